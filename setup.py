@@ -1,0 +1,73 @@
+"""What the package is called, what it needs, and what else it can do when asked."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+PACKAGE = (HERE / "crowdflower" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "([^"]+)"$', PACKAGE, re.MULTILINE)
+if VERSION is None:
+    raise SystemExit('crowdflower/__init__.py: no line __version__ = "…"')
+
+EXTRAS = {
+    "cli": ["click>=8.1", "rich>=13"],
+    "sandbox": ["flask>=3", "waitress>=3", "sqlalchemy>=2", "nh3", "python-liquid>=2"],
+    "postgres": ["psycopg[binary]>=3.1"],
+    "pandas": ["pandas>=2"],
+    "polars": ["polars>=1"],
+    "arrow": ["pyarrow>=14"],
+    "quality": ["numpy"],
+    "spark": ["pyspark>=3.4"],
+    "dlt": ["dlt>=1"],
+    "fast": ["orjson"],
+}
+# An engine is chosen, and it brings a Java machine or settings of its own: "all" leaves it out.
+ENGINES = {"spark", "dlt"}
+EXTRAS["all"] = sorted({need for name in EXTRAS.keys() - ENGINES for need in EXTRAS[name]})
+EXTRAS["dev"] = [
+    *EXTRAS["cli"],
+    *EXTRAS["sandbox"],
+    *["tox>=4", "pytest>=8", "pytest-xdist", "responses", "hypothesis", "import-linter>=2.3"],
+    *["ruff", "mypy", "types-requests", "sphinx>=8", "furo"],
+]
+
+setup(
+    name="crowdflower-client",
+    version=VERSION[1],
+    description="Label data with people: CrowdFlower's API, and the same crowd on your machine",
+    long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
+    long_description_content_type="text/x-rst",
+    keywords="crowdflower figure-eight appen crowdsourcing annotation labeling human-in-the-loop",
+    license="MIT",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Internet :: WWW/HTTP",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Software Development :: Libraries :: Python Modules",
+        "Typing :: Typed",
+    ],
+    packages=find_packages(include=["crowdflower*"]),
+    package_data={
+        "crowdflower": ["py.typed"],
+        "crowdflower.cli": ["data/*"],
+        "crowdflower.sandbox": ["templates/**/*", "static/**/*"],
+    },
+    zip_safe=False,
+    python_requires=">=3.10",
+    install_requires=["requests>=2.33", "urllib3>=2.6.3"],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["crowdflower = crowdflower.cli:main"]},
+)
