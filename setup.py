@@ -39,7 +39,15 @@ setup(
     description="Label data with people: CrowdFlower's API, and the same crowd on your machine",
     long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
-    keywords="crowdflower figure-eight appen crowdsourcing annotation labeling human-in-the-loop",
+    keywords=[
+        "annotation",
+        "appen",
+        "crowdflower",
+        "crowdsourcing",
+        "figure-eight",
+        "human-in-the-loop",
+        "labeling",
+    ],
     license="MIT",
     license_files=["LICENSE"],
     classifiers=[

@@ -1,0 +1,134 @@
+"""The layers hold, importing is light, and the checks that say so can fail."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "crowdflower"
+
+OPTIONAL = [
+    "click",
+    "dlt",
+    "flask",
+    "jinja2",
+    "liquid",
+    "lxml",
+    "nh3",
+    "numpy",
+    "orjson",
+    "pandas",
+    "polars",
+    "psycopg",
+    "pyarrow",
+    "pyspark",
+    "rich",
+    "sqlalchemy",
+    "waitress",
+    "werkzeug",
+]
+
+GROUND = {"states", "_types", "cml", "quality"}
+"""What both storeys stand on."""
+
+ABOVE_THE_CLIENT = {"sandbox", "bulk", "spark", "dlt", "frames", "testing", "ampcrowd", "cli"}
+"""What uses the client, as its users do."""
+
+
+def lint(directory: Path) -> subprocess.CompletedProcess[str]:
+    """Hold the package that lies in ``directory`` against the contracts of tox.ini."""
+    program = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
+    assert program, "lint-imports is installed beside this Python"
+    return subprocess.run(  # noqa: S603 - our own program on our own files
+        [program, "--config", str(ROOT / "tox.ini"), "--no-cache", "--no-logo"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of the package to plant things in."""
+    shutil.copytree(PACKAGE, tmp_path / "crowdflower", ignore=shutil.ignore_patterns("*.pyc"))
+    return tmp_path
+
+
+def test_every_module_stays_within_its_layer(house: Path) -> None:
+    answer = lint(house)
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "planted", "broken"),
+    [
+        ("exceptions.py", "from crowdflower.client import Client", "The client"),
+        ("sandbox/clock.py", "from crowdflower.sandbox import rules", "The sandbox"),
+        ("sandbox/rules/jobs.py", "from crowdflower import paging", "Two minds"),
+        ("client.py", "import requests", "One door"),
+        ("job.py", "import pandas", "Light"),
+    ],
+)
+def test_one_wrong_import_is_caught(house: Path, module: str, planted: str, broken: str) -> None:
+    with (house / "crowdflower" / module).open("a", encoding="utf-8") as file:
+        file.write(f"\n{planted}\n")
+
+    answer = lint(house)
+
+    assert answer.returncode == 1
+    lines = [line for line in answer.stdout.splitlines() if line.startswith(broken)]
+    assert any("BROKEN" in line for line in lines), answer.stdout
+
+
+def test_every_module_of_the_client_is_out_of_bounds_for_the_sandbox() -> None:
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(ROOT / "tox.ini", encoding="utf-8")
+    forbidden = settings["importlinter:contract:two-minds"]["forbidden_modules"].split()
+
+    modules = {
+        path.stem
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+
+    wire = modules - {"__init__"} - GROUND - ABOVE_THE_CLIENT
+    assert sorted(forbidden) == sorted(f"crowdflower.{name}" for name in wire)
+
+
+def loaded_by(statement: str, directory: Path) -> set[str]:
+    """Names of the modules that a fresh Python holds after one statement."""
+    answer = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", f"{statement}; import sys; print(sorted(sys.modules))"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return set(ast.literal_eval(answer.stdout))
+
+
+def test_importing_the_package_loads_nothing_optional(tmp_path: Path) -> None:
+    loaded = loaded_by("import crowdflower", tmp_path)
+
+    assert "requests" in loaded
+    assert sorted(loaded & set(OPTIONAL)) == []
+    assert [
+        name for name in loaded if name.startswith(("crowdflower.sandbox", "crowdflower.cli"))
+    ] == []
+
+
+def test_asking_the_command_for_help_loads_no_sandbox(tmp_path: Path) -> None:
+    loaded = loaded_by("import crowdflower.cli", tmp_path)
+
+    assert sorted(loaded & {"flask", "sqlalchemy", "liquid", "rich"}) == []
