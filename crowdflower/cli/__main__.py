@@ -1,0 +1,5 @@
+"""``python -m crowdflower.cli`` is the ``crowdflower`` command."""
+
+from crowdflower.cli import main
+
+main()

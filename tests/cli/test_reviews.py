@@ -1,0 +1,82 @@
+"""The reviews that ``crowdflower demo`` puts before its crowd."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from importlib.resources import files
+
+import pytest
+
+REVIEWS = files("crowdflower.cli") / "data" / "reviews.csv"
+
+COLUMNS = [
+    "review_id",
+    "product",
+    "review",
+    "expert",
+    "_golden",
+    "sentiment_gold",
+    "sentiment_gold_reason",
+]
+
+LABELS = {"positive", "neutral", "negative"}
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    text = REVIEWS.read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def golden(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [row for row in rows if row["_golden"]]
+
+
+def test_the_reviews_are_many_and_each_stands_once(rows: list[dict[str, str]]) -> None:
+    assert len(rows) >= 120
+    assert len({row["review_id"] for row in rows}) == len(rows)
+    assert len({row["review"] for row in rows}) == len(rows)
+
+
+def test_every_row_fills_the_columns_that_the_demo_reads(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        assert list(row) == COLUMNS
+        assert all(row[column].strip() == row[column] != "" for column in COLUMNS[:3]), row
+        assert row["expert"] in LABELS, row
+
+
+def test_no_label_can_be_guessed_from_its_share(rows: list[dict[str, str]]) -> None:
+    shares = Counter(row["expert"] for row in rows)
+
+    assert max(shares.values()) < 1.2 * min(shares.values())
+
+
+def test_test_questions_agree_with_the_expert_and_say_why(golden: list[dict[str, str]]) -> None:
+    assert len(golden) >= 16
+    for row in golden:
+        assert row["_golden"] == "TRUE"
+        assert row["sentiment_gold"] == row["expert"]
+        assert len(row["sentiment_gold_reason"]) > 20
+    assert {row["sentiment_gold"] for row in golden} == LABELS
+
+
+def test_no_more_than_a_third_of_the_rows_are_test_questions(
+    rows: list[dict[str, str]], golden: list[dict[str, str]]
+) -> None:
+    assert 3 * len(golden) < len(rows)
+
+
+def test_rows_that_are_no_test_question_give_nothing_away(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        if not row["_golden"]:
+            assert (row["sentiment_gold"], row["sentiment_gold_reason"]) == ("", "")
+
+
+def test_the_reviews_hold_what_breaks_a_careless_reader(rows: list[dict[str, str]]) -> None:
+    text = "".join(row["review"] for row in rows)
+
+    assert not text.isascii()
+    assert '"' in text
+    assert "," in text
