@@ -12,7 +12,9 @@ import pytest
 import crowdflower
 
 MODULES = sorted(
-    module.name for module in pkgutil.walk_packages(crowdflower.__path__, "crowdflower.")
+    module.name
+    for module in pkgutil.walk_packages(crowdflower.__path__, "crowdflower.")
+    if not module.name.endswith("__main__")
 )
 
 MODELS = [
