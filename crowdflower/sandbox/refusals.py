@@ -30,7 +30,7 @@ PURCHASE_URL = "http://crowdflower.com/orders/new"
 """Where the service sends people whose money ran out; clients parse the sentence around it."""
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+class Refusal(Exception):
     """What was asked is not done, and nothing of it is.
 
     :param status: HTTP status of the answer; 200 is among them.

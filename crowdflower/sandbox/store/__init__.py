@@ -1,0 +1,6 @@
+"""Where the sandbox keeps what happened: tables, transactions and queries, no rules."""
+
+from crowdflower.sandbox.store.database import Database, SchemaMismatch
+from crowdflower.sandbox.store.transaction import Limits, Transaction
+
+__all__ = ["Database", "Limits", "SchemaMismatch", "Transaction"]

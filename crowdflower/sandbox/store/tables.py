@@ -1,0 +1,344 @@
+"""The tables: accounts and money, jobs and rows, contributors, pages and judgments.
+
+A counter beside the thing it counts is changed in the transaction that changes the thing. Money is
+in thousandths of a cent, time in seconds since 1970 UTC, and a JSON column holds text.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    or_,
+    text,
+)
+from sqlalchemy.schema import SchemaItem  # noqa: TC002 - beside all the others
+
+from crowdflower.sandbox.store.columns import ID, Json, count, flag, moment, money
+
+VERSION = 1
+"""The shape of these tables; a file of another shape is refused, not changed."""
+
+metadata = MetaData()
+
+
+def _numbered(name: str, start: int, *contents: SchemaItem) -> Table:
+    """Describe a table whose rows have a number for a name: ``start``, and on, never twice."""
+    number = Column("id", ID, Identity(start=start), primary_key=True)
+    return Table(name, metadata, number, *contents, sqlite_autoincrement=True)
+
+
+schema_info = Table("schema_info", metadata, Column("version", Integer, nullable=False))
+
+# Accounts and money.
+
+account = _numbered(
+    "account",
+    23_278,
+    Column("email", Text, nullable=False),
+    Column("api_key", Text, nullable=False, unique=True),  # as it is: it signs notifications
+    money("balance_mc"),  # always the sum of the account's ledger
+    count("markup_pct", 20),  # the fee on top of what contributors are paid
+    moment("created_at", required=True),
+)
+
+ledger = _numbered(  # append only
+    "ledger",
+    1,
+    Column("account_id", ID, ForeignKey("account.id"), nullable=False),
+    Column("job_id", ID),
+    Column("order_id", ID),
+    Column("kind", Text, nullable=False),  # credit reserve charge release refund bonus adjust
+    Column("amount_mc", ID, nullable=False),  # below zero when it leaves the account
+    Column("note", Text),
+    moment("created_at", required=True),
+    Index("ledger_by_account", "account_id", "id"),
+    Index("ledger_by_job", "job_id"),
+)
+
+orders = _numbered(
+    "orders",
+    88_101,
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("account_id", ID, nullable=False),
+    Column("type", Text, nullable=False, default="Debit"),
+    count("units_count"),
+    Column("first_unit_id", ID),
+    Column("last_unit_id", ID),
+    Column("channels", Json, nullable=False),
+    Column("state", Text, nullable=False, default="open"),  # open fulfilled canceled
+    money("cost_mc"),  # the estimate, fee included
+    money("reserved_mc"),  # taken aside so far; minus released: what is left to charge
+    money("spent_mc"),
+    money("released_mc"),
+    Column("meta", Json, nullable=False),
+    moment("created_at", required=True),
+    moment("updated_at", required=True),
+    Index("orders_by_job", "job_id"),
+)
+
+# Jobs and rows.
+
+job = _numbered(
+    "job",
+    700_001,
+    Column("account_id", ID, ForeignKey("account.id"), nullable=False),
+    Column("alias", Text),
+    Column("title", Text),
+    Column("instructions", Text, nullable=False, default=""),
+    Column("cml", Text),
+    Column("css", Text),
+    Column("js", Text),
+    Column("state", Text, nullable=False, default="unordered"),
+    Column("language", Text, default="en"),
+    Column("support_email", Text),
+    Column("project_number", Text),
+    Column("custom_key", Text),
+    Column("secret", Text, nullable=False),
+    Column("copied_from", ID),
+    Column("options", Json, nullable=False),
+    Column("gold", Json, nullable=False),  # question to column of accepted answers
+    Column("fields", Json),  # question to aggregation
+    Column("confidence_fields", Json),
+    count("judgments_per_unit", 3),
+    Column("max_judgments_per_unit", Integer),
+    Column("expected_judgments_per_unit", Integer),
+    Column("min_unit_confidence", Double),
+    Column("variable_judgments_mode", Text, nullable=False, default="none"),
+    count("units_per_assignment", 5),
+    count("pages_per_assignment", 1),
+    count("gold_per_assignment"),
+    Column("max_judgments_per_worker", Integer),
+    Column("max_judgments_per_ip", Integer),
+    Column("max_work_per_network", Integer),
+    money("payment_mc", 10_000),  # for one page, fee not included
+    Column("units_remain_finalized", Boolean),
+    flag("auto_order"),
+    Column("auto_order_threshold", Integer),
+    Column("auto_order_timeout", Integer),
+    Column("webhook_uri", Text),
+    Column("send_judgments_webhook", Boolean),
+    Column("included_countries", Json, nullable=False),  # codes of two letters
+    Column("excluded_countries", Json, nullable=False),
+    Column("minimum_requirements", Json),
+    Column("desired_requirements", Json),
+    Column("minimum_account_age_seconds", Integer),
+    Column("execution_mode", Text, nullable=False, default="worker_ui_remix"),
+    flag("design_verified", True),
+    flag("order_approved", True),
+    Column("require_worker_login", Boolean),
+    flag("public_data"),
+    flag("worker_ui_remix", True),
+    Column("extras", Json, nullable=False),  # attributes that are kept and never shown
+    money("crowd_costs_mc"),  # paid to contributors, fee not included
+    count("units_count"),  # all rows, test questions included
+    count("golds_count"),  # test questions, hidden ones included
+    count("judgable_count"),
+    count("finalized_count"),
+    count("needed_count"),  # judgments that judgable rows still lack
+    count("judgments_count"),  # all but rejected ones
+    count("tainted_count"),
+    count("next_seq", 1),
+    flag("seq_dense", True),  # no row was ever deleted
+    moment("completed_at"),
+    moment("deleted_at"),
+    moment("created_at", required=True),
+    moment("updated_at", required=True),
+    Index("job_by_account", "account_id", "deleted_at", text("id DESC")),
+    UniqueConstraint("account_id", "alias"),
+)
+
+job_tag = Table(
+    "job_tag",
+    metadata,
+    Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("ordinal", Integer, nullable=False),
+)
+
+job_channel = Table(
+    "job_channel",
+    metadata,
+    Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
+    Column("channel", Text, primary_key=True),
+)
+
+job_column = Table(
+    "job_column",
+    metadata,
+    Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("ordinal", Integer, nullable=False),
+)
+
+unit = _numbered(
+    "unit",
+    698_757_001,
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("seq", Integer, nullable=False),  # 1, 2, 3, … in a job; holes only after deletion
+    Column("state", Text, nullable=False),
+    Column("data", Json, nullable=False),
+    count("judgments_count"),  # trusted ones only
+    count("tainted_count"),
+    count("needed"),  # trusted judgments it is to have; rises with dynamic collection
+    count("open_slots"),  # pages it may still be put on: needed, less judged, less on pages
+    count("missed_count"),
+    count("difficulty"),
+    Column("gold_pool", Text),
+    Column("order_id", ID),
+    moment("last_judgment_at"),
+    moment("finalized_at"),
+    moment("created_at", required=True),
+    moment("updated_at", required=True),
+    UniqueConstraint("job_id", "seq"),
+)
+_is_open = and_(unit.c.state == "judgable", unit.c.open_slots > 0)
+Index("unit_open", unit.c.job_id, unit.c.seq, sqlite_where=_is_open, postgresql_where=_is_open)
+_is_gold = or_(unit.c.state == "golden", unit.c.state == "hidden_gold")
+Index("unit_gold", unit.c.job_id, unit.c.seq, sqlite_where=_is_gold, postgresql_where=_is_gold)
+
+# Contributors, their pages, their judgments.
+
+worker = _numbered(
+    "worker",
+    31_883_001,
+    Column("channel", Text, nullable=False),
+    Column("external_id", Text),
+    Column("display_name", Text),
+    Column("country", Text),  # three letters
+    Column("region", Text),
+    Column("city", Text),
+    Column("ip", Text),
+    count("level", 1),
+    flag("simulated"),
+    Column("profile", Json),
+    moment("created_at", required=True),
+)
+
+worker_job = Table(
+    "worker_job",
+    metadata,
+    Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
+    Column("worker_id", ID, ForeignKey("worker.id"), primary_key=True),
+    Column("state", Text, nullable=False),  # quiz working failed_quiz removed rejected
+    Column("trust", Double, nullable=False, default=1.0),
+    count("golds_seen"),
+    count("golds_missed"),
+    count("golds_forgiven"),
+    count("judgments_count"),  # all but rejected ones
+    moment("tainted_at"),
+    moment("flagged_at"),
+    Column("flag_reason", Text),
+    moment("rejected_at"),
+    money("earned_mc"),
+    money("bonus_mc"),
+    moment("first_at", required=True),
+    moment("last_at", required=True),
+)
+
+account_flag = Table(  # contributors who may not work on any job of the account
+    "account_flag",
+    metadata,
+    Column("account_id", ID, ForeignKey("account.id"), primary_key=True),
+    Column("worker_id", ID, ForeignKey("worker.id"), primary_key=True),
+    Column("reason", Text),
+    moment("created_at", required=True),
+)
+
+assignment = _numbered(  # a page
+    "assignment",
+    54_200_001,
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
+    Column("mode", Text, nullable=False),  # quiz work
+    Column("state", Text, nullable=False),  # open submitted expired released
+    Column("form_token", Text, nullable=False),
+    money("pay_mc"),  # what its contributor gets
+    money("cost_mc"),  # what its requester gives
+    Column("receipt", Json),  # what the submission was answered with, for a repeated one
+    moment("started_at", required=True),
+    moment("expires_at", required=True),
+    moment("submitted_at"),
+    Index("assignment_by_job", "job_id", "state", "expires_at"),
+    Index("assignment_by_worker", "worker_id", "state"),
+)
+
+assignment_unit = Table(  # a row on a page; while not resolved, a place that nobody else can take
+    "assignment_unit",
+    metadata,
+    Column("assignment_id", ID, ForeignKey("assignment.id"), primary_key=True),
+    Column("unit_id", ID, ForeignKey("unit.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("is_gold", Boolean, nullable=False),
+    flag("resolved"),
+)
+_is_reserved = assignment_unit.c.resolved.is_(False)
+Index(
+    "unit_reserved",
+    assignment_unit.c.unit_id,
+    sqlite_where=_is_reserved,
+    postgresql_where=_is_reserved,
+)
+
+judgment = _numbered(
+    "judgment",
+    1_605_619_001,
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("unit_id", ID, ForeignKey("unit.id"), nullable=False),
+    Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
+    Column("assignment_id", ID, ForeignKey("assignment.id"), nullable=False),
+    Column("data", Json, nullable=False),
+    Column("trust", Double, nullable=False),  # of its contributor, when it was given
+    flag("golden"),
+    Column("missed", Boolean),
+    flag("tainted"),
+    flag("rejected"),
+    Column("channel", Text, nullable=False),
+    Column("country", Text),
+    Column("region", Text),
+    Column("city", Text),
+    Column("ip", Text),
+    money("cost_mc"),
+    moment("started_at", required=True),
+    moment("created_at", required=True),
+    UniqueConstraint("unit_id", "worker_id"),
+    Index("judgment_by_worker", "job_id", "worker_id"),
+)
+
+message = _numbered(
+    "message",
+    1,
+    Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("text", Text, nullable=False),
+    moment("created_at", required=True),
+)
+
+bonus = _numbered(
+    "bonus",
+    1,
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
+    Column("amount_cents", Integer, nullable=False),
+    Column("reason", Text),
+    moment("created_at", required=True),
+)
+
+event = _numbered(  # what happened that nobody asked for at that moment
+    "event",
+    1,
+    Column("kind", Text, nullable=False),
+    Column("job_id", ID),
+    Column("detail", Json, nullable=False),
+    moment("created_at", required=True),
+)
