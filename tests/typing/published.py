@@ -1,0 +1,77 @@
+"""Code as users of the package write it; mypy reads it, nobody runs it.
+
+``--strict`` warns of an ignored error that is none, so each ``type: ignore`` below says that a type
+checker refuses the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from typing_extensions import assert_type
+
+from crowdflower.client import ApiError, Client, PathFactory
+from crowdflower.job import Job
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.order import Order
+from crowdflower.unit import Unit, UnitPromise
+from crowdflower.worker import Worker
+
+
+def the_client_names_what_comes_back(client: Client) -> None:
+    assert_type(client.jobs[7].units, PathFactory)
+    assert_type(client.get_job(7), Job)
+    assert_type(client.get_jobs(), Iterator[Job])
+    assert_type(next(client.get_jobs()).id, int)
+    assert_type(client.create_job({"title": "Sentiment"}), Job)
+    assert_type(client.upload_job([{"text": "hi"}]), Job)
+    assert_type(client.upload_job({"text": text} for text in ("hi", "ho")), Job)
+    assert_type(client.upload_job_file("rows.csv"), Job)
+    assert_type(client.copy_job(7, all_units=True, gold=False), Job)
+    assert_type(client.update_job(7, {"title": "Sentiment"}), dict[str, Any])
+    assert_type(client.get_job_channels(7), dict[str, Any])
+
+
+def a_job_leads_to_its_parts(client: Client, job: Job) -> None:
+    assert_type(client.get_unit(job, 7), Unit)
+    assert_type(client.get_units(job), Iterator[UnitPromise])
+    assert_type(client.get_judgmentaggregates(job), Iterator[JudgmentAggregate])
+    assert_type(client.get_judgment(job, 7), Judgment)
+    assert_type(client.get_order(job, 7), Order)
+    assert_type(client.get_report(job), list[Unit])
+    assert_type(job.units, list[UnitPromise])
+    assert_type(job.judgment_aggregates, list[JudgmentAggregate])
+    assert_type(job.get_judgment(7), Judgment)
+    assert_type(job.get_judgment(7).worker, Worker)
+    assert_type(job.get_worker(7), Worker)
+    assert_type(job.launch(5), Order)
+    assert_type(job.launch(5, channels=["cf_internal"]), Order)
+    assert_type(job.copy(), Job)
+    assert_type(job.get_results_report(), list[Unit])
+
+
+def an_attribute_knows_its_type_and_who_may_write_it(job: Job, unit: UnitPromise) -> None:
+    assert_type(job.id, int)
+    assert_type(job.judgments_per_unit, int)
+    assert_type(job.tags, list[str])
+    assert_type(job["title"], Any)
+    assert_type(unit.data, dict[str, Any])
+    assert_type(unit.state, str)
+    job.title = "Sentiment"
+    job.judgments_per_unit = 5
+    job.tags = ["reviews"]
+    job.channels = ["on_demand"]
+    job.judgments_per_unit = "5"  # type: ignore[assignment]
+    job.id = 7  # type: ignore[assignment]
+    job.titel = "Sentiment"  # type: ignore[attr-defined]
+
+
+def money_and_counts_are_whole_numbers(job: Job, worker: Worker) -> None:
+    worker.bonus(150, reason="Careful work")
+    worker.bonus(1.5)  # type: ignore[arg-type]
+    job.launch("5")  # type: ignore[arg-type]
+
+
+def an_error_may_lack_request_and_response(error: ApiError) -> int:
+    return error.response.status_code  # type: ignore[union-attr]
