@@ -1,3 +1,66 @@
-"""Label data with people: CrowdFlower's API, and the same crowd on your own machine."""
+"""Label data with people: CrowdFlower's API, and the same crowd on your own machine.
+
+.. code-block:: text
+
+    client       Client: one account, its paths and verbs
+    job          Job: rows, a form, how they are to be answered    job_fields   what it is
+    unit         Unit, UnitPromise: one row and its answers
+    judgment     Judgment, JudgmentAggregate: answers, one by one and put together
+    worker       Worker: who answered           order       Order: what was paid for
+    exceptions   everything that a call raises, under ApiError
+    states       the words of the API: states, channels, report types
+
+    base         attributes over JSON           paths       client.jobs[7].units.ping()
+    transport    one request, one answer        paging      numbered pages
+    upload       rows to a body                 report      an archive to rows
+    serialization, envelopes                    Python to wire and back, messages
+
+    cml          forms: parsed and checked before they cost money
+    quality      trust, confidence, agreement, consensus: pure functions
+    sandbox      the service on this machine    cli         the ``crowdflower`` command
+
+A module imports only from those below it; ``docs/architecture`` shows how.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crowdflower.client import Client
+from crowdflower.exceptions import ApiError
+from crowdflower.job import Job
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.order import Order
+from crowdflower.paths import PathFactory
+from crowdflower.serialization import timestamp
+from crowdflower.unit import Unit, UnitPromise
+from crowdflower.worker import Worker
+
+if TYPE_CHECKING:
+    from crowdflower.sandbox import Sandbox
 
 __version__ = "1.0.0"
+
+__all__ = [
+    "ApiError",
+    "Client",
+    "Job",
+    "Judgment",
+    "JudgmentAggregate",
+    "Order",
+    "PathFactory",
+    "Sandbox",
+    "Unit",
+    "UnitPromise",
+    "Worker",
+    "timestamp",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the sandbox when it is first asked for: it needs packages that the client does not."""
+    if name == "Sandbox":
+        from crowdflower.sandbox import Sandbox  # noqa: PLC0415
+
+        return Sandbox
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,192 @@
+"""What every model is made of: typed attributes over JSON that the server sent.
+
+A model holds two dicts: the state as the server last told it, and the changes that were assigned
+since. Only the second travels, when ``update()`` sends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
+
+from crowdflower._types import JSONObject
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from crowdflower.client import Client
+    from crowdflower.job import Job
+
+T = TypeVar("T")
+
+
+class Field(Generic[T]):
+    """One field of a model's JSON, named by the class attribute it is assigned to.
+
+    :param key: Its name in the JSON, where that differs from the attribute's.
+    """
+
+    def __init__(self, key: str = "") -> None:
+        self.key = key
+
+    def __set_name__(self, owner: type[Resource], name: str) -> None:
+        self.name = name
+        self.key = self.key or name
+
+
+class Readable(Field[T]):
+    """A field that may be read; ``None`` where the server did not send it."""
+
+    @overload
+    def __get__(self, model: None, owner: type[Resource]) -> Self: ...
+    @overload
+    def __get__(self, model: Resource, owner: type[Resource]) -> T: ...
+    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self | T:
+        return self if model is None else model._read(self.key)  # noqa: SLF001
+
+
+class Attribute(Readable[T]):
+    """A field that may be read and written; a write waits for ``update()``."""
+
+    def __set__(self, model: Resource, value: T) -> None:
+        model._write(self.key, value)  # noqa: SLF001
+
+
+class ReadOnly(Readable[T]):
+    """A field that only the server writes."""
+
+    def __set__(self, model: Resource, value: NoReturn) -> NoReturn:
+        raise AttributeError(f"{type(model).__name__}.{self.name} is decided by the server")
+
+
+class WriteOnly(Field[T]):
+    """A field that the server takes and never shows."""
+
+    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self:
+        if model is None:
+            return self
+        raise AttributeError(f"{owner.__name__}.{self.name} is never shown by the server")
+
+    def __set__(self, model: Resource, value: T) -> None:
+        model._write(self.key, value)  # noqa: SLF001
+
+
+class Resource:
+    """Something that the server holds, as it was last seen.
+
+    :param client: Where its actions go; without one it is data only.
+    :param data: Its JSON.
+    """
+
+    id = ReadOnly[int]()
+    """Given by the server on creation; never changes."""
+
+    def __init__(self, client: Client | None = None, **data: Any) -> None:
+        self._client = client
+        self._state: JSONObject = data
+        self._changes: JSONObject = {}
+
+    @property
+    def client(self) -> Client:
+        """The account that this belongs to.
+
+        :raises RuntimeError: It was built without one.
+        """
+        if self._client is None:
+            kind = type(self).__name__
+            raise RuntimeError(
+                f"this {kind} has no client: it was built by hand, or it was unpickled; ask a"
+                f" Client for it, or build it with one"
+            )
+        return self._client
+
+    @property
+    def json(self) -> JSONObject:
+        """The JSON as the server last sent it, without the changes made since; a copy.
+
+        >>> job.json["state"]
+        'running'
+        """
+        return dict(self._state)
+
+    def absorb(self, answer: Mapping[str, Any]) -> Self:
+        """Take the server's word for everything: this JSON replaces the state and the changes.
+
+        For JSON that came by another way, such as a webhook; sends nothing.
+
+        >>> Job(client).absorb({"id": 7, "state": "paused"})
+        <Job 7 paused>
+        """
+        self._state = dict(answer)
+        self._changes = {}
+        return self
+
+    def __getitem__(self, name: str) -> Any:
+        """Read a field by name, declared or not."""
+        if isinstance(getattr(type(self), name, None), Field):
+            return getattr(self, name)
+        value = self._read(name)
+        if value is None and name not in self._state and name not in self._changes:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Change a field by name, declared or not; it waits for ``update()``."""
+        if isinstance(getattr(type(self), name, None), Field):
+            setattr(self, name, value)
+        else:
+            self._write(name, value)
+
+    def __repr__(self) -> str:
+        return f"<{' '.join([type(self).__name__, *map(str, self._summary())])}>"
+
+    def __getstate__(self) -> JSONObject:
+        """Leave the client behind: a pickled model is its data, and never holds the key."""
+        return {**self.__dict__, "_client": None}
+
+    def _summary(self) -> tuple[object, ...]:
+        """Return what tells this one from its like at a prompt; never by asking the server."""
+        return (self._state.get("id"),)
+
+    def _read(self, key: str) -> Any:
+        return self._changes[key] if key in self._changes else self._state.get(key)
+
+    def _write(self, key: str, value: object) -> None:
+        self._changes[key] = value
+
+
+class JobResource(Resource):
+    """Something that belongs to a job.
+
+    :param job: The job; its client is used where none is given.
+    """
+
+    def __init__(self, job: Job, client: Client | None = None, **data: Any) -> None:
+        super().__init__(client if client is not None else job._client, **data)  # noqa: SLF001
+        self.job = job
+
+
+class Promise(Resource):
+    """A resource of which a part is known; reading any other declared field fetches the rest.
+
+    It does so once. Names that nobody declared never do: completion at a prompt, pickle and copy
+    probe many of those.
+    """
+
+    _kept = False
+
+    def _read(self, key: str) -> Any:
+        if not self._kept and key not in self._state and key not in self._changes:
+            changes = self._changes
+            self.absorb(self._fetch())
+            self._changes = changes
+        return super()._read(key)
+
+    def absorb(self, answer: Mapping[str, Any]) -> Self:
+        """Take the server's word: with it the promise is kept."""
+        self._kept = True
+        return super().absorb(answer)
+
+    def _fetch(self) -> Mapping[str, Any]:
+        """Ask the server for the whole of it."""
+        raise NotImplementedError(type(self).__name__)

@@ -1,0 +1,549 @@
+"""One account of the service: its paths, its verbs."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, overload
+
+from crowdflower import paging, report, serialization, upload
+from crowdflower._types import JSON, JSONObject, Rows
+from crowdflower.download import downloaded
+from crowdflower.exceptions import (
+    ApiError,
+    InvalidInput,
+    MalformedResponse,
+)
+from crowdflower.job import Job
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.order import Order, placed_order
+from crowdflower.paths import PathFactory, segment
+from crowdflower.states import REPORT_TYPES, ReportType
+from crowdflower.transport import Session, Transport
+from crowdflower.unit import Unit, UnitPromise
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from typing_extensions import Self
+
+__all__ = ["ApiError", "Client", "PathFactory"]
+
+DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
+JSON_ONLY: Final = "application/json"
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Client:
+    """One account.
+
+    :param key: The API key; ``CROWDFLOWER_API_KEY`` by default.
+    :param base_url: Where the service is, version included; ``CROWDFLOWER_API_URL`` by default, and
+        ``https://api.appen.com/v1`` without that.
+    :param timeout: Seconds to wait for a connection and for each piece of an answer: a pair, or one
+        number for both.
+    :param session: A :class:`requests.Session` to send through, with its proxies and certificates;
+        it stays yours to close.
+    :param allow_insecure: Send the key over plain HTTP to another machine.
+    :raises ConfigError: The key or the address cannot be used.
+
+    A client may be shared between threads, and is its own context manager:
+
+    >>> with Client("a-key", base_url="http://localhost:8000/v1") as client:
+    ...     client
+    <Client http://localhost:8000/v1>
+    """
+
+    API_URL = DEFAULT_BASE_URL + "/{path}"
+    """Where a path is found; on an instance, with its own address."""
+
+    def __init__(
+        self,
+        key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float | tuple[float, float] = (5, 30),
+        session: Session | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        self._transport = Transport(
+            key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
+            base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,
+            session=session,
+            timeout=timeout,
+            allow_insecure=allow_insecure,
+        )
+        self.API_URL = self._transport.base_url + "/{path}"
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Return a client for ``CROWDFLOWER_API_KEY``, at ``CROWDFLOWER_API_URL`` if that is set.
+
+        :raises ConfigError: There is no key in the environment.
+        """
+        return cls()
+
+    def __repr__(self) -> str:
+        return f"<Client {self._transport.base_url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; later calls open new ones."""
+        self._transport.close()
+
+    # Any call
+
+    @property
+    def jobs(self) -> PathFactory:
+        """The root of all paths of jobs.
+
+        >>> client.jobs[job.id].ping()["all_units"]
+        10
+        """
+        return PathFactory(self, ("jobs",))
+
+    def call(
+        self,
+        path: str,
+        data: str | bytes | Mapping[str, Any] | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] = _NOTHING,
+        query: Mapping[str, Any] = _NOTHING,
+        method: str = "get",
+        files: Mapping[str, Any] | None = None,
+        as_json: bool = True,
+    ) -> Any:
+        """Send one request.
+
+        :param path: What follows the address of the API, suffix included: ``jobs/7.json``.
+        :param data: The body: a text (sent as UTF-8) or bytes, a dict (sent as a form, nested ones
+            as ``job[title]``), or an iterable of bytes, which is streamed. What is no form goes as
+            JSON, unless ``headers`` says otherwise.
+        :param query: Parameters of the URL; dicts and lists become bracketed names here too.
+        :param method: With ``get`` and a body it becomes ``post``.
+        :param files: Name to file, sent as multipart, together with ``data`` as a dict.
+        :param as_json: Decode the answer. Otherwise return it raw, as a
+            :class:`requests.Response`, redirects followed as far as the key is safe.
+        :raises ApiError: The request failed, or the answer, in whatever status, is a refusal.
+
+        >>> client.call("jobs/upload.json", '{"text": "hi"}', method="post")["units_count"]
+        1
+        """
+        verb = method.upper()
+        if verb == "GET" and (data is not None or files):
+            verb = "POST"
+        sent, content_type = serialization.body(data, multipart=bool(files))
+        answer = self._transport.request(
+            verb,
+            path,
+            query=query,
+            body=sent,
+            files=files,
+            headers={"Accept": JSON_ONLY if as_json else "*/*", **content_type, **headers},
+            follow=not as_json and verb == "GET",
+            redirects=not as_json,
+        )
+        return self._transport.decoded(answer) if as_json else answer.response
+
+    def paged_call(
+        self,
+        *args: Any,
+        page: int = 1,
+        limit: int = 100,
+        sentinel: object = None,
+        **kwargs: Any,
+    ) -> Iterator[JSON]:
+        """Yield the pages of :meth:`call`, which takes the other arguments.
+
+        :param page: Number of the first page, from 1.
+        :param limit: Items on a page; the service caps it.
+        :param sentinel: What follows the last page: a value, or a function of a page. By default,
+            an empty page.
+        :raises PageLoop: The server sends the same page again.
+
+        >>> [list(page) for page in client.paged_call(f"jobs/{job.id}/tags", limit=10)]
+        Traceback (most recent call last):
+          ...
+        crowdflower.exceptions.PageLoop: page 2 is page 1 once more; ...
+        """
+        if page < 1 or limit < 1:
+            raise InvalidInput(f"page and limit count from 1; got page {page}, limit {limit}")
+        query = dict(kwargs.pop("query", _NOTHING))
+
+        def fetch(number: int) -> JSON:
+            kwargs["query"] = {**query, "page": number, "limit": limit}
+            return self.call(*args, **kwargs)
+
+        return paging.pages(fetch, first=page, is_end=paging.end_marker(sentinel))
+
+    # Jobs
+
+    def create_job(self, attrs: Mapping[str, Any]) -> Job:
+        """Create a job.
+
+        Calls ``POST /jobs``, and ``PUT /jobs/{id}`` where the answer shows that the service did not
+        take the attributes on creation, as it did not at all times.
+
+        :param attrs: Attributes of :class:`Job`; nested dicts become ``job[options][x]``.
+
+        >>> client.create_job({"title": "Sentiment", "options": {"front_load": True}}).state
+        'unordered'
+        """
+        job = self._job(self.jobs(data={"job": attrs}, method="post"))
+        forgotten = {
+            name: value for name, value in attrs.items() if value and not job.json.get(name, value)
+        }
+        if forgotten:
+            job.absorb(self.update_job(job.id, attrs))
+        return job
+
+    def update_job(self, job_id: int, attrs: Mapping[str, Any]) -> JSONObject:
+        """Change attributes of a job; return its JSON.
+
+        Calls ``PUT /jobs/{id}``. :meth:`Job.update` does it with fewer surprises.
+
+        >>> client.update_job(job.id, {"payment_cents": 12})["payment_cents"]
+        12
+        """
+        answer: JSONObject = self.jobs[job_id](data={"job": attrs}, method="put")
+        return answer
+
+    def get_job(self, job_id: int) -> Job:
+        """Fetch a job by its id, or by its alias.
+
+        Calls ``GET /jobs/{id}``.
+
+        >>> client.get_job(job.id).title
+        'Sentiment of reviews'
+        """
+        return self._job(self.jobs[job_id]())
+
+    def get_jobs(self) -> Iterator[Job]:
+        """Yield all jobs of the account, newest first; ten a request.
+
+        Calls ``GET /jobs``. Items of the list that are nothing but errors are passed over with a
+        warning.
+
+        >>> next(client.get_jobs()).title
+        'Sentiment of reviews'
+        """
+        for page in self._pages("jobs.json"):
+            for item in page:
+                if "id" in item:
+                    yield self._job(item)
+                else:
+                    warnings.warn(f"a job in the list shows only errors: {item}", stacklevel=2)
+
+    def delete_job(self, job_id: int) -> None:
+        """Delete a job; a running one must be canceled first.
+
+        Calls ``DELETE /jobs/{id}``.
+
+        >>> client.delete_job(client.create_job({"title": "A draft"}).id)
+        """
+        self.jobs[job_id](method="delete")
+
+    def copy_job(self, job_id: int, all_units: bool, gold: bool) -> Job:
+        """Copy a job, with all its rows, with its test questions, or with neither.
+
+        Calls ``GET /jobs/{id}/copy``. The rows follow in the background.
+
+        >>> client.copy_job(job.id, all_units=False, gold=True).copied_from == job.id
+        True
+        """
+        asked = {"all_units": all_units, "gold": gold}
+        return self._job(
+            self.jobs[job_id].copy(query={name: True for name, value in asked.items() if value})
+        )
+
+    # Rows
+
+    def upload_job(self, data: Rows, job_id: int | None = None, force: bool = False) -> Job:
+        """Upload rows to a job, or to a new one.
+
+        Calls ``PUT /jobs/{id}/upload``, or ``POST /jobs/upload``. The rows are encoded to a
+        temporary file as they are consumed, and sent once all of them are known to be good.
+
+        :param data: Any iterable of dicts from column to JSON value.
+        :param force: Take rows whose columns differ from those of the first upload.
+        :raises InvalidInput: A row cannot be sent; its ``row`` says which, and none was.
+
+        >>> client.upload_job({"text": text} for text in ["Good!", "Bad."]).units_count
+        2
+        """
+        with upload.spooled_rows(data) as body:
+            return self._upload(body, upload.JSON_LINES, job_id, force)
+
+    def upload_job_file(
+        self,
+        file: str | PathLike[str] | IO[Any],
+        type_: str | None = None,
+        job_id: int | None = None,
+        force: bool = False,
+    ) -> Job:
+        """Upload the rows of a file to a job, or to a new one.
+
+        Calls ``PUT /jobs/{id}/upload``, or ``POST /jobs/upload``.
+
+        :param file: A path, or an open file of bytes or text.
+        :param type_: ``csv``, ``json`` (an object a line), another ending or a MIME type; guessed
+            from the file's name by default.
+        :param force: Take rows whose columns differ from those of the first upload.
+        :raises ValueError: The type cannot be guessed.
+        :raises InvalidInput: It is not UTF-8, or a CSV without header; its ``row`` says where.
+
+        >>> client.upload_job_file("more.csv").units_count
+        2
+        """
+        with upload.opened_file(file, type_) as (body, content_type):
+            return self._upload(body, content_type, job_id, force)
+
+    def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:
+        path = self.jobs if job_id is None else self.jobs[job_id]
+        return self._job(
+            path.upload(
+                data=body,
+                headers={"Content-Type": content_type},
+                query={"force": True} if force else _NOTHING,
+                method="post" if job_id is None else "put",
+            )
+        )
+
+    def get_unit(self, job: Job | int, unit_id: int) -> Unit:
+        """Fetch one unit with its results.
+
+        Calls ``GET /jobs/{job_id}/units/{id}``.
+
+        >>> client.get_unit(job, unit.id).data == unit.data
+        True
+        """
+        job = self._as_job(job)
+        return Unit(job, self).absorb(self.jobs[job.id].units[unit_id]())
+
+    def get_units(self, job: Job | int) -> Iterator[UnitPromise]:
+        """Yield all units of a job with their data; a thousand a request.
+
+        Calls ``GET /jobs/{job_id}/units``.
+
+        >>> [unit.data["review"] for unit in client.get_units(job)][0]
+        'Works as it should, every single day.'
+        """
+        job = self._as_job(job)
+        for page in self._pages(f"jobs/{segment(job.id)}/units.json"):
+            for unit_id, data in page.items():
+                yield UnitPromise(job, self, id=int(unit_id), data=data)
+
+    def unit_from_json(self, data: Mapping[str, Any]) -> Unit:
+        """Return a unit from its JSON, as a webhook or a report brings it; sends nothing.
+
+        >>> client.unit_from_json({"id": 698757970, "job_id": job.id, "state": "new"})
+        <Unit 698757970 new>
+        """
+        return Unit(Job(self, id=data.get("job_id")), self).absorb(data)
+
+    def cancel_unit(self, job_id: int, unit_id: int) -> None:
+        """Take a unit out of its job; there is no refund.
+
+        Calls ``POST /jobs/{job_id}/units/{id}/cancel``.
+
+        >>> client.cancel_unit(job.id, job.units[-1].id)
+        """
+        self.jobs[job_id].units[unit_id].cancel(method="post")
+
+    # Judgments
+
+    def get_judgmentaggregates(self, job: Job | int) -> Iterator[JudgmentAggregate]:
+        """Yield the units that have judgments, with the answers put together; a hundred a request.
+
+        Calls ``GET /jobs/{job_id}/judgments``.
+
+        >>> next(client.get_judgmentaggregates(job)).get_fields()
+        {'sentiment': 'positive'}
+        """
+        job = self._as_job(job)
+        for page in self._pages(f"jobs/{segment(job.id)}/judgments.json"):
+            for unit_id, entry in page.items():
+                yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": int(unit_id)})
+
+    def get_judgment(self, job: Job | int, judgment_id: int) -> Judgment:
+        """Fetch one judgment.
+
+        Calls ``GET /jobs/{job_id}/judgments/{id}``.
+
+        >>> client.get_judgment(job, judgment.id).worker_id == judgment.worker_id
+        True
+        """
+        job = self._as_job(job)
+        return Judgment(job, self).absorb(self.jobs[job.id].judgments[judgment_id]())
+
+    # Channels and tags: the endpoints that answer 404 when they are given the suffix .json
+
+    def get_job_channels(self, job_id: int) -> JSONObject:
+        """Return ``enabled_channels`` and ``available_channels``.
+
+        Calls ``GET /jobs/{id}/channels``.
+
+        >>> client.get_job_channels(job.id)["enabled_channels"]
+        ['cf_internal', 'on_demand']
+        """
+        channels: JSONObject = self.jobs[job_id].channels(_suffix=None)
+        return channels
+
+    def set_job_channels(self, job_id: int, channels: Iterable[str]) -> None:
+        """Replace the channels from which contributors come.
+
+        Calls ``PUT /jobs/{id}/channels``.
+
+        :raises ApplicationError: The account has no such channel; none is changed.
+
+        >>> client.set_job_channels(job.id, ["cf_internal"])
+        """
+        self.jobs[job_id].channels(
+            data={"channels": _names(channels, "channels")}, method="put", _suffix=None
+        )
+
+    def get_job_tags(self, job_id: int) -> list[str]:
+        """Return the names under which a job is filed.
+
+        Calls ``GET /jobs/{id}/tags``.
+
+        >>> client.get_job_tags(job.id)
+        []
+        """
+        return [tag["name"] for tag in self.jobs[job_id].tags(_suffix=None)]
+
+    def add_job_tag(self, job_id: int, tag: str) -> None:
+        """File a job under one more name.
+
+        Calls ``POST /jobs/{id}/tags``.
+
+        >>> client.add_job_tag(job.id, "spring")
+        """
+        self.jobs[job_id].tags(data={"tags": [tag]}, method="post", _suffix=None)
+
+    def set_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
+        """Replace the names under which a job is filed.
+
+        Calls ``PUT /jobs/{id}/tags``.
+
+        >>> client.set_job_tags(job.id, ["spring", "reviews"])
+        """
+        self.jobs[job_id].tags(data={"tags": _names(tags, "tags")}, method="put", _suffix=None)
+
+    # Orders
+
+    def debit_order(self, job: Job | int, units_count: int, channels: Iterable[str]) -> Order:
+        """Order units of a job: from now on contributors are shown them, and paid.
+
+        Calls ``POST /jobs/{job_id}/orders``. :meth:`Job.launch` is the same, said by the job.
+
+        :param units_count: How many units to release, from 1 on; this caps what is spent.
+        :raises PaymentRequired: The balance does not cover it.
+
+        >>> draft = job.copy(all_units=True)
+        >>> client.debit_order(draft, 8, ["cf_internal"]).type
+        'Debit'
+        """
+        if isinstance(units_count, bool) or not isinstance(units_count, int) or units_count < 1:
+            raise InvalidInput(
+                f"units_count is a whole number from 1 on, not {units_count!r}; it caps the cost"
+            )
+        job = self._as_job(job)
+        response = self.jobs[job.id].orders(
+            data={"debit": {"units_count": units_count}, "channels": _names(channels, "channels")},
+            headers={"Accept": JSON_ONLY},
+            method="post",
+            as_json=False,
+        )
+        return Order(job, self).absorb(placed_order(response))
+
+    def get_order(self, job: Job | int, order_id: int) -> Order:
+        """Fetch an order.
+
+        Calls ``GET /jobs/{job_id}/orders/{id}``.
+
+        >>> client.get_order(job, order.id).amount_in_cents
+        0
+        """
+        job = self._as_job(job)
+        return Order(job, self).absorb(self.jobs[job.id].orders[order_id]())
+
+    # Reports
+
+    @overload
+    def get_report(self, job: Job | int, type_: Literal["json"] = "json") -> list[Unit]: ...
+    @overload
+    def get_report(self, job: Job | int, type_: ReportType) -> list[Unit] | list[JSONObject]: ...
+    def get_report(
+        self, job: Job | int, type_: ReportType = "json"
+    ) -> list[Unit] | list[JSONObject]:
+        """Download a report, unpack it and return its rows.
+
+        Calls ``GET /jobs/{job_id}.csv``, as long as the service says that it is still being built.
+
+        :param type_: ``json`` for units with their judgments; the others are tables, and come as a
+            dict from column to text a row.
+        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+
+        >>> [row["sentiment"] for row in client.get_report(job, "full")][:3]
+        ['positive', 'negative', 'positive']
+        """
+        if type_ == "json":
+            return list(self.stream_report(job))
+        return list(self._report_rows(job, type_))
+
+    def stream_report(self, job: Job | int) -> Iterator[Unit]:
+        """Yield the units of the JSON report one at a time, read from a temporary file.
+
+        >>> next(client.stream_report(job)).id == job.units[0].id
+        True
+        """
+        job = self._as_job(job)
+        for row in self._report_rows(job, "json"):
+            yield Unit(job, self).absorb(row)
+
+    def convert_job_test_questions(self, job_id: int) -> None:
+        """Turn the rows whose ``_golden`` column is true into test questions.
+
+        Calls ``PUT /jobs/{id}/gold``; the service does it in the background.
+
+        >>> client.convert_job_test_questions(job.id)
+        """
+        self.jobs[job_id].gold(method="put")
+
+    def _report_rows(self, job: Job | int, type_: ReportType) -> Iterator[JSONObject]:
+        if type_ not in REPORT_TYPES:
+            raise InvalidInput(f"no report {type_!r}; there are: {', '.join(REPORT_TYPES)}")
+        with downloaded(self._transport, self._as_job(job).id, type_) as archive:
+            yield from report.rows(archive, type_)
+
+    # What the verbs above have in common
+
+    def _pages(self, path: str) -> Iterator[JSON]:
+        """Yield pages of the size that the service prefers, which is the largest it has."""
+        return paging.pages(
+            lambda number: self.call(path, query={"page": number}), is_end=lambda page: not page
+        )
+
+    def _job(self, answer: JSONObject) -> Job:
+        if not isinstance(answer, dict) or "id" not in answer:
+            raise MalformedResponse(f"expected a job, got {str(answer)[:200]}")
+        return Job(self).absorb(answer)
+
+    def _as_job(self, job: Job | int) -> Job:
+        return job if isinstance(job, Job) else Job(self, id=job)
+
+
+def _names(names: Iterable[str], what: str) -> list[str]:
+    """Return names as a list; a single text is a mistake that would send its letters."""
+    if isinstance(names, str):
+        raise InvalidInput(f"{what} is a list of names; write [{names!r}]")
+    return list(names)

@@ -1,0 +1,264 @@
+"""What a call can raise: one tree, so that ``except ApiError`` catches it all.
+
+.. code-block:: text
+
+    ApiError
+    ├─ ConfigError             the key, the address or a limit is unusable
+    ├─ InvalidInput            an argument or a row is; nothing was sent
+    ├─ TransportError          no answer came
+    │   ├─ NotSentError        no byte of the request left this machine
+    │   ├─ RequestTimeout      the server kept silent for too long
+    │   └─ ConnectionLost      the connection broke
+    ├─ RefusedError            the server understood and said no
+    │   ├─ AuthenticationError 401        ├─ Conflict         409
+    │   ├─ PaymentRequired     402        ├─ PayloadTooLarge  413
+    │   ├─ PermissionDenied    403        ├─ ValidationError  400, 415, 422
+    │   ├─ NotFound            404, 410   │   └─ UnitLimitReached
+    │   ├─ MethodNotAllowed    405        ├─ RateLimited      429
+    │   ├─ NotAcceptable       406        ├─ ServerError      5xx
+    │   │                                 │   └─ SandboxNotImplemented  501
+    │   └─ ApplicationError    a success in status that carries ``error`` or ``errors``
+    ├─ ResponseError           an answer that cannot be what was asked for
+    │   ├─ MalformedResponse   ├─ UnexpectedContentType   ├─ UnexpectedStatus
+    │   └─ UnexpectedRedirect
+    ├─ ReportError
+    │   ├─ ReportNotReady      ├─ ReportCorrupt           └─ ReportEmpty
+    └─ PaginationError
+        └─ PageLoop            the server sends the same page again
+
+A class that has a natural parent among Python's own errors is that too: :class:`InvalidInput` is a
+:class:`ValueError`, :class:`RequestTimeout` a :class:`TimeoutError`. No error shows the key: not in
+its text, not in its attributes, not when it is pickled.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+
+class ApiError(Exception):
+    """Root of every error that a call raises.
+
+    :param message: One readable sentence: what was asked, what went wrong.
+    :param request: What was sent, its ``Authorization`` header masked.
+    :param response: The answer, when there was one.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        request: PreparedRequest | None = None,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.request = request
+        self.response = response
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by state: an error crosses to another process whatever its arguments were."""
+        return (_revive, (type(self), self.args, self.__dict__))
+
+
+def _revive(kind: type[ApiError], args: tuple[Any, ...], state: dict[str, Any]) -> ApiError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(ApiError, ValueError):
+    """The client cannot work with this key, address or limit."""
+
+
+class InvalidInput(ApiError, ValueError):
+    """An argument or a row is not usable; nothing was sent.
+
+    :param row: The row's number, counted from 1; ``None`` when no row is to blame.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+class TransportError(ApiError):
+    """No answer came back."""
+
+
+class NotSentError(TransportError, ConnectionError):
+    """No byte of the request left this machine: the call may be repeated safely."""
+
+
+class RequestTimeout(TransportError, TimeoutError):
+    """The server kept silent for longer than the timeout."""
+
+
+class ConnectionLost(TransportError, ConnectionError):
+    """The connection broke before the answer was complete."""
+
+
+class RefusedError(ApiError):
+    """The server understood the request and refused it."""
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status; ``None`` when there is no response."""
+        return None if self.response is None else self.response.status_code
+
+
+class AuthenticationError(RefusedError):
+    """The key is missing, wrong or replaced by a newer one (status 401)."""
+
+
+class PaymentRequired(RefusedError):
+    """The account's balance does not cover the order (status 402)."""
+
+
+class PermissionDenied(RefusedError):
+    """The account's plan does not include this (status 403)."""
+
+
+class NotFound(RefusedError):
+    """There is no such thing, or it belongs to somebody else (status 404 or 410)."""
+
+
+class MethodNotAllowed(RefusedError):
+    """The path does not take this verb (status 405)."""
+
+
+class NotAcceptable(RefusedError):
+    """The server would not answer in JSON (status 406); a write may have been made all the same."""
+
+
+class Conflict(RefusedError):
+    """The thing is in a state that forbids this (status 409)."""
+
+
+class PayloadTooLarge(RefusedError):
+    """The body is larger than the server takes (status 413)."""
+
+
+class ValidationError(RefusedError):
+    """A parameter is missing or has a value that the server refuses (status 400, 415, 422)."""
+
+
+class UnitLimitReached(ValidationError):
+    """The job would hold more rows than the service allows."""
+
+
+class RateLimited(RefusedError):
+    """The key sent more requests than its plan allows (status 429)."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the server asked us to wait; ``None`` when it did not say, or not clearly."""
+        said = "" if self.response is None else self.response.headers.get("Retry-After", "").strip()
+        if said.isascii() and said.replace(".", "", 1).isdigit():
+            return float(said)
+        try:
+            until = parsedate_to_datetime(said)
+        except ValueError:
+            return None
+        return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+
+
+class ServerError(RefusedError):
+    """The server failed (status 5xx)."""
+
+
+class SandboxNotImplemented(ServerError):
+    """The sandbox does not imitate this part of the service (status 501)."""
+
+
+class ApplicationError(RefusedError):
+    """A success in status, a refusal in content: the answer carries ``error`` or ``errors``.
+
+    The service's own documentation says that "the type of application message will not necessarily
+    correspond with the HTTP status code".
+    """
+
+
+class ResponseError(ApiError):
+    """An answer that cannot be what was asked for."""
+
+
+class MalformedResponse(ResponseError):
+    """The answer is not the JSON that this call returns."""
+
+
+class UnexpectedContentType(ResponseError):
+    """The answer is a web page or a text where JSON or a report was asked for."""
+
+
+class UnexpectedStatus(ResponseError):
+    """The answer's status is none that the API knows."""
+
+
+class UnexpectedRedirect(ResponseError):
+    """The answer sends us to where this call must not follow."""
+
+
+class ReportError(ApiError):
+    """A report could not be had."""
+
+
+class ReportNotReady(ReportError, TimeoutError):
+    """The service was still building the report when the time was up."""
+
+
+class ReportCorrupt(ReportError):
+    """The archive is damaged, or is none."""
+
+
+class ReportEmpty(ReportError):
+    """The archive holds no report."""
+
+
+class PaginationError(ApiError):
+    """A list could not be read to its end.
+
+    :param page: Number of the page that failed, counted from 1.
+    """
+
+    def __init__(self, message: str, *, page: int) -> None:
+        super().__init__(message)
+        self.page = page
+
+
+class PageLoop(PaginationError):
+    """The server sends the same page again and again."""
+
+
+_BY_STATUS: dict[int, type[RefusedError]] = {
+    HTTPStatus.BAD_REQUEST: ValidationError,
+    HTTPStatus.UNAUTHORIZED: AuthenticationError,
+    HTTPStatus.PAYMENT_REQUIRED: PaymentRequired,
+    HTTPStatus.FORBIDDEN: PermissionDenied,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.METHOD_NOT_ALLOWED: MethodNotAllowed,
+    HTTPStatus.NOT_ACCEPTABLE: NotAcceptable,
+    HTTPStatus.CONFLICT: Conflict,
+    HTTPStatus.GONE: NotFound,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: PayloadTooLarge,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ValidationError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: ValidationError,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
+    HTTPStatus.NOT_IMPLEMENTED: SandboxNotImplemented,
+}
+
+
+def refusal(status: int) -> type[RefusedError]:
+    """Name the error of a status of 400 or more; one that nobody foresaw is a plain refusal.
+
+    >>> refusal(404).__name__, refusal(503).__name__, refusal(418).__name__
+    ('NotFound', 'ServerError', 'RefusedError')
+    """
+    fallback = ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else RefusedError
+    return _BY_STATUS.get(status, fallback)

@@ -1,0 +1,130 @@
+"""One row of a job, and what was answered about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from crowdflower._types import JSONObject
+from crowdflower.base import Attribute, JobResource, Promise, ReadOnly, WriteOnly
+from crowdflower.paths import PathFactory
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Unit(JobResource):
+    """One row put before the crowd, or a test question with its known answer."""
+
+    job_id = ReadOnly[int]()
+
+    data = Attribute[JSONObject]()
+    """The row: column to value. Assigning replaces it as a whole."""
+
+    state = Attribute[str]()
+    """One of :data:`~crowdflower.states.UNIT_STATES`. The service lets a program set ``new``,
+    ``golden``, ``hidden_gold``, ``finalized`` and ``canceled``."""
+
+    golden = WriteOnly[bool]()
+    """Make it a test question, or a plain row again."""
+
+    gold_pool = Attribute[str | None]()
+    """Where a test question is used: ``quiz``, ``work``, or ``None`` for both."""
+
+    difficulty = ReadOnly[int]()
+
+    judgments_count = ReadOnly[int]()
+    """All judgments, those of contributors who lost trust included."""
+
+    agreement = ReadOnly[float | None]()
+    """How far contributors agree, 0 to 1; ``None`` until the unit is finalized."""
+
+    missed_count = ReadOnly[int]()
+    """How many contributors got this test question wrong."""
+
+    contested_count = ReadOnly[int]()
+    """How many contributors objected to this test question."""
+
+    results = ReadOnly[JSONObject]()
+    """``judgments``, a list of JSON objects, and beside it each field of the form with its
+    aggregated answer; see :meth:`get_aggregate` for those."""
+
+    created_at = ReadOnly[str]()
+    updated_at = ReadOnly[str]()
+
+    def get_aggregate(self, key: str, default: Any = None) -> Any:
+        """Return the aggregated answer to one field of the form.
+
+        :param key: The field's name.
+        :param default: What to return where nobody whose answers count has answered.
+        :returns: The answer that won (``agg``), the mean (``avg``), or the list of all answers, as
+            the field's aggregation says.
+
+        >>> unit.get_aggregate("sentiment")
+        'positive'
+        """
+        entry = (self.results or {}).get(key)
+        answer = aggregate_in(entry)
+        return default if answer is None else answer
+
+    def update(self) -> None:
+        """Send the changes assigned since the unit was read, and take in the answer.
+
+        Calls ``PUT /jobs/{job_id}/units/{id}``; without changes, nothing.
+
+        >>> unit.gold_pool = "work"
+        >>> unit.update()
+        """
+        if self._changes:
+            self.absorb(self._path(data={"unit": self._changes}, method="put"))
+
+    def cancel(self) -> None:
+        """Take the unit out of the job; there is no refund.
+
+        The service allows it until somebody has answered. Calls
+        ``POST /jobs/{job_id}/units/{id}/cancel``.
+
+        >>> spare = job.units[-1]
+        >>> spare.cancel()
+        >>> spare.state
+        'canceled'
+        """
+        self.client.cancel_unit(self.job.id, self.id)
+        self.reload()
+
+    def reload(self) -> Self:
+        """Fetch the unit anew; changes that were not sent are dropped."""
+        return self.absorb(self._path())
+
+    def _summary(self) -> tuple[object, ...]:
+        return (self._state.get("id"), self._state.get("state", ""))
+
+    @property
+    def _path(self) -> PathFactory:
+        return self.client.jobs[self.job.id].units[self.id]
+
+
+class UnitPromise(Promise, Unit):
+    """A unit of which ``id`` and ``data`` are known; any other attribute loads it, once.
+
+    Listings consist of these: they come by the thousand, at a request a page.
+    """
+
+    def _fetch(self) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self._path()
+        return answer
+
+
+def aggregate_in(entry: Any) -> Any:
+    """Return the answer within one field of aggregated results; ``None`` where there is none.
+
+    The key is named after the aggregation; ``all`` has none, it is the bare list.
+
+    >>> aggregate_in({"agg": "negative", "confidence": 0.6421})
+    'negative'
+    >>> aggregate_in({"avg": 3.67}), aggregate_in(["Two complaints"])
+    (3.67, ['Two complaints'])
+    """
+    if not isinstance(entry, dict):
+        return entry
+    return next((entry[key] for key in ("agg", "avg") if key in entry), None)

@@ -1,0 +1,86 @@
+"""The people who answer."""
+
+from __future__ import annotations
+
+from crowdflower.base import JobResource
+from crowdflower.exceptions import InvalidInput
+from crowdflower.paths import PathFactory
+
+
+class Worker(JobResource):
+    """One contributor, as far as a single job is concerned.
+
+    The API does not list them: ``job.get_worker(id)`` takes the ``worker_id`` of a judgment.
+    """
+
+    def bonus(self, amount: int, reason: str | None = None) -> None:
+        """Pay a bonus, once; a repeated call pays again.
+
+        Calls ``POST /jobs/{job_id}/workers/{id}/bonus``.
+
+        :param amount: US cents, a whole number above zero; the service takes up to 2000 a request.
+        :param reason: What the contributor is told.
+        :raises InvalidInput: The amount is no such number; nothing was sent.
+        :raises NotFound: The contributor gave no judgment in this job.
+        :raises PaymentRequired: The balance does not cover it.
+
+        >>> worker.bonus(150, reason="Careful work, thank you.")
+        """
+        if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0:
+            raise InvalidInput(
+                f"a bonus is a whole number of US cents above zero, not {amount!r};"
+                " 1.50 dollars are 150"
+            )
+        parameters: dict[str, object] = {"amount": amount}
+        if reason is not None:
+            parameters["reason"] = reason
+        self._path.bonus(data=parameters, method="post")
+
+    def notify(self, message: str) -> None:
+        """Write to the contributor.
+
+        Calls ``POST /jobs/{job_id}/workers/{id}/notify``.
+
+        >>> worker.notify("The instructions have changed: please read them once more.")
+        """
+        self._path.notify(data={"message": message}, method="post")
+
+    def flag(self, flag: str, persist: bool = False) -> None:
+        """Let the contributor take no more pages of this job; what was answered stays.
+
+        Calls ``PUT /jobs/{job_id}/workers/{id}``.
+
+        :param flag: The reason, kept for the record.
+        :param persist: Flag in all jobs of the account.
+
+        >>> worker.flag("Answers faster than one can read")
+        """
+        parameters: dict[str, object] = {"flag": flag}
+        if persist:
+            parameters["persist"] = True
+        self._path(data=parameters, method="put")
+
+    def deflag(self, deflag: str) -> None:
+        """Take a flag back.
+
+        Calls ``PUT /jobs/{job_id}/workers/{id}``.
+
+        :param deflag: The reason, kept for the record.
+
+        >>> worker.deflag("It was a test account of ours")
+        """
+        self._path(data={"unflag": deflag}, method="put")
+
+    def reject(self, reason: str = "Rejected by the owner of the job") -> None:
+        """Throw away all judgments of the contributor in this job; their units open again.
+
+        There is no way back. The service takes up to ten minutes; on a finished job the units are
+        left short. Calls ``PUT /jobs/{job_id}/workers/{id}/reject``.
+
+        >>> worker.reject("A program, not a person")
+        """
+        self._path.reject(data={"reason": reason, "manual": True}, method="put")
+
+    @property
+    def _path(self) -> PathFactory:
+        return self.client.jobs[self.job.id].workers[self.id]
