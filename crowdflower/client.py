@@ -13,6 +13,7 @@ from crowdflower._types import JSON, JSONObject, Rows
 from crowdflower.download import downloaded
 from crowdflower.exceptions import (
     ApiError,
+    ConfigError,
     InvalidInput,
     MalformedResponse,
 )
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["ApiError", "Client", "PathFactory"]
 
 DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
+JOBS_PER_PAGE: Final = 10
+UNITS_PER_PAGE: Final = 1000
+AGGREGATES_PER_PAGE: Final = 100
+"""The most that the service puts on a page; each is its default too."""
+
 JSON_ONLY: Final = "application/json"
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -45,6 +51,8 @@ class Client:
         ``https://api.appen.com/v1`` without that.
     :param timeout: Seconds to wait for a connection and for each piece of an answer: a pair, or one
         number for both.
+    :param lookahead: Pages of a list that are fetched while one is consumed; 1 fetches one after
+        the other.
     :param session: A :class:`requests.Session` to send through, with its proxies and certificates;
         it stays yours to close.
     :param allow_insecure: Send the key over plain HTTP to another machine.
@@ -66,9 +74,13 @@ class Client:
         base_url: str | None = None,
         *,
         timeout: float | tuple[float, float] = (5, 30),
+        lookahead: int = 8,
         session: Session | None = None,
         allow_insecure: bool = False,
     ) -> None:
+        if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
+            raise ConfigError(f"lookahead is a number of pages from 1 on, not {lookahead!r}")
+        self._lookahead = lookahead
         self._transport = Transport(
             key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
             base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,
@@ -181,7 +193,13 @@ class Client:
             kwargs["query"] = {**query, "page": number, "limit": limit}
             return self.call(*args, **kwargs)
 
-        return paging.pages(fetch, first=page, is_end=paging.end_marker(sentinel))
+        return paging.pages(
+            fetch,
+            first=page,
+            is_end=paging.end_marker(sentinel),
+            lookahead=self._lookahead,
+            size=limit,
+        )
 
     # Jobs
 
@@ -234,7 +252,7 @@ class Client:
         >>> next(client.get_jobs()).title
         'Sentiment of reviews'
         """
-        for page in self._pages("jobs.json"):
+        for page in self._pages("jobs.json", JOBS_PER_PAGE):
             for item in page:
                 if "id" in item:
                     yield self._job(item)
@@ -336,7 +354,8 @@ class Client:
         'Works as it should, every single day.'
         """
         job = self._as_job(job)
-        for page in self._pages(f"jobs/{segment(job.id)}/units.json"):
+        count = job.json.get("units_count")
+        for page in self._pages(f"jobs/{segment(job.id)}/units.json", UNITS_PER_PAGE, count):
             for unit_id, data in page.items():
                 yield UnitPromise(job, self, id=int(unit_id), data=data)
 
@@ -368,7 +387,7 @@ class Client:
         {'sentiment': 'positive'}
         """
         job = self._as_job(job)
-        for page in self._pages(f"jobs/{segment(job.id)}/judgments.json"):
+        for page in self._pages(f"jobs/{segment(job.id)}/judgments.json", AGGREGATES_PER_PAGE):
             for unit_id, entry in page.items():
                 yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": int(unit_id)})
 
@@ -527,10 +546,17 @@ class Client:
 
     # What the verbs above have in common
 
-    def _pages(self, path: str) -> Iterator[JSON]:
-        """Yield pages of the size that the service prefers, which is the largest it has."""
+    def _pages(self, path: str, size: int, count: int | None = None) -> Iterator[JSON]:
+        """Yield pages of the size that the service prefers, which is the largest it has.
+
+        :param count: Items in all, as far as is known.
+        """
         return paging.pages(
-            lambda number: self.call(path, query={"page": number}), is_end=lambda page: not page
+            lambda number: self.call(path, query={"page": number}),
+            is_end=lambda page: not page,
+            lookahead=self._lookahead,
+            size=size,
+            expected=-(-count // size) if count else None,
         )
 
     def _job(self, answer: JSONObject) -> Job:

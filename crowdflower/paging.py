@@ -1,8 +1,10 @@
-"""Numbered pages as an iterable."""
+"""Numbered pages as an iterable, the next few fetched while one is consumed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from typing import Any, TypeVar
 
@@ -16,13 +18,25 @@ def pages(
     *,
     first: int = 1,
     is_end: Callable[[Page], bool],
+    lookahead: int = 1,
+    size: int | None = None,
+    expected: int | None = None,
 ) -> Iterator[Page]:
     """Yield page after page until the end marker, which is not yielded.
 
     A short page is not the end: the server may cap a page below the size that was asked for.
 
-    :param fetch: Returns the page of a number, counted from 1.
+    Nothing is fetched before the first page is asked for. Threads start once a page was full, or
+    followed a short one: a list of one page costs none. They work at most ``lookahead`` pages ahead
+    of the consumer, wait when it is slow, and stop when it stops. A page that cannot be fetched
+    raises when its turn comes, after all pages before it.
+
+    :param fetch: Returns the page of a number, counted from 1; called from several threads.
     :param is_end: Tells the marker that follows the last page.
+    :param lookahead: Pages fetched at a time; 1 is strictly one after the other.
+    :param size: Items on a full page, where that is known.
+    :param expected: How many pages there should be, where that is known: these are fetched ahead,
+        and what follows them one by one.
     :raises PageLoop: A page equals the one before it: the server ignores the page number.
 
     >>> shelf = {1: ["a", "b"], 2: ["c"]}
@@ -30,17 +44,48 @@ def pages(
     [['a', 'b'], ['c']]
     """
     before: Page | None = None
-    for number in count(first):
-        page = fetch(number)
-        if is_end(page):
-            return
-        if page == before:
-            raise PageLoop(
-                f"page {number} is page {number - 1} once more; the server seems to ignore `page`",
-                page=number,
-            )
-        yield page
-        before = page
+    source = (
+        _looking_ahead(fetch, first, lookahead, size, expected)
+        if lookahead > 1
+        else (fetch(number) for number in count(first))
+    )
+    try:
+        for number, page in enumerate(source, first):
+            if is_end(page):
+                return
+            if page == before:
+                raise PageLoop(
+                    f"page {number} is page {number - 1} once more;"
+                    " the server seems to ignore `page`",
+                    page=number,
+                )
+            yield page
+            before = page
+    finally:
+        source.close()
+
+
+def _looking_ahead(
+    fetch: Callable[[int], Page], first: int, window: int, size: int | None, expected: int | None
+) -> Generator[Page, None, None]:
+    """Yield pages in order and without end, a window of them in the making."""
+    number = first
+    page = fetch(number)
+    yield page
+    if size is None or not isinstance(page, Sized) or len(page) < size:
+        number += 1
+        yield fetch(number)
+    pool = ThreadPoolExecutor(window, thread_name_prefix="crowdflower-page")
+    try:
+        ahead: deque[Future[Page]] = deque()
+        while True:
+            while not ahead or (len(ahead) < window and (expected is None or number < expected)):
+                number += 1
+                ahead.append(pool.submit(fetch, number))
+            yield ahead.popleft().result()
+    finally:
+        # What is under way ends by itself; to wait for it would hold up whoever stopped early.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def end_marker(sentinel: object) -> Callable[[Any], bool]:
