@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 
+from crowdflower.sandbox.rules import money
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import account
 
 
 def open_account(
     tx: Transaction, *, key: str, email: str = "owner@example.com", balance_cents: int = 0
-) -> Row[Any]: ...
-def authenticate(tx: Transaction, key: str) -> Row[Any] | None: ...
-def balance_cents(tx: Transaction, account: Row[Any]) -> int: ...
-def credit(tx: Transaction, account: Row[Any], cents: int, note: str = "") -> None: ...
+) -> Row[Any]:
+    """Open an account.
+
+    :param key: What its requests are signed with; nobody else's.
+    :param balance_cents: What it starts with, in US cents.
+    :returns: The account.
+
+    >>> from crowdflower.sandbox.store import Database
+    >>> with Database().transaction() as tx:
+    ...     balance_cents(tx, open_account(tx, key="k", balance_cents=500))
+    500
+    """
+    values = {"email": email, "api_key": key, "created_at": tx.clock.now()}
+    number = tx.add(account, values)
+    if balance_cents:
+        credit(tx, _find(tx, number), balance_cents, "opening balance")
+    return _find(tx, number)
+
+
+def authenticate(tx: Transaction, key: str) -> Row[Any] | None:
+    """Return the account that a key belongs to, or ``None``."""
+    found: Row[Any] | None = tx.one(select(account).where(account.c.api_key == key))
+    if found is None or not compare_digest(found.api_key.encode(), key.encode()):
+        return None
+    return found
+
+
+def balance_cents(tx: Transaction, account: Row[Any]) -> int:
+    """Tell what an account has left to spend, in whole US cents, rounded down."""
+    return money.balance(tx, account.id) // money.CENT
+
+
+def credit(tx: Transaction, account: Row[Any], cents: int, note: str = "") -> None:
+    """Put money into an account, or with a number below zero take it out.
+
+    :param cents: How much, in US cents.
+    :param note: Why, for the ledger.
+    """
+    kind = "credit" if cents >= 0 else "adjust"
+    money.post(tx, account.id, kind, cents * money.CENT, note=note)
+
+
+def _find(tx: Transaction, account_id: int) -> Row[Any]:
+    found: Row[Any] = tx.one(select(account).where(account.c.id == account_id))
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlite3 import Connection as Driver
 from typing import Any, cast
 
-from sqlalchemy import Connection, Executable, insert
+from sqlalchemy import Connection, Executable, Table, insert
 
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store import tables
@@ -70,18 +70,23 @@ class Transaction:
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def record(self, kind: str, job_id: int | None = None, **detail: Any) -> None:  # noqa: ANN401
+    def record(self, kind: str, job_id: int | None = None, **detail: Any) -> None:
         """Keep for the inspection page what happened and nobody asked for at that moment."""
         values = {"kind": kind, "job_id": job_id, "detail": detail, "created_at": self.clock.now()}
         self.connection.execute(insert(tables.event), values)
 
-    def one(self, statement: Executable) -> Any:  # noqa: ANN401 - a row has no better type
+    def one(self, statement: Executable) -> Any:
         """Return the one row that there is, or ``None``."""
         return self.connection.execute(statement).one_or_none()
 
     def all(self, statement: Executable) -> list[Any]:
         """Return all rows, in memory."""
         return list(self.connection.execute(statement))
+
+    def add(self, table: Table, values: Mapping[str, Any]) -> int:
+        """Insert one row and return the number it got."""
+        key = self.connection.execute(insert(table), values).inserted_primary_key
+        return int(key[0]) if key else 0
 
     def run(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
         """Change something; return how many rows it touched."""

@@ -1,0 +1,302 @@
+"""What may be written on a job: each attribute with the kind of value it takes.
+
+Values come from forms as text and from JSON as what they are; either way the same value is kept.
+Attributes without a kind here are ignored with a warning, as the service ignores them, or refused
+where the sandbox is strict.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias
+
+from crowdflower.sandbox.refusals import Declined, Invalid, Unsupported
+from crowdflower.sandbox.rules import countries
+
+Kind: TypeAlias = Callable[[Any], Any]
+"""From what was sent to what is kept; an error says what it has to be instead."""
+
+MOST_INCLUDED, MOST_EXCLUDED = 20, 15
+"""Most countries in each list."""
+
+PERCENT = 100
+
+KEPT_ONLY = {
+    "auto_order_timeout": "orders are placed by auto_order_threshold alone",
+    "desired_requirements": "contributors have no levels",
+    "max_work_per_network": "contributors have no networks",
+    "min_assignment_duration": "pages may be submitted at any time",
+    "minimum_requirements": "contributors have no levels",
+    "pages_per_assignment": "pages are handed out one by one",
+    "quiz_length": "a quiz is one page",
+    "schedule_fifo": "rows are handed out in order anyway",
+    "send_judgments_webhook": "no notifications are sent",
+    "team_id": "there are no teams",
+    "time_per_page": "options.req_ttl_in_seconds is obeyed instead",
+    "webhook_uri": "no notifications are sent",
+}
+"""Attributes that are kept and have no effect, and why."""
+
+
+def text(value: Any) -> str | None:
+    """Take text, or a number as text; nothing stays nothing."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (bool, list, dict)):
+        raise TypeError("must be text")
+    return str(value)
+
+
+def yes_or_no(value: Any) -> bool:
+    """Take a truth value, spelled out or as 1 and 0.
+
+    >>> yes_or_no("true"), yes_or_no("0")
+    (True, False)
+    """
+    spelled = str(value).lower()
+    if spelled in {"true", "1"}:
+        return True
+    if spelled in {"false", "0"}:
+        return False
+    raise ValueError("must be true or false")
+
+
+def truthy(value: object) -> bool:
+    """Read a switch among a job's options, where values are kept as they came.
+
+    >>> truthy("1"), truthy(True), truthy("off"), truthy(None)
+    (True, True, False, False)
+    """
+    return str(value).lower() in {"true", "1"}
+
+
+def whole(least: int, most: int | None = None) -> Kind:
+    """Take a whole number of at least ``least``, digits included."""
+    limit = f"must be a whole number of at least {least}" + (f", at most {most}" if most else "")
+
+    def kind(value: Any) -> int:
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            raise ValueError(limit) from None
+        if isinstance(value, bool) or number != number.to_integral_value():
+            raise ValueError(limit)
+        if number < least or (most is not None and number > most):
+            raise ValueError(limit)
+        return int(number)
+
+    return kind
+
+
+def share(value: Any) -> float:
+    """Take a fraction, or a percentage above 1.
+
+    >>> share("0.7"), share(80)
+    (0.7, 0.8)
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= PERCENT:
+        raise ValueError("must be a number from 0 to 1")
+    return number / PERCENT if number > 1 else number
+
+
+def money(value: Any) -> int:
+    """Take cents, fractions of a cent included, and keep thousandths of a cent.
+
+    >>> money("2.5")
+    2500
+    """
+    try:
+        amount = Decimal(str(value)) * 1000
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise ValueError("must be an amount of at least 0 cents")
+    return int(amount)
+
+
+def mode(value: Any) -> str:
+    """Take a way to collect a varying number of judgments."""
+    if value == "external":
+        raise Unsupported(
+            "variable_judgments_mode:external",
+            "Asking a notified server how many judgments a row needs is not available in the "
+            "sandbox; use auto_confidence.",
+            "dynamic-judgments",
+        )
+    if value not in {"none", "auto_confidence"}:
+        raise ValueError("must be none or auto_confidence")
+    return str(value)
+
+
+def names(value: Any) -> list[str]:
+    """Take names of questions: a list, or one text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise ValueError("must be a list of names")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def table(value: Any) -> dict[str, Any]:
+    """Take an object, or its JSON text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, dict):
+        raise TypeError("must be an object")
+    return value
+
+
+def optional(kind: Kind) -> Kind:
+    """Take nothing, or empty text for it, as well."""
+    return lambda value: None if value in (None, "") else kind(value)
+
+
+def country_codes(name: str, value: Any, most: int) -> list[str]:
+    """Take a list of country codes, as a list, as its JSON text, or as a job shows it.
+
+    :raises Invalid: It is none of these, holds an unknown code, or too many.
+
+    >>> country_codes("included_countries", '["US", "FI"]', 20)
+    ['US', 'FI']
+    """
+    if value is None:
+        return []
+    refusal = Invalid.text(f"Invalid format of {name} attribute")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise refusal from None
+    if not isinstance(value, list) or not value or len(value) > most:
+        raise refusal
+    codes = [item.get("code") if isinstance(item, dict) else item for item in value]
+    found = [countries.find(code) if isinstance(code, str) else None for code in codes]
+    if None in found:
+        raise refusal
+    return list(dict.fromkeys(country.code for country in found if country))
+
+
+KINDS: dict[str, Kind] = {
+    "alias": text,
+    "auto_order": yes_or_no,
+    "auto_order_threshold": optional(whole(1)),
+    "auto_order_timeout": optional(whole(0)),
+    "cml": text,
+    "confidence_fields": optional(names),
+    "css": text,
+    "custom_key": text,
+    "desired_requirements": optional(table),
+    "design_verified": yes_or_no,
+    "execution_mode": text,
+    "expected_judgments_per_unit": optional(whole(1)),
+    "fields": table,
+    "gold_per_assignment": whole(0),
+    "instructions": lambda value: text(value) or "",
+    "js": text,
+    "judgments_per_unit": whole(1),
+    "language": text,
+    "max_judgments_per_ip": optional(whole(1)),
+    "max_judgments_per_unit": optional(whole(1)),
+    "max_judgments_per_worker": optional(whole(1)),
+    "max_work_per_network": optional(whole(1)),
+    "min_assignment_duration": optional(whole(0)),
+    "min_unit_confidence": optional(share),
+    "minimum_account_age_seconds": optional(whole(0)),
+    "minimum_requirements": optional(table),
+    "options": table,
+    "order_approved": yes_or_no,
+    "pages_per_assignment": whole(1),
+    "payment_cents": money,
+    "project_number": text,
+    "public_data": yes_or_no,
+    "quiz_length": optional(whole(1)),
+    "require_worker_login": optional(yes_or_no),
+    "schedule_fifo": optional(yes_or_no),
+    "send_judgments_webhook": lambda value: (
+        value.startswith("http") or yes_or_no(value) if isinstance(value, str) else bool(value)
+    ),
+    "support_email": text,
+    "team_id": text,
+    "time_per_page": optional(whole(1)),
+    "title": text,
+    "units_per_assignment": whole(1, 200),
+    "units_remain_finalized": optional(yes_or_no),
+    "variable_judgments_mode": mode,
+    "webhook_uri": text,
+    "worker_ui_remix": yes_or_no,
+}
+
+KEPT_ASIDE = ("min_assignment_duration", "quiz_length", "schedule_fifo", "team_id", "time_per_page")
+"""Attributes that are kept and never shown."""
+
+SPELLINGS = {"auto_order_timout": "auto_order_timeout", "problem": "cml"}
+"""Other names that the service has used."""
+
+
+@dataclass
+class Written:
+    """What a request would write on a job, read but not yet checked against the job."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    """Attribute to value, of the kind that is kept."""
+
+    errors: list[str] = field(default_factory=list)
+    """What cannot be, in words for people."""
+
+    ignored: list[str] = field(default_factory=list)
+    """Names that nobody may write, or nobody knows."""
+
+
+def read(attributes: Mapping[str, Any]) -> Written:
+    """Read what a request would write on a job.
+
+    :raises Invalid: A list of countries has another format.
+    :raises Unsupported: It asks for something that only the hosted service has.
+
+    >>> read({"judgments_per_unit": "5", "payment_cents": -1, "id": 7})
+    Written(values={'judgments_per_unit': 5}, \
+errors=['Payment cents must be an amount of at least 0 cents'], ignored=['id'])
+    """
+    written = Written()
+    for sent, value in attributes.items():
+        name = SPELLINGS.get(sent, sent)
+        if name in {"included_countries", "excluded_countries"}:
+            most = MOST_INCLUDED if name == "included_countries" else MOST_EXCLUDED
+            written.values[name] = country_codes(name, value, most)
+        elif name == "uri":
+            raise Unsupported(
+                "feeds", "Rows cannot be fetched from a URL in the sandbox; upload them.", "upload"
+            )
+        elif name in KINDS:
+            try:
+                written.values[name] = KINDS[name](value)
+            except (TypeError, ValueError) as error:
+                written.errors.append(f"{name.replace('_', ' ').capitalize()} {error}")
+        elif name != "ignore_overlapping_names":
+            written.ignored.append(sent)
+    return written
+
+
+def together(judgments: int, most: int | None) -> Sequence[str]:
+    """Say what is wrong with two attributes that are fine alone."""
+    if most is not None and most < judgments:
+        return ["Max judgments per unit must be at least judgments per unit"]
+    return ()
+
+
+def refuse(errors: Sequence[str]) -> None:
+    """Refuse everything when there is any error.
+
+    :raises Declined: There is; status 200 and the list, as the service does it.
+    """
+    if errors:
+        raise Declined.errors(errors)

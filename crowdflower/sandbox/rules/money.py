@@ -1,0 +1,154 @@
+"""Money: every movement is a line in a ledger that only grows; a balance is the sum of its lines.
+
+An order takes its cost aside (``reserve``). A page that is handed in frees what it costs and
+spends it at once (``release`` and ``charge``), so the balance does not move while people work. When
+the job ends, what was not spent comes back (``release``, or ``refund`` if it was canceled).
+
+Amounts are thousandths of a US cent. A price with its fee is rounded half up, once, for a page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from crowdflower.sandbox.refusals import Unfunded
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import account, assignment, ledger, orders
+from crowdflower.states import INTERNAL
+
+CENT = 1000
+"""Thousandths in a cent."""
+
+
+def with_fee(amount_mc: int, markup_pct: int) -> int:
+    """Add the fee to what a contributor is paid.
+
+    >>> with_fee(10_000, 20)
+    12000
+    """
+    return (amount_mc * (100 + markup_pct) + 50) // 100
+
+
+def is_free(tx: Transaction, channel: str) -> bool:
+    """Tell whether pages of this channel cost nothing: one's own people are not paid here."""
+    return channel == INTERNAL and not tx.limits.charge_internal
+
+
+def post(
+    tx: Transaction,
+    account_id: int,
+    kind: str,
+    amount_mc: int,
+    *,
+    job_id: int | None = None,
+    order_id: int | None = None,
+    note: str | None = None,
+) -> None:
+    """Write one line of the ledger and move the balance by it.
+
+    :param kind: ``credit``, ``reserve``, ``charge``, ``release``, ``refund``, ``bonus`` or
+        ``adjust``.
+    :param amount_mc: Below zero when it leaves the account.
+    """
+    line = {
+        "account_id": account_id,
+        "job_id": job_id,
+        "order_id": order_id,
+        "kind": kind,
+        "amount_mc": amount_mc,
+        "note": note,
+        "created_at": tx.clock.now(),
+    }
+    tx.run(insert(ledger), line)
+    changed = {"balance_mc": account.c.balance_mc + amount_mc}
+    tx.run(update(account).where(account.c.id == account_id).values(changed))
+
+
+def balance(tx: Transaction, account_id: int) -> int:
+    """Return what the account holds, less what is taken aside."""
+    return int(tx.one(select(account.c.balance_mc).where(account.c.id == account_id)).balance_mc)
+
+
+def require(tx: Transaction, account_id: int, amount_mc: int) -> None:
+    """Go on only if the account holds this much.
+
+    :raises Unfunded: It does not; the refusal names both amounts.
+    """
+    available = balance(tx, account_id)
+    if available < amount_mc:
+        raise Unfunded(available / CENT, amount_mc / CENT)
+
+
+def reserve(tx: Transaction, order: Row[Any], amount_mc: int) -> None:
+    """Take more aside for an order."""
+    post(tx, order.account_id, "reserve", -amount_mc, job_id=order.job_id, order_id=order.id)
+    changed = {"reserved_mc": orders.c.reserved_mc + amount_mc, "updated_at": tx.clock.now()}
+    tx.run(update(orders).where(orders.c.id == order.id).values(changed))
+
+
+def held(tx: Transaction, job_id: int) -> list[tuple[Row[Any], int]]:
+    """List the open orders of a job, oldest first, each with what is left of its reserve."""
+    query = select(orders).where(orders.c.job_id == job_id, orders.c.state == "open")
+    return [(row, row.reserved_mc - row.released_mc) for row in tx.all(query.order_by(orders.c.id))]
+
+
+def promised(tx: Transaction, job_id: int) -> int:
+    """Sum up what the pages of a job that are being worked on will cost."""
+    query = select(func.coalesce(func.sum(assignment.c.cost_mc), 0).label("cost_mc"))
+    is_open = (assignment.c.job_id == job_id, assignment.c.state == "open")
+    return int(tx.one(query.where(*is_open)).cost_mc)
+
+
+def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
+    """See to it that one more page of a job can be paid, from the balance if need be.
+
+    :returns: Whether it can.
+    """
+    open_orders = held(tx, job_id)
+    short = promised(tx, job_id) + cost_mc - sum(left for _, left in open_orders)
+    if short <= 0:
+        return True
+    if not open_orders or balance(tx, account_id) < short:
+        return False
+    reserve(tx, open_orders[-1][0], short)
+    return True
+
+
+def charge(tx: Transaction, job_id: int, cost_mc: int) -> None:
+    """Pay for a page from what the job's orders hold, the oldest order first.
+
+    :raises RuntimeError: They hold less; :func:`cover` was not asked before the page went out.
+    """
+    for order, left in held(tx, job_id):
+        part = min(left, cost_mc)
+        if part:
+            line: dict[str, Any] = {"job_id": job_id, "order_id": order.id}
+            post(tx, order.account_id, "release", part, **line)
+            post(tx, order.account_id, "charge", -part, **line)
+            changed = {
+                "released_mc": orders.c.released_mc + part,
+                "spent_mc": orders.c.spent_mc + part,
+            }
+            tx.run(update(orders).where(orders.c.id == order.id).values(changed))
+            cost_mc -= part
+    if cost_mc:
+        raise RuntimeError(f"Job {job_id} owes {cost_mc} thousandths of a cent that nobody holds.")
+
+
+def settle(tx: Transaction, job_id: int, state: str) -> None:
+    """Close the orders of a job that ends and give back what they still hold.
+
+    :param state: ``fulfilled``, or ``canceled``.
+    """
+    kind = "release" if state == "fulfilled" else "refund"
+    for order, left in held(tx, job_id):
+        if left:
+            post(tx, order.account_id, kind, left, job_id=job_id, order_id=order.id)
+        changed = {
+            "state": state,
+            "released_mc": orders.c.released_mc + left,
+            "updated_at": tx.clock.now(),
+        }
+        tx.run(update(orders).where(orders.c.id == order.id).values(changed))
