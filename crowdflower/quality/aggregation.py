@@ -1,0 +1,100 @@
+"""The answers to one question of one unit, put together as the form asks for it."""
+
+from __future__ import annotations
+
+import re
+from math import isfinite
+from statistics import fmean, pvariance
+from typing import TYPE_CHECKING, Any
+
+from crowdflower.quality.weighing import option_confidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+KNOWN = "agg, agg_N (N = 1, 2, …), cagg_X (X from 0 to 1), all, avg"
+"""The values of ``aggregation`` that have a rule here, for people."""
+
+RULE = re.compile(
+    r"agg|agg_(?P<top>0*[1-9]\d*)|cagg_(?P<above>0?\.\d+|0|1(\.0+)?)|all|avg", re.ASCII
+)
+"""The same for the program; one match says both whether there is a rule and its number."""
+
+
+def aggregate(
+    how: str, answers: Sequence[tuple[str | Sequence[str], float]]
+) -> dict[str, Any] | list[Any]:
+    """Put the answers to one question of one unit together.
+
+    ========== ==================================================================================
+    ``how``    what comes back
+    ========== ==================================================================================
+    ``agg``    the answer with the highest confidence: ``{"agg": answer, "confidence": share}``
+    ``agg_N``  the N best, even weak ones: ``{"agg": [answers], "confidence": [shares]}``
+    ``cagg_X`` all with a confidence above X: ``{"agg": [answers], "confidence": [shares]}``
+    ``all``    every answer as it was given: a list
+    ``avg``    mean and population variance of the numbers: ``{"avg": mean, "variance": variance}``
+    ========== ==================================================================================
+
+    :param how: The value of ``aggregation`` in the form.
+    :param answers: ``(answer, trust)`` pairs, shape ``(n,)``, in the order they were given, of
+        trusted contributors who were asked. An answer is a string, or a sequence of strings where
+        several may be chosen; trust as in :func:`~crowdflower.quality.confidence`. ``all`` and
+        ``avg`` give every answer the same weight.
+    :returns: What stands under the question in a unit's results. Nothing is rounded: that, and
+        joining lists with newlines in a report, is for whoever prints it. ``None`` stands for both
+        values when nobody answered, or nobody with any trust. ``avg`` passes over answers that
+        are no finite number.
+    :raises ValueError: ``how`` has no rule here; the message lists those that do.
+
+    >>> aggregate("agg", [("yes", 1.0), ("no", 0.75), ("yes", 0.75)])
+    {'agg': 'yes', 'confidence': 0.7}
+    >>> chosen = [(["cat", "dog"], 0.9), (["cat"], 0.8), (["dog", "bird"], 0.5)]
+    >>> aggregate("agg_2", chosen)["agg"]
+    ['cat', 'dog']
+    >>> aggregate("cagg_0.7", chosen)["agg"]
+    ['cat']
+    >>> aggregate("all", chosen)
+    [['cat', 'dog'], ['cat'], ['dog', 'bird']]
+    >>> spread = aggregate("avg", [("4", 0.9), ("4", 0.8), ("3", 1.0)])
+    >>> round(spread["avg"], 4), round(spread["variance"], 4)
+    (3.6667, 0.2222)
+
+    Source: CrowdFlower, `CML Attribute: Aggregation
+    <https://success.crowdflower.com/hc/en-us/articles/203527635>`_, and Appen, `Guide to:
+    Aggregation <https://success.appen.com/appen-success-center/dashboards-reports/\
+reports-in-quality-flow/guide-to-aggregation>`_. Which variance the service prints is not
+    documented.
+    """
+    rule = RULE.fullmatch(how)
+    if not rule:
+        raise ValueError(f"No rule for the aggregation {how!r}; known are {KNOWN}.")
+    if how == "all":
+        return [answer if isinstance(answer, str) else list(answer) for answer, _ in answers]
+    if how == "avg":
+        numbers = list(_numbers(answers))
+        return {
+            "avg": fmean(numbers) if numbers else None,
+            "variance": pvariance(numbers) if numbers else None,
+        }
+    if not any(trust for _, trust in answers):
+        return {"agg": None, "confidence": None}
+    ranked = list(option_confidence(answers).items())
+    if how == "agg":
+        answer, share = ranked[0] if ranked else (None, None)
+        return {"agg": answer, "confidence": share}
+    top, above = rule["top"], rule["above"]
+    kept = ranked[: int(top)] if top else [item for item in ranked if item[1] > float(above)]
+    return {"agg": [answer for answer, _ in kept], "confidence": [share for _, share in kept]}
+
+
+def _numbers(answers: Sequence[tuple[str | Sequence[str], float]]) -> Iterator[float]:
+    """Yield every answer that is a finite number, one by one."""
+    for answer, _ in answers:
+        for text in (answer,) if isinstance(answer, str) else answer:
+            try:
+                number = float(text)
+            except ValueError:
+                continue
+            if isfinite(number):
+                yield number

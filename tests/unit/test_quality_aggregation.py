@@ -1,0 +1,96 @@
+"""What each value of a question's ``aggregation`` makes of its answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from crowdflower.quality import aggregate
+
+PETS: list[tuple[list[str], float]] = [
+    (["cat", "dog"], 0.9),
+    (["cat"], 0.8),
+    (["dog", "bird"], 0.5),
+]
+
+
+def test_agg_is_the_best_answer_and_its_confidence() -> None:
+    assert aggregate("agg", [("yes", 0.50), ("yes", 0.45), ("no", 1.00)]) == {
+        "agg": "no",
+        "confidence": pytest.approx(0.5128, abs=5e-5),
+    }
+
+
+def test_agg_of_several_options_is_the_best_single_one() -> None:
+    assert aggregate("agg", PETS) == {
+        "agg": "cat",
+        "confidence": pytest.approx(0.7727, abs=5e-5),
+    }
+
+
+@pytest.mark.parametrize(
+    ("how", "kept"),
+    [
+        ("agg_1", ["cat"]),
+        ("agg_2", ["cat", "dog"]),
+        ("agg_9", ["cat", "dog", "bird"]),
+        ("cagg_0.5", ["cat", "dog"]),
+        ("cagg_.7", ["cat"]),
+        ("cagg_0", ["cat", "dog", "bird"]),
+        ("cagg_1", []),
+    ],
+)
+def test_the_best_few_and_the_sure_ones_stand_best_first(how: str, kept: list[str]) -> None:
+    confidences = {"cat": 17 / 22, "dog": 14 / 22, "bird": 5 / 22}
+
+    piece = aggregate(how, PETS)
+
+    assert piece == {"agg": kept, "confidence": pytest.approx([confidences[pet] for pet in kept])}
+
+
+def test_cagg_keeps_what_is_above_its_number_not_what_equals_it() -> None:
+    assert aggregate("cagg_0.5", [("a", 1.0), ("b", 1.0)]) == {"agg": [], "confidence": []}
+
+
+def test_all_is_every_answer_as_it_was_given() -> None:
+    answers: list[tuple[str | list[str], float]] = [("late", 0.2), (["late", "dear"], 1.0)]
+
+    assert aggregate("all", answers) == ["late", ["late", "dear"]]
+
+
+def test_avg_is_the_mean_and_the_population_variance_of_all_alike() -> None:
+    assert aggregate("avg", [("4", 0.1), ("4", 0.9), ("3", 1.0)]) == {
+        "avg": pytest.approx(3.6667, abs=5e-5),
+        "variance": pytest.approx(0.2222, abs=5e-5),
+    }
+
+
+def test_avg_passes_over_what_is_no_number() -> None:
+    answers = [("4", 1.0), ("four", 1.0), ("nan", 1.0), ("inf", 1.0), ("", 1.0), ("2", 1.0)]
+
+    assert aggregate("avg", answers) == {"avg": 3.0, "variance": 1.0}
+
+
+@pytest.mark.parametrize("how", ["agg", "agg_2", "cagg_0.5"])
+@pytest.mark.parametrize("answers", [[], [("a", 0.0), ("b", 0.0)]])
+def test_there_is_no_best_answer_when_nobody_trusted_gave_one(
+    how: str, answers: list[tuple[str, float]]
+) -> None:
+    assert aggregate(how, answers) == {"agg": None, "confidence": None}
+
+
+def test_agg_is_empty_when_everybody_chose_nothing() -> None:
+    assert aggregate("agg", [([], 1.0), ([], 1.0)]) == {"agg": None, "confidence": None}
+
+
+def test_nobodys_answers_are_an_empty_list_and_no_average() -> None:
+    assert aggregate("all", []) == []
+    assert aggregate("avg", []) == {"avg": None, "variance": None}
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["", "AGG", "agg_", "agg_0", "agg_-1", "agg_1.5", "agg\n", "agg_1٣", "cagg", "cagg_", "cagg_1.1", "cagg_x", "bagg_0.5", "tagg"],
+)
+def test_an_aggregation_without_a_rule_is_refused_with_those_that_have_one(how: str) -> None:
+    with pytest.raises(ValueError, match=r"known are agg, agg_N .*, cagg_X .*, all, avg"):
+        aggregate(how, [("a", 1.0)])

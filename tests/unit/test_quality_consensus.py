@@ -1,0 +1,241 @@
+"""Majority vote, Wawa, one coin and Dawid-Skene, on five small tasks and on 8,000 real votes."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crowdflower.quality import Consensus, dawid_skene, majority_vote, one_coin, wawa
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+Vote = tuple[str, str, str]
+Method = Callable[[Iterable[Vote]], Consensus[str, str, str]]
+
+METHODS: list[Method] = [majority_vote, wawa, one_coin, dawid_skene]
+MODELS: list[Callable[..., Consensus[Any, Any, Any]]] = [one_coin, dawid_skene]
+
+SMALL = {"t1": "aaab", "t2": "bbaa", "t3": "aabb", "t4": "bbba", "t5": "abab"}
+"""Five tasks, four workers; w1 is always right, w4 never is."""
+
+
+def small() -> list[Vote]:
+    """Votes of w1 to w4 on each task, in this order."""
+    return [
+        (task, worker, label)
+        for task, labels in SMALL.items()
+        for worker, label in zip(("w1", "w2", "w3", "w4"), labels, strict=True)
+    ]
+
+
+def by_label(vote: Vote) -> str:
+    """Sort key with which ties of a majority fall to label a, as the published numbers want."""
+    return vote[2]
+
+
+def chance_of_a(outcome: Consensus[str, str, str]) -> list[float]:
+    return [outcome.probabilities[task].get("a", 0.0) for task in SMALL]
+
+
+def test_a_majority_decides_and_a_tie_falls_to_the_label_given_first() -> None:
+    outcome = majority_vote(small())
+
+    assert outcome.labels == {"t1": "a", "t2": "b", "t3": "a", "t4": "b", "t5": "a"}
+    assert outcome.ties == {"t2", "t3", "t5"}
+    assert chance_of_a(outcome) == [0.75, 0.5, 0.5, 0.25, 0.5]
+
+
+def test_wawa_weighs_votes_by_agreement_with_the_majority() -> None:
+    outcome = wawa(sorted(small(), key=by_label))
+
+    assert outcome.skills == pytest.approx({"w1": 0.8, "w2": 0.6, "w3": 0.8, "w4": 0.2})
+    assert chance_of_a(outcome) == pytest.approx([0.9167, 0.4167, 0.5833, 0.0833, 0.6667], abs=5e-5)
+    assert [outcome.labels[task] for task in SMALL] == list("ababa")
+    assert outcome.ties == frozenset()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_finds_who_is_right_and_who_is_inverted(
+    model: Callable[..., Consensus[str, str, str]],
+) -> None:
+    outcome = model(small(), smoothing=0, tolerance=1e-10)
+
+    certainty = [max(row.values()) for row in outcome.probabilities.values()]
+    assert "".join(outcome.labels.values()) == "ababa"
+    assert min(certainty) >= 0.99995
+    assert outcome.skills == pytest.approx({"w1": 1.0, "w2": 0.8, "w3": 0.6, "w4": 0.0}, abs=1e-4)
+    assert math.fsum(chance_of_a(outcome)) / 5 == pytest.approx(0.6, abs=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_smoothing_leaves_the_labels_and_takes_away_certainty(
+    model: Callable[..., Consensus[str, str, str]],
+) -> None:
+    outcome = model(small())
+
+    assert "".join(outcome.labels.values()) == "ababa"
+    assert 0.9 < outcome.probabilities["t5"]["a"] < 0.995
+
+
+@pytest.mark.parametrize(
+    ("passes", "expected"),
+    [
+        (1, [0.8448, 0.5, 0.5, 0.1552, 0.5]),
+        (2, [0.8932, 0.1918, 0.7183, 0.0675, 0.7183]),
+        (20, [1.0, 0.0, 1.0, 0.0, 1.0]),
+    ],
+)
+def test_started_from_an_assumed_accuracy_each_pass_gives_ampcrowds_numbers(
+    passes: int, expected: list[float]
+) -> None:
+    outcome = dawid_skene(small(), smoothing=0, tolerance=0, passes=passes, accuracy=0.7)
+
+    assert chance_of_a(outcome) == pytest.approx(expected, abs=5e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_votes_give_an_empty_consensus(method: Method) -> None:
+    assert method([]) == Consensus({}, {}, {}, frozenset())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_label_in_all_votes_is_certain(method: Method) -> None:
+    outcome = method([("t1", "w1", "a"), ("t1", "w2", "a"), ("t2", "w1", "a")])
+
+    assert outcome.probabilities == {"t1": {"a": 1.0}, "t2": {"a": 1.0}}
+    assert outcome.skills == {"w1": 1.0, "w2": 1.0}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_worker_alone_is_believed(method: Method) -> None:
+    outcome = method([("t1", "w1", "a"), ("t2", "w1", "b"), ("t3", "w1", "c")])
+
+    assert outcome.labels == {"t1": "a", "t2": "b", "t3": "c"}
+    assert outcome.ties == frozenset()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_probabilities_of_a_task_sum_to_one(method: Method) -> None:
+    outcome = method(small())
+
+    sums = [math.fsum(row.values()) for row in outcome.probabilities.values()]
+
+    assert sums == pytest.approx([1.0] * 5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_votes_give_the_same_consensus_to_the_last_bit(method: Method) -> None:
+    assert method(small()) == method(iter(small()))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_hundreds_of_votes_on_one_task_do_not_exhaust_the_numbers(
+    model: Callable[..., Consensus[int, int, str]],
+) -> None:
+    votes = [(task, worker, "ab"[task % 2]) for task in range(4) for worker in range(3000)]
+
+    outcome = model(votes, smoothing=0)
+
+    assert outcome.labels == {0: "a", 1: "b", 2: "a", 3: "b"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_workers_with_a_vote_or_two_do_not_overrule_a_clear_majority(
+    model: Callable[..., Consensus[int, str, str]],
+) -> None:
+    votes = [(task, f"{task}/{turn}", "ab"[task % 2]) for task in range(40) for turn in range(4)]
+    votes += [(task, f"{task}/last", "abb"[task % 3]) for task in range(40)]
+
+    outcome = model(votes)
+
+    assert [outcome.labels[task] for task in range(40)] == ["a", "b"] * 20
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "vote", [("t", "w"), ("t", "w", "a", "b"), 7, None], ids=["two", "four", "number", "none"]
+)
+def test_a_vote_without_three_parts_is_named_by_its_number(method: Any, vote: Any) -> None:
+    with pytest.raises(ValueError, match=r"Vote 2 is .*\(task, worker, label\)"):
+        method([("t", "w", "a"), vote])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_list_of_labels_is_refused_with_a_way_out(method: Any) -> None:
+    with pytest.raises(TypeError, match=r"Vote 1 is .*unhashable.*one vote each, or the tuple"):
+        method([("t", "w", ["a", "b"])])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_missing_label_is_refused(method: Any) -> None:
+    with pytest.raises(ValueError, match=r"Vote 1 is .*leave out votes without a label"):
+        method([("t", "w", math.nan)])
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"smoothing": -1},
+        {"smoothing": math.nan},
+        {"tolerance": -1e-9},
+        {"passes": 0},
+        {"accuracy": 0.0},
+        {"accuracy": 1.0},
+    ],
+    ids=str,
+)
+def test_an_option_out_of_range_is_refused_by_name(model: Any, option: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(option))):
+        model(small(), **option)
+
+
+@pytest.fixture(scope="module")
+def entailment() -> tuple[list[Vote], dict[str, str]]:
+    """8,000 votes of 164 people on 800 questions, and what experts say."""
+    if not (DATA / "rte_judgments.csv").exists():
+        pytest.skip("the votes of Snow et al. (2008) are not part of the project, nor beside it")
+    with (DATA / "rte_judgments.csv").open(encoding="utf-8", newline="") as file:
+        votes = [(row["task"], row["worker"], row["label"]) for row in csv.DictReader(file)]
+    with (DATA / "rte_questions.csv").open(encoding="utf-8", newline="") as file:
+        gold = {row["id"]: row["gold"] for row in csv.DictReader(file)}
+    return votes, gold
+
+
+@pytest.mark.parametrize(
+    ("method", "expected", "within"),
+    [
+        (majority_vote, 0.897, 0.001),
+        (wawa, 0.921, 0.003),
+        (one_coin, 0.925, 0.003),
+        (dawid_skene, 0.927, 0.003),
+    ],
+)
+def test_on_real_votes_each_method_agrees_with_experts_as_published(
+    entailment: tuple[list[Vote], dict[str, str]], method: Method, expected: float, within: float
+) -> None:
+    votes, gold = entailment
+
+    outcome = method(votes)
+
+    right = sum(
+        0.5 if task in outcome.ties else outcome.labels[task] == answer
+        for task, answer in gold.items()
+    )
+    assert right / len(gold) == pytest.approx(expected, abs=within)
+
+
+def test_without_smoothing_dawid_and_skenes_model_is_the_published_one(
+    entailment: tuple[list[Vote], dict[str, str]],
+) -> None:
+    votes, gold = entailment
+
+    outcome = dawid_skene(votes, smoothing=0)
+
+    right = sum(outcome.labels[task] == answer for task, answer in gold.items())
+    assert right / len(gold) == pytest.approx(0.927, abs=0.001)
