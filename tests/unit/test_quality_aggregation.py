@@ -12,6 +12,11 @@ PETS: list[tuple[list[str], float]] = [
     (["dog", "bird"], 0.5),
 ]
 
+NO_RULE = [
+    *("", "AGG", "agg_", "agg_0", "agg_-1", "agg_1.5", "agg\n", "agg_1٣"),
+    *("cagg", "cagg_", "cagg_1.1", "cagg_x", "bagg_0.5", "tagg"),
+]
+
 
 def test_agg_is_the_best_answer_and_its_confidence() -> None:
     assert aggregate("agg", [("yes", 0.50), ("yes", 0.45), ("no", 1.00)]) == {
@@ -87,10 +92,7 @@ def test_nobodys_answers_are_an_empty_list_and_no_average() -> None:
     assert aggregate("avg", []) == {"avg": None, "variance": None}
 
 
-@pytest.mark.parametrize(
-    "how",
-    ["", "AGG", "agg_", "agg_0", "agg_-1", "agg_1.5", "agg\n", "agg_1٣", "cagg", "cagg_", "cagg_1.1", "cagg_x", "bagg_0.5", "tagg"],
-)
+@pytest.mark.parametrize("how", NO_RULE)
 def test_an_aggregation_without_a_rule_is_refused_with_those_that_have_one(how: str) -> None:
     with pytest.raises(ValueError, match=r"known are agg, agg_N .*, cagg_X .*, all, avg"):
         aggregate(how, [("a", 1.0)])
