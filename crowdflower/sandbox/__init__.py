@@ -1,0 +1,1 @@
+"""A crowd on your own machine that speaks the API of the hosted one."""

@@ -1,0 +1,91 @@
+r"""Uploaded JSON as rows, read as it streams: one object a line, or objects one after another.
+
+The format is known as JSON Lines; the service also takes objects that are simply concatenated,
+pretty-printed or not. A JSON array makes it fail (with status 500), so here it is refused, with a
+word on how to send the same rows.
+"""
+
+from __future__ import annotations
+
+import codecs
+from functools import partial
+from itertools import chain
+from json import JSONDecodeError
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from crowdflower.sandbox.api.json_text import decode_at, skip_blanks
+from crowdflower.sandbox.refusals import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_ROW: Final = 16 * 1024 * 1024
+"""Characters in one row; rows may carry whole images in base 64."""
+
+_BLOCK: Final = 1024 * 1024
+_LONGEST_TOKEN: Final = 12
+r"""Of those that a block may end within: ``-Infinity``, ``\ud83d\ude00``."""
+
+AN_ARRAY: Final = (
+    "The file is a JSON array, which the service does not read. Send newline-separated JSON: one"
+    " object per line, without brackets around the whole and commas between the lines."
+)
+
+
+def read(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
+    r"""Yield the objects of a file of JSON, one by one.
+
+    :param stream: The file, in binary; a byte order mark is allowed.
+    :raises Invalid: Something in it is no JSON object or no UTF-8; the message names the row,
+        counted from 1.
+
+    >>> import io
+    >>> list(read(io.BytesIO(b'{"a": 1}\n{"a": 2} {"a":\n 3}')))
+    [{'a': 1}, {'a': 2}, {'a': 3}]
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    number, pending, enough = 0, "", 0
+    for line in chain(iter(partial(stream.readline, _BLOCK), b""), [b""]):
+        last = not line
+        try:
+            pending += decoder.decode(line, final=last)
+        except UnicodeDecodeError:
+            raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.") from None
+        if len(pending) < enough and not last:
+            continue
+        at = 0
+        while (at := skip_blanks(pending, at)) < len(pending):
+            found = _object_at(pending, at, number + 1, last=last)
+            if found is None:
+                break
+            row, at = found
+            number += 1
+            yield row
+        pending = pending[at:]
+        # An object of many lines is tried again when twice as much of it has come: each line's
+        # work would otherwise be that of all lines before it.
+        enough = min(2 * len(pending), MAX_ROW)
+        if len(pending) > MAX_ROW:
+            raise _unable(number + 1, f"It is longer than {MAX_ROW} characters.")
+
+
+def _object_at(text: str, at: int, number: int, *, last: bool) -> tuple[dict[str, Any], int] | None:
+    """Read one object; ``None`` when its end has not come yet."""
+    if text[at] == "[":
+        raise Invalid(AN_ARRAY)
+    try:
+        value, end = decode_at(text, at)
+    except JSONDecodeError as error:
+        cut_off = error.msg.startswith("Unterminated") or error.pos > len(text) - _LONGEST_TOKEN
+        if cut_off and not last:
+            return None
+        problem = f"{error.msg}, at character {error.pos - at + 1} of it."
+    else:
+        if isinstance(value, dict):
+            return value, end
+        problem = "It is no JSON object; a row is {column: value}."
+    raise _unable(number, problem)
+
+
+def _unable(number: int, problem: str) -> Invalid:
+    return Invalid(f"Unable to parse row {number}. {problem}")

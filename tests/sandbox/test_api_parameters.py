@@ -1,0 +1,239 @@
+"""Parameters in every shape that clients send, and the shapes that nobody should."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crowdflower.sandbox.api import parameters
+from crowdflower.sandbox.api.parameters import Parameters
+from crowdflower.sandbox.refusals import BadRequest, Invalid, MissingParameters, Refusal
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        (b"page=2", {"page": "2"}),
+        (b"job[title]=a&job[options][front_load]=true",
+         {"job": {"title": "a", "options": {"front_load": "true"}}}),
+        (b"job%5Btitle%5D=a+b%20c", {"job": {"title": "a b c"}}),
+        (b"channels[]=a&channels[]=b", {"channels": ["a", "b"]}),
+        (b"channels[0]=a&channels[1]=b", {"channels": {"0": "a", "1": "b"}}),
+        (b"unit[data][sentiment_gold][]=yes&unit[data][sentiment_gold][]=no",
+         {"unit": {"data": {"sentiment_gold": ["yes", "no"]}}}),
+        (b"rows[][a]=1&rows[][b]=2&rows[][a]=3", {"rows": [{"a": "1", "b": "2"}, {"a": "3"}]}),
+        (b"title=first&title=last", {"title": "last"}),
+        (b"empty=&bare", {"empty": "", "bare": ""}),
+        (b"job[title]=\xc3\xbc", {"job": {"title": "ü"}}),
+        (b"", {}),
+    ],
+)  # fmt: skip
+def test_bracketed_names_say_where_a_value_goes(sent: bytes, meant: dict[str, Any]) -> None:
+    assert parameters.from_query(sent) == meant
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"a[b]=1&a=2", "contradicts"),
+        (b"a=1&a[b]=2", "contradicts"),
+        (b"a[]=1&a[b]=2", "contradicts"),
+        (b"a[][]=1", "contradicts"),
+        (b"a[b=1", "not of the form"),
+        (b"[a]=1", "not of the form"),
+        (b"a]b=1", "not of the form"),
+        (b"=1", "not of the form"),
+        (b"a" + b"[b]" * 9 + b"=1", "deeper than 8"),
+        (b"a" + b"[b]" * 100_000 + b"=1", "deeper than 8"),
+        (b"&".join(b"a%d=1" % number for number in range(5001)), "more than 5000"),
+        (b"a=%ff", "not UTF-8"),
+        (b"a=\xff", "not UTF-8"),
+        (b"a=%ed%a0%80", "not UTF-8"),
+        (b"a=%00", "NUL"),
+        (b"a%00=1", "NUL"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_name(sent: bytes, said: str) -> None:
+    with pytest.raises(BadRequest, match=said) as caught:
+        parameters.from_query(sent)
+
+    assert len(caught.value.message) < 300
+
+
+def test_an_index_orders_a_list_and_sizes_nothing() -> None:
+    asked = Parameters(parameters.from_query(b"channels[999999999]=b&channels[3]=a"))
+
+    assert asked.names("channels") == ["a", "b"]
+
+
+@given(st.binary(max_size=200))
+def test_no_query_is_more_than_refused(raw: bytes) -> None:
+    try:
+        tree = parameters.from_query(raw)
+    except Refusal:
+        return
+    assert isinstance(tree, dict)
+
+
+@given(
+    st.recursive(
+        st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")),
+        lambda inner: (
+            st.dictionaries(st.text("abc", min_size=1), inner, min_size=1)
+            | st.lists(st.text("xyz"), min_size=1)
+        ),
+        max_leaves=8,
+    ).filter(lambda tree: isinstance(tree, dict))
+)
+def test_what_is_written_in_brackets_comes_out_as_it_went_in(tree: dict[str, Any]) -> None:
+    def pairs(name: str, value: Any) -> list[tuple[str, str]]:
+        if isinstance(value, dict):
+            return [pair for key in value for pair in pairs(f"{name}[{key}]", value[key])]
+        if isinstance(value, list):
+            return [(f"{name}[]", item) for item in value]
+        return [(name, value)]
+
+    sent = [pair for name, value in tree.items() for pair in pairs(name, value)]
+    if all(name.count("[") <= 8 for name, _ in sent):
+        assert parameters.from_pairs(sent) == tree
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "line 1 column 2"),
+        ('{"a": 1} {"b": 2}', "Extra data: line 1 column 10"),
+        ('{"a":\n NaN}', "NaN is not a number that fits: line 2 column 2"),
+        ('{"a": [-Infinity]}', "-Infinity is not a number that fits: line 1 column 8"),
+        ('{"NaN": 1e400}', "1e400 is not a number that fits: line 1 column 9"),
+        ('{"a": 1' + "0" * 400 + "}", r"10+ is not a number that fits: line 1 column 7"),
+        ('{"a": ' + "[" * 64 + "1" + "]" * 64 + "}", "More than 64 levels of nesting: line 1"),
+        ('{"a": ' + "[" * 200_000, "More than 64 levels of nesting: line 1 column 70"),
+        (r'{"a": "\ud800"}', "half a surrogate pair: line 1 column 7"),
+        (r'{"a": "\ude00\ud83d"}', "half a surrogate pair"),
+        (r'{"a\u0000": 1}', "u0000: line 1 column 2"),
+        ("[1]", "has to be a JSON object"),
+        ("7", "has to be a JSON object"),
+    ],
+)  # fmt: skip
+def test_json_that_cannot_be_taken_is_refused_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(BadRequest, match=said) as caught:
+        parameters.from_json(text)
+
+    assert len(caught.value.message) < 300
+
+
+def test_json_with_everything_that_is_allowed_comes_through() -> None:
+    value = {"deep": [[[[{"a": None}]]]], "astral": "😀", "big": 2**64, "small": 5e-324, "t": True}
+
+    assert parameters.from_json(json.dumps(value)) == value
+
+
+def test_a_text_that_looks_like_trouble_is_a_text() -> None:
+    value = {"a": "NaN 1e400 [[[[ \\u0000 \\ud800", "b": "[" * 100}
+
+    assert parameters.from_json(json.dumps(value)) == value
+
+
+def test_the_body_wins_over_the_query_key_by_key() -> None:
+    query = parameters.from_query(b"job[title]=query&job[cml]=kept&page=2")
+    body = parameters.from_json('{"job": {"title": "body"}, "tags": ["a"]}')
+
+    assert parameters.merged(query, body) == {
+        "job": {"title": "body", "cml": "kept"},
+        "page": "2",
+        "tags": ["a"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("a, b,,c ", ["a", "b", "c"]),
+        ("a", ["a"]),
+        (["a", " b "], ["a", "b"]),
+        ({"1": "b", "0": "a"}, ["a", "b"]),
+        ("", []),
+        (None, None),
+    ],
+)
+def test_a_list_of_names_has_many_spellings(value: Any, names: list[str] | None) -> None:
+    assert Parameters({"tags": value}).names("tags") == names
+
+
+@pytest.mark.parametrize("value", [7, ["a", 7], {"a": "b"}, [["a"]], True])
+def test_a_list_of_anything_else_is_refused(value: Any) -> None:
+    with pytest.raises(Invalid, match="tags has to be a list of names"):
+        Parameters({"tags": value}).names("tags")
+
+
+@pytest.mark.parametrize(("value", "number"), [("12", 12), (12, 12), (" -3 ", -3), ("", 9)])
+def test_a_number_may_come_as_text(value: Any, number: int) -> None:
+    assert Parameters({"page": value}).whole("page", 9) == number
+
+
+@pytest.mark.parametrize("value", ["ten", "1.5", 1.5, True, [1], "9" * 19, "1e3"])
+def test_a_number_that_is_none_is_refused(value: Any) -> None:
+    with pytest.raises(Invalid, match="page has to be"):
+        Parameters({"page": value}).whole("page")
+
+
+@pytest.mark.parametrize("value", ["true", "TRUE", "1", True, 1])
+def test_yes_has_many_spellings(value: Any) -> None:
+    assert Parameters({"force": value}).flag("force") is True
+
+
+@pytest.mark.parametrize("value", ["false", "0", "", False, 0, None])
+def test_no_has_too(value: Any) -> None:
+    assert Parameters({"force": value}).flag("force") is False
+
+
+@pytest.mark.parametrize("value", ["yes", 2, [], "truthy"])
+def test_neither_yes_nor_no_is_refused(value: Any) -> None:
+    with pytest.raises(Invalid, match="force has to be true or false"):
+        Parameters({"force": value}).flag("force")
+
+
+def test_a_mapping_may_come_as_json_text() -> None:
+    asked = Parameters({"data": '{"a": [1]}', "blank": "", "bad": "{", "list": "[1]"})
+
+    assert asked.mapping("data") == {"a": [1]}
+    assert asked.mapping("blank") == asked.mapping("absent") == {}
+    with pytest.raises(BadRequest, match="bad is not JSON"):
+        asked.mapping("bad")
+    with pytest.raises(BadRequest, match="list has to be a JSON object"):
+        asked.mapping("list")
+
+
+def test_a_parameter_that_has_to_be_there_is_missed() -> None:
+    with pytest.raises(MissingParameters):
+        Parameters({}).required("unit")
+
+
+@pytest.mark.parametrize(
+    ("values", "page", "limit"),
+    [
+        ({}, 1, 100),
+        ({"page": "0", "limit": "7"}, 1, 7),
+        ({"page": "3", "limit": "5000"}, 3, 100),
+        ({"page": "9" * 18}, 10**9, 100),
+    ],
+)
+def test_pages_count_from_one_and_have_a_largest_size(
+    values: dict[str, str], page: int, limit: int
+) -> None:
+    asked = Parameters(values)
+
+    assert (asked.page(), asked.limit(100)) == (page, limit)
+
+
+@pytest.mark.parametrize("values", [{"page": "-1"}, {"limit": "0"}, {"limit": "-5"}])
+def test_no_page_is_before_the_first_or_empty_by_wish(values: dict[str, str]) -> None:
+    asked = Parameters(values)
+
+    with pytest.raises(Invalid, match="has to be 1"):
+        asked.page(), asked.limit(100)
