@@ -1,0 +1,132 @@
+"""The same application over a socket: on this machine only, under its own names, until closed."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from crowdflower.sandbox.server import MAX_HEADERS, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def echo(environ: dict[str, Any], start: Any) -> list[bytes]:
+    """Answer with the length of what came."""
+    size = len(environ["wsgi.input"].read()) + len(environ["QUERY_STRING"])
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [str(size).encode()]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(echo) as server:
+        yield server
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+def test_it_listens_on_the_loopback_alone(server: Server) -> None:
+    assert server.url == f"http://127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"])
+def test_every_name_of_this_machine_is_answered(
+    server: Server, session: requests.Session, name: str
+) -> None:
+    answer = session.get(server.url, headers={"Host": f"{name}:{server.port}"})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "[", ""]
+)
+def test_a_name_that_is_not_ours_is_not(
+    server: Server, session: requests.Session, name: str
+) -> None:
+    answer = session.get(server.url, headers={"Host": name})
+
+    assert answer.status_code == 421
+    assert "does not go by that name" in answer.json()["error"]["message"]
+
+
+def test_a_name_that_was_given_is_answered(session: requests.Session) -> None:
+    with Server(echo, names=["crowd.example"]) as server:
+        answer = session.get(server.url, headers={"Host": "crowd.example"})
+
+    assert answer.status_code == 200
+
+
+def test_a_form_in_the_query_passes(server: Server, session: requests.Session) -> None:
+    query = "q" * (MAX_HEADERS // 2)
+
+    answer = session.get(f"{server.url}/?{query}")
+
+    assert answer.text == str(len(query))
+
+
+def test_headers_without_end_do_not(server: Server, session: requests.Session) -> None:
+    answer = session.get(f"{server.url}/?{'q' * (MAX_HEADERS + 1000)}")
+
+    assert answer.status_code == 431
+
+
+def test_an_upload_of_many_megabytes_passes(server: Server, session: requests.Session) -> None:
+    block = b"x" * 1_000_000
+
+    answer = session.post(server.url, data=(block for _ in range(20)))
+
+    assert answer.text == "20000000"
+
+
+def test_requests_are_answered_at_the_same_time(session: requests.Session) -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    def app(_: object, start: Any) -> list[bytes]:
+        together.wait()
+        start("200 OK", [("Content-Type", "text/plain")])
+        return [b"met"]
+
+    with Server(app) as server, ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: requests.get(server.url, timeout=10).text, range(3)))
+
+    assert answers == ["met"] * 3
+
+
+def test_closing_ends_the_thread_and_frees_the_port() -> None:
+    server = Server(echo)
+    server.close()
+    server.close()
+
+    again = Server(echo, port=server.port)
+    again.close()
+
+    assert not [each for each in threading.enumerate() if each.name.startswith("crowdflower")]
+
+
+def test_closing_does_not_wait_for_a_connection_that_is_kept_open() -> None:
+    server = Server(echo)
+    with socket.create_connection((server.host, server.port)):
+        server.close()
+
+    assert not [each for each in threading.enumerate() if each.name.startswith("crowdflower")]
+
+
+def test_a_port_that_is_taken_is_an_error_and_leaves_no_thread(server: Server) -> None:
+    before = threading.active_count()
+
+    with pytest.raises(OSError, match="in use"):
+        Server(echo, port=server.port)
+
+    assert threading.active_count() == before
