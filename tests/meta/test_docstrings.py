@@ -28,7 +28,10 @@ MODELS = [
     "order.Order",
 ]
 
-WITHOUT_AN_EXAMPLE: dict[str, str] = {}
+WITHOUT_AN_EXAMPLE = {
+    "Client.close": "nothing of it can be seen",
+    "Client.from_env": "the quick start shows it, with a key in the environment",
+}
 """``Class.method`` to the reason why an example of it would show nothing."""
 
 

@@ -23,7 +23,6 @@ OPTIONAL = [
     "lxml",
     "nh3",
     "numpy",
-    "orjson",
     "pandas",
     "polars",
     "psycopg",
@@ -34,6 +33,7 @@ OPTIONAL = [
     "waitress",
     "werkzeug",
 ]
+"""All but orjson, which does a part of the standard library's work where somebody installed it."""
 
 GROUND = {"states", "_types", "cml", "quality"}
 """What both storeys stand on."""
