@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeAlias
 from urllib.parse import quote, urljoin, urlsplit
 
 import requests
+from requests.models import REDIRECT_STATI
 
 from crowdflower import envelopes, serialization
 from crowdflower._types import JSON, MISSING, Missing
@@ -23,6 +24,7 @@ from crowdflower.exceptions import (
     ApplicationError,
     ConfigError,
     ConnectionLost,
+    InvalidInput,
     MalformedResponse,
     NotSentError,
     RequestTimeout,
@@ -158,15 +160,19 @@ class Transport:
         :param stream: Leave the body of a good answer unread, for the caller to consume and close.
         :param follow: Follow redirects; the key goes along only to where it was sent first.
         :param redirects: Hand a redirect back as the answer that it is.
+        :raises InvalidInput: The parts make no request; nothing was sent.
         """
-        prepared = requests.Request(
-            method,
-            f"{self.base_url}/{path}",
-            headers={**self._session.headers, **(headers or {})},
-            data=body,
-            files=files,
-            params=serialization.bracketed(query or {}),
-        ).prepare()
+        try:
+            prepared = requests.Request(
+                method,
+                f"{self.base_url}/{path}",
+                headers={**self._session.headers, **(headers or {})},
+                data=body,
+                files=files,
+                params=serialization.bracketed(query or {}),
+            ).prepare()
+        except ValueError as error:
+            raise InvalidInput(f"{method} /{path} cannot be sent: {error}") from error
         response = self._send(prepared, stream=stream, authorized=True)
         if follow:
             response = self._followed(response, stream=stream)
@@ -189,12 +195,17 @@ class Transport:
             problem = str(error)
         kind = response.headers.get("Content-Type", "")
         if "json" in kind:
-            raise self._error(MalformedResponse, response, f"the answer is no JSON: {problem}")
-        raise self._error(
+            raise self.error(MalformedResponse, response, f"the answer is no JSON: {problem}")
+        raise self.error(
             UnexpectedContentType,
             response,
             f"expected JSON, got {kind or 'no content type'}: {self._quoted(response)}",
         )
+
+    def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
+        """Make an error that names the request and shows no key, whoever wrote the problem."""
+        text = f"{self._named(response.request)}: {self._secret.mask(problem)}"
+        return kind(text, request=response.request, response=response)
 
     def chunks(self, response: Response, size: int = 1 << 16) -> Iterator[bytes]:
         """Yield the body of an answer that was asked for with ``stream``, and close it."""
@@ -202,32 +213,40 @@ class Transport:
             try:
                 yield from response.iter_content(size)
             except requests.RequestException as error:
-                kind, problem = self._diagnosis(error)
+                kind, problem = self._diagnosis(error, response.url)
             else:
                 return
-        raise self._error(kind, response, problem)
+        raise self.error(kind, response, problem)
 
     def _send(
         self, prepared: requests.PreparedRequest, *, stream: bool, authorized: bool
     ) -> Response:
-        settings = self._session.merge_environment_settings(prepared.url, {}, stream, None, None)
+        url = str(prepared.url)
+        settings: Any = self._session.merge_environment_settings(url, {}, stream, None, None)
         if authorized:
             self._secret.authorize(prepared)
         # A failure is raised below, outside of the handler: an error that has another one as its
         # context takes the frames of the libraries along, and with them the header with the key.
         try:
-            return self._session.send(
-                prepared, timeout=self._timeout, allow_redirects=False, **settings
+            # Session.send would keep cookies, and prepare what follows a redirect: with the key.
+            response = self._session.get_adapter(url).send(
+                prepared, timeout=self._timeout, **settings
             )
+            if not stream:
+                response.content  # noqa: B018 - read now, while a failure can be named
         except requests.RequestException as error:
-            kind, problem = self._diagnosis(error)
+            kind, problem = self._diagnosis(error, url)
+        else:
+            return response
         finally:
             self._secret.conceal(prepared)
+            if not isinstance(prepared.body, (str, bytes)):
+                prepared.body = None  # a stream that was read cannot be read again, nor pickled
         raise kind(f"{self._named(prepared)}: {problem}", request=prepared)
 
-    def _diagnosis(self, error: requests.RequestException) -> tuple[type[ApiError], str]:
+    def _diagnosis(self, error: requests.RequestException, url: str) -> tuple[type[ApiError], str]:
         """Name a failure by what it means for the caller; its own text may hold the whole URL."""
-        host = urlsplit(self.base_url).netloc
+        host = urlsplit(url).netloc
         if isinstance(error, requests.exceptions.SSLError):
             return ConnectionLost, f"no secure connection to {host}; is its certificate valid?"
         if isinstance(error, requests.ConnectTimeout):
@@ -244,38 +263,42 @@ class Transport:
         while response.is_redirect:
             response.close()
             hops += 1
-            target = urljoin(response.url, response.headers["Location"])
             if hops > MAX_REDIRECTS:
-                raise self._error(UnexpectedRedirect, response, f"more than {MAX_REDIRECTS} hops")
-            self._refuse_bad_target(response, target)
-            prepared = requests.Request("GET", target).prepare()
-            home = _origin(target) == _origin(self.base_url)
+                raise self.error(UnexpectedRedirect, response, f"more than {MAX_REDIRECTS} hops")
+            try:
+                target = urljoin(response.url, response.headers["Location"])
+                problem = self._objection(response.url, target)
+                prepared = requests.Request("GET", target).prepare()
+                home = _origin(target) == _origin(self.base_url)
+            except ValueError:
+                problem = "a redirect to what is no address"
+            if problem:
+                raise self.error(UnexpectedRedirect, response, f"{problem} is not followed")
             response = self._send(prepared, stream=stream, authorized=home)
         return response
 
-    def _refuse_bad_target(self, response: Response, target: str) -> None:
-        source, parts = urlsplit(response.url), urlsplit(target)
+    def _objection(self, url: str, target: str) -> str:
+        """Tell why a redirect must not be followed; an empty text means that it may."""
+        source, parts = urlsplit(url), urlsplit(target)
         downgraded = source.scheme == "https" and parts.scheme != "https"
         if parts.scheme not in {"http", "https"} or downgraded:
-            problem = f"a redirect to {parts.scheme or 'no scheme'}: is refused"
-        elif parts.username or parts.password:
-            problem = "a redirect that names a user is refused"
-        elif self._secret.mask(target) != target:
-            problem = "a redirect that carries the API key is refused"
-        else:
-            return
-        raise self._error(UnexpectedRedirect, response, problem)
+            return f"a redirect from {source.scheme}: to {parts.scheme}:"
+        if parts.username or parts.password:
+            return "a redirect that names a user"
+        if self._secret.mask(target) != target:
+            return "a redirect that carries the API key"
+        return ""
 
     def _checked(self, response: Response, *, unread: bool, redirects: bool) -> Answer:
         status = response.status_code
         if response.is_redirect:
             if redirects:
                 return Answer(response, MISSING)
-            raise self._error(
+            raise self.error(
                 UnexpectedRedirect, response, f"status {status} sends us elsewhere; not followed"
             )
         good = 200 <= status < 300  # noqa: PLR2004
-        if good and unread:
+        if good and unread and "json" not in response.headers.get("Content-Type", ""):
             return Answer(response, MISSING)
         if unread:
             response._content = b"".join(self.chunks(response))  # noqa: SLF001
@@ -283,19 +306,16 @@ class Transport:
         complaints = envelopes.complaints(body)
         if good:
             if complaints:
-                raise self._error(ApplicationError, response, "; ".join(complaints))
+                raise self.error(ApplicationError, response, "; ".join(complaints))
             for reservation in envelopes.reservations(body):
                 warnings.warn(reservation, stacklevel=4)
             return Answer(response, body)
         if status < requests.codes.bad_request:
-            raise self._error(UnexpectedStatus, response, f"status {status} means nothing here")
+            kind = UnexpectedRedirect if status in REDIRECT_STATI else UnexpectedStatus
+            raise self.error(kind, response, f"status {status} alone means nothing here")
         said = "; ".join(complaints or envelopes.remarks(body)) or self._quoted(response)
         reason = response.reason or "refused"
-        raise self._error(refusal(status), response, f"{status} {reason}: {said}")
-
-    def _error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
-        text = f"{self._named(response.request)}: {self._secret.mask(problem)}"
-        return kind(text, request=response.request, response=response)
+        raise self.error(refusal(status), response, f"{status} {reason}: {said}")
 
     def _named(self, request: requests.PreparedRequest) -> str:
         """Name a request as the documentation does, without host and query."""
@@ -304,13 +324,12 @@ class Transport:
         return self._secret.mask(f"{request.method} {path.removeprefix(home)}")
 
     def _quoted(self, response: Response) -> str:
-        text = " ".join(response.text.split())
+        text = self._secret.mask(" ".join(response.text.split()))
         return f"{text[:SHOWN]!r}" if text else "an empty answer"
 
 
 def _json_if_any(response: Response) -> JSON | Missing:
-    if "json" not in response.headers.get("Content-Type", ""):
-        return MISSING
+    """Decode an answer if it can be, whatever it calls itself: a refusal may call itself a page."""
     try:
         return serialization.decode(response.content)
     except ValueError:
@@ -318,15 +337,20 @@ def _json_if_any(response: Response) -> JSON | Missing:
 
 
 def _checked_address(base_url: str, allow_insecure: bool) -> str:
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{base_url!r} is no address; it looks like https://api.appen.com/v1")
+    try:
+        parts = urlsplit(base_url)
+        scheme, host, _ = _origin(base_url)
+    except ValueError:
+        scheme, host = "", None
+    # The address is not shown: where the two arguments were swapped, it is the key.
+    if scheme not in {"http", "https"} or not host:
+        raise ConfigError("the base URL is no address; it looks like https://api.appen.com/v1")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError("the base URL holds a user, a query or a fragment; leave them off")
-    if parts.scheme == "http" and not (allow_insecure or _is_here(parts.hostname)):
+    if scheme == "http" and not (allow_insecure or _is_here(host)):
         raise ConfigError(
-            f"plain http:// would show your API key to the network between you and"
-            f" {parts.hostname}; use https://, or allow_insecure=True where that network is yours"
+            f"plain http:// would show your API key to the network between you and {host};"
+            f" use https://, or allow_insecure=True where that network is yours"
         )
     return base_url.rstrip("/")
 

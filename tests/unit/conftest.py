@@ -1,0 +1,115 @@
+"""A client whose wire is `responses`: nothing leaves the process, and nobody waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
+
+import pytest
+from responses import RequestsMock
+
+from crowdflower.client import Client
+from crowdflower.job import Job
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+KEY = "s3cret-0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request as it left; what errors and answers hold on to afterwards is masked."""
+
+    line: str
+    """Verb and path below the API, with the query as a person would write it."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def noted(cls, request: PreparedRequest) -> Sent:
+        url = urlsplit(request.url or "")
+        query = f"?{unquote_plus(url.query)}" if url.query else ""
+        body: Any = request.body or b""
+        if not isinstance(body, (str, bytes)):
+            body = b"".join(body)
+        return cls(
+            line=f"{request.method} {url.path.removeprefix('/v1')}{query}",
+            headers=request.headers.copy(),
+            body=body.encode() if isinstance(body, str) else body,
+        )
+
+    @property
+    def form(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.body.decode("ascii"), keep_blank_values=True)
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CROWDFLOWER_API_KEY", "CROWDFLOWER_API_URL", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def sent() -> list[Sent]:
+    """What was sent so far, in order; a connection that failed is not in it."""
+    return []
+
+
+@pytest.fixture
+def api(sent: list[Sent]) -> Iterator[RequestsMock]:
+    """The service: answers what a test tells it to answer, and must be asked all of it."""
+
+    def note(response: Response) -> Response:
+        sent.append(Sent.noted(response.request))
+        return response
+
+    with RequestsMock(response_callback=note) as service:
+        yield service
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(api: RequestsMock, clock: Clock) -> Iterator[Client]:
+    """An account, its lists read one page after the other."""
+    with Client(KEY, lookahead=1) as client:
+        client._transport.clock = clock
+        yield client
+
+
+@pytest.fixture
+def job(client: Client) -> Job:
+    """A running job with all that is needed to change it."""
+    return Job(
+        client,
+        id=712034,
+        title="Sentiment of product reviews",
+        instructions="<p>Read the review and pick its sentiment.</p>",
+        cml='<cml:text label="Sentiment" validates="required"/>',
+        state="running",
+        payment_cents=10,
+        fields={"sentiment": "agg", "topics": "agg", "any_comments": "all"},
+    )

@@ -1,0 +1,480 @@
+"""One request out, one checked answer back: statuses, redirects, connections, addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from requests import Session
+from urllib3.connection import HTTPSConnection
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
+
+from crowdflower import exceptions
+from crowdflower.client import Client
+from crowdflower.exceptions import (
+    ApiError,
+    ConfigError,
+    ConnectionLost,
+    NotSentError,
+    RequestTimeout,
+    ServerError,
+    UnexpectedRedirect,
+    UnexpectedStatus,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Sent
+    from responses import RequestsMock
+
+API = "https://api.appen.com/v1"
+KEY = "s3cret-0123456789abcdef"
+STORAGE = "https://storage.example.com/reports/7.zip"
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, "ValidationError"),
+        (401, "AuthenticationError"),
+        (402, "PaymentRequired"),
+        (403, "PermissionDenied"),
+        (404, "NotFound"),
+        (405, "MethodNotAllowed"),
+        (406, "NotAcceptable"),
+        (408, "RefusedError"),
+        (409, "Conflict"),
+        (410, "NotFound"),
+        (413, "PayloadTooLarge"),
+        (415, "ValidationError"),
+        (418, "RefusedError"),
+        (422, "ValidationError"),
+        (429, "RateLimited"),
+        (500, "ServerError"),
+        (501, "SandboxNotImplemented"),
+        (502, "ServerError"),
+        (503, "ServerError"),
+        (504, "ServerError"),
+    ],
+)
+def test_each_refusal_has_a_name_and_none_shows_the_key(
+    api: RequestsMock, client: Client, status: int, error: str
+) -> None:
+    message = "We couldn't find what you were looking for."
+    api.get(f"{API}/jobs/7.json", status=status, json={"error": {"message": message}})
+
+    with pytest.raises(ApiError) as caught:
+        client.get_job(7)
+
+    assert type(caught.value) is getattr(exceptions, error)
+    assert str(caught.value).startswith(f"GET /jobs/7.json: {status} ")
+    assert str(caught.value).endswith(message)
+    assert caught.value.response is not None
+    assert caught.value.response.status_code == status
+    assert caught.value.request is caught.value.response.request
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": "Invalid format of included_countries attribute"}',
+        '{"error": {"message": "Invalid format of included_countries attribute"}}',
+        '{"errors": ["Invalid format of included_countries attribute"]}',
+        '{"message": {"error": "Invalid format of included_countries attribute"}}',
+        '{"message": "Invalid format of included_countries attribute"}',
+        "Invalid format of included_countries attribute",
+        "<p>Invalid format of\n included_countries attribute</p>",
+    ],
+)
+def test_what_the_server_said_is_part_of_the_error_however_it_said_it(
+    api: RequestsMock, client: Client, body: str
+) -> None:
+    api.put(f"{API}/jobs/7.json", status=422, body=body)
+
+    with pytest.raises(ApiError, match="Invalid format of included_countries attribute"):
+        client.update_job(7, {"included_countries": ["XX"]})
+
+
+def test_a_refusal_without_a_word_says_so(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", status=500)
+
+    with pytest.raises(ServerError, match="500 Internal Server Error: an empty answer"):
+        client.get_job(7)
+
+
+def test_a_long_page_of_an_error_is_cut_short(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", status=502, body="<p>Bad gateway</p>" * 10_000)
+
+    with pytest.raises(ServerError, match="Bad gateway") as caught:
+        client.get_job(7)
+
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("status", [300, 304])
+def test_a_status_that_means_nothing_here_is_an_error(
+    api: RequestsMock, client: Client, status: int
+) -> None:
+    api.get(f"{API}/jobs/7.json", status=status)
+
+    with pytest.raises(UnexpectedStatus, match=str(status)):
+        client.get_job(7)
+
+
+@pytest.mark.parametrize("status", [200, 201, 203])
+def test_any_success_is_one(api: RequestsMock, client: Client, status: int) -> None:
+    api.post(f"{API}/jobs/7/units.json", status=status, json={"id": 1})
+
+    assert client.call("jobs/7/units.json", {"unit": {"data": {"a": "b"}}}) == {"id": 1}
+
+
+# Warnings
+
+
+def test_an_object_that_was_made_with_a_reservation_is_returned_and_warned_about(
+    api: RequestsMock, client: Client
+) -> None:
+    said = "Unit was successfully created, but it could not be ordered"
+    api.post(f"{API}/jobs/7/units.json", json={"id": 9, "message": {"error": said}})
+
+    with pytest.warns(UserWarning, match=said):
+        answer = client.jobs[7].units(data={"unit": {"data": {"text": "hi"}}})
+
+    assert answer["id"] == 9
+
+
+# Connections
+
+
+def refused(kind: type[NewConnectionError]) -> requests.ConnectionError:
+    """What requests raises where nobody listens, its text and all."""
+    pool = HTTPSConnection("api.appen.com")
+    reason = (
+        NameResolutionError("api.appen.com", pool, OSError(-2, "unknown"))  # type: ignore[arg-type]
+        if kind is NameResolutionError
+        else NewConnectionError(pool, "Connection refused")
+    )
+    return requests.ConnectionError(MaxRetryError(None, f"/v1/jobs?key={KEY}", reason))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("failure", "error", "python_error", "said"),
+    [
+        (refused(NewConnectionError), NotSentError, ConnectionError, "nothing answers"),
+        (refused(NameResolutionError), NotSentError, ConnectionError, "nothing answers"),
+        (requests.ConnectTimeout(KEY), NotSentError, ConnectionError, "in 5 s"),
+        (requests.ReadTimeout(KEY), RequestTimeout, TimeoutError, "silent for 30 s"),
+        (requests.exceptions.SSLError(KEY), ConnectionLost, ConnectionError, "certificate"),
+        (requests.ConnectionError(KEY), ConnectionLost, ConnectionError, "broke"),
+        (requests.exceptions.ProxyError(KEY), ConnectionLost, ConnectionError, "broke"),
+        (requests.exceptions.ChunkedEncodingError(KEY), ConnectionLost, ConnectionError, "broke"),
+        (requests.exceptions.ContentDecodingError(KEY), ConnectionLost, ConnectionError, "broke"),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_a_connection_that_fails_is_named_by_what_it_means_for_the_caller(
+    api: RequestsMock,
+    client: Client,
+    failure: Exception,
+    error: type[ApiError],
+    python_error: type[Exception],
+    said: str,
+) -> None:
+    api.get(f"{API}/jobs/7.json", body=failure)
+
+    with pytest.raises(error, match=said) as caught:
+        client.get_job(7)
+
+    assert isinstance(caught.value, python_error)
+    assert str(caught.value).startswith("GET /jobs/7.json: ")
+    assert "api.appen.com" in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert caught.value.request is not None
+    assert caught.value.response is None
+
+
+def test_an_answer_that_breaks_off_is_no_answer(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", body=b'{"id": 7}', headers={"Content-Length": "4000"})
+
+    with pytest.raises(ConnectionLost):
+        client.get_job(7)
+
+
+def test_a_failure_carries_no_library_error_along(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", body=requests.ConnectionError("gone"))
+
+    with pytest.raises(ConnectionLost) as caught:
+        client.get_job(7)
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(("timeout", "used"), [(2.5, (2.5, 2.5)), ((1, 9), (1, 9))])
+def test_a_timeout_is_for_the_connection_and_for_each_piece_of_the_answer(
+    api: RequestsMock, timeout: float | tuple[float, float], used: tuple[float, float]
+) -> None:
+    api.get(f"{API}/jobs/7.json", json={"id": 7})
+    client = Client(KEY, timeout=timeout)
+
+    client.get_job(7)
+
+    assert api.calls[0].request.req_kwargs["timeout"] == used  # type: ignore[attr-defined]
+
+
+# Redirects
+
+
+def test_a_raw_read_follows_a_redirect_within_the_service_with_the_key(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/7.csv", status=302, headers={"Location": "/v1/reports/7"})
+    api.get(f"{API}/reports/7", body=b"zip")
+
+    response = client.call("jobs/7.csv", as_json=False)
+
+    assert response.content == b"zip"
+    assert sent[1].headers["Authorization"] == f"Token token={KEY}"
+
+
+def test_a_redirect_to_another_host_takes_nothing_of_ours_along(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    headers = {"Location": f"{STORAGE}?signature=x%2By", "Set-Cookie": "session=1; Domain=.com"}
+    api.get(f"{API}/jobs/7.csv", status=302, headers=headers)
+    api.get(STORAGE, body=b"zip")
+
+    response = client.call("jobs/7.csv", headers={"X-Account": "mine"}, as_json=False)
+
+    assert response.content == b"zip"
+    assert response.url == f"{STORAGE}?signature=x%2By"
+    assert set(sent[1].headers).isdisjoint({"Authorization", "Cookie", "Referer", "X-Account"})
+    assert KEY not in str(dict(sent[1].headers))
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [
+        (302, "http://api.appen.com/v1/jobs/7.zip"),
+        (302, "http://storage.example.com/7.zip"),
+        (302, f"{STORAGE}?key={KEY}"),
+        (307, f"https://storage.example.com/{KEY}/7.zip"),
+        (302, "https://user:password@storage.example.com/7.zip"),
+        (302, "file:///etc/passwd"),
+        (302, "ftp://storage.example.com/7.zip"),
+        (302, "https://[storage.example.com/7.zip"),
+        (302, "https://storage.example.com:port/7.zip"),
+        (302, None),
+    ],
+)
+def test_a_redirect_that_must_not_be_followed_is_not(
+    api: RequestsMock, client: Client, sent: list[Sent], status: int, location: str | None
+) -> None:
+    headers = {} if location is None else {"Location": location}
+    api.get(f"{API}/jobs/7.csv", status=status, headers=headers)
+
+    with pytest.raises(UnexpectedRedirect, match=r"GET /jobs/7\.csv") as caught:
+        client.call("jobs/7.csv", as_json=False)
+
+    assert len(sent) == 1
+    assert KEY not in str(caught.value)
+    assert "password@" not in str(caught.value)
+
+
+def test_three_redirects_are_followed_and_no_more(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    for number in range(4):
+        headers = {"Location": f"https://storage.example.com/{number + 1}"}
+        host = API if number == 0 else "https://storage.example.com"
+        api.get(f"{host}/{number}", status=302, headers=headers)
+
+    with pytest.raises(UnexpectedRedirect, match="more than 3"):
+        client.call("0", as_json=False)
+
+    assert len(sent) == 4
+
+
+def test_a_redirect_in_place_of_json_is_an_error(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/7.json", status=302, headers={"Location": "/login"})
+
+    with pytest.raises(UnexpectedRedirect):
+        client.get_job(7)
+
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_write_is_never_sent_on_to_where_a_redirect_points(
+    api: RequestsMock, client: Client, sent: list[Sent], status: int
+) -> None:
+    api.post(f"{API}/jobs/7/regenerate", status=status, headers={"Location": STORAGE})
+
+    response = client.call("jobs/7/regenerate", method="post", as_json=False)
+
+    assert response.status_code == status
+    assert len(sent) == 1
+
+
+# What a machine has set up for other programs
+
+
+def test_a_netrc_file_replaces_no_key_and_goes_to_no_other_host(
+    api: RequestsMock,
+    client: Client,
+    sent: list[Sent],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    api.get(f"{API}/jobs/7.csv", status=302, headers={"Location": STORAGE})
+    api.get(STORAGE, body=b"zip")
+
+    client.call("jobs/7.csv", as_json=False)
+
+    assert sent[0].headers["Authorization"] == f"Token token={KEY}"
+    assert "Authorization" not in sent[1].headers
+
+
+def test_cookies_are_not_kept(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+    api.get(f"{API}/jobs/7.json", json={"id": 7}, headers={"Set-Cookie": "session=1; Path=/"})
+
+    client.get_job(7)
+    client.get_job(7)
+
+    assert "Cookie" not in sent[1].headers
+
+
+# Sessions
+
+
+def test_a_session_that_was_brought_is_used_and_stays_open(
+    api: RequestsMock, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/7.json", json={"id": 7})
+    session = Session()
+    session.headers["User-Agent"] = "pipeline/3"
+    session.headers["Authorization"] = "Basic somebody else"
+    closed = []
+    session.mount("https://elsewhere.example", Watched(closed))
+
+    with Client(KEY, session=session) as client:
+        client.get_job(7)
+
+    assert sent[0].headers["User-Agent"] == "pipeline/3"
+    assert sent[0].headers["Authorization"] == f"Token token={KEY}"
+    assert closed == []
+
+
+def test_a_session_of_our_own_is_closed_and_may_be_used_again(api: RequestsMock) -> None:
+    api.get(f"{API}/jobs/7.json", json={"id": 7})
+    closed: list[str] = []
+    client = Client(KEY)
+    client._transport._session.mount("https://elsewhere.example", Watched(closed))
+
+    with client:
+        client.get_job(7)
+
+    assert closed == ["closed"]
+    assert client.get_job(7).id == 7
+
+
+class Watched(requests.adapters.HTTPAdapter):
+    """An adapter that tells when it is closed."""
+
+    def __init__(self, closed: list[str]) -> None:
+        super().__init__()
+        self.closed = closed
+
+    def close(self) -> None:
+        self.closed.append("closed")
+        super().close()
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("base_url", "shown"),
+    [
+        ("https://api.eu.appen.com/v1", "https://api.eu.appen.com/v1"),
+        ("https://api.eu.appen.com/v1/", "https://api.eu.appen.com/v1"),
+        ("http://localhost:8000/v1", "http://localhost:8000/v1"),
+        ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
+    ],
+)
+def test_an_address_that_keeps_the_key_safe_is_taken(base_url: str, shown: str) -> None:
+    client = Client(KEY, base_url)
+
+    assert client.API_URL.format(path="jobs.json") == f"{shown}/jobs.json"
+    assert repr(client) == f"<Client {shown}>"
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "api.appen.com/v1",
+        "ftp://api.appen.com/v1",
+        "https://",
+        "https:///v1",
+        "https://[api.appen.com/v1",
+        "https://api.appen.com:port/v1",
+        f"https://{KEY}@api.appen.com/v1",
+        f"ftp://me:{KEY}@api.appen.com/v1",
+        f"https://api.appen.com/v1?key={KEY}",
+        f"api.appen.com/v1?key={KEY}",
+        "https://api.appen.com/v1#jobs",
+        "http://api.appen.com/v1",
+        "http://192.168.1.7:8000/v1",
+        "http://localhost.example.com/v1",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_at_once_and_shows_no_key(base_url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Client(KEY, base_url)
+
+    assert KEY not in str(caught.value)
+
+
+def test_plain_http_to_another_machine_is_used_by_those_who_say_so(
+    api: RequestsMock, sent: list[Sent]
+) -> None:
+    api.get("http://192.168.1.7:8000/v1/jobs/7.json", json={"id": 7})
+    client = Client(KEY, "http://192.168.1.7:8000/v1", allow_insecure=True)
+
+    client.get_job(7)
+
+    assert sent[0].headers["Authorization"] == f"Token token={KEY}"
+
+
+def test_a_service_on_plain_http_may_redirect_within_itself(
+    api: RequestsMock, sent: list[Sent]
+) -> None:
+    here = "http://localhost:8000/v1"
+    api.get(f"{here}/jobs/7.csv", status=302, headers={"Location": f"{here}/reports/7"})
+    api.get(f"{here}/reports/7", body=b"zip")
+
+    Client(KEY, here).call("jobs/7.csv", as_json=False)
+
+    assert sent[1].headers["Authorization"] == f"Token token={KEY}"
+
+
+def test_another_port_is_another_host(api: RequestsMock, sent: list[Sent]) -> None:
+    elsewhere = "http://localhost:9000/7.zip"
+    api.get("http://localhost:8000/v1/7", status=302, headers={"Location": elsewhere})
+    api.get(elsewhere, body=b"zip")
+
+    Client(KEY, "http://localhost:8000/v1").call("7", as_json=False)
+
+    assert "Authorization" not in sent[1].headers
