@@ -387,7 +387,9 @@ class Client:
         {'sentiment': 'positive'}
         """
         job = self._as_job(job)
-        for page in self._pages(f"jobs/{segment(job.id)}/judgments.json", AGGREGATES_PER_PAGE):
+        count = job.json.get("units_count")
+        path = f"jobs/{segment(job.id)}/judgments.json"
+        for page in self._pages(path, AGGREGATES_PER_PAGE, count):
             for unit_id, entry in page.items():
                 yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": int(unit_id)})
 
@@ -556,7 +558,7 @@ class Client:
             is_end=lambda page: not page,
             lookahead=self._lookahead,
             size=size,
-            expected=-(-count // size) if count else None,
+            expected=-(-count // size) + 1 if count else None,
         )
 
     def _job(self, answer: JSONObject) -> Job:

@@ -26,8 +26,8 @@ def pages(
 
     A short page is not the end: the server may cap a page below the size that was asked for.
 
-    Nothing is fetched before the first page is asked for. Threads start once a page was full, or
-    followed a short one: a list of one page costs none. They work at most ``lookahead`` pages ahead
+    Nothing is fetched before the first page is asked for. Where the number of pages is not known,
+    threads start once a page was full, or followed a short one: a list of one page costs none. They work at most ``lookahead`` pages ahead
     of the consumer, wait when it is slow, and stop when it stops. A page that cannot be fetched
     raises when its turn comes, after all pages before it.
 
@@ -35,8 +35,8 @@ def pages(
     :param is_end: Tells the marker that follows the last page.
     :param lookahead: Pages fetched at a time; 1 is strictly one after the other.
     :param size: Items on a full page, where that is known.
-    :param expected: How many pages there should be, where that is known: these are fetched ahead,
-        and what follows them one by one.
+    :param expected: How many pages there should be, end marker included, where that is known: these
+        are fetched ahead from the start, and what follows them one by one.
     :raises PageLoop: A page equals the one before it: the server ignores the page number.
 
     >>> shelf = {1: ["a", "b"], 2: ["c"]}
@@ -69,12 +69,14 @@ def _looking_ahead(
     fetch: Callable[[int], Page], first: int, window: int, size: int | None, expected: int | None
 ) -> Generator[Page, None, None]:
     """Yield pages in order and without end, a window of them in the making."""
-    number = first
-    page = fetch(number)
-    yield page
-    if size is None or not isinstance(page, Sized) or len(page) < size:
+    number = first - 1
+    if expected is None:
         number += 1
-        yield fetch(number)
+        page = fetch(number)
+        yield page
+        if size is None or not isinstance(page, Sized) or len(page) < size:
+            number += 1
+            yield fetch(number)
     pool = ThreadPoolExecutor(window, thread_name_prefix="crowdflower-page")
     try:
         ahead: deque[Future[Page]] = deque()

@@ -6,12 +6,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from itertools import islice
-from typing import Any, Final
+from itertools import chain, islice
+from math import isfinite
+from typing import Any, Final, NoReturn
 from urllib.parse import urlencode
 
 from crowdflower._types import JSON, Rows
 from crowdflower.exceptions import InvalidInput
+
+try:
+    import orjson
+except ModuleNotFoundError:
+    orjson = None  # type: ignore[assignment]
 
 ROWS_PER_BLOCK: Final = 1000
 """Rows encoded at a time: a block a row spends most of its time on hand-overs."""
@@ -97,12 +103,28 @@ def json_lines(rows: Rows) -> Iterator[bytes]:
     >>> b"".join(json_lines([{"text": "Grüße"}, {"text": "Hi"}])).decode()
     '{"text":"Grüße"}\n{"text":"Hi"}\n'
     """
-    numbered = enumerate(rows, 1)
-    while block := list(islice(numbered, ROWS_PER_BLOCK)):
-        yield "".join(f"{_json_row(number, row)}\n" for number, row in block).encode("utf-8")
+    source = iter(rows)
+    first = 1
+    while block := list(islice(source, ROWS_PER_BLOCK)):
+        yield _encoded_block(block, first)
+        first += len(block)
 
 
-def _json_row(number: int, row: object) -> str:
+def _encoded_block(block: list[Any], first: int) -> bytes:
+    """Encode a block at one go if all of it is plain, and row by row to say what is not."""
+    if set(map(type, block)) == {dict} and set(map(type, chain.from_iterable(block))) <= {str}:
+        values = chain.from_iterable(map(dict.values, block))
+        kinds = set(map(type, values))
+        try:
+            if orjson is not None and kinds <= _SAME_IN_BOTH:
+                return b"\n".join(map(orjson.dumps, block)) + b"\n"
+            return ("\n".join(map(_encode, block)) + "\n").encode("utf-8")
+        except (TypeError, ValueError, RecursionError):
+            pass
+    return b"".join(_encoded_row(row, number) for number, row in enumerate(block, first))
+
+
+def _encoded_row(row: object, number: int) -> bytes:
     if not isinstance(row, Mapping):
         raise InvalidInput(
             f"row {number} is a {type(row).__name__}, not a dict from column to value", row=number
@@ -111,34 +133,51 @@ def _json_row(number: int, row: object) -> str:
         if not isinstance(column, str):
             raise InvalidInput(f"row {number}: the column name {column!r} is no text", row=number)
     try:
-        text = _encode_row(row if isinstance(row, dict) else dict(row))
-        text.encode("utf-8")
+        return f"{_encode(dict(row))}\n".encode()
     except (TypeError, ValueError, RecursionError) as error:
         problem = str(error)
-    else:
-        return text
     raise InvalidInput(f"row {number} cannot be written as JSON: {problem}", row=number)
 
 
-_encode_row = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+_SAME_IN_BOTH: Final = {str, int, bool, type(None)}
+"""What orjson writes as the standard library does, or refuses; it makes ``null`` of NaN."""
 
 
 def decode(content: bytes) -> JSON:
     r"""Decode an answer's JSON: UTF-8, a byte order mark allowed, numbers finite.
+
+    With orjson installed it takes two thirds of the time. What orjson would read differently, whole
+    numbers beyond 64 bits, or not at all, the standard library reads.
 
     :raises ValueError: It is not JSON; the text says where.
 
     >>> decode(b'\xef\xbb\xbf{"id": 7}')
     {'id': 7}
     """
+    if orjson is not None and _LONG_NUMBER not in content.translate(_ANY_DIGIT):
+        try:
+            return orjson.loads(content)
+        except ValueError:
+            pass
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(content.decode("utf-8-sig"), parse_constant=_refused, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def _refuse_constant(name: str) -> None:
+_ANY_DIGIT: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER: Final = b"0" * 19
+
+
+def _refused(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if isfinite(number) else _refused(digits)
 
 
 def decode_lines(lines: Iterable[bytes]) -> Iterator[JSON]:
@@ -149,17 +188,16 @@ def decode_lines(lines: Iterable[bytes]) -> Iterator[JSON]:
     >>> list(decode_lines([b'{"id": 1}\n', b"\r\n", b'{"id": 2}']))
     [{'id': 1}, {'id': 2}]
     """
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            value = decode(line)
-        except ValueError as error:
-            problem = str(error)
-        else:
-            yield value
-            continue
-        raise ValueError(f"line {number}: {problem}")
+    number = 0
+    try:
+        for number, line in enumerate(lines, 1):  # noqa: B007 - named in the error
+            if not line.isspace():
+                yield decode(line)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return
+    raise ValueError(f"line {number}: {problem}")
 
 
 def timestamp(text: str) -> datetime:

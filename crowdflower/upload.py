@@ -43,7 +43,8 @@ def spooled_rows(rows: Rows) -> Iterator[IO[bytes]]:
     :raises InvalidInput: A row cannot be written; ``row`` says which.
     """
     with SpooledTemporaryFile(max_size=KEPT_IN_MEMORY) as spool:
-        spool.writelines(json_lines(rows))
+        for block in json_lines(rows):
+            spool.write(block)  # writelines would look at the size only after the last of them
         spool.seek(0)
         yield spool
 

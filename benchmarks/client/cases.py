@@ -1,0 +1,154 @@
+"""Each work twice: by this library, and by the least that could do it. One run is one process.
+
+::
+
+    python cases.py WORK ours|floor ADDRESS
+
+prints the seconds it took and the peak of the process's memory.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from tempfile import TemporaryFile
+from typing import Any
+
+import requests
+import stub
+
+from crowdflower import Client
+
+try:
+    import orjson
+except ModuleNotFoundError:
+    loads: Callable[[bytes], Any] = json.loads
+else:
+    loads = orjson.loads
+
+UPLOADED = 500_000
+CALLS = 1000
+THREADS = 16
+KEY = "benchmark-key"
+HEADERS = {"Authorization": f"Token token={KEY}"}
+
+
+def client(address: str, **settings: Any) -> Client:
+    """Return a client whose certificates the environment names."""
+    return Client(KEY, address, **settings)
+
+
+def get_job_ours(address: str) -> None:
+    """Ask for a job, over and over."""
+    account = client(address)
+    for _ in range(CALLS):
+        account.get_job(7)
+
+
+def get_job_floor(address: str) -> None:
+    """Ask for a job by requests alone."""
+    session = requests.Session()
+    for _ in range(CALLS):
+        session.get(f"{address}/jobs/7.json", headers=HEADERS).json()
+
+
+def units_ours(address: str, **settings: Any) -> None:
+    """List all units of a job."""
+    account = client(address, **settings)
+    job = account.get_job(7)
+    assert sum(1 for _ in account.get_units(job)) == job.units_count
+
+
+def wide_units_ours(address: str) -> None:
+    """List all units of a job, looking ahead as far as the floor has threads."""
+    units_ours(address, lookahead=THREADS)
+
+
+def units_in_turn_floor(address: str) -> None:
+    """Read and decode the same pages in a loop."""
+    session = requests.Session()
+    for page in count(1):
+        url = f"{address}/jobs/7/units.json?page={page}"
+        if not loads(session.get(url, headers=HEADERS).content):
+            break
+
+
+def _in_threads(address: str, kind: str, pages: int) -> None:
+    session = requests.Session()
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=THREADS))
+
+    def read(page: int) -> int:
+        url = f"{address}/jobs/7/{kind}.json?page={page}"
+        return len(loads(session.get(url, headers=HEADERS).content))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert sum(pool.map(read, range(1, pages + 1)))
+
+
+def units_floor(address: str) -> None:
+    """Read the pages of 100,000 units in threads, their number known."""
+    _in_threads(address, "units", 100)
+
+
+def aggregates_ours(address: str) -> None:
+    """List all aggregates of a job."""
+    account = client(address)
+    assert sum(1 for _ in account.get_judgmentaggregates(account.get_job(7)))
+
+
+def aggregates_floor(address: str) -> None:
+    """Read the pages of 20,000 aggregates in threads, their number known."""
+    _in_threads(address, "judgments", 200)
+
+
+def judgments_ours(address: str) -> None:
+    """Read every judgment of every unit."""
+    account = client(address)
+    job = account.get_job(7)
+    total = sum(len(aggregate.judgments) for aggregate in account.get_judgmentaggregates(job))
+    assert total == 3 * job.units_count
+
+
+def _rows() -> Iterator[dict[str, object]]:
+    return map(stub.row, range(UPLOADED))
+
+
+def upload_ours(address: str) -> None:
+    """Upload rows from a generator."""
+    client(address).upload_job(_rows(), 7)
+
+
+def upload_floor(address: str) -> None:
+    """Encode the rows, join them, send them."""
+    body = "\n".join(map(json.dumps, _rows())).encode()
+    requests.put(f"{address}/jobs/7/upload.json", body, headers=HEADERS)
+
+
+def report_ours(address: str) -> None:
+    """Read the JSON report, a unit at a time."""
+    assert sum(len(unit.results["judgments"]) for unit in client(address).stream_report(7))
+
+
+def report_floor(address: str) -> None:
+    """Download the archive, open it, decode every line."""
+    with TemporaryFile() as archive:
+        answer = requests.get(f"{address}/jobs/7.csv", headers=HEADERS, stream=True)
+        archive.writelines(answer.iter_content(1 << 16))
+        with zipfile.ZipFile(archive) as zipped, zipped.open(zipped.namelist()[0]) as member:
+            assert sum(len(loads(line)["results"]["judgments"]) for line in member)
+
+
+if __name__ == "__main__":
+    work, side, address = sys.argv[1:]
+    run = globals()[f"{work}_{side}"]
+    started = time.perf_counter()
+    run(address)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "megabytes": peak}))
