@@ -26,7 +26,9 @@ PERCENT = 100
 
 KEPT_ONLY = {
     "auto_order_timeout": "orders are placed by auto_order_threshold alone",
+    "css": "the requester's styles are not applied",
     "desired_requirements": "contributors have no levels",
+    "js": "the requester's scripts are not run",
     "max_work_per_network": "contributors have no networks",
     "min_assignment_duration": "pages may be submitted at any time",
     "minimum_requirements": "contributors have no levels",
@@ -186,7 +188,7 @@ def country_codes(name: str, value: Any, most: int) -> list[str]:
 
 
 KINDS: dict[str, Kind] = {
-    "alias": text,
+    "alias": optional(text),
     "auto_order": yes_or_no,
     "auto_order_threshold": optional(whole(1)),
     "auto_order_timeout": optional(whole(0)),

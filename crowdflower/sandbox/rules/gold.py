@@ -1,16 +1,89 @@
-"""Test questions."""
+"""Test questions are made of rows, and rows of test questions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select, update
 
+from crowdflower.sandbox.refusals import BadRequest
+from crowdflower.sandbox.rules import accepted, jobs, questions, units
+from crowdflower.sandbox.rules.attributes import truthy
+from crowdflower.sandbox.rules.tally import GOLD_STATES
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import job as jobs_table
+from crowdflower.sandbox.store.tables import unit
+
+CONVERTIBLE = ("new", "judgable")
+"""States of rows that become test questions when a whole job is converted."""
+
+LARGEST_SHARE = 3
+"""At most one row in so many may become a test question by its answers alone."""
 
 
-def convert(tx: Transaction, job: Row[Any]) -> int: ...
-def check(
-    tx: Transaction, job: Row[Any], field: str, column: str | None = None
-) -> dict[str, Any]: ...
-def reset(tx: Transaction, job: Row[Any]) -> int: ...
+def convert(tx: Transaction, job: Row[Any]) -> int:
+    """Make a test question of every row that says so in its column ``_golden``.
+
+    :returns: How many there were.
+    """
+    current = jobs.alive(tx, job)
+    marked = [row for row in _rows(tx, current) if truthy(row.data.get("_golden"))]
+    return _make(tx, current, marked)
+
+
+def check(tx: Transaction, job: Row[Any], field: str, column: str | None = None) -> dict[str, Any]:
+    """Make a test question of every row that has accepted answers to one question.
+
+    :param field: The question.
+    :param column: Where its accepted answers are; by default ``<field>_gold``.
+    :returns: ``affected``, how many rows there were, and ``populated``, the distinct answers.
+    :raises BadRequest: The form has no such question, no row has an answer, or more than a third
+        of all rows has.
+    """
+    current = jobs.alive(tx, job)
+    if current.fields is not None and field not in current.fields:
+        known = ", ".join(current.fields) or "none"
+        raise BadRequest(f"The form has no question named {field}; its questions are: {known}.")
+    source = column or f"{field}_gold"
+    marked = [row for row in _rows(tx, current) if accepted.listed(row.data.get(source))]
+    if not marked:
+        message = "We couldn't find any prepopulated gold standard in your dataset."
+        raise BadRequest(message)
+    if len(marked) * LARGEST_SHARE > current.units_count:
+        raise BadRequest(
+            f"We didn't mark any rows as gold because marking {len(marked)} rows would have "
+            f"affected over 1/3rd of them."
+        )
+    gold = {**current.gold, field: source}
+    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=gold))
+    _make(tx, jobs.again(tx, job), marked)
+    answers = {answer for row in marked for answer in accepted.listed(row.data[source])}
+    return {"affected": len(marked), "populated": sorted(answers)}
+
+
+def reset(tx: Transaction, job: Row[Any]) -> int:
+    """Make new rows of all test questions; who missed them is forgiven.
+
+    :returns: How many there were.
+    """
+    current = jobs.alive(tx, job)
+    is_gold = (unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES)))
+    golds = tx.all(select(unit).where(*is_gold).order_by(unit.c.seq))
+    for row in golds:
+        units.set_state(tx, current, row, "new")
+    plain = questions.derived(current.cml, None)["gold"]
+    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=plain))
+    return len(golds)
+
+
+def _rows(tx: Transaction, job: Row[Any]) -> Iterable[Row[Any]]:
+    could_be = (unit.c.job_id == job.id, unit.c.state.in_(CONVERTIBLE))
+    return tx.connection.execute(select(unit).where(*could_be).order_by(unit.c.seq))
+
+
+def _make(tx: Transaction, job: Row[Any], rows: Iterable[Row[Any]]) -> int:
+    made = list(rows)
+    for row in made:
+        units.set_state(tx, job, row, "golden")
+    return len(made)

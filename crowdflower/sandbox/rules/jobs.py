@@ -1,18 +1,76 @@
-"""The life of a job."""
+"""The life of a job: it is made, filled, launched, paused and resumed, and finished or canceled."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final, get_args
 
-from sqlalchemy import Row
+from sqlalchemy import Row, func, select
+from sqlalchemy import update as updated
 
+from crowdflower.sandbox import forms
+from crowdflower.sandbox.refusals import Declined, Invalid, NotFound
+from crowdflower.sandbox.rules import closing, money, settings
+from crowdflower.sandbox.rules.copying import copy
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import job as jobs
+from crowdflower.sandbox.store.tables import job_tag, unit
+from crowdflower.states import JobState
+
+__all__ = [
+    "again",
+    "alive",
+    "by_id",
+    "cancel",
+    "copy",
+    "create",
+    "delete",
+    "find",
+    "legend",
+    "listing",
+    "pause",
+    "ping",
+    "resume",
+    "stop",
+    "update",
+]
+
+PAGE: Final = 10
+"""Jobs on a page of the list; the service does not let it be changed."""
+
+LISTED_STATES: Final = ("unordered", "running", "canceled", "finished", "paused")
+"""States that the list can be narrowed to, in the order in which the service names them."""
+
+assert set(LISTED_STATES) == set(get_args(JobState))  # noqa: S101 - one list, two orders
 
 
-def create(tx: Transaction, account: Row[Any], attributes: Mapping[str, Any]) -> Row[Any]: ...
-def find(tx: Transaction, account: Row[Any], reference: str) -> Row[Any]: ...
-def again(tx: Transaction, job: Row[Any]) -> Row[Any]: ...
+def create(tx: Transaction, account: Row[Any], attributes: Mapping[str, Any]) -> Row[Any]:
+    """Make a job. It has no rows and no channels, and mistakes in its form are not refused yet.
+
+    :raises Declined: An attribute has a value that cannot be.
+    :raises Unsupported: The job asks for what only the hosted service has.
+    """
+    return by_id(tx, tx.add(jobs, settings.first_values(tx, account, attributes)))
+
+
+def find(tx: Transaction, account: Row[Any], reference: str) -> Row[Any]:
+    """Find a job of an account by its number or its alias; deleted ones can still be read.
+
+    :raises NotFound: There is none, or it is another account's.
+    """
+    number = int(reference) if reference.isascii() and reference.isdecimal() else None
+    is_it = jobs.c.alias == reference if number is None else jobs.c.id == number
+    found: Row[Any] | None = tx.one(select(jobs).where(is_it, jobs.c.account_id == account.id))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def again(tx: Transaction, job: Row[Any]) -> Row[Any]:
+    """Read a job anew; the row at hand is what it was when it was read."""
+    return by_id(tx, job.id)
+
+
 def listing(
     tx: Transaction,
     account: Row[Any],
@@ -22,19 +80,155 @@ def listing(
     tags: Sequence[str] = (),
     created_from: float | None = None,
     created_to: float | None = None,
-) -> list[Row[Any]]: ...
-def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row[Any]: ...
-def delete(tx: Transaction, job: Row[Any]) -> None: ...
-def copy(
-    tx: Transaction,
-    job: Row[Any],
-    *,
-    all_units: bool = False,
-    gold: bool = False,
-    only_new_and_judgable: bool = False,
-) -> Row[Any]: ...
-def pause(tx: Transaction, job: Row[Any]) -> Row[Any]: ...
-def resume(tx: Transaction, job: Row[Any]) -> Row[Any]: ...
-def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]: ...
-def ping(tx: Transaction, job: Row[Any]) -> dict[str, Any]: ...
-def legend(tx: Transaction, job: Row[Any]) -> dict[str, dict[str, dict[str, str]]]: ...
+) -> list[Row[Any]]:
+    """List a page of ten jobs, newest first; past the end there are none.
+
+    :param state: Only jobs in this state, in capitals or not.
+    :param tags: Only jobs that have all of these.
+    :param created_from: Only jobs made at this time or later.
+    :param created_to: Only jobs made at this time or earlier.
+    :raises Invalid: There is no such state.
+    """
+    query = select(jobs).where(jobs.c.account_id == account.id, jobs.c.deleted_at.is_(None))
+    if state is not None:
+        if state.lower() not in LISTED_STATES:
+            known = ", ".join(LISTED_STATES)
+            raise Invalid(f"Invalid state param (must be one of - {known})")
+        query = query.where(jobs.c.state == state.lower())
+    for tag in tags:
+        tagged = select(job_tag.c.job_id).where(job_tag.c.name == tag)
+        query = query.where(jobs.c.id.in_(tagged))
+    if created_from is not None:
+        query = query.where(jobs.c.created_at >= created_from)
+    if created_to is not None:
+        query = query.where(jobs.c.created_at <= created_to)
+    begin = (max(page, 1) - 1) * PAGE
+    return tx.all(query.order_by(jobs.c.id.desc()).limit(PAGE).offset(begin))
+
+
+def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row[Any]:
+    """Change a job: everything that was asked for, or after any mistake nothing.
+
+    :raises Declined: An attribute has a value that cannot be, or the form has mistakes.
+    :raises Invalid: A list of countries has another format.
+    :raises Unsupported: It asks for what only the hosted service has.
+    :raises NotFound: The job is deleted.
+    """
+    values = settings.changed_values(tx, alive(tx, job), attributes)
+    return _change(tx, job, **values) if values else again(tx, job)
+
+
+def delete(tx: Transaction, job: Row[Any]) -> None:
+    """Take a job off the list; it can still be read. What it holds of the money comes back.
+
+    :raises Invalid: It is running.
+    :raises NotFound: It is deleted already.
+    """
+    current = alive(tx, job)
+    if current.state == "running":
+        raise Invalid(f"Job {job.id} is running. Cancel it, then delete it.")
+    closing.release_pages(tx, job.id)
+    money.settle(tx, job.id, "canceled")
+    _change(tx, job, deleted_at=tx.clock.now(), alias=None)
+
+
+def pause(tx: Transaction, job: Row[Any]) -> Row[Any]:
+    """Hand out no more pages. Those being worked on may still be handed in.
+
+    :raises Declined: The job is not running.
+    """
+    current = alive(tx, job)
+    if current.state == "unordered":
+        raise Declined("You can't pause a job that hasn't been launched.")
+    if current.state != "running":
+        raise Declined("You can only pause jobs that are running.")
+    return _change(tx, job, state="paused")
+
+
+def stop(tx: Transaction, job_id: int) -> None:
+    """Pause a job whose money ran out."""
+    stopped = {"state": "paused", "updated_at": tx.clock.now()}
+    tx.run(updated(jobs).where(jobs.c.id == job_id).values(stopped))
+
+
+def resume(tx: Transaction, job: Row[Any]) -> Row[Any]:
+    """Hand out pages again.
+
+    :raises Declined: The job is neither paused nor finished.
+    :raises Invalid: It is finished, and no row is left to judge.
+    """
+    current = alive(tx, job)
+    if current.state not in {"paused", "finished"}:
+        raise Declined("You can only resume jobs that are paused or complete.")
+    if current.state == "finished" and not current.judgable_count:
+        raise Invalid("Every row of this job is judged. Order more rows to resume it.")
+    _change(tx, job, state="running", completed_at=None)
+    closing.finish_if_done(tx, job.id)
+    return again(tx, job)
+
+
+def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]:
+    """End a job for good. Open pages are taken back, and what was not judged is refunded.
+
+    :raises Declined: The job is neither running nor paused.
+    """
+    current = alive(tx, job)
+    if current.state == "unordered":
+        raise Declined("You can't cancel a job that hasn't been launched.")
+    if current.state not in {"running", "paused"}:
+        raise Declined(f"You can't cancel a job that is {current.state}.")
+    closing.release_pages(tx, job.id)
+    money.settle(tx, job.id, "canceled")
+    return _change(tx, job, state="canceled")
+
+
+def ping(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
+    """Count how far a job has come, from counters and its test questions alone."""
+    now = again(tx, job)
+    judged = (
+        select(func.count().label("golds"))
+        .where(unit.c.job_id == job.id, unit.c.state.in_(("golden", "hidden_gold")))
+        .where(unit.c.judgments_count >= now.judgments_per_unit)
+    )
+    golds = tx.one(judged).golds
+    return {
+        "golden_units": now.golds_count,
+        "all_units": now.units_count,
+        "ordered_units": now.judgable_count + now.finalized_count,
+        "completed_units_estimate": now.finalized_count + golds,
+        "aggregated_units_cached": False,
+        "needed_judgments": now.needed_count,
+        "all_judgments": now.judgments_count,
+        "tainted_judgments": now.tainted_count,
+        "completed_gold_estimate": golds,
+        "completed_non_gold_estimate": now.finalized_count,
+    }
+
+
+def legend(tx: Transaction, job: Row[Any]) -> dict[str, dict[str, dict[str, str]]]:
+    """Name the questions of a job: ``{name: {label: {value: what people see}}}``."""
+    cml = again(tx, job).cml
+    return dict(forms.checked(cml).legend()) if cml else {}
+
+
+def alive(tx: Transaction, job: Row[Any]) -> Row[Any]:
+    """Read a job anew, to change it.
+
+    :raises NotFound: It is deleted.
+    """
+    current = again(tx, job)
+    if current.deleted_at is not None:
+        raise NotFound
+    return current
+
+
+def by_id(tx: Transaction, job_id: int) -> Row[Any]:
+    """Read a job that is there, whoever's it is."""
+    found: Row[Any] = tx.one(select(jobs).where(jobs.c.id == job_id))
+    return found
+
+
+def _change(tx: Transaction, job: Row[Any], **values: Any) -> Row[Any]:
+    values.setdefault("updated_at", tx.clock.now())
+    tx.run(updated(jobs).where(jobs.c.id == job.id).values(values))
+    return again(tx, job)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from crowdflower.sandbox.refusals import Unfunded
-from crowdflower.sandbox.store import Transaction
-from crowdflower.sandbox.store.tables import account, assignment, ledger, orders
+from crowdflower.sandbox.store import Transaction, work
+from crowdflower.sandbox.store.tables import account, ledger, orders
 from crowdflower.states import INTERNAL
 
 CENT = 1000
@@ -88,17 +88,16 @@ def reserve(tx: Transaction, order: Row[Any], amount_mc: int) -> None:
     tx.run(update(orders).where(orders.c.id == order.id).values(changed))
 
 
-def held(tx: Transaction, job_id: int) -> list[tuple[Row[Any], int]]:
-    """List the open orders of a job, oldest first, each with what is left of its reserve."""
-    query = select(orders).where(orders.c.job_id == job_id, orders.c.state == "open")
-    return [(row, row.reserved_mc - row.released_mc) for row in tx.all(query.order_by(orders.c.id))]
+def reopen(tx: Transaction, order: Row[Any]) -> None:
+    """Let an order that was closed hold money again."""
+    tx.run(update(orders).where(orders.c.id == order.id).values(state="open"))
 
 
-def promised(tx: Transaction, job_id: int) -> int:
-    """Sum up what the pages of a job that are being worked on will cost."""
-    query = select(func.coalesce(func.sum(assignment.c.cost_mc), 0).label("cost_mc"))
-    is_open = (assignment.c.job_id == job_id, assignment.c.state == "open")
-    return int(tx.one(query.where(*is_open)).cost_mc)
+def can_cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
+    """Tell whether one more page of a job can be paid, beside those being worked on."""
+    held, promised = work.funds(tx.driver, job_id)
+    short = promised + cost_mc - held
+    return short <= 0 or (balance(tx, account_id) >= short and bool(_open(tx, job_id)))
 
 
 def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
@@ -106,35 +105,29 @@ def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
 
     :returns: Whether it can.
     """
-    open_orders = held(tx, job_id)
-    short = promised(tx, job_id) + cost_mc - sum(left for _, left in open_orders)
+    held, promised = work.funds(tx.driver, job_id)
+    short = promised + cost_mc - held
     if short <= 0:
         return True
-    if not open_orders or balance(tx, account_id) < short:
+    if not can_cover(tx, job_id, account_id, cost_mc):
         return False
-    reserve(tx, open_orders[-1][0], short)
+    reserve(tx, _open(tx, job_id)[-1], short)
     return True
 
 
-def charge(tx: Transaction, job_id: int, cost_mc: int) -> None:
+def charge(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> None:
     """Pay for a page from what the job's orders hold, the oldest order first.
 
     :raises RuntimeError: They hold less; :func:`cover` was not asked before the page went out.
     """
-    for order, left in held(tx, job_id):
+    now = tx.clock.now()
+    for order_id, left in work.holdings(tx.driver, job_id):
         part = min(left, cost_mc)
-        if part:
-            line: dict[str, Any] = {"job_id": job_id, "order_id": order.id}
-            post(tx, order.account_id, "release", part, **line)
-            post(tx, order.account_id, "charge", -part, **line)
-            changed = {
-                "released_mc": orders.c.released_mc + part,
-                "spent_mc": orders.c.spent_mc + part,
-            }
-            tx.run(update(orders).where(orders.c.id == order.id).values(changed))
-            cost_mc -= part
-    if cost_mc:
-        raise RuntimeError(f"Job {job_id} owes {cost_mc} thousandths of a cent that nobody holds.")
+        work.spend(tx.driver, account_id, job_id, order_id, part, now)
+        cost_mc -= part
+        if not cost_mc:
+            return
+    raise RuntimeError(f"Job {job_id} owes {cost_mc} thousandths of a cent that nobody holds.")
 
 
 def settle(tx: Transaction, job_id: int, state: str) -> None:
@@ -143,7 +136,8 @@ def settle(tx: Transaction, job_id: int, state: str) -> None:
     :param state: ``fulfilled``, or ``canceled``.
     """
     kind = "release" if state == "fulfilled" else "refund"
-    for order, left in held(tx, job_id):
+    for order in _open(tx, job_id):
+        left = order.reserved_mc - order.released_mc
         if left:
             post(tx, order.account_id, kind, left, job_id=job_id, order_id=order.id)
         changed = {
@@ -152,3 +146,9 @@ def settle(tx: Transaction, job_id: int, state: str) -> None:
             "updated_at": tx.clock.now(),
         }
         tx.run(update(orders).where(orders.c.id == order.id).values(changed))
+
+
+def _open(tx: Transaction, job_id: int) -> list[Row[Any]]:
+    """List the open orders of a job, the oldest first."""
+    query = select(orders).where(orders.c.job_id == job_id, orders.c.state == "open")
+    return tx.all(query.order_by(orders.c.id))

@@ -1,15 +1,59 @@
-"""What the judgments of a row come to."""
+"""What the judgments of a row come to: an aggregate for each question, weighted by trust.
+
+Only judgments that count are in it, each with the trust that its contributor has in the job now.
+Nothing is kept: contributors lose and regain trust, and a row's few judgments are summed up in the
+time it would take to see whether they changed.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row
-
+from crowdflower.sandbox.clock import iso
+from crowdflower.sandbox.rules import aggregating, judgments, shapes
+from crowdflower.sandbox.rules.aggregating import Given
 from crowdflower.sandbox.store import Transaction
 
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
-def of_unit(tx: Transaction, job: Row[Any], unit: Row[Any]) -> dict[str, Any]: ...
+
+def of_unit(tx: Transaction, job: Row[Any], unit: Row[Any]) -> dict[str, Any]:
+    """Sum up a row.
+
+    :returns: ``judgments``, all of them, and for each question with an aggregate what stands under
+        it, such as ``{"agg": "yes", "confidence": 0.68}``; ``None`` in place of both when no
+        judgment of the row counts, and no questions when it has none at all.
+    """
+    found = judgments.of_unit(tx, job, unit)
+    shown: dict[str, Any] = {"judgments": [shapes.judgment(row) for row in found]}
+    if found:
+        given = [Given(row.data, row.worker_trust) for row in found if not row.tainted]
+        for name, how in (job.fields or {}).items():
+            if how != "all":
+                shown[name] = aggregating.summary(name, how, given)
+    return shown
+
+
 def shown(
     tx: Transaction, job: Row[Any], unit: Row[Any], *, simple: bool = False
-) -> dict[str, Any]: ...
+) -> dict[str, Any]:
+    """Show a row as the API does.
+
+    :param simple: Without judgments and results.
+    """
+    given = aggregating.read_all(tx, [unit.id]).get(unit.id, [])
+    body = {
+        "id": unit.id,
+        "data": unit.data,
+        "difficulty": unit.difficulty,
+        "judgments_count": unit.judgments_count + unit.tainted_count,
+        "state": unit.state,
+        "agreement": aggregating.agreed(job, unit.state, given),
+        "missed_count": unit.missed_count,
+        "gold_pool": unit.gold_pool,
+        "created_at": iso(unit.created_at),
+        "updated_at": iso(unit.updated_at),
+        "job_id": unit.job_id,
+    }
+    return body if simple else {**body, "results": of_unit(tx, job, unit)}

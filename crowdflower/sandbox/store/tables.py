@@ -205,6 +205,10 @@ unit = _numbered(
 _is_open = and_(unit.c.state == "judgable", unit.c.open_slots > 0)
 Index("unit_open", unit.c.job_id, unit.c.seq, sqlite_where=_is_open, postgresql_where=_is_open)
 _is_gold = or_(unit.c.state == "golden", unit.c.state == "hidden_gold")
+_is_judged = unit.c.judgments_count > 0
+Index(
+    "unit_judged", unit.c.job_id, unit.c.seq, sqlite_where=_is_judged, postgresql_where=_is_judged
+)
 Index("unit_gold", unit.c.job_id, unit.c.seq, sqlite_where=_is_gold, postgresql_where=_is_gold)
 
 # Contributors, their pages, their judgments.

@@ -1,0 +1,99 @@
+"""When a row has judgments enough, and what follows when it gains or loses some.
+
+Source: Appen, `Guide to: Dynamic Judgments
+<https://success.appen.com/hc/en-us/articles/203219205>`_.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import Row, select, update
+
+from crowdflower.sandbox.rules import aggregating, closing
+from crowdflower.sandbox.rules.aggregating import Given
+from crowdflower.sandbox.rules.tally import Tally
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import unit
+
+AT_WORK: Final = frozenset({"running", "paused"})
+"""States of a job in which a row can open again."""
+
+
+def is_final(job: Any, given: Collection[Given]) -> bool:
+    """Tell whether a row whose trusted judgments are all in needs no more of them.
+
+    Without dynamic judgments it never does. With them, one more is collected until each question
+    that decides has an answer of confidence enough, or ``options.dynamic_matching`` contributors
+    who agree, or until the row has as many judgments as a row may have.
+
+    :param job: A row of it, or what handing out pages reads of it.
+    :param given: The trusted judgments of the row, as many as it was to have.
+    """
+    if job.variable_judgments_mode == "none":
+        return True
+    most = job.max_judgments_per_unit
+    if most is not None and len(given) >= most:
+        return True
+    alike = str(job.options.get("dynamic_matching", ""))
+    if alike.isdecimal():
+        return all(
+            aggregating.most_alike(name, given) >= int(alike) for name in aggregating.deciding(job)
+        )
+    least = job.min_unit_confidence or 0.0
+    confidences = (aggregating.confidence(job, name, given) for name in aggregating.deciding(job))
+    return all(sure is None or sure >= least for sure in confidences)
+
+
+def shift(
+    tx: Transaction, job: Row[Any], unit_ids: Collection[int], *, trusted: int = 0, tainted: int = 0
+) -> None:
+    """Change how many judgments each of some rows has, and open or close the rows accordingly.
+
+    A finalized row that lacks judgments opens again while its job is at work, unless the job says
+    that rows remain finalized. An open row that has enough is finalized.
+
+    :param trusted: By how many trusted judgments each row changes.
+    :param tainted: By how many judgments that do not count each row changes.
+    """
+    now = tx.clock.now()
+    tally = Tally()
+    ids = sorted(unit_ids)
+    for at in range(0, len(ids), closing.AT_ONCE):
+        some = ids[at : at + closing.AT_ONCE]
+        named = unit.c.id.in_(some)
+        befores = tx.all(select(unit).where(named))
+        changed = {
+            "judgments_count": unit.c.judgments_count + trusted,
+            "tainted_count": unit.c.tainted_count + tainted,
+            "updated_at": now,
+        }
+        tx.run(update(unit).where(named).values(changed))
+        given = aggregating.read_all(tx, some)
+        for before in befores:
+            enough = given.get(before.id, [])
+            state = _state(job, before, before.judgments_count + trusted, enough)
+            if state != before.state:
+                at_end = now if state == "finalized" else None
+                moved = {"state": state, "finalized_at": at_end, "open_slots": 0}
+                tx.run(update(unit).where(unit.c.id == before.id).values(moved))
+        closing.count_slots(tx, some)
+        for before, after in zip(
+            sorted(befores, key=lambda row: int(row.id)),
+            tx.all(select(unit).where(named).order_by(unit.c.id)),
+            strict=True,
+        ):
+            tally.move(before, after)
+    tally.save(tx, job.id)
+    closing.finish_if_done(tx, job.id)
+
+
+def _state(job: Row[Any], before: Row[Any], trusted: int, given: Collection[Given]) -> str:
+    lacks = trusted < before.needed
+    if before.state == "finalized" and lacks:
+        reopens = job.state in AT_WORK and not job.units_remain_finalized and before.order_id
+        return "judgable" if reopens else "finalized"
+    if before.state == "judgable" and not lacks and is_final(job, given):
+        return "finalized"
+    return str(before.state)

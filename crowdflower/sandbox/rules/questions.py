@@ -1,0 +1,56 @@
+"""The questions of a job: what follows from its form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crowdflower.sandbox import forms
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+NOT_SUMMED_UP = frozenset({"all", "avg"})
+"""Aggregations that give no answer a confidence."""
+
+
+def derived(cml: str | None, before: Row[Any] | None) -> dict[str, Any]:
+    """Work out what a form says about a job: its questions, their gold columns, which decide.
+
+    Columns that another call chose for a question's gold stay, as do the questions that somebody
+    chose to decide over dynamic judgments.
+
+    :param cml: The form, or nothing.
+    :param before: The job as it is, if it is there already.
+    :returns: Values of ``fields``, ``gold`` and ``confidence_fields``.
+    :raises Declined: There are mistakes in the form.
+    :raises Unsupported: The form holds what only the hosted service has.
+    """
+    if not cml:
+        return {"fields": None, "gold": {}, "confidence_fields": None}
+    form = forms.checked(cml)
+    fields = form.aggregations()
+    chosen: dict[str, str] = before.gold if before is not None else {}
+    return {
+        "fields": fields,
+        "gold": {name: chosen.get(name, column) for name, column in form.gold().items()},
+        "confidence_fields": _deciding(fields, before),
+    }
+
+
+def summed_up(fields: dict[str, str]) -> list[str]:
+    """List the questions whose answers get a confidence.
+
+    >>> summed_up({"sentiment": "agg", "stars": "avg", "comment": "all"})
+    ['sentiment']
+    """
+    return [name for name, how in fields.items() if how not in NOT_SUMMED_UP]
+
+
+def _deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:
+    """Keep the questions that were chosen to decide; those that merely followed follow again."""
+    chosen = before.confidence_fields if before is not None else None
+    if chosen and chosen != summed_up(before.fields or {} if before is not None else {}):
+        kept = [name for name in chosen if name in fields]
+        if kept:
+            return kept
+    return summed_up(fields)

@@ -1,0 +1,173 @@
+"""A job's attributes as they are kept: read, checked against the job and each other, completed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from crowdflower.quality import aggregate
+from crowdflower.sandbox.refusals import Declined, Invalid
+from crowdflower.sandbox.rules import attributes as attribute
+from crowdflower.sandbox.rules import questions
+from crowdflower.sandbox.rules.attributes import Written
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import job as jobs
+
+FIRST_OPTIONS: Final = {
+    "logical_aggregation": True,
+    "track_clones": True,
+    "front_load": False,
+    "after_gold": 10,
+}
+"""Options of a blank job, as the service answered in 2014."""
+
+FIRST_REQUIREMENTS: Final = {
+    "priority": 1,
+    "skill_scores": {"level_1_contributors": 1},
+    "min_score": 1,
+}
+"""Whom a blank job asks for, as the service answered in 2014: everybody."""
+
+SHORTEST_TITLE, LONGEST_TITLE = 5, 255
+DECIDING_OPTIONS: Final = ("confidence_fields", "dynamic_judgment_fields")
+"""Other places where the questions that decide over dynamic judgments have been."""
+
+
+def first_values(
+    tx: Transaction, account: Row[Any], attributes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Work out the columns of a new job.
+
+    :raises Declined: An attribute has a value that cannot be.
+    :raises Unsupported: The job asks for what only the hosted service has.
+    """
+    now = tx.clock.now()
+    values: dict[str, Any] = {
+        "account_id": account.id,
+        "support_email": account.email,
+        "secret": tx.clock.job_secret(),
+        "options": dict(FIRST_OPTIONS),
+        "gold": {},
+        "included_countries": [],
+        "excluded_countries": [],
+        "minimum_requirements": FIRST_REQUIREMENTS,
+        "extras": {},
+        "created_at": now,
+        "updated_at": now,
+    }
+    written = _read(tx, attributes)
+    _check(tx, written, account.id, None)
+    attribute.refuse(written.errors)
+    try:
+        _complete(written, None)
+    except Declined as refusal:
+        tx.warn(f"The form has mistakes: {refusal.message}")
+    return values | _columns(written.values, values)
+
+
+def changed_values(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Work out which columns of a job change, and to what.
+
+    :raises Declined: An attribute has a value that cannot be, or the form has mistakes.
+    :raises Invalid: A list of countries has another format.
+    :raises Unsupported: It asks for what only the hosted service has.
+    """
+    written = _read(tx, attributes)
+    _check(tx, written, job.account_id, job)
+    try:
+        _complete(written, job)
+    except Declined as refusal:
+        written.errors += refusal.body["errors"]
+    attribute.refuse(written.errors)
+    return _columns(written.values, {"options": job.options, "extras": job.extras})
+
+
+def _read(tx: Transaction, attributes: Mapping[str, Any]) -> Written:
+    written = attribute.read(attributes)
+    if written.ignored:
+        names = ", ".join(sorted(written.ignored))
+        message = f"Ignored, since they cannot be written or are not known: {names}"
+        if tx.limits.strict:
+            raise Invalid(message)
+        tx.warn(message)
+    for name, why in attribute.KEPT_ONLY.items():
+        value = written.values.get(name)
+        if value and not (name == "pages_per_assignment" and value == 1):
+            tx.warn(f"{name} is kept and has no effect here: {why}.")
+    return written
+
+
+def _check(tx: Transaction, written: Written, account_id: int, job: Row[Any] | None) -> None:
+    """Add to the errors what an attribute alone does not show."""
+    values, errors = written.values, written.errors
+    title = values.get("title")
+    if title is not None and len(title) < SHORTEST_TITLE:
+        errors.append(f"Title is too short (minimum is {SHORTEST_TITLE} characters)")
+    if title is not None and len(title) > LONGEST_TITLE:
+        errors.append(f"Title is too long (maximum is {LONGEST_TITLE} characters)")
+
+    def now(name: str, otherwise: Any = None) -> Any:
+        return values.get(name, getattr(job, name) if job is not None else otherwise)
+
+    errors += attribute.together(now("judgments_per_unit", 3), now("max_judgments_per_unit"))
+    if now("included_countries") and now("excluded_countries"):
+        raise Invalid.text("Set included_countries or excluded_countries, not both")
+    if values.get("alias"):
+        errors += _wrong_alias(tx, values["alias"], account_id, job)
+
+
+def _wrong_alias(
+    tx: Transaction, alias: str, account_id: int, job: Row[Any] | None
+) -> Iterator[str]:
+    if alias.isdecimal():
+        yield "Alias must not be a number"
+    named = select(jobs.c.id).where(jobs.c.account_id == account_id, jobs.c.alias == alias)
+    found = tx.one(named)
+    if found is not None and (job is None or found.id != job.id):
+        yield "Alias has already been taken"
+
+
+def _complete(written: Written, job: Row[Any] | None) -> None:
+    """Add what follows from the form, and take what was chosen instead.
+
+    :raises Declined: There are mistakes in the form, or a choice names no question of it.
+    """
+    values = written.values
+    chosen = {name: values.pop(name) for name in ("fields", "confidence_fields") if name in values}
+    for option in DECIDING_OPTIONS:
+        if option in values.get("options", {}):
+            chosen.setdefault("confidence_fields", attribute.names(values["options"][option]))
+    if "cml" in values:
+        values |= questions.derived(values["cml"], job)
+    known: dict[str, str] = values.get("fields", job.fields if job is not None else None) or {}
+    strangers = sorted({name for names in chosen.values() for name in names or ()} - known.keys())
+    if strangers:
+        raise Declined.errors([f"The form has no question named {name}" for name in strangers])
+    for how in set(chosen.get("fields", {}).values()):
+        _known_rule(how)
+    if "fields" in chosen:
+        values["fields"] = known | chosen["fields"]
+    if "confidence_fields" in chosen:
+        values["confidence_fields"] = chosen["confidence_fields"]
+
+
+def _known_rule(how: str) -> None:
+    try:
+        aggregate(how, ())
+    except ValueError as error:
+        raise Declined.errors([str(error)]) from None
+
+
+def _columns(values: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn attributes into columns: some have other names, some share one."""
+    columns = dict(values)
+    if "payment_cents" in columns:
+        columns["payment_mc"] = columns.pop("payment_cents")
+    if "options" in columns:
+        columns["options"] = {**before["options"], **columns["options"]}
+    aside = {name: columns.pop(name) for name in attribute.KEPT_ASIDE if name in columns}
+    if aside:
+        columns["extras"] = {**before["extras"], **aside}
+    return columns
