@@ -27,9 +27,9 @@ def pages(
     A short page is not the end: the server may cap a page below the size that was asked for.
 
     Nothing is fetched before the first page is asked for. Where the number of pages is not known,
-    threads start once a page was full, or followed a short one: a list of one page costs none. They work at most ``lookahead`` pages ahead
-    of the consumer, wait when it is slow, and stop when it stops. A page that cannot be fetched
-    raises when its turn comes, after all pages before it.
+    threads start once a page was full, or followed a short one: a list of one page costs none.
+    They work at most ``lookahead`` pages ahead of the consumer, wait when it is slow, and stop when
+    it stops. A page that cannot be fetched raises when its turn comes, after all pages before it.
 
     :param fetch: Returns the page of a number, counted from 1; called from several threads.
     :param is_end: Tells the marker that follows the last page.
