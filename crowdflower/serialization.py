@@ -27,10 +27,12 @@ def bracketed(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Flatten nested parameters into the names that Rails, and so the service, understands.
 
     Booleans become ``true`` and ``false`` (the service takes no ``1`` or ``0``), ``None`` an empty
-    text, dates ISO 8601.
+    text, dates ISO 8601. An empty list becomes a list of one empty text, as Rails has it: without
+    that it would not be sent, and change nothing.
 
     :returns: ``(name, text)`` pairs in order.
-    :raises InvalidInput: A value cannot be written as text without guessing.
+    :raises InvalidInput: A value cannot be written as text without guessing, or the name of a
+        nested one holds brackets, by which it would be taken apart.
 
     >>> bracketed({"job": {"options": {"front_load": True}, "tags": ["a", "b"]}})
     [('job[options][front_load]', 'true'), ('job[tags][]', 'a'), ('job[tags][]', 'b')]
@@ -41,9 +43,11 @@ def bracketed(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _bracketed(name: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
+            if not str(key) or not set("[]").isdisjoint(str(key)):
+                raise InvalidInput(f"{name} holds {key!r}; a name there is not empty, has no [ or ]")
             yield from _bracketed(f"{name}[{key}]", inner)
     elif isinstance(value, (list, tuple, set, frozenset)):
-        for inner in value:
+        for inner in value or [""]:
             yield from _bracketed(f"{name}[]", inner)
     else:
         yield name, _text(name, value)
@@ -56,11 +60,13 @@ def _text(name: str, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (date, datetime)):
         return value.isoformat()
-    if isinstance(value, (str, int, float, Decimal)):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float, Decimal)) and isfinite(value):
         return str(value)
     raise InvalidInput(
-        f"{name} is a {type(value).__name__}; parameters are texts, numbers, booleans, dates, or"
-        " dicts and lists of these"
+        f"{name} is {value!r:.80}; parameters are texts, finite numbers, booleans, dates, or dicts"
+        " and lists of these"
     )
 
 
@@ -80,18 +86,27 @@ def body(data: Any, *, multipart: bool) -> tuple[Any, dict[str, str]]:
 
     :param data: A dict becomes a form; a text, bytes or an iterable of bytes goes as JSON.
     :param multipart: A dict stays pairs, for files to be put beside them.
+    :raises InvalidInput: It is none of these, or cannot be written as UTF-8.
 
     >>> body({"tags": "spring"}, multipart=False)
     (b'tags=spring', {'Content-Type': 'application/x-www-form-urlencoded'})
     """
     if data is None:
         return None, {}
-    if isinstance(data, Mapping):
-        if multipart:
-            return bracketed(data), {}
-        return form(data), {"Content-Type": "application/x-www-form-urlencoded"}
-    sent = data.encode("utf-8") if isinstance(data, str) else data
-    return sent, {"Content-Type": "application/json"}
+    try:
+        if isinstance(data, Mapping):
+            if multipart:
+                return bracketed(data), {}
+            return form(data), {"Content-Type": "application/x-www-form-urlencoded"}
+        if isinstance(data, str):
+            data = data.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"the data cannot be written as UTF-8: {error}") from None
+    if isinstance(data, (list, tuple)):
+        data = iter(data)  # requests would take a list for the pairs of a form
+    if not isinstance(data, Iterable):
+        raise InvalidInput(f"a body is a text, bytes, a dict or an iterable of bytes, not {data!r}")
+    return data, {"Content-Type": "application/json"}
 
 
 def json_lines(rows: Rows) -> Iterator[bytes]:
