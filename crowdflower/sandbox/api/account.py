@@ -1,0 +1,35 @@
+"""The account: whose key it is, and what is left of the money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crowdflower.sandbox.clock import iso
+from crowdflower.sandbox.rules import accounts
+
+if TYPE_CHECKING:
+    from crowdflower.sandbox.api.call import Answer, Call
+
+
+def show(call: Call) -> Answer:
+    """Show the account, its balance in US cents."""
+    row = call.account
+    return {
+        "id": row.id,
+        "email": row.email,
+        "auth_code": None,
+        "first_name": "Sandbox",
+        "last_name": "Owner",
+        "auth_key": None,
+        "akon_id": _identity(row.id, 1),
+        "status": "active",
+        "created_at": iso(row.created_at),
+        "job_template_id": None,
+        "balance": accounts.balance_cents(call.tx, row),
+        "api_team_id": _identity(row.id, 2),
+    }
+
+
+def _identity(account: int, number: int) -> str:
+    """Make up a name of the form that other systems give the account."""
+    return f"{account:08x}-0000-4000-8000-{number:012x}"

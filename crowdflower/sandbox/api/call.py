@@ -1,0 +1,64 @@
+"""One request as a resource sees it, and what a resource may answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
+
+from crowdflower.sandbox.refusals import NotFound
+from crowdflower.sandbox.rules import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Row
+
+    from crowdflower._types import JSON
+    from crowdflower.sandbox.api.parameters import Parameters
+    from crowdflower.sandbox.reports import Shelf
+    from crowdflower.sandbox.store import Transaction
+
+LONGEST_REFERENCE: Final = 18
+"""Characters; more digits are a number that no job can have."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that is more than status 200 and a JSON value."""
+
+    text: str
+    kind: str = "application/json; charset=utf-8"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer: TypeAlias = "JSON | Reply"
+
+
+@dataclass(frozen=True)
+class Call:
+    """What was asked, by whom, and the transaction in which it happens."""
+
+    tx: Transaction
+    account: Row[Any]
+    asked: Parameters
+
+    content_type: str
+    """Of the body, without its parameters."""
+
+    body: IO[bytes]
+    """The body, where a resource reads it itself; else it was read for :attr:`asked`."""
+
+    reports: Shelf
+
+    link: Callable[[str], str]
+    """Makes an address of a path on this server."""
+
+    def job(self, reference: str) -> Row[Any]:
+        """Find a job of the caller's by its number or alias.
+
+        :raises NotFound: There is none.
+        """
+        if len(reference) > LONGEST_REFERENCE:
+            raise NotFound
+        return jobs.find(self.tx, self.account, reference)

@@ -1,0 +1,32 @@
+"""Test questions: rows whose answers are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crowdflower.sandbox.api.parameters import Parameters
+from crowdflower.sandbox.rules import gold
+
+if TYPE_CHECKING:
+    from crowdflower.sandbox.api.call import Answer, Call
+
+IN_THE_BACKGROUND = {"success": {"message": "The job will be updated in the background."}}
+
+
+def convert(call: Call, job: str) -> Answer:
+    """Make test questions of rows, or rows of test questions.
+
+    Without parameters, of every row that the column ``_golden`` marks. With ``check``, of every
+    row that has accepted answers to that question in the column ``with``. With ``reset``, none is
+    one any more.
+    """
+    row = call.job(job)
+    asked = Parameters({**call.asked.mapping("job"), **call.asked.values})
+    if asked.flag("reset"):
+        gold.reset(call.tx, row)
+        return IN_THE_BACKGROUND
+    question = asked.text("check")
+    if question:
+        return gold.check(call.tx, row, question, asked.text("with"))
+    gold.convert(call.tx, row)
+    return IN_THE_BACKGROUND

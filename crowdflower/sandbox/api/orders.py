@@ -1,0 +1,26 @@
+"""Orders: rows are paid for, and the job runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crowdflower.sandbox.api.parameters import Parameters
+from crowdflower.sandbox.refusals import MissingParameters
+from crowdflower.sandbox.rules import orders, shapes
+
+if TYPE_CHECKING:
+    from crowdflower.sandbox.api.call import Answer, Call
+
+
+def place(call: Call, job: str) -> Answer:
+    """Order judgments for some of the new rows; a count of 0 means all of them."""
+    count = Parameters(call.asked.mapping("debit")).whole("units_count")
+    if count is None:
+        raise MissingParameters
+    order = orders.place(call.tx, call.job(job), count, call.asked.names("channels") or ())
+    return shapes.order(order)
+
+
+def show(call: Call, job: str, order: int) -> Answer:
+    """Show an order."""
+    return shapes.order(orders.find(call.tx, call.job(job), order))

@@ -1,0 +1,117 @@
+"""What goes into the reports: all rows of a job and their judgments, some at a time."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import Row, select
+
+from crowdflower.sandbox.rules import aggregating, results, shapes
+from crowdflower.sandbox.rules.aggregating import Given
+from crowdflower.sandbox.store.tables import judgment, unit, worker_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crowdflower.sandbox.store import Transaction
+
+AT_A_TIME: Final = 1000
+"""Rows in memory."""
+
+
+class JudgedUnit(NamedTuple):
+    """A row that was judged, summed up."""
+
+    id: int
+    state: str
+    data: dict[str, Any]
+    trusted_judgments: int
+    last_judgment_at: float | None
+    results: dict[str, Any]
+
+
+def judgments(tx: Transaction, job: Row[Any]) -> Iterator[Row[Any]]:
+    """Yield every judgment, by row and then by age."""
+    for _, found in _blocks(tx, job):
+        yield from found
+
+
+def judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
+    """Yield every row that has judgments that were not rejected."""
+    for row, found in _units(tx, job):
+        if found:
+            trusted = [each for each in found if not each.tainted]
+            yield JudgedUnit(
+                row.id,
+                row.state,
+                row.data,
+                len(trusted),
+                trusted[-1].created_at if trusted else None,
+                _summaries(job, trusted, lists=True),
+            )
+
+
+def units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
+    """Yield every row as the API shows one."""
+    for row, found in _units(tx, job):
+        body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in found]}
+        if found:
+            trusted = [each for each in found if not each.tainted]
+            body |= _summaries(job, trusted, lists=False)
+        yield {**results.shown(tx, job, row, simple=True), "results": body}
+
+
+def source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield every row as it was uploaded."""
+    for rows, _ in _blocks(tx, job, judged=False):
+        for row in rows:
+            yield row.id, row.data
+
+
+def _summaries(job: Row[Any], trusted: Sequence[Any], *, lists: bool) -> dict[str, Any]:
+    given = [Given(each.data, each.worker_trust) for each in trusted]
+    return {
+        name: aggregating.summary(name, how, given)
+        for name, how in (job.fields or {}).items()
+        if lists or how != "all"
+    }
+
+
+def _units(tx: Transaction, job: Row[Any]) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+    """Yield every row, and what of its judgments was not rejected."""
+    for rows, found in _blocks(tx, job):
+        kept = (each for each in found if not each.rejected)
+        by_unit = {number: list(group) for number, group in groupby(kept, lambda row: row.unit_id)}
+        for row in rows:
+            yield row, by_unit.get(row.id, [])
+
+
+def _blocks(
+    tx: Transaction, job: Row[Any], *, judged: bool = True
+) -> Iterator[tuple[list[Row[Any]], list[Row[Any]]]]:
+    """Yield rows in the order in which they came, with the judgments of all of them."""
+    last = 0
+    of_it = select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq).limit(AT_A_TIME)
+    while rows := tx.all(of_it.where(unit.c.seq > last)):
+        first, last = rows[0].seq, rows[-1].seq
+        yield rows, _judgments(tx, job, first, last) if judged else []
+
+
+def _judgments(tx: Transaction, job: Row[Any], first: int, last: int) -> list[Row[Any]]:
+    theirs = (worker_job.c.job_id == judgment.c.job_id) & (
+        worker_job.c.worker_id == judgment.c.worker_id
+    )
+    query = (
+        select(
+            judgment,
+            worker_job.c.trust.label("worker_trust"),
+            unit.c.state.label("unit_state"),
+            unit.c.data.label("unit_data"),
+        )
+        .join(unit, unit.c.id == judgment.c.unit_id)
+        .join(worker_job, theirs)
+        .where(unit.c.job_id == job.id, unit.c.seq.between(first, last))
+        .order_by(unit.c.seq, judgment.c.id)
+    )
+    return tx.all(query)

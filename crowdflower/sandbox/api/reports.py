@@ -1,0 +1,69 @@
+"""Reports: asked for, waited for, fetched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from crowdflower.sandbox import reports
+from crowdflower.sandbox.api import report_rows
+from crowdflower.sandbox.api.call import Reply
+from crowdflower.sandbox.refusals import Invalid, Unsupported
+from crowdflower.sandbox.rules import rows
+from crowdflower.states import REPORT_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Row
+
+    from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.store import Transaction
+    from crowdflower.states import ReportType
+
+NOT_READY: Final = '{"notice":{"message":"Your CSV is being generated.  Try again in 10 seconds."}}'
+
+
+def regenerate(call: Call, job: str) -> Answer:
+    """Have a report made anew."""
+    call.reports.renew(call.job(job).id, _type(call))
+    return Reply("OK", "text/plain; charset=utf-8")
+
+
+def download(call: Call, job: str) -> Answer:
+    """Send whoever asks to a report that is ready, or say to come again."""
+    row, kind = call.job(job), _type(call)
+    if not call.reports.is_ready(row.id, kind):
+        return Reply(NOT_READY, status=202)
+    token, member = call.tx.clock.token(), reports.FILE_NAMES[kind].format(job=row.id)
+    path = call.reports.place(row.id, kind, token)
+    reports.write(path, member, call.tx.clock.now(), _lines(call.tx, row, kind))
+    return Reply("", status=302, headers={"Location": call.link(f"reports/{token}/{member}.zip")})
+
+
+def _type(call: Call) -> ReportType:
+    """Read which report is asked for, in the words of today or of 2011.
+
+    :raises Invalid: There is none of that name.
+    :raises Unsupported: There is, on the hosted service.
+    """
+    asked = call.asked.text("type") or ("full" if call.asked.flag("full") else "aggregated")
+    for kind in REPORT_TYPES:
+        if kind == asked:
+            break
+    else:
+        raise Invalid(f"Invalid type param (must be one of - {', '.join(REPORT_TYPES)})")
+    if kind in {"gold_report", "workset"}:
+        message = f"The report {kind} is not available in the sandbox."
+        raise Unsupported(f"report:{kind}", message, "reports")
+    return kind
+
+
+def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
+    questions, columns = job.fields or {}, rows.column_names(tx, job.id)
+    if kind == "full":
+        return reports.full(questions, columns, report_rows.judgments(tx, job))
+    if kind == "aggregated":
+        return reports.aggregated(questions, columns, report_rows.judged_units(tx, job))
+    if kind == "json":
+        return reports.json_lines(report_rows.units(tx, job))
+    return reports.source(columns, report_rows.source(tx, job))

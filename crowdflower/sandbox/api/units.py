@@ -1,0 +1,116 @@
+"""Units of a job: its rows, one by one and by the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from crowdflower.sandbox.api.call import Reply
+from crowdflower.sandbox.api.parameters import Parameters
+from crowdflower.sandbox.refusals import MissingParameters, NotFound, Refusal
+from crowdflower.sandbox.rules import judgments, orders, results, shapes, units
+
+if TYPE_CHECKING:
+    from crowdflower.sandbox.api.call import Answer, Call
+
+MOST: Final = 1000
+"""Units on a page."""
+
+
+def listing(call: Call, job: str) -> Answer:
+    """Map each unit of a page to its data; an empty map is past the end."""
+    row = call.job(job)
+    return Reply(units.page_text(call.tx, row, call.asked.page(), call.asked.limit(MOST)))
+
+
+def create(call: Call, job: str) -> Answer:
+    """Add one unit."""
+    row, given = call.job(job), _given(call)
+    if "data" not in given.values:
+        raise MissingParameters
+    unit = units.create(call.tx, row, given.mapping("data"), golden=given.flag("golden"))
+    shown = results.shown(call.tx, row, unit)
+    if orders.NO_CHANNELS in call.tx.warnings:
+        shown["message"] = {"error": orders.NO_CHANNELS}
+    return shown
+
+
+def show(call: Call, job: str, unit: int) -> Answer:
+    """Show a unit with its judgments and results, or ``simple``, without."""
+    row = call.job(job)
+    simple = call.asked.flag("simple")
+    return results.shown(call.tx, row, units.find(call.tx, row, unit), simple=simple)
+
+
+def update(call: Call, job: str, unit: int) -> Answer:
+    """Change a unit's state, or put other data in place of all of its own."""
+    row, given = call.job(job), _given(call)
+    changed = units.update(
+        call.tx,
+        row,
+        units.find(call.tx, row, unit),
+        data=given.mapping("data") if "data" in given.values else None,
+        state=given.text("state"),
+        golden=given.flag("golden") if "golden" in given.values else None,
+    )
+    return results.shown(call.tx, row, changed)
+
+
+def delete(call: Call, job: str, unit: int) -> Answer:
+    """Remove a unit."""
+    row = call.job(job)
+    units.delete(call.tx, row, units.find(call.tx, row, unit))
+    return {"message": {"success": f"Unit {unit} has been deleted."}}
+
+
+def copy(call: Call, job: str, unit: int) -> Answer:
+    """Add a unit like this one, to this job or another, some of its data replaced."""
+    row = call.job(job)
+    given = Parameters(call.asked.mapping("unit"))
+    other = given.text("job_id")
+    into = call.job(other) if other else row
+    copied = units.copy(
+        call.tx, row, units.find(call.tx, row, unit), into=into, data=given.mapping("data")
+    )
+    return results.shown(call.tx, into, copied)
+
+
+def cancel(call: Call, job: str, unit: int) -> Answer:
+    """Take a unit out of the work; it is not refunded."""
+    row = call.job(job)
+    try:
+        found = units.find(call.tx, row, unit)
+    except NotFound:
+        message = f"Job {row.id} does not contain Unit {unit}"
+        raise Refusal(404, {"error": message}) from None
+    units.cancel(call.tx, row, found)
+    return {"success": f"Unit {unit} has been canceled"}
+
+
+def request_more_judgments(call: Call, job: str, unit: int) -> Answer:
+    """Order more judgments for a unit; that costs money."""
+    row, count = call.job(job), call.asked.whole("nb_judgments")
+    if count is None:
+        raise MissingParameters
+    found = units.find(call.tx, row, unit)
+    return results.shown(call.tx, row, units.request_more_judgments(call.tx, row, found, count))
+
+
+def split(call: Call, job: str) -> Answer:
+    """Make lists of the texts in some columns of every unit."""
+    columns, separator = call.asked.names("on"), call.asked.values.get("with") or " "
+    if columns is None:
+        raise MissingParameters
+    count = units.split(call.tx, call.job(job), columns, str(separator))
+    return {"success": f"{count} units have been split"}
+
+
+def judgments_of(call: Call, job: str, unit: int) -> Answer:
+    """List the judgments of a unit, those of untrusted contributors included."""
+    row = call.job(job)
+    found = judgments.of_unit(call.tx, row, units.find(call.tx, row, unit))
+    return [shapes.judgment(each) for each in found]
+
+
+def _given(call: Call) -> Parameters:
+    call.asked.required("unit")
+    return Parameters(call.asked.mapping("unit"))

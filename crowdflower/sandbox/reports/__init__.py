@@ -1,0 +1,10 @@
+"""Reports: which columns, in which order, how written, and where kept until they are fetched.
+
+Who may have one and what is in it, others say; here rows go in and an archive comes out.
+"""
+
+from crowdflower.sandbox.reports.archive import FILE_NAMES, write
+from crowdflower.sandbox.reports.columns import aggregated, full, json_lines, source
+from crowdflower.sandbox.reports.shelf import Shelf
+
+__all__ = ["FILE_NAMES", "Shelf", "aggregated", "full", "json_lines", "source", "write"]

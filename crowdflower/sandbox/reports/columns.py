@@ -1,0 +1,183 @@
+r"""What stands in the reports: a header and rows of text, made of judgments and units.
+
+Columns and their order are those of published result files: what the system knows, then answers
+from A to Z, then source columns from A to Z. A source column that is called like one before it is
+printed with ``orig_`` in front. Several answers in one cell stand on lines of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from crowdflower.sandbox.clock import report_time
+
+FULL: Final = (
+    "_unit_id",
+    "_created_at",
+    "_golden",
+    "_id",
+    "_missed",
+    "_started_at",
+    "_tainted",
+    "_channel",
+    "_trust",
+    "_worker_id",
+    "_country",
+    "_region",
+    "_city",
+    "_ip",
+)
+AGGREGATED: Final = (
+    "_unit_id",
+    "_golden",
+    "_unit_state",
+    "_trusted_judgments",
+    "_last_judgment_at",
+)
+SOURCE: Final = ("_unit_id",)
+
+_DIGITS: Final = 4
+_SECOND: Final = {"all": (), "avg": ("variance",)}
+"""What stands beside the answer, by aggregation; else its confidence."""
+
+Cells = list[str]
+
+
+def full(
+    questions: Mapping[str, str], columns: Iterable[str], judgments: Iterable[Any]
+) -> Iterator[Cells]:
+    """Yield the full report: a header, then a row per judgment.
+
+    :param questions: Questions of the form, and how each is aggregated.
+    :param columns: Source columns.
+    :param judgments: Objects with the attributes ``id``, ``unit_id``, ``created_at``,
+        ``started_at``, ``golden``, ``missed``, ``tainted``, ``rejected``, ``channel``,
+        ``worker_trust``, ``worker_id``, ``country``, ``region``, ``city``, ``ip``, ``data`` and
+        ``unit_data``.
+    """
+    names = sorted(questions)
+    printed = _source({*FULL, *names}, columns)
+    yield [*FULL, *names, *printed]
+    for judgment in judgments:
+        yield [
+            str(judgment.unit_id),
+            report_time(judgment.created_at),
+            cell(judgment.golden),
+            str(judgment.id),
+            "true" if judgment.missed else "",
+            report_time(judgment.started_at),
+            cell(judgment.tainted or judgment.rejected),
+            cell(judgment.channel),
+            cell(judgment.worker_trust),
+            str(judgment.worker_id),
+            cell(judgment.country),
+            cell(judgment.region),
+            cell(judgment.city),
+            cell(judgment.ip),
+            *(cell(judgment.data.get(name)) for name in names),
+            *(cell(judgment.unit_data.get(column)) for column in printed.values()),
+        ]
+
+
+def aggregated(
+    questions: Mapping[str, str],
+    columns: Iterable[str],
+    units: Iterable[Any],
+) -> Iterator[Cells]:
+    """Yield the aggregated report: a header, then a row per unit.
+
+    :param questions: Questions of the form, and how each is aggregated.
+    :param columns: Source columns.
+    :param units: Objects with the attributes ``id``, ``state``, ``data``, ``trusted_judgments``,
+        ``last_judgment_at`` and ``results``, the latter by question.
+    """
+    answers = [
+        (name, _SECOND.get(how.partition("_")[0], ("confidence",)))
+        for name, how in sorted(questions.items())
+    ]
+    names = [
+        column
+        for name, others in answers
+        for column in (name, *(f"{name}:{other}" for other in others))
+    ]
+    printed = _source({*AGGREGATED, *names}, columns)
+    yield [*AGGREGATED, *names, *printed]
+    for unit in units:
+        golden = unit.state in {"golden", "hidden_gold"}
+        judged_at = None if golden else unit.last_judgment_at
+        row = [
+            str(unit.id),
+            cell(golden),
+            unit.state,
+            str(unit.trusted_judgments),
+            "" if judged_at is None else report_time(judged_at),
+        ]
+        for name, others in answers:
+            row += _result(unit.results.get(name), others)
+        yield row + [cell(unit.data.get(column)) for column in printed.values()]
+
+
+def source(
+    columns: Sequence[str], units: Iterable[tuple[int, Mapping[str, Any]]]
+) -> Iterator[Cells]:
+    """Yield the source report: a header, then a row per unit, columns as they were uploaded.
+
+    >>> list(source(["text"], [(7, {"text": "Hi"})]))
+    [['_unit_id', 'text'], ['7', 'Hi']]
+    """
+    yield [*SOURCE, *(_printed(column, set(SOURCE)) for column in columns)]
+    for unit, data in units:
+        yield [str(unit), *(cell(data.get(column)) for column in columns)]
+
+
+def json_lines(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    r"""Yield units as JSON, one a line.
+
+    >>> list(json_lines([{"id": 7}]))
+    ['{"id":7}\n']
+    """
+    for unit in units:
+        yield f"{json.dumps(unit, ensure_ascii=False, separators=(',', ':'))}\n"
+
+
+def cell(value: object) -> str:
+    r"""Write a value as reports do.
+
+    >>> cell(True), cell(2 / 3), cell(["price", "delivery"]), cell(None)
+    ('true', '0.6667', 'price\ndelivery', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(round(value, _DIGITS))
+    if isinstance(value, list):
+        return "\n".join(cell(item) for item in value if item is not None)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return str(value)
+
+
+def _result(result: Any, others: Sequence[str]) -> Cells:
+    """Write the answer to one question, and what stands beside it."""
+    if isinstance(result, list):
+        # Of an answer of several parts the parts stay together on one line.
+        lines = [
+            "|".join(map(cell, answer)) if isinstance(answer, list) else answer for answer in result
+        ]
+        return [cell(lines), *("" for _ in others)]
+    result = result or {}
+    answer = result["avg"] if "avg" in result else result.get("agg")
+    return [cell(answer), *(cell(result.get(other)) for other in others)]
+
+
+def _source(taken: set[str], columns: Iterable[str]) -> dict[str, str]:
+    """Map the printed names of source columns to their own, from A to Z."""
+    return dict(sorted((_printed(column, taken), column) for column in columns))
+
+
+def _printed(column: str, taken: set[str]) -> str:
+    return f"orig_{column}" if column in taken else column

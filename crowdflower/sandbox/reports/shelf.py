@@ -1,0 +1,81 @@
+"""Where finished reports lie until they are fetched."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from threading import Lock
+from typing import Final, TypeAlias
+
+KEPT: Final = 2
+"""Archives of one job and type; the last but one may still be on its way to somebody."""
+
+_Which: TypeAlias = tuple[int, str]
+
+
+class Shelf:
+    """Archives in a directory of their own, each under a name that cannot be guessed.
+
+    :param polls: How often the service says that a report is not ready yet, after each time it is
+        asked to make a new one.
+
+    >>> shelf = Shelf(polls=1)
+    >>> shelf.is_ready(7, "full"), shelf.is_ready(7, "full")
+    (False, True)
+    >>> shelf.close()
+    """
+
+    def __init__(self, polls: int = 0) -> None:
+        self._polls = polls
+        self._lock = Lock()
+        self._waiting: dict[_Which, int] = {}
+        self._archives: dict[_Which, list[Path]] = {}
+        self._directory: Path | None = None
+
+    def renew(self, job: int, kind: str) -> None:
+        """Begin a report anew: it will be ready after as many questions as are set."""
+        with self._lock:
+            self._waiting[job, kind] = self._polls
+
+    def is_ready(self, job: int, kind: str) -> bool:
+        """Tell whether a report can be fetched; the first question begins it."""
+        with self._lock:
+            left = self._waiting.get((job, kind), self._polls)
+            self._waiting[job, kind] = max(left - 1, 0)
+            return left <= 0
+
+    def place(self, job: int, kind: str, token: str) -> Path:
+        """Make room for an archive, and throw away those that nobody waits for any more.
+
+        :param token: The secret by which it is found.
+        :returns: Where to write it.
+        """
+        with self._lock:
+            if self._directory is None:
+                self._directory = Path(tempfile.mkdtemp(prefix="crowdflower-"))
+                weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+            archives = self._archives.setdefault((job, kind), [])
+            archives.append(self._directory / f"{token}.zip")
+            for old in archives[:-KEPT]:
+                old.unlink(missing_ok=True)
+            del archives[:-KEPT]
+            return archives[-1]
+
+    def find(self, token: str) -> Path | None:
+        """Find an archive by its secret."""
+        with self._lock:
+            every = (path for archives in self._archives.values() for path in archives)
+            return next((path for path in every if path.stem == token), None)
+
+    def clear(self) -> None:
+        """Throw everything away."""
+        with self._lock:
+            self._waiting.clear()
+            self._archives.clear()
+            if self._directory is not None:
+                shutil.rmtree(self._directory, ignore_errors=True)
+                self._directory = None
+
+    close = clear

@@ -1,0 +1,358 @@
+"""What holds for every endpoint: keys, formats, verbs, limits, errors."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.sandbox.adapter import ORIGIN, SandboxAdapter, session_for
+from crowdflower.sandbox.api.routes import ROUTES
+from crowdflower.sandbox.app import create_app
+from crowdflower.sandbox.rules import accounts, jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+    from crowdflower.sandbox.app import Application
+    from crowdflower.sandbox.store import Database
+
+    Api = Callable[..., Response]
+
+KEY = "planted-key-7f3a90c1"
+NOT_FOUND = b"""{"error": {"message":"We couldn't find what you were looking for."}}"""
+
+
+def filled(path: str, job: int) -> str:
+    """A path of the table with numbers in it that nothing has, but for the job."""
+    for part, value in [("<job>", str(job)), ("<path:rest>", "a/b")]:
+        path = path.replace(part, value)
+    for name in ("unit", "judgment", "order", "worker"):
+        path = path.replace(f"<int:{name}>", "7")
+    return path
+
+
+EVERY = [
+    (verb, route.version, route.path)
+    for route in ROUTES
+    for verb in route.verbs.split() or ["GET", "POST", "PUT", "DELETE"]
+]
+
+
+@pytest.mark.parametrize("given", [None, "wrong", KEY[:-1], KEY + "x", "ü", "' OR 1=1 --"])
+def test_without_the_right_key_the_answer_is_one_and_the_same(api: Api, given: str | None) -> None:
+    headers = {"Authorization": f"Token token={given}".encode()} if given else {}
+
+    answer = api("GET", "/jobs", key=None, headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.json() == {"error": {"message": "Your API key is missing or not valid."}}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"headers": {"Authorization": f"Token token={KEY}"}},
+        {"headers": {"Authorization": f'Token token="{KEY}"'}},
+        {"headers": {"Authorization": f"token token={KEY}"}},
+        {"params": {"key": KEY}},
+        {"data": {"key": KEY}},
+        {"json": {"key": KEY}},
+        {"params": {"key": KEY}, "data": {"key": "wrong"}},
+        {"params": {"key": "wrong"}, "headers": {"Authorization": f"Token token={KEY}"}},
+    ],
+)
+def test_the_key_may_stand_in_header_query_or_body(api: Api, settings: dict[str, Any]) -> None:
+    answer = api("POST", "/jobs", key=None, **settings)
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("verb", "version", "path"), EVERY)
+def test_no_endpoint_answers_without_a_key(api: Api, verb: str, version: str, path: str) -> None:
+    answer = api(verb, filled(path, 7), key=None, version=version)
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"), [(verb, path) for verb, version, path in EVERY if "<job>" in path]
+)
+def test_somebody_elses_job_is_not_there(
+    database: Database, api: Api, verb: str, path: str
+) -> None:
+    with database.transaction() as tx:
+        other = accounts.open_account(tx, key="somebody-else")
+        theirs = jobs.create(tx, other, {}).id
+
+    mine = api(verb, filled(path, theirs), params={"type": "full"})
+    missing = api(verb, filled(path, 999), params={"type": "full"})
+
+    assert mine.status_code == missing.status_code
+    assert mine.content.replace(b"%d" % theirs, b"999") == missing.content
+    assert mine.status_code in {400, 404, 415, 422, 501}
+
+
+@pytest.mark.parametrize(("path", "suffix"), [*product(["/jobs", "/account"], ["", ".json", "/"])])
+def test_a_suffix_or_a_slash_changes_nothing(api: Api, path: str, suffix: str) -> None:
+    assert api("GET", path + suffix).status_code == 200
+    assert api("GET", f"{path}.json/", params={"page": "1"}).status_code == 200
+
+
+def test_channels_alone_have_no_suffix(api: Api, job: int) -> None:
+    assert api("GET", f"/jobs/{job}/channels").status_code == 200
+    assert api("GET", f"/jobs/{job}/channels.json").content == NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status"),
+    [
+        ("/jobs", "application/json", 200),
+        ("/jobs", "text/html, application/json;q=0.1", 200),
+        ("/jobs", "text/json", 200),
+        ("/jobs", "*/*", 200),
+        ("/jobs", "application/*", 200),
+        ("/jobs", "text/html", 406),
+        ("/jobs", "text/csv", 406),
+        ("/jobs.json", "text/html", 200),
+    ],
+)
+def test_only_who_wants_no_json_is_refused(api: Api, path: str, accept: str, status: int) -> None:
+    answer = api("GET", path, headers={"Accept": accept})
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", "/nothing"),
+        ("GET", "/jobs/7/nothing"),
+        ("GET", "/jobs/nobody"),
+        ("GET", f"/jobs/{'9' * 40}"),
+        ("GET", f"/jobs/700001/units/{'9' * 40}"),
+        ("GET", "/jobs/700001/units/abc"),
+        ("POST", "/jobs/700001"),
+        ("PATCH", "/jobs/700001"),
+        ("DELETE", "/jobs"),
+        ("GET", "//jobs"),
+        ("GET", "/../v1/jobs/x"),
+    ],
+)
+def test_what_is_not_there_is_said_in_the_bytes_of_the_service(
+    api: Api, verb: str, path: str
+) -> None:
+    answer = api(verb, path)
+
+    assert answer.status_code == 404
+    assert answer.content == NOT_FOUND
+
+
+def test_a_wrong_verb_tells_the_right_ones(api: Api, job: int) -> None:
+    assert api("POST", f"/jobs/{job}").headers["Allow"] == "DELETE, GET, HEAD, PUT"
+
+
+def test_options_tells_the_verbs_to_anybody(api: Api) -> None:
+    answer = api("OPTIONS", "/jobs", key=None)
+
+    assert answer.status_code == 204
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
+    assert answer.content == b""
+
+
+def test_head_is_get_without_the_body(api: Api, job: int) -> None:
+    answer = api("HEAD", f"/jobs/{job}")
+
+    assert answer.status_code == 200
+    assert int(answer.headers["Content-Length"]) > 1000
+    assert answer.content == b""
+
+
+@pytest.mark.parametrize(
+    "path", [route.path for route in ROUTES if route.writes and "GET" in route.verbs]
+)
+def test_head_never_changes_anything(api: Api, job: int, path: str) -> None:
+    before = api("GET", "/jobs").json()
+
+    answer = api("HEAD", filled(path, job))
+
+    assert answer.status_code == 404
+    assert api("GET", "/jobs").json() == before
+
+
+def test_a_body_without_a_known_type_is_passed_over(api: Api) -> None:
+    answer = api("POST", "/jobs", data=b"job[title]=Sentiment of reviews")
+
+    assert answer.status_code == 200
+    assert answer.json()["title"] is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"params": {"job[title]": "Sentiment of reviews"}},
+        {"data": {"job[title]": "Sentiment of reviews"}},
+        {"json": {"job": {"title": "Sentiment of reviews"}}},
+        {"data": {"job": '{"title": "Sentiment of reviews"}'}},
+        {"files": {"job[title]": (None, "Sentiment of reviews")}},
+        {
+            "data": '\ufeff{"job": {"title": "Sentiment of reviews"}}'.encode(),
+            "headers": {"Content-Type": "text/json; charset=utf-8"},
+        },
+        {
+            "params": {"job[title]": "Overruled by the body"},
+            "json": {"job": {"title": "Sentiment of reviews"}},
+        },
+    ],
+)
+def test_parameters_may_come_in_any_shape(api: Api, settings: dict[str, Any]) -> None:
+    answer = api("POST", "/jobs", **settings)
+
+    assert answer.json()["title"] == "Sentiment of reviews"
+
+
+def test_a_get_may_have_a_body_with_its_filters(api: Api, job: int) -> None:
+    assert len(api("GET", "/jobs", json={"state": "unordered"}).json()) == 1
+    assert api("GET", "/jobs", json={"state": "running"}).json() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (b'{"job": {"payment_cents": 1e400}}', "application/json", "line 1 column 27"),
+        (b'{"job": {"payment_cents": NaN}}', "application/json", "line 1 column 27"),
+        (b'{"job": ', "application/json", "line 1 column 9"),
+        (b'{"job": {"title": "\\ud800"}}', "application/json", "half a surrogate pair"),
+        (b'{"job": "\xff"}', "application/json", "not UTF-8 at byte 9"),
+        (b"[" * 100_000, "application/json", "nesting"),
+        (b"job[title]=%00", "application/x-www-form-urlencoded", "NUL"),
+        (b"job[title]=%ff", "application/x-www-form-urlencoded", "not UTF-8"),
+        (b"a[b][c][d][e][f][g][h][i][j]=1", "application/x-www-form-urlencoded", "deeper"),
+    ],
+)
+def test_what_cannot_be_read_is_a_bad_request(api: Api, body: bytes, kind: str, said: str) -> None:
+    answer = api("POST", "/jobs", data=body, headers={"Content-Type": kind})
+
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]["message"]
+    assert api("GET", "/jobs").json() == []
+
+
+def test_a_form_of_a_megabyte_passes_and_one_without_end_does_not(api: Api) -> None:
+    passes = api("POST", "/jobs", data={"job[instructions]": "x" * 1_000_000})
+    does_not = api("POST", "/jobs", data={"job[instructions]": "x" * 17_000_000})
+
+    assert len(passes.json()["instructions"]) == 1_000_000
+    assert does_not.status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/jobs/upload"])
+def test_a_packed_body_is_refused(api: Api, path: str) -> None:
+    answer = api("POST", path, data=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+
+    assert answer.status_code == 415
+    assert "Content-Encoding gzip is not read" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_gets_nothing_done(api: Api, job: int, site: str) -> None:
+    answer = api("GET", f"/jobs/{job}/copy", headers={"Sec-Fetch-Site": site})
+
+    assert answer.status_code == 403
+    assert len(api("GET", "/jobs").json()) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "version", "path", "feature"),
+    [
+        ("GET", "v1", "/jobs/{job}/max_pay_for_crowd", "pay advice"),
+        ("GET", "v1", "/jobs/{job}/test_questions", "listing test questions"),
+        ("GET", "v1", "/jobs/{job}/golds/fire_webhooks", "notifications"),
+        ("POST", "v1", "/jobs/{job}/judgments", "adding a judgment by hand"),
+        ("PUT", "v1", "/jobs/{job}/ontology.csv", "ontologies"),
+        ("GET", "v1", "/users/teams", "teams"),
+        ("POST", "v2", "/workflows/3/launch", "the second version of the API"),
+        ("GET", "v1", "/jobs/{job}.csv?type=workset", "report:workset"),
+        ("PUT", "v1", "/jobs/{job}?job[uri]=http://example.com/feed", "feeds"),
+    ],
+)
+def test_what_only_the_service_has_is_said_and_remembered(
+    app: Application, api: Api, job: int, verb: str, version: str, path: str, feature: str
+) -> None:
+    answer = api(verb, path.format(job=job), version=version)
+
+    error = answer.json()["error"]
+    assert answer.status_code == 501
+    assert set(error) == {"message", "code", "feature", "see"}
+    assert error["code"] == "sandbox_not_implemented"
+    assert error["feature"] == answer.headers["X-Sandbox-Not-Implemented"] == feature
+    assert [each.feature for each in app.unimplemented] == [feature]
+
+
+def test_a_warning_is_a_header_and_leaves_the_answer_alone(api: Api, job: int) -> None:
+    answer = api("PUT", f"/jobs/{job}", json={"job": {"colour": "blüe\nX-Evil: 1"}})
+
+    assert "colour" in answer.headers["X-Sandbox-Warning"]
+    assert "X-Evil" not in answer.headers
+    assert not answer.json().keys() & {"warning", "error", "errors"}
+
+
+def break_down(_: object) -> None:
+    raise LookupError(f"nobody expected this, least of all {KEY} or key={KEY}")
+
+
+@pytest.fixture
+def broken(database: Database, monkeypatch: pytest.MonkeyPatch) -> Application:
+    """An application with a bug."""
+    monkeypatch.setattr(jobs, "listing", lambda *_, **__: break_down(None))
+    return create_app(database)
+
+
+def test_a_bug_comes_up_in_the_caller_s_own_process(broken: Application) -> None:
+    session = session_for(broken)
+
+    with pytest.raises(LookupError, match="nobody expected this"):
+        session.get(f"{ORIGIN}/v1/jobs", params={"key": KEY})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"params": {"key": KEY}}, {"headers": {"Authorization": f"Token token={KEY}"}}],
+)
+def test_a_bug_is_a_500_elsewhere_and_neither_answer_nor_log_shows_the_key(
+    broken: Application, caplog: pytest.LogCaptureFixture, settings: dict[str, Any]
+) -> None:
+    session = session_for(broken)
+    session.mount(ORIGIN, SandboxAdapter(broken, raise_errors=False))
+
+    with caplog.at_level(logging.DEBUG):
+        answer = session.get(f"{ORIGIN}/v1/jobs", **settings)
+
+    error = answer.json()["error"]
+    assert answer.status_code == 500
+    assert error["id"] in caplog.text
+    assert "LookupError" in caplog.text
+    assert "LookupError" not in answer.text
+    assert KEY not in caplog.text
+    assert KEY not in answer.text
+
+
+def test_many_threads_share_one_application(app: Application) -> None:
+    def make(number: int) -> int:
+        with session_for(app) as session:
+            answer = session.post(
+                f"{ORIGIN}/v1/jobs", params={"key": KEY, "job[title]": f"Number {number}"}
+            )
+        made: int = answer.json()["id"]
+        return made
+
+    with ThreadPoolExecutor(8) as pool:
+        numbers = list(pool.map(make, range(40)))
+
+    assert len(set(numbers)) == 40

@@ -1,0 +1,357 @@
+"""Jobs over the API: their shape, their list, their life, and what hangs on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+    Api = Callable[..., Response]
+
+# What the service answered with in 2014, in this order, and one key that came in 2015.
+JOB_KEYS = """
+id options title secret project_number alias judgments_per_unit units_per_assignment
+pages_per_assignment max_judgments_per_worker max_judgments_per_ip gold_per_assignment
+minimum_account_age_seconds execution_mode payment_cents custom_key design_verified
+require_worker_login public_data variable_judgments_mode max_judgments_per_unit
+expected_judgments_per_unit min_unit_confidence units_remain_finalized auto_order_timeout
+auto_order_threshold completed_at state auto_order webhook_uri send_judgments_webhook language
+minimum_requirements desired_requirements order_approved max_work_per_network copied_from
+created_at updated_at included_countries excluded_countries instructions cml js css problem
+confidence_fields gold units_count golds_count judgments_count support_email worker_ui_remix
+crowd_costs quiz_mode_enabled completed fields
+"""
+
+PING_KEYS = """
+golden_units all_units ordered_units completed_units_estimate aggregated_units_cached
+needed_judgments all_judgments tainted_judgments completed_gold_estimate
+completed_non_gold_estimate
+"""
+
+ACCOUNT_KEYS = """
+id email auth_code first_name last_name auth_key akon_id status created_at job_template_id balance
+api_team_id
+"""
+
+COPY_MESSAGES = [
+    ({}, {"success": "Job successfully copied."}),
+    ({"all_units": "true"}, {"notice": "Job copied. Units will be copied over shortly."}),
+    ({"gold": "true"}, {"notice": "Job copied. Test questions will be copied over shortly."}),
+    (
+        {"only_new_and_judgable": "true"},
+        {"notice": "Job copied. New and judgable units will be copied over shortly."},
+    ),
+    (
+        {"all_units": "true", "gold": "true"},
+        {"notice": "Job copied. Units will be copied over shortly."},
+    ),
+]
+
+
+def test_a_blank_job_has_every_key_in_its_place(api: Api) -> None:
+    made = api("POST", "/jobs").json()
+
+    assert list(made) == JOB_KEYS.split()
+    assert (made["title"], made["instructions"], made["cml"]) == (None, "", None)
+    assert (made["state"], made["units_count"], made["crowd_costs"]) == ("unordered", 0, 0.0)
+    assert len(made["secret"]) == 44
+
+
+def test_a_job_reads_the_same_wherever_it_is_shown(api: Api, job: int) -> None:
+    shown = api("GET", f"/jobs/{job}").json()
+
+    assert list(shown) == JOB_KEYS.split()
+    assert api("GET", "/jobs").json() == [shown]
+    assert api("PUT", f"/jobs/{job}", json={"job": {}}).json() == shown
+
+
+def test_what_is_written_is_read_back(api: Api, job: int) -> None:
+    wanted = {
+        "title": "Another title – würde",
+        "payment_cents": 7,
+        "judgments_per_unit": 5,
+        "options": {"after_gold": 4, "front_load": True},
+        "included_countries": ["FI", "US"],
+        "alias": "reviews",
+        "auto_order": False,
+    }
+
+    changed = api("PUT", f"/jobs/{job}", json={"job": wanted}).json()
+
+    countries = [{"code": "FI", "name": "Finland"}, {"code": "US", "name": "United States"}]
+    assert changed["included_countries"] == countries
+    assert changed["options"]["after_gold"] == 4
+    assert {
+        name: changed[name] for name in wanted if name not in {"options", "included_countries"}
+    } == {name: wanted[name] for name in wanted if name not in {"options", "included_countries"}}
+    assert api("GET", "/jobs/reviews").json() == changed
+
+
+@pytest.mark.parametrize(
+    "countries",
+    [
+        {"job[included_countries][]": ["US", "FI"]},
+        {"job[included_countries][0]": "US", "job[included_countries][1]": "FI"},
+        {"job[included_countries]": '["US", "FI"]'},
+    ],
+)
+def test_a_list_of_countries_may_come_in_any_shape(
+    api: Api, job: int, countries: dict[str, Any]
+) -> None:
+    changed = api("PUT", f"/jobs/{job}", data=countries).json()
+
+    assert [country["code"] for country in changed["included_countries"]] == ["US", "FI"]
+
+
+@pytest.mark.parametrize("countries", ["[US, CX]", "[]", 7])
+def test_a_list_of_countries_that_is_none_is_refused(api: Api, job: int, countries: Any) -> None:
+    answer = api("PUT", f"/jobs/{job}", json={"job": {"included_countries": countries}})
+
+    assert answer.status_code == 422
+    assert answer.json() == {"error": "Invalid format of included_countries attribute"}
+
+
+def test_a_mistake_saves_nothing_and_is_said_with_status_200(api: Api, job: int) -> None:
+    before = api("GET", f"/jobs/{job}").json()
+
+    answer = api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": -1, "title": "New title"}})
+
+    assert answer.status_code == 200
+    assert list(answer.json()) == ["errors"]
+    assert api("GET", f"/jobs/{job}").json() == before
+
+
+def test_a_change_of_nothing_misses_its_parameters(api: Api, job: int) -> None:
+    answer = api("PUT", f"/jobs/{job}", data=b"job[title]=Lost for want of a Content-Type")
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "Your request is missing required parameters."
+
+
+def test_the_list_has_ten_jobs_a_page_the_newest_first(api: Api) -> None:
+    made = [api("POST", "/jobs").json()["id"] for _ in range(12)]
+
+    pages = [
+        [job["id"] for job in api("GET", "/jobs", params={"page": page}).json()]
+        for page in (0, 1, 2, 3)
+    ]
+
+    assert pages == [made[:1:-1], made[:1:-1], made[1::-1], []]
+
+
+def test_the_list_can_be_narrowed(api: Api, job: int) -> None:
+    other = api("POST", "/jobs").json()["id"]
+    api("POST", f"/jobs/{job}/tags", data={"tags": "fashion, glitter"})
+
+    def listed(**filters: Any) -> list[int]:
+        return [each["id"] for each in api("GET", "/jobs", params=filters).json()]
+
+    assert listed(state="UNORDERED") == [other, job]
+    assert listed(state="running") == []
+    assert listed(tags="fashion") == [job]
+    assert listed(**{"tags[]": ["fashion", "glitter"]}) == [job]
+    assert listed(created_at_greater_equal="2015-06-24") == [other, job]
+    assert listed(created_at_less_equal="24-06-2015") == [other, job]
+    assert listed(created_at_greater_equal="06/25/2015") == []
+    assert listed(created_at_less_equal="2015/06/23") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "state",
+            "launched",
+            "Invalid state param (must be one of - unordered, running, canceled, finished, paused)",
+        ),
+        (
+            "created_at_greater_equal",
+            "04.15.2020",
+            "Invalid created_at_greater_equal param (must have date format)",
+        ),
+        (
+            "created_at_less_equal",
+            "2015-02-30",
+            "Invalid created_at_less_equal param (must have date format)",
+        ),
+    ],
+)
+def test_a_filter_that_cannot_be_is_refused(api: Api, name: str, value: str, said: str) -> None:
+    answer = api("GET", "/jobs", params={name: value})
+
+    assert answer.status_code == 422
+    assert answer.json() == {"error": {"message": said}}
+
+
+def test_what_has_no_effect_here_is_warned_about(api: Api) -> None:
+    answer = api("GET", "/jobs", params={"limit": "100", "team_id": "x"})
+
+    assert "limit is ignored" in answer.headers["X-Sandbox-Warning"]
+    assert "team_id is ignored" in answer.headers["X-Sandbox-Warning"]
+
+
+def test_a_deleted_job_leaves_the_list_and_can_still_be_read(api: Api, job: int) -> None:
+    answer = api("DELETE", f"/jobs/{job}")
+
+    assert answer.json() == {"message": {"success": f"Job {job} has been deleted."}}
+    assert api("GET", "/jobs").json() == []
+    assert api("GET", f"/jobs/{job}").json()["state"] == "unordered"
+    assert api("DELETE", f"/jobs/{job}").status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+@pytest.mark.parametrize(("asked", "message"), COPY_MESSAGES)
+def test_a_copy_says_what_comes_with_it(
+    api: Api, job: int, verb: str, asked: dict[str, str], message: dict[str, str]
+) -> None:
+    copied = api(verb, f"/jobs/{job}/copy", params=asked).json()
+
+    units = 6 if asked.keys() & {"all_units", "only_new_and_judgable"} else 0
+    assert list(copied) == [*JOB_KEYS.split(), "message"]
+    assert copied["message"] == message
+    assert copied["copied_from"] == job
+    assert len(api("GET", f"/jobs/{copied['id']}/units").json()) == units
+
+
+@pytest.mark.parametrize("verb", ["GET", "PUT"])
+def test_a_job_is_launched_paused_resumed_and_canceled(api: Api, job: int, verb: str) -> None:
+    def state() -> str:
+        found: str = api("GET", f"/jobs/{job}").json()["state"]
+        return found
+
+    order = {"debit": {"units_count": 6}, "channels": ["cf_internal"]}
+    assert api("POST", f"/jobs/{job}/orders", json=order).status_code == 200
+    assert state() == "running"
+
+    for action, said, then in [
+        ("pause", "Your job is being paused.", "paused"),
+        ("resume", "Your job is being resumed.", "running"),
+        ("cancel", "Your job is being canceled.", "canceled"),
+    ]:
+        assert api(verb, f"/jobs/{job}/{action}").json() == {"success": said}
+        assert state() == then
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("pause", "You can't pause a job that hasn't been launched."),
+        ("resume", "You can only resume jobs that are paused or complete."),
+        ("cancel", "You can't cancel a job that hasn't been launched."),
+    ],
+)
+def test_what_a_job_cannot_do_now_is_said_with_status_200(
+    api: Api, job: int, action: str, said: str
+) -> None:
+    answer = api("GET", f"/jobs/{job}/{action}")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"error": said}
+
+
+def test_ping_counts(api: Api, judged: int) -> None:
+    counted = api("GET", f"/jobs/{judged}/ping").json()
+
+    assert list(counted) == PING_KEYS.split()
+    assert counted["all_units"] == 4
+    assert counted["golden_units"] == 1
+    assert counted["all_judgments"] == 7
+    assert counted["tainted_judgments"] == 2
+
+
+def test_the_legend_names_questions_and_what_they_offer(api: Api, job: int) -> None:
+    assert api("GET", f"/jobs/{job}/legend").json() == {
+        "sentiment": {
+            "What is the sentiment?": {
+                "positive": "Positive",
+                "neutral": "Neutral",
+                "negative": "Negative",
+            }
+        },
+        "topics": {"Which topics are mentioned?": {"price": "Price", "delivery": "Delivery"}},
+        "any_comments": {"Any comments?": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        {"channels[]": ["on_demand", "cf_internal"]},
+        {"channels[0]": "on_demand", "channels[1]": "cf_internal"},
+        {"channels": "on_demand,cf_internal"},
+    ],
+)
+def test_channels_are_replaced_added_and_disabled(
+    api: Api, job: int, channels: dict[str, Any]
+) -> None:
+    def enabled(answer: Response) -> list[str]:
+        assert answer.json()["success"] == "The job has been updated."
+        names: list[str] = answer.json()["enabled_channels"]
+        return names
+
+    assert api("GET", f"/jobs/{job}/channels").json()["enabled_channels"] == ["cf_internal"]
+    put = api("PUT", f"/jobs/{job}/channels", data={"channels": "neodev"})
+    assert enabled(put) == ["neodev"]
+    post = api("POST", f"/jobs/{job}/channels", data=channels)
+    assert enabled(post) == ["cf_internal", "neodev", "on_demand"]
+    disable = api("POST", f"/jobs/{job}/disable_channel", data={"channel_name": "neodev"})
+    assert enabled(disable) == ["cf_internal", "on_demand"]
+
+
+def test_a_channel_that_is_not_there_is_named_beside_those_that_are(api: Api, job: int) -> None:
+    answer = api("PUT", f"/jobs/{job}/channels", json={"channels": ["amtt", "on_demand"]})
+
+    assert answer.status_code == 200
+    assert answer.json()["error"] == "The channel amtt could not be found."
+    assert answer.json()["enabled_channels"] == ["cf_internal"]
+    assert "on_demand" in answer.json()["available_channels"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "data"),
+    [
+        ("PUT", "channels", {}),
+        ("POST", "channels", {"channel": "cf_internal"}),
+        ("POST", "disable_channel", {}),
+        ("POST", "tags", {}),
+        ("POST", "orders", {"channels": "cf_internal"}),
+        ("POST", "units", {}),
+        ("POST", "units", {"unit[golden]": "true"}),
+        ("GET", "units/split", {}),
+    ],
+)
+def test_a_parameter_that_has_to_be_there_is_missed(
+    api: Api, job: int, verb: str, path: str, data: dict[str, str]
+) -> None:
+    answer = api(verb, f"/jobs/{job}/{path}", data=data)
+
+    assert answer.status_code == 400
+    assert answer.json() == {"error": {"message": "Your request is missing required parameters."}}
+
+
+def test_tags_are_added_set_and_removed(api: Api, job: int) -> None:
+    def names() -> list[str]:
+        return [tag["name"] for tag in api("GET", f"/jobs/{job}/tags").json()]
+
+    assert names() == []
+    added = api("POST", f"/jobs/{job}/tags", data={"tags": "glitter"}).json()
+    assert added == {"success": "1 tags added"}
+    replaced = api(
+        "PUT", f"/jobs/{job}/tags", json={"tags": ["fashion", "shoes", "glitter"]}
+    ).json()
+    assert replaced == {"success": "3 tags set"}
+    api("DELETE", f"/jobs/{job}/tags", data={"tags[]": ["shoes"]})
+    assert names() == ["fashion", "glitter"]
+
+
+def test_the_account_shows_its_balance_in_cents_and_never_its_key(api: Api) -> None:
+    account = api("GET", "/account").json()
+
+    assert list(account) == ACCOUNT_KEYS.split()
+    assert account["balance"] == 10_000
+    assert "planted-key" not in str(account)

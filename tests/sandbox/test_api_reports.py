@@ -1,0 +1,315 @@
+"""Reports: what stands in them, to the byte, and the dialogue that fetches them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+import tracemalloc
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.sandbox import reports
+from crowdflower.sandbox.app import create_app
+from crowdflower.sandbox.reports import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from requests import Response
+
+    from crowdflower.sandbox.app import Application
+    from crowdflower.sandbox.store import Database
+
+    Api = Callable[..., Response]
+
+FULL = """\
+_unit_id,_created_at,_golden,_id,_missed,_started_at,_tainted,_channel,_trust,_worker_id,\
+_country,_region,_city,_ip,any_comments,sentiment,topics,\
+review_id,review_text,sentiment_gold,sentiment_gold_reason
+1,6/25/2015 10:54:20,false,1605619374,,6/25/2015 10:54:02,false,clixsense,0.9444,31883685,\
+FIN,13,Helsinki,198.51.100.7,Two complaints,negative,"price
+delivery",r1,"Late, and cost too much",,
+1,6/25/2015 10:12:20,false,1605621852,,6/25/2015 10:12:02,false,neodev,0.85,19596413,\
+USA,NY,New York,198.51.100.8,,negative,delivery,r1,"Late, and cost too much",,
+1,6/25/2015 10:21:20,false,1605623001,,6/25/2015 10:21:02,false,cf_internal,1.0,30222698,\
+CAN,NB,Moncton,203.0.113.9,,neutral,,r1,"Late, and cost too much",,
+1,6/25/2015 10:30:20,false,1605623010,,6/25/2015 10:30:02,true,elite,0.5,40010001,\
+IND,7,New Delhi,203.0.113.44,,positive,,r1,"Late, and cost too much",,
+2,6/25/2015 10:40:20,false,1605624100,,6/25/2015 10:40:02,false,clixsense,0.9444,31883685,\
+FIN,13,Helsinki,198.51.100.7,Bilingual,positive,,r2,Würde wieder kaufen,,
+4,6/25/2015 10:20:20,true,1605624200,,6/25/2015 10:20:02,false,clixsense,0.9444,31883685,\
+FIN,13,Helsinki,198.51.100.7,,negative,price,r4,Terrible,negative,It is strongly negative.
+4,6/25/2015 10:00:20,true,1605624300,true,6/25/2015 10:00:02,true,elite,0.5,40010001,\
+IND,7,New Delhi,203.0.113.44,,positive,,r4,Terrible,negative,It is strongly negative.
+"""
+
+AGGREGATED = """\
+_unit_id,_golden,_unit_state,_trusted_judgments,_last_judgment_at,any_comments,\
+sentiment,sentiment:confidence,topics,topics:confidence,\
+review_id,review_text,sentiment_gold,sentiment_gold_reason
+1,false,finalized,3,6/25/2015 10:21:20,Two complaints,negative,0.6421,delivery,1.0,\
+r1,"Late, and cost too much",,
+2,false,judgable,1,6/25/2015 10:40:20,Bilingual,positive,1.0,,,r2,Würde wieder kaufen,,
+4,true,golden,1,,,negative,1.0,price,1.0,r4,Terrible,negative,It is strongly negative.
+"""
+
+SOURCE = """\
+_unit_id,review_id,review_text,sentiment_gold,sentiment_gold_reason
+1,r1,"Late, and cost too much",,
+2,r2,Würde wieder kaufen,,
+3,r3,It is a box.,,
+4,r4,Terrible,negative,It is strongly negative.
+"""
+
+
+def unpacked(archive: bytes) -> tuple[str, str]:
+    """Name and text of the one file in an archive."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        (name,) = opened.namelist()
+        return name, opened.read(name).decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "text"),
+    [
+        ("type=full", "f{job}.csv", FULL),
+        ("full=true", "f{job}.csv", FULL),
+        ("type=aggregated", "a{job}.csv", AGGREGATED),
+        ("full=false", "a{job}.csv", AGGREGATED),
+        ("", "a{job}.csv", AGGREGATED),
+        ("type=source", "source{job}.csv", SOURCE),
+    ],
+)
+def test_each_report_has_the_name_columns_order_and_quotes_of_the_service(
+    api: Api, judged: int, query: str, name: str, text: str
+) -> None:
+    answer = api("GET", f"/jobs/{judged}.csv?{query}", allow_redirects=True)
+
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert unpacked(answer.content) == (name.format(job=judged), text)
+
+
+def test_the_json_report_is_every_unit_as_the_api_shows_it_one_a_line(
+    api: Api, judged: int
+) -> None:
+    answer = api("GET", f"/jobs/{judged}.csv?type=json", allow_redirects=True)
+
+    name, text = unpacked(answer.content)
+    shown = [api("GET", f"/jobs/{judged}/units/{number}").json() for number in (1, 2, 3, 4)]
+    assert name == f"job_{judged}.json"
+    assert [json.loads(line) for line in text.splitlines()] == shown
+    assert "Würde" in text
+
+
+def test_a_report_is_fetched_in_two_steps_and_the_second_needs_no_key(
+    api: Api, judged: int
+) -> None:
+    ready = api("GET", f"/jobs/{judged}.csv?type=full")
+
+    path = ready.headers["Location"].removeprefix("https://sandbox.invalid")
+    answer = api("GET", path, key=None, version="..")
+    assert ready.status_code == 302
+    assert path.startswith("/reports/")
+    assert answer.status_code == 200
+    assert f"filename=f{judged}.csv.zip" in answer.headers["Content-Disposition"]
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+
+
+def test_only_who_was_told_where_it_is_finds_a_report(api: Api, judged: int) -> None:
+    where = api("GET", f"/jobs/{judged}.csv?type=full").headers["Location"]
+    *_, token, name = where.split("/")
+
+    assert len(token) == 32
+    for guess in (token[:-1], token.upper() + "x", "..", "0" * 32):
+        assert api("GET", f"/reports/{guess}/{name}", version="..").status_code == 404
+
+
+def test_regenerate_answers_with_two_letters(api: Api, job: int) -> None:
+    answer = api("POST", f"/jobs/{job}/regenerate", data={"type": "full"})
+
+    assert answer.content == b"OK"
+    assert answer.status_code == 200
+
+
+def test_a_report_takes_as_many_questions_as_are_set(
+    database: Database, api: Api, app: Application, job: int
+) -> None:
+    app.reports = Shelf(polls=2)
+
+    def ask() -> int:
+        return api("GET", f"/jobs/{job}.csv?type=full").status_code
+
+    first = [ask() for _ in range(4)]
+    api("POST", f"/jobs/{job}/regenerate?type=full")
+    again = [ask() for _ in range(3)]
+
+    assert first == [202, 202, 302, 302]
+    assert again == [202, 202, 302]
+    app.reports.close()
+
+
+def test_a_report_that_is_not_ready_says_so_in_the_words_of_the_service(
+    app: Application, api: Api, job: int
+) -> None:
+    app.reports = Shelf(polls=1)
+
+    answer = api("GET", f"/jobs/{job}.csv?type=json")
+
+    text = "Your CSV is being generated.  Try again in 10 seconds."
+    assert answer.status_code == 202
+    assert answer.json() == {"notice": {"message": text}}
+    app.reports.close()
+
+
+@pytest.mark.parametrize("kind", ["gold_report", "workset"])
+def test_two_reports_are_left_to_the_service(api: Api, job: int, kind: str) -> None:
+    for answer in (
+        api("GET", f"/jobs/{job}.csv?type={kind}"),
+        api("POST", f"/jobs/{job}/regenerate?type={kind}"),
+    ):
+        assert answer.status_code == 501
+        assert answer.headers["X-Sandbox-Not-Implemented"] == f"report:{kind}"
+
+
+def test_a_report_that_nobody_knows_is_refused(api: Api, job: int) -> None:
+    answer = api("GET", f"/jobs/{job}.csv?type=fulll")
+
+    assert answer.status_code == 422
+    assert "full, aggregated, json" in answer.json()["error"]["message"]
+
+
+def test_a_report_shows_what_has_happened_by_now(api: Api, job: int) -> None:
+    before = api("GET", f"/jobs/{job}.csv?type=source", allow_redirects=True)
+    api("POST", f"/jobs/{job}/units", json={"unit": {"data": {"review_id": "g"}}})
+    after = api("GET", f"/jobs/{job}.csv?type=source", allow_redirects=True)
+
+    assert unpacked(before.content)[1].count("\n") == 7
+    assert unpacked(after.content)[1].count("\n") == 8
+
+
+def test_a_report_of_a_job_without_a_form_or_rows_has_a_header(api: Api) -> None:
+    blank = api("POST", "/jobs").json()["id"]
+
+    lines = {
+        kind: unpacked(api("GET", f"/jobs/{blank}.csv?type={kind}", allow_redirects=True).content)[
+            1
+        ]
+        for kind in ("full", "aggregated", "json", "source")
+    }
+
+    assert lines["full"].startswith("_unit_id,_created_at,")
+    assert lines["full"].count("\n") == 1
+    assert lines["aggregated"].startswith("_unit_id,_golden,_unit_state")
+    assert lines["source"] == "_unit_id\n"
+    assert lines["json"] == ""
+
+
+def test_reports_are_gone_with_the_sandbox(database: Database, api: Api, job: int) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("crowdflower-*"))
+    app = create_app(database)
+    path = app.reports.place(job, "full", "token")
+    path.write_bytes(b"PK")
+
+    app.close()
+
+    assert not path.exists()
+    assert set(Path(tempfile.gettempdir()).glob("crowdflower-*")) <= before
+
+
+def test_old_archives_make_room_for_new_ones() -> None:
+    shelf = Shelf()
+    for number in range(5):
+        shelf.place(7, "full", f"token{number}").write_bytes(b"PK")
+    other = shelf.place(7, "json", "other")
+
+    found = [number for number in range(5) if shelf.find(f"token{number}")]
+
+    assert found == [3, 4]
+    assert shelf.find("other") == other
+    assert len(list(other.parent.iterdir())) == 2
+    shelf.close()
+
+
+def test_a_column_named_like_another_gets_a_prefix() -> None:
+    header = next(reports.full({"sentiment": "agg"}, ["sentiment", "_golden", "text"], []))
+
+    assert header[-4:] == ["sentiment", "orig__golden", "orig_sentiment", "text"]
+
+
+@pytest.mark.parametrize(
+    ("how", "result", "cells"),
+    [
+        ("agg", {"agg": "yes", "confidence": 0.66666}, ["yes", "0.6667"]),
+        ("agg_2", {"agg": ["a", "b"], "confidence": [0.7, 0.5]}, ["a\nb", "0.7\n0.5"]),
+        ("cagg_0.5", {"agg": [], "confidence": []}, ["", ""]),
+        ("agg", {"agg": None, "confidence": None}, ["", ""]),
+        ("agg", None, ["", ""]),
+        ("avg", {"avg": 3.66667, "variance": 0.22222}, ["3.6667", "0.2222"]),
+        ("all", ["one", None, ["two", "three"], "four"], ["one\ntwo|three\nfour"]),
+        ("all", [], [""]),
+    ],
+)
+def test_each_aggregation_has_its_cells(how: str, result: Any, cells: list[str]) -> None:
+    class Unit:
+        id = 1
+        state = "finalized"
+        data: dict[str, Any] = {}  # noqa: RUF012
+        trusted_judgments = 1
+        last_judgment_at = 0.0
+        results = {"q": result}  # noqa: RUF012
+
+    header, row = reports.aggregated({"q": how}, [], [Unit])
+
+    assert row[5:] == cells
+    assert len(header) == len(row)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "a,b",
+        'say "hi"',
+        "two\nlines",
+        "lone\rreturn",
+        "a\r\nb",
+        " blank ",
+        "=1+1",
+        "",
+        "é",
+    ],
+)
+def test_any_cell_comes_back_from_the_file_as_it_was(tmp_path: Path, text: str) -> None:
+    reports.write(tmp_path / "r.zip", "r.csv", 1435148651, [["a", "b"], [text, "end"]])
+
+    _, content = unpacked((tmp_path / "r.zip").read_bytes())
+
+    assert content.startswith("a,b\n")
+    assert content.endswith("end\n")
+    assert list(csv.reader(io.StringIO(content, newline="")))[1] == [text, "end"]
+
+
+def test_the_same_report_is_the_same_file(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        reports.write(tmp_path / name, "r.csv", 1435148651, [["a"], ["b"]])
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_memory_does_not_grow_with_the_report(tmp_path: Path) -> None:
+    def rows() -> Iterator[list[str]]:
+        for number in range(50_000):
+            yield [str(number), "some text that is about as long as any"]
+
+    tracemalloc.start()
+
+    reports.write(tmp_path / "r.zip", "r.csv", 1435148651, rows())
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000

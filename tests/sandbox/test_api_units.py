@@ -1,0 +1,279 @@
+"""Rows over the API: uploaded, made, changed, counted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from requests import Response
+
+    Api = Callable[..., Response]
+
+UNIT_KEYS = """
+id data difficulty judgments_count state agreement missed_count gold_pool created_at updated_at
+job_id results
+"""
+
+CSV = {"Content-Type": "text/csv"}
+JSON = {"Content-Type": "application/json"}
+ROW = {"review_id": "g", "review_text": "New"}
+
+
+def count(api: Api, job: int) -> int:
+    """How many rows a job has."""
+    ping = api("GET", f"/jobs/{job}/units/ping").json()
+    assert list(ping) == ["done", "count"]
+    assert ping["done"] is True
+    number: int = ping["count"]
+    return number
+
+
+@pytest.mark.parametrize(("verb", "path"), [("POST", "/jobs/upload"), ("PUT", "/jobs/upload.json")])
+def test_a_file_makes_a_job_with_channels_and_without_a_title(
+    api: Api, verb: str, path: str
+) -> None:
+    made = api(verb, path, data=b"Review ID,Review Text\nr1,Late\nr2,\n", headers=CSV).json()
+
+    units = api("GET", f"/jobs/{made['id']}/units").json()
+    assert made["title"] is None
+    assert made["units_count"] == 2
+    assert list(units.values()) == [
+        {"review_id": "r1", "review_text": "Late"},
+        {"review_id": "r2", "review_text": None},
+    ]
+    assert api("GET", f"/jobs/{made['id']}/channels").json()["enabled_channels"] == ["cf_internal"]
+
+
+@pytest.mark.parametrize("verb", ["POST", "PUT"])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"review_id,review_text\ng,New\nh,Newer\n", "text/csv"),
+        (b"review_id,review_text\ng,New\nh,Newer\n", "text/csv; charset=utf-8"),
+        (b'{"review_id": "g", "review_text": "New"}\n{"review_id": "h", "review_text": "Newer"}',
+         "application/json"),
+        (b'{"review_id": "g", "review_text": "New"} {"review_id": "h", "review_text": "Newer"}',
+         "text/json"),
+    ],
+)  # fmt: skip
+def test_a_file_is_appended_to_a_job(api: Api, job: int, verb: str, body: bytes, kind: str) -> None:
+    answer = api(verb, f"/jobs/{job}/upload", data=body, headers={"Content-Type": kind})
+
+    assert answer.json()["units_count"] == count(api, job) == 8
+    assert list(api("GET", f"/jobs/{job}/units").json().values())[6] == ROW
+
+
+def test_an_upload_may_be_a_stream(api: Api, job: int) -> None:
+    def body() -> Iterator[bytes]:
+        for number in range(5000):
+            yield json.dumps({"review_id": str(number), "review_text": "ü"}).encode() + b"\n"
+
+    answer = api("PUT", f"/jobs/{job}/upload", data=body(), headers=JSON)
+
+    assert answer.json()["units_count"] == 5006
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "said"),
+    [
+        (b'[{"review_id": "g"}]', "application/json", 422, "newline-separated JSON"),
+        (b'{"review_id": "g", "review_text": "x"}\n{"review_id": }', "application/json", 422,
+         "Unable to parse row 2."),
+        (b"review_id,review_text\ng,x\nh\n", "text/csv", 422, "Unable to parse row 3."),
+        (b"review_id,review_text\ng,x\n\xff,x\n", "text/csv", 422,
+         "Unable to parse row 3. Please be sure your file is UTF-8 encoded."),
+        (b"Review ID,review_id\n", "text/csv", 422, "are both named 'review_id'"),
+        (b"review_id,review_text,stars\ng,x,5\n", "text/csv", 422, "adds stars"),
+        (b"PK\x03\x04", "application/vnd.ms-excel", 415, "text/csv"),
+        (b"review_id,review_text\ng,x\n", "", 415, "without Content-Type"),
+        (b"review_id=g", "application/x-www-form-urlencoded", 415, "it cannot read"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_refused_leaves_nothing_behind(
+    api: Api, job: int, body: bytes, kind: str, status: int, said: str
+) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+
+    appended = api("PUT", f"/jobs/{job}/upload", data=body, headers=headers)
+    made = api("POST", "/jobs/upload", data=body, headers=headers)
+
+    assert appended.status_code == status
+    assert said in appended.json()["error"]["message"]
+    assert count(api, job) == 6
+    if "adds" not in said:
+        assert made.status_code == status
+        assert len(api("GET", "/jobs").json()) == 1
+
+
+def test_new_columns_need_force(api: Api, job: int) -> None:
+    body = b"review_id,review_text,stars\ng,x,5\n"
+
+    api("PUT", f"/jobs/{job}/upload?force=true", data=body, headers=CSV)
+
+    rows = list(api("GET", f"/jobs/{job}/units").json().values())
+    assert rows[6] == {"review_id": "g", "review_text": "x", "stars": "5"}
+    assert "stars" not in rows[0]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/json"])
+def test_an_empty_file_of_json_is_no_rows(api: Api, job: int, kind: str) -> None:
+    answer = api("PUT", f"/jobs/{job}/upload", data=b"", headers={"Content-Type": kind})
+
+    assert answer.status_code == 200
+    assert answer.json()["units_count"] == 6
+
+
+def test_units_are_paged_in_the_order_in_which_they_came(
+    api: Api, job: int, units: list[int]
+) -> None:
+    pages = [
+        api("GET", f"/jobs/{job}/units", params={"page": page, "limit": 4}).json()
+        for page in (0, 1, 2, 3)
+    ]
+
+    assert [list(map(int, page)) for page in pages] == [units[:4], units[:4], units[4:], []]
+    assert pages[3] == {}
+
+
+def test_a_page_has_a_thousand_units_at_most(api: Api, job: int) -> None:
+    body = b"review_id,review_text\n" + b"x,y\n" * 1500
+    api("PUT", f"/jobs/{job}/upload", data=body, headers=CSV)
+
+    sizes = [len(api("GET", f"/jobs/{job}/units?limit=5000&page={page}").json()) for page in (1, 2)]
+
+    assert sizes == [1000, 506]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"json": {"unit": {"data": ROW}}},
+        {"data": {"unit[data][review_id]": "g", "unit[data][review_text]": "New"}},
+        {"params": {"unit[data]": json.dumps(ROW)}},
+        {"params": {"unit[data][review_id]": "g", "unit[data][review_text]": "New"}},
+    ],
+)
+def test_a_unit_is_made(api: Api, job: int, settings: dict[str, Any]) -> None:
+    answer = api("POST", f"/jobs/{job}/units", **settings)
+
+    made = answer.json()
+    assert answer.status_code == 200
+    assert list(made) == UNIT_KEYS.split()
+    assert (made["state"], made["data"], made["results"]) == ("new", ROW, {"judgments": []})
+    assert count(api, job) == 7
+    assert api("GET", f"/jobs/{job}/units/{made['id']}").json() == made
+
+
+def test_a_unit_that_could_not_be_ordered_says_so(api: Api, job: int) -> None:
+    api("PUT", f"/jobs/{job}", json={"job": {"auto_order": True, "auto_order_threshold": 1}})
+    api("POST", f"/jobs/{job}/disable_channel", data={"channel_name": "cf_internal"})
+
+    made = api("POST", f"/jobs/{job}/units", json={"unit": {"data": ROW}}).json()
+
+    text = (
+        "Unit was successfully created, but it could not be ordered because channels have not"
+        " been set for this job."
+    )
+    assert list(made) == [*UNIT_KEYS.split(), "message"]
+    assert made["message"] == {"error": text}
+    assert count(api, job) == 7
+
+
+def test_a_unit_is_a_test_question_and_again_not(api: Api, job: int, units: list[int]) -> None:
+    path = f"/jobs/{job}/units/{units[0]}"
+    gold = {"unit[data][sentiment_gold][]": ["negative"], "unit[data][review_id]": "a"}
+
+    changed = api("PUT", path, data=gold | {"unit[golden]": "true"}).json()
+
+    assert changed["state"] == "golden"
+    assert changed["data"]["sentiment_gold"] == ["negative"]
+    assert "review_text" not in changed["data"]
+    assert api("GET", f"/jobs/{job}").json()["golds_count"] == 1
+    hidden = api("PUT", path, data={"unit[state]": "hidden_gold"}).json()
+    assert hidden["state"] == "hidden_gold"
+    new = api("PUT", path, json={"unit": {"state": "new"}}).json()
+    assert new["state"] == "new"
+
+
+def test_a_deleted_unit_is_gone(api: Api, job: int, units: list[int]) -> None:
+    answer = api("DELETE", f"/jobs/{job}/units/{units[0]}")
+
+    assert answer.json() == {"message": {"success": f"Unit {units[0]} has been deleted."}}
+    assert api("GET", f"/jobs/{job}/units/{units[0]}").status_code == 404
+    assert count(api, job) == 5
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+def test_a_unit_is_copied_with_changes_and_to_another_job(
+    api: Api, job: int, units: list[int], verb: str
+) -> None:
+    other = api("POST", "/jobs").json()["id"]
+    asked = {"unit[job_id]": str(other), "unit[data][review_text]": "Changed"}
+
+    copied = api(verb, f"/jobs/{job}/units/{units[0]}/copy", params=asked).json()
+
+    assert copied["job_id"] == other
+    assert copied["data"] == {"review_id": "a", "review_text": "Changed"}
+    assert count(api, other) == 1
+    assert api(verb, f"/jobs/{job}/units/{units[0]}/copy").json()["job_id"] == job
+    assert count(api, job) == 7
+
+
+@pytest.mark.parametrize("verb", ["POST", "PUT"])
+def test_a_unit_is_canceled(api: Api, job: int, units: list[int], verb: str) -> None:
+    answer = api(verb, f"/jobs/{job}/units/{units[0]}/cancel")
+
+    assert answer.json() == {"success": f"Unit {units[0]} has been canceled"}
+    assert api("GET", f"/jobs/{job}/units/{units[0]}").json()["state"] == "canceled"
+
+
+def test_a_unit_of_another_job_cannot_be_canceled(api: Api, job: int, units: list[int]) -> None:
+    other = api("POST", "/jobs").json()["id"]
+
+    answer = api("POST", f"/jobs/{other}/units/{units[0]}/cancel")
+
+    assert answer.status_code == 404
+    assert answer.json() == {"error": f"Job {other} does not contain Unit {units[0]}"}
+
+
+@pytest.mark.parametrize("verb", ["GET", "PUT"])
+def test_a_column_is_split(api: Api, job: int, verb: str) -> None:
+    api("PUT", f"/jobs/{job}/upload", data=b"review_id,review_text\n1;2,a b c\n", headers=CSV)
+
+    blank = api(verb, f"/jobs/{job}/units/split?on=review_text")
+    other = api(verb, f"/jobs/{job}/units/split?on=review_id&with=;")
+
+    assert (blank.status_code, other.status_code) == (200, 200)
+    row = list(api("GET", f"/jobs/{job}/units").json().values())[6]
+    assert row == {"review_id": ["1", "2"], "review_text": ["a", "b", "c"]}
+
+
+def test_gold_is_converted_checked_and_reset(api: Api, job: int) -> None:
+    body = b"review_id,review_text,_golden,sentiment_gold\ng,x,TRUE,negative\nh,y,,\n"
+    api("PUT", f"/jobs/{job}/upload", data=body, headers=CSV)
+
+    def golds() -> int:
+        number: int = api("GET", f"/jobs/{job}").json()["golds_count"]
+        return number
+
+    background = {"success": {"message": "The job will be updated in the background."}}
+    assert api("PUT", f"/jobs/{job}/gold").json() == background
+    assert golds() == 1
+    assert api("PUT", f"/jobs/{job}/gold?reset=true").json() == background
+    assert golds() == 0
+    checked = api("PUT", f"/jobs/{job}/gold", data={"check": "sentiment", "convert_units": "true"})
+    assert checked.json() == {"affected": 1, "populated": ["negative"]}
+    assert golds() == 1
+
+
+def test_gold_that_is_not_there_is_missed(api: Api, job: int) -> None:
+    answer = api("PUT", f"/jobs/{job}/gold", data={"job[check]": "sentiment"})
+
+    text = "We couldn't find any prepopulated gold standard in your dataset."
+    assert answer.status_code == 400
+    assert answer.json() == {"error": {"message": text}}
