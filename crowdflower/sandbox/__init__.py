@@ -1,1 +1,184 @@
-"""A crowd on your own machine that speaks the API of the hosted one."""
+"""A crowd on your own machine that speaks the API of the hosted one.
+
+.. code-block:: text
+
+    app          the API as a WSGI application       adapter   called in this process
+    crowd        contributors who work by themselves server    called over a socket
+    api          one module a resource: read the request, ask the rules, answer
+    rules        what may happen, and what follows
+    forms        a form and a row to a page          reports   rows to an archive
+    store        tables and transactions             clock     time, ids and chance
+    refusals     how the service says no
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+try:
+    from crowdflower.sandbox.adapter import ORIGIN, session_for
+    from crowdflower.sandbox.app import create_app
+    from crowdflower.sandbox.clock import Clock
+    from crowdflower.sandbox.rules import accounts
+    from crowdflower.sandbox.server import Server
+    from crowdflower.sandbox.store import Database, Limits
+    from crowdflower.sandbox.store.tables import account
+except ModuleNotFoundError as missing:
+    if (missing.name or "").startswith("crowdflower"):
+        raise
+    raise ImportError(
+        f"the sandbox needs {missing.name}, which is not installed;"
+        " pip install 'crowdflower-client[sandbox]' brings all that it needs"
+    ) from missing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Self
+
+    from crowdflower.client import Client
+    from crowdflower.sandbox.app import Unimplemented
+    from crowdflower.sandbox.crowd import Crowd
+
+__all__ = ["Sandbox"]
+
+BALANCE_CENTS: Final = 100_000
+"""What an account begins with: a thousand dollars."""
+
+_KEY_BITS: Final = 160
+
+
+class Sandbox:
+    """The service, small enough for a test: its API, its rules, its money and its crowd.
+
+    :param seed: Decides everything that is left to chance. Two sandboxes with the same seed that
+        are asked the same are the same, the key included.
+    :param key: The account's API key; by default a new one.
+    :param balance_cents: What the account begins with, in US cents.
+    :param database: A file to keep everything in, made when it is missing. By default all is in
+        memory and gone in the end.
+    :param clock: By default time stands still until ``box.clock.advance(…)`` moves it; with a
+        file, it is the machine's time.
+    :param limits: What this sandbox allows.
+    :param report_polls: How often a report is "being generated" before it can be fetched.
+    :raises ImportError: When importing this module: something that the sandbox needs is missing.
+
+    >>> with Sandbox() as box:
+    ...     client = box.client()
+    ...     client.create_job({"title": "Sentiment of reviews"}).state
+    'unordered'
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        key: str | None = None,
+        balance_cents: int = BALANCE_CENTS,
+        database: str | Path | None = None,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        report_polls: int = 0,
+    ) -> None:
+        self.clock = clock or Clock(seed, virtual=database is None)
+        """The only source of time, ids and chance."""
+        url = "sqlite://" if database is None else f"sqlite:///{Path(database).absolute()}"
+        self.database = Database(url, self.clock, limits=limits)
+        """Everything that has happened."""
+        self._balance_cents = balance_cents
+        self.key = self._open_account(key)
+        """The account's API key."""
+        self.app = create_app(self.database, report_polls=report_polls)
+        """The API, as a WSGI application."""
+        self._starting = Lock()
+        self._server: Server | None = None
+        self._crowd: Crowd | None = None
+
+    def client(self, **settings: Any) -> Client:
+        """Make a client of the account that calls this sandbox in process, and nothing else.
+
+        :param settings: Of :class:`~crowdflower.client.Client`.
+
+        >>> with Sandbox() as box:
+        ...     box.client()
+        <Client https://sandbox.invalid/v1>
+        """
+        from crowdflower.client import Client  # noqa: PLC0415 - a server needs none
+
+        settings = {"session": session_for(self.app), **settings}
+        return Client(self.key, f"{ORIGIN}/v1", **settings)
+
+    @property
+    def url(self) -> str:
+        """Address of the same sandbox over a socket; the server starts when this is first read.
+
+        Only programs on this machine can connect.
+        """
+        with self._starting:
+            if self._server is None:
+                self._server = Server(self.app)
+            return f"{self._server.url}/v1"
+
+    @property
+    def crowd(self) -> Crowd:
+        """Contributors who come, work and leave when they are told to."""
+        if self._crowd is None:
+            from crowdflower.sandbox.crowd import Crowd  # noqa: PLC0415 - not everybody needs one
+
+            self._crowd = Crowd(self.database)
+        return self._crowd
+
+    @property
+    def unimplemented(self) -> Sequence[Unimplemented]:
+        """What was asked for and answered with 501, oldest first."""
+        return tuple(self.app.unimplemented)
+
+    def reset(self) -> None:
+        """Begin again: the same key and balance, no jobs, the first ids and the first time.
+
+        >>> with Sandbox() as box:
+        ...     client = box.client()
+        ...     job = client.create_job({"title": "A first job"})
+        ...     box.reset()
+        ...     list(client.get_jobs())
+        []
+        """
+        self.database.reset()
+        self.clock.reset()
+        self.app.reset()
+        self._crowd = None
+        self._open_account(self.key)
+
+    def close(self) -> None:
+        """End the server, throw away reports and, unless it is a file, the database."""
+        with self._starting:
+            if self._server is not None:
+                self._server.close()
+        self.app.close()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self.database.url}>"
+
+    def _open_account(self, key: str | None) -> str:
+        """Open an account, or find the one that the database has; return its key."""
+        with self.database.transaction() as tx:
+            if key is None:
+                there = tx.one(account.select().order_by(account.c.id).limit(1))
+            else:
+                there = accounts.authenticate(tx, key)
+            if there is None:
+                there = accounts.open_account(
+                    tx,
+                    key=key or self.clock.token(_KEY_BITS),
+                    balance_cents=self._balance_cents,
+                )
+            return str(there.api_key)
