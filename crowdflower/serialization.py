@@ -44,7 +44,9 @@ def _bracketed(name: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not str(key) or not set("[]").isdisjoint(str(key)):
-                raise InvalidInput(f"{name} holds {key!r}; a name there is not empty, has no [ or ]")
+                raise InvalidInput(
+                    f"{name} holds {key!r}; a name there is not empty, has no [ or ]"
+                )
             yield from _bracketed(f"{name}[{key}]", inner)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for inner in value or [""]:
