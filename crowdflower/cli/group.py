@@ -32,8 +32,9 @@ class Subcommands(click.Group):
             return None
         try:
             module = import_module(f"{__package__}.{cmd_name}")
-        except ModuleNotFoundError as missing:
-            if missing.name is None or missing.name.startswith("crowdflower"):
+        except ImportError as error:
+            missing = error if isinstance(error, ModuleNotFoundError) else error.__cause__
+            if not isinstance(missing, ModuleNotFoundError) or _is_ours(missing.name):
                 raise
             raise click.ClickException(
                 f"crowdflower {cmd_name} needs the package {missing.name}, which is not installed."
@@ -46,6 +47,11 @@ class Subcommands(click.Group):
         """Write the table of subcommands without importing what it names."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUBCOMMANDS.items()))
+
+
+def _is_ours(module: str | None) -> bool:
+    """Tell a module of this package, which may not be missing, from one of an extra."""
+    return module is None or module.partition(".")[0] == "crowdflower"
 
 
 @click.group(cls=Subcommands)

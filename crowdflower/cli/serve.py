@@ -1,0 +1,175 @@
+"""``crowdflower serve``: the API and its crowd on this machine, until somebody ends it."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from threading import Event, Thread
+from typing import Final
+
+import click
+from sqlalchemy.exc import DatabaseError
+
+from crowdflower.sandbox import BALANCE_CENTS, Sandbox
+from crowdflower.sandbox.clock import Clock
+from crowdflower.sandbox.server import LOOPBACK, Server
+from crowdflower.sandbox.store import SchemaMismatch
+
+BREATH: Final = 0.2
+"""Seconds between two looks of the simulated crowd for work."""
+
+
+def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
+    """Read an amount of money, in dollars, exactly.
+
+    >>> cents(None, None, "12.50")
+    1250
+    """
+    try:
+        amount = 100 * Decimal(dollars)
+    except InvalidOperation:
+        raise click.BadParameter(f"{dollars!r} is no number of dollars, such as 12.50") from None
+    if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
+        raise click.BadParameter(f"{dollars!r} is no whole number of cents from 0 on")
+    return int(amount)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen at; 0 for any that is free.",
+)
+@click.option(
+    "--database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that keeps everything; without one it is gone at the end.",
+)
+@click.option("--key", help="API key of the account; without one a new key is made.")
+@click.option(
+    "--balance",
+    callback=cents,
+    default=f"{BALANCE_CENTS / 100:.2f}",
+    metavar="DOLLARS",
+    show_default=True,
+    help="What is on the account, when it is new.",
+)
+@click.option(
+    "--crowd",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Simulated contributors, who work on every job that is launched.",
+)
+def serve(
+    host: str, port: int, database: Path | None, key: str | None, balance: int, crowd: int
+) -> None:
+    """Serve the API and its crowd on this machine.
+
+    Prints the address, the key, and the line that points a client to them. Ctrl-C or SIGTERM ends
+    it: what is being answered is finished first. With the same --database the key and the jobs of
+    the last time are there again.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        suppress(KeyboardInterrupt),
+        opened(database, key, balance) as box,
+        listening(box, host, port) as server,
+        working(box, crowd),
+    ):
+        click.echo(announcement(f"{server.url}/v1", box.key, database))
+        while True:
+            time.sleep(3600)
+    click.echo("Ended.")
+
+
+def opened(file: Path | None, key: str | None, balance_cents: int) -> Sandbox:
+    """Open the file, or a sandbox in memory; time is the machine's, and tokens are secrets."""
+    clock = Clock(virtual=False)
+    try:
+        return Sandbox(key=key, balance_cents=balance_cents, database=file, clock=clock)
+    except SchemaMismatch as mismatch:
+        raise click.ClickException(str(mismatch)) from None
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be opened: {error.strerror}.") from None
+    except DatabaseError as error:
+        raise click.ClickException(f"{file} cannot be used: {error.orig}.") from None
+
+
+def listening(box: Sandbox, host: str, port: int) -> Server:
+    """Begin to answer, or say why not."""
+    names = [] if host in LOOPBACK else [socket.gethostname()]
+    try:
+        return Server(box.app, host, port, names=names)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            problem = (
+                f"port {port} is in use; choose another with --port, or 0 for any that is free"
+            )
+        else:
+            problem = f"cannot listen at {host}, port {port}: {error.strerror or error}"
+        raise click.ClickException(problem) from None
+
+
+@contextmanager
+def working(box: Sandbox, contributors: int) -> Iterator[None]:
+    """Let simulated contributors work on every running job while the block lasts."""
+    if not contributors:
+        yield
+        return
+    box.crowd.add(contributors)
+    ended = Event()
+    thread = Thread(target=_work, args=(box, ended), name="crowdflower-crowd")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _work(box: Sandbox, ended: Event) -> None:
+    """Look for jobs that run and do what there is to do, again and again."""
+    client = box.client()
+    left_alone: set[int] = set()
+    while not ended.wait(BREATH):
+        running = {job.id for job in client.get_jobs() if job.state == "running"}
+        left_alone |= {each for each in sorted(running - left_alone) if _refused(box, each, ended)}
+
+
+def _refused(box: Sandbox, job_id: int, ended: Event) -> bool:
+    """Do the pages of one job, one at a time; say it if the crowd cannot."""
+    try:
+        while not ended.is_set() and box.crowd.run(job_id, pages=1).ended == "pages":
+            pass
+    except ValueError as error:
+        click.echo(f"The crowd leaves job {job_id} alone: {error}", err=True)
+        return True
+    return False
+
+
+def announcement(url: str, key: str, file: Path | None) -> str:
+    """Say what runs where, and how to use it."""
+    kept = (
+        f"kept in {file}" if file else "kept in memory, gone at the end; --database FILE keeps it"
+    )
+    return f"""\
+Address   {url}
+API key   {key}
+Data      {kept}
+
+Point a client to it, and give it no arguments:
+
+  export CROWDFLOWER_API_URL={url} CROWDFLOWER_API_KEY={key}
+
+Ctrl-C ends it."""

@@ -1,0 +1,182 @@
+"""``crowdflower serve``, run as people run it: a process, an address, a signal."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from crowdflower.client import Client
+from crowdflower.exceptions import AuthenticationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve"]
+PATIENCE = 60
+RADIOS = """
+<cml:radios label="What does it say?" name="says" validates="required">
+  <cml:radio label="yes"/>
+  <cml:radio label="no"/>
+</cml:radios>"""
+
+
+class Serving(NamedTuple):
+    """A process that has said where it listens."""
+
+    process: subprocess.Popen[str]
+    url: str
+    key: str
+    said: str
+
+    def ended_by(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; return the exit code and what was said last."""
+        self.process.send_signal(number)
+        rest, _ = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, rest
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[Serving]:
+    """Run the command on a free port until the block ends."""
+    command = [*COMMAND, "--port", "0", *arguments]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            for line in process.stdout:
+                said += line
+                if "Ctrl-C" in line:
+                    break
+            url = re.search(r"CROWDFLOWER_API_URL=(\S+)", said)
+            key = re.search(r"CROWDFLOWER_API_KEY=(\S+)", said)
+            assert url, said
+            assert key, said
+            yield Serving(process, url[1], key[1], said)
+        finally:
+            process.kill()
+
+
+def refused(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with something wrong in it."""
+    return subprocess.run(  # noqa: S603 - our own program
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+
+
+def test_a_client_works_with_the_line_that_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as server:
+        monkeypatch.setenv("CROWDFLOWER_API_URL", server.url)
+        monkeypatch.setenv("CROWDFLOWER_API_KEY", server.key)
+        with Client() as client:
+            job = client.create_job({"title": "Sentiment of reviews"})
+
+            assert [each.id for each in client.get_jobs()] == [job.id]
+
+
+def test_a_simulated_crowd_works_on_what_is_launched() -> None:
+    with serving("--crowd", "8") as server, Client(server.key, base_url=server.url) as client:
+        job = client.upload_job({"text": f"Row {number}"} for number in range(5))
+        job.title = "What does the text say?"
+        job.instructions = "Read it, then say it."
+        job.cml = "<p>{{ text }}</p>" + RADIOS
+        job.judgments_per_unit = 2
+        job.update()
+        job.launch(5)
+
+        looks = (client.get_job(job.id).state for _ in range(5000))
+
+        assert "finished" in looks, job.ping()
+        assert {unit.get_aggregate("says") for unit in job.results()} <= {"yes", "no"}
+
+
+def test_only_the_key_that_was_given_opens_it() -> None:
+    with serving("--key", "s3cret") as server:
+        with Client("s3cret", base_url=server.url) as client:
+            assert list(client.get_jobs()) == []
+        with Client("another", base_url=server.url) as client, pytest.raises(AuthenticationError):
+            list(client.get_jobs())
+
+
+def test_without_a_key_each_run_makes_its_own() -> None:
+    with serving() as one, serving() as other:
+        assert re.fullmatch("[0-9a-f]{40}", one.key)
+        assert one.key != other.key
+
+
+def test_a_database_file_keeps_the_jobs_for_the_next_run(tmp_path: Path) -> None:
+    arguments = ["--database", str(tmp_path / "crowd.db"), "--key", "s3cret"]
+    with serving(*arguments) as server, Client("s3cret", base_url=server.url) as client:
+        made = client.create_job({"title": "Sentiment of reviews"})
+        server.ended_by(signal.SIGTERM)
+
+    with serving(*arguments) as server, Client("s3cret", base_url=server.url) as client:
+        assert [job.id for job in client.get_jobs()] == [made.id]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
+    with serving() as server:
+        code, rest = server.ended_by(number)
+
+    assert (code, rest.strip()) == (0, "Ended.")
+
+
+def test_a_port_in_use_is_said_and_nothing_is_served() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        answer = refused("--port", str(port))
+
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr == (
+        f"Error: port {port} is in use; choose another with --port, or 0 for any that is free\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--balance", "much"], "'much' is no number of dollars"),
+        (["--balance", "0.001"], "'0.001' is no whole number of cents"),
+        (["--balance=-5"], "'-5' is no whole number of cents from 0 on"),
+        (["--port", "70000"], "70000 is not in the range"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(arguments: list[str], complaint: str) -> None:
+    answer = refused(*arguments)
+
+    assert answer.returncode == 2
+    assert complaint in answer.stderr
+
+
+def test_a_file_that_is_no_sandbox_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "notes.db"
+    file.write_bytes(b"not a database, but somebody's notes" * 100)
+    before = file.read_bytes()
+
+    answer = refused("--database", str(file), "--port", "0")
+
+    assert answer.returncode == 1
+    assert answer.stderr == f"Error: {file} cannot be used: file is not a database.\n"
+    assert file.read_bytes() == before
+
+
+def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "crowd.db"
+
+    answer = refused("--database", str(file), "--port", "0")
+
+    assert answer.returncode == 1
+    assert answer.stderr == f"Error: {file} cannot be opened: {os.strerror(2)}.\n"
