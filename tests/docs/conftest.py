@@ -1,0 +1,161 @@
+"""The names that examples use without making them, made when they are asked for."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import crowdflower
+from crowdflower.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from crowdflower.client import Client
+    from crowdflower.job import Job
+    from crowdflower.judgment import Judgment, JudgmentAggregate
+    from crowdflower.order import Order
+    from crowdflower.unit import Unit
+    from crowdflower.worker import Worker
+
+SETTINGS = {
+    "title": "Sentiment of reviews",
+    "instructions": "<p>Read the review and say what its writer thinks.</p>",
+    "cml": """
+        <p>{{ review }}</p>
+        <cml:radios name="sentiment" label="What does the review say?"
+                    validates="required" gold="true">
+          <cml:radio label="Good" value="positive"/>
+          <cml:radio label="Bad" value="negative"/>
+        </cml:radios>
+    """,
+    "judgments_per_unit": 3,
+    "units_per_assignment": 4,
+    "gold_per_assignment": 2,
+    "options": {"gold_always": True},
+}
+
+TEST_QUESTIONS = {
+    "Works as it should, every single day.": "positive",
+    "Do not buy it, it is dangerous.": "negative",
+}
+ANSWERED = {
+    "Broke on the second day.": "negative",
+    "Exactly what I was looking for.": "positive",
+}
+OPEN = {
+    "I gave one to my sister and one to my neighbour.": "positive",
+    "The lid does not close.": "negative",
+    "It does what it says on the box.": "positive",
+    "Two weeks late, and in the wrong colour.": "negative",
+    "I would have paid twice as much.": "positive",
+    "Never again.": "negative",
+}
+
+MORE_ROWS = "review\nGood value.\nToo loud for the office.\n"
+"""The file ``more.csv`` that examples upload."""
+
+
+class World:
+    """A sandbox with a job in the middle of its life.
+
+    Ten rows: two test questions and two units that three people have answered, and six that nobody
+    has seen yet. Eight are ordered, and the job is running.
+    """
+
+    def __init__(self, leaving: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._leaving = leaving
+        self._monkeypatch = monkeypatch
+
+    @cached_property
+    def box(self) -> Sandbox:
+        """The sandbox itself."""
+        return self._leaving.enter_context(Sandbox())
+
+    @cached_property
+    def client(self) -> Client:
+        """A client of its account."""
+        return self.box.client()
+
+    @cached_property
+    def order(self) -> Order:
+        """What launched the job."""
+        return self._prepared.launch(8, channels=["cf_internal"])
+
+    @cached_property
+    def job(self) -> Job:
+        """The job."""
+        job = self._prepared
+        assert self.order.nuggeted_units_count == 8
+        job.channels = ["cf_internal", "on_demand"]
+        votes = (TEST_QUESTIONS | ANSWERED).items()
+        self.box.crowd.replay(
+            [(review, name, label) for name in ("ann", "bob", "cleo") for review, label in votes],
+            field="sentiment",
+            key="review",
+        )
+        self.box.crowd.run(job)
+        return job.reload()
+
+    @cached_property
+    def unit(self) -> Unit:
+        """A test question that three people have answered."""
+        return self.client.get_unit(self.job, self.job.units[0].id)
+
+    @cached_property
+    def aggregate(self) -> JudgmentAggregate:
+        """Their answers, put together."""
+        return self.job.judgment_aggregates[0]
+
+    @cached_property
+    def judgment(self) -> Judgment:
+        """One of these answers."""
+        return self.aggregate.judgments[0]
+
+    @cached_property
+    def worker(self) -> Worker:
+        """Who gave it."""
+        return self.judgment.worker
+
+    def move_into_environment(self) -> None:
+        """Let ``Client.from_env()`` find this sandbox, over a socket."""
+        self._monkeypatch.setenv("CROWDFLOWER_API_KEY", self.box.key)
+        self._monkeypatch.setenv("CROWDFLOWER_API_URL", self.box.url)
+
+    def give(self, names: Collection[str]) -> dict[str, Any]:
+        """Return those of the names that this world has, or that the package offers.
+
+        A client comes with its job, as it stands in an account.
+        """
+        mine = {name for name, made in vars(World).items() if isinstance(made, cached_property)}
+        if "client" in names:
+            _ = self.job
+        return {
+            **{name: getattr(crowdflower, name) for name in names if name in crowdflower.__all__},
+            **{name: getattr(self, name) for name in sorted(mine.intersection(names))},
+        }
+
+    @cached_property
+    def _prepared(self) -> Job:
+        """The job before its launch."""
+        job = self.client.create_job(SETTINGS)
+        job.upload(
+            {"review": review, "_golden": golden, "sentiment_gold": label if golden else None}
+            for rows, golden in ((TEST_QUESTIONS, True), (ANSWERED, False), (OPEN, False))
+            for review, label in rows.items()
+        )
+        job.convert_test_questions()
+        return job
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world of its own for each example, in a folder with the file that examples upload."""
+    monkeypatch.chdir(tmp_path)
+    Path("more.csv").write_text(MORE_ROWS, encoding="utf-8")
+    with ExitStack() as leaving:
+        yield World(leaving, monkeypatch)

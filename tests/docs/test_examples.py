@@ -1,0 +1,102 @@
+"""Every example that the package and its documentation show is run, in a sandbox of its own.
+
+A docstring is one test; so is a page of the documentation, from its first line to its last. The
+names that an example uses without making them come from the ``World`` of conftest.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import crowdflower
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import World
+
+ROOT = Path(__file__).parents[2]
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def docstrings() -> Iterator[doctest.DocTest]:
+    """Find the docstrings with examples, module by module."""
+    finder = doctest.DocTestFinder()
+    names = [module.name for module in pkgutil.walk_packages(crowdflower.__path__, "crowdflower.")]
+    for name in ["crowdflower", *names]:
+        if not name.endswith("__main__"):
+            found = finder.find(import_module(name), name)
+            yield from sorted(test for test in found if test.examples)
+
+
+def pages() -> Iterator[doctest.DocTest]:
+    """Find the pages with examples."""
+    parser = doctest.DocTestParser()
+    for path in [ROOT / "README.rst", *sorted((ROOT / "docs").rglob("*.rst"))]:
+        name = path.relative_to(ROOT).as_posix()
+        test = parser.get_doctest(path.read_text(encoding="utf-8"), {}, name, str(path), 0)
+        if test.examples:
+            yield test
+
+
+def unbound(test: doctest.DocTest) -> set[str]:
+    """Return the names that the examples use and do not make."""
+    used: set[str] = set()
+    made: set[str] = set()
+    for example in test.examples:
+        nodes = list(ast.walk(ast.parse(example.source)))
+        loops = [node.target for node in nodes if isinstance(node, ast.For | ast.comprehension)]
+        withs = [node.optional_vars for node in nodes if isinstance(node, ast.withitem)]
+        inside = {
+            name.id
+            for target in [*loops, *filter(None, withs)]
+            for name in ast.walk(target)
+            if isinstance(name, ast.Name)
+        }
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        used |= {name.id for name in names if isinstance(name.ctx, ast.Load)} - made - inside
+        made |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
+    return used
+
+
+@pytest.mark.parametrize("test", [*docstrings(), *pages()], ids=lambda test: test.name)
+def test_the_example_runs_as_it_is_shown(test: doctest.DocTest, world: World) -> None:
+    test.globs.update(world.give(unbound(test) - test.globs.keys()))
+    if any("from_env()" in example.source for example in test.examples):
+        world.move_into_environment()
+    said: list[str] = []
+
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+
+    assert not said, "".join(said)
+
+
+def test_an_example_that_does_not_run_as_shown_is_found() -> None:
+    wrong = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
+    said: list[str] = []
+
+    doctest.DocTestRunner(optionflags=FLAGS).run(wrong, out=said.append)
+
+    assert "Expected:\n    3\nGot:\n    2\n" in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        (">>> job.pause()", {"job"}),
+        (">>> job = client.get_job(7)\n>>> job.pause()", {"client"}),
+        (">>> [unit.id for unit in job.units]", {"job"}),
+        (">>> with Sandbox() as box:\n...     box.client()", {"Sandbox"}),
+    ],
+)
+def test_an_example_is_given_what_it_does_not_make_itself(source: str, names: set[str]) -> None:
+    test = doctest.DocTestParser().get_doctest(f"{source}\n", {}, "given", None, 0)
+
+    assert unbound(test) == names
