@@ -20,7 +20,14 @@ from crowdflower.sandbox.api import parameters
 from crowdflower.sandbox.api.call import Call, Reply
 from crowdflower.sandbox.api.parameters import Parameters
 from crowdflower.sandbox.api.routes import ROUTES, Route
-from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal, Unauthorized, Unsupported
+from crowdflower.sandbox.refusals import (
+    BadRequest,
+    Invalid,
+    NotFound,
+    Refusal,
+    Unauthorized,
+    Unsupported,
+)
 from crowdflower.sandbox.reports import Shelf
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.store.columns import encode
@@ -95,6 +102,9 @@ class Application(Flask):
             return self._refused(e)
         if isinstance(e, HTTPException):
             return _protocol_error(e)
+        if isinstance(e, OverflowError):
+            # A whole number may have 300 digits in JSON, and 19 in a column of the database.
+            return self._refused(Invalid("A number is larger than can be kept."))
         raise e
 
     def handle_exception(self, e: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ MAX_HEADERS: Final = 1024 * 1024
 
 _THREADS: Final = 4
 _PATIENCE: Final = 10.0
+_A_MOMENT: Final = 0.005
 
 
 class KnownHosts:
@@ -112,15 +114,28 @@ class Server:
         return f"http://{host}:{self.port}"
 
     def close(self) -> None:
-        """Finish what is being answered, then close every connection; the second time, nothing."""
+        """Finish what is being answered, then close every connection; the second time, nothing.
+
+        Whoever takes longer than ten seconds to read an answer does not get the rest of it.
+        """
         if not self._thread.is_alive():
             return
-        self._server.task_dispatcher.shutdown()
+        self._server.task_dispatcher.shutdown(timeout=_PATIENCE)
+        patience_ends = time.monotonic() + _PATIENCE
+        while self._unsent() and time.monotonic() < patience_ends:
+            time.sleep(_A_MOMENT)
         # Sockets belong to the thread that waits for them. Once none is left, it ends.
         self._server.trigger.pull_trigger(self._close_all)
         self._thread.join(_PATIENCE)
 
+    def _unsent(self) -> int:
+        """Count the bytes of answers that are still on their way out."""
+        channels = list(self._server.active_channels.values())
+        return sum(channel.total_outbufs_len for channel in channels)
+
     def _close_all(self) -> None:
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()  # closes what it kept in temporary files, too
         wasyncore.close_all(self._sockets, ignore_all=True)
 
     def __enter__(self) -> Self:

@@ -244,6 +244,14 @@ def test_what_cannot_be_read_is_a_bad_request(api: Api, body: bytes, kind: str, 
     assert api("GET", "/jobs").json() == []
 
 
+@pytest.mark.parametrize("number", [10**30, "99999999999999999999"])
+def test_a_number_that_no_column_holds_is_refused(api: Api, job: int, number: Any) -> None:
+    answer = api("PUT", f"/jobs/{job}", json={"job": {"judgments_per_unit": number}})
+
+    assert answer.status_code == 422
+    assert api("GET", f"/jobs/{job}").json()["judgments_per_unit"] == 3
+
+
 def test_a_form_of_a_megabyte_passes_and_one_without_end_does_not(api: Api) -> None:
     passes = api("POST", "/jobs", data={"job[instructions]": "x" * 1_000_000})
     does_not = api("POST", "/jobs", data={"job[instructions]": "x" * 17_000_000})

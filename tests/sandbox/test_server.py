@@ -104,6 +104,26 @@ def test_requests_are_answered_at_the_same_time(session: requests.Session) -> No
     assert answers == ["met"] * 3
 
 
+def test_closing_finishes_what_is_being_answered() -> None:
+    asked, told = threading.Event(), threading.Event()
+
+    def app(_: object, start: Any) -> list[bytes]:
+        asked.set()
+        told.wait(10)
+        start("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "20000000")])
+        return [b"x" * 20_000_000]
+
+    server = Server(app)
+    with ThreadPoolExecutor(2) as pool:
+        answer = pool.submit(requests.get, server.url, timeout=10)
+        asked.wait(10)
+        closed = pool.submit(server.close)
+        told.set()
+
+        assert len(answer.result().content) == 20_000_000
+        closed.result()
+
+
 def test_closing_ends_the_thread_and_frees_the_port() -> None:
     server = Server(echo)
     server.close()

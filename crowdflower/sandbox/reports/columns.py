@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from crowdflower.sandbox.clock import report_time
 
@@ -42,7 +42,9 @@ _DIGITS: Final = 4
 _SECOND: Final = {"all": (), "avg": ("variance",)}
 """What stands beside the answer, by aggregation; else its confidence."""
 
-Cells = list[str]
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+Cells: TypeAlias = list[str]
 
 
 def full(
@@ -139,7 +141,7 @@ def json_lines(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     ['{"id":7}\n']
     """
     for unit in units:
-        yield f"{json.dumps(unit, ensure_ascii=False, separators=(',', ':'))}\n"
+        yield f"{_ENCODER.encode(unit)}\n"
 
 
 def cell(value: object) -> str:
@@ -157,7 +159,7 @@ def cell(value: object) -> str:
     if isinstance(value, list):
         return "\n".join(cell(item) for item in value if item is not None)
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _ENCODER.encode(value)
     return str(value)
 
 

@@ -1,0 +1,227 @@
+"""The sandbox as one object: a client in process, a URL, a crowd, a fresh start, an end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from crowdflower.client import Client
+from crowdflower.exceptions import ApiError, AuthenticationError, SandboxNotImplemented
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.clock import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from crowdflower.job import Job
+
+ROWS = [
+    {"text": f"Review {number}", "answer": "yes" if number % 3 else "no"} for number in range(8)
+]
+
+FORM = """
+<p>{{text}}</p>
+<cml:radios label="Is it about price?" name="price" validates="required">
+  <cml:radio label="Yes" value="yes"/>
+  <cml:radio label="No" value="no"/>
+</cml:radios>
+"""
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(seed=7) as box:
+        yield box
+
+
+def launched(client: Client) -> Job:
+    """A job at work."""
+    job = client.upload_job(ROWS)
+    settings = {"title": "About price", "instructions": "Read the review.", "cml": FORM}
+    client.update_job(job.id, settings)
+    job = client.get_job(job.id)
+    job.launch(len(ROWS), channels=["on_demand"])
+    return job
+
+
+@pytest.mark.parametrize("over", ["in process", "a socket"])
+def test_a_job_runs_from_upload_to_report(box: Sandbox, over: str) -> None:
+    client = box.client() if over == "in process" else Client(box.key, box.url)
+    job = launched(client)
+
+    box.crowd.add(6, profile="perfect", truth={"price": "answer"})
+    box.crowd.run(job)
+
+    report = client.get_report(job)
+    answers = {unit.data["text"]: unit.results["price"]["agg"] for unit in report}
+    assert client.get_job(job.id).state == "finished"
+    assert answers == {row["text"]: row["answer"] for row in ROWS}
+    assert job.ping()["all_judgments"] == 3 * len(ROWS)
+    client.close()
+
+
+def test_both_doors_open_on_the_same_room(box: Sandbox) -> None:
+    made = box.client().create_job({"title": "Made in process"})
+
+    with Client(box.key, box.url) as client:
+        assert client.get_job(made.id).title == "Made in process"
+
+
+def test_the_server_starts_when_its_address_is_read(box: Sandbox) -> None:
+    def servers() -> list[str]:
+        return [each.name for each in threading.enumerate() if each.name.startswith("crowdflower")]
+
+    before = servers()
+    url = box.url
+
+    assert before == []
+    assert servers() == [f"crowdflower-sandbox-{url.split(':')[2].split('/')[0]}"]
+    assert box.url == url
+
+
+def test_the_server_ends_with_the_sandbox() -> None:
+    with Sandbox() as box:
+        url = box.url
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/jobs", timeout=5)
+
+
+def test_a_key_from_the_environment_does_not_leak_in(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROWDFLOWER_API_KEY", "a-key-that-costs-money")
+    monkeypatch.setenv("CROWDFLOWER_API_URL", "https://api.appen.com/v1")
+
+    client = box.client()
+
+    assert client.create_job({"title": "A first job"}).id
+    assert repr(client) == "<Client https://sandbox.invalid/v1>"
+
+
+def test_the_client_of_a_sandbox_reaches_nothing_else(box: Sandbox) -> None:
+    session = box.client()._transport._session
+
+    with pytest.raises(ApiError, match=r"api\.appen\.com"):
+        Client(box.key, "https://api.appen.com/v1", session=session).create_job({})
+
+
+def test_two_sandboxes_know_nothing_of_each_other(box: Sandbox) -> None:
+    box.client().create_job({"title": "Here, not there"})
+
+    with Sandbox(seed=8) as other:
+        assert list(other.client().get_jobs()) == []
+        assert other.key != box.key
+        with pytest.raises(AuthenticationError):
+            Client(box.key, other.url).get_job(1)
+
+
+def test_the_same_seed_is_the_same_sandbox(box: Sandbox) -> None:
+    with Sandbox(seed=7) as twin:
+        mine = box.client().create_job({"title": "A first job"})
+        other = twin.client().create_job({"title": "A first job"})
+
+    assert twin.key == box.key
+    assert (mine.id, mine.secret) == (other.id, other.secret)
+
+
+def test_a_reset_leaves_the_key_and_nothing_else(box: Sandbox) -> None:
+    client = box.client()
+    first = client.create_job({"title": "A first job"})
+    box.crowd.add(3)
+    box.clock.advance(hours=1)
+    with pytest.raises(SandboxNotImplemented):
+        client.call("users/teams")
+
+    box.reset()
+
+    assert list(client.get_jobs()) == []
+    assert box.unimplemented == ()
+    again = client.create_job({"title": "A first job"})
+    assert (again.id, again.created_at) == (first.id, first.created_at)
+
+
+def test_what_was_not_there_is_listed(box: Sandbox) -> None:
+    with pytest.raises(SandboxNotImplemented):
+        box.client().call("users/teams")
+
+    (missing,) = box.unimplemented
+    assert missing == ("GET", "/v1/users/teams", "teams")
+
+
+def test_a_file_outlives_the_sandbox(tmp_path: Path) -> None:
+    with Sandbox(database=tmp_path / "crowd.db", balance_cents=500) as box:
+        key = box.key
+        number = box.client().create_job({"title": "Kept on disk"}).id
+
+    with Sandbox(database=tmp_path / "crowd.db") as box:
+        assert box.key == key
+        assert box.client().get_job(number).title == "Kept on disk"
+        assert box.client().call("account.json")["balance"] == 500
+
+
+def test_a_file_may_hold_more_than_one_account(tmp_path: Path) -> None:
+    for key in ("first-key", "second-key"):
+        with Sandbox(key=key, database=tmp_path / "crowd.db") as box:
+            box.client().create_job({"title": f"Of {key}"})
+
+    with Sandbox(key="first-key", database=tmp_path / "crowd.db") as box:
+        assert [job.title for job in box.client().get_jobs()] == ["Of first-key"]
+
+
+def test_time_stands_still_in_memory_and_runs_in_a_file(tmp_path: Path) -> None:
+    with Sandbox() as memory, Sandbox(database=tmp_path / "crowd.db") as file:
+        assert memory.clock.virtual
+        assert not file.clock.virtual
+
+    clock = Clock(3)
+    with Sandbox(database=tmp_path / "other.db", clock=clock) as box:
+        assert box.clock is clock
+
+
+def test_a_report_takes_as_long_as_is_asked_for() -> None:
+    with Sandbox(report_polls=1) as box:
+        job = launched(box.client())
+        ask = {"path": f"jobs/{job.id}.csv", "query": {"type": "full"}, "as_json": False}
+
+        answers = [box.client().call(**ask).status_code for _ in range(2)]
+
+    assert answers == [202, 200]
+
+
+def test_neither_name_nor_log_shows_the_key(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        requests.get(f"{box.url}/jobs", params={"key": box.key}, timeout=5)
+        requests.get(f"{box.url}/nothing", params={"key": box.key}, timeout=5)
+
+    ours = [each.getMessage() for each in caplog.records if not each.name.startswith("urllib3")]
+    assert box.key not in repr(box)
+    assert box.key not in "\n".join(ours)
+
+
+def test_closing_twice_is_closing() -> None:
+    box = Sandbox()
+
+    box.close()
+    box.close()
+
+    assert repr(box) == "<Sandbox sqlite://>"
+
+
+@pytest.mark.parametrize("missing", ["flask", "sqlalchemy", "waitress", "liquid"])
+def test_what_is_not_installed_is_named_with_the_command_that_installs_it(missing: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; import crowdflower.sandbox"
+
+    answer = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert answer.returncode == 1
+    assert f"ImportError: the sandbox needs {missing}" in answer.stderr
+    assert "pip install 'crowdflower-client[sandbox]'" in answer.stderr
