@@ -1,0 +1,165 @@
+"""Validators: what passes, what becomes of it, and what does not pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from crowdflower.cml import CMLError, parse
+
+
+def checked(validates: str, answer: str) -> tuple[object, str | None]:
+    """What is kept of an answer, and its error."""
+    form = parse(f'<cml:text name="q" validates="{validates}"/>')
+    result = form.check({"q": answer})
+    return result.answers.get("q"), result.errors.get("q")
+
+
+@pytest.mark.parametrize(
+    ("validates", "answer", "kept"),
+    [
+        ("integer", " -5 ", "-5"),
+        ("positiveInteger", "10", "10"),
+        ("numeric", "-2.4", "-2.4"),
+        ("numeric", "+.5", "+.5"),
+        ("digits", "100(2)", "100(2)"),
+        ("digits", "10:10-99", "10:10-99"),
+        ("integerRange:{min:1,max:100}", "100", "100"),
+        ("integerRange:{ min: 1, max: 100 }", "1", "1"),
+        ("integerRange:{min:-5}", "-5", "-5"),
+        ("range:{min:0.5,max:1.5}", "1.25", "1.25"),
+        ("alpha", "Äpfel", "Äpfel"),
+        ("alphanum", "ahfd723nd", "ahfd723nd"),
+        ("date", "02/29/2016", "02/29/2016"),
+        ("minLength:2", "ab", "ab"),
+        ("maxLength:2", "ab", "ab"),
+        ("rangeLength:{min:2,max:3}", "abc", "abc"),
+        ("wordCountMin:2", "two words", "two words"),
+        ("wordCountMax:2", "two words", "two words"),
+        ("url", " HTTPS://Example.COM/A?b#c ", "https://example.com/A?b#c"),
+        ("url:['non-search']", "http://example.com/google.com", "http://example.com/google.com"),
+        ("email", "ada@Example.COM", "ada@example.com"),
+        ("phone", "+358 9 1234567", "+358 9 1234567"),
+        ("usPhone", "1-800-111-1111", "(800) 111-1111"),
+        ("usPhone", "(123) 456.7890", "(123) 456-7890"),
+        ("usAddress", "1  Main   St", "1 Main St"),
+        ("usZipCode", "94103-1234", "94103-1234"),
+        ("stateAbbr", "ca", "CA"),
+        ("regex:^[A-Z]{2}$", "FI", "FI"),
+        ("regex:/^fi$/i", "FI", "FI"),
+        ("regex:['^a b$']", "a b", "a b"),
+        ("clean:['uppercase']", "ab", "AB"),
+        ("clean:['lowercase','trim']", " AB ", "ab"),
+        ("clean:['multipleWhitespace']", "a \n b", "a b"),
+        ("clean:['titlecase']", "ada lovelace", "Ada Lovelace"),
+        ("clean:[whitespace]", " a  b ", "a b"),
+        ("clean:['trim'] maxLength:2", "  ab  ", "ab"),
+        ("integer, maxLength:3", "123", "123"),
+    ],
+)
+def test_an_answer_that_passes_is_put_in_shape(validates: str, answer: str, kept: str) -> None:
+    assert checked(validates, answer) == (kept, None)
+
+
+@pytest.mark.parametrize(
+    ("validates", "answer"),
+    [
+        ("integer", "1.5"),
+        ("integer", "١"),
+        ("integer", "9" * 400),
+        ("positiveInteger", "0"),
+        ("positiveInteger", "-3"),
+        ("numeric", "1e5"),
+        ("numeric", "NaN"),
+        ("digits", "12a"),
+        ("integerRange:{min:1,max:100}", "101"),
+        ("integerRange:{min:1,max:100}", "1.5"),
+        ("range:{min:0.5}", "0.4"),
+        ("alpha", "ab1"),
+        ("alphanum", "a b"),
+        ("date", "02/30/2016"),
+        ("date", "2/3/2016"),
+        ("date", "01/01/0000"),
+        ("minLength:2", "a"),
+        ("maxLength:2", "abc"),
+        ("rangeLength:{min:2,max:3}", "abcd"),
+        ("wordCountMin:2", "one"),
+        ("wordCountMax:2", "one two three"),
+        ("url", "example.com"),
+        ("url", "http://localhost/"),
+        ("url", "ftp://example.com"),
+        ("url", "http://exa mple.com"),
+        ("url", "javascript:alert(1)"),
+        ("url", "http://example.com:99999"),
+        ("url:['non-search']", "https://www.google.com/search?q=a"),
+        ("email", "ada@"),
+        ("email", "ada lovelace@example.com"),
+        ("email", "a" * 300 + "@example.com"),
+        ("phone", "12345"),
+        ("phone", "call me 1234567"),
+        ("usPhone", "12345"),
+        ("usAddress", "Main St"),
+        ("usZipCode", "9410"),
+        ("stateAbbr", "XX"),
+        ("regex:^[A-Z]{2}$", "fi"),
+    ],
+)
+def test_an_answer_that_fails_is_told_what_to_enter(validates: str, answer: str) -> None:
+    kept, error = checked(validates, answer)
+
+    assert kept is None
+    assert error is not None
+    assert error.endswith(".")
+
+
+def test_the_first_failure_is_the_error_and_later_ones_see_what_earlier_ones_made() -> None:
+    assert checked("minLength:3 integer", "a") == (None, "Enter at least 3 characters; this has 1.")
+    assert checked("clean:['uppercase'] regex:^[A-Z]+$", "abc") == ("ABC", None)
+    assert checked("regex:^[A-Z]+$ clean:['uppercase']", "abc")[1] is not None
+
+
+def test_only_required_minds_a_blank_answer() -> None:
+    assert checked("integer minLength:5 email", "  ") == ("", None)
+    assert checked("integer required", "  ") == (None, "Please answer this question.")
+    assert checked("ss-required", "") == (None, "Please answer this question.")
+
+
+def test_each_of_several_answers_is_validated() -> None:
+    form = parse("<cml:text name='q' multiple='true' validates='integer'/>")
+
+    assert form.check({"q": [" 1", "2"]}).answers == {"q": ["1", "2"]}
+    assert form.check({"q": ["1", "b"]}).errors == {"q": "Enter a whole number, such as 10 or -5."}
+
+
+def test_a_bare_regex_takes_the_pattern_of_the_attribute() -> None:
+    form = parse("<cml:text name='q' validates='required regex' regex='^a+$'/>")
+
+    assert form.check({"q": "aa"}).answers == {"q": "aa"}
+    assert "q" in form.check({"q": "ab"}).errors
+    assert form.fields[0].matching.how == "any"
+
+
+@pytest.mark.parametrize(
+    ("validates", "problem"),
+    [
+        ("maxLength", '"maxLength" cannot be used: write a number behind it, such as :5'),
+        ("minLength:x", '"minLength" cannot be used: write a number behind it, such as :5'),
+        ("integerRange:{}", "write its bounds as {min:1,max:9}"),
+        ("integerRange:{min:5,max:1}", "min 5 is above max 1"),
+        ("regex", "a pattern is missing; write regex:^[A-Z]+$"),
+        ("regex:(a", "its pattern '(a' does not work: a bracket is open"),
+        ("clean:['upercase']", 'it cannot clean by "upercase"; did you mean "uppercase"?'),
+        ("integer " * 126, "There is room for 1,000 characters of validators."),
+    ],
+)
+def test_a_validator_that_cannot_be_used_is_a_problem(validates: str, problem: str) -> None:
+    with pytest.raises(CMLError) as caught:
+        parse(f'<cml:text name="q" validates="{validates}"/>')
+
+    assert problem in str(caught.value)
+
+
+def test_a_pattern_that_only_the_service_can_run_is_unsupported_not_wrong() -> None:
+    form = parse(r"<cml:text name='q' validates='regex:^(?=a)b' regex='(.)\1'/>")
+
+    assert [each.subject for each in form.unsupported] == ["validates:regex", "gold:regex"]
+    assert form.check({"q": "anything"}).errors == {}
