@@ -1,0 +1,193 @@
+"""Liquid, run for one row, by python-liquid in the lenient mode that real forms need."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from liquid import Environment, Markup, Mode
+from liquid.exceptions import LiquidError, ResourceLimitError
+from liquid.token import TOKEN_CONTENT, TOKEN_EXPRESSION, TOKEN_OUTPUT, TOKEN_TAG, Token
+
+from crowdflower.cml.liquid import Liquid, Span
+from crowdflower.cml.problems import MOST_PROBLEMS, Problem, Source
+from crowdflower.sandbox.forms import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from liquid import BoundTemplate
+
+MOST_BRACKETS: Final = 100
+"""Brackets in one expression, since the library's time to read them grows with their square."""
+
+_NAME = re.compile(r"#|\w+")
+_GONE: Final = ("include", "render")
+_PARTS: Final = (
+    "else elsif when endif endunless endcase endfor endtablerow endcapture endifchanged raw endraw"
+)
+
+
+class TemplateError(ValueError):
+    """A template that cannot be run, or that must not go on."""
+
+
+class Template:
+    """A form with Liquid in it, read once, ready for any row.
+
+    >>> template = Template('{% for each in sizes %}<i title="{{ each }}">{% endfor %}')
+    >>> template.render({"sizes": ["S", 'M"']})
+    '<i title="S"><i title="M&#34;">'
+    """
+
+    def __init__(self, source: str) -> None:
+        self._size = len(source)
+        try:
+            self._template: BoundTemplate = _LENIENT.from_string(source)
+        except LiquidError as error:
+            deep = isinstance(error.__cause__, RecursionError)
+            reason = "an expression nests too deep" if deep else error.message
+            raise TemplateError(f"{_place(error)}Liquid cannot read this: {reason}.") from None
+
+    def render(self, row: Mapping[str, object]) -> str:
+        """Fill in one row.
+
+        :raises TemplateError: It costs more than a form may, or does not work with this row.
+        """
+        context = limits.Context(self._template, row, self._size)
+        buffer = limits.Buffer(context.budget)
+        try:
+            self._template.render_with_context(context, buffer)
+        except LiquidError as error:
+            raise TemplateError(f"{_place(error)}Liquid was stopped: {error.message}.") from None
+        except Exception as error:  # noqa: BLE001 - a stranger's template and row, not our bug
+            raise TemplateError(f"Liquid does not work with this row: {error}.") from None
+        return buffer.getvalue()
+
+
+def strangers(source: str) -> list[Problem]:
+    """Find what is no Liquid of ours, and would be passed over in silence or read for long.
+
+    >>> [str(problem) for problem in strangers("{% unles x %}")]
+    ['1:1: Liquid has no tag "unles"; did you mean "unless"?']
+    """
+    text = Source(source)
+    known = {*_LENIENT.tags, *_PARTS.split(), ""}
+    problems = []
+    for span in Liquid(text).spans:
+        if span.tag in _GONE:
+            message = f"There is nothing to {span.tag} here; write out what it stands for."
+        elif span.tag not in known:
+            hint = text.did_you_mean(span.tag, sorted(known))
+            message = f'Liquid has no tag "{span.tag:.60}"{hint or "."}'
+        elif source.count("(", *_ends(span)) + source.count("[", *_ends(span)) > MOST_BRACKETS:
+            message = f"An expression has {MOST_BRACKETS} brackets at most; take it apart."
+        else:
+            continue
+        problems.append(Problem(message, *text.position(span.start)))
+    return problems[:MOST_PROBLEMS]
+
+
+def _ends(span: Span) -> tuple[int, int]:
+    """Give the offsets of a piece of Liquid; a comment may hold what it likes."""
+    return (span.start, span.start if span.tag in {"comment", "doc"} else span.end)
+
+
+def oddity(source: str) -> Problem | None:
+    """Find the first expression that Liquid would pass over, such as ``=`` where ``==`` is meant.
+
+    >>> print(oddity('{% if kind = "a" %}{% endif %}'))
+    1:12: Liquid cannot read this and passes over it: expected end of expression, found '='.
+    """
+    try:
+        _STRICT.from_string(source)
+    except LiquidError as error:
+        message = f"Liquid cannot read this and passes over it: {error.message}."
+        return Problem(message, *_position(error))
+    return None
+
+
+def _position(error: LiquidError) -> tuple[int, int]:
+    """Find line and column of an error; the first of all if it has none."""
+    token = error.token
+    if token is None or token.start_index < 0:
+        return 1, 1
+    return Source(token.source).position(token.start_index)
+
+
+def _place(error: LiquidError) -> str:
+    return "line {}, column {}: ".format(*_position(error))
+
+
+class _Environment(Environment):
+    """The library's, with our tokens, limits that end a run, and filters that end at all."""
+
+    context_depth_limit = limits.DEEPEST_CONTEXT
+
+    def __init__(self, mode: Mode) -> None:
+        super().__init__(tolerance=mode, autoescape=True, strict_filters=False)
+        for name in _GONE:
+            del self.tags[name]
+        del self.filters["safe"]
+        self.add_filter("strip_html", _without_tags)
+
+    def tokenizer(self) -> Callable[[str], Iterator[Token]]:
+        """Cut as forms are cut elsewhere, in one pass; the library's own takes quadratic time."""
+        return _tokens
+
+    def error(
+        self,
+        exc: type[LiquidError] | LiquidError,
+        msg: str | None = None,
+        token: Token | None = None,
+    ) -> None:
+        """Let pass what is only odd, as far as the mode does; never what costs too much."""
+        if isinstance(exc, ResourceLimitError):
+            exc.token = exc.token or token
+            raise exc
+        super().error(exc, msg, token)
+
+
+def _tokens(source: str) -> Iterator[Token]:
+    """Cut a template into what is printed as it stands, and Liquid."""
+    at, strip = 0, False
+    for span in (*Liquid(Source(source)).spans, Span(len(source), len(source), "#")):
+        inner = source[span.start + 2 : span.end - 2]
+        before = source[at : span.start]
+        before = before.lstrip() if strip else before
+        before = before.rstrip() if inner[:1] == "-" else before
+        if before:
+            yield Token(TOKEN_CONTENT, before, at, source)
+        at, strip = span.end, inner[-1:] == "-"
+        yield from _inside(span, inner, source)
+
+
+def _inside(span: Span, inner: str, source: str) -> Iterator[Token]:
+    """Cut one piece of Liquid into its name and its expression; comments vanish."""
+    if span.tag in {"#", "comment", "doc", "raw", "endraw"}:
+        return
+    first = span.start + 2 + (inner[:1] == "-")
+    last = max(first, span.end - 2 - (inner[-1:] == "-"))
+    name = _NAME.search(source, first, last) if span.tag else None
+    if name:
+        yield Token(TOKEN_TAG, name.group(), name.start(), source)
+        first = name.end()
+    else:
+        yield Token(TOKEN_OUTPUT, source[span.start : span.end], span.start, source)
+    text = source[first:last]
+    if expression := text.strip():
+        yield Token(TOKEN_EXPRESSION, expression, first + text.index(expression), source)
+
+
+def _without_tags(value: object) -> str:
+    """Take the tags out of a text; the library's way takes quadratic time on ``<a <a <a``."""
+    text, pieces, at = str(value), list[str](), 0
+    while (opening := text.find("<", at)) >= 0 and (closing := text.find(">", opening)) >= 0:
+        pieces.append(text[at:opening])
+        at = closing + 1
+    kind = Markup if isinstance(value, Markup) else str
+    return kind("".join([*pieces, text[at:]]))
+
+
+_LENIENT: Final = _Environment(Mode.LAX)
+_STRICT: Final = _Environment(Mode.STRICT)

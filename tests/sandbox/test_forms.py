@@ -1,0 +1,303 @@
+"""Forms as rows fill them in, and what the sandbox says of those it cannot show."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crowdflower.cml import Form
+from crowdflower.sandbox import forms
+from crowdflower.sandbox.forms import templates
+from crowdflower.sandbox.refusals import Declined, Invalid, Unsupported
+
+BY_ROW = """
+{% assign shades = colours | split: ', ' %}
+<cml:radios label="Which colour has {{item}}?" validates="required">
+  {% for shade in shades %}<cml:radio label="{{ shade }}" value="c{{ forloop.index0 }}">{% endfor %}
+</cml:radios>
+{% if kind == "shoe" %}<cml:text name="size" validates="integer"/>
+{% elsif kind contains "hat" %}<cml:select name="size"><cml:option label="S"/></cml:select>
+{% else %}<cml:checkbox name="other" label="Other {{ kinds[0] }}"/>{% endif %}
+"""
+
+
+def test_each_row_sees_its_own_form() -> None:
+    shoe = forms.form_for(BY_ROW, {"item": "this", "colours": "red, blue", "kind": "shoe"})
+    hat = forms.form_for(BY_ROW, {"item": "that", "colours": "grey", "kind": "big hat"})
+
+    assert [field.kind for field in shoe.fields] == ["radios", "text"]
+    assert [option.label for option in shoe.fields[0].options] == ["red", "blue"]
+    assert shoe.check({"which_colour_has_item": "c1", "size": "42"}).errors == {}
+    assert [field.kind for field in hat.fields] == ["radios", "select"]
+
+
+def test_a_label_that_differs_names_the_same_column_in_each_row() -> None:
+    names = [
+        forms.form_for(BY_ROW, {"item": item, "colours": "red"}).fields[0].name
+        for item in ("this", "that")
+    ]
+
+    assert names == ["which_colour_has_item"] * 2
+
+
+def test_a_list_in_a_row_stays_a_list() -> None:
+    row = {"colours": "red", "kinds": ["gloves", "scarf"]}
+
+    assert forms.form_for(BY_ROW, row).fields[1].options[0].label == "Other gloves"
+
+
+def test_the_name_itself_may_depend_on_the_row() -> None:
+    cml = "{% for id in ids %}<cml:text name='score_{{ id }}'/>{% endfor %}"
+
+    form = forms.form_for(cml, {"ids": ["a", "b"]})
+
+    assert form.aggregations() == {"score_a": "all", "score_b": "all"}
+
+
+def test_a_question_that_this_row_does_not_have_was_not_answered() -> None:
+    cml = "{% if a %}<cml:text name='q'/>{% endif %}<cml:text name='why' only-if='q'/>"
+
+    assert forms.form_for(cml, {}).check({"why": "x"}).answers == {}
+    assert forms.form_for(cml, {"a": "1"}).check({"q": "x", "why": "y"}).answers == {
+        "q": "x",
+        "why": "y",
+    }
+
+
+def test_rows_share_a_form_that_does_not_depend_on_them() -> None:
+    cml = "<p>{{ text }}</p><cml:text label='Why?'/>"
+
+    form = forms.form_for(cml, {"text": "one"})
+
+    assert forms.form_for(cml, {"text": "{% two"}) is form
+    assert forms.checked(cml) is form
+
+
+def test_rows_that_come_to_the_same_text_share_a_form() -> None:
+    cml = "<cml:text label='q'{% if a %} validates='required'{% endif %}/>"
+
+    assert forms.form_for(cml, {"a": "1"}) is forms.form_for(cml, {"a": "2"})
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.text() | st.sampled_from(["x\" onerror='y", "'/><cml:text name='evil'/>", "{{ b }}", "-->"])
+)
+def test_a_row_can_put_in_text_and_nothing_else(value: str) -> None:
+    cml = """<!-- {{ a }} --><cml:text name="q" label="{{ a }}" title='{{ a }}'/><p>{{ a }}</p>"""
+
+    form = forms.form_for(cml, {"a": value, "b": "never"})
+
+    (field,) = form.fields
+    assert field.attributes.keys() == {"name", "label", "title"}
+    assert field.attributes["title"] == value
+
+
+@pytest.mark.parametrize(
+    ("cml", "error"),
+    [
+        (
+            "<p>\n<cml:txt/>",
+            "line 2, column 1: There is no tag <cml:txt>; did you mean <cml:text>?",
+        ),
+        ("{% if a %}", "line 1, column 1: {% if %} is never closed; add {% endif %}."),
+        ("{% unles a %}", 'line 1, column 1: Liquid has no tag "unles"; did you mean "unless"?'),
+        (
+            "{% include 'a' %}",
+            "line 1, column 1: There is nothing to include here; write out what it stands for.",
+        ),
+        (
+            "{{ " + "a[" * 101 + " }}",
+            "line 1, column 1: An expression has 100 brackets at most; take it apart.",
+        ),
+        (
+            "{% if " + "a and " * 1_500 + "a %}{% endif %}",
+            "line 1, column 1: Liquid cannot read this: an expression nests too deep.",
+        ),
+        (
+            "a\n{{ 'now' | date: '%Y' }}",
+            (
+                'line 2, column 1: Liquid was stopped: the date of "now" is not there: '
+                "a form is the same whenever it is shown."
+            ),
+        ),
+    ],
+)
+def test_a_form_that_cannot_be_used_is_declined_with_its_places(cml: str, error: str) -> None:
+    with pytest.raises(Declined) as caught:
+        forms.checked(cml)
+
+    assert caught.value.status == 200
+    assert caught.value.body == {"errors": [error]}
+
+
+def test_every_problem_of_a_form_is_in_the_answer() -> None:
+    with pytest.raises(Declined) as caught:
+        forms.checked("<cml:a/>\n<cml:b/>")
+
+    assert len(caught.value.body["errors"]) == 2
+
+
+def test_what_only_the_hosted_service_has_is_answered_with_501_when_it_is_saved() -> None:
+    with pytest.raises(Unsupported) as caught:
+        forms.checked("<cml:text name='a'/>\n<cml:shapes name='b'/><cml:taxonomy name='c'/>")
+
+    error = caught.value.body["error"]
+    assert (caught.value.status, error["feature"]) == (501, "cml:shapes")
+    assert error["message"].startswith("line 2, column 1: <cml:shapes> is not available here: ")
+    assert error["message"].endswith("There are 1 more such places.")
+    assert error["see"] == "docs/sandbox-limits#cml-tools"
+
+
+def test_an_expression_that_liquid_passes_over_is_warned_of_and_counts_as_false() -> None:
+    cml = "<cml:text name='a'/>{% if kind = 'x' %}<cml:text name='b'/>{% endif %}"
+
+    form = forms.checked(cml)
+
+    assert [(each.line, each.column) for each in form.warnings] == [(1, 32)]
+    assert [field.name for field in forms.form_for(cml, {"kind": "x"}).fields] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("cml", "row", "message"),
+    [
+        (
+            "<cml:radios name='a'>{% for b in c %}<cml:radio label='{{ b }}'/>{% endfor %}",
+            {},
+            "has nothing to choose from",
+        ),
+        (
+            "{% for a in b %}<cml:text name='q'/>{% endfor %}",
+            {"b": ["1", "2"]},
+            'The name "q" is taken',
+        ),
+        ("{% for a in b %}<cml:text label='{{ a }}'/>{% endfor %}", {"b": "?"}, "has no name"),
+        (
+            "<cml:text name='a' default='{{ b | date: '%Y' }}'/>",
+            {"b": "9" * 200},
+            "a date and its format are short",
+        ),
+        (
+            "<cml:text name='a' default='{{ b | replace: \"x\", b }}'/>",
+            {"b": "x" * 50_000},
+            "its filters do too much",
+        ),
+        ("<cml:text name='a' default='{{ b }}'/>", {"b": "x" * 1_000_001}, "it prints too much"),
+    ],
+)
+def test_a_row_that_does_not_fit_the_form_is_refused_with_the_reason(
+    cml: str, row: dict[str, Any], message: str
+) -> None:
+    forms.checked(cml)
+
+    with pytest.raises(Invalid) as caught:
+        forms.form_for(cml, row)
+
+    assert caught.value.status == 422
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "liquid",
+    [
+        "{% for i in (1..100000) %}{% for j in (1..100000) %}x{% endfor %}{% endfor %}",
+        "{% for i in (1..9000) %}{% endfor %}" * 3,
+        "{% for i in (1..100) %}" + "{{ 1 }}" * 30_000 + "{% endfor %}",
+        "{% for i in (1..100) %}" + "{{ a }}" * 30_000 + "{% endfor %}",
+        "{% assign a = 'xxxxxxxxxx' %}" + "{% assign a = a | append: a %}" * 60,
+        "{% assign a = 'x' %}"
+        + "{% assign a = a | append: a %}" * 17
+        + "{% assign b = a | replace: 'x', a %}",
+        "{% assign a = 'x,' %}"
+        + "{% assign a = a | append: a %}" * 12
+        + "{{ a | split: ',' | join: a }}",
+        "{% assign a = 'x,' %}"
+        + "{% assign a = a | append: a %}" * 15
+        + "{{ a | split: ',' | uniq }}",
+        "{% assign a = 'xx' %}"
+        + "{% capture b %}{{ a }}{{ a }}{% endcapture %}{% assign a = b %}" * 30,
+        "{% assign a = 99999 %}{% for i in (1..40) %}{% assign a = a | times: a %}{% endfor %}",
+        "{{ (1..1000000000) | join: ',' }}",
+        "{% tablerow a in (1..1000000000) %}{% endtablerow %}",
+    ],
+)
+def test_liquid_that_would_not_end_is_stopped_when_it_is_saved(liquid: str) -> None:
+    begun = time.process_time()
+
+    with pytest.raises(Declined, match="Liquid was stopped"):
+        forms.checked(f"<cml:text name='q'/>{liquid}")
+
+    assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("template", "row", "text"),
+    [
+        ("{{ a }}|{{ a[1] }}|{{ b }}", {"a": ["x", "<"]}, "x&lt;|&lt;|"),
+        ("{{ a.__class__ }}{{ a.upper }}{{ a | safe }}", {"a": "<"}, "&lt;"),
+        ("{{ a | strip_html }}", {"a": "<b>1 < 2</b> & <i"}, "1  &amp; &lt;i"),
+        ("{{ now }}{{ today }}", {}, ""),
+        ("{{ now }}", {"now": "mine"}, "mine"),
+        ("a {%- if b -%} c {%- endif -%} d {{- 1 -}} e", {"b": 1}, "acd1e"),
+        (
+            "{% raw %}{{ a }}{% endraw %}{% comment %}{{ a }}{% endcomment %}{% # a %}",
+            {},
+            "{{ a }}",
+        ),
+        ("{% liquid assign a = 1\n echo a %}{{-}}{{}}{%-%}", {}, "1"),
+        ("{{ a | truncate: 5 | upcase | default: 'x' }}", {"a": "abcdefgh"}, "AB..."),
+        ("{{ a | times: 2 }}{{ b | date: '%Y' }}", {"a": 3, "b": "2015-06-24"}, "62015"),
+        ("{% cycle 'a', 'b' %}{% increment c %}{{ a.b }}", {"a": {"b": None}}, "a0"),
+    ],
+)
+def test_liquid_prints_what_it_should(template: str, row: dict[str, Any], text: str) -> None:
+    assert templates.Template(template).render(row) == text
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "{{",
+                "}}",
+                "{%",
+                "%}",
+                "{%-",
+                "-%}",
+                " if ",
+                " endif ",
+                " for a in b ",
+                " endfor ",
+                " raw ",
+                " endraw ",
+                "a",
+                "|",
+                "'",
+                '"',
+                "(1..3)",
+                "[",
+                "]",
+                ".",
+                "<cml:text name=q>",
+                " assign c = ",
+                " else ",
+                "\n",
+                "size",
+                ":",
+            ]
+        )
+    ).map("".join)
+)
+def test_random_liquid_is_a_form_or_a_refusal(cml: str) -> None:
+    try:
+        form = forms.checked(cml)
+        forms.form_for(cml, {"a": "x", "b": ["y", "z"]})
+    except (Declined, Invalid, Unsupported):
+        return
+
+    assert isinstance(form, Form)
