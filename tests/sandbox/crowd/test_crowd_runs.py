@@ -1,0 +1,276 @@
+"""A run of a crowd: how it goes, that it repeats itself, and how it ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from crowdflower.sandbox.crowd import Crowd, Summary
+from crowdflower.sandbox.rules import jobs
+
+Launch = Callable[..., tuple[Crowd, int]]
+Texts = Callable[..., list[dict[str, Any]]]
+Judged = Callable[[Crowd, int], list[Any]]
+Answers = Callable[[Crowd, int], dict[tuple[int, int], Any]]
+
+
+MIX = {"expert": 0.2, "normal": 0.5, "sloppy": 0.15, "random spammer": 0.15}
+
+
+@pytest.fixture
+def answers(judged: Judged) -> Answers:
+    """What each contributor answered about each unit."""
+    return lambda crowd, job: {
+        (each.worker_id, each.unit_id): each.data for each in judged(crowd, job)
+    }
+
+
+def test_a_crowd_finishes_a_job_and_says_what_it_took(
+    launch: Launch, texts: Texts, judged: Judged
+) -> None:
+    crowd, job = launch(texts(20))
+    crowd.add(10, profile="perfect", truth={"spam": "label"})
+
+    summary = crowd.run(job, until="finished")
+
+    given = judged(crowd, job)
+    assert (summary.ended, summary.state) == ("finished", "finished")
+    assert (summary.judgments, summary.pages) == (60, len({each.assignment_id for each in given}))
+    assert len(given) == 60
+    assert all(each.data == {"spam": each.row["label"]} for each in given)
+
+
+def test_time_goes_by_on_the_clock_and_nowhere_else(
+    launch: Launch, texts: Texts, judged: Judged
+) -> None:
+    crowd, job = launch(texts(20))
+    crowd.add(10, truth={"spam": "label"})
+    before = crowd._database.clock.now()
+
+    summary = crowd.run(job)
+
+    given = judged(crowd, job)
+    assert crowd._database.clock.now() - before == pytest.approx(summary.seconds)
+    assert all(3 < each.created_at - each.started_at < 200 for each in given)
+    assert len({each.created_at for each in given}) == summary.pages
+
+
+def test_the_same_seed_gives_the_same_judgments_at_the_same_times(
+    launch: Launch, texts: Texts, judged: Judged
+) -> None:
+    first, second = (launch(texts(30), seed=4) for _ in range(2))
+
+    told = []
+    for crowd, job in (first, second):
+        crowd.add(10, mix=MIX, truth={"spam": "label"})
+        crowd.run(job)
+        told.append([(each.worker_id, each.created_at, each.data) for each in judged(crowd, job)])
+
+    assert told[0] == told[1]
+
+
+def test_answers_do_not_depend_on_who_comes_when_nor_on_transactions(
+    launch: Launch, answers: Answers, texts: Texts
+) -> None:
+    given = []
+    for settings in (
+        {},
+        {"arrivals_per_minute": 60.0},
+        {"pages_per_visit": 9, "interactive": True},
+    ):
+        crowd, job = launch(texts(40), units_per_assignment=4)
+        crowd.add(10, mix=MIX, truth={"spam": "label"})
+        crowd.run(job, **settings)
+        given.append(answers(crowd, job))
+
+    in_all = given[0].keys() & given[1].keys() & given[2].keys()
+    assert len(in_all) > 20
+    assert given[0].keys() != given[1].keys()
+    assert all(given[0][key] == given[1][key] == given[2][key] for key in in_all)
+
+
+def test_another_seed_gives_other_answers(launch: Launch, answers: Answers, texts: Texts) -> None:
+    given = []
+    for seed in (1, 2):
+        crowd, job = launch(texts(40), seed=seed, judgments_per_unit=8)
+        crowd.add(10, profile="sloppy", truth={"spam": "label"})
+        crowd.run(job)
+        given.append(answers(crowd, job))
+
+    in_both = given[0].keys() & given[1].keys()
+    differ = sum(given[0][key] != given[1][key] for key in in_both)
+    assert 0.2 < differ / len(in_both) < 0.8
+
+
+@pytest.mark.parametrize(
+    ("limit", "reached"),
+    [({"pages": 3}, "pages"), ({"judgments": 12}, "judgments"), ({"seconds": 240}, "seconds")],
+)
+def test_a_run_stops_at_its_limit_and_another_one_goes_on(
+    launch: Launch, texts: Texts, limit: dict[str, Any], reached: str
+) -> None:
+    crowd, job = launch(texts(40))
+    crowd.add(10, truth={"spam": "label"})
+
+    first = crowd.run(job, **limit)
+    second = crowd.run(job)
+
+    assert (first.ended, first.state) == (reached, "running")
+    assert first.pages <= 3 or reached != "pages"
+    assert first.seconds <= 240 or reached != "seconds"
+    assert first.judgments < 20 or reached == "seconds"
+    assert second.ended == "finished"
+    assert first.judgments + second.judgments == 120
+
+
+def test_progress_is_told_after_every_transaction(launch: Launch, texts: Texts) -> None:
+    crowd, job = launch(texts(30))
+    crowd.add(10, truth={"spam": "label"})
+    told: list[int] = []
+
+    summary = crowd.run(job, interactive=True, progress=lambda so_far: told.append(so_far.pages))
+
+    assert told[0] == 1
+    assert told[-1] == summary.pages
+    assert told == sorted(told)
+
+
+def test_a_run_ends_when_everybody_has_judged_everything(launch: Launch, texts: Texts) -> None:
+    crowd, job = launch(texts(12))
+    crowd.add(2, truth={"spam": "label"})
+
+    summary = crowd.run(job)
+
+    assert (summary.ended, summary.state, summary.judgments) == ("no_work", "running", 24)
+    assert summary.closed == {"no_work": 2}
+
+
+def test_a_run_ends_when_everybody_failed_the_quiz(
+    launch: Launch, texts: Texts, judged: Judged
+) -> None:
+    crowd, job = launch(texts(20, golds=12), options={"front_load": True})
+    crowd.add(6, profile="contrary", truth={"spam": "label"})
+
+    summary = crowd.run(job)
+
+    assert summary.ended == "no_work"
+    assert summary.closed == {"failed_quiz": 6}
+    assert all(each.golden and each.tainted for each in judged(crowd, job))
+
+
+def test_a_run_ends_when_the_test_questions_are_used_up(launch: Launch, texts: Texts) -> None:
+    crowd, job = launch(texts(200, golds=8), units_per_assignment=5)
+    crowd.add(4, profile="perfect", truth={"spam": "label"})
+
+    summary = crowd.run(job)
+
+    assert (summary.ended, summary.closed) == ("no_work", {"exhausted": 4})
+
+
+@pytest.mark.parametrize("prepare", ["pause", "cancel"])
+def test_a_run_of_a_job_that_does_not_run_ends_at_once(
+    launch: Launch, texts: Texts, prepare: str
+) -> None:
+    crowd, job = launch(texts(12))
+    crowd.add(5, truth={"spam": "label"})
+    with crowd._database.transaction() as tx:
+        getattr(jobs, prepare)(tx, jobs.by_id(tx, job))
+
+    summary = crowd.run(job)
+
+    assert (summary.ended, summary.pages) == ("not_running", 0)
+    assert summary.state == {"pause": "paused", "cancel": "canceled"}[prepare]
+
+
+def test_nobody_comes_from_a_channel_that_is_not_enabled(launch: Launch, texts: Texts) -> None:
+    crowd, job = launch(texts(12))
+    crowd.add(3, channel="neodev", truth={"spam": "label"})
+
+    summary = crowd.run(job)
+
+    assert summary.closed == {"channel_not_enabled": 3}
+
+
+def test_nobody_in_the_crowd_is_an_error_with_a_way_out(launch: Launch, texts: Texts) -> None:
+    crowd, job = launch(texts(6))
+
+    with pytest.raises(ValueError, match=r"let somebody join with add\(\) or replay\(\)"):
+        crowd.run(job)
+
+
+def test_a_job_will_do_in_place_of_its_number(launch: Launch, texts: Texts) -> None:
+    crowd, job = launch(texts(6))
+    crowd.add(5, truth={"spam": "label"})
+
+    assert crowd.run(SimpleNamespace(id=job)).ended == "finished"
+
+
+def test_a_job_that_is_not_there_is_named(launch: Launch, texts: Texts) -> None:
+    crowd, _ = launch(texts(6))
+    crowd.add(1)
+
+    with pytest.raises(LookupError, match="no job 7"):
+        crowd.run(7)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"number": 0}, "number from 1 up"),
+        ({"number": 2, "profile": "normal", "mix": {"normal": 1}}, "not both"),
+        ({"number": 2, "profile": "genius"}, "No profile 'genius'"),
+        ({"number": 2, "countries": ["Utopia"]}, "Utopia"),
+    ],
+)
+def test_nobody_joins_when_something_is_wrong(
+    launch: Launch, texts: Texts, settings: dict[str, Any], message: str
+) -> None:
+    crowd, _ = launch(texts(6))
+
+    with pytest.raises(ValueError, match=message):
+        crowd.add(settings.pop("number"), **settings)
+
+    assert crowd.contributors == []
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"pages": 0},
+        {"judgments": -1},
+        {"seconds": 0},
+        {"arrivals_per_minute": 0},
+        {"pages_per_visit": 0.5},
+        {"until": "forever"},
+    ],
+    ids=str,
+)
+def test_a_limit_that_cannot_be_is_refused(
+    launch: Launch, texts: Texts, limit: dict[str, Any]
+) -> None:
+    crowd, job = launch(texts(6))
+    crowd.add(1)
+
+    with pytest.raises(ValueError, match=next(iter(limit))):
+        crowd.run(job, **limit)
+
+
+def test_a_truth_about_questions_that_nobody_asks_is_refused(launch: Launch, texts: Texts) -> None:
+    crowd, job = launch(texts(6))
+    crowd.add(3, truth={"spma": "label"})
+
+    with pytest.raises(ValueError, match=r"is to answer spma, and job .* asks spam"):
+        crowd.run(job)
+
+
+def test_a_summary_is_a_sentence() -> None:
+    summary = Summary("no_work", "running", 3, 12, 95.2, 1, Counter(no_work=2, failed_quiz=1))
+
+    assert str(summary) == (
+        "no_work: 3 pages, 12 judgments in 0:01:35; the job is running; no_work 2, failed_quiz 1"
+    )
+    assert str(Summary()) == "under way: 0 pages, 0 judgments in 0:00:00; the job is open"
