@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -83,5 +84,6 @@ def segment(name: int | str) -> str:
     if isinstance(name, int) and not isinstance(name, bool) and name > 0:
         return str(name)
     if isinstance(name, str) and name not in {"", ".", ".."}:
-        return quote(name, safe="")
+        with suppress(UnicodeEncodeError):
+            return quote(name, safe="")
     raise InvalidInput(f"{name!r} is no id; ids are whole numbers from 1 on, or an alias")

@@ -40,11 +40,13 @@ CONTENT_TYPES: Final = {
 def spooled_rows(rows: Rows) -> Iterator[IO[bytes]]:
     """Write rows as JSON lines to a temporary file, which is gone when the block ends.
 
-    :raises InvalidInput: A row cannot be written; ``row`` says which.
+    :raises InvalidInput: A row cannot be written, and ``row`` says which; or there is none.
     """
     with SpooledTemporaryFile(max_size=KEPT_IN_MEMORY) as spool:
         for block in json_lines(rows):
             spool.write(block)  # writelines would look at the size only after the last of them
+        if not spool.tell():
+            raise InvalidInput("there are no rows to upload; was their iterator consumed before?")
         spool.seek(0)
         yield spool
 
@@ -102,28 +104,31 @@ def _drain(source: IO[Any], target: IO[bytes]) -> None:
 
 def _check(source: IO[bytes], content_type: str) -> None:
     """Read a file of text to its end, and leave it where it was."""
-    start = source.tell()
-    if content_type == CSV:
-        _check_header(source)
-    elif content_type == JSON_LINES:
-        _check_no_array(source)
-    else:
+    if content_type not in {CSV, JSON_LINES}:
         return
-    source.seek(start)
+    start = source.tell()
     if not _is_utf8(source):
         source.seek(start)
         row = _first_bad_row(source, content_type)
         raise InvalidInput(
-            f"row {row} is not UTF-8; save the file with that encoding, or open it as text with"
-            " the one it has",
+            f"{'the file' if row is None else f'row {row}'} is not UTF-8; save it with that"
+            " encoding, or open it as text with the one it has",
             row=row,
         )
+    source.seek(start)
+    if content_type == CSV:
+        _check_header(source)
+    else:
+        _check_no_array(source)
     source.seek(start)
 
 
 def _check_header(source: IO[bytes]) -> None:
-    first = source.readline()
-    names = next(csv.reader([first.decode("utf-8-sig", "replace")]), [])
+    first = source.readline().decode("utf-8-sig")
+    try:
+        names = next(csv.reader([first]), [])
+    except csv.Error as error:
+        raise InvalidInput(f"the header of the CSV cannot be read: {error}") from None
     if not names:
         raise InvalidInput("the CSV has no header: its first line must name the columns")
     for position, name in enumerate(names, 1):
@@ -140,28 +145,33 @@ def _check_no_array(source: IO[bytes]) -> None:
 
 
 def _is_utf8(source: IO[bytes]) -> bool:
+    """Read to the end; a NUL is valid, and a sure sign of UTF-16."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while chunk := source.read(CHUNK):
             decoder.decode(chunk)
+            if b"\0" in chunk:
+                return False
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _first_bad_row(source: IO[bytes], content_type: str) -> int:
-    """Number the first row that is no UTF-8, from 1, the header of a CSV not counted."""
+def _first_bad_row(source: IO[bytes], content_type: str) -> int | None:
+    """Number the first row that is no UTF-8, from 1; ``None`` for a header or what is no CSV."""
     text = io.TextIOWrapper(source, "utf-8", errors="surrogateescape", newline="")
+    # Python 3.10 reads no NUL from a CSV, and from 3.11 on it is nothing special.
+    lines = (line.replace("\0", "\udc00") for line in text)
     try:
-        rows = csv.reader(text) if content_type == CSV else ([line] for line in text)
-        header = 1 if content_type == CSV else 0
-        numbers = (
-            number
-            for number, row in enumerate(rows, 1 - header)
-            if not "".join(row).isascii() and not _encodes("".join(row))
-        )
-        return next(numbers, 0)
+        if content_type == CSV:
+            numbered = enumerate(csv.reader(lines))
+        else:
+            numbered = enumerate(([line] for line in lines), 1)
+        bad = (number for number, cells in numbered if not _encodes("".join(cells)))
+        return next(bad, None) or None
+    except csv.Error:
+        return None
     finally:
         text.detach()
 

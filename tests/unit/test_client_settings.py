@@ -1,0 +1,105 @@
+"""Where a client takes its key and its address from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import crowdflower
+from crowdflower.client import Client
+from crowdflower.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from conftest import Sent
+    from responses import RequestsMock
+
+APPEN = "https://api.appen.com/v1"
+EUROPE = "https://api.eu.appen.com/v1"
+
+
+@pytest.fixture(params=["Client()", "Client.from_env()"])
+def account(request: pytest.FixtureRequest) -> Any:
+    """Both ways to say: as the environment has it."""
+    return {"Client()": Client, "Client.from_env()": Client.from_env}[request.param]
+
+
+def key_of(client: Client, api: RequestsMock, sent: list[Sent]) -> str:
+    """Return the key that a client sends."""
+    api.get(client.API_URL.format(path="jobs.json"), json=[])
+    client.call("jobs.json")
+    return sent[-1].headers["Authorization"].removeprefix("Token token=")
+
+
+def test_the_service_is_where_it_lives_today(api: RequestsMock, sent: list[Sent]) -> None:
+    client = Client("given")
+
+    assert f"{APPEN}/{{path}}" == client.API_URL
+    assert f"{APPEN}/{{path}}" == Client.API_URL
+    assert key_of(client, api, sent) == "given"
+
+
+def test_key_and_address_come_from_the_environment_when_they_are_not_given(
+    api: RequestsMock, sent: list[Sent], monkeypatch: pytest.MonkeyPatch, account: Any
+) -> None:
+    monkeypatch.setenv("CROWDFLOWER_API_KEY", "environment")
+    monkeypatch.setenv("CROWDFLOWER_API_URL", f"{EUROPE}/")
+
+    client = account()
+
+    assert f"{EUROPE}/{{path}}" == client.API_URL
+    assert key_of(client, api, sent) == "environment"
+
+
+def test_what_is_given_goes_before_the_environment(
+    api: RequestsMock, sent: list[Sent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROWDFLOWER_API_KEY", "environment")
+    monkeypatch.setenv("CROWDFLOWER_API_URL", EUROPE)
+
+    client = Client("given", base_url="http://localhost:8000/v1")
+
+    assert client.API_URL == "http://localhost:8000/v1/{path}"
+    assert key_of(client, api, sent) == "given"
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_an_environment_without_a_key_is_said(
+    monkeypatch: pytest.MonkeyPatch, account: Any, key: str | None
+) -> None:
+    if key is not None:
+        monkeypatch.setenv("CROWDFLOWER_API_KEY", key)
+
+    with pytest.raises(ConfigError, match="CROWDFLOWER_API_KEY"):
+        account()
+
+
+def test_an_address_in_the_environment_is_checked_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, account: Any
+) -> None:
+    monkeypatch.setenv("CROWDFLOWER_API_KEY", "environment")
+    monkeypatch.setenv("CROWDFLOWER_API_URL", "http://api.appen.com/v1")
+
+    with pytest.raises(ConfigError, match="https"):
+        account()
+
+
+def test_an_empty_key_that_is_given_does_not_fall_back_to_another_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CROWDFLOWER_API_KEY", "environment")
+
+    with pytest.raises(ConfigError):
+        Client("")
+
+
+@pytest.mark.parametrize("lookahead", [0, -1, 1.5, True, "8"])
+def test_a_lookahead_that_is_no_number_of_pages_is_refused(lookahead: Any) -> None:
+    with pytest.raises(ConfigError, match="lookahead"):
+        Client("given", lookahead=lookahead)
+
+
+def test_the_package_offers_its_main_names_at_the_top() -> None:
+    assert crowdflower.Client is Client
+    assert issubclass(ConfigError, crowdflower.ApiError)
+    assert issubclass(ConfigError, ValueError)

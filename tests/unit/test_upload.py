@@ -1,0 +1,266 @@
+"""Rows and files made ready to be sent, and checked to the end before they are."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+import pytest
+
+from crowdflower.exceptions import InvalidInput
+from crowdflower.upload import CONTENT_TYPES, KEPT_IN_MEMORY, opened_file, spooled_rows
+
+CSV = 'review,stars\nGrüße,5\n"two\nlines",4\n'
+
+
+def read(file: Any, type_: str | None = None) -> tuple[bytes, str]:
+    with opened_file(file, type_) as (body, content_type):
+        return body.read(), content_type
+
+
+# Rows
+
+
+def test_rows_lie_ready_from_their_first_byte() -> None:
+    with spooled_rows([{"a": 1}, {"a": 2}]) as body:
+        assert body.read() == b'{"a":1}\n{"a":2}\n'
+
+
+def test_many_rows_are_kept_in_a_file_and_not_in_memory() -> None:
+    row = {"text": "x" * 1000}
+
+    with spooled_rows(row for _ in range(2 * KEPT_IN_MEMORY // 1000)) as body:
+        assert isinstance(body.fileno(), int)
+        assert os.fstat(body.fileno()).st_size > KEPT_IN_MEMORY
+
+
+def test_the_file_is_gone_when_it_was_sent() -> None:
+    with spooled_rows([{"a": 1}]) as body:
+        pass
+
+    assert body.closed
+
+
+@pytest.mark.parametrize("rows", [[], (), iter([]), {}])
+def test_no_rows_are_a_mistake(rows: Any) -> None:
+    with pytest.raises(InvalidInput, match="consumed before"), spooled_rows(rows):
+        pass
+
+
+# Kinds of files
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("rows.csv", "text/csv"),
+        ("ROWS.CSV", "text/csv"),
+        ("rows.2015.csv", "text/csv"),
+        ("rows.json", "application/json"),
+        ("rows.jsonl", "application/json"),
+        ("rows.ndjson", "application/json"),
+        ("rows.tsv", "text/tab-separated-values"),
+        ("rows.xls", "application/vnd.ms-excel"),
+        ("rows.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("rows.ods", "application/vnd.oasis.opendocument.spreadsheet"),
+    ],
+)
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_ending_of_a_name_says_what_is_in_a_file(
+    tmp_path: Path, name: str, content_type: str, kind: Any
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b'{"a": 1}\n')
+
+    assert read(kind(path)) == (b'{"a": 1}\n', content_type)
+
+
+@pytest.mark.parametrize(
+    ("type_", "content_type"),
+    [
+        ("csv", "text/csv"),
+        (".csv", "text/csv"),
+        ("CSV", "text/csv"),
+        ("json", "application/json"),
+        ("text/csv", "text/csv"),
+        ("text/csv; charset=utf-8", "text/csv; charset=utf-8"),
+        ("application/rss+xml", "application/rss+xml"),
+    ],
+)
+def test_a_type_that_is_given_goes_before_the_name(
+    tmp_path: Path, type_: str, content_type: str
+) -> None:
+    path = tmp_path / "rows.tsv"
+    path.write_text("a,b\n1,2\n")
+
+    assert read(path, type_) == (b"a,b\n1,2\n", content_type)
+
+
+def test_an_open_file_is_known_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(CSV, encoding="utf-8")
+
+    with path.open("rb") as file:
+        body, content_type = read(file)
+
+    assert (body.decode(), content_type) == (CSV, "text/csv")
+
+
+@pytest.mark.parametrize("name", ["rows", "rows.txt", "rows.csv.gz", ".csv", ""])
+def test_a_name_that_says_nothing_is_a_value_error_that_says_what_would(name: str) -> None:
+    with pytest.raises(ValueError, match=f"type_ as one of {', '.join(CONTENT_TYPES)}"):
+        read(name)
+
+
+@pytest.mark.parametrize("type_", ["", "excel", "comma"])
+def test_a_type_that_nobody_knows_is_a_value_error(type_: str) -> None:
+    with pytest.raises(ValueError, match="type_"):
+        read("rows.csv", type_)
+
+
+def test_a_file_without_a_name_needs_a_type() -> None:
+    with pytest.raises(ValueError, match="type_"):
+        read(io.BytesIO(b"a\n1\n"))
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_machine(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "rows.csv")
+
+
+# What is sent of a file
+
+
+class Pipe(io.RawIOBase):
+    """A file that can be read once, and not wound back."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.rest = io.BytesIO(content)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self.rest.readinto(buffer)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        io.BytesIO(CSV.encode()),
+        io.StringIO(CSV),
+        io.TextIOWrapper(io.BytesIO(CSV.encode("latin-1")), encoding="latin-1", newline=""),
+        Pipe(CSV.encode()),
+        io.BufferedReader(Pipe(CSV.encode())),
+    ],
+    ids=["bytes", "text", "latin-1", "pipe", "buffered pipe"],
+)
+def test_any_open_file_is_sent_as_utf8(file: Any) -> None:
+    body, content_type = read(file, "csv")
+
+    assert (body.decode(), content_type) == (CSV, "text/csv")
+
+
+def test_a_temporary_file_is_sent_although_it_may_be_none_yet() -> None:
+    with SpooledTemporaryFile() as file:
+        file.write(CSV.encode())
+        file.seek(0)
+
+        assert read(file, "csv")[0].decode() == CSV
+
+
+def test_a_file_is_sent_from_where_it_stands() -> None:
+    file = io.BytesIO(b"# a comment\nreview\ngood\n")
+    file.readline()
+
+    assert read(file, "csv")[0] == b"review\ngood\n"
+
+
+def test_a_file_of_the_callers_stays_open() -> None:
+    file = io.BytesIO(CSV.encode())
+
+    read(file, "csv")
+
+    assert not file.closed
+
+
+def test_other_formats_are_sent_as_they_are() -> None:
+    workbook = b"PK\x03\x04\xff\0"
+
+    assert read(io.BytesIO(workbook), "xlsx")[0] == workbook
+
+
+def test_json_lines_are_sent_as_they_are() -> None:
+    lines = '\ufeff{"a": "ü"}\n\n{"a": [1]}'.encode()
+
+    assert read(io.BytesIO(lines), "json")[0] == lines
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("first", ["[", " \n[", "\ufeff[", '[{"a": 1}]'])
+def test_a_json_array_is_refused_as_the_service_would(first: str) -> None:
+    with pytest.raises(InvalidInput, match="one object a line"):
+        read(io.BytesIO(first.encode()), "json")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no header"),
+        (b"\n1,2\n", "no header"),
+        (b"\r\n1,2\r\n", "no header"),
+        (b"\xef\xbb\xbf\n", "no header"),
+        (b"a,,c\n1,2,3\n", "column 2"),
+        (b"a, \n1,2\n", "column 2"),
+        (b"a,b\r1,2\r", "header"),
+    ],
+)
+def test_a_csv_whose_first_line_names_no_columns_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        read(io.BytesIO(content), "csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        (b"review\ngood\nb\xe4d\n", 2),
+        (b'review\n"two\nlines"\n\xff\n', 2),
+        (b'review\n"two\nlin\xffes"\n', 1),
+        (b"review\ngood\nbad\xc3", 2),
+        (b"review\ngood\nb\0d\n", 2),
+        (b"gr\xf6\xdfe\ngood\n", None),
+        ("review\ngood\n".encode("utf-16"), None),
+        ("review\ngood\n".encode("utf-16-le"), None),
+    ],
+)
+def test_a_csv_that_is_not_utf8_is_refused_with_its_row(content: bytes, row: int | None) -> None:
+    with pytest.raises(InvalidInput, match="UTF-8") as caught:
+        read(io.BytesIO(content), "csv")
+
+    assert caught.value.row == row
+    assert (f"row {row}" in str(caught.value)) == (row is not None)
+
+
+def test_a_late_bad_row_is_counted_exactly() -> None:
+    content = "review\n" + '"Grüße\n"\n' * 50_000
+
+    with pytest.raises(InvalidInput) as caught:
+        read(io.BytesIO(content.encode() + b"\xff\n"), "csv")
+
+    assert caught.value.row == 50_001
+
+
+@pytest.mark.parametrize(
+    ("content", "row"), [(b'{"a": "\xff"}\n', 1), (b'{"a": 1}\n{"a": "\xff"}\n', 2)]
+)
+def test_json_that_is_not_utf8_is_refused_with_its_line(content: bytes, row: int) -> None:
+    with pytest.raises(InvalidInput, match="UTF-8") as caught:
+        read(io.BytesIO(content), "json")
+
+    assert caught.value.row == row
