@@ -115,6 +115,10 @@ def test_a_row_can_put_in_text_and_nothing_else(value: str) -> None:
             "line 1, column 1: An expression has 100 brackets at most; take it apart.",
         ),
         (
+            "<cml:text label='{{ a }}'/>{% if " + "a and " * 1_500 + "a %}{% endif %}",
+            "line 1, column 1: Liquid cannot read this: an expression nests too deep.",
+        ),
+        (
             "{% if " + "a and " * 1_500 + "a %}{% endif %}",
             "line 1, column 1: Liquid cannot read this: an expression nests too deep.",
         ),
@@ -187,6 +191,11 @@ def test_an_expression_that_liquid_passes_over_is_warned_of_and_counts_as_false(
             "its filters do too much",
         ),
         ("<cml:text name='a' default='{{ b }}'/>", {"b": "x" * 1_000_001}, "it prints too much"),
+        (
+            "<cml:text name='a' default='{{ b | plus: 1 }}'/>",
+            {"b": 10**2_000},
+            "number is too large",
+        ),
     ],
 )
 def test_a_row_that_does_not_fit_the_form_is_refused_with_the_reason(

@@ -54,6 +54,8 @@ def test_several_answers_are_compared_as_the_form_says(
         ("regex='^{seed}$' no_escape='true'", "axb", "a.b", True),
         ("regex='^{seed}$' no_escape='true'", "a(b", "a(b", True),
         ("regex='^[0-9]+$'", "42", "whatever", True),
+        ("regex='^{seed}$'", "! " * 2_000, "! " * 2_000, True),
+        ("regex='^{seed}$'", "! ", "! " * 2_000, False),
     ],
 )
 def test_a_text_is_compared_without_case_and_blanks_or_by_a_pattern(

@@ -32,6 +32,9 @@ from crowdflower.cml.patterns import escaped, pattern
         ("^x{2}$", "", ["xx"], ["x"]),
         ("^x{2,}$", "", ["xx", "x" * 9], ["x"]),
         ("^x{,2}$", "", ["x{,2}"], ["x"]),
+        (r"^\n\$$", "", ["\n$"], ["n$"]),
+        (r"^[\b\t]$", "", ["\b", "\t"], ["b"]),
+        (r"^[a-\d]$", "", ["a", "-", "7"], ["b"]),
         ("^(?:ab)+?$", "", ["abab"], ["aba"]),
         ("^(?<name>a)(?P<other>b)$", "", ["ab"], ["a"]),
         ("straße", "i", ["STRAßE"], ["strasse"]),
@@ -66,7 +69,9 @@ def test_what_would_take_other_machines_is_named(text: str) -> None:
         pattern(text)
 
 
-@pytest.mark.parametrize("text", ["a" * 201, "((a{99}){99}){99}", "(a{999}){3}", "(a?){1500}"])
+@pytest.mark.parametrize(
+    "text", ["a" * 201, "((a{99}){99}){99}", "(a{999}){3}", "(a?){1500}", "a{999}b{999}c{999}"]
+)
 def test_what_is_too_large_is_refused_before_it_is_built(text: str) -> None:
     with pytest.raises(PatternError):
         pattern(text)

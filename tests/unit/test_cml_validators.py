@@ -123,6 +123,11 @@ def test_only_required_minds_a_blank_answer() -> None:
     assert checked("ss-required", "") == (None, "Please answer this question.")
 
 
+def test_a_range_that_is_open_names_its_one_end() -> None:
+    assert checked("range:{max:5}", "6") == (None, "Enter a number of at most 5.")
+    assert checked("range:{min:5}", "4") == (None, "Enter a number of at least 5.")
+
+
 def test_each_of_several_answers_is_validated() -> None:
     form = parse("<cml:text name='q' multiple='true' validates='integer'/>")
 

@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 from liquid.context import RenderContext
-from liquid.exceptions import LiquidError, ResourceLimitError
+from liquid.exceptions import ResourceLimitError
 from liquid.utils import ReadOnlyChainMap
 
 if TYPE_CHECKING:
@@ -111,11 +111,6 @@ class Context(RenderContext):
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
         self.budget = Budget(size)
         self._kept = 0
-
-    def error(self, exc: LiquidError) -> None:
-        """Let pass what is only odd, not what costs too much."""
-        if isinstance(exc, ResourceLimitError):
-            raise exc
 
     def assign(self, key: str, val: Any) -> None:
         """Keep a value, counting what it takes instead of measuring all values again."""
