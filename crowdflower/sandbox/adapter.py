@@ -188,6 +188,7 @@ class _Answer(io.RawIOBase):
         self._status = ""
         self._headers: list[tuple[str, str]] = []
         self._unread = memoryview(b"")
+        self._blocks: Iterable[bytes] = ()
         self._blocks = app(environ, self._start)
         self._rest: Iterator[bytes] = iter(self._blocks)
         # The status may come as late as the first block.

@@ -78,7 +78,7 @@ def test_csv_is_read_as_spreadsheets_write_it(
         (b"a\nok\n\xe4\n", "Unable to parse row 3. Please be sure your file is UTF-8 encoded."),
         (b"a\n1\n2\n\xed\xa0\x80\n", "Unable to parse row 4. Please be sure your file is UTF-8"),
         ("a\n1\n".encode("utf-16"), "Unable to parse row 1. Please be sure your file is UTF-8"),
-        (b"a\nx\0y\n", "Unable to parse row 2. "),
+        (b"a\nx\0y\n", "Unable to parse row 2. Please be sure your file is UTF-8 encoded."),
         (b'a\n1\n"open\n2\n3\n', "Unable to parse row 3. It is no CSV"),
         (b'a\n"x"y\n', "Unable to parse row 2. It is no CSV"),
         (b",".join(b"c%d" % n for n in range(5001)), "Unable to parse row 1. It names 5001"),

@@ -22,6 +22,7 @@ MAX_CELL: Final = 16 * 1024 * 1024
 
 MAX_COLUMNS: Final = 5000
 
+_ENCODING: Final = "Please be sure your file is UTF-8 encoded."
 _UNDECODED = re.compile("[\ud800-\udfff]")
 """What ``surrogateescape`` makes of bytes that are no UTF-8."""
 
@@ -69,13 +70,13 @@ def _numbered(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     try:
         for number, cells in enumerate(rows, 1):
             text = "".join(cells)
-            if not text.isascii() and _UNDECODED.search(text):
-                raise _unable(number, "Please be sure your file is UTF-8 encoded.")
-            if "\0" in text:
-                raise _unable(number, "It holds the character NUL; is the file UTF-8 encoded?")
+            # NUL is UTF-8, but where it comes up in a table, the table is UTF-16.
+            if "\0" in text or (not text.isascii() and _UNDECODED.search(text)):
+                raise _unable(number, _ENCODING)
             yield number, cells
     except csv.Error as error:
-        raise _unable(number + 1, f"It is no CSV: {error}.") from None
+        problem = _ENCODING if "NUL" in str(error) else f"It is no CSV: {error}."
+        raise _unable(number + 1, problem) from None
 
 
 def _columns(header: list[str], named: Callable[[str], str]) -> list[str]:
