@@ -8,7 +8,9 @@
     ├─ TransportError          no answer came
     │   ├─ NotSentError        no byte of the request left this machine
     │   ├─ RequestTimeout      the server kept silent for too long
-    │   └─ ConnectionLost      the connection broke
+    │   ├─ ConnectionLost      the connection broke
+    │   └─ DeadlineExceeded    it all took longer than it may
+    ├─ OutcomeUnknown          a change was sent, and nobody said what became of it
     ├─ RefusedError            the server understood and said no
     │   ├─ AuthenticationError 401        ├─ Conflict         409
     │   ├─ PaymentRequired     402        ├─ PayloadTooLarge  413
@@ -20,7 +22,7 @@
     │   └─ ApplicationError    a success in status that carries ``error`` or ``errors``
     ├─ ResponseError           an answer that cannot be what was asked for
     │   ├─ MalformedResponse   ├─ UnexpectedContentType   ├─ UnexpectedStatus
-    │   └─ UnexpectedRedirect
+    │   ├─ UnexpectedRedirect  ├─ TruncatedResponse       └─ ResponseTooLarge
     ├─ ReportError
     │   ├─ ReportNotReady      ├─ ReportCorrupt           └─ ReportEmpty
     └─ PaginationError
@@ -93,7 +95,12 @@ class TransportError(ApiError):
 
 
 class NotSentError(TransportError, ConnectionError):
-    """No byte of the request left this machine: the call may be repeated safely."""
+    """No byte of the request left this machine: the call may be repeated safely.
+
+    :ivar tls: It failed because no secure connection could be made.
+    """
+
+    tls = False
 
 
 class RequestTimeout(TransportError, TimeoutError):
@@ -104,6 +111,31 @@ class ConnectionLost(TransportError, ConnectionError):
     """The connection broke before the answer was complete."""
 
 
+class DeadlineExceeded(TransportError, TimeoutError):
+    """The call as a whole, attempts and waits included, took longer than it may."""
+
+
+class OutcomeUnknown(ApiError):
+    """A change was sent, and no answer came that says what became of it.
+
+    It may have been made. This is no :class:`OSError` and no :class:`TimeoutError` on purpose: code
+    that repeats a call after one of those would make the change twice, and pay twice.
+
+    :param evidence: What was seen: how far the request got, a status, a broken answer.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        evidence: str,
+        request: PreparedRequest | None = None,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message, request=request, response=response)
+        self.evidence = evidence
+
+
 class RefusedError(ApiError):
     """The server understood the request and refused it."""
 
@@ -111,6 +143,20 @@ class RefusedError(ApiError):
     def status(self) -> int | None:
         """The HTTP status; ``None`` when there is no response."""
         return None if self.response is None else self.response.status_code
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the server asked us to wait; ``None`` when it did not say, or not clearly."""
+        said = "" if self.response is None else self.response.headers.get("Retry-After", "").strip()
+        if said.isascii() and said.replace(".", "", 1).isdigit():
+            return float(said)
+        try:
+            until = parsedate_to_datetime(said)
+        except ValueError:
+            return None
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=timezone.utc)
+        return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
 
 
 class AuthenticationError(RefusedError):
@@ -156,18 +202,6 @@ class UnitLimitReached(ValidationError):
 class RateLimited(RefusedError):
     """The key sent more requests than its plan allows (status 429)."""
 
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds the server asked us to wait; ``None`` when it did not say, or not clearly."""
-        said = "" if self.response is None else self.response.headers.get("Retry-After", "").strip()
-        if said.isascii() and said.replace(".", "", 1).isdigit():
-            return float(said)
-        try:
-            until = parsedate_to_datetime(said)
-        except ValueError:
-            return None
-        return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
-
 
 class ServerError(RefusedError):
     """The server failed (status 5xx)."""
@@ -203,6 +237,14 @@ class UnexpectedStatus(ResponseError):
 
 class UnexpectedRedirect(ResponseError):
     """The answer sends us to where this call must not follow."""
+
+
+class TruncatedResponse(ResponseError):
+    """The answer ended before it was complete."""
+
+
+class ResponseTooLarge(ResponseError):
+    """The answer is larger than any that this call returns."""
 
 
 class ReportError(ApiError):

@@ -7,32 +7,36 @@ request and response that they carry, shows the key.
 
 from __future__ import annotations
 
-import time
-import warnings
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address
-from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeAlias
-from urllib.parse import quote, urljoin, urlsplit
+from dataclasses import dataclass
+from typing import IO, Any, Final, TypeAlias
+from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.models import REDIRECT_STATI
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import DecodeError, IncompleteRead, NewConnectionError, ProxyError
 
-from crowdflower import envelopes, serialization
-from crowdflower._types import JSON, MISSING, Missing
+from crowdflower import serialization, wire
+from crowdflower._types import MISSING
+from crowdflower.answers import Answer, Reader
 from crowdflower.exceptions import (
     ApiError,
-    ApplicationError,
-    ConfigError,
     ConnectionLost,
+    DeadlineExceeded,
     InvalidInput,
     MalformedResponse,
     NotSentError,
     RequestTimeout,
-    UnexpectedContentType,
+    ResponseTooLarge,
+    TruncatedResponse,
     UnexpectedRedirect,
-    UnexpectedStatus,
-    refusal,
 )
+from crowdflower.secret import Secret, checked_address, origin
+from crowdflower.wire import Exchange, Phase
+
+Request: TypeAlias = requests.PreparedRequest
+"""A request, ready to be sent."""
 
 Response: TypeAlias = requests.Response
 """The raw answer, as :meth:`Client.call` returns it with ``as_json=False``."""
@@ -40,79 +44,56 @@ Response: TypeAlias = requests.Response
 Session: TypeAlias = requests.Session
 """What requests are sent through: connections, proxies, certificates."""
 
-Body: TypeAlias = bytes | Iterable[bytes] | None
+Body: TypeAlias = bytes | IO[bytes] | Iterable[bytes] | None
 
 MAX_REDIRECTS: Final = 3
-SHOWN: Final = 200
-"""Characters of an unreadable answer that an error quotes."""
+
+LARGEST_ANSWER: Final = 64 << 20
+"""Bytes, unpacked, of the largest answer that is read into memory."""
+
+CHUNK: Final = 1 << 16
 
 
-class Clock(Protocol):
-    """The part of :mod:`time` that the client needs; tests bring their own."""
+@dataclass(frozen=True)
+class Expected:
+    """What kind of answer a request is to have."""
 
-    def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
+    as_json: bool = True
+    """It must be JSON."""
 
-    def sleep(self, seconds: float, /) -> None:
-        """Wait."""
+    stream: bool = False
+    """Leave the body of a good one unread, for :meth:`Transport.chunks`."""
 
+    follow: bool = False
+    """Follow redirects; the key goes along only to where it was sent first."""
 
-class Answer(NamedTuple):
-    """A response that was no refusal, and its JSON."""
-
-    response: Response
-    body: JSON | Missing
-    """The decoded JSON; ``MISSING`` where the answer is something else or was left unread."""
+    redirects: bool = False
+    """A redirect is an answer too, and is not followed."""
 
 
-class Secret:
-    """An API key that shows itself to nobody: not in a repr, a traceback, a pickle."""
+class _Adapter(HTTPAdapter):
+    """Connections that know how far a request got; nothing is sent twice down here."""
 
-    __slots__ = ("__key",)
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = wire.POOLS
 
-    def __init__(self, key: str | None) -> None:
-        if not isinstance(key, str) or not key:
-            raise ConfigError(
-                "no API key: give Client(key), or set CROWDFLOWER_API_KEY; it stands in the account"
-                " settings of the service, and `crowdflower serve` prints its own"
-            )
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise ConfigError(
-                "the API key holds a blank, a line break or a character that no key has; was it"
-                " copied whole, and nothing beside it?"
-            )
-        self.__key = key
-
-    def authorize(self, request: requests.PreparedRequest) -> None:
-        """Put the key into the header of a request that is about to leave."""
-        request.headers["Authorization"] = f"Token token={self.__key}"
-
-    @staticmethod
-    def conceal(request: requests.PreparedRequest) -> None:
-        """Mask the key in a request that has left; errors and answers hold on to it."""
-        if "Authorization" in request.headers:
-            request.headers["Authorization"] = "Token token=****"
-
-    def mask(self, text: str) -> str:
-        """Return the text with the key, plain or percent-encoded, replaced by ``****``."""
-        return text.replace(self.__key, "****").replace(quote(self.__key, safe=""), "****")
-
-    def __repr__(self) -> str:
-        return "****"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an API key is not pickled; build a new Client where you need one")
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = wire.POOLS
+        return manager
 
 
 class Transport:
-    """Sends requests for one key to one address.
+    """Sends requests for one key to one address, each of them once.
 
     :param key: The account's API key.
     :param base_url: Address up to and including the version, such as ``https://api.appen.com/v1``.
     :param session: Where to send; its proxies, certificates, headers and adapters are respected,
-        and it stays the caller's to close. By default a new one, closed by :meth:`close`.
-    :param timeout: Seconds to wait for a connection and for each piece of the answer: a pair, or
-        one number for both.
+        and it stays the caller's to close. By default a new one, closed by :meth:`close`. Deadlines
+        hold to the second only on connections of our own.
+    :param connect: Seconds to wait for a connection.
+    :param connections: How many are kept open.
     :param allow_insecure: Send the key over plain HTTP to another machine.
     """
 
@@ -122,16 +103,18 @@ class Transport:
         base_url: str,
         *,
         session: Session | None = None,
-        timeout: float | tuple[float, float] = (5, 30),
+        connect: float = 5,
+        connections: int = 10,
         allow_insecure: bool = False,
-        clock: Clock = time,
     ) -> None:
         self._secret = Secret(key)
-        self.base_url = _checked_address(base_url, allow_insecure)
-        self.clock = clock
-        self._timeout = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        self.base_url = checked_address(base_url, allow_insecure=allow_insecure)
+        self._reader = Reader(self._secret, self.base_url)
+        self._connect = connect
+        self._connections = connections
         self._owns_session = session is None
         self._session = session if session is not None else requests.Session()
+        self._start()
 
     def __repr__(self) -> str:
         return f"<Transport {self.base_url}>"
@@ -141,7 +124,7 @@ class Transport:
         if self._owns_session:
             self._session.close()
 
-    def request(
+    def prepared(
         self,
         method: str,
         path: str,
@@ -150,20 +133,13 @@ class Transport:
         body: Body = None,
         files: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        stream: bool = False,
-        follow: bool = False,
-        redirects: bool = False,
-    ) -> Answer:
-        """Send one request and check its answer.
+    ) -> Request:
+        """Make a request, without the key.
 
-        :param path: What follows the base address, percent-encoded.
-        :param stream: Leave the body of a good answer unread, for the caller to consume and close.
-        :param follow: Follow redirects; the key goes along only to where it was sent first.
-        :param redirects: Hand a redirect back as the answer that it is.
-        :raises InvalidInput: The parts make no request; nothing was sent.
+        :raises InvalidInput: The parts make none.
         """
         try:
-            prepared = requests.Request(
+            return requests.Request(
                 method,
                 f"{self.base_url}/{path}",
                 headers={**self._session.headers, **(headers or {})},
@@ -171,94 +147,98 @@ class Transport:
                 files=files,
                 params=serialization.bracketed(query or {}),
             ).prepare()
+        except InvalidInput:
+            raise
         except ValueError as error:
-            raise InvalidInput(f"{method} /{path} cannot be sent: {error}") from error
-        response = self._send(prepared, stream=stream, authorized=True)
-        if follow:
-            response = self._followed(response, stream=stream)
-        return self._checked(response, unread=stream, redirects=redirects)
+            problem = self._secret.mask(str(error))
+        raise InvalidInput(f"{method} /{path} cannot be sent: {problem}")
 
-    def decoded(self, answer: Answer) -> JSON:
-        """Return the JSON of an answer that must have some.
+    def answer(self, prepared: Request, exchange: Exchange, expected: Expected) -> Answer:
+        """Send a request, once, and return its checked answer.
 
-        :raises UnexpectedContentType: It is a page or a text.
-        :raises MalformedResponse: It says that it is JSON, and is not.
+        :param exchange: The limits in time; afterwards, how far the request got.
         """
-        if answer.body is not MISSING:
-            return answer.body
-        response = answer.response
-        if response.status_code == requests.codes.no_content:
-            return None
-        try:
-            return serialization.decode(response.content)
-        except ValueError as error:
-            problem = str(error)
-        kind = response.headers.get("Content-Type", "")
-        if "json" in kind:
-            raise self.error(MalformedResponse, response, f"the answer is no JSON: {problem}")
-        raise self.error(
-            UnexpectedContentType,
-            response,
-            f"expected JSON, got {kind or 'no content type'}: {self._quoted(response)}",
+        response = self._sent(prepared, exchange, stream=expected.stream, authorized=True)
+        if expected.follow:
+            response = self._followed(response, exchange, stream=expected.stream)
+        if expected.stream and _is_left_unread(response):
+            exchange.deadline = None  # from here on only silence ends it
+            return Answer(response, MISSING)
+        return self._reader.checked(
+            response, as_json=expected.as_json, redirects=expected.redirects
         )
 
-    def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
-        """Make an error that names the request and shows no key, whoever wrote the problem."""
-        text = f"{self._named(response.request)}: {self._secret.mask(problem)}"
-        return kind(text, request=response.request, response=response)
+    def rewound(self, prepared: Request, exchange: Exchange) -> bool:
+        """Make a request ready to be sent once more, where its body can be read again."""
+        if prepared.body is None or isinstance(prepared.body, (str, bytes)):
+            return True
+        if prepared._body_position is None:  # noqa: SLF001 - where requests keeps it
+            return exchange.phase == Phase.CONNECTING
+        try:
+            requests.utils.rewind_body(prepared)
+        except requests.exceptions.UnrewindableBodyError:
+            return False
+        return True
 
-    def chunks(self, response: Response, size: int = 1 << 16) -> Iterator[bytes]:
+    def chunks(self, response: Response, size: int = CHUNK) -> Iterator[bytes]:
         """Yield the body of an answer that was asked for with ``stream``, and close it."""
         with response:
             try:
                 yield from response.iter_content(size)
-            except requests.RequestException as error:
-                kind, problem = self._diagnosis(error, response.url)
+            except (requests.RequestException, OSError) as error:
+                answered = Exchange(phase=Phase.ANSWERED)
+                kind, problem = self._diagnosis(error, answered, response.url)
             else:
                 return
-        raise self.error(kind, response, problem)
+        raise self._reader.error(kind, response, problem)
 
-    def _send(
-        self, prepared: requests.PreparedRequest, *, stream: bool, authorized: bool
+    def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
+        """Make an error that names the request and shows no key, whoever wrote the problem."""
+        return self._reader.error(kind, response, problem)
+
+    def _sent(
+        self,
+        prepared: Request,
+        exchange: Exchange,
+        *,
+        stream: bool,
+        authorized: bool,
     ) -> Response:
         url = str(prepared.url)
-        settings: Any = self._session.merge_environment_settings(url, {}, stream, None, None)
+        if os.getpid() != self._pid:
+            # A socket shared with the parent process would deal out its answers to both.
+            for adapter in self._session.adapters.values():
+                adapter.close()
+            self._start()
+        settings = self._settings(url)
         if authorized:
             self._secret.authorize(prepared)
         # A failure is raised below, outside of the handler: an error that has another one as its
         # context takes the frames of the libraries along, and with them the header with the key.
         try:
-            # Session.send would keep cookies, and prepare what follows a redirect: with the key.
-            response = self._session.get_adapter(url).send(
-                prepared, timeout=self._timeout, **settings
-            )
-            if not stream:
-                response.content  # noqa: B018 - read now, while a failure can be named
-        except requests.RequestException as error:
-            kind, problem = self._diagnosis(error, url)
-        else:
-            return response
+            with wire.observed(exchange):
+                # Session.send would keep cookies, and prepare what a redirect asks for, with key.
+                response = self._session.get_adapter(url).send(
+                    prepared, timeout=(self._connect, exchange.read), **settings
+                )
+                if stream and _is_left_unread(response):
+                    return response
+                if _loaded(response):
+                    return response
+            kind: type[ApiError] = ResponseTooLarge
+            problem = f"the answer is more than {LARGEST_ANSWER >> 20} MB"
+        except (requests.RequestException, OSError) as error:
+            kind, problem = self._diagnosis(error, exchange, url)
         finally:
             self._secret.conceal(prepared)
             if not isinstance(prepared.body, (str, bytes)):
                 prepared.body = None  # a stream that was read cannot be read again, nor pickled
-        raise kind(f"{self._named(prepared)}: {problem}", request=prepared)
+        failure = kind(f"{self._reader.named(prepared)}: {problem}", request=prepared)
+        if isinstance(failure, NotSentError):
+            failure.tls = problem.startswith(INSECURE)
+        raise failure
 
-    def _diagnosis(self, error: requests.RequestException, url: str) -> tuple[type[ApiError], str]:
-        """Name a failure by what it means for the caller; its own text may hold the whole URL."""
-        host = urlsplit(url).netloc
-        if isinstance(error, requests.exceptions.SSLError):
-            return ConnectionLost, f"no secure connection to {host}; is its certificate valid?"
-        if isinstance(error, requests.ConnectTimeout):
-            return NotSentError, f"{host} did not take the connection in {self._timeout[0]:g} s"
-        if isinstance(error, requests.Timeout):
-            return RequestTimeout, f"{host} kept silent for {self._timeout[1]:g} s"
-        reason = getattr(error.args[0] if error.args else None, "reason", None)
-        if type(reason).__name__ in {"NewConnectionError", "NameResolutionError"}:
-            return NotSentError, f"nothing answers at {host}; is the address right, the server up?"
-        return ConnectionLost, f"the connection to {host} broke ({type(error).__name__})"
-
-    def _followed(self, response: Response, *, stream: bool) -> Response:
+    def _followed(self, response: Response, exchange: Exchange, *, stream: bool) -> Response:
         hops = 0
         while response.is_redirect:
             response.close()
@@ -269,12 +249,12 @@ class Transport:
                 target = urljoin(response.url, response.headers["Location"])
                 problem = self._objection(response.url, target)
                 prepared = requests.Request("GET", target).prepare()
-                home = _origin(target) == _origin(self.base_url)
+                home = origin(target) == origin(self.base_url)
             except ValueError:
                 problem = "a redirect to what is no address"
             if problem:
                 raise self.error(UnexpectedRedirect, response, f"{problem} is not followed")
-            response = self._send(prepared, stream=stream, authorized=home)
+            response = self._sent(prepared, exchange, stream=stream, authorized=home)
         return response
 
     def _objection(self, url: str, target: str) -> str:
@@ -289,79 +269,92 @@ class Transport:
             return "a redirect that carries the API key"
         return ""
 
-    def _checked(self, response: Response, *, unread: bool, redirects: bool) -> Answer:
-        status = response.status_code
-        if response.is_redirect:
-            if redirects:
-                return Answer(response, MISSING)
-            raise self.error(
-                UnexpectedRedirect, response, f"status {status} sends us elsewhere; not followed"
+    def _diagnosis(
+        self, error: Exception, exchange: Exchange, url: str
+    ) -> tuple[type[ApiError], str]:
+        """Name a failure by how far the request got; its own text may hold the whole URL."""
+        host = urlsplit(url).netloc
+        causes = [*_causes(error)]
+
+        def caused_by(*kinds: type[BaseException]) -> bool:
+            return any(isinstance(cause, kinds) for cause in causes)
+
+        refused = caused_by(requests.ConnectTimeout, NewConnectionError)
+        if exchange.phase == Phase.CONNECTING or (exchange.phase == Phase.UNSEEN and refused):
+            problem = f"nothing answers at {host}; is the address right, the server up?"
+            if caused_by(requests.exceptions.SSLError):
+                problem = f"{INSECURE} {host}; is its certificate valid?"
+            elif caused_by(ProxyError):
+                problem = f"the proxy on the way to {host} did not let us through"
+            elif caused_by(requests.Timeout):
+                problem = f"{host} did not take the connection in {self._connect:g} s"
+            return NotSentError, problem
+        if exchange.is_over:
+            return DeadlineExceeded, f"{host} took too long; the call ran into its deadline"
+        for kinds, kind, problem in (
+            (
+                (requests.Timeout, TimeoutError),
+                RequestTimeout,
+                f"{host} kept silent for {exchange.read:g} s",
+            ),
+            ((DecodeError,), MalformedResponse, "the answer cannot be unpacked"),
+            ((IncompleteRead,), TruncatedResponse, "the answer ended before it was complete"),
+        ):
+            if caused_by(*kinds):
+                return kind, problem
+        hint = "; is its certificate valid?" if caused_by(requests.exceptions.SSLError) else ""
+        return ConnectionLost, f"the connection to {host} broke ({type(error).__name__}){hint}"
+
+    # Connections
+
+    def _start(self) -> None:
+        """Begin, in this process, with connections that nobody else has."""
+        self._pid = os.getpid()
+        self._environment: dict[tuple[str, str | None, int | None], Any] = {}
+        if self._owns_session:
+            for prefix in ("https://", "http://"):
+                self._session.mount(prefix, _Adapter(pool_maxsize=self._connections))
+
+    def _settings(self, url: str) -> Any:
+        """Return proxies and certificates for a URL; the environment is asked once a server."""
+        where = origin(url)
+        if where not in self._environment:
+            self._environment[where] = self._session.merge_environment_settings(
+                url, {}, True, None, None
             )
-        good = 200 <= status < 300  # noqa: PLR2004
-        if good and unread and "json" not in response.headers.get("Content-Type", ""):
-            return Answer(response, MISSING)
-        if unread:
-            response._content = b"".join(self.chunks(response))  # noqa: SLF001
-        body = _json_if_any(response)
-        complaints = envelopes.complaints(body)
-        if good:
-            if complaints:
-                raise self.error(ApplicationError, response, "; ".join(complaints))
-            for reservation in envelopes.reservations(body):
-                warnings.warn(reservation, stacklevel=4)
-            return Answer(response, body)
-        if status < requests.codes.bad_request:
-            kind = UnexpectedRedirect if status in REDIRECT_STATI else UnexpectedStatus
-            raise self.error(kind, response, f"status {status} alone means nothing here")
-        said = "; ".join(complaints or envelopes.remarks(body)) or self._quoted(response)
-        reason = response.reason or "refused"
-        raise self.error(refusal(status), response, f"{status} {reason}: {said}")
-
-    def _named(self, request: requests.PreparedRequest) -> str:
-        """Name a request as the documentation does, without host and query."""
-        path = urlsplit(request.url or "").path
-        home = urlsplit(self.base_url).path
-        return self._secret.mask(f"{request.method} {path.removeprefix(home)}")
-
-    def _quoted(self, response: Response) -> str:
-        text = self._secret.mask(" ".join(response.text.split()))
-        return f"{text[:SHOWN]!r}" if text else "an empty answer"
+        return self._environment[where]
 
 
-def _json_if_any(response: Response) -> JSON | Missing:
-    """Decode an answer if it can be, whatever it calls itself: a refusal may call itself a page."""
-    try:
-        return serialization.decode(response.content)
-    except ValueError:
-        return MISSING
+INSECURE: Final = "no secure connection to"
 
 
-def _checked_address(base_url: str, allow_insecure: bool) -> str:
-    try:
-        parts = urlsplit(base_url)
-        scheme, host, _ = _origin(base_url)
-    except ValueError:
-        scheme, host = "", None
-    # The address is not shown: where the two arguments were swapped, it is the key.
-    if scheme not in {"http", "https"} or not host:
-        raise ConfigError("the base URL is no address; it looks like https://api.appen.com/v1")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError("the base URL holds a user, a query or a fragment; leave them off")
-    if scheme == "http" and not (allow_insecure or _is_here(host)):
-        raise ConfigError(
-            f"plain http:// would show your API key to the network between you and {host};"
-            f" use https://, or allow_insecure=True where that network is yours"
-        )
-    return base_url.rstrip("/")
+def _is_left_unread(response: Response) -> bool:
+    """Tell the answer that a caller wants as a stream from one that is a message about it."""
+    kind = response.headers.get("Content-Type", "")
+    return response.ok and not response.is_redirect and "json" not in kind
 
 
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _loaded(response: Response) -> bool:
+    """Read a body into memory unless it is too large: a small archive may unpack to any size."""
+    pieces, size = [], 0
+    for piece in response.iter_content(CHUNK):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST_ANSWER:
+            response.close()
+            return False
+    response._content = b"".join(pieces)  # noqa: SLF001 - as Response.content does it
+    return True
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all that it was made of, however the libraries wrapped it."""
+    waiting, seen = [error], set()
+    while waiting:
+        cause = waiting.pop()
+        if id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        parts = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
+        waiting += [part for part in parts if isinstance(part, BaseException)]

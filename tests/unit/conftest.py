@@ -96,7 +96,7 @@ def clock() -> Clock:
 def client(api: RequestsMock, clock: Clock) -> Iterator[Client]:
     """An account, its lists read one page after the other."""
     with Client(KEY, lookahead=1) as client:
-        client._transport.clock = clock
+        client._caller.clock = clock
         yield client
 
 

@@ -20,6 +20,7 @@ from crowdflower.exceptions import (
     ReportCorrupt,
     ReportEmpty,
     ReportNotReady,
+    TruncatedResponse,
     UnexpectedContentType,
     UnexpectedRedirect,
 )
@@ -301,5 +302,5 @@ def test_a_storage_out_of_reach_is_the_one_that_is_named(api: RequestsMock, clie
 def test_a_download_that_breaks_off_is_no_report(api: RequestsMock, client: Client) -> None:
     api.get(REPORT, body=JSON_ARCHIVE[:100], headers={"Content-Length": "4000"})
 
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(TruncatedResponse):
         client.get_report(712034)

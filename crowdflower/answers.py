@@ -1,0 +1,109 @@
+"""What an answer means: a success, a refusal, or nothing that can be understood.
+
+Status and content are independent in this API: many a failure is a 200 with an ``error`` inside.
+"""
+
+from __future__ import annotations
+
+import warnings
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from crowdflower import envelopes, serialization
+from crowdflower._types import JSON, MISSING, Missing
+from crowdflower.exceptions import (
+    ApiError,
+    ApplicationError,
+    MalformedResponse,
+    RequestTimeout,
+    UnexpectedContentType,
+    UnexpectedRedirect,
+    UnexpectedStatus,
+    refusal,
+)
+from crowdflower.secret import Secret
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+SHOWN: Final = 200
+"""Characters of an unreadable answer that an error quotes."""
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+"""Statuses that send one elsewhere, with a ``Location`` or without."""
+
+
+class Answer(NamedTuple):
+    """A response that was no refusal, and its JSON."""
+
+    response: Response
+    body: JSON | Missing
+    """The decoded JSON; ``MISSING`` where the answer is something else or was left unread."""
+
+
+class Reader:
+    """Reads the answers to requests for one address, and names them in errors without the key."""
+
+    def __init__(self, secret: Secret, base_url: str) -> None:
+        self._secret = secret
+        self._home = urlsplit(base_url).path
+
+    def checked(self, response: Response, *, as_json: bool, redirects: bool) -> Answer:
+        """Return a good answer, decoded if it is JSON.
+
+        :param as_json: It must be JSON.
+        :param redirects: A redirect is an answer too.
+        :raises ApiError: It is not good.
+        """
+        status = response.status_code
+        if status in REDIRECTS:
+            if response.is_redirect and redirects:
+                return Answer(response, MISSING)
+            raise self.error(
+                UnexpectedRedirect, response, f"status {status} sends us elsewhere; not followed"
+            )
+        body = _json_if_any(response)
+        complaints = envelopes.complaints(body)
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            if complaints:
+                raise self.error(ApplicationError, response, "; ".join(complaints))
+            for reservation in envelopes.reservations(body):
+                warnings.warn(reservation, stacklevel=5)
+            if as_json and body is MISSING and status != HTTPStatus.NO_CONTENT:
+                raise self._no_json(response)
+            return Answer(response, None if as_json and body is MISSING else body)
+        if status not in range(HTTPStatus.BAD_REQUEST, 600):
+            raise self.error(UnexpectedStatus, response, f"status {status} means nothing here")
+        kind = RequestTimeout if status == HTTPStatus.REQUEST_TIMEOUT else refusal(status)
+        said = "; ".join(complaints or envelopes.remarks(body)) or self._quoted(response)
+        raise self.error(kind, response, f"{status} {response.reason or 'refused'}: {said}")
+
+    def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
+        """Make an error that names the request and shows no key, whoever wrote the problem."""
+        text = f"{self.named(response.request)}: {self._secret.mask(problem)}"
+        return kind(text, request=response.request, response=response)
+
+    def named(self, request: PreparedRequest) -> str:
+        """Name a request as the documentation does, without host and query."""
+        path = urlsplit(request.url or "").path
+        return self._secret.mask(f"{request.method} {path.removeprefix(self._home)}")
+
+    def _no_json(self, response: Response) -> ApiError:
+        """Make the error for an answer that was to be JSON and is not."""
+        said = response.headers.get("Content-Type", "")
+        kind = MalformedResponse if "json" in said else UnexpectedContentType
+        problem = f"expected JSON, got {said or 'no content type'}: {self._quoted(response)}"
+        return self.error(kind, response, problem)
+
+    def _quoted(self, response: Response) -> str:
+        text = self._secret.mask(" ".join(response.text.split()))
+        return f"{text[:SHOWN]!r}" if text else "an empty answer"
+
+
+def _json_if_any(response: Response) -> JSON | Missing:
+    """Decode an answer if it can be, whatever it calls itself: a refusal may call itself a page."""
+    try:
+        return serialization.decode(response.content)
+    except ValueError:
+        return MISSING

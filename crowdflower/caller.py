@@ -1,0 +1,162 @@
+"""A call: as many requests as it takes, and not one more than is safe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from random import Random
+from typing import Any, Protocol
+
+from crowdflower import retry
+from crowdflower.answers import Answer
+from crowdflower.exceptions import (
+    ApiError,
+    ConnectionLost,
+    NotFound,
+    NotSentError,
+    OutcomeUnknown,
+    RateLimited,
+    RefusedError,
+    RequestTimeout,
+    SandboxNotImplemented,
+    ServerError,
+    TruncatedResponse,
+)
+from crowdflower.retry import Failure, Outcome, Quota, Rule, Safety
+from crowdflower.transport import Body, Expected, Transport
+from crowdflower.wire import Exchange
+
+
+class Clock(Protocol):
+    """The part of :mod:`time` that the client needs; tests bring their own."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+
+
+class Caller:
+    """Repeats requests as :mod:`crowdflower.retry` allows for their endpoint, and no further.
+
+    :param read: Seconds of silence that are put up with; some endpoints are given more.
+    :param deadline: Seconds that a call may take, attempts and waits included; by default 90 for
+        reading, 180 for changing, 600 for an upload.
+    :param retries: How often a call may be repeated at most.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        read: float = 30,
+        deadline: float | None = None,
+        retries: int = retry.ATTEMPTS - 1,
+        clock: Clock = time,
+    ) -> None:
+        self.transport = transport
+        self.clock = clock
+        self._read = read
+        self._deadline = deadline
+        self._attempts = retries + 1
+        self._quota = Quota()
+        self._chance = Random()  # noqa: S311 - spreads load, guards nothing
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        expected: Expected,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Body = None,
+        files: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request and return its checked answer.
+
+        :param path: What follows the base address, percent-encoded.
+        :raises InvalidInput: The parts make no request; nothing was sent.
+        :raises OutcomeUnknown: It changes something, was sent, and it is not known what became of
+            it. Of a request that only reads, the failure itself is raised.
+        """
+        rule = retry.rule_for(method, path)
+        # On a connection that was kept alive, a server that hangs up for its own reasons looks
+        # like one that hangs up on this request.
+        fresh = rule.safety in {Safety.CHANGE, Safety.NEVER}
+        parting = {"Connection": "close"} if fresh else {}
+        prepared = self.transport.prepared(
+            method,
+            path,
+            query=query,
+            body=body,
+            files=files,
+            headers={**parting, **(headers or {})},
+        )
+        deadline = self.clock.monotonic() + (self._deadline or rule.deadline)
+        attempt = 0
+        while True:
+            attempt += 1
+            exchange = Exchange(
+                deadline,
+                send=max(self._read, rule.silence / 2),
+                read=max(self._read, rule.silence),
+                fresh=fresh,
+                clock=self.clock.monotonic,
+            )
+            try:
+                answer = self.transport.answer(prepared.copy(), exchange, expected)
+            except ApiError as error:
+                failure = error
+            else:
+                if attempt == 1:
+                    self._quota.give_back()
+                return answer
+            gone = isinstance(failure, NotFound) and method == "DELETE"
+            if attempt > 1 and gone and failure.response is not None:
+                return Answer(failure.response, {})  # the attempt whose answer was lost did it
+            wait = self._pause(rule, failure, attempt, deadline)
+            if wait is None or not self.transport.rewound(prepared, exchange):
+                raise _final(rule, failure, exchange)
+            self.clock.sleep(wait)
+
+    def _pause(self, rule: Rule, error: ApiError, attempt: int, deadline: float) -> float | None:
+        """Return how long to wait before another attempt; ``None`` where there is to be none."""
+        failure = _failure(error)
+        wait = retry.pause(rule, failure, attempt, self._chance)
+        if wait is None or attempt >= self._attempts:
+            return None
+        if self.clock.monotonic() + wait >= deadline:
+            return None
+        cost = Quota.THROTTLED if failure.throttled else Quota.FAILURE
+        return wait if self._quota.take(cost) else None
+
+
+def _failure(error: ApiError) -> Failure:
+    """Say in the words of the policy what an error means."""
+    if isinstance(error, NotSentError):
+        return Failure(Outcome.NOT_SENT, passing=not error.tls)
+    if isinstance(error, RateLimited):
+        return Failure(Outcome.REFUSED, throttled=True, retry_after=error.retry_after)
+    if isinstance(error, ServerError) and not isinstance(error, SandboxNotImplemented):
+        throttled = error.status == HTTPStatus.SERVICE_UNAVAILABLE
+        return Failure(Outcome.UNKNOWN, throttled=throttled, retry_after=error.retry_after)
+    if isinstance(error, RefusedError):
+        return Failure(Outcome.REFUSED, passing=False)
+    passing = isinstance(error, (RequestTimeout, ConnectionLost, TruncatedResponse))
+    return Failure(Outcome.UNKNOWN, passing=passing)
+
+
+def _final(rule: Rule, error: ApiError, exchange: Exchange) -> ApiError:
+    """Return the error that the caller gets: whether a change was made must be beyond doubt."""
+    if rule.safety is Safety.READ or _failure(error).outcome is not Outcome.UNKNOWN:
+        return error
+    return OutcomeUnknown(
+        f"{error}. The request had been sent: the change may have been made. Look before you repeat"
+        " it",
+        evidence=f"{exchange.phase.name.lower()}, {type(error).__name__}",
+        request=error.request,
+        response=error.response,
+    )

@@ -1,0 +1,98 @@
+"""The key, and where it may go."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import quote, urlsplit
+
+from crowdflower.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+
+class Secret:
+    """An API key that shows itself to nobody: not in a repr, a traceback, a pickle.
+
+    :raises ConfigError: It cannot be a key; the text does not repeat it.
+    """
+
+    __slots__ = ("__key", "__spellings")
+
+    def __init__(self, key: str | None) -> None:
+        if not isinstance(key, str) or not key:
+            raise ConfigError(
+                "no API key: give Client(key), or set CROWDFLOWER_API_KEY; it stands in the account"
+                " settings of the service, and `crowdflower serve` prints its own"
+            )
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ConfigError(
+                "the API key holds a blank, a line break or a character that no key has; was it"
+                " copied whole, and nothing beside it?"
+            )
+        self.__key = key
+        self.__spellings = (key, quote(key, safe=""), b64encode(key.encode()).decode())
+
+    def authorize(self, request: PreparedRequest) -> None:
+        """Put the key into the header of a request that is about to leave."""
+        request.headers["Authorization"] = f"Token token={self.__key}"
+
+    @staticmethod
+    def conceal(request: PreparedRequest) -> None:
+        """Mask the key in a request that has left; errors and answers hold on to it."""
+        if "Authorization" in request.headers:
+            request.headers["Authorization"] = "Token token=****"
+
+    def mask(self, text: str) -> str:
+        """Return a text with ``****`` for the key, plain, percent-encoded or in base 64."""
+        for spelling in self.__spellings:
+            text = text.replace(spelling, "****")
+        return text
+
+    def __repr__(self) -> str:
+        return "****"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is not pickled; build a new Client where you need one")
+
+
+def checked_address(base_url: str, *, allow_insecure: bool) -> str:
+    """Return the address of the API if the key may be sent there.
+
+    :raises ConfigError: It is no address, or anybody on the way could read the key. The address is
+        not shown: where two arguments were swapped, it is the key.
+    """
+    try:
+        parts = urlsplit(base_url)
+        scheme, host, _ = origin(base_url)
+    except ValueError:
+        scheme, host = "", None
+    if scheme not in {"http", "https"} or not host:
+        raise ConfigError("the base URL is no address; it looks like https://api.appen.com/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError("the base URL holds a user, a query or a fragment; leave them off")
+    if scheme == "http" and not (allow_insecure or _is_here(host)):
+        raise ConfigError(
+            f"plain http:// would show your API key to the network between you and {host};"
+            f" use https://, or allow_insecure=True where that network is yours"
+        )
+    return base_url.rstrip("/")
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return what must be the same for two URLs to be of one server.
+
+    >>> origin("https://api.appen.com/v1/jobs") == origin("https://api.appen.com/v1")
+    True
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
