@@ -8,7 +8,7 @@ import re
 import traceback
 from collections import deque
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, cast
 from urllib.parse import quote
 
 from flask import Flask, Response, current_app, g, request, send_file
@@ -16,12 +16,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 
 from crowdflower.sandbox.adapter import RAISE_ERRORS
-from crowdflower.sandbox.api import parameters
+from crowdflower.sandbox.api import incoming
 from crowdflower.sandbox.api.call import Call, Reply
-from crowdflower.sandbox.api.parameters import Parameters
+from crowdflower.sandbox.api.incoming import MAX_PARAMETERS, SUFFIX
+from crowdflower.sandbox.api.parameters import MAX_COUNT
 from crowdflower.sandbox.api.routes import ROUTES, Route
 from crowdflower.sandbox.refusals import (
-    BadRequest,
     Invalid,
     NotFound,
     Refusal,
@@ -37,14 +37,10 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from crowdflower._types import JSONObject
     from crowdflower.sandbox.store import Database
 
 MAX_FILE: Final = 256 * 1024 * 1024
 """Bytes of an uploaded file."""
-
-MAX_PARAMETERS: Final = 16 * 1024 * 1024
-"""Bytes of any other body; forms hold whole pages of CML."""
 
 REMEMBERED: Final = 1000
 """Refusals for want of an implementation that are kept."""
@@ -52,12 +48,8 @@ REMEMBERED: Final = 1000
 NOT_FOUND: Final = """{"error": {"message":"We couldn't find what you were looking for."}}"""
 """Recorded from the service, down to the one blank."""
 
+_BLOCK: Final = 256 * 1024
 _JSON: Final = "application/json; charset=utf-8"
-_SUFFIX: Final = "crowdflower.suffix"
-_FORM: Final = "application/x-www-form-urlencoded"
-_JSON_KINDS: Final = frozenset({"application/json", "text/json"})
-_MULTIPART: Final = "multipart/form-data"
-_HEADER = re.compile(r'Token\s+token="?([^"\s,]+)"?', re.IGNORECASE)
 _KEY = re.compile(r"((?:key|token)(?:=|%3D|['\"]?:\s*)['\"]?)[^\s&'\",)]+", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
@@ -87,13 +79,13 @@ class Application(Flask):
         self.url_map, self.view_functions = _routing()
         self.config["MAX_CONTENT_LENGTH"] = MAX_FILE
         self.config["MAX_FORM_MEMORY_SIZE"] = MAX_PARAMETERS
-        self.config["MAX_FORM_PARTS"] = parameters.MAX_COUNT
+        self.config["MAX_FORM_PARTS"] = MAX_COUNT
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer; ``.json`` and a slash at the end of the path say nothing about where to."""
         path = environ["PATH_INFO"].rstrip("/")
         environ["PATH_INFO"] = path.removesuffix(".json")
-        environ[_SUFFIX] = path.endswith(".json")
+        environ[SUFFIX] = path.endswith(".json")
         return super().wsgi_app(environ, start_response)
 
     def handle_user_exception(self, e: Exception) -> Response:
@@ -183,24 +175,19 @@ def _routing() -> tuple[Map, dict[str, Callable[..., Any]]]:
 
 def _answer(route: Route, **path: object) -> Response:
     app = cast(Application, current_app)
-    _refuse_browsers()
-    _refuse_formats(route)
-    query = parameters.from_query(request.query_string)
-    body = {} if route.takes_file else _body()
-    asked = parameters.merged(query, body)
-    asked.pop("key", None)
-    g.key = _key(query, body)
+    asked, key = incoming.read(request, route)
+    g.key = key
     opened = app.database.transaction if route.writes else app.database.snapshot
     with opened() as tx:
-        account = accounts.authenticate(tx, g.key) if g.key else None
+        account = accounts.authenticate(tx, key) if key else None
         if account is None:
             raise Unauthorized
         call = Call(
             tx=tx,
             account=account,
-            asked=Parameters(asked),
+            asked=asked,
             content_type=request.mimetype,
-            body=io.BufferedReader(cast(io.RawIOBase, request.stream), 256 * 1024),
+            body=_file() if route.takes_file else io.BytesIO(),
             reports=app.reports,
             link=lambda below: request.host_url + below,
         )
@@ -217,60 +204,15 @@ def _answer(route: Route, **path: object) -> Response:
     return response
 
 
+def _file() -> IO[bytes]:
+    return io.BufferedReader(cast(io.RawIOBase, request.stream), _BLOCK)
+
+
 def _report(token: str, name: str) -> Response:
     path = cast(Application, current_app).reports.find(token)
     if path is None:
         raise NotFound
     return send_file(path, "application/zip", as_attachment=True, download_name=name)
-
-
-def _refuse_browsers() -> None:
-    """Refuse what a page from elsewhere makes a browser send: the verb GET has effects here."""
-    if request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
-        message = "The API takes no requests from web pages of other sites."
-        raise Refusal(403, {"error": {"message": message}})
-
-
-def _refuse_formats(route: Route) -> None:
-    suffixed = request.environ[_SUFFIX]
-    if suffixed and route.bare:
-        raise NotFound
-    accepted = request.headers.get("Accept", "*/*").lower()
-    if not suffixed and not route.bare and "json" not in accepted and "*" not in accepted:
-        message = "Ask for JSON: end the path in .json or send Accept: application/json."
-        raise Refusal(406, {"error": {"message": message}})
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if encoding != "identity":
-        message = f"Send the body as it is; Content-Encoding {encoding:.40} is not read."
-        raise Refusal(415, {"error": {"message": message}})
-
-
-def _body() -> JSONObject:
-    """Read the parameters in the body; one of no recognised type is passed over."""
-    if request.mimetype == _MULTIPART:
-        return parameters.from_pairs(request.form.items(multi=True))
-    if request.mimetype != _FORM and request.mimetype not in _JSON_KINDS:
-        return {}
-    raw = request.stream.read(MAX_PARAMETERS + 1)
-    if len(raw) > MAX_PARAMETERS:
-        message = f"The body is larger than {MAX_PARAMETERS} bytes."
-        raise Refusal(413, {"error": {"message": message}})
-    if request.mimetype == _FORM:
-        return parameters.from_query(raw)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"The body is not UTF-8 at byte {error.start}.") from None
-    return parameters.from_json(text) if text.strip() else {}
-
-
-def _key(query: JSONObject, body: JSONObject) -> str:
-    """Find the key in the header, else in the query, else in the body."""
-    header = _HEADER.match(request.headers.get("Authorization", ""))
-    if header:
-        return header[1]
-    found = query.get("key") or body.get("key")
-    return found if isinstance(found, str) else ""
 
 
 def _json(value: object, status: int = 200) -> Response:
