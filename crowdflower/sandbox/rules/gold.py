@@ -29,7 +29,8 @@ def convert(tx: Transaction, job: Row[Any]) -> int:
     """
     current = jobs.alive(tx, job)
     marked = [row for row in _rows(tx, current) if truthy(row.data.get("_golden"))]
-    return _make(tx, current, marked)
+    units.set_states(tx, current, marked, "golden")
+    return len(marked)
 
 
 def check(tx: Transaction, job: Row[Any], field: str, column: str | None = None) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def check(tx: Transaction, job: Row[Any], field: str, column: str | None = None)
         )
     gold = {**current.gold, field: source}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=gold))
-    _make(tx, jobs.again(tx, job), marked)
+    units.set_states(tx, jobs.again(tx, job), marked, "golden")
     answers = {answer for row in marked for answer in accepted.listed(row.data[source])}
     return {"affected": len(marked), "populated": sorted(answers)}
 
@@ -70,8 +71,7 @@ def reset(tx: Transaction, job: Row[Any]) -> int:
     current = jobs.alive(tx, job)
     is_gold = (unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES)))
     golds = tx.all(select(unit).where(*is_gold).order_by(unit.c.seq))
-    for row in golds:
-        units.set_state(tx, current, row, "new")
+    units.set_states(tx, current, golds, "new")
     plain = questions.derived(current.cml, None)["gold"]
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=plain))
     return len(golds)
@@ -80,10 +80,3 @@ def reset(tx: Transaction, job: Row[Any]) -> int:
 def _rows(tx: Transaction, job: Row[Any]) -> Iterable[Row[Any]]:
     could_be = (unit.c.job_id == job.id, unit.c.state.in_(CONVERTIBLE))
     return tx.connection.execute(select(unit).where(*could_be).order_by(unit.c.seq))
-
-
-def _make(tx: Transaction, job: Row[Any], rows: Iterable[Row[Any]]) -> int:
-    made = list(rows)
-    for row in made:
-        units.set_state(tx, job, row, "golden")
-    return len(made)

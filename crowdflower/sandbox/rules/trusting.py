@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, select, update
 from crowdflower.sandbox.rules import closing, finalizing
 from crowdflower.sandbox.rules.tally import Tally
 from crowdflower.sandbox.store import Transaction
-from crowdflower.sandbox.store.tables import judgment, worker_job
+from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
 
 def distrust(tx: Transaction, job: Row[Any], worker_id: int) -> int:
@@ -45,8 +45,11 @@ def withdraw(tx: Transaction, job: Row[Any], worker_id: int) -> int:
     """
     counted = _judged(tx, job, worker_id, judgment.c.tainted.is_(False))
     tainted = _judged(tx, job, worker_id, judgment.c.tainted.is_(True))
+    missed = _judged(tx, job, worker_id, judgment.c.missed.is_(True))
     gone = len(counted) + len(tainted)
     _write(tx, job, worker_id, tainted=True, rejected=True)
+    fewer = {"missed_count": unit.c.missed_count - 1}
+    tx.run(update(unit).where(unit.c.id.in_(missed)).values(fewer))
     changed = {"judgments_count": worker_job.c.judgments_count - gone}
     theirs = (worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
     tx.run(update(worker_job).where(*theirs).values(changed))

@@ -104,7 +104,7 @@ def update(
     return find(tx, job, unit.id)
 
 
-def set_state(tx: Transaction, job: Row[Any], unit: Row[Any], state: str) -> Row[Any]:
+def set_state(tx: Transaction, job: Row[Any], unit: Row[Any], state: str) -> None:
     """Put a row into a state, with all that follows for its job.
 
     :raises Invalid: There is no such state, or no way from the row's state to it.
@@ -113,26 +113,33 @@ def set_state(tx: Transaction, job: Row[Any], unit: Row[Any], state: str) -> Row
         raise Invalid(f"state has to be one of {', '.join(SETTABLE)}, not {state}.")
     before = find(tx, job, unit.id)
     if before.state == state:
-        return before
+        return
     if before.state not in FROM[state]:
         raise Invalid(f"Unit {unit.id} is {before.state} and cannot become {state}.")
-    values: dict[str, Any] = {"state": state, "open_slots": 0}
-    if state == "new":
-        values |= {"needed": 0, "order_id": None, "gold_pool": None}
-    if state == "finalized":
-        values["finalized_at"] = tx.clock.now()
-    if state in GOLD_STATES:
-        pool = before.data.get("_gold_pool")
-        values["gold_pool"] = pool if pool in {"quiz", "work"} else before.gold_pool
-        values["data"] = accepted.as_lists(job.gold, before.data)
-    _write(tx, unit, **values)
-    after = find(tx, job, unit.id)
+    set_states(tx, job, [before], state)
+
+
+def set_states(tx: Transaction, job: Row[Any], befores: Sequence[Row[Any]], state: str) -> None:
+    """Put rows into a state that there is a way to, with all that follows for their job."""
+    now = tx.clock.now()
     tally = Tally()
-    tally.move(before, after)
+    for before in befores:
+        values: dict[str, Any] = {"state": state, "open_slots": 0, "updated_at": now}
+        if state == "new":
+            values |= {"needed": 0, "order_id": None, "gold_pool": None}
+        if state == "finalized":
+            values["finalized_at"] = now
+        if state in GOLD_STATES:
+            values["gold_pool"] = _pool(before.data) or before.gold_pool
+            values["data"] = accepted.as_lists(job.gold, before.data)
+        tx.run(updated(units).where(units.c.id == before.id).values(values))
+        tally.leave(before.state, needed=before.needed, trusted=before.judgments_count)
+        tally.enter(state)
     tally.save(tx, job.id)
-    forgiving.judge_again(tx, job, unit.id)
+    for before in befores:
+        if before.missed_count:
+            forgiving.judge_again(tx, job, before.id)
     closing.finish_if_done(tx, job.id)
-    return after
 
 
 def delete(tx: Transaction, job: Row[Any], unit: Row[Any]) -> None:
@@ -186,7 +193,8 @@ def cancel(tx: Transaction, job: Row[Any], unit: Row[Any]) -> Row[Any]:
     before = find(tx, job, unit.id)
     if before.judgments_count:
         raise Invalid(f"Unit {unit.id} has judgments and cannot be canceled.")
-    return set_state(tx, current, unit, "canceled")
+    set_state(tx, current, unit, "canceled")
+    return find(tx, job, unit.id)
 
 
 def request_more_judgments(tx: Transaction, job: Row[Any], unit: Row[Any], count: int) -> Row[Any]:
@@ -268,13 +276,12 @@ def _insert(tx: Transaction, job: Row[Any], data: Mapping[str, Any], state: str)
     stored = _stored(job, data, state)
     rows.add_columns(tx, job.id, data)
     now = tx.clock.now()
-    pool = data.get("_gold_pool")
     values = {
         "job_id": job.id,
         "seq": job.next_seq,
         "state": state,
         "data": stored,
-        "gold_pool": pool if state in GOLD_STATES and pool in {"quiz", "work"} else None,
+        "gold_pool": _pool(data) if state in GOLD_STATES else None,
         "created_at": now,
         "updated_at": now,
     }
@@ -285,6 +292,12 @@ def _insert(tx: Transaction, job: Row[Any], data: Mapping[str, Any], state: str)
     ahead = {"next_seq": jobs_table.c.next_seq + 1}
     tx.run(updated(jobs_table).where(jobs_table.c.id == job.id).values(ahead))
     return number
+
+
+def _pool(data: Mapping[str, Any]) -> str | None:
+    """Read where a test question is to be asked, when its row says so."""
+    pool = data.get("_gold_pool")
+    return pool if pool in {"quiz", "work"} else None
 
 
 def _by_id(tx: Transaction, unit_id: int) -> Row[Any]:

@@ -1,0 +1,139 @@
+"""Test questions are made of rows, and rows of test questions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crowdflower.sandbox.refusals import BadRequest
+from crowdflower.sandbox.rules import gold, jobs, orders, rows
+
+
+def test_rows_that_say_so_become_test_questions(world: Any) -> None:
+    data: list[dict[str, Any]] = [{"text": f"row {n}"} for n in range(9)]
+    data += [
+        {"text": "g", "_golden": mark, "sentiment_gold": "positive\nneutral\n"}
+        for mark in ("TRUE", "true", "1", "FALSE", None)
+    ]
+    job = world.do(rows.create_from, world.account, data)
+    world.do(jobs.update, job, {"cml": world.form})
+
+    converted = world.do(gold.convert, job)
+
+    golds = [unit for unit in world.units(job) if unit.state == "golden"]
+    assert converted == len(golds) == world.again(job).golds_count == 3
+    assert golds[0].data["sentiment_gold"] == ["positive", "neutral"]
+    assert golds[0].data["sentiment_gold_reason"] == [""]
+
+
+def test_rows_with_answers_in_a_column_become_test_questions(world: Any) -> None:
+    data = [{"text": f"row {n}", "label": "x" if n < 3 else None} for n in range(9)]
+    job = world.do(rows.create_from, world.account, data)
+    world.do(jobs.update, job, {"cml": world.form})
+
+    answer = world.do(gold.check, job, "sentiment", "label")
+
+    assert answer == {"affected": 3, "populated": ["x"]}
+    assert world.again(job).gold == {"sentiment": "label"}
+    assert [unit.state for unit in world.units(job)] == ["golden"] * 3 + ["new"] * 6
+    assert world.units(job)[0].data["label"] == ["x"]
+
+
+def test_the_column_is_named_after_the_question_by_default(world: Any) -> None:
+    data = [{"text": f"row {n}", "sentiment_gold": "a" if n < 3 else ""} for n in range(9)]
+    job = world.do(rows.create_from, world.account, data)
+
+    answer = world.do(gold.check, job, "sentiment")
+
+    assert answer == {"affected": 3, "populated": ["a"]}
+
+
+def test_a_column_that_was_chosen_stays_chosen_when_the_form_is_saved_again(world: Any) -> None:
+    data = [{"text": f"row {n}", "label": "x" if n < 3 else None} for n in range(9)]
+    job = world.do(rows.create_from, world.account, data)
+    world.do(gold.check, job, "sentiment", "label")
+
+    changed = world.do(jobs.update, job, {"cml": world.form})
+
+    assert changed.gold == {"sentiment": "label"}
+
+
+def test_a_column_of_accepted_answers_is_hidden_whatever_its_name(world: Any) -> None:
+    data = [{"text": f"row {n}", "label": "positive" if n < 8 else None} for n in range(30)]
+    job = world.do(rows.create_from, world.account, data)
+    ready = {"title": "Sentiment", "instructions": "Read.", "cml": world.form}
+    world.do(jobs.update, job, ready)
+    world.do(gold.check, job, "sentiment", "label")
+    world.do(orders.place, job, 0, ["on_demand"])
+
+    page = world.take(job, world.worker())
+
+    assert {name for unit in page.units for name in unit.data} == {"text"}
+
+
+def test_no_answers_and_too_many_answers_are_refused_in_the_services_words(world: Any) -> None:
+    none = world.do(rows.create_from, world.account, [{"f_gold": None}] * 9)
+    many = world.do(rows.create_from, world.account, [{"f_gold": "x"}] * 4 + [{"f_gold": ""}] * 7)
+
+    with pytest.raises(BadRequest) as nothing:
+        world.do(gold.check, none, "f")
+    with pytest.raises(BadRequest) as too_much:
+        world.do(gold.check, many, "f")
+
+    assert nothing.value.body == {
+        "error": {"message": "We couldn't find any prepopulated gold standard in your dataset."}
+    }
+    assert too_much.value.message == (
+        "We didn't mark any rows as gold because marking 4 rows would have affected over 1/3rd "
+        "of them."
+    )
+    assert world.again(many).golds_count == 0
+
+
+def test_a_question_the_form_does_not_have_is_refused(world: Any) -> None:
+    job = world.job(9)
+
+    with pytest.raises(BadRequest, match="no question named mood; its questions are: sentiment"):
+        world.do(gold.check, job, "mood")
+
+
+def test_reset_makes_rows_of_them_again(world: Any) -> None:
+    job = world.job(20, golds=8)
+
+    count = world.do(gold.reset, job)
+
+    assert count == 8
+    assert {unit.state for unit in world.units(job)} == {"new"}
+    assert world.again(job).golds_count == 0
+
+
+@pytest.mark.parametrize(("size", "questions"), [(5, 1), (19, 1), (20, 2)])
+def test_large_pages_have_two_test_questions(world: Any, size: int, questions: int) -> None:
+    job = world.launched(60, golds=25, units_per_assignment=size)
+
+    page = world.take(job, world.worker())
+
+    golds = [unit for unit in page.units if unit.data["text"].startswith("gold")]
+    assert (len(page.units), len(golds)) == (size, questions)
+
+
+def test_their_number_on_a_page_can_be_set(world: Any) -> None:
+    job = world.launched(60, golds=25)
+    world.do(jobs.update, job, {"gold_per_assignment": 3})
+    three = world.take(job, world.worker())
+    world.do(jobs.update, job, {"gold_per_assignment": 0})
+    none = world.take(job, world.worker())
+
+    counts = [
+        sum(unit.data["text"].startswith("gold") for unit in page.units) for page in (three, none)
+    ]
+    assert counts == [3, 0]
+
+
+def test_few_test_questions_are_asked_all_the_same_when_the_job_says_so(world: Any) -> None:
+    job = world.launched(20, golds=1, options={"gold_always": True})
+
+    page = world.take(job, world.worker())
+
+    assert sum(unit.data["text"].startswith("gold") for unit in page.units) == 1

@@ -1,0 +1,162 @@
+"""Whatever people do, in whatever order, the books balance and everything counted is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from crowdflower.sandbox.refusals import Refusal
+from crowdflower.sandbox.rules import accounts, gold, handout, jobs, orders, units, workers
+from crowdflower.sandbox.store import Limits
+
+ANSWERS = st.sampled_from(["positive", "neutral", "negative"])
+SOMEBODY = st.integers(0, 5)
+SOME_ROW = st.integers(0, 39)
+
+
+class Restless(RuleBasedStateMachine):
+    """A job with six contributors and a restless requester."""
+
+    world_type: Callable[..., Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = self.world_type(Limits(minimum_reserve_cents=30))
+        self.world.do(self._poor)
+        self.job = self.world.launched(
+            14,
+            golds=8,
+            units_per_assignment=4,
+            options={"after_gold": 2, "reject_at": 50},
+            variable_judgments_mode="auto_confidence",
+            judgments_per_unit=2,
+            max_judgments_per_unit=4,
+            min_unit_confidence=0.7,
+        )
+        self.crowd = self.world.crowd(6)
+        self.pages: dict[int, Any] = {}
+
+    def _poor(self, tx: Any) -> None:
+        """Leave too little for everything that may happen."""
+        accounts.credit(tx, self.world.account, -99_000)
+
+    def attempt(self, step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Do something that may be refused; then nothing of it may have happened."""
+        try:
+            return self.world.do(step, *arguments, **named)
+        except (Refusal, handout.Closed):
+            return None
+
+    def row(self, place: int) -> Any:
+        rows = self.world.units(self.job)
+        return rows[place % len(rows)]
+
+    @rule(who=SOMEBODY)
+    def take(self, who: int) -> None:
+        page = self.attempt(handout.take_page, self.job, self.crowd[who])
+        if page is not None:
+            self.pages[who] = page
+
+    @rule(who=SOMEBODY, answer=ANSWERS)
+    def hand_in(self, who: int, answer: str) -> None:
+        self.take(who)
+        if who in self.pages:
+            self.attempt(lambda _: self.world.hand_in(self.crowd[who], self.pages[who], answer))
+
+    @rule(minutes=st.integers(1, 40))
+    def wait(self, minutes: int) -> None:
+        self.world.clock.advance(minutes=minutes)
+
+    @rule(step=st.sampled_from([jobs.pause, jobs.resume, jobs.resume, gold.reset]))
+    def steer(self, step: Callable[..., Any]) -> None:
+        self.attempt(step, self.job)
+
+    @rule(place=SOME_ROW, state=st.sampled_from(units.SETTABLE))
+    def put(self, place: int, state: str) -> None:
+        self.attempt(units.update, self.job, self.row(place), state=state)
+
+    @rule(place=SOME_ROW)
+    def change_answer(self, place: int) -> None:
+        unit = self.row(place)
+        data = {**unit.data, "sentiment_gold": ["neutral"]}
+        self.attempt(units.update, self.job, unit, data=data)
+
+    @rule(place=SOME_ROW)
+    def delete(self, place: int) -> None:
+        self.attempt(units.delete, self.job, self.row(place))
+
+    @rule(place=SOME_ROW, count=st.integers(1, 2))
+    def ask_for_more(self, place: int, count: int) -> None:
+        self.attempt(units.request_more_judgments, self.job, self.row(place), count)
+
+    @rule(golden=st.booleans())
+    def add_row(self, golden: bool) -> None:
+        data = {"text": "one more", "sentiment_gold": "negative"}
+        self.attempt(units.create, self.job, data, golden=golden)
+
+    @rule(count=st.integers(0, 3))
+    def order(self, count: int) -> None:
+        self.attempt(orders.place, self.job, count, ["on_demand"])
+
+    @rule(who=SOMEBODY)
+    def flag(self, who: int) -> None:
+        self.attempt(workers.flag, self.job, self.crowd[who].id, "careless")
+
+    @rule(who=SOMEBODY)
+    def unflag(self, who: int) -> None:
+        self.attempt(workers.unflag, self.job, self.crowd[who].id)
+
+    @rule(who=SOMEBODY)
+    def reject(self, who: int) -> None:
+        self.attempt(workers.reject, self.job, self.crowd[who].id)
+
+    @rule(who=SOMEBODY, cents=st.integers(1, 50))
+    def give(self, who: int, cents: int) -> None:
+        self.attempt(workers.bonus, self.job, self.crowd[who].id, cents)
+
+    @rule(remain=st.booleans(), cents=st.integers(0, 40))
+    def change(self, remain: bool, cents: int) -> None:
+        values = {"units_remain_finalized": remain, "payment_cents": cents}
+        self.attempt(jobs.update, self.job, values)
+
+    @invariant()
+    def everything_adds_up(self) -> None:
+        self.world.check()
+
+    def teardown(self) -> None:
+        self.attempt(jobs.cancel, self.job)
+        self.world.check()
+        self.world.database.close()
+
+
+def test_the_books_balance_whatever_happens(world_type: Callable[..., Any]) -> None:
+    run_state_machine_as_test(
+        type("Restless", (Restless,), {"world_type": staticmethod(world_type)}),
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crowd_of_all_sorts_finishes_a_job(make_world: Callable[..., Any], seed: int) -> None:
+    world = make_world()
+    job = world.launched(30, golds=20, options={"front_load": True, "reject_at": 60})
+    chance = world.clock.chance("crowd", seed)
+
+    for careful in [0.95] * 12 + [0.4] * 6:
+
+        def answer(_: Any, careful: float = careful) -> str:
+            return "positive" if chance.random() < careful else "negative"
+
+        world.finish(job, [world.worker()], answer)
+
+    assert world.again(job).state == "finished"

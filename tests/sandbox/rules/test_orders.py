@@ -1,0 +1,363 @@
+"""Launching, and what it costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crowdflower.sandbox.refusals import Invalid, NotFound, Unfunded, Unsupported
+from crowdflower.sandbox.rules import accounts, channels, jobs, money, orders, rows, units
+
+
+def test_an_order_releases_the_oldest_new_rows(world: Any) -> None:
+    job = world.job(20, golds=1)
+
+    order = world.do(orders.place, job, 12, ["on_demand"])
+
+    states = [unit.state for unit in world.units(job)]
+    assert states == ["judgable"] * 12 + ["new"] * 8 + ["golden"]
+    assert order.units_count == 12
+    assert (order.first_unit_id, order.last_unit_id) == (
+        world.units(job)[0].id,
+        world.units(job)[11].id,
+    )
+    assert world.again(job).state == "running"
+    assert world.do(orders.find, job, order.id) == order
+
+
+@pytest.mark.parametrize("count", [0, 100])
+def test_zero_and_more_than_there_are_mean_all(world: Any, count: int) -> None:
+    job = world.job(20)
+
+    order = world.do(orders.place, job, count, ["on_demand"])
+
+    assert order.units_count == 20
+
+
+def test_channels_are_those_of_the_order_and_the_open_crowd(world: Any) -> None:
+    job = world.job(20)
+
+    world.do(orders.place, job, 5, ["4x4bux_com", "bitcoinget", "cf_internal"])
+
+    enabled, available = world.do(channels.of, job)
+    assert enabled == ["4x4bux_com", "bitcoinget", "cf_internal", "on_demand"]
+    assert set(enabled) <= set(available)
+
+
+def test_an_order_for_ones_own_people_alone_is_free(world: Any) -> None:
+    job = world.launched(5, channel="cf_internal")
+
+    world.finish(job, [world.worker(channel="cf_internal") for _ in range(3)])
+
+    assert world.again(job).state == "finished"
+    assert world.do(channels.of, job)[0] == ["cf_internal"]
+    assert world.balance() == 100_000
+
+
+def test_unless_the_sandbox_says_that_they_cost_too(make_world: Any) -> None:
+    world = make_world(charge_internal=True)
+    job = world.launched(5, channel="cf_internal")
+
+    world.work(job, world.worker(channel="cf_internal"))
+
+    assert world.ledger("charge") == -12
+
+
+def unready(world: Any, what: str) -> Any:
+    """Make a job that cannot be launched, for one reason."""
+    if what == "rows":
+        return world.job(3)
+    if what == "new rows":
+        job = world.launched(5)
+        world.do(jobs.pause, job)
+        return job
+    if what == "canceled":
+        job = world.launched(5)
+        world.do(jobs.cancel, job)
+        return job
+    job = world.do(rows.create_from, world.account, [{"text": str(n)} for n in range(5)])
+    ready = {"title": "Sentiment", "instructions": "Read.", "cml": world.form}
+    optional = {"cml": '<cml:text label="Why?"/>'} if what == "required" else {}
+    given = {name: value for name, value in ready.items() if name != what} | optional
+    return world.do(jobs.update, job, given)
+
+
+def test_a_job_that_is_not_ready_is_refused_with_what_to_do(world: Any) -> None:
+    reasons = ["title", "instructions", "cml", "required", "rows", "new rows", "canceled"]
+    balance = {}
+    messages = {}
+
+    for what in reasons:
+        job = unready(world, what)
+        balance[what] = world.balance()
+        with pytest.raises(Invalid) as caught:
+            world.do(orders.place, job, 5, ["on_demand"])
+        messages[what] = caught.value.message
+        assert world.balance() == balance[what]
+
+    assert messages["cml"] == messages.pop("required")
+    assert len(set(messages.values())) == 6
+
+
+def test_a_form_with_mistakes_is_found_at_the_latest_when_the_job_is_launched(world: Any) -> None:
+    attributes = {"title": "Sentiment", "instructions": "Read.", "cml": "<cml:txt/>"}
+    job = world.do(jobs.create, world.account, attributes)
+    world.do(rows.append, job, [{"text": str(n)} for n in range(5)])
+
+    with pytest.raises(Invalid, match="mistakes"):
+        world.do(orders.place, job, 5, ["on_demand"])
+
+
+def test_an_unknown_channel_and_none_at_all_are_refused(world: Any) -> None:
+    job = world.job(5)
+    world.do(channels.disable, job, "cf_internal")
+
+    with pytest.raises(Invalid, match="The channel amtt could not be found"):
+        world.do(orders.place, job, 5, ["amtt"])
+    with pytest.raises(Invalid, match="at least one channel"):
+        world.do(orders.place, job, 5, [])
+    with pytest.raises(Invalid, match="units_count"):
+        world.do(orders.place, job, -1, ["on_demand"])
+
+
+def test_an_order_of_another_job_is_not_found(world: Any) -> None:
+    job = world.job(5)
+    order = world.do(orders.place, world.job(5), 5, ["on_demand"])
+
+    with pytest.raises(NotFound):
+        world.do(orders.find, job, order.id)
+
+
+def test_the_example_of_the_price_list_costs_40_dollars_32(make_world: Any) -> None:
+    # The article prints 41.63 as the result of its own formula, which gives 40.32.
+    world = make_world()
+    job = world.job(20, golds=13, units_per_assignment=10, gold_per_assignment=1)
+
+    assert world.do(orders.estimate, job, 1000) == 4032
+
+
+def test_an_estimate_of_dynamic_judgments_counts_the_most_there_may_be(world: Any) -> None:
+    plain = world.job(20)
+    dynamic = world.job(20, variable_judgments_mode="auto_confidence", max_judgments_per_unit=5)
+
+    assert world.do(orders.estimate, plain, 20) == 144
+    assert world.do(orders.estimate, dynamic, 20) == 240
+
+
+def test_a_small_order_takes_ten_dollars_aside_and_gives_back_the_rest(world: Any) -> None:
+    job = world.job(20)
+
+    world.do(orders.place, job, 20, ["on_demand"])
+    aside = world.balance()
+    world.finish(job, world.crowd(3))
+
+    assert aside == 99_000
+    assert world.ledger("charge") == -144
+    assert world.ledger("release") == 144 + 856
+    assert world.balance() == 99_856
+    assert world.again(job).crowd_costs_mc == 120 * money.CENT
+
+
+def test_pay_may_be_a_fraction_of_a_cent(world: Any) -> None:
+    job = world.launched(20, payment_cents="0.5")
+
+    world.finish(job, world.crowd(3))
+
+    assert world.ledger("charge") == pytest.approx(-7.2)
+    assert {judgment.cost_mc for judgment in world.judgments(job)} == {120}
+
+
+def test_the_price_of_a_page_is_shared_to_the_last_thousandth(world: Any) -> None:
+    job = world.launched(20, payment_cents="0.01", units_per_assignment=7)
+
+    world.work(job, world.worker())
+
+    costs = [judgment.cost_mc for judgment in world.judgments(job)]
+    assert (sum(costs), len(costs), max(costs) - min(costs)) == (12, 7, 5)
+
+
+def test_too_little_money_is_refused_with_both_amounts(world: Any) -> None:
+    world.do(accounts.credit, world.account, -99_500)
+    job = world.job(20)
+
+    with pytest.raises(Unfunded) as caught:
+        world.do(orders.place, job, 20, ["on_demand"])
+
+    assert caught.value.status == 402
+    assert "You have $5.00 available but this order will cost $10.00." in caught.value.message
+    assert world.again(job).state == "unordered"
+    assert world.balance() == 500
+
+
+def test_more_money_lets_the_same_order_through(world: Any) -> None:
+    world.do(accounts.credit, world.account, -99_500)
+    job = world.job(20)
+    world.do(accounts.credit, world.account, 500, "top up")
+
+    world.do(orders.place, job, 20, ["on_demand"])
+
+    assert world.do(accounts.balance_cents, world.account) == 0
+
+
+def test_a_canceled_job_gives_back_what_it_did_not_spend(world: Any) -> None:
+    job, worker = world.launched(20), world.worker()
+    world.work(job, worker)
+    world.take(job, worker)
+
+    world.do(jobs.cancel, job)
+
+    assert world.balance() == 100_000 - 12
+    assert world.ledger("refund") == 1000 - 12
+
+
+def test_orders_after_each_other_are_paid_from_each_other_and_settled_together(world: Any) -> None:
+    job = world.job(40, payment_cents=200)
+    world.do(orders.place, job, 20, ["on_demand"])
+    world.do(orders.place, job, 20, ["on_demand"])
+
+    world.finish(job, world.crowd(3))
+
+    assert world.again(job).state == "finished"
+    assert world.ledger("charge") == -24 * 240
+    assert world.balance() == 100_000 - 24 * 240
+
+
+def test_when_the_reserve_is_used_up_the_balance_is_asked(make_world: Any) -> None:
+    world = make_world(minimum_reserve_cents=0)
+    job = world.launched(6, judgments_per_unit=1)
+    first, second, third = world.crowd(3)
+    numbers = [unit.id for unit in world.units(job)]
+
+    for worker, number in zip((first, second, third), numbers, strict=False):
+        world.hand_in(worker, world.take(job, worker, only=[number]))
+
+    assert world.ledger("reserve") == -36
+    assert world.ledger("charge") == -36
+
+
+def test_when_that_is_used_up_too_the_job_is_paused(make_world: Any) -> None:
+    world = make_world(minimum_reserve_cents=0)
+    world.do(accounts.credit, world.account, -100_000 + 24)
+    job = world.launched(6, judgments_per_unit=1)
+    worker = world.worker()
+    numbers = [unit.id for unit in world.units(job)]
+    for number in numbers[:2]:
+        world.hand_in(worker, world.take(job, worker, only=[number]))
+
+    assert (world.again(job).state, world.balance()) == ("paused", 0)
+
+    world.do(accounts.credit, world.account, 100)
+    world.do(jobs.resume, job)
+    world.finish(job, [worker])
+    assert world.again(job).state == "finished"
+    assert world.balance() == 88
+
+
+def test_a_page_that_cannot_be_paid_is_not_handed_out(make_world: Any) -> None:
+    world = make_world(minimum_reserve_cents=0)
+    world.do(accounts.credit, world.account, -100_000 + 12)
+    job = world.launched(5, judgments_per_unit=1)
+    first, second = world.crowd(2)
+    number = world.units(job)[0].id
+
+    world.take(job, first, only=[number])
+
+    assert world.closed(job, second) == "job_not_running"
+
+
+def test_a_raise_applies_to_pages_that_are_handed_out_after_it(world: Any) -> None:
+    job, (before, after) = world.launched(20), world.crowd(2)
+    page = world.take(job, before)
+    world.do(jobs.update, job, {"payment_cents": 50})
+
+    old, new = world.hand_in(before, page), world.work(job, after)
+
+    assert (old.pay_cents, new.pay_cents) == (10, 50)
+    assert world.ledger("charge") == -72
+
+
+def test_more_judgments_of_a_row_are_collected_and_paid(world: Any) -> None:
+    job = world.launched(5)
+    world.finish(job, world.crowd(3))
+    unit = world.units(job)[0]
+
+    world.do(units.request_more_judgments, job, unit, 2)
+
+    opened = world.do(units.find, job, unit.id)
+    assert (opened.state, opened.needed, opened.open_slots) == ("judgable", 5, 2)
+    assert world.again(job).state == "running"
+    world.finish(job, world.crowd(2))
+    assert world.again(job).state == "finished"
+    assert world.ledger("charge") == -36 - 24
+
+
+def test_more_judgments_need_money_an_order_and_a_job_at_work(world: Any) -> None:
+    job = world.launched(5)
+    world.finish(job, world.crowd(3))
+    unit = world.units(job)[0]
+    fresh = world.job(5)
+    world.do(accounts.credit, world.account, -int(world.balance()))
+
+    with pytest.raises(Unfunded):
+        world.do(units.request_more_judgments, job, unit, 1)
+    with pytest.raises(Invalid, match="nb_judgments"):
+        world.do(units.request_more_judgments, job, unit, 0)
+    with pytest.raises(Invalid, match="order it first"):
+        world.do(units.request_more_judgments, fresh, world.units(fresh)[0], 1)
+
+
+def test_a_job_orders_by_itself_when_it_has_rows_enough(world: Any) -> None:
+    job = world.job(3, auto_order=True)
+
+    world.do(units.create, job, {"text": "the fourth"})
+
+    assert world.again(job).state == "running"
+    assert {unit.state for unit in world.units(job)} == {"judgable"}
+
+
+def test_an_upload_makes_it_order_too(world: Any) -> None:
+    job = world.job(1, auto_order=True, auto_order_threshold=3)
+
+    world.do(rows.append, job, [{"text": "second"}, {"text": "third"}])
+
+    assert world.again(job).judgable_count == 3
+
+
+def test_a_job_without_channels_says_why_it_does_not_order_by_itself(world: Any) -> None:
+    job = world.job(3, auto_order=True)
+    world.do(channels.replace, job, [])
+
+    with world.database.transaction() as tx:
+        unit = units.create(tx, job, {"text": "the fourth"})
+        warnings = list(tx.warnings)
+
+    assert unit.state == "new"
+    assert warnings == [orders.NO_CHANNELS]
+
+
+def test_neither_does_a_job_that_is_not_ready(world: Any) -> None:
+    job = world.do(rows.create_from, world.account, [{"text": str(n)} for n in range(3)])
+    world.do(jobs.update, job, {"auto_order": "true"})
+
+    with world.database.transaction() as tx:
+        units.create(tx, job, {"text": "the fourth"})
+        warnings = list(tx.warnings)
+
+    assert len(warnings) == 1
+    assert "title" in warnings[0]
+
+
+def test_demands_on_contributors_are_warned_about_and_refused_where_strict(make_world: Any) -> None:
+    demands = {"minimum_requirements": {"skill_scores": {"level_3_contributors": 1}}}
+    lenient, strict = make_world(), make_world(strict=True)
+
+    job = lenient.job(5, **demands)
+    with lenient.database.transaction() as tx:
+        orders.place(tx, job, 5, ["on_demand"])
+        warnings = list(tx.warnings)
+    refused = strict.job(5, **demands)
+    with pytest.raises(Unsupported):
+        strict.do(orders.place, refused, 5, ["on_demand"])
+
+    assert len(warnings) == 1

@@ -1,0 +1,185 @@
+"""What judgments come to, and how they are shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from crowdflower.sandbox.refusals import NotFound
+from crowdflower.sandbox.rules import (
+    jobs,
+    judgments,
+    orders,
+    results,
+    shapes,
+    submission,
+    units,
+    workers,
+)
+
+FORM = """
+<cml:radios label="Sentiment" validates="required">
+  <cml:radio label="yes"/><cml:radio label="no"/>
+</cml:radios>
+<cml:checkboxes label="Animals" aggregation="agg_2" only-if="sentiment:[yes]">
+  <cml:checkbox label="cat"/><cml:checkbox label="dog"/><cml:checkbox label="bird"/>
+</cml:checkboxes>
+<cml:ratings label="Stars" points="5" aggregation="avg"/>
+<cml:text label="Why" aggregation="all"/>
+"""
+
+
+@pytest.fixture
+def judged(world: Any) -> tuple[Any, int]:
+    """A row that three contributors judged whom trust tells apart; one of them skipped a lot."""
+    job = world.job(5, cml=FORM)
+    world.do(orders.place, job, 0, ["on_demand"])
+    number = world.units(job)[0].id
+    answers = [
+        {"sentiment": "yes", "animals": ["cat", "dog"], "stars": "4", "why": "so"},
+        {"sentiment": "yes", "animals": ["cat"], "stars": "4"},
+        {"sentiment": "no", "stars": "3", "why": "because"},
+    ]
+    for worker, answer in zip(world.believed(job, 0.9, 0.8, 0.5), answers, strict=True):
+        page = world.take(job, worker, only=[number])
+        world.do(submission.submit, worker, page.assignment_id, page.token, {number: answer})
+    return world.again(job), number
+
+
+def test_a_row_is_summed_up_question_by_question(world: Any, judged: Any) -> None:
+    job, number = judged
+
+    shown = world.do(results.of_unit, job, world.do(units.find, job, number))
+
+    assert shown["sentiment"] == {"agg": "yes", "confidence": 0.7727}
+    assert shown["animals"] == {"agg": ["cat", "dog"], "confidence": [1.0, 0.5294]}
+    assert shown["stars"] == {"avg": 3.6667, "variance": 0.2222}
+    assert "why" not in shown
+    assert len(shown["judgments"]) == 3
+    json.dumps(shown)
+
+
+def test_agreement_is_the_mean_confidence_of_the_best_answers(world: Any, judged: Any) -> None:
+    job, number = judged
+
+    shown = world.do(results.shown, job, world.do(units.find, job, number))
+
+    assert shown["state"] == "finalized"
+    assert shown["agreement"] == round((0.772727 + 1.0) / 2, 4)
+
+
+def test_a_page_of_judgments_is_laid_out_flat(world: Any, judged: Any) -> None:
+    job, number = judged
+
+    page = world.do(judgments.page, job)
+
+    row = page[number]
+    assert list(page) == [number]
+    assert row["_ids"] == [judgment.id for judgment in world.judgments(job)]
+    assert (row["_state"], row["_agreement"]) == ("finalized", 0.8864)
+    assert row["text"] == "row 0"
+    assert row["sentiment"]["res"] == ["yes", "yes", "no"]
+    assert row["animals"]["res"] == [["cat", "dog"], ["cat"], None]
+    assert row["stars"] == {"avg": 3.6667, "variance": 0.2222, "res": ["4", "4", "3"]}
+    assert row["why"][0::2] == ["so", "because"]
+
+
+def test_a_column_named_like_a_question_moves_aside(world: Any) -> None:
+    job = world.launched(5)
+    number = world.units(job)[0].id
+    data = {"text": "x", "sentiment": "mine", "_state": "mine too"}
+    world.do(units.update, job, world.units(job)[0], data=data)
+    world.judge(job, number, (world.worker(), "positive"))
+
+    row = world.do(judgments.page, job)[number]
+
+    assert (row["orig_sentiment"], row["orig__state"]) == ("mine", "mine too")
+    assert (row["sentiment"]["agg"], row["_state"]) == ("positive", "judgable")
+
+
+def test_pages_list_judged_rows_alone_to_the_end(world: Any) -> None:
+    job = world.launched(20)
+    wanted = [unit.id for unit in world.units(job)[5:12]]
+    world.hand_in(worker := world.worker(), world.take(job, worker, only=wanted))
+    world.hand_in(worker, world.take(job, worker, only=wanted))
+
+    pages = [world.do(judgments.page, job, page, 3) for page in (1, 2, 3, 4)]
+
+    assert [number for page in pages for number in page] == wanted
+    assert [len(page) for page in pages] == [3, 3, 1, 0]
+    ids = [number for page in pages for row in page.values() for number in row["_ids"]]
+    assert len(ids) == world.again(job).judgments_count
+
+
+def test_trust_that_changes_changes_results(world: Any) -> None:
+    job = world.launched(5)
+    number = world.units(job)[0].id
+    first, second = world.believed(job, 1.0, 0.5)
+    world.judge(job, number, (first, "positive"), (second, "negative"))
+    before = world.do(judgments.page, job)[number]["sentiment"]["confidence"]
+
+    world.do(workers.reject, job, second.id, "spam")
+
+    assert before == 0.6667
+    assert world.do(judgments.page, job)[number]["sentiment"]["confidence"] == 1.0
+
+
+def test_a_row_whose_judgments_do_not_count_has_questions_without_answers(world: Any) -> None:
+    job = world.launched(20, golds=8, options={"after_gold": "1"})
+    number = world.units(job)[0].id
+    worker = world.worker()
+    world.judge(job, number, (worker, "positive"))
+    world.work(job, worker, "negative")
+
+    shown = world.do(results.shown, job, world.do(units.find, job, number))
+
+    assert shown["judgments_count"] == 1
+    assert shown["results"]["sentiment"] == {"agg": None, "confidence": None}
+    assert shown["results"]["judgments"][0]["tainted"] is True
+    assert world.do(judgments.page, job) == {}
+
+
+def test_a_judgment_is_shown_with_its_row_and_contributor(world: Any) -> None:
+    job = world.launched(20, golds=8)
+    worker = world.worker(country="FI", region="13", city="Helsinki")
+    world.work(job, worker, "negative")
+    world.work(job, worker, "positive")
+    first = world.judgments(job)[0]
+
+    found = world.do(judgments.find, job, first.id)
+
+    shown = shapes.judgment(found)
+    assert shown["id"] == first.id
+    assert (shown["trust"], shown["worker_trust"]) == (0.0, 0.5)
+    assert (shown["external_type"], shown["country"]) == ("on_demand", "FIN")
+    assert shown["unit_data"] == world.do(units.find, job, first.unit_id).data
+    assert shown["unit_state"] in {"judgable", "golden"}
+    assert (shown["judgment"], shown["rejected"], shown["tainted"]) == (1, None, False)
+    with pytest.raises(NotFound):
+        world.do(judgments.find, world.job(5), first.id)
+
+
+def test_golden_rows_have_judgments_and_results(world: Any) -> None:
+    job, worker = world.launched(20, golds=8), world.worker()
+    world.work(job, worker, "negative")
+    world.work(job, worker, "positive")
+    golden = next(unit for unit in world.units(job) if unit.missed_count)
+
+    shown = world.do(results.shown, job, golden)
+
+    (judgment,) = shown["results"]["judgments"]
+    assert (judgment["golden"], judgment["missed"]) == (True, True)
+    assert shown["results"]["sentiment"]["agg"] == "negative"
+    assert (shown["state"], shown["missed_count"], shown["agreement"]) == ("golden", 1, None)
+
+
+def test_a_job_without_questions_has_results_without_questions(world: Any) -> None:
+    job = world.launched(5)
+    world.work(job, world.worker())
+    job = world.do(jobs.update, job, {"cml": ""})
+
+    shown = world.do(results.of_unit, job, world.units(job)[0])
+
+    assert list(shown) == ["judgments"]

@@ -1,0 +1,209 @@
+"""Rows that are uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crowdflower.sandbox.refusals import Invalid
+from crowdflower.sandbox.rules import accounts, channels, jobs, rows, units
+from crowdflower.sandbox.store import Database
+
+SIX = [{"glitter_color": f"colour {n}", "price": n} for n in range(6)]
+
+
+def job_of(world: Any, *data: dict[str, Any]) -> Any:
+    return world.do(rows.create_from, world.account, data)
+
+
+def stored(world: Any, job: Any) -> list[dict[str, Any]]:
+    return [unit.data for unit in world.units(job)]
+
+
+def test_rows_keep_their_order_and_their_values(world: Any) -> None:
+    data = [
+        {"text": "würde wieder kaufen", "stars": 4.5, "tags": ["a", "b"], "more": {"x": None}},
+        {"text": 'quote " and\nline', "stars": -1, "tags": [], "more": {}},
+        {"text": "\u0000 and \U0001f600", "stars": True, "tags": None, "more": {"y": [1]}},
+    ]
+
+    job = job_of(world, *data)
+
+    assert stored(world, job) == data
+    assert list(world.do(units.page, job).values()) == data
+    assert job.units_count == 3
+
+
+def test_a_job_of_rows_has_the_default_channels_and_no_title(world: Any) -> None:
+    job = job_of(world, *SIX)
+
+    assert job.title is None
+    assert world.do(channels.of, job)[0] == ["cf_internal"]
+    assert world.do(rows.progress, job) == {"done": True, "count": 6}
+
+
+def test_a_second_upload_comes_after_the_first(world: Any) -> None:
+    job = job_of(world, *SIX)
+
+    added = world.do(rows.append, job, SIX)
+
+    assert added == 6
+    assert stored(world, job) == SIX + SIX
+    assert world.do(rows.progress, job) == {"done": True, "count": 12}
+
+
+def test_rows_may_come_one_by_one_and_are_read_once(world: Any) -> None:
+    def stream() -> Iterator[dict[str, Any]]:
+        for number in range(2500):
+            yield {"number": number}
+
+    job = world.do(rows.create_from, world.account, stream())
+
+    assert [row["number"] for row in stored(world, job)] == list(range(2500))
+
+
+def test_other_columns_than_the_jobs_are_refused(world: Any) -> None:
+    job = job_of(world, *SIX)
+
+    with pytest.raises(Invalid) as caught:
+        world.do(rows.append, job, [{"glitter_color": "red", "size": "XL"}])
+
+    assert "lacks price" in caught.value.message
+    assert "adds size" in caught.value.message
+    assert stored(world, job) == SIX
+
+
+def test_unless_they_are_forced(world: Any) -> None:
+    job = job_of(world, *SIX)
+
+    world.do(rows.append, job, [{"glitter_color": "red", "size": "XL"}], force=True)
+    world.do(rows.append, job, [{"glitter_color": "red", "price": 1, "size": "S"}])
+
+    assert stored(world, job)[6:] == [
+        {"glitter_color": "red", "size": "XL"},
+        {"glitter_color": "red", "price": 1, "size": "S"},
+    ]
+    assert "size" not in stored(world, job)[0]
+
+
+def test_a_column_that_first_comes_later_in_a_file_is_refused_with_its_row(world: Any) -> None:
+    job = job_of(world, *SIX)
+
+    with pytest.raises(Invalid, match=r"Row 2 has a column .*: size"):
+        world.do(rows.append, job, [SIX[0], {**SIX[1], "size": "XL"}])
+
+    assert stored(world, job) == SIX
+
+
+def test_a_column_that_a_later_row_leaves_out_is_blank(world: Any) -> None:
+    job = job_of(world, SIX[0], {"price": 3})
+
+    assert stored(world, job)[1] == {"glitter_color": None, "price": 3}
+
+
+def test_columns_of_test_questions_come_and_go(world: Any) -> None:
+    golden = {"text": "b", "_golden": "TRUE", "f_gold": "x\ny", "f_gold_reason": "so"}
+    job = job_of(world, {"text": "a"}, golden, {"text": "c"})
+
+    world.do(rows.append, job, [{"text": "d", "_golden": None}])
+
+    assert stored(world, job) == [
+        {"text": "a"},
+        golden,
+        {"text": "c"},
+        {"text": "d", "_golden": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"text": float("nan")},
+        {"text": {1, 2}},
+        {"text": "\ud800"},
+        ["text"],
+        {7: "text"},
+        None,
+    ],
+)
+def test_a_row_that_cannot_be_stored_is_named_and_nothing_is_stored(world: Any, bad: Any) -> None:
+    job = job_of(world, {"text": "before"})
+
+    with pytest.raises(Invalid, match="Row 3 "):
+        world.do(rows.append, job, [{"text": "one"}, {"text": "two"}, bad, {"text": "four"}])
+
+    assert stored(world, job) == [{"text": "before"}]
+    assert world.again(job) == job
+
+
+def test_a_stream_that_breaks_leaves_nothing(world: Any) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield {"text": "one"}
+        raise Invalid("Unable to parse row 2. Please be sure your file is UTF-8 encoded.")
+
+    with pytest.raises(Invalid, match="row 2"):
+        world.do(rows.create_from, world.account, broken())
+
+    assert world.do(jobs.listing, world.account) == []
+
+
+def test_a_job_holds_no_more_rows_than_the_sandbox_allows(make_world: Any) -> None:
+    world = make_world(rows_per_job=7)
+    job = job_of(world, *SIX)
+
+    with pytest.raises(Invalid, match="Row 2 is one too many"):
+        world.do(rows.append, job, SIX)
+    world.do(rows.append, job, SIX[:1])
+
+    assert world.again(job).units_count == 7
+
+
+def test_an_empty_upload_is_a_job_without_rows(world: Any) -> None:
+    job = job_of(world)
+
+    assert world.do(rows.progress, job) == {"done": True, "count": 0}
+    assert world.do(units.page, job) == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Glitter Color", "glitter_color"),
+        (" Retailer URL ", "retailer_url"),
+        ("x:confidence", "xconfidence"),
+        ("_golden", "_golden"),
+        ("Straße (km)", "straße_km"),
+        ("a  b", "a_b"),
+        ("!", ""),
+    ],
+)
+def test_headers_become_names_of_columns(header: str, name: str) -> None:
+    assert rows.column_name(header) == name
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+
+
+@given(st.lists(st.fixed_dictionaries({"a": values, "b": values}), max_size=5))
+def test_what_goes_in_comes_out(data: list[dict[str, Any]]) -> None:
+    database = Database()
+
+    with database.transaction() as tx:
+        account = accounts.open_account(tx, key="k")
+        job = rows.create_from(tx, account, data)
+        found = list(units.page(tx, job).values())
+
+    database.close()
+    assert found == data

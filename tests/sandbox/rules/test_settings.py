@@ -1,0 +1,288 @@
+"""What may be written on a job, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crowdflower.sandbox.refusals import Declined, Invalid, Unsupported
+from crowdflower.sandbox.rules import jobs, shapes
+
+
+def warned(world: Any, job: Any, attributes: dict[str, Any]) -> list[str]:
+    """Change a job and return what was warned about."""
+    with world.database.transaction() as tx:
+        jobs.update(tx, job, attributes)
+        return list(tx.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "shown"),
+    [
+        ("title", "Sentiment of reviews", "Sentiment of reviews"),
+        ("instructions", "<b>Read.</b>", "<b>Read.</b>"),
+        ("judgments_per_unit", "5", 5),
+        ("payment_cents", "7", 7),
+        ("payment_cents", 2.5, 2.5),
+        ("units_per_assignment", 10, 10),
+        ("max_judgments_per_worker", "", None),
+        ("auto_order", "true", True),
+        ("units_remain_finalized", "false", False),
+        ("min_unit_confidence", "80", 0.8),
+        ("variable_judgments_mode", "auto_confidence", "auto_confidence"),
+        ("send_judgments_webhook", "https://client.example.com/hook", True),
+        ("alias", "reviews", "reviews"),
+        ("minimum_requirements", None, None),
+        ("language", "fi", "fi"),
+    ],
+)
+def test_an_attribute_is_kept_as_the_kind_it_is(
+    world: Any, name: str, sent: Any, shown: Any
+) -> None:
+    job = world.do(jobs.create, world.account, {})
+
+    changed = world.do(jobs.update, job, {name: sent})
+
+    assert shapes.job(changed)[name] == shown
+    assert shapes.job(world.do(jobs.create, world.account, {}))[name] != shown or shown is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "errors"),
+    [
+        ({"title": "Tiny"}, ["Title is too short (minimum is 5 characters)"]),
+        ({"title": "t" * 256}, ["Title is too long (maximum is 255 characters)"]),
+        (
+            {"judgments_per_unit": "many", "units_per_assignment": 0},
+            [
+                "Judgments per unit must be a whole number of at least 1",
+                "Units per assignment must be a whole number of at least 1, at most 200",
+            ],
+        ),
+        ({"payment_cents": "-1"}, ["Payment cents must be an amount of at least 0 cents"]),
+        ({"payment_cents": "NaN"}, ["Payment cents must be an amount of at least 0 cents"]),
+        ({"auto_order": "maybe"}, ["Auto order must be true or false"]),
+        ({"title": ["a", "list"]}, ["Title must be text"]),
+        ({"options": "front_load"}, ["Options must be an object"]),
+        ({"min_unit_confidence": 101}, ["Min unit confidence must be a number from 0 to 1"]),
+        (
+            {"variable_judgments_mode": "often"},
+            ["Variable judgments mode must be none or auto_confidence"],
+        ),
+        (
+            {"judgments_per_unit": 3, "max_judgments_per_unit": 2},
+            ["Max judgments per unit must be at least judgments per unit"],
+        ),
+        ({"alias": "42"}, ["Alias must not be a number"]),
+        ({"confidence_fields": ["mood"]}, ["The form has no question named mood"]),
+        ({"fields": {"mood": "agg"}}, ["The form has no question named mood"]),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_and_nothing_is_saved(
+    world: Any, attributes: dict[str, Any], errors: list[str]
+) -> None:
+    job = world.job(5)
+
+    with pytest.raises(Declined) as caught:
+        world.do(jobs.update, job, {"instructions": "New ones.", **attributes})
+
+    assert caught.value.status == 200
+    assert caught.value.body == {"errors": errors}
+    assert world.again(job) == job
+
+
+def test_mistakes_in_a_form_come_together_with_the_others(world: Any) -> None:
+    job = world.job(5)
+
+    with pytest.raises(Declined) as caught:
+        world.do(jobs.update, job, {"title": "Tiny", "cml": '<cml:txt label="x"/>'})
+
+    errors = caught.value.body["errors"]
+    assert errors[0].startswith("Title is too short")
+    assert "line 1, column 1" in errors[1]
+    assert world.again(job) == job
+
+
+def test_mistakes_in_a_form_are_only_warned_about_when_a_job_is_made(world: Any) -> None:
+    with world.database.transaction() as tx:
+        job = jobs.create(tx, world.account, {"cml": '<cml:txt label="x"/>'})
+        warnings = list(tx.warnings)
+
+    assert job.cml == '<cml:txt label="x"/>'
+    assert job.fields is None
+    assert len(warnings) == 1
+
+
+def test_what_only_the_hosted_service_has_is_refused_by_name(world: Any) -> None:
+    job = world.job(5)
+
+    for attributes in (
+        {"cml": '<cml:shapes label="x" name="x"/>'},
+        {"variable_judgments_mode": "external"},
+        {"uri": "https://example.com/feed"},
+    ):
+        with pytest.raises(Unsupported) as caught:
+            world.do(jobs.update, job, attributes)
+        assert caught.value.status == 501
+
+    assert world.again(job) == job
+
+
+def test_unknown_and_read_only_attributes_are_ignored_with_a_warning(world: Any) -> None:
+    job = world.job(5)
+
+    warnings = warned(world, job, {"judgements": 3, "secret": "mine", "title": "A new title"})
+
+    assert warnings == [
+        "Ignored, since they cannot be written or are not known: judgements, secret"
+    ]
+    assert world.again(job).title == "A new title"
+    assert world.again(job).secret == job.secret
+
+
+def test_a_strict_sandbox_refuses_them(make_world: Any) -> None:
+    world = make_world(strict=True)
+    job = world.job(5)
+
+    with pytest.raises(Invalid, match="judgements"):
+        world.do(jobs.update, job, {"judgements": 3, "title": "A new title"})
+
+    assert world.again(job) == job
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("webhook_uri", "https://client.example.com/hook"),
+        ("auto_order_timeout", 60),
+        ("desired_requirements", {"min_score": 1}),
+        ("schedule_fifo", True),
+        ("js", "alert(1)"),
+        ("pages_per_assignment", 2),
+    ],
+)
+def test_what_is_kept_and_not_obeyed_is_said(world: Any, name: str, value: Any) -> None:
+    job = world.job(5)
+
+    (warning,) = warned(world, job, {name: value})
+
+    assert warning.startswith(f"{name} is kept and has no effect here")
+
+
+def test_options_are_merged_and_kept_as_they_came(world: Any) -> None:
+    job = world.job(5)
+
+    changed = world.do(jobs.update, job, {"options": {"after_gold": "7", "keywords": "mood"}})
+
+    assert changed.options["after_gold"] == "7"
+    assert changed.options["keywords"] == "mood"
+    assert changed.options["track_clones"] is True
+
+
+@pytest.mark.parametrize(
+    "sent", [["FI", "US"], '["FI", "US"]', [{"code": "FI", "name": "Finland"}, "USA"], ["fi", "us"]]
+)
+def test_countries_go_in_as_codes_and_come_out_with_names(world: Any, sent: Any) -> None:
+    job = world.job(5)
+
+    changed = world.do(jobs.update, job, {"included_countries": sent})
+
+    assert shapes.job(changed)["included_countries"] == [
+        {"code": "FI", "name": "Finland"},
+        {"code": "US", "name": "United States"},
+    ]
+
+
+@pytest.mark.parametrize("sent", ["[US, CX]", [], 7, ["XX"], [["US"]], ["US"] * 21, "", {"US": 1}])
+def test_other_lists_of_countries_are_refused_in_the_services_words(world: Any, sent: Any) -> None:
+    job = world.job(5)
+
+    with pytest.raises(Invalid) as caught:
+        world.do(jobs.update, job, {"included_countries": sent})
+
+    assert caught.value.status == 422
+    assert caught.value.body == {"error": "Invalid format of included_countries attribute"}
+
+
+def test_countries_are_included_or_excluded_and_a_null_clears_them(world: Any) -> None:
+    job = world.job(5, included_countries=["FI"])
+
+    with pytest.raises(Invalid, match="not both"):
+        world.do(jobs.update, job, {"excluded_countries": ["US"]})
+    changed = world.do(jobs.update, job, {"included_countries": None, "excluded_countries": ["US"]})
+
+    assert (changed.included_countries, changed.excluded_countries) == ([], ["US"])
+
+
+def test_an_alias_is_taken_once(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"alias": "reviews"})
+
+    with pytest.raises(Declined, match="already been taken"):
+        world.do(jobs.create, world.account, {"alias": "reviews"})
+
+    assert world.do(jobs.update, job, {"alias": "reviews"}).alias == "reviews"
+
+
+TWO = """
+<cml:radios label="Mood" validates="required"><cml:radio label="good"/></cml:radios>
+<cml:radios label="Topic"><cml:radio label="price"/></cml:radios>
+"""
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"confidence_fields": ["topic"]},
+        {"options": {"confidence_fields": ["topic"]}},
+        {"options": {"dynamic_judgment_fields": ["topic"]}},
+    ],
+)
+def test_the_questions_that_decide_can_be_chosen_and_stay_chosen(
+    world: Any, choice: dict[str, Any]
+) -> None:
+    job = world.do(jobs.create, world.account, {"cml": TWO})
+    assert job.confidence_fields == ["mood", "topic"]
+
+    chosen = world.do(jobs.update, job, choice)
+    again = world.do(jobs.update, job, {"cml": TWO + '<cml:text label="Why"/>'})
+
+    assert chosen.confidence_fields == ["topic"]
+    assert again.confidence_fields == ["topic"]
+    assert again.fields == {"mood": "agg", "topic": "agg", "why": "all"}
+
+
+def test_questions_that_merely_followed_follow_a_new_form(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"cml": TWO})
+
+    changed = world.do(jobs.update, job, {"cml": world.form})
+
+    assert changed.confidence_fields == ["sentiment"]
+    assert changed.gold == {"sentiment": "sentiment_gold"}
+
+
+def test_a_question_can_be_summed_up_in_another_way(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"cml": TWO})
+
+    changed = world.do(jobs.update, job, {"fields": {"topic": "agg_2"}})
+
+    assert changed.fields == {"mood": "agg", "topic": "agg_2"}
+    with pytest.raises(Declined, match="tagg"):
+        world.do(jobs.update, job, {"fields": {"topic": "tagg"}})
+
+
+def test_a_job_without_a_form_has_no_questions(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"cml": TWO})
+
+    changed = world.do(jobs.update, job, {"cml": None})
+
+    assert (changed.fields, changed.gold, changed.confidence_fields) == (None, {}, None)
+
+
+def test_quiz_mode_shows_when_it_is_on(world: Any) -> None:
+    few = world.job(20, golds=7, options={"front_load": True})
+    enough = world.job(20, golds=8, options={"front_load": True})
+
+    assert not shapes.job(few)["quiz_mode_enabled"]
+    assert shapes.job(enough)["quiz_mode_enabled"]
+    assert enough.gold_per_assignment == 1

@@ -1,0 +1,303 @@
+"""What happens to a page of answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from crowdflower.sandbox.refusals import Invalid
+from crowdflower.sandbox.rules import gold, jobs, results, submission, units, workers
+from crowdflower.sandbox.store import Transaction, tables
+
+
+def events(world: Any, kind: str) -> Any:
+    """Read what happened."""
+    return world.do(Transaction.all, select(tables.event).where(tables.event.c.kind == kind))
+
+
+def right_about(count: int) -> Any:
+    """Answer so many test questions right and the others wrong."""
+    left = [count]
+
+    def answer(unit: Any) -> str:
+        if unit.data["text"].startswith("row"):
+            return "neutral"
+        left[0] -= 1
+        return "positive" if left[0] >= 0 else "negative"
+
+    return answer
+
+
+def test_a_page_becomes_a_judgment_a_row(world: Any) -> None:
+    job = world.launched()
+    worker = world.worker(country="FI", region="13", city="Helsinki", ip="198.51.100.7")
+    page = world.take(job, worker)
+    world.clock.advance(seconds=40)
+
+    receipt = world.hand_in(worker, page, "neutral")
+
+    judgments = world.judgments(job)
+    assert receipt.judgments == len(judgments) == 5
+    assert {judgment.unit_id for judgment in judgments} == {unit.id for unit in page.units}
+    first = judgments[0]
+    assert first.data == {"sentiment": "neutral"}
+    assert first.created_at - first.started_at == 40
+    assert (first.country, first.region, first.city) == ("FIN", "13", "Helsinki")
+    assert (first.golden, first.missed, first.tainted, first.rejected) == (
+        False,
+        None,
+        False,
+        False,
+    )
+
+
+def test_a_page_with_a_mistake_stores_nothing_and_stays_open(world: Any) -> None:
+    job, worker = world.launched(), world.worker()
+    page = world.take(job, worker)
+    good, bad = page.units[0].id, page.units[1].id
+    answers = {unit.id: {"sentiment": "positive"} for unit in page.units}
+    answers[bad] = {"sentiment": "angry"}
+    del answers[good]
+
+    with pytest.raises(Invalid) as caught:
+        world.do(submission.submit, worker, page.assignment_id, page.token, answers)
+
+    assert caught.value.fields.keys() == {good, bad}
+    assert caught.value.body["error"]["fields"].keys() == {str(good), str(bad)}
+    assert caught.value.fields[good].keys() == {"sentiment"}
+    assert world.judgments(job) == []
+    assert world.hand_in(worker, page).judgments == 5
+
+
+def test_a_row_of_another_page_is_refused(world: Any) -> None:
+    job, worker = world.launched(), world.worker()
+    page = world.take(job, worker)
+    other = {unit.id for unit in world.units(job)} - {unit.id for unit in page.units}
+    answers = {unit.id: {"sentiment": "positive"} for unit in page.units}
+    answers[min(other)] = {"sentiment": "positive"}
+
+    with pytest.raises(Invalid, match=str(min(other))):
+        world.do(submission.submit, worker, page.assignment_id, page.token, answers)
+
+
+def test_a_page_that_is_handed_in_twice_is_stored_once_and_answered_alike(world: Any) -> None:
+    job, worker = world.launched(40, golds=8), world.worker()
+    page = world.take(job, worker)
+    first = world.hand_in(worker, page, "negative")
+    world.work(job, worker)
+
+    second = world.hand_in(worker, page, "positive")
+
+    assert second == first
+    assert len(first.feedback) == 1
+    assert len(world.judgments(job)) == 10
+    assert world.ledger("charge") == -24
+
+
+def test_a_row_is_finalized_by_its_last_judgment(world: Any) -> None:
+    job = world.launched(5)
+    crowd = world.crowd(3)
+
+    states = []
+    for worker in crowd:
+        world.work(job, worker)
+        states.append({unit.state for unit in world.units(job)})
+
+    assert states == [{"judgable"}, {"judgable"}, {"finalized"}]
+    assert all(unit.finalized_at for unit in world.units(job))
+
+
+def test_the_last_row_finishes_the_job(world: Any) -> None:
+    job = world.launched(20)
+
+    world.finish(job, world.crowd(3))
+
+    done = world.again(job)
+    assert (done.state, done.completed_at) == ("finished", world.clock.now())
+    assert len(events(world, "job_complete")) == 1
+
+
+def test_seven_of_ten_pass_a_quiz(world: Any) -> None:
+    job = world.launched(
+        20, golds=13, units_per_assignment=10, options={"front_load": True, "reject_at": "70"}
+    )
+    worker = world.worker()
+    page = world.take(job, worker)
+
+    receipt = world.hand_in(worker, page, right_about(7))
+
+    assert (page.mode, len(page.units)) == ("quiz", 10)
+    assert (receipt.passed, receipt.state, receipt.trust) == (True, "working", 0.7)
+    assert receipt.pay_cents == 0
+    assert world.take(job, worker).mode == "work"
+
+
+def test_six_of_ten_fail_it_for_good_and_are_not_paid(world: Any) -> None:
+    job = world.launched(20, golds=13, units_per_assignment=10, options={"front_load": "1"})
+    worker = world.worker()
+
+    receipt = world.work(job, worker, right_about(6))
+
+    assert (receipt.passed, receipt.state, receipt.trust) == (False, "failed_quiz", 0.6)
+    assert world.closed(job, worker) == "failed_quiz"
+    assert all(judgment.tainted for judgment in world.judgments(job))
+    assert world.ledger("charge") == 0
+
+
+def test_missed_test_questions_are_explained_at_work(world: Any) -> None:
+    job, worker = world.launched(20, golds=8), world.worker()
+    asked = world.units(job)[-1]
+    world.do(
+        units.update,
+        job,
+        asked,
+        data={**asked.data, "sentiment_gold_reason": ["It says so."]},
+    )
+    page = world.take(job, worker, only=[asked.id, world.units(job)[0].id])
+
+    receipt = world.hand_in(worker, page, "negative")
+
+    assert receipt.feedback == (
+        submission.Feedback(asked.id, "sentiment", ("positive",), "It says so."),
+    )
+    assert receipt.trust == 0.0
+
+
+def test_hidden_test_questions_and_silent_jobs_explain_nothing(world: Any) -> None:
+    silent = world.launched(20, golds=8, options={"hide_correct_answers": "true"})
+    hidden = world.launched(20, golds=8)
+    for unit in world.units(hidden):
+        if unit.state == "golden":
+            world.do(units.update, hidden, unit, state="hidden_gold")
+
+    receipts = [world.work(job, world.worker(), "negative") for job in (silent, hidden)]
+
+    assert [receipt.feedback for receipt in receipts] == [(), ()]
+    assert [receipt.trust for receipt in receipts] == [0.0, 0.0]
+
+
+def test_who_falls_under_the_least_accuracy_is_removed_and_all_they_judged_is_tainted(
+    world: Any,
+) -> None:
+    job = world.launched(20, golds=8, options={"after_gold": "4"})
+    sloppy = world.worker()
+    for _ in range(3):
+        assert world.work(job, sloppy, "negative").state == "working"
+
+    receipt = world.work(job, sloppy, "negative")
+
+    judgments = world.judgments(job)
+    assert receipt.state == "removed"
+    assert len(judgments) == 20
+    assert all(judgment.tainted for judgment in judgments)
+    assert world.closed(job, sloppy) == "removed"
+    assert world.ledger("charge") == -48
+    assert len(events(world, "worker_removed")) == 1
+
+
+def story_of_a_finalized_row_and_a_removed_contributor(world: Any, **attributes: Any) -> Any:
+    """Finalize a row, then remove one of those who judged it; return the job and the row."""
+    job = world.launched(20, golds=8, options={"after_gold": "4"}, **attributes)
+    number = world.units(job)[0].id
+    sloppy, careful, steady = world.crowd(3)
+    world.judge(job, number, (sloppy, "negative"), (careful, "positive"), (steady, "positive"))
+    assert world.do(units.find, job, number).state == "finalized"
+    for _ in range(4):
+        world.work(job, sloppy, "negative")
+    return job, number
+
+
+def test_rows_that_lose_a_judgment_open_again(world: Any) -> None:
+    before = world.do(jobs.ping, world.launched())["needed_judgments"]
+
+    job, number = story_of_a_finalized_row_and_a_removed_contributor(world)
+
+    unit = world.do(units.find, job, number)
+    assert (unit.state, unit.judgments_count, unit.tainted_count) == ("judgable", 2, 1)
+    assert (unit.open_slots, unit.finalized_at) == (1, None)
+    assert world.do(jobs.ping, job)["needed_judgments"] == before - 2
+    assert world.do(jobs.ping, job)["tainted_judgments"] == 21
+
+
+def test_unless_the_job_says_that_rows_remain_finalized(world: Any) -> None:
+    job, number = story_of_a_finalized_row_and_a_removed_contributor(
+        world, units_remain_finalized=True
+    )
+
+    unit = world.do(units.find, job, number)
+
+    assert (unit.state, unit.judgments_count) == ("finalized", 2)
+
+
+def test_who_was_removed_by_a_bad_test_question_comes_back_when_it_is_changed(world: Any) -> None:
+    job, number = story_of_a_finalized_row_and_a_removed_contributor(world)
+    removed = next(row for row in world.do(workers.listing, job) if row.state == "removed")
+    missed = [unit for unit in world.units(job) if unit.missed_count]
+
+    for unit in missed:
+        data = {**unit.data, "sentiment_gold": ["positive", "negative"]}
+        world.do(units.update, job, unit, data=data)
+
+    standing = world.do(workers.in_job, job, removed.worker_id)
+    assert (standing.state, standing.trust) == ("working", 1.0)
+    assert (standing.golds_missed, standing.golds_forgiven) == (4, 4)
+    assert not any(judgment.tainted for judgment in world.judgments(job))
+    assert world.do(units.find, job, number).state == "finalized"
+
+
+def test_test_questions_that_are_taken_back_are_forgiven(world: Any) -> None:
+    job, worker = world.launched(20, golds=8), world.worker()
+    world.work(job, worker, "negative")
+
+    world.do(gold.reset, job)
+
+    standing = world.do(workers.in_job, job, worker.id)
+    assert (standing.trust, standing.golds_forgiven) == (1.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("fourth", "confidence", "collected"), [("positive", 0.7647, 4), ("negative", 0.5909, 5)]
+)
+def test_dynamic_judgments_go_on_until_an_answer_is_sure_enough(
+    world: Any, fourth: str, confidence: float, collected: int
+) -> None:
+    job = world.launched(
+        5,
+        variable_judgments_mode="auto_confidence",
+        max_judgments_per_unit=5,
+        min_unit_confidence=0.7,
+    )
+    number = world.units(job)[0].id
+    crowd = world.believed(job, 0.9, 0.8, 0.7, 1.0, 1.0)
+    answers = ["positive", "negative", "positive", fourth, "positive"]
+    given = list(zip(crowd, answers, strict=True))
+
+    world.judge(job, number, *given[:3])
+    after_three = world.do(units.find, job, number)
+    world.judge(job, number, *given[3:collected])
+
+    done = world.do(units.find, job, number)
+    shown = world.do(results.shown, world.again(job), done)
+    assert (after_three.state, after_three.needed, after_three.open_slots) == ("judgable", 4, 1)
+    assert (done.state, done.judgments_count) == ("finalized", collected)
+    assert shown["results"]["sentiment"] == {"agg": "positive", "confidence": confidence}
+
+
+def test_dynamic_judgments_may_stop_when_enough_contributors_agree(world: Any) -> None:
+    job = world.launched(
+        5,
+        judgments_per_unit=1,
+        variable_judgments_mode="auto_confidence",
+        options={"dynamic_matching": 2},
+    )
+    number = world.units(job)[0].id
+    first, second, third = world.crowd(3)
+
+    world.judge(job, number, (first, "positive"), (second, "negative"))
+    apart = world.do(units.find, job, number).state
+    world.judge(job, number, (third, "negative"))
+
+    assert apart == "judgable"
+    assert world.do(units.find, job, number).state == "finalized"

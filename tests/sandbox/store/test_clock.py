@@ -1,0 +1,116 @@
+"""Time, ids and chance have one source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crowdflower.sandbox.clock import Chance, Clock, iso, report_time
+from crowdflower.sandbox.refusals import Declined, Invalid, Unfunded
+
+
+def test_virtual_time_moves_only_when_it_is_told_to() -> None:
+    clock = Clock()
+    before = clock.now()
+
+    clock.advance(seconds=1, minutes=2, hours=3)
+
+    assert clock.now() == clock.now() == before + 1 + 120 + 10_800
+
+
+def test_time_does_not_go_back() -> None:
+    with pytest.raises(ValueError, match="forward"):
+        Clock().advance(seconds=-1)
+
+
+def test_real_time_runs_and_can_be_moved_on() -> None:
+    clock = Clock(virtual=False)
+    before = clock.now()
+
+    clock.advance(hours=1)
+
+    assert 3600 <= clock.now() - before < 3660
+
+
+def test_a_reset_clock_begins_again() -> None:
+    clock = Clock(seed=5)
+    first = (clock.now(), clock.token())
+    clock.advance(minutes=1)
+
+    clock.reset()
+
+    assert (clock.now(), clock.token()) == first
+
+
+def test_tokens_repeat_with_the_seed_in_virtual_time_alone() -> None:
+    one, same, other = Clock(seed=1), Clock(seed=1), Clock(seed=2)
+
+    assert [one.token() for _ in range(3)] == [same.token() for _ in range(3)]
+    assert one.token() != other.token()
+    assert Clock(virtual=False).token() != Clock(virtual=False).token()
+
+
+def test_tokens_are_as_long_as_asked_for_and_never_twice() -> None:
+    clock = Clock()
+
+    with ThreadPoolExecutor(4) as pool:
+        tokens = list(pool.map(lambda _: clock.token(), range(400)))
+
+    assert len(set(tokens)) == 400
+    assert {len(token) for token in tokens} == {32}
+    assert len(clock.token(bits=256)) == 64
+    assert len(clock.job_secret()) == 44
+
+
+@given(st.lists(st.integers() | st.text(), max_size=4), st.lists(st.integers() | st.text()))
+def test_a_stream_of_chance_is_decided_by_its_purpose(
+    purpose: list[int | str], other: list[int | str]
+) -> None:
+    clock = Clock(seed=4)
+
+    first = clock.chance(*purpose).random()
+    clock.chance(*other).random()
+
+    assert clock.chance(*purpose).random() == first
+    assert (clock.chance(*other).random() == first) == (purpose == other)
+
+
+def test_known_numbers_stay_what_they_are() -> None:
+    chance = Clock(seed=7).chance("answer", 3, 5, "sentiment")
+
+    drawn = [round(chance.random(), 6), chance.randrange(1000), chance.getrandbits(3)]
+
+    assert drawn == [0.420983, 274, 5]
+
+
+def test_chance_is_even() -> None:
+    chance = Chance(b"a key")
+
+    counted = Counter(chance.randrange(10) for _ in range(10_000))
+
+    assert set(counted) == set(range(10))
+    assert max(abs(count - 1000) for count in counted.values()) < 150
+    assert abs(sum(chance.gauss(0, 1) for _ in range(10_000)) / 10_000) < 0.05
+
+
+@given(st.integers(1, 200))
+def test_bits_fit(size: int) -> None:
+    drawn = Chance(b"a key").getrandbits(size)
+
+    assert 0 <= drawn < 2**size
+
+
+def test_a_time_is_written_in_two_ways() -> None:
+    assert iso(1435226060.999) == "2015-06-25T09:54:20+00:00"
+    assert report_time(1435226060.999) == "6/25/2015 09:54:20"
+
+
+def test_a_refusal_says_its_status_and_its_sentence() -> None:
+    assert str(Declined.errors(["Too short", "Too long"])) == "200 Too short; Too long"
+    assert str(Invalid("No.")) == "422 No."
+    assert str(Invalid.text("No.")) == "422 No."
+    assert Unfunded(150.5, 1000).message.startswith("You have $1.50 available")

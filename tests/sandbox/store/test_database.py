@@ -1,0 +1,265 @@
+"""One database, and who may use it when."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from crowdflower.sandbox.clock import Clock
+from crowdflower.sandbox.store import Database, SchemaMismatch, Transaction
+from crowdflower.sandbox.store.tables import account, schema_info
+
+
+@pytest.fixture(params=["memory", "file"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    url = "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'sandbox.db'}"
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sandbox.db"
+
+
+@pytest.fixture
+def on_file(path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+def add(tx: Transaction, key: str) -> int:
+    return tx.add(account, {"email": "a@example.com", "api_key": key, "created_at": 0.0})
+
+
+def add_and_fail(database: Database, key: str) -> None:
+    with database.transaction() as tx:
+        add(tx, key)
+        raise ZeroDivisionError
+
+
+def keys(tx: Transaction) -> list[str]:
+    return [row.api_key for row in tx.all(select(account).order_by(account.c.id))]
+
+
+def test_what_a_transaction_wrote_is_there_afterwards(database: Database) -> None:
+    with database.transaction() as tx:
+        add(tx, "k")
+
+    with database.snapshot() as tx:
+        assert keys(tx) == ["k"]
+
+
+def test_a_transaction_that_raises_wrote_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        add_and_fail(database, "k")
+
+    with database.snapshot() as tx:
+        assert keys(tx) == []
+
+
+def test_a_transaction_inside_another_can_be_undone_alone(database: Database) -> None:
+    with database.transaction() as tx:
+        add(tx, "first")
+        with pytest.raises(ZeroDivisionError):
+            add_and_fail(database, "second")
+        with database.transaction() as inner:
+            add(inner, "third")
+
+    with database.snapshot() as tx:
+        assert keys(tx) == ["first", "third"]
+
+
+def test_a_transaction_inside_another_goes_with_it(database: Database) -> None:
+    def outer() -> None:
+        with database.transaction():
+            with database.transaction() as inner:
+                add(inner, "inner")
+            add_and_fail(database, "last")
+
+    with pytest.raises(ZeroDivisionError):
+        outer()
+
+    with database.snapshot() as tx:
+        assert keys(tx) == []
+
+
+def test_a_snapshot_inside_a_transaction_sees_what_it_wrote(database: Database) -> None:
+    with database.transaction() as tx:
+        add(tx, "k")
+        with database.snapshot() as inner:
+            assert keys(inner) == ["k"]
+
+
+def test_nobody_writes_inside_of_a_snapshot(database: Database) -> None:
+    with (
+        database.snapshot(),
+        pytest.raises(RuntimeError, match="end the snapshot first"),
+        database.transaction(),
+    ):
+        pass
+
+
+def test_writers_of_many_threads_stand_in_line(database: Database) -> None:
+    together = Barrier(4)
+
+    def count_up(_: int) -> None:
+        together.wait()
+        for _ in range(25):
+            with database.transaction() as tx:
+                before = tx.one(select(func.count().label("n")).select_from(account)).n
+                add(tx, f"key {before}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count_up, range(4)))
+
+    with database.snapshot() as tx:
+        assert keys(tx) == [f"key {number}" for number in range(100)]
+
+
+def test_a_transaction_holds_the_file_from_its_first_word(on_file: Database, path: Path) -> None:
+    other = sqlite3.connect(path, timeout=0, isolation_level=None)
+
+    with on_file.transaction():
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        assert other.execute("SELECT count(*) FROM account").fetchone() == (0,)
+
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+def test_a_snapshot_of_a_file_neither_waits_nor_sees_what_came_after_it(on_file: Database) -> None:
+    begun, written = Event(), Event()
+
+    def read() -> tuple[list[str], list[str]]:
+        with on_file.snapshot() as tx:
+            before = keys(tx)
+            begun.set()
+            assert written.wait(10)
+            return before, keys(tx)
+
+    with ThreadPoolExecutor(1) as pool, on_file.transaction() as tx:
+        reading = pool.submit(read)
+        assert begun.wait(10)
+        add(tx, "k")
+        tx.connection.commit()
+        written.set()
+        seen = reading.result(10)
+
+    assert seen == ([], [])
+
+
+def test_a_file_survives_and_is_for_its_owner_alone(on_file: Database, path: Path) -> None:
+    with on_file.transaction() as tx:
+        add(tx, "k")
+    on_file.close()
+
+    again = Database(f"sqlite:///{path}")
+
+    with again.snapshot() as tx:
+        assert keys(tx) == ["k"]
+    again.close()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
+)
+def test_a_file_is_kept_safely(on_file: Database, pragma: str, value: Any) -> None:
+    with on_file.snapshot() as tx:
+        found = tx.connection.execute(text(f"PRAGMA {pragma}")).scalar()
+
+    assert found == value
+
+
+def test_a_file_of_another_version_is_refused_and_left_alone(on_file: Database, path: Path) -> None:
+    with on_file.transaction() as tx:
+        tx.run(schema_info.update().values(version=99))
+    on_file.close()
+    before = path.read_bytes()
+
+    with pytest.raises(SchemaMismatch, match="holds version 99 of the tables, and this is version"):
+        Database(f"sqlite:///{path}")
+
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_something_else_is_refused(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE recipe (name TEXT)")
+    other.close()
+
+    with pytest.raises(SchemaMismatch, match="no sandbox"):
+        Database(f"sqlite:///{path}")
+
+
+def test_another_kind_of_database_is_refused_without_its_password() -> None:
+    with pytest.raises(ValueError, match="SQLite") as caught:
+        Database("postgresql://ada:s3cret@localhost/crowd")
+
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_reset_forgets_everything_and_counts_from_the_start(database: Database) -> None:
+    with database.transaction() as tx:
+        first = add(tx, "k")
+
+    database.reset()
+
+    with database.transaction() as tx:
+        assert keys(tx) == []
+        assert add(tx, "k") == first
+    with (
+        pytest.raises(RuntimeError, match="end the transaction first"),
+        database.transaction(),
+    ):
+        database.reset()
+
+
+def test_databases_in_memory_do_not_see_each_other() -> None:
+    one, other = Database(), Database()
+    with one.transaction() as tx:
+        add(tx, "k")
+
+    with other.snapshot() as tx:
+        assert keys(tx) == []
+
+    one.close()
+    other.close()
+
+
+def test_an_unfit_row_is_refused_by_the_database_itself(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.transaction() as tx:
+        tx.connection.execute(
+            insert(account),
+            [
+                {"email": "a@example.com", "api_key": "same", "created_at": 0.0},
+                {"email": "b@example.com", "api_key": "same", "created_at": 0.0},
+            ],
+        )
+
+
+def test_a_transaction_carries_clock_limits_and_warnings() -> None:
+    clock = Clock(seed=3)
+    database = Database(clock=clock)
+
+    with database.transaction() as tx:
+        tx.warn("Once.")
+        tx.warn("Once.")
+
+    assert tx.clock is clock
+    assert tx.limits is database.limits
+    assert tx.warnings == ["Once."]
+    database.close()
