@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, overload
 
-from crowdflower import paging, report, serialization, upload
+from crowdflower import envelopes, paging, report, serialization, upload
 from crowdflower._types import JSON, JSONObject, Rows
+from crowdflower.caller import Caller
 from crowdflower.download import downloaded
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
     InvalidInput,
     MalformedResponse,
+    NotAcceptable,
+    OutcomeUnknown,
 )
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.order import Order, placed_order
 from crowdflower.paths import PathFactory, segment
-from crowdflower.states import REPORT_TYPES, ReportType
-from crowdflower.transport import Session, Transport
+from crowdflower.states import REPORT_TYPES, ReportType, TableType
+from crowdflower.transport import Expected, Session, Transport
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
@@ -51,6 +55,9 @@ class Client:
         ``https://api.appen.com/v1`` without that.
     :param timeout: Seconds to wait for a connection and for each piece of an answer: a pair, or one
         number for both.
+    :param deadline: Seconds that a call may take, repeated attempts included; by default 90 for
+        reading, 180 for changing, 600 for an upload.
+    :param retries: How often a call that failed may be repeated at most, where that is safe.
     :param lookahead: Pages of a list that are fetched while one is consumed; 1 fetches one after
         the other.
     :param session: A :class:`requests.Session` to send through, with its proxies and certificates;
@@ -74,6 +81,8 @@ class Client:
         base_url: str | None = None,
         *,
         timeout: float | tuple[float, float] = (5, 30),
+        deadline: float | None = None,
+        retries: int = 3,
         lookahead: int = 8,
         session: Session | None = None,
         allow_insecure: bool = False,
@@ -81,13 +90,16 @@ class Client:
         if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
             raise ConfigError(f"lookahead is a number of pages from 1 on, not {lookahead!r}")
         self._lookahead = lookahead
+        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         self._transport = Transport(
             key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
             base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,
             session=session,
-            timeout=timeout,
+            connect=connect,
+            connections=max(10, lookahead + 1),
             allow_insecure=allow_insecure,
         )
+        self._caller = Caller(self._transport, read=read, deadline=deadline, retries=retries)
         self.API_URL = self._transport.base_url + "/{path}"
 
     @classmethod
@@ -152,17 +164,17 @@ class Client:
         if verb == "GET" and (data is not None or files):
             verb = "POST"
         sent, content_type = serialization.body(data, multipart=bool(files))
-        answer = self._transport.request(
+        raw = not as_json
+        answer = self._caller.request(
             verb,
             path,
+            Expected(as_json=as_json, follow=raw and verb == "GET", redirects=raw),
             query=query,
             body=sent,
             files=files,
-            headers={"Accept": JSON_ONLY if as_json else "*/*", **content_type, **headers},
-            follow=not as_json and verb == "GET",
-            redirects=not as_json,
+            headers={"Accept": "*/*" if raw else JSON_ONLY, **content_type, **headers},
         )
-        return self._transport.decoded(answer) if as_json else answer.response
+        return answer.body if as_json else answer.response
 
     def paged_call(
         self,
@@ -206,8 +218,8 @@ class Client:
     def create_job(self, attrs: Mapping[str, Any]) -> Job:
         """Create a job.
 
-        Calls ``POST /jobs``, and ``PUT /jobs/{id}`` where the answer shows that the service did not
-        take the attributes on creation, as it did not at all times.
+        Calls ``POST /jobs``, and ``PUT /jobs/{id}`` where the answer shows other values than these:
+        not every service takes all attributes on creation.
 
         :param attrs: Attributes of :class:`Job`; nested dicts become ``job[options][x]``.
 
@@ -215,10 +227,7 @@ class Client:
         'unordered'
         """
         job = self._job(self.jobs(data={"job": attrs}, method="post"))
-        forgotten = {
-            name: value for name, value in attrs.items() if value and not job.json.get(name, value)
-        }
-        if forgotten:
+        if not _shows(job.json, attrs):
             job.absorb(self.update_job(job.id, attrs))
         return job
 
@@ -230,7 +239,14 @@ class Client:
         >>> client.update_job(job.id, {"payment_cents": 12})["payment_cents"]
         12
         """
-        answer: JSONObject = self.jobs[job_id](data={"job": attrs}, method="put")
+        path = self.jobs[job_id]
+        try:
+            answer: JSONObject = path(data={"job": attrs}, method="put")
+        except (NotAcceptable, OutcomeUnknown):
+            # Some services make the change, and answer with a page or the way to one.
+            answer = path()
+            if not _shows(answer, attrs):
+                raise
         return answer
 
     def get_job(self, job_id: int) -> Job:
@@ -254,10 +270,11 @@ class Client:
         """
         for page in self._pages("jobs.json", JOBS_PER_PAGE):
             for item in page:
-                if "id" in item:
-                    yield self._job(item)
+                errors = envelopes.complaints(item)
+                if errors and "id" not in item:
+                    warnings.warn(f"a job shows only errors: {'; '.join(errors)}", stacklevel=2)
                 else:
-                    warnings.warn(f"a job in the list shows only errors: {item}", stacklevel=2)
+                    yield self._job(item)
 
     def delete_job(self, job_id: int) -> None:
         """Delete a job; a running one must be canceled first.
@@ -325,14 +342,15 @@ class Client:
 
     def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:
         path = self.jobs if job_id is None else self.jobs[job_id]
-        return self._job(
-            path.upload(
-                data=body,
-                headers={"Content-Type": content_type},
-                query={"force": True} if force else _NOTHING,
-                method="post" if job_id is None else "put",
-            )
+        answer = path.upload(
+            data=body,
+            headers={"Content-Type": content_type},
+            query={"force": True} if force else _NOTHING,
+            method="post" if job_id is None else "put",
         )
+        if job_id is not None and isinstance(answer, dict) and "id" not in answer:
+            return self.get_job(job_id)  # a service of today says no more than that it has begun
+        return self._job(answer)
 
     def get_unit(self, job: Job | int, unit_id: int) -> Unit:
         """Fetch one unit with its results.
@@ -343,7 +361,7 @@ class Client:
         True
         """
         job = self._as_job(job)
-        return Unit(job, self).absorb(self.jobs[job.id].units[unit_id]())
+        return Unit(job, self).absorb(_identified(self.jobs[job.id].units[unit_id](), "unit"))
 
     def get_units(self, job: Job | int) -> Iterator[UnitPromise]:
         """Yield all units of a job with their data; a thousand a request.
@@ -356,8 +374,8 @@ class Client:
         job = self._as_job(job)
         count = job.json.get("units_count")
         for page in self._pages(f"jobs/{segment(job.id)}/units.json", UNITS_PER_PAGE, count):
-            for unit_id, data in page.items():
-                yield UnitPromise(job, self, id=int(unit_id), data=data)
+            for unit_id, data in _by_unit(page):
+                yield UnitPromise(job, self, id=unit_id, data=data)
 
     def unit_from_json(self, data: Mapping[str, Any]) -> Unit:
         """Return a unit from its JSON, as a webhook or a report brings it; sends nothing.
@@ -390,8 +408,8 @@ class Client:
         count = job.json.get("units_count")
         path = f"jobs/{segment(job.id)}/judgments.json"
         for page in self._pages(path, AGGREGATES_PER_PAGE, count):
-            for unit_id, entry in page.items():
-                yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": int(unit_id)})
+            for unit_id, entry in _by_unit(page):
+                yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": unit_id})
 
     def get_judgment(self, job: Job | int, judgment_id: int) -> Judgment:
         """Fetch one judgment.
@@ -402,7 +420,8 @@ class Client:
         True
         """
         job = self._as_job(job)
-        return Judgment(job, self).absorb(self.jobs[job.id].judgments[judgment_id]())
+        answer = self.jobs[job.id].judgments[judgment_id]()
+        return Judgment(job, self).absorb(_identified(answer, "judgment"))
 
     # Channels and tags: the endpoints that answer 404 when they are given the suffix .json
 
@@ -427,7 +446,7 @@ class Client:
         >>> client.set_job_channels(job.id, ["cf_internal"])
         """
         self.jobs[job_id].channels(
-            data={"channels": _names(channels, "channels")}, method="put", _suffix=None
+            data={"channels": _channels(channels)}, method="put", _suffix=None
         )
 
     def get_job_tags(self, job_id: int) -> list[str]:
@@ -438,7 +457,10 @@ class Client:
         >>> client.get_job_tags(job.id)
         []
         """
-        return [tag["name"] for tag in self.jobs[job_id].tags(_suffix=None)]
+        tags = self.jobs[job_id].tags(_suffix=None)
+        if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
+            raise MalformedResponse("expected a list of tags, each an object with a name")
+        return [tag["name"] for tag in tags if "name" in tag]
 
     def add_job_tag(self, job_id: int, tag: str) -> None:
         """File a job under one more name.
@@ -478,7 +500,7 @@ class Client:
             )
         job = self._as_job(job)
         response = self.jobs[job.id].orders(
-            data={"debit": {"units_count": units_count}, "channels": _names(channels, "channels")},
+            data={"debit": {"units_count": units_count}, "channels": _channels(channels)},
             headers={"Accept": JSON_ONLY},
             method="post",
             as_json=False,
@@ -500,6 +522,8 @@ class Client:
 
     @overload
     def get_report(self, job: Job | int, type_: Literal["json"] = "json") -> list[Unit]: ...
+    @overload
+    def get_report(self, job: Job | int, type_: TableType) -> list[JSONObject]: ...
     @overload
     def get_report(self, job: Job | int, type_: ReportType) -> list[Unit] | list[JSONObject]: ...
     def get_report(
@@ -543,7 +567,7 @@ class Client:
     def _report_rows(self, job: Job | int, type_: ReportType) -> Iterator[JSONObject]:
         if type_ not in REPORT_TYPES:
             raise InvalidInput(f"no report {type_!r}; there are: {', '.join(REPORT_TYPES)}")
-        with downloaded(self._transport, self._as_job(job).id, type_) as archive:
+        with downloaded(self._caller, self._as_job(job).id, type_) as archive:
             yield from report.rows(archive, type_)
 
     # What the verbs above have in common
@@ -561,10 +585,8 @@ class Client:
             expected=-(-count // size) + 1 if count else None,
         )
 
-    def _job(self, answer: JSONObject) -> Job:
-        if not isinstance(answer, dict) or "id" not in answer:
-            raise MalformedResponse(f"expected a job, got {str(answer)[:200]}")
-        return Job(self).absorb(answer)
+    def _job(self, answer: JSON) -> Job:
+        return Job(self).absorb(_identified(answer, "job"))
 
     def _as_job(self, job: Job | int) -> Job:
         return job if isinstance(job, Job) else Job(self, id=job)
@@ -575,3 +597,42 @@ def _names(names: Iterable[str], what: str) -> list[str]:
     if isinstance(names, str):
         raise InvalidInput(f"{what} is a list of names; write [{names!r}]")
     return list(names)
+
+
+def _channels(names: Iterable[str]) -> list[str]:
+    channels = _names(names, "channels")
+    if not channels:
+        raise InvalidInput("channels is empty; without any, nobody would see the job")
+    return channels
+
+
+def _identified(answer: JSON, kind: str) -> JSONObject:
+    """Return the JSON of one thing, and see that it has the id by which all else is done."""
+    if not isinstance(answer, dict):
+        raise MalformedResponse(f"expected a {kind}, got a {type(answer).__name__}")
+    if not re.fullmatch("[0-9]+", str(answer.get("id"))):
+        raise MalformedResponse(f"expected a {kind}, got an object without a usable id")
+    return {**answer, "id": int(answer["id"])}
+
+
+def _by_unit(page: JSON) -> Iterator[tuple[int, JSONObject]]:
+    """Yield the entries of a page that is keyed by the ids of units."""
+    if not isinstance(page, dict):
+        raise MalformedResponse(f"expected a page keyed by unit id, got a {type(page).__name__}")
+    for key, entry in page.items():
+        if not key.isdecimal() or not isinstance(entry, dict):
+            raise MalformedResponse(f"expected a page keyed by unit id, got {key!r:.80} in it")
+        yield int(key), entry
+
+
+def _shows(shown: JSON, asked: object) -> bool:
+    """Tell whether a value can be what was asked for, in the server's spelling of it.
+
+    What is not shown is believed. A title may have gained capitals, a number have become a text,
+    a code of a country an object.
+    """
+    if isinstance(asked, Mapping) and isinstance(shown, Mapping):
+        return all(_shows(shown.get(name, value), value) for name, value in asked.items())
+    if isinstance(asked, (str, int, float)):
+        return str(shown).lower() == str(asked).lower()
+    return bool(shown) or not asked

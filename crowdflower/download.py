@@ -10,10 +10,11 @@ from tempfile import TemporaryFile
 from typing import IO, Final
 from zipfile import is_zipfile
 
+from crowdflower.caller import Caller
 from crowdflower.exceptions import ReportCorrupt, ReportNotReady, UnexpectedContentType
 from crowdflower.paths import segment
 from crowdflower.states import ReportType
-from crowdflower.transport import Transport
+from crowdflower.transport import Expected
 
 DEADLINE: Final = 30 * 60.0
 """Seconds after which a report that is still being built is given up."""
@@ -29,7 +30,7 @@ TRIES: Final = 5
 
 
 @contextmanager
-def downloaded(transport: Transport, job_id: int, type_: ReportType) -> Iterator[IO[bytes]]:
+def downloaded(caller: Caller, job_id: int, type_: ReportType) -> Iterator[IO[bytes]]:
     """Fetch the archive of a report into a temporary file, which is gone when the block ends.
 
     :raises ReportNotReady: The service was still building it after :data:`DEADLINE`.
@@ -37,19 +38,19 @@ def downloaded(transport: Transport, job_id: int, type_: ReportType) -> Iterator
     :raises UnexpectedContentType: The same, and it was a web page.
     """
     with TemporaryFile() as archive:
-        _fetch(archive, transport, job_id, type_)
+        _fetch(archive, caller, job_id, type_)
         archive.seek(0)
         yield archive
 
 
-def _fetch(archive: IO[bytes], transport: Transport, job_id: int, type_: ReportType) -> None:
-    clock = transport.clock
+def _fetch(archive: IO[bytes], caller: Caller, job_id: int, type_: ReportType) -> None:
+    clock, transport = caller.clock, caller.transport
+    expected = Expected(as_json=False, stream=True, follow=True)
     deadline = clock.monotonic() + DEADLINE
     tries = 0
     while True:
-        response = transport.request(
-            "GET", f"jobs/{segment(job_id)}.csv", query={"type": type_}, stream=True, follow=True
-        ).response
+        path = f"jobs/{segment(job_id)}.csv"
+        response = caller.request("GET", path, expected, query={"type": type_}).response
         chunks = transport.chunks(response)
         if response.status_code == HTTPStatus.ACCEPTED:
             wait = wait_named(b"".join(chunks), response.headers.get("Retry-After"))

@@ -7,7 +7,7 @@ import re
 from crowdflower import serialization
 from crowdflower._types import JSONObject
 from crowdflower.base import JobResource, ReadOnly
-from crowdflower.exceptions import MalformedResponse, UnexpectedRedirect
+from crowdflower.exceptions import OutcomeUnknown
 from crowdflower.transport import Response
 
 
@@ -43,26 +43,27 @@ def placed_order(response: Response) -> JSONObject:
 
     Old services redirect to the order; following them would be a second request, whose failure
     would make a paid order look like a failed one.
+
+    :raises OutcomeUnknown: It is neither; money may have been spent.
     """
     if response.is_redirect:
-        placed = re.search(r"/jobs/(\d+)/orders/(\d+)", response.headers["Location"])
+        path = response.headers["Location"].partition("?")[0]
+        placed = re.search(r"/jobs/(\d+)/orders/(\d+)", path)
         if placed is not None:
             return {"id": int(placed[2]), "job_id": int(placed[1]), "type": "Debit"}
-        raise UnexpectedRedirect(
-            "the order was answered by a redirect to elsewhere; look at the state of the job before"
-            " you order again",
-            request=response.request,
-            response=response,
-        )
-    try:
-        answer = serialization.decode(response.content)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict):
-        return answer
-    raise MalformedResponse(
-        "the order was answered, but not with an order; look at the state of the job before you"
-        " order again",
+        evidence = "a redirect to elsewhere"
+    else:
+        try:
+            answer = serialization.decode(response.content)
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict):
+            return answer
+        evidence = f"status {response.status_code}, and no order"
+    raise OutcomeUnknown(
+        f"the order was answered by {evidence}: it may have been placed. Look at the state of the"
+        " job before you order again",
+        evidence=evidence,
         request=response.request,
         response=response,
     )

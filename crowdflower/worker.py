@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from crowdflower.base import JobResource
 from crowdflower.exceptions import InvalidInput
 from crowdflower.paths import PathFactory
+
+MOST_BONUS_CENTS: Final = 2000
+"""What the service pays at a time, in US cents."""
 
 
 class Worker(JobResource):
@@ -18,7 +23,7 @@ class Worker(JobResource):
 
         Calls ``POST /jobs/{job_id}/workers/{id}/bonus``.
 
-        :param amount: US cents, a whole number above zero; the service takes up to 2000 a request.
+        :param amount: US cents, a whole number from 1 to :data:`MOST_BONUS_CENTS`.
         :param reason: What the contributor is told.
         :raises InvalidInput: The amount is no such number; nothing was sent.
         :raises NotFound: The contributor gave no judgment in this job.
@@ -30,6 +35,11 @@ class Worker(JobResource):
             raise InvalidInput(
                 f"a bonus is a whole number of US cents above zero, not {amount!r};"
                 " 1.50 dollars are 150"
+            )
+        if amount > MOST_BONUS_CENTS:
+            raise InvalidInput(
+                f"a bonus of {amount / 100:.2f} dollars is more than the service pays at a time,"
+                f" which is {MOST_BONUS_CENTS / 100:.2f}; nothing was paid"
             )
         parameters: dict[str, object] = {"amount": amount}
         if reason is not None:

@@ -1,0 +1,453 @@
+"""The client's verbs about rows, judgments and orders."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from responses import matchers
+
+from crowdflower.exceptions import (
+    ApplicationError,
+    InvalidInput,
+    MalformedResponse,
+    OutcomeUnknown,
+    PaymentRequired,
+    ValidationError,
+)
+from crowdflower.job import Job
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.order import Order
+from crowdflower.unit import Unit, UnitPromise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Sent
+    from responses import RequestsMock
+
+    from crowdflower.client import Client
+
+API = "https://api.appen.com/v1"
+
+
+# Uploading rows
+
+
+def test_rows_go_to_a_new_job_as_json_lines(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.post(f"{API}/jobs/upload.json", json={"id": 8, "title": None, "units_count": 2})
+
+    job = client.upload_job([{"text": "Grüße"}, {"text": "Hi"}])
+
+    assert (job.id, job.units_count, job.client) == (8, 2, client)
+    assert sent[0].line == "POST /jobs/upload.json"
+    assert sent[0].headers["Content-Type"] == "application/json"
+    assert sent[0].body.decode() == '{"text":"Grüße"}\n{"text":"Hi"}\n'
+
+
+def test_rows_go_to_a_job_that_is_there(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
+
+    job = client.upload_job([{"text": "hi"}], 7, True)
+
+    assert job.id == 7
+    assert sent[0].line == "PUT /jobs/7/upload.json?force=true"
+
+
+def test_rows_are_consumed_once_from_anything_that_yields_them(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
+    consumed = []
+
+    def rows() -> Iterator[dict[str, int]]:
+        for number in range(2500):
+            consumed.append(number)
+            yield {"n": number}
+
+    client.upload_job(rows(), job_id=7)
+
+    assert consumed == list(range(2500))
+    assert sent[0].body.count(b"\n") == 2500
+    assert sent[0].headers["Content-Length"] == str(len(sent[0].body))
+
+
+@pytest.mark.parametrize("bad", [["a"], {"a": float("nan")}, {1: "a"}, {"a": b"b"}])
+def test_of_rows_with_a_bad_one_none_is_sent(client: Client, sent: list[Sent], bad: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        client.upload_job([{"a": "fine"}, {"a": "fine"}, bad])
+
+    assert caught.value.row == 3
+    assert sent == []
+
+
+@pytest.mark.parametrize("rows", [[], iter(()), ({"a": 1} for _ in ())])
+def test_no_rows_at_all_is_a_mistake(client: Client, rows: Any) -> None:
+    with pytest.raises(InvalidInput, match="no rows"):
+        client.upload_job(rows, 7)
+
+
+def test_an_upload_that_is_answered_by_a_message_is_followed_by_a_look_at_the_job(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.put(f"{API}/jobs/7/upload.json", json={"success": "Your file is being processed."})
+    api.get(f"{API}/jobs/7.json", json={"id": 7, "units_count": 2})
+
+    job = client.upload_job([{"text": "hi"}], 7)
+
+    assert (job.id, job.units_count) == (7, 2)
+
+
+def test_a_new_job_that_is_not_shown_is_malformed(api: RequestsMock, client: Client) -> None:
+    api.post(f"{API}/jobs/upload.json", json={"success": "Your file is being processed."})
+
+    with pytest.raises(MalformedResponse):
+        client.upload_job([{"text": "hi"}])
+
+
+def test_columns_that_do_not_match_are_said_by_the_service(
+    api: RequestsMock, client: Client
+) -> None:
+    said = "You created column headers that duplicate the original uploaded column headers"
+    api.put(f"{API}/jobs/7/upload.json", status=422, json={"error": said})
+
+    with pytest.raises(ValidationError, match=said):
+        client.upload_job([{"text": "hi"}], 7)
+
+
+# Uploading files
+
+
+CSV = "text,stars\nGrüße,5\n"
+
+
+def test_a_file_is_sent_as_what_its_name_says(
+    api: RequestsMock, client: Client, sent: list[Sent], tmp_path: Path
+) -> None:
+    api.post(f"{API}/jobs/upload.json", json={"id": 8})
+    path = tmp_path / "rows.csv"
+    path.write_text(CSV, encoding="utf-8")
+
+    job = client.upload_job_file(path)
+
+    assert job.id == 8
+    assert sent[0].line == "POST /jobs/upload.json"
+    assert sent[0].headers["Content-Type"] == "text/csv"
+    assert sent[0].body.decode() == CSV
+
+
+def test_a_file_goes_to_a_job_that_is_there(
+    api: RequestsMock, client: Client, sent: list[Sent], tmp_path: Path
+) -> None:
+    api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
+    path = tmp_path / "rows.tmp"
+    path.write_text(CSV, encoding="utf-8")
+
+    client.upload_job_file(str(path), "csv", 7, True)
+
+    assert sent[0].line == "PUT /jobs/7/upload.json?force=true"
+    assert sent[0].headers["Content-Type"] == "text/csv"
+
+
+@pytest.mark.parametrize("file", [io.BytesIO(CSV.encode()), io.StringIO(CSV)])
+def test_an_open_file_is_sent_as_utf8(
+    api: RequestsMock, client: Client, sent: list[Sent], file: Any
+) -> None:
+    api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
+
+    client.upload_job_file(file, type_="text/csv", job_id=7)
+
+    assert sent[0].body.decode() == CSV
+
+
+def test_a_file_of_no_known_kind_is_a_value_error(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="type_"):
+        client.upload_job_file(tmp_path / "rows")
+
+
+# Units
+
+
+UNIT = {
+    "id": 698757970,
+    "job_id": 7,
+    "data": {"review_text": "Arrived late"},
+    "state": "finalized",
+    "agreement": 0.6421,
+    "results": {"judgments": [], "sentiment": {"agg": "negative", "confidence": 0.6421}},
+}
+
+
+@pytest.mark.parametrize("given", [7, Job(id=7)], ids=["id", "job"])
+def test_a_unit_is_fetched(api: RequestsMock, client: Client, sent: list[Sent], given: Any) -> None:
+    api.get(f"{API}/jobs/7/units/698757970.json", json=UNIT)
+
+    unit = client.get_unit(given, 698757970)
+
+    assert type(unit) is Unit
+    assert sent[0].line == "GET /jobs/7/units/698757970.json"
+    assert (unit.id, unit.state, unit.job.id, unit.client) == (698757970, "finalized", 7, client)
+
+
+@pytest.mark.parametrize("answer", [[], [UNIT], "error", 7, {}, {"state": "new"}])
+def test_an_answer_that_is_no_unit_is_malformed(
+    api: RequestsMock, client: Client, answer: object
+) -> None:
+    api.get(f"{API}/jobs/7/units/1.json", json=answer)
+
+    with pytest.raises(MalformedResponse):
+        client.get_unit(7, 1)
+
+
+def paged(api: RequestsMock, path: str, *pages: object) -> None:
+    for number, page in enumerate(pages, 1):
+        match = [matchers.query_param_matcher({"page": number}, strict_match=False)]
+        api.get(f"{API}/{path}", json=page, match=match)
+
+
+def test_units_are_listed_with_their_data_in_the_order_of_the_service(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    first = {"30": {"text": "c"}, "4": {"text": "a"}}
+    paged(api, "jobs/7/units.json", first, {"5": {"text": "b"}}, {})
+
+    units = list(client.get_units(7))
+
+    assert [(unit.id, unit.data["text"]) for unit in units] == [(30, "c"), (4, "a"), (5, "b")]
+    assert all(type(unit) is UnitPromise for unit in units)
+    assert [request.line for request in sent] == [
+        "GET /jobs/7/units.json?page=1",
+        "GET /jobs/7/units.json?page=2",
+        "GET /jobs/7/units.json?page=3",
+    ]
+
+
+@pytest.mark.parametrize(
+    "page", [[UNIT], "later", {"notice": {"message": "Later."}}, {"seven": {}}, {"7": "text"}]
+)
+def test_a_page_that_is_no_page_of_units_is_malformed(
+    api: RequestsMock, client: Client, page: object
+) -> None:
+    paged(api, "jobs/7/units.json", page)
+
+    with pytest.raises(MalformedResponse):
+        list(client.get_units(7))
+
+
+def test_a_unit_is_made_from_its_json_without_a_request(client: Client, sent: list[Sent]) -> None:
+    unit = client.unit_from_json(UNIT)
+
+    assert type(unit) is Unit
+    assert (unit.id, unit.job.id, unit.client) == (698757970, 7, client)
+    assert unit.get_aggregate("sentiment") == "negative"
+    assert sent == []
+
+
+def test_a_unit_is_canceled(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+    api.post(f"{API}/jobs/7/units/1/cancel.json", json={"success": "Unit 1 has been canceled"})
+
+    client.cancel_unit(7, 1)
+
+    assert sent[0].line == "POST /jobs/7/units/1/cancel.json"
+    assert sent[0].headers["Content-Length"] == "0"
+
+
+def test_a_unit_of_another_job_is_not_canceled(api: RequestsMock, client: Client) -> None:
+    said = "Job 7 does not contain Unit 1"
+    api.post(f"{API}/jobs/7/units/1/cancel.json", json={"error": said})
+
+    with pytest.raises(ApplicationError, match=said):
+        client.cancel_unit(7, 1)
+
+
+# Judgments
+
+
+ENTRY = {
+    "_ids": [1, 2],
+    "_agreement": 0.64,
+    "_state": "finalized",
+    "_updated_at": "2015-06-25T10:59:00+00:00",
+    "sentiment": {"agg": "negative", "res": ["negative", "negative"]},
+}
+
+
+def test_judgments_are_listed_unit_by_unit(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    paged(api, "jobs/7/judgments.json", {"30": ENTRY}, {"4": ENTRY}, {})
+
+    aggregates = list(client.get_judgmentaggregates(7))
+
+    assert all(type(aggregate) is JudgmentAggregate for aggregate in aggregates)
+    assert [aggregate.unit_id for aggregate in aggregates] == [30, 4]
+    assert [aggregate.ids for aggregate in aggregates] == [[1, 2], [1, 2]]
+    assert [request.line for request in sent] == [
+        "GET /jobs/7/judgments.json?page=1",
+        "GET /jobs/7/judgments.json?page=2",
+        "GET /jobs/7/judgments.json?page=3",
+    ]
+
+
+@pytest.mark.parametrize("page", [[ENTRY], "later", {"notice": "Later."}, {"7": [ENTRY]}])
+def test_a_page_that_is_no_page_of_judgments_is_malformed(
+    api: RequestsMock, client: Client, page: object
+) -> None:
+    paged(api, "jobs/7/judgments.json", page)
+
+    with pytest.raises(MalformedResponse):
+        list(client.get_judgmentaggregates(7))
+
+
+def test_a_judgment_is_fetched(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+    answer = {"id": 1605619374, "worker_id": 31883685, "data": {"sentiment": "negative"}}
+    api.get(f"{API}/jobs/7/judgments/1605619374.json", json=answer)
+
+    judgment = client.get_judgment(7, 1605619374)
+
+    assert type(judgment) is Judgment
+    assert sent[0].line == "GET /jobs/7/judgments/1605619374.json"
+    assert judgment.data == {"sentiment": "negative"}
+
+
+@pytest.mark.parametrize("answer", [[], "error", {}, {"data": {}}])
+def test_an_answer_that_is_no_judgment_is_malformed(
+    api: RequestsMock, client: Client, answer: object
+) -> None:
+    api.get(f"{API}/jobs/7/judgments/1.json", json=answer)
+
+    with pytest.raises(MalformedResponse):
+        client.get_judgment(7, 1)
+
+
+# Orders
+
+
+ORDER = {
+    "id": 88123,
+    "type": "Debit",
+    "meta": {"credit_balance": 4210},
+    "job_id": 7,
+    "amount_in_cents": 126,
+    "nuggeted_units_count": 4,
+}
+
+
+def test_an_order_releases_units_to_channels(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.post(f"{API}/jobs/7/orders.json", json=ORDER)
+
+    order = client.debit_order(7, 100, ["on_demand", "cf_internal"])
+
+    assert type(order) is Order
+    assert (order.id, order.amount_in_cents, order["meta"]) == (
+        88123,
+        126,
+        {"credit_balance": 4210},
+    )
+    assert sent[0].line == "POST /jobs/7/orders.json"
+    assert sorted(sent[0].form) == [
+        ("channels[]", "cf_internal"),
+        ("channels[]", "on_demand"),
+        ("debit[units_count]", "100"),
+    ]
+
+
+def test_an_order_that_is_answered_by_the_way_to_it_was_placed(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    said = {"success": {"message": "Your job is now collecting judgments!"}}
+    headers = {"Location": f"{API}/jobs/7/orders/88123"}
+    api.post(f"{API}/jobs/7/orders.json", status=302, json=said, headers=headers)
+
+    order = client.debit_order(7, 5, ["on_demand"])
+
+    assert (order.id, order.job_id) == (88123, 7)
+    assert len(sent) == 1
+
+
+def test_an_order_that_is_answered_by_the_way_to_elsewhere_has_an_unknown_end(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    headers = {"Location": "https://make.appen.com/login?next=/jobs/7/orders/1"}
+    api.post(f"{API}/jobs/7/orders.json", status=302, headers=headers)
+
+    with pytest.raises(OutcomeUnknown, match="before you order again") as caught:
+        client.debit_order(7, 5, ["on_demand"])
+
+    assert caught.value.evidence == "a redirect to elsewhere"
+    assert len(sent) == 1
+
+
+def test_an_order_whose_answer_lacks_a_field_was_placed_all_the_same(
+    api: RequestsMock, client: Client
+) -> None:
+    api.post(f"{API}/jobs/7/orders.json", json={"credit_balance": 4084})
+
+    order = client.debit_order(7, 5, ["on_demand"])
+
+    assert order.id is None
+    assert order["credit_balance"] == 4084
+
+
+@pytest.mark.parametrize("body", ["", "OK", "[]", "<p>Thank you</p>", "7"])
+def test_an_order_that_is_answered_by_something_else_has_an_unknown_end(
+    api: RequestsMock, client: Client, body: str
+) -> None:
+    api.post(f"{API}/jobs/7/orders.json", body=body)
+
+    with pytest.raises(OutcomeUnknown, match="before you order again") as caught:
+        client.debit_order(7, 5, ["on_demand"])
+
+    assert caught.value.evidence == "status 200, and no order"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/html"])
+def test_a_refused_order_is_no_order(api: RequestsMock, client: Client, content_type: str) -> None:
+    api.post(
+        f"{API}/jobs/7/orders.json",
+        body='{"error": {"message": "The job needs at least 5 units."}}',
+        content_type=content_type,
+    )
+
+    with pytest.raises(ApplicationError, match="at least 5 units"):
+        client.debit_order(7, 4, ["on_demand"])
+
+
+def test_an_order_beyond_the_balance_says_how_much_there_is(
+    api: RequestsMock, client: Client
+) -> None:
+    said = "You have $20.00 available but this order will cost $50.00."
+    api.post(f"{API}/jobs/7/orders.json", status=402, json={"error": {"message": said}})
+
+    with pytest.raises(PaymentRequired) as caught:
+        client.debit_order(7, 5000, ["on_demand"])
+
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.0, "5", None, True], ids=repr)
+def test_a_number_of_units_that_caps_nothing_is_refused(client: Client, count: Any) -> None:
+    with pytest.raises(InvalidInput, match="units_count"):
+        client.debit_order(7, count, ["on_demand"])
+
+
+def test_an_order_to_no_channel_is_refused(client: Client) -> None:
+    with pytest.raises(InvalidInput, match="channels"):
+        client.debit_order(7, 5, [])
+
+
+def test_an_order_is_fetched(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+    api.get(f"{API}/jobs/7/orders/88123.json", json=ORDER)
+
+    order = client.get_order(7, 88123)
+
+    assert sent[0].line == "GET /jobs/7/orders/88123.json"
+    assert (order.type, order.nuggeted_units_count, order.job.id) == ("Debit", 4, 7)

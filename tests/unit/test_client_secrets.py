@@ -1,0 +1,311 @@
+"""The key goes into one header of one request, and shows itself nowhere else."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from crowdflower.client import ApiError, Client
+from crowdflower.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from conftest import Sent
+    from responses import RequestsMock
+
+    from crowdflower.job import Job
+
+API = "https://api.appen.com/v1"
+KEY = "s3cret-0123456789abcdef"
+ODD_KEY = "s3cret'\\+/%&=?"
+
+
+# What a key may be
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", "s3cret key", "s3cret\n", "s3cret\0", "s3cr€t", 7, b"s3cret"]
+)
+def test_a_key_that_no_header_can_hold_is_refused_without_being_shown(key: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Client(key)
+
+    assert "s3cr" not in str(caught.value)
+
+
+def test_without_any_key_the_error_says_where_to_put_one() -> None:
+    with pytest.raises(ConfigError, match="CROWDFLOWER_API_KEY"):
+        Client()
+
+
+# The client itself
+
+
+@pytest.mark.parametrize("shown", [repr, str, format, vars, lambda client: vars(client._transport)])
+def test_looking_at_a_client_does_not_show_its_key(
+    client: Client, shown: Callable[[Client], object]
+) -> None:
+    assert KEY not in str(shown(client))
+
+
+def test_a_client_is_not_pickled_with_its_key(client: Client) -> None:
+    with pytest.raises(TypeError, match="build a new Client"):
+        pickle.dumps(client)
+
+
+def test_a_copy_of_a_client_works_for_the_same_account(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/7.json", json={"id": 7})
+
+    copy.copy(client).get_job(7)
+
+    assert sent[0].headers["Authorization"] == f"Token token={KEY}"
+
+
+# Errors
+
+
+def refused(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", status=404)
+    client.get_job(7)
+
+
+def told_its_own_key(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", status=401, json={"error": f"There is no key {KEY}."})
+    client.get_job(7)
+
+
+def told_its_own_key_in_a_page(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", body=f"{'<p>' * 60}No key {KEY} here.")
+    client.get_job(7)
+
+
+def out_of_reach(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", body=requests.ConnectionError(f"/v1/jobs?key={KEY}"))
+    client.get_job(7)
+
+
+def silent(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", body=requests.ReadTimeout(f"/v1/jobs?key={KEY}"))
+    client.get_job(7)
+
+
+def cut_off(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", body=b"{", headers={"Content-Length": "4000"})
+    client.get_job(7)
+
+
+def sent_elsewhere(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", status=302, headers={"Location": "/v1/jobs/8.json"})
+    client.get_job(7)
+
+
+def sent_elsewhere_with_its_key(api: RequestsMock, client: Client) -> None:
+    headers = {"Location": f"https://storage.example.com/7.zip?key={KEY}"}
+    api.get(f"{API}/jobs/7.csv", status=302, headers=headers)
+    client.get_report(7)
+
+
+def refused_an_upload(api: RequestsMock, client: Client) -> None:
+    api.put(f"{API}/jobs/7/upload.json", status=422, json={"error": "Too many rows."})
+    client.upload_job([{"text": "hi"}], 7)
+
+
+def refused_a_stream(api: RequestsMock, client: Client) -> None:
+    api.put(f"{API}/jobs/7/upload.json", status=413)
+    client.call("jobs/7/upload.json", (block for block in [b"{}"]), method="put")
+
+
+def refused_files(api: RequestsMock, client: Client) -> None:
+    api.post(f"{API}/jobs/7/taxonomy.json", status=415)
+    client.call("jobs/7/taxonomy.json", files={"file": io.BytesIO(b"a,b\n")})
+
+
+def answered_nonsense(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", json=[KEY])
+    client.get_job(7)
+
+
+def placed_an_order_that_was_sent_elsewhere(api: RequestsMock, client: Client) -> None:
+    api.post(f"{API}/jobs/7/orders.json", status=302, headers={"Location": "/login"})
+    client.debit_order(7, 5, ["on_demand"])
+
+
+def was_given_a_broken_report(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.csv", status=200, body=f'{{"error": "No report for {KEY}."}}')
+    client.get_report(7)
+
+
+FAILURES = [
+    refused,
+    told_its_own_key,
+    told_its_own_key_in_a_page,
+    out_of_reach,
+    silent,
+    cut_off,
+    sent_elsewhere,
+    sent_elsewhere_with_its_key,
+    refused_an_upload,
+    refused_a_stream,
+    refused_files,
+    answered_nonsense,
+    placed_an_order_that_was_sent_elsewhere,
+    was_given_a_broken_report,
+]
+
+TOLD = [
+    told_its_own_key,
+    told_its_own_key_in_a_page,
+    sent_elsewhere_with_its_key,
+    answered_nonsense,
+    was_given_a_broken_report,
+]
+"""Where the server says the key to us: its answer holds it, what we say of the answer does not."""
+
+
+def failed(fail: Callable[[RequestsMock, Client], None], api: RequestsMock, client: Client) -> Any:
+    """Return the error of a call that fails."""
+    try:
+        fail(api, client)
+    except ApiError as error:
+        return error
+    raise AssertionError(f"{fail.__name__} raised no ApiError")
+
+
+@pytest.mark.parametrize("fail", FAILURES)
+def test_no_error_shows_the_key(
+    api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
+) -> None:
+    error = failed(fail, api, client)
+
+    assert KEY not in f"{error} {error!r} {error.args} {vars(error)}"
+    assert str(error)
+
+
+@pytest.mark.parametrize("fail", FAILURES)
+def test_no_request_that_an_error_holds_on_to_carries_the_key(
+    api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
+) -> None:
+    error = failed(fail, api, client)
+
+    response = error.response
+    requests_kept = [error.request]
+    if response is not None:
+        requests_kept += [response.request, response.next]
+        requests_kept += [each.request for each in response.history]
+    assert KEY not in str([dict(each.headers) for each in requests_kept if each is not None])
+
+
+@pytest.mark.parametrize("fail", [fail for fail in FAILURES if fail not in TOLD])
+def test_a_traceback_with_its_local_variables_shows_no_key(
+    api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
+) -> None:
+    error = failed(fail, api, client)
+
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in shown.stack if "crowdflower" in frame.filename]
+
+    assert len(frames) > 1
+    for frame in shown.stack:
+        if frame.name != fail.__name__:
+            assert KEY not in str(frame.locals), frame
+    assert shown.__cause__ is None
+    assert shown.__context__ is None
+
+
+@pytest.mark.parametrize("fail", FAILURES)
+def test_an_error_crosses_to_another_process_without_the_key(
+    api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
+) -> None:
+    error = failed(fail, api, client)
+
+    pickled = pickle.dumps(error)
+    revived = pickle.loads(pickled)  # noqa: S301 - ours
+
+    assert type(revived) is type(error)
+    assert str(revived) == str(error)
+    assert (revived.response is None) == (error.response is None)
+    assert fail in TOLD or KEY.encode() not in pickled
+
+
+def test_a_key_that_needs_quoting_is_masked_in_every_spelling(api: RequestsMock) -> None:
+    said = f"No such key: {ODD_KEY}, or {requests.utils.quote(ODD_KEY, safe='')}"
+    api.get(f"{API}/jobs/7.json", status=401, body=said)
+    api.get(f"{API}/jobs/8.json", status=401, json={"error": said})
+    client = Client(ODD_KEY)
+
+    for number in (7, 8):
+        with pytest.raises(ApiError, match=r"No such key: \*{4}, or \*{4}"):
+            client.get_job(number)
+
+
+def test_a_text_is_masked_before_it_is_cut_short(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", status=500, body="." * 190 + KEY)
+
+    with pytest.raises(ApiError) as caught:
+        client.get_job(7)
+
+    assert KEY[:8] not in str(caught.value)
+
+
+# What is not an error
+
+
+@pytest.mark.parametrize("status", [200, 302])
+def test_a_raw_answer_does_not_hand_the_key_on(
+    api: RequestsMock, client: Client, sent: list[Sent], status: int
+) -> None:
+    api.put(f"{API}/jobs/7/pause", status=status, headers={"Location": f"{API}/jobs/7"})
+
+    response = client.call("jobs/7/pause", method="put", as_json=False)
+
+    assert sent[0].headers["Authorization"] == f"Token token={KEY}"
+    assert KEY not in str(response.request.headers)
+    assert response.next is None
+    assert KEY.encode() not in pickle.dumps(response)
+
+
+def test_logs_hold_no_key(
+    api: RequestsMock, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    api.get(f"{API}/jobs/7.json", json={"id": 7})
+    client.get_job(7)
+
+    failed(told_its_own_key, api, client)
+
+    assert KEY not in caplog.text
+
+
+def test_models_are_pickled_as_their_data_alone(client: Client, job: Job) -> None:
+    unit = client.unit_from_json({"id": 1, "job_id": 7})
+
+    pickled = pickle.dumps([job, unit])
+    revived_job, revived_unit = pickle.loads(pickled)  # noqa: S301 - ours
+
+    assert KEY.encode() not in pickled
+    assert revived_job.json == job.json
+    assert revived_unit.json == unit.json
+    with pytest.raises(RuntimeError, match="unpickled"):
+        revived_job.pause()
+
+
+def test_an_error_in_a_stream_of_the_caller_shows_no_key(api: RequestsMock, client: Client) -> None:
+    def rows() -> Iterator[dict[str, str]]:
+        yield {"text": "hi"}
+        raise LookupError("the database went away")
+
+    with pytest.raises(LookupError) as caught:
+        client.upload_job(rows())
+
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert KEY not in json.dumps([frame.locals for frame in shown.stack])

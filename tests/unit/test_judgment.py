@@ -1,0 +1,279 @@
+"""Answers, one by one and put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.exceptions import MalformedResponse
+from crowdflower.job import Job
+from crowdflower.judgment import Judgment, JudgmentAggregate
+
+if TYPE_CHECKING:
+    from conftest import Sent
+    from responses import RequestsMock
+
+    from crowdflower.client import Client
+
+API = "https://api.appen.com/v1"
+JUDGMENT = {
+    "id": 1605619374,
+    "created_at": "2015-06-25T10:54:20+00:00",
+    "started_at": "2015-06-25T10:54:02+00:00",
+    "webhook_sent_at": None,
+    "external_type": "clixsense",
+    "reviewed": None,
+    "golden": False,
+    "missed": None,
+    "rejected": None,
+    "tainted": False,
+    "country": "FIN",
+    "region": "13",
+    "city": "Helsinki",
+    "job_id": 712034,
+    "unit_id": 698757970,
+    "worker_id": 31883685,
+    "judgment": 1,
+    "trust": 0.9444,
+    "worker_trust": None,
+    "unit_state": "finalized",
+    "data": {"sentiment": "negative", "topics": ["price", "delivery"]},
+    "unit_data": {"review_text": "Arrived late and cost too much"},
+}
+
+PAGE = {
+    "698757970": {
+        "_ids": [1605619374, 1605621852, 1605623001],
+        "_agreement": 0.6421,
+        "_state": "finalized",
+        "_updated_at": "2015-06-25T10:59:00+00:00",
+        "review_id": "r1",
+        "review_text": "Arrived late and cost too much",
+        "sentiment": {
+            "agg": "negative",
+            "confidence": 0.6421,
+            "res": ["negative", "negative", "neutral"],
+        },
+        "topics": {
+            "agg": "price\ndelivery",
+            "confidence": 0.5263,
+            "res": [["price", "delivery"], ["delivery"], None],
+        },
+        "stars": {"avg": 3.67, "res": [4, 4, 3]},
+        "any_comments": ["Two complaints", None, None],
+    },
+    "698757973": {
+        "_ids": [1605624200],
+        "_agreement": None,
+        "_state": "golden",
+        "_updated_at": "2015-06-25T10:59:00+00:00",
+        "review_text": "Terrible",
+        "sentiment_gold": ["negative"],
+        "sentiment_gold_reason": ["The word terrible is strongly negative."],
+        "sentiment": {"agg": "negative", "confidence": 1.0, "res": ["negative"]},
+        "topics": {"agg": None, "confidence": None, "res": [None]},
+        "stars": {"avg": None, "res": [None]},
+        "any_comments": [None],
+    },
+}
+FIELDS = {"sentiment": "agg", "topics": "agg", "stars": "avg", "any_comments": "all"}
+
+
+def fetched(api: RequestsMock, client: Client, job: Job, page: Any) -> list[JudgmentAggregate]:
+    api.get(f"{API}/jobs/{job.id}/judgments.json", json=page)
+    api.get(f"{API}/jobs/{job.id}/judgments.json", json={})
+    return list(client.get_judgmentaggregates(job))
+
+
+@pytest.fixture(params=["the job says its fields", "it does not"])
+def told(request: pytest.FixtureRequest, client: Client) -> Job:
+    """A job as it comes from the service, or one of which no more than the id is known."""
+    fields = FIELDS if request.param == "the job says its fields" else None
+    return Job(client, id=712034, fields=fields)
+
+
+# One by one
+
+
+def test_a_judgment_reads_like_its_json(job: Job) -> None:
+    judgment = Judgment(job, **JUDGMENT)
+
+    for name, value in JUDGMENT.items():
+        assert getattr(judgment, name) == judgment[name] == value
+
+
+@pytest.mark.parametrize("name", [*JUDGMENT, "ip", "acknowledged_at"])
+def test_nobody_writes_a_judgment(job: Job, name: str) -> None:
+    judgment = Judgment(job, **JUDGMENT)
+
+    with pytest.raises(AttributeError, match="decided by the server"):
+        setattr(judgment, name, "mine")
+
+
+def test_a_judgment_of_today_has_other_times(job: Job) -> None:
+    judgment = Judgment(job, id=1, acknowledged_at="2021-03-01T00:00:00+00:00")
+
+    assert judgment.acknowledged_at == "2021-03-01T00:00:00+00:00"
+    assert judgment.webhook_sent_at is None
+
+
+def test_a_judgment_leads_to_its_contributor(job: Job) -> None:
+    worker = Judgment(job, **JUDGMENT).worker
+
+    assert (worker.id, worker.job) == (31883685, job)
+
+
+# Put together
+
+
+def test_an_aggregate_knows_its_unit_and_its_judgments(
+    api: RequestsMock, client: Client, told: Job
+) -> None:
+    first, golden = fetched(api, client, told, PAGE)
+
+    assert (first.unit_id, first.ids) == (698757970, [1605619374, 1605621852, 1605623001])
+    assert (first.agreement, first.state) == (0.6421, "finalized")
+    assert first.updated_at == "2015-06-25T10:59:00+00:00"
+    assert (golden.unit_id, golden.agreement, golden.state) == (698757973, None, "golden")
+    assert first.job is told
+
+
+@pytest.mark.parametrize(
+    ("field", "answer", "results"),
+    [
+        ("sentiment", "negative", ["negative", "negative", "neutral"]),
+        ("topics", "price\ndelivery", [["price", "delivery"], ["delivery"], None]),
+        ("stars", 3.67, [4, 4, 3]),
+        ("any_comments", ["Two complaints", None, None], ["Two complaints", None, None]),
+    ],
+)
+def test_each_aggregation_has_its_shape(
+    api: RequestsMock, client: Client, told: Job, field: str, answer: object, results: object
+) -> None:
+    first, _ = fetched(api, client, told, PAGE)
+
+    assert first.get_aggregate(field) == answer
+    assert first.get_results(field) == results
+
+
+def test_fields_are_told_from_the_columns_beside_them(
+    api: RequestsMock, client: Client, told: Job
+) -> None:
+    first, golden = fetched(api, client, told, PAGE)
+
+    assert first.get_fields() == {
+        "sentiment": "negative",
+        "topics": "price\ndelivery",
+        "stars": 3.67,
+        "any_comments": ["Two complaints", None, None],
+    }
+    assert golden.get_fields() == {
+        "sentiment": "negative",
+        "topics": None,
+        "stars": None,
+        "any_comments": [None],
+    }
+
+
+def test_columns_are_read_as_items(api: RequestsMock, client: Client, told: Job) -> None:
+    first, golden = fetched(api, client, told, PAGE)
+
+    assert first["review_text"] == "Arrived late and cost too much"
+    assert golden["sentiment_gold"] == ["negative"]
+    assert first["sentiment"]["confidence"] == 0.6421
+
+
+@pytest.mark.parametrize("field", ["review_text", "sentiment_gold", "_ids", "no_such_field"])
+def test_what_is_no_field_is_a_key_error_that_names_the_fields(
+    api: RequestsMock, client: Client, told: Job, field: str
+) -> None:
+    _, golden = fetched(api, client, told, PAGE)
+
+    for read in (golden.get_aggregate, golden.get_results):
+        with pytest.raises(KeyError, match=rf"{field}.*sentiment, topics, stars, any_comments"):
+            read(field)
+
+
+def test_columns_may_be_called_like_our_arguments_and_attributes(
+    api: RequestsMock, client: Client, told: Job
+) -> None:
+    columns = {
+        "job": "plumber",
+        "client": "me",
+        "self": "you",
+        "id": "r1",
+        "state": "Texas",
+        "ids": "a,b",
+        "data": "d",
+        "judgments": "none",
+        "agreement": "yes",
+    }
+    entry = {"_ids": [1], "_state": "finalized", "sentiment": PAGE["698757970"]["sentiment"]}
+
+    (aggregate,) = fetched(api, client, told, {"7": {**columns, **entry}})
+
+    assert aggregate.job is told
+    assert aggregate.client is client
+    assert (aggregate.ids, aggregate.state, aggregate.agreement) == ([1], "finalized", None)
+    assert aggregate["job"] == "plumber"
+    assert aggregate["self"] == "you"
+    assert list(aggregate.get_fields()) == ["sentiment"]
+
+
+def test_a_field_may_be_called_like_an_attribute(
+    api: RequestsMock, client: Client, told: Job
+) -> None:
+    told.absorb({**told.json, "fields": {"state": "agg", "ids": "all"} if told.fields else None})
+    entry = {"_ids": [1], "_state": "finalized", "state": {"agg": "Texas", "res": ["Texas"]}}
+
+    (aggregate,) = fetched(api, client, told, {"7": {**entry, "ids": ["a"]}})
+
+    assert aggregate.state == "finalized"
+    assert aggregate.get_fields() == {"state": "Texas", "ids": ["a"]}
+
+
+def test_a_version_without_confidence_or_results_is_read(
+    api: RequestsMock, client: Client, told: Job
+) -> None:
+    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1], "sentiment": {"agg": "good"}}})
+
+    assert aggregate.get_aggregate("sentiment") == "good"
+    assert aggregate.get_results("sentiment") == []
+
+
+def test_a_field_that_nobody_was_asked_is_not_there(
+    api: RequestsMock, client: Client, told: Job
+) -> None:
+    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1], "text": "hi"}})
+
+    assert aggregate.get_fields() == {}
+    with pytest.raises(KeyError, match="none"):
+        aggregate.get_aggregate("sentiment")
+
+
+def test_the_judgments_of_an_aggregate_come_in_its_order_by_one_request(
+    api: RequestsMock, client: Client, told: Job, sent: list[Sent]
+) -> None:
+    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [3, 1]}})
+    api.get(
+        f"{API}/jobs/712034/units/7/judgments.json",
+        json=[{**JUDGMENT, "id": number, "tainted": number == 2} for number in (1, 2, 3)],
+    )
+
+    judgments = aggregate.judgments
+
+    assert [judgment.id for judgment in judgments] == [3, 1]
+    assert all(type(each) is Judgment and each.job is told for each in judgments)
+    assert sent[-1].line == "GET /jobs/712034/units/7/judgments.json"
+
+
+@pytest.mark.parametrize("answer", [{}, "later", [7]])
+def test_judgments_in_another_shape_are_malformed(
+    api: RequestsMock, client: Client, told: Job, answer: object
+) -> None:
+    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1]}})
+    api.get(f"{API}/jobs/712034/units/7/judgments.json", json=answer)
+
+    with pytest.raises(MalformedResponse):
+        aggregate.judgments  # noqa: B018 - reading is the test
