@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from crowdflower._types import JSONObject
+from crowdflower.exceptions import MalformedResponse
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -114,10 +115,12 @@ class Resource:
 
         For JSON that came by another way, such as a webhook; sends nothing.
 
+        :raises MalformedResponse: It is no JSON object.
+
         >>> Job(client).absorb({"id": 7, "state": "paused"})
         <Job 7 paused>
         """
-        self._state = dict(answer)
+        self._learn(answer)
         self._changes = {}
         return self
 
@@ -142,11 +145,18 @@ class Resource:
 
     def __getstate__(self) -> JSONObject:
         """Leave the client behind: a pickled model is its data, and never holds the key."""
-        return {**self.__dict__, "_client": None}
+        return {**self.__dict__, "_client": None, "_changes": dict(self._changes)}
 
     def _summary(self) -> tuple[object, ...]:
         """Return what tells this one from its like at a prompt; never by asking the server."""
         return (self._state.get("id"),)
+
+    def _learn(self, answer: Mapping[str, Any]) -> None:
+        """Take the server's word for the state; changes that were not sent wait on."""
+        if not isinstance(answer, Mapping):
+            kind, got = type(self).__name__, type(answer).__name__
+            raise MalformedResponse(f"expected the JSON object of a {kind}, got a {got}")
+        self._state = dict(answer)
 
     def _read(self, key: str) -> Any:
         return self._changes[key] if key in self._changes else self._state.get(key)
@@ -177,15 +187,12 @@ class Promise(Resource):
 
     def _read(self, key: str) -> Any:
         if not self._kept and key not in self._state and key not in self._changes:
-            changes = self._changes
-            self.absorb(self._fetch())
-            self._changes = changes
+            self._learn(self._fetch())
         return super()._read(key)
 
-    def absorb(self, answer: Mapping[str, Any]) -> Self:
-        """Take the server's word: with it the promise is kept."""
+    def _learn(self, answer: Mapping[str, Any]) -> None:
+        super()._learn(answer)
         self._kept = True
-        return super().absorb(answer)
 
     def _fetch(self) -> Mapping[str, Any]:
         """Ask the server for the whole of it."""

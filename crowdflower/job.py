@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from crowdflower import envelopes, quality
 from crowdflower._types import JSONObject, Rows
+from crowdflower.exceptions import ApiError
 from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.states import ON_DEMAND
@@ -67,9 +69,10 @@ class Job(JobFields):
         >>> job.reload().state
         'running'
         """
+        self.absorb(self._path())
         self.__dict__.pop("_units", None)
         self.__dict__.pop("_judgment_aggregates", None)
-        return self.absorb(self._path())
+        return self
 
     def delete(self) -> None:
         """Delete the job; a running one must be canceled first.
@@ -107,7 +110,7 @@ class Job(JobFields):
 
         >>> job.upload([{"review": "Would buy again."}], force=True)
         """
-        self.absorb(self.client.upload_job(data, self.id, force).json)
+        self._learn(self.client.upload_job(data, self.id, force).json)
 
     def upload_file(
         self,
@@ -128,7 +131,7 @@ class Job(JobFields):
 
         >>> job.upload_file("more.csv", force=True)
         """
-        self.absorb(self.client.upload_job_file(file, type_, self.id, force).json)
+        self._learn(self.client.upload_job_file(file, type_, self.id, force).json)
 
     @property
     def units(self) -> list[UnitPromise]:
@@ -210,7 +213,11 @@ class Job(JobFields):
         ('running', 8)
         """
         order = self.client.debit_order(self, units_count, channels)
-        self.reload()
+        try:
+            self._learn(self._path())
+        except ApiError as error:
+            # The order is placed and paid: it must not look as if it were not.
+            warnings.warn(f"launched, but the job cannot be read again: {error}", stacklevel=2)
         return order
 
     def pause(self) -> None:
@@ -367,9 +374,9 @@ class Job(JobFields):
     def _act(self, answer: Any) -> None:
         """Take in the answer to a verb: the job itself, or a message, behind which we look."""
         if isinstance(answer, dict) and "id" in answer and not envelopes.remarks(answer):
-            self.absorb(answer)
+            self._learn(answer)
         else:
-            self.reload()
+            self._learn(self._path())
 
     def _summary(self) -> tuple[object, ...]:
         state = self._state

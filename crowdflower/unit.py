@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from crowdflower import serialization
 from crowdflower._types import JSONObject
 from crowdflower.base import Attribute, JobResource, Promise, ReadOnly, WriteOnly
 from crowdflower.paths import PathFactory
@@ -70,13 +71,17 @@ class Unit(JobResource):
     def update(self) -> None:
         """Send the changes assigned since the unit was read, and take in the answer.
 
-        Calls ``PUT /jobs/{job_id}/units/{id}``; without changes, nothing.
+        Calls ``PUT /jobs/{job_id}/units/{id}``; without changes, nothing. It sends JSON: in a form
+        all values of a row would become texts.
+
+        :raises InvalidInput: The data is no JSON.
 
         >>> unit.gold_pool = "work"
         >>> unit.update()
         """
         if self._changes:
-            self.absorb(self._path(data={"unit": self._changes}, method="put"))
+            body = b"".join(serialization.json_lines([{"unit": self._changes}]))
+            self.absorb(self._path(data=body, method="put"))
 
     def cancel(self) -> None:
         """Take the unit out of the job; there is no refund.
@@ -90,7 +95,7 @@ class Unit(JobResource):
         'canceled'
         """
         self.client.cancel_unit(self.job.id, self.id)
-        self.reload()
+        self._learn(self._path())
 
     def reload(self) -> Self:
         """Fetch the unit anew; changes that were not sent are dropped."""

@@ -1,0 +1,308 @@
+"""What every model is made of: attributes over JSON, changes kept apart, a promise."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.base import Attribute, ReadOnly, Resource, WriteOnly
+from crowdflower.exceptions import MalformedResponse
+from crowdflower.job import Job
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.order import Order
+from crowdflower.unit import Unit, UnitPromise
+from crowdflower.worker import Worker
+
+if TYPE_CHECKING:
+    from conftest import Sent
+    from responses import RequestsMock
+
+    from crowdflower.client import Client
+
+API = "https://api.appen.com/v1"
+OF_A_JOB = [Unit, UnitPromise, Judgment, JudgmentAggregate, Worker, Order]
+
+
+class Sample(Resource):
+    """A model with one field of each kind."""
+
+    title = Attribute[str]()
+    state = ReadOnly[str]()
+    secret_sauce = WriteOnly[str]()
+    kind = ReadOnly[str]("_type")
+
+
+@pytest.fixture
+def sample() -> Sample:
+    return Sample(None, id=7, title="one", state="running", _type="job", brand_new=[1])
+
+
+# Reading
+
+
+def test_an_attribute_reads_the_json_by_its_name(sample: Sample) -> None:
+    assert (sample.id, sample.title, sample.state) == (7, "one", "running")
+
+
+def test_an_attribute_may_be_called_otherwise_than_its_field(sample: Sample) -> None:
+    assert sample.kind == "job"
+    assert sample["kind"] == sample["_type"] == "job"
+
+
+def test_a_field_that_the_server_did_not_send_is_none() -> None:
+    assert Sample(None, id=7).title is None
+
+
+def test_an_item_reads_like_the_attribute_and_what_nobody_declared(sample: Sample) -> None:
+    assert sample["title"] == "one"
+    assert sample["brand_new"] == [1]
+
+
+def test_an_item_that_is_nowhere_is_a_key_error(sample: Sample) -> None:
+    with pytest.raises(KeyError, match="nothing"):
+        sample["nothing"]
+
+
+def test_an_attribute_that_nobody_declared_is_an_attribute_error(sample: Sample) -> None:
+    with pytest.raises(AttributeError):
+        sample.brand_new  # type: ignore[attr-defined]  # noqa: B018 - reading is the test
+
+
+def test_a_declared_item_that_was_not_sent_is_none_like_its_attribute() -> None:
+    assert Sample(None, id=7)["title"] is None
+
+
+# Writing
+
+
+def test_a_write_is_seen_at_once_and_kept_apart_from_what_the_server_said(sample: Sample) -> None:
+    sample.title = "two"
+
+    assert sample.title == sample["title"] == "two"
+    assert sample.json["title"] == "one"
+
+
+def test_an_item_writes_like_the_attribute_and_what_nobody_declared(sample: Sample) -> None:
+    sample["title"] = "two"
+    sample["brand_new"] = [2]
+
+    assert sample.title == "two"
+    assert sample["brand_new"] == [2]
+    assert sample.json["brand_new"] == [1]
+
+
+def test_none_is_a_value_like_any_other(sample: Sample) -> None:
+    sample.title = None  # type: ignore[assignment]
+
+    assert sample.title is None
+
+
+@pytest.mark.parametrize("name", ["id", "state", "kind"])
+def test_what_the_server_decides_is_not_written(sample: Sample, name: str) -> None:
+    with pytest.raises(AttributeError, match="decided by the server"):
+        setattr(sample, name, "mine")
+    with pytest.raises(AttributeError, match="decided by the server"):
+        sample[name] = "mine"
+
+    assert sample.state == "running"
+
+
+def test_what_the_server_never_shows_is_written_and_not_read(sample: Sample) -> None:
+    sample.secret_sauce = "garlic"
+
+    with pytest.raises(AttributeError, match="never shown"):
+        sample.secret_sauce  # noqa: B018 - reading is the test
+    assert not hasattr(sample, "secret_sauce")
+
+
+def test_the_json_is_a_copy(sample: Sample) -> None:
+    sample.json["title"] = "two"
+
+    assert sample.title == "one"
+
+
+# The server's word
+
+
+def test_absorbing_replaces_state_and_changes(sample: Sample) -> None:
+    sample.title = "two"
+
+    same = sample.absorb({"id": 7, "title": "three"})
+
+    assert same is sample
+    assert sample.title == "three"
+    assert sample.json == {"id": 7, "title": "three"}
+
+
+@pytest.mark.parametrize("answer", [None, [], "text", 7])
+def test_what_is_no_object_is_not_absorbed(sample: Sample, answer: Any) -> None:
+    with pytest.raises(MalformedResponse, match="Sample"):
+        sample.absorb(answer)
+
+    assert sample.title == "one"
+
+
+# Without a client
+
+
+@pytest.mark.parametrize("kind", [Job, *OF_A_JOB])
+def test_every_model_is_built_by_hand_from_its_json(kind: Any) -> None:
+    model = kind(id=7, brand_new=1) if kind is Job else kind(Job(id=1), id=7, brand_new=1)
+
+    assert model.id == 7
+    assert model["brand_new"] == 1
+
+
+@pytest.mark.parametrize("kind", OF_A_JOB)
+def test_what_belongs_to_a_job_uses_its_client_or_its_own(client: Client, kind: Any) -> None:
+    assert kind(Job(client, id=1), id=7).client is client
+    assert kind(Job(id=1), client, id=7).client is client
+    assert kind(Job(client, id=1), client=client, id=7).job.id == 1
+
+
+@pytest.mark.parametrize("act", [lambda job: job.pause(), lambda job: job.units, Job.ping])
+def test_a_model_without_a_client_says_so_when_it_needs_one(act: Any) -> None:
+    with pytest.raises(RuntimeError, match="this Job has no client"):
+        act(Job(id=7))
+
+
+# At a prompt, in a pickle
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        (Job(id=7, title="Sentiment", state="running"), "<Job 7 'Sentiment' running>"),
+        (Job(id=7, state="unordered"), "<Job 7 unordered>"),
+        (Unit(Job(id=1), id=7, state="golden"), "<Unit 7 golden>"),
+        (Judgment(Job(id=1), id=7, unit_id=8), "<Judgment 7 of unit 8>"),
+        (JudgmentAggregate(Job(id=1), _unit_id=8), "<JudgmentAggregate of unit 8>"),
+        (Worker(Job(id=1), id=7), "<Worker 7>"),
+        (Order(Job(id=1), id=7), "<Order 7>"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_model_shows_what_tells_it_from_its_like(model: Resource, shown: str) -> None:
+    assert repr(model) == shown
+
+
+def test_a_pickled_model_keeps_its_data_and_its_changes(client: Client) -> None:
+    unit = Unit(Job(client, id=1), client, id=7, state="new")
+    unit.state = "golden"
+
+    revived = pickle.loads(pickle.dumps(unit))  # noqa: S301 - ours
+
+    assert (revived.id, revived.state, revived.job.id) == (7, "golden", 1)
+    assert revived.json == {"id": 7, "state": "new"}
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_model_shares_no_changes_with_it(client: Client, duplicate: Any) -> None:
+    job = Job(client, id=7, title="one")
+
+    duplicate(job).title = "two"
+
+    assert job.title == "one"
+
+
+# Promises
+
+
+UNIT = {"id": 7, "data": {"text": "hi"}, "state": "finalized", "results": {"judgments": []}}
+
+
+@pytest.fixture
+def promise(client: Client) -> UnitPromise:
+    return UnitPromise(Job(client, id=1), client, id=7, data={"text": "hi"})
+
+
+def test_what_a_promise_knows_costs_no_request(promise: UnitPromise, sent: list[Sent]) -> None:
+    assert (promise.id, promise.data) == (7, {"text": "hi"})
+    assert promise["id"] == 7
+    assert promise["data"] == {"text": "hi"}
+    assert repr(promise) == "<UnitPromise 7 >"
+    assert sent == []
+
+
+def test_any_other_declared_attribute_loads_the_unit_once(
+    api: RequestsMock, promise: UnitPromise, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/1/units/7.json", json=UNIT)
+
+    assert promise.state == "finalized"
+    assert promise.results == {"judgments": []}
+    assert promise["state"] == "finalized"
+    assert promise.contested_count is None
+    assert promise.get_aggregate("sentiment") is None
+    assert [request.line for request in sent] == ["GET /jobs/1/units/7.json"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "_repr_html_", "__array__", "shape", "keys"])
+def test_a_name_that_nobody_declared_loads_nothing(
+    promise: UnitPromise, sent: list[Sent], name: str
+) -> None:
+    with pytest.raises(AttributeError, match=name):
+        getattr(promise, name)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("probe", [repr, dir, vars, copy.copy, copy.deepcopy, pickle.dumps])
+def test_looking_at_a_promise_loads_nothing(
+    promise: UnitPromise, sent: list[Sent], probe: Any
+) -> None:
+    probe(promise)
+
+    assert sent == []
+
+
+def test_a_promise_that_cannot_be_kept_is_tried_again(
+    api: RequestsMock, promise: UnitPromise
+) -> None:
+    api.get(f"{API}/jobs/1/units/7.json", json=[])
+    with pytest.raises(MalformedResponse):
+        promise.state  # noqa: B018 - reading is the test
+    api.get(f"{API}/jobs/1/units/7.json", json=UNIT)
+
+    assert promise.state == "finalized"
+
+
+def test_loading_keeps_the_changes_that_were_made_before(
+    api: RequestsMock, promise: UnitPromise
+) -> None:
+    api.get(f"{API}/jobs/1/units/7.json", json=UNIT)
+    promise.gold_pool = "quiz"
+
+    assert promise.state == "finalized"
+    assert promise.gold_pool == "quiz"
+
+
+def test_writing_loads_nothing(promise: UnitPromise, sent: list[Sent]) -> None:
+    promise.state = "golden"
+
+    assert promise.state == "golden"
+    assert sent == []
+
+
+def test_a_promise_is_kept_by_an_answer_that_came_otherwise(
+    promise: UnitPromise, sent: list[Sent]
+) -> None:
+    promise.absorb(UNIT)
+
+    assert promise.agreement is None
+    assert sent == []
+
+
+def test_an_action_on_a_promise_loads_nothing_before_it(
+    api: RequestsMock, promise: UnitPromise, sent: list[Sent]
+) -> None:
+    api.put(f"{API}/jobs/1/units/7.json", json={**UNIT, "state": "golden"})
+    promise.golden = True
+
+    promise.update()
+
+    assert promise.state == "golden"
+    assert [request.line for request in sent] == ["PUT /jobs/1/units/7.json"]

@@ -1,0 +1,550 @@
+"""A job and what can be done with it."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from responses import matchers
+
+from crowdflower.exceptions import (
+    ApplicationError,
+    InvalidInput,
+    MalformedResponse,
+    PaymentRequired,
+    ServerError,
+)
+from crowdflower.job import Job
+from crowdflower.order import Order
+from crowdflower.worker import Worker
+
+if TYPE_CHECKING:
+    from conftest import Sent
+    from responses import RequestsMock
+
+    from crowdflower.client import Client
+
+API = "https://api.appen.com/v1"
+JOB = f"{API}/jobs/712034.json"
+
+
+def lines(sent: list[Sent]) -> list[str]:
+    return [request.line.replace("/jobs/712034", "") for request in sent]
+
+
+# Attributes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("id", "state", "secret", "gold", "problem", "units_count", "golds_count"),
+        *("judgments_count", "crowd_costs", "completed", "completed_at", "copied_from"),
+        *("created_at", "updated_at", "assignment_duration", "quiz_mode_enabled"),
+        *("fair_pay_enabled", "recommended_price_per_judgment", "estimated_time_per_judgment"),
+        *("desired_requirements", "minimum_account_age_seconds", "require_worker_login"),
+        *("execution_mode", "worker_ui_remix", "public_data", "design_verified"),
+        *("order_approved", "language", "custom_key"),
+    ],
+)
+def test_what_only_the_service_decides_is_read_and_not_written(job: Job, name: str) -> None:
+    job.absorb({name: "shown"})
+
+    with pytest.raises(AttributeError, match="decided by the server"):
+        setattr(job, name, "mine")
+
+    assert getattr(job, name) == job[name] == "shown"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("title", "instructions", "cml", "js", "css", "fields", "confidence_fields", "options"),
+        *("judgments_per_unit", "units_per_assignment", "pages_per_assignment"),
+        *("gold_per_assignment", "max_judgments_per_worker", "max_judgments_per_ip"),
+        *("max_work_per_network", "payment_cents", "min_assignment_duration"),
+        *("variable_judgments_mode", "min_unit_confidence", "max_judgments_per_unit"),
+        *("expected_judgments_per_unit", "units_remain_finalized", "auto_order"),
+        *("auto_order_threshold", "auto_order_timeout", "quiz_length", "quiz_length_configured"),
+        *("included_countries", "excluded_countries", "minimum_requirements", "webhook_uri"),
+        *("send_judgments_webhook", "alias", "support_email", "project_number"),
+        *("time_per_page", "team_id"),
+    ],
+)
+def test_what_may_be_changed_is_read_and_sent(
+    api: RequestsMock, job: Job, sent: list[Sent], name: str
+) -> None:
+    api.put(JOB, json={"id": 712034, name: "taken"})
+
+    setattr(job, name, "mine")
+    job.update()
+
+    assert sent[0].form == [(f"job[{name}]", "mine")]
+    assert getattr(job, name) == "taken"
+
+
+@pytest.mark.parametrize("name", ["schedule_fifo", "uri"])
+def test_what_the_service_takes_and_never_shows_is_sent(
+    api: RequestsMock, job: Job, sent: list[Sent], name: str
+) -> None:
+    api.put(JOB, json={"id": 712034})
+
+    setattr(job, name, "mine")
+    job.update()
+
+    assert sent[0].form == [(f"job[{name}]", "mine")]
+    with pytest.raises(AttributeError, match="never shown"):
+        getattr(job, name)
+
+
+# Updating
+
+
+def test_an_update_sends_what_changed_and_nothing_else_and_takes_in_the_answer(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    answer = {**job.json, "title": "Sentiment Of Reviews", "payment_cents": 12}
+    api.put(JOB, json=answer)
+
+    job.title = "Sentiment of reviews"
+    job["payment_cents"] = 12
+    job.options = {"front_load": True}
+    job.update()
+
+    assert lines(sent) == ["PUT .json"]
+    assert sent[0].form == [
+        ("job[title]", "Sentiment of reviews"),
+        ("job[payment_cents]", "12"),
+        ("job[options][front_load]", "true"),
+    ]
+    assert job.title == "Sentiment Of Reviews"
+    assert job.json == answer
+
+
+def test_what_was_sent_is_not_sent_again(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    api.put(JOB, json=job.json)
+    job.payment_cents = 12
+
+    job.update()
+    job.update()
+
+    assert len(sent) == 1
+
+
+def test_without_a_change_nothing_is_sent(job: Job, sent: list[Sent]) -> None:
+    job.update()
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("missing", ["title", "instructions", "cml"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_update_that_the_service_would_not_keep_is_refused_by_name(
+    job: Job, sent: list[Sent], missing: str, value: str | None
+) -> None:
+    job.absorb({**job.json, missing: value})
+    job.payment_cents = 12
+
+    with pytest.raises(RuntimeError, match=rf"no {missing}\b"):
+        job.update()
+
+    assert sent == []
+    assert job.payment_cents == 12
+
+
+def test_all_that_is_missing_is_named_at_once(client: Client) -> None:
+    job = Job(client, id=7)
+    job.payment_cents = 12
+
+    with pytest.raises(RuntimeError, match="no title and no instructions and no cml"):
+        job.update()
+
+
+def test_a_change_may_bring_what_was_missing(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    job = Job(client, id=712034, title="Sentiment", instructions="", cml=None)
+    api.put(JOB, json={"id": 712034})
+
+    job.instructions = "<p>Read.</p>"
+    job.cml = "<cml:text label='x'/>"
+    job.update()
+
+    assert lines(sent) == ["PUT .json"]
+
+
+def test_a_change_may_not_take_away_what_is_needed(job: Job) -> None:
+    job.title = ""
+
+    with pytest.raises(RuntimeError, match="no title"):
+        job.update()
+
+
+def test_a_refused_update_keeps_the_changes_for_another_try(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.put(JOB, json={"errors": ["Title is too short"]})
+    job.title = "x"
+    with pytest.raises(ApplicationError, match="Title is too short"):
+        job.update()
+    api.put(JOB, json={"id": 712034})
+
+    job.title = "Sentiment"
+    job.update()
+
+    assert sent[-1].form == [("job[title]", "Sentiment")]
+
+
+def test_an_answer_that_is_no_job_loses_no_change(api: RequestsMock, job: Job) -> None:
+    api.put(JOB, json=[])
+    job.payment_cents = 12
+
+    with pytest.raises(MalformedResponse):
+        job.update()
+
+    assert job.payment_cents == 12
+
+
+# Its life
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
+def test_a_verb_is_sent_and_the_job_is_looked_at_behind_it(
+    api: RequestsMock, job: Job, sent: list[Sent], verb: str
+) -> None:
+    api.get(f"{API}/jobs/712034/{verb}.json", json={"success": f"Your job is being {verb}d."})
+    api.get(JOB, json={**job.json, "state": "changed"})
+
+    getattr(job, verb)()
+
+    assert lines(sent) == [f"GET /{verb}.json", "GET .json"]
+    assert job.state == "changed"
+
+
+def test_a_service_that_answers_with_the_job_is_not_asked_again(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/712034/pause.json", json={**job.json, "state": "paused"})
+
+    job.pause()
+
+    assert lines(sent) == ["GET /pause.json"]
+    assert job.state == "paused"
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        ("pause", "You can't pause a job that hasn't been launched."),
+        ("resume", "You can only resume jobs that are paused or complete."),
+        ("cancel", "You can't cancel a job that hasn't been launched."),
+    ],
+)
+def test_a_refused_verb_is_an_error_although_the_status_is_200(
+    api: RequestsMock, job: Job, verb: str, said: str
+) -> None:
+    api.get(f"{API}/jobs/712034/{verb}.json", json={"error": said})
+
+    with pytest.raises(ApplicationError, match=said):
+        getattr(job, verb)()
+
+    assert job.state == "running"
+
+
+ORDER = {"id": 88123, "type": "Debit", "amount_in_cents": 126, "nuggeted_units_count": 4}
+
+
+def test_a_launch_is_an_order_after_which_the_job_is_looked_at(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
+    api.get(JOB, json={**job.json, "state": "running"})
+
+    order = job.launch(100)
+
+    assert type(order) is Order
+    assert (order.id, order.job) == (88123, job)
+    assert sorted(sent[0].form) == [("channels[]", "on_demand"), ("debit[units_count]", "100")]
+    assert lines(sent) == ["POST /orders.json", "GET .json"]
+    assert job.state == "running"
+
+
+def test_a_launch_names_its_channels(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
+    api.get(JOB, json=job.json)
+
+    job.launch(5, ["cf_internal", "clixsense"])
+
+    assert [text for name, text in sent[0].form if name == "channels[]"] == [
+        "cf_internal",
+        "clixsense",
+    ]
+
+
+def test_a_paid_launch_does_not_fail_because_the_job_cannot_be_looked_at(
+    api: RequestsMock, job: Job
+) -> None:
+    api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
+    api.get(JOB, status=500)
+
+    with pytest.warns(UserWarning, match="launched, but"):
+        order = job.launch(5)
+
+    assert order.id == 88123
+
+
+def test_a_launch_that_was_not_paid_is_an_error(api: RequestsMock, job: Job) -> None:
+    api.post(f"{API}/jobs/712034/orders.json", status=402)
+
+    with pytest.raises(PaymentRequired):
+        job.launch(5)
+
+
+@pytest.mark.parametrize(("count", "channels"), [(0, ["on_demand"]), (5, []), (5, "on_demand")])
+def test_a_launch_without_number_or_channel_is_refused(
+    job: Job, sent: list[Sent], count: int, channels: Any
+) -> None:
+    with pytest.raises(InvalidInput):
+        job.launch(count, channels)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda job: job.pause(),
+        lambda job: job.launch(5),
+        lambda job: job.upload([{"text": "hi"}]),
+        lambda job: job.upload_file(io.BytesIO(b"a\n1\n"), "csv"),
+    ],
+    ids=["pause", "launch", "upload", "upload_file"],
+)
+def test_changes_that_were_not_sent_outlive_what_else_is_done(
+    api: RequestsMock, job: Job, sent: list[Sent], act: Any
+) -> None:
+    api.assert_all_requests_are_fired = False
+    for call in (api.get, api.put):
+        call(f"{API}/jobs/712034/pause.json", json={"success": "Your job is being paused."})
+        call(f"{API}/jobs/712034/upload.json", json={**job.json, "units_count": 9})
+        call(JOB, json={**job.json, "units_count": 9})
+    api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
+    job.title = "Sentiment of films"
+
+    act(job)
+    job.update()
+
+    assert sent[-1].line == "PUT /jobs/712034.json"
+    assert sent[-1].form == [("job[title]", "Sentiment of films")]
+    assert job.units_count == 9
+
+
+def test_reloading_drops_changes_as_it_says(api: RequestsMock, job: Job) -> None:
+    api.get(JOB, json={**job.json, "state": "paused"})
+    job.title = "Sentiment of films"
+
+    same = job.reload()
+
+    assert same is job
+    assert (job.title, job.state) == ("Sentiment of product reviews", "paused")
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"all_units": 4, "golden_units": 1, "needed_judgments": 5, "all_judgments": 7},
+        {"all_units": 0, "aggregated_units_cached": False},
+    ],
+)
+def test_a_ping_returns_whatever_counts_there_are(
+    api: RequestsMock, job: Job, sent: list[Sent], counts: dict[str, int]
+) -> None:
+    api.get(f"{API}/jobs/712034/ping.json", json=counts)
+
+    assert job.ping() == counts
+    assert lines(sent) == ["GET /ping.json"]
+
+
+@pytest.mark.parametrize(
+    "legend",
+    [
+        {"sentiment": {"What is the sentiment?": {"positive": "Positive"}}},
+        {"sentiment": "What is the sentiment?"},
+    ],
+)
+def test_a_legend_comes_in_the_shape_of_its_age(
+    api: RequestsMock, job: Job, legend: dict[str, Any]
+) -> None:
+    api.get(f"{API}/jobs/712034/legend.json", json=legend)
+
+    assert job.legend() == legend
+
+
+def test_a_job_is_deleted(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    api.delete(JOB, json={"message": {"success": "Job 712034 has been deleted."}})
+
+    job.delete()
+
+    assert lines(sent) == ["DELETE .json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "query"),
+    [({}, ""), ({"all_units": True}, "?all_units=true"), ({"gold": True}, "?gold=true")],
+)
+def test_a_job_is_copied(
+    api: RequestsMock, job: Job, sent: list[Sent], arguments: dict[str, bool], query: str
+) -> None:
+    api.get(f"{API}/jobs/712034/copy.json", json={"id": 712036, "copied_from": 712034})
+
+    copy = job.copy(**arguments)
+
+    assert lines(sent) == [f"GET /copy.json{query}"]
+    assert (copy.id, copy.copied_from, copy.client) == (712036, 712034, job.client)
+
+
+# Its rows
+
+
+def test_rows_are_appended_and_the_answer_taken_in(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.put(f"{API}/jobs/712034/upload.json", json={**job.json, "units_count": 2})
+
+    job.upload(({"text": text} for text in ("Grüße", "Hi")), force=True)
+
+    assert lines(sent) == ["PUT /upload.json?force=true"]
+    assert sent[0].body.decode() == '{"text":"Grüße"}\n{"text":"Hi"}\n'
+    assert job.units_count == 2
+
+
+def test_a_file_is_appended(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    api.put(f"{API}/jobs/712034/upload.json", json={**job.json, "units_count": 1})
+
+    job.upload_file(io.StringIO("text\nGrüße\n"), "csv", True)
+
+    assert lines(sent) == ["PUT /upload.json?force=true"]
+    assert sent[0].headers["Content-Type"] == "text/csv"
+    assert job.units_count == 1
+
+
+def paged(api: RequestsMock, path: str, *pages: object) -> None:
+    for number, page in enumerate(pages, 1):
+        match = [matchers.query_param_matcher({"page": number}, strict_match=False)]
+        api.get(f"{API}/jobs/712034/{path}.json", json=page, match=match)
+
+
+def test_units_are_fetched_once_and_again_after_a_reload(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    paged(api, "units", {"1": {"text": "a"}, "2": {"text": "b"}}, {})
+    api.get(JOB, json=job.json)
+
+    first = job.units
+    again = job.units
+    job.reload()
+    anew = job.units
+
+    assert [unit.data["text"] for unit in first] == ["a", "b"]
+    assert again is first
+    assert anew is not first
+    assert lines(sent) == [
+        *("GET /units.json?page=1", "GET /units.json?page=2"),
+        "GET .json",
+        *("GET /units.json?page=1", "GET /units.json?page=2"),
+    ]
+
+
+def test_units_that_could_not_be_fetched_are_not_remembered_as_none(
+    api: RequestsMock, job: Job
+) -> None:
+    api.get(f"{API}/jobs/712034/units.json", status=404)
+    with pytest.raises(Exception, match="404"):
+        job.units  # noqa: B018 - reading is the test
+    api.reset()
+    paged(api, "units", {"1": {}}, {})
+
+    assert [unit.id for unit in job.units] == [1]
+
+
+def test_units_know_their_job(api: RequestsMock, job: Job) -> None:
+    paged(api, "units", {"1": {}}, {})
+
+    assert job.units[0].job is job
+
+
+def test_aggregates_are_fetched_once(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    entry = {"_ids": [9], "sentiment": {"agg": "positive", "res": ["positive"]}}
+    paged(api, "judgments", {"1": entry}, {})
+
+    first = job.judgment_aggregates
+    again = job.judgment_aggregates
+
+    assert [aggregate.get_aggregate("sentiment") for aggregate in first] == ["positive"]
+    assert again is first
+    assert lines(sent) == ["GET /judgments.json?page=1", "GET /judgments.json?page=2"]
+
+
+def test_a_judgment_leads_to_who_gave_it(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    api.get(f"{API}/jobs/712034/judgments/9.json", json={"id": 9, "worker_id": 31883685})
+
+    judgment = job.get_judgment(9)
+
+    assert (judgment.id, judgment.job) == (9, job)
+    assert (judgment.worker.id, judgment.worker.job) == (31883685, job)
+    assert lines(sent) == ["GET /judgments/9.json"]
+
+
+def test_a_contributor_is_named_without_a_request(job: Job, sent: list[Sent]) -> None:
+    worker = job.get_worker(31883685)
+
+    assert type(worker) is Worker
+    assert (worker.id, worker.job, worker.client) == (31883685, job, job.client)
+    assert sent == []
+
+
+def test_rows_become_test_questions(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    api.put(f"{API}/jobs/712034/gold.json", json={"success": {"message": "In the background."}})
+
+    job.convert_test_questions()
+
+    assert lines(sent) == ["PUT /gold.json"]
+
+
+# Channels and tags
+
+
+def test_channels_are_read_and_assigned(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    channels = {"enabled_channels": ["cf_internal"], "available_channels": ["cf_internal"]}
+    api.get(f"{API}/jobs/712034/channels", json=channels)
+    api.put(f"{API}/jobs/712034/channels", json={"success": "Updated.", **channels})
+
+    shown = job.channels
+    job.channels = ["cf_internal"]
+
+    assert shown == channels
+    assert lines(sent) == ["GET /channels", "PUT /channels"]
+    assert sent[1].form == [("channels[]", "cf_internal")]
+
+
+def test_tags_are_read_assigned_and_added(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+    api.get(f"{API}/jobs/712034/tags", json=[{"name": "fashion"}])
+    api.put(f"{API}/jobs/712034/tags", json={"success": "2 tags set"})
+    api.post(f"{API}/jobs/712034/tags", json={"success": "1 tags added"})
+
+    shown = job.tags
+    job.tags = ["fashion", "glitter"]
+    job.add_tag("spring")
+
+    assert shown == ["fashion"]
+    assert lines(sent) == ["GET /tags", "PUT /tags", "POST /tags"]
+    assert sent[1].form == [("tags[]", "fashion"), ("tags[]", "glitter")]
+    assert sent[2].form == [("tags[]", "spring")]
+
+
+def test_a_server_that_fails_is_named(api: RequestsMock, job: Job) -> None:
+    api.get(f"{API}/jobs/712034/ping.json", status=500)
+
+    with pytest.raises(ServerError, match=r"GET /jobs/712034/ping\.json: 500"):
+        job.ping()

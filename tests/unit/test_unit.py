@@ -1,0 +1,218 @@
+"""One row of a job, and what was answered about it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.exceptions import ApplicationError, InvalidInput, MalformedResponse
+from crowdflower.unit import Unit
+
+if TYPE_CHECKING:
+    from conftest import Sent
+    from responses import RequestsMock
+
+    from crowdflower.job import Job
+
+UNIT = "https://api.appen.com/v1/jobs/712034/units/698757970.json"
+FINALIZED = {
+    "id": 698757970,
+    "data": {"review_id": "r1", "review_text": "Arrived late and cost too much"},
+    "difficulty": 0,
+    "judgments_count": 4,
+    "state": "finalized",
+    "agreement": 0.6421,
+    "missed_count": 0,
+    "gold_pool": None,
+    "created_at": "2015-06-24T12:45:10+00:00",
+    "updated_at": "2015-06-25T10:59:00+00:00",
+    "job_id": 712034,
+    "results": {
+        "judgments": [{"id": 1605619374, "data": {"sentiment": "negative"}}],
+        "sentiment": {"agg": "negative", "confidence": 0.6421},
+        "topics": {"agg": "price\ndelivery", "confidence": 0.5263},
+        "stars": {"avg": 3.67, "variance": 0.22},
+        "any_comments": ["Two complaints", None, None],
+        "nobody_trusted": {"agg": None, "confidence": None},
+    },
+}
+
+
+@pytest.fixture
+def unit(job: Job) -> Unit:
+    return Unit(job, **FINALIZED)
+
+
+# Attributes
+
+
+def test_a_unit_reads_like_its_json(unit: Unit) -> None:
+    for name, value in FINALIZED.items():
+        assert getattr(unit, name) == unit[name] == value
+
+
+def test_a_unit_of_another_age_lacks_what_it_lacks(job: Job) -> None:
+    unit = Unit(job, id=1, contested_count=2, brand_new=True)
+
+    assert (unit.contested_count, unit.difficulty, unit.agreement) == (2, None, None)
+    assert unit["brand_new"] is True
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("id", "job_id", "judgments_count", "agreement", "missed_count", "contested_count"),
+        *("results", "difficulty", "created_at", "updated_at"),
+    ],
+)
+def test_what_the_service_counts_is_not_written(unit: Unit, name: str) -> None:
+    with pytest.raises(AttributeError, match="decided by the server"):
+        setattr(unit, name, 1)
+
+
+# Results
+
+
+@pytest.mark.parametrize(
+    ("field", "answer"),
+    [
+        ("sentiment", "negative"),
+        ("topics", "price\ndelivery"),
+        ("stars", 3.67),
+        ("any_comments", ["Two complaints", None, None]),
+        ("nobody_trusted", None),
+        ("no_such_field", None),
+    ],
+)
+def test_an_aggregate_is_the_answer_whatever_the_aggregation(
+    unit: Unit, field: str, answer: object
+) -> None:
+    assert unit.get_aggregate(field) == answer
+
+
+@pytest.mark.parametrize("field", ["nobody_trusted", "no_such_field"])
+def test_a_default_stands_in_where_there_is_no_answer(unit: Unit, field: str) -> None:
+    assert unit.get_aggregate(field, "unknown") == "unknown"
+    assert unit.get_aggregate(field, default=0) == 0
+
+
+def test_an_answer_that_is_nothing_is_still_an_answer(job: Job) -> None:
+    unit = Unit(job, results={"judgments": [], "stars": {"avg": 0}, "all": [], "text": {"agg": ""}})
+
+    assert unit.get_aggregate("stars", 5) == 0
+    assert unit.get_aggregate("all", ["x"]) == []
+    assert unit.get_aggregate("text", "x") == ""
+
+
+@pytest.mark.parametrize("results", [None, {}, {"judgments": []}])
+def test_a_unit_without_results_has_no_aggregate(job: Job, results: Any) -> None:
+    assert Unit(job, id=1, results=results).get_aggregate("sentiment", "unknown") == "unknown"
+
+
+# Changing
+
+
+def test_an_update_sends_what_changed_as_json_so_that_a_number_stays_one(
+    api: RequestsMock, unit: Unit, sent: list[Sent]
+) -> None:
+    data = {"stars": 4, "price [usd]": 1.5, "seen": None, "tags": [], "text": "Grüße"}
+    api.put(UNIT, json={**FINALIZED, "data": data, "state": "golden"})
+
+    unit.data = data
+    unit.state = "golden"
+    unit.update()
+
+    assert sent[0].line == "PUT /jobs/712034/units/698757970.json"
+    assert sent[0].headers["Content-Type"] == "application/json"
+    assert json.loads(sent[0].body) == {"unit": {"data": data, "state": "golden"}}
+    assert (unit.data, unit.state) == (data, "golden")
+
+
+def test_a_unit_becomes_a_test_question(api: RequestsMock, unit: Unit, sent: list[Sent]) -> None:
+    api.put(UNIT, json={**FINALIZED, "state": "golden"})
+
+    unit.golden = True
+    unit.update()
+
+    assert json.loads(sent[0].body) == {"unit": {"golden": True}}
+    assert unit.state == "golden"
+
+
+def test_without_a_change_nothing_is_sent(unit: Unit, sent: list[Sent]) -> None:
+    unit.update()
+
+    assert sent == []
+
+
+def test_what_was_sent_is_not_sent_again(api: RequestsMock, unit: Unit, sent: list[Sent]) -> None:
+    api.put(UNIT, json=FINALIZED)
+    unit.gold_pool = "quiz"
+
+    unit.update()
+    unit.update()
+
+    assert len(sent) == 1
+
+
+def test_a_row_that_is_no_json_is_refused(unit: Unit, sent: list[Sent]) -> None:
+    unit.data = {"stars": float("nan")}
+
+    with pytest.raises(InvalidInput):
+        unit.update()
+
+    assert sent == []
+
+
+def test_a_refused_update_keeps_the_changes(api: RequestsMock, unit: Unit) -> None:
+    api.put(UNIT, json={"errors": ["State is not allowed"]})
+    unit.state = "judging"
+
+    with pytest.raises(ApplicationError, match="State is not allowed"):
+        unit.update()
+
+    assert unit.state == "judging"
+
+
+def test_an_answer_that_is_no_unit_is_malformed(api: RequestsMock, unit: Unit) -> None:
+    api.put(UNIT, json=[FINALIZED])
+    unit.gold_pool = "quiz"
+
+    with pytest.raises(MalformedResponse, match="Unit"):
+        unit.update()
+
+
+def test_a_canceled_unit_is_looked_at_and_keeps_its_changes(
+    api: RequestsMock, unit: Unit, sent: list[Sent]
+) -> None:
+    api.post(UNIT.replace(".json", "/cancel.json"), json={"success": "Unit has been canceled"})
+    api.get(UNIT, json={**FINALIZED, "state": "canceled"})
+    unit.gold_pool = "quiz"
+
+    unit.cancel()
+
+    assert [request.line for request in sent] == [
+        "POST /jobs/712034/units/698757970/cancel.json",
+        "GET /jobs/712034/units/698757970.json",
+    ]
+    assert (unit.state, unit.gold_pool) == ("canceled", "quiz")
+
+
+def test_a_unit_that_has_answers_is_not_canceled(api: RequestsMock, unit: Unit) -> None:
+    api.post(UNIT.replace(".json", "/cancel.json"), json={"error": "It has judgments."})
+
+    with pytest.raises(ApplicationError, match="It has judgments"):
+        unit.cancel()
+
+    assert unit.state == "finalized"
+
+
+def test_reloading_drops_changes_as_it_says(api: RequestsMock, unit: Unit) -> None:
+    api.get(UNIT, json={**FINALIZED, "judgments_count": 5})
+    unit.gold_pool = "quiz"
+
+    same = unit.reload()
+
+    assert same is unit
+    assert (unit.judgments_count, unit.gold_pool) == (5, None)
