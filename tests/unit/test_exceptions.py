@@ -1,0 +1,164 @@
+"""What a call can raise: one tree, whose members know what a handler needs."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crowdflower import exceptions
+from crowdflower.exceptions import ApiError, InvalidInput, PageLoop, RateLimited, refusal
+
+if TYPE_CHECKING:
+    from responses import RequestsMock
+
+    from crowdflower.client import Client
+
+API = "https://api.appen.com/v1"
+TREE = [
+    kind
+    for _, kind in inspect.getmembers(exceptions, inspect.isclass)
+    if issubclass(kind, ApiError)
+]
+NEEDED: dict[str, Any] = {"page": 3, "evidence": "sent", "op_id": "1"}
+
+
+def made(kind: type[ApiError]) -> ApiError:
+    """Make an error with what its class needs."""
+    names = inspect.signature(kind).parameters.values()
+    missing = [each.name for each in names if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    return kind("what went wrong", **{name: NEEDED[name] for name in missing if name in NEEDED})
+
+
+@pytest.mark.parametrize("kind", TREE)
+def test_every_error_is_one_readable_message_and_may_lack_request_and_response(
+    kind: type[ApiError],
+) -> None:
+    error = made(kind)
+
+    assert str(error) == "what went wrong"
+    assert error.args == ("what went wrong",)
+    assert error.request is None
+    assert error.response is None
+
+
+@pytest.mark.parametrize("kind", TREE)
+@pytest.mark.parametrize("travel", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301
+def test_every_error_travels_with_all_it_knows(kind: type[ApiError], travel: Any) -> None:
+    error = made(kind)
+    error.note = "mine"  # type: ignore[attr-defined]
+
+    revived = travel(error)
+
+    assert type(revived) is kind
+    assert str(revived) == "what went wrong"
+    assert vars(revived) == vars(error)
+
+
+@pytest.mark.parametrize("kind", TREE)
+def test_every_error_stands_in_the_drawing_at_the_top(kind: type[ApiError]) -> None:
+    assert kind.__name__ in (exceptions.__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "python_kind"),
+    [
+        ("ConfigError", ValueError),
+        ("InvalidInput", ValueError),
+        ("NotSentError", ConnectionError),
+        ("ConnectionLost", ConnectionError),
+        ("RequestTimeout", TimeoutError),
+        ("ReportNotReady", TimeoutError),
+    ],
+)
+def test_an_error_with_a_natural_parent_is_that_too(kind: str, python_kind: type) -> None:
+    assert issubclass(getattr(exceptions, kind), python_kind)
+
+
+@pytest.mark.parametrize("status", range(400, 600))
+def test_every_status_of_refusal_has_a_class(status: int) -> None:
+    kind = refusal(status)
+
+    assert issubclass(kind, exceptions.RefusedError)
+    assert issubclass(kind, exceptions.ServerError) == (status >= 500)
+
+
+def test_a_row_is_remembered_where_there_is_one() -> None:
+    assert InvalidInput("row 3 is bad", row=3).row == 3
+    assert InvalidInput("no rows").row is None
+    assert PageLoop("again", page=2).page == 2
+
+
+# How long to wait
+
+
+def limited(said: str | None) -> RateLimited:
+    response = requests.Response()
+    response.status_code = 429
+    if said is not None:
+        response.headers["Retry-After"] = said
+    return RateLimited("too many", response=response)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("3", 3),
+        (" 3 ", 3),
+        ("1.5", 1.5),
+        ("0", 0),
+        ("", None),
+        ("abc", None),
+        ("-5", None),
+        ("9e9", None),
+        ("1.2.3", None),
+        (".", None),
+        ("5, 10", None),
+        ("\u0663", None),
+        ("Wed, 24 Jun 2015 12:50:00 GMT", 0),
+        ("Wed, 24 Jun 2015 12:50:00 -0000", 0),
+        ("Wed, 24 Jun 2015 12:50:00", 0),
+        ("Wed, 99 Jun 2015 12:50:00 GMT", None),
+        (None, None),
+    ],
+)
+def test_a_wait_is_read_where_it_is_said_clearly(said: str | None, seconds: float | None) -> None:
+    assert limited(said).retry_after == seconds
+
+
+def test_a_date_ahead_is_a_wait_until_then() -> None:
+    until = datetime.now(timezone.utc) + timedelta(seconds=90)
+
+    wait = limited(format_datetime(until, usegmt=True)).retry_after
+
+    assert wait is not None
+    assert 80 < wait <= 90
+
+
+@given(st.text())
+def test_whatever_is_said_a_wait_is_no_error_and_not_negative(said: str) -> None:
+    wait = limited(said).retry_after
+
+    assert wait is None or wait >= 0
+
+
+def test_without_a_response_there_is_no_wait_and_no_status() -> None:
+    assert RateLimited("too many").retry_after is None
+    assert RateLimited("too many").status is None
+
+
+def test_a_refusal_knows_its_status(api: RequestsMock, client: Client) -> None:
+    api.get(f"{API}/jobs/7.json", status=404)
+
+    with pytest.raises(exceptions.RefusedError) as caught:
+        client.get_job(7)
+
+    assert caught.value.status == 404

@@ -1,0 +1,177 @@
+"""Numbered pages as an iterable, the next few fetched while one is consumed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from crowdflower.exceptions import PageLoop
+from crowdflower.paging import end_marker, pages
+
+LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 2, 8])
+
+
+def is_empty(page: list[int]) -> bool:
+    return not page
+
+
+class Shelf:
+    """Numbered pages, and a note of which were asked for."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.sizes = sizes
+        self.asked: list[int] = []
+        self.threads: set[str] = set()
+
+    def __call__(self, number: int) -> list[int]:
+        self.asked.append(number)
+        self.threads.add(threading.current_thread().name)
+        size = self.sizes[number - 1] if number <= len(self.sizes) else 0
+        return [number * 1000 + item for item in range(size)]
+
+    @property
+    def items(self) -> list[int]:
+        return [n * 1000 + item for n, size in enumerate(self.sizes, 1) for item in range(size)]
+
+
+@LOOKAHEADS
+@pytest.mark.parametrize(
+    "sizes", [(), (3,), (10,), (10, 10), (10, 10, 3), (10, 4, 10, 4), (1,) * 25]
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_every_item_comes_once_and_in_order_whatever_the_sizes(
+    lookahead: int, sizes: tuple[int, ...], known: bool
+) -> None:
+    shelf = Shelf(*sizes)
+    hints: dict[str, Any] = {"size": 10, "expected": len(sizes)} if known else {}
+
+    found = [
+        item
+        for page in pages(shelf, is_end=is_empty, lookahead=lookahead, **hints)
+        for item in page
+    ]
+
+    assert found == shelf.items
+
+
+@LOOKAHEADS
+def test_a_list_may_begin_in_the_middle(lookahead: int) -> None:
+    shelf = Shelf(2, 2, 2, 2)
+
+    found = list(pages(shelf, first=3, is_end=is_empty, lookahead=lookahead))
+
+    assert found == [[3000, 3001], [4000, 4001]]
+    assert min(shelf.asked) == 3
+
+
+@LOOKAHEADS
+def test_no_page_is_fetched_before_the_first_is_asked_for(lookahead: int) -> None:
+    shelf = Shelf(2)
+
+    pages(shelf, is_end=is_empty, lookahead=lookahead)
+
+    assert shelf.asked == []
+
+
+@LOOKAHEADS
+def test_a_list_of_one_page_costs_one_more_request_and_no_thread(lookahead: int) -> None:
+    shelf = Shelf(2)
+
+    list(pages(shelf, is_end=is_empty, lookahead=lookahead, size=10))
+
+    assert shelf.asked == [1, 2]
+    assert shelf.threads == {threading.current_thread().name}
+
+
+def test_without_looking_ahead_pages_are_fetched_one_after_the_other() -> None:
+    shelf = Shelf(2, 2, 2)
+
+    first, second = islice(pages(shelf, is_end=is_empty, lookahead=1), 2)
+
+    assert (first, second) == ([1000, 1001], [2000, 2001])
+    assert shelf.asked == [1, 2]
+
+
+@pytest.mark.parametrize("lookahead", [2, 8])
+def test_no_more_pages_are_under_way_than_allowed(lookahead: int) -> None:
+    shelf = Shelf(*[10] * 40)
+    seen = []
+
+    for count, _ in enumerate(pages(shelf, is_end=is_empty, lookahead=lookahead, size=10), 1):
+        seen.append(max(shelf.asked) - count)
+        if count == 20:
+            break
+
+    assert max(seen) <= lookahead
+
+
+def test_pages_are_fetched_while_one_is_consumed() -> None:
+    second_is_fetched = threading.Event()
+
+    def fetch(number: int) -> list[int]:
+        if number == 3:
+            second_is_fetched.set()
+        return [number]
+
+    source = pages(fetch, is_end=is_empty, lookahead=4, size=1)
+    next(source)
+    next(source)
+
+    assert second_is_fetched.wait(timeout=10)
+    source.close()  # type: ignore[attr-defined]
+
+
+@LOOKAHEADS
+def test_an_error_comes_when_its_page_does(lookahead: int) -> None:
+    def fetch(number: int) -> list[int]:
+        if number == 3:
+            raise LookupError("page three")
+        return [number]
+
+    source = pages(fetch, is_end=is_empty, lookahead=lookahead, size=1)
+
+    assert [next(source), next(source)] == [[1], [2]]
+    with pytest.raises(LookupError, match="page three"):
+        next(source)
+
+
+@LOOKAHEADS
+def test_the_same_page_again_is_a_loop(lookahead: int) -> None:
+    fetched = []
+
+    def fetch(number: int) -> list[int]:
+        fetched.append(number)
+        return [7]
+
+    with pytest.raises(PageLoop, match="page 2 is page 1 once more") as caught:
+        list(pages(fetch, is_end=is_empty, lookahead=lookahead, size=10))
+
+    assert caught.value.page == 2
+    assert len(fetched) <= 2
+
+
+@pytest.mark.parametrize("nothing", [[], {}, None, "", 0])
+def test_without_a_sentinel_emptiness_is_the_end(nothing: object) -> None:
+    assert end_marker(None)(nothing)
+    assert not end_marker(None)([nothing])
+
+
+@pytest.mark.parametrize(
+    ("sentinel", "end", "other"),
+    [
+        ([], [], [1]),
+        ({"done": True}, {"done": True}, {"done": False}),
+        ("end", "end", ""),
+        (0, 0, 1),
+        (lambda page: len(page) < 2, [1], [1, 2]),
+    ],
+)
+def test_a_sentinel_is_a_value_or_a_question(
+    sentinel: object | Callable[[Any], bool], end: object, other: object
+) -> None:
+    assert end_marker(sentinel)(end)
+    assert not end_marker(sentinel)(other)
