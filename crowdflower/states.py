@@ -26,6 +26,9 @@ UnitState = Literal[
 ReportType = Literal["full", "aggregated", "json", "gold_report", "workset", "source"]
 """The six reports: by judgment, unit, JSON line, test question, contributor, and as uploaded."""
 
+TableType = Literal["full", "aggregated", "gold_report", "workset", "source"]
+"""The reports that are tables."""
+
 JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
 UNIT_STATES: Final[tuple[UnitState, ...]] = get_args(UnitState)
 REPORT_TYPES: Final[tuple[ReportType, ...]] = get_args(ReportType)
