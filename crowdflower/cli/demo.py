@@ -1,0 +1,331 @@
+"""``crowdflower demo``: rows go in, people answer, weighed answers come out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from crowdflower.cli import task as tasks
+from crowdflower.cli.task import Task, TaskError
+from crowdflower.client import Client
+from crowdflower.exceptions import ApiError
+from crowdflower.job import METHODS, Job
+from crowdflower.quality import Consensus
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.crowd import Summary
+from crowdflower.unit import Unit
+
+ROWS_PER_PAGE: Final = 10
+ROWS_PER_REPLAYED_PAGE: Final = 20
+JUDGMENTS_PER_ROW: Final = 3
+MIX: Final = {
+    "expert": 0.20,
+    "normal": 0.50,
+    "sloppy": 0.15,
+    "random spammer": 0.10,
+    "constant spammer": 0.05,
+}
+"""The crowd that comes: some who know, many who care, a few who do not."""
+ROWS_PRINTED: Final = 8
+FOLDER: Final = Path("crowdflower-demo")
+
+
+@click.command()
+@click.option(
+    "--rows",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A CSV of your own to label, in place of the reviews that come along.",
+)
+@click.option(
+    "--question",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column to show to contributors; may be given several times.",
+)
+@click.option("--label", metavar="COLUMN", help="The column with the answer known to be right.")
+@click.option(
+    "--replay",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A CSV of task,worker,label: real people's answers, given again.",
+)
+@click.option(
+    "--contributors",
+    type=click.IntRange(1),
+    default=40,
+    show_default=True,
+    help="How many contributors to simulate.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Chance, repeatable.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=FOLDER,
+    show_default=True,
+    help="The folder for the results.",
+)
+def demo(
+    rows: Path | None,
+    question: Sequence[str],
+    label: str | None,
+    replay: Path | None,
+    contributors: int,
+    seed: int,
+    output: Path,
+) -> None:
+    """Put rows before a crowd on this machine and print their weighed answers.
+
+    No account, no network: a sandbox that answers the same API as the service, with simulated
+    contributors of different skill, or with the recorded answers of real ones.
+    """
+    console = Console(highlight=False)
+    try:
+        task = _chosen(rows, question, label, replay)
+    except (TaskError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    with Sandbox(seed=seed) as box:
+        try:
+            results = label_rows(console, box, task, contributors)
+        except ApiError as error:
+            raise click.ClickException(str(error)) from None
+        show(console, results)
+        save(console, results, output)
+
+
+def _chosen(
+    rows: Path | None, question: Sequence[str], label: str | None, replay: Path | None
+) -> Task:
+    if rows is not None:
+        return tasks.from_files(rows, question, label, replay)
+    if question or label or replay:
+        raise TaskError("--question, --label and --replay describe the file given by --rows")
+    return tasks.shipped()
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came out of the demonstration."""
+
+    task: Task
+    job: Job
+    units: Sequence[Unit]
+    workers: int
+    spent_cents: int
+
+
+def label_rows(console: Console, box: Sandbox, task: Task, contributors: int) -> Results:
+    """Do what a user of the service does, call by call, and let the crowd work."""
+    client = box.client()
+    balance = _balance(client)
+    say = _Steps(console)
+
+    job = client.upload_job(task.to_upload())
+    say("upload", f"{job.units_count} rows of {task.name}")
+
+    job.title, job.instructions, job.cml = task.title, task.instructions, task.cml
+    job.judgments_per_unit = task.votes_per_row if task.votes else JUDGMENTS_PER_ROW
+    job.units_per_assignment = ROWS_PER_REPLAYED_PAGE if task.votes else ROWS_PER_PAGE
+    job.options = {**job.options, "front_load": True}
+    job.update()
+    say("form", f"{task.question}  {' · '.join(task.options)}")
+
+    job.convert_test_questions()
+    job.reload()
+    say("gold", _gold(job))
+
+    if task.votes:
+        votes = [(vote.task, vote.worker, vote.label) for vote in task.votes]
+        people = box.crowd.replay(votes, field=task.field, key=task.key)
+        say("crowd", f"{len(people)} real contributors, answering once more as they did")
+    else:
+        truth = {task.field: task.label} if task.label is not None else None
+        people = box.crowd.add(contributors, mix=MIX, truth=truth)
+        say("crowd", f"{len(people)} simulated contributors, from experts to spammers")
+
+    rows = job.units_count - job.golds_count
+    order = job.launch(rows)
+    say(
+        "launch",
+        f"{rows} rows, {job.judgments_per_unit} judgments each; "
+        f"{_dollars(order.amount_in_cents)} of {_dollars(balance)} set aside",
+    )
+
+    summary = _work(console, box, job, rows * job.judgments_per_unit)
+    say("end", f"the job is {summary.state}" + _turned_away(summary))
+    return Results(task, job.reload(), list(job.results()), len(people), balance - _balance(client))
+
+
+def _work(console: Console, box: Sandbox, job: Job, expected: int) -> Summary:
+    columns = (
+        TextColumn("  [bold]work[/]   "),
+        BarColumn(32),
+        MofNCompleteColumn(),
+        TextColumn("judgments"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("work", total=expected)
+        summary = box.crowd.run(
+            job,
+            progress=lambda so_far: bar.update(
+                task, completed=so_far.judgments, total=max(expected, so_far.judgments)
+            ),
+        )
+        bar.update(task, completed=summary.judgments, total=summary.judgments)
+    return summary
+
+
+def _turned_away(summary: Summary) -> str:
+    """Say how many contributors got no more work, and why."""
+    reasons = [f"{count} {reason.replace('_', ' ')}" for reason, count in summary.closed.items()]
+    return f"; turned away: {', '.join(reasons)}" if reasons else ""
+
+
+def show(console: Console, results: Results) -> None:
+    """Print the first rows, how good the answers are, and what they cost."""
+    task = results.task
+    asked = [unit for unit in results.units if unit.state not in {"golden", "hidden_gold"}]
+    console.print()
+    console.print(_first_rows(task, asked))
+    known = {
+        unit.id: unit.data[task.label] for unit in asked if task.label and unit.data.get(task.label)
+    }
+    if known:
+        console.print()
+        console.print(_agreement(results, asked, known))
+    console.print()
+    judgments = [judgment for unit in results.units for judgment in unit.results["judgments"]]
+    tainted = sum(judgment["tainted"] for judgment in judgments)
+    people = len({judgment["worker_id"] for judgment in judgments})
+    console.print(f"  {len(judgments):,} judgments by {people} contributors", end="")
+    console.print(f"; {tainted} set aside: they failed test questions" if tainted else "")
+    console.print(f"  {_dollars(results.spent_cents)} of play money spent")
+
+
+def _first_rows(task: Task, units: Sequence[Unit]) -> Table:
+    table = Table(box=None, padding=(0, 0, 0, 2), expand=True)
+    table.add_column("answer", style="bold", no_wrap=True)
+    table.add_column("confidence", justify="right", no_wrap=True)
+    if task.label is not None:
+        table.add_column("known", style="dim", no_wrap=True)
+    title = f"{task.shown[-1]} (the first {min(ROWS_PRINTED, len(units))} of {len(units)})"
+    table.add_column(title, no_wrap=True, overflow="ellipsis", ratio=1)
+    for unit in units[:ROWS_PRINTED]:
+        result = unit.results.get(task.field, {})
+        confidence = result.get("confidence")
+        known = [str(unit.data[task.label])] if task.label is not None else []
+        table.add_row(
+            str(result.get("agg") or "–"),
+            "–" if confidence is None else f"{confidence:.2f}",
+            *known,
+            Text(str(unit.data[task.shown[-1]])),
+        )
+    return table
+
+
+def _agreement(results: Results, units: Sequence[Unit], known: Mapping[int, str]) -> Table:
+    """Compare each way of weighing with the answers that are known to be right."""
+    field = results.task.field
+    table = Table(box=None, padding=(0, 0, 0, 2))
+    table.add_column("weighed by", no_wrap=True)
+    table.add_column("right", justify="right", style="bold", no_wrap=True)
+    table.add_column(f"of {len(known)} known answers")
+    answers = {unit.id: unit.get_aggregate(field) for unit in units}
+    golds = results.job.golds_count
+    table.add_row("the service", f"{_share(answers, known):.3f}", SERVICE[bool(golds)])
+    votes = [vote for vote in results.job.votes(field) if vote[0] in known]
+    for name, method in METHODS.items():
+        consensus = method(votes)
+        table.add_row(name, f"{_share(consensus.labels, known, consensus):.3f}", WHY[name])
+    return table
+
+
+SERVICE: Final = {
+    True: "by trust: the share of test questions answered right",
+    False: "no test questions, equal votes; a tie goes to the first",
+}
+"""What the service does, with test questions and without."""
+
+WHY: Final = {
+    "majority": "one contributor, one vote; a tie counts half",
+    "wawa": "by how far a contributor agrees with the majority",
+    "one-coin": "learns how often each contributor is right",
+    "dawid-skene": "learns what each contributor takes for what",
+}
+"""What each method does, in the words of a line of the table."""
+
+
+def _share(
+    answers: Mapping[int, Any],
+    known: Mapping[int, str],
+    consensus: Consensus[int, int, str] | None = None,
+) -> float:
+    """Return the share of known answers that are met; of a tie, half."""
+    ties = consensus.ties if consensus is not None else ()
+    right = 0.0
+    for unit, label in known.items():
+        right += 0.5 if unit in ties else float(answers.get(unit) == label)
+    return right / len(known)
+
+
+def save(console: Console, results: Results, folder: Path) -> None:
+    """Write the results where the user can open them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    field = results.task.field
+    columns = list(dict.fromkeys(column for unit in results.units for column in unit.data))
+    with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["unit_id", field, "confidence", *columns])
+        for unit in results.units:
+            result = unit.results.get(field, {})
+            cells = [_cell(unit.data.get(column)) for column in columns]
+            writer.writerow([unit.id, result.get("agg"), result.get("confidence"), *cells])
+    with (folder / "judgments.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        judgments = results.job.client.get_report(results.job, "full")
+        writer.writerow(judgments[0] if judgments else ())
+        writer.writerows(row.values() for row in judgments)
+    (folder / "form.cml").write_text(results.task.cml + "\n", encoding="utf-8")
+    (folder / "job.json").write_text(json.dumps(results.job.json, indent=2), encoding="utf-8")
+    console.print(f"  [bold]{folder}/[/] has results.csv, judgments.csv, form.cml, job.json")
+
+
+class _Steps:
+    """Prints one line for each thing that is done."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, step: str, what: str) -> None:
+        self._console.print(f"  [bold]{step:8}[/]{what}")
+
+
+def _gold(job: Job) -> str:
+    if job.golds_count:
+        return f"{job.golds_count} rows became test questions, with known answers"
+    return "no row says that it is a test question (column _golden)"
+
+
+def _balance(client: Client) -> int:
+    balance: int = client.call("account.json")["balance"]
+    return balance
+
+
+def _dollars(cents: int) -> str:
+    return f"${cents / 100:,.2f}"
+
+
+def _cell(value: Any) -> str:
+    """Return a value of a row as a cell: several answers stand on lines of their own."""
+    if isinstance(value, list):
+        return "\n".join(map(str, value))
+    return "" if value is None else str(value)

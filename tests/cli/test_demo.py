@@ -1,0 +1,197 @@
+"""The demonstration: what a stranger sees first."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from crowdflower.cli.demo import demo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments: str | Path) -> Result:
+        return CliRunner().invoke(demo, [str(argument) for argument in arguments])
+
+    return invoke
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[[str, str], Path]:
+    def write(name: str, content: str) -> Path:
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    return write
+
+
+def right(output: str) -> dict[str, float]:
+    """Read the table of agreement with known answers."""
+    found = re.findall(r"^  ([a-z -]+?) +([01]\.\d{3})  ", output, re.MULTILINE)
+    return {name: float(share) for name, share in found}
+
+
+def test_the_reviews_that_come_along_are_labeled_and_the_answers_weighed(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    result = run()
+
+    assert result.exit_code == 0, result.output
+    assert "139 rows of reviews.csv" in result.output
+    assert "17 rows became test questions" in result.output
+    assert "the job is finished" in result.output
+    assert right(result.output)["the service"] >= 0.9
+    with (tmp_path / "crowdflower-demo" / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 139
+    assert all(row["sentiment"] in {"negative", "neutral", "positive"} for row in rows)
+
+
+def test_the_same_seed_gives_the_same_answers(run: Callable[..., Result], tmp_path: Path) -> None:
+    results = [
+        run("--seed", "5", "--output", tmp_path / name).exit_code
+        or (tmp_path / name / "results.csv").read_text(encoding="utf-8")
+        for name in ("one", "two")
+    ]
+
+    assert results[0] == results[1]
+    assert results[0]
+
+
+def test_the_files_lie_where_they_are_wanted(run: Callable[..., Result], tmp_path: Path) -> None:
+    run("--output", tmp_path / "there")
+
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == [
+        "form.cml",
+        "job.json",
+        "judgments.csv",
+        "results.csv",
+    ]
+
+
+def test_rows_of_ones_own_are_labeled(
+    run: Callable[..., Result], table: Callable[[str, str], Path]
+) -> None:
+    rows = "".join(
+        f"{number},Is {number} even?,{'no' if number % 2 else 'yes'}\n" for number in range(30)
+    )
+    path = table("numbers.csv", f"id,text,even\n{rows}")
+
+    result = run("--rows", path, "--question", "text", "--label", "even")
+
+    assert result.exit_code == 0, result.output
+    assert "30 rows of numbers.csv" in result.output
+    assert "no · yes" in result.output
+    assert "of 30 known answers" in result.output
+
+
+def test_the_answers_of_real_people_are_given_once_more(
+    run: Callable[..., Result], table: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    rows = table("rows.csv", "key,text\n" + "".join(f"t{n},text {n}\n" for n in range(6)))
+    votes = "".join(
+        f"t{n},{worker},{'b' if worker == 'eve' else 'a'}\n"
+        for n in range(6)
+        for worker in ("ada", "bob", "eve")
+    )
+    answers = table("answers.csv", f"task,worker,label\n{votes}")
+
+    result = run("--rows", rows, "--replay", answers)
+
+    assert result.exit_code == 0, result.output
+    assert "18 judgments by 3 contributors" in result.output
+    with (tmp_path / "crowdflower-demo" / "results.csv").open(encoding="utf-8", newline="") as file:
+        assert {(row["answer"], row["confidence"]) for row in csv.DictReader(file)} == {
+            ("a", "0.6667")
+        }
+
+
+@pytest.mark.skipif(
+    not (DATA / "rte_questions.csv").exists(),
+    reason="the entailment questions and their 8,000 judgments are not part of the project",
+)
+def test_eight_hundred_real_questions_are_answered_by_the_people_who_answered_them(
+    run: Callable[..., Result],
+) -> None:
+    result = run(
+        *("--rows", DATA / "rte_questions.csv", "--question", "text", "--question", "hypothesis"),
+        *("--label", "gold", "--replay", DATA / "rte_judgments.csv"),
+    )
+
+    assert result.exit_code == 0, result.output
+    assert "8,000 judgments by 164 contributors" in result.output
+    assert "of 800 known answers" in result.output
+    shares = right(result.output)
+    assert shares["majority"] == 0.897
+    assert shares["the service"] == pytest.approx(0.896, abs=0.002)
+    assert shares["dawid-skene"] >= 0.925
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        ("", ["--label", "even"], "no rows under its header"),
+        ("id,text\n", ["--label", "even"], "no rows under its header"),
+        ("id,text\n1,a\n", ["--label", "even"], "has no column 'even'; it has: id, text"),
+        ("id,text\n1,a\n", ["--question", "txt"], "has no column 'txt'"),
+        ("id,text\n1,a\n2,a\n", ["--label", "text"], "the labels make 1 options"),
+        ("id,text\n1,a\n", [], "the labels make 0 options"),
+    ],
+)
+def test_files_that_make_no_task_are_refused_before_anything_runs(
+    run: Callable[..., Result],
+    table: Callable[[str, str], Path],
+    tmp_path: Path,
+    content: str,
+    options: list[str],
+    said: str,
+) -> None:
+    result = run("--rows", table("rows.csv", content), *options)
+
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.split())
+    assert not (tmp_path / "crowdflower-demo").exists()
+
+
+def test_answers_about_rows_that_are_not_there_are_refused(
+    run: Callable[..., Result], table: Callable[[str, str], Path]
+) -> None:
+    rows = table("rows.csv", "id,text\n1,a\n2,b\n")
+    answers = table("answers.csv", "task,worker,label\n1,ada,x\n3,ada,y\n")
+
+    result = run("--rows", rows, "--replay", answers)
+
+    assert result.exit_code == 1
+    assert "no column of rows.csv holds all tasks" in " ".join(result.output.split())
+
+
+def test_what_the_service_refuses_is_told_in_its_words(
+    run: Callable[..., Result], table: Callable[[str, str], Path]
+) -> None:
+    rows = table("rows.csv", "id,text\n1,a\n2,b\n")
+
+    result = run("--rows", rows, "--label", "text", "--question", "id")
+
+    assert result.exit_code == 1
+    assert "at least 5" in " ".join(result.output.split())
+
+
+def test_a_column_without_its_file_is_refused(run: Callable[..., Result]) -> None:
+    result = run("--label", "gold")
+
+    assert result.exit_code == 1
+    assert "--rows" in result.output
