@@ -192,10 +192,8 @@ class Client:
             an empty page.
         :raises PageLoop: The server sends the same page again.
 
-        >>> [list(page) for page in client.paged_call(f"jobs/{job.id}/tags", limit=10)]
-        Traceback (most recent call last):
-          ...
-        crowdflower.exceptions.PageLoop: page 2 is page 1 once more; ...
+        >>> [len(page) for page in client.paged_call(f"jobs/{job.id}/units.json", limit=4)]
+        [4, 4, 2]
         """
         if page < 1 or limit < 1:
             raise InvalidInput(f"page and limit count from 1; got page {page}, limit {limit}")

@@ -98,7 +98,11 @@ class Unit(JobResource):
         self._learn(self._path())
 
     def reload(self) -> Self:
-        """Fetch the unit anew; changes that were not sent are dropped."""
+        """Fetch the unit anew; changes that were not sent are dropped.
+
+        >>> unit.reload().id == unit.id
+        True
+        """
         return self.absorb(self._path())
 
     def _summary(self) -> tuple[object, ...]:
