@@ -31,6 +31,16 @@ def the_client_names_what_comes_back(client: Client) -> None:
     assert_type(client.copy_job(7, all_units=True, gold=False), Job)
     assert_type(client.update_job(7, {"title": "Sentiment"}), dict[str, Any])
     assert_type(client.get_job_channels(7), dict[str, Any])
+    assert_type(client.get_job_tags(7), list[str])
+    assert_type(client.debit_order(7, 5, ["on_demand"]), Order)
+    assert_type(client.unit_from_json({"id": 7}), Unit)
+    assert_type(client.paged_call("jobs.json", page=2), Iterator[Any])
+    assert_type(client.jobs[7].units.pages(limit=5), Iterator[Any])
+
+
+def a_client_closes_itself_and_comes_from_the_environment() -> None:
+    with Client.from_env() as client:
+        assert_type(client, Client)
 
 
 def a_job_leads_to_its_parts(client: Client, job: Job) -> None:
@@ -40,6 +50,7 @@ def a_job_leads_to_its_parts(client: Client, job: Job) -> None:
     assert_type(client.get_judgment(job, 7), Judgment)
     assert_type(client.get_order(job, 7), Order)
     assert_type(client.get_report(job), list[Unit])
+    assert_type(client.get_report(job, "full"), list[dict[str, Any]])
     assert_type(job.units, list[UnitPromise])
     assert_type(job.judgment_aggregates, list[JudgmentAggregate])
     assert_type(job.get_judgment(7), Judgment)
@@ -65,6 +76,23 @@ def an_attribute_knows_its_type_and_who_may_write_it(job: Job, unit: UnitPromise
     job.judgments_per_unit = "5"  # type: ignore[assignment]
     job.id = 7  # type: ignore[assignment]
     job.titel = "Sentiment"  # type: ignore[attr-defined]
+
+
+def what_only_one_side_writes_is_checked(job: Job, unit: Unit, judgment: Judgment) -> None:
+    job.schedule_fifo = True
+    unit.golden = False
+    job.state = "paused"  # type: ignore[assignment]
+    judgment.trust = 1.0  # type: ignore[assignment]
+    unit.golden = "yes"  # type: ignore[assignment]
+
+
+def answers_put_together_come_by_field(aggregate: JudgmentAggregate, order: Order) -> None:
+    assert_type(aggregate.ids, list[int])
+    assert_type(aggregate.agreement, float | None)
+    assert_type(aggregate.get_results("sentiment"), list[Any])
+    assert_type(aggregate.get_fields(), dict[str, Any])
+    assert_type(aggregate.judgments, list[Judgment])
+    assert_type(order.amount_in_cents, int)
 
 
 def money_and_counts_are_whole_numbers(job: Job, worker: Worker) -> None:
