@@ -37,7 +37,7 @@ class Secret:
 
     def authorize(self, request: PreparedRequest) -> None:
         """Put the key into the header of a request that is about to leave."""
-        request.headers["Authorization"] = f"Token token={self.__key}"
+        request.headers["Authorization"] = _Unshown(f"Token token={self.__key}")
 
     @staticmethod
     def conceal(request: PreparedRequest) -> None:
@@ -56,6 +56,19 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is not pickled; build a new Client where you need one")
+
+
+class _Unshown(str):
+    """A header that may be sent and not be shown.
+
+    Until it has left, it stands in the local variables of the libraries. The traceback of what ends
+    a call from within, an interrupt or an error of the caller's own iterator, leads through those.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'****'"
 
 
 def checked_address(base_url: str, *, allow_insecure: bool) -> str:

@@ -257,6 +257,26 @@ def test_a_text_is_masked_before_it_is_cut_short(api: RequestsMock, client: Clie
     assert KEY[:8] not in str(caught.value)
 
 
+def test_the_header_is_not_shown_even_while_it_is_under_way(
+    api: RequestsMock, client: Client
+) -> None:
+    """An interrupt leads through the frames of libraries, which hold all headers as a dict."""
+    shown: list[str] = []
+
+    def interrupted(request: requests.PreparedRequest) -> Any:
+        shown.append(repr(dict(request.headers)))
+        shown.append(repr([request.headers["Authorization"]]))
+        raise KeyboardInterrupt
+
+    api.add_callback("GET", f"{API}/jobs/7.json", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        client.get_job(7)
+
+    assert shown
+    assert KEY not in str(shown)
+
+
 # What is not an error
 
 
