@@ -129,7 +129,7 @@ class Resource:
         if isinstance(getattr(type(self), name, None), Field):
             return getattr(self, name)
         value = self._read(name)
-        if value is None and name not in self._state and name not in self._changes:
+        if name not in self._state and name not in self._changes:
             raise KeyError(name)
         return value
 

@@ -61,6 +61,14 @@ def test_an_item_reads_like_the_attribute_and_what_nobody_declared(sample: Sampl
     assert sample["brand_new"] == [1]
 
 
+def test_an_item_that_is_null_is_there_all_the_same(sample: Sample) -> None:
+    sample.absorb({"brand_new": None})
+    sample["newer"] = None
+
+    assert sample["brand_new"] is None
+    assert sample["newer"] is None
+
+
 def test_an_item_that_is_nowhere_is_a_key_error(sample: Sample) -> None:
     with pytest.raises(KeyError, match="nothing"):
         sample["nothing"]
