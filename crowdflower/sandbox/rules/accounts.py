@@ -22,9 +22,11 @@ def open_account(
     :returns: The account.
 
     >>> from crowdflower.sandbox.store import Database
-    >>> with Database().transaction() as tx:
+    >>> database = Database()
+    >>> with database.transaction() as tx:
     ...     balance_cents(tx, open_account(tx, key="k", balance_cents=500))
     500
+    >>> database.close()
     """
     values = {"email": email, "api_key": key, "created_at": tx.clock.now()}
     number = tx.add(account, values)

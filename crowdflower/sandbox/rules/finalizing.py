@@ -57,13 +57,16 @@ def shift(
     :param trusted: By how many trusted judgments each row changes.
     :param tainted: By how many judgments that do not count each row changes.
     """
+    if not unit_ids:
+        return
     now = tx.clock.now()
     tally = Tally()
     ids = sorted(unit_ids)
     for at in range(0, len(ids), closing.AT_ONCE):
         some = ids[at : at + closing.AT_ONCE]
         named = unit.c.id.in_(some)
-        befores = tx.all(select(unit).where(named))
+        rows = select(unit).where(named).order_by(unit.c.id)
+        befores = tx.all(rows)
         changed = {
             "judgments_count": unit.c.judgments_count + trusted,
             "tainted_count": unit.c.tainted_count + tainted,
@@ -73,27 +76,27 @@ def shift(
         given = aggregating.read_all(tx, some)
         for before in befores:
             enough = given.get(before.id, [])
-            state = _state(job, before, before.judgments_count + trusted, enough)
+            state, needed = _next(job, before, before.judgments_count + trusted, enough)
+            moved: dict[str, Any] = {"state": state, "needed": needed}
             if state != before.state:
-                at_end = now if state == "finalized" else None
-                moved = {"state": state, "finalized_at": at_end, "open_slots": 0}
+                moved |= {"finalized_at": now if state == "finalized" else None, "open_slots": 0}
+            if state != before.state or needed != before.needed:
                 tx.run(update(unit).where(unit.c.id == before.id).values(moved))
         closing.count_slots(tx, some)
-        for before, after in zip(
-            sorted(befores, key=lambda row: int(row.id)),
-            tx.all(select(unit).where(named).order_by(unit.c.id)),
-            strict=True,
-        ):
+        for before, after in zip(befores, tx.all(rows), strict=True):
             tally.move(before, after)
     tally.save(tx, job.id)
     closing.finish_if_done(tx, job.id)
 
 
-def _state(job: Row[Any], before: Row[Any], trusted: int, given: Collection[Given]) -> str:
-    lacks = trusted < before.needed
-    if before.state == "finalized" and lacks:
+def _next(
+    job: Row[Any], before: Row[Any], trusted: int, given: Collection[Given]
+) -> tuple[str, int]:
+    """Say what a row becomes that has so many trusted judgments, and how many it is to have."""
+    state, needed = str(before.state), int(before.needed)
+    if state == "finalized" and trusted < needed:
         reopens = job.state in AT_WORK and not job.units_remain_finalized and before.order_id
-        return "judgable" if reopens else "finalized"
-    if before.state == "judgable" and not lacks and is_final(job, given):
-        return "finalized"
-    return str(before.state)
+        return ("judgable" if reopens else state), needed
+    if state == "judgable" and trusted >= needed:
+        return ("finalized", needed) if is_final(job, given) else (state, trusted + 1)
+    return state, needed

@@ -72,7 +72,7 @@ def reset(tx: Transaction, job: Row[Any]) -> int:
     is_gold = (unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES)))
     golds = tx.all(select(unit).where(*is_gold).order_by(unit.c.seq))
     units.set_states(tx, current, golds, "new")
-    plain = questions.derived(current.cml, None)["gold"]
+    plain = questions.derived(tx, current.cml, None)["gold"]
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=plain))
     return len(golds)
 

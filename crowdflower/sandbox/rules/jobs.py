@@ -145,10 +145,12 @@ def pause(tx: Transaction, job: Row[Any]) -> Row[Any]:
     return _change(tx, job, state="paused")
 
 
-def stop(tx: Transaction, job_id: int) -> None:
-    """Pause a job whose money ran out."""
+def stop(tx: Transaction, job_id: int, why: str) -> None:
+    """Pause a job that cannot go on by itself, and record why."""
     stopped = {"state": "paused", "updated_at": tx.clock.now()}
-    tx.run(updated(jobs).where(jobs.c.id == job_id).values(stopped))
+    is_running = (jobs.c.id == job_id, jobs.c.state == "running")
+    if tx.run(updated(jobs).where(*is_running).values(stopped)):
+        tx.record(why, job_id)
 
 
 def resume(tx: Transaction, job: Row[Any]) -> Row[Any]:
@@ -205,8 +207,11 @@ def ping(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
     }
 
 
-def legend(tx: Transaction, job: Row[Any]) -> dict[str, dict[str, dict[str, str]]]:
-    """Name the questions of a job: ``{name: {label: {value: what people see}}}``."""
+def legend(tx: Transaction, job: Row[Any]) -> dict[str, dict[str, Any]]:
+    """Name the questions of a job: ``{name: {label: {value: what people see}}}``.
+
+    A question whose name depends on the row is ``{"dynamic": True}``.
+    """
     cml = again(tx, job).cml
     return dict(forms.checked(cml).legend()) if cml else {}
 

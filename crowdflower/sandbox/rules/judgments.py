@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, Select, select
 
@@ -14,12 +14,15 @@ from crowdflower.sandbox.rules.aggregating import Given
 from crowdflower.sandbox.store import Transaction, bulk
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
+MOST: Final = 100
+"""Rows on a page, at most."""
+
 
 def page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -> dict[int, Any]:
     """Read a page of judged rows, summed up; empty past the end.
 
     :param page: From 1 on.
-    :param limit: Rows on a page.
+    :param limit: Rows on a page, :data:`MOST` at most.
     :returns: For each row that has judgments which count, its columns beside ``_ids`` of these
         judgments, ``_agreement``, ``_state``, ``_updated_at``, and each question: what
         :func:`~crowdflower.quality.aggregate` makes of it and ``res``, the answers in the order of
@@ -27,7 +30,7 @@ def page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -> dic
         A column named like a question has ``orig_`` before its name.
     """
     fields: dict[str, str] = job.fields or {}
-    judged = bulk.judged_units(tx.driver, job.id, max(page, 1), limit)
+    judged = bulk.judged_units(tx.driver, job.id, max(page, 1), min(limit, MOST))
     answers = bulk.answers(tx.driver, [each.id for each in judged])
     found = {}
     for number, state, data, updated_at in judged:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.refusals import Declined, Invalid, NotFound, Refusal, Unsupported
 from crowdflower.sandbox.rules import channels as channel
-from crowdflower.sandbox.rules import jobs, money, quiz, settings
+from crowdflower.sandbox.rules import finalizing, jobs, money, quiz, settings
 from crowdflower.sandbox.rules.tally import Tally
 from crowdflower.sandbox.store import Transaction
-from crowdflower.sandbox.store.tables import account, orders, unit
+from crowdflower.sandbox.store.tables import account, assignment_unit, orders, unit
 from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.states import INTERNAL, ON_DEMAND
 
@@ -187,13 +187,25 @@ def _place(tx: Transaction, job: Row[Any], units_count: int, wanted: Sequence[st
         money.reserve(tx, order, aside)
     if wanted:
         channel.replace(tx, job, wanted)
-    needed = job.judgments_per_unit
-    released = {"state": "judgable", "needed": needed, "open_slots": needed, "order_id": order_id}
-    tx.run(update(unit).where(*is_new, unit.c.seq <= last.seq).values(updated_at=now, **released))
-    tally = Tally()
-    tally.leave("new", rows=count)
-    tally.enter("judgable", needed=needed, rows=count)
-    tally.save(tx, job.id)
     runs = {"state": "running", "completed_at": None}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(runs))
+    _release(tx, job, order, [*is_new, unit.c.seq <= last.seq])
     return find(tx, job, order_id)
+
+
+def _release(
+    tx: Transaction, job: Row[Any], order: Row[Any], where: Sequence[ColumnElement[bool]]
+) -> None:
+    """Let contributors have new rows; some know one of these from when it was a test question."""
+    is_taken = select(assignment_unit.c.unit_id).where(assignment_unit.c.resolved.is_(False))
+    not_untouched = (unit.c.judgments_count > 0) | unit.c.id.in_(is_taken)
+    touched = tx.all(select(unit).where(*where, not_untouched))
+    needed = job.judgments_per_unit
+    released = {"state": "judgable", "needed": needed, "open_slots": needed, "order_id": order.id}
+    tx.run(update(unit).where(*where).values(updated_at=tx.clock.now(), **released))
+    tally = Tally()
+    tally.leave("new", rows=order.units_count)
+    tally.enter("judgable", needed=needed, rows=order.units_count)
+    tally.needed -= sum(min(needed, row.judgments_count) for row in touched)
+    tally.save(tx, job.id)
+    finalizing.shift(tx, jobs.again(tx, job), [row.id for row in touched])

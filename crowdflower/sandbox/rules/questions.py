@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crowdflower.sandbox import forms
+from crowdflower.sandbox.store import Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -13,11 +14,11 @@ NOT_SUMMED_UP = frozenset({"all", "avg"})
 """Aggregations that give no answer a confidence."""
 
 
-def derived(cml: str | None, before: Row[Any] | None) -> dict[str, Any]:
+def derived(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[str, Any]:
     """Work out what a form says about a job: its questions, their gold columns, which decide.
 
     Columns that another call chose for a question's gold stay, as do the questions that somebody
-    chose to decide over dynamic judgments.
+    chose to decide over dynamic judgments. What is odd about the form is warned about.
 
     :param cml: The form, or nothing.
     :param before: The job as it is, if it is there already.
@@ -28,6 +29,8 @@ def derived(cml: str | None, before: Row[Any] | None) -> dict[str, Any]:
     if not cml:
         return {"fields": None, "gold": {}, "confidence_fields": None}
     form = forms.checked(cml)
+    for odd in form.warnings:
+        tx.warn(f"The form, line {odd.line}, column {odd.column}: {odd.message}")
     fields = form.aggregations()
     chosen: dict[str, str] = before.gold if before is not None else {}
     return {

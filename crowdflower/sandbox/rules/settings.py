@@ -61,7 +61,7 @@ def first_values(
     _check(tx, written, account.id, None)
     attribute.refuse(written.errors)
     try:
-        _complete(written, None)
+        _complete(tx, written, None)
     except Declined as refusal:
         tx.warn(f"The form has mistakes: {refusal.message}")
     return values | _columns(written.values, values)
@@ -77,7 +77,7 @@ def changed_values(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]
     written = _read(tx, attributes)
     _check(tx, written, job.account_id, job)
     try:
-        _complete(written, job)
+        _complete(tx, written, job)
     except Declined as refusal:
         written.errors += refusal.body["errors"]
     attribute.refuse(written.errors)
@@ -129,7 +129,7 @@ def _wrong_alias(
         yield "Alias has already been taken"
 
 
-def _complete(written: Written, job: Row[Any] | None) -> None:
+def _complete(tx: Transaction, written: Written, job: Row[Any] | None) -> None:
     """Add what follows from the form, and take what was chosen instead.
 
     :raises Declined: There are mistakes in the form, or a choice names no question of it.
@@ -140,7 +140,7 @@ def _complete(written: Written, job: Row[Any] | None) -> None:
         if option in values.get("options", {}):
             chosen.setdefault("confidence_fields", attribute.names(values["options"][option]))
     if "cml" in values:
-        values |= questions.derived(values["cml"], job)
+        values |= questions.derived(tx, values["cml"], job)
     known: dict[str, str] = values.get("fields", job.fields if job is not None else None) or {}
     strangers = sorted({name for names in chosen.values() for name in names or ()} - known.keys())
     if strangers:

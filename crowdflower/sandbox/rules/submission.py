@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -149,7 +149,7 @@ def submit(
         page.pay_mc / money.CENT,
         outcome.feedback,
     )
-    work.close_page(tx.driver, page.id, encode(asdict(receipt)), now)
+    work.close_page(tx.driver, page.id, _text(receipt), now)
     _conclude(tx, job, page, worker, len(answered), outcome, changes)
     return receipt
 
@@ -277,7 +277,7 @@ def _advance(
             missed_count=unit.missed_count + bool(each.missed),
         )
         if unit.state == "judgable":
-            after = _next(job, after, given.get(unit.id, ()), now, tainted=outcome.tainted)
+            after = _next(job, after, given.get(unit.id, ()), now)
         ended = after.state == "finalized" and unit.state == "judgable"
         changes.judgable -= ended
         changes.finalized += ended
@@ -301,22 +301,15 @@ def _advance(
     return changes
 
 
-def _next(
-    job: JobFacts,
-    unit: Place,
-    given: Sequence[aggregating.Given],
-    now: float,
-    *,
-    tainted: bool,
-) -> Place:
-    """Say what a judgable unit is after one more judgment."""
-    if tainted:
-        return unit._replace(open_slots=unit.open_slots + 1)
-    if unit.judgments_count < unit.needed:
-        return unit
-    if finalizing.is_final(job, given):
-        return unit._replace(state="finalized", open_slots=0, finalized_at=now)
-    return unit._replace(needed=unit.needed + 1, open_slots=unit.open_slots + 1)
+def _next(job: JobFacts, unit: Place, given: Sequence[aggregating.Given], now: float) -> Place:
+    """Say what a judgable unit is after one more judgment, and one page less that it is on."""
+    needed = unit.needed
+    if unit.judgments_count >= needed:
+        if finalizing.is_final(job, given):
+            return unit._replace(state="finalized", open_slots=0, finalized_at=now)
+        needed = unit.judgments_count + 1
+    free = needed - unit.judgments_count - (unit.reserved - 1)
+    return unit._replace(needed=needed, open_slots=max(0, free))
 
 
 def _conclude(
@@ -351,8 +344,13 @@ def _conclude(
     if job.judgable_count + changes.judgable == 0 and closing.finish_if_done(tx, job.id):
         return
     if page.cost_mc and not money.can_cover(tx, job.id, job.account_id, page.cost_mc):
-        jobs.stop(tx, job.id)
-        tx.record("funds_exhausted", job.id, page_cost_cents=page.cost_mc / money.CENT)
+        jobs.stop(tx, job.id, "funds_exhausted")
+
+
+def _text(receipt: Receipt) -> str:
+    """Write a receipt to be stored; by hand, since this happens with every page."""
+    feedback = [vars(each) for each in receipt.feedback]
+    return encode({**vars(receipt), "feedback": feedback})
 
 
 def _receipt(text: str) -> Receipt:

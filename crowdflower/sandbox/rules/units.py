@@ -19,6 +19,9 @@ from crowdflower.sandbox.store.tables import assignment_unit, judgment
 from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.sandbox.store.tables import unit as units
 
+MOST: Final = 1000
+"""Rows on a page, at most."""
+
 SETTABLE: Final = ("new", "golden", "hidden_gold", "finalized", "canceled")
 """States that a row can be put into."""
 
@@ -259,7 +262,7 @@ def split(tx: Transaction, job: Row[Any], columns: Sequence[str], separator: str
 
 
 def _page(tx: Transaction, job: Row[Any], page: int, limit: int) -> Any:
-    return bulk.units_page(tx.driver, job.id, page, limit)
+    return bulk.units_page(tx.driver, job.id, max(page, 1), min(limit, MOST))
 
 
 def _stored(job: Row[Any], data: Mapping[str, Any], state: str) -> dict[str, Any]:

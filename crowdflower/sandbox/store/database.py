@@ -69,10 +69,14 @@ class Database:
         self._writing = RLock()
         self._here = local()
         self._engine = _engine_in_memory() if self.in_memory else self._engine_on_file()
-        if self.in_memory:
-            self._copy_template()
-        else:
-            self._open_file()
+        try:
+            if self.in_memory:
+                self._copy_template()
+            else:
+                self._open_file()
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -71,7 +71,7 @@ class OpenPage(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A unit on a page; ``data`` is JSON text."""
+    """A unit on a page; ``data`` is JSON text, ``reserved`` counts the open pages it is on."""
 
     id: int
     data: str
@@ -83,6 +83,7 @@ class Place(NamedTuple):
     open_slots: int
     missed_count: int
     finalized_at: float | None
+    reserved: int
 
 
 class Open(NamedTuple):
@@ -120,7 +121,8 @@ _IS_LATE = (
 
 _PLACES = """
 SELECT u.id, u.data, u.state, p.is_gold, u.judgments_count, u.tainted_count, u.needed, u.open_slots,
-  u.missed_count, u.finalized_at
+  u.missed_count, u.finalized_at,
+  (SELECT count(*) FROM assignment_unit r WHERE r.unit_id = u.id AND r.resolved IS 0)
 FROM assignment_unit p JOIN unit u ON u.id = p.unit_id WHERE p.assignment_id = ? ORDER BY p.position
 """
 

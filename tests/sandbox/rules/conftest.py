@@ -210,6 +210,7 @@ def check_units(tx: Transaction) -> None:
         assert unit.missed_count == missed[unit.id]
         free = unit.needed - trusted[unit.id] - taken[unit.id] if unit.state == "judgable" else 0
         assert unit.open_slots == max(0, free)
+        assert unit.state != "judgable" or unit.judgments_count < unit.needed
         assert (unit.finalized_at is not None) >= (unit.state == "finalized")
 
 

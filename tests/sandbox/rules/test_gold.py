@@ -137,3 +137,36 @@ def test_few_test_questions_are_asked_all_the_same_when_the_job_says_so(world: A
     page = world.take(job, world.worker())
 
     assert sum(unit.data["text"].startswith("gold") for unit in page.units) == 1
+
+
+def test_a_row_that_was_a_test_question_is_ordered_with_the_judgments_it_has(world: Any) -> None:
+    job = world.launched(20, golds=8)
+    crowd = world.crowd(3)
+    asked = world.units(job)[-1]
+    for worker in crowd:
+        world.take(job, worker, only=[asked.id, world.units(job)[0].id])
+    for worker in crowd[:2]:
+        world.hand_in(worker, world.take(job, worker))
+    world.do(gold.reset, job)
+
+    world.do(orders.place, job, 0, ["on_demand"])
+
+    ordered = next(unit for unit in world.units(job) if unit.id == asked.id)
+    assert (ordered.state, ordered.judgments_count, ordered.open_slots) == ("judgable", 2, 0)
+    world.hand_in(crowd[2], world.take(job, crowd[2]))
+    ordered = next(unit for unit in world.units(job) if unit.id == asked.id)
+    assert (ordered.state, ordered.judgments_count) == ("finalized", 3)
+
+
+def test_a_row_that_has_enough_of_them_is_finalized_at_once(world: Any) -> None:
+    job = world.launched(20, golds=8)
+    asked = world.units(job)[-1]
+    for place, worker in enumerate(world.crowd(4)):
+        page = world.take(job, worker, only=[asked.id, world.units(job)[place].id])
+        world.hand_in(worker, page)
+    world.do(gold.reset, job)
+
+    world.do(orders.place, job, 0, ["on_demand"])
+
+    ordered = next(unit for unit in world.units(job) if unit.id == asked.id)
+    assert (ordered.state, ordered.judgments_count) == ("finalized", 4)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crowdflower.sandbox.refusals import Conflict, Expired, NotFound
 from crowdflower.sandbox.rules import (
+    accounts,
     channels,
     gold,
     handout,
@@ -16,6 +19,7 @@ from crowdflower.sandbox.rules import (
     submission,
     units,
 )
+from crowdflower.sandbox.store import Database
 
 
 def test_a_page_has_as_many_rows_as_the_job_says(world: Any) -> None:
@@ -320,3 +324,19 @@ def test_gold_that_is_reset_is_work_again(world: Any) -> None:
 
     assert {unit.state for unit in world.units(job)} == {"judgable", "new"}
     assert world.again(job).golds_count == 0
+
+
+def test_contributors_of_many_threads_never_share_a_place(world_type: Any, tmp_path: Path) -> None:
+    world = world_type()
+    world.database.close()
+    world.database = Database(f"sqlite:///{tmp_path / 'sandbox.db'}", world.clock)
+    world.account = world.do(accounts.open_account, key="k", balance_cents=100_000)
+    job = world.launched(60, judgments_per_unit=2)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda worker: world.finish(job, [worker]), world.crowd(6)))
+
+    assert [unit.judgments_count for unit in world.units(job)] == [2] * 60
+    assert world.again(job).state == "finished"
+    world.check()
+    world.database.close()

@@ -286,3 +286,13 @@ def test_quiz_mode_shows_when_it_is_on(world: Any) -> None:
     assert not shapes.job(few)["quiz_mode_enabled"]
     assert shapes.job(enough)["quiz_mode_enabled"]
     assert enough.gold_per_assignment == 1
+
+
+def test_what_is_odd_about_a_form_is_said_when_it_is_saved(world: Any) -> None:
+    job = world.job(5)
+
+    warnings = warned(world, job, {"cml": '<cml:text label="Why" validates="required shiny"/>'})
+
+    assert len(warnings) == 1
+    assert "line 1, column" in warnings[0]
+    assert "shiny" in warnings[0]
