@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from crowdflower._types import JSONObject
-from crowdflower.exceptions import MalformedResponse
+from crowdflower.exceptions import InvalidInput, MalformedResponse
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -163,6 +163,21 @@ class Resource:
 
     def _write(self, key: str, value: object) -> None:
         self._changes[key] = value
+
+
+def whole(what: str, value: object) -> int:
+    """Return a count, if it is one: a whole number from 1 on.
+
+    :raises InvalidInput: It is not; nothing was sent.
+
+    >>> whole("units_count", 0)
+    Traceback (most recent call last):
+      ...
+    crowdflower.exceptions.InvalidInput: units_count is a whole number from 1 on, not 0
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidInput(f"{what} is a whole number from 1 on, not {value!r}")
+    return value
 
 
 class JobResource(Resource):

@@ -6,11 +6,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, overload
 
 from crowdflower import envelopes, paging, report, serialization, upload
-from crowdflower._types import JSON, JSONObject, Rows
+from crowdflower._types import JSON, JSONObject, Row, Rows
+from crowdflower.base import whole
 from crowdflower.caller import Caller
 from crowdflower.download import downloaded
 from crowdflower.exceptions import (
@@ -22,10 +24,11 @@ from crowdflower.exceptions import (
     OutcomeUnknown,
 )
 from crowdflower.job import Job
+from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.order import Order, placed_order
 from crowdflower.paths import PathFactory, segment
-from crowdflower.states import REPORT_TYPES, ReportType, TableType
+from crowdflower.states import REPORT_TYPES, JobState, ReportType, TableType
 from crowdflower.transport import Expected, Session, Transport
 from crowdflower.unit import Unit, UnitPromise
 
@@ -122,6 +125,16 @@ class Client:
     def close(self) -> None:
         """Give the connections back; later calls open new ones."""
         self._transport.close()
+
+    def get_account(self) -> JSONObject:
+        """Return the account: ``id``, ``email``, ``balance`` in US cents and more.
+
+        Calls ``GET /account``.
+
+        >>> client.get_account()["email"]
+        'owner@example.com'
+        """
+        return _identified(self.call("account.json"), "account")
 
     # Any call
 
@@ -257,16 +270,37 @@ class Client:
         """
         return self._job(self.jobs[job_id]())
 
-    def get_jobs(self) -> Iterator[Job]:
+    def get_jobs(
+        self,
+        *,
+        state: JobState | None = None,
+        tags: Iterable[str] = (),
+        created_since: date | None = None,
+        created_until: date | None = None,
+        team_id: str | None = None,
+    ) -> Iterator[Job]:
         """Yield all jobs of the account, newest first; ten a request.
 
         Calls ``GET /jobs``. Items of the list that are nothing but errors are passed over with a
         warning.
 
-        >>> next(client.get_jobs()).title
+        :param state: Only those in this state.
+        :param tags: Only those filed under one of these names.
+        :param created_since: Only those created on this day or later.
+        :param created_until: Only those created on this day or earlier.
+
+        >>> next(client.get_jobs(state="running")).title
         'Sentiment of reviews'
         """
-        for page in self._pages("jobs.json", JOBS_PER_PAGE):
+        filters = {
+            "state": state,
+            "tags": ",".join(_names(tags, "tags")) or None,
+            "created_at_greater_equal": created_since and created_since.strftime("%Y-%m-%d"),
+            "created_at_less_equal": created_until and created_until.strftime("%Y-%m-%d"),
+            "team_id": team_id,
+        }
+        query = {name: value for name, value in filters.items() if value is not None}
+        for page in self._pages("jobs.json", JOBS_PER_PAGE, query=query):
             for item in page:
                 errors = envelopes.complaints(item)
                 if errors and "id" not in item:
@@ -283,15 +317,21 @@ class Client:
         """
         self.jobs[job_id](method="delete")
 
-    def copy_job(self, job_id: int, all_units: bool, gold: bool) -> Job:
-        """Copy a job, with all its rows, with its test questions, or with neither.
+    def copy_job(
+        self, job_id: int, all_units: bool, gold: bool, *, only_new_and_judgable: bool = False
+    ) -> Job:
+        """Copy a job, with all its rows, with some of them, or with none.
 
         Calls ``GET /jobs/{id}/copy``. The rows follow in the background.
 
         >>> client.copy_job(job.id, all_units=False, gold=True).copied_from == job.id
         True
         """
-        asked = {"all_units": all_units, "gold": gold}
+        asked = {
+            "all_units": all_units,
+            "gold": gold,
+            "only_new_and_judgable": only_new_and_judgable,
+        }
         return self._job(
             self.jobs[job_id].copy(query={name: True for name, value in asked.items() if value})
         )
@@ -350,7 +390,7 @@ class Client:
             return self.get_job(job_id)  # a service of today says no more than that it has begun
         return self._job(answer)
 
-    def get_unit(self, job: Job | int, unit_id: int) -> Unit:
+    def get_unit(self, job: JobFields | int, unit_id: int) -> Unit:
         """Fetch one unit with its results.
 
         Calls ``GET /jobs/{job_id}/units/{id}``.
@@ -361,7 +401,7 @@ class Client:
         job = self._as_job(job)
         return Unit(job, self).absorb(_identified(self.jobs[job.id].units[unit_id](), "unit"))
 
-    def get_units(self, job: Job | int) -> Iterator[UnitPromise]:
+    def get_units(self, job: JobFields | int) -> Iterator[UnitPromise]:
         """Yield all units of a job with their data; a thousand a request.
 
         Calls ``GET /jobs/{job_id}/units``.
@@ -375,6 +415,22 @@ class Client:
             for unit_id, data in _by_unit(page):
                 yield UnitPromise(job, self, id=unit_id, data=data)
 
+    def add_unit(self, job: JobFields | int, data: Row, golden: bool = False) -> Unit:
+        """Add one row to a job.
+
+        Calls ``POST /jobs/{job_id}/units``. Where the job orders by itself, this spends money.
+
+        :param data: Column to JSON value.
+        :param golden: Make it a test question; ``data`` then has its answers as ``{field}_gold``.
+
+        >>> client.add_unit(job, {"review": "It hums."}).data
+        {'review': 'It hums.'}
+        """
+        job = self._as_job(job)
+        body = {"unit": {"data": dict(data), **({"golden": True} if golden else {})}}
+        answer = self.jobs[job.id].units(data=serialization.encode(body), method="post")
+        return Unit(job, self).absorb(_identified(answer, "unit"))
+
     def unit_from_json(self, data: Mapping[str, Any]) -> Unit:
         """Return a unit from its JSON, as a webhook or a report brings it; sends nothing.
 
@@ -382,6 +438,30 @@ class Client:
         <Unit 698757970 new>
         """
         return Unit(Job(self, id=data.get("job_id")), self).absorb(data)
+
+    def copy_unit(
+        self, unit: Unit, job: JobFields | int | None = None, data: Row | None = None
+    ) -> Unit:
+        """Add a unit with the same data, to the same job or to another.
+
+        Calls ``POST /jobs/{job_id}/units/{id}/copy``.
+
+        :param job: Where to; by default the unit's own job.
+        :param data: Columns whose values are to differ.
+
+        >>> client.copy_unit(job.units[-1]).data["review"]
+        'Never again.'
+        """
+        target = self._as_job(unit.job if job is None else job)
+        asked: JSONObject = {} if job is None else {"job_id": target.id}
+        if data is not None:
+            asked["data"] = dict(data)
+        answer = (
+            self.jobs[unit.job.id]
+            .units[unit.id]
+            .copy(data=serialization.encode({"unit": asked}), method="post")
+        )
+        return Unit(target, self).absorb(_identified(answer, "unit"))
 
     def cancel_unit(self, job_id: int, unit_id: int) -> None:
         """Take a unit out of its job; there is no refund.
@@ -394,7 +474,7 @@ class Client:
 
     # Judgments
 
-    def get_judgmentaggregates(self, job: Job | int) -> Iterator[JudgmentAggregate]:
+    def get_judgmentaggregates(self, job: JobFields | int) -> Iterator[JudgmentAggregate]:
         """Yield the units that have judgments, with the answers put together; a hundred a request.
 
         Calls ``GET /jobs/{job_id}/judgments``.
@@ -409,7 +489,21 @@ class Client:
             for unit_id, entry in _by_unit(page):
                 yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": unit_id})
 
-    def get_judgment(self, job: Job | int, judgment_id: int) -> Judgment:
+    def get_unit_judgments(self, job: JobFields | int, unit_id: int) -> list[Judgment]:
+        """Fetch all judgments of one unit, those of contributors who lost trust included.
+
+        Calls ``GET /jobs/{job_id}/units/{id}/judgments``.
+
+        >>> len(client.get_unit_judgments(job, unit.id))
+        3
+        """
+        job = self._as_job(job)
+        answer = self.jobs[job.id].units[unit_id].judgments()
+        if not isinstance(answer, list):
+            raise MalformedResponse(f"expected a list of judgments, got a {type(answer).__name__}")
+        return [Judgment(job, self).absorb(data) for data in answer]
+
+    def get_judgment(self, job: JobFields | int, judgment_id: int) -> Judgment:
         """Fetch one judgment.
 
         Calls ``GET /jobs/{job_id}/judgments/{id}``.
@@ -447,6 +541,19 @@ class Client:
             data={"channels": _channels(channels)}, method="put", _suffix=None
         )
 
+    def add_job_channels(self, job_id: int, channels: Iterable[str]) -> None:
+        """Let contributors come from more channels.
+
+        Calls ``POST /jobs/{id}/channels``.
+
+        :raises ApplicationError: The account has no such channel; none is changed.
+
+        >>> client.add_job_channels(job.id, ["clixsense"])
+        """
+        self.jobs[job_id].channels(
+            data={"channels": _channels(channels)}, method="post", _suffix=None
+        )
+
     def get_job_tags(self, job_id: int) -> list[str]:
         """Return the names under which a job is filed.
 
@@ -478,9 +585,18 @@ class Client:
         """
         self.jobs[job_id].tags(data={"tags": _names(tags, "tags")}, method="put", _suffix=None)
 
+    def remove_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
+        """Take a job out of some of the names under which it is filed.
+
+        Calls ``DELETE /jobs/{id}/tags``.
+
+        >>> client.remove_job_tags(job.id, ["spring"])
+        """
+        self.jobs[job_id].tags(data={"tags": _names(tags, "tags")}, method="delete", _suffix=None)
+
     # Orders
 
-    def debit_order(self, job: Job | int, units_count: int, channels: Iterable[str]) -> Order:
+    def debit_order(self, job: JobFields | int, units_count: int, channels: Iterable[str]) -> Order:
         """Order units of a job: from now on contributors are shown them, and paid.
 
         Calls ``POST /jobs/{job_id}/orders``. :meth:`Job.launch` is the same, said by the job.
@@ -492,10 +608,7 @@ class Client:
         >>> client.debit_order(draft, 8, ["cf_internal"]).type
         'Debit'
         """
-        if isinstance(units_count, bool) or not isinstance(units_count, int) or units_count < 1:
-            raise InvalidInput(
-                f"units_count is a whole number from 1 on, not {units_count!r}; it caps the cost"
-            )
+        whole("units_count", units_count)
         job = self._as_job(job)
         response = self.jobs[job.id].orders(
             data={"debit": {"units_count": units_count}, "channels": _channels(channels)},
@@ -505,7 +618,7 @@ class Client:
         )
         return Order(job, self).absorb(placed_order(response))
 
-    def get_order(self, job: Job | int, order_id: int) -> Order:
+    def get_order(self, job: JobFields | int, order_id: int) -> Order:
         """Fetch an order.
 
         Calls ``GET /jobs/{job_id}/orders/{id}``.
@@ -519,13 +632,15 @@ class Client:
     # Reports
 
     @overload
-    def get_report(self, job: Job | int, type_: Literal["json"] = "json") -> list[Unit]: ...
+    def get_report(self, job: JobFields | int, type_: Literal["json"] = "json") -> list[Unit]: ...
     @overload
-    def get_report(self, job: Job | int, type_: TableType) -> list[JSONObject]: ...
+    def get_report(self, job: JobFields | int, type_: TableType) -> list[JSONObject]: ...
     @overload
-    def get_report(self, job: Job | int, type_: ReportType) -> list[Unit] | list[JSONObject]: ...
     def get_report(
-        self, job: Job | int, type_: ReportType = "json"
+        self, job: JobFields | int, type_: ReportType
+    ) -> list[Unit] | list[JSONObject]: ...
+    def get_report(
+        self, job: JobFields | int, type_: ReportType = "json"
     ) -> list[Unit] | list[JSONObject]:
         """Download a report, unpack it and return its rows.
 
@@ -536,14 +651,14 @@ class Client:
         :raises ReportNotReady: It was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
 
-        >>> [row["sentiment"] for row in client.get_report(job, "full")][:3]
-        ['positive', 'negative', 'positive']
+        >>> [row["sentiment"] for row in client.get_report(job, "full")][2:4]
+        ['positive', 'negative']
         """
         if type_ == "json":
             return list(self.stream_report(job))
         return list(self._report_rows(job, type_))
 
-    def stream_report(self, job: Job | int) -> Iterator[Unit]:
+    def stream_report(self, job: JobFields | int) -> Iterator[Unit]:
         """Yield the units of the JSON report one at a time, read from a temporary file.
 
         >>> next(client.stream_report(job)).id == job.units[0].id
@@ -552,6 +667,19 @@ class Client:
         job = self._as_job(job)
         for row in self._report_rows(job, "json"):
             yield Unit(job, self).absorb(row)
+
+    def regenerate_report(self, job: JobFields | int, type_: ReportType = "json") -> None:
+        """Have a report built anew; the next download waits for it.
+
+        Calls ``POST /jobs/{job_id}/regenerate``.
+
+        >>> client.regenerate_report(job, "full")
+        """
+        _check_report_type(type_)
+        job = self._as_job(job)
+        self.jobs[job.id].regenerate(
+            query={"type": type_}, method="post", as_json=False, _suffix=None
+        )
 
     def convert_job_test_questions(self, job_id: int) -> None:
         """Turn the rows whose ``_golden`` column is true into test questions.
@@ -562,21 +690,22 @@ class Client:
         """
         self.jobs[job_id].gold(method="put")
 
-    def _report_rows(self, job: Job | int, type_: ReportType) -> Iterator[JSONObject]:
-        if type_ not in REPORT_TYPES:
-            raise InvalidInput(f"no report {type_!r}; there are: {', '.join(REPORT_TYPES)}")
+    def _report_rows(self, job: JobFields | int, type_: ReportType) -> Iterator[JSONObject]:
+        _check_report_type(type_)
         with downloaded(self._caller, self._as_job(job).id, type_) as archive:
             yield from report.rows(archive, type_)
 
     # What the verbs above have in common
 
-    def _pages(self, path: str, size: int, count: int | None = None) -> Iterator[JSON]:
+    def _pages(
+        self, path: str, size: int, count: int | None = None, query: Mapping[str, Any] = _NOTHING
+    ) -> Iterator[JSON]:
         """Yield pages of the size that the service prefers, which is the largest it has.
 
         :param count: Items in all, as far as is known.
         """
         return paging.pages(
-            lambda number: self.call(path, query={"page": number}),
+            lambda number: self.call(path, query={**query, "page": number}),
             is_end=lambda page: not page,
             lookahead=self._lookahead,
             size=size,
@@ -586,8 +715,15 @@ class Client:
     def _job(self, answer: JSON) -> Job:
         return Job(self).absorb(_identified(answer, "job"))
 
-    def _as_job(self, job: Job | int) -> Job:
-        return job if isinstance(job, Job) else Job(self, id=job)
+    def _as_job(self, job: JobFields | int) -> Job:
+        if isinstance(job, Job):
+            return job
+        return Job(self, id=job.id if isinstance(job, JobFields) else job)
+
+
+def _check_report_type(type_: str) -> None:
+    if type_ not in REPORT_TYPES:
+        raise InvalidInput(f"no report {type_!r}; there are: {', '.join(REPORT_TYPES)}")
 
 
 def _names(names: Iterable[str], what: str) -> list[str]:

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from crowdflower import envelopes, quality
-from crowdflower._types import JSONObject, Rows
-from crowdflower.exceptions import ApiError
-from crowdflower.job_fields import JobFields
-from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower import envelopes
+from crowdflower._types import JSONObject
+from crowdflower.base import whole
+from crowdflower.exceptions import ApiError, InvalidInput
+from crowdflower.job_results import JobResults
+from crowdflower.job_units import JobUnits
 from crowdflower.states import ON_DEMAND
-from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from typing_extensions import Self
 
     from crowdflower.order import Order
-    from crowdflower.paths import PathFactory
 
 NEEDED_TO_KEEP_ANYTHING: Final = ("title", "instructions", "cml")
 
-METHODS: Final = {
-    "majority": quality.majority_vote,
-    "wawa": quality.wawa,
-    "one-coin": quality.one_coin,
-    "dawid-skene": quality.dawid_skene,
-}
-"""Ways to weigh answers that :meth:`Job.aggregate` knows."""
 
-
-class Job(JobFields):
+class Job(JobUnits, JobResults):
     """One task put before the crowd: rows, a form, and how they are to be answered."""
 
     # The job itself
@@ -83,76 +72,80 @@ class Job(JobFields):
         """
         self.client.delete_job(self.id)
 
-    def copy(self, all_units: bool = False, gold: bool = False) -> Job:
+    def copy(
+        self, all_units: bool = False, gold: bool = False, *, only_new_and_judgable: bool = False
+    ) -> Job:
         """Make a new job with the same settings and form.
 
         Calls ``GET /jobs/{id}/copy``. The rows follow in the background.
 
         :param all_units: Copy all rows too.
         :param gold: Copy the test questions too.
+        :param only_new_and_judgable: Copy the rows too that are not finalized yet.
 
         >>> job.copy(all_units=True).state
         'unordered'
         """
-        return self.client.copy_job(self.id, all_units, gold)
+        return self.client.copy_job(
+            self.id, all_units, gold, only_new_and_judgable=only_new_and_judgable
+        )
 
-    # Its rows
+    # How it is to be answered
 
-    def upload(self, data: Rows, force: bool = False) -> None:
-        """Append rows.
+    def set_options(self, **options: Any) -> None:
+        """Change some of the ``options``, and leave the others as they are.
 
-        Calls ``PUT /jobs/{id}/upload``. The rows are encoded to a temporary file as they are
-        consumed, and sent once all of them are known to be good.
+        Calls ``PUT /jobs/{id}``.
 
-        :param data: Any iterable of dicts from column to JSON value.
-        :param force: Take rows whose columns differ from those of the first upload.
-        :raises InvalidInput: A row cannot be sent; its ``row`` says which, and none was.
-
-        >>> job.upload([{"review": "Would buy again."}], force=True)
+        >>> job.set_options(reject_at=80)
+        >>> job.options["reject_at"]
+        '80'
         """
-        self._learn(self.client.upload_job(data, self.id, force).json)
+        self.absorb(self.client.update_job(self.id, {"options": options}))
 
-    def upload_file(
-        self,
-        file: str | PathLike[str] | IO[Any],
-        type_: str | None = None,
-        force: bool = False,
+    def collect_dynamically(
+        self, fields: Sequence[str], min_confidence: float, max_judgments: int
     ) -> None:
-        """Append the rows of a file.
+        """Collect more judgments of those units whose answers are not clear yet.
 
-        Calls ``PUT /jobs/{id}/upload``.
+        A unit starts with ``judgments_per_unit`` judgments, and gets one more at a time until the
+        answer to each of the fields is sure enough, or there are as many as it may have. Calls
+        ``PUT /jobs/{id}``.
 
-        :param file: A path, or an open file of bytes or text.
-        :param type_: ``csv``, ``json`` (an object a line), another format or a MIME type; guessed
-            from the file's name by default.
-        :param force: Take rows whose columns differ from those of the first upload.
-        :raises ValueError: The type cannot be guessed.
-        :raises InvalidInput: It is not UTF-8, or a CSV without header; its ``row`` says where.
+        :param fields: The fields to watch.
+        :param min_confidence: Sure enough, from 0 to 1.
+        :param max_judgments: The ceiling for one unit.
 
-        >>> job.upload_file("more.csv", force=True)
+        >>> job.collect_dynamically(["sentiment"], min_confidence=0.7, max_judgments=5)
+        >>> job.variable_judgments_mode
+        'auto_confidence'
         """
-        self._learn(self.client.upload_job_file(file, type_, self.id, force).json)
+        if not 0 <= min_confidence <= 1:
+            raise InvalidInput(f"a confidence lies between 0 and 1; got {min_confidence!r}")
+        self.variable_judgments_mode = "auto_confidence"
+        self.confidence_fields = list(fields)
+        self.min_unit_confidence = min_confidence
+        self.max_judgments_per_unit = whole("max_judgments", max_judgments)
+        self.update()
 
-    @property
-    def units(self) -> list[UnitPromise]:
-        """All units with their data, test questions included; fetched once, a request a page.
+    def order_automatically(self, threshold: int | None = None, timeout: int | None = None) -> None:
+        """Order units as they are added; this spends money without a further word.
 
-        >>> job.units[0].data["review"]
-        'Works as it should, every single day.'
+        Calls ``PUT /jobs/{id}``; ``job.auto_order = False`` and ``job.update()`` end it.
+
+        :param threshold: How many must wait before they are ordered.
+        :param timeout: Seconds after which they are ordered even if they are fewer.
+
+        >>> job.order_automatically(threshold=10)
+        >>> job.auto_order
+        True
         """
-        if "_units" not in self.__dict__:
-            self._units = list(self.client.get_units(self))
-        return self._units
-
-    def convert_test_questions(self) -> None:
-        """Turn the rows whose ``_golden`` column is true into test questions.
-
-        Calls ``PUT /jobs/{id}/gold``. The service does it in the background: ``golds_count`` grows
-        shortly after.
-
-        >>> job.convert_test_questions()
-        """
-        self.client.convert_job_test_questions(self.id)
+        self.auto_order = True
+        if threshold is not None:
+            self.auto_order_threshold = whole("threshold", threshold)
+        if timeout is not None:
+            self.auto_order_timeout = whole("timeout", timeout)
+        self.update()
 
     # Who may answer
 
@@ -171,6 +164,28 @@ class Job(JobFields):
     @channels.setter
     def channels(self, channels: Iterable[str]) -> None:
         self.client.set_job_channels(self.id, channels)
+
+    def add_channels(self, channels: Iterable[str]) -> None:
+        """Let contributors come from more channels.
+
+        Calls ``POST /jobs/{id}/channels``.
+
+        >>> job.add_channels(["clixsense"])
+        >>> job.channels["enabled_channels"]
+        ['cf_internal', 'clixsense', 'on_demand']
+        """
+        self.client.add_job_channels(self.id, channels)
+
+    def disable_channel(self, channel: str) -> None:
+        """Let no contributors come from a channel any more.
+
+        Calls ``POST /jobs/{id}/disable_channel``.
+
+        >>> job.disable_channel("on_demand")
+        >>> job.channels["enabled_channels"]
+        ['cf_internal']
+        """
+        self._path.disable_channel(data={"channel_name": channel}, method="post", _suffix=None)
 
     @property
     def tags(self) -> list[str]:
@@ -194,6 +209,18 @@ class Job(JobFields):
         >>> job.add_tag("reviews")
         """
         self.client.add_job_tag(self.id, tag)
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Take the job out of some of the names under which it is filed.
+
+        Calls ``DELETE /jobs/{id}/tags``.
+
+        >>> job.tags = ["reviews", "spring"]
+        >>> job.remove_tags(["spring"])
+        >>> job.tags
+        ['reviews']
+        """
+        self.client.remove_job_tags(self.id, tags)
 
     # Its life
 
@@ -261,7 +288,7 @@ class Job(JobFields):
         to ten of these.
 
         >>> job.ping()["needed_judgments"]
-        24
+        18
         """
         counts: JSONObject = self._path.ping()
         return counts
@@ -277,99 +304,12 @@ class Job(JobFields):
         legend: JSONObject = self._path.legend()
         return legend
 
-    # What came out
-
-    @property
-    def judgment_aggregates(self) -> list[JudgmentAggregate]:
-        """The units that have judgments, with the answers put together; fetched once.
-
-        >>> [aggregate.state for aggregate in job.judgment_aggregates]
-        ['golden', 'golden', 'finalized', 'finalized']
-        """
-        if "_judgment_aggregates" not in self.__dict__:
-            self._judgment_aggregates = list(self.client.get_judgmentaggregates(self))
-        return self._judgment_aggregates
-
-    def get_judgment(self, id: int) -> Judgment:  # noqa: A002
-        """Fetch one judgment.
-
-        Calls ``GET /jobs/{job_id}/judgments/{id}``.
-
-        >>> job.get_judgment(judgment.id).data
-        {'sentiment': 'positive'}
-        """
-        return self.client.get_judgment(self, id)
-
     def get_worker(self, id: int) -> Worker:  # noqa: A002
         """Return a contributor by the ``worker_id`` of a judgment; sends nothing.
 
         >>> job.get_worker(judgment.worker_id).flag("Too fast")
         """
         return Worker(self, self._client, id=id)
-
-    def get_results_report(self) -> list[Unit]:
-        """Return all units with their judgments and aggregated answers.
-
-        Downloads the JSON report; :meth:`results` does it without holding all of it.
-
-        >>> len(job.get_results_report()) == job.units_count
-        True
-        """
-        return self.client.get_report(self)
-
-    def results(self) -> Iterator[Unit]:
-        """Yield all units with their judgments and aggregated answers, one at a time.
-
-        Downloads the JSON report to a temporary file and reads it from there.
-
-        >>> for unit in job.results():
-        ...     if unit.state == "finalized":
-        ...         print(unit.data["review"], "-", unit.get_aggregate("sentiment"))
-        Broke on the second day. - negative
-        Exactly what I was looking for. - positive
-        """
-        return self.client.stream_report(self)
-
-    def votes(self, field: str | None = None) -> Iterator[tuple[int, int, str]]:
-        """Yield every answer that counts as ``(unit id, worker id, answer)``.
-
-        Judgments of contributors who lost trust are left out. This is the table that methods of
-        aggregation start from, here and in other libraries.
-
-        :param field: The field of the form; may be left out where it has just one.
-
-        >>> next(job.votes("sentiment"))[2]
-        'positive'
-        """
-        field = field if field is not None else self._only_field()
-        for unit in self.results():
-            for judgment in unit.results.get("judgments", ()):
-                answer = judgment["data"].get(field)
-                if answer is not None and not judgment["tainted"] and not judgment.get("rejected"):
-                    yield unit.id, judgment["worker_id"], answer
-
-    def aggregate(
-        self, method: str = "dawid-skene", field: str | None = None
-    ) -> quality.Consensus[int, int, str]:
-        """Weigh the answers by another method than the service's own.
-
-        :param method: ``majority``, ``wawa``, ``one-coin`` or ``dawid-skene``.
-        :param field: The field of the form; may be left out where it has just one.
-        :returns: A label and probabilities for each unit id, a skill for each worker id.
-
-        >>> consensus = job.aggregate("majority")
-        >>> consensus.labels[job.units[2].id]
-        'negative'
-        """
-        if method not in METHODS:
-            raise ValueError(f"no method {method!r}; there are: {', '.join(METHODS)}")
-        return METHODS[method](self.votes(field))
-
-    def _only_field(self) -> str:
-        fields = list(self.fields or ())
-        if len(fields) != 1:
-            raise ValueError(f"say which field of the form you mean: {', '.join(fields) or 'none'}")
-        return fields[0]
 
     def _act(self, answer: Any) -> None:
         """Take in the answer to a verb: the job itself, or a message, behind which we look."""
@@ -382,7 +322,3 @@ class Job(JobFields):
         state = self._state
         title = state.get("title")
         return (state.get("id"), *([repr(title)] if title else []), state.get("state", ""))
-
-    @property
-    def _path(self) -> PathFactory:
-        return self.client.jobs[self.id]

@@ -6,6 +6,7 @@ from typing import Any
 
 from crowdflower._types import JSONObject
 from crowdflower.base import Attribute, ReadOnly, Resource, WriteOnly
+from crowdflower.paths import PathFactory
 
 
 class JobFields(Resource):
@@ -186,3 +187,7 @@ class JobFields(Resource):
 
     created_at = ReadOnly[str]()
     updated_at = ReadOnly[str]()
+
+    @property
+    def _path(self) -> PathFactory:
+        return self.client.jobs[self.id]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from crowdflower._types import JSONObject
 from crowdflower.base import JobResource, ReadOnly
-from crowdflower.exceptions import MalformedResponse
 from crowdflower.unit import aggregate_in
 
 if TYPE_CHECKING:
@@ -136,10 +135,7 @@ class JudgmentAggregate(JobResource):
         >>> [judgment.id for judgment in aggregate.judgments] == aggregate.ids
         True
         """
-        answer = self.client.jobs[self.job.id].units[self.unit_id].judgments()
-        if not isinstance(answer, list):
-            raise MalformedResponse(f"expected a list of judgments, got a {type(answer).__name__}")
-        found = [Judgment(self.job, self._client).absorb(data) for data in answer]
+        found = self.client.get_unit_judgments(self.job, self.unit_id)
         by_id = {judgment.id: judgment for judgment in found}
         return [by_id[judgment_id] for judgment_id in self.ids or () if judgment_id in by_id]
 

@@ -111,6 +111,21 @@ def body(data: Any, *, multipart: bool) -> tuple[Any, dict[str, str]]:
     return data, {"Content-Type": "application/json"}
 
 
+def encode(value: JSON) -> bytes:
+    """Encode one value as JSON.
+
+    :raises InvalidInput: It holds what JSON cannot.
+
+    >>> encode({"unit": {"data": {"text": "Grüße", "stars": None}}}).decode()
+    '{"unit":{"data":{"text":"Grüße","stars":null}}}'
+    """
+    try:
+        return _encode(value).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        problem = str(error)
+    raise InvalidInput(f"this cannot be written as JSON: {problem}")
+
+
 def json_lines(rows: Rows) -> Iterator[bytes]:
     r"""Encode rows as JSON, one object a line, in blocks of :data:`ROWS_PER_BLOCK`.
 

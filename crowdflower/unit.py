@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crowdflower import serialization
-from crowdflower._types import JSONObject
-from crowdflower.base import Attribute, JobResource, Promise, ReadOnly, WriteOnly
+from crowdflower._types import JSONObject, Row
+from crowdflower.base import Attribute, JobResource, Promise, ReadOnly, WriteOnly, whole
 from crowdflower.paths import PathFactory
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from crowdflower.job_fields import JobFields
+    from crowdflower.judgment import Judgment
 
 
 class Unit(JobResource):
@@ -80,7 +83,7 @@ class Unit(JobResource):
         >>> unit.update()
         """
         if self._changes:
-            body = b"".join(serialization.json_lines([{"unit": self._changes}]))
+            body = serialization.encode({"unit": self._changes})
             self.absorb(self._path(data=body, method="put"))
 
     def cancel(self) -> None:
@@ -96,6 +99,58 @@ class Unit(JobResource):
         """
         self.client.cancel_unit(self.job.id, self.id)
         self._learn(self._path())
+
+    def delete(self) -> None:
+        """Delete the unit; the service allows it while the job is not running.
+
+        Calls ``DELETE /jobs/{job_id}/units/{id}``.
+
+        >>> draft = job.copy(all_units=True)
+        >>> draft.units[0].delete()
+        >>> draft.reload().units_count == job.units_count - 1
+        True
+        """
+        self._path(method="delete")
+
+    def copy(self, job: JobFields | int | None = None, data: Row | None = None) -> Unit:
+        """Add a unit with the same data, to the same job or to another.
+
+        Calls ``POST /jobs/{job_id}/units/{id}/copy``.
+
+        :param job: Where to; by default the unit's own job.
+        :param data: Columns whose values are to differ.
+
+        >>> job.units[-1].copy(data={"review": "Never, never again."}).data["review"]
+        'Never, never again.'
+        """
+        return self.client.copy_unit(self, job, data)
+
+    def get_judgments(self) -> list[Judgment]:
+        """Fetch all judgments of the unit, those of contributors who lost trust included.
+
+        Calls ``GET /jobs/{job_id}/units/{id}/judgments``.
+
+        >>> [judgment.data["sentiment"] for judgment in unit.get_judgments()]
+        ['positive', 'positive', 'positive']
+        """
+        return self.client.get_unit_judgments(self.job, self.id)
+
+    def request_more_judgments(self, count: int) -> None:
+        """Ask for more judgments than the job does; a finalized unit opens again. They are paid.
+
+        Calls ``POST /jobs/{job_id}/units/{id}/request_more_judgments``.
+
+        :param count: How many more, from 1 on.
+
+        >>> answered = job.units[2]
+        >>> answered.request_more_judgments(2)
+        >>> answered.reload().state
+        'judgable'
+        """
+        whole("the number of judgments", count)
+        self._path.request_more_judgments(
+            data={"nb_judgments": count}, method="post", as_json=False
+        )
 
     def reload(self) -> Self:
         """Fetch the unit anew; changes that were not sent are dropped.

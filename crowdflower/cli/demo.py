@@ -19,7 +19,8 @@ from crowdflower.cli import task as tasks
 from crowdflower.cli.task import Task, TaskError
 from crowdflower.client import Client
 from crowdflower.exceptions import ApiError
-from crowdflower.job import METHODS, Job
+from crowdflower.job import Job
+from crowdflower.job_results import METHODS
 from crowdflower.quality import Consensus
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.crowd import Summary

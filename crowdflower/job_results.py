@@ -1,0 +1,138 @@
+"""What came out of a job: answers one by one, put together, and weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from crowdflower import quality
+from crowdflower.job_fields import JobFields
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.states import ReportType
+from crowdflower.unit import Unit
+
+METHODS: Final = {
+    "majority": quality.majority_vote,
+    "wawa": quality.wawa,
+    "one-coin": quality.one_coin,
+    "dawid-skene": quality.dawid_skene,
+}
+"""Ways to weigh answers that :meth:`JobResults.aggregate` knows."""
+
+FEW_UNITS: Final = 20
+"""Units up to which a request each is cheaper than a report, which takes seconds to build."""
+
+
+class JobResults(JobFields):
+    """What a job tells of its results."""
+
+    @property
+    def judgment_aggregates(self) -> list[JudgmentAggregate]:
+        """The units that have judgments, with the answers put together; fetched once.
+
+        >>> [aggregate.state for aggregate in job.judgment_aggregates]
+        ['golden', 'golden', 'finalized', 'finalized']
+        """
+        if "_judgment_aggregates" not in self.__dict__:
+            self._judgment_aggregates = list(self.client.get_judgmentaggregates(self))
+        return self._judgment_aggregates
+
+    def get_judgment(self, id: int) -> Judgment:  # noqa: A002
+        """Fetch one judgment.
+
+        Calls ``GET /jobs/{job_id}/judgments/{id}``.
+
+        >>> job.get_judgment(judgment.id).data
+        {'sentiment': 'positive'}
+        """
+        return self.client.get_judgment(self, id)
+
+    def get_results_report(self) -> list[Unit]:
+        """Return all units with their judgments and aggregated answers.
+
+        Downloads the JSON report; :meth:`results` does it without holding all of it.
+
+        >>> len(job.get_results_report()) == job.units_count
+        True
+        """
+        return self.client.get_report(self)
+
+    def results(self) -> Iterator[Unit]:
+        """Yield all units with their judgments and aggregated answers, one at a time.
+
+        Downloads the JSON report to a temporary file and reads it from there.
+
+        >>> for unit in job.results():
+        ...     if unit.state == "finalized":
+        ...         print(unit.data["review"], "-", unit.get_aggregate("sentiment"))
+        Broke on the second day. - negative
+        Exactly what I was looking for. - positive
+        """
+        return self.client.stream_report(self)
+
+    def votes(self, field: str | None = None) -> Iterator[tuple[int, int, str]]:
+        """Yield every answer that counts as ``(unit id, worker id, answer)``.
+
+        Judgments of contributors who lost trust are left out. This is the table that methods of
+        aggregation start from, here and in other libraries.
+
+        :param field: The field of the form; may be left out where it has just one.
+
+        >>> next(job.votes("sentiment"))[2]
+        'positive'
+        """
+        field = field if field is not None else self._only_field()
+        for unit in self.results():
+            for judgment in unit.results.get("judgments", ()):
+                answer = judgment["data"].get(field)
+                if answer is not None and not judgment["tainted"] and not judgment.get("rejected"):
+                    yield unit.id, judgment["worker_id"], answer
+
+    def aggregate(
+        self, method: str = "dawid-skene", field: str | None = None
+    ) -> quality.Consensus[int, int, str]:
+        """Weigh the answers by another method than the service's own.
+
+        :param method: ``majority``, ``wawa``, ``one-coin`` or ``dawid-skene``.
+        :param field: The field of the form; may be left out where it has just one.
+        :returns: A label and probabilities for each unit id, a skill for each worker id.
+
+        >>> consensus = job.aggregate("majority")
+        >>> consensus.labels[job.units[2].id]
+        'negative'
+        """
+        if method not in METHODS:
+            raise ValueError(f"no method {method!r}; there are: {', '.join(METHODS)}")
+        return METHODS[method](self.votes(field))
+
+    def _only_field(self) -> str:
+        fields = list(self.fields or ())
+        if len(fields) != 1:
+            raise ValueError(f"say which field of the form you mean: {', '.join(fields) or 'none'}")
+        return fields[0]
+
+    def judgments(self) -> Iterator[Judgment]:
+        """Yield all judgments, one at a time, unit by unit.
+
+        They are read from the JSON report, which is one download for all of them; of a job with few
+        units, by a request a unit.
+
+        >>> len(list(job.judgments())) == job.judgments_count
+        True
+        """
+        if self.units_count is not None and self.units_count <= FEW_UNITS:
+            for promise in self.client.get_units(self):
+                yield from promise.get_judgments()
+        else:
+            for unit in self.results():
+                for data in unit.results.get("judgments", ()):
+                    yield Judgment(unit.job, self._client).absorb(data)
+
+    def regenerate(self, type_: ReportType = "json") -> None:
+        """Have a report built anew; the next download waits for it.
+
+        Calls ``POST /jobs/{id}/regenerate``.
+
+        >>> job.regenerate("full")
+        """
+        self.client.regenerate_report(self, type_)
