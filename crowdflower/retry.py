@@ -78,6 +78,8 @@ RULES: Final[tuple[tuple[str, str, Rule], ...]] = (
     ("DELETE", "jobs/{}/units/{}", _SAME),
     ("POST", "jobs/{}/(regenerate|disable_channel|channels)", _SAME),
     ("POST|PUT", "jobs/{}/units/{}/cancel", _SAME),
+    ("GET", "crowds/{}/purge_tasks/", _SAME),
+    ("POST", "crowds/{}/retainer/finish", _SAME),
     # A twin job, a row twice, a tag twice; a resume after somebody else's pause
     ("POST", "jobs", _CHANGE),
     ("POST", "jobs/{}/(tags|units)", _CHANGE),
@@ -86,6 +88,7 @@ RULES: Final[tuple[tuple[str, str, Rule], ...]] = (
     ("GET|PUT", "jobs/{}/resume", _CHANGE_NOW),
     ("GET|POST", "jobs/{}/copy", _COPY),
     ("PUT", "jobs/{}/gold", _CHANGE_NOW),
+    ("POST", "crowds/{}/tasks/", _CHANGE),
     ("PUT", "jobs/{}/workers/{}/reject", _CHANGE_NOW),
     # Money, messages to people, and GETs that change data: all that is not above
 )

@@ -71,6 +71,22 @@ class _Unshown(str):
         return "'****'"
 
 
+class NoSecret(Secret):
+    """What stands in the place of a key where a service asks for none."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+
+    def authorize(self, request: PreparedRequest) -> None:
+        """Let a request leave as it is."""
+
+    def mask(self, text: str) -> str:
+        """Return the text: there is nothing to hide in it."""
+        return text
+
+
 def checked_address(base_url: str, *, allow_insecure: bool) -> str:
     """Return the address of the API if the key may be sent there.
 

@@ -87,7 +87,8 @@ class _Adapter(HTTPAdapter):
 class Transport:
     """Sends requests for one key to one address, each of them once.
 
-    :param key: The account's API key.
+    :param key: The account's API key; a :class:`~crowdflower.secret.NoSecret` for a service that
+        asks for none.
     :param base_url: Address up to and including the version, such as ``https://api.appen.com/v1``.
     :param session: Where to send; its proxies, certificates, headers and adapters are respected,
         and it stays the caller's to close. By default a new one, closed by :meth:`close`. Deadlines
@@ -99,7 +100,7 @@ class Transport:
 
     def __init__(
         self,
-        key: str | None,
+        key: str | Secret | None,
         base_url: str,
         *,
         session: Session | None = None,
@@ -107,7 +108,7 @@ class Transport:
         connections: int = 10,
         allow_insecure: bool = False,
     ) -> None:
-        self._secret = Secret(key)
+        self._secret = key if isinstance(key, Secret) else Secret(key)
         self.base_url = checked_address(base_url, allow_insecure=allow_insecure)
         self._reader = Reader(self._secret, self.base_url)
         self._connect = connect
