@@ -151,7 +151,7 @@ class JudgmentAggregate(JobResource):
         return [
             name
             for name, value in self._state.items()
-            if (name in known if known else _looks_aggregated(name, value, len(self.ids)))
+            if (name in known if known else _looks_aggregated(name, value, len(self.ids or ())))
         ]
 
     def _summary(self) -> tuple[object, ...]:

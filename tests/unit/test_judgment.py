@@ -233,6 +233,16 @@ def test_a_field_may_be_called_like_an_attribute(
     assert aggregate.get_fields() == {"state": "Texas", "ids": ["a"]}
 
 
+def test_a_column_that_is_a_list_is_no_field_unless_it_might_be_one(
+    api: RequestsMock, client: Client, told: Job
+) -> None:
+    lists = {"photos": ["a.jpg", "b.jpg"], "_hidden": ["x"], "boxes": {"x": 1}}
+
+    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1], **lists}})
+
+    assert aggregate.get_fields() == {}
+
+
 def test_a_version_without_confidence_or_results_is_read(
     api: RequestsMock, client: Client, told: Job
 ) -> None:
@@ -240,6 +250,16 @@ def test_a_version_without_confidence_or_results_is_read(
 
     assert aggregate.get_aggregate("sentiment") == "good"
     assert aggregate.get_results("sentiment") == []
+
+
+def test_an_entry_that_does_not_name_its_judgments_is_read(
+    api: RequestsMock, client: Client, told: Job
+) -> None:
+    (aggregate,) = fetched(api, client, told, {"7": {"sentiment": {"agg": "good"}, "n": [1]}})
+    api.get(f"{API}/jobs/712034/units/7/judgments.json", json=[JUDGMENT])
+
+    assert aggregate.get_fields() == {"sentiment": "good"}
+    assert aggregate.judgments == []
 
 
 def test_a_field_that_nobody_was_asked_is_not_there(
