@@ -106,6 +106,14 @@ class JobUnits(JobFields):
         """
         self._path.gold(data={"reset": True}, method="put")
 
+    def get_test_questions(self) -> list[JSONObject]:
+        """Return the test questions as the service shows them to their owner.
+
+        Calls ``GET /jobs/{id}/test_questions``. What an item holds is not documented.
+        """
+        questions: list[JSONObject] = self._path.test_questions(_suffix=None)
+        return questions
+
     def fire_test_question_webhooks(self) -> None:
         """Let the service post ``unit_complete`` for every test question.
 

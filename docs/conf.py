@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+import endpoint_table  # noqa: E402 - found by the line above
 
 from crowdflower import __version__  # noqa: E402 - found by the line above
 
@@ -56,6 +58,13 @@ def assemble_changes(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] += "\n".join(["", name, "-" * len(name), "", *releases[name]])
 
 
+def tabulate_endpoints(_: Sphinx, page: str, source: list[str]) -> None:
+    """Put the table of endpoints and methods below the words of its page."""
+    if page == "endpoints":
+        source[0] += "\n".join(endpoint_table.lines())
+
+
 def setup(app: Sphinx) -> None:
     """Take part in the build."""
+    app.connect("source-read", tabulate_endpoints)
     app.connect("source-read", assemble_changes)
