@@ -37,6 +37,8 @@ def open_account(
 
 def authenticate(tx: Transaction, key: str) -> Row[Any] | None:
     """Return the account that a key belongs to, or ``None``."""
+    if not key.isprintable():
+        return None
     found: Row[Any] | None = tx.one(select(account).where(account.c.api_key == key))
     if found is None or not compare_digest(found.api_key.encode(), key.encode()):
         return None

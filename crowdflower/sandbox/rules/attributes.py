@@ -24,6 +24,9 @@ MOST_INCLUDED, MOST_EXCLUDED = 20, 15
 
 PERCENT = 100
 
+MOST_CENTS = 1_000_000
+"""Most that a page may pay."""
+
 KEPT_ONLY = {
     "auto_order_timeout": "orders are placed by auto_order_threshold alone",
     "css": "the requester's styles are not applied",
@@ -75,19 +78,13 @@ def truthy(value: object) -> bool:
     return str(value).lower() in {"true", "1"}
 
 
-def whole(least: int, most: int | None = None) -> Kind:
-    """Take a whole number of at least ``least``, digits included."""
-    limit = f"must be a whole number of at least {least}" + (f", at most {most}" if most else "")
+def whole(least: int, most: int = 1_000_000) -> Kind:
+    """Take a whole number from ``least`` to ``most``, also as text."""
 
     def kind(value: Any) -> int:
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            raise ValueError(limit) from None
-        if isinstance(value, bool) or number != number.to_integral_value():
-            raise ValueError(limit)
-        if number < least or (most is not None and number > most):
-            raise ValueError(limit)
+        number = _number(value)
+        if number is None or not least <= number <= most or number % 1:
+            raise ValueError(f"must be a whole number from {least} to {most}")
         return int(number)
 
     return kind
@@ -99,13 +96,10 @@ def share(value: Any) -> float:
     >>> share("0.7"), share(80)
     (0.7, 0.8)
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number <= PERCENT:
+    number = _number(value)
+    if number is None or not 0 <= number <= PERCENT:
         raise ValueError("must be a number from 0 to 1")
-    return number / PERCENT if number > 1 else number
+    return float(number / PERCENT if number > 1 else number)
 
 
 def money(value: Any) -> int:
@@ -114,13 +108,18 @@ def money(value: Any) -> int:
     >>> money("2.5")
     2500
     """
-    try:
-        amount = Decimal(str(value)) * 1000
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
-        raise ValueError("must be an amount of at least 0 cents")
-    return int(amount)
+    amount = _number(value)
+    if amount is None or not 0 <= amount <= MOST_CENTS:
+        raise ValueError(f"must be an amount from 0 to {MOST_CENTS} cents")
+    return int(amount * 1000)
+
+
+def percent(value: Any) -> Any:
+    """Take a percentage as it comes: options are kept as they were sent."""
+    number = _number(value)
+    if number is None or not 0 <= number <= PERCENT:
+        raise ValueError("must be a number from 0 to 100")
+    return value
 
 
 def mode(value: Any) -> str:
@@ -162,6 +161,29 @@ def optional(kind: Kind) -> Kind:
     return lambda value: None if value in (None, "") else kind(value)
 
 
+def options(value: Any) -> dict[str, Any]:
+    """Take an object whose values are kept as they came, if those that are numbers can be read."""
+    found = table(value)
+    for name, kind in OPTIONS.items():
+        if found.get(name) is not None:
+            try:
+                kind(found[name])
+            except ValueError as error:
+                raise ValueError(f"{name} {error}") from None
+    return found
+
+
+def _number(value: Any) -> Decimal | None:
+    """Read a number, or text that is one; nothing else is."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
 def country_codes(name: str, value: Any, most: int) -> list[str]:
     """Take a list of country codes, as a list, as its JSON text, or as a job shows it.
 
@@ -186,6 +208,13 @@ def country_codes(name: str, value: Any, most: int) -> list[str]:
         raise refusal
     return list(dict.fromkeys(country.code for country in found if country))
 
+
+OPTIONS: dict[str, Kind] = {
+    "after_gold": whole(0),
+    "reject_at": percent,
+    "req_ttl_in_seconds": whole(1),
+}
+"""Options that are obeyed and have to be numbers."""
 
 KINDS: dict[str, Kind] = {
     "alias": optional(text),
@@ -214,7 +243,7 @@ KINDS: dict[str, Kind] = {
     "min_unit_confidence": optional(share),
     "minimum_account_age_seconds": optional(whole(0)),
     "minimum_requirements": optional(table),
-    "options": table,
+    "options": options,
     "order_approved": yes_or_no,
     "pages_per_assignment": whole(1),
     "payment_cents": money,
@@ -266,7 +295,7 @@ def read(attributes: Mapping[str, Any]) -> Written:
 
     >>> read({"judgments_per_unit": "5", "payment_cents": -1, "id": 7})
     Written(values={'judgments_per_unit': 5}, \
-errors=['Payment cents must be an amount of at least 0 cents'], ignored=['id'])
+errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id'])
     """
     written = Written()
     for sent, value in attributes.items():

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from crowdflower.sandbox.clock import Chance
 from crowdflower.sandbox.rules import accepted, closing, countries, money, quiz
-from crowdflower.sandbox.store import Transaction, work
-from crowdflower.sandbox.store.work import JobFacts, Open, OpenPage, Place, Standing
+from crowdflower.sandbox.store import Transaction, facts, purse, work
+from crowdflower.sandbox.store.facts import JobFacts, Standing
+from crowdflower.sandbox.store.work import Open, OpenPage, Place
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -89,6 +90,22 @@ class Page:
     units: tuple[PageUnit, ...]
 
 
+class _Price(NamedTuple):
+    """What a page pays its contributor, and what it costs its requester."""
+
+    pay_mc: int
+    cost_mc: int
+
+
+class _NewPage(NamedTuple):
+    """A page that is about to be handed out."""
+
+    mode: Mode
+    golds: list[Open]
+    units: list[Open]
+    price: _Price
+
+
 def take_page(
     tx: Transaction, job: Row[Any], worker: Row[Any], *, only: Collection[int] | None = None
 ) -> Page:
@@ -101,18 +118,19 @@ def take_page(
     driver, now = tx.driver, tx.clock.now()
     if work.has_late_pages(driver, job.id, now):
         closing.expire_pages(tx, job.id)
-    facts = work.job_facts(driver, job.id)
+    known = facts.of_job(driver, job.id)
     current = work.open_page(driver, job.id, worker.id)
     if current is not None:
-        return _shown(tx, facts, current)
-    standing = work.standing(driver, job.id, worker.id, worker.channel)
-    room = _room(tx, facts, worker, standing)
+        return _shown(tx, known, current)
+    standing = facts.of_worker(driver, job.id, worker.id, worker.channel)
+    room = _room(tx, known, worker, standing)
     chance = tx.clock.chance("page", job.id, worker.id, standing.judgments_count)
-    mode, golds, units = _chosen(tx, facts, worker, standing, room, chance, only)
-    pay, cost = _price(tx, facts, worker, mode)
-    if cost and not _is_covered(tx, facts, cost):
+    mode, golds, units = _chosen(tx, known, worker, standing, room, chance, only)
+    price = _price(tx, known, worker, mode)
+    if price.cost_mc and not _is_covered(tx, known, price.cost_mc):
         raise Closed("job_not_running")
-    return _hand_out(tx, facts, worker, standing, mode, golds, units, (pay, cost), chance)
+    page = _NewPage(mode, golds, units, price)
+    return _hand_out(tx, known, worker, standing, page, chance)
 
 
 def _room(tx: Transaction, job: JobFacts, worker: Row[Any], standing: Standing) -> int:
@@ -219,15 +237,15 @@ def _from_window(
     return units
 
 
-def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> tuple[int, int]:
-    """Return what a page pays, and what it costs: nothing in a quiz or for one's own people."""
+def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> _Price:
+    """Work out the price of a page: nothing in a quiz, and nothing for one's own people."""
     if mode == "quiz" or money.is_free(tx, worker.channel):
-        return 0, 0
-    return job.payment_mc, money.with_fee(job.payment_mc, job.markup_pct)
+        return _Price(0, 0)
+    return _Price(job.payment_mc, money.with_fee(job.payment_mc, job.markup_pct))
 
 
 def _is_covered(tx: Transaction, job: JobFacts, cost_mc: int) -> bool:
-    held, promised = work.funds(tx.driver, job.id)
+    held, promised = purse.funds(tx.driver, job.id)
     return promised + cost_mc <= held or money.cover(tx, job.id, job.account_id, cost_mc)
 
 
@@ -236,25 +254,22 @@ def _hand_out(
     job: JobFacts,
     worker: Row[Any],
     standing: Standing,
-    mode: Mode,
-    golds: list[Open],
-    units: list[Open],
-    price: tuple[int, int],
+    page: _NewPage,
     chance: Chance,
 ) -> Page:
     now = tx.clock.now()
     expires_at = now + quiz.seconds_for_a_page(job)
     token = tx.clock.token()
-    values = (job.id, worker.id, mode, token, *price, now, expires_at)
+    values = (job.id, worker.id, page.mode, token, *page.price, now, expires_at)
     page_id = work.insert_page(tx.driver, values)
-    rows = [(unit, True) for unit in golds] + [(unit, False) for unit in units]
+    rows = [(unit, True) for unit in page.golds] + [(unit, False) for unit in page.units]
     chance.shuffle(rows)
     work.reserve(tx.driver, page_id, [(unit.id, gold) for unit, gold in rows])
     if standing.state is None:
-        state = "quiz" if mode == "quiz" else "working"
+        state = "quiz" if page.mode == "quiz" else "working"
         work.welcome(tx.driver, job.id, worker.id, state, now)
     shown = _visible(job, (unit for unit, _ in rows))
-    return Page(page_id, mode, token, now, expires_at, shown)
+    return Page(page_id, page.mode, token, now, expires_at, shown)
 
 
 def _shown(tx: Transaction, job: JobFacts, page: OpenPage) -> Page:

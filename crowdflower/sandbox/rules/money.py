@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from crowdflower.sandbox.refusals import Unfunded
-from crowdflower.sandbox.store import Transaction, work
+from crowdflower.sandbox.store import Transaction, purse
 from crowdflower.sandbox.store.tables import account, ledger, orders
 from crowdflower.states import INTERNAL
 
@@ -95,7 +95,7 @@ def reopen(tx: Transaction, order: Row[Any]) -> None:
 
 def can_cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
     """Tell whether one more page of a job can be paid, beside those being worked on."""
-    held, promised = work.funds(tx.driver, job_id)
+    held, promised = purse.funds(tx.driver, job_id)
     short = promised + cost_mc - held
     return short <= 0 or (balance(tx, account_id) >= short and bool(_open(tx, job_id)))
 
@@ -105,7 +105,7 @@ def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
 
     :returns: Whether it can.
     """
-    held, promised = work.funds(tx.driver, job_id)
+    held, promised = purse.funds(tx.driver, job_id)
     short = promised + cost_mc - held
     if short <= 0:
         return True
@@ -121,9 +121,9 @@ def charge(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> None:
     :raises RuntimeError: They hold less; :func:`cover` was not asked before the page went out.
     """
     now = tx.clock.now()
-    for order_id, left in work.holdings(tx.driver, job_id):
+    for order_id, left in purse.holdings(tx.driver, job_id):
         part = min(left, cost_mc)
-        work.spend(tx.driver, account_id, job_id, order_id, part, now)
+        purse.spend(tx.driver, account_id, job_id, order_id, part, now)
         cost_mc -= part
         if not cost_mc:
             return

@@ -65,7 +65,4 @@ def seconds_for_a_page(job: Any) -> float:
 
 def _number(value: object, otherwise: float) -> float:
     """Read a number among a job's options, where values are kept as they came."""
-    try:
-        return float(str(value))
-    except ValueError:
-        return otherwise
+    return otherwise if value is None else float(str(value))

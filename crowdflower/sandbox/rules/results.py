@@ -42,7 +42,8 @@ def shown(
 
     :param simple: Without judgments and results.
     """
-    given = aggregating.read_all(tx, [unit.id]).get(unit.id, [])
+    read = [unit.id] if unit.state == "finalized" else []
+    given = aggregating.read_all(tx, read).get(unit.id, [])
     body = {
         "id": unit.id,
         "data": unit.data,

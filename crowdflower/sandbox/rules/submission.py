@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from crowdflower.quality import trust
 from crowdflower.sandbox import forms
@@ -23,49 +23,17 @@ from crowdflower.sandbox.rules import (
     trusting,
 )
 from crowdflower.sandbox.rules.attributes import truthy
+from crowdflower.sandbox.rules.receipts import Feedback, Receipt
 from crowdflower.sandbox.rules.tally import lacking
-from crowdflower.sandbox.store import Transaction, work
+from crowdflower.sandbox.store import Transaction, facts, intake, work
 from crowdflower.sandbox.store.columns import encode
-from crowdflower.sandbox.store.work import JobFacts, OpenPage, Place, Standing
+from crowdflower.sandbox.store.facts import JobFacts, Standing
+from crowdflower.sandbox.store.work import OpenPage, Place
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-
-@dataclass(frozen=True)
-class Feedback:
-    """A test question that was missed: what would have been right, and why."""
-
-    unit_id: int
-    field: str
-    accepted: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What became of a page."""
-
-    assignment_id: int
-    mode: Literal["quiz", "work"]
-
-    judgments: int
-    """How many were stored."""
-
-    passed: bool | None
-    """Whether a quiz was passed; ``None`` for a page of work."""
-
-    state: str
-    """How the contributor stands in the job now: working, failed_quiz, removed, …"""
-
-    trust: float
-    """Rounded to 4 places."""
-
-    pay_cents: float
-    """What the page pays, in US cents."""
-
-    feedback: tuple[Feedback, ...] = ()
-    """Test questions of a page of work that were missed, except hidden ones."""
+__all__ = ["Feedback", "Receipt", "submit"]
 
 
 @dataclass
@@ -99,7 +67,6 @@ class _Changes:
     judgable: int = 0
     finalized: int = 0
     needed: int = 0
-    lines: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 def submit(
@@ -124,18 +91,18 @@ def submit(
     page = work.page(tx.driver, assignment_id)
     if page is None or page.worker_id != worker.id:
         raise NotFound
-    if not compare_digest(page.form_token, token):
+    if not compare_digest(page.form_token.encode(), token.encode(errors="replace")):
         raise Conflict("This page was handed out with another token. Load it again.")
     if page.receipt is not None:
-        return _receipt(page.receipt)
+        return Receipt.from_text(page.receipt)
     if page.state == "released":
         raise Conflict("This page was taken back: the job ended, or you may not work on it.")
     now = tx.clock.now()
     if page.state == "expired" or page.expires_at <= now:
         raise Expired("The time for this page is over, and its rows went to others.")
-    job = work.job_facts(tx.driver, page.job_id)
+    job = facts.of_job(tx.driver, page.job_id)
     answered = _read(job, work.places(tx.driver, page.id), answers)
-    standing = work.standing(tx.driver, job.id, worker.id, worker.channel)
+    standing = facts.of_worker(tx.driver, job.id, worker.id, worker.channel)
     outcome = _judged(job, page, standing, answered)
     _store(tx, job, page, worker, answered, outcome)
     changes = _advance(tx, job, answered, outcome)
@@ -149,7 +116,7 @@ def submit(
         page.pay_mc / money.CENT,
         outcome.feedback,
     )
-    work.close_page(tx.driver, page.id, _text(receipt), now)
+    intake.close_page(tx.driver, page.id, receipt.to_text(), now)
     _conclude(tx, job, page, worker, len(answered), outcome, changes)
     return receipt
 
@@ -252,10 +219,10 @@ def _store(
                 now,
             )
         )
-    work.insert_judgments(tx.driver, lines)
+    intake.insert_judgments(tx.driver, lines)
     counts = (outcome.seen, outcome.missed, len(answered), page.pay_mc)
     at = now if outcome.tainted else None
-    work.update_standing(
+    intake.update_standing(
         tx.driver, (outcome.state, outcome.trust, *counts, at, now, job.id, worker.id)
     )
 
@@ -266,6 +233,7 @@ def _advance(
     """Count the judgments of a page for its units, and finalize those that have enough."""
     now = tx.clock.now()
     changes = _Changes()
+    lines = []
     given: dict[int, list[aggregating.Given]] = {}
     if job.variable_judgments_mode != "none":
         given = aggregating.read_all(tx, [each.place.id for each in answered])
@@ -283,7 +251,7 @@ def _advance(
         changes.finalized += ended
         changes.needed += lacking(after.state, after.needed, after.judgments_count)
         changes.needed -= lacking(unit.state, unit.needed, unit.judgments_count)
-        changes.lines.append(
+        lines.append(
             (
                 after.state,
                 after.judgments_count,
@@ -297,7 +265,7 @@ def _advance(
                 unit.id,
             )
         )
-    work.update_units(tx.driver, changes.lines)
+    intake.update_units(tx.driver, lines)
     return changes
 
 
@@ -325,7 +293,7 @@ def _conclude(
     if page.cost_mc:
         money.charge(tx, job.id, job.account_id, page.cost_mc)
     tainted = count if outcome.tainted else 0
-    work.update_job(
+    intake.update_job(
         tx.driver,
         (
             changes.judgable,
@@ -345,19 +313,3 @@ def _conclude(
         return
     if page.cost_mc and not money.can_cover(tx, job.id, job.account_id, page.cost_mc):
         jobs.stop(tx, job.id, "funds_exhausted")
-
-
-def _text(receipt: Receipt) -> str:
-    """Write a receipt to be stored; by hand, since this happens with every page."""
-    feedback = [vars(each) for each in receipt.feedback]
-    return encode({**vars(receipt), "feedback": feedback})
-
-
-def _receipt(text: str) -> Receipt:
-    """Read a receipt as it was stored."""
-    values = json.loads(text)
-    feedback = (
-        Feedback(each["unit_id"], each["field"], tuple(each["accepted"]), each["reason"])
-        for each in values.pop("feedback")
-    )
-    return Receipt(**values, feedback=tuple(feedback))

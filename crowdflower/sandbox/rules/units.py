@@ -22,6 +22,9 @@ from crowdflower.sandbox.store.tables import unit as units
 MOST: Final = 1000
 """Rows on a page, at most."""
 
+MOST_MORE: Final = 1000
+"""Judgments of a row that may be asked for at a time."""
+
 SETTABLE: Final = ("new", "golden", "hidden_gold", "finalized", "canceled")
 """States that a row can be put into."""
 
@@ -204,13 +207,16 @@ def request_more_judgments(tx: Transaction, job: Row[Any], unit: Row[Any], count
     """Collect more judgments on a row than it was ordered with; what they may cost is taken aside.
 
     :param count: How many more.
-    :raises Invalid: The count is below 1, the row was never ordered, or the job is over.
+    :raises Invalid: The count is not from 1 to :data:`MOST_MORE`, the row was never ordered, or
+        the job is over.
     :raises Unfunded: The account holds less than would be taken aside.
     """
     current = jobs.alive(tx, job)
     before = find(tx, job, unit.id)
-    if count < 1:
-        raise Invalid(f"nb_judgments is how many more judgments to collect, not {count}.")
+    if not 0 < count <= MOST_MORE:
+        raise Invalid(
+            f"nb_judgments is how many more judgments to collect, 1 to {MOST_MORE}, not {count}."
+        )
     if before.order_id is None or before.state not in {"judgable", "finalized"}:
         raise Invalid(f"Unit {unit.id} is {before.state}; order it first.")
     if current.state not in {"running", "paused", "finished"}:

@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -124,7 +125,8 @@ class Database:
             return
         with self.transaction() as tx:
             for table in reversed(metadata.sorted_tables):
-                tx.connection.execute(table.delete())
+                if table is not schema_info:
+                    tx.connection.execute(table.delete())
             tx.connection.execute(text("DELETE FROM sqlite_sequence"))
             _start_ids(tx.connection)
 
@@ -157,25 +159,38 @@ class Database:
         )
         return _prepared(
             engine,
-            "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = FULL",
             "PRAGMA cache_size = -65536",
         )
 
     def _open_file(self) -> None:
-        with self.transaction() as tx:
-            names = inspect(tx.connection).get_table_names()
-            if not names:
-                _create(tx.connection)
-                return
-            found = schema_info.name in names and tx.one(select(schema_info.c.version))
-        if not found or found.version != VERSION:
-            what = f"version {found.version} of the tables" if found else "no sandbox"
-            raise SchemaMismatch(
-                f"{self.url.database} holds {what}, and this is version {VERSION}. Nothing was "
-                f"changed. Download the reports you need with the version that made it, then "
-                f"start on a new file."
-            )
+        """Make the tables of a new file; of another, see that they are ours before any change."""
+        try:
+            with self.transaction() as tx:
+                names = inspect(tx.connection).get_table_names()
+                if not names:
+                    _create(tx.connection)
+                elif schema_info.name not in names:
+                    raise self._mismatch("no sandbox")
+                else:
+                    version = tx.one(select(schema_info.c.version)).version
+                    if version != VERSION:
+                        raise self._mismatch(f"version {version} of the tables")
+        except DatabaseError as error:
+            if isinstance(error, OperationalError):
+                raise
+            raise self._mismatch("no database") from None
+        # The log is a property of the file. It cannot be changed inside of a transaction.
+        with self._writing, self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA journal_mode = WAL")
+
+    def _mismatch(self, what: str) -> SchemaMismatch:
+        return SchemaMismatch(
+            f"{self.url.database} holds {what}, and this is version {VERSION}. Nothing was changed."
+            f" Download the reports you need with the version that made it, then start on a new"
+            f" file."
+        )
 
 
 def _engine_in_memory() -> Engine:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem  # noqa: TC002 - beside all the others
 
-from crowdflower.sandbox.store.columns import ID, Json, count, flag, moment, money
+from crowdflower.sandbox.store.columns import ID, Json, Milli, count, flag, moment, money
 
 VERSION = 1
 """The shape of these tables; a file of another shape is refused, not changed."""
@@ -32,7 +32,7 @@ VERSION = 1
 metadata = MetaData()
 
 
-def _numbered(name: str, start: int, *contents: SchemaItem) -> Table:
+def numbered(name: str, start: int, *contents: SchemaItem) -> Table:
     """Describe a table whose rows have a number for a name: ``start``, and on, never twice."""
     number = Column("id", ID, Identity(start=start), primary_key=True)
     return Table(name, metadata, number, *contents, sqlite_autoincrement=True)
@@ -42,7 +42,7 @@ schema_info = Table("schema_info", metadata, Column("version", Integer, nullable
 
 # Accounts and money.
 
-account = _numbered(
+account = numbered(
     "account",
     23_278,
     Column("email", Text, nullable=False),
@@ -52,21 +52,21 @@ account = _numbered(
     moment("created_at", required=True),
 )
 
-ledger = _numbered(  # append only
+ledger = numbered(  # append only
     "ledger",
     1,
     Column("account_id", ID, ForeignKey("account.id"), nullable=False),
     Column("job_id", ID),
     Column("order_id", ID),
     Column("kind", Text, nullable=False),  # credit reserve charge release refund bonus adjust
-    Column("amount_mc", ID, nullable=False),  # below zero when it leaves the account
+    Column("amount_mc", Milli, nullable=False),  # below zero when it leaves the account
     Column("note", Text),
     moment("created_at", required=True),
     Index("ledger_by_account", "account_id", "id"),
     Index("ledger_by_job", "job_id"),
 )
 
-orders = _numbered(
+orders = numbered(
     "orders",
     88_101,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
@@ -89,7 +89,7 @@ orders = _numbered(
 
 # Jobs and rows.
 
-job = _numbered(
+job = numbered(
     "job",
     700_001,
     Column("account_id", ID, ForeignKey("account.id"), nullable=False),
@@ -181,7 +181,7 @@ job_column = Table(
     Column("ordinal", Integer, nullable=False),
 )
 
-unit = _numbered(
+unit = numbered(
     "unit",
     698_757_001,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
@@ -213,7 +213,7 @@ Index("unit_gold", unit.c.job_id, unit.c.seq, sqlite_where=_is_gold, postgresql_
 
 # Contributors, their pages, their judgments.
 
-worker = _numbered(
+worker = numbered(
     "worker",
     31_883_001,
     Column("channel", Text, nullable=False),
@@ -259,7 +259,7 @@ account_flag = Table(  # contributors who may not work on any job of the account
     moment("created_at", required=True),
 )
 
-assignment = _numbered(  # a page
+assignment = numbered(  # a page
     "assignment",
     54_200_001,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
@@ -294,7 +294,7 @@ Index(
     postgresql_where=_is_reserved,
 )
 
-judgment = _numbered(
+judgment = numbered(
     "judgment",
     1_605_619_001,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
@@ -319,7 +319,7 @@ judgment = _numbered(
     Index("judgment_by_worker", "job_id", "worker_id"),
 )
 
-message = _numbered(
+message = numbered(
     "message",
     1,
     Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
@@ -328,7 +328,7 @@ message = _numbered(
     moment("created_at", required=True),
 )
 
-bonus = _numbered(
+bonus = numbered(
     "bonus",
     1,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
@@ -338,7 +338,7 @@ bonus = _numbered(
     moment("created_at", required=True),
 )
 
-event = _numbered(  # what happened that nobody asked for at that moment
+event = numbered(  # what happened that nobody asked for at that moment
     "event",
     1,
     Column("kind", Text, nullable=False),

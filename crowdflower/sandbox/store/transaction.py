@@ -77,7 +77,10 @@ class Transaction:
 
     def one(self, statement: Executable) -> Any:
         """Return the one row that there is, or ``None``."""
-        return self.connection.execute(statement).one_or_none()
+        try:
+            return self.connection.execute(statement).one_or_none()
+        except OverflowError:  # a number that no column can hold names no row
+            return None
 
     def all(self, statement: Executable) -> list[Any]:
         """Return all rows, in memory."""

@@ -10,6 +10,7 @@ import pytest
 
 from crowdflower.sandbox.refusals import Declined, Invalid, NotFound
 from crowdflower.sandbox.rules import accounts, channels, jobs, orders, shapes, tags, units
+from crowdflower.states import JOB_STATES
 
 KEYS_OF_2014 = [
     "id",
@@ -116,7 +117,12 @@ def test_a_job_is_found_by_number_and_by_alias_and_only_by_its_owner(world: Any)
 
     assert world.do(jobs.find, world.account, str(job.id)) == job
     assert world.do(jobs.find, world.account, "reviews") == job
-    for account, reference in [(other, str(job.id)), (other, "reviews"), (world.account, "9")]:
+    for account, reference in [
+        (other, str(job.id)),
+        (other, "reviews"),
+        (world.account, "9"),
+        (world.account, "9" * 40),
+    ]:
         with pytest.raises(NotFound):
             world.do(jobs.find, account, reference)
 
@@ -148,6 +154,10 @@ def test_the_list_can_be_narrowed(world: Any) -> None:
     assert found(tags=["fashion", "glitter"]) == [new.id]
     assert found(created_from=later) == [new.id]
     assert found(created_to=later - 1) == [old.id]
+
+
+def test_the_list_knows_every_state_of_a_job() -> None:
+    assert set(jobs.LISTED_STATES) == set(JOB_STATES)
 
 
 def test_an_unknown_state_is_refused_with_those_that_are_known(world: Any) -> None:

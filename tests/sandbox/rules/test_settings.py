@@ -48,6 +48,9 @@ def test_an_attribute_is_kept_as_the_kind_it_is(
     assert shapes.job(world.do(jobs.create, world.account, {}))[name] != shown or shown is None
 
 
+A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
+
+
 @pytest.mark.parametrize(
     ("attributes", "errors"),
     [
@@ -56,12 +59,22 @@ def test_an_attribute_is_kept_as_the_kind_it_is(
         (
             {"judgments_per_unit": "many", "units_per_assignment": 0},
             [
-                "Judgments per unit must be a whole number of at least 1",
-                "Units per assignment must be a whole number of at least 1, at most 200",
+                A_COUNT,
+                "Units per assignment must be a whole number from 1 to 200",
             ],
         ),
-        ({"payment_cents": "-1"}, ["Payment cents must be an amount of at least 0 cents"]),
-        ({"payment_cents": "NaN"}, ["Payment cents must be an amount of at least 0 cents"]),
+        ({"payment_cents": "-1"}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
+        ({"payment_cents": "sNaN"}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
+        ({"payment_cents": 10**40}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
+        ({"judgments_per_unit": "Infinity"}, [A_COUNT]),
+        ({"judgments_per_unit": 10**40}, [A_COUNT]),
+        ({"judgments_per_unit": 2.5}, [A_COUNT]),
+        ({"judgments_per_unit": True}, [A_COUNT]),
+        ({"options": {"reject_at": "high"}}, ["Options reject_at must be a number from 0 to 100"]),
+        (
+            {"options": {"req_ttl_in_seconds": "nan"}},
+            ["Options req_ttl_in_seconds must be a whole number from 1 to 1000000"],
+        ),
         ({"auto_order": "maybe"}, ["Auto order must be true or false"]),
         ({"title": ["a", "list"]}, ["Title must be text"]),
         ({"options": "front_load"}, ["Options must be an object"]),

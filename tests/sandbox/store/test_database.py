@@ -200,9 +200,39 @@ def test_a_file_of_something_else_is_refused(path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE recipe (name TEXT)")
     other.close()
+    before = path.read_bytes()
 
     with pytest.raises(SchemaMismatch, match="no sandbox"):
         Database(f"sqlite:///{path}")
+
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_bytes(b"a letter to my aunt" * 100)
+
+    with pytest.raises(SchemaMismatch, match="no database"):
+        Database(f"sqlite:///{path}")
+
+    assert path.read_bytes() == b"a letter to my aunt" * 100
+
+
+def test_a_file_can_be_opened_after_a_reset(on_file: Database, path: Path) -> None:
+    with on_file.transaction() as tx:
+        add(tx, "k")
+    on_file.reset()
+    on_file.close()
+
+    again = Database(f"sqlite:///{path}")
+
+    with again.snapshot() as tx:
+        assert keys(tx) == []
+    again.close()
+
+
+def test_a_number_that_no_column_can_hold_names_no_row(database: Database) -> None:
+    with database.snapshot() as tx:
+        assert tx.one(select(account).where(account.c.id == 10**40)) is None
 
 
 def test_another_kind_of_database_is_refused_without_its_password() -> None:
