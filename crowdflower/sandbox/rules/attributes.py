@@ -24,6 +24,9 @@ MOST_INCLUDED, MOST_EXCLUDED = 20, 15
 
 PERCENT = 100
 
+LONGEST = 2**63 - 1
+"""The largest number that a database has room for."""
+
 MOST_CENTS = 1_000_000
 """Most that a page may pay."""
 
@@ -174,13 +177,18 @@ def options(value: Any) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Decimal | None:
-    """Read a number, or text that is one; nothing else is."""
+    """Read a number, or text that is one; nothing else is.
+
+    :raises Invalid: It is longer than any column could hold.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         number = Decimal(str(value).strip())
     except InvalidOperation:
         return None
+    if number.is_finite() and abs(number) > LONGEST:
+        raise Invalid(f"{number:.2e} is more than can be kept; send a number below {LONGEST}.")
     return number if number.is_finite() else None
 
 
