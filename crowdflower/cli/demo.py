@@ -157,7 +157,7 @@ def label_rows(console: Console, box: Sandbox, task: Task, contributors: int) ->
     say(
         "launch",
         f"{rows} rows, {job.judgments_per_unit} judgments each; "
-        f"{_dollars(order.amount_in_cents)} of {_dollars(balance)} set aside",
+        f"about {_dollars(order.amount_in_cents)} of {_dollars(balance)}",
     )
 
     summary = _work(console, box, job, rows * job.judgments_per_unit)

@@ -1,0 +1,189 @@
+"""Jobs: made, changed, copied, deleted, found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crowdflower.client import Client
+from crowdflower.exceptions import (
+    ApplicationError,
+    AuthenticationError,
+    NotFound,
+    PaymentRequired,
+    ValidationError,
+)
+
+if TYPE_CHECKING:
+    from crowdflower.job import Job
+    from crowdflower.sandbox import Sandbox
+
+
+def test_a_job_keeps_what_it_was_made_with(client: Client) -> None:
+    job = client.create_job(
+        {
+            "title": "Grüße & “more”",
+            "instructions": "<p>Ärger?</p>",
+            "judgments_per_unit": 5,
+            "options": {"front_load": True, "reject_at": 60},
+            "included_countries": ["FI", "US"],
+        }
+    )
+
+    again = client.get_job(job.id)
+    assert again.title == "Grüße & “more”"
+    assert again.instructions == "<p>Ärger?</p>"
+    assert again.judgments_per_unit == 5
+    assert str(again.options["front_load"]).lower() == "true"  # kept as the form brought it
+    assert [country["code"] for country in again.included_countries] == ["FI", "US"]
+    assert again.state == "unordered"
+    assert again.units_count == 0
+
+
+def test_an_update_sends_only_what_was_changed(client: Client, draft: Job) -> None:
+    elsewhere = client.get_job(draft.id)
+    elsewhere.payment_cents = 25
+    elsewhere.update()
+
+    draft.judgments_per_unit = 4
+    draft.update()
+
+    assert draft.payment_cents == 25
+    assert client.get_job(draft.id).judgments_per_unit == 4
+
+
+def test_the_form_tells_fields_gold_and_legend(draft: Job) -> None:
+    assert draft.fields == {"sentiment": "agg", "topics": "agg"}
+    assert draft.gold == {"sentiment": "sentiment_gold"}
+    assert draft.legend()["sentiment"] == {
+        "What does the review say?": {"good": "Good", "bad": "Bad"}
+    }
+
+
+def test_a_form_with_a_mistake_is_refused_and_nothing_kept(client: Client, draft: Job) -> None:
+    draft.cml = '<cml:radios label="Which?" name="which"></cml:radios>'
+
+    with pytest.raises(ApplicationError, match="line 1"):
+        draft.update()
+
+    assert "sentiment" in (client.get_job(draft.id).cml or "")
+
+
+def test_jobs_are_listed_newest_first_and_to_the_end(client: Client) -> None:
+    made = [client.create_job({"title": f"Number {number}"}).id for number in range(23)]
+
+    assert [job.id for job in client.get_jobs()] == made[::-1]
+    assert next(client.get_jobs()).title == "Number 22"
+
+
+def test_jobs_are_found_by_state_and_by_tag(client: Client, finished: Job) -> None:
+    other = client.create_job({"title": "Another one"})
+    other.tags = ["spring"]
+
+    assert [job.id for job in client.get_jobs(state="finished")] == [finished.id]
+    assert [job.id for job in client.get_jobs(tags=["spring"])] == [other.id]
+
+
+def test_a_copy_has_the_settings_and_as_many_rows_as_asked_for(draft: Job) -> None:
+    bare, full = draft.copy(), draft.copy(all_units=True)
+
+    assert (bare.copied_from, bare.title, bare.reload().units_count) == (draft.id, draft.title, 0)
+    assert full.reload().units_count == 12
+    assert full.state == "unordered"
+
+
+def test_a_deleted_job_leaves_the_list_and_stays_readable(client: Client, draft: Job) -> None:
+    draft.delete()
+
+    assert list(client.get_jobs()) == []
+    assert client.get_job(draft.id).state == "unordered"
+
+
+def test_tags_are_added_replaced_and_removed(draft: Job) -> None:
+    draft.tags = ["reviews", "spring", "ümlaut"]
+    draft.add_tag("last")
+    draft.remove_tags(["spring"])
+
+    assert draft.tags == ["reviews", "ümlaut", "last"]
+
+
+def test_channels_are_replaced_added_and_disabled(draft: Job) -> None:
+    draft.channels = ["cf_internal"]
+    draft.add_channels(["clixsense", "neodev"])
+    draft.disable_channel("neodev")
+
+    assert draft.channels["enabled_channels"] == ["cf_internal", "clixsense"]
+    assert "neodev" in draft.channels["available_channels"]
+
+
+def test_a_channel_that_is_not_there_is_named_and_nothing_changes(draft: Job) -> None:
+    before = draft.channels["enabled_channels"]
+
+    with pytest.raises(ApplicationError, match="The channel amtt could not be found"):
+        draft.channels = ["cf_internal", "amtt"]
+
+    assert draft.channels["enabled_channels"] == before
+
+
+def test_a_job_runs_pauses_goes_on_and_ends(draft: Job) -> None:
+    states = []
+    draft.launch(12)
+    states.append(draft.state)
+    for act in (draft.pause, draft.resume, draft.cancel):
+        act()
+        states.append(draft.state)
+
+    assert states == ["running", "paused", "running", "canceled"]
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "cancel"])
+def test_a_job_that_was_never_launched_does_none_of_this(draft: Job, act: str) -> None:
+    with pytest.raises(ApplicationError):
+        getattr(draft, act)()
+
+    assert draft.reload().state == "unordered"
+
+
+def test_a_wrong_key_is_no_key(client: Client, box: Sandbox) -> None:
+    with (
+        Client("not-the-key", box.url) as stranger,
+        pytest.raises(AuthenticationError) as caught,
+    ):
+        stranger.get_job(1)
+
+    assert "not-the-key" not in str(caught.value)
+
+
+def test_an_unknown_job_is_not_found(client: Client) -> None:
+    with pytest.raises(NotFound, match="We couldn't find what you were looking for"):
+        client.get_job(999)
+
+
+def test_a_job_that_is_not_ready_is_not_launched(client: Client, draft: Job) -> None:
+    bare = client.upload_job([{"text": "one"}] * 6)
+
+    with pytest.raises(ValidationError):
+        bare.launch(6)
+
+    assert bare.reload().state == "unordered"
+
+
+def test_more_than_there_is_in_the_account_is_not_spent(client: Client, draft: Job) -> None:
+    draft.payment_cents = 1_000_000
+    draft.update()
+    balance = client.get_account()["balance"]
+
+    with pytest.raises(PaymentRequired, match=r"\$1,?000\.00"):
+        draft.launch(12)
+
+    assert draft.reload().state == "unordered"
+    assert client.get_account()["balance"] == balance
+
+
+def test_without_title_instructions_and_form_an_update_says_what_is_missing(client: Client) -> None:
+    job = client.create_job({"title": "A title"})
+    job.payment_cents = 5
+
+    with pytest.raises(RuntimeError, match="no instructions and no cml"):
+        job.update()

@@ -1,0 +1,154 @@
+"""Results: pages of aggregates, judgments one by one, reports; and the people behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crowdflower.exceptions import InvalidInput, NotFound, ValidationError
+
+if TYPE_CHECKING:
+    from crowdflower.client import Client
+    from crowdflower.job import Job
+    from crowdflower.sandbox import Sandbox
+
+
+def test_the_answers_of_people_who_are_right_are_right(finished: Job) -> None:
+    answers = {unit.data["review"]: unit.get_aggregate("sentiment") for unit in finished.results()}
+
+    assert answers == {unit.data["review"]: unit.data["truth"] for unit in finished.units}
+    assert finished.state == "finished"
+    assert finished.completed is True
+    assert finished.judgments_count == 36
+    assert finished.ping()["needed_judgments"] == 0
+
+
+def test_aggregates_tell_what_each_contributor_said(finished: Job) -> None:
+    aggregates = finished.judgment_aggregates
+
+    assert len(aggregates) == 12
+    for aggregate in aggregates:
+        truth = aggregate["truth"]
+        assert aggregate.get_fields()["sentiment"] == truth
+        assert aggregate.get_results("sentiment") == [truth] * 3
+        assert aggregate.agreement is not None
+        assert [judgment.id for judgment in aggregate.judgments] == aggregate.ids
+
+
+def test_every_way_to_the_judgments_leads_to_the_same_ones(client: Client, finished: Job) -> None:
+    by_aggregate = {
+        judgment.id
+        for aggregate in client.get_judgmentaggregates(finished)
+        for judgment in aggregate.judgments
+    }
+    by_job = {judgment.id for judgment in finished.judgments()}
+    by_report = {int(row["_id"]) for row in client.get_report(finished, "full")}
+
+    assert len(by_job) == 36
+    assert by_aggregate == by_job == by_report
+
+
+def test_a_judgment_knows_its_unit_and_its_giver(finished: Job) -> None:
+    first = next(finished.judgments())
+
+    judgment = finished.get_judgment(first.id)
+
+    assert judgment.data["sentiment"] in {"good", "bad"}
+    assert judgment.unit_id in {unit.id for unit in finished.units}
+    assert judgment.started_at < judgment.created_at
+    assert judgment.worker.id == judgment.worker_id
+
+
+def test_reports_agree_with_each_other(client: Client, finished: Job) -> None:
+    as_json = {unit.id: unit.get_aggregate("sentiment") for unit in client.get_report(finished)}
+    as_table = {
+        int(row["_unit_id"]): row["sentiment"] for row in client.get_report(finished, "aggregated")
+    }
+    source = client.get_report(finished, "source")
+
+    assert as_json == as_table
+    assert [row["review"] for row in source] == [unit.data["review"] for unit in finished.units]
+
+
+def test_a_report_is_as_new_as_the_last_judgment(client: Client, box: Sandbox, draft: Job) -> None:
+    box.crowd.add(6, profile="perfect", truth={"sentiment": "truth"})
+    draft.launch(12)
+    box.crowd.run(draft, judgments=5)
+    early = len(client.get_report(draft, "full"))
+
+    box.crowd.run(draft)
+
+    assert len(client.get_report(draft, "full")) == 36 > early
+
+
+def test_a_report_of_no_kind_is_not_asked_for(client: Client, finished: Job) -> None:
+    with pytest.raises(InvalidInput, match="full, aggregated, json"):
+        client.get_report(finished, "everything")  # type: ignore[call-overload]
+
+
+def test_methods_of_weighing_agree_where_everybody_does(finished: Job) -> None:
+    truth = {unit.id: unit.data["truth"] for unit in finished.units}
+
+    for method in ("majority", "wawa", "one-coin", "dawid-skene"):
+        assert finished.aggregate(method, "sentiment").labels == truth
+
+
+def test_a_contributor_is_paid_written_to_flagged_and_rejected(
+    client: Client, finished: Job
+) -> None:
+    worker = next(finished.judgments()).worker
+    balance = client.get_account()["balance"]
+
+    worker.bonus(150, reason="Thank you")
+    worker.notify("Well done")
+    worker.flag("by mistake")
+    worker.deflag("it was one")
+    assert client.get_account()["balance"] <= balance - 150
+
+    worker.reject()
+    gone = [judgment for judgment in finished.judgments() if judgment.worker_id == worker.id]
+    assert all(judgment.rejected for judgment in gone)
+
+
+def test_a_stranger_gets_no_bonus(finished: Job) -> None:
+    with pytest.raises(NotFound):
+        finished.get_worker(1).bonus(100)
+
+
+def test_an_order_says_what_it_costs_and_the_rest_comes_back(client: Client, draft: Job) -> None:
+    balance = client.get_account()["balance"]
+    order = draft.launch(12)
+
+    assert client.get_order(draft, order.id).amount_in_cents == order.amount_in_cents
+    assert order.nuggeted_units_count == 12
+    assert order.amount_in_cents == 108, "3 pages, 3 judgments, 10 cents, and 20 % on top"
+    assert client.get_account()["balance"] == balance - 1000, "ten dollars are the least reserve"
+
+    draft.cancel()
+    assert client.get_account()["balance"] == balance
+
+
+def test_more_judgments_open_a_unit_again(client: Client, finished: Job) -> None:
+    unit = client.get_unit(finished, finished.units[0].id)
+
+    unit.request_more_judgments(2)
+
+    assert unit.reload().state == "judgable"
+
+
+def test_a_launch_of_nothing_is_refused_before_it_is_sent(draft: Job) -> None:
+    with pytest.raises(InvalidInput, match="units_count"):
+        draft.launch(0)
+
+
+def test_units_are_released_as_many_as_were_ordered(draft: Job) -> None:
+    draft.launch(7)
+
+    states = [unit.state for unit in draft.units]
+    assert (states.count("judgable"), states.count("new")) == (7, 5)
+
+
+def test_a_second_launch_of_nothing_new_is_refused(finished: Job) -> None:
+    with pytest.raises(ValidationError):
+        finished.launch(1)

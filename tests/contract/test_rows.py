@@ -1,0 +1,159 @@
+"""Rows: uploaded, listed, changed, made test questions; and rows that cannot be taken."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.exceptions import InvalidInput, NotFound, ValidationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crowdflower.client import Client
+    from crowdflower.job import Job
+
+STRANGE: dict[str, Any] = {
+    "text": "“Süße” 🐝 \t\n, ; \" ' <b>&amp;</b> {{ x }}",
+    "nested": {"list": [1, 2.5, None, True], "empty": {}},
+    "number": 12345678901234567890,
+    "nothing": None,
+    "job": "a column called job",
+    "client": "and one called client",
+}
+
+
+def test_what_goes_in_comes_out(client: Client) -> None:
+    job = client.upload_job([STRANGE])
+
+    assert [dict(unit.data) for unit in job.units] == [STRANGE]
+
+
+def test_rows_are_appended_in_order(client: Client, draft: Job) -> None:
+    draft.upload({"review": f"More {number}", "truth": "good"} for number in range(1500))
+
+    assert draft.units_count == 1512
+    listed = [unit.data["review"] for unit in client.get_units(draft)]
+    assert listed[12:] == [f"More {number}" for number in range(1500)]
+    assert draft.upload_progress() == {"done": True, "count": 1512}
+
+
+def test_a_csv_is_read_as_it_is_written(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('Review Text,Stars!\n"two\nlines, ""quoted""",5\nhöflich,\n', encoding="utf-8")
+
+    job = client.upload_job_file(path)
+
+    assert [dict(unit.data) for unit in job.units] == [
+        {"review_text": 'two\nlines, "quoted"', "stars": "5"},
+        {"review_text": "höflich", "stars": None},
+    ]
+
+
+def test_an_open_file_of_text_is_sent_as_utf_8(client: Client) -> None:
+    job = client.upload_job_file(io.StringIO('{"text": "grün"}\n'), "json")
+
+    assert job.units[0].data == {"text": "grün"}
+
+
+def test_other_columns_are_taken_only_by_force(client: Client, draft: Job) -> None:
+    with pytest.raises(ValidationError):
+        draft.upload([{"review": "a", "other": "b"}])
+    assert draft.reload().units_count == 12
+
+    draft.upload([{"review": "a", "other": "b"}], force=True)
+
+    assert draft.units_count == 13
+
+
+@pytest.mark.parametrize(
+    ("rows", "number"),
+    [
+        ([{"text": "fine"}, ["no", "dict"]], 2),
+        ([{"text": "fine"}] * 1200 + [{"text": {1, 2}}], 1201),
+        ([{"text": float("nan")}], 1),
+        ([{"text": "fine"}, {3: "no text"}], 2),
+    ],
+)
+def test_a_row_that_cannot_be_sent_is_named_and_none_is(
+    client: Client, rows: list[Any], number: int
+) -> None:
+    with pytest.raises(InvalidInput, match=f"row {number}") as caught:
+        client.upload_job(rows)
+
+    assert caught.value.row == number
+    assert list(client.get_jobs()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"text\nfine\nfine\ncaf\xe9\n", "row 3 is not UTF-8"),
+        (b"", "no header"),
+        (b"text,,more\n1,2,3\n", "column 2"),
+    ],
+)
+def test_a_csv_that_cannot_be_read_is_refused_before_it_is_sent(
+    client: Client, tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(InvalidInput, match=said):
+        client.upload_job_file(path)
+
+    assert list(client.get_jobs()) == []
+
+
+def test_a_file_of_an_unknown_kind_is_refused(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "rows.dat"
+    path.write_text("text\nfine\n", encoding="utf-8")
+
+    with pytest.raises(ValueError, match="type_"):
+        client.upload_job_file(path)
+
+
+def test_a_unit_is_read_changed_copied_canceled_and_deleted(client: Client, draft: Job) -> None:
+    unit = client.get_unit(draft, draft.units[0].id)
+    unit.data = {"review": "Another text", "truth": "bad"}
+    unit.update()
+    twin = unit.copy(data={"truth": "good"})
+    draft.units[1].cancel()
+    draft.units[2].delete()
+
+    assert client.get_unit(draft, unit.id).data["review"] == "Another text"
+    assert twin.data["truth"] == "good"
+    assert client.get_unit(draft, draft.units[1].id).state == "canceled"
+    with pytest.raises(NotFound):
+        client.get_unit(draft, draft.units[2].id)
+    assert draft.reload().units_count == 12
+
+
+def test_one_row_may_be_added(draft: Job) -> None:
+    unit = draft.add_unit({"review": "One more", "truth": "good"})
+
+    assert (unit.state, unit.results) == ("new", {"judgments": []})
+    assert draft.reload().units_count == 13
+
+
+def test_rows_that_say_so_become_test_questions(client: Client) -> None:
+    job = client.upload_job(
+        {"text": f"Row {n}", "_golden": n < 2, "mood_gold": "up" if n < 2 else None}
+        for n in range(8)
+    )
+
+    job.convert_test_questions()
+
+    assert job.reload().golds_count == 2
+    assert [job.get_unit(unit.id).state for unit in job.units[:3]] == ["golden", "golden", "new"]
+
+
+def test_more_than_a_third_of_the_rows_are_not_made_test_questions(client: Client) -> None:
+    job = client.upload_job({"text": f"Row {n}", "mood_gold": "up"} for n in range(9))
+
+    with pytest.raises(ValidationError, match="over 1/3rd"):
+        job.mark_test_questions("mood")
+
+    assert job.reload().golds_count == 0
