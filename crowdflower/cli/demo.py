@@ -161,7 +161,7 @@ def label_rows(console: Console, box: Sandbox, task: Task, contributors: int) ->
     )
 
     summary = _work(console, box, job, rows * job.judgments_per_unit)
-    say("end", f"the job is {summary.state}" + _turned_away(summary))
+    say("end", summary.state + _turned_away(summary))
     return Results(task, job.reload(), list(job.results()), len(people), balance - _balance(client))
 
 

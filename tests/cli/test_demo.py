@@ -53,7 +53,7 @@ def test_the_reviews_that_come_along_are_labeled_and_the_answers_weighed(
     assert result.exit_code == 0, result.output
     assert "139 rows of reviews.csv" in result.output
     assert "17 rows became test questions" in result.output
-    assert "the job is finished" in result.output
+    assert "end     finished" in result.output
     assert right(result.output)["the service"] >= 0.9
     with (tmp_path / "crowdflower-demo" / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
