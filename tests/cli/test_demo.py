@@ -195,3 +195,16 @@ def test_a_column_without_its_file_is_refused(run: Callable[..., Result]) -> Non
 
     assert result.exit_code == 1
     assert "--rows" in result.output
+
+
+def test_the_readme_shows_what_is_printed(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    readme = (Path(__file__).parents[2] / "README.rst").read_text(encoding="utf-8")
+
+    printed = [
+        re.sub(r"\d:\d\d:\d\d", "0:00:00", line.rstrip()) for line in run().output.splitlines()
+    ]
+
+    assert "\n".join(f"   {line}".rstrip() for line in printed) in readme
