@@ -159,16 +159,24 @@ def table(value: Any) -> dict[str, Any]:
     return value
 
 
+def aggregations(value: Any) -> dict[str, str]:
+    """Take an object from questions to what becomes of their answers."""
+    found = table(value)
+    if not all(isinstance(how, str) for how in found.values()):
+        raise TypeError("must name an aggregation for each question")
+    return found
+
+
 def optional(kind: Kind) -> Kind:
     """Take nothing, or empty text for it, as well."""
     return lambda value: None if value in (None, "") else kind(value)
 
 
 def options(value: Any) -> dict[str, Any]:
-    """Take an object whose values are kept as they came, if those that are numbers can be read."""
+    """Take an object whose values are kept as they came, if those that are obeyed can be read."""
     found = table(value)
     for name, kind in OPTIONS.items():
-        if found.get(name) is not None:
+        if found.get(name) not in (None, ""):
             try:
                 kind(found[name])
             except ValueError as error:
@@ -219,10 +227,12 @@ def country_codes(name: str, value: Any, most: int) -> list[str]:
 
 OPTIONS: dict[str, Kind] = {
     "after_gold": whole(0),
+    "confidence_fields": names,
+    "dynamic_judgment_fields": names,
     "reject_at": percent,
     "req_ttl_in_seconds": whole(1),
 }
-"""Options that are obeyed and have to be numbers."""
+"""Options that are obeyed, and what they have to be."""
 
 KINDS: dict[str, Kind] = {
     "alias": optional(text),
@@ -237,7 +247,7 @@ KINDS: dict[str, Kind] = {
     "design_verified": yes_or_no,
     "execution_mode": text,
     "expected_judgments_per_unit": optional(whole(1)),
-    "fields": table,
+    "fields": aggregations,
     "gold_per_assignment": whole(0),
     "instructions": lambda value: text(value) or "",
     "js": text,

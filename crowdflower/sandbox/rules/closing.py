@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Row, case, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 
 from crowdflower.sandbox.rules import money
 from crowdflower.sandbox.store import Transaction
@@ -70,8 +70,8 @@ def _close(tx: Transaction, where: list[ColumnElement[bool]], state: str) -> int
     pages = [row.id for row in tx.all(select(assignment.c.id).where(*where))]
     for page in pages:
         places = assignment_unit.c.assignment_id == page
-        rows: list[Row[tuple[int]]] = tx.all(select(assignment_unit.c.unit_id).where(places))
+        shown = tx.all(select(assignment_unit.c.unit_id).where(places))
         tx.run(update(assignment_unit).where(places).values(resolved=True))
         tx.run(update(assignment).where(assignment.c.id == page).values(state=state))
-        count_slots(tx, (row.unit_id for row in rows))
+        count_slots(tx, (row.unit_id for row in shown))
     return len(pages)

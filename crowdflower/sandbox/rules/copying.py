@@ -24,6 +24,7 @@ ITS_OWN: Final = frozenset(
         "needed_count",
         "judgments_count",
         "tainted_count",
+        "upload_error",
         "crowd_costs_mc",
         "next_seq",
         "seq_dense",

@@ -39,15 +39,19 @@ def judge_again(tx: Transaction, job: Row[Any], unit_id: int) -> int:
         each for each in wrong if not (answers and form and form.missed(each.data, answers))
     ]
     for each in forgiven:
-        tx.run(update(judgment).where(judgment.c.id == each.id).values(missed=False))
-        _forgive(tx, job, each.worker_id)
-    fewer = {"missed_count": unit.c.missed_count - len(forgiven)}
-    tx.run(update(unit).where(unit.c.id == unit_id).values(fewer))
+        forgive(tx, job, each)
     return len(forgiven)
 
 
-def _forgive(tx: Transaction, job: Row[Any], worker_id: int) -> None:
-    theirs = (worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
+def forgive(tx: Transaction, job: Row[Any], wrong: Row[Any]) -> None:
+    """Let a wrong answer to a test question count as right.
+
+    :param wrong: The judgment.
+    """
+    tx.run(update(judgment).where(judgment.c.id == wrong.id).values(missed=False))
+    fewer = {"missed_count": unit.c.missed_count - 1}
+    tx.run(update(unit).where(unit.c.id == wrong.unit_id).values(fewer))
+    theirs = (worker_job.c.job_id == job.id, worker_job.c.worker_id == wrong.worker_id)
     standing = tx.one(select(worker_job).where(*theirs))
     forgiven = standing.golds_forgiven + 1
     now = trust(standing.golds_seen, standing.golds_missed, forgiven)
@@ -57,4 +61,4 @@ def _forgive(tx: Transaction, job: Row[Any], worker_id: int) -> None:
         values |= {"state": "working", "tainted_at": None}
     tx.run(update(worker_job).where(*theirs).values(values))
     if regained:
-        trusting.believe(tx, job, worker_id)
+        trusting.believe(tx, job, wrong.worker_id)

@@ -52,6 +52,10 @@ REASONS: Final[dict[Reason, str]] = {
 }
 """Why there is no page, for people."""
 
+WHOLE_BATCHES: Final = "whole_batches"
+"""Option of a job whose rows stay together as they came: the first page full of them is a batch,
+and so is the next. Everybody gets the oldest batch that they have not answered."""
+
 SHUT_OUT: Final = frozenset({"rejected", "failed_quiz", "removed"})
 """How a contributor may stand in a job who gets no more pages of it."""
 
@@ -209,7 +213,7 @@ def _chosen(
         units = _from_window(tx, job, worker, count, chance)
     if not units:
         raise Closed("no_work")
-    return "work", golds, units
+    return "work", golds, _of_one_batch(job, units)
 
 
 def _unseen(
@@ -229,12 +233,22 @@ def _from_window(
     lowest = work.lowest_open(tx.driver, job.id)
     if lowest is None:
         return []
+    if job.options.get(WHOLE_BATCHES):
+        return work.open_units(tx.driver, job.id, worker.id, lowest, count)
     begin = lowest + chance.randrange(max(1, min(tx.limits.window, job.judgable_count)))
     units = work.open_units(tx.driver, job.id, worker.id, begin, count)
     if len(units) < count:
         first = work.open_units(tx.driver, job.id, worker.id, lowest, count)
         units += [unit for unit in first if unit not in units][: count - len(units)]
     return units
+
+
+def _of_one_batch(job: JobFacts, units: list[Open]) -> list[Open]:
+    """Keep the rows that belong on the same page as the first."""
+    if not job.options.get(WHOLE_BATCHES):
+        return units
+    batch, *_ = batches = [(unit.seq - 1) // job.units_per_assignment for unit in units]
+    return [unit for unit, its in zip(units, batches, strict=True) if its == batch]
 
 
 def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> _Price:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, exists, func, select
 from sqlalchemy import update as updated
 
 from crowdflower.sandbox import forms
@@ -13,6 +13,7 @@ from crowdflower.sandbox.refusals import Declined, Invalid, NotFound
 from crowdflower.sandbox.rules import closing, money, settings
 from crowdflower.sandbox.rules.copying import copy
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.groups import amp_group
 from crowdflower.sandbox.store.tables import job as jobs
 from crowdflower.sandbox.store.tables import job_tag, unit
 
@@ -77,6 +78,7 @@ def listing(
     tags: Sequence[str] = (),
     created_from: float | None = None,
     created_to: float | None = None,
+    with_groups: bool = False,
 ) -> list[Row[Any]]:
     """List a page of ten jobs, newest first; past the end there are none.
 
@@ -84,9 +86,13 @@ def listing(
     :param tags: Only jobs that have all of these.
     :param created_from: Only jobs made at this time or later.
     :param created_to: Only jobs made at this time or earlier.
+    :param with_groups: Also the jobs that are groups of AMPCrowd.
     :raises Invalid: There is no such state.
     """
     query = select(jobs).where(jobs.c.account_id == account.id, jobs.c.deleted_at.is_(None))
+    if not with_groups:
+        is_group = select(amp_group.c.id).where(amp_group.c.job_id == jobs.c.id)
+        query = query.where(~exists(is_group))
     if state is not None:
         if state.lower() not in LISTED_STATES:
             known = ", ".join(LISTED_STATES)

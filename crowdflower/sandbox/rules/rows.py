@@ -19,6 +19,9 @@ from crowdflower.sandbox.store.tables import job_column
 GOLD_COLUMN = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
 """Columns of test questions; rows of one file may have them or not."""
 
+SHAPES = 1000
+"""Sets of columns that are remembered while a file is read."""
+
 
 def column_name(header: str) -> str:
     """Make the name of a column from the header of a CSV file.
@@ -102,7 +105,7 @@ def text_of(data: Mapping[str, Any]) -> str:
     :raises ValueError: It holds a number or a character that JSON or UTF-8 has no form for.
     :raises TypeError: It holds something that JSON cannot.
     """
-    text = encode(dict(data))
+    text = encode(data if type(data) is dict else dict(data))
     if not text.isascii():
         text.encode()
     return text
@@ -120,50 +123,50 @@ class _Upload:
         self.columns = list(known)
         self._force = force
         self._room = room
+        self._header: dict[str, None] = {}
+        self._lacking: dict[tuple[str, ...], bool] = {}
 
     def texts(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         """Yield the rows as JSON text, each checked before it is yielded."""
-        header: dict[str, None] = {}
         for number, row in enumerate(rows, 1):
             if self._room is not None and number > self._room:
                 raise Invalid(f"Row {number} is one too many: a job may hold no more rows.")
             if type(row) is not dict and not isinstance(row, Mapping):
                 raise Invalid(f"Row {number} is no object with a value for each column.")
             if number == 1:
-                header = self._begin(row)
-            if row.keys() != header.keys():
-                row = self._fitted(number, row, header)  # noqa: PLW2901 - the same row, completed
+                self._begin(row)
+            shape = tuple(row)  # most rows of a file have one of a few
+            lacking = self._lacking.get(shape)
+            if lacking is None:
+                lacking = self._lacks(number, shape)
             try:
-                text = text_of(row)
+                text = text_of({**self._header, **row} if lacking else row)
             except (TypeError, ValueError) as error:
                 raise Invalid(f"Row {number} cannot be stored as JSON: {error}.") from None
             yield text
 
-    def _begin(self, row: Mapping[str, Any]) -> dict[str, None]:
-        """Take the columns of the first row; they are the upload's."""
-        header = dict.fromkeys(name for name in row if not _is_gold(name))
+    def _begin(self, row: Mapping[str, Any]) -> None:
+        """Take the columns of the first row for those of the upload."""
+        self._header = dict.fromkeys(name for name in row if not _is_gold(name))
         expected = [name for name in self.columns if not _is_gold(name)]
-        if self.columns and not self._force and header.keys() != set(expected):
-            raise Invalid(_difference(header, expected))
-        self._learn(row)
-        return header
+        if self.columns and not self._force and self._header.keys() != set(expected):
+            raise Invalid(_difference(self._header, expected))
 
-    def _fitted(
-        self, number: int, row: Mapping[str, Any], header: dict[str, None]
-    ) -> Mapping[str, Any]:
-        for name in row:
+    def _lacks(self, number: int, shape: tuple[str, ...]) -> bool:
+        """Check columns that have not come together before; tell whether some are missing."""
+        for name in shape:
             if not isinstance(name, str):
                 raise Invalid(f"Row {number} names a column {name!r}, which is no text.")
-            if name not in header and not _is_gold(name) and not self._force:
+            if name not in self._header and not _is_gold(name) and not self._force:
                 raise Invalid(
                     f"Row {number} has a column that row 1 does not have: {name}. "
                     f"Send force=true to add it."
                 )
-        self._learn(row)
-        return {**header, **row}
-
-    def _learn(self, row: Mapping[str, Any]) -> None:
-        self.columns += [name for name in row if name not in self.columns]
+        self.columns += [name for name in shape if name not in self.columns]
+        lacking = not self._header.keys() <= set(shape)
+        if len(self._lacking) < SHAPES:
+            self._lacking[shape] = lacking
+        return lacking
 
 
 def _is_gold(name: object) -> bool:

@@ -138,7 +138,8 @@ def _complete(tx: Transaction, written: Written, job: Row[Any] | None) -> None:
     chosen = {name: values.pop(name) for name in ("fields", "confidence_fields") if name in values}
     for option in DECIDING_OPTIONS:
         if option in values.get("options", {}):
-            chosen.setdefault("confidence_fields", attribute.names(values["options"][option]))
+            names = attribute.optional(attribute.names)(values["options"][option])
+            chosen.setdefault("confidence_fields", names)
     if "cml" in values:
         values |= questions.derived(tx, values["cml"], job)
     known: dict[str, str] = values.get("fields", job.fields if job is not None else None) or {}

@@ -93,7 +93,7 @@ def judgment(row: Row[Any]) -> dict[str, Any]:
         "started_at": iso(row.started_at),
         "webhook_sent_at": None,
         "external_type": row.channel,
-        "reviewed": None,
+        "reviewed": row.reviewed,
         "golden": row.golden,
         "missed": row.missed,
         "rejected": row.rejected or None,
@@ -110,6 +110,32 @@ def judgment(row: Row[Any]) -> dict[str, Any]:
         "unit_state": row.unit_state,
         "data": row.data,
         "unit_data": row.unit_data,
+    }
+
+
+def worker(row: Row[Any]) -> dict[str, Any]:
+    """Show a contributor to a job; names and order of the keys are not known of the service.
+
+    :param row: As :mod:`crowdflower.sandbox.rules.workers` finds it.
+    """
+    return {
+        "worker_id": row.worker_id,
+        "external_type": row.channel,
+        "judgments_count": row.judgments_count,
+        "missed_count": row.golds_missed,
+        "golds_count": row.golds_seen,
+        "forgiven_count": row.golds_forgiven,
+        "channel": row.channel,
+        "country": row.country,
+        "region": row.region,
+        "city": row.city,
+        "last_ip": row.ip,
+        "flagged_at": moment(row.flagged_at),
+        "rejected_at": moment(row.rejected_at),
+        "bonus": _exact(row.bonus_mc, CENT),
+        "flag_reason": row.flag_reason,
+        "trust_overall": round(row.trust, PLACES),
+        "submission_rate": None,
     }
 
 

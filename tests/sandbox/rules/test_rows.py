@@ -105,6 +105,16 @@ def test_a_column_that_a_later_row_leaves_out_is_blank(world: Any) -> None:
     assert stored(world, job)[1] == {"glitter_color": None, "price": 3}
 
 
+def test_rows_of_many_shapes_are_stored_as_they_are(world: Any) -> None:
+    data = [{f"column {number % 1100}": number} for number in range(2300)]
+    job = world.do(rows.create_from, world.account, [])
+
+    world.do(rows.append, job, data, force=True)
+
+    assert stored(world, job)[1:] == [{"column 0": None, **row} for row in data[1:]]
+    assert len(world.do(rows.column_names, job.id)) == 1100
+
+
 def test_columns_of_test_questions_come_and_go(world: Any) -> None:
     golden = {"text": "b", "_golden": "TRUE", "f_gold": "x\ny", "f_gold_reason": "so"}
     job = job_of(world, {"text": "a"}, golden, {"text": "c"})

@@ -88,6 +88,14 @@ A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
         ({"alias": "42"}, ["Alias must not be a number"]),
         ({"confidence_fields": ["mood"]}, ["The form has no question named mood"]),
         ({"fields": {"mood": "agg"}}, ["The form has no question named mood"]),
+        (
+            {"fields": {"sentiment": ["agg"]}},
+            ["Fields must name an aggregation for each question"],
+        ),
+        (
+            {"options": {"dynamic_judgment_fields": 7}},
+            ["Options dynamic_judgment_fields must be a list of names"],
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_named_and_nothing_is_saved(
