@@ -24,9 +24,15 @@
     │   ├─ MalformedResponse   ├─ UnexpectedContentType   ├─ UnexpectedStatus
     │   ├─ UnexpectedRedirect  ├─ TruncatedResponse       └─ ResponseTooLarge
     ├─ ReportError
-    │   ├─ ReportNotReady      ├─ ReportCorrupt           └─ ReportEmpty
+    │   ├─ ReportNotReady      ├─ ReportCorrupt
+    │   └─ ReportEmpty         └─ ReportTooLarge
+    ├─ UploadError             an upload with a key column
+    │   ├─ UploadIncomplete    some rows are there, and ``resume`` says how to go on
+    │   ├─ SourceChanged       the rows are others than those that the upload began with
+    │   └─ UploadLocked        somebody else is at it
     └─ PaginationError
-        └─ PageLoop            the server sends the same page again
+        ├─ PageLoop            the server sends the same page again
+        └─ PageChanged         the list changed while it was read
 
 A class that has a natural parent among Python's own errors is that too: :class:`InvalidInput` is a
 :class:`ValueError`, :class:`RequestTimeout` a :class:`TimeoutError`. No error shows the key: not in
@@ -50,7 +56,12 @@ class ApiError(Exception):
     :param message: One readable sentence: what was asked, what went wrong.
     :param request: What was sent, its ``Authorization`` header masked.
     :param response: The answer, when there was one.
+    :ivar page: Of a list, the number of the page that failed: ``start_page`` for going on.
+    :ivar items_seen: Of a list, how many items had come before that page.
     """
+
+    page: int | None = None
+    items_seen: int | None = None
 
     def __init__(
         self,
@@ -98,9 +109,11 @@ class NotSentError(TransportError, ConnectionError):
     """No byte of the request left this machine: the call may be repeated safely.
 
     :ivar tls: It failed because no secure connection could be made.
+    :ivar proxy: It failed because a proxy on the way did not let it through.
     """
 
     tls = False
+    proxy = False
 
 
 class RequestTimeout(TransportError, TimeoutError):
@@ -263,19 +276,58 @@ class ReportEmpty(ReportError):
     """The archive holds no report."""
 
 
+class ReportTooLarge(ReportError):
+    """The archive unpacks to more than is wanted, as one does that was made to fill a disk."""
+
+
+class UploadError(ApiError):
+    """Rows could not be uploaded exactly once."""
+
+
+class UploadIncomplete(UploadError):
+    """The upload had to stop while some of its rows were there.
+
+    :param resume: Path of its plan: the same call with ``resume=`` this path goes on from there.
+    """
+
+    def __init__(self, message: str, *, resume: str) -> None:
+        super().__init__(message)
+        self.resume = resume
+
+
+class SourceChanged(UploadError, ValueError):
+    """The rows are not those that the upload began with; nothing was sent."""
+
+
+class UploadLocked(UploadError):
+    """Another process, or another thread, is at this upload; nothing was sent."""
+
+
 class PaginationError(ApiError):
     """A list could not be read to its end.
 
     :param page: Number of the page that failed, counted from 1.
     """
 
-    def __init__(self, message: str, *, page: int) -> None:
+    def __init__(self, message: str, *, page: int | None = None) -> None:
         super().__init__(message)
         self.page = page
 
 
 class PageLoop(PaginationError):
     """The server sends the same page again and again."""
+
+
+class PageChanged(PaginationError):
+    """The list changed while it was read: items are lacking, or came twice."""
+
+
+class PaginationWarning(UserWarning):
+    """The list changed while it was read: items are lacking, or came twice."""
+
+
+class StaleReportWarning(UserWarning):
+    """The report is older than the latest judgments."""
 
 
 _BY_STATUS: dict[int, type[RefusedError]] = {
