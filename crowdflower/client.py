@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, overload
@@ -278,6 +278,7 @@ class Client:
         created_since: date | None = None,
         created_until: date | None = None,
         team_id: str | None = None,
+        start_page: int = 1,
     ) -> Iterator[Job]:
         """Yield all jobs of the account, newest first; ten a request.
 
@@ -288,6 +289,7 @@ class Client:
         :param tags: Only those filed under one of these names.
         :param created_since: Only those created on this day or later.
         :param created_until: Only those created on this day or earlier.
+        :param start_page: Where to go on, after an error that named its ``page``.
 
         >>> next(client.get_jobs(state="running")).title
         'Sentiment of reviews'
@@ -300,7 +302,7 @@ class Client:
             "team_id": team_id,
         }
         query = {name: value for name, value in filters.items() if value is not None}
-        for page in self._pages("jobs.json", JOBS_PER_PAGE, query=query):
+        for page in self._pages("jobs.json", JOBS_PER_PAGE, query=query, first=start_page):
             for item in page:
                 errors = envelopes.complaints(item)
                 if errors and "id" not in item:
@@ -401,19 +403,31 @@ class Client:
         job = self._as_job(job)
         return Unit(job, self).absorb(_identified(self.jobs[job.id].units[unit_id](), "unit"))
 
-    def get_units(self, job: JobFields | int) -> Iterator[UnitPromise]:
+    def get_units(
+        self, job: JobFields | int, *, start_page: int = 1, strict: bool = False
+    ) -> Iterator[UnitPromise]:
         """Yield all units of a job with their data; a thousand a request.
 
-        Calls ``GET /jobs/{job_id}/units``.
+        Calls ``GET /jobs/{job_id}/units``. Where fewer come than the job had when it was read, a
+        :class:`~crowdflower.exceptions.PaginationWarning` says so at the end.
+
+        :param start_page: Where to go on, after an error that named its ``page``.
+        :param strict: Raise in place of that warning.
+        :raises PageChanged: Units were removed meanwhile, and this is ``strict``.
 
         >>> [unit.data["review"] for unit in client.get_units(job)][0]
         'Works as it should, every single day.'
         """
         job = self._as_job(job)
         count = job.json.get("units_count")
-        for page in self._pages(f"jobs/{segment(job.id)}/units.json", UNITS_PER_PAGE, count):
-            for unit_id, data in _by_unit(page):
-                yield UnitPromise(job, self, id=unit_id, data=data)
+        path = f"jobs/{segment(job.id)}/units.json"
+        pages = self._pages(path, UNITS_PER_PAGE, count, shape=_by_unit, first=start_page)
+        units = (
+            UnitPromise(job, self, id=unit_id, data=data)
+            for page in pages
+            for unit_id, data in page.items()
+        )
+        yield from paging.counted(units, count if start_page == 1 else None, strict=strict)
 
     def add_unit(self, job: JobFields | int, data: Row, golden: bool = False) -> Unit:
         """Add one row to a job.
@@ -474,10 +488,14 @@ class Client:
 
     # Judgments
 
-    def get_judgmentaggregates(self, job: JobFields | int) -> Iterator[JudgmentAggregate]:
+    def get_judgmentaggregates(
+        self, job: JobFields | int, *, start_page: int = 1
+    ) -> Iterator[JudgmentAggregate]:
         """Yield the units that have judgments, with the answers put together; a hundred a request.
 
         Calls ``GET /jobs/{job_id}/judgments``.
+
+        :param start_page: Where to go on, after an error that named its ``page``.
 
         >>> next(client.get_judgmentaggregates(job)).get_fields()
         {'sentiment': 'positive'}
@@ -485,8 +503,8 @@ class Client:
         job = self._as_job(job)
         count = job.json.get("units_count")
         path = f"jobs/{segment(job.id)}/judgments.json"
-        for page in self._pages(path, AGGREGATES_PER_PAGE, count):
-            for unit_id, entry in _by_unit(page):
+        for page in self._pages(path, AGGREGATES_PER_PAGE, count, shape=_by_unit, first=start_page):
+            for unit_id, entry in page.items():
                 yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": unit_id})
 
     def get_unit_judgments(self, job: JobFields | int, unit_id: int) -> list[Judgment]:
@@ -698,14 +716,22 @@ class Client:
     # What the verbs above have in common
 
     def _pages(
-        self, path: str, size: int, count: int | None = None, query: Mapping[str, Any] = _NOTHING
+        self,
+        path: str,
+        size: int,
+        count: int | None = None,
+        query: Mapping[str, Any] = _NOTHING,
+        shape: Callable[[JSON], JSON] = lambda page: page,
+        first: int = 1,
     ) -> Iterator[JSON]:
         """Yield pages of the size that the service prefers, which is the largest it has.
 
         :param count: Items in all, as far as is known.
+        :param shape: Makes of an answer what the page is, or says that it is none.
         """
         return paging.pages(
-            lambda number: self.call(path, query={**query, "page": number}),
+            lambda number: shape(self.call(path, query={**query, "page": number})),
+            first=whole("start_page", first),
             is_end=lambda page: not page,
             lookahead=self._lookahead,
             size=size,
@@ -749,14 +775,16 @@ def _identified(answer: JSON, kind: str) -> JSONObject:
     return {**answer, "id": int(answer["id"])}
 
 
-def _by_unit(page: JSON) -> Iterator[tuple[int, JSONObject]]:
-    """Yield the entries of a page that is keyed by the ids of units."""
+def _by_unit(page: JSON) -> dict[int, JSONObject]:
+    """Return a page that is keyed by the ids of units; an empty one of any kind is the last."""
+    if not page:
+        return {}
     if not isinstance(page, dict):
         raise MalformedResponse(f"expected a page keyed by unit id, got a {type(page).__name__}")
     for key, entry in page.items():
         if not key.isdecimal() or not isinstance(entry, dict):
             raise MalformedResponse(f"expected a page keyed by unit id, got {key!r:.80} in it")
-        yield int(key), entry
+    return {int(key): entry for key, entry in page.items()}
 
 
 def _shows(shown: JSON, asked: object) -> bool:

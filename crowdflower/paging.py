@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from typing import Any, TypeVar
 
-from crowdflower.exceptions import PageLoop
+from crowdflower.exceptions import ApiError, PageChanged, PageLoop, PaginationWarning
 
 Page = TypeVar("Page")
+Item = TypeVar("Item")
 
 
 def pages(
@@ -29,7 +31,8 @@ def pages(
     Nothing is fetched before the first page is asked for. Where the number of pages is not known,
     threads start once a page was full, or followed a short one: a list of one page costs none.
     They work at most ``lookahead`` pages ahead of the consumer, wait when it is slow, and stop when
-    it stops. A page that cannot be fetched raises when its turn comes, after all pages before it.
+    it stops. A page that cannot be fetched raises when its turn comes, after all pages before it;
+    its error says in ``page`` and ``items_seen`` where to go on.
 
     :param fetch: Returns the page of a number, counted from 1; called from several threads.
     :param is_end: Tells the marker that follows the last page.
@@ -37,32 +40,77 @@ def pages(
     :param size: Items on a full page, where that is known.
     :param expected: How many pages there should be, end marker included, where that is known: these
         are fetched ahead from the start, and what follows them one by one.
-    :raises PageLoop: A page equals the one before it: the server ignores the page number.
+    :raises PageLoop: A page has come before: the server ignores the page number, or goes in circles.
 
     >>> shelf = {1: ["a", "b"], 2: ["c"]}
     >>> list(pages(lambda number: shelf.get(number, []), is_end=lambda page: not page))
     [['a', 'b'], ['c']]
     """
-    before: Page | None = None
+    seen: dict[int, int] = {}
+    items = 0
     source = (
         _looking_ahead(fetch, first, lookahead, size, expected)
         if lookahead > 1
         else (fetch(number) for number in count(first))
     )
+    number = first
     try:
         for number, page in enumerate(source, first):
             if is_end(page):
                 return
-            if page == before:
+            earlier = seen.setdefault(_fingerprint(page), number)
+            if earlier != number:
                 raise PageLoop(
-                    f"page {number} is page {number - 1} once more;"
-                    " the server seems to ignore `page`",
+                    f"page {number} is page {earlier} once more; the server seems to ignore `page`",
                     page=number,
                 )
             yield page
-            before = page
+            items += len(page) if isinstance(page, Sized) else 1
+            number += 1  # noqa: PLW2901 - the one that may fail
+    except ApiError as error:
+        if error.page is None:
+            error.page = number
+        error.items_seen = items
+        raise
     finally:
         source.close()
+
+
+def _fingerprint(page: Any) -> int:
+    """Return what two pages share only if they hold the same things; their content may differ.
+
+    Only this is kept of a page. The ids of a page that is keyed by them, and the ids of a page that is a
+    list, cost a hundredth of what its whole content would.
+    """
+    if isinstance(page, dict) and all(str(key).isdecimal() for key in page):
+        return hash(tuple(page))
+    if isinstance(page, list) and all(isinstance(item, dict) and "id" in item for item in page):
+        return hash(tuple([str(item["id"]) for item in page]))
+    return hash(repr(page))
+
+
+def counted(items: Iterator[Item], count: int | None, *, strict: bool) -> Iterator[Item]:
+    """Yield items, and say so at the end where they were fewer than there should have been.
+
+    A list that loses items while it is read moves others to pages that were read already. More
+    items than there were before are none that are lacking.
+
+    :param count: How many there were before; ``None`` where nobody knows.
+    :param strict: Raise rather than warn.
+    :raises PageChanged: They were fewer, and that is not put up with.
+    """
+    seen = 0
+    for item in items:
+        seen += 1
+        yield item
+    if count is not None and seen < count:
+        problem = (
+            f"{seen} items came where there were {count}: some were removed since they were"
+            " counted, or others were missed because of that; read the list again"
+        )
+        if strict:
+            raise PageChanged(problem)
+        warnings.warn(problem, PaginationWarning, stacklevel=3)
 
 
 def _looking_ahead(
