@@ -5,10 +5,11 @@
     app          the API as a WSGI application       adapter   called in this process
     crowd        contributors who work by themselves server    called over a socket
     api          one module a resource: read the request, ask the rules, answer
+    ampcrowd     another service's API onto the same rules
     rules        what may happen, and what follows
     forms        a form and a row to a page          reports   rows to an archive
     store        tables and transactions             clock     time, ids and chance
-    refusals     how the service says no
+    refusals     how the service says no             outbound  what is posted to others
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 try:
     from crowdflower.sandbox.adapter import ORIGIN, session_for
+    from crowdflower.sandbox.ampcrowd import Access, Door
     from crowdflower.sandbox.app import create_app
     from crowdflower.sandbox.clock import Clock
     from crowdflower.sandbox.rules import accounts
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from crowdflower.ampcrowd import AMPCrowdClient
     from crowdflower.client import Client
     from crowdflower.sandbox.app import Unimplemented
     from crowdflower.sandbox.crowd import Crowd
@@ -63,6 +66,8 @@ class Sandbox:
         file, it is the machine's time.
     :param limits: What this sandbox allows.
     :param report_polls: How often a report is "being generated" before it can be fetched.
+    :param ampcrowd: Also answer AMPCrowd's API, to programs on this machine; an
+        :class:`~crowdflower.sandbox.ampcrowd.Access` says to whom else.
     :raises ImportError: When importing this module: something that the sandbox needs is missing.
 
     >>> with Sandbox() as box:
@@ -81,6 +86,7 @@ class Sandbox:
         clock: Clock | None = None,
         limits: Limits | None = None,
         report_polls: int = 0,
+        ampcrowd: bool | Access = False,
     ) -> None:
         self.clock = clock or Clock(seed, virtual=database is None)
         """The only source of time, ids and chance."""
@@ -90,7 +96,11 @@ class Sandbox:
         self._balance_cents = balance_cents
         self.key = self._open_account(key)
         """The account's API key."""
-        self.app = create_app(self.database, report_polls=report_polls)
+        self._door: Door | None = None
+        if ampcrowd is not False:
+            access = Access() if ampcrowd is True else ampcrowd
+            self._door = Door(self.database, self.key, access)
+        self.app = create_app(self.database, report_polls=report_polls, ampcrowd=self._door)
         """The API, as a WSGI application."""
         self._starting = Lock()
         self._server: Server | None = None
@@ -110,16 +120,51 @@ class Sandbox:
         settings = {"session": session_for(self.app), **settings}
         return Client(self.key, f"{ORIGIN}/v1", **settings)
 
+    def ampcrowd_client(self, **settings: Any) -> AMPCrowdClient:
+        """Make a client of AMPCrowd's API that calls this sandbox in process, and nothing else.
+
+        :param settings: Of :class:`~crowdflower.ampcrowd.AMPCrowdClient`.
+        :raises RuntimeError: The sandbox was made without ``ampcrowd=True``.
+
+        >>> with Sandbox(ampcrowd=True) as box:
+        ...     box.ampcrowd_client()
+        <AMPCrowdClient https://sandbox.invalid>
+        """
+        from crowdflower.ampcrowd import AMPCrowdClient  # noqa: PLC0415 - a server needs none
+
+        token = self.ampcrowd.access.token
+        settings = {"session": session_for(self.app), "token": token, **settings}
+        return AMPCrowdClient(ORIGIN, **settings)
+
+    @property
+    def ampcrowd(self) -> Door:
+        """What AMPCrowd's API has made here: groups, and answers on their way back.
+
+        A run of the crowd posts the answers that are due; ``box.ampcrowd.deliver()`` does so at any
+        time.
+
+        :raises RuntimeError: The sandbox was made without ``ampcrowd=True``.
+        """
+        if self._door is None:
+            raise RuntimeError("AMPCrowd's door is shut: make the Sandbox with ampcrowd=True.")
+        return self._door
+
     @property
     def url(self) -> str:
         """Address of the same sandbox over a socket; the server starts when this is first read.
 
         Only programs on this machine can connect.
         """
-        with self._starting:
-            if self._server is None:
-                self._server = Server(self.app)
-            return f"{self._server.url}/v1"
+        return f"{self._listening.url}/v1"
+
+    @property
+    def ampcrowd_url(self) -> str:
+        """The same for AMPCrowd's API.
+
+        :raises RuntimeError: The sandbox was made without ``ampcrowd=True``.
+        """
+        _ = self.ampcrowd
+        return self._listening.url
 
     @property
     def crowd(self) -> Crowd:
@@ -127,7 +172,8 @@ class Sandbox:
         if self._crowd is None:
             from crowdflower.sandbox.crowd import Crowd  # noqa: PLC0415 - not everybody needs one
 
-            self._crowd = Crowd(self.database)
+            afterwards = self._door.deliver if self._door is not None else None
+            self._crowd = Crowd(self.database, afterwards=afterwards)
         return self._crowd
 
     @property
@@ -167,6 +213,13 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.database.url}>"
+
+    @property
+    def _listening(self) -> Server:
+        with self._starting:
+            if self._server is None:
+                self._server = Server(self.app)
+            return self._server
 
     def _open_account(self, key: str | None) -> str:
         """Open an account, or find the one that the database has; return its key."""

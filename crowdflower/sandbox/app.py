@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 
 from crowdflower.sandbox.adapter import RAISE_ERRORS
+from crowdflower.sandbox.ampcrowd import door as ampcrowd_door
 from crowdflower.sandbox.api import incoming
 from crowdflower.sandbox.api.call import Call, Reply
 from crowdflower.sandbox.api.incoming import MAX_PARAMETERS, SUFFIX
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+    from crowdflower.sandbox.ampcrowd import Door
     from crowdflower.sandbox.store import Database
 
 MAX_FILE: Final = 256 * 1024 * 1024
@@ -68,15 +70,19 @@ class Application(Flask):
 
     :param database: Where its jobs are.
     :param report_polls: How often a report is "being generated" before it can be fetched.
+    :param ampcrowd: AMPCrowd's door, if there is to be one.
     """
 
-    def __init__(self, database: Database, *, report_polls: int = 0) -> None:
+    def __init__(
+        self, database: Database, *, report_polls: int = 0, ampcrowd: Door | None = None
+    ) -> None:
         super().__init__(__name__, static_folder=None)
         self.database = database
         self.reports = Shelf(report_polls)
         self.unimplemented: deque[Unimplemented] = deque(maxlen=REMEMBERED)
         """What was asked for and is not there, oldest first."""
-        self.url_map, self.view_functions = _routing()
+        self.url_map, self.view_functions = _routing(ampcrowd=ampcrowd is not None)
+        self.extensions[ampcrowd_door.EXTENSION] = ampcrowd
         self.config["MAX_CONTENT_LENGTH"] = MAX_FILE
         self.config["MAX_FORM_MEMORY_SIZE"] = MAX_PARAMETERS
         self.config["MAX_FORM_PARTS"] = MAX_COUNT
@@ -127,14 +133,16 @@ class Application(Flask):
         return response
 
 
-def create_app(database: Database, *, report_polls: int = 0) -> Application:
+def create_app(
+    database: Database, *, report_polls: int = 0, ampcrowd: Door | None = None
+) -> Application:
     """Make the application for a database; what can be shared between them is made once.
 
     >>> from crowdflower.sandbox.store import Database
     >>> create_app(Database()).test_client().get("/v1/jobs").status
     '401 UNAUTHORIZED'
     """
-    return Application(database, report_polls=report_polls)
+    return Application(database, report_polls=report_polls, ampcrowd=ampcrowd)
 
 
 class _Reference(BaseConverter):
@@ -150,7 +158,7 @@ class _Number(IntegerConverter):
 
 
 @cache
-def _routing() -> tuple[Map, dict[str, Callable[..., Any]]]:
+def _routing(*, ampcrowd: bool) -> tuple[Map, dict[str, Callable[..., Any]]]:
     rules: list[Rule] = []
     views: dict[str, Callable[..., Any]] = {}
     for route in ROUTES:
@@ -163,6 +171,9 @@ def _routing() -> tuple[Map, dict[str, Callable[..., Any]]]:
         views[endpoint] = partial(_answer, route)
     rules.append(Rule("/reports/<token>/<path:name>", endpoint="report", methods=["GET"]))
     views["report"] = _report
+    for path, verbs, view in ampcrowd_door.ROUTES if ampcrowd else ():
+        rules.append(Rule(path, endpoint=path, methods=verbs))
+        views[path] = view
     table = Map(
         rules,
         converters={"default": _Reference, "int": _Number},

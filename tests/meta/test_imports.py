@@ -38,7 +38,7 @@ OPTIONAL = [
 GROUND = {"states", "_types", "cml", "quality"}
 """What both storeys stand on."""
 
-ABOVE_THE_CLIENT = {"sandbox", "bulk", "spark", "dlt", "frames", "testing", "ampcrowd", "cli"}
+ABOVE_THE_CLIENT = {"sandbox", "bulk", "spark", "dlt", "frames", "testing", "cli"}
 """What uses the client, as its users do."""
 
 

@@ -29,6 +29,7 @@ def listing(call: Call) -> Answer:
         tags=call.asked.names("tags") or (),
         created_from=_day(call, "created_at_greater_equal"),
         created_to=_day(call, "created_at_less_equal", A_DAY - 1e-6),
+        with_groups=call.asked.flag("ampcrowd"),
     )
     return [shapes.job(row) for row in found]
 

@@ -41,12 +41,16 @@ class Crowd:
     on them and on the question, and on nothing else.
 
     :param database: Of the sandbox.
+    :param afterwards: Called at the end of every run, when nothing is locked any more.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, *, afterwards: Callable[[], object] | None = None
+    ) -> None:
         self.contributors: list[Contributor] = []
         """Everybody who joined, in that order."""
         self._database = database
+        self._afterwards = afterwards
         self._runs = count()
 
     def add(
@@ -191,7 +195,10 @@ class Crowd:
         )
         number = job if isinstance(job, int) else job.id
         run = Run(self._database, number, self.contributors, plan, next(self._runs))
-        return run.go(progress)
+        summary = run.go(progress)
+        if self._afterwards is not None:
+            self._afterwards()
+        return summary
 
 
 def _join(

@@ -1,0 +1,282 @@
+"""One AMPCrowd server: groups of points go out, answers come to an inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from weakref import WeakSet
+
+from crowdflower import serialization
+from crowdflower._types import JSON, MISSING
+from crowdflower.ampcrowd import serving
+from crowdflower.ampcrowd.inbox import Inbox
+from crowdflower.ampcrowd.points import Point, TaskType, content_on_wire
+from crowdflower.answers import Answer
+from crowdflower.caller import Caller
+from crowdflower.exceptions import (
+    ApiError,
+    ApplicationError,
+    InvalidInput,
+    NotSentError,
+    OutcomeUnknown,
+    RefusedError,
+    ServerError,
+    UnexpectedContentType,
+)
+from crowdflower.paths import segment
+from crowdflower.secret import NoSecret
+from crowdflower.transport import Expected, Session, Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+QualityControl = Literal["mv", "em"]
+"""How several answers become one: majority vote, or expectation-maximization."""
+
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "*/*"}
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class AMPCrowdClient:
+    """One AMPCrowd server.
+
+    :param base_url: Where it is, up to but without ``/crowds``.
+    :param token: What a sandbox asks for that listens to other machines; AMPCrowd itself knows no
+        keys, and whoever reaches it may use it.
+    :param timeout: Seconds to wait for a connection and for each piece of an answer: a pair, or one
+        number for both.
+    :param deadline: Seconds that a call may take, repeated attempts included; 180 by default.
+    :param retries: How often a call that failed may be repeated at most, where that is safe.
+    :param session: A :class:`requests.Session` to send through; it stays yours to close.
+    :raises ConfigError: The address or the token cannot be used.
+
+    >>> with AMPCrowdClient("http://localhost:8000") as client:
+    ...     client
+    <AMPCrowdClient http://localhost:8000>
+
+    Source: AMPLab, `Web Service User-Facing APIs
+    <https://amplab.github.io/ampcrowd/user_api.html>`_, and the server's code, which differs.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        timeout: float | tuple[float, float] = (5, 30),
+        deadline: float | None = None,
+        retries: int = 3,
+        session: Session | None = None,
+    ) -> None:
+        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        self._transport = Transport(
+            NoSecret() if token is None else token,
+            base_url,
+            session=session,
+            connect=connect,
+            allow_insecure=token is None,
+        )
+        self._caller = Caller(self._transport, read=read, deadline=deadline, retries=retries)
+        self._inboxes: WeakSet[Inbox] = WeakSet()
+
+    def __repr__(self) -> str:
+        return f"<AMPCrowdClient {self._transport.base_url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; later calls open new ones."""
+        self._transport.close()
+
+    def create_tasks(
+        self,
+        crowd: str,
+        group_id: str,
+        content: Mapping[str, Point | JSON],
+        *,
+        task_type: TaskType,
+        context: Mapping[str, Any] | None = None,
+        batch_size: int = 1,
+        assignments: int = 1,
+        callback_url: str,
+        crowd_options: Mapping[str, Any] | None = None,
+        quality_control: QualityControl | None = None,
+    ) -> None:
+        """Put a group of points before a crowd.
+
+        Calls ``POST /crowds/{crowd}/tasks/``. An inbox of this client whose address is the
+        ``callback_url`` knows from now on what to wait for.
+
+        :param crowd: ``internal``, ``amt``, or another that the server has.
+        :param group_id: A new name; the server takes each once, and so this call is safe to make
+            again when its outcome was unknown: it says then that the name is in use.
+        :param content: Identifier to point, see :mod:`crowdflower.ampcrowd.points`.
+        :param context: What the points share: ``fields`` for ``er`` and ``ft``, and for all types
+            an ``instruction`` in HTML.
+        :param batch_size: Points on one page.
+        :param assignments: How many people answer each point.
+        :param callback_url: Where the answers are posted to.
+        :param crowd_options: Settings of this crowd; ``amt`` requires ``{"sandbox": True}`` or
+            ``False``.
+        :param quality_control: How several answers become one. The sandbox does as it is told, by
+            default ``mv``; the server of 2017 promises ``em`` and sends the first answer.
+        :raises InvalidInput: A point or a number is not as it has to be; nothing was sent.
+        :raises ApplicationError: The server said ``wrong``; the text has its reason.
+        :raises OutcomeUnknown: It is not known whether the group was made.
+
+        >>> with ampcrowd.callbacks() as inbox:
+        ...     ampcrowd.create_tasks(
+        ...         "internal",
+        ...         "GroupId3",
+        ...         {"p1": Question("Is it about databases?", ["icde", "Michael Franklin"])},
+        ...         task_type="ft",
+        ...         context={"fields": ["Conference", "First Author"]},
+        ...         callback_url=inbox.url,
+        ...     )
+        ...     inbox.group("GroupId3").missing
+        ('p1',)
+        """
+        if not isinstance(group_id, str) or not group_id:
+            raise InvalidInput(f"a group is called by a text, not by {group_id!r:.80}")
+        for name, number in (("batch_size", batch_size), ("assignments", assignments)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise InvalidInput(f"{name} counts from 1; got {number!r:.80}")
+        points = content_on_wire(task_type, context or _NOTHING, content)
+        configuration = {
+            "task_type": task_type,
+            "task_batch_size": batch_size,
+            "num_assignments": assignments,
+            "callback_url": callback_url,
+            crowd: dict(crowd_options or {}),
+        }
+        if quality_control is not None:
+            configuration["quality_control"] = quality_control
+        asked = {
+            "configuration": configuration,
+            "group_id": group_id,
+            "group_context": dict(context or {}),
+            "content": points,
+        }
+        body = serialization.form({"data": serialization.encode(asked).decode()})
+        # The first answers may be back before this call is.
+        waiting = [
+            inbox
+            for inbox in self._inboxes
+            if inbox.url == callback_url and inbox.expect(group_id, task_type, points)
+        ]
+        try:
+            self._post(f"crowds/{segment(crowd)}/tasks/", body)
+        except ApiError as error:
+            made_nothing = isinstance(error, (RefusedError, NotSentError, InvalidInput))
+            if made_nothing and not isinstance(error, ServerError):
+                for inbox in waiting:
+                    inbox.forget(group_id)
+            raise
+
+    def purge_tasks(self, crowd: str) -> None:
+        """End all tasks of a crowd, whoever made them: no further answers come.
+
+        Calls ``GET /crowds/{crowd}/purge_tasks/``. The names of the groups stay in use.
+
+        >>> ampcrowd.purge_tasks("internal")
+        """
+        answer = self._caller.request(
+            "GET",
+            f"crowds/{segment(crowd)}/purge_tasks/",
+            Expected(as_json=False),
+            headers={"Accept": "*/*"},
+        )
+        # The document promises nothing, the code sends ok, and the sandbox what other calls get.
+        if answer.body is not MISSING:
+            self._require_ok(answer)
+        elif answer.response.text.strip() not in {"", "ok"}:
+            raise self._transport.error(
+                UnexpectedContentType, answer.response, "the answer is neither empty nor ok"
+            )
+
+    def finish_retainer_pool(self, crowd: str, pool_id: str) -> None:
+        """Let go of the people who are paid to wait for work in a pool.
+
+        Calls ``POST /crowds/{crowd}/retainer/finish``. Neither the crowd ``internal`` nor the
+        sandbox has pools.
+
+        :raises ApplicationError: There is no such pool.
+        """
+        body = serialization.form({"pool_id": pool_id})
+        self._post(f"crowds/{segment(crowd)}/retainer/finish", body)
+
+    def inbox(self, url: str) -> Inbox:
+        """Make an inbox for a web server of yours to serve.
+
+        :param url: Where the AMPCrowd server finds it: the ``callback_url`` of its groups.
+
+        >>> ampcrowd.inbox("https://example.com/answers").url
+        'https://example.com/answers'
+        """
+        inbox = Inbox(url)
+        self._inboxes.add(inbox)
+        return inbox
+
+    @contextmanager
+    def callbacks(
+        self, host: str = "127.0.0.1", port: int = 0, *, address: str | None = None
+    ) -> Iterator[Inbox]:
+        """Serve an inbox on a port of this machine while the block lasts.
+
+        Its address ends in a word that nobody can guess: what comes to another one is answered 404.
+
+        :param host: The address to listen at; by default only this machine can connect.
+        :param port: 0 for any that is free.
+        :param address: Under which the AMPCrowd server reaches it, such as
+            ``http://me.example.com:9000``; by default host and port.
+        :raises OSError: The port is taken, or the address is not this machine's.
+
+        >>> with ampcrowd.callbacks() as inbox:
+        ...     ampcrowd.create_tasks(
+        ...         "internal",
+        ...         "GroupId1",
+        ...         {"t1": Text("this is a tweet!"), "t2": Text("this is another tweet")},
+        ...         task_type="sa",
+        ...         batch_size=2,
+        ...         callback_url=inbox.url,
+        ...     )
+        ...     _ = box.crowd.add(1), box.crowd.run(box.ampcrowd.job("GroupId1"))
+        ...     inbox.wait("GroupId1", timeout=5).answers
+        {'t1': 3, 't2': 2}
+        """
+        with serving.served(host, port, self.inbox, address=address) as inbox:
+            yield inbox
+
+    def _post(self, path: str, body: bytes) -> None:
+        self._require_ok(
+            self._caller.request("POST", path, Expected(), body=body, headers=_FORM), change=True
+        )
+
+    def _require_ok(self, answer: Answer, *, change: bool = False) -> None:
+        """Go on only if the server says so; it answers a refusal with status 200."""
+        body = answer.body if isinstance(answer.body, dict) else {}
+        status = body.get("status")
+        if status == "wrong":
+            said = [body.get("reason"), body.get("detail")]
+            reason = " ".join(str(each) for each in said if each) or "the server gives no reason"
+            raise self._transport.error(ApplicationError, answer.response, reason)
+        if status != "ok":
+            self._refuse(answer, change=change)
+
+    def _refuse(self, answer: Answer, *, change: bool) -> NoReturn:
+        problem = f"the answer says neither ok nor wrong: {answer.response.text!r:.200}"
+        error = self._transport.error(UnexpectedContentType, answer.response, problem)
+        if not change:
+            raise error
+        raise OutcomeUnknown(
+            f"{error}. The request had been sent: the change may have been made.",
+            evidence="answered, neither ok nor wrong",
+            request=error.request,
+            response=error.response,
+        )

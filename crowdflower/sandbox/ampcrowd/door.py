@@ -1,0 +1,269 @@
+"""AMPCrowd's paths: who may use them, what they ask, who answers.
+
+The original has no keys. So this door is shut unless it is asked for, and then open to this machine
+alone, or to those who have a token.
+
+Source: AMPLab, `User-Facing APIs <https://amplab.github.io/ampcrowd/user_api.html>`_ and `Crowd
+Platform-facing APIs <https://amplab.github.io/ampcrowd/crowd_api.html>`_.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from hmac import compare_digest
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from flask import Request, Response, current_app, request
+
+from crowdflower.sandbox.ampcrowd import callbacks, groups, page, people
+from crowdflower.sandbox.ampcrowd.asked import CROWDS, read
+from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal, Unsupported
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.store.columns import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crowdflower.sandbox.ampcrowd.callbacks import Delivery
+    from crowdflower.sandbox.store import Database, Transaction
+
+EXTENSION: Final = "ampcrowd"
+"""Under which an application keeps its door."""
+
+_HEADER = re.compile(r'Token\s+token="?([^"\s,]+)"?', re.IGNORECASE)
+_POINT = re.compile(r"answers\[(.*)\]", re.DOTALL)
+_ASSIGNMENT: Final = ("assignment_id", "task_id", "worker_id")
+_LONGEST_NAME: Final = 200
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may pass the door, and where callbacks may go."""
+
+    token: str | None = None
+    """Whoever has it may pass; with ``None``, this machine may, and nobody else."""
+
+    loopback: bool = True
+    """Whether callbacks may go to this machine; not from a server that others can reach."""
+
+    def __repr__(self) -> str:
+        return f"<Access with {'no' if self.token is None else 'a'} token>"
+
+
+@dataclass(frozen=True)
+class Door:
+    """AMPCrowd's side of a sandbox.
+
+    :param database: Of the sandbox.
+    :param key: Of the account whose jobs the groups are.
+    """
+
+    database: Database
+    key: str
+    access: Access
+
+    def __repr__(self) -> str:
+        return "<Door>"
+
+    def job(self, group_id: str, crowd: str = "internal") -> int:
+        """Return the number of the job that a group is.
+
+        :raises LookupError: There is no such group.
+        """
+        with self.database.snapshot() as tx:
+            return groups.job_of(tx, crowd, group_id)
+
+    def running(self) -> list[int]:
+        """List the jobs of groups that are being worked on, the oldest first."""
+        with self.database.snapshot() as tx:
+            return groups.running(tx)
+
+    def deliver(self) -> list[Delivery]:
+        """Post the answers that are due; a receiver that is down gets them later.
+
+        :returns: Every attempt of this round.
+        """
+        return callbacks.deliver(self.database, allow_loopback=self.access.loopback)
+
+
+def create(crowd: str) -> Response:
+    """Make a group of points."""
+    door = _admitted(request)
+    _require_crowd(crowd)
+    asked = read(request.form.get("data"), crowd)
+    with door.database.transaction() as tx:
+        account = accounts.authenticate(tx, door.key)
+        if account is None:
+            raise NotFound
+        response = _json(groups.create(tx, account, crowd, asked))
+        _add_warnings(response, tx)
+    return response
+
+
+def purge(crowd: str) -> Response:
+    """End all that a crowd works on."""
+    door = _admitted(request)
+    _require_crowd(crowd)
+    with door.database.transaction() as tx:
+        groups.purge(tx, crowd)
+    return _json({"status": "ok"})
+
+
+def assignment(crowd: str, worker: str | None = None, task: str | None = None) -> Response:
+    """Show a batch to a contributor."""
+    door = _admitted(request, by_people=True)
+    _require_crowd(crowd)
+    who = worker or request.args.get("worker_id", "")
+    if not 0 < len(who) <= _LONGEST_NAME:
+        raise BadRequest(f"worker_id is a text of at most {_LONGEST_NAME} characters.")
+    with door.database.transaction() as tx:
+        found = people.assign(
+            tx,
+            crowd,
+            who,
+            task_type=request.args.get("task_type") or None,
+            task_id=task or request.args.get("task_id") or None,
+        )
+        html = page.nothing_to_do()
+        if found is not None:
+            kind = groups.task(tx, crowd, found.task_id).task_type
+            html = page.page(found, kind, f"/crowds/{crowd}/responses/")
+    response = Response(html, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = page.POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+def respond(crowd: str) -> Response:
+    """Take the answers to a batch from whoever has its assignment."""
+    _refuse_strangers(request)
+    _require_crowd(crowd)
+    form = request.form
+    missing = [name for name in _ASSIGNMENT if not form.get(name)]
+    answers = form.get("answers") or _answers_of_page(form.items())
+    if missing or not answers:
+        raise BadRequest(f"The response lacks {', '.join(missing or ['answers'])}.")
+    door = _door()
+    with door.database.transaction() as tx:
+        said = people.respond(
+            tx, crowd, form["assignment_id"], form["task_id"], form["worker_id"], answers
+        )
+    return Response(said, content_type="text/plain; charset=utf-8")
+
+
+def pool_status(crowd: str) -> Response:
+    """Tell somebody who waits in a pool that it is over: there are none."""
+    _admitted(request, by_people=True)
+    _require_crowd(crowd)
+    return _json({"start": False, "pool_status": "finished"})
+
+
+def finish_pool(crowd: str) -> Response:
+    """Let go of a pool, of which there are none."""
+    _admitted(request)
+    _require_crowd(crowd)
+    return _json({"error": "Invalid pool id"})
+
+
+def no_pools(crowd: str, **_: str) -> Response:
+    """Say that there are no pools."""
+    _admitted(request)
+    _require_crowd(crowd)
+    raise Unsupported(
+        "ampcrowd:retainer",
+        "Retainer pools, in which people are paid to wait for work, are not available in the"
+        " sandbox.",
+        "ampcrowd",
+    )
+
+
+ANY: Final = ["GET", "POST", "PUT", "DELETE"]
+
+ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
+    ("/crowds/<crowd>/tasks", ["POST"], create),
+    ("/crowds/<crowd>/purge_tasks", ANY, purge),
+    ("/crowds/<crowd>/assignments", ["GET"], assignment),
+    ("/crowds/<crowd>/assignments/worker/<worker>/task/<task>", ["GET"], assignment),
+    ("/crowds/<crowd>/responses", ["POST"], respond),
+    ("/crowds/<crowd>/assignments/retainer", ["GET"], pool_status),
+    ("/crowds/<crowd>/retainer/finish", ["POST"], finish_pool),
+    ("/crowds/<crowd>/retainer/ping", ["POST"], no_pools),
+    ("/crowds/<crowd>/workers/<worker>/understands_retainer", ["POST"], no_pools),
+)
+"""Path, verbs, who answers; a slash at the end may be there or not."""
+
+
+def _door() -> Door:
+    door: Door = current_app.extensions[EXTENSION]
+    return door
+
+
+def _admitted(request: Request, *, by_people: bool = False) -> Door:
+    """Return the door if this request may pass it.
+
+    :param by_people: It may be a browser that somebody points here.
+    :raises Refusal: It may not: 403.
+    """
+    door = _door()
+    _refuse_strangers(request)
+    if not by_people and request.headers.get("Sec-Fetch-Mode") in {"navigate", "no-cors"}:
+        raise _refusal("This is called by programs, not opened in a browser.")
+    token = door.access.token
+    if token is not None:
+        header = _HEADER.match(request.headers.get("Authorization", ""))
+        given = header[1] if header else request.args.get("token", "")
+        if not compare_digest(given.encode(), token.encode()):
+            raise _refusal("Send the token that the server printed, as ?token=…")
+    elif not _is_here(request.remote_addr):
+        raise _refusal("Only programs on this machine may call this.")
+    return door
+
+
+def _refuse_strangers(request: Request) -> None:
+    """Refuse what a page of another site makes a browser send."""
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    origin = request.headers.get("Origin")
+    is_foreign = origin is not None and urlsplit(origin).netloc != request.host
+    if site not in {"none", "same-origin"} or is_foreign:
+        raise _refusal("The API takes no requests from web pages of other sites.")
+
+
+def _is_here(address: str | None) -> bool:
+    with suppress(ValueError):
+        return ip_address(address or "").is_loopback
+    return False
+
+
+def _require_crowd(crowd: str) -> None:
+    if crowd not in CROWDS:
+        raise NotFound
+
+
+def _answers_of_page(fields: object) -> str:
+    """Read the answers that a page without script sends, each in a field of its own."""
+    found = {}
+    for name, value in fields:  # type: ignore[attr-defined]
+        point = _POINT.fullmatch(name)
+        if point:
+            found[point[1]] = value
+    return json.dumps(found) if found else ""
+
+
+def _add_warnings(response: Response, tx: Transaction) -> None:
+    for warning in tx.warnings:
+        text = " ".join(warning.split()).encode("ascii", "backslashreplace").decode("ascii")
+        response.headers.add("X-Sandbox-Warning", text)
+
+
+def _json(value: object) -> Response:
+    return Response(encode(value), content_type="application/json; charset=utf-8")
+
+
+def _refusal(message: str) -> Refusal:
+    return Refusal(403, {"error": {"message": message}})

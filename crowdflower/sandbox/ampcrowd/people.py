@@ -1,0 +1,140 @@
+"""Those who do the work: a batch goes to one of them, and their answers come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, select
+
+from crowdflower.sandbox.ampcrowd import groups
+from crowdflower.sandbox.ampcrowd.forms import KINDS
+from crowdflower.sandbox.refusals import BadRequest, Invalid, NotFound
+from crowdflower.sandbox.rules import jobs, workers
+from crowdflower.sandbox.rules.handout import Closed, Page, take_page
+from crowdflower.sandbox.rules.submission import submit
+from crowdflower.sandbox.store import work
+from crowdflower.sandbox.store.groups import amp_point
+from crowdflower.sandbox.store.tables import worker as workers_table
+from crowdflower.states import INTERNAL
+
+if TYPE_CHECKING:
+    from crowdflower._types import JSON
+    from crowdflower.sandbox.store import Transaction
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A batch in the hands of one contributor."""
+
+    id: str
+    """The number of the page and its secret, since whoever knows it may answer."""
+
+    task_id: str
+    worker_id: str
+    job: Row[Any]
+    page: Page
+
+
+def assign(
+    tx: Transaction,
+    crowd: str,
+    worker_id: str,
+    *,
+    task_type: str | None = None,
+    task_id: str | None = None,
+) -> Assignment | None:
+    """Hand out a batch: the one that is asked for, else the oldest that is open to this person.
+
+    :param worker_id: As the crowd calls them; who is new joins.
+    :returns: ``None`` when there is nothing for them.
+    :raises NotFound: There is no such batch.
+    """
+    worker = _known(tx, worker_id)
+    only = None
+    if task_id is None:
+        candidates = groups.running(tx, crowd, task_type)
+    else:
+        candidates = [groups.task(tx, crowd, task_id).job_id]
+        only = groups.points(tx, task_id).values()
+    for number in candidates:
+        job = jobs.by_id(tx, number)
+        try:
+            page = take_page(tx, job, worker, only=only)
+        except Closed:
+            continue
+        first = select(amp_point.c.task_id).where(amp_point.c.unit_id == page.units[0].id)
+        secret = f"{page.assignment_id}-{page.token}"
+        return Assignment(secret, tx.one(first).task_id, worker_id, job, page)
+    return None
+
+
+def respond(
+    tx: Transaction, crowd: str, assignment_id: str, task_id: str, worker_id: str, answers: str
+) -> str:
+    """Take the answers to a batch.
+
+    :param assignment_id: As :func:`assign` gave it.
+    :param answers: JSON: identifier to value.
+    :returns: ``ok``, or ``Duplicate!`` when they came before.
+    :raises BadRequest: The answers are no object of JSON.
+    :raises NotFound: There is no such assignment, batch or contributor.
+    :raises Invalid: An answer is missing, or none that the form takes.
+    """
+    number, _, token = assignment_id.partition("-")
+    task = groups.task(tx, crowd, task_id)
+    worker = _find(tx, worker_id)
+    if worker is None or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - digits
+        raise NotFound
+    page = work.page(tx.driver, int(number))
+    if page is None or page.worker_id != worker.id or page.job_id != task.job_id:
+        raise NotFound
+    given = _decoded(answers)
+    points = groups.points(tx, task_id)
+    strangers = given.keys() - points.keys()
+    if strangers:
+        raise Invalid(f"Task {task_id} has no point {min(strangers)}.")
+    question = KINDS[task.task_type].question
+    filled = {points[name]: {question: _option(value)} for name, value in given.items()}
+    submit(tx, worker, page.id, token, filled)
+    return "ok" if page.receipt is None else "Duplicate!"
+
+
+def _decoded(text: str) -> Mapping[str, JSON]:
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise BadRequest("answers is JSON: an object from identifier to value.")
+    return given
+
+
+def _option(value: JSON) -> str:
+    """Write a value as the form has it: whole numbers come as floats.
+
+    >>> _option(1.0), _option("4.0"), _option(True)
+    ('1', '4', '1')
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return str(int(number)) if number.is_integer() else str(value)
+
+
+def _find(tx: Transaction, worker_id: str) -> Row[Any] | None:
+    is_it = (workers_table.c.external_id == worker_id, workers_table.c.channel == INTERNAL)
+    found: list[Row[Any]] = tx.all(select(workers_table).where(*is_it).limit(1))
+    return found[0] if found else None
+
+
+def _known(tx: Transaction, worker_id: str) -> Row[Any]:
+    found = _find(tx, worker_id)
+    if found is None:
+        found = workers.join(
+            tx, channel=INTERNAL, external_id=worker_id, display_name=f"AMPCrowd {worker_id}"
+        )
+    return found
