@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from crowdflower.cli import ampcrowd as groups
 from crowdflower.cli import task as tasks
 from crowdflower.cli.task import Task, TaskError
 from crowdflower.client import Client
@@ -74,6 +75,11 @@ FOLDER: Final = Path("crowdflower-demo")
     show_default=True,
     help="The folder for the results.",
 )
+@click.option(
+    "--ampcrowd",
+    is_flag=True,
+    help="Show AMPCrowd's API instead: its three examples, and the answers posted back.",
+)
 def demo(
     rows: Path | None,
     question: Sequence[str],
@@ -82,6 +88,7 @@ def demo(
     contributors: int,
     seed: int,
     output: Path,
+    ampcrowd: bool,
 ) -> None:
     """Put rows before a crowd on this machine and print their weighed answers.
 
@@ -89,6 +96,11 @@ def demo(
     contributors of different skill, or with the recorded answers of real ones.
     """
     console = Console(highlight=False)
+    if ampcrowd:
+        if rows is not None:
+            raise click.UsageError("--ampcrowd shows examples of its own; leave --rows off")
+        groups.tell(console, contributors, seed)
+        return
     try:
         task = _chosen(rows, question, label, replay)
     except (TaskError, OSError) as error:

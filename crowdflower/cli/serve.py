@@ -6,9 +6,10 @@ import errno
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
@@ -17,6 +18,7 @@ import click
 from sqlalchemy.exc import DatabaseError
 
 from crowdflower.sandbox import BALANCE_CENTS, Sandbox
+from crowdflower.sandbox.ampcrowd import Access
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.server import LOOPBACK, Server
 from crowdflower.sandbox.store import SchemaMismatch
@@ -71,8 +73,19 @@ def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
     metavar="N",
     help="Simulated contributors, who work on every job that is launched.",
 )
+@click.option(
+    "--ampcrowd",
+    is_flag=True,
+    help="Answer AMPCrowd's API too: to this machine, or with --host to whoever has a token.",
+)
 def serve(
-    host: str, port: int, database: Path | None, key: str | None, balance: int, crowd: int
+    host: str,
+    port: int,
+    database: Path | None,
+    key: str | None,
+    balance: int,
+    crowd: int,
+    ampcrowd: bool,
 ) -> None:
     """Serve the API and its crowd on this machine.
 
@@ -81,23 +94,38 @@ def serve(
     the last time are there again.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    door = access(host) if ampcrowd else None
     with (
         suppress(KeyboardInterrupt),
-        opened(database, key, balance) as box,
+        opened(database, key, balance, door) as box,
         listening(box, host, port) as server,
-        working(box, crowd),
+        delivering(box, door),
+        working(box, crowd, door),
     ):
-        click.echo(announcement(f"{server.url}/v1", box.key, database))
+        click.echo(announcement(server.url, box.key, database, door))
         while True:
             time.sleep(3600)
     click.echo("Ended.")
 
 
-def opened(file: Path | None, key: str | None, balance_cents: int) -> Sandbox:
+def access(host: str) -> Access:
+    """Open AMPCrowd's door to this machine, or, where others can knock, to those with a token."""
+    if host in LOOPBACK:
+        return Access()
+    return Access(token=Clock(virtual=False).token(), loopback=False)
+
+
+def opened(file: Path | None, key: str | None, balance_cents: int, door: Access | None) -> Sandbox:
     """Open the file, or a sandbox in memory; time is the machine's, and tokens are secrets."""
     clock = Clock(virtual=False)
     try:
-        return Sandbox(key=key, balance_cents=balance_cents, database=file, clock=clock)
+        return Sandbox(
+            key=key,
+            balance_cents=balance_cents,
+            database=file,
+            clock=clock,
+            ampcrowd=door or False,
+        )
     except SchemaMismatch as mismatch:
         raise click.ClickException(str(mismatch)) from None
     except OSError as error:
@@ -122,14 +150,31 @@ def listening(box: Sandbox, host: str, port: int) -> Server:
 
 
 @contextmanager
-def working(box: Sandbox, contributors: int) -> Iterator[None]:
+def delivering(box: Sandbox, door: Access | None) -> Iterator[None]:
+    """Post answers to where AMPCrowd's requesters want them while the block lasts."""
+    if door is None:
+        yield
+        return
+    with alongside(_deliver, box):
+        yield
+
+
+@contextmanager
+def working(box: Sandbox, contributors: int, door: Access | None) -> Iterator[None]:
     """Let simulated contributors work on every running job while the block lasts."""
     if not contributors:
         yield
         return
     box.crowd.add(contributors)
+    with alongside(partial(_work, groups=door is not None), box):
+        yield
+
+
+@contextmanager
+def alongside(do: Callable[[Sandbox, Event], None], box: Sandbox) -> Iterator[None]:
+    """Do something in a thread until the block ends and says so by the event."""
     ended = Event()
-    thread = Thread(target=_work, args=(box, ended), name="crowdflower-crowd")
+    thread = Thread(target=do, args=(box, ended), name="crowdflower-alongside")
     thread.start()
     try:
         yield
@@ -138,12 +183,21 @@ def working(box: Sandbox, contributors: int) -> Iterator[None]:
         thread.join()
 
 
-def _work(box: Sandbox, ended: Event) -> None:
+def _deliver(box: Sandbox, ended: Event) -> None:
+    """Look for answers that are due, again and again."""
+    while not ended.wait(BREATH):
+        for delivery in box.ampcrowd.deliver():
+            if delivery.problem is not None:
+                click.echo(f"{delivery.group_id} to {delivery.url}: {delivery.problem}", err=True)
+
+
+def _work(box: Sandbox, ended: Event, *, groups: bool) -> None:
     """Look for jobs that run and do what there is to do, again and again."""
     client = box.client()
     left_alone: set[int] = set()
     while not ended.wait(BREATH):
         running = {job.id for job in client.get_jobs() if job.state == "running"}
+        running |= {*box.ampcrowd.running()} if groups else set()
         left_alone |= {each for each in sorted(running - left_alone) if _refused(box, each, ended)}
 
 
@@ -158,15 +212,19 @@ def _refused(box: Sandbox, job_id: int, ended: Event) -> bool:
     return False
 
 
-def announcement(url: str, key: str, file: Path | None) -> str:
+def announcement(origin: str, key: str, file: Path | None, door: Access | None) -> str:
     """Say what runs where, and how to use it."""
     kept = (
         f"kept in {file}" if file else "kept in memory, gone at the end; --database FILE keeps it"
     )
+    url = f"{origin}/v1"
+    ampcrowd = f"\nAMPCrowd  {origin}" if door is not None else ""
+    if door is not None and door.token is not None:
+        ampcrowd += f"\nToken     {door.token}   (of AMPCrowd's API: ?token=…)"
     return f"""\
 Address   {url}
 API key   {key}
-Data      {kept}
+Data      {kept}{ampcrowd}
 
 Point a client to it, and give it no arguments:
 

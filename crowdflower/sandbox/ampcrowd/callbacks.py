@@ -30,6 +30,16 @@ MOST_ATTEMPTS: Final = 30
 LONGEST_WAIT: Final = 3600.0
 """Seconds between two attempts, at most; the first wait is one second, and each doubles."""
 
+_BATCHES: Final = select(
+    amp_task.c.id,
+    amp_task.c.answers,
+    amp_task.c.attempts,
+    amp_group.c.group_id,
+    amp_group.c.callback_url,
+    amp_group.c.created_at,
+    amp_group.c.job_id,
+).join(amp_group, amp_group.c.id == amp_task.c.in_group)
+
 _LEASE: Final = 4 * outbound.TIMEOUT
 
 
@@ -90,21 +100,17 @@ def deliver(database: Database, *, allow_loopback: bool) -> list[Delivery]:
         made.append(Delivery(task.group_id, task.callback_url, data, attempt, problem, again_in))
 
 
+def delivered(tx: Transaction, job_id: int) -> list[dict[str, Any]]:
+    """Return what has arrived of a group, in the order of its batches."""
+    query = _BATCHES.where(amp_task.c.state == "delivered", amp_group.c.job_id == job_id)
+    return [_data(task) for task in tx.all(query.order_by(amp_task.c.ordinal))]
+
+
 def _next(tx: Transaction, unreachable: Collection[str]) -> Row[Any] | None:
     """Take the batch that is due for longest, and note that it is being posted."""
     now = tx.clock.now()
     query = (
-        select(
-            amp_task.c.id,
-            amp_task.c.answers,
-            amp_task.c.attempts,
-            amp_group.c.group_id,
-            amp_group.c.callback_url,
-            amp_group.c.created_at,
-            amp_group.c.job_id,
-        )
-        .join(amp_group, amp_group.c.id == amp_task.c.in_group)
-        .where(amp_task.c.state == "due", amp_task.c.due_at <= now)
+        _BATCHES.where(amp_task.c.state == "due", amp_task.c.due_at <= now)
         .where(amp_group.c.callback_url.not_in(unreachable))
         .order_by(amp_task.c.due_at, amp_task.c.in_group, amp_task.c.ordinal)
         .limit(1)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hmac import compare_digest
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from flask import Request, Response, current_app, request
@@ -82,6 +82,15 @@ class Door:
         """List the jobs of groups that are being worked on, the oldest first."""
         with self.database.snapshot() as tx:
             return groups.running(tx)
+
+    def delivered(self, group_id: str, crowd: str = "internal") -> list[dict[str, Any]]:
+        """Return what was posted of a group and has arrived, batch by batch.
+
+        :raises LookupError: There is no such group.
+        """
+        with self.database.snapshot() as tx:
+            job_id = groups.job_of(tx, crowd, group_id)
+            return callbacks.delivered(tx, job_id)
 
     def deliver(self) -> list[Delivery]:
         """Post the answers that are due; a receiver that is down gets them later.
