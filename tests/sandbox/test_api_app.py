@@ -280,13 +280,12 @@ def test_a_page_of_another_site_gets_nothing_done(api: Api, job: int, site: str)
     ("verb", "version", "path", "feature"),
     [
         ("GET", "v1", "/jobs/{job}/max_pay_for_crowd", "pay advice"),
-        ("GET", "v1", "/jobs/{job}/test_questions", "listing test questions"),
+        ("GET", "v1", "/jobs/{job}/archive", "archiving"),
         ("GET", "v1", "/jobs/{job}/golds/fire_webhooks", "notifications"),
-        ("POST", "v1", "/jobs/{job}/judgments", "adding a judgment by hand"),
+        ("PUT", "v1", "/jobs/{job}/judgments/7/reject", "rejecting a judgment"),
         ("PUT", "v1", "/jobs/{job}/ontology.csv", "ontologies"),
         ("GET", "v1", "/users/teams", "teams"),
         ("POST", "v2", "/workflows/3/launch", "the second version of the API"),
-        ("GET", "v1", "/jobs/{job}.csv?type=workset", "report:workset"),
         ("PUT", "v1", "/jobs/{job}?job[uri]=http://example.com/feed", "feeds"),
     ],
 )

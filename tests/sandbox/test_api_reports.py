@@ -166,14 +166,35 @@ def test_a_report_that_is_not_ready_says_so_in_the_words_of_the_service(
     app.reports.close()
 
 
-@pytest.mark.parametrize("kind", ["gold_report", "workset"])
-def test_two_reports_are_left_to_the_service(api: Api, job: int, kind: str) -> None:
-    for answer in (
-        api("GET", f"/jobs/{job}.csv?type={kind}"),
-        api("POST", f"/jobs/{job}/regenerate?type={kind}"),
-    ):
-        assert answer.status_code == 501
-        assert answer.headers["X-Sandbox-Not-Implemented"] == f"report:{kind}"
+def test_the_gold_report_has_a_row_for_each_test_question(api: Api, judged: int) -> None:
+    answer = api("GET", f"/jobs/{judged}.csv?type=gold_report", allow_redirects=True)
+
+    name, text = unpacked(answer.content)
+    assert name == f"job_{judged}_gold_report.csv"
+    assert text.splitlines() == [
+        (
+            "_id,_pct_missed,_judgments,_gold_case,_difficulty,_hidden,_contention,_pct_contested,"
+            "_gold_pool,sentiment_gold,sentiment_gold_reason,review_id,review_text,_golden"
+        ),
+        "4,50.0,2,1,0,false,,0.0,,negative,It is strongly negative.,r4,Terrible,true",
+    ]
+
+
+def test_the_workset_has_a_row_for_each_contributor(api: Api, judged: int) -> None:
+    answer = api("GET", f"/jobs/{judged}.csv?type=workset", allow_redirects=True)
+
+    name, text = unpacked(answer.content)
+    header, *lines = text.splitlines()
+    assert name == f"workset{judged}.csv"
+    assert header == (
+        "worker_id,external_type,judgments_count,missed_count,golds_count,forgiven_count,channel,"
+        "country,region,city,last_ip,flagged_at,rejected_at,bonus,flag_reason,trust_overall,"
+        "submission_rate"
+    )
+    assert len(lines) == 4
+    assert lines[2] == (
+        "31883685,clixsense,1,0,0,0,clixsense,FIN,13,Helsinki,198.51.100.7,,,0,,0.9444,"
+    )
 
 
 def test_a_report_that_nobody_knows_is_refused(api: Api, job: int) -> None:

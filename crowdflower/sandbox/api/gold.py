@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 IN_THE_BACKGROUND = {"success": {"message": "The job will be updated in the background."}}
 
 
+def listing(call: Call, job: str) -> Answer:
+    """List the test questions: rows with their accepted answers, and how often they were missed."""
+    row = call.job(job)
+    return [gold.shown(call.tx, row, each) for each in gold.listing(call.tx, row)]
+
+
 def convert(call: Call, job: str) -> Answer:
     """Make test questions of rows, or rows of test questions.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from crowdflower.sandbox.rules import judgments, shapes
+from crowdflower.sandbox.api.parameters import Parameters
+from crowdflower.sandbox.refusals import MissingParameters
+from crowdflower.sandbox.rules import judgments, reviewing, shapes
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call
@@ -24,3 +26,34 @@ def listing(call: Call, job: str) -> Answer:
 def show(call: Call, job: str, judgment: int) -> Answer:
     """Show one judgment."""
     return shapes.judgment(judgments.find(call.tx, call.job(job), judgment))
+
+
+def create(call: Call, job: str) -> Answer:
+    """Let a contributor judge one unit, as if they had handed in a page with nothing else on it."""
+    row, given = call.job(job), _given(call)
+    unit, worker = given.whole("unit_id"), given.whole("worker_id")
+    if unit is None or worker is None:
+        raise MissingParameters
+    return shapes.judgment(reviewing.give(call.tx, row, unit, worker, given.mapping("data")))
+
+
+def update(call: Call, job: str, judgment: int) -> Answer:
+    """Say of a judgment that it was reviewed, misses a test question, or does not count."""
+    row, given = call.job(job), _given(call)
+    flags = {
+        name: given.flag(name) for name in ("reviewed", "missed", "tainted") if name in given.values
+    }
+    if not flags:
+        raise MissingParameters
+    return shapes.judgment(reviewing.change(call.tx, row, judgment, **flags))
+
+
+def delete(call: Call, job: str, judgment: int) -> Answer:
+    """Throw a judgment away; its unit opens again if it lacks one now."""
+    reviewing.reject(call.tx, call.job(job), judgment)
+    return {"message": {"success": f"Judgment {judgment} has been deleted."}}
+
+
+def _given(call: Call) -> Parameters:
+    call.asked.required("judgment")
+    return Parameters(call.asked.mapping("judgment"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Row, select
 
-from crowdflower.sandbox.rules import aggregating, results, shapes
+from crowdflower.sandbox.rules import aggregating, gold, results, shapes
 from crowdflower.sandbox.rules.aggregating import Given
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
@@ -29,6 +29,26 @@ class JudgedUnit(NamedTuple):
     trusted_judgments: int
     last_judgment_at: float | None
     results: dict[str, Any]
+
+
+class Gold(NamedTuple):
+    """A test question, and how it was answered."""
+
+    id: int
+    state: str
+    data: dict[str, Any]
+    judgments: int
+    missed_count: int
+    difficulty: int
+    gold_pool: str | None
+
+
+def golds(tx: Transaction, job: Row[Any]) -> Iterator[Gold]:
+    """Yield every test question."""
+    for row in gold.listing(tx, job):
+        answered = row.judgments_count + row.tainted_count
+        about = (row.missed_count, row.difficulty, row.gold_pool)
+        yield Gold(row.id, row.state, row.data, answered, *about)
 
 
 def judgments(tx: Transaction, job: Row[Any]) -> Iterator[Row[Any]]:

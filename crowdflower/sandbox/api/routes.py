@@ -68,6 +68,7 @@ def takes(verbs: str, path: str, answer: Callable[..., Any]) -> Route:
 
 
 _UNIT: Final = "/jobs/<job>/units/<int:unit>"
+_JUDGMENT: Final = "/jobs/<job>/judgments/<int:judgment>"
 _WORKER: Final = "/jobs/<job>/workers/<int:worker>"
 
 ROUTES: Final = (
@@ -100,6 +101,8 @@ ROUTES: Final = (
     writes("POST", f"{_UNIT}/request_more_judgments", units.request_more_judgments),
     reads("GET", f"{_UNIT}/judgments", units.judgments_of),
     writes("PUT POST", "/jobs/<job>/gold", gold.convert),
+    reads("GET", "/jobs/<job>/gold", gold.listing),
+    reads("GET", "/jobs/<job>/test_questions", gold.listing),
     # Who works, and for what.
     reads("GET", "/jobs/<job>/channels", channels.show, bare=True),
     writes("PUT", "/jobs/<job>/channels", channels.replace, bare=True),
@@ -111,15 +114,21 @@ ROUTES: Final = (
     writes("DELETE", "/jobs/<job>/tags", tags.remove),
     writes("POST", "/jobs/<job>/orders", orders.place),
     reads("GET", "/jobs/<job>/orders/<int:order>", orders.show),
+    reads("GET", "/jobs/<job>/workers", workers.listing),
+    reads("GET", _WORKER, workers.show),
     writes("POST", f"{_WORKER}/bonus", workers.bonus),
     writes("POST", f"{_WORKER}/notify", workers.notify),
+    writes("POST", f"{_WORKER}/notifications", workers.notifications),
     writes("PUT", _WORKER, workers.update),
     writes("PUT", f"{_WORKER}/flag", workers.flag),
     writes("PUT", f"{_WORKER}/deflag", workers.deflag),
     writes("PUT", f"{_WORKER}/reject", workers.reject),
     # What comes of it.
     reads("GET", "/jobs/<job>/judgments", judgments.listing),
-    reads("GET", "/jobs/<job>/judgments/<int:judgment>", judgments.show),
+    writes("POST", "/jobs/<job>/judgments", judgments.create),
+    reads("GET", _JUDGMENT, judgments.show),
+    writes("PUT", _JUDGMENT, judgments.update),
+    writes("DELETE", _JUDGMENT, judgments.delete),
     reads("POST", "/jobs/<job>/regenerate", reports.regenerate),
     reads("GET", "/jobs/<job>.csv", reports.download, bare=True),
     *(Route(each.verbs, each.path, each.answer, version=each.version) for each in ABSENT),

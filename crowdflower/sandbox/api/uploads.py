@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.api import csv_rows, json_rows
+from crowdflower.sandbox.api.call import Reply
 from crowdflower.sandbox.api.jobs import without_teams
 from crowdflower.sandbox.refusals import Refusal
 from crowdflower.sandbox.rules import jobs, rows, shapes
+from crowdflower.sandbox.store.columns import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,13 +28,19 @@ def create(call: Call) -> Answer:
 
 def append(call: Call, job: str) -> Answer:
     """Add a file's rows to a job: all of them, or on a mistake none."""
-    row = call.job(job)
-    rows.append(call.tx, row, _rows(call), force=call.asked.flag("force"))
+    row, force = jobs.alive(call.tx, call.job(job)), call.asked.flag("force")
+    try:
+        with call.tx.connection.begin_nested():
+            rows.append(call.tx, row, _rows(call), force=force)
+    except Refusal as refusal:
+        # Nothing of the file stays, except why: whoever asks for the progress is told.
+        rows.upload_refused(call.tx, row, refusal.message)
+        return Reply(encode(refusal.body), status=refusal.status)
     return shapes.job(jobs.again(call.tx, row))
 
 
 def progress(call: Call, job: str) -> Answer:
-    """Tell how many rows a job has, and whether the last file is through."""
+    """Tell how many rows a job has, whether the last file is through, and else why not."""
     return rows.progress(call.tx, call.job(job))
 
 

@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING
 
 from crowdflower.sandbox.api.parameters import Parameters
 from crowdflower.sandbox.refusals import Invalid, MissingParameters
-from crowdflower.sandbox.rules import workers
+from crowdflower.sandbox.rules import shapes, workers
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call
+
+
+def listing(call: Call, job: str) -> Answer:
+    """List everybody who took a page of this job."""
+    return [shapes.worker(row) for row in workers.listing(call.tx, call.job(job))]
+
+
+def show(call: Call, job: str, worker: int) -> Answer:
+    """Show how a contributor stands in this job."""
+    return shapes.worker(workers.in_job(call.tx, call.job(job), worker))
 
 
 def bonus(call: Call, job: str, worker: int) -> Answer:
@@ -28,6 +38,16 @@ def notify(call: Call, job: str, worker: int) -> Answer:
         raise MissingParameters
     subject = call.asked.text("subject")
     workers.notify(call.tx, row, worker, f"{subject}\n\n{message}" if subject else message)
+    return {"success": {"message": "Contributor was successfully notified."}}
+
+
+def notifications(call: Call, job: str, worker: int) -> Answer:
+    """Write to a contributor, in the words of 2011."""
+    row = call.job(job)
+    message = Parameters(call.asked.mapping("notification")).text("message")
+    if message is None:
+        raise MissingParameters
+    workers.notify(call.tx, row, worker, message)
     return {"success": {"message": "Contributor was successfully notified."}}
 
 

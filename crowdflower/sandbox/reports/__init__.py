@@ -4,7 +4,24 @@ Who may have one and what is in it, others say; here rows go in and an archive c
 """
 
 from crowdflower.sandbox.reports.archive import FILE_NAMES, write
-from crowdflower.sandbox.reports.columns import aggregated, full, json_lines, source
+from crowdflower.sandbox.reports.columns import (
+    aggregated,
+    full,
+    gold_report,
+    json_lines,
+    source,
+    workset,
+)
 from crowdflower.sandbox.reports.shelf import Shelf
 
-__all__ = ["FILE_NAMES", "Shelf", "aggregated", "full", "json_lines", "source", "write"]
+__all__ = [
+    "FILE_NAMES",
+    "Shelf",
+    "aggregated",
+    "full",
+    "gold_report",
+    "json_lines",
+    "source",
+    "workset",
+    "write",
+]

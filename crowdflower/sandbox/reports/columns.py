@@ -37,6 +37,36 @@ AGGREGATED: Final = (
     "_last_judgment_at",
 )
 SOURCE: Final = ("_unit_id",)
+GOLD: Final = (
+    "_id",
+    "_pct_missed",
+    "_judgments",
+    "_gold_case",
+    "_difficulty",
+    "_hidden",
+    "_contention",
+    "_pct_contested",
+    "_gold_pool",
+)
+WORKSET: Final = (
+    "worker_id",
+    "external_type",
+    "judgments_count",
+    "missed_count",
+    "golds_count",
+    "forgiven_count",
+    "channel",
+    "country",
+    "region",
+    "city",
+    "last_ip",
+    "flagged_at",
+    "rejected_at",
+    "bonus",
+    "flag_reason",
+    "trust_overall",
+    "submission_rate",
+)
 
 _DIGITS: Final = 4
 _SECOND: Final = {"all": (), "avg": ("variance",)}
@@ -132,6 +162,52 @@ def source(
     yield [*SOURCE, *(_printed(column, set(SOURCE)) for column in columns)]
     for unit, data in units:
         yield [str(unit), *(cell(data.get(column)) for column in columns)]
+
+
+def gold_report(
+    gold: Mapping[str, str], columns: Sequence[str], units: Iterable[Any]
+) -> Iterator[Cells]:
+    """Yield the report on test questions: a header, then a row per question.
+
+    The header is that of the service's file, as one published script quotes it. Contributors cannot
+    contest a test question here, so nothing is ever contested.
+
+    :param gold: Questions of the form, and the columns for their accepted answers.
+    :param columns: Source columns.
+    :param units: Objects with the attributes ``id``, ``state``, ``data``, ``judgments``,
+        ``missed_count``, ``difficulty`` and ``gold_pool``.
+    """
+    asked = [column for _, column in sorted(gold.items()) if column in columns]
+    answers = [each for column in asked for each in (column, f"{column}_reason")]
+    printed = _source(set(GOLD), (name for name in columns if name not in {*answers, "_golden"}))
+    yield [*GOLD, *answers, *printed, "_golden"]
+    for unit in units:
+        share = unit.missed_count / unit.judgments if unit.judgments else 0.0
+        yield [
+            str(unit.id),
+            str(round(100 * share, 2)),
+            str(unit.judgments),
+            "1",
+            str(unit.difficulty),
+            cell(unit.state == "hidden_gold"),
+            "",
+            "0.0",
+            cell(unit.gold_pool),
+            *(cell(unit.data.get(name)) for name in [*answers, *printed.values()]),
+            "true",
+        ]
+
+
+def workset(contributors: Iterable[Mapping[str, Any]]) -> Iterator[Cells]:
+    """Yield the report on contributors: a header, then a row for each.
+
+    No file of the service is known; these are the columns that its users have named.
+
+    :param contributors: Column to value; times are in ISO 8601.
+    """
+    yield [*WORKSET]
+    for each in contributors:
+        yield [cell(each[name]) for name in WORKSET]
 
 
 def json_lines(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from crowdflower.sandbox.refusals import BadRequest
-from crowdflower.sandbox.rules import accepted, jobs, questions, units
+from crowdflower.sandbox.rules import accepted, jobs, questions, results, units
 from crowdflower.sandbox.rules.attributes import truthy
 from crowdflower.sandbox.rules.tally import GOLD_STATES
 from crowdflower.sandbox.store import Transaction
@@ -69,12 +69,32 @@ def reset(tx: Transaction, job: Row[Any]) -> int:
     :returns: How many there were.
     """
     current = jobs.alive(tx, job)
-    is_gold = (unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES)))
-    golds = tx.all(select(unit).where(*is_gold).order_by(unit.c.seq))
+    golds = listing(tx, job)
     units.set_states(tx, current, golds, "new")
     plain = questions.derived(tx, current.cml, None)["gold"]
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=plain))
     return len(golds)
+
+
+def listing(tx: Transaction, job: Row[Any]) -> list[Row[Any]]:
+    """List the test questions of a job in the order in which they came, hidden ones too."""
+    is_gold = (unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES)))
+    return tx.all(select(unit).where(*is_gold).order_by(unit.c.seq))
+
+
+def shown(tx: Transaction, job: Row[Any], gold: Row[Any]) -> dict[str, Any]:
+    """Show a test question: the row, and for each question its ``accepted`` answers and why.
+
+    How the service shows one is not known beyond its being a list of rows.
+    """
+    answers = accepted.answers(job.gold, gold.data)
+    return {
+        **results.shown(tx, job, gold, simple=True),
+        "answers": {
+            name: {"accepted": right, "reason": accepted.reason(job.gold, gold.data, name)}
+            for name, right in answers.items()
+        },
+    }
 
 
 def _rows(tx: Transaction, job: Row[Any]) -> Iterable[Row[Any]]:

@@ -59,7 +59,7 @@ def append(
     tally = Tally()
     tally.enter("new", rows=count)
     tally.save(tx, job.id)
-    ahead = {"next_seq": jobs_table.c.next_seq + count}
+    ahead = {"next_seq": jobs_table.c.next_seq + count, "upload_error": None}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(ahead))
     orders.place_by_itself(tx, job)
     return count
@@ -77,8 +77,20 @@ def create_from(tx: Transaction, account: Row[Any], rows: Iterable[Mapping[str, 
 
 
 def progress(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
-    """Tell whether the last upload is through, and how many rows the job has; it always is."""
-    return {"done": True, "count": jobs.again(tx, job).units_count}
+    """Tell whether the last upload is through, how many rows the job has, and what was wrong.
+
+    Uploads are through when they are answered. One that was refused stored nothing; what it was
+    refused with stands here until the next one.
+    """
+    now = jobs.again(tx, job)
+    if now.upload_error is None:
+        return {"done": True, "count": now.units_count}
+    return {"done": False, "count": now.units_count, "error": now.upload_error}
+
+
+def upload_refused(tx: Transaction, job: Row[Any], why: str) -> None:
+    """Keep for :func:`progress` why a file was not taken."""
+    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(upload_error=why))
 
 
 def column_names(tx: Transaction, job_id: int) -> list[str]:

@@ -150,6 +150,7 @@ job = numbered(
     count("tainted_count"),
     count("next_seq", 1),
     flag("seq_dense", True),  # no row was ever deleted
+    Column("upload_error", Text),  # why the last file was refused
     moment("completed_at"),
     moment("deleted_at"),
     moment("created_at", required=True),
@@ -307,6 +308,7 @@ judgment = numbered(
     Column("missed", Boolean),
     flag("tainted"),
     flag("rejected"),
+    Column("reviewed", Boolean),
     Column("channel", Text, nullable=False),
     Column("country", Text),
     Column("region", Text),
