@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 SHOWN: Final = 200
 """Characters of an unreadable answer that an error quotes."""
 
+MOST_SHOWN: Final = 2000
+"""Characters of whatever the service said that an error quotes."""
+
+LOOKED_AT: Final = 1 << 14
+"""Bytes of an unreadable answer that are looked at for that."""
+
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """Statuses that send one elsewhere, with a ``Location`` or without."""
 
@@ -81,8 +87,19 @@ class Reader:
 
     def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
         """Make an error that names the request and shows no key, whoever wrote the problem."""
-        text = f"{self.named(response.request)}: {self._secret.mask(problem)}"
+        said = self._secret.mask(problem)[:MOST_SHOWN].encode("utf-8", "backslashreplace").decode()
+        text = f"{self.named(response.request)}: {said}"
+        self._conceal(response)
         return kind(text, request=response.request, response=response)
+
+    def _conceal(self, response: Response) -> None:
+        """Mask the key in an answer that repeats it: an error holds on to it, and is pickled."""
+        mask = self._secret.mask
+        response.url = mask(response.url)
+        for name, value in response.headers.items():
+            response.headers[name] = mask(value)
+        if isinstance(response._content, bytes):  # noqa: SLF001 - False where it was left unread
+            response._content = mask(response._content.decode("latin-1")).encode("latin-1")  # noqa: SLF001
 
     def named(self, request: PreparedRequest) -> str:
         """Name a request as the documentation does, without host and query."""
@@ -97,7 +114,9 @@ class Reader:
         return self.error(kind, response, problem)
 
     def _quoted(self, response: Response) -> str:
-        text = self._secret.mask(" ".join(response.text.split()))
+        # Not response.text: it believes the charset that the answer names, and some names crash it.
+        start = response.content[:LOOKED_AT].decode("utf-8", "replace")
+        text = self._secret.mask(" ".join(start.split()))
         return f"{text[:SHOWN]!r}" if text else "an empty answer"
 
 

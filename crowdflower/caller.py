@@ -6,12 +6,13 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from crowdflower import retry
 from crowdflower.answers import Answer
 from crowdflower.exceptions import (
     ApiError,
+    ApplicationError,
     ConnectionLost,
     NotFound,
     NotSentError,
@@ -26,6 +27,9 @@ from crowdflower.exceptions import (
 from crowdflower.retry import Failure, Outcome, Quota, Rule, Safety
 from crowdflower.transport import Body, Expected, Transport
 from crowdflower.wire import Exchange
+
+DEFINITE: Final = frozenset({*range(400, 408), *range(409, 418), 422, 429, 451})
+"""Statuses that say that nothing was done; whoever answers 408 or 499 may not know."""
 
 
 class Clock(Protocol):
@@ -96,7 +100,7 @@ class Caller:
             headers={**parting, **(headers or {})},
         )
         deadline = self.clock.monotonic() + (self._deadline or rule.deadline)
-        attempt = 0
+        attempt, doubt = 0, ""
         while True:
             attempt += 1
             exchange = Exchange(
@@ -115,11 +119,13 @@ class Caller:
                     self._quota.give_back()
                 return answer
             gone = isinstance(failure, NotFound) and method == "DELETE"
-            if attempt > 1 and gone and failure.response is not None:
+            if doubt and gone and failure.response is not None:
                 return Answer(failure.response, {})  # the attempt whose answer was lost did it
+            if rule.safety is not Safety.READ:
+                doubt = doubt or _doubt(failure, exchange)
             wait = self._pause(rule, failure, attempt, deadline)
             if wait is None or not self.transport.rewound(prepared, exchange):
-                raise _final(rule, failure, exchange)
+                raise _final(failure, doubt)
             self.clock.sleep(wait)
 
     def _pause(self, rule: Rule, error: ApiError, attempt: int, deadline: float) -> float | None:
@@ -143,20 +149,34 @@ def _failure(error: ApiError) -> Failure:
     if isinstance(error, ServerError) and not isinstance(error, SandboxNotImplemented):
         throttled = error.status == HTTPStatus.SERVICE_UNAVAILABLE
         return Failure(Outcome.UNKNOWN, throttled=throttled, retry_after=error.retry_after)
-    if isinstance(error, RefusedError):
+    if isinstance(error, (ApplicationError, SandboxNotImplemented)) or (
+        isinstance(error, RefusedError) and error.status in DEFINITE
+    ):
         return Failure(Outcome.REFUSED, passing=False)
     passing = isinstance(error, (RequestTimeout, ConnectionLost, TruncatedResponse))
     return Failure(Outcome.UNKNOWN, passing=passing)
 
 
-def _final(rule: Rule, error: ApiError, exchange: Exchange) -> ApiError:
-    """Return the error that the caller gets: whether a change was made must be beyond doubt."""
-    if rule.safety is Safety.READ or _failure(error).outcome is not Outcome.UNKNOWN:
+def _doubt(error: ApiError, exchange: Exchange) -> str:
+    """Return what was seen of a change that may have been made; nothing where it was not."""
+    if _failure(error).outcome is not Outcome.UNKNOWN:
+        return ""
+    status = "" if exchange.status is None else f" with status {exchange.status}"
+    return f"{exchange.phase.name.lower()}{status}, {type(error).__name__}"
+
+
+def _final(error: ApiError, doubt: str) -> ApiError:
+    """Return the error that the caller gets: whether a change was made must be beyond doubt.
+
+    The last attempt does not decide it. One that was refused, or never sent, may follow one whose
+    answer was lost.
+    """
+    if not doubt:
         return error
     return OutcomeUnknown(
         f"{error}. The request had been sent: the change may have been made. Look before you repeat"
         " it",
-        evidence=f"{exchange.phase.name.lower()}, {type(error).__name__}",
+        evidence=doubt,
         request=error.request,
         response=error.response,
     )

@@ -6,6 +6,7 @@ all of these inside ``message``. Which one depends on the endpoint and its age.
 
 from __future__ import annotations
 
+from reprlib import Repr
 from typing import Final
 
 from crowdflower._types import JSON
@@ -67,10 +68,19 @@ def _said(body: JSON, keys: tuple[str, ...]) -> list[str]:
 
 def _texts(value: JSON) -> list[str]:
     """Unwrap a text, a list of them or an object that holds one; anything else shows as it is."""
-    if value is None or value in ("", [], {}, False):
-        return []
-    if isinstance(value, list):
-        return [text for item in value for text in _texts(item)]
-    if isinstance(value, dict) and "message" in value:
-        return _texts(value["message"])
-    return [str(value)]
+    texts, waiting = [], [value]  # not by recursion: who sends it decides how deep it goes
+    while waiting:
+        value = waiting.pop()
+        if value is None or value in ("", [], {}, False):
+            continue
+        if isinstance(value, list):
+            waiting += reversed(value)
+        elif isinstance(value, dict) and "message" in value:
+            waiting.append(value["message"])
+        else:
+            texts.append(value if isinstance(value, str) else _SHOWN.repr(value))
+    return texts
+
+
+_SHOWN: Final = Repr()
+_SHOWN.maxdict = _SHOWN.maxlist = _SHOWN.maxstring = _SHOWN.maxother = 200

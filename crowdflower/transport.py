@@ -7,6 +7,7 @@ request and response that they carry, shows the key.
 
 from __future__ import annotations
 
+import http.client
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from crowdflower._types import MISSING
 from crowdflower.answers import Answer, Reader
 from crowdflower.exceptions import (
     ApiError,
+    ConfigError,
     ConnectionLost,
     DeadlineExceeded,
     InvalidInput,
@@ -92,7 +94,8 @@ class Transport:
     :param base_url: Address up to and including the version, such as ``https://api.appen.com/v1``.
     :param session: Where to send; its proxies, certificates, headers and adapters are respected,
         and it stays the caller's to close. By default a new one, closed by :meth:`close`. Deadlines
-        hold to the second only on connections of our own.
+        hold to the second only on connections of our own, and adapters with ``max_retries`` are
+        refused.
     :param connect: Seconds to wait for a connection.
     :param connections: How many are kept open.
     :param allow_insecure: Send the key over plain HTTP to another machine.
@@ -115,10 +118,20 @@ class Transport:
         self._connections = connections
         self._owns_session = session is None
         self._session = session if session is not None else requests.Session()
+        if any(_repeats(adapter) for adapter in self._session.adapters.values()):
+            raise ConfigError(
+                "the session repeats requests by itself (max_retries of an adapter), which can pay"
+                " twice; mount adapters without it, the client repeats what is safe to repeat"
+            )
         self._start()
 
     def __repr__(self) -> str:
         return f"<Transport {self.base_url}>"
+
+    @property
+    def account(self) -> str:
+        """A fingerprint of the address and the key: the same for the same account."""
+        return self._secret.fingerprint(self.base_url)
 
     def close(self) -> None:
         """Give the connections back; a session that the caller brought stays open."""
@@ -189,6 +202,8 @@ class Transport:
             except (requests.RequestException, OSError) as error:
                 answered = Exchange(phase=Phase.ANSWERED)
                 kind, problem = self._diagnosis(error, answered, response.url)
+            except ValueError:
+                kind, problem = MalformedResponse, NO_HTTP
             else:
                 return
         raise self._reader.error(kind, response, problem)
@@ -207,10 +222,7 @@ class Transport:
     ) -> Response:
         url = str(prepared.url)
         if os.getpid() != self._pid:
-            # A socket shared with the parent process would deal out its answers to both.
-            for adapter in self._session.adapters.values():
-                adapter.close()
-            self._start()
+            self._start_over()
         settings = self._settings(url)
         if authorized:
             self._secret.authorize(prepared)
@@ -219,8 +231,9 @@ class Transport:
         try:
             with wire.observed(exchange):
                 # Session.send would keep cookies, and prepare what a redirect asks for, with key.
+                connect = max(exchange.within(self._connect), AT_LEAST)
                 response = self._session.get_adapter(url).send(
-                    prepared, timeout=(self._connect, exchange.read), **settings
+                    prepared, timeout=(connect, exchange.read), **settings
                 )
                 if stream and _is_left_unread(response):
                     return response
@@ -230,6 +243,10 @@ class Transport:
             problem = f"the answer is more than {LARGEST_ANSWER >> 20} MB"
         except (requests.RequestException, OSError) as error:
             kind, problem = self._diagnosis(error, exchange, url)
+        except ValueError:
+            if exchange.phase != Phase.ANSWERED:
+                raise  # of whoever makes the body
+            kind, problem = MalformedResponse, NO_HTTP
         finally:
             self._secret.conceal(prepared)
             if not isinstance(prepared.body, (str, bytes)):
@@ -237,6 +254,7 @@ class Transport:
         failure = kind(f"{self._reader.named(prepared)}: {problem}", request=prepared)
         if isinstance(failure, NotSentError):
             failure.tls = problem.startswith(INSECURE)
+            failure.proxy = problem.startswith(NO_PROXY)
         raise failure
 
     def _followed(self, response: Response, exchange: Exchange, *, stream: bool) -> Response:
@@ -286,7 +304,7 @@ class Transport:
             if caused_by(requests.exceptions.SSLError):
                 problem = f"{INSECURE} {host}; is its certificate valid?"
             elif caused_by(ProxyError):
-                problem = f"the proxy on the way to {host} did not let us through"
+                problem = f"{NO_PROXY} {host}; is it up, does it know us?"
             elif caused_by(requests.Timeout):
                 problem = f"{host} did not take the connection in {self._connect:g} s"
             return NotSentError, problem
@@ -299,11 +317,24 @@ class Transport:
                 f"{host} kept silent for {exchange.read:g} s",
             ),
             ((DecodeError,), MalformedResponse, "the answer cannot be unpacked"),
-            ((IncompleteRead,), TruncatedResponse, "the answer ended before it was complete"),
+            ((IncompleteRead, http.client.IncompleteRead), TruncatedResponse, CUT_SHORT),
+            (
+                (http.client.RemoteDisconnected,),
+                ConnectionLost,
+                f"{host} closed the connection without an answer",
+            ),
+            (
+                (http.client.HTTPException, requests.exceptions.InvalidHeader),
+                MalformedResponse,
+                NO_HTTP,
+            ),
         ):
             if caused_by(*kinds):
                 return kind, problem
-        hint = "; is its certificate valid?" if caused_by(requests.exceptions.SSLError) else ""
+        if exchange.phase == Phase.ANSWERED:
+            return TruncatedResponse, CUT_SHORT
+        unseen = exchange.phase == Phase.UNSEEN and caused_by(requests.exceptions.SSLError)
+        hint = "; is its certificate valid?" if unseen else ""
         return ConnectionLost, f"the connection to {host} broke ({type(error).__name__}){hint}"
 
     # Connections
@@ -316,6 +347,15 @@ class Transport:
             for prefix in ("https://", "http://"):
                 self._session.mount(prefix, _Adapter(pool_maxsize=self._connections))
 
+    def _start_over(self) -> None:
+        """Leave the connections to the process that this one was forked from.
+
+        A socket shared with it would deal out its answers to both.
+        """
+        for adapter in self._session.adapters.values():
+            adapter.close()
+        self._start()
+
     def _settings(self, url: str) -> Any:
         """Return proxies and certificates for a URL; the environment is asked once a server."""
         where = origin(url)
@@ -326,7 +366,19 @@ class Transport:
         return self._environment[where]
 
 
+AT_LEAST: Final = 0.001
+"""Seconds for a connection, where the deadline leaves none: zero would mean not to wait at all."""
+
 INSECURE: Final = "no secure connection to"
+NO_PROXY: Final = "the proxy did not let us through to"
+CUT_SHORT: Final = "the answer ended before it was complete"
+NO_HTTP: Final = "the answer is no HTTP that can be read"
+
+
+def _repeats(adapter: object) -> bool:
+    """Tell whether an adapter sends requests again on its own; 0 and ``False`` are never."""
+    retries = getattr(adapter, "max_retries", None)
+    return retries is not None and getattr(retries, "total", 0) != 0
 
 
 def _is_left_unread(response: Response) -> bool:
@@ -338,12 +390,12 @@ def _is_left_unread(response: Response) -> bool:
 def _loaded(response: Response) -> bool:
     """Read a body into memory unless it is too large: a small archive may unpack to any size."""
     pieces, size = [], 0
-    for piece in response.iter_content(CHUNK):
-        pieces.append(piece)
-        size += len(piece)
-        if size > LARGEST_ANSWER:
-            response.close()
-            return False
+    with response:  # its connection is of no more use, if it is not read to the end
+        for piece in response.iter_content(CHUNK):
+            pieces.append(piece)
+            size += len(piece)
+            if size > LARGEST_ANSWER:
+                return False
     response._content = b"".join(pieces)  # noqa: SLF001 - as Response.content does it
     return True
 

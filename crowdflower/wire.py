@@ -18,10 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+PIECE: Final = 1 << 16
+"""Bytes of a body that are sent at a time."""
 
 
 class Phase(IntEnum):
@@ -60,6 +63,8 @@ class Exchange:
     fresh: bool = False
     clock: Callable[[], float] = time.monotonic
     phase: Phase = Phase.UNSEEN
+    status: int | None = None
+    """The status that the head of the answer named."""
 
     @property
     def is_over(self) -> bool:
@@ -70,12 +75,15 @@ class Exchange:
         """Note how far it got."""
         self.phase = max(self.phase, phase)
 
+    def within(self, seconds: float) -> float:
+        """Return so many seconds, or what is left of them until the deadline."""
+        return seconds if self.deadline is None else min(seconds, self.deadline - self.clock())
+
     def allow(self, sock: socket.socket, seconds: float) -> None:
         """Let the next operation on a socket take so long, or until the deadline."""
-        if self.deadline is not None:
-            seconds = min(seconds, self.deadline - self.clock())
-            if seconds <= 0:
-                raise TimeoutError("the deadline has passed")
+        seconds = self.within(seconds)
+        if seconds <= 0:
+            raise TimeoutError("the deadline has passed")
         sock.settimeout(seconds)
 
 
@@ -85,11 +93,12 @@ _of_this_thread = threading.local()
 @contextmanager
 def observed(exchange: Exchange) -> Iterator[Exchange]:
     """Make an exchange the one that connections used by this thread report to."""
+    before = getattr(_of_this_thread, "exchange", None)  # a body may be made by other requests
     _of_this_thread.exchange = exchange
     try:
         yield exchange
     finally:
-        del _of_this_thread.exchange
+        _of_this_thread.exchange = before
 
 
 def _current() -> Exchange:
@@ -107,8 +116,10 @@ class _Socket:
         return getattr(self._sock, name)
 
     def sendall(self, data: Any) -> None:
-        self.exchange.allow(self._sock, self.exchange.send)
-        self._sock.sendall(data)
+        with memoryview(data) as whole:
+            for start in range(0, len(whole), PIECE):
+                self.exchange.allow(self._sock, self.exchange.send)
+                self._sock.sendall(whole[start : start + PIECE])
 
     def makefile(self, *_: object) -> io.BufferedReader:
         """Return a reader; ``rb`` is all that :mod:`http.client` asks for."""
@@ -169,6 +180,7 @@ class _Observed(HTTPConnection):
         exchange.reached(Phase.SENT)
         response = super().getresponse()
         exchange.reached(Phase.ANSWERED)
+        exchange.status = response.status
         return response
 
 
@@ -182,7 +194,10 @@ class _Pool(HTTPConnectionPool):
     ConnectionCls = _Observed
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        return self._new_conn() if _current().fresh else super()._get_conn(timeout)
+        connection = super()._get_conn(timeout)
+        if _current().fresh:
+            connection.close()  # it connects anew
+        return connection
 
 
 class _PoolTLS(_Pool, HTTPSConnectionPool):

@@ -1,0 +1,139 @@
+"""A hostile server, a client that does not wait for real, and an ear at everything it says."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from catalogue import KEY
+from leaks import Log, shows_the_key
+from server import Server
+
+from crowdflower.client import Client
+
+
+class Quick:
+    """A clock that runs as it should, but jumps over every sleep."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return time.monotonic() + sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "row(*names): the rows of the matrix that a test proves")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("row"):
+            item.user_properties += [("row", name) for name in mark.args]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*os.environ]:
+        if name.lower().endswith("_proxy") or name.startswith("CROWDFLOWER_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    """What a server needs to be trusted by those who trust the authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusted(
+    authority: trustme.CA,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clients trust the authority."""
+    path = tmp_path_factory.getbasetemp() / f"authority-{os.getpid()}.pem"
+    if not path.exists():
+        authority.cert_pem.write_to_path(str(path))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def secure(tls: ssl.SSLContext, trusted: None) -> Iterator[Server]:
+    with Server(tls=tls) as server:
+        yield server
+
+
+@pytest.fixture
+def other() -> Iterator[Server]:
+    """Another host: the same machine by another name, on another port."""
+    with Server(host="localhost") as server:
+        yield server
+        for request in server.log:
+            assert not shows_the_key(request.raw.decode("latin-1")), "the other host got the key"
+
+
+@pytest.fixture
+def clock() -> Quick:
+    return Quick()
+
+
+@pytest.fixture
+def connect(clock: Quick) -> Iterator[Callable[..., Client]]:
+    """Build clients of a server; they are closed at the end."""
+    clients = []
+
+    def build(url: str, *, timeout: tuple[float, float] = (0.2, 0.2), **more: object) -> Client:
+        client = Client(KEY, url, timeout=timeout, **{"lookahead": 1, **more})
+        client._caller.clock = clock
+        clients.append(client)
+        return client
+
+    yield build
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(server: Server, connect: Callable[..., Client]) -> Client:
+    return connect(server.url)
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[Log]:
+    """All that is logged; a test whose log shows the key has failed."""
+    heard = Log()
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(heard)
+    root.setLevel(logging.DEBUG)
+    yield heard
+    root.removeHandler(heard)
+    root.setLevel(before)
+    assert not [line for line in heard.lines if shows_the_key(line)]
