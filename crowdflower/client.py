@@ -7,6 +7,8 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from pathlib import Path
+from shutil import copyfileobj
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, overload
 
@@ -14,7 +16,7 @@ from crowdflower import envelopes, paging, report, serialization, upload
 from crowdflower._types import JSON, JSONObject, Row, Rows
 from crowdflower.base import whole
 from crowdflower.caller import Caller
-from crowdflower.download import downloaded
+from crowdflower.download import downloaded, new_file
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -22,6 +24,7 @@ from crowdflower.exceptions import (
     MalformedResponse,
     NotAcceptable,
     OutcomeUnknown,
+    StaleReportWarning,
 )
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
@@ -676,15 +679,81 @@ class Client:
             return list(self.stream_report(job))
         return list(self._report_rows(job, type_))
 
-    def stream_report(self, job: JobFields | int) -> Iterator[Unit]:
+    def stream_report(
+        self, job: JobFields | int, *, largest: int = report.LARGEST
+    ) -> Iterator[Unit]:
         """Yield the units of the JSON report one at a time, read from a temporary file.
+
+        Where it holds fewer judgments than the job had when it was read, a
+        :class:`~crowdflower.exceptions.StaleReportWarning` says so at the end;
+        :meth:`regenerate_report` has it built anew.
+
+        :param largest: Bytes to which the report may unpack.
 
         >>> next(client.stream_report(job)).id == job.units[0].id
         True
         """
         job = self._as_job(job)
-        for row in self._report_rows(job, "json"):
-            yield Unit(job, self).absorb(row)
+        known, held = job.json.get("judgments_count"), 0
+        for row in self._report_rows(job, "json", largest):
+            unit = Unit(job, self).absorb(row)
+            held += unit.judgments_count or 0
+            yield unit
+        if held and known and held < known:
+            warnings.warn(
+                f"the report holds {held} judgments of {known}: it is older than the latest of"
+                " them; regenerate it and download it once more",
+                StaleReportWarning,
+                stacklevel=2,
+            )
+
+    def download_report(
+        self,
+        job: JobFields | int,
+        type_: ReportType,
+        path: str | PathLike[str],
+        overwrite: bool = False,
+        *,
+        spreadsheet_safe: bool = False,
+        largest: int = report.LARGEST,
+    ) -> Path:
+        """Download a report to a file, which is there as a whole or not at all.
+
+        Calls ``GET /jobs/{job_id}.csv``, as long as the service says that it is still being built.
+        The file is written beside its place and takes its name at the end. Its owner alone may read
+        it: contributors' addresses stand in it.
+
+        :param path: Where to. A name that ends in ``.zip`` gets the archive as it came, any other
+            what is in it.
+        :param overwrite: Take the place of a file that is there.
+        :param spreadsheet_safe: Put ``'`` before each cell of a table that a spreadsheet would take
+            for a formula. Negative numbers are such cells too.
+        :param largest: Bytes to which the report may unpack.
+        :returns: The path.
+        :raises FileExistsError: There is a file already; nothing was asked for.
+        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+
+        >>> path = client.download_report(job, "full", "answers.csv")
+        >>> path.read_text(encoding="utf-8").split(",")[0]
+        '_unit_id'
+        """
+        _check_report_type(type_)
+        job, target = self._as_job(job), Path(path)
+        packed = target.suffix.lower() == ".zip"
+        if spreadsheet_safe and (packed or type_ == "json"):
+            raise InvalidInput("spreadsheet_safe is for tables, in a file that is no archive")
+        with (
+            new_file(target, overwrite=overwrite) as (file, folder),
+            downloaded(self._caller, job.id, type_, largest=largest, folder=folder) as archive,
+        ):
+            if packed:
+                copyfileobj(archive, file)
+            elif spreadsheet_safe:
+                file.writelines(report.harmless(archive, largest))
+            else:
+                file.writelines(report.content(archive, largest))
+        return target
 
     def regenerate_report(self, job: JobFields | int, type_: ReportType = "json") -> None:
         """Have a report built anew; the next download waits for it.
@@ -708,10 +777,12 @@ class Client:
         """
         self.jobs[job_id].gold(method="put")
 
-    def _report_rows(self, job: JobFields | int, type_: ReportType) -> Iterator[JSONObject]:
+    def _report_rows(
+        self, job: JobFields | int, type_: ReportType, largest: int = report.LARGEST
+    ) -> Iterator[JSONObject]:
         _check_report_type(type_)
-        with downloaded(self._caller, self._as_job(job).id, type_) as archive:
-            yield from report.rows(archive, type_)
+        with downloaded(self._caller, self._as_job(job).id, type_, largest=largest) as archive:
+            yield from report.rows(archive, type_, largest)
 
     # What the verbs above have in common
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
 
 from crowdflower import quality
 from crowdflower.job_fields import JobFields
@@ -127,6 +129,19 @@ class JobResults(JobFields):
             for unit in self.results():
                 for data in unit.results.get("judgments", ()):
                     yield Judgment(unit.job, self._client).absorb(data)
+
+    def download_report(
+        self, type_: ReportType, path: str | PathLike[str], overwrite: bool = False, **how: Any
+    ) -> Path:
+        """Download a report to a file, which is there as a whole or not at all.
+
+        :meth:`Client.download_report <crowdflower.client.Client.download_report>` says more, and
+        takes more.
+
+        >>> job.download_report("aggregated", "answers.csv").name
+        'answers.csv'
+        """
+        return self.client.download_report(self, type_, path, overwrite, **how)
 
     def regenerate(self, type_: ReportType = "json") -> None:
         """Have a report built anew; the next download waits for it.

@@ -40,7 +40,7 @@ def pages(
     :param size: Items on a full page, where that is known.
     :param expected: How many pages there should be, end marker included, where that is known: these
         are fetched ahead from the start, and what follows them one by one.
-    :raises PageLoop: A page has come before: the server ignores the page number, or goes in circles.
+    :raises PageLoop: A page came before: the server ignores the page number, or goes in circles.
 
     >>> shelf = {1: ["a", "b"], 2: ["c"]}
     >>> list(pages(lambda number: shelf.get(number, []), is_end=lambda page: not page))
@@ -79,8 +79,8 @@ def pages(
 def _fingerprint(page: Any) -> int:
     """Return what two pages share only if they hold the same things; their content may differ.
 
-    Only this is kept of a page. The ids of a page that is keyed by them, and the ids of a page that is a
-    list, cost a hundredth of what its whole content would.
+    Only this is kept of a page. Ids, by which it is keyed or which are in its items, cost a
+    hundredth of what its whole content would.
     """
     if isinstance(page, dict) and all(str(key).isdecimal() for key in page):
         return hash(tuple(page))
