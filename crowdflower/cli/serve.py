@@ -93,7 +93,8 @@ def serve(
     it: what is being answered is finished first. With the same --database the key and the jobs of
     the last time are there again.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+        signal.signal(ending, signal.default_int_handler)
     door = access(host) if ampcrowd else None
     with (
         suppress(KeyboardInterrupt),
