@@ -130,6 +130,7 @@ class AMPCrowdClient:
         :raises ApplicationError: The server said ``wrong``; the text has its reason.
         :raises OutcomeUnknown: It is not known whether the group was made.
 
+        >>> from crowdflower.ampcrowd import Question
         >>> with ampcrowd.callbacks() as inbox:
         ...     ampcrowd.create_tasks(
         ...         "internal",
@@ -237,6 +238,7 @@ class AMPCrowdClient:
             ``http://me.example.com:9000``; by default host and port.
         :raises OSError: The port is taken, or the address is not this machine's.
 
+        >>> from crowdflower.ampcrowd import Text
         >>> with ampcrowd.callbacks() as inbox:
         ...     ampcrowd.create_tasks(
         ...         "internal",
@@ -248,7 +250,7 @@ class AMPCrowdClient:
         ...     )
         ...     _ = box.crowd.add(1), box.crowd.run(box.ampcrowd.job("GroupId1"))
         ...     inbox.wait("GroupId1", timeout=5).answers
-        {'t1': 3, 't2': 2}
+        {'t1': 5, 't2': 5}
         """
         with serving.served(host, port, self.inbox, address=address) as inbox:
             yield inbox

@@ -67,7 +67,7 @@ class Sandbox:
     :param limits: What this sandbox allows.
     :param report_polls: How often a report is "being generated" before it can be fetched.
     :param ampcrowd: Also answer AMPCrowd's API, to programs on this machine; an
-        :class:`~crowdflower.sandbox.ampcrowd.Access` says to whom else.
+        :class:`~crowdflower.sandbox.ampcrowd.door.Access` says to whom else.
     :raises ImportError: When importing this module: something that the sandbox needs is missing.
 
     >>> with Sandbox() as box:
@@ -123,7 +123,7 @@ class Sandbox:
     def ampcrowd_client(self, **settings: Any) -> AMPCrowdClient:
         """Make a client of AMPCrowd's API that calls this sandbox in process, and nothing else.
 
-        :param settings: Of :class:`~crowdflower.ampcrowd.AMPCrowdClient`.
+        :param settings: Of :class:`~crowdflower.ampcrowd.client.AMPCrowdClient`.
         :raises RuntimeError: The sandbox was made without ``ampcrowd=True``.
 
         >>> with Sandbox(ampcrowd=True) as box:

@@ -15,6 +15,7 @@ from crowdflower.sandbox import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from crowdflower.ampcrowd import AMPCrowdClient
     from crowdflower.client import Client
     from crowdflower.job import Job
     from crowdflower.judgment import Judgment, JudgmentAggregate
@@ -74,12 +75,17 @@ class World:
     @cached_property
     def box(self) -> Sandbox:
         """The sandbox itself."""
-        return self._leaving.enter_context(Sandbox())
+        return self._leaving.enter_context(Sandbox(ampcrowd=True))
 
     @cached_property
     def client(self) -> Client:
         """A client of its account."""
         return self.box.client()
+
+    @cached_property
+    def ampcrowd(self) -> AMPCrowdClient:
+        """A client of its other door."""
+        return self._leaving.enter_context(self.box.ampcrowd_client())
 
     @cached_property
     def order(self) -> Order:
