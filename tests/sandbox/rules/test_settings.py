@@ -183,7 +183,7 @@ def test_a_strict_sandbox_refuses_them(make_world: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("webhook_uri", "https://client.example.com/hook"),
+        ("max_work_per_network", 3),
         ("auto_order_timeout", 60),
         ("desired_requirements", {"min_score": 1}),
         ("schedule_fifo", True),
