@@ -63,21 +63,21 @@ RULES: Final[tuple[tuple[str, str, Rule], ...]] = (
     ("GET", "jobs/{}", _READ),
     ("GET", "jobs/{}/(ping|legend|channels|tags|test_questions|units|judgments)", _READ),
     ("GET", "jobs/{}/units/ping", _READ),
-    ("GET", "jobs/{}/units/{}", _READ),
-    ("GET", "jobs/{}/units/{}/judgments", _READ),
-    ("GET", "jobs/{}/judgments/{}", _READ),
-    ("GET", "jobs/{}/orders/{}", _READ),
+    ("GET", "jobs/{}/units/{#}", _READ),
+    ("GET", "jobs/{}/units/{#}/judgments", _READ),
+    ("GET", "jobs/{}/judgments/{#}", _READ),
+    ("GET", "jobs/{}/orders/{#}", _READ),
     # The same state once more
     ("PUT", "jobs/{}", _SAME),
     ("PUT", "jobs/{}/(channels|tags)", _SAME),
-    ("PUT", "jobs/{}/units/{}", _SAME),
-    ("PUT", "jobs/{}/workers/{}", _SAME),
+    ("PUT", "jobs/{}/units/{#}", _SAME),
+    ("PUT", "jobs/{}/workers/{#}", _SAME),
     ("GET|PUT", "jobs/{}/(pause|cancel)", _SAME),
     ("DELETE", "jobs/{}", _SAME),
     ("DELETE", "jobs/{}/tags", _SAME),
-    ("DELETE", "jobs/{}/units/{}", _SAME),
+    ("DELETE", "jobs/{}/units/{#}", _SAME),
     ("POST", "jobs/{}/(regenerate|disable_channel|channels)", _SAME),
-    ("POST|PUT", "jobs/{}/units/{}/cancel", _SAME),
+    ("POST|PUT", "jobs/{}/units/{#}/cancel", _SAME),
     ("GET", "crowds/{}/purge_tasks/", _SAME),
     ("POST", "crowds/{}/retainer/finish", _SAME),
     # A twin job, a row twice, a tag twice; a resume after somebody else's pause
@@ -89,15 +89,16 @@ RULES: Final[tuple[tuple[str, str, Rule], ...]] = (
     ("GET|POST", "jobs/{}/copy", _COPY),
     ("PUT", "jobs/{}/gold", _CHANGE_NOW),
     ("POST", "crowds/{}/tasks/", _CHANGE),
-    ("PUT", "jobs/{}/workers/{}/reject", _CHANGE_NOW),
+    ("PUT", "jobs/{}/workers/{#}/reject", _CHANGE_NOW),
     # Money, messages to people, and GETs that change data: all that is not above
 )
-"""Verbs, path, rule; ``{}`` stands for an id or an alias. What matches none is never repeated."""
+"""Verbs, path, rule; ``{}`` stands for an id or an alias, ``{#}`` for a number: ``units/split`` is
+no unit. What matches none is never repeated."""
 
 _COMPILED: Final = [
     (
         frozenset(verbs.split("|")),
-        re.compile(path.replace("{}", r"(?!upload\b)[^/]+")),
+        re.compile(path.replace("{#}", "[0-9]+").replace("{}", r"(?!upload\b)[^/]+")),
         rule,
     )
     for verbs, path, rule in RULES
