@@ -486,11 +486,9 @@ CONTENT: Final = tuple(
 CASES: Final = (*NETWORK, *HANDSHAKES, *HTTP, *CONTENT)
 
 
-def pairs() -> list[tuple[Endpoint, Case]]:
-    """Return every endpoint with every fault that fits it."""
+def fitting(case: Case, letter: str) -> list[Endpoint]:
+    """Return the endpoints of a kind in which a fault is one."""
+    needs_json = case.only_json or case.row in {"H12", "H15"}
     return [
-        (endpoint, case)
-        for endpoint in ENDPOINTS
-        for case in CASES
-        if endpoint.as_json or not (case.only_json or case.row in {"H12", "H15"})
+        each for each in ENDPOINTS if each.letter == letter and (each.as_json or not needs_json)
     ]

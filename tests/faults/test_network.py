@@ -1,0 +1,384 @@
+"""Connections that fail before, during and after a request."""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from catalogue import ENDPOINTS, OK, Endpoint
+from leaks import Log, leaks
+from server import Fault, Request, Server, Wire, closed_port, hang_up, reset, said, stall
+
+from crowdflower.exceptions import (
+    ApiError,
+    MalformedResponse,
+    NotSentError,
+    OutcomeUnknown,
+    PayloadTooLarge,
+    TruncatedResponse,
+)
+
+if TYPE_CHECKING:
+    from conftest import Quick
+
+    from crowdflower.client import Client
+
+Connect = Callable[..., "Client"]
+
+
+@pytest.mark.row("N1")
+def test_where_nobody_listens_nothing_is_sent_and_every_endpoint_may_be_tried_again(
+    connect: Connect, clock: Quick
+) -> None:
+    with closed_port() as port:
+        for endpoint in ENDPOINTS:
+            clock.slept.clear()
+            client = connect(f"http://127.0.0.1:{port}/v1")
+            with pytest.raises(NotSentError) as caught:
+                client.call(endpoint.path, endpoint.body, method=endpoint.method)
+
+            assert len(clock.slept) == 3
+            assert not caught.value.tls
+            assert leaks(caught.value) == []
+
+
+@pytest.mark.row("N2")
+def test_a_name_that_does_not_exist_is_one_to_which_nothing_is_sent(connect: Connect) -> None:
+    with pytest.raises(NotSentError, match=r"nothing answers at nowhere\.invalid"):
+        connect("https://nowhere.invalid/v1").call("jobs/7/orders.json", b"{}", method="post")
+
+
+@pytest.fixture
+def crowded() -> Iterator[int]:
+    """A port that takes no more connections."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for each in (first, second):
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        time.sleep(0.05)
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.row("N3")
+def test_a_connection_that_is_not_taken_is_given_up_when_its_time_is_over(
+    crowded: int, connect: Connect
+) -> None:
+    client = connect(f"http://127.0.0.1:{crowded}/v1", timeout=(0.2, 20), retries=0)
+    started = time.monotonic()
+
+    with pytest.raises(NotSentError, match=r"did not take the connection in 0\.2 s"):
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+    assert 0.15 < time.monotonic() - started < 0.5
+
+
+@pytest.mark.row("N3")
+def test_the_deadline_holds_for_a_connection_too(crowded: int, connect: Connect) -> None:
+    client = connect(f"http://127.0.0.1:{crowded}/v1", timeout=(5, 20), deadline=0.2)
+    started = time.monotonic()
+
+    with pytest.raises(NotSentError):
+        client.get_job(7)
+
+    assert time.monotonic() - started < 1
+
+
+def certificate(authority: trustme.CA, what: str) -> trustme.LeafCert:
+    if what == "untrusted":
+        return trustme.CA().issue_cert("127.0.0.1")
+    if what == "for another name":
+        return authority.issue_cert("elsewhere.example.com")
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    return authority.issue_cert("127.0.0.1", not_after=yesterday)
+
+
+@pytest.mark.row("N5")
+@pytest.mark.parametrize("what", ["untrusted", "for another name", "expired"])
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_that_is_not_valid_is_neither_trusted_nor_tried_again(
+    what: str, authority: trustme.CA, connect: Connect
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate(authority, what).configure_cert(context)
+    with Server(tls=context) as server:
+        server.plan(OK)
+
+        with pytest.raises(NotSentError, match="certificate") as caught:
+            connect(server.url).call("jobs/7/orders.json", b"{}", method="post")
+
+        assert caught.value.tls
+        assert (server.connections, server.log) == (1, [])
+
+
+# While the body is on its way
+
+
+def stops_reading(wire: Wire, _: Request) -> None:
+    wire.wait()
+
+
+@pytest.mark.row("N15")
+@pytest.mark.parametrize("kind", [bytes, io.BytesIO], ids=["bytes", "file"])
+def test_a_server_that_stops_reading_an_upload_is_waited_for_until_the_deadline(
+    server: Server, connect: Connect, kind: Callable[[bytes], bytes | io.BytesIO]
+) -> None:
+    server.plan(Fault(stops_reading, before="head"))
+    client = connect(server.url, deadline=0.5)
+    started = time.monotonic()
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.call("jobs/7/upload.json", kind(b" " * 50_000_000), method="put")
+
+    assert 0.4 < time.monotonic() - started < 1.5
+    assert caught.value.evidence == "sending, DeadlineExceeded"
+    assert len(server.log) == 1
+
+
+def refuses_early(wire: Wire, _: Request) -> None:
+    said(b'{"error": "Too many rows."}', status="413 Too Large")(wire, _)
+    for _each in range(1 << 10):  # what it does not read would turn its answer into a RST
+        if not wire.sock.recv(1 << 16):
+            break
+
+
+@pytest.mark.row("N16")
+@pytest.mark.parametrize("kind", [bytes, io.BytesIO], ids=["bytes", "file"])
+def test_a_refusal_while_the_body_is_being_sent_is_the_answer(
+    server: Server, client: Client, kind: Callable[[bytes], bytes | io.BytesIO]
+) -> None:
+    server.plan(Fault(refuses_early, before="head"))
+
+    with pytest.raises(PayloadTooLarge, match="Too many rows"):
+        client.call("jobs/7/upload.json", kind(b" " * 60_000_000), method="put")
+
+    assert len(server.log) == 1
+
+
+def refuses_and_hangs_up(wire: Wire, request: Request) -> None:
+    said(b'{"error": "Too many rows."}', status="413 Too Large")(wire, request)
+    time.sleep(0.02)
+    wire.close()
+
+
+@pytest.mark.row("N16")
+def test_a_refusal_that_a_hang_up_follows_is_still_the_answer(
+    server: Server, client: Client
+) -> None:
+    server.plan(Fault(refuses_and_hangs_up, before="head"))
+
+    with pytest.raises(PayloadTooLarge, match="Too many rows"):
+        client.call("jobs/7/upload.json", io.BytesIO(b" " * 60_000_000), method="put")
+
+    assert len(server.log) == 1
+
+
+@pytest.mark.row("N15")
+def test_an_upload_that_is_read_slowly_takes_the_time_that_it_takes(
+    server: Server, connect: Connect
+) -> None:
+    def slowly(wire: Wire, request: Request) -> None:
+        left = int(request.headers["content-length"])
+        while left:
+            left -= len(wire.sock.recv(min(left, 1 << 20)))
+            time.sleep(0.02)
+        said(b'{"id": 7}')(wire, request)
+
+    server.plan(Fault(slowly, before="head"))
+    client = connect(server.url, timeout=(0.2, 0.2))
+
+    answer = client.call("jobs/7/tags", b" " * 20_000_000, method="put")
+
+    assert answer == {"id": 7}
+
+
+# Connections that were used before
+
+
+def answers_and_hangs_up(wire: Wire, request: Request) -> None:
+    said(b'{"id": 7}')(wire, request)
+    wire.close()
+
+
+@pytest.mark.row("N17")
+def test_a_connection_that_the_server_closed_meanwhile_is_replaced_without_a_word(
+    server: Server, client: Client, clock: Quick
+) -> None:
+    server.plan(Fault(answers_and_hangs_up))
+    client.get_job(7)
+    time.sleep(0.05)
+
+    client.get_job(7)
+
+    assert (len(server.log), server.connections, clock.slept) == (2, 2, [])
+
+
+@pytest.mark.row("N18")
+def test_a_kept_connection_that_breaks_costs_a_read_one_more_attempt(
+    server: Server, client: Client
+) -> None:
+    server.plan(OK, Fault(reset), OK)
+    client.get_job(7)
+
+    assert client.get_job(7).id == 7
+
+    assert len(server.log) == 3
+
+
+@pytest.mark.row("N18")
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.letter in "VN"], ids=str)
+def test_a_change_goes_over_a_connection_on_which_nothing_else_went(
+    server: Server, client: Client, endpoint: Endpoint
+) -> None:
+    server.plan(OK)
+    client.get_job(7)
+
+    client.call(endpoint.path, endpoint.body, method=endpoint.method)
+    client.call(endpoint.path, endpoint.body, method=endpoint.method)
+
+    assert server.connections == 3
+    assert server.log[1].headers["connection"] == "close"
+
+
+def test_fresh_connections_make_no_noise(server: Server, client: Client, log: Log) -> None:
+    server.plan(OK)
+
+    client.call("jobs/7/orders.json", b"{}", method="post")
+
+    assert not [line for line in log.lines if "WARNING" in line]
+
+
+@pytest.mark.row("N21")
+def test_a_body_without_a_length_that_is_cut_to_valid_json_is_caught_by_what_it_must_hold(
+    server: Server, client: Client
+) -> None:
+    def cut(wire: Wire, _: Request) -> None:
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}")
+        wire.close()
+
+    server.plan(Fault(cut))
+
+    with pytest.raises(MalformedResponse, match="without a usable id"):
+        client.get_job(7)
+
+
+@pytest.mark.row("N19")
+def test_a_lost_answer_says_which_status_had_come(server: Server, client: Client) -> None:
+    server.plan(Fault(said(b'{"id"', length=90), applies=True))
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+    assert caught.value.evidence == "answered with status 200, TruncatedResponse"
+
+
+@pytest.mark.row("N19")
+def test_a_file_that_is_cut_short_is_not_taken_for_whole(server: Server, client: Client) -> None:
+    server.plan(Fault(said(b"PK half", kind="application/zip", length=90)))
+
+    with pytest.raises(TruncatedResponse):
+        b"".join(client._transport.chunks(client.call("jobs/7.csv", as_json=False)))
+
+
+# Proxies
+
+
+@pytest.mark.row("N24")
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway"])
+def test_a_proxy_that_does_not_let_us_through_is_one_behind_which_nothing_was_sent(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    server.plan(Fault(said(status=status)))
+
+    with pytest.raises(NotSentError) as caught:
+        connect("https://api.example.com/v1").call("jobs/7/orders.json", b"{}", method="post")
+
+    assert caught.value.proxy
+    assert [request.line for request in server.log] == ["CONNECT api.example.com:443"] * 4
+    assert leaks(caught.value) == []
+
+
+@pytest.mark.row("N24")
+def test_a_proxy_that_is_down_is_one_behind_which_nothing_was_sent(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closed_port() as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+
+        with pytest.raises(NotSentError) as caught:
+            connect("https://api.example.com/v1").call("jobs/7/orders.json", b"{}", method="post")
+
+    assert caught.value.proxy
+
+
+@pytest.mark.row("N24")
+def test_a_proxy_that_is_silent_is_given_up_at_the_deadline(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    server.plan(Fault(stall))
+    started = time.monotonic()
+
+    with pytest.raises(NotSentError):
+        connect("https://api.example.com/v1", timeout=(20, 20), deadline=0.2).get_job(7)
+
+    assert time.monotonic() - started < 1.2
+
+
+@pytest.mark.row("N24")
+def test_what_a_plain_proxy_took_and_did_not_answer_is_unknown(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    server.plan(Fault(hang_up))
+    client = connect("http://api.example.com/v1", allow_insecure=True)
+
+    with pytest.raises(OutcomeUnknown):
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+    assert len(server.log) == 1
+
+
+@pytest.mark.row("N25")
+def test_one_address_of_a_name_may_be_dead_while_another_is_alive(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def both(host: str, *args: object, **kwargs: object) -> list[object]:
+        if host != "api.example.com":
+            return resolve(host, *args, **kwargs)
+        here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 9, 0, 0)), here]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    server.plan(OK)
+
+    client = connect(f"http://api.example.com:{server.port}/v1", allow_insecure=True)
+
+    assert client.get_job(7).id == 7
+
+
+# Deadlines
+
+
+@pytest.mark.row("N13")
+def test_the_deadline_is_for_all_attempts_together(server: Server, connect: Connect) -> None:
+    server.plan(Fault(stall))
+    client = connect(server.url, timeout=(0.2, 0.1), deadline=0.25)
+    started = time.monotonic()
+
+    with pytest.raises(ApiError) as caught:
+        client.get_job(7)
+
+    assert isinstance(caught.value, TimeoutError)
+    assert time.monotonic() - started < 1.25
