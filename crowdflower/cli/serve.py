@@ -22,9 +22,10 @@ from crowdflower.sandbox.ampcrowd import Access
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.server import LOOPBACK, Server
 from crowdflower.sandbox.store import SchemaMismatch
+from crowdflower.sandbox.webhooks import Post
 
 BREATH: Final = 0.2
-"""Seconds between two looks of the simulated crowd for work."""
+"""Seconds between two looks for work, or for something to deliver."""
 
 
 def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
@@ -101,6 +102,7 @@ def serve(
         opened(database, key, balance, door) as box,
         listening(box, host, port) as server,
         delivering(box, door),
+        telling(box, host),
         working(box, crowd, door),
     ):
         click.echo(announcement(server.url, box.key, database, door))
@@ -161,6 +163,14 @@ def delivering(box: Sandbox, door: Access | None) -> Iterator[None]:
 
 
 @contextmanager
+def telling(box: Sandbox, host: str) -> Iterator[None]:
+    """Send requesters' servers what they want to be told while the block lasts."""
+    box.receive_webhooks(Post(allow_loopback=host in LOOPBACK))
+    with alongside(_tell, box):
+        yield
+
+
+@contextmanager
 def working(box: Sandbox, contributors: int, door: Access | None) -> Iterator[None]:
     """Let simulated contributors work on every running job while the block lasts."""
     if not contributors:
@@ -190,6 +200,14 @@ def _deliver(box: Sandbox, ended: Event) -> None:
         for delivery in box.ampcrowd.deliver():
             if delivery.problem is not None:
                 click.echo(f"{delivery.group_id} to {delivery.url}: {delivery.problem}", err=True)
+
+
+def _tell(box: Sandbox, ended: Event) -> None:
+    """Look for notifications that are due, again and again."""
+    while not ended.wait(BREATH):
+        for attempt in box.deliver_webhooks():
+            if attempt.problem is not None:
+                click.echo(f"{attempt.signal} to {attempt.uri}: {attempt.problem}", err=True)
 
 
 def _work(box: Sandbox, ended: Event, *, groups: bool) -> None:

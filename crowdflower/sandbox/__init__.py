@@ -10,6 +10,7 @@
     forms        a form and a row to a page          reports   rows to an archive
     store        tables and transactions             clock     time, ids and chance
     refusals     how the service says no             outbound  what is posted to others
+    webhooks     takes what happens to who asked
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ try:
     from crowdflower.sandbox.server import Server
     from crowdflower.sandbox.store import Database, Limits
     from crowdflower.sandbox.store.tables import account
+    from crowdflower.sandbox.webhooks import Courier, Post
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("crowdflower"):
         raise
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from crowdflower.client import Client
     from crowdflower.sandbox.app import Unimplemented
     from crowdflower.sandbox.crowd import Crowd
+    from crowdflower.sandbox.webhooks import Attempt, Receiver
 
 __all__ = ["Sandbox"]
 
@@ -102,6 +105,7 @@ class Sandbox:
             self._door = Door(self.database, self.key, access)
         self.app = create_app(self.database, report_polls=report_polls, ampcrowd=self._door)
         """The API, as a WSGI application."""
+        self._courier = Courier(self.database, Post(allow_loopback=True))
         self._starting = Lock()
         self._server: Server | None = None
         self._crowd: Crowd | None = None
@@ -175,6 +179,33 @@ class Sandbox:
             afterwards = self._door.deliver if self._door is not None else None
             self._crowd = Crowd(self.database, afterwards=afterwards)
         return self._crowd
+
+    def deliver_webhooks(self) -> Sequence[Attempt]:
+        """Deliver the notifications that are due, each to the ``webhook_uri`` of its job.
+
+        Nothing is sent before this is called. What nobody took is due again after 1, 5, 25, …
+        seconds of ``box.clock``; this machine may be called, other private addresses may not.
+
+        :returns: What was tried, and why it was not taken if it was not.
+        """
+        return self._courier.deliver()
+
+    def receive_webhooks(self, receiver: Receiver) -> None:
+        """Deliver notifications to a function instead of their addresses.
+
+        :param receiver: Takes a :class:`~crowdflower.sandbox.webhooks.Notification`. What it
+            raises means that the notification was not taken.
+
+        >>> with Sandbox() as box:
+        ...     box.receive_webhooks(lambda notification: print(notification.signal))
+        ...     job = box.client().create_job({"title": "A job to be told of"})
+        ...     job.webhook_uri = "https://example.com/hook"
+        ...     job.update()
+        ...     job.upload([{"text": "a row"}])
+        ...     attempts = box.deliver_webhooks()
+        job_data_processed
+        """
+        self._courier.receiver = receiver
 
     @property
     def unimplemented(self) -> Sequence[Unimplemented]:

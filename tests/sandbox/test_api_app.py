@@ -281,7 +281,6 @@ def test_a_page_of_another_site_gets_nothing_done(api: Api, job: int, site: str)
     [
         ("GET", "v1", "/jobs/{job}/max_pay_for_crowd", "pay advice"),
         ("GET", "v1", "/jobs/{job}/archive", "archiving"),
-        ("GET", "v1", "/jobs/{job}/golds/fire_webhooks", "notifications"),
         ("PUT", "v1", "/jobs/{job}/judgments/7/reject", "rejecting a judgment"),
         ("PUT", "v1", "/jobs/{job}/ontology.csv", "ontologies"),
         ("GET", "v1", "/users/teams", "teams"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crowdflower.sandbox.api.parameters import Parameters
-from crowdflower.sandbox.rules import gold
+from crowdflower.sandbox.rules import gold, notices
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call
@@ -17,6 +17,15 @@ def listing(call: Call, job: str) -> Answer:
     """List the test questions: rows with their accepted answers, and how often they were missed."""
     row = call.job(job)
     return [gold.shown(call.tx, row, each) for each in gold.listing(call.tx, row)]
+
+
+def fire_webhooks(call: Call, job: str) -> Answer:
+    """Tell the job's own server of every test question, as of a row that is complete."""
+    row = call.job(job)
+    if not row.webhook_uri:
+        call.tx.warn("Nobody is told: this job has no webhook_uri.")
+    notices.units_complete(call.tx, row.id, [each.id for each in gold.listing(call.tx, row)])
+    return {"notice": {"message": "Webhooks will be sent in the background."}}
 
 
 def convert(call: Call, job: str) -> Answer:

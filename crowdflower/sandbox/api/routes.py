@@ -103,6 +103,7 @@ ROUTES: Final = (
     writes("PUT POST", "/jobs/<job>/gold", gold.convert),
     reads("GET", "/jobs/<job>/gold", gold.listing),
     reads("GET", "/jobs/<job>/test_questions", gold.listing),
+    writes("GET", "/jobs/<job>/golds/fire_webhooks", gold.fire_webhooks),
     # Who works, and for what.
     reads("GET", "/jobs/<job>/channels", channels.show, bare=True),
     writes("PUT", "/jobs/<job>/channels", channels.replace, bare=True),

@@ -32,7 +32,6 @@ ABSENT: Final = (
     Absent("/jobs/<job>/taxonomy", "taxonomies", "cml-tools"),
     Absent("/jobs/<job>/ontology", "ontologies", "cml-tools"),
     Absent("/jobs/<job>/ontology.csv", "ontologies", "cml-tools"),
-    Absent("/jobs/<job>/golds/fire_webhooks", "notifications", "notifications"),
     Absent("/jobs/<job>/judgments/<int:judgment>/reject", "rejecting a judgment", "judgments"),
     Absent("/jobs/<job>/workers/<int:worker>/approve", "approving", "contributors"),
     Absent("/jobs/<job>/workers/<int:worker>/ban", "banning", "contributors"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
+from crowdflower.sandbox import outbound
 from crowdflower.sandbox.refusals import Declined, Invalid, Unsupported
 from crowdflower.sandbox.rules import countries
 
@@ -41,10 +42,8 @@ KEPT_ONLY = {
     "pages_per_assignment": "pages are handed out one by one",
     "quiz_length": "a quiz is one page",
     "schedule_fifo": "rows are handed out in order anyway",
-    "send_judgments_webhook": "no notifications are sent",
     "team_id": "there are no teams",
     "time_per_page": "options.req_ttl_in_seconds is obeyed instead",
-    "webhook_uri": "no notifications are sent",
 }
 """Attributes that are kept and have no effect, and why."""
 
@@ -167,6 +166,15 @@ def aggregations(value: Any) -> dict[str, str]:
     return found
 
 
+def address(value: Any) -> str:
+    """Take the address of a server that is to be told what happens."""
+    try:
+        outbound.parsed(str(value))
+    except outbound.Forbidden as forbidden:
+        raise ValueError(f"cannot be notified: {forbidden}") from None
+    return str(value)
+
+
 def optional(kind: Kind) -> Kind:
     """Take nothing, or empty text for it, as well."""
     return lambda value: None if value in (None, "") else kind(value)
@@ -280,7 +288,7 @@ KINDS: dict[str, Kind] = {
     "units_per_assignment": whole(1, 200),
     "units_remain_finalized": optional(yes_or_no),
     "variable_judgments_mode": mode,
-    "webhook_uri": text,
+    "webhook_uri": optional(address),
     "worker_ui_remix": yes_or_no,
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, case, func, select, update
 
-from crowdflower.sandbox.rules import money
+from crowdflower.sandbox.rules import money, notices
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import assignment, assignment_unit, job, unit
 
@@ -63,6 +63,7 @@ def finish_if_done(tx: Transaction, job_id: int) -> bool:
     done = {"state": "finished", "completed_at": now, "updated_at": now}
     tx.run(update(job).where(job.c.id == job_id).values(done))
     tx.record("job_complete", job_id, title=found.title)
+    notices.job_complete(tx, job_id)
     return True
 
 

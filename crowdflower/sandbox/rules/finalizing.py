@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 
-from crowdflower.sandbox.rules import aggregating, closing
+from crowdflower.sandbox.rules import aggregating, closing, notices
 from crowdflower.sandbox.rules.aggregating import Given
 from crowdflower.sandbox.rules.tally import Tally
 from crowdflower.sandbox.store import Transaction
@@ -61,6 +61,7 @@ def shift(
         return
     now = tx.clock.now()
     tally = Tally()
+    complete: list[int] = []
     ids = sorted(unit_ids)
     for at in range(0, len(ids), closing.AT_ONCE):
         some = ids[at : at + closing.AT_ONCE]
@@ -85,7 +86,10 @@ def shift(
         closing.count_slots(tx, some)
         for before, after in zip(befores, tx.all(rows), strict=True):
             tally.move(before, after)
+            if after.state == "finalized" != before.state:
+                complete.append(after.id)
     tally.save(tx, job.id)
+    notices.units_complete(tx, job.id, complete)
     closing.finish_if_done(tx, job.id)
 
 

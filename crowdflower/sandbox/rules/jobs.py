@@ -10,7 +10,7 @@ from sqlalchemy import update as updated
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.refusals import Declined, Invalid, NotFound
-from crowdflower.sandbox.rules import closing, money, settings
+from crowdflower.sandbox.rules import closing, money, notices, settings
 from crowdflower.sandbox.rules.copying import copy
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.groups import amp_group
@@ -118,7 +118,10 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
     :raises NotFound: The job is deleted.
     """
     values = settings.changed_values(tx, alive(tx, job), attributes)
-    return _change(tx, job, **values) if values else again(tx, job)
+    changed = _change(tx, job, **values) if values else again(tx, job)
+    if "webhook_uri" in values:
+        notices.send_again(tx, job.id)
+    return changed
 
 
 def delete(tx: Transaction, job: Row[Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from crowdflower.sandbox.refusals import Invalid
-from crowdflower.sandbox.rules import channels, jobs, orders
+from crowdflower.sandbox.rules import channels, jobs, notices, orders
 from crowdflower.sandbox.rules.tally import Tally
 from crowdflower.sandbox.store import Transaction, bulk
 from crowdflower.sandbox.store.columns import encode
@@ -61,6 +61,7 @@ def append(
     tally.save(tx, job.id)
     ahead = {"next_seq": jobs_table.c.next_seq + count, "upload_error": None}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(ahead))
+    notices.data_processed(tx, job.id)
     orders.place_by_itself(tx, job)
     return count
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +19,7 @@ from crowdflower.sandbox.rules import (
     handout,
     jobs,
     money,
+    notices,
     quiz,
     trusting,
 )
@@ -67,6 +68,7 @@ class _Changes:
     judgable: int = 0
     finalized: int = 0
     needed: int = 0
+    complete: list[int] = field(default_factory=list)
 
 
 def submit(
@@ -117,6 +119,9 @@ def submit(
         outcome.feedback,
     )
     intake.close_page(tx.driver, page.id, receipt.to_text(), now)
+    if job.webhook_uri:
+        notices.new_judgments(tx, job.id, page.id)
+        notices.units_complete(tx, job.id, changes.complete)
     _conclude(tx, job, page, worker, len(answered), outcome, changes)
     return receipt
 
@@ -249,6 +254,7 @@ def _advance(
         ended = after.state == "finalized" and unit.state == "judgable"
         changes.judgable -= ended
         changes.finalized += ended
+        changes.complete += [unit.id] * ended
         changes.needed += lacking(after.state, after.needed, after.judgments_count)
         changes.needed -= lacking(unit.state, unit.needed, unit.judgments_count)
         lines.append(

@@ -11,7 +11,16 @@ from sqlalchemy import delete as deleted
 from sqlalchemy import update as updated
 
 from crowdflower.sandbox.refusals import Invalid, NotFound
-from crowdflower.sandbox.rules import accepted, closing, forgiving, jobs, money, orders, rows
+from crowdflower.sandbox.rules import (
+    accepted,
+    closing,
+    forgiving,
+    jobs,
+    money,
+    notices,
+    orders,
+    rows,
+)
 from crowdflower.sandbox.rules.attributes import truthy
 from crowdflower.sandbox.rules.tally import GOLD_STATES, Tally
 from crowdflower.sandbox.store import Transaction, bulk
@@ -142,6 +151,8 @@ def set_states(tx: Transaction, job: Row[Any], befores: Sequence[Row[Any]], stat
         tally.leave(before.state, needed=before.needed, trusted=before.judgments_count)
         tally.enter(state)
     tally.save(tx, job.id)
+    if state == "finalized":
+        notices.units_complete(tx, job.id, [before.id for before in befores])
     for before in befores:
         if before.missed_count:
             forgiving.judge_again(tx, job, before.id)

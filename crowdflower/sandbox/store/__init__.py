@@ -1,7 +1,7 @@
 """Where the sandbox keeps what happened: tables, transactions and queries, no rules."""
 
-from crowdflower.sandbox.store import groups  # tables are known once they were imported
+from crowdflower.sandbox.store import groups, outbox  # tables are known once they were imported
 from crowdflower.sandbox.store.database import Database, SchemaMismatch
 from crowdflower.sandbox.store.transaction import Limits, Transaction
 
-__all__ = ["Database", "Limits", "SchemaMismatch", "Transaction", "groups"]
+__all__ = ["Database", "Limits", "SchemaMismatch", "Transaction", "groups", "outbox"]

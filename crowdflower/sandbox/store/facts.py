@@ -27,6 +27,7 @@ class JobFacts(NamedTuple):
     payment_mc: int
     golds_count: int
     judgable_count: int
+    webhook_uri: str | None
     options: dict[str, Any]
     gold: dict[str, str]
     fields: dict[str, str] | None

@@ -128,6 +128,7 @@ job = numbered(
     Column("auto_order_timeout", Integer),
     Column("webhook_uri", Text),
     Column("send_judgments_webhook", Boolean),
+    moment("webhook_disabled_at"),  # nobody has answered there for hours
     Column("included_countries", Json, nullable=False),  # codes of two letters
     Column("excluded_countries", Json, nullable=False),
     Column("minimum_requirements", Json),

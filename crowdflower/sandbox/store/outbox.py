@@ -1,0 +1,26 @@
+"""What is to be sent, and what was answered: written in the transaction that it speaks of."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, Text
+
+from crowdflower.sandbox.store.columns import ID, count, moment
+from crowdflower.sandbox.store.tables import numbered
+
+webhook_delivery = numbered(
+    "webhook_delivery",
+    1,
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("signal", Text, nullable=False),
+    Column("payload", Text, nullable=False),  # as it was signed
+    Column("signature", Text, nullable=False),
+    Column("state", Text, nullable=False, default="pending"),  # pending sent dropped
+    count("attempts"),
+    moment("next_at", required=True),  # pending: not before
+    moment("failing_since"),
+    Column("problem", Text),  # of the last attempt
+    moment("sent_at"),
+    moment("created_at", required=True),
+    Index("webhook_delivery_by_job", "job_id", "state", "id"),
+    Index("webhook_delivery_due", "state", "next_at"),
+)
