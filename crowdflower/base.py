@@ -6,7 +6,7 @@ since. Only the second travels, when ``update()`` sends it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from crowdflower._types import JSONObject
@@ -178,6 +178,33 @@ def whole(what: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidInput(f"{what} is a whole number from 1 on, not {value!r}")
     return value
+
+
+def names(what: str, value: Iterable[str]) -> list[str]:
+    """Return names as a list; a single text is a mistake that would send its letters.
+
+    :raises InvalidInput: It is one.
+
+    >>> names("tags", ("spring", "reviews"))
+    ['spring', 'reviews']
+    """
+    if isinstance(value, str):
+        raise InvalidInput(f"{what} is a list of names; write [{value!r}]")
+    return list(value)
+
+
+def channel_names(value: Iterable[str]) -> list[str]:
+    """Return the names of channels, at least one.
+
+    :raises InvalidInput: There is none.
+
+    >>> channel_names(["on_demand"])
+    ['on_demand']
+    """
+    channels = names("channels", value)
+    if not channels:
+        raise InvalidInput("channels is empty; without any, nobody would see the job")
+    return channels
 
 
 class JobResource(Resource):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from crowdflower import retry
 from crowdflower.answers import Answer
@@ -100,7 +100,7 @@ class Caller:
             headers={**parting, **(headers or {})},
         )
         deadline = self.clock.monotonic() + (self._deadline or rule.deadline)
-        attempt, doubt = 0, ""
+        attempt, doubt = 0, None
         while True:
             attempt += 1
             exchange = Exchange(
@@ -157,15 +157,23 @@ def _failure(error: ApiError) -> Failure:
     return Failure(Outcome.UNKNOWN, passing=passing)
 
 
-def _doubt(error: ApiError, exchange: Exchange) -> str:
+class _Doubt(NamedTuple):
+    """What was seen of a change that may have been made."""
+
+    phase: str
+    evidence: str
+
+
+def _doubt(error: ApiError, exchange: Exchange) -> _Doubt | None:
     """Return what was seen of a change that may have been made; nothing where it was not."""
     if _failure(error).outcome is not Outcome.UNKNOWN:
-        return ""
+        return None
+    phase = exchange.phase.name.lower()
     status = "" if exchange.status is None else f" with status {exchange.status}"
-    return f"{exchange.phase.name.lower()}{status}, {type(error).__name__}"
+    return _Doubt(phase, f"{phase}{status}, {type(error).__name__}")
 
 
-def _final(error: ApiError, doubt: str) -> ApiError:
+def _final(error: ApiError, doubt: _Doubt | None) -> ApiError:
     """Return the error that the caller gets: whether a change was made must be beyond doubt.
 
     The last attempt does not decide it. One that was refused, or never sent, may follow one whose
@@ -176,7 +184,8 @@ def _final(error: ApiError, doubt: str) -> ApiError:
     return OutcomeUnknown(
         f"{error}. The request had been sent: the change may have been made. Look before you repeat"
         " it",
-        evidence=doubt,
+        evidence=doubt.evidence,
+        phase=doubt.phase,
         request=error.request,
         response=error.response,
     )

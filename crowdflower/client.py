@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, overload
 
 from crowdflower import envelopes, paging, report, serialization, upload
 from crowdflower._types import JSON, JSONObject, Row, Rows
-from crowdflower.base import whole
+from crowdflower.base import channel_names, names, whole
 from crowdflower.caller import Caller
 from crowdflower.download import downloaded, new_file
 from crowdflower.exceptions import (
@@ -28,8 +28,10 @@ from crowdflower.exceptions import (
 )
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
+from crowdflower.journal import Journal
 from crowdflower.judgment import Judgment, JudgmentAggregate
-from crowdflower.order import Order, placed_order
+from crowdflower.operations import Operations
+from crowdflower.order import Order, order_of, placed_order
 from crowdflower.paths import PathFactory, segment
 from crowdflower.states import REPORT_TYPES, JobState, ReportType, TableType
 from crowdflower.transport import Expected, Session, Transport
@@ -69,7 +71,11 @@ class Client:
     :param session: A :class:`requests.Session` to send through, with its proxies and certificates;
         it stays yours to close.
     :param allow_insecure: Send the key over plain HTTP to another machine.
-    :raises ConfigError: The key or the address cannot be used.
+    :param journal: The file in which payments are written down before they are sent, so that none
+        is made twice; ``CROWDFLOWER_JOURNAL`` by default, and without that it is in memory, and
+        ends with this client.
+    :param max_spend_cents: What this client may spend in all, in US cents, estimates included.
+    :raises ConfigError: The key, the address or a limit cannot be used.
 
     A client may be shared between threads, and is its own context manager:
 
@@ -92,6 +98,8 @@ class Client:
         lookahead: int = 8,
         session: Session | None = None,
         allow_insecure: bool = False,
+        journal: str | PathLike[str] | Journal | None = None,
+        max_spend_cents: int | None = None,
     ) -> None:
         if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
             raise ConfigError(f"lookahead is a number of pages from 1 on, not {lookahead!r}")
@@ -106,6 +114,14 @@ class Client:
             allow_insecure=allow_insecure,
         )
         self._caller = Caller(self._transport, read=read, deadline=deadline, retries=retries)
+        self.operations = Operations(
+            self._caller,
+            journal
+            if isinstance(journal, Journal)
+            else Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None),
+            max_spend_cents=max_spend_cents,
+        )
+        """The payments: those that are open after a lost answer or a crash."""
         self.API_URL = self._transport.base_url + "/{path}"
 
     @classmethod
@@ -299,7 +315,7 @@ class Client:
         """
         filters = {
             "state": state,
-            "tags": ",".join(_names(tags, "tags")) or None,
+            "tags": ",".join(names("tags", tags)) or None,
             "created_at_greater_equal": created_since and created_since.strftime("%Y-%m-%d"),
             "created_at_less_equal": created_until and created_until.strftime("%Y-%m-%d"),
             "team_id": team_id,
@@ -559,7 +575,7 @@ class Client:
         >>> client.set_job_channels(job.id, ["cf_internal"])
         """
         self.jobs[job_id].channels(
-            data={"channels": _channels(channels)}, method="put", _suffix=None
+            data={"channels": channel_names(channels)}, method="put", _suffix=None
         )
 
     def add_job_channels(self, job_id: int, channels: Iterable[str]) -> None:
@@ -572,7 +588,7 @@ class Client:
         >>> client.add_job_channels(job.id, ["clixsense"])
         """
         self.jobs[job_id].channels(
-            data={"channels": _channels(channels)}, method="post", _suffix=None
+            data={"channels": channel_names(channels)}, method="post", _suffix=None
         )
 
     def get_job_tags(self, job_id: int) -> list[str]:
@@ -604,7 +620,7 @@ class Client:
 
         >>> client.set_job_tags(job.id, ["spring", "reviews"])
         """
-        self.jobs[job_id].tags(data={"tags": _names(tags, "tags")}, method="put", _suffix=None)
+        self.jobs[job_id].tags(data={"tags": names("tags", tags)}, method="put", _suffix=None)
 
     def remove_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
         """Take a job out of some of the names under which it is filed.
@@ -613,31 +629,41 @@ class Client:
 
         >>> client.remove_job_tags(job.id, ["spring"])
         """
-        self.jobs[job_id].tags(data={"tags": _names(tags, "tags")}, method="delete", _suffix=None)
+        self.jobs[job_id].tags(data={"tags": names("tags", tags)}, method="delete", _suffix=None)
 
     # Orders
 
-    def debit_order(self, job: JobFields | int, units_count: int, channels: Iterable[str]) -> Order:
+    def debit_order(
+        self,
+        job: JobFields | int,
+        units_count: int,
+        channels: Iterable[str],
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+    ) -> Order:
         """Order units of a job: from now on contributors are shown them, and paid.
 
-        Calls ``POST /jobs/{job_id}/orders``. :meth:`Job.launch` is the same, said by the job.
+        Calls ``POST /jobs/{job_id}/orders``, once. :meth:`Job.launch` is the same, said by the job,
+        and says more about it.
 
         :param units_count: How many units to release, from 1 on; this caps what is spent.
         :raises PaymentRequired: The balance does not cover it.
+        :raises OutcomeUnknown: The order may have been placed.
 
         >>> draft = job.copy(all_units=True)
         >>> client.debit_order(draft, 8, ["cf_internal"]).type
         'Debit'
         """
-        whole("units_count", units_count)
         job = self._as_job(job)
-        response = self.jobs[job.id].orders(
-            data={"debit": {"units_count": units_count}, "channels": _channels(channels)},
-            headers={"Accept": JSON_ONLY},
-            method="post",
-            as_json=False,
+        payment = order_of(job.id, units_count, channels)
+        placed = self.operations.pay(
+            payment,
+            lambda answer: placed_order(answer.response),
+            key=key,
+            max_cost_cents=max_cost_cents,
         )
-        return Order(job, self).absorb(placed_order(response))
+        return Order(job, self).absorb(placed)
 
     def get_order(self, job: JobFields | int, order_id: int) -> Order:
         """Fetch an order.
@@ -821,20 +847,6 @@ class Client:
 def _check_report_type(type_: str) -> None:
     if type_ not in REPORT_TYPES:
         raise InvalidInput(f"no report {type_!r}; there are: {', '.join(REPORT_TYPES)}")
-
-
-def _names(names: Iterable[str], what: str) -> list[str]:
-    """Return names as a list; a single text is a mistake that would send its letters."""
-    if isinstance(names, str):
-        raise InvalidInput(f"{what} is a list of names; write [{names!r}]")
-    return list(names)
-
-
-def _channels(names: Iterable[str]) -> list[str]:
-    channels = _names(names, "channels")
-    if not channels:
-        raise InvalidInput("channels is empty; without any, nobody would see the job")
-    return channels
 
 
 def _identified(answer: JSON, kind: str) -> JSONObject:

@@ -5,6 +5,7 @@
     ApiError
     ├─ ConfigError             the key, the address or a limit is unusable
     ├─ InvalidInput            an argument or a row is; nothing was sent
+    │   └─ OverBudget          it would cost more than was allowed
     ├─ TransportError          no answer came
     │   ├─ NotSentError        no byte of the request left this machine
     │   ├─ RequestTimeout      the server kept silent for too long
@@ -30,9 +31,13 @@
     │   ├─ UploadIncomplete    some rows are there, and ``resume`` says how to go on
     │   ├─ SourceChanged       the rows are others than those that the upload began with
     │   └─ UploadLocked        somebody else is at it
-    └─ PaginationError
-        ├─ PageLoop            the server sends the same page again
-        └─ PageChanged         the list changed while it was read
+    ├─ PaginationError
+    │   ├─ PageLoop            the server sends the same page again
+    │   └─ PageChanged         the list changed while it was read
+    └─ JournalError            what is paid cannot be written down; nothing was sent
+        ├─ JournalLocked       another process holds the journal
+        ├─ JournalCorrupt      the file is damaged, or is no journal
+        └─ DuplicateOperation  a payment of this name was begun before
 
 A class that has a natural parent among Python's own errors is that too: :class:`InvalidInput` is a
 :class:`ValueError`, :class:`RequestTimeout` a :class:`TimeoutError`. No error shows the key: not in
@@ -47,7 +52,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests import PreparedRequest, Response
+
+    from crowdflower.evidence import Finding
+    from crowdflower.journal import Operation
 
 
 class ApiError(Exception):
@@ -101,6 +111,10 @@ class InvalidInput(ApiError, ValueError):
         self.row = row
 
 
+class OverBudget(InvalidInput):
+    """It would, or may, cost more than was allowed; nothing was sent."""
+
+
 class TransportError(ApiError):
     """No answer came back."""
 
@@ -135,18 +149,61 @@ class OutcomeUnknown(ApiError):
     that repeats a call after one of those would make the change twice, and pay twice.
 
     :param evidence: What was seen: how far the request got, a status, a broken answer.
+    :param phase: How far the request got: ``sending``, ``sent`` or ``answered``.
+    :param operation: The payment as the journal has it; ``None`` where the change was no payment.
     """
+
+    _reconciler: Callable[[float], Finding] | None = None
 
     def __init__(
         self,
         message: str,
         *,
         evidence: str,
+        phase: str = "",
+        operation: Operation | None = None,
         request: PreparedRequest | None = None,
         response: Response | None = None,
     ) -> None:
         super().__init__(message, request=request, response=response)
         self.evidence = evidence
+        self.phase = phase
+        self.operation = operation
+
+    @property
+    def op_id(self) -> str | None:
+        """The payment's id, by which ``client.operations`` finds it."""
+        return None if self.operation is None else self.operation.op_id
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When the payment was sent."""
+        return None if self.operation is None else self.operation.sent_at
+
+    def reconcile(self, wait: float = 120) -> Finding:
+        """Look whether it was paid, as often as it takes; sends nothing that pays.
+
+        :param wait: Seconds after which what was not seen counts as not seen.
+        :returns: :class:`~crowdflower.evidence.Applied`, :class:`~crowdflower.evidence.NotSeen` or
+            :class:`~crowdflower.evidence.Inconclusive`.
+        :raises RuntimeError: The change was no payment, or the error was unpickled and knows no
+            client: ``client.operations.reconcile(error.op_id)`` does the same.
+        """
+        if self._reconciler is None:
+            raise RuntimeError(
+                "this error cannot look by itself"
+                + (
+                    f": use client.operations.reconcile({self.op_id!r})"
+                    if self.op_id
+                    else "; the change was no payment: read what it was to change"
+                )
+            )
+        return self._reconciler(wait)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the client behind; what is known of the payment goes along."""
+        kind, (cls, args, state) = super().__reduce__()
+        return kind, (cls, args, {k: v for k, v in state.items() if k != "_reconciler"})
 
 
 class RefusedError(ApiError):
@@ -328,6 +385,29 @@ class PaginationWarning(UserWarning):
 
 class StaleReportWarning(UserWarning):
     """The report is older than the latest judgments."""
+
+
+class JournalError(ApiError):
+    """What is to be paid cannot be written down, so it was not sent."""
+
+
+class JournalLocked(JournalError):
+    """Another process kept the journal to itself for too long."""
+
+
+class JournalCorrupt(JournalError):
+    """The file is damaged, or it is no journal."""
+
+
+class DuplicateOperation(JournalError):
+    """A payment of this name was begun before; it was not begun again.
+
+    :param operation: The earlier one; its ``state`` says what became of it.
+    """
+
+    def __init__(self, message: str, *, operation: Operation | None = None) -> None:
+        super().__init__(message)
+        self.operation = operation
 
 
 _BY_STATUS: dict[int, type[RefusedError]] = {

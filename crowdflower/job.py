@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from crowdflower import envelopes
+from crowdflower import envelopes, pricing
 from crowdflower._types import JSONObject
 from crowdflower.base import whole
 from crowdflower.exceptions import ApiError, InvalidInput
 from crowdflower.job_results import JobResults
 from crowdflower.job_units import JobUnits
+from crowdflower.operations import DryRun
+from crowdflower.order import Order, order_of
 from crowdflower.states import ON_DEMAND
 from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from crowdflower.order import Order
 
 NEEDED_TO_KEEP_ANYTHING: Final = ("title", "instructions", "cml")
 
@@ -224,22 +224,83 @@ class Job(JobUnits, JobResults):
 
     # Its life
 
-    def launch(self, units_count: int, channels: Sequence[str] = (ON_DEMAND,)) -> Order:
+    def estimate(self, units_count: int, *, fee_percent: float = pricing.FEE_PERCENT) -> int:
+        """Estimate what an order of units will cost, in US cents; sends nothing.
+
+        It goes by the job as it is here, changes included that were not sent yet. With dynamic
+        judgments it is the most that the units may need; one's own contributors cost nothing.
+
+        :param units_count: How many units, test questions not counted.
+        :param fee_percent: What the service adds to what contributors are paid.
+        :raises InvalidInput: The job does not say what the estimate needs.
+
+        >>> job.payment_cents, job.judgments_per_unit, job.units_per_assignment
+        (10, 3, 4)
+        >>> job.estimate(8)
+        144
+
+        Source: CrowdFlower, `Job Costs
+        <https://success.crowdflower.com/hc/en-us/articles/202703165>`_.
+        """
+        whole("units_count", units_count)
+        fields = {name: self[name] for name in pricing.FIELDS}
+        return pricing.launch_cents(fields, units_count, fee_percent)
+
+    @overload
+    def launch(
+        self,
+        units_count: int,
+        channels: Sequence[str] = (ON_DEMAND,),
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+        dry_run: Literal[False] = False,
+    ) -> Order: ...
+    @overload
+    def launch(
+        self,
+        units_count: int,
+        channels: Sequence[str] = (ON_DEMAND,),
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+        dry_run: Literal[True],
+    ) -> DryRun: ...
+    def launch(
+        self,
+        units_count: int,
+        channels: Sequence[str] = (ON_DEMAND,),
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+        dry_run: bool = False,
+    ) -> Order | DryRun:
         """Order units: from now on contributors are shown them, and paid.
 
-        Calls ``POST /jobs/{id}/orders``.
+        Calls ``POST /jobs/{id}/orders``, once.
 
         :param units_count: How many units to release, from 1 on; this caps what is spent.
         :param channels: Where contributors come from; replaces the enabled channels.
+        :param key: Your name for this payment; there is never a second one of it.
+        :param max_cost_cents: Refuse to order if :meth:`estimate`, by the job as the service has
+            it, is more.
+        :param dry_run: Return the request, and send nothing.
+        :raises OverBudget: It may cost more; nothing was sent.
         :raises PaymentRequired: The balance does not cover it.
         :raises ValidationError: The job is not ready; the text says what it lacks.
+        :raises DuplicateOperation: A payment of this name was begun before.
+        :raises OutcomeUnknown: It may have been placed; ``reconcile()`` of the error looks.
 
         >>> draft = job.copy(all_units=True)
-        >>> order = draft.launch(8, channels=["cf_internal"])
+        >>> order = draft.launch(8, channels=["cf_internal"], max_cost_cents=200)
         >>> draft.state, order.nuggeted_units_count
         ('running', 8)
         """
-        order = self.client.debit_order(self, units_count, channels)
+        if dry_run:
+            return self.client.operations.preview(order_of(self.id, units_count, channels))
+        order = self.client.debit_order(
+            self, units_count, channels, key=key, max_cost_cents=max_cost_cents
+        )
         try:
             self._learn(self._path())
         except ApiError as error:

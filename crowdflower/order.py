@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from crowdflower import serialization
+from crowdflower import pricing, serialization
 from crowdflower._types import JSONObject
-from crowdflower.base import JobResource, ReadOnly
+from crowdflower.base import JobResource, ReadOnly, channel_names, whole
 from crowdflower.exceptions import OutcomeUnknown
-from crowdflower.transport import Response
+from crowdflower.operations import Payment
+from crowdflower.paths import segment
+from crowdflower.transport import Expected, Response
 
 
 class Order(JobResource):
@@ -38,6 +42,28 @@ class Order(JobResource):
     updated_at = ReadOnly[str]()
 
 
+def order_of(job_id: int, units_count: int, channels: Iterable[str]) -> Payment:
+    """Make the payment that orders units of a job.
+
+    :raises InvalidInput: The number or the channels are unusable.
+
+    >>> order_of(7, 8, ["on_demand"]).body
+    b'debit%5Bunits_count%5D=8&channels%5B%5D=on_demand'
+    """
+    whole("units_count", units_count)
+
+    def price(job: Mapping[str, Any]) -> int:
+        return pricing.launch_cents(job, units_count)
+
+    return Payment(
+        "launch",
+        f"jobs/{segment(job_id)}/orders.json",
+        {"debit": {"units_count": units_count}, "channels": channel_names(channels)},
+        price,
+        Expected(as_json=False, redirects=True),
+    )
+
+
 def placed_order(response: Response) -> JSONObject:
     """Read a placed order from either of the two answers that mean success.
 
@@ -64,6 +90,7 @@ def placed_order(response: Response) -> JSONObject:
         f"the order was answered by {evidence}: it may have been placed. Look at the state of the"
         " job before you order again",
         evidence=evidence,
+        phase="answered",
         request=response.request,
         response=response,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from hashlib import sha256
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote, urlsplit
@@ -51,6 +52,10 @@ class Secret:
             text = text.replace(spelling, "****")
         return text
 
+    def fingerprint(self, base_url: str) -> str:
+        """Tell one account from another, without a way back to its key."""
+        return sha256(f"{base_url}\n{self.__key}".encode()).hexdigest()
+
     def __repr__(self) -> str:
         return "****"
 
@@ -85,6 +90,10 @@ class NoSecret(Secret):
     def mask(self, text: str) -> str:
         """Return the text: there is nothing to hide in it."""
         return text
+
+    def fingerprint(self, base_url: str) -> str:
+        """Tell one address from another: that is all there is."""
+        return sha256(base_url.encode()).hexdigest()
 
 
 def checked_address(base_url: str, *, allow_insecure: bool) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from crowdflower import serialization
+from crowdflower import pricing, serialization
 from crowdflower._types import JSONObject, Row
 from crowdflower.base import Attribute, JobResource, Promise, ReadOnly, WriteOnly, whole
-from crowdflower.paths import PathFactory
+from crowdflower.operations import DryRun, Payment
+from crowdflower.paths import PathFactory, segment
+from crowdflower.transport import Expected
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -135,12 +137,26 @@ class Unit(JobResource):
         """
         return self.client.get_unit_judgments(self.job, self.id)
 
-    def request_more_judgments(self, count: int) -> None:
+    @overload
+    def request_more_judgments(
+        self, count: int, *, key: str | None = None, dry_run: Literal[False] = False
+    ) -> None: ...
+    @overload
+    def request_more_judgments(
+        self, count: int, *, key: str | None = None, dry_run: Literal[True]
+    ) -> DryRun: ...
+    def request_more_judgments(
+        self, count: int, *, key: str | None = None, dry_run: bool = False
+    ) -> DryRun | None:
         """Ask for more judgments than the job does; a finalized unit opens again. They are paid.
 
-        Calls ``POST /jobs/{job_id}/units/{id}/request_more_judgments``.
+        Calls ``POST /jobs/{job_id}/units/{id}/request_more_judgments``, once.
 
         :param count: How many more, from 1 on.
+        :param key: Your name for this payment; there is never a second one of it.
+        :param dry_run: Return the request, and send nothing.
+        :raises DuplicateOperation: A payment of this name was begun before.
+        :raises OutcomeUnknown: It may have been done; ``reconcile()`` of the error looks.
 
         >>> answered = job.units[2]
         >>> answered.request_more_judgments(2)
@@ -148,9 +164,17 @@ class Unit(JobResource):
         'judgable'
         """
         whole("the number of judgments", count)
-        self._path.request_more_judgments(
-            data={"nb_judgments": count}, method="post", as_json=False
+        payment = Payment(
+            "request_more_judgments",
+            f"jobs/{segment(self.job.id)}/units/{segment(self.id)}/request_more_judgments.json",
+            {"nb_judgments": count},
+            lambda job: pricing.judgments_cents(job, count),
+            Expected(as_json=False),
         )
+        operations = self.client.operations
+        if dry_run:
+            return operations.preview(payment)
+        return operations.pay(payment, lambda _: None, key=key)
 
     def reload(self) -> Self:
         """Fetch the unit anew; changes that were not sent are dropped.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, overload
 
+from crowdflower import pricing
 from crowdflower.base import JobResource
 from crowdflower.exceptions import InvalidInput
-from crowdflower.paths import PathFactory
+from crowdflower.operations import DryRun, Payment
+from crowdflower.paths import PathFactory, segment
 
 MOST_BONUS_CENTS: Final = 2000
 """What the service pays at a time, in US cents."""
@@ -18,18 +20,48 @@ class Worker(JobResource):
     The API does not list them: ``job.get_worker(id)`` takes the ``worker_id`` of a judgment.
     """
 
-    def bonus(self, amount: int, reason: str | None = None) -> None:
-        """Pay a bonus, once; a repeated call pays again.
+    @overload
+    def bonus(
+        self,
+        amount: int,
+        reason: str | None = None,
+        *,
+        key: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> None: ...
+    @overload
+    def bonus(
+        self,
+        amount: int,
+        reason: str | None = None,
+        *,
+        key: str | None = None,
+        dry_run: Literal[True],
+    ) -> DryRun: ...
+    def bonus(
+        self,
+        amount: int,
+        reason: str | None = None,
+        *,
+        key: str | None = None,
+        dry_run: bool = False,
+    ) -> DryRun | None:
+        """Pay a bonus, once; a repeated call pays again, unless it has the same ``key``.
 
         Calls ``POST /jobs/{job_id}/workers/{id}/bonus``.
 
         :param amount: US cents, a whole number from 1 to :data:`MOST_BONUS_CENTS`.
         :param reason: What the contributor is told.
-        :raises InvalidInput: The amount is no such number; nothing was sent.
+        :param key: Your name for this payment; there is never a second one of it.
+        :param dry_run: Return the request, and send nothing.
+        :raises InvalidInput: The amount is no such number, or the key names another payment;
+            nothing was sent.
         :raises NotFound: The contributor gave no judgment in this job.
         :raises PaymentRequired: The balance does not cover it.
+        :raises DuplicateOperation: A payment of this name was begun before.
+        :raises OutcomeUnknown: It may have been paid; ``reconcile()`` of the error looks.
 
-        >>> worker.bonus(150, reason="Careful work, thank you.")
+        >>> worker.bonus(150, reason="Careful work, thank you.", key="spring bonus: 1")
         """
         if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0:
             raise InvalidInput(
@@ -44,7 +76,16 @@ class Worker(JobResource):
         parameters: dict[str, object] = {"amount": amount}
         if reason is not None:
             parameters["reason"] = reason
-        self._path.bonus(data=parameters, method="post")
+        payment = Payment(
+            "bonus",
+            f"jobs/{segment(self.job.id)}/workers/{segment(self.id)}/bonus.json",
+            parameters,
+            lambda _: pricing.bonus_cents(amount),
+        )
+        operations = self.client.operations
+        if dry_run:
+            return operations.preview(payment)
+        return operations.pay(payment, lambda _: None, key=key)
 
     def notify(self, message: str) -> None:
         """Write to the contributor.

@@ -97,8 +97,8 @@ def answers_put_together_come_by_field(aggregate: JudgmentAggregate, order: Orde
 
 def money_and_counts_are_whole_numbers(job: Job, worker: Worker) -> None:
     worker.bonus(150, reason="Careful work")
-    worker.bonus(1.5)  # type: ignore[arg-type]
-    job.launch("5")  # type: ignore[arg-type]
+    worker.bonus(1.5)  # type: ignore[call-overload]
+    job.launch("5")  # type: ignore[call-overload]
 
 
 def an_error_may_lack_request_and_response(error: ApiError) -> int:

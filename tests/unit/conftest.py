@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,8 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CROWDFLOWER_API_KEY", "CROWDFLOWER_API_URL", "HTTP_PROXY", "HTTPS_PROXY"):
+    ours = ("CROWDFLOWER_API_KEY", "CROWDFLOWER_API_URL", "CROWDFLOWER_JOURNAL")
+    for name in (*ours, "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -85,6 +87,13 @@ def api(sent: list[Sent]) -> Iterator[RequestsMock]:
 
     with RequestsMock(response_callback=note) as service:
         yield service
+
+
+@pytest.fixture
+def seen(api: RequestsMock) -> None:
+    """What payments look at before they are sent: an account, and job 7, or the counts of any."""
+    places = re.compile(r"https://api\.appen\.com/v1/(account|jobs/7|jobs/\d+/ping)\.json")
+    api.get(places, json={"balance": 5000, "ordered_units": 0})
 
 
 @pytest.fixture

@@ -255,6 +255,7 @@ def test_a_refused_verb_is_an_error_although_the_status_is_200(
 ORDER = {"id": 88123, "type": "Debit", "amount_in_cents": 126, "nuggeted_units_count": 4}
 
 
+@pytest.mark.usefixtures("seen")
 def test_a_launch_is_an_order_after_which_the_job_is_looked_at(
     api: RequestsMock, job: Job, sent: list[Sent]
 ) -> None:
@@ -265,23 +266,25 @@ def test_a_launch_is_an_order_after_which_the_job_is_looked_at(
 
     assert type(order) is Order
     assert (order.id, order.job) == (88123, job)
-    assert sorted(sent[0].form) == [("channels[]", "on_demand"), ("debit[units_count]", "100")]
-    assert lines(sent) == ["POST /orders.json", "GET .json"]
+    assert sorted(sent[2].form) == [("channels[]", "on_demand"), ("debit[units_count]", "100")]
+    assert lines(sent) == ["GET /ping.json", "GET .json", "POST /orders.json", "GET .json"]
     assert job.state == "running"
 
 
+@pytest.mark.usefixtures("seen")
 def test_a_launch_names_its_channels(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
     api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
     api.get(JOB, json=job.json)
 
     job.launch(5, ["cf_internal", "clixsense"])
 
-    assert [text for name, text in sent[0].form if name == "channels[]"] == [
+    assert [text for name, text in sent[2].form if name == "channels[]"] == [
         "cf_internal",
         "clixsense",
     ]
 
 
+@pytest.mark.usefixtures("seen")
 def test_a_paid_launch_does_not_fail_because_the_job_cannot_be_looked_at(
     api: RequestsMock, job: Job
 ) -> None:
@@ -294,7 +297,9 @@ def test_a_paid_launch_does_not_fail_because_the_job_cannot_be_looked_at(
     assert order.id == 88123
 
 
+@pytest.mark.usefixtures("seen")
 def test_a_launch_that_was_not_paid_is_an_error(api: RequestsMock, job: Job) -> None:
+    api.get(JOB, json=job.json)
     api.post(f"{API}/jobs/712034/orders.json", status=402)
 
     with pytest.raises(PaymentRequired):
@@ -321,6 +326,7 @@ def test_a_launch_without_number_or_channel_is_refused(
     ],
     ids=["pause", "launch", "upload", "upload_file"],
 )
+@pytest.mark.usefixtures("seen")
 def test_changes_that_were_not_sent_outlive_what_else_is_done(
     api: RequestsMock, job: Job, sent: list[Sent], act: Any
 ) -> None:
