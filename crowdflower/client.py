@@ -6,6 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from shutil import copyfileobj
@@ -49,6 +50,9 @@ JOBS_PER_PAGE: Final = 10
 UNITS_PER_PAGE: Final = 1000
 AGGREGATES_PER_PAGE: Final = 100
 """The most that the service puts on a page; each is its default too."""
+
+ID: Final = "[0-9]{1,20}"
+"""What an id looks like."""
 
 JSON_ONLY: Final = "application/json"
 
@@ -272,12 +276,16 @@ class Client:
         path = self.jobs[job_id]
         try:
             answer: JSONObject = path(data={"job": attrs}, method="put")
-        except (NotAcceptable, OutcomeUnknown):
-            # Some services make the change, and answer with a page or the way to one.
+        except (NotAcceptable, OutcomeUnknown) as error:
+            unclear = error
+        else:
+            return answer
+        # Some services make the change, and answer with a page or the way to one.
+        with suppress(ApiError):
             answer = path()
-            if not _shows(answer, attrs):
-                raise
-        return answer
+            if _shows(answer, attrs):
+                return answer
+        raise unclear
 
     def get_job(self, job_id: int) -> Job:
         """Fetch a job by its id, or by its alias.
@@ -321,7 +329,10 @@ class Client:
             "team_id": team_id,
         }
         query = {name: value for name, value in filters.items() if value is not None}
-        for page in self._pages("jobs.json", JOBS_PER_PAGE, query=query, first=start_page):
+        pages = self._pages(
+            "jobs.json", JOBS_PER_PAGE, query=query, shape=_listed, first=start_page
+        )
+        for page in pages:
             for item in page:
                 errors = envelopes.complaints(item)
                 if errors and "id" not in item:
@@ -438,7 +449,7 @@ class Client:
         'Works as it should, every single day.'
         """
         job = self._as_job(job)
-        count = job.json.get("units_count")
+        count = _counted(job)
         path = f"jobs/{segment(job.id)}/units.json"
         pages = self._pages(path, UNITS_PER_PAGE, count, shape=_by_unit, first=start_page)
         units = (
@@ -520,7 +531,7 @@ class Client:
         {'sentiment': 'positive'}
         """
         job = self._as_job(job)
-        count = job.json.get("units_count")
+        count = _counted(job)
         path = f"jobs/{segment(job.id)}/judgments.json"
         for page in self._pages(path, AGGREGATES_PER_PAGE, count, shape=_by_unit, first=start_page):
             for unit_id, entry in page.items():
@@ -829,7 +840,7 @@ class Client:
         return paging.pages(
             lambda number: shape(self.call(path, query={**query, "page": number})),
             first=whole("start_page", first),
-            is_end=lambda page: not page,
+            is_end=lambda page: page in ({}, []),
             lookahead=self._lookahead,
             size=size,
             expected=-(-count // size) + 1 if count else None,
@@ -853,19 +864,32 @@ def _identified(answer: JSON, kind: str) -> JSONObject:
     """Return the JSON of one thing, and see that it has the id by which all else is done."""
     if not isinstance(answer, dict):
         raise MalformedResponse(f"expected a {kind}, got a {type(answer).__name__}")
-    if not re.fullmatch("[0-9]+", str(answer.get("id"))):
+    if not re.fullmatch(ID, str(answer.get("id"))):
         raise MalformedResponse(f"expected a {kind}, got an object without a usable id")
     return {**answer, "id": int(answer["id"])}
 
 
+def _listed(page: JSON) -> JSON:
+    """Return a page that is a list; the last may be an empty object."""
+    if not isinstance(page, list) and page != {}:
+        raise MalformedResponse(f"expected a list of jobs, got a {type(page).__name__}")
+    return page
+
+
+def _counted(job: JobFields) -> int | None:
+    """Return how many rows a job has, as far as it says so in a number."""
+    count = job.json.get("units_count")
+    return count if isinstance(count, int) and count > 0 else None
+
+
 def _by_unit(page: JSON) -> dict[int, JSONObject]:
-    """Return a page that is keyed by the ids of units; an empty one of any kind is the last."""
-    if not page:
+    """Return a page that is keyed by the ids of units; the last may be an empty list."""
+    if page == []:
         return {}
     if not isinstance(page, dict):
         raise MalformedResponse(f"expected a page keyed by unit id, got a {type(page).__name__}")
     for key, entry in page.items():
-        if not key.isdecimal() or not isinstance(entry, dict):
+        if not re.fullmatch(ID, key) or not isinstance(entry, dict):
             raise MalformedResponse(f"expected a page keyed by unit id, got {key!r:.80} in it")
     return {int(key): entry for key, entry in page.items()}
 
