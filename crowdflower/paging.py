@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import count
+from threading import Thread
 from typing import Any, TypeVar
 
 from crowdflower.exceptions import ApiError, PageChanged, PageLoop, PaginationWarning
@@ -125,17 +126,29 @@ def _looking_ahead(
         if size is None or not isinstance(page, Sized) or len(page) < size:
             number += 1
             yield fetch(number)
-    pool = ThreadPoolExecutor(window, thread_name_prefix="crowdflower-page")
-    try:
-        ahead: deque[Future[Page]] = deque()
-        while True:
-            while not ahead or (len(ahead) < window and (expected is None or number < expected)):
-                number += 1
-                ahead.append(pool.submit(fetch, number))
-            yield ahead.popleft().result()
-    finally:
-        # What is under way ends by itself; to wait for it would hold up whoever stopped early.
-        pool.shutdown(wait=False, cancel_futures=True)
+    ahead: deque[Future[Page]] = deque()
+    while True:
+        while not ahead or (len(ahead) < window and (expected is None or number < expected)):
+            number += 1
+            ahead.append(_begun(fetch, number))
+        yield ahead.popleft().result()
+
+
+def _begun(fetch: Callable[[int], Page], number: int) -> Future[Page]:
+    """Fetch a page in a thread that nobody waits for: who stops early is not held up by it.
+
+    Not in a pool, whose threads Python waits for when it ends.
+    """
+    page: Future[Page] = Future()
+
+    def run() -> None:
+        try:
+            page.set_result(fetch(number))
+        except BaseException as error:  # noqa: BLE001 - raised where the page is asked for
+            page.set_exception(error)
+
+    Thread(target=run, name=f"crowdflower-page-{number}", daemon=True).start()
+    return page
 
 
 def end_marker(sentinel: object) -> Callable[[Any], bool]:
