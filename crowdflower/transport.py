@@ -272,6 +272,7 @@ class Transport:
             except ValueError:
                 problem = "a redirect to what is no address"
             if problem:
+                target = ""  # it may hold the key, and reporters of errors show variables
                 raise self.error(UnexpectedRedirect, response, f"{problem} is not followed")
             response = self._sent(prepared, exchange, stream=stream, authorized=home)
         return response
