@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, overload
 
+from crowdflower import upload, upload_plan
 from crowdflower._types import JSONObject, Rows
+from crowdflower.delivery import Uploaded, delivered, keys_of_units
+from crowdflower.exceptions import InvalidInput
 from crowdflower.job_fields import JobFields
 from crowdflower.unit import Unit, UnitPromise
 
@@ -16,40 +19,139 @@ if TYPE_CHECKING:
 class JobUnits(JobFields):
     """What a job does with its rows."""
 
-    def upload(self, data: Rows, force: bool = False) -> None:
-        """Append rows.
+    @overload
+    def upload(self, data: Rows, force: bool = False) -> None: ...
+    @overload
+    def upload(
+        self,
+        data: Rows,
+        force: bool = False,
+        *,
+        key: str,
+        resume: str | PathLike[str] | None = None,
+        live: bool = False,
+    ) -> Uploaded: ...
+    def upload(
+        self,
+        data: Rows,
+        force: bool = False,
+        *,
+        key: str | None = None,
+        resume: str | PathLike[str] | None = None,
+        live: bool = False,
+    ) -> Uploaded | None:
+        """Append rows; with a ``key``, each of them exactly once.
 
         Calls ``PUT /jobs/{id}/upload``. The rows are encoded to a temporary file as they are
         consumed, and sent once all of them are known to be good.
 
+        Without ``key`` that is one request. When its answer is lost, nobody knows whether the rows
+        are there: :class:`~crowdflower.exceptions.OutcomeUnknown`, and sending them again may make
+        two of each.
+
+        With ``key`` they go in chunks. When an answer is lost, the job is read, and only what is
+        not there is sent again. In the end every row has been seen in the job, and what was there
+        twice has been deleted. Rows that the job held before are not sent, so that the same call
+        once more does no harm. This holds as long as nobody else adds rows with these keys.
+
         :param data: Any iterable of dicts from column to JSON value.
         :param force: Take rows whose columns differ from those of the first upload.
+        :param key: The column by which rows are told apart: in each row, a text or a whole number,
+            no two the same.
+        :param resume: With ``key``, a file to keep the plan of the upload in. A process that was
+            killed goes on by the same call with the same file.
+        :param live: With ``key``, upload although the job is launched, or orders by itself. Rows
+            cannot be deleted then, and one that might arrive twice stops the upload.
+        :returns: With ``key``, what was done.
         :raises InvalidInput: A row cannot be sent; its ``row`` says which, and none was.
+        :raises OutcomeUnknown: Without ``key``, the answer was lost.
+        :raises UploadIncomplete: With ``key``, it had to stop; its ``resume`` says how to go on.
+        :raises SourceChanged: These are not the rows that the upload in ``resume`` began with.
+        :raises UploadLocked: Somebody else goes on with it just now.
 
         >>> job.upload([{"review": "Would buy again."}], force=True)
+        >>> draft = client.create_job({"title": "Reviews"})
+        >>> draft.upload([{"id": n, "review": "Fine."} for n in range(3)], key="id")
+        Uploaded(rows=3, chunks=1, resends=0, duplicates_removed=0, found=0)
         """
-        self._learn(self.client.upload_job(data, self.id, force).json)
+        if key is None:
+            _need_key(resume, live=live)
+            self._learn(self.client.upload_job(data, self.id, force).json)
+            return None
+        source = upload_plan.of_rows(data, key, force=force)
+        done = delivered(
+            self.client, self.id, source, key=key, force=force, resume=resume, live=live
+        )
+        self._learn(self._path())
+        return done
 
+    @overload
     def upload_file(
         self,
         file: str | PathLike[str] | IO[Any],
         type_: str | None = None,
         force: bool = False,
-    ) -> None:
-        """Append the rows of a file.
+    ) -> None: ...
+    @overload
+    def upload_file(
+        self,
+        file: str | PathLike[str] | IO[Any],
+        type_: str | None = None,
+        force: bool = False,
+        *,
+        key: str,
+        resume: str | PathLike[str] | None = None,
+        live: bool = False,
+    ) -> Uploaded: ...
+    def upload_file(
+        self,
+        file: str | PathLike[str] | IO[Any],
+        type_: str | None = None,
+        force: bool = False,
+        *,
+        key: str | None = None,
+        resume: str | PathLike[str] | None = None,
+        live: bool = False,
+    ) -> Uploaded | None:
+        """Append the rows of a file; with a ``key``, each of them exactly once.
 
-        Calls ``PUT /jobs/{id}/upload``.
+        Calls ``PUT /jobs/{id}/upload``. What a ``key`` promises, and what its absence does not,
+        says :meth:`upload`; it takes a CSV, or a JSON object a line.
 
         :param file: A path, or an open file of bytes or text.
         :param type_: ``csv``, ``json`` (an object a line), another format or a MIME type; guessed
             from the file's name by default.
         :param force: Take rows whose columns differ from those of the first upload.
+        :param key: The column by which rows are told apart, as its header calls it.
+        :param resume: As in :meth:`upload`.
+        :param live: As in :meth:`upload`.
         :raises ValueError: The type cannot be guessed.
         :raises InvalidInput: It is not UTF-8, or a CSV without header; its ``row`` says where.
 
         >>> job.upload_file("more.csv", force=True)
+        >>> draft = client.create_job({"title": "Reviews"})
+        >>> draft.upload_file("more.csv", key="review").rows
+        2
         """
-        self._learn(self.client.upload_job_file(file, type_, self.id, force).json)
+        if key is None:
+            _need_key(resume, live=live)
+            self._learn(self.client.upload_job_file(file, type_, self.id, force).json)
+            return None
+        with upload.opened_file(file, type_) as (body, content_type):
+            source = upload_plan.of_file(body, content_type, key, force=force)
+            done = delivered(
+                self.client, self.id, source, key=key, force=force, resume=resume, live=live
+            )
+        self._learn(self._path())
+        return done
+
+    def unit_ids(self, key: str) -> Iterator[tuple[str, int]]:
+        """Yield what stands in a column, and the id of its unit, for all units; a request a page.
+
+        >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
+        True
+        """
+        return keys_of_units(self.client, self.id, key)
 
     @property
     def units(self) -> list[UnitPromise]:
@@ -173,3 +275,9 @@ class JobUnits(JobFields):
         self._path.units.split(
             query={"on": ",".join(on), "with": with_}, _suffix=None, as_json=False
         )
+
+
+def _need_key(resume: object, *, live: bool) -> None:
+    """Refuse what has a meaning only for rows that can be told apart."""
+    if resume is not None or live:
+        raise InvalidInput("resume and live need key, the column by which rows are told apart")

@@ -95,7 +95,7 @@ def harmless(archive: IO[bytes], largest: int = LARGEST) -> Iterator[bytes]:
     with _opened(archive, largest) as zipped, _first(zipped) as member:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        for _, cells in tables.records(_lines_of_text(member)):
+        for _, cells in tables.records(tables.text_lines(member)):
             writer.writerow(map(tables.harmless, cells))
             if text.tell() > CHUNK:
                 yield text.getvalue().encode("utf-8")
@@ -168,16 +168,12 @@ def _json_rows(member: IO[bytes]) -> Iterator[JSONObject]:
 
 
 def _csv_rows(member: IO[bytes]) -> Iterator[JSONObject]:
-    lines = tables.records(_lines_of_text(member))
+    lines = tables.records(tables.text_lines(member))
     columns = _distinct(next(lines, (1, []))[1])
     for number, cells in lines:
         if len(cells) != len(columns):
             raise ValueError(f"line {number} has {len(cells)} of {len(columns)} cells")
         yield dict(zip(columns, cells, strict=True))
-
-
-def _lines_of_text(member: IO[bytes]) -> Iterator[str]:
-    return tables.lines(io.TextIOWrapper(member, "utf-8-sig", newline=""))
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

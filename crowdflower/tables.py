@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
-from typing import IO, AnyStr, Final
+from typing import IO, Final
 
 LARGEST_CELL: Final = 1 << 25
 """Characters that a cell may have; Python's own limit is 131,072, and one for all of the process.
 A page of text fits in that, a page of HTML does not."""
 
 LONGEST_LINE: Final = 1 << 27
-"""Characters, or bytes, of the longest line: a file that is one line would fill the memory."""
+"""Bytes of the longest line: a file that is one line would fill the memory."""
 
 AT_A_TIME: Final = 1 << 20
 """Characters that are read at a time."""
@@ -104,15 +104,33 @@ def _large_cells() -> Iterator[None]:
             csv.field_size_limit(before)
 
 
-def lines(stream: IO[AnyStr]) -> Iterator[AnyStr]:
+def lines(stream: IO[bytes]) -> Iterator[bytes]:
     """Yield the lines of a file, and refuse one that is no line any more.
 
     :raises ValueError: A line is longer than :data:`LONGEST_LINE`.
     """
-    for number, line in enumerate(iter(partial(stream.readline, LONGEST_LINE), stream.read(0)), 1):
+    for number, line in enumerate(iter(partial(stream.readline, LONGEST_LINE), b""), 1):
         if len(line) >= LONGEST_LINE:
-            raise ValueError(f"line {number} is longer than {LONGEST_LINE:,}")
+            raise ValueError(f"line {number} is longer than {LONGEST_LINE:,} bytes")
         yield line
+
+
+def text_lines(stream: IO[bytes]) -> Iterator[str]:
+    """Yield the lines of a file of UTF-8, without the byte order mark that it may begin with.
+
+    The file stays open, and the caller's.
+
+    :raises ValueError: A line is no UTF-8, or longer than :data:`LONGEST_LINE`.
+    """
+    number = 0
+    try:
+        for number, line in enumerate(lines(stream), 1):
+            yield line.decode("utf-8" if number > 1 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = str(error)
+    else:
+        return
+    raise ValueError(f"line {number}: {problem}")
 
 
 def harmless(cell: str) -> str:
