@@ -25,7 +25,8 @@ from crowdflower.exceptions import (
     UploadError,
     UploadIncomplete,
 )
-from crowdflower.upload_plan import Chunk, Plan, Source, key_in
+from crowdflower.upload_plan import Chunk, Plan
+from crowdflower.upload_rows import Source, key_in
 
 if TYPE_CHECKING:
     from crowdflower.client import Client

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, overload
 
-from crowdflower import upload, upload_plan
+from crowdflower import upload, upload_rows
 from crowdflower._types import JSONObject, Rows
 from crowdflower.delivery import Uploaded, delivered, keys_of_units
 from crowdflower.exceptions import InvalidInput
@@ -78,7 +78,7 @@ class JobUnits(JobFields):
             _need_key(resume, live=live)
             self._learn(self.client.upload_job(data, self.id, force).json)
             return None
-        source = upload_plan.of_rows(data, key, force=force)
+        source = upload_rows.of_rows(data, key, force=force)
         done = delivered(
             self.client, self.id, source, key=key, force=force, resume=resume, live=live
         )
@@ -138,7 +138,7 @@ class JobUnits(JobFields):
             self._learn(self.client.upload_job_file(file, type_, self.id, force).json)
             return None
         with upload.opened_file(file, type_) as (body, content_type):
-            source = upload_plan.of_file(body, content_type, key, force=force)
+            source = upload_rows.of_file(body, content_type, key, force=force)
             done = delivered(
                 self.client, self.id, source, key=key, force=force, resume=resume, live=live
             )
