@@ -17,7 +17,7 @@ from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 
 from crowdflower.sandbox.adapter import RAISE_ERRORS
 from crowdflower.sandbox.ampcrowd import door as ampcrowd_door
-from crowdflower.sandbox.api import incoming
+from crowdflower.sandbox.api import incoming, once
 from crowdflower.sandbox.api.call import Call, Reply
 from crowdflower.sandbox.api.incoming import MAX_PARAMETERS, SUFFIX
 from crowdflower.sandbox.api.parameters import MAX_COUNT
@@ -115,6 +115,12 @@ class Application(Flask):
         message = f"The sandbox has a bug; its log says more under {number}."
         return _json({"error": {"message": message, "id": number}}, 500)
 
+    def process_response(self, response: Response) -> Response:
+        """Say to every caller of the API that a request may be repeated under a key."""
+        if request.path.startswith("/v1/"):
+            response.headers[once.ANNOUNCEMENT[0]] = once.ANNOUNCEMENT[1]
+        return super().process_response(response)
+
     def reset(self) -> None:
         """Forget what was asked for, and throw the reports away."""
         self.reports.clear()
@@ -189,6 +195,9 @@ def _answer(route: Route, **path: object) -> Response:
     asked, key = incoming.read(request, route)
     g.key = key
     opened = app.database.transaction if route.writes else app.database.snapshot
+    name = request.headers.get(once.HEADER) if route.writes else None
+    body = _file() if route.takes_file else io.BytesIO()
+    digested = once.Digested(body) if name else None
     with opened() as tx:
         account = accounts.authenticate(tx, key) if key else None
         if account is None:
@@ -198,11 +207,16 @@ def _answer(route: Route, **path: object) -> Response:
             account=account,
             asked=asked,
             content_type=request.mimetype,
-            body=_file() if route.takes_file else io.BytesIO(),
+            body=io.BufferedReader(digested, _BLOCK) if digested else body,
             reports=app.reports,
             link=lambda below: request.host_url + below,
         )
-        answer = route.answer(call, **path)
+        do = partial(route.answer, call, **path)
+        if name and digested:
+            asked_for = f"{request.method} {request.path}"
+            answer = once.answer(call, name, asked_for, digested, do)
+        else:
+            answer = do()
         warnings = tx.warnings
     if isinstance(answer, Reply):
         response = Response(

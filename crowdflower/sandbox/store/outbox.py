@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
-from crowdflower.sandbox.store.columns import ID, count, moment
-from crowdflower.sandbox.store.tables import numbered
+from crowdflower.sandbox.store.columns import ID, Json, count, moment
+from crowdflower.sandbox.store.tables import metadata, numbered
 
 webhook_delivery = numbered(
     "webhook_delivery",
@@ -23,4 +23,18 @@ webhook_delivery = numbered(
     moment("created_at", required=True),
     Index("webhook_delivery_by_job", "job_id", "state", "id"),
     Index("webhook_delivery_due", "state", "next_at"),
+)
+
+kept_answer = Table(  # to a request that its sender may repeat and that must not happen twice
+    "kept_answer",
+    metadata,
+    Column("account_id", ID, ForeignKey("account.id"), primary_key=True),
+    Column("key", Text, primary_key=True),  # as its sender called it
+    Column("request", Text, nullable=False),  # what was asked, as a digest
+    Column("status", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("headers", Json, nullable=False),
+    Column("warnings", Json, nullable=False),
+    moment("created_at", required=True),
 )

@@ -1,0 +1,169 @@
+"""A request that is sent twice under one key happens once."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.sandbox.api.once import LONGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+    Api = Callable[..., Response]
+
+KEY = {"Idempotency-Key": "6f1c2a"}
+ORDER = {"debit": {"units_count": 2}, "channels": ["on_demand"]}
+
+
+def state(api: Api, job: int) -> tuple[Any, ...]:
+    """What can be done twice by mistake."""
+    about = api("GET", f"/jobs/{job}").json()
+    return (
+        len(api("GET", "/jobs").json()),
+        about["units_count"],
+        api("GET", f"/jobs/{job}/ping").json()["needed_judgments"],
+        api("GET", "/account").json()["balance"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "settings"),
+    [
+        ("POST", "/jobs/{job}/orders", {"json": ORDER}),
+        ("POST", "/jobs/{job}/units", {"json": {"unit": {"data": {"review_id": "g"}}}}),
+        ("POST", "/jobs", {"json": {"job": {"title": "A second job"}}}),
+        ("GET", "/jobs/{job}/copy", {}),
+        ("PUT", "/jobs/{job}/upload", {"data": b'{"review_id": "g", "review_text": "x"}\n'}),
+        ("POST", "/jobs/upload", {"data": b'{"review_id": "g", "review_text": "x"}\n'}),
+    ],
+)
+def test_what_is_repeated_is_answered_alike_and_done_once(
+    api: Api, job: int, verb: str, path: str, settings: dict[str, Any]
+) -> None:
+    settings = {"headers": {**KEY, "Content-Type": "application/json"}, **settings}
+    before = state(api, job)
+
+    first = api(verb, path.format(job=job), **settings)
+    once = state(api, job)
+    second = api(verb, f"{path.format(job=job)}.json", **settings)
+
+    assert first.status_code == second.status_code == 200
+    assert first.content == second.content
+    assert once != before
+    assert state(api, job) == once
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_bonus_is_paid_once(api: Api, judged: int) -> None:
+    path = f"/jobs/{judged}/workers/31883685/bonus"
+
+    answers = [api("POST", path, data={"amount": "100"}, headers=KEY) for _ in range(3)]
+
+    assert {each.text for each in answers} == {answers[0].text}
+    assert api("GET", "/account").json()["balance"] == 10_000 - 120
+
+
+def test_judgments_are_requested_once(api: Api, job: int, units: list[int]) -> None:
+    api("POST", f"/jobs/{job}/orders", json=ORDER)
+    path = f"/jobs/{job}/units/{units[0]}/request_more_judgments"
+    before = api("GET", f"/jobs/{job}/ping").json()["needed_judgments"]
+
+    for _ in range(2):
+        assert api("POST", path, data={"nb_judgments": "2"}, headers=KEY).ok
+
+    assert api("GET", f"/jobs/{job}/ping").json()["needed_judgments"] == before + 2
+
+
+@pytest.mark.parametrize(
+    ("path", "settings"),
+    [
+        ("/jobs/{job}/orders", {"json": ORDER | {"channels": ["cf_internal"]}}),
+        ("/jobs/{job}/orders", {"json": ORDER, "params": {"more": "1"}}),
+        ("/jobs/{job}/units", {"json": ORDER}),
+    ],
+)
+def test_a_key_belongs_to_one_request(
+    api: Api, job: int, path: str, settings: dict[str, Any]
+) -> None:
+    api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
+    once = state(api, job)
+
+    answer = api("POST", path.format(job=job), headers=KEY, **settings)
+
+    assert answer.status_code == 422
+    assert "another request" in answer.json()["error"]["message"]
+    assert state(api, job) == once
+
+
+def test_a_file_with_one_other_byte_is_another_request(api: Api, job: int) -> None:
+    def upload(text: str) -> Response:
+        headers = {**KEY, "Content-Type": "application/json"}
+        body = f'{{"review_id": "g", "review_text": "{text}"}}\n' * 20_000
+        return api("PUT", f"/jobs/{job}/upload", data=body.encode(), headers=headers)
+
+    answers = [upload("x").status_code, upload("y").status_code, upload("x").status_code]
+
+    assert answers == [200, 422, 200]
+    assert api("GET", f"/jobs/{job}").json()["units_count"] == 20_006
+
+
+def test_the_order_of_names_is_no_difference(api: Api, job: int) -> None:
+    path = f"/jobs/{job}/orders"
+
+    first = api("POST", path, headers=KEY, data="debit[units_count]=2&channels=on_demand")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = "channels=on_demand&debit[units_count]=2"
+    answers = [
+        api("POST", path, headers={**KEY, **form}, data=text)
+        for text in ("debit[units_count]=2&channels=on_demand", body)
+    ]
+
+    assert first.status_code == 400
+    assert [each.status_code for each in answers] == [200, 200]
+    assert answers[0].text == answers[1].text
+
+
+def test_what_was_refused_may_succeed_under_the_same_key(api: Api, job: int) -> None:
+    api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": 5000}})
+    refused = api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
+    api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": 5}})
+
+    answer = api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
+
+    assert (refused.status_code, answer.status_code) == (402, 200)
+
+
+def test_ten_at_once_are_one(api: Api, job: int) -> None:
+    answers: list[str] = []
+
+    def order() -> None:
+        answers.append(api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY).text)
+
+    threads = [threading.Thread(target=order) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answers) == 10
+    assert len(set(answers)) == 1
+    assert api("GET", f"/jobs/{job}/ping").json()["ordered_units"] == 2
+
+
+@pytest.mark.parametrize("key", ["x" * (LONGEST + 1), "a\tb"])
+def test_a_key_that_cannot_be_kept_is_refused(api: Api, job: int, key: str) -> None:
+    answer = api("POST", f"/jobs/{job}/orders", json=ORDER, headers={"Idempotency-Key": key})
+
+    assert answer.status_code == 400
+    assert api("GET", f"/jobs/{job}").json()["state"] == "unordered"
+
+
+def test_every_answer_says_that_requests_may_be_repeated(api: Api, job: int) -> None:
+    for answer in (api("GET", "/jobs"), api("GET", "/jobs/7"), api("GET", "/jobs", key=None)):
+        assert answer.headers["X-CrowdFlower-Idempotency"] == "1"
