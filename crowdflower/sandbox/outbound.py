@@ -100,6 +100,8 @@ def post(
         connection.request("POST", target.path, body, headers)
         answer = connection.getresponse()
         status = answer.status
+        if watch.finished.is_set():
+            raise TimeoutError  # what was cut off looks like a whole head to the library
         with suppress(OSError, HTTPException):
             answer.read(_READ_AT_MOST)
     except (OSError, HTTPException) as error:

@@ -40,8 +40,6 @@ _BATCHES: Final = select(
     amp_group.c.job_id,
 ).join(amp_group, amp_group.c.id == amp_task.c.in_group)
 
-_LEASE: Final = 4 * outbound.TIMEOUT
-
 
 @dataclass(frozen=True)
 class Delivery:
@@ -72,13 +70,14 @@ def wait_after(attempt: int) -> float | None:
     return None if attempt >= MOST_ATTEMPTS else min(2.0 ** (attempt - 1), LONGEST_WAIT)
 
 
-def deliver(database: Database, *, allow_loopback: bool) -> list[Delivery]:
+def deliver(database: Database, *, allow_loopback: bool, timeout: float) -> list[Delivery]:
     """Post what is due, each batch once, oldest first.
 
     No transaction is open while somebody is waited for. Who does not answer is not asked again in
     the same round: their other batches stay due.
 
     :param allow_loopback: Whether receivers may be on this machine.
+    :param timeout: Seconds after which a receiver has had its chance.
     """
     with database.transaction() as tx:
         gather(tx)
@@ -86,11 +85,11 @@ def deliver(database: Database, *, allow_loopback: bool) -> list[Delivery]:
     unreachable: set[str] = set()
     while True:
         with database.transaction() as tx:
-            task = _next(tx, unreachable)
+            task = _next(tx, unreachable, lease=3 * timeout + 1)
         if task is None:
             return made
         data = _data(task)
-        problem = _posted(task.callback_url, data, allow_loopback=allow_loopback)
+        problem = _posted(task.callback_url, data, allow_loopback=allow_loopback, timeout=timeout)
         if problem is not None:
             unreachable.add(task.callback_url)
         attempt = task.attempts + 1
@@ -106,8 +105,8 @@ def delivered(tx: Transaction, job_id: int) -> list[dict[str, Any]]:
     return [_data(task) for task in tx.all(query.order_by(amp_task.c.ordinal))]
 
 
-def _next(tx: Transaction, unreachable: Collection[str]) -> Row[Any] | None:
-    """Take the batch that is due for longest, and note that it is being posted."""
+def _next(tx: Transaction, unreachable: Collection[str], *, lease: float) -> Row[Any] | None:
+    """Take the batch that is due for longest, for so many seconds, and note that it is posted."""
     now = tx.clock.now()
     query = (
         _BATCHES.where(amp_task.c.state == "due", amp_task.c.due_at <= now)
@@ -117,7 +116,7 @@ def _next(tx: Transaction, unreachable: Collection[str]) -> Row[Any] | None:
     )
     task: Row[Any] | None = tx.one(query)
     if task is not None:
-        begun = {"attempts": task.attempts + 1, "due_at": now + _LEASE}
+        begun = {"attempts": task.attempts + 1, "due_at": now + lease}
         tx.run(update(amp_task).where(amp_task.c.id == task.id).values(begun))
     return task
 
@@ -131,12 +130,12 @@ def _data(task: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _posted(url: str, data: dict[str, Any], *, allow_loopback: bool) -> str | None:
+def _posted(url: str, data: dict[str, Any], *, allow_loopback: bool, timeout: float) -> str | None:
     """Post the answers of a batch; return why that failed, if it did."""
     body = urlencode({"data": json.dumps(data)}).encode("ascii")
     form = "application/x-www-form-urlencoded"
     try:
-        outbound.post(url, body, form, allow_loopback=allow_loopback)
+        outbound.post(url, body, form, allow_loopback=allow_loopback, timeout=timeout)
     except outbound.NotDelivered as error:
         return str(error)
     return None

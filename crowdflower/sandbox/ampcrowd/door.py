@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from flask import Request, Response, current_app, request
 
+from crowdflower.sandbox import outbound
 from crowdflower.sandbox.ampcrowd import callbacks, groups, page, people
 from crowdflower.sandbox.ampcrowd.asked import CROWDS, read
 from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal, Unsupported
@@ -50,6 +51,9 @@ class Access:
 
     loopback: bool = True
     """Whether callbacks may go to this machine; not from a server that others can reach."""
+
+    patience: float = outbound.TIMEOUT
+    """Seconds after which a receiver of callbacks has had its chance."""
 
     def __repr__(self) -> str:
         return f"<Access with {'no' if self.token is None else 'a'} token>"
@@ -97,7 +101,9 @@ class Door:
 
         :returns: Every attempt of this round.
         """
-        return callbacks.deliver(self.database, allow_loopback=self.access.loopback)
+        return callbacks.deliver(
+            self.database, allow_loopback=self.access.loopback, timeout=self.access.patience
+        )
 
 
 def create(crowd: str) -> Response:

@@ -1,0 +1,136 @@
+"""AMPCrowd on the command line: the demonstration, and the server."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import requests
+from click.testing import CliRunner
+
+from crowdflower.ampcrowd import AMPCrowdClient, Pair, Text
+from crowdflower.cli.demo import demo
+from crowdflower.cli.serve import access
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+PATIENCE = 60
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """Run the command on a free port; tell its process, its AMPCrowd address and its words."""
+    command = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve", "--port", "0"]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            for line in process.stdout:
+                said += line
+                if "Ctrl-C" in line:
+                    break
+            address = re.search(r"^AMPCrowd +(\S+)$", said, re.MULTILINE)
+            yield process, address[1] if address else "", said
+        finally:
+            process.kill()
+
+
+def test_the_demonstration_labels_the_three_examples_and_prints_what_is_posted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+
+    result = CliRunner().invoke(demo, ["--ampcrowd"])
+
+    assert result.exit_code == 0, result.output
+    posted = [json.loads(text) for text in re.findall(r"callback +(\{.*\})", result.output)]
+    assert [data["group_id"] for data in posted] == ["GroupId1", "GroupId2", *["GroupId3"] * 2]
+    assert re.search(r"GroupId1 +tweetId1 +4 +somewhat positive", result.output)
+    assert re.search(r"GroupId2 +recordPairId1 +False +different", result.output)
+    assert re.search(r"GroupId3 +filterRecordId1 +True +yes", result.output)
+
+
+def test_the_demonstration_has_rows_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text\nhello\n", encoding="utf-8")
+
+    result = CliRunner().invoke(demo, ["--ampcrowd", "--rows", str(file)])
+
+    assert result.exit_code == 2
+    assert "leave --rows off" in result.output
+
+
+def test_served_groups_are_worked_on_and_their_answers_posted() -> None:
+    with (
+        serving("--ampcrowd", "--crowd", "6") as (process, address, _),
+        AMPCrowdClient(address) as client,
+        client.callbacks() as inbox,
+    ):
+        client.create_tasks(
+            "internal",
+            "tweets",
+            {"t1": Text("first"), "t2": Text("second"), "t3": Text("third")},
+            task_type="sa",
+            batch_size=2,
+            assignments=3,
+            callback_url=inbox.url,
+        )
+        client.create_tasks(
+            "internal",
+            "pairs",
+            {"p1": Pair(["22", "James"], ["21", "Wenbo"])},
+            task_type="er",
+            context={"fields": ["age", "name"]},
+            callback_url=inbox.url,
+        )
+
+        assert {answer.identifier for answer in inbox.answers(PATIENCE)} == {"t1", "t2", "t3", "p1"}
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, rest.strip()) == (0, "Ended.")
+
+
+def test_without_being_asked_the_server_knows_nothing_of_it() -> None:
+    with serving() as (_, address, said):
+        url = re.search(r"http://\S+:\d+", said)
+        assert url
+
+        answer = requests.get(f"{url[0]}/crowds/internal/purge_tasks/", timeout=PATIENCE)
+
+        assert (address, answer.status_code) == ("", 404)
+
+
+def test_a_server_that_others_can_reach_asks_for_its_token() -> None:
+    with serving("--ampcrowd", "--host", "0.0.0.0") as (_, address, said):  # noqa: S104 - on purpose
+        port = address.rpartition(":")[2]
+        token = re.search(r"^Token +(\w+)", said, re.MULTILINE)
+        assert token
+        url = f"http://127.0.0.1:{port}"
+
+        refused = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=PATIENCE)
+        with AMPCrowdClient(url, token=token[1]) as client:
+            client.purge_tasks("internal")
+
+        assert refused.status_code == 403
+
+
+def test_a_token_is_long_and_never_the_same() -> None:
+    one, other = access("0.0.0.0"), access("192.0.2.1")  # noqa: S104 - on purpose
+
+    assert one.token is not None
+    assert len(one.token) == 32
+    assert one.token != other.token
+    assert not one.loopback
+    assert access("127.0.0.1").token is None

@@ -1,0 +1,633 @@
+"""AMPCrowd's door: what it answers, whom it lets in, what becomes of answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from requests import Response
+
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.adapter import ORIGIN, session_for
+from crowdflower.sandbox.ampcrowd import Access
+from crowdflower.sandbox.ampcrowd.gathering import values
+
+Call = Callable[..., Response]
+URL = "http://127.0.0.1:1/answers"
+MISSING = object()
+TWEETS = {"t1": "first", "t2": "second", "t3": "third"}
+FIELDS = {"fields": ["price", "location"]}
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(seed=5, ampcrowd=True) as box:
+        yield box
+
+
+@pytest.fixture
+def call(box: Sandbox) -> Iterator[Call]:
+    """Call the door as any program would."""
+    with session_for(box.app) as session:
+        yield lambda verb, path, **settings: session.request(verb, f"{ORIGIN}{path}", **settings)
+
+
+def group(**changed: Any) -> dict[str, Any]:
+    """Make a request; names with two underscores lead into the configuration."""
+    configuration = {
+        "task_type": "sa",
+        "task_batch_size": 2,
+        "num_assignments": 2,
+        "callback_url": URL,
+        "internal": {},
+    }
+    data = {
+        "configuration": configuration,
+        "group_id": "G1",
+        "group_context": {},
+        "content": TWEETS,
+    }
+    for name, value in changed.items():
+        where, _, inner = name.partition("__")
+        place = configuration if inner else data
+        place[inner or where] = value
+        if value is MISSING:
+            del place[inner or where]
+    return data
+
+
+def create(call: Call, crowd: str = "internal", **changed: Any) -> Any:
+    data = json.dumps(group(**changed))
+    answer = call("POST", f"/crowds/{crowd}/tasks/", data={"data": data})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def page(
+    call: Call, worker: str, query: str = "", crowd: str = "internal"
+) -> dict[str, Any] | None:
+    """Open the page of a contributor, and read what it would send."""
+    html = call("GET", f"/crowds/{crowd}/assignments/?worker_id={worker}{query}").text
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html))
+    points = dict.fromkeys(re.findall(r'name="answers\[([^\]]*)\]"', html))
+    return {**hidden, "points": [*points]} if hidden else None
+
+
+def answer(call: Call, worker: str, value: float = 4.0, crowd: str = "internal") -> Response:
+    """Answer a page with the same value everywhere."""
+    shown = page(call, worker, crowd=crowd)
+    assert shown is not None
+    points = shown.pop("points")
+    shown["answers"] = json.dumps(dict.fromkeys(points, value))
+    return call("POST", f"/crowds/{crowd}/responses/", data=shown)
+
+
+class Elements(HTMLParser):
+    """What a browser would make of a page: tags, with the names of their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, [name for name, _ in attrs]))
+
+    @classmethod
+    def of(cls, html: str) -> list[tuple[str, list[str]]]:
+        parser = cls()
+        parser.feed(html)
+        return parser.found
+
+
+# Creating
+
+
+def test_a_good_request_is_answered_ok(call: Call) -> None:
+    assert create(call) == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "detail"),
+    [
+        ({"configuration": MISSING}, "configuration is missing"),
+        ({"group_id": None}, "group_id is missing"),
+        ({"group_context": MISSING}, "group_context is missing"),
+        ({"content": MISSING}, "content is missing"),
+        ({"content": {}}, "content holds no point"),
+        ({"content": ["first"]}, "content is no object"),
+        ({"configuration__task_type": MISSING}, "configuration.task_type is missing"),
+        ({"configuration__task_batch_size": None}, "configuration.task_batch_size is missing"),
+        ({"configuration__num_assignments": MISSING}, "configuration.num_assignments is missing"),
+        ({"configuration__callback_url": MISSING}, "configuration.callback_url is missing"),
+        ({"configuration__task_type": "xx"}, "configuration.task_type is one of sa, er, ft"),
+        ({"configuration__task_batch_size": "2"}, "a whole number from 1"),
+        ({"configuration__num_assignments": 0}, "a whole number from 1"),
+        ({"configuration__callback_url": "file:///etc/passwd"}, "begins with http"),
+        ({"configuration__quality_control": "best"}, "one of mv, em"),
+        ({"configuration__experimental": {"straggler_routing_policy": "x"}}, "random, oldest"),
+        ({"content": {"t1": {}}}, "point t1: a point of type sa is a text"),
+        (
+            {"configuration__task_type": "er", "content": {"p1": [["5"], ["6"]]}},
+            "group_context.fields is a list of names",
+        ),
+        (
+            {
+                "configuration__task_type": "er",
+                "group_context": FIELDS,
+                "content": {"p1": [["5", "LA"], ["6"]]},
+            },
+            "point p1: a record is a list of 2 values",
+        ),
+        (
+            {
+                "configuration__task_type": "ft",
+                "group_context": FIELDS,
+                "content": {"p1": {"record": ["5", "LA"]}},
+            },
+            "point p1: a point of type ft is a title and a record",
+        ),
+    ],
+)
+def test_a_request_that_cannot_be_is_wrong_and_leaves_nothing(
+    call: Call, changed: dict[str, Any], detail: str
+) -> None:
+    said = create(call, **changed)
+
+    assert (said["status"], said["reason"]) == ("wrong", "Invalid request data.")
+    assert detail in said["detail"]
+    assert create(call) == {"status": "ok"}
+
+
+@pytest.mark.parametrize("form", [{}, {"data": "{"}, {"data": "[]"}, {"data": "[" * 100_000}])
+def test_what_is_no_json_object_is_wrong(call: Call, form: dict[str, str]) -> None:
+    said = call("POST", "/crowds/internal/tasks/", data=form).json()
+
+    assert (said["status"], said["reason"]) == ("wrong", "Invalid request data.")
+
+
+def test_a_name_is_taken_once_for_each_crowd(call: Call) -> None:
+    create(call)
+
+    again = create(call)
+    elsewhere = create(call, "amt", configuration__amt={"sandbox": True})
+
+    assert again == {"status": "wrong", "reason": "Group id G1 is already in use."}
+    assert elsewhere == {"status": "ok"}
+
+
+def test_a_pool_is_refused_and_the_name_stays_in_use_all_the_same(call: Call) -> None:
+    said = create(call, configuration__retainer_pool={"create_pool": True, "pool_id": "p1"})
+
+    assert said == {"status": "wrong", "reason": "Crowd does not support retainer pools."}
+    assert create(call)["reason"] == "Group id G1 is already in use."
+
+
+def test_mechanical_turk_wants_to_know_whether_it_is_a_rehearsal(call: Call) -> None:
+    assert create(call, "amt")["detail"] == "configuration.amt.sandbox is missing"
+
+
+def test_settings_without_effect_are_named(call: Call) -> None:
+    data = group(configuration__amt={"sandbox": True, "reward": 0.03})
+
+    made = call("POST", "/crowds/amt/tasks/", data={"data": json.dumps(data)})
+
+    assert made.headers["X-Sandbox-Warning"].startswith("configuration.amt.reward is kept")
+
+
+def test_an_unknown_crowd_is_not_found(call: Call) -> None:
+    assert call("GET", "/crowds/nobody/purge_tasks/").status_code == 404
+
+
+# A group is a job
+
+
+def test_a_group_is_a_job_off_the_list_unless_asked_for(box: Sandbox, call: Call) -> None:
+    create(call)
+    client = box.client()
+
+    hidden = list(client.get_jobs())
+    shown = client.call("jobs.json", query={"ampcrowd": True})
+
+    assert hidden == []
+    assert [job["title"] for job in shown] == ["Sentiment: G1"]
+    assert (shown[0]["state"], shown[0]["judgments_per_unit"]) == ("running", 2)
+    assert client.call("account.json")["balance"] == 100_000
+    units = client.get_job(shown[0]["id"]).units
+    assert [unit.data["_amp_id"] for unit in units] == ["t1", "t2", "t3"]
+
+
+def test_judgments_of_a_group_get_the_reports_of_every_job(box: Sandbox, call: Call) -> None:
+    create(call, configuration__num_assignments=1)
+    box.crowd.add(2, profile="perfect", truth={"sentiment": {"4": 1.0}})
+
+    box.crowd.run(box.ampcrowd.job("G1"))
+
+    client = box.client()
+    report = client.get_report(client.get_job(box.ampcrowd.job("G1")), "full")
+    assert [(row["_amp_id"], row["sentiment"]) for row in report] == [
+        *[("t1", "4"), ("t2", "4"), ("t3", "4")]
+    ]
+
+
+def test_a_page_is_one_batch_whoever_takes_it(box: Sandbox, call: Call) -> None:
+    create(call, content={f"t{number}": "text" for number in range(7)})
+    box.crowd.add(4)
+
+    box.crowd.run(box.ampcrowd.job("G1"))
+
+    with box.database.snapshot() as tx:
+        pages = tx.driver.execute(
+            "SELECT count(*), count(DISTINCT p.task_id) FROM judgment j"
+            " JOIN amp_point p ON p.unit_id = j.unit_id GROUP BY j.assignment_id"
+        ).fetchall()
+    assert sorted(pages) == [(1, 1)] * 2 + [(2, 1)] * 6
+
+
+# Those who do the work
+
+
+def test_contributors_get_the_oldest_batch_and_each_batch_once(call: Call) -> None:
+    create(call)
+
+    batches = []
+    while (shown := page(call, "ann")) is not None:
+        batches.append(shown["points"])
+        assert answer(call, "ann").text == "ok"
+
+    assert [sorted(batch) for batch in batches] == [["t1", "t2"], ["t3"]]
+
+
+def test_a_response_is_taken_once(call: Call) -> None:
+    create(call)
+    shown = page(call, "ann")
+    assert shown is not None
+    points = shown.pop("points")
+    shown["answers"] = json.dumps(dict.fromkeys(points, 1.0))
+
+    said = [call("POST", "/crowds/internal/responses/", data=shown).text for _ in range(2)]
+
+    assert said == ["ok", "Duplicate!"]
+
+
+def test_a_page_without_script_sends_each_answer_in_a_field(call: Call) -> None:
+    create(call)
+    shown = page(call, "ann")
+    assert shown is not None
+    answers = {f"answers[{name}]": "2" for name in shown.pop("points")}
+
+    said = call("POST", "/crowds/internal/responses/", data={**shown, **answers})
+
+    assert said.text == "ok"
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"assignment_id": ""}, 400),
+        ({"task_id": ""}, 400),
+        ({"answers": ""}, 400),
+        ({"answers": "["}, 400),
+        ({"answers": "[1]"}, 400),
+        ({"answers": "{}"}, 422),
+        ({"answers": '{"t1": 1.0}'}, 422),
+        ({"answers": '{"t1": 9.0, "t2": 1.0}'}, 422),
+        ({"answers": '{"t1": [], "t2": null}'}, 422),
+        ({"answers": '{"t1": 1.0, "t2": 1.0, "t3": 1.0}'}, 422),
+        ({"worker_id": "bob"}, 404),
+        ({"task_id": "nothing"}, 404),
+        ({"assignment_id": "1-2"}, 404),
+        ({"assignment_id": "x"}, 404),
+        ({"assignment_id": "9" * 40}, 404),
+    ],
+)
+def test_a_response_that_cannot_be_stores_nothing(
+    box: Sandbox, call: Call, changed: dict[str, str], status: int
+) -> None:
+    create(call)
+    shown = page(call, "ann")
+    assert shown is not None
+    points = shown.pop("points")
+    shown["answers"] = json.dumps(dict.fromkeys(points, 1.0))
+
+    said = call("POST", "/crowds/internal/responses/", data={**shown, **changed})
+
+    assert said.status_code == status, said.text
+    job = box.client().get_job(box.ampcrowd.job("G1"))
+    assert job.ping()["all_judgments"] == 0
+
+
+def test_an_assignment_belongs_to_whoever_knows_its_secret(call: Call) -> None:
+    create(call)
+    shown = page(call, "ann")
+    assert shown is not None
+    points = shown.pop("points")
+    number, _, _ = shown["assignment_id"].partition("-")
+    shown |= {
+        "assignment_id": f"{number}-{'0' * 32}",
+        "answers": json.dumps(dict.fromkeys(points, 1.0)),
+    }
+
+    assert call("POST", "/crowds/internal/responses/", data=shown).status_code == 409
+
+
+def test_a_type_or_a_batch_can_be_asked_for(call: Call) -> None:
+    create(call)
+    pairs = {"p1": [["5", "LA"], ["6", "Berkeley"]]}
+    create(
+        call,
+        group_id="G2",
+        group_context=FIELDS,
+        content=pairs,
+        configuration__task_type="er",
+    )
+
+    by_type = page(call, "ann", "&task_type=er")
+    assert by_type is not None
+    again = call("GET", f"/crowds/internal/assignments/worker/bob/task/{by_type['task_id']}").text
+
+    assert by_type["points"] == ["p1"]
+    assert 'name="answers[p1]"' in again
+    assert page(call, "ann", "&task_id=nothing") is None
+
+
+def test_a_page_shows_html_of_requesters_as_text_or_cleaned(call: Call) -> None:
+    evil = '"><script>steal()</script><img src=x onerror=steal()>'
+    instruction = f'<p onclick="steal()">Read <b>well</b>.</p>{evil}<form action=x><svg onload=x>'
+    create(
+        call,
+        group_context={"fields": [evil], "instruction": instruction},
+        content={evil: {"title": evil, "record": [evil]}},
+        configuration__task_type="ft",
+    )
+
+    shown = call("GET", "/crowds/internal/assignments/?worker_id=" + "%22%3E%3Cscript%3E")
+
+    assert "<p>Read <b>well</b>.</p>" in shown.text
+    elements = Elements.of(shown.text)
+    assert not {name for name, _ in elements} & {"script", "svg", "style", "iframe", "base"}
+    assert [name for name, _ in elements].count("form") == 1
+    assert not [key for _, keys in elements for key in keys if key.startswith("on")]
+    assert "default-src 'none'" in shown.headers["Content-Security-Policy"]
+
+
+# Pools, purging
+
+
+def test_pools_answer_as_those_of_a_server_without_any(box: Sandbox, call: Call) -> None:
+    status = call("GET", "/crowds/internal/assignments/retainer/?task_id=1&worker_id=1")
+    finish = call("POST", "/crowds/internal/retainer/finish", data={"pool_id": "p1"})
+    ping = call("POST", "/crowds/internal/retainer/ping/")
+    understood = call("POST", "/crowds/internal/workers/1/understands_retainer")
+
+    assert status.json() == {"start": False, "pool_status": "finished"}
+    assert finish.json() == {"error": "Invalid pool id"}
+    assert (ping.status_code, understood.status_code) == (501, 501)
+    assert [each.feature for each in box.unimplemented] == ["ampcrowd:retainer"] * 2
+
+
+def test_purging_ends_the_jobs_of_one_crowd_and_drops_what_is_due(box: Sandbox, call: Call) -> None:
+    create(call, configuration__num_assignments=1)
+    create(call, "amt", configuration__amt={"sandbox": False})
+    answer(call, "ann")
+    assert [each.problem for each in box.ampcrowd.deliver()] == ["nobody listens there"]
+
+    purged = call("GET", "/crowds/internal/purge_tasks/")
+    box.clock.advance(hours=1)
+
+    assert purged.json() == {"status": "ok"}
+    assert box.ampcrowd.deliver() == []
+    client = box.client()
+    assert client.get_job(box.ampcrowd.job("G1")).state == "canceled"
+    assert client.get_job(box.ampcrowd.job("G1", "amt")).state == "running"
+    assert create(call)["reason"] == "Group id G1 is already in use."
+
+
+# Quality
+
+
+VOTES = [
+    (f"t{task}", worker, label)
+    for task, labels in enumerate(["aaab", "bbaa", "aabb", "bbba", "abab"], 1)
+    for worker, label in enumerate(labels, 1)
+]
+
+
+def numbered(votes: list[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
+    return [(task, worker, {"a": "1", "b": "0"}[label]) for task, worker, label in votes]
+
+
+def test_expectation_maximization_ends_where_that_of_the_service_does() -> None:
+    found = values("em", numbered(VOTES))
+
+    assert found == {"t1": 1.0, "t2": 0.0, "t3": 1.0, "t4": 0.0, "t5": 1.0}
+
+
+def test_a_majority_decides_and_of_equals_the_first() -> None:
+    found = values("mv", numbered(VOTES))
+
+    assert found == {"t1": 1.0, "t2": 0.0, "t3": 1.0, "t4": 0.0, "t5": 1.0}
+    assert values("mv", [("t", 1, "2"), ("t", 2, "5"), ("t", 3, "5")]) == {"t": 5.0}
+
+
+@pytest.mark.parametrize("method", ["mv", "em"])
+def test_where_all_say_the_same_that_is_the_answer(method: str) -> None:
+    assert values(method, [("t1", 1, "3"), ("t2", 2, "3")]) == {"t1": 3.0, "t2": 3.0}
+
+
+@pytest.mark.parametrize(("method", "of_t5"), [("mv", 0.0), ("em", 1.0)])
+def test_each_group_gets_the_quality_control_it_asked_for(
+    box: Sandbox, call: Call, method: str, of_t5: float
+) -> None:
+    records = {name: [["x"], ["y"]] for name in ("t1", "t2", "t3", "t4", "t5", "t6", "t7")}
+    create(
+        call,
+        group_context={"fields": ["f"]},
+        content=records,
+        configuration__task_type="er",
+        configuration__task_batch_size=7,
+        configuration__num_assignments=5,
+        configuration__quality_control=method,
+    )
+    liars = {
+        "ann": "1100110",
+        "bob": "1100110",
+        "eve": "0011001",
+        "mal": "0011001",
+        "joe": "1010010",
+    }
+
+    for who, given in liars.items():
+        shown = page(call, who)
+        assert shown is not None
+        points = sorted(shown.pop("points"))
+        shown["answers"] = json.dumps(dict(zip(points, map(float, given), strict=True)))
+        assert call("POST", "/crowds/internal/responses/", data=shown).text == "ok"
+    (delivery,) = box.ampcrowd.deliver()
+
+    answers = {each["identifier"]: each["value"] for each in delivery.data["answers"]}
+    assert answers["t5"] == of_t5
+
+
+# On the way back
+
+
+def test_a_batch_is_posted_when_all_of_it_is_answered(box: Sandbox, call: Call) -> None:
+    create(call)
+    answer(call, "ann")
+    assert box.ampcrowd.deliver() == []
+
+    answer(call, "bob")
+    (delivery,) = box.ampcrowd.deliver()
+
+    assert delivery.data == {
+        "group_id": "G1",
+        "group_start_time": "2015-06-24T12:24:11.000000+00:00",
+        "answers": [{"identifier": "t1", "value": 4.0}, {"identifier": "t2", "value": 4.0}],
+    }
+
+
+def test_attempts_wait_ever_longer_and_end(box: Sandbox, call: Call) -> None:
+    create(call, content={"t1": "text"}, configuration__num_assignments=1)
+    answer(call, "ann")
+
+    waits: list[float | None] = []
+    while not waits or waits[-1] is not None:
+        (delivery,) = box.ampcrowd.deliver()
+        assert box.ampcrowd.deliver() == []
+        waits.append(delivery.again_in)
+        box.clock.advance(delivery.again_in or 100_000)
+
+    assert waits[:5] == [1, 2, 4, 8, 16]
+    assert waits[-2:] == [3600, None]
+    assert len(waits) == 30
+    assert box.ampcrowd.deliver() == []
+
+
+def test_who_is_down_is_asked_once_a_round(box: Sandbox, call: Call) -> None:
+    create(call, configuration__task_batch_size=1, configuration__num_assignments=1)
+    create(call, group_id="G2", configuration__callback_url="http://127.0.0.1:2/",
+           content={"x": "text"}, configuration__num_assignments=1)  # fmt: skip
+    for _ in range(4):
+        answer(call, "ann")
+
+    attempts = [(each.group_id, each.url) for each in box.ampcrowd.deliver()]
+
+    assert sorted(attempts) == [("G1", URL), ("G2", "http://127.0.0.1:2/")]
+
+
+def test_a_receiver_that_may_not_be_called_is_not(call: Call, box: Sandbox) -> None:
+    create(
+        call,
+        content={"t1": "text"},
+        configuration__num_assignments=1,
+        configuration__callback_url="http://169.254.169.254/latest/meta-data",
+    )
+    answer(call, "ann")
+
+    (delivery,) = box.ampcrowd.deliver()
+
+    assert delivery.problem is not None
+    assert "not on the open internet" in delivery.problem
+
+
+def test_groups_outlive_the_process(tmp_path: Any) -> None:
+    file = tmp_path / "crowd.db"
+    with Sandbox(database=file, ampcrowd=True) as box, session_for(box.app) as session:
+
+        def call(verb: str, path: str, **settings: Any) -> Response:
+            return session.request(verb, f"{ORIGIN}{path}", **settings)
+
+        create(call, content={"t1": "text"}, configuration__num_assignments=1)
+        answer(call, "ann")
+
+    with Sandbox(database=file, ampcrowd=True) as box:
+        (delivery,) = box.ampcrowd.deliver()
+
+        assert delivery.data["answers"] == [{"identifier": "t1", "value": 4.0}]
+
+
+# Who may come in
+
+
+def test_the_door_is_shut_unless_asked_for() -> None:
+    with Sandbox() as box, session_for(box.app) as session:
+        answer = session.get(f"{ORIGIN}/crowds/internal/purge_tasks/")
+
+        assert answer.status_code == 404
+        with pytest.raises(RuntimeError, match="ampcrowd=True"):
+            box.ampcrowd.running()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Mode": "no-cors"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_a_browser_that_a_page_sends_here_is_refused(
+    box: Sandbox, call: Call, headers: dict[str, str]
+) -> None:
+    create(call)
+
+    refused = call("GET", "/crowds/internal/purge_tasks/", headers=headers)
+
+    assert refused.status_code == 403
+    assert box.ampcrowd.running() == [box.ampcrowd.job("G1")]
+
+
+def test_without_a_token_only_this_machine_may_enter(box: Sandbox) -> None:
+    client = box.app.test_client()
+    path = "/crowds/internal/purge_tasks"
+
+    statuses = [
+        client.get(path, environ_overrides={"REMOTE_ADDR": address}).status_code
+        for address in ("127.0.0.1", "::1", "192.168.1.7", "")
+    ]
+
+    assert statuses == [200, 200, 403, 403]
+
+
+def test_with_a_token_whoever_has_it_may_enter() -> None:
+    with Sandbox(ampcrowd=Access(token="t0ken", loopback=False)) as box:
+        client = box.app.test_client()
+        path = "/crowds/internal/purge_tasks"
+        far = {"REMOTE_ADDR": "192.168.1.7"}
+        header = {"Authorization": "Token token=t0ken"}
+
+        statuses = [
+            client.get(f"{path}?token=t0ken", environ_overrides=far).status_code,
+            client.get(path, headers=header, environ_overrides=far).status_code,
+            client.get(f"{path}?token=other", environ_overrides=far).status_code,
+            client.get(path).status_code,
+        ]
+        box.ampcrowd_client().purge_tasks("internal")
+
+        assert statuses == [200, 200, 403, 403]
+        assert "t0ken" not in repr(box.ampcrowd.access)
+
+
+def test_a_server_that_others_can_reach_calls_nobody_on_its_own_machine() -> None:
+    with (
+        Sandbox(ampcrowd=Access(token="t0ken", loopback=False)) as box,
+        session_for(box.app) as session,
+    ):
+
+        def call(verb: str, path: str, **settings: Any) -> Response:
+            header = {"Authorization": "Token token=t0ken"}
+            return session.request(verb, f"{ORIGIN}{path}", headers=header, **settings)
+
+        create(call, content={"t1": "text"}, configuration__num_assignments=1)
+        answer(call, "ann")
+
+        (delivery,) = box.ampcrowd.deliver()
+
+        assert delivery.problem == "127.0.0.1 is 127.0.0.1, which is not on the open internet"

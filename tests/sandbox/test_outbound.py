@@ -1,0 +1,164 @@
+"""What is posted to others goes where it may go, and to what was looked up."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from crowdflower.sandbox.outbound import Forbidden, NotDelivered, post
+
+BODY = b"data=1"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def looked_up() -> list[str]:
+    """Every name that a name server was asked for."""
+    return []
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch, looked_up: list[str]) -> dict[str, list[str]]:
+    """What a name server would say; numbers are looked up as they always are."""
+    known: dict[str, list[str]] = {}
+    asked = socket.getaddrinfo
+
+    def look_up(host: str, *rest: Any, **settings: Any) -> list[Any]:
+        looked_up.append(host)
+        found = known.get(host, [host])
+        return [one for each in found for one in asked(each, *rest, **settings)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return known
+
+
+@contextmanager
+def receiver(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[int, list[str]]]:
+    """Listen on the loopback; note paths and hosts of what comes."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append(f"{self.headers['Host']} {self.path}")
+            answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_port, seen
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def says(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.9.9.9", "[::1]", "localhost"),
+        *("2130706433", "0x7f000001", "0177.0.0.1", "127.1"),
+        *("10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
+        *("0.0.0.0", "[::]", "224.0.0.1", "[ff02::1]", "[fe80::1]", "[fc00::1]"),  # noqa: S104 - to be refused
+        *("[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::a00:1]"),
+    ],
+)
+def test_what_is_not_on_the_open_internet_is_not_called(host: str) -> None:
+    with pytest.raises(NotDelivered):
+        post(f"http://{host}:1/", BODY, FORM)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd", "ftp://example.com/", "gopher://example.com/", "//example.com/"),
+        *("http://", "http://:80/", "http://user@example.com/", "http://u:p@example.com/"),
+        *("http://example.com:99999/", "http://[::1/", "javascript:alert(1)", "", "http://a..b/"),
+    ],
+)
+def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
+    with pytest.raises(Forbidden):
+        post(url, BODY, FORM, allow_loopback=True)
+
+
+def test_a_name_with_one_private_address_is_refused(names: dict[str, list[str]]) -> None:
+    names["rebinding.example.com"] = ["93.184.216.34", "10.0.0.1"]
+
+    with pytest.raises(Forbidden, match=r"is 10\.0\.0\.1, which is not on the open internet"):
+        post("http://rebinding.example.com/", BODY, FORM, allow_loopback=True)
+
+
+def test_this_machine_is_called_where_that_is_allowed_and_its_neighbours_are_not() -> None:
+    with receiver(says(204)) as (port, seen):
+        post(f"http://127.0.0.1:{port}/answers?for=me", BODY, FORM, allow_loopback=True)
+
+    assert seen == [f"127.0.0.1:{port} /answers?for=me"]
+    with pytest.raises(Forbidden):
+        post("http://10.0.0.1/", BODY, FORM, allow_loopback=True)
+
+
+def test_the_connection_goes_to_what_was_looked_up_under_its_name(
+    names: dict[str, list[str]], looked_up: list[str]
+) -> None:
+    names["answers.example.com"] = ["127.0.0.1"]
+
+    with receiver(says(200)) as (port, seen):
+        post(f"http://answers.example.com:{port}/", BODY, FORM, allow_loopback=True)
+
+    assert seen == [f"answers.example.com:{port} /"]
+    assert looked_up.count("answers.example.com") == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500, 503])
+def test_only_a_success_is_a_delivery(status: int) -> None:
+    with (
+        receiver(says(status, Location="http://127.0.0.1:1/")) as (port, seen),
+        pytest.raises(NotDelivered, match=f"answered with status {status}"),
+    ):
+        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True)
+
+    assert len(seen) == 1
+
+
+def test_a_receiver_that_does_not_come_to_an_end_is_left() -> None:
+    ended = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nX-Slow: ")
+        with suppress(OSError):
+            while not ended.wait(0.01):
+                handler.wfile.write(b"x")
+
+    with receiver(drip) as (port, _):
+        try:
+            with pytest.raises(NotDelivered, match=r"took longer than 0\.2 s"):
+                post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=0.2)
+        finally:
+            ended.set()
+
+
+def test_nobody_there_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    with pytest.raises(NotDelivered, match="nobody listens there"):
+        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True)

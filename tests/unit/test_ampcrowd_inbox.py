@@ -1,0 +1,261 @@
+"""Answers come in: what is taken, what is refused, and who is told."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from threading import Thread
+from typing import Any
+from urllib.parse import urlencode
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+import requests
+
+from crowdflower.ampcrowd import AMPCrowdClient, Answer, GroupIncomplete, Inbox
+from crowdflower.ampcrowd.inbox import LARGEST_BODY, MOST_STRANGERS
+from crowdflower.exceptions import ApiError, InvalidInput
+
+URL = "https://me.example.com/answers"
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    inbox = Inbox(URL)
+    inbox.expect("tweets", "sa", ["t1", "t2", "t3"])
+    return inbox
+
+
+def batch(group_id: str = "tweets", **values: Any) -> dict[str, Any]:
+    answers = [{"identifier": name, "value": value} for name, value in values.items()]
+    return {
+        "group_id": group_id,
+        "group_start_time": "2015-07-10T18:22:05.123456+00:00",
+        "answers": answers,
+    }
+
+
+def post(inbox: Inbox, body: bytes, **environ: Any) -> tuple[str, str]:
+    """Call the application as a web server does; return status and text."""
+    given = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(body)), **environ}
+    setup_testing_defaults(given)
+    given["wsgi.input"] = io.BytesIO(body)
+    started: list[str] = []
+    text = b"".join(inbox(given, lambda status, _, __=None: started.append(status) or print))
+    return started[0], text.decode()
+
+
+def form(data: object) -> bytes:
+    return urlencode({"data": json.dumps(data)}).encode()
+
+
+def test_answers_come_with_the_type_of_their_group(inbox: Inbox) -> None:
+    inbox.expect("pairs", "er", ["p1"])
+
+    statuses = [
+        post(inbox, form(data))[0] for data in (batch(t1=1.0, t2=3.0), batch("pairs", p1=0.0))
+    ]
+
+    assert statuses == ["200 OK", "200 OK"]
+    assert inbox.group("tweets").answers == {"t1": 1, "t2": 3}
+    assert inbox.group("pairs").answers == {"p1": False}
+    started_at = inbox.group("tweets").started_at
+    assert started_at is not None
+    assert started_at.isoformat() == "2015-07-10T18:22:05.123456+00:00"
+
+
+def test_a_server_that_follows_its_document_sends_no_start_time(inbox: Inbox) -> None:
+    data = batch(t1=1)
+    del data["group_start_time"]
+
+    assert post(inbox, form(data))[0] == "200 OK"
+
+    assert inbox.group("tweets").started_at is None
+
+
+def test_a_batch_that_comes_again_changes_nothing(inbox: Inbox) -> None:
+    post(inbox, form(batch(t1=1.0, t2=3.0)))
+
+    again = post(inbox, form(batch(t1=1.0, t2=4.0)))
+
+    assert again[0] == "200 OK"
+    assert inbox.group("tweets").answers == {"t1": 1, "t2": 3}
+    assert inbox.duplicates == 2
+
+
+def test_answers_of_an_unknown_group_are_kept_until_it_is_announced(inbox: Inbox) -> None:
+    status, _ = post(inbox, form(batch("later", x=5.0)))
+    assert status == "200 OK"
+    assert inbox.unknown == {"later": {"x": 5.0}}
+
+    inbox.expect("later", "sa", ["x"])
+
+    assert inbox.unknown == {}
+    assert inbox.wait("later", timeout=0).answers == {"x": 5}
+
+
+def test_what_was_kept_and_makes_no_sense_is_dropped(inbox: Inbox) -> None:
+    post(inbox, form(batch("later", x=5.0, y=1.0)))
+
+    inbox.expect("later", "er", ["x", "y"])
+
+    assert inbox.group("later").answers == {"y": True}
+
+
+def test_strangers_cannot_fill_the_memory(inbox: Inbox) -> None:
+    many = {f"x{number}": 1.0 for number in range(MOST_STRANGERS)}
+    assert post(inbox, form(batch("one", **many)))[0] == "200 OK"
+
+    status, _ = post(inbox, form(batch("two", x=1.0)))
+
+    assert status == "503 Service Unavailable"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"data=",
+        b"data={",
+        b"data=%ff",
+        b"\xff\xfe",
+        b"data=[]",
+        b"data=NaN",
+        b"data={}&data={}",
+        b"data=" + b"[" * 100_000,
+        form(batch(t1="3")),
+        form(batch(t1=7.0)),
+        form(batch(nobody=1.0)),
+        form({"group_id": 7, "answers": []}),
+        form({"group_id": "tweets"}),
+        form({"group_id": "tweets", "answers": {"t1": 1}}),
+        form({"group_id": "tweets", "answers": ["t1"]}),
+        form({"group_id": "tweets", "answers": [{"identifier": "t1"}]}),
+    ],
+)
+def test_a_body_that_makes_no_sense_is_answered_400(inbox: Inbox, body: bytes) -> None:
+    status, _ = post(inbox, body)
+
+    assert status == "400 Bad Request"
+    assert inbox.group("tweets").answers == {}
+
+
+def test_of_a_batch_with_a_mistake_nothing_is_taken(inbox: Inbox) -> None:
+    status, said = post(inbox, form(batch(t1=1.0, t2=9.0)))
+
+    assert status == "400 Bad Request"
+    assert "a value of type sa" in said
+    assert inbox.group("tweets").answers == {}
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"REQUEST_METHOD": "GET"}, "405 Method Not Allowed"),
+        ({"CONTENT_LENGTH": ""}, "411 Length Required"),
+        ({"CONTENT_LENGTH": "-1"}, "411 Length Required"),
+        ({"CONTENT_LENGTH": "9999"}, "400 Bad Request"),
+        ({"CONTENT_LENGTH": str(LARGEST_BODY + 1)}, "413 Content Too Large"),
+    ],
+)
+def test_a_request_that_is_no_callback_is_refused(
+    inbox: Inbox, environ: dict[str, str], status: str
+) -> None:
+    assert post(inbox, form(batch(t1=1.0)), **environ)[0] == status
+
+
+def test_whoever_waits_too_short_learns_what_has_come(inbox: Inbox) -> None:
+    post(inbox, form(batch(t1=1.0)))
+
+    with pytest.raises(GroupIncomplete) as caught:
+        inbox.wait("tweets", timeout=0)
+
+    assert isinstance(caught.value, ApiError)
+    assert isinstance(caught.value, TimeoutError)
+    assert caught.value.group.missing == ("t2", "t3")
+    assert "1 of 3 points" in str(caught.value)
+
+
+def test_waiting_ends_with_the_last_batch(inbox: Inbox) -> None:
+    post(inbox, form(batch(t1=1.0, t2=2.0)))
+    late = Thread(target=post, args=(inbox, form(batch(t3=3.0))))
+
+    late.start()
+    group = inbox.wait("tweets", timeout=60)
+    late.join()
+
+    assert group.is_complete
+    assert group.answers == {"t1": 1, "t2": 2, "t3": 3}
+
+
+def test_answers_can_be_walked_as_they_come_and_once_more(inbox: Inbox) -> None:
+    post(inbox, form(batch(t1=1.0, t2=2.0)))
+    late = Thread(target=post, args=(inbox, form(batch(t3=3.0))))
+    walking = iter(inbox)
+
+    seen = [next(walking), next(walking)]
+    late.start()
+    seen += walking
+    late.join()
+
+    assert seen == [Answer("tweets", "t1", 1), Answer("tweets", "t2", 2), Answer("tweets", "t3", 3)]
+    assert list(inbox) == seen
+
+
+def test_silence_while_walking_is_an_error(inbox: Inbox) -> None:
+    post(inbox, form(batch(t1=1.0)))
+
+    walking = inbox.answers(timeout=0)
+
+    assert next(walking) == Answer("tweets", "t1", 1)
+    with pytest.raises(TimeoutError, match="1 came before"):
+        next(walking)
+
+
+def test_closing_lets_everybody_go(inbox: Inbox) -> None:
+    post(inbox, form(batch(t1=1.0)))
+
+    inbox.close()
+
+    assert list(inbox) == [Answer("tweets", "t1", 1)]
+    with pytest.raises(GroupIncomplete, match="before the inbox was closed"):
+        inbox.wait("tweets")
+
+
+def test_a_group_that_nobody_announced_is_not_waited_for(inbox: Inbox) -> None:
+    with pytest.raises(InvalidInput, match="nobody announced a group 'places'"):
+        inbox.wait("places", timeout=0)
+
+
+def test_a_served_inbox_is_found_at_its_address_alone() -> None:
+    with AMPCrowdClient("http://localhost:8000") as client, client.callbacks() as inbox:
+        inbox.expect("tweets", "sa", ["t1"])
+        body = {"data": json.dumps(batch(t1=4.0))}
+
+        elsewhere = requests.post(inbox.url.rpartition("/")[0], body, timeout=60)
+        here = requests.post(inbox.url, body, timeout=60)
+
+        assert (elsewhere.status_code, here.status_code) == (404, 200)
+        assert inbox.wait("tweets", timeout=60).answers == {"t1": 4}
+
+
+def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
+    with AMPCrowdClient("http://localhost:8000") as client, client.callbacks() as inbox:
+        inbox.expect("tweets", "sa", ["t1"])
+        port = int(inbox.url.split(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port), 60) as silent:
+            silent.sendall(b"POST ")
+
+            answer = requests.post(inbox.url, {"data": json.dumps(batch(t1=4.0))}, timeout=60)
+
+        assert answer.status_code == 200
+
+
+def test_behind_a_proxy_an_inbox_tells_the_address_of_the_proxy() -> None:
+    with (
+        AMPCrowdClient("http://localhost:8000") as client,
+        client.callbacks(address="https://me.example.com/") as inbox,
+    ):
+        assert inbox.url.startswith("https://me.example.com/")
+        assert len(inbox.url) > len("https://me.example.com/") + 20
