@@ -1,0 +1,689 @@
+"""Payments: written down, sent once, looked for when their answer is lost, never made twice."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from crowdflower.client import Client
+from crowdflower.evidence import Applied, Finding, Inconclusive, NotSeen
+from crowdflower.exceptions import (
+    ConfigError,
+    ConnectionLost,
+    DuplicateOperation,
+    InvalidInput,
+    JournalCorrupt,
+    JournalError,
+    OutcomeUnknown,
+    OverBudget,
+    PaymentRequired,
+    ServerError,
+)
+from crowdflower.job import Job
+from crowdflower.journal import Journal
+from crowdflower.operations import DryRun
+from crowdflower.unit import Unit
+
+if TYPE_CHECKING:
+    from conftest import Clock, Sent
+    from requests import PreparedRequest
+    from responses import RequestsMock
+
+API = "https://api.appen.com/v1"
+KEY = "s3cret-0123456789abcdef"
+
+Pay = Callable[..., Any]
+
+
+class Service:
+    """What the service shows, and how it answers a payment."""
+
+    def __init__(self, api: RequestsMock) -> None:
+        self.ping: Any = {"ordered_units": 0}
+        self.job: Any = {
+            "id": 7,
+            "state": "unordered",
+            "auto_order": False,
+            "crowd_costs": 0.0,
+            "payment_cents": 10,
+            "judgments_per_unit": 3,
+            "units_per_assignment": 5,
+            "golds_count": 0,
+        }
+        self.account: Any = {"id": 1, "balance": 5000}
+        self.unit: Any = {"id": 3, "state": "finalized", "judgments_count": 3}
+        self.answer: Callable[[PreparedRequest], Any] = lambda _: (200, {}, '{"id": 88}')
+        self.looks: list[Callable[[], None]] = []
+        api.assert_all_requests_are_fired = False
+        for path, name in (
+            ("jobs/7/ping", "ping"),
+            ("jobs/7", "job"),
+            ("account", "account"),
+            ("jobs/7/units/3", "unit"),
+        ):
+            api.add_callback("GET", f"{API}/{path}.json", self._shown(name))
+        api.add_callback("POST", re.compile(".*"), self._answered)
+
+    def _answered(self, request: PreparedRequest) -> Any:
+        return self.answer(request)
+
+    def _shown(self, name: str) -> Callable[[PreparedRequest], Any]:
+        def answer(_: PreparedRequest) -> Any:
+            if name in {"ping", "account", "unit"} and self.looks:
+                self.looks.pop(0)()
+            shown = getattr(self, name)
+            return shown if isinstance(shown, (tuple, Exception)) else (200, {}, json.dumps(shown))
+
+        return answer
+
+    def lose_the_answer(self) -> None:
+        self.answer = lambda _: requests.ConnectionError("reset")
+
+    def refuse(self) -> None:
+        self.answer = lambda _: (402, {}, '{"error": "too little"}')
+
+
+@pytest.fixture
+def service(api: RequestsMock) -> Service:
+    return Service(api)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def made(service: Service, clock: Clock, path: Path) -> Callable[..., Client]:
+    """Make clients of one account with the same file as their journal."""
+
+    def make(key: str = KEY, **settings: Any) -> Client:
+        client = Client(key, **{"journal": path, **settings})
+        client._caller.clock = clock
+        return client
+
+    return make
+
+
+@pytest.fixture
+def client(made: Callable[..., Client]) -> Client:
+    return made()
+
+
+def launch(client: Client, **more: Any) -> Any:
+    return Job(client, id=7).launch(20, **more)
+
+
+def bonus(client: Client, **more: Any) -> Any:
+    return Job(client, id=7).get_worker(5).bonus(150, **more)
+
+
+def judgments(client: Client, **more: Any) -> Any:
+    return Unit(Job(client, id=7), id=3).request_more_judgments(2, **more)
+
+
+EACH = pytest.mark.parametrize("pay", [launch, bonus, judgments])
+
+
+def paid(sent: list[Sent]) -> list[Sent]:
+    return [each for each in sent if each.line.startswith("POST")]
+
+
+def lost(pay: Pay, client: Client, service: Service, **more: Any) -> OutcomeUnknown:
+    """Make a payment whose answer is lost."""
+    service.lose_the_answer()
+    with pytest.raises(OutcomeUnknown) as caught:
+        pay(client, **more)
+    return caught.value
+
+
+# Sent once, and written down before
+
+
+@EACH
+def test_a_payment_says_sent_in_the_journal_before_it_leaves(
+    client: Client, service: Service, path: Path, pay: Pay
+) -> None:
+    seen = []
+
+    def answer(request: PreparedRequest) -> Any:
+        (operation,) = Journal(path).pending()
+        seen.append((operation.state, operation.op_id, operation.body.encode()))
+        assert (request.headers["Idempotency-Key"], request.body) == seen[0][1:]
+        return 200, {}, '{"id": 88}'
+
+    service.answer = answer
+
+    pay(client)
+
+    assert [state for state, *_ in seen] == ["sent"]
+    assert client.operations.journal.get(seen[0][1]).state == "applied"
+    assert client.operations.pending() == []
+
+
+@pytest.mark.parametrize(
+    ("pay", "lines"),
+    [
+        (launch, ["GET /jobs/7/ping.json", "GET /jobs/7.json", "POST /jobs/7/orders.json"]),
+        (bonus, ["GET /account.json", "POST /jobs/7/workers/5/bonus.json"]),
+        (
+            judgments,
+            [
+                "GET /jobs/7/units/3.json",
+                "GET /jobs/7.json",
+                "POST /jobs/7/units/3/request_more_judgments.json",
+            ],
+        ),
+    ],
+)
+def test_what_a_payment_changes_is_looked_at_before(
+    client: Client, service: Service, sent: list[Sent], pay: Pay, lines: list[str]
+) -> None:
+    pay(client)
+
+    assert [each.line for each in sent][: len(lines)] == lines
+    assert len(paid(sent)) == 1
+
+
+@EACH
+def test_a_key_is_paid_once(client: Client, sent: list[Sent], pay: Pay) -> None:
+    pay(client, key="may")
+    before = len(sent)
+
+    with pytest.raises(DuplicateOperation, match="it was paid") as caught:
+        pay(client, key="may")
+
+    assert caught.value.operation is not None
+    assert caught.value.operation.state == "applied"
+    assert len(sent) == before
+
+
+@EACH
+def test_without_a_key_each_call_pays(client: Client, sent: list[Sent], pay: Pay) -> None:
+    pay(client)
+    pay(client)
+
+    first, second = paid(sent)
+    assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
+
+
+@EACH
+def test_a_key_whose_answer_was_lost_is_not_paid_again_not_even_by_another_client(
+    made: Callable[..., Client], service: Service, sent: list[Sent], pay: Pay
+) -> None:
+    error = lost(pay, made(), service, key="may")
+    arrived = len(sent)
+
+    with pytest.raises(DuplicateOperation, match="whether it was paid is not known") as caught:
+        pay(made(), key="may")
+
+    assert caught.value.operation == error.operation
+    assert len(sent) == arrived
+
+
+def test_a_key_does_not_change_what_it_pays(client: Client, sent: list[Sent]) -> None:
+    worker = Job(client, id=7).get_worker(5)
+    worker.bonus(150, key="may")
+
+    with pytest.raises(InvalidInput, match="names another payment"):
+        worker.bonus(151, key="may")
+
+    assert len(paid(sent)) == 1
+
+
+@pytest.mark.parametrize("key", ["", 5, b"may"])
+def test_a_key_is_a_name(client: Client, sent: list[Sent], key: Any) -> None:
+    with pytest.raises(InvalidInput, match="a key is a name"):
+        bonus(client, key=key)
+
+    assert sent == []
+
+
+@EACH
+def test_a_refused_payment_may_be_made_by_its_key_later(
+    client: Client, service: Service, sent: list[Sent], pay: Pay
+) -> None:
+    accepted = service.answer
+    service.refuse()
+    with pytest.raises(PaymentRequired):
+        pay(client, key="may")
+    assert client.operations.pending() == []
+    service.answer = accepted
+
+    pay(client, key="may")
+
+    assert len(paid(sent)) == 2
+
+
+@EACH
+def test_where_nothing_can_be_read_nothing_is_paid(
+    client: Client, service: Service, sent: list[Sent], pay: Pay
+) -> None:
+    service.ping = service.account = service.unit = requests.ConnectionError("reset")
+
+    with pytest.raises(ConnectionLost):
+        pay(client)
+
+    assert paid(sent) == []
+    assert client.operations.pending() == []
+
+
+@EACH
+def test_what_the_service_does_not_show_does_not_hinder_a_payment(
+    client: Client, service: Service, sent: list[Sent], pay: Pay
+) -> None:
+    service.ping = service.account = service.unit = (403, {}, "{}")
+
+    pay(client)
+
+    assert len(paid(sent)) == 1
+
+
+@EACH
+def test_an_interrupt_leaves_the_payment_open(client: Client, service: Service, pay: Pay) -> None:
+    def interrupted(_: PreparedRequest) -> Any:
+        raise KeyboardInterrupt
+
+    service.answer = interrupted
+
+    with pytest.raises(KeyboardInterrupt):
+        pay(client)
+
+    assert [each.state for each in client.operations.pending()] == ["sent"]
+
+
+# The error
+
+
+@EACH
+def test_a_lost_answer_is_an_error_of_its_own_that_says_what_to_do(
+    client: Client, service: Service, sent: list[Sent], pay: Pay
+) -> None:
+    error = lost(pay, client, service)
+
+    (operation,) = client.operations.pending()
+    assert error.operation == operation
+    assert (operation.state, error.op_id) == ("unknown", operation.op_id)
+    assert isinstance(error.sent_at, datetime)
+    assert error.evidence.endswith("ConnectionLost")
+    assert error.phase
+    assert re.search("may have been paid: error.reconcile", str(error))
+    assert not isinstance(error, (OSError, TimeoutError, ConnectionError))
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "travel",
+    [lambda error: pickle.loads(pickle.dumps(error)), copy.copy],  # noqa: S301
+)
+def test_it_travels_without_the_client_and_another_client_looks(
+    made: Callable[..., Client], service: Service, travel: Any
+) -> None:
+    error = lost(launch, made(), service)
+    service.ping = {"ordered_units": 20}
+
+    travelled = travel(error)
+
+    assert vars(travelled).keys() == vars(error).keys() - {"_reconciler"}
+    with pytest.raises(RuntimeError, match=f"operations.reconcile\\('{error.op_id}'\\)"):
+        travelled.reconcile()
+    assert isinstance(made().operations.reconcile(travelled.op_id), Applied)
+
+
+def test_a_change_that_is_no_payment_is_not_looked_for(client: Client, service: Service) -> None:
+    service.lose_the_answer()
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.create_job({"title": "Sentiment"})
+
+    with pytest.raises(RuntimeError, match="no payment"):
+        caught.value.reconcile()
+
+    assert (caught.value.op_id, caught.value.sent_at) == (None, None)
+
+
+# Looking whether it was paid
+
+
+def test_a_launch_that_shows_was_paid_and_is_no_longer_open(
+    client: Client, service: Service, sent: list[Sent]
+) -> None:
+    error = lost(launch, client, service)
+    service.ping = {"ordered_units": 20}
+
+    found = error.reconcile()
+
+    assert found == Applied("ordered_units rose from 0 to 20, 20 were ordered")
+    assert client.operations.pending() == []
+    assert client.operations.journal.get(str(error.op_id)).evidence == found.evidence
+    assert error.reconcile() == found
+    assert paid(sent) == []  # the one that was lost is not noted as sent
+
+
+def test_what_does_not_show_at_once_is_waited_for(
+    client: Client, service: Service, clock: Clock
+) -> None:
+    error = lost(launch, client, service)
+
+    def ordered() -> None:
+        service.ping = {"ordered_units": 20}
+
+    service.looks = [lambda: None, lambda: None, lambda: None, ordered]
+
+    assert isinstance(error.reconcile(), Applied)
+    assert clock.slept == [1, 2, 4]
+
+
+def test_what_never_shows_is_not_seen_and_stays_open(
+    client: Client, service: Service, sent: list[Sent], clock: Clock
+) -> None:
+    error = lost(launch, client, service, key="may")
+
+    found = error.reconcile(wait=40)
+
+    assert found == NotSeen("ordered_units is still 0")
+    assert clock.slept == [1, 2, 4, 8, 15, 10]
+    assert [each.state for each in client.operations.pending()] == ["unknown"]
+    with pytest.raises(DuplicateOperation):
+        launch(client, key="may")
+
+
+RUNNING = {"state": "running"}
+
+LAUNCHES = [
+    ({}, {"ordered_units": 20}, {}, Applied),
+    ({}, {"ordered_units": 12}, {}, Applied),  # the job has no more
+    ({}, {"ordered_units": 0}, {}, NotSeen),
+    ({}, {"ordered_units": 0}, RUNNING, Applied),  # the count lags
+    ({}, {}, RUNNING, Applied),
+    ({}, {}, {}, NotSeen),
+    ({}, {"ordered_units": 90}, {}, Inconclusive),
+    ({}, {"ordered_units": 20}, {"auto_order": True}, Inconclusive),
+    (RUNNING, {"ordered_units": 20}, {}, Applied),
+    (RUNNING, {"ordered_units": 0}, {}, NotSeen),
+    (RUNNING, {}, {}, Inconclusive),
+    (RUNNING, requests.ConnectionError("reset"), {}, Inconclusive),
+]
+
+
+@pytest.mark.parametrize(("before", "ping", "after", "kind"), LAUNCHES)
+def test_what_a_job_shows_decides_about_its_launch(
+    client: Client, service: Service, before: Any, ping: Any, after: Any, kind: type[Finding]
+) -> None:
+    service.job |= before
+    error = lost(launch, client, service)
+    service.job |= after
+    service.ping = ping
+
+    assert type(error.reconcile()) is kind
+
+
+def test_of_two_launches_at_once_neither_can_be_told(client: Client, service: Service) -> None:
+    first, second = lost(launch, client, service), lost(launch, client, service)
+    service.ping = {"ordered_units": 20}
+
+    findings = [type(first.reconcile()), type(second.reconcile())]
+
+    assert findings == [Inconclusive, Inconclusive]
+
+
+@pytest.mark.parametrize(
+    ("balance", "says"),
+    [
+        (4850, "speaks for it"),
+        (4820, "speaks for it"),  # with the fee
+        (4000, "neither for it nor against it"),
+        (5000, "speaks against it"),
+        (None, "could not be read"),
+    ],
+)
+def test_a_bonus_is_never_proven_by_the_balance_alone(
+    client: Client, service: Service, balance: int | None, says: str
+) -> None:
+    error = lost(bonus, client, service)
+    service.account = {"id": 1, "balance": balance}
+
+    found = error.reconcile()
+
+    assert type(found) is Inconclusive
+    assert says in found.evidence
+    assert len(client.operations.pending()) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        ("finalized", "judgable", Applied),
+        ("finalized", "finalized", NotSeen),
+        ("judgable", "judgable", Inconclusive),
+        (None, "judgable", Inconclusive),
+    ],
+)
+def test_a_unit_that_opens_again_was_given_more_judgments(
+    client: Client, service: Service, before: Any, after: Any, kind: type[Finding]
+) -> None:
+    service.unit["state"] = before
+    error = lost(judgments, client, service)
+    service.unit["state"] = after
+
+    assert type(error.reconcile()) is kind
+
+
+def test_what_was_never_sent_was_not_paid(client: Client, service: Service) -> None:
+    operation = lost(bonus, client, service).operation
+    assert operation is not None
+    client.operations.journal.prepare(replace(operation, op_id="again", state="prepared"))
+
+    assert type(client.operations.reconcile("again")) is NotSeen
+
+
+# After a restart
+
+
+def test_another_client_finds_what_is_open_of_its_account_and_settles_it(
+    made: Callable[..., Client], service: Service
+) -> None:
+    error = lost(bonus, made(), service, key="may")
+    assert made("another-key").operations.pending() == []
+
+    (operation,) = made().operations.pending()
+    made().operations.resolve(operation.op_id, "not_applied", note="not in the list of May")
+
+    assert operation == error.operation
+    assert made().operations.pending() == []
+    service.answer = lambda _: (200, {}, '{"success": "Paid."}')
+    bonus(made(), key="may")
+
+
+def test_the_environment_names_a_journal(
+    service: Service, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROWDFLOWER_JOURNAL", str(path))
+
+    bonus(Client(KEY))
+
+    assert path.exists()
+
+
+def test_without_a_file_the_journal_is_in_memory(
+    service: Service, sent: list[Sent], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = Client(KEY)
+    bonus(client, key="may")
+
+    with pytest.raises(DuplicateOperation):
+        bonus(client, key="may")
+
+    assert list(tmp_path.iterdir()) == []
+    assert len(paid(sent)) == 1
+
+
+@EACH
+def test_the_journal_holds_no_key(
+    made: Callable[..., Client], service: Service, path: Path, pay: Pay
+) -> None:
+    pay(made())
+    lost(pay, made(), service)
+
+    assert not [each for each in path.parent.iterdir() if KEY.encode() in each.read_bytes()]
+
+
+# A journal that cannot be used
+
+
+@EACH
+def test_what_cannot_be_written_down_is_not_sent_and_reading_goes_on(
+    client: Client, path: Path, sent: list[Sent], pay: Pay
+) -> None:
+    path.write_bytes(b"no database at all " * 300)
+
+    with pytest.raises(JournalCorrupt):
+        pay(client)
+
+    assert sent == []
+    assert client.get_account()["balance"] == 5000
+
+
+def test_what_was_paid_is_returned_although_the_journal_broke_meanwhile(
+    client: Client, service: Service, path: Path
+) -> None:
+    def answer(_: PreparedRequest) -> Any:
+        path.rename(f"{path}.old")
+        return 200, {}, '{"id": 88}'
+
+    service.answer = answer
+
+    with pytest.warns(UserWarning, match="is applied, which the journal does not know"):
+        order = launch(client)
+
+    assert order.id == 88
+    (operation,) = Journal(f"{path}.old").pending()
+    assert operation.state == "sent"
+
+
+def test_a_payment_that_cannot_be_marked_as_sent_is_not_sent(
+    client: Client, service: Service, path: Path, sent: list[Sent]
+) -> None:
+    service.looks = [path.unlink]
+
+    with pytest.raises(JournalError):
+        bonus(client)
+
+    assert paid(sent) == []
+
+
+# What it may cost
+
+
+def test_a_launch_that_may_cost_more_than_allowed_is_not_sent(
+    client: Client, service: Service, sent: list[Sent]
+) -> None:
+    with pytest.raises(OverBudget, match="may cost 144 cents, and max_cost_cents is 143"):
+        launch(client, max_cost_cents=143, key="may")
+    assert paid(sent) == []
+
+    launch(client, max_cost_cents=144, key="may")
+
+    assert len(paid(sent)) == 1
+
+
+def test_a_launch_of_which_nobody_knows_the_cost_is_not_sent_under_a_limit(
+    client: Client, service: Service, sent: list[Sent]
+) -> None:
+    del service.job["payment_cents"]
+
+    with pytest.raises(OverBudget, match="payment_cents"):
+        launch(client, max_cost_cents=10_000)
+
+    assert paid(sent) == []
+    launch(client)
+
+
+def test_a_client_spends_no_more_than_it_may(
+    made: Callable[..., Client], service: Service, sent: list[Sent]
+) -> None:
+    client = made(max_spend_cents=400)
+    bonus(client)  # 150 and a fee of 30
+    bonus(client)
+
+    with pytest.raises(OverBudget, match="180 cents after 360 that were spent"):
+        bonus(client)
+
+    assert len(paid(sent)) == 2
+
+
+def test_what_was_refused_is_not_spent_and_what_may_have_been_paid_is(
+    made: Callable[..., Client], service: Service
+) -> None:
+    client = made(max_spend_cents=200)
+    service.refuse()
+    for _ in range(2):
+        with pytest.raises(PaymentRequired):
+            bonus(client)
+    lost(bonus, client, service)
+
+    with pytest.raises(OverBudget):
+        bonus(client)
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "5", True])
+def test_a_limit_is_a_number_of_cents(client: Client, sent: list[Sent], limit: Any) -> None:
+    with pytest.raises(ConfigError, match="max_spend_cents"):
+        Client(KEY, max_spend_cents=limit)
+    with pytest.raises(InvalidInput, match="max_cost_cents"):
+        launch(client, max_cost_cents=limit)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("pay", "path_of_it", "body"),
+    [
+        (
+            launch,
+            "jobs/7/orders.json",
+            "debit%5Bunits_count%5D=20&channels%5B%5D=on_demand",
+        ),
+        (bonus, "jobs/7/workers/5/bonus.json", "amount=150"),
+        (judgments, "jobs/7/units/3/request_more_judgments.json", "nb_judgments=2"),
+    ],
+)
+def test_a_dry_run_shows_the_request_and_sends_and_writes_nothing(
+    client: Client, sent: list[Sent], path: Path, pay: Pay, path_of_it: str, body: str
+) -> None:
+    shown = pay(client, dry_run=True)
+
+    assert type(shown) is DryRun
+    assert (shown.method, shown.url, shown.body) == ("POST", f"{API}/{path_of_it}", body)
+    assert str(shown).startswith(f"POST {API}/{path_of_it}\n")
+    assert str(shown).endswith(f"\n\n{body}")
+    assert "Authorization" not in shown.headers
+    assert (sent, path.exists()) == ([], False)
+
+
+@pytest.mark.parametrize("amount", [0, 1.5, 2001])
+def test_a_dry_run_refuses_what_the_run_would(client: Client, amount: Any) -> None:
+    with pytest.raises(InvalidInput):
+        Job(client, id=7).get_worker(5).bonus(amount, dry_run=True)
+
+
+def test_a_server_that_fails_after_taking_a_payment_leaves_it_unknown(
+    client: Client, service: Service, sent: list[Sent]
+) -> None:
+    service.answer = lambda _: (500, {}, "")
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        bonus(client)
+
+    assert ServerError.__name__ in caught.value.evidence
+    assert len(paid(sent)) == 1

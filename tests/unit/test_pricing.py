@@ -1,0 +1,75 @@
+"""What an order will cost, by the vendor's formula and its own examples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower import pricing
+from crowdflower.exceptions import InvalidInput
+
+if TYPE_CHECKING:
+    from crowdflower.job import Job
+
+JOB = {"payment_cents": 10, "judgments_per_unit": 3, "units_per_assignment": 10}
+WITH_GOLD = {**JOB, "golds_count": 40, "gold_per_assignment": 1}
+
+
+@pytest.mark.parametrize(
+    ("job", "units", "cents"),
+    [
+        (WITH_GOLD, 1000, 4032),  # the vendor's example: 112 pages of nine rows, three times
+        ({**JOB, "units_per_assignment": 5}, 20, 144),
+        ({**JOB, "golds_count": 0, "gold_per_assignment": 4}, 20, 72),  # no test questions, no gold
+        ({**WITH_GOLD, "gold_per_assignment": None}, 9, 36),  # one of ten rows, if nobody says it
+        ({**WITH_GOLD, "gold_per_assignment": None, "units_per_assignment": 20}, 19, 72),
+        ({**WITH_GOLD, "gold_per_assignment": 10}, 2, 72),  # a page brings a row at least
+        ({**JOB, "max_judgments_per_unit": 7}, 10, 36),
+        ({**JOB, "variable_judgments_mode": "none", "max_judgments_per_unit": 7}, 10, 36),
+        ({**JOB, "variable_judgments_mode": "auto_confidence"}, 10, 36),
+        (
+            {**JOB, "variable_judgments_mode": "auto_confidence", "max_judgments_per_unit": 7},
+            10,
+            84,
+        ),
+        ({**JOB, "payment_cents": 0.5}, 10, 2),  # 1.8 cents, rounded up
+        ({**JOB, "payment_cents": 0}, 10, 0),
+    ],
+)
+def test_pages_are_paid_and_not_rows(job: dict[str, Any], units: int, cents: int) -> None:
+    assert pricing.launch_cents(job, units) == cents
+
+
+def test_the_fee_is_the_one_of_the_contract() -> None:
+    assert pricing.launch_cents(WITH_GOLD, 1000, fee_percent=0) == 3360
+    assert pricing.launch_cents(WITH_GOLD, 1000, fee_percent=32.5) == 4452
+
+
+@pytest.mark.parametrize("missing", JOB)
+@pytest.mark.parametrize("value", [None, "10", True, -1])
+def test_what_the_job_does_not_say_is_not_guessed(missing: str, value: Any) -> None:
+    with pytest.raises(InvalidInput, match=missing):
+        pricing.launch_cents({**JOB, missing: value}, 10)
+
+
+def test_a_job_estimates_by_what_was_assigned_too(job: Job) -> None:
+    job["judgments_per_unit"] = 3
+    job.units_per_assignment = 5
+    before = job.estimate(20)
+
+    job.payment_cents = 20
+
+    assert (before, job.estimate(20), job.estimate(20, fee_percent=0)) == (144, 288, 240)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "8", True])
+def test_an_estimate_is_for_a_number_of_units(job: Job, count: Any) -> None:
+    with pytest.raises(InvalidInput, match="units_count"):
+        job.estimate(count)
+
+
+def test_judgments_and_bonuses_are_counted_with_the_fee() -> None:
+    assert pricing.judgments_cents(JOB, 2) == 24
+    assert pricing.bonus_cents(1) == 2
+    assert pricing.bonus_cents(2000) == 2400
