@@ -62,28 +62,34 @@ class Reader:
         :param redirects: A redirect is an answer too.
         :raises ApiError: It is not good.
         """
+        answer = self._judged(response, as_json=as_json, redirects=redirects)
+        if isinstance(answer, ApiError):
+            raise answer  # from here: what the server said stands in no variable of this frame
+        return answer
+
+    def _judged(self, response: Response, *, as_json: bool, redirects: bool) -> Answer | ApiError:
         status = response.status_code
         if status in REDIRECTS:
             if response.is_redirect and redirects:
                 return Answer(response, MISSING)
-            raise self.error(
+            return self.error(
                 UnexpectedRedirect, response, f"status {status} sends us elsewhere; not followed"
             )
         body = _json_if_any(response)
         complaints = envelopes.complaints(body)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             if complaints:
-                raise self.error(ApplicationError, response, "; ".join(complaints))
+                return self.error(ApplicationError, response, "; ".join(complaints))
             for reservation in envelopes.reservations(body):
-                warnings.warn(reservation, stacklevel=5)
+                warnings.warn(reservation, stacklevel=6)
             if as_json and body is MISSING and status != HTTPStatus.NO_CONTENT:
-                raise self._no_json(response)
+                return self._no_json(response)
             return Answer(response, None if as_json and body is MISSING else body)
         if status not in range(HTTPStatus.BAD_REQUEST, 600):
-            raise self.error(UnexpectedStatus, response, f"status {status} means nothing here")
+            return self.error(UnexpectedStatus, response, f"status {status} means nothing here")
         kind = RequestTimeout if status == HTTPStatus.REQUEST_TIMEOUT else refusal(status)
         said = "; ".join(complaints or envelopes.remarks(body)) or self._quoted(response)
-        raise self.error(kind, response, f"{status} {response.reason or 'refused'}: {said}")
+        return self.error(kind, response, f"{status} {response.reason or 'refused'}: {said}")
 
     def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
         """Make an error that names the request and shows no key, whoever wrote the problem."""
@@ -96,6 +102,7 @@ class Reader:
         """Mask the key in an answer that repeats it: an error holds on to it, and is pickled."""
         mask = self._secret.mask
         response.url = mask(response.url)
+        response.reason = mask(response.reason or "")
         for name, value in response.headers.items():
             response.headers[name] = mask(value)
         if isinstance(response._content, bytes):  # noqa: SLF001 - False where it was left unread
