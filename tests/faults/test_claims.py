@@ -1,0 +1,146 @@
+"""The client's claims and the server's ledger agree; and the checks that say so can fail."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue import CASES, ENDPOINTS, Endpoint
+from claims import Tally, run
+from requests import Session
+from requests.adapters import HTTPAdapter
+from server import Server
+from test_table import differences
+
+from crowdflower.client import Client
+from crowdflower.exceptions import ConfigError, NotFound, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from conftest import Quick
+
+ORDER = next(each for each in ENDPOINTS if each.path == "jobs/7/orders.json")
+COPY = next(each for each in ENDPOINTS if each.path == "jobs/7/copy.json")
+READ = next(each for each in ENDPOINTS if each.path == "jobs/7.json")
+
+
+@pytest.mark.row("N10", "N11")
+@pytest.mark.usefixtures("trusted")
+def test_every_claim_agrees_with_the_ledger(
+    tls: ssl.SSLContext, connect: Callable[..., Client]
+) -> None:
+    tally = run(200, 20, tls, connect)
+
+    assert tally.violations == []
+    assert tally.leaked == []
+    assert tally.paid_twice == 0
+    assert {"returned", "OutcomeUnknown", "NotSentError"} <= set(tally.outcomes)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "error", "made", "wrong"),
+    [
+        (ORDER, None, 1, False),
+        (ORDER, None, 0, True),
+        (ORDER, None, 2, True),
+        (ORDER, NotFound("no"), 0, False),
+        (ORDER, NotFound("no"), 1, True),
+        (ORDER, OutcomeUnknown("lost", evidence="sent"), 0, False),
+        (ORDER, OutcomeUnknown("lost", evidence="sent"), 1, False),
+        (ORDER, OutcomeUnknown("lost", evidence="sent"), 2, True),
+        (READ, NotFound("no"), 3, False),
+    ],
+)
+def test_a_claim_that_the_ledger_contradicts_is_a_violation(
+    endpoint: Endpoint, error: Exception | None, made: int, wrong: bool
+) -> None:
+    tally = Tally()
+
+    tally.judge(endpoint, error, made)
+
+    assert bool(tally.violations) == wrong
+    assert bool(tally.paid_twice) == (made > 1 and endpoint is ORDER)
+
+
+# Checks of the checks
+
+
+class Following(HTTPAdapter):
+    """Follows redirects by itself, as ``allow_redirects=True`` would."""
+
+    def send(self, request: object, **kwargs: object) -> object:
+        response = super().send(request, **kwargs)
+        if response.is_redirect:
+            response.close()
+            return Session().request(
+                request.method,
+                response.url,
+                data=request.body,
+                headers=dict(request.headers),
+                allow_redirects=True,
+                timeout=1,
+            )
+        return response
+
+
+def planted(client: Client, adapter: HTTPAdapter) -> Client:
+    """Put an adapter under a client that works against what it is to guarantee."""
+    for prefix in ("http://", "https://"):
+        client._transport._session.mount(prefix, adapter)
+    return client
+
+
+def found(
+    endpoint: Endpoint, row: str, adapter: HTTPAdapter | None, connect: Callable[..., Client]
+) -> list[str]:
+    """Return what the table finds wrong with an endpoint in the faults of a row."""
+
+    def build(*args: object, **kwargs: object) -> Client:
+        client = connect(*args, **kwargs)
+        return client if adapter is None else planted(client, adapter)
+
+    problems = []
+    for case in CASES:
+        if case.row == row and not case.tls:
+            with Server() as server:
+                problems += differences(endpoint, case, server, build)
+    return problems
+
+
+@pytest.mark.parametrize("row", ["N8", "N9", "N10", "H12"])
+def test_the_table_finds_nothing_wrong_with_the_client_as_it_is(
+    connect: Callable[..., Client], row: str
+) -> None:
+    assert found(COPY, row, None, connect) == []
+
+
+@pytest.mark.parametrize("row", ["N8", "N9"])
+def test_the_table_notices_an_adapter_that_repeats_requests(
+    connect: Callable[..., Client], row: str
+) -> None:
+    problems = found(COPY, row, HTTPAdapter(max_retries=3), connect)
+
+    assert "4 requests arrived, not 1" in problems
+
+
+def test_the_table_notices_a_change_that_is_made_twice(connect: Callable[..., Client]) -> None:
+    problems = found(COPY, "N10", HTTPAdapter(max_retries=3), connect)
+
+    assert "a change was made twice" in problems
+
+
+def test_the_table_notices_an_adapter_that_follows_redirects(
+    connect: Callable[..., Client],
+) -> None:
+    problems = found(ORDER, "H12", Following(), connect)
+
+    assert any("requests arrived, not 1" in problem for problem in problems)
+
+
+def test_a_session_that_repeats_requests_is_refused(server: Server, clock: Quick) -> None:
+    with Session() as session:
+        session.mount("https://", HTTPAdapter(max_retries=3))
+
+        with pytest.raises(ConfigError, match="max_retries"):
+            Client("a-key", server.url, session=session)

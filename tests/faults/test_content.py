@@ -1,0 +1,229 @@
+"""Answers that are JSON, and not what was asked for; pages that fail, and pages without end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from leaks import leaks
+from server import Fault, Request, Server, hang_up, said
+
+from crowdflower.exceptions import (
+    ApiError,
+    MalformedResponse,
+    PageLoop,
+    PaginationWarning,
+    ReportError,
+    ServerError,
+)
+
+from crowdflower.job import Job
+
+if TYPE_CHECKING:
+    from crowdflower.client import Client
+
+WRONG = [None, True, 7, 1.5, "error", [], {}, [7], ["error"], [[]], [{}], {"id": None}, {"id": {}}]
+WRONG += [{"id": 7, "units_count": each} for each in ("many", 1e300, [], {}, -5)]
+WRONG += [{"1": 7}, {"one": {}}, {"\u0661": {}}, {"9" * 5000: {}}, {"id": "9" * 5000}]
+WRONG += [{"id": each} for each in (1.0, True, "7.0", " 7", "-7", "")]
+
+VERBS: dict[str, Callable[[Client], object]] = {
+    "get_job": lambda client: client.get_job(7),
+    "get_jobs": lambda client: list(client.get_jobs()),
+    "get_unit": lambda client: client.get_unit(7, 3),
+    "get_units": lambda client: [unit.data for unit in client.get_units(7)],
+    "get_judgment": lambda client: client.get_judgment(7, 4),
+    "get_judgmentaggregates": lambda client: list(client.get_judgmentaggregates(7)),
+    "get_job_tags": lambda client: client.get_job_tags(7),
+    "get_order": lambda client: client.get_order(7, 5),
+    "create_job": lambda client: client.create_job({"title": "A"}),
+    "update_job": lambda client: client.update_job(7, {"title": "A"}),
+    "copy_job": lambda client: client.copy_job(7, all_units=True, gold=False),
+    "delete_job": lambda client: client.delete_job(7),
+    "upload_job": lambda client: client.upload_job([{"a": "b"}], 7),
+    "upload": lambda client: client.upload_job([{"a": "b"}]),
+    "debit_order": lambda client: client.debit_order(7, 5, ["on_demand"]),
+    "pause": lambda client: client.get_job(7).pause(),
+    "units": lambda client: client.get_job(7).units,
+    "aggregates": lambda client: client.get_job(7).judgment_aggregates,
+    "tags": lambda client: client.get_job(7).tags,
+    "channels": lambda client: client.get_job(7).channels,
+    "ping": lambda client: client.get_job(7).ping(),
+}
+
+
+@pytest.mark.row("C1", "C2")
+@pytest.mark.parametrize("verb", VERBS)
+def test_json_of_the_wrong_shape_raises_nothing_but_errors_of_this_library(
+    server: Server, client: Client, verb: str
+) -> None:
+    for wrong in WRONG:
+        server.plan(Fault(said(json.dumps(wrong).encode())))
+        try:
+            VERBS[verb](client)
+        except ApiError as error:
+            assert leaks(error) == []
+            assert str(error)
+
+
+@pytest.mark.row("C1")
+@pytest.mark.filterwarnings("ignore::crowdflower.exceptions.PaginationWarning")
+@pytest.mark.parametrize("verb", VERBS)
+def test_json_that_turns_wrong_after_a_job_raises_nothing_but_errors_of_this_library(
+    server: Server, client: Client, verb: str
+) -> None:
+    job = Fault(said(b'{"id": 7, "units_count": 3, "title": "A"}'))
+    for wrong in WRONG:
+        server.plan(job, Fault(said(json.dumps(wrong).encode())))
+        try:
+            VERBS[verb](client)
+        except ApiError as error:
+            assert leaks(error) == []
+
+
+@pytest.mark.row("C1")
+@pytest.mark.parametrize("wrong", [None, True, 7, "error", []])
+def test_what_is_no_job_is_named_as_what_it_is(
+    server: Server, client: Client, wrong: object
+) -> None:
+    server.plan(Fault(said(json.dumps(wrong).encode())))
+
+    with pytest.raises(MalformedResponse, match=f"expected a job, got a {type(wrong).__name__}"):
+        client.get_job(7)
+
+
+@pytest.mark.row("C2")
+@pytest.mark.parametrize(("given", "taken"), [(7, 7), ("7", 7), (2**63, 2**63)])
+def test_an_id_is_a_number_or_its_digits(
+    server: Server, client: Client, given: object, taken: int
+) -> None:
+    server.plan(Fault(said(json.dumps({"id": given}).encode())))
+
+    assert client.get_job(7).id == taken
+
+
+# Pages
+
+
+def pages(server: Server, shelf: dict[int, Any], *, end: object, broken: set[int]) -> None:
+    """Serve pages by number; each of those that are broken fails once."""
+
+    def choose(request: Request) -> Fault:
+        number = int(request.target.partition("page=")[2].partition("&")[0])
+        if number in broken:
+            broken.remove(number)
+            return Fault(hang_up)
+        return Fault(said(json.dumps(shelf.get(number, end)).encode()))
+
+    server.answer(choose)
+
+
+SHELF = {number: {str(10 * number + item): {} for item in range(3)} for number in range(1, 6)}
+IDS = [10 * number + item for number in range(1, 6) for item in range(3)]
+
+
+@pytest.fixture(params=[1, 4])
+def reader(
+    request: pytest.FixtureRequest, server: Server, connect: Callable[..., Client]
+) -> Client:
+    return connect(server.url, lookahead=request.param)
+
+
+def ids(client: Client) -> Iterator[int]:
+    return (unit.id for unit in client.get_units(7))
+
+
+@pytest.mark.row("C9")
+@pytest.mark.parametrize("end", [{}, []])
+def test_a_list_ends_with_an_empty_page_of_either_kind_and_not_with_a_short_one(
+    server: Server, reader: Client, end: object
+) -> None:
+    pages(server, {**SHELF, 3: {"30": {}}}, end=end, broken=set())
+
+    assert list(ids(reader)) == [each for each in IDS if each not in {31, 32}]
+
+
+@pytest.mark.row("C9")
+@pytest.mark.parametrize("end", [None, 0, False, ""])
+def test_nothing_at_all_is_no_end(server: Server, reader: Client, end: object) -> None:
+    pages(server, SHELF, end=end, broken=set())
+    seen = []
+
+    with pytest.raises(MalformedResponse):
+        seen.extend(ids(reader))
+    with pytest.raises(MalformedResponse):
+        list(reader.get_jobs())
+
+
+@pytest.mark.row("C10")
+def test_a_server_that_ignores_the_page_is_found_out_at_once(
+    server: Server, reader: Client
+) -> None:
+    server.plan(Fault(said(json.dumps(SHELF[1]).encode())))
+
+    with pytest.raises(PageLoop) as caught:
+        list(ids(reader))
+
+    assert caught.value.page == 2
+    assert len(server.log) <= 2 + reader._lookahead
+
+
+@pytest.mark.row("C11")
+def test_a_page_that_fails_once_leaves_no_gap_and_no_double(server: Server, reader: Client) -> None:
+    pages(server, SHELF, end={}, broken={1, 3, 5})
+
+    assert list(ids(reader)) == IDS
+
+
+@pytest.mark.row("C12")
+def test_a_page_that_fails_for_good_raises_after_all_that_came_before_it(
+    server: Server, reader: Client
+) -> None:
+    def choose(request: Request) -> Fault:
+        number = int(request.target.partition("page=")[2])
+        page = json.dumps(SHELF.get(number, {})).encode()
+        return Fault(said(status="500 Oh") if number == 3 else said(page))
+
+    server.answer(choose)
+    seen = []
+
+    with pytest.raises(ServerError) as caught:
+        seen.extend(ids(reader))
+
+    assert seen == IDS[:6]
+    assert caught.value.page == 3
+    assert leaks(caught.value) == []
+
+
+@pytest.mark.row("C13")
+def test_a_list_that_lost_rows_while_it_was_read_says_so(server: Server, reader: Client) -> None:
+    pages(server, SHELF, end={}, broken=set())
+    job = Job(reader, id=7, units_count=16)
+
+    with pytest.warns(PaginationWarning, match="15 items came where there were 16"):
+        assert len(list(reader.get_units(job))) == 15
+
+
+@pytest.mark.row("C16")
+@pytest.mark.parametrize("size", [1 << 16, 1 << 20])
+def test_a_cell_of_any_length_is_read_or_refused_and_the_limit_of_all_csv_stays(
+    server: Server, client: Client, size: int
+) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("f7.csv", f"a,b\n{'x' * size},2\n")
+    server.plan(Fault(said(archive.getvalue(), kind="application/zip")))
+    before = csv.field_size_limit()
+
+    try:
+        assert len(client.get_report(7, "full")[0]["a"]) == size
+    except ReportError as error:
+        assert size > before
+        assert "field" in str(error)
+
+    assert csv.field_size_limit() == before

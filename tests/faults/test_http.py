@@ -1,0 +1,438 @@
+"""Answers that are HTTP, and not what was asked for."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import time
+import tracemalloc
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue import (
+    KEY,
+    MUCH_LATER,
+    NO_RETRY_AFTER,
+    OK,
+    RETRY_AFTER,
+    Endpoint,
+    busy,
+)
+from leaks import leaks
+from server import Act, Fault, Request, Server, Wire, elsewhere, hang_up, reset, said
+
+from crowdflower.exceptions import (
+    ApiError,
+    NotFound,
+    NotSentError,
+    OutcomeUnknown,
+    PaymentRequired,
+    RateLimited,
+    ReportNotReady,
+    ResponseTooLarge,
+    UnexpectedRedirect,
+)
+
+if TYPE_CHECKING:
+    from conftest import Quick
+
+    from crowdflower.client import Client
+
+ORDER = Endpoint("POST", "jobs/7/orders.json", "N", body=b"{}")
+
+
+def order(client: Client) -> object:
+    return client.call(ORDER.path, ORDER.body, method=ORDER.method)
+
+
+# Waiting
+
+
+@pytest.mark.row("H3")
+@pytest.mark.parametrize(("after", "seconds"), RETRY_AFTER.items())
+def test_what_the_server_asks_to_wait_is_waited(
+    server: Server, client: Client, clock: Quick, after: str, seconds: float
+) -> None:
+    server.plan(busy(after), OK)
+
+    assert client.get_job(7).id == 7
+
+    assert clock.slept == [seconds]
+
+
+@pytest.mark.row("H3")
+def test_a_date_to_wait_for_is_waited_for(server: Server, client: Client, clock: Quick) -> None:
+    soon = datetime.now(timezone.utc) + timedelta(seconds=30)
+    server.plan(busy(format_datetime(soon, usegmt=True)), OK)
+
+    client.get_job(7)
+
+    assert len(clock.slept) == 1
+    assert 25 < clock.slept[0] <= 30
+
+
+@pytest.mark.row("H4")
+@pytest.mark.parametrize("after", NO_RETRY_AFTER)
+def test_what_the_server_asks_without_sense_is_as_if_it_had_not(
+    server: Server, client: Client, clock: Quick, after: str
+) -> None:
+    server.plan(busy(after), OK)
+
+    client.get_job(7)
+
+    assert len(clock.slept) == 1
+    assert 0 <= clock.slept[0] <= 2
+
+
+@pytest.mark.row("H4")
+@pytest.mark.parametrize("after", MUCH_LATER)
+def test_who_is_asked_to_wait_for_long_is_told_so_at_once(
+    server: Server, client: Client, clock: Quick, after: str
+) -> None:
+    server.plan(busy(after), OK)
+
+    with pytest.raises(RateLimited) as caught:
+        client.get_job(7)
+
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 60
+    assert clock.slept == []
+
+
+@pytest.mark.row("H2")
+def test_a_busy_server_is_given_the_time_that_it_asks_for(
+    server: Server, client: Client, clock: Quick
+) -> None:
+    server.plan(Fault(said(status="503 Busy", headers=("Retry-After: 5",))), OK)
+
+    client.get_job(7)
+
+    assert clock.slept == [5]
+
+
+@pytest.mark.row("H6")
+def test_what_the_server_says_of_money_is_said_on(server: Server, client: Client) -> None:
+    text = b'{"error": {"message": "You need $ 12.50 more."}}'
+    server.plan(Fault(said(text, status="402 Payment Required")))
+
+    with pytest.raises(PaymentRequired, match=r"You need \$ 12\.50 more"):
+        order(client)
+
+
+# What became of the attempt before
+
+
+@pytest.mark.row("H8")
+@pytest.mark.parametrize("lost", [hang_up, reset, said(status="502 Bad")])
+def test_what_is_gone_after_a_lost_attempt_to_delete_it_was_deleted(
+    server: Server, client: Client, lost: Callable[..., None]
+) -> None:
+    server.plan(Fault(lost, applies=True), Fault(said(status="404 Not Found")))
+
+    client.delete_job(7)
+
+    assert (len(server.log), len(server.ledger)) == (2, 1)
+
+
+@pytest.mark.row("H8")
+def test_what_was_never_there_was_not_deleted(server: Server, client: Client) -> None:
+    server.plan(busy("0"), Fault(said(status="404 Not Found")))
+
+    with pytest.raises(NotFound):
+        client.delete_job(7)
+
+
+@pytest.mark.row("H7", "N10")
+@pytest.mark.parametrize(
+    "then",
+    [
+        said(b'{"error": "It is canceled."}'),
+        said(b'{"error": "It is canceled."}', status="409 Conflict"),
+        said(status="429 Too Many", headers=("Retry-After: 99",)),
+    ],
+)
+def test_a_refusal_that_follows_a_lost_answer_does_not_say_that_nothing_was_done(
+    server: Server, client: Client, then: Callable[..., None]
+) -> None:
+    server.plan(Fault(hang_up, applies=True), Fault(then))
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.call("jobs/7/cancel.json")
+
+    assert caught.value.evidence == "sent, ConnectionLost"
+    assert len(server.ledger) == 1
+
+
+@pytest.mark.row("N1", "N10")
+def test_a_connection_refused_after_a_lost_answer_does_not_say_that_nothing_was_sent(
+    server: Server, client: Client
+) -> None:
+    def dies(wire: Wire, request: Request) -> None:
+        server._listener.shutdown(socket.SHUT_RDWR)
+        hang_up(wire, request)
+
+    server.plan(Fault(dies, applies=True))
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.call("jobs/7/cancel.json")
+
+    assert not isinstance(caught.value, NotSentError)
+    assert len(server.ledger) == 1
+
+
+# Orders
+
+
+def ordering(server: Server, placed: Act) -> None:
+    """Answer an order so, and whatever is asked around it as if all were well."""
+    job = Fault(said(b'{"id": 7, "state": "unordered"}'))
+    server.answer(lambda asked: Fault(placed, applies=True) if asked.method == "POST" else job)
+
+
+@pytest.mark.row("H10")
+def test_an_order_that_sends_us_to_itself_is_placed_and_not_looked_at_again(
+    server: Server, client: Client
+) -> None:
+    ordering(server, elsewhere(f"{server.url}/jobs/7/orders/99"))
+
+    assert client.debit_order(7, 5, ["on_demand"]).id == 99
+
+    assert len(server.ledger) == 1
+    assert "GET /jobs/7/orders/99" not in [request.line for request in server.log]
+
+
+@pytest.mark.row("H11")
+def test_an_order_that_sends_us_to_sign_in_may_have_been_placed(
+    server: Server, client: Client
+) -> None:
+    ordering(server, elsewhere("/login?next=/jobs/7/orders/99"))
+
+    with pytest.raises(OutcomeUnknown, match="may have been placed"):
+        client.debit_order(7, 5, ["on_demand"])
+
+    assert len(server.ledger) == 1
+
+
+# Redirects
+
+
+@pytest.mark.row("H12", "S8")
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_body_is_never_sent_on_to_another_host(
+    server: Server, other: Server, client: Client, status: int, as_json: bool
+) -> None:
+    server.plan(Fault(elsewhere(f"{other.url}/steal", f"{status} There")))
+    other.plan(OK)
+
+    for path in ("jobs/7/orders.json", "jobs/7/upload.json"):
+        try:
+            client.call(path, b'{"secret": "rows"}', method="post", as_json=as_json)
+        except ApiError as error:
+            assert type(error) is OutcomeUnknown
+            assert leaks(error) == []
+
+    assert (len(server.log), len(other.log)) == (2, 0)
+
+
+@pytest.mark.row("H13", "S8", "S9")
+def test_a_report_is_fetched_from_another_host_with_nothing_of_ours(
+    server: Server,
+    other: Server,
+    connect: Callable[..., Client],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    netrc = tmp_path_factory.mktemp("netrc") / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    headers = (f"Location: {other.url}/7.zip?signature=x%2By", "Set-Cookie: a=b; Domain=localhost")
+    server.plan(Fault(said(status="302 Found", headers=headers)))
+    other.plan(Fault(said(b"zip", kind="application/zip")))
+
+    response = connect(server.url).call("jobs/7.csv", headers={"X-Mine": "1"}, as_json=False)
+
+    assert response.content == b"zip"
+    assert server.log[0].headers["authorization"] == f"Token token={KEY}"
+    assert other.log[0].target == "/v1/7.zip?signature=x%2By"
+    assert other.log[0].headers.keys() <= {"host", "accept-encoding", "user-agent"}
+
+
+@pytest.mark.row("H14", "S8")
+@pytest.mark.parametrize("spelling", ["?key={}", "/{}", "?auth=Token%20{}#{}"])
+def test_a_redirect_that_carries_the_key_is_not_followed_and_not_shown(
+    server: Server, other: Server, client: Client, spelling: str
+) -> None:
+    server.plan(Fault(elsewhere(other.url + spelling.format(KEY, KEY))))
+    other.plan(OK)
+
+    with pytest.raises(UnexpectedRedirect) as caught:
+        client.call("jobs/7.csv", as_json=False)
+
+    assert leaks(caught.value) == []
+    assert other.log == []
+
+
+@pytest.mark.row("H15")
+@pytest.mark.parametrize(
+    "location",
+    [
+        None,
+        "",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/7.zip",
+        "http://user:password@127.0.0.1/7.zip",
+        "http://[half/7.zip",
+        "http://127.0.0.1:port/7.zip",
+        "http://127.0.0.1:99999/7.zip",
+        "//",
+        "javascript:alert(1)",
+        "http://\xe4\xf6\xfc\xff.invalid\x7f/",
+        "http://" + "a" * 300 + "/",
+        "http://a..b/",
+    ],
+)
+def test_a_redirect_to_nowhere_is_not_followed(
+    server: Server, client: Client, location: str | None
+) -> None:
+    server.plan(Fault(elsewhere(location)))
+
+    with pytest.raises(ApiError) as caught:
+        client.call("jobs/7.csv", as_json=False)
+
+    assert len(server.log) == (4 if location in {"", "//"} else 1)
+    assert leaks(caught.value) == []
+
+
+@pytest.mark.row("H15")
+@pytest.mark.usefixtures("trusted")
+def test_a_redirect_from_https_to_http_is_not_followed(
+    secure: Server, other: Server, connect: Callable[..., Client]
+) -> None:
+    secure.plan(Fault(elsewhere(f"{other.url}/7.zip")))
+    other.plan(OK)
+
+    with pytest.raises(UnexpectedRedirect, match="from https: to http:"):
+        connect(secure.url).call("jobs/7.csv", as_json=False)
+
+    assert other.log == []
+
+
+@pytest.mark.row("H15")
+def test_a_loop_of_redirects_ends_after_three(server: Server, client: Client) -> None:
+    server.plan(Fault(elsewhere("/v1/jobs/7.csv")))
+
+    with pytest.raises(UnexpectedRedirect, match="more than 3 hops"):
+        client.call("jobs/7.csv", as_json=False)
+
+    assert len(server.log) == 4
+
+
+# Reports
+
+
+@pytest.mark.row("H16")
+def test_a_report_that_is_never_ready_is_given_up(
+    server: Server, client: Client, clock: Quick
+) -> None:
+    notice = b'{"notice": {"message": "Try again in 600 seconds."}}'
+    server.plan(Fault(said(notice, status="202 Accepted")))
+
+    with pytest.raises(ReportNotReady):
+        client.get_report(7, "full")
+
+    assert clock.slept == [600, 600]
+
+
+@pytest.mark.row("H16")
+def test_a_report_that_is_never_ready_at_length_is_not_read_to_its_end(
+    server: Server, client: Client
+) -> None:
+    def endless(wire: Wire, _: Request) -> None:
+        wire.send(b"HTTP/1.1 202 Accepted\r\nContent-Type: text/plain\r\n\r\n")
+        while wire.is_open and not wire.ending.is_set():
+            wire.send(b"Try again in 600 seconds. " * 1000)
+
+    server.plan(Fault(endless))
+    started = time.monotonic()
+
+    with pytest.raises(ReportNotReady):
+        client.get_report(7, "full")
+
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.row("H16", "N19")
+@pytest.mark.parametrize("broken", [said(b"PK", kind="application/zip", length=99), hang_up, reset])
+def test_a_report_that_breaks_off_is_fetched_once_more(
+    server: Server, client: Client, broken: Callable[..., None]
+) -> None:
+    empty_archive = b"PK\5\6" + b"\0" * 18
+    whole = Fault(said(empty_archive, kind="application/zip"))
+    server.plan(Fault(broken), whole)
+
+    with pytest.raises(ApiError, match="holds no file"):
+        client.get_report(7, "full")
+
+    assert len(server.log) == 2
+
+
+# Size
+
+
+@pytest.mark.row("H21")
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_bomb_is_unpacked_only_so_far(server: Server, client: Client, as_json: bool) -> None:
+    packed = gzip.compress(b" " * (80 << 20))
+    server.plan(Fault(said(packed, headers=("Content-Encoding: gzip",)), applies=True))
+
+    with pytest.raises(ResponseTooLarge, match="more than 64 MB"):
+        client.call("jobs/7.json", as_json=as_json)
+    with pytest.raises(OutcomeUnknown):
+        order(client)
+
+    assert len(server.log) == 2
+
+
+@pytest.mark.row("H21")
+def test_a_bomb_takes_no_more_memory_than_what_is_read_of_it(
+    server: Server, client: Client
+) -> None:
+    packed = gzip.compress(b" " * (300 << 20), 1)
+    server.plan(Fault(said(packed, headers=("Content-Encoding: gzip",))))
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResponseTooLarge):
+            client.call("jobs/7.json")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 100 << 20
+
+
+@pytest.mark.row("H23")
+def test_cookies_are_not_sent_back(server: Server, client: Client) -> None:
+    headers = ("Set-Cookie: session=1; Path=/; Expires=Fri, 01 Jan 2099 00:00:00 GMT",)
+    server.plan(Fault(said(b'{"id": 7}', headers=headers)))
+
+    client.get_job(7)
+    client.get_job(7)
+
+    assert "cookie" not in server.log[1].headers
+
+
+@pytest.mark.row("H20")
+def test_a_status_of_another_world_is_no_success_of_an_order(
+    server: Server, client: Client
+) -> None:
+    server.plan(Fault(said(b'{"id": 7}', status="600 Hm"), applies=True))
+
+    with pytest.raises(OutcomeUnknown):
+        order(client)
+
+    assert len(server.ledger) == 1

@@ -1,0 +1,122 @@
+"""Whatever bytes come, only errors of this library get out."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crowdflower import report, serialization
+from crowdflower.envelopes import complaints, remarks, reservations
+from crowdflower.exceptions import ApiError, RefusedError, ReportError
+
+if TYPE_CHECKING:
+    from crowdflower._types import JSON
+
+QUICK = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["error", "errors", "message", "id"]) | st.text(), inner)
+    ),
+    max_leaves=12,
+)
+
+
+def archive(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("f7.csv", content)
+    return packed.getvalue()
+
+
+WHOLE = archive(b'a,b\n1,2\n"3",4\n' * 20)
+WHOLE_JSON = archive(b'{"id": 1, "data": {"a": [1, 2]}}\n' * 20)
+
+
+@pytest.mark.row("C3", "C4", "C5", "C6")
+@QUICK
+@given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
+def test_what_cannot_be_decoded_is_a_value_error(content: bytes) -> None:
+    try:
+        serialization.decode(content)
+    except ValueError:
+        return
+
+
+@pytest.mark.row("H17", "C1")
+@QUICK
+@given(JSON_VALUES)
+def test_every_body_is_looked_through_for_complaints(body: JSON) -> None:
+    for said in (complaints(body), remarks(body), reservations(body)):
+        assert all(isinstance(text, str) for text in said)
+
+
+@pytest.mark.row("H4")
+@QUICK
+@given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ [-+]?\w+"))
+def test_whatever_is_said_of_when_to_come_back_is_a_number_or_nothing(said: str) -> None:
+    class Answer:
+        status_code = 429
+        headers = {"Retry-After": said}  # noqa: RUF012 - read alone
+
+    after = RefusedError("busy", response=Answer()).retry_after  # type: ignore[arg-type]
+
+    assert after is None or after >= 0
+
+
+@st.composite
+def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
+    """Flip a few bytes, or cut a piece out."""
+    data = bytearray(whole)
+    for _ in range(draw(st.integers(1, 4))):
+        data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    if draw(st.booleans()):
+        start = draw(st.integers(0, len(data)))
+        del data[start : start + draw(st.integers(0, 40))]
+    return bytes(data)
+
+
+@pytest.mark.row("C16")
+@QUICK
+@given(damaged(WHOLE) | st.binary())
+def test_a_damaged_archive_of_a_table_raises_errors_of_reports(data: bytes) -> None:
+    read(data, "full")
+
+
+@pytest.mark.row("C6")
+@QUICK
+@given(damaged(WHOLE_JSON) | st.binary())
+def test_a_damaged_archive_of_json_raises_errors_of_reports(data: bytes) -> None:
+    read(data, "json")
+
+
+@pytest.mark.row("C16")
+@QUICK
+@given(st.binary() | st.text(alphabet='a,"\n\r\0=é').map(str.encode))
+def test_whatever_is_in_a_table_it_is_read_or_refused(content: bytes) -> None:
+    read(archive(content), "full")
+
+
+@pytest.mark.row("C6")
+@QUICK
+@given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
+def test_whatever_is_in_lines_of_json_it_is_read_or_refused(content: bytes) -> None:
+    read(archive(content), "json")
+
+
+def read(data: bytes, type_: str) -> None:
+    try:
+        for row in report.rows(io.BytesIO(data), type_):
+            assert isinstance(row, dict)
+    except ApiError as error:
+        assert isinstance(error, ReportError)  # noqa: PT017 - most archives raise nothing

@@ -1,0 +1,190 @@
+"""Forks, threads, signals and ends of the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue import KEY, OK
+from server import Fault, Request, Server, said, stall
+
+from crowdflower.exceptions import ApiError
+
+if TYPE_CHECKING:
+    from conftest import Quick
+
+    from crowdflower.client import Client
+
+
+def echo(request: Request) -> Fault:
+    """Answer with the id that was asked for, after a moment."""
+    number = int(request.line.rpartition("/")[2].removesuffix(".json"))
+
+    def act(wire: object, asked: Request) -> None:
+        time.sleep(0.002)
+        said(json.dumps({"id": number}).encode())(wire, asked)
+
+    return Fault(act)
+
+
+@pytest.mark.row("P1")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_after_a_fork_nobody_gets_the_answers_of_the_other(server: Server, client: Client) -> None:
+    server.answer(echo)
+    client.get_job(1)
+
+    child = os.fork()
+    first = 1000 if child else 2000
+    right = [client.get_job(number).id for number in range(first, first + 20)] == [
+        *range(first, first + 20)
+    ]
+    if not child:
+        os._exit(0 if right else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert right
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.row("P2")
+def test_threads_that_share_a_client_get_each_their_own_answers(
+    server: Server, connect: Callable[..., Client]
+) -> None:
+    server.answer(echo)
+    client = connect(server.url, timeout=(5, 5))
+
+    with ThreadPoolExecutor(32) as threads:
+        jobs = list(threads.map(client.get_job, range(1, 641)))
+
+    assert [job.id for job in jobs] == [*range(1, 641)]
+
+
+@pytest.mark.row("P2")
+def test_threads_that_share_a_client_share_what_may_be_repeated(
+    server: Server, connect: Callable[..., Client]
+) -> None:
+    server.plan(Fault(said(status="500 Oh")))
+    client = connect(server.url, timeout=(5, 5))
+
+    def fail(number: int) -> str:
+        with pytest.raises(ApiError) as caught:
+            client.get_job(number)
+        return type(caught.value).__name__
+
+    with ThreadPoolExecutor(32) as threads:
+        names = set(threads.map(fail, range(1, 101)))
+
+    assert names == {"ServerError"}
+    assert len(server.log) == 100 + 500 // 14
+
+
+@pytest.mark.row("P5")
+def test_an_interrupt_comes_through_and_nothing_is_sent_again(
+    server: Server, connect: Callable[..., Client]
+) -> None:
+    server.plan(Fault(stall, applies=True))
+    client = connect(server.url, timeout=(5, 5))
+    timer = threading.Timer(0.2, signal.raise_signal, (signal.SIGINT,))
+    timer.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+    timer.join()
+    assert (len(server.log), len(server.ledger)) == (1, 1)
+
+
+@pytest.mark.row("P10", "P12")
+@pytest.mark.parametrize("jump", [-1e6, 1e6])
+def test_a_wall_clock_that_jumps_changes_no_deadline(
+    server: Server, client: Client, clock: Quick, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    server.plan(Fault(said(status="500 Oh")), OK)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + jump)
+
+    assert client.get_job(7).id == 7
+
+    assert len(clock.slept) == 1
+
+
+@pytest.mark.row("P12")
+def test_a_machine_that_slept_through_the_deadline_ends_the_call(
+    server: Server, client: Client, clock: Quick
+) -> None:
+    def sleeps(*_: object) -> None:
+        clock.slept.append(1000)
+        said(status="500 Oh")(*_)
+
+    server.plan(Fault(sleeps))
+
+    with pytest.raises(ApiError):
+        client.get_job(7)
+
+    assert len(server.log) == 1
+
+
+LEFT_OPEN = """
+import sys
+from crowdflower import Client
+client = Client({key!r}, {url!r}, lookahead=4)
+units = client.get_units(7)
+print(next(units).id)
+archive = client.call("jobs/7.csv", as_json=False)
+"""
+
+
+@pytest.mark.row("P11")
+def test_a_list_left_half_way_does_not_keep_the_process(server: Server) -> None:
+    def choose(request: Request) -> Fault:
+        if "page=1" in request.target:
+            return Fault(said(b'{"1": {}, "2": {}}'))
+        if "page=2" in request.target or "csv" in request.target:
+            return Fault(said(b'{"3": {}}'))
+        return Fault(stall)
+
+    server.answer(choose)
+    script = LEFT_OPEN.format(key=KEY, url=server.url) + "[next(units) for _ in range(2)]\n"
+    started = time.monotonic()
+
+    ended = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=25,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout.strip()) == (0, "1")
+    assert ended.stderr == ""
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.row("P11")
+def test_a_list_left_half_way_gives_its_connection_back(
+    server: Server, connect: Callable[..., Client]
+) -> None:
+    server.answer(lambda asked: Fault(said(json.dumps({asked.target[-1]: {}}).encode())))
+    client = connect(server.url, lookahead=4)
+    before = threading.active_count()
+
+    units = client.get_units(7)
+    next(units)
+    units.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("crowdflower"):
+            thread.join(2)
+
+    assert client.get_units(7) is not None
+    assert threading.active_count() <= before + server.connections

@@ -1,0 +1,117 @@
+"""The key, in a world in which everything fails and the server repeats what it is told."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue import KEY, OK
+from leaks import Log, leaks, shows_the_key
+from server import Fault, Server, Wire, Request, elsewhere, raw, said
+
+from crowdflower.exceptions import ApiError, ConfigError
+
+if TYPE_CHECKING:
+    from crowdflower.client import Client
+
+
+def told_back(wire: Wire, request: Request) -> None:
+    """Repeat the whole request, key and all, in every part of the answer."""
+    key = request.headers["authorization"]
+    body = f'{{"error": "{key}", "key": "{key}"}}'.encode()
+    said(body, status=f"422 {key}", headers=(f"X-Key: {key}", f"Location: /{key}"))(wire, request)
+
+
+def told_back_as_a_page(wire: Wire, request: Request) -> None:
+    said(b"<html>" + request.raw + b"</html>", kind="text/html")(wire, request)
+
+
+def told_back_as_garbage(wire: Wire, request: Request) -> None:
+    raw(request.raw)(wire, request)
+
+
+def told_back_as_a_redirect(wire: Wire, request: Request) -> None:
+    elsewhere(f"/{request.headers['authorization']}")(wire, request)
+
+
+@pytest.mark.row("S1", "S2", "S3", "S7")
+@pytest.mark.parametrize(
+    "act", [told_back, told_back_as_a_page, told_back_as_garbage, told_back_as_a_redirect]
+)
+@pytest.mark.parametrize(
+    ("path", "method"), [("jobs/7.json", "get"), ("jobs/7/orders.json", "post")]
+)
+def test_a_server_that_repeats_the_key_is_not_repeated(
+    server: Server, client: Client, act: Callable[..., None], path: str, method: str
+) -> None:
+    server.plan(Fault(act))
+
+    with pytest.raises(ApiError) as caught:
+        client.call(path, method=method)
+
+    assert shows_the_key(server.log[0].raw.decode())
+    assert leaks(caught.value) == []
+
+
+@pytest.mark.row("S4", "S5")
+def test_nothing_of_the_key_is_logged(server: Server, client: Client, log: Log) -> None:
+    server.plan(OK, Fault(told_back), Fault(told_back_as_garbage), OK)
+    logging.getLogger("http.client").setLevel(logging.DEBUG)
+
+    client.get_job(7)
+    for _ in range(2):
+        with pytest.raises(ApiError):
+            client.get_job(7)
+
+    assert any("urllib3" in line for line in log.lines)
+    assert not [line for line in log.lines if shows_the_key(line)]
+
+
+@pytest.mark.row("S6")
+def test_a_client_keeps_its_key_to_itself(client: Client) -> None:
+    for shown in (repr(client), str(client), f"{vars(client)}", f"{vars(client._transport)}"):
+        assert not shows_the_key(shown)
+    with pytest.raises(TypeError):
+        pickle.dumps(client)
+    assert not shows_the_key(repr(copy.copy(client)))
+
+
+@pytest.mark.row("S7")
+def test_a_raw_answer_is_pickled_without_the_key(server: Server, client: Client) -> None:
+    server.plan(OK)
+
+    response = client.call("jobs/7.json", as_json=False)
+
+    assert not shows_the_key(pickle.dumps(response).decode("latin-1"))
+
+
+@pytest.mark.row("S9")
+def test_a_netrc_file_does_not_replace_the_key(
+    server: Server,
+    connect: Callable[..., Client],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    netrc = tmp_path_factory.mktemp("netrc") / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\ndefault login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.plan(OK)
+
+    connect(server.url).get_job(7)
+
+    assert server.log[0].headers["authorization"] == f"Token token={KEY}"
+
+
+@pytest.mark.row("S1")
+@pytest.mark.parametrize("url", [KEY, f"ftp://{KEY}", f"http://{KEY}@host/", f"https://h/?{KEY}"])
+def test_an_address_that_is_the_key_is_not_shown(url: str) -> None:
+    from crowdflower import Client  # noqa: PLC0415 - the name is for types alone above
+
+    with pytest.raises(ConfigError) as caught:
+        Client("another", url)
+
+    assert not shows_the_key(str(caught.value))

@@ -1,0 +1,590 @@
+"""Rows with a key, sent to a job whose answers get lost: each is there once, or an error says so."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from server import Act, Fault, Request, Server, Wire, hang_up, reset, said, stall
+
+from crowdflower.delivery import Uploaded
+from crowdflower.exceptions import (
+    InvalidInput,
+    OutcomeUnknown,
+    SourceChanged,
+    UploadIncomplete,
+    UploadLocked,
+    ValidationError,
+)
+from crowdflower.job import Job
+from crowdflower.upload_plan import opened
+
+if TYPE_CHECKING:
+    from conftest import Quick
+
+    from crowdflower.client import Client
+
+ROWS = [{"id": number, "text": f"row {number}"} for number in range(12_000)]
+"""Three chunks."""
+
+
+class Service:
+    """One job, as far as an upload sees it; how it treats each upload is a plan.
+
+    :param treats: For each upload, which of its rows are stored, and how it is answered.
+    """
+
+    def __init__(self, *treats: tuple[str, Act | None]) -> None:
+        self.state = "unordered"
+        self.auto_order = False
+        self.units: dict[int, dict[str, Any]] = {}
+        self.uploads: list[int] = []
+        self.deleted: list[int] = []
+        self.late: list[list[dict[str, Any]]] = []
+        self.pings_until_late = 0
+        self._treats = iter(treats)
+        self._next_id = 1
+
+    def __call__(self, wire: Wire, request: Request) -> None:
+        url = urlsplit(request.target)
+        path = url.path.removeprefix("/v1/jobs/7").removesuffix(".json")
+        if path == "/upload":
+            return self._upload(wire, request)
+        if request.method == "DELETE":
+            number = int(path.rpartition("/")[2])
+            self.deleted.append(number)
+            del self.units[number]
+            return said(b"{}")(wire, request)
+        if path == "/units/ping":
+            self._arrive()
+            return self._say(wire, request, {"done": True, "count": len(self.units)})
+        if path == "/units":
+            page = int(parse_qs(url.query)["page"][0])
+            shown = list(self.units.items())[(page - 1) * 1000 : page * 1000]
+            return self._say(wire, request, {str(number): data for number, data in shown})
+        job = {"id": 7, "state": self.state, "auto_order": self.auto_order}
+        return self._say(wire, request, {**job, "units_count": len(self.units)})
+
+    @property
+    def keys(self) -> list[int]:
+        """The keys of all rows that are there."""
+        return sorted(data["id"] for data in self.units.values())
+
+    def store(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            self.units[self._next_id] = row
+            self._next_id += 1
+
+    def _upload(self, wire: Wire, request: Request) -> None:
+        rows = [json.loads(line) for line in request.body.splitlines()]
+        self.uploads.append(len(rows))
+        stored, act = next(self._treats, ("all", None))
+        if stored == "late":
+            self.late.append(rows)
+        parts = {"all": rows, "half": rows[::2], "twice": [*rows, *rows]}
+        self.store(parts.get(stored, []))
+        (act or said(b'{"id": 7}'))(wire, request)
+
+    def _arrive(self) -> None:
+        if self.late:
+            self.pings_until_late -= 1
+            if self.pings_until_late < 0:
+                for rows in self.late:
+                    self.store(rows)
+                self.late.clear()
+
+    def _say(self, wire: Wire, request: Request, body: object) -> None:
+        said(json.dumps(body).encode())(wire, request)
+
+
+@pytest.fixture
+def serve(server: Server) -> Callable[..., Service]:
+    def begin(*treats: tuple[str, Act | None]) -> Service:
+        service = Service(*treats)
+        server.answer(lambda _: Fault(service))
+        return service
+
+    return begin
+
+
+@pytest.fixture
+def job(client: Client) -> Job:
+    return Job(client, id=7)
+
+
+EVERY_KEY = [row["id"] for row in ROWS]
+LOST = [hang_up, reset, said(b"<html>", kind="text/html"), said(status="500 Oh")]
+
+
+def test_rows_go_in_chunks_and_are_seen_in_the_job(
+    serve: Callable[..., Service], job: Job, clock: Quick
+) -> None:
+    service = serve()
+
+    done = job.upload(ROWS, key="id")
+
+    assert done == Uploaded(rows=12_000, chunks=3, resends=0, duplicates_removed=0, found=0)
+    assert service.uploads == [5000, 5000, 2000]
+    assert service.keys == EVERY_KEY
+    assert clock.slept == []
+
+
+@pytest.mark.row("N10", "N11", "P6")
+@pytest.mark.parametrize("act", LOST, ids=["FIN", "RST", "a page", "500"])
+@pytest.mark.parametrize("stored", ["all", "half", "nothing", "twice"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_whatever_was_stored_of_a_chunk_whose_answer_was_lost_each_row_is_there_once(
+    serve: Callable[..., Service], job: Job, stored: str, act: Act, place: int
+) -> None:
+    service = serve(*[("all", None)] * place, (stored, act))
+
+    done = job.upload(ROWS, key="id")
+
+    size = [5000, 5000, 2000][place]
+    assert service.keys == EVERY_KEY
+    assert done.rows == 12_000
+    assert done.resends == (stored in {"half", "nothing"})
+    assert done.duplicates_removed == (size if stored == "twice" else 0)
+    assert sum(service.uploads) - 12_000 == {"half": size // 2, "nothing": size}.get(stored, 0)
+
+
+def test_a_silent_service_is_an_answer_that_was_lost(
+    serve: Callable[..., Service], connect: Callable[..., Client], server: Server
+) -> None:
+    service = serve(("all", stall))
+    client = connect(server.url, deadline=0.5)
+
+    done = Job(client, id=7).upload(ROWS[:10], key="id")
+
+    assert service.keys == EVERY_KEY[:10]
+    assert done.resends == 0
+
+
+@pytest.mark.parametrize("pings", [0, 1, 4, 6, 8])
+def test_rows_that_arrive_late_are_waited_for_or_removed(
+    serve: Callable[..., Service], job: Job, pings: int
+) -> None:
+    service = serve(("late", hang_up))
+    service.pings_until_late = pings
+
+    done = job.upload(ROWS[:3000], key="id")
+
+    assert service.keys == EVERY_KEY[:3000]
+    assert (done.resends, done.duplicates_removed) in {(0, 0), (1, 3000)}
+
+
+def test_it_is_the_older_of_two_units_that_stays(serve: Callable[..., Service], job: Job) -> None:
+    service = serve(("twice", None))
+
+    job.upload(ROWS[:10], key="id")
+
+    assert service.deleted == list(range(11, 21))
+    assert sorted(service.units) == list(range(1, 11))
+
+
+def test_a_chunk_that_never_arrives_stops_the_upload_which_can_go_on(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    service = serve(("all", None), *[("nothing", hang_up)] * 3)
+
+    with pytest.raises(UploadIncomplete, match="3 times") as caught:
+        job.upload(ROWS, key="id")
+    assert service.keys == EVERY_KEY[:5000]
+    done = job.upload(ROWS, key="id", resume=caught.value.resume)
+
+    assert service.keys == EVERY_KEY
+    assert service.uploads == [5000, 5000, 5000, 5000, 5000, 2000]
+    assert done.rows == 12_000
+    Path(caught.value.resume).unlink()
+
+
+def test_a_refusal_of_the_first_chunk_is_that_refusal(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    no = said(b'{"error": {"message": "Row 1 has other columns."}}', status="422 No")
+    service = serve(("nothing", no))
+
+    with pytest.raises(UploadIncomplete, match="Row 1 has other columns") as caught:
+        job.upload(ROWS, key="id")
+
+    assert isinstance(caught.value.__cause__, ValidationError)
+    assert service.uploads == [5000]
+    Path(caught.value.resume).unlink()
+
+
+def test_the_same_upload_once_more_sends_nothing(serve: Callable[..., Service], job: Job) -> None:
+    service = serve()
+    job.upload(ROWS[:6000], key="id")
+
+    done = job.upload(iter(ROWS[:6001]), key="id")
+
+    assert done == Uploaded(rows=6001, chunks=2, resends=0, duplicates_removed=0, found=6000)
+    assert service.uploads == [5000, 1000, 1]
+    assert service.keys == EVERY_KEY[:6001]
+
+
+def test_rows_that_were_there_twice_before_are_not_ours_to_delete(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    service = serve()
+    service.store([ROWS[3], ROWS[3]])
+
+    with pytest.raises(InvalidInput, match="twice already"):
+        job.upload(ROWS[:10], key="id")
+
+    assert (service.uploads, service.deleted) == ([], [])
+
+
+# Before anything is sent
+
+
+@pytest.mark.parametrize(
+    ("state", "auto_order", "said_"),
+    [("running", False, "is running"), ("paused", False, "paused"), ("unordered", True, "orders")],
+)
+def test_a_job_where_a_row_twice_would_cost_money_is_refused(
+    serve: Callable[..., Service], job: Job, state: str, auto_order: bool, said_: str
+) -> None:
+    service = serve()
+    service.state, service.auto_order = state, auto_order
+
+    with pytest.raises(InvalidInput, match=said_):
+        job.upload(ROWS[:10], key="id")
+
+    assert service.uploads == []
+
+
+def test_whoever_says_so_uploads_to_it_all_the_same(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    service = serve()
+    service.state = "running"
+
+    job.upload(ROWS[:10], key="id", live=True)
+
+    assert service.keys == EVERY_KEY[:10]
+
+
+def test_there_nothing_is_sent_again_that_may_still_arrive(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    service = serve(("nothing", hang_up))
+    service.state = "running"
+
+    with pytest.raises(UploadIncomplete, match="could not be deleted") as caught:
+        job.upload(ROWS[:10], key="id", live=True)
+
+    assert service.uploads == [10]
+    Path(caught.value.resume).unlink()
+
+
+@pytest.mark.row("U9", "U10", "U11")
+@pytest.mark.parametrize(
+    ("rows", "number", "problem"),
+    [
+        ([{"id": 1}, {"id": 1}], 2, "rows 1 and 2 have the same"),
+        ([{"id": 1}, {"id": "1 "}], 2, "same"),
+        ([{"id": 1}, {"text": "a"}], 2, "None as its 'id'"),
+        ([{"id": ""}], 1, "'' as its"),
+        ([{"id": True}], 1, "True as its"),
+        ([{"id": 1.5}], 1, "whole number"),
+        ([{"id": 1}, ["a"]], 2, "not a dict"),
+        ([{"id": 1}, {"id": 2, "text": b"b"}], 2, "row 2"),
+        ([{"id": 1}, {"id": 2, "text": float("nan")}], 2, "row 2"),
+        ([{"id": 1}, {"id": 2, "more": "b"}], 2, "'more'; force=True"),
+        ([], None, "no rows"),
+        (iter([]), None, "consumed before"),
+    ],
+)
+def test_of_rows_with_a_bad_one_none_is_sent(
+    serve: Callable[..., Service], job: Job, rows: Any, number: int | None, problem: str
+) -> None:
+    service = serve()
+
+    with pytest.raises(InvalidInput, match=problem) as caught:
+        job.upload(rows, key="id")
+
+    assert caught.value.row == number
+    assert service.uploads == []
+
+
+def test_a_late_bad_row_is_numbered_through_all_blocks(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    serve()
+
+    with pytest.raises(InvalidInput) as caught:
+        job.upload([*ROWS, {"id": "x", "text": {1, 2}}], key="id")
+
+    assert caught.value.row == 12_001
+
+
+@pytest.mark.row("U12")
+def test_more_rows_than_a_job_can_hold_are_not_sent(
+    serve: Callable[..., Service], job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crowdflower.delivery.MOST_ROWS", 11)
+    service = serve()
+    service.store([{"id": "other"}, ROWS[0]])
+
+    job.upload(ROWS[:10], key="id")
+    with pytest.raises(InvalidInput, match="would hold 12 rows"):
+        job.upload(ROWS[:11], key="id")
+
+    assert service.uploads == [9]
+
+
+def test_rows_that_lack_a_column_go_with_an_empty_one_in_whatever_chunk(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    service = serve()
+    rows = [{"id": 1, "text": "a"}, {"id": 2}, {"id": 3, "text_gold": "b"}]
+
+    job.upload(rows, key="id")
+
+    assert list(service.units.values()) == [
+        {"id": 1, "text": "a"},
+        {"id": 2, "text": None},
+        {"id": 3, "text_gold": "b", "text": None},
+    ]
+
+
+@pytest.mark.parametrize("how", [{"resume": "a.upload"}, {"live": True}])
+def test_without_a_key_there_is_nothing_to_go_on_with(job: Job, how: Any) -> None:
+    with pytest.raises(InvalidInput, match="need key"):
+        job.upload(ROWS[:1], **how)
+
+
+def test_without_a_key_a_lost_answer_leaves_it_open_and_nothing_is_sent_again(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    service = serve(("all", hang_up))
+
+    with pytest.raises(OutcomeUnknown):
+        job.upload(ROWS)
+
+    assert service.uploads == [12_000]
+
+
+# Files
+
+
+def test_a_file_of_json_lines_is_sent_as_it_is_written(
+    serve: Callable[..., Service], job: Job, server: Server, tmp_path: Path
+) -> None:
+    service = serve()
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"id": 1, "x": 1.10}\n\n  {"id": 2, "x": 2e3}\r\n')
+
+    done = job.upload_file(path, key="id")
+
+    sent = [request.body for request in server.log if request.line.startswith("PUT")]
+    assert sent == [b'{"id": 1, "x": 1.10}\n{"id": 2, "x": 2e3}\n']
+    assert (done.rows, service.keys) == (2, [1, 2])
+
+
+def test_each_chunk_of_a_csv_begins_with_its_header(
+    connect: Callable[..., Client], server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    lines = [f'{number},"two\nlines, {number}"\n' for number in range(7000)]
+    path.write_text("\ufeffKey No.,text\n" + "".join(lines), encoding="utf-8")
+    bodies: list[bytes] = []
+    units: dict[str, Any] = {}
+
+    def act(wire: Wire, request: Request) -> None:
+        answer: Any = {"id": 7, "state": "unordered", "units_count": len(units)}
+        if request.method == "PUT":
+            bodies.append(request.body)
+            for number in re.findall(rb"(?m)^(\d+),", request.body):
+                units[str(len(units) + 1)] = {"key_no": number.decode()}
+        elif "/units.json" in request.target:
+            page = int(parse_qs(urlsplit(request.target).query)["page"][0])
+            answer = dict([*units.items()][(page - 1) * 1000 : page * 1000])
+        elif "ping" in request.target:
+            answer = {"done": True, "count": len(units)}
+        said(json.dumps(answer).encode())(wire, request)
+
+    server.answer(lambda _: Fault(act))
+
+    done = Job(connect(server.url), id=7).upload_file(path, key="Key No.")
+
+    assert (done.rows, done.chunks) == (7000, 2)
+    assert [body.partition(b"\r\n")[0] for body in bodies] == [b"Key No.,text"] * 2
+    assert bodies[1].startswith(b'Key No.,text\r\n5000,"two\nlines, 5000"\r\n')
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem", "row"),
+    [
+        ("a.csv", "id,text\n1,a\n2\n", "row 2, on line 3, has 1 of 2", 2),
+        ("a.csv", 'id,text\n1,a\n2,"b\n', "line 3: unexpected end", None),
+        ("a.csv", "text,more\n1,a\n", "no column 'id'", None),
+        ("a.csv", "id,id\n1,a\n", "or several", None),
+        ("a.csv", "id\n", "no rows", None),
+        ("a.json", '{"id": 1}\n{"id":\n', "row 2 is not JSON", 2),
+        ("a.json", '{"id": 1}\n7\n', "row 2 is a int", 2),
+        ("a.xlsx", "PK", "save them as CSV", None),
+    ],
+)
+def test_of_a_file_with_a_bad_row_nothing_is_sent(
+    serve: Callable[..., Service],
+    job: Job,
+    tmp_path: Path,
+    name: str,
+    content: str,
+    problem: str,
+    row: int | None,
+) -> None:
+    service = serve()
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(InvalidInput, match=problem) as caught:
+        job.upload_file(path, key="id")
+
+    assert caught.value.row == row
+    assert service.uploads == []
+
+
+def test_a_file_of_the_callers_stays_open(
+    serve: Callable[..., Service], job: Job, tmp_path: Path
+) -> None:
+    service = serve()
+    path = tmp_path / "rows.json"
+    path.write_text('{"id": 1}\n', encoding="utf-8")
+
+    with path.open("rb") as file:
+        job.upload_file(file, key="id")
+        assert not file.closed
+
+    assert service.keys == [1]
+
+
+# Going on
+
+
+def test_a_one_shot_source_is_not_needed_again_where_its_rows_are_the_same(
+    serve: Callable[..., Service], job: Job, tmp_path: Path
+) -> None:
+    service = serve(("all", None), *[("nothing", hang_up)] * 3)
+    plan = tmp_path / "rows.upload"
+    with pytest.raises(UploadIncomplete):
+        job.upload((row for row in ROWS), key="id", resume=plan)
+
+    job.upload((row for row in ROWS), key="id", resume=plan)
+
+    assert service.keys == EVERY_KEY
+
+
+def test_the_plan_is_its_owners_alone_and_empty_in_the_end(
+    serve: Callable[..., Service], job: Job, tmp_path: Path
+) -> None:
+    serve()
+    plan = tmp_path / "rows.upload"
+
+    job.upload(ROWS, key="id", resume=plan)
+
+    assert plan.stat().st_mode & 0o777 == 0o600
+    assert plan.stat().st_size < 100_000
+    assert b"row 11999" not in plan.read_bytes()
+
+
+def test_a_finished_upload_is_not_done_again_even_if_the_job_was_launched_since(
+    serve: Callable[..., Service], job: Job, tmp_path: Path
+) -> None:
+    service = serve()
+    first = job.upload(ROWS, key="id", resume=tmp_path / "rows.upload")
+    service.state = "running"
+
+    again = job.upload(ROWS, key="id", resume=tmp_path / "rows.upload")
+
+    assert again == first
+    assert len(service.uploads) == 3
+
+
+@pytest.mark.row("P9")
+@pytest.mark.parametrize(
+    ("rows", "how"),
+    [
+        (ROWS[:11_999], {}),
+        ([*ROWS[:-1], {"id": 11_999, "text": "another"}], {}),
+        (ROWS, {"force": True}),
+        ([{"id": row["text"], "text": row["id"]} for row in ROWS], {"key": "text"}),
+    ],
+    ids=["fewer", "another", "forced", "another key"],
+)
+def test_other_rows_than_it_began_with_do_not_go_on_with_it(
+    serve: Callable[..., Service], job: Job, tmp_path: Path, rows: Any, how: Any
+) -> None:
+    service = serve(("all", None), *[("nothing", hang_up)] * 3)
+    plan = tmp_path / "rows.upload"
+    with pytest.raises(UploadIncomplete):
+        job.upload(ROWS, key="id", resume=plan)
+    before = list(service.uploads)
+
+    with pytest.raises(SourceChanged):
+        job.upload(rows, **{"key": "id", "resume": plan, **how})
+
+    assert service.uploads == before
+
+
+@pytest.mark.row("P7")
+def test_two_cannot_go_on_with_one_upload(
+    serve: Callable[..., Service], job: Job, tmp_path: Path
+) -> None:
+    service = serve()
+    plan = tmp_path / "rows.upload"
+
+    with opened(plan), pytest.raises(UploadLocked):
+        job.upload(ROWS, key="id", resume=plan)
+
+    assert service.uploads == []
+
+
+@pytest.mark.parametrize("kind", ["text", "database"])
+def test_a_file_that_is_no_plan_is_left_as_it_is(job: Job, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "notes"
+    if kind == "text":
+        path.write_bytes(b"my notes" * 200)
+    else:
+        base = sqlite3.connect(path)
+        base.execute("CREATE TABLE mine (name TEXT)")
+        base.close()
+    before = path.read_bytes()
+
+    with pytest.raises(InvalidInput, match="no plan of an upload"):
+        job.upload(ROWS, key="id", resume=path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_the_machine(job: Job, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        job.upload(ROWS, key="id", resume=tmp_path / "nowhere" / "rows.upload")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def test_nothing_is_left_behind_by_an_upload_that_went_well_or_was_not_begun(
+    serve: Callable[..., Service], job: Job, temporary: Path
+) -> None:
+    serve()
+
+    job.upload(ROWS[:10], key="id")
+    with pytest.raises(InvalidInput):
+        job.upload([{"id": None}], key="id")
+
+    assert list(temporary.iterdir()) == []
