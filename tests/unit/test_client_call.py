@@ -244,6 +244,15 @@ def test_a_web_page_in_place_of_json_is_quoted_in_the_error(
         client.call("jobs/7.json")
 
 
+def test_an_answer_that_says_nothing_of_itself_is_quoted_too(
+    api: RequestsMock, client: Client
+) -> None:
+    api.get(f"{API}/jobs/7.json", body="OK", content_type=None)
+
+    with pytest.raises(UnexpectedContentType, match=r"no content type: 'OK'"):
+        client.call("jobs/7.json")
+
+
 def test_json_with_a_byte_order_mark_is_read(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", body=b'\xef\xbb\xbf{"id": 7}', content_type=JSON)
 

@@ -86,6 +86,7 @@ def test_a_blank_job_needs_nothing(api: RequestsMock, client: Client, sent: list
         ("title", None),
         ("payment_cents", 10),
         ("options", {"front_load": False, "after_gold": 10}),
+        ("options", None),
         ("included_countries", []),
     ],
 )
@@ -108,6 +109,7 @@ def test_attributes_that_creation_did_not_take_are_sent_once_more(
         {"title": "Sentiment Of Reviews", "payment_cents": 25},
         {"title": "sentiment of reviews", "payment_cents": "25"},
         {"title": "Sentiment of reviews", "payment_cents": 25, "schedule_fifo": "true"},
+        {"title": "Sentiment of reviews", "payment_cents": 25, "js": {"default": "x"}},
     ],
 )
 def test_another_spelling_of_what_was_asked_is_no_difference(

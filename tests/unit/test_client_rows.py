@@ -104,11 +104,15 @@ def test_an_upload_that_is_answered_by_a_message_is_followed_by_a_look_at_the_jo
     assert (job.id, job.units_count) == (7, 2)
 
 
-def test_a_new_job_that_is_not_shown_is_malformed(api: RequestsMock, client: Client) -> None:
+def test_an_upload_that_is_answered_by_neither_job_nor_message_is_malformed(
+    api: RequestsMock, client: Client
+) -> None:
     api.post(f"{API}/jobs/upload.json", json={"success": "Your file is being processed."})
+    api.put(f"{API}/jobs/7/upload.json", json=[{"id": 7}])
 
-    with pytest.raises(MalformedResponse):
-        client.upload_job([{"text": "hi"}])
+    for job_id in (None, 7):
+        with pytest.raises(MalformedResponse):
+            client.upload_job([{"text": "hi"}], job_id)
 
 
 def test_columns_that_do_not_match_are_said_by_the_service(

@@ -432,6 +432,7 @@ def test_an_address_that_keeps_the_key_safe_is_taken(base_url: str, shown: str) 
         "https://[api.appen.com/v1",
         "https://api.appen.com:port/v1",
         f"https://{KEY}@api.appen.com/v1",
+        f"https://:{KEY}@api.appen.com/v1",
         f"ftp://me:{KEY}@api.appen.com/v1",
         f"https://api.appen.com/v1?key={KEY}",
         f"api.appen.com/v1?key={KEY}",
