@@ -149,12 +149,12 @@ class AMPCrowdClient:
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
                 raise InvalidInput(f"{name} counts from 1; got {number!r:.80}")
         points = content_on_wire(task_type, context or _NOTHING, content)
-        configuration = {
+        configuration: dict[str, Any] = {
+            crowd: dict(crowd_options or {}),  # first: a crowd may be called what it likes
             "task_type": task_type,
             "task_batch_size": batch_size,
             "num_assignments": assignments,
             "callback_url": callback_url,
-            crowd: dict(crowd_options or {}),
         }
         if quality_control is not None:
             configuration["quality_control"] = quality_control

@@ -534,6 +534,15 @@ def test_a_receiver_that_may_not_be_called_is_not(call: Call, box: Sandbox) -> N
     assert "not on the open internet" in delivery.problem
 
 
+def test_a_sandbox_that_begins_again_has_forgotten_its_groups(box: Sandbox, call: Call) -> None:
+    create(call)
+
+    box.reset()
+
+    assert box.ampcrowd.running() == []
+    assert create(call) == {"status": "ok"}
+
+
 def test_groups_outlive_the_process(tmp_path: Any) -> None:
     file = tmp_path / "crowd.db"
     with Sandbox(database=file, ampcrowd=True) as box, session_for(box.app) as session:
