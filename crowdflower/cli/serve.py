@@ -197,9 +197,17 @@ def alongside(do: Callable[[Sandbox, Event], None], box: Sandbox) -> Iterator[No
 def _deliver(box: Sandbox, ended: Event) -> None:
     """Look for answers that are due, again and again."""
     while not ended.wait(BREATH):
-        for delivery in box.ampcrowd.deliver():
-            if delivery.problem is not None:
-                click.echo(f"{delivery.group_id} to {delivery.url}: {delivery.problem}", err=True)
+        for problem in _undelivered(box):
+            click.echo(problem, err=True)
+
+
+def _undelivered(box: Sandbox) -> list[str]:
+    """Post what is due, once; say what did not arrive, or why there was nothing to be had."""
+    try:
+        attempts = box.ampcrowd.deliver()
+    except DatabaseError as error:
+        return [f"Answers wait for the database: {error.orig}"]
+    return [f"{each.group_id} to {each.url}: {each.problem}" for each in attempts if each.problem]
 
 
 def _tell(box: Sandbox, ended: Event) -> None:
