@@ -136,6 +136,8 @@ def answered_nonsense(api: RequestsMock, client: Client) -> None:
 
 
 def placed_an_order_that_was_sent_elsewhere(api: RequestsMock, client: Client) -> None:
+    for place in ("jobs/7", "jobs/7/ping"):  # where a payment looks before it is sent
+        api.get(f"{API}/{place}.json", json={"id": 7, "ordered_units": 0})
     api.post(f"{API}/jobs/7/orders.json", status=302, headers={"Location": "/login"})
     client.debit_order(7, 5, ["on_demand"])
 
