@@ -60,7 +60,7 @@ class Tally:
 
 
 def run(
-    calls: int, seed: int, tls: ssl.SSLContext, build: Callable[[str], Client], patience: int = 100
+    calls: int, seed: int, tls: ssl.SSLContext, build: Callable[[str], Client], patience: int = 20
 ) -> Tally:
     """Make calls of all kinds, each against one to four faults drawn at random.
 

@@ -18,10 +18,8 @@ from crowdflower.exceptions import (
     MalformedResponse,
     PageLoop,
     PaginationWarning,
-    ReportError,
     ServerError,
 )
-
 from crowdflower.job import Job
 
 if TYPE_CHECKING:
@@ -62,13 +60,16 @@ VERBS: dict[str, Callable[[Client], object]] = {
 def test_json_of_the_wrong_shape_raises_nothing_but_errors_of_this_library(
     server: Server, client: Client, verb: str
 ) -> None:
+    shown = []
+
     for wrong in WRONG:
         server.plan(Fault(said(json.dumps(wrong).encode())))
         try:
             VERBS[verb](client)
         except ApiError as error:
-            assert leaks(error) == []
-            assert str(error)
+            shown += leaks(error)
+
+    assert shown == []
 
 
 @pytest.mark.row("C1")
@@ -78,12 +79,16 @@ def test_json_that_turns_wrong_after_a_job_raises_nothing_but_errors_of_this_lib
     server: Server, client: Client, verb: str
 ) -> None:
     job = Fault(said(b'{"id": 7, "units_count": 3, "title": "A"}'))
+    shown = []
+
     for wrong in WRONG:
         server.plan(job, Fault(said(json.dumps(wrong).encode())))
         try:
             VERBS[verb](client)
         except ApiError as error:
-            assert leaks(error) == []
+            shown += leaks(error)
+
+    assert shown == []
 
 
 @pytest.mark.row("C1")
@@ -211,7 +216,7 @@ def test_a_list_that_lost_rows_while_it_was_read_says_so(server: Server, reader:
 
 @pytest.mark.row("C16")
 @pytest.mark.parametrize("size", [1 << 16, 1 << 20])
-def test_a_cell_of_any_length_is_read_or_refused_and_the_limit_of_all_csv_stays(
+def test_a_cell_of_any_length_is_read_and_the_limit_of_everybody_elses_stays(
     server: Server, client: Client, size: int
 ) -> None:
     archive = io.BytesIO()
@@ -220,10 +225,7 @@ def test_a_cell_of_any_length_is_read_or_refused_and_the_limit_of_all_csv_stays(
     server.plan(Fault(said(archive.getvalue(), kind="application/zip")))
     before = csv.field_size_limit()
 
-    try:
-        assert len(client.get_report(7, "full")[0]["a"]) == size
-    except ReportError as error:
-        assert size > before
-        assert "field" in str(error)
+    rows = client.get_report(7, "full")
 
+    assert len(rows[0]["a"]) == size
     assert csv.field_size_limit() == before

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crowdflower._types import JSON
 
 QUICK = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 
 JSON_VALUES = st.recursive(

@@ -94,7 +94,7 @@ def test_an_interrupt_comes_through_and_nothing_is_sent_again(
 ) -> None:
     server.plan(Fault(stall, applies=True))
     client = connect(server.url, timeout=(5, 5))
-    timer = threading.Timer(0.2, signal.raise_signal, (signal.SIGINT,))
+    timer = threading.Timer(0.2, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
     timer.start()
 
     with pytest.raises(KeyboardInterrupt):

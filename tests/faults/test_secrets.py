@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from catalogue import KEY, OK
 from leaks import Log, leaks, shows_the_key
-from server import Fault, Server, Wire, Request, elsewhere, raw, said
+from server import Fault, Request, Server, Wire, elsewhere, raw, said
 
 from crowdflower.exceptions import ApiError, ConfigError
 

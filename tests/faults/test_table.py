@@ -1,4 +1,4 @@
-"""Every endpoint with every fault: what arrived, what was done, what was claimed, what was shown."""
+"""Every endpoint with every fault: what arrived, what was done, claimed and shown."""
 
 from __future__ import annotations
 
