@@ -62,16 +62,16 @@ class Reader:
         :param redirects: A redirect is an answer too.
         :raises ApiError: It is not good.
         """
-        answer = self._judged(response, as_json=as_json, redirects=redirects)
+        if redirects and response.is_redirect:
+            return Answer(response, MISSING)
+        answer = self._judged(response, as_json=as_json)
         if isinstance(answer, ApiError):
             raise answer  # from here: what the server said stands in no variable of this frame
         return answer
 
-    def _judged(self, response: Response, *, as_json: bool, redirects: bool) -> Answer | ApiError:
+    def _judged(self, response: Response, *, as_json: bool) -> Answer | ApiError:
         status = response.status_code
         if status in REDIRECTS:
-            if response.is_redirect and redirects:
-                return Answer(response, MISSING)
             return self.error(
                 UnexpectedRedirect, response, f"status {status} sends us elsewhere; not followed"
             )
