@@ -15,7 +15,7 @@ import ssl
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from threading import Timer
+from threading import Event, Timer
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -92,7 +92,8 @@ def post(
     target = parsed(url)
     connection = _connection(target, _looked_up(target, allow_loopback=allow_loopback), timeout)
     # A time limit on each read alone would let a receiver that sends byte by byte hold us for long.
-    watch = Timer(timeout, _hang_up, [connection])
+    is_late = Event()
+    watch = Timer(timeout, _hang_up, [connection, is_late])
     watch.daemon = True
     watch.start()
     try:
@@ -100,12 +101,12 @@ def post(
         connection.request("POST", target.path, body, headers)
         answer = connection.getresponse()
         status = answer.status
-        if watch.finished.is_set():
+        if is_late.is_set():
             raise TimeoutError  # what was cut off looks like a whole head to the library
         with suppress(OSError, HTTPException):
             answer.read(_READ_AT_MOST)
     except (OSError, HTTPException) as error:
-        raise NotDelivered(_said(error, watch, timeout)) from None
+        raise NotDelivered(_said(error, timeout, is_late=is_late.is_set())) from None
     finally:
         watch.cancel()
         connection.close()
@@ -192,13 +193,14 @@ def _tried(addresses: list[str], port: int, timeout: float) -> Iterator[socket.s
             yield socket.create_connection((address, port), timeout)
 
 
-def _hang_up(connection: HTTPConnection) -> None:
+def _hang_up(connection: HTTPConnection, is_late: Event) -> None:
+    is_late.set()  # before the one who reads can notice
     with suppress(OSError, AttributeError):
         connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _said(error: Exception, watch: Timer, timeout: float) -> str:
-    if isinstance(error, TimeoutError) or watch.finished.is_set():
+def _said(error: Exception, timeout: float, *, is_late: bool) -> str:
+    if isinstance(error, TimeoutError) or is_late:
         return f"the receiver took longer than {timeout:g} s"
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there"
