@@ -79,6 +79,11 @@ def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
     is_flag=True,
     help="Answer AMPCrowd's API too: to this machine, or with --host to whoever has a token.",
 )
+@click.option(
+    "--control",
+    is_flag=True,
+    help="Let who has a token reset it, move its clock and make things go wrong (/_sandbox/).",
+)
 def serve(
     host: str,
     port: int,
@@ -87,6 +92,7 @@ def serve(
     balance: int,
     crowd: int,
     ampcrowd: bool,
+    control: bool,
 ) -> None:
     """Serve the API and its crowd on this machine.
 
@@ -99,13 +105,13 @@ def serve(
     door = access(host) if ampcrowd else None
     with (
         suppress(KeyboardInterrupt),
-        opened(database, key, balance, door) as box,
+        opened(database, key, balance, door, control=control) as box,
         listening(box, host, port) as server,
         delivering(box, door),
         telling(box, host),
         working(box, crowd, door),
     ):
-        click.echo(announcement(server.url, box.key, database, door))
+        click.echo(announcement(server.url, box, database, door))
         while True:
             time.sleep(3600)
     click.echo("Ended.")
@@ -118,7 +124,9 @@ def access(host: str) -> Access:
     return Access(token=Clock(virtual=False).token(), loopback=False)
 
 
-def opened(file: Path | None, key: str | None, balance_cents: int, door: Access | None) -> Sandbox:
+def opened(
+    file: Path | None, key: str | None, balance_cents: int, door: Access | None, *, control: bool
+) -> Sandbox:
     """Open the file, or a sandbox in memory; time is the machine's, and tokens are secrets."""
     clock = Clock(virtual=False)
     try:
@@ -128,6 +136,7 @@ def opened(file: Path | None, key: str | None, balance_cents: int, door: Access 
             database=file,
             clock=clock,
             ampcrowd=door or False,
+            control=control,
         )
     except SchemaMismatch as mismatch:
         raise click.ClickException(str(mismatch)) from None
@@ -239,7 +248,7 @@ def _refused(box: Sandbox, job_id: int, ended: Event) -> bool:
     return False
 
 
-def announcement(origin: str, key: str, file: Path | None, door: Access | None) -> str:
+def announcement(origin: str, box: Sandbox, file: Path | None, door: Access | None) -> str:
     """Say what runs where, and how to use it."""
     kept = (
         f"kept in {file}" if file else "kept in memory, gone at the end; --database FILE keeps it"
@@ -248,13 +257,16 @@ def announcement(origin: str, key: str, file: Path | None, door: Access | None) 
     ampcrowd = f"\nAMPCrowd  {origin}" if door is not None else ""
     if door is not None and door.token is not None:
         ampcrowd += f"\nToken     {door.token}   (of AMPCrowd's API: ?token=…)"
+    control = ""
+    if box.control_token is not None:
+        control = f"\nControl   {origin}/_sandbox/   Authorization: Bearer {box.control_token}"
     return f"""\
 Address   {url}
-API key   {key}
-Data      {kept}{ampcrowd}
+API key   {box.key}
+Data      {kept}{ampcrowd}{control}
 
 Point a client to it, and give it no arguments:
 
-  export CROWDFLOWER_API_URL={url} CROWDFLOWER_API_KEY={key}
+  export CROWDFLOWER_API_URL={url} CROWDFLOWER_API_KEY={box.key}
 
 Ctrl-C ends it."""

@@ -10,7 +10,8 @@
     forms        a form and a row to a page          reports   rows to an archive
     store        tables and transactions             clock     time, ids and chance
     refusals     how the service says no             outbound  what is posted to others
-    webhooks     takes what happens to who asked
+    webhooks     takes what happens to who asked     watch     what came in
+    control      the same for other languages        faults    what is to go wrong
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ try:
     from crowdflower.sandbox.ampcrowd import Access, Door
     from crowdflower.sandbox.app import create_app
     from crowdflower.sandbox.clock import Clock
+    from crowdflower.sandbox.control import Control
     from crowdflower.sandbox.rules import accounts
     from crowdflower.sandbox.server import Server
     from crowdflower.sandbox.store import Database, Limits
-    from crowdflower.sandbox.store.tables import account
+    from crowdflower.sandbox.store.tables import account, event, ledger
     from crowdflower.sandbox.webhooks import Courier, Post
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("crowdflower"):
@@ -40,12 +42,15 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Table
     from typing_extensions import Self
 
     from crowdflower.ampcrowd import AMPCrowdClient
     from crowdflower.client import Client
     from crowdflower.sandbox.app import Unimplemented
     from crowdflower.sandbox.crowd import Crowd
+    from crowdflower.sandbox.faults import Faults
+    from crowdflower.sandbox.watch import Recorded
     from crowdflower.sandbox.webhooks import Attempt, Receiver
 
 __all__ = ["Sandbox"]
@@ -71,6 +76,8 @@ class Sandbox:
     :param report_polls: How often a report is "being generated" before it can be fetched.
     :param ampcrowd: Also answer AMPCrowd's API, to programs on this machine; an
         :class:`~crowdflower.sandbox.ampcrowd.door.Access` says to whom else.
+    :param control: Also answer ``/_sandbox/``, to who has ``box.control_token``; a text is that
+        token, else a new one is made.
     :raises ImportError: When importing this module: something that the sandbox needs is missing.
 
     >>> with Sandbox() as box:
@@ -90,6 +97,7 @@ class Sandbox:
         limits: Limits | None = None,
         report_polls: int = 0,
         ampcrowd: bool | Access = False,
+        control: bool | str = False,
     ) -> None:
         self.clock = clock or Clock(seed, virtual=database is None)
         """The only source of time, ids and chance."""
@@ -105,6 +113,11 @@ class Sandbox:
             self._door = Door(self.database, self.key, access)
         self.app = create_app(self.database, report_polls=report_polls, ampcrowd=self._door)
         """The API, as a WSGI application."""
+        self.control_token: str | None = None
+        """What programs in other languages need to control the sandbox, if they may."""
+        if control:
+            self.control_token = self.clock.token() if control is True else control
+            self.app.control = Control(self, self.control_token)
         self._courier = Courier(self.database, Post(allow_loopback=True))
         self._starting = Lock()
         self._server: Server | None = None
@@ -198,9 +211,9 @@ class Sandbox:
 
         >>> with Sandbox() as box:
         ...     box.receive_webhooks(lambda notification: print(notification.signal))
-        ...     job = box.client().create_job({"title": "A job to be told of"})
-        ...     job.webhook_uri = "https://example.com/hook"
-        ...     job.update()
+        ...     client = box.client()
+        ...     job = client.create_job({"title": "A job to be told of"})
+        ...     told = client.update_job(job.id, {"webhook_uri": "https://example.com/hook"})
         ...     job.upload([{"text": "a row"}])
         ...     attempts = box.deliver_webhooks()
         job_data_processed
@@ -211,6 +224,58 @@ class Sandbox:
     def unimplemented(self) -> Sequence[Unimplemented]:
         """What was asked for and answered with 501, oldest first."""
         return tuple(self.app.unimplemented)
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong: ``box.faults.next(status=503, path="/jobs/*")``.
+
+        >>> with Sandbox() as box:
+        ...     box.faults.next(drop=True, path="/jobs", verb="POST", done=True)
+        ...     box.client().create_job({"title": "A first job"})
+        Traceback (most recent call last):
+        crowdflower.exceptions.OutcomeUnknown: ...
+        """
+        return self.app.watch.faults
+
+    @property
+    def requests(self) -> Sequence[Recorded]:
+        """The last thousand requests, oldest first, without their keys."""
+        return tuple(self.app.watch.requests)
+
+    def forget_requests(self) -> None:
+        """Begin the list of requests anew."""
+        self.app.watch.requests.clear()
+
+    @property
+    def report_polls(self) -> int:
+        """How often a report is "being generated" before it can be fetched."""
+        return self.app.reports.polls
+
+    @report_polls.setter
+    def report_polls(self, polls: int) -> None:
+        if polls < 0:
+            raise ValueError(f"report_polls is 0 or more, not {polls}.")
+        self.app.reports.polls = polls
+
+    def events(self) -> list[dict[str, Any]]:
+        """List what happened and nobody asked for at that moment: the latest, oldest first.
+
+        :returns: ``kind``, ``job_id``, ``detail`` and ``created_at`` (seconds since 1970 UTC) of
+            each, such as ``job_complete``, ``funds_exhausted`` or ``worker_removed``.
+        """
+        return self._read(event)
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """List every movement of money, oldest first; their sum is the balance.
+
+        :returns: ``kind``, ``amount_mc`` (thousandths of a US cent, below zero when it leaves the
+            account), ``account_id``, ``job_id``, ``order_id``, ``note`` and ``created_at`` of each.
+
+        >>> with Sandbox(balance_cents=500) as box:
+        ...     [(line["kind"], line["amount_mc"]) for line in box.ledger()]
+        [('credit', 500000)]
+        """
+        return self._read(ledger)
 
     def reset(self) -> None:
         """Begin again: the same key and balance, no jobs, the first ids and the first time.
@@ -244,6 +309,10 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.database.url}>"
+
+    def _read(self, table: Table) -> list[dict[str, Any]]:
+        with self.database.snapshot() as tx:
+            return [dict(row._mapping) for row in tx.all(table.select().order_by(table.c.id))]  # noqa: SLF001 - its public name
 
     @property
     def _listening(self) -> Server:

@@ -11,7 +11,7 @@ import io
 import sys
 import tempfile
 from functools import partial
-from http.client import HTTPMessage
+from http.client import HTTPMessage, RemoteDisconnected
 from itertools import takewhile
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -23,6 +23,9 @@ from requests.exceptions import InvalidURL
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3.exceptions import ProtocolError
+
+from crowdflower.sandbox.faults import WAIT, Dropped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -78,9 +81,10 @@ class SandboxAdapter(BaseAdapter):
     :param raise_errors: Let what the application did not expect come up here: in a test its
         traceback is worth more than a status 500.
 
-    Time limits are taken and mean nothing: there is nobody to wait for. A body that is a generator
-    is read to its end before the application is called, as a web server would, so it may itself
-    call the same application.
+    There is nobody to wait for, so a time limit is over only where the sandbox was told to take
+    longer (:meth:`Faults.next <crowdflower.sandbox.faults.Faults.next>`), and then at once. A body
+    that is a generator is read to its end before the application is called, as a web server would,
+    so it may itself call the same application.
     """
 
     def __init__(
@@ -92,9 +96,19 @@ class SandboxAdapter(BaseAdapter):
         self._raise_errors = raise_errors
 
     def send(
-        self, request: requests.PreparedRequest, *_: object, **__: object
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,  # noqa: ARG002 - the session asks
+        timeout: float | tuple[float | None, float | None] | None = None,
+        *_: object,
+        **__: object,
     ) -> requests.Response:
-        """Call the application and hand back its answer, the body still unread."""
+        """Call the application and hand back its answer, the body still unread.
+
+        :raises requests.ConnectionError: The sandbox was told to break the connection.
+        :raises requests.ReadTimeout: It was told to take longer than the time limit.
+        """
+        patience = timeout[1] if isinstance(timeout, tuple) else timeout
         url = urlsplit(request.url or "")
         if f"{url.scheme}://{url.netloc}" != self._origin:
             asked = f"{url.scheme}://{url.hostname}"
@@ -104,13 +118,24 @@ class SandboxAdapter(BaseAdapter):
         body = _spooled(_blocks(request.body))
         try:
             environ = _environment(request, body) | {RAISE_ERRORS: self._raise_errors}
+            environ[WAIT] = partial(_wait, request, patience)
             return _Answer(self._app, environ).response(request, self)
+        except Dropped as dropped:
+            body.close()
+            broken = ProtocolError("Connection aborted.", RemoteDisconnected(str(dropped)))
+            raise requests.ConnectionError(broken, request=request) from None
         except BaseException:
             body.close()
             raise
 
     def close(self) -> None:
         """Hold nothing, so close nothing."""
+
+
+def _wait(request: requests.PreparedRequest, patience: float | None, seconds: float) -> None:
+    """Wait no time at all, unless the caller would have waited for less."""
+    if patience is not None and seconds > patience:
+        raise requests.ReadTimeout(f"Read timed out. (read timeout={patience})", request=request)
 
 
 def _blocks(body: Any) -> Iterator[bytes]:

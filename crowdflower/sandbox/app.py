@@ -22,6 +22,7 @@ from crowdflower.sandbox.api.call import Call, Reply
 from crowdflower.sandbox.api.incoming import MAX_PARAMETERS, SUFFIX
 from crowdflower.sandbox.api.parameters import MAX_COUNT
 from crowdflower.sandbox.api.routes import ROUTES, Route
+from crowdflower.sandbox.control import PREFIX
 from crowdflower.sandbox.refusals import (
     Invalid,
     NotFound,
@@ -32,11 +33,12 @@ from crowdflower.sandbox.refusals import (
 from crowdflower.sandbox.reports import Shelf
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.store.columns import encode
+from crowdflower.sandbox.watch import ASKED, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from crowdflower.sandbox.ampcrowd import Door
     from crowdflower.sandbox.store import Database
@@ -50,6 +52,7 @@ REMEMBERED: Final = 1000
 NOT_FOUND: Final = """{"error": {"message":"We couldn't find what you were looking for."}}"""
 """Recorded from the service, down to the one blank."""
 
+_NOTHING: Final = Response(NOT_FOUND, 404, content_type="application/json; charset=utf-8")
 _BLOCK: Final = 256 * 1024
 _JSON: Final = "application/json; charset=utf-8"
 _KEY = re.compile(r"((?:key|token)(?:=|%3D|['\"]?:\s*)['\"]?)[^\s&'\",)]+", re.IGNORECASE)
@@ -81,6 +84,10 @@ class Application(Flask):
         self.reports = Shelf(report_polls)
         self.unimplemented: deque[Unimplemented] = deque(maxlen=REMEMBERED)
         """What was asked for and is not there, oldest first."""
+        self.watch = Watch(database.clock)
+        """What came in, and what is to go wrong."""
+        self.control: WSGIApplication | None = None
+        """What answers below ``/_sandbox/``, if anything does."""
         self.url_map, self.view_functions = _routing(ampcrowd=ampcrowd is not None)
         self.extensions[ampcrowd_door.EXTENSION] = ampcrowd
         self.config["MAX_CONTENT_LENGTH"] = MAX_FILE
@@ -88,6 +95,12 @@ class Application(Flask):
         self.config["MAX_FORM_PARTS"] = MAX_COUNT
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer, or let go wrong what is to go wrong."""
+        if environ["PATH_INFO"].startswith(f"{PREFIX}/"):
+            return (self.control or _NOTHING)(environ, start_response)
+        return self.watch.answer(self._well, environ, start_response)
+
+    def _well(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer; ``.json`` and a slash at the end of the path say nothing about where to."""
         path = environ["PATH_INFO"].rstrip("/")
         environ["PATH_INFO"] = path.removesuffix(".json")
@@ -122,9 +135,10 @@ class Application(Flask):
         return super().process_response(response)
 
     def reset(self) -> None:
-        """Forget what was asked for, and throw the reports away."""
+        """Forget what was asked for and what is to go wrong, and throw the reports away."""
         self.reports.clear()
         self.unimplemented.clear()
+        self.watch.clear()
 
     close = reset
 
@@ -194,6 +208,7 @@ def _answer(route: Route, **path: object) -> Response:
     app = cast(Application, current_app)
     asked, key = incoming.read(request, route)
     g.key = key
+    request.environ[ASKED] = asked.values
     opened = app.database.transaction if route.writes else app.database.snapshot
     name = request.headers.get(once.HEADER) if route.writes else None
     body = _file() if route.takes_file else io.BytesIO()

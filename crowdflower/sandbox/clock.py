@@ -109,6 +109,14 @@ class Clock:
         with self._lock:
             self._ahead += step
 
+    def set(self, to: float) -> None:
+        """Move time forward to a moment; real time runs on from there.
+
+        :param to: Seconds since 1970 UTC.
+        :raises ValueError: Time would go backwards.
+        """
+        self.advance(to - self.now())
+
     def token(self, bits: int = 128) -> str:
         """Make a new secret, as text that is safe in a URL.
 

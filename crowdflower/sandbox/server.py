@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from waitress import wasyncore  # type: ignore[import-untyped]
+from waitress.channel import ClientDisconnected  # type: ignore[import-untyped]
 from waitress.server import create_server  # type: ignore[import-untyped]
+
+from crowdflower.sandbox.faults import Dropped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -49,7 +52,11 @@ class KnownHosts:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on, or refuse it."""
         if self._knows(environ.get("HTTP_HOST", "localhost")):
-            return self._app(environ, start_response)
+            try:
+                return self._app(environ, start_response)
+            except Dropped as dropped:
+                # As if the caller had gone: the connection is closed, and nothing is said.
+                raise ClientDisconnected from dropped
         start_response("421 Misdirected Request", [("Content-Type", "application/json")])
         return [b'{"error":{"message":"This server does not go by that name."}}']
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+import requests
 
 from crowdflower.client import Client
 from crowdflower.exceptions import AuthenticationError
@@ -181,3 +182,33 @@ def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
     assert answer.returncode == 1
     assert answer.stderr == f"Error: {file} cannot be opened: {os.strerror(2)}.\n"
+
+
+def test_a_server_that_is_asked_to_can_be_controlled() -> None:
+    with serving("--control") as server:
+        token = re.search(r"Control .*Bearer (\S+)", server.said)
+        origin = server.url.removesuffix("/v1")
+        assert token is not None
+        headers = {"Authorization": f"Bearer {token[1]}"}
+
+        clock = requests.get(f"{origin}/_sandbox/clock", headers=headers, timeout=PATIENCE)
+        stranger = requests.get(f"{origin}/_sandbox/clock", timeout=PATIENCE)
+
+    assert clock.json()["virtual"] is False
+    assert stranger.status_code == 401
+
+
+def test_requesters_are_told_what_happens_in_their_jobs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hook, serving() as server:
+        hook.settimeout(PATIENCE)
+        with Client(server.key, server.url) as client:
+            job = client.create_job({"title": "A job to be told of"})
+            uri = f"http://127.0.0.1:{hook.getsockname()[1]}/hook"
+            client.update_job(job.id, {"webhook_uri": uri})
+            job.upload([{"text": "a row"}])
+            told, _ = hook.accept()
+            with told, told.makefile("rb") as request:
+                first = request.readline()
+                told.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    assert first == b"POST /hook HTTP/1.1\r\n"

@@ -28,7 +28,7 @@ class Shelf:
     """
 
     def __init__(self, polls: int = 0) -> None:
-        self._polls = polls
+        self.polls = polls
         self._lock = Lock()
         self._waiting: dict[_Which, int] = {}
         self._archives: dict[_Which, list[Path]] = {}
@@ -37,12 +37,12 @@ class Shelf:
     def renew(self, job: int, kind: str) -> None:
         """Begin a report anew: it will be ready after as many questions as are set."""
         with self._lock:
-            self._waiting[job, kind] = self._polls
+            self._waiting[job, kind] = self.polls
 
     def is_ready(self, job: int, kind: str) -> bool:
         """Tell whether a report can be fetched; the first question begins it."""
         with self._lock:
-            left = self._waiting.get((job, kind), self._polls)
+            left = self._waiting.get((job, kind), self.polls)
             self._waiting[job, kind] = max(left - 1, 0)
             return left <= 0
 

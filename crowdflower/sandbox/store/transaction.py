@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from sqlite3 import Connection as Driver
 from typing import Any, cast
 
-from sqlalchemy import Connection, Executable, Table, insert
+from sqlalchemy import Connection, Executable, Table, delete, insert
 
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store import tables
+
+KEPT_EVENTS = 1000
+"""Events that are kept at least; twice as many are kept at most."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,11 @@ class Transaction:
             self.warnings.append(message)
 
     def record(self, kind: str, job_id: int | None = None, **detail: Any) -> None:
-        """Keep for the inspection page what happened and nobody asked for at that moment."""
+        """Keep what happened and nobody asked for at that moment; only the latest are kept."""
         values = {"kind": kind, "job_id": job_id, "detail": detail, "created_at": self.clock.now()}
-        self.connection.execute(insert(tables.event), values)
+        number = self.add(tables.event, values)
+        if number % KEPT_EVENTS == 0:
+            self.run(delete(tables.event).where(tables.event.c.id <= number - KEPT_EVENTS))
 
     def one(self, statement: Executable) -> Any:
         """Return the one row that there is, or ``None``."""

@@ -1,0 +1,203 @@
+"""The sandbox in the hands of programs in other languages: ``/_sandbox/``, for who has the token.
+
+What :class:`~crowdflower.sandbox.Sandbox` does for Python, JSON in and JSON out; off unless it is
+asked for. The token goes in the header ``Authorization: Bearer TOKEN`` and nowhere else, so that no
+page in a browser can send it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timezone
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.wrappers import Request, Response
+
+from crowdflower.sandbox.clock import iso
+from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal
+from crowdflower.sandbox.store.columns import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from crowdflower.sandbox import Sandbox
+
+PREFIX: Final = "/_sandbox"
+
+_MOST: Final = 1024 * 1024
+_DONE: Final = {"success": True}
+_FAULT: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "times": int,
+    "path": str,
+    "verb": str,
+    "status": int,
+    "headers": dict,
+    "delay": (int, float),
+    "drop": bool,
+    "garble": bool,
+    "done": bool,
+}
+
+Asked = dict[str, Any]
+Do = Callable[["Sandbox", Asked], Any]
+
+
+class Control:
+    """The WSGI application below ``/_sandbox/``.
+
+    :param box: What it controls.
+    :param token: Who has it may do all of this.
+    """
+
+    def __init__(self, box: Sandbox, token: str) -> None:
+        self._box = box
+        self.token = token
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        try:
+            found: Any = self._answer(request)
+            status = 200
+        except Refusal as refusal:
+            found, status = refusal.body, refusal.status
+        kind = "application/json; charset=utf-8"
+        return Response(encode(found), status, content_type=kind)(environ, start)
+
+    def _answer(self, request: Request) -> Any:
+        sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not compare_digest(sent.encode(), self.token.encode()):
+            raise Refusal(401, {"error": {"message": "Send the token of this sandbox's control."}})
+        name = request.path.removeprefix(PREFIX).strip("/")
+        do = ROUTES.get((request.method, name))
+        if do is None:
+            raise NotFound
+        try:
+            return do(self._box, _asked(request))
+        except (TypeError, ValueError, KeyError) as error:
+            raise BadRequest(f"{error}") from None
+
+
+def _asked(request: Request) -> Asked:
+    raw = request.stream.read(_MOST)
+    value = json.loads(raw) if raw.strip() else {}
+    if not isinstance(value, dict):
+        raise TypeError("The body has to be a JSON object.")
+    return value
+
+
+def _number(asked: Asked, name: str) -> float:
+    value = asked.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} has to be a number.")
+    return value
+
+
+def _whole(asked: Asked, name: str) -> int:
+    value = _number(asked, name)
+    if value != int(value):
+        raise ValueError(f"{name} has to be a whole number.")
+    return int(value)
+
+
+def _reset(box: Sandbox, _: Asked) -> Any:
+    box.reset()
+    return _DONE
+
+
+def _clock(box: Sandbox, _: Asked) -> Any:
+    now = box.clock.now()
+    return {"now": iso(now), "seconds": now, "virtual": box.clock.virtual}
+
+
+def _move(box: Sandbox, asked: Asked) -> Any:
+    if "advance" in asked:
+        box.clock.advance(_number(asked, "advance"))
+    elif "set" in asked:
+        to = asked["set"]
+        box.clock.set(_seconds(to) if isinstance(to, str) else _number(asked, "set"))
+    else:
+        raise ValueError("Send advance, in seconds, or set, in seconds or as ISO 8601.")
+    return _clock(box, asked)
+
+
+def _seconds(text: str) -> float:
+    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _seed(box: Sandbox, _: Asked) -> Any:
+    return {"seed": box.clock.seed}
+
+
+def _sow(box: Sandbox, asked: Asked) -> Any:
+    box.clock.seed = _whole(asked, "seed")
+    return _seed(box, asked)
+
+
+def _faults(box: Sandbox, _: Asked) -> Any:
+    return [{**asdict(fault), "times": left} for fault, left in box.faults.waiting()]
+
+
+def _add_fault(box: Sandbox, asked: Asked) -> Any:
+    for name, value in asked.items():
+        if name not in _FAULT:
+            raise ValueError(f"{name} is nothing about a fault; there are {', '.join(_FAULT)}.")
+        right = _FAULT[name]
+        if not isinstance(value, right) or (isinstance(value, bool) and right is not bool):
+            raise TypeError(f"{name} is of the wrong type.")
+    box.faults.next(**asked)
+    return _faults(box, asked)
+
+
+def _clear_faults(box: Sandbox, _: Asked) -> Any:
+    box.faults.clear()
+    return _DONE
+
+
+def _transitions(box: Sandbox, _: Asked) -> Any:
+    return {"report_polls": box.report_polls}
+
+
+def _set_transitions(box: Sandbox, asked: Asked) -> Any:
+    box.report_polls = _whole(asked, "report_polls")
+    return _transitions(box, asked)
+
+
+def _requests(box: Sandbox, _: Asked) -> Any:
+    return [each.shown() for each in box.requests]
+
+
+def _forget_requests(box: Sandbox, _: Asked) -> Any:
+    box.forget_requests()
+    return _DONE
+
+
+def _deliver(box: Sandbox, _: Asked) -> Any:
+    return [attempt._asdict() for attempt in box.deliver_webhooks()]
+
+
+ROUTES: Final[Mapping[tuple[str, str], Do]] = {
+    ("POST", "reset"): _reset,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _move,
+    ("GET", "seed"): _seed,
+    ("POST", "seed"): _sow,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _clear_faults,
+    ("GET", "transitions"): _transitions,
+    ("POST", "transitions"): _set_transitions,
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _forget_requests,
+    ("GET", "events"): lambda box, _: box.events(),
+    ("GET", "unimplemented"): lambda box, _: [each._asdict() for each in box.unimplemented],
+    ("GET", "ledger"): lambda box, _: box.ledger(),
+    ("POST", "webhooks/deliver"): _deliver,
+}
+"""Verb and name below ``/_sandbox/`` to what it does."""

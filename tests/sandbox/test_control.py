@@ -1,0 +1,292 @@
+"""The sandbox is told what to do: by Python, and by programs in other languages."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from crowdflower.exceptions import ApiError, OutcomeUnknown
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.adapter import ORIGIN, session_for
+from crowdflower.sandbox.clock import START
+from crowdflower.sandbox.store.transaction import KEPT_EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Ask = Callable[..., requests.Response]
+
+TOKEN = "planted-token-91b2"
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(seed=5, control=TOKEN, balance_cents=700) as box:
+        yield box
+
+
+@pytest.fixture
+def ask(box: Sandbox) -> Ask:
+    def ask(verb: str, name: str, token: str = TOKEN, **asked: Any) -> requests.Response:
+        with session_for(box.app) as session:
+            headers = {"Authorization": f"Bearer {token}"}
+            url = f"{ORIGIN}/_sandbox/{name}"
+            return session.request(verb, url, headers=headers, json=asked or None)
+
+    return ask
+
+
+@pytest.fixture
+def jobs(box: Sandbox) -> Callable[..., requests.Response]:
+    """Send one request to the list of jobs, as any client would."""
+
+    def jobs(verb: str = "GET", **settings: Any) -> requests.Response:
+        with session_for(box.app) as session:
+            headers = {"Authorization": f"Token token={box.key}"}
+            return session.request(verb, f"{ORIGIN}/v1/jobs.json", headers=headers, **settings)
+
+    return jobs
+
+
+def count(box: Sandbox) -> int:
+    return len(list(box.client().get_jobs()))
+
+
+def test_a_status_is_answered_as_often_as_was_said(box: Sandbox, jobs: Any) -> None:
+    box.faults.next(status=429, times=2, headers={"Retry-After": "7"})
+
+    answers = [jobs() for _ in range(3)]
+
+    assert [each.status_code for each in answers] == [429, 429, 200]
+    assert answers[0].headers["Retry-After"] == "7"
+    assert answers[0].json() == {"error": {"message": "The sandbox was told to answer 429"}}
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_connection_breaks_before_or_after_the_deed(box: Sandbox, done: bool) -> None:
+    box.faults.next(drop=True, verb="POST", done=done)
+
+    with pytest.raises(OutcomeUnknown):
+        box.client().create_job({"title": "A first job"})
+
+    assert count(box) == done
+    assert [(each.verb, each.status, each.fault) for each in box.requests][:1] == [
+        ("POST", None, True)
+    ]
+
+
+def test_a_status_may_hide_what_was_done(box: Sandbox, jobs: Any) -> None:
+    box.faults.next(status=502, done=True)
+
+    answer = jobs("POST", json={"job": {"title": "A first job"}})
+
+    assert answer.status_code == 502
+    assert count(box) == 1
+
+
+def test_an_answer_is_cut_in_its_middle(box: Sandbox, jobs: Any) -> None:
+    box.client().create_job({"title": "A first job"})
+    whole = jobs().content
+    box.faults.next(garble=True)
+
+    cut = jobs()
+
+    assert whole.startswith(cut.content)
+    assert int(cut.headers["Content-Length"]) == len(cut.content) == len(whole) // 2
+    with pytest.raises(json.JSONDecodeError):
+        cut.json()
+
+
+def test_in_process_a_delay_takes_no_time(box: Sandbox, jobs: Any) -> None:
+    box.faults.next(delay=60, times=2)
+    begin = time.monotonic()
+
+    with pytest.raises(requests.ReadTimeout):
+        jobs(timeout=(3, 59))
+
+    assert jobs(timeout=61).status_code == 200
+    assert time.monotonic() - begin < 10
+
+
+def test_a_fault_happens_to_the_requests_it_is_for(box: Sandbox, jobs: Any) -> None:
+    box.faults.next(status=500, path="/jobs/*/orders")
+    box.faults.next(status=501, path="/jobs", verb="POST")
+    box.faults.next(status=502, path="/v1/jobs", verb="POST")
+
+    answers = [jobs("POST").status_code for _ in range(2)]
+
+    assert answers == [501, 502]
+    assert jobs().status_code == 200
+    assert [fault.status for fault, _ in box.faults.waiting()] == [500]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {},
+        {"status": 99},
+        {"status": 500, "times": 0},
+        {"delay": -1},
+        {"delay": 10**6},
+        {"status": 500, "drop": True},
+    ],
+)
+def test_what_is_no_fault_is_refused(box: Sandbox, ask: Ask, fault: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+        box.faults.next(**fault)
+
+    assert ask("POST", "faults", **fault).status_code == 400
+    assert box.faults.waiting() == ()
+
+
+def test_over_a_socket_a_connection_breaks_and_a_delay_is_waited_for(box: Sandbox) -> None:
+    box.faults.next(drop=True)
+    box.faults.next(delay=0.05)
+    headers = {"Authorization": f"Token token={box.key}"}
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{box.url}/jobs", headers=headers, timeout=5)
+    begin = time.monotonic()
+    answer = requests.get(f"{box.url}/jobs", headers=headers, timeout=5)
+
+    assert answer.status_code == 200
+    assert time.monotonic() - begin >= 0.05
+
+
+def test_requests_are_kept_without_their_keys(box: Sandbox) -> None:
+    with session_for(box.app) as session:
+        session.get(f"{ORIGIN}/v1/jobs", params={"key": box.key, "page": "2"})
+        session.post(f"{ORIGIN}/v1/jobs", data={"key": box.key, "job[title]": "A first job"})
+        session.get(f"{ORIGIN}/v1/jobs", params={"key": "wrong"})
+
+    kept = box.requests
+    assert [(each.verb, each.path, each.asked, each.status) for each in kept] == [
+        ("GET", "/v1/jobs", {"page": "2"}, 200),
+        ("POST", "/v1/jobs", {"job": {"title": "A first job"}}, 200),
+        ("GET", "/v1/jobs", {}, 401),
+    ]
+    assert box.key not in repr(kept)
+    box.forget_requests()
+    assert box.requests == ()
+
+
+def test_a_reset_lets_everything_go_well(box: Sandbox) -> None:
+    box.faults.next(status=500)
+
+    box.reset()
+
+    assert count(box) == 0
+    assert [each.status for each in box.requests] == [200]
+
+
+def test_the_ledger_adds_up_to_the_balance(box: Sandbox, ask: Ask) -> None:
+    box.client().call("account")
+
+    lines = ask("GET", "ledger").json()
+
+    assert lines == box.ledger()
+    assert sum(line["amount_mc"] for line in lines) == 700_000
+
+
+def test_only_the_latest_events_are_kept(box: Sandbox, ask: Ask) -> None:
+    with box.database.transaction() as tx:
+        for number in range(2 * KEPT_EVENTS + 5):
+            tx.record("tested", number=number)
+
+    events = box.events()
+
+    assert KEPT_EVENTS <= len(events) < 2 * KEPT_EVENTS
+    assert events[-1]["detail"] == {"number": 2 * KEPT_EVENTS + 4}
+    assert ask("GET", "events").json() == events
+
+
+def test_time_is_read_and_moved_from_outside(box: Sandbox, ask: Ask) -> None:
+    begin = ask("GET", "clock").json()
+    advanced = ask("POST", "clock", advance=90).json()
+    moved = ask("POST", "clock", set="2015-06-25T00:00:00Z").json()
+
+    assert begin == {"now": "2015-06-24T12:24:11+00:00", "seconds": START, "virtual": True}
+    assert advanced["seconds"] == START + 90
+    assert moved["now"] == "2015-06-25T00:00:00+00:00"
+    assert box.clock.now() == moved["seconds"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"advance": -1}, {"advance": "1"}, {"set": 0}, {"set": "yesterday"}, {"advance": True}],
+)
+def test_time_that_cannot_be_is_refused(box: Sandbox, ask: Ask, asked: dict[str, Any]) -> None:
+    assert ask("POST", "clock", **asked).status_code == 400
+    assert box.clock.now() == START
+
+
+def test_faults_are_set_listed_and_cleared_from_outside(ask: Ask, jobs: Any) -> None:
+    ask("POST", "faults", status=503, times=3, path="/jobs*")
+    refused = jobs()
+    (left,) = ask("GET", "faults").json()
+    cleared = ask("DELETE", "faults")
+
+    assert (left["status"], left["path"], left["times"]) == (503, "/jobs*", 2)
+    assert refused.status_code == 503
+    assert cleared.json() == {"success": True}
+    assert ask("GET", "faults").json() == []
+
+
+@pytest.mark.parametrize(
+    "asked", [{"status": "500"}, {"state": 500}, {"times": True, "drop": True}]
+)
+def test_a_fault_that_cannot_be_read_is_refused(ask: Ask, asked: dict[str, Any]) -> None:
+    answer = ask("POST", "faults", **asked)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+
+
+def test_seed_reports_requests_and_resets_are_there_from_outside(box: Sandbox, ask: Ask) -> None:
+    box.client().create_job({"title": "A first job"})
+    with pytest.raises(ApiError):
+        box.client().call("users/teams")
+
+    assert ask("GET", "seed").json() == {"seed": 5}
+    assert ask("POST", "seed", seed=8).json() == {"seed": 8}
+    assert box.clock.seed == 8
+    assert ask("POST", "transitions", report_polls=2).json() == {"report_polls": 2}
+    assert box.report_polls == 2
+    assert [each["path"] for each in ask("GET", "requests").json()] == [
+        "/v1/jobs.json",
+        "/v1/users/teams",
+    ]
+    assert ask("GET", "unimplemented").json() == [
+        {"verb": "GET", "path": "/v1/users/teams", "feature": "teams"}
+    ]
+    assert ask("POST", "webhooks/deliver").json() == []
+    assert ask("POST", "reset").json() == {"success": True}
+    assert count(box) == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "token", "status"),
+    [
+        ("GET", "clock", "", 401),
+        ("GET", "clock", TOKEN[:-1], 401),
+        ("GET", "nothing", TOKEN, 404),
+        ("PUT", "reset", TOKEN, 404),
+        ("POST", "transitions", TOKEN, 400),
+    ],
+)
+def test_who_has_no_token_or_asks_for_nothing_gets_nothing(
+    ask: Ask, verb: str, name: str, token: str, status: int
+) -> None:
+    assert ask(verb, name, token=token).status_code == status
+
+
+def test_without_being_asked_the_sandbox_is_not_controlled_from_outside() -> None:
+    with Sandbox() as box, session_for(box.app) as session:
+        answer = session.post(f"{ORIGIN}/_sandbox/reset", headers={"Authorization": "Bearer "})
+
+        assert box.control_token is None
+        assert answer.status_code == 404
