@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import endpoint_table  # noqa: E402 - found by the line above
+import sandbox_table  # noqa: E402 - found by the line above
 
 from crowdflower import __version__  # noqa: E402 - found by the line above
 
@@ -59,9 +60,11 @@ def assemble_changes(_: Sphinx, page: str, source: list[str]) -> None:
 
 
 def tabulate_endpoints(_: Sphinx, page: str, source: list[str]) -> None:
-    """Put the table of endpoints and methods below the words of its page."""
+    """Put the tables of endpoints below the words of their pages."""
     if page == "endpoints":
         source[0] += "\n".join(endpoint_table.lines())
+    if page == "sandbox-endpoints":
+        source[0] += "\n".join(sandbox_table.lines())
 
 
 def setup(app: Sphinx) -> None:
