@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crowdflower.sandbox.refusals import Invalid
+from crowdflower.sandbox.refusals import Expired, Invalid
 from crowdflower.sandbox.rules import gold, jobs, results, submission, units, workers
 from crowdflower.sandbox.store import Transaction, tables
 
@@ -301,3 +301,30 @@ def test_dynamic_judgments_may_stop_when_enough_contributors_agree(world: Any) -
 
     assert apart == "judgable"
     assert world.do(units.find, job, number).state == "finalized"
+
+
+def test_the_least_confidence_itself_is_enough(world: Any) -> None:
+    job = world.launched(
+        5,
+        judgments_per_unit=4,
+        variable_judgments_mode="auto_confidence",
+        min_unit_confidence=0.75,
+    )
+    number = world.units(job)[0].id
+    answers = ["positive", "positive", "negative", "positive"]
+
+    world.judge(job, number, *zip(world.crowd(4), answers, strict=True))
+
+    assert world.do(units.find, job, number).state == "finalized"
+
+
+def test_a_page_is_refused_after_its_time_though_nobody_else_has_come(world: Any) -> None:
+    job, worker = world.launched(), world.worker()
+    page = world.take(job, worker)
+
+    world.clock.advance(seconds=1800)
+
+    with pytest.raises(Expired):
+        world.hand_in(worker, page)
+    assert world.judgments(job) == []
+    assert world.take(job, worker).assignment_id != page.assignment_id

@@ -177,6 +177,21 @@ def test_rejection_opens_finalized_rows_of_a_job_at_work(world: Any) -> None:
     assert (reopened.state, reopened.open_slots) == ("judgable", 1)
 
 
+def test_rejection_takes_missed_and_tainted_judgments_out_of_the_counts_too(world: Any) -> None:
+    job = world.launched(20, golds=8, options={"after_gold": 2})
+    worker = world.worker()
+    for _ in range(2):
+        world.work(job, worker, "negative")
+    removed = world.again(job)
+
+    world.do(workers.reject, job, worker.id)
+
+    after = world.again(job)
+    assert (removed.judgments_count, removed.tainted_count) == (10, 10)
+    assert (after.judgments_count, after.tainted_count) == (0, 0)
+    assert not any(unit.missed_count or unit.tainted_count for unit in world.units(job))
+
+
 def test_rejection_after_the_end_leaves_rows_short(world: Any) -> None:
     job, crowd = world.launched(5), world.crowd(3)
     world.finish(job, crowd)
