@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
@@ -249,47 +250,65 @@ class _Delivery:
                 return True
         return False
 
+    def _stays(self, before: tuple[bool, int | None]) -> bool:
+        """Wait for rows that were given up for lost; tell whether none came after all."""
+        for pause in (0, *SETTLING):
+            if pause:
+                self._clock.sleep(pause)
+            if self._progress() != before:
+                return False
+        return True
+
     def _look(self) -> None:
         """Read which rows the job holds."""
         self._plan.see(keys_of_units(self._client, self._id, self._key))
 
     def _verify(self) -> None:
         """See every row in the job, once; mend what is not so."""
-        plan = self._plan
         for _ in range(ROUNDS):
-            for pause in (0, *SETTLING):
-                if pause:
-                    self._clock.sleep(pause)
-                self._look()
-                lacking = plan.progress.rows - plan.present
-                if not lacking:
-                    break
-            spares = plan.spares()
-            if not lacking and not spares:
+            before = self._progress()
+            lacking = self._awaited()
+            spares = self._plan.spares()
+            if lacking or spares:
+                self._mend(lacking, spares)
+            elif not self._plan.progress.resends or self._stays(before):
                 return
-            if self._live:
-                raise self._incomplete(
-                    f"{lacking} rows are not there and {len(spares)} came twice, in a job that"
-                    " is at work"
-                )
-            if lacking:
-                for chunk in plan.chunks():
-                    if lines := plan.lacking(chunk):
-                        self._send(chunk, lines, again=True)
-                        plan.mark(chunk, "done")
-            self._remove(spares)
         raise self._incomplete("rows that were sent are not there, or come back when deleted")
+
+    def _awaited(self) -> int:
+        """Look until all rows are there, or the time is up; return how many are not."""
+        lacking = 0
+        for pause in (0, *SETTLING):
+            if pause:
+                self._clock.sleep(pause)
+            self._look()
+            lacking = self._plan.progress.rows - self._plan.present
+            if not lacking:
+                break
+        return lacking
+
+    def _mend(self, lacking: int, spares: list[int]) -> None:
+        if self._live:
+            raise self._incomplete(
+                f"{lacking} rows are not there and {len(spares)} came twice, in a job that is at"
+                " work"
+            )
+        for chunk in self._plan.chunks() if lacking else ():
+            if lines := self._plan.lacking(chunk):
+                self._send(chunk, lines, again=True)
+                self._plan.mark(chunk, "done")
+        self._remove(spares)
 
     def _remove(self, spares: list[int]) -> None:
         """Delete units; whether they are gone is seen by the next look."""
         if spares:
             self._checked_job()
-        for unit in spares:
-            try:
-                self._path.units[unit](method="delete")
-            except (NotFound, OutcomeUnknown):
-                continue
-            self._plan.progress.duplicates_removed += 1
+        try:
+            for unit in spares:
+                with suppress(NotFound, OutcomeUnknown):
+                    self._path.units[unit](method="delete")
+                    self._plan.progress.duplicates_removed += 1
+        finally:
             self._plan.save()
 
     def _incomplete(self, problem: str) -> UploadIncomplete:

@@ -1,4 +1,4 @@
-"""Rows with a key, sent to a job whose answers get lost: each is there once, or an error says so."""
+"""Rows with a key, sent to a job whose answers get lost: each is there once, or an error is."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from crowdflower.client import Client
 
-ROWS = [{"id": number, "text": f"row {number}"} for number in range(12_000)]
-"""Three chunks."""
+ROWS = [{"id": number, "text": f"row {number}"} for number in range(120)]
+"""Three chunks of the size that a test has."""
 
 
 class Service:
@@ -103,6 +103,11 @@ class Service:
         said(json.dumps(body).encode())(wire, request)
 
 
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crowdflower.upload_plan.ROWS_PER_CHUNK", 50)
+
+
 @pytest.fixture
 def serve(server: Server) -> Callable[..., Service]:
     def begin(*treats: tuple[str, Act | None]) -> Service:
@@ -129,8 +134,8 @@ def test_rows_go_in_chunks_and_are_seen_in_the_job(
 
     done = job.upload(ROWS, key="id")
 
-    assert done == Uploaded(rows=12_000, chunks=3, resends=0, duplicates_removed=0, found=0)
-    assert service.uploads == [5000, 5000, 2000]
+    assert done == Uploaded(rows=120, chunks=3, resends=0, duplicates_removed=0, found=0)
+    assert service.uploads == [50, 50, 20]
     assert service.keys == EVERY_KEY
     assert clock.slept == []
 
@@ -146,12 +151,12 @@ def test_whatever_was_stored_of_a_chunk_whose_answer_was_lost_each_row_is_there_
 
     done = job.upload(ROWS, key="id")
 
-    size = [5000, 5000, 2000][place]
+    size = [50, 50, 20][place]
     assert service.keys == EVERY_KEY
-    assert done.rows == 12_000
+    assert done.rows == 120
     assert done.resends == (stored in {"half", "nothing"})
     assert done.duplicates_removed == (size if stored == "twice" else 0)
-    assert sum(service.uploads) - 12_000 == {"half": size // 2, "nothing": size}.get(stored, 0)
+    assert sum(service.uploads) - 120 == {"half": size // 2, "nothing": size}.get(stored, 0)
 
 
 def test_a_silent_service_is_an_answer_that_was_lost(
@@ -166,17 +171,17 @@ def test_a_silent_service_is_an_answer_that_was_lost(
     assert done.resends == 0
 
 
-@pytest.mark.parametrize("pings", [0, 1, 4, 6, 8])
+@pytest.mark.parametrize("pings", [0, 1, 4, 6, 8, 11, 14])
 def test_rows_that_arrive_late_are_waited_for_or_removed(
     serve: Callable[..., Service], job: Job, pings: int
 ) -> None:
     service = serve(("late", hang_up))
     service.pings_until_late = pings
 
-    done = job.upload(ROWS[:3000], key="id")
+    done = job.upload(ROWS[:30], key="id")
 
-    assert service.keys == EVERY_KEY[:3000]
-    assert (done.resends, done.duplicates_removed) in {(0, 0), (1, 3000)}
+    assert service.keys == EVERY_KEY[:30]
+    assert (done.resends, done.duplicates_removed) in {(0, 0), (1, 30)}
 
 
 def test_it_is_the_older_of_two_units_that_stays(serve: Callable[..., Service], job: Job) -> None:
@@ -195,12 +200,12 @@ def test_a_chunk_that_never_arrives_stops_the_upload_which_can_go_on(
 
     with pytest.raises(UploadIncomplete, match="3 times") as caught:
         job.upload(ROWS, key="id")
-    assert service.keys == EVERY_KEY[:5000]
+    assert service.keys == EVERY_KEY[:50]
     done = job.upload(ROWS, key="id", resume=caught.value.resume)
 
     assert service.keys == EVERY_KEY
-    assert service.uploads == [5000, 5000, 5000, 5000, 5000, 2000]
-    assert done.rows == 12_000
+    assert service.uploads == [50, 50, 50, 50, 50, 20]
+    assert done.rows == 120
     Path(caught.value.resume).unlink()
 
 
@@ -214,19 +219,19 @@ def test_a_refusal_of_the_first_chunk_is_that_refusal(
         job.upload(ROWS, key="id")
 
     assert isinstance(caught.value.__cause__, ValidationError)
-    assert service.uploads == [5000]
+    assert service.uploads == [50]
     Path(caught.value.resume).unlink()
 
 
 def test_the_same_upload_once_more_sends_nothing(serve: Callable[..., Service], job: Job) -> None:
     service = serve()
-    job.upload(ROWS[:6000], key="id")
+    job.upload(ROWS[:60], key="id")
 
-    done = job.upload(iter(ROWS[:6001]), key="id")
+    done = job.upload(iter(ROWS[:61]), key="id")
 
-    assert done == Uploaded(rows=6001, chunks=2, resends=0, duplicates_removed=0, found=6000)
-    assert service.uploads == [5000, 1000, 1]
-    assert service.keys == EVERY_KEY[:6001]
+    assert done == Uploaded(rows=61, chunks=2, resends=0, duplicates_removed=0, found=60)
+    assert service.uploads == [50, 10, 1]
+    assert service.keys == EVERY_KEY[:61]
 
 
 def test_rows_that_were_there_twice_before_are_not_ours_to_delete(
@@ -320,9 +325,11 @@ def test_a_late_bad_row_is_numbered_through_all_blocks(
     serve()
 
     with pytest.raises(InvalidInput) as caught:
-        job.upload([*ROWS, {"id": "x", "text": {1, 2}}], key="id")
+        job.upload(
+            [*({"id": n, "text": n} for n in range(1200)), {"id": "x", "text": {1}}], key="id"
+        )
 
-    assert caught.value.row == 12_001
+    assert caught.value.row == 1201
 
 
 @pytest.mark.row("U12")
@@ -369,7 +376,7 @@ def test_without_a_key_a_lost_answer_leaves_it_open_and_nothing_is_sent_again(
     with pytest.raises(OutcomeUnknown):
         job.upload(ROWS)
 
-    assert service.uploads == [12_000]
+    assert service.uploads == [120]
 
 
 # Files
@@ -393,7 +400,7 @@ def test_each_chunk_of_a_csv_begins_with_its_header(
     connect: Callable[..., Client], server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "rows.csv"
-    lines = [f'{number},"two\nlines, {number}"\n' for number in range(7000)]
+    lines = [f'{number},"two\nlines, {number}"\n' for number in range(70)]
     path.write_text("\ufeffKey No.,text\n" + "".join(lines), encoding="utf-8")
     bodies: list[bytes] = []
     units: dict[str, Any] = {}
@@ -415,9 +422,9 @@ def test_each_chunk_of_a_csv_begins_with_its_header(
 
     done = Job(connect(server.url), id=7).upload_file(path, key="Key No.")
 
-    assert (done.rows, done.chunks) == (7000, 2)
+    assert (done.rows, done.chunks) == (70, 2)
     assert [body.partition(b"\r\n")[0] for body in bodies] == [b"Key No.,text"] * 2
-    assert bodies[1].startswith(b'Key No.,text\r\n5000,"two\nlines, 5000"\r\n')
+    assert bodies[1].startswith(b'Key No.,text\r\n50,"two\nlines, 50"\r\n')
 
 
 @pytest.mark.parametrize(
@@ -492,8 +499,8 @@ def test_the_plan_is_its_owners_alone_and_empty_in_the_end(
     job.upload(ROWS, key="id", resume=plan)
 
     assert plan.stat().st_mode & 0o777 == 0o600
-    assert plan.stat().st_size < 100_000
-    assert b"row 11999" not in plan.read_bytes()
+    assert plan.stat().st_size < 50_000
+    assert b"row 119" not in plan.read_bytes()
 
 
 def test_a_finished_upload_is_not_done_again_even_if_the_job_was_launched_since(
@@ -513,8 +520,8 @@ def test_a_finished_upload_is_not_done_again_even_if_the_job_was_launched_since(
 @pytest.mark.parametrize(
     ("rows", "how"),
     [
-        (ROWS[:11_999], {}),
-        ([*ROWS[:-1], {"id": 11_999, "text": "another"}], {}),
+        (ROWS[:119], {}),
+        ([*ROWS[:-1], {"id": 119, "text": "another"}], {}),
         (ROWS, {"force": True}),
         ([{"id": row["text"], "text": row["id"]} for row in ROWS], {"key": "text"}),
     ],
