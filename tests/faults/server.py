@@ -249,7 +249,10 @@ class Server:
             self.log.append(request)
             if fault.applies:
                 self.ledger.append(request)
-        fault.act(wire, request)
+        if fault.before == "connection":
+            wire.reset()  # it is up already: all that it can do is break
+        else:
+            fault.act(wire, request)
 
     def _peek(self) -> Fault | None:
         with self._lock:
