@@ -232,6 +232,8 @@ class Journal:
 
         :param account: Only those of this account.
         """
+        if self.path is not None and self._file is None and not self.path.exists():
+            return []  # to look makes no file
         with self._transaction() as connection:
             found = _all(connection, "state IN (?, ?, ?)", *PENDING)
         return [each for each in found if account in {None, each.account}]

@@ -45,10 +45,10 @@ def test_help_names_every_subcommand_in_one_line_each() -> None:
 
     assert answer.returncode == 0
     names = [line.split()[0] for line in answer.stdout.partition("Commands:")[2].splitlines()[1:]]
-    assert names == ["demo", "serve"]
+    assert names == ["demo", "pending", "resolve", "serve"]
 
 
-@pytest.mark.parametrize("name", ["serve"])
+@pytest.mark.parametrize("name", ["pending", "serve"])
 def test_each_subcommand_explains_its_options(name: str) -> None:
     answer = run(name, "--help")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -184,8 +185,9 @@ def test_what_nobody_knows_cannot_be_resolved_nor_in_a_way_that_there_is_none(
 
 
 def test_nothing_is_written_before_the_first_payment(tmp_path: Path) -> None:
-    Journal(tmp_path / "journal.db")
+    journal = Journal(tmp_path / "journal.db")
 
+    assert journal.pending() == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -378,6 +380,7 @@ def test_a_forked_process_goes_on_with_what_was_known(journal: Journal) -> None:
     with journal._lock:  # as if another thread were writing when the process forks
         child = os.fork()
         if child == 0:
+            signal.alarm(20)
             try:
                 journal.prepare(bonus("may"))
             except DuplicateOperation:

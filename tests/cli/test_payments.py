@@ -1,0 +1,107 @@
+"""``crowdflower pending`` and ``resolve``: what a crash left open, from the shell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from crowdflower.cli.group import crowdflower
+from crowdflower.journal import Journal, Operation
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The journal in the user's state folder."""
+    monkeypatch.delenv("CROWDFLOWER_JOURNAL", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "crowdflower" / "journal.db"
+
+
+def sent(path: Path) -> Operation:
+    """Leave a bonus open."""
+    journal = Journal(path)
+    bonus = Operation(
+        "op-1", "bonus", "account", "POST", "jobs/7/workers/5/bonus.json", "amount=150", "may"
+    )
+    journal.prepare(bonus)
+    return journal.send("op-1", {"balance": 900}, 180)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(crowdflower, arguments)
+
+
+def test_an_open_payment_is_listed_in_a_line(path: Path) -> None:
+    operation = sent(path)
+
+    answer = run("pending")
+
+    (line,) = answer.stdout.splitlines()
+    assert line.startswith(f"op-1  sent      {operation.sent_at:%Y-%m-%d}")
+    assert line.endswith(
+        "bonus /jobs/7/workers/5/bonus.json  amount=150  key may  at most 180 cents"
+    )
+
+
+def test_without_a_journal_nothing_is_open_and_none_is_made(path: Path) -> None:
+    answer = run("pending")
+
+    assert (answer.exit_code, answer.stdout) == (0, "")
+    assert f"No payment is open in {path}." in answer.stderr
+    assert not path.parent.exists()
+
+
+def test_a_payment_is_resolved_with_a_note(path: Path) -> None:
+    sent(path)
+
+    answer = run("resolve", "op-1", "not_applied", "--note", "not in the list of May")
+
+    assert (answer.exit_code, answer.stdout) == (0, "op-1 is not_applied.\n")
+    assert Journal(path).get("op-1").note == "not in the list of May"
+    assert run("pending").stdout == ""
+
+
+def test_another_file_is_named_by_option_or_environment(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    sent(other)
+
+    by_option = run("pending", "--journal", str(other))
+    by_environment = CliRunner(env={"CROWDFLOWER_JOURNAL": str(other)}).invoke(
+        crowdflower, ["pending"]
+    )
+
+    assert by_option.stdout == by_environment.stdout != ""
+
+
+@pytest.mark.parametrize("name", ["nobody", "op-1"])
+def test_what_is_not_open_is_not_resolved(path: Path, name: str) -> None:
+    sent(path)
+    Journal(path).settle("op-1", "applied", "status 200")
+
+    answer = run("resolve", name, "applied")
+
+    assert answer.exit_code == 1
+    assert name in answer.stderr
+
+
+def test_a_file_that_is_no_journal_is_named(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"no database at all " * 300)
+
+    answers = [run("pending"), run("resolve", "op-1", "applied")]
+
+    assert [answer.exit_code for answer in answers] == [1, 1]
+    assert all(str(path) in answer.stderr for answer in answers)
+
+
+def test_without_a_journal_nothing_is_resolved(path: Path) -> None:
+    answer = run("resolve", "op-1", "applied")
+
+    assert answer.exit_code == 1
+    assert "there is no journal" in answer.stderr
