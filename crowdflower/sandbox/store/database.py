@@ -10,6 +10,7 @@ In memory there is one connection, and readers stand in the same line. In a file
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from threading import Lock, RLock, local
 from typing import Any
+from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
 from sqlalchemy.engine import make_url
@@ -70,6 +72,7 @@ class Database:
         self._writing = RLock()
         self._here = local()
         self._engine = _engine_in_memory() if self.in_memory else self._engine_on_file()
+        finalize(self, self._engine.dispose)  # from 3.13 on Python warns of what was left open
         try:
             if self.in_memory:
                 self._copy_template()
@@ -223,6 +226,7 @@ _TEMPLATE_LOCK = Lock()
 def _template() -> sqlite3.Connection:
     """Make an empty database once in a process; copying it takes a fraction of a millisecond."""
     engine = _engine_in_memory()
+    atexit.register(engine.dispose)
     with engine.connect() as connection, connection.begin():
         _create(connection)
         driver = connection.connection.driver_connection
