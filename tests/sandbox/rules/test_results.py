@@ -141,6 +141,24 @@ def test_a_row_whose_judgments_do_not_count_has_questions_without_answers(world:
     assert world.do(judgments.page, job) == {}
 
 
+def test_tainted_judgments_are_listed_and_not_summed_up(world: Any) -> None:
+    job = world.launched(20, golds=8, options={"after_gold": "1"})
+    number = world.units(job)[0].id
+    sloppy, careful = world.crowd(2)
+    world.judge(job, number, (sloppy, "positive"), (careful, "negative"))
+    world.work(job, sloppy, "negative")
+    tainted, trusted = world.judgments(job)[:2]
+
+    row = world.do(judgments.page, job)[number]
+    shown = world.do(results.of_unit, job, world.do(units.find, job, number))
+
+    assert (tainted.tainted, trusted.tainted) == (True, False)
+    assert row["_ids"] == [trusted.id]
+    assert row["sentiment"] == {"agg": "negative", "confidence": 1.0, "res": ["negative"]}
+    assert [judgment["id"] for judgment in shown["judgments"]] == [tainted.id, trusted.id]
+    assert shown["sentiment"] == {"agg": "negative", "confidence": 1.0}
+
+
 def test_a_judgment_is_shown_with_its_row_and_contributor(world: Any) -> None:
     job = world.launched(20, golds=8)
     worker = world.worker(country="FI", region="13", city="Helsinki")
