@@ -36,7 +36,8 @@ autodoc_typehints = "signature"
 # variable has no page of its own.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!crowdflower\.).*"),
-    (r"py:.*", r"crowdflower\.((base|operations)\.T|paging\.Page|quality\.consensus\.(Task|Worker|Label))"),
+    (r"py:.*", r"crowdflower\.[\w.]+\.(T|Item|Page|Task|Label)"),
+    (r"py:.*", r"crowdflower\.quality\.consensus\.Worker"),
 ]
 
 # Client and sandbox each have a Clock, and a type imported for checkers only shows its short name.
