@@ -10,6 +10,9 @@
     exceptions   everything that a call raises, under ApiError
     states       the words of the API: states, channels, report types
 
+    operations   payments, once                 journal     what was paid
+    evidence     was it paid?                   pricing     what it will cost
+
     base         attributes over JSON           paths       client.jobs[7].units.ping()
     transport    one request, one answer        paging      numbered pages
     upload       rows to a body                 report      an archive to rows
