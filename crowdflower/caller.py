@@ -32,6 +32,10 @@ DEFINITE: Final = frozenset({*range(400, 408), *range(409, 418), 422, 429, 451})
 """Statuses that say that nothing was done; whoever answers 408 or 499 may not know."""
 
 
+SILENCE: Final = 30.0
+"""Seconds of silence that are put up with, where nobody says otherwise."""
+
+
 class Clock(Protocol):
     """The part of :mod:`time` that the client needs; tests bring their own."""
 
@@ -45,7 +49,8 @@ class Clock(Protocol):
 class Caller:
     """Repeats requests as :mod:`crowdflower.retry` allows for their endpoint, and no further.
 
-    :param read: Seconds of silence that are put up with; some endpoints are given more.
+    :param read: Seconds of silence that are put up with; by default 30, and 120 where the service
+        is known to take its time.
     :param deadline: Seconds that a call may take, attempts and waits included; by default 90 for
         reading, 180 for changing, 600 for an upload.
     :param retries: How often a call may be repeated at most.
@@ -55,7 +60,7 @@ class Caller:
         self,
         transport: Transport,
         *,
-        read: float = 30,
+        read: float | None = None,
         deadline: float | None = None,
         retries: int = retry.ATTEMPTS - 1,
         clock: Clock = time,
@@ -105,8 +110,8 @@ class Caller:
             attempt += 1
             exchange = Exchange(
                 deadline,
-                send=max(self._read, rule.silence / 2),
-                read=max(self._read, rule.silence),
+                send=self._read or max(SILENCE, rule.silence / 2),
+                read=self._read or max(SILENCE, rule.silence),
                 fresh=fresh,
                 clock=self.clock.monotonic,
             )

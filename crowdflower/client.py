@@ -35,7 +35,7 @@ from crowdflower.operations import Operations
 from crowdflower.order import Order, order_of, placed_order
 from crowdflower.paths import PathFactory, segment
 from crowdflower.states import REPORT_TYPES, JobState, ReportType, TableType
-from crowdflower.transport import Expected, Session, Transport
+from crowdflower.transport import CONNECT, Expected, Session, Transport
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Client:
     :param base_url: Where the service is, version included; ``CROWDFLOWER_API_URL`` by default, and
         ``https://api.appen.com/v1`` without that.
     :param timeout: Seconds to wait for a connection and for each piece of an answer: a pair, or one
-        number for both.
+        number for both; by default 5 and 30, or 120 where the service is known to take its time.
     :param deadline: Seconds that a call may take, repeated attempts included; by default 90 for
         reading, 180 for changing, 600 for an upload.
     :param retries: How often a call that failed may be repeated at most, where that is safe.
@@ -96,7 +96,7 @@ class Client:
         key: str | None = None,
         base_url: str | None = None,
         *,
-        timeout: float | tuple[float, float] = (5, 30),
+        timeout: float | tuple[float, float] | None = None,
         deadline: float | None = None,
         retries: int = 3,
         lookahead: int = 8,
@@ -113,7 +113,7 @@ class Client:
             key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
             base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,
             session=session,
-            connect=connect,
+            connect=connect or CONNECT,
             connections=max(10, lookahead + 1),
             allow_insecure=allow_insecure,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from crowdflower import pricing, serialization
 from crowdflower._types import JSONObject
@@ -12,6 +13,7 @@ from crowdflower.base import JobResource, ReadOnly, channel_names, whole
 from crowdflower.exceptions import OutcomeUnknown
 from crowdflower.operations import Payment
 from crowdflower.paths import segment
+from crowdflower.secret import origin
 from crowdflower.transport import Expected, Response
 
 
@@ -73,8 +75,7 @@ def placed_order(response: Response) -> JSONObject:
     :raises OutcomeUnknown: It is neither; money may have been spent.
     """
     if response.is_redirect:
-        path = response.headers["Location"].partition("?")[0]
-        placed = re.search(r"/jobs/(\d+)/orders/(\d+)", path)
+        placed = _place(response.url, response.headers["Location"])
         if placed is not None:
             return {"id": int(placed[2]), "job_id": int(placed[1]), "type": "Debit"}
         evidence = "a redirect to elsewhere"
@@ -93,4 +94,17 @@ def placed_order(response: Response) -> JSONObject:
         phase="answered",
         request=response.request,
         response=response,
+    )
+
+
+def _place(asked: str, location: str) -> re.Match[str] | None:
+    """Find the order that a redirect names, on the server that was asked."""
+    try:
+        target = urljoin(asked, location)
+        if origin(target) != origin(asked):
+            return None
+    except ValueError:
+        return None
+    return re.fullmatch(
+        r".*/jobs/(\d{1,18})/orders/(\d{1,18})(?:\.json)?", urlsplit(target).path, re.ASCII
     )

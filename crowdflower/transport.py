@@ -48,6 +48,9 @@ Session: TypeAlias = requests.Session
 
 Body: TypeAlias = bytes | IO[bytes] | Iterable[bytes] | None
 
+CONNECT: Final = 5.0
+"""Seconds to wait for a connection, where nobody says otherwise."""
+
 MAX_REDIRECTS: Final = 3
 
 LARGEST_ANSWER: Final = 64 << 20
@@ -107,7 +110,7 @@ class Transport:
         base_url: str,
         *,
         session: Session | None = None,
-        connect: float = 5,
+        connect: float = CONNECT,
         connections: int = 10,
         allow_insecure: bool = False,
     ) -> None:

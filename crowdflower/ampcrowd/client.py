@@ -27,7 +27,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.paths import segment
 from crowdflower.secret import NoSecret
-from crowdflower.transport import Expected, Session, Transport
+from crowdflower.transport import CONNECT, Expected, Session, Transport
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -46,7 +46,7 @@ class AMPCrowdClient:
     :param token: What a sandbox asks for that listens to other machines; AMPCrowd itself knows no
         keys, and whoever reaches it may use it.
     :param timeout: Seconds to wait for a connection and for each piece of an answer: a pair, or one
-        number for both.
+        number for both; by default 5 and 30, or 120 where the service is known to take its time.
     :param deadline: Seconds that a call may take, repeated attempts included; 180 by default.
     :param retries: How often a call that failed may be repeated at most, where that is safe.
     :param session: A :class:`requests.Session` to send through; it stays yours to close.
@@ -65,7 +65,7 @@ class AMPCrowdClient:
         base_url: str,
         *,
         token: str | None = None,
-        timeout: float | tuple[float, float] = (5, 30),
+        timeout: float | tuple[float, float] | None = None,
         deadline: float | None = None,
         retries: int = 3,
         session: Session | None = None,
@@ -75,7 +75,7 @@ class AMPCrowdClient:
             NoSecret() if token is None else token,
             base_url,
             session=session,
-            connect=connect,
+            connect=connect or CONNECT,
             allow_insecure=token is None,
         )
         self._caller = Caller(self._transport, read=read, deadline=deadline, retries=retries)
