@@ -158,3 +158,17 @@ def test_a_file_that_is_refused_is_remembered_until_the_next_one(
         "error": "Unable to parse row 3. Please be sure your file is UTF-8 encoded.",
     }
     assert api("GET", f"/jobs/{job}/units/ping").json() == {"done": True, "count": 7}
+
+
+@pytest.mark.parametrize("name", ["judgments_per_unit", "payment_cents", "min_unit_confidence"])
+@pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1e99999999999"])
+def test_a_number_beyond_all_arithmetic_is_refused_at_once(
+    api: Api, job: int, name: str, number: str
+) -> None:
+    before = api("GET", f"/jobs/{job}").json()
+
+    answer = api("PUT", f"/jobs/{job}", data={f"job[{name}]": number})
+
+    assert answer.status_code == 422
+    assert "more than can be kept" in answer.json()["error"]["message"]
+    assert api("GET", f"/jobs/{job}").json() == before

@@ -88,6 +88,22 @@ def test_a_status_may_hide_what_was_done(box: Sandbox, jobs: Any) -> None:
     assert count(box) == 1
 
 
+def test_what_is_repeated_under_its_key_after_a_lost_answer_is_done_once(
+    box: Sandbox, jobs: Any
+) -> None:
+    box.faults.next(drop=True, verb="POST", done=True)
+    asked = {"json": {"job": {"title": "A first job"}}}
+
+    with session_for(box.app) as session:
+        headers = {"Authorization": f"Token token={box.key}", "Idempotency-Key": "one"}
+        with pytest.raises(requests.ConnectionError):
+            session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **asked)
+        answer = session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **asked)
+
+    assert answer.headers["Idempotent-Replayed"] == "true"
+    assert [each["id"] for each in jobs().json()] == [answer.json()["id"]]
+
+
 def test_an_answer_is_cut_in_its_middle(box: Sandbox, jobs: Any) -> None:
     box.client().create_job({"title": "A first job"})
     whole = jobs().content

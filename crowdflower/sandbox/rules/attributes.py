@@ -203,7 +203,8 @@ def _number(value: Any) -> Decimal | None:
         number = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    if number.is_finite() and abs(number) > LONGEST:
+    # A comparison is exact at any size; arithmetic, even abs(), overflows beyond 10**999999.
+    if number.is_finite() and not -LONGEST <= number <= LONGEST:
         raise Invalid(f"{number:.2e} is more than can be kept; send a number below {LONGEST}.")
     return number if number.is_finite() else None
 
