@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from crowdflower import quality
 from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.states import ReportType
 from crowdflower.unit import Unit
 
-METHODS: Final = {
-    "majority": quality.majority_vote,
-    "wawa": quality.wawa,
-    "one-coin": quality.one_coin,
-    "dawid-skene": quality.dawid_skene,
-}
-"""Ways to weigh answers that :meth:`JobResults.aggregate` knows."""
+if TYPE_CHECKING:
+    from crowdflower.quality import Consensus
 
 FEW_UNITS: Final = 20
 """Units up to which a request each is cheaper than a report, which takes seconds to build."""
@@ -92,7 +86,7 @@ class JobResults(JobFields):
 
     def aggregate(
         self, method: str = "dawid-skene", field: str | None = None
-    ) -> quality.Consensus[int, int, str]:
+    ) -> Consensus[int, int, str]:
         """Weigh the answers by another method than the service's own.
 
         :param method: ``majority``, ``wawa``, ``one-coin`` or ``dawid-skene``.
@@ -103,6 +97,8 @@ class JobResults(JobFields):
         >>> consensus.labels[job.units[2].id]
         'negative'
         """
+        from crowdflower.quality import METHODS  # noqa: PLC0415 - few weigh, all import
+
         if method not in METHODS:
             raise ValueError(f"no method {method!r}; there are: {', '.join(METHODS)}")
         return METHODS[method](self.votes(field))

@@ -21,8 +21,7 @@ from crowdflower.cli.task import Task, TaskError
 from crowdflower.client import Client
 from crowdflower.exceptions import ApiError
 from crowdflower.job import Job
-from crowdflower.job_results import METHODS
-from crowdflower.quality import Consensus
+from crowdflower.quality import METHODS, Consensus
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.crowd import Summary
 from crowdflower.unit import Unit

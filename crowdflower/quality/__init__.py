@@ -18,13 +18,24 @@ the *full* report can do beyond it: each takes ``(task, worker, label)`` votes a
 :class:`Consensus`. Nothing here reads, writes, rounds or keeps state.
 """
 
+from typing import Final
+
 from crowdflower.quality.aggregation import aggregate
 from crowdflower.quality.consensus import Consensus
 from crowdflower.quality.expectation_maximization import dawid_skene, one_coin
 from crowdflower.quality.voting import majority_vote, wawa
 from crowdflower.quality.weighing import agreement, confidence, option_confidence, trust
 
+METHODS: Final = {
+    "majority": majority_vote,
+    "wawa": wawa,
+    "one-coin": one_coin,
+    "dawid-skene": dawid_skene,
+}
+"""The ways to weigh votes, by the names that ``job.aggregate`` takes."""
+
 __all__ = [
+    "METHODS",
     "Consensus",
     "aggregate",
     "agreement",
