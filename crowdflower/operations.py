@@ -18,12 +18,13 @@ from uuid import uuid4
 from crowdflower import serialization
 from crowdflower.answers import Answer
 from crowdflower.caller import Caller
-from crowdflower.evidence import Applied, Finding, Inconclusive, NotSeen, judged, places, unseen
+from crowdflower.evidence import Applied, Finding, NotSeen, judged, places, unseen
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
     InvalidInput,
     JournalError,
+    NotAcceptable,
     NotSentError,
     OutcomeUnknown,
     OverBudget,
@@ -54,8 +55,13 @@ class Payment:
     form: Mapping[str, Any]
     price: Callable[[Mapping[str, Any]], int]
     expected: Expected = field(default_factory=Expected)
-
+    accept: str = "application/json"
     method: str = "POST"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is said about the form and the answer."""
+        return {"Accept": self.accept, "Content-Type": "application/x-www-form-urlencoded"}
 
     @property
     def body(self) -> bytes:
@@ -135,7 +141,7 @@ class Operations:
     def preview(self, payment: Payment) -> DryRun:
         """Return the request of a payment as it would be sent; sends and writes nothing."""
         request = self._caller.transport.prepared(
-            payment.method, payment.path, body=payment.body, headers=_HEADERS
+            payment.method, payment.path, body=payment.body, headers=payment.headers
         )
         return DryRun(
             payment.method, str(request.url), dict(request.headers), payment.body.decode("ascii")
@@ -206,11 +212,19 @@ class Operations:
                 payment.path,
                 payment.expected,
                 body=payment.body,
-                headers={**_HEADERS, "Idempotency-Key": operation.op_id},
+                headers={**payment.headers, "Idempotency-Key": operation.op_id},
             )
             result = read(answer)
         except OutcomeUnknown as error:
             lost = error
+        except NotAcceptable as error:  # some services pay, and then find no form for the answer
+            lost = OutcomeUnknown(
+                f"{error}. The change may have been made all the same",
+                evidence="answered with status 406, NotAcceptable",
+                phase="answered",
+                request=error.request,
+                response=error.response,
+            )
         except (NotSentError, RefusedError, InvalidInput) as error:
             self._spend(-(operation.cents or 0))
             self._settle(operation, "rejected", _evidence(error))
@@ -310,12 +324,6 @@ class Operations:
         raise OverBudget(problem)
 
 
-_HEADERS: Final = {
-    "Accept": "application/json",
-    "Content-Type": "application/x-www-form-urlencoded",
-}
-
-
 def _evidence(error: ApiError) -> str:
     return f"{type(error).__name__}: {error}"
 
@@ -323,13 +331,3 @@ def _evidence(error: ApiError) -> str:
 def _check_limit(name: str, value: object, kind: type[ApiError]) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise kind(f"{name} is a whole number of US cents, not {value!r}")
-
-
-__all__ = [
-    "Applied",
-    "DryRun",
-    "Inconclusive",
-    "NotSeen",
-    "Operations",
-    "Payment",
-]

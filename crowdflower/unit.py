@@ -170,6 +170,7 @@ class Unit(JobResource):
             {"nb_judgments": count},
             lambda job: pricing.judgments_cents(job, count),
             Expected(as_json=False),
+            accept="*/*",
         )
         operations = self.client.operations
         if dry_run:

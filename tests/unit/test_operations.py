@@ -687,3 +687,17 @@ def test_a_server_that_fails_after_taking_a_payment_leaves_it_unknown(
 
     assert ServerError.__name__ in caught.value.evidence
     assert len(paid(sent)) == 1
+
+
+@EACH
+def test_an_answer_that_the_server_could_not_word_may_follow_a_payment(
+    client: Client, service: Service, pay: Pay
+) -> None:
+    service.answer = lambda _: (406, {}, "")
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        pay(client, key="may")
+
+    assert caught.value.evidence == "answered with status 406, NotAcceptable"
+    assert caught.value.__context__ is None
+    assert len(client.operations.pending()) == 1
