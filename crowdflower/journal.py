@@ -12,23 +12,15 @@ import json
 import os
 import sqlite3
 import time
-import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final, Literal, TypeAlias
-from uuid import uuid4
 
-from crowdflower.exceptions import (
-    DuplicateOperation,
-    InvalidInput,
-    JournalCorrupt,
-    JournalError,
-    JournalLocked,
-)
+from crowdflower.exceptions import DuplicateOperation, InvalidInput, JournalError
+from crowdflower.journal_file import PATIENCE, Store
 
 State: TypeAlias = Literal["prepared", "sent", "applied", "rejected", "unknown", "not_applied"]
 """``prepared`` has not left, ``sent`` has perhaps, ``unknown`` has and got no answer;
@@ -36,36 +28,6 @@ State: TypeAlias = Literal["prepared", "sent", "applied", "rejected", "unknown",
 
 PENDING: Final = ("prepared", "sent", "unknown")
 """The states in which it is open whether it was paid."""
-
-PATIENCE: Final = 5.0
-"""Seconds to wait for another process that is writing."""
-
-_APPLICATION: Final = 0x43464A4C
-_VERSION: Final = 1
-
-_TABLE: Final = """
-    CREATE TABLE operations (
-        op_id TEXT PRIMARY KEY,
-        name TEXT NOT NULL,
-        account TEXT NOT NULL,
-        method TEXT NOT NULL,
-        path TEXT NOT NULL,
-        body TEXT NOT NULL,
-        "key" TEXT,
-        state TEXT NOT NULL,
-        before TEXT NOT NULL,
-        cents INTEGER,
-        evidence TEXT NOT NULL,
-        note TEXT NOT NULL,
-        prepared_at REAL NOT NULL,
-        sent_at REAL,
-        settled_at REAL
-    )
-"""
-_ONCE: Final = """
-    CREATE UNIQUE INDEX once ON operations (account, "key")
-    WHERE state NOT IN ('rejected', 'not_applied')
-"""
 
 
 @dataclass(frozen=True)
@@ -129,12 +91,8 @@ class Journal:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.path = None if path is None else Path(path).expanduser().absolute()
-        self._patience = patience
+        self._store = Store(self.path, patience)
         self._now = now
-        self._file: tuple[int, int] | None = None
-        self._memory: sqlite3.Connection | None = None
-        self._lock = Lock()
-        self._pid = os.getpid()
 
     def __repr__(self) -> str:
         return f"<Journal {self.path or 'in memory'}>"
@@ -150,7 +108,7 @@ class Journal:
         line = {**_line(operation), "prepared_at": self._now()}
         columns = ", ".join(f'"{name}"' for name in line)
         values = ", ".join("?" * len(line))
-        with self._transaction() as connection:
+        with self._store.transaction() as connection:
             with suppress(sqlite3.IntegrityError):
                 connection.execute(
                     f"INSERT INTO operations ({columns}) VALUES ({values})",  # noqa: S608
@@ -179,7 +137,7 @@ class Journal:
 
         :raises JournalError: It may not: somebody resolved it in the meantime.
         """
-        with self._transaction() as connection:
+        with self._store.transaction() as connection:
             done = connection.execute(
                 "UPDATE operations SET state = 'sent', sent_at = ?, before = ?, cents = ?"
                 " WHERE op_id = ? AND state = 'prepared'",
@@ -191,7 +149,7 @@ class Journal:
 
     def settle(self, op_id: str, state: State, evidence: str) -> Operation:
         """Write down what became of it."""
-        with self._transaction() as connection:
+        with self._store.transaction() as connection:
             connection.execute(
                 "UPDATE operations SET state = ?, evidence = ?, settled_at = ? WHERE op_id = ?",
                 (state, evidence, self._now(), op_id),
@@ -207,7 +165,7 @@ class Journal:
         """
         if state not in {"applied", "not_applied"}:
             raise InvalidInput(f"an operation is resolved as applied or not_applied, not {state!r}")
-        with self._transaction() as connection:
+        with self._store.transaction() as connection:
             found = _one(connection, "op_id = ?", op_id)
             if found.state not in PENDING:
                 raise InvalidInput(f"operation {op_id} is not open: {_WORDS[found.state]}")
@@ -224,7 +182,7 @@ class Journal:
 
         :raises InvalidInput: There is none.
         """
-        with self._transaction() as connection:
+        with self._store.transaction() as connection:
             return _one(connection, "op_id = ?", op_id)
 
     def pending(self, account: str | None = None) -> list[Operation]:
@@ -232,9 +190,9 @@ class Journal:
 
         :param account: Only those of this account.
         """
-        if self.path is not None and self._file is None and not self.path.exists():
+        if not self._store.is_there:
             return []  # to look makes no file
-        with self._transaction() as connection:
+        with self._store.transaction() as connection:
             found = _all(connection, "state IN (?, ?, ?)", *PENDING)
         return [each for each in found if account in {None, each.account}]
 
@@ -244,7 +202,7 @@ class Journal:
         :param anywhere: Those on other paths too.
         """
         since = operation.sent_at.timestamp() if operation.sent_at else 0.0
-        with self._transaction() as connection:
+        with self._store.transaction() as connection:
             found = _all(
                 connection,
                 "account = ? AND op_id != ? AND state IN ('sent', 'unknown', 'applied')"
@@ -252,88 +210,6 @@ class Journal:
                 *(operation.account, operation.op_id, since),
             )
         return [each for each in found if anywhere or each.path == operation.path]
-
-    # Where it stands
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with self._connected() as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                except BaseException:
-                    connection.execute("ROLLBACK")
-                    raise
-                connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            busy = "locked" in str(error) or "busy" in str(error)
-            kind: type[JournalError] = JournalLocked if busy else JournalError
-            problem = str(error)
-        except sqlite3.Error as error:
-            damaged = type(error) is sqlite3.DatabaseError
-            kind, problem = JournalCorrupt if damaged else JournalError, str(error)
-        except OSError as error:
-            kind, problem = JournalError, error.strerror or type(error).__name__
-        else:
-            return
-        raise kind(f"the journal {self.path or 'in memory'} cannot be used: {problem}")
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection: one of its own for each transaction, where there is a file.
-
-        So no thread and no forked process ever holds what another one is using.
-        """
-        if self.path is not None:
-            with closing(self._opened(self.path)) as connection:
-                yield connection
-            return
-        if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), Lock()  # a thread of the parent may hold the old
-        with self._lock:
-            if self._memory is None:
-                self._memory = sqlite3.connect(
-                    ":memory:", isolation_level=None, check_same_thread=False
-                )
-                weakref.finalize(self, self._memory.close)
-                _furnish(self._memory)
-            yield self._memory
-
-    def _opened(self, path: Path) -> sqlite3.Connection:
-        if self._file is None and not path.exists():
-            _create(path)
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode=rw", uri=True, timeout=self._patience, isolation_level=None
-        )
-        try:
-            there = path.stat()
-            self._check(connection, (there.st_dev, there.st_ino))
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA fullfsync = ON")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _check(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
-        """See that the file is a journal, whole, and still the one that was written to before."""
-        if self._file not in {None, file}:
-            raise JournalError(
-                f"the journal {self.path} was replaced while it was in use: what was paid stands in"
-                " the file that is gone"
-            )
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if application != _APPLICATION:
-            raise JournalCorrupt(f"{self.path} is no journal; name another file, or move it away")
-        if version != _VERSION:
-            raise JournalError(f"the journal {self.path} was written by a newer release")
-        if self._file is None:
-            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            if found != "ok":
-                raise JournalCorrupt(f"the journal {self.path} is damaged: {found}")
-            self._file = file
 
 
 _WORDS: Final[Mapping[State, str]] = {
@@ -344,38 +220,6 @@ _WORDS: Final[Mapping[State, str]] = {
     "unknown": "it was sent, and whether it was paid is not known",
     "not_applied": "it was found not to have been paid",
 }
-
-
-def _create(path: Path) -> None:
-    """Make an empty journal, visible only once it is complete."""
-    missing = [folder for folder in path.parents if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
-    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    try:
-        with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            _furnish(connection)
-        with suppress(FileExistsError):  # another process was faster; its journal is as good
-            os.link(draft, path)
-    finally:
-        draft.unlink()
-    if hasattr(os, "O_DIRECTORY"):
-        folder_itself = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder_itself)
-        finally:
-            os.close(folder_itself)
-
-
-def _furnish(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(_TABLE)
-    connection.execute(_ONCE)
-    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
-    connection.execute("COMMIT")
 
 
 _COLUMNS: Final = tuple(each.name for each in fields(Operation))

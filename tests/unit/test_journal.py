@@ -202,7 +202,7 @@ def test_the_file_and_the_folders_that_it_needs_are_for_its_owner_alone(tmp_path
 
 
 def test_what_is_written_has_reached_the_disk(path: Path) -> None:
-    with Journal(path)._connected() as connection:
+    with Journal(path)._store._connected() as connection:
         (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
 
@@ -377,7 +377,7 @@ def test_of_two_processes_with_the_same_keys_each_key_is_begun_by_one(tmp_path: 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_goes_on_with_what_was_known(journal: Journal) -> None:
     journal.prepare(bonus("may"))
-    with journal._lock:  # as if another thread were writing when the process forks
+    with journal._store._lock:  # as if another thread were writing when the process forks
         child = os.fork()
         if child == 0:
             signal.alarm(20)
