@@ -16,6 +16,8 @@
     base         attributes over JSON           paths       client.jobs[7].units.ping()
     transport    one request, one answer        paging      numbered pages
     upload       rows to a body                 report      an archive to rows
+    upload_rows, upload_plan, delivery          rows to a job, each of them exactly once
+    download     how a report is had            tables      CSV, read alike everywhere
     serialization, envelopes                    Python to wire and back, messages
 
     cml          forms: parsed and checked before they cost money

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from crowdflower.exceptions import PageLoop
-from crowdflower.paging import end_marker, pages
+from crowdflower.exceptions import PageChanged, PageLoop, PaginationWarning, ServerError
+from crowdflower.paging import counted, end_marker, pages
 
 LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 2, 8])
 
@@ -175,3 +175,66 @@ def test_a_sentinel_is_a_value_or_a_question(
 ) -> None:
     assert end_marker(sentinel)(end)
     assert not end_marker(sentinel)(other)
+
+
+@LOOKAHEADS
+@pytest.mark.parametrize("length", [1, 2, 3, 7])
+@pytest.mark.parametrize("kind", ["list", "ids", "units"])
+def test_pages_that_go_in_circles_are_a_loop(lookahead: int, length: int, kind: str) -> None:
+    fetched = []
+
+    def fetch(number: int) -> Any:
+        fetched.append(number)
+        place = number % length
+        if kind == "list":
+            return [place, number // 100]
+        if kind == "ids":
+            return [{"id": place, "seen": number}]
+        return {str(place): {"seen": number}}
+
+    with pytest.raises(PageLoop) as caught:
+        list(pages(fetch, is_end=is_empty, lookahead=lookahead, size=10))
+
+    assert caught.value.page == length + 1
+    assert max(fetched) <= length + 1 + lookahead
+
+
+def test_objects_that_are_no_pages_of_units_may_have_the_same_names() -> None:
+    shelf = [{"results": [1]}, {"results": [2]}, {}]
+
+    found = list(pages(lambda number: shelf[number - 1], is_end=lambda page: not page))
+
+    assert found == shelf[:2]
+
+
+@LOOKAHEADS
+@pytest.mark.parametrize("first", [1, 4])
+def test_a_page_that_fails_says_where_to_go_on(lookahead: int, first: int) -> None:
+    def fetch(number: int) -> list[int]:
+        if number == first + 2:
+            raise ServerError("out of order")
+        return [number, -number]
+
+    source = pages(fetch, first=first, is_end=is_empty, lookahead=lookahead, size=2)
+    with pytest.raises(ServerError) as caught:
+        list(source)
+
+    assert (caught.value.page, caught.value.items_seen) == (first + 2, 4)
+
+
+@pytest.mark.parametrize("count", [None, 0, 2, 3])
+def test_as_many_items_as_there_were_or_more_are_no_loss(count: int | None) -> None:
+    assert list(counted(iter("abc"), count, strict=True)) == ["a", "b", "c"]
+
+
+def test_fewer_items_than_there_were_are_told_at_the_end() -> None:
+    source = counted(iter("abc"), 4, strict=False)
+
+    assert [next(source), next(source), next(source)] == ["a", "b", "c"]
+    with pytest.warns(PaginationWarning, match="3 items came where there were 4"):
+        assert list(source) == []
+
+
+def test_who_is_strict_gets_an_error_in_its_place() -> None:
+    with pytest.raises(PageChanged, match="3 items"):
+        list(counted(iter("abc"), 4, strict=True))

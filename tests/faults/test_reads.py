@@ -1,0 +1,113 @@
+"""Lists whose pages fail, repeat or shrink while they are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from server import Act, Fault, Request, Server, Wire, hang_up, said
+
+from crowdflower.exceptions import (
+    MalformedResponse,
+    PageChanged,
+    PageLoop,
+    PaginationWarning,
+    ServerError,
+)
+from crowdflower.job import Job
+
+if TYPE_CHECKING:
+    from crowdflower.client import Client
+
+LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 8])
+
+
+class Shelf:
+    """Five pages of units, three on each; a page may fail some times before it does not."""
+
+    def __init__(self, failures: dict[int, list[Act]] | None = None, turns: int = 10**9) -> None:
+        self.asked: list[int] = []
+        self._failures = failures or {}
+        self._turns = turns
+
+    def __call__(self, wire: Wire, request: Request) -> None:
+        page = int(parse_qs(urlsplit(request.target).query)["page"][0])
+        self.asked.append(page)
+        if self._failures.get(page):
+            return self._failures[page].pop(0)(wire, request)
+        numbers = range(3 * page, 3 * page + 3) if page <= 5 or self._turns < 10**9 else range(0)
+        units = {str(3 + (number - 3) % (3 * self._turns)): {"n": number} for number in numbers}
+        return said(json.dumps(units).encode())(wire, request)
+
+
+@pytest.fixture
+def listing(server: Server, connect: Callable[..., Client]) -> Callable[..., Any]:
+    def units(shelf: Shelf, lookahead: int = 1, count: int | None = None, **how: Any) -> Any:
+        server.answer(lambda _: Fault(shelf))
+        client = connect(server.url, lookahead=lookahead, timeout=(5, 5))
+        return client.get_units(Job(client, id=7, units_count=count), **how)
+
+    return units
+
+
+EVERY = list(range(3, 18))
+
+
+@pytest.mark.row("C11")
+@LOOKAHEADS
+@pytest.mark.parametrize("act", [hang_up, said(status="502 Oh"), said(b'{"3":', length=90)])
+def test_a_page_that_fails_once_is_asked_for_once_more_and_no_other(
+    listing: Callable[..., Any], lookahead: int, act: Act
+) -> None:
+    shelf = Shelf({3: [act]})
+
+    found = [unit.id for unit in listing(shelf, lookahead)]
+
+    assert found == EVERY
+    assert shelf.asked.count(3) == 2
+    assert all(shelf.asked.count(page) == 1 for page in (1, 2, 4, 5))
+
+
+@pytest.mark.row("C12")
+@LOOKAHEADS
+@pytest.mark.parametrize(
+    ("act", "error"), [(said(status="502 Oh"), ServerError), (said(b'["a"]'), MalformedResponse)]
+)
+def test_a_page_that_fails_for_good_says_where_to_go_on(
+    listing: Callable[..., Any], lookahead: int, act: Act, error: type[Exception]
+) -> None:
+    found: list[int] = []
+
+    with pytest.raises(error) as caught:
+        found.extend(unit.id for unit in listing(Shelf({3: [act] * 9}), lookahead))
+    assert (caught.value.page, caught.value.items_seen) == (3, 6)  # type: ignore[attr-defined]
+    found += [unit.id for unit in listing(Shelf(), lookahead, start_page=3, count=15)]
+
+    assert found == EVERY
+
+
+@pytest.mark.row("C10")
+@LOOKAHEADS
+@pytest.mark.parametrize("turns", [1, 2, 4])
+def test_pages_in_a_circle_are_left_after_the_first_that_comes_again(
+    listing: Callable[..., Any], lookahead: int, turns: int
+) -> None:
+    shelf = Shelf(turns=turns)
+
+    with pytest.raises(PageLoop) as caught:
+        list(islice(listing(shelf, lookahead), 1000))
+
+    assert caught.value.page == turns + 1
+    assert max(shelf.asked) <= turns + 1 + lookahead
+
+
+@pytest.mark.row("C13")
+def test_units_that_are_lacking_are_told_of(listing: Callable[..., Any]) -> None:
+    with pytest.warns(PaginationWarning, match="15 items came where there were 16"):
+        assert len(list(listing(Shelf(), count=16))) == 15
+    with pytest.raises(PageChanged):
+        list(listing(Shelf(), count=16, strict=True))
