@@ -132,7 +132,7 @@ def test_a_server_that_stops_reading_an_upload_is_waited_for_until_the_deadline(
     server: Server, connect: Connect, kind: Callable[[bytes], bytes | io.BytesIO]
 ) -> None:
     server.plan(Fault(stops_reading, before="head"))
-    client = connect(server.url, deadline=0.5)
+    client = connect(server.url, timeout=(0.2, 5), deadline=0.5)
     started = time.monotonic()
 
     with pytest.raises(OutcomeUnknown) as caught:
