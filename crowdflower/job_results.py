@@ -131,8 +131,7 @@ class JobResults(JobFields):
     ) -> Path:
         """Download a report to a file, which is there as a whole or not at all.
 
-        :meth:`Client.download_report <crowdflower.client.Client.download_report>` says more, and
-        takes more.
+        The client's method of the same name says more, and takes more.
 
         >>> job.download_report("aggregated", "answers.csv").name
         'answers.csv'
