@@ -2,8 +2,10 @@
 
 .. code-block:: text
 
-    client       Client: one account, its paths and verbs
-    job          Job: rows, a form, how they are to be answered    job_fields   what it is
+    client       Client: one account, put together from
+    account      any call; with account_jobs, account_units, account_reports: the verbs
+    job          Job: rows, a form, how they are to be answered, put together from
+    job_fields   what it is; with job_units, job_results: its rows, and what came out
     unit         Unit, UnitPromise: one row and its answers
     judgment     Judgment, JudgmentAggregate: answers, one by one and put together
     worker       Worker: who answered           order       Order: what was paid for

@@ -212,6 +212,9 @@ class JobUnits(JobFields):
         """Return the test questions as the service shows them to their owner.
 
         Calls ``GET /jobs/{id}/test_questions``. What an item holds is not documented.
+
+        >>> len(job.get_test_questions()) == job.golds_count
+        True
         """
         questions: list[JSONObject] = self._path.test_questions(_suffix=None)
         return questions
@@ -220,6 +223,8 @@ class JobUnits(JobFields):
         """Let the service post ``unit_complete`` for every test question.
 
         Calls ``GET /jobs/{id}/golds/fire_webhooks``.
+
+        >>> job.fire_test_question_webhooks()
         """
         self._path.golds.fire_webhooks(_suffix=None, as_json=False)
 

@@ -18,8 +18,13 @@ MODULES = sorted(
 )
 
 MODELS = [
-    "client.Client",
+    "account.Account",
+    "account_jobs.AccountJobs",
+    "account_units.AccountUnits",
+    "account_reports.AccountReports",
     "job.Job",
+    "job_units.JobUnits",
+    "job_results.JobResults",
     "unit.Unit",
     "unit.UnitPromise",
     "judgment.Judgment",
@@ -29,8 +34,8 @@ MODELS = [
 ]
 
 WITHOUT_AN_EXAMPLE = {
-    "Client.close": "nothing of it can be seen",
-    "Client.from_env": "the quick start shows it, with a key in the environment",
+    "Account.close": "nothing of it can be seen",
+    "Account.from_env": "the quick start shows it, with a key in the environment",
 }
 """``Class.method`` to the reason why an example of it would show nothing."""
 

@@ -1,0 +1,261 @@
+"""One account of the service: any call, and any list of pages."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from crowdflower import paging, serialization
+from crowdflower._types import JSON, JSONObject
+from crowdflower.base import whole
+from crowdflower.caller import Caller
+from crowdflower.exceptions import (
+    ConfigError,
+    InvalidInput,
+    MalformedResponse,
+)
+from crowdflower.job import Job
+from crowdflower.job_fields import JobFields
+from crowdflower.journal import Journal
+from crowdflower.operations import Operations
+from crowdflower.paths import PathFactory
+from crowdflower.transport import CONNECT, Expected, Session, Transport
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from typing_extensions import Self
+
+    from crowdflower.client import Client
+
+DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
+JOBS_PER_PAGE: Final = 10
+UNITS_PER_PAGE: Final = 1000
+AGGREGATES_PER_PAGE: Final = 100
+"""The most that the service puts on a page; each is its default too."""
+
+ID: Final = "[0-9]{1,20}"
+"""What an id looks like."""
+
+JSON_ONLY: Final = "application/json"
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Account:
+    """What every verb of a client stands on: a key, an address, and how to call."""
+
+    API_URL = DEFAULT_BASE_URL + "/{path}"
+    """Where a path is found; on an instance, with its own address."""
+
+    def __init__(
+        self,
+        key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float | tuple[float, float] | None = None,
+        deadline: float | None = None,
+        retries: int = 3,
+        lookahead: int = 8,
+        session: Session | None = None,
+        allow_insecure: bool = False,
+        journal: str | PathLike[str] | Journal | None = None,
+        max_spend_cents: int | None = None,
+    ) -> None:
+        if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
+            raise ConfigError(f"lookahead is a number of pages from 1 on, not {lookahead!r}")
+        self._lookahead = lookahead
+        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        self._transport = Transport(
+            key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
+            base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,
+            session=session,
+            connect=connect or CONNECT,
+            connections=max(10, lookahead + 1),
+            allow_insecure=allow_insecure,
+        )
+        self._caller = Caller(self._transport, read=read, deadline=deadline, retries=retries)
+        self.operations = Operations(
+            self._caller,
+            journal
+            if isinstance(journal, Journal)
+            else Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None),
+            max_spend_cents=max_spend_cents,
+        )
+        """The payments: those that are open after a lost answer or a crash."""
+        self.API_URL = self._transport.base_url + "/{path}"
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Return a client for ``CROWDFLOWER_API_KEY``, at ``CROWDFLOWER_API_URL`` if that is set.
+
+        :raises ConfigError: There is no key in the environment.
+        """
+        return cls()
+
+    def __repr__(self) -> str:
+        return f"<Client {self._transport.base_url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; later calls open new ones."""
+        self._transport.close()
+
+    def get_account(self) -> JSONObject:
+        """Return the account: ``id``, ``email``, ``balance`` in US cents and more.
+
+        Calls ``GET /account``.
+
+        >>> client.get_account()["email"]
+        'owner@example.com'
+        """
+        return identified(self.call("account.json"), "account")
+
+    # Any call
+
+    @property
+    def jobs(self) -> PathFactory:
+        """The root of all paths of jobs.
+
+        >>> client.jobs[job.id].ping()["all_units"]
+        10
+        """
+        return PathFactory(self._client, ("jobs",))
+
+    def call(
+        self,
+        path: str,
+        data: str | bytes | Mapping[str, Any] | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] = NOTHING,
+        query: Mapping[str, Any] = NOTHING,
+        method: str = "get",
+        files: Mapping[str, Any] | None = None,
+        as_json: bool = True,
+    ) -> Any:
+        """Send one request.
+
+        :param path: What follows the address of the API, suffix included: ``jobs/7.json``.
+        :param data: The body: a text (sent as UTF-8) or bytes, a dict (sent as a form, nested ones
+            as ``job[title]``), or an iterable of bytes, which is streamed. What is no form goes as
+            JSON, unless ``headers`` says otherwise.
+        :param query: Parameters of the URL; dicts and lists become bracketed names here too.
+        :param method: With ``get`` and a body it becomes ``post``.
+        :param files: Name to file, sent as multipart, together with ``data`` as a dict.
+        :param as_json: Decode the answer. Otherwise return it raw, as a
+            :class:`requests.Response`, redirects followed as far as the key is safe.
+        :raises ApiError: The request failed, or the answer, in whatever status, is a refusal.
+
+        >>> client.call("jobs/upload.json", '{"text": "hi"}', method="post")["units_count"]
+        1
+        """
+        verb = method.upper()
+        if verb == "GET" and (data is not None or files):
+            verb = "POST"
+        sent, content_type = serialization.body(data, multipart=bool(files))
+        raw = not as_json
+        answer = self._caller.request(
+            verb,
+            path,
+            Expected(as_json=as_json, follow=raw and verb == "GET", redirects=raw),
+            query=query,
+            body=sent,
+            files=files,
+            headers={"Accept": "*/*" if raw else JSON_ONLY, **content_type, **headers},
+        )
+        return answer.body if as_json else answer.response
+
+    def paged_call(
+        self,
+        *args: Any,
+        page: int = 1,
+        limit: int = 100,
+        sentinel: object = None,
+        **kwargs: Any,
+    ) -> Iterator[JSON]:
+        """Yield the pages of :meth:`call`, which takes the other arguments.
+
+        :param page: Number of the first page, from 1.
+        :param limit: Items on a page; the service caps it.
+        :param sentinel: What follows the last page: a value, or a function of a page. By default,
+            an empty page.
+        :raises PageLoop: The server sends the same page again.
+
+        >>> [len(page) for page in client.paged_call(f"jobs/{job.id}/units.json", limit=4)]
+        [4, 4, 2]
+        """
+        if page < 1 or limit < 1:
+            raise InvalidInput(f"page and limit count from 1; got page {page}, limit {limit}")
+        query = dict(kwargs.pop("query", NOTHING))
+
+        def fetch(number: int) -> JSON:
+            kwargs["query"] = {**query, "page": number, "limit": limit}
+            return self.call(*args, **kwargs)
+
+        return paging.pages(
+            fetch,
+            first=page,
+            is_end=paging.end_marker(sentinel),
+            lookahead=self._lookahead,
+            size=limit,
+        )
+
+    # What verbs have in common
+
+    def _pages(
+        self,
+        path: str,
+        size: int,
+        count: int | None = None,
+        query: Mapping[str, Any] = NOTHING,
+        shape: Callable[[JSON], JSON] = lambda page: page,
+        first: int = 1,
+    ) -> Iterator[JSON]:
+        """Yield pages of the size that the service prefers, which is the largest it has.
+
+        :param count: Items in all, as far as is known.
+        :param shape: Makes of an answer what the page is, or says that it is none.
+        """
+        return paging.pages(
+            lambda number: shape(self.call(path, query={**query, "page": number})),
+            first=whole("start_page", first),
+            is_end=lambda page: page in ({}, []),
+            lookahead=self._lookahead,
+            size=size,
+            expected=-(-count // size) + 1 if count else None,
+        )
+
+    def _job(self, answer: JSON) -> Job:
+        return Job(self._client).absorb(identified(answer, "job"))
+
+    def _as_job(self, job: JobFields | int) -> Job:
+        if isinstance(job, Job):
+            return job
+        return Job(self._client, id=job.id if isinstance(job, JobFields) else job)
+
+    @property
+    def _client(self) -> Client:
+        """The client of which this is a part: models are made with the whole of it."""
+        return cast("Client", self)
+
+
+def identified(answer: JSON, kind: str) -> JSONObject:
+    """Return the JSON of one thing, and see that it has the id by which all else is done."""
+    if not isinstance(answer, dict):
+        raise MalformedResponse(f"expected a {kind}, got a {type(answer).__name__}")
+    if not re.fullmatch(ID, str(answer.get("id"))):
+        raise MalformedResponse(f"expected a {kind}, got an object without a usable id")
+    return {**answer, "id": int(answer["id"])}
+
+
+def counted(job: JobFields) -> int | None:
+    """Return how many rows a job has, as far as it says so in a number."""
+    count = job.json.get("units_count")
+    return count if isinstance(count, int) and count > 0 else None

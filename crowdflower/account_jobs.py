@@ -1,0 +1,303 @@
+"""Jobs of an account: made, changed, found; where contributors come from, and what is ordered."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import date
+from typing import Any
+
+from crowdflower import envelopes
+from crowdflower._types import JSON, JSONObject
+from crowdflower.account import (
+    JOBS_PER_PAGE,
+    Account,
+)
+from crowdflower.base import channel_names, names
+from crowdflower.exceptions import (
+    ApiError,
+    MalformedResponse,
+    NotAcceptable,
+    OutcomeUnknown,
+)
+from crowdflower.job import Job
+from crowdflower.job_fields import JobFields
+from crowdflower.order import Order, order_of, placed_order
+from crowdflower.states import JobState
+
+
+class AccountJobs(Account):
+    """What an account does with its jobs."""
+
+    def create_job(self, attrs: Mapping[str, Any]) -> Job:
+        """Create a job.
+
+        Calls ``POST /jobs``, and ``PUT /jobs/{id}`` where the answer shows other values than these:
+        not every service takes all attributes on creation.
+
+        :param attrs: Attributes of :class:`Job`; nested dicts become ``job[options][x]``.
+
+        >>> client.create_job({"title": "Sentiment", "options": {"front_load": True}}).state
+        'unordered'
+        """
+        job = self._job(self.jobs(data={"job": attrs}, method="post"))
+        if not _shows(job.json, attrs):
+            job.absorb(self.update_job(job.id, attrs))
+        return job
+
+    def update_job(self, job_id: int, attrs: Mapping[str, Any]) -> JSONObject:
+        """Change attributes of a job; return its JSON.
+
+        Calls ``PUT /jobs/{id}``. :meth:`Job.update` does it with fewer surprises.
+
+        >>> client.update_job(job.id, {"payment_cents": 12})["payment_cents"]
+        12
+        """
+        path = self.jobs[job_id]
+        try:
+            answer: JSONObject = path(data={"job": attrs}, method="put")
+        except (NotAcceptable, OutcomeUnknown) as error:
+            unclear = error
+        else:
+            return answer
+        # Some services make the change, and answer with a page or the way to one.
+        with suppress(ApiError):
+            answer = path()
+            if _shows(answer, attrs):
+                return answer
+        raise unclear
+
+    def get_job(self, job_id: int) -> Job:
+        """Fetch a job by its id, or by its alias.
+
+        Calls ``GET /jobs/{id}``.
+
+        >>> client.get_job(job.id).title
+        'Sentiment of reviews'
+        """
+        return self._job(self.jobs[job_id]())
+
+    def get_jobs(
+        self,
+        *,
+        state: JobState | None = None,
+        tags: Iterable[str] = (),
+        created_since: date | None = None,
+        created_until: date | None = None,
+        team_id: str | None = None,
+        start_page: int = 1,
+    ) -> Iterator[Job]:
+        """Yield all jobs of the account, newest first; ten a request.
+
+        Calls ``GET /jobs``. Items of the list that are nothing but errors are passed over with a
+        warning.
+
+        :param state: Only those in this state.
+        :param tags: Only those filed under one of these names.
+        :param created_since: Only those created on this day or later.
+        :param created_until: Only those created on this day or earlier.
+        :param start_page: Where to go on, after an error that named its ``page``.
+
+        >>> next(client.get_jobs(state="running")).title
+        'Sentiment of reviews'
+        """
+        filters = {
+            "state": state,
+            "tags": ",".join(names("tags", tags)) or None,
+            "created_at_greater_equal": created_since and created_since.strftime("%Y-%m-%d"),
+            "created_at_less_equal": created_until and created_until.strftime("%Y-%m-%d"),
+            "team_id": team_id,
+        }
+        query = {name: value for name, value in filters.items() if value is not None}
+        pages = self._pages(
+            "jobs.json", JOBS_PER_PAGE, query=query, shape=_listed, first=start_page
+        )
+        for page in pages:
+            for item in page:
+                errors = envelopes.complaints(item)
+                if errors and "id" not in item:
+                    warnings.warn(f"a job shows only errors: {'; '.join(errors)}", stacklevel=2)
+                else:
+                    yield self._job(item)
+
+    def delete_job(self, job_id: int) -> None:
+        """Delete a job; a running one must be canceled first.
+
+        Calls ``DELETE /jobs/{id}``.
+
+        >>> client.delete_job(client.create_job({"title": "A draft"}).id)
+        """
+        self.jobs[job_id](method="delete")
+
+    def copy_job(
+        self, job_id: int, all_units: bool, gold: bool, *, only_new_and_judgable: bool = False
+    ) -> Job:
+        """Copy a job, with all its rows, with some of them, or with none.
+
+        Calls ``GET /jobs/{id}/copy``. The rows follow in the background.
+
+        >>> client.copy_job(job.id, all_units=False, gold=True).copied_from == job.id
+        True
+        """
+        asked = {
+            "all_units": all_units,
+            "gold": gold,
+            "only_new_and_judgable": only_new_and_judgable,
+        }
+        return self._job(
+            self.jobs[job_id].copy(query={name: True for name, value in asked.items() if value})
+        )
+
+    def convert_job_test_questions(self, job_id: int) -> None:
+        """Turn the rows whose ``_golden`` column is true into test questions.
+
+        Calls ``PUT /jobs/{id}/gold``; the service does it in the background.
+
+        >>> client.convert_job_test_questions(job.id)
+        """
+        self.jobs[job_id].gold(method="put")
+
+    # Channels and tags: the endpoints that answer 404 when they are given the suffix .json
+
+    def get_job_channels(self, job_id: int) -> JSONObject:
+        """Return ``enabled_channels`` and ``available_channels``.
+
+        Calls ``GET /jobs/{id}/channels``.
+
+        >>> client.get_job_channels(job.id)["enabled_channels"]
+        ['cf_internal', 'on_demand']
+        """
+        channels: JSONObject = self.jobs[job_id].channels(_suffix=None)
+        return channels
+
+    def set_job_channels(self, job_id: int, channels: Iterable[str]) -> None:
+        """Replace the channels from which contributors come.
+
+        Calls ``PUT /jobs/{id}/channels``.
+
+        :raises ApplicationError: The account has no such channel; none is changed.
+
+        >>> client.set_job_channels(job.id, ["cf_internal"])
+        """
+        self.jobs[job_id].channels(
+            data={"channels": channel_names(channels)}, method="put", _suffix=None
+        )
+
+    def add_job_channels(self, job_id: int, channels: Iterable[str]) -> None:
+        """Let contributors come from more channels.
+
+        Calls ``POST /jobs/{id}/channels``.
+
+        :raises ApplicationError: The account has no such channel; none is changed.
+
+        >>> client.add_job_channels(job.id, ["clixsense"])
+        """
+        self.jobs[job_id].channels(
+            data={"channels": channel_names(channels)}, method="post", _suffix=None
+        )
+
+    def get_job_tags(self, job_id: int) -> list[str]:
+        """Return the names under which a job is filed.
+
+        Calls ``GET /jobs/{id}/tags``.
+
+        >>> client.get_job_tags(job.id)
+        []
+        """
+        tags = self.jobs[job_id].tags(_suffix=None)
+        if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
+            raise MalformedResponse("expected a list of tags, each an object with a name")
+        return [tag["name"] for tag in tags if "name" in tag]
+
+    def add_job_tag(self, job_id: int, tag: str) -> None:
+        """File a job under one more name.
+
+        Calls ``POST /jobs/{id}/tags``.
+
+        >>> client.add_job_tag(job.id, "spring")
+        """
+        self.jobs[job_id].tags(data={"tags": [tag]}, method="post", _suffix=None)
+
+    def set_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
+        """Replace the names under which a job is filed.
+
+        Calls ``PUT /jobs/{id}/tags``.
+
+        >>> client.set_job_tags(job.id, ["spring", "reviews"])
+        """
+        self.jobs[job_id].tags(data={"tags": names("tags", tags)}, method="put", _suffix=None)
+
+    def remove_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
+        """Take a job out of some of the names under which it is filed.
+
+        Calls ``DELETE /jobs/{id}/tags``.
+
+        >>> client.remove_job_tags(job.id, ["spring"])
+        """
+        self.jobs[job_id].tags(data={"tags": names("tags", tags)}, method="delete", _suffix=None)
+
+    # Orders
+
+    def debit_order(
+        self,
+        job: JobFields | int,
+        units_count: int,
+        channels: Iterable[str],
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+    ) -> Order:
+        """Order units of a job: from now on contributors are shown them, and paid.
+
+        Calls ``POST /jobs/{job_id}/orders``, once. :meth:`Job.launch` is the same, said by the job,
+        and says more about it.
+
+        :param units_count: How many units to release, from 1 on; this caps what is spent.
+        :raises PaymentRequired: The balance does not cover it.
+        :raises OutcomeUnknown: The order may have been placed.
+
+        >>> draft = job.copy(all_units=True)
+        >>> client.debit_order(draft, 8, ["cf_internal"]).type
+        'Debit'
+        """
+        job = self._as_job(job)
+        payment = order_of(job.id, units_count, channels)
+        placed = self.operations.pay(
+            payment,
+            lambda answer: placed_order(answer.response),
+            key=key,
+            max_cost_cents=max_cost_cents,
+        )
+        return Order(job, self._client).absorb(placed)
+
+    def get_order(self, job: JobFields | int, order_id: int) -> Order:
+        """Fetch an order.
+
+        Calls ``GET /jobs/{job_id}/orders/{id}``.
+
+        >>> client.get_order(job, order.id).amount_in_cents
+        0
+        """
+        job = self._as_job(job)
+        return Order(job, self._client).absorb(self.jobs[job.id].orders[order_id]())
+
+
+def _listed(page: JSON) -> JSON:
+    """Return a page that is a list; the last may be an empty object."""
+    if not isinstance(page, list) and page != {}:
+        raise MalformedResponse(f"expected a list of jobs, got a {type(page).__name__}")
+    return page
+
+
+def _shows(shown: JSON, asked: object) -> bool:
+    """Tell whether a value can be what was asked for, in the server's spelling of it.
+
+    What is not shown is believed. A title may have gained capitals, a number have become a text,
+    a code of a country an object.
+    """
+    if isinstance(asked, Mapping) and isinstance(shown, Mapping):
+        return all(_shows(shown.get(name, value), value) for name, value in asked.items())
+    if isinstance(asked, (str, int, float)):
+        return str(shown).lower() == str(asked).lower()
+    return bool(shown) or not asked

@@ -1,0 +1,243 @@
+"""Rows of an account's jobs, and the judgments about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from crowdflower import paging, serialization, upload
+from crowdflower._types import JSON, JSONObject, Row, Rows
+from crowdflower.account import (
+    AGGREGATES_PER_PAGE,
+    ID,
+    NOTHING,
+    UNITS_PER_PAGE,
+    Account,
+    counted,
+    identified,
+)
+from crowdflower.exceptions import (
+    MalformedResponse,
+)
+from crowdflower.job import Job
+from crowdflower.job_fields import JobFields
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.paths import segment
+from crowdflower.unit import Unit, UnitPromise
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+class AccountUnits(Account):
+    """What an account does with rows and judgments."""
+
+    def upload_job(self, data: Rows, job_id: int | None = None, force: bool = False) -> Job:
+        """Upload rows to a job, or to a new one.
+
+        Calls ``PUT /jobs/{id}/upload``, or ``POST /jobs/upload``. The rows are encoded to a
+        temporary file as they are consumed, and sent once all of them are known to be good.
+
+        :param data: Any iterable of dicts from column to JSON value.
+        :param force: Take rows whose columns differ from those of the first upload.
+        :raises InvalidInput: A row cannot be sent; its ``row`` says which, and none was.
+
+        >>> client.upload_job({"text": text} for text in ["Good!", "Bad."]).units_count
+        2
+        """
+        with upload.spooled_rows(data) as body:
+            return self._upload(body, upload.JSON_LINES, job_id, force)
+
+    def upload_job_file(
+        self,
+        file: str | PathLike[str] | IO[Any],
+        type_: str | None = None,
+        job_id: int | None = None,
+        force: bool = False,
+    ) -> Job:
+        """Upload the rows of a file to a job, or to a new one.
+
+        Calls ``PUT /jobs/{id}/upload``, or ``POST /jobs/upload``.
+
+        :param file: A path, or an open file of bytes or text.
+        :param type_: ``csv``, ``json`` (an object a line), another ending or a MIME type; guessed
+            from the file's name by default.
+        :param force: Take rows whose columns differ from those of the first upload.
+        :raises ValueError: The type cannot be guessed.
+        :raises InvalidInput: It is not UTF-8, or a CSV without header; its ``row`` says where.
+
+        >>> client.upload_job_file("more.csv").units_count
+        2
+        """
+        with upload.opened_file(file, type_) as (body, content_type):
+            return self._upload(body, content_type, job_id, force)
+
+    def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:
+        path = self.jobs if job_id is None else self.jobs[job_id]
+        answer = path.upload(
+            data=body,
+            headers={"Content-Type": content_type},
+            query={"force": True} if force else NOTHING,
+            method="post" if job_id is None else "put",
+        )
+        if job_id is not None and isinstance(answer, dict) and "id" not in answer:
+            return self._client.get_job(
+                job_id
+            )  # a service of today says no more than that it has begun
+        return self._job(answer)
+
+    def get_unit(self, job: JobFields | int, unit_id: int) -> Unit:
+        """Fetch one unit with its results.
+
+        Calls ``GET /jobs/{job_id}/units/{id}``.
+
+        >>> client.get_unit(job, unit.id).data == unit.data
+        True
+        """
+        job = self._as_job(job)
+        return Unit(job, self._client).absorb(
+            identified(self.jobs[job.id].units[unit_id](), "unit")
+        )
+
+    def get_units(
+        self, job: JobFields | int, *, start_page: int = 1, strict: bool = False
+    ) -> Iterator[UnitPromise]:
+        """Yield all units of a job with their data; a thousand a request.
+
+        Calls ``GET /jobs/{job_id}/units``. Where fewer come than the job had when it was read, a
+        :class:`~crowdflower.exceptions.PaginationWarning` says so at the end.
+
+        :param start_page: Where to go on, after an error that named its ``page``.
+        :param strict: Raise in place of that warning.
+        :raises PageChanged: Units were removed meanwhile, and this is ``strict``.
+
+        >>> [unit.data["review"] for unit in client.get_units(job)][0]
+        'Works as it should, every single day.'
+        """
+        job = self._as_job(job)
+        count = counted(job)
+        path = f"jobs/{segment(job.id)}/units.json"
+        pages = self._pages(path, UNITS_PER_PAGE, count, shape=_by_unit, first=start_page)
+        units = (
+            UnitPromise(job, self._client, id=unit_id, data=data)
+            for page in pages
+            for unit_id, data in page.items()
+        )
+        yield from paging.counted(units, count if start_page == 1 else None, strict=strict)
+
+    def add_unit(self, job: JobFields | int, data: Row, golden: bool = False) -> Unit:
+        """Add one row to a job.
+
+        Calls ``POST /jobs/{job_id}/units``. Where the job orders by itself, this spends money.
+
+        :param data: Column to JSON value.
+        :param golden: Make it a test question; ``data`` then has its answers as ``{field}_gold``.
+
+        >>> client.add_unit(job, {"review": "It hums."}).data
+        {'review': 'It hums.'}
+        """
+        job = self._as_job(job)
+        body = {"unit": {"data": dict(data), **({"golden": True} if golden else {})}}
+        answer = self.jobs[job.id].units(data=serialization.encode(body), method="post")
+        return Unit(job, self._client).absorb(identified(answer, "unit"))
+
+    def unit_from_json(self, data: Mapping[str, Any]) -> Unit:
+        """Return a unit from its JSON, as a webhook or a report brings it; sends nothing.
+
+        >>> client.unit_from_json({"id": 698757970, "job_id": job.id, "state": "new"})
+        <Unit 698757970 new>
+        """
+        return Unit(Job(self._client, id=data.get("job_id")), self._client).absorb(data)
+
+    def copy_unit(
+        self, unit: Unit, job: JobFields | int | None = None, data: Row | None = None
+    ) -> Unit:
+        """Add a unit with the same data, to the same job or to another.
+
+        Calls ``POST /jobs/{job_id}/units/{id}/copy``.
+
+        :param job: Where to; by default the unit's own job.
+        :param data: Columns whose values are to differ.
+
+        >>> client.copy_unit(job.units[-1]).data["review"]
+        'Never again.'
+        """
+        target = self._as_job(unit.job if job is None else job)
+        asked: JSONObject = {} if job is None else {"job_id": target.id}
+        if data is not None:
+            asked["data"] = dict(data)
+        answer = (
+            self.jobs[unit.job.id]
+            .units[unit.id]
+            .copy(data=serialization.encode({"unit": asked}), method="post")
+        )
+        return Unit(target, self._client).absorb(identified(answer, "unit"))
+
+    def cancel_unit(self, job_id: int, unit_id: int) -> None:
+        """Take a unit out of its job; there is no refund.
+
+        Calls ``POST /jobs/{job_id}/units/{id}/cancel``.
+
+        >>> client.cancel_unit(job.id, job.units[-1].id)
+        """
+        self.jobs[job_id].units[unit_id].cancel(method="post")
+
+    # Judgments
+
+    def get_judgmentaggregates(
+        self, job: JobFields | int, *, start_page: int = 1
+    ) -> Iterator[JudgmentAggregate]:
+        """Yield the units that have judgments, with the answers put together; a hundred a request.
+
+        Calls ``GET /jobs/{job_id}/judgments``.
+
+        :param start_page: Where to go on, after an error that named its ``page``.
+
+        >>> next(client.get_judgmentaggregates(job)).get_fields()
+        {'sentiment': 'positive'}
+        """
+        job = self._as_job(job)
+        count = counted(job)
+        path = f"jobs/{segment(job.id)}/judgments.json"
+        for page in self._pages(path, AGGREGATES_PER_PAGE, count, shape=_by_unit, first=start_page):
+            for unit_id, entry in page.items():
+                yield JudgmentAggregate(job, self._client).absorb({**entry, "_unit_id": unit_id})
+
+    def get_unit_judgments(self, job: JobFields | int, unit_id: int) -> list[Judgment]:
+        """Fetch all judgments of one unit, those of contributors who lost trust included.
+
+        Calls ``GET /jobs/{job_id}/units/{id}/judgments``.
+
+        >>> len(client.get_unit_judgments(job, unit.id))
+        3
+        """
+        job = self._as_job(job)
+        answer = self.jobs[job.id].units[unit_id].judgments()
+        if not isinstance(answer, list):
+            raise MalformedResponse(f"expected a list of judgments, got a {type(answer).__name__}")
+        return [Judgment(job, self._client).absorb(data) for data in answer]
+
+    def get_judgment(self, job: JobFields | int, judgment_id: int) -> Judgment:
+        """Fetch one judgment.
+
+        Calls ``GET /jobs/{job_id}/judgments/{id}``.
+
+        >>> client.get_judgment(job, judgment.id).worker_id == judgment.worker_id
+        True
+        """
+        job = self._as_job(job)
+        answer = self.jobs[job.id].judgments[judgment_id]()
+        return Judgment(job, self._client).absorb(identified(answer, "judgment"))
+
+
+def _by_unit(page: JSON) -> dict[int, JSONObject]:
+    """Return a page that is keyed by the ids of units; the last may be an empty list."""
+    if page == []:
+        return {}
+    if not isinstance(page, dict):
+        raise MalformedResponse(f"expected a page keyed by unit id, got a {type(page).__name__}")
+    for key, entry in page.items():
+        if not re.fullmatch(ID, key) or not isinstance(entry, dict):
+            raise MalformedResponse(f"expected a page keyed by unit id, got {key!r:.80} in it")
+    return {int(key): entry for key, entry in page.items()}
