@@ -33,8 +33,8 @@ from crowdflower import Client, upload_plan
 from crowdflower.sandbox import Sandbox
 
 ROUNDS = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 50
-ROWS = 5000
-MOST_KILLS = 10
+ROWS = 3000
+MOST_KILLS = 4
 MILLION = 1_000_000
 MEGABYTES = 200
 
