@@ -12,7 +12,8 @@
     exceptions   everything that a call raises, under ApiError
     states       the words of the API: states, channels, report types
 
-    operations   payments, once                 journal     what was paid
+    payment      a request that spends money    operations  made once
+    journal      what was paid
     evidence     was it paid?                   pricing     what it will cost
 
     base         attributes over JSON           paths       client.jobs[7].units.ping()

@@ -19,8 +19,6 @@ from crowdflower.exceptions import (
 )
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
-from crowdflower.journal import Journal
-from crowdflower.operations import Operations
 from crowdflower.paths import PathFactory
 from crowdflower.transport import CONNECT, Expected, Session, Transport
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from crowdflower.client import Client
+    from crowdflower.journal import Journal
 
 DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
 JOBS_PER_PAGE: Final = 10
@@ -65,6 +64,10 @@ class Account:
         journal: str | PathLike[str] | Journal | None = None,
         max_spend_cents: int | None = None,
     ) -> None:
+        # Imported with the first client: a database is much to load for whoever makes none.
+        from crowdflower.journal import Journal  # noqa: PLC0415
+        from crowdflower.operations import Operations  # noqa: PLC0415
+
         if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
             raise ConfigError(f"lookahead is a number of pages from 1 on, not {lookahead!r}")
         self._lookahead = lookahead
@@ -78,13 +81,9 @@ class Account:
             allow_insecure=allow_insecure,
         )
         self._caller = Caller(self._transport, read=read, deadline=deadline, retries=retries)
-        self.operations = Operations(
-            self._caller,
-            journal
-            if isinstance(journal, Journal)
-            else Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None),
-            max_spend_cents=max_spend_cents,
-        )
+        if not isinstance(journal, Journal):
+            journal = Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None)
+        self.operations = Operations(self._caller, journal, max_spend_cents=max_spend_cents)
         """The payments: those that are open after a lost answer or a crash."""
         self.API_URL = self._transport.base_url + "/{path}"
 

@@ -12,8 +12,8 @@ from crowdflower.base import whole
 from crowdflower.exceptions import ApiError, InvalidInput
 from crowdflower.job_results import JobResults
 from crowdflower.job_units import JobUnits
-from crowdflower.operations import DryRun
 from crowdflower.order import Order, order_of
+from crowdflower.payment import DryRun
 from crowdflower.states import ON_DEMAND
 from crowdflower.worker import Worker
 

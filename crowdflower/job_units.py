@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, overload
 
-from crowdflower import upload, upload_rows
+from crowdflower import upload
 from crowdflower._types import JSONObject, Rows
-from crowdflower.delivery import Uploaded, delivered, keys_of_units
 from crowdflower.exceptions import InvalidInput
 from crowdflower.job_fields import JobFields
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from crowdflower.delivery import Uploaded
 
 
 class JobUnits(JobFields):
@@ -78,8 +79,10 @@ class JobUnits(JobFields):
             _need_key(resume, live=live)
             self._learn(self.client.upload_job(data, self.id, force).json)
             return None
+        from crowdflower import delivery, upload_rows  # noqa: PLC0415 - few need it, all import us
+
         source = upload_rows.of_rows(data, key, force=force)
-        done = delivered(
+        done = delivery.delivered(
             self.client, self.id, source, key=key, force=force, resume=resume, live=live
         )
         self._learn(self._path())
@@ -137,9 +140,11 @@ class JobUnits(JobFields):
             _need_key(resume, live=live)
             self._learn(self.client.upload_job_file(file, type_, self.id, force).json)
             return None
+        from crowdflower import delivery, upload_rows  # noqa: PLC0415 - few need it, all import us
+
         with upload.opened_file(file, type_) as (body, content_type):
             source = upload_rows.of_file(body, content_type, key, force=force)
-            done = delivered(
+            done = delivery.delivered(
                 self.client, self.id, source, key=key, force=force, resume=resume, live=live
             )
         self._learn(self._path())
@@ -151,6 +156,8 @@ class JobUnits(JobFields):
         >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
         True
         """
+        from crowdflower.delivery import keys_of_units  # noqa: PLC0415 - as above
+
         return keys_of_units(self.client, self.id, key)
 
     @property

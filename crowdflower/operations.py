@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, repeat
 from threading import Lock
 from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
-from crowdflower import serialization
 from crowdflower.answers import Answer
 from crowdflower.caller import Caller
 from crowdflower.evidence import Applied, Finding, NotSeen, judged, places, unseen
@@ -32,55 +30,13 @@ from crowdflower.exceptions import (
     TransportError,
 )
 from crowdflower.journal import Journal, Operation, State
+from crowdflower.payment import DryRun, Payment
 from crowdflower.transport import Expected
 
 T = TypeVar("T")
 
 SETTLING: Final = (1, 2, 4, 8, 15, 30, 60)
 """Seconds between two looks: counts lag behind what they count."""
-
-
-@dataclass(frozen=True)
-class Payment:
-    """A request that spends money.
-
-    :param name: ``launch``, ``bonus`` or ``request_more_judgments``.
-    :param path: Where it is sent, by POST.
-    :param price: What it may cost, in cents, by what is seen before it is sent.
-    :param expected: What kind of answer means that it was paid.
-    """
-
-    name: str
-    path: str
-    form: Mapping[str, Any]
-    price: Callable[[Mapping[str, Any]], int]
-    expected: Expected = field(default_factory=Expected)
-    accept: str = "application/json"
-    method: str = "POST"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What is said about the form and the answer."""
-        return {"Accept": self.accept, "Content-Type": "application/x-www-form-urlencoded"}
-
-    @property
-    def body(self) -> bytes:
-        """The form as it is sent."""
-        return serialization.form(self.form)
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """A request as it would be sent, without the key; nothing was."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: str
-
-    def __str__(self) -> str:
-        head = [f"{self.method} {self.url}", *(f"{k}: {v}" for k, v in self.headers.items())]
-        return "\n".join([*head, "", self.body])
 
 
 class Operations:

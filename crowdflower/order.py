@@ -11,8 +11,8 @@ from crowdflower import pricing, serialization
 from crowdflower._types import JSONObject
 from crowdflower.base import JobResource, ReadOnly, channel_names, whole
 from crowdflower.exceptions import OutcomeUnknown
-from crowdflower.operations import Payment
 from crowdflower.paths import segment
+from crowdflower.payment import Payment
 from crowdflower.secret import origin
 from crowdflower.transport import Expected, Response
 

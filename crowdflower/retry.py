@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from random import Random
 from threading import Lock
 from typing import Final
@@ -95,14 +96,17 @@ RULES: Final[tuple[tuple[str, str, Rule], ...]] = (
 """Verbs, path, rule; ``{}`` stands for an id or an alias, ``{#}`` for a number: ``units/split`` is
 no unit. What matches none is never repeated."""
 
-_COMPILED: Final = [
-    (
-        frozenset(verbs.split("|")),
-        re.compile(path.replace("{#}", "[0-9]+").replace("{}", r"(?!upload\b)[^/]+")),
-        rule,
-    )
-    for verbs, path, rule in RULES
-]
+
+@cache
+def _compiled() -> list[tuple[frozenset[str], re.Pattern[str], Rule]]:
+    return [
+        (
+            frozenset(verbs.split("|")),
+            re.compile(path.replace("{#}", "[0-9]+").replace("{}", r"(?!upload\b)[^/]+")),
+            rule,
+        )
+        for verbs, path, rule in RULES
+    ]
 
 
 def rule_for(method: str, path: str) -> Rule:
@@ -118,7 +122,7 @@ def rule_for(method: str, path: str) -> Rule:
     'NEVER'
     """
     plain = re.sub(r"\.(json|csv)$", "", path)
-    for verbs, pattern, rule in _COMPILED:
+    for verbs, pattern, rule in _compiled():
         if method in verbs and pattern.fullmatch(plain):
             return rule
     return _NEVER

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from crowdflower import pricing, serialization
 from crowdflower._types import JSONObject, Row
 from crowdflower.base import Attribute, JobResource, Promise, ReadOnly, WriteOnly, whole
-from crowdflower.operations import DryRun, Payment
 from crowdflower.paths import PathFactory, segment
+from crowdflower.payment import DryRun, Payment
 from crowdflower.transport import Expected
 
 if TYPE_CHECKING:

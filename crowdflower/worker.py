@@ -7,8 +7,8 @@ from typing import Final, Literal, overload
 from crowdflower import pricing
 from crowdflower.base import JobResource
 from crowdflower.exceptions import InvalidInput
-from crowdflower.operations import DryRun, Payment
 from crowdflower.paths import PathFactory, segment
+from crowdflower.payment import DryRun, Payment
 
 MOST_BONUS_CENTS: Final = 2000
 """What the service pays at a time, in US cents."""
