@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -45,13 +46,16 @@ class Shelf:
 
 
 @pytest.fixture
-def listing(server: Server, connect: Callable[..., Client]) -> Callable[..., Any]:
+def listing(server: Server, connect: Callable[..., Client]) -> Iterator[Callable[..., Any]]:
     def units(shelf: Shelf, lookahead: int = 1, count: int | None = None, **how: Any) -> Any:
         server.answer(lambda _: Fault(shelf))
         client = connect(server.url, lookahead=lookahead, timeout=(5, 5))
         return client.get_units(Job(client, id=7, units_count=count), **how)
 
-    return units
+    yield units
+    for thread in threading.enumerate():
+        if thread.name.startswith("crowdflower-page"):
+            thread.join(10)  # what was fetched ahead and not wanted is still under way
 
 
 EVERY = list(range(3, 18))
