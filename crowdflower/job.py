@@ -301,11 +301,7 @@ class Job(JobUnits, JobResults):
         order = self.client.debit_order(
             self, units_count, channels, key=key, max_cost_cents=max_cost_cents
         )
-        try:
-            self._learn(self._path())
-        except ApiError as error:
-            # The order is placed and paid: it must not look as if it were not.
-            warnings.warn(f"launched, but the job cannot be read again: {error}", stacklevel=2)
+        self._look("launched")
         return order
 
     def pause(self) -> None:
@@ -317,7 +313,7 @@ class Job(JobUnits, JobResults):
         >>> job.state
         'paused'
         """
-        self._act(self._path.pause())
+        self._act("paused", self._path.pause())
 
     def resume(self) -> None:
         """Go on with a paused job, or with a finished one that has units left.
@@ -329,7 +325,7 @@ class Job(JobUnits, JobResults):
         >>> job.state
         'running'
         """
-        self._act(self._path.resume())
+        self._act("resumed", self._path.resume())
 
     def cancel(self) -> None:
         """End the job for good; what was ordered and not answered is refunded.
@@ -340,7 +336,7 @@ class Job(JobUnits, JobResults):
         >>> job.state
         'canceled'
         """
-        self._act(self._path.cancel())
+        self._act("canceled", self._path.cancel())
 
     def ping(self) -> JSONObject:
         """Return the counts: units ordered and done, judgments given and still needed.
@@ -372,12 +368,19 @@ class Job(JobUnits, JobResults):
         """
         return Worker(self, self._client, id=id)
 
-    def _act(self, answer: Any) -> None:
+    def _act(self, done: str, answer: Any) -> None:
         """Take in the answer to a verb: the job itself, or a message, behind which we look."""
         if isinstance(answer, dict) and "id" in answer and not envelopes.remarks(answer):
             self._learn(answer)
         else:
+            self._look(done)
+
+    def _look(self, done: str) -> None:
+        """Fetch the job after a change was made; a failure must not look as if it was not."""
+        try:
             self._learn(self._path())
+        except ApiError as error:
+            warnings.warn(f"{done}, but the job cannot be read again: {error}", stacklevel=4)
 
     def _summary(self) -> tuple[object, ...]:
         state = self._state

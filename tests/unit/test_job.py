@@ -554,3 +554,14 @@ def test_a_server_that_fails_is_named(api: RequestsMock, job: Job) -> None:
 
     with pytest.raises(ServerError, match=r"GET /jobs/712034/ping\.json: 500"):
         job.ping()
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
+def test_what_was_done_stays_done_when_the_job_cannot_be_read_again(
+    api: RequestsMock, job: Job, verb: str
+) -> None:
+    api.get(f"{API}/jobs/712034/{verb}.json", json={"success": "Your job is being seen to."})
+    api.get(f"{API}/jobs/712034.json", status=404)
+
+    with pytest.warns(UserWarning, match="but the job cannot be read again"):
+        getattr(job, verb)()
