@@ -176,7 +176,7 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://{host}:{self.port}/v1"
-        self._start(self._accept)
+        self._acceptor = self._start(self._accept)
 
     def plan(self, *faults: Fault) -> None:
         """Treat each request by the next fault, and all that follow by the last."""
@@ -201,16 +201,18 @@ class Server:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._acceptor.join(5)  # or it would let in somebody whom nobody sends away
         for wire in [*self._wires]:
             wire.interrupt()
         for thread in [*self._threads]:
             thread.join(5)
             assert not thread.is_alive(), f"{thread.name} does not end"
 
-    def _start(self, target: Callable[..., None], *args: object) -> None:
+    def _start(self, target: Callable[..., None], *args: object) -> threading.Thread:
         thread = threading.Thread(target=target, args=args, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _accept(self) -> None:
         while not self._ending.is_set():
