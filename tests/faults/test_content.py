@@ -74,6 +74,7 @@ def test_json_of_the_wrong_shape_raises_nothing_but_errors_of_this_library(
 
 @pytest.mark.row("C1")
 @pytest.mark.filterwarnings("ignore::crowdflower.exceptions.PaginationWarning")
+@pytest.mark.filterwarnings("ignore:paused, but the job cannot be read again:UserWarning")
 @pytest.mark.parametrize("verb", VERBS)
 def test_json_that_turns_wrong_after_a_job_raises_nothing_but_errors_of_this_library(
     server: Server, client: Client, verb: str

@@ -334,11 +334,12 @@ def test_a_cell_beyond_all_measure_is_named_by_its_line(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "LARGEST_CELL", 100)
+    before = csv.field_size_limit()
 
     with pytest.raises(ReportCorrupt, match="line 3: field larger"):
         rows(server, client, f"a\n1\n{'x' * 101}\n")
 
-    assert csv.field_size_limit() == 131_072
+    assert csv.field_size_limit() == before != 100
 
 
 @pytest.mark.row("C16")
