@@ -6,11 +6,12 @@ since. Only the second travels, when ``update()`` sends it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
-from crowdflower._types import JSONObject
-from crowdflower.exceptions import InvalidInput, MalformedResponse
+from crowdflower._types import JSON, JSONObject
+from crowdflower.exceptions import ApiError, InvalidInput, MalformedResponse
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -157,6 +158,16 @@ class Resource:
             kind, got = type(self).__name__, type(answer).__name__
             raise MalformedResponse(f"expected the JSON object of a {kind}, got a {got}")
         self._state = dict(answer)
+
+    def _look(self, kind: str, done: str, fetch: Callable[[], JSON], *, depth: int = 3) -> None:
+        """Learn the state after a change was made; a failure must not look as if it was not.
+
+        :param depth: How far away the caller is whose line the warning names.
+        """
+        try:
+            self._learn(fetch())
+        except ApiError as error:
+            warnings.warn(f"{done}, but the {kind} cannot be read again: {error}", stacklevel=depth)
 
     def _read(self, key: str) -> Any:
         return self._changes[key] if key in self._changes else self._state.get(key)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from crowdflower import envelopes, pricing
 from crowdflower._types import JSONObject
 from crowdflower.base import whole
-from crowdflower.exceptions import ApiError, InvalidInput
+from crowdflower.exceptions import InvalidInput
 from crowdflower.job_results import JobResults
 from crowdflower.job_units import JobUnits
 from crowdflower.order import Order, order_of
@@ -301,7 +300,7 @@ class Job(JobUnits, JobResults):
         order = self.client.debit_order(
             self, units_count, channels, key=key, max_cost_cents=max_cost_cents
         )
-        self._look("launched")
+        self._look("job", "launched", self._path)
         return order
 
     def pause(self) -> None:
@@ -373,14 +372,7 @@ class Job(JobUnits, JobResults):
         if isinstance(answer, dict) and "id" in answer and not envelopes.remarks(answer):
             self._learn(answer)
         else:
-            self._look(done)
-
-    def _look(self, done: str) -> None:
-        """Fetch the job after a change was made; a failure must not look as if it was not."""
-        try:
-            self._learn(self._path())
-        except ApiError as error:
-            warnings.warn(f"{done}, but the job cannot be read again: {error}", stacklevel=4)
+            self._look("job", done, self._path, depth=4)
 
     def _summary(self) -> tuple[object, ...]:
         state = self._state

@@ -100,7 +100,7 @@ class Unit(JobResource):
         'canceled'
         """
         self.client.cancel_unit(self.job.id, self.id)
-        self._learn(self._path())
+        self._look("unit", "canceled", self._path)
 
     def delete(self) -> None:
         """Delete the unit; the service allows it while the job is not running.

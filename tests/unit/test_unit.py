@@ -216,3 +216,14 @@ def test_reloading_drops_changes_as_it_says(api: RequestsMock, unit: Unit) -> No
 
     assert same is unit
     assert (unit.judgments_count, unit.gold_pool) == (5, None)
+
+
+def test_a_canceled_unit_stays_canceled_when_it_cannot_be_read_again(
+    api: RequestsMock, job: Job
+) -> None:
+    unit = Unit(job, id=698757970)
+    api.post(UNIT.replace(".json", "/cancel.json"), json={"success": "Unit has been canceled"})
+    api.get(UNIT, status=404)
+
+    with pytest.warns(UserWarning, match="canceled, but the unit cannot be read again"):
+        unit.cancel()
