@@ -131,8 +131,12 @@ class Server:
         patience_ends = time.monotonic() + _PATIENCE
         while self._unsent() and time.monotonic() < patience_ends:
             time.sleep(_A_MOMENT)
-        # Sockets belong to the thread that waits for them. Once none is left, it ends.
-        self._server.trigger.pull_trigger(self._close_all)
+        # Sockets belong to the thread that waits for them. Once none is left, it ends. The trigger
+        # is one of them: were it closed before it is pulled, whatever had its number would be
+        # written to.
+        pulled = threading.Event()
+        self._server.trigger.pull_trigger(lambda: pulled.wait(_PATIENCE) and self._close_all())
+        pulled.set()
         self._thread.join(_PATIENCE)
 
     def _unsent(self) -> int:

@@ -143,6 +143,24 @@ def test_closing_does_not_wait_for_a_connection_that_is_kept_open() -> None:
     assert not [each for each in threading.enumerate() if each.name.startswith("crowdflower")]
 
 
+def test_closing_while_the_server_is_awake_for_another_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server(echo)
+    trigger = server._server.trigger
+    pull = trigger._physical_pull
+
+    def pull_late() -> None:
+        pull()  # as an answer does that was finished a moment ago: the server looks what to do
+        server._thread.join(0.1)
+        pull()
+
+    monkeypatch.setattr(trigger, "_physical_pull", pull_late)
+    server.close()
+
+    assert not server._thread.is_alive()
+
+
 def test_a_port_that_is_taken_is_an_error_and_leaves_no_thread(server: Server) -> None:
     before = threading.active_count()
 
