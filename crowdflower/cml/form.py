@@ -49,17 +49,20 @@ class Group:
     def entries(self, answers: Mapping[str, object]) -> list[dict[str, str]]:
         """Link the answers of one judgment: one dict for each time the group was filled in.
 
+        A time at which everything was left blank is none.
+
         >>> names = Group("names", ("first", "last"), 1, 1)
-        >>> names.entries({"first": ["Ada", "Grace"], "last": ["Lovelace", "Hopper"]})
+        >>> names.entries({"first": ["Ada", "Grace", ""], "last": ["Lovelace", "Hopper", ""]})
         [{'first': 'Ada', 'last': 'Lovelace'}, {'first': 'Grace', 'last': 'Hopper'}]
         """
         columns = {name: answers.get(name) for name in self.members}
         lists = {name: each for name, each in columns.items() if isinstance(each, list)}
         times = max(map(len, lists.values()), default=0)
-        return [
+        entries = (
             {name: each[time] for name, each in lists.items() if time < len(each)}
             for time in range(times)
-        ]
+        )
+        return [entry for entry in entries if any(entry.values())]
 
 
 @dataclass(frozen=True)

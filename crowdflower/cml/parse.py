@@ -16,6 +16,9 @@ from crowdflower.cml.tags import ATTRIBUTES, ELEMENTS, KNOWN, PARENTS, only_host
 if TYPE_CHECKING:
     from crowdflower.cml.scan import Tag
 
+CONFIDENCE: Final = "confidence"
+"""What results put beside the linked answers of an entry."""
+
 LARGEST_FORM: Final = 256 * 1024
 """Bytes in a form."""
 
@@ -76,6 +79,8 @@ def parse(source: str, *, rendered: bool = False) -> Form:
     reader.finish()
     questions = [question(text, liquid, draft) for draft in reader.questions]
     fields, order = linked(text, questions, reader.hosted, lenient=rendered)
+    if not rendered:
+        _check_groups(text, reader.groups, {field.name for field in fields})
     text.stop()
     return Form(
         fields=fields,
@@ -95,6 +100,32 @@ def _groups(source: Source, drafts: list[GroupDraft]) -> tuple[Group, ...]:
         for draft in drafts
         if draft.linked_as
     )
+
+
+def _check_groups(source: Source, drafts: list[GroupDraft], taken: set[str]) -> None:
+    """Note where the column of linked answers would hide another, or never hold anything."""
+    for draft in drafts:
+        if not draft.linked_as:
+            continue
+        if draft.linked_as in taken:
+            source.problem(
+                draft.start,
+                f'group_name="{draft.linked_as:.60}" is the name of a question or of another group '
+                "already; choose one of its own.",
+            )
+        taken.add(draft.linked_as)
+        if CONFIDENCE in draft.members:
+            source.problem(
+                draft.start,
+                f'Beside the answers of each entry stands its "{CONFIDENCE}"; give the question '
+                "of that name another one.",
+            )
+        if not draft.repeats:
+            source.warning(
+                draft.start,
+                "Answers are linked only where the group may be filled in several times; add "
+                'multiple="true".',
+            )
 
 
 def _template(source: str, drafts: list[QuestionDraft]) -> str:

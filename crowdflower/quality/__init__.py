@@ -7,20 +7,21 @@
     option_confidence   the same where each contributor may choose several options
     agreement           one number for a whole unit, from the confidences of its questions
     aggregate           the answers to one question as a job's ``aggregation`` asks for them
+    linked              the answers to a group of questions that may be answered several times
 
     majority_vote       every vote counts the same
     wawa                votes weigh as much as their worker agrees with the majority
     one_coin            workers differ in skill
     dawid_skene         workers differ in skill, and in what they mistake for what
 
-The first five say what the service does with judgments. The last four are what a careful reader of
+The first six say what the service does with judgments. The last four are what a careful reader of
 the *full* report can do beyond it: each takes ``(task, worker, label)`` votes and returns a
 :class:`Consensus`. Nothing here reads, writes, rounds or keeps state.
 """
 
 from typing import Final
 
-from crowdflower.quality.aggregation import aggregate
+from crowdflower.quality.aggregation import aggregate, linked
 from crowdflower.quality.consensus import Consensus
 from crowdflower.quality.expectation_maximization import dawid_skene, one_coin
 from crowdflower.quality.voting import majority_vote, wawa
@@ -41,6 +42,7 @@ __all__ = [
     "agreement",
     "confidence",
     "dawid_skene",
+    "linked",
     "majority_vote",
     "one_coin",
     "option_confidence",

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from crowdflower.quality.weighing import option_confidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+CONFIDENCE = "confidence"
+"""What stands beside an answer, or beside the answers of an entry."""
 
 KNOWN = "agg, agg_N (N = 1, 2, …), cagg_X (X from 0 to 1), all, avg"
 """The values of ``aggregation`` that have a rule here, for people."""
@@ -86,6 +89,36 @@ reports-in-quality-flow/guide-to-aggregation>`_. Which variance the service prin
     top, above = rule["top"], rule["above"]
     kept = ranked[: int(top)] if top else [item for item in ranked if item[1] > float(above)]
     return {"agg": [answer for answer, _ in kept], "confidence": [share for _, share in kept]}
+
+
+def linked(judgments: Sequence[Sequence[Mapping[str, str]]]) -> list[dict[str, Any]]:
+    """Put the linked answers of a repeated group together: who entered the same as whom.
+
+    :param judgments: For each trusted contributor the entries of the group, each a mapping of
+        question to answer; somebody who entered nothing has none, and counts. Shape ``(n,)``.
+    :returns: Every distinct entry once, with its ``confidence`` beside its answers: the share of
+        contributors who entered it, a fraction in (0, 1], not rounded. Best first; between equals
+        the one entered first.
+
+    One of two contributors entered Johnny Appleseed:
+
+    >>> johnny = {"first_name": "Johnny", "last_name": "Appleseed"}
+    >>> for entry in linked([[johnny], [{"first_name": "John", "last_name": "Chapman"}]]):
+    ...     print(entry)
+    {'first_name': 'Johnny', 'last_name': 'Appleseed', 'confidence': 0.5}
+    {'first_name': 'John', 'last_name': 'Chapman', 'confidence': 0.5}
+
+    Source: Appen, `Guide to cml:group and multiple="true" Aggregation
+    <https://success.appen.com/hc/en-us/articles/360044427991>`_: contributors count alike, whatever
+    their trust, and the best comes first. That somebody who enters the same twice counts once is
+    our reading of its "unique submissions".
+    """
+    times: dict[tuple[tuple[str, str], ...], int] = {}
+    for entries in judgments:
+        for entry in dict.fromkeys(tuple(each.items()) for each in entries):
+            times[entry] = times.get(entry, 0) + 1
+    ranked = sorted(times.items(), key=lambda item: -item[1])
+    return [{**dict(entry), CONFIDENCE: count / len(judgments)} for entry, count in ranked]
 
 
 def _numbers(answers: Sequence[tuple[str | Sequence[str], float]]) -> Iterator[float]:

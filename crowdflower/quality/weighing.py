@@ -83,15 +83,7 @@ def option_confidence(answers: Sequence[tuple[Sequence[str], float]]) -> dict[st
     >>> {option: round(share, 4) for option, share in option_confidence(chosen).items()}
     {'cat': 0.7727, 'dog': 0.6364, 'bird': 0.2273}
 
-    With one row of a repeated group as the option and 1.0 as the trust, this is the confidence of
-    linked entries:
-
-    >>> option_confidence([(["Johnny Appleseed"], 1.0), (["John Chapman"], 1.0)])
-    {'Johnny Appleseed': 0.5, 'John Chapman': 0.5}
-
-    Source: as in :func:`confidence`, each option taken for itself; for linked entries Appen,
-    `Guide to cml:group and multiple="true" Aggregation
-    <https://success.appen.com/hc/en-us/articles/360044427991>`_. Whether the service scores
+    Source: as in :func:`confidence`, each option taken for itself. Whether the service scores
     options or whole sets of them is not documented.
     """
     behind: dict[str, list[float]] = {}

@@ -273,6 +273,13 @@ def test_a_column_named_like_another_gets_a_prefix() -> None:
         ("avg", {"avg": 3.66667, "variance": 0.22222}, ["3.6667", "0.2222"]),
         ("all", ["one", None, ["two", "three"], "four"], ["one\ntwo|three\nfour"]),
         ("all", [], [""]),
+        (
+            reports.LINKED,
+            [{"first": "Zoë", "last": "", "confidence": 0.5}],
+            ['[{"first":"Zoë","last":"","confidence":0.5}]'],
+        ),
+        (reports.LINKED, [], ["[]"]),
+        (reports.LINKED, None, [""]),
     ],
 )
 def test_each_aggregation_has_its_cells(how: str, result: Any, cells: list[str]) -> None:

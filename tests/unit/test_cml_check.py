@@ -154,6 +154,9 @@ def test_a_repeated_group_takes_a_list_with_one_place_for_each_time() -> None:
     assert form.check({"first": ["Ada", "Marie"], "last": ["Lovelace"]}).errors == {
         "last": "Answer this for each of the 2 entries; there are 1."
     }
+    assert form.groups[0].entries({"first": ["", "Ada"], "last": ["", ""]}) == [
+        {"first": "Ada", "last": ""}
+    ]
     assert form.check({"last": ["Lovelace", ""]}).errors == {"last": "Please answer this question."}
 
 

@@ -142,6 +142,42 @@ def test_a_group_is_held_to_the_rules_of_linked_answers() -> None:
     ]
 
 
+def test_linked_answers_have_a_column_and_keys_of_their_own() -> None:
+    group = "<cml:group multiple='true' aggregation='true' group_name='{}'>{}</cml:group>"
+    first = group.format("people", "<cml:text name='first'/>")
+
+    same_as_question = problems(group.format("who", "<cml:text name='who'/>"))
+    same_as_group = problems(first + "\n" + group.format("people", "<cml:text name='last'/>"))
+    same_as_share = problems(group.format("people", "<cml:text name='confidence'/>"))
+
+    assert same_as_question == [
+        (
+            '1:1: group_name="who" is the name of a question or of another group already; choose one '
+            "of its own."
+        )
+    ]
+    assert [problem[:24] for problem in same_as_group] == ['2:1: group_name="people"']
+    assert same_as_share == [
+        (
+            '1:1: Beside the answers of each entry stands its "confidence"; give the question of that '
+            "name another one."
+        )
+    ]
+
+
+def test_a_group_that_cannot_repeat_links_nothing_and_says_so() -> None:
+    form = parse(
+        "<cml:group aggregation='true' group_name='people'><cml:text name='a'/></cml:group>"
+    )
+
+    assert [str(warning) for warning in form.warnings] == [
+        (
+            "1:1: Answers are linked only where the group may be filled in several times; add "
+            'multiple="true".'
+        )
+    ]
+
+
 def test_what_repeats_takes_one_answer_each_time() -> None:
     (problem,) = problems(
         "<cml:group multiple='true'><cml:text name='a' multiple='true'/></cml:group>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crowdflower.quality import aggregate
+from crowdflower.quality import aggregate, linked
 
 PETS: list[tuple[list[str], float]] = [
     (["cat", "dog"], 0.9),
@@ -96,3 +96,39 @@ def test_nobodys_answers_are_an_empty_list_and_no_average() -> None:
 def test_an_aggregation_without_a_rule_is_refused_with_those_that_have_one(how: str) -> None:
     with pytest.raises(ValueError, match=r"known are agg, agg_N .*, cagg_X .*, all, avg"):
         aggregate(how, [("a", 1.0)])
+
+
+def test_linked_answers_are_the_vendors_worked_example() -> None:
+    """One of two contributors entered Johnny Appleseed, which has a confidence of 0.5.
+
+    Source: Appen, Guide to cml:group and multiple="true" Aggregation,
+    https://success.appen.com/hc/en-us/articles/360044427991
+    """
+    johnny = {"first_name": "Johnny", "last_name": "Appleseed"}
+
+    assert linked([[johnny], []]) == [{**johnny, "confidence": 0.5}]
+
+
+def test_linked_answers_stand_best_first_and_count_contributors_not_entries() -> None:
+    ada, grace, joan = ({"name": name} for name in ("Ada", "Grace", "Joan"))
+
+    entries = linked([[ada, grace, ada], [grace], [grace, joan], []])
+
+    assert entries == [
+        {"name": "Grace", "confidence": 0.75},
+        {"name": "Ada", "confidence": 0.25},
+        {"name": "Joan", "confidence": 0.25},
+    ]
+
+
+def test_only_entries_that_are_alike_in_every_answer_are_the_same() -> None:
+    halves = [[{"first": "Ada", "last": "L."}], [{"first": "Ada", "last": "K."}]]
+
+    assert [entry["confidence"] for entry in linked(halves)] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("judgments", [[], [[]], [[], []]])
+def test_where_nobody_entered_anything_there_are_no_linked_answers(
+    judgments: list[list[dict[str, str]]],
+) -> None:
+    assert linked(judgments) == []

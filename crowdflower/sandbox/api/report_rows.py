@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Row, select
 
-from crowdflower.sandbox.rules import aggregating, gold, results, shapes
+from crowdflower.sandbox.rules import gold, results, shapes
 from crowdflower.sandbox.rules.aggregating import Given
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
@@ -68,7 +68,7 @@ def judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
                 row.data,
                 len(trusted),
                 trusted[-1].created_at if trusted else None,
-                _summaries(job, trusted, lists=True),
+                results.summaries(job, row.state, _given(trusted), lists=True),
             )
 
 
@@ -78,7 +78,7 @@ def units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
         body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in found]}
         if found:
             trusted = [each for each in found if not each.tainted]
-            body |= _summaries(job, trusted, lists=False)
+            body |= results.summaries(job, row.state, _given(trusted))
         yield {**results.shown(tx, job, row, simple=True), "results": body}
 
 
@@ -89,13 +89,8 @@ def source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]
             yield row.id, row.data
 
 
-def _summaries(job: Row[Any], trusted: Sequence[Any], *, lists: bool) -> dict[str, Any]:
-    given = [Given(each.data, each.worker_trust) for each in trusted]
-    return {
-        name: aggregating.summary(name, how, given)
-        for name, how in (job.fields or {}).items()
-        if lists or how != "all"
-    }
+def _given(trusted: Sequence[Any]) -> list[Given]:
+    return [Given(each.data, each.worker_trust) for each in trusted]
 
 
 def _units(tx: Transaction, job: Row[Any]) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:

@@ -8,7 +8,7 @@ from crowdflower.sandbox import reports
 from crowdflower.sandbox.api import report_rows
 from crowdflower.sandbox.api.call import Reply
 from crowdflower.sandbox.refusals import Invalid
-from crowdflower.sandbox.rules import rows, shapes, workers
+from crowdflower.sandbox.rules import questions, rows, shapes, workers
 from crowdflower.states import REPORT_TYPES
 
 if TYPE_CHECKING:
@@ -53,11 +53,12 @@ def _type(call: Call) -> ReportType:
 
 
 def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
-    questions, columns = job.fields or {}, rows.column_names(tx, job.id)
+    asked, columns = job.fields or {}, rows.column_names(tx, job.id)
     if kind == "full":
-        return reports.full(questions, columns, report_rows.judgments(tx, job))
+        return reports.full(asked, columns, report_rows.judgments(tx, job))
     if kind == "aggregated":
-        return reports.aggregated(questions, columns, report_rows.judged_units(tx, job))
+        asked = asked | {group.name: reports.LINKED for group in questions.groups(job)}
+        return reports.aggregated(asked, columns, report_rows.judged_units(tx, job))
     if kind == "json":
         return reports.json_lines(report_rows.units(tx, job))
     if kind == "gold_report":

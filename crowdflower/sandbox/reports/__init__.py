@@ -5,6 +5,7 @@ Who may have one and what is in it, others say; here rows go in and an archive c
 
 from crowdflower.sandbox.reports.archive import FILE_NAMES, write
 from crowdflower.sandbox.reports.columns import (
+    LINKED,
     aggregated,
     full,
     gold_report,
@@ -16,6 +17,7 @@ from crowdflower.sandbox.reports.shelf import Shelf
 
 __all__ = [
     "FILE_NAMES",
+    "LINKED",
     "Shelf",
     "aggregated",
     "full",

@@ -69,7 +69,10 @@ WORKSET: Final = (
 )
 
 _DIGITS: Final = 4
-_SECOND: Final = {"all": (), "avg": ("variance",)}
+LINKED: Final = "group"
+"""Stands in place of an aggregation where a column holds the linked answers of a group."""
+
+_SECOND: Final = {"all": (), "avg": ("variance",), LINKED: ()}
 """What stands beside the answer, by aggregation; else its confidence."""
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -120,18 +123,19 @@ def aggregated(
 ) -> Iterator[Cells]:
     """Yield the aggregated report: a header, then a row per unit.
 
-    :param questions: Questions of the form, and how each is aggregated.
+    :param questions: Questions of the form, and how each is aggregated; groups with linked answers,
+        and :data:`LINKED`.
     :param columns: Source columns.
     :param units: Objects with the attributes ``id``, ``state``, ``data``, ``trusted_judgments``,
         ``last_judgment_at`` and ``results``, the latter by question.
     """
     answers = [
-        (name, _SECOND.get(how.partition("_")[0], ("confidence",)))
+        (name, how, _SECOND.get(how.partition("_")[0], ("confidence",)))
         for name, how in sorted(questions.items())
     ]
     names = [
         column
-        for name, others in answers
+        for name, _, others in answers
         for column in (name, *(f"{name}:{other}" for other in others))
     ]
     printed = _source({*AGGREGATED, *names}, columns)
@@ -146,8 +150,9 @@ def aggregated(
             str(unit.trusted_judgments),
             "" if judged_at is None else report_time(judged_at),
         ]
-        for name, others in answers:
-            row += _result(unit.results.get(name), others)
+        for name, how, others in answers:
+            result = unit.results.get(name)
+            row += [_entries(result)] if how == LINKED else _result(result, others)
         yield row + [cell(unit.data.get(column)) for column in printed.values()]
 
 
@@ -250,6 +255,11 @@ def _result(result: Any, others: Sequence[str]) -> Cells:
     result = result or {}
     answer = result["avg"] if "avg" in result else result.get("agg")
     return [cell(answer), *(cell(result.get(other)) for other in others)]
+
+
+def _entries(result: Any) -> str:
+    """Write linked answers: an array of JSON objects; nothing for a test question."""
+    return "" if result is None else _ENCODER.encode(result)
 
 
 def _source(taken: set[str], columns: Iterable[str]) -> dict[str, str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from crowdflower.cml import parse
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.store import Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
+
+    from crowdflower.cml import Group
 
 NOT_SUMMED_UP = frozenset({"all", "avg"})
 """Aggregations that give no answer a confidence."""
@@ -47,6 +51,16 @@ def summed_up(fields: dict[str, str]) -> list[str]:
     ['sentiment']
     """
     return [name for name, how in fields.items() if how not in NOT_SUMMED_UP]
+
+
+def groups(job: Row[Any]) -> tuple[Group, ...]:
+    """List the groups of questions whose answers are linked, in the order of the form."""
+    return _groups(job.cml) if job.fields else ()
+
+
+@lru_cache(maxsize=64)
+def _groups(cml: str) -> tuple[Group, ...]:
+    return parse(cml).groups
 
 
 def _deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:

@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crowdflower.sandbox.clock import iso
-from crowdflower.sandbox.rules import aggregating, judgments, shapes
+from crowdflower.sandbox.rules import aggregating, judgments, questions, shapes
 from crowdflower.sandbox.rules.aggregating import Given
+from crowdflower.sandbox.rules.tally import GOLD_STATES
 from crowdflower.sandbox.store import Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import Row
 
 
@@ -23,16 +26,33 @@ def of_unit(tx: Transaction, job: Row[Any], unit: Row[Any]) -> dict[str, Any]:
 
     :returns: ``judgments``, all of them, and for each question with an aggregate what stands under
         it, such as ``{"agg": "yes", "confidence": 0.68}``; ``None`` in place of both when no
-        judgment of the row counts, and no questions when it has none at all.
+        judgment of the row counts, and no questions when it has none at all. A group with linked
+        answers has the list of its entries; test questions have none.
     """
     found = judgments.of_unit(tx, job, unit)
     shown: dict[str, Any] = {"judgments": [shapes.judgment(row) for row in found]}
     if found:
         given = [Given(row.data, row.worker_trust) for row in found if not row.tainted]
-        for name, how in (job.fields or {}).items():
-            if how != "all":
-                shown[name] = aggregating.summary(name, how, given)
+        shown |= summaries(job, unit.state, given)
     return shown
+
+
+def summaries(
+    job: Row[Any], state: str, given: Collection[Given], *, lists: bool = False
+) -> dict[str, Any]:
+    """Sum up each question and each group of a row.
+
+    :param lists: Also the questions of which every answer is kept.
+    """
+    found: dict[str, Any] = {
+        name: aggregating.summary(name, how, given)
+        for name, how in (job.fields or {}).items()
+        if lists or how != "all"
+    }
+    if state not in GOLD_STATES:
+        for group in questions.groups(job):
+            found[group.name] = aggregating.linked(group, given)
+    return found
 
 
 def shown(

@@ -61,13 +61,62 @@ def test_a_row_is_summed_up_question_by_question(world: Any, judged: Any) -> Non
     json.dumps(shown)
 
 
-def test_agreement_is_the_mean_confidence_of_the_best_answers(world: Any, judged: Any) -> None:
+def test_agreement_goes_by_heads_and_not_by_trust(world: Any, judged: Any) -> None:
     job, number = judged
 
     shown = world.do(results.shown, job, world.do(units.find, job, number))
 
     assert shown["state"] == "finalized"
-    assert shown["agreement"] == round((0.772727 + 1.0) / 2, 4)
+    assert shown["agreement"] == round((2 / 3 + 1.0) / 2, 4)
+
+
+def test_agreement_is_over_all_questions_whichever_decide(world: Any, judged: Any) -> None:
+    job, number = judged
+    job = world.do(jobs.update, job, {"confidence_fields": ["sentiment"]})
+
+    shown = world.do(results.shown, job, world.do(units.find, job, number))
+
+    assert shown["agreement"] == round((2 / 3 + 1.0) / 2, 4)
+
+
+@pytest.fixture
+def named(world: Any) -> tuple[Any, list[int]]:
+    """A row and a test question, each judged by two contributors who entered names."""
+    group = "multiple='true' group_name='people' aggregation='true'"
+    names = "<cml:text name='first'/><cml:text name='last'/>"
+    job = world.job(6, cml=f"{FORM}<cml:group {group}>{names}</cml:group>")
+    world.do(orders.place, job, 0, ["on_demand"])
+    row, golden = (unit.id for unit in world.units(job)[:2])
+    answers = [
+        {"sentiment": "no", "first": ["Johnny", "John"], "last": ["Appleseed", "Chapman"]},
+        {"sentiment": "no", "first": ["John"], "last": ["Chapman"]},
+    ]
+    for worker, answer in zip(world.believed(job, 0.9, 0.6), answers, strict=True):
+        page = world.take(job, worker, only=[row, golden])
+        given = {unit.id: answer for unit in page.units}
+        world.do(submission.submit, worker, page.assignment_id, page.token, given)
+    world.do(units.update, job, world.do(units.find, job, golden), golden=True)
+    return world.again(job), [row, golden]
+
+
+def test_linked_answers_have_shares_by_heads(world: Any, named: Any) -> None:
+    job, (number, _) = named
+
+    shown = world.do(results.of_unit, job, world.do(units.find, job, number))
+
+    assert shown["people"] == [
+        {"first": "John", "last": "Chapman", "confidence": 1.0},
+        {"first": "Johnny", "last": "Appleseed", "confidence": 0.5},
+    ]
+
+
+def test_test_questions_have_no_linked_answers(world: Any, named: Any) -> None:
+    job, (_, golden) = named
+
+    shown = world.do(results.of_unit, job, world.do(units.find, job, golden))
+
+    assert len(shown["judgments"]) == 2
+    assert "people" not in shown
 
 
 def test_a_page_of_judgments_is_laid_out_flat(world: Any, judged: Any) -> None:
@@ -78,7 +127,7 @@ def test_a_page_of_judgments_is_laid_out_flat(world: Any, judged: Any) -> None:
     row = page[number]
     assert list(page) == [number]
     assert row["_ids"] == [judgment.id for judgment in world.judgments(job)]
-    assert (row["_state"], row["_agreement"]) == ("finalized", 0.8864)
+    assert (row["_state"], row["_agreement"]) == ("finalized", 0.8333)
     assert row["text"] == "row 0"
     assert row["sentiment"]["res"] == ["yes", "yes", "no"]
     assert row["animals"]["res"] == [["cat", "dog"], ["cat"], None]
