@@ -152,15 +152,15 @@ def test_linked_answers_have_a_column_and_keys_of_their_own() -> None:
 
     assert same_as_question == [
         (
-            '1:1: group_name="who" is the name of a question or of another group already; choose one '
-            "of its own."
+            '1:1: group_name="who" is the name of a question or of another group already; choose '
+            "one of its own."
         )
     ]
     assert [problem[:24] for problem in same_as_group] == ['2:1: group_name="people"']
     assert same_as_share == [
         (
-            '1:1: Beside the answers of each entry stands its "confidence"; give the question of that '
-            "name another one."
+            '1:1: Beside the answers of each entry stands its "confidence"; give the question of '
+            "that name another one."
         )
     ]
 
