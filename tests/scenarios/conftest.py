@@ -1,0 +1,259 @@
+"""What people do with a sandbox, told from beginning to end, wherever the sandbox is.
+
+Each story runs with the sandbox in this process, called without a socket, and with ``crowdflower
+serve`` in a process of its own, on a port of its own, with a database file. Contributors then work
+from this process, on the same file. A story that needs what the command has no option for, such as
+time that stands still, has the sandbox in this process and calls it over a socket instead.
+
+=============================== ====================================================================
+file                            stories
+=============================== ====================================================================
+``test_published_script.py``    the vendor's own integration script, call by call
+``test_published_clients.py``   a spam filter with test questions; the shapes of two other clients
+``test_uploads.py``             rows as a JSON array; a column more; 20,000 rows in their order
+``test_launching.py``           what a job lacks; too little money, and then enough; more judgments
+``test_pages.py``               answers that are refused; two browsers; late pages; pages sent twice
+``test_quiz_and_trust.py``      passed and failed; trust lost in work; no test question left
+``test_confidence.py``          worked examples of trust, confidence and dynamic judgments
+``test_contributors.py``        flagged, unflagged, rejected; bonuses
+``test_webhooks.py``            told of, signed; nobody there, given up, and told after all
+``test_reports.py``             reports that take their time; all six of them, to the byte
+``test_gold.py``                rows become test questions, and test questions rows
+``test_forms.py``               forms that follow the row; rows that attack the form
+``test_ampcrowd.py``            the other door, and the same work through both
+``test_simulated_crowd.py``     same seed, same bytes; threads; a hundred people on a thousand rows
+``test_reset.py``               begun anew; two sandboxes beside each other
+``test_not_here.py``            what is not here says so, all of it
+``test_faults.py``              errors on demand, and what the client makes of them
+``test_never_silent.py``        what is not obeyed is refused, or warned about
+=============================== ====================================================================
+
+Half a million rows are uploaded in ``benchmarks/sandbox``. A server that is killed in the middle
+has its story in ``tests/sandbox/test_killed.py``. Pages in a browser have theirs beside the pages.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+import requests
+
+from crowdflower.client import Client
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.adapter import ORIGIN, session_for
+from crowdflower.sandbox.rules import handout, jobs, submission, workers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from requests import Response
+    from sqlalchemy import Row
+
+    from crowdflower.job import Job
+
+KEY = "scenario-key-2f6c"
+TOKEN = "scenario-token-91d0"
+PATIENCE = 60
+
+IN_PROCESS, OVER_A_SOCKET = "in process", "over a socket"
+
+Filled = Mapping[str, Any]
+
+
+class Serving(NamedTuple):
+    """``crowdflower serve``, with its address, the token of its control and its file."""
+
+    url: str
+    token: str
+    file: Path
+
+
+@dataclass
+class Box:
+    """A sandbox, the account that calls it, and the people who work there."""
+
+    sandbox: Sandbox
+    """The one that answers, or, if that is another process, one on the same database."""
+
+    client: Client
+    session: requests.Session
+    url: str
+    token: str
+
+    def api(self, verb: str, path: str, **settings: Any) -> Response:
+        """Call the API as it stands in its description: ``api("GET", "/jobs/7.json")``."""
+        headers = {"Authorization": f"Token token={KEY}", **settings.pop("headers", {})}
+        settings.setdefault("allow_redirects", False)
+        return self.session.request(
+            verb, f"{self.url}/v1{path}", headers=headers, timeout=PATIENCE, **settings
+        )
+
+    def control(self, verb: str, name: str, **asked: Any) -> Any:
+        """Call what is below ``/_sandbox/``."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        where = f"{self.url}/_sandbox/{name}"
+        answer = self.session.request(verb, where, json=asked, headers=headers, timeout=PATIENCE)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def advance(self, seconds: float = 0, minutes: float = 0) -> None:
+        """Let time pass, for everybody."""
+        before = self.sandbox.clock.now()
+        self.control("POST", "clock", advance=seconds + 60 * minutes)
+        passed = self.sandbox.clock.now() - before
+        if passed < seconds + 60 * minutes:  # the clock that was turned is another process's
+            self.sandbox.clock.advance(seconds=seconds, minutes=minutes)
+
+    @property
+    def balance(self) -> int:
+        """What the account has left, in cents."""
+        cents: int = self.client.get_account()["balance"]
+        return cents
+
+    # A requester
+
+    def job(self, rows: Iterable[Mapping[str, Any]], cml: str, **attributes: Any) -> Job:
+        """Upload rows and give them a title, instructions and a form."""
+        job = self.client.upload_job(rows)
+        job.title, job.instructions, job.cml = "What do you see?", "Look, then say it.", cml
+        job.update()
+        if attributes:
+            job.absorb(self.client.update_job(job.id, attributes))
+        return job
+
+    # Contributors
+
+    def contributor(self, channel: str = "on_demand", **about: Any) -> Row[Any]:
+        """Let somebody in."""
+        with self.sandbox.database.transaction() as tx:
+            return workers.join(tx, channel=channel, **{"country": "FIN", **about})
+
+    def take(self, job: Job, worker: Row[Any]) -> handout.Page:
+        """Let somebody ask for a page."""
+        with self.sandbox.database.transaction() as tx:
+            return handout.take_page(tx, jobs.by_id(tx, job.id), worker)
+
+    def turned_away(self, job: Job, worker: Row[Any]) -> str:
+        """Let somebody ask for a page, and tell why there is none."""
+        with pytest.raises(handout.Closed) as caught:
+            self.take(job, worker)
+        return caught.value.reason
+
+    def hand_in(
+        self,
+        worker: Row[Any],
+        page: handout.Page,
+        answer: Filled | Callable[[handout.PageUnit], Filled],
+        token: str | None = None,
+    ) -> submission.Receipt:
+        """Let somebody answer every row of a page, alike or each on its own."""
+        answers = {unit.id: answer(unit) if callable(answer) else answer for unit in page.units}
+        with self.sandbox.database.transaction() as tx:
+            return submission.submit(
+                tx, worker, page.assignment_id, page.token if token is None else token, answers
+            )
+
+    def work(
+        self, job: Job, worker: Row[Any], answer: Filled | Callable[[handout.PageUnit], Filled]
+    ) -> submission.Receipt:
+        """Let somebody take a page, and hand it in."""
+        return self.hand_in(worker, self.take(job, worker), answer)
+
+    def finish(
+        self, job: Job, worker: Row[Any], answer: Filled | Callable[[handout.PageUnit], Filled]
+    ) -> None:
+        """Let somebody work until there is nothing left for them."""
+        with suppress(handout.Closed):
+            while True:
+                self.work(job, worker, answer)
+
+    def judge(self, job: Job, unit_id: int, worker: Row[Any], **answers: Any) -> dict[str, Any]:
+        """Let somebody answer one row, through the API."""
+        judgment = {"unit_id": unit_id, "worker_id": worker.id, "data": answers}
+        answer = self.api("POST", f"/jobs/{job.id}/judgments.json", json={"judgment": judgment})
+        assert answer.ok, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@pytest.fixture(params=[IN_PROCESS, OVER_A_SOCKET])
+def where(request: pytest.FixtureRequest) -> str:
+    """Where the sandbox is."""
+    place: str = request.param
+    return place
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """What a sandbox is made with; a test that needs another one parametrizes this."""
+    return {}
+
+
+@pytest.fixture
+def database() -> str | None:
+    """Where a sandbox in this process keeps everything: in memory."""
+    return None
+
+
+@pytest.fixture
+def box(
+    request: pytest.FixtureRequest, where: str, settings: dict[str, Any], database: str | None
+) -> Iterator[Box]:
+    """A sandbox with nothing in it, and a thousand dollars on its account."""
+    if where == OVER_A_SOCKET and not settings:
+        yield from _in_another_process(request.getfixturevalue("serving"))
+        return
+    made = {"key": KEY, "control": TOKEN, "database": database, **settings}
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(Sandbox(**made))
+        over_a_socket = where == OVER_A_SOCKET
+        client = Client(KEY, sandbox.url) if over_a_socket else sandbox.client()
+        session = requests.Session() if over_a_socket else session_for(sandbox.app)
+        url = sandbox.url.removesuffix("/v1") if over_a_socket else ORIGIN
+        yield Box(sandbox, stack.enter_context(client), stack.enter_context(session), url, TOKEN)
+
+
+def _in_another_process(serving: Serving) -> Iterator[Box]:
+    with (
+        requests.Session() as session,
+        Client(KEY, f"{serving.url}/v1") as client,
+        Sandbox(key=KEY, database=serving.file) as sandbox,
+    ):
+        box = Box(sandbox, client, session, serving.url, serving.token)
+        box.control("POST", "reset")
+        box.control("POST", "transitions", report_polls=0)
+        yield box
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """``crowdflower serve`` as people start it, once; every story begins by resetting it."""
+    file = tmp_path_factory.mktemp("served") / "crowd.db"
+    command = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve", "--port", "0"]
+    options = ["--database", str(file), "--key", KEY, "--control"]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*command, *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            for line in process.stdout:
+                said += line
+                if "Ctrl-C" in line:
+                    break
+            control = re.search(r"Control +(\S+)/_sandbox/ +Authorization: Bearer (\S+)", said)
+            assert control, said
+            yield Serving(control[1], control[2], file)
+        finally:
+            process.kill()
