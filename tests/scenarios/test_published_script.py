@@ -88,7 +88,7 @@ def a_form_and_tags(box: Box, job: int) -> None:
         "job[title]": "Is it funny?",
         "job[instructions]": "Look at the garment.",
         "job[cml]": CML,
-        "job[judgments_per_unit]": "1",
+        "job[judgments_per_unit]": "2",
         "job[included_countries][]": ["FI", "US"],
         "job[options][front_load]": "0",
     }
