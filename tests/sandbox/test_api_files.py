@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import tracemalloc
@@ -102,10 +103,55 @@ def test_the_57th_row_is_the_one_after_55_rows_and_a_header() -> None:
     assert len(before) == 55
 
 
-def test_a_cell_may_hold_an_image() -> None:
-    image = "x" * 1_000_000
+def test_a_cell_may_hold_an_image_and_nobody_else_s_limit_changes() -> None:
+    image, quoted = "x" * 3_000_000, '\r\n,"' * 200_000
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([["image", "quoted"], ["small", ""], [image, quoted], ["", "last"]])
+    before = csv.field_size_limit()
 
-    assert from_csv(f"image\n{image}\n".encode()) == [{"image": image}]
+    rows = from_csv(file.getvalue().encode())
+
+    assert [tuple(row.values()) for row in rows] == [
+        ("small", None),
+        (image, quoted),
+        (None, "last"),
+    ]
+    assert csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (b'"' + (b"x" * 99 + b"\n") * 170_000, "field larger than the limit (16777216)"),
+        (b"x" * (csv_rows.MAX_ROW + 1), "it is longer than 33554432 characters"),
+        (b"," * 2_000_000, "it has more than 5000 cells"),
+        (b'"' + b"x" * 200_000 + b'"y', "',' expected after"),
+        (b'"' + b"x" * 200_000, "unexpected end of data"),
+    ],
+)
+def test_a_row_beyond_all_measure_is_refused(row: bytes, said: str) -> None:
+    with pytest.raises(Invalid, match="Unable to parse row 2") as caught:
+        from_csv(b"a\n" + row)
+
+    assert said in caught.value.message
+
+
+@given(st.text('a",\r\n ', max_size=30), st.integers(0, 6))
+def test_what_is_taken_apart_by_hand_is_what_csv_would_make_of_it(text: str, limit: int) -> None:
+    def outcome(records: Iterator[list[str]]) -> list[object]:
+        found: list[object] = []
+        try:
+            found.extend(records)
+        except csv.Error as error:
+            found.append(str(error))
+        return found
+
+    expected = outcome(csv.reader(io.StringIO(text, newline=""), strict=True))
+    before = csv.field_size_limit(limit)
+    try:
+        assert outcome(csv_rows._records(io.StringIO(text, newline=""))) == expected
+    finally:
+        csv.field_size_limit(before)
 
 
 @pytest.mark.parametrize(

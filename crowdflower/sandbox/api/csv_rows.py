@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Final
 
 from crowdflower.sandbox.refusals import Invalid
@@ -20,8 +21,15 @@ if TYPE_CHECKING:
 MAX_CELL: Final = 16 * 1024 * 1024
 """Characters in one cell; rows may carry whole images in base 64."""
 
+MAX_ROW: Final = 2 * MAX_CELL
+"""Characters in one row; a file that is one row would else be in memory as a whole."""
+
 MAX_COLUMNS: Final = 5000
 
+_AT_ONCE: Final = 1024 * 1024
+"""Characters of a line that :mod:`csv` may see; it would make a cell of every second one."""
+
+_ENDS: Final = frozenset({"", "\r", "\n"})
 _ENCODING: Final = "Please be sure your file is UTF-8 encoded."
 _UNDECODED = re.compile("[\ud800-\udfff]")
 """What ``surrogateescape`` makes of bytes that are no UTF-8."""
@@ -48,10 +56,8 @@ def read(stream: IO[bytes], named: Callable[[str], str]) -> Iterator[dict[str, s
 
 
 def _rows(text: io.TextIOBase, named: Callable[[str], str]) -> Iterator[dict[str, str | None]]:
-    # The limit is the module's, not the reader's; it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
     columns: list[str] | None = None
-    for number, cells in _numbered(csv.reader(text, strict=True)):
+    for number, cells in _numbered(_records(text)):
         if not cells:
             continue
         if columns is None:
@@ -77,6 +83,101 @@ def _numbered(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     except csv.Error as error:
         problem = _ENCODING if "NUL" in str(error) else f"It is no CSV: {error}."
         raise _unable(number + 1, problem) from None
+
+
+def _records(text: io.TextIOBase) -> Iterator[list[str]]:
+    """Yield the cells of each record.
+
+    :mod:`csv` refuses a cell beyond a limit that is one for all of the process: whoever raises it
+    raises it for everybody. It stays as it is, and the few records that are beyond it are taken
+    apart by hand.
+
+    :raises csv.Error: A record is none.
+    """
+    begun: list[str] = []
+    lines = _lines(text, begun)
+    reader = csv.reader(map(_short, lines), strict=True)
+    while True:
+        begun.clear()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            if sum(map(len, begun)) <= min(csv.field_size_limit(), _AT_ONCE):
+                raise
+            cells = _by_hand(chain(tuple(begun), lines))
+        yield cells
+
+
+def _lines(text: io.TextIOBase, begun: list[str]) -> Iterator[str]:
+    """Yield the lines of a file, and keep those of the record that has begun."""
+    size = 0
+    while line := text.readline(MAX_ROW + 1):
+        size = size + len(line) if begun else len(line)
+        if size > MAX_ROW:
+            raise csv.Error(f"it is longer than {MAX_ROW} characters")
+        begun.append(line)
+        yield line
+
+
+def _short(line: str) -> str:
+    if len(line) > _AT_ONCE:
+        raise csv.Error(f"a line is longer than {_AT_ONCE} characters")
+    return line
+
+
+def _by_hand(lines: Iterator[str]) -> list[str]:
+    """Take one record apart as :mod:`csv` does, whatever its size.
+
+    :raises csv.Error: It is none, or has a cell larger than :data:`MAX_CELL`.
+    """
+    cells: list[str] = []
+    line, at = next(lines), 0
+    while True:
+        if line.startswith('"', at):
+            cell, line, at = _quoted(line, at + 1, lines)
+        else:
+            end = line.find(",", at)
+            cell = line[at:].rstrip("\r\n") if end < 0 else line[at:end]
+            at += len(cell)
+        _check(len(cell))
+        cells.append(cell)
+        if line[at : at + 1] in _ENDS:
+            return cells
+        if line[at] != ",":
+            raise csv.Error("',' expected after '\"'")
+        if len(cells) > MAX_COLUMNS:
+            raise csv.Error(f"it has more than {MAX_COLUMNS} cells")
+        at += 1
+
+
+def _quoted(line: str, at: int, lines: Iterator[str]) -> tuple[str, str, int]:
+    """Read a cell from behind its first quote on.
+
+    :returns: The cell, the line on which it ends, and where on it that is.
+    """
+    pieces: list[str] = []
+    size = 0
+    while True:
+        end = line.find('"', at)
+        is_escaped = end >= 0 and line.startswith('"', end + 1)
+        pieces.append(line[at : end + 1 if is_escaped else end if end >= 0 else None])
+        size += len(pieces[-1])
+        _check(size)
+        if is_escaped:
+            at = end + 2
+        elif end >= 0:
+            return "".join(pieces), line, end + 1
+        else:
+            line, at = next(lines, ""), 0
+            if not line:
+                raise csv.Error("unexpected end of data")
+
+
+def _check(size: int) -> None:
+    if size > MAX_CELL:
+        raise csv.Error(f"field larger than the limit ({MAX_CELL})")
 
 
 def _columns(header: list[str], named: Callable[[str], str]) -> list[str]:
