@@ -12,6 +12,7 @@ disabled after hours and enabled by saving the job. The steps between attempts a
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from sqlalchemy import func, select, update
 
 from crowdflower.sandbox import outbound
 from crowdflower.sandbox.store.outbox import webhook_delivery
-from crowdflower.sandbox.store.tables import job
+from crowdflower.sandbox.store.tables import job, judgment
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -152,6 +153,7 @@ class Courier:
         with self._database.transaction() as tx:
             if problem is None:
                 _write(tx, row.id, state="sent", sent_at=tx.clock.now(), problem=None)
+                _mark(tx, _judgments_in(row.payload))
             else:
                 _put_off(tx, row.id, problem)
         return Attempt(row.job_id, row.signal, row.uri, problem)
@@ -177,6 +179,24 @@ def _oldest(tx: Transaction, job_id: int) -> Any:
         .order_by(webhook_delivery.c.id)
         .limit(1)
     )
+
+
+def _judgments_in(payload: str) -> list[int]:
+    """List the judgments that a notification holds: by themselves, or in the results of a unit.
+
+    >>> _judgments_in('{"id": 7, "results": {"judgments": [{"id": 8}]}}'), _judgments_in("{}")
+    ([8], [])
+    """
+    told = json.loads(payload)
+    if isinstance(told, dict):
+        told = told.get("results", {}).get("judgments", [])
+    return [each["id"] for each in told]
+
+
+def _mark(tx: Transaction, judgments: list[int]) -> None:
+    """Write down that a requester's server has seen these, unless it had before."""
+    unseen = (judgment.c.id.in_(judgments), judgment.c.webhook_sent_at.is_(None))
+    tx.run(update(judgment).where(*unseen).values(webhook_sent_at=tx.clock.now()))
 
 
 def _put_off(tx: Transaction, number: int, problem: str) -> None:

@@ -6,13 +6,17 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
 from crowdflower.sandbox.api.once import LONGEST
+from crowdflower.sandbox.store.outbox import kept_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from requests import Response
+
+    from crowdflower.sandbox.store import Database
 
     Api = Callable[..., Response]
 
@@ -137,6 +141,37 @@ def test_what_was_refused_may_succeed_under_the_same_key(api: Api, job: int) -> 
     answer = api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
 
     assert (refused.status_code, answer.status_code) == (402, 200)
+
+
+def test_a_day_later_the_same_request_happens_anew(api: Api, database: Database, job: int) -> None:
+    create = {"json": {"job": {"title": "A second job"}}, "headers": KEY}
+
+    first = api("POST", "/jobs", **create).json()["id"]
+    database.clock.advance(hours=24, seconds=-1)
+    again = api("POST", "/jobs", **create).json()["id"]
+    database.clock.advance(seconds=1)
+    anew = api("POST", "/jobs", **create)
+
+    assert again == first
+    assert anew.json()["id"] > first
+    assert "Idempotent-Replayed" not in anew.headers
+
+
+def test_answers_that_nobody_may_ask_for_any_more_are_thrown_away(
+    api: Api, database: Database, job: int
+) -> None:
+    def keys() -> list[str]:
+        with database.snapshot() as tx:
+            return [row.key for row in tx.all(select(kept_answer.c.key))]
+
+    for key in ("first", "second"):
+        api("POST", "/jobs", json={"job": {"title": key}}, headers={"Idempotency-Key": key})
+        database.clock.advance(hours=13)
+    before = keys()
+    api("POST", "/jobs", json={"job": {"title": "third"}}, headers={"Idempotency-Key": "third"})
+
+    assert sorted(before) == ["first", "second"]
+    assert sorted(keys()) == ["second", "third"]
 
 
 def test_ten_at_once_are_one(api: Api, job: int) -> None:

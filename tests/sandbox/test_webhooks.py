@@ -14,6 +14,7 @@ import pytest
 
 from crowdflower.exceptions import ApiError
 from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.webhooks import PATIENCE, Attempt, Courier, Notification, Post
 
 if TYPE_CHECKING:
@@ -115,6 +116,40 @@ def test_every_page_is_told_of_when_it_is_asked_for(box: Sandbox, inbox: Inbox) 
     judgments = json.loads(inbox.found[1].payload)
     assert [each["data"] for each in judgments] == [{"price": "nö"}] * 5
     assert {each["unit_state"] for each in judgments} == {"finalized"}
+
+
+def test_a_judgment_says_when_a_server_first_took_it(box: Sandbox) -> None:
+    job = launched(box, send_judgments_webhook=True)
+    done(box, job)
+    takes = {"job_data_processed"}
+
+    def receive(notification: Notification) -> None:
+        if notification.signal not in takes:
+            raise OSError("not yet")
+
+    box.receive_webhooks(receive)
+    box.deliver_webhooks()
+    unsent = {each.webhook_sent_at for each in job.judgments()}
+    takes |= {"new_judgments"}
+    box.clock.advance(seconds=10)
+    box.deliver_webhooks()
+    first = iso(box.clock.now())
+    takes |= {"unit_complete", "job_complete"}
+    box.clock.advance(seconds=10)
+    told = [each.signal for each in box.deliver_webhooks()]
+
+    assert unsent == {None}
+    assert told == [*["unit_complete"] * 5, "job_complete"]
+    assert {each.webhook_sent_at for each in job.judgments()} == {first}
+
+
+def test_a_finished_row_carries_its_judgments_to_the_server(box: Sandbox, inbox: Inbox) -> None:
+    job = launched(box)
+    done(box, job)
+
+    box.deliver_webhooks()
+
+    assert {each.webhook_sent_at for each in job.judgments()} == {iso(box.clock.now())}
 
 
 def test_a_job_without_an_address_is_not_told_of(box: Sandbox, inbox: Inbox) -> None:

@@ -2,9 +2,11 @@
 
 A sender who does not know whether a request arrived sends it again under the same
 ``Idempotency-Key``. Key, effect and answer are committed together, so either all of them are there,
-or none is and the request happens now.
+or none is and the request happens now. A day later the key is forgotten, and the same request would
+happen anew.
 
-Source: IETF, `The Idempotency-Key HTTP Header Field
+Sources: Stripe, `Idempotent requests <https://docs.stripe.com/api/idempotent_requests>`_, on keys
+that may be thrown away once they are 24 hours old; IETF, `The Idempotency-Key HTTP Header Field
 <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>`_. The hosted service
 is not known to honour it; a client learns from the header :data:`ANNOUNCEMENT` who does.
 """
@@ -15,7 +17,7 @@ import io
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from crowdflower.sandbox.api.call import Reply
 from crowdflower.sandbox.refusals import BadRequest, Invalid
@@ -37,6 +39,9 @@ REPEATED: Final = ("Idempotent-Replayed", "true")
 
 LONGEST: Final = 255
 """Characters of a key."""
+
+KEPT: Final = 24 * 60 * 60.0
+"""Seconds for which an answer is repeated."""
 
 _SUCCESS: Final = 400
 _BLOCK: Final = 256 * 1024
@@ -87,10 +92,12 @@ def answer(call: Call, key: str, asked: str, body: Digested, do: Callable[[], An
     if len(key) > LONGEST or not key.isascii() or not key.isprintable():
         raise BadRequest(f"{HEADER} has to be 1 to {LONGEST} visible ASCII characters.")
     is_it = (kept_answer.c.account_id == call.account.id, kept_answer.c.key == key)
-    kept = call.tx.one(select(kept_answer).where(*is_it))
+    forgotten = kept_answer.c.created_at <= call.tx.clock.now() - KEPT
+    kept = call.tx.one(select(kept_answer).where(*is_it, ~forgotten))
     if kept is None:
         reply = _reply(do())
         if reply.status < _SUCCESS:
+            call.tx.run(delete(kept_answer).where(forgotten))
             _keep(call, key, _request(call, asked, body), reply)
         return reply
     if kept.request != _request(call, asked, body):

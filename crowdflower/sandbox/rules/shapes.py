@@ -91,7 +91,7 @@ def judgment(row: Row[Any]) -> dict[str, Any]:
         "id": row.id,
         "created_at": iso(row.created_at),
         "started_at": iso(row.started_at),
-        "webhook_sent_at": None,
+        "webhook_sent_at": moment(row.webhook_sent_at),
         "external_type": row.channel,
         "reviewed": row.reviewed,
         "golden": row.golden,

@@ -37,4 +37,5 @@ kept_answer = Table(  # to a request that its sender may repeat and that must no
     Column("headers", Json, nullable=False),
     Column("warnings", Json, nullable=False),
     moment("created_at", required=True),
+    Index("kept_answer_by_age", "created_at"),
 )

@@ -310,6 +310,7 @@ judgment = numbered(
     flag("tainted"),
     flag("rejected"),
     Column("reviewed", Boolean),
+    moment("webhook_sent_at"),  # when its requester's server first took it
     Column("channel", Text, nullable=False),
     Column("country", Text),
     Column("region", Text),
