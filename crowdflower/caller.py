@@ -14,6 +14,7 @@ from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
     ConnectionLost,
+    MalformedResponse,
     NotFound,
     NotSentError,
     OutcomeUnknown,
@@ -148,7 +149,10 @@ class Caller:
 def _failure(error: ApiError) -> Failure:
     """Say in the words of the policy what an error means."""
     if isinstance(error, NotSentError):
-        return Failure(Outcome.NOT_SENT, passing=not error.tls)
+        most = retry.ATTEMPTS_AT_A_NAME if error.dns else retry.ATTEMPTS
+        return Failure(Outcome.NOT_SENT, passing=not error.tls, attempts=most)
+    if isinstance(error, MalformedResponse) and error.garbage:
+        return Failure(Outcome.UNKNOWN, attempts=retry.ATTEMPTS_AT_GARBAGE)
     if isinstance(error, RateLimited):
         return Failure(Outcome.REFUSED, throttled=True, retry_after=error.retry_after)
     if isinstance(error, ServerError) and not isinstance(error, SandboxNotImplemented):

@@ -34,10 +34,14 @@
     ├─ PaginationError
     │   ├─ PageLoop            the server sends the same page again
     │   └─ PageChanged         the list changed while it was read
-    └─ JournalError            what is paid cannot be written down; nothing was sent
-        ├─ JournalLocked       another process holds the journal
-        ├─ JournalCorrupt      the file is damaged, or is no journal
-        └─ DuplicateOperation  a payment of this name was begun before
+    ├─ JournalError            what is paid cannot be written down; nothing was sent
+    │   ├─ JournalLocked       another process holds the journal
+    │   ├─ JournalCorrupt      the file is damaged, or is no journal
+    │   └─ DuplicateOperation  a payment of this name was begun before
+    └─ WebhookError            what was posted to us is not to be believed
+        ├─ MalformedNotification  it cannot be read
+        ├─ SignatureMismatch   it is signed with another key, or not at all
+        └─ Replay              it came before
 
 A class that has a natural parent among Python's own errors is that too: :class:`InvalidInput` is a
 :class:`ValueError`, :class:`RequestTimeout` a :class:`TimeoutError`. No error shows the key: not in
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
 
     from crowdflower.evidence import Finding
     from crowdflower.journal import Operation
+    from crowdflower.webhook import Event
 
 
 class ApiError(Exception):
@@ -124,10 +129,12 @@ class NotSentError(TransportError, ConnectionError):
 
     :ivar tls: It failed because no secure connection could be made.
     :ivar proxy: It failed because a proxy on the way did not let it through.
+    :ivar dns: It failed because the name of the host was not found.
     """
 
     tls = False
     proxy = False
+    dns = False
 
 
 class RequestTimeout(TransportError, TimeoutError):
@@ -294,7 +301,12 @@ class ResponseError(ApiError):
 
 
 class MalformedResponse(ResponseError):
-    """The answer is not the JSON that this call returns."""
+    """The answer is not the JSON that this call returns.
+
+    :ivar garbage: It is no HTTP either: it does not begin with a status.
+    """
+
+    garbage = False
 
 
 class UnexpectedContentType(ResponseError):
@@ -408,6 +420,29 @@ class DuplicateOperation(JournalError):
     def __init__(self, message: str, *, operation: Operation | None = None) -> None:
         super().__init__(message)
         self.operation = operation
+
+
+class WebhookError(ApiError):
+    """What was posted to us as a notification of the service is not to be believed."""
+
+
+class MalformedNotification(WebhookError, ValueError):
+    """It is no notification, or not of what its signal says."""
+
+
+class SignatureMismatch(WebhookError):
+    """It is signed with another key, or not at all."""
+
+
+class Replay(WebhookError):
+    """It came before: the service did not hear our answer, or somebody sends what they caught.
+
+    :param event: What it tells.
+    """
+
+    def __init__(self, message: str, *, event: Event | None = None) -> None:
+        super().__init__(message)
+        self.event = event
 
 
 _BY_STATUS: dict[int, type[RefusedError]] = {

@@ -48,6 +48,12 @@ class Rule:
 ATTEMPTS: Final = 4
 """How often a request is tried that changes nothing, or of which nothing left this machine."""
 
+ATTEMPTS_AT_A_NAME: Final = 3
+"""How often a name is looked up: one that nobody knows is more often wrong than lost for now."""
+
+ATTEMPTS_AT_GARBAGE: Final = 2
+"""How often an answer is waited for where what came does not even begin as HTTP does."""
+
 _READ: Final = Rule(Safety.READ, deadline=90)
 _SAME: Final = Rule(Safety.SAME)
 _CHANGE: Final = Rule(Safety.CHANGE)
@@ -144,12 +150,15 @@ class Failure:
         is not valid will not.
     :param throttled: The server said that it has too much to do.
     :param retry_after: Seconds that it asked to wait.
+    :param attempts: How many there may be at most that end like this; each endpoint has its own
+        limit beside it.
     """
 
     outcome: Outcome
     passing: bool = True
     throttled: bool = False
     retry_after: float | None = None
+    attempts: int = ATTEMPTS
 
 
 LONGEST_DELAY: Final = 20.0
@@ -178,7 +187,7 @@ def pause(rule: Rule, failure: Failure, attempt: int, chance: Random) -> float |
         Outcome.REFUSED: ATTEMPTS if failure.throttled and rule.waits else 0,
         Outcome.UNKNOWN: rule.attempts,
     }
-    if not failure.passing or attempt >= allowed[failure.outcome]:
+    if not failure.passing or attempt >= min(allowed[failure.outcome], failure.attempts):
         return None
     if failure.retry_after is not None:
         return failure.retry_after if failure.retry_after <= LONGEST_RETRY_AFTER else None

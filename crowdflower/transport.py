@@ -16,7 +16,13 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import DecodeError, IncompleteRead, NewConnectionError, ProxyError
+from urllib3.exceptions import (
+    DecodeError,
+    IncompleteRead,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+)
 
 from crowdflower import serialization, wire
 from crowdflower._types import MISSING
@@ -130,6 +136,11 @@ class Transport:
 
     def __repr__(self) -> str:
         return f"<Transport {self.base_url}>"
+
+    @property
+    def secret(self) -> Secret:
+        """The key, which shows itself to nobody."""
+        return self._secret
 
     @property
     def account(self) -> str:
@@ -258,6 +269,9 @@ class Transport:
         if isinstance(failure, NotSentError):
             failure.tls = problem.startswith(INSECURE)
             failure.proxy = problem.startswith(NO_PROXY)
+            failure.dns = problem.startswith(NO_NAME)
+        if isinstance(failure, MalformedResponse):
+            failure.garbage = problem == NO_STATUS
         raise failure
 
     def _followed(self, response: Response, exchange: Exchange, *, stream: bool) -> Response:
@@ -309,6 +323,8 @@ class Transport:
                 problem = f"{INSECURE} {host}; is its certificate valid?"
             elif caused_by(ProxyError):
                 problem = f"{NO_PROXY} {host}; is it up, does it know us?"
+            elif caused_by(NameResolutionError):
+                problem = f"{NO_NAME} {host}; is the address right, the network up?"
             elif caused_by(requests.Timeout):
                 problem = f"{host} did not take the connection in {self._connect:g} s"
             return NotSentError, problem
@@ -327,6 +343,7 @@ class Transport:
                 ConnectionLost,
                 f"{host} closed the connection without an answer",
             ),
+            ((http.client.BadStatusLine,), MalformedResponse, NO_STATUS),
             (
                 (http.client.HTTPException, requests.exceptions.InvalidHeader),
                 MalformedResponse,
@@ -375,8 +392,10 @@ AT_LEAST: Final = 0.001
 
 INSECURE: Final = "no secure connection to"
 NO_PROXY: Final = "the proxy did not let us through to"
+NO_NAME: Final = "there is no host of the name"
 CUT_SHORT: Final = "the answer ended before it was complete"
 NO_HTTP: Final = "the answer is no HTTP that can be read"
+NO_STATUS: Final = "the answer does not begin as HTTP does"
 
 
 def _repeats(adapter: object) -> bool:

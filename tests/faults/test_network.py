@@ -50,9 +50,17 @@ def test_where_nobody_listens_nothing_is_sent_and_every_endpoint_may_be_tried_ag
 
 
 @pytest.mark.row("N2")
-def test_a_name_that_does_not_exist_is_one_to_which_nothing_is_sent(connect: Connect) -> None:
-    with pytest.raises(NotSentError, match=r"nothing answers at nowhere\.invalid"):
-        connect("https://nowhere.invalid/v1").call("jobs/7/orders.json", b"{}", method="post")
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_name_that_does_not_exist_is_asked_for_three_times_and_nothing_is_sent(
+    connect: Connect, clock: Quick, method: str
+) -> None:
+    client = connect("https://nowhere.invalid/v1")
+
+    with pytest.raises(NotSentError, match=r"no host of the name nowhere\.invalid") as caught:
+        client.call("jobs/7/orders.json", method=method)
+
+    assert caught.value.dns
+    assert len(clock.slept) == 2
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def refused(kind: type[NewConnectionError]) -> requests.ConnectionError:
     ("failure", "error", "python_error", "said"),
     [
         (refused(NewConnectionError), NotSentError, ConnectionError, "nothing answers"),
-        (refused(NameResolutionError), NotSentError, ConnectionError, "nothing answers"),
+        (refused(NameResolutionError), NotSentError, ConnectionError, "no host of the name"),
         (requests.ConnectTimeout(KEY), NotSentError, ConnectionError, "in 5 s"),
         (requests.ReadTimeout(KEY), RequestTimeout, TimeoutError, "silent for 30 s"),
         (requests.exceptions.SSLError(KEY), ConnectionLost, ConnectionError, "certificate"),
