@@ -15,13 +15,13 @@ from threading import Event, Thread
 from typing import Final
 
 import click
-from sqlalchemy.exc import DatabaseError
 
+from crowdflower.exceptions import ServerError
 from crowdflower.sandbox import BALANCE_CENTS, Sandbox
 from crowdflower.sandbox.ampcrowd import Access
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.server import LOOPBACK, Server
-from crowdflower.sandbox.store import SchemaMismatch
+from crowdflower.sandbox.store import SchemaMismatch, StoreFailure
 from crowdflower.sandbox.webhooks import Post
 
 BREATH: Final = 0.2
@@ -142,8 +142,8 @@ def opened(
         raise click.ClickException(str(mismatch)) from None
     except OSError as error:
         raise click.ClickException(f"{file} cannot be opened: {error.strerror}.") from None
-    except DatabaseError as error:
-        raise click.ClickException(f"{file} cannot be used: {error.orig}.") from None
+    except StoreFailure as failure:
+        raise click.ClickException(f"{file} cannot be used: {failure}") from None
 
 
 def listening(box: Sandbox, host: str, port: int) -> Server:
@@ -186,15 +186,18 @@ def working(box: Sandbox, contributors: int, door: Access | None) -> Iterator[No
         yield
         return
     box.crowd.add(contributors)
-    with alongside(partial(_work, groups=door is not None), box):
+    with alongside(partial(_work, left_alone=set(), groups=door is not None), box):
         yield
 
 
 @contextmanager
 def alongside(do: Callable[[Sandbox, Event], None], box: Sandbox) -> Iterator[None]:
-    """Do something in a thread until the block ends and says so by the event."""
+    """Do something again and again, in a thread, until the block ends and says so by the event.
+
+    What the database fails at is said once, and tried again until it succeeds.
+    """
     ended = Event()
-    thread = Thread(target=do, args=(box, ended), name="crowdflower-alongside")
+    thread = Thread(target=_again, args=(do, box, ended), name="crowdflower-alongside")
     thread.start()
     try:
         yield
@@ -203,38 +206,44 @@ def alongside(do: Callable[[Sandbox, Event], None], box: Sandbox) -> Iterator[No
         thread.join()
 
 
-def _deliver(box: Sandbox, ended: Event) -> None:
-    """Look for answers that are due, again and again."""
+def _again(do: Callable[[Sandbox, Event], None], box: Sandbox, ended: Event) -> None:
+    said = None
     while not ended.wait(BREATH):
-        for problem in _undelivered(box):
-            click.echo(problem, err=True)
+        problem = _problem(do, box, ended)
+        if problem is not None and problem != said:
+            click.echo(f"Waiting for the database: {problem}", err=True)
+        said = problem
 
 
-def _undelivered(box: Sandbox) -> list[str]:
-    """Post what is due, once; say what did not arrive, or why there was nothing to be had."""
+def _problem(do: Callable[[Sandbox, Event], None], box: Sandbox, ended: Event) -> str | None:
+    """Do it; return what the database failed at."""
     try:
-        attempts = box.ampcrowd.deliver()
-    except DatabaseError as error:
-        return [f"Answers wait for the database: {error.orig}"]
-    return [f"{each.group_id} to {each.url}: {each.problem}" for each in attempts if each.problem]
+        do(box, ended)
+    except (StoreFailure, ServerError) as failure:
+        return str(failure)
+    return None
 
 
-def _tell(box: Sandbox, ended: Event) -> None:
-    """Look for notifications that are due, again and again."""
-    while not ended.wait(BREATH):
-        for attempt in box.deliver_webhooks():
-            if attempt.problem is not None:
-                click.echo(f"{attempt.signal} to {attempt.uri}: {attempt.problem}", err=True)
+def _deliver(box: Sandbox, _: Event) -> None:
+    """Post the answers that are due, once, and say what did not arrive."""
+    for attempt in box.ampcrowd.deliver():
+        if attempt.problem is not None:
+            click.echo(f"{attempt.group_id} to {attempt.url}: {attempt.problem}", err=True)
 
 
-def _work(box: Sandbox, ended: Event, *, groups: bool) -> None:
-    """Look for jobs that run and do what there is to do, again and again."""
-    client = box.client()
-    left_alone: set[int] = set()
-    while not ended.wait(BREATH):
-        running = {job.id for job in client.get_jobs() if job.state == "running"}
-        running |= {*box.ampcrowd.running()} if groups else set()
-        left_alone |= {each for each in sorted(running - left_alone) if _refused(box, each, ended)}
+def _tell(box: Sandbox, _: Event) -> None:
+    """Send the notifications that are due, once, and say what did not arrive."""
+    for attempt in box.deliver_webhooks():
+        if attempt.problem is not None:
+            click.echo(f"{attempt.signal} to {attempt.uri}: {attempt.problem}", err=True)
+
+
+def _work(box: Sandbox, ended: Event, *, left_alone: set[int], groups: bool) -> None:
+    """Look for jobs that run, and do what there is to do in each that can be done."""
+    client = box.client(retries=0)
+    running = {job.id for job in client.get_jobs() if job.state == "running"}
+    running |= {*box.ampcrowd.running()} if groups else set()
+    left_alone |= {each for each in sorted(running - left_alone) if _refused(box, each, ended)}
 
 
 def _refused(box: Sandbox, job_id: int, ended: Event) -> bool:

@@ -32,6 +32,7 @@ from crowdflower.sandbox.refusals import (
 )
 from crowdflower.sandbox.reports import Shelf
 from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.store import StoreFailure
 from crowdflower.sandbox.store.columns import encode
 from crowdflower.sandbox.watch import ASKED, Watch
 
@@ -113,6 +114,8 @@ class Application(Flask):
             return self._refused(e)
         if isinstance(e, HTTPException):
             return _protocol_error(e)
+        if isinstance(e, StoreFailure):
+            return _failed(e)
         if isinstance(e, OverflowError):
             # A whole number may have 300 digits in JSON, and 19 in a column of the database.
             return self._refused(Invalid("A number is larger than can be kept."))
@@ -257,6 +260,14 @@ def _report(token: str, name: str) -> Response:
 
 def _json(value: object, status: int = 200) -> Response:
     return Response(encode(value), status, content_type=_JSON)
+
+
+def _failed(failure: StoreFailure) -> Response:
+    log.error("%s: %s", request.method, failure)
+    response = _json({"error": {"message": str(failure)}}, failure.status)
+    if failure.retry_after is not None:
+        response.headers["Retry-After"] = str(failure.retry_after)
+    return response
 
 
 def _protocol_error(error: HTTPException) -> Response:

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal
+from crowdflower.sandbox.store import StoreFailure
 from crowdflower.sandbox.store.columns import encode
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Control:
             status = 200
         except Refusal as refusal:
             found, status = refusal.body, refusal.status
+        except StoreFailure as failure:
+            found, status = {"error": {"message": str(failure)}}, failure.status
         kind = "application/json; charset=utf-8"
         return Response(encode(found), status, content_type=kind)(environ, start)
 

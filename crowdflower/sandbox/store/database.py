@@ -11,34 +11,28 @@ In memory there is one connection, and readers stand in the same line. In a file
 from __future__ import annotations
 
 import atexit
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from pathlib import Path
 from threading import Lock, RLock, local
 from typing import Any
 from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crowdflower.sandbox.clock import Clock
+from crowdflower.sandbox.store.failures import SchemaMismatch
+from crowdflower.sandbox.store.sqlite_file import File, failure
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 from crowdflower.sandbox.store.transaction import Limits, Transaction
 
 MEMORY = "sqlite://"
 """The address of a database that nobody else can see, gone when it is closed."""
-
-BUSY_SECONDS = 5.0
-"""How long to wait for a writer in another process."""
-
-
-class SchemaMismatch(RuntimeError):
-    """The file was not made by this version of the sandbox; it is left as it is."""
 
 
 class Database:
@@ -47,7 +41,9 @@ class Database:
     :param url: ``sqlite://`` for memory, ``sqlite:///PATH`` for a file, made when missing.
     :param clock: Gives every transaction its time, ids and chance.
     :param limits: What this sandbox allows.
-    :raises SchemaMismatch: The file holds something else, or tables of another version.
+    :raises StoreFailure: The file cannot be used: it holds something else or tables of another
+        version, or is damaged, or somebody else is writing to it.
+    :raises OSError: The file cannot be made, or not be written.
     :raises ValueError: The address is of another kind of database.
 
     >>> database = Database()
@@ -71,7 +67,8 @@ class Database:
         self.in_memory = self.url.database in (None, "", ":memory:")
         self._writing = RLock()
         self._here = local()
-        self._engine = _engine_in_memory() if self.in_memory else self._engine_on_file()
+        self._file = None if self.in_memory else File(Path(str(self.url.database)))
+        self._engine = _engine_on(self._file) if self._file else _engine_in_memory()
         finalize(self, self._engine.dispose)  # from 3.13 on Python warns of what was left open
         try:
             if self.in_memory:
@@ -89,6 +86,7 @@ class Database:
         Inside another transaction of the same thread it becomes a part of that one, which can be
         undone alone.
 
+        :raises StoreFailure: The database cannot do it; nothing of the block happened.
         :raises RuntimeError: The thread is inside a :meth:`snapshot`, which only reads.
         """
         current: Transaction | None = getattr(self._here, "transaction", None)
@@ -106,6 +104,8 @@ class Database:
         """Read, all of it from one moment.
 
         Inside a transaction of the same thread it sees what that one has written so far.
+
+        :raises StoreFailure: The database cannot do it.
         """
         current: Transaction | None = getattr(self._here, "transaction", None)
         if current is not None:
@@ -140,7 +140,9 @@ class Database:
 
     @contextmanager
     def _begin(self, mode: str) -> Iterator[Transaction]:
-        with self._engine.connect() as connection:
+        if self._file is not None:
+            self._file.require()
+        with _understood(), self._engine.connect() as connection:
             connection.execution_options(sandbox_begin=mode)
             with connection.begin():
                 transaction = Transaction(connection, self.clock, self.limits)
@@ -155,36 +157,20 @@ class Database:
         with self._writing, self._engine.connect() as connection, _TEMPLATE_LOCK:
             _template().backup(connection.connection.driver_connection)  # type: ignore[arg-type]
 
-    def _engine_on_file(self) -> Engine:
-        os.close(os.open(str(self.url.database), os.O_CREAT | os.O_RDWR, 0o600))  # it holds keys
-        engine = create_engine(
-            self.url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS}
-        )
-        return _prepared(
-            engine,
-            "PRAGMA synchronous = FULL",
-            "PRAGMA cache_size = -65536",
-        )
-
     def _open_file(self) -> None:
         """Make the tables of a new file; of another, see that they are ours before any change."""
-        try:
-            with self.transaction() as tx:
-                names = inspect(tx.connection).get_table_names()
-                if not names:
-                    _create(tx.connection)
-                elif schema_info.name not in names:
-                    raise self._mismatch("no sandbox")
-                else:
-                    version = tx.one(select(schema_info.c.version)).version
-                    if version != VERSION:
-                        raise self._mismatch(f"version {version} of the tables")
-        except DatabaseError as error:
-            if isinstance(error, OperationalError):
-                raise
-            raise self._mismatch("no database") from None
+        with self.transaction() as tx:
+            names = inspect(tx.connection).get_table_names()
+            if not names:
+                _create(tx.connection)
+            elif schema_info.name not in names:
+                raise self._mismatch("no sandbox")
+            else:
+                version = tx.one(select(schema_info.c.version)).version
+                if version != VERSION:
+                    raise self._mismatch(f"version {version} of the tables")
         # The log is a property of the file. It cannot be changed inside of a transaction.
-        with self._writing, self._engine.connect() as connection:
+        with self._writing, _understood(), self._engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             driver.execute("PRAGMA journal_mode = WAL")
 
@@ -194,6 +180,23 @@ class Database:
             f" Download the reports you need with the version that made it, then start on a new"
             f" file."
         )
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Let what the database fails at come up as what it is."""
+    try:
+        yield
+    except Exception as error:
+        known = failure(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _engine_on(file: File) -> Engine:
+    engine = create_engine(MEMORY, creator=file.connect, poolclass=QueuePool)
+    return _prepared(engine, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -65536")
 
 
 def _engine_in_memory() -> Engine:

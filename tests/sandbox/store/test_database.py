@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.store import Database, SchemaMismatch, Transaction
+from crowdflower.sandbox.store import Database, SchemaMismatch, StoreFailure, Transaction
 from crowdflower.sandbox.store.tables import account, schema_info
 
 
@@ -211,7 +211,7 @@ def test_a_file_of_something_else_is_refused(path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"a letter to my aunt" * 100)
 
-    with pytest.raises(SchemaMismatch, match="no database"):
+    with pytest.raises(StoreFailure, match="no database"):
         Database(f"sqlite:///{path}")
 
     assert path.read_bytes() == b"a letter to my aunt" * 100

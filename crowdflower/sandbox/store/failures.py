@@ -1,0 +1,44 @@
+"""What a database may fail at. Nothing of the transaction happened then.
+
+::
+
+    StoreFailure
+    ├── Busy       503   somebody else is writing, for longer than anybody waits
+    ├── Full       507   there is no room for what was to be written
+    └── Unusable   503   the data is not where it was, or not what it was
+"""
+
+from __future__ import annotations
+
+
+class StoreFailure(RuntimeError):
+    """The database could not do it, and did nothing; the message says what to do.
+
+    It is no refusal: rules may go on after one of those, and after this there is no transaction.
+    """
+
+    status = 503
+    """What a server answers with."""
+
+    retry_after: int | None = None
+    """Seconds after which it may be worth to try again, if it may be."""
+
+
+class Busy(StoreFailure):
+    """Somebody else is writing, and did not finish while anybody would wait."""
+
+    retry_after = 5
+
+
+class Full(StoreFailure):
+    """The disk is full, or does not take what is written."""
+
+    status = 507
+
+
+class Unusable(StoreFailure):
+    """The data is gone, damaged, somebody else's, or may not be changed."""
+
+
+class SchemaMismatch(Unusable):
+    """The data was not made by this version of the sandbox; it is left as it is."""
