@@ -73,7 +73,8 @@ class Clock:
     :param seed: Decides every stream of chance and, in virtual time, every token.
     :param start: Where virtual time begins, in seconds since 1970 UTC.
     :param virtual: Time stands still until :meth:`advance` moves it, and tokens repeat with the
-        seed. Otherwise it is the machine's time, and tokens are secrets.
+        seed. Otherwise it is the machine's time, and tokens are secrets. When somebody sets the
+        machine's clock back, time goes on from where it was.
 
     >>> clock = Clock(seed=7)
     >>> clock.advance(minutes=31)
@@ -93,10 +94,27 @@ class Clock:
         with self._lock:
             self._ahead = 0.0
             self._tokens = count(1)
+            self._latest = self._start if self.virtual else time.time()
+            self._counted = time.monotonic()
 
     def now(self) -> float:
-        """Tell the time, in seconds since 1970 UTC."""
-        return (self._start if self.virtual else time.time()) + self._ahead
+        """Tell the time, in seconds since 1970 UTC; never an earlier one than before."""
+        if self.virtual:
+            return self._latest + self._ahead
+        with self._lock:
+            counted = time.monotonic()
+            self._latest = max(time.time(), self._latest + counted - self._counted)
+            self._counted = counted
+            return self._latest + self._ahead
+
+    def catch_up(self, to: float) -> None:
+        """Tell no time before this one, as after a start on data that knows a later time.
+
+        :param to: Seconds since 1970 UTC; nothing changes when it has passed.
+        """
+        behind = to - self.now()
+        with self._lock:
+            self._latest += max(0.0, behind)
 
     def advance(self, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Move time forward; real time runs on from there.

@@ -20,7 +20,7 @@ from threading import Lock, RLock, local
 from typing import Any
 from weakref import finalize
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -28,7 +28,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store.failures import SchemaMismatch
 from crowdflower.sandbox.store.sqlite_file import File, failure
-from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
+from crowdflower.sandbox.store.tables import VERSION, assignment, job, ledger, metadata, schema_info
+from crowdflower.sandbox.store.tables import event as happened
 from crowdflower.sandbox.store.transaction import Limits, Transaction
 
 MEMORY = "sqlite://"
@@ -169,6 +170,7 @@ class Database:
                 version = tx.one(select(schema_info.c.version)).version
                 if version != VERSION:
                     raise self._mismatch(f"version {version} of the tables")
+                self.clock.catch_up(_latest(tx))
         # The log is a property of the file. It cannot be changed inside of a transaction.
         with self._writing, _understood(), self._engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
@@ -244,6 +246,19 @@ def _create(connection: Connection) -> None:
             connection.execute(CreateIndex(index))
     connection.execute(insert(schema_info), {"version": VERSION})
     _start_ids(connection)
+
+
+def _latest(tx: Transaction) -> float:
+    """Tell when the last thing happened that the tables know of; 0 if nothing has."""
+    moments = [
+        ledger.c.created_at,
+        job.c.created_at,
+        assignment.c.started_at,
+        happened.c.created_at,
+    ]
+    newest = [select(each).order_by(each.table.c.id.desc()).limit(1) for each in moments]
+    newest.append(select(func.max(job.c.updated_at)))
+    return max(tx.connection.execute(each).scalar() or 0.0 for each in newest)
 
 
 def _start_ids(connection: Connection) -> None:

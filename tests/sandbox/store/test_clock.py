@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crowdflower.sandbox import clock as clock_module
 from crowdflower.sandbox.clock import Chance, Clock, iso, report_time
 from crowdflower.sandbox.refusals import Declined, Invalid, Unfunded
 
@@ -34,6 +35,57 @@ def test_real_time_runs_and_can_be_moved_on() -> None:
     clock.advance(hours=1)
 
     assert 3600 <= clock.now() - before < 3660
+
+
+class Wall:
+    """The clock on the wall, and a stopwatch that nobody can set."""
+
+    def __init__(self) -> None:
+        self.shown, self.counted = 1_000_000.0, 50.0
+
+    def time(self) -> float:
+        return self.shown
+
+    def monotonic(self) -> float:
+        return self.counted
+
+
+def test_time_goes_on_when_somebody_sets_the_clock_on_the_wall_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wall = Wall()
+    monkeypatch.setattr(clock_module, "time", wall)
+    clock = Clock(virtual=False)
+
+    wall.shown -= 86_400
+    at_once = clock.now()
+    wall.shown += 5
+    wall.counted += 5
+
+    assert (at_once, clock.now()) == (1_000_000, 1_000_005)
+
+
+def test_time_follows_the_clock_on_the_wall_when_it_is_set_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wall = Wall()
+    monkeypatch.setattr(clock_module, "time", wall)
+    clock = Clock(virtual=False)
+
+    wall.shown += 86_400
+
+    assert clock.now() == 1_086_400
+
+
+@pytest.mark.parametrize("virtual", [True, False])
+def test_a_clock_catches_up_with_what_is_known(virtual: bool) -> None:
+    clock = Clock(virtual=virtual)
+    later = clock.now() + 3600
+
+    clock.catch_up(later)
+    clock.catch_up(later - 1800)
+
+    assert later <= clock.now() < later + 60
 
 
 def test_a_reset_clock_begins_again() -> None:

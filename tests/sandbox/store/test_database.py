@@ -173,6 +173,20 @@ def test_a_file_survives_and_is_for_its_owner_alone(on_file: Database, path: Pat
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_time_goes_on_from_the_last_thing_that_happened(path: Path) -> None:
+    clock = Clock()
+    database = Database(f"sqlite:///{path}", clock)
+    clock.advance(hours=5)
+    with database.transaction() as tx:
+        tx.record("something")
+    database.close()
+
+    again = Database(f"sqlite:///{path}", Clock())
+
+    assert again.clock.now() == clock.now()
+    again.close()
+
+
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
