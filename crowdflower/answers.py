@@ -5,6 +5,7 @@ Status and content are independent in this API: many a failure is a 200 with an 
 
 from __future__ import annotations
 
+import re
 import warnings
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -20,6 +21,7 @@ from crowdflower.exceptions import (
     UnexpectedContentType,
     UnexpectedRedirect,
     UnexpectedStatus,
+    UnitLimitReached,
     refusal,
 )
 from crowdflower.secret import Secret
@@ -87,26 +89,33 @@ class Reader:
             return Answer(response, None if as_json and body is MISSING else body)
         if status not in range(HTTPStatus.BAD_REQUEST, 600):
             return self.error(UnexpectedStatus, response, f"status {status} means nothing here")
-        kind = RequestTimeout if status == HTTPStatus.REQUEST_TIMEOUT else refusal(status)
         said = "; ".join(complaints or envelopes.remarks(body)) or self._quoted(response)
+        kind = RequestTimeout if status == HTTPStatus.REQUEST_TIMEOUT else refusal(status)
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY and speaks_of_a_unit_limit(said):
+            kind = UnitLimitReached
         return self.error(kind, response, f"{status} {response.reason or 'refused'}: {said}")
 
     def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
         """Make an error that names the request and shows no key, whoever wrote the problem."""
-        said = self._secret.mask(problem)[:MOST_SHOWN].encode("utf-8", "backslashreplace").decode()
+        said = (
+            private(self._secret.mask(problem))[:MOST_SHOWN]
+            .encode("utf-8", "backslashreplace")
+            .decode()
+        )
         text = f"{self.named(response.request)}: {said}"
         self._conceal(response)
         return kind(text, request=response.request, response=response)
 
     def _conceal(self, response: Response) -> None:
-        """Mask the key in an answer that repeats it: an error holds on to it, and is pickled."""
+        """Mask what an answer must not show: an error holds on to it, is logged and pickled."""
         mask = self._secret.mask
         response.url = mask(response.url)
         response.reason = mask(response.reason or "")
         for name, value in response.headers.items():
             response.headers[name] = mask(value)
         if isinstance(response._content, bytes):  # noqa: SLF001 - False where it was left unread
-            response._content = mask(response._content.decode("latin-1")).encode("latin-1")  # noqa: SLF001
+            content = mask(response._content.decode("latin-1"))  # noqa: SLF001
+            response._content = private(content).encode("latin-1")  # noqa: SLF001
 
     def named(self, request: PreparedRequest) -> str:
         """Name a request as the documentation does, without host and query."""
@@ -123,8 +132,49 @@ class Reader:
     def _quoted(self, response: Response) -> str:
         # Not response.text: it believes the charset that the answer names, and some names crash it.
         start = response.content[:LOOKED_AT].decode("utf-8", "replace")
-        text = self._secret.mask(" ".join(start.split()))
+        text = private(self._secret.mask(" ".join(start.split())))
         return f"{text[:SHOWN]!r}" if text else "an empty answer"
+
+
+def speaks_of_a_unit_limit(said: str) -> bool:
+    """Tell whether a refusal says that a job would hold too many rows.
+
+    The service documents that it refuses so, and not in which words. Other limits, such as those of
+    a page, count *per unit* or *units per* something.
+
+    >>> speaks_of_a_unit_limit("Unit limit of 250,000 reached")
+    True
+    >>> speaks_of_a_unit_limit("At most 20 units per page are allowed")
+    False
+    """
+    rows = re.sub(
+        r"\b(per|each|every) (unit|row)s?\b|\b(unit|row)s? (per|on) \w+", "", said.lower()
+    )
+    return bool(re.search(r"\b(unit|row)s?\b", rows) and _LIMIT.search(rows))
+
+
+_LIMIT: Final = re.compile(
+    r"\b(limit(s|ed)?|maximum|max|exceed(s|ed)?|too many|no more|more than|at most|up to)\b"
+)
+
+
+def private(text: str) -> str:
+    """Mask the values of fields that are nobody's business, in a text that quotes JSON.
+
+    >>> private('{"id": 7, "email": "owner@example.com", "auth_key": "abc"}')
+    '{"id": 7, "email": "****", "auth_key": "****"}'
+    """
+    return _PRIVATE.sub(r'\1"****"', text)
+
+
+_PRIVATE: Final = re.compile(
+    r"""
+    (["']_?(?:key|api_key|token|secret|auth_key|auth_code|password|signature|email|ip)["']\s*:\s*)
+    (?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'\[\]{},][^\s\[\]{},]*)
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+"""A text may end in the middle of a value: the rest of it is masked all the same."""
 
 
 def _json_if_any(response: Response) -> JSON | Missing:

@@ -45,7 +45,8 @@
 
 A class that has a natural parent among Python's own errors is that too: :class:`InvalidInput` is a
 :class:`ValueError`, :class:`RequestTimeout` a :class:`TimeoutError`. No error shows the key: not in
-its text, not in its attributes, not when it is pickled.
+its text, not in its attributes, not when it is pickled. Of the answer that it carries, the values
+of fields such as ``email``, ``ip`` and ``password`` are masked too.
 """
 
 from __future__ import annotations
@@ -273,7 +274,7 @@ class ValidationError(RefusedError):
 
 
 class UnitLimitReached(ValidationError):
-    """The job would hold more rows than the service allows."""
+    """The job would hold more rows than the service allows (a 422 that speaks of such a limit)."""
 
 
 class RateLimited(RefusedError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,8 @@ from crowdflower.exceptions import (
     TruncatedResponse,
     UnexpectedRedirect,
     UnexpectedStatus,
+    UnitLimitReached,
+    ValidationError,
 )
 
 if TYPE_CHECKING:
@@ -100,6 +103,84 @@ def test_what_the_server_said_is_part_of_the_error_however_it_said_it(
 
     with pytest.raises(ApiError, match="Invalid format of included_countries attribute"):
         client.update_job(7, {"included_countries": ["XX"]})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Unit limit reached (250,000)",
+        "This job has reached the maximum number of units.",
+        "You cannot upload more than 250,000 rows to a job",
+        "Your upload exceeds the 250000 row limit",
+        "Row 6 is one too many: a job may hold no more rows.",
+    ],
+)
+def test_a_job_that_would_hold_too_many_rows_has_an_error_of_its_own(
+    api: RequestsMock, client: Client, said: str
+) -> None:
+    api.put(f"{API}/jobs/7/upload.json", status=422, json={"error": {"message": said}})
+
+    with pytest.raises(UnitLimitReached) as caught:
+        client.upload_job([{"text": "hi"}], 7)
+
+    assert str(caught.value).endswith(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Judgments per unit must be at most 200",
+        "A page has to have at most 20 units per page",
+        "Max judgments per unit is lower than judgments per unit",
+        "units_per_assignment is more than the limit",
+        "Each unit needs data",
+        "Row 6 has no value",
+        "The title is limited to 255 characters",
+    ],
+)
+def test_a_limit_of_something_else_is_no_limit_of_units(
+    api: RequestsMock, client: Client, said: str
+) -> None:
+    api.put(f"{API}/jobs/7.json", status=422, json={"error": said})
+
+    with pytest.raises(ValidationError) as caught:
+        client.update_job(7, {"title": "A"})
+
+    assert type(caught.value) is ValidationError
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": "No.", "user": {"email": "owner@example.com", "ip": "203.0.113.9"}}',
+        '{"_ip":"203.0.113.9","auth_key":"0wner@example.com","email" :"owner@example.com',
+        '{"errors": [{"email": "owner@example.com", "_ip": "203.0.113.9"}]}',
+        "<p>{'email': 'owner@example.com', 'password': '203.0.113.9\\' and more'}</p>",
+        '{"email": "\\"owner@example.com", "ip": 203.0.113.9}',
+    ],
+)
+def test_an_error_quotes_no_fields_that_are_nobodys_business(
+    api: RequestsMock, client: Client, body: str
+) -> None:
+    api.get(f"{API}/jobs/7.json", status=422, body=body)
+
+    with pytest.raises(ValidationError) as caught:
+        client.get_job(7)
+
+    for shown in (str(caught.value), pickle.dumps(caught.value).decode("latin-1")):
+        assert "wner@example.com" not in shown
+        assert "203.0.113.9" not in shown
+
+
+def test_what_was_masked_in_an_answer_leaves_it_json(api: RequestsMock, client: Client) -> None:
+    said = {"error": "No.", "id": 7, "email": 'a "b"@example.com', "key": 12, "title": "ip: key"}
+    api.get(f"{API}/jobs/7.json", status=422, json=said)
+
+    with pytest.raises(ValidationError) as caught:
+        client.get_job(7)
+
+    assert caught.value.response is not None
+    assert caught.value.response.json() == {**said, "email": "****", "key": "****"}
 
 
 def test_a_refusal_without_a_word_says_so(api: RequestsMock, client: Client) -> None:
