@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import re
@@ -34,6 +35,7 @@ from crowdflower.sandbox.reports import Shelf
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.store import StoreFailure
 from crowdflower.sandbox.store.columns import encode
+from crowdflower.sandbox.store.failures import Full
 from crowdflower.sandbox.watch import ASKED, Watch
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ NOT_FOUND: Final = """{"error": {"message":"We couldn't find what you were looki
 
 _NOTHING: Final = Response(NOT_FOUND, 404, content_type="application/json; charset=utf-8")
 _BLOCK: Final = 256 * 1024
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _JSON: Final = "application/json; charset=utf-8"
 _KEY = re.compile(r"((?:key|token)(?:=|%3D|['\"]?:\s*)['\"]?)[^\s&'\",)]+", re.IGNORECASE)
 
@@ -116,6 +119,8 @@ class Application(Flask):
             return _protocol_error(e)
         if isinstance(e, StoreFailure):
             return _failed(e)
+        if isinstance(e, OSError) and e.errno in _NO_ROOM:
+            return _failed(Full("There is no room left on the disk. Nothing was done; make some."))
         if isinstance(e, OverflowError):
             # A whole number may have 300 digits in JSON, and 19 in a column of the database.
             return self._refused(Invalid("A number is larger than can be kept."))

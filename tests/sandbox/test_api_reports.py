@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import tempfile
@@ -230,11 +231,58 @@ def test_a_report_of_a_job_without_a_form_or_rows_has_a_header(api: Api) -> None
     assert lines["json"] == ""
 
 
+def put(shelf: Shelf, job: int, kind: str, token: str) -> Path:
+    """Put something on a shelf; return where it lies."""
+    with shelf.place(job, kind, token) as path:
+        path.write_bytes(b"PK")
+    found = shelf.find(token)
+    assert found is not None
+    return found
+
+
+def test_an_archive_is_found_when_it_is_whole() -> None:
+    shelf = Shelf()
+
+    with shelf.place(7, "full", "token") as path:
+        path.write_bytes(b"P")
+        meanwhile = shelf.find("token")
+
+    assert meanwhile is None
+    assert shelf.find("token") is not None
+    shelf.close()
+
+
+def test_a_report_that_breaks_off_begins_anew_and_leaves_nothing() -> None:
+    shelf = Shelf(polls=1)
+    last = put(shelf, 7, "full", "last")
+    asked = [shelf.is_ready(7, "full") for _ in range(2)]
+
+    with pytest.raises(OSError, match="full"), shelf.place(7, "full", "token") as path:
+        path.write_bytes(b"P")
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    assert asked == [False, True]
+    assert shelf.is_ready(7, "full") is False
+    assert shelf.find("token") is None
+    assert list(last.parent.iterdir()) == [last]
+    shelf.close()
+
+
+def test_a_shelf_may_be_cleared_while_somebody_writes() -> None:
+    shelf = Shelf()
+
+    with shelf.place(7, "full", "token") as path:
+        path.write_bytes(b"P")
+        shelf.clear()
+
+    assert shelf.find("token") is None
+    shelf.close()
+
+
 def test_reports_are_gone_with_the_sandbox(database: Database, api: Api, job: int) -> None:
     before = set(Path(tempfile.gettempdir()).glob("crowdflower-*"))
     app = create_app(database)
-    path = app.reports.place(job, "full", "token")
-    path.write_bytes(b"PK")
+    path = put(app.reports, job, "full", "token")
 
     app.close()
 
@@ -245,14 +293,14 @@ def test_reports_are_gone_with_the_sandbox(database: Database, api: Api, job: in
 def test_old_archives_make_room_for_new_ones() -> None:
     shelf = Shelf()
     for number in range(5):
-        shelf.place(7, "full", f"token{number}").write_bytes(b"PK")
-    other = shelf.place(7, "json", "other")
+        put(shelf, 7, "full", f"token{number}")
+    other = put(shelf, 7, "json", "other")
 
     found = [number for number in range(5) if shelf.find(f"token{number}")]
 
     assert found == [3, 4]
     assert shelf.find("other") == other
-    assert len(list(other.parent.iterdir())) == 2
+    assert len(list(other.parent.iterdir())) == 3
     shelf.close()
 
 

@@ -35,8 +35,8 @@ def download(call: Call, job: str) -> Answer:
     if not call.reports.is_ready(row.id, kind):
         return Reply(NOT_READY, status=202)
     token, member = call.tx.clock.token(), reports.FILE_NAMES[kind].format(job=row.id)
-    path = call.reports.place(row.id, kind, token)
-    reports.write(path, member, call.tx.clock.now(), _lines(call.tx, row, kind))
+    with call.reports.place(row.id, kind, token) as path:
+        reports.write(path, member, call.tx.clock.now(), _lines(call.tx, row, kind))
     return Reply("", status=302, headers={"Location": call.link(f"reports/{token}/{member}.zip")})
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Final, TypeAlias
@@ -46,22 +48,30 @@ class Shelf:
             self._waiting[job, kind] = max(left - 1, 0)
             return left <= 0
 
-    def place(self, job: int, kind: str, token: str) -> Path:
-        """Make room for an archive, and throw away those that nobody waits for any more.
+    @contextmanager
+    def place(self, job: int, kind: str, token: str) -> Iterator[Path]:
+        """Put an archive there once it is whole, and throw away those that nobody waits for.
+
+        When writing it fails, there is nothing new, and the report begins anew.
 
         :param token: The secret by which it is found.
         :returns: Where to write it.
         """
+        unfinished = self._there() / f"{token}.part"
+        try:
+            yield unfinished
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            self.renew(job, kind)
+            raise
         with self._lock:
-            if self._directory is None:
-                self._directory = Path(tempfile.mkdtemp(prefix="crowdflower-"))
-                weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+            if self._directory != unfinished.parent:
+                return  # meanwhile everything was thrown away
             archives = self._archives.setdefault((job, kind), [])
-            archives.append(self._directory / f"{token}.zip")
+            archives.append(unfinished.replace(unfinished.with_suffix(".zip")))
             for old in archives[:-KEPT]:
                 old.unlink(missing_ok=True)
             del archives[:-KEPT]
-            return archives[-1]
 
     def find(self, token: str) -> Path | None:
         """Find an archive by its secret."""
@@ -79,3 +89,11 @@ class Shelf:
                 self._directory = None
 
     close = clear
+
+    def _there(self) -> Path:
+        """Make the directory when the first archive comes."""
+        with self._lock:
+            if self._directory is None:
+                self._directory = Path(tempfile.mkdtemp(prefix="crowdflower-"))
+                weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+            return self._directory
