@@ -1,0 +1,133 @@
+"""A job is launched: what it lacks, what it costs, and where the money goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crowdflower.exceptions import PaymentRequired, ValidationError
+
+if TYPE_CHECKING:
+    from crowdflower.job import Job
+    from tests.scenarios.conftest import Box
+
+CML = """
+<p>{{text}}</p>
+<cml:radios label="Is it spam?" name="spam" validates="required">
+  <cml:radio label="yes"/>
+  <cml:radio label="no"/>
+</cml:radios>
+"""
+
+
+def rows(number: int) -> list[dict[str, str]]:
+    return [{"text": f"text {place}"} for place in range(number)]
+
+
+def movements(box: Box, *kinds: str) -> int:
+    """Sum up what the ledger has of some kinds, in cents; of all kinds, when none is given."""
+    lines = box.sandbox.ledger()
+    return sum(each["amount_mc"] for each in lines if not kinds or each["kind"] in kinds) // 1000
+
+
+def test_each_thing_that_a_job_lacks_is_said_in_words_of_its_own_and_costs_nothing(
+    box: Box,
+) -> None:
+    ready = box.job(rows(6), CML)
+    canceled = box.job(rows(6), CML)
+    canceled.launch(6)
+    canceled.cancel()
+    before = box.balance
+    without_title = box.client.upload_job(rows(6))
+    without_form = box.client.upload_job(rows(6))
+    about = {"title": "No form yet", "instructions": "Read it."}
+    box.client.update_job(without_form.id, about)
+    with_three_rows = box.job(rows(3), CML)
+
+    said = {why_not(job) for job in (without_title, without_form, with_three_rows, canceled)}
+
+    assert len(said) == 4
+    for word in ("title", "form", "5 rows", "canceled"):
+        assert sum(word in text for text in said) == 1
+    assert box.balance == before == movements(box)
+    assert ready.reload().state == "unordered"
+
+
+def why_not(job: Job) -> str:
+    with pytest.raises(ValidationError) as caught:
+        job.launch(6)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("settings", [{"balance_cents": 500}])
+def test_an_order_waits_for_money_and_what_is_not_used_of_it_comes_back(box: Box) -> None:
+    job = box.job(rows(20), CML)
+
+    with pytest.raises(PaymentRequired) as caught:
+        job.launch(20)
+    assert "$5.00" in str(caught.value)
+    assert "$10.00" in str(caught.value)
+    assert (job.reload().state, box.balance) == ("unordered", 500)
+
+    box.credit(2000)
+    order = job.launch(20)
+    assert order.amount_in_cents == 144, "4 pages, 3 judgments, 10 cents, and 20 % on top"
+    assert box.balance == 1500 == movements(box), "ten dollars are the least that is set aside"
+
+    box.work(job, box.contributor(), {"spam": "no"})
+    assert box.balance == 1500, "a page is paid from what was set aside"
+    job.cancel()
+    assert box.balance == 2500 - 12 == movements(box)
+    assert movements(box, "charge") == -12
+    assert movements(box, "refund") == 1000 - 12
+
+
+def test_a_finished_job_gives_back_what_it_did_not_spend(box: Box) -> None:
+    job = box.job(rows(20), CML)
+    before = box.balance
+
+    job.launch(20)
+    for _ in range(3):
+        box.finish(job, box.contributor(), {"spam": "no"})
+
+    assert job.reload().state == "finished"
+    assert before - box.balance == 144
+    assert movements(box) == box.balance
+    assert job.crowd_costs == 1.2, "what contributors got, in dollars"
+
+
+def test_a_thousand_rows_with_test_questions_cost_what_the_vendors_article_works_out(
+    box: Box,
+) -> None:
+    golds = [{"text": f"gold {place}", "spam_gold": "no"} for place in range(50)]
+    job = box.job(golds + rows(1000), CML, units_per_assignment=10, payment_cents=10)
+    job.mark_test_questions("spam")
+
+    order = job.reload().launch(1000)
+
+    assert job.gold_per_assignment == 1
+    assert order.nuggeted_units_count == 1000
+    assert order.amount_in_cents == 4032, "112 pages; the article's own 41.63 is a slip"
+
+
+def test_more_judgments_open_a_row_again_and_are_paid_for(box: Box) -> None:
+    job = box.job(rows(5), CML, judgments_per_unit=1)
+    job.launch(5)
+    box.finish(job, box.contributor(), {"spam": "no"})
+    assert job.reload().state == "finished"
+    before = box.balance
+    unit = box.client.get_unit(job, job.units[0].id)
+    assert unit.state == "finalized"
+
+    unit.request_more_judgments(2)
+
+    assert (unit.reload().state, job.reload().state) == ("judgable", "running")
+    assert job.ping()["needed_judgments"] == 2
+    for _ in range(2):
+        box.work(job, box.contributor(), {"spam": "yes"})
+    assert (unit.reload().state, job.reload().state) == ("finalized", "finished")
+    assert unit.judgments_count == 3
+    assert unit.get_aggregate("spam") == "yes"
+    assert before - box.balance == 2 * 12
+    assert movements(box) == box.balance

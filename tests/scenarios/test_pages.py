@@ -1,0 +1,167 @@
+"""People take pages and hand them in: with mistakes, from two browsers, too late, twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.sandbox.refusals import Conflict, Expired, Invalid
+
+if TYPE_CHECKING:
+    from crowdflower.job import Job
+    from tests.scenarios.conftest import Box
+
+CML = """
+<p>{{name}}</p>
+<cml:radios label="Is there a site?" name="found" validates="required">
+  <cml:radio label="yes"/>
+  <cml:radio label="no"/>
+</cml:radios>
+<cml:text label="Where?" name="site" validates="required url" only-if="found:[yes]"/>
+<cml:text label="Why not?" name="why" only-if="found:[no]"/>
+"""
+YES = {"found": "yes", "site": "https://example.com/shop"}
+
+
+def launched(box: Box, number: int = 5, **attributes: Any) -> Job:
+    job = box.job([{"name": f"Shop {place}"} for place in range(number)], CML, **attributes)
+    job.launch(number)
+    return job
+
+
+def given(job: Job) -> list[dict[str, Any]]:
+    return [judgment.data for judgment in job.reload().judgments()]
+
+
+def test_a_page_with_mistakes_is_refused_question_by_question_and_what_is_hidden_is_dropped(
+    box: Box,
+) -> None:
+    job = launched(box, judgments_per_unit=1)
+    worker = box.contributor()
+    page = box.take(job, worker)
+    first, second, *others = (unit.id for unit in page.units)
+    wrong = {first: {}, second: {"found": "yes", "site": "no address"}}
+
+    with pytest.raises(Invalid) as caught:
+        box.hand_in(worker, page, lambda unit: wrong.get(unit.id, YES))
+
+    assert {unit: set(errors) for unit, errors in caught.value.fields.items()} == {
+        first: {"found"},
+        second: {"site"},
+    }
+    assert given(job) == []
+    box.hand_in(worker, page, {**YES, "why": "Posted, although nobody was asked."})
+    assert given(job) == [YES] * 5
+    assert len(others) == 3
+
+
+def test_a_judgment_that_is_put_in_by_a_program_meets_the_same_form(box: Box) -> None:
+    job = launched(box)
+    unit, worker = job.units[0].id, box.contributor()
+    asked = {"unit_id": unit, "worker_id": worker.id, "data": {"found": "yes", "site": "none"}}
+
+    answer = box.api("POST", f"/jobs/{job.id}/judgments.json", json={"judgment": asked})
+
+    assert answer.status_code == 422
+    assert set(answer.json()["error"]["fields"][str(unit)]) == {"site"}
+    assert given(job) == []
+
+
+def test_one_contributor_in_two_browsers_has_one_page_and_two_never_share_the_last_row(
+    box: Box,
+) -> None:
+    job = launched(box, 5, judgments_per_unit=1, units_per_assignment=4)
+    first, second, third = (box.contributor() for _ in range(3))
+
+    page, again = box.take(job, first), box.take(job, first)
+    assert page == again
+    assert len(page.units) == 4
+
+    (last,) = box.take(job, second).units
+    assert last.id not in {unit.id for unit in page.units}
+    assert box.turned_away(job, third) == "no_work"
+    box.hand_in(first, page, YES)
+    assert box.turned_away(job, third) == "no_work"
+    assert given(job) == [YES] * 4
+
+
+def test_a_page_left_open_for_half_an_hour_goes_to_somebody_else_and_is_paid_once(
+    box: Box,
+) -> None:
+    job = launched(box, judgments_per_unit=1)
+    late, quick = box.contributor(), box.contributor()
+    before = box.balance
+    page = box.take(job, late)
+    assert box.turned_away(job, quick) == "no_work"
+
+    box.advance(minutes=31)
+    with pytest.raises(Expired):
+        box.hand_in(late, page, YES)
+    other = box.take(job, quick)
+    box.hand_in(quick, other, YES)
+    with pytest.raises(Expired):
+        box.hand_in(late, page, YES)
+
+    assert {unit.id for unit in other.units} == {unit.id for unit in page.units}
+    assert {judgment.worker_id for judgment in job.judgments()} == {quick.id}
+    charges = [each for each in box.sandbox.ledger() if each["kind"] == "charge"]
+    assert [each["amount_mc"] for each in charges] == [-12_000]
+    assert box.balance == before + 1000 - 12, "what was set aside came back with the end"
+
+
+def test_a_page_that_is_sent_twice_is_stored_and_paid_once_and_answered_alike(box: Box) -> None:
+    job = launched(box, 5)
+    worker = box.contributor()
+    page = box.take(job, worker)
+
+    first = box.hand_in(worker, page, YES)
+    second = box.hand_in(worker, page, {"found": "no"})
+
+    assert second == first
+    assert given(job) == [YES] * 5
+    assert len([each for each in box.sandbox.ledger() if each["kind"] == "charge"]) == 1
+
+
+@pytest.mark.parametrize("how", ["cancel", "reject", "flag"])
+def test_a_page_that_was_taken_back_is_not_taken_in(box: Box, how: str) -> None:
+    job = launched(box, 10)
+    worker = box.contributor()
+    box.work(job, worker, YES)
+    page = box.take(job, worker)
+
+    if how == "cancel":
+        job.cancel()
+    else:
+        getattr(job.get_worker(worker.id), how)("Careless")
+
+    with pytest.raises(Conflict):
+        box.hand_in(worker, page, YES)
+    assert job.reload().judgments_count == (0 if how == "reject" else 5)
+
+
+def test_a_form_of_another_page_is_refused(box: Box) -> None:
+    job = launched(box, 10, judgments_per_unit=1)
+    one, other = box.contributor(), box.contributor()
+    mine, theirs = box.take(job, one), box.take(job, other)
+
+    with pytest.raises(Conflict):
+        box.hand_in(one, mine, YES, token=theirs.token)
+
+    assert given(job) == []
+
+
+def test_a_paused_job_gives_out_nothing_and_takes_in_what_is_out(box: Box) -> None:
+    job = launched(box, 10, judgments_per_unit=1)
+    one, other = box.contributor(), box.contributor()
+    page = box.take(job, one)
+
+    job.pause()
+    refused = box.turned_away(job, other)
+    box.hand_in(one, page, YES)
+    job.resume()
+    box.work(job, other, YES)
+
+    assert refused == "job_not_running"
+    assert given(job) == [YES] * 10
+    assert job.state == "finished"

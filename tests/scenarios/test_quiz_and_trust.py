@@ -1,0 +1,176 @@
+"""Test questions decide who may work, whose work counts, and when somebody has done enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Row
+
+    from crowdflower.job import Job
+    from crowdflower.sandbox.rules.handout import Page, PageUnit
+    from tests.scenarios.conftest import Box
+
+CML = """
+<p>{{text}}</p>
+<cml:radios label="What does it say?" name="says" validates="required" gold="true">
+  <cml:radio label="good"/>
+  <cml:radio label="fair"/>
+  <cml:radio label="bad"/>
+</cml:radios>
+"""
+GOLD = "known"
+
+
+def launched(box: Box, rows: int, golds: int, **attributes: Any) -> Job:
+    """Launch a job in which everything is good."""
+    data = [{"text": f"text {place}"} for place in range(rows)]
+    data += [
+        {"text": f"{GOLD} {place}", "_golden": "TRUE", "says_gold": "good"}
+        for place in range(golds)
+    ]
+    job = box.job(data, CML, **attributes)
+    job.convert_test_questions()
+    job.launch(rows)
+    return job
+
+
+def says(answer: str, *, missing: int = 0) -> Callable[[PageUnit], dict[str, str]]:
+    """Answer alike, but so many test questions of a page wrong."""
+    wrong = [missing]
+
+    def fill(unit: PageUnit) -> Mapping[str, str]:
+        if unit.data["text"].startswith(GOLD):
+            wrong[0] -= 1
+            return {"says": "bad" if wrong[0] >= 0 else "good"}
+        return {"says": answer}
+
+    return fill
+
+
+def states(job: Job) -> list[str]:
+    return [unit.state for unit in job.reload().units if not unit.data["text"].startswith(GOLD)]
+
+
+def shown(page: Page) -> list[int]:
+    return [unit.id for unit in page.units]
+
+
+def standing(box: Box, job: Job, worker: Row[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = box.api("GET", f"/jobs/{job.id}/workers/{worker.id}.json").json()
+    return found
+
+
+def test_seven_of_ten_pass_the_quiz_and_six_fail_it_unpaid_for_good(box: Box) -> None:
+    quiz = {"front_load": "true", "reject_at": 70}
+    job = launched(box, 20, 13, units_per_assignment=10, options=quiz)
+    passing, failing = box.contributor(), box.contributor()
+    before = box.balance
+
+    first, again = box.take(job, passing), box.take(job, passing)
+    passed = box.hand_in(passing, first, says("good", missing=3))
+    failed = box.work(job, failing, says("good", missing=4))
+
+    assert shown(first) == shown(again)
+    assert (first.mode, len(first.units)) == ("quiz", 10)
+    assert (passed.passed, passed.trust, passed.pay_cents) == (True, 0.7, 0)
+    assert (failed.passed, failed.trust, failed.pay_cents) == (False, 0.6, 0)
+    assert box.turned_away(job, failing) == "failed_quiz"
+    assert box.take(job, passing).mode == "work"
+    assert box.balance == before
+    assert not [line for line in box.sandbox.ledger() if line["kind"] == "charge"]
+    tainted = {each.worker_id: each.tainted for each in job.judgments()}
+    assert tainted == {passing.id: False, failing.id: True}
+
+
+@pytest.mark.parametrize("remain", [False, True])
+def test_who_loses_trust_in_work_loses_all_that_they_judged(box: Box, remain: bool) -> None:
+    job = launched(
+        box,
+        12,
+        8,
+        judgments_per_unit=1,
+        units_remain_finalized=remain,
+        options={"after_gold": 2, "reject_at": 70},
+    )
+    honest, careless = box.contributor(), box.contributor()
+    box.work(job, careless, says("bad"))
+    assert states(job).count("finalized") == 4
+    (wrong,) = {row["says"] for row in aggregated(box, job)}
+    assert wrong == "bad"
+    assert job.ping()["needed_judgments"] == 8
+
+    removed = box.work(job, careless, says("bad", missing=1))
+
+    assert (removed.state, removed.trust) == ("removed", 0.5)
+    assert box.turned_away(job, careless) == "removed"
+    full = box.client.get_report(job, "full")
+    assert [row["_tainted"] for row in full] == ["true"] * 10
+    assert job.ping()["tainted_judgments"] == 10
+    reopened = 0 if remain else 4
+    assert states(job).count("finalized") == 4 - reopened
+    assert job.ping()["needed_judgments"] == 8 + reopened
+    box.finish(job, honest, says("good"))
+    says_now = [row["says"] for row in aggregated(box, job) if row["says"]]
+    assert says_now == ["good"] * (8 + reopened)
+    assert {event["kind"] for event in box.sandbox.events()} >= {"worker_removed"}
+
+
+def aggregated(box: Box, job: Job) -> list[dict[str, Any]]:
+    rows = box.client.get_report(job, "aggregated")
+    return [row for row in rows if row["_golden"] == "false"]
+
+
+def test_who_has_answered_the_last_test_question_gets_no_more_pages(box: Box) -> None:
+    job = launched(box, 100, 8)
+    worker = box.contributor()
+
+    pages = [box.work(job, worker, says("good")) for _ in range(8)]
+
+    assert all(page.judgments == 5 for page in pages)
+    assert box.turned_away(job, worker) == "exhausted"
+    assert standing(box, job, worker)["golds_count"] == 8
+    assert box.take(job, box.contributor()).mode == "work"
+
+
+def test_a_test_question_that_was_wrong_is_forgiven_and_its_victim_works_on(box: Box) -> None:
+    job = launched(box, 20, 8, options={"after_gold": 1, "reject_at": 70})
+    worker = box.contributor()
+    page = box.take(job, worker)
+    (asked,) = (unit for unit in page.units if unit.data["text"].startswith(GOLD))
+    box.hand_in(worker, page, says("good", missing=1))
+    assert box.turned_away(job, worker) == "removed"
+    before = box.client.get_unit(job, asked.id)
+    assert (before.missed_count, before.judgments_count) == (1, 1)
+
+    before.data = {**before.data, "says_gold": ["good", "bad"]}
+    before.update()
+
+    stands = standing(box, job, worker)
+    assert (stands["forgiven_count"], stands["trust_overall"]) == (1, 1.0)
+    assert [judgment.tainted for judgment in job.judgments()] == [False] * 5
+    assert box.take(job, worker).mode == "work"
+
+
+def test_feedback_tells_what_was_right_and_why_and_hidden_questions_tell_nothing(
+    box: Box,
+) -> None:
+    job = launched(box, 20, 8)
+    golds = [unit for unit in job.units if unit.data["text"].startswith(GOLD)]
+    for gold in golds:
+        gold.data = {**gold.data, "says_gold_reason": "It says so."}
+        gold.update()
+    told = box.work(job, box.contributor(), says("good", missing=1)).feedback
+    for gold in golds:
+        gold.state = "hidden_gold"
+        gold.update()
+
+    untold = box.work(job, box.contributor(), says("good", missing=1)).feedback
+
+    (about,) = told
+    assert (about.accepted, about.reason) == (("good",), "It says so.")
+    assert untold == ()
