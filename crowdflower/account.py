@@ -19,6 +19,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
+from crowdflower.pace import Pace
 from crowdflower.paths import PathFactory
 from crowdflower.transport import CONNECT, Expected, Session, Transport
 
@@ -63,6 +64,7 @@ class Account:
         allow_insecure: bool = False,
         journal: str | PathLike[str] | Journal | None = None,
         max_spend_cents: int | None = None,
+        max_requests_per_second: float | None = None,
     ) -> None:
         # Imported with the first client: a database is much to load for whoever makes none.
         from crowdflower.journal import Journal  # noqa: PLC0415
@@ -80,7 +82,13 @@ class Account:
             connections=max(10, lookahead + 1),
             allow_insecure=allow_insecure,
         )
-        self._caller = Caller(self._transport, read=read, deadline=deadline, retries=retries)
+        self._caller = Caller(
+            self._transport,
+            read=read,
+            deadline=deadline,
+            retries=retries,
+            pace=None if max_requests_per_second is None else Pace(max_requests_per_second),
+        )
         if not isinstance(journal, Journal):
             journal = Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None)
         self.operations = Operations(self._caller, journal, max_spend_cents=max_spend_cents)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from crowdflower import retry
 from crowdflower.answers import Answer
+from crowdflower.diagnosis import Diagnosis
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
@@ -25,6 +26,7 @@ from crowdflower.exceptions import (
     ServerError,
     TruncatedResponse,
 )
+from crowdflower.pace import Pace
 from crowdflower.retry import Failure, Outcome, Quota, Rule, Safety
 from crowdflower.transport import Body, Expected, Transport
 from crowdflower.wire import Exchange
@@ -55,6 +57,7 @@ class Caller:
     :param deadline: Seconds that a call may take, attempts and waits included; by default 90 for
         reading, 180 for changing, 600 for an upload.
     :param retries: How often a call may be repeated at most.
+    :param pace: Deals out turns, where requests are not to leave as fast as they can.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Caller:
         read: float | None = None,
         deadline: float | None = None,
         retries: int = retry.ATTEMPTS - 1,
+        pace: Pace | None = None,
         clock: Clock = time,
     ) -> None:
         self.transport = transport
@@ -72,6 +76,7 @@ class Caller:
         self._deadline = deadline
         self._attempts = retries + 1
         self._quota = Quota()
+        self._pace = pace
         self._chance = Random()  # noqa: S311 - spreads load, guards nothing
 
     def request(
@@ -109,6 +114,9 @@ class Caller:
         attempt, doubt = 0, None
         while True:
             attempt += 1
+            if not self._turn(deadline):
+                too_late = Diagnosis(NotSentError, "its turn comes only after the deadline")
+                raise _final(self.transport.failure(too_late, prepared), doubt)
             exchange = Exchange(
                 deadline,
                 send=self._read or max(SILENCE, rule.silence / 2),
@@ -127,12 +135,24 @@ class Caller:
             gone = isinstance(failure, NotFound) and method == "DELETE"
             if doubt and gone and failure.response is not None:
                 return Answer(failure.response, {})  # the attempt whose answer was lost did it
+            if self._pace and isinstance(failure, RateLimited):
+                self._pace.slow_down(self.clock.monotonic())
             if rule.safety is not Safety.READ:
                 doubt = doubt or _doubt(failure, exchange)
             wait = self._pause(rule, failure, attempt, deadline)
             if wait is None or not self.transport.rewound(prepared, exchange):
                 raise _final(failure, doubt)
             self.clock.sleep(wait)
+
+    def _turn(self, deadline: float) -> bool:
+        """Wait until a request may leave; ``False`` where that is not before the deadline."""
+        if self._pace is None:
+            return True
+        now = self.clock.monotonic()
+        wait = self._pace.turn(now, deadline - now)
+        if wait:
+            self.clock.sleep(wait)
+        return wait is not None
 
     def _pause(self, rule: Rule, error: ApiError, attempt: int, deadline: float) -> float | None:
         """Return how long to wait before another attempt; ``None`` where there is to be none."""

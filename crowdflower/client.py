@@ -31,6 +31,9 @@ class Client(AccountJobs, AccountUnits, AccountReports):
         is made twice; ``CROWDFLOWER_JOURNAL`` by default, and without that it is in memory, and
         ends with this client.
     :param max_spend_cents: What this client may spend in all, in US cents, estimates included.
+    :param max_requests_per_second: Requests wait for their turn, so that no more leave than this,
+        after a rest two seconds' worth at once; each 429 halves it for a while. By default they
+        leave as fast as they can: what the service allows is not published.
     :raises ConfigError: The key, the address or a limit cannot be used.
 
     A client may be shared between threads, and is its own context manager:

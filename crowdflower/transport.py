@@ -7,7 +7,6 @@ request and response that they carry, shows the key.
 
 from __future__ import annotations
 
-import http.client
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,28 +15,16 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import (
-    DecodeError,
-    IncompleteRead,
-    NameResolutionError,
-    NewConnectionError,
-    ProxyError,
-)
 
-from crowdflower import serialization, wire
+from crowdflower import diagnosis, serialization, wire
 from crowdflower._types import MISSING
 from crowdflower.answers import Answer, Reader
+from crowdflower.diagnosis import Diagnosis
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
-    ConnectionLost,
-    DeadlineExceeded,
     InvalidInput,
-    MalformedResponse,
-    NotSentError,
-    RequestTimeout,
     ResponseTooLarge,
-    TruncatedResponse,
     UnexpectedRedirect,
 )
 from crowdflower.secret import Secret, checked_address, origin
@@ -61,6 +48,8 @@ MAX_REDIRECTS: Final = 3
 
 LARGEST_ANSWER: Final = 64 << 20
 """Bytes, unpacked, of the largest answer that is read into memory."""
+
+TOO_LARGE: Final = Diagnosis(ResponseTooLarge, f"the answer is more than {LARGEST_ANSWER >> 20} MB")
 
 CHUNK: Final = 1 << 16
 
@@ -214,13 +203,18 @@ class Transport:
             try:
                 yield from response.iter_content(size)
             except (requests.RequestException, OSError) as error:
-                answered = Exchange(phase=Phase.ANSWERED)
-                kind, problem = self._diagnosis(error, answered, response.url)
+                found = self._diagnosis(error, Exchange(phase=Phase.ANSWERED), response.url)
             except ValueError:
-                kind, problem = MalformedResponse, NO_HTTP
+                found = diagnosis.NO_HTTP
             else:
                 return
-        raise self._reader.error(kind, response, problem)
+        raise self._reader.error(found.kind, response, found.problem)
+
+    def failure(self, found: Diagnosis, prepared: Request) -> ApiError:
+        """Make the error of a request that got no answer."""
+        failure = found.kind(f"{self._reader.named(prepared)}: {found.problem}", request=prepared)
+        vars(failure).update(found.traits)
+        return failure
 
     def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
         """Make an error that names the request and shows no key, whoever wrote the problem."""
@@ -253,26 +247,18 @@ class Transport:
                     return response
                 if _loaded(response):
                     return response
-            kind: type[ApiError] = ResponseTooLarge
-            problem = f"the answer is more than {LARGEST_ANSWER >> 20} MB"
+            found = TOO_LARGE
         except (requests.RequestException, OSError) as error:
-            kind, problem = self._diagnosis(error, exchange, url)
+            found = self._diagnosis(error, exchange, url)
         except ValueError:
             if exchange.phase != Phase.ANSWERED:
                 raise  # of whoever makes the body
-            kind, problem = MalformedResponse, NO_HTTP
+            found = diagnosis.NO_HTTP
         finally:
             self._secret.conceal(prepared)
             if not isinstance(prepared.body, (str, bytes)):
                 prepared.body = None  # a stream that was read cannot be read again, nor pickled
-        failure = kind(f"{self._reader.named(prepared)}: {problem}", request=prepared)
-        if isinstance(failure, NotSentError):
-            failure.tls = problem.startswith(INSECURE)
-            failure.proxy = problem.startswith(NO_PROXY)
-            failure.dns = problem.startswith(NO_NAME)
-        if isinstance(failure, MalformedResponse):
-            failure.garbage = problem == NO_STATUS
-        raise failure
+        raise self.failure(found, prepared)
 
     def _followed(self, response: Response, exchange: Exchange, *, stream: bool) -> Response:
         hops = 0
@@ -306,57 +292,8 @@ class Transport:
             return "a redirect that carries the API key"
         return ""
 
-    def _diagnosis(
-        self, error: Exception, exchange: Exchange, url: str
-    ) -> tuple[type[ApiError], str]:
-        """Name a failure by how far the request got; its own text may hold the whole URL."""
-        host = urlsplit(url).netloc
-        causes = [*_causes(error)]
-
-        def caused_by(*kinds: type[BaseException]) -> bool:
-            return any(isinstance(cause, kinds) for cause in causes)
-
-        refused = caused_by(requests.ConnectTimeout, NewConnectionError)
-        if exchange.phase == Phase.CONNECTING or (exchange.phase == Phase.UNSEEN and refused):
-            problem = f"nothing answers at {host}; is the address right, the server up?"
-            if caused_by(requests.exceptions.SSLError):
-                problem = f"{INSECURE} {host}; is its certificate valid?"
-            elif caused_by(ProxyError):
-                problem = f"{NO_PROXY} {host}; is it up, does it know us?"
-            elif caused_by(NameResolutionError):
-                problem = f"{NO_NAME} {host}; is the address right, the network up?"
-            elif caused_by(requests.Timeout):
-                problem = f"{host} did not take the connection in {self._connect:g} s"
-            return NotSentError, problem
-        if exchange.is_over:
-            return DeadlineExceeded, f"{host} took too long; the call ran into its deadline"
-        for kinds, kind, problem in (
-            (
-                (requests.Timeout, TimeoutError),
-                RequestTimeout,
-                f"{host} kept silent for {exchange.read:g} s",
-            ),
-            ((DecodeError,), MalformedResponse, "the answer cannot be unpacked"),
-            ((IncompleteRead, http.client.IncompleteRead), TruncatedResponse, CUT_SHORT),
-            (
-                (http.client.RemoteDisconnected,),
-                ConnectionLost,
-                f"{host} closed the connection without an answer",
-            ),
-            ((http.client.BadStatusLine,), MalformedResponse, NO_STATUS),
-            (
-                (http.client.HTTPException, requests.exceptions.InvalidHeader),
-                MalformedResponse,
-                NO_HTTP,
-            ),
-        ):
-            if caused_by(*kinds):
-                return kind, problem
-        if exchange.phase == Phase.ANSWERED:
-            return TruncatedResponse, CUT_SHORT
-        unseen = exchange.phase == Phase.UNSEEN and caused_by(requests.exceptions.SSLError)
-        hint = "; is its certificate valid?" if unseen else ""
-        return ConnectionLost, f"the connection to {host} broke ({type(error).__name__}){hint}"
+    def _diagnosis(self, error: Exception, exchange: Exchange, url: str) -> Diagnosis:
+        return diagnosis.diagnosed(error, exchange, urlsplit(url).netloc, self._connect)
 
     # Connections
 
@@ -390,13 +327,6 @@ class Transport:
 AT_LEAST: Final = 0.001
 """Seconds for a connection, where the deadline leaves none: zero would mean not to wait at all."""
 
-INSECURE: Final = "no secure connection to"
-NO_PROXY: Final = "the proxy did not let us through to"
-NO_NAME: Final = "there is no host of the name"
-CUT_SHORT: Final = "the answer ended before it was complete"
-NO_HTTP: Final = "the answer is no HTTP that can be read"
-NO_STATUS: Final = "the answer does not begin as HTTP does"
-
 
 def _repeats(adapter: object) -> bool:
     """Tell whether an adapter sends requests again on its own; 0 and ``False`` are never."""
@@ -421,16 +351,3 @@ def _loaded(response: Response) -> bool:
                 return False
     response._content = b"".join(pieces)  # noqa: SLF001 - as Response.content does it
     return True
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all that it was made of, however the libraries wrapped it."""
-    waiting, seen = [error], set()
-    while waiting:
-        cause = waiting.pop()
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        parts = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
-        waiting += [part for part in parts if isinstance(part, BaseException)]
