@@ -73,7 +73,7 @@ setup(
     package_data={
         "crowdflower": ["py.typed"],
         "crowdflower.cli": ["data/*"],
-        "crowdflower.sandbox": ["templates/**/*", "static/**/*"],
+        "crowdflower.sandbox.work": ["templates/*.html", "page.css"],
     },
     zip_safe=False,
     python_requires=">=3.10",

@@ -6,6 +6,7 @@
     crowd        contributors who work by themselves server    called over a socket
     api          one module a resource: read the request, ask the rules, answer
     ampcrowd     another service's API onto the same rules
+    work         what a contributor sees in a browser
     rules        what may happen, and what follows
     forms        a form and a row to a page          reports   rows to an archive
     store        tables and transactions             clock     time, ids and chance
@@ -31,6 +32,7 @@ try:
     from crowdflower.sandbox.store import Database, Limits
     from crowdflower.sandbox.store.tables import account, event, ledger
     from crowdflower.sandbox.webhooks import Courier, Post
+    from crowdflower.sandbox.work import address
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("crowdflower"):
         raise
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from crowdflower.client import Client
     from crowdflower.sandbox.app import Unimplemented
     from crowdflower.sandbox.crowd import Crowd
+    from crowdflower.sandbox.crowd.crowd import Numbered
     from crowdflower.sandbox.faults import Faults
     from crowdflower.sandbox.watch import Recorded
     from crowdflower.sandbox.webhooks import Attempt, Receiver
@@ -184,6 +187,18 @@ class Sandbox:
         return self._listening.url
 
     @property
+    def work_url(self, job: int | Numbered) -> str:
+        """Return the address at which people work on a job in a browser on this machine.
+
+        Whoever has it may work; it holds the job's secret.
+
+        :param job: A number, or anything with an ``id``.
+        :raises LookupError: There is no such job.
+        """
+        number = job if isinstance(job, int) else job.id
+        with self.database.snapshot() as tx:
+            return f"{self._listening.url}{address(tx, number)}"
+
     def crowd(self) -> Crowd:
         """Contributors who come, work and leave when they are told to."""
         if self._crowd is None:

@@ -16,6 +16,7 @@ from flask import Flask, Response, current_app, g, request, send_file
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 
+from crowdflower.sandbox import work
 from crowdflower.sandbox.adapter import RAISE_ERRORS
 from crowdflower.sandbox.ampcrowd import door as ampcrowd_door
 from crowdflower.sandbox.api import incoming, once
@@ -199,9 +200,10 @@ def _routing(*, ampcrowd: bool) -> tuple[Map, dict[str, Callable[..., Any]]]:
         views[endpoint] = partial(_answer, route)
     rules.append(Rule("/reports/<token>/<path:name>", endpoint="report", methods=["GET"]))
     views["report"] = _report
-    for path, verbs, view in ampcrowd_door.ROUTES if ampcrowd else ():
-        rules.append(Rule(path, endpoint=path, methods=verbs))
-        views[path] = view
+    for path, verbs, view in (*work.ROUTES, *(ampcrowd_door.ROUTES if ampcrowd else ())):
+        endpoint = f"{' '.join(verbs)} {path}"
+        rules.append(Rule(path, endpoint=endpoint, methods=verbs))
+        views[endpoint] = view
     table = Map(
         rules,
         converters={"default": _Reference, "int": _Number},

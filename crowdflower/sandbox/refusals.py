@@ -11,6 +11,7 @@ hold an object or a text, and some refusals come with status 200. Each class is 
     ├── BadRequest          400   the call cannot be done as asked
     ├── Unauthorized        401   no key, or not one of ours
     ├── Unfunded            402   the order costs more than there is
+    ├── Forbidden           403   not from where it was sent
     ├── NotFound            404   unknown, deleted, or somebody else's
     ├── Conflict            409   it is not yours to do, or not now
     ├── Expired             410   the page was open for too long
@@ -110,6 +111,13 @@ http://crowdflower.com/orders/new
         super().__init__(402, {"error": {"message": message}})
         self.available_cents = available_cents
         self.cost_cents = cost_cents
+
+
+class Forbidden(Refusal):
+    """It may not be sent from there: a page of another site, a machine without a token."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(403, {"error": {"message": message}})
 
 
 class Conflict(Refusal):

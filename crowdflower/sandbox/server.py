@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -135,7 +136,7 @@ class Server:
         # is one of them: were it closed before it is pulled, whatever had its number would be
         # written to.
         pulled = threading.Event()
-        self._server.trigger.pull_trigger(lambda: pulled.wait(_PATIENCE) and self._close_all())
+        self._server.trigger.pull_trigger(partial(self._close_all, pulled))
         pulled.set()
         self._thread.join(_PATIENCE)
 
@@ -144,7 +145,8 @@ class Server:
         channels = list(self._server.active_channels.values())
         return sum(channel.total_outbufs_len for channel in channels)
 
-    def _close_all(self) -> None:
+    def _close_all(self, pulled: threading.Event) -> None:
+        pulled.wait(_PATIENCE)
         for channel in list(self._server.active_channels.values()):
             channel.handle_close()  # closes what it kept in temporary files, too
         wasyncore.close_all(self._sockets, ignore_all=True)

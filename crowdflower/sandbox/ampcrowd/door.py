@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from flask import Request, Response, current_app, request
 
 from crowdflower.sandbox import outbound
 from crowdflower.sandbox.ampcrowd import callbacks, groups, page, people
 from crowdflower.sandbox.ampcrowd.asked import CROWDS, read
-from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal, Unsupported
+from crowdflower.sandbox.browsers import PAGE_HEADERS, refuse_strangers
+from crowdflower.sandbox.refusals import BadRequest, Forbidden, NotFound, Unsupported
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.store.columns import encode
 
@@ -149,15 +149,13 @@ def assignment(crowd: str, worker: str | None = None, task: str | None = None) -
             kind = groups.task(tx, crowd, found.task_id).task_type
             html = page.page(found, kind, f"/crowds/{crowd}/responses/")
     response = Response(html, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = page.POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.update(PAGE_HEADERS)
     return response
 
 
 def respond(crowd: str) -> Response:
     """Take the answers to a batch from whoever has its assignment."""
-    _refuse_strangers(request)
+    refuse_strangers(request.headers, request.host)
     _require_crowd(crowd)
     form = request.form
     missing = [name for name in _ASSIGNMENT if not form.get(name)]
@@ -223,30 +221,21 @@ def _admitted(request: Request, *, by_people: bool = False) -> Door:
     """Return the door if this request may pass it.
 
     :param by_people: It may be a browser that somebody points here.
-    :raises Refusal: It may not: 403.
+    :raises Forbidden: It may not.
     """
     door = _door()
-    _refuse_strangers(request)
+    refuse_strangers(request.headers, request.host)
     if not by_people and request.headers.get("Sec-Fetch-Mode") in {"navigate", "no-cors"}:
-        raise _refusal("This is called by programs, not opened in a browser.")
+        raise Forbidden("This is called by programs, not opened in a browser.")
     token = door.access.token
     if token is not None:
         header = _HEADER.match(request.headers.get("Authorization", ""))
         given = header[1] if header else request.args.get("token", "")
         if not compare_digest(given.encode(), token.encode()):
-            raise _refusal("Send the token that the server printed, as ?token=…")
+            raise Forbidden("Send the token that the server printed, as ?token=…")
     elif not _is_here(request.remote_addr):
-        raise _refusal("Only programs on this machine may call this.")
+        raise Forbidden("Only programs on this machine may call this.")
     return door
-
-
-def _refuse_strangers(request: Request) -> None:
-    """Refuse what a page of another site makes a browser send."""
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    origin = request.headers.get("Origin")
-    is_foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if site not in {"none", "same-origin"} or is_foreign:
-        raise _refusal("The API takes no requests from web pages of other sites.")
 
 
 def _is_here(address: str | None) -> bool:
@@ -278,7 +267,3 @@ def _add_warnings(response: Response, tx: Transaction) -> None:
 
 def _json(value: object) -> Response:
     return Response(encode(value), content_type="application/json; charset=utf-8")
-
-
-def _refusal(message: str) -> Refusal:
-    return Refusal(403, {"error": {"message": message}})

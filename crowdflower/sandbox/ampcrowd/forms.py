@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import nh3
-
 
 class Kind(NamedTuple):
     """A type of task, as a job has it."""
@@ -64,23 +62,3 @@ KINDS: Final = {
     ),
 }
 """``sa``, ``er`` and ``ft``."""
-
-_TAGS: Final = {
-    *("a", "b", "blockquote", "br", "code", "dd", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4"),
-    *("hr", "i", "img", "li", "ol", "p", "pre", "q", "s", "small", "span", "strong", "sub", "sup"),
-    *("table", "tbody", "td", "th", "thead", "tr", "u", "ul"),
-}
-
-
-def clean(html: str) -> str:
-    """Keep of somebody's HTML what cannot do anything: the original shows it as it came.
-
-    >>> clean('<p onclick="steal()">Read <b>well</b>.<script>steal()</script></p>')
-    '<p>Read <b>well</b>.</p>'
-    """
-    return nh3.clean(
-        html,
-        tags=_TAGS,
-        attributes={"a": {"href", "title"}, "img": {"src", "alt", "title"}},
-        url_schemes={"http", "https", "mailto"},
-    )

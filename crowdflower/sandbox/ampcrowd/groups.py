@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import insert, select, update
 
 from crowdflower.sandbox.ampcrowd.asked import NO_POOLS, Wrong
-from crowdflower.sandbox.ampcrowd.forms import KINDS, clean
+from crowdflower.sandbox.ampcrowd.forms import KINDS
+from crowdflower.sandbox.forms.cleaning import clean
 from crowdflower.sandbox.refusals import NotFound, Refusal
 from crowdflower.sandbox.rules import channels, jobs, orders, rows
 from crowdflower.sandbox.rules.handout import WHOLE_BATCHES

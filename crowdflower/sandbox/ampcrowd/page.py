@@ -6,20 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from crowdflower.sandbox.ampcrowd.forms import KINDS, clean
+from crowdflower.sandbox.ampcrowd.forms import KINDS
 from crowdflower.sandbox.forms import form_for
+from crowdflower.sandbox.forms.cleaning import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from crowdflower._types import JSON
     from crowdflower.sandbox.ampcrowd.people import Assignment
-
-POLICY: Final = (
-    "default-src 'none'; img-src https: data:; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
-)
-"""The page runs nothing and loads nothing but pictures."""
 
 _FRAME: Final = Markup("""<!DOCTYPE html>
 <html lang="en">

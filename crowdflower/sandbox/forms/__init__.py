@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from crowdflower.cml import Problem
 
-__all__ = ["checked", "form_for"]
+__all__ = ["checked", "form_for", "whole_form"]
 
 FORMS_KEPT: Final = 64
 """Forms that are kept, read."""
@@ -72,8 +72,26 @@ def form_for(cml_source: str, row: Mapping[str, Any]) -> Form:
     ['Ada', 'Grace']
     """
     form, template = _read(cml_source)
-    if template is None:
-        return form
+    return form if template is None else _filled(template, row)
+
+
+def whole_form(cml_source: str, row: Mapping[str, Any]) -> Form:
+    """Give the form as :func:`form_for` does, with Liquid run in all of it.
+
+    To check answers, only the questions matter; who reads the form reads what is around them, too.
+    ``source`` of the form is the text that came out, and ``span`` of each field its place there.
+
+    :raises Invalid: The form does not work with this row.
+
+    >>> whole_form('<p>{{ review }}</p><cml:text label="Why?"/>', {"review": "Never again."}).source
+    '<p>Never again.</p><cml:text label="Why?"/>'
+    """
+    form, _ = _read(cml_source)
+    return _filled(Template(form.template), row)
+
+
+def _filled(template: Template, row: Mapping[str, Any]) -> Form:
+    """Run the Liquid of a form for a row, and read what comes of it."""
     try:
         return _row_form(template.render(row))
     except TemplateError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hmac import compare_digest
 from typing import Any, Final
 
 from sqlalchemy import Row, exists, func, select
@@ -242,4 +243,19 @@ def by_id(tx: Transaction, job_id: int) -> Row[Any]:
 def _change(tx: Transaction, job: Row[Any], **values: Any) -> Row[Any]:
     values.setdefault("updated_at", tx.clock.now())
     tx.run(updated(jobs).where(jobs.c.id == job.id).values(values))
+def shared(tx: Transaction, job_id: int, secret: str) -> Row[Any]:
+    """Find a job for somebody who was given its secret, whoever's it is.
+
+    :raises NotFound: There is none, it is deleted, or its secret is another.
+    """
+    found: Row[Any] | None = tx.one(
+        select(jobs).where(jobs.c.id == job_id, jobs.c.deleted_at.is_(None))
+    )
+    if found is None or not compare_digest(
+        found.secret.encode(), secret.encode("utf-8", "replace")
+    ):
+        raise NotFound
+    return found
+
+
     return again(tx, job)

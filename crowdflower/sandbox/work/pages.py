@@ -1,0 +1,264 @@
+"""The addresses of the pages: show one, take its answers, give it up.
+
+Whoever knows a job's secret may work on it: ``/work/{job}?secret=…``. The first time they say who
+they are, and then their browser does.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from flask import Response, current_app, request
+from markupsafe import Markup
+
+from crowdflower.sandbox.browsers import PAGE_HEADERS, refuse_strangers
+from crowdflower.sandbox.forms.cleaning import clean
+from crowdflower.sandbox.refusals import Invalid, NotFound, Refusal
+from crowdflower.sandbox.rules import closing, jobs, submission
+from crowdflower.sandbox.rules.handout import Closed, take_page
+from crowdflower.sandbox.rules.receipts import Receipt
+from crowdflower.sandbox.store import work
+from crowdflower.sandbox.work import visitors
+from crowdflower.sandbox.work.drawing import TEMPLATES, Answers, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Row
+    from werkzeug.datastructures import MultiDict
+
+    from crowdflower.sandbox.rules.handout import Page
+    from crowdflower.sandbox.store import Database, Transaction
+
+COOKIE: Final = "crowdflower_contributor"
+REMEMBERED: Final = 365 * 24 * 3600
+"""Seconds for which a browser knows who uses it."""
+
+_STYLE: Final = Path(__file__).with_name("page.css")
+_ANSWER: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
+_NOTHING: Final = "There is no such work. Ask whoever sent you here for the whole address."
+
+
+class _Wrong(NamedTuple):
+    """A mistake as the list above the rows shows it."""
+
+    anchor: str
+    number: int
+    name: str
+    text: str
+
+
+class _Visit(NamedTuple):
+    """Somebody at a job's door."""
+
+    tx: Transaction
+    job: Row[Any]
+    worker: Row[Any] | None
+
+
+def show(number: int) -> Response:
+    """Show a contributor the page that is theirs, or ask who they are."""
+    try:
+        with _database().transaction() as tx:
+            visit = _visit(tx, number)
+            if visit.worker is None:
+                return _html("who.html", visit.job, error="")
+            return _page_of(visit, visit.worker, _receipt(visit))
+    except Refusal as refusal:
+        return _refused(refusal)
+
+
+def take(number: int) -> Response:
+    """Take what a contributor sends: their name, their answers, or a page they give up."""
+    form: MultiDict[str, str] = request.form
+    try:
+        refuse_strangers(request.headers, request.host)
+        with _database().transaction() as tx:
+            visit = _visit(tx, number)
+            if "name" in form:
+                return _welcomed(visit, form["name"])
+            if visit.worker is None:
+                return _html("who.html", visit.job, error="Say who you are first.", status=403)
+            if "give_up" in form:
+                closing.release_pages(tx, visit.job.id, visit.worker.id)
+                return _said(visit.job.title, "You gave up the page; its rows go to others.")
+            return _handed_in(visit, visit.worker, form)
+    except Refusal as refusal:
+        return _refused(refusal)
+
+
+def style() -> Response:
+    """Hand out the style of the pages."""
+    return Response(_STYLE.read_bytes(), content_type="text/css; charset=utf-8")
+
+
+ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
+    ("/work/page.css", ["GET"], style),
+    ("/work/<int:number>", ["GET"], show),
+    ("/work/<int:number>", ["POST"], take),
+)
+"""Path, verbs, who answers."""
+
+
+def address(tx: Transaction, job_id: int) -> str:
+    """Return the path at which people work on a job, with its secret.
+
+    :raises LookupError: There is no such job.
+    """
+    job = jobs.by_id(tx, job_id)
+    if job is None:
+        raise LookupError(f"There is no job {job_id}.")
+    return _address(job)
+
+
+def _address(job: Row[Any], **query: int) -> str:
+    return f"/work/{job.id}?{urlencode({'secret': job.secret, **query})}"
+
+
+def _database() -> Database:
+    database: Database = current_app.database  # type: ignore[attr-defined]
+    return database
+
+
+def _visit(tx: Transaction, number: int) -> _Visit:
+    """Find the job that somebody was sent to, and who they are.
+
+    :raises NotFound: There is none, or they do not know its secret.
+    """
+    job = jobs.shared(tx, number, request.args.get("secret", ""))
+    return _Visit(tx, job, visitors.known(tx, request.cookies.get(COOKIE)))
+
+
+def _welcomed(visit: _Visit, name: str) -> Response:
+    try:
+        token = visitors.welcome(visit.tx, name, request.remote_addr)
+    except Invalid as invalid:
+        return _html("who.html", visit.job, error=invalid.message, status=422)
+    response = _onward(visit.job)
+    response.set_cookie(
+        COOKIE,
+        token,
+        REMEMBERED,
+        path="/work",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _handed_in(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
+    """Hand in a page, or show it again with what is wrong or one line more."""
+    assignment, token = form.get("assignment", ""), form.get("token", "")
+    answers = _answers(form)
+    more = _ANSWER.fullmatch(form.get("more", ""))
+    if more:
+        shown = {unit: Answers(given) for unit, given in answers.items()}
+        unit_id = int(more[1])
+        shown[unit_id] = Answers(answers.get(unit_id, {}), more=more[2])
+        return _page_of(visit, worker, None, shown)
+    if not assignment.isdecimal() or len(assignment) > 18:  # noqa: PLR2004 - digits of an id
+        raise NotFound
+    given = {
+        unit: {name: values[0] if len(values) == 1 else values for name, values in named.items()}
+        for unit, named in answers.items()
+    }
+    try:
+        receipt = submission.submit(visit.tx, worker, int(assignment), token, given)
+    except Invalid as invalid:
+        wrong = invalid.fields
+        if not wrong:
+            raise
+        shown = {
+            unit: Answers(answers.get(unit, {}), wrong.get(unit, {})) for unit in {*answers, *wrong}
+        }
+        return _page_of(visit, worker, None, shown, status=422)
+    return _onward(visit.job, done=receipt.assignment_id)
+
+
+def _answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
+    """Sort what a page sent by unit and question."""
+    found: dict[int, dict[str, list[str]]] = {}
+    for key, values in form.lists():
+        named = _ANSWER.fullmatch(key)
+        if named:
+            found.setdefault(int(named[1]), {})[named[2]] = values
+    return found
+
+
+def _page_of(
+    visit: _Visit,
+    worker: Row[Any],
+    receipt: Receipt | None,
+    shown: Mapping[int, Answers] | None = None,
+    status: int = 200,
+) -> Response:
+    """Write the page that a contributor has, or say why there is none."""
+    tx, job = visit.tx, visit.job
+    told: dict[str, Any] = {"messages": visitors.unread(tx, worker.id), "receipt": receipt}
+    try:
+        page = take_page(tx, job, worker)
+    except Closed as closed:
+        return _html("said.html", job, text=str(closed), onward=None, **told)
+    shown = shown or {}
+    agent = request.headers.get("User-Agent", "")
+    units = [draw(job.cml or "", unit, shown.get(unit.id, Answers()), agent) for unit in page.units]
+    return _html(
+        "page.html",
+        job,
+        status=status,
+        page=page,
+        units=units,
+        errors=_listed(page, shown),
+        minutes=max(1, round((page.expires_at - tx.clock.now()) / 60)),
+        instructions=Markup(clean(job.instructions)),  # noqa: S704 - that is what clean is for
+        **told,
+    )
+
+
+def _listed(page: Page, shown: Mapping[int, Answers]) -> list[_Wrong]:
+    return [
+        _Wrong(f"u{unit.id}-{name}", number, name, text)
+        for number, unit in enumerate(page.units, 1)
+        for name, text in shown.get(unit.id, Answers()).errors.items()
+    ]
+
+
+def _receipt(visit: _Visit) -> Receipt | None:
+    """Find what became of the page that was handed in a moment ago."""
+    number = request.args.get("done", "")
+    if visit.worker is None or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - digits
+        return None
+    page = work.page(visit.tx.driver, int(number))
+    if page is None or page.worker_id != visit.worker.id or page.receipt is None:
+        return None
+    return Receipt.from_text(page.receipt)
+
+
+def _onward(job: Row[Any], **query: int) -> Response:
+    """Send a browser to the next page, so that loading it again hands nothing in again."""
+    return Response(status=303, headers={"Location": _address(job, **query)})
+
+
+def _refused(refusal: Refusal) -> Response:
+    if isinstance(refusal, NotFound):
+        return _said("Work", _NOTHING, 404)
+    return _said("Work", refusal.message, refusal.status, onward=request.full_path)
+
+
+def _said(title: str | None, text: str, status: int = 200, onward: str | None = None) -> Response:
+    values = {"title": title, "language": "en", "text": text, "onward": onward}
+    return _written("said.html", status, messages=(), receipt=None, **values)
+
+
+def _html(template: str, job: Row[Any], status: int = 200, **values: Any) -> Response:
+    known = {"title": job.title or f"Job {job.id}", "language": job.language or "en"}
+    return _written(template, status, **known, **values)
+
+
+def _written(template: str, status: int, **values: Any) -> Response:
+    html = TEMPLATES.get_template(template).render(values)
+    return Response(html, status, PAGE_HEADERS, content_type="text/html; charset=utf-8")

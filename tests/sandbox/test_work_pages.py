@@ -1,0 +1,357 @@
+"""The pages that people work on in a browser: what they show, what they take, what they refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from crowdflower.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from crowdflower.job import Job
+
+CML = """
+<p class="shown">{{ review }}</p> <a href={{ link }}>source</a>
+<cml:radios label="What does it say?" name="says" validates="required">
+  <cml:radio label="Good" value="good"/>
+  <cml:radio label="Bad" value="bad"/>
+</cml:radios>
+<cml:text label="What is bad?" name="why" only-if="says:[bad]" validates="required"/>
+<cml:group multiple="true" group_name="people" aggregation="true">
+  <cml:text label="First name" name="first"/> <cml:text label="Last name" name="last"/>
+</cml:group>
+<cml:hidden name="browser" validates="user_agent"/>
+"""
+
+ROWS = [{"review": f"Review {number}", "link": "https://example.com/"} for number in range(5)]
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "x onmouseover=alert(1)",
+    "javascript:alert(1)",
+    "<svg onload=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    '<form action="https://evil.example"><input name="token">',
+    '<base href="https://evil.example/">',
+    '<meta http-equiv="refresh" content="0;url=https://evil.example/">',
+    "\ufdd00\ufdd1 here",
+]
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(seed=5) as box:
+        yield box
+
+
+def launched(box: Sandbox, rows: list[dict[str, Any]], cml: str = CML, **settings: Any) -> Job:
+    """A job that people may work on, all of its rows on one page."""
+    job = box.client().upload_job(rows)
+    settings = {"title": "What do reviews say?", "instructions": "Read.", "cml": cml} | settings
+    job.client.update_job(job.id, {"units_per_assignment": len(rows), **settings})
+    if any("says_gold" in row for row in rows):
+        job.mark_test_questions("says")
+    job.launch(len(rows), channels=["cf_internal"])
+    return job
+
+
+class Person:
+    """Somebody at a browser."""
+
+    def __init__(self, box: Sandbox, job: Job, name: str | None = "Ada") -> None:
+        self.browser: FlaskClient = box.app.test_client()
+        path = urlsplit(box.work_url(job))
+        self.url = f"{path.path}?{path.query}"
+        if name is not None:
+            self.browser.post(self.url, data={"name": name})
+
+    def look(self) -> str:
+        """Load the page."""
+        return self.browser.get(self.url).text
+
+    def fields(self, **answers: str | list[str]) -> dict[str, str | list[str]]:
+        """Fill in the same answers everywhere."""
+        html = self.look()
+        hidden = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', html))
+        units = dict.fromkeys(re.findall(r'name="u(\d+)\[says\]', html))
+        return hidden | {
+            f"u{unit}[{name}]": value for unit in units for name, value in answers.items()
+        }
+
+    def hand_in(self, fields: dict[str, str | list[str]], **headers: str) -> Any:
+        """Send the page, and go where the answer points."""
+        return self.browser.post(self.url, data=fields, headers=headers, follow_redirects=True)
+
+
+def judgments(job: Job) -> list[Any]:
+    return list(job.judgments())
+
+
+def test_who_is_new_is_asked_for_a_name_and_then_known(box: Sandbox) -> None:
+    person = Person(box, launched(box, ROWS), name=None)
+
+    asked = person.look()
+    welcomed = person.browser.post(person.url, data={"name": "  Ada   Lovelace "})
+
+    assert "Who are you?" in asked
+    assert welcomed.status_code == 303
+    cookie = welcomed.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Path=/work" in cookie
+    assert "Review 1" in person.look()
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\x00b"])
+def test_what_is_no_name_is_asked_for_again(box: Sandbox, name: str) -> None:
+    person = Person(box, launched(box, ROWS), name=None)
+
+    answer = person.browser.post(person.url, data={"name": name})
+
+    assert answer.status_code == 422
+    assert "Say who you are, in 100 characters at most." in answer.text
+
+
+@pytest.mark.parametrize("path", ["/work/{}?secret=guessed", "/work/{}", "/work/7?secret=guessed"])
+def test_who_does_not_know_the_secret_learns_nothing(box: Sandbox, path: str) -> None:
+    job = launched(box, ROWS)
+    browser = box.app.test_client()
+
+    looked = browser.get(path.format(job.id))
+    sent = browser.post(path.format(job.id), data={"name": "Eve"})
+
+    assert looked.status_code == sent.status_code == 404
+    assert looked.text == sent.text
+    assert "Ask whoever sent you here" in looked.text
+    assert "Set-Cookie" not in sent.headers
+
+
+def test_answers_become_judgments_and_the_next_page_follows(box: Sandbox) -> None:
+    job = launched(box, ROWS)
+    person = Person(box, job)
+
+    answer = person.hand_in(
+        person.fields(says="good", first="Ada", last="Lovelace", browser="forged"),
+        **{"User-Agent": "A browser"},
+    )
+
+    assert "Your page was handed in." in answer.text
+    assert "There is nothing left in this job for you" in answer.text
+    stored = judgments(job)
+    assert len(stored) == len(ROWS)
+    assert {each.data["says"] for each in stored} == {"good"}
+    assert stored[0].started_at <= stored[0].created_at
+
+
+def test_a_mistake_is_named_and_the_other_answers_stay(box: Sandbox) -> None:
+    job = launched(box, ROWS)
+    person = Person(box, job)
+    fields = person.fields(says="bad", first="Ada", last="Lovelace")
+
+    answer = person.browser.post(person.url, data=fields)
+
+    assert answer.status_code == 422
+    assert "5 answers are missing or not as they have to be" in answer.text
+    anchors = re.findall(r'<a href="#(u\d+-why)">Row \d, why</a>', answer.text)
+    assert len(anchors) == len(ROWS)
+    assert all(f'id="{anchor}"' in answer.text for anchor in anchors)
+    assert len(re.findall(r'value="bad" checked', answer.text)) == len(ROWS)
+    assert answer.text.count('value="Lovelace"') == len(ROWS)
+    assert judgments(job) == []
+
+
+def test_what_was_not_to_be_asked_is_dropped(box: Sandbox) -> None:
+    job = launched(box, ROWS)
+    person = Person(box, job)
+
+    person.hand_in(person.fields(says="good", why="it is not"))
+
+    assert all("why" not in each.data for each in judgments(job))
+
+
+def test_the_same_page_twice_is_one_page(box: Sandbox) -> None:
+    job = launched(box, ROWS)
+    person = Person(box, job)
+    fields = person.fields(says="good")
+
+    first, second = person.hand_in(fields), person.hand_in(fields)
+
+    assert first.text == second.text
+    assert len(judgments(job)) == len(ROWS)
+
+
+def test_a_page_whose_time_is_over_is_not_taken(box: Sandbox) -> None:
+    job = launched(box, ROWS)
+    person = Person(box, job)
+    fields = person.fields(says="good")
+
+    box.clock.advance(minutes=31)
+    answer = person.browser.post(person.url, data=fields)
+
+    assert answer.status_code == 410
+    assert "The time for this page is over" in answer.text
+    assert "Go on" in answer.text
+    assert judgments(job) == []
+
+
+def test_the_page_of_somebody_else_is_not_taken(box: Sandbox) -> None:
+    job = launched(box, ROWS)
+    ada, eve = Person(box, job), Person(box, job, "Eve")
+    stolen = ada.fields(says="bad", why="stolen")
+
+    answer = eve.browser.post(eve.url, data=stolen)
+    without_cookie = box.app.test_client().post(eve.url, data=stolen)
+
+    assert answer.status_code == 404
+    assert without_cookie.status_code == 403
+    assert judgments(job) == []
+
+
+def test_a_forged_token_is_refused(box: Sandbox) -> None:
+    job = launched(box, ROWS)
+    person = Person(box, job)
+
+    answer = person.browser.post(person.url, data=person.fields(says="good") | {"token": "é" * 32})
+
+    assert answer.status_code == 409
+    assert judgments(job) == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_page_of_another_site_cannot_hand_in(box: Sandbox, headers: dict[str, str]) -> None:
+    job = launched(box, ROWS)
+    person = Person(box, job)
+    fields = person.fields(says="good")
+
+    answer = person.browser.post(person.url, data=fields, headers=headers)
+
+    assert answer.status_code == 403
+    assert judgments(job) == []
+
+
+def test_a_page_that_is_given_up_goes_to_others(box: Sandbox) -> None:
+    job = launched(box, ROWS, judgments_per_unit=1)
+    ada, bob = Person(box, job), Person(box, job, "Bob")
+    ada.look()
+
+    waiting = bob.look()
+    given_up = ada.hand_in(ada.fields() | {"give_up": "yes"})
+
+    assert "There is nothing left in this job for you" in waiting
+    assert "You gave up the page" in given_up.text
+    assert "Review 1" in bob.look()
+
+
+def test_one_more_entry_is_one_more_for_the_whole_group(box: Sandbox) -> None:
+    person = Person(box, launched(box, ROWS))
+    fields = person.fields(says="good", first="Ada", last="Lovelace")
+    unit = next(name for name in fields if name.endswith("[first]"))[1 : -len("[first]")]
+
+    html = person.hand_in(fields | {"more": f"u{unit}[first]"}).text
+
+    assert html.count(f'name="u{unit}[first]"') == 2
+    assert html.count(f'name="u{unit}[last]"') == 2
+    assert html.count('name="u') == len(re.findall(r'name="u\d+\[\w+\]"', html))
+    assert html.count('value="good" checked') == len(ROWS)
+
+
+def test_the_test_question_that_was_missed_is_explained_and_never_shown_before(
+    box: Sandbox,
+) -> None:
+    golds = [
+        {**row, "says_gold": "bad", "says_gold_reason": "They say ‘never again’."} for row in ROWS
+    ]
+    rows = [{**row, "says_gold": "", "says_gold_reason": ""} for row in ROWS * 4]
+    options = {"front_load": False, "gold_always": True}
+    job = launched(box, golds + rows, units_per_assignment=2, options=options)
+    person = Person(box, job)
+
+    before = person.look()
+    answer = person.hand_in(person.fields(says="good"))
+
+    assert "never again" not in before
+    assert "_gold" not in before
+    assert "In a test question you missed “says”: right would have been" in answer.text
+    assert "They say ‘never again’." in answer.text
+
+
+def test_a_message_is_shown_once(box: Sandbox) -> None:
+    job = launched(box, [*ROWS, *ROWS], units_per_assignment=5)
+    person = Person(box, job)
+    person.hand_in(person.fields(says="good"))
+    job.get_worker(judgments(job)[0].worker_id).notify("Well <b>done</b>!")
+
+    first, second = person.look(), person.look()
+
+    assert "Well &lt;b&gt;done&lt;/b&gt;!" in first
+    assert "Well" not in second
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("place", ["review", "link", "title", "instructions", "cml"])
+def test_nothing_that_somebody_wrote_can_act(box: Sandbox, payload: str, place: str) -> None:
+    rows = [{**row, **({place: payload} if place in row else {})} for row in ROWS]
+    written = {"title": payload, "instructions": payload, "cml": payload + CML}
+    settings = {place: written[place]} if place in written else {}
+    job = launched(box, rows, **settings)
+    person = Person(box, job)
+
+    html = person.look()
+
+    inside = re.sub(r"<title>.*?</title>", "", html, flags=re.DOTALL)
+    tags = re.findall(r"<([a-z]+)([^>]*)>", inside)
+    assert not {"script", "svg", "iframe", "base"} & {tag for tag, _ in tags}
+    assert not [rest for _, rest in tags if re.search(r"\son\w+\s*=", re.sub('"[^"]*"', "", rest))]
+    assert not re.search(r'(?:href|src)="\s*javascript', unescape(html), re.IGNORECASE)
+    assert html.count("<form") == 1
+    assert html.count("<meta") == 2
+    assert sum('name="token"' in rest for tag, rest in tags if tag == "input") == 1
+    assert html.count("<legend") == len(ROWS)
+
+
+def test_every_answer_says_what_a_page_may_do(box: Sandbox) -> None:
+    job = launched(box, ROWS)
+    person = Person(box, job)
+
+    answers = [
+        person.browser.get(person.url),
+        person.browser.post(person.url, data=person.fields()),
+        person.browser.get(f"/work/{job.id}?secret=guessed"),
+        box.app.test_client().get(person.url),
+    ]
+
+    for answer in answers:
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.content_type == "text/html; charset=utf-8"
+
+
+def test_the_style_of_the_page_is_there(box: Sandbox) -> None:
+    answer = box.app.test_client().get("/work/page.css")
+
+    assert answer.status_code == 200
+    assert answer.content_type == "text/css; charset=utf-8"
+
+
+def test_the_address_of_a_job_that_is_not_there(box: Sandbox) -> None:
+    with pytest.raises(LookupError, match="There is no job 7"):
+        box.work_url(7)
