@@ -109,6 +109,7 @@ def serve(
         listening(box, host, port) as server,
         delivering(box, door),
         telling(box, host),
+        alongside(_keep_time, box),
         working(box, crowd, door),
     ):
         click.echo(announcement(server.url, box, database, door))
@@ -229,6 +230,11 @@ def _deliver(box: Sandbox, _: Event) -> None:
     for attempt in box.ampcrowd.deliver():
         if attempt.problem is not None:
             click.echo(f"{attempt.group_id} to {attempt.url}: {attempt.problem}", err=True)
+
+
+def _keep_time(box: Sandbox, _: Event) -> None:
+    """Do what has become due."""
+    box.keep_time()
 
 
 def _tell(box: Sandbox, _: Event) -> None:

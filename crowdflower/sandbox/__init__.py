@@ -27,7 +27,7 @@ try:
     from crowdflower.sandbox.app import create_app
     from crowdflower.sandbox.clock import Clock
     from crowdflower.sandbox.control import Control
-    from crowdflower.sandbox.rules import accounts
+    from crowdflower.sandbox.rules import accounts, orders
     from crowdflower.sandbox.server import Server
     from crowdflower.sandbox.store import Database, Limits
     from crowdflower.sandbox.store.tables import account, event, ledger
@@ -122,6 +122,7 @@ class Sandbox:
             self.control_token = self.clock.token() if control is True else control
             self.app.control = Control(self, self.control_token)
         self._courier = Courier(self.database, Post(allow_loopback=True))
+        self.clock.alarms.append(self.keep_time)
         self._starting = Lock()
         self._server: Server | None = None
         self._crowd: Crowd | None = None
@@ -186,7 +187,6 @@ class Sandbox:
         _ = self.ampcrowd
         return self._listening.url
 
-    @property
     def work_url(self, job: int | Numbered) -> str:
         """Return the address at which people work on a job in a browser on this machine.
 
@@ -199,6 +199,7 @@ class Sandbox:
         with self.database.snapshot() as tx:
             return f"{self._listening.url}{address(tx, number)}"
 
+    @property
     def crowd(self) -> Crowd:
         """Contributors who come, work and leave when they are told to."""
         if self._crowd is None:
@@ -207,6 +208,18 @@ class Sandbox:
             afterwards = self._door.deliver if self._door is not None else None
             self._crowd = Crowd(self.database, afterwards=afterwards)
         return self._crowd
+
+    def keep_time(self) -> None:
+        """Do what has become due: order rows that waited for their job's ``auto_order_timeout``.
+
+        ``box.clock.advance(…)`` does so by itself, and so do a crowd at work and ``crowdflower
+        serve``; call it where time is the machine's.
+        """
+        with self.database.snapshot() as tx:
+            is_due = orders.due(tx)
+        if is_due:
+            with self.database.transaction() as tx:
+                orders.place_due(tx)
 
     def deliver_webhooks(self) -> Sequence[Attempt]:
         """Deliver the notifications that are due, each to the ``webhook_uri`` of its job.
@@ -324,6 +337,8 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.database.url}>"
+        if self.keep_time in self.clock.alarms:
+            self.clock.alarms.remove(self.keep_time)
 
     def _read(self, table: Table) -> list[dict[str, Any]]:
         with self.database.snapshot() as tx:

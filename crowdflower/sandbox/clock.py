@@ -18,6 +18,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Self
 
 START = 1435148651.0
@@ -87,6 +89,8 @@ class Clock:
         self.virtual = virtual
         self._start = start
         self._lock = Lock()
+        self.alarms: list[Callable[[], object]] = []
+        """Called after each :meth:`advance`."""
         self.reset()
 
     def reset(self) -> None:
@@ -117,15 +121,23 @@ class Clock:
             self._latest += max(0.0, behind)
 
     def advance(self, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
-        """Move time forward; real time runs on from there.
+        """Move time forward; real time runs on from there. What becomes due by it happens now.
 
         :raises ValueError: Time would go backwards.
         """
-        step = seconds + 60 * minutes + 3600 * hours
-        if step < 0:
-            raise ValueError(f"Time only goes forward; it cannot move by {step} seconds.")
+        self.flow(seconds + 60 * minutes + 3600 * hours)
+        for do in tuple(self.alarms):
+            do()
+
+    def flow(self, seconds: float) -> None:
+        """Let time go on as it does by itself, for whoever looks by themselves what becomes due.
+
+        :raises ValueError: Time would go backwards.
+        """
+        if seconds < 0:
+            raise ValueError(f"Time only goes forward; it cannot move by {seconds} seconds.")
         with self._lock:
-            self._ahead += step
+            self._ahead += seconds
 
     def set(self, to: float) -> None:
         """Move time forward to a moment; real time runs on from there.

@@ -50,6 +50,62 @@ def launched(client: Client) -> Job:
     return job
 
 
+def ordering(client: Client) -> Job:
+    """A job with a row that is ordered after a minute."""
+    job = client.create_job({"title": "About price"})
+    settings = {"instructions": "Read the review.", "cml": FORM, "auto_order": True}
+    client.update_job(job.id, {**settings, "auto_order_timeout": 60, "judgments_per_unit": 1})
+    client.set_job_channels(job.id, ["on_demand"])
+    client.upload_job(ROWS[:1], job.id)
+    return client.get_job(job.id)
+
+
+def test_rows_are_ordered_when_the_clock_has_moved_far_enough(box: Sandbox) -> None:
+    client = box.client()
+    job = ordering(client)
+
+    box.clock.advance(seconds=59)
+    early = client.get_job(job.id).state
+    box.clock.advance(seconds=1)
+
+    assert (early, client.get_job(job.id).state) == ("unordered", "running")
+
+
+def test_a_crowd_at_work_sees_rows_that_become_due_meanwhile(box: Sandbox) -> None:
+    client = box.client()
+    at_work, waits = launched(client), ordering(client)
+
+    box.crowd.add(2, profile="perfect", truth={"price": "answer"})
+    summary = box.crowd.run(at_work, interactive=True)
+
+    assert summary.seconds > 60
+    assert client.get_job(waits.id).state == "running"
+
+
+def test_a_clock_that_outlives_its_sandbox_rings_for_nobody() -> None:
+    clock = Clock()
+    with Sandbox(clock=clock) as box:
+        box.close()
+
+    clock.advance(minutes=1)
+
+    assert clock.alarms == []
+
+
+def test_a_job_that_goes_on_orders_what_came_while_it_was_paused(box: Sandbox) -> None:
+    client = box.client()
+    job = launched(client)
+    client.update_job(job.id, {"auto_order": True})
+    job.pause()
+    client.upload_job(ROWS[:4], job.id)
+    while_paused = client.get_job(job.id)
+
+    job.resume()
+
+    assert while_paused.state == "paused"
+    assert job.ping()["ordered_units"] == len(ROWS) + 4
+
+
 @pytest.mark.parametrize("over", ["in process", "a socket"])
 def test_a_job_runs_from_upload_to_report(box: Sandbox, over: str) -> None:
     client = box.client() if over == "in process" else Client(box.key, box.url)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.api.parameters import listed
 from crowdflower.sandbox.refusals import Invalid, MissingParameters, Unsupported
-from crowdflower.sandbox.rules import jobs, shapes
+from crowdflower.sandbox.rules import jobs, orders, shapes
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call
@@ -84,7 +84,7 @@ def pause(call: Call, job: str) -> Answer:
 
 def resume(call: Call, job: str) -> Answer:
     """Hand out pages again."""
-    jobs.resume(call.tx, call.job(job))
+    orders.place_by_itself(call.tx, jobs.resume(call.tx, call.job(job)))
     return {"success": "Your job is being resumed."}
 
 

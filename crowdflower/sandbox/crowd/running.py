@@ -19,6 +19,7 @@ from crowdflower.cml import parse
 from crowdflower.sandbox.crowd.plan import Summary
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.refusals import Conflict, Expired, Invalid
+from crowdflower.sandbox.rules import orders
 from crowdflower.sandbox.rules.handout import Closed, take_page
 from crowdflower.sandbox.rules.submission import submit
 from crowdflower.sandbox.store import work
@@ -98,6 +99,7 @@ class Run:
         """
         while self.summary.ended is None:
             with self._database.transaction() as tx:
+                orders.place_due(tx)
                 self._job = self._read_job(tx)
                 enough = self.summary.pages + self._plan.pages_at_once
                 while self.summary.ended is None and self.summary.pages < enough:
@@ -241,7 +243,7 @@ class Run:
         """Let virtual time be so late; a clock on the wall goes by itself."""
         self._now = now
         if self._clock.virtual:
-            self._clock.advance(max(0.0, now - self._clock.now()))
+            self._clock.flow(max(0.0, now - self._clock.now()))
 
     def _read_job(self, tx: Transaction) -> Row[Any]:
         found: Row[Any] | None = tx.one(select(jobs).where(jobs.c.id == self._job_id))

@@ -32,7 +32,6 @@ MOST_CENTS = 1_000_000
 """Most that a page may pay."""
 
 KEPT_ONLY = {
-    "auto_order_timeout": "orders are placed by auto_order_threshold alone",
     "css": "the requester's styles are not applied",
     "desired_requirements": "contributors have no levels",
     "js": "the requester's scripts are not run",

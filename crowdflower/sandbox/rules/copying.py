@@ -25,6 +25,7 @@ ITS_OWN: Final = frozenset(
         "judgments_count",
         "tainted_count",
         "upload_error",
+        "waiting_since",
         "webhook_disabled_at",
         "crowd_costs_mc",
         "next_seq",

@@ -119,6 +119,8 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
     :raises NotFound: The job is deleted.
     """
     values = settings.changed_values(tx, alive(tx, job), attributes)
+    if values.keys() & {"auto_order", "auto_order_timeout"}:
+        values["waiting_since"] = tx.clock.now()  # rows that are there wait from now on
     changed = _change(tx, job, **values) if values else again(tx, job)
     if "webhook_uri" in values:
         notices.send_again(tx, job.id)
@@ -240,9 +242,6 @@ def by_id(tx: Transaction, job_id: int) -> Row[Any]:
     return found
 
 
-def _change(tx: Transaction, job: Row[Any], **values: Any) -> Row[Any]:
-    values.setdefault("updated_at", tx.clock.now())
-    tx.run(updated(jobs).where(jobs.c.id == job.id).values(values))
 def shared(tx: Transaction, job_id: int, secret: str) -> Row[Any]:
     """Find a job for somebody who was given its secret, whoever's it is.
 

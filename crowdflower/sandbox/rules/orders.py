@@ -1,7 +1,9 @@
 """Launching: rows are paid for in advance and released to contributors.
 
-Source: CrowdFlower, `Job Costs
-<https://success.crowdflower.com/hc/en-us/articles/202703165>`_: pages are paid, not rows.
+Sources: CrowdFlower, `Job Costs
+<https://success.crowdflower.com/hc/en-us/articles/202703165>`_: pages are paid, not rows; and
+`Guide to: API Page <https://success.crowdflower.com/hc/en-us/articles/201855729>`_, on jobs that
+order by themselves: as soon as there are rows enough, or when a timer has run.
 """
 
 from __future__ import annotations
@@ -61,6 +63,9 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
 def place_by_itself(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
     """Order the new rows of a job that is set to do so and has enough of them.
 
+    Too few of them wait from now on for others, or for the job's ``auto_order_timeout``. The rows
+    of a paused job wait for it to go on.
+
     :returns: The order, or ``None``; when it should have been placed and could not be, a warning
         says why.
     """
@@ -69,18 +74,38 @@ def place_by_itself(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
         return None
     threshold = current.auto_order_threshold or NEW_ROWS
     new = select(unit.c.id).where(unit.c.job_id == job.id, unit.c.state == "new")
-    if len(tx.all(new.order_by(unit.c.seq.desc()).limit(threshold))) < threshold:
+    found = len(tx.all(new.order_by(unit.c.seq.desc()).limit(threshold)))
+    if found and current.waiting_since is None:
+        _wait(tx, job.id, tx.clock.now())
+    if found < threshold or current.state == "paused":
         return None
-    if not channel.of(tx, job)[0]:
-        tx.warn(NO_CHANNELS)
-        return None
-    try:
-        with tx.connection.begin_nested():
-            _require_ready(current)
-            return _place(tx, current, 0, ())
-    except Refusal as refusal:
-        tx.warn(f"The new rows were not ordered: {refusal.message}")
-        return None
+    return _try(tx, current)
+
+
+def due(tx: Transaction) -> list[int]:
+    """List the jobs whose new rows have waited for as long as ``auto_order_timeout`` says."""
+    is_due = jobs_table.c.waiting_since + jobs_table.c.auto_order_timeout <= tx.clock.now()
+    may = jobs_table.c.deleted_at.is_(None) & jobs_table.c.state.not_in(("canceled", "paused"))
+    found = select(jobs_table.c.id).where(jobs_table.c.waiting_since.is_not(None), is_due, may)
+    return [row.id for row in tx.all(found.where(jobs_table.c.auto_order))]
+
+
+def place_due(tx: Transaction) -> None:
+    """Order the new rows that have waited for long enough, however few they are.
+
+    Where it cannot be done an event says why, and the rows wait for as long again.
+    """
+    for number in due(tx):
+        current = jobs.alive(tx, jobs.by_id(tx, number))
+        new = select(unit.c.id).where(unit.c.job_id == number, unit.c.state == "new").limit(1)
+        if tx.one(new) is None:
+            _wait(tx, number, None)
+            continue
+        warned = len(tx.warnings)
+        if _try(tx, current) is None:
+            problem = " ".join(tx.warnings[warned:])
+            tx.record("auto_order_failed", number, problem=problem)
+            _wait(tx, number, tx.clock.now())
 
 
 def find(tx: Transaction, job: Row[Any], order_id: int) -> Row[Any]:
@@ -117,6 +142,24 @@ def cost(tx: Transaction, job: Row[Any], units_count: int, judgments: int | None
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id))
     pages = -(-units_count // quiz.rows_per_page(job))
     return int(judgments * pages * money.with_fee(job.payment_mc, fee.markup_pct))
+
+
+def _try(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
+    """Order all new rows of a job; ``None``, and a warning, when that cannot be."""
+    if not channel.of(tx, job)[0]:
+        tx.warn(NO_CHANNELS)
+        return None
+    try:
+        with tx.connection.begin_nested():
+            _require_ready(job)
+            return _place(tx, job, 0, ())
+    except Refusal as refusal:
+        tx.warn(f"The new rows were not ordered: {refusal.message}")
+        return None
+
+
+def _wait(tx: Transaction, job_id: int, since: float | None) -> None:
+    tx.run(update(jobs_table).where(jobs_table.c.id == job_id).values(waiting_since=since))
 
 
 def _require_ready(job: Row[Any]) -> None:
@@ -187,7 +230,9 @@ def _place(tx: Transaction, job: Row[Any], units_count: int, wanted: Sequence[st
         money.reserve(tx, order, aside)
     if wanted:
         channel.replace(tx, job, wanted)
-    runs = {"state": "running", "completed_at": None}
+    runs: dict[str, Any] = {"state": "running", "completed_at": None}
+    if count == available:
+        runs["waiting_since"] = None
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(runs))
     _release(tx, job, order, [*is_new, unit.c.seq <= last.seq])
     return find(tx, job, order_id)

@@ -126,6 +126,7 @@ job = numbered(
     flag("auto_order"),
     Column("auto_order_threshold", Integer),
     Column("auto_order_timeout", Integer),
+    moment("waiting_since"),  # new rows wait to be ordered, by number or by timeout
     Column("webhook_uri", Text),
     Column("send_judgments_webhook", Boolean),
     moment("webhook_disabled_at"),  # nobody has answered there for hours
@@ -157,6 +158,12 @@ job = numbered(
     moment("created_at", required=True),
     moment("updated_at", required=True),
     Index("job_by_account", "account_id", "deleted_at", text("id DESC")),
+    Index(
+        "job_waiting",
+        "waiting_since",
+        sqlite_where=text("waiting_since IS NOT NULL"),
+        postgresql_where=text("waiting_since IS NOT NULL"),
+    ),
     UniqueConstraint("account_id", "alias"),
 )
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from crowdflower.sandbox.refusals import Invalid, NotFound, Unfunded, Unsupported
 from crowdflower.sandbox.rules import accounts, channels, jobs, money, orders, rows, units
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store import tables as t
 
 
 def test_an_order_releases_the_oldest_new_rows(world: Any) -> None:
@@ -346,6 +349,102 @@ def test_neither_does_a_job_that_is_not_ready(world: Any) -> None:
 
     assert len(warnings) == 1
     assert "title" in warnings[0]
+
+
+def waiting(world: Any, count: int = 2, **settings: Any) -> Any:
+    """A job that orders its rows a minute after they came."""
+    job = world.job(count, auto_order=True, auto_order_timeout=60, **settings)
+    world.do(channels.replace, job, ["on_demand"])
+    return world.again(job)
+
+
+def test_too_few_rows_are_ordered_when_the_timer_has_run(world: Any) -> None:
+    job = waiting(world)
+
+    world.clock.advance(seconds=59)
+    world.do(orders.place_due)
+    early = world.again(job).state
+    world.clock.advance(seconds=1)
+    world.do(orders.place_due)
+
+    assert early == "unordered"
+    assert world.again(job).state == "running"
+    assert {unit.state for unit in world.units(job)} == {"judgable"}
+    assert world.do(orders.due) == []
+
+
+def test_the_timer_runs_from_the_first_row_that_waits(world: Any) -> None:
+    job = waiting(world, 5)
+    world.do(orders.place, job, 5, ["on_demand"])
+    world.clock.advance(minutes=10)
+    world.do(units.create, job, {"text": "first"})
+    world.clock.advance(seconds=40)
+    world.do(units.create, job, {"text": "second"})
+
+    world.clock.advance(seconds=20)
+    world.do(orders.place_due)
+
+    assert [unit.state for unit in world.units(job)][5:] == ["judgable", "judgable"]
+
+
+def test_enough_rows_do_not_wait_for_the_timer(world: Any) -> None:
+    job = waiting(world, 3)
+
+    world.do(units.create, job, {"text": "the fourth"})
+
+    assert world.again(job).judgable_count == 4
+    assert world.again(job).waiting_since is None
+
+
+def test_where_rows_cannot_be_ordered_an_event_says_why_once_each_time(world: Any) -> None:
+    job = waiting(world)
+    world.do(channels.replace, job, [])
+
+    for _ in range(4):
+        world.clock.advance(seconds=30)
+        world.do(orders.place_due)
+
+    events = world.do(Transaction.all, select(t.event).where(t.event.c.job_id == job.id))
+    assert [each.kind for each in events] == ["auto_order_failed"] * 2
+    assert {each.detail["problem"] for each in events} == {orders.NO_CHANNELS}
+    assert world.again(job).state == "unordered"
+
+
+@pytest.mark.parametrize("ending", [jobs.pause, jobs.cancel])
+def test_a_job_that_was_stopped_orders_nothing_by_itself(world: Any, ending: Any) -> None:
+    job = waiting(world, 5)
+    world.do(orders.place, job, 5, ["on_demand"])
+    world.do(ending, job)
+    stopped = world.again(job).state
+
+    for number in range(5):
+        world.do(units.create, job, {"text": f"row {number}"})
+    world.clock.advance(minutes=2)
+    world.do(orders.place_due)
+
+    assert world.again(job).state == stopped
+    assert {unit.state for unit in world.units(job)[5:]} == {"new"}
+
+
+def test_when_all_that_waited_is_gone_so_is_the_wait(world: Any) -> None:
+    job = waiting(world, 1)
+    world.do(units.delete, job, world.units(job)[0])
+    world.clock.advance(minutes=2)
+
+    world.do(orders.place_due)
+
+    assert world.do(orders.due) == []
+    assert world.again(job).state == "unordered"
+
+
+def test_a_copy_begins_without_anything_that_waits(world: Any) -> None:
+    job = waiting(world)
+
+    copied = world.do(jobs.copy, job, all_units=True)
+    world.clock.advance(minutes=2)
+    world.do(orders.place_due)
+
+    assert world.again(copied).state == "unordered"
 
 
 def test_demands_on_contributors_are_warned_about_and_refused_where_strict(make_world: Any) -> None:

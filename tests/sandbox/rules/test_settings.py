@@ -184,7 +184,6 @@ def test_a_strict_sandbox_refuses_them(make_world: Any) -> None:
     ("name", "value"),
     [
         ("max_work_per_network", 3),
-        ("auto_order_timeout", 60),
         ("desired_requirements", {"min_score": 1}),
         ("schedule_fifo", True),
         ("js", "alert(1)"),
