@@ -9,6 +9,7 @@
     unit         Unit, UnitPromise: one row and its answers
     judgment     Judgment, JudgmentAggregate: answers, one by one and put together
     worker       Worker: who answered           order       Order: what was paid for
+    webhook      Webhook: what the service tells by itself
     exceptions   everything that a call raises, under ApiError
     states       the words of the API: states, channels, report types
 

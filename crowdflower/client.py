@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from crowdflower.account_jobs import AccountJobs
 from crowdflower.account_reports import AccountReports
 from crowdflower.account_units import AccountUnits
 from crowdflower.exceptions import ApiError
 from crowdflower.paths import PathFactory
+
+if TYPE_CHECKING:
+    from crowdflower.webhook import Webhook
 
 __all__ = ["ApiError", "Client", "PathFactory"]
 
@@ -42,3 +47,25 @@ class Client(AccountJobs, AccountUnits, AccountReports):
     ...     client
     <Client http://localhost:8000/v1>
     """
+
+    def webhook(self, *keys: str) -> Webhook:
+        """Return what checks and reads the notifications that a job's ``webhook_uri`` is sent.
+
+        :param keys: What the service signs them with, where that is not the API key of this client:
+            on today's service, the webhook token of the account settings.
+        :raises ConfigError: Something of this cannot be a key.
+
+        >>> webhook = client.webhook()
+        >>> box.receive_webhooks(lambda notification: print(webhook.receive(notification.body)))
+        >>> job.webhook_uri = "https://example.com/crowd"
+        >>> job.update()
+        >>> job.fire_test_question_webhooks()
+        >>> [attempt.problem for attempt in box.deliver_webhooks()]
+        UnitEvent(signal='unit_complete', units=(<Unit ... golden>,))
+        UnitEvent(signal='unit_complete', units=(<Unit ... golden>,))
+        [None, None]
+        """
+        # Imported where it is asked for: most clients never are told anything.
+        from crowdflower.webhook import Webhook  # noqa: PLC0415
+
+        return Webhook(*(keys or (self._transport.secret,)), client=self)

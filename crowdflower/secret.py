@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from hashlib import sha256
+from hashlib import sha1, sha256
+from hmac import compare_digest
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote, urlsplit
@@ -56,6 +57,15 @@ class Secret:
         """Tell one account from another, without a way back to its key."""
         return sha256(f"{base_url}\n{self.__key}".encode()).hexdigest()
 
+    def signs(self, text: bytes, signature: bytes) -> bool:
+        """Tell whether this is how the service signs a text, in the same time for any signature.
+
+        A signature is the SHA-1 of the text with the key after it, in 40 hexadecimal digits.
+        """
+        digest = sha1(text, usedforsecurity=False)  # the service chose it; some builds forbid it
+        digest.update(self.__key.encode())
+        return compare_digest(digest.hexdigest().encode(), signature)
+
     def __repr__(self) -> str:
         return "****"
 
@@ -90,6 +100,10 @@ class NoSecret(Secret):
     def mask(self, text: str) -> str:
         """Return the text: there is nothing to hide in it."""
         return text
+
+    def signs(self, text: bytes, signature: bytes) -> bool:  # noqa: ARG002
+        """Believe no signature: there is nothing to sign with."""
+        return False
 
     def fingerprint(self, base_url: str) -> str:
         """Tell one address from another: that is all there is."""

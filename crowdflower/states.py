@@ -1,4 +1,4 @@
-"""The words that both sides of the API use: states, channels, report types.
+"""The words that both sides of the API use: states, channels, report types, signals.
 
 Each list is a :data:`~typing.Literal` for type checkers and a tuple for programs. They name what is
 known, they do not bound what may come: a state that nobody has documented yet passes through as the
@@ -29,9 +29,13 @@ ReportType = Literal["full", "aggregated", "json", "gold_report", "workset", "so
 TableType = Literal["full", "aggregated", "gold_report", "workset", "source"]
 """The reports that are tables."""
 
+Signal = Literal["job_data_processed", "new_judgments", "unit_complete", "job_complete"]
+"""What a job's ``webhook_uri`` is told: rows are through, a page is in, a row is done, all is."""
+
 JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
 UNIT_STATES: Final[tuple[UnitState, ...]] = get_args(UnitState)
 REPORT_TYPES: Final[tuple[ReportType, ...]] = get_args(ReportType)
+SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 
 ON_DEMAND: Final = "on_demand"
 """The open crowd, paid by the page."""

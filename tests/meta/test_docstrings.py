@@ -18,6 +18,7 @@ MODULES = sorted(
 )
 
 MODELS = [
+    "client.Client",
     "account.Account",
     "account_jobs.AccountJobs",
     "account_units.AccountUnits",
@@ -31,6 +32,7 @@ MODELS = [
     "judgment.JudgmentAggregate",
     "worker.Worker",
     "order.Order",
+    "webhook.Webhook",
 ]
 
 WITHOUT_AN_EXAMPLE = {

@@ -1,0 +1,537 @@
+"""Notifications: who signed them, whether they came before, and what they tell."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha1
+from threading import Barrier
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crowdflower import notification
+from crowdflower.exceptions import (
+    ConfigError,
+    InvalidInput,
+    MalformedNotification,
+    Replay,
+    SignatureMismatch,
+    WebhookError,
+)
+from crowdflower.secret import NoSecret
+from crowdflower.states import SIGNALS
+from crowdflower.webhook import ABOUT, Event, JobEvent, JudgmentEvent, UnitEvent, Webhook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crowdflower.client import Client
+
+KEY = "s3cret-0123456789abcdef"
+
+JOB = {"id": 712034, "title": "Reviews", "state": "finished", "updated_at": "2015-06-27T09:06:16Z"}
+UNIT = {
+    "id": 698757970,
+    "job_id": 712034,
+    "data": {"review": "Süß & “gut”"},
+    "state": "finalized",
+    "updated_at": "2015-06-25T10:54:20+00:00",
+    "results": {"judgments": [], "sentiment": {"agg": "negative", "confidence": 0.64}},
+}
+JUDGMENT = {
+    "id": 1605619374,
+    "job_id": 712034,
+    "unit_id": 698757970,
+    "worker_id": 31883685,
+    "created_at": "2015-06-25T10:54:20+00:00",
+    "data": {"sentiment": "negative"},
+}
+
+
+def signed(text: bytes, key: str = KEY) -> str:
+    return sha1(text + key.encode(), usedforsecurity=False).hexdigest()
+
+
+def posted(signal: str, payload: object, key: str = KEY) -> bytes:
+    """Make the body that the service posts."""
+    text = json.dumps(payload, separators=(",", ":"))
+    fields = {"signal": signal, "payload": text, "signature": signed(text.encode(), key)}
+    return urlencode(fields).encode()
+
+
+@pytest.fixture
+def webhook() -> Webhook:
+    return Webhook(KEY)
+
+
+# What is told
+
+
+@pytest.mark.parametrize("signal", ["job_complete", "job_data_processed"])
+@pytest.mark.parametrize("payload", [JOB, [JOB]])
+def test_a_job_is_told_of_alone_or_in_a_list(webhook: Webhook, signal: str, payload: Any) -> None:
+    event = webhook.receive(posted(signal, payload))
+
+    assert isinstance(event, JobEvent)
+    assert (event.signal, event.job.id, event.job.state) == (signal, 712034, "finished")
+    assert event.payload == payload
+
+
+@pytest.mark.parametrize("signal", ["unit_complete", "new_judgments"])
+@pytest.mark.parametrize("payload", [UNIT, [UNIT]])
+def test_a_unit_comes_with_its_results(webhook: Webhook, signal: str, payload: Any) -> None:
+    event = webhook.receive(posted(signal, payload))
+
+    assert isinstance(event, UnitEvent)
+    (unit,) = event.units
+    assert unit.get_aggregate("sentiment") == "negative"
+    assert (unit.job.id, unit.data) == (712034, UNIT["data"])
+
+
+def test_judgments_come_as_many_as_there_are(webhook: Webhook) -> None:
+    event = webhook.receive(posted("new_judgments", [JUDGMENT, {**JUDGMENT, "id": 1605619375}]))
+
+    assert isinstance(event, JudgmentEvent)
+    assert [judgment.id for judgment in event.judgments] == [1605619374, 1605619375]
+    assert event.judgments[0].job.id == 712034
+
+
+def test_units_in_one_list_are_all_kept(webhook: Webhook) -> None:
+    event = webhook.receive(posted("unit_complete", [UNIT, {**UNIT, "id": 8}]))
+
+    assert isinstance(event, UnitEvent)
+    assert [unit.id for unit in event.units] == [698757970, 8]
+
+
+@pytest.mark.parametrize("payload", [JOB, [UNIT], {"anything": None}, [], "text", 7, None])
+def test_a_signal_that_nobody_knows_is_kept_with_its_payload(
+    webhook: Webhook, payload: Any
+) -> None:
+    event = webhook.receive(posted("job_put_aside", payload))
+
+    assert type(event) is Event
+    assert (event.signal, event.payload) == ("job_put_aside", payload)
+
+
+def test_every_signal_that_is_known_says_what_it_is_about() -> None:
+    assert set(ABOUT) == set(SIGNALS)
+
+
+def test_fields_that_bear_the_names_of_arguments_are_fields(webhook: Webhook) -> None:
+    event = webhook.receive(posted("unit_complete", {**UNIT, "job": 1, "client": 2, "self": 3}))
+
+    assert isinstance(event, UnitEvent)
+    assert event.units[0].json["client"] == 2
+
+
+def test_what_a_client_is_told_can_act(client: Client) -> None:
+    event = Webhook(KEY, client=client).receive(posted("unit_complete", UNIT))
+
+    assert isinstance(event, UnitEvent)
+    assert event.units[0].client is client
+    assert event.units[0].job.client is client
+
+
+def test_without_a_client_what_comes_is_data_only(webhook: Webhook) -> None:
+    event = webhook.receive(posted("job_complete", JOB))
+
+    assert isinstance(event, JobEvent)
+    with pytest.raises(RuntimeError, match="has no client"):
+        event.job.reload()
+
+
+# Forms of a notification
+
+
+def test_a_json_object_of_the_same_fields_does_as_well(webhook: Webhook) -> None:
+    text = json.dumps(UNIT, ensure_ascii=False)
+    fields = {"signature": signed(text.encode()), "payload": text, "signal": "unit_complete"}
+
+    event = webhook.receive(b"\n " + json.dumps(fields, indent=2).encode() + b"\n")
+
+    assert isinstance(event, UnitEvent)
+    assert event.units[0].data == UNIT["data"]
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: quote(text, safe="").encode(),
+        lambda text: quote(text, safe="").lower().encode(),
+        lambda text: text.replace("%", "%25").replace("&", "%26").replace("+", "%2B").encode(),
+    ],
+    ids=["percent", "percent in lower case", "bare UTF-8"],
+)
+def test_the_signature_is_of_the_payload_whatever_it_was_wrapped_in(
+    webhook: Webhook, encode: Callable[[str], bytes]
+) -> None:
+    text = json.dumps(UNIT, ensure_ascii=False).lower()
+
+    event = webhook.receive(
+        b"payload=%s&signature=%s&signal=unit_complete&extra&=&="
+        % (encode(text), signed(text.encode()).encode())
+    )
+
+    assert event.payload["data"] == {"review": "süß & “gut”"}
+
+
+@given(text=st.text(max_size=300), at=st.integers(0, 3))
+def test_an_escape_at_the_edge_of_a_piece_is_not_cut(text: str, at: int) -> None:
+    padded = "x" * (notification.PIECE - at) + text
+
+    told = notification.parsed(urlencode({"signal": "any", "payload": padded}).encode())
+
+    assert told.payload == padded.encode()
+
+
+# Who signed it
+
+
+def test_another_key_is_not_believed(webhook: Webhook) -> None:
+    with pytest.raises(SignatureMismatch, match="another key"):
+        webhook.receive(posted("job_complete", JOB, key="another"))
+
+
+def test_a_payload_that_was_changed_is_not_believed(webhook: Webhook) -> None:
+    body = posted("job_complete", JOB).replace(b"finished", b"canceled")
+
+    with pytest.raises(SignatureMismatch):
+        webhook.receive(body)
+
+
+def test_what_is_not_signed_is_not_believed(webhook: Webhook) -> None:
+    body = posted("job_complete", JOB).rpartition(b"&")[0]
+
+    with pytest.raises(SignatureMismatch, match="not signed"):
+        webhook.receive(body)
+
+
+@pytest.mark.parametrize(
+    "signature", ["ü" * 40, "\udcff", "%00", "0" * 39, "0" * 41, " ", "é" * 10_000]
+)
+def test_a_signature_of_any_characters_is_wrong_and_nothing_worse(
+    webhook: Webhook, signature: str
+) -> None:
+    wrong = b"signature=" + signature.encode("utf-8", "surrogateescape")
+    body = posted("job_complete", JOB).rpartition(b"signature=")[0] + wrong
+
+    with pytest.raises(SignatureMismatch):
+        webhook.receive(body)
+
+
+def test_while_keys_change_both_are_believed() -> None:
+    webhook = Webhook("new-token", KEY)
+
+    webhook.receive(posted("job_complete", JOB, key="new-token"))
+    webhook.receive(posted("unit_complete", UNIT, key=KEY))
+
+    with pytest.raises(SignatureMismatch):
+        webhook.receive(posted("new_judgments", [JUDGMENT], key="a third"))
+
+
+def test_a_client_believes_its_own_key_or_the_tokens_it_is_given(client: Client) -> None:
+    by_key, by_token = client.webhook(), client.webhook("a-token")
+
+    assert by_key.receive(posted("job_complete", JOB)).signal == "job_complete"
+    assert by_token.receive(posted("job_complete", JOB, key="a-token")).signal == "job_complete"
+    with pytest.raises(SignatureMismatch):
+        by_token.receive(posted("unit_complete", UNIT))
+
+
+def test_a_service_without_keys_signs_nothing() -> None:
+    assert not NoSecret().signs(b"text", b"")
+
+
+@pytest.mark.parametrize("keys", [(), ("",), (None,), ("good", "")])
+def test_without_a_key_nothing_could_be_checked(keys: tuple[Any, ...]) -> None:
+    with pytest.raises(ConfigError, match="no key"):
+        Webhook(*keys)
+
+
+def test_no_key_is_shown() -> None:
+    webhook = Webhook(KEY)
+
+    assert KEY not in f"{webhook!r} {vars(webhook)}"
+    with pytest.raises(TypeError):
+        pickle.dumps(webhook)
+    with pytest.raises(TypeError):
+        copy.deepcopy(webhook)
+
+
+# Whether it came before
+
+
+def test_what_came_before_does_not_count_again(webhook: Webhook) -> None:
+    body = posted("unit_complete", UNIT)
+    event = webhook.receive(body)
+
+    with pytest.raises(Replay, match="unit_complete") as caught:
+        webhook.receive(body)
+
+    assert caught.value.event == event
+    assert caught.value.event.identity == event.identity
+
+
+def test_a_repetition_is_known_though_its_text_differs(webhook: Webhook) -> None:
+    webhook.receive(posted("new_judgments", [JUDGMENT]))
+
+    with pytest.raises(Replay):
+        webhook.receive(posted("new_judgments", [{**JUDGMENT, "webhook_sent_at": "2015-06-25"}]))
+
+
+@pytest.mark.parametrize(
+    ("signal", "payload"),
+    [
+        ("unit_complete", {**UNIT, "updated_at": "2015-06-25T10:54:21+00:00"}),
+        ("unit_complete", {**UNIT, "id": 698757971}),
+        ("new_judgments", UNIT),
+        ("job_complete", JOB),
+        ("job_put_aside", UNIT),
+    ],
+)
+def test_what_is_new_counts(webhook: Webhook, signal: str, payload: Any) -> None:
+    first = webhook.receive(posted("unit_complete", UNIT))
+
+    assert webhook.receive(posted(signal, payload)) != first
+
+
+def test_without_a_time_the_text_tells_what_is_new(webhook: Webhook) -> None:
+    unit = {"id": 7, "job_id": 8, "state": "judging"}
+    webhook.receive(posted("unit_complete", unit))
+
+    webhook.receive(posted("unit_complete", {**unit, "state": "finalized"}))
+
+    with pytest.raises(Replay):
+        webhook.receive(posted("unit_complete", unit))
+
+
+def test_invented_signals_make_nothing_new(webhook: Webhook) -> None:
+    webhook.receive(posted("invented", UNIT))
+
+    with pytest.raises(Replay):
+        webhook.receive(posted("another", UNIT))
+
+
+def test_what_is_not_believed_is_not_remembered(webhook: Webhook) -> None:
+    with pytest.raises(SignatureMismatch):
+        webhook.receive(posted("job_complete", JOB, key="another"))
+
+    assert webhook.receive(posted("job_complete", JOB)).signal == "job_complete"
+
+
+def test_the_oldest_is_forgotten_first() -> None:
+    webhook = Webhook(KEY, remembered=2)
+    bodies = [posted("unit_complete", {**UNIT, "id": number}) for number in (1, 2, 3)]
+    for body in bodies:
+        webhook.receive(body)
+
+    with pytest.raises(Replay):
+        webhook.receive(bodies[1])
+    assert webhook.receive(bodies[0]).signal == "unit_complete"
+
+
+def test_who_remembers_nothing_takes_all() -> None:
+    webhook = Webhook(KEY, remembered=0)
+
+    assert webhook.receive(posted("job_complete", JOB)) == webhook.receive(
+        posted("job_complete", JOB)
+    )
+
+
+@pytest.mark.parametrize("remembered", [-1, 1.5, "many", True])
+def test_a_memory_of_no_size_is_refused(remembered: Any) -> None:
+    with pytest.raises(ConfigError, match="from 0 on"):
+        Webhook(KEY, remembered=remembered)
+
+
+def test_of_many_threads_one_gets_it(webhook: Webhook) -> None:
+    body = posted("unit_complete", UNIT)
+    ready = Barrier(16)
+
+    def receive(_: int) -> bool:
+        ready.wait(30)
+        try:
+            webhook.receive(body)
+        except Replay:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as threads:
+        got = [*threads.map(receive, range(16))]
+
+    assert got.count(True) == 1
+
+
+def test_what_ends_in_an_error_may_come_again(webhook: Webhook) -> None:
+    body = posted("unit_complete", UNIT)
+    with pytest.raises(OSError, match="full"), webhook.taking(body):
+        raise OSError("the disk is full")
+
+    with webhook.taking(body) as event:
+        with pytest.raises(Replay):
+            webhook.receive(body)
+        assert event.signal == "unit_complete"
+
+    with pytest.raises(Replay), webhook.taking(body):
+        pytest.fail("what came before is not taken")
+
+
+# What cannot be believed whoever signed it
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "the body is empty"),
+        (b"hello", "no signal and no payload"),
+        (b"signal=job_complete", "no payload"),
+        (b"payload=%7B%7D", "no signal"),
+        (b"signal=&payload=%7B%7D", "no signal"),
+        (b"signal=a&payload=b&payload=c", "two fields payload"),
+        (b"signal=a&payload=b&%70ayload=c", "two fields payload"),
+        (b"signal=%FF&payload=b", "the signal is no text"),
+        (b"&" * 100, "more than 100 fields"),
+        (b"{", "no JSON object of texts"),
+        (b'{"signal": "a", "payload": {}}', "no JSON object of texts"),
+        (b'{"signal": "a", "payload": "{}"} {}', "no JSON object of texts"),
+        (b'{"signal": "a", "payload": "\\ud800"}', "no JSON object of texts"),
+        (b'{"signal": "a", "payload": "unended', "no JSON object of texts"),
+        (b'{"signal": "a", "signal": "b", "payload": "{}"}', "two fields signal"),
+        (b'{"signal": "\xff", "payload": "{}"}', "no JSON object of texts"),
+        (b'{"a":"","b":' + b'"",' * 200, "no JSON object of texts"),
+    ],
+)
+def test_what_is_no_notification_is_said_to_be_none(
+    webhook: Webhook, body: bytes, problem: str
+) -> None:
+    with pytest.raises(MalformedNotification, match=problem):
+        webhook.receive(body)
+
+
+@pytest.mark.parametrize(
+    ("signal", "payload"),
+    [
+        ("job_complete", UNIT),
+        ("job_complete", [JOB, JOB]),
+        ("job_data_processed", JUDGMENT),
+        ("unit_complete", JOB),
+        ("unit_complete", [UNIT, JOB]),
+        ("unit_complete", [JUDGMENT]),
+        ("new_judgments", JOB),
+        ("new_judgments", [JUDGMENT, UNIT]),
+        ("new_judgments", []),
+        ("unit_complete", {"job_id": 1}),
+        ("unit_complete", {"id": True, "job_id": 1}),
+        ("job_complete", "done"),
+        ("job_complete", None),
+    ],
+)
+def test_a_signed_payload_cannot_pass_for_something_else(
+    webhook: Webhook, signal: str, payload: Any
+) -> None:
+    with pytest.raises(MalformedNotification, match=f"{signal} is about a"):
+        webhook.receive(posted(signal, payload))
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[1e999]", b"\xff", b"[" * 100_000])
+def test_a_signed_payload_that_is_no_json_is_refused(webhook: Webhook, text: bytes) -> None:
+    body = b"signal=job_complete&payload=%s&signature=%s" % (
+        quote(text).encode(),
+        signed(text).encode(),
+    )
+
+    with pytest.raises(MalformedNotification):
+        webhook.receive(body)
+
+
+@pytest.mark.parametrize("body", ["signal=a", None, {"signal": "a"}, bytearray(b"signal=a")])
+def test_a_body_that_was_decoded_is_refused_with_the_reason(webhook: Webhook, body: Any) -> None:
+    with pytest.raises(InvalidInput, match="bytes of a request's body"):
+        webhook.receive(body)
+
+
+@given(body=st.binary(max_size=500))
+def test_whatever_is_posted_ends_in_one_kind_of_error(body: bytes) -> None:
+    with pytest.raises(WebhookError):
+        Webhook(KEY).receive(body)
+
+
+@given(
+    signal=st.sampled_from([*SIGNALS, "new"]),
+    payload=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["id", "job_id", "unit_id", "data", "updated_at", "x"]), inner
+            )
+        ),
+        max_leaves=12,
+    ),
+)
+def test_whatever_is_signed_is_an_event_or_malformed(signal: str, payload: Any) -> None:
+    try:
+        event = Webhook(KEY).receive(posted(signal, payload))
+    except MalformedNotification:
+        assert signal != "new"
+    else:
+        assert (event.signal, event.payload) == (signal, payload)
+
+
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"signal=a&payload=" + b"%41" * MEGABYTE, b"&" * MEGABYTE, b'{"a":[' + b"[]," * MEGABYTE],
+    ids=["escapes", "fields", "nested"],
+)
+def test_a_stranger_costs_little_memory(webhook: Webhook, piece: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(WebhookError):
+            webhook.receive(piece[:MEGABYTE])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 6 * MEGABYTE
+
+
+def test_a_body_larger_than_any_is_refused(webhook: Webhook) -> None:
+    with pytest.raises(MalformedNotification, match="larger than 16777216 bytes"):
+        webhook.receive(b"=" * (notification.LARGEST_BODY + 1))
+
+
+# What it leaves behind
+
+
+def test_an_event_travels_without_the_client(client: Client) -> None:
+    event = client.webhook().receive(posted("unit_complete", UNIT))
+
+    parcel = pickle.dumps(event)
+
+    assert pickle.loads(parcel) == event  # noqa: S301 - our own
+    assert KEY.encode() not in parcel
+
+
+def test_an_event_shows_what_happened_and_not_all_of_it(webhook: Webhook) -> None:
+    event = webhook.receive(posted("job_complete", {**JOB, "secret": "q0Zx"}))
+
+    assert repr(event) == ("JobEvent(signal='job_complete', job=<Job 712034 'Reviews' finished>)")
+
+
+def test_an_identity_fits_into_a_column(webhook: Webhook) -> None:
+    many = [{**JUDGMENT, "id": number} for number in range(1000)]
+
+    event = webhook.receive(posted("new_judgments", many))
+
+    assert len(event.identity) == 64
+    assert event.identity == Webhook("k").receive(posted("new_judgments", many, "k")).identity
