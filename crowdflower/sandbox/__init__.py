@@ -326,6 +326,8 @@ class Sandbox:
         with self._starting:
             if self._server is not None:
                 self._server.close()
+        if self.keep_time in self.clock.alarms:
+            self.clock.alarms.remove(self.keep_time)
         self.app.close()
         self.database.close()
 
@@ -337,8 +339,6 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.database.url}>"
-        if self.keep_time in self.clock.alarms:
-            self.clock.alarms.remove(self.keep_time)
 
     def _read(self, table: Table) -> list[dict[str, Any]]:
         with self.database.snapshot() as tx:

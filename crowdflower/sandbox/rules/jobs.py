@@ -257,4 +257,7 @@ def shared(tx: Transaction, job_id: int, secret: str) -> Row[Any]:
     return found
 
 
+def _change(tx: Transaction, job: Row[Any], **values: Any) -> Row[Any]:
+    values.setdefault("updated_at", tx.clock.now())
+    tx.run(updated(jobs).where(jobs.c.id == job.id).values(values))
     return again(tx, job)

@@ -235,6 +235,7 @@ worker = numbered(
     count("level", 1),
     flag("simulated"),
     Column("profile", Json),
+    Column("token_hash", Text, unique=True),  # of what the browser of a person shows
     moment("created_at", required=True),
 )
 
@@ -242,7 +243,6 @@ worker_job = Table(
     "worker_job",
     metadata,
     Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
-    Column("token_hash", Text, unique=True),  # of what the browser of a person shows
     Column("worker_id", ID, ForeignKey("worker.id"), primary_key=True),
     Column("state", Text, nullable=False),  # quiz working failed_quiz removed rejected
     Column("trust", Double, nullable=False, default=1.0),
@@ -338,6 +338,7 @@ message = numbered(
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
     Column("text", Text, nullable=False),
     moment("created_at", required=True),
+    moment("read_at"),
 )
 
 bonus = numbered(
@@ -345,7 +346,6 @@ bonus = numbered(
     1,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
     Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
-    moment("read_at"),
     Column("amount_cents", Integer, nullable=False),
     Column("reason", Text),
     moment("created_at", required=True),
