@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
 from crowdflower.sandbox.refusals import NotFound
 from crowdflower.sandbox.rules import jobs
+from crowdflower.sandbox.store import turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,10 +56,11 @@ class Call:
     """Makes an address of a path on this server."""
 
     def job(self, reference: str) -> Row[Any]:
-        """Find a job of the caller's by its number or alias.
+        """Find a job of the caller's by number or alias; when it may be changed, have it alone.
 
         :raises NotFound: There is none.
         """
         if len(reference) > LONGEST_REFERENCE:
             raise NotFound
-        return jobs.find(self.tx, self.account, reference)
+        found = jobs.find(self.tx, self.account, reference)
+        return jobs.again(self.tx, found) if turns.job(self.tx, found.id) else found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from crowdflower.sandbox.clock import Chance
 from crowdflower.sandbox.rules import accepted, closing, countries, money, quiz
-from crowdflower.sandbox.store import Transaction, facts, purse, work
+from crowdflower.sandbox.store import Transaction, facts, purse, turns, work
 from crowdflower.sandbox.store.facts import JobFacts, Standing
 from crowdflower.sandbox.store.work import Open, OpenPage, Place
 
@@ -121,7 +121,9 @@ def take_page(
     """
     driver, now = tx.driver, tx.clock.now()
     if work.has_late_pages(driver, job.id, now):
+        turns.job(tx, job.id)
         closing.expire_pages(tx, job.id)
+    turns.page(tx, job.id, worker.id)
     known = facts.of_job(driver, job.id)
     current = work.open_page(driver, job.id, worker.id)
     if current is not None:
@@ -207,10 +209,7 @@ def _chosen(
         unseen = _unseen(tx, job, worker, "work", only)
         golds = chance.sample(unseen, min(len(unseen), asked))
     count = min(room, quiz.rows_per_page(job))
-    if only is not None:
-        units = work.open_among(tx.driver, job.id, worker.id, sorted(only), count)
-    else:
-        units = _from_window(tx, job, worker, count, chance)
+    units = _open(tx, job, worker, count, chance, only)
     if not units:
         raise Closed("no_work")
     return "work", golds, _of_one_batch(job, units)
@@ -225,6 +224,29 @@ def _unseen(
     if not unseen:
         raise Closed("exhausted")
     return unseen
+
+
+def _open(
+    tx: Transaction,
+    job: JobFacts,
+    worker: Row[Any],
+    count: int,
+    chance: Chance,
+    only: Collection[int] | None,
+) -> list[Open]:
+    """Choose rows that can be put on a page."""
+    which = (tx.driver, job.id, worker.id)
+    listed = None if only is None else sorted(only)
+    if listed is None:
+        units = _from_window(tx, job, worker, count, chance)
+    else:
+        units = work.open_among(*which, listed, count)
+    if units or tx.alone:
+        return units
+    # The last rows may be on their way to somebody else who does not need all of their places.
+    if listed is None:
+        return work.open_units(*which, 0, count, wait=True)
+    return work.open_among(*which, listed, count, wait=True)
 
 
 def _from_window(
@@ -259,6 +281,7 @@ def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> _Pri
 
 
 def _is_covered(tx: Transaction, job: JobFacts, cost_mc: int) -> bool:
+    turns.funds(tx, job.id)
     held, promised = purse.funds(tx.driver, job.id)
     return promised + cost_mc <= held or money.cover(tx, job.id, job.account_id, cost_mc)
 

@@ -13,7 +13,7 @@ from crowdflower.sandbox import forms
 from crowdflower.sandbox.refusals import Declined, Invalid, NotFound
 from crowdflower.sandbox.rules import closing, money, notices, settings
 from crowdflower.sandbox.rules.copying import copy
-from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store import Transaction, turns
 from crowdflower.sandbox.store.groups import amp_group
 from crowdflower.sandbox.store.tables import job as jobs
 from crowdflower.sandbox.store.tables import job_tag, unit
@@ -226,10 +226,11 @@ def legend(tx: Transaction, job: Row[Any]) -> dict[str, dict[str, Any]]:
 
 
 def alive(tx: Transaction, job: Row[Any]) -> Row[Any]:
-    """Read a job anew, to change it.
+    """Read a job anew, to change it, and have it alone until the transaction ends.
 
     :raises NotFound: It is deleted.
     """
+    turns.job(tx, job.id)
     current = again(tx, job)
     if current.deleted_at is not None:
         raise NotFound

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from crowdflower.sandbox.refusals import Unfunded
-from crowdflower.sandbox.store import Transaction, purse
+from crowdflower.sandbox.store import Transaction, purse, turns
 from crowdflower.sandbox.store.tables import account, ledger, orders
 from crowdflower.states import INTERNAL
 
@@ -76,6 +76,7 @@ def require(tx: Transaction, account_id: int, amount_mc: int) -> None:
 
     :raises Unfunded: It does not; the refusal names both amounts.
     """
+    turns.account(tx, account_id)
     available = balance(tx, account_id)
     if available < amount_mc:
         raise Unfunded(available / CENT, amount_mc / CENT)
@@ -109,6 +110,7 @@ def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
     short = promised + cost_mc - held
     if short <= 0:
         return True
+    turns.account(tx, account_id)
     if not can_cover(tx, job_id, account_id, cost_mc):
         return False
     reserve(tx, _open(tx, job_id)[-1], short)

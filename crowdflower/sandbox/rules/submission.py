@@ -26,7 +26,7 @@ from crowdflower.sandbox.rules import (
 from crowdflower.sandbox.rules.attributes import truthy
 from crowdflower.sandbox.rules.receipts import Feedback, Receipt
 from crowdflower.sandbox.rules.tally import lacking
-from crowdflower.sandbox.store import Transaction, facts, intake, work
+from crowdflower.sandbox.store import Transaction, facts, intake, turns, work
 from crowdflower.sandbox.store.columns import encode
 from crowdflower.sandbox.store.facts import JobFacts, Standing
 from crowdflower.sandbox.store.work import OpenPage, Place
@@ -91,6 +91,8 @@ def submit(
         by question. Nothing is stored, and the page stays open.
     """
     page = work.page(tx.driver, assignment_id)
+    if page is not None and turns.job(tx, page.job_id):
+        page = work.page(tx.driver, assignment_id)
     if page is None or page.worker_id != worker.id:
         raise NotFound
     if not compare_digest(page.form_token.encode(), token.encode(errors="replace")):

@@ -7,10 +7,12 @@ the first one does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from sqlite3 import Connection as Driver
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from crowdflower.sandbox.store.driver import Copying, Driver
+
+_COLUMNS = ("job_id", "seq", "state", "data", "created_at", "updated_at")
 _INSERT_UNIT = """
 INSERT INTO unit (job_id, seq, state, data, created_at, updated_at) VALUES (?, ?, 'new', ?, ?, ?)
 """
@@ -59,11 +61,14 @@ def insert_units(
     driver: Driver, job_id: int, first_seq: int, now: float, texts: Iterable[str]
 ) -> int:
     """Insert new rows as they come, and return how many there were."""
+    if isinstance(driver, Copying):
+        rows = ((job_id, seq, "new", text, now, now) for seq, text in enumerate(texts, first_seq))
+        return driver.copy("unit", _COLUMNS, rows)
     lines = ((job_id, seq, text, now, now) for seq, text in enumerate(texts, first_seq))
     return max(0, driver.executemany(_INSERT_UNIT, lines).rowcount)
 
 
-def units_page(driver: Driver, job_id: int, page: int, limit: int) -> Iterator[tuple[int, str]]:
+def units_page(driver: Driver, job_id: int, page: int, limit: int) -> Iterable[tuple[int, str]]:
     """Read a page of units: number, and data as JSON text."""
     begin = (page - 1) * limit
     (dense,) = driver.execute(_IS_DENSE, (job_id,)).fetchone()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from sqlite3 import Connection as Driver
 from typing import Any, NamedTuple
+
+from crowdflower.sandbox.store.driver import Driver
 
 
 class JobFacts(NamedTuple):

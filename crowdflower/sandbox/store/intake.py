@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from sqlite3 import Connection as Driver
 from typing import Any
+
+from crowdflower.sandbox.store.driver import Driver
 
 _INSERT_JUDGMENT = """
 INSERT INTO judgment (job_id, unit_id, worker_id, assignment_id, data, trust, golden, missed,
@@ -38,7 +39,8 @@ def insert_judgments(driver: Driver, lines: Iterable[tuple[Any, ...]]) -> None:
 
 def close_page(driver: Driver, page_id: int, receipt: str, now: float) -> None:
     """Mark a page as handed in, and nothing on it as taken any more."""
-    driver.execute("UPDATE assignment_unit SET resolved = 1 WHERE assignment_id = ?", (page_id,))
+    resolved = "UPDATE assignment_unit SET resolved = ? WHERE assignment_id = ?"
+    driver.execute(resolved, (True, page_id))
     driver.execute(
         "UPDATE assignment SET state = 'submitted', submitted_at = ?, receipt = ? WHERE id = ?",
         (now, receipt, page_id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection as Driver
+from crowdflower.sandbox.store.driver import Driver
 
 _FUNDS = """
 SELECT

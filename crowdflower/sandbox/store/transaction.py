@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from sqlite3 import Connection as Driver
 from typing import Any, cast
 
 from sqlalchemy import Connection, Executable, Table, delete, insert
 
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store import tables
+from crowdflower.sandbox.store.driver import Driver
 
 KEPT_EVENTS = 1000
 """Events that are kept at least; twice as many are kept at most."""
@@ -59,6 +59,9 @@ class Transaction:
 
     clock: Clock
     limits: Limits = field(default_factory=Limits)
+
+    alone: bool = True
+    """Whether all that it reads stays as it is until it ends, and it needs to wait for no turn."""
 
     warnings: list[str] = field(default_factory=list)
     """What was asked for and is not done as asked; for a header of the answer."""

@@ -2,13 +2,16 @@
 
 A crowd does this thousands of times a second, so each step is one statement, decoded by hand. All
 of it runs inside of a write transaction: what is read here cannot change before it is acted upon.
+Where others hand out pages at the same time, the rows that are read for a page are taken as they
+are read; those that somebody else is about to take are passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from sqlite3 import Connection as Driver
 from typing import Any, NamedTuple
+
+from crowdflower.sandbox.store.driver import Driver
 
 
 class OpenPage(NamedTuple):
@@ -86,20 +89,22 @@ SELECT seq FROM unit WHERE job_id = ? AND state = 'judgable' AND open_slots > 0 
 _OPEN_UNITS = f"""
 SELECT u.id, u.seq, u.data FROM unit u
 WHERE u.job_id = :job AND u.state = 'judgable' AND u.open_slots > 0 AND u.seq >= :begin
-  AND {_NOT_JUDGED} ORDER BY u.seq LIMIT :count
+  AND {_NOT_JUDGED} ORDER BY u.seq LIMIT :count /*! FOR UPDATE OF u SKIP LOCKED */
 """  # noqa: S608 - one clause of several statements
 
 _OPEN_AMONG = f"""
 SELECT u.id, u.seq, u.data FROM unit u
 WHERE u.job_id = :job AND u.state = 'judgable' AND u.open_slots > 0 AND u.id IN ({{marks}})
-  AND {_NOT_JUDGED} ORDER BY u.seq LIMIT :count
+  AND {_NOT_JUDGED} ORDER BY u.seq LIMIT :count /*! FOR UPDATE OF u SKIP LOCKED */
 """  # noqa: S608 - one clause of several statements
 
 _INSERT_PAGE = """
 INSERT INTO assignment
   (job_id, worker_id, mode, state, form_token, pay_mc, cost_mc, started_at, expires_at)
-VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?) /*! RETURNING id */
 """
+
+_PASSING_OVER, _WAITING = "SKIP LOCKED */", "*/"
 
 AT_ONCE = 500
 """Units named in one statement; databases limit how many."""
@@ -147,23 +152,35 @@ def lowest_open(driver: Driver, job_id: int) -> int | None:
     return row[0] if row else None
 
 
-def open_units(driver: Driver, job_id: int, worker_id: int, begin: int, count: int) -> list[Open]:
-    """Read units for a page, from an ordinal on, that the contributor has not judged."""
+def open_units(
+    driver: Driver, job_id: int, worker_id: int, begin: int, count: int, *, wait: bool = False
+) -> list[Open]:
+    """Read units for a page, from an ordinal on, that the contributor has not judged.
+
+    :param wait: For those that somebody else is about to take, to see what is left of them.
+    """
     names = {"job": job_id, "worker": worker_id, "begin": begin, "count": count}
-    return [Open(*row) for row in driver.execute(_OPEN_UNITS, names)]
+    return [Open(*row) for row in driver.execute(_taking(_OPEN_UNITS, wait=wait), names)]
 
 
 def open_among(
-    driver: Driver, job_id: int, worker_id: int, unit_ids: Sequence[int], count: int
+    driver: Driver,
+    job_id: int,
+    worker_id: int,
+    unit_ids: Sequence[int],
+    count: int,
+    *,
+    wait: bool = False,
 ) -> list[Open]:
-    """Read units for a page, out of these, that the contributor has not judged."""
+    """Read units for a page as :func:`open_units` does, out of these."""
     found: list[Open] = []
+    among = _taking(_OPEN_AMONG, wait=wait)
     for at in range(0, len(unit_ids), AT_ONCE):
         some = unit_ids[at : at + AT_ONCE]
         marks = ",".join(f":u{place}" for place in range(len(some)))
         names = {"job": job_id, "worker": worker_id, "count": count - len(found)}
         names |= {f"u{place}": number for place, number in enumerate(some)}
-        found += [Open(*row) for row in driver.execute(_OPEN_AMONG.format(marks=marks), names)]
+        found += [Open(*row) for row in driver.execute(among.format(marks=marks), names)]
         if len(found) >= count:
             break
     return found
@@ -192,3 +209,7 @@ def welcome(driver: Driver, job_id: int, worker_id: int, state: str, now: float)
         " VALUES (?, ?, ?, 1.0, ?, ?)",
         (job_id, worker_id, state, now, now),
     )
+
+
+def _taking(statement: str, *, wait: bool) -> str:
+    return statement.replace(_PASSING_OVER, _WAITING) if wait else statement
