@@ -76,6 +76,19 @@ class Serving(NamedTuple):
     file: Path
 
 
+class Waiting:
+    """A clock for a client: it passes while the client waits, and only then."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @dataclass
 class Box:
     """A sandbox, the account that calls it, and the people who work there."""
@@ -87,6 +100,10 @@ class Box:
     session: requests.Session
     url: str
     token: str
+
+    def __post_init__(self) -> None:
+        self.waiting = Waiting()
+        self.client._caller.clock = self.waiting
 
     def api(self, verb: str, path: str, **settings: Any) -> Response:
         """Call the API as it stands in its description: ``api("GET", "/jobs/7.json")``."""
