@@ -17,6 +17,7 @@ import pytest
 from crowdflower.sandbox import reports
 from crowdflower.sandbox.app import create_app
 from crowdflower.sandbox.reports import Shelf
+from crowdflower.sandbox.transitions import Transitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +141,7 @@ def test_regenerate_answers_with_two_letters(api: Api, job: int) -> None:
 def test_a_report_takes_as_many_questions_as_are_set(
     database: Database, api: Api, app: Application, job: int
 ) -> None:
-    app.reports = Shelf(polls=2)
+    app.reports = Shelf(Transitions({"report": 2}))
 
     def ask() -> int:
         return api("GET", f"/jobs/{job}.csv?type=full").status_code
@@ -157,7 +158,7 @@ def test_a_report_takes_as_many_questions_as_are_set(
 def test_a_report_that_is_not_ready_says_so_in_the_words_of_the_service(
     app: Application, api: Api, job: int
 ) -> None:
-    app.reports = Shelf(polls=1)
+    app.reports = Shelf(Transitions({"report": 1}))
 
     answer = api("GET", f"/jobs/{job}.csv?type=json")
 
@@ -240,6 +241,13 @@ def put(shelf: Shelf, job: int, kind: str, token: str) -> Path:
     return found
 
 
+def break_off(shelf: Shelf, job: int, kind: str, token: str) -> None:
+    """Find no room for the second byte."""
+    with shelf.place(job, kind, token) as path:
+        path.write_bytes(b"P")
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+
 def test_an_archive_is_found_when_it_is_whole() -> None:
     shelf = Shelf()
 
@@ -253,13 +261,12 @@ def test_an_archive_is_found_when_it_is_whole() -> None:
 
 
 def test_a_report_that_breaks_off_begins_anew_and_leaves_nothing() -> None:
-    shelf = Shelf(polls=1)
+    shelf = Shelf(Transitions({"report": 1}))
     last = put(shelf, 7, "full", "last")
     asked = [shelf.is_ready(7, "full") for _ in range(2)]
 
-    with pytest.raises(OSError, match="full"), shelf.place(7, "full", "token") as path:
-        path.write_bytes(b"P")
-        raise OSError(errno.ENOSPC, "the disk is full")
+    with pytest.raises(OSError, match="full"):
+        break_off(shelf, 7, "full", "token")
 
     assert asked == [False, True]
     assert shelf.is_ready(7, "full") is False
