@@ -29,7 +29,8 @@ try:
     from crowdflower.sandbox.control import Control
     from crowdflower.sandbox.rules import accounts, orders
     from crowdflower.sandbox.server import Server
-    from crowdflower.sandbox.store import Database, Limits
+    from crowdflower.sandbox.store import Database, Limits, turns
+    from crowdflower.sandbox.store.sqlite import MEMORY
     from crowdflower.sandbox.store.tables import account, event, ledger
     from crowdflower.sandbox.webhooks import Courier, Post
     from crowdflower.sandbox.work import address
@@ -71,10 +72,11 @@ class Sandbox:
         are asked the same are the same, the key included.
     :param key: The account's API key; by default a new one.
     :param balance_cents: What the account begins with, in US cents.
-    :param database: A file to keep everything in, made when it is missing. By default all is in
-        memory and gone in the end.
+    :param database: A file to keep everything in, made when it is missing; or the address of a
+        database that several sandboxes share, ``postgresql://USER:PASSWORD@HOST/NAME``. By default
+        all is in memory and gone in the end.
     :param clock: By default time stands still until ``box.clock.advance(…)`` moves it; with a
-        file, it is the machine's time.
+        database, it is the machine's time.
     :param limits: What this sandbox allows.
     :param report_polls: How often a report is "being generated" before it can be fetched.
     :param ampcrowd: Also answer AMPCrowd's API, to programs on this machine; an
@@ -104,8 +106,7 @@ class Sandbox:
     ) -> None:
         self.clock = clock or Clock(seed, virtual=database is None)
         """The only source of time, ids and chance."""
-        url = "sqlite://" if database is None else f"sqlite:///{Path(database).absolute()}"
-        self.database = Database(url, self.clock, limits=limits)
+        self.database = Database(_address(database), self.clock, limits=limits)
         """Everything that has happened."""
         self._balance_cents = balance_cents
         self.key = self._open_account(key)
@@ -338,7 +339,7 @@ class Sandbox:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Sandbox {self.database.url}>"
+        return f"<Sandbox {self.database.name}>"
 
     def _read(self, table: Table) -> list[dict[str, Any]]:
         with self.database.snapshot() as tx:
@@ -354,6 +355,7 @@ class Sandbox:
     def _open_account(self, key: str | None) -> str:
         """Open an account, or find the one that the database has; return its key."""
         with self.database.transaction() as tx:
+            turns.name(tx, "the first account")
             if key is None:
                 there = tx.one(account.select().order_by(account.c.id).limit(1))
             else:
@@ -365,3 +367,12 @@ class Sandbox:
                     balance_cents=self._balance_cents,
                 )
             return str(there.api_key)
+
+
+def _address(database: str | Path | None) -> str:
+    """Write the address of a database; what has no ``://`` in it is a file."""
+    if database is None:
+        return MEMORY
+    if isinstance(database, str) and "://" in database:
+        return database
+    return f"sqlite:///{Path(database).absolute()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Executable, Table, delete, insert
 
@@ -57,6 +57,9 @@ class Transaction:
     connection: Connection
     """SQLAlchemy's connection, for statements that need not be fast."""
 
+    driver: Driver
+    """The driver's own connection, for statements that must be fast."""
+
     clock: Clock
     limits: Limits = field(default_factory=Limits)
 
@@ -65,11 +68,6 @@ class Transaction:
 
     warnings: list[str] = field(default_factory=list)
     """What was asked for and is not done as asked; for a header of the answer."""
-
-    @property
-    def driver(self) -> Driver:
-        """The driver's own connection, for statements that must be fast."""
-        return cast(Driver, self.connection.connection.driver_connection)
 
     def warn(self, message: str) -> None:
         """Say that something was asked for and is not done as asked."""
