@@ -13,6 +13,7 @@
     refusals     how the service says no             outbound  what is posted to others
     webhooks     takes what happens to who asked     watch     what came in
     control      the same for other languages        faults    what is to go wrong
+    transitions  how long things seem to take
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ try:
     from crowdflower.sandbox.rules import accounts, orders
     from crowdflower.sandbox.server import Server
     from crowdflower.sandbox.store import Database, Limits, turns
+    from crowdflower.sandbox.store.outbox import webhook_delivery
     from crowdflower.sandbox.store.sqlite import MEMORY
     from crowdflower.sandbox.store.tables import account, event, ledger
     from crowdflower.sandbox.webhooks import Courier, Post
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.crowd import Crowd
     from crowdflower.sandbox.crowd.crowd import Numbered
     from crowdflower.sandbox.faults import Faults
+    from crowdflower.sandbox.transitions import Lags, Transitions
     from crowdflower.sandbox.watch import Recorded
     from crowdflower.sandbox.webhooks import Attempt, Receiver
 
@@ -78,7 +81,8 @@ class Sandbox:
     :param clock: By default time stands still until ``box.clock.advance(…)`` moves it; with a
         database, it is the machine's time.
     :param limits: What this sandbox allows.
-    :param report_polls: How often a report is "being generated" before it can be fetched.
+    :param transitions: How long things take until they are seen to be done; see
+        :attr:`transitions`.
     :param ampcrowd: Also answer AMPCrowd's API, to programs on this machine; an
         :class:`~crowdflower.sandbox.ampcrowd.door.Access` says to whom else.
     :param control: Also answer ``/_sandbox/``, to who has ``box.control_token``; a text is that
@@ -100,7 +104,7 @@ class Sandbox:
         database: str | Path | None = None,
         clock: Clock | None = None,
         limits: Limits | None = None,
-        report_polls: int = 0,
+        transitions: Lags | None = None,
         ampcrowd: bool | Access = False,
         control: bool | str = False,
     ) -> None:
@@ -115,7 +119,7 @@ class Sandbox:
         if ampcrowd is not False:
             access = Access() if ampcrowd is True else ampcrowd
             self._door = Door(self.database, self.key, access)
-        self.app = create_app(self.database, report_polls=report_polls, ampcrowd=self._door)
+        self.app = create_app(self.database, lags=transitions, ampcrowd=self._door)
         """The API, as a WSGI application."""
         self.control_token: str | None = None
         """What programs in other languages need to control the sandbox, if they may."""
@@ -232,6 +236,27 @@ class Sandbox:
         """
         return self._courier.deliver()
 
+    def webhooks(self) -> list[dict[str, Any]]:
+        """List every notification, oldest first.
+
+        :returns: ``job_id``, ``signal``, ``payload`` (JSON text), ``signature``, ``state``
+            (``pending``, ``sent`` or ``dropped``), ``attempts`` that failed, the ``problem`` of the
+            last, ``next_at``, ``sent_at`` and ``created_at`` of each.
+        """
+        return self._read(webhook_delivery)
+
+    def drop_webhooks(self) -> int:
+        """Give up the notifications that have not been delivered, and return how many there were.
+
+        >>> with Sandbox() as box:
+        ...     job = box.client().create_job({"title": "A job to be told of"})
+        ...     _ = box.client().update_job(job.id, {"webhook_uri": "https://example.com/hook"})
+        ...     job.upload([{"text": "a row"}])
+        ...     box.drop_webhooks(), [each["state"] for each in box.webhooks()]
+        (1, ['dropped'])
+        """
+        return self._courier.drop()
+
     def receive_webhooks(self, receiver: Receiver) -> None:
         """Deliver notifications to a function instead of their addresses.
 
@@ -276,15 +301,19 @@ class Sandbox:
         self.app.watch.requests.clear()
 
     @property
-    def report_polls(self) -> int:
-        """How often a report is "being generated" before it can be fetched."""
-        return self.app.reports.polls
+    def transitions(self) -> Transitions:
+        """How long things take until they are seen to be done: ``box.transitions["report"] = 2``.
 
-    @report_polls.setter
-    def report_polls(self, polls: int) -> None:
-        if polls < 0:
-            raise ValueError(f"report_polls is 0 or more, not {polls}.")
-        self.app.reports.polls = polls
+        A number means so many looks, a :class:`~crowdflower.sandbox.transitions.Lag` so much time
+        on the sandbox's clock too. There are ``report``, ``upload``, ``copy``, ``gold``, ``order``,
+        ``pause``, ``resume`` and ``cancel``.
+
+        >>> with Sandbox(transitions={"upload": 1}) as box:
+        ...     job = box.client().upload_job([{"text": "a row"}])
+        ...     [box.client().jobs[job.id].units.ping()["done"] for _ in range(2)]
+        [False, True]
+        """
+        return self.app.transitions
 
     def events(self) -> list[dict[str, Any]]:
         """List what happened and nobody asked for at that moment: the latest, oldest first.

@@ -37,6 +37,7 @@ from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.store import StoreFailure
 from crowdflower.sandbox.store.columns import encode
 from crowdflower.sandbox.store.failures import Full
+from crowdflower.sandbox.transitions import Transitions
 from crowdflower.sandbox.watch import ASKED, Watch
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.ampcrowd import Door
     from crowdflower.sandbox.store import Database
+    from crowdflower.sandbox.transitions import Lags
 
 MAX_FILE: Final = 256 * 1024 * 1024
 """Bytes of an uploaded file."""
@@ -77,16 +79,18 @@ class Application(Flask):
     """The API of one sandbox, as a WSGI application.
 
     :param database: Where its jobs are.
-    :param report_polls: How often a report is "being generated" before it can be fetched.
+    :param lags: How long things take until they are seen to be done.
     :param ampcrowd: AMPCrowd's door, if there is to be one.
     """
 
     def __init__(
-        self, database: Database, *, report_polls: int = 0, ampcrowd: Door | None = None
+        self, database: Database, *, lags: Lags | None = None, ampcrowd: Door | None = None
     ) -> None:
         super().__init__(__name__, static_folder=None)
         self.database = database
-        self.reports = Shelf(report_polls)
+        self.transitions = Transitions(lags, database.clock.now)
+        """What is still on its way, as far as anybody can see."""
+        self.reports = Shelf(self.transitions)
         self.unimplemented: deque[Unimplemented] = deque(maxlen=REMEMBERED)
         """What was asked for and is not there, oldest first."""
         self.watch = Watch(database.clock)
@@ -146,6 +150,7 @@ class Application(Flask):
     def reset(self) -> None:
         """Forget what was asked for and what is to go wrong, and throw the reports away."""
         self.reports.clear()
+        self.transitions.clear()
         self.unimplemented.clear()
         self.watch.clear()
 
@@ -163,7 +168,7 @@ class Application(Flask):
 
 
 def create_app(
-    database: Database, *, report_polls: int = 0, ampcrowd: Door | None = None
+    database: Database, *, lags: Lags | None = None, ampcrowd: Door | None = None
 ) -> Application:
     """Make the application for a database; what can be shared between them is made once.
 
@@ -171,7 +176,7 @@ def create_app(
     >>> create_app(Database()).test_client().get("/v1/jobs").status
     '401 UNAUTHORIZED'
     """
-    return Application(database, report_polls=report_polls, ampcrowd=ampcrowd)
+    return Application(database, lags=lags, ampcrowd=ampcrowd)
 
 
 class _Reference(BaseConverter):
@@ -234,6 +239,7 @@ def _answer(route: Route, **path: object) -> Response:
             content_type=request.mimetype,
             body=io.BufferedReader(digested, _BLOCK) if digested else body,
             reports=app.reports,
+            transitions=app.transitions,
             link=lambda below: request.host_url + below,
         )
         do = partial(route.answer, call, **path)

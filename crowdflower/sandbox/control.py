@@ -12,19 +12,24 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timezone
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from werkzeug.wrappers import Request, Response
 
+from crowdflower.sandbox import control_values as sent
 from crowdflower.sandbox.clock import iso
+from crowdflower.sandbox.control_values import Asked
 from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal
 from crowdflower.sandbox.store import StoreFailure
 from crowdflower.sandbox.store.columns import encode
+from crowdflower.sandbox.store.tables import worker
+from crowdflower.sandbox.transitions import Lag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from sqlalchemy import Row
 
     from crowdflower.sandbox import Sandbox
 
@@ -32,20 +37,7 @@ PREFIX: Final = "/_sandbox"
 
 _MOST: Final = 1024 * 1024
 _DONE: Final = {"success": True}
-_FAULT: Final[Mapping[str, type | tuple[type, ...]]] = {
-    "times": int,
-    "path": str,
-    "verb": str,
-    "status": int,
-    "headers": dict,
-    "delay": (int, float),
-    "drop": bool,
-    "garble": bool,
-    "done": bool,
-}
-
-Asked = dict[str, Any]
-Do = Callable[["Sandbox", Asked], Any]
+Do: TypeAlias = Callable[["Sandbox", Asked], Any]
 
 
 class Control:
@@ -94,20 +86,6 @@ def _asked(request: Request) -> Asked:
     return value
 
 
-def _number(asked: Asked, name: str) -> float:
-    value = asked.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} has to be a number.")
-    return value
-
-
-def _whole(asked: Asked, name: str) -> int:
-    value = _number(asked, name)
-    if value != int(value):
-        raise ValueError(f"{name} has to be a whole number.")
-    return int(value)
-
-
 def _reset(box: Sandbox, _: Asked) -> Any:
     box.reset()
     return _DONE
@@ -120,10 +98,10 @@ def _clock(box: Sandbox, _: Asked) -> Any:
 
 def _move(box: Sandbox, asked: Asked) -> Any:
     if "advance" in asked:
-        box.clock.advance(_number(asked, "advance"))
+        box.clock.advance(sent.number(asked, "advance"))
     elif "set" in asked:
         to = asked["set"]
-        box.clock.set(_seconds(to) if isinstance(to, str) else _number(asked, "set"))
+        box.clock.set(_seconds(to) if isinstance(to, str) else sent.number(asked, "set"))
     else:
         raise ValueError("Send advance, in seconds, or set, in seconds or as ISO 8601.")
     return _clock(box, asked)
@@ -139,7 +117,7 @@ def _seed(box: Sandbox, _: Asked) -> Any:
 
 
 def _sow(box: Sandbox, asked: Asked) -> Any:
-    box.clock.seed = _whole(asked, "seed")
+    box.clock.seed = sent.whole(asked, "seed")
     return _seed(box, asked)
 
 
@@ -148,13 +126,7 @@ def _faults(box: Sandbox, _: Asked) -> Any:
 
 
 def _add_fault(box: Sandbox, asked: Asked) -> Any:
-    for name, value in asked.items():
-        if name not in _FAULT:
-            raise ValueError(f"{name} is nothing about a fault; there are {', '.join(_FAULT)}.")
-        right = _FAULT[name]
-        if not isinstance(value, right) or (isinstance(value, bool) and right is not bool):
-            raise TypeError(f"{name} is of the wrong type.")
-    box.faults.next(**asked)
+    box.faults.next(**sent.checked(asked, sent.FAULT))
     return _faults(box, asked)
 
 
@@ -164,12 +136,55 @@ def _clear_faults(box: Sandbox, _: Asked) -> Any:
 
 
 def _transitions(box: Sandbox, _: Asked) -> Any:
-    return {"report_polls": box.report_polls}
+    return {kind: asdict(box.transitions[kind]) for kind in box.transitions}
 
 
 def _set_transitions(box: Sandbox, asked: Asked) -> Any:
-    box.report_polls = _whole(asked, "report_polls")
+    if not asked:
+        raise ValueError(f"Send one or more of {', '.join(box.transitions)}.")
+    lags = {
+        kind: Lag(**sent.checked(value, sent.LAG)) if isinstance(value, dict) else Lag(polls=value)
+        for kind, value in sent.checked(asked, dict.fromkeys(box.transitions, (int, dict))).items()
+    }
+    for kind, lag in lags.items():
+        box.transitions[kind] = lag
     return _transitions(box, asked)
+
+
+def _workers(box: Sandbox, _: Asked) -> Any:
+    with box.database.snapshot() as tx:
+        return [_worker(row) for row in tx.all(worker.select().order_by(worker.c.id))]
+
+
+def _worker(row: Row[Any]) -> Asked:
+    return {
+        "id": row.id,
+        "channel": row.channel,
+        "external_id": row.external_id,
+        "display_name": row.display_name,
+        "country": row.country,
+        "simulated": row.simulated,
+        "profile": (row.profile or {}).get("name"),
+    }
+
+
+def _join(box: Sandbox, asked: Asked) -> Any:
+    if "votes" in asked:
+        settings = sent.checked(asked, sent.RECORDINGS, "field", "key")
+        votes = [sent.vote(vote) for vote in settings.pop("votes")]
+        sent.require_texts("countries", settings.get("countries", []))
+        joined = box.crowd.replay(votes, **settings)
+    else:
+        joined = box.crowd.add(**sent.described(sent.checked(asked, sent.CONTRIBUTORS, "number")))
+    return [_worker(each.worker) for each in joined]
+
+
+def _simulate(box: Sandbox, asked: Asked) -> Any:
+    plan = dict(sent.checked(asked, sent.RUN, "job"))
+    try:
+        return vars(box.crowd.run(plan.pop("job"), **plan))
+    except LookupError as error:
+        raise BadRequest(f"{error}") from None
 
 
 def _requests(box: Sandbox, _: Asked) -> Any:
@@ -179,6 +194,10 @@ def _requests(box: Sandbox, _: Asked) -> Any:
 def _forget_requests(box: Sandbox, _: Asked) -> Any:
     box.forget_requests()
     return _DONE
+
+
+def _drop(box: Sandbox, _: Asked) -> Any:
+    return {"dropped": box.drop_webhooks()}
 
 
 def _deliver(box: Sandbox, _: Asked) -> Any:
@@ -201,6 +220,11 @@ ROUTES: Final[Mapping[tuple[str, str], Do]] = {
     ("GET", "events"): lambda box, _: box.events(),
     ("GET", "unimplemented"): lambda box, _: [each._asdict() for each in box.unimplemented],
     ("GET", "ledger"): lambda box, _: box.ledger(),
+    ("GET", "webhooks"): lambda box, _: box.webhooks(),
+    ("DELETE", "webhooks"): _drop,
     ("POST", "webhooks/deliver"): _deliver,
+    ("GET", "workers"): _workers,
+    ("POST", "workers"): _join,
+    ("POST", "simulate"): _simulate,
 }
 """Verb and name below ``/_sandbox/`` to what it does."""

@@ -133,6 +133,16 @@ class Courier:
                 tried.append(self._tried(row))
         return tried
 
+    def drop(self) -> int:
+        """Give up what has not been delivered; nobody is told of it any more.
+
+        :returns: How many notifications that were.
+        """
+        waits = webhook_delivery.c.state == "pending"
+        with self._database.transaction() as tx:
+            dropped = update(webhook_delivery).where(waits).values(state="dropped")
+            return int(tx.connection.execute(dropped).rowcount)
+
     def _claimed(self, job_id: int) -> Row[Any] | None:
         """Take the oldest notification of a job, if it is due, so that nobody else does."""
         with self._database.transaction() as tx:

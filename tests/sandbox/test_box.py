@@ -242,7 +242,7 @@ def test_time_stands_still_in_memory_and_runs_in_a_file(tmp_path: Path) -> None:
 
 
 def test_a_report_takes_as_long_as_is_asked_for() -> None:
-    with Sandbox(report_polls=1) as box:
+    with Sandbox(transitions={"report": 1}) as box:
         job = launched(box.client())
         ask = {"path": f"jobs/{job.id}.csv", "query": {"type": "full"}, "as_json": False}
 

@@ -14,6 +14,7 @@ from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.clock import START
 from crowdflower.sandbox.store.transaction import KEPT_EVENTS
+from crowdflower.sandbox.transitions import Lag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -270,8 +271,6 @@ def test_seed_reports_requests_and_resets_are_there_from_outside(box: Sandbox, a
     assert ask("GET", "seed").json() == {"seed": 5}
     assert ask("POST", "seed", seed=8).json() == {"seed": 8}
     assert box.clock.seed == 8
-    assert ask("POST", "transitions", report_polls=2).json() == {"report_polls": 2}
-    assert box.report_polls == 2
     assert [each["path"] for each in ask("GET", "requests").json()] == [
         "/v1/jobs.json",
         "/v1/users/teams",
@@ -298,6 +297,156 @@ def test_who_has_no_token_or_asks_for_nothing_gets_nothing(
     ask: Ask, verb: str, name: str, token: str, status: int
 ) -> None:
     assert ask(verb, name, token=token).status_code == status
+
+
+def test_how_long_things_take_is_read_and_set_from_outside(box: Sandbox, ask: Ask) -> None:
+    before = ask("GET", "transitions").json()
+    after = ask("POST", "transitions", report=2, order={"polls": 1, "seconds": 30}).json()
+
+    assert before == {key: {"polls": 0, "seconds": 0} for key in box.transitions}
+    assert after == {
+        **before,
+        "report": {"polls": 2, "seconds": 0},
+        "order": {"polls": 1, "seconds": 30},
+    }
+    assert box.transitions["order"] == Lag(1, 30)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"report": -1},
+        {"report": 0.5},
+        {"order": {"polls": True}},
+        {"nothing": 1},
+        {"order": {"s": 1}},
+    ],
+)
+def test_what_cannot_be_a_time_changes_no_other(
+    box: Sandbox, ask: Ask, asked: dict[str, Any]
+) -> None:
+    answer = ask("POST", "transitions", upload=1, **asked)
+
+    assert answer.status_code == 400
+    assert box.transitions["upload"] == Lag()
+
+
+FORM = '<cml:text label="What is it like?" name="like" validates="required"/>'
+
+
+@pytest.fixture
+def job(box: Sandbox) -> int:
+    """A job at work that tells of each page."""
+    rows = [{"text": f"row {number}", "right": "good"} for number in range(5)]
+    job = box.client().upload_job(rows)
+    about = {
+        "title": "Reviews",
+        "instructions": "Read them.",
+        "cml": FORM,
+        "judgments_per_unit": 1,
+        "payment_cents": 1,
+        "webhook_uri": "http://127.0.0.1:9/hook",
+    }
+    box.client().update_job(job.id, about)
+    job.launch(5, channels=["cf_internal"])
+    return job.id
+
+
+def test_a_crowd_joins_and_works_from_outside(box: Sandbox, ask: Ask, job: int) -> None:
+    joined = ask(
+        *("POST", "workers"),
+        number=2,
+        profile="perfect",
+        truth={"like": "right"},
+        channel="cf_internal",
+        countries=["FIN"],
+    ).json()
+    ran = ask("POST", "simulate", job=job).json()
+
+    assert joined == ask("GET", "workers").json()
+    assert [(each["profile"], each["country"], each["simulated"]) for each in joined] == [
+        ("perfect", "FIN", True)
+    ] * 2
+    assert (ran["ended"], ran["state"], ran["judgments"]) == ("finished", "finished", 5)
+    assert {each.data["like"] for each in box.client().get_job(job).judgments()} == {"good"}
+
+
+def test_a_crowd_stops_where_it_is_told_to(ask: Ask, job: int) -> None:
+    ask("POST", "workers", number=1, channel="cf_internal", texts={"like": ["fine"]})
+
+    ran = ask("POST", "simulate", job=job, pages=1, interactive=True).json()
+
+    assert (ran["ended"], ran["pages"], ran["closed"]) == ("pages", 1, {})
+
+
+def test_recorded_answers_are_given_again_from_outside(box: Sandbox, ask: Ask, job: int) -> None:
+    votes = [[f"row {number}", "ann", "so so"] for number in range(5)]
+
+    joined = ask(
+        "POST", "workers", votes=votes, field="like", key="text", channel="cf_internal"
+    ).json()
+    ask("POST", "simulate", job=job)
+
+    assert [each["external_id"] for each in joined] == ["ann"]
+    assert {each.data["like"] for each in box.client().get_job(job).judgments()} == {"so so"}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "message"),
+    [
+        ("workers", {}, "Send number too."),
+        ("workers", {"number": 0}, "Somebody has to join"),
+        ("workers", {"number": 1, "profile": "nobody"}, "No profile 'nobody'"),
+        ("workers", {"number": 1, "countries": [5]}, "countries has to be a list of texts"),
+        ("workers", {"number": 1, "truth": {"like": 5}}, "truth.like is the name of a column"),
+        ("workers", {"number": 1, "texts": {"like": "a"}}, "texts.like has to be a list of texts"),
+        ("workers", {"votes": [[[1], 2, "x"]], "field": "f", "key": "k"}, "A vote is"),
+        ("workers", {"votes": []}, "Send field and key too."),
+        ("simulate", {}, "Send job too."),
+        ("simulate", {"job": 5}, "Nobody is in the crowd"),
+        ("simulate", {"job": True}, "job is of the wrong type"),
+    ],
+)
+def test_a_crowd_that_cannot_be_is_refused(
+    ask: Ask, name: str, asked: dict[str, Any], message: str
+) -> None:
+    answer = ask("POST", name, **asked)
+
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+    assert ask("GET", "workers").json() == []
+
+
+def test_a_job_that_is_not_there_is_not_worked_on(ask: Ask) -> None:
+    ask("POST", "workers", number=1)
+
+    answer = ask("POST", "simulate", job=7)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "There is no job 7 in this sandbox."
+
+
+def test_notifications_are_listed_delivered_and_dropped_from_outside(
+    box: Sandbox, ask: Ask, job: int
+) -> None:
+    box.receive_webhooks(lambda _: None)
+    ask("POST", "workers", number=1, channel="cf_internal")
+    ask("POST", "simulate", job=job, pages=1)
+    pending = ask("GET", "webhooks").json()
+    delivered = ask("POST", "webhooks/deliver").json()
+    box.client().call(f"jobs/{job}/golds/fire_webhooks")
+    box.client().upload_job([{"text": "late", "right": "good"}], job)
+    dropped = ask("DELETE", "webhooks").json()
+
+    assert [each["signal"] for each in delivered] == [each["signal"] for each in pending]
+    assert {each["state"] for each in pending} == {"pending"}
+    assert json.loads(pending[0]["payload"])["id"]
+    assert dropped == {"dropped": 1}
+    assert [each["state"] for each in ask("GET", "webhooks").json()] == [
+        *["sent"] * len(delivered),
+        "dropped",
+    ]
+    assert ask("POST", "webhooks/deliver").json() == []
 
 
 def test_without_being_asked_the_sandbox_is_not_controlled_from_outside() -> None:

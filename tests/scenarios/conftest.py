@@ -253,7 +253,7 @@ def _in_another_process(serving: Serving) -> Iterator[Box]:
     ):
         box = Box(sandbox, client, session, serving.url, serving.token)
         box.control("POST", "reset")
-        box.control("POST", "transitions", report_polls=0)
+        box.control("POST", "transitions", report=0)
         yield box
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.api.parameters import Parameters
     from crowdflower.sandbox.reports import Shelf
     from crowdflower.sandbox.store import Transaction
+    from crowdflower.sandbox.transitions import Transitions
 
 LONGEST_REFERENCE: Final = 18
 """Characters; more digits are a number that no job can have."""
@@ -51,6 +52,8 @@ class Call:
     """The body, where a resource reads it itself; else it was read for :attr:`asked`."""
 
     reports: Shelf
+
+    transitions: Transitions
 
     link: Callable[[str], str]
     """Makes an address of a path on this server."""

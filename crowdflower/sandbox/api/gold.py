@@ -37,6 +37,7 @@ def convert(call: Call, job: str) -> Answer:
     """
     row = call.job(job)
     asked = Parameters({**call.asked.mapping("job"), **call.asked.values})
+    call.transitions.begin("gold", row.id, {"golds_count": row.golds_count})
     if asked.flag("reset"):
         gold.reset(call.tx, row)
         return IN_THE_BACKGROUND

@@ -41,7 +41,8 @@ def create(call: Call) -> Answer:
 
 def show(call: Call, job: str) -> Answer:
     """Show a job, also a deleted one."""
-    return shapes.job(call.job(job))
+    row = call.job(job)
+    return call.transitions.seen(row.id, shapes.job(row))
 
 
 def update(call: Call, job: str) -> Answer:
@@ -73,24 +74,31 @@ def copy(call: Call, job: str) -> Answer:
         message = {"notice": "Job copied. New and judgable units will be copied over shortly."}
     else:
         message = {"success": "Job successfully copied."}
-    return {**shapes.job(copied), "message": message}
+    call.transitions.begin("copy", copied.id, {"units_count": 0, "golds_count": 0})
+    return {**call.transitions.peek(copied.id, shapes.job(copied)), "message": message}
 
 
 def pause(call: Call, job: str) -> Answer:
     """Hand out no more pages."""
-    jobs.pause(call.tx, call.job(job))
+    row = call.job(job)
+    jobs.pause(call.tx, row)
+    call.transitions.begin("pause", row.id, {"state": row.state})
     return {"success": "Your job is being paused."}
 
 
 def resume(call: Call, job: str) -> Answer:
     """Hand out pages again."""
-    orders.place_by_itself(call.tx, jobs.resume(call.tx, call.job(job)))
+    row = call.job(job)
+    orders.place_by_itself(call.tx, jobs.resume(call.tx, row))
+    call.transitions.begin("resume", row.id, {"state": row.state})
     return {"success": "Your job is being resumed."}
 
 
 def cancel(call: Call, job: str) -> Answer:
     """End a job for good; what was not judged is refunded."""
-    jobs.cancel(call.tx, call.job(job))
+    row = call.job(job)
+    jobs.cancel(call.tx, row)
+    call.transitions.begin("cancel", row.id, {"state": row.state})
     return {"success": "Your job is being canceled."}
 
 

@@ -17,7 +17,9 @@ def place(call: Call, job: str) -> Answer:
     count = Parameters(call.asked.mapping("debit")).whole("units_count")
     if count is None:
         raise MissingParameters
-    order = orders.place(call.tx, call.job(job), count, call.asked.names("channels") or ())
+    row = call.job(job)
+    order = orders.place(call.tx, row, count, call.asked.names("channels") or ())
+    call.transitions.begin("order", row.id, {"state": row.state})
     return shapes.order(order)
 
 

@@ -23,7 +23,9 @@ JSON_LINES: Final = frozenset({"application/json", "text/json"})
 def create(call: Call) -> Answer:
     """Make a job of a file."""
     without_teams(call)
-    return shapes.job(rows.create_from(call.tx, call.account, _rows(call)))
+    made = rows.create_from(call.tx, call.account, _rows(call))
+    call.transitions.begin("upload", made.id)
+    return shapes.job(made)
 
 
 def append(call: Call, job: str) -> Answer:
@@ -36,12 +38,16 @@ def append(call: Call, job: str) -> Answer:
         # Nothing of the file stays, except why: whoever asks for the progress is told.
         rows.upload_refused(call.tx, row, refusal.message)
         return Reply(encode(refusal.body), status=refusal.status)
+    call.transitions.begin("upload", row.id)
     return shapes.job(jobs.again(call.tx, row))
 
 
 def progress(call: Call, job: str) -> Answer:
     """Tell how many rows a job has, whether the last file is through, and else why not."""
-    return rows.progress(call.tx, call.job(job))
+    row = call.job(job)
+    found = rows.progress(call.tx, row)
+    share = min(call.transitions.look(kind, row.id) for kind in ("upload", "copy"))
+    return found if share >= 1 else {"done": False, "count": int(found["count"] * share)}
 
 
 def _rows(call: Call) -> Iterator[Mapping[str, Any]]:

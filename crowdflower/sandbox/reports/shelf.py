@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, TypeAlias
 
+from crowdflower.sandbox.transitions import Transitions
+
 KEPT: Final = 2
 """Archives of one job and type; the last but one may still be on its way to somebody."""
 
@@ -20,33 +22,33 @@ _Which: TypeAlias = tuple[int, str]
 class Shelf:
     """Archives in a directory of their own, each under a name that cannot be guessed.
 
-    :param polls: How often the service says that a report is not ready yet, after each time it is
-        asked to make a new one.
+    :param transitions: Say how long the service says that a report is not ready yet, after each
+        time it is asked to make a new one.
 
-    >>> shelf = Shelf(polls=1)
+    >>> shelf = Shelf(Transitions({"report": 1}))
     >>> shelf.is_ready(7, "full"), shelf.is_ready(7, "full")
     (False, True)
     >>> shelf.close()
     """
 
-    def __init__(self, polls: int = 0) -> None:
-        self.polls = polls
+    def __init__(self, transitions: Transitions | None = None) -> None:
+        self._transitions = transitions or Transitions()
         self._lock = Lock()
-        self._waiting: dict[_Which, int] = {}
+        self._begun: set[_Which] = set()
         self._archives: dict[_Which, list[Path]] = {}
         self._directory: Path | None = None
 
     def renew(self, job: int, kind: str) -> None:
-        """Begin a report anew: it will be ready after as many questions as are set."""
+        """Begin a report anew: it will be ready when it has taken as long as is set."""
         with self._lock:
-            self._waiting[job, kind] = self.polls
+            self._begun.add((job, kind))
+        self._transitions.begin("report", (job, kind))
 
     def is_ready(self, job: int, kind: str) -> bool:
         """Tell whether a report can be fetched; the first question begins it."""
-        with self._lock:
-            left = self._waiting.get((job, kind), self.polls)
-            self._waiting[job, kind] = max(left - 1, 0)
-            return left <= 0
+        if (job, kind) not in self._begun:
+            self.renew(job, kind)
+        return self._transitions.look("report", (job, kind)) >= 1
 
     @contextmanager
     def place(self, job: int, kind: str, token: str) -> Iterator[Path]:
@@ -82,7 +84,7 @@ class Shelf:
     def clear(self) -> None:
         """Throw everything away."""
         with self._lock:
-            self._waiting.clear()
+            self._begun.clear()
             self._archives.clear()
             if self._directory is not None:
                 shutil.rmtree(self._directory, ignore_errors=True)

@@ -1,0 +1,158 @@
+"""Things that are done at once, and take as long to be seen as a test wants them to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.transitions import KINDS, Lag, Transitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crowdflower.job import Job
+
+ROWS: list[dict[str, Any]] = [{"text": f"row {number}"} for number in range(8)]
+GOLD = {"text": "known", "_golden": "TRUE", "like_gold": "good"}
+FORM = '<cml:text label="What is it like?" name="like" validates="required"/>'
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(seed=4) as box:
+        yield box
+
+
+@pytest.fixture
+def job(box: Sandbox) -> Job:
+    job = box.client().upload_job([*ROWS, GOLD])
+    job.title, job.instructions, job.cml = "Reviews", "Read them.", FORM
+    job.update()
+    return job
+
+
+def states(box: Sandbox, job: Job, looks: int = 3) -> list[str]:
+    return [box.client().get_job(job.id).state for _ in range(looks)]
+
+
+def test_an_upload_is_seen_to_come_in(box: Sandbox) -> None:
+    box.transitions["upload"] = 3
+    job = box.client().upload_job(ROWS)
+
+    looks = [job.client.jobs[job.id].units.ping() for _ in range(5)]
+
+    assert [each["done"] for each in looks] == [False, False, False, True, True]
+    assert [each["count"] for each in looks] == [0, 2, 4, 8, 8]
+
+
+def test_it_may_take_time_instead_of_looks(box: Sandbox) -> None:
+    box.transitions["upload"] = Lag(seconds=60)
+    job = box.client().upload_job(ROWS)
+    ping = job.client.jobs[job.id].units.ping
+
+    early = [ping() for _ in range(9)]
+    box.clock.advance(seconds=30)
+    half = ping()
+    box.clock.advance(seconds=30)
+
+    assert {each["done"] for each in early} == {False}
+    assert half == {"done": False, "count": 4}
+    assert ping() == {"done": True, "count": 8}
+
+
+def test_a_job_is_seen_to_begin_pause_go_on_and_end_later(box: Sandbox, job: Job) -> None:
+    for kind in ("order", "pause", "resume", "cancel"):
+        box.transitions[kind] = 1
+    client = box.client()
+
+    client.debit_order(job, 8, ["on_demand"])
+    begun = states(box, job)
+    client.jobs[job.id].pause()
+    paused = states(box, job)
+    client.jobs[job.id].resume()
+    resumed = states(box, job)
+    client.jobs[job.id].cancel()
+    canceled = states(box, job)
+
+    assert begun == ["unordered", "running", "running"]
+    assert paused == ["running", "paused", "paused"]
+    assert resumed == ["paused", "running", "running"]
+    assert canceled == ["running", "canceled", "canceled"]
+
+
+def test_what_is_not_seen_yet_is_done_all_the_same(box: Sandbox, job: Job) -> None:
+    box.transitions["order"] = Lag(seconds=1e6)
+    box.client().debit_order(job, 8, ["on_demand"])
+    box.crowd.add(3, texts={"like": ["fine"]})
+
+    summary = box.crowd.run(job)
+
+    assert summary.state == "finished"
+
+
+def test_a_copy_is_seen_to_be_filled(box: Sandbox, job: Job) -> None:
+    box.transitions["copy"] = 2
+    client = box.client()
+
+    copied = client.copy_job(job.id, all_units=True, gold=False)
+    looks = [client.get_job(copied.id).units_count for _ in range(3)]
+
+    assert copied.units_count == 0
+    assert looks == [0, 0, 9]
+
+
+def test_test_questions_are_seen_to_be_made(box: Sandbox, job: Job) -> None:
+    box.transitions["gold"] = 1
+
+    job.convert_test_questions()
+
+    assert [box.client().get_job(job.id).golds_count for _ in range(2)] == [0, 1]
+
+
+def test_a_sandbox_that_begins_again_keeps_its_pace_and_forgets_what_was_on_its_way(
+    box: Sandbox,
+) -> None:
+    box.transitions["upload"] = 1
+    first = box.client().upload_job(ROWS)
+    box.reset()
+    box.transitions["upload"] = 0
+    second = box.client().upload_job(ROWS)
+
+    assert second.id == first.id
+    assert box.client().jobs[second.id].units.ping()["done"] is True
+
+
+def test_what_nobody_knows_and_what_is_below_zero_is_refused(box: Sandbox) -> None:
+    with pytest.raises(KeyError, match="Nothing called 'uploads' can lag"):
+        box.transitions["uploads"] = 1
+    with pytest.raises(ValueError, match="0 or more"):
+        box.transitions["upload"] = -1
+    with pytest.raises(ValueError, match="0 or more"):
+        Lag(seconds=float("nan"))
+
+    assert {box.transitions[kind] for kind in KINDS} == {Lag()}
+
+
+def test_looks_and_time_both_have_to_be_over() -> None:
+    now = 0.0
+    transitions = Transitions({"order": Lag(polls=1, seconds=10)}, lambda: now)
+    transitions.begin("order", 7, {"state": "unordered"})
+
+    early = [transitions.look("order", 7) for _ in range(3)]
+    now = 10.0
+
+    assert max(early) < 1
+    assert transitions.look("order", 7) == 1
+
+
+def test_what_begins_again_takes_its_whole_time_again() -> None:
+    transitions = Transitions({"gold": 1})
+    transitions.begin("gold", 7, {"golds_count": 0})
+    transitions.seen(7, {})
+    transitions.begin("gold", 7, {"golds_count": 1})
+
+    looks = [transitions.seen(7, {"golds_count": 2})["golds_count"] for _ in range(2)]
+
+    assert looks == [1, 2]
