@@ -138,7 +138,7 @@ class JobFields(Resource):
     # Notifications
 
     webhook_uri = Attribute[str | None]()
-    """Where the service posts events."""
+    """Where the service posts what happens; :meth:`Client.webhook` reads it."""
 
     send_judgments_webhook = Attribute[bool | None]()
     """Post ``new_judgments`` too, once a page."""
