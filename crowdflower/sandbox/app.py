@@ -249,6 +249,8 @@ def _answer(route: Route, **path: object) -> Response:
         else:
             answer = do()
         warnings = tx.warnings
+        if warnings and route.writes:
+            _keep_warnings(call, path.get("job"), answer)
     if isinstance(answer, Reply):
         response = Response(
             answer.text, answer.status, dict(answer.headers), content_type=answer.kind
@@ -258,6 +260,15 @@ def _answer(route: Route, **path: object) -> Response:
     for warning in warnings:
         response.headers.add("X-Sandbox-Warning", _header(warning))
     return response
+
+
+def _keep_warnings(call: Call, reference: object, answer: object) -> None:
+    """Write down what was asked for and not obeyed, for whoever does not read headers."""
+    made = answer.get("id") if isinstance(answer, dict) else None
+    job = made if reference is None else call.job(str(reference)).id
+    for warning in call.tx.warnings:
+        asked = f"{request.method} {request.path}"
+        call.tx.record("warning", job, warning=warning, request=asked)
 
 
 def _file() -> IO[bytes]:

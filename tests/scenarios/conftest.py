@@ -113,7 +113,7 @@ class Box:
             verb, f"{self.url}/v1{path}", headers=headers, timeout=PATIENCE, **settings
         )
 
-    def control(self, verb: str, name: str, **asked: Any) -> Any:
+    def control(self, verb: str, name: str, /, **asked: Any) -> Any:
         """Call what is below ``/_sandbox/``."""
         headers = {"Authorization": f"Bearer {self.token}"}
         where = f"{self.url}/_sandbox/{name}"

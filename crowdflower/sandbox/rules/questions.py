@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crowdflower.cml import parse
 from crowdflower.sandbox import forms
+from crowdflower.sandbox.refusals import Declined
 from crowdflower.sandbox.store import Transaction
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def derived(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[s
     """Work out what a form says about a job: its questions, their gold columns, which decide.
 
     Columns that another call chose for a question's gold stay, as do the questions that somebody
-    chose to decide over dynamic judgments. What is odd about the form is warned about.
+    chose to decide over dynamic judgments. What is odd about the form is warned about, and where
+    the sandbox is strict it is a mistake.
 
     :param cml: The form, or nothing.
     :param before: The job as it is, if it is there already.
@@ -33,8 +35,11 @@ def derived(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[s
     if not cml:
         return {"fields": None, "gold": {}, "confidence_fields": None}
     form = forms.checked(cml)
-    for odd in form.warnings:
-        tx.warn(f"The form, line {odd.line}, column {odd.column}: {odd.message}")
+    odd = [f"line {each.line}, column {each.column}: {each.message}" for each in form.warnings]
+    if odd and tx.limits.strict:
+        raise Declined.errors(odd)
+    for each in odd:
+        tx.warn(f"The form, {each}")
     fields = form.aggregations()
     chosen: dict[str, str] = before.gold if before is not None else {}
     return {

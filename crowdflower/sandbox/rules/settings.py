@@ -40,7 +40,8 @@ def first_values(
 ) -> dict[str, Any]:
     """Work out the columns of a new job.
 
-    :raises Declined: An attribute has a value that cannot be.
+    :raises Declined: An attribute has a value that cannot be; or the form has mistakes, where the
+        sandbox is strict.
     :raises Unsupported: The job asks for what only the hosted service has.
     """
     now = tx.clock.now()
@@ -63,6 +64,8 @@ def first_values(
     try:
         _complete(tx, written, None)
     except Declined as refusal:
+        if tx.limits.strict:
+            raise
         tx.warn(f"The form has mistakes: {refusal.message}")
     return values | _columns(written.values, values)
 

@@ -1,0 +1,127 @@
+"""Things go wrong because they were told to, and the client does what it promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.exceptions import (
+    ConnectionLost,
+    MalformedResponse,
+    OutcomeUnknown,
+    RateLimited,
+    ServerError,
+)
+
+if TYPE_CHECKING:
+    from crowdflower.job import Job
+    from tests.scenarios.conftest import Box
+
+CML = '<cml:text label="What is it?" name="what" validates="required"/>'
+
+
+@pytest.fixture
+def job(box: Box) -> Job:
+    """A job that could be launched."""
+    return box.job([{"text": f"text {place}"} for place in range(5)], CML)
+
+
+def asked(box: Box, verb: str, end: str) -> list[int | None]:
+    """List how requests were answered, as the sandbox remembers them."""
+    requests = box.control("GET", "requests")
+    return [
+        each["status"]
+        for each in requests
+        if each["verb"] == verb and each["path"].removesuffix(".json").endswith(end)
+    ]
+
+
+def test_two_errors_and_then_an_answer_are_an_answer(box: Box, job: Job) -> None:
+    box.control("DELETE", "requests")
+    box.control("POST", "faults", status=500, times=2)
+
+    assert job.reload().title == "What do you see?"
+
+    assert asked(box, "GET", f"/jobs/{job.id}") == [500, 500, 200]
+    assert box.control("GET", "faults") == []
+
+
+def test_an_error_that_stays_is_raised_after_four_attempts(box: Box, job: Job) -> None:
+    box.control("POST", "faults", status=503, times=9)
+
+    with pytest.raises(ServerError):
+        job.reload()
+
+    assert [fault["times"] for fault in box.control("GET", "faults")] == [5]
+
+
+def test_who_asks_too_often_waits_as_long_as_the_server_says(box: Box, job: Job) -> None:
+    box.control("POST", "faults", status=429, headers={"Retry-After": "17"})
+    begin = box.waiting.now
+
+    job.reload()
+
+    assert 17 <= box.waiting.now - begin < 18
+
+
+def test_a_launch_is_never_repeated_not_even_when_there_were_too_many_requests(
+    box: Box, job: Job
+) -> None:
+    box.control("POST", "faults", status=429, path="/jobs/*/orders", times=1)
+    balance = box.balance
+
+    with pytest.raises(RateLimited):
+        job.launch(5)
+
+    assert asked(box, "POST", "/orders") == [429]
+    assert (job.reload().state, box.balance) == ("unordered", balance)
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["request lost", "answer lost"])
+def test_a_launch_whose_connection_breaks_is_looked_for_and_not_paid_twice(
+    box: Box, job: Job, done: bool
+) -> None:
+    box.control("POST", "faults", drop=True, path="/jobs/*/orders", done=done)
+    balance = box.balance
+
+    with pytest.raises(OutcomeUnknown):
+        job.launch(5)
+
+    assert asked(box, "POST", "/orders") == [None]
+    assert job.reload().state == ("running" if done else "unordered")
+    assert balance - box.balance == (1000 if done else 0)
+
+
+def test_a_connection_that_breaks_while_reading_is_made_again(box: Box, job: Job) -> None:
+    box.control("POST", "faults", drop=True, times=2)
+
+    assert job.reload().units_count == 5
+
+
+def test_a_connection_that_always_breaks_is_given_up(box: Box, job: Job) -> None:
+    box.control("POST", "faults", drop=True, times=9)
+
+    with pytest.raises(ConnectionLost):
+        job.reload()
+
+
+def test_json_that_is_cut_off_is_no_answer(box: Box, job: Job) -> None:
+    box.control("POST", "faults", garble=True, times=9, verb="GET")
+
+    with pytest.raises(MalformedResponse):
+        job.reload()
+
+    box.control("DELETE", "faults")
+    assert job.reload().units_count == 5
+
+
+def test_rows_whose_upload_broke_are_not_there_twice(box: Box) -> None:
+    job = box.client.create_job({"title": "Rows with keys"})
+    box.control("POST", "faults", drop=True, done=True, path="/jobs/*/upload")
+    rows: list[dict[str, Any]] = [{"key": number, "text": "x"} for number in range(50)]
+
+    done = job.upload(rows, key="key")
+
+    assert (done.rows, done.duplicates_removed) == (50, 0)
+    assert sorted(unit.data["key"] for unit in job.reload().units) == list(range(50))

@@ -1,0 +1,93 @@
+"""What is asked for and not obeyed is refused, or warned about; it is never dropped in silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.sandbox.store import Limits
+
+if TYPE_CHECKING:
+    from requests import Response
+
+    from tests.scenarios.conftest import Box
+
+FINE = '<cml:text label="What is it?" name="what" validates="required"/>'
+STRICT = {"limits": Limits(strict=True)}
+ODD = [
+    ({"colour": "blue"}, "colour"),
+    ({"cml": '<cml:text label="What is it?" name="what" validates="required shiny"/>'}, "shiny"),
+]
+ODDITIES = pytest.mark.parametrize(("attributes", "word"), ODD, ids=[word for _, word in ODD])
+
+
+def save(box: Box, attributes: dict[str, Any]) -> tuple[Response, dict[str, Any]]:
+    """Save a job, and return the answer with the job as it was before."""
+    job = box.job([{"text": "one"}], FINE)
+    before: dict[str, Any] = box.api("GET", f"/jobs/{job.id}.json").json()
+    return box.api("PUT", f"/jobs/{job.id}.json", json={"job": attributes}), before
+
+
+@ODDITIES
+@pytest.mark.parametrize("settings", [STRICT], ids=["strict"])
+def test_where_it_is_strict_what_nobody_knows_is_refused(
+    box: Box, attributes: dict[str, str], word: str
+) -> None:
+    answer, before = save(box, attributes)
+
+    assert "error" in answer.json() or "errors" in answer.json()
+    assert word in answer.text
+    assert box.api("GET", f"/jobs/{before['id']}.json").json() == before
+
+
+@ODDITIES
+def test_where_it_is_lenient_what_nobody_knows_is_warned_about(
+    box: Box, attributes: dict[str, str], word: str
+) -> None:
+    answer, before = save(box, attributes)
+
+    assert answer.json()["id"] == before["id"]
+    assert word in answer.headers["X-Sandbox-Warning"]
+    events = [each for each in box.sandbox.events() if each["kind"] == "warning"]
+    assert any(word in each["detail"]["warning"] for each in events)
+    assert {each["job_id"] for each in events} == {before["id"]}
+
+
+@pytest.mark.parametrize("settings", [{}, STRICT], ids=["lenient", "strict"])
+def test_a_tag_that_nobody_knows_is_refused_with_its_place_wherever_it_is_saved(box: Box) -> None:
+    answer, before = save(box, {"cml": f'{FINE}\n<cml:sparkle label="More" name="more"/>'})
+
+    (error,) = answer.json()["errors"]
+    assert "line 2, column 1" in error
+    assert "sparkle" in error
+    assert box.api("GET", f"/jobs/{before['id']}.json").json() == before
+
+
+@ODDITIES
+@pytest.mark.parametrize("settings", [STRICT], ids=["strict"])
+def test_where_it_is_strict_no_job_is_made_of_what_nobody_knows(
+    box: Box, attributes: dict[str, str], word: str
+) -> None:
+    answer = box.api("POST", "/jobs.json", json={"job": {"title": "A new job", **attributes}})
+
+    assert "error" in answer.json() or "errors" in answer.json()
+    assert word in answer.text
+    assert list(box.client.get_jobs()) == []
+
+
+@pytest.mark.parametrize(
+    ("attributes", "word"),
+    [
+        ({"css": "p { color: red }"}, "css"),
+        ({"js": "alert(1)"}, "js"),
+        ({"minimum_requirements": {"level": 3}}, "minimum_requirements"),
+    ],
+)
+def test_a_value_that_is_kept_and_has_no_effect_is_warned_about(
+    box: Box, attributes: dict[str, Any], word: str
+) -> None:
+    answer, before = save(box, attributes)
+
+    assert word in answer.headers["X-Sandbox-Warning"]
+    assert answer.json()[word] == attributes[word] != before[word]

@@ -1,0 +1,184 @@
+"""Reports: asked for until they are there, and then the same to the byte as those on file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.exceptions import ReportNotReady
+
+if TYPE_CHECKING:
+    from crowdflower.job import Job
+    from crowdflower.sandbox.rules.handout import PageUnit
+    from tests.scenarios.conftest import Box
+
+FILES = Path(__file__).parent / "reports"
+NAMES = {
+    "full": "f{}.csv",
+    "aggregated": "a{}.csv",
+    "json": "job_{}.json",
+    "gold_report": "job_{}_gold_report.csv",
+    "workset": "workset{}.csv",
+    "source": "source{}.csv",
+}
+TABLES = [name for name in NAMES if name != "json"]
+
+CML = """
+<p>{{text}}</p>
+<cml:radios label="Sentiment?" name="sentiment" validates="required" gold="true">
+  <cml:radio label="Gut" value="gut"/>
+  <cml:radio label="Schlecht" value="schlecht"/>
+</cml:radios>
+<cml:checkboxes label="What about?" name="topics" only-if="sentiment:[schlecht]" gold="false">
+  <cml:checkbox label="Price" value="price"/>
+  <cml:checkbox label="Delivery" value="delivery"/>
+</cml:checkboxes>
+<cml:ratings label="Stars?" name="stars" points="5" validates="required" gold="false"/>
+<cml:text label="In a word?" name="word" aggregation="all" gold="false"/>
+"""
+ROWS = [
+    {"id": 1, "text": "Plain enough", "sentiment": "?", "tags": ["a", "b"]},
+    {"id": 2, "text": 'She said "no", twice', "sentiment": "", "tags": []},
+    {"id": 3, "text": "Two\nlines", "sentiment": None, "tags": ["c"]},
+    {"id": 4, "text": "Größe 38 – 日本語 🙂", "sentiment": "=1+1", "tags": []},
+    {"id": 5, "text": ", ;\t'", "sentiment": "x", "tags": []},
+]
+KNOWN = {"_golden": "TRUE", "sentiment_gold": "gut", "sentiment_gold_reason": 'It says "gut".'}
+GOLDS = [
+    {"id": 8, "text": "Known: gut", "sentiment": "", "tags": [], **KNOWN},
+    {"id": 9, "text": "Known: sehr gut", "sentiment": "", "tags": [], **KNOWN},
+]
+PEOPLE: list[dict[str, Any]] = [
+    {"country": "DEU", "region": "NI", "city": "Göttingen", "ip": "198.51.100.7"},
+    {"country": "USA", "region": "NY", "city": "New York", "ip": "203.0.113.9"},
+    {"country": "PHL", "channel": "clixsense"},
+]
+BAD = {
+    "sentiment": "schlecht",
+    "topics": ["price", "delivery"],
+    "stars": "2",
+    "word": "teuer, 'tja'",
+}
+GOOD = {"sentiment": "gut", "stars": "5"}
+
+
+def judged(box: Box) -> Job:
+    """Let three people answer, of whom one is not believed in the end."""
+    options = {"gold_always": "true", "after_gold": 1, "reject_at": 70}
+    job = box.job([*ROWS, *GOLDS], CML, judgments_per_unit=2, options=options)
+    job.convert_test_questions()
+    job.launch(5, channels=["on_demand", "clixsense"])
+    answers = [BAD, GOOD, {**GOOD, "word": "Zwei\nZeilen"}]
+    for person, answer in zip(PEOPLE, answers, strict=True):
+        worker = box.contributor(**person)
+        page = box.take(job, worker)
+        box.advance(seconds=90)
+        known = {**GOOD, "sentiment": "schlecht" if person["country"] == "USA" else "gut"}
+        box.hand_in(worker, page, partial(either, known, answer))
+        box.advance(seconds=45)
+    return job
+
+
+def either(known: dict[str, Any], otherwise: dict[str, Any], unit: PageUnit) -> dict[str, Any]:
+    return known if unit.data["text"].startswith("Known") else otherwise
+
+
+def unpacked(box: Box, job: Job, report: str) -> tuple[str, bytes]:
+    asked = {"type": report}
+    answer = box.api("GET", f"/jobs/{job.id}.csv", params=asked, allow_redirects=True)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        (name,) = archive.namelist()
+        return name, archive.read(name)
+
+
+def on_file(report: str) -> bytes:
+    kind = "jsonl" if report == "json" else "csv"
+    return (FILES / f"{report}.{kind}").read_bytes()
+
+
+@pytest.mark.parametrize("settings", [{"seed": 7}], ids=["with a known clock"])
+def test_all_six_reports_are_what_is_on_file(box: Box) -> None:
+    job = judged(box)
+
+    for report, name in NAMES.items():
+        assert unpacked(box, job, report) == (name.format(job.id), on_file(report))
+
+
+@pytest.mark.parametrize("report", TABLES)
+def test_a_report_reads_back_as_what_was_uploaded_and_answered(report: str) -> None:
+    text = on_file(report).decode()
+
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+
+    assert csv_of(rows) == text
+    if report == "source":
+        assert [row["text"] for row in rows] == [row["text"] for row in [*ROWS, *GOLDS]]
+    if report == "full":
+        kept = [row for row in rows if row["_tainted"] == "false" and row["_golden"] == "false"]
+        assert {row["topics"] for row in kept} == {"", "price\ndelivery"}
+        assert {row["word"] for row in kept} == {BAD["word"], "Zwei\nZeilen"}
+        assert {row["_worker_id"] for row in rows if row["_tainted"] == "true"} == {"31883002"}
+
+
+def csv_of(rows: list[dict[str, str]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+@pytest.mark.parametrize("report", TABLES)
+def test_pandas_reads_the_same_from_a_report(report: str) -> None:
+    pandas = pytest.importorskip("pandas", exc_type=ImportError)
+    text = on_file(report).decode()
+
+    frame = pandas.read_csv(io.StringIO(text, newline=""), dtype=str, keep_default_na=False)
+
+    assert frame.to_dict("records") == list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_the_json_report_has_a_unit_a_line_and_agrees_with_the_tables() -> None:
+    units = [json.loads(line) for line in on_file("json").decode().splitlines()]
+    rows = csv.DictReader(io.StringIO(on_file("aggregated").decode(), newline=""))
+
+    by_id = {unit["id"]: unit for unit in units}
+    for row in rows:
+        unit = by_id[int(row["_unit_id"])]
+        assert unit["state"] == row["_unit_state"]
+        assert unit["results"]["sentiment"]["agg"] == row["sentiment"]
+        assert unit["results"]["stars"]["variance"] == float(row["stars:variance"])
+    assert [unit["data"]["text"] for unit in units] == [row["text"] for row in [*ROWS, *GOLDS]]
+
+
+def test_a_report_that_takes_its_time_is_asked_for_until_it_is_there(box: Box) -> None:
+    job = box.job(ROWS, CML)
+    box.control("POST", "transitions", report=2)
+
+    asked = [box.api("GET", f"/jobs/{job.id}.csv?type=source") for _ in range(3)]
+    box.api("POST", f"/jobs/{job.id}/regenerate", data={"type": "source"})
+    begin = box.waiting.now
+    rows = box.client.get_report(job, "source")
+
+    assert [answer.status_code for answer in asked] == [202, 202, 302]
+    assert "Try again in 10 seconds" in asked[0].json()["notice"]["message"]
+    assert box.waiting.now - begin >= 20
+    assert [row["text"] for row in rows] == [row["text"] for row in ROWS]
+
+
+def test_a_report_that_never_comes_is_given_up_by_an_error_of_its_own(box: Box) -> None:
+    job = box.job(ROWS, CML)
+    box.control("POST", "transitions", report=1000)
+
+    with pytest.raises(ReportNotReady) as caught:
+        box.client.get_report(job, "source")
+
+    assert isinstance(caught.value, TimeoutError)
+    assert "source report" in str(caught.value)
