@@ -7,7 +7,8 @@ word on how to send the same rows.
 
 from __future__ import annotations
 
-import codecs
+import io
+import re
 from functools import partial
 from itertools import chain
 from json import JSONDecodeError
@@ -25,6 +26,8 @@ MAX_ROW: Final = 16 * 1024 * 1024
 _BLOCK: Final = 1024 * 1024
 _LONGEST_TOKEN: Final = 12
 r"""Of those that a block may end within: ``-Infinity``, ``\ud83d\ude00``."""
+_UNDECODED = re.compile("[\ud800-\udfff]")
+"""What ``surrogateescape`` makes of bytes that are no UTF-8."""
 
 AN_ARRAY: Final = (
     "The file is a JSON array, which the service does not read. Send newline-separated JSON: one"
@@ -35,7 +38,7 @@ AN_ARRAY: Final = (
 def read(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
     r"""Yield the objects of a file of JSON, one by one.
 
-    :param stream: The file, in binary; a byte order mark is allowed.
+    :param stream: The file, in binary; a byte order mark is allowed. It is left open.
     :raises Invalid: Something in it is no JSON object or no UTF-8; the message names the row,
         counted from 1.
 
@@ -43,14 +46,22 @@ def read(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
     >>> list(read(io.BytesIO(b'{"a": 1}\n{"a": 2} {"a":\n 3}')))
     [{'a': 1}, {'a': 2}, {'a': 3}]
     """
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    # Bytes that are no UTF-8 must not stop the decoder, which runs ahead of the rows by a block:
+    # they pass through it in disguise, and the row that holds them is the one that is refused.
+    text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="\n")
+    try:
+        yield from _objects(text)
+    finally:
+        text.detach()
+
+
+def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
     number, pending, enough = 0, "", 0
-    for line in chain(iter(partial(stream.readline, _BLOCK), b""), [b""]):
+    for line in chain(iter(partial(text.readline, _BLOCK), ""), [""]):
+        if not line.isascii() and _UNDECODED.search(line):
+            raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.")
         last = not line
-        try:
-            pending += decoder.decode(line, final=last)
-        except UnicodeDecodeError:
-            raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.") from None
+        pending += line
         if len(pending) < enough and not last:
             continue
         at = 0

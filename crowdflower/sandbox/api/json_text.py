@@ -23,7 +23,8 @@ MAX_NESTING: Final = 64
 _DIGITS: Final = 308
 """Of the largest whole number; a float of more overflows."""
 
-_BLANK = re.compile(r"[ \t\n\r]*")
+_BLANKS: Final = " \t\n\r"
+_BLANK = re.compile(f"[{_BLANKS}]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:Infinity|NaN|\d[\d.eE+-]*)|[][{}]', re.DOTALL)
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -87,6 +88,8 @@ def skip_blanks(text: str, start: int) -> int:
     >>> skip_blanks("  {}", 0)
     2
     """
+    if text[start : start + 1] not in _BLANKS:  # as it is nearly everywhere
+        return start
     match = _BLANK.match(text, start)
     return match.end() if match else start
 

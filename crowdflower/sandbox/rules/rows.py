@@ -12,7 +12,7 @@ from crowdflower.sandbox.refusals import Invalid
 from crowdflower.sandbox.rules import channels, jobs, notices, orders
 from crowdflower.sandbox.rules.tally import Tally
 from crowdflower.sandbox.store import Transaction, bulk
-from crowdflower.sandbox.store.columns import encode
+from crowdflower.sandbox.store.columns import encode_row
 from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.sandbox.store.tables import job_column
 
@@ -118,10 +118,7 @@ def text_of(data: Mapping[str, Any]) -> str:
     :raises ValueError: It holds a number or a character that JSON or UTF-8 has no form for.
     :raises TypeError: It holds something that JSON cannot.
     """
-    text = encode(data if type(data) is dict else dict(data))
-    if not text.isascii():
-        text.encode()
-    return text
+    return encode_row(data if type(data) is dict else dict(data))
 
 
 def _room(tx: Transaction, job: Row[Any]) -> int | None:

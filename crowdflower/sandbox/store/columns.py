@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from math import isfinite
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Dialect, Double, Integer, Text
 from sqlalchemy.types import TypeDecorator
+
+try:
+    import orjson
+except ModuleNotFoundError:
+    orjson = None  # type: ignore[assignment]
 
 ID = BigInteger().with_variant(Integer, "sqlite")
 """A number that names a row; on SQLite the row's own number, so that it needs no second index."""
@@ -46,6 +53,40 @@ def encode(value: object) -> str:
     '{"text":"würde","stars":5}'
     """
     return _ENCODER.encode(value)
+
+
+def encode_row(data: dict[str, Any]) -> str:
+    """Write the data of a row as :func:`encode` does, and see that UTF-8 can carry it.
+
+    With orjson installed a row without lists and objects takes a quarter of the time. It may write
+    a very large or small number another way, ``1e-7`` where it is ``1e-07`` without.
+
+    :raises ValueError: Of :func:`encode`; or a text holds half a surrogate pair.
+    :raises TypeError: Of :func:`encode`.
+
+    >>> encode_row({"text": "würde", "stars": 5})
+    '{"text":"würde","stars":5}'
+    """
+    if orjson is not None and _is_plain(data.values()):
+        try:
+            return orjson.dumps(data).decode()
+        except TypeError:
+            pass  # a number of more than 64 bits, or what encode() knows words for
+    text = encode(data)
+    if not text.isascii():
+        text.encode()
+    return text
+
+
+def _is_plain(values: Iterable[object]) -> bool:
+    """Tell whether orjson means the same by all of them; it makes ``null`` of NaN."""
+    for value in values:
+        if not (isfinite(value) if isinstance(value, float) else type(value) in _PLAIN):
+            return False
+    return True
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def count(name: str, start: int = 0) -> Column[int]:
