@@ -48,11 +48,8 @@ ELSEWHERE = {
     "P7": "the plan of an upload has tests of its own",
     "P8": "the journal: tests/unit and the payments' own tests",
     "P9": "the plan of an upload has tests of its own",
-    "P13": "memory that runs out cannot be planned for within a test's own process",
-    "P14": "a million rows: a benchmark of its own",
+    "P14": "a million rows each way: benchmarks/uploads.py measures them",
     "S10": "the journal: tests/unit",
-    "S11": "the command line: tests/cli",
-    "S12": "webhooks: tests of their own, where there are webhooks",
 }
 """What does not run here, and why."""
 

@@ -15,6 +15,7 @@ from threading import Event, Thread
 from typing import Final
 
 import click
+from click.core import ParameterSource
 
 from crowdflower.exceptions import ServerError
 from crowdflower.sandbox import BALANCE_CENTS, Sandbox
@@ -26,6 +27,9 @@ from crowdflower.sandbox.webhooks import Post
 
 BREATH: Final = 0.2
 """Seconds between two looks for work, or for something to deliver."""
+
+KEY_VARIABLE: Final = "CROWDFLOWER_SANDBOX_KEY"
+"""Not that of the client: the key of an account that costs money has no place in a sandbox."""
 
 
 def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
@@ -43,6 +47,17 @@ def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
     return int(amount)
 
 
+def seen_by_others(context: click.Context, option: click.Parameter, key: str | None) -> str | None:
+    """Warn of a key that stands on the command line."""
+    if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
+        click.echo(
+            "Warning: every user of this machine can read --key in the list of processes;"
+            f" set {KEY_VARIABLE} instead.",
+            err=True,
+        )
+    return key
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
@@ -57,7 +72,12 @@ def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File that keeps everything; without one it is gone at the end.",
 )
-@click.option("--key", help="API key of the account; without one a new key is made.")
+@click.option(
+    "--key",
+    callback=seen_by_others,
+    envvar=KEY_VARIABLE,
+    help=f"API key of the account, better set as {KEY_VARIABLE}; without one a new key is made.",
+)
 @click.option(
     "--balance",
     callback=cents,

@@ -109,6 +109,18 @@ def test_only_the_key_that_was_given_opens_it() -> None:
             list(client.get_jobs())
 
 
+def test_a_key_on_the_command_line_is_warned_of_and_one_in_the_environment_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving("--key", "s3cret") as server:
+        assert "Warning: every user of this machine can read --key" in server.said
+
+    monkeypatch.setenv("CROWDFLOWER_SANDBOX_KEY", "in-the-environment")
+    with serving() as server:
+        assert server.key == "in-the-environment"
+        assert "Warning" not in server.said
+
+
 def test_without_a_key_each_run_makes_its_own() -> None:
     with serving() as one, serving() as other:
         assert re.fullmatch("[0-9a-f]{40}", one.key)

@@ -13,6 +13,7 @@ from catalogue import KEY, OK
 from leaks import Log, leaks, shows_the_key
 from server import Fault, Request, Server, Wire, elsewhere, raw, said
 
+from crowdflower.cli.serve import serve
 from crowdflower.exceptions import ApiError, ConfigError
 
 if TYPE_CHECKING:
@@ -115,3 +116,19 @@ def test_an_address_that_is_the_key_is_not_shown(url: str) -> None:
         Client("another", url)
 
     assert not shows_the_key(str(caught.value))
+
+
+@pytest.mark.row("S11")
+def test_a_key_on_the_command_line_is_warned_of(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert serve.make_context("serve", ["--key", KEY]).params["key"] == KEY
+    shown = capsys.readouterr()
+
+    monkeypatch.setenv("CROWDFLOWER_SANDBOX_KEY", KEY)
+    assert serve.make_context("serve", []).params["key"] == KEY
+    kept = capsys.readouterr()
+
+    assert "can read --key in the list of processes" in shown.err
+    assert not shows_the_key(shown.out + shown.err)
+    assert kept == ("", "")
