@@ -16,6 +16,7 @@ from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.order import Order
 from crowdflower.unit import Unit, UnitPromise
+from crowdflower.webhook import Event, JobEvent, JudgmentEvent, UnitEvent
 from crowdflower.worker import Worker
 
 
@@ -103,3 +104,17 @@ def money_and_counts_are_whole_numbers(job: Job, worker: Worker) -> None:
 
 def an_error_may_lack_request_and_response(error: ApiError) -> int:
     return error.response.status_code  # type: ignore[union-attr]
+
+
+def an_event_is_told_from_others_by_its_class(client: Client, body: bytes) -> None:
+    event = client.webhook().receive(body)
+    assert_type(event, Event)
+    match event:
+        case UnitEvent(units=units):
+            assert_type(units, tuple[Unit, ...])
+        case JudgmentEvent(judgments=judgments):
+            assert_type(judgments, tuple[Judgment, ...])
+        case JobEvent(job=job):
+            assert_type(job, Job)
+    with client.webhook("a-token").taking(body) as taken:
+        assert_type(taken, Event)
