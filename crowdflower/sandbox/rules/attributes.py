@@ -71,7 +71,7 @@ def yes_or_no(value: Any) -> bool:
 
 
 def truthy(value: object) -> bool:
-    """Read a switch among a job's options, where values are kept as they came.
+    """Read a switch in a cell of a row, or one that was never read.
 
     >>> truthy("1"), truthy(True), truthy("off"), truthy(None)
     (True, True, False, False)
@@ -115,12 +115,16 @@ def money(value: Any) -> int:
     return int(amount * 1000)
 
 
-def percent(value: Any) -> Any:
-    """Take a percentage as it comes: options are kept as they were sent."""
+def percent(value: Any) -> float:
+    """Take a percentage, and leave a whole one whole.
+
+    >>> percent("70"), percent(62.5)
+    (70, 62.5)
+    """
     number = _number(value)
     if number is None or not 0 <= number <= PERCENT:
         raise ValueError("must be a number from 0 to 100")
-    return value
+    return float(number) if number % 1 else int(number)
 
 
 def mode(value: Any) -> str:
@@ -180,13 +184,17 @@ def optional(kind: Kind) -> Kind:
 
 
 def options(value: Any) -> dict[str, Any]:
-    """Take an object whose values are kept as they came, if those that are obeyed can be read."""
+    """Take an object; the options that are known become what they are, whatever they came as.
+
+    >>> options({"front_load": "1", "after_gold": "10", "keywords": "mood"})
+    {'front_load': True, 'after_gold': 10, 'keywords': 'mood'}
+    """
     found = table(value)
     for name, kind in OPTIONS.items():
         if found.get(name) not in (None, ""):
             try:
-                kind(found[name])
-            except ValueError as error:
+                found = {**found, name: kind(found[name])}
+            except (TypeError, ValueError) as error:
                 raise ValueError(f"{name} {error}") from None
     return found
 
@@ -235,12 +243,21 @@ def country_codes(name: str, value: Any, most: int) -> list[str]:
 
 OPTIONS: dict[str, Kind] = {
     "after_gold": whole(0),
+    "calibrated_unit_time": whole(0),
     "confidence_fields": names,
     "dynamic_judgment_fields": names,
+    "dynamic_matching": whole(1),
+    "front_load": yes_or_no,
+    "gold_always": yes_or_no,
+    "hide_correct_answers": yes_or_no,
+    "htl_report": yes_or_no,
+    "include_unfinished": yes_or_no,
+    "logical_aggregation": yes_or_no,
     "reject_at": percent,
     "req_ttl_in_seconds": whole(1),
+    "track_clones": yes_or_no,
 }
-"""Options that are obeyed, and what they have to be."""
+"""Options that are known, and what they have to be; others are kept as they come."""
 
 KINDS: dict[str, Kind] = {
     "alias": optional(text),

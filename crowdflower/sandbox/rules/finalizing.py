@@ -36,10 +36,10 @@ def is_final(job: Any, given: Collection[Given]) -> bool:
     most = job.max_judgments_per_unit
     if most is not None and len(given) >= most:
         return True
-    alike = str(job.options.get("dynamic_matching", ""))
-    if alike.isdecimal():
+    alike = job.options.get("dynamic_matching")
+    if alike:
         return all(
-            aggregating.most_alike(name, given) >= int(alike) for name in aggregating.deciding(job)
+            aggregating.most_alike(name, given) >= alike for name in aggregating.deciding(job)
         )
     least = job.min_unit_confidence or 0.0
     confidences = (aggregating.confidence(job, name, given) for name in aggregating.deciding(job))

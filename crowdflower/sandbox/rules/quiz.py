@@ -64,5 +64,5 @@ def seconds_for_a_page(job: Any) -> float:
 
 
 def _number(value: object, otherwise: float) -> float:
-    """Read a number among a job's options, where values are kept as they came."""
-    return otherwise if value is None else float(str(value))
+    """Read a number among a job's options; one that was emptied is not there."""
+    return otherwise if value in (None, "") else float(str(value))

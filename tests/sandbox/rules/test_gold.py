@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
 from crowdflower.sandbox.refusals import BadRequest
-from crowdflower.sandbox.rules import gold, jobs, orders, rows
+from crowdflower.sandbox.rules import gold, jobs, orders, rows, units, workers
 
 
 def test_rows_that_say_so_become_test_questions(world: Any) -> None:
@@ -170,3 +171,59 @@ def test_a_row_that_has_enough_of_them_is_finalized_at_once(world: Any) -> None:
 
     ordered = next(unit for unit in world.units(job) if unit.id == asked.id)
     assert (ordered.state, ordered.judgments_count) == ("finalized", 4)
+
+
+def test_a_test_question_edited_while_answers_arrive_is_one_question_to_each_of_them(
+    world: Any,
+) -> None:
+    """Everybody is scored by what was right when they handed in; then by what makes it better."""
+    job = world.launched(40, golds=8, units_per_assignment=5, gold_per_assignment=3)
+    golds = [unit for unit in world.units(job) if unit.state == "golden"]
+    crowd = world.crowd(6)
+    pages = {worker.id: world.take(job, worker) for worker in crowd}
+    receipts: dict[int, Any] = {}
+    ready = threading.Barrier(len(crowd) + 1)
+
+    def hand_in(worker: Any) -> None:
+        ready.wait()
+        receipts[worker.id] = world.hand_in(worker, pages[worker.id], "negative")
+
+    def edit() -> None:
+        ready.wait()
+        with world.database.transaction() as tx:
+            for unit in golds:
+                data = {**unit.data, "sentiment_gold": "neutral"}
+                units.update(tx, job, units.find(tx, job, unit.id), data=data)
+
+    threads = [threading.Thread(target=hand_in, args=[worker]) for worker in crowd]
+    threads.append(threading.Thread(target=edit))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(receipts) == len(crowd)
+    for receipt in receipts.values():
+        assert len(receipt.feedback) == 3
+        assert {each.accepted for each in receipt.feedback} in ({("positive",)}, {("neutral",)})
+    for judgment in world.judgments(job):
+        assert judgment.missed is (True if judgment.golden else None)
+    assert {world.do(workers.in_job, job, worker.id).trust for worker in crowd} == {0.0}
+
+
+def test_an_edit_that_makes_answers_right_does_so_for_those_before_and_after_it(
+    world: Any,
+) -> None:
+    job = world.launched(40, golds=8, units_per_assignment=5, options={"after_gold": 50})
+    first, second = world.crowd(2)
+    pages = [world.take(job, worker) for worker in (first, second)]
+
+    world.hand_in(first, pages[0], "negative")
+    for unit in world.units(job):
+        if unit.state == "golden":
+            world.do(units.update, job, unit, data={**unit.data, "sentiment_gold": "negative"})
+    receipt = world.hand_in(second, pages[1], "negative")
+
+    assert receipt.feedback == ()
+    assert {each.missed for each in world.judgments(job) if each.golden} == {False}
+    assert [world.do(workers.in_job, job, each.id).trust for each in (first, second)] == [1.0, 1.0]

@@ -73,6 +73,7 @@ A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
             {"options": {"req_ttl_in_seconds": "nan"}},
             ["Options req_ttl_in_seconds must be a whole number from 1 to 1000000"],
         ),
+        ({"options": {"front_load": "on"}}, ["Options front_load must be true or false"]),
         ({"auto_order": "maybe"}, ["Auto order must be true or false"]),
         ({"title": ["a", "list"]}, ["Title must be text"]),
         ({"options": "front_load"}, ["Options must be an object"]),
@@ -198,14 +199,50 @@ def test_what_is_kept_and_not_obeyed_is_said(world: Any, name: str, value: Any) 
     assert warning.startswith(f"{name} is kept and has no effect here")
 
 
-def test_options_are_merged_and_kept_as_they_came(world: Any) -> None:
+def test_options_are_merged_and_those_nobody_knows_are_kept_as_they_came(world: Any) -> None:
     job = world.job(5)
 
-    changed = world.do(jobs.update, job, {"options": {"after_gold": "7", "keywords": "mood"}})
+    changed = world.do(jobs.update, job, {"options": {"after_gold": 7, "mood": {"a": ["1"]}}})
 
-    assert changed.options["after_gold"] == "7"
-    assert changed.options["keywords"] == "mood"
+    assert changed.options["after_gold"] == 7
+    assert changed.options["mood"] == {"a": ["1"]}
     assert changed.options["track_clones"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "kept"),
+    [
+        ("front_load", "1", True),
+        ("front_load", 1, True),
+        ("logical_aggregation", "false", False),
+        ("hide_correct_answers", "true", True),
+        ("after_gold", "7", 7),
+        ("req_ttl_in_seconds", "600", 600),
+        ("reject_at", "70", 70),
+        ("reject_at", "62.5", 62.5),
+        ("calibrated_unit_time", "5", 5),
+        ("dynamic_judgment_fields", "sentiment", ["sentiment"]),
+        ("keywords", "7", "7"),
+        ("after_gold", "", ""),
+    ],
+)
+def test_an_option_is_what_it_is_whether_a_form_brought_it_or_json(
+    world: Any, name: str, sent: Any, kept: Any
+) -> None:
+    job = world.job(5)
+
+    changed = world.do(jobs.update, job, {"options": {name: sent}})
+
+    assert changed.options[name] == kept
+    assert type(changed.options[name]) is type(kept)
+
+
+def test_an_option_that_was_emptied_is_not_there(world: Any) -> None:
+    nothing = dict.fromkeys(["after_gold", "reject_at", "req_ttl_in_seconds", "front_load"], "")
+
+    job = world.launched(20, golds=8, options=nothing)
+
+    assert world.take(job, world.worker()).mode == "work"
 
 
 @pytest.mark.parametrize(
