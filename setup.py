@@ -31,6 +31,7 @@ EXTRAS["dev"] = [
     *EXTRAS["sandbox"],
     *EXTRAS["fast"],
     *["tox>=4", "pytest>=8", "pytest-xdist", "responses", "hypothesis", "import-linter>=2.3"],
+    "schemathesis>=4",
     "trustme",
     *["ruff", "mypy", "types-requests", "sphinx>=8", "furo"],
 ]

@@ -335,6 +335,17 @@ class Sandbox:
         """
         return self._read(ledger)
 
+    def openapi(self) -> dict[str, Any]:
+        """Describe the API as OpenAPI 3.1; ``/_sandbox/openapi.json`` is the same.
+
+        >>> with Sandbox() as box:
+        ...     box.openapi()["paths"]["/v1/jobs/{job}/ping"]["get"]["summary"]
+        'Count how far a job has come.'
+        """
+        from crowdflower.sandbox.api import openapi  # noqa: PLC0415 - not everybody needs it
+
+        return openapi.description()
+
     def reset(self) -> None:
         """Begin again: the same key and balance, no jobs, the first ids and the first time.
 

@@ -19,7 +19,7 @@ from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 from crowdflower.sandbox import work
 from crowdflower.sandbox.adapter import RAISE_ERRORS
 from crowdflower.sandbox.ampcrowd import door as ampcrowd_door
-from crowdflower.sandbox.api import incoming, once
+from crowdflower.sandbox.api import incoming, once, openapi
 from crowdflower.sandbox.api.call import Call, Reply
 from crowdflower.sandbox.api.incoming import MAX_PARAMETERS, SUFFIX
 from crowdflower.sandbox.api.parameters import MAX_COUNT
@@ -54,6 +54,9 @@ MAX_FILE: Final = 256 * 1024 * 1024
 
 REMEMBERED: Final = 1000
 """Refusals for want of an implementation that are kept."""
+
+DESCRIPTION: Final = f"{PREFIX}/openapi.json"
+"""Where the API is described, for everybody: it says nothing about this sandbox in particular."""
 
 NOT_FOUND: Final = """{"error": {"message":"We couldn't find what you were looking for."}}"""
 """Recorded from the service, down to the one blank."""
@@ -105,6 +108,9 @@ class Application(Flask):
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer, or let go wrong what is to go wrong."""
+        if environ["PATH_INFO"] == DESCRIPTION:
+            described = Response(openapi.text(), content_type=_JSON)
+            return described(environ, start_response)
         if environ["PATH_INFO"].startswith(f"{PREFIX}/"):
             return (self.control or _NOTHING)(environ, start_response)
         return self.watch.answer(self._well, environ, start_response)

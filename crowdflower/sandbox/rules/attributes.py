@@ -56,6 +56,14 @@ def text(value: Any) -> str | None:
     return str(value)
 
 
+def required(value: Any) -> str:
+    """Take text, or a number as text, that has to be there."""
+    found = text(value)
+    if found is None:
+        raise TypeError("must be text")
+    return found
+
+
 def yes_or_no(value: Any) -> bool:
     """Take a truth value, spelled out or as 1 and 0.
 
@@ -270,7 +278,7 @@ KINDS: dict[str, Kind] = {
     "custom_key": text,
     "desired_requirements": optional(table),
     "design_verified": yes_or_no,
-    "execution_mode": text,
+    "execution_mode": required,
     "expected_judgments_per_unit": optional(whole(1)),
     "fields": aggregations,
     "gold_per_assignment": whole(0),
