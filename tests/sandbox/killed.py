@@ -256,7 +256,7 @@ def nurse() -> None:
         number = os.fork()
         if not number:
             with suppress(SystemExit):
-                serve(["--port", "0", "--key", KEY, "--database", line.rstrip("\n")])
+                serve(["--port", "0", "--database", line.rstrip("\n")])
             os._exit(0)
         print(f"process {number}")  # noqa: T201 - this is how it is told
         os.waitpid(number, 0)
