@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
+from uuid import uuid4
 
-from crowdflower import retry
+from crowdflower import outcomes, readback, retry
 from crowdflower.answers import Answer
 from crowdflower.diagnosis import Diagnosis
-from crowdflower.exceptions import (
-    ApiError,
-    ApplicationError,
-    ConnectionLost,
-    MalformedResponse,
-    NotFound,
-    NotSentError,
-    OutcomeUnknown,
-    RateLimited,
-    RefusedError,
-    RequestTimeout,
-    SandboxNotImplemented,
-    ServerError,
-    TruncatedResponse,
-)
+from crowdflower.exceptions import ApiError, NotFound, NotSentError, RateLimited
+from crowdflower.outcomes import Doubt
 from crowdflower.pace import Pace
-from crowdflower.retry import Failure, Outcome, Quota, Rule, Safety
-from crowdflower.transport import Body, Expected, Transport
+from crowdflower.readback import Look
+from crowdflower.retry import Quota, Rule, Safety
+from crowdflower.transport import KEY, Body, Expected, Request, Transport
 from crowdflower.wire import Exchange
-
-DEFINITE: Final = frozenset({*range(400, 408), *range(409, 418), 422, 429, 451})
-"""Statuses that say that nothing was done; whoever answers 408 or 499 may not know."""
-
 
 SILENCE: Final = 30.0
 """Seconds of silence that are put up with, where nobody says otherwise."""
@@ -47,6 +32,26 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float, /) -> None:
         """Wait."""
+
+
+@dataclass
+class _Call:
+    """One call on its way through its attempts."""
+
+    prepared: Request
+    expected: Expected
+    rule: Rule
+    until: float
+    look: Look | None
+    attempt: int = 0
+    exchange: Exchange = field(default_factory=Exchange)
+    doubt: Doubt | None = None
+    """What was seen of the first attempt that may have changed something."""
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether it carries a name by which a server can know it again."""
+        return KEY in self.prepared.headers
 
 
 class Caller:
@@ -89,132 +94,126 @@ class Caller:
         body: Body = None,
         files: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        until: float | None = None,
     ) -> Answer:
         """Send a request and return its checked answer.
 
+        A setting whose answer was lost is looked at before it is sent again; where it stands as it
+        was sent, what was seen is the answer.
+
         :param path: What follows the base address, percent-encoded.
+        :param until: When it must be over, on the clock; by default, after the usual time.
         :raises InvalidInput: The parts make no request; nothing was sent.
         :raises OutcomeUnknown: It changes something, was sent, and it is not known what became of
             it. Of a request that only reads, the failure itself is raised.
         """
         rule = retry.rule_for(method, path)
-        # On a connection that was kept alive, a server that hangs up for its own reasons looks
-        # like one that hangs up on this request.
-        fresh = rule.safety in {Safety.CHANGE, Safety.NEVER}
-        parting = {"Connection": "close"} if fresh else {}
         prepared = self.transport.prepared(
             method,
             path,
             query=query,
             body=body,
             files=files,
-            headers={**parting, **(headers or {})},
+            headers={**self._own_headers(rule), **(headers or {})},
         )
-        deadline = self.clock.monotonic() + (self._deadline or rule.deadline)
-        attempt, doubt = 0, None
+        call = _Call(
+            prepared,
+            expected,
+            rule,
+            until or self.clock.monotonic() + (self._deadline or rule.deadline),
+            readback.look_for(method, path, body, prepared.headers.get("Content-Type", "")),
+        )
         while True:
-            attempt += 1
-            if not self._turn(deadline):
-                too_late = Diagnosis(NotSentError, "its turn comes only after the deadline")
-                raise _final(self.transport.failure(too_late, prepared), doubt)
-            exchange = Exchange(
-                deadline,
-                send=self._read or max(SILENCE, rule.silence / 2),
-                read=self._read or max(SILENCE, rule.silence),
-                fresh=fresh,
-                clock=self.clock.monotonic,
-            )
-            try:
-                answer = self.transport.answer(prepared.copy(), exchange, expected)
-            except ApiError as error:
-                failure = error
-            else:
-                if attempt == 1:
-                    self._quota.give_back()
+            answer = self._attempt(call)
+            if isinstance(answer, Answer):
                 return answer
-            gone = isinstance(failure, NotFound) and method == "DELETE"
-            if doubt and gone and failure.response is not None:
-                return Answer(failure.response, {})  # the attempt whose answer was lost did it
-            if self._pace and isinstance(failure, RateLimited):
-                self._pace.slow_down(self.clock.monotonic())
-            if rule.safety is not Safety.READ:
-                doubt = doubt or _doubt(failure, exchange)
-            wait = self._pause(rule, failure, attempt, deadline)
-            if wait is None or not self.transport.rewound(prepared, exchange):
-                raise _final(failure, doubt)
-            self.clock.sleep(wait)
+            wait = self._pause(call, answer)
+            if wait is not None:
+                self.clock.sleep(wait)
+            if call.doubt and call.look:
+                seen = self._seen(call.look, call.until)
+                if seen and call.look.shows(seen.body):
+                    return seen
+                wait = wait if seen else None  # what cannot be looked at is not sent again
+            if wait is None:
+                raise outcomes.final(answer, call.doubt)
 
-    def _turn(self, deadline: float) -> bool:
-        """Wait until a request may leave; ``False`` where that is not before the deadline."""
+    def _own_headers(self, rule: Rule) -> dict[str, str]:
+        """Say what we have to say about a change that must not be made twice."""
+        if rule.safety in {Safety.READ, Safety.SAME}:
+            return {}
+        key = {KEY: str(uuid4())} if self.transport.honours_keys else {}
+        return {"Connection": "close", **key}
+
+    def _attempt(self, call: _Call) -> Answer | ApiError:
+        """Send a call once more; return what came of it."""
+        call.attempt += 1
+        if not self._turn(call.until):
+            too_late = Diagnosis(NotSentError, "its turn comes only after the deadline")
+            raise outcomes.final(self.transport.failure(too_late, call.prepared), call.doubt)
+        sent_at = self.clock.monotonic()
+        call.exchange = Exchange(
+            call.until,
+            send=self._read or max(SILENCE, call.rule.silence / 2),
+            read=self._read or max(SILENCE, call.rule.silence),
+            # On a connection that was kept alive, a server that hangs up for its own reasons looks
+            # like one that hangs up on this request.
+            fresh=call.rule.safety in {Safety.CHANGE, Safety.NEVER},
+            clock=self.clock.monotonic,
+        )
+        try:
+            answer = self.transport.answer(call.prepared.copy(), call.exchange, call.expected)
+        except ApiError as error:
+            failure = error
+        else:
+            if call.attempt == 1:
+                self._quota.give_back()
+            return answer
+        gone = isinstance(failure, NotFound) and call.prepared.method == "DELETE"
+        if call.doubt and gone and failure.response is not None:
+            return Answer(failure.response, {})  # the attempt whose answer was lost did it
+        if call.rule.safety is not Safety.READ:
+            call.doubt = call.doubt or outcomes.doubt_of(failure, call.exchange, sent_at)
+        if self._pace and isinstance(failure, RateLimited):
+            self._pace.slow_down(self.clock.monotonic())
+        return failure
+
+    def _turn(self, until: float) -> bool:
+        """Wait until a request may leave; ``False`` where that is not before it must be over."""
         if self._pace is None:
             return True
         now = self.clock.monotonic()
-        wait = self._pace.turn(now, deadline - now)
+        wait = self._pace.turn(now, until - now)
         if wait:
             self.clock.sleep(wait)
         return wait is not None
 
-    def _pause(self, rule: Rule, error: ApiError, attempt: int, deadline: float) -> float | None:
+    def _pause(self, call: _Call, error: ApiError) -> float | None:
         """Return how long to wait before another attempt; ``None`` where there is to be none."""
-        failure = _failure(error)
-        wait = retry.pause(rule, failure, attempt, self._chance)
-        if wait is None or attempt >= self._attempts:
-            return None
-        if self.clock.monotonic() + wait >= deadline:
+        now = self.clock.monotonic()
+        failure = outcomes.failure_of(error)
+        wait = retry.pause(
+            call.rule,
+            failure,
+            call.attempt,
+            self._chance,
+            since=now - call.doubt.sent_at if call.doubt else 0.0,
+            keyed=call.is_keyed and self.transport.honours_keys,
+        )
+        if wait is None or call.attempt >= self._attempts or now + wait >= call.until:
             return None
         cost = Quota.THROTTLED if failure.throttled else Quota.FAILURE
-        return wait if self._quota.take(cost) else None
+        if not self._quota.take(cost):
+            return None
+        return wait if self.transport.rewound(call.prepared, call.exchange) else None
 
-
-def _failure(error: ApiError) -> Failure:
-    """Say in the words of the policy what an error means."""
-    if isinstance(error, NotSentError):
-        most = retry.ATTEMPTS_AT_A_NAME if error.dns else retry.ATTEMPTS
-        return Failure(Outcome.NOT_SENT, passing=not error.tls, attempts=most)
-    if isinstance(error, MalformedResponse) and error.garbage:
-        return Failure(Outcome.UNKNOWN, attempts=retry.ATTEMPTS_AT_GARBAGE)
-    if isinstance(error, RateLimited):
-        return Failure(Outcome.REFUSED, throttled=True, retry_after=error.retry_after)
-    if isinstance(error, ServerError) and not isinstance(error, SandboxNotImplemented):
-        throttled = error.status == HTTPStatus.SERVICE_UNAVAILABLE
-        return Failure(Outcome.UNKNOWN, throttled=throttled, retry_after=error.retry_after)
-    if isinstance(error, (ApplicationError, SandboxNotImplemented)) or (
-        isinstance(error, RefusedError) and error.status in DEFINITE
-    ):
-        return Failure(Outcome.REFUSED, passing=False)
-    passing = isinstance(error, (RequestTimeout, ConnectionLost, TruncatedResponse))
-    return Failure(Outcome.UNKNOWN, passing=passing)
-
-
-class _Doubt(NamedTuple):
-    """What was seen of a change that may have been made."""
-
-    phase: str
-    evidence: str
-
-
-def _doubt(error: ApiError, exchange: Exchange) -> _Doubt | None:
-    """Return what was seen of a change that may have been made; nothing where it was not."""
-    if _failure(error).outcome is not Outcome.UNKNOWN:
-        return None
-    phase = exchange.phase.name.lower()
-    status = "" if exchange.status is None else f" with status {exchange.status}"
-    return _Doubt(phase, f"{phase}{status}, {type(error).__name__}")
-
-
-def _final(error: ApiError, doubt: _Doubt | None) -> ApiError:
-    """Return the error that the caller gets: whether a change was made must be beyond doubt.
-
-    The last attempt does not decide it. One that was refused, or never sent, may follow one whose
-    answer was lost.
-    """
-    if not doubt:
-        return error
-    return OutcomeUnknown(
-        f"{error}. The request had been sent: the change may have been made. Look before you repeat"
-        " it",
-        evidence=doubt.evidence,
-        phase=doubt.phase,
-        request=error.request,
-        response=error.response,
-    )
+    def _seen(self, look: Look, until: float) -> Answer | None:
+        """Read where a change shows; ``None`` where that is not possible any more."""
+        if self.clock.monotonic() >= until:
+            return None
+        try:
+            return self.request(
+                "GET", look.path, Expected(), headers={"Accept": "application/json"}, until=until
+            )
+        except ApiError:
+            return None

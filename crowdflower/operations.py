@@ -1,6 +1,6 @@
 """A payment at most once: journalled, sent once, and looked for where its answer was lost.
 
-No request is ever repeated here. What is not known stays open in the journal until a look at the
+No payment is ever begun again here. What is not known stays open in the journal until a look at the
 account, or a person, settles it.
 """
 
@@ -31,7 +31,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.journal import Journal, Operation, State
 from crowdflower.payment import DryRun, Payment
-from crowdflower.transport import Expected
+from crowdflower.transport import KEY, Expected
 
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ class Operations:
                 payment.path,
                 payment.expected,
                 body=payment.body,
-                headers={**payment.headers, "Idempotency-Key": operation.op_id},
+                headers={**payment.headers, KEY: operation.op_id},
             )
             result = read(answer)
         except OutcomeUnknown as error:

@@ -166,13 +166,29 @@ LONGEST_RETRY_AFTER: Final = 60.0
 """Seconds of ``Retry-After`` that are obeyed; who is told to wait longer is told so by an error."""
 
 
-def pause(rule: Rule, failure: Failure, attempt: int, chance: Random) -> float | None:
+REPEAT_WITHIN: Final = 30.0
+"""Seconds in which a setting may be sent once more, after which it may be another's that it
+overwrites."""
+
+
+def pause(
+    rule: Rule,
+    failure: Failure,
+    attempt: int,
+    chance: Random,
+    *,
+    since: float = 0.0,
+    keyed: bool = False,
+) -> float | None:
     """Return how many seconds to wait before another attempt; ``None`` where there is to be none.
 
     The wait is drawn from the whole of a span that doubles, rather than from around its end: many
     clients that failed together do not come back together.
 
     :param attempt: How many there were, from 1.
+    :param since: Seconds since the first attempt of which it is not known what it did.
+    :param keyed: The server has said that it does once what it is sent under one key, however
+        often it is sent; and it was sent under one.
 
     >>> lost = Failure(Outcome.UNKNOWN)
     >>> 0 <= pause(rule_for("GET", "jobs/7"), lost, 1, Random(0)) <= 1
@@ -185,14 +201,18 @@ def pause(rule: Rule, failure: Failure, attempt: int, chance: Random) -> float |
     allowed = {
         Outcome.NOT_SENT: ATTEMPTS,
         Outcome.REFUSED: ATTEMPTS if failure.throttled and rule.waits else 0,
-        Outcome.UNKNOWN: rule.attempts,
+        Outcome.UNKNOWN: ATTEMPTS if keyed else rule.attempts,
     }
     if not failure.passing or attempt >= min(allowed[failure.outcome], failure.attempts):
         return None
-    if failure.retry_after is not None:
-        return failure.retry_after if failure.retry_after <= LONGEST_RETRY_AFTER else None
-    base = 1.0 if failure.throttled else 0.5
-    return chance.uniform(0, min(LONGEST_DELAY, base * 2**attempt))
+    wait = failure.retry_after
+    if wait is None:
+        base = 1.0 if failure.throttled else 0.5
+        wait = chance.uniform(0, min(LONGEST_DELAY, base * 2**attempt))
+    elif wait > LONGEST_RETRY_AFTER:
+        return None
+    stale = rule.safety is Safety.SAME and since + wait > REPEAT_WITHIN
+    return None if stale and since else wait
 
 
 class Quota:

@@ -51,6 +51,12 @@ LARGEST_ANSWER: Final = 64 << 20
 
 TOO_LARGE: Final = Diagnosis(ResponseTooLarge, f"the answer is more than {LARGEST_ANSWER >> 20} MB")
 
+KEY: Final = "Idempotency-Key"
+"""The header by which a server knows a request that it was sent before."""
+
+ANNOUNCEMENT: Final = "X-CrowdFlower-Idempotency"
+"""The header by which a server says that it goes by that key: the value is 1."""
+
 CHUNK: Final = 1 << 16
 
 
@@ -121,6 +127,8 @@ class Transport:
                 "the session repeats requests by itself (max_retries of an adapter), which can pay"
                 " twice; mount adapters without it, the client repeats what is safe to repeat"
             )
+        self.honours_keys = False
+        """Whether this server has said that it does once what it is sent under one key."""
         self._start()
 
     def __repr__(self) -> str:
@@ -176,6 +184,7 @@ class Transport:
         :param exchange: The limits in time; afterwards, how far the request got.
         """
         response = self._sent(prepared, exchange, stream=expected.stream, authorized=True)
+        self.honours_keys = self.honours_keys or response.headers.get(ANNOUNCEMENT) == "1"
         if expected.follow:
             response = self._followed(response, exchange, stream=expected.stream)
         if expected.stream and _is_left_unread(response):

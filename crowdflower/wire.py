@@ -199,6 +199,12 @@ class _Pool(HTTPConnectionPool):
             connection.close()  # it connects anew
         return connection
 
+    def _put_conn(self, connection: Any) -> None:
+        sock = getattr(connection, "sock", None)
+        if isinstance(sock, _Socket) and sock.exchange.fresh:
+            connection.close()  # the server was told so, and closes its side in its own time
+        super()._put_conn(connection)
+
 
 class _PoolTLS(_Pool, HTTPSConnectionPool):
     """The same over TLS."""

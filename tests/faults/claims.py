@@ -76,7 +76,7 @@ def run(
                 endpoint = chance.choice(ENDPOINTS)
                 few = [chance.choice(FAULTS) for _ in range(chance.randrange(4))]
                 server.plan(*few, OK)
-                before = len(server.ledger)
+                before = server.made(endpoint.line)
                 error = None
                 try:
                     client.call(
@@ -87,6 +87,6 @@ def run(
                     )
                 except ApiError as raised:
                     error = raised
-                tally.judge(endpoint, error, len(server.ledger) - before)
+                tally.judge(endpoint, error, server.made(endpoint.line) - before)
             client.close()
     return tally

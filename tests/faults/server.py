@@ -189,6 +189,10 @@ class Server:
         """Treat each request as a function of it says."""
         self._by_request = choose
 
+    def made(self, line: str) -> int:
+        """Count the changes of a kind that were made."""
+        return sum(each.line == line for each in [*self.ledger])
+
     def __enter__(self) -> Self:
         return self
 

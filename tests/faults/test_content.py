@@ -13,6 +13,7 @@ import pytest
 from leaks import leaks
 from server import Fault, Request, Server, hang_up, said
 
+from crowdflower._types import a_type
 from crowdflower.exceptions import (
     ApiError,
     MalformedResponse,
@@ -99,7 +100,9 @@ def test_what_is_no_job_is_named_as_what_it_is(
 ) -> None:
     server.plan(Fault(said(json.dumps(wrong).encode())))
 
-    with pytest.raises(MalformedResponse, match=f"expected a job, got a {type(wrong).__name__}"):
+    with pytest.raises(
+        MalformedResponse, match=f"expected the JSON of one job, got {a_type(wrong)}"
+    ):
         client.get_job(7)
 
 

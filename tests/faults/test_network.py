@@ -256,6 +256,22 @@ def test_a_change_goes_over_a_connection_on_which_nothing_else_went(
     assert server.log[1].headers["connection"] == "close"
 
 
+@pytest.mark.row("N18")
+def test_the_connection_of_a_change_is_not_used_for_what_follows(
+    server: Server, client: Client, clock: Quick
+) -> None:
+    def lingers(wire: Wire, request: Request) -> None:
+        said(b'{"id": 7}')(wire, request)
+        wire.wait()
+
+    server.plan(Fault(lingers), OK)
+    client.call("jobs/7/orders.json", b"{}", method="post")
+
+    client.get_job(7)
+
+    assert (server.connections, clock.slept) == (2, [])
+
+
 def test_fresh_connections_make_no_noise(server: Server, client: Client, log: Log) -> None:
     server.plan(OK)
 

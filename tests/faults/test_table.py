@@ -63,7 +63,7 @@ def differences(
         yield f"{arrived} requests arrived, not {case.attempts(endpoint)}"
     if len(server.ledger) != (arrived if case.fault.applies else 0):
         yield f"{len(server.ledger)} changes were made"
-    if len(server.ledger) > 1 and endpoint.letter in "VN":
+    if server.made(endpoint.line) > 1 and endpoint.letter in "VN":
         yield "a change was made twice"
     if elapsed > (deadline or 0) + 1:
         yield f"it took {elapsed:.1f} s"

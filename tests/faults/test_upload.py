@@ -436,7 +436,7 @@ def test_each_chunk_of_a_csv_begins_with_its_header(
         ("a.csv", "id,id\n1,a\n", "or several", None),
         ("a.csv", "id\n", "no rows", None),
         ("a.json", '{"id": 1}\n{"id":\n', "row 2 is not JSON", 2),
-        ("a.json", '{"id": 1}\n7\n', "row 2 is a int", 2),
+        ("a.json", '{"id": 1}\n7\n', "row 2 is an int", 2),
         ("a.xlsx", "PK", "save them as CSV", None),
     ],
 )

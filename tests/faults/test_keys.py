@@ -1,0 +1,202 @@
+"""A server that does once what it is sent under one key: only there is a change sent again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from catalogue import ENDPOINTS, Endpoint
+from server import Fault, Request, Server, hang_up, reset, said
+
+from crowdflower.exceptions import OutcomeUnknown, RateLimited
+from crowdflower.job import Job
+from crowdflower.journal import Journal
+
+if TYPE_CHECKING:
+    from crowdflower.client import Client
+
+Connect = Callable[..., "Client"]
+
+CHANGES = [each for each in ENDPOINTS if each.letter in "VN"]
+
+
+@dataclass
+class Keeper:
+    """A service that announces keys and goes by them, and whose answers are lost.
+
+    :param lost: What becomes of the first answers to a change.
+    :param says: What it announces.
+    """
+
+    lost: list[Fault] = field(default_factory=list)
+    says: str = "1"
+    done: set[str] = field(default_factory=set)
+
+    def __call__(self, request: Request) -> Fault:
+        announced = (f"X-CrowdFlower-Idempotency: {self.says}",) if self.says else ()
+        answer = said(b'{"id": 7, "state": "unordered"}', headers=announced)
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            return Fault(answer)
+        fault = self.lost.pop(0) if self.lost else Fault(answer, applies=True)
+        applies = fault.applies and key not in self.done
+        if applies:
+            self.done.add(key)
+        return Fault(fault.act, applies=applies)
+
+
+def keys(server: Server) -> list[str]:
+    return [
+        request.headers["idempotency-key"]
+        for request in server.log
+        if "idempotency-key" in request.headers
+    ]
+
+
+def change(client: Client, endpoint: Endpoint) -> None:
+    client.call(endpoint.path, endpoint.body, method=endpoint.method, as_json=endpoint.as_json)
+
+
+LOSSES = [
+    pytest.param(Fault(hang_up), id="not made, FIN"),
+    pytest.param(Fault(hang_up, applies=True), id="made, FIN"),
+    pytest.param(Fault(reset, applies=True), id="made, RST"),
+    pytest.param(Fault(said(status="502 Bad"), applies=True), id="made, 502"),
+    pytest.param(Fault(said(b'{"id"', length=90), applies=True), id="made, cut short"),
+]
+
+
+@pytest.mark.row("N10")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_where_keys_are_honoured_a_lost_change_is_sent_again_under_its_key_and_made_once(
+    server: Server, client: Client, loss: Fault
+) -> None:
+    for endpoint in CHANGES:
+        server.answer(Keeper([loss]))
+        client.get_job(7)
+        server.log.clear()
+        server.ledger.clear()
+
+        change(client, endpoint)
+
+        assert len(keys(server)) == 2, str(endpoint)
+        assert len(set(keys(server))) == 1
+        assert server.made(endpoint.line) == 1
+
+
+@pytest.mark.parametrize("says", ["", "0", "yes"])
+def test_where_nobody_said_that_keys_are_honoured_a_change_is_sent_once(
+    server: Server, client: Client, says: str
+) -> None:
+    server.answer(Keeper(says=says))
+    client.get_job(7)
+    server.plan(Fault(hang_up))
+
+    with pytest.raises(OutcomeUnknown):
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+    assert len(server.log) == 2
+    assert keys(server) == []
+
+
+def test_what_one_server_said_is_not_believed_of_another(server: Server, connect: Connect) -> None:
+    server.answer(Keeper())
+    connect(server.url).get_job(7)
+    with Server() as another:
+        another.plan(Fault(hang_up))
+
+        with pytest.raises(OutcomeUnknown):
+            connect(another.url).call("jobs/7/orders.json", b"{}", method="post")
+
+        assert len(another.log) == 1
+
+
+def test_a_key_that_the_caller_chose_is_the_one_that_is_sent(
+    server: Server, client: Client
+) -> None:
+    server.answer(Keeper([Fault(hang_up, applies=True)]))
+    client.get_job(7)
+
+    client.call("jobs/7/orders.json", b"{}", {"Idempotency-Key": "may"}, method="post")
+
+    assert keys(server) == ["may", "may"]
+
+
+def test_each_change_has_a_key_of_its_own(server: Server, client: Client) -> None:
+    server.answer(Keeper())
+    client.get_job(7)
+
+    for _ in range(2):
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+    assert len(set(keys(server))) == 2
+
+
+def test_a_body_that_cannot_be_read_again_is_not_sent_again(server: Server, client: Client) -> None:
+    server.answer(Keeper([Fault(hang_up, applies=True)]))
+    client.get_job(7)
+
+    with pytest.raises(OutcomeUnknown):
+        client.call("jobs/7/upload.json", iter([b"{}"]), method="put")
+
+    assert len(keys(server)) == 1
+
+
+def test_an_answer_that_is_lost_every_time_is_an_open_question(
+    server: Server, client: Client
+) -> None:
+    server.answer(Keeper([Fault(hang_up, applies=True)] * 9))
+    client.get_job(7)
+
+    with pytest.raises(OutcomeUnknown):
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+    assert len(keys(server)) == 4
+    assert server.made("POST /jobs/7/orders.json") == 1
+
+
+def test_a_refusal_after_a_lost_answer_leaves_the_question_open(
+    server: Server, client: Client
+) -> None:
+    refused = Fault(said(b'{"error": "slow down"}', status="429 Too Many"))
+    server.answer(Keeper([Fault(hang_up, applies=True), refused]))
+    client.get_job(7)
+
+    with pytest.raises(OutcomeUnknown):
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+    server.answer(Keeper([refused]))
+    with pytest.raises(RateLimited):
+        client.call("jobs/7/orders.json", b"{}", method="post")
+
+
+def test_a_payment_whose_answer_was_lost_is_made_once_and_closed(
+    server: Server, connect: Connect, tmp_path: Path
+) -> None:
+    server.answer(Keeper([Fault(hang_up, applies=True)]))
+    client = connect(server.url, journal=tmp_path / "journal.db")
+
+    order = Job(client, id=7).launch(20, key="may")
+
+    assert order.id == 7
+    assert len(keys(server)) == 2
+    assert server.made("POST /jobs/7/orders.json") == 1
+    operation = Journal(tmp_path / "journal.db").get(keys(server)[0])
+    assert (operation.key, operation.state) == ("may", "applied")
+
+
+def test_the_announcement_may_come_with_a_refusal(server: Server, client: Client) -> None:
+    body = json.dumps({"error": "No."}).encode()
+    announced = said(body, status="404 No", headers=("X-CrowdFlower-Idempotency: 1",))
+    server.plan(Fault(announced))
+    with pytest.raises(Exception, match="404"):
+        client.get_job(7)
+    server.answer(Keeper([Fault(hang_up, applies=True)]))
+
+    client.call("jobs/7/orders.json", b"{}", method="post")
+
+    assert server.made("POST /jobs/7/orders.json") == 1

@@ -1,0 +1,261 @@
+"""Whether a change shows: decided by what was sent and by what is seen."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower import retry, serialization
+from crowdflower.exceptions import OutcomeUnknown
+from crowdflower.readback import look_for
+from crowdflower.retry import Safety
+
+if TYPE_CHECKING:
+    from conftest import Clock, Sent
+    from responses import RequestsMock
+
+    from crowdflower.client import Client
+    from crowdflower.job import Job
+
+API = "https://api.appen.com/v1"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+
+def shows(line: str, asked: Any, shown: Any) -> bool:
+    """Tell whether a form, or bytes of JSON, counts as made by what is seen."""
+    method, path = line.split()
+    body = asked if asked is None or isinstance(asked, bytes) else serialization.form(asked)
+    look = look_for(method, path, body, JSON if isinstance(asked, bytes) else FORM)
+    assert look is not None
+    return look.shows(shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("PUT jobs/7.json", "jobs/7.json"),
+        ("PUT jobs/spring.json", "jobs/spring.json"),
+        ("PUT jobs/7/units/3.json", "jobs/7/units/3.json"),
+        ("GET jobs/7/pause.json", "jobs/7.json"),
+        ("GET jobs/7/cancel", "jobs/7"),
+        ("GET jobs/7/resume.json", "jobs/7.json"),
+        ("POST jobs/7/units/3/cancel.json", "jobs/7/units/3.json"),
+        ("PUT jobs/7/tags", "jobs/7/tags"),
+        ("POST jobs/7/tags", "jobs/7/tags"),
+        ("DELETE jobs/7/tags", "jobs/7/tags"),
+        ("PUT jobs/7/channels", "jobs/7/channels"),
+        ("POST jobs/7/channels", "jobs/7/channels"),
+        ("POST jobs/7/disable_channel", "jobs/7/channels"),
+    ],
+)
+def test_a_setting_shows_where_it_can_be_read_and_nothing_else_is_looked_for(
+    line: str, place: str
+) -> None:
+    method, path = line.split()
+
+    look = look_for(method, path, b"", FORM)
+
+    assert look is not None
+    assert look.path == place
+    assert retry.rule_for("GET", look.path).safety is Safety.READ
+    assert retry.rule_for(method, path).safety in {Safety.SAME, Safety.CHANGE}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET jobs/7.json",
+        "DELETE jobs/7.json",
+        "PUT jobs/7/upload.json",
+        "PUT jobs/upload.json",
+        "PUT jobs/7/workers/5.json",
+        "POST jobs/7/orders.json",
+        "GET jobs/7/units/split.json",
+        "POST jobs/7/workers/5/bonus.json",
+    ],
+)
+def test_what_does_not_show_is_not_looked_for(line: str) -> None:
+    method, path = line.split()
+
+    assert look_for(method, path, b"", FORM) is None
+
+
+TITLE = {"job": {"title": "A b", "payment_cents": 12}}
+OPTIONS = {"job": {"options": {"front_load": True}, "included_countries": ["FI", "US"]}}
+
+
+@pytest.mark.parametrize(
+    ("line", "asked", "shown", "made"),
+    [
+        ("PUT jobs/7.json", TITLE, {"title": "A b", "payment_cents": 12, "id": 7}, True),
+        ("PUT jobs/7.json", TITLE, {"title": "A B", "payment_cents": "12"}, True),
+        ("PUT jobs/7.json", TITLE, {"title": "A b", "payment_cents": 13}, False),
+        ("PUT jobs/7.json", TITLE, {"title": "A b"}, False),
+        ("PUT jobs/7.json", TITLE, {"title": {"[": 1}, "payment_cents": 12}, False),
+        ("PUT jobs/7.json", TITLE, ["A b"], False),
+        ("PUT jobs/7.json", TITLE, None, False),
+        (
+            "PUT jobs/7.json",
+            OPTIONS,
+            {
+                "options": {"front_load": "true", "after_gold": 3},
+                "included_countries": [{"code": "US"}, {"code": "FI"}],
+            },
+            True,
+        ),
+        (
+            "PUT jobs/7.json",
+            OPTIONS,
+            {"options": {"front_load": "true"}, "included_countries": ["FI", "US", "SE"]},
+            False,
+        ),
+        ("PUT jobs/7.json", {"a": "1"}, {"id": 7, "a": "2"}, False),
+        ("PUT jobs/7.json", {}, {"id": 7}, False),
+        ("PUT jobs/7.json", None, {"id": 7}, False),
+        ("PUT jobs/7.json", b'{"job": {"title": "A"}}', {"title": "A"}, True),
+        ("PUT jobs/7.json", b"[1]", {"title": "A"}, False),
+        ("PUT jobs/7.json", b"{", {"title": "A"}, False),
+        ("PUT jobs/7/units/3.json", b'{"unit": {"data": {"a": 1}}}', {"data": {"a": 1}}, True),
+        (
+            "PUT jobs/7/units/3.json",
+            b'{"unit": {"data": {"a": 1}}}',
+            {"data": {"a": 1, "b": 2}},
+            False,
+        ),
+        ("PUT jobs/7/units/3.json", b'{"unit": {"golden": true}}', {"data": {"a": 1}}, False),
+        ("PUT jobs/7/units/3.json", b'{"unit": {"state": "new"}}', {"state": "new"}, True),
+        ("GET jobs/7/pause.json", None, {"state": "paused"}, True),
+        ("GET jobs/7/pause.json", None, {"state": "running"}, False),
+        ("GET jobs/7/cancel.json", None, {"state": "canceled"}, True),
+        ("GET jobs/7/resume.json", None, {"state": "running"}, True),
+        ("GET jobs/7/resume.json", None, [], False),
+        ("POST jobs/7/units/3/cancel.json", None, {"state": "canceled"}, True),
+        ("PUT jobs/7/tags", {"tags": ["a", "B"]}, [{"name": "b"}, {"name": "A"}], True),
+        ("PUT jobs/7/tags", {"tags": "a, b"}, [{"name": "b"}, {"name": "a"}], True),
+        ("PUT jobs/7/tags", {"tags": ["a"]}, [{"name": "b"}, {"name": "a"}], False),
+        ("PUT jobs/7/tags", {"tags": []}, [], True),
+        ("PUT jobs/7/tags", {"a": "1"}, [], False),
+        ("PUT jobs/7/tags", {"tags": ["a"]}, {"name": "a"}, False),
+        ("POST jobs/7/tags", {"tags": ["a"]}, [{"name": "b"}, {"name": "a"}], True),
+        ("POST jobs/7/tags", {"tags": ["a"]}, [{"name": "b"}, 7], False),
+        ("DELETE jobs/7/tags", {"tags": ["a"]}, [{"name": "b"}], True),
+        ("DELETE jobs/7/tags", {"tags": ["a"]}, [{"name": "a"}], False),
+        ("PUT jobs/7/channels", {"channels": ["a"]}, {"enabled_channels": ["a"]}, True),
+        ("PUT jobs/7/channels", {"channels": ["a"]}, {"enabled_channels": ["a", "b"]}, False),
+        ("PUT jobs/7/channels", {"channels": ["a"]}, {"enabled_channels": None}, False),
+        ("POST jobs/7/channels", {"channels": ["a"]}, {"enabled_channels": ["a", "b"]}, True),
+        ("POST jobs/7/disable_channel", {"channel_name": "a"}, {"enabled_channels": ["b"]}, True),
+        ("POST jobs/7/disable_channel", {"channel_name": "a"}, {"enabled_channels": ["a"]}, False),
+    ],
+)
+def test_a_setting_was_made_where_it_shows_as_it_was_sent(
+    line: str, asked: Any, shown: Any, made: bool
+) -> None:
+    assert shows(line, asked, shown) is made
+
+
+def test_a_body_that_is_no_bytes_is_not_looked_into() -> None:
+    look = look_for("PUT", "jobs/7.json", iter([b"job[title]=A"]), FORM)
+
+    assert look is not None
+    assert not look.shows({"title": "A"})
+
+
+# What a call makes of it
+
+
+def lines(sent: list[Sent]) -> list[str]:
+    return [request.line for request in sent]
+
+
+def test_a_pause_whose_answer_was_lost_and_that_shows_is_not_sent_again(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/712034/pause.json", status=502)
+    api.get(f"{API}/jobs/712034.json", json={"id": 712034, "state": "paused"})
+
+    job.pause()
+
+    assert job.state == "paused"
+    assert lines(sent) == ["GET /jobs/712034/pause.json", "GET /jobs/712034.json"]
+
+
+def test_a_pause_whose_answer_was_lost_and_that_does_not_show_is_sent_once_more(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/712034/pause.json", status=502)
+    api.get(f"{API}/jobs/712034/pause.json", json={"id": 712034, "state": "paused"})
+    api.get(f"{API}/jobs/712034.json", json={"id": 712034, "state": "running"})
+
+    job.pause()
+
+    pause, look = "GET /jobs/712034/pause.json", "GET /jobs/712034.json"
+    assert lines(sent) == [pause, look, pause]
+
+
+def test_what_was_sent_twice_and_answered_never_is_looked_for_once_more(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/712034/pause.json", status=502)
+    api.get(f"{API}/jobs/712034.json", json={"id": 712034, "state": "running"})
+    api.get(f"{API}/jobs/712034.json", json={"id": 712034, "state": "paused"})
+
+    job.pause()
+
+    pause, look = "GET /jobs/712034/pause.json", "GET /jobs/712034.json"
+    assert lines(sent) == [pause, look, pause, look]
+
+
+def test_what_cannot_be_looked_at_is_not_sent_again(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/712034/pause.json", status=502)
+    api.get(f"{API}/jobs/712034.json", status=502)
+
+    with pytest.raises(OutcomeUnknown):
+        job.pause()
+
+    assert lines(sent) == ["GET /jobs/712034/pause.json", *["GET /jobs/712034.json"] * 4]
+
+
+def test_after_thirty_seconds_a_setting_is_looked_for_and_not_sent_again(
+    api: RequestsMock, client: Client, sent: list[Sent], clock: Clock
+) -> None:
+    def late(_: object) -> tuple[int, dict[str, str], str]:
+        clock.now += 31
+        return 504, {}, ""
+
+    api.add_callback("PUT", f"{API}/jobs/7.json", late)
+    api.get(f"{API}/jobs/7.json", json={"id": 7, "title": "of somebody else"})
+
+    with pytest.raises(OutcomeUnknown):
+        client.update_job(7, {"title": "Ours"})
+
+    assert [line for line in lines(sent) if line.startswith("PUT")] == ["PUT /jobs/7.json"]
+
+
+def test_a_resume_is_looked_for_and_never_sent_again(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/712034/resume.json", status=502)
+    api.get(f"{API}/jobs/712034.json", json={"id": 712034, "state": "paused"})
+
+    with pytest.raises(OutcomeUnknown):
+        job.resume()
+
+    assert lines(sent) == ["GET /jobs/712034/resume.json", "GET /jobs/712034.json"]
+
+
+def test_what_was_seen_is_the_answer_of_a_change(api: RequestsMock, client: Client) -> None:
+    seen = {"id": 3, "state": "new", "data": {"a": 1}}
+    api.put(f"{API}/jobs/7/units/3.json", status=500)
+    api.get(f"{API}/jobs/7/units/3.json", json=seen)
+
+    answer = client.call(
+        "jobs/7/units/3.json", json.dumps({"unit": {"data": {"a": 1}}}), method="put"
+    )
+
+    assert answer == seen
