@@ -28,3 +28,15 @@ class Missing(Enum):
 
 MISSING: Final = Missing.MISSING
 """No value at all, where ``None`` is one."""
+
+
+def a_type(value: object) -> str:
+    """Name the type of a value as a sentence does.
+
+    >>> a_type(7), a_type([]), a_type(None)
+    ('an int', 'a list', 'None')
+    """
+    name = type(value).__name__
+    if value is None:
+        return "None"
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from crowdflower import paging, serialization
-from crowdflower._types import JSON, JSONObject
+from crowdflower._types import JSON, JSONObject, a_type
 from crowdflower.base import whole
 from crowdflower.caller import Caller
 from crowdflower.exceptions import (
@@ -256,9 +256,9 @@ class Account:
 def identified(answer: JSON, kind: str) -> JSONObject:
     """Return the JSON of one thing, and see that it has the id by which all else is done."""
     if not isinstance(answer, dict):
-        raise MalformedResponse(f"expected a {kind}, got a {type(answer).__name__}")
+        raise MalformedResponse(f"expected the JSON of one {kind}, got {a_type(answer)}")
     if not re.fullmatch(ID, str(answer.get("id"))):
-        raise MalformedResponse(f"expected a {kind}, got an object without a usable id")
+        raise MalformedResponse(f"expected the JSON of one {kind}, got one without a usable id")
     return {**answer, "id": int(answer["id"])}
 
 

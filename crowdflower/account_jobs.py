@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from crowdflower import envelopes
-from crowdflower._types import JSON, JSONObject
+from crowdflower._types import JSON, JSONObject, a_type
 from crowdflower.account import (
     JOBS_PER_PAGE,
     Account,
@@ -286,7 +286,7 @@ class AccountJobs(Account):
 def _listed(page: JSON) -> JSON:
     """Return a page that is a list; the last may be an empty object."""
     if not isinstance(page, list) and page != {}:
-        raise MalformedResponse(f"expected a list of jobs, got a {type(page).__name__}")
+        raise MalformedResponse(f"expected a list of jobs, got {a_type(page)}")
     return page
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from crowdflower import paging, serialization, upload
-from crowdflower._types import JSON, JSONObject, Row, Rows
+from crowdflower._types import JSON, JSONObject, Row, Rows, a_type
 from crowdflower.account import (
     AGGREGATES_PER_PAGE,
     ID,
@@ -215,7 +215,7 @@ class AccountUnits(Account):
         job = self._as_job(job)
         answer = self.jobs[job.id].units[unit_id].judgments()
         if not isinstance(answer, list):
-            raise MalformedResponse(f"expected a list of judgments, got a {type(answer).__name__}")
+            raise MalformedResponse(f"expected a list of judgments, got {a_type(answer)}")
         return [Judgment(job, self._client).absorb(data) for data in answer]
 
     def get_judgment(self, job: JobFields | int, judgment_id: int) -> Judgment:
@@ -236,7 +236,7 @@ def _by_unit(page: JSON) -> dict[int, JSONObject]:
     if page == []:
         return {}
     if not isinstance(page, dict):
-        raise MalformedResponse(f"expected a page keyed by unit id, got a {type(page).__name__}")
+        raise MalformedResponse(f"expected a page keyed by unit id, got {a_type(page)}")
     # All at one go, since units come by the hundred thousand; one by one to say which is none.
     if not all(map(_is_id, page)) or not set(map(type, page.values())) <= {dict}:
         stray = next(key for key in page if not (_is_id(key) and isinstance(page[key], dict)))

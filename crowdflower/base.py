@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
-from crowdflower._types import JSON, JSONObject
+from crowdflower._types import JSON, JSONObject, a_type
 from crowdflower.exceptions import ApiError, InvalidInput, MalformedResponse
 
 if TYPE_CHECKING:
@@ -88,6 +88,19 @@ class Resource:
         self._state: JSONObject = data
         self._changes: JSONObject = {}
 
+    if not TYPE_CHECKING:
+        # A type checker finds a wrong name by itself, and takes this to mean that any may be set.
+        def __setattr__(self, name: str, value: object) -> None:
+            """Set what the class declares; a name that it does not have would never travel.
+
+            Classes that somebody derives may keep what they like.
+            """
+            kind = type(self)
+            ours = name[:1] != "_" and kind.__module__.startswith("crowdflower.")
+            if ours and not hasattr(kind, name) and name not in self.__dict__:
+                raise AttributeError(_stranger(kind, name))
+            object.__setattr__(self, name, value)
+
     @property
     def client(self) -> Client:
         """The account that this belongs to.
@@ -155,8 +168,8 @@ class Resource:
     def _learn(self, answer: Mapping[str, Any]) -> None:
         """Take the server's word for the state; changes that were not sent wait on."""
         if not isinstance(answer, Mapping):
-            kind, got = type(self).__name__, type(answer).__name__
-            raise MalformedResponse(f"expected the JSON object of a {kind}, got a {got}")
+            kind = type(self).__name__
+            raise MalformedResponse(f"expected the JSON object of a {kind}, got {a_type(answer)}")
         self._state = dict(answer)
 
     def _look(self, kind: str, done: str, fetch: Callable[[], JSON], *, depth: int = 3) -> None:
@@ -174,6 +187,19 @@ class Resource:
 
     def _write(self, key: str, value: object) -> None:
         self._changes[key] = value
+
+
+def _stranger(kind: type[Resource], name: str) -> str:
+    """Say that a model has no such attribute, and which one it has that is most like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only who mistypes needs it
+
+    near = get_close_matches(name, [each for each in dir(kind) if each[:1] != "_"], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    what = kind.__name__.lower()
+    return (
+        f"{kind.__name__} has no attribute {name!r}{hint or '.'} A field that is not declared is"
+        f" sent by {what}[{name!r}] = …"
+    )
 
 
 def whole(what: str, value: object) -> int:
@@ -224,9 +250,11 @@ class JobResource(Resource):
     :param job: The job; its client is used where none is given.
     """
 
+    job: Job
+
     def __init__(self, job: Job, client: Client | None = None, **data: Any) -> None:
         super().__init__(client if client is not None else job._client, **data)  # noqa: SLF001
-        self.job = job
+        self.__dict__["job"] = job  # no field of the JSON
 
 
 class Promise(Resource):

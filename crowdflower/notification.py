@@ -14,6 +14,7 @@ from json import JSONDecoder
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from crowdflower._types import a_type
 from crowdflower.exceptions import InvalidInput, MalformedNotification
 
 LARGEST_BODY: Final = 16 << 20
@@ -51,7 +52,7 @@ def parsed(body: bytes) -> Notification:
     """
     if not isinstance(body, bytes):
         raise InvalidInput(
-            f"a notification is the bytes of a request's body, not a {type(body).__name__}: its"
+            f"a notification is the bytes of a request's body, not {a_type(body)}: its"
             " signature is of what was sent, and what is decoded and encoded again may differ"
         )
     if not body:

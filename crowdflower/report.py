@@ -17,7 +17,7 @@ from itertools import chain, count
 from typing import IO, Final, cast
 
 from crowdflower import serialization, tables
-from crowdflower._types import JSONObject
+from crowdflower._types import JSONObject, a_type
 from crowdflower.exceptions import ReportCorrupt, ReportEmpty, ReportTooLarge
 from crowdflower.states import ReportType
 
@@ -163,7 +163,7 @@ def _readable(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
 def _json_rows(member: IO[bytes]) -> Iterator[JSONObject]:
     for number, row in enumerate(serialization.decode_lines(tables.lines(member)), 1):
         if not isinstance(row, dict):
-            raise ValueError(f"row {number} is a {type(row).__name__}, not an object")  # noqa: TRY004
+            raise ValueError(f"row {number} is {a_type(row)}, not an object")  # noqa: TRY004
         yield row
 
 

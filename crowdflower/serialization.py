@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, Final, NoReturn
 from urllib.parse import urlencode
 
-from crowdflower._types import JSON, Rows
+from crowdflower._types import JSON, Rows, a_type
 from crowdflower.exceptions import InvalidInput
 
 try:
@@ -159,7 +159,7 @@ def _encoded_block(block: list[Any], first: int) -> bytes:
 def _encoded_row(row: object, number: int) -> bytes:
     if not isinstance(row, Mapping):
         raise InvalidInput(
-            f"row {number} is a {type(row).__name__}, not a dict from column to value", row=number
+            f"row {number} is {a_type(row)}, not a dict from column to value", row=number
         )
     for column in row:
         if not isinstance(column, str):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from crowdflower import serialization, tables
-from crowdflower._types import Row, Rows
+from crowdflower._types import Row, Rows, a_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.upload import CSV, JSON_LINES
 
@@ -134,7 +134,7 @@ def _keyed_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple
         except ValueError as error:
             raise InvalidInput(f"row {number} is not JSON: {error}", row=number) from None
         if not isinstance(row, dict):
-            raise InvalidInput(f"row {number} is a {type(row).__name__}, not an object", row=number)
+            raise InvalidInput(f"row {number} is {a_type(row)}, not an object", row=number)
         fitted = columns.fitted(row, number)
         plain = line.removeprefix(b"\xef\xbb\xbf").strip() if fitted is row else None
         yield _key(row.get(key), key, number), (plain or serialization.encode(fitted)) + b"\n"

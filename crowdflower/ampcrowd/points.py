@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from crowdflower._types import JSON
+from crowdflower._types import JSON, a_type
 from crowdflower.exceptions import InvalidInput
 
 TaskType = Literal["sa", "er", "ft"]
@@ -183,7 +183,7 @@ def _built(task_type: str, point: Point | JSON) -> Point:
     kind = _KINDS[task_type]
     if isinstance(point, (Text, Pair, Question)):
         if not isinstance(point, kind):
-            raise InvalidInput(f"a {type(point).__name__} in a group of type {task_type}")
+            raise InvalidInput(f"{a_type(point)} in a group of type {task_type}")
         return point
     if task_type == "sa":
         return Text(point)

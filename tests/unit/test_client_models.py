@@ -108,6 +108,47 @@ def test_none_is_a_value_like_any_other(sample: Sample) -> None:
     assert sample.title is None
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("titel", "did you mean 'title'?"),
+        ("payment_cent", "did you mean 'payment_cents'?"),
+        ("zzz", "Job has no attribute 'zzz'. A field"),
+    ],
+)
+def test_a_name_that_is_mistyped_is_not_kept_in_silence(name: str, hint: str) -> None:
+    job = Job(None, id=7, title="one")
+
+    with pytest.raises(AttributeError) as caught:
+        setattr(job, name, "two")
+
+    assert hint in str(caught.value)
+    assert f"job[{name!r}] = …" in str(caught.value)
+    assert not hasattr(job, name)
+
+
+@pytest.mark.parametrize("model", OF_A_JOB)
+def test_no_model_keeps_a_name_that_it_does_not_have(model: type[Any]) -> None:
+    job = Job(None, id=7)
+    thing = model(job, None, id=8)
+
+    with pytest.raises(AttributeError, match=f"{model.__name__} has no attribute 'stat_'"):
+        thing.stat_ = "new"
+    thing.job = other = Job(None, id=9)
+
+    assert thing.job is other
+
+
+def test_a_class_that_somebody_derives_keeps_what_it_likes() -> None:
+    class Mine(Job):
+        pass
+
+    mine = Mine(None, id=7)
+    mine.note = "mine"  # type: ignore[attr-defined]
+
+    assert mine.note == "mine"  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("name", ["id", "state", "kind"])
 def test_what_the_server_decides_is_not_written(sample: Sample, name: str) -> None:
     with pytest.raises(AttributeError, match="decided by the server"):

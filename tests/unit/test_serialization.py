@@ -196,7 +196,7 @@ def test_rows_are_consumed_no_further_than_they_are_sent() -> None:
     [
         (["a", "b"], "list"),
         ("text", "str"),
-        (None, "NoneType"),
+        (None, "None"),
         ({"a": math.nan}, "float"),
         ({"a": -math.inf}, "float"),
         ({"a": {"b": math.nan}}, "float"),
