@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from hashlib import blake2b
 from itertools import count
 from random import Random
+from struct import Struct
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 START = 1435148651.0
 """Where virtual time begins: 24 June 2015, 12:24:11 UTC."""
+
+
+_WORDS = Struct("<8Q")
 
 
 class Chance(Random):
@@ -64,7 +68,7 @@ class Chance(Random):
         if not self._words:
             counter = self._drawn.to_bytes(8, "little")
             digest = blake2b(counter, key=self._key).digest()
-            self._words = [int.from_bytes(digest[at : at + 8], "little") for at in range(0, 64, 8)]
+            self._words = list(_WORDS.unpack(digest))
             self._drawn += 1
         return self._words.pop()
 

@@ -110,22 +110,21 @@ def _one(question: Field, right: str, who: Character, chance: Random, difficulty
     if question.kind == "ratings" and who.profile.habit == "truthful":
         accuracy = who.accuracy_among(len(values), difficulty)
         return values[_near(len(values), values.index(right), accuracy, chance)]
-    whim = who.whim(question.name)
-    return values[_pick(len(values), values.index(right), who, whim, chance, difficulty)]
+    right_one = values.index(right)
+    return values[_pick(question.name, len(values), right_one, who, chance, difficulty)]
 
 
 def _several(
     question: Field, right: Sequence[str], who: Character, chance: Random, difficulty: float
 ) -> list[str]:
     """Choose any number of options: each is a question of its own, to be chosen or not."""
-    values = [option.value for option in question.options]
-    whim = who.whim(question.name)
+    name, values = question.name, [option.value for option in question.options]
     if who.profile.habit == "constant":
-        return [values[whim % len(values)]]
+        return [values[who.whim(name) % len(values)]]
     if who.profile.habit == "confused":
         return list(dict.fromkeys(_mistaken(value, who, chance) for value in right))
     chosen = [
-        value for value in values if _pick(2, int(value in right), who, whim, chance, difficulty)
+        value for value in values if _pick(name, 2, int(value in right), who, chance, difficulty)
     ]
     if not chosen and question.required:
         chosen = [chance.choice(values)]
@@ -139,21 +138,21 @@ def _ticked(
     value = question.options[0].value
     if question.required:
         return value
-    whim = who.whim(question.name)
-    return value if _pick(2, int(value in right), who, whim, chance, difficulty) else None
+    is_right = int(value in right)
+    return value if _pick(question.name, 2, is_right, who, chance, difficulty) else None
 
 
 def _pick(
-    options: int, right: int, who: Character, whim: int, chance: Random, difficulty: float
+    name: str, options: int, right: int, who: Character, chance: Random, difficulty: float
 ) -> int:
     """Choose one of so many options by habit; each is a number from 0."""
     match who.profile.habit:
         case "random":
             return chance.randrange(options)
         case "constant":
-            return whim % options
+            return who.whim(name) % options
         case "contrary":
-            return (right + 1 + whim % max(options - 1, 1)) % options
+            return (right + 1 + who.whim(name) % max(options - 1, 1)) % options
     if options == 1 or chance.random() < who.accuracy_among(options, difficulty):
         return right
     wrong = chance.randrange(options - 1)

@@ -7,7 +7,6 @@ is taken out, virtual time moves there, and what follows from it is put back in.
 from __future__ import annotations
 
 import heapq
-import json
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
@@ -22,7 +21,6 @@ from crowdflower.sandbox.refusals import Conflict, Expired, Invalid
 from crowdflower.sandbox.rules import orders
 from crowdflower.sandbox.rules.handout import Closed, take_page
 from crowdflower.sandbox.rules.submission import submit
-from crowdflower.sandbox.store import work
 from crowdflower.sandbox.store.tables import job as jobs
 from crowdflower.sandbox.store.tables import unit as units
 
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.crowd.contributor import Contributor
     from crowdflower.sandbox.crowd.plan import Plan
-    from crowdflower.sandbox.rules.handout import Page, PageUnit
+    from crowdflower.sandbox.rules.handout import Page
     from crowdflower.sandbox.store import Database, Transaction
 
 PATIENCE: Final = 20
@@ -161,7 +159,7 @@ class Run:
         except Closed as closed:
             self._turn_away(tx, visitor, closed.reason)
             return
-        answers = self._fill(tx, visitor, page)
+        answers = self._fill(visitor, page)
         if answers is None:
             self.summary.left_open += 1
             self.summary.closed["no_recorded_answer"] += 1
@@ -182,14 +180,14 @@ class Run:
         else:
             self.summary.closed[reason] += 1
 
-    def _fill(
-        self, tx: Transaction, visitor: Visitor, page: Page
-    ) -> dict[int, Mapping[str, Any]] | None:
+    def _fill(self, visitor: Visitor, page: Page) -> dict[int, Mapping[str, Any]] | None:
         """Fill in a page as its contributor does; ``None`` when they cannot."""
         answers: dict[int, Mapping[str, Any]] = {}
-        for unit, shown in zip(_whole(tx, page), page.units, strict=True):
-            form = form_for(self._job.cml, shown.data)
-            filled = visitor.who.fill(form, unit, visitor.who.handed_in[self._job_id])
+        for unit in page.units:
+            form = form_for(self._job.cml, unit.data)
+            # Contributors of a simulation may look at what nobody else sees: what is right.
+            whole = replace(unit, data={**unit.data, **unit.hidden}) if unit.hidden else unit
+            filled = visitor.who.fill(form, whole, visitor.who.handed_in[self._job_id])
             if filled is None:
                 return None
             answers[unit.id] = filled
@@ -289,13 +287,6 @@ def _visitors(tx: Transaction, job_id: int, people: Sequence[Contributor]) -> li
             f"task of job {job_id}: do the votes and the column name tasks alike?"
         )
     return visitors
-
-
-def _whole(tx: Transaction, page: Page) -> list[PageUnit]:
-    """Read the rows of a page with the columns that contributors do not see: what is right."""
-    places = work.places(tx.driver, page.assignment_id)
-    data = {place.id: json.loads(place.data) for place in places}
-    return [replace(unit, data=data[unit.id]) for unit in page.units]
 
 
 def _refused(who: Contributor, answers: Mapping[int, Mapping[str, Any]], refusal: Invalid) -> str:

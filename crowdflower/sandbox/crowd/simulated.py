@@ -82,7 +82,9 @@ class Simulated(Contributor):
 
     def fill(self, form: Form, unit: PageUnit, pages: int) -> dict[str, Any]:
         """Answer every question that is asked, and leave it to the form which are shown."""
-        who = replace(self.character, faded=self.profile.fades * pages)
+        who = self.character
+        if self.profile.fades:
+            who = replace(who, faded=self.profile.fades * pages)
         hardness = self.world.difficulty_of(unit)
         answers = {}
         for question in form.fields:

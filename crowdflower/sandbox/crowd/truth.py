@@ -69,23 +69,27 @@ def _read(question: Field, found: object, unit_id: int) -> tuple[str, ...]:
     if not question.options:
         return tuple(texts)
     texts = [line.strip() for text in texts for line in text.splitlines()]
-    values = {option.value: option.value for option in reversed(question.options)}
-    labels = {option.label: option.value for option in reversed(question.options)}
-    folded = {text.casefold(): value for text, value in (labels | values).items()}
-    right = [
-        value
-        for text in texts
-        if (value := values.get(text) or labels.get(text) or folded.get(text.casefold()))
-    ]
+    right = [value for text in texts if (value := _option(question, text))]
     if question.kind == "checkbox":
         is_checked = right or any(text.casefold() in YES for text in texts)
         return (question.options[0].value,) if is_checked else ()
     if not right:
         raise ValueError(
             f"The truth about {question.name!r} of unit {unit_id} is {found!r}, and its options "
-            f"are {', '.join(repr(value) for value in values)}."
+            f"are {', '.join(repr(option.value) for option in question.options)}."
         )
     return tuple(dict.fromkeys(right)) if question.multiple else (right[0],)
+
+
+def _option(question: Field, text: str) -> str | None:
+    """Find the option that a text means: the value, else the label, else either in any case."""
+    for written in (str, str.casefold):
+        wanted = written(text)
+        for said in ("value", "label"):
+            for option in question.options:
+                if written(getattr(option, said)) == wanted:
+                    return option.value
+    return None
 
 
 def _text(value: object) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from crowdflower.cml import Problem
 
-__all__ = ["checked", "form_for", "whole_form"]
+__all__ = ["checked", "form_for", "same_for_all", "whole_form"]
 
 FORMS_KEPT: Final = 64
 """Forms that are kept, read."""
@@ -57,6 +57,16 @@ you mean <cml:text>?
         raise Declined.errors([str(error)]) from None
     odd = oddity(cml_source)
     return replace(form, warnings=(*form.warnings, odd)) if odd else form
+
+
+def same_for_all(cml_source: str) -> Form | None:
+    """Give the form of a job all of whose rows have the same questions, or else ``None``.
+
+    >>> same_for_all('<cml:text label="Why?"/>').fields[0].name
+    'why'
+    """
+    form, template = _read(cml_source)
+    return form if template is None else None
 
 
 def form_for(cml_source: str, row: Mapping[str, Any]) -> Form:

@@ -57,6 +57,11 @@ def shown(data: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name not in hidden}
 
 
+def kept_back(data: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+    """Return what :func:`shown` leaves out of a row."""
+    return {name: data[name] for name in hidden if name in data}
+
+
 def as_lists(gold: Mapping[str, str], data: Mapping[str, Any]) -> dict[str, Any]:
     r"""Return a row with lists in its columns of accepted answers and reasons.
 

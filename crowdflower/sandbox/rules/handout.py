@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from crowdflower.sandbox.clock import Chance
@@ -77,6 +77,9 @@ class PageUnit:
 
     data: dict[str, Any]
     """What the contributor sees: the row without what is known of its answers."""
+
+    hidden: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What is known of its answers; never to be shown."""
 
 
 @dataclass(frozen=True)
@@ -322,4 +325,8 @@ def _shown(tx: Transaction, job: JobFacts, page: OpenPage) -> Page:
 
 def _visible(job: JobFacts, units: Iterable[Open | Place]) -> tuple[PageUnit, ...]:
     hidden = accepted.hidden_columns(job.gold)
-    return tuple(PageUnit(unit.id, accepted.shown(json.loads(unit.data), hidden)) for unit in units)
+    return tuple(
+        PageUnit(unit.id, accepted.shown(data, hidden), accepted.kept_back(data, hidden))
+        for unit in units
+        for data in [json.loads(unit.data)]
+    )

@@ -42,7 +42,10 @@ class _Answered:
     """A unit of the page with the answers that were given."""
 
     place: Place
+
     data: dict[str, Any]
+    """The row, where it matters: for test questions, and where the form depends on it."""
+
     answers: dict[str, Any]
     missed: tuple[str, ...] = ()
     checked: bool = False
@@ -139,10 +142,11 @@ def _read(
     if strangers:
         raise Invalid(f"Unit {min(strangers)} is not on this page.")
     hidden = accepted.hidden_columns(job.gold)
+    same = forms.same_for_all(job.cml or "")
     answered, errors = [], {}
     for place in places:
-        data = json.loads(place.data)
-        form = forms.form_for(job.cml or "", accepted.shown(data, hidden))
+        data = json.loads(place.data) if same is None or place.is_gold else {}
+        form = same or forms.form_for(job.cml or "", accepted.shown(data, hidden))
         checked = form.check(answers.get(place.id, {}))
         if checked.errors:
             errors[place.id] = checked.errors

@@ -290,7 +290,9 @@ def test_a_value_is_read_as_its_question_would_submit_it(
 
 
 def test_a_truth_that_is_no_option_is_named() -> None:
-    with pytest.raises(ValueError, match="'mood' of unit 1 is 'grim', and its options are 'bad'"):
+    with pytest.raises(
+        ValueError, match="'mood' of unit 1 is 'grim', and its options are 'good', 'fair', 'bad'"
+    ):
         truth_about(MOOD, {"label": "grim"}, mood="label")
 
 
