@@ -73,12 +73,12 @@ class Line:
         self._connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
 
     def send(self, verb: str, path: str, body: Any, key: str | None = None) -> Answer:
-        """Send JSON, or a list of rows as one JSON object per line.
+        """Send JSON, a list of rows as one JSON object per line, or no body.
 
         :raises OSError: The connection broke.
         :raises HTTPException: It broke in the middle of the answer.
         """
-        text = json.dumps(body)
+        text = None if body is None else json.dumps(body)
         if isinstance(body, list):
             text = "".join(f"{json.dumps(row)}\n" for row in body)
         headers = {"Authorization": f"Token token={KEY}", "Content-Type": "application/json"}
@@ -212,6 +212,8 @@ class Nursery:
     """A process that has imported everything, and becomes ``crowdflower serve`` in no time."""
 
     def __init__(self) -> None:
+        self.server = 0
+        """The number of the process that serves."""
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-u", __file__],
             stdin=subprocess.PIPE,
@@ -226,20 +228,21 @@ class Nursery:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{file}\n")
         self._process.stdin.flush()
-        number, address, said = None, None, ""
+        self.server, address, said = 0, None, ""
         for text in self._process.stdout:
             said += text
-            number = _NUMBER.search(text) or number
+            if number := _NUMBER.search(text):
+                self.server = int(number[1])
             address = _ADDRESS.search(text) or address
-            if number and (address or "ended" in text):
+            if self.server and (address or "ended" in text):
                 break
         try:
             assert address, said
             yield address[1]
         finally:
-            if number:
+            if self.server:
                 with suppress(ProcessLookupError):
-                    os.kill(int(number[1]), signal.SIGKILL)
+                    os.kill(self.server, signal.SIGKILL)
 
     def __enter__(self) -> Self:
         return self

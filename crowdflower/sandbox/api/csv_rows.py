@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Final
 from crowdflower.sandbox.refusals import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 MAX_CELL: Final = 16 * 1024 * 1024
 """Characters in one cell; rows may carry whole images in base 64."""
@@ -35,7 +35,9 @@ _UNDECODED = re.compile("[\ud800-\udfff]")
 """What ``surrogateescape`` makes of bytes that are no UTF-8."""
 
 
-def read(stream: IO[bytes], named: Callable[[str], str]) -> Iterator[dict[str, str | None]]:
+def read(
+    stream: IO[bytes], named: Callable[[str], str]
+) -> Generator[dict[str, str | None], None, None]:
     r"""Yield the rows of a CSV file, column to cell; an empty cell is ``None``.
 
     :param stream: The file, in binary; it is left open.

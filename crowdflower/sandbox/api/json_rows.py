@@ -14,11 +14,11 @@ from itertools import chain
 from json import JSONDecodeError
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from crowdflower.sandbox.api.json_text import decode_at, skip_blanks
+from crowdflower.sandbox.json_text import decode_at, skip_blanks
 from crowdflower.sandbox.refusals import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 MAX_ROW: Final = 16 * 1024 * 1024
 """Characters in one row; rows may carry whole images in base 64."""
@@ -35,7 +35,7 @@ AN_ARRAY: Final = (
 )
 
 
-def read(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
+def read(stream: IO[bytes]) -> Generator[dict[str, Any], None, None]:
     r"""Yield the objects of a file of JSON, one by one.
 
     :param stream: The file, in binary; a byte order mark is allowed. It is left open.

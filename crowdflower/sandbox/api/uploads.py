@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.api import csv_rows, json_rows
@@ -12,7 +13,7 @@ from crowdflower.sandbox.rules import jobs, rows, shapes
 from crowdflower.sandbox.store.columns import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from crowdflower.sandbox.api.call import Answer, Call
 
@@ -23,7 +24,8 @@ JSON_LINES: Final = frozenset({"application/json", "text/json"})
 def create(call: Call) -> Answer:
     """Make a job of a file."""
     without_teams(call)
-    made = rows.create_from(call.tx, call.account, _rows(call))
+    with closing(_rows(call)) as given:
+        made = rows.create_from(call.tx, call.account, given)
     call.transitions.begin("upload", made.id)
     return shapes.job(made)
 
@@ -32,8 +34,8 @@ def append(call: Call, job: str) -> Answer:
     """Add a file's rows to a job: all of them, or on a mistake none."""
     row, force = jobs.alive(call.tx, call.job(job)), call.asked.flag("force")
     try:
-        with call.tx.connection.begin_nested():
-            rows.append(call.tx, row, _rows(call), force=force)
+        with call.tx.connection.begin_nested(), closing(_rows(call)) as given:
+            rows.append(call.tx, row, given, force=force)
     except Refusal as refusal:
         # Nothing of the file stays, except why: whoever asks for the progress is told.
         rows.upload_refused(call.tx, row, refusal.message)
@@ -50,7 +52,7 @@ def progress(call: Call, job: str) -> Answer:
     return found if share >= 1 else {"done": False, "count": int(found["count"] * share)}
 
 
-def _rows(call: Call) -> Iterator[Mapping[str, Any]]:
+def _rows(call: Call) -> Generator[Mapping[str, Any], None, None]:
     if call.content_type == CSV:
         return csv_rows.read(call.body, rows.column_name)
     if call.content_type in JSON_LINES:
