@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from crowdflower.sandbox.ampcrowd import Door
-    from crowdflower.sandbox.store import Database
+    from crowdflower.sandbox.store import Database, Transaction
     from crowdflower.sandbox.transitions import Lags
 
 MAX_FILE: Final = 256 * 1024 * 1024
@@ -230,11 +230,11 @@ def _answer(route: Route, **path: object) -> Response:
     asked, key = incoming.read(request, route)
     g.key = key
     request.environ[ASKED] = asked.values
-    opened = app.database.transaction if route.writes else app.database.snapshot
     name = request.headers.get(once.HEADER) if route.writes else None
     body = _file() if route.takes_file else io.BytesIO()
     digested = once.Digested(body) if name else None
-    with opened() as tx:
+
+    def answered(tx: Transaction) -> tuple[Any, list[str]]:
         account = accounts.authenticate(tx, key) if key else None
         if account is None:
             raise Unauthorized
@@ -254,9 +254,16 @@ def _answer(route: Route, **path: object) -> Response:
             answer = once.answer(call, name, asked_for, digested, do)
         else:
             answer = do()
-        warnings = tx.warnings
-        if warnings and route.writes:
+        if tx.warnings and route.writes:
             _keep_warnings(call, path.get("job"), answer)
+        return answer, tx.warnings
+
+    if route.takes_file:  # it can be read once
+        answer, warnings = app.database.write(answered, times=1)
+    elif route.writes:
+        answer, warnings = app.database.write(answered, keyed=name is not None)
+    else:
+        answer, warnings = app.database.read(answered)
     if isinstance(answer, Reply):
         response = Response(
             answer.text, answer.status, dict(answer.headers), content_type=answer.kind

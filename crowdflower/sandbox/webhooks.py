@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from sqlalchemy import func, select, update
 
 from crowdflower.sandbox import outbound
+from crowdflower.sandbox.store import turns
 from crowdflower.sandbox.store.outbox import webhook_delivery
 from crowdflower.sandbox.store.tables import job, judgment
 
@@ -146,6 +147,7 @@ class Courier:
     def _claimed(self, job_id: int) -> Row[Any] | None:
         """Take the oldest notification of a job, if it is due, so that nobody else does."""
         with self._database.transaction() as tx:
+            turns.job(tx, job_id)
             row: Row[Any] | None = _oldest(tx, job_id)
             if row is None or row.next_at > tx.clock.now():
                 return None
@@ -161,6 +163,7 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - whatever a receiver raises is its answer
             problem = f"{type(error).__name__}: {error}"
         with self._database.transaction() as tx:
+            turns.job(tx, row.job_id)
             if problem is None:
                 _write(tx, row.id, state="sent", sent_at=tx.clock.now(), problem=None)
                 _mark(tx, _judgments_in(row.payload))

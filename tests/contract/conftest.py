@@ -1,17 +1,24 @@
-"""One body of tests, each run twice: in process, and over a socket."""
+"""One body of tests, run in process and over a socket, or, where there is one, on PostgreSQL."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from crowdflower.client import Client
 from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.clock import Clock
 
 if TYPE_CHECKING:
     from crowdflower.job import Job
+
+IN_PROCESS, OVER_A_SOCKET, POSTGRESQL = "in process", "over a socket", "postgresql"
+
+# The environment that has a PostgreSQL runs nothing else: all others run the rest.
+MODES = [POSTGRESQL] if "CROWDFLOWER_TEST_POSTGRESQL" in os.environ else [IN_PROCESS, OVER_A_SOCKET]
 
 CML = """
 <p>{{ review }}</p>
@@ -31,16 +38,31 @@ REVIEWS = [
 ]
 
 
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    """Where the sandbox keeps everything, and how it is reached."""
+    asked: str = request.param
+    return asked
+
+
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=3) as box:
+def made(request: pytest.FixtureRequest, mode: str) -> dict[str, Any]:
+    """What a sandbox in this mode is made with."""
+    if mode != POSTGRESQL:
+        return {"seed": 3}
+    return {"database": request.getfixturevalue("schema"), "clock": Clock(seed=3)}
+
+
+@pytest.fixture
+def box(made: dict[str, Any]) -> Iterator[Sandbox]:
+    with Sandbox(**made) as box:
         yield box
 
 
-@pytest.fixture(params=["in process", "over a socket"])
-def client(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Client]:
-    """The account of the sandbox, reached in one of two ways."""
-    with box.client() if request.param == "in process" else Client(box.key, box.url) as client:
+@pytest.fixture
+def client(mode: str, box: Sandbox) -> Iterator[Client]:
+    """The account of the sandbox."""
+    with box.client() if mode == IN_PROCESS else Client(box.key, box.url) as client:
         yield client
 
 

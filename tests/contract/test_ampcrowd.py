@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -33,17 +34,17 @@ TRUTH = {
 
 
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=3, ampcrowd=True) as box:
+def box(made: dict[str, Any]) -> Iterator[Sandbox]:
+    with Sandbox(**made, ampcrowd=True) as box:
         box.crowd.add(5, profile="perfect", truth=TRUTH)
         yield box
 
 
-@pytest.fixture(params=["in process", "over a socket"])
-def ampcrowd(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[AMPCrowdClient]:
+@pytest.fixture
+def ampcrowd(mode: str, box: Sandbox) -> Iterator[AMPCrowdClient]:
     with (
         box.ampcrowd_client()
-        if request.param == "in process"
+        if mode == "in process"
         else AMPCrowdClient(box.ampcrowd_url) as client
     ):
         yield client

@@ -17,6 +17,7 @@ from sqlalchemy import Row, select, update
 
 from crowdflower.sandbox import outbound
 from crowdflower.sandbox.ampcrowd.gathering import gather
+from crowdflower.sandbox.store import turns
 from crowdflower.sandbox.store.groups import amp_group, amp_task
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ MOST_ATTEMPTS: Final = 30
 
 LONGEST_WAIT: Final = 3600.0
 """Seconds between two attempts, at most; the first wait is one second, and each doubles."""
+
+TURN: Final = "ampcrowd callbacks"
+"""What those who deliver take turns at, whatever process they are in."""
 
 _BATCHES: Final = select(
     amp_task.c.id,
@@ -80,11 +84,13 @@ def deliver(database: Database, *, allow_loopback: bool, timeout: float) -> list
     :param timeout: Seconds after which a receiver has had its chance.
     """
     with database.transaction() as tx:
+        turns.name(tx, TURN)
         gather(tx)
     made: list[Delivery] = []
     unreachable: set[str] = set()
     while True:
         with database.transaction() as tx:
+            turns.name(tx, TURN)
             task = _next(tx, unreachable, lease=3 * timeout + 1)
         if task is None:
             return made

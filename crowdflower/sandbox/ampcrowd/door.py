@@ -111,21 +111,23 @@ def create(crowd: str) -> Response:
     door = _admitted(request)
     _require_crowd(crowd)
     asked = read(request.form.get("data"), crowd)
-    with door.database.transaction() as tx:
+
+    def made(tx: Transaction) -> Response:
         account = accounts.authenticate(tx, door.key)
         if account is None:
             raise NotFound
         response = _json(groups.create(tx, account, crowd, asked))
         _add_warnings(response, tx)
-    return response
+        return response
+
+    return door.database.write(made)
 
 
 def purge(crowd: str) -> Response:
     """End all that a crowd works on."""
     door = _admitted(request)
     _require_crowd(crowd)
-    with door.database.transaction() as tx:
-        groups.purge(tx, crowd)
+    door.database.write(lambda tx: groups.purge(tx, crowd))
     return _json({"status": "ok"})
 
 
@@ -136,7 +138,8 @@ def assignment(crowd: str, worker: str | None = None, task: str | None = None) -
     who = worker or request.args.get("worker_id", "")
     if not 0 < len(who) <= _LONGEST_NAME:
         raise BadRequest(f"worker_id is a text of at most {_LONGEST_NAME} characters.")
-    with door.database.transaction() as tx:
+
+    def shown(tx: Transaction) -> str:
         found = people.assign(
             tx,
             crowd,
@@ -144,10 +147,12 @@ def assignment(crowd: str, worker: str | None = None, task: str | None = None) -
             task_type=request.args.get("task_type") or None,
             task_id=task or request.args.get("task_id") or None,
         )
-        html = page.nothing_to_do()
-        if found is not None:
-            kind = groups.task(tx, crowd, found.task_id).task_type
-            html = page.page(found, kind, f"/crowds/{crowd}/responses/")
+        if found is None:
+            return page.nothing_to_do()
+        kind = groups.task(tx, crowd, found.task_id).task_type
+        return page.page(found, kind, f"/crowds/{crowd}/responses/")
+
+    html = door.database.write(shown)
     response = Response(html, content_type="text/html; charset=utf-8")
     response.headers.update(PAGE_HEADERS)
     return response
@@ -163,10 +168,8 @@ def respond(crowd: str) -> Response:
     if missing or not answers:
         raise BadRequest(f"The response lacks {', '.join(missing or ['answers'])}.")
     door = _door()
-    with door.database.transaction() as tx:
-        said = people.respond(
-            tx, crowd, form["assignment_id"], form["task_id"], form["worker_id"], answers
-        )
+    about = form["assignment_id"], form["task_id"], form["worker_id"]
+    said = door.database.write(lambda tx: people.respond(tx, crowd, *about, answers), keyed=True)
     return Response(said, content_type="text/plain; charset=utf-8")
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, select
 
 from crowdflower.sandbox.ampcrowd import groups
 from crowdflower.sandbox.ampcrowd.forms import KINDS
+from crowdflower.sandbox.json_text import decode
 from crowdflower.sandbox.refusals import BadRequest, Invalid, NotFound
 from crowdflower.sandbox.rules import jobs, workers
 from crowdflower.sandbox.rules.handout import Closed, Page, take_page
 from crowdflower.sandbox.rules.submission import submit
-from crowdflower.sandbox.store import work
+from crowdflower.sandbox.store import turns, work
 from crowdflower.sandbox.store.groups import amp_point
 from crowdflower.sandbox.store.tables import worker as workers_table
 from crowdflower.states import INTERNAL
@@ -104,8 +105,8 @@ def respond(
 
 def _decoded(text: str) -> Mapping[str, JSON]:
     try:
-        given = json.loads(text)
-    except (ValueError, RecursionError):
+        given = decode(text)
+    except JSONDecodeError:
         given = None
     if not isinstance(given, dict):
         raise BadRequest("answers is JSON: an object from identifier to value.")
@@ -132,6 +133,7 @@ def _find(tx: Transaction, worker_id: str) -> Row[Any] | None:
 
 
 def _known(tx: Transaction, worker_id: str) -> Row[Any]:
+    turns.name(tx, f"contributor {worker_id}")
     found = _find(tx, worker_id)
     if found is None:
         found = workers.join(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, case, func, select, update
 
 from crowdflower.sandbox.rules import money, notices
-from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store import Transaction, turns
 from crowdflower.sandbox.store.tables import assignment, assignment_unit, job, unit
 
 AT_ONCE = 500
@@ -20,6 +20,7 @@ def release_pages(tx: Transaction, job_id: int, worker_id: int | None = None) ->
     :param worker_id: Only this contributor's; everybody's when ``None``.
     :returns: How many there were.
     """
+    turns.job(tx, job_id)
     where = [assignment.c.job_id == job_id, assignment.c.state == "open"]
     if worker_id is not None:
         where.append(assignment.c.worker_id == worker_id)

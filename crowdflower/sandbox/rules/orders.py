@@ -18,7 +18,7 @@ from crowdflower.sandbox.refusals import Declined, Invalid, NotFound, Refusal, U
 from crowdflower.sandbox.rules import channels as channel
 from crowdflower.sandbox.rules import finalizing, jobs, money, quiz, settings
 from crowdflower.sandbox.rules.tally import Tally
-from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store import Transaction, turns
 from crowdflower.sandbox.store.tables import account, assignment_unit, orders, unit
 from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.states import INTERNAL, ON_DEMAND
@@ -95,6 +95,7 @@ def place_due(tx: Transaction) -> None:
 
     Where it cannot be done an event says why, and the rows wait for as long again.
     """
+    turns.name(tx, "orders that are due")
     for number in due(tx):
         current = jobs.alive(tx, jobs.by_id(tx, number))
         new = select(unit.c.id).where(unit.c.job_id == number, unit.c.state == "new").limit(1)

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Dialect, Double, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Column, Dialect, Double, Integer, types
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.types import TypeDecorator
+
+from crowdflower.sandbox.refusals import BadRequest
 
 try:
     import orjson
@@ -18,6 +21,9 @@ except ModuleNotFoundError:
 ID = BigInteger().with_variant(Integer, "sqlite")
 """A number that names a row; on SQLite the row's own number, so that it needs no second index."""
 
+Whole = Integer().with_variant(BigInteger, "postgresql")
+"""A number of up to 64 bits, which on SQLite every number may have."""
+
 Milli = BigInteger
 """Money, in thousandths of a US cent: pay may be a fraction of a cent, sums may not drift."""
 
@@ -25,10 +31,27 @@ Moment = Double
 """A time, in seconds since 1970 UTC."""
 
 
+class Unkeepable(BadRequest, DontWrapMixin):
+    """A text that cannot be kept."""
+
+
+class Text(TypeDecorator[str]):
+    """A text without the character U+0000, which PostgreSQL has no way to keep; so none has."""
+
+    impl = types.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Refuse what cannot be kept, or looked for."""
+        if isinstance(value, str) and "\0" in value:
+            raise Unkeepable("A text holds the character U+0000, which cannot be kept. Send none.")
+        return value
+
+
 class Json(TypeDecorator[Any]):
     """A JSON value, kept as text; the text of a row's data is spliced into answers as it is."""
 
-    impl = Text
+    impl = types.Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
@@ -91,7 +114,7 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 
 def count(name: str, start: int = 0) -> Column[int]:
     """Make a counter: never NULL, from ``start`` on."""
-    return Column(name, Integer, nullable=False, default=start, server_default=str(start))
+    return Column(name, Whole, nullable=False, default=start, server_default=str(start))
 
 
 def money(name: str, start: int = 0) -> Column[int]:

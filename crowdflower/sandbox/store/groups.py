@@ -10,13 +10,11 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    Integer,
     Table,
-    Text,
     UniqueConstraint,
 )
 
-from crowdflower.sandbox.store.columns import ID, Json, count, moment
+from crowdflower.sandbox.store.columns import ID, Json, Text, Whole, count, moment
 from crowdflower.sandbox.store.tables import metadata
 
 amp_group = Table(
@@ -42,7 +40,7 @@ amp_task = Table(  # a batch
     metadata,
     Column("id", Text, primary_key=True),
     Column("in_group", ID, ForeignKey("amp_group.id"), nullable=False),
-    Column("ordinal", Integer, nullable=False),
+    Column("ordinal", Whole, nullable=False),
     Column("state", Text, nullable=False),  # open due delivered abandoned purged
     Column("answers", Json),  # what is posted, once it is known
     count("attempts"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Table
 
-from crowdflower.sandbox.store.columns import ID, Json, count, moment
+from crowdflower.sandbox.store.columns import ID, Json, Text, Whole, count, moment
 from crowdflower.sandbox.store.tables import metadata, numbered
 
 webhook_delivery = numbered(
@@ -31,7 +31,7 @@ kept_answer = Table(  # to a request that its sender may repeat and that must no
     Column("account_id", ID, ForeignKey("account.id"), primary_key=True),
     Column("key", Text, primary_key=True),  # as its sender called it
     Column("request", Text, nullable=False),  # what was asked, as a digest
-    Column("status", Integer, nullable=False),
+    Column("status", Whole, nullable=False),
     Column("kind", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("headers", Json, nullable=False),

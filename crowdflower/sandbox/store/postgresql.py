@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import psycopg
+from psycopg.types.numeric import IntDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -34,9 +35,11 @@ PATIENCE: Final = 30
 MOST_CONNECTIONS: Final = 16
 """Of one process; PostgreSQL takes a hundred, if nobody tells it otherwise."""
 
+LEAST: Final = -(2**63)
+"""The smallest number that a column can hold."""
+
 _NOTHING: Final = "Nothing was done."
 _GONE: Final = re.compile(r"08...|57P0[123]")
-_TOO_LARGE: Final = "22003"
 
 _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
 """Somebody else was quicker, with the same rows or with the same name."""
@@ -141,8 +144,6 @@ class PostgreSQL:
         except NoConnection as error:
             raise Busy(_BUSY) from error
         except (psycopg.Error, DBAPIError) as error:
-            if _state(error) == _TOO_LARGE:
-                raise OverflowError("A number is larger than its column.") from error
             if _is_gone(error):
                 said = str(getattr(error, "orig", error)).partition("\n")[0]
                 raise Unreachable(f"{self._name} cannot be reached: {said}. {_NOTHING}") from error
@@ -156,6 +157,16 @@ class PostgreSQL:
             f"{self._name} holds {what}. Nothing was changed. Give the sandbox a database of its"
             f" own, in UTF8, or a schema of its own by adding ?options=-csearch_path%3DNAME."
         )
+
+
+class Whole(IntDumper):
+    """Hands numbers to PostgreSQL that a column can hold, as SQLite's driver does."""
+
+    def upgrade(self, obj: int, format: Any) -> Any:  # noqa: A002 - psycopg's name for it
+        """Choose the type of a number."""
+        if not LEAST <= obj <= -LEAST - 1:
+            raise OverflowError(f"{obj:.3g} is no number of 64 bits.")
+        return super().upgrade(obj, format)
 
 
 class Copier:
@@ -234,6 +245,7 @@ def _engine(url: URL) -> Engine:
     def connected(connection: Any, _: object) -> None:
         # Transactions are begun below, in the mode that they need.
         connection.autocommit = True
+        connection.adapters.register_dumper(int, Whole)
         connection.execute(f"SET lock_timeout = '{PATIENCE}s'")
 
     def begun(connection: Connection) -> None:

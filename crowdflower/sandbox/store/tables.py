@@ -13,10 +13,8 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    Integer,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     and_,
     or_,
@@ -24,7 +22,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem  # noqa: TC002 - beside all the others
 
-from crowdflower.sandbox.store.columns import ID, Json, Milli, count, flag, moment, money
+from crowdflower.sandbox.store.columns import (
+    ID,
+    Json,
+    Milli,
+    Text,
+    Whole,
+    count,
+    flag,
+    moment,
+    money,
+)
 
 VERSION = 1
 """The shape of these tables; a file of another shape is refused, not changed."""
@@ -38,7 +46,7 @@ def numbered(name: str, start: int, *contents: SchemaItem) -> Table:
     return Table(name, metadata, number, *contents, sqlite_autoincrement=True)
 
 
-schema_info = Table("schema_info", metadata, Column("version", Integer, nullable=False))
+schema_info = Table("schema_info", metadata, Column("version", Whole, nullable=False))
 
 # Accounts and money.
 
@@ -111,21 +119,21 @@ job = numbered(
     Column("fields", Json),  # question to aggregation
     Column("confidence_fields", Json),
     count("judgments_per_unit", 3),
-    Column("max_judgments_per_unit", Integer),
-    Column("expected_judgments_per_unit", Integer),
+    Column("max_judgments_per_unit", Whole),
+    Column("expected_judgments_per_unit", Whole),
     Column("min_unit_confidence", Double),
     Column("variable_judgments_mode", Text, nullable=False, default="none"),
     count("units_per_assignment", 5),
     count("pages_per_assignment", 1),
     count("gold_per_assignment"),
-    Column("max_judgments_per_worker", Integer),
-    Column("max_judgments_per_ip", Integer),
-    Column("max_work_per_network", Integer),
+    Column("max_judgments_per_worker", Whole),
+    Column("max_judgments_per_ip", Whole),
+    Column("max_work_per_network", Whole),
     money("payment_mc", 10_000),  # for one page, fee not included
     Column("units_remain_finalized", Boolean),
     flag("auto_order"),
-    Column("auto_order_threshold", Integer),
-    Column("auto_order_timeout", Integer),
+    Column("auto_order_threshold", Whole),
+    Column("auto_order_timeout", Whole),
     moment("waiting_since"),  # new rows wait to be ordered, by number or by timeout
     Column("webhook_uri", Text),
     Column("send_judgments_webhook", Boolean),
@@ -134,7 +142,7 @@ job = numbered(
     Column("excluded_countries", Json, nullable=False),
     Column("minimum_requirements", Json),
     Column("desired_requirements", Json),
-    Column("minimum_account_age_seconds", Integer),
+    Column("minimum_account_age_seconds", Whole),
     Column("execution_mode", Text, nullable=False, default="worker_ui_remix"),
     flag("design_verified", True),
     flag("order_approved", True),
@@ -172,7 +180,7 @@ job_tag = Table(
     metadata,
     Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("ordinal", Integer, nullable=False),
+    Column("ordinal", Whole, nullable=False),
 )
 
 job_channel = Table(
@@ -187,14 +195,14 @@ job_column = Table(
     metadata,
     Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("ordinal", Integer, nullable=False),
+    Column("ordinal", Whole, nullable=False),
 )
 
 unit = numbered(
     "unit",
     698_757_001,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
-    Column("seq", Integer, nullable=False),  # 1, 2, 3, … in a job; holes only after deletion
+    Column("seq", Whole, nullable=False),  # 1, 2, 3, … in a job; holes only after deletion
     Column("state", Text, nullable=False),
     Column("data", Json, nullable=False),
     count("judgments_count"),  # trusted ones only
@@ -292,7 +300,7 @@ assignment_unit = Table(  # a row on a page; while not resolved, a place that no
     metadata,
     Column("assignment_id", ID, ForeignKey("assignment.id"), primary_key=True),
     Column("unit_id", ID, ForeignKey("unit.id"), primary_key=True),
-    Column("position", Integer, nullable=False),
+    Column("position", Whole, nullable=False),
     Column("is_gold", Boolean, nullable=False),
     flag("resolved"),
 )
@@ -346,7 +354,7 @@ bonus = numbered(
     1,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
     Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
-    Column("amount_cents", Integer, nullable=False),
+    Column("amount_cents", Whole, nullable=False),
     Column("reason", Text),
     moment("created_at", required=True),
 )

@@ -61,12 +61,15 @@ class _Visit(NamedTuple):
 
 def show(number: int) -> Response:
     """Show a contributor the page that is theirs, or ask who they are."""
+
+    def shown(tx: Transaction) -> Response:
+        visit = _visit(tx, number)
+        if visit.worker is None:
+            return _html("who.html", visit.job, error="")
+        return _page_of(visit, visit.worker, _receipt(visit))
+
     try:
-        with _database().transaction() as tx:
-            visit = _visit(tx, number)
-            if visit.worker is None:
-                return _html("who.html", visit.job, error="")
-            return _page_of(visit, visit.worker, _receipt(visit))
+        return _database().write(shown)
     except Refusal as refusal:
         return _refused(refusal)
 
@@ -74,18 +77,21 @@ def show(number: int) -> Response:
 def take(number: int) -> Response:
     """Take what a contributor sends: their name, their answers, or a page they give up."""
     form: MultiDict[str, str] = request.form
+
+    def taken(tx: Transaction) -> Response:
+        visit = _visit(tx, number)
+        if "name" in form:
+            return _welcomed(visit, form["name"])
+        if visit.worker is None:
+            return _html("who.html", visit.job, error="Say who you are first.", status=403)
+        if "give_up" in form:
+            closing.release_pages(tx, visit.job.id, visit.worker.id)
+            return _said(visit.job.title, "You gave up the page; its rows go to others.")
+        return _handed_in(visit, visit.worker, form)
+
     try:
         refuse_strangers(request.headers, request.host)
-        with _database().transaction() as tx:
-            visit = _visit(tx, number)
-            if "name" in form:
-                return _welcomed(visit, form["name"])
-            if visit.worker is None:
-                return _html("who.html", visit.job, error="Say who you are first.", status=403)
-            if "give_up" in form:
-                closing.release_pages(tx, visit.job.id, visit.worker.id)
-                return _said(visit.job.title, "You gave up the page; its rows go to others.")
-            return _handed_in(visit, visit.worker, form)
+        return _database().write(taken)
     except Refusal as refusal:
         return _refused(refusal)
 

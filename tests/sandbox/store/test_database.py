@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +15,16 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.store import Database, SchemaMismatch, StoreFailure, Transaction
+from crowdflower.sandbox.store import Database, SchemaMismatch, StoreFailure, Transaction, turns
 from crowdflower.sandbox.store.tables import account, schema_info
 
+KINDS = ["postgresql"] if "CROWDFLOWER_TEST_POSTGRESQL" in os.environ else ["memory", "file"]
 
-@pytest.fixture(params=["memory", "file"])
+
+@pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'sandbox.db'}"
-    database = Database(url)
+    urls = {"memory": "sqlite://", "file": f"sqlite:///{tmp_path / 'sandbox.db'}"}
+    database = Database(urls.get(request.param) or request.getfixturevalue("schema"))
     yield database
     database.close()
 
@@ -117,6 +120,7 @@ def test_writers_of_many_threads_stand_in_line(database: Database) -> None:
         together.wait()
         for _ in range(25):
             with database.transaction() as tx:
+                turns.name(tx, "counting")
                 before = tx.one(select(func.count().label("n")).select_from(account)).n
                 add(tx, f"key {before}")
 
