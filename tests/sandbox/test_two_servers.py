@@ -1,0 +1,160 @@
+"""Two servers on one file: both answer, and nothing happens twice."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from killed import PATIENCE, Answer, Line, Nursery, Scene
+from oracle import Write, broken
+
+from crowdflower.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SENDERS = 4
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sandbox.db"
+
+
+@pytest.fixture
+def nurseries() -> Iterator[tuple[Nursery, Nursery]]:
+    with Nursery() as one, Nursery() as other:
+        yield one, other
+
+
+class Hook(BaseHTTPRequestHandler):
+    """Takes every notification."""
+
+    def do_POST(self) -> None:
+        self.server.got.append(self.rfile.read(int(self.headers["Content-Length"])))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hook() -> Iterator[Any]:
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    server.got = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def found(file: Path, query: str) -> list[Any]:
+    """Ask the file itself."""
+    with closing(sqlite3.connect(file)) as opened:
+        return opened.execute(query).fetchall()
+
+
+def test_two_servers_may_begin_on_a_new_file_at_the_same_time(
+    nurseries: tuple[Nursery, Nursery], tmp_path: Path
+) -> None:
+    for number in range(5):
+        file = tmp_path / f"sandbox{number}.db"
+        with ExitStack() as serving, ThreadPoolExecutor(2) as pool:
+            begun = [pool.submit(serving.enter_context, each.serving(file)) for each in nurseries]
+            addresses = {each.result(PATIENCE) for each in begun}
+
+        assert len(addresses) == 2
+        assert found(file, "SELECT count(*) FROM account") == [(1,)]
+        assert broken(file) == []
+
+
+def test_two_servers_do_nothing_twice(nurseries: tuple[Nursery, Nursery], file: Path) -> None:
+    """The same requests go to both, under the same keys, at the same time."""
+    scene = Scene.prepared(file, units=40)
+    job = f"/jobs/{scene.job}"
+    bonuses = [
+        (Write("bonus", f"b{number}"), f"{job}/workers/{scene.people[number]}/bonus",
+         {"amount": 3, "reason": f"b{number}"})
+        for number in range(12)
+    ]  # fmt: skip
+    judgments = [
+        (Write("judgment", f"j{number}"), f"{job}/judgments", {"judgment": {
+            "unit_id": scene.units[number // 12], "worker_id": scene.people[number + 12],
+            "data": {"mark": f"j{number}"},
+        }})
+        for number in range(24)
+    ]  # fmt: skip
+    uploads = [
+        (
+            Write("upload", f"u{number}", 20),
+            "/jobs/upload",
+            [{"text": "", "mark": f"u{number}"}] * 20,
+        )
+        for number in range(12)
+    ]
+    requests = [*bonuses, *judgments, *uploads]
+
+    with nurseries[0].serving(file) as one, nurseries[1].serving(file) as other:
+
+        def send(url: str, first: int) -> list[tuple[Write, Answer]]:
+            line = Line(url)
+            turned = requests[first:] + requests[:first]
+            sent = [(each[0], line.send("POST", *each[1:], each[0].key)) for each in turned]
+            line.close()
+            return sent
+
+        with ThreadPoolExecutor(2 * SENDERS) as pool:
+            sending = [
+                pool.submit(send, url, first * len(requests) // SENDERS)
+                for first in range(SENDERS)
+                for url in (one, other)
+            ]
+            sent = [pair for each in sending for pair in each.result(PATIENCE)]
+
+    by_key: dict[str, list[Answer]] = {}
+    for write, answer in sent:
+        by_key.setdefault(write.key, []).append(answer)
+        write.outcome = "acknowledged" if answer.status < 400 else "refused"
+    assert {answer.status for _, answer in sent} <= {200, 409}
+    assert all(len(answers) == 2 * SENDERS for answers in by_key.values())
+    for write, *_ in [*bonuses, *uploads]:
+        answers = by_key[write.key]
+        assert len({answer.body for answer in answers}) == 1
+        assert sum(not answer.replayed for answer in answers) == 1
+    assert broken(file, [write for write, *_ in requests]) == []
+
+
+def test_two_servers_notify_once(nurseries: tuple[Nursery, Nursery], file: Path, hook: Any) -> None:
+    uri = f"http://127.0.0.1:{hook.server_port}/hook"
+    scene = Scene.prepared(file, units=5)
+    with Sandbox(database=file) as box, box.client() as client:
+        client.update_job(scene.job, {"webhook_uri": uri})
+    uploads = 20
+
+    with nurseries[0].serving(file) as one, nurseries[1].serving(file) as other:
+        lines = [Line(one), Line(other)]
+        for number in range(uploads):
+            data = [{"text": f"row {number}"}]
+            answer = lines[number % 2].send("PUT", f"/jobs/{scene.job}/upload", data)
+            assert answer.status == 200
+        for line in lines:
+            line.close()
+        waited = threading.Event()
+        for _ in range(int(PATIENCE / 0.1)):
+            if not found(file, "SELECT 1 FROM webhook_delivery WHERE state = 'pending'"):
+                break
+            waited.wait(0.1)
+
+    states = found(file, "SELECT state, count(*) FROM webhook_delivery GROUP BY state")
+    assert states == [("sent", uploads)]
+    assert len(hook.got) == uploads
+    assert len(set(hook.got)) == uploads
