@@ -21,6 +21,7 @@ from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.pace import Pace
 from crowdflower.paths import PathFactory
+from crowdflower.service import Service
 from crowdflower.transport import CONNECT, Expected, Session, Transport
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ JSON_ONLY: Final = "application/json"
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class Account:
+class Account(Service):
     """What every verb of a client stands on: a key, an address, and how to call."""
 
     API_URL = DEFAULT_BASE_URL + "/{path}"
@@ -74,7 +75,7 @@ class Account:
             raise ConfigError(f"lookahead is a number of pages from 1 on, not {lookahead!r}")
         self._lookahead = lookahead
         connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-        self._transport = Transport(
+        transport = Transport(
             key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
             base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,
             session=session,
@@ -82,18 +83,14 @@ class Account:
             connections=max(10, lookahead + 1),
             allow_insecure=allow_insecure,
         )
-        self._caller = Caller(
-            self._transport,
-            read=read,
-            deadline=deadline,
-            retries=retries,
-            pace=None if max_requests_per_second is None else Pace(max_requests_per_second),
-        )
+        pace = None if max_requests_per_second is None else Pace(max_requests_per_second)
+        caller = Caller(transport, read=read, deadline=deadline, retries=retries, pace=pace)
+        super().__init__(transport, caller)
         if not isinstance(journal, Journal):
             journal = Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None)
-        self.operations = Operations(self._caller, journal, max_spend_cents=max_spend_cents)
+        self.operations = Operations(caller, journal, max_spend_cents=max_spend_cents)
         """The payments: those that are open after a lost answer or a crash."""
-        self.API_URL = self._transport.base_url + "/{path}"
+        self.API_URL = transport.base_url + "/{path}"
 
     @classmethod
     def from_env(cls) -> Self:
@@ -102,19 +99,6 @@ class Account:
         :raises ConfigError: There is no key in the environment.
         """
         return cls()
-
-    def __repr__(self) -> str:
-        return f"<Client {self._transport.base_url}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the connections back; later calls open new ones."""
-        self._transport.close()
 
     def get_account(self) -> JSONObject:
         """Return the account: ``id``, ``email``, ``balance`` in US cents and more.

@@ -83,10 +83,13 @@ class Resource:
     id = ReadOnly[int]()
     """Given by the server on creation; never changes."""
 
+    _client: Client | None
+    _state: JSONObject
+    _changes: JSONObject
+
     def __init__(self, client: Client | None = None, **data: Any) -> None:
-        self._client = client
-        self._state: JSONObject = data
-        self._changes: JSONObject = {}
+        # At one go: of a list there are thousands, and each of these would be looked up.
+        self.__dict__.update(_client=client, _state=data, _changes={})
 
     if not TYPE_CHECKING:
         # A type checker finds a wrong name by itself, and takes this to mean that any may be set.

@@ -130,7 +130,7 @@ class _Delivery:
         self._force = force
         self._live = live
         self._key = plan.key
-        self._clock = client._caller.clock  # noqa: SLF001 - the one by which it waits itself
+        self._clock = client.clock
         self._complaint = ""
 
     def run(self) -> None:

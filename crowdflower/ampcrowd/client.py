@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 from weakref import WeakSet
 
 from crowdflower import serialization
@@ -27,10 +27,8 @@ from crowdflower.exceptions import (
 )
 from crowdflower.paths import segment
 from crowdflower.secret import NoSecret
+from crowdflower.service import Service
 from crowdflower.transport import CONNECT, Expected, Session, Transport
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 QualityControl = Literal["mv", "em"]
 """How several answers become one: majority vote, or expectation-maximization."""
@@ -39,7 +37,7 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class AMPCrowdClient:
+class AMPCrowdClient(Service):
     """One AMPCrowd server.
 
     :param base_url: Where it is, up to but without ``/crowds``.
@@ -71,28 +69,16 @@ class AMPCrowdClient:
         session: Session | None = None,
     ) -> None:
         connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-        self._transport = Transport(
+        transport = Transport(
             NoSecret() if token is None else token,
             base_url,
             session=session,
             connect=connect or CONNECT,
             allow_insecure=token is None,
         )
-        self._caller = Caller(self._transport, read=read, deadline=deadline, retries=retries)
+        caller = Caller(transport, read=read, deadline=deadline, retries=retries)
+        super().__init__(transport, caller)
         self._inboxes: WeakSet[Inbox] = WeakSet()
-
-    def __repr__(self) -> str:
-        return f"<AMPCrowdClient {self._transport.base_url}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the connections back; later calls open new ones."""
-        self._transport.close()
 
     def create_tasks(
         self,

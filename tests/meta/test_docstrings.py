@@ -19,6 +19,7 @@ MODULES = sorted(
 
 MODELS = [
     "client.Client",
+    "service.Service",
     "account.Account",
     "account_jobs.AccountJobs",
     "account_units.AccountUnits",
@@ -36,8 +37,8 @@ MODELS = [
 ]
 
 WITHOUT_AN_EXAMPLE = {
-    "Account.close": "nothing of it can be seen",
     "Account.from_env": "the quick start shows it, with a key in the environment",
+    "Service.close": "nothing of it can be seen",
 }
 """``Class.method`` to the reason why an example of it would show nothing."""
 
