@@ -23,6 +23,7 @@ from crowdflower.sandbox.ampcrowd import Access
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.server import LOOPBACK, Server
 from crowdflower.sandbox.store import SchemaMismatch, StoreFailure
+from crowdflower.sandbox.store.failures import Unreachable
 from crowdflower.sandbox.webhooks import Post
 
 BREATH: Final = 0.2
@@ -58,6 +59,21 @@ def seen_by_others(context: click.Context, option: click.Parameter, key: str | N
     return key
 
 
+class Kept(click.ParamType[Path | str]):
+    """Where a database is: a file, or an address with ``://``."""
+
+    name = "file or address"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """Read it."""
+        if "://" in value:
+            return value
+        found: Path = click.Path(dir_okay=False, path_type=Path).convert(value, param, ctx)
+        return found
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
@@ -69,8 +85,9 @@ def seen_by_others(context: click.Context, option: click.Parameter, key: str | N
 )
 @click.option(
     "--database",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File that keeps everything; without one it is gone at the end.",
+    type=Kept(),
+    help="File that keeps everything, or postgresql://USER@HOST/NAME for several servers on one"
+    " database; without one it is gone at the end.",
 )
 @click.option(
     "--key",
@@ -107,7 +124,7 @@ def seen_by_others(context: click.Context, option: click.Parameter, key: str | N
 def serve(
     host: str,
     port: int,
-    database: Path | None,
+    database: Path | str | None,
     key: str | None,
     balance: int,
     crowd: int,
@@ -146,15 +163,20 @@ def access(host: str) -> Access:
 
 
 def opened(
-    file: Path | None, key: str | None, balance_cents: int, door: Access | None, *, control: bool
+    database: Path | str | None,
+    key: str | None,
+    balance_cents: int,
+    door: Access | None,
+    *,
+    control: bool,
 ) -> Sandbox:
-    """Open the file, or a sandbox in memory; time is the machine's, and tokens are secrets."""
+    """Open the database, or one in memory; time is the machine's, and tokens are secrets."""
     clock = Clock(virtual=False)
     try:
         return Sandbox(
             key=key,
             balance_cents=balance_cents,
-            database=file,
+            database=database,
             clock=clock,
             ampcrowd=door or False,
             control=control,
@@ -162,9 +184,14 @@ def opened(
     except SchemaMismatch as mismatch:
         raise click.ClickException(str(mismatch)) from None
     except OSError as error:
-        raise click.ClickException(f"{file} cannot be opened: {error.strerror}.") from None
+        raise click.ClickException(f"{database} cannot be opened: {error.strerror}.") from None
+    except (Unreachable, ImportError) as problem:
+        raise click.ClickException(str(problem)) from None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--database") from None
     except StoreFailure as failure:
-        raise click.ClickException(f"{file} cannot be used: {failure}") from None
+        name = database if isinstance(database, Path) else "The database"
+        raise click.ClickException(f"{name} cannot be used: {failure}") from None
 
 
 def listening(box: Sandbox, host: str, port: int) -> Server:
@@ -283,10 +310,14 @@ def _refused(box: Sandbox, job_id: int, ended: Event) -> bool:
     return False
 
 
-def announcement(origin: str, box: Sandbox, file: Path | None, door: Access | None) -> str:
+def announcement(
+    origin: str, box: Sandbox, database: Path | str | None, door: Access | None
+) -> str:
     """Say what runs where, and how to use it."""
     kept = (
-        f"kept in {file}" if file else "kept in memory, gone at the end; --database FILE keeps it"
+        "kept in memory, gone at the end; --database FILE keeps it"
+        if database is None
+        else f"kept in {database if isinstance(database, Path) else box.database.name}"
     )
     url = f"{origin}/v1"
     ampcrowd = f"\nAMPCrowd  {origin}" if door is not None else ""
