@@ -11,6 +11,7 @@ asked. The other numbers are worked out by hand from the same rules.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,10 @@ CHECKBOXES = """<cml:checkboxes label="Which?" name="which" gold="false" aggrega
   <cml:checkbox label="cat"/><cml:checkbox label="dog"/><cml:checkbox label="bird"/>
 </cml:checkboxes>"""
 RATINGS = '<cml:ratings label="Which?" name="which" points="5" gold="false"/>'
+LINKED = """<cml:group multiple="true" group_name="people" aggregation="true">
+  <cml:text label="Enter First Name:" name="first_name"/>
+  <cml:text label="Enter Last Name:" name="last_name"/>
+</cml:group>"""
 
 Given = list[tuple[Any, int, int]]
 """Answers, each with the test questions that its giver got right, and saw; 0 for none."""
@@ -157,6 +162,31 @@ def test_a_mean_counts_everybody_alike(box: Box) -> None:
     answer(box, job, [("4", 10, 10), ("4", 5, 10), ("3", 9, 10)])
 
     assert result(box, job) == {"avg": 3.6667, "variance": 0.2222}
+
+
+def test_linked_answers_have_the_share_of_contributors_who_gave_them(box: Box) -> None:
+    """One of two contributors enters Johnny Appleseed: 0.5, whatever trust either of them has.
+
+    Source: Appen, `Guide to cml:group and multiple="true" Aggregation
+    <https://success.appen.com/hc/en-us/articles/360044427991>`_.
+    """
+    job = launched(box, LINKED, 10 + SPARE, judgments_per_unit=2)
+    first = job.units[0].id
+    entered = [
+        (9, {"first_name": ["Johnny"], "last_name": ["Appleseed"]}),
+        (5, {"first_name": ["John", "Ada"], "last_name": ["Chapman", "Lovelace"]}),
+    ]
+
+    for right, names in entered:
+        box.judge(job, first, believed(box, job, right, 10), read="yes", **names)
+
+    johnny = {"first_name": "Johnny", "last_name": "Appleseed", "confidence": 0.5}
+    people = box.client.get_unit(job, first).results["people"]
+    rows = box.client.get_report(job, "aggregated")
+    assert people[0] == johnny
+    assert len(people) == 3
+    assert [json.loads(row["people"]) for row in rows if row["_unit_id"] == str(first)] == [people]
+    assert {row["people"] for row in rows if row["_golden"] == "true"} == {""}
 
 
 @pytest.mark.parametrize(
