@@ -55,6 +55,9 @@ MAX_FILE: Final = 256 * 1024 * 1024
 REMEMBERED: Final = 1000
 """Refusals for want of an implementation that are kept."""
 
+LONGEST_HEADER: Final = 8000
+"""Characters of one; some clients hang up when there are 65,536."""
+
 DESCRIPTION: Final = f"{PREFIX}/openapi.json"
 """Where the API is described, for everybody: it says nothing about this sandbox in particular."""
 
@@ -321,8 +324,9 @@ def _protocol_error(error: HTTPException) -> Response:
 
 
 def _header(text: str) -> str:
-    """Write a text as a header may hold it."""
-    return " ".join(text.split()).encode("ascii", "backslashreplace").decode("ascii")
+    """Write a text as a header may hold it, and as much of it as every client reads."""
+    shown = " ".join(text[:LONGEST_HEADER].split()).encode("ascii", "backslashreplace")
+    return shown.decode("ascii")[:LONGEST_HEADER]
 
 
 def _scrubbed(text: str) -> str:

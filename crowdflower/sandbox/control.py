@@ -7,7 +7,6 @@ page in a browser can send it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -19,6 +18,7 @@ from werkzeug.wrappers import Request, Response
 from crowdflower.sandbox import control_values as sent
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.control_values import Asked
+from crowdflower.sandbox.json_text import decode
 from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal
 from crowdflower.sandbox.store import StoreFailure
 from crowdflower.sandbox.store.columns import encode
@@ -80,7 +80,7 @@ class Control:
 
 def _asked(request: Request) -> Asked:
     raw = request.stream.read(_MOST)
-    value = json.loads(raw) if raw.strip() else {}
+    value = decode(raw.decode("utf-8-sig")) if raw.strip() else {}
     if not isinstance(value, dict):
         raise TypeError("The body has to be a JSON object.")
     return value

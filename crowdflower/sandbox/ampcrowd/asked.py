@@ -7,13 +7,14 @@ original gives.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from typing import Any, Final, NoReturn
 
 from crowdflower._types import JSON, JSONObject
 from crowdflower.sandbox import outbound
+from crowdflower.sandbox.json_text import decode
 from crowdflower.sandbox.refusals import Refusal
 
 CROWDS: Final = ("amt", "internal")
@@ -123,9 +124,8 @@ def _decoded(text: str | None) -> JSONObject:
     if text is None:
         _wrong("the field data is missing")
     try:
-        data = json.loads(text)
-        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+        data = decode(text)
+    except JSONDecodeError:
         _wrong("data is not JSON")
     if not isinstance(data, dict):
         _wrong("data is no object")

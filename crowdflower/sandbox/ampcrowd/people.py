@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, select
 
 from crowdflower.sandbox.ampcrowd import groups
 from crowdflower.sandbox.ampcrowd.forms import KINDS
+from crowdflower.sandbox.json_text import decode
 from crowdflower.sandbox.refusals import BadRequest, Invalid, NotFound
 from crowdflower.sandbox.rules import jobs, workers
 from crowdflower.sandbox.rules.handout import Closed, Page, take_page
@@ -104,8 +105,8 @@ def respond(
 
 def _decoded(text: str) -> Mapping[str, JSON]:
     try:
-        given = json.loads(text)
-    except (ValueError, RecursionError):
+        given = decode(text)
+    except JSONDecodeError:
         given = None
     if not isinstance(given, dict):
         raise BadRequest("answers is JSON: an object from identifier to value.")

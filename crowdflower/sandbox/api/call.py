@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.store import Transaction
     from crowdflower.sandbox.transitions import Transitions
 
-LONGEST_REFERENCE: Final = 18
-"""Characters; more digits are a number that no job can have."""
+MOST_DIGITS: Final = 18
+"""Of a number that a job can have."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Call:
 
         :raises NotFound: There is none.
         """
-        if len(reference) > LONGEST_REFERENCE:
+        if reference.isdecimal() and len(reference) > MOST_DIGITS:
             raise NotFound
         found = jobs.find(self.tx, self.account, reference)
         return jobs.again(self.tx, found) if turns.job(self.tx, found.id) else found

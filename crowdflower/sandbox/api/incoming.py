@@ -74,6 +74,8 @@ def _refuse_formats(request: Request, route: Route) -> None:
 def _body(request: Request) -> JSONObject:
     """Read the parameters in the body; one of no recognised type is passed over."""
     if request.mimetype == _MULTIPART:
+        if request.content_length and not request.form and not request.files:
+            raise BadRequest("The body is no multipart form that can be read.")
         return parameters.from_pairs(request.form.items(multi=True))
     if request.mimetype != _FORM and request.mimetype not in _JSON:
         return {}

@@ -13,7 +13,7 @@ from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-from crowdflower.sandbox.api.json_text import decode
+from crowdflower.sandbox.json_text import decode
 from crowdflower.sandbox.refusals import BadRequest, Invalid, MissingParameters
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ MAX_DEPTH: Final = 8
 
 _PAST_ANY_END: Final = 10**9
 _NAME = re.compile(r"([^][]+)((?:\[[^][]*\])*)")
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_INDEX = re.compile(r"[0-9]{1,18}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False, "": False}
 
 
@@ -143,7 +144,7 @@ def listed(value: object) -> object:
     >>> listed({"a": 1})
     {'a': 1}
     """
-    if isinstance(value, dict) and value and all(key.isdecimal() for key in value):
+    if isinstance(value, dict) and value and all(map(_INDEX.fullmatch, value)):
         return [value[key] for key in sorted(value, key=int)]
     return value
 

@@ -7,13 +7,14 @@ where the sandbox is strict.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from json import JSONDecodeError
 from typing import Any, TypeAlias
 
 from crowdflower.sandbox import outbound
+from crowdflower.sandbox.json_text import decode
 from crowdflower.sandbox.refusals import Declined, Invalid, Unsupported
 from crowdflower.sandbox.rules import countries
 
@@ -161,8 +162,8 @@ def table(value: Any) -> dict[str, Any]:
     """Take an object, or its JSON text."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = decode(value)
+        except JSONDecodeError:
             value = None
     if not isinstance(value, dict):
         raise TypeError("must be an object")
@@ -237,8 +238,8 @@ def country_codes(name: str, value: Any, most: int) -> list[str]:
     refusal = Invalid.text(f"Invalid format of {name} attribute")
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = decode(value)
+        except JSONDecodeError:
             raise refusal from None
     if not isinstance(value, list) or not value or len(value) > most:
         raise refusal

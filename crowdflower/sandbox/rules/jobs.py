@@ -39,6 +39,9 @@ __all__ = [
 PAGE: Final = 10
 """Jobs on a page of the list; the service does not let it be changed."""
 
+MOST_TAGS: Final = 100
+"""Tags that a list of jobs can be narrowed by."""
+
 LISTED_STATES: Final = ("unordered", "running", "canceled", "finished", "paused")
 """States that the list can be narrowed to, in the order in which the service names them."""
 
@@ -88,7 +91,7 @@ def listing(
     :param created_from: Only jobs made at this time or later.
     :param created_to: Only jobs made at this time or earlier.
     :param with_groups: Also the jobs that are groups of AMPCrowd.
-    :raises Invalid: There is no such state.
+    :raises Invalid: There is no such state, or the tags are too many.
     """
     query = select(jobs).where(jobs.c.account_id == account.id, jobs.c.deleted_at.is_(None))
     if not with_groups:
@@ -99,9 +102,12 @@ def listing(
             known = ", ".join(LISTED_STATES)
             raise Invalid(f"Invalid state param (must be one of - {known})")
         query = query.where(jobs.c.state == state.lower())
-    for tag in tags:
-        tagged = select(job_tag.c.job_id).where(job_tag.c.name == tag)
-        query = query.where(jobs.c.id.in_(tagged))
+    if len(tags) > MOST_TAGS:
+        raise Invalid(f"Jobs can be listed by {MOST_TAGS} tags at most, not by {len(tags)}.")
+    if tags:
+        tagged = select(job_tag.c.job_id).where(job_tag.c.name.in_(tags))
+        has_all = tagged.group_by(job_tag.c.job_id).having(func.count() == len({*tags}))
+        query = query.where(jobs.c.id.in_(has_all))
     if created_from is not None:
         query = query.where(jobs.c.created_at >= created_from)
     if created_to is not None:

@@ -31,6 +31,7 @@ FIRST_REQUIREMENTS: Final = {
 """Whom a blank job asks for, as the service answered in 2014: everybody."""
 
 SHORTEST_TITLE, LONGEST_TITLE = 5, 255
+LONGEST_ALIAS: Final = 255
 DECIDING_OPTIONS: Final = ("confidence_fields", "dynamic_judgment_fields")
 """Other places where the questions that decide over dynamic judgments have been."""
 
@@ -126,6 +127,8 @@ def _wrong_alias(
 ) -> Iterator[str]:
     if alias.isdecimal():
         yield "Alias must not be a number"
+    if len(alias) > LONGEST_ALIAS or set("/.") & set(alias):
+        yield f"Alias must have {LONGEST_ALIAS} characters at most, and neither a slash nor a dot"
     named = select(jobs.c.id).where(jobs.c.account_id == account_id, jobs.c.alias == alias)
     found = tx.one(named)
     if found is not None and (job is None or found.id != job.id):

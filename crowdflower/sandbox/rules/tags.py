@@ -23,8 +23,7 @@ def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
     :returns: How many were given, each counted once; tags the job had already are among them.
     """
     wanted = _cleaned(names)
-    had = of(tx, job)
-    _write(tx, job, had + [name for name in wanted if name not in had])
+    _write(tx, job, list(dict.fromkeys([*of(tx, job), *wanted])))
     return len(wanted)
 
 

@@ -1,0 +1,326 @@
+"""What nobody should send: refused in words, with its place, and nothing of it stays."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from crowdflower.sandbox.adapter import ORIGIN
+from crowdflower.sandbox.app import LONGEST_HEADER
+from crowdflower.sandbox.rules import workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+    from crowdflower.sandbox.store import Database
+
+    Api = Callable[..., Response]
+
+NUL = "\0"
+DEEP = "[" * 100_000
+CSV = {"Content-Type": "text/csv"}
+LINES = {"Content-Type": "application/json"}
+NO_FORM = [
+    ("<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><cml:text name='q' label='&b;'/>", ""),
+    ("<!DOCTYPE a [<!ENTITY a0 'a'>" + "".join(
+        f"<!ENTITY a{n} '&a{n - 1};&a{n - 1};'>" for n in range(1, 60)
+    ) + "]><cml:text name='q' label='&a59;'/>", ""),
+    ("<xi:include href='file:///etc/passwd'/><cml:text name='q' label='Q'/>", ""),
+    ("<div>" * 10_000 + "<cml:text name='q' label='Q'/>", "line 1, column"),
+    ("<cml:text name='q' label='Q'/><cml:text name='q' label='Q'/>", "line 1, column"),
+    ("<cml:text name='q' label=", "line 1, column"),
+    ("<cml:nothing/>", "line 1, column"),
+    ("{% for a in (1..100000000) %}{% for b in (1..100000000) %}x{% endfor %}{% endfor %}", ""),
+    ("<p>{{ ''.__class__.__mro__ }}</p><cml:text name='q' label='Q'/>", ""),
+]  # fmt: skip
+
+
+class Watched:
+    """Notes every file, process and connection that is opened while it is on."""
+
+    NOTED = ("open", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system")
+    _on: ClassVar[list[Watched]] = []
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        Watched._on.append(self)
+        return self.seen
+
+    def __exit__(self, *_: object) -> None:
+        Watched._on.remove(self)
+
+    @classmethod
+    def hear(cls, event: str, arguments: tuple[Any, ...]) -> None:
+        if cls._on and event in cls.NOTED:
+            opened = str(arguments[0])
+            if not opened.endswith((".py", ".pyc")):  # Python loads its modules when it likes
+                for each in cls._on:
+                    each.seen.append(f"{event} {opened}")
+
+
+sys.addaudithook(Watched.hear)  # for good: there is no way to take one off
+
+
+def said(answer: Response) -> str:
+    """The sentence of a refusal, wherever the service keeps it."""
+    body = answer.json()
+    error = body["errors"][0] if "errors" in body else body["error"]
+    return str(error["message"] if isinstance(error, dict) else error)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "message"),
+    [
+        (b'{"a": 1}\n' * 50_000 + b'{"a": }\n', LINES, "Unable to parse row 50001. Expecting"),
+        (b"review_id\n" + b"x\n" * 50_000 + b"x,y\n", CSV, "Unable to parse row 50002. It is 2"),
+        (b"a\nx\0y\n", CSV, "Unable to parse row 2. Please be sure your file is UTF-8"),
+        (b'a\n"open', CSV, "Unable to parse row 2. It is no CSV"),
+        ("a\nx\n".encode("utf-16"), CSV, "Please be sure your file is UTF-8"),
+        (b",".join(b"c%d" % n for n in range(10_000)), CSV, "It names 10000 columns"),
+        (b"a\n" + b"x" * 17_000_000, CSV, "Unable to parse row 2. It is no CSV: field larger"),
+        (b"a\rb\r\nc,d\n", CSV, "Unable to parse row 3. It is 2 cells wide, and the header 1."),
+        (b'{"a": 1}{"a": "\\ud800"}', LINES, "Unable to parse row 2. A text holds half"),
+        (b'{"a": 1} {"a": 1' + b"0" * 400 + b"}", LINES, "Unable to parse row 2. 10000"),
+        (b'{"a":' + DEEP.encode(), LINES, "Unable to parse row 1. More than 64 levels"),
+        (b"\x80\x04cposix\nsystem\n.", {"Content-Type": "application/x-pickle"}, "cannot read"),
+        (b"!!python/name:os.system", {"Content-Type": "application/yaml"}, "cannot read"),
+        (b"PK\x03\x04", {"Content-Type": "application/zip"}, "cannot read application/zip"),
+        (b"PK\x03\x04\n\xff\n", CSV, "Unable to parse row 2"),
+    ],
+)  # fmt: skip
+def test_a_file_with_one_mistake_is_refused_whole(
+    api: Api, job: int, content: bytes, kind: dict[str, str], message: str
+) -> None:
+    before = api("GET", f"/jobs/{job}/units").content
+
+    made = api("POST", "/jobs/upload", data=content, headers=kind)
+    added = api("POST", f"/jobs/{job}/upload", params={"force": "true"}, data=content, headers=kind)
+
+    assert made.status_code == added.status_code
+    assert made.status_code in {415, 422}
+    assert message in said(made)
+    assert message in said(added)
+    assert [each["id"] for each in api("GET", "/jobs").json()] == [job]
+    assert api("GET", f"/jobs/{job}/units").content == before
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"options": '{"a": NaN}'}, "Options must be an object"),
+        ({"options": '{"a": 1e400}'}, "Options must be an object"),
+        ({"options": '{"a": ' + DEEP}, "Options must be an object"),
+        ({"options": r'{"a": "\u0000"}'}, "Options must be an object"),
+        ({"options": r'{"a": "\ud800"}'}, "Options must be an object"),
+        ({"fields": '{"a": ' + DEEP}, "Fields must be an object"),
+        ({"included_countries": DEEP}, "Invalid format of included_countries"),
+        ({"included_countries": {"9" * 5000: "US"}}, "Invalid format of included_countries"),
+        ({"included_countries": ["US"] * 1000}, "Invalid format of included_countries"),
+        ({"payment_cents": "NaN"}, "Payment cents must be an amount"),
+        ({"payment_cents": "1e400"}, "more than can be kept"),
+        ({"payment_cents": "1e999999999999999999"}, "more than can be kept"),
+        ({"payment_cents": 10**300}, "more than can be kept"),
+        ({"judgments_per_unit": "sNaN"}, "Judgments per unit must be a whole number"),
+        ({"judgments_per_unit": -1}, "Judgments per unit must be a whole number"),
+        ({"min_unit_confidence": "Infinity"}, "Min unit confidence must be a number"),
+        ({"execution_mode": None}, "Execution mode must be text"),
+        ({"title": "x" * 1_000_000}, "Title is too long"),
+        ({"title": {"a": "b"}}, "Title must be text"),
+        ({"cml": "x" * 1_000_000}, "256 KB at most"),
+        ({"alias": "../../etc/passwd"}, "Alias must have 255 characters"),
+        ({"alias": "x" * 256}, "Alias must have 255 characters"),
+        ({"alias": "7"}, "Alias must not be a number"),
+        ({"webhook_uri": "file:///etc/passwd"}, "Webhook uri cannot be notified"),
+        ({"webhook_uri": "http://[::1"}, "Webhook uri cannot be notified"),
+    ],
+)  # fmt: skip
+def test_an_attribute_that_cannot_be_changes_nothing(
+    api: Api, job: int, attributes: dict[str, Any], message: str
+) -> None:
+    before = api("GET", f"/jobs/{job}").content
+
+    answer = api("PUT", f"/jobs/{job}", json={"job": {"custom_key": "new", **attributes}})
+
+    assert message in said(answer)
+    assert answer.status_code in {200, 422}
+    assert api("GET", f"/jobs/{job}").content == before
+
+
+@pytest.mark.parametrize(("cml", "message"), NO_FORM)
+def test_a_form_opens_no_file_and_comes_to_an_end(
+    api: Api, job: int, cml: str, message: str
+) -> None:
+    begun = time.process_time()
+    with Watched() as opened:
+        answer = api("PUT", f"/jobs/{job}", json={"job": {"cml": cml}})
+
+    assert not opened
+    assert time.process_time() - begun < 10
+    assert answer.status_code in {200, 501}
+    assert "root:" not in answer.text
+    if message:
+        assert message in said(answer)
+
+
+def test_a_pattern_that_would_never_end_does(
+    api: Api, job: int, units: list[int], database: Database
+) -> None:
+    with database.transaction() as tx:
+        worker = workers.join(tx, channel="cf_internal", country="FIN").id
+    cml = """<cml:text name="q" label="Q" validates="required regex:^(a+)+$"/>"""
+    saved = api("PUT", f"/jobs/{job}", json={"job": {"cml": cml}})
+    debit = {"debit": {"units_count": 6}, "channels": ["cf_internal"]}
+    api("POST", f"/jobs/{job}/orders", json=debit)
+    answers = {"unit_id": units[0], "worker_id": worker, "data": {"q": "a" * 5000 + "!"}}
+    begun = time.process_time()
+
+    answer = api("POST", f"/jobs/{job}/judgments", json={"judgment": answers})
+
+    assert saved.json()["cml"] == cml
+    assert answer.status_code == 422
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "status"),
+    [
+        ("bidirectional", "\u202eevil\u2066", 200),
+        ("composed", "\u00e9", 200),
+        ("decomposed", "e\u0301", 200),
+        ("four bytes", "😀🏳️‍🌈", 200),
+        ("noncharacter", "\ufffe\uffff", 200),
+        ("control", "\x01\x1b[31m\x7f\u2028", 200),
+        ("nul", NUL, 400),
+    ],
+)
+def test_a_text_is_kept_as_it_is_or_refused(api: Api, name: str, text: str, status: int) -> None:
+    answer = api("POST", "/jobs", json={"job": {"title": f"Title {text}", "instructions": text}})
+
+    assert answer.status_code == status, name
+    if status == 200:
+        shown = api("GET", f"/jobs/{answer.json()['id']}").json()
+        assert (shown["title"], shown["instructions"]) == (f"Title {text}", text)
+
+
+@pytest.mark.parametrize("where", ["path", "query", "form", "multipart", "column", "row", "tag"])
+def test_nul_is_refused_wherever_it_stands(api: Api, job: int, where: str) -> None:
+    answer = {
+        "path": lambda: api("GET", "/jobs/a%00b"),
+        "query": lambda: api("GET", "/jobs?tags=a%00b"),
+        "form": lambda: api("PUT", f"/jobs/{job}", data={"job[title]": f"title{NUL}"}),
+        "multipart": lambda: api("POST", "/jobs", files={"job[title]": (None, f"title{NUL}")}),
+        "column": lambda: api("POST", f"/jobs/{job}/units", json={"unit": {"data": {NUL: 1}}}),
+        "row": lambda: api("POST", f"/jobs/{job}/units", json={"unit": {"data": {"a": [NUL]}}}),
+        "tag": lambda: api("POST", f"/jobs/{job}/tags", json={"tags": [NUL]}),
+    }[where]()
+
+    assert answer.status_code in {400, 404}
+
+
+@pytest.mark.parametrize("day", ["0000-01-01", "10000-01-01", "2015-02-30", "1e9", "NaN", NUL])
+def test_a_day_that_is_none_is_refused(api: Api, day: str) -> None:
+    answer = api("GET", "/jobs", json={"created_at_greater_equal": day})
+
+    assert answer.status_code in {400, 422}
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_first_and_the_last_day_are_days(api: Api, day: str) -> None:
+    limits = {"created_at_greater_equal": day, "created_at_less_equal": day}
+
+    assert api("GET", "/jobs", params=limits).json() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({"files": [(f"a{n}", (None, "1")) for n in range(6000)]}, 413),
+        ({"files": [("a", (None, "x" * 17_000_000))]}, 413),
+        ({"data": b"--", "headers": {"Content-Type": "multipart/form-data"}}, 400),
+        ({"data": b"\r" * 100_000, "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
+         400),
+        ({"data": "&".join(f"a{n}=1" for n in range(100_000)),
+          "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 400),
+        ({"data": "a" + "[b]" * 1000 + "=1",
+          "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 400),
+        ({"data": b'{"a":' * 1000, "headers": LINES}, 400),
+        ({"data": b'{"a": 1} trailing', "headers": LINES}, 400),
+        ({"data": '{"a": 1}'.encode("utf-16"), "headers": LINES}, 400),
+        ({"data": b"x", "headers": {"Content-Encoding": "gzip, gzip"}}, 415),
+        ({"data": b"x", "headers": {"Content-Encoding": "br"}}, 415),
+        ({"params": {"tags": ",".join(map(str, range(4000)))}}, 200),
+    ],
+)  # fmt: skip
+def test_a_body_beyond_all_measure_makes_no_job(
+    api: Api, settings: dict[str, Any], status: int
+) -> None:
+    answer = api("POST", "/jobs", **settings)
+
+    assert answer.status_code == status
+    assert bool(api("GET", "/jobs").json()) == (status == 200)
+
+
+def test_jobs_are_not_looked_for_by_thousands_of_tags(api: Api, job: int) -> None:
+    api("POST", f"/jobs/{job}/tags", json={"tags": ["a", "b"]})
+
+    both = api("GET", "/jobs", params={"tags": "b,a,b"}).json()
+    more = api("GET", "/jobs", params={"tags": "a,b,c"}).json()
+    refused = api("GET", "/jobs", params={"tags": ",".join(map(str, range(4000)))})
+
+    assert [each["id"] for each in both] == [job]
+    assert more == []
+    assert "100 tags at most, not by 4000" in said(refused)
+
+
+def test_an_alias_may_be_longer_than_a_number(api: Api, job: int) -> None:
+    alias = "sentiment-of-reviews-of-2015"
+    api("PUT", f"/jobs/{job}", json={"job": {"alias": alias}})
+
+    assert api("GET", f"/jobs/{alias}").json()["id"] == job
+    assert api("GET", f"/jobs/{'9' * 19}").status_code == 404
+
+
+def test_what_is_warned_about_ends_no_header_and_begins_none(api: Api, job: int) -> None:
+    ignored = {"A\r\nSet-Cookie: a=b": 1, "y" * 1_000_000: 1, **{f"u{n}": 1 for n in range(3000)}}
+
+    answer = api("PUT", f"/jobs/{job}", json={"job": ignored})
+
+    warning = answer.headers["X-Sandbox-Warning"]
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+    assert "A Set-Cookie: a=b" in warning
+    assert len(warning) <= LONGEST_HEADER
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["evil%0d%0aSet-Cookie:a=b", "a%22;b", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "%00", "ü" * 99],
+)
+def test_the_name_of_a_download_is_no_header_and_no_path(api: Api, job: int, name: str) -> None:
+    place = api("GET", f"/jobs/{job}.csv", params={"type": "source"}).headers["Location"]
+    path = place.removeprefix(ORIGIN).rpartition("/")[0]
+
+    answer = api("GET", f"/../{path}/{name}")
+
+    assert answer.status_code in {200, 404}
+    assert "Set-Cookie" not in answer.headers
+    if answer.status_code == 200:
+        assert answer.content.startswith(b"PK")
+        assert "\n" not in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/reports/%2e%2e/x", "/reports/../../etc/passwd", "/reports/%00/x", "/reports//x", "/"]
+)
+def test_nothing_but_reports_is_downloaded(api: Api, path: str) -> None:
+    answer = api("GET", f"/..{path}")
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == "We couldn't find what you were looking for."
