@@ -13,6 +13,7 @@ file                            stories
 ``test_uploads.py``             rows as a JSON array; a column more; 20,000 rows in their order
 ``test_launching.py``           what a job lacks; too little money, and then enough; more judgments
 ``test_pages.py``               answers that are refused; two browsers; late pages; pages sent twice
+``test_browsers.py``            the same through the page that people see
 ``test_quiz_and_trust.py``      passed and failed; trust lost in work; no test question left
 ``test_confidence.py``          worked examples of trust, confidence and dynamic judgments
 ``test_contributors.py``        flagged, unflagged, rejected; bonuses
@@ -49,6 +50,7 @@ import requests
 from crowdflower.client import Client
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.adapter import ORIGIN, session_for
+from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.rules import accounts, handout, jobs, submission, workers
 
 if TYPE_CHECKING:
@@ -235,7 +237,8 @@ def box(
     if where == OVER_A_SOCKET and not settings:
         yield from _in_another_process(request.getfixturevalue("serving"))
         return
-    made = {"key": KEY, "control": TOKEN, "database": database, **settings}
+    made = {"key": KEY, "control": TOKEN, "ampcrowd": True, "database": database, **settings}
+    made["clock"] = Clock(made.pop("seed", 0))  # time stands still, whatever the database
     with ExitStack() as stack:
         sandbox = stack.enter_context(Sandbox(**made))
         over_a_socket = where == OVER_A_SOCKET
@@ -249,7 +252,7 @@ def _in_another_process(serving: Serving) -> Iterator[Box]:
     with (
         requests.Session() as session,
         Client(KEY, f"{serving.url}/v1") as client,
-        Sandbox(key=KEY, database=serving.file) as sandbox,
+        Sandbox(key=KEY, database=serving.file, ampcrowd=True) as sandbox,
     ):
         box = Box(sandbox, client, session, serving.url, serving.token)
         box.control("POST", "reset")
@@ -262,12 +265,12 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """``crowdflower serve`` as people start it, once; every story begins by resetting it."""
     file = tmp_path_factory.mktemp("served") / "crowd.db"
     command = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve", "--port", "0"]
-    options = ["--database", str(file), "--key", KEY, "--control"]
+    options = ["--database", str(file), "--control", "--ampcrowd"]
     with subprocess.Popen(  # noqa: S603 - our own program
         [*command, *options],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "CROWDFLOWER_SANDBOX_KEY": KEY},
     ) as process:
         try:
             assert process.stdout is not None

@@ -9,7 +9,6 @@ import pytest
 from crowdflower.exceptions import (
     ConnectionLost,
     MalformedResponse,
-    OutcomeUnknown,
     RateLimited,
     ServerError,
 )
@@ -79,18 +78,19 @@ def test_a_launch_is_never_repeated_not_even_when_there_were_too_many_requests(
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["request lost", "answer lost"])
-def test_a_launch_whose_connection_breaks_is_looked_for_and_not_paid_twice(
+def test_a_launch_whose_connection_breaks_is_sent_again_under_its_name_and_paid_once(
     box: Box, job: Job, done: bool
 ) -> None:
     box.control("POST", "faults", drop=True, path="/jobs/*/orders", done=done)
     balance = box.balance
 
-    with pytest.raises(OutcomeUnknown):
-        job.launch(5)
+    order = job.launch(5)
 
-    assert asked(box, "POST", "/orders") == [None]
-    assert job.reload().state == ("running" if done else "unordered")
-    assert balance - box.balance == (1000 if done else 0)
+    assert asked(box, "POST", "/orders") == [None, 200]
+    assert (job.reload().state, order.nuggeted_units_count) == ("running", 5)
+    assert balance - box.balance == 1000
+    orders = [line["order_id"] for line in box.control("GET", "ledger")]
+    assert orders == [None, order.id]
 
 
 def test_a_connection_that_breaks_while_reading_is_made_again(box: Box, job: Job) -> None:

@@ -1,0 +1,171 @@
+"""People answer in browsers, on the plain page: two windows, mistakes, late, and twice."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+import requests
+
+from crowdflower.sandbox.adapter import session_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from crowdflower.job import Job
+    from tests.scenarios.conftest import Box
+
+PATIENCE = 60
+CML = """
+<p>{{name}}</p>
+<cml:radios label="Is there a site?" name="found" validates="required">
+  <cml:radio label="yes"/>
+  <cml:radio label="no"/>
+</cml:radios>
+<cml:text label="Where?" name="site" validates="required url" only-if="found:[yes]"/>
+<cml:text label="Why not?" name="why" only-if="found:[no]"/>
+"""
+YES = {"found": "yes", "site": "https://example.com/shop"}
+
+
+class Browser:
+    """Somebody who has the address of a job, with cookies of their own."""
+
+    def __init__(self, session: requests.Session, url: str, name: str) -> None:
+        self.session, self.url = session, url
+        self.session.post(url, data={"name": name}, timeout=PATIENCE)
+
+    def look(self) -> str:
+        """Load the page."""
+        return self.session.get(self.url, timeout=PATIENCE).text
+
+    def units(self) -> list[int]:
+        """List the rows of the page, in their order."""
+        found = re.findall(r'name="u(\d+)\[found\]"', self.look())
+        return [int(unit) for unit in dict.fromkeys(found)]
+
+    def filled(self, answer: dict[str, str]) -> dict[str, str]:
+        """Fill in the page, every row alike."""
+        html = self.look()
+        form = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', html))
+        for unit in self.units():
+            form |= {f"u{unit}[{name}]": value for name, value in answer.items()}
+        return form
+
+    def send(self, form: dict[str, str]) -> requests.Response:
+        """Hand a page in, and go where the answer points."""
+        return self.session.post(self.url, data=form, timeout=PATIENCE)
+
+
+@pytest.fixture
+def open_browser(box: Box) -> Iterator[Callable[[Job, str], Browser]]:
+    """Open a browser at a job's page: ``open_browser(job, "Ada")``."""
+    sessions: list[requests.Session] = []
+
+    def opened(job: Job, name: str) -> Browser:
+        in_process = box.url.startswith("https")
+        sessions.append(session_for(box.sandbox.app) if in_process else requests.Session())
+        secret = urlencode({"secret": job["secret"]})
+        return Browser(sessions[-1], f"{box.url}/work/{job.id}?{secret}", name)
+
+    yield opened
+    for session in sessions:
+        session.close()
+
+
+def launched(box: Box, rows: int = 5, **attributes: Any) -> Job:
+    data = [{"name": f"Shop {place}"} for place in range(rows)]
+    job = box.job(data, CML, judgments_per_unit=1, **attributes)
+    job.launch(rows, channels=["cf_internal"])
+    return job
+
+
+def given(job: Job) -> list[dict[str, Any]]:
+    return [judgment.data for judgment in job.reload().judgments()]
+
+
+def test_two_pages_are_answered_and_arrive_with_the_time_they_took(
+    box: Box, open_browser: Callable[[Job, str], Browser]
+) -> None:
+    job = launched(box, 10)
+    ada = open_browser(job, "Ada")
+
+    for _ in range(2):
+        form = ada.filled(YES)
+        box.advance(seconds=90)
+        assert "Your page was handed in." in ada.send(form).text
+
+    assert given(job) == [YES] * 10
+    assert all(judgment.started_at < judgment.created_at for judgment in job.judgments())
+    assert (job.state, job.ping()["needed_judgments"]) == ("finished", 0)
+    assert "This job is not running." in ada.look()
+
+
+def test_two_windows_of_one_person_show_one_page_and_others_get_other_rows(
+    box: Box, open_browser: Callable[[Job, str], Browser]
+) -> None:
+    job = launched(box, 5, units_per_assignment=4)
+    ada, bob, eve = (open_browser(job, name) for name in ("Ada", "Bob", "Eve"))
+
+    first, again = ada.units(), ada.units()
+    other = bob.units()
+
+    assert first == again
+    assert (len(first), len(other)) == (4, 1)
+    assert not {*first} & {*other}
+    assert "There is nothing left in this job for you at the moment." in eve.look()
+
+
+def test_mistakes_are_listed_with_what_was_typed_and_what_is_hidden_is_not_kept(
+    box: Box, open_browser: Callable[[Job, str], Browser]
+) -> None:
+    job = launched(box)
+    ada = open_browser(job, "Ada")
+    form = ada.filled(YES)
+    first, second, *_ = ada.units()
+    wrong = form | {f"u{second}[site]": "no address"}
+    del wrong[f"u{first}[found]"]
+
+    refused = ada.send(wrong)
+    assert refused.status_code == 422
+    assert f'href="#u{first}-found"' in refused.text
+    assert f'href="#u{second}-site"' in refused.text
+    assert 'value="no address"' in refused.text
+    assert given(job) == []
+
+    ada.send(form | {f"u{unit}[why]": "Posted, and not asked." for unit in (first, second)})
+    assert given(job) == [YES] * 5
+
+
+def test_a_page_that_comes_late_is_refused_and_its_rows_are_somebody_elses(
+    box: Box, open_browser: Callable[[Job, str], Browser]
+) -> None:
+    job = launched(box)
+    ada, bob = open_browser(job, "Ada"), open_browser(job, "Bob")
+    form, hers = ada.filled(YES), ada.units()
+
+    box.advance(minutes=31)
+    his = bob.units()
+    late = ada.send(form)
+    bob.send(bob.filled({"found": "no"}))
+
+    assert late.status_code == 410
+    assert "The time for this page is over" in late.text
+    assert {*his} == {*hers}
+    assert {answer["found"] for answer in given(job)} == {"no"}
+
+
+def test_a_page_that_is_sent_twice_is_stored_once_and_answered_alike(
+    box: Box, open_browser: Callable[[Job, str], Browser]
+) -> None:
+    job = launched(box, 10)
+    ada = open_browser(job, "Ada")
+    form = ada.filled(YES)
+
+    first, second = ada.send(form), ada.send(form)
+
+    assert first.text == second.text
+    assert "Your page was handed in." in first.text
+    assert given(job) == [YES] * 5
