@@ -4,9 +4,10 @@ Run it with a Python that has the package and its development tools installed::
 
     python benchmarks/faults.py
 
-It runs ``tests/faults``, counts what each row of the matrix was tried and passed, then makes ten
-thousand random calls against random faults and holds each claim of the client against the ledger
-of the server. A number after the command changes how many calls.
+It runs ``tests/faults`` and counts what each row of the matrix was tried and passed. Then it makes
+ten thousand random calls against random faults and holds each claim of the client against the
+ledger of the server; and ten thousand operations of clients that are killed at random, of which it
+holds claims, journal and ledger against each other. A number after the command changes how many.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ sys.path.insert(0, str(FAULTS))
 
 from catalogue import ENDPOINTS, KEY  # noqa: E402 - found once the path says where
 from claims import run  # noqa: E402
-from conftest import Quick  # noqa: E402
+from lives import run as lived  # noqa: E402
+from quick import Quick  # noqa: E402
 
 from crowdflower import Client  # noqa: E402
 
@@ -111,6 +113,30 @@ def main() -> None:
     print(f"{'money applied twice':26}{tally.paid_twice:8}")
     print(f"{'keys leaked':26}{len(tally.leaked):8}")
     for problem in [*tally.violations, *tally.leaked]:
+        print(f"  {problem}")
+
+    for announces in (False, True):
+        kills(calls // 2, announces=announces)
+
+
+def kills(count: int, *, announces: bool) -> None:
+    """Print what came of operations whose clients are killed."""
+    started = perf_counter()
+    with TemporaryDirectory() as directory:
+        book, wrong = lived(count, SEED + announces, Path(directory), announces=announces)
+    how = "that honours keys" if announces else "that knows no keys"
+    print(f"\nrandom operations, faults and kills, on a service {how}, seed {SEED + announces}")
+    for name, number in book.outcomes.most_common():
+        print(f"  {name:24}{number:8}")
+    print(f"{'operations checked':26}{book.operations:8}   {perf_counter() - started:.0f} s")
+    print(f"{'clients killed':26}{book.kills:8}")
+    print("left open by them: " + ", ".join(f"{n} {state}" for state, n in book.left.most_common()))
+    found = Counter(finding for _, finding in book.findings).most_common()
+    print("found out afterwards: " + ", ".join(f"{n} {finding}" for finding, n in found))
+    print(f"{'violations':26}{len(wrong):8}")
+    print(f"{'applied too often':26}{sum('made too often' in each for each in wrong):8}")
+    print(f"{'keys leaked':26}{len(book.leaked):8}")
+    for problem in [*wrong, *book.leaked]:
         print(f"  {problem}")
 
 

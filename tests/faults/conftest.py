@@ -6,7 +6,6 @@ import logging
 import os
 import ssl
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,22 +16,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from catalogue import KEY
 from leaks import Log, shows_the_key
+from quick import Quick
 from server import Server
 
 from crowdflower.client import Client
-
-
-class Quick:
-    """A clock that runs as it should, but jumps over every sleep."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return time.monotonic() + sum(self.slept)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
 
 def pytest_configure(config: pytest.Config) -> None:

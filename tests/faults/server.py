@@ -12,7 +12,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Final
 
@@ -189,6 +189,15 @@ class Server:
         """Treat each request as a function of it says."""
         self._by_request = choose
 
+    def settle(self) -> None:
+        """Wait until all that arrived has been dealt with, of clients that are gone too."""
+        with socket.create_connection(("127.0.0.1", self.port)) as last:  # taken after all others
+            last.sendall(b"GET /settled HTTP/1.1\r\nConnection: close\r\n\r\n")
+            assert last.recv(1)
+        for thread in [*self._threads]:
+            if thread is not self._acceptor:
+                thread.join(10)
+
     def made(self, line: str) -> int:
         """Count the changes of a kind that were made."""
         return sum(each.line == line for each in [*self.ledger])
@@ -247,10 +256,15 @@ class Server:
         wire.close()
 
     def _treat(self, wire: Wire, request: Request) -> None:
-        fault = self._by_request(request) if self._by_request else self._next()
-        if fault.before != "head":
-            body = wire.body(request.headers)
-            request = Request(request.method, request.target, request.headers, request.raw, body)
+        if request.target == "/settled":
+            said()(wire, request)
+            return
+        choose = self._by_request
+        fault = None if choose else self._next()
+        if fault is None or fault.before != "head":
+            request = replace(request, body=wire.body(request.headers))
+        if choose:
+            fault = choose(request)
         with self._lock:
             self.log.append(request)
             if fault.applies:

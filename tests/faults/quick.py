@@ -1,0 +1,18 @@
+"""A clock for those who do not wait."""
+
+from __future__ import annotations
+
+import time
+
+
+class Quick:
+    """A clock that runs as it should, but jumps over every sleep."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return time.monotonic() + sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)

@@ -1,0 +1,126 @@
+"""A service with a memory and a temper: what it did shows in what is read; anything may fail."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from random import Random
+from threading import Lock
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from catalogue import CASES, Case
+from server import Fault, Request, said
+
+QUICK: Final = [
+    case
+    for case in CASES
+    if not case.at_deadline
+    and not case.tls
+    and case.means != "not sent"
+    and case.row not in {"H22", "C5", "C6", "H12"}
+]
+"""All that do not take their time, on a connection that stands."""
+
+NEVER_LIES: Final = [case for case in QUICK if case.means != "fine"]
+"""Those of them that do not say of a thing what is not so."""
+
+TEMPER: Final = 0.4
+
+CHANGING: Final = {"pause", "resume", "cancel", "copy", "split", "fire_webhooks", "explode"}
+"""The last part of the paths that change something by GET."""
+
+
+class Service:
+    """Answers as a good service does, unless it is out of temper.
+
+    A change whose answer is lost may have been made or not; a refused one never was.
+
+    :param announces: It says that it does once what it is sent under one key, and keeps to that.
+    :param temper: The part of the requests that meet a fault.
+    """
+
+    def __init__(self, seed: int, *, announces: bool = False, temper: float = TEMPER) -> None:
+        self._temper = temper
+        self._chance = Random(seed)  # noqa: S311 - the same temper for the same seed
+        self._headers = ("X-CrowdFlower-Idempotency: 1",) if announces else ()
+        self._lock = Lock()
+        self._keys: set[str] = set()
+        self._ordered: Counter[str] = Counter()
+        self._balance = 10_000_000
+        self._shown: dict[str, dict[str, Any]] = defaultdict(dict)
+        self._tags: dict[str, list[str]] = defaultdict(list)
+
+    def __call__(self, request: Request) -> Fault:
+        with self._lock:
+            if not changes(request):
+                return self._drawn(NEVER_LIES) or self._fine(self._read(request))
+            key = request.headers.get("idempotency-key") if self._headers else None
+            fault = self._drawn(self._possible(request)) or self._fine({"id": 7}, applies=True)
+            if not fault.applies or key in self._keys:
+                return Fault(fault.act, before=fault.before)
+            if key is not None:
+                self._keys.add(key)
+            self._change(request)
+            return fault
+
+    def _fine(self, body: Any, *, applies: bool = False) -> Fault:
+        return Fault(said(json.dumps(body).encode(), headers=self._headers), applies=applies)
+
+    def _possible(self, request: Request) -> list[Case]:
+        """Return what may happen to a change: what is there is not said to be gone."""
+        if request.method != "DELETE":
+            return QUICK
+        return [case for case in QUICK if case.name not in {"404", "410"}]
+
+    def _drawn(self, cases: list[Case]) -> Fault | None:
+        if self._chance.random() > self._temper:
+            return None
+        case = self._chance.choice(cases)
+        made = self._chance.random() < 0.5 or case.only_json
+        applies = {"fine": True, "lost": made}.get(case.means, False)
+        return Fault(case.fault.act, applies=applies, before=case.fault.before)
+
+    def _read(self, request: Request) -> Any:
+        path = request.line.partition(" ")[2].removesuffix(".json")
+        if path == "/account":
+            return {"id": 1, "balance": self._balance}
+        if path.endswith("/tags"):
+            return [{"name": tag} for tag in self._tags[path]]
+        if path.endswith("/ping"):
+            return {"ordered_units": self._ordered[path.removesuffix("/ping")]}
+        first = {"state": "finalized"} if "/units/" in path else self._job(path)
+        return {"id": 7, **first, **self._shown[path]}
+
+    def _job(self, path: str) -> dict[str, Any]:
+        state = "running" if self._ordered[path] else "unordered"
+        return {"state": state, "payment_cents": 1, "judgments_per_unit": 1}
+
+    def _change(self, request: Request) -> None:
+        """Remember what a request does, as far as it can be read."""
+        path = request.line.partition(" ")[2].removesuffix(".json")
+        thing, _, verb = path.rpartition("/")
+        form = parse_qs(request.body.decode("latin-1"))
+        if verb == "orders":
+            self._ordered[thing] += int(form.get("debit[units_count]", ["0"])[0])
+        elif verb == "bonus":
+            self._balance -= int(form.get("amount", ["0"])[0])
+        elif verb == "request_more_judgments":
+            self._shown[thing]["state"] = "judgable"
+        elif verb in {"pause", "resume", "cancel"}:
+            states = {"pause": "paused", "resume": "running", "cancel": "canceled"}
+            self._shown[thing]["state"] = states[verb]
+        elif verb == "tags":
+            self._tags[path] += form.get("tags[]", [])
+        elif verb == "channels":
+            self._shown[path]["enabled_channels"] = form.get("channels[]", [])
+        elif request.method == "PUT" and "job[title]" in form:
+            self._shown[path]["title"] = form["job[title]"][0]
+        elif request.method == "PUT" and "/units/" in path:
+            self._shown[path].update(json.loads(request.body)["unit"])
+
+
+def changes(request: Request) -> bool:
+    """Tell whether a request is to change something; its verb does not."""
+    last = request.line.rpartition("/")[2].removesuffix(".json")
+    return request.method != "GET" or last in CHANGING
