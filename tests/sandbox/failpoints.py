@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from killed import KEY, Scene
+from killed import KEY, Scene, as_text
 from oracle import Write, broken
 
 from crowdflower.sandbox import Sandbox
@@ -39,16 +39,13 @@ class Step(NamedTuple):
         """Send it; return the status."""
         key = self.write.key if self.write else "a key"
         headers = {"Authorization": f"Token token={KEY}", "Idempotency-Key": key}
-        text = json.dumps(self.body)
-        if isinstance(self.body, list):
-            text = "".join(f"{json.dumps(row)}\n" for row in self.body)
         return (
             box.app.test_client()
             .open(
                 f"/v1{self.path}",
                 method=self.verb,
                 headers=headers,
-                data=text,
+                data=as_text(self.body),
                 content_type="application/json",
             )
             .status_code

@@ -41,14 +41,14 @@ PATIENCE = 60.0
 ROWS = 200
 PEOPLE = 40
 
-_FORM = """
+FORM = """
 <p>{{text}}</p>
 <cml:text label="What do you see?" name="mark" validates="required"/>
 """
-_READY = {
+READY = {
     "title": "What is it?",
     "instructions": "Look.",
-    "cml": _FORM,
+    "cml": FORM,
     "judgments_per_unit": 3,
     "units_per_assignment": 1,
     "payment_cents": 1,
@@ -65,6 +65,13 @@ class Answer(NamedTuple):
     replayed: bool
 
 
+def as_text(body: Any) -> str | None:
+    """Write what a request sends: JSON, rows as one JSON object per line, or nothing."""
+    if isinstance(body, list):
+        return "".join(f"{json.dumps(row)}\n" for row in body)
+    return None if body is None else json.dumps(body)
+
+
 class Line:
     """A connection that is kept, for one sender; it sends nothing twice by itself."""
 
@@ -72,19 +79,16 @@ class Line:
         self._path = urlsplit(url).path
         self._connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
 
-    def send(self, verb: str, path: str, body: Any, key: str | None = None) -> Answer:
+    def send(self, verb: str, path: str, body: Any = None, key: str | None = None) -> Answer:
         """Send JSON, a list of rows as one JSON object per line, or no body.
 
         :raises OSError: The connection broke.
         :raises HTTPException: It broke in the middle of the answer.
         """
-        text = None if body is None else json.dumps(body)
-        if isinstance(body, list):
-            text = "".join(f"{json.dumps(row)}\n" for row in body)
         headers = {"Authorization": f"Token token={KEY}", "Content-Type": "application/json"}
         if key is not None:
             headers["Idempotency-Key"] = key
-        self._connection.request(verb, f"{self._path}{path}", text, headers)
+        self._connection.request(verb, f"{self._path}{path}", as_text(body), headers)
         answer = self._connection.getresponse()
         replayed = answer.headers["Idempotent-Replayed"] == "true"
         return Answer(answer.status, answer.read(), replayed)
@@ -125,7 +129,7 @@ class Scene:
                 owner = tx.one(select(account))
                 data = [{"text": f"row {number}"} for number in range(units)]
                 scene.job = rows.create_from(tx, owner, data).id
-                jobs.update(tx, jobs.by_id(tx, scene.job), _READY)
+                jobs.update(tx, jobs.by_id(tx, scene.job), READY)
                 orders.place(tx, jobs.by_id(tx, scene.job), 0, ["on_demand"])
                 scene.people = [_person(tx) for _ in range(PEOPLE)]
                 query = select(unit.c.id).where(unit.c.job_id == scene.job).order_by(unit.c.seq)
@@ -172,7 +176,7 @@ class Scene:
         made = self.send(line, Sent(Write("upload", mark, 5), "POST", "/jobs/upload", data))
         job = json.loads(made.body)["id"]
         cents = 10**9 if next(self._numbers) % 7 == 0 else 1
-        line.send("PUT", f"/jobs/{job}", {"job": {**_READY, "payment_cents": cents}})
+        line.send("PUT", f"/jobs/{job}", {"job": {**READY, "payment_cents": cents}})
         order = {"debit": {"units_count": 5}, "channels": ["on_demand"]}
         self.send(line, Sent(Write("order", str(job)), "POST", f"/jobs/{job}/orders", order))
 
