@@ -98,7 +98,7 @@ class Job(JobUnits, JobResults):
 
         >>> job.set_options(reject_at=80)
         >>> job.options["reject_at"]
-        '80'
+        80
         """
         self.absorb(self.client.update_job(self.id, {"options": options}))
 

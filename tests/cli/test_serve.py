@@ -9,13 +9,17 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import requests
 
+from crowdflower.cli.serve import alongside
 from crowdflower.client import Client
 from crowdflower.exceptions import AuthenticationError
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.store.failures import Busy, Full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +103,20 @@ def test_a_simulated_crowd_works_on_what_is_launched() -> None:
 
         assert "finished" in looks, job.ping()
         assert {unit.get_aggregate("says") for unit in job.results()} <= {"yes", "no"}
+
+
+def test_rows_that_waited_for_long_enough_are_ordered() -> None:
+    with serving() as server, Client(server.key, base_url=server.url) as client:
+        job = client.create_job({"title": "What does the text say?"})
+        job.instructions, job.cml = "Read it, then say it.", RADIOS
+        job.auto_order, job.auto_order_timeout = True, 0
+        job.update()
+        client.set_job_channels(job.id, ["cf_internal"])
+        job.upload([{"text": "one row"}])
+
+        looks = (client.get_job(job.id).state for _ in range(5000))
+
+        assert "running" in looks, job.ping()
 
 
 def test_only_the_key_that_was_given_opens_it() -> None:
@@ -224,3 +242,26 @@ def test_requesters_are_told_what_happens_in_their_jobs() -> None:
                 told.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     assert first == b"POST /hook HTTP/1.1\r\n"
+
+
+def test_what_runs_alongside_waits_for_the_database(capfd: pytest.CaptureFixture[str]) -> None:
+    failures = [
+        Busy("Somebody else is writing."),
+        Busy("Somebody else is writing."),
+        Full("No room."),
+    ]
+    done = Event()
+
+    def do(*_: object) -> None:
+        if failures:
+            raise failures.pop(0)
+        done.set()
+
+    with Sandbox() as box, alongside(do, box):
+        went_on = done.wait(PATIENCE)
+
+    assert went_on
+    assert capfd.readouterr().err.splitlines() == [
+        "Waiting for the database: Somebody else is writing.",
+        "Waiting for the database: No room.",
+    ]
