@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 from killed import KEY, Scene, as_text
 from oracle import Write, broken
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.rules import handout, jobs, submission, workers
@@ -146,6 +148,39 @@ def _sent_again(file: Path, step: Step | Page, write: Write | None) -> list[str]
     return broken(file, [replace(write, outcome="acknowledged")] if write else [])
 
 
+def begun_everywhere(directory: Path) -> dict[str, Any]:
+    """End before every tenth statement that makes a new database, and begin again."""
+    problems: list[str] = []
+    for statement in count(1, 10):
+        file = directory / f"new{statement}.db"
+        process = os.fork()
+        if not process:
+            _begin_and_end(file, statement)
+        ended = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == ENDED
+        Sandbox(database=file).close()
+        with Sandbox(database=file) as box:
+            problems += [] if len(box.ledger()) == 1 else [f"{len(box.ledger())} opening balances"]
+        problems += broken(file)
+        if not ended:
+            return {"statements": statement, "problems": problems}
+    raise AssertionError
+
+
+def _begin_and_end(file: Path, statement: int) -> None:
+    left = count(statement, -1)
+
+    def before(_: str) -> None:
+        if next(left) == 1:
+            os._exit(ENDED)
+
+    try:
+        event.listen(Pool, "connect", lambda connection, _: connection.set_trace_callback(before))
+        Sandbox(database=file)
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - nothing of the parent's may run here
+        os._exit(2)
+
+
 def main() -> None:
     """Print what was found."""
     base = Path(sys.argv[1])
@@ -155,7 +190,9 @@ def main() -> None:
         page = Page(handout.take_page(tx, job, workers.find(tx, scene.people[1])), scene.people[1])
         other = jobs.copy(tx, job, all_units=True).id
     every = {**steps(scene, other), "page": page}
-    print(json.dumps({name: ended_everywhere(base, step) for name, step in every.items()}))  # noqa: T201
+    found = {name: ended_everywhere(base, step) for name, step in every.items()}
+    found["begin"] = begun_everywhere(base.parent)
+    print(json.dumps(found))  # noqa: T201 - this is how it is told
 
 
 if __name__ == "__main__":

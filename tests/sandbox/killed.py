@@ -29,7 +29,7 @@ from oracle import Write, broken
 from sqlalchemy import select
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.rules import jobs, orders, reviewing, rows, workers
+from crowdflower.sandbox.rules import accounts, jobs, orders, reviewing, rows, workers
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import account, unit
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 KEY = "planted-key-7f3a90c1"
+STRANGER = "another-key-55b1e0d2"
 PATIENCE = 60.0
 ROWS = 200
 PEOPLE = 40
@@ -75,8 +76,9 @@ def as_text(body: Any) -> str | None:
 class Line:
     """A connection that is kept, for one sender; it sends nothing twice by itself."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str = KEY) -> None:
         self._path = urlsplit(url).path
+        self._key = key
         self._connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
 
     def send(self, verb: str, path: str, body: Any = None, key: str | None = None) -> Answer:
@@ -85,7 +87,7 @@ class Line:
         :raises OSError: The connection broke.
         :raises HTTPException: It broke in the middle of the answer.
         """
-        headers = {"Authorization": f"Token token={KEY}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Token token={self._key}", "Content-Type": "application/json"}
         if key is not None:
             headers["Idempotency-Key"] = key
         self._connection.request(verb, f"{self._path}{path}", as_text(body), headers)
@@ -137,6 +139,7 @@ class Scene:
                 job = jobs.by_id(tx, scene.job)
                 for row, person in zip(scene.units, scene.people, strict=False):
                     reviewing.give(tx, job, row, person, {"mark": "before all"})
+                accounts.open_account(tx, key=STRANGER)
         return scene
 
     def mark(self) -> str:
@@ -205,7 +208,15 @@ class Scene:
             if answer.status >= 500:
                 problems.append(f"{sent.write.key}: {answer.body!r:.200}")
         line.close()
-        return problems
+        return problems + self._seen_by_others(url)
+
+    def _seen_by_others(self, url: str) -> list[str]:
+        """Look with the key of another account, which has nothing."""
+        line = Line(url, STRANGER)
+        answers = [line.send("GET", path) for path in ("/jobs", f"/jobs/{self.job}")]
+        line.close()
+        seen = (answers[0].body, answers[1].status)
+        return [] if seen == (b"[]", 404) else [f"I8 another account sees {seen!r:.200}"]
 
 
 def _person(tx: Transaction) -> int:

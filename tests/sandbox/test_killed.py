@@ -53,7 +53,15 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("request_", "statements"),
-    [("order", 20), ("judgment", 25), ("bonus", 10), ("upload", 10), ("cancel", 10), ("page", 10)],
+    [
+        ("order", 20),
+        ("judgment", 25),
+        ("bonus", 10),
+        ("upload", 10),
+        ("cancel", 10),
+        ("page", 10),
+        ("begin", 30),
+    ],
 )
 def test_a_request_that_breaks_off_anywhere_happened_or_did_not(
     found: dict[str, Any], request_: str, statements: int
