@@ -1,0 +1,141 @@
+"""What the sandbox costs over the least that could do the same work.
+
+::
+
+    pip install '.[dev]' && python benchmarks/sandbox
+
+Every figure stands beside its floor, measured in the same run, the two in turn. A line that misses
+its limit says so, and the exit code counts them. It takes about ten minutes, and 600 MB of disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import stock
+
+HERE = Path(__file__).parent
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of the table."""
+
+    title: str
+    ours: str
+    floor: str | None = None
+    times: float | None = None
+    """At most this many times the floor."""
+    peak: float | None = None
+    """At most this many times the memory of the floor."""
+    count: int = 0
+    """How much is done, for a rate."""
+    rate: float | None = None
+    """At least so much in a second."""
+    milliseconds: float | None = None
+    """At most so long."""
+
+
+JUDGMENTS = stock.JUDGED * stock.EACH
+SHARED = stock.SHARED * stock.EACH
+WORKS = [
+    Work("upload 500,000 rows, JSON", "upload_json", "upload", 2.5, count=stock.ROWS),
+    Work("upload 500,000 rows, CSV", "upload_csv", "upload", 2.5, count=stock.ROWS),
+    Work("page 500 of 500, over page 1", "page", "first_page", 1.5, count=stock.PAGE),
+    Work("300,000 judgments, in memory", "crowd_memory", "memory", count=JUDGMENTS, rate=5000),
+    Work("300,000 judgments, in a file", "crowd_file", "file", count=JUDGMENTS, rate=5000),
+    Work("full report of 300,000", "report", "report", count=JUDGMENTS),
+    Work("the same, over one of 30,000", "report", "small_report", peak=1.25),
+    Work("8 threads, a page at a time", "threads", "threads", count=SHARED),
+    Work("the first sandbox of a process", "first", milliseconds=20),
+    Work("any other sandbox", "next", milliseconds=20),
+    Work("reset", "reset", milliseconds=20),
+]
+
+
+def measured(side: str, name: str, folder: Path) -> dict[str, float]:
+    """Run one side of a work once, in a process of its own."""
+    command = [sys.executable, str(HERE / "cases.py"), name, side, str(folder)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own
+    figures: dict[str, float] = json.loads(answer.stdout)
+    return figures
+
+
+def line(work: Work, folder: Path) -> tuple[str, bool]:
+    """Measure one work and say how it went."""
+    ours, floor = [], []
+    for _ in range(ROUNDS):
+        ours.append(measured("ours", work.ours, folder))
+        if work.floor:
+            floor.append(measured("floor", work.floor, folder))
+    middle = {name: median(run[name] for run in ours) for name in ours[0]}
+    ratio = {
+        name: median(one[name] / other[name] for one, other in zip(ours, floor, strict=True))
+        for name in (middle if floor else ())
+    }
+    rate = work.count / middle["seconds"]
+    kept = (
+        (work.times is None or ratio["seconds"] <= work.times)
+        and (work.peak is None or ratio["megabytes"] <= work.peak)
+        and (work.rate is None or rate >= work.rate)
+        and (work.milliseconds is None or 1000 * middle["seconds"] <= work.milliseconds)
+    )
+    least = median(run["seconds"] for run in floor) if floor else None
+    limits = [
+        f"{work.times:g} ×" if work.times else "",
+        f"{work.peak:g} × the MB" if work.peak else "",
+        f"{work.rate:,.0f}/s or more" if work.rate else "",
+        f"{work.milliseconds:g} ms" if work.milliseconds else "",
+    ]
+    text = (
+        f"{work.title:32}{_time(middle['seconds']):>10}{_time(middle['busy']):>10}"
+        f"{_time(least) if least else '–':>10}"
+        f"{_times(ratio, 'seconds'):>7}"
+        f"{f'{rate:,.0f}' if work.count else '–':>10}{middle['megabytes']:>6.0f}"
+        f"{_times(ratio, 'megabytes'):>7}"
+        f"  {', '.join(filter(None, limits)) or '–':18}{'' if kept else 'MISSED'}"
+    )
+    return text.rstrip(), kept
+
+
+def _times(ratio: dict[str, float], name: str) -> str:
+    return f"{ratio[name]:.2f}" if ratio else "–"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
+
+
+def main() -> int:
+    """Print the table; return how many lines missed their limit."""
+    load, *_ = os.getloadavg()
+    print(
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} cores under a load of {load:.1f}, "
+        f"median of {ROUNDS} rounds"
+    )
+    heads = (
+        f"{'time':>10}{'busy':>10}{'floor':>10}{'ratio':>7}{'a second':>10}{'MB':>6}{'ratio':>7}"
+    )
+    print(f"{'':32}{heads}  at most")
+    missed = 0
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        stock.write_files(folder)
+        stock.write_databases(folder)
+        for work in WORKS:
+            text, kept = line(work, folder)
+            print(text, flush=True)
+            missed += not kept
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
