@@ -137,6 +137,7 @@ def _prepared(engine: Engine, *pragmas: str) -> Engine:
         connection.isolation_level = None
         for pragma in (*pragmas, "PRAGMA foreign_keys = ON", "PRAGMA temp_store = MEMORY"):
             connection.execute(pragma)
+        connection.set_authorizer(_confined)
 
     def begun(connection: Connection) -> None:
         mode = connection.get_execution_options().get("sandbox_begin", "DEFERRED")
@@ -146,6 +147,14 @@ def _prepared(engine: Engine, *pragmas: str) -> Engine:
     listen(engine, "connect", connected)
     listen(engine, "begin", begun)
     return engine
+
+
+def _confined(action: int, name: str | None, value: str | None, *_: str | None) -> int:
+    """Let no statement, whoever wrote it, open another file or change how this one is kept."""
+    is_setting = action == sqlite3.SQLITE_PRAGMA and value is not None and name != "journal_mode"
+    if is_setting or action in {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
 
 
 _TEMPLATE_LOCK = Lock()
