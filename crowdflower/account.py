@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from crowdflower import paging, serialization
-from crowdflower._types import JSON, JSONObject, a_type
-from crowdflower.base import whole
+from crowdflower._types import JSON, JSONObject
+from crowdflower.base import an_object, whole
 from crowdflower.caller import Caller
 from crowdflower.exceptions import (
     ConfigError,
@@ -108,7 +109,8 @@ class Account(Service):
         >>> client.get_account()["email"]
         'owner@example.com'
         """
-        return identified(self.call("account.json"), "account")
+        account: JSONObject = self.call("account.json", shape=partial(identified, kind="account"))
+        return account
 
     # Any call
 
@@ -130,6 +132,8 @@ class Account(Service):
         method: str = "get",
         files: Mapping[str, Any] | None = None,
         as_json: bool = True,
+        *,
+        shape: Callable[[JSON], JSON] | None = None,
     ) -> Any:
         """Send one request.
 
@@ -142,6 +146,9 @@ class Account(Service):
         :param files: Name to file, sent as multipart, together with ``data`` as a dict.
         :param as_json: Decode the answer. Otherwise return it raw, as a
             :class:`requests.Response`, redirects followed as far as the key is safe.
+        :param shape: Makes of the decoded answer what is returned. A
+            :class:`~crowdflower.exceptions.MalformedResponse` that it raises is raised anew, with
+            the name of the request.
         :raises ApiError: The request failed, or the answer, in whatever status, is a refusal.
 
         >>> client.call("jobs/upload.json", '{"text": "hi"}', method="post")["units_count"]
@@ -161,7 +168,15 @@ class Account(Service):
             files=files,
             headers={"Accept": "*/*" if raw else JSON_ONLY, **content_type, **headers},
         )
-        return answer.body if as_json else answer.response
+        if not as_json:
+            return answer.response
+        if shape is None:
+            return answer.body
+        try:
+            return shape(answer.body)
+        except MalformedResponse as error:
+            problem = str(error)
+        raise self._transport.error(MalformedResponse, answer.response, problem)
 
     def paged_call(
         self,
@@ -206,7 +221,7 @@ class Account(Service):
         size: int,
         count: int | None = None,
         query: Mapping[str, Any] = NOTHING,
-        shape: Callable[[JSON], JSON] = lambda page: page,
+        shape: Callable[[JSON], JSON] | None = None,
         first: int = 1,
     ) -> Iterator[JSON]:
         """Yield pages of the size that the service prefers, which is the largest it has.
@@ -215,7 +230,7 @@ class Account(Service):
         :param shape: Makes of an answer what the page is, or says that it is none.
         """
         return paging.pages(
-            lambda number: shape(self.call(path, query={**query, "page": number})),
+            lambda number: self.call(path, query={**query, "page": number}, shape=shape),
             first=whole("start_page", first),
             is_end=lambda page: page in ({}, []),
             lookahead=self._lookahead,
@@ -223,8 +238,8 @@ class Account(Service):
             expected=-(-count // size) + 1 if count else None,
         )
 
-    def _job(self, answer: JSON) -> Job:
-        return Job(self._client).absorb(identified(answer, "job"))
+    def _job(self, data: JSONObject) -> Job:
+        return Job(self._client).absorb(data)
 
     def _as_job(self, job: JobFields | int) -> Job:
         if isinstance(job, Job):
@@ -239,11 +254,14 @@ class Account(Service):
 
 def identified(answer: JSON, kind: str) -> JSONObject:
     """Return the JSON of one thing, and see that it has the id by which all else is done."""
-    if not isinstance(answer, dict):
-        raise MalformedResponse(f"expected the JSON of one {kind}, got {a_type(answer)}")
-    if not re.fullmatch(ID, str(answer.get("id"))):
+    data = an_object(answer, kind)
+    if not re.fullmatch(ID, str(data.get("id"))):
         raise MalformedResponse(f"expected the JSON of one {kind}, got one without a usable id")
-    return {**answer, "id": int(answer["id"])}
+    return {**data, "id": int(data["id"])}
+
+
+A_JOB: Final = partial(identified, kind="job")
+"""The shape of an answer that is a job."""
 
 
 def counted(job: JobFields) -> int | None:

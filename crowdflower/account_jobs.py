@@ -6,15 +6,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from typing import Any
 
 from crowdflower import envelopes
 from crowdflower._types import JSON, JSONObject, a_type
-from crowdflower.account import (
-    JOBS_PER_PAGE,
-    Account,
-)
-from crowdflower.base import channel_names, names
+from crowdflower.account import A_JOB, JOBS_PER_PAGE, Account
+from crowdflower.base import an_object, channel_names, names
 from crowdflower.exceptions import (
     ApiError,
     MalformedResponse,
@@ -41,7 +39,7 @@ class AccountJobs(Account):
         >>> client.create_job({"title": "Sentiment", "options": {"front_load": True}}).state
         'unordered'
         """
-        job = self._job(self.jobs(data={"job": attrs}, method="post"))
+        job = self._job(self.jobs(data={"job": attrs}, method="post", shape=A_JOB))
         if not _shows(job.json, attrs):
             job.absorb(self.update_job(job.id, attrs))
         return job
@@ -56,7 +54,9 @@ class AccountJobs(Account):
         """
         path = self.jobs[job_id]
         try:
-            answer: JSONObject = path(data={"job": attrs}, method="put")
+            answer: JSONObject = path(
+                data={"job": attrs}, method="put", shape=partial(an_object, kind="job")
+            )
         except (NotAcceptable, OutcomeUnknown) as error:
             unclear = error
         else:
@@ -76,7 +76,7 @@ class AccountJobs(Account):
         >>> client.get_job(job.id).title
         'Sentiment of reviews'
         """
-        return self._job(self.jobs[job_id]())
+        return self._job(self.jobs[job_id](shape=A_JOB))
 
     def get_jobs(
         self,
@@ -115,9 +115,9 @@ class AccountJobs(Account):
         )
         for page in pages:
             for item in page:
-                errors = envelopes.complaints(item)
-                if errors and "id" not in item:
-                    warnings.warn(f"a job shows only errors: {'; '.join(errors)}", stacklevel=2)
+                if _shows_only_errors(item):
+                    errors = "; ".join(envelopes.complaints(item))
+                    warnings.warn(f"a job shows only errors: {errors}", stacklevel=2)
                 else:
                     yield self._job(item)
 
@@ -146,7 +146,9 @@ class AccountJobs(Account):
             "only_new_and_judgable": only_new_and_judgable,
         }
         return self._job(
-            self.jobs[job_id].copy(query={name: True for name, value in asked.items() if value})
+            self.jobs[job_id].copy(
+                query={name: True for name, value in asked.items() if value}, shape=A_JOB
+            )
         )
 
     def convert_job_test_questions(self, job_id: int) -> None:
@@ -205,10 +207,8 @@ class AccountJobs(Account):
         >>> client.get_job_tags(job.id)
         []
         """
-        tags = self.jobs[job_id].tags(_suffix=None)
-        if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
-            raise MalformedResponse("expected a list of tags, each an object with a name")
-        return [tag["name"] for tag in tags if "name" in tag]
+        tags: list[str] = self.jobs[job_id].tags(_suffix=None, shape=_tag_names)
+        return tags
 
     def add_job_tag(self, job_id: int, tag: str) -> None:
         """File a job under one more name.
@@ -280,14 +280,28 @@ class AccountJobs(Account):
         0
         """
         job = self._as_job(job)
-        return Order(job, self._client).absorb(self.jobs[job.id].orders[order_id]())
+        found = self.jobs[job.id].orders[order_id](shape=partial(an_object, kind="order"))
+        return Order(job, self._client).absorb(found)
 
 
 def _listed(page: JSON) -> JSON:
-    """Return a page that is a list; the last may be an empty object."""
+    """Return a page that is a list of jobs, or of what is wrong with them.
+
+    The last may be an empty object.
+    """
     if not isinstance(page, list) and page != {}:
         raise MalformedResponse(f"expected a list of jobs, got {a_type(page)}")
-    return page
+    return [each if _shows_only_errors(each) else A_JOB(each) for each in page]
+
+
+def _shows_only_errors(item: JSON) -> bool:
+    return bool(envelopes.complaints(item)) and "id" not in item
+
+
+def _tag_names(tags: JSON) -> list[str]:
+    if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
+        raise MalformedResponse("expected a list of tags, each an object with a name")
+    return [tag["name"] for tag in tags if "name" in tag]
 
 
 def _shows(shown: JSON, asked: object) -> bool:

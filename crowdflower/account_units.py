@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from crowdflower import paging, serialization, upload
 from crowdflower._types import JSON, JSONObject, Row, Rows, a_type
 from crowdflower.account import (
+    A_JOB,
     AGGREGATES_PER_PAGE,
     ID,
     NOTHING,
@@ -17,9 +19,8 @@ from crowdflower.account import (
     counted,
     identified,
 )
-from crowdflower.exceptions import (
-    MalformedResponse,
-)
+from crowdflower.base import an_object
+from crowdflower.exceptions import MalformedResponse
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
@@ -80,8 +81,9 @@ class AccountUnits(Account):
             headers={"Content-Type": content_type},
             query={"force": True} if force else NOTHING,
             method="post" if job_id is None else "put",
+            shape=A_JOB if job_id is None else _taken,
         )
-        if job_id is not None and isinstance(answer, dict) and "id" not in answer:
+        if job_id is not None and "id" not in answer:
             return self._client.get_job(
                 job_id
             )  # a service of today says no more than that it has begun
@@ -96,9 +98,7 @@ class AccountUnits(Account):
         True
         """
         job = self._as_job(job)
-        return Unit(job, self._client).absorb(
-            identified(self.jobs[job.id].units[unit_id](), "unit")
-        )
+        return Unit(job, self._client).absorb(self.jobs[job.id].units[unit_id](shape=A_UNIT))
 
     def get_units(
         self, job: JobFields | int, *, start_page: int = 1, strict: bool = False
@@ -139,8 +139,10 @@ class AccountUnits(Account):
         """
         job = self._as_job(job)
         body = {"unit": {"data": dict(data), **({"golden": True} if golden else {})}}
-        answer = self.jobs[job.id].units(data=serialization.encode(body), method="post")
-        return Unit(job, self._client).absorb(identified(answer, "unit"))
+        answer = self.jobs[job.id].units(
+            data=serialization.encode(body), method="post", shape=A_UNIT
+        )
+        return Unit(job, self._client).absorb(answer)
 
     def unit_from_json(self, data: Mapping[str, Any]) -> Unit:
         """Return a unit from its JSON, as a webhook or a report brings it; sends nothing.
@@ -170,9 +172,9 @@ class AccountUnits(Account):
         answer = (
             self.jobs[unit.job.id]
             .units[unit.id]
-            .copy(data=serialization.encode({"unit": asked}), method="post")
+            .copy(data=serialization.encode({"unit": asked}), method="post", shape=A_UNIT)
         )
-        return Unit(target, self._client).absorb(identified(answer, "unit"))
+        return Unit(target, self._client).absorb(answer)
 
     def cancel_unit(self, job_id: int, unit_id: int) -> None:
         """Take a unit out of its job; there is no refund.
@@ -213,9 +215,7 @@ class AccountUnits(Account):
         3
         """
         job = self._as_job(job)
-        answer = self.jobs[job.id].units[unit_id].judgments()
-        if not isinstance(answer, list):
-            raise MalformedResponse(f"expected a list of judgments, got {a_type(answer)}")
+        answer = self.jobs[job.id].units[unit_id].judgments(shape=_judgments)
         return [Judgment(job, self._client).absorb(data) for data in answer]
 
     def get_judgment(self, job: JobFields | int, judgment_id: int) -> Judgment:
@@ -227,8 +227,22 @@ class AccountUnits(Account):
         True
         """
         job = self._as_job(job)
-        answer = self.jobs[job.id].judgments[judgment_id]()
-        return Judgment(job, self._client).absorb(identified(answer, "judgment"))
+        shape = partial(identified, kind="judgment")
+        return Judgment(job, self._client).absorb(
+            self.jobs[job.id].judgments[judgment_id](shape=shape)
+        )
+
+
+def _taken(answer: JSON) -> JSONObject:
+    """Return what is said about rows that a job was given: it, or no more than a word."""
+    data = an_object(answer, "job")
+    return A_JOB(data) if "id" in data else data
+
+
+def _judgments(answer: JSON) -> JSON:
+    if not isinstance(answer, list):
+        raise MalformedResponse(f"expected a list of judgments, got {a_type(answer)}")
+    return [an_object(each, "judgment") for each in answer]
 
 
 def _by_unit(page: JSON) -> dict[int, JSONObject]:
@@ -243,5 +257,8 @@ def _by_unit(page: JSON) -> dict[int, JSONObject]:
         raise MalformedResponse(f"expected a page keyed by unit id, got {stray!r:.80} in it")
     return {int(key): entry for key, entry in page.items()}
 
+
+A_UNIT: Final = partial(identified, kind="unit")
+"""The shape of an answer that is a unit."""
 
 _is_id: Final = re.compile(ID).fullmatch

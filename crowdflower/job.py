@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from crowdflower import envelopes, pricing
 from crowdflower._types import JSONObject
-from crowdflower.base import whole
+from crowdflower.base import an_object, whole
 from crowdflower.exceptions import InvalidInput
 from crowdflower.job_results import JobResults
 from crowdflower.job_units import JobUnits
@@ -57,7 +58,7 @@ class Job(JobUnits, JobResults):
         >>> job.reload().state
         'running'
         """
-        self.absorb(self._path())
+        self.absorb(self._path(shape=partial(an_object, kind="job")))
         self.__dict__.pop("_units", None)
         self.__dict__.pop("_judgment_aggregates", None)
         return self

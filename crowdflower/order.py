@@ -87,9 +87,10 @@ def placed_order(response: Response) -> JSONObject:
         if isinstance(answer, dict):
             return answer
         evidence = f"status {response.status_code}, and no order"
+    asked = re.search("/jobs/.*|$", urlsplit(response.url).path)
     raise OutcomeUnknown(
-        f"the order was answered by {evidence}: it may have been placed. Look at the state of the"
-        " job before you order again",
+        f"POST {asked[0] if asked else ''}: the order was answered by {evidence}: it may have been"
+        " placed. Look at the state of the job before you order again",
         evidence=evidence,
         phase="answered",
         request=response.request,

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from crowdflower import pricing, serialization
 from crowdflower._types import JSONObject, Row
-from crowdflower.base import Attribute, JobResource, Promise, ReadOnly, WriteOnly, whole
+from crowdflower.base import (
+    Attribute,
+    JobResource,
+    Promise,
+    ReadOnly,
+    WriteOnly,
+    an_object,
+    whole,
+)
 from crowdflower.paths import PathFactory, segment
 from crowdflower.payment import DryRun, Payment
 from crowdflower.transport import Expected
@@ -17,6 +26,10 @@ if TYPE_CHECKING:
 
     from crowdflower.job_fields import JobFields
     from crowdflower.judgment import Judgment
+
+
+_SHAPE: Final = partial(an_object, kind="unit")
+"""The shape of an answer that is a unit."""
 
 
 class Unit(JobResource):
@@ -86,7 +99,7 @@ class Unit(JobResource):
         """
         if self._changes:
             body = serialization.encode({"unit": self._changes})
-            self.absorb(self._path(data=body, method="put"))
+            self.absorb(self._path(data=body, method="put", shape=_SHAPE))
 
     def cancel(self) -> None:
         """Take the unit out of the job; there is no refund.
@@ -183,7 +196,7 @@ class Unit(JobResource):
         >>> unit.reload().id == unit.id
         True
         """
-        return self.absorb(self._path())
+        return self.absorb(self._path(shape=_SHAPE))
 
     def _summary(self) -> tuple[object, ...]:
         return (self._state.get("id"), self._state.get("state", ""))
@@ -200,7 +213,7 @@ class UnitPromise(Promise, Unit):
     """
 
     def _fetch(self) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._path()
+        answer: Mapping[str, Any] = self._path(shape=_SHAPE)
         return answer
 
 
