@@ -65,6 +65,9 @@ __all__ = ["Sandbox"]
 BALANCE_CENTS: Final = 100_000
 """What an account begins with: a thousand dollars."""
 
+MOST_CENTS: Final = 10**12
+"""What may be put into an account at a time: ten thousand million dollars."""
+
 _KEY_BITS: Final = 160
 
 
@@ -319,7 +322,8 @@ class Sandbox:
         """List what happened and nobody asked for at that moment: the latest, oldest first.
 
         :returns: ``kind``, ``job_id``, ``detail`` and ``created_at`` (seconds since 1970 UTC) of
-            each, such as ``job_complete``, ``funds_exhausted`` or ``worker_removed``.
+            each, such as ``worker_removed``, ``funds_exhausted``, or ``warning`` for what was
+            asked for and not obeyed.
         """
         return self._read(event)
 
@@ -334,6 +338,26 @@ class Sandbox:
         [('credit', 500000)]
         """
         return self._read(ledger)
+
+    def credit(self, cents: int, note: str = "") -> int:
+        """Put money into the account, as its owner would with a credit card.
+
+        :param cents: How much, in whole US cents.
+        :param note: Why, for the ledger.
+        :returns: What the account has now, in whole US cents.
+        :raises ValueError: It is no such number, or nothing, or more than :data:`MOST_CENTS`.
+
+        >>> with Sandbox(balance_cents=500) as box:
+        ...     box.credit(2000, "A second ten rows")
+        2500
+        """
+        if not isinstance(cents, int) or not 0 < cents <= MOST_CENTS:
+            raise ValueError(f"cents is a whole number from 1 to {MOST_CENTS}, not {cents!r}.")
+        with self.database.transaction() as tx:
+            ours = accounts.authenticate(tx, self.key)
+            assert ours is not None  # noqa: S101 - it was opened with the sandbox
+            accounts.credit(tx, ours, cents, note)
+            return accounts.balance_cents(tx, ours)
 
     def openapi(self) -> dict[str, Any]:
         """Describe the API as OpenAPI 3.1; ``/_sandbox/openapi.json`` is the same.

@@ -187,6 +187,11 @@ def _simulate(box: Sandbox, asked: Asked) -> Any:
         raise BadRequest(f"{error}") from None
 
 
+def _credit(box: Sandbox, asked: Asked) -> Any:
+    given = sent.checked(asked, sent.CREDIT, "cents")
+    return {"balance": box.credit(**given)}
+
+
 def _requests(box: Sandbox, _: Asked) -> Any:
     return [each.shown() for each in box.requests]
 
@@ -220,6 +225,7 @@ ROUTES: Final[Mapping[tuple[str, str], Do]] = {
     ("GET", "events"): lambda box, _: box.events(),
     ("GET", "unimplemented"): lambda box, _: [each._asdict() for each in box.unimplemented],
     ("GET", "ledger"): lambda box, _: box.ledger(),
+    ("POST", "credit"): _credit,
     ("GET", "webhooks"): lambda box, _: box.webhooks(),
     ("DELETE", "webhooks"): _drop,
     ("POST", "webhooks/deliver"): _deliver,

@@ -24,6 +24,7 @@ FAULT: Final[Kinds] = {
     "garble": bool,
     "done": bool,
 }
+CREDIT: Final[Kinds] = {"cents": int, "note": str}
 LAG: Final[Kinds] = {"polls": int, "seconds": _NUMBER}
 CONTRIBUTORS: Final[Kinds] = {
     "number": int,

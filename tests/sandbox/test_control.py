@@ -455,3 +455,29 @@ def test_without_being_asked_the_sandbox_is_not_controlled_from_outside() -> Non
 
         assert box.control_token is None
         assert answer.status_code == 404
+
+
+def test_money_comes_into_the_account(box: Sandbox, ask: Ask) -> None:
+    answer = ask("POST", "credit", cents=300, note="For the spring")
+
+    assert answer.json() == {"balance": 1000}
+    assert box.client().get_account()["balance"] == 1000
+    kinds = [(line["kind"], line["amount_mc"], line["note"]) for line in box.ledger()]
+    assert kinds[1:] == [("credit", 300_000, "For the spring")]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"note": "nothing"},
+        {"cents": 0},
+        {"cents": -5},
+        {"cents": 1.5},
+        {"cents": True},
+        {"cents": 10**18},
+        {"cents": 5, "dollars": 1},
+    ],
+)
+def test_what_is_no_money_is_refused(box: Sandbox, ask: Ask, asked: dict[str, Any]) -> None:
+    assert ask("POST", "credit", **asked).status_code == 400
+    assert len(box.ledger()) == 1

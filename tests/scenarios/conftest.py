@@ -51,7 +51,7 @@ from crowdflower.client import Client
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.rules import accounts, handout, jobs, submission, workers
+from crowdflower.sandbox.rules import handout, jobs, submission, workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,13 +136,6 @@ class Box:
         """What the account has left, in cents."""
         cents: int = self.client.get_account()["balance"]
         return cents
-
-    def credit(self, cents: int) -> None:
-        """Put money into the account."""
-        with self.sandbox.database.transaction() as tx:
-            account = accounts.authenticate(tx, KEY)
-            assert account is not None
-            accounts.credit(tx, account, cents)
 
     # A requester
 

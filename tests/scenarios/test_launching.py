@@ -70,7 +70,7 @@ def test_an_order_waits_for_money_and_what_is_not_used_of_it_comes_back(box: Box
     assert "$10.00" in str(caught.value)
     assert (job.reload().state, box.balance) == ("unordered", 500)
 
-    box.credit(2000)
+    assert box.control("POST", "credit", cents=2000) == {"balance": 2500}
     order = job.launch(20)
     assert order.amount_in_cents == 144, "4 pages, 3 judgments, 10 cents, and 20 % on top"
     assert box.balance == 1500 == movements(box), "ten dollars are the least that is set aside"
