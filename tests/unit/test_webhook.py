@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import time
 import tracemalloc
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha1
 from threading import Barrier
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crowdflower import notification
@@ -182,13 +184,13 @@ def test_the_signature_is_of_the_payload_whatever_it_was_wrapped_in(
     assert event.payload["data"] == {"review": "süß & “gut”"}
 
 
-@given(text=st.text(max_size=300), at=st.integers(0, 3))
-def test_an_escape_at_the_edge_of_a_piece_is_not_cut(text: str, at: int) -> None:
-    padded = "x" * (notification.PIECE - at) + text
+@pytest.mark.parametrize("at", range(-1, 5))
+def test_an_escape_at_the_edge_of_a_piece_is_not_cut(at: int) -> None:
+    text = "x" * (notification.PIECE - at) + "süß & “gut”" * 3
 
-    told = notification.parsed(urlencode({"signal": "any", "payload": padded}).encode())
+    told = notification.parsed(b"payload=%s&signal=any" % quote(text).encode())
 
-    assert told.payload == padded.encode()
+    assert told.payload == text.encode()
 
 
 # Who signed it
@@ -351,22 +353,32 @@ def test_a_memory_of_no_size_is_refused(remembered: Any) -> None:
         Webhook(KEY, remembered=remembered)
 
 
-def test_of_many_threads_one_gets_it(webhook: Webhook) -> None:
-    body = posted("unit_complete", UNIT)
-    ready = Barrier(16)
+class Slow(OrderedDict[str, None]):
+    """A memory that takes its time to look, and lets other threads run meanwhile."""
 
-    def receive(_: int) -> bool:
-        ready.wait(30)
+    def __contains__(self, identity: object) -> bool:
+        found = super().__contains__(identity)
+        time.sleep(0.01)
+        return found
+
+
+def test_of_many_threads_one_gets_it(webhook: Webhook) -> None:
+    webhook._seen = Slow()
+    body = posted("unit_complete", UNIT)
+    ready = Barrier(8)
+
+    def takes(_: int) -> bool:
+        ready.wait(60)
         try:
             webhook.receive(body)
         except Replay:
             return False
         return True
 
-    with ThreadPoolExecutor(16) as threads:
-        got = [*threads.map(receive, range(16))]
+    with ThreadPoolExecutor(8) as threads:
+        taken = [*threads.map(takes, range(8))]
 
-    assert got.count(True) == 1
+    assert taken.count(True) == 1
 
 
 def test_what_ends_in_an_error_may_come_again(webhook: Webhook) -> None:
@@ -457,24 +469,27 @@ def test_a_body_that_was_decoded_is_refused_with_the_reason(webhook: Webhook, bo
         webhook.receive(body)
 
 
+LOADED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A loaded machine is no reason to fail."""
+
+
+@LOADED
 @given(body=st.binary(max_size=500))
 def test_whatever_is_posted_ends_in_one_kind_of_error(body: bytes) -> None:
     with pytest.raises(WebhookError):
         Webhook(KEY).receive(body)
 
 
+VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=9)
+THINGS = st.dictionaries(
+    st.sampled_from(["id", "job_id", "unit_id", "data", "updated_at", "created_at"]), VALUES
+)
+
+
+@LOADED
 @given(
     signal=st.sampled_from([*SIGNALS, "new"]),
-    payload=st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=9),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(["id", "job_id", "unit_id", "data", "updated_at", "x"]), inner
-            )
-        ),
-        max_leaves=12,
-    ),
+    payload=VALUES | THINGS | st.lists(VALUES | THINGS, max_size=3),
 )
 def test_whatever_is_signed_is_an_event_or_malformed(signal: str, payload: Any) -> None:
     try:
