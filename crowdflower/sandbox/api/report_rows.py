@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 
 from crowdflower.sandbox.rules import gold, results, shapes
 from crowdflower.sandbox.rules.aggregating import Given
@@ -51,10 +52,19 @@ def golds(tx: Transaction, job: Row[Any]) -> Iterator[Gold]:
         yield Gold(row.id, row.state, row.data, answered, *about)
 
 
-def judgments(tx: Transaction, job: Row[Any]) -> Iterator[Row[Any]]:
-    """Yield every judgment, by row and then by age."""
-    for _, found in _blocks(tx, job):
-        yield from found
+def judgments(
+    tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
+) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+    """Yield every row with its judgments, the oldest first.
+
+    :param also: What judgments are to have beside their own columns, their contributor's trust and
+        the state of their row.
+    """
+    for rows in _blocks(tx, job):
+        found = _judgments(tx, job, rows[0].seq, rows[-1].seq, also)
+        by_unit = {number: list(each) for number, each in groupby(found, attrgetter("unit_id"))}
+        for row in rows:
+            yield row, by_unit.get(row.id, [])
 
 
 def judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
@@ -74,7 +84,7 @@ def judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
 
 def units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
     """Yield every row as the API shows one."""
-    for row, found in _units(tx, job):
+    for row, found in _units(tx, job, unit.c.data.label("unit_data")):
         body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in found]}
         if found:
             trusted = [each for each in found if not each.tainted]
@@ -84,7 +94,7 @@ def units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
 
 def source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield every row as it was uploaded."""
-    for rows, _ in _blocks(tx, job, judged=False):
+    for rows in _blocks(tx, job):
         for row in rows:
             yield row.id, row.data
 
@@ -93,27 +103,26 @@ def _given(trusted: Sequence[Any]) -> list[Given]:
     return [Given(each.data, each.worker_trust) for each in trusted]
 
 
-def _units(tx: Transaction, job: Row[Any]) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+def _units(
+    tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
+) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
     """Yield every row, and what of its judgments was not rejected."""
-    for rows, found in _blocks(tx, job):
-        kept = (each for each in found if not each.rejected)
-        by_unit = {number: list(group) for number, group in groupby(kept, lambda row: row.unit_id)}
-        for row in rows:
-            yield row, by_unit.get(row.id, [])
+    for row, found in judgments(tx, job, *also):
+        yield row, [each for each in found if not each.rejected]
 
 
-def _blocks(
-    tx: Transaction, job: Row[Any], *, judged: bool = True
-) -> Iterator[tuple[list[Row[Any]], list[Row[Any]]]]:
-    """Yield rows in the order in which they came, with the judgments of all of them."""
+def _blocks(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
+    """Yield rows in the order in which they came, some at a time."""
     last = 0
     of_it = select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq).limit(AT_A_TIME)
     while rows := tx.all(of_it.where(unit.c.seq > last)):
-        first, last = rows[0].seq, rows[-1].seq
-        yield rows, _judgments(tx, job, first, last) if judged else []
+        last = rows[-1].seq
+        yield rows
 
 
-def _judgments(tx: Transaction, job: Row[Any], first: int, last: int) -> list[Row[Any]]:
+def _judgments(
+    tx: Transaction, job: Row[Any], first: int, last: int, also: Sequence[ColumnElement[Any]]
+) -> list[Row[Any]]:
     theirs = (worker_job.c.job_id == judgment.c.job_id) & (
         worker_job.c.worker_id == judgment.c.worker_id
     )
@@ -122,7 +131,7 @@ def _judgments(tx: Transaction, job: Row[Any], first: int, last: int) -> list[Ro
             judgment,
             worker_job.c.trust.label("worker_trust"),
             unit.c.state.label("unit_state"),
-            unit.c.data.label("unit_data"),
+            *also,
         )
         .join(unit, unit.c.id == judgment.c.unit_id)
         .join(worker_job, theirs)

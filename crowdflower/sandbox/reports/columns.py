@@ -81,39 +81,43 @@ Cells: TypeAlias = list[str]
 
 
 def full(
-    questions: Mapping[str, str], columns: Iterable[str], judgments: Iterable[Any]
+    questions: Mapping[str, str],
+    columns: Iterable[str],
+    judged: Iterable[tuple[Any, Iterable[Any]]],
 ) -> Iterator[Cells]:
     """Yield the full report: a header, then a row per judgment.
 
     :param questions: Questions of the form, and how each is aggregated.
     :param columns: Source columns.
-    :param judgments: Objects with the attributes ``id``, ``unit_id``, ``created_at``,
-        ``started_at``, ``golden``, ``missed``, ``tainted``, ``rejected``, ``channel``,
-        ``worker_trust``, ``worker_id``, ``country``, ``region``, ``city``, ``ip``, ``data`` and
-        ``unit_data``.
+    :param judged: Units with their judgments: objects with the attributes ``id`` and ``data``, and
+        objects with ``id``, ``created_at``, ``started_at``, ``golden``, ``missed``, ``tainted``,
+        ``rejected``, ``channel``, ``worker_trust``, ``worker_id``, ``country``, ``region``,
+        ``city``, ``ip`` and ``data``.
     """
     names = sorted(questions)
     printed = _source({*FULL, *names}, columns)
     yield [*FULL, *names, *printed]
-    for judgment in judgments:
-        yield [
-            str(judgment.unit_id),
-            report_time(judgment.created_at),
-            cell(judgment.golden),
-            str(judgment.id),
-            "true" if judgment.missed else "",
-            report_time(judgment.started_at),
-            cell(judgment.tainted or judgment.rejected),
-            cell(judgment.channel),
-            cell(judgment.worker_trust),
-            str(judgment.worker_id),
-            cell(judgment.country),
-            cell(judgment.region),
-            cell(judgment.city),
-            cell(judgment.ip),
-            *(cell(judgment.data.get(name)) for name in names),
-            *(cell(judgment.unit_data.get(column)) for column in printed.values()),
-        ]
+    for unit, judgments in judged:
+        number, row = str(unit.id), [cell(unit.data.get(column)) for column in printed.values()]
+        for judgment in judgments:
+            yield [
+                number,
+                report_time(judgment.created_at),
+                cell(judgment.golden),
+                str(judgment.id),
+                "true" if judgment.missed else "",
+                report_time(judgment.started_at),
+                cell(judgment.tainted or judgment.rejected),
+                judgment.channel,
+                cell(judgment.worker_trust),
+                str(judgment.worker_id),
+                judgment.country or "",
+                judgment.region or "",
+                judgment.city or "",
+                judgment.ip or "",
+                *[cell(judgment.data.get(name)) for name in names],
+                *row,
+            ]
 
 
 def aggregated(
@@ -231,8 +235,8 @@ def cell(value: object) -> str:
     >>> cell(True), cell(2 / 3), cell(["price", "delivery"]), cell(None)
     ('true', '0.6667', 'price\ndelivery', '')
     """
-    if value is None:
-        return ""
+    if value is None or isinstance(value, str):
+        return value or ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
