@@ -29,6 +29,7 @@ EXTRAS["all"] = sorted({need for name in EXTRAS.keys() - ENGINES for need in EXT
 EXTRAS["dev"] = [
     *EXTRAS["cli"],
     *EXTRAS["sandbox"],
+    *EXTRAS["postgres"],
     *EXTRAS["fast"],
     *["tox>=4", "pytest>=8", "pytest-xdist", "responses", "hypothesis", "import-linter>=2.3"],
     "schemathesis>=4",

@@ -51,7 +51,7 @@ def binaries() -> Path | None:
 def started(programs: Path) -> Iterator[str]:
     """Start a server in a directory of its own; yield the address of its database."""
     user = _unprivileged()
-    directory = Path(tempfile.mkdtemp(prefix="crowdflower-"))
+    directory = Path(tempfile.mkdtemp(prefix="crowdflower-postgresql-"))
     try:
         if user is not None:
             shutil.chown(directory, user)
@@ -109,7 +109,8 @@ def schema_in(url: str, name: str) -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")
         try:
-            yield f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{name}"
+            settings = f"options=-csearch_path%3D{name}&application_name={name}"
+            yield f"{url}{'&' if '?' in url else '?'}{settings}"
         finally:
             connection.execute(f"DROP SCHEMA {name} CASCADE")
 

@@ -1,0 +1,149 @@
+"""Addresses of databases: which are taken, what is said of the others, and never a password."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.adapter import ORIGIN, session_for
+from crowdflower.sandbox.store import Database, SchemaMismatch
+from crowdflower.sandbox.store.failures import Unreachable
+
+KEY = "planted-key-7f3a90c1"
+PATIENCE = 60
+
+Ask = Callable[..., list[Any]]
+
+
+def test_the_short_name_of_the_scheme_is_taken_too(schema: str) -> None:
+    with Sandbox(database=schema.replace("postgresql://", "postgres://", 1)) as box:
+        assert box.client().create_job({"title": "By the short name"}).state == "unordered"
+
+
+def test_a_name_shows_no_password(box: Sandbox) -> None:
+    assert "s3cret" not in repr(box)
+    assert repr(box).startswith("<Sandbox postgresql://")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ada:s3cret@127.0.0.1:1/crowd",
+        "postgresql://ada@127.0.0.1:1/crowd?password=s3cret",
+    ],
+)
+def test_a_server_that_is_not_there_is_named_without_the_password(address: str) -> None:
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1.* cannot be reached") as caught:
+        Database(address)
+
+    assert "s3cret" not in str(caught.value)
+
+
+def test_tables_of_something_else_are_left_alone(schema: str, ask: Ask) -> None:
+    ask("CREATE TABLE recipe (name text)")
+
+    with pytest.raises(SchemaMismatch, match="schema of its own"):
+        Database(schema)
+
+    here = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    assert ask(here) == [("recipe",)]
+
+
+def test_tables_of_another_version_are_left_alone(schema: str, ask: Ask) -> None:
+    Database(schema).close()
+    ask("UPDATE schema_info SET version = 99")
+
+    with pytest.raises(SchemaMismatch, match="version 99 of the tables, and this is version"):
+        Database(schema)
+
+
+def test_a_schema_that_is_not_there_is_not_made(schema: str) -> None:
+    with pytest.raises(Exception, match="no schema has been selected"):
+        Database(schema.replace("search_path%3Dtest_", "search_path%3Dnone_"))
+
+
+def test_a_database_whose_text_is_not_utf_8_is_refused(postgresql: str, schema: str) -> None:
+    name = schema.rpartition("=")[2] + "_latin"
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+        )
+        try:
+            with pytest.raises(SchemaMismatch, match="LATIN1, and not in UTF8"):
+                Database(postgresql.replace("/postgres?", f"/{name}?"))
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_without_the_driver_it_is_said_how_to_get_it() -> None:
+    program = """
+import sys
+sys.modules["psycopg"] = None
+from crowdflower.sandbox import Sandbox
+Sandbox().close()
+Sandbox(database="postgresql://ada@localhost/crowd")
+"""
+
+    answer = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert answer.returncode == 1
+    assert "pip install 'crowdflower-client[postgres]' brings it" in answer.stderr
+
+
+def test_two_may_open_a_new_schema_at_once(schema: str, ask: Ask) -> None:
+    program = "import sys; from crowdflower.sandbox import Sandbox; Sandbox(database=sys.argv[1])"
+
+    opening = [
+        subprocess.Popen([sys.executable, "-c", program, schema])  # noqa: S603 - our own Python
+        for _ in range(2)
+    ]
+
+    assert [each.wait(PATIENCE) for each in opening] == [0, 0]
+    assert ask("SELECT count(*) FROM account") == [(1,)]
+
+
+def test_a_reset_gives_the_first_numbers_again(box: Sandbox) -> None:
+    first = [each.id for each in box.client().upload_job([{"text": "a row"}]).units]
+
+    box.reset()
+
+    assert [each.id for each in box.client().upload_job([{"text": "a row"}]).units] == first
+    assert [line["id"] for line in box.ledger()] == [1]
+
+
+def test_numbers_of_64_bits_are_kept_as_in_a_file(box: Sandbox) -> None:
+    with box.database.transaction() as tx:
+        kind = tx.connection.execute(
+            text(
+                "SELECT DISTINCT data_type FROM information_schema.columns"
+                " WHERE table_schema = current_schema() AND data_type IN ('integer', 'smallint')"
+            )
+        ).all()
+
+    assert kind == []
+
+
+@pytest.mark.parametrize("title", ["a\0b", "\0"])
+def test_a_text_that_cannot_be_kept_is_refused(box: Sandbox, title: str) -> None:
+    with session_for(box.app) as session:
+        answer = session.post(
+            f"{ORIGIN}/v1/jobs",
+            json={"job": {"title": title}},
+            headers={"Authorization": f"Token token={KEY}"},
+        )
+
+    assert answer.status_code == 400
+    assert "0000" in answer.json()["error"]["message"]

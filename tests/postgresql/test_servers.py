@@ -1,0 +1,99 @@
+"""Two servers, each a process of its own, on one database."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+import requests
+from people import SETTINGS
+
+from crowdflower.client import Client
+
+KEY = "planted-key-7f3a90c1"
+PATIENCE = 120
+
+Ask = Callable[..., list[Any]]
+
+
+@contextmanager
+def serving(schema: str) -> Iterator[str]:
+    """Run ``crowdflower serve`` until the block ends; yield its address."""
+    command = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve", "--port", "0"]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*command, "--database", schema],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "CROWDFLOWER_SANDBOX_KEY": KEY, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            for line in process.stdout:
+                said += line
+                if "Ctrl-C" in line:
+                    break
+            url = re.search(r"CROWDFLOWER_API_URL=(\S+)", said)
+            assert url, said
+            assert "s3cret" not in said
+            yield url[1]
+            process.send_signal(signal.SIGTERM)
+            rest, _ = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 0
+            assert rest.endswith("Ended.\n")
+            assert "rror" not in rest
+        finally:
+            process.kill()
+
+
+def worked(url: str, path: str, name: str) -> int:
+    """Answer pages in a browser until there is none left; return how many there were."""
+    pages = 0
+    with requests.Session() as browser:
+        here = f"{url.removesuffix('/v1')}{path}"
+        shown = browser.post(here, data={"name": name}, timeout=PATIENCE)
+        while 'name="assignment"' in shown.text:
+            hidden = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', shown.text))
+            fields = re.findall(r'name="([^"]*mark[^"]*)"', shown.text)
+            filled = hidden | dict.fromkeys(fields, "x")
+            shown = browser.post(here, data=filled, timeout=PATIENCE)
+            assert shown.status_code == 200, shown.text
+            pages += 1
+        assert "There is nothing left in this job for you" in shown.text or (
+            "This job is not running" in shown.text
+        ), shown.text
+    return pages
+
+
+@pytest.mark.usefixtures("unbroken")
+def test_eight_people_at_two_servers_judge_every_row_as_often_as_it_is_to_be(
+    schema: str, ask: Ask
+) -> None:
+    with ExitStack() as stack:
+        urls = [stack.enter_context(serving(schema)) for _ in range(2)]
+        clients = [stack.enter_context(Client(KEY, base_url=url)) for url in urls]
+        job = clients[0].upload_job({"text": f"row {number}"} for number in range(40))
+        clients[1].update_job(job.id, SETTINGS | {"judgments_per_unit": 3})
+        clients[0].get_job(job.id).launch(40, channels=["cf_internal"])
+        ((secret,),) = ask("SELECT secret FROM job")
+        path = f"/work/{job.id}?{requests.compat.urlencode({'secret': secret})}"
+
+        with ThreadPoolExecutor(8) as pool:
+            pages = list(
+                pool.map(worked, urls * 4, [path] * 8, [f"Ann {number}" for number in range(8)])
+            )
+
+        assert sum(pages) >= 24
+        assert {client.get_job(job.id).state for client in clients} == {"finished"}
+    assert ask("SELECT state, judgments_count, count(*) FROM unit GROUP BY 1, 2") == [
+        ("finalized", 3, 40)
+    ]
