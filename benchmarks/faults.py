@@ -39,19 +39,16 @@ MATRIX = {
     "N": ("network", 25),
     "H": ("HTTP", 23),
     "C": ("content", 16),
+    "F": ("report files", 14),
+    "U": ("input", 15),
     "P": ("processes", 14),
     "S": ("secrets", 12),
 }
 
 ELSEWHERE = {
-    "P3": "the journal: tests/unit and the payments' own tests",
-    "P4": "the journal: tests/unit and the payments' own tests",
-    "P6": "the plan of an upload has tests of its own",
-    "P7": "the plan of an upload has tests of its own",
-    "P8": "the journal: tests/unit and the payments' own tests",
-    "P9": "the plan of an upload has tests of its own",
     "P14": "a million rows each way: benchmarks/uploads.py measures them",
-    "S10": "the journal: tests/unit",
+    "U13": "a form is checked by crowdflower.cml: tests/unit/test_cml_hostile.py",
+    "U14": "the service judges it; the sandbox does: tests/sandbox/test_outbound.py",
 }
 """What does not run here, and why."""
 

@@ -32,7 +32,9 @@ class Service:
         return self._caller.clock
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._transport.base_url}>"
+        # Reporters of errors show their variables, among them a client that could not be made.
+        transport = vars(self).get("_transport")
+        return f"<{type(self).__name__} {transport.base_url if transport else 'without address'}>"
 
     def __enter__(self) -> Self:
         return self

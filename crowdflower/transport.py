@@ -105,6 +105,8 @@ class Transport:
     :param allow_insecure: Send the key over plain HTTP to another machine.
     """
 
+    base_url = "without address"
+
     def __init__(
         self,
         key: str | Secret | None,

@@ -109,7 +109,7 @@ def test_what_is_damaged_is_fetched_once_more(
     assert len(server.log) == 2
 
 
-@pytest.mark.row("F1", "F2", "F3", "F7")
+@pytest.mark.row("F1", "F2", "F3", "F4", "F7")
 @pytest.mark.parametrize(
     ("bad", "error", "requests"),
     [
