@@ -13,6 +13,7 @@ from waitress import wasyncore  # type: ignore[import-untyped]
 from waitress.channel import ClientDisconnected  # type: ignore[import-untyped]
 from waitress.server import create_server  # type: ignore[import-untyped]
 
+from crowdflower.sandbox.connections import Connection, Manners
 from crowdflower.sandbox.faults import Dropped
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ MAX_HEADERS: Final = 1024 * 1024
 """Bytes of one request's first line and headers; some clients send a whole form in the query."""
 
 _THREADS: Final = 4
+_OTHER_SOCKETS: Final = 100
 _PATIENCE: Final = 10.0
 _A_MOMENT: Final = 0.005
 
@@ -76,6 +78,7 @@ class Server:
     :param port: 0 for any that is free.
     :param names: Names that requests may use for this server, beside the loopback's and ``host``;
         see :class:`KnownHosts`.
+    :param manners: How many may connect, and how long they may take.
     :raises OSError: The port is taken, or the address is not this machine's.
 
     >>> import requests
@@ -94,7 +97,9 @@ class Server:
         port: int = 0,
         *,
         names: Collection[str] = (),
+        manners: Manners | None = None,
     ) -> None:
+        manners = manners or Manners()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
         self.host = host
@@ -109,7 +114,10 @@ class Server:
             max_request_body_size=MAX_BODY,
             max_request_header_size=MAX_HEADERS,
             clear_untrusted_proxy_headers=True,
+            connection_limit=manners.most + _OTHER_SOCKETS,
+            asyncore_use_poll=True,  # select ends at 1024
         )
+        self._server.channel_class = partial(Connection, manners)
         self._thread = threading.Thread(
             target=self._server.run, name=f"crowdflower-sandbox-{self.port}", daemon=True
         )

@@ -1,0 +1,182 @@
+"""Those who connect and say nothing, little, or without end: the others are served all the same."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from crowdflower.sandbox import server as serving
+from crowdflower.sandbox.connections import Manners
+from crowdflower.sandbox.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAD = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+PATIENT = 60
+
+
+def echo(environ: dict[str, Any], start: Any) -> list[bytes]:
+    """Answer with the length of what came."""
+    size = len(environ["wsgi.input"].read())
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [str(size).encode()]
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[socket.socket]:
+    with socket.create_connection((server.host, server.port), timeout=PATIENT) as connection:
+        yield connection
+
+
+def read(connection: socket.socket) -> bytes:
+    """Everything up to the end of the connection."""
+    found = b""
+    with suppress(ConnectionError):
+        while block := connection.recv(65536):
+            found += block
+    return found
+
+
+def is_served(server: Server) -> bool:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(server.url, data=b"abc", timeout=PATIENT).text == "3"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"P",
+        HEAD,
+        HEAD + b"Content-Length: 10\r\n\r\n12345",
+        CHUNKED + b"5\r\n123",
+        CHUNKED + b"ff",
+    ],
+)
+def test_a_request_that_does_not_come_to_an_end_is_refused(begun: bytes) -> None:
+    with Server(echo, manners=Manners(patience=0.1)) as server, connected(server) as connection:
+        connection.sendall(begun)
+
+        answer = read(connection)
+
+    assert answer.startswith((b"HTTP/1.0 408", b"HTTP/1.1 408"))
+
+
+@pytest.mark.parametrize("begun", [HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n"])
+def test_a_byte_now_and_then_does_not_help(begun: bytes) -> None:
+    manners = Manners(patience=0.2, bytes_per_second=1000)
+    with Server(echo, manners=manners) as server, connected(server) as connection:
+        connection.sendall(begun)
+        ended = threading.Event()
+
+        def drip() -> None:
+            with suppress(OSError):
+                while not ended.wait(0.02):
+                    connection.sendall(b"x")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            answer = read(connection)
+        finally:
+            ended.set()
+            dripping.join()
+
+    assert b" 408 " in answer.partition(b"\r\n")[0]
+
+
+def test_who_is_slow_and_gets_on_is_waited_for() -> None:
+    manners = Manners(patience=PATIENT, bytes_per_second=1)
+    with Server(echo, manners=manners) as server, connected(server) as connection:
+        for part in (
+            HEAD[:9],
+            HEAD[9:],
+            b"Content-Length: 6\r\nConnection: close\r\n\r\n123",
+            b"456",
+        ):
+            connection.sendall(part)
+            time.sleep(0.05)
+
+        answer = read(connection)
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"6")
+
+
+def test_connections_that_say_nothing_are_closed_for_those_that_do() -> None:
+    with Server(echo, manners=Manners(most=20)) as server, ExitStack() as stack:
+        silent = [stack.enter_context(connected(server)) for _ in range(200)]
+
+        assert all(is_served(server) for _ in range(5))
+
+        assert sum(_is_closed(each) for each in silent) >= 180
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_requests_that_begin_and_do_not_end_are_closed_for_those_that_do() -> None:
+    with Server(echo, manners=Manners(most=20)) as server, ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(connected(server)).sendall(HEAD)
+
+        assert is_served(server)
+
+
+def test_who_does_not_read_the_answer_holds_nobody_up() -> None:
+    def app(environ: dict[str, Any], start: Any) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        return iter([b"3"] if environ["PATH_INFO"] == "/" else [b"x" * 1_000_000] * 60)
+
+    with Server(app, manners=Manners(unread=0.2)) as server, ExitStack() as stack:
+        for _ in range(8):  # there are four threads
+            connection = stack.enter_context(connected(server))
+            connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+        assert is_served(server)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (CHUNKED + b"1" * 3000, b"400"),
+        (CHUNKED + b"1;" + b"x" * 3000, b"400"),
+        (CHUNKED + b"0\r\n" + b"x" * 3000, b"400"),
+        (CHUNKED + b"no\r\n", b"400"),
+        (CHUNKED + b"4000\r\n" + b"x" * 0x4000, b"413"),
+        (HEAD + b"Content-Length: 10000000000\r\n\r\n", b"413"),
+        (HEAD + b"Content-Length: -1\r\n\r\n", b"400"),
+        (HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n12", b"400"),
+        (HEAD + b"X: a\r\n b\rSet-Cookie: c\r\n\r\n", b"400"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
+    ],
+)
+def test_a_body_that_is_none_or_too_much_ends_the_connection(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, status: bytes
+) -> None:
+    monkeypatch.setattr(serving, "MAX_BODY", 10_000)
+    with Server(echo) as server, connected(server) as connection:
+        connection.sendall(sent)
+
+        answer = read(connection)
+
+        assert is_served(server)
+
+    assert answer.split(b" ")[1] == status
+    assert b"Traceback" not in answer
