@@ -247,4 +247,5 @@ def _latest(tx: Transaction) -> float:
     ]
     newest = [select(each).order_by(each.table.c.id.desc()).limit(1) for each in moments]
     newest.append(select(func.max(job.c.updated_at)))
-    return max(tx.connection.execute(each).scalar() or 0.0 for each in newest)
+    found = tx.connection.execute(select(*(each.scalar_subquery() for each in newest))).one()
+    return max(moment or 0.0 for moment in found)
