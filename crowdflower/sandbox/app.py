@@ -9,6 +9,7 @@ import re
 import traceback
 from collections import deque
 from functools import cache, partial
+from math import ceil
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, cast
 from urllib.parse import quote
 
@@ -25,10 +26,12 @@ from crowdflower.sandbox.api.incoming import MAX_PARAMETERS, SUFFIX
 from crowdflower.sandbox.api.parameters import MAX_COUNT
 from crowdflower.sandbox.api.routes import ROUTES, Route
 from crowdflower.sandbox.control import PREFIX
+from crowdflower.sandbox.guessing import Guesses
 from crowdflower.sandbox.refusals import (
     Invalid,
     NotFound,
     Refusal,
+    TooMany,
     Unauthorized,
     Unsupported,
 )
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from sqlalchemy import Row
 
     from crowdflower.sandbox.ampcrowd import Door
     from crowdflower.sandbox.store import Database, Transaction
@@ -101,6 +105,8 @@ class Application(Flask):
         """What was asked for and is not there, oldest first."""
         self.watch = Watch(database.clock)
         """What came in, and what is to go wrong."""
+        self.guesses = Guesses()
+        """Keys that were wrong, where they came over a socket."""
         self.control: WSGIApplication | None = None
         """What answers below ``/_sandbox/``, if anything does."""
         self.url_map, self.view_functions = _routing(ampcrowd=ampcrowd is not None)
@@ -173,6 +179,8 @@ class Application(Flask):
             entry = Unimplemented(request.method, request.path, refusal.feature)
             self.unimplemented.append(entry)
             response.headers["X-Sandbox-Not-Implemented"] = _header(refusal.feature)
+        if isinstance(refusal, TooMany):
+            response.headers["Retry-After"] = str(ceil(refusal.seconds))
         return response
 
 
@@ -253,12 +261,9 @@ def _answer(route: Route, **path: object) -> Response:
     digested = once.Digested(body) if name else None
 
     def answered(tx: Transaction) -> tuple[Any, list[str]]:
-        account = accounts.authenticate(tx, key) if key else None
-        if account is None:
-            raise Unauthorized
         call = Call(
             tx=tx,
-            account=account,
+            account=_account(app, tx, key),
             asked=asked,
             content_type=request.mimetype,
             body=io.BufferedReader(digested, _BLOCK) if digested else body,
@@ -300,6 +305,23 @@ def _keep_warnings(call: Call, reference: object, answer: object) -> None:
     for warning in call.tx.warnings:
         asked = f"{request.method} {request.path}"
         call.tx.record("warning", job, warning=warning, request=asked)
+
+
+def _account(app: Application, tx: Transaction, key: str) -> Row[Any]:
+    """Find whose key it is. Whoever is in the same process has no need to guess."""
+    if not key:
+        raise Unauthorized
+    address = None if request.environ.get(RAISE_ERRORS) else request.remote_addr
+    if address:
+        app.guesses.admit(address, key)
+    account = accounts.authenticate(tx, key)
+    if account is None:
+        if address:
+            app.guesses.wrong(address)
+        raise Unauthorized
+    if address:
+        app.guesses.right(key)
+    return account
 
 
 def _file() -> IO[bytes]:

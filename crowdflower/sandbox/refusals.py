@@ -16,6 +16,7 @@ hold an object or a text, and some refusals come with status 200. Each class is 
     ├── Conflict            409   it is not yours to do, or not now
     ├── Expired             410   the page was open for too long
     ├── Invalid             422   a value that cannot be
+    ├── TooMany             429   too many requests that were wrong
     ├── Declined            200   understood, and not done
     └── Unsupported         501   known to the service, not to the sandbox
 """
@@ -163,6 +164,17 @@ class Invalid(Refusal):
         refusal = cls(message)
         refusal.body = {"error": message}
         return refusal
+
+
+class TooMany(Refusal):
+    """Whoever asks has been wrong too often to be answered now.
+
+    :param seconds: How long to wait.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(429, {"error": {"message": message}})
+        self.seconds = seconds
 
 
 class Declined(Refusal):

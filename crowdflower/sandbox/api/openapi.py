@@ -40,6 +40,7 @@ _ALWAYS: Final = {
     "413": "It is larger than what is taken.",
     "415": "It is of a type that is not read.",
     "422": "A value cannot be; nothing was done.",
+    "429": "Too many wrong keys came from the same address.",
 }
 """Statuses that any endpoint may answer with, and why."""
 
