@@ -141,16 +141,21 @@ def _measure(entries: list[zipfile.ZipInfo], packed: int, largest: int) -> None:
         raise ReportTooLarge(f"the archive unpacks to {unpacked:,} bytes; at most {largest:,}")
     if unpacked > max(SMALL, RATIO * packed):
         raise ReportTooLarge(f"the archive's {packed:,} bytes unpack to {unpacked:,}: a bomb")
-    files = [entry for entry in entries if not entry.is_dir()]
+    files = [entry for entry in entries if _is_file(entry)]
     if not files or not files[0].file_size:
         raise ReportEmpty("the archive holds no file, or an empty one")
 
 
 def _first(zipped: zipfile.ZipFile) -> IO[bytes]:
     """Open the first file, in whatever place."""
-    entry = next(entry for entry in zipped.infolist() if not entry.is_dir())
+    entry = next(entry for entry in zipped.infolist() if _is_file(entry))
     member = cast("io.RawIOBase", zipped.open(_readable(entry)))
     return io.BufferedReader(member, CHUNK)
+
+
+def _is_file(entry: zipfile.ZipInfo) -> bool:
+    # Not is_dir(): before Python 3.12 it stumbles over a file without a name.
+    return not entry.filename.endswith("/")
 
 
 def _readable(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:

@@ -93,6 +93,15 @@ def test_a_damaged_archive_of_a_table_raises_errors_of_reports(data: bytes) -> N
     read(data, "full")
 
 
+@pytest.mark.row("F2")
+def test_a_file_without_a_name_is_read_like_any_other() -> None:
+    nameless = archive(b"a,b\n1,2\n").replace(b"f7.csv", b"\0" * 6)
+
+    rows = list(report.rows(io.BytesIO(nameless), "full"))
+
+    assert rows == [{"a": "1", "b": "2"}]
+
+
 @pytest.mark.row("C6")
 @QUICK
 @given(damaged(WHOLE_JSON) | st.binary())

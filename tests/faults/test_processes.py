@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from catalogue import KEY, OK
-from server import Fault, Request, Server, said, stall
+from server import Fault, Request, Server, Wire, said, stall
 
 from crowdflower.exceptions import ApiError
 
@@ -92,15 +92,22 @@ def test_threads_that_share_a_client_share_what_may_be_repeated(
 def test_an_interrupt_comes_through_and_nothing_is_sent_again(
     server: Server, connect: Callable[..., Client]
 ) -> None:
-    server.plan(Fault(stall, applies=True))
-    client = connect(server.url, timeout=(5, 5))
-    timer = threading.Timer(0.2, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
-    timer.start()
+    caller = threading.get_ident()
 
-    with pytest.raises(KeyboardInterrupt):
-        client.call("jobs/7/orders.json", b"{}", method="post")
+    def interrupt(wire: Wire, request: Request) -> None:
+        signal.pthread_kill(caller, signal.SIGINT)
+        stall(wire, request)
 
-    timer.join()
+    server.plan(Fault(interrupt, applies=True))
+    client = connect(server.url, timeout=(5, 20))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            client.call("jobs/7/orders.json", b"{}", method="post")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
     assert (len(server.log), len(server.ledger)) == (1, 1)
 
 
