@@ -14,7 +14,7 @@ from itertools import chain
 from json import JSONDecodeError
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from crowdflower.sandbox.json_text import decode_at, skip_blanks
+from crowdflower.sandbox.json_text import decode_at, plain_object, skip_blanks
 from crowdflower.sandbox.refusals import Invalid
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
     for line in chain(iter(partial(text.readline, _BLOCK), ""), [""]):
         if not line.isascii() and _UNDECODED.search(line):
             raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.")
+        if not pending and (plain := plain_object(line)) is not None:
+            number += 1
+            yield plain
+            continue
         last = not line
         pending += line
         if len(pending) < enough and not last:

@@ -1,0 +1,67 @@
+"""JSON read in two ways comes out the same in both."""
+
+from __future__ import annotations
+
+import json
+from json import JSONDecodeError
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from crowdflower.sandbox import json_text
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+ROWS = st.dictionaries(st.text(), PLAIN | st.lists(PLAIN) | st.dictionaries(st.text(), PLAIN))
+
+
+def sorts(row: dict[str, Any]) -> list[type]:
+    return [type(value) for value in row.values()]
+
+
+@given(row=ROWS, escaped=st.booleans())
+@example(row={"a": 2**63}, escaped=False)
+@example(row={"a": -(2**64)}, escaped=False)
+@example(row={"a": 2**70}, escaped=False)
+@example(row={"a": 1e308, "b": -0.0, "c": 5e-324}, escaped=False)
+def test_what_is_read_quickly_is_what_would_be_read(row: dict[str, Any], *, escaped: bool) -> None:
+    text = json.dumps(row, ensure_ascii=escaped)
+
+    quick = json_text.plain_object(text)
+
+    if quick is not None:
+        slow = json_text.decode(text)
+        assert isinstance(slow, dict)
+        assert quick == slow
+        assert sorts(quick) == sorts(slow)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1e400}',
+        '{"a": -1e400}',
+        '{"a": NaN}',
+        '{"a": 01}',
+        '{"a": "\\u0000"}',
+        '{"a": "\\ud800"}',
+        '{"a": "\t"}',
+        "{'a': 1}",
+        '{"a": 1,}',
+        '{"a": 1} {"a": 2}',
+        '{"a": ' + "[" * 65 + "]" * 65 + "}",
+    ],
+)
+def test_what_is_refused_is_not_read_quickly(text: str) -> None:
+    with pytest.raises(JSONDecodeError):
+        json_text.decode(text)
+
+    assert json_text.plain_object(text) is None
+
+
+@pytest.mark.parametrize("text", ['{"a": -0}', '{"a": 1, "a": 2}', ' {"a": 1.0}\r\n', '{"a": 1E2}'])
+def test_odd_but_right_is_the_same_both_ways(text: str) -> None:
+    quick = json_text.plain_object(text)
+
+    assert quick is None or repr(quick) == repr(json_text.decode(text))
