@@ -125,6 +125,13 @@ def schema(postgresql: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def lasting_schema(postgresql: str) -> Iterator[str]:
+    """The address of a schema that is there for all tests of this process."""
+    with schema_in(postgresql, "lasting") as url:
+        yield url
+
+
 def _unprivileged() -> str | None:
     """Name a user that the server may run as; it refuses to be root's."""
     if os.geteuid() != 0:

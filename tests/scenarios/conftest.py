@@ -2,8 +2,9 @@
 
 Each story runs with the sandbox in this process, called without a socket, and with ``crowdflower
 serve`` in a process of its own, on a port of its own, with a database file. Contributors then work
-from this process, on the same file. A story that needs what the command has no option for, such as
-time that stands still, has the sandbox in this process and calls it over a socket instead.
+from this process, on the same file; where there is a PostgreSQL, all is kept in that. A story that
+needs what the command has no option for, such as time that stands still, has the sandbox in this
+process and calls it over a socket instead.
 
 =============================== ====================================================================
 file                            stories
@@ -54,8 +55,6 @@ from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.rules import handout, jobs, submission, workers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from requests import Response
     from sqlalchemy import Row
 
@@ -65,17 +64,18 @@ KEY = "scenario-key-2f6c"
 TOKEN = "scenario-token-91d0"
 PATIENCE = 60
 
+ON_POSTGRESQL = "CROWDFLOWER_TEST_POSTGRESQL" in os.environ
 IN_PROCESS, OVER_A_SOCKET = "in process", "over a socket"
 
 Filled = Mapping[str, Any]
 
 
 class Serving(NamedTuple):
-    """``crowdflower serve``, with its address, the token of its control and its file."""
+    """``crowdflower serve``, with its address, the token of its control and its database."""
 
     url: str
     token: str
-    file: Path
+    database: str
 
 
 class Waiting:
@@ -217,9 +217,9 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def database() -> str | None:
-    """Where a sandbox in this process keeps everything: in memory."""
-    return None
+def database(request: pytest.FixtureRequest) -> str | None:
+    """Where a sandbox in this process keeps everything: in memory, unless there is PostgreSQL."""
+    return request.getfixturevalue("schema") if ON_POSTGRESQL else None
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ def _in_another_process(serving: Serving) -> Iterator[Box]:
     with (
         requests.Session() as session,
         Client(KEY, f"{serving.url}/v1") as client,
-        Sandbox(key=KEY, database=serving.file, ampcrowd=True) as sandbox,
+        Sandbox(key=KEY, database=serving.database, ampcrowd=True) as sandbox,
     ):
         box = Box(sandbox, client, session, serving.url, serving.token)
         box.control("POST", "reset")
@@ -254,11 +254,19 @@ def _in_another_process(serving: Serving) -> Iterator[Box]:
 
 
 @pytest.fixture(scope="session")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where ``crowdflower serve`` keeps everything: in a file, unless there is PostgreSQL."""
+    if ON_POSTGRESQL:
+        url: str = request.getfixturevalue("lasting_schema")
+        return url
+    return str(tmp_path_factory.mktemp("served") / "crowd.db")
+
+
+@pytest.fixture(scope="session")
+def serving(served: str) -> Iterator[Serving]:
     """``crowdflower serve`` as people start it, once; every story begins by resetting it."""
-    file = tmp_path_factory.mktemp("served") / "crowd.db"
     command = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve", "--port", "0"]
-    options = ["--database", str(file), "--control", "--ampcrowd"]
+    options = ["--database", served, "--control", "--ampcrowd"]
     with subprocess.Popen(  # noqa: S603 - our own program
         [*command, *options],
         stdout=subprocess.PIPE,
@@ -274,6 +282,6 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
                     break
             control = re.search(r"Control +(\S+)/_sandbox/ +Authorization: Bearer (\S+)", said)
             assert control, said
-            yield Serving(control[1], control[2], file)
+            yield Serving(control[1], control[2], served)
         finally:
             process.kill()
