@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Protocol
-from uuid import uuid4
 
 from crowdflower import outcomes, readback, retry
 from crowdflower.answers import Answer
@@ -142,7 +142,7 @@ class Caller:
         """Say what we have to say about a change that must not be made twice."""
         if rule.safety in {Safety.READ, Safety.SAME}:
             return {}
-        key = {KEY: str(uuid4())} if self.transport.honours_keys else {}
+        key = {KEY: os.urandom(16).hex()} if self.transport.honours_keys else {}
         return {"Connection": "close", **key}
 
     def _attempt(self, call: _Call) -> Answer | ApiError:
