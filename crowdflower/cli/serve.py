@@ -329,7 +329,8 @@ def announcement(
     return f"""\
 Address   {url}
 API key   {box.key}
-Data      {kept}{ampcrowd}{control}
+Data      {kept}
+People    {origin}/work/JOB?secret=SECRET   (a job's id and secret){ampcrowd}{control}
 
 Point a client to it, and give it no arguments:
 

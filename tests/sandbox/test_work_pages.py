@@ -120,6 +120,16 @@ def test_what_is_no_name_is_asked_for_again(box: Sandbox, name: str) -> None:
     assert "Say who you are, in 100 characters at most." in answer.text
 
 
+def test_an_address_put_together_by_hand_is_understood() -> None:
+    with Sandbox(seed=0) as box:
+        job = launched(box, ROWS)
+
+        answer = box.app.test_client().get(f"/work/{job.id}?secret={job.secret}")
+
+    assert "+" in job.secret
+    assert "Who are you?" in answer.text
+
+
 @pytest.mark.parametrize("path", ["/work/{}?secret=guessed", "/work/{}", "/work/7?secret=guessed"])
 def test_who_does_not_know_the_secret_learns_nothing(box: Sandbox, path: str) -> None:
     job = launched(box, ROWS)

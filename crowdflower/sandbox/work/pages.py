@@ -134,7 +134,9 @@ def _visit(tx: Transaction, number: int) -> _Visit:
 
     :raises NotFound: There is none, or they do not know its secret.
     """
-    job = jobs.shared(tx, number, request.args.get("secret", ""))
+    # A secret has no blanks, but plus signs, which stand for blanks in an address written by hand.
+    secret = request.args.get("secret", "").replace(" ", "+")
+    job = jobs.shared(tx, number, secret)
     return _Visit(tx, job, visitors.known(tx, request.cookies.get(COOKIE)))
 
 
