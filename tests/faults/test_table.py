@@ -21,6 +21,10 @@ DEADLINE = 0.15
 """Seconds for a call in which it is the deadline that ends it; each other one has its usual."""
 
 
+GRACE = 5
+"""Seconds that a busy machine may take beside; who kept no deadline would be late by eight."""
+
+
 @pytest.mark.parametrize("letter", "REVN")
 @pytest.mark.parametrize(
     "case", [pytest.param(case, marks=pytest.mark.row(case.row), id=str(case)) for case in CASES]
@@ -65,7 +69,7 @@ def differences(
         yield f"{len(server.ledger)} changes were made"
     if server.made(endpoint.line) > 1 and endpoint.letter in "VN":
         yield "a change was made twice"
-    if elapsed > (deadline or 0) + 1:
+    if elapsed > (deadline or 0) + GRACE:
         yield f"it took {elapsed:.1f} s"
     if error is not None:
         yield from (f"{way} shows the key" for way in leaks(error))
