@@ -9,7 +9,6 @@ directory of its own, and thrown away with all that is in it.
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -136,6 +135,8 @@ def _unprivileged() -> str | None:
     """Name a user that the server may run as; it refuses to be root's."""
     if os.geteuid() != 0:
         return None
+    import pwd  # noqa: PLC0415 - only where there are users of this kind
+
     known = {each.pw_name for each in pwd.getpwall()}
     return "postgres" if "postgres" in known else "nobody"
 
