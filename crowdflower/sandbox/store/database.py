@@ -44,8 +44,11 @@ class Backend(Protocol):
     def driver(self, connection: Connection) -> Driver:
         """Return the driver's side of a connection."""
 
-    def open(self) -> None:
-        """Make the tables where there are none; else see that they are ours."""
+    def open(self) -> bool:
+        """Make the tables where there are none; else see that they are ours.
+
+        :returns: Whether they were there.
+        """
 
     def empty(self) -> None:
         """Forget all rows; ids begin anew."""
@@ -92,9 +95,9 @@ class Database:
         # From 3.13 on Python warns of what was left open.
         finalize(self, self._backend.engine.dispose)
         try:
-            self._backend.open()
-            with self.snapshot() as tx:
-                self.clock.catch_up(_latest(tx))
+            if self._backend.open():
+                with self.snapshot() as tx:
+                    self.clock.catch_up(_latest(tx))
         except BaseException:
             self._backend.engine.dispose()
             raise

@@ -94,18 +94,23 @@ class PostgreSQL:
         """Return the driver's side of a connection."""
         return Copier(connection.connection.driver_connection)
 
-    def open(self) -> None:
-        """Make the tables where there are none; else see that they are ours."""
+    def open(self) -> bool:
+        """Make the tables where there are none; else see that they are ours.
+
+        :returns: Whether they were there.
+        """
         with self.begin(writes=True) as connection:
             # Several processes may start at the same time.
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('crowdflower'))"))
             encoding = connection.execute(text("SHOW server_encoding")).scalar()
             if encoding != "UTF8":
                 raise self._mismatch(f"text in {encoding}, and not in UTF8")
-            if schema.is_empty(connection):
+            is_new = schema.is_empty(connection)
+            if is_new:
                 schema.create(connection)
             elif strange := schema.strangeness(connection):
                 raise self._mismatch(f"{strange}, and this is version {VERSION}")
+        return not is_new
 
     def empty(self) -> None:
         """Forget all rows; ids begin anew."""

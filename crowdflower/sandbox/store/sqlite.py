@@ -63,13 +63,17 @@ class SQLite:
         """Return the driver's side of a connection."""
         return cast(Driver, connection.connection.driver_connection)
 
-    def open(self) -> None:
-        """Make the tables of a new file; of another, see that they are ours before any change."""
+    def open(self) -> bool:
+        """Make the tables of a new file; of another, see that they are ours before any change.
+
+        :returns: Whether they were there.
+        """
         if self._file is None:
             self._copy_template()
-            return
+            return False
         with self.begin(writes=True) as connection:
-            if schema.is_empty(connection):
+            is_new = schema.is_empty(connection)
+            if is_new:
                 _create(connection)
             elif strange := schema.strangeness(connection):
                 raise SchemaMismatch(
@@ -81,6 +85,7 @@ class SQLite:
         with self._writing, _understood(), self.engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             driver.execute("PRAGMA journal_mode = WAL")
+        return not is_new
 
     def empty(self) -> None:
         """Forget all rows; ids begin anew."""
