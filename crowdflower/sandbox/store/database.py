@@ -23,7 +23,7 @@ from crowdflower.sandbox.store.sqlite import MEMORY, SQLite
 from crowdflower.sandbox.store.tables import assignment, event, job, ledger
 from crowdflower.sandbox.store.transaction import Limits, Transaction
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 TIMES: Final = 4
 """How often something is tried, at most, that others get in the way of."""
@@ -139,8 +139,8 @@ class Database:
             yield current
 
     def write(
-        self, do: Callable[[Transaction], Result], *, times: int = TIMES, keyed: bool = False
-    ) -> Result:
+        self, do: Callable[[Transaction], T], *, times: int = TIMES, keyed: bool = False
+    ) -> T:
         """Do something in a transaction, and again when somebody else was in its way.
 
         :param do: Called more than once, if need be; what it did before is undone then.
@@ -156,7 +156,7 @@ class Database:
         """
         return self._carried_out(self.transaction, do, times, keyed=keyed)
 
-    def read(self, do: Callable[[Transaction], Result]) -> Result:
+    def read(self, do: Callable[[Transaction], T]) -> T:
         """Read something, all of it from one moment; again when the connection was lost."""
         return self._carried_out(self.snapshot, do, TIMES, keyed=True)
 
@@ -176,11 +176,11 @@ class Database:
     def _carried_out(
         self,
         opened: Callable[[], AbstractContextManager[Transaction]],
-        do: Callable[[Transaction], Result],
+        do: Callable[[Transaction], T],
         times: int,
         *,
         keyed: bool,
-    ) -> Result:
+    ) -> T:
         if getattr(self._here, "transaction", None) is not None:
             times = 1
         while True:
