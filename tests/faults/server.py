@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -197,6 +198,14 @@ class Server:
         for thread in [*self._threads]:
             if thread is not self._acceptor:
                 thread.join(10)
+
+    def taken(self, count: int) -> int:
+        """Count the connections, once there are so many or no more come."""
+        for _ in range(500):
+            if self.connections >= count:
+                break
+            time.sleep(0.01)  # the kernel takes them, and tells us in its own time
+        return self.connections
 
     def made(self, line: str) -> int:
         """Count the changes of a kind that were made."""

@@ -62,9 +62,10 @@ def differences(
 
     if type(error) is not (case.raises(endpoint) or type(None)):
         yield f"it ended with {error!r}"
-    arrived = server.connections if case.means == "not sent" else len(server.log)
-    if arrived != case.attempts(endpoint):
-        yield f"{arrived} requests arrived, not {case.attempts(endpoint)}"
+    expected = case.attempts(endpoint)
+    arrived = server.taken(expected) if case.means == "not sent" else len(server.log)
+    if arrived != expected:
+        yield f"{arrived} requests arrived, not {expected}"
     if len(server.ledger) != (arrived if case.fault.applies else 0):
         yield f"{len(server.ledger)} changes were made"
     if server.made(endpoint.line) > 1 and endpoint.letter in "VN":
