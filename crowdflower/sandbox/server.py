@@ -33,6 +33,8 @@ MAX_HEADERS: Final = 1024 * 1024
 """Bytes of one request's first line and headers; some clients send a whole form in the query."""
 
 _THREADS: Final = 4
+_AT_ONCE: Final = 256 * 1024
+"""Bytes taken from a socket; for each time, the server waits, looks and copies once."""
 _OTHER_SOCKETS: Final = 100
 _PATIENCE: Final = 10.0
 _A_MOMENT: Final = 0.005
@@ -113,6 +115,7 @@ class Server:
             ident="crowdflower-sandbox",
             max_request_body_size=MAX_BODY,
             max_request_header_size=MAX_HEADERS,
+            recv_bytes=_AT_ONCE,
             clear_untrusted_proxy_headers=True,
             connection_limit=manners.most + _OTHER_SOCKETS,
             asyncore_use_poll=True,  # select ends at 1024
