@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,3 +108,8 @@ def remove(path: Path) -> None:
     """Remove a database, and what lies beside it."""
     for each in path.parent.glob(f"{path.name}*"):
         each.unlink()
+
+
+if __name__ == "__main__":
+    write_files(Path(sys.argv[1]))
+    write_databases(Path(sys.argv[1]))
