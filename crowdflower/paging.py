@@ -127,11 +127,20 @@ def _looking_ahead(
             number += 1
             yield fetch(number)
     ahead: deque[Future[Page]] = deque()
-    while True:
-        while not ahead or (len(ahead) < window and (expected is None or number < expected)):
+
+    def fill(least: int) -> None:
+        nonlocal number
+        while len(ahead) < least or (
+            len(ahead) < window and (expected is None or number < expected)
+        ):
             number += 1
             ahead.append(_begun(fetch, number))
-        yield ahead.popleft().result()
+
+    while True:
+        fill(1)
+        page = ahead.popleft().result()
+        fill(0)  # the consumer has work now, and so have the threads
+        yield page
 
 
 def _begun(fetch: Callable[[int], Page], number: int) -> Future[Page]:
