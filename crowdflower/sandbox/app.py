@@ -1,30 +1,29 @@
-"""The application: finds who answers a request, opens the transaction, writes the answer."""
+"""The application: which paths there are, who answers them, and what a failure looks like."""
 
 from __future__ import annotations
 
 import errno
-import io
 import logging
 import re
 import traceback
 from collections import deque
 from functools import cache, partial
 from math import ceil
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 from urllib.parse import quote
 
-from flask import Flask, Response, current_app, g, request, send_file
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 
-from crowdflower.sandbox import work
+from crowdflower.sandbox import answering, work
 from crowdflower.sandbox.adapter import RAISE_ERRORS
 from crowdflower.sandbox.ampcrowd import door as ampcrowd_door
-from crowdflower.sandbox.api import incoming, once, openapi
-from crowdflower.sandbox.api.call import Call, Reply
+from crowdflower.sandbox.answering import JSON, header, in_json
+from crowdflower.sandbox.api import once, openapi
 from crowdflower.sandbox.api.incoming import MAX_PARAMETERS, SUFFIX
 from crowdflower.sandbox.api.parameters import MAX_COUNT
-from crowdflower.sandbox.api.routes import ROUTES, Route
+from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.control import PREFIX
 from crowdflower.sandbox.guessing import Guesses
 from crowdflower.sandbox.refusals import (
@@ -32,25 +31,21 @@ from crowdflower.sandbox.refusals import (
     NotFound,
     Refusal,
     TooMany,
-    Unauthorized,
     Unsupported,
 )
 from crowdflower.sandbox.reports import Shelf
-from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.store import StoreFailure
-from crowdflower.sandbox.store.columns import encode
 from crowdflower.sandbox.store.failures import Full
 from crowdflower.sandbox.transitions import Transitions
-from crowdflower.sandbox.watch import ASKED, Watch
+from crowdflower.sandbox.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from sqlalchemy import Row
 
     from crowdflower.sandbox.ampcrowd import Door
-    from crowdflower.sandbox.store import Database, Transaction
+    from crowdflower.sandbox.store import Database
     from crowdflower.sandbox.transitions import Lags
 
 MAX_FILE: Final = 256 * 1024 * 1024
@@ -59,9 +54,6 @@ MAX_FILE: Final = 256 * 1024 * 1024
 REMEMBERED: Final = 1000
 """Refusals for want of an implementation that are kept."""
 
-LONGEST_HEADER: Final = 8000
-"""Characters of one; some clients hang up when there are 65,536."""
-
 DESCRIPTION: Final = f"{PREFIX}/openapi.json"
 """Where the API is described, for everybody: it says nothing about this sandbox in particular."""
 
@@ -69,9 +61,7 @@ NOT_FOUND: Final = """{"error": {"message":"We couldn't find what you were looki
 """Recorded from the service, down to the one blank."""
 
 _NOTHING: Final = Response(NOT_FOUND, 404, content_type="application/json; charset=utf-8")
-_BLOCK: Final = 256 * 1024
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_JSON: Final = "application/json; charset=utf-8"
 _KEY = re.compile(r"((?:key|token)(?:=|%3D|['\"]?:\s*)['\"]?)[^\s&'\",)]+", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
@@ -118,7 +108,7 @@ class Application(Flask):
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer, or let go wrong what is to go wrong."""
         if environ["PATH_INFO"] == DESCRIPTION:
-            described = Response(openapi.text(), content_type=_JSON)
+            described = Response(openapi.text(), content_type=JSON)
             return described(environ, start_response)
         if environ["PATH_INFO"].startswith(f"{PREFIX}/"):
             return (self.control or _NOTHING)(environ, start_response)
@@ -154,7 +144,7 @@ class Application(Flask):
         text = "".join(traceback.format_exception(e))
         log.error("%s: unexpected error %s\n%s", request.method, number, _scrubbed(text))
         message = f"The sandbox has a bug; its log says more under {number}."
-        return _json({"error": {"message": message, "id": number}}, 500)
+        return in_json({"error": {"message": message, "id": number}}, 500)
 
     def process_response(self, response: Response) -> Response:
         """Say to every caller of the API that a request may be repeated under a key."""
@@ -173,12 +163,12 @@ class Application(Flask):
 
     def _refused(self, refusal: Refusal) -> Response:
         if isinstance(refusal, NotFound):
-            return Response(NOT_FOUND, 404, content_type=_JSON)
-        response = _json(refusal.body, refusal.status)
+            return Response(NOT_FOUND, 404, content_type=JSON)
+        response = in_json(refusal.body, refusal.status)
         if isinstance(refusal, Unsupported):
             entry = Unimplemented(request.method, request.path, refusal.feature)
             self.unimplemented.append(entry)
-            response.headers["X-Sandbox-Not-Implemented"] = _header(refusal.feature)
+            response.headers["X-Sandbox-Not-Implemented"] = header(refusal.feature)
         if isinstance(refusal, TooMany):
             response.headers["Retry-After"] = str(ceil(refusal.seconds))
         return response
@@ -234,9 +224,9 @@ def _routing(*, ampcrowd: bool) -> tuple[Map, dict[str, Callable[..., Any]]]:
         if route.writes and rule.methods:
             rule.methods.discard("HEAD")
         rules.append(rule)
-        views[endpoint] = partial(_answer, route)
+        views[endpoint] = partial(answering.answer, route)
     rules.append(_Rule("/reports/<token>/<path:name>", endpoint="report", methods=["GET"]))
-    views["report"] = _report
+    views["report"] = answering.report
     for path, verbs, view in (*work.ROUTES, *(ampcrowd_door.ROUTES if ampcrowd else ())):
         endpoint = f"{' '.join(verbs)} {path}"
         rules.append(_Rule(path, endpoint=endpoint, methods=verbs))
@@ -251,97 +241,9 @@ def _routing(*, ampcrowd: bool) -> tuple[Map, dict[str, Callable[..., Any]]]:
     return table, views
 
 
-def _answer(route: Route, **path: object) -> Response:
-    app = cast(Application, current_app)
-    asked, key = incoming.read(request, route)
-    g.key = key
-    request.environ[ASKED] = asked.values
-    name = request.headers.get(once.HEADER) if route.writes else None
-    body = _file() if route.takes_file else io.BytesIO()
-    digested = once.Digested(body) if name else None
-
-    def answered(tx: Transaction) -> tuple[Any, list[str]]:
-        call = Call(
-            tx=tx,
-            account=_account(app, tx, key),
-            asked=asked,
-            content_type=request.mimetype,
-            body=io.BufferedReader(digested, _BLOCK) if digested else body,
-            reports=app.reports,
-            transitions=app.transitions,
-            link=lambda below: request.host_url + below,
-        )
-        do = partial(route.answer, call, **path)
-        if name and digested:
-            asked_for = f"{request.method} {request.path}"
-            answer = once.answer(call, name, asked_for, digested, do)
-        else:
-            answer = do()
-        if tx.warnings and route.writes:
-            _keep_warnings(call, path.get("job"), answer)
-        return answer, tx.warnings
-
-    if route.takes_file:  # it can be read once
-        answer, warnings = app.database.write(answered, times=1)
-    elif route.writes:
-        answer, warnings = app.database.write(answered, keyed=name is not None)
-    else:
-        answer, warnings = app.database.read(answered)
-    if isinstance(answer, Reply):
-        response = Response(
-            answer.text, answer.status, dict(answer.headers), content_type=answer.kind
-        )
-    else:
-        response = _json(answer)
-    for warning in warnings:
-        response.headers.add("X-Sandbox-Warning", _header(warning))
-    return response
-
-
-def _keep_warnings(call: Call, reference: object, answer: object) -> None:
-    """Write down what was asked for and not obeyed, for whoever does not read headers."""
-    made = answer.get("id") if isinstance(answer, dict) else None
-    job = made if reference is None else call.job(str(reference)).id
-    for warning in call.tx.warnings:
-        asked = f"{request.method} {request.path}"
-        call.tx.record("warning", job, warning=warning, request=asked)
-
-
-def _account(app: Application, tx: Transaction, key: str) -> Row[Any]:
-    """Find whose key it is. Whoever is in the same process has no need to guess."""
-    if not key:
-        raise Unauthorized
-    address = None if request.environ.get(RAISE_ERRORS) else request.remote_addr
-    if address:
-        app.guesses.admit(address, key)
-    account = accounts.authenticate(tx, key)
-    if account is None:
-        if address:
-            app.guesses.wrong(address)
-        raise Unauthorized
-    if address:
-        app.guesses.right(key)
-    return account
-
-
-def _file() -> IO[bytes]:
-    return io.BufferedReader(cast(io.RawIOBase, request.stream), _BLOCK)
-
-
-def _report(token: str, name: str) -> Response:
-    path = cast(Application, current_app).reports.find(token)
-    if path is None:
-        raise NotFound
-    return send_file(path, "application/zip", as_attachment=True, download_name=name)
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(encode(value), status, content_type=_JSON)
-
-
 def _failed(failure: StoreFailure) -> Response:
     log.error("%s: %s", request.method, failure)
-    response = _json({"error": {"message": str(failure)}}, failure.status)
+    response = in_json({"error": {"message": str(failure)}}, failure.status)
     if failure.retry_after is not None:
         response.headers["Retry-After"] = str(failure.retry_after)
     return response
@@ -350,20 +252,14 @@ def _failed(failure: StoreFailure) -> Response:
 def _protocol_error(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed):
         # The service knows paths by their verb: with another one there is nothing to be found.
-        response = Response(NOT_FOUND, 404, content_type=_JSON)
+        response = Response(NOT_FOUND, 404, content_type=JSON)
         if request.method == "OPTIONS":
             response = Response(status=204)
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
     if error.code == 404:  # noqa: PLR2004
-        return Response(NOT_FOUND, 404, content_type=_JSON)
-    return _json({"error": {"message": error.description or error.name}}, error.code or 500)
-
-
-def _header(text: str) -> str:
-    """Write a text as a header may hold it, and as much of it as every client reads."""
-    shown = " ".join(text[:LONGEST_HEADER].split()).encode("ascii", "backslashreplace")
-    return shown.decode("ascii")[:LONGEST_HEADER]
+        return Response(NOT_FOUND, 404, content_type=JSON)
+    return in_json({"error": {"message": error.description or error.name}}, error.code or 500)
 
 
 def _scrubbed(text: str) -> str:

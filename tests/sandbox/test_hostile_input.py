@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from crowdflower.sandbox.adapter import ORIGIN
-from crowdflower.sandbox.app import LONGEST_HEADER
+from crowdflower.sandbox.answering import LONGEST_HEADER
 from crowdflower.sandbox.rules import workers
 
 if TYPE_CHECKING:

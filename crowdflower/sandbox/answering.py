@@ -1,0 +1,132 @@
+"""One request of the API: read it, open the transaction, ask the rules, write the answer."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+from flask import Response, current_app, g, request, send_file
+
+from crowdflower.sandbox.adapter import RAISE_ERRORS
+from crowdflower.sandbox.api import incoming, once
+from crowdflower.sandbox.api.call import Call, Reply
+from crowdflower.sandbox.refusals import NotFound, Unauthorized
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.store.columns import encode
+from crowdflower.sandbox.watch import ASKED
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from crowdflower.sandbox.api.routes import Route
+    from crowdflower.sandbox.app import Application
+    from crowdflower.sandbox.store import Transaction
+
+JSON: Final = "application/json; charset=utf-8"
+
+LONGEST_HEADER: Final = 8000
+"""Characters of one; some clients hang up when there are 65,536."""
+
+_BLOCK: Final = 256 * 1024
+
+
+def answer(route: Route, **path: object) -> Response:
+    """Answer a request of a route, all of it or nothing.
+
+    :param path: What the path names.
+    :raises Refusal: It is not done.
+    """
+    app = cast("Application", current_app)
+    asked, key = incoming.read(request, route)
+    g.key = key
+    request.environ[ASKED] = asked.values
+    name = request.headers.get(once.HEADER) if route.writes else None
+    body = _file() if route.takes_file else io.BytesIO()
+    digested = once.Digested(body) if name else None
+
+    def answered(tx: Transaction) -> tuple[Any, list[str]]:
+        call = Call(
+            tx=tx,
+            account=_account(app, tx, key),
+            asked=asked,
+            content_type=request.mimetype,
+            body=io.BufferedReader(digested, _BLOCK) if digested else body,
+            reports=app.reports,
+            transitions=app.transitions,
+            link=lambda below: request.host_url + below,
+        )
+        do = partial(route.answer, call, **path)
+        if name and digested:
+            asked_for = f"{request.method} {request.path}"
+            answer = once.answer(call, name, asked_for, digested, do)
+        else:
+            answer = do()
+        if tx.warnings and route.writes:
+            _keep_warnings(call, path.get("job"), answer)
+        return answer, tx.warnings
+
+    if route.takes_file:  # it can be read once
+        answer, warnings = app.database.write(answered, times=1)
+    elif route.writes:
+        answer, warnings = app.database.write(answered, keyed=name is not None)
+    else:
+        answer, warnings = app.database.read(answered)
+    if isinstance(answer, Reply):
+        response = Response(
+            answer.text, answer.status, dict(answer.headers), content_type=answer.kind
+        )
+    else:
+        response = in_json(answer)
+    for warning in warnings:
+        response.headers.add("X-Sandbox-Warning", header(warning))
+    return response
+
+
+def _keep_warnings(call: Call, reference: object, answer: object) -> None:
+    """Write down what was asked for and not obeyed, for whoever does not read headers."""
+    made = answer.get("id") if isinstance(answer, dict) else None
+    job = made if reference is None else call.job(str(reference)).id
+    for warning in call.tx.warnings:
+        asked = f"{request.method} {request.path}"
+        call.tx.record("warning", job, warning=warning, request=asked)
+
+
+def _account(app: Application, tx: Transaction, key: str) -> Row[Any]:
+    """Find whose key it is. Whoever is in the same process has no need to guess."""
+    if not key:
+        raise Unauthorized
+    address = None if request.environ.get(RAISE_ERRORS) else request.remote_addr
+    if address:
+        app.guesses.admit(address, key)
+    account = accounts.authenticate(tx, key)
+    if account is None:
+        if address:
+            app.guesses.wrong(address)
+        raise Unauthorized
+    if address:
+        app.guesses.right(key)
+    return account
+
+
+def _file() -> IO[bytes]:
+    return io.BufferedReader(cast(io.RawIOBase, request.stream), _BLOCK)
+
+
+def report(token: str, name: str) -> Response:
+    """Hand out the archive of a report."""
+    path = cast("Application", current_app).reports.find(token)
+    if path is None:
+        raise NotFound
+    return send_file(path, "application/zip", as_attachment=True, download_name=name)
+
+
+def in_json(value: object, status: int = 200) -> Response:
+    """Write a value as an answer."""
+    return Response(encode(value), status, content_type=JSON)
+
+
+def header(text: str) -> str:
+    """Write a text as a header may hold it, and as much of it as every client reads."""
+    shown = " ".join(text[:LONGEST_HEADER].split()).encode("ascii", "backslashreplace")
+    return shown.decode("ascii")[:LONGEST_HEADER]
