@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import atexit
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
+from math import ceil
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, cast
@@ -25,11 +27,13 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from crowdflower.sandbox.store import schema
 from crowdflower.sandbox.store.driver import Driver
 from crowdflower.sandbox.store.failures import SchemaMismatch
-from crowdflower.sandbox.store.sqlite_file import File, failure
+from crowdflower.sandbox.store.sqlite_file import BUSY_SECONDS, File, failure
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 
 MEMORY = "sqlite://"
 """The address of a database that nobody else can see, gone when it is closed."""
+
+_A_MOMENT = 0.02
 
 
 class SQLite:
@@ -83,8 +87,7 @@ class SQLite:
                 )
         # The log is a property of the file. It cannot be changed inside of a transaction.
         with self._writing, _understood(), self.engine.connect() as connection:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("PRAGMA journal_mode = WAL")
+            _keep_a_log(self.driver(connection))
         return not is_new
 
     def empty(self) -> None:
@@ -111,6 +114,20 @@ class SQLite:
     def _copy_template(self) -> None:
         with self._writing, self.engine.connect() as connection, _TEMPLATE_LOCK:
             _template().backup(connection.connection.driver_connection)  # type: ignore[arg-type]
+
+
+def _keep_a_log(driver: Driver) -> None:
+    """Have changes written to a log beside the file, so that readers do not wait for writers.
+
+    Of two processes that ask for it at once, one is told that the database is locked, at once:
+    SQLite does not let it wait where both could wait for ever. A moment later it is granted.
+    """
+    for _ in range(ceil(BUSY_SECONDS / _A_MOMENT)):
+        with suppress(sqlite3.OperationalError):
+            driver.execute("PRAGMA journal_mode = WAL")
+            return
+        time.sleep(_A_MOMENT)
+    driver.execute("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
