@@ -138,7 +138,7 @@ class Resource:
         <Job 7 paused>
         """
         self._learn(answer)
-        self._changes = {}
+        self.__dict__["_changes"] = {}
         return self
 
     def __getitem__(self, name: str) -> Any:
@@ -173,7 +173,7 @@ class Resource:
         if not isinstance(answer, Mapping):
             kind = type(self).__name__
             raise MalformedResponse(f"expected the JSON object of a {kind}, got {a_type(answer)}")
-        self._state = dict(answer)
+        self.__dict__["_state"] = dict(answer)  # not looked up, as above
 
     def _look(self, kind: str, done: str, fetch: Callable[[], JSON], *, depth: int = 3) -> None:
         """Learn the state after a change was made; a failure must not look as if it was not.
