@@ -37,6 +37,7 @@ COOKIE: Final = "crowdflower_contributor"
 REMEMBERED: Final = 365 * 24 * 3600
 """Seconds for which a browser knows who uses it."""
 
+_DIGITS: Final = 18
 _STYLE: Final = Path(__file__).with_name("page.css")
 _ANSWER: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
 _NOTHING: Final = "There is no such work. Ask whoever sent you here for the whole address."
@@ -160,7 +161,7 @@ def _welcomed(visit: _Visit, name: str) -> Response:
 
 def _handed_in(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
     """Hand in a page, or show it again with what is wrong or one line more."""
-    assignment, token = form.get("assignment", ""), form.get("token", "")
+    assignment, token = _number(form.get("assignment", "")), form.get("token", "")
     answers = _answers(form)
     more = _ANSWER.fullmatch(form.get("more", ""))
     if more:
@@ -168,14 +169,14 @@ def _handed_in(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Re
         unit_id = int(more[1])
         shown[unit_id] = Answers(answers.get(unit_id, {}), more=more[2])
         return _page_of(visit, worker, None, shown)
-    if not assignment.isdecimal() or len(assignment) > 18:  # noqa: PLR2004 - digits of an id
+    if assignment is None:
         raise NotFound
     given = {
         unit: {name: values[0] if len(values) == 1 else values for name, values in named.items()}
         for unit, named in answers.items()
     }
     try:
-        receipt = submission.submit(visit.tx, worker, int(assignment), token, given)
+        receipt = submission.submit(visit.tx, worker, assignment, token, given)
     except Invalid as invalid:
         wrong = invalid.fields
         if not wrong:
@@ -237,13 +238,18 @@ def _listed(page: Page, shown: Mapping[int, Answers]) -> list[_Wrong]:
 
 def _receipt(visit: _Visit) -> Receipt | None:
     """Find what became of the page that was handed in a moment ago."""
-    number = request.args.get("done", "")
-    if visit.worker is None or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - digits
+    number = _number(request.args.get("done", ""))
+    if visit.worker is None or number is None:
         return None
-    page = work.page(visit.tx.driver, int(number))
+    page = work.page(visit.tx.driver, number)
     if page is None or page.worker_id != visit.worker.id or page.receipt is None:
         return None
     return Receipt.from_text(page.receipt)
+
+
+def _number(text: str) -> int | None:
+    """Read the number of a page; ``None`` for what cannot be one."""
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def _onward(job: Row[Any], **query: int) -> Response:
