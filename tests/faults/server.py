@@ -123,10 +123,17 @@ class Wire:
         return Request(method, target, headers, raw)
 
     def body(self, headers: dict[str, str]) -> bytes:
-        """Read a body, with its length or in chunks."""
+        """Read a body, with its length or in chunks.
+
+        :raises ConnectionError: It ends before its end: that is no request, and nothing is done.
+        """
         with self.sock.makefile("rb") as stream:
             if "content-length" in headers:
-                return stream.read(int(headers["content-length"]))
+                length = int(headers["content-length"])
+                whole = stream.read(length)
+                if len(whole) < length:
+                    raise ConnectionError(f"a body of {length} bytes ended after {len(whole)}")
+                return whole
             if headers.get("transfer-encoding") != "chunked":
                 return b""
             whole = b""

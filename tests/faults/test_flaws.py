@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 from lives import run
 from mortal import FLAWS
 
-FOUND_BY = {
+RUNS: Final = 10
+"""In how many runs a flaw has to show; most show in the first."""
+
+FOUND_BY: Final = {
     "repeats what was lost": ("made too often", "refused, and made"),
     "forgets": ("the journal has forgotten it",),
     "takes a lost answer for a refusal": ("the journal has it as rejected",),
@@ -20,7 +24,12 @@ FOUND_BY = {
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_a_client_with_a_flaw_is_found_out_by_what_it_does(tmp_path: Path, flaw: str) -> None:
     count = 90 if flaw.startswith("repeats") else 40
+    found: list[str] = []
 
-    _, wrong = run(count, 43, tmp_path, temper=0.7, flaw=flaw)
+    for seed in range(43, 43 + RUNS):  # the clock kills: a run may spare the moment that tells
+        _, wrong = run(count, seed, tmp_path, temper=0.7, flaw=flaw)
+        found += [each for each in wrong for sign in FOUND_BY[flaw] if sign in each]
+        if found:
+            break
 
-    assert any(sign in each for each in wrong for sign in FOUND_BY[flaw])
+    assert found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 from lives import Book, run, violations
-from server import Request
+from server import Request, Server
+from service import Service
 
 from crowdflower.journal import Operation, State
 
@@ -23,6 +25,18 @@ def test_whenever_a_client_is_killed_claims_journal_and_ledger_agree(
     assert book.kills >= 3
     assert book.operations >= 50
     assert "returned" in book.outcomes
+
+
+@pytest.mark.parametrize("body", [b"", b"debit%5Bunits_count%5D=2"], ids=["nothing", "a part"])
+def test_a_request_that_a_death_cuts_off_is_not_carried_out(server: Server, body: bytes) -> None:
+    server.answer(Service(1, temper=0))
+    head = b"POST /v1/jobs/5/orders.json HTTP/1.1\r\nContent-Length: 40\r\n\r\n"
+
+    with socket.create_connection(("127.0.0.1", server.port)) as dying:
+        dying.sendall(head + body)
+    server.settle()
+
+    assert server.ledger == []
 
 
 # What the checker takes for wrong
