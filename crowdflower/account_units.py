@@ -119,12 +119,11 @@ class AccountUnits(Account):
         count = counted(job)
         path = f"jobs/{segment(job.id)}/units.json"
         pages = self._pages(path, UNITS_PER_PAGE, count, shape=_by_unit, first=start_page)
-        units = (
-            UnitPromise(job, self._client, id=unit_id, data=data)
-            for page in pages
-            for unit_id, data in page.items()
-        )
-        yield from paging.counted(units, count if start_page == 1 else None, strict=strict)
+        pages = paging.counted(pages, count if start_page == 1 else None, strict=strict)
+        client = self._client
+        for page in pages:
+            for unit_id, data in page.items():
+                yield UnitPromise(job, client, id=unit_id, data=data)
 
     def add_unit(self, job: JobFields | int, data: Row, golden: bool = False) -> Unit:
         """Add one row to a job.

@@ -88,7 +88,7 @@ class Resource:
     _changes: JSONObject
 
     def __init__(self, client: Client | None = None, **data: Any) -> None:
-        # At one go: of a list there are thousands, and each of these would be looked up.
+        # Past __setattr__, which would look each of them up.
         self.__dict__.update(_client=client, _state=data, _changes={})
 
     if not TYPE_CHECKING:
@@ -263,8 +263,12 @@ class JobResource(Resource):
     job: Job
 
     def __init__(self, job: Job, client: Client | None = None, **data: Any) -> None:
-        super().__init__(client if client is not None else job._client, **data)  # noqa: SLF001
-        self.__dict__["job"] = job  # no field of the JSON
+        # Not by way of the class above: of a list there are thousands.
+        own = self.__dict__
+        own["job"] = job  # no field of the JSON
+        own["_client"] = client if client is not None else job._client  # noqa: SLF001
+        own["_state"] = data
+        own["_changes"] = {}
 
 
 class Promise(Resource):

@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sized
 from concurrent.futures import Future
 from itertools import count
+from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from crowdflower.exceptions import ApiError, PageChanged, PageLoop, PaginationWarning
 
 Page = TypeVar("Page")
-Item = TypeVar("Item")
+Items = TypeVar("Items", bound=Sized)
 
 
 def pages(
@@ -83,15 +84,15 @@ def _fingerprint(page: Any) -> int:
     Only this is kept of a page. Ids, by which it is keyed or which are in its items, cost a
     hundredth of what its whole content would.
     """
-    if isinstance(page, dict) and all(str(key).isdecimal() for key in page):
+    if isinstance(page, dict) and all(map(str.isdecimal, map(str, page))):
         return hash(tuple(page))
     if isinstance(page, list) and all(isinstance(item, dict) and "id" in item for item in page):
         return hash(tuple([str(item["id"]) for item in page]))
     return hash(repr(page))
 
 
-def counted(items: Iterator[Item], count: int | None, *, strict: bool) -> Iterator[Item]:
-    """Yield items, and say so at the end where they were fewer than there should have been.
+def counted(pages: Iterator[Items], count: int | None, *, strict: bool) -> Iterator[Items]:
+    """Yield pages, and say so at the end where their items were fewer than there should have been.
 
     A list that loses items while it is read moves others to pages that were read already. More
     items than there were before are none that are lacking.
@@ -101,9 +102,9 @@ def counted(items: Iterator[Item], count: int | None, *, strict: bool) -> Iterat
     :raises PageChanged: They were fewer, and that is not put up with.
     """
     seen = 0
-    for item in items:
-        seen += 1
-        yield item
+    for page in pages:
+        seen += len(page)
+        yield page
     if count is not None and seen < count:
         problem = (
             f"{seen} items came where there were {count}: some were removed since they were"
@@ -127,6 +128,7 @@ def _looking_ahead(
             number += 1
             yield fetch(number)
     ahead: deque[Future[Page]] = deque()
+    readers = _Readers(fetch)
 
     def fill(least: int) -> None:
         nonlocal number
@@ -134,30 +136,59 @@ def _looking_ahead(
             len(ahead) < window and (expected is None or number < expected)
         ):
             number += 1
-            ahead.append(_begun(fetch, number))
+            ahead.append(readers.begin(number, len(ahead) + 1))
 
-    while True:
-        fill(1)
-        page = ahead.popleft().result()
-        fill(0)  # the consumer has work now, and so have the threads
-        yield page
+    try:
+        while True:
+            fill(1)
+            page = ahead.popleft().result()
+            fill(0)  # the consumer has work now, and so have the threads
+            yield page
+    finally:
+        for unread in ahead:
+            unread.cancel()
+        readers.end()
 
 
-def _begun(fetch: Callable[[int], Page], number: int) -> Future[Page]:
-    """Fetch a page in a thread that nobody waits for: who stops early is not held up by it.
+class _Readers(Generic[Page]):
+    """Threads that fetch pages, kept from one page to the next: a new one would cost more memory.
 
-    Not in a pool, whose threads Python waits for when it ends.
+    Nobody waits for them: who stops early is not held up by a page on its way. They are not in a
+    pool of the standard library, whose threads Python waits for when it ends.
     """
-    page: Future[Page] = Future()
 
-    def run() -> None:
-        try:
-            page.set_result(fetch(number))
-        except BaseException as error:  # noqa: BLE001 - raised where the page is asked for
-            page.set_exception(error)
+    def __init__(self, fetch: Callable[[int], Page]) -> None:
+        self._fetch = fetch
+        self._wanted: SimpleQueue[tuple[int, Future[Page]] | None] = SimpleQueue()
+        self._count = 0
 
-    Thread(target=run, name=f"crowdflower-page-{number}", daemon=True).start()
-    return page
+    def begin(self, number: int, at_once: int) -> Future[Page]:
+        """Have a page fetched.
+
+        :param at_once: How many pages are wanted by now, this one included.
+        """
+        page: Future[Page] = Future()
+        self._wanted.put((number, page))
+        if self._count < at_once:
+            self._count += 1
+            name = f"crowdflower-pages-{self._count}"
+            Thread(target=self._read, name=name, daemon=True).start()
+        return page
+
+    def end(self) -> None:
+        """Let the threads end, each after the page that it is at."""
+        for _ in range(self._count):
+            self._wanted.put(None)
+
+    def _read(self) -> None:
+        while wanted := self._wanted.get():
+            number, page = wanted
+            if not page.set_running_or_notify_cancel():
+                continue
+            try:
+                page.set_result(self._fetch(number))
+            except BaseException as error:  # noqa: BLE001 - raised where the page is asked for
+                page.set_exception(error)
 
 
 def end_marker(sentinel: object) -> Callable[[Any], bool]:

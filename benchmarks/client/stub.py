@@ -102,8 +102,10 @@ class Stub:
         url = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/_set":
-            self.latency, self.units = float(query["latency"]), int(query["units"])
-            self.requests, self.pages = 0, {}
+            units = int(query["units"])
+            if units != self.units:
+                self.units, self.pages = units, {}
+            self.latency, self.requests = float(query["latency"]), 0
             return b"{}"
         if url.path == "/_count":
             return json.dumps({"requests": self.requests}).encode()

@@ -224,17 +224,17 @@ def test_a_page_that_fails_says_where_to_go_on(lookahead: int, first: int) -> No
 
 @pytest.mark.parametrize("count", [None, 0, 2, 3])
 def test_as_many_items_as_there_were_or_more_are_no_loss(count: int | None) -> None:
-    assert list(counted(iter("abc"), count, strict=True)) == ["a", "b", "c"]
+    assert list(counted(iter(["ab", "c"]), count, strict=True)) == ["ab", "c"]
 
 
 def test_fewer_items_than_there_were_are_told_at_the_end() -> None:
-    source = counted(iter("abc"), 4, strict=False)
+    source = counted(iter(["ab", "c"]), 4, strict=False)
 
-    assert [next(source), next(source), next(source)] == ["a", "b", "c"]
+    assert [next(source), next(source)] == ["ab", "c"]
     with pytest.warns(PaginationWarning, match="3 items came where there were 4"):
         assert list(source) == []
 
 
 def test_who_is_strict_gets_an_error_in_its_place() -> None:
     with pytest.raises(PageChanged, match="3 items"):
-        list(counted(iter("abc"), 4, strict=True))
+        list(counted(iter(["ab", "c"]), 4, strict=True))
