@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sized
@@ -129,6 +130,7 @@ def _looking_ahead(
             yield fetch(number)
     ahead: deque[Future[Page]] = deque()
     readers = _Readers(fetch)
+    process = os.getpid()
 
     def fill(least: int) -> None:
         nonlocal number
@@ -140,6 +142,10 @@ def _looking_ahead(
 
     try:
         while True:
+            if os.getpid() != process:  # after a fork, what is under way is the parent's
+                number -= len(ahead)
+                ahead.clear()
+                readers, process = _Readers(fetch), os.getpid()
             fill(1)
             page = ahead.popleft().result()
             fill(0)  # the consumer has work now, and so have the threads

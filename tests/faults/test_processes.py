@@ -56,6 +56,40 @@ def test_after_a_fork_nobody_gets_the_answers_of_the_other(server: Server, clien
     assert os.waitstatus_to_exitcode(status) == 0
 
 
+@pytest.mark.row("P1")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_list_that_is_half_read_goes_on_in_both_processes_after_a_fork(
+    server: Server, connect: Callable[..., Client]
+) -> None:
+    forked = threading.Event()
+
+    def shelf(request: Request) -> Fault:
+        number = int(request.target.partition("page=")[2].partition("&")[0])
+
+        def act(wire: Wire, asked: Request) -> None:
+            assert number <= 2 or forked.wait(10)
+            said(json.dumps([number] * 3 if number <= 5 else []).encode())(wire, asked)
+
+        return Fault(act)
+
+    server.answer(shelf)
+    pages = connect(server.url, timeout=(5, 20), lookahead=4).paged_call("list.json", limit=3)
+    assert [next(pages)[0], next(pages)[0]] == [1, 2]
+    while len(server.log) < 6:  # the next four are under way
+        time.sleep(0.01)
+
+    child = os.fork()
+    if child:
+        forked.set()
+    right = [page[0] for page in pages] == [3, 4, 5]
+    if not child:
+        os._exit(0 if right else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert right
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
 @pytest.mark.row("P2")
 def test_threads_that_share_a_client_get_each_their_own_answers(
     server: Server, connect: Callable[..., Client]
