@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from functools import partial
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 from crowdflower import envelopes
 from crowdflower._types import JSON, JSONObject, a_type
@@ -23,6 +24,10 @@ from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.order import Order, order_of, placed_order
 from crowdflower.states import JobState
+from crowdflower.transport import Response
+
+CONVERTING: Final = (0, 1, 2, 4, 8)
+"""Seconds between looks at a job whose rows may be turned into test questions just now."""
 
 
 class AccountJobs(Account):
@@ -154,11 +159,25 @@ class AccountJobs(Account):
     def convert_job_test_questions(self, job_id: int) -> None:
         """Turn the rows whose ``_golden`` column is true into test questions.
 
-        Calls ``PUT /jobs/{id}/gold``; the service does it in the background.
+        Calls ``PUT /jobs/{id}/gold``; the service does it in the background. Where it answers with
+        a page, as some do, the job is read until it has test questions, for a quarter of a minute.
 
         >>> client.convert_job_test_questions(job.id)
         """
-        self.jobs[job_id].gold(method="put")
+        try:
+            self.jobs[job_id].gold(method="put")
+        except (NotAcceptable, OutcomeUnknown) as error:
+            if error.response is None or not _is_a_page(error.response):
+                raise
+            unclear = error
+        else:
+            return
+        for pause in CONVERTING:
+            self.clock.sleep(pause)
+            with suppress(ApiError):
+                if self.jobs[job_id](shape=A_JOB).get("golds_count"):
+                    return
+        raise unclear
 
     # Channels and tags: the endpoints that answer 404 when they are given the suffix .json
 
@@ -282,6 +301,11 @@ class AccountJobs(Account):
         job = self._as_job(job)
         found = self.jobs[job.id].orders[order_id](shape=partial(an_object, kind="order"))
         return Order(job, self._client).absorb(found)
+
+
+def _is_a_page(response: Response) -> bool:
+    """Tell an answer that means a change was made, and shown to a person, by its status."""
+    return response.is_redirect or response.status_code == HTTPStatus.NOT_ACCEPTABLE
 
 
 def _listed(page: JSON) -> JSON:

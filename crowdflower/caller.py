@@ -12,7 +12,13 @@ from typing import Any, Final, Protocol
 from crowdflower import outcomes, readback, retry
 from crowdflower.answers import Answer
 from crowdflower.diagnosis import Diagnosis
-from crowdflower.exceptions import ApiError, NotFound, NotSentError, RateLimited
+from crowdflower.exceptions import (
+    ApiError,
+    NotAcceptable,
+    NotFound,
+    NotSentError,
+    RateLimited,
+)
 from crowdflower.outcomes import Doubt
 from crowdflower.pace import Pace
 from crowdflower.readback import Look
@@ -98,8 +104,9 @@ class Caller:
     ) -> Answer:
         """Send a request and return its checked answer.
 
-        A setting whose answer was lost is looked at before it is sent again; where it stands as it
-        was sent, what was seen is the answer.
+        A setting whose answer was lost is looked at before it is sent again, and so is one that was
+        answered with a page (status 406); where it stands as it was sent, what was seen is the
+        answer.
 
         :param path: What follows the base address, percent-encoded.
         :param until: When it must be over, on the clock; by default, after the usual time.
@@ -130,7 +137,9 @@ class Caller:
             wait = self._pause(call, answer)
             if wait is not None:
                 self.clock.sleep(wait)
-            if call.doubt and call.look:
+            # Some services make a change, and then find no form for the answer.
+            unclear = call.doubt or isinstance(answer, NotAcceptable)
+            if unclear and call.look:
                 seen = self._seen(call.look, call.until)
                 if seen and call.look.shows(seen.body):
                     return seen

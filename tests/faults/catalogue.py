@@ -140,6 +140,8 @@ class Case:
     at_deadline: bool = False
     tls: bool = False
     only_json: bool = False
+    looks: bool = False
+    """It may have been done all the same, so what shows is looked at, once."""
 
     def __str__(self) -> str:
         return f"{self.row}-{self.name}"
@@ -153,7 +155,7 @@ class Case:
         if self.means == "not sent":
             return 4 if self.passing else 1
         if self.means == "refused":
-            return 1
+            return 2 if self.looks and endpoint.shows else 1
         if endpoint.shows:  # and cannot be read, so it is not sent again
             return 1 + (self.most if self.passing else 1)
         return min(self.most, {"R": 4, "E": 2}.get(endpoint.letter, 1)) if self.passing else 1
@@ -359,8 +361,8 @@ BY_STATUS: Final = {
 ROW_OF_STATUS: Final = {401: "H5", 402: "H6"}
 
 
-def _refused(row: str, name: str, act: Act, error: type[ApiError]) -> Case:
-    return Case(row, name, Fault(act), "refused", error)
+def _refused(row: str, name: str, act: Act, error: type[ApiError], *, looks: bool = False) -> Case:
+    return Case(row, name, Fault(act), "refused", error, looks=looks)
 
 
 HTTP: Final = (
@@ -401,6 +403,7 @@ HTTP: Final = (
             f"{status}",
             said(b'{"error": "no, and here is why"}', status=f"{status} No"),
             error,
+            looks=error is errors.NotAcceptable,
         )
         for status, error in BY_STATUS.items()
     ),

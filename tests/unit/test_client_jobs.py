@@ -18,7 +18,7 @@ from crowdflower.exceptions import (
 from crowdflower.job import Job
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import Clock, Sent
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -458,3 +458,42 @@ def test_gold_of_which_there_is_none_is_an_error(api: RequestsMock, client: Clie
 
     with pytest.raises(ApiError, match=said):
         client.convert_job_test_questions(7)
+
+
+@pytest.mark.parametrize("answer", [REDIRECT, PAGE], ids=["redirect", "page"])
+def test_a_conversion_that_is_answered_with_a_page_is_looked_for_until_it_shows(
+    api: RequestsMock, client: Client, clock: Clock, sent: list[Sent], answer: dict[str, Any]
+) -> None:
+    api.put(f"{API}/jobs/7/gold.json", **answer)
+    api.get(f"{API}/jobs/7.json", json={"id": 7, "golds_count": 0})
+    api.get(f"{API}/jobs/7.json", json={"id": 7, "golds_count": 0})
+    api.get(f"{API}/jobs/7.json", json={"id": 7, "golds_count": 3})
+
+    client.convert_job_test_questions(7)
+
+    look = "GET /jobs/7.json"
+    assert [request.line for request in sent] == ["PUT /jobs/7/gold.json", look, look, look]
+    assert sum(clock.slept) == 3
+
+
+def test_a_conversion_that_never_shows_is_the_error_that_it_was_answered_with(
+    api: RequestsMock, client: Client, clock: Clock
+) -> None:
+    api.put(f"{API}/jobs/7/gold.json", **PAGE)
+    api.get(f"{API}/jobs/7.json", json={"id": 7, "golds_count": 0})
+
+    with pytest.raises(NotAcceptable):
+        client.convert_job_test_questions(7)
+
+    assert sum(clock.slept) == 15
+
+
+def test_a_conversion_whose_answer_was_lost_is_not_taken_for_made(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.put(f"{API}/jobs/7/gold.json", status=502)
+
+    with pytest.raises(OutcomeUnknown):
+        client.convert_job_test_questions(7)
+
+    assert len(sent) == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower import retry, serialization
-from crowdflower.exceptions import OutcomeUnknown
+from crowdflower.exceptions import NotAcceptable, OutcomeUnknown
 from crowdflower.readback import look_for
 from crowdflower.retry import Safety
 
@@ -259,3 +259,47 @@ def test_what_was_seen_is_the_answer_of_a_change(api: RequestsMock, client: Clie
     )
 
     assert answer == seen
+
+
+UNIT = '{"unit": {"state": "golden"}}'
+
+
+@pytest.mark.parametrize("answer", [{"status": 406}, {"status": 302, "headers": {"Location": "/"}}])
+@pytest.mark.parametrize(
+    ("method", "path", "data", "place", "shown"),
+    [
+        ("PUT", "jobs/7/units/3.json", UNIT, "jobs/7/units/3.json", {"id": 3, "state": "golden"}),
+        ("PUT", "jobs/7/tags", {"tags": ["a"]}, "jobs/7/tags", [{"name": "a"}]),
+        ("GET", "jobs/7/pause.json", None, "jobs/7.json", {"id": 7, "state": "paused"}),
+    ],
+)
+def test_a_change_that_was_made_and_answered_with_a_page_is_one(
+    api: RequestsMock,
+    client: Client,
+    sent: list[Sent],
+    answer: dict[str, Any],
+    method: str,
+    path: str,
+    data: Any,
+    place: str,
+    shown: Any,
+) -> None:
+    api.add(method, f"{API}/{path}", **answer)
+    api.get(f"{API}/{place}", json=shown)
+
+    seen = client.call(path, data, method=method)
+
+    assert seen == shown
+    assert lines(sent) == [f"{method} /{path}", f"GET /{place}"]
+
+
+def test_a_change_that_was_answered_with_a_page_and_does_not_show_is_refused(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.put(f"{API}/jobs/7/tags", status=406, body="<p>Not acceptable</p>")
+    api.get(f"{API}/jobs/7/tags", json=[])
+
+    with pytest.raises(NotAcceptable):
+        client.set_job_tags(7, ["a"])
+
+    assert lines(sent) == ["PUT /jobs/7/tags", "GET /jobs/7/tags"]
