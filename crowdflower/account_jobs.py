@@ -21,7 +21,7 @@ from crowdflower.exceptions import (
     OutcomeUnknown,
 )
 from crowdflower.job import Job
-from crowdflower.job_fields import JobFields
+from crowdflower.job_fields import JobFields, spelled
 from crowdflower.order import Order, order_of, placed_order
 from crowdflower.states import JobState
 from crowdflower.transport import Response
@@ -44,6 +44,7 @@ class AccountJobs(Account):
         >>> client.create_job({"title": "Sentiment", "options": {"front_load": True}}).state
         'unordered'
         """
+        attrs = spelled(attrs)
         job = self._job(self.jobs(data={"job": attrs}, method="post", shape=A_JOB))
         if not _shows(job.json, attrs):
             job.absorb(self.update_job(job.id, attrs))
@@ -58,6 +59,7 @@ class AccountJobs(Account):
         12
         """
         path = self.jobs[job_id]
+        attrs = spelled(attrs)
         try:
             answer: JSONObject = path(
                 data={"job": attrs}, method="put", shape=partial(an_object, kind="job")

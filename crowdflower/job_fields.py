@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from crowdflower._types import JSONObject
 from crowdflower.base import Attribute, ReadOnly, Resource, WriteOnly
 from crowdflower.paths import PathFactory
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+CONFIDENCE_FIELDS: Final = "confidence_fields"
+DECIDING_OPTIONS: Final = (CONFIDENCE_FIELDS, "dynamic_judgment_fields")
+"""Where in the ``options`` services of some years keep the fields that dynamic judgments watch."""
+
+COUNTRIES: Final = ("included_countries", "excluded_countries")
+
+
+class _ConfidenceFields(Attribute[list[str] | None]):
+    """A field that has had three places; it is read where it is, and :func:`spelled` to all."""
+
+    @overload
+    def __get__(self, model: None, owner: type[Resource]) -> Self: ...
+    @overload
+    def __get__(self, model: Resource, owner: type[Resource]) -> list[str] | None: ...
+    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self | list[str] | None:
+        if model is None:
+            return self
+        here = super().__get__(model, owner)
+        if here is not None or self.key in model._changes:  # noqa: SLF001
+            return here
+        options = model._read("options")  # noqa: SLF001
+        there = options if isinstance(options, dict) else {}
+        return next((there[name] for name in DECIDING_OPTIONS if there.get(name)), None)
 
 
 class JobFields(Resource):
@@ -40,8 +68,9 @@ class JobFields(Resource):
     fields = Attribute[dict[str, str] | None]()
     """Field of the form to its aggregation: ``agg``, ``all``, ``avg``, ``agg_3``, ``cagg_0.6``."""
 
-    confidence_fields = Attribute[list[str] | None]()
-    """The fields that dynamic judgments watch."""
+    confidence_fields = _ConfidenceFields()
+    """The fields that dynamic judgments watch. Today's service keeps them in the ``options``; they
+    are read and written there too."""
 
     gold = ReadOnly[dict[str, str]]()
     """Field of the form to the column with its known answer."""
@@ -85,8 +114,8 @@ class JobFields(Resource):
     """Hand out units in the order in which they came."""
 
     included_countries = Attribute[list[Any]]()
-    """At most 20. Written as codes (``["FI", "US"]``), read as objects with ``code`` and ``name``;
-    excludes ``excluded_countries``."""
+    """At most 20. Read as objects with ``code`` and ``name``; assign those or codes (``["FI",
+    "US"]``), codes are what is sent. Excludes ``excluded_countries``."""
 
     excluded_countries = Attribute[list[Any]]()
     """At most 15, the same shapes."""
@@ -191,3 +220,25 @@ class JobFields(Resource):
     @property
     def _path(self) -> PathFactory:
         return self.client.jobs[self.id]
+
+
+def spelled(attrs: Mapping[str, Any]) -> JSONObject:
+    """Return attributes as services of all ages take them.
+
+    Countries are shown as objects and taken as codes. The fields that dynamic judgments watch go to
+    all three places that they have had: each service reads its own, and passes over the others.
+
+    >>> spelled({"included_countries": [{"code": "FI", "name": "Finland"}, "US"]})
+    {'included_countries': ['FI', 'US']}
+    """
+    sent = dict(attrs)
+    for name in COUNTRIES:
+        if isinstance(sent.get(name), (list, tuple)):
+            sent[name] = [
+                each.get("code", each) if isinstance(each, Mapping) else each for each in sent[name]
+            ]
+    watched = sent.get(CONFIDENCE_FIELDS)
+    if isinstance(watched, (list, tuple)):
+        everywhere = dict.fromkeys(DECIDING_OPTIONS, watched)
+        sent["options"] = {**everywhere, **(sent.get("options") or {})}
+    return sent

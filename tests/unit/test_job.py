@@ -98,6 +98,65 @@ def test_what_the_service_takes_and_never_shows_is_sent(
         getattr(job, name)
 
 
+@pytest.mark.parametrize(
+    ("shown", "fields"),
+    [
+        ({"confidence_fields": ["a"], "options": {"confidence_fields": ["b"]}}, ["a"]),
+        ({"confidence_fields": None, "options": {"confidence_fields": ["b"]}}, ["b"]),
+        ({"confidence_fields": None, "options": {"dynamic_judgment_fields": ["c"]}}, ["c"]),
+        ({"options": {"confidence_fields": [], "dynamic_judgment_fields": ["c"]}}, ["c"]),
+        ({"confidence_fields": None, "options": None}, None),
+        ({}, None),
+    ],
+)
+def test_the_fields_to_watch_are_read_wherever_the_service_keeps_them(
+    shown: dict[str, Any], fields: list[str] | None
+) -> None:
+    job = Job(**shown)
+
+    assert job.confidence_fields == fields
+    assert job["confidence_fields"] == fields
+
+
+def test_the_fields_to_watch_are_sent_to_all_places_that_they_have_had(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    api.put(JOB, json=job.json)
+
+    job.options = {"reject_at": 70}
+    job.collect_dynamically(["sentiment", "topics"], min_confidence=0.7, max_judgments=5)
+
+    watched = [name for name, _ in sent[0].form if name.endswith("_fields][]")]
+    assert sorted(set(watched)) == [
+        "job[confidence_fields][]",
+        "job[options][confidence_fields][]",
+        "job[options][dynamic_judgment_fields][]",
+    ]
+    assert ("job[options][reject_at]", "70") in sent[0].form
+    assert len(watched) == 6
+
+
+def test_the_fields_to_watch_may_be_none_before_they_are_sent(job: Job) -> None:
+    job.absorb({"id": 7, "options": {"confidence_fields": ["a"]}})
+
+    job.confidence_fields = None
+
+    assert job.confidence_fields is None
+
+
+@pytest.mark.parametrize("name", ["included_countries", "excluded_countries"])
+def test_countries_are_sent_as_codes_however_they_were_read(
+    api: RequestsMock, job: Job, sent: list[Sent], name: str
+) -> None:
+    job.absorb({**job.json, name: [{"code": "FI", "name": "Finland"}]})
+    api.put(JOB, json=job.json)
+
+    job[name] = [*job[name], "US"]
+    job.update()
+
+    assert sent[0].form == [(f"job[{name}][]", "FI"), (f"job[{name}][]", "US")]
+
+
 # Updating
 
 
