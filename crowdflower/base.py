@@ -175,15 +175,18 @@ class Resource:
             raise MalformedResponse(f"expected the JSON object of a {kind}, got {a_type(answer)}")
         self.__dict__["_state"] = dict(answer)  # not looked up, as above
 
-    def _look(self, kind: str, done: str, fetch: Callable[[], JSON], *, depth: int = 3) -> None:
+    def _look(self, kind: str, done: str, fetch: Callable[[], JSON], *, depth: int = 3) -> bool:
         """Learn the state after a change was made; a failure must not look as if it was not.
 
         :param depth: How far away the caller is whose line the warning names.
+        :returns: Whether that was possible.
         """
         try:
             self._learn(fetch())
         except ApiError as error:
             warnings.warn(f"{done}, but the {kind} cannot be read again: {error}", stacklevel=depth)
+            return False
+        return True
 
     def _read(self, key: str) -> Any:
         return self._changes[key] if key in self._changes else self._state.get(key)

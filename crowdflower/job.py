@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 NEEDED_TO_KEEP_ANYTHING: Final = ("title", "instructions", "cml")
 
+SETTLING: Final = (0, 1, 2, 4)
+"""Seconds between looks at a job that is on its way to another state."""
+
 
 class Job(JobUnits, JobResults):
     """One task put before the crowd: rows, a form, and how they are to be answered."""
@@ -101,7 +104,7 @@ class Job(JobUnits, JobResults):
         >>> job.options["reject_at"]
         80
         """
-        self.absorb(self.client.update_job(self.id, {"options": options}))
+        self._learn(self.client.update_job(self.id, {"options": options}))
 
     def collect_dynamically(
         self, fields: Sequence[str], min_confidence: float, max_judgments: int
@@ -277,7 +280,8 @@ class Job(JobUnits, JobResults):
     ) -> Order | DryRun:
         """Order units: from now on contributors are shown them, and paid.
 
-        Calls ``POST /jobs/{id}/orders``, once.
+        Calls ``POST /jobs/{id}/orders``, once, and reads the job until it runs, for some seconds at
+        most.
 
         :param units_count: How many units to release, from 1 on; this caps what is spent.
         :param channels: Where contributors come from; replaces the enabled channels.
@@ -301,42 +305,49 @@ class Job(JobUnits, JobResults):
         order = self.client.debit_order(
             self, units_count, channels, key=key, max_cost_cents=max_cost_cents
         )
-        self._look("job", "launched", self._path)
+        self._watch("launched", "running")
         return order
 
     def pause(self) -> None:
         """Stop handing out units; judgments already open may still arrive.
 
-        Calls ``GET /jobs/{id}/pause``.
+        Calls ``GET /jobs/{id}/pause``, and reads the job until its state has changed, for some
+        seconds at most.
+
+        :raises ApplicationError: The job was never launched.
 
         >>> job.pause()
         >>> job.state
         'paused'
         """
-        self._act("paused", self._path.pause())
+        self._act("paused", "paused", self._path.pause())
 
     def resume(self) -> None:
         """Go on with a paused job, or with a finished one that has units left.
 
-        Calls ``GET /jobs/{id}/resume``.
+        Calls ``GET /jobs/{id}/resume``, and reads the job as :meth:`pause` does.
+
+        :raises ApplicationError: The job is neither paused nor finished.
 
         >>> job.pause()
         >>> job.resume()
         >>> job.state
         'running'
         """
-        self._act("resumed", self._path.resume())
+        self._act("resumed", "running", self._path.resume())
 
     def cancel(self) -> None:
         """End the job for good; what was ordered and not answered is refunded.
 
-        Calls ``GET /jobs/{id}/cancel``.
+        Calls ``GET /jobs/{id}/cancel``, and reads the job as :meth:`pause` does.
+
+        :raises ApplicationError: The job was never launched.
 
         >>> job.cancel()
         >>> job.state
         'canceled'
         """
-        self._act("canceled", self._path.cancel())
+        self._act("canceled", "canceled", self._path.cancel())
 
     def ping(self) -> JSONObject:
         """Return the counts: units ordered and done, judgments given and still needed.
@@ -368,12 +379,21 @@ class Job(JobUnits, JobResults):
         """
         return Worker(self, self._client, id=id)
 
-    def _act(self, done: str, answer: Any) -> None:
+    def _act(self, done: str, wanted: str, answer: Any) -> None:
         """Take in the answer to a verb: the job itself, or a message, behind which we look."""
         if isinstance(answer, dict) and "id" in answer and not envelopes.remarks(answer):
             self._learn(answer)
         else:
-            self._look("job", done, self._path, depth=4)
+            self._watch(done, wanted, depth=5)
+
+    def _watch(self, done: str, wanted: str, *, depth: int = 4) -> None:
+        """Look at the job until its state changes: the service answers before it has done it."""
+        unchanged = {self._state.get("state")} - {None, wanted}
+        for pause in SETTLING:
+            self.client.clock.sleep(pause)
+            seen = self._look("job", done, self._path, depth=depth)
+            if not seen or self._state.get("state") not in unchanged:
+                return
 
     def _summary(self) -> tuple[object, ...]:
         state = self._state

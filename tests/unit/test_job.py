@@ -20,7 +20,7 @@ from crowdflower.order import Order
 from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import Clock, Sent
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -281,6 +281,57 @@ def test_a_verb_is_sent_and_the_job_is_looked_at_behind_it(
     assert job.state == "changed"
 
 
+@pytest.mark.parametrize(
+    ("verb", "before", "after"),
+    [
+        ("pause", "running", "paused"),
+        ("resume", "paused", "running"),
+        ("cancel", "running", "canceled"),
+    ],
+)
+def test_a_job_is_looked_at_until_its_state_has_changed(
+    api: RequestsMock, job: Job, sent: list[Sent], clock: Clock, verb: str, before: str, after: str
+) -> None:
+    job.absorb({**job.json, "state": before})
+    api.get(f"{API}/jobs/712034/{verb}.json", json={"success": "Your job is being seen to."})
+    for state in (before, before, after):
+        api.get(JOB, json={**job.json, "state": state})
+
+    getattr(job, verb)()
+
+    assert job.state == after
+    assert lines(sent) == [f"GET /{verb}.json", *["GET .json"] * 3]
+    assert sum(clock.slept) == 3
+
+
+def test_a_job_that_does_not_change_is_looked_at_for_seconds_and_shows_what_it_is(
+    api: RequestsMock, job: Job, sent: list[Sent], clock: Clock
+) -> None:
+    api.get(f"{API}/jobs/712034/pause.json", json={"success": "Your job is being paused."})
+    api.get(JOB, json=job.json)
+
+    job.pause()
+
+    assert job.state == "running"
+    assert len(sent) == 5
+    assert sum(clock.slept) == 7
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_launched_job_is_looked_at_until_it_runs(
+    api: RequestsMock, job: Job, sent: list[Sent]
+) -> None:
+    job.absorb({**job.json, "state": "unordered"})
+    api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
+    for state in ("unordered", "unordered", "running"):
+        api.get(JOB, json={**job.json, "state": state})
+
+    job.launch(100)
+
+    assert job.state == "running"
+    assert lines(sent)[-3:] == ["POST /orders.json", "GET .json", "GET .json"]
+
+
 def test_a_service_that_answers_with_the_job_is_not_asked_again(
     api: RequestsMock, job: Job, sent: list[Sent]
 ) -> None:
@@ -382,8 +433,9 @@ def test_a_launch_without_number_or_channel_is_refused(
         lambda job: job.launch(5),
         lambda job: job.upload([{"text": "hi"}]),
         lambda job: job.upload_file(io.BytesIO(b"a\n1\n"), "csv"),
+        lambda job: job.set_options(reject_at=80),
     ],
-    ids=["pause", "launch", "upload", "upload_file"],
+    ids=["pause", "launch", "upload", "upload_file", "set_options"],
 )
 @pytest.mark.usefixtures("seen")
 def test_changes_that_were_not_sent_outlive_what_else_is_done(
