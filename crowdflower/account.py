@@ -21,7 +21,7 @@ from crowdflower.exceptions import (
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.pace import Pace
-from crowdflower.paths import PathFactory
+from crowdflower.paths import PathFactory, largest_page
 from crowdflower.service import Service
 from crowdflower.transport import CONNECT, Expected, Session, Transport
 
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from crowdflower.journal import Journal
 
 DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
-JOBS_PER_PAGE: Final = 10
-UNITS_PER_PAGE: Final = 1000
-AGGREGATES_PER_PAGE: Final = 100
-"""The most that the service puts on a page; each is its default too."""
-
 ID: Final = "[0-9]{1,20}"
 """What an id looks like."""
 
@@ -189,16 +184,21 @@ class Account(Service):
         """Yield the pages of :meth:`call`, which takes the other arguments.
 
         :param page: Number of the first page, from 1.
-        :param limit: Items on a page; the service caps it.
+        :param limit: Items on a page: at most 1000 units, or 100 units with their judgments. A page
+            of jobs has ten, whatever the limit.
         :param sentinel: What follows the last page: a value, or a function of a page. By default,
             an empty page.
+        :raises InvalidInput: These are no such numbers; nothing was sent.
         :raises PageLoop: The server sends the same page again.
 
         >>> [len(page) for page in client.paged_call(f"jobs/{job.id}/units.json", limit=4)]
         [4, 4, 2]
         """
-        if page < 1 or limit < 1:
-            raise InvalidInput(f"page and limit count from 1; got page {page}, limit {limit}")
+        whole("page", page)
+        path = str(args[0] if args else kwargs.get("path", ""))
+        most = largest_page(path)
+        if whole("limit", limit) > (most or limit):
+            raise InvalidInput(f"a page of /{path} has at most {most} items; got limit {limit}")
         query = dict(kwargs.pop("query", NOTHING))
 
         def fetch(number: int) -> JSON:

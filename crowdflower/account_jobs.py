@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from crowdflower import envelopes
 from crowdflower._types import JSON, JSONObject, a_type
-from crowdflower.account import A_JOB, JOBS_PER_PAGE, Account
+from crowdflower.account import A_JOB, Account
 from crowdflower.base import an_object, channel_names, names
 from crowdflower.exceptions import (
     ApiError,
@@ -23,6 +23,7 @@ from crowdflower.exceptions import (
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields, spelled
 from crowdflower.order import Order, order_of, placed_order
+from crowdflower.paths import JOBS_PER_PAGE
 from crowdflower.states import JobState
 from crowdflower.transport import Response
 

@@ -11,10 +11,8 @@ from crowdflower import paging, serialization, upload
 from crowdflower._types import JSON, JSONObject, Row, Rows, a_type
 from crowdflower.account import (
     A_JOB,
-    AGGREGATES_PER_PAGE,
     ID,
     NOTHING,
-    UNITS_PER_PAGE,
     Account,
     counted,
     identified,
@@ -24,7 +22,7 @@ from crowdflower.exceptions import MalformedResponse
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
-from crowdflower.paths import segment
+from crowdflower.paths import AGGREGATES_PER_PAGE, UNITS_PER_PAGE, segment
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:

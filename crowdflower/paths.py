@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from crowdflower._types import JSON
@@ -12,6 +13,18 @@ from crowdflower.exceptions import InvalidInput
 
 if TYPE_CHECKING:
     from crowdflower.client import Client
+
+JOBS_PER_PAGE: Final = 10
+UNITS_PER_PAGE: Final = 1000
+AGGREGATES_PER_PAGE: Final = 100
+"""The most that the service puts on a page; each is its default too."""
+
+LARGEST_PAGES: Final = (
+    (re.compile(r"jobs/[^/]+/units"), UNITS_PER_PAGE),
+    (re.compile(r"jobs/[^/]+/judgments"), AGGREGATES_PER_PAGE),
+)
+"""The lists whose pages have a size that may be asked for; a page of jobs has ten, whatever one
+asks."""
 
 
 class PathFactory:
@@ -61,10 +74,17 @@ class PathFactory:
     ) -> Iterator[JSON]:
         """Yield the pages of this path; the arguments are those of :meth:`Client.paged_call`.
 
+        Without a ``limit``, units and judgments come in the largest pages that there are.
+
+        >>> [len(page) for page in client.jobs[job.id].units.pages()]
+        [10]
         >>> [len(page) for page in client.jobs[job.id].units.pages(limit=5)]
         [5, 5]
         """
-        return self._client.paged_call(self._path(_suffix), *args, **kwargs)
+        path = self._path(_suffix)
+        if (largest := largest_page(path)) is not None:
+            kwargs.setdefault("limit", largest)
+        return self._client.paged_call(path, *args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<PathFactory {self._path(None)}>"
@@ -87,3 +107,13 @@ def segment(name: int | str) -> str:
         with suppress(UnicodeEncodeError):
             return quote(name, safe="")
     raise InvalidInput(f"{name!r} is no id; ids are whole numbers from 1 on, or an alias")
+
+
+def largest_page(path: str) -> int | None:
+    """Return the most items that a page of a list may be asked for; ``None`` where nobody knows.
+
+    >>> largest_page("jobs/7/units.json"), largest_page("jobs/7/judgments"), largest_page("jobs")
+    (1000, 100, None)
+    """
+    plain = path.removesuffix(".json")
+    return next((most for pattern, most in LARGEST_PAGES if pattern.fullmatch(plain)), None)

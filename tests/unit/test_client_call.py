@@ -387,10 +387,26 @@ def test_a_server_that_ignores_the_page_number_is_found_out_at_the_second_page(
     assert len(sent) == 2
 
 
-@pytest.mark.parametrize("bad", [{"page": 0}, {"page": -1}, {"limit": 0}])
-def test_pages_and_limits_count_from_one(client: Client, bad: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "bad", [{"page": 0}, {"page": -1}, {"limit": 0}, {"page": "2"}, {"page": 1.5}, {"limit": True}]
+)
+def test_pages_and_limits_are_whole_numbers_from_one(client: Client, bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="from 1"):
         client.paged_call("jobs/7/units.json", **bad)
+
+
+@pytest.mark.parametrize(("name", "most"), [("units", 1000), ("judgments", 100)])
+def test_a_limit_above_what_the_service_puts_on_a_page_is_refused_before_anything_is_sent(
+    client: Client, name: str, most: int
+) -> None:
+    for call in (
+        lambda limit: client.paged_call(f"jobs/7/{name}.json", limit=limit),
+        lambda limit: client.paged_call(path=f"jobs/7/{name}", limit=limit),
+        lambda limit: client.jobs[7][name].pages(limit=limit),
+    ):
+        with pytest.raises(InvalidInput, match=f"/jobs/7/{name}.* has at most {most} items"):
+            call(most + 1)
+        call(most)
 
 
 def test_an_error_on_a_later_page_comes_after_the_pages_before_it(

@@ -93,6 +93,17 @@ def test_a_path_is_paged(api: RequestsMock, client: Client, sent: list[Sent]) ->
     assert sent[0].line == "GET /jobs/7/units.json?page=3&limit=5"
 
 
+@pytest.mark.parametrize(("name", "size"), [("units", 1000), ("judgments", 100)])
+def test_a_path_is_paged_by_the_largest_pages_that_there_are(
+    api: RequestsMock, client: Client, sent: list[Sent], name: str, size: int
+) -> None:
+    api.get(f"{API}/jobs/7/{name}.json", json={})
+
+    list(client.jobs[7][name].pages())
+
+    assert sent[0].line == f"GET /jobs/7/{name}.json?page=1&limit={size}"
+
+
 def test_a_path_without_suffix_is_paged(
     api: RequestsMock, client: Client, sent: list[Sent]
 ) -> None:
