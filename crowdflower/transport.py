@@ -71,7 +71,7 @@ class Expected:
     """Leave the body of a good one unread, for :meth:`Transport.chunks`."""
 
     follow: bool = False
-    """Follow redirects; the key goes along only to where it was sent first."""
+    """Follow redirects; the key goes along as long as they stay where it was sent first."""
 
     redirects: bool = False
     """A redirect is an answer too, and is not followed."""
@@ -272,7 +272,7 @@ class Transport:
         raise self.failure(found, prepared)
 
     def _followed(self, response: Response, exchange: Exchange, *, stream: bool) -> Response:
-        hops = 0
+        hops, home = 0, True
         while response.is_redirect:
             response.close()
             hops += 1
@@ -282,7 +282,9 @@ class Transport:
                 target = urljoin(response.url, response.headers["Location"])
                 problem = self._objection(response.url, target)
                 prepared = requests.Request("GET", target).prepare()
-                home = origin(target) == origin(self.base_url)
+                # Not again on the way back: a strange host would choose what is asked with the key,
+                # and a GET cancels a job in this API.
+                home = home and origin(target) == origin(self.base_url)
             except ValueError:
                 problem = "a redirect to what is no address"
             if problem:

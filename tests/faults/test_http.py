@@ -258,6 +258,18 @@ def test_a_report_is_fetched_from_another_host_with_nothing_of_ours(
     assert other.log[0].headers.keys() <= {"host", "accept-encoding", "user-agent"}
 
 
+@pytest.mark.row("H13", "S8")
+def test_who_is_sent_back_by_another_host_comes_without_the_key(
+    server: Server, other: Server, client: Client
+) -> None:
+    server.plan(Fault(elsewhere(f"{other.url}/7.zip")), OK)
+    other.plan(Fault(elsewhere(f"{server.url}/jobs/7/cancel.json")))
+
+    client.call("jobs/7.csv", as_json=False)
+
+    assert ["authorization" in request.headers for request in server.log] == [True, False]
+
+
 @pytest.mark.row("H14", "S8")
 @pytest.mark.parametrize("spelling", ["?key={}", "/{}", "?auth=Token%20{}#{}"])
 def test_a_redirect_that_carries_the_key_is_not_followed_and_not_shown(
