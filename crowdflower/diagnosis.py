@@ -10,11 +10,13 @@ import http.client
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from requests import ConnectTimeout, Timeout
-from requests.exceptions import InvalidHeader, SSLError
+from requests import ConnectTimeout, RequestException, Timeout
+from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, SSLError
 from urllib3.exceptions import (
     DecodeError,
+    HTTPError,
     IncompleteRead,
+    LocationValueError,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -59,7 +61,7 @@ def diagnosed(error: Exception, exchange: Exchange, host: str, connect: float) -
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    refused = caused_by(ConnectTimeout, NewConnectionError)
+    refused = caused_by(ConnectTimeout, NewConnectionError, InvalidURL, InvalidSchema)
     if exchange.phase == Phase.CONNECTING or (exchange.phase == Phase.UNSEEN and refused):
         return _not_sent(caused_by, host, connect)
     if exchange.is_over:
@@ -91,13 +93,21 @@ def _not_sent(caused_by: Callable[..., bool], host: str, connect: float) -> Diag
     if caused_by(SSLError):
         problem = f"no secure connection to {host}; is its certificate valid?"
         traits = {"tls": True}
+    elif caused_by(InvalidURL, InvalidSchema):
+        problem = f"the proxy that is set for {host} has an address that cannot be used"
+        traits = {"proxy": True}
+    elif caused_by(LocationValueError):
+        problem = f"{host} is no name that a host can have"
+    elif not caused_by(HTTPError, RequestException):
+        problem = f"the certificates that are set for {host} cannot be read; is their path right?"
+        traits = {"tls": True}
     elif caused_by(ProxyError):
         problem = f"the proxy did not let us through to {host}; is it up, does it know us?"
         traits = {"proxy": True}
     elif caused_by(NameResolutionError):
         problem = f"there is no host of the name {host}; is the address right, the network up?"
         traits = {"dns": True}
-    elif caused_by(Timeout):
+    elif caused_by(Timeout, TimeoutError):
         problem = f"{host} did not take the connection in {connect:g} s"
     return Diagnosis(NotSentError, problem, traits)
 

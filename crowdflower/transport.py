@@ -84,6 +84,10 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = wire.POOLS
 
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        wire.begun()
+        return super().get_connection_with_tls_context(*args, **kwargs)
+
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = wire.POOLS
@@ -250,7 +254,7 @@ class Transport:
         try:
             with wire.observed(exchange):
                 # Session.send would keep cookies, and prepare what a redirect asks for, with key.
-                connect = max(exchange.within(self._connect), AT_LEAST)
+                connect = max(exchange.within(self._connect), wire.AT_LEAST)
                 response = self._session.get_adapter(url).send(
                     prepared, timeout=(connect, exchange.read), **settings
                 )
@@ -261,10 +265,11 @@ class Transport:
             found = TOO_LARGE
         except (requests.RequestException, OSError) as error:
             found = self._diagnosis(error, exchange, url)
-        except ValueError:
-            if exchange.phase != Phase.ANSWERED:
+        except ValueError as error:
+            if exchange.phase not in {Phase.CONNECTING, Phase.ANSWERED}:
                 raise  # of whoever makes the body
-            found = diagnosis.NO_HTTP
+            is_answered = exchange.phase == Phase.ANSWERED
+            found = diagnosis.NO_HTTP if is_answered else self._diagnosis(error, exchange, url)
         finally:
             self._secret.conceal(prepared)
             if not isinstance(prepared.body, (str, bytes)):
@@ -335,10 +340,6 @@ class Transport:
                 url, {}, True, None, None
             )
         return self._environment[where]
-
-
-AT_LEAST: Final = 0.001
-"""Seconds for a connection, where the deadline leaves none: zero would mean not to wait at all."""
 
 
 def _repeats(adapter: object) -> bool:

@@ -16,15 +16,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NameResolutionError
+from urllib3.util.connection import allowed_gai_family
 
 PIECE: Final = 1 << 16
 """Bytes of a body that are sent at a time."""
+
+AT_LEAST: Final = 0.001
+"""Seconds for a connection, where the deadline leaves none: zero would mean not to wait at all."""
 
 
 class Phase(IntEnum):
@@ -101,6 +106,11 @@ def observed(exchange: Exchange) -> Iterator[Exchange]:
         _of_this_thread.exchange = before
 
 
+def begun() -> None:
+    """Note that a connection of ours is asked: what fails before it is there was never sent."""
+    _current().reached(Phase.CONNECTING)
+
+
 def _current() -> Exchange:
     return getattr(_of_this_thread, "exchange", None) or Exchange()
 
@@ -163,9 +173,46 @@ class _Observed(HTTPConnection):
             self._is_connecting = False
         self.sock = _Socket(self.sock, exchange)
 
+    def _new_conn(self) -> socket.socket:
+        """Try the addresses of a name one after the other; the deadline is for all of them."""
+        name, exchange = self._dns_host, _current()
+        patience: Any = self.timeout  # a number: the transport never asks without one
+        family = allowed_gai_family()
+        try:
+            found = socket.getaddrinfo(name, self.port, family, socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except UnicodeError:
+            found = []  # no name: below it is said of which part
+        addresses = [str(address[0]) for *_, address in found]
+        if len(addresses) < 2:  # noqa: PLR2004 - the usual case
+            return super()._new_conn()
+        try:
+            while True:
+                self._dns_host = addresses.pop(0)
+                self.timeout = max(exchange.within(patience), AT_LEAST)
+                try:
+                    return super()._new_conn()
+                except HTTPError:
+                    if not addresses or exchange.is_over:
+                        raise
+        finally:
+            self._dns_host, self.timeout = name, patience
+
+    def _tunnel(self) -> None:
+        """Ask a proxy to let us through; its answer, too, may come in drops."""
+        sock, exchange = self.sock, _current()
+        patience: Any = self.timeout
+        self.sock = _Socket(sock, replace(exchange, send=patience, read=patience))
+        super()._tunnel()
+        self.sock = sock
+        exchange.allow(sock, patience)  # for the handshake that follows
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         if isinstance(self.sock, _Socket):
             self.sock.exchange = _current()
+        if self.sock is None:
+            self.connect()  # not with the head of the request, and the key, in a variable above it
         super().request(*args, **kwargs)
 
     def send(self, data: Any) -> None:

@@ -360,6 +360,59 @@ def test_a_proxy_that_is_silent_is_given_up_at_the_deadline(
     assert time.monotonic() - started < 1.2
 
 
+@pytest.mark.row("N24", "N14")
+def test_a_proxy_that_lets_us_through_in_drops_is_given_up_at_the_deadline(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dripping(wire: Wire, _: Request) -> None:
+        wire.send(b"HTTP/1.1 200 OK\r\n")
+        wire.drip(b"X-Waiting: yes\r\n" * 80, 0.02)
+
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    server.plan(Fault(dripping))
+    started = time.monotonic()
+
+    with pytest.raises(NotSentError):
+        connect("https://api.example.com/v1", timeout=(20, 20), deadline=0.2).get_job(7)
+
+    assert time.monotonic() - started < 10  # all drops together take 25 seconds
+
+
+@pytest.mark.row("N24")
+@pytest.mark.parametrize(
+    "proxy", ["http://[::1", "odd://127.0.0.1:9", "http://", "http://127.0.0.1:99999"]
+)
+def test_a_proxy_whose_address_is_none_is_one_behind_which_nothing_was_sent(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+
+    with pytest.raises(NotSentError, match="an address that cannot be used") as caught:
+        connect("https://api.example.com/v1").call("jobs/7/orders.json", b"{}", method="post")
+
+    assert caught.value.proxy
+
+
+@pytest.mark.row("N5")
+def test_certificates_that_are_not_there_are_said_to_be_missing_and_nothing_is_sent(
+    secure: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, clock: Quick
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/certificates.pem")
+
+    with pytest.raises(NotSentError, match=r"certificates .* cannot be read") as caught:
+        connect(secure.url).call("jobs/7/orders.json", b"{}", method="post")
+
+    assert caught.value.tls
+    assert (secure.connections, clock.slept) == (0, [])
+
+
+@pytest.mark.row("N2")
+@pytest.mark.parametrize("host", ["a..b", "a" * 300])
+def test_what_no_host_can_be_called_is_asked_nothing(connect: Connect, host: str) -> None:
+    with pytest.raises(NotSentError, match="no name that a host can have"):
+        connect(f"https://{host}/v1").call("jobs/7/orders.json", b"{}", method="post")
+
+
 @pytest.mark.row("N24")
 def test_what_a_plain_proxy_took_and_did_not_answer_is_unknown(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
@@ -392,6 +445,31 @@ def test_one_address_of_a_name_may_be_dead_while_another_is_alive(
     client = connect(f"http://api.example.com:{server.port}/v1", allow_insecure=True)
 
     assert client.get_job(7).id == 7
+
+
+@pytest.mark.row("N3", "N25")
+def test_the_deadline_is_for_all_addresses_of_a_name_together(
+    crowded: int, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+    here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", crowded))
+
+    def many(host: str, *args: object, **kwargs: object) -> list[object]:
+        return [here] * 50 if host == "api.example.com" else resolve(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", many)
+    client = connect(
+        f"http://api.example.com:{crowded}/v1",
+        timeout=(0.3, 20),
+        deadline=0.5,
+        allow_insecure=True,
+    )
+    started = time.monotonic()
+
+    with pytest.raises(NotSentError):
+        client.get_job(7)
+
+    assert time.monotonic() - started < 7  # all addresses, one after the other, take 15 seconds
 
 
 # Deadlines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from catalogue import KEY, OK
+from leaks import leaks
 from server import Fault, Request, Server, Wire, said, stall
 
 from crowdflower.exceptions import ApiError
@@ -143,6 +145,22 @@ def test_an_interrupt_comes_through_and_nothing_is_sent_again(
         signal.signal(signal.SIGINT, before)
 
     assert (len(server.log), len(server.ledger)) == (1, 1)
+
+
+@pytest.mark.row("P5", "S3")
+def test_an_interrupt_before_there_is_a_connection_shows_no_key(
+    connect: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    client = connect("http://127.0.0.1:9/v1")
+    monkeypatch.setattr(socket, "getaddrinfo", interrupted)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.get_job(7)
+
+    assert leaks(caught.value) == []
 
 
 @pytest.mark.row("P10", "P12")
