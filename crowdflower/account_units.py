@@ -81,11 +81,11 @@ class AccountUnits(Account):
             method="post" if job_id is None else "put",
             shape=A_JOB if job_id is None else _taken,
         )
-        if job_id is not None and "id" not in answer:
-            return self._client.get_job(
-                job_id
-            )  # a service of today says no more than that it has begun
-        return self._job(answer)
+        if job_id is None or "id" in answer:
+            return self._job(answer)
+        job = Job(self._client, id=job_id)  # a service of today says no more than that it has begun
+        job._look("job", "uploaded", self.jobs[job_id], depth=5)  # noqa: SLF001 - one of ours
+        return job
 
     def get_unit(self, job: JobFields | int, unit_id: int) -> Unit:
         """Fetch one unit with its results.

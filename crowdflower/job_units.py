@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any, overload
 
 from crowdflower import upload
 from crowdflower._types import JSONObject, Rows
+from crowdflower.base import Resource
 from crowdflower.exceptions import InvalidInput
 from crowdflower.job_fields import JobFields
 from crowdflower.unit import Unit, UnitPromise
@@ -77,7 +78,7 @@ class JobUnits(JobFields):
         """
         if key is None:
             _need_key(resume, live=live)
-            self._learn(self.client.upload_job(data, self.id, force).json)
+            self._learn_uploaded(self.client.upload_job(data, self.id, force))
             return None
         from crowdflower import delivery, upload_rows  # noqa: PLC0415 - few need it, all import us
 
@@ -85,7 +86,7 @@ class JobUnits(JobFields):
         done = delivery.delivered(
             self.client, self.id, source, key=key, force=force, resume=resume, live=live
         )
-        self._learn(self._path())
+        self._look("job", "uploaded", self._path)
         return done
 
     @overload
@@ -138,7 +139,7 @@ class JobUnits(JobFields):
         """
         if key is None:
             _need_key(resume, live=live)
-            self._learn(self.client.upload_job_file(file, type_, self.id, force).json)
+            self._learn_uploaded(self.client.upload_job_file(file, type_, self.id, force))
             return None
         from crowdflower import delivery, upload_rows  # noqa: PLC0415 - few need it, all import us
 
@@ -147,7 +148,7 @@ class JobUnits(JobFields):
             done = delivery.delivered(
                 self.client, self.id, source, key=key, force=force, resume=resume, live=live
             )
-        self._learn(self._path())
+        self._look("job", "uploaded", self._path)
         return done
 
     def unit_ids(self, key: str) -> Iterator[tuple[str, int]]:
@@ -287,6 +288,11 @@ class JobUnits(JobFields):
         self._path.units.split(
             query={"on": ",".join(on), "with": with_}, _suffix=None, as_json=False
         )
+
+    def _learn_uploaded(self, job: Resource) -> None:
+        """Take in a job as it was after an upload; one that could not be read is but an id."""
+        if job.json.keys() - {"id"}:
+            self._learn(job.json)
 
 
 def _need_key(resume: object, *, live: bool) -> None:

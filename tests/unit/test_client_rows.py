@@ -104,6 +104,26 @@ def test_an_upload_that_is_answered_by_a_message_is_followed_by_a_look_at_the_jo
     assert (job.id, job.units_count) == (7, 2)
 
 
+@pytest.mark.parametrize("key", [None, "text"])
+def test_rows_that_are_there_are_not_said_to_be_lost_where_the_job_cannot_be_read_again(
+    api: RequestsMock, client: Client, key: str | None
+) -> None:
+    draft = {"id": 7, "title": "Reviews", "state": "unordered", "units_count": 0}
+    if key:
+        api.get(f"{API}/jobs/7.json", json=draft)
+        api.get(f"{API}/jobs/7/units/ping.json", json={"done": True, "count": 0})
+        api.get(f"{API}/jobs/7/units.json?page=1", json={"1": {"text": "hi"}})
+        api.get(f"{API}/jobs/7/units.json?page=2", json={})
+    api.put(f"{API}/jobs/7/upload.json", json={"success": "Your file is being processed."})
+    api.get(f"{API}/jobs/7.json", status=404)
+    job = Job(client, **draft)
+
+    with pytest.warns(UserWarning, match="uploaded, but the job cannot be read again: .*404"):
+        job.upload([{"text": "hi"}], key=key)
+
+    assert job.title == "Reviews"
+
+
 def test_an_upload_that_is_answered_by_neither_job_nor_message_is_malformed(
     api: RequestsMock, client: Client
 ) -> None:
