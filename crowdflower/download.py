@@ -49,6 +49,9 @@ TRIES: Final = 5
 TRIES_OF_DAMAGED: Final = 2
 """Downloads after which an archive that is damaged inside is believed to be so where it lies."""
 
+NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+"""In a folder that others can write to, a name may lead to somebody's file, which is left alone."""
+
 
 @contextmanager
 def downloaded(
@@ -155,10 +158,11 @@ def new_file(path: str | PathLike[str], *, overwrite: bool) -> Iterator[tuple[IO
         raise IsADirectoryError(f"{target} is a folder; name the file in it")
     _refuse_existing(target, overwrite=overwrite)
     part = target.with_name(f".{target.name}.part")
-    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600), "r+b") as file:
         _lock(file, part)
         try:
             file.truncate()
+            part.chmod(0o600)  # what was left behind may have been made by others
             yield file, target.parent
             file.flush()
             os.fsync(file.fileno())

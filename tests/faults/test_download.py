@@ -236,6 +236,36 @@ def test_two_do_not_write_one_file(server: Server, client: Client, tmp_path: Pat
     assert server.log == []
 
 
+@pytest.mark.row("F6", "F10")
+def test_a_part_that_leads_to_the_file_of_somebody_is_not_written_through(
+    server: Server, client: Client, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("precious")
+    (tmp_path / ".a.csv.part").symlink_to(theirs)
+
+    with pytest.raises(OSError, match=r"\.a\.csv\.part"):
+        client.download_report(7, "full", tmp_path / "a.csv")
+
+    assert server.log == []
+    assert theirs.read_text() == "precious"
+
+
+@pytest.mark.row("F9", "S10")
+def test_a_part_that_all_could_read_becomes_a_report_for_its_owner_alone(
+    server: Server, client: Client, tmp_path: Path
+) -> None:
+    server.plan(zipped(GOOD))
+    part = tmp_path / ".a.csv.part"
+    part.write_text("left behind")
+    part.chmod(0o666)
+
+    path = client.download_report(7, "full", tmp_path / "a.csv")
+
+    assert path.read_text() == TABLE
+    assert path.stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.row("F8")
 def test_a_full_disk_is_an_error_of_the_disk_and_leaves_nothing(
     server: Server, client: Client, tmp_path: Path
