@@ -7,6 +7,7 @@ shows itself in the job; a bonus only in the balance, which other things move as
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -104,7 +105,7 @@ def _launch(operation: Operation, after: Mapping[str, Any], alone: bool) -> Find
     before = operation.before
     asked = _asked(operation, "debit[units_count]")
     rise = _rise("ordered_units", before, after)
-    began = before.get("state") == UNORDERED and after.get("state") not in {None, UNORDERED}
+    began = before.get("state") == UNORDERED and _state(after) not in {None, UNORDERED}
     if not rise and not began:
         return None
     seen = (
@@ -124,7 +125,7 @@ def _more(operation: Operation, after: Mapping[str, Any], alone: bool) -> Findin
     before = operation.before.get("state")
     if before != "finalized":
         return Inconclusive(f"the unit was {before} already, so its state does not tell")
-    if after.get("state") in {None, before}:
+    if _state(after) in {None, before}:
         return None
     seen = f"the unit was finalized and is {after['state']}"
     return Applied(seen) if alone else Inconclusive(f"{seen}; but it was asked for more than once")
@@ -150,9 +151,16 @@ def _asked(operation: Operation, name: str) -> int:
     return int(parse_qs(operation.body)[name][0])
 
 
+def _state(seen: Mapping[str, Any]) -> str | None:
+    """Return the state that was shown; what is no word for one tells nothing."""
+    state = seen.get("state")
+    return state if isinstance(state, str) else None
+
+
 def _rise(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> int | None:
     """Return by how much a count rose; ``None`` where it is not known."""
     first, second = before.get(name), after.get(name)
     if isinstance(first, (int, float)) and isinstance(second, (int, float)):
-        return int(second - first)
+        with suppress(OverflowError):  # of numbers that no account has
+            return int(second - first)
     return None

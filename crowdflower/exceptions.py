@@ -230,7 +230,7 @@ class RefusedError(ApiError):
             return float(said)
         try:
             until = parsedate_to_datetime(said)
-        except ValueError:
+        except (ValueError, OverflowError):  # the latter for a year of twenty digits
             return None
         if until.tzinfo is None:
             until = until.replace(tzinfo=timezone.utc)

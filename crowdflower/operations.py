@@ -76,8 +76,8 @@ class Operations:
         :raises OutcomeUnknown: It was sent, and may have been paid.
         :raises TransportError: Nothing was sent.
         """
-        if key is not None and (not isinstance(key, str) or not key):
-            raise InvalidInput(f"a key is a name, such as 'bonus:may:5', not {key!r}")
+        if key is not None and not _is_name(key):
+            raise InvalidInput(f"a key is a name, such as 'bonus:may:5', not {key!r:.80}")
         if max_cost_cents is not None:
             _check_limit("max_cost_cents", max_cost_cents, InvalidInput)
         operation = self.journal.prepare(self._operation(payment, key))
@@ -282,6 +282,11 @@ class Operations:
 
 def _evidence(error: ApiError) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def _is_name(key: object) -> bool:
+    """Tell a text that can be written down; half a character cannot."""
+    return isinstance(key, str) and 0 < len(key) == len(key.encode("utf-8", "ignore").decode())
 
 
 def _check_limit(name: str, value: object, kind: type[ApiError]) -> None:

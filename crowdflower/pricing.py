@@ -29,6 +29,9 @@ FIELDS: Final = (
 )
 """The fields of a job that decide it."""
 
+MOST: Final = 10**9
+"""The most that a field can be and be meant; a price may be that many times as much."""
+
 LARGE_PAGE: Final = 20
 """Rows on a page from which two of them are test questions, where the job does not say."""
 
@@ -53,12 +56,14 @@ def launch_cents(job: Mapping[str, Any], units_count: int, fee_percent: float = 
     a_page = _number(job, "units_per_assignment")
     gold = 0
     if job.get("golds_count"):
-        gold = job.get("gold_per_assignment") or (1 if a_page < LARGE_PAGE else 2)
+        said = bool(job.get("gold_per_assignment"))
+        gold = _number(job, "gold_per_assignment") if said else (1 if a_page < LARGE_PAGE else 2)
     pages: int = ceil(units_count / max(1, a_page - int(gold)))
     judgments: int = _number(job, "judgments_per_unit")
-    if job.get("variable_judgments_mode") not in {None, "", "none"}:
-        judgments = max(judgments, job.get("max_judgments_per_unit") or 0)
-    return ceil(judgments * pages * _with_fee(_number(job, "payment_cents"), fee_percent))
+    if job.get("variable_judgments_mode") not in (None, "", "none"):
+        said = bool(job.get("max_judgments_per_unit"))
+        judgments = max(judgments, _number(job, "max_judgments_per_unit") if said else 0)
+    return _rounded(judgments * pages * _with_fee(_number(job, "payment_cents"), fee_percent))
 
 
 def judgments_cents(job: Mapping[str, Any], count: int, fee_percent: float = FEE_PERCENT) -> int:
@@ -69,7 +74,7 @@ def judgments_cents(job: Mapping[str, Any], count: int, fee_percent: float = FEE
     >>> judgments_cents({"payment_cents": 10}, 2)
     24
     """
-    return ceil(count * _with_fee(_number(job, "payment_cents"), fee_percent))
+    return _rounded(count * _with_fee(_number(job, "payment_cents"), fee_percent))
 
 
 def bonus_cents(amount: int, fee_percent: float = FEE_PERCENT) -> int:
@@ -85,11 +90,18 @@ def _with_fee(cents: float, fee_percent: float) -> Fraction:
     return Fraction(str(cents)) * (100 + Fraction(str(fee_percent))) / 100
 
 
+def _rounded(cents: Fraction) -> int:
+    """Round up what can be a price, and be written down as one."""
+    if cents > MOST**2:
+        raise InvalidInput("what it costs cannot be estimated: nothing costs so many cents")
+    return ceil(cents)
+
+
 def _number(job: Mapping[str, Any], name: str) -> Any:
     value = job.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST:
         raise InvalidInput(
-            f"what it costs cannot be estimated: {name} of the job is {value!r}; a job that was"
+            f"what it costs cannot be estimated: {name} of the job is {value!r:.80}; a job that was"
             " not read yet is read by reload()"
         )
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from itertools import chain, islice
@@ -64,8 +65,9 @@ def _text(name: str, value: object) -> str:
         return value.isoformat()
     if isinstance(value, str):
         return value
-    if isinstance(value, (int, float, Decimal)) and isfinite(value):
-        return str(value)
+    with suppress(OverflowError):  # a whole number that is more than any float
+        if isinstance(value, (int, float, Decimal)) and isfinite(value):
+            return str(value)
     raise InvalidInput(
         f"{name} is {value!r:.80}; parameters are texts, finite numbers, booleans, dates, or dicts"
         " and lists of these"
@@ -75,10 +77,16 @@ def _text(name: str, value: object) -> str:
 def form(parameters: Mapping[str, Any]) -> bytes:
     """Encode parameters as the body of a form.
 
+    :raises InvalidInput: A text in it holds half a character, which cannot be written.
+
     >>> form({"job": {"title": "Café"}})
     b'job%5Btitle%5D=Caf%C3%A9'
     """
-    return urlencode(bracketed(parameters)).encode("ascii")
+    try:
+        return urlencode(bracketed(parameters)).encode("ascii")
+    except UnicodeEncodeError as error:
+        problem = str(error)
+    raise InvalidInput(f"the data cannot be written as UTF-8: {problem}")
 
 
 def body(data: Any, *, multipart: bool) -> tuple[Any, dict[str, str]]:
@@ -95,11 +103,11 @@ def body(data: Any, *, multipart: bool) -> tuple[Any, dict[str, str]]:
     """
     if data is None:
         return None, {}
+    if isinstance(data, Mapping):
+        if multipart:
+            return bracketed(data), {}
+        return form(data), {"Content-Type": "application/x-www-form-urlencoded"}
     try:
-        if isinstance(data, Mapping):
-            if multipart:
-                return bracketed(data), {}
-            return form(data), {"Content-Type": "application/x-www-form-urlencoded"}
         if isinstance(data, str):
             data = data.encode("utf-8")
     except UnicodeEncodeError as error:

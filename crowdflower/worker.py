@@ -70,8 +70,8 @@ class Worker(JobResource):
             )
         if amount > MOST_BONUS_CENTS:
             raise InvalidInput(
-                f"a bonus of {amount / 100:.2f} dollars is more than the service pays at a time,"
-                f" which is {MOST_BONUS_CENTS / 100:.2f}; nothing was paid"
+                f"a bonus of {amount!r:.80} cents is more than the service pays at a time, which is"
+                f" {MOST_BONUS_CENTS}; nothing was paid"
             )
         parameters: dict[str, object] = {"amount": amount}
         if reason is not None:

@@ -331,7 +331,18 @@ RETRY_AFTER: Final = {
 }
 """What is obeyed, to the second."""
 
-NO_RETRY_AFTER: Final = ("abc", "", "-5", "9e9", "5, 7", "1.", "²", "Fri, 99 Jan 2010 00:00:00 GMT")
+NO_RETRY_AFTER: Final = (
+    "abc",
+    "",
+    "-5",
+    "9e9",
+    "5, 7",
+    "1.",
+    "²",
+    "Fri, 99 Jan 2010 00:00:00 GMT",
+    f"Fri, 01 Jan {'9' * 20} 00:00:00 GMT",
+    f"Fri, 01 Jan 2010 00:00:00 +{'9' * 20}",
+)
 """What says nothing that could be obeyed."""
 
 MUCH_LATER: Final = ("61", "9000000000", "Fri, 01 Jan 2099 00:00:00 GMT", "9" * 400)

@@ -62,22 +62,32 @@ WRONG: dict[str, tuple[str, Callable[[Client, Any], object], list[Any]]] = {
     "a bonus": (
         "U4",
         lambda client, value: worker(client).bonus(value),
-        [0, -5, 1.5, "100", True, float("nan"), Decimal("1.005"), 1e3, 10**12, None],
+        [0, -5, 1.5, "100", True, float("nan"), Decimal("1.005"), 1e3, 10**12, 10**400, None],
     ),
     "a bonus above what is paid at a time": (
         "U6",
         lambda client, value: worker(client).bonus(value),
         [2001, 4500],
     ),
+    "the reason of a bonus": (
+        "U4",
+        lambda client, value: worker(client).bonus(5, value),
+        ["\ud800", b"bytes", 10**400],
+    ),
+    "the key of a bonus": (
+        "U4",
+        lambda client, value: worker(client).bonus(5, key=value),
+        ["", "\ud800", 7],
+    ),
     "the number of units to launch": (
         "U7",
         lambda client, value: Job(client, id=7).launch(value),
-        [0, -1, "all", 1.0, True, None],
+        [0, -1, "all", 1.0, True, None, 10**400],
     ),
     "the channels of a launch": (
         "U8",
         lambda client, value: Job(client, id=7).launch(5, value),
-        [[], (), "on_demand"],
+        [[], (), "on_demand", ["\ud800"]],
     ),
 }
 

@@ -411,6 +411,8 @@ LAUNCHES = [
     (RUNNING, {"ordered_units": 20}, {}, Applied),
     (RUNNING, {"ordered_units": 0}, {}, NotSeen),
     (RUNNING, {}, {}, Inconclusive),
+    ({}, {"ordered_units": ["20"]}, {"state": ["running"]}, Inconclusive),
+    ({}, {}, {"state": {}}, Inconclusive),
     (RUNNING, requests.ConnectionError("reset"), {}, Inconclusive),
 ]
 
@@ -444,6 +446,8 @@ def test_of_two_launches_at_once_neither_can_be_told(client: Client, service: Se
         (4000, "neither for it nor against it"),
         (5000, "speaks against it"),
         (None, "could not be read"),
+        ([5000], "could not be read"),
+        (-1e308, "to -1e+308 cents"),
     ],
 )
 def test_a_bonus_is_never_proven_by_the_balance_alone(
@@ -466,6 +470,7 @@ def test_a_bonus_is_never_proven_by_the_balance_alone(
         ("finalized", "finalized", NotSeen),
         ("judgable", "judgable", Inconclusive),
         (None, "judgable", Inconclusive),
+        ("finalized", ["judgable"], Inconclusive),
     ],
 )
 def test_a_unit_that_opens_again_was_given_more_judgments(

@@ -47,7 +47,7 @@ def test_the_fee_is_the_one_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("missing", JOB)
-@pytest.mark.parametrize("value", [None, "10", True, -1])
+@pytest.mark.parametrize("value", [None, "10", True, -1, 10**30, float("nan"), float("inf")])
 def test_what_the_job_does_not_say_is_not_guessed(missing: str, value: Any) -> None:
     with pytest.raises(InvalidInput, match=missing):
         pricing.launch_cents({**JOB, missing: value}, 10)
@@ -73,3 +73,19 @@ def test_judgments_and_bonuses_are_counted_with_the_fee() -> None:
     assert pricing.judgments_cents(JOB, 2) == 24
     assert pricing.bonus_cents(1) == 2
     assert pricing.bonus_cents(2000) == 2400
+
+
+@pytest.mark.parametrize("name", ["gold_per_assignment", "max_judgments_per_unit"])
+@pytest.mark.parametrize("value", ["many", [1], {"a": 1}, -1, True])
+def test_what_is_no_number_makes_no_price(name: str, value: object) -> None:
+    dynamic = {"golds_count": 40, "variable_judgments_mode": ["auto_confidence"]}
+
+    with pytest.raises(InvalidInput, match=f"{name} of the job is"):
+        pricing.launch_cents({**JOB, **dynamic, name: value}, 10)
+
+
+def test_what_costs_more_than_there_is_has_no_price() -> None:
+    with pytest.raises(InvalidInput, match="nothing costs so many cents"):
+        pricing.launch_cents(JOB, 10**30)
+    with pytest.raises(InvalidInput, match="nothing costs so many cents"):
+        pricing.judgments_cents(JOB, 10**30)
