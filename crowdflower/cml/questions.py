@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 MOST_POINTS: Final = 100
 """How far a rating may reach."""
 
-_AGGREGATION = re.compile(r"agg|all|avg|agg_\d{1,4}|cagg_(?:0|1|0?\.\d{1,6}|1\.0{1,6})")
+_AGGREGATION = re.compile(
+    r"agg|all|avg|agg_[1-9]\d{0,3}|cagg_(?:0|1|0?\.\d{1,6}|1\.0{1,6})", re.ASCII
+)
 _HOSTED_AGGREGATION = re.compile(r"bagg_.*|tagg|.*-agg")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 
@@ -113,11 +115,9 @@ def _options(source: Source, liquid: Liquid, draft: QuestionDraft) -> tuple[Opti
             )
         seen.add(value)
         options.append(Option(value, written.label or value, written.checked))
-    if (
-        not options
-        and not points
-        and not liquid.written_in(text_of(draft.attributes, "points", "to"))
-    ):
+    # Points that cannot be read have been named; that there are none follows from that.
+    counts = draft.kind == "ratings" and text_of(draft.attributes, "points", "to")
+    if not options and not counts:
         more = ', or say points="5"' if draft.kind == "ratings" else ""
         source.problem(
             draft.start,
@@ -189,8 +189,14 @@ def _aggregation(
     attribute = draft.attributes.get("aggregation")
     default = ELEMENTS[draft.kind].aggregation
     value = attribute.value.strip() if attribute else ""
-    if attribute and value and not liquid.written_in(value) and not _AGGREGATION.fullmatch(value):
-        if _HOSTED_AGGREGATION.fullmatch(value):
+    if attribute and value and not _AGGREGATION.fullmatch(value):
+        if liquid.written_in(value):
+            source.problem(
+                attribute.start,
+                "aggregation cannot differ from row to row, and so cannot hold Liquid; say agg, "
+                "avg or all.",
+            )
+        elif _HOSTED_AGGREGATION.fullmatch(value):
             message = (
                 f'aggregation="{value}" is not available here: it belongs to annotation tools.'
             )

@@ -91,7 +91,7 @@ def test_a_fixed_name_in_a_loop_is_warned_of() -> None:
 
 def test_what_waits_for_the_row_is_not_judged_before() -> None:
     form = parse(
-        "<cml:text name='a' only-if='{{ x }}' aggregation='{{ y }}' validates='required {{ z }}'/>"
+        "<cml:text name='a' only-if='{{ x }}' validates='required {{ z }}'/>"
         "<cml:ratings name='b' points='{{ n }}'/><cml:text name='c_{{ i }}'/>"
         "<cml:text name='d' only-if='c_1:[x]'/>"
     )

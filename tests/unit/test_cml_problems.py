@@ -68,6 +68,15 @@ def warnings(cml: str) -> list[str]:
             '1:20: There is no aggregation "sum"; say agg, avg or all.',
         ),
         (
+            "<cml:text name='a' aggregation='agg_0'/>",
+            '1:20: There is no aggregation "agg_0"; did you mean "agg_2"?',
+        ),
+        ("<cml:text name='a' aggregation='agg_٣'/>", "1:20: There is no aggregation"),
+        (
+            "<cml:text name='a' aggregation='{{ how }}'/>",
+            "1:20: aggregation cannot differ from row to row, and so cannot hold Liquid; say agg, ",
+        ),
+        (
             "<cml:text label='a",
             "1:11: The quote of label in <cml:text> is never closed; all that follows is lost.",
         ),
@@ -113,6 +122,12 @@ def test_a_condition_that_cannot_be_followed_says_where(only_if: str, problem: s
     found = problems(f'{RADIOS}<cml:text name="t" only-if="{only_if}"/>')
 
     assert any(problem in each for each in found)
+
+
+def test_points_that_cannot_be_read_are_one_mistake() -> None:
+    assert problems("<cml:ratings name='a' points='five'/>") == [
+        '1:1: A rating counts in whole numbers, such as points="5".'
+    ]
 
 
 def test_a_circle_of_conditions_is_shown_whole() -> None:
