@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from crowdflower.cml import parse
+from crowdflower.cml import CMLError, parse
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.refusals import Declined
 from crowdflower.sandbox.store import Transaction
@@ -13,7 +13,7 @@ from crowdflower.sandbox.store import Transaction
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-    from crowdflower.cml import Group
+    from crowdflower.cml import Form, Group
 
 NOT_SUMMED_UP = frozenset({"all", "avg"})
 """Aggregations that give no answer a confidence."""
@@ -22,9 +22,10 @@ NOT_SUMMED_UP = frozenset({"all", "avg"})
 def derived(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[str, Any]:
     """Work out what a form says about a job: its questions, their gold columns, which decide.
 
-    Columns that another call chose for a question's gold stay, as do the questions that somebody
-    chose to decide over dynamic judgments. What is odd about the form is warned about, and where
-    the sandbox is strict it is a mistake.
+    What another call chose stays: the column of a question's gold, its aggregation, the questions
+    that decide over dynamic judgments. What merely followed from the form as it was follows from
+    the new one. What is odd about the form is warned about, and where the sandbox is strict it is a
+    mistake.
 
     :param cml: The form, or nothing.
     :param before: The job as it is, if it is there already.
@@ -40,12 +41,12 @@ def derived(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[s
         raise Declined.errors(odd)
     for each in odd:
         tx.warn(f"The form, {each}")
-    fields = form.aggregations()
-    chosen: dict[str, str] = before.gold if before is not None else {}
+    aggregations, columns = _chosen(before)
+    fields = {name: aggregations.get(name, how) for name, how in form.aggregations().items()}
     return {
         "fields": fields,
-        "gold": {name: chosen.get(name, column) for name, column in form.gold().items()},
-        "confidence_fields": _deciding(fields, before),
+        "gold": {name: columns.get(name, column) for name, column in form.gold().items()},
+        "confidence_fields": deciding(fields, before),
     }
 
 
@@ -60,15 +61,10 @@ def summed_up(fields: dict[str, str]) -> list[str]:
 
 def groups(job: Row[Any]) -> tuple[Group, ...]:
     """List the groups of questions whose answers are linked, in the order of the form."""
-    return _groups(job.cml) if job.fields else ()
+    return _form(job.cml).groups if job.fields else ()
 
 
-@lru_cache(maxsize=64)
-def _groups(cml: str) -> tuple[Group, ...]:
-    return parse(cml).groups
-
-
-def _deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:
+def deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:
     """Keep the questions that were chosen to decide; those that merely followed follow again."""
     chosen = before.confidence_fields if before is not None else None
     if chosen and chosen != summed_up(before.fields or {} if before is not None else {}):
@@ -76,3 +72,26 @@ def _deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:
         if kept:
             return kept
     return summed_up(fields)
+
+
+def _chosen(before: Row[Any] | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Tell aggregations and gold columns that were chosen from those that the form brought."""
+    if before is None:
+        return {}, {}
+    try:
+        form = _form(before.cml or "")
+    except CMLError:
+        return {}, before.gold  # a form with mistakes brings nothing
+    return (
+        _other(before.fields or {}, form.aggregations()),
+        _other(before.gold, form.gold()),
+    )
+
+
+def _other(now: dict[str, str], followed: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in now.items() if value != followed.get(name)}
+
+
+@lru_cache(maxsize=64)
+def _form(cml: str) -> Form:
+    return parse(cml)

@@ -155,9 +155,16 @@ def _complete(tx: Transaction, written: Written, job: Row[Any] | None) -> None:
     for how in set(chosen.get("fields", {}).values()):
         _known_rule(how)
     if "fields" in chosen:
-        values["fields"] = known | chosen["fields"]
+        known = values["fields"] = known | chosen["fields"]
+        values["confidence_fields"] = questions.deciding(known, job)
     if "confidence_fields" in chosen:
         values["confidence_fields"] = chosen["confidence_fields"]
+        unsure = {*(chosen["confidence_fields"] or ())} - {*questions.summed_up(known)}
+        if unsure:
+            tx.warn(
+                f"The answers to {', '.join(sorted(unsure))} have no confidence, as their "
+                "aggregation is all or avg: they decide nothing over dynamic judgments."
+            )
 
 
 def _known_rule(how: str) -> None:

@@ -60,6 +60,17 @@ def test_a_column_that_was_chosen_stays_chosen_when_the_form_is_saved_again(worl
     assert changed.gold == {"sentiment": "label"}
 
 
+def test_a_column_that_merely_followed_follows_a_new_form(world: Any) -> None:
+    job = world.job()
+    elsewhere = world.form.replace('name="sentiment"', 'name="sentiment" gold="label"')
+
+    changed = world.do(jobs.update, job, {"cml": elsewhere})
+    back = world.do(jobs.update, job, {"cml": world.form})
+
+    assert changed.gold == {"sentiment": "label"}
+    assert back.gold == {"sentiment": "sentiment_gold"}
+
+
 def test_a_column_of_accepted_answers_is_hidden_whatever_its_name(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "positive" if n < 8 else None} for n in range(30)]
     job = world.do(rows.create_from, world.account, data)

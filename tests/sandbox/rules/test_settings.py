@@ -336,6 +336,42 @@ def test_a_question_can_be_summed_up_in_another_way(world: Any) -> None:
         world.do(jobs.update, job, {"fields": {"topic": "tagg"}})
 
 
+def test_a_chosen_aggregation_stays_when_the_form_is_saved_again(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"cml": TWO})
+    world.do(jobs.update, job, {"fields": {"topic": "agg_2"}})
+
+    again = world.do(jobs.update, job, {"cml": TWO + '<cml:text label="Why"/>'})
+    other = world.do(jobs.update, job, {"cml": TWO.replace("Topic", "Theme")})
+
+    assert again.fields == {"mood": "agg", "topic": "agg_2", "why": "all"}
+    assert other.fields == {"mood": "agg", "theme": "agg"}
+
+
+def test_an_aggregation_that_merely_followed_follows_a_new_form(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"cml": TWO})
+    counted = TWO.replace('label="Topic"', 'label="Topic" aggregation="agg_2"')
+
+    changed = world.do(jobs.update, job, {"cml": counted})
+
+    assert changed.fields == {"mood": "agg", "topic": "agg_2"}
+
+
+def test_a_question_without_a_confidence_no_longer_decides(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"cml": TWO})
+
+    changed = world.do(jobs.update, job, {"fields": {"topic": "all"}})
+
+    assert changed.confidence_fields == ["mood"]
+
+
+def test_whoever_chooses_a_question_that_cannot_decide_is_told(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"cml": TWO + '<cml:text label="Why"/>'})
+
+    (warning,) = warned(world, job, {"confidence_fields": ["mood", "why"]})
+
+    assert warning.startswith("The answers to why have no confidence")
+
+
 def test_a_job_without_a_form_has_no_questions(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"cml": TWO})
 
