@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
@@ -86,10 +87,19 @@ def answer(route: Route, **path: object) -> Response:
 def _keep_warnings(call: Call, reference: object, answer: object) -> None:
     """Write down what was asked for and not obeyed, for whoever does not read headers."""
     made = answer.get("id") if isinstance(answer, dict) else None
-    job = made if reference is None else call.job(str(reference)).id
+    job = made if reference is None else _number_of(call, str(reference))
     for warning in call.tx.warnings:
         asked = f"{request.method} {request.path}"
         call.tx.record("warning", job, warning=warning, request=asked)
+
+
+def _number_of(call: Call, reference: str) -> int | None:
+    """Tell which job was meant; by now it may have another alias, or none."""
+    if reference in call.found:
+        return call.found[reference]
+    with suppress(NotFound):
+        return int(call.job(reference).id)
+    return None
 
 
 def _account(app: Application, tx: Transaction, key: str) -> Row[Any]:

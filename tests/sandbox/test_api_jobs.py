@@ -355,3 +355,16 @@ def test_the_account_shows_its_balance_in_cents_and_never_its_key(api: Api) -> N
     assert list(account) == ACCOUNT_KEYS.split()
     assert account["balance"] == 10_000
     assert "planted-key" not in str(account)
+
+
+def test_an_alias_is_changed_by_its_own_name_though_something_is_ignored(api: Api) -> None:
+    made = api("POST", "/jobs", json={"job": {"alias": "reviews"}}).json()["id"]
+    asked = {"headers": {"Idempotency-Key": "8a1"}, "json": {"job": {"alias": "ratings", "id": 7}}}
+
+    first = api("PUT", "/jobs/reviews", **asked)
+    repeated = api("PUT", "/jobs/reviews", **asked)
+
+    assert first.json()["alias"] == "ratings"
+    assert "id" in first.headers["X-Sandbox-Warning"]
+    assert repeated.content == first.content
+    assert api("GET", "/jobs/ratings").json()["id"] == made

@@ -58,6 +58,9 @@ class Call:
     link: Callable[[str], str]
     """Makes an address of a path on this server."""
 
+    found: dict[str, int] = field(default_factory=dict)
+    """Numbers of the jobs that were asked for, by the names under which they were found."""
+
     def job(self, reference: str) -> Row[Any]:
         """Find a job of the caller's by number or alias; when it may be changed, have it alone.
 
@@ -66,4 +69,5 @@ class Call:
         if reference.isdecimal() and len(reference) > MOST_DIGITS:
             raise NotFound
         found = jobs.find(self.tx, self.account, reference)
+        self.found[reference] = found.id
         return jobs.again(self.tx, found) if turns.job(self.tx, found.id) else found

@@ -32,6 +32,9 @@ FIRST_REQUIREMENTS: Final = {
 
 SHORTEST_TITLE, LONGEST_TITLE = 5, 255
 LONGEST_ALIAS: Final = 255
+TAKEN_ALIASES: Final = frozenset({"upload"})
+"""What stands in the place of a job where there is none: ``POST /jobs/upload``."""
+
 DECIDING_OPTIONS: Final = ("confidence_fields", "dynamic_judgment_fields")
 """Other places where the questions that decide over dynamic judgments have been."""
 
@@ -129,6 +132,10 @@ def _wrong_alias(
         yield "Alias must not be a number"
     if len(alias) > LONGEST_ALIAS or set("/.") & set(alias):
         yield f"Alias must have {LONGEST_ALIAS} characters at most, and neither a slash nor a dot"
+    if alias != alias.strip():
+        yield "Alias must not begin or end with a blank"
+    if alias in TAKEN_ALIASES:
+        yield f"Alias must not be {alias}, which is an address of its own"
     named = select(jobs.c.id).where(jobs.c.account_id == account_id, jobs.c.alias == alias)
     found = tx.one(named)
     if found is not None and (job is None or found.id != job.id):

@@ -280,6 +280,12 @@ def test_countries_are_included_or_excluded_and_a_null_clears_them(world: Any) -
     assert (changed.included_countries, changed.excluded_countries) == ([], ["US"])
 
 
+@pytest.mark.parametrize("alias", ["upload", " ", " reviews", "12", "a/b", "a.b"])
+def test_an_alias_that_could_not_find_the_job_is_refused(world: Any, alias: str) -> None:
+    with pytest.raises(Declined, match="Alias must"):
+        world.do(jobs.create, world.account, {"alias": alias})
+
+
 def test_an_alias_is_taken_once(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"alias": "reviews"})
 
