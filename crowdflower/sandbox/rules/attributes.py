@@ -34,18 +34,47 @@ MOST_CENTS = 1_000_000
 
 KEPT_ONLY = {
     "css": "the requester's styles are not applied",
+    "design_verified": "no design is looked at before a job is launched",
     "desired_requirements": "contributors have no levels",
+    "execution_mode": "people work on one kind of page",
+    "expected_judgments_per_unit": "nothing is planned by it",
     "js": "the requester's scripts are not run",
     "max_work_per_network": "contributors have no networks",
     "min_assignment_duration": "pages may be submitted at any time",
     "minimum_requirements": "contributors have no levels",
+    "order_approved": "no order waits for approval",
     "pages_per_assignment": "pages are handed out one by one",
+    "public_data": "results are shown to their account alone",
     "quiz_length": "a quiz is one page",
+    "require_worker_login": "contributors say who they are, and nobody checks it",
     "schedule_fifo": "rows are handed out in order anyway",
     "team_id": "there are no teams",
     "time_per_page": "options.req_ttl_in_seconds is obeyed instead",
+    "worker_ui_remix": "people work on one kind of page",
 }
 """Attributes that are kept and have no effect, and why."""
+
+USUAL = {
+    "design_verified": True,
+    "execution_mode": "worker_ui_remix",
+    "order_approved": True,
+    "pages_per_assignment": 1,
+    "worker_ui_remix": True,
+}
+"""What some of these are when nobody asks for anything; the others are nothing then."""
+
+KEPT_OPTIONS = {
+    "calibrated_unit_time": "pages may be submitted at any time",
+    "htl_report": "there is no such report",
+    "include_unfinished": "the aggregated report has every row that was judged",
+    "keywords": "nobody looks for jobs by them",
+    "logical_aggregation": "whoever was not asked a question is never counted with it",
+    "mail_to": "no mail is sent; the event job_complete says the same",
+}
+"""Options that are kept and have no effect, and why."""
+
+USUAL_OPTIONS = {"include_unfinished": True, "logical_aggregation": True}
+"""What some of these are when nobody asks for anything."""
 
 
 def text(value: Any) -> str | None:
@@ -265,6 +294,7 @@ OPTIONS: dict[str, Kind] = {
     "reject_at": percent,
     "req_ttl_in_seconds": whole(1),
     "track_clones": yes_or_no,
+    "whole_batches": yes_or_no,
 }
 """Options that are known, and what they have to be; others are kept as they come."""
 
@@ -281,7 +311,7 @@ KINDS: dict[str, Kind] = {
     "design_verified": yes_or_no,
     "execution_mode": required,
     "expected_judgments_per_unit": optional(whole(1)),
-    "fields": aggregations,
+    "fields": optional(aggregations),
     "gold_per_assignment": whole(0),
     "instructions": lambda value: text(value) or "",
     "js": text,
@@ -304,8 +334,8 @@ KINDS: dict[str, Kind] = {
     "quiz_length": optional(whole(1)),
     "require_worker_login": optional(yes_or_no),
     "schedule_fifo": optional(yes_or_no),
-    "send_judgments_webhook": lambda value: (
-        value.startswith("http") or yes_or_no(value) if isinstance(value, str) else bool(value)
+    "send_judgments_webhook": optional(
+        lambda value: str(value).startswith("http") or yes_or_no(value)
     ),
     "support_email": text,
     "team_id": text,
@@ -352,6 +382,10 @@ errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id
     written = Written()
     for sent, value in attributes.items():
         name = SPELLINGS.get(sent, sent)
+        if name != sent and (value is None or name in attributes):
+            # A job that is put back as it was shown has both, and nothing under the other name.
+            written.ignored.append(sent)
+            continue
         if name in {"included_countries", "excluded_countries"}:
             most = MOST_INCLUDED if name == "included_countries" else MOST_EXCLUDED
             written.values[name] = country_codes(name, value, most)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
+from crowdflower.cml.problems import did_you_mean
 from crowdflower.quality import aggregate
 from crowdflower.sandbox.refusals import Declined, Invalid
 from crowdflower.sandbox.rules import attributes as attribute
@@ -99,11 +100,39 @@ def _read(tx: Transaction, attributes: Mapping[str, Any]) -> Written:
         if tx.limits.strict:
             raise Invalid(message)
         tx.warn(message)
-    for name, why in attribute.KEPT_ONLY.items():
-        value = written.values.get(name)
-        if value and not (name == "pages_per_assignment" and value == 1):
-            tx.warn(f"{name} is kept and has no effect here: {why}.")
+    values = written.values
+    usual = attribute.USUAL | {"minimum_requirements": FIRST_REQUIREMENTS}
+    _say_kept(tx, "", values, attribute.KEPT_ONLY, usual)
+    options = values.get("options", {})
+    _say_kept(tx, "options.", options, attribute.KEPT_OPTIONS, attribute.USUAL_OPTIONS)
+    _say_unknown(tx, options)
     return written
+
+
+def _say_kept(
+    tx: Transaction,
+    before: str,
+    values: Mapping[str, Any],
+    kept: Mapping[str, str],
+    usual: Mapping[str, Any],
+) -> None:
+    for name, why in kept.items():
+        if name in values and (values[name] or None) != (usual.get(name) or None):
+            tx.warn(f"{before}{name} is kept and has no effect here: {why}.")
+
+
+def _say_unknown(tx: Transaction, options: Mapping[str, Any]) -> None:
+    """Say of options that nobody knows that they do nothing.
+
+    :raises Invalid: There are some, and the sandbox is strict.
+    """
+    known = attribute.OPTIONS.keys() | attribute.KEPT_OPTIONS.keys()
+    for name in sorted(options.keys() - known):
+        hint = did_you_mean(name, sorted(known)) or "."
+        message = f"options.{name:.80} is kept and has no effect here: nothing here knows it{hint}"
+        if tx.limits.strict:
+            raise Invalid(message)
+        tx.warn(message)
 
 
 def _check(tx: Transaction, written: Written, account_id: int, job: Row[Any] | None) -> None:
@@ -149,6 +178,8 @@ def _complete(tx: Transaction, written: Written, job: Row[Any] | None) -> None:
     """
     values = written.values
     chosen = {name: values.pop(name) for name in ("fields", "confidence_fields") if name in values}
+    if chosen.get("fields", {}) is None:  # as a job without a form shows them
+        del chosen["fields"]
     for option in DECIDING_OPTIONS:
         if option in values.get("options", {}):
             names = attribute.optional(attribute.names)(values["options"][option])

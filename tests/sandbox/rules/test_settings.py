@@ -189,6 +189,10 @@ def test_a_strict_sandbox_refuses_them(make_world: Any) -> None:
         ("schedule_fifo", True),
         ("js", "alert(1)"),
         ("pages_per_assignment", 2),
+        ("order_approved", False),
+        ("execution_mode", "builder"),
+        ("public_data", "true"),
+        ("expected_judgments_per_unit", 4),
     ],
 )
 def test_what_is_kept_and_not_obeyed_is_said(world: Any, name: str, value: Any) -> None:
@@ -197,6 +201,58 @@ def test_what_is_kept_and_not_obeyed_is_said(world: Any, name: str, value: Any) 
     (warning,) = warned(world, job, {name: value})
 
     assert warning.startswith(f"{name} is kept and has no effect here")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("mail_to", "ada@example.com", "no mail is sent"),
+        ("calibrated_unit_time", 5, "pages may be submitted at any time"),
+        ("logical_aggregation", False, "never counted"),
+        ("include_unfinished", "false", "every row that was judged"),
+        ("reject_att", 80, 'nothing here knows it; did you mean "reject_at"?'),
+        ("mood", {"a": ["1"]}, "nothing here knows it."),
+    ],
+)
+def test_an_option_that_is_kept_and_not_obeyed_is_said(
+    world: Any, option: str, value: Any, why: str
+) -> None:
+    job = world.job(5)
+
+    (warning,) = warned(world, job, {"options": {option: value}})
+
+    assert warning.startswith(f"options.{option} is kept and has no effect here")
+    assert why in warning
+
+
+def test_a_strict_sandbox_refuses_options_that_nobody_knows(make_world: Any) -> None:
+    world = make_world(strict=True)
+
+    with pytest.raises(Invalid, match="reject_att"):
+        world.do(jobs.create, world.account, {"options": {"reject_att": 80}})
+
+
+@pytest.mark.parametrize("form", [None, "<cml:text name='why'/>"], ids=["blank", "with a form"])
+def test_a_job_that_is_put_back_as_it_was_shown_says_nothing_of_what_has_no_effect(
+    world: Any, form: str | None
+) -> None:
+    job = world.do(jobs.create, world.account, {"cml": form})
+    countries = {"included_countries", "excluded_countries"}  # an empty list of these is refused
+    shown = {name: value for name, value in shapes.job(job).items() if name not in countries}
+
+    (warning,) = warned(world, job, shown)
+
+    assert warning.startswith("Ignored, since they cannot be written")
+    changed = shapes.job(world.again(job))
+    assert {name: changed[name] for name in shown} == shown
+
+
+def test_a_form_may_be_called_as_it_was_in_2012(world: Any) -> None:
+    job = world.do(jobs.create, world.account, {"problem": world.form})
+
+    kept = world.do(jobs.update, job, {"problem": None})
+
+    assert kept.cml == job.cml == world.form
 
 
 def test_options_are_merged_and_those_nobody_knows_are_kept_as_they_came(world: Any) -> None:
