@@ -242,3 +242,35 @@ def test_a_request_that_is_sent_twice_at_once_under_a_key_happens_once(
     assert len({text for text, _ in answers}) == 1
     assert [replayed for _, replayed in answers].count(None) == 1
     assert ask("SELECT count(*) FROM job") == [(1,)]
+
+
+@pytest.mark.usefixtures("unbroken")
+@pytest.mark.parametrize(
+    ("path", "content_type", "body"),
+    [
+        ("orders", "application/json", '{"debit": {"units_count": 6}}'),
+        ("upload", "application/json", '{"text": "another row"}'),
+    ],
+)
+def test_who_comes_second_under_a_key_gets_the_answer_of_the_first(
+    box: Sandbox, other: Sandbox, path: str, content_type: str, body: str
+) -> None:
+    job = launched(box, 5)
+    box.client().get_job(job).upload([{"text": f"row {number}"} for number in range(6)])
+    together = Barrier(8, timeout=PATIENCE)
+    headers = {
+        "Authorization": f"Token token={KEY}",
+        "Content-Type": content_type,
+        "Idempotency-Key": "k",
+    }
+
+    def send(number: int) -> tuple[int, str]:
+        with session_for((box, other)[number % 2].app) as session:
+            together.wait()
+            answer = session.post(f"{ORIGIN}/v1/jobs/{job}/{path}", data=body, headers=headers)
+            return answer.status_code, answer.text
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(send, range(8)))
+
+    assert [status for status, _ in answers] == [200]

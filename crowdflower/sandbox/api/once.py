@@ -21,6 +21,7 @@ from sqlalchemy import delete, insert, select
 
 from crowdflower.sandbox.api.call import Reply
 from crowdflower.sandbox.refusals import BadRequest, Invalid
+from crowdflower.sandbox.store import turns
 from crowdflower.sandbox.store.columns import encode
 from crowdflower.sandbox.store.outbox import kept_answer
 
@@ -91,6 +92,8 @@ def answer(call: Call, key: str, asked: str, body: Digested, do: Callable[[], An
     """
     if len(key) > LONGEST or not key.isascii() or not key.isprintable():
         raise BadRequest(f"{HEADER} has to be 1 to {LONGEST} visible ASCII characters.")
+    # Who comes second, before the first is through, would find no answer and act on what it left.
+    turns.name(call.tx, f"key {call.account.id} {key}")
     is_it = (kept_answer.c.account_id == call.account.id, kept_answer.c.key == key)
     forgotten = kept_answer.c.created_at <= call.tx.clock.now() - KEPT
     kept = call.tx.one(select(kept_answer).where(*is_it, ~forgotten))

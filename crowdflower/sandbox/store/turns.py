@@ -4,7 +4,9 @@ SQLite has one writer at a time, so whatever a transaction reads stays true unti
 is nothing to do here. PostgreSQL has many, of several processes. Rather than let each rule find out
 what could change under it, transactions take turns, by locks that end with them:
 
-* Whoever changes a job takes :func:`job` first and has it alone: its rows, pages, judgments,
+* What has no row yet goes by a :func:`name`: the answer that is kept under a key, the orders that
+  are due, the first account. Whoever takes one and a job takes the name first.
+* Whoever changes a job takes :func:`job` next and has it alone: its rows, pages, judgments,
   counters and orders. That is every request of the API that names a job, and every page that is
   handed in, since it may finalize rows, remove its contributor or end the job.
 * Pages are handed out beside each other. Who does that takes :func:`page`, which keeps everybody
