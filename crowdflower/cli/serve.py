@@ -6,25 +6,29 @@ import errno
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from click.core import ParameterSource
 
-from crowdflower.exceptions import ServerError
 from crowdflower.sandbox import BALANCE_CENTS, Sandbox
 from crowdflower.sandbox.ampcrowd import Access
 from crowdflower.sandbox.clock import Clock
+from crowdflower.sandbox.rules import jobs
 from crowdflower.sandbox.server import LOOPBACK, Server
 from crowdflower.sandbox.store import SchemaMismatch, StoreFailure
 from crowdflower.sandbox.store.failures import Unreachable
 from crowdflower.sandbox.webhooks import Post
+
+if TYPE_CHECKING:
+    from crowdflower.sandbox.crowd import Crowd
 
 BREATH: Final = 0.2
 """Seconds between two looks for work, or for something to deliver."""
@@ -233,8 +237,8 @@ def working(box: Sandbox, contributors: int, door: Access | None) -> Iterator[No
     if not contributors:
         yield
         return
-    box.crowd.add(contributors)
-    with alongside(partial(_work, left_alone=set(), groups=door is not None), box):
+    groups = door is not None
+    with alongside(partial(_work, number=contributors, left_alone=set(), groups=groups), box):
         yield
 
 
@@ -242,7 +246,7 @@ def working(box: Sandbox, contributors: int, door: Access | None) -> Iterator[No
 def alongside(do: Callable[[Sandbox, Event], None], box: Sandbox) -> Iterator[None]:
     """Do something again and again, in a thread, until the block ends and says so by the event.
 
-    What the database fails at is said once, and tried again until it succeeds.
+    What it fails at is said once, and tried again until it succeeds.
     """
     ended = Event()
     thread = Thread(target=_again, args=(do, box, ended), name="crowdflower-alongside")
@@ -259,16 +263,19 @@ def _again(do: Callable[[Sandbox, Event], None], box: Sandbox, ended: Event) -> 
     while not ended.wait(BREATH):
         problem = _problem(do, box, ended)
         if problem is not None and problem != said:
-            click.echo(f"Waiting for the database: {problem}", err=True)
+            click.echo(problem, err=True)
         said = problem
 
 
 def _problem(do: Callable[[Sandbox, Event], None], box: Sandbox, ended: Event) -> str | None:
-    """Do it; return what the database failed at."""
+    """Do it; return what it failed at, the database or a bug."""
     try:
         do(box, ended)
-    except (StoreFailure, ServerError) as failure:
-        return str(failure)
+    except StoreFailure as failure:
+        return f"Waiting for the database: {failure}"
+    except Exception as error:  # noqa: BLE001 - without its thread nobody would be told, or work
+        seen = "".join(traceback.format_exception(error)).replace(box.key, "****")
+        return f"The sandbox has a bug, and goes on:\n{seen}"
     return None
 
 
@@ -291,19 +298,31 @@ def _tell(box: Sandbox, _: Event) -> None:
             click.echo(f"{attempt.signal} to {attempt.uri}: {attempt.problem}", err=True)
 
 
-def _work(box: Sandbox, ended: Event, *, left_alone: set[int], groups: bool) -> None:
-    """Look for jobs that run, and do what there is to do in each that can be done."""
-    client = box.client(retries=0)
-    running = {job.id for job in client.get_jobs() if job.state == "running"}
+def _work(box: Sandbox, ended: Event, *, number: int, left_alone: set[int], groups: bool) -> None:
+    """Look for jobs that run, and do what there is to do in each that can be done.
+
+    Not by requests: those are for others to see, and faults for others to have.
+    """
+    crowd = box.crowd
+    if not crowd.contributors:  # at the start, and when the sandbox was reset
+        crowd.add(number)
+        left_alone.clear()
+    with box.database.snapshot() as tx:
+        running = {*jobs.running(tx, box.key)}
     running |= {*box.ampcrowd.running()} if groups else set()
-    left_alone |= {each for each in sorted(running - left_alone) if _refused(box, each, ended)}
+    left_alone |= {
+        each for each in sorted(running - left_alone) if _refused(box, crowd, each, ended)
+    }
 
 
-def _refused(box: Sandbox, job_id: int, ended: Event) -> bool:
+def _refused(box: Sandbox, crowd: Crowd, job_id: int, ended: Event) -> bool:
     """Do the pages of one job, one at a time; say it if the crowd cannot."""
     try:
-        while not ended.is_set() and box.crowd.run(job_id, pages=1).ended == "pages":
-            pass
+        while crowd.run(job_id, pages=1).ended == "pages":
+            if ended.is_set() or box.crowd is not crowd:
+                break
+    except LookupError:
+        return False  # the sandbox was reset meanwhile
     except ValueError as error:
         click.echo(f"The crowd leaves job {job_id} alone: {error}", err=True)
         return True

@@ -164,11 +164,12 @@ class Courier:
             problem = f"{type(error).__name__}: {error}"
         with self._database.transaction() as tx:
             turns.job(tx, row.job_id)
-            if problem is None:
+            current = _again(tx, row)
+            if problem is not None:
+                _put_off(tx, current, problem)
+            elif current is not None:
                 _write(tx, row.id, state="sent", sent_at=tx.clock.now(), problem=None)
                 _mark(tx, _judgments_in(row.payload))
-            else:
-                _put_off(tx, row.id, problem)
         return Attempt(row.job_id, row.signal, row.uri, problem)
 
 
@@ -212,18 +213,24 @@ def _mark(tx: Transaction, judgments: list[int]) -> None:
     tx.run(update(judgment).where(*unseen).values(webhook_sent_at=tx.clock.now()))
 
 
-def _put_off(tx: Transaction, number: int, problem: str) -> None:
+def _again(tx: Transaction, row: Row[Any]) -> Row[Any] | None:
+    """Read a notification anew; after a reset there is none, or another of the same number."""
+    is_it = (webhook_delivery.c.id == row.id, webhook_delivery.c.signature == row.signature)
+    found: Row[Any] | None = tx.one(select(webhook_delivery).where(*is_it))
+    return found
+
+
+def _put_off(tx: Transaction, row: Row[Any] | None, problem: str) -> None:
     """Try again later, or after hours of failure no more."""
-    row = tx.one(select(webhook_delivery).where(webhook_delivery.c.id == number))
-    if row.state != "pending":
+    if row is None or row.state != "pending":
         return
     now = tx.clock.now()
     since = now if row.failing_since is None else row.failing_since
     ends = since + PATIENCE
-    shaken = 1 + JITTER * tx.clock.chance("webhook", number, row.attempts).uniform(-1, 1)
+    shaken = 1 + JITTER * tx.clock.chance("webhook", row.id, row.attempts).uniform(-1, 1)
     again = min(now + FACTOR**row.attempts * shaken, ends) if now < ends else now
     failed = {"attempts": row.attempts + 1, "failing_since": since, "next_at": again}
-    _write(tx, number, problem=problem, **failed)
+    _write(tx, row.id, problem=problem, **failed)
     if now >= ends:
         tx.run(update(job).where(job.c.id == row.job_id).values(webhook_disabled_at=now))
         tx.record("webhook_disabled", row.job_id, problem=problem)

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import requests
 
-from crowdflower.cli.serve import alongside
+from crowdflower.cli.serve import alongside, working
 from crowdflower.client import Client
 from crowdflower.exceptions import AuthenticationError
 from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store.failures import Busy, Full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from crowdflower.job import Job
 
 COMMAND = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve"]
 PATIENCE = 60
@@ -265,3 +268,70 @@ def test_what_runs_alongside_waits_for_the_database(capfd: pytest.CaptureFixture
         "Waiting for the database: Somebody else is writing.",
         "Waiting for the database: No room.",
     ]
+
+
+def test_what_runs_alongside_goes_on_after_a_bug_and_says_it_without_the_key(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    done = Event()
+    failures = [KeyError("s3cret"), KeyError("s3cret")]
+
+    def do(*_: object) -> None:
+        if failures:
+            raise failures.pop(0)
+        done.set()
+
+    with Sandbox(key="s3cret") as box, alongside(do, box):
+        went_on = done.wait(PATIENCE)
+
+    said = capfd.readouterr().err
+    assert went_on
+    assert said.startswith("The sandbox has a bug, and goes on:\nTraceback")
+    assert said.count("KeyError: '****'") == 1
+    assert "s3cret" not in said
+
+
+def test_the_crowd_sends_no_requests_and_takes_no_faults() -> None:
+    with Sandbox(clock=Clock(virtual=False)) as box:
+        job = launched(box)
+        asked = len(box.requests)
+        box.faults.next(drop=True)
+
+        with working(box, 3, None):
+            assert is_finished(box, job.id)
+
+        assert len(box.requests) == asked
+        assert len(box.faults.waiting()) == 1
+
+
+def test_the_crowd_is_there_again_after_a_reset(capfd: pytest.CaptureFixture[str]) -> None:
+    with Sandbox(clock=Clock(virtual=False)) as box, working(box, 3, None):
+        first = launched(box)
+        assert is_finished(box, first.id)
+        box.reset()
+        second = launched(box)
+
+        assert first.id == second.id
+        assert is_finished(box, second.id)
+
+    assert capfd.readouterr().err == ""
+
+
+def launched(box: Sandbox) -> Job:
+    """Launch a job with five rows."""
+    client = box.client()
+    job = client.upload_job({"text": f"Row {number}"} for number in range(5))
+    job.title, job.instructions, job.cml = "What does it say?", "Read it.", RADIOS
+    job.update()
+    job.launch(5)
+    return job
+
+
+def is_finished(box: Sandbox, job_id: int) -> bool:
+    """Wait for the end of a job, without a request."""
+    for _ in range(50 * PATIENCE):
+        ends = [each["job_id"] for each in box.events() if each["kind"] == "job_complete"]
+        if job_id in ends:
+            return True
+        Event().wait(0.02)
+    return False

@@ -275,6 +275,28 @@ def test_a_receiver_may_call_the_api(box: Sandbox) -> None:
     assert states == ["running"]
 
 
+@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_an_answer_from_before_a_reset_says_nothing_of_what_came_after(
+    box: Sandbox, inbox: Inbox, jobs: int, refuses: bool
+) -> None:
+    def begin_again(_: Notification) -> None:
+        box.receive_webhooks(inbox)
+        box.reset()
+        for _ in range(jobs):
+            a_job(box.client(), title="A second beginning").upload(ROWS)
+        if refuses:
+            raise OSError("no")
+
+    box.receive_webhooks(begin_again)
+    a_job(box.client()).upload(ROWS)
+
+    box.deliver_webhooks()
+
+    titles = [json.loads(each.payload)["title"] for each in inbox.found]
+    assert titles == ["A second beginning"] * jobs
+
+
 def test_two_couriers_do_not_deliver_the_same(box: Sandbox, inbox: Inbox) -> None:
     launched(box)
     other = Courier(box.database, inbox)

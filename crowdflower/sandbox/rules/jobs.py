@@ -15,8 +15,8 @@ from crowdflower.sandbox.rules import closing, money, notices, settings
 from crowdflower.sandbox.rules.copying import copy
 from crowdflower.sandbox.store import Transaction, turns
 from crowdflower.sandbox.store.groups import amp_group
+from crowdflower.sandbox.store.tables import account, job_tag, unit
 from crowdflower.sandbox.store.tables import job as jobs
-from crowdflower.sandbox.store.tables import job_tag, unit
 
 __all__ = [
     "again",
@@ -32,6 +32,7 @@ __all__ = [
     "pause",
     "ping",
     "resume",
+    "running",
     "stop",
     "update",
 ]
@@ -114,6 +115,14 @@ def listing(
         query = query.where(jobs.c.created_at <= created_to)
     begin = (max(page, 1) - 1) * PAGE
     return tx.all(query.order_by(jobs.c.id.desc()).limit(PAGE).offset(begin))
+
+
+def running(tx: Transaction, key: str) -> list[int]:
+    """List the jobs of a key's account that are at work, the oldest first, without groups."""
+    is_group = select(amp_group.c.id).where(amp_group.c.job_id == jobs.c.id)
+    theirs = select(jobs.c.id).join(account, account.c.id == jobs.c.account_id)
+    at_work = theirs.where(account.c.api_key == key, jobs.c.state == "running", ~exists(is_group))
+    return [row.id for row in tx.all(at_work.order_by(jobs.c.id))]
 
 
 def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row[Any]:
