@@ -14,6 +14,7 @@ from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.api.routes import ROUTES, Route
 from crowdflower.sandbox.clock import Clock
+from crowdflower.sandbox.rules import jobs
 from crowdflower.sandbox.rules.handout import Closed
 from crowdflower.sandbox.store import postgresql, turns
 
@@ -220,6 +221,28 @@ def test_two_timers_order_rows_that_are_due_once(box: Sandbox, other: Sandbox, a
         list(pool.map(ring, (box, other)))
 
     assert ask("SELECT units_count FROM orders ORDER BY id") == [(5,), (1,)]
+
+
+@pytest.mark.usefixtures("unbroken")
+@pytest.mark.parametrize("end", [jobs.pause, jobs.cancel])
+def test_a_timer_that_waits_for_a_job_leaves_it_as_it_finds_it(
+    box: Sandbox, other: Sandbox, ask: Ask, end: Callable[..., object]
+) -> None:
+    job = launched(box, 5, channel="cf_internal", auto_order=True, auto_order_timeout=60)
+    box.client().get_job(job).upload([{"text": "a row more"}])
+    box.clock._ahead += 3600  # nobody is told, as when the machine's own time goes on
+
+    with ThreadPoolExecutor(1) as pool:
+        with box.database.transaction() as tx:
+            end(tx, jobs.by_id(tx, job))
+            ringing = pool.submit(other.keep_time)
+            while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
+                assert not ringing.done()
+        ringing.result(PATIENCE)
+
+    assert ask("SELECT units_count FROM orders ORDER BY id") == [(5,)]
+    assert ask("SELECT state FROM job") != [("running",)]
+    assert other.events() == []
 
 
 def test_each_notification_is_delivered_by_one_of_two(box: Sandbox, other: Sandbox) -> None:

@@ -97,7 +97,9 @@ def place_due(tx: Transaction) -> None:
     """
     turns.name(tx, "orders that are due")
     for number in due(tx):
-        current = jobs.alive(tx, jobs.by_id(tx, number))
+        if turns.job(tx, number) and number not in due(tx):
+            continue  # somebody paused, canceled or deleted it meanwhile
+        current = jobs.by_id(tx, number)
         new = select(unit.c.id).where(unit.c.job_id == number, unit.c.state == "new").limit(1)
         if tx.one(new) is None:
             _wait(tx, number, None)
