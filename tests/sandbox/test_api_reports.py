@@ -9,7 +9,9 @@ import json
 import tempfile
 import tracemalloc
 import zipfile
+from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -199,6 +201,22 @@ def test_the_workset_has_a_row_for_each_contributor(api: Api, judged: int) -> No
     )
 
 
+def test_the_workset_writes_times_as_other_reports_do(
+    api: Api, judged: int, database: Database
+) -> None:
+    database.clock.set(datetime(2015, 6, 25, 9, 54, 20, tzinfo=timezone.utc).timestamp())
+    api("PUT", f"/jobs/{judged}/workers/31883685", json={"flag": "Copies and pastes"})
+    api("PUT", f"/jobs/{judged}/workers/31883685/reject", json={"reject": "He does"})
+
+    answer = api("GET", f"/jobs/{judged}.csv?type=workset", allow_redirects=True)
+
+    lines = csv.DictReader(io.StringIO(unpacked(answer.content)[1]))
+    assert [(each["flagged_at"], each["rejected_at"]) for each in lines][2:] == [
+        ("6/25/2015 09:54:20", "6/25/2015 09:54:20"),
+        ("", ""),
+    ]
+
+
 def test_a_report_that_nobody_knows_is_refused(api: Api, job: int) -> None:
     answer = api("GET", f"/jobs/{job}.csv?type=fulll")
 
@@ -286,15 +304,17 @@ def test_a_shelf_may_be_cleared_while_somebody_writes() -> None:
     shelf.close()
 
 
-def test_reports_are_gone_with_the_sandbox(database: Database, api: Api, job: int) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("crowdflower-*"))
+def test_reports_are_gone_with_the_sandbox(
+    database: Database, job: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     app = create_app(database)
     path = put(app.reports, job, "full", "token")
+    assert path.is_relative_to(tmp_path)
 
     app.close()
 
-    assert not path.exists()
-    assert set(Path(tempfile.gettempdir()).glob("crowdflower-*")) <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_old_archives_make_room_for_new_ones() -> None:
@@ -315,6 +335,37 @@ def test_a_column_named_like_another_gets_a_prefix() -> None:
     header = next(reports.full({"sentiment": "agg"}, ["sentiment", "_golden", "text"], []))
 
     assert header[-4:] == ["sentiment", "orig__golden", "orig_sentiment", "text"]
+
+
+CLASHING = {
+    column: f"what was in {column}"
+    for column in ("sentiment", "orig_sentiment", "_unit_id", "orig__unit_id", "_id", "orig__id")
+}
+ROW = SimpleNamespace(
+    id=7, state="golden", data=CLASHING, trusted_judgments=1, last_judgment_at=None, results={},
+    judgments=1, missed_count=0, difficulty=0, gold_pool=None,
+)  # fmt: skip
+ANSWER = SimpleNamespace(
+    id=8, worker_id=9, data={"sentiment": "positive"}, golden=True, missed=False, tainted=False,
+    rejected=False, created_at=0, started_at=0, channel="elite", worker_trust=1.0,
+    country="FIN", region=None, city=None, ip=None,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*reports.full({"sentiment": "agg"}, CLASHING, [(ROW, [ANSWER])])],
+        [*reports.aggregated({"sentiment": "agg"}, CLASHING, [ROW])],
+        [*reports.source([*CLASHING], [(7, CLASHING)])],
+        [*reports.gold_report({"sentiment": "sentiment_gold"}, [*CLASHING], [ROW])],
+    ],
+)
+def test_no_column_is_printed_over_another(lines: list[list[str]]) -> None:
+    header, row = lines
+
+    assert len(header) == len({*header})
+    assert {*CLASHING.values()} <= {*row}
 
 
 @pytest.mark.parametrize(

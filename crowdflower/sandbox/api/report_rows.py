@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, select
 
-from crowdflower.sandbox.rules import gold, results, shapes
+from crowdflower.sandbox.clock import report_time
+from crowdflower.sandbox.rules import gold, results, shapes, workers
 from crowdflower.sandbox.rules.aggregating import Given
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
@@ -90,6 +91,14 @@ def units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
             trusted = [each for each in found if not each.tainted]
             body |= results.summaries(job, row.state, _given(trusted))
         yield {**results.shown(tx, job, row, simple=True), "results": body}
+
+
+def contributors(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
+    """Yield every contributor as the API shows one, but for the times, which are as in reports."""
+    for row in workers.listing(tx, job):
+        moments = {name: getattr(row, name) for name in ("flagged_at", "rejected_at")}
+        written = {name: report_time(at) for name, at in moments.items() if at is not None}
+        yield shapes.worker(row) | written
 
 
 def source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]]]:

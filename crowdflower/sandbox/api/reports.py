@@ -8,7 +8,7 @@ from crowdflower.sandbox import reports
 from crowdflower.sandbox.api import report_rows
 from crowdflower.sandbox.api.call import Reply
 from crowdflower.sandbox.refusals import Invalid
-from crowdflower.sandbox.rules import questions, rows, shapes, workers
+from crowdflower.sandbox.rules import questions, rows
 from crowdflower.states import REPORT_TYPES
 
 if TYPE_CHECKING:
@@ -64,5 +64,5 @@ def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
     if kind == "gold_report":
         return reports.gold_report(job.gold, columns, report_rows.golds(tx, job))
     if kind == "workset":
-        return reports.workset(shapes.worker(row) for row in workers.listing(tx, job))
+        return reports.workset(report_rows.contributors(tx, job))
     return reports.source(columns, report_rows.source(tx, job))

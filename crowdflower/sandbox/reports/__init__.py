@@ -10,6 +10,7 @@ from crowdflower.sandbox.reports.columns import (
     full,
     gold_report,
     json_lines,
+    printed,
     source,
     workset,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "full",
     "gold_report",
     "json_lines",
+    "printed",
     "source",
     "workset",
     "write",

@@ -2,13 +2,14 @@ r"""What stands in the reports: a header and rows of text, made of judgments and
 
 Columns and their order are those of published result files: what the system knows, then answers
 from A to Z, then source columns from A to Z. A source column that is called like one before it is
-printed with ``orig_`` in front. Several answers in one cell stand on lines of their own.
+printed with ``orig_`` in front, and with one more where there is a column of that name. Several
+answers in one cell stand on lines of their own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from crowdflower.sandbox.clock import report_time
@@ -82,7 +83,7 @@ Cells: TypeAlias = list[str]
 
 def full(
     questions: Mapping[str, str],
-    columns: Iterable[str],
+    columns: Collection[str],
     judged: Iterable[tuple[Any, Iterable[Any]]],
 ) -> Iterator[Cells]:
     """Yield the full report: a header, then a row per judgment.
@@ -95,10 +96,10 @@ def full(
         ``city``, ``ip`` and ``data``.
     """
     names = sorted(questions)
-    printed = _source({*FULL, *names}, columns)
-    yield [*FULL, *names, *printed]
+    rest = _source({*FULL, *names}, columns)
+    yield [*FULL, *names, *rest]
     for unit, judgments in judged:
-        number, row = str(unit.id), [cell(unit.data.get(column)) for column in printed.values()]
+        number, row = str(unit.id), [cell(unit.data.get(column)) for column in rest.values()]
         for judgment in judgments:
             yield [
                 number,
@@ -122,7 +123,7 @@ def full(
 
 def aggregated(
     questions: Mapping[str, str],
-    columns: Iterable[str],
+    columns: Collection[str],
     units: Iterable[Any],
 ) -> Iterator[Cells]:
     """Yield the aggregated report: a header, then a row per unit.
@@ -142,8 +143,8 @@ def aggregated(
         for name, _, others in answers
         for column in (name, *(f"{name}:{other}" for other in others))
     ]
-    printed = _source({*AGGREGATED, *names}, columns)
-    yield [*AGGREGATED, *names, *printed]
+    rest = _source({*AGGREGATED, *names}, columns)
+    yield [*AGGREGATED, *names, *rest]
     for unit in units:
         golden = unit.state in {"golden", "hidden_gold"}
         judged_at = None if golden else unit.last_judgment_at
@@ -157,7 +158,7 @@ def aggregated(
         for name, how, others in answers:
             result = unit.results.get(name)
             row += [_entries(result)] if how == LINKED else _result(result, others)
-        yield row + [cell(unit.data.get(column)) for column in printed.values()]
+        yield row + [cell(unit.data.get(column)) for column in rest.values()]
 
 
 def source(
@@ -168,7 +169,7 @@ def source(
     >>> list(source(["text"], [(7, {"text": "Hi"})]))
     [['_unit_id', 'text'], ['7', 'Hi']]
     """
-    yield [*SOURCE, *(_printed(column, set(SOURCE)) for column in columns)]
+    yield [*SOURCE, *printed(columns, SOURCE).values()]
     for unit, data in units:
         yield [str(unit), *(cell(data.get(column)) for column in columns)]
 
@@ -188,8 +189,9 @@ def gold_report(
     """
     asked = [column for _, column in sorted(gold.items()) if column in columns]
     answers = [each for column in asked for each in (column, f"{column}_reason")]
-    printed = _source(set(GOLD), (name for name in columns if name not in {*answers, "_golden"}))
-    yield [*GOLD, *answers, *printed, "_golden"]
+    asked_or_told = {*answers, "_golden"}
+    rest = _source(set(GOLD), [name for name in columns if name not in asked_or_told])
+    yield [*GOLD, *answers, *rest, "_golden"]
     for unit in units:
         share = unit.missed_count / unit.judgments if unit.judgments else 0.0
         yield [
@@ -202,7 +204,7 @@ def gold_report(
             "",
             "0.0",
             cell(unit.gold_pool),
-            *(cell(unit.data.get(name)) for name in [*answers, *printed.values()]),
+            *(cell(unit.data.get(name)) for name in [*answers, *rest.values()]),
             "true",
         ]
 
@@ -212,7 +214,7 @@ def workset(contributors: Iterable[Mapping[str, Any]]) -> Iterator[Cells]:
 
     No file of the service is known; these are the columns that its users have named.
 
-    :param contributors: Column to value; times are in ISO 8601.
+    :param contributors: Column to value; times are written as in the other reports.
     """
     yield [*WORKSET]
     for each in contributors:
@@ -227,6 +229,26 @@ def json_lines(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """
     for unit in units:
         yield f"{_ENCODER.encode(unit)}\n"
+
+
+def printed(columns: Collection[str], taken: Collection[str]) -> dict[str, str]:
+    """Map source columns to the names that they are printed under: no two the same.
+
+    :param columns: Their own names.
+    :param taken: Names of what is printed beside them.
+
+    >>> printed(["sentiment", "orig_sentiment", "text"], {"sentiment"})
+    {'sentiment': 'orig_orig_sentiment', 'orig_sentiment': 'orig_sentiment', 'text': 'text'}
+    """
+    names: dict[str, str] = {}
+    own, given = set(columns), set(taken)
+    for column in columns:
+        name = column
+        while name in given or (name != column and name in own):
+            name = f"orig_{name}"
+        names[column] = name
+        given.add(name)
+    return names
 
 
 def cell(value: object) -> str:
@@ -266,10 +288,6 @@ def _entries(result: Any) -> str:
     return "" if result is None else _ENCODER.encode(result)
 
 
-def _source(taken: set[str], columns: Iterable[str]) -> dict[str, str]:
+def _source(taken: set[str], columns: Collection[str]) -> dict[str, str]:
     """Map the printed names of source columns to their own, from A to Z."""
-    return dict(sorted((_printed(column, taken), column) for column in columns))
-
-
-def _printed(column: str, taken: set[str]) -> str:
-    return f"orig_{column}" if column in taken else column
+    return dict(sorted((name, column) for column, name in printed(columns, taken).items()))

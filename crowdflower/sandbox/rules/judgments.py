@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, select
 
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.refusals import NotFound
+from crowdflower.sandbox.reports import printed
 from crowdflower.sandbox.rules import aggregating
 from crowdflower.sandbox.rules.aggregating import Given
 from crowdflower.sandbox.store import Transaction, bulk
@@ -27,7 +28,7 @@ def page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -> dic
         judgments, ``_agreement``, ``_state``, ``_updated_at``, and each question: what
         :func:`~crowdflower.quality.aggregate` makes of it and ``res``, the answers in the order of
         ``_ids`` with ``None`` for who was not asked; for the aggregation ``all`` only the answers.
-        A column named like a question has ``orig_`` before its name.
+        A column named like a question has ``orig_`` before its name, as in reports.
     """
     fields: dict[str, str] = job.fields or {}
     judged = bulk.judged_units(tx.driver, job.id, max(page, 1), min(limit, MOST))
@@ -41,9 +42,9 @@ def page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -> dic
             "_state": state,
             "_updated_at": iso(updated_at),
         }
-        taken = row.keys() | fields.keys()
-        for column, value in json.loads(data).items():
-            row[f"orig_{column}" if column in taken else column] = value
+        columns = json.loads(data)
+        for column, name in printed(columns, row.keys() | fields.keys()).items():
+            row[name] = columns[column]
         for name, how in fields.items():
             res = [each.data.get(name) for each in given]
             summary = aggregating.summary(name, how, given)

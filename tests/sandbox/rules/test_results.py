@@ -138,13 +138,14 @@ def test_a_page_of_judgments_is_laid_out_flat(world: Any, judged: Any) -> None:
 def test_a_column_named_like_a_question_moves_aside(world: Any) -> None:
     job = world.launched(5)
     number = world.units(job)[0].id
-    data = {"text": "x", "sentiment": "mine", "_state": "mine too"}
+    data = {"text": "x", "sentiment": "mine", "_state": "mine too", "orig__state": "even this"}
     world.do(units.update, job, world.units(job)[0], data=data)
     world.judge(job, number, (world.worker(), "positive"))
 
     row = world.do(judgments.page, job)[number]
 
-    assert (row["orig_sentiment"], row["orig__state"]) == ("mine", "mine too")
+    assert (row["orig_sentiment"], row["orig__state"]) == ("mine", "even this")
+    assert row["orig_orig__state"] == "mine too"
     assert (row["sentiment"]["agg"], row["_state"]) == ("positive", "judgable")
 
 
