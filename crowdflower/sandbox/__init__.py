@@ -21,6 +21,7 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 try:
     from crowdflower.sandbox.adapter import ORIGIN, session_for
@@ -439,4 +440,4 @@ def _address(database: str | Path | None) -> str:
         return MEMORY
     if isinstance(database, str) and "://" in database:
         return database
-    return f"sqlite:///{Path(database).absolute()}"
+    return f"sqlite:///{quote(str(Path(database).absolute()))}"

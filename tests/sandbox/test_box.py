@@ -222,6 +222,13 @@ def test_a_file_outlives_the_sandbox(tmp_path: Path) -> None:
         assert box.client().call("account.json")["balance"] == 500
 
 
+@pytest.mark.parametrize("name", ["crowd?2.db", "100%25.db", "ein Büro.db", "a#b&c=d.db"])
+def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    with Sandbox(database=str(tmp_path / name)):
+        assert (tmp_path / name).is_file()
+        assert all(each.name.startswith(name) for each in tmp_path.iterdir())
+
+
 def test_a_file_may_hold_more_than_one_account(tmp_path: Path) -> None:
     for key in ("first-key", "second-key"):
         with Sandbox(key=key, database=tmp_path / "crowd.db") as box:

@@ -213,16 +213,18 @@ def _address(url: str) -> URL:
         address = make_url(url)
         kind = address.get_backend_name()
     except (ArgumentError, ValueError):
+        address, kind = make_url(MEMORY), "nothing of the kind"
+    if "@" in (address.host or ""):  # what was read as a host is the rest of a password
         kind = "nothing of the kind"
-    if kind == "postgres":
-        return address.set(drivername="postgresql")
-    if kind not in {"sqlite", "postgresql"}:
+    if kind not in {"sqlite", "postgresql", "postgres"}:
         raise ValueError(
             f"The sandbox keeps its data in SQLite or PostgreSQL: give sqlite:// for memory,"
             f" sqlite:///PATH for a file or postgresql://USER:PASSWORD@HOST/NAME, not {kind}. In"
             f" user and password, write @ : / and % as %40 %3A %2F and %25."
         )
-    return address
+    if kind == "sqlite" and "?" in url:
+        raise ValueError("The address of a file ends with its path; a ? in that is written %3F.")
+    return address.set(drivername="postgresql") if kind == "postgres" else address
 
 
 def _backend(address: URL) -> Backend:

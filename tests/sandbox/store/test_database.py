@@ -253,11 +253,21 @@ def test_a_number_that_no_column_can_hold_names_no_row(database: Database) -> No
         assert tx.one(select(account).where(account.c.id == 10**40)) is None
 
 
-def test_another_kind_of_database_is_refused_without_its_password() -> None:
+@pytest.mark.parametrize(
+    "url", ["mysql://ada:s3cret@localhost/crowd", "postgresql://ada:a@s3cret@localhost/crowd"]
+)
+def test_another_kind_of_address_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="SQLite or PostgreSQL") as caught:
-        Database("mysql://ada:s3cret@localhost/crowd")
+        Database(url)
 
     assert "s3cret" not in str(caught.value)
+
+
+def test_an_address_with_more_than_a_path_opens_no_other_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="written %3F"):
+        Database(f"sqlite:///{tmp_path}/crowd?2.db")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reset_forgets_everything_and_counts_from_the_start(database: Database) -> None:
