@@ -24,6 +24,9 @@ LARGEST_BODY: Final = 16 << 20
 MOST_STRANGERS: Final = 10_000
 """Answers of unknown groups that are kept."""
 
+LONGEST_STRANGER: Final = 1000
+"""Characters in the names of an unknown group and its points."""
+
 log = logging.getLogger(__name__)
 
 
@@ -71,6 +74,23 @@ class Group:
         return not self.missing
 
 
+class _Expected:
+    """A group that is waited for: it changes with every batch, and is shown as a :class:`Group`."""
+
+    def __init__(self, task_type: str, identifiers: Iterable[str]) -> None:
+        self.task_type = task_type
+        self.identifiers = tuple(identifiers)
+        self.missing = set(self.identifiers)
+        self.answers: dict[str, Value] = {}
+        self.started_at: datetime | None = None
+
+    def seen(self, group_id: str) -> Group:
+        """Return the group as it is now."""
+        return Group(
+            group_id, self.task_type, self.identifiers, dict(self.answers), self.started_at
+        )
+
+
 class GroupIncomplete(ApiError, TimeoutError):
     """The time is up, and some points of a group have no answer yet.
 
@@ -112,7 +132,8 @@ class Inbox:
         """To be given as ``callback_url``."""
         self.duplicates = 0
         """Answers that came once more, and were passed over."""
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, _Expected] = {}
+        self._incomplete: set[str] = set()
         self._strangers: dict[str, dict[str, object]] = {}
         self._received: list[Answer] = []
         self._changed = Condition()
@@ -134,7 +155,9 @@ class Inbox:
         with self._changed:
             if group_id in self._groups:
                 return False
-            self._groups[group_id] = Group(group_id, task_type, tuple(identifiers))
+            expected = self._groups[group_id] = _Expected(task_type, identifiers)
+            if expected.missing:
+                self._incomplete.add(group_id)
             for name, value in self._strangers.pop(group_id, {}).items():
                 self._take_from_aside(group_id, name, value)
             return True
@@ -143,6 +166,7 @@ class Inbox:
         """Wait for a group no longer."""
         with self._changed:
             self._groups.pop(group_id, None)
+            self._incomplete.discard(group_id)
             self._changed.notify_all()
 
     @property
@@ -153,7 +177,7 @@ class Inbox:
         {}
         """
         with self._changed:
-            return dict(self._groups)
+            return {name: expected.seen(name) for name, expected in self._groups.items()}
 
     @property
     def unknown(self) -> Mapping[str, Mapping[str, object]]:
@@ -173,12 +197,7 @@ class Inbox:
         :raises InvalidInput: It was never announced.
         """
         with self._changed:
-            if group_id not in self._groups:
-                raise InvalidInput(
-                    f"nobody announced a group {group_id!r} here; create its tasks with"
-                    " callback_url=inbox.url, or call inbox.expect"
-                )
-            return self._groups[group_id]
+            return self._expected(group_id).seen(group_id)
 
     def wait(self, group_id: str, timeout: float | None = None) -> Group:
         """Wait until every point of a group has its answer.
@@ -188,9 +207,8 @@ class Inbox:
         :raises InvalidInput: The group was never announced.
         """
         with self._changed:
-            self.group(group_id)
             self._changed.wait_for(
-                lambda: self._is_closed or self.group(group_id).is_complete, timeout
+                lambda: self._is_closed or not self._expected(group_id).missing, timeout
             )
             group = self.group(group_id)
         if not group.is_complete:
@@ -263,9 +281,20 @@ class Inbox:
         start_response(status, headers)
         return [body]
 
+    def _expected(self, group_id: str) -> _Expected:
+        """Find a group that was announced.
+
+        :raises InvalidInput: It never was.
+        """
+        if group_id not in self._groups:
+            raise InvalidInput(
+                f"nobody announced a group {group_id!r} here; create its tasks with"
+                " callback_url=inbox.url, or call inbox.expect"
+            )
+        return self._groups[group_id]
+
     def _has_news_after(self, seen: int) -> bool:
-        is_over = self._is_closed or all(group.is_complete for group in self._groups.values())
-        return is_over or len(self._received) > seen
+        return self._is_closed or not self._incomplete or len(self._received) > seen
 
     def _take(
         self, group_id: str, pairs: list[tuple[str, Any]], started_at: datetime | None
@@ -274,27 +303,23 @@ class Inbox:
         if group is None:
             self._keep_aside(group_id, pairs)
             return
-        strangers = [name for name, _ in pairs if name not in group.identifiers]
-        if strangers:
-            raise _BadRequest(f"group {group_id!r} has no point {strangers[0]!r}")
+        for name, _ in pairs:
+            if name not in group.missing and name not in group.answers:
+                raise _BadRequest(f"group {group_id!r:.80} has no point {name!r:.80}")
         read = [(name, read_value(group.task_type, value)) for name, value in pairs]
-        answers = dict(group.answers)
         for name, value in read:
-            if name in answers:
+            if name in group.answers:
                 self.duplicates += 1
-                if answers[name] != value:
+                if group.answers[name] != value:
                     log.warning("%s of %s was %s, and came again as %s", name, group_id,
-                                answers[name], value)  # fmt: skip
+                                group.answers[name], value)  # fmt: skip
                 continue
-            answers[name] = value
+            group.answers[name] = value
+            group.missing.discard(name)
             self._received.append(Answer(group_id, name, value))
-        self._groups[group_id] = Group(
-            group_id,
-            group.task_type,
-            group.identifiers,
-            answers,
-            group.started_at or started_at,
-        )
+        group.started_at = group.started_at or started_at
+        if not group.missing:
+            self._incomplete.discard(group_id)
         self._changed.notify_all()
 
     def _take_from_aside(self, group_id: str, name: str, value: object) -> None:
@@ -304,6 +329,10 @@ class Inbox:
             log.warning("an answer that had been kept aside was dropped: %s", error)
 
     def _keep_aside(self, group_id: str, pairs: list[tuple[str, Any]]) -> None:
+        if not pairs:
+            return
+        if max(map(len, (group_id, *(name for name, _ in pairs)))) > LONGEST_STRANGER:
+            raise _BadRequest(f"the names of an unknown group are longer than {LONGEST_STRANGER}")
         if sum(map(len, self._strangers.values())) + len(pairs) > MOST_STRANGERS:
             raise _BadRequest("too many answers of unknown groups", "503 Service Unavailable")
         kept = self._strangers.setdefault(group_id, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from socket import SOMAXCONN
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,8 @@ class _Server(ThreadingMixIn, WSGIServer):
     """Every connection in a thread of its own: one that stalls keeps nobody waiting."""
 
     daemon_threads = True
+    request_queue_size = SOMAXCONN
+    """As many as the system lets wait: a server whose connection is refused may give up soon."""
 
     def server_bind(self) -> None:
         """Take the port; the server next door would first ask a name server for our name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ import pytest
 import requests
 
 from crowdflower.ampcrowd import AMPCrowdClient, Answer, GroupIncomplete, Inbox
-from crowdflower.ampcrowd.inbox import LARGEST_BODY, MOST_STRANGERS
+from crowdflower.ampcrowd.inbox import LARGEST_BODY, LONGEST_STRANGER, MOST_STRANGERS
 from crowdflower.exceptions import ApiError, InvalidInput
 
 URL = "https://me.example.com/answers"
@@ -110,6 +111,22 @@ def test_strangers_cannot_fill_the_memory(inbox: Inbox) -> None:
     status, _ = post(inbox, form(batch("two", x=1.0)))
 
     assert status == "503 Service Unavailable"
+
+
+def test_strangers_cannot_fill_the_memory_with_names_alone(inbox: Inbox) -> None:
+    longest = "x" * LONGEST_STRANGER
+    said = [
+        post(inbox, form(data))[0]
+        for data in (
+            batch("empty"),
+            batch(longest, x=1.0),
+            batch(f"{longest}x", x=1.0),
+            batch("two", **{f"{longest}x": 1.0}),
+        )
+    ]
+
+    assert said == ["200 OK", "200 OK", "400 Bad Request", "400 Bad Request"]
+    assert [*inbox.unknown] == [longest]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +230,42 @@ def test_silence_while_walking_is_an_error(inbox: Inbox) -> None:
         next(walking)
 
 
+class Looked(str):
+    """A name that counts how often anything looks at one."""
+
+    __slots__ = ()
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Looked.times += 1
+        return str.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        Looked.times += 1
+        return str.__hash__(self)
+
+
+def test_taking_in_a_batch_is_no_more_work_in_a_large_group(inbox: Inbox) -> None:
+    looks = []
+    for size in (10, 1000):
+        inbox.expect(f"of {size}", "sa", [Looked(f"t{number}") for number in range(size)])
+        before = Looked.times
+        inbox.receive(batch(f"of {size}", **{f"t{size - 1}": 3.0}))
+        looks.append(Looked.times - before)
+
+    assert looks[0] == looks[1]
+
+
+def test_a_group_stays_as_it_was_when_it_was_asked_for(inbox: Inbox) -> None:
+    before = inbox.group("tweets")
+
+    post(inbox, form(batch(t1=1.0)))
+
+    assert before.answers == {}
+    assert before.started_at is None
+    assert inbox.groups["tweets"].answers == {"t1": 1}
+
+
 def test_closing_lets_everybody_go(inbox: Inbox) -> None:
     post(inbox, form(batch(t1=1.0)))
 
@@ -238,6 +291,21 @@ def test_a_served_inbox_is_found_at_its_address_alone() -> None:
 
         assert (elsewhere.status_code, here.status_code) == (404, 200)
         assert inbox.wait("tweets", timeout=60).answers == {"t1": 4}
+
+
+def test_many_who_post_at_the_same_moment_are_all_heard() -> None:
+    names = [f"t{number}" for number in range(200)]
+    with AMPCrowdClient("http://localhost:8000") as client, client.callbacks() as inbox:
+        inbox.expect("tweets", "sa", names)
+        bodies = [{"data": json.dumps(batch(**{name: 4.0}))} for name in names]
+
+        with ThreadPoolExecutor(len(names)) as pool:
+            statuses = pool.map(
+                lambda body: requests.post(inbox.url, body, timeout=60).status_code, bodies
+            )
+
+        assert {*statuses} == {200}
+        assert inbox.group("tweets").is_complete
 
 
 def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
