@@ -475,6 +475,47 @@ def test_each_group_gets_the_quality_control_it_asked_for(
 # On the way back
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        '<cml:text label="Why?" name="why"/>',
+        '<cml:radios label="How?" name="sentiment"><cml:radio label="Well"/></cml:radios>',
+        '<cml:checkboxes label="How?" name="sentiment"><cml:checkbox label="4"/></cml:checkboxes>',
+    ],
+)
+def test_a_group_whose_form_was_changed_is_given_up_and_holds_up_no_other(
+    box: Sandbox, call: Call, form: str
+) -> None:
+    create(call, configuration__num_assignments=1, content={"t1": "first"})
+    create(call, configuration__num_assignments=1, group_id="G2")
+    changed = box.client().get_job(box.ampcrowd.job("G1"))
+    changed.cml = form
+    changed.update()
+    box.crowd.add(3)
+    box.crowd.run(changed.id)
+    box.crowd.run(box.ampcrowd.job("G2"))
+    box.clock.advance(seconds=1)
+
+    attempts = box.ampcrowd.deliver()
+
+    assert {each.group_id for each in attempts} == {"G2"}
+
+
+def test_a_point_whose_answers_were_thrown_away_is_left_out(box: Sandbox, call: Call) -> None:
+    create(call, configuration__num_assignments=1)
+    job = box.client().get_job(box.ampcrowd.job("G1"))
+    job.units_per_assignment = 1
+    job.update()
+    for who in ("ann", "bob", "eve"):
+        answer(call, who)
+    (thrown_away,) = next(iter(job.units)).get_judgments()
+    job.get_worker(thrown_away.worker_id).reject("careless")
+
+    delivered = [name for each in box.ampcrowd.deliver() for name in each.data["answers"]]
+
+    assert [each["identifier"] for each in delivered] == ["t2"]
+
+
 def test_a_batch_is_posted_when_all_of_it_is_answered(box: Sandbox, call: Call) -> None:
     create(call)
     answer(call, "ann")

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Row, select, update
 
 from crowdflower.sandbox import outbound
-from crowdflower.sandbox.ampcrowd.gathering import gather
+from crowdflower.sandbox.ampcrowd.gathering import ABANDONED, gather
 from crowdflower.sandbox.store import turns
 from crowdflower.sandbox.store.groups import amp_group, amp_task
 
@@ -152,7 +152,7 @@ def _note(tx: Transaction, task: Row[Any], problem: str | None, again_in: float 
     if problem is not None:
         values["state"] = "abandoned" if again_in is None else "due"
         values["due_at"] = None if again_in is None else tx.clock.now() + again_in
-        kind = "callback_abandoned" if again_in is None else "callback_failed"
+        kind = ABANDONED if again_in is None else "callback_failed"
         tx.record(kind, task.job_id, group_id=task.group_id, problem=problem)
     # A purge meanwhile has the last word.
     is_it = (amp_task.c.id == task.id, amp_task.c.state == "due")

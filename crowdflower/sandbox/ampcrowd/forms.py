@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from crowdflower.sandbox.forms import checked
+
 
 class Kind(NamedTuple):
     """A type of task, as a job has it."""
@@ -20,6 +22,16 @@ class Kind(NamedTuple):
     instructions: str
     """For groups that bring none."""
     cml: str
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What may be said of a point.
+
+        >>> KINDS["er"].answers
+        ('1', '0')
+        """
+        (question,) = checked(self.cml).fields
+        return tuple(option.value for option in question.options)
 
 
 KINDS: Final = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sqlalchemy import Row, exists, select, update
 
 from crowdflower.quality import dawid_skene, majority_vote
-from crowdflower.sandbox.ampcrowd.forms import KINDS
+from crowdflower.sandbox.ampcrowd.forms import KINDS, Kind
 from crowdflower.sandbox.store.groups import amp_group, amp_point, amp_task
 from crowdflower.sandbox.store.tables import judgment, unit
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 Vote: TypeAlias = tuple[str, int, str]
 """Identifier of the point, number of the contributor, answer."""
+
+ABANDONED = "callback_abandoned"
+"""What is recorded of a batch that will not be posted any more."""
+
+NOTHING_COUNTS = "nobody has given an answer that counts"
 
 GUESS, PASSES = 0.7, 20
 """Where the original's expectation-maximization begins, and how long it goes on."""
@@ -47,7 +52,9 @@ def gather(tx: Transaction) -> int:
     """Find the batches that have become complete, and write down what is to be posted of them.
 
     Expectation-maximization looks at all answers that the group has by now; a majority vote has no
-    use for those to other batches.
+    use for those to other batches. A group is a job, and whose job it is may change its form or
+    throw answers away: a point of which nobody has said anything that counts is left out, and a
+    batch of such points is given up.
 
     :returns: How many there were.
     """
@@ -64,8 +71,8 @@ def gather(tx: Transaction) -> int:
     )
 
     @cache
-    def of_group(group: int, job_id: int, question: str, method: str) -> Mapping[str, float]:
-        return values(method, _votes(tx, group, job_id, question))
+    def of_group(group: int, job_id: int, kind: Kind, method: str) -> Mapping[str, float]:
+        return values(method, _votes(tx, group, job_id, kind))
 
     complete = tx.all(query)
     for row in complete:
@@ -73,21 +80,26 @@ def gather(tx: Transaction) -> int:
         agreed = of_group(
             group[amp_group.c.id],
             row.job_id,
-            KINDS[row.task_type].question,
+            KINDS[row.task_type],
             row.quality_control,
         )
         names = select(amp_point.c.identifier).where(amp_point.c.task_id == group[amp_task.c.id])
         answers = [
             {"identifier": point.identifier, "value": agreed[point.identifier]}
             for point in tx.all(names.order_by(amp_point.c.unit_id))
+            if point.identifier in agreed
         ]
         due = {"state": "due", "answers": answers, "due_at": tx.clock.now()}
+        if not answers:
+            due |= {"state": "abandoned", "due_at": None, "problem": NOTHING_COUNTS}
+            tx.record(ABANDONED, row.job_id, group_id=row.group_id, problem=NOTHING_COUNTS)
         tx.run(update(amp_task).where(amp_task.c.id == group[amp_task.c.id]).values(due))
     return len(complete)
 
 
-def _votes(tx: Transaction, group: int, job_id: int, question: str) -> list[Vote]:
+def _votes(tx: Transaction, group: int, job_id: int, kind: Kind) -> list[Vote]:
     """Read the answers that count, the oldest first."""
+    possible = kind.answers
     query = (
         select(amp_point.c.identifier, judgment.c.worker_id, judgment.c.data)
         .join(amp_point, amp_point.c.unit_id == judgment.c.unit_id)
@@ -97,6 +109,5 @@ def _votes(tx: Transaction, group: int, job_id: int, question: str) -> list[Vote
         .order_by(judgment.c.id)
     )
     found: list[Row[Any]] = tx.all(query)
-    return [
-        (row.identifier, row.worker_id, row.data[question]) for row in found if question in row.data
-    ]
+    said = ((row.identifier, row.worker_id, row.data.get(kind.question)) for row in found)
+    return [vote for vote in said if vote[2] in possible]
