@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn, get_args
 from weakref import WeakSet
 
 from crowdflower import serialization
-from crowdflower._types import JSON, MISSING
+from crowdflower._types import JSON, MISSING, a_type
 from crowdflower.ampcrowd import serving
 from crowdflower.ampcrowd.inbox import Inbox
 from crowdflower.ampcrowd.points import Point, TaskType, content_on_wire
@@ -18,6 +18,7 @@ from crowdflower.caller import Caller
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
+    ConfigError,
     InvalidInput,
     NotSentError,
     OutcomeUnknown,
@@ -26,7 +27,7 @@ from crowdflower.exceptions import (
     UnexpectedContentType,
 )
 from crowdflower.paths import segment
-from crowdflower.secret import NoSecret
+from crowdflower.secret import NoSecret, origin
 from crowdflower.service import Service
 from crowdflower.transport import CONNECT, Expected, Session, Transport
 
@@ -48,6 +49,8 @@ class AMPCrowdClient(Service):
     :param deadline: Seconds that a call may take, repeated attempts included; 180 by default.
     :param retries: How often a call that failed may be repeated at most, where that is safe.
     :param session: A :class:`requests.Session` to send through; it stays yours to close.
+    :param allow_insecure: Send a token over plain HTTP to another machine, where the network on the
+        way is yours; ``crowdflower serve`` speaks nothing else.
     :raises ConfigError: The address or the token cannot be used.
 
     >>> with AMPCrowdClient("http://localhost:8000") as client:
@@ -67,14 +70,17 @@ class AMPCrowdClient(Service):
         deadline: float | None = None,
         retries: int = 3,
         session: Session | None = None,
+        allow_insecure: bool = False,
     ) -> None:
+        if token == "":
+            raise ConfigError("the token is empty; leave it off where the server asks for none")
         connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         transport = Transport(
             NoSecret() if token is None else token,
             base_url,
             session=session,
             connect=connect or CONNECT,
-            allow_insecure=token is None,
+            allow_insecure=allow_insecure or token is None,
         )
         caller = Caller(transport, read=read, deadline=deadline, retries=retries)
         super().__init__(transport, caller)
@@ -112,7 +118,7 @@ class AMPCrowdClient(Service):
             ``False``.
         :param quality_control: How several answers become one. The sandbox does as it is told, by
             default ``mv``; the server of 2017 promises ``em`` and sends the first answer.
-        :raises InvalidInput: A point or a number is not as it has to be; nothing was sent.
+        :raises InvalidInput: A point or a setting is not as it has to be; nothing was sent.
         :raises ApplicationError: The server said ``wrong``; the text has its reason.
         :raises OutcomeUnknown: It is not known whether the group was made.
 
@@ -129,11 +135,14 @@ class AMPCrowdClient(Service):
         ...     inbox.group("GroupId3").missing
         ('p1',)
         """
+        _require_settings(context=context, crowd_options=crowd_options)
+        _require_numbers(batch_size=batch_size, assignments=assignments)
         if not isinstance(group_id, str) or not group_id:
             raise InvalidInput(f"a group is called by a text, not by {group_id!r:.80}")
-        for name, number in (("batch_size", batch_size), ("assignments", assignments)):
-            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-                raise InvalidInput(f"{name} counts from 1; got {number!r:.80}")
+        if not _is_address(callback_url):
+            raise InvalidInput(f"callback_url is where answers go, http://…: {callback_url!r:.80}")
+        if quality_control not in (None, *get_args(QualityControl)):
+            raise InvalidInput(f"quality_control is mv or em, not {quality_control!r:.80}")
         points = content_on_wire(task_type, context or _NOTHING, content)
         configuration: dict[str, Any] = {
             crowd: dict(crowd_options or {}),  # first: a crowd may be called what it likes
@@ -268,3 +277,24 @@ class AMPCrowdClient(Service):
             request=error.request,
             response=error.response,
         )
+
+
+def _require_settings(**settings: object) -> None:
+    for name, given in settings.items():
+        if given is not None and not isinstance(given, Mapping):
+            raise InvalidInput(f"{name} is a dict, not {a_type(given)}")
+
+
+def _require_numbers(**numbers: object) -> None:
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise InvalidInput(f"{name} counts from 1; got {number!r:.80}")
+
+
+def _is_address(url: object) -> bool:
+    """Tell whether somebody could post to it; the server takes any, and answers would be lost."""
+    try:
+        scheme, host, _ = origin(url) if isinstance(url, str) else ("", None, None)
+    except ValueError:
+        return False
+    return scheme in {"http", "https"} and bool(host)

@@ -138,15 +138,19 @@ def content_on_wire(
     :param context: What they share; ``fields`` names the values of their records.
     :param content: Identifier to point: one of the classes here, or already what is sent.
     :returns: Identifier to what is sent, in the same order.
-    :raises InvalidInput: A point has another shape; the message names it.
+    :raises InvalidInput: What they share is not as it has to be, or a point has another shape; the
+        message names it.
 
     >>> content_on_wire("sa", {}, {"t1": Text("A tweet!"), "t2": "Another."})
     {'t1': 'A tweet!', 't2': 'Another.'}
     """
-    if task_type not in _KINDS:
+    if task_type not in TASK_TYPES:
         raise InvalidInput(f"{task_type!r} is no type of task; there are {', '.join(TASK_TYPES)}")
     if not isinstance(content, Mapping) or not content:
         raise InvalidInput("content is a dict with at least one point: identifier to point")
+    instruction = context.get("instruction", "")
+    if not isinstance(instruction, str):
+        raise InvalidInput(f"the instruction of a group is HTML, a text, not {a_type(instruction)}")
     fields = () if task_type == "sa" else _fields(task_type, context)
     written = {}
     for identifier, point in content.items():

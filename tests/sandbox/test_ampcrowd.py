@@ -130,6 +130,8 @@ def test_a_good_request_is_answered_ok(call: Call) -> None:
         ({"configuration__quality_control": "best"}, "one of mv, em"),
         ({"configuration__experimental": {"straggler_routing_policy": "x"}}, "random, oldest"),
         ({"content": {"t1": {}}}, "point t1: a point of type sa is a text"),
+        ({"content": {"t1": "\0"}}, "A text holds the character"),
+        ({"group_context": {"instruction": 5}}, "group_context.instruction is no text"),
         (
             {"configuration__task_type": "er", "content": {"p1": [["5"], ["6"]]}},
             "group_context.fields is a list of names",

@@ -188,7 +188,24 @@ def test_only_the_inbox_at_the_callback_url_waits(
 
 
 @pytest.mark.parametrize(
-    "changed", [{"batch_size": 0}, {"assignments": True}, {"task_type": "xx"}, {"batch_size": "2"}]
+    "changed",
+    [
+        {"batch_size": 0},
+        {"batch_size": "2"},
+        {"assignments": True},
+        {"task_type": "xx"},
+        {"task_type": ["sa"]},
+        {"context": ["fields"]},
+        {"context": {"instruction": 5}},
+        {"crowd_options": [1]},
+        {"callback_url": None},
+        {"callback_url": ""},
+        {"callback_url": "me.example.com:9000/answers"},
+        {"callback_url": "ftp://me.example.com/answers"},
+        {"callback_url": "http://[me/answers"},
+        {"quality_control": "best"},
+        {"quality_control": ["em"]},
+    ],
 )
 def test_what_cannot_be_is_not_sent(
     api: RequestsMock, ampcrowd: AMPCrowdClient, changed: dict[str, Any]
@@ -274,3 +291,19 @@ def test_a_token_goes_in_the_header_and_shows_itself_nowhere(
 def test_a_token_is_not_sent_in_the_clear_to_another_machine() -> None:
     with pytest.raises(ConfigError, match="plain http"):
         AMPCrowdClient(SERVER, token="t0ken-0123")
+
+
+def test_a_token_goes_over_a_network_that_is_said_to_be_ones_own(
+    api: RequestsMock, sent: list[Sent]
+) -> None:
+    api.get(PURGE, "ok")
+
+    with AMPCrowdClient(SERVER, token="t0ken-0123", allow_insecure=True) as client:
+        client.purge_tasks("internal")
+
+    assert sent[0].headers["Authorization"] == "Token token=t0ken-0123"
+
+
+def test_an_empty_token_is_not_called_a_key() -> None:
+    with pytest.raises(ConfigError, match="the token is empty"):
+        AMPCrowdClient(SERVER, token="")

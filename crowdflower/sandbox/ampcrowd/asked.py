@@ -91,6 +91,8 @@ def read(text: str | None, crowd: str) -> Asked:
     data = _decoded(text)
     configuration = _object(data, "configuration")
     context = _object(data, "group_context")
+    if not isinstance(context.get("instruction", ""), str):
+        _wrong("group_context.instruction is no text")
     group_id = _required(data, "group_id", "")
     content = _object(data, "content")
     for name in _REQUIRED:
@@ -125,8 +127,8 @@ def _decoded(text: str | None) -> JSONObject:
         _wrong("the field data is missing")
     try:
         data = decode(text)
-    except JSONDecodeError:
-        _wrong("data is not JSON")
+    except JSONDecodeError as error:
+        _wrong(f"data is not JSON that can be read: {error}")
     if not isinstance(data, dict):
         _wrong("data is no object")
     return data

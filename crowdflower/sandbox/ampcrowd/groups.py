@@ -130,11 +130,10 @@ def points(tx: Transaction, task_id: str) -> dict[str, int]:
 
 def _launched(tx: Transaction, account: Row[Any], asked: Asked) -> Row[Any]:
     kind = KINDS[asked.task_type]
-    instruction = asked.context.get("instruction")
+    instruction = clean(str(asked.context.get("instruction", "")))
     attributes = {
         "title": f"{kind.title}: {asked.group_id}"[:LONGEST_TITLE],
-        "instructions": (clean(instruction) if isinstance(instruction, str) else "")
-        or kind.instructions,
+        "instructions": instruction or kind.instructions,
         "cml": kind.cml,
         "judgments_per_unit": asked.assignments,
         "units_per_assignment": asked.batch_size,
