@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -12,12 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from crowdflower import paging, serialization
 from crowdflower._types import JSON, JSONObject
 from crowdflower.base import an_object, whole
-from crowdflower.caller import Caller
-from crowdflower.exceptions import (
-    ConfigError,
-    InvalidInput,
-    MalformedResponse,
-)
+from crowdflower.caller import Caller, Clock
+from crowdflower.exceptions import ConfigError, InvalidInput, MalformedResponse
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.pace import Pace
@@ -62,6 +59,7 @@ class Account(Service):
         journal: str | PathLike[str] | Journal | None = None,
         max_spend_cents: int | None = None,
         max_requests_per_second: float | None = None,
+        clock: Clock = time,
     ) -> None:
         # Imported with the first client: a database is much to load for whoever makes none.
         from crowdflower.journal import Journal  # noqa: PLC0415
@@ -80,7 +78,9 @@ class Account(Service):
             allow_insecure=allow_insecure,
         )
         pace = None if max_requests_per_second is None else Pace(max_requests_per_second)
-        caller = Caller(transport, read=read, deadline=deadline, retries=retries, pace=pace)
+        caller = Caller(
+            transport, read=read, deadline=deadline, retries=retries, pace=pace, clock=clock
+        )
         super().__init__(transport, caller)
         if not isinstance(journal, Journal):
             journal = Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None)

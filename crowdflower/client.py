@@ -39,6 +39,8 @@ class Client(AccountJobs, AccountUnits, AccountReports):
     :param max_requests_per_second: Requests wait for their turn, so that no more leave than this,
         after a rest two seconds' worth at once; each 429 halves it for a while. By default they
         leave as fast as they can: what the service allows is not published.
+    :param clock: Tells the time and waits, as :mod:`time` does; a test may bring one that does not
+        wait.
     :raises ConfigError: The key, the address or a limit cannot be used.
 
     A client may be shared between threads, and is its own context manager:

@@ -27,7 +27,7 @@ try:
     from crowdflower.sandbox.adapter import ORIGIN, session_for
     from crowdflower.sandbox.ampcrowd import Access, Door
     from crowdflower.sandbox.app import create_app
-    from crowdflower.sandbox.clock import Clock
+    from crowdflower.sandbox.clock import Clock, Waiting
     from crowdflower.sandbox.control import Control
     from crowdflower.sandbox.rules import accounts, orders
     from crowdflower.sandbox.server import Server
@@ -139,6 +139,9 @@ class Sandbox:
     def client(self, **settings: Any) -> Client:
         """Make a client of the account that calls this sandbox in process, and nothing else.
 
+        Where it would wait, for a report or before another attempt, it moves ``box.clock`` instead,
+        unless that is the machine's.
+
         :param settings: Of :class:`~crowdflower.client.Client`.
 
         >>> with Sandbox() as box:
@@ -147,6 +150,8 @@ class Sandbox:
         """
         from crowdflower.client import Client  # noqa: PLC0415 - a server needs none
 
+        if self.clock.virtual:
+            settings = {"clock": Waiting(self.clock), **settings}
         settings = {"session": session_for(self.app), **settings}
         return Client(self.key, f"{ORIGIN}/v1", **settings)
 

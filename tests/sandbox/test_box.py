@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from crowdflower.client import Client
 from crowdflower.exceptions import ApiError, AuthenticationError, SandboxNotImplemented
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import Clock
+from crowdflower.sandbox.transitions import Lag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +122,38 @@ def test_a_job_runs_from_upload_to_report(box: Sandbox, over: str) -> None:
     assert answers == {row["text"]: row["answer"] for row in ROWS}
     assert job.ping()["all_judgments"] == 3 * len(ROWS)
     client.close()
+
+
+def test_a_client_in_the_same_process_waits_on_the_clock_of_the_sandbox(box: Sandbox) -> None:
+    client = box.client()
+    began = box.clock.now()
+
+    client.clock.sleep(2)
+
+    assert box.clock.now() - began == 2
+
+
+def test_a_report_that_takes_minutes_of_the_sandbox_takes_no_time_here(box: Sandbox) -> None:
+    job = launched(box.client(deadline=10))
+    box.transitions["report"] = Lag(seconds=1500)
+    began = time.monotonic()
+
+    units = job.get_results_report()
+
+    assert len(units) == len(ROWS)
+    assert time.monotonic() - began < 60
+
+
+def test_a_client_waits_for_real_where_the_sandbox_goes_by_the_clock_of_the_machine(
+    tmp_path: Path,
+) -> None:
+    with Sandbox(database=tmp_path / "crowd.db") as box:
+        client = box.client()
+        began = time.monotonic()
+
+        client.clock.sleep(0.05)
+
+        assert time.monotonic() - began >= 0.05
 
 
 def test_both_doors_open_on_the_same_room(box: Sandbox) -> None:

@@ -11,7 +11,7 @@ from crowdflower.client import Client
 from crowdflower.exceptions import ConfigError
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import Clock, Sent
     from responses import RequestsMock
 
 APPEN = "https://api.appen.com/v1"
@@ -103,3 +103,14 @@ def test_the_package_offers_its_main_names_at_the_top() -> None:
     assert crowdflower.Client is Client
     assert issubclass(ConfigError, crowdflower.ApiError)
     assert issubclass(ConfigError, ValueError)
+
+
+def test_waits_go_by_the_clock_that_is_given(api: RequestsMock, clock: Clock) -> None:
+    client = Client("given", clock=clock)
+    api.get(client.API_URL.format(path="jobs.json"), status=503, headers={"Retry-After": "7"})
+    api.get(client.API_URL.format(path="jobs.json"), json=[])
+
+    client.call("jobs.json")
+
+    assert client.clock is clock
+    assert clock.slept == [7]
