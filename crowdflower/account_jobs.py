@@ -16,6 +16,7 @@ from crowdflower.account import A_JOB, Account
 from crowdflower.base import an_object, channel_names, names
 from crowdflower.exceptions import (
     ApiError,
+    InvalidInput,
     MalformedResponse,
     NotAcceptable,
     OutcomeUnknown,
@@ -23,7 +24,7 @@ from crowdflower.exceptions import (
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields, spelled
 from crowdflower.order import Order, order_of, placed_order
-from crowdflower.paths import JOBS_PER_PAGE
+from crowdflower.paths import JOBS_PER_PAGE, number
 from crowdflower.states import JobState
 from crowdflower.transport import Response
 
@@ -113,8 +114,8 @@ class AccountJobs(Account):
         filters = {
             "state": state,
             "tags": ",".join(names("tags", tags)) or None,
-            "created_at_greater_equal": created_since and created_since.strftime("%Y-%m-%d"),
-            "created_at_less_equal": created_until and created_until.strftime("%Y-%m-%d"),
+            "created_at_greater_equal": _day("created_since", created_since),
+            "created_at_less_equal": _day("created_until", created_until),
             "team_id": team_id,
         }
         query = {name: value for name, value in filters.items() if value is not None}
@@ -239,7 +240,7 @@ class AccountJobs(Account):
 
         >>> client.add_job_tag(job.id, "spring")
         """
-        self.jobs[job_id].tags(data={"tags": [tag]}, method="post", _suffix=None)
+        self.jobs[job_id].tags(data={"tags": names("tag", [tag])}, method="post", _suffix=None)
 
     def set_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
         """Replace the names under which a job is filed.
@@ -302,8 +303,17 @@ class AccountJobs(Account):
         0
         """
         job = self._as_job(job)
-        found = self.jobs[job.id].orders[order_id](shape=partial(an_object, kind="order"))
+        found = self.jobs[job.id].orders[number(order_id)](shape=partial(an_object, kind="order"))
         return Order(job, self._client).absorb(found)
+
+
+def _day(what: str, day: date | None) -> str | None:
+    """Write a day as the service reads it."""
+    if day is None:
+        return None
+    if not isinstance(day, date):
+        raise InvalidInput(f"{what} is a date, not {day!r:.80}")
+    return day.strftime("%Y-%m-%d")
 
 
 def _is_a_page(response: Response) -> bool:

@@ -17,12 +17,12 @@ from crowdflower.account import (
     counted,
     identified,
 )
-from crowdflower.base import an_object
+from crowdflower.base import a_row, an_object
 from crowdflower.exceptions import MalformedResponse
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
-from crowdflower.paths import AGGREGATES_PER_PAGE, UNITS_PER_PAGE, segment
+from crowdflower.paths import AGGREGATES_PER_PAGE, UNITS_PER_PAGE, number, segment
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ class AccountUnits(Account):
         True
         """
         job = self._as_job(job)
-        return Unit(job, self._client).absorb(self.jobs[job.id].units[unit_id](shape=A_UNIT))
+        return Unit(job, self._client).absorb(
+            self.jobs[job.id].units[number(unit_id)](shape=A_UNIT)
+        )
 
     def get_units(
         self, job: JobFields | int, *, start_page: int = 1, strict: bool = False
@@ -135,7 +137,7 @@ class AccountUnits(Account):
         {'review': 'It hums.'}
         """
         job = self._as_job(job)
-        body = {"unit": {"data": dict(data), **({"golden": True} if golden else {})}}
+        body = {"unit": {"data": a_row(data), **({"golden": True} if golden else {})}}
         answer = self.jobs[job.id].units(
             data=serialization.encode(body), method="post", shape=A_UNIT
         )
@@ -165,10 +167,10 @@ class AccountUnits(Account):
         target = self._as_job(unit.job if job is None else job)
         asked: JSONObject = {} if job is None else {"job_id": target.id}
         if data is not None:
-            asked["data"] = dict(data)
+            asked["data"] = a_row(data)
         answer = (
             self.jobs[unit.job.id]
-            .units[unit.id]
+            .units[number(unit.id)]
             .copy(data=serialization.encode({"unit": asked}), method="post", shape=A_UNIT)
         )
         return Unit(target, self._client).absorb(answer)
@@ -180,7 +182,7 @@ class AccountUnits(Account):
 
         >>> client.cancel_unit(job.id, job.units[-1].id)
         """
-        self.jobs[job_id].units[unit_id].cancel(method="post")
+        self.jobs[job_id].units[number(unit_id)].cancel(method="post")
 
     # Judgments
 
@@ -212,7 +214,7 @@ class AccountUnits(Account):
         3
         """
         job = self._as_job(job)
-        answer = self.jobs[job.id].units[unit_id].judgments(shape=_judgments)
+        answer = self.jobs[job.id].units[number(unit_id)].judgments(shape=_judgments)
         return [Judgment(job, self._client).absorb(data) for data in answer]
 
     def get_judgment(self, job: JobFields | int, judgment_id: int) -> Judgment:
@@ -226,7 +228,7 @@ class AccountUnits(Account):
         job = self._as_job(job)
         shape = partial(identified, kind="judgment")
         return Judgment(job, self._client).absorb(
-            self.jobs[job.id].judgments[judgment_id](shape=shape)
+            self.jobs[job.id].judgments[number(judgment_id)](shape=shape)
         )
 
 

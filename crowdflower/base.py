@@ -233,14 +233,18 @@ def whole(what: str, value: object) -> int:
 def names(what: str, value: Iterable[str]) -> list[str]:
     """Return names as a list; a single text is a mistake that would send its letters.
 
-    :raises InvalidInput: It is one.
+    :raises InvalidInput: It is one, or something in it is no name.
 
     >>> names("tags", ("spring", "reviews"))
     ['spring', 'reviews']
     """
     if isinstance(value, str):
         raise InvalidInput(f"{what} is a list of names; write [{value!r}]")
-    return list(value)
+    found = list(value)
+    for each in found:
+        if not isinstance(each, str) or not each.strip():
+            raise InvalidInput(f"{what} holds {each!r:.80}, which is no name")
+    return found
 
 
 def channel_names(value: Iterable[str]) -> list[str]:
@@ -255,6 +259,24 @@ def channel_names(value: Iterable[str]) -> list[str]:
     if not channels:
         raise InvalidInput("channels is empty; without any, nobody would see the job")
     return channels
+
+
+def a_row(data: object) -> JSONObject:
+    """Return a row as a dict from column to value.
+
+    :raises InvalidInput: It is none, or the name of a column is no text; nothing was sent.
+
+    >>> a_row([1])
+    Traceback (most recent call last):
+      ...
+    crowdflower.exceptions.InvalidInput: a row is a dict from column to value, not a list
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidInput(f"a row is a dict from column to value, not {a_type(data)}")
+    for column in data:
+        if not isinstance(column, str):
+            raise InvalidInput(f"the column name {column!r:.80} is no text")
+    return dict(data)
 
 
 class JobResource(Resource):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from crowdflower import envelopes, pricing
 from crowdflower._types import JSONObject
-from crowdflower.base import an_object, whole
+from crowdflower.base import an_object, channel_names, names, whole
 from crowdflower.exceptions import InvalidInput
 from crowdflower.job_results import JobResults
 from crowdflower.job_units import JobUnits
@@ -118,17 +118,22 @@ class Job(JobUnits, JobResults):
         :param fields: The fields to watch.
         :param min_confidence: Sure enough, from 0 to 1.
         :param max_judgments: The ceiling for one unit.
+        :raises InvalidInput: These cannot be meant; nothing was sent, and nothing changed.
 
         >>> job.collect_dynamically(["sentiment"], min_confidence=0.7, max_judgments=5)
         >>> job.variable_judgments_mode
         'auto_confidence'
         """
-        if not 0 <= min_confidence <= 1:
+        watched = names("fields", fields)
+        if not watched:
+            raise InvalidInput("fields is empty; which answers are to be sure?")
+        is_number = isinstance(min_confidence, (int, float))
+        if not is_number or not 0 <= min_confidence <= 1:
             raise InvalidInput(f"a confidence lies between 0 and 1; got {min_confidence!r}")
-        self.variable_judgments_mode = "auto_confidence"
-        self.confidence_fields = list(fields)
-        self.min_unit_confidence = min_confidence
         self.max_judgments_per_unit = whole("max_judgments", max_judgments)
+        self.variable_judgments_mode = "auto_confidence"
+        self.confidence_fields = watched
+        self.min_unit_confidence = min_confidence
         self.update()
 
     def order_automatically(self, threshold: int | None = None, timeout: int | None = None) -> None:
@@ -138,16 +143,16 @@ class Job(JobUnits, JobResults):
 
         :param threshold: How many must wait before they are ordered.
         :param timeout: Seconds after which they are ordered even if they are fewer.
+        :raises InvalidInput: These are no such numbers; nothing was sent, and nothing changed.
 
         >>> job.order_automatically(threshold=10)
         >>> job.auto_order
         True
         """
-        self.auto_order = True
-        if threshold is not None:
-            self.auto_order_threshold = whole("threshold", threshold)
-        if timeout is not None:
-            self.auto_order_timeout = whole("timeout", timeout)
+        limits = {"auto_order_threshold": threshold, "auto_order_timeout": timeout}
+        given = {name: whole(name, limit) for name, limit in limits.items() if limit is not None}
+        for name, value in {**given, "auto_order": True}.items():
+            self[name] = value
         self.update()
 
     # Who may answer
@@ -188,7 +193,8 @@ class Job(JobUnits, JobResults):
         >>> job.channels["enabled_channels"]
         ['cf_internal']
         """
-        self._path.disable_channel(data={"channel_name": channel}, method="post", _suffix=None)
+        (name,) = channel_names([channel])
+        self._path.disable_channel(data={"channel_name": name}, method="post", _suffix=None)
 
     @property
     def tags(self) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from crowdflower._types import JSONObject
+from crowdflower._types import JSONObject, a_type
 from crowdflower.base import Attribute, ReadOnly, Resource, WriteOnly
+from crowdflower.exceptions import InvalidInput
 from crowdflower.paths import PathFactory
 
 if TYPE_CHECKING:
@@ -223,14 +224,18 @@ class JobFields(Resource):
 
 
 def spelled(attrs: Mapping[str, Any]) -> JSONObject:
-    """Return attributes as services of all ages take them.
+    """Return attributes of a job as services of all ages take them.
 
     Countries are shown as objects and taken as codes. The fields that dynamic judgments watch go to
     all three places that they have had: each service reads its own, and passes over the others.
 
+    :raises InvalidInput: They are no dict; the service would make a blank job of anything else.
+
     >>> spelled({"included_countries": [{"code": "FI", "name": "Finland"}, "US"]})
     {'included_countries': ['FI', 'US']}
     """
+    if not isinstance(attrs, Mapping):
+        raise InvalidInput(f"the attributes of a job are a dict, not {a_type(attrs)}")
     sent = dict(attrs)
     for name in COUNTRIES:
         if isinstance(sent.get(name), (list, tuple)):

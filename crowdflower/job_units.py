@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any, overload
 
 from crowdflower import upload
 from crowdflower._types import JSONObject, Rows
-from crowdflower.base import Resource
+from crowdflower.base import Resource, names
 from crowdflower.exceptions import InvalidInput
 from crowdflower.job_fields import JobFields
 from crowdflower.unit import Unit, UnitPromise
@@ -279,14 +279,18 @@ class JobUnits(JobFields):
 
         :param on: The columns.
         :param with_: What stands between the parts.
+        :raises InvalidInput: The columns are no list of names; nothing was sent.
 
         >>> draft = client.upload_job([{"colors": "red blue"}, {"colors": "green"}])
         >>> draft.split_units(["colors"])
         >>> [unit.data for unit in draft.units]
         [{'colors': ['red', 'blue']}, {'colors': ['green']}]
         """
+        columns = names("on", on)
+        if not columns:
+            raise InvalidInput("on is empty; name the columns to split")
         self._path.units.split(
-            query={"on": ",".join(on), "with": with_}, _suffix=None, as_json=False
+            query={"on": ",".join(columns), "with": with_}, _suffix=None, as_json=False
         )
 
     def _learn_uploaded(self, job: Resource) -> None:

@@ -109,6 +109,22 @@ def segment(name: int | str) -> str:
     raise InvalidInput(f"{name!r} is no id; ids are whole numbers from 1 on, or an alias")
 
 
+def number(id: int | str) -> str:  # noqa: A002
+    """Return the id of a unit, a judgment, an order or a contributor, as one segment of a path.
+
+    Unlike a job these have no alias: another word after them would be another endpoint.
+
+    :raises InvalidInput: It is no whole number.
+
+    >>> number(698757970)
+    '698757970'
+    """
+    text = segment(id)
+    if not re.fullmatch("[0-9]{1,20}", text):
+        raise InvalidInput(f"{id!r:.80} is no id; ids are whole numbers from 1 on")
+    return text
+
+
 def largest_page(path: str) -> int | None:
     """Return the most items that a page of a list may be asked for; ``None`` where nobody knows.
 

@@ -17,7 +17,7 @@ from crowdflower.base import (
     an_object,
     whole,
 )
-from crowdflower.paths import PathFactory, segment
+from crowdflower.paths import PathFactory, number, segment
 from crowdflower.payment import DryRun, Payment
 from crowdflower.transport import Expected
 
@@ -179,7 +179,7 @@ class Unit(JobResource):
         whole("the number of judgments", count)
         payment = Payment(
             "request_more_judgments",
-            f"jobs/{segment(self.job.id)}/units/{segment(self.id)}/request_more_judgments.json",
+            f"jobs/{segment(self.job.id)}/units/{number(self.id)}/request_more_judgments.json",
             {"nb_judgments": count},
             lambda job: pricing.judgments_cents(job, count),
             Expected(as_json=False),
@@ -203,7 +203,7 @@ class Unit(JobResource):
 
     @property
     def _path(self) -> PathFactory:
-        return self.client.jobs[self.job.id].units[self.id]
+        return self.client.jobs[self.job.id].units[number(self.id)]
 
 
 class UnitPromise(Promise, Unit):

@@ -7,7 +7,7 @@ from typing import Final, Literal, overload
 from crowdflower import pricing
 from crowdflower.base import JobResource
 from crowdflower.exceptions import InvalidInput
-from crowdflower.paths import PathFactory, segment
+from crowdflower.paths import PathFactory, number, segment
 from crowdflower.payment import DryRun, Payment
 
 MOST_BONUS_CENTS: Final = 2000
@@ -78,7 +78,7 @@ class Worker(JobResource):
             parameters["reason"] = reason
         payment = Payment(
             "bonus",
-            f"jobs/{segment(self.job.id)}/workers/{segment(self.id)}/bonus.json",
+            f"jobs/{segment(self.job.id)}/workers/{number(self.id)}/bonus.json",
             parameters,
             lambda _: pricing.bonus_cents(amount),
         )
@@ -134,4 +134,4 @@ class Worker(JobResource):
 
     @property
     def _path(self) -> PathFactory:
-        return self.client.jobs[self.job.id].workers[self.id]
+        return self.client.jobs[self.job.id].workers[number(self.id)]
