@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from crowdflower import paging, serialization
 from crowdflower._types import JSON, JSONObject
 from crowdflower.base import an_object, whole
-from crowdflower.caller import Caller, Clock
+from crowdflower.caller import Caller, Clock, timeouts
 from crowdflower.exceptions import ConfigError, InvalidInput, MalformedResponse
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
@@ -68,7 +68,7 @@ class Account(Service):
         if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
             raise ConfigError(f"lookahead is a number of pages from 1 on, not {lookahead!r}")
         self._lookahead = lookahead
-        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        connect, read = timeouts(timeout)
         transport = Transport(
             key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
             base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from crowdflower.answers import Answer
 from crowdflower.diagnosis import Diagnosis
 from crowdflower.exceptions import (
     ApiError,
+    ConfigError,
     NotAcceptable,
     NotFound,
     NotSentError,
@@ -69,6 +71,7 @@ class Caller:
         reading, 180 for changing, 600 for an upload.
     :param retries: How often a call may be repeated at most.
     :param pace: Deals out turns, where requests are not to leave as fast as they can.
+    :raises ConfigError: The deadline or the retries are no such number.
     """
 
     def __init__(
@@ -81,6 +84,10 @@ class Caller:
         pace: Pace | None = None,
         clock: Clock = time,
     ) -> None:
+        if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+            raise ConfigError(f"retries is a whole number from 0 on, not {retries!r:.80}")
+        if deadline != math.inf:
+            _check_seconds("deadline", deadline)
         self.transport = transport
         self.clock = clock
         self._read = read
@@ -226,3 +233,30 @@ class Caller:
             )
         except ApiError:
             return None
+
+
+def timeouts(timeout: object) -> tuple[float | None, float | None]:
+    """Return the seconds to wait for a connection and for each piece of an answer.
+
+    :param timeout: A pair of them, or one number for both; ``None`` is what is usual.
+    :raises ConfigError: It is neither.
+
+    >>> timeouts(5), timeouts((2.5, None))
+    ((5, 5), (2.5, None))
+    """
+    pair = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    if len(pair) != 2:  # noqa: PLR2004 - a pair
+        raise ConfigError(f"timeout is one number of seconds, or a pair of them, not {timeout!r}")
+    for seconds in pair:
+        _check_seconds("timeout", seconds)
+    return pair
+
+
+def _check_seconds(name: str, seconds: object) -> None:
+    if seconds is None:
+        return
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds < math.inf:  # type: ignore[operator]
+        raise ConfigError(
+            f"{name} is a number of seconds above zero, not {seconds!r:.80}; None is what is usual"
+        )

@@ -14,7 +14,7 @@ from crowdflower.ampcrowd import serving
 from crowdflower.ampcrowd.inbox import Inbox
 from crowdflower.ampcrowd.points import Point, TaskType, content_on_wire
 from crowdflower.answers import Answer
-from crowdflower.caller import Caller
+from crowdflower.caller import Caller, timeouts
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
@@ -74,7 +74,7 @@ class AMPCrowdClient(Service):
     ) -> None:
         if token == "":
             raise ConfigError("the token is empty; leave it off where the server asks for none")
-        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        connect, read = timeouts(timeout)
         transport = Transport(
             NoSecret() if token is None else token,
             base_url,

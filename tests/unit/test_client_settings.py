@@ -99,6 +99,29 @@ def test_a_lookahead_that_is_no_number_of_pages_is_refused(lookahead: Any) -> No
         Client("given", lookahead=lookahead)
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("retries", [-1, 1.5, "3", True, None]),
+        ("timeout", [0, -1, "5", True, float("nan"), float("inf"), (), (1,), (1, 2, 3), (5, 0)]),
+        ("deadline", [0, -1, "90", True, float("nan")]),
+    ],
+)
+def test_a_limit_that_is_no_number_of_its_kind_is_refused(name: str, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(ConfigError, match=f"^{name} is "):
+            Client("given", **{name: value})
+
+
+def test_limits_may_be_left_off_and_a_deadline_may_be_none_at_all() -> None:
+    for limits in (
+        {"retries": 0, "timeout": None, "deadline": None},
+        {"timeout": (None, 5), "deadline": float("inf")},
+        {"timeout": 2.5, "deadline": 7},
+    ):
+        Client("given", **limits).close()  # type: ignore[arg-type]
+
+
 def test_the_package_offers_its_main_names_at_the_top() -> None:
     assert crowdflower.Client is Client
     assert issubclass(ConfigError, crowdflower.ApiError)
