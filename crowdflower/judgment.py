@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crowdflower._types import JSONObject
 from crowdflower.base import JobResource, ReadOnly
-from crowdflower.unit import aggregate_in
+from crowdflower.unit import aggregate_in, confidence_in
 
 if TYPE_CHECKING:
     from crowdflower.worker import Worker
@@ -106,6 +106,18 @@ class JudgmentAggregate(JobResource):
         """
         return aggregate_in(self._entry(field))
 
+    def get_confidence(self, field: str) -> float | None:
+        """Return how sure the aggregated answer to a field is, 0 to 1.
+
+        ``None`` where the service sends none here; the unit may have it.
+
+        :raises KeyError: The form has no such field, or nobody answered it.
+
+        >>> aggregate.get_confidence("sentiment") == unit.get_confidence("sentiment")
+        True
+        """
+        return confidence_in(self._entry(field))
+
     def get_results(self, field: str) -> list[Any]:
         """Return each contributor's answer to a field, in the order of :attr:`ids`.
 
@@ -130,14 +142,18 @@ class JudgmentAggregate(JobResource):
 
     @property
     def judgments(self) -> list[Judgment]:
-        """The judgments themselves, fetched by one request at each read.
+        """The judgments themselves; fetched once, by one request.
+
+        Calls ``GET /jobs/{job_id}/units/{id}/judgments``.
 
         >>> [judgment.id for judgment in aggregate.judgments] == aggregate.ids
         True
         """
-        found = self.client.get_unit_judgments(self.job, self.unit_id)
-        by_id = {judgment.id: judgment for judgment in found}
-        return [by_id[judgment_id] for judgment_id in self.ids or () if judgment_id in by_id]
+        if "_judgments" not in self.__dict__:
+            found = self.client.get_unit_judgments(self.job, self.unit_id)
+            by_id = {judgment.id: judgment for judgment in found}
+            self._judgments = [by_id[each] for each in self.ids or () if each in by_id]
+        return self._judgments
 
     def _entry(self, field: str) -> Any:
         if field not in self._field_names():

@@ -9,6 +9,7 @@ import pytest
 from crowdflower.exceptions import MalformedResponse
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
     from conftest import Sent
@@ -286,6 +287,34 @@ def test_the_judgments_of_an_aggregate_come_in_its_order_by_one_request(
     assert [judgment.id for judgment in judgments] == [3, 1]
     assert all(type(each) is Judgment and each.job is told for each in judgments)
     assert sent[-1].line == "GET /jobs/712034/units/7/judgments.json"
+    before = len(sent)
+    assert [aggregate.judgments[number] for number in range(2)] == judgments
+    assert len(sent) == before
+
+
+@pytest.mark.parametrize(
+    ("entry", "confidence"),
+    [
+        ({"agg": "up", "confidence": 0.75, "res": ["up"]}, 0.75),
+        ({"agg": "up", "confidence": "0.9", "res": ["up"]}, 0.9),
+        ({"agg": None, "confidence": None, "res": [None]}, None),
+        ({"agg": "a\nb", "confidence": "0.9\n0.6", "res": [["a", "b"]]}, None),
+        ({"agg": "up", "res": ["up"]}, None),
+        ({"avg": 3.67, "res": ["4"]}, None),
+        (["Two complaints"], None),
+    ],
+)
+def test_a_confidence_is_a_number_or_none_however_it_is_written(
+    api: RequestsMock, client: Client, told: Job, entry: object, confidence: float | None
+) -> None:
+    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1], "sentiment": entry}})
+    unit = Unit(told, results={"judgments": [], "sentiment": entry})
+
+    assert aggregate.get_confidence("sentiment") == confidence
+    assert unit.get_confidence("sentiment") == confidence
+    assert unit.get_confidence("unheard of") is None
+    with pytest.raises(KeyError, match="unheard of"):
+        aggregate.get_confidence("unheard of")
 
 
 @pytest.mark.parametrize("answer", [{}, "later", [7]])
