@@ -77,10 +77,12 @@ class AccountJobs(Account):
                 return answer
         raise unclear
 
-    def get_job(self, job_id: int) -> Job:
+    def get_job(self, job_id: int | str) -> Job:
         """Fetch a job by its id, or by its alias.
 
         Calls ``GET /jobs/{id}``.
+
+        :raises NotFound: There is none, or it is somebody else's.
 
         >>> client.get_job(job.id).title
         'Sentiment of reviews'
@@ -134,6 +136,8 @@ class AccountJobs(Account):
         """Delete a job; a running one must be canceled first.
 
         Calls ``DELETE /jobs/{id}``.
+
+        :raises RefusedError: It is neither unordered nor canceled.
 
         >>> client.delete_job(client.create_job({"title": "A draft"}).id)
         """
@@ -298,6 +302,8 @@ class AccountJobs(Account):
         """Fetch an order.
 
         Calls ``GET /jobs/{job_id}/orders/{id}``.
+
+        :raises NotFound: There is none in this job.
 
         >>> client.get_order(job, order.id).amount_in_cents
         0

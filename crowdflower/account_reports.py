@@ -61,11 +61,15 @@ class AccountReports(Account):
     ) -> Iterator[Unit]:
         """Yield the units of the JSON report one at a time, read from a temporary file.
 
+        Calls ``GET /jobs/{job_id}.csv``, as long as the service says that it is still being built.
         Where it holds fewer judgments than the job had when it was read, a
         :class:`~crowdflower.exceptions.StaleReportWarning` says so at the end;
         :meth:`regenerate_report` has it built anew.
 
         :param largest: Bytes to which the report may unpack.
+        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+        :raises ReportTooLarge: It unpacks to more than that.
 
         >>> next(client.stream_report(job)).id == job.units[0].id
         True

@@ -41,6 +41,7 @@ class AccountUnits(Account):
         :param data: Any iterable of dicts from column to JSON value.
         :param force: Take rows whose columns differ from those of the first upload.
         :raises InvalidInput: A row cannot be sent; its ``row`` says which, and none was.
+        :raises OutcomeUnknown: The answer was lost; :meth:`Job.upload` with a ``key`` can look.
 
         >>> client.upload_job({"text": text} for text in ["Good!", "Bad."]).units_count
         2
@@ -91,6 +92,8 @@ class AccountUnits(Account):
         """Fetch one unit with its results.
 
         Calls ``GET /jobs/{job_id}/units/{id}``.
+
+        :raises NotFound: There is none in this job, or it was deleted.
 
         >>> client.get_unit(job, unit.id).data == unit.data
         True
@@ -180,6 +183,8 @@ class AccountUnits(Account):
 
         Calls ``POST /jobs/{job_id}/units/{id}/cancel``.
 
+        :raises RefusedError: Somebody has answered it, or it is in another job.
+
         >>> client.cancel_unit(job.id, job.units[-1].id)
         """
         self.jobs[job_id].units[number(unit_id)].cancel(method="post")
@@ -221,6 +226,8 @@ class AccountUnits(Account):
         """Fetch one judgment.
 
         Calls ``GET /jobs/{job_id}/judgments/{id}``.
+
+        :raises NotFound: There is none in this job.
 
         >>> client.get_judgment(job, judgment.id).worker_id == judgment.worker_id
         True

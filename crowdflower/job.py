@@ -58,6 +58,8 @@ class Job(JobUnits, JobResults):
     def reload(self) -> Self:
         """Fetch the job anew; changes that were not sent are dropped.
 
+        Calls ``GET /jobs/{id}``.
+
         >>> job.reload().state
         'running'
         """
@@ -70,6 +72,8 @@ class Job(JobUnits, JobResults):
         """Delete the job; a running one must be canceled first.
 
         Calls ``DELETE /jobs/{id}``. It leaves the list of jobs and stays readable by id.
+
+        :raises RefusedError: It is neither unordered nor canceled.
 
         >>> client.create_job({"title": "A draft"}).delete()
         """
@@ -161,6 +165,10 @@ class Job(JobUnits, JobResults):
     def channels(self) -> JSONObject:
         """``enabled_channels`` and ``available_channels``; assign a list of names to replace.
 
+        Calls ``GET /jobs/{id}/channels``, each time; assigned to, ``PUT /jobs/{id}/channels``.
+
+        :raises ApplicationError: The account has no such channel; none is changed.
+
         >>> job.channels["enabled_channels"]
         ['cf_internal', 'on_demand']
         >>> job.channels = ["cf_internal"]
@@ -178,6 +186,8 @@ class Job(JobUnits, JobResults):
 
         Calls ``POST /jobs/{id}/channels``.
 
+        :raises ApplicationError: The account has no such channel; none is changed.
+
         >>> job.add_channels(["clixsense"])
         >>> job.channels["enabled_channels"]
         ['cf_internal', 'clixsense', 'on_demand']
@@ -189,6 +199,8 @@ class Job(JobUnits, JobResults):
 
         Calls ``POST /jobs/{id}/disable_channel``.
 
+        :raises ApplicationError: The account has no such channel; none is changed.
+
         >>> job.disable_channel("on_demand")
         >>> job.channels["enabled_channels"]
         ['cf_internal']
@@ -199,6 +211,8 @@ class Job(JobUnits, JobResults):
     @property
     def tags(self) -> list[str]:
         """Names under which the job is filed; assign a list to replace them.
+
+        Calls ``GET /jobs/{id}/tags``, each time; assigned to, ``PUT /jobs/{id}/tags``.
 
         >>> job.tags = ["reviews", "spring"]
         >>> job.tags

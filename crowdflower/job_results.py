@@ -26,6 +26,8 @@ class JobResults(JobFields):
     def judgment_aggregates(self) -> list[JudgmentAggregate]:
         """The units that have judgments, with the answers put together; fetched once.
 
+        Calls ``GET /jobs/{id}/judgments``, a request for a hundred of them.
+
         >>> [aggregate.state for aggregate in job.judgment_aggregates]
         ['golden', 'golden', 'finalized', 'finalized']
         """
@@ -46,7 +48,11 @@ class JobResults(JobFields):
     def get_results_report(self) -> list[Unit]:
         """Return all units with their judgments and aggregated answers.
 
-        Downloads the JSON report; :meth:`results` does it without holding all of it.
+        Calls ``GET /jobs/{id}.csv`` for the JSON report; :meth:`results` does it without holding
+        all of it.
+
+        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
 
         >>> len(job.get_results_report()) == job.units_count
         True
@@ -56,7 +62,11 @@ class JobResults(JobFields):
     def results(self) -> Iterator[Unit]:
         """Yield all units with their judgments and aggregated answers, one at a time.
 
-        Downloads the JSON report to a temporary file and reads it from there.
+        Calls ``GET /jobs/{id}.csv`` for the JSON report, which is kept in a temporary file and read
+        from there.
+
+        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
 
         >>> for unit in job.results():
         ...     if unit.state == "finalized":
@@ -70,9 +80,11 @@ class JobResults(JobFields):
         """Yield every answer that counts as ``(unit id, worker id, answer)``.
 
         Judgments of contributors who lost trust are left out. This is the table that methods of
-        aggregation start from, here and in other libraries.
+        aggregation start from, here and in other libraries. Calls ``GET /jobs/{id}.csv``, as
+        :meth:`results` does.
 
         :param field: The field of the form; may be left out where it has just one.
+        :raises ValueError: It was left out, and the form has several or none.
 
         >>> next(job.votes("sentiment"))[2]
         'positive'
@@ -89,9 +101,12 @@ class JobResults(JobFields):
     ) -> Consensus[int, int, str]:
         """Weigh the answers by another method than the service's own.
 
+        Calls ``GET /jobs/{id}.csv``, as :meth:`results` does.
+
         :param method: ``majority``, ``wawa``, ``one-coin`` or ``dawid-skene``.
         :param field: The field of the form; may be left out where it has just one.
         :returns: A label and probabilities for each unit id, a skill for each worker id.
+        :raises ValueError: There is no such method, or the field was left out of several.
 
         >>> consensus = job.aggregate("majority")
         >>> consensus.labels[job.units[2].id]
@@ -112,8 +127,9 @@ class JobResults(JobFields):
     def judgments(self) -> Iterator[Judgment]:
         """Yield all judgments, one at a time, unit by unit.
 
-        They are read from the JSON report, which is one download for all of them; of a job with few
-        units, by a request a unit.
+        They are read from the JSON report, which is one download for all of them: calls
+        ``GET /jobs/{id}.csv``. Of a job with at most 20 units they come sooner by a request a unit:
+        calls ``GET /jobs/{id}/units`` and ``GET /jobs/{id}/units/{id}/judgments``.
 
         >>> len(list(job.judgments())) == job.judgments_count
         True
@@ -131,7 +147,8 @@ class JobResults(JobFields):
     ) -> Path:
         """Download a report to a file, which is there as a whole or not at all.
 
-        The client's method of the same name says more, and takes more.
+        Calls ``GET /jobs/{id}.csv``. The client's method of the same name says more, and takes
+        more.
 
         >>> job.download_report("aggregated", "answers.csv").name
         'answers.csv'

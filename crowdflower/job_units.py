@@ -152,7 +152,9 @@ class JobUnits(JobFields):
         return done
 
     def unit_ids(self, key: str) -> Iterator[tuple[str, int]]:
-        """Yield what stands in a column, and the id of its unit, for all units; a request a page.
+        """Yield what stands in a column, and the id of its unit, for all units.
+
+        Calls ``GET /jobs/{id}/units``, a request for a thousand of them.
 
         >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
         True
@@ -163,7 +165,9 @@ class JobUnits(JobFields):
 
     @property
     def units(self) -> list[UnitPromise]:
-        """All units with their data, test questions included; fetched once, a request a page.
+        """All units with their data, test questions included; fetched once.
+
+        Calls ``GET /jobs/{id}/units``, a request for a thousand of them.
 
         >>> job.units[0].data["review"]
         'Works as it should, every single day.'

@@ -119,6 +119,8 @@ class Unit(JobResource):
         The service allows it until somebody has answered. Calls
         ``POST /jobs/{job_id}/units/{id}/cancel``.
 
+        :raises RefusedError: Somebody has, or it is in another job.
+
         >>> spare = job.units[-1]
         >>> spare.cancel()
         >>> spare.state
@@ -131,6 +133,8 @@ class Unit(JobResource):
         """Delete the unit; the service allows it while the job is not running.
 
         Calls ``DELETE /jobs/{job_id}/units/{id}``.
+
+        :raises RefusedError: The job is running.
 
         >>> draft = job.copy(all_units=True)
         >>> draft.units[0].delete()
@@ -204,6 +208,8 @@ class Unit(JobResource):
 
     def reload(self) -> Self:
         """Fetch the unit anew; changes that were not sent are dropped.
+
+        Calls ``GET /jobs/{job_id}/units/{id}``.
 
         >>> unit.reload().id == unit.id
         True

@@ -90,7 +90,10 @@ class Worker(JobResource):
     def notify(self, message: str) -> None:
         """Write to the contributor.
 
-        Calls ``POST /jobs/{job_id}/workers/{id}/notify``.
+        Calls ``POST /jobs/{job_id}/workers/{id}/notify``, once.
+
+        :raises NotFound: The contributor gave no judgment in this job.
+        :raises OutcomeUnknown: The message may have been sent.
 
         >>> worker.notify("The instructions have changed: please read them once more.")
         """

@@ -6,9 +6,9 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from crowdflower import Client, Job, Unit, Worker
+from crowdflower import Client, Job, JudgmentAggregate, Unit, Worker
 
-NOUNS = (Client, Job, Unit, Worker)
+NOUNS = (Client, Job, Unit, JudgmentAggregate, Worker)
 
 WITHOUT_A_METHOD = {
     "GET /jobs/{id}/ontology": "annotation tools: not a part of labeling by form",
@@ -17,10 +17,20 @@ WITHOUT_A_METHOD = {
     "PUT /jobs/{id}/ontology.csv": "annotation tools: not a part of labeling by form",
     "POST /jobs/{id}.csv": "the description of the service lists it; its own example is a GET",
     "GET /jobs/{id}/max_pay_for_crowd": "nobody knows what it answers",
+    "PUT /jobs/{id}/taxonomy": "annotation tools: not a part of labeling by form",
+    "DELETE /jobs/{id}/taxonomy": "annotation tools: not a part of labeling by form",
+    "GET /jobs/{id}/gold": "an example of the service lists it, for GET /jobs/{id}/test_questions",
     "GET /jobs/{id}/workers": "not documented; no client that is known has seen an answer",
+    "GET /jobs/{id}/workers/{id}": "not documented; no client that is known has seen an answer",
+    "PUT /jobs/{id}/workers/{id}/flag": "of 2014; today it is PUT /jobs/{id}/workers/{id}",
+    "PUT /jobs/{id}/workers/{id}/deflag": "of 2014; today it is PUT /jobs/{id}/workers/{id}",
+    "POST /jobs/{id}/workers/{id}/notifications": "the earlier name of …/notify",
     "POST /jobs/{id}/judgments": "creating judgments never worked from outside",
     "PUT /jobs/{id}/judgments/{id}": "for the service's own staff",
     "DELETE /jobs/{id}/judgments/{id}": "for the service's own staff",
+    "PUT /jobs/{id}/judgments/{id}/reject": "for the service's own staff",
+    "GET /users/teams": "teams are managed in the service's own pages",
+    "POST /users/switch_api_team/{id}": "teams are managed in the service's own pages",
 }
 """Endpoints that ``client.jobs[...]`` reaches like all others, and the reason for no more."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import doctest
 import pkgutil
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,16 +67,31 @@ def unbound(test: doctest.DocTest) -> set[str]:
     return used
 
 
+def endpoints(docstring: str) -> list[re.Pattern[str]]:
+    """Return what a request looks like to each endpoint that a docstring names."""
+    named = re.findall(r"``(GET|POST|PUT|DELETE) (/(?:jobs|account)[^`\s]*)``", docstring)
+    return [
+        re.compile(rf"{verb} (/v1)?{re.sub('{[^}]*}', '[^/]+', path)}(.json)?")
+        for verb, path in named
+    ]
+
+
 @pytest.mark.parametrize("test", [*docstrings(), *pages()], ids=lambda test: test.name)
 def test_the_example_runs_as_it_is_shown(test: doctest.DocTest, world: World) -> None:
     test.globs.update(world.give(unbound(test) - test.globs.keys()))
     if any("from_env()" in example.source for example in test.examples):
         world.move_into_environment()
+    named = endpoints(test.docstring or "")
+    if named:
+        world.box.forget_requests()
     said: list[str] = []
 
     doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
 
     assert not said, "".join(said)
+    if named:
+        sent = [f"{request.verb} {request.path}" for request in world.box.requests]
+        assert any(endpoint.fullmatch(line) for endpoint in named for line in sent), sent
 
 
 def test_an_example_that_does_not_run_as_shown_is_found() -> None:

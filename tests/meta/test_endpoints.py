@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
+import re
 from pathlib import Path
 
 import pytest
+
+from crowdflower.base import Field
 
 ROOT = Path(__file__).parents[2]
 DESCRIPTION = ROOT.parent / "shared" / "openapi" / "adap-v1-condensed.json"
@@ -31,6 +35,54 @@ def test_every_endpoint_that_the_service_describes_has_a_method_or_a_reason() ->
 
     assert len(endpoints) > 30
     assert endpoints - table.methods().keys() - table.WITHOUT_A_METHOD.keys() == set()
+
+
+IN_OLDER_SOURCES = """
+    GET /jobs/{id}/legend
+    GET /jobs/{id}/max_pay_for_crowd  GET /jobs/{id}/units/split
+    GET /jobs/{id}/golds/fire_webhooks
+    PUT /jobs/{id}/channels           DELETE /jobs/{id}/tags
+    POST /jobs/{id}/units/{id}/copy   POST /jobs/{id}/units/{id}/request_more_judgments
+    GET /jobs/{id}/orders/{id}        GET /jobs/{id}/judgments/{id}
+    POST /jobs/{id}/judgments         PUT /jobs/{id}/judgments/{id}
+    DELETE /jobs/{id}/judgments/{id}  PUT /jobs/{id}/judgments/{id}/reject
+    PUT /jobs/{id}/workers/{id}/flag  PUT /jobs/{id}/workers/{id}/deflag
+    GET /jobs/{id}/workers            GET /jobs/{id}/workers/{id}
+    POST /jobs/{id}/workers/{id}/notifications
+    GET /jobs/{id}.csv                GET /users/teams
+"""
+"""What the service had before that description, or has beside it, in the verb that is sent."""
+
+
+@pytest.mark.parametrize("endpoint", re.split(r"\s{2,}", IN_OLDER_SOURCES.strip()))
+def test_every_endpoint_of_older_sources_has_a_method_or_a_reason(endpoint: str) -> None:
+    assert endpoint in table.methods().keys() | table.WITHOUT_A_METHOD.keys()
+
+
+SENDS_NOTHING = {
+    *("absorb", "client", "clock", "close", "from_env", "json", "jobs", "unit_from_json"),
+    *("webhook", "estimate", "get_worker", "get_aggregate", "get_confidence", "get_fields"),
+    "get_results",
+}
+SENDS_WHAT_IT_IS_TOLD = {"call", "paged_call", "API_URL"}
+
+
+@pytest.mark.parametrize("noun", table.NOUNS, ids=lambda noun: noun.__name__)
+def test_every_method_that_sends_names_its_endpoint(noun: type) -> None:
+    members = {
+        name
+        for name, member in inspect.getmembers(noun)
+        if name[:1] != "_" and member.__doc__ and not isinstance(member, Field)
+    }
+    named = {
+        name.partition(".")[2]
+        for names in table.methods().values()
+        for name in names
+        if name.startswith(f"{noun.__name__}.")
+    }
+
+    assert members - named - SENDS_NOTHING - SENDS_WHAT_IT_IS_TOLD == set()
+    assert named & SENDS_NOTHING == set()
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_a_job_is_fetched_by_its_id(api: RequestsMock, client: Client, sent: lis
 def test_a_job_is_fetched_by_its_alias(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
     api.get(f"{API}/jobs/spring%20reviews%2F2015.json", json=KEPT)
 
-    job = client.get_job("spring reviews/2015")  # type: ignore[arg-type]
+    job = client.get_job("spring reviews/2015")
 
     assert job.id == 712035
 
