@@ -127,7 +127,7 @@ class AccountJobs(Account):
         for page in pages:
             for item in page:
                 if _shows_only_errors(item):
-                    errors = "; ".join(envelopes.complaints(item))
+                    errors = "; ".join(envelopes.complaints(item)) or "which ones it does not say"
                     warnings.warn(f"a job shows only errors: {errors}", stacklevel=2)
                 else:
                     yield self._job(item)
@@ -338,7 +338,9 @@ def _listed(page: JSON) -> JSON:
 
 
 def _shows_only_errors(item: JSON) -> bool:
-    return bool(envelopes.complaints(item)) and "id" not in item
+    if not isinstance(item, dict) or "id" in item:
+        return False
+    return "errors" in item or bool(envelopes.complaints(item))
 
 
 def _tag_names(tags: JSON) -> list[str]:

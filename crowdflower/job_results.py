@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower._types import JSONObject
 from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.states import ReportType
@@ -91,9 +92,10 @@ class JobResults(JobFields):
         """
         field = field if field is not None else self._only_field()
         for unit in self.results():
-            for judgment in unit.results.get("judgments", ()):
-                answer = judgment["data"].get(field)
-                if answer is not None and not judgment["tainted"] and not judgment.get("rejected"):
+            for judgment in _judgments_of(unit):
+                answer = (judgment.get("data") or {}).get(field)
+                counts = not judgment.get("tainted") and not judgment.get("rejected")
+                if answer is not None and counts:
                     yield unit.id, judgment["worker_id"], answer
 
     def aggregate(
@@ -139,7 +141,7 @@ class JobResults(JobFields):
                 yield from promise.get_judgments()
         else:
             for unit in self.results():
-                for data in unit.results.get("judgments", ()):
+                for data in _judgments_of(unit):
                     yield Judgment(unit.job, self._client).absorb(data)
 
     def download_report(
@@ -163,3 +165,9 @@ class JobResults(JobFields):
         >>> job.regenerate("full")
         """
         self.client.regenerate_report(self, type_)
+
+
+def _judgments_of(unit: Unit) -> list[JSONObject]:
+    """Return what was answered about a unit, as its results hold it; they may hold nothing."""
+    judgments: list[JSONObject] = (unit.results or {}).get("judgments") or []
+    return judgments

@@ -270,12 +270,21 @@ def test_a_list_is_not_asked_for_before_it_is_looked_at(client: Client, sent: li
     assert sent == []
 
 
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"errors": ["Title can't be blank"]}, "Title can't be blank"),
+        ({"error": {"message": "Title can't be blank"}}, "Title can't be blank"),
+        ({"message": {"error": "Title can't be blank"}}, "Title can't be blank"),
+        ({"errors": []}, "which ones it does not say"),
+    ],
+)
 def test_an_item_of_nothing_but_errors_is_passed_over_with_a_warning(
-    api: RequestsMock, client: Client
+    api: RequestsMock, client: Client, item: object, said: str
 ) -> None:
-    listed(api, [{"id": 3}, {"errors": ["Title can't be blank"]}, {"id": 2}], [])
+    listed(api, [{"id": 3}, item, {"id": 2}], [])
 
-    with pytest.warns(UserWarning, match="Title can't be blank"):
+    with pytest.warns(UserWarning, match=said):
         jobs = list(client.get_jobs())
 
     assert [job.id for job in jobs] == [3, 2]

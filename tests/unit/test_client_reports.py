@@ -143,6 +143,26 @@ def test_results_are_streamed_a_unit_at_a_time(
     assert [unit.id for unit in first] == [698757970]
 
 
+def test_votes_and_judgments_are_read_whatever_a_report_leaves_out(
+    api: RequestsMock, job: Job
+) -> None:
+    kept = [
+        {"id": 1, "worker_id": 5, "data": {"sentiment": "good"}},
+        {"id": 2, "worker_id": 6, "data": {"sentiment": "bad"}, "tainted": True},
+        {"id": 3, "worker_id": 7, "data": None, "tainted": False},
+    ]
+    rows: list[dict[str, Any]] = [
+        {"id": 10},
+        {"id": 11, "results": None},
+        {"id": 12, "results": {"judgments": kept}},
+    ]
+    archive = packed("".join(f"{json.dumps(row)}\n" for row in rows))
+    api.get(REPORT, body=archive, content_type="application/zip")
+
+    assert list(job.votes("sentiment")) == [(12, 5, "good")]
+    assert [judgment.id for judgment in job.judgments()] == [1, 2, 3]
+
+
 def test_a_report_that_the_service_does_not_have_is_not_asked_for(client: Client) -> None:
     with pytest.raises(InvalidInput, match="full, aggregated, json"):
         client.get_report(712034, "excel")  # type: ignore[call-overload]

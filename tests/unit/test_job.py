@@ -676,3 +676,34 @@ def test_what_was_done_stays_done_when_the_job_cannot_be_read_again(
 
     with pytest.warns(UserWarning, match="but the job cannot be read again"):
         getattr(job, verb)()
+
+
+@pytest.mark.parametrize(
+    ("answer", "counted"),
+    [
+        ({"affected": 5, "populated": ["up"]}, {"affected": 5, "populated": ["up"]}),
+        ([{"id": 1}, {"id": 2}], {"affected": 2}),
+        ({"success": {"message": "Later."}}, {"success": {"message": "Later."}}),
+    ],
+)
+def test_marked_rows_are_counted_whatever_the_service_shows_of_them(
+    api: RequestsMock, job: Job, sent: list[Sent], answer: object, counted: object
+) -> None:
+    api.put(f"{API}/jobs/712034/gold.json", json=answer)
+
+    assert job.mark_test_questions("sentiment") == counted
+    assert sent[0].form == [
+        ("check", "sentiment"),
+        ("with", "sentiment_gold"),
+        ("convert_units", "true"),
+    ]
+
+
+@pytest.mark.parametrize("answer", [{"1": {"id": 1}}, "later", [7]])
+def test_test_questions_in_another_shape_are_malformed(
+    api: RequestsMock, job: Job, answer: object
+) -> None:
+    api.get(f"{API}/jobs/712034/test_questions", json=answer)
+
+    with pytest.raises(MalformedResponse, match="test question"):
+        job.get_test_questions()
