@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
@@ -20,6 +19,7 @@ from crowdflower.exceptions import (
     MalformedResponse,
     NotAcceptable,
     OutcomeUnknown,
+    warn,
 )
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields, spelled
@@ -128,7 +128,7 @@ class AccountJobs(Account):
             for item in page:
                 if _shows_only_errors(item):
                     errors = "; ".join(envelopes.complaints(item)) or "which ones it does not say"
-                    warnings.warn(f"a job shows only errors: {errors}", stacklevel=2)
+                    warn(f"a job shows only errors: {errors}")
                 else:
                     yield self._job(item)
 

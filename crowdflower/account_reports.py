@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfileobj
@@ -17,6 +16,7 @@ from crowdflower.download import downloaded, new_file
 from crowdflower.exceptions import (
     InvalidInput,
     StaleReportWarning,
+    warn,
 )
 from crowdflower.job_fields import JobFields
 from crowdflower.states import REPORT_TYPES, ReportType, TableType
@@ -81,11 +81,10 @@ class AccountReports(Account):
             held += unit.judgments_count or 0
             yield unit
         if held and known and held < known:
-            warnings.warn(
+            warn(
                 f"the report holds {held} judgments of {known}: it is older than the latest of"
                 " them; regenerate it and download it once more",
                 StaleReportWarning,
-                stacklevel=2,
             )
 
     def download_report(

@@ -6,7 +6,6 @@ Status and content are independent in this API: many a failure is a 200 with an 
 from __future__ import annotations
 
 import re
-import warnings
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from crowdflower.exceptions import (
     UnexpectedStatus,
     UnitLimitReached,
     refusal,
+    warn,
 )
 from crowdflower.secret import Secret
 
@@ -83,7 +83,7 @@ class Reader:
             if complaints:
                 return self.error(ApplicationError, response, "; ".join(complaints))
             for reservation in envelopes.reservations(body):
-                warnings.warn(reservation, stacklevel=6)
+                warn(reservation)
             if as_json and body is MISSING and status != HTTPStatus.NO_CONTENT:
                 return self._no_json(response)
             return Answer(response, None if as_json and body is MISSING else body)

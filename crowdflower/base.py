@@ -6,12 +6,11 @@ since. Only the second travels, when ``update()`` sends it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from crowdflower._types import JSON, JSONObject, a_type
-from crowdflower.exceptions import ApiError, InvalidInput, MalformedResponse
+from crowdflower.exceptions import ApiError, InvalidInput, MalformedResponse, warn
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -175,16 +174,15 @@ class Resource:
             raise MalformedResponse(f"expected the JSON object of a {kind}, got {a_type(answer)}")
         self.__dict__["_state"] = dict(answer)  # not looked up, as above
 
-    def _look(self, kind: str, done: str, fetch: Callable[[], JSON], *, depth: int = 3) -> bool:
+    def _look(self, kind: str, done: str, fetch: Callable[[], JSON]) -> bool:
         """Learn the state after a change was made; a failure must not look as if it was not.
 
-        :param depth: How far away the caller is whose line the warning names.
         :returns: Whether that was possible.
         """
         try:
             self._learn(fetch())
         except ApiError as error:
-            warnings.warn(f"{done}, but the {kind} cannot be read again: {error}", stacklevel=depth)
+            warn(f"{done}, but the {kind} cannot be read again: {error}")
             return False
         return True
 

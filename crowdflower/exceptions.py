@@ -51,6 +51,8 @@ of fields such as ``email``, ``ip`` and ``password`` are masked too.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -398,6 +400,18 @@ class PaginationWarning(UserWarning):
 
 class StaleReportWarning(UserWarning):
     """The report is older than the latest judgments."""
+
+
+def warn(problem: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called the package, however deep inside of it this is.
+
+    Python shows a warning once a line: at one of our own, the second unit that could not be ordered
+    would be passed over in silence.
+    """
+    frame, depth = sys._getframe(1), 2  # noqa: SLF001 - the standard library does it so
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(problem, kind, stacklevel=depth)
 
 
 class JournalError(ApiError):

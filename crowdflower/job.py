@@ -404,14 +404,14 @@ class Job(JobUnits, JobResults):
         if isinstance(answer, dict) and "id" in answer and not envelopes.remarks(answer):
             self._learn(answer)
         else:
-            self._watch(done, wanted, depth=5)
+            self._watch(done, wanted)
 
-    def _watch(self, done: str, wanted: str, *, depth: int = 4) -> None:
+    def _watch(self, done: str, wanted: str) -> None:
         """Look at the job until its state changes: the service answers before it has done it."""
         unchanged = {self._state.get("state")} - {None, wanted}
         for pause in SETTLING:
             self.client.clock.sleep(pause)
-            seen = self._look("job", done, self._path, depth=depth)
+            seen = self._look("job", done, self._path)
             if not seen or self._state.get("state") not in unchanged:
                 return
 

@@ -6,7 +6,6 @@ account, or a person, settles it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain, repeat
@@ -28,6 +27,7 @@ from crowdflower.exceptions import (
     OverBudget,
     RefusedError,
     TransportError,
+    warn,
 )
 from crowdflower.journal import Journal, Operation, State
 from crowdflower.payment import DryRun, Payment
@@ -217,10 +217,9 @@ class Operations:
         try:
             return self.journal.settle(operation.op_id, state, evidence)
         except JournalError as error:
-            warnings.warn(
+            warn(
                 f"{operation.name} {operation.op_id} is {state}, which the journal does not know:"
                 f" {error}",
-                stacklevel=6,
             )
             return operation
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sized
 from concurrent.futures import Future
@@ -12,7 +11,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
-from crowdflower.exceptions import ApiError, PageChanged, PageLoop, PaginationWarning
+from crowdflower.exceptions import ApiError, PageChanged, PageLoop, PaginationWarning, warn
 
 Page = TypeVar("Page")
 Items = TypeVar("Items", bound=Sized)
@@ -113,7 +112,7 @@ def counted(pages: Iterator[Items], count: int | None, *, strict: bool) -> Itera
         )
         if strict:
             raise PageChanged(problem)
-        warnings.warn(problem, PaginationWarning, stacklevel=3)
+        warn(problem, PaginationWarning)
 
 
 def _looking_ahead(
