@@ -16,11 +16,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower import upload_plan
-from crowdflower._types import JSONObject
+from crowdflower._types import JSON, JSONObject, a_type
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
     InvalidInput,
+    MalformedResponse,
     NotFound,
     OutcomeUnknown,
     UploadError,
@@ -102,9 +103,9 @@ def delivered(
         except UploadIncomplete:
             plan.is_kept = True
             raise
-        except (ApiError, sqlite3.Error) as error:
+        except (ApiError, sqlite3.Error, OverflowError) as error:
             failure = error
-        if isinstance(failure, sqlite3.Error):
+        if not isinstance(failure, ApiError):  # a disk that is full, a number that no file takes
             failure = UploadError(f"the plan in {plan.path} cannot be kept: {failure}")
             was_sent = True
         else:
@@ -159,7 +160,8 @@ class _Delivery:
                 f" such as unit {spares[0]}; delete those first"
             )
         found = plan.present
-        total = (job.get("units_count") or 0) + plan.progress.rows - found
+        held = job.get("units_count")
+        total = (held if isinstance(held, int) else 0) + plan.progress.rows - found
         if total > MOST_ROWS:
             raise InvalidInput(f"job {self._id} would hold {total:,} rows; at most {MOST_ROWS:,}")
         plan.progress.found = found
@@ -167,7 +169,7 @@ class _Delivery:
 
     def _checked_job(self) -> JSONObject:
         """Read the job, and see that a row which arrives twice costs nothing and can be deleted."""
-        job: JSONObject = self._path()
+        job: JSONObject = self._path(shape=_a_job)
         if self._live:
             return job
         if job.get("auto_order"):
@@ -316,6 +318,12 @@ class _Delivery:
         return UploadIncomplete(
             f"{problem}{self._complaint}. The same call with resume={path!r} goes on", resume=path
         )
+
+
+def _a_job(answer: JSON) -> JSONObject:
+    if not isinstance(answer, dict):
+        raise MalformedResponse(f"expected the JSON of one job, got {a_type(answer)}")
+    return answer
 
 
 def keys_of_units(client: Client, job_id: int, key: str) -> Iterator[tuple[str, int]]:

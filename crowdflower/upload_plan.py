@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import islice
 from os import PathLike, fspath
+from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, Final
 
 from crowdflower._types import JSONObject
-from crowdflower.exceptions import InvalidInput, SourceChanged, UploadLocked
-from crowdflower.upload_rows import Source
+from crowdflower.exceptions import InvalidInput, SourceChanged, UploadError, UploadLocked
+from crowdflower.upload_rows import Source, can_be_written
 
 ROWS_PER_CHUNK: Final = 5000
 BYTES_PER_CHUNK: Final = 5_000_000
@@ -98,13 +99,12 @@ class Plan:
         self.path = path
         self.is_kept = False
         """Whether a temporary one is to stay where it is."""
-        self._base = sqlite3.connect(path, timeout=0, isolation_level=None)
+        self._base = _connected(path)
         try:
             self._take()
         except BaseException:
             self._base.close()
             raise
-        self.progress = Progress(**self._about("progress", {}))
 
     def _take(self) -> None:
         problem = None
@@ -122,11 +122,12 @@ class Plan:
                 self._base.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             elif not {"about", "row", "chunk", "seen"} <= names:
                 problem = f"{self.path} is no plan of an upload"
+            self.progress = Progress(**({} if problem else self._about("progress", {})))
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise UploadLocked(f"somebody else is at the upload of {self.path}") from None
-            raise
-        except sqlite3.DatabaseError as error:
+            raise _unusable(self.path, error) from None
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             problem = f"{self.path} is no plan of an upload: {error}"
         if problem:
             raise InvalidInput(problem)
@@ -263,15 +264,17 @@ class Plan:
             self.save()
             for table in ("row", "seen"):
                 self._base.execute(f"DELETE FROM {table}")  # noqa: S608 - two names of ours
-        self._base.execute("VACUUM")
+        with suppress(sqlite3.Error):  # the rows are where they should be, however large this is
+            self._base.execute("VACUUM")
 
     # Looking
 
     def see(self, units: Iterable[tuple[str, int]]) -> None:
         """Take in what the job holds: key and id of each unit, in place of what was seen before."""
+        ours = ((key, unit) for key, unit in units if can_be_written(key))  # as all of ours can
         with self._transaction():
             self._base.execute("DELETE FROM seen")
-            self._base.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", units)
+            self._base.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", ours)
 
     @property
     def present(self) -> int:
@@ -311,6 +314,17 @@ class Plan:
 
     def _write(self, name: str, value: JSONObject) -> None:
         self._base.execute("REPLACE INTO about VALUES (?, ?)", (name, json.dumps(value)))
+
+
+def _connected(path: str) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(Path(path).absolute(), timeout=0, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: str, error: sqlite3.Error) -> UploadError:
+    return UploadError(f"the plan in {path} cannot be kept: {error}")
 
 
 def _digest(rows: Iterator[tuple[str, bytes]]) -> str:

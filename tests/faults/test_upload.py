@@ -16,8 +16,10 @@ from server import Act, Fault, Request, Server, Wire, hang_up, reset, said, stal
 from crowdflower.delivery import Uploaded
 from crowdflower.exceptions import (
     InvalidInput,
+    MalformedResponse,
     OutcomeUnknown,
     SourceChanged,
+    UploadError,
     UploadIncomplete,
     UploadLocked,
     ValidationError,
@@ -437,6 +439,7 @@ def test_each_chunk_of_a_csv_begins_with_its_header(
         ("a.csv", "id\n", "no rows", None),
         ("a.json", '{"id": 1}\n{"id":\n', "row 2 is not JSON", 2),
         ("a.json", '{"id": 1}\n7\n', "row 2 is an int", 2),
+        ("a.json", '{"id": 1}\n{"id": "\\ud800"}\n', "row 2 has .* as its 'id'", 2),
         ("a.xlsx", "PK", "save them as CSV", None),
     ],
 )
@@ -542,6 +545,46 @@ def test_other_rows_than_it_began_with_do_not_go_on_with_it(
     assert service.uploads == before
 
 
+@pytest.mark.row("C8")
+def test_units_of_others_whose_key_is_half_a_character_are_passed_over(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    service = serve(("half", hang_up))
+    service.store([{"id": "\ud800"}])
+
+    job.upload(ROWS, key="id")
+
+    assert sorted(str(data["id"]) for data in service.units.values())[:-1] == sorted(
+        str(key) for key in EVERY_KEY
+    )
+
+
+@pytest.mark.row("C1")
+@pytest.mark.parametrize("body", [b"[]", b"7", b'"job"', b"null"])
+def test_a_job_that_is_none_stops_an_upload_before_it_begins(
+    server: Server, job: Job, body: bytes
+) -> None:
+    server.plan(Fault(said(body)))
+
+    with pytest.raises(MalformedResponse, match=r"GET /jobs/7\.json: expected the JSON of one job"):
+        job.upload(ROWS, key="id")
+
+    assert len(server.log) == 1
+
+
+@pytest.mark.row("C2")
+def test_a_number_that_no_file_takes_stops_an_upload_which_can_go_on(
+    serve: Callable[..., Service], job: Job, tmp_path: Path
+) -> None:
+    service = serve()
+    service._next_id = 10**19
+
+    with pytest.raises(UploadError, match="cannot be kept"):
+        job.upload(ROWS, key="id", resume=tmp_path / "rows.upload")
+
+    assert service.keys == EVERY_KEY
+
+
 @pytest.mark.row("P7")
 def test_two_cannot_go_on_with_one_upload(
     serve: Callable[..., Service], job: Job, tmp_path: Path
@@ -570,6 +613,32 @@ def test_a_file_that_is_no_plan_is_left_as_it_is(job: Job, tmp_path: Path, kind:
         job.upload(ROWS, key="id", resume=path)
 
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("progress", ["[1", "[1]", '{"moods": 7}'])
+def test_a_plan_that_cannot_be_understood_is_none(job: Job, tmp_path: Path, progress: str) -> None:
+    path = tmp_path / "rows.upload"
+    with opened(path) as plan:
+        plan._base.execute("INSERT INTO about VALUES ('progress', ?)", (progress,))
+
+    with pytest.raises(InvalidInput, match="no plan of an upload"):
+        job.upload(ROWS, key="id", resume=path)
+
+
+def test_a_place_where_no_plan_can_be_kept_is_said_to_be_one(job: Job, tmp_path: Path) -> None:
+    with pytest.raises(UploadError, match="cannot be kept: unable to open"):
+        job.upload(ROWS, key="id", resume=tmp_path)
+
+
+def test_a_plan_is_a_file_whatever_it_is_called(
+    serve: Callable[..., Service], job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve()
+    monkeypatch.chdir(tmp_path)
+
+    job.upload(ROWS, key="id", resume=":memory:")
+
+    assert (tmp_path / ":memory:").stat().st_size > 0
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_the_machine(job: Job, tmp_path: Path) -> None:
