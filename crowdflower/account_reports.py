@@ -75,12 +75,11 @@ class AccountReports(Account):
         True
         """
         job = self._as_job(job)
-        known, held = job.json.get("judgments_count"), 0
+        known, held = _number(job.json), 0
         for row in self._report_rows(job, "json", largest):
-            unit = Unit(job, self._client).absorb(row)
-            held += unit.judgments_count or 0
-            yield unit
-        if held and known and held < known:
+            held += _number(row)
+            yield Unit(job, self._client).absorb(row)
+        if held and held < known:
             warn(
                 f"the report holds {held} judgments of {known}: it is older than the latest of"
                 " them; regenerate it and download it once more",
@@ -154,6 +153,12 @@ class AccountReports(Account):
         _check_report_type(type_)
         with downloaded(self._caller, self._as_job(job).id, type_, largest=largest) as archive:
             yield from report.rows(archive, type_, largest)
+
+
+def _number(thing: JSONObject) -> int:
+    """Return how many judgments a job or a unit says it has; nothing where that is no number."""
+    count = thing.get("judgments_count")
+    return count if isinstance(count, int) else 0
 
 
 def _check_report_type(type_: str) -> None:

@@ -152,7 +152,8 @@ class JudgmentAggregate(JobResource):
         if "_judgments" not in self.__dict__:
             found = self.client.get_unit_judgments(self.job, self.unit_id)
             by_id = {judgment.id: judgment for judgment in found}
-            self._judgments = [by_id[each] for each in self.ids or () if each in by_id]
+            ids = self.ids if isinstance(self.ids, list) else []
+            self._judgments = [by_id[each] for each in ids if each in by_id]
         return self._judgments
 
     def _entry(self, field: str) -> Any:
@@ -163,11 +164,12 @@ class JudgmentAggregate(JobResource):
 
     def _field_names(self) -> list[str]:
         """Tell the form's fields from the row's columns, which stand beside them."""
-        known = self.job.fields
+        known, ids = self.job.fields, self.ids
+        judgments = len(ids) if isinstance(ids, list) else 0
         return [
             name
             for name, value in self._state.items()
-            if (name in known if known else _looks_aggregated(name, value, len(self.ids or ())))
+            if (name in known if known else _looks_aggregated(name, value, judgments))
         ]
 
     def _summary(self) -> tuple[object, ...]:

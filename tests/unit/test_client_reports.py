@@ -17,6 +17,7 @@ from crowdflower.exceptions import (
     AuthenticationError,
     ConnectionLost,
     InvalidInput,
+    MalformedResponse,
     ReportCorrupt,
     ReportEmpty,
     ReportNotReady,
@@ -24,6 +25,7 @@ from crowdflower.exceptions import (
     UnexpectedContentType,
     UnexpectedRedirect,
 )
+from crowdflower.job import Job
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from responses import RequestsMock
 
     from crowdflower.client import Client
-    from crowdflower.job import Job
 
 REPORT = "https://api.appen.com/v1/jobs/712034.csv"
 STORAGE = "https://storage.example.com/712034.zip?signature=a%2Bb"
@@ -143,24 +144,51 @@ def test_results_are_streamed_a_unit_at_a_time(
     assert [unit.id for unit in first] == [698757970]
 
 
-def test_votes_and_judgments_are_read_whatever_a_report_leaves_out(
-    api: RequestsMock, job: Job
-) -> None:
-    kept = [
-        {"id": 1, "worker_id": 5, "data": {"sentiment": "good"}},
-        {"id": 2, "worker_id": 6, "data": {"sentiment": "bad"}, "tainted": True},
-        {"id": 3, "worker_id": 7, "data": None, "tainted": False},
-    ]
-    rows: list[dict[str, Any]] = [
-        {"id": 10},
-        {"id": 11, "results": None},
-        {"id": 12, "results": {"judgments": kept}},
-    ]
-    archive = packed("".join(f"{json.dumps(row)}\n" for row in rows))
-    api.get(REPORT, body=archive, content_type="application/zip")
+def ready_with(api: RequestsMock, *units: dict[str, Any]) -> None:
+    """Have a report with these units ready."""
+    text = "".join(f"{json.dumps(unit)}\n" for unit in units)
+    api.get(REPORT, body=packed(text), content_type="application/zip")
 
-    assert list(job.votes("sentiment")) == [(12, 5, "good")]
-    assert [judgment.id for judgment in job.judgments()] == [1, 2, 3]
+
+JUDGED = {"worker_id": 5, "data": {"sentiment": "good"}}
+
+
+def test_of_a_judgment_that_says_no_more_the_answer_counts(api: RequestsMock, job: Job) -> None:
+    silent = [{"id": 2}, {"id": 3, "results": None}, {"id": 4, "results": {"judgments": None}}]
+    skipped = {"worker_id": 6, "data": None}
+    ready_with(api, {"id": 1, "results": {"judgments": [JUDGED, skipped]}}, *silent)
+
+    assert list(job.votes("sentiment")) == [(1, 5, "good")]
+    assert [judgment.worker_id for judgment in job.judgments()] == [5, 6]
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [7],
+        "none",
+        {"judgments": "none"},
+        {"judgments": [7]},
+        {"judgments": {"1": JUDGED}},
+        {"judgments": [{**JUDGED, "data": ["good"]}]},
+        {"judgments": [{"data": {"sentiment": "good"}}]},
+    ],
+)
+def test_results_of_another_shape_are_no_votes(api: RequestsMock, job: Job, results: Any) -> None:
+    ready_with(api, {"id": 1, "results": results})
+
+    with pytest.raises(MalformedResponse, match="<Unit 1 >"):
+        job.aggregate("majority", "sentiment")
+
+
+@pytest.mark.parametrize("count", ["3", [3], None, {}])
+def test_a_count_that_is_no_number_is_no_measure_of_a_report(
+    api: RequestsMock, client: Client, count: Any
+) -> None:
+    ready_with(api, {"id": 1, "judgments_count": count}, {"id": 2, "judgments_count": 3})
+    job = Job(client, id=712034, judgments_count=count)
+
+    assert [unit.id for unit in job.results()] == [1, 2]
 
 
 def test_a_report_that_the_service_does_not_have_is_not_asked_for(client: Client) -> None:
