@@ -127,7 +127,7 @@ class Case:
     :param error: What a call that only reads raises at the end.
     :param passing: Whether it may go better next time.
     :param most: How many attempts it is worth at most.
-    :param waits: Attempts end with the deadline, however many there are.
+    :param at_deadline: Attempts end with the deadline, however many there are.
     """
 
     row: str
@@ -145,6 +145,11 @@ class Case:
 
     def __str__(self) -> str:
         return f"{self.row}-{self.name}"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is seen only by who waits, and gives up in the end."""
+        return self.at_deadline or self.row == "N4"
 
     def attempts(self, endpoint: Endpoint) -> int:
         """Say how many requests may arrive, and must, where all of them meet this fault."""

@@ -93,10 +93,13 @@ def clock() -> Quick:
 
 @pytest.fixture
 def connect(clock: Quick) -> Iterator[Callable[..., Client]]:
-    """Build clients of a server; they are closed at the end."""
+    """Build clients of a server; they are closed at the end.
+
+    They wait for as long as a busy machine may take; who meets a silence says how long that is.
+    """
     clients = []
 
-    def build(url: str, *, timeout: tuple[float, float] = (0.2, 0.2), **more: object) -> Client:
+    def build(url: str, *, timeout: tuple[float, float] = (10, 20), **more: object) -> Client:
         client = Client(KEY, url, timeout=timeout, **{"lookahead": 1, **more})
         client._caller.clock = clock
         clients.append(client)

@@ -160,7 +160,7 @@ def live(life: Life) -> None:
         FLAWS[life.flaw](life)
     journal = None if life.flaw == "forgets" else life.journal
     clients = [
-        Client(KEY, url, timeout=(5, 20), lookahead=1, journal=journal)
+        Client(KEY, url, timeout=(20, 60), lookahead=1, journal=journal)
         for url in (life.dead, life.url)
     ]
     for client in clients:

@@ -204,7 +204,7 @@ class Server:
             assert last.recv(1)
         for thread in [*self._threads]:
             if thread is not self._acceptor:
-                thread.join(10)
+                thread.join(60)
 
     def taken(self, count: int) -> int:
         """Count the connections, once there are so many or no more come."""
@@ -230,11 +230,11 @@ class Server:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._acceptor.join(5)  # or it would let in somebody whom nobody sends away
+        self._acceptor.join(60)  # or it would let in somebody whom nobody sends away
         for wire in [*self._wires]:
             wire.interrupt()
         for thread in [*self._threads]:
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive(), f"{thread.name} does not end"
 
     def _start(self, target: Callable[..., None], *args: object) -> threading.Thread:

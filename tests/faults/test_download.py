@@ -303,7 +303,7 @@ def test_a_download_that_is_killed_leaves_a_part_that_the_next_one_takes_over(
     target = tmp_path / "answers.csv"
 
     ended = subprocess.run(  # noqa: S603 - our own Python
-        [sys.executable, "-c", KILLED, server.url, str(target)], check=False, timeout=60
+        [sys.executable, "-c", KILLED, server.url, str(target)], check=False, timeout=120
     )
     left = [path.name for path in tmp_path.iterdir()]
     client.download_report(7, "full", target)

@@ -371,7 +371,7 @@ def test_a_report_that_is_never_ready_at_length_is_not_read_to_its_end(
     with pytest.raises(ReportNotReady):
         client.get_report(7, "full")
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.row("H16", "N19")

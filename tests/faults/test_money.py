@@ -167,7 +167,7 @@ def test_garbage_beneath_tls_after_the_request_pays_once(
     secure.answer(Account(_beneath))
 
     with pytest.raises(OutcomeUnknown):
-        pay(connect(secure.url, timeout=(1, 1)))
+        pay(connect(secure.url))
 
     assert (payments(secure.log), payments(secure.ledger)) == (1, 1)
 
@@ -178,7 +178,7 @@ def test_a_silent_server_is_paid_once(server: Server, connect: Connect, pay: Any
     server.answer(Account(stall))
 
     with pytest.raises(OutcomeUnknown) as caught:
-        pay(connect(server.url, deadline=0.3))
+        pay(connect(server.url, timeout=(10, 1)))
 
     assert (caught.value.phase, payments(server.log)) == ("sent", 1)
 
@@ -206,11 +206,11 @@ def test_what_was_never_sent_leaves_its_key_free(
 @pytest.mark.row("P3")
 def test_many_threads_with_one_key_pay_once(server: Server, connect: Connect, pay: Any) -> None:
     server.answer(Account(said(b'{"id": 88}')))
-    client = connect(server.url, timeout=(5, 5))
+    client = connect(server.url)
     together = threading.Barrier(8)
 
     def one(_: int) -> bool:
-        together.wait(10)
+        together.wait(60)
         try:
             pay(client, "may")
         except DuplicateOperation:
@@ -239,7 +239,7 @@ def die_at_payment(self, method, *rest, _request=Caller.request, **more):
     return die() if method == "POST" else _request(self, method, *rest, **more)
 
 {point}
-client = Client(timeout=(5, 30))
+client = Client(timeout=(20, 120))
 print("ready", flush=True)
 sys.stdin.readline()
 try:
@@ -281,7 +281,7 @@ def test_two_processes_with_one_key_pay_once(server: Server, path: Path) -> None
         process.stdin.write("now\n")
         process.stdin.flush()
 
-    said_by_both = [process.communicate(timeout=30) for process in both]
+    said_by_both = [process.communicate(timeout=120) for process in both]
 
     assert sorted(output for output, _ in said_by_both) == ["duplicate\n", "paid\n"]
     assert (payments(server.log), payments(server.ledger)) == (1, 1)
@@ -312,7 +312,7 @@ def test_a_killed_payment_is_found_after_a_restart_and_not_made_again(
 ) -> None:
     server.answer(Account(said(b'{"id": 88}')))
     process = program(server, path, point)
-    process.communicate("now\n", timeout=30)
+    process.communicate("now\n", timeout=120)
     assert process.returncode == -signal.SIGKILL
 
     client = connect(server.url, journal=path)
@@ -379,9 +379,9 @@ def _ended(
     assert process.stdin is not None
     process.stdin.write("now\n")
     process.stdin.flush()
-    assert arrived.wait(20)
+    assert arrived.wait(120)
     process.send_signal(by)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert ("KeyboardInterrupt" in errors) == (by is signal.SIGINT)
     assert KEY not in errors
     return process, connect(server.url, journal=path)

@@ -86,18 +86,18 @@ def test_a_connection_that_is_not_taken_is_given_up_when_its_time_is_over(
     with pytest.raises(NotSentError, match=r"did not take the connection in 0\.2 s"):
         client.call("jobs/7/orders.json", b"{}", method="post")
 
-    assert 0.15 < time.monotonic() - started < 0.5
+    assert 0.15 < time.monotonic() - started < 10
 
 
 @pytest.mark.row("N3")
 def test_the_deadline_holds_for_a_connection_too(crowded: int, connect: Connect) -> None:
-    client = connect(f"http://127.0.0.1:{crowded}/v1", timeout=(5, 20), deadline=0.2)
+    client = connect(f"http://127.0.0.1:{crowded}/v1", timeout=(20, 20), deadline=0.2)
     started = time.monotonic()
 
     with pytest.raises(NotSentError):
         client.get_job(7)
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
 
 
 def certificate(authority: trustme.CA, what: str) -> trustme.LeafCert:
@@ -140,13 +140,13 @@ def test_a_server_that_stops_reading_an_upload_is_waited_for_until_the_deadline(
     server: Server, connect: Connect, kind: Callable[[bytes], bytes | io.BytesIO]
 ) -> None:
     server.plan(Fault(stops_reading, before="head"))
-    client = connect(server.url, timeout=(0.2, 5), deadline=0.5)
+    client = connect(server.url, timeout=(10, 20), deadline=0.5)
     started = time.monotonic()
 
     with pytest.raises(OutcomeUnknown) as caught:
         client.call("jobs/7/upload.json", kind(b" " * 50_000_000), method="put")
 
-    assert 0.4 < time.monotonic() - started < 1.5
+    assert 0.4 < time.monotonic() - started < 10
     assert caught.value.evidence == "sending, DeadlineExceeded"
     assert len(server.log) == 1
 
@@ -199,15 +199,17 @@ def test_an_upload_that_is_read_slowly_takes_the_time_that_it_takes(
         left = int(request.headers["content-length"])
         while left:
             left -= len(wire.sock.recv(min(left, 1 << 20), socket.MSG_WAITALL))
-            time.sleep(0.1)
+            time.sleep(0.15)
         said(b'{"id": 7}')(wire, request)
 
     server.plan(Fault(slowly, before="head"))
-    client = connect(server.url, timeout=(2, 2))
+    client = connect(server.url, timeout=(4, 4))
+    started = time.monotonic()
 
     answer = client.call("jobs/7/tags", b" " * 40_000_000, method="put")
 
     assert answer == {"id": 7}
+    assert time.monotonic() - started > 4
 
 
 # Connections that were used before
@@ -224,11 +226,12 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced_without_a_wor
 ) -> None:
     server.plan(Fault(answers_and_hangs_up))
     client.get_job(7)
-    time.sleep(0.05)
+    server.settle()
+    before = server.connections
 
     client.get_job(7)
 
-    assert (len(server.log), server.connections, clock.slept) == (2, 2, [])
+    assert (len(server.log), server.connections - before, clock.slept) == (2, 1, [])
 
 
 @pytest.mark.row("N18")
@@ -357,7 +360,7 @@ def test_a_proxy_that_is_silent_is_given_up_at_the_deadline(
     with pytest.raises(NotSentError):
         connect("https://api.example.com/v1", timeout=(20, 20), deadline=0.2).get_job(7)
 
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.row("N24", "N14")
@@ -478,11 +481,11 @@ def test_the_deadline_is_for_all_addresses_of_a_name_together(
 @pytest.mark.row("N13")
 def test_the_deadline_is_for_all_attempts_together(server: Server, connect: Connect) -> None:
     server.plan(Fault(stall))
-    client = connect(server.url, timeout=(0.2, 0.1), deadline=0.25)
+    client = connect(server.url, timeout=(10, 0.1), deadline=0.25)
     started = time.monotonic()
 
     with pytest.raises(ApiError) as caught:
         client.get_job(7)
 
     assert isinstance(caught.value, TimeoutError)
-    assert time.monotonic() - started < 1.25
+    assert time.monotonic() - started < 10

@@ -49,13 +49,13 @@ class Shelf:
 def listing(server: Server, connect: Callable[..., Client]) -> Iterator[Callable[..., Any]]:
     def units(shelf: Shelf, lookahead: int = 1, count: int | None = None, **how: Any) -> Any:
         server.answer(lambda _: Fault(shelf))
-        client = connect(server.url, lookahead=lookahead, timeout=(5, 5))
+        client = connect(server.url, lookahead=lookahead, timeout=(10, 20))
         return client.get_units(Job(client, id=7, units_count=count), **how)
 
     yield units
     for thread in threading.enumerate():
         if thread.name.startswith("crowdflower-page"):
-            thread.join(10)  # what was fetched ahead and not wanted is still under way
+            thread.join(60)  # what was fetched ahead and not wanted is still under way
 
 
 EVERY = list(range(3, 18))

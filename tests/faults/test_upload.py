@@ -165,7 +165,7 @@ def test_a_silent_service_is_an_answer_that_was_lost(
     serve: Callable[..., Service], connect: Callable[..., Client], server: Server
 ) -> None:
     service = serve(("all", stall))
-    client = connect(server.url, deadline=0.5)
+    client = connect(server.url, timeout=(10, 1))
 
     done = Job(client, id=7).upload(ROWS[:10], key="id")
 

@@ -47,7 +47,8 @@ def bonus(key: str | None = None, **changed: Any) -> Operation:
 
 @pytest.fixture(params=["memory", "file"])
 def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
-    return Journal(None if request.param == "memory" else tmp_path / "journal.db", now=lambda: 50.0)
+    path = None if request.param == "memory" else tmp_path / "journal.db"
+    return Journal(path, patience=60, now=lambda: 50.0)  # many write at once, on whatever disk
 
 
 @pytest.fixture
@@ -306,7 +307,7 @@ ON_A_FULL_DISK = """
 import resource, signal, sys
 sys.path.insert(0, {tests!r})
 from test_journal import Journal, JournalError, bonus
-journal = Journal({path!r})
+journal = Journal({path!r}, patience=60)
 journal.prepare(bonus())
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
@@ -348,7 +349,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from test_journal import DuplicateOperation, Journal, bonus
 sys.stdin.readline()
-journal = Journal({path!r})
+journal = Journal({path!r}, patience=60)
 for number in range(40):
     try:
         journal.prepare(bonus(f"key {{number}}", op_id=f"{name} {{number}}"))
@@ -366,7 +367,7 @@ def test_of_two_processes_with_the_same_keys_each_key_is_begun_by_one(tmp_path: 
     ]
     started = [start(script) for script in scripts]
 
-    said = [process.communicate("now\n", timeout=60) for process in started]
+    said = [process.communicate("now\n", timeout=240) for process in started]
 
     assert [errors for _, errors in said] == ["", "", ""]
     begun = sorted(int(number) for output, _ in said for number in output.split())
@@ -380,7 +381,7 @@ def test_a_forked_process_goes_on_with_what_was_known(journal: Journal) -> None:
     with journal._store._lock:  # as if another thread were writing when the process forks
         child = os.fork()
         if child == 0:
-            signal.alarm(20)
+            signal.alarm(60)
             try:
                 journal.prepare(bonus("may"))
             except DuplicateOperation:
@@ -406,6 +407,6 @@ def start(script: str) -> subprocess.Popen[str]:
 
 def run(script: str) -> str:
     """Return what a Python of its own prints."""
-    output, errors = start(script).communicate(timeout=60)
+    output, errors = start(script).communicate(timeout=240)
     assert not errors, errors
     return output

@@ -121,7 +121,7 @@ def test_pages_are_fetched_while_one_is_consumed() -> None:
     next(source)
     next(source)
 
-    assert second_is_fetched.wait(timeout=10)
+    assert second_is_fetched.wait(timeout=60)
     source.close()  # type: ignore[attr-defined]
 
 
