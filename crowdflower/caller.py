@@ -32,6 +32,10 @@ SILENCE: Final = 30.0
 """Seconds of silence that are put up with, where nobody says otherwise."""
 
 
+LONGEST: Final = 10**8
+"""Seconds that a socket can be told to wait, and nobody does."""
+
+
 class Clock(Protocol):
     """The part of :mod:`time` that the client needs; tests bring their own."""
 
@@ -256,7 +260,7 @@ def _check_seconds(name: str, seconds: object) -> None:
     if seconds is None:
         return
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not is_number or not 0 < seconds < math.inf:  # type: ignore[operator]
+    if not is_number or not 0 < seconds <= LONGEST:  # type: ignore[operator]
         raise ConfigError(
             f"{name} is a number of seconds above zero, not {seconds!r:.80}; None is what is usual"
         )

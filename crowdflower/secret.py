@@ -119,7 +119,7 @@ def checked_address(base_url: str, *, allow_insecure: bool) -> str:
     try:
         parts = urlsplit(base_url)
         scheme, host, _ = origin(base_url)
-    except ValueError:
+    except (ValueError, AttributeError):  # the latter where it is no text
         scheme, host = "", None
     if scheme not in {"http", "https"} or not host:
         raise ConfigError("the base URL is no address; it looks like https://api.appen.com/v1")

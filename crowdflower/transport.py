@@ -8,6 +8,7 @@ request and response that they carry, shows the key.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final, TypeAlias
@@ -170,7 +171,7 @@ class Transport:
         :raises InvalidInput: The parts make none.
         """
         try:
-            return requests.Request(
+            prepared = requests.Request(
                 method,
                 f"{self.base_url}/{path}",
                 headers={**self._session.headers, **(headers or {})},
@@ -178,10 +179,13 @@ class Transport:
                 files=files,
                 params=serialization.bracketed(query or {}),
             ).prepare()
+            _see_that_it_can_be_written(prepared)
         except InvalidInput:
             raise
         except ValueError as error:
             problem = self._secret.mask(str(error))
+        else:
+            return prepared
         raise InvalidInput(f"{method} /{path} cannot be sent: {problem}")
 
     def answer(self, prepared: Request, exchange: Exchange, expected: Expected) -> Answer:
@@ -340,6 +344,19 @@ class Transport:
                 url, {}, True, None, None
             )
         return self._environment[where]
+
+
+def _see_that_it_can_be_written(prepared: Request) -> None:
+    """Find what requests takes and :mod:`http.client` refuses, when the connection is there.
+
+    :raises ValueError: Something is no part of HTTP.
+    """
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", prepared.method or ""):
+        raise ValueError("the method is none")
+    for name, value in prepared.headers.items():
+        for part in (name, value):
+            if isinstance(part, str):
+                part.encode("latin-1")
 
 
 def _repeats(adapter: object) -> bool:

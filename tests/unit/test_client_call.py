@@ -275,19 +275,34 @@ def test_a_refusal_with_status_200_is_an_error_whatever_it_calls_itself(
     "arguments",
     [
         {"headers": {"X-Note": "two\r\nlines"}},
+        {"headers": {"X-Note": "日本"}},
+        {"method": "po st"},
+        {"method": "p\nst"},
+        {"method": ""},
         {"data": "text beside a file", "files": {"file": io.BytesIO(b"")}},
         {"data": {"job": {"title": object()}}},
         {"data": {"job": {"title": "\ud800"}}},
         {"query": {"title": "\ud800"}},
         {"data": 7},
     ],
-    ids=["header", "text and files", "object", "half a character", "in the query", "number"],
+    ids=[
+        "header",
+        "header beyond Latin",
+        "verbs",
+        "verb of two lines",
+        "no verb",
+        "text and files",
+        "object",
+        "half a character",
+        "in the query",
+        "number",
+    ],
 )
 def test_what_cannot_be_sent_is_said_before_anything_is(
     client: Client, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInput):
-        client.call("jobs.json", method="post", **arguments)
+        client.call("jobs.json", **{"method": "post", **arguments})
 
 
 def test_an_error_of_the_rows_own_generator_comes_through(

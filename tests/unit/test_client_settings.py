@@ -103,8 +103,9 @@ def test_a_lookahead_that_is_no_number_of_pages_is_refused(lookahead: Any) -> No
     ("name", "values"),
     [
         ("retries", [-1, 1.5, "3", True, None]),
-        ("timeout", [0, -1, "5", True, float("nan"), float("inf"), (), (1,), (1, 2, 3), (5, 0)]),
-        ("deadline", [0, -1, "90", True, float("nan")]),
+        ("timeout", [0, -1, "5", True, float("nan"), float("inf"), 1e300]),
+        ("timeout", [(), (1,), (1, 2, 3), (5, 0), [1, 2]]),
+        ("deadline", [0, -1, "90", True, float("nan"), 10**400]),
     ],
 )
 def test_a_limit_that_is_no_number_of_its_kind_is_refused(name: str, values: list[Any]) -> None:
@@ -120,6 +121,11 @@ def test_limits_may_be_left_off_and_a_deadline_may_be_none_at_all() -> None:
         {"timeout": 2.5, "deadline": 7},
     ):
         Client("given", **limits).close()  # type: ignore[arg-type]
+
+
+def test_an_address_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ConfigError, match="the base URL is no address"):
+        Client("a-key", 7)  # type: ignore[arg-type]
 
 
 def test_the_package_offers_its_main_names_at_the_top() -> None:
