@@ -12,7 +12,7 @@ from flask import Response, current_app, g, request, send_file
 from crowdflower.sandbox.adapter import RAISE_ERRORS
 from crowdflower.sandbox.api import incoming, once
 from crowdflower.sandbox.api.call import Call, Reply
-from crowdflower.sandbox.refusals import NotFound, Unauthorized
+from crowdflower.sandbox.refusals import Invalid, NotFound, Unauthorized
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.store.columns import encode
 from crowdflower.sandbox.watch import ASKED
@@ -30,6 +30,7 @@ LONGEST_HEADER: Final = 8000
 """Characters of one; some clients hang up when there are 65,536."""
 
 _BLOCK: Final = 256 * 1024
+_REFUSED: Final = 400
 
 
 def answer(route: Route, **path: object) -> Response:
@@ -39,7 +40,7 @@ def answer(route: Route, **path: object) -> Response:
     :raises Refusal: It is not done.
     """
     app = cast("Application", current_app)
-    asked, key = incoming.read(request, route)
+    asked, key, passed_over = incoming.read(request, route)
     g.key = key
     request.environ[ASKED] = asked.values
     name = request.headers.get(once.HEADER) if route.writes else None
@@ -57,7 +58,7 @@ def answer(route: Route, **path: object) -> Response:
             transitions=app.transitions,
             link=lambda below: request.host_url + below,
         )
-        do = partial(route.answer, call, **path)
+        do = partial(_done, call, route, path, passed_over)
         if name and digested:
             asked_for = f"{request.method} {request.path}"
             answer = once.answer(call, name, asked_for, digested, do)
@@ -82,6 +83,27 @@ def answer(route: Route, **path: object) -> Response:
     for warning in warnings:
         response.headers.add("X-Sandbox-Warning", header(warning))
     return response
+
+
+def _done(call: Call, route: Route, path: dict[str, object], passed_over: str) -> Any:
+    """Do what is asked, and say what of it did nothing.
+
+    :raises Invalid: Something did nothing, and the sandbox is strict.
+    """
+    answer = route.answer(call, **path)
+    names = f"{', '.join(call.asked.unread()):.500}"
+    ignored = [f"Ignored, since nothing here reads it: {names}"] if names else []
+    ignored += [passed_over] if passed_over else []
+    if ignored and call.tx.limits.strict and _is_good(answer):
+        raise Invalid(" ".join(ignored))
+    for each in ignored:
+        call.tx.warn(each)
+    return answer
+
+
+def _is_good(answer: object) -> bool:
+    """Tell whether an answer is none that says no and has something to keep all the same."""
+    return not isinstance(answer, Reply) or answer.status < _REFUSED
 
 
 def _keep_warnings(call: Call, reference: object, answer: object) -> None:

@@ -91,3 +91,66 @@ def test_a_value_that_is_kept_and_has_no_effect_is_warned_about(
 
     assert word in answer.headers["X-Sandbox-Warning"]
     assert answer.json()[word] == attributes[word] != before[word]
+
+
+UNREAD = [
+    ("GET", "units.json", {"params": {"pgae": 2}}, "pgae"),
+    (
+        "POST",
+        "units.json",
+        {"json": {"unit": {"data": {"a": 1}, "state": "golden"}}},
+        "unit[state]",
+    ),
+    ("PUT", "gold.json", {"data": {"with": "answers"}}, "with"),
+    ("GET", "copy.json", {"params": {"all_unit": "true"}}, "all_unit"),
+    ("POST", "tags", {"json": {"tags": ["a"], "tag": "b"}}, "tag"),
+    ("PUT", "upload.json?forse=true", {"json": {"text": "two"}}, "forse"),
+]
+UNREADS = pytest.mark.parametrize(("verb", "path", "sent", "name"), UNREAD)
+
+
+@UNREADS
+def test_a_parameter_that_nothing_reads_is_named(
+    box: Box, verb: str, path: str, sent: dict[str, Any], name: str
+) -> None:
+    job = box.job([{"text": "one"}], FINE)
+
+    answer = box.api(verb, f"/jobs/{job.id}/{path}", **sent)
+
+    assert answer.status_code == 200
+    warning = answer.headers["X-Sandbox-Warning"]
+    assert warning == f"Ignored, since nothing here reads it: {name}"
+
+
+@UNREADS
+@pytest.mark.parametrize("settings", [STRICT], ids=["strict"])
+def test_where_it_is_strict_a_parameter_that_nothing_reads_is_refused(
+    box: Box, verb: str, path: str, sent: dict[str, Any], name: str
+) -> None:
+    job = box.job([{"text": "one"}], FINE)
+    before = box.api("GET", f"/jobs/{job.id}.json").json()
+
+    answer = box.api(verb, f"/jobs/{job.id}/{path}", **sent)
+
+    assert answer.status_code == 422
+    assert name in answer.json()["error"]["message"]
+    assert box.api("GET", f"/jobs/{job.id}.json").json() == before
+    assert len(list(box.client.get_jobs())) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({"data": b"job[title]=Mood of tweets"}, "no Content-Type"),
+        (
+            {"data": b"job[title]=Mood of tweets", "headers": {"Content-Type": "text/plain"}},
+            "Content-Type text/plain",
+        ),
+        ({"files": {"cml": ("form.cml", b"<cml:text/>")}}, "cml"),
+    ],
+)
+def test_a_body_that_is_passed_over_is_spoken_of(box: Box, sent: dict[str, Any], said: str) -> None:
+    answer = box.api("POST", "/jobs.json", **sent)
+
+    assert answer.json()["title"] is None
+    assert said in answer.headers["X-Sandbox-Warning"]

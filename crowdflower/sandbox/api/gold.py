@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.api.parameters import Parameters
 from crowdflower.sandbox.rules import gold, notices
 
 if TYPE_CHECKING:
@@ -36,13 +35,17 @@ def convert(call: Call, job: str) -> Answer:
     one any more.
     """
     row = call.job(job)
-    asked = Parameters({**call.asked.mapping("job"), **call.asked.values})
+    asked, older = call.asked, call.asked.within("job")
     call.transitions.begin("gold", row.id, {"golds_count": row.golds_count})
-    if asked.flag("reset"):
+    if asked.flag("reset") or older.flag("reset"):
         gold.reset(call.tx, row)
         return IN_THE_BACKGROUND
-    question = asked.text("check")
+    question = asked.text("check") or older.text("check")
     if question:
-        return gold.check(call.tx, row, question, asked.text("with"))
+        column = asked.text("with") or older.text("with")
+        for each in (asked, older):
+            if "convert_units" in each and not each.flag("convert_units"):
+                call.tx.warn("convert_units=false is ignored: rows with answers are converted.")
+        return gold.check(call.tx, row, question, column)
     gold.convert(call.tx, row)
     return IN_THE_BACKGROUND

@@ -34,6 +34,9 @@ class Incoming(NamedTuple):
     key: str
     """Empty when there is none."""
 
+    passed_over: str = ""
+    """Why there is a body that was not read."""
+
 
 def read(request: Request, route: Route) -> Incoming:
     """Read a request as far as it can be read without knowing whose it is.
@@ -46,11 +49,12 @@ def read(request: Request, route: Route) -> Incoming:
     _refuse_formats(request, route)
     query = parameters.from_query(request.query_string)
     body = {} if route.takes_file else _body(request)
+    passed_over = "" if route.takes_file else _passed_over(request)
     values = parameters.merged(query, body)
     values.pop("key", None)
     header = _HEADER.match(request.headers.get("Authorization", ""))
     key = header[1] if header else query.get("key") or body.get("key")
-    return Incoming(Parameters(values), key if isinstance(key, str) else "")
+    return Incoming(Parameters(values), key if isinstance(key, str) else "", passed_over)
 
 
 def _refuse_browsers(request: Request) -> None:
@@ -89,6 +93,17 @@ def _body(request: Request) -> JSONObject:
     except UnicodeDecodeError as error:
         raise BadRequest(f"The body is not UTF-8 at byte {error.start}.") from None
     return parameters.from_json(text) if text.strip() else {}
+
+
+def _passed_over(request: Request) -> str:
+    """Say why a body, or a part of it, did nothing; empty when it was read."""
+    if request.mimetype == _MULTIPART:
+        names = ", ".join(request.files)
+        return f"Nothing here takes files, so these were not read: {names:.200}." if names else ""
+    if request.mimetype in {_FORM, *_JSON} or not request.stream.read(1):
+        return ""
+    kind = f"Content-Type {request.mimetype:.80}" if request.mimetype else "no Content-Type"
+    return f"The body has {kind} and was not read; send {_FORM} or application/json."
 
 
 def _refusal(status: int, message: str) -> Refusal:

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.api.parameters import listed
-from crowdflower.sandbox.refusals import Invalid, MissingParameters, Unsupported
+from crowdflower.sandbox.refusals import Invalid, Unsupported
 from crowdflower.sandbox.rules import jobs, orders, shapes
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ A_DAY: Final = 24 * 60 * 60
 def listing(call: Call) -> Answer:
     """List a page of jobs, the newest first; an empty one is past the end."""
     without_teams(call)
-    if "limit" in call.asked.values:
+    if "limit" in call.asked:
         call.tx.warn("limit is ignored: this list has ten jobs a page.")
     found = jobs.listing(
         call.tx,
@@ -47,8 +47,9 @@ def show(call: Call, job: str) -> Answer:
 
 def update(call: Call, job: str) -> Answer:
     """Change attributes of a job: all of them, or on a mistake none."""
-    if "job" not in call.asked.values:
-        raise MissingParameters
+    call.asked.required("job")
+    # Columns may share a name with questions here, whether or not that was asked for.
+    call.asked.flag("ignore_overlapping_names")
     return shapes.job(jobs.update(call.tx, call.job(job), _attributes(call)))
 
 
@@ -62,7 +63,7 @@ def delete(call: Call, job: str) -> Answer:
 def copy(call: Call, job: str) -> Answer:
     """Make a job with the same settings, and with as many of its rows as asked for."""
     without_teams(call)
-    if "template_id" in call.asked.values:
+    if "template_id" in call.asked:
         raise Unsupported("job templates", "Job templates need the hosted service.", "jobs")
     asked = {name: call.asked.flag(name) for name in ("all_units", "gold", "only_new_and_judgable")}
     copied = jobs.copy(call.tx, call.job(job), **asked)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from crowdflower.sandbox.api.parameters import Parameters
 from crowdflower.sandbox.refusals import MissingParameters
 from crowdflower.sandbox.rules import judgments, reviewing, shapes
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.api.parameters import Parameters
 
 MOST: Final = 100
 """Units on a page."""
@@ -18,7 +18,7 @@ MOST: Final = 100
 def listing(call: Call, job: str) -> Answer:
     """Map each unit of a page that was judged to its results; an empty map is past the end."""
     for name in ("latest", "unseen"):
-        if name in call.asked.values:
+        if name in call.asked:
             call.tx.warn(f"{name} is ignored: every page shows all judgments.")
     return judgments.page(call.tx, call.job(job), call.asked.page(), call.asked.limit(MOST))
 
@@ -40,9 +40,7 @@ def create(call: Call, job: str) -> Answer:
 def update(call: Call, job: str, judgment: int) -> Answer:
     """Say of a judgment that it was reviewed, misses a test question, or does not count."""
     row, given = call.job(job), _given(call)
-    flags = {
-        name: given.flag(name) for name in ("reviewed", "missed", "tainted") if name in given.values
-    }
+    flags = {name: given.flag(name) for name in ("reviewed", "missed", "tainted") if name in given}
     if not flags:
         raise MissingParameters
     return shapes.judgment(reviewing.change(call.tx, row, judgment, **flags))
@@ -56,4 +54,4 @@ def delete(call: Call, job: str, judgment: int) -> Answer:
 
 def _given(call: Call) -> Parameters:
     call.asked.required("judgment")
-    return Parameters(call.asked.mapping("judgment"))
+    return call.asked.within("judgment")

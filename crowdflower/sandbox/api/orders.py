@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.api.parameters import Parameters
 from crowdflower.sandbox.refusals import MissingParameters
 from crowdflower.sandbox.rules import orders, shapes
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 def place(call: Call, job: str) -> Answer:
     """Order judgments for some of the new rows; a count of 0 means all of them."""
-    count = Parameters(call.asked.mapping("debit")).whole("units_count")
+    count = call.asked.within("debit").whole("units_count")
     if count is None:
         raise MissingParameters
     row = call.job(job)

@@ -45,12 +45,39 @@ class Parameters:
 
     values: JSONObject = field(default_factory=dict)
 
+    _read: set[str] = field(default_factory=set, compare=False, repr=False)
+    _inner: dict[str, Parameters] = field(default_factory=dict, compare=False, repr=False)
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a parameter is there, whatever it is; whoever asks has read it."""
+        self._read.add(name)
+        return name in self.values
+
+    def value(self, name: str) -> Any:
+        """Read a parameter as it came; ``None`` when it is absent."""
+        self._read.add(name)
+        return self.values.get(name)
+
+    def unread(self) -> list[str]:
+        """Name the parameters that nobody has read, and that therefore did nothing.
+
+        >>> asked = Parameters(
+        ...     {"page": "2", "pgae": "3", "unit": {"golden": "true", "pool": "quiz"}}
+        ... )
+        >>> asked.page(), asked.within("unit").flag("golden"), asked.unread()
+        (2, True, ['pgae', 'unit[pool]'])
+        """
+        inner = (
+            f"{name}[{each}]" for name, below in self._inner.items() for each in below.unread()
+        )
+        return [*(name for name in self.values if name not in self._read), *inner]
+
     def text(self, name: str) -> str | None:
         """Read a text; ``None`` when it is absent or blank.
 
         :raises Invalid: It is a list, a mapping or a boolean.
         """
-        value = self.values.get(name)
+        value = self.value(name)
         if isinstance(value, (dict, list, bool)):
             raise Invalid(f"{name} has to be a text.")
         return None if value is None else str(value).strip() or None
@@ -92,7 +119,7 @@ class Parameters:
 
         :raises Invalid: It is something else.
         """
-        value = self.values.get(name)
+        value = self.value(name)
         spelled = "" if value is None else str(value).lower()
         if spelled not in _FLAGS:
             raise Invalid(f"{name} has to be true or false, not {value!r:.40}.")
@@ -103,7 +130,7 @@ class Parameters:
 
         :raises Invalid: It holds something else than texts.
         """
-        value = self.values.get(name)
+        value = self.value(name)
         if value is None:
             return None
         items = value.split(",") if isinstance(value, str) else listed(value)
@@ -117,7 +144,7 @@ class Parameters:
         :raises BadRequest: Its text is no JSON.
         :raises Invalid: It is no mapping.
         """
-        value = self.values.get(name)
+        value = self.value(name)
         if isinstance(value, str):
             value = from_json(value, name) if value.strip() else {}
         if value is None:
@@ -126,12 +153,22 @@ class Parameters:
             raise Invalid(f"{name} has to be a mapping, such as {name}[…]=… or a JSON object.")
         return value
 
+    def within(self, name: str) -> Parameters:
+        """Read a mapping whose names are parameters themselves; without any when it is absent.
+
+        :raises BadRequest: Its text is no JSON.
+        :raises Invalid: It is no mapping.
+        """
+        if name not in self._inner:
+            self._inner[name] = Parameters(self.mapping(name))
+        return self._inner[name]
+
     def required(self, name: str) -> Any:
         """Return the value as it came.
 
         :raises MissingParameters: It is absent.
         """
-        if name not in self.values:
+        if name not in self:
             raise MissingParameters
         return self.values[name]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.sandbox.api.call import Reply
-from crowdflower.sandbox.api.parameters import Parameters
 from crowdflower.sandbox.refusals import MissingParameters, NotFound, Refusal
 from crowdflower.sandbox.rules import judgments, orders, results, shapes, units
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.api.parameters import Parameters
 
 MOST: Final = 1000
 """Units on a page."""
@@ -25,8 +25,7 @@ def listing(call: Call, job: str) -> Answer:
 def create(call: Call, job: str) -> Answer:
     """Add one unit."""
     row, given = call.job(job), _given(call)
-    if "data" not in given.values:
-        raise MissingParameters
+    given.required("data")
     unit = units.create(call.tx, row, given.mapping("data"), golden=given.flag("golden"))
     shown = results.shown(call.tx, row, unit)
     if orders.NO_CHANNELS in call.tx.warnings:
@@ -48,9 +47,9 @@ def update(call: Call, job: str, unit: int) -> Answer:
         call.tx,
         row,
         units.find(call.tx, row, unit),
-        data=given.mapping("data") if "data" in given.values else None,
+        data=given.mapping("data") if "data" in given else None,
         state=given.text("state"),
-        golden=given.flag("golden") if "golden" in given.values else None,
+        golden=given.flag("golden") if "golden" in given else None,
     )
     return results.shown(call.tx, row, changed)
 
@@ -65,7 +64,7 @@ def delete(call: Call, job: str, unit: int) -> Answer:
 def copy(call: Call, job: str, unit: int) -> Answer:
     """Add a unit like this one, to this job or another, some of its data replaced."""
     row = call.job(job)
-    given = Parameters(call.asked.mapping("unit"))
+    given = call.asked.within("unit")
     other = given.text("job_id")
     into = call.job(other) if other else row
     copied = units.copy(
@@ -97,7 +96,7 @@ def request_more_judgments(call: Call, job: str, unit: int) -> Answer:
 
 def split(call: Call, job: str) -> Answer:
     """Make lists of the texts in some columns of every unit."""
-    columns, separator = call.asked.names("on"), call.asked.values.get("with") or " "
+    columns, separator = call.asked.names("on"), call.asked.value("with") or " "
     if columns is None:
         raise MissingParameters
     count = units.split(call.tx, call.job(job), columns, str(separator))
@@ -113,4 +112,4 @@ def judgments_of(call: Call, job: str, unit: int) -> Answer:
 
 def _given(call: Call) -> Parameters:
     call.asked.required("unit")
-    return Parameters(call.asked.mapping("unit"))
+    return call.asked.within("unit")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.api.parameters import Parameters
 from crowdflower.sandbox.refusals import Invalid, MissingParameters
 from crowdflower.sandbox.rules import shapes, workers
 
@@ -44,7 +43,7 @@ def notify(call: Call, job: str, worker: int) -> Answer:
 def notifications(call: Call, job: str, worker: int) -> Answer:
     """Write to a contributor, in the words of 2011."""
     row = call.job(job)
-    message = Parameters(call.asked.mapping("notification")).text("message")
+    message = call.asked.within("notification").text("message")
     if message is None:
         raise MissingParameters
     workers.notify(call.tx, row, worker, message)
@@ -53,10 +52,9 @@ def notifications(call: Call, job: str, worker: int) -> Answer:
 
 def update(call: Call, job: str, worker: int) -> Answer:
     """Flag a contributor or take the flag back, whichever parameter is there."""
-    for name in ("unflag", "deflag"):
-        if name in call.asked.values:
-            return deflag(call, job, worker)
-    if "flag" in call.asked.values:
+    if "unflag" in call.asked or "deflag" in call.asked:
+        return deflag(call, job, worker)
+    if "flag" in call.asked:
         return flag(call, job, worker)
     raise MissingParameters
 
@@ -70,7 +68,9 @@ def flag(call: Call, job: str, worker: int) -> Answer:
 
 
 def deflag(call: Call, job: str, worker: int) -> Answer:
-    """Take a flag back."""
+    """Take a flag back; why, in any of three words, is not kept."""
+    for name in ("reason", "unflag", "deflag"):
+        call.asked.text(name)
     if not workers.unflag(call.tx, call.job(job), worker):
         call.tx.warn(f"Contributor {worker} was not flagged.")
     return {"success": f"Contributor {worker} is no longer flagged."}
@@ -78,7 +78,7 @@ def deflag(call: Call, job: str, worker: int) -> Answer:
 
 def reject(call: Call, job: str, worker: int) -> Answer:
     """Throw away what a contributor answered in this job; rows open again."""
-    asked: Parameters = call.asked
+    asked = call.asked
     reason = asked.text("reject")
     if reason is None:
         reason = asked.text("reason")
