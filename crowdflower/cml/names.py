@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+TAKEN: Final = frozenset(
+    [
+        *("judgments", "_agreement", "_canary", "_channel", "_city", "_country", "_created_at"),
+        *("_golden", "_id", "_ids", "_ip", "_last_judgment_at", "_missed", "_region"),
+        *("_started_at", "_state", "_tainted", "_trust", "_trusted_judgments", "_unit_id"),
+        *("_unit_state", "_updated_at", "_worker_id"),
+    ]
+)
+"""Names under which results and reports have something of their own beside the answers."""
+
 
 def derived(text: str) -> str:
     """Make the name of a question from its label, or put a given name in shape.

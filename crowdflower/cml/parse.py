@@ -8,6 +8,7 @@ from crowdflower.cml.drafts import GroupDraft, OptionDraft, QuestionDraft
 from crowdflower.cml.form import Form, Group
 from crowdflower.cml.links import linked
 from crowdflower.cml.liquid import Liquid
+from crowdflower.cml.names import TAKEN
 from crowdflower.cml.problems import MOST_PROBLEMS, CMLError, Problem, Source, did_you_mean
 from crowdflower.cml.questions import question
 from crowdflower.cml.scan import tags
@@ -80,6 +81,7 @@ def parse(source: str, *, rendered: bool = False) -> Form:
     questions = [question(text, liquid, draft) for draft in reader.questions]
     fields, order = linked(text, questions, reader.hosted, lenient=rendered)
     if not rendered:
+        _check_names(text, reader.questions)
         _check_groups(text, reader.groups, {field.name for field in fields})
     text.stop()
     return Form(
@@ -102,11 +104,28 @@ def _groups(source: Source, drafts: list[GroupDraft]) -> tuple[Group, ...]:
     )
 
 
+def _check_names(source: Source, drafts: list[QuestionDraft]) -> None:
+    """Note where the answers to a question would hide what results have under its name."""
+    for draft in drafts:
+        if draft.name in TAKEN:
+            source.problem(
+                draft.start,
+                f'Results have something of their own under the name "{draft.name}"; give '
+                f'<cml:{draft.kind}> another with name="…".',
+            )
+
+
 def _check_groups(source: Source, drafts: list[GroupDraft], taken: set[str]) -> None:
     """Note where the column of linked answers would hide another, or never hold anything."""
     for draft in drafts:
         if not draft.linked_as:
             continue
+        if draft.linked_as in TAKEN:
+            source.problem(
+                draft.start,
+                f'Results have something of their own under the name "{draft.linked_as}"; choose '
+                "another group_name.",
+            )
         if draft.linked_as in taken:
             source.problem(
                 draft.start,

@@ -64,6 +64,14 @@ def warnings(cml: str) -> list[str]:
             '2:1: The name "a" is taken by <cml:text> at 1:1; give one of them another',
         ),
         (
+            "<cml:text label='Judgments'/>",
+            '1:1: Results have something of their own under the name "judgments"; give <cml:text> ',
+        ),
+        (
+            "<cml:group multiple='true' aggregation='true' group_name='_ids'></cml:group>",
+            '1:1: Results have something of their own under the name "_ids"; choose another ',
+        ),
+        (
             "<cml:text name='a' aggregation='sum'/>",
             '1:20: There is no aggregation "sum"; say agg, avg or all.',
         ),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdflower.cml import CMLError, Field, Form, Option, parse
-from crowdflower.cml.names import derived
+from crowdflower.cml.names import TAKEN, derived
 
 PIECES = [
     "<cml:text ", "<cml:radios ", "<cml:radio ", "</cml:radios>", "<cml:group ", "</cml:group>",
@@ -20,7 +20,7 @@ PIECES = [
 ]  # fmt: skip
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="{}"), max_size=20)
-LABEL = TEXT.map(str.strip).filter(derived)
+LABEL = TEXT.map(str.strip).filter(lambda text: derived(text) not in {"", *TAKEN})
 
 
 def outcome(text: str, *, rendered: bool) -> Form | CMLError:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from crowdflower.cml.names import TAKEN
 from crowdflower.sandbox.refusals import NotFound
+from crowdflower.sandbox.reports import columns
 from crowdflower.sandbox.rules import (
     jobs,
     judgments,
@@ -251,3 +253,15 @@ def test_a_job_without_questions_has_results_without_questions(world: Any) -> No
     shown = world.do(results.of_unit, job, world.units(job)[0])
 
     assert list(shown) == ["judgments"]
+
+
+def test_no_question_is_called_as_what_results_and_reports_have_beside_answers(
+    world: Any, judged: Any
+) -> None:
+    job, number = judged
+    row = world.do(judgments.page, job)[number]
+    shown = world.do(results.of_unit, job, world.do(units.find, job, number))
+
+    beside = (row.keys() | shown.keys()) - job.fields.keys() - {"text"}
+
+    assert beside | {*columns.FULL, *columns.AGGREGATED} <= TAKEN
