@@ -266,7 +266,40 @@ def test_a_page_that_is_given_up_goes_to_others(box: Sandbox) -> None:
 
     assert "There is nothing left in this job for you" in waiting
     assert "You gave up the page" in given_up.text
+    assert "Go on" in given_up.text
     assert "Review 1" in bob.look()
+
+
+def test_only_the_page_that_is_looked_at_is_given_up(box: Sandbox) -> None:
+    job = launched(box, ROWS, units_per_assignment=2)
+    person = Person(box, job)
+    old = person.fields(says="good")
+    person.hand_in(old)
+    new = person.fields(says="good")
+
+    stale = person.hand_in(old | {"give_up": "yes"})
+    handed_in = person.hand_in(new)
+    nothing = person.browser.post(person.url, data={"give_up": "yes"})
+
+    assert stale.status_code == 409
+    assert "This page is not open any more" in stale.text
+    assert "Your page was handed in" in handed_in.text
+    assert nothing.status_code == 404
+    assert len(judgments(job)) == 4
+
+
+def test_loading_the_page_after_giving_one_up_gives_up_no_other(box: Sandbox) -> None:
+    job = launched(box, ROWS, units_per_assignment=2)
+    person = Person(box, job)
+    answer = person.browser.post(person.url, data=person.fields() | {"give_up": "yes"})
+    new = person.fields(says="good")
+
+    again = person.browser.get(answer.headers["Location"])
+    handed_in = person.hand_in(new)
+
+    assert answer.status_code == 303
+    assert "You gave up the page" in again.text
+    assert "Your page was handed in" in handed_in.text
 
 
 def test_one_more_entry_is_one_more_for_the_whole_group(box: Sandbox) -> None:

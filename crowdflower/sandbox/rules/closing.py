@@ -14,16 +14,21 @@ AT_ONCE = 500
 """Rows named in one statement; databases limit how many."""
 
 
-def release_pages(tx: Transaction, job_id: int, worker_id: int | None = None) -> int:
+def release_pages(
+    tx: Transaction, job_id: int, worker_id: int | None = None, page_id: int | None = None
+) -> int:
     """Take back the pages that are being worked on; what is on them goes to others.
 
     :param worker_id: Only this contributor's; everybody's when ``None``.
+    :param page_id: Only this one; all of them when ``None``.
     :returns: How many there were.
     """
     turns.job(tx, job_id)
     where = [assignment.c.job_id == job_id, assignment.c.state == "open"]
     if worker_id is not None:
         where.append(assignment.c.worker_id == worker_id)
+    if page_id is not None:
+        where.append(assignment.c.id == page_id)
     return _close(tx, where, "released")
 
 

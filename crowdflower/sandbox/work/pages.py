@@ -40,6 +40,7 @@ REMEMBERED: Final = 365 * 24 * 3600
 _DIGITS: Final = 18
 _STYLE: Final = Path(__file__).with_name("page.css")
 _ANSWER: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
+_GIVEN_UP: Final = "You gave up the page; its rows go to others."
 _NOTHING: Final = "There is no such work. Ask whoever sent you here for the whole address."
 
 
@@ -67,6 +68,8 @@ def show(number: int) -> Response:
         visit = _visit(tx, number)
         if visit.worker is None:
             return _html("who.html", visit.job, error="")
+        if "given_up" in request.args:
+            return _between_pages(visit, visit.worker, _GIVEN_UP)
         return _page_of(visit, visit.worker, _receipt(visit))
 
     try:
@@ -86,8 +89,7 @@ def take(number: int) -> Response:
         if visit.worker is None:
             return _html("who.html", visit.job, error="Say who you are first.", status=403)
         if "give_up" in form:
-            closing.release_pages(tx, visit.job.id, visit.worker.id)
-            return _said(visit.job.title, "You gave up the page; its rows go to others.")
+            return _given_up(visit, visit.worker, form)
         return _handed_in(visit, visit.worker, form)
 
     try:
@@ -186,6 +188,24 @@ def _handed_in(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Re
         }
         return _page_of(visit, worker, None, shown, status=422)
     return _onward(visit.job, done=receipt.assignment_id)
+
+
+def _given_up(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
+    """Take back the page that is given up, and no other that its contributor has by now."""
+    page = _number(form.get("assignment", ""))
+    if page is None:
+        raise NotFound
+    if closing.release_pages(visit.tx, visit.job.id, worker.id, page):
+        return _onward(visit.job, given_up=page)
+    text = "This page is not open any more: it was handed in, given up, or its time is over."
+    return _between_pages(visit, worker, text, status=409)
+
+
+def _between_pages(visit: _Visit, worker: Row[Any], text: str, status: int = 200) -> Response:
+    """Say something to somebody who has no page now, and can ask for the next one."""
+    told: dict[str, Any] = {"messages": visitors.unread(visit.tx, worker.id), "receipt": None}
+    onward = _address(visit.job)
+    return _html("said.html", visit.job, status=status, text=text, onward=onward, **told)
 
 
 def _answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
