@@ -21,7 +21,7 @@ class Absent(NamedTuple):
 
     def answer(self, *_: object, **__: object) -> NoReturn:
         """Refuse, whatever is asked."""
-        message = f"{self.feature.capitalize()}: not available in the sandbox."
+        message = f"{self.feature[:1].upper()}{self.feature[1:]}: not available in the sandbox."
         raise Unsupported(self.feature, message, self.see)
 
 

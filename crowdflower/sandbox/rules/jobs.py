@@ -133,7 +133,14 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
     :raises Unsupported: It asks for what only the hosted service has.
     :raises NotFound: The job is deleted.
     """
-    values = settings.changed_values(tx, alive(tx, job), attributes)
+    before = alive(tx, job)
+    values = settings.changed_values(tx, before, attributes)
+    judgments = values.get("judgments_per_unit", before.judgments_per_unit)
+    if judgments != before.judgments_per_unit and before.judgable_count:
+        tx.warn(
+            "judgments_per_unit counts for rows that are ordered from now on; ask for more on a "
+            "row that is out with request_more_judgments."
+        )
     if values.keys() & {"auto_order", "auto_order_timeout"}:
         values["waiting_since"] = tx.clock.now()  # rows that are there wait from now on
     changed = _change(tx, job, **values) if values else again(tx, job)

@@ -52,6 +52,7 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
             f"has {current.units_count}. Upload more rows."
         )
     _say_requirements(tx, current)
+    _say_dynamic(tx, current)
     if units_count < 0:
         raise Invalid(f"units_count is the number of rows to order, not {units_count}.")
     wanted = channel.known(channels)
@@ -190,6 +191,21 @@ def _say_requirements(tx: Transaction, job: Row[Any]) -> None:
         if tx.limits.strict:
             raise Unsupported("minimum_requirements", message, "channels")
         tx.warn(message)
+
+
+def _say_dynamic(tx: Transaction, job: Row[Any]) -> None:
+    if job.variable_judgments_mode == "none":
+        return
+    if job.min_unit_confidence is None and not job.options.get("dynamic_matching"):
+        tx.warn(
+            "The job is to collect a varying number of judgments, and min_unit_confidence is not "
+            "set: no row gets more than judgments_per_unit."
+        )
+    elif job.max_judgments_per_unit is None:
+        tx.warn(
+            "max_judgments_per_unit is not set: a row on which contributors never agree is judged "
+            "until the money is spent."
+        )
 
 
 def _place(tx: Transaction, job: Row[Any], units_count: int, wanted: Sequence[str]) -> Row[Any]:

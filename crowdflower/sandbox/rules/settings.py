@@ -139,7 +139,7 @@ def _check(tx: Transaction, written: Written, account_id: int, job: Row[Any] | N
     """Add to the errors what an attribute alone does not show."""
     values, errors = written.values, written.errors
     title = values.get("title")
-    if title is not None and len(title) < SHORTEST_TITLE:
+    if title is not None and len(title.strip()) < SHORTEST_TITLE:
         errors.append(f"Title is too short (minimum is {SHORTEST_TITLE} characters)")
     if title is not None and len(title) > LONGEST_TITLE:
         errors.append(f"Title is too long (maximum is {LONGEST_TITLE} characters)")

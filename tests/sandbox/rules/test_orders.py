@@ -460,3 +460,42 @@ def test_demands_on_contributors_are_warned_about_and_refused_where_strict(make_
         strict.do(orders.place, refused, 5, ["on_demand"])
 
     assert len(warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, ["min_unit_confidence is not set"]),
+        ({"min_unit_confidence": 0.7}, ["max_judgments_per_unit is not set"]),
+        ({"options": {"dynamic_matching": 2}}, ["max_judgments_per_unit is not set"]),
+        ({"min_unit_confidence": 0.7, "max_judgments_per_unit": 5}, []),
+    ],
+)
+def test_dynamic_judgments_without_a_goal_or_an_end_are_warned_about(
+    world: Any, settings: dict[str, Any], said: list[str]
+) -> None:
+    job = world.job(5, variable_judgments_mode="auto_confidence", **settings)
+
+    with world.database.transaction() as tx:
+        orders.place(tx, job, 0, ["on_demand"])
+        warnings = list(tx.warnings)
+
+    assert len(warnings) == len(said)
+    assert all(each in warning for each, warning in zip(said, warnings, strict=True))
+
+
+def test_whoever_changes_judgments_per_unit_is_told_of_rows_that_are_out(world: Any) -> None:
+    job = world.job(10)
+    world.do(orders.place, job, 5, ["on_demand"])
+
+    with world.database.transaction() as tx:
+        jobs.update(tx, job, {"judgments_per_unit": 1})
+        changed = list(tx.warnings)
+    with world.database.transaction() as tx:
+        jobs.update(tx, job, {"judgments_per_unit": 1})
+        unchanged = list(tx.warnings)
+    world.do(orders.place, job, 5, ["on_demand"])
+
+    assert "rows that are ordered from now on" in changed[0]
+    assert unchanged == []
+    assert [unit.needed for unit in world.units(job)] == [3] * 5 + [1] * 5

@@ -55,6 +55,7 @@ A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
     ("attributes", "errors"),
     [
         ({"title": "Tiny"}, ["Title is too short (minimum is 5 characters)"]),
+        ({"title": "  a    "}, ["Title is too short (minimum is 5 characters)"]),
         ({"title": "t" * 256}, ["Title is too long (maximum is 255 characters)"]),
         (
             {"judgments_per_unit": "many", "units_per_assignment": 0},
