@@ -170,7 +170,7 @@ def test_a_mistake_is_named_and_the_other_answers_stay(box: Sandbox) -> None:
 
     assert answer.status_code == 422
     assert "5 answers are missing or not as they have to be" in answer.text
-    anchors = re.findall(r'<a href="#(u\d+-why)">Row \d, why</a>', answer.text)
+    anchors = re.findall(r'<a href="#(u\d+-why)">Row \d, What is bad\?</a>', answer.text)
     assert len(anchors) == len(ROWS)
     assert all(f'id="{anchor}"' in answer.text for anchor in anchors)
     assert len(re.findall(r'value="bad" checked', answer.text)) == len(ROWS)

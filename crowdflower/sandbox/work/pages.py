@@ -15,6 +15,7 @@ from flask import Response, current_app, request
 from markupsafe import Markup
 
 from crowdflower.sandbox.browsers import PAGE_HEADERS, refuse_strangers
+from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.cleaning import clean
 from crowdflower.sandbox.refusals import Invalid, NotFound, Refusal
 from crowdflower.sandbox.rules import closing, jobs, submission
@@ -49,7 +50,7 @@ class _Wrong(NamedTuple):
 
     anchor: str
     number: int
-    name: str
+    question: str
     text: str
 
 
@@ -241,19 +242,24 @@ def _page_of(
         status=status,
         page=page,
         units=units,
-        errors=_listed(page, shown),
+        errors=_listed(job.cml or "", page, shown),
         minutes=max(1, round((page.expires_at - tx.clock.now()) / 60)),
         instructions=Markup(clean(job.instructions)),  # noqa: S704 - that is what clean is for
         **told,
     )
 
 
-def _listed(page: Page, shown: Mapping[int, Answers]) -> list[_Wrong]:
-    return [
-        _Wrong(f"u{unit.id}-{name}", number, name, text)
-        for number, unit in enumerate(page.units, 1)
-        for name, text in shown.get(unit.id, Answers()).errors.items()
-    ]
+def _listed(cml: str, page: Page, shown: Mapping[int, Answers]) -> list[_Wrong]:
+    """List what is wrong with a page, in the words in which its questions are asked."""
+    wrong = []
+    for number, unit in enumerate(page.units, 1):
+        errors = shown.get(unit.id, Answers()).errors
+        asked = {each.name: each.label for each in form_for(cml, unit.data).fields if errors}
+        wrong += [
+            _Wrong(f"u{unit.id}-{name}", number, asked.get(name) or name, text)
+            for name, text in errors.items()
+        ]
+    return wrong
 
 
 def _receipt(visit: _Visit) -> Receipt | None:
