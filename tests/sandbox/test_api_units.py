@@ -276,3 +276,21 @@ def test_gold_that_is_not_there_is_missed(api: Api, job: int) -> None:
     text = "We couldn't find any prepopulated gold standard in your dataset."
     assert answer.status_code == 400
     assert answer.json() == {"error": {"message": text}}
+
+
+@pytest.mark.parametrize("spelled", ["[]", "[0]"])
+def test_accepted_answers_are_a_list_however_a_form_spells_one(
+    api: Api, job: int, spelled: str
+) -> None:
+    form = {
+        "unit[data][review_text]": "Never again.",
+        f"unit[data][sentiment_gold]{spelled}": "negative",
+        "unit[data][sizes][0]": "S",
+        "unit[golden]": "true",
+    }
+
+    made = api("POST", f"/jobs/{job}/units", data=form).json()
+
+    assert made["state"] == "golden"
+    assert made["data"]["sentiment_gold"] == ["negative"]
+    assert made["data"]["sizes"] == {"0": "S"}

@@ -131,7 +131,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     units.judgments_of: Operation(listed(ref("Judgment"))),
     gold.convert: Operation(
         {"anyOf": [ref("Success"), ref("GoldChecked")]},
-        {"check": TEXT, "with": TEXT, "reset": FLAG},
+        {"check": TEXT, "with": TEXT, "convert_units": FLAG, "reset": FLAG},
     ),
     gold.listing: Operation(listed(ref("TestQuestion"))),
     gold.fire_webhooks: Operation(ref("Notice")),

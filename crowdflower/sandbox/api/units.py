@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.sandbox.api.call import Reply
+from crowdflower.sandbox.api.parameters import listed
 from crowdflower.sandbox.refusals import MissingParameters, NotFound, Refusal
-from crowdflower.sandbox.rules import judgments, orders, results, shapes, units
+from crowdflower.sandbox.rules import judgments, orders, results, rows, shapes, units
 
 if TYPE_CHECKING:
+    from crowdflower._types import JSONObject
     from crowdflower.sandbox.api.call import Answer, Call
     from crowdflower.sandbox.api.parameters import Parameters
 
@@ -26,7 +28,7 @@ def create(call: Call, job: str) -> Answer:
     """Add one unit."""
     row, given = call.job(job), _given(call)
     given.required("data")
-    unit = units.create(call.tx, row, given.mapping("data"), golden=given.flag("golden"))
+    unit = units.create(call.tx, row, _data(given), golden=given.flag("golden"))
     shown = results.shown(call.tx, row, unit)
     if orders.NO_CHANNELS in call.tx.warnings:
         shown["message"] = {"error": orders.NO_CHANNELS}
@@ -47,7 +49,7 @@ def update(call: Call, job: str, unit: int) -> Answer:
         call.tx,
         row,
         units.find(call.tx, row, unit),
-        data=given.mapping("data") if "data" in given else None,
+        data=_data(given) if "data" in given else None,
         state=given.text("state"),
         golden=given.flag("golden") if "golden" in given else None,
     )
@@ -67,9 +69,7 @@ def copy(call: Call, job: str, unit: int) -> Answer:
     given = call.asked.within("unit")
     other = given.text("job_id")
     into = call.job(other) if other else row
-    copied = units.copy(
-        call.tx, row, units.find(call.tx, row, unit), into=into, data=given.mapping("data")
-    )
+    copied = units.copy(call.tx, row, units.find(call.tx, row, unit), into=into, data=_data(given))
     return results.shown(call.tx, into, copied)
 
 
@@ -113,3 +113,12 @@ def judgments_of(call: Call, job: str, unit: int) -> Answer:
 def _given(call: Call) -> Parameters:
     call.asked.required("unit")
     return call.asked.within("unit")
+
+
+def _data(given: Parameters) -> JSONObject:
+    """Read a row; accepted answers may be sent as any list is, by index for one."""
+    data = given.mapping("data")
+    return {
+        name: listed(value) if rows.GOLD_COLUMN.fullmatch(name) else value
+        for name, value in data.items()
+    }
