@@ -16,7 +16,7 @@ from itertools import count
 from random import Random
 from struct import Struct
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 START = 1435148651.0
 """Where virtual time begins: 24 June 2015, 12:24:11 UTC."""
+
+LATEST: Final = 4102444800.0
+"""As far as time can be moved: 1 January 2100. Calendars and archives write no time for ever."""
 
 
 _WORDS = Struct("<8Q")
@@ -127,7 +130,7 @@ class Clock:
     def advance(self, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Move time forward; real time runs on from there. What becomes due by it happens now.
 
-        :raises ValueError: Time would go backwards.
+        :raises ValueError: Time would go backwards, or beyond :data:`LATEST`.
         """
         self.flow(seconds + 60 * minutes + 3600 * hours)
         for do in tuple(self.alarms):
@@ -136,10 +139,12 @@ class Clock:
     def flow(self, seconds: float) -> None:
         """Let time go on as it does by itself, for whoever looks by themselves what becomes due.
 
-        :raises ValueError: Time would go backwards.
+        :raises ValueError: Time would go backwards, or beyond :data:`LATEST`.
         """
-        if seconds < 0:
+        if not seconds >= 0:
             raise ValueError(f"Time only goes forward; it cannot move by {seconds} seconds.")
+        if self.now() + seconds > LATEST:
+            raise ValueError(f"Time goes to the year 2100; it cannot move by {seconds} seconds.")
         with self._lock:
             self._ahead += seconds
 
@@ -147,7 +152,7 @@ class Clock:
         """Move time forward to a moment; real time runs on from there.
 
         :param to: Seconds since 1970 UTC.
-        :raises ValueError: Time would go backwards.
+        :raises ValueError: Time would go backwards, or beyond :data:`LATEST`.
         """
         self.advance(to - self.now())
 

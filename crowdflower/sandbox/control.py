@@ -74,12 +74,14 @@ class Control:
             raise NotFound
         try:
             return do(self._box, _asked(request))
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
             raise BadRequest(f"{error}") from None
 
 
 def _asked(request: Request) -> Asked:
-    raw = request.stream.read(_MOST)
+    raw = request.stream.read(_MOST + 1)
+    if len(raw) > _MOST:
+        raise Refusal(413, {"error": {"message": f"The body is longer than {_MOST} bytes."}})
     value = decode(raw.decode("utf-8-sig")) if raw.strip() else {}
     if not isinstance(value, dict):
         raise TypeError("The body has to be a JSON object.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ LONGEST_DELAY: Final = 300.0
 """Seconds that one answer may be held back."""
 
 _STATUSES: Final = range(200, 600)
+_NAME: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Dropped(ConnectionError):
@@ -52,7 +55,7 @@ class Fault:
     """Answer this, and what is wrong, in place of what would have been answered."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Of that answer, such as ``Retry-After``."""
+    """Of that answer, such as ``{"Retry-After": "5"}``."""
 
     delay: float = 0.0
     """Seconds to wait before anything is done. In process nobody waits: the client's time limit
@@ -78,6 +81,13 @@ class Fault:
             raise ValueError(f"status has to be from 200 to 599, not {self.status}.")
         if not 0 <= self.delay <= LONGEST_DELAY:
             raise ValueError(f"delay has to be 0 to {LONGEST_DELAY:g} seconds, not {self.delay}.")
+        for name, value in self.headers.items():
+            if not (_is_text(name, _NAME) and _is_text(value, _VALUE)):
+                raise ValueError(
+                    f"headers has texts that a header can hold, not {name!r}: {value!r}."
+                )
+        if self.headers and self.status is None:
+            raise ValueError("headers are those of the answer with a status: say which status.")
         if not (self.status or self.delay or self.drop or self.garble):
             raise ValueError("Say what goes wrong: status, delay, drop or garble.")
         if (self.status is not None) + self.drop + self.garble > 1:
@@ -198,6 +208,10 @@ class _Answered:
     def _start(self, status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
         self._status, self._headers = status, headers
         return lambda _: None
+
+
+def _is_text(value: object, of: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and of.fullmatch(value) is not None
 
 
 def _line(status: int) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdflower.sandbox import clock as clock_module
-from crowdflower.sandbox.clock import Chance, Clock, iso, report_time
+from crowdflower.sandbox.clock import LATEST, Chance, Clock, iso, report_time
 from crowdflower.sandbox.refusals import Declined, Invalid, Unfunded
 
 
@@ -28,13 +28,25 @@ def test_time_does_not_go_back() -> None:
         Clock().advance(seconds=-1)
 
 
+@pytest.mark.parametrize("virtual", [True, False])
+@pytest.mark.parametrize("seconds", [1e18, float("inf"), float("nan")])
+def test_time_that_no_calendar_knows_does_not_come(seconds: float, virtual: bool) -> None:
+    clock = Clock(virtual=virtual)
+
+    with pytest.raises(ValueError, match="it cannot move by"):
+        clock.advance(seconds)
+
+    assert clock.now() < LATEST
+    assert iso(LATEST) == "2100-01-01T00:00:00+00:00"
+
+
 def test_real_time_runs_and_can_be_moved_on() -> None:
     clock = Clock(virtual=False)
     before = clock.now()
 
     clock.advance(hours=1)
 
-    assert 3600 <= clock.now() - before < 3660
+    assert 3600 <= clock.now() - before < 7200
 
 
 class Wall:
