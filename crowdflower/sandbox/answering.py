@@ -147,10 +147,16 @@ def _file() -> IO[bytes]:
 
 def report(token: str, name: str) -> Response:
     """Hand out the archive of a report."""
-    path = cast("Application", current_app).reports.find(token)
+    reports = cast("Application", current_app).reports
+    path = reports.find(token)
     if path is None:
         raise NotFound
-    return send_file(path, "application/zip", as_attachment=True, download_name=name)
+    try:
+        answer = send_file(path, "application/zip", as_attachment=True, download_name=name)
+    except FileNotFoundError:  # thrown away just now
+        raise NotFound from None
+    reports.fetched(path)
+    return answer
 
 
 def in_json(value: object, status: int = 200) -> Response:

@@ -19,6 +19,7 @@ import pytest
 from crowdflower.sandbox import reports
 from crowdflower.sandbox.app import create_app
 from crowdflower.sandbox.reports import Shelf
+from crowdflower.sandbox.reports.shelf import WAITING
 from crowdflower.sandbox.transitions import Transitions
 
 if TYPE_CHECKING:
@@ -320,7 +321,7 @@ def test_reports_are_gone_with_the_sandbox(
 def test_old_archives_make_room_for_new_ones() -> None:
     shelf = Shelf()
     for number in range(5):
-        put(shelf, 7, "full", f"token{number}")
+        shelf.fetched(put(shelf, 7, "full", f"token{number}"))
     other = put(shelf, 7, "json", "other")
 
     found = [number for number in range(5) if shelf.find(f"token{number}")]
@@ -329,6 +330,27 @@ def test_old_archives_make_room_for_new_ones() -> None:
     assert shelf.find("other") == other
     assert len(list(other.parent.iterdir())) == 3
     shelf.close()
+
+
+def test_archives_that_nobody_fetches_make_room_too() -> None:
+    shelf = Shelf()
+    for number in range(WAITING + 3):
+        path = put(shelf, 7, "full", f"token{number}")
+
+    assert [number for number in range(5) if shelf.find(f"token{number}")] == [3, 4]
+    assert len(list(path.parent.iterdir())) == WAITING
+    shelf.close()
+
+
+def test_all_who_were_sent_to_a_report_find_it(api: Api, judged: int) -> None:
+    sent = [
+        api("GET", f"/jobs/{judged}.csv?type=full").headers["Location"].partition("reports/")[2]
+        for _ in range(8)
+    ]
+
+    answers = [api("GET", f"/reports/{path}", key=None, version="..") for path in sent]
+
+    assert {unpacked(answer.content) for answer in answers} == {(f"f{judged}.csv", FULL)}
 
 
 def test_a_column_named_like_another_gets_a_prefix() -> None:

@@ -14,7 +14,10 @@ from typing import Final, TypeAlias
 from crowdflower.sandbox.transitions import Transitions
 
 KEPT: Final = 2
-"""Archives of one job and type; the last but one may still be on its way to somebody."""
+"""Archives of one job and type that can be fetched again; the last but one may not have arrived."""
+
+WAITING: Final = 32
+"""Archives of one job and type that nobody has fetched: so many may ask for a report at once."""
 
 _Which: TypeAlias = tuple[int, str]
 
@@ -36,6 +39,7 @@ class Shelf:
         self._lock = Lock()
         self._begun: set[_Which] = set()
         self._archives: dict[_Which, list[Path]] = {}
+        self._fetched: set[Path] = set()
         self._directory: Path | None = None
 
     def renew(self, job: int, kind: str) -> None:
@@ -71,9 +75,12 @@ class Shelf:
                 return  # meanwhile everything was thrown away
             archives = self._archives.setdefault((job, kind), [])
             archives.append(unfinished.replace(unfinished.with_suffix(".zip")))
-            for old in archives[:-KEPT]:
+            waiting = [path for path in archives if path not in self._fetched]
+            staying = {*archives[-KEPT:], *waiting[-WAITING:]}
+            for old in [path for path in archives if path not in staying]:
                 old.unlink(missing_ok=True)
-            del archives[:-KEPT]
+                archives.remove(old)
+                self._fetched.discard(old)
 
     def find(self, token: str) -> Path | None:
         """Find an archive by its secret."""
@@ -81,11 +88,17 @@ class Shelf:
             every = (path for archives in self._archives.values() for path in archives)
             return next((path for path in every if path.stem == token), None)
 
+    def fetched(self, path: Path) -> None:
+        """Let an archive make room for others: whoever was sent to it has it open."""
+        with self._lock:
+            self._fetched.add(path)
+
     def clear(self) -> None:
         """Throw everything away."""
         with self._lock:
             self._begun.clear()
             self._archives.clear()
+            self._fetched.clear()
             if self._directory is not None:
                 shutil.rmtree(self._directory, ignore_errors=True)
                 self._directory = None
