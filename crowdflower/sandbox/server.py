@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -38,6 +39,10 @@ _AT_ONCE: Final = 256 * 1024
 _OTHER_SOCKETS: Final = 100
 _PATIENCE: Final = 10.0
 _A_MOMENT: Final = 0.005
+
+_WAITING: Final = logging.getLogger(f"{__name__}.waiting")
+"""Told of every request that has to wait for a thread, as a warning, which it is none."""
+_WAITING.setLevel(logging.ERROR)
 
 
 class KnownHosts:
@@ -121,6 +126,7 @@ class Server:
             asyncore_use_poll=True,  # select ends at 1024
         )
         self._server.channel_class = partial(Connection, manners)
+        self._server.task_dispatcher.queue_logger = _WAITING
         self._thread = threading.Thread(
             target=self._server.run, name=f"crowdflower-sandbox-{self.port}", daemon=True
         )

@@ -15,6 +15,7 @@ from crowdflower.sandbox.outbound import Forbidden, NotDelivered, post
 
 BODY = b"data=1"
 FORM = "application/x-www-form-urlencoded"
+PATIENCE = 60
 
 
 @pytest.fixture
@@ -97,23 +98,29 @@ def test_what_is_not_on_the_open_internet_is_not_called(host: str) -> None:
 )
 def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
     with pytest.raises(Forbidden):
-        post(url, BODY, FORM, allow_loopback=True)
+        post(url, BODY, FORM, allow_loopback=True, timeout=PATIENCE)
 
 
 def test_a_name_with_one_private_address_is_refused(names: dict[str, list[str]]) -> None:
     names["rebinding.example.com"] = ["93.184.216.34", "10.0.0.1"]
 
     with pytest.raises(Forbidden, match=r"is 10\.0\.0\.1, which is not on the open internet"):
-        post("http://rebinding.example.com/", BODY, FORM, allow_loopback=True)
+        post("http://rebinding.example.com/", BODY, FORM, allow_loopback=True, timeout=PATIENCE)
 
 
 def test_this_machine_is_called_where_that_is_allowed_and_its_neighbours_are_not() -> None:
     with receiver(says(204)) as (port, seen):
-        post(f"http://127.0.0.1:{port}/answers?for=me", BODY, FORM, allow_loopback=True)
+        post(
+            f"http://127.0.0.1:{port}/answers?for=me",
+            BODY,
+            FORM,
+            allow_loopback=True,
+            timeout=PATIENCE,
+        )
 
     assert seen == [f"127.0.0.1:{port} /answers?for=me"]
     with pytest.raises(Forbidden):
-        post("http://10.0.0.1/", BODY, FORM, allow_loopback=True)
+        post("http://10.0.0.1/", BODY, FORM, allow_loopback=True, timeout=PATIENCE)
 
 
 def test_the_connection_goes_to_what_was_looked_up_under_its_name(
@@ -122,7 +129,9 @@ def test_the_connection_goes_to_what_was_looked_up_under_its_name(
     names["answers.example.com"] = ["127.0.0.1"]
 
     with receiver(says(200)) as (port, seen):
-        post(f"http://answers.example.com:{port}/", BODY, FORM, allow_loopback=True)
+        post(
+            f"http://answers.example.com:{port}/", BODY, FORM, allow_loopback=True, timeout=PATIENCE
+        )
 
     assert seen == [f"answers.example.com:{port} /"]
     assert looked_up.count("answers.example.com") == 1
@@ -134,7 +143,7 @@ def test_only_a_success_is_a_delivery(status: int) -> None:
         receiver(says(status, Location="http://127.0.0.1:1/")) as (port, seen),
         pytest.raises(NotDelivered, match=f"answered with status {status}"),
     ):
-        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True)
+        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=PATIENCE)
 
     assert len(seen) == 1
 
@@ -161,4 +170,4 @@ def test_nobody_there_is_said_so() -> None:
         port = taken.getsockname()[1]
 
     with pytest.raises(NotDelivered, match="nobody listens there"):
-        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True)
+        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=PATIENCE)

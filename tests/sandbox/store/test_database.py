@@ -18,6 +18,7 @@ from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store import Database, SchemaMismatch, StoreFailure, Transaction, turns
 from crowdflower.sandbox.store.tables import account, schema_info
 
+PATIENCE = 60
 KINDS = ["postgresql"] if "CROWDFLOWER_TEST_POSTGRESQL" in os.environ else ["memory", "file"]
 
 
@@ -150,16 +151,16 @@ def test_a_snapshot_of_a_file_neither_waits_nor_sees_what_came_after_it(on_file:
         with on_file.snapshot() as tx:
             before = keys(tx)
             begun.set()
-            assert written.wait(10)
+            assert written.wait(PATIENCE)
             return before, keys(tx)
 
     with ThreadPoolExecutor(1) as pool, on_file.transaction() as tx:
         reading = pool.submit(read)
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE)
         add(tx, "k")
         tx.connection.commit()
         written.set()
-        seen = reading.result(10)
+        seen = reading.result(PATIENCE)
 
     assert seen == ([], [])
 
