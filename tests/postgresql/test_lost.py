@@ -168,6 +168,23 @@ def test_of_two_who_wait_for_each_other_one_is_done_again(box: Sandbox, other: S
     assert len(tried) > 2
 
 
+def test_a_reset_in_the_way_of_somebody_else_is_done_again(
+    box: Sandbox, other: Sandbox, ask: Ask
+) -> None:
+    box.client().create_job({"title": "To be forgotten"})
+
+    with ThreadPoolExecutor(1) as pool:
+        with other.database.transaction() as tx:
+            tx.driver.execute("SELECT 1 FROM judgment")  # a reset has this one after the next
+            resetting = pool.submit(box.database.reset)
+            while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
+                assert not resetting.done()
+            tx.driver.execute("SELECT 1 FROM account")
+        resetting.result(PATIENCE)
+
+    assert ask("SELECT count(*) FROM job") == [(0,)]
+
+
 def test_what_may_not_be_repeated_is_said_to_be_worth_another_try(box: Sandbox) -> None:
     def do(tx: Transaction) -> None:
         tx.driver.execute("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from threading import local
 from typing import Final, Protocol, TypeVar
 from weakref import finalize
@@ -154,11 +155,11 @@ class Database:
         False
         >>> database.close()
         """
-        return self._carried_out(self.transaction, do, times, keyed=keyed)
+        return self._carried_out(partial(_done, self.transaction, do), times, keyed=keyed)
 
     def read(self, do: Callable[[Transaction], T]) -> T:
         """Read something, all of it from one moment; again when the connection was lost."""
-        return self._carried_out(self.snapshot, do, TIMES, keyed=True)
+        return self._carried_out(partial(_done, self.snapshot, do), TIMES, keyed=True)
 
     def reset(self) -> None:
         """Forget everything, ids included; the clock runs on.
@@ -167,27 +168,19 @@ class Database:
         """
         if getattr(self._here, "transaction", None) is not None:
             raise RuntimeError("Resetting inside of a transaction: end the transaction first.")
-        self._backend.empty()
+        self._carried_out(self._backend.empty, TIMES, keyed=True)
 
     def close(self) -> None:
         """Close every connection; in memory that is the end of the data."""
         self._backend.close()
 
-    def _carried_out(
-        self,
-        opened: Callable[[], AbstractContextManager[Transaction]],
-        do: Callable[[Transaction], T],
-        times: int,
-        *,
-        keyed: bool,
-    ) -> T:
+    def _carried_out(self, attempt: Callable[[], T], times: int, *, keyed: bool) -> T:
         if getattr(self._here, "transaction", None) is not None:
             times = 1
         while True:
             times -= 1
             try:
-                with opened() as tx:
-                    return do(tx)
+                return attempt()
             except Exception as error:
                 again = keyed or not isinstance(error, Unconfirmed)
                 if not (times and again and self._backend.is_worth_repeating(error)):
@@ -205,6 +198,13 @@ class Database:
                 yield current
             finally:
                 self._here.transaction = None
+
+
+def _done(
+    opened: Callable[[], AbstractContextManager[Transaction]], do: Callable[[Transaction], T]
+) -> T:
+    with opened() as tx:
+        return do(tx)
 
 
 def _address(url: str) -> URL:
