@@ -21,7 +21,8 @@ from click.core import ParameterSource
 from crowdflower.sandbox import BALANCE_CENTS, Sandbox
 from crowdflower.sandbox.ampcrowd import Access
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.rules import jobs
+from crowdflower.sandbox.refusals import NotFound
+from crowdflower.sandbox.rules import jobs, workers
 from crowdflower.sandbox.server import LOOPBACK, Server
 from crowdflower.sandbox.store import SchemaMismatch, StoreFailure
 from crowdflower.sandbox.store.failures import Unreachable
@@ -304,7 +305,8 @@ def _work(box: Sandbox, ended: Event, *, number: int, left_alone: set[int], grou
     Not by requests: those are for others to see, and faults for others to have.
     """
     crowd = box.crowd
-    if not crowd.contributors:  # at the start, and when the sandbox was reset
+    if not _is_here(box, crowd):
+        crowd.contributors.clear()
         crowd.add(number)
         left_alone.clear()
     with box.database.snapshot() as tx:
@@ -315,11 +317,23 @@ def _work(box: Sandbox, ended: Event, *, number: int, left_alone: set[int], grou
     }
 
 
+def _is_here(box: Sandbox, crowd: Crowd) -> bool:
+    """Tell whether the crowd has joined, and no server of this database was reset since."""
+    if not crowd.contributors or crowd is not box.crowd:
+        return False
+    first = crowd.contributors[0].worker
+    try:
+        with box.database.snapshot() as tx:
+            return bool(workers.find(tx, first.id).created_at == first.created_at)
+    except NotFound:
+        return False
+
+
 def _refused(box: Sandbox, crowd: Crowd, job_id: int, ended: Event) -> bool:
     """Do the pages of one job, one at a time; say it if the crowd cannot."""
     try:
-        while crowd.run(job_id, pages=1).ended == "pages":
-            if ended.is_set() or box.crowd is not crowd:
+        while crowd.run(job_id, pages=1).ended == "pages" and not ended.is_set():
+            if not _is_here(box, crowd):
                 break
     except LookupError:
         return False  # the sandbox was reset meanwhile

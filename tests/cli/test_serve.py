@@ -317,6 +317,22 @@ def test_the_crowd_is_there_again_after_a_reset(capfd: pytest.CaptureFixture[str
     assert capfd.readouterr().err == ""
 
 
+def test_the_crowd_of_one_server_is_there_again_after_a_reset_of_another(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "crowd.db"
+    with Sandbox(database=file) as box, Sandbox(database=file) as other, working(box, 3, None):
+        first = launched(box)
+        assert is_finished(box, first.id)
+        other.reset()
+        second = launched(box)
+
+        assert first.id == second.id
+        assert is_finished(box, second.id)
+
+    assert capfd.readouterr().err == ""
+
+
 def launched(box: Sandbox) -> Job:
     """Launch a job with five rows."""
     client = box.client()
