@@ -23,6 +23,7 @@ hold an object or a text, and some refusals come with status 200. Each class is 
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -102,12 +103,14 @@ class Unfunded(Refusal):
     >>> print(Unfunded(2000, 5000).message)
     You have $20.00 available but this order will cost $50.00.  You can purchase more at \
 http://crowdflower.com/orders/new
+    >>> print(Unfunded(999.6, 1000).message.partition(".  ")[0])
+    You have $9.99 available but this order will cost $10.00
     """
 
     def __init__(self, available_cents: float, cost_cents: float) -> None:
         message = (
-            f"You have {_dollars(available_cents)} available but this order will cost "
-            f"{_dollars(cost_cents)}.  You can purchase more at {PURCHASE_URL}"
+            f"You have {_dollars(floor(available_cents))} available but this order will cost "
+            f"{_dollars(ceil(cost_cents))}.  You can purchase more at {PURCHASE_URL}"
         )
         super().__init__(402, {"error": {"message": message}})
         self.available_cents = available_cents
@@ -221,5 +224,5 @@ class Unsupported(Refusal):
         self.feature = feature
 
 
-def _dollars(cents: float) -> str:
+def _dollars(cents: int) -> str:
     return f"${cents / 100:.2f}"
