@@ -14,7 +14,7 @@ import socket
 import ssl
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from threading import Event, Timer
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit
@@ -28,6 +28,19 @@ TIMEOUT: Final = 5.0
 _READ_AT_MOST: Final = 64 * 1024
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 _PORTS: Final = {"http": 80, "https": 443}
+_CLOSED: Final = tuple(
+    ip_network(text)
+    for text in (
+        *("192.0.0.0/24", "192.88.99.0/24", "::/96", "::ffff:0:0:0/96"),
+        *("64:ff9b:1::/48", "3fff::/20", "5f00::/16", "fec0::/10"),
+    )
+)
+"""What is not on the open internet, though ``is_global`` of one Python or another says so.
+
+Source: IANA, `Special-Purpose Address Registry
+<https://www.iana.org/assignments/iana-ipv6-special-registry>`_; RFC 3879, 4291 and 7526 for what
+was given up.
+"""
 
 
 class NotDelivered(Exception):
@@ -126,7 +139,8 @@ def is_open(address: IPv4Address | IPv6Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_open(inner)
-    return address.is_global and not address.is_multicast
+    closed = address.is_multicast or any(address in network for network in _CLOSED)
+    return address.is_global and not closed
 
 
 def _looked_up(target: Target, *, allow_loopback: bool) -> list[str]:

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
-from crowdflower.sandbox.outbound import Forbidden, NotDelivered, post
+from crowdflower.sandbox.outbound import Forbidden, NotDelivered, is_open, post
 
 BODY = b"data=1"
 FORM = "application/x-www-form-urlencoded"
@@ -86,6 +87,19 @@ def says(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None
 def test_what_is_not_on_the_open_internet_is_not_called(host: str) -> None:
     with pytest.raises(NotDelivered):
         post(f"http://{host}:1/", BODY, FORM)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *((text, True) for text in ("93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822")),
+        *((text, False) for text in ("192.0.0.8", "192.0.0.171", "192.88.99.1", "240.0.0.1")),
+        *((text, False) for text in ("fec0::1", "64:ff9b:1::a00:1", "64:ff9b::7f00:1")),
+        *((text, False) for text in ("::7f00:1", "::ffff:0:7f00:1", "3fff::1", "5f00::1")),
+    ],
+)
+def test_the_open_internet_is_the_same_on_every_python(text: str, expected: bool) -> None:
+    assert is_open(ip_address(text)) is expected
 
 
 @pytest.mark.parametrize(
