@@ -85,7 +85,7 @@ class AccountUnits(Account):
         if job_id is None or "id" in answer:
             return self._job(answer)
         job = Job(self._client, id=job_id)  # a service of today says no more than that it has begun
-        job._look("job", "uploaded", self.jobs[job_id], depth=5)  # noqa: SLF001 - one of ours
+        job._look("job", "uploaded", self.jobs[job_id])  # noqa: SLF001 - one of ours
         return job
 
     def get_unit(self, job: JobFields | int, unit_id: int) -> Unit:

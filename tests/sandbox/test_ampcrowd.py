@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -72,9 +73,9 @@ def page(
 ) -> dict[str, Any] | None:
     """Open the page of a contributor, and read what it would send."""
     html = call("GET", f"/crowds/{crowd}/assignments/?worker_id={worker}{query}").text
-    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html))
-    points = dict.fromkeys(re.findall(r'name="answers\[([^\]]*)\]"', html))
-    return {**hidden, "points": [*points]} if hidden else None
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html)
+    points = [unescape(value) for name, value in hidden if name == "point"]
+    return {**dict(hidden), "points": points} if hidden else None
 
 
 def answer(call: Call, worker: str, value: float = 4.0, crowd: str = "internal") -> Response:
@@ -275,15 +276,101 @@ def test_a_response_is_taken_once(call: Call) -> None:
     assert said == ["ok", "Duplicate!"]
 
 
-def test_a_page_without_script_sends_each_answer_in_a_field(call: Call) -> None:
+PAGE = "/crowds/internal/assignments/?worker_id=ann&task_type=sa"
+
+
+def fill_in(html: str, value: str, count: int = 9) -> list[tuple[str, str]]:
+    """Choose the same on a page for the first of its questions, as somebody with a browser does."""
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html)
+    questions = [*dict.fromkeys(re.findall(r'type="radio" name="([^"]*)"', html))]
+    return [*hidden, *((name, value) for name in questions[:count])]
+
+
+def test_a_person_answers_on_a_page_and_is_led_to_the_next(box: Sandbox, call: Call) -> None:
+    create(call)
+    first = call("GET", PAGE).text
+
+    second = call("POST", PAGE, data=fill_in(first, "5"))
+    end = call("POST", PAGE, data=fill_in(second.text, "5"))
+
+    (turned,) = second.history
+    assert turned.status_code == 303
+    assert "Your page was handed in" in second.text
+    assert "There are no tasks for you now." in end.text
+    job = box.client().get_job(box.ampcrowd.job("G1"))
+    assert job.ping()["all_judgments"] == 3
+
+
+def test_what_is_missing_on_a_page_is_said_there_and_what_was_chosen_stays(call: Call) -> None:
     create(call)
     shown = page(call, "ann")
+
+    again = call("POST", PAGE, data=fill_in(call("GET", PAGE).text, "5", count=1))
+
+    assert again.status_code == 422
+    assert "1 answer is missing" in again.text
+    assert again.text.count(" checked") == 1
+    assert page(call, "ann") == shown
+    data = fill_in(again.text, "5")
+    assert call("POST", PAGE, data=data).history[0].status_code == 303
+
+
+def test_a_page_that_somebody_gives_up_goes_to_others(call: Call) -> None:
+    create(call, configuration__num_assignments=1)
+    shown = page(call, "ann")
     assert shown is not None
-    answers = {f"answers[{name}]": "2" for name in shown.pop("points")}
 
-    said = call("POST", "/crowds/internal/responses/", data={**shown, **answers})
+    call("POST", PAGE, data=[*fill_in(call("GET", PAGE).text, "5"), ("give_up", "yes")])
 
-    assert said.text == "ok"
+    other = page(call, "bob")
+    assert other is not None
+    assert sorted(other["points"]) == sorted(shown["points"])
+
+
+@pytest.mark.parametrize(
+    ("address", "changed", "status"),
+    [
+        (PAGE, {"task_id": "nothing"}, 404),
+        (PAGE, {"assignment": "1"}, 404),
+        (PAGE, {"token": "other"}, 409),
+        (PAGE.replace("ann", "bob"), {}, 404),
+        (PAGE.replace("ann", ""), {}, 400),
+    ],
+)
+def test_a_page_of_somebody_else_is_not_handed_in(
+    box: Sandbox, call: Call, address: str, changed: dict[str, str], status: int
+) -> None:
+    create(call)
+    fields = dict(fill_in(call("GET", PAGE).text, "5"))
+
+    refused = call("POST", address, data={**fields, **changed})
+
+    assert (refused.status_code, refused.headers["Content-Type"][:9]) == (status, "text/html")
+    assert box.client().get_job(box.ampcrowd.job("G1")).ping()["all_judgments"] == 0
+
+
+def test_a_value_that_a_record_lacks_is_left_empty(call: Call) -> None:
+    create(
+        call,
+        group_context=FIELDS,
+        content={"p1": [["5", "LA"], ["6", None]]},
+        configuration__task_type="er",
+    )
+
+    html = call("GET", "/crowds/internal/assignments/?worker_id=ann").text
+
+    assert "<td>LA</td>" in html
+    assert "None" not in html
+
+
+def test_a_row_that_came_over_the_other_api_is_no_point_of_a_group(
+    box: Sandbox, call: Call
+) -> None:
+    create(call, content={"t1": "first"}, configuration__task_batch_size=1)
+    box.client().get_job(box.ampcrowd.job("G1")).upload([{"text": "more"}], force=True)
+    answer(call, "ann")
+
+    assert page(call, "ann") is None
 
 
 @pytest.mark.parametrize(
@@ -352,7 +439,7 @@ def test_a_type_or_a_batch_can_be_asked_for(call: Call) -> None:
     again = call("GET", f"/crowds/internal/assignments/worker/bob/task/{by_type['task_id']}").text
 
     assert by_type["points"] == ["p1"]
-    assert 'name="answers[p1]"' in again
+    assert 'name="point" value="p1"' in again
     assert page(call, "ann", "&task_id=nothing") is None
 
 

@@ -9,23 +9,24 @@ Platform-facing APIs <https://amplab.github.io/ampcrowd/crowd_api.html>`_.
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from hmac import compare_digest
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
 from flask import Request, Response, current_app, request
 
 from crowdflower.sandbox import outbound
-from crowdflower.sandbox.ampcrowd import callbacks, groups, page, people
+from crowdflower.sandbox.ampcrowd import callbacks, groups, people
 from crowdflower.sandbox.ampcrowd.asked import CROWDS, read
-from crowdflower.sandbox.browsers import PAGE_HEADERS, refuse_strangers
-from crowdflower.sandbox.refusals import BadRequest, Forbidden, NotFound, Unsupported
-from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.browsers import refuse_strangers
+from crowdflower.sandbox.refusals import BadRequest, Forbidden, NotFound, Refusal, Unsupported
+from crowdflower.sandbox.rules import accounts, jobs
 from crowdflower.sandbox.store.columns import encode
+from crowdflower.sandbox.work import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +38,11 @@ EXTENSION: Final = "ampcrowd"
 """Under which an application keeps its door."""
 
 _HEADER = re.compile(r'Token\s+token="?([^"\s,]+)"?', re.IGNORECASE)
-_POINT = re.compile(r"answers\[(.*)\]", re.DOTALL)
 _ASSIGNMENT: Final = ("assignment_id", "task_id", "worker_id")
+_HIDDEN: Final = frozenset({*_ASSIGNMENT, "point"})
+"""What a page has for programs that answer in its place, which name each point themselves."""
+
+_RESPONSE: Final = (*_ASSIGNMENT, "answers")
 _LONGEST_NAME: Final = 200
 
 
@@ -132,30 +136,44 @@ def purge(crowd: str) -> Response:
 
 
 def assignment(crowd: str, worker: str | None = None, task: str | None = None) -> Response:
-    """Show a batch to a contributor."""
-    door = _admitted(request, by_people=True)
-    _require_crowd(crowd)
-    who = worker or request.args.get("worker_id", "")
-    if not 0 < len(who) <= _LONGEST_NAME:
-        raise BadRequest(f"worker_id is a text of at most {_LONGEST_NAME} characters.")
+    """Show a batch to a contributor, and take what they answer on that page."""
+    form = request.form
+    told = {pages.DONE, pages.GIVEN_UP}
+    kept = {name: value for name, value in request.args.items() if name not in told}
+    address = f"{quote(request.path)}?{urlencode(kept)}"
 
-    def shown(tx: Transaction) -> str:
+    def shown(tx: Transaction) -> Response:
+        person = people.known(tx, who)
+        if pages.GIVEN_UP in request.args:
+            return pages.without_page(tx, person, pages.GAVE_UP, address)
         found = people.assign(
             tx,
             crowd,
-            who,
-            task_type=request.args.get("task_type") or None,
-            task_id=task or request.args.get("task_id") or None,
+            person,
+            task_type=kept.get("task_type"),
+            task_id=task or kept.get("task_id"),
         )
         if found is None:
-            return page.nothing_to_do()
-        kind = groups.task(tx, crowd, found.task_id).task_type
-        return page.page(found, kind, f"/crowds/{crowd}/responses/")
+            return pages.without_page(tx, person, "There are no tasks for you now.")
+        points = (("point", name) for name in found.points)
+        hidden = (*zip(_ASSIGNMENT, (found.id, found.task_id, who), strict=True), *points)
+        return pages.page_of(pages.Visit(tx, found.job, address, hidden), person)
 
-    html = door.database.write(shown)
-    response = Response(html, content_type="text/html; charset=utf-8")
-    response.headers.update(PAGE_HEADERS)
-    return response
+    def taken(tx: Transaction) -> Response:
+        number = groups.task(tx, crowd, form.get("task_id", "")).job_id
+        hidden = [field for field in form.items(multi=True) if field[0] in _HIDDEN]
+        visit = pages.Visit(tx, jobs.by_id(tx, number), address, hidden)
+        return pages.answered(visit, people.known(tx, who), form)
+
+    try:
+        door = _admitted(request, by_people=True)
+        _require_crowd(crowd)
+        who = worker or kept.get("worker_id", "")
+        if not 0 < len(who) <= _LONGEST_NAME:
+            raise BadRequest(f"worker_id is a text of at most {_LONGEST_NAME} characters.")
+        return door.database.write(taken if request.method == "POST" else shown)
+    except Refusal as refusal:
+        return pages.refused(refusal)
 
 
 def respond(crowd: str) -> Response:
@@ -163,13 +181,12 @@ def respond(crowd: str) -> Response:
     refuse_strangers(request.headers, request.host)
     _require_crowd(crowd)
     form = request.form
-    missing = [name for name in _ASSIGNMENT if not form.get(name)]
-    answers = form.get("answers") or _answers_of_page(form.items())
-    if missing or not answers:
-        raise BadRequest(f"The response lacks {', '.join(missing or ['answers'])}.")
+    missing = [name for name in _RESPONSE if not form.get(name)]
+    if missing:
+        raise BadRequest(f"The response lacks {', '.join(missing)}.")
     door = _door()
-    about = form["assignment_id"], form["task_id"], form["worker_id"]
-    said = door.database.write(lambda tx: people.respond(tx, crowd, *about, answers), keyed=True)
+    given = [form[name] for name in _RESPONSE]
+    said = door.database.write(lambda tx: people.respond(tx, crowd, *given), keyed=True)
     return Response(said, content_type="text/plain; charset=utf-8")
 
 
@@ -204,8 +221,8 @@ ANY: Final = ["GET", "POST", "PUT", "DELETE"]
 ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     ("/crowds/<crowd>/tasks", ["POST"], create),
     ("/crowds/<crowd>/purge_tasks", ANY, purge),
-    ("/crowds/<crowd>/assignments", ["GET"], assignment),
-    ("/crowds/<crowd>/assignments/worker/<worker>/task/<task>", ["GET"], assignment),
+    ("/crowds/<crowd>/assignments", ["GET", "POST"], assignment),
+    ("/crowds/<crowd>/assignments/worker/<worker>/task/<task>", ["GET", "POST"], assignment),
     ("/crowds/<crowd>/responses", ["POST"], respond),
     ("/crowds/<crowd>/assignments/retainer", ["GET"], pool_status),
     ("/crowds/<crowd>/retainer/finish", ["POST"], finish_pool),
@@ -250,16 +267,6 @@ def _is_here(address: str | None) -> bool:
 def _require_crowd(crowd: str) -> None:
     if crowd not in CROWDS:
         raise NotFound
-
-
-def _answers_of_page(fields: object) -> str:
-    """Read the answers that a page without script sends, each in a field of its own."""
-    found = {}
-    for name, value in fields:  # type: ignore[attr-defined]
-        point = _POINT.fullmatch(name)
-        if point:
-            found[point[1]] = value
-    return json.dumps(found) if found else ""
 
 
 def _add_warnings(response: Response, tx: Transaction) -> None:

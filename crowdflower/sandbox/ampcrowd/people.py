@@ -14,7 +14,7 @@ from crowdflower.sandbox.ampcrowd.forms import KINDS
 from crowdflower.sandbox.json_text import decode
 from crowdflower.sandbox.refusals import BadRequest, Invalid, NotFound
 from crowdflower.sandbox.rules import jobs, workers
-from crowdflower.sandbox.rules.handout import Closed, Page, take_page
+from crowdflower.sandbox.rules.handout import Closed, take_page
 from crowdflower.sandbox.rules.submission import submit
 from crowdflower.sandbox.store import turns, work
 from crowdflower.sandbox.store.groups import amp_point
@@ -34,26 +34,25 @@ class Assignment:
     """The number of the page and its secret, since whoever knows it may answer."""
 
     task_id: str
-    worker_id: str
     job: Row[Any]
-    page: Page
+
+    points: tuple[str, ...]
+    """Their identifiers, in the order of the page."""
 
 
 def assign(
     tx: Transaction,
     crowd: str,
-    worker_id: str,
+    worker: Row[Any],
     *,
     task_type: str | None = None,
     task_id: str | None = None,
 ) -> Assignment | None:
     """Hand out a batch: the one that is asked for, else the oldest that is open to this person.
 
-    :param worker_id: As the crowd calls them; who is new joins.
     :returns: ``None`` when there is nothing for them.
     :raises NotFound: There is no such batch.
     """
-    worker = _known(tx, worker_id)
     only = None
     if task_id is None:
         candidates = groups.running(tx, crowd, task_type)
@@ -66,9 +65,13 @@ def assign(
             page = take_page(tx, job, worker, only=only)
         except Closed:
             continue
-        first = select(amp_point.c.task_id).where(amp_point.c.unit_id == page.units[0].id)
+        first = tx.one(select(amp_point).where(amp_point.c.unit_id == page.units[0].id))
+        if first is None:
+            continue  # a row that came over the other API is no point of the group
         secret = f"{page.assignment_id}-{page.token}"
-        return Assignment(secret, tx.one(first).task_id, worker_id, job, page)
+        names = {unit_id: name for name, unit_id in groups.points(tx, first.task_id).items()}
+        points = tuple(names[unit.id] for unit in page.units if unit.id in names)
+        return Assignment(secret, first.task_id, job, points)
     return None
 
 
@@ -132,7 +135,8 @@ def _find(tx: Transaction, worker_id: str) -> Row[Any] | None:
     return found[0] if found else None
 
 
-def _known(tx: Transaction, worker_id: str) -> Row[Any]:
+def known(tx: Transaction, worker_id: str) -> Row[Any]:
+    """Find a contributor by what the crowd calls them; who is new joins."""
     turns.name(tx, f"contributor {worker_id}")
     found = _find(tx, worker_id)
     if found is None:

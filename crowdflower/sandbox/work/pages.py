@@ -7,6 +7,7 @@ they are, and then their browser does.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -26,7 +27,7 @@ from crowdflower.sandbox.work import visitors
 from crowdflower.sandbox.work.drawing import TEMPLATES, Answers, draw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Row
     from werkzeug.datastructures import MultiDict
@@ -38,10 +39,15 @@ COOKIE: Final = "crowdflower_contributor"
 REMEMBERED: Final = 365 * 24 * 3600
 """Seconds for which a browser knows who uses it."""
 
+DONE, GIVEN_UP = "done", "given_up"
+"""In an address: the page that was handed in, or given up, a moment ago."""
+
+GAVE_UP: Final = "You gave up the page; its rows go to others."
+
 _DIGITS: Final = 18
 _STYLE: Final = Path(__file__).with_name("page.css")
 _ANSWER: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
-_GIVEN_UP: Final = "You gave up the page; its rows go to others."
+_NOTHING_TOLD: Final[Mapping[str, Any]] = {"messages": (), "receipt": None}
 _NOTHING: Final = "There is no such work. Ask whoever sent you here for the whole address."
 
 
@@ -54,29 +60,33 @@ class _Wrong(NamedTuple):
     text: str
 
 
-class _Visit(NamedTuple):
+class Visit(NamedTuple):
     """Somebody at a job's door."""
 
     tx: Transaction
     job: Row[Any]
-    worker: Row[Any] | None
+    address: str
+    """Where they are: their answers go there too, and the next page is there."""
+
+    hidden: Sequence[tuple[str, str]] = ()
+    """Fields that go along with their answers."""
 
 
 def show(number: int) -> Response:
     """Show a contributor the page that is theirs, or ask who they are."""
 
     def shown(tx: Transaction) -> Response:
-        visit = _visit(tx, number)
-        if visit.worker is None:
+        visit, worker = _visit(tx, number)
+        if worker is None:
             return _html("who.html", visit.job, error="")
-        if "given_up" in request.args:
-            return _between_pages(visit, visit.worker, _GIVEN_UP)
-        return _page_of(visit, visit.worker, _receipt(visit))
+        if GIVEN_UP in request.args:
+            return _between_pages(visit, worker, GAVE_UP)
+        return page_of(visit, worker)
 
     try:
         return _database().write(shown)
     except Refusal as refusal:
-        return _refused(refusal)
+        return refused(refusal)
 
 
 def take(number: int) -> Response:
@@ -84,20 +94,18 @@ def take(number: int) -> Response:
     form: MultiDict[str, str] = request.form
 
     def taken(tx: Transaction) -> Response:
-        visit = _visit(tx, number)
+        visit, worker = _visit(tx, number)
         if "name" in form:
             return _welcomed(visit, form["name"])
-        if visit.worker is None:
+        if worker is None:
             return _html("who.html", visit.job, error="Say who you are first.", status=403)
-        if "give_up" in form:
-            return _given_up(visit, visit.worker, form)
-        return _handed_in(visit, visit.worker, form)
+        return answered(visit, worker, form)
 
     try:
         refuse_strangers(request.headers, request.host)
         return _database().write(taken)
     except Refusal as refusal:
-        return _refused(refusal)
+        return refused(refusal)
 
 
 def style() -> Response:
@@ -124,8 +132,8 @@ def address(tx: Transaction, job_id: int) -> str:
     return _address(job)
 
 
-def _address(job: Row[Any], **query: int) -> str:
-    return f"/work/{job.id}?{urlencode({'secret': job.secret, **query})}"
+def _address(job: Row[Any]) -> str:
+    return f"/work/{job.id}?{urlencode({'secret': job.secret})}"
 
 
 def _database() -> Database:
@@ -133,7 +141,7 @@ def _database() -> Database:
     return database
 
 
-def _visit(tx: Transaction, number: int) -> _Visit:
+def _visit(tx: Transaction, number: int) -> tuple[Visit, Row[Any] | None]:
     """Find the job that somebody was sent to, and who they are.
 
     :raises NotFound: There is none, or they do not know its secret.
@@ -141,15 +149,15 @@ def _visit(tx: Transaction, number: int) -> _Visit:
     # A secret has no blanks, but plus signs, which stand for blanks in an address written by hand.
     secret = request.args.get("secret", "").replace(" ", "+")
     job = jobs.shared(tx, number, secret)
-    return _Visit(tx, job, visitors.known(tx, request.cookies.get(COOKIE)))
+    return Visit(tx, job, _address(job)), visitors.known(tx, request.cookies.get(COOKIE))
 
 
-def _welcomed(visit: _Visit, name: str) -> Response:
+def _welcomed(visit: Visit, name: str) -> Response:
     try:
         token = visitors.welcome(visit.tx, name, request.remote_addr)
     except Invalid as invalid:
         return _html("who.html", visit.job, error=invalid.message, status=422)
-    response = _onward(visit.job)
+    response = _onward(visit.address)
     response.set_cookie(
         COOKIE,
         token,
@@ -162,8 +170,13 @@ def _welcomed(visit: _Visit, name: str) -> Response:
     return response
 
 
-def _handed_in(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
-    """Hand in a page, or show it again with what is wrong or one line more."""
+def answered(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
+    """Hand in a page or give it up, or show it again with what is wrong or one line more.
+
+    :raises Refusal: That page is not theirs to hand in.
+    """
+    if "give_up" in form:
+        return _given_up(visit, worker, form)
     assignment, token = _number(form.get("assignment", "")), form.get("token", "")
     answers = _answers(form)
     more = _ANSWER.fullmatch(form.get("more", ""))
@@ -171,7 +184,7 @@ def _handed_in(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Re
         shown = {unit: Answers(given) for unit, given in answers.items()}
         unit_id = int(more[1])
         shown[unit_id] = Answers(answers.get(unit_id, {}), more=more[2])
-        return _page_of(visit, worker, None, shown)
+        return page_of(visit, worker, shown)
     if assignment is None:
         raise NotFound
     given = {
@@ -187,26 +200,25 @@ def _handed_in(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Re
         shown = {
             unit: Answers(answers.get(unit, {}), wrong.get(unit, {})) for unit in {*answers, *wrong}
         }
-        return _page_of(visit, worker, None, shown, status=422)
-    return _onward(visit.job, done=receipt.assignment_id)
+        return page_of(visit, worker, shown, status=422)
+    return _onward(visit.address, DONE, receipt.assignment_id)
 
 
-def _given_up(visit: _Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
+def _given_up(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
     """Take back the page that is given up, and no other that its contributor has by now."""
     page = _number(form.get("assignment", ""))
     if page is None:
         raise NotFound
     if closing.release_pages(visit.tx, visit.job.id, worker.id, page):
-        return _onward(visit.job, given_up=page)
+        return _onward(visit.address, GIVEN_UP, page)
     text = "This page is not open any more: it was handed in, given up, or its time is over."
     return _between_pages(visit, worker, text, status=409)
 
 
-def _between_pages(visit: _Visit, worker: Row[Any], text: str, status: int = 200) -> Response:
+def _between_pages(visit: Visit, worker: Row[Any], text: str, status: int = 200) -> Response:
     """Say something to somebody who has no page now, and can ask for the next one."""
-    told: dict[str, Any] = {"messages": visitors.unread(visit.tx, worker.id), "receipt": None}
-    onward = _address(visit.job)
-    return _html("said.html", visit.job, status=status, text=text, onward=onward, **told)
+    told = _told(visit.tx, worker, finished=False)
+    return _html("said.html", visit.job, status, text=text, onward=visit.address, **told)
 
 
 def _answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
@@ -219,16 +231,19 @@ def _answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
     return found
 
 
-def _page_of(
-    visit: _Visit,
+def page_of(
+    visit: Visit,
     worker: Row[Any],
-    receipt: Receipt | None,
     shown: Mapping[int, Answers] | None = None,
     status: int = 200,
 ) -> Response:
-    """Write the page that a contributor has, or say why there is none."""
+    """Write the page that a contributor has, or say why there is none.
+
+    :param shown: What they have answered on it so far; ``None`` when they were not asked yet, and
+        are told what became of their last page.
+    """
     tx, job = visit.tx, visit.job
-    told: dict[str, Any] = {"messages": visitors.unread(tx, worker.id), "receipt": receipt}
+    told = _told(tx, worker, finished=shown is None)
     try:
         page = take_page(tx, job, worker)
     except Closed as closed:
@@ -245,6 +260,7 @@ def _page_of(
         errors=_listed(job.cml or "", page, shown),
         minutes=max(1, round((page.expires_at - tx.clock.now()) / 60)),
         instructions=Markup(clean(job.instructions)),  # noqa: S704 - that is what clean is for
+        hidden=visit.hidden,
         **told,
     )
 
@@ -262,13 +278,19 @@ def _listed(cml: str, page: Page, shown: Mapping[int, Answers]) -> list[_Wrong]:
     return wrong
 
 
-def _receipt(visit: _Visit) -> Receipt | None:
-    """Find what became of the page that was handed in a moment ago."""
-    number = _number(request.args.get("done", ""))
-    if visit.worker is None or number is None:
-        return None
-    page = work.page(visit.tx.driver, number)
-    if page is None or page.worker_id != visit.worker.id or page.receipt is None:
+def _told(tx: Transaction, worker: Row[Any], *, finished: bool) -> dict[str, Any]:
+    """Find what a contributor is to be told above all else.
+
+    :param finished: Also what became of the page that they handed in a moment ago.
+    """
+    receipt = _receipt(tx, worker) if finished else None
+    return {"messages": visitors.unread(tx, worker.id), "receipt": receipt}
+
+
+def _receipt(tx: Transaction, worker: Row[Any]) -> Receipt | None:
+    number = _number(request.args.get(DONE, ""))
+    page = None if number is None else work.page(tx.driver, number)
+    if page is None or page.worker_id != worker.id or page.receipt is None:
         return None
     return Receipt.from_text(page.receipt)
 
@@ -278,20 +300,37 @@ def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 
-def _onward(job: Row[Any], **query: int) -> Response:
-    """Send a browser to the next page, so that loading it again hands nothing in again."""
-    return Response(status=303, headers={"Location": _address(job, **query)})
+def _onward(address: str, what: str = "", page: int | None = None) -> Response:
+    """Send a browser to the next page, so that loading it again hands nothing in again.
+
+    :param what: What became of a page, and there is to be told.
+    """
+    query = "" if page is None else f"&{what}={page}"
+    return Response(status=303, headers={"Location": f"{address}{query}"})
 
 
-def _refused(refusal: Refusal) -> Response:
+def refused(refusal: Refusal) -> Response:
+    """Say to a person what else is said in JSON."""
     if isinstance(refusal, NotFound):
         return _said("Work", _NOTHING, 404)
     return _said("Work", refusal.message, refusal.status, onward=request.full_path)
 
 
-def _said(title: str | None, text: str, status: int = 200, onward: str | None = None) -> Response:
+def without_page(
+    tx: Transaction, worker: Row[Any], text: str, onward: str | None = None
+) -> Response:
+    """Say to a contributor why they have no page now, and what became of their last one.
+
+    :param onward: Where they may ask for the next.
+    """
+    return _said("Work", text, onward=onward, **_told(tx, worker, finished=True))
+
+
+def _said(
+    title: str | None, text: str, status: int = 200, onward: str | None = None, **told: Any
+) -> Response:
     values = {"title": title, "language": "en", "text": text, "onward": onward}
-    return _written("said.html", status, messages=(), receipt=None, **values)
+    return _written("said.html", status, **{**_NOTHING_TOLD, **told, **values})
 
 
 def _html(template: str, job: Row[Any], status: int = 200, **values: Any) -> Response:
