@@ -12,7 +12,7 @@ from typing import Any, Final
 from crowdflower import envelopes
 from crowdflower._types import JSON, JSONObject, a_type
 from crowdflower.account import A_JOB, Account
-from crowdflower.base import an_object, channel_names, names
+from crowdflower.base import an_object, channel_names, joined, names
 from crowdflower.exceptions import (
     ApiError,
     InvalidInput,
@@ -115,7 +115,7 @@ class AccountJobs(Account):
         """
         filters = {
             "state": state,
-            "tags": ",".join(names("tags", tags)) or None,
+            "tags": joined("tags", tags) or None,
             "created_at_greater_equal": _day("created_since", created_since),
             "created_at_less_equal": _day("created_until", created_until),
             "team_id": team_id,

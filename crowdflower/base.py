@@ -245,6 +245,21 @@ def names(what: str, value: Iterable[str]) -> list[str]:
     return found
 
 
+def joined(what: str, value: Iterable[str]) -> str:
+    """Return names as the one text, with commas between them, that a query takes.
+
+    :raises InvalidInput: There is a comma in one, which would make two of it.
+
+    >>> joined("on", ["colors", "sizes"])
+    'colors,sizes'
+    """
+    found = names(what, value)
+    for each in found:
+        if "," in each:
+            raise InvalidInput(f"{what} holds {each!r:.80}; a comma would make two names of it")
+    return ",".join(found)
+
+
 def channel_names(value: Iterable[str]) -> list[str]:
     """Return the names of channels, at least one.
 
@@ -297,8 +312,8 @@ class JobResource(Resource):
 class Promise(Resource):
     """A resource of which a part is known; reading any other declared field fetches the rest.
 
-    It does so once. Names that nobody declared never do: completion at a prompt, pickle and copy
-    probe many of those.
+    It does so once. Attributes that nobody declared never do: completion at a prompt, pickle and
+    copy probe many of those. ``promise["field"]`` is no probe, and does.
     """
 
     _kept = False

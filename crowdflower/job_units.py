@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any, overload
 
 from crowdflower import upload
 from crowdflower._types import JSON, JSONObject, Rows, a_type
-from crowdflower.base import Resource, an_object, names
+from crowdflower.base import Resource, an_object, joined
 from crowdflower.exceptions import InvalidInput, MalformedResponse
 from crowdflower.job_fields import JobFields
 from crowdflower.unit import Unit, UnitPromise
@@ -292,12 +292,10 @@ class JobUnits(JobFields):
         >>> [unit.data for unit in draft.units]
         [{'colors': ['red', 'blue']}, {'colors': ['green']}]
         """
-        columns = names("on", on)
+        columns = joined("on", on)
         if not columns:
             raise InvalidInput("on is empty; name the columns to split")
-        self._path.units.split(
-            query={"on": ",".join(columns), "with": with_}, _suffix=None, as_json=False
-        )
+        self._path.units.split(query={"on": columns, "with": with_}, _suffix=None, as_json=False)
 
     def _learn_uploaded(self, job: Resource) -> None:
         """Take in a job as it was after an upload; one that could not be read is but an id."""

@@ -106,6 +106,15 @@ def test_what_is_no_list_of_names_is_not_taken_for_one(
     assert sent == []
 
 
+def test_a_comma_makes_no_two_names_of_one(job: Job, sent: list[Sent]) -> None:
+    with pytest.raises(InvalidInput, match="a comma would make two"):
+        job.split_units(["colors,sizes"])
+    with pytest.raises(InvalidInput, match="a comma would make two"):
+        list(job.client.get_jobs(tags=["spring", "a,b"]))
+
+    assert sent == []
+
+
 @pytest.mark.parametrize("bad", ["", None, ["a", "b"]], ids=repr)
 def test_what_is_no_name_is_not_taken_for_one(job: Job, sent: list[Sent], bad: Any) -> None:
     with pytest.raises(InvalidInput, match="is no name"):
