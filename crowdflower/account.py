@@ -132,7 +132,8 @@ class Account(Service):
     ) -> Any:
         """Send one request.
 
-        :param path: What follows the address of the API, suffix included: ``jobs/7.json``.
+        :param path: What follows the address of the API, suffix included: ``jobs/7.json``. A slash
+            before it does no harm.
         :param data: The body: a text (sent as UTF-8) or bytes, a dict (sent as a form, nested ones
             as ``job[title]``), or an iterable of bytes, which is streamed. What is no form goes as
             JSON, unless ``headers`` says otherwise.
@@ -156,7 +157,7 @@ class Account(Service):
         raw = not as_json
         answer = self._caller.request(
             verb,
-            path,
+            path.lstrip("/"),
             Expected(as_json=as_json, follow=raw and verb == "GET", redirects=raw),
             query=query,
             body=sent,
@@ -195,7 +196,7 @@ class Account(Service):
         [4, 4, 2]
         """
         whole("page", page)
-        path = str(args[0] if args else kwargs.get("path", ""))
+        path = str(args[0] if args else kwargs.get("path", "")).lstrip("/")
         most = largest_page(path)
         if whole("limit", limit) > (most or limit):
             raise InvalidInput(f"a page of /{path} has at most {most} items; got limit {limit}")

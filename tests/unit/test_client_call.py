@@ -44,6 +44,17 @@ def test_a_call_carries_the_key_in_its_header_asks_for_json_and_decodes_it(
     assert sent[0].body == b""
 
 
+def test_a_path_may_be_written_as_the_documentation_of_the_service_has_it(
+    api: RequestsMock, client: Client, sent: list[Sent]
+) -> None:
+    api.get(f"{API}/jobs/7.json", status=502)
+    api.get(f"{API}/jobs/7.json", json={"id": 7})
+
+    client.call("/jobs/7.json")
+
+    assert [request.line for request in sent] == ["GET /jobs/7.json"] * 2
+
+
 @pytest.mark.parametrize(
     ("data", "body", "content_type"),
     [
