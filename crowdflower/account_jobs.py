@@ -42,6 +42,9 @@ class AccountJobs(Account):
         not every service takes all attributes on creation.
 
         :param attrs: Attributes of :class:`Job`; nested dicts become ``job[options][x]``.
+        :raises RefusedError: The service refuses a value. Where it is the second request that ends
+            so, the job is there, without the attributes.
+        :raises OutcomeUnknown: The answer was lost: there may be a job.
 
         >>> client.create_job({"title": "Sentiment", "options": {"front_load": True}}).state
         'unordered'
@@ -56,6 +59,9 @@ class AccountJobs(Account):
         """Change attributes of a job; return its JSON.
 
         Calls ``PUT /jobs/{id}``. :meth:`Job.update` does it with fewer surprises.
+
+        :raises RefusedError: The service refuses a value; it keeps none of them.
+        :raises OutcomeUnknown: The answer was lost, and the job does not show that it was made.
 
         >>> client.update_job(job.id, {"payment_cents": 12})["payment_cents"]
         12
@@ -108,7 +114,10 @@ class AccountJobs(Account):
         :param tags: Only those filed under one of these names.
         :param created_since: Only those created on this day or later.
         :param created_until: Only those created on this day or earlier.
+        :param team_id: Only those of this team of the account.
         :param start_page: Where to go on, after an error that named its ``page``.
+        :raises ValidationError: The service knows no such state.
+        :raises PageLoop: It sends the same page again.
 
         >>> next(client.get_jobs(state="running")).title
         'Sentiment of reviews'
@@ -149,6 +158,11 @@ class AccountJobs(Account):
         """Copy a job, with all its rows, with some of them, or with none.
 
         Calls ``GET /jobs/{id}/copy``. The rows follow in the background.
+
+        :param all_units: Copy all rows too.
+        :param gold: Copy the test questions too.
+        :param only_new_and_judgable: Copy the rows too that are not finalized yet.
+        :raises OutcomeUnknown: The answer was lost: there may be a copy.
 
         >>> client.copy_job(job.id, all_units=False, gold=True).copied_from == job.id
         True
@@ -281,7 +295,13 @@ class AccountJobs(Account):
         and says more about it.
 
         :param units_count: How many units to release, from 1 on; this caps what is spent.
+        :param channels: Where contributors come from; replaces the enabled channels.
+        :param key: Your name for this payment; there is never a second one of it.
+        :param max_cost_cents: US cents; refuse to order if it may cost more.
+        :raises OverBudget: It may cost more; nothing was sent.
         :raises PaymentRequired: The balance does not cover it.
+        :raises ValidationError: The job is not ready; the text says what it lacks.
+        :raises DuplicateOperation: A payment of this name was begun before.
         :raises OutcomeUnknown: The order may have been placed.
 
         >>> draft = job.copy(all_units=True)

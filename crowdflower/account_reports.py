@@ -46,6 +46,7 @@ class AccountReports(Account):
 
         :param type_: ``json`` for units with their judgments; the others are tables, and come as a
             dict from column to text a row.
+        :raises InvalidInput: There is no such report; nothing was sent.
         :raises ReportNotReady: It was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
 
@@ -138,6 +139,9 @@ class AccountReports(Account):
         """Have a report built anew; the next download waits for it.
 
         Calls ``POST /jobs/{job_id}/regenerate``.
+
+        :param type_: One of :data:`~crowdflower.states.REPORT_TYPES`.
+        :raises InvalidInput: There is no such report; nothing was sent.
 
         >>> client.regenerate_report(job, "full")
         """

@@ -114,6 +114,7 @@ class AccountUnits(Account):
         :param start_page: Where to go on, after an error that named its ``page``.
         :param strict: Raise in place of that warning.
         :raises PageChanged: Units were removed meanwhile, and this is ``strict``.
+        :raises PageLoop: The service sends the same page again.
 
         >>> [unit.data["review"] for unit in client.get_units(job)][0]
         'Works as it should, every single day.'
@@ -135,6 +136,7 @@ class AccountUnits(Account):
 
         :param data: Column to JSON value.
         :param golden: Make it a test question; ``data`` then has its answers as ``{field}_gold``.
+        :raises OutcomeUnknown: The answer was lost: the unit may be there.
 
         >>> client.add_unit(job, {"review": "It hums."}).data
         {'review': 'It hums.'}
@@ -163,6 +165,7 @@ class AccountUnits(Account):
 
         :param job: Where to; by default the unit's own job.
         :param data: Columns whose values are to differ.
+        :raises OutcomeUnknown: The answer was lost: there may be a copy.
 
         >>> client.copy_unit(job.units[-1]).data["review"]
         'Never again.'

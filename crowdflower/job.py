@@ -38,7 +38,9 @@ class Job(JobUnits, JobResults):
 
         :raises RuntimeError: Title, instructions or CML stands neither in the job nor in the
             changes: the service would answer that all is well, and keep nothing.
-        :raises ApplicationError: The service refuses a value; it keeps none of them.
+        :raises RefusedError: The service refuses a value; it keeps none of them. Mostly this is an
+            :class:`~crowdflower.exceptions.ApplicationError` with all reasons, for countries a
+            :class:`~crowdflower.exceptions.ValidationError`.
 
         >>> job.payment_cents = 12
         >>> job.update()
@@ -89,6 +91,7 @@ class Job(JobUnits, JobResults):
         :param all_units: Copy all rows too.
         :param gold: Copy the test questions too.
         :param only_new_and_judgable: Copy the rows too that are not finalized yet.
+        :raises OutcomeUnknown: The answer was lost: there may be a copy.
 
         >>> job.copy(all_units=True).state
         'unordered'

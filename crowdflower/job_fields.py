@@ -242,8 +242,8 @@ def spelled(attrs: Mapping[str, Any]) -> JSONObject:
             sent[name] = [
                 each.get("code", each) if isinstance(each, Mapping) else each for each in sent[name]
             ]
-    watched = sent.get(CONFIDENCE_FIELDS)
-    if isinstance(watched, (list, tuple)):
+    watched, options = sent.get(CONFIDENCE_FIELDS), sent.get("options") or {}
+    if isinstance(watched, (list, tuple)) and isinstance(options, Mapping):
         everywhere = dict.fromkeys(DECIDING_OPTIONS, watched)
-        sent["options"] = {**everywhere, **(sent.get("options") or {})}
+        sent["options"] = {**everywhere, **options}
     return sent
