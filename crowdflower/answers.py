@@ -103,10 +103,10 @@ class Reader:
             .decode()
         )
         text = f"{self.named(response.request)}: {said}"
-        self._conceal(response)
+        self.conceal(response)
         return kind(text, request=response.request, response=response)
 
-    def _conceal(self, response: Response) -> None:
+    def conceal(self, response: Response) -> None:
         """Mask what an answer must not show: an error holds on to it, is logged and pickled."""
         mask = self._secret.mask
         response.url = mask(response.url)

@@ -163,14 +163,7 @@ class Operations:
     def _sent(self, payment: Payment, operation: Operation, read: Callable[[Answer], T]) -> T:
         # What is not caught here, such as an interrupt, leaves the journal saying "sent".
         try:
-            answer = self._caller.request(
-                payment.method,
-                payment.path,
-                payment.expected,
-                body=payment.body,
-                headers={**payment.headers, KEY: operation.op_id},
-            )
-            result = read(answer)
+            result, status = self._made(payment, operation, read)
         except OutcomeUnknown as error:
             lost = error
         except NotAcceptable as error:  # some services pay, and then find no form for the answer
@@ -186,8 +179,10 @@ class Operations:
             self._settle(operation, "rejected", _evidence(error))
             raise
         else:
-            self._settle(operation, "applied", f"status {answer.response.status_code}")
+            self._settle(operation, "applied", f"status {status}")
             return result
+        if lost.response is not None:
+            self._caller.transport.conceal(lost.response)
         operation = self._settle(operation, "unknown", lost.evidence)
         unknown = OutcomeUnknown(
             f"{lost}. It may have been paid: error.reconcile() looks, and does not pay"
@@ -200,6 +195,18 @@ class Operations:
         )
         unknown._reconciler = partial(self.reconcile, operation.op_id)  # noqa: SLF001 - its maker
         raise unknown
+
+    def _made(
+        self, payment: Payment, operation: Operation, read: Callable[[Answer], T]
+    ) -> tuple[T, int]:
+        answer = self._caller.request(
+            payment.method,
+            payment.path,
+            payment.expected,
+            body=payment.body,
+            headers={**payment.headers, KEY: operation.op_id},
+        )
+        return read(answer), answer.response.status_code
 
     def _operation(self, payment: Payment, key: str | None) -> Operation:
         return Operation(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from crowdflower import serialization
+from crowdflower._types import MISSING, a_type
+from crowdflower.answers import Answer
+from crowdflower.exceptions import OutcomeUnknown
 from crowdflower.transport import Expected
 
 
@@ -37,6 +43,32 @@ class Payment:
     def body(self) -> bytes:
         """The form as it is sent."""
         return serialization.form(self.form)
+
+
+def acknowledged(answer: Answer) -> None:
+    """Take an answer for a yes; it need say no more than that it is one.
+
+    :raises OutcomeUnknown: It is a web page, or JSON that is no object.
+    """
+    response, body = answer
+    kind = response.headers.get("Content-Type", "")
+    if body is MISSING or response.status_code == HTTPStatus.NO_CONTENT:
+        if "html" not in kind:
+            return
+        said = "a web page"
+    elif isinstance(body, dict):
+        return
+    else:
+        said = a_type(body)
+    asked = re.search("/jobs/.*|$", urlsplit(response.url).path)
+    status = response.status_code
+    raise OutcomeUnknown(
+        f"POST {asked[0] if asked else ''}: status {status}, but the answer is {said}",
+        evidence=f"status {status}, and {said} for an answer",
+        phase="answered",
+        request=response.request,
+        response=response,
+    )
 
 
 @dataclass(frozen=True)

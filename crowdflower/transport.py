@@ -239,6 +239,10 @@ class Transport:
         """Make an error that names the request and shows no key, whoever wrote the problem."""
         return self._reader.error(kind, response, problem)
 
+    def conceal(self, response: Response) -> None:
+        """Mask what an answer must not show that somebody else makes an error of."""
+        self._reader.conceal(response)
+
     def _sent(
         self,
         prepared: Request,

@@ -18,7 +18,7 @@ from crowdflower.base import (
     whole,
 )
 from crowdflower.paths import PathFactory, number, segment
-from crowdflower.payment import DryRun, Payment
+from crowdflower.payment import DryRun, Payment, acknowledged
 from crowdflower.transport import Expected
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class Unit(JobResource):
         operations = self.client.operations
         if dry_run:
             return operations.preview(payment)
-        return operations.pay(payment, lambda _: None, key=key)
+        return operations.pay(payment, acknowledged, key=key)
 
     def reload(self) -> Self:
         """Fetch the unit anew; changes that were not sent are dropped.

@@ -8,7 +8,7 @@ from crowdflower import pricing
 from crowdflower.base import JobResource
 from crowdflower.exceptions import InvalidInput
 from crowdflower.paths import PathFactory, number, segment
-from crowdflower.payment import DryRun, Payment
+from crowdflower.payment import DryRun, Payment, acknowledged
 
 MOST_BONUS_CENTS: Final = 2000
 """What the service pays at a time, in US cents."""
@@ -85,7 +85,7 @@ class Worker(JobResource):
         operations = self.client.operations
         if dry_run:
             return operations.preview(payment)
-        return operations.pay(payment, lambda _: None, key=key)
+        return operations.pay(payment, acknowledged, key=key)
 
     def notify(self, message: str) -> None:
         """Write to the contributor.

@@ -14,7 +14,8 @@ from leaks import Log, leaks, shows_the_key
 from server import Fault, Request, Server, Wire, elsewhere, raw, said
 
 from crowdflower.cli.serve import serve
-from crowdflower.exceptions import ApiError, ConfigError
+from crowdflower.exceptions import ApiError, ConfigError, OutcomeUnknown
+from crowdflower.job import Job
 
 if TYPE_CHECKING:
     from crowdflower.client import Client
@@ -55,6 +56,30 @@ def test_a_server_that_repeats_the_key_is_not_repeated(
         client.call(path, method=method)
 
     assert shows_the_key(server.log[0].raw.decode())
+    assert leaks(caught.value) == []
+
+
+def told_back_as_a_text(wire: Wire, request: Request) -> None:
+    body = f'"{request.headers["authorization"]}"'.encode()
+    said(body, headers=(f"X-Key: {request.headers['authorization']}",))(wire, request)
+
+
+@pytest.mark.row("S1", "S2", "S3", "S7")
+@pytest.mark.parametrize("act", [told_back_as_a_text, told_back_as_a_page, told_back_as_a_redirect])
+@pytest.mark.parametrize(
+    "pay",
+    [lambda job: job.launch(5), lambda job: job.get_worker(5).bonus(5)],
+    ids=["launch", "bonus"],
+)
+def test_a_payment_whose_answer_repeats_the_key_stays_open_and_does_not(
+    server: Server, client: Client, act: Callable[..., None], pay: Callable[[Job], object]
+) -> None:
+    job = Fault(said(b'{"id": 7, "state": "unordered"}'))
+    server.answer(lambda asked: Fault(act) if asked.method == "POST" else job)
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        pay(Job(client, id=7))
+
     assert leaks(caught.value) == []
 
 

@@ -694,6 +694,38 @@ def test_a_server_that_fails_after_taking_a_payment_leaves_it_unknown(
     assert len(paid(sent)) == 1
 
 
+PAGE = {"Content-Type": "text/html"}
+PAGES = ("<html>Please sign in</html>", PAGE)
+
+
+@pytest.mark.parametrize(
+    ("pay", "text", "headers"),
+    [
+        *((pay, text, {}) for pay in (launch, bonus, judgments) for text in ("[]", '"no"', "null")),
+        *((pay, *PAGES) for pay in (launch, bonus, judgments)),
+        *((pay, "OK", {}) for pay in (launch, bonus)),
+    ],
+)
+def test_an_answer_that_is_no_yes_may_follow_a_payment(
+    client: Client, service: Service, pay: Pay, text: str, headers: dict[str, str]
+) -> None:
+    service.answer = lambda _: (200, headers, text)
+
+    with pytest.raises(OutcomeUnknown):
+        pay(client)
+
+    assert [each.state for each in client.operations.pending()] == ["unknown"]
+
+
+@pytest.mark.parametrize("text", ["", "OK", "{}", '{"success": "2 more"}'])
+def test_a_yes_need_say_no_more(client: Client, service: Service, text: str) -> None:
+    service.answer = lambda _: (200, {"Content-Type": "text/plain"}, text)
+
+    judgments(client)
+
+    assert client.operations.pending() == []
+
+
 @EACH
 def test_an_answer_that_the_server_could_not_word_may_follow_a_payment(
     client: Client, service: Service, pay: Pay
