@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -27,6 +28,16 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet takes for a formula."""
 
 _raising = Lock()
+
+
+def _forget_other_threads() -> None:
+    """Begin anew in a forked process: a thread that it does not have may hold the old lock."""
+    global _raising  # noqa: PLW0603 - one for all of the process, as what it guards is
+    _raising = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
 
 
 def records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:

@@ -20,6 +20,7 @@ from catalogue import KEY, OK
 from leaks import leaks
 from server import Fault, Request, Server, Wire, said, stall
 
+from crowdflower import tables
 from crowdflower.exceptions import ApiError
 
 if TYPE_CHECKING:
@@ -90,6 +91,20 @@ def test_a_list_that_is_half_read_goes_on_in_both_processes_after_a_fork(
 
     assert right
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.row("P1")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_forked_while_a_table_is_read_reads_tables() -> None:
+    with tables._large_cells():  # as another thread does for most of its time
+        child = os.fork()
+        if not child:
+            signal.alarm(60)
+            os._exit(len(list(tables.records(["a,b\n", "1,2\n"]))))
+
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 2
 
 
 @pytest.mark.row("P2")
