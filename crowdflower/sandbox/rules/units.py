@@ -108,7 +108,11 @@ def update(
     current = jobs.alive(tx, job)
     if data is not None:
         rows.add_columns(tx, job.id, data)
-        _write(tx, unit, data=_stored(current, data, find(tx, job, unit.id).state))
+        before = find(tx, job, unit.id).state
+        values: dict[str, Any] = {"data": _stored(current, data, before)}
+        if before in GOLD_STATES and "_gold_pool" in data:
+            values["gold_pool"] = _pool(data)
+        _write(tx, unit, **values)
         forgiving.judge_again(tx, current, unit.id)
     if golden is not None and state is None:
         now_golden = find(tx, job, unit.id).state in GOLD_STATES

@@ -97,6 +97,18 @@ def test_new_data_takes_the_place_of_all_the_old(world: Any) -> None:
     assert unit.data == {"note": "only this"}
 
 
+def test_the_row_of_a_test_question_says_where_it_is_asked(world: Any) -> None:
+    job, unit = unit_in(world, "golden")
+
+    for pool, kept in [("work", "work"), ("quiz", "quiz"), (None, None)]:
+        changed = world.do(units.update, job, unit, data={"text": "gold", "_gold_pool": pool})
+        assert changed.gold_pool == kept
+    world.do(units.update, job, unit, data={"text": "gold", "_gold_pool": "quiz"})
+    unsaid = world.do(units.update, job, unit, data={"text": "gold"})
+
+    assert unsaid.gold_pool == "quiz"
+
+
 def test_data_that_is_no_json_is_refused(world: Any) -> None:
     job = world.job(5)
     unit = world.units(job)[0]
