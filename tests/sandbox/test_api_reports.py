@@ -359,6 +359,17 @@ def test_a_column_named_like_another_gets_a_prefix() -> None:
     assert header[-4:] == ["sentiment", "orig__golden", "orig_sentiment", "text"]
 
 
+@pytest.mark.parametrize("kind", ["full", "aggregated", "source"])
+def test_numbers_of_a_row_come_back_with_all_their_digits(api: Api, judged: int, kind: str) -> None:
+    data = {"review_id": 48.858222, "review_text": [1e-7, 2.00005]}
+    api("PUT", f"/jobs/{judged}/units/1", json={"unit": {"data": data}})
+
+    answer = api("GET", f"/jobs/{judged}.csv?type={kind}", allow_redirects=True)
+
+    first = next(csv.DictReader(io.StringIO(unpacked(answer.content)[1])))
+    assert (first["review_id"], first["review_text"]) == ("48.858222", "1e-07\n2.00005")
+
+
 CLASHING = {
     column: f"what was in {column}"
     for column in ("sentiment", "orig_sentiment", "_unit_id", "orig__unit_id", "_id", "orig__id")

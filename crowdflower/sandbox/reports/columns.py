@@ -110,7 +110,7 @@ def full(
                 report_time(judgment.started_at),
                 cell(judgment.tainted or judgment.rejected),
                 judgment.channel,
-                cell(judgment.worker_trust),
+                figure(judgment.worker_trust),
                 str(judgment.worker_id),
                 judgment.country or "",
                 judgment.region or "",
@@ -252,22 +252,31 @@ def printed(columns: Collection[str], taken: Collection[str]) -> dict[str, str]:
 
 
 def cell(value: object) -> str:
-    r"""Write a value as reports do.
+    r"""Write a value as reports do; what came with a row comes back as it is.
 
-    >>> cell(True), cell(2 / 3), cell(["price", "delivery"]), cell(None)
-    ('true', '0.6667', 'price\ndelivery', '')
+    >>> cell(True), cell(48.858222), cell(["price", "delivery"]), cell(None)
+    ('true', '48.858222', 'price\ndelivery', '')
     """
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return str(round(value, _DIGITS))
     if isinstance(value, list):
         return "\n".join(cell(item) for item in value if item is not None)
     if isinstance(value, dict):
         return _ENCODER.encode(value)
     return str(value)
+
+
+def figure(value: object) -> str:
+    r"""Write what was worked out, such as a confidence: with four decimals at most.
+
+    >>> figure(2 / 3), figure([0.7, 0.5]), figure("yes")
+    ('0.6667', '0.7\n0.5', 'yes')
+    """
+    if isinstance(value, list):
+        return "\n".join(figure(item) for item in value if item is not None)
+    return cell(round(value, _DIGITS) if isinstance(value, float) else value)
 
 
 def _result(result: Any, others: Sequence[str]) -> Cells:
@@ -280,7 +289,7 @@ def _result(result: Any, others: Sequence[str]) -> Cells:
         return [cell(lines), *("" for _ in others)]
     result = result or {}
     answer = result["avg"] if "avg" in result else result.get("agg")
-    return [cell(answer), *(cell(result.get(other)) for other in others)]
+    return [figure(answer), *(figure(result.get(other)) for other in others)]
 
 
 def _entries(result: Any) -> str:
