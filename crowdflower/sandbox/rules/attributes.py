@@ -142,7 +142,7 @@ def share(value: Any) -> float:
 
 
 def money(value: Any) -> int:
-    """Take cents, fractions of a cent included, and keep thousandths of a cent.
+    """Take cents, down to thousandths of a cent.
 
     >>> money("2.5")
     2500
@@ -150,6 +150,8 @@ def money(value: Any) -> int:
     amount = _number(value)
     if amount is None or not 0 <= amount <= MOST_CENTS:
         raise ValueError(f"must be an amount from 0 to {MOST_CENTS} cents")
+    if amount * 1000 % 1:
+        raise ValueError("must have three decimals at most")
     return int(amount * 1000)
 
 

@@ -65,6 +65,8 @@ A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
             ],
         ),
         ({"payment_cents": "-1"}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
+        ({"payment_cents": 0.0004}, ["Payment cents must have three decimals at most"]),
+        ({"payment_cents": "2.00001"}, ["Payment cents must have three decimals at most"]),
         ({"payment_cents": "sNaN"}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
         ({"judgments_per_unit": "Infinity"}, [A_COUNT]),
         ({"judgments_per_unit": 2.5}, [A_COUNT]),
