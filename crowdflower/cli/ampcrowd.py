@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from crowdflower.ampcrowd.points import Point, Value
 
 ANSWERS_PER_POINT: Final = 3
+"""As many as there are contributors, if those are fewer: nobody answers a point twice."""
+
 PATIENCE: Final = 10.0
 QUESTIONS: Final = ("sentiment", "same", "answer")
 SCALE: Final = (
@@ -83,6 +85,7 @@ def tell(console: Console, contributors: int, seed: int) -> None:
 
     :param contributors: How many to simulate.
     """
+    each_point = min(ANSWERS_PER_POINT, contributors)
     truth = {name: value for each in EXAMPLES for name, value in each.truth.items()}
     with (
         Sandbox(seed=seed, ampcrowd=True) as box,
@@ -101,12 +104,12 @@ def tell(console: Console, contributors: int, seed: int) -> None:
                 task_type=example.task_type,
                 context=example.context,
                 batch_size=example.batch_size,
-                assignments=ANSWERS_PER_POINT,
+                assignments=each_point,
                 callback_url=inbox.url,
             )
             console.print(
                 f"  [bold]create  [/]{example.group_id}: {len(example.content)} of type"
-                f" {example.task_type}, {ANSWERS_PER_POINT} answers each"
+                f" {example.task_type}, {each_point} answer{'s' * (each_point > 1)} each"
             )
             summary = box.crowd.run(box.ampcrowd.job(example.group_id))
             console.print(f"  [bold]work    [/]{summary}")

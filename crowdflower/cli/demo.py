@@ -96,8 +96,10 @@ def demo(
     """
     console = Console(highlight=False)
     if ampcrowd:
-        if rows is not None:
-            raise click.UsageError("--ampcrowd shows examples of its own; leave --rows off")
+        if rows or question or label or replay:
+            raise click.UsageError(
+                "--ampcrowd shows examples of its own; leave --rows off, and what describes them"
+            )
         groups.tell(console, contributors, seed)
         return
     try:

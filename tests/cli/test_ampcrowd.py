@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 import requests
 from click.testing import CliRunner
 
@@ -20,8 +21,6 @@ from crowdflower.cli.serve import access
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 PATIENCE = 60
 
@@ -61,11 +60,20 @@ def test_the_demonstration_labels_the_three_examples_and_prints_what_is_posted(
     assert re.search(r"GroupId3 +filterRecordId1 +True +yes", result.output)
 
 
-def test_the_demonstration_has_rows_of_its_own(tmp_path: Path) -> None:
+def test_the_demonstration_asks_no_more_people_than_there_are() -> None:
+    result = CliRunner().invoke(demo, ["--ampcrowd", "--contributors", "1"])
+
+    assert result.exit_code == 0, result.output
+    assert "2 of type sa, 1 answer each" in result.output
+    assert re.search(r"GroupId3 +filterRecordId2 +\w+ +(yes|no)", result.output)
+
+
+@pytest.mark.parametrize("option", ["--rows", "--replay", "--label", "--question"])
+def test_the_demonstration_has_rows_of_its_own(tmp_path: Path, option: str) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("text\nhello\n", encoding="utf-8")
 
-    result = CliRunner().invoke(demo, ["--ampcrowd", "--rows", str(file)])
+    result = CliRunner().invoke(demo, ["--ampcrowd", option, str(file)])
 
     assert result.exit_code == 2
     assert "leave --rows off" in result.output
