@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager
 from itertools import count
@@ -22,6 +23,8 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+sys.path.insert(0, str(Path(__file__).parent))  # served, for whoever starts the command
 
 VARIABLE = "CROWDFLOWER_TEST_POSTGRESQL"
 START = "start"

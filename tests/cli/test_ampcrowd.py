@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 from click.testing import CliRunner
+from served import PATIENCE, serving
 
 from crowdflower.ampcrowd import AMPCrowdClient, Pair, Text
 from crowdflower.cli.demo import demo
@@ -22,27 +19,7 @@ from crowdflower.cli.serve import access
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 60
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """Run the command on a free port; tell its process, its AMPCrowd address and its words."""
-    command = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve", "--port", "0"]
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                if "Ctrl-C" in line:
-                    break
-            address = re.search(r"^AMPCrowd +(\S+)$", said, re.MULTILINE)
-            yield process, address[1] if address else "", said
-        finally:
-            process.kill()
+AMPCROWD = r"^AMPCrowd +(\S+)$"
 
 
 def test_the_demonstration_labels_the_three_examples_and_prints_what_is_posted(
@@ -81,8 +58,8 @@ def test_the_demonstration_has_rows_of_its_own(tmp_path: Path, option: str) -> N
 
 def test_served_groups_are_worked_on_and_their_answers_posted() -> None:
     with (
-        serving("--ampcrowd", "--crowd", "6") as (process, address, _),
-        AMPCrowdClient(address) as client,
+        serving("--ampcrowd", "--crowd", "6") as server,
+        AMPCrowdClient(server.told(AMPCROWD)) as client,
         client.callbacks() as inbox,
     ):
         client.create_tasks(
@@ -104,31 +81,29 @@ def test_served_groups_are_worked_on_and_their_answers_posted() -> None:
         )
 
         assert {answer.identifier for answer in inbox.answers(PATIENCE)} == {"t1", "t2", "t3", "p1"}
-        process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate(timeout=PATIENCE)
+        code, rest = server.ended_by(signal.SIGTERM)
 
-    assert (process.returncode, rest.strip()) == (0, "Ended.")
+    assert (code, rest.strip()) == (0, "Ended.")
 
 
 def test_without_being_asked_the_server_knows_nothing_of_it() -> None:
-    with serving() as (_, address, said):
-        url = re.search(r"http://\S+:\d+", said)
-        assert url
+    with serving() as server:
+        url = server.url.removesuffix("/v1")
 
-        answer = requests.get(f"{url[0]}/crowds/internal/purge_tasks/", timeout=PATIENCE)
+        answer = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=PATIENCE)
 
-        assert (address, answer.status_code) == ("", 404)
+        assert answer.status_code == 404
+        assert "AMPCrowd" not in server.said
 
 
 def test_a_server_that_others_can_reach_asks_for_its_token() -> None:
-    with serving("--ampcrowd", "--host", "0.0.0.0") as (_, address, said):  # noqa: S104 - on purpose
-        port = address.rpartition(":")[2]
-        token = re.search(r"^Token +(\w+)", said, re.MULTILINE)
-        assert token
+    with serving("--ampcrowd", "--host", "0.0.0.0") as server:  # noqa: S104 - on purpose
+        port = server.told(AMPCROWD).rpartition(":")[2]
+        token = server.told(r"^Token +(\w+)")
         url = f"http://127.0.0.1:{port}"
 
         refused = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=PATIENCE)
-        with AMPCrowdClient(url, token=token[1]) as client:
+        with AMPCrowdClient(url, token=token) as client:
             client.purge_tasks("internal")
 
         assert refused.status_code == 403

@@ -7,13 +7,12 @@ import re
 import signal
 import socket
 import subprocess
-import sys
-from contextlib import contextmanager
 from threading import Event
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from served import COMMAND, PATIENCE, serving
 
 from crowdflower.cli.serve import alongside, working
 from crowdflower.client import Client
@@ -23,56 +22,15 @@ from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store.failures import Busy, Full
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from crowdflower.job import Job
 
-COMMAND = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve"]
-PATIENCE = 60
 RADIOS = """
 <cml:radios label="What does it say?" name="says" validates="required">
   <cml:radio label="yes"/>
   <cml:radio label="no"/>
 </cml:radios>"""
-
-
-class Serving(NamedTuple):
-    """A process that has said where it listens."""
-
-    process: subprocess.Popen[str]
-    url: str
-    key: str
-    said: str
-
-    def ended_by(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal; return the exit code and what was said last."""
-        self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, rest
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[Serving]:
-    """Run the command on a free port until the block ends."""
-    command = [*COMMAND, "--port", "0", *arguments]
-    with subprocess.Popen(  # noqa: S603 - our own program
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                if "Ctrl-C" in line:
-                    break
-            url = re.search(r"CROWDFLOWER_API_URL=(\S+)", said)
-            key = re.search(r"CROWDFLOWER_API_KEY=(\S+)", said)
-            assert url, said
-            assert key, said
-            yield Serving(process, url[1], key[1], said)
-        finally:
-            process.kill()
 
 
 def refused(*arguments: str) -> subprocess.CompletedProcess[str]:

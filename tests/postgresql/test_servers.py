@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,44 +12,25 @@ from typing import Any
 import pytest
 import requests
 from people import SETTINGS
+from served import PATIENCE, serving
 
 from crowdflower.client import Client
 
 KEY = "planted-key-7f3a90c1"
-PATIENCE = 120
 
 Ask = Callable[..., list[Any]]
 
 
 @contextmanager
-def serving(schema: str) -> Iterator[str]:
+def serving_on(schema: str) -> Iterator[str]:
     """Run ``crowdflower serve`` until the block ends; yield its address."""
-    command = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve", "--port", "0"]
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*command, "--database", schema],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "CROWDFLOWER_SANDBOX_KEY": KEY, "PYTHONUNBUFFERED": "1"},
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                if "Ctrl-C" in line:
-                    break
-            url = re.search(r"CROWDFLOWER_API_URL=(\S+)", said)
-            assert url, said
-            assert "s3cret" not in said
-            yield url[1]
-            process.send_signal(signal.SIGTERM)
-            rest, _ = process.communicate(timeout=PATIENCE)
-            assert process.returncode == 0
-            assert rest.endswith("Ended.\n")
-            assert "rror" not in rest
-        finally:
-            process.kill()
+    with serving("--database", schema, key=KEY) as server:
+        assert "s3cret" not in server.said
+        yield server.url
+        code, rest = server.ended_by(signal.SIGTERM)
+        assert code == 0
+        assert rest.endswith("Ended.\n")
+        assert "rror" not in rest
 
 
 def worked(url: str, path: str, name: str) -> int:
@@ -79,7 +57,7 @@ def test_eight_people_at_two_servers_judge_every_row_as_often_as_it_is_to_be(
     schema: str, ask: Ask
 ) -> None:
     with ExitStack() as stack:
-        urls = [stack.enter_context(serving(schema)) for _ in range(2)]
+        urls = [stack.enter_context(serving_on(schema)) for _ in range(2)]
         clients = [stack.enter_context(Client(KEY, base_url=url)) for url in urls]
         job = clients[0].upload_job({"text": f"row {number}"} for number in range(40))
         clients[1].update_job(job.id, SETTINGS | {"judgments_per_unit": 3})

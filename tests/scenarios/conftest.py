@@ -37,9 +37,6 @@ has its story in ``tests/sandbox/test_killed.py``. Pages in a browser have their
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -47,6 +44,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import requests
+from served import serving
 
 from crowdflower.client import Client
 from crowdflower.sandbox import Sandbox
@@ -70,7 +68,7 @@ IN_PROCESS, OVER_A_SOCKET = "in process", "over a socket"
 Filled = Mapping[str, Any]
 
 
-class Serving(NamedTuple):
+class Served(NamedTuple):
     """``crowdflower serve``, with its address, the token of its control and its database."""
 
     url: str
@@ -228,7 +226,7 @@ def box(
 ) -> Iterator[Box]:
     """A sandbox with nothing in it, and a thousand dollars on its account."""
     if where == OVER_A_SOCKET and not settings:
-        yield from _in_another_process(request.getfixturevalue("serving"))
+        yield from _in_another_process(request.getfixturevalue("server"))
         return
     made = {"key": KEY, "control": TOKEN, "ampcrowd": True, "database": database, **settings}
     made["clock"] = Clock(made.pop("seed", 0))  # time stands still, whatever the database
@@ -241,13 +239,13 @@ def box(
         yield Box(sandbox, stack.enter_context(client), stack.enter_context(session), url, TOKEN)
 
 
-def _in_another_process(serving: Serving) -> Iterator[Box]:
+def _in_another_process(server: Served) -> Iterator[Box]:
     with (
         requests.Session() as session,
-        Client(KEY, f"{serving.url}/v1") as client,
-        Sandbox(key=KEY, database=serving.database, ampcrowd=True) as sandbox,
+        Client(KEY, f"{server.url}/v1") as client,
+        Sandbox(key=KEY, database=server.database, ampcrowd=True) as sandbox,
     ):
-        box = Box(sandbox, client, session, serving.url, serving.token)
+        box = Box(sandbox, client, session, server.url, server.token)
         box.control("POST", "reset")
         box.control("POST", "transitions", report=0)
         yield box
@@ -263,25 +261,9 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def serving(served: str) -> Iterator[Serving]:
+def server(served: str) -> Iterator[Served]:
     """``crowdflower serve`` as people start it, once; every story begins by resetting it."""
-    command = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve", "--port", "0"]
     options = ["--database", served, "--control", "--ampcrowd"]
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*command, *options],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", "CROWDFLOWER_SANDBOX_KEY": KEY},
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                if "Ctrl-C" in line:
-                    break
-            control = re.search(r"Control +(\S+)/_sandbox/ +Authorization: Bearer (\S+)", said)
-            assert control, said
-            yield Serving(control[1], control[2], served)
-        finally:
-            process.kill()
+    with serving(*options, key=KEY, stderr=None) as process:
+        token = process.told(r"Authorization: Bearer (\S+)")
+        yield Served(process.url.removesuffix("/v1"), token, served)
