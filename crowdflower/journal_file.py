@@ -73,13 +73,13 @@ class Store:
         """
         try:
             with self._connected() as connection:
-                connection.execute("BEGIN IMMEDIATE")
                 try:
+                    connection.execute("BEGIN IMMEDIATE")
                     yield connection
-                except BaseException:
-                    connection.execute("ROLLBACK")
-                    raise
-                connection.execute("COMMIT")
+                    connection.execute("COMMIT")
+                finally:  # an interrupt may come between any two of these
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
             busy = "locked" in str(error) or "busy" in str(error)
             kind: type[JournalError] = JournalLocked if busy else JournalError

@@ -9,8 +9,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import count
@@ -325,6 +326,44 @@ def test_a_full_disk_is_an_error_and_what_was_written_stays(tmp_path: Path) -> N
 
     assert said == "JournalError\n"
     assert len(Journal(path).pending()) == 1
+
+
+class Interrupted:
+    """A connection on which an interrupt comes right after a statement."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str) -> None:
+        self._connection = connection
+        self._statement = statement
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, *values: Any) -> Any:
+        done = self._connection.execute(statement, *values)
+        if statement.startswith(self._statement):
+            raise KeyboardInterrupt
+        return done
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT", "COMMIT"])
+def test_an_interrupt_at_whatever_moment_leaves_a_journal_that_goes_on(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    connected = journal._store._connected
+
+    @contextmanager
+    def interrupted() -> Iterator[Any]:
+        with connected() as connection:
+            yield Interrupted(connection, statement)
+
+    monkeypatch.setattr(journal._store, "_connected", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        journal.prepare(bonus("may"))
+    monkeypatch.undo()
+
+    assert journal.prepare(bonus("june", op_id="2")).key == "june"
+    begun = {operation.key for operation in journal.pending()}
+    assert begun == ({"may", "june"} if statement == "COMMIT" else {"june"})
 
 
 # Threads and processes
