@@ -294,3 +294,14 @@ def test_accepted_answers_are_a_list_however_a_form_spells_one(
     assert made["state"] == "golden"
     assert made["data"]["sentiment_gold"] == ["negative"]
     assert made["data"]["sizes"] == {"0": "S"}
+
+
+def test_a_pool_is_set_and_emptied_as_any_attribute(api: Api, job: int, units: list[int]) -> None:
+    path = f"/jobs/{job}/units/{units[0]}"
+    api("PUT", path, data={"unit[golden]": "true"})
+
+    work = api("PUT", path, json={"unit": {"gold_pool": "work"}})
+    both = api("PUT", path, json={"unit": {"gold_pool": None}})
+
+    assert (work.json()["gold_pool"], both.json()["gold_pool"]) == ("work", None)
+    assert "X-Sandbox-Warning" not in work.headers

@@ -119,7 +119,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
     units.show: Operation({"anyOf": [ref("UnitWithResults"), ref("Unit")]}, {"simple": FLAG}),
     units.update: Operation(
         ref("UnitWithResults"),
-        {"unit": _given(data=OBJECT, state=TEXT, golden=FLAG)},
+        {"unit": _given(data=OBJECT, state=TEXT, golden=FLAG, gold_pool=TEXT)},
         ("unit",),
     ),
     units.delete: Operation(ref("Deleted")),

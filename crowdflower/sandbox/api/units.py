@@ -52,6 +52,7 @@ def update(call: Call, job: str, unit: int) -> Answer:
         data=_data(given) if "data" in given else None,
         state=given.text("state"),
         golden=given.flag("golden") if "golden" in given else None,
+        gold_pool=(given.text("gold_pool") or "") if "gold_pool" in given else None,
     )
     return results.shown(call.tx, row, changed)
 

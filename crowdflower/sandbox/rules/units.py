@@ -37,6 +37,9 @@ MOST_MORE: Final = 1000
 SETTABLE: Final = ("new", "golden", "hidden_gold", "finalized", "canceled")
 """States that a row can be put into."""
 
+POOLS: Final = ("quiz", "work")
+"""Where a test question may be asked alone."""
+
 FROM: Final = {
     "new": GOLD_STATES,
     "golden": frozenset({"new", "judgable", "finalized", "hidden_gold"}),
@@ -97,13 +100,16 @@ def update(
     data: Mapping[str, Any] | None = None,
     state: str | None = None,
     golden: bool | None = None,
+    gold_pool: str | None = None,
 ) -> Row[Any]:
     """Change a row.
 
     :param data: Takes the place of all of the row's data.
     :param state: One of :data:`SETTABLE`.
     :param golden: Make it a test question, or a new row again.
-    :raises Invalid: The row cannot come into that state, or the data is no JSON.
+    :param gold_pool: Where a test question is asked: one of :data:`POOLS`, or everywhere if empty.
+    :raises Invalid: The row cannot come into that state, or the data is no JSON, or there is no
+        such pool, or the row is no test question.
     """
     current = jobs.alive(tx, job)
     if data is not None:
@@ -120,6 +126,8 @@ def update(
             state = "golden" if golden else "new"
     if state is not None:
         set_state(tx, current, unit, state)
+    if gold_pool is not None:
+        _set_pool(tx, find(tx, job, unit.id), gold_pool)
     return find(tx, job, unit.id)
 
 
@@ -318,10 +326,18 @@ def _insert(tx: Transaction, job: Row[Any], data: Mapping[str, Any], state: str)
     return number
 
 
+def _set_pool(tx: Transaction, unit: Row[Any], pool: str) -> None:
+    if pool and pool not in POOLS:
+        raise Invalid(f"gold_pool has to be one of {', '.join(POOLS)}, or empty, not {pool:.40}.")
+    if unit.state not in GOLD_STATES:
+        raise Invalid(f"Unit {unit.id} is {unit.state}: only test questions have a gold_pool.")
+    _write(tx, unit, gold_pool=pool or None)
+
+
 def _pool(data: Mapping[str, Any]) -> str | None:
     """Read where a test question is to be asked, when its row says so."""
     pool = data.get("_gold_pool")
-    return pool if pool in {"quiz", "work"} else None
+    return pool if pool in POOLS else None
 
 
 def _by_id(tx: Transaction, unit_id: int) -> Row[Any]:

@@ -109,6 +109,17 @@ def test_the_row_of_a_test_question_says_where_it_is_asked(world: Any) -> None:
     assert unsaid.gold_pool == "quiz"
 
 
+def test_where_a_test_question_is_asked_can_be_set(world: Any) -> None:
+    job, unit = unit_in(world, "golden")
+
+    assert world.do(units.update, job, unit, gold_pool="work").gold_pool == "work"
+    assert world.do(units.update, job, unit, gold_pool="").gold_pool is None
+    with pytest.raises(Invalid, match="gold_pool has to be one of quiz, work"):
+        world.do(units.update, job, unit, gold_pool="all")
+    with pytest.raises(Invalid, match="only test questions have a gold_pool"):
+        world.do(units.update, job, unit, golden=False, gold_pool="quiz")
+
+
 def test_data_that_is_no_json_is_refused(world: Any) -> None:
     job = world.job(5)
     unit = world.units(job)[0]
