@@ -302,6 +302,24 @@ def test_loading_the_page_after_giving_one_up_gives_up_no_other(box: Sandbox) ->
     assert "Your page was handed in" in handed_in.text
 
 
+def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
+    options = '{% for each in sizes %}<cml:radio label="{{ each }}"/>{% endfor %}'
+    cml = f'<cml:radios label="Size?" name="says" validates="required">{options}</cml:radios>'
+    job = launched(box, [{"sizes": ["S", "M"]} for _ in range(5)], cml=cml)
+    person = Person(box, job)
+    unit = job.get_unit(next(iter(job.units)).id)
+    unit.data = {"sizes": []}
+    unit.update()
+
+    stuck = person.browser.get(person.url)
+    (assignment,) = re.findall(r'name="assignment" value="(\d+)"', stuck.text)
+    given_up = person.hand_in({"assignment": assignment, "give_up": "yes"})
+
+    assert stuck.status_code == 422
+    assert "nothing to choose from" in stuck.text
+    assert "You gave up the page" in given_up.text
+
+
 def test_one_more_entry_is_one_more_for_the_whole_group(box: Sandbox) -> None:
     person = Person(box, launched(box, ROWS))
     fields = person.fields(says="good", first="Ada", last="Lovelace")

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.refusals import Declined, Invalid, NotFound, Refusal, Unsupported
+from crowdflower.sandbox.rules import accepted, finalizing, jobs, money, quiz, settings
 from crowdflower.sandbox.rules import channels as channel
-from crowdflower.sandbox.rules import finalizing, jobs, money, quiz, settings
 from crowdflower.sandbox.rules.tally import Tally
 from crowdflower.sandbox.store import Transaction, turns
 from crowdflower.sandbox.store.tables import account, assignment_unit, orders, unit
@@ -25,6 +25,9 @@ from crowdflower.states import INTERNAL, ON_DEMAND
 
 NEW_ROWS = 4
 """New rows that make a job order by itself; ``auto_order_threshold`` changes it."""
+
+TRIED_ROWS = 100
+"""Rows that the form of a job is tried with when it is launched."""
 
 NO_CHANNELS = (
     "Unit was successfully created, but it could not be ordered because channels have not been "
@@ -40,8 +43,8 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
     :param channels: Where contributors may come from, in place of those enabled so far; when any
         of them is outside, the open crowd is enabled with it. None keeps what is enabled.
     :returns: The order.
-    :raises Invalid: The job is not ready, or there is nothing to order; the message says what to
-        do.
+    :raises Invalid: The job is not ready, its form does not work with one of its first rows, or
+        there is nothing to order; the message says what to do.
     :raises Unfunded: The account holds less than would be taken aside.
     """
     current = jobs.alive(tx, job)
@@ -184,6 +187,28 @@ def _require_ready(job: Row[Any]) -> None:
         )
 
 
+def _require_forms(
+    tx: Transaction, job: Row[Any], is_new: Sequence[ColumnElement[bool]], count: int
+) -> None:
+    """See whether the form works with the first of the rows, before they cost anything.
+
+    :raises Invalid: It does not: nobody could hand in a page with such a row.
+    """
+    cml, hidden = job.cml or "", accepted.hidden_columns(job.gold)
+    if "{{" not in cml and "{%" not in cml:
+        return
+    first = select(unit.c.id, unit.c.data).where(*is_new).order_by(unit.c.seq)
+    for row in tx.all(first.limit(min(count, TRIED_ROWS))):
+        _require_form(cml, row, hidden)
+
+
+def _require_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> None:
+    try:
+        forms.whole_form(cml, accepted.shown(row.data, hidden))
+    except Invalid as error:
+        raise Invalid(f"Unit {row.id}: {error.message}") from None
+
+
 def _say_requirements(tx: Transaction, job: Row[Any]) -> None:
     first = (None, settings.FIRST_REQUIREMENTS)
     if job.minimum_requirements not in first or job.desired_requirements is not None:
@@ -217,6 +242,7 @@ def _place(tx: Transaction, job: Row[Any], units_count: int, wanted: Sequence[st
     count = min(units_count or available, available)
     if not count:
         raise Invalid("There is no new row to order. Upload more rows.")
+    _require_forms(tx, job, is_new, count)
     free = all(money.is_free(tx, name) for name in enabled)
     price = 0 if free else cost(tx, job, count)
     aside = 0 if free else max(price, tx.limits.minimum_reserve_cents * money.CENT)

@@ -250,7 +250,12 @@ def page_of(
         return _html("said.html", job, text=str(closed), onward=None, **told)
     shown = shown or {}
     agent = request.headers.get("User-Agent", "")
-    units = [draw(job.cml or "", unit, shown.get(unit.id, Answers()), agent) for unit in page.units]
+    try:
+        units = [
+            draw(job.cml or "", unit, shown.get(unit.id, Answers()), agent) for unit in page.units
+        ]
+    except Invalid as invalid:
+        return _html("stuck.html", job, status=422, page=page, text=invalid.message, **told)
     return _html(
         "page.html",
         job,

@@ -499,3 +499,28 @@ def test_whoever_changes_judgments_per_unit_is_told_of_rows_that_are_out(world: 
     assert "rows that are ordered from now on" in changed[0]
     assert unchanged == []
     assert [unit.needed for unit in world.units(job)] == [3] * 5 + [1] * 5
+
+
+OF_THE_ROW = """
+<cml:radios label="Which?" validates="required">
+  {% for each in names %}<cml:radio label="{{ each }}"/>{% endfor %}
+</cml:radios>
+"""
+
+
+def test_a_row_that_the_form_does_not_work_with_is_found_before_it_costs_anything(
+    world: Any,
+) -> None:
+    data: list[dict[str, Any]] = [{"names": ["Ada"]}] * 4 + [{"names": []}]
+    job = world.do(rows.create_from, world.account, data)
+    ready = {"title": "Which of them?", "instructions": "Read.", "cml": OF_THE_ROW}
+    world.do(jobs.update, job, ready)
+    last = world.units(job)[-1]
+
+    world.do(orders.place, job, 4, ["on_demand"])
+    with pytest.raises(Invalid, match=f"Unit {last.id}: .* nothing to choose from"):
+        world.do(orders.place, job, 0, ["on_demand"])
+    world.do(units.update, job, last, data={"names": ["Grace"]})
+    world.do(orders.place, job, 0, ["on_demand"])
+
+    assert [unit.state for unit in world.units(job)] == ["judgable"] * 5
