@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan
 from statistics import fmean
@@ -36,6 +36,25 @@ class Consensus(Generic[Task, Worker, Label]):
     """The tasks in which two labels were equally probable, so that a rule had to decide."""
 
 
+def numbered(
+    votes: Iterable[tuple[Task, Worker, Label]],
+) -> Iterator[tuple[int, tuple[Task, Worker, Label]]]:
+    """Count votes, from 1 on.
+
+    :raises ValueError: A vote does not have three parts.
+
+    >>> list(numbered([("t1", "ann", "a")]))
+    [(1, ('t1', 'ann', 'a'))]
+    """
+    for number, vote in enumerate(votes, start=1):
+        try:
+            task, worker, label = vote
+        except (TypeError, ValueError):
+            message = f"Vote {number} is {vote!r}: each is (task, worker, label)."
+            raise ValueError(message) from None
+        yield number, (task, worker, label)
+
+
 @dataclass(frozen=True)
 class Ballots(Generic[Task, Worker, Label]):
     """All votes, sorted by task and checked; in the order they came."""
@@ -50,12 +69,8 @@ class Ballots(Generic[Task, Worker, Label]):
         :raises TypeError: A part of a vote is not hashable, such as a list of labels.
         """
         by_task: dict[Task, list[tuple[Worker, Label]]] = {}
-        for number, vote in enumerate(votes, start=1):
-            try:
-                task, worker, label = vote
-            except (TypeError, ValueError):
-                message = f"Vote {number} is {vote!r}: each is (task, worker, label)."
-                raise ValueError(message) from None
+        for number, vote in numbered(votes):
+            task, worker, label = vote
             try:
                 hash((task, worker, label))
             except TypeError as unhashable:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from crowdflower.quality.consensus import numbered
 from crowdflower.sandbox.crowd.contributor import Contributor, Units
 from crowdflower.sandbox.crowd.profiles import PROFILES
 
@@ -74,12 +75,8 @@ def by_worker(
     [{'25': '1', '35': '0'}, {'25': ['a', 'b']}]
     """
     labels: dict[str, dict[str, Label]] = {}
-    for number, vote in enumerate(votes, start=1):
-        try:
-            task, worker, label = vote
-        except (TypeError, ValueError):
-            message = f"Vote {number} is {vote!r}: each is (task, worker, label)."
-            raise ValueError(message) from None
+    for number, vote in numbered(votes):
+        task, worker, label = vote
         theirs = labels.setdefault(str(worker), {})
         if str(task) in theirs:
             raise ValueError(
