@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn, get_args
 from weakref import WeakSet
@@ -85,6 +86,7 @@ class AMPCrowdClient(Service):
         caller = Caller(transport, read=read, deadline=deadline, retries=retries)
         super().__init__(transport, caller)
         self._inboxes: WeakSet[Inbox] = WeakSet()
+        self._lock = Lock()
 
     def create_tasks(
         self,
@@ -161,11 +163,9 @@ class AMPCrowdClient(Service):
         }
         body = serialization.form({"data": serialization.encode(asked).decode()})
         # The first answers may be back before this call is.
-        waiting = [
-            inbox
-            for inbox in self._inboxes
-            if inbox.url == callback_url and inbox.expect(group_id, task_type, points)
-        ]
+        with self._lock:
+            there = [inbox for inbox in self._inboxes if inbox.url == callback_url]
+        waiting = [inbox for inbox in there if inbox.expect(group_id, task_type, points)]
         try:
             self._post(f"crowds/{segment(crowd)}/tasks/", body)
         except ApiError as error:
@@ -216,7 +216,8 @@ class AMPCrowdClient(Service):
         'https://example.com/answers'
         """
         inbox = Inbox(url)
-        self._inboxes.add(inbox)
+        with self._lock:
+            self._inboxes.add(inbox)
         return inbox
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -185,6 +186,29 @@ def test_only_the_inbox_at_the_callback_url_waits(
     create(ampcrowd)
 
     assert ([*inbox.groups], [*other.groups]) == (["GroupId1"], [])
+
+
+def test_inboxes_can_be_made_while_groups_are(api: RequestsMock, ampcrowd: AMPCrowdClient) -> None:
+    class Address(str):
+        """Whoever compares it is not alone."""
+
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            if other_thread.ident is None:
+                other_thread.start()
+                other_thread.join(0.2)  # all the time that it takes, unless it waits for its turn
+            return str.__eq__(self, other)
+
+    api.post(TASKS, json={"status": "ok"})
+    inboxes = [ampcrowd.inbox(Address(f"{ANSWERS}{end}")) for end in ("", "/1", "/2")]
+    other_thread = Thread(target=lambda: inboxes.append(ampcrowd.inbox(f"{ANSWERS}/3")))
+
+    create(ampcrowd)
+    other_thread.join()
+
+    assert [len(inbox.groups) for inbox in inboxes] == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
