@@ -178,7 +178,8 @@ class AMPCrowdClient(Service):
     def purge_tasks(self, crowd: str) -> None:
         """End all tasks of a crowd, whoever made them: no further answers come.
 
-        Calls ``GET /crowds/{crowd}/purge_tasks/``. The names of the groups stay in use.
+        Calls ``GET /crowds/{crowd}/purge_tasks/``. The names of the groups stay in use, and an
+        inbox waits for them all the same, until it is told to ``forget`` them.
 
         >>> ampcrowd.purge_tasks("internal")
         """
@@ -232,7 +233,9 @@ class AMPCrowdClient(Service):
         :param port: 0 for any that is free.
         :param address: Under which the AMPCrowd server reaches it, such as
             ``http://me.example.com:9000``; by default host and port.
-        :raises OSError: The port is taken, or the address is not this machine's.
+        :raises InvalidInput: Nobody could come by that address: where ``host`` is all addresses of
+            this machine, say which one is meant.
+        :raises OSError: The port is taken, or the host is not this machine's.
 
         >>> from crowdflower.ampcrowd import Text
         >>> with ampcrowd.callbacks() as inbox:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from socket import SOMAXCONN
+from socket import AF_INET, AF_INET6, SOMAXCONN
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from crowdflower.ampcrowd.inbox import Inbox
+from crowdflower.exceptions import InvalidInput
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATIENCE: Final = 10
 """Seconds of silence after which a connection is given up."""
+
+EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - to know them when we see them
+"""Hosts that stand for all addresses of this machine."""
 
 _A_MOMENT: Final = 0.05
 
@@ -37,6 +41,10 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = SOMAXCONN
     """As many as the system lets wait: a server whose connection is refused may give up soon."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address_family = AF_INET6 if ":" in host else AF_INET
+        super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
         """Take the port; the server next door would first ask a name server for our name."""
@@ -62,6 +70,7 @@ def served(
     :param make: Gets the address, which nobody can guess, and makes the inbox for it.
     :param address: Scheme, host and port by which others reach it; by default ``host`` and
         the port.
+    :raises InvalidInput: Nobody could come by that address.
     :raises OSError: The port is taken, or the host is not this machine's.
 
     >>> with served("127.0.0.1", 0, Inbox) as inbox:
@@ -69,8 +78,16 @@ def served(
     'http://127.0.0.1:.../...'
     """
     path = f"/{secrets.token_urlsafe(16)}"
-    with _Server((host, port), _Handler) as server:
-        base = address or f"http://{host}:{server.server_port}"
+    if address is None and host in EVERYWHERE:
+        raise InvalidInput(
+            f"{host!r} is no address by which the AMPCrowd server reaches this machine; say which"
+            ' one is, as address="http://me.example.com:9000"'
+        )
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise InvalidInput(f"address begins with http:// or https://, unlike {address!r:.80}")
+    with _Server(host, port) as server:
+        name = f"[{host}]" if ":" in host else host
+        base = address or f"http://{name}:{server.server_port}"
         inbox = make(base.rstrip("/") + path)
         server.set_app(_only_at(path, inbox))
         thread = Thread(

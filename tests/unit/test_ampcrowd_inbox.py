@@ -6,6 +6,7 @@ import io
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
@@ -318,6 +319,37 @@ def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
             answer = requests.post(inbox.url, {"data": json.dumps(batch(t1=4.0))}, timeout=60)
 
         assert answer.status_code == 200
+
+
+def has_version_6() -> bool:
+    with suppress(OSError), socket.socket(socket.AF_INET6) as tried:
+        tried.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_version_6(), reason="this machine has no IPv6")
+def test_an_inbox_listens_at_an_address_of_version_6_as_well() -> None:
+    with (
+        AMPCrowdClient("http://localhost:8000") as client,
+        client.callbacks(host="::1") as inbox,
+    ):
+        assert inbox.url.startswith("http://[::1]:")
+        assert requests.post(inbox.url, {"data": json.dumps(batch(t1=4.0))}, timeout=60).ok
+        assert inbox.unknown == {"tweets": {"t1": 4.0}}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [{"host": "0.0.0.0"}, {"host": "::"}, {"host": ""}, {"address": "me.example.com:9000"}],  # noqa: S104
+)
+def test_an_address_by_which_nobody_comes_is_not_given_out(where: dict[str, str]) -> None:
+    with (
+        AMPCrowdClient("http://localhost:8000") as client,
+        pytest.raises(InvalidInput, match="address"),
+        client.callbacks(**where),  # type: ignore[arg-type]
+    ):
+        pass
 
 
 def test_behind_a_proxy_an_inbox_tells_the_address_of_the_proxy() -> None:
