@@ -13,20 +13,28 @@
     exceptions   everything that a call raises, under ApiError
     states       the words of the API: states, channels, report types
 
-    payment      a request that spends money    operations  made once
-    journal      what was paid
-    evidence     was it paid?                   pricing     what it will cost
+    payment      a request that spends money    operations  made once, and found again
+    journal      what was paid, in journal_file evidence    was it paid?
+    pricing      what it will cost
 
     base         attributes over JSON           paths       client.jobs[7].units.ping()
-    transport    one request, one answer        paging      numbered pages
-    upload       rows to a body                 report      an archive to rows
+    paging       numbered pages                 report      an archive to rows
+    upload       rows to a body                 download    how a report is had
     upload_rows, upload_plan, delivery          rows to a job, each of them exactly once
-    download     how a report is had            tables      CSV, read alike everywhere
+    notification what a webhook is posted       tables      CSV, read alike everywhere
     serialization, envelopes                    Python to wire and back, messages
+
+    service      an address, called till closed transport   one request, one answer
+    caller       a call: requests, as many as are safe, by
+    retry        may it be sent again, when?    outcomes    what became of it?
+    readback     was a change made?             pace        so many a second
+    answers      what an answer means           diagnosis   what it means that none came
+    wire         how far a request got          secret      the key, shown to nobody
 
     cml          forms: parsed and checked before they cost money
     quality      trust, confidence, agreement, consensus: pure functions
-    sandbox      the service on this machine    cli         the ``crowdflower`` command
+    sandbox      the service on this machine    ampcrowd    another service, on the same transport
+    cli          the crowdflower command        _types      names for shapes of JSON
 
 A module imports only from those below it; ``docs/architecture`` shows how.
 """

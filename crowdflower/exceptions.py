@@ -20,7 +20,7 @@
     │   ├─ MethodNotAllowed    405        ├─ RateLimited      429
     │   ├─ NotAcceptable       406        ├─ ServerError      5xx
     │   │                                 │   └─ SandboxNotImplemented  501
-    │   └─ ApplicationError    a success in status that carries ``error`` or ``errors``
+    │   └─ ApplicationError    a success in status that carries error or errors
     ├─ ResponseError           an answer that cannot be what was asked for
     │   ├─ MalformedResponse   ├─ UnexpectedContentType   ├─ UnexpectedStatus
     │   ├─ UnexpectedRedirect  ├─ TruncatedResponse       └─ ResponseTooLarge
@@ -28,7 +28,7 @@
     │   ├─ ReportNotReady      ├─ ReportCorrupt
     │   └─ ReportEmpty         └─ ReportTooLarge
     ├─ UploadError             an upload with a key column
-    │   ├─ UploadIncomplete    some rows are there, and ``resume`` says how to go on
+    │   ├─ UploadIncomplete    some rows are there; its resume says how to go on
     │   ├─ SourceChanged       the rows are others than those that the upload began with
     │   └─ UploadLocked        somebody else is at it
     ├─ PaginationError

@@ -25,6 +25,8 @@ extensions = ["sphinx.ext.autodoc"]
 exclude_patterns = ["_build", "changes"]
 html_theme = "furo"
 html_title = f"crowdflower {release}"
+html_static_path = ["static"]
+html_css_files = ["width.css"]
 
 autodoc_class_signature = "mixed"
 autodoc_default_options = {"members": True, "show-inheritance": True, "undoc-members": True}

@@ -1,6 +1,6 @@
 """Points: what is put before the crowd, and what the crowd may say of it.
 
-::
+.. code-block:: text
 
     sa  sentiment          Text       1 very negative … 5 very positive
     er  entity resolution  Pair       whether two records are the same thing

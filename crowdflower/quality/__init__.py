@@ -1,12 +1,12 @@
 """Who is to be believed, and what: pure functions from answers to results.
 
-::
+.. code-block:: text
 
     trust               how far one contributor is believed, from test questions
     confidence          how the trust behind one question is shared among its answers
     option_confidence   the same where each contributor may choose several options
     agreement           one number for a whole unit, from the confidences of its questions
-    aggregate           the answers to one question as a job's ``aggregation`` asks for them
+    aggregate           the answers to one question as a job's form asks for them
     linked              the answers to a group of questions that may be answered several times
 
     majority_vote       every vote counts the same

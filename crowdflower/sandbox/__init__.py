@@ -3,7 +3,9 @@
 .. code-block:: text
 
     app          the API as a WSGI application       adapter   called in this process
-    crowd        contributors who work by themselves server    called over a socket
+    answering    ... one request of it               server    called over a socket
+    connections  ... which of them are given up      guessing  who tries keys has to wait
+    crowd        contributors who work by themselves
     api          one module a resource: read the request, ask the rules, answer
     ampcrowd     another service's API onto the same rules
     work         what a contributor sees in a browser
@@ -12,8 +14,9 @@
     store        tables and transactions             clock     time, ids and chance
     refusals     how the service says no             outbound  what is posted to others
     webhooks     takes what happens to who asked     watch     what came in
-    control      the same for other languages        faults    what is to go wrong
-    transitions  how long things seem to take
+    control      the same for other languages, in    control_values
+    faults       what is to go wrong                 browsers  where a request comes from
+    transitions  how long things seem to take        json_text JSON from strangers
 """
 
 from __future__ import annotations

@@ -78,6 +78,8 @@ def endpoints(docstring: str) -> list[re.Pattern[str]]:
 
 @pytest.mark.parametrize("test", [*docstrings(), *pages()], ids=lambda test: test.name)
 def test_the_example_runs_as_it_is_shown(test: doctest.DocTest, world: World) -> None:
+    if any("import pandas" in example.source for example in test.examples):
+        pytest.importorskip("pandas")
     test.globs.update(world.give(unbound(test) - test.globs.keys()))
     if any("from_env()" in example.source for example in test.examples):
         world.move_into_environment()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from types import FunctionType, ModuleType
 
 import pytest
@@ -80,6 +81,16 @@ def test_every_public_name_of_the_module_says_what_it_is(name: str) -> None:
             ]
 
     assert silent == []
+
+
+@pytest.mark.parametrize("package", ["crowdflower", "crowdflower.sandbox"])
+def test_the_map_of_a_package_names_each_of_its_modules(package: str) -> None:
+    there = importlib.import_module(package)
+    drawn = set(re.findall(r"\w+", inspect.getdoc(there) or ""))
+
+    modules = {module.name for module in pkgutil.iter_modules(there.__path__)}
+
+    assert modules - drawn == set()
 
 
 @pytest.mark.parametrize("path", MODELS)

@@ -1,6 +1,6 @@
 """Simulated contributors: a crowd of chosen skill and speed, and one that repeats a real one.
 
-::
+.. code-block:: text
 
     crowd         Crowd: who is in it, and letting it work
     running       one run over one job: coming, taking pages, handing in, going

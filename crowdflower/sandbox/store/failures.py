@@ -1,6 +1,6 @@
 """What a database may fail at. Nothing of the transaction happened then, but for the last of these.
 
-::
+.. code-block:: text
 
     StoreFailure
     ├── Busy          503   somebody else is writing, for longer than anybody waits

@@ -1,0 +1,31 @@
+"""Tests that a page of the documentation shows as files pass, run as its reader would run them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+FILES = re.compile(
+    r"^\.\. code-block:: python\n   :caption: (\S+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
+)
+
+
+def test_the_tests_that_a_page_shows_pass(tmp_path: Path) -> None:
+    page = (DOCS / "testing.rst").read_text(encoding="utf-8")
+    for name, text in FILES.findall(page):
+        (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")
+
+    done = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "7 passed" in done.stdout
