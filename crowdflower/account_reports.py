@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from crowdflower import report
 from crowdflower._types import JSONObject
-from crowdflower.account import (
-    Account,
-)
+from crowdflower.account import Account
 from crowdflower.download import downloaded, new_file
-from crowdflower.exceptions import (
-    InvalidInput,
-    StaleReportWarning,
-    warn,
-)
+from crowdflower.exceptions import InvalidInput, StaleReportWarning, warn
 from crowdflower.job_fields import JobFields
 from crowdflower.states import REPORT_TYPES, ReportType, TableType
 from crowdflower.unit import Unit

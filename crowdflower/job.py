@@ -90,7 +90,7 @@ class Job(JobUnits, JobResults):
 
         :param all_units: Copy all rows too.
         :param gold: Copy the test questions too.
-        :param only_new_and_judgable: Copy the rows too that are not finalized yet.
+        :param only_new_and_judgable: Also copy the rows that are not finalized yet.
         :raises OutcomeUnknown: The answer was lost: there may be a copy.
 
         >>> job.copy(all_units=True).state

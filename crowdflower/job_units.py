@@ -119,8 +119,8 @@ class JobUnits(JobFields):
     ) -> Uploaded | None:
         """Append the rows of a file; with a ``key``, each of them exactly once.
 
-        Calls ``PUT /jobs/{id}/upload``. What a ``key`` promises, and what its absence does not,
-        says :meth:`upload`; it takes a CSV, or a JSON object a line.
+        Calls ``PUT /jobs/{id}/upload``. :meth:`upload` says what a ``key`` promises, and what
+        its absence does not. With a ``key``, the file is a CSV or has a JSON object on each line.
 
         :param file: A path, or an open file of bytes or text.
         :param type_: ``csv``, ``json`` (an object a line), another format or a MIME type; guessed
@@ -212,7 +212,7 @@ class JobUnits(JobFields):
         return {"affected": len(answer)} if isinstance(answer, list) else an_object(answer, "count")
 
     def reset_test_questions(self) -> None:
-        """Make plain rows of all test questions.
+        """Turn all test questions back into plain rows.
 
         Calls ``PUT /jobs/{id}/gold``.
 

@@ -26,13 +26,13 @@ class Secret:
     def __init__(self, key: str | None) -> None:
         if not isinstance(key, str) or not key:
             raise ConfigError(
-                "no API key: give Client(key), or set CROWDFLOWER_API_KEY; it stands in the account"
-                " settings of the service, and `crowdflower serve` prints its own"
+                "no API key: give Client(key), or set CROWDFLOWER_API_KEY; it is shown in the"
+                " account settings of the service, and `crowdflower serve` prints its own"
             )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise ConfigError(
-                "the API key holds a blank, a line break or a character that no key has; was it"
-                " copied whole, and nothing beside it?"
+                "the API key holds a space, a line break or a character that no key has; was it"
+                " copied whole, and nothing else with it?"
             )
         self.__key = key
         self.__spellings = (key, quote(key, safe=""), b64encode(key.encode()).decode())

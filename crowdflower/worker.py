@@ -66,7 +66,7 @@ class Worker(JobResource):
         if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0:
             raise InvalidInput(
                 f"a bonus is a whole number of US cents above zero, not {amount!r};"
-                " 1.50 dollars are 150"
+                " 1.50 dollars is 150"
             )
         if amount > MOST_BONUS_CENTS:
             raise InvalidInput(

@@ -155,7 +155,7 @@ def content_on_wire(
     written = {}
     for identifier, point in content.items():
         if not isinstance(identifier, str) or not identifier:
-            raise InvalidInput(f"a point is called by a text, not by {identifier!r:.80}")
+            raise InvalidInput(f"the id of a point is a text, not {identifier!r:.80}")
         problem = None
         try:
             written[identifier] = _built(task_type, point).on_wire(fields)

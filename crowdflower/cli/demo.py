@@ -45,7 +45,7 @@ FOLDER: Final = Path("crowdflower-demo")
 @click.option(
     "--rows",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A CSV of your own to label, in place of the reviews that come along.",
+    help="A CSV of your own to label, instead of the reviews that come with the package.",
 )
 @click.option(
     "--question",
@@ -53,11 +53,11 @@ FOLDER: Final = Path("crowdflower-demo")
     metavar="COLUMN",
     help="A column to show to contributors; may be given several times.",
 )
-@click.option("--label", metavar="COLUMN", help="The column with the answer known to be right.")
+@click.option("--label", metavar="COLUMN", help="The column that has the right answers.")
 @click.option(
     "--replay",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A CSV of task,worker,label: real people's answers, given again.",
+    help="A CSV of task,worker,label: answers of real people, to be given again.",
 )
 @click.option(
     "--contributors",
@@ -66,7 +66,9 @@ FOLDER: Final = Path("crowdflower-demo")
     show_default=True,
     help="How many contributors to simulate.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Chance, repeatable.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of everything that is random."
+)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

@@ -11,8 +11,8 @@ from crowdflower import __version__
 
 SUBCOMMANDS: Final = {
     "demo": "Put rows before a simulated crowd and print their weighed answers.",
-    "pending": "List the payments of which it is open whether they were made.",
-    "resolve": "Write down whether such a payment was made.",
+    "pending": "List the payments that may or may not have been made.",
+    "resolve": "Write down whether one of them was made.",
     "serve": "Serve the API and its crowd on this machine.",
 }
 """Name to one line of help: ``serve`` is the click command ``serve`` of the module beside us."""

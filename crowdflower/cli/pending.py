@@ -27,17 +27,17 @@ def journal_option(command: Any) -> Any:
         envvar="CROWDFLOWER_JOURNAL",
         default=state_file,
         show_default="the user's state folder",
-        help="The file that payments are written down in; also CROWDFLOWER_JOURNAL.",
+        help="The file in which payments are written down; CROWDFLOWER_JOURNAL names it too.",
     )(command)
 
 
 @click.command()
 @journal_option
 def pending(path: Path) -> None:
-    """List the payments of which it is open whether they were made.
+    """List the payments that may or may not have been made.
 
     A program that was killed, or that got no answer, leaves them behind. Look into the account,
-    then say by `crowdflower resolve` what you found.
+    then write down what you found with `crowdflower resolve`.
     """
     try:
         found = Journal(path).pending()

@@ -20,7 +20,7 @@ from crowdflower.journal import Journal
 def resolve(
     operation: str, outcome: Literal["applied", "not_applied"], note: str, path: Path
 ) -> None:
-    """Write down whether a payment was made that `crowdflower pending` lists.
+    """Write down whether a payment that `crowdflower pending` lists was made.
 
     OPERATION is its id. After not_applied its key is free, and the payment may be made again.
     """

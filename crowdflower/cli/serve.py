@@ -47,7 +47,9 @@ def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
     try:
         amount = 100 * Decimal(dollars)
     except InvalidOperation:
-        raise click.BadParameter(f"{dollars!r} is no number of dollars, such as 12.50") from None
+        raise click.BadParameter(
+            f"give an amount in dollars such as 12.50, not {dollars!r}"
+        ) from None
     if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
         raise click.BadParameter(f"{dollars!r} is no whole number of cents from 0 on")
     return int(amount)
@@ -80,25 +82,25 @@ class Kept(click.ParamType[Path | str]):
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="Port to listen at; 0 for any that is free.",
+    help="Port to listen on; 0 for any that is free.",
 )
 @click.option(
     "--database",
     type=Kept(),
     help="File that keeps everything, or postgresql://USER@HOST/NAME for several servers on one"
-    " database; without one it is gone at the end.",
+    " database. Without it, everything is in memory and gone at the end.",
 )
 @click.option(
     "--key",
     callback=seen_by_others,
     envvar=KEY_VARIABLE,
-    help=f"API key of the account, better set as {KEY_VARIABLE}; without one a new key is made.",
+    help=f"API key of the account, better set as {KEY_VARIABLE}; without it, a new key is made.",
 )
 @click.option(
     "--balance",
@@ -106,7 +108,7 @@ class Kept(click.ParamType[Path | str]):
     default=f"{BALANCE_CENTS / 100:.2f}",
     metavar="DOLLARS",
     show_default=True,
-    help="What is on the account, when it is new.",
+    help="Balance of the account when it is made.",
 )
 @click.option(
     "--crowd",
@@ -119,12 +121,13 @@ class Kept(click.ParamType[Path | str]):
 @click.option(
     "--ampcrowd",
     is_flag=True,
-    help="Answer AMPCrowd's API too: to this machine, or with --host to whoever has a token.",
+    help="Answer AMPCrowd's API too: to this machine, or with --host to whoever has the token.",
 )
 @click.option(
     "--control",
     is_flag=True,
-    help="Let who has a token reset it, move its clock and make things go wrong (/_sandbox/).",
+    help="Let whoever has the token reset it, move its clock and make things go wrong, below"
+    " /_sandbox/; the token is printed.",
 )
 def serve(
     host: str,
@@ -210,7 +213,7 @@ def listening(box: Sandbox, host: str, port: int) -> Server:
                 f"port {port} is in use; choose another with --port, or 0 for any that is free"
             )
         else:
-            problem = f"cannot listen at {host}, port {port}: {error.strerror or error}"
+            problem = f"cannot listen on {host}, port {port}: {error.strerror or error}"
         raise click.ClickException(problem) from None
 
 

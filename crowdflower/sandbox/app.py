@@ -130,7 +130,7 @@ class Application(Flask):
         if isinstance(e, StoreFailure):
             return _failed(e)
         if isinstance(e, OSError) and e.errno in _NO_ROOM:
-            return _failed(Full("There is no room left on the disk. Nothing was done; make some."))
+            return _failed(Full("There is no room left on the disk. Nothing was done; make room."))
         if isinstance(e, OverflowError):
             # A whole number may have 300 digits in JSON, and 19 in a column of the database.
             return self._refused(Invalid("A number is larger than can be kept."))

@@ -1,4 +1,4 @@
-"""The sandbox in the hands of programs in other languages: ``/_sandbox/``, for who has the token.
+"""The sandbox in the hands of programs in other languages: ``/_sandbox/``, by a token.
 
 What :class:`~crowdflower.sandbox.Sandbox` does for Python, JSON in and JSON out; off unless it is
 asked for. The token goes in the header ``Authorization: Bearer TOKEN`` and nowhere else, so that no

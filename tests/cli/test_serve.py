@@ -140,7 +140,7 @@ def test_a_port_in_use_is_said_and_nothing_is_served() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--balance", "much"], "'much' is no number of dollars"),
+        (["--balance", "much"], "such as 12.50, not 'much'"),
         (["--balance", "0.001"], "'0.001' is no whole number of cents"),
         (["--balance=-5"], "'-5' is no whole number of cents from 0 on"),
         (["--port", "70000"], "70000 is not in the range"),

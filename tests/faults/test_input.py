@@ -118,7 +118,7 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_sent(
 def test_an_amount_that_may_be_meant_in_dollars_is_refused_with_the_unit(
     client: Client, amount: Any
 ) -> None:
-    with pytest.raises(InvalidInput, match=r"US cents.* 1\.50 dollars are 150"):
+    with pytest.raises(InvalidInput, match=r"US cents.* 1\.50 dollars is 150"):
         worker(client).bonus(amount)
 
 

@@ -36,10 +36,10 @@ _ALWAYS: Final = {
     "401": "The API key is missing or not valid.",
     "403": "A page of another site sent it.",
     "404": "It is unknown, deleted, or somebody else's.",
-    "406": "The request wants no JSON, and JSON is what there is.",
-    "413": "It is larger than what is taken.",
+    "406": "The request does not accept JSON, and there is nothing else.",
+    "413": "It is larger than the limit.",
     "415": "It is of a type that is not read.",
-    "422": "A value cannot be; nothing was done.",
+    "422": "A value is not allowed; nothing was done.",
     "429": "Too many wrong keys came from the same address.",
 }
 """Statuses that any endpoint may answer with, and why."""
@@ -179,7 +179,7 @@ def _responses(operation: Operation, route: Route) -> dict[str, Any]:
     if operation.costs:
         extra["402"] = "The account holds less than it costs."
     if operation.clashes:
-        extra["409"] = "It is not the time for it."
+        extra["409"] = "The state of the job or of the row does not allow it."
     if operation.lacks:
         extra["501"] = "The service can do this; the sandbox cannot."
     return {**_success(operation, route), **_refusals(extra)}
