@@ -45,7 +45,7 @@ _IN_MEMORY: Final = 1024 * 1024
 _BLOCK: Final = 64 * 1024
 
 
-def session_for(app: WSGIApplication, origin: str = ORIGIN) -> requests.Session:
+def session_for(app: WSGIApplication) -> requests.Session:
     """Make a session that reaches one application, and nothing else.
 
     >>> def app(environ, start_response):
@@ -62,7 +62,7 @@ https://sandbox.invalid, and was asked for https://api.appen.com
     # Proxies and ~/.netrc are for the network; looking them up takes as long as the call itself.
     session.trust_env = False
     session.adapters.clear()
-    adapter = SandboxAdapter(app, origin)
+    adapter = SandboxAdapter(app)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -75,9 +75,10 @@ class OutsideOfTheSandbox(InvalidURL):
 class SandboxAdapter(BaseAdapter):
     """Sends the requests of a session to an application in this process.
 
+    There is one scheme, host and port, :data:`ORIGIN`. A request for any other raises
+    :class:`OutsideOfTheSandbox`; no connection is opened.
+
     :param app: Any WSGI application.
-    :param origin: The one scheme, host and port that there is. A request for any other raises
-        :class:`OutsideOfTheSandbox`; no connection is opened.
     :param raise_errors: Let what the application did not expect come up here: in a test its
         traceback is worth more than a status 500.
 
@@ -87,12 +88,9 @@ class SandboxAdapter(BaseAdapter):
     so it may itself call the same application.
     """
 
-    def __init__(
-        self, app: WSGIApplication, origin: str = ORIGIN, *, raise_errors: bool = True
-    ) -> None:
+    def __init__(self, app: WSGIApplication, *, raise_errors: bool = True) -> None:
         super().__init__()
         self._app = app
-        self._origin = origin
         self._raise_errors = raise_errors
 
     def send(
@@ -110,10 +108,10 @@ class SandboxAdapter(BaseAdapter):
         """
         patience = timeout[1] if isinstance(timeout, tuple) else timeout
         url = urlsplit(request.url or "")
-        if f"{url.scheme}://{url.netloc}" != self._origin:
+        if f"{url.scheme}://{url.netloc}" != ORIGIN:
             asked = f"{url.scheme}://{url.hostname}"
             raise OutsideOfTheSandbox(
-                f"this session reaches only {self._origin}, and was asked for {asked}"
+                f"this session reaches only {ORIGIN}, and was asked for {asked}"
             )
         body = _spooled(_blocks(request.body))
         try:

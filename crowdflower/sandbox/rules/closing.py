@@ -32,13 +32,13 @@ def release_pages(
     return _close(tx, where, "released")
 
 
-def expire_pages(tx: Transaction, job_id: int, most: int = 100) -> int:
-    """Close pages whose time is over, at most this many; what is on them goes to others."""
+def expire_pages(tx: Transaction, job_id: int) -> int:
+    """Close pages whose time is over, a hundred at most; what is on them goes to others."""
     late = (
         select(assignment.c.id)
         .where(assignment.c.job_id == job_id, assignment.c.state == "open")
         .where(assignment.c.expires_at <= tx.clock.now())
-        .limit(most)
+        .limit(100)
     )
     return _close(tx, [assignment.c.id.in_(late)], "expired")
 

@@ -127,18 +127,12 @@ def find(tx: Transaction, job: Row[Any], order_id: int) -> Row[Any]:
     return found
 
 
-def estimate(tx: Transaction, job: Row[Any], units_count: int) -> int:
-    """Estimate what so many rows will cost, fee included, in US cents, rounded up.
+def cost(tx: Transaction, job: Row[Any], units_count: int, judgments: int | None = None) -> int:
+    """Estimate what so many rows will cost, fee included, in thousandths of a US cent.
 
     1000 rows, 10 on a page of which 1 is a test question, 3 judgments, 10 cents a page and a fee
     of 20 % are 3 x 112 pages, and 4032 cents. With dynamic judgments every row counts as if it
     needed the most it may get.
-    """
-    return -(-cost(tx, jobs.again(tx, job), units_count) // money.CENT)
-
-
-def cost(tx: Transaction, job: Row[Any], units_count: int, judgments: int | None = None) -> int:
-    """Estimate as :func:`estimate` does, in thousandths of a cent.
 
     :param judgments: For each row; by default as many as the job may ask for.
     """

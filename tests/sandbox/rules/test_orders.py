@@ -137,15 +137,15 @@ def test_the_example_of_the_price_list_costs_40_dollars_32(make_world: Any) -> N
     world = make_world()
     job = world.job(20, golds=13, units_per_assignment=10, gold_per_assignment=1)
 
-    assert world.do(orders.estimate, job, 1000) == 4032
+    assert world.do(orders.cost, world.again(job), 1000) == 4032 * money.CENT
 
 
 def test_an_estimate_of_dynamic_judgments_counts_the_most_there_may_be(world: Any) -> None:
     plain = world.job(20)
     dynamic = world.job(20, variable_judgments_mode="auto_confidence", max_judgments_per_unit=5)
 
-    assert world.do(orders.estimate, plain, 20) == 144
-    assert world.do(orders.estimate, dynamic, 20) == 240
+    assert world.do(orders.cost, world.again(plain), 20) == 144 * money.CENT
+    assert world.do(orders.cost, world.again(dynamic), 20) == 240 * money.CENT
 
 
 def test_a_small_order_takes_ten_dollars_aside_and_gives_back_the_rest(world: Any) -> None:
