@@ -30,7 +30,7 @@
     ├─ UploadError             an upload with a key column
     │   ├─ UploadIncomplete    some rows are there; its resume says how to go on
     │   ├─ SourceChanged       the rows are others than those that the upload began with
-    │   └─ UploadLocked        somebody else is at it
+    │   └─ UploadLocked        another upload goes by the same plan
     ├─ PaginationError
     │   ├─ PageLoop            the server sends the same page again
     │   └─ PageChanged         the list changed while it was read
