@@ -21,7 +21,9 @@ main()
 """
 
 
-def run(*arguments: str, missing: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, missing: tuple[str, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command in a Python of its own, as if ``missing`` were not installed."""
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", WITHOUT.format(missing=missing, arguments=arguments)],
@@ -29,7 +31,7 @@ def run(*arguments: str, missing: tuple[str, ...] = ()) -> subprocess.CompletedP
         text=True,
         check=False,
         timeout=60,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
+        env={**os.environ, "PYTHONWARNINGS": "error", **environment},
     )
 
 
@@ -79,6 +81,13 @@ def test_without_the_sandbox_serve_says_what_to_install() -> None:
     assert "crowdflower serve needs the package flask" in answer.stderr
     assert "pip install 'crowdflower-client[cli,sandbox]'" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_terminal_that_has_only_ascii_shows_what_it_can(tmp_path: Path) -> None:
+    answer = run("demo", "--output", str(tmp_path), PYTHONIOENCODING="ascii")
+
+    assert answer.returncode == 0, answer.stderr
+    assert "negative ? neutral ? positive" in answer.stdout
 
 
 def test_python_runs_the_command_by_its_module_name(tmp_path: Path) -> None:
