@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -97,13 +98,15 @@ def demo(
     contributors of different skill, or with the recorded answers of real ones.
     """
     console = Console(highlight=False)
+    given = _given()
     if ampcrowd:
-        if rows or question or label or replay:
-            raise click.UsageError(
-                "--ampcrowd shows examples of its own; leave --rows off, and what describes them"
-            )
+        for name in ("rows", "question", "label", "replay", "output"):
+            if name in given:
+                raise click.UsageError(f"--ampcrowd shows examples of its own; leave --{name} off")
         groups.tell(console, contributors, seed)
         return
+    if replay is not None and "contributors" in given:
+        raise click.UsageError("--replay brings its people along; leave --contributors off")
     try:
         task = _chosen(rows, question, label, replay)
     except (TaskError, OSError) as error:
@@ -114,7 +117,23 @@ def demo(
         except ApiError as error:
             raise click.ClickException(str(error)) from None
         show(console, results)
-        save(console, results, output)
+        try:
+            save(console, results, output)
+        except OSError as error:
+            raise click.ClickException(
+                f"the results cannot be saved: {error.filename}: {error.strerror};"
+                " name another folder by --output"
+            ) from None
+
+
+def _given() -> set[str]:
+    """Name the options that were given, as against those that have their defaults."""
+    context = click.get_current_context()
+    return {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
 
 
 def _chosen(
@@ -161,11 +180,13 @@ def label_rows(console: Console, box: Sandbox, task: Task, contributors: int) ->
     if task.votes:
         votes = [(vote.task, vote.worker, vote.label) for vote in task.votes]
         people = box.crowd.replay(votes, field=task.field, key=task.key)
-        say("crowd", f"{len(people)} real contributors, answering once more as they did")
+        real = _counted(len(people), "real contributor")
+        say("crowd", f"{real}, answering once more as they did")
     else:
         truth = {task.field: task.label} if task.label is not None else None
         people = box.crowd.add(contributors, mix=MIX, truth=truth)
-        say("crowd", f"{len(people)} simulated contributors, from experts to spammers")
+        simulated = _counted(len(people), "simulated contributor")
+        say("crowd", f"{simulated}, from experts to spammers")
 
     rows = job.units_count - job.golds_count
     order = job.launch(rows)
@@ -176,7 +197,7 @@ def label_rows(console: Console, box: Sandbox, task: Task, contributors: int) ->
     )
 
     summary = _work(console, box, job, rows * job.judgments_per_unit)
-    say("end", summary.state + _turned_away(summary))
+    say("end", _ended(summary))
     return Results(task, job.reload(), list(job.results()), len(people), balance - _balance(client))
 
 
@@ -200,10 +221,12 @@ def _work(console: Console, box: Sandbox, job: Job, expected: int) -> Summary:
     return summary
 
 
-def _turned_away(summary: Summary) -> str:
-    """Say how many contributors got no more work, and why."""
+def _ended(summary: Summary) -> str:
+    """Say how it ended, how many contributors got no more work, and why."""
+    left = " still, with nobody left who may work" if summary.ended == "no_work" else ""
     reasons = [f"{count} {reason.replace('_', ' ')}" for reason, count in summary.closed.items()]
-    return f"; turned away: {', '.join(reasons)}" if reasons else ""
+    turned_away = f"; turned away: {', '.join(reasons)}" if reasons else ""
+    return summary.state + left + turned_away
 
 
 def show(console: Console, results: Results) -> None:
@@ -222,9 +245,12 @@ def show(console: Console, results: Results) -> None:
     judgments = [judgment for unit in results.units for judgment in unit.results["judgments"]]
     tainted = sum(judgment["tainted"] for judgment in judgments)
     people = len({judgment["worker_id"] for judgment in judgments})
-    console.print(f"  {len(judgments):,} judgments by {people} contributors", end="")
-    console.print(f"; {tainted} set aside: they failed test questions" if tainted else "")
-    console.print(f"  {_dollars(results.spent_cents)} of play money spent")
+    by = _counted(people, "contributor")
+    aside = f"; {tainted} set aside: they failed test questions" if tainted else ""
+    console.print(f"  {len(judgments):,} judgments by {by}{aside}")
+    # An order reserves what it may cost; what was not needed comes back when the job is finished.
+    spent = "spent" if results.job.state == "finished" else "spent, or reserved for what is left"
+    console.print(f"  {_dollars(results.spent_cents)} of play money {spent}")
 
 
 def _first_rows(task: Task, units: Sequence[Unit]) -> Table:
@@ -234,18 +260,23 @@ def _first_rows(task: Task, units: Sequence[Unit]) -> Table:
     if task.label is not None:
         table.add_column("known", style="dim", no_wrap=True)
     title = f"{task.shown[-1]} (the first {min(ROWS_PRINTED, len(units))} of {len(units)})"
-    table.add_column(title, no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(Text(title), no_wrap=True, overflow="ellipsis", ratio=1)
     for unit in units[:ROWS_PRINTED]:
         result = unit.results.get(task.field, {})
         confidence = result.get("confidence")
-        known = [str(unit.data[task.label])] if task.label is not None else []
+        known = [_line(unit.data[task.label])] if task.label is not None else []
         table.add_row(
-            str(result.get("agg") or "–"),
+            _line(result.get("agg") or "–"),
             "–" if confidence is None else f"{confidence:.2f}",
             *known,
-            Text(str(unit.data[task.shown[-1]])),
+            _line(unit.data[task.shown[-1]]),
         )
     return table
+
+
+def _line(value: object) -> Text:
+    """Return what stands in a row as one line of the table, with no markup in it."""
+    return Text(" ".join(str(value).split()))
 
 
 def _agreement(results: Results, units: Sequence[Unit], known: Mapping[int, str]) -> Table:
@@ -254,8 +285,10 @@ def _agreement(results: Results, units: Sequence[Unit], known: Mapping[int, str]
     table = Table(box=None, padding=(0, 0, 0, 2))
     table.add_column("weighed by", no_wrap=True)
     table.add_column("right", justify="right", style="bold", no_wrap=True)
-    table.add_column(f"of {len(known)} known answers")
     answers = {unit.id: unit.get_aggregate(field) for unit in units}
+    open_rows = sum(answers[unit] is None for unit in known)
+    still = f", {open_rows} of them not given yet" if open_rows else ""
+    table.add_column(f"of {len(known)} known answers{still}")
     golds = results.job.golds_count
     table.add_row("the service", f"{_share(answers, known):.3f}", SERVICE[bool(golds)])
     votes = [vote for vote in results.job.votes(field) if vote[0] in known]
@@ -312,7 +345,8 @@ def save(console: Console, results: Results, folder: Path) -> None:
         writer.writerows(row.values() for row in judgments)
     (folder / "form.cml").write_text(results.task.cml + "\n", encoding="utf-8")
     (folder / "job.json").write_text(json.dumps(results.job.json, indent=2), encoding="utf-8")
-    console.print(f"  [bold]{folder}/[/] has results.csv, judgments.csv, form.cml, job.json")
+    has = " has results.csv, judgments.csv, form.cml, job.json"
+    console.print(Text.assemble("  ", (f"{folder}/", "bold"), has))
 
 
 class _Steps:
@@ -322,7 +356,8 @@ class _Steps:
         self._console = console
 
     def __call__(self, step: str, what: str) -> None:
-        self._console.print(f"  [bold]{step:8}[/]{what}")
+        # Text, and no markup: labels and names of files are anybody's.
+        self._console.print(Text.assemble("  ", (f"{step:8}", "bold"), what))
 
 
 def _gold(job: Job) -> str:
@@ -334,6 +369,10 @@ def _gold(job: Job) -> str:
 def _balance(client: Client) -> int:
     balance: int = client.call("account.json")["balance"]
     return balance
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _dollars(cents: int) -> str:

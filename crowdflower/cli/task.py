@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
+
+from crowdflower.sandbox.api import csv_rows
+from crowdflower.sandbox.refusals import Invalid
+from crowdflower.sandbox.rules.rows import column_name
 
 SHIPPED: Final = "reviews.csv"
 MOST_OPTIONS: Final = 20
@@ -98,10 +101,15 @@ class Task:
 
 def shipped() -> Task:
     """Return the task that comes with the package: what reviews say of what they are about."""
-    with files("crowdflower.cli").joinpath("data", SHIPPED).open(encoding="utf-8") as lines:
-        rows = _rows(SHIPPED, lines)
+    with files("crowdflower.cli").joinpath("data", SHIPPED).open("rb") as stream:
+        table = Table(SHIPPED, stream)
     return Task(
-        SHIPPED, rows, ["product", "review"], "expert", "What does the review say?", "sentiment"
+        SHIPPED,
+        table.rows,
+        ["product", "review"],
+        "expert",
+        "What does the review say?",
+        "sentiment",
     )
 
 
@@ -114,23 +122,27 @@ def from_files(path: Path, shown: Sequence[str], label: str | None, replay: Path
     :param replay: A CSV of ``task,worker,label``: answers that people gave elsewhere.
     :raises TaskError: They do not fit together.
     """
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = _rows(path.name, lines)
-    columns = list(rows[0])
-    for column in [*shown, *([label] if label is not None else [])]:
-        if column not in columns:
-            raise TaskError(f"{path} has no column {column!r}; it has: {', '.join(columns)}")
+    table = _table(path)
+    shown = [table.column(name) for name in shown]
+    label = None if label is None else table.column(label)
+    if label is not None:
+        for row in table.rows:
+            row[label] = row[label].strip()  # a blank beside it makes no other answer
+    columns = list(table.rows[0])
+    if not shown:
+        shown = [name for name in columns if name != label and not name.startswith("_")]
+    if not shown:
+        raise TaskError(f"{path} has no column to show beside the label; it needs one more")
     votes = _votes(replay) if replay is not None else []
-    field = "answer" if "answer" not in columns else "crowd_answer"
     task = Task(
         path.name,
-        rows,
-        shown or [name for name in columns if name != label and not name.startswith("_")],
+        table.rows,
+        shown,
         label,
         "Which label fits?",
-        field,
+        _field(columns),
         votes,
-        _key(path.name, rows, votes) if votes else "",
+        _key(path.name, table.rows, votes) if votes else "",
     )
     if not 2 <= len(task.options) <= MOST_OPTIONS:  # noqa: PLR2004 - one option is no question
         raise TaskError(
@@ -140,27 +152,73 @@ def from_files(path: Path, shown: Sequence[str], label: str | None, replay: Path
     return task
 
 
-def _rows(name: str, lines: Iterable[str]) -> list[dict[str, str]]:
-    try:
-        rows = list(csv.DictReader(lines, restval="", strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        problem = str(error)
-    else:
-        if rows:
-            return rows
-        problem = "there are no rows under its header"
-    raise TaskError(f"{name} cannot be read: {problem}")
+class Table:
+    """A CSV, read as the service reads one: its columns have the names that a form may use.
+
+    :param name: Of the file, for what is said about it.
+    :raises TaskError: It is no such file; the text says where, counting the header as row 1.
+    """
+
+    def __init__(self, name: str, stream: IO[bytes]) -> None:
+        self.name = name
+        self.header: list[str] = []
+        """The names of the columns as they stand in the file."""
+        try:
+            self.rows = [
+                {column: cell or "" for column, cell in row.items()}
+                for row in csv_rows.read(stream, self._named)
+            ]
+        except Invalid as problem:
+            raise TaskError(f"{name}: {problem.message}") from None
+        if not self.rows:
+            raise TaskError(f"{name}: There are no rows under its header.")
+
+    def column(self, name: str) -> str:
+        """Return what a column is called here, by its name in the file or the one it has here.
+
+        :raises TaskError: There is none.
+        """
+        column = column_name(name)
+        if column not in self.rows[0]:
+            raise TaskError(f"{self.name} has no column {name!r}; it has: {', '.join(self.header)}")
+        return column
+
+    def _named(self, header: str) -> str:
+        self.header.append(header)
+        return column_name(header)
+
+
+def _table(path: Path) -> Table:
+    with path.open("rb") as stream:
+        return Table(str(path), stream)
+
+
+def _field(columns: Sequence[str]) -> str:
+    """Name the question as no column is named: both stand in one row of the results."""
+    field = "answer"
+    while field in columns:
+        field = f"crowd_{field}"
+    return field
 
 
 def _votes(path: Path) -> list[Vote]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = _rows(path.name, lines)
-    missing = [name for name in Vote._fields if name not in rows[0]]
+    table = _table(path)
+    missing = [name for name in Vote._fields if name not in table.rows[0]]
     if missing:
         raise TaskError(
             f"{path} has no column {missing[0]!r}; answers to replay are task,worker,label"
         )
-    return [Vote(row["task"], row["worker"], row["label"]) for row in rows]
+    votes: dict[tuple[str, str], Vote] = {}
+    for number, row in enumerate(table.rows, 2):
+        vote = Vote(*(row[name].strip() for name in Vote._fields))
+        if not all(vote):
+            raise TaskError(f"{path}: row {number} leaves one of task, worker and label empty")
+        if votes.setdefault((vote.task, vote.worker), vote) is not vote:
+            raise TaskError(
+                f"{path}: row {number} is another answer of {vote.worker} to {vote.task};"
+                " a person answers a task once"
+            )
+    return list(votes.values())
 
 
 def _key(name: str, rows: Sequence[dict[str, str]], votes: Sequence[Vote]) -> str:

@@ -144,9 +144,22 @@ def test_eight_hundred_real_questions_are_answered_by_the_people_who_answered_th
 @pytest.mark.parametrize(
     ("content", "options", "said"),
     [
-        ("", ["--label", "even"], "no rows under its header"),
+        ("", ["--label", "even"], "rows.csv: The file is empty; its first row has to name the"),
         ("id,text\n", ["--label", "even"], "no rows under its header"),
-        ("id,text\n1,a\n", ["--label", "even"], "has no column 'even'; it has: id, text"),
+        ("id,Text\n1,a\n", ["--label", "even"], "has no column 'even'; it has: id, Text"),
+        ("id;text\n1;a\n", ["--label", "text"], "has no column 'text'; it has: id;text"),
+        (
+            "id,text\n1,a\n2,b,c\n",
+            ["--label", "text"],
+            "row 3. It is 3 cells wide, and the header 2",
+        ),
+        (
+            "text,Text\na,b\n",
+            ["--label", "text"],
+            "Columns 'text' and 'Text' are both named 'text'",
+        ),
+        ('id,text\n1,"a\n', ["--label", "text"], "Unable to parse row 2"),
+        ("even\nyes\nno\n", ["--label", "even"], "no column to show beside the label"),
         ("id,text\n1,a\n", ["--question", "txt"], "has no column 'txt'"),
         ("id,text\n1,a\n2,a\n", ["--label", "text"], "the labels make 1 options"),
         ("id,text\n1,a\n", [], "the labels make 0 options"),
@@ -165,6 +178,112 @@ def test_files_that_make_no_task_are_refused_before_anything_runs(
     assert result.exit_code == 1
     assert said in " ".join(result.output.split())
     assert not (tmp_path / "crowdflower-demo").exists()
+
+
+def test_rows_that_are_no_utf8_are_refused_by_their_number(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("id,text\n1,grün\n2,blaß\n".encode("latin-1"))
+
+    result = run("--rows", path, "--label", "text")
+
+    assert result.exit_code == 1
+    assert "row 2. Please be sure your file is UTF-8 encoded" in " ".join(result.output.split())
+
+
+def test_columns_have_the_names_that_a_form_may_use(
+    run: Callable[..., Result], table: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    rows = "".join(f"{n},Is {n} even?,{'no' if n % 2 else 'yes'}\n" for n in range(6))
+    path = table("numbers.csv", f"ID,The question,Answer\n{rows}")
+
+    result = run("--rows", path, "--question", "The question", "--label", "Answer")
+
+    assert result.exit_code == 0, result.output
+    form = (tmp_path / "crowdflower-demo" / "form.cml").read_text(encoding="utf-8")
+    assert "{{ the_question }}" in form
+    assert 'name="crowd_answer"' in form
+    with (tmp_path / "crowdflower-demo" / "results.csv").open(encoding="utf-8", newline="") as file:
+        assert next(csv.reader(file))[3:] == ["id", "the_question", "answer"]
+
+
+def test_what_stands_in_the_rows_is_printed_as_it_is(
+    run: Callable[..., Result], table: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    labels = ["[/red]", "[bold]yes", "[/red] "]
+    rows = "".join(f'{n},"one\ntwo [x] {n}","{labels[n % 3]}"\n' for n in range(6))
+
+    result = run(
+        *("--rows", table("rows.csv", f"id,text,label\n{rows}"), "--label", "label"),
+        *("--output", tmp_path / "to[/]day"),
+    )
+
+    assert result.exit_code == 0, result.output
+    assert "Which label fits?  [/red] · [bold]yes\n" in result.output
+    assert re.search(r"^  \S+ +[01]\.\d\d  \[/red\] +one two \[x\] 0", result.output, re.MULTILINE)
+    assert "to[/]day/" in result.output.replace("\n", "")
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_the_results_are_printed_all_the_same(
+    run: Callable[..., Result], table: Callable[[str, str], Path]
+) -> None:
+    file = table("notes", "somebody's")
+
+    result = run("--output", file / "results")
+
+    assert result.exit_code == 1
+    assert "of 122 known answers" in result.output
+    assert f"Error: the results cannot be saved: {file / 'results'}: " in result.output
+    assert "--output" in result.output
+
+
+def test_a_crowd_that_is_too_small_leaves_a_job_that_runs_and_that_is_said(
+    run: Callable[..., Result],
+) -> None:
+    result = run("--contributors", "1")
+
+    assert result.exit_code == 0, result.output
+    assert "running still, with nobody left who may work" in result.output
+    assert re.search(r"of 122 known answers, \d+ of them not given yet", result.output)
+    assert "80 judgments by 1 contributor\n" in result.output
+    assert "of play money spent, or reserved for what is left" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--ampcrowd", "--label", "gold"], "leave --label off"),
+        (["--ampcrowd", "--output", "there"], "leave --output off"),
+        (["--replay", __file__, "--contributors", "5"], "leave --contributors off"),
+    ],
+)
+def test_an_option_that_would_be_passed_over_is_refused(
+    run: Callable[..., Result], options: list[str], said: str
+) -> None:
+    result = run(*options)
+
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ("1,ada,x\n1,ada,y\n", "row 3 is another answer of ada to 1"),
+        ("1,ada,x\n2,bob,\n", "row 3 leaves one of task, worker and label empty"),
+        ("1,ada\n", "Unable to parse row 2"),
+    ],
+)
+def test_answers_that_nobody_can_have_given_are_refused(
+    run: Callable[..., Result], table: Callable[[str, str], Path], answers: str, said: str
+) -> None:
+    rows = table("rows.csv", "id,text\n1,a\n2,b\n")
+
+    result = run("--rows", rows, "--replay", table("answers.csv", f"task,worker,label\n{answers}"))
+
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.split())
 
 
 def test_answers_about_rows_that_are_not_there_are_refused(
