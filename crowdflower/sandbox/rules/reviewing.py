@@ -23,7 +23,7 @@ from crowdflower.sandbox.rules import (
     units,
     workers,
 )
-from crowdflower.sandbox.rules.tally import Tally
+from crowdflower.sandbox.rules.tally import GOLD_STATES, Tally
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
@@ -43,12 +43,23 @@ def give(
     try:
         page = handout.take_page(tx, job, worker, only={row.id})
     except handout.Closed as closed:
-        raise Conflict(str(closed)) from None
+        why = _why_not(tx, row, worker_id) if closed.reason == "no_work" else ""
+        raise Conflict(why or str(closed)) from None
     if [each.id for each in page.units] != [row.id]:
         raise Conflict(f"Contributor {worker_id} has another page open in this job.")
     submission.submit(tx, worker, page.assignment_id, page.token, {row.id: answers})
     by_them = (judgment.c.unit_id == row.id, judgment.c.worker_id == worker_id)
     return judgments.find(tx, job, tx.one(select(judgment.c.id).where(*by_them)).id)
+
+
+def _why_not(tx: Transaction, row: Row[Any], worker_id: int) -> str:
+    """Say why a row takes no judgment of a contributor, if it is for the row itself."""
+    by_them = (judgment.c.unit_id == row.id, judgment.c.worker_id == worker_id)
+    if tx.one(select(judgment.c.id).where(*by_them)) is not None:
+        return f"Contributor {worker_id} has judged unit {row.id} already."
+    if row.state not in {"judgable", *GOLD_STATES}:
+        return f"Unit {row.id} is {row.state} and takes no judgment."
+    return ""
 
 
 def change(

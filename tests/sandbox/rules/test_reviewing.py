@@ -53,6 +53,22 @@ def test_nobody_judges_a_row_twice_or_beside_another_page(world: Any) -> None:
     world.check()
 
 
+def test_a_row_that_takes_no_judgment_says_why(world: Any) -> None:
+    job = world.launched(6, judgments_per_unit=1)
+    done, canceled, *_ = world.units(job)
+    first, second = world.crowd(2)
+    world.do(reviewing.give, job, done.id, first.id, {"sentiment": "positive"})
+    world.do(units.cancel, job, canceled)
+
+    for row, worker, why in [
+        (done, first, f"Contributor {first.id} has judged unit {done.id} already"),
+        (done, second, f"Unit {done.id} is finalized and takes no judgment"),
+        (canceled, second, f"Unit {canceled.id} is canceled and takes no judgment"),
+    ]:
+        with pytest.raises(Conflict, match=why):
+            world.do(reviewing.give, job, row.id, worker.id, {"sentiment": "positive"})
+
+
 def test_strangers_judge_nothing(world: Any) -> None:
     job = world.launched(6)
 
