@@ -283,9 +283,9 @@ def _problem(do: Callable[[Sandbox, Event], None], box: Sandbox, ended: Event) -
     return None
 
 
-def _deliver(box: Sandbox, _: Event) -> None:
+def _deliver(box: Sandbox, ended: Event) -> None:
     """Post the answers that are due, once, and say what did not arrive."""
-    for attempt in box.ampcrowd.deliver():
+    for attempt in box.ampcrowd.deliver(ended.is_set):
         if attempt.problem is not None:
             click.echo(f"{attempt.group_id} to {attempt.url}: {attempt.problem}", err=True)
 
@@ -311,6 +311,7 @@ def _work(box: Sandbox, ended: Event, *, number: int, left_alone: set[int], grou
     if not _is_here(box, crowd):
         crowd.contributors.clear()
         crowd.add(number)
+        crowd.afterwards = None  # a receiver that keeps silent is waited for by others
         left_alone.clear()
     with box.database.snapshot() as tx:
         running = {*jobs.running(tx, box.key)}

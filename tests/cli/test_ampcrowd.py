@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +16,12 @@ from served import PATIENCE, serving
 
 from crowdflower.ampcrowd import AMPCrowdClient, Pair, Text
 from crowdflower.cli.demo import demo
-from crowdflower.cli.serve import access
+from crowdflower.cli.serve import access, delivering, working
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.ampcrowd import Access
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 AMPCROWD = r"^AMPCrowd +(\S+)$"
@@ -53,7 +58,7 @@ def test_the_demonstration_has_rows_of_its_own(tmp_path: Path, option: str) -> N
     result = CliRunner().invoke(demo, ["--ampcrowd", option, str(file)])
 
     assert result.exit_code == 2
-    assert "leave --rows off" in result.output
+    assert f"leave {option} off" in result.output
 
 
 def test_served_groups_are_worked_on_and_their_answers_posted() -> None:
@@ -84,6 +89,66 @@ def test_served_groups_are_worked_on_and_their_answers_posted() -> None:
         code, rest = server.ended_by(signal.SIGTERM)
 
     assert (code, rest.strip()) == (0, "Ended.")
+
+
+DOOR = Access(patience=2)
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """Whoever connects waits for an answer in vain."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE)
+        yield silent
+
+
+@pytest.fixture
+def box(silent: socket.socket) -> Iterator[Sandbox]:
+    """Three groups, whose answers are to go to three addresses."""
+    with Sandbox(ampcrowd=DOOR) as box, box.ampcrowd_client() as client:
+        for number in range(3):
+            client.create_tasks(
+                "internal",
+                f"group {number}",
+                {"t1": Text("first")},
+                task_type="sa",
+                callback_url=f"http://127.0.0.1:{silent.getsockname()[1]}/{number}",
+            )
+        yield box
+
+
+def called(silent: socket.socket) -> bool:
+    """Tell whether somebody has called who was not taken in yet."""
+    silent.setblocking(False)
+    with suppress(BlockingIOError):
+        silent.accept()[0].close()
+        return True
+    return False
+
+
+def test_receivers_that_keep_silent_do_not_keep_the_server_from_ending(
+    silent: socket.socket, box: Sandbox
+) -> None:
+    box.crowd.add(1)
+    box.crowd.afterwards = None
+    for job in box.ampcrowd.running():
+        box.crowd.run(job)
+
+    with delivering(box, DOOR):
+        connection, _ = silent.accept()
+
+    assert not called(silent)
+    connection.close()
+
+
+def test_the_crowd_of_a_server_leaves_it_to_others_to_wait_for_receivers(
+    silent: socket.socket, box: Sandbox
+) -> None:
+    with working(box, 1, DOOR):
+        looks = (box.ampcrowd.running() for _ in range(100_000))
+        assert [] in looks
+
+    assert not called(silent)
 
 
 def test_without_being_asked_the_server_knows_nothing_of_it() -> None:

@@ -300,7 +300,7 @@ def test_two_who_deliver_at_once_post_each_batch_once(
             callback_url=url,
         )
         job = box.ampcrowd.job("many")
-        box.crowd._afterwards = None
+        box.crowd.afterwards = None
         box.crowd.run(job)
         threads = [threading.Thread(target=box.ampcrowd.deliver) for _ in range(3)]
         for thread in threads:

@@ -649,6 +649,22 @@ def test_who_is_down_is_asked_once_a_round(box: Sandbox, call: Call) -> None:
     assert sorted(attempts) == [("G1", URL), ("G2", "http://127.0.0.1:2/")]
 
 
+def test_a_round_that_is_to_end_leaves_the_rest_for_another(box: Sandbox, call: Call) -> None:
+    for number in (1, 2, 3):
+        create(call, group_id=f"G{number}", configuration__callback_url=f"{URL}/{number}",
+               content={"t1": "text"}, configuration__num_assignments=1)  # fmt: skip
+        answer(call, "ann")
+    asked = iter([False, True])
+
+    first = box.ampcrowd.deliver(lambda: next(asked))
+    rest = box.ampcrowd.deliver()
+
+    assert [[each.group_id for each in attempts] for attempts in (first, rest)] == [
+        ["G1"],
+        ["G2", "G3"],
+    ]
+
+
 def test_a_receiver_that_may_not_be_called_is_not(call: Call, box: Sandbox) -> None:
     create(
         call,

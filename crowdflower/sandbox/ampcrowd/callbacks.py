@@ -21,7 +21,7 @@ from crowdflower.sandbox.store import turns
 from crowdflower.sandbox.store.groups import amp_group, amp_task
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from crowdflower.sandbox.store import Database, Transaction
 
@@ -74,7 +74,9 @@ def wait_after(attempt: int) -> float | None:
     return None if attempt >= MOST_ATTEMPTS else min(2.0 ** (attempt - 1), LONGEST_WAIT)
 
 
-def deliver(database: Database, *, allow_loopback: bool, timeout: float) -> list[Delivery]:
+def deliver(
+    database: Database, *, allow_loopback: bool, timeout: float, ended: Callable[[], bool]
+) -> list[Delivery]:
     """Post what is due, each batch once, oldest first.
 
     No transaction is open while somebody is waited for. Who does not answer is not asked again in
@@ -82,18 +84,19 @@ def deliver(database: Database, *, allow_loopback: bool, timeout: float) -> list
 
     :param allow_loopback: Whether receivers may be on this machine.
     :param timeout: Seconds after which a receiver has had its chance.
+    :param ended: Asked before every attempt whether to leave the rest for another round.
     """
     with database.transaction() as tx:
         turns.name(tx, TURN)
         gather(tx)
     made: list[Delivery] = []
     unreachable: set[str] = set()
-    while True:
+    while not ended():
         with database.transaction() as tx:
             turns.name(tx, TURN)
             task = _next(tx, unreachable, lease=3 * timeout + 1)
         if task is None:
-            return made
+            break
         data = _data(task)
         problem = _posted(task.callback_url, data, allow_loopback=allow_loopback, timeout=timeout)
         if problem is not None:
@@ -103,6 +106,7 @@ def deliver(database: Database, *, allow_loopback: bool, timeout: float) -> list
         with database.transaction() as tx:
             _note(tx, task, problem, again_in)
         made.append(Delivery(task.group_id, task.callback_url, data, attempt, problem, again_in))
+    return made
 
 
 def delivered(tx: Transaction, job_id: int) -> list[dict[str, Any]]:

@@ -100,13 +100,18 @@ class Door:
             job_id = groups.job_of(tx, crowd, group_id)
             return callbacks.delivered(tx, job_id)
 
-    def deliver(self) -> list[Delivery]:
+    def deliver(self, ended: Callable[[], bool] = lambda: False) -> list[Delivery]:
         """Post the answers that are due; a receiver that is down gets them later.
 
+        :param ended: Asked before every attempt whether to leave the rest for another round: each
+            receiver that keeps silent takes its time.
         :returns: Every attempt of this round.
         """
         return callbacks.deliver(
-            self.database, allow_loopback=self.access.loopback, timeout=self.access.patience
+            self.database,
+            allow_loopback=self.access.loopback,
+            timeout=self.access.patience,
+            ended=ended,
         )
 
 

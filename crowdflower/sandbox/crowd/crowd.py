@@ -41,7 +41,8 @@ class Crowd:
     on them and on the question, and on nothing else.
 
     :param database: Of the sandbox.
-    :param afterwards: Called at the end of every run, when nothing is locked any more.
+    :param afterwards: Called at the end of every run, when nothing is locked any more; in a sandbox
+        it posts what is due to AMPCrowd's requesters.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class Crowd:
     ) -> None:
         self.contributors: list[Contributor] = []
         """Everybody who joined, in that order."""
+        self.afterwards = afterwards
+        """Done at the end of every run; ``None`` for nothing."""
         self._database = database
-        self._afterwards = afterwards
         self._runs = count()
 
     def add(
@@ -196,8 +198,8 @@ class Crowd:
         number = job if isinstance(job, int) else job.id
         run = Run(self._database, number, self.contributors, plan, next(self._runs))
         summary = run.go(progress)
-        if self._afterwards is not None:
-            self._afterwards()
+        if self.afterwards is not None:
+            self.afterwards()
         return summary
 
 
