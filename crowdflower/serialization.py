@@ -145,9 +145,14 @@ def json_lines(rows: Rows) -> Iterator[bytes]:
     """
     source = iter(rows)
     first = 1
-    while block := list(islice(source, ROWS_PER_BLOCK)):
+    while block := [_kept(row) for row in islice(source, ROWS_PER_BLOCK)]:
         yield _encoded_block(block, first)
         first += len(block)
+
+
+def _kept(row: Any) -> Any:
+    """Copy a row as it comes: a generator may fill one and the same dict for the next."""
+    return dict(row) if isinstance(row, dict) else row
 
 
 def _encoded_block(block: list[Any], first: int) -> bytes:

@@ -178,6 +178,17 @@ def test_rows_are_encoded_in_blocks_and_none_is_lost(count: int) -> None:
     assert len(blocks) == -(-count // 1000)
 
 
+@pytest.mark.parametrize("kind", [dict, OrderedDict])
+def test_rows_that_come_in_one_dict_are_each_what_they_were(kind: type[dict[str, Any]]) -> None:
+    def rows() -> Iterator[dict[str, Any]]:
+        row = kind()
+        for number in range(3):
+            row["id"] = number
+            yield row
+
+    assert b"".join(serialization.json_lines(rows())) == b'{"id":0}\n{"id":1}\n{"id":2}\n'
+
+
 def test_rows_are_consumed_no_further_than_they_are_sent() -> None:
     consumed = []
 
