@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from json import JSONDecodeError
 from typing import Any, TypeAlias
 
@@ -31,6 +31,9 @@ LONGEST = 2**63 - 1
 
 MOST_CENTS = 1_000_000
 """Most that a page may pay."""
+
+NOISE = Decimal("1e-6")
+"""Thousandths of a cent by which ``3 * 1.1`` and the like are off."""
 
 KEPT_ONLY = {
     "css": "the requester's styles are not applied",
@@ -142,17 +145,18 @@ def share(value: Any) -> float:
 
 
 def money(value: Any) -> int:
-    """Take cents, down to thousandths of a cent.
+    """Take cents, down to thousandths of a cent; what floats are off by is rounded away.
 
-    >>> money("2.5")
-    2500
+    >>> money("2.5"), money(3 * 1.1), money(2.9999999999999996)
+    (2500, 3300, 3000)
     """
     amount = _number(value)
     if amount is None or not 0 <= amount <= MOST_CENTS:
         raise ValueError(f"must be an amount from 0 to {MOST_CENTS} cents")
-    if amount * 1000 % 1:
+    thousandths = (amount * 1000).to_integral_value(ROUND_HALF_UP)
+    if abs(amount * 1000 - thousandths) > NOISE:
         raise ValueError("must have three decimals at most")
-    return int(amount * 1000)
+    return int(thousandths)
 
 
 def percent(value: Any) -> float:
