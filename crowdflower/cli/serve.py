@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.core import ParameterSource
 
-from crowdflower.sandbox import BALANCE_CENTS, Sandbox
+from crowdflower.sandbox import BALANCE_CENTS, MOST_CENTS, Sandbox
 from crowdflower.sandbox.ampcrowd import Access
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.refusals import NotFound
-from crowdflower.sandbox.rules import jobs, workers
+from crowdflower.sandbox.rules import accounts, jobs, workers
 from crowdflower.sandbox.server import LOOPBACK, Server
 from crowdflower.sandbox.store import SchemaMismatch, StoreFailure
 from crowdflower.sandbox.store.failures import Unreachable
@@ -52,11 +52,18 @@ def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
         ) from None
     if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
         raise click.BadParameter(f"{dollars!r} is no whole number of cents from 0 on")
+    if amount > MOST_CENTS:
+        raise click.BadParameter(f"{dollars!r} is more than {MOST_CENTS // 100:,} dollars")
     return int(amount)
 
 
-def seen_by_others(context: click.Context, option: click.Parameter, key: str | None) -> str | None:
-    """Warn of a key that stands on the command line."""
+def checked_key(context: click.Context, option: click.Parameter, key: str | None) -> str | None:
+    """Refuse what cannot be a key, and warn of one that stands on the command line."""
+    try:
+        if key is not None:
+            accounts.checked_key(key)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
     if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
         click.echo(
             "Warning: every user of this machine can read --key in the list of processes;"
@@ -98,7 +105,7 @@ class Kept(click.ParamType[Path | str]):
 )
 @click.option(
     "--key",
-    callback=seen_by_others,
+    callback=checked_key,
     envvar=KEY_VARIABLE,
     help=f"API key of the account, better set as {KEY_VARIABLE}; without it, a new key is made.",
 )

@@ -94,6 +94,7 @@ class Sandbox:
         :class:`~crowdflower.sandbox.ampcrowd.door.Access` says to whom else.
     :param control: Also answer ``/_sandbox/``, to who has ``box.control_token``; a text is that
         token, else a new one is made.
+    :raises ValueError: The key cannot be one, or the balance is no such number.
     :raises ImportError: When importing this module: something that the sandbox needs is missing.
 
     >>> with Sandbox() as box:
@@ -115,6 +116,12 @@ class Sandbox:
         ampcrowd: bool | Access = False,
         control: bool | str = False,
     ) -> None:
+        if key is not None:
+            accounts.checked_key(key)
+        if not _is_whole(balance_cents) or not 0 <= balance_cents <= MOST_CENTS:
+            raise ValueError(
+                f"balance_cents is a whole number from 0 to {MOST_CENTS}, not {balance_cents!r}."
+            )
         self.clock = clock or Clock(seed, virtual=database is None)
         """The only source of time, ids and chance."""
         self.database = Database(_address(database), self.clock, limits=limits)
@@ -360,7 +367,7 @@ class Sandbox:
         ...     box.credit(2000, "A second ten rows")
         2500
         """
-        if not isinstance(cents, int) or not 0 < cents <= MOST_CENTS:
+        if not _is_whole(cents) or not 0 < cents <= MOST_CENTS:
             raise ValueError(f"cents is a whole number from 1 to {MOST_CENTS}, not {cents!r}.")
         with self.database.transaction() as tx:
             ours = accounts.authenticate(tx, self.key)
@@ -436,10 +443,14 @@ class Sandbox:
             if there is None:
                 there = accounts.open_account(
                     tx,
-                    key=key or self.clock.token(_KEY_BITS),
+                    key=self.clock.token(_KEY_BITS) if key is None else key,
                     balance_cents=self._balance_cents,
                 )
             return str(there.api_key)
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def _address(database: str | Path | None) -> str:

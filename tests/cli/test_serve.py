@@ -143,7 +143,11 @@ def test_a_port_in_use_is_said_and_nothing_is_served() -> None:
         (["--balance", "much"], "such as 12.50, not 'much'"),
         (["--balance", "0.001"], "'0.001' is no whole number of cents"),
         (["--balance=-5"], "'-5' is no whole number of cents from 0 on"),
+        (["--balance", "1e400"], "'1e400' is more than 10,000,000,000 dollars"),
         (["--port", "70000"], "70000 is not in the range"),
+        (["--key", ""], "a key is made of letters, digits and signs"),
+        (["--key", "two words"], "a key is made of letters, digits and signs"),
+        (["--key", "schlüssel"], "a key is made of letters, digits and signs"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(arguments: list[str], complaint: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -258,6 +258,20 @@ def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     with Sandbox(database=str(tmp_path / name)):
         assert (tmp_path / name).is_file()
         assert all(each.name.startswith(name) for each in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("key", ["", "two words", "two\nlines", "schlüssel", 42])
+def test_a_key_that_no_client_could_send_is_refused(key: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a key is made of letters"):
+        Sandbox(key=key, database=tmp_path / "crowd.db")
+
+    assert not (tmp_path / "crowd.db").exists()
+
+
+@pytest.mark.parametrize("cents", [-1, 1.5, "500", True, 10**30])
+def test_a_balance_that_is_no_amount_of_money_is_refused(cents: Any) -> None:
+    with pytest.raises(ValueError, match="balance_cents is a whole number from 0 to"):
+        Sandbox(balance_cents=cents)
 
 
 def test_a_file_may_hold_more_than_one_account(tmp_path: Path) -> None:

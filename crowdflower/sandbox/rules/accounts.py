@@ -12,6 +12,24 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import account
 
 
+def checked_key(key: str) -> str:
+    """Return a key, if a client can send it: in a header, as a part of an address, in a shell.
+
+    :raises ValueError: It cannot; the text does not repeat it.
+
+    >>> checked_key("two words")
+    Traceback (most recent call last):
+      ...
+    ValueError: a key is made of letters, digits and signs of ASCII, one at least, without blanks
+    """
+    is_text = isinstance(key, str) and key != ""
+    if not is_text or not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError(
+            "a key is made of letters, digits and signs of ASCII, one at least, without blanks"
+        )
+    return key
+
+
 def open_account(
     tx: Transaction, *, key: str, email: str = "owner@example.com", balance_cents: int = 0
 ) -> Row[Any]:

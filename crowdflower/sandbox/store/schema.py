@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
+
+NO_SANDBOX: Final = "no sandbox"
+"""What a database of somebody else holds."""
 
 
 def create(connection: Connection) -> None:
@@ -25,6 +30,6 @@ def is_empty(connection: Connection) -> bool:
 def strangeness(connection: Connection) -> str | None:
     """Say what is there instead of our tables; ``None`` if they are ours, of this version."""
     if schema_info.name not in inspect(connection).get_table_names():
-        return "no sandbox"
+        return NO_SANDBOX
     version = connection.execute(select(schema_info.c.version)).scalar()
     return None if version == VERSION else f"version {version} of the tables"

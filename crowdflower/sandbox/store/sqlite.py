@@ -35,6 +35,8 @@ MEMORY = "sqlite://"
 
 _A_MOMENT = 0.02
 
+_ANEW = "Download the reports you need with the version that made it, then start on a new file."
+
 
 class SQLite:
     """A database of this process, or of those that have the same file.
@@ -80,10 +82,11 @@ class SQLite:
             if is_new:
                 _create(connection)
             elif strange := schema.strangeness(connection):
+                ours, advice = f", and this is version {VERSION}", _ANEW
+                if strange == schema.NO_SANDBOX:
+                    ours, advice = "", "Give the sandbox a file of its own."
                 raise SchemaMismatch(
-                    f"{self._file.path} holds {strange}, and this is version {VERSION}. Nothing was"
-                    f" changed. Download the reports you need with the version that made it, then"
-                    f" start on a new file."
+                    f"{self._file.path} holds {strange}{ours}. Nothing was changed. {advice}"
                 )
         # The log is a property of the file. It cannot be changed inside of a transaction.
         with self._writing, _understood(), self.engine.connect() as connection:

@@ -221,7 +221,9 @@ def test_a_file_of_something_else_is_refused(path: Path) -> None:
     other.close()
     before = path.read_bytes()
 
-    with pytest.raises(SchemaMismatch, match="no sandbox"):
+    with pytest.raises(
+        SchemaMismatch, match=r"no sandbox\. Nothing was changed\. Give the sandbox"
+    ):
         Database(f"sqlite:///{path}")
 
     assert path.read_bytes() == before
