@@ -76,10 +76,13 @@ class AccountJobs(Account):
             unclear = error
         else:
             return answer
-        # Some services make the change, and answer with a page or the way to one.
+        # Some services make the change, and answer with a page or the way to one. Where there was
+        # no answer at all, what is not shown may not be there.
+        response = unclear.response
+        is_page = response is not None and _is_a_page(response)
         with suppress(ApiError):
             answer = path()
-            if _shows(answer, attrs):
+            if _shows(answer, attrs, unshown=is_page):
                 return answer
         raise unclear
 
@@ -369,14 +372,18 @@ def _tag_names(tags: JSON) -> list[str]:
     return [tag["name"] for tag in tags if "name" in tag]
 
 
-def _shows(shown: JSON, asked: object) -> bool:
+def _shows(shown: JSON, asked: object, *, unshown: bool = True) -> bool:
     """Tell whether a value can be what was asked for, in the server's spelling of it.
 
-    What is not shown is believed. A title may have gained capitals, a number have become a text,
-    a code of a country an object.
+    A title may have gained capitals, a number have become a text, a code of a country an object.
+
+    :param unshown: What to believe of a value that is not shown.
     """
     if isinstance(asked, Mapping) and isinstance(shown, Mapping):
-        return all(_shows(shown.get(name, value), value) for name, value in asked.items())
+        return all(
+            _shows(shown[name], value, unshown=unshown) if name in shown else unshown
+            for name, value in asked.items()
+        )
     if isinstance(asked, (str, int, float)):
         return str(shown).lower() == str(asked).lower()
     return bool(shown) or not asked

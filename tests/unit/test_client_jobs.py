@@ -191,6 +191,17 @@ def test_an_update_that_was_answered_with_a_page_and_not_made_is_an_error(
         client.update_job(712035, ASKED)
 
 
+@pytest.mark.parametrize("attrs", [{"schedule_fifo": True}, {"options": {"keywords": "food"}}])
+def test_an_update_whose_answer_was_lost_is_not_taken_for_made_where_it_cannot_be_seen(
+    api: RequestsMock, client: Client, attrs: dict[str, Any]
+) -> None:
+    api.put(f"{API}/jobs/712035.json", status=502)
+    api.get(f"{API}/jobs/712035.json", json=BLANK)
+
+    with pytest.raises(OutcomeUnknown):
+        client.update_job(712035, attrs)
+
+
 # Reading
 
 
