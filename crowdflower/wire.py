@@ -157,6 +157,11 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
+def _numbers(host: str | int, _port: Any, _flow: Any = 0, scope: int = 0) -> str:
+    """Write an address so that it need not be looked up again."""
+    return f"{host}%{scope}" if scope else str(host)
+
+
 class _Observed(HTTPConnection):
     """Reports to the exchange of the thread that uses it."""
 
@@ -179,14 +184,12 @@ class _Observed(HTTPConnection):
         patience: Any = self.timeout  # a number: the transport never asks without one
         family = allowed_gai_family()
         try:
-            found = socket.getaddrinfo(name, self.port, family, socket.SOCK_STREAM)
+            found = socket.getaddrinfo(name.strip("[]"), self.port, family, socket.SOCK_STREAM)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError:
-            found = []  # no name: below it is said of which part
-        addresses = [str(address[0]) for *_, address in found]
-        if len(addresses) < 2:  # noqa: PLR2004 - the usual case
-            return super()._new_conn()
+            found = []
+        addresses = [_numbers(*address) for *_, address in found] or [name]  # if it is none
         try:
             while True:
                 self._dns_host = addresses.pop(0)
