@@ -98,8 +98,14 @@ def _content_type(file: str | PathLike[str] | IO[Any], type_: str | None) -> str
 
 
 def _drain(source: IO[Any], target: IO[bytes]) -> None:
-    while chunk := source.read(CHUNK):
-        target.write(chunk if isinstance(chunk, bytes) else chunk.encode("utf-8"))
+    try:
+        while chunk := source.read(CHUNK):
+            target.write(chunk if isinstance(chunk, bytes) else chunk.encode("utf-8"))
+    except UnicodeError as error:
+        problem = str(error)
+    else:
+        return
+    raise InvalidInput(f"the file is not in the encoding that it was opened with: {problem}")
 
 
 def _check(source: IO[bytes], content_type: str) -> None:

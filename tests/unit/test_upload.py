@@ -165,6 +165,15 @@ def test_any_open_file_is_sent_as_utf8(file: Any) -> None:
     assert (body.decode(), content_type) == (CSV, "text/csv")
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_text_that_was_opened_with_another_encoding_than_its_own_is_refused(errors: str) -> None:
+    content = io.BytesIO(CSV.encode("latin-1"))
+    file = io.TextIOWrapper(content, encoding="utf-8", errors=errors)
+
+    with pytest.raises(InvalidInput, match="not in the encoding that it was opened with"):
+        read(file, "csv")
+
+
 def test_a_temporary_file_is_sent_although_it_may_be_none_yet() -> None:
     with SpooledTemporaryFile() as file:
         file.write(CSV.encode())
