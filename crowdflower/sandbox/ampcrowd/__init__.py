@@ -9,7 +9,7 @@
 
 A group is an ordinary job, off the list of jobs unless it is asked for: contributors, pages,
 quality and reports are those of every job. What people see in a browser is drawn by
-:mod:`crowdflower.sandbox.work`.
+``crowdflower.sandbox.work``.
 """
 
 from crowdflower.sandbox.ampcrowd.callbacks import Delivery
