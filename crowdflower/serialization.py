@@ -9,10 +9,11 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from itertools import chain, islice
 from math import isfinite
+from os import PathLike
 from typing import Any, Final, NoReturn
 from urllib.parse import urlencode
 
-from crowdflower._types import JSON, Rows, a_type
+from crowdflower._types import JSON, Row, Rows, a_type
 from crowdflower.exceptions import InvalidInput
 
 try:
@@ -143,7 +144,7 @@ def json_lines(rows: Rows) -> Iterator[bytes]:
     >>> b"".join(json_lines([{"text": "Grüße"}, {"text": "Hi"}])).decode()
     '{"text":"Grüße"}\n{"text":"Hi"}\n'
     """
-    source = iter(rows)
+    source = rows_in(rows)
     first = 1
     while block := [_kept(row) for row in islice(source, ROWS_PER_BLOCK)]:
         yield _encoded_block(block, first)
@@ -153,6 +154,28 @@ def json_lines(rows: Rows) -> Iterator[bytes]:
 def _kept(row: Any) -> Any:
     """Copy a row as it comes: a generator may fill one and the same dict for the next."""
     return dict(row) if isinstance(row, dict) else row
+
+
+def rows_in(rows: Rows) -> Iterator[Row]:
+    """Return rows one after the other; say at once what is none, and how it is uploaded.
+
+    :raises InvalidInput: It is no iterable, or one of something else than rows.
+
+    >>> rows_in({"text": "Hi"})
+    Traceback (most recent call last):
+      ...
+    crowdflower.exceptions.InvalidInput: rows are a list or ... not a dict; one row goes in a list
+    """
+    advice = ""
+    if isinstance(rows, Mapping):
+        advice = "; one row goes in a list"
+    elif isinstance(rows, (str, bytes, PathLike)):
+        advice = "; a file is uploaded by upload_file, or the client's upload_job_file"
+    elif type(rows).__name__ == "DataFrame":  # those that can be iterated have columns as items
+        advice = "; give its to_dicts(), or of pandas its to_dict('records')"
+    elif isinstance(rows, Iterable):
+        return iter(rows)
+    raise InvalidInput(f"rows are a list or another iterable of dicts, not {a_type(rows)}{advice}")
 
 
 def _encoded_block(block: list[Any], first: int) -> bytes:
@@ -181,7 +204,17 @@ def _encoded_row(row: object, number: int) -> bytes:
         return f"{_encode(dict(row))}\n".encode()
     except (TypeError, ValueError, RecursionError) as error:
         problem = str(error)
-    raise InvalidInput(f"row {number} cannot be written as JSON: {problem}", row=number)
+    column = next((name for name, value in row.items() if not _is_json({name: value})), None)
+    where = "" if column is None else f", in column {column!r}"
+    raise InvalidInput(f"row {number} cannot be written as JSON: {problem}{where}", row=number)
+
+
+def _is_json(value: JSON) -> bool:
+    try:
+        encode(value)
+    except InvalidInput:
+        return False
+    return True
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

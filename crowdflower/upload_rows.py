@@ -109,7 +109,7 @@ def _keyed(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes
     keys: list[str] = []
 
     def noted() -> Iterator[Row]:
-        for number, row in enumerate(rows, 1):
+        for number, row in enumerate(serialization.rows_in(rows), 1):
             if not isinstance(row, Mapping):
                 keys.append("")
                 yield row  # refused below, with its number

@@ -229,6 +229,12 @@ def test_a_row_that_is_no_json_is_named_by_its_number(row: Any, said: str, numbe
     assert caught.value.row == number
 
 
+@pytest.mark.parametrize("value", [math.nan, b"bytes", "\ud800", {"deep": {1, 2}}])
+def test_the_column_that_is_no_json_is_named(value: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"in column 'stars'$"):
+        list(serialization.json_lines([{"text": "Fine.", "stars": value, "id": 7}]))
+
+
 def test_a_row_that_holds_itself_is_refused() -> None:
     row: dict[str, Any] = {}
     row["me"] = row

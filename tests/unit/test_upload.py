@@ -6,12 +6,16 @@ import io
 import os
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from crowdflower.exceptions import InvalidInput
 from crowdflower.upload import CONTENT_TYPES, KEPT_IN_MEMORY, opened_file, spooled_rows
+from crowdflower.upload_rows import of_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CSV = 'review,stars\nGrüße,5\n"two\nlines",4\n'
 
@@ -44,10 +48,46 @@ def test_the_file_is_gone_when_it_was_sent() -> None:
     assert body.closed
 
 
-@pytest.mark.parametrize("rows", [[], (), iter([]), {}])
+@pytest.mark.parametrize("rows", [[], (), iter([])])
 def test_no_rows_are_a_mistake(rows: Any) -> None:
     with pytest.raises(InvalidInput, match="consumed before"), spooled_rows(rows):
         pass
+
+
+class DataFrame:
+    """Iterates as those of pandas do."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["text", "stars"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "advice"),
+    [
+        ({"text": "Fine."}, r"not a dict; one row goes in a list$"),
+        ("rows.csv", r"not a str; a file is uploaded by upload_file"),
+        (Path("rows.csv"), r"Path; a file is uploaded by upload_file"),
+        (DataFrame(), r"not a DataFrame; give its to_dicts\(\), or of pandas its to_dict\('rec"),
+        (7, r"not an int$"),
+        (None, r"not None$"),
+    ],
+)
+def test_what_is_no_rows_is_refused_with_the_way_to_upload_it(rows: Any, advice: str) -> None:
+    said = f"^rows are a list or another iterable of dicts, .*{advice}"
+
+    with pytest.raises(InvalidInput, match=said), spooled_rows(rows):
+        pass
+    with pytest.raises(InvalidInput, match=said):
+        next(of_rows(rows, "text", force=False).rows)
+
+
+def test_what_iterates_over_rows_is_taken_whatever_else_it_can_do() -> None:
+    class Dataset(list[Any]):
+        def to_dict(self) -> dict[str, Any]:
+            raise NotImplementedError
+
+    with spooled_rows(Dataset([{"text": "Fine."}])) as body:
+        assert body.read() == b'{"text":"Fine."}\n'
 
 
 # Kinds of files
