@@ -140,6 +140,10 @@ class Resource:
         self.__dict__["_changes"] = {}
         return self
 
+    # A model is no list and no dict. Python would take it for one that has items 0, 1, 2, ….
+    __iter__ = None
+    __contains__ = None
+
     def __getitem__(self, name: str) -> Any:
         """Read a field by name, declared or not."""
         if isinstance(getattr(type(self), name, None), Field):
@@ -157,7 +161,8 @@ class Resource:
             self._write(name, value)
 
     def __repr__(self) -> str:
-        return f"<{' '.join([type(self).__name__, *map(str, self._summary())])}>"
+        told = [type(self).__name__, *map(str, self._summary())]
+        return f"<{' '.join(filter(None, told))}>"
 
     def __getstate__(self) -> JSONObject:
         """Leave the client behind: a pickled model is its data, and never holds the key."""

@@ -106,7 +106,7 @@ class Webhook:
     >>> webhook = Webhook("EXAMPLEKEY0123456789")
     >>> signature = b"e1b111396a2de0cd31b3c20baff329c765368468"
     >>> webhook.receive(b"signal=job_complete&payload=%7B%22id%22%3A7%7D&signature=" + signature)
-    JobEvent(signal='job_complete', job=<Job 7 >)
+    JobEvent(signal='job_complete', job=<Job 7>)
     """
 
     def __init__(

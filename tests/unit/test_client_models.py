@@ -17,6 +17,8 @@ from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Sent
     from responses import RequestsMock
 
@@ -72,6 +74,12 @@ def test_an_item_that_is_null_is_there_all_the_same(sample: Sample) -> None:
 def test_an_item_that_is_nowhere_is_a_key_error(sample: Sample) -> None:
     with pytest.raises(KeyError, match="nothing"):
         sample["nothing"]
+
+
+@pytest.mark.parametrize("look", [list, dict, lambda model: "title" in model])
+def test_a_model_is_no_collection_of_its_fields(sample: Sample, look: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match=r"'Sample' object is not (iterable|a container)"):
+        look(sample)
 
 
 def test_an_attribute_that_nobody_declared_is_an_attribute_error(sample: Sample) -> None:
@@ -272,7 +280,7 @@ def test_what_a_promise_knows_costs_no_request(promise: UnitPromise, sent: list[
     assert (promise.id, promise.data) == (7, {"text": "hi"})
     assert promise["id"] == 7
     assert promise["data"] == {"text": "hi"}
-    assert repr(promise) == "<UnitPromise 7 >"
+    assert repr(promise) == "<UnitPromise 7>"
     assert sent == []
 
 
