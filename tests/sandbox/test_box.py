@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from sqlalchemy.exc import OperationalError
 
 from crowdflower.client import Client
 from crowdflower.exceptions import ApiError, AuthenticationError, SandboxNotImplemented
@@ -311,6 +312,33 @@ def test_neither_name_nor_log_shows_the_key(box: Sandbox, caplog: pytest.LogCapt
     ours = [each.getMessage() for each in caplog.records if not each.name.startswith("urllib3")]
     assert box.key not in repr(box)
     assert box.key not in "\n".join(ours)
+
+
+def test_a_crowd_shows_how_many_are_in_it(box: Sandbox) -> None:
+    box.crowd.add(3)
+
+    assert repr(box.crowd) == "<Crowd of 3>"
+
+
+@pytest.mark.parametrize("kept", ["in memory", "in a file"])
+def test_a_sandbox_that_is_closed_says_so_to_whoever_goes_on(kept: str, tmp_path: Path) -> None:
+    with Sandbox(database=tmp_path / "crowd.db" if kept == "in a file" else None) as box:
+        client = box.client()
+
+    for act in (lambda: client.create_job({}), lambda: box.crowd.add(3), lambda: box.credit(5)):
+        with pytest.raises(RuntimeError, match="The sandbox is closed") as caught:
+            act()
+        assert box.key not in str(caught.value)
+
+
+def test_what_the_database_fails_at_does_not_show_the_key(box: Sandbox) -> None:
+    with box.database.transaction() as tx:
+        tx.connection.exec_driver_sql("ALTER TABLE account RENAME TO moved")
+
+    with pytest.raises(OperationalError, match="no such table: account") as caught:
+        box.client().create_job({})
+
+    assert box.key not in str(caught.value)
 
 
 def test_closing_twice_is_closing() -> None:

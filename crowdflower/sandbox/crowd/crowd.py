@@ -55,6 +55,9 @@ class Crowd:
         self._database = database
         self._runs = count()
 
+    def __repr__(self) -> str:
+        return f"<Crowd of {len(self.contributors)}>"
+
     def add(
         self,
         number: int,

@@ -75,6 +75,8 @@ class Database:
     :raises ValueError: The address is of another kind of database.
     :raises ImportError: The address needs a driver that is not installed.
 
+    Once it is closed, everything else raises :class:`RuntimeError`.
+
     >>> from crowdflower.sandbox.store.tables import schema_info
     >>> database = Database()
     >>> with database.transaction() as tx:
@@ -92,6 +94,7 @@ class Database:
         self.clock = clock or Clock()
         self.limits = limits or Limits()
         self._here = local()
+        self._is_closed = False
         self._backend = _backend(address)
         # From 3.13 on Python warns of what was left open.
         finalize(self, self._backend.engine.dispose)
@@ -172,6 +175,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection; in memory that is the end of the data."""
+        self._is_closed = True
         self._backend.close()
 
     def _carried_out(self, attempt: Callable[[], T], times: int, *, keyed: bool) -> T:
@@ -188,6 +192,11 @@ class Database:
 
     @contextmanager
     def _begin(self, *, writes: bool) -> Iterator[Transaction]:
+        if self._is_closed:
+            raise RuntimeError(
+                "The sandbox is closed, and what it held in memory is gone. Use it before its"
+                " close(), or inside of its with block."
+            )
         with self._backend.begin(writes=writes) as connection:
             driver = self._backend.driver(connection)
             alone = self._backend.alone or not writes

@@ -245,6 +245,7 @@ def _engine(url: URL) -> Engine:
         pool_size=MOST_CONNECTIONS,
         max_overflow=0,
         pool_timeout=PATIENCE,
+        hide_parameters=True,
     )
 
     def connected(connection: Any, _: object) -> None:

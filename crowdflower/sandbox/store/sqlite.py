@@ -146,12 +146,17 @@ def _understood() -> Iterator[None]:
 
 
 def _engine_on(file: File) -> Engine:
-    engine = create_engine(MEMORY, creator=file.connect, poolclass=QueuePool)
+    engine = create_engine(MEMORY, creator=file.connect, poolclass=QueuePool, hide_parameters=True)
     return _prepared(engine, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -65536")
 
 
 def _engine_in_memory() -> Engine:
-    engine = create_engine(MEMORY, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        MEMORY,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False},
+        hide_parameters=True,
+    )
     return _prepared(engine)
 
 
