@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -39,6 +40,8 @@ MIX: Final = {
 }
 """The crowd that comes: some who know, many who care, a few who do not."""
 ROWS_PRINTED: Final = 8
+STEP: Final = 10
+"""Columns of the terminal before what a step is about; what is too long goes on below it."""
 FOLDER: Final = Path("crowdflower-demo")
 
 
@@ -192,7 +195,7 @@ def label_rows(console: Console, box: Sandbox, task: Task, contributors: int) ->
     order = job.launch(rows)
     say(
         "launch",
-        f"{rows} rows, {job.judgments_per_unit} judgments each; "
+        f"{rows} rows, {_counted(job.judgments_per_unit, 'judgment')} each; "
         f"about {_dollars(order.amount_in_cents)} of {_dollars(balance)}",
     )
 
@@ -247,10 +250,10 @@ def show(console: Console, results: Results) -> None:
     people = len({judgment["worker_id"] for judgment in judgments})
     by = _counted(people, "contributor")
     aside = f"; {tainted} set aside: they failed test questions" if tainted else ""
-    console.print(f"  {len(judgments):,} judgments by {by}{aside}")
+    _say(console, f"{len(judgments):,} judgments by {by}{aside}")
     # An order reserves what it may cost; what was not needed comes back when the job is finished.
     spent = "spent" if results.job.state == "finished" else "spent, or reserved for what is left"
-    console.print(f"  {_dollars(results.spent_cents)} of play money {spent}")
+    _say(console, f"{_dollars(results.spent_cents)} of play money {spent}")
 
 
 def _first_rows(task: Task, units: Sequence[Unit]) -> Table:
@@ -346,7 +349,12 @@ def save(console: Console, results: Results, folder: Path) -> None:
     (folder / "form.cml").write_text(results.task.cml + "\n", encoding="utf-8")
     (folder / "job.json").write_text(json.dumps(results.job.json, indent=2), encoding="utf-8")
     has = " has results.csv, judgments.csv, form.cml, job.json"
-    console.print(Text.assemble("  ", (f"{folder}/", "bold"), has))
+    _say(console, Text.assemble((f"{folder}/", "bold"), has))
+
+
+def _say(console: Console, what: str | Text) -> None:
+    """Print a sentence below the tables, each of its lines indented as they are."""
+    console.print(Padding(what, (0, 0, 0, 2), expand=False))
 
 
 class _Steps:
@@ -356,8 +364,12 @@ class _Steps:
         self._console = console
 
     def __call__(self, step: str, what: str) -> None:
+        line = Table.grid()
+        line.add_column(width=STEP, no_wrap=True)
+        line.add_column()
         # Text, and no markup: labels and names of files are anybody's.
-        self._console.print(Text.assemble("  ", (f"{step:8}", "bold"), what))
+        line.add_row(Text(f"  {step}", "bold"), Text(what))
+        self._console.print(line)
 
 
 def _gold(job: Job) -> str:

@@ -149,6 +149,9 @@ def from_files(path: Path, shown: Sequence[str], label: str | None, replay: Path
             f"the labels make {len(task.options)} options; a choice needs 2 to {MOST_OPTIONS}."
             " Name the column with the right answers by --label, or answers by --replay"
         )
+    for option in task.options:
+        if "{{" in option or "{%" in option:
+            raise TaskError(f"the label {option!r} is Liquid, and a form would run it")
     return task
 
 

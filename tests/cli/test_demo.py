@@ -163,6 +163,7 @@ def test_eight_hundred_real_questions_are_answered_by_the_people_who_answered_th
         ("id,text\n1,a\n", ["--question", "txt"], "has no column 'txt'"),
         ("id,text\n1,a\n2,a\n", ["--label", "text"], "the labels make 1 options"),
         ("id,text\n1,a\n", [], "the labels make 0 options"),
+        ("id,text\n1,a\n2,{{ id }}\n", ["--label", "text", "--question", "id"], "is Liquid"),
     ],
 )
 def test_files_that_make_no_task_are_refused_before_anything_runs(
@@ -236,6 +237,18 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_results_are_printed_al
     assert "of 122 known answers" in result.output
     assert f"Error: the results cannot be saved: {file / 'results'}: " in result.output
     assert "--output" in result.output
+
+
+def test_on_a_narrow_terminal_no_line_leaves_its_column(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+    lines = [line.rstrip() for line in run().output.splitlines()]
+
+    assert all(line.startswith("  ") for line in lines if line)
+    assert "          positive" in lines
+    assert "  failed test questions" in lines
 
 
 def test_a_crowd_that_is_too_small_leaves_a_job_that_runs_and_that_is_said(
