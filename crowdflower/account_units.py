@@ -18,7 +18,7 @@ from crowdflower.account import (
     identified,
 )
 from crowdflower.base import a_row, an_object
-from crowdflower.exceptions import MalformedResponse
+from crowdflower.exceptions import InvalidInput, MalformedResponse
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
@@ -151,9 +151,14 @@ class AccountUnits(Account):
     def unit_from_json(self, data: Mapping[str, Any]) -> Unit:
         """Return a unit from its JSON, as a webhook or a report brings it; sends nothing.
 
+        :raises InvalidInput: It is no object, or a text that is still to be decoded.
+
         >>> client.unit_from_json({"id": 698757970, "job_id": job.id, "state": "new"})
         <Unit 698757970 new>
         """
+        if not isinstance(data, Mapping):
+            advice = "; json.loads() makes one of it" if isinstance(data, (str, bytes)) else ""
+            raise InvalidInput(f"a unit's JSON is an object, not {a_type(data)}{advice}")
         return Unit(Job(self._client, id=data.get("job_id")), self._client).absorb(data)
 
     def copy_unit(

@@ -273,6 +273,14 @@ def test_a_unit_is_made_from_its_json_without_a_request(client: Client, sent: li
     assert sent == []
 
 
+@pytest.mark.parametrize(
+    ("data", "said"), [('{"id": 1}', r"not a str; json\.loads\(\) makes"), ([], "not a list$")]
+)
+def test_a_unit_is_not_made_of_what_is_no_object(client: Client, data: Any, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        client.unit_from_json(data)
+
+
 def test_a_unit_is_canceled(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
     api.post(f"{API}/jobs/7/units/1/cancel.json", json={"success": "Unit 1 has been canceled"})
 
