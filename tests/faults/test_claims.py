@@ -79,7 +79,7 @@ class Following(HTTPAdapter):
                 data=request.body,
                 headers=dict(request.headers),
                 allow_redirects=True,
-                timeout=1,
+                timeout=20,
             )
         return response
 
