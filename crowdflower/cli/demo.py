@@ -43,6 +43,8 @@ ROWS_PRINTED: Final = 8
 STEP: Final = 10
 """Columns of the terminal before what a step is about; what is too long goes on below it."""
 FOLDER: Final = Path("crowdflower-demo")
+FILES: Final = ("results.csv", "judgments.csv", "form.cml", "job.json")
+"""What is written there; those of the last time are replaced."""
 
 
 @click.command()
@@ -101,15 +103,13 @@ def demo(
     contributors of different skill, or with the recorded answers of real ones.
     """
     console = Console(highlight=False)
-    given = _given()
+    _check_options(ampcrowd=ampcrowd)
     if ampcrowd:
-        for name in ("rows", "question", "label", "replay", "output"):
-            if name in given:
-                raise click.UsageError(f"--ampcrowd shows examples of its own; leave --{name} off")
         groups.tell(console, contributors, seed)
         return
-    if replay is not None and "contributors" in given:
-        raise click.UsageError("--replay brings its people along; leave --contributors off")
+    for file in (rows, replay):
+        if file is not None and file.resolve() in {output.resolve() / name for name in FILES}:
+            raise click.UsageError(f"the results would replace {file}; name another --output")
     try:
         task = _chosen(rows, question, label, replay)
     except (TaskError, OSError) as error:
@@ -129,14 +129,20 @@ def demo(
             ) from None
 
 
-def _given() -> set[str]:
-    """Name the options that were given, as against those that have their defaults."""
+def _check_options(*, ampcrowd: bool) -> None:
+    """Refuse an option that was given and would be passed over."""
     context = click.get_current_context()
-    return {
+    given = {
         name
         for name in context.params
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
+    if ampcrowd:
+        for name in ("rows", "question", "label", "replay", "output"):
+            if name in given:
+                raise click.UsageError(f"--ampcrowd shows examples of its own; leave --{name} off")
+    elif {"replay", "contributors"} <= given:
+        raise click.UsageError("--replay brings its people along; leave --contributors off")
 
 
 def _chosen(
@@ -348,8 +354,7 @@ def save(console: Console, results: Results, folder: Path) -> None:
         writer.writerows(row.values() for row in judgments)
     (folder / "form.cml").write_text(results.task.cml + "\n", encoding="utf-8")
     (folder / "job.json").write_text(json.dumps(results.job.json, indent=2), encoding="utf-8")
-    has = " has results.csv, judgments.csv, form.cml, job.json"
-    _say(console, Text.assemble((f"{folder}/", "bold"), has))
+    _say(console, Text.assemble((f"{folder}/", "bold"), f" has {', '.join(FILES)}"))
 
 
 def _say(console: Console, what: str | Text) -> None:

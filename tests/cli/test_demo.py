@@ -280,6 +280,21 @@ def test_an_option_that_would_be_passed_over_is_refused(
     assert said in result.output
 
 
+@pytest.mark.parametrize("option", ["--rows", "--replay"])
+def test_a_file_that_is_read_is_not_replaced_by_the_results(
+    run: Callable[..., Result], table: Callable[[str, str], Path], tmp_path: Path, option: str
+) -> None:
+    read = {"--rows": "id,text\n1,a\n2,b\n", "--replay": "task,worker,label\n1,ada,x\n"}
+    names = {name: "results.csv" if name == option else "other.csv" for name in read}
+    files = {name: table(names[name], content) for name, content in read.items()}
+
+    result = run(*(each for pair in files.items() for each in pair), "--output", tmp_path)
+
+    assert result.exit_code == 2
+    assert "the results would replace" in result.output
+    assert files[option].read_text(encoding="utf-8") == read[option]
+
+
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
