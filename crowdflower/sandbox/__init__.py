@@ -429,6 +429,7 @@ class Sandbox:
     def _listening(self) -> Server:
         with self._starting:
             if self._server is None:
+                self.database.require_open()  # a server that is begun now would never end
                 self._server = Server(self.app)
             return self._server
 

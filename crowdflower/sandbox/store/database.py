@@ -173,6 +173,17 @@ class Database:
             raise RuntimeError("Resetting inside of a transaction: end the transaction first.")
         self._carried_out(self._backend.empty, TIMES, keyed=True)
 
+    def require_open(self) -> None:
+        """See that it has not been closed.
+
+        :raises RuntimeError: It has.
+        """
+        if self._is_closed:
+            raise RuntimeError(
+                "The sandbox is closed, and what it held in memory is gone. Use it before its"
+                " close(), or inside of its with block."
+            )
+
     def close(self) -> None:
         """Close every connection; in memory that is the end of the data."""
         self._is_closed = True
@@ -192,11 +203,7 @@ class Database:
 
     @contextmanager
     def _begin(self, *, writes: bool) -> Iterator[Transaction]:
-        if self._is_closed:
-            raise RuntimeError(
-                "The sandbox is closed, and what it held in memory is gone. Use it before its"
-                " close(), or inside of its with block."
-            )
+        self.require_open()
         with self._backend.begin(writes=writes) as connection:
             driver = self._backend.driver(connection)
             alone = self._backend.alone or not writes
