@@ -177,7 +177,7 @@ def test_of_a_judgment_that_says_no_more_the_answer_counts(api: RequestsMock, jo
 def test_results_of_another_shape_are_no_votes(api: RequestsMock, job: Job, results: Any) -> None:
     ready_with(api, {"id": 1, "results": results})
 
-    with pytest.raises(MalformedResponse, match="<Unit 1 >"):
+    with pytest.raises(MalformedResponse, match="<Unit 1>"):
         job.aggregate("majority", "sentiment")
 
 
