@@ -327,6 +327,23 @@ def test_a_page_that_somebody_gives_up_goes_to_others(call: Call) -> None:
     assert sorted(other["points"]) == sorted(shown["points"])
 
 
+def test_a_page_whose_form_was_changed_to_none_that_works_can_be_given_up(
+    box: Sandbox, call: Call
+) -> None:
+    create(call, configuration__num_assignments=1)
+    job = box.client().get_job(box.ampcrowd.job("G1"))
+    job.cml = """<cml:select label="Which?" name="sentiment">
+{% for each in names %}<cml:option label="{{ each }}"/>{% endfor %}</cml:select>"""
+    job.update()
+    stuck = call("GET", PAGE)
+    assert "A row of your page cannot be shown" in stuck.text
+
+    after = call("POST", PAGE, data=[*fill_in(stuck.text, "5"), ("give_up", "yes")])
+
+    assert after.status_code == 200
+    assert "You gave up the page" in after.text
+
+
 @pytest.mark.parametrize(
     ("address", "changed", "status"),
     [

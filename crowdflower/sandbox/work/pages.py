@@ -243,7 +243,7 @@ def page_of(
         are told what became of their last page.
     """
     tx, job = visit.tx, visit.job
-    told = _told(tx, worker, finished=shown is None)
+    told = {**_told(tx, worker, finished=shown is None), "hidden": visit.hidden}
     try:
         page = take_page(tx, job, worker)
     except Closed as closed:
@@ -265,7 +265,6 @@ def page_of(
         errors=_listed(job.cml or "", page, shown),
         minutes=max(1, round((page.expires_at - tx.clock.now()) / 60)),
         instructions=Markup(clean(job.instructions)),  # noqa: S704 - that is what clean is for
-        hidden=visit.hidden,
         **told,
     )
 
