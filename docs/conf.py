@@ -38,7 +38,7 @@ autodoc_typehints = "signature"
 # variable has no page of its own.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!crowdflower\.).*"),
-    (r"py:.*", r"crowdflower\.[\w.]+\.(T|Item|Page|Task|Label)"),
+    (r"py:.*", r"crowdflower\.[\w.]+\.(T|Items|Page|Task|Label)"),
     (r"py:.*", r"crowdflower\.quality\.consensus\.Worker"),
 ]
 
