@@ -70,7 +70,7 @@ def served(
     :param make: Gets the address, which nobody can guess, and makes the inbox for it.
     :param address: Scheme, host and port by which others reach it; by default ``host`` and
         the port.
-    :raises InvalidInput: Nobody could come by that address.
+    :raises InvalidInput: Nobody could come by that address, or it is no port.
     :raises OSError: The port is taken, or the host is not this machine's.
 
     >>> with served("127.0.0.1", 0, Inbox) as inbox:
@@ -85,6 +85,8 @@ def served(
         )
     if address is not None and not address.startswith(("http://", "https://")):
         raise InvalidInput(f"address begins with http:// or https://, unlike {address!r:.80}")
+    if port not in range(1 << 16):
+        raise InvalidInput(f"a port is a number from 0, for any that is free, to 65535, not {port}")
     with _Server(host, port) as server:
         name = f"[{host}]" if ":" in host else host
         base = address or f"http://{name}:{server.server_port}"

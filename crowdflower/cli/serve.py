@@ -302,9 +302,9 @@ def _keep_time(box: Sandbox, _: Event) -> None:
     box.keep_time()
 
 
-def _tell(box: Sandbox, _: Event) -> None:
+def _tell(box: Sandbox, ended: Event) -> None:
     """Send the notifications that are due, once, and say what did not arrive."""
-    for attempt in box.deliver_webhooks():
+    for attempt in box.deliver_webhooks(ended.is_set):
         if attempt.problem is not None:
             click.echo(f"{attempt.signal} to {attempt.uri}: {attempt.problem}", err=True)
 

@@ -49,7 +49,7 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Table
     from typing_extensions import Self
@@ -245,15 +245,17 @@ class Sandbox:
             with self.database.transaction() as tx:
                 orders.place_due(tx)
 
-    def deliver_webhooks(self) -> Sequence[Attempt]:
+    def deliver_webhooks(self, ended: Callable[[], bool] = lambda: False) -> Sequence[Attempt]:
         """Deliver the notifications that are due, each to the ``webhook_uri`` of its job.
 
         Nothing is sent before this is called. What nobody took is due again after 1, 5, 25, …
         seconds of ``box.clock``; this machine may be called, other private addresses may not.
 
+        :param ended: Asked before every attempt whether to leave the rest for another round: each
+            receiver that keeps silent takes its time.
         :returns: What was tried, and why it was not taken if it was not.
         """
-        return self._courier.deliver()
+        return self._courier.deliver(ended)
 
     def webhooks(self) -> list[dict[str, Any]]:
         """List every notification, oldest first.

@@ -24,6 +24,8 @@ from crowdflower.sandbox.store.outbox import webhook_delivery
 from crowdflower.sandbox.store.tables import job, judgment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Row
 
     from crowdflower.sandbox.store import Database, Transaction
@@ -119,18 +121,19 @@ class Courier:
         self._database = database
         self.receiver = receiver
 
-    def deliver(self) -> list[Attempt]:
+    def deliver(self, ended: Callable[[], bool]) -> list[Attempt]:
         """Try once whatever is due, and of each job as much as is taken.
 
         The transaction is over while something is on its way, so a receiver may call the API.
 
+        :param ended: Asked before every attempt whether to leave the rest for another round.
         :returns: What was tried, in this order.
         """
         tried = []
         with self._database.snapshot() as tx:
             waiting = _jobs_with_anything_due(tx)
         for job_id in waiting:
-            while (row := self._claimed(job_id)) is not None:
+            while not ended() and (row := self._claimed(job_id)) is not None:
                 tried.append(self._tried(row))
         return tried
 

@@ -265,6 +265,16 @@ def test_a_receiver_that_refuses_holds_up_its_own_job_only(box: Sandbox, inbox: 
     assert at_once == []
 
 
+def test_who_is_to_end_finishes_one_attempt_and_leaves_the_rest(box: Sandbox, inbox: Inbox) -> None:
+    for _ in range(3):
+        launched(box)
+
+    tried = box.deliver_webhooks(lambda: len(inbox.found) == 1)
+
+    assert len(tried) == len(inbox.found) == 1
+    assert len(box.deliver_webhooks()) == 2
+
+
 def test_a_receiver_may_call_the_api(box: Sandbox) -> None:
     job = launched(box)
     states: list[str] = []
@@ -301,7 +311,7 @@ def test_two_couriers_do_not_deliver_the_same(box: Sandbox, inbox: Inbox) -> Non
     launched(box)
     other = Courier(box.database, inbox)
     meanwhile: list[Attempt] = []
-    box.receive_webhooks(lambda _: meanwhile.extend(other.deliver()))
+    box.receive_webhooks(lambda _: meanwhile.extend(other.deliver(lambda: False)))
 
     tried = box.deliver_webhooks()
 

@@ -352,6 +352,16 @@ def test_an_address_by_which_nobody_comes_is_not_given_out(where: dict[str, str]
         pass
 
 
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999, "http"])
+def test_what_is_no_port_is_refused(port: Any) -> None:
+    with (
+        AMPCrowdClient("http://localhost:8000") as client,
+        pytest.raises(InvalidInput, match="a port is a number"),
+        client.callbacks(port=port),
+    ):
+        pass
+
+
 def test_behind_a_proxy_an_inbox_tells_the_address_of_the_proxy() -> None:
     with (
         AMPCrowdClient("http://localhost:8000") as client,
