@@ -9,7 +9,7 @@ from sqlalchemy import Row, select, update
 
 from crowdflower.sandbox.refusals import BadRequest
 from crowdflower.sandbox.rules import accepted, jobs, questions, results, units
-from crowdflower.sandbox.rules.attributes import truthy
+from crowdflower.sandbox.rules.kinds import truthy
 from crowdflower.sandbox.rules.tally import GOLD_STATES
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import job as jobs_table

@@ -11,7 +11,7 @@ from crowdflower.cml.problems import did_you_mean
 from crowdflower.quality import aggregate
 from crowdflower.sandbox.refusals import Declined, Invalid
 from crowdflower.sandbox.rules import attributes as attribute
-from crowdflower.sandbox.rules import questions
+from crowdflower.sandbox.rules import kinds, questions
 from crowdflower.sandbox.rules.attributes import Written
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import job as jobs
@@ -182,7 +182,7 @@ def _complete(tx: Transaction, written: Written, job: Row[Any] | None) -> None:
         del chosen["fields"]
     for option in DECIDING_OPTIONS:
         if option in values.get("options", {}):
-            names = attribute.optional(attribute.names)(values["options"][option])
+            names = kinds.optional(kinds.names)(values["options"][option])
             chosen.setdefault("confidence_fields", names)
     if "cml" in values:
         values |= questions.derived(tx, values["cml"], job)

@@ -23,7 +23,7 @@ from crowdflower.sandbox.rules import (
     quiz,
     trusting,
 )
-from crowdflower.sandbox.rules.attributes import truthy
+from crowdflower.sandbox.rules.kinds import truthy
 from crowdflower.sandbox.rules.receipts import Feedback, Receipt
 from crowdflower.sandbox.rules.tally import lacking
 from crowdflower.sandbox.store import Transaction, facts, intake, turns, work

@@ -21,7 +21,7 @@ from crowdflower.sandbox.rules import (
     orders,
     rows,
 )
-from crowdflower.sandbox.rules.attributes import truthy
+from crowdflower.sandbox.rules.kinds import truthy
 from crowdflower.sandbox.rules.tally import GOLD_STATES, Tally
 from crowdflower.sandbox.store import Transaction, bulk
 from crowdflower.sandbox.store.tables import assignment_unit, judgment
