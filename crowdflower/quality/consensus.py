@@ -16,7 +16,7 @@ Worker = TypeVar("Worker", bound=Hashable)
 Label = TypeVar("Label", bound=Hashable)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Consensus(Generic[Task, Worker, Label]):
     """What a method makes of the votes; tasks, workers and labels in the order they first came."""
 
@@ -34,6 +34,11 @@ class Consensus(Generic[Task, Worker, Label]):
 
     ties: frozenset[Task]
     """The tasks in which two labels were equally probable, so that a rule had to decide."""
+
+    def __repr__(self) -> str:
+        """Say how much there is: at a prompt, all of it would be pages."""
+        ties = f", {len(self.ties)} tied" if self.ties else ""
+        return f"<Consensus of {len(self.skills)} workers on {len(self.labels)} tasks{ties}>"
 
 
 def numbered(

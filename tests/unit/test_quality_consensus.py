@@ -103,6 +103,12 @@ def test_no_votes_give_an_empty_consensus(method: Method) -> None:
     assert method([]) == Consensus({}, {}, {}, frozenset())
 
 
+def test_a_consensus_says_at_a_prompt_how_much_it_holds() -> None:
+    votes = [(task, worker, worker) for task in range(500) for worker in "ab"]
+
+    assert repr(majority_vote(votes)) == "<Consensus of 2 workers on 500 tasks, 500 tied>"
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_one_label_in_all_votes_is_certain(method: Method) -> None:
     outcome = method([("t1", "w1", "a"), ("t1", "w2", "a"), ("t2", "w1", "a")])
