@@ -28,6 +28,9 @@ from urllib3.util.connection import allowed_gai_family
 PIECE: Final = 1 << 16
 """Bytes of a body that are sent at a time."""
 
+LONGEST_LINE: Final = 1 << 16
+"""Bytes of the longest line of an answer's head, or between the pieces of its body."""
+
 AT_LEAST: Final = 0.001
 """Seconds for a connection, where the deadline leaves none: zero would mean not to wait at all."""
 
@@ -133,7 +136,14 @@ class _Socket:
 
     def makefile(self, *_: object) -> io.BufferedReader:
         """Return a reader; ``rb`` is all that :mod:`http.client` asks for."""
-        return io.BufferedReader(_Reader(self._sock, self.exchange))
+        return _Lines(_Reader(self._sock, self.exchange))
+
+
+class _Lines(io.BufferedReader):
+    """Reads no line without end into memory: of old, urllib3 asked for a chunk so."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return super().readline(LONGEST_LINE if size is None or size < 0 else size)
 
 
 class _Reader(io.RawIOBase):

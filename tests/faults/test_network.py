@@ -16,6 +16,7 @@ from catalogue import ENDPOINTS, OK, Endpoint
 from leaks import Log, leaks
 from server import Fault, Request, Server, Wire, closed_port, hang_up, reset, said, stall
 
+from crowdflower import wire
 from crowdflower.exceptions import (
     ApiError,
     MalformedResponse,
@@ -473,6 +474,18 @@ def test_the_deadline_is_for_all_addresses_of_a_name_together(
         client.get_job(7)
 
     assert time.monotonic() - started < 7  # all addresses, one after the other, take 15 seconds
+
+
+@pytest.mark.row("N22")
+def test_a_line_without_end_is_not_read_into_memory() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, wire._Socket(ours, wire.Exchange()).makefile("rb") as reader:
+        theirs.sendall(b"1" * (wire.LONGEST_LINE + 10) + b"\n")
+        theirs.shutdown(socket.SHUT_WR)
+
+        lines = [reader.readline(), reader.readline(), reader.readline(5)]
+
+    assert list(map(len, lines)) == [wire.LONGEST_LINE, 11, 0]
 
 
 # Deadlines
