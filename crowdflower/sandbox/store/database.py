@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from threading import local
 from typing import Final, Protocol, TypeVar
+from urllib.parse import unquote
 from weakref import finalize
 
 from sqlalchemy import URL, Connection, Engine, func, select
@@ -238,8 +239,13 @@ def _address(url: str) -> URL:
             f" sqlite:///PATH for a file or postgresql://USER:PASSWORD@HOST/NAME, not {kind}. In"
             f" user and password, write @ : / and % as %40 %3A %2F and %25."
         )
-    if kind == "sqlite" and "?" in url:
-        raise ValueError("The address of a file ends with its path; a ? in that is written %3F.")
+    if kind == "sqlite":
+        if "?" in url:
+            raise ValueError(
+                "The address of a file ends with its path; a ? in that is written %3F."
+            )
+        # Not every SQLAlchemy reads %20 as a blank here.
+        return address.set(database=unquote(url.partition(":///")[2]) or None)
     return address.set(drivername="postgresql") if kind == "postgres" else address
 
 
