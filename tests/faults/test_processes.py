@@ -78,6 +78,7 @@ def test_a_list_that_is_half_read_goes_on_in_both_processes_after_a_fork(
         number = int(request.target.partition("page=")[2].partition("&")[0])
 
         def act(wire: Wire, asked: Request) -> None:
+            time.sleep(0.05)  # so that looking ahead pays
             assert number <= 2 or forked.wait(10)
             said(json.dumps([number] * 3 if number <= 5 else []).encode())(wire, asked)
 
@@ -225,13 +226,16 @@ archive = client.call("jobs/7.csv", as_json=False)
 @pytest.mark.row("P11")
 def test_a_list_left_half_way_does_not_keep_the_process(server: Server) -> None:
     def choose(request: Request) -> Fault:
-        if "page=1" in request.target:
-            return Fault(said(b'{"1": {}, "2": {}}'))
-        if "page=2" in request.target or "csv" in request.target:
-            return Fault(said(b'{"3": {}}'))
-        return Fault(stall)
+        number = request.target.partition("page=")[2][:1]
+
+        def act(wire: Wire, asked: Request) -> None:
+            time.sleep(0.05)  # so that looking ahead pays
+            said(json.dumps({number or "7": {}}).encode())(wire, asked)
+
+        return Fault(stall if number > "3" else act)
 
     server.answer(choose)
+    # With the third, four more are on their way.
     script = LEFT_OPEN.format(key=KEY, url=server.url) + "[next(units) for _ in range(2)]\n"
     started = time.monotonic()
 
@@ -246,6 +250,7 @@ def test_a_list_left_half_way_does_not_keep_the_process(server: Server) -> None:
 
     assert (ended.returncode, ended.stdout.strip()) == (0, "1")
     assert ended.stderr == ""
+    assert any("page=4" in each.target for each in server.log)
     assert time.monotonic() - started < 25  # who waited for a page would do so for 30 seconds
 
 
