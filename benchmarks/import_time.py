@@ -10,6 +10,7 @@ both of them alike. The medians are printed, with the spread from the first to t
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from statistics import quantiles
@@ -40,6 +41,8 @@ def milliseconds(statement: str) -> float:
 
 def main() -> None:
     """Print the table."""
+    # What pip installs has its byte code; a checkout may be kept from writing any.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for statement in STATEMENTS:
         milliseconds(statement)  # writes the byte code, fills the disk's cache
     rounds = [{each: milliseconds(each) for each in STATEMENTS} for _ in range(ROUNDS)]

@@ -123,6 +123,8 @@ def _time(seconds: float) -> str:
 
 def main() -> int:
     """Print the table; return how many lines missed their limit."""
+    # What pip installs has its byte code; a checkout may be kept from writing any.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     load, *_ = os.getloadavg()
     print(
         f"Python {sys.version.split()[0]}, {os.cpu_count()} cores under a load of {load:.1f}, "
