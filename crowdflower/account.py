@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from crowdflower import paging, serialization
 from crowdflower._types import JSON, JSONObject
-from crowdflower.base import an_object, whole
+from crowdflower.base import whole
 from crowdflower.caller import Caller, Clock, timeouts
+from crowdflower.envelopes import an_object
 from crowdflower.exceptions import ConfigError, InvalidInput, MalformedResponse
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.pace import Pace
-from crowdflower.paths import PathFactory, largest_page
+from crowdflower.paths import ID, PathFactory, largest_page
 from crowdflower.service import Service
 from crowdflower.transport import CONNECT, Expected, Session, Transport
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from crowdflower.journal import Journal
 
 DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
-ID: Final = "[0-9]{1,20}"
-"""What an id looks like."""
-
 JSON_ONLY: Final = "application/json"
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})

@@ -12,7 +12,8 @@ from typing import Any, Final
 from crowdflower import envelopes
 from crowdflower._types import JSON, JSONObject, a_type
 from crowdflower.account import A_JOB, Account
-from crowdflower.base import an_object, channel_names, joined, names
+from crowdflower.base import channel_names, joined, names
+from crowdflower.envelopes import an_object
 from crowdflower.exceptions import (
     ApiError,
     InvalidInput,
@@ -164,7 +165,7 @@ class AccountJobs(Account):
 
         :param all_units: Copy all rows too.
         :param gold: Copy the test questions too.
-        :param only_new_and_judgable: Copy the rows too that are not finalized yet.
+        :param only_new_and_judgable: Also copy the rows that are not finalized yet.
         :raises OutcomeUnknown: The answer was lost: there may be a copy.
 
         >>> client.copy_job(job.id, all_units=False, gold=True).copied_from == job.id

@@ -11,18 +11,18 @@ from crowdflower import paging, serialization, upload
 from crowdflower._types import JSON, JSONObject, Row, Rows, a_type
 from crowdflower.account import (
     A_JOB,
-    ID,
     NOTHING,
     Account,
     counted,
     identified,
 )
-from crowdflower.base import a_row, an_object
+from crowdflower.base import a_row
+from crowdflower.envelopes import an_object, objects
 from crowdflower.exceptions import InvalidInput, MalformedResponse
 from crowdflower.job import Job
 from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
-from crowdflower.paths import AGGREGATES_PER_PAGE, UNITS_PER_PAGE, number, segment
+from crowdflower.paths import AGGREGATES_PER_PAGE, ID, UNITS_PER_PAGE, number, segment
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
@@ -227,7 +227,11 @@ class AccountUnits(Account):
         3
         """
         job = self._as_job(job)
-        answer = self.jobs[job.id].units[number(unit_id)].judgments(shape=_judgments)
+        answer = (
+            self.jobs[job.id]
+            .units[number(unit_id)]
+            .judgments(shape=partial(objects, kind="judgment"))
+        )
         return [Judgment(job, self._client).absorb(data) for data in answer]
 
     def get_judgment(self, job: JobFields | int, judgment_id: int) -> Judgment:
@@ -251,12 +255,6 @@ def _taken(answer: JSON) -> JSONObject:
     """Return what is said about rows that a job was given: it, or no more than a word."""
     data = an_object(answer, "job")
     return A_JOB(data) if "id" in data else data
-
-
-def _judgments(answer: JSON) -> JSON:
-    if not isinstance(answer, list):
-        raise MalformedResponse(f"expected a list of judgments, got {a_type(answer)}")
-    return [an_object(each, "judgment") for each in answer]
 
 
 def _by_unit(page: JSON) -> dict[int, JSONObject]:

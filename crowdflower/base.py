@@ -211,13 +211,6 @@ def _stranger(kind: type[Resource], name: str) -> str:
     )
 
 
-def an_object(answer: JSON, kind: str) -> JSONObject:
-    """Return the JSON of one thing, and see that it is an object."""
-    if not isinstance(answer, dict):
-        raise MalformedResponse(f"expected the JSON of one {kind}, got {a_type(answer)}")
-    return answer
-
-
 def whole(what: str, value: object) -> int:
     """Return a count, if it is one: a whole number from 1 on.
 

@@ -12,16 +12,17 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower import upload_plan
-from crowdflower._types import JSON, JSONObject, a_type
+from crowdflower._types import JSONObject
+from crowdflower.envelopes import an_object
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
     InvalidInput,
-    MalformedResponse,
     NotFound,
     OutcomeUnknown,
     UploadError,
@@ -106,7 +107,7 @@ def delivered(
         except (ApiError, sqlite3.Error, OverflowError) as error:
             failure = error
         if not isinstance(failure, ApiError):  # a disk that is full, a number that no file takes
-            failure = UploadError(f"the plan in {plan.path} cannot be kept: {failure}")
+            failure = upload_plan.unusable(plan.path, failure)
             was_sent = True
         else:
             was_sent = plan.was_sent
@@ -169,7 +170,7 @@ class _Delivery:
 
     def _checked_job(self) -> JSONObject:
         """Read the job, and see that a row which arrives twice costs nothing and can be deleted."""
-        job: JSONObject = self._path(shape=_a_job)
+        job: JSONObject = self._path(shape=partial(an_object, kind="job"))
         if self._live:
             return job
         if job.get("auto_order"):
@@ -318,12 +319,6 @@ class _Delivery:
         return UploadIncomplete(
             f"{problem}{self._complaint}. The same call with resume={path!r} goes on", resume=path
         )
-
-
-def _a_job(answer: JSON) -> JSONObject:
-    if not isinstance(answer, dict):
-        raise MalformedResponse(f"expected the JSON of one job, got {a_type(answer)}")
-    return answer
 
 
 def keys_of_units(client: Client, job_id: int, key: str) -> Iterator[tuple[str, int]]:

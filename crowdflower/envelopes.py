@@ -1,4 +1,4 @@
-"""The messages that the service sends beside its data, or in place of it.
+"""The messages that the service sends beside its data, or in place of it, and the data's shape.
 
 The same message comes in many wrappings: a text, a list of texts, an object with a ``message``, or
 all of these inside ``message``. Which one depends on the endpoint and its age.
@@ -9,7 +9,8 @@ from __future__ import annotations
 from reprlib import Repr
 from typing import Final
 
-from crowdflower._types import JSON
+from crowdflower._types import JSON, JSONObject, a_type
+from crowdflower.exceptions import MalformedResponse
 
 _REFUSALS: Final = ("error", "errors")
 _REMARKS: Final = (*_REFUSALS, "warning", "notice", "success")
@@ -58,6 +59,23 @@ def remarks(body: JSON) -> list[str]:
     message = body.get("message")
     inner = _said(message, _REMARKS) if isinstance(message, dict) else _texts(message)
     return _said(body, _REMARKS) + inner
+
+
+# What has to be there where there is no message
+
+
+def an_object(answer: JSON, kind: str) -> JSONObject:
+    """Return the JSON of one thing, and see that it is an object."""
+    if not isinstance(answer, dict):
+        raise MalformedResponse(f"expected the JSON of one {kind}, got {a_type(answer)}")
+    return answer
+
+
+def objects(answer: JSON, kind: str) -> list[JSONObject]:
+    """Return the JSON of several things, and see that it is a list of objects."""
+    if not isinstance(answer, list):
+        raise MalformedResponse(f"expected a list of {kind}s, got {a_type(answer)}")
+    return [an_object(each, kind) for each in answer]
 
 
 def _said(body: JSON, keys: tuple[str, ...]) -> list[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from crowdflower import envelopes, pricing
 from crowdflower._types import JSONObject
-from crowdflower.base import an_object, channel_names, names, whole
+from crowdflower.base import channel_names, names, whole
+from crowdflower.envelopes import an_object
 from crowdflower.exceptions import InvalidInput
 from crowdflower.job_results import JobResults
 from crowdflower.job_units import JobUnits

@@ -9,14 +9,12 @@ from crowdflower._types import JSONObject, a_type
 from crowdflower.base import Attribute, ReadOnly, Resource, WriteOnly
 from crowdflower.exceptions import InvalidInput
 from crowdflower.paths import PathFactory
+from crowdflower.states import DECIDING_OPTIONS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 CONFIDENCE_FIELDS: Final = "confidence_fields"
-DECIDING_OPTIONS: Final = (CONFIDENCE_FIELDS, "dynamic_judgment_fields")
-"""Where in the ``options`` services of some years keep the fields that dynamic judgments watch."""
-
 COUNTRIES: Final = ("included_countries", "excluded_countries")
 
 

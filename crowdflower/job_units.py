@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, overload
 
 from crowdflower import upload
-from crowdflower._types import JSON, JSONObject, Rows, a_type
-from crowdflower.base import Resource, an_object, joined
-from crowdflower.exceptions import InvalidInput, MalformedResponse
+from crowdflower._types import JSONObject, Rows
+from crowdflower.base import Resource, joined
+from crowdflower.envelopes import an_object, objects
+from crowdflower.exceptions import InvalidInput
 from crowdflower.job_fields import JobFields
 from crowdflower.unit import Unit, UnitPromise
 
@@ -230,7 +232,9 @@ class JobUnits(JobFields):
         >>> len(job.get_test_questions()) == job.golds_count
         True
         """
-        questions: list[JSONObject] = self._path.test_questions(_suffix=None, shape=_questions)
+        questions: list[JSONObject] = self._path.test_questions(
+            _suffix=None, shape=partial(objects, kind="test question")
+        )
         return questions
 
     def fire_test_question_webhooks(self) -> None:
@@ -301,12 +305,6 @@ class JobUnits(JobFields):
         """Take in a job as it was after an upload; one that could not be read is but an id."""
         if job.json.keys() - {"id"}:
             self._learn(job.json)
-
-
-def _questions(answer: JSON) -> JSON:
-    if not isinstance(answer, list):
-        raise MalformedResponse(f"expected a list of test questions, got {a_type(answer)}")
-    return [an_object(each, "test question") for each in answer]
 
 
 def _need_key(resume: object, *, live: bool) -> None:

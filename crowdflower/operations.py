@@ -31,6 +31,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.journal import Journal, Operation, State
 from crowdflower.payment import DryRun, Payment
+from crowdflower.serialization import can_be_written
 from crowdflower.transport import KEY, Expected
 
 T = TypeVar("T")
@@ -291,8 +292,7 @@ def _evidence(error: ApiError) -> str:
 
 
 def _is_name(key: object) -> bool:
-    """Tell a text that can be written down; half a character cannot."""
-    return isinstance(key, str) and 0 < len(key) == len(key.encode("utf-8", "ignore").decode())
+    return isinstance(key, str) and bool(key) and can_be_written(key)
 
 
 def _check_limit(name: str, value: object, kind: type[ApiError]) -> None:

@@ -14,6 +14,9 @@ from crowdflower.exceptions import InvalidInput
 if TYPE_CHECKING:
     from crowdflower.client import Client
 
+ID: Final = "[0-9]{1,20}"
+"""What an id looks like."""
+
 JOBS_PER_PAGE: Final = 10
 UNITS_PER_PAGE: Final = 1000
 AGGREGATES_PER_PAGE: Final = 100
@@ -120,7 +123,7 @@ def number(id: int | str) -> str:  # noqa: A002
     '698757970'
     """
     text = segment(id)
-    if not re.fullmatch("[0-9]{1,20}", text):
+    if not re.fullmatch(ID, text):
         raise InvalidInput(f"{id!r:.80} is no id; ids are whole numbers from 1 on")
     return text
 

@@ -156,6 +156,11 @@ def _kept(row: Any) -> Any:
     return dict(row) if isinstance(row, dict) else row
 
 
+def can_be_written(text: str) -> bool:
+    """Tell a text from one with half a character, which JSON may hold and no encoding has."""
+    return text.isascii() or len(text.encode("utf-8", "ignore").decode("utf-8")) == len(text)
+
+
 def rows_in(rows: Rows) -> Iterator[Row]:
     """Return rows one after the other; say at once what is none, and how it is uploaded.
 

@@ -42,3 +42,7 @@ ON_DEMAND: Final = "on_demand"
 
 INTERNAL: Final = "cf_internal"
 """One's own contributors, at no charge."""
+
+DECIDING_OPTIONS: Final = ("confidence_fields", "dynamic_judgment_fields")
+"""Where in the ``options`` of a job services of some years keep the questions that decide over
+dynamic judgments."""

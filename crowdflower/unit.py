@@ -14,9 +14,9 @@ from crowdflower.base import (
     Promise,
     ReadOnly,
     WriteOnly,
-    an_object,
     whole,
 )
+from crowdflower.envelopes import an_object
 from crowdflower.paths import PathFactory, number, segment
 from crowdflower.payment import DryRun, Payment, acknowledged
 from crowdflower.transport import Expected

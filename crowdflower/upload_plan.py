@@ -22,7 +22,8 @@ from typing import Any, Final
 
 from crowdflower._types import JSONObject
 from crowdflower.exceptions import InvalidInput, SourceChanged, UploadError, UploadLocked
-from crowdflower.upload_rows import Source, can_be_written
+from crowdflower.serialization import can_be_written
+from crowdflower.upload_rows import Source
 
 ROWS_PER_CHUNK: Final = 5000
 BYTES_PER_CHUNK: Final = 5_000_000
@@ -126,7 +127,7 @@ class Plan:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise UploadLocked(f"somebody else is at the upload of {self.path}") from None
-            raise _unusable(self.path, error) from None
+            raise unusable(self.path, error) from None
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             problem = f"{self.path} is no plan of an upload: {error}"
         if problem:
@@ -320,10 +321,11 @@ def _connected(path: str) -> sqlite3.Connection:
     try:
         return sqlite3.connect(Path(path).absolute(), timeout=0, isolation_level=None)
     except sqlite3.Error as error:
-        raise _unusable(path, error) from None
+        raise unusable(path, error) from None
 
 
-def _unusable(path: str, error: sqlite3.Error) -> UploadError:
+def unusable(path: str, error: Exception) -> UploadError:
+    """Say of a plan that it cannot be read or written; rows may have been sent."""
     return UploadError(f"the plan in {path} cannot be kept: {error}")
 
 

@@ -166,15 +166,10 @@ def _csv_line(cells: list[str]) -> bytes:
     return text.getvalue().encode("utf-8")
 
 
-def can_be_written(text: str) -> bool:
-    """Tell a text from one with half a character, which JSON may hold and no encoding has."""
-    return text.isascii() or len(text.encode("utf-8", "ignore").decode("utf-8")) == len(text)
-
-
 def _key(value: object, key: str, number: int) -> str:
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         text = str(value).strip()
-        if text and can_be_written(text):
+        if text and serialization.can_be_written(text):
             return text
     raise InvalidInput(
         f"row {number} has {value!r:.80} as its {key!r}; a key is a text or a whole number",

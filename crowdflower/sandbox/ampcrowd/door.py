@@ -155,8 +155,8 @@ def assignment(crowd: str, worker: str | None = None, task: str | None = None) -
             tx,
             crowd,
             person,
-            task_type=kept.get("task_type"),
-            task_id=task or kept.get("task_id"),
+            task_type=kept.get("task_type") or None,
+            task_id=task or kept.get("task_id") or None,
         )
         if found is None:
             return pages.without_page(tx, person, "There are no tasks for you now.")

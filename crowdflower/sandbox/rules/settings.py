@@ -15,6 +15,7 @@ from crowdflower.sandbox.rules import kinds, questions
 from crowdflower.sandbox.rules.attributes import Written
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import job as jobs
+from crowdflower.states import DECIDING_OPTIONS
 
 FIRST_OPTIONS: Final = {
     "logical_aggregation": True,
@@ -35,9 +36,6 @@ SHORTEST_TITLE, LONGEST_TITLE = 5, 255
 LONGEST_ALIAS: Final = 255
 TAKEN_ALIASES: Final = frozenset({"upload"})
 """What stands in the place of a job where there is none: ``POST /jobs/upload``."""
-
-DECIDING_OPTIONS: Final = ("confidence_fields", "dynamic_judgment_fields")
-"""Other places where the questions that decide over dynamic judgments have been."""
 
 
 def first_values(
