@@ -315,6 +315,16 @@ def test_what_is_missing_on_a_page_is_said_there_and_what_was_chosen_stays(call:
     assert call("POST", PAGE, data=data).history[0].status_code == 303
 
 
+def test_a_parameter_that_is_blank_asks_for_nothing_in_particular(call: Call) -> None:
+    create(call)
+
+    address = "/crowds/internal/assignments/?worker_id=ann&task_type=&task_id="
+    shown = call("GET", address).text
+
+    assert "There are no tasks for you now" not in shown
+    assert fill_in(shown, "5")
+
+
 def test_a_page_that_somebody_gives_up_goes_to_others(call: Call) -> None:
     create(call, configuration__num_assignments=1)
     shown = page(call, "ann")
