@@ -29,7 +29,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from crowdflower import Client, upload_plan
+from crowdflower import Client
+from crowdflower.rows import upload_plan
 from crowdflower.sandbox import Sandbox
 
 ROUNDS = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 50

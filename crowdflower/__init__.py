@@ -45,11 +45,11 @@ from typing import TYPE_CHECKING, Any
 
 from crowdflower.client import Client
 from crowdflower.exceptions import ApiError
+from crowdflower.http.encoding import timestamp
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.models.paths import PathFactory
 from crowdflower.order import Order
-from crowdflower.paths import PathFactory
-from crowdflower.serialization import timestamp
 from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker
 

@@ -10,18 +10,18 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from crowdflower import paging, serialization
 from crowdflower._types import JSON, JSONObject
-from crowdflower.base import whole
-from crowdflower.caller import Caller, Clock, timeouts
-from crowdflower.envelopes import an_object
 from crowdflower.exceptions import ConfigError, InvalidInput, MalformedResponse
+from crowdflower.http import encoding, pagination
+from crowdflower.http.base_client import Caller, Clock, timeouts
+from crowdflower.http.messages import an_object
+from crowdflower.http.rate_limit import Pace
+from crowdflower.http.service import Service
+from crowdflower.http.transport import CONNECT, Expected, Session, Transport
 from crowdflower.job import Job
-from crowdflower.job_fields import JobFields
-from crowdflower.pace import Pace
-from crowdflower.paths import ID, PathFactory, largest_page
-from crowdflower.service import Service
-from crowdflower.transport import CONNECT, Expected, Session, Transport
+from crowdflower.models.job_fields import JobFields
+from crowdflower.models.paths import ID, PathFactory, largest_page
+from crowdflower.models.resource import whole
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from crowdflower.client import Client
-    from crowdflower.journal import Journal
+    from crowdflower.payments.journal import Journal
 
 DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
 JSON_ONLY: Final = "application/json"
@@ -60,8 +60,8 @@ class Account(Service):
         clock: Clock = time,
     ) -> None:
         # Imported with the first client: a database is much to load for whoever makes none.
-        from crowdflower.journal import Journal  # noqa: PLC0415
-        from crowdflower.operations import Operations  # noqa: PLC0415
+        from crowdflower.payments.journal import Journal  # noqa: PLC0415
+        from crowdflower.payments.operations import Operations  # noqa: PLC0415
 
         if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
             raise ConfigError(f"lookahead is a number of pages from 1 on, not {lookahead!r}")
@@ -151,7 +151,7 @@ class Account(Service):
         verb = method.upper()
         if verb == "GET" and (data is not None or files):
             verb = "POST"
-        sent, content_type = serialization.body(data, multipart=bool(files))
+        sent, content_type = encoding.body(data, multipart=bool(files))
         raw = not as_json
         answer = self._caller.request(
             verb,
@@ -204,10 +204,10 @@ class Account(Service):
             kwargs["query"] = {**query, "page": number, "limit": limit}
             return self.call(*args, **kwargs)
 
-        return paging.pages(
+        return pagination.pages(
             fetch,
             first=page,
-            is_end=paging.end_marker(sentinel),
+            is_end=pagination.end_marker(sentinel),
             lookahead=self._lookahead,
             size=limit,
         )
@@ -228,7 +228,7 @@ class Account(Service):
         :param count: Items in all, as far as is known.
         :param shape: Makes of an answer what the page is, or says that it is none.
         """
-        return paging.pages(
+        return pagination.pages(
             lambda number: self.call(path, query={**query, "page": number}, shape=shape),
             first=whole("start_page", first),
             is_end=lambda page: page in ({}, []),

@@ -9,11 +9,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from crowdflower import envelopes
 from crowdflower._types import JSON, JSONObject, a_type
 from crowdflower.account import A_JOB, Account
-from crowdflower.base import channel_names, joined, names
-from crowdflower.envelopes import an_object
 from crowdflower.exceptions import (
     ApiError,
     InvalidInput,
@@ -22,12 +19,15 @@ from crowdflower.exceptions import (
     OutcomeUnknown,
     warn,
 )
+from crowdflower.http import messages
+from crowdflower.http.messages import an_object
+from crowdflower.http.transport import Response
 from crowdflower.job import Job
-from crowdflower.job_fields import JobFields, spelled
+from crowdflower.models.job_fields import JobFields, spelled
+from crowdflower.models.paths import JOBS_PER_PAGE, number
+from crowdflower.models.resource import channel_names, joined, names
 from crowdflower.order import Order, order_of, placed_order
-from crowdflower.paths import JOBS_PER_PAGE, number
 from crowdflower.states import JobState
-from crowdflower.transport import Response
 
 CONVERTING: Final = (0, 1, 2, 4, 8)
 """Seconds between looks at a job whose rows may be turned into test questions just now."""
@@ -140,7 +140,7 @@ class AccountJobs(Account):
         for page in pages:
             for item in page:
                 if _shows_only_errors(item):
-                    errors = "; ".join(envelopes.complaints(item)) or "which ones it does not say"
+                    errors = "; ".join(messages.complaints(item)) or "which ones it does not say"
                     warn(f"a job shows only errors: {errors}")
                 else:
                     yield self._job(item)
@@ -364,7 +364,7 @@ def _listed(page: JSON) -> JSON:
 def _shows_only_errors(item: JSON) -> bool:
     if not isinstance(item, dict) or "id" in item:
         return False
-    return "errors" in item or bool(envelopes.complaints(item))
+    return "errors" in item or bool(messages.complaints(item))
 
 
 def _tag_names(tags: JSON) -> list[str]:

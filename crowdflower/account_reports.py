@@ -7,12 +7,12 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import TYPE_CHECKING, Literal, overload
 
-from crowdflower import report
 from crowdflower._types import JSONObject
 from crowdflower.account import Account
-from crowdflower.download import downloaded, new_file
 from crowdflower.exceptions import InvalidInput, StaleReportWarning, warn
-from crowdflower.job_fields import JobFields
+from crowdflower.models.job_fields import JobFields
+from crowdflower.rows import report_archive
+from crowdflower.rows.report_download import downloaded, new_file
 from crowdflower.states import REPORT_TYPES, ReportType, TableType
 from crowdflower.unit import Unit
 
@@ -52,7 +52,7 @@ class AccountReports(Account):
         return list(self._report_rows(job, type_))
 
     def stream_report(
-        self, job: JobFields | int, *, largest: int = report.LARGEST
+        self, job: JobFields | int, *, largest: int = report_archive.LARGEST
     ) -> Iterator[Unit]:
         """Yield the units of the JSON report one at a time, read from a temporary file.
 
@@ -89,7 +89,7 @@ class AccountReports(Account):
         overwrite: bool = False,
         *,
         spreadsheet_safe: bool = False,
-        largest: int = report.LARGEST,
+        largest: int = report_archive.LARGEST,
     ) -> Path:
         """Download a report to a file, which is there as a whole or not at all.
 
@@ -124,9 +124,9 @@ class AccountReports(Account):
             if packed:
                 copyfileobj(archive, file)
             elif spreadsheet_safe:
-                file.writelines(report.harmless(archive, largest))
+                file.writelines(report_archive.harmless(archive, largest))
             else:
-                file.writelines(report.content(archive, largest))
+                file.writelines(report_archive.content(archive, largest))
         return target
 
     def regenerate_report(self, job: JobFields | int, type_: ReportType = "json") -> None:
@@ -146,11 +146,11 @@ class AccountReports(Account):
         )
 
     def _report_rows(
-        self, job: JobFields | int, type_: ReportType, largest: int = report.LARGEST
+        self, job: JobFields | int, type_: ReportType, largest: int = report_archive.LARGEST
     ) -> Iterator[JSONObject]:
         _check_report_type(type_)
         with downloaded(self._caller, self._as_job(job).id, type_, largest=largest) as archive:
-            yield from report.rows(archive, type_, largest)
+            yield from report_archive.rows(archive, type_, largest)
 
 
 def _number(thing: JSONObject) -> int:

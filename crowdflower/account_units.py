@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from crowdflower import paging, serialization, upload
 from crowdflower._types import JSON, JSONObject, Row, Rows, a_type
 from crowdflower.account import (
     A_JOB,
@@ -16,13 +15,15 @@ from crowdflower.account import (
     counted,
     identified,
 )
-from crowdflower.base import a_row
-from crowdflower.envelopes import an_object, objects
 from crowdflower.exceptions import InvalidInput, MalformedResponse
+from crowdflower.http import encoding, pagination
+from crowdflower.http.messages import an_object, objects
 from crowdflower.job import Job
-from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
-from crowdflower.paths import AGGREGATES_PER_PAGE, ID, UNITS_PER_PAGE, number, segment
+from crowdflower.models.job_fields import JobFields
+from crowdflower.models.paths import AGGREGATES_PER_PAGE, ID, UNITS_PER_PAGE, number, segment
+from crowdflower.models.resource import a_row
+from crowdflower.rows import upload_source
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class AccountUnits(Account):
         >>> client.upload_job({"text": text} for text in ["Good!", "Bad."]).units_count
         2
         """
-        with upload.spooled_rows(data) as body:
-            return self._upload(body, upload.JSON_LINES, job_id, force)
+        with upload_source.spooled_rows(data) as body:
+            return self._upload(body, upload_source.JSON_LINES, job_id, force)
 
     def upload_job_file(
         self,
@@ -70,7 +71,7 @@ class AccountUnits(Account):
         >>> client.upload_job_file("more.csv").units_count
         2
         """
-        with upload.opened_file(file, type_) as (body, content_type):
+        with upload_source.opened_file(file, type_) as (body, content_type):
             return self._upload(body, content_type, job_id, force)
 
     def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:
@@ -123,7 +124,7 @@ class AccountUnits(Account):
         count = counted(job)
         path = f"jobs/{segment(job.id)}/units.json"
         pages = self._pages(path, UNITS_PER_PAGE, count, shape=_by_unit, first=start_page)
-        pages = paging.counted(pages, count if start_page == 1 else None, strict=strict)
+        pages = pagination.counted(pages, count if start_page == 1 else None, strict=strict)
         client = self._client
         for page in pages:
             for unit_id, data in page.items():
@@ -143,9 +144,7 @@ class AccountUnits(Account):
         """
         job = self._as_job(job)
         body = {"unit": {"data": a_row(data), **({"golden": True} if golden else {})}}
-        answer = self.jobs[job.id].units(
-            data=serialization.encode(body), method="post", shape=A_UNIT
-        )
+        answer = self.jobs[job.id].units(data=encoding.encode(body), method="post", shape=A_UNIT)
         return Unit(job, self._client).absorb(answer)
 
     def unit_from_json(self, data: Mapping[str, Any]) -> Unit:
@@ -182,7 +181,7 @@ class AccountUnits(Account):
         answer = (
             self.jobs[unit.job.id]
             .units[number(unit.id)]
-            .copy(data=serialization.encode({"unit": asked}), method="post", shape=A_UNIT)
+            .copy(data=encoding.encode({"unit": asked}), method="post", shape=A_UNIT)
         )
         return Unit(target, self._client).absorb(answer)
 

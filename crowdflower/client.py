@@ -8,7 +8,7 @@ from crowdflower.account_jobs import AccountJobs
 from crowdflower.account_reports import AccountReports
 from crowdflower.account_units import AccountUnits
 from crowdflower.exceptions import ApiError
-from crowdflower.paths import PathFactory
+from crowdflower.models.paths import PathFactory
 
 if TYPE_CHECKING:
     from crowdflower.webhook import Webhook

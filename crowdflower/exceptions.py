@@ -63,8 +63,8 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
-    from crowdflower.evidence import Finding
-    from crowdflower.journal import Operation
+    from crowdflower.payments.journal import Operation
+    from crowdflower.payments.records import Finding
     from crowdflower.webhook import Event
 
 
@@ -194,8 +194,8 @@ class OutcomeUnknown(ApiError):
         """Look whether it was paid, as often as it takes; sends nothing that pays.
 
         :param wait: Seconds after which what was not seen counts as not seen.
-        :returns: :class:`~crowdflower.evidence.Applied`, :class:`~crowdflower.evidence.NotSeen` or
-            :class:`~crowdflower.evidence.Inconclusive`.
+        :returns: :class:`~crowdflower.payments.records.Applied`, :class:`~crowdflower.payments.records.NotSeen` or
+            :class:`~crowdflower.payments.records.Inconclusive`.
         :raises RuntimeError: The change was no payment, or the error was unpickled and knows no
             client: ``client.operations.reconcile(error.op_id)`` does the same.
         """

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from crowdflower import envelopes, pricing
 from crowdflower._types import JSONObject
-from crowdflower.base import channel_names, names, whole
-from crowdflower.envelopes import an_object
 from crowdflower.exceptions import InvalidInput
+from crowdflower.http import messages
+from crowdflower.http.messages import an_object
 from crowdflower.job_results import JobResults
 from crowdflower.job_units import JobUnits
+from crowdflower.models.resource import channel_names, names, whole
 from crowdflower.order import Order, order_of
-from crowdflower.payment import DryRun
+from crowdflower.payments import pricing
+from crowdflower.payments.kinds import DryRun
 from crowdflower.states import ON_DEMAND
 from crowdflower.worker import Worker
 
@@ -405,7 +406,7 @@ class Job(JobUnits, JobResults):
 
     def _act(self, done: str, wanted: str, answer: Any) -> None:
         """Take in the answer to a verb: the job itself, or a message, behind which we look."""
-        if isinstance(answer, dict) and "id" in answer and not envelopes.remarks(answer):
+        if isinstance(answer, dict) and "id" in answer and not messages.remarks(answer):
             self._learn(answer)
         else:
             self._watch(done, wanted)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower._types import JSONObject, a_type
 from crowdflower.exceptions import MalformedResponse
-from crowdflower.job_fields import JobFields
 from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.models.job_fields import JobFields
 from crowdflower.states import ReportType
 from crowdflower.unit import Unit
 

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, overload
 
-from crowdflower import upload
 from crowdflower._types import JSONObject, Rows
-from crowdflower.base import Resource, joined
-from crowdflower.envelopes import an_object, objects
 from crowdflower.exceptions import InvalidInput
-from crowdflower.job_fields import JobFields
+from crowdflower.http.messages import an_object, objects
+from crowdflower.models.job_fields import JobFields
+from crowdflower.models.resource import Resource, joined
+from crowdflower.rows import upload_source
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from crowdflower.delivery import Uploaded
+    from crowdflower.rows.exactly_once import Uploaded
 
 
 class JobUnits(JobFields):
@@ -82,10 +82,10 @@ class JobUnits(JobFields):
             _need_key(resume, live=live)
             self._learn_uploaded(self.client.upload_job(data, self.id, force))
             return None
-        from crowdflower import delivery, upload_rows  # noqa: PLC0415 - few need it, all import us
+        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - few need it, all import us
 
-        source = upload_rows.of_rows(data, key, force=force)
-        done = delivery.delivered(
+        source = upload_keys.of_rows(data, key, force=force)
+        done = exactly_once.delivered(
             self.client, self.id, source, key=key, force=force, resume=resume, live=live
         )
         self._look("job", "uploaded", self._path)
@@ -143,11 +143,11 @@ class JobUnits(JobFields):
             _need_key(resume, live=live)
             self._learn_uploaded(self.client.upload_job_file(file, type_, self.id, force))
             return None
-        from crowdflower import delivery, upload_rows  # noqa: PLC0415 - few need it, all import us
+        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - few need it, all import us
 
-        with upload.opened_file(file, type_) as (body, content_type):
-            source = upload_rows.of_file(body, content_type, key, force=force)
-            done = delivery.delivered(
+        with upload_source.opened_file(file, type_) as (body, content_type):
+            source = upload_keys.of_file(body, content_type, key, force=force)
+            done = exactly_once.delivered(
                 self.client, self.id, source, key=key, force=force, resume=resume, live=live
             )
         self._look("job", "uploaded", self._path)
@@ -161,7 +161,7 @@ class JobUnits(JobFields):
         >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
         True
         """
-        from crowdflower.delivery import keys_of_units  # noqa: PLC0415 - as above
+        from crowdflower.rows.exactly_once import keys_of_units  # noqa: PLC0415 - as above
 
         return keys_of_units(self.client, self.id, key)
 

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from crowdflower import pricing, serialization
 from crowdflower._types import JSONObject
-from crowdflower.base import JobResource, ReadOnly, channel_names, whole
 from crowdflower.exceptions import OutcomeUnknown
-from crowdflower.paths import segment
-from crowdflower.payment import Payment
-from crowdflower.secret import origin
-from crowdflower.transport import Expected, Response
+from crowdflower.http import encoding
+from crowdflower.http.credentials import origin
+from crowdflower.http.transport import Expected, Response
+from crowdflower.models.paths import segment
+from crowdflower.models.resource import JobResource, ReadOnly, channel_names, whole
+from crowdflower.payments import pricing
+from crowdflower.payments.kinds import Payment
 
 
 class Order(JobResource):
@@ -81,7 +82,7 @@ def placed_order(response: Response) -> JSONObject:
         evidence = "a redirect to elsewhere"
     else:
         try:
-            answer = serialization.decode(response.content)
+            answer = encoding.decode(response.content)
         except ValueError:
             answer = None
         if isinstance(answer, dict):

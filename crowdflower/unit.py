@@ -6,26 +6,20 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from crowdflower import pricing, serialization
 from crowdflower._types import JSONObject, Row
-from crowdflower.base import (
-    Attribute,
-    JobResource,
-    Promise,
-    ReadOnly,
-    WriteOnly,
-    whole,
-)
-from crowdflower.envelopes import an_object
-from crowdflower.paths import PathFactory, number, segment
-from crowdflower.payment import DryRun, Payment, acknowledged
-from crowdflower.transport import Expected
+from crowdflower.http import encoding
+from crowdflower.http.messages import an_object
+from crowdflower.http.transport import Expected
+from crowdflower.models.paths import PathFactory, number, segment
+from crowdflower.models.resource import Attribute, JobResource, Promise, ReadOnly, WriteOnly, whole
+from crowdflower.payments import pricing
+from crowdflower.payments.kinds import DryRun, Payment, acknowledged
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from crowdflower.job_fields import JobFields
     from crowdflower.judgment import Judgment
+    from crowdflower.models.job_fields import JobFields
 
 
 _SHAPE: Final = partial(an_object, kind="unit")
@@ -110,7 +104,7 @@ class Unit(JobResource):
         >>> unit.update()
         """
         if self._changes:
-            body = serialization.encode({"unit": self._changes})
+            body = encoding.encode({"unit": self._changes})
             self.absorb(self._path(data=body, method="put", shape=_SHAPE))
 
     def cancel(self) -> None:

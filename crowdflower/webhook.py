@@ -24,7 +24,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from crowdflower import notification, serialization
+from crowdflower import notification
 from crowdflower._types import JSON, JSONObject
 from crowdflower.exceptions import (
     ConfigError,
@@ -32,9 +32,10 @@ from crowdflower.exceptions import (
     Replay,
     SignatureMismatch,
 )
+from crowdflower.http import encoding
+from crowdflower.http.credentials import Secret
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment
-from crowdflower.secret import Secret
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class Webhook:
 
 def _decoded(payload: bytes) -> JSON:
     try:
-        return serialization.decode(payload)
+        return encoding.decode(payload)
     except ValueError as error:
         problem = str(error)
     raise MalformedNotification(f"the payload is not JSON: {problem}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Literal, overload
 
-from crowdflower import pricing
-from crowdflower.base import JobResource
 from crowdflower.exceptions import InvalidInput
-from crowdflower.paths import PathFactory, number, segment
-from crowdflower.payment import DryRun, Payment, acknowledged
+from crowdflower.models.paths import PathFactory, number, segment
+from crowdflower.models.resource import JobResource
+from crowdflower.payments import pricing
+from crowdflower.payments.kinds import DryRun, Payment, acknowledged
 
 MOST_BONUS_CENTS: Final = 2000
 """What the service pays at a time, in US cents."""

@@ -9,13 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn, get_args
 from weakref import WeakSet
 
-from crowdflower import serialization
 from crowdflower._types import JSON, MISSING, a_type
 from crowdflower.ampcrowd import serving
 from crowdflower.ampcrowd.inbox import Inbox
 from crowdflower.ampcrowd.points import Point, TaskType, content_on_wire
-from crowdflower.answers import Answer
-from crowdflower.caller import Caller, timeouts
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
@@ -27,10 +24,13 @@ from crowdflower.exceptions import (
     ServerError,
     UnexpectedContentType,
 )
-from crowdflower.paths import segment
-from crowdflower.secret import NoSecret, origin
-from crowdflower.service import Service
-from crowdflower.transport import CONNECT, Expected, Session, Transport
+from crowdflower.http import encoding
+from crowdflower.http.base_client import Caller, timeouts
+from crowdflower.http.credentials import NoSecret, origin
+from crowdflower.http.responses import Answer
+from crowdflower.http.service import Service
+from crowdflower.http.transport import CONNECT, Expected, Session, Transport
+from crowdflower.models.paths import segment
 
 QualityControl = Literal["mv", "em"]
 """How several answers become one: majority vote, or expectation-maximization."""
@@ -161,7 +161,7 @@ class AMPCrowdClient(Service):
             "group_context": dict(context or {}),
             "content": points,
         }
-        body = serialization.form({"data": serialization.encode(asked).decode()})
+        body = encoding.form({"data": encoding.encode(asked).decode()})
         # The first answers may be back before this call is.
         with self._lock:
             there = [inbox for inbox in self._inboxes if inbox.url == callback_url]
@@ -205,7 +205,7 @@ class AMPCrowdClient(Service):
 
         :raises ApplicationError: There is no such pool.
         """
-        body = serialization.form({"pool_id": pool_id})
+        body = encoding.form({"pool_id": pool_id})
         self._post(f"crowds/{segment(crowd)}/retainer/finish", body)
 
     def inbox(self, url: str) -> Inbox:

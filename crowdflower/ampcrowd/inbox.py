@@ -11,9 +11,9 @@ from threading import Condition
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
-from crowdflower import serialization
 from crowdflower.ampcrowd.points import Value, read_value
 from crowdflower.exceptions import ApiError, InvalidInput
+from crowdflower.http import encoding
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -366,13 +366,13 @@ def _data(environ: WSGIEnvironment) -> object:
     form = parse_qs(body.decode("utf-8"), errors="strict", max_num_fields=100)
     if len(form.get("data", [])) != 1:
         raise _BadRequest("the form has no field data, or several")
-    return serialization.decode(form["data"][0].encode("utf-8"))
+    return encoding.decode(form["data"][0].encode("utf-8"))
 
 
 def _moment(text: object) -> datetime | None:
     """Read when a group was begun; nothing depends on it, so what cannot be read is passed over."""
     try:
-        return serialization.timestamp(text) if isinstance(text, str) else None
+        return encoding.timestamp(text) if isinstance(text, str) else None
     except ValueError:
         return None
 

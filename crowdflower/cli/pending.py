@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from crowdflower.exceptions import ApiError
-from crowdflower.journal import Journal, Operation
+from crowdflower.payments.journal import Journal, Operation
 
 
 def state_file() -> Path:

@@ -9,7 +9,7 @@ import click
 
 from crowdflower.cli.pending import journal_option
 from crowdflower.exceptions import ApiError
-from crowdflower.journal import Journal
+from crowdflower.payments.journal import Journal
 
 
 @click.command()

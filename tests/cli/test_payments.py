@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from crowdflower.cli.group import crowdflower
-from crowdflower.journal import Journal, Operation
+from crowdflower.payments.journal import Journal, Operation
 
 if TYPE_CHECKING:
     from click.testing import Result

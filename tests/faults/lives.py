@@ -26,7 +26,7 @@ from mortal import PAYMENTS, Life
 from server import Request, Server, closed_port
 from service import TEMPER, Service, changes
 
-from crowdflower.journal import Journal, Operation
+from crowdflower.payments.journal import Journal, Operation
 
 LONGEST: Final = 30
 """Lines that a life may write before it is ended."""

@@ -20,12 +20,13 @@ from catalogue import ENDPOINTS, KEY, Endpoint
 from leaks import leaks
 from quick import Quick
 
-from crowdflower import operations, retry
 from crowdflower.client import Client
-from crowdflower.evidence import Applied, NotSeen
 from crowdflower.exceptions import ApiError
+from crowdflower.http import retry
 from crowdflower.job import Job
-from crowdflower.journal import Journal
+from crowdflower.payments import operations
+from crowdflower.payments.journal import Journal
+from crowdflower.payments.records import Applied, NotSeen
 from crowdflower.unit import Unit
 
 PAYMENTS: Final = ("launch", "bonus", "request_more_judgments")

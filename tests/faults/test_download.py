@@ -17,9 +17,7 @@ from typing import Any
 import pytest
 from server import Fault, Server, elsewhere, said
 
-from crowdflower import report, tables
 from crowdflower.client import Client
-from crowdflower.download import new_file
 from crowdflower.exceptions import (
     InvalidInput,
     ReportCorrupt,
@@ -30,6 +28,8 @@ from crowdflower.exceptions import (
     UnexpectedContentType,
 )
 from crowdflower.job import Job
+from crowdflower.rows import csv_format, report_archive
+from crowdflower.rows.report_download import new_file
 
 TABLE = "_unit_id,text\n1,fine\n2,=1+1\n"
 UNITS = "".join(f'{{"id":{number},"judgments_count":3}}\n' for number in (1, 2))
@@ -194,7 +194,7 @@ def test_files_that_lie_upon_each_other_count_each() -> None:
     tail = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 8, 8, len(entry) * 8, start, 0)
 
     with pytest.raises((ReportTooLarge, ReportCorrupt)):
-        report.check(io.BytesIO(one[:start] + entry * 8 + tail))
+        report_archive.check(io.BytesIO(one[:start] + entry * 8 + tail))
 
 
 def test_an_archive_in_an_archive_is_no_report(server: Server, client: Client) -> None:
@@ -363,7 +363,7 @@ def test_a_cell_may_be_large_and_the_limit_of_others_stays(server: Server, clien
 def test_a_cell_beyond_all_measure_is_named_by_its_line(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "LARGEST_CELL", 100)
+    monkeypatch.setattr(csv_format, "LARGEST_CELL", 100)
     before = csv.field_size_limit()
 
     with pytest.raises(ReportCorrupt, match="line 3: field larger"):
@@ -374,11 +374,11 @@ def test_a_cell_beyond_all_measure_is_named_by_its_line(
 
 @pytest.mark.row("C16")
 def test_a_file_that_is_one_line_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(csv_format, "LONGEST_LINE", 1000)
     archive = io.BytesIO(packed(("a.json", '{"a":"' + "x" * 2000)))
 
     with pytest.raises(ReportCorrupt, match="line 1 is longer"):
-        list(report.rows(archive, "json"))
+        list(report_archive.rows(archive, "json"))
 
 
 @pytest.mark.row("F12")
@@ -411,7 +411,7 @@ def test_a_table_is_read_alike_by_every_python(
 def test_what_is_wrong_with_a_table_is_told_with_its_line_after_the_rows_before(
     content: str | bytes, said_: str
 ) -> None:
-    found = report.rows(io.BytesIO(packed(("a.csv", content))), "full")
+    found = report_archive.rows(io.BytesIO(packed(("a.csv", content))), "full")
 
     assert next(found) == {"a": "1", "b": "2"}
     with pytest.raises(ReportCorrupt, match=said_):
@@ -421,7 +421,7 @@ def test_what_is_wrong_with_a_table_is_told_with_its_line_after_the_rows_before(
 @pytest.mark.row("F11")
 def test_a_bad_line_of_json_is_told_with_its_number_after_the_rows_before() -> None:
     content = '{"id": 1}\r\n\n{"id": 2}\n{"id":\n{"id": 3}'
-    found = report.rows(io.BytesIO(packed(("a.json", content))), "json")
+    found = report_archive.rows(io.BytesIO(packed(("a.json", content))), "json")
 
     assert [next(found)["id"], next(found)["id"]] == [1, 2]
     with pytest.raises(ReportCorrupt, match="line 4"):

@@ -14,7 +14,7 @@ from server import Fault, Request, Server, hang_up, reset, said
 
 from crowdflower.exceptions import OutcomeUnknown, RateLimited
 from crowdflower.job import Job
-from crowdflower.journal import Journal
+from crowdflower.payments.journal import Journal
 
 if TYPE_CHECKING:
     from crowdflower.client import Client

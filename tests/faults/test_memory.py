@@ -12,10 +12,10 @@ import pytest
 from catalogue import OK
 from server import Act, Fault, Request, hang_up, said
 
-from crowdflower import serialization
 from crowdflower.exceptions import DuplicateOperation, OutcomeUnknown
+from crowdflower.http import encoding
 from crowdflower.job import Job
-from crowdflower.journal import Journal
+from crowdflower.payments.journal import Journal
 
 if TYPE_CHECKING:
     from server import Server
@@ -31,14 +31,14 @@ Connect = Callable[..., "Client"]
 @pytest.fixture(autouse=True)
 def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory ends when a body that says so is decoded."""
-    decode = serialization.decode
+    decode = encoding.decode
 
     def decode_or_die(content: bytes) -> Any:
         if b'"big"' in content:
             raise MemoryError
         return decode(content)
 
-    monkeypatch.setattr(serialization, "decode", decode_or_die)
+    monkeypatch.setattr(encoding, "decode", decode_or_die)
 
 
 @pytest.mark.row("P13")

@@ -18,7 +18,6 @@ from catalogue import KEY
 from leaks import leaks
 from server import Act, Fault, Request, Wire, closed_port, hang_up, reset, said, stall
 
-from crowdflower.evidence import Applied, Inconclusive, NotSeen
 from crowdflower.exceptions import (
     DuplicateOperation,
     JournalCorrupt,
@@ -26,7 +25,8 @@ from crowdflower.exceptions import (
     OutcomeUnknown,
 )
 from crowdflower.job import Job
-from crowdflower.journal import Journal
+from crowdflower.payments.journal import Journal
+from crowdflower.payments.records import Applied, Inconclusive, NotSeen
 
 if TYPE_CHECKING:
     from server import Server
@@ -226,9 +226,9 @@ def test_many_threads_with_one_key_pay_once(server: Server, connect: Connect, pa
 PROGRAM = """
 import os, signal, sys
 from crowdflower import Client, Job
-from crowdflower.caller import Caller
+from crowdflower.http.base_client import Caller
 from crowdflower.exceptions import DuplicateOperation
-from crowdflower.journal import Journal
+from crowdflower.payments.journal import Journal
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -16,7 +16,6 @@ from catalogue import ENDPOINTS, OK, Endpoint
 from leaks import Log, leaks
 from server import Fault, Request, Server, Wire, closed_port, hang_up, reset, said, stall
 
-from crowdflower import wire
 from crowdflower.exceptions import (
     ApiError,
     MalformedResponse,
@@ -25,6 +24,7 @@ from crowdflower.exceptions import (
     PayloadTooLarge,
     TruncatedResponse,
 )
+from crowdflower.http import connections
 
 if TYPE_CHECKING:
     from conftest import Quick
@@ -132,7 +132,7 @@ def test_a_certificate_that_is_not_valid_is_neither_trusted_nor_tried_again(
 
 
 def stops_reading(wire: Wire, _: Request) -> None:
-    wire.wait()
+    connections.wait()
 
 
 @pytest.mark.row("N15")
@@ -155,7 +155,7 @@ def test_a_server_that_stops_reading_an_upload_is_waited_for_until_the_deadline(
 def refuses_early(wire: Wire, _: Request) -> None:
     said(b'{"error": "Too many rows."}', status="413 Too Large")(wire, _)
     for _each in range(1 << 10):  # what it does not read would turn its answer into a RST
-        if not wire.sock.recv(1 << 16):
+        if not connections.sock.recv(1 << 16):
             break
 
 
@@ -175,7 +175,7 @@ def test_a_refusal_while_the_body_is_being_sent_is_the_answer(
 def refuses_and_hangs_up(wire: Wire, request: Request) -> None:
     said(b'{"error": "Too many rows."}', status="413 Too Large")(wire, request)
     time.sleep(0.02)
-    wire.close()
+    connections.close()
 
 
 @pytest.mark.row("N16")
@@ -196,10 +196,10 @@ def test_an_upload_that_is_read_slowly_takes_the_time_that_it_takes(
 ) -> None:
     def slowly(wire: Wire, request: Request) -> None:
         # What the kernel keeps for the reader has been sent, as far as the writer can tell.
-        wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connections.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         left = int(request.headers["content-length"])
         while left:
-            left -= len(wire.sock.recv(min(left, 1 << 20), socket.MSG_WAITALL))
+            left -= len(connections.sock.recv(min(left, 1 << 20), socket.MSG_WAITALL))
             time.sleep(0.15)
         said(b'{"id": 7}')(wire, request)
 
@@ -218,7 +218,7 @@ def test_an_upload_that_is_read_slowly_takes_the_time_that_it_takes(
 
 def answers_and_hangs_up(wire: Wire, request: Request) -> None:
     said(b'{"id": 7}')(wire, request)
-    wire.close()
+    connections.close()
 
 
 @pytest.mark.row("N17")
@@ -268,7 +268,7 @@ def test_the_connection_of_a_change_is_not_used_for_what_follows(
 ) -> None:
     def lingers(wire: Wire, request: Request) -> None:
         said(b'{"id": 7}')(wire, request)
-        wire.wait()
+        connections.wait()
 
     server.plan(Fault(lingers), OK)
     client.call("jobs/7/orders.json", b"{}", method="post")
@@ -291,8 +291,8 @@ def test_a_body_without_a_length_that_is_cut_to_valid_json_is_caught_by_what_it_
     server: Server, client: Client
 ) -> None:
     def cut(wire: Wire, _: Request) -> None:
-        wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}")
-        wire.close()
+        connections.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}")
+        connections.close()
 
     server.plan(Fault(cut))
 
@@ -369,8 +369,8 @@ def test_a_proxy_that_lets_us_through_in_drops_is_given_up_at_the_deadline(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dripping(wire: Wire, _: Request) -> None:
-        wire.send(b"HTTP/1.1 200 OK\r\n")
-        wire.drip(b"X-Waiting: yes\r\n" * 80, 0.02)
+        connections.send(b"HTTP/1.1 200 OK\r\n")
+        connections.drip(b"X-Waiting: yes\r\n" * 80, 0.02)
 
     monkeypatch.setenv("HTTPS_PROXY", server.url)
     server.plan(Fault(dripping))
@@ -479,13 +479,13 @@ def test_the_deadline_is_for_all_addresses_of_a_name_together(
 @pytest.mark.row("N22")
 def test_a_line_without_end_is_not_read_into_memory() -> None:
     ours, theirs = socket.socketpair()
-    with ours, theirs, wire._Socket(ours, wire.Exchange()).makefile("rb") as reader:
-        theirs.sendall(b"1" * (wire.LONGEST_LINE + 10) + b"\n")
+    with ours, theirs, connections._Socket(ours, connections.Exchange()).makefile("rb") as reader:
+        theirs.sendall(b"1" * (connections.LONGEST_LINE + 10) + b"\n")
         theirs.shutdown(socket.SHUT_WR)
 
         lines = [reader.readline(), reader.readline(), reader.readline(5)]
 
-    assert list(map(len, lines)) == [wire.LONGEST_LINE, 11, 0]
+    assert list(map(len, lines)) == [connections.LONGEST_LINE, 11, 0]
 
 
 # Deadlines

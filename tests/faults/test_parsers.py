@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crowdflower import report, serialization
-from crowdflower.envelopes import complaints, remarks, reservations
 from crowdflower.exceptions import ApiError, RefusedError, ReportError
+from crowdflower.http import encoding
+from crowdflower.http.messages import complaints, remarks, reservations
+from crowdflower.rows import report_archive
 
 if TYPE_CHECKING:
     from crowdflower._types import JSON
@@ -48,7 +49,7 @@ WHOLE_JSON = archive(b'{"id": 1, "data": {"a": [1, 2]}}\n' * 20)
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_what_cannot_be_decoded_is_a_value_error(content: bytes) -> None:
     try:
-        serialization.decode(content)
+        encoding.decode(content)
     except ValueError:
         return
 
@@ -97,7 +98,7 @@ def test_a_damaged_archive_of_a_table_raises_errors_of_reports(data: bytes) -> N
 def test_a_file_without_a_name_is_read_like_any_other() -> None:
     nameless = archive(b"a,b\n1,2\n").replace(b"f7.csv", b"\0" * 6)
 
-    rows = list(report.rows(io.BytesIO(nameless), "full"))
+    rows = list(report_archive.rows(io.BytesIO(nameless), "full"))
 
     assert rows == [{"a": "1", "b": "2"}]
 
@@ -125,7 +126,7 @@ def test_whatever_is_in_lines_of_json_it_is_read_or_refused(content: bytes) -> N
 
 def read(data: bytes, type_: str) -> None:
     try:
-        for row in report.rows(io.BytesIO(data), type_):
+        for row in report_archive.rows(io.BytesIO(data), type_):
             assert isinstance(row, dict)
     except ApiError as error:
         assert isinstance(error, ReportError)  # noqa: PT017 - most archives raise nothing

@@ -21,8 +21,8 @@ from catalogue import KEY, OK
 from leaks import leaks
 from server import Fault, Request, Server, Wire, said, stall
 
-from crowdflower import tables
 from crowdflower.exceptions import ApiError
+from crowdflower.rows import csv_format
 
 if TYPE_CHECKING:
     from conftest import Quick
@@ -101,11 +101,11 @@ def test_a_list_that_is_half_read_goes_on_in_both_processes_after_a_fork(
 @pytest.mark.row("P1")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_process_forked_while_a_table_is_read_reads_tables() -> None:
-    with tables._large_cells():  # as another thread does for most of its time
+    with csv_format._large_cells():  # as another thread does for most of its time
         child = os.fork()
         if not child:
             signal.alarm(60)
-            os._exit(len(list(tables.records(["a,b\n", "1,2\n"]))))
+            os._exit(len(list(csv_format.records(["a,b\n", "1,2\n"]))))
 
     _, status = os.waitpid(child, 0)
 

@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from server import Act, Fault, Request, Server, Wire, hang_up, reset, said, stall
 
-from crowdflower.delivery import Uploaded
 from crowdflower.exceptions import (
     InvalidInput,
     MalformedResponse,
@@ -25,7 +24,8 @@ from crowdflower.exceptions import (
     ValidationError,
 )
 from crowdflower.job import Job
-from crowdflower.upload_plan import opened
+from crowdflower.rows.exactly_once import Uploaded
+from crowdflower.rows.upload_plan import opened
 
 if TYPE_CHECKING:
     from conftest import Quick
@@ -107,7 +107,7 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crowdflower.upload_plan.ROWS_PER_CHUNK", 50)
+    monkeypatch.setattr("crowdflower.rows.upload_plan.ROWS_PER_CHUNK", 50)
 
 
 @pytest.fixture
@@ -338,7 +338,7 @@ def test_a_late_bad_row_is_numbered_through_all_blocks(
 def test_more_rows_than_a_job_can_hold_are_not_sent(
     serve: Callable[..., Service], job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crowdflower.delivery.MOST_ROWS", 11)
+    monkeypatch.setattr("crowdflower.rows.exactly_once.MOST_ROWS", 11)
     service = serve()
     service.store([{"id": "other"}, ROWS[0]])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crowdflower.base import Field
+from crowdflower.models.resource import Field
 
 ROOT = Path(__file__).parents[2]
 DESCRIPTION = ROOT.parent / "shared" / "openapi" / "adap-v1-condensed.json"

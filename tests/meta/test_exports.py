@@ -14,7 +14,7 @@ ONE_NOUN_A_MODULE = {
     "crowdflower.judgment": ["Judgment", "JudgmentAggregate"],
     "crowdflower.worker": ["Worker"],
     "crowdflower.order": ["Order"],
-    "crowdflower.base": ["Attribute", "ReadOnly", "WriteOnly"],
+    "crowdflower.models.resource": ["Attribute", "ReadOnly", "WriteOnly"],
 }
 
 SIGNATURES = {

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crowdflower.base import Attribute, ReadOnly, Resource, WriteOnly
 from crowdflower.exceptions import MalformedResponse
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.models.resource import Attribute, ReadOnly, Resource, WriteOnly
 from crowdflower.order import Order
 from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from crowdflower.download import wait_named
 from crowdflower.exceptions import (
     ApplicationError,
     AuthenticationError,
@@ -26,6 +25,7 @@ from crowdflower.exceptions import (
     UnexpectedRedirect,
 )
 from crowdflower.job import Job
+from crowdflower.rows.report_download import wait_named
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:

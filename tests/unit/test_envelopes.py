@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crowdflower import envelopes
+from crowdflower.http import messages
 
 SAID = "Job could not be canceled."
 
@@ -33,18 +33,18 @@ SAID = "Job could not be canceled."
     ],
 )
 def test_a_refusal_is_heard_in_every_wrapping(body: Any) -> None:
-    assert envelopes.complaints(body) == [SAID]
-    assert SAID in envelopes.remarks(body)
+    assert messages.complaints(body) == [SAID]
+    assert SAID in messages.remarks(body)
 
 
 def test_all_reasons_are_heard_in_their_order() -> None:
-    assert envelopes.complaints({"errors": ["b", "c"], "error": "a"}) == ["a", "b", "c"]
+    assert messages.complaints({"errors": ["b", "c"], "error": "a"}) == ["a", "b", "c"]
 
 
 def test_a_refusal_in_a_shape_of_its_own_is_shown_as_it_is() -> None:
-    assert envelopes.complaints({"error": {"code": 7}}) == ["{'code': 7}"]
-    assert envelopes.complaints({"error": 7}) == ["7"]
-    assert envelopes.complaints({"error": True}) == ["True"]
+    assert messages.complaints({"error": {"code": 7}}) == ["{'code': 7}"]
+    assert messages.complaints({"error": 7}) == ["7"]
+    assert messages.complaints({"error": True}) == ["True"]
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_a_refusal_in_a_shape_of_its_own_is_shown_as_it_is() -> None:
     ],
 )
 def test_what_is_no_refusal_is_not_taken_for_one(body: Any) -> None:
-    assert envelopes.complaints(body) == []
+    assert messages.complaints(body) == []
 
 
 def test_an_object_that_was_made_all_the_same_has_a_reservation() -> None:
     body = {"id": 7, "message": {"error": SAID}}
 
-    assert envelopes.reservations(body) == [SAID]
-    assert envelopes.complaints(body) == []
+    assert messages.reservations(body) == [SAID]
+    assert messages.complaints(body) == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_object_that_was_made_all_the_same_has_a_reservation() -> None:
     ],
 )
 def test_other_messages_are_no_reservation(body: Any) -> None:
-    assert envelopes.reservations(body) == []
+    assert messages.reservations(body) == []
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_other_messages_are_no_reservation(body: Any) -> None:
     ],
 )
 def test_every_message_is_a_remark(body: Any) -> None:
-    assert envelopes.remarks(body) == [SAID]
+    assert messages.remarks(body) == [SAID]
 
 
 @pytest.mark.parametrize("body", [{}, {"id": 7, "title": "error"}, [], "text", None])
 def test_without_a_message_there_is_no_remark(body: Any) -> None:
-    assert envelopes.remarks(body) == []
+    assert messages.remarks(body) == []

@@ -27,7 +27,7 @@ from crowdflower.exceptions import (
     JournalError,
     JournalLocked,
 )
-from crowdflower.journal import Journal, Operation
+from crowdflower.payments.journal import Journal, Operation
 
 NUMBERS = count(1)
 

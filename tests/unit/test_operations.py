@@ -16,7 +16,6 @@ import pytest
 import requests
 
 from crowdflower.client import Client
-from crowdflower.evidence import Applied, Finding, Inconclusive, NotSeen
 from crowdflower.exceptions import (
     ConfigError,
     ConnectionLost,
@@ -30,8 +29,9 @@ from crowdflower.exceptions import (
     ServerError,
 )
 from crowdflower.job import Job
-from crowdflower.journal import Journal
-from crowdflower.operations import DryRun
+from crowdflower.payments.journal import Journal
+from crowdflower.payments.operations import DryRun
+from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:

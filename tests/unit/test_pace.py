@@ -9,7 +9,7 @@ import pytest
 
 from crowdflower.client import Client
 from crowdflower.exceptions import ConfigError, NotSentError, RateLimited
-from crowdflower.pace import Pace
+from crowdflower.http.rate_limit import Pace
 
 if TYPE_CHECKING:
     from conftest import Clock, Sent

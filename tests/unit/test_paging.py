@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crowdflower.exceptions import PageChanged, PageLoop, PaginationWarning, ServerError
-from crowdflower.paging import A_MOMENT, CROWDED, Took, counted, end_marker, pages
+from crowdflower.http.pagination import A_MOMENT, CROWDED, Took, counted, end_marker, pages
 
 LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 2, 8])
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crowdflower import pricing
 from crowdflower.exceptions import InvalidInput
+from crowdflower.payments import pricing
 
 if TYPE_CHECKING:
     from crowdflower.job import Job

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crowdflower import retry, serialization
 from crowdflower.exceptions import NotAcceptable, OutcomeUnknown
-from crowdflower.readback import look_for
-from crowdflower.retry import Safety
+from crowdflower.http import encoding, retry
+from crowdflower.http.retry import Safety
+from crowdflower.models.verification import look_for
 
 if TYPE_CHECKING:
     from conftest import Clock, Sent
@@ -27,7 +27,7 @@ JSON = "application/json"
 def shows(line: str, asked: Any, shown: Any) -> bool:
     """Tell whether a form, or bytes of JSON, counts as made by what is seen."""
     method, path = line.split()
-    body = asked if asked is None or isinstance(asked, bytes) else serialization.form(asked)
+    body = asked if asked is None or isinstance(asked, bytes) else encoding.form(asked)
     look = look_for(method, path, body, JSON if isinstance(asked, bytes) else FORM)
     assert look is not None
     return look.shows(shown)

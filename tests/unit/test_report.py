@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from crowdflower import report
 from crowdflower.exceptions import ReportCorrupt, ReportEmpty, ReportError
+from crowdflower.rows import report_archive
 from crowdflower.states import REPORT_TYPES, ReportType
 
 AGGREGATED = """\
@@ -37,7 +37,7 @@ def archive(*files: tuple[str, str | bytes], method: int = zipfile.ZIP_DEFLATED)
 
 
 def rows(content: str | bytes, type_: ReportType = "full") -> list[dict[str, Any]]:
-    return list(report.rows(archive(("f712034.csv", content)), type_))
+    return list(report_archive.rows(archive(("f712034.csv", content)), type_))
 
 
 @pytest.mark.parametrize("type_", sorted(set(REPORT_TYPES) - {"json"}))
@@ -53,7 +53,7 @@ def test_a_table_becomes_a_dict_from_column_to_text_a_row(type_: ReportType) -> 
 def test_the_json_report_becomes_an_object_a_line() -> None:
     packed = archive(("job_712034.json", UNITS))
 
-    first, second = report.rows(packed, "json")
+    first, second = report_archive.rows(packed, "json")
 
     assert first["results"]["sentiment"] == {"agg": "negative"}
     assert second == {"id": 698757973, "state": "golden", "results": {"judgments": []}}
@@ -67,13 +67,13 @@ def test_ends_of_lines_do_not_matter(content: str) -> None:
 def test_the_first_file_is_read_whatever_it_is_called() -> None:
     packed = archive(("reports/", b""), ("../../etc/passwd", UNITS), ("readme.txt", b"not me"))
 
-    assert [row["id"] for row in report.rows(packed, "json")] == [698757970, 698757973]
+    assert [row["id"] for row in report_archive.rows(packed, "json")] == [698757970, 698757973]
 
 
 def test_a_file_may_be_stored_without_compression() -> None:
     packed = archive(("a.csv", "a,b\n1,2\n"), method=zipfile.ZIP_STORED)
 
-    assert list(report.rows(packed, "source")) == [{"a": "1", "b": "2"}]
+    assert list(report_archive.rows(packed, "source")) == [{"a": "1", "b": "2"}]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
@@ -91,7 +91,7 @@ def test_a_table_without_rows_has_none() -> None:
 
 
 def test_rows_come_one_at_a_time() -> None:
-    lines = report.rows(archive(("job_7.json", f"{UNITS}oops\n")), "json")
+    lines = report_archive.rows(archive(("job_7.json", f"{UNITS}oops\n")), "json")
 
     assert next(lines)["id"] == 698757970
     assert next(lines)["id"] == 698757973
@@ -113,7 +113,7 @@ def test_an_archive_without_a_report_is_empty(packed: io.BytesIO, type_: ReportT
     packed.seek(0)
 
     with pytest.raises(ReportEmpty):
-        list(report.rows(packed, type_))
+        list(report_archive.rows(packed, type_))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_content_that_is_not_what_the_type_promises_is_corrupt(
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04", b'{"notice": "wait"}'])
 def test_what_is_no_archive_is_corrupt(content: bytes) -> None:
     with pytest.raises(ReportCorrupt):
-        list(report.rows(io.BytesIO(content), "json"))
+        list(report_archive.rows(io.BytesIO(content), "json"))
 
 
 def test_an_archive_that_asks_for_a_password_is_corrupt() -> None:
@@ -149,7 +149,7 @@ def test_an_archive_that_asks_for_a_password_is_corrupt() -> None:
         packed[packed.index(signature) + flags] |= 1
 
     with pytest.raises(ReportCorrupt):
-        list(report.rows(io.BytesIO(packed), "json"))
+        list(report_archive.rows(io.BytesIO(packed), "json"))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -157,7 +157,7 @@ def test_another_compression_than_the_services_is_corrupt(method: int) -> None:
     packed = archive(("job_7.json", UNITS), method=method)
 
     with pytest.raises(ReportCorrupt, match=str(method)):
-        list(report.rows(packed, "json"))
+        list(report_archive.rows(packed, "json"))
 
 
 @pytest.mark.parametrize("length", range(0, 260, 7))
@@ -165,7 +165,7 @@ def test_an_archive_that_breaks_off_is_corrupt(length: int) -> None:
     whole = archive(("job_7.json", UNITS)).getvalue()
 
     with pytest.raises(ReportCorrupt):
-        list(report.rows(io.BytesIO(whole[: min(length, len(whole) - 1)]), "json"))
+        list(report_archive.rows(io.BytesIO(whole[: min(length, len(whole) - 1)]), "json"))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -184,7 +184,7 @@ def test_whatever_bit_is_flipped_the_rows_are_the_same_or_the_report_is_at_fault
         with TemporaryFile() as file:
             file.write(damaged)
             try:
-                found = list(report.rows(file, type_))
+                found = list(report_archive.rows(file, type_))
             except ReportError:
                 continue
         assert found == good

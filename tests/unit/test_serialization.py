@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crowdflower import serialization, timestamp
+from crowdflower import timestamp
 from crowdflower.exceptions import InvalidInput
+from crowdflower.http import encoding
 
 # Bracketed names, read back by a parser that shares nothing with the writer
 
@@ -75,7 +76,7 @@ PARAMETERS = st.dictionaries(
 
 @given(PARAMETERS)
 def test_nested_parameters_survive_the_way_to_a_form_and_back(parameters: dict[str, Any]) -> None:
-    sent = serialization.form(parameters).decode("ascii")
+    sent = encoding.form(parameters).decode("ascii")
 
     assert read_back(parse_qsl(sent, keep_blank_values=True)) == as_text(parameters)
 
@@ -95,21 +96,21 @@ def test_nested_parameters_survive_the_way_to_a_form_and_back(parameters: dict[s
     ],
 )
 def test_each_kind_of_value_has_one_spelling(value: object, text: str) -> None:
-    assert serialization.bracketed({"job": {"x": value}}) == [("job[x]", text)]
+    assert encoding.bracketed({"job": {"x": value}}) == [("job[x]", text)]
 
 
 @pytest.mark.parametrize("names", [["a", "b"], ("a", "b")])
 def test_a_list_is_a_name_with_empty_brackets_an_item(names: Any) -> None:
-    assert serialization.bracketed({"tags": names}) == [("tags[]", "a"), ("tags[]", "b")]
+    assert encoding.bracketed({"tags": names}) == [("tags[]", "a"), ("tags[]", "b")]
 
 
 def test_an_empty_list_is_said_too_or_it_would_change_nothing() -> None:
-    assert serialization.bracketed({"tags": []}) == [("tags[]", "")]
+    assert encoding.bracketed({"tags": []}) == [("tags[]", "")]
 
 
 @pytest.mark.parametrize("mapping", [OrderedDict(a=1), MappingProxyType({"a": 1})])
 def test_any_mapping_nests(mapping: Any) -> None:
-    assert serialization.bracketed({"job": mapping}) == [("job[a]", "1")]
+    assert encoding.bracketed({"job": mapping}) == [("job[a]", "1")]
 
 
 @pytest.mark.parametrize(
@@ -117,13 +118,13 @@ def test_any_mapping_nests(mapping: Any) -> None:
 )
 def test_a_value_that_would_have_to_be_guessed_is_refused_by_name(value: object) -> None:
     with pytest.raises(InvalidInput, match=r"job\[options\]\[x\]"):
-        serialization.bracketed({"job": {"options": {"x": value}}})
+        encoding.bracketed({"job": {"options": {"x": value}}})
 
 
 @pytest.mark.parametrize("name", ["price [usd]", "a]b", "a[b]", "[", ""])
 def test_a_nested_name_that_would_be_taken_apart_again_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match=r"unit\[data\]"):
-        serialization.bracketed({"unit": {"data": {name: "12"}}})
+        encoding.bracketed({"unit": {"data": {name: "12"}}})
 
 
 # Rows
@@ -149,7 +150,7 @@ ROWS = st.lists(
 
 @given(ROWS)
 def test_rows_survive_the_way_to_json_lines_and_back(rows: list[dict[str, Any]]) -> None:
-    lines = b"".join(serialization.json_lines(rows)).decode("utf-8").split("\n")
+    lines = b"".join(encoding.json_lines(rows)).decode("utf-8").split("\n")
 
     assert [json.loads(line) for line in lines[:-1]] == rows
     assert lines[-1] == ""
@@ -157,20 +158,20 @@ def test_rows_survive_the_way_to_json_lines_and_back(rows: list[dict[str, Any]])
 
 @given(ROWS)
 def test_our_own_lines_are_read_back(rows: list[dict[str, Any]]) -> None:
-    body = io.BytesIO(b"".join(serialization.json_lines(rows)))
+    body = io.BytesIO(b"".join(encoding.json_lines(rows)))
 
-    assert list(serialization.decode_lines(body)) == rows
+    assert list(encoding.decode_lines(body)) == rows
 
 
 def test_a_line_is_short_and_keeps_its_letters() -> None:
-    lines = b"".join(serialization.json_lines([{"text": "Grüße 💐", "stars": [4, None]}]))
+    lines = b"".join(encoding.json_lines([{"text": "Grüße 💐", "stars": [4, None]}]))
 
     assert lines.decode() == '{"text":"Grüße 💐","stars":[4,null]}\n'
 
 
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])
 def test_rows_are_encoded_in_blocks_and_none_is_lost(count: int) -> None:
-    blocks = list(serialization.json_lines({"n": number} for number in range(count)))
+    blocks = list(encoding.json_lines({"n": number} for number in range(count)))
 
     assert [json.loads(line)["n"] for block in blocks for line in block.splitlines()] == list(
         range(count)
@@ -186,7 +187,7 @@ def test_rows_that_come_in_one_dict_are_each_what_they_were(kind: type[dict[str,
             row["id"] = number
             yield row
 
-    assert b"".join(serialization.json_lines(rows())) == b'{"id":0}\n{"id":1}\n{"id":2}\n'
+    assert b"".join(encoding.json_lines(rows())) == b'{"id":0}\n{"id":1}\n{"id":2}\n'
 
 
 def test_rows_are_consumed_no_further_than_they_are_sent() -> None:
@@ -197,7 +198,7 @@ def test_rows_are_consumed_no_further_than_they_are_sent() -> None:
             consumed.append(number)
             yield {"n": number}
 
-    next(serialization.json_lines(rows()))
+    next(encoding.json_lines(rows()))
 
     assert len(consumed) == 1000
 
@@ -224,7 +225,7 @@ def test_a_row_that_is_no_json_is_named_by_its_number(row: Any, said: str, numbe
     rows = [{"a": "good"}] * (number - 1) + [row, {"a": "good"}]
 
     with pytest.raises(InvalidInput, match=rf"row {number}\b.*{said}") as caught:
-        list(serialization.json_lines(rows))
+        list(encoding.json_lines(rows))
 
     assert caught.value.row == number
 
@@ -232,7 +233,7 @@ def test_a_row_that_is_no_json_is_named_by_its_number(row: Any, said: str, numbe
 @pytest.mark.parametrize("value", [math.nan, b"bytes", "\ud800", {"deep": {1, 2}}])
 def test_the_column_that_is_no_json_is_named(value: Any) -> None:
     with pytest.raises(InvalidInput, match=r"in column 'stars'$"):
-        list(serialization.json_lines([{"text": "Fine.", "stars": value, "id": 7}]))
+        list(encoding.json_lines([{"text": "Fine.", "stars": value, "id": 7}]))
 
 
 def test_a_row_that_holds_itself_is_refused() -> None:
@@ -240,11 +241,11 @@ def test_a_row_that_holds_itself_is_refused() -> None:
     row["me"] = row
 
     with pytest.raises(InvalidInput, match="row 1"):
-        list(serialization.json_lines([row]))
+        list(encoding.json_lines([row]))
 
 
 def test_any_mapping_is_a_row() -> None:
-    lines = serialization.json_lines([MappingProxyType({"a": 1}), OrderedDict(b=2)])
+    lines = encoding.json_lines([MappingProxyType({"a": 1}), OrderedDict(b=2)])
 
     assert b"".join(lines) == b'{"a":1}\n{"b":2}\n'
 
@@ -266,7 +267,7 @@ VALUES = st.recursive(
 def test_json_is_read_as_it_was_written(value: object, escaped: bool, marked: bool) -> None:
     text = json.dumps(value, ensure_ascii=escaped)
 
-    assert serialization.decode(text.encode("utf-8-sig" if marked else "utf-8")) == value
+    assert encoding.decode(text.encode("utf-8-sig" if marked else "utf-8")) == value
 
 
 @given(st.integers())
@@ -274,7 +275,7 @@ def test_json_is_read_as_it_was_written(value: object, escaped: bool, marked: bo
 def test_no_digit_of_a_number_is_lost(template: str, number: int) -> None:
     text = template % abs(number)
 
-    assert serialization.decode(text.encode()) == json.loads(text)
+    assert encoding.decode(text.encode()) == json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -296,37 +297,37 @@ def test_no_digit_of_a_number_is_lost(template: str, number: int) -> None:
 )
 def test_what_is_not_json_is_a_value_error(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        serialization.decode(content)
+        encoding.decode(content)
 
 
-@pytest.mark.skipif(serialization.orjson is None, reason="compares orjson, which is not here")
+@pytest.mark.skipif(encoding.orjson is None, reason="compares orjson, which is not here")
 @given(VALUES.map(json.dumps) | st.text(alphabet='0123456789.eE+-[],{}":ntrue', max_size=40))
 def test_orjson_reads_what_the_standard_library_reads(text: str) -> None:
     def read() -> object:
         try:
-            return serialization.decode(text.encode())
+            return encoding.decode(text.encode())
         except ValueError:
             return "no JSON"
 
-    with mock.patch.object(serialization, "orjson", None):
+    with mock.patch.object(encoding, "orjson", None):
         standard = read()
 
     assert repr(read()) == repr(standard)
 
 
-@pytest.mark.skipif(serialization.orjson is None, reason="compares orjson, which is not here")
+@pytest.mark.skipif(encoding.orjson is None, reason="compares orjson, which is not here")
 @given(ROWS)
 def test_orjson_writes_what_the_standard_library_writes(rows: list[dict[str, Any]]) -> None:
-    with mock.patch.object(serialization, "orjson", None):
-        standard = list(serialization.json_lines(rows))
+    with mock.patch.object(encoding, "orjson", None):
+        standard = list(encoding.json_lines(rows))
 
-    assert list(serialization.json_lines(rows)) == standard
+    assert list(encoding.json_lines(rows)) == standard
 
 
 @given(st.binary())
 def test_whatever_comes_is_json_or_a_value_error(content: bytes) -> None:
     try:
-        value = serialization.decode(content)
+        value = encoding.decode(content)
     except ValueError:
         return
     assert value == json.loads(content.decode("utf-8-sig"))
@@ -336,11 +337,11 @@ def test_whatever_comes_is_json_or_a_value_error(content: bytes) -> None:
 def test_lines_may_end_as_they_like_and_blank_ones_are_passed_over(end: bytes) -> None:
     lines = [b'{"id":1}' + end, b"\n", b"\r\n", b'{"id":2}' + end]
 
-    assert list(serialization.decode_lines(lines)) == [{"id": 1}, {"id": 2}]
+    assert list(encoding.decode_lines(lines)) == [{"id": 1}, {"id": 2}]
 
 
 def test_a_bad_line_is_named_by_its_number_after_the_lines_before_it() -> None:
-    lines = serialization.decode_lines([b'{"id":1}\n', b"\n", b"{oops\n"])
+    lines = encoding.decode_lines([b'{"id":1}\n', b"\n", b"{oops\n"])
 
     first = next(lines)
     with pytest.raises(ValueError, match="line 3"):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.exceptions import InvalidInput
-from crowdflower.upload import CONTENT_TYPES, KEPT_IN_MEMORY, opened_file, spooled_rows
-from crowdflower.upload_rows import of_rows
+from crowdflower.rows.upload_keys import of_rows
+from crowdflower.rows.upload_source import CONTENT_TYPES, KEPT_IN_MEMORY, opened_file, spooled_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,7 @@ from crowdflower.exceptions import (
     SignatureMismatch,
     WebhookError,
 )
-from crowdflower.secret import NoSecret
+from crowdflower.http.credentials import NoSecret
 from crowdflower.states import SIGNALS
 from crowdflower.webhook import ABOUT, Event, JobEvent, JudgmentEvent, UnitEvent, Webhook
 

@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Protocol
 
-from crowdflower import outcomes, readback, retry
-from crowdflower.answers import Answer
-from crowdflower.diagnosis import Diagnosis
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -21,12 +18,16 @@ from crowdflower.exceptions import (
     NotSentError,
     RateLimited,
 )
-from crowdflower.outcomes import Doubt
-from crowdflower.pace import Pace
-from crowdflower.readback import Look
-from crowdflower.retry import Quota, Rule, Safety
-from crowdflower.transport import KEY, Body, Expected, Request, Transport
-from crowdflower.wire import Exchange
+from crowdflower.http import outcomes, retry
+from crowdflower.http.connections import Exchange
+from crowdflower.http.failures import Diagnosis
+from crowdflower.http.outcomes import Doubt
+from crowdflower.http.rate_limit import Pace
+from crowdflower.http.responses import Answer
+from crowdflower.http.retry import Quota, Rule, Safety
+from crowdflower.http.transport import KEY, Body, Expected, Request, Transport
+from crowdflower.models import verification
+from crowdflower.models.verification import Look
 
 SILENCE: Final = 30.0
 """Seconds of silence that are put up with, where nobody says otherwise."""
@@ -67,7 +68,7 @@ class _Call:
 
 
 class Caller:
-    """Repeats requests as :mod:`crowdflower.retry` allows for their endpoint, and no further.
+    """Repeats requests as :mod:`crowdflower.http.retry` allows for their endpoint, and no further.
 
     :param read: Seconds of silence that are put up with; by default 30, and 120 where the service
         is known to take its time.
@@ -139,7 +140,7 @@ class Caller:
             expected,
             rule,
             until or self.clock.monotonic() + (self._deadline or rule.deadline),
-            readback.look_for(method, path, body, prepared.headers.get("Content-Type", "")),
+            verification.look_for(method, path, body, prepared.headers.get("Content-Type", "")),
         )
         while True:
             answer = self._attempt(call)

@@ -13,8 +13,8 @@ from functools import cache, partial
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
-from crowdflower import serialization
 from crowdflower._types import JSON
+from crowdflower.http import encoding
 
 Asked: TypeAlias = Mapping[str, list[str]]
 """What was asked for: bracketed name to texts, in small letters and in order."""
@@ -55,8 +55,8 @@ def _asked(body: object, content_type: str) -> Asked:
         return {}
     try:
         if "json" in content_type:
-            decoded = serialization.decode(body)
-            pairs = serialization.bracketed(decoded) if isinstance(decoded, dict) else []
+            decoded = encoding.decode(body)
+            pairs = encoding.bracketed(decoded) if isinstance(decoded, dict) else []
         else:
             pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True)
     except ValueError:
@@ -86,7 +86,7 @@ def _attributes(root: str, whole: str, asked: Asked, shown: JSON) -> bool:
     fields = {name.partition("[")[2].partition("]")[0] for name in asked if "[" in name}
     try:
         values = {name: _plain(shown[name]) for name in fields if name in shown}
-        pairs = serialization.bracketed({root: values})
+        pairs = encoding.bracketed({root: values})
     except ValueError:
         return False
     there = _grouped(pairs)

@@ -13,8 +13,6 @@ from tempfile import TemporaryFile
 from typing import IO, Final
 from zipfile import is_zipfile
 
-from crowdflower import report
-from crowdflower.caller import Caller
 from crowdflower.exceptions import (
     ApiError,
     ConnectionLost,
@@ -25,9 +23,11 @@ from crowdflower.exceptions import (
     TruncatedResponse,
     UnexpectedContentType,
 )
-from crowdflower.paths import segment
+from crowdflower.http.base_client import Caller
+from crowdflower.http.transport import Expected, Response
+from crowdflower.models.paths import segment
+from crowdflower.rows import report_archive
 from crowdflower.states import ReportType
-from crowdflower.transport import Expected, Response
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -59,7 +59,7 @@ def downloaded(
     job_id: int,
     type_: ReportType,
     *,
-    largest: int = report.LARGEST,
+    largest: int = report_archive.LARGEST,
     folder: Path | None = None,
 ) -> Iterator[IO[bytes]]:
     """Fetch the archive of a report into a temporary file, which is gone when the block ends.
@@ -123,7 +123,7 @@ def _received(
                     raise ReportTooLarge(f"the archive is larger than {largest:,} bytes")
                 archive.write(chunk)
         if is_zipfile(archive):
-            report.check(archive, largest)
+            report_archive.check(archive, largest)
             return None
     except (ConnectionLost, TruncatedResponse, RequestTimeout, ReportCorrupt) as error:
         return error

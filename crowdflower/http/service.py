@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from crowdflower.caller import Caller, Clock
-    from crowdflower.transport import Transport
+    from crowdflower.http.base_client import Caller, Clock
+    from crowdflower.http.transport import Transport
 
 
 class Service:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from crowdflower import retry
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
@@ -20,8 +19,9 @@ from crowdflower.exceptions import (
     ServerError,
     TruncatedResponse,
 )
-from crowdflower.retry import Failure, Outcome
-from crowdflower.wire import Exchange
+from crowdflower.http import retry
+from crowdflower.http.connections import Exchange
+from crowdflower.http.retry import Failure, Outcome
 
 DEFINITE: Final = frozenset({*range(400, 408), *range(409, 418), 422, 429, 451})
 """Statuses that say that nothing was done; whoever answers 408 or 499 may not know."""

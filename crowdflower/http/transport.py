@@ -17,10 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from crowdflower import diagnosis, serialization, wire
 from crowdflower._types import MISSING
-from crowdflower.answers import Answer, Reader
-from crowdflower.diagnosis import Diagnosis
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -28,8 +25,11 @@ from crowdflower.exceptions import (
     ResponseTooLarge,
     UnexpectedRedirect,
 )
-from crowdflower.secret import Secret, checked_address, origin
-from crowdflower.wire import Exchange, Phase
+from crowdflower.http import connections, encoding, failures
+from crowdflower.http.connections import Exchange, Phase
+from crowdflower.http.credentials import Secret, checked_address, origin
+from crowdflower.http.failures import Diagnosis
+from crowdflower.http.responses import Answer, Reader
 
 Request: TypeAlias = requests.PreparedRequest
 """A request, ready to be sent."""
@@ -83,22 +83,22 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = wire.POOLS
+        self.poolmanager.pool_classes_by_scheme = connections.POOLS
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        wire.begun()
+        connections.begun()
         return super().get_connection_with_tls_context(*args, **kwargs)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = wire.POOLS
+        manager.pool_classes_by_scheme = connections.POOLS
         return manager
 
 
 class Transport:
     """Sends requests for one key to one address, each of them once.
 
-    :param key: The account's API key; a :class:`~crowdflower.secret.NoSecret` for a service that
+    :param key: The account's API key; a :class:`~crowdflower.http.credentials.NoSecret` for a service that
         asks for none.
     :param base_url: Address up to and including the version, such as ``https://api.appen.com/v1``.
     :param session: Where to send; its proxies, certificates, headers and adapters are respected,
@@ -177,7 +177,7 @@ class Transport:
                 headers={**self._session.headers, **(headers or {})},
                 data=body,
                 files=files,
-                params=serialization.bracketed(query or {}),
+                params=encoding.bracketed(query or {}),
             ).prepare()
             _see_that_it_can_be_written(prepared)
         except InvalidInput:
@@ -224,7 +224,7 @@ class Transport:
             except (requests.RequestException, OSError) as error:
                 found = self._diagnosis(error, Exchange(phase=Phase.ANSWERED), response.url)
             except ValueError:
-                found = diagnosis.NO_HTTP
+                found = failures.NO_HTTP
             else:
                 return
         raise self._reader.error(found.kind, response, found.problem)
@@ -260,9 +260,9 @@ class Transport:
         # A failure is raised below, outside of the handler: an error that has another one as its
         # context takes the frames of the libraries along, and with them the header with the key.
         try:
-            with wire.observed(exchange):
+            with connections.observed(exchange):
                 # Session.send would keep cookies, and prepare what a redirect asks for, with key.
-                connect = max(exchange.within(self._connect), wire.AT_LEAST)
+                connect = max(exchange.within(self._connect), connections.AT_LEAST)
                 response = self._session.get_adapter(url).send(
                     prepared, timeout=(connect, exchange.read), **settings
                 )
@@ -277,7 +277,7 @@ class Transport:
             if exchange.phase not in {Phase.CONNECTING, Phase.ANSWERED}:
                 raise  # of whoever makes the body
             is_answered = exchange.phase == Phase.ANSWERED
-            found = diagnosis.NO_HTTP if is_answered else self._diagnosis(error, exchange, url)
+            found = failures.NO_HTTP if is_answered else self._diagnosis(error, exchange, url)
         finally:
             self._secret.conceal(prepared)
             if not isinstance(prepared.body, (str, bytes)):
@@ -319,7 +319,7 @@ class Transport:
         return ""
 
     def _diagnosis(self, error: Exception, exchange: Exchange, url: str) -> Diagnosis:
-        return diagnosis.diagnosed(error, exchange, urlsplit(url).netloc, self._connect)
+        return failures.diagnosed(error, exchange, urlsplit(url).netloc, self._connect)
 
     # Connections
 

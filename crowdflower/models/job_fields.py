@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from crowdflower._types import JSONObject, a_type
-from crowdflower.base import Attribute, ReadOnly, Resource, WriteOnly
 from crowdflower.exceptions import InvalidInput
-from crowdflower.paths import PathFactory
+from crowdflower.models.paths import PathFactory
+from crowdflower.models.resource import Attribute, ReadOnly, Resource, WriteOnly
 from crowdflower.states import DECIDING_OPTIONS
 
 if TYPE_CHECKING:

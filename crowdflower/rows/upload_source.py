@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from crowdflower._types import Rows
 from crowdflower.exceptions import InvalidInput
-from crowdflower.serialization import json_lines
+from crowdflower.http.encoding import json_lines
 
 KEPT_IN_MEMORY: Final = 1 << 20
 """Bytes that an upload may have before it is kept in a temporary file instead."""

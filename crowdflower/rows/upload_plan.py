@@ -22,8 +22,8 @@ from typing import Any, Final
 
 from crowdflower._types import JSONObject
 from crowdflower.exceptions import InvalidInput, SourceChanged, UploadError, UploadLocked
-from crowdflower.serialization import can_be_written
-from crowdflower.upload_rows import Source
+from crowdflower.http.encoding import can_be_written
+from crowdflower.rows.upload_keys import Source
 
 ROWS_PER_CHUNK: Final = 5000
 BYTES_PER_CHUNK: Final = 5_000_000

@@ -31,7 +31,7 @@ from crowdflower.exceptions import (
     RequestTimeout,
     TruncatedResponse,
 )
-from crowdflower.wire import Exchange, Phase
+from crowdflower.http.connections import Exchange, Phase
 
 
 class Diagnosis(NamedTuple):

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from itertools import chain, count
 from typing import IO, Final, cast
 
-from crowdflower import serialization, tables
 from crowdflower._types import JSONObject, a_type
 from crowdflower.exceptions import ReportCorrupt, ReportEmpty, ReportTooLarge
+from crowdflower.http import encoding
+from crowdflower.rows import csv_format
 from crowdflower.states import ReportType
 
 LARGEST: Final = 20 << 30
@@ -95,8 +96,8 @@ def harmless(archive: IO[bytes], largest: int = LARGEST) -> Iterator[bytes]:
     with _opened(archive, largest) as zipped, _first(zipped) as member:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        for _, cells in tables.records(tables.text_lines(member)):
-            writer.writerow(map(tables.harmless, cells))
+        for _, cells in csv_format.records(csv_format.text_lines(member)):
+            writer.writerow(map(csv_format.harmless, cells))
             if text.tell() > CHUNK:
                 yield text.getvalue().encode("utf-8")
                 text.seek(0)
@@ -166,14 +167,14 @@ def _readable(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
 
 
 def _json_rows(member: IO[bytes]) -> Iterator[JSONObject]:
-    for number, row in enumerate(serialization.decode_lines(tables.lines(member)), 1):
+    for number, row in enumerate(encoding.decode_lines(csv_format.lines(member)), 1):
         if not isinstance(row, dict):
             raise ValueError(f"row {number} is {a_type(row)}, not an object")  # noqa: TRY004
         yield row
 
 
 def _csv_rows(member: IO[bytes]) -> Iterator[JSONObject]:
-    lines = tables.records(tables.text_lines(member))
+    lines = csv_format.records(csv_format.text_lines(member))
     columns = _distinct(next(lines, (1, []))[1])
     for number, cells in lines:
         if len(cells) != len(columns):

@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from crowdflower import envelopes, serialization
 from crowdflower._types import JSON, MISSING, Missing
 from crowdflower.exceptions import (
     ApiError,
@@ -24,7 +23,8 @@ from crowdflower.exceptions import (
     refusal,
     warn,
 )
-from crowdflower.secret import Secret
+from crowdflower.http import encoding, messages
+from crowdflower.http.credentials import Secret
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -78,18 +78,18 @@ class Reader:
                 UnexpectedRedirect, response, f"status {status} sends us elsewhere; not followed"
             )
         body = _json_if_any(response)
-        complaints = envelopes.complaints(body)
+        complaints = messages.complaints(body)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             if complaints:
                 return self.error(ApplicationError, response, "; ".join(complaints))
-            for reservation in envelopes.reservations(body):
+            for reservation in messages.reservations(body):
                 warn(reservation)
             if as_json and body is MISSING and status != HTTPStatus.NO_CONTENT:
                 return self._no_json(response)
             return Answer(response, None if as_json and body is MISSING else body)
         if status not in range(HTTPStatus.BAD_REQUEST, 600):
             return self.error(UnexpectedStatus, response, f"status {status} means nothing here")
-        said = "; ".join(complaints or envelopes.remarks(body)) or self._quoted(response)
+        said = "; ".join(complaints or messages.remarks(body)) or self._quoted(response)
         kind = RequestTimeout if status == HTTPStatus.REQUEST_TIMEOUT else refusal(status)
         if status == HTTPStatus.UNPROCESSABLE_ENTITY and speaks_of_a_unit_limit(said):
             kind = UnitLimitReached
@@ -180,6 +180,6 @@ _PRIVATE: Final = re.compile(
 def _json_if_any(response: Response) -> JSON | Missing:
     """Decode an answer if it can be, whatever it calls itself: a refusal may call itself a page."""
     try:
-        return serialization.decode(response.content)
+        return encoding.decode(response.content)
     except ValueError:
         return MISSING

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from crowdflower import pricing
-from crowdflower.journal import Operation
+from crowdflower.payments import pricing
+from crowdflower.payments.journal import Operation
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,7 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
-from crowdflower import upload_plan
 from crowdflower._types import JSONObject
-from crowdflower.envelopes import an_object
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
@@ -28,8 +26,10 @@ from crowdflower.exceptions import (
     UploadError,
     UploadIncomplete,
 )
-from crowdflower.upload_plan import Chunk, Plan
-from crowdflower.upload_rows import Source, key_in
+from crowdflower.http.messages import an_object
+from crowdflower.rows import upload_plan
+from crowdflower.rows.upload_keys import Source, key_in
+from crowdflower.rows.upload_plan import Chunk, Plan
 
 if TYPE_CHECKING:
     from crowdflower.client import Client

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from crowdflower import serialization, tables
 from crowdflower._types import Row, Rows, a_type
 from crowdflower.exceptions import InvalidInput
-from crowdflower.upload import CSV, JSON_LINES
+from crowdflower.http import encoding
+from crowdflower.rows import csv_format
+from crowdflower.rows.upload_source import CSV, JSON_LINES
 
 GOLD_COLUMN: Final = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
 """Columns of test questions; rows of one upload may have them or not."""
@@ -52,7 +53,7 @@ def of_file(file: IO[bytes], content_type: str, key: str, *, force: bool) -> Sou
             f"rows of {kind} cannot be told apart by a key; save them as CSV, or as a JSON object"
             " a line"
         )
-    records = tables.records(tables.text_lines(file))
+    records = csv_format.records(csv_format.text_lines(file))
     try:
         names = next(records, (1, []))[1]
     except ValueError as error:
@@ -109,7 +110,7 @@ def _keyed(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes
     keys: list[str] = []
 
     def noted() -> Iterator[Row]:
-        for number, row in enumerate(serialization.rows_in(rows), 1):
+        for number, row in enumerate(encoding.rows_in(rows), 1):
             if not isinstance(row, Mapping):
                 keys.append("")
                 yield row  # refused below, with its number
@@ -117,7 +118,7 @@ def _keyed(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes
             keys.append(_key(row.get(key), key, number))
             yield columns.fitted(row, number)
 
-    for block in serialization.json_lines(noted()):
+    for block in encoding.json_lines(noted()):
         yield from zip(keys, block.splitlines(keepends=True), strict=True)
         keys.clear()
 
@@ -125,19 +126,19 @@ def _keyed(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes
 def _keyed_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
     """Yield lines as they are: numbers in them may have more digits than Python would write."""
     number = 0
-    for line in tables.lines(file):
+    for line in csv_format.lines(file):
         if line.isspace():
             continue
         number += 1
         try:
-            row = serialization.decode(line)
+            row = encoding.decode(line)
         except ValueError as error:
             raise InvalidInput(f"row {number} is not JSON: {error}", row=number) from None
         if not isinstance(row, dict):
             raise InvalidInput(f"row {number} is {a_type(row)}, not an object", row=number)
         fitted = columns.fitted(row, number)
         plain = line.removeprefix(b"\xef\xbb\xbf").strip() if fitted is row else None
-        yield _key(row.get(key), key, number), (plain or serialization.encode(fitted)) + b"\n"
+        yield _key(row.get(key), key, number), (plain or encoding.encode(fitted)) + b"\n"
 
 
 def _keyed_records(
@@ -169,7 +170,7 @@ def _csv_line(cells: list[str]) -> bytes:
 def _key(value: object, key: str, number: int) -> str:
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         text = str(value).strip()
-        if text and serialization.can_be_written(text):
+        if text and encoding.can_be_written(text):
             return text
     raise InvalidInput(
         f"row {number} has {value!r:.80} as its {key!r}; a key is a text or a whole number",

@@ -9,11 +9,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from crowdflower import serialization
 from crowdflower._types import MISSING, a_type
-from crowdflower.answers import Answer
 from crowdflower.exceptions import OutcomeUnknown
-from crowdflower.transport import Expected
+from crowdflower.http import encoding
+from crowdflower.http.responses import Answer
+from crowdflower.http.transport import Expected
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Payment:
     @property
     def body(self) -> bytes:
         """The form as it is sent."""
-        return serialization.form(self.form)
+        return encoding.form(self.form)
 
 
 def acknowledged(answer: Answer) -> None:

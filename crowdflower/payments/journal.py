@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from crowdflower.exceptions import DuplicateOperation, InvalidInput, JournalError
-from crowdflower.journal_file import PATIENCE, Store
+from crowdflower.payments.journal_file import PATIENCE, Store
 
 State: TypeAlias = Literal["prepared", "sent", "applied", "rejected", "unknown", "not_applied"]
 """``prepared`` has not left, ``sent`` has perhaps, ``unknown`` has and got no answer;

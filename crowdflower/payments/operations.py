@@ -13,9 +13,6 @@ from threading import Lock
 from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
-from crowdflower.answers import Answer
-from crowdflower.caller import Caller
-from crowdflower.evidence import Applied, Finding, NotSeen, judged, places, unseen
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -29,10 +26,13 @@ from crowdflower.exceptions import (
     TransportError,
     warn,
 )
-from crowdflower.journal import Journal, Operation, State
-from crowdflower.payment import DryRun, Payment
-from crowdflower.serialization import can_be_written
-from crowdflower.transport import KEY, Expected
+from crowdflower.http.base_client import Caller
+from crowdflower.http.encoding import can_be_written
+from crowdflower.http.responses import Answer
+from crowdflower.http.transport import KEY, Expected
+from crowdflower.payments.journal import Journal, Operation, State
+from crowdflower.payments.kinds import DryRun, Payment
+from crowdflower.payments.records import Applied, Finding, NotSeen, judged, places, unseen
 
 T = TypeVar("T")
 
@@ -120,7 +120,7 @@ class Operations:
     def reconcile(self, op_id: str, wait: float = 120) -> Finding:
         """Look whether an open payment was made, as often as it takes; pays nothing.
 
-        An :class:`~crowdflower.evidence.Applied` is written down. All else leaves the payment
+        An :class:`~crowdflower.payments.records.Applied` is written down. All else leaves the payment
         open, for :meth:`resolve`.
 
         :param wait: Seconds after which what was not seen counts as not seen.

@@ -1,0 +1,1 @@
+"""What the nouns are made of, and what this API is like: fields, endpoints, paths, shapes."""

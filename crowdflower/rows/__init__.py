@@ -1,0 +1,1 @@
+"""Rows on their way up, exactly once, and reports on their way down."""
