@@ -75,7 +75,7 @@ setup(
     package_data={
         "crowdflower": ["py.typed"],
         "crowdflower.cli": ["data/*"],
-        "crowdflower.sandbox.work": ["templates/*.html", "page.css"],
+        "crowdflower.sandbox.pages": ["templates/*.html", "page.css"],
     },
     zip_safe=False,
     python_requires=">=3.10",

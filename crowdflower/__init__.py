@@ -2,41 +2,27 @@
 
 .. code-block:: text
 
-    client       Client: one account, put together from
-    account      any call; with account_jobs, account_units, account_reports: the verbs
-    job          Job: rows, a form, how they are to be answered, put together from
-    job_fields   what it is; with job_units, job_results: its rows, and what came out
-    unit         Unit, UnitPromise: one row and its answers
-    judgment     Judgment, JudgmentAggregate: answers, one by one and put together
-    worker       Worker: who answered           order       Order: what was paid for
-    webhook      Webhook: what the service tells by itself
-    exceptions   everything that a call raises, under ApiError
-    states       the words of the API: states, channels, report types
+    client       Client: one account, and every verb of the API
+    job          Job: rows, a form, and the settings for collecting judgments
+    unit         Unit, UnitPromise: one row and its results
+    judgment     Judgment, JudgmentAggregate: answers, one by one and aggregated
+    worker       Worker: a contributor
+    order        Order: units that were ordered, and their price
+    webhook      Webhook: verifies, parses and deduplicates notifications
+    exceptions   every error that a call raises, under ApiError
+    states       the API's words: states, channels, report types, signals
 
-    payment      a request that spends money    operations  made once, and found again
-    journal      what was paid, in journal_file evidence    was it paid?
-    pricing      what it will cost
-
-    base         attributes over JSON           paths       client.jobs[7].units.ping()
-    paging       numbered pages                 report      an archive to rows
-    upload       rows to a body                 download    how a report is had
-    upload_rows, upload_plan, delivery          rows to a job, each of them exactly once
-    notification what a webhook is posted       tables      CSV, read alike everywhere
-    serialization, envelopes                    Python to wire and back, messages
-
-    service      an address, called till closed transport   one request, one answer
-    caller       a call: requests, as many as are safe, by
-    retry        may it be sent again, when?    outcomes    what became of it?
-    readback     was a change made?             pace        so many a second
-    answers      what an answer means           diagnosis   what it means that none came
-    wire         how far a request got          secret      the key, shown to nobody
-
+    models       what the nouns are made of: fields, endpoints, paths, shapes
+    http         how a call travels: attempts, timeouts, connections, pages
+    payments     payments, made at most once; the journal; prices
+    rows         uploads, exactly once; downloads of reports
     cml          forms: parsed and checked before they cost money
-    quality      trust, confidence, agreement, consensus: pure functions
-    sandbox      the service on this machine    ampcrowd    another service, on the same transport
-    cli          the crowdflower command        _types      names for shapes of JSON
+    quality      trust, confidence, agreement, aggregation: pure functions
+    ampcrowd     the client of a second, smaller service
+    sandbox      the service on this machine
+    cli          the crowdflower command
 
-A module imports only from those below it; ``docs/architecture`` shows how.
+An entry imports only from those below it; ``docs/architecture.rst`` shows the layers.
 """
 
 from __future__ import annotations

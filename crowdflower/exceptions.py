@@ -194,7 +194,8 @@ class OutcomeUnknown(ApiError):
         """Look whether it was paid, as often as it takes; sends nothing that pays.
 
         :param wait: Seconds after which what was not seen counts as not seen.
-        :returns: :class:`~crowdflower.payments.records.Applied`, :class:`~crowdflower.payments.records.NotSeen` or
+        :returns: :class:`~crowdflower.payments.records.Applied`,
+        :class:`~crowdflower.payments.records.NotSeen` or
             :class:`~crowdflower.payments.records.Inconclusive`.
         :raises RuntimeError: The change was no payment, or the error was unpickled and knows no
             client: ``client.operations.reconcile(error.op_id)`` does the same.

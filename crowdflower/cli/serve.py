@@ -21,12 +21,14 @@ from click.core import ParameterSource
 from crowdflower.sandbox import BALANCE_CENTS, MOST_CENTS, Sandbox
 from crowdflower.sandbox.ampcrowd import Access
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.refusals import NotFound
-from crowdflower.sandbox.rules import accounts, jobs, workers
-from crowdflower.sandbox.server import LOOPBACK, Server
+from crowdflower.sandbox.errors import NotFound
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.work import workers
+from crowdflower.sandbox.server.sockets import LOOPBACK, Server
 from crowdflower.sandbox.store import SchemaMismatch, StoreFailure
 from crowdflower.sandbox.store.failures import Unreachable
-from crowdflower.sandbox.webhooks import Post
+from crowdflower.sandbox.webhooks.delivery import Post
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.crowd import Crowd

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from crowdflower.sandbox.api import csv_rows
-from crowdflower.sandbox.refusals import Invalid
-from crowdflower.sandbox.rules.rows import column_name
+from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.rules.units.uploads import column_name
 
 SHIPPED: Final = "reviews.csv"
 MOST_OPTIONS: Final = 20

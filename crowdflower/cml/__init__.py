@@ -32,7 +32,7 @@ What is probably not meant is in :attr:`Form.warnings`, and what only the hosted
 
 from crowdflower.cml.field import Field, Option
 from crowdflower.cml.form import Checked, Form, Group
-from crowdflower.cml.parse import parse
+from crowdflower.cml.parser import parse
 from crowdflower.cml.problems import CMLError, Problem
 
 __all__ = ["CMLError", "Checked", "Field", "Form", "Group", "Option", "Problem", "parse"]

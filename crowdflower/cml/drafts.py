@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crowdflower.cml.liquid import Branch, Liquid
     from crowdflower.cml.only_if import Condition
     from crowdflower.cml.problems import Source
-    from crowdflower.cml.scan import Attribute, Tag
+    from crowdflower.cml.scanner import Attribute, Tag
 
 
 def says(attributes: dict[str, Attribute], name: str) -> bool:

@@ -98,8 +98,8 @@ class _Adapter(HTTPAdapter):
 class Transport:
     """Sends requests for one key to one address, each of them once.
 
-    :param key: The account's API key; a :class:`~crowdflower.http.credentials.NoSecret` for a service that
-        asks for none.
+    :param key: The account's API key; a :class:`~crowdflower.http.credentials.NoSecret` for a
+        service that asks for none.
     :param base_url: Address up to and including the version, such as ``https://api.appen.com/v1``.
     :param session: Where to send; its proxies, certificates, headers and adapters are respected,
         and it stays the caller's to close. By default a new one, closed by :meth:`close`. Deadlines

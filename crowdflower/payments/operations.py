@@ -120,8 +120,8 @@ class Operations:
     def reconcile(self, op_id: str, wait: float = 120) -> Finding:
         """Look whether an open payment was made, as often as it takes; pays nothing.
 
-        An :class:`~crowdflower.payments.records.Applied` is written down. All else leaves the payment
-        open, for :meth:`resolve`.
+        An :class:`~crowdflower.payments.records.Applied` is written down. All else leaves the
+        payment open, for :meth:`resolve`.
 
         :param wait: Seconds after which what was not seen counts as not seen.
         :raises InvalidInput: There is no such operation.

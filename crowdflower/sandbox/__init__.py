@@ -2,21 +2,21 @@
 
 .. code-block:: text
 
-    app          the API as a WSGI application       adapter   called in this process
-    answering    ... one request of it               server    called over a socket
-    connections  ... which of them are given up      guessing  who tries keys has to wait
-    crowd        contributors who work by themselves
-    api          one module a resource: read the request, ask the rules, answer
-    ampcrowd     another service's API onto the same rules
-    work         what a contributor sees in a browser
+    server       the WSGI application, over sockets or in process
+    api          the API, one module a resource
+    ampcrowd     a second service's API onto the same rules
+    pages        the contributor's pages
+    crowd        simulated and replayed contributors
+    reports      rows to report archives
     rules        what may happen, and what follows
-    forms        a form and a row to a page          reports   rows to an archive
-    store        tables and transactions             clock     time, ids and chance
-    refusals     how the service says no             outbound  what is posted to others
-    webhooks     takes what happens to who asked     watch     what came in
-    control      the same for other languages, in    control_values
-    faults       what is to go wrong                 browsers  where a request comes from
-    transitions  how long things seem to take        json_text JSON from strangers
+    webhooks     delivery of notifications
+    control      faults and delays, in Python and over HTTP
+    forms        Liquid over CML
+    store        tables, transactions, queries
+    clock        time, ids and random numbers
+    errors       error responses of the service
+
+A request passes from ``server`` to ``api``, ``ampcrowd`` or ``pages``, then to ``rules`` and ``store``.
 """
 
 from __future__ import annotations
@@ -27,19 +27,21 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 try:
-    from crowdflower.sandbox.adapter import ORIGIN, session_for
     from crowdflower.sandbox.ampcrowd import Access, Door
-    from crowdflower.sandbox.app import create_app
     from crowdflower.sandbox.clock import Clock, Waiting
-    from crowdflower.sandbox.control import Control
-    from crowdflower.sandbox.rules import accounts, orders
-    from crowdflower.sandbox.server import Server
-    from crowdflower.sandbox.store import Database, Limits, turns
+    from crowdflower.sandbox.control.routes import Control
+    from crowdflower.sandbox.pages import address
+    from crowdflower.sandbox.rules import accounts
+    from crowdflower.sandbox.rules.jobs import orders
+    from crowdflower.sandbox.server.app import create_app
+    from crowdflower.sandbox.server.in_process import ORIGIN, session_for
+    from crowdflower.sandbox.server.sockets import Server
+    from crowdflower.sandbox.store import Database, Limits
+    from crowdflower.sandbox.store.engines import locks
+    from crowdflower.sandbox.store.engines.sqlite import MEMORY
     from crowdflower.sandbox.store.outbox import webhook_delivery
-    from crowdflower.sandbox.store.sqlite import MEMORY
     from crowdflower.sandbox.store.tables import account, event, ledger
-    from crowdflower.sandbox.webhooks import Courier, Post
-    from crowdflower.sandbox.work import address
+    from crowdflower.sandbox.webhooks.delivery import Courier, Post
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("crowdflower"):
         raise
@@ -56,13 +58,13 @@ if TYPE_CHECKING:
 
     from crowdflower.ampcrowd import AMPCrowdClient
     from crowdflower.client import Client
-    from crowdflower.sandbox.app import Unimplemented
+    from crowdflower.sandbox.control.delays import Lags, Transitions
+    from crowdflower.sandbox.control.faults import Faults
     from crowdflower.sandbox.crowd import Crowd
     from crowdflower.sandbox.crowd.crowd import Numbered
-    from crowdflower.sandbox.faults import Faults
-    from crowdflower.sandbox.transitions import Lags, Transitions
-    from crowdflower.sandbox.watch import Recorded
-    from crowdflower.sandbox.webhooks import Attempt, Receiver
+    from crowdflower.sandbox.server.app import Unimplemented
+    from crowdflower.sandbox.server.request_log import Recorded
+    from crowdflower.sandbox.webhooks.delivery import Attempt, Receiver
 
 __all__ = ["Sandbox"]
 
@@ -91,7 +93,7 @@ class Sandbox:
     :param transitions: How long things take until they are seen to be done; see
         :attr:`transitions`.
     :param ampcrowd: Also answer AMPCrowd's API, to programs on this machine; an
-        :class:`~crowdflower.sandbox.ampcrowd.door.Access` says to whom else.
+        :class:`~crowdflower.sandbox.ampcrowd.routes.Access` says to whom else.
     :param control: Also answer ``/_sandbox/``, to who has ``box.control_token``; a text is that
         token, else a new one is made.
     :raises ValueError: The key cannot be one, or the balance is no such number.
@@ -281,8 +283,8 @@ class Sandbox:
     def receive_webhooks(self, receiver: Receiver) -> None:
         """Deliver notifications to a function instead of their addresses.
 
-        :param receiver: Takes a :class:`~crowdflower.sandbox.webhooks.Notification`. What it
-            raises means that the notification was not taken.
+        :param receiver: Takes a :class:`~crowdflower.sandbox.webhooks.delivery.Notification`. What
+            it raises means that the notification was not taken.
 
         >>> with Sandbox() as box:
         ...     box.receive_webhooks(lambda notification: print(notification.signal))
@@ -325,7 +327,8 @@ class Sandbox:
     def transitions(self) -> Transitions:
         """How long things take until they are seen to be done: ``box.transitions["report"] = 2``.
 
-        A number means so many looks, a :class:`~crowdflower.sandbox.transitions.Lag` so much time
+        A number means so many looks, a :class:`~crowdflower.sandbox.control.delays.Lag` so much
+        time
         on the sandbox's clock too. There are ``report``, ``upload``, ``copy``, ``gold``, ``order``,
         ``pause``, ``resume`` and ``cancel``.
 
@@ -438,7 +441,7 @@ class Sandbox:
     def _open_account(self, key: str | None) -> str:
         """Open an account, or find the one that the database has; return its key."""
         with self.database.transaction() as tx:
-            turns.name(tx, "the first account")
+            locks.name(tx, "the first account")
             if key is None:
                 there = tx.one(account.select().order_by(account.c.id).limit(1))
             else:

@@ -15,11 +15,13 @@ from crowdflower.sandbox import Sandbox
 
 UPLOADER = """
 import os, signal, sys, time
-from crowdflower import Client, upload_plan, wire
+from crowdflower import Client
+from crowdflower.http import connections
+from crowdflower.rows import upload_plan
 
 address, key, job, rows, plan, left = sys.argv[1:]
 upload_plan.ROWS_PER_CHUNK = 100
-reached = wire.Exchange.reached
+reached = connections.Exchange.reached
 
 
 class Hasty:
@@ -38,7 +40,7 @@ def reached_alive(exchange, phase):
     reached(exchange, phase)
 
 
-wire.Exchange.reached = reached_alive
+connections.Exchange.reached = reached_alive
 with Client(key, address) as client:
     client._caller.clock = Hasty()
     source = ({"id": n, "text": f"row {n}"} for n in range(int(rows)))

@@ -287,7 +287,7 @@ def test_a_full_disk_is_an_error_of_the_disk_and_leaves_nothing(
 KILLED = """
 import os, signal, sys
 from crowdflower.client import Client
-from crowdflower import download
+from crowdflower.rows import report_download
 
 replace = os.replace
 os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)

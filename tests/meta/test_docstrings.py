@@ -20,7 +20,7 @@ MODULES = sorted(
 
 MODELS = [
     "client.Client",
-    "service.Service",
+    "http.service.Service",
     "account.Account",
     "account_jobs.AccountJobs",
     "account_units.AccountUnits",
@@ -95,7 +95,7 @@ def test_the_map_of_a_package_names_each_of_its_modules(package: str) -> None:
 
 @pytest.mark.parametrize("path", MODELS)
 def test_every_public_method_of_a_model_shows_itself(path: str) -> None:
-    module, name = path.split(".")
+    module, _, name = path.rpartition(".")
     kind = getattr(importlib.import_module(f"crowdflower.{module}"), name)
 
     without = {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crowdflower.sandbox.rules import jobs, orders, rows, workers
-from crowdflower.sandbox.rules.handout import Closed, Page, take_page
-from crowdflower.sandbox.rules.submission import submit
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.units import uploads
+from crowdflower.sandbox.rules.work import workers
+from crowdflower.sandbox.rules.work.handout import Closed, Page, take_page
+from crowdflower.sandbox.rules.work.submission import submit
 from crowdflower.sandbox.store.tables import account
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def launched(box: Sandbox, units: int, channel: str = "on_demand", **settings: A
 
     def made(tx: Transaction) -> int:
         data = [{"text": f"row {number}"} for number in range(units)]
-        number: int = rows.create_from(tx, tx.one(account.select().limit(1)), data).id
+        number: int = uploads.create_from(tx, tx.one(account.select().limit(1)), data).id
         jobs.update(tx, jobs.by_id(tx, number), SETTINGS | settings)
         orders.place(tx, jobs.by_id(tx, number), 0, [channel])
         return number

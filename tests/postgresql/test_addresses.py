@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store import Database, SchemaMismatch
 from crowdflower.sandbox.store.failures import Unreachable
 

@@ -12,9 +12,10 @@ from people import launched
 from sqlalchemy import Connection, text
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
-from crowdflower.sandbox.refusals import Invalid
-from crowdflower.sandbox.store import Transaction, turns
+from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.failures import Busy, Unconfirmed, Unreachable
 
 KEY = "planted-key-7f3a90c1"
@@ -152,10 +153,10 @@ def test_of_two_who_wait_for_each_other_one_is_done_again(box: Sandbox, other: S
 
     def do(tx: Transaction, first: int, second: int) -> None:
         tried.append(1)
-        turns.job(tx, first)
+        locks.job(tx, first)
         if len(tried) <= 2:
             together.wait()
-        turns.job(tx, second)
+        locks.job(tx, second)
 
     with ThreadPoolExecutor(2) as pool:
         crossing = [

@@ -11,12 +11,12 @@ import pytest
 from people import handed_in, joined, launched, taken, worked
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.api.routes import ROUTES, Route
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.rules import jobs
-from crowdflower.sandbox.rules.handout import Closed
-from crowdflower.sandbox.store import postgresql, turns
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.work.handout import Closed
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
+from crowdflower.sandbox.store.engines import locks, postgresql
 
 PATIENCE = 60
 KEY = "planted-key-7f3a90c1"
@@ -195,7 +195,7 @@ def test_whoever_changes_a_job_has_it_alone(
         session_for(hasty.app) as session,
         box.database.transaction() as tx,
     ):
-        turns.job(tx, job)
+        locks.job(tx, job)
         headers = {"Authorization": f"Token token={KEY}"}
         verb = route.verbs.split()[0]
         sent: dict[str, Any] = {"data": b""} if route.takes_file else {"json": asked}

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert
 
-from crowdflower.sandbox.adapter import ORIGIN, session_for
-from crowdflower.sandbox.app import Application, create_app
 from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.server.app import Application, create_app
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store import Database
 from crowdflower.sandbox.store.tables import (
     assignment,

@@ -21,7 +21,8 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.rules import handout, jobs, submission, workers
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.work import handout, submission, workers
 
 ENDED = 9
 REFUSED = 400

@@ -29,7 +29,10 @@ from oracle import Write, broken
 from sqlalchemy import select
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.rules import accounts, jobs, orders, reviewing, rows, workers
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.units import uploads
+from crowdflower.sandbox.rules.work import review, workers
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import account, unit
 
@@ -130,7 +133,7 @@ class Scene:
             with box.database.transaction() as tx:
                 owner = tx.one(select(account))
                 data = [{"text": f"row {number}"} for number in range(units)]
-                scene.job = rows.create_from(tx, owner, data).id
+                scene.job = uploads.create_from(tx, owner, data).id
                 jobs.update(tx, jobs.by_id(tx, scene.job), READY)
                 orders.place(tx, jobs.by_id(tx, scene.job), 0, ["on_demand"])
                 scene.people = [_person(tx) for _ in range(PEOPLE)]
@@ -138,7 +141,7 @@ class Scene:
                 scene.units = [row.id for row in tx.all(query)]
                 job = jobs.by_id(tx, scene.job)
                 for row, person in zip(scene.units, scene.people, strict=False):
-                    reviewing.give(tx, job, row, person, {"mark": "before all"})
+                    review.give(tx, job, row, person, {"mark": "before all"})
                 accounts.open_account(tx, key=STRANGER)
         return scene
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from flask import Flask, Response, make_response, redirect, request
 
-from crowdflower.sandbox.adapter import (
+from crowdflower.sandbox.server.in_process import (
     ORIGIN,
     OutsideOfTheSandbox,
     SandboxAdapter,

@@ -13,9 +13,9 @@ import pytest
 from requests import Response
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.ampcrowd import Access
-from crowdflower.sandbox.ampcrowd.gathering import values
+from crowdflower.sandbox.ampcrowd.results import values
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 
 Call = Callable[..., Response]
 URL = "http://127.0.0.1:1/answers"

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crowdflower.sandbox.adapter import ORIGIN, SandboxAdapter, session_for
 from crowdflower.sandbox.api.routes import ROUTES
-from crowdflower.sandbox.app import create_app
-from crowdflower.sandbox.rules import accounts, jobs
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.server.app import create_app
+from crowdflower.sandbox.server.in_process import ORIGIN, SandboxAdapter, session_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from requests import Response
 
-    from crowdflower.sandbox.app import Application
+    from crowdflower.sandbox.server.app import Application
     from crowdflower.sandbox.store import Database
 
     Api = Callable[..., Response]

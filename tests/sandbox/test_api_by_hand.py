@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crowdflower.sandbox.rules import workers
+from crowdflower.sandbox.rules.work import workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crowdflower.sandbox.api import csv_rows, json_rows
-from crowdflower.sandbox.refusals import Invalid, Refusal
+from crowdflower.sandbox.errors import Invalid, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

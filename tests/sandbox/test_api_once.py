@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from crowdflower.sandbox.api.once import LONGEST
+from crowdflower.sandbox.api.idempotency import LONGEST
 from crowdflower.sandbox.store.outbox import kept_answer
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crowdflower.sandbox.api import parameters
 from crowdflower.sandbox.api.parameters import Parameters
-from crowdflower.sandbox.refusals import BadRequest, Invalid, MissingParameters, Refusal
+from crowdflower.sandbox.errors import BadRequest, Invalid, MissingParameters, Refusal
 
 
 @pytest.mark.parametrize(

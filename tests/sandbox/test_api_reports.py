@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.sandbox import reports
-from crowdflower.sandbox.app import create_app
+from crowdflower.sandbox.control.delays import Transitions
 from crowdflower.sandbox.reports import Shelf
-from crowdflower.sandbox.reports.shelf import WAITING
-from crowdflower.sandbox.transitions import Transitions
+from crowdflower.sandbox.reports.cache import WAITING
+from crowdflower.sandbox.server.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from requests import Response
 
-    from crowdflower.sandbox.app import Application
+    from crowdflower.sandbox.server.app import Application
     from crowdflower.sandbox.store import Database
 
     Api = Callable[..., Response]

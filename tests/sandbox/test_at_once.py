@@ -17,18 +17,12 @@ from oracle import broken
 from sqlalchemy import select
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.refusals import Conflict, Expired
-from crowdflower.sandbox.rules import (
-    accounts,
-    handout,
-    jobs,
-    orders,
-    rows,
-    submission,
-    units,
-    workers,
-)
-from crowdflower.sandbox.rules.gold import convert
+from crowdflower.sandbox.errors import Conflict, Expired
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.units import units, uploads
+from crowdflower.sandbox.rules.units.gold import convert
+from crowdflower.sandbox.rules.work import handout, submission, workers
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import account, judgment, ledger, unit
 from crowdflower.sandbox.store.tables import job as jobs_table
@@ -71,7 +65,7 @@ class Place(NamedTuple):
     def launched(self, count: int, **settings: Any) -> Any:
         """Launch another job of the same kind."""
         with self.box.database.transaction() as tx:
-            job = rows.create_from(tx, owner(tx), [{"text": f"row {n}"} for n in range(count)])
+            job = uploads.create_from(tx, owner(tx), [{"text": f"row {n}"} for n in range(count)])
             jobs.update(tx, job, {**READY, **settings})
             orders.place(tx, jobs.again(tx, job), 0, ["on_demand"])
             return jobs.again(tx, job)
@@ -279,7 +273,7 @@ def test_a_page_is_scored_by_one_version_of_its_test_questions(near: Place) -> N
     people = 24
     with near.box.database.transaction() as tx:
         data = [{"text": f"row {number}"} for number in range(30)] + gold
-        job = rows.create_from(tx, owner(tx), data)
+        job = uploads.create_from(tx, owner(tx), data)
         settings = {"units_per_assignment": 3, "gold_per_assignment": 2, "judgments_per_unit": 1}
         options = {"after_gold": 100, "front_load": False}
         jobs.update(tx, job, {**READY, **settings, "cml": GOLD_FORM, "options": options})

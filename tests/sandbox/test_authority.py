@@ -14,10 +14,10 @@ from sqlalchemy import inspect, select
 from sqlalchemy.exc import DatabaseError
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.api.operations import OPERATIONS
 from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store import Database
 from crowdflower.sandbox.store.tables import account, assignment, metadata
 

@@ -20,8 +20,8 @@ from oracle import broken
 from sqlalchemy import event
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.api.routes import ROUTES
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store import Database, SchemaMismatch, StoreFailure
 
 if TYPE_CHECKING:

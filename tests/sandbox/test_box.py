@@ -15,7 +15,7 @@ from crowdflower.client import Client
 from crowdflower.exceptions import ApiError, AuthenticationError, SandboxNotImplemented
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.transitions import Lag
+from crowdflower.sandbox.control.delays import Lag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

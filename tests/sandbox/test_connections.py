@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from crowdflower.sandbox import server as serving
-from crowdflower.sandbox.connections import Manners
-from crowdflower.sandbox.server import Server
+from crowdflower.sandbox.server import sockets as serving
+from crowdflower.sandbox.server.connections import Manners
+from crowdflower.sandbox.server.sockets import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ import requests
 
 from crowdflower.exceptions import ApiError, OutcomeUnknown
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.clock import START
+from crowdflower.sandbox.control.delays import Lag
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store.transaction import KEPT_EVENTS
-from crowdflower.sandbox.transitions import Lag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from crowdflower.cml import Form
 from crowdflower.sandbox import forms
+from crowdflower.sandbox.errors import Declined, Invalid, Unsupported
 from crowdflower.sandbox.forms import templates
-from crowdflower.sandbox.refusals import Declined, Invalid, Unsupported
 
 BY_ROW = """
 {% assign shades = colours | split: ', ' %}

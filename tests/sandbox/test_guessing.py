@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
-from crowdflower.sandbox.guessing import A_WHILE, MOST, REMEMBERED, Guesses
-from crowdflower.sandbox.refusals import TooMany
+from crowdflower.sandbox.errors import TooMany
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
+from crowdflower.sandbox.server.throttle import A_WHILE, MOST, REMEMBERED, Guesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from crowdflower.sandbox.adapter import ORIGIN
-from crowdflower.sandbox.answering import LONGEST_HEADER
-from crowdflower.sandbox.rules import workers
+from crowdflower.sandbox.rules.work import workers
+from crowdflower.sandbox.server.in_process import ORIGIN
+from crowdflower.sandbox.server.requests import LONGEST_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

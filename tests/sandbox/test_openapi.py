@@ -8,10 +8,10 @@ import pytest
 import requests
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.api.operations import OPERATIONS
 from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.api.schemas import SCHEMAS
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,10 @@ from oracle import LAWS, OVERJUDGED, Write, broken
 from sqlalchemy import select
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.rules import accounts, handout, jobs, orders, rows, workers
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.units import uploads
+from crowdflower.sandbox.rules.work import handout, workers
 from crowdflower.sandbox.store.tables import account, judgment
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = [{"text": f"row {number}", "mark": "u"} for number in range(10)]
     with Sandbox(database=file, key="one") as box:
         with box.database.transaction() as tx:
-            job = rows.create_from(tx, tx.one(select(account)), data)
+            job = uploads.create_from(tx, tx.one(select(account)), data)
             jobs.update(tx, job, READY)
             orders.place(tx, job, 0, ["on_demand"])
             other = accounts.open_account(tx, key="two", balance_cents=500)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from crowdflower.sandbox.outbound import Forbidden, NotDelivered, is_open, post
+from crowdflower.sandbox.webhooks.outbound import Forbidden, NotDelivered, is_open, post
 
 BODY = b"data=1"
 FORM = "application/x-www-form-urlencoded"

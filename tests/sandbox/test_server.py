@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from crowdflower.sandbox.server import MAX_HEADERS, Server
+from crowdflower.sandbox.server.sockets import MAX_HEADERS, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

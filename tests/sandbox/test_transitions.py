@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.transitions import KINDS, Lag, Transitions
+from crowdflower.sandbox.control.delays import KINDS, Lag, Transitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from killed import PATIENCE, Answer, Line, Nursery, Scene
 from oracle import Write, broken
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.store.sqlite_file import BUSY_SECONDS
+from crowdflower.sandbox.store.engines.sqlite_file import BUSY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

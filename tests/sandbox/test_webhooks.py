@@ -15,7 +15,7 @@ import pytest
 from crowdflower.exceptions import ApiError
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import iso
-from crowdflower.sandbox.webhooks import PATIENCE, Attempt, Courier, Notification, Post
+from crowdflower.sandbox.webhooks.delivery import PATIENCE, Attempt, Courier, Notification, Post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -30,7 +30,8 @@ file                            stories
 ``test_never_silent.py``        what is not obeyed is refused, or warned about
 =============================== ====================================================================
 
-Half a million rows are uploaded in ``benchmarks/sandbox``. A server that is killed in the middle
+Half a million rows are uploaded in ``tests/benchmarks/sandbox``. A server that is killed in the
+middle
 has its story in ``tests/sandbox/test_killed.py``. Pages in a browser have theirs beside the pages.
 """
 
@@ -48,9 +49,10 @@ from served import serving
 
 from crowdflower.client import Client
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import ORIGIN, session_for
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.rules import handout, jobs, submission, workers
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.work import handout, submission, workers
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 
 if TYPE_CHECKING:
     from requests import Response

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from crowdflower.sandbox.adapter import session_for
+from crowdflower.sandbox.server.in_process import session_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

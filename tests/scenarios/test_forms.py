@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.forms import form_for
-from crowdflower.sandbox.refusals import Invalid
 
 if TYPE_CHECKING:
     from crowdflower.job import Job

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crowdflower.sandbox.refusals import Conflict, Expired, Invalid
+from crowdflower.sandbox.errors import Conflict, Expired, Invalid
 
 if TYPE_CHECKING:
     from crowdflower.job import Job

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from crowdflower.job import Job
-    from crowdflower.sandbox.rules.handout import Page, PageUnit
+    from crowdflower.sandbox.rules.work.handout import Page, PageUnit
     from tests.scenarios.conftest import Box
 
 CML = """

@@ -16,7 +16,7 @@ from crowdflower.exceptions import ReportNotReady
 
 if TYPE_CHECKING:
     from crowdflower.job import Job
-    from crowdflower.sandbox.rules.handout import PageUnit
+    from crowdflower.sandbox.rules.work.handout import PageUnit
     from tests.scenarios.conftest import Box
 
 FILES = Path(__file__).parent / "reports"

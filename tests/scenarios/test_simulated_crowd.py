@@ -14,7 +14,7 @@ import pytest
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.crowd.plan import Plan
-from crowdflower.sandbox.crowd.running import Run
+from crowdflower.sandbox.crowd.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path

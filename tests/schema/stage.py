@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.adapter import session_for
+from crowdflower.sandbox.server.in_process import session_for
 
 FORM = """
 <p>{{text}}</p>

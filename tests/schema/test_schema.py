@@ -13,8 +13,8 @@ from schemathesis import Case
 from schemathesis.checks import CHECKS, load_all_checks
 from stage import Stage
 
-from crowdflower.sandbox.adapter import ORIGIN
 from crowdflower.sandbox.api import openapi
+from crowdflower.sandbox.server.in_process import ORIGIN
 
 BOUNDED = settings(
     derandomize=True,

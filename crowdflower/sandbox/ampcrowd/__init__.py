@@ -9,10 +9,10 @@
 
 A group is an ordinary job, off the list of jobs unless it is asked for: contributors, pages,
 quality and reports are those of every job. What people see in a browser is drawn by
-``crowdflower.sandbox.work``.
+``crowdflower.sandbox.pages``.
 """
 
 from crowdflower.sandbox.ampcrowd.callbacks import Delivery
-from crowdflower.sandbox.ampcrowd.door import Access, Door
+from crowdflower.sandbox.ampcrowd.routes import Access, Door
 
 __all__ = ["Access", "Delivery", "Door"]

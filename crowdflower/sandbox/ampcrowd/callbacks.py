@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Row, select, update
 
-from crowdflower.sandbox import outbound
-from crowdflower.sandbox.ampcrowd.gathering import ABANDONED, gather
-from crowdflower.sandbox.store import turns
-from crowdflower.sandbox.store.groups import amp_group, amp_task
+from crowdflower.sandbox.ampcrowd.results import ABANDONED, gather
+from crowdflower.sandbox.store.ampcrowd_tables import amp_group, amp_task
+from crowdflower.sandbox.store.engines import locks
+from crowdflower.sandbox.webhooks import outbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -87,13 +87,13 @@ def deliver(
     :param ended: Asked before every attempt whether to leave the rest for another round.
     """
     with database.transaction() as tx:
-        turns.name(tx, TURN)
+        locks.name(tx, TURN)
         gather(tx)
     made: list[Delivery] = []
     unreachable: set[str] = set()
     while not ended():
         with database.transaction() as tx:
-            turns.name(tx, TURN)
+            locks.name(tx, TURN)
             task = _next(tx, unreachable, lease=3 * timeout + 1)
         if task is None:
             break

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
-from crowdflower.sandbox.ampcrowd.asked import NO_POOLS, Wrong
-from crowdflower.sandbox.ampcrowd.forms import KINDS
-from crowdflower.sandbox.forms.cleaning import clean
-from crowdflower.sandbox.refusals import NotFound, Refusal
-from crowdflower.sandbox.rules import channels, jobs, orders, rows
-from crowdflower.sandbox.rules.handout import WHOLE_BATCHES
-from crowdflower.sandbox.rules.settings import LONGEST_TITLE
-from crowdflower.sandbox.store.groups import amp_group, amp_point, amp_task
+from crowdflower.sandbox.ampcrowd.payload import NO_POOLS, Wrong
+from crowdflower.sandbox.ampcrowd.task_forms import KINDS
+from crowdflower.sandbox.errors import NotFound, Refusal
+from crowdflower.sandbox.forms.sanitizer import clean
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.settings import channels
+from crowdflower.sandbox.rules.settings.settings import LONGEST_TITLE
+from crowdflower.sandbox.rules.units import uploads
+from crowdflower.sandbox.rules.work.handout import WHOLE_BATCHES
+from crowdflower.sandbox.store.ampcrowd_tables import amp_group, amp_point, amp_task
 from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.sandbox.store.tables import unit
 from crowdflower.states import INTERNAL
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from crowdflower._types import JSONObject
-    from crowdflower.sandbox.ampcrowd.asked import Asked
+    from crowdflower.sandbox.ampcrowd.payload import Asked
     from crowdflower.sandbox.store import Transaction
 
 AT_WORK: Final = ("running", "paused")
@@ -141,7 +143,7 @@ def _launched(tx: Transaction, account: Row[Any], asked: Asked) -> Row[Any]:
         "options": {WHOLE_BATCHES: True},
     }
     job = jobs.create(tx, account, attributes)
-    rows.append(tx, job, asked.rows)
+    uploads.append(tx, job, asked.rows)
     # A group may be as small as one point, and costs nothing whoever works on it.
     few = replace(tx, limits=replace(tx.limits, min_units_to_launch=1))
     orders.place(few, job, 0, [INTERNAL])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
-from crowdflower.sandbox.refusals import NotFound
-from crowdflower.sandbox.rules import jobs
-from crowdflower.sandbox.store import turns
+from crowdflower.sandbox.errors import NotFound
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.store.engines import locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from crowdflower._types import JSON
     from crowdflower.sandbox.api.parameters import Parameters
+    from crowdflower.sandbox.control.delays import Transitions
     from crowdflower.sandbox.reports import Shelf
     from crowdflower.sandbox.store import Transaction
-    from crowdflower.sandbox.transitions import Transitions
 
 MOST_DIGITS: Final = 18
 """Of a number that a job can have."""
@@ -70,4 +70,4 @@ class Call:
             raise NotFound
         found = jobs.find(self.tx, self.account, reference)
         self.found[reference] = found.id
-        return jobs.again(self.tx, found) if turns.job(self.tx, found.id) else found
+        return jobs.again(self.tx, found) if locks.job(self.tx, found.id) else found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crowdflower.sandbox.refusals import Invalid, MissingParameters, Refusal
-from crowdflower.sandbox.rules import channels
+from crowdflower.sandbox.errors import Invalid, MissingParameters, Refusal
+from crowdflower.sandbox.rules.settings import channels
 
 if TYPE_CHECKING:
     from collections.abc import Callable

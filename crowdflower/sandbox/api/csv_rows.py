@@ -13,7 +13,7 @@ import re
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Final
 
-from crowdflower.sandbox.refusals import Invalid
+from crowdflower.sandbox.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.rules import gold, notices
+from crowdflower.sandbox.rules.results import webhook_events
+from crowdflower.sandbox.rules.units import gold
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call
@@ -23,7 +24,7 @@ def fire_webhooks(call: Call, job: str) -> Answer:
     row = call.job(job)
     if not row.webhook_uri:
         call.tx.warn("Nobody is told: this job has no webhook_uri.")
-    notices.units_complete(call.tx, row.id, [each.id for each in gold.listing(call.tx, row)])
+    webhook_events.units_complete(call.tx, row.id, [each.id for each in gold.listing(call.tx, row)])
     return {"notice": {"message": "Webhooks will be sent in the background."}}
 
 

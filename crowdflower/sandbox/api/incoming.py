@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from crowdflower.sandbox.api import parameters
 from crowdflower.sandbox.api.parameters import Parameters
-from crowdflower.sandbox.refusals import BadRequest, NotFound, Refusal
+from crowdflower.sandbox.errors import BadRequest, NotFound, Refusal
 
 if TYPE_CHECKING:
     from flask import Request

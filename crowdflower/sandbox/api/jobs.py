@@ -6,8 +6,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.api.parameters import listed
-from crowdflower.sandbox.refusals import Invalid, Unsupported
-from crowdflower.sandbox.rules import jobs, orders, shapes
+from crowdflower.sandbox.errors import Invalid, Unsupported
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.results import shapes
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call

@@ -14,8 +14,8 @@ from itertools import chain
 from json import JSONDecodeError
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from crowdflower.sandbox.json_text import decode_at, plain_object, skip_blanks
-from crowdflower.sandbox.refusals import Invalid
+from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.store.json_text import decode_at, plain_object, skip_blanks
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from crowdflower.sandbox.refusals import MissingParameters
-from crowdflower.sandbox.rules import judgments, reviewing, shapes
+from crowdflower.sandbox.errors import MissingParameters
+from crowdflower.sandbox.rules.results import judgments, shapes
+from crowdflower.sandbox.rules.work import review
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call
@@ -34,7 +35,7 @@ def create(call: Call, job: str) -> Answer:
     unit, worker = given.whole("unit_id"), given.whole("worker_id")
     if unit is None or worker is None:
         raise MissingParameters
-    return shapes.judgment(reviewing.give(call.tx, row, unit, worker, given.mapping("data")))
+    return shapes.judgment(review.give(call.tx, row, unit, worker, given.mapping("data")))
 
 
 def update(call: Call, job: str, judgment: int) -> Answer:
@@ -43,12 +44,12 @@ def update(call: Call, job: str, judgment: int) -> Answer:
     flags = {name: given.flag(name) for name in ("reviewed", "missed", "tainted") if name in given}
     if not flags:
         raise MissingParameters
-    return shapes.judgment(reviewing.change(call.tx, row, judgment, **flags))
+    return shapes.judgment(review.change(call.tx, row, judgment, **flags))
 
 
 def delete(call: Call, job: str, judgment: int) -> Answer:
     """Throw a judgment away; its unit opens again if it lacks one now."""
-    reviewing.reject(call.tx, call.job(job), judgment)
+    review.reject(call.tx, call.job(job), judgment)
     return {"message": {"success": f"Judgment {judgment} has been deleted."}}
 
 

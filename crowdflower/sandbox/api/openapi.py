@@ -15,7 +15,7 @@ from functools import cache
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Final
 
-from crowdflower.sandbox.api import once, reports
+from crowdflower.sandbox.api import idempotency, reports
 from crowdflower.sandbox.api.operations import OPERATIONS, Operation
 from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.api.schemas import OBJECT, SCHEMAS, TEXT, Schema, ref, whole
@@ -101,10 +101,10 @@ def text() -> str:
 
 
 _REPEATABLE: Final = {
-    "name": once.HEADER,
+    "name": idempotency.HEADER,
     "in": "header",
     "description": "The same request under the same key happens once.",
-    "schema": {"type": "string", "pattern": f"^[!-~]{{1,{once.LONGEST}}}$"},
+    "schema": {"type": "string", "pattern": f"^[!-~]{{1,{idempotency.LONGEST}}}$"},
 }
 
 

@@ -35,7 +35,7 @@ from crowdflower.sandbox.api.schemas import (
     ref,
     whole,
 )
-from crowdflower.sandbox.rules.jobs import LISTED_STATES
+from crowdflower.sandbox.rules.jobs.jobs import LISTED_STATES
 from crowdflower.states import REPORT_TYPES
 
 

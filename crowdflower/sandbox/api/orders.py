@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.refusals import MissingParameters
-from crowdflower.sandbox.rules import orders, shapes
+from crowdflower.sandbox.errors import MissingParameters
+from crowdflower.sandbox.rules.jobs import orders
+from crowdflower.sandbox.rules.results import shapes
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call

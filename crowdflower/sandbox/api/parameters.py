@@ -13,8 +13,8 @@ from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-from crowdflower.sandbox.json_text import decode
-from crowdflower.sandbox.refusals import BadRequest, Invalid, MissingParameters
+from crowdflower.sandbox.errors import BadRequest, Invalid, MissingParameters
+from crowdflower.sandbox.store.json_text import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox import reports
-from crowdflower.sandbox.api import report_rows
 from crowdflower.sandbox.api.call import Reply
-from crowdflower.sandbox.refusals import Invalid
-from crowdflower.sandbox.rules import questions, rows
+from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.reports import rows
+from crowdflower.sandbox.rules.settings import questions
+from crowdflower.sandbox.rules.units import uploads
 from crowdflower.states import REPORT_TYPES
 
 if TYPE_CHECKING:
@@ -53,16 +54,16 @@ def _type(call: Call) -> ReportType:
 
 
 def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
-    asked, columns = job.fields or {}, rows.column_names(tx, job.id)
+    asked, columns = job.fields or {}, uploads.column_names(tx, job.id)
     if kind == "full":
-        return reports.full(asked, columns, report_rows.judgments(tx, job))
+        return reports.full(asked, columns, rows.judgments(tx, job))
     if kind == "aggregated":
         asked = asked | {group.name: reports.LINKED for group in questions.groups(job)}
-        return reports.aggregated(asked, columns, report_rows.judged_units(tx, job))
+        return reports.aggregated(asked, columns, rows.judged_units(tx, job))
     if kind == "json":
-        return reports.json_lines(report_rows.units(tx, job))
+        return reports.json_lines(rows.units(tx, job))
     if kind == "gold_report":
-        return reports.gold_report(job.gold, columns, report_rows.golds(tx, job))
+        return reports.gold_report(job.gold, columns, rows.golds(tx, job))
     if kind == "workset":
-        return reports.workset(report_rows.contributors(tx, job))
-    return reports.source(columns, report_rows.source(tx, job))
+        return reports.workset(rows.contributors(tx, job))
+    return reports.source(columns, rows.source(tx, job))

@@ -1,7 +1,7 @@
 """The shapes of what the API takes and gives, as JSON Schema.
 
-Which keys there are, and in which order, :mod:`crowdflower.sandbox.rules.shapes` decides; here
-stands of what kind their values are.
+Which keys there are, and in which order, :mod:`crowdflower.sandbox.rules.results.shapes` decides;
+here stands of what kind their values are.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
-from crowdflower.sandbox.rules.attributes import KINDS
+from crowdflower.sandbox.rules.settings.attributes import KINDS
 from crowdflower.states import JOB_STATES, UNIT_STATES
 
 Schema: TypeAlias = "dict[str, Any]"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.refusals import MissingParameters
-from crowdflower.sandbox.rules import tags
+from crowdflower.sandbox.errors import MissingParameters
+from crowdflower.sandbox.rules.settings import tags
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from crowdflower.sandbox.api.call import Reply
 from crowdflower.sandbox.api.parameters import listed
-from crowdflower.sandbox.refusals import MissingParameters, NotFound, Refusal
-from crowdflower.sandbox.rules import judgments, orders, results, rows, shapes, units
+from crowdflower.sandbox.errors import MissingParameters, NotFound, Refusal
+from crowdflower.sandbox.rules.jobs import orders
+from crowdflower.sandbox.rules.results import judgments, results, shapes
+from crowdflower.sandbox.rules.units import units, uploads
 
 if TYPE_CHECKING:
     from crowdflower._types import JSONObject
@@ -120,6 +122,6 @@ def _data(given: Parameters) -> JSONObject:
     """Read a row; accepted answers may be sent as any list is, by index for one."""
     data = given.mapping("data")
     return {
-        name: listed(value) if rows.GOLD_COLUMN.fullmatch(name) else value
+        name: listed(value) if uploads.GOLD_COLUMN.fullmatch(name) else value
         for name, value in data.items()
     }

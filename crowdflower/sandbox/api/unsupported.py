@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, NoReturn
 
-from crowdflower.sandbox.refusals import Unsupported
+from crowdflower.sandbox.errors import Unsupported
 
 
 class Absent(NamedTuple):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crowdflower.sandbox.refusals import Invalid, MissingParameters
-from crowdflower.sandbox.rules import shapes, workers
+from crowdflower.sandbox.errors import Invalid, MissingParameters
+from crowdflower.sandbox.rules.results import shapes
+from crowdflower.sandbox.rules.work import workers
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.api.call import Answer, Call

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crowdflower.cml import Form
     from crowdflower.sandbox.clock import Clock
     from crowdflower.sandbox.crowd.profiles import Profile
-    from crowdflower.sandbox.rules.handout import PageUnit
+    from crowdflower.sandbox.rules.work.handout import PageUnit
 
 Units: TypeAlias = "Callable[[str], Mapping[str, Collection[int]]]"
 """From a column of a job to its units: value, as text, to the numbers of the units that have it."""

@@ -10,10 +10,10 @@ from crowdflower.sandbox.crowd.contributor import Contributor
 from crowdflower.sandbox.crowd.plan import PAGES_AT_ONCE, Plan, Summary
 from crowdflower.sandbox.crowd.profiles import Mix, Profile, named, shares
 from crowdflower.sandbox.crowd.replayed import Replayed, by_worker
-from crowdflower.sandbox.crowd.running import Run
+from crowdflower.sandbox.crowd.run import Run
 from crowdflower.sandbox.crowd.simulated import Difficulty, Simulated, World
 from crowdflower.sandbox.crowd.truth import Source, Truth
-from crowdflower.sandbox.rules import workers
+from crowdflower.sandbox.rules.work import workers
 from crowdflower.states import ON_DEMAND
 
 if TYPE_CHECKING:

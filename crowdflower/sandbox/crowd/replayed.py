@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from crowdflower.cml import Form
     from crowdflower.sandbox.clock import Clock
-    from crowdflower.sandbox.rules.handout import PageUnit
+    from crowdflower.sandbox.rules.work.handout import PageUnit
 
 Label: TypeAlias = "str | list[str]"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from crowdflower.sandbox.crowd.answering import REMARKS, Character, answer
+from crowdflower.sandbox.crowd.answers import REMARKS, Character, answer
 from crowdflower.sandbox.crowd.contributor import Contributor
 from crowdflower.sandbox.crowd.truth import Truth
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crowdflower.cml import Form
     from crowdflower.sandbox.clock import Clock
     from crowdflower.sandbox.crowd.profiles import Profile
-    from crowdflower.sandbox.rules.handout import PageUnit
+    from crowdflower.sandbox.rules.work.handout import PageUnit
 
 Difficulty: TypeAlias = "str | Callable[[Mapping[str, Any]], float] | None"
 """How hard a row is, from 0 to 1: a column of the rows, a function of the row, or all are easy."""

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from crowdflower.cml import CMLError, Form, parse
+from crowdflower.sandbox.errors import Declined, Invalid, Unsupported
 from crowdflower.sandbox.forms.templates import Template, TemplateError, oddity, strangers
-from crowdflower.sandbox.refusals import Declined, Invalid, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def checked(cml_source: str) -> Form:
     >>> checked('<cml:txt label="Why?"/>')
     Traceback (most recent call last):
         ...
-    crowdflower.sandbox.refusals.Declined: 200 line 1, column 1: There is no tag <cml:txt>; did \
+    crowdflower.sandbox.errors.Declined: 200 line 1, column 1: There is no tag <cml:txt>; did \
 you mean <cml:text>?
 
     Its Liquid is run once, for an empty row, which shows loops that nobody can pay for.

@@ -4,6 +4,7 @@ Who may have one and what is in it, others say; here rows go in and an archive c
 """
 
 from crowdflower.sandbox.reports.archive import FILE_NAMES, write
+from crowdflower.sandbox.reports.cache import Shelf
 from crowdflower.sandbox.reports.columns import (
     LINKED,
     aggregated,
@@ -14,7 +15,6 @@ from crowdflower.sandbox.reports.columns import (
     source,
     workset,
 )
-from crowdflower.sandbox.reports.shelf import Shelf
 
 __all__ = [
     "FILE_NAMES",

@@ -13,8 +13,10 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 
-from crowdflower.sandbox.refusals import Unfunded
-from crowdflower.sandbox.store import Transaction, purse, turns
+from crowdflower.sandbox.errors import Unfunded
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.engines import locks
+from crowdflower.sandbox.store.fast import page_money
 from crowdflower.sandbox.store.tables import account, ledger, orders
 from crowdflower.states import INTERNAL
 
@@ -76,7 +78,7 @@ def require(tx: Transaction, account_id: int, amount_mc: int) -> None:
 
     :raises Unfunded: It does not; the refusal names both amounts.
     """
-    turns.account(tx, account_id)
+    locks.account(tx, account_id)
     available = balance(tx, account_id)
     if available < amount_mc:
         raise Unfunded(available / CENT, amount_mc / CENT)
@@ -96,7 +98,7 @@ def reopen(tx: Transaction, order: Row[Any]) -> None:
 
 def can_cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
     """Tell whether one more page of a job can be paid, beside those being worked on."""
-    held, promised = purse.funds(tx.driver, job_id)
+    held, promised = page_money.funds(tx.driver, job_id)
     short = promised + cost_mc - held
     return short <= 0 or (balance(tx, account_id) >= short and bool(_open(tx, job_id)))
 
@@ -106,11 +108,11 @@ def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
 
     :returns: Whether it can.
     """
-    held, promised = purse.funds(tx.driver, job_id)
+    held, promised = page_money.funds(tx.driver, job_id)
     short = promised + cost_mc - held
     if short <= 0:
         return True
-    turns.account(tx, account_id)
+    locks.account(tx, account_id)
     if not can_cover(tx, job_id, account_id, cost_mc):
         return False
     reserve(tx, _open(tx, job_id)[-1], short)
@@ -123,9 +125,9 @@ def charge(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> None:
     :raises RuntimeError: They hold less; :func:`cover` was not asked before the page went out.
     """
     now = tx.clock.now()
-    for order_id, left in purse.holdings(tx.driver, job_id):
+    for order_id, left in page_money.holdings(tx.driver, job_id):
         part = min(left, cost_mc)
-        purse.spend(tx.driver, account_id, job_id, order_id, part, now)
+        page_money.spend(tx.driver, account_id, job_id, order_id, part, now)
         cost_mc -= part
         if not cost_mc:
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from crowdflower.sandbox.rules.kinds import PERCENT, truthy
+from crowdflower.sandbox.rules.settings.value_types import PERCENT, truthy
 
 SPARE: Final = 3
 """Test questions a job must have beyond a page of them, before they are asked."""

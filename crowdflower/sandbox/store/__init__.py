@@ -1,6 +1,9 @@
 """Where the sandbox keeps what happened: tables, transactions and queries, no rules."""
 
-from crowdflower.sandbox.store import groups, outbox  # tables are known once they were imported
+from crowdflower.sandbox.store import (  # tables are known once they were imported
+    ampcrowd_tables,
+    outbox,
+)
 from crowdflower.sandbox.store.database import Database
 from crowdflower.sandbox.store.failures import SchemaMismatch, StoreFailure
 from crowdflower.sandbox.store.transaction import Limits, Transaction
@@ -11,6 +14,6 @@ __all__ = [
     "SchemaMismatch",
     "StoreFailure",
     "Transaction",
-    "groups",
+    "ampcrowd_tables",
     "outbox",
 ]

@@ -1,7 +1,7 @@
 """One database, and who may use it when.
 
-Which database it is decides how: see :mod:`crowdflower.sandbox.store.sqlite` and
-:mod:`crowdflower.sandbox.store.postgresql`.
+Which database it is decides how: see :mod:`crowdflower.sandbox.store.engines.sqlite` and
+:mod:`crowdflower.sandbox.store.engines.postgresql`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.store.driver import Driver
+from crowdflower.sandbox.store.engines.sqlite import MEMORY, SQLite
 from crowdflower.sandbox.store.failures import Unconfirmed
-from crowdflower.sandbox.store.sqlite import MEMORY, SQLite
+from crowdflower.sandbox.store.fast.driver import Driver
 from crowdflower.sandbox.store.tables import assignment, event, job, ledger
 from crowdflower.sandbox.store.transaction import Limits, Transaction
 
@@ -253,7 +253,7 @@ def _backend(address: URL) -> Backend:
     if address.get_backend_name() == "sqlite":
         return SQLite(address)
     try:
-        from crowdflower.sandbox.store.postgresql import PostgreSQL  # noqa: PLC0415 - an extra
+        from crowdflower.sandbox.store.engines.postgresql import PostgreSQL  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("crowdflower"):
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Table
 
-from crowdflower.sandbox.store.columns import ID, Json, Text, Whole, count, moment
+from crowdflower.sandbox.store.column_types import ID, Json, Text, Whole, count, moment
 from crowdflower.sandbox.store.tables import metadata, numbered
 
 webhook_delivery = numbered(

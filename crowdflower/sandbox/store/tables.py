@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem  # noqa: TC002 - beside all the others
 
-from crowdflower.sandbox.store.columns import (
+from crowdflower.sandbox.store.column_types import (
     ID,
     Json,
     Milli,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Executable, Table, delete, insert
 
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store import tables
-from crowdflower.sandbox.store.driver import Driver
+from crowdflower.sandbox.store.fast.driver import Driver
 
 KEPT_EVENTS = 1000
 """Events that are kept at least; twice as many are kept at most."""

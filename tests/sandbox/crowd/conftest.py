@@ -11,7 +11,9 @@ from sqlalchemy import select
 
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.crowd import Crowd
-from crowdflower.sandbox.rules import accounts, gold, jobs, orders, rows
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.units import gold, uploads
 from crowdflower.sandbox.store import Database
 from crowdflower.sandbox.store.tables import judgment, unit
 
@@ -42,7 +44,7 @@ def launch() -> Iterator[Callable[..., tuple[Crowd, int]]]:
         with database.transaction() as tx:
             owner = accounts.open_account(tx, key="k", balance_cents=10_000_000)
             job = jobs.create(tx, owner, {**basics, **attributes})
-            rows.append(tx, job, data)
+            uploads.append(tx, job, data)
             gold.convert(tx, job)
             orders.place(tx, jobs.again(tx, job), 0, ["on_demand"])
         return Crowd(database), job.id

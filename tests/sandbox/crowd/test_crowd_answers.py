@@ -12,11 +12,11 @@ import pytest
 from crowdflower.cml import Field, parse
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.crowd import PROFILES, Profile, confusion
-from crowdflower.sandbox.crowd.answering import Character, answer
+from crowdflower.sandbox.crowd.answers import Character, answer
 from crowdflower.sandbox.crowd.profiles import named, shares
 from crowdflower.sandbox.crowd.simulated import World
 from crowdflower.sandbox.crowd.truth import Truth
-from crowdflower.sandbox.rules.handout import PageUnit
+from crowdflower.sandbox.rules.work.handout import PageUnit
 
 MOOD = """
 <cml:radios name="mood" label="Mood" validates="required">

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crowdflower.sandbox.crowd import Crowd, Summary
-from crowdflower.sandbox.rules import jobs
+from crowdflower.sandbox.rules.jobs import jobs
 
 Launch = Callable[..., tuple[Crowd, int]]
 Texts = Callable[..., list[dict[str, Any]]]

@@ -11,17 +11,10 @@ from oracle import LAWS
 from sqlalchemy import Row, func, insert, select, text
 
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.rules import (
-    accounts,
-    gold,
-    handout,
-    jobs,
-    money,
-    orders,
-    rows,
-    submission,
-    workers,
-)
+from crowdflower.sandbox.rules import accounts, money
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.units import gold, uploads
+from crowdflower.sandbox.rules.work import handout, submission, workers
 from crowdflower.sandbox.store import Database, Limits, Transaction
 from crowdflower.sandbox.store import tables as t
 
@@ -67,7 +60,7 @@ class World:
             {"text": f"gold {n}", "_golden": "TRUE", "sentiment_gold": "positive"}
             for n in range(golds)
         ]
-        job = self.do(rows.create_from, self.account, data)
+        job = self.do(uploads.create_from, self.account, data)
         ready = {"title": "Sentiment of reviews", "instructions": "Read.", "cml": self.form}
         job = self.do(jobs.update, job, ready | attributes)
         if golds:

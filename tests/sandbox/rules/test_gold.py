@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from crowdflower.sandbox.refusals import BadRequest
-from crowdflower.sandbox.rules import gold, jobs, orders, rows, units, workers
+from crowdflower.sandbox.errors import BadRequest
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.units import gold, units, uploads
+from crowdflower.sandbox.rules.work import workers
 
 
 def test_rows_that_say_so_become_test_questions(world: Any) -> None:
@@ -17,7 +19,7 @@ def test_rows_that_say_so_become_test_questions(world: Any) -> None:
         {"text": "g", "_golden": mark, "sentiment_gold": "positive\nneutral\n"}
         for mark in ("TRUE", "true", "1", "FALSE", None)
     ]
-    job = world.do(rows.create_from, world.account, data)
+    job = world.do(uploads.create_from, world.account, data)
     world.do(jobs.update, job, {"cml": world.form})
 
     converted = world.do(gold.convert, job)
@@ -30,7 +32,7 @@ def test_rows_that_say_so_become_test_questions(world: Any) -> None:
 
 def test_rows_with_answers_in_a_column_become_test_questions(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "x" if n < 3 else None} for n in range(9)]
-    job = world.do(rows.create_from, world.account, data)
+    job = world.do(uploads.create_from, world.account, data)
     world.do(jobs.update, job, {"cml": world.form})
 
     answer = world.do(gold.check, job, "sentiment", "label")
@@ -43,7 +45,7 @@ def test_rows_with_answers_in_a_column_become_test_questions(world: Any) -> None
 
 def test_the_column_is_named_after_the_question_by_default(world: Any) -> None:
     data = [{"text": f"row {n}", "sentiment_gold": "a" if n < 3 else ""} for n in range(9)]
-    job = world.do(rows.create_from, world.account, data)
+    job = world.do(uploads.create_from, world.account, data)
 
     answer = world.do(gold.check, job, "sentiment")
 
@@ -52,7 +54,7 @@ def test_the_column_is_named_after_the_question_by_default(world: Any) -> None:
 
 def test_a_column_that_was_chosen_stays_chosen_when_the_form_is_saved_again(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "x" if n < 3 else None} for n in range(9)]
-    job = world.do(rows.create_from, world.account, data)
+    job = world.do(uploads.create_from, world.account, data)
     world.do(gold.check, job, "sentiment", "label")
 
     changed = world.do(jobs.update, job, {"cml": world.form})
@@ -73,7 +75,7 @@ def test_a_column_that_merely_followed_follows_a_new_form(world: Any) -> None:
 
 def test_a_column_of_accepted_answers_is_hidden_whatever_its_name(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "positive" if n < 8 else None} for n in range(30)]
-    job = world.do(rows.create_from, world.account, data)
+    job = world.do(uploads.create_from, world.account, data)
     ready = {"title": "Sentiment", "instructions": "Read.", "cml": world.form}
     world.do(jobs.update, job, ready)
     world.do(gold.check, job, "sentiment", "label")
@@ -85,8 +87,10 @@ def test_a_column_of_accepted_answers_is_hidden_whatever_its_name(world: Any) ->
 
 
 def test_no_answers_and_too_many_answers_are_refused_in_the_services_words(world: Any) -> None:
-    none = world.do(rows.create_from, world.account, [{"f_gold": None}] * 9)
-    many = world.do(rows.create_from, world.account, [{"f_gold": "x"}] * 4 + [{"f_gold": ""}] * 7)
+    none = world.do(uploads.create_from, world.account, [{"f_gold": None}] * 9)
+    many = world.do(
+        uploads.create_from, world.account, [{"f_gold": "x"}] * 4 + [{"f_gold": ""}] * 7
+    )
 
     with pytest.raises(BadRequest) as nothing:
         world.do(gold.check, none, "f")

@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from crowdflower.sandbox.refusals import Refusal
-from crowdflower.sandbox.rules import accounts, gold, handout, jobs, orders, units, workers
+from crowdflower.sandbox.errors import Refusal
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.units import gold, units
+from crowdflower.sandbox.rules.work import handout, workers
 from crowdflower.sandbox.store import Limits
 
 ANSWERS = st.sampled_from(["positive", "neutral", "negative"])

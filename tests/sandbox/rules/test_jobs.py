@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
-from crowdflower.sandbox.refusals import Declined, Invalid, NotFound
-from crowdflower.sandbox.rules import accounts, channels, jobs, orders, shapes, tags, units
+from crowdflower.sandbox.errors import Declined, Invalid, NotFound
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.results import shapes
+from crowdflower.sandbox.rules.settings import channels, tags
+from crowdflower.sandbox.rules.units import units
 from crowdflower.states import JOB_STATES
 
 KEYS_OF_2014 = [

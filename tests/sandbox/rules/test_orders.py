@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crowdflower.sandbox.refusals import Invalid, NotFound, Unfunded, Unsupported
-from crowdflower.sandbox.rules import accounts, channels, jobs, money, orders, rows, units
+from crowdflower.sandbox.errors import Invalid, NotFound, Unfunded, Unsupported
+from crowdflower.sandbox.rules import accounts, money
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.settings import channels
+from crowdflower.sandbox.rules.units import units, uploads
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store import tables as t
 
@@ -79,7 +82,7 @@ def unready(world: Any, what: str) -> Any:
         job = world.launched(5)
         world.do(jobs.cancel, job)
         return job
-    job = world.do(rows.create_from, world.account, [{"text": str(n)} for n in range(5)])
+    job = world.do(uploads.create_from, world.account, [{"text": str(n)} for n in range(5)])
     ready = {"title": "Sentiment", "instructions": "Read.", "cml": world.form}
     optional = {"cml": '<cml:text label="Why?"/>'} if what == "required" else {}
     given = {name: value for name, value in ready.items() if name != what} | optional
@@ -106,7 +109,7 @@ def test_a_job_that_is_not_ready_is_refused_with_what_to_do(world: Any) -> None:
 def test_a_form_with_mistakes_is_found_at_the_latest_when_the_job_is_launched(world: Any) -> None:
     attributes = {"title": "Sentiment", "instructions": "Read.", "cml": "<cml:txt/>"}
     job = world.do(jobs.create, world.account, attributes)
-    world.do(rows.append, job, [{"text": str(n)} for n in range(5)])
+    world.do(uploads.append, job, [{"text": str(n)} for n in range(5)])
 
     with pytest.raises(Invalid, match="mistakes"):
         world.do(orders.place, job, 5, ["on_demand"])
@@ -322,7 +325,7 @@ def test_a_job_orders_by_itself_when_it_has_rows_enough(world: Any) -> None:
 def test_an_upload_makes_it_order_too(world: Any) -> None:
     job = world.job(1, auto_order=True, auto_order_threshold=3)
 
-    world.do(rows.append, job, [{"text": "second"}, {"text": "third"}])
+    world.do(uploads.append, job, [{"text": "second"}, {"text": "third"}])
 
     assert world.again(job).judgable_count == 3
 
@@ -340,7 +343,7 @@ def test_a_job_without_channels_says_why_it_does_not_order_by_itself(world: Any)
 
 
 def test_neither_does_a_job_that_is_not_ready(world: Any) -> None:
-    job = world.do(rows.create_from, world.account, [{"text": str(n)} for n in range(3)])
+    job = world.do(uploads.create_from, world.account, [{"text": str(n)} for n in range(3)])
     world.do(jobs.update, job, {"auto_order": "true"})
 
     with world.database.transaction() as tx:
@@ -512,7 +515,7 @@ def test_a_row_that_the_form_does_not_work_with_is_found_before_it_costs_anythin
     world: Any,
 ) -> None:
     data: list[dict[str, Any]] = [{"names": ["Ada"]}] * 4 + [{"names": []}]
-    job = world.do(rows.create_from, world.account, data)
+    job = world.do(uploads.create_from, world.account, data)
     ready = {"title": "Which of them?", "instructions": "Read.", "cml": OF_THE_ROW}
     world.do(jobs.update, job, ready)
     last = world.units(job)[-1]

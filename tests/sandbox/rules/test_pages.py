@@ -8,17 +8,12 @@ from typing import Any
 
 import pytest
 
-from crowdflower.sandbox.refusals import Conflict, Expired, NotFound
-from crowdflower.sandbox.rules import (
-    accounts,
-    channels,
-    gold,
-    handout,
-    jobs,
-    orders,
-    submission,
-    units,
-)
+from crowdflower.sandbox.errors import Conflict, Expired, NotFound
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.settings import channels
+from crowdflower.sandbox.rules.units import gold, units
+from crowdflower.sandbox.rules.work import handout, submission
 from crowdflower.sandbox.store import Database
 
 

@@ -8,18 +8,12 @@ from typing import Any
 import pytest
 
 from crowdflower.cml.names import TAKEN
-from crowdflower.sandbox.refusals import NotFound
+from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.reports import columns
-from crowdflower.sandbox.rules import (
-    jobs,
-    judgments,
-    orders,
-    results,
-    shapes,
-    submission,
-    units,
-    workers,
-)
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.results import judgments, results, shapes
+from crowdflower.sandbox.rules.units import units
+from crowdflower.sandbox.rules.work import submission, workers
 
 FORM = """
 <cml:radios label="Sentiment" validates="required">

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crowdflower.sandbox.refusals import Invalid
-from crowdflower.sandbox.rules import accounts, channels, jobs, rows, units
+from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.settings import channels
+from crowdflower.sandbox.rules.units import units, uploads
 
 SIX = [{"glitter_color": f"colour {n}", "price": n} for n in range(6)]
 
 
 def job_of(world: Any, *data: dict[str, Any]) -> Any:
-    return world.do(rows.create_from, world.account, data)
+    return world.do(uploads.create_from, world.account, data)
 
 
 def stored(world: Any, job: Any) -> list[dict[str, Any]]:
@@ -42,17 +45,17 @@ def test_a_job_of_rows_has_the_default_channels_and_no_title(world: Any) -> None
 
     assert job.title is None
     assert world.do(channels.of, job)[0] == ["cf_internal"]
-    assert world.do(rows.progress, job) == {"done": True, "count": 6}
+    assert world.do(uploads.progress, job) == {"done": True, "count": 6}
 
 
 def test_a_second_upload_comes_after_the_first(world: Any) -> None:
     job = job_of(world, *SIX)
 
-    added = world.do(rows.append, job, SIX)
+    added = world.do(uploads.append, job, SIX)
 
     assert added == 6
     assert stored(world, job) == SIX + SIX
-    assert world.do(rows.progress, job) == {"done": True, "count": 12}
+    assert world.do(uploads.progress, job) == {"done": True, "count": 12}
 
 
 def test_rows_may_come_one_by_one_and_are_read_once(world: Any) -> None:
@@ -60,7 +63,7 @@ def test_rows_may_come_one_by_one_and_are_read_once(world: Any) -> None:
         for number in range(2500):
             yield {"number": number}
 
-    job = world.do(rows.create_from, world.account, stream())
+    job = world.do(uploads.create_from, world.account, stream())
 
     assert [row["number"] for row in stored(world, job)] == list(range(2500))
 
@@ -69,7 +72,7 @@ def test_other_columns_than_the_jobs_are_refused(world: Any) -> None:
     job = job_of(world, *SIX)
 
     with pytest.raises(Invalid) as caught:
-        world.do(rows.append, job, [{"glitter_color": "red", "size": "XL"}])
+        world.do(uploads.append, job, [{"glitter_color": "red", "size": "XL"}])
 
     assert "lacks price" in caught.value.message
     assert "adds size" in caught.value.message
@@ -79,8 +82,8 @@ def test_other_columns_than_the_jobs_are_refused(world: Any) -> None:
 def test_unless_they_are_forced(world: Any) -> None:
     job = job_of(world, *SIX)
 
-    world.do(rows.append, job, [{"glitter_color": "red", "size": "XL"}], force=True)
-    world.do(rows.append, job, [{"glitter_color": "red", "price": 1, "size": "S"}])
+    world.do(uploads.append, job, [{"glitter_color": "red", "size": "XL"}], force=True)
+    world.do(uploads.append, job, [{"glitter_color": "red", "price": 1, "size": "S"}])
 
     assert stored(world, job)[6:] == [
         {"glitter_color": "red", "size": "XL"},
@@ -93,7 +96,7 @@ def test_a_column_that_first_comes_later_in_a_file_is_refused_with_its_row(world
     job = job_of(world, *SIX)
 
     with pytest.raises(Invalid, match=r"Row 2 has a column .*: size"):
-        world.do(rows.append, job, [SIX[0], {**SIX[1], "size": "XL"}])
+        world.do(uploads.append, job, [SIX[0], {**SIX[1], "size": "XL"}])
 
     assert stored(world, job) == SIX
 
@@ -106,19 +109,19 @@ def test_a_column_that_a_later_row_leaves_out_is_blank(world: Any) -> None:
 
 def test_rows_of_many_shapes_are_stored_as_they_are(world: Any) -> None:
     data = [{f"column {number % 1100}": number} for number in range(2300)]
-    job = world.do(rows.create_from, world.account, [])
+    job = world.do(uploads.create_from, world.account, [])
 
-    world.do(rows.append, job, data, force=True)
+    world.do(uploads.append, job, data, force=True)
 
     assert stored(world, job)[1:] == [{"column 0": None, **row} for row in data[1:]]
-    assert len(world.do(rows.column_names, job.id)) == 1100
+    assert len(world.do(uploads.column_names, job.id)) == 1100
 
 
 def test_columns_of_test_questions_come_and_go(world: Any) -> None:
     golden = {"text": "b", "_golden": "TRUE", "f_gold": "x\ny", "f_gold_reason": "so"}
     job = job_of(world, {"text": "a"}, golden, {"text": "c"})
 
-    world.do(rows.append, job, [{"text": "d", "_golden": None}])
+    world.do(uploads.append, job, [{"text": "d", "_golden": None}])
 
     assert stored(world, job) == [
         {"text": "a"},
@@ -143,7 +146,7 @@ def test_a_row_that_cannot_be_stored_is_named_and_nothing_is_stored(world: Any, 
     job = job_of(world, {"text": "before"})
 
     with pytest.raises(Invalid, match="Row 3 "):
-        world.do(rows.append, job, [{"text": "one"}, {"text": "two"}, bad, {"text": "four"}])
+        world.do(uploads.append, job, [{"text": "one"}, {"text": "two"}, bad, {"text": "four"}])
 
     assert stored(world, job) == [{"text": "before"}]
     assert world.again(job) == job
@@ -155,7 +158,7 @@ def test_a_stream_that_breaks_leaves_nothing(world: Any) -> None:
         raise Invalid("Unable to parse row 2. Please be sure your file is UTF-8 encoded.")
 
     with pytest.raises(Invalid, match="row 2"):
-        world.do(rows.create_from, world.account, broken())
+        world.do(uploads.create_from, world.account, broken())
 
     assert world.do(jobs.listing, world.account) == []
 
@@ -165,8 +168,8 @@ def test_a_job_holds_no_more_rows_than_the_sandbox_allows(make_world: Any) -> No
     job = job_of(world, *SIX)
 
     with pytest.raises(Invalid, match="Row 2 is one too many"):
-        world.do(rows.append, job, SIX)
-    world.do(rows.append, job, SIX[:1])
+        world.do(uploads.append, job, SIX)
+    world.do(uploads.append, job, SIX[:1])
 
     assert world.again(job).units_count == 7
 
@@ -174,7 +177,7 @@ def test_a_job_holds_no_more_rows_than_the_sandbox_allows(make_world: Any) -> No
 def test_an_empty_upload_is_a_job_without_rows(world: Any) -> None:
     job = job_of(world)
 
-    assert world.do(rows.progress, job) == {"done": True, "count": 0}
+    assert world.do(uploads.progress, job) == {"done": True, "count": 0}
     assert world.do(units.page, job) == {}
 
 
@@ -191,7 +194,7 @@ def test_an_empty_upload_is_a_job_without_rows(world: Any) -> None:
     ],
 )
 def test_headers_become_names_of_columns(header: str, name: str) -> None:
-    assert rows.column_name(header) == name
+    assert uploads.column_name(header) == name
 
 
 values = st.recursive(
@@ -212,6 +215,6 @@ def test_what_goes_in_comes_out(world: Any, data: list[dict[str, Any]]) -> None:
     world.database.reset()
     world.account = world.do(accounts.open_account, key="k")
 
-    job = world.do(rows.create_from, world.account, data)
+    job = world.do(uploads.create_from, world.account, data)
 
     assert list(world.do(units.page, job).values()) == data

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from crowdflower.sandbox.refusals import Declined, Invalid, Unsupported
-from crowdflower.sandbox.rules import jobs, shapes
+from crowdflower.sandbox.errors import Declined, Invalid, Unsupported
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.results import shapes
 
 
 def warned(world: Any, job: Any, attributes: dict[str, Any]) -> list[str]:

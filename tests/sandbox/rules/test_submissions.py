@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crowdflower.sandbox.refusals import Expired, Invalid
-from crowdflower.sandbox.rules import gold, jobs, results, submission, units, workers
+from crowdflower.sandbox.errors import Expired, Invalid
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.results import results
+from crowdflower.sandbox.rules.units import gold, units
+from crowdflower.sandbox.rules.work import submission, workers
 from crowdflower.sandbox.store import Transaction, tables
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from crowdflower.sandbox.refusals import Invalid, NotFound
-from crowdflower.sandbox.rules import jobs, orders, results, rows, units
+from crowdflower.sandbox.errors import Invalid, NotFound
+from crowdflower.sandbox.rules.jobs import jobs, orders
+from crowdflower.sandbox.rules.results import results
+from crowdflower.sandbox.rules.units import units, uploads
 
 
 def unit_in(world: Any, state: str) -> tuple[Any, Any]:
@@ -34,7 +36,7 @@ def test_pages_follow_the_order_of_the_rows_to_the_end(world: Any) -> None:
 
 
 def test_a_page_as_text_is_the_same_page(world: Any) -> None:
-    job = world.do(rows.create_from, world.account, [{"text": 'würde "x"\n'}, {"text": None}])
+    job = world.do(uploads.create_from, world.account, [{"text": 'würde "x"\n'}, {"text": None}])
 
     text = world.do(units.page_text, job)
 
@@ -60,7 +62,7 @@ def test_a_new_row_comes_last_and_may_bring_columns(world: Any) -> None:
 
     assert (unit.state, unit.seq, unit.data["source"]) == ("new", 6, "by hand")
     assert world.again(job).units_count == 6
-    world.do(rows.append, job, [{"text": "later", "source": "file"}])
+    world.do(uploads.append, job, [{"text": "later", "source": "file"}])
     assert [unit.seq for unit in world.units(job)] == list(range(1, 8))
 
 
@@ -297,7 +299,7 @@ def test_a_copy_of_a_row_may_differ_and_go_to_another_job(world: Any) -> None:
 
 def test_columns_are_split_into_lists_once(world: Any) -> None:
     data = [{"tags": "a b c", "other": "x y", "n": 1}, {"tags": None, "other": "", "n": 2}]
-    job = world.do(rows.create_from, world.account, data)
+    job = world.do(uploads.create_from, world.account, data)
 
     count = world.do(units.split, job, ["tags"])
 
@@ -311,7 +313,7 @@ def test_columns_are_split_into_lists_once(world: Any) -> None:
 
 
 def test_columns_are_split_where_the_requester_says(world: Any) -> None:
-    job = world.do(rows.create_from, world.account, [{"tags": "a, b c", "more": "1, 2"}])
+    job = world.do(uploads.create_from, world.account, [{"tags": "a, b c", "more": "1, 2"}])
 
     world.do(units.split, job, ["tags", "more"], ", ")
 

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crowdflower.sandbox.refusals import BadRequest, Invalid, NotFound, Unfunded
-from crowdflower.sandbox.rules import accounts, channels, jobs, tags, units, workers
+from crowdflower.sandbox.errors import BadRequest, Invalid, NotFound, Unfunded
+from crowdflower.sandbox.rules import accounts
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.settings import channels, tags
+from crowdflower.sandbox.rules.units import units
+from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.store import Transaction, tables
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crowdflower.sandbox import clock as clock_module
 from crowdflower.sandbox.clock import LATEST, Chance, Clock, iso, report_time
-from crowdflower.sandbox.refusals import Declined, Invalid, Unfunded
+from crowdflower.sandbox.errors import Declined, Invalid, Unfunded
 
 
 def test_virtual_time_moves_only_when_it_is_told_to() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crowdflower.sandbox.store import columns
+from crowdflower.sandbox.store import column_types
 
 CHARACTERS = st.characters(codec="utf-8")
 VALUES = st.none() | st.booleans() | st.integers() | st.text(CHARACTERS)
@@ -18,12 +18,12 @@ VALUES = st.none() | st.booleans() | st.integers() | st.text(CHARACTERS)
 @pytest.fixture(params=["as installed", "without"], autouse=True)
 def orjson(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "without":
-        monkeypatch.setattr(columns, "orjson", None)
+        monkeypatch.setattr(column_types, "orjson", None)
 
 
 @pytest.mark.parametrize("data", [{"a": "x", "b": [1, {"c": "\x00"}]}, {"a": 2**70, "b": -0.5}])
 def test_a_row_is_written_so_that_it_is_read_again(data: dict[str, Any]) -> None:
-    text = columns.encode_row(data)
+    text = column_types.encode_row(data)
 
     assert json.loads(text) == data
 
@@ -31,7 +31,7 @@ def test_a_row_is_written_so_that_it_is_read_again(data: dict[str, Any]) -> None
 def test_no_row_looks_different_for_how_it_was_written() -> None:
     @given(st.dictionaries(st.text(CHARACTERS), VALUES))
     def alike(data: dict[str, Any]) -> None:
-        assert columns.encode_row(data) == columns.encode(data)
+        assert column_types.encode_row(data) == column_types.encode(data)
 
     alike()
 
@@ -39,4 +39,4 @@ def test_no_row_looks_different_for_how_it_was_written() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("-inf"), "\ud800", object(), b"bytes"])
 def test_what_json_cannot_say_is_refused(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
-        columns.encode_row({"fine": "yes", "a": value})
+        column_types.encode_row({"fine": "yes", "a": value})

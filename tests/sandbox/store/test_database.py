@@ -15,7 +15,8 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.store import Database, SchemaMismatch, StoreFailure, Transaction, turns
+from crowdflower.sandbox.store import Database, SchemaMismatch, StoreFailure, Transaction
+from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.tables import account, schema_info
 
 PATIENCE = 60
@@ -121,7 +122,7 @@ def test_writers_of_many_threads_stand_in_line(database: Database) -> None:
         together.wait()
         for _ in range(25):
             with database.transaction() as tx:
-                turns.name(tx, "counting")
+                locks.name(tx, "counting")
                 before = tx.one(select(func.count().label("n")).select_from(account)).n
                 add(tx, f"key {before}")
 

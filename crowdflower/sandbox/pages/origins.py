@@ -1,0 +1,48 @@
+"""What a browser says of where a request comes from, and what a page of ours may do in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from crowdflower.sandbox.errors import Forbidden
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import Headers
+
+PAGE_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src https: data:; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Go with every page: it runs nothing, loads nothing but pictures, and is framed by nobody."""
+
+
+def refuse_strangers(headers: Headers, host: str) -> None:
+    """Refuse what a page of another site makes a browser send.
+
+    :param host: By which this server was called, with its port.
+    :raises Forbidden: It does.
+
+    >>> from werkzeug.datastructures import Headers
+    >>> refuse_strangers(Headers({"Origin": "http://localhost:8000"}), "localhost:8000")
+    >>> refuse_strangers(Headers({"Origin": "http://evil.example"}), "localhost:8000")
+    Traceback (most recent call last):
+        ...
+    crowdflower.sandbox.errors.Forbidden: 403 Web pages of other sites may not send this.
+    """
+    site = headers.get("Sec-Fetch-Site", "none")
+    origin = headers.get("Origin")
+    if site not in {"none", "same-origin"} or (origin is not None and _host_of(origin) != host):
+        raise Forbidden("Web pages of other sites may not send this.")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

@@ -1,0 +1,152 @@
+"""What goes into the reports: all rows of a job and their judgments, some at a time."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, select
+
+from crowdflower.sandbox.clock import report_time
+from crowdflower.sandbox.rules.results import results, shapes
+from crowdflower.sandbox.rules.results.aggregation import Given
+from crowdflower.sandbox.rules.units import gold
+from crowdflower.sandbox.rules.work import workers
+from crowdflower.sandbox.store.tables import judgment, unit, worker_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crowdflower.sandbox.store import Transaction
+
+AT_A_TIME: Final = 1000
+"""Rows in memory."""
+
+
+class JudgedUnit(NamedTuple):
+    """A row that was judged, summed up."""
+
+    id: int
+    state: str
+    data: dict[str, Any]
+    trusted_judgments: int
+    last_judgment_at: float | None
+    results: dict[str, Any]
+
+
+class Gold(NamedTuple):
+    """A test question, and how it was answered."""
+
+    id: int
+    state: str
+    data: dict[str, Any]
+    judgments: int
+    missed_count: int
+    difficulty: int
+    gold_pool: str | None
+
+
+def golds(tx: Transaction, job: Row[Any]) -> Iterator[Gold]:
+    """Yield every test question."""
+    for row in gold.listing(tx, job):
+        answered = row.judgments_count + row.tainted_count
+        about = (row.missed_count, row.difficulty, row.gold_pool)
+        yield Gold(row.id, row.state, row.data, answered, *about)
+
+
+def judgments(
+    tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
+) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+    """Yield every row with its judgments, the oldest first.
+
+    :param also: What judgments are to have beside their own columns, their contributor's trust and
+        the state of their row.
+    """
+    for rows in _blocks(tx, job):
+        found = _judgments(tx, job, rows[0].seq, rows[-1].seq, also)
+        by_unit = {number: list(each) for number, each in groupby(found, attrgetter("unit_id"))}
+        for row in rows:
+            yield row, by_unit.get(row.id, [])
+
+
+def judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
+    """Yield every row that has judgments that were not rejected."""
+    for row, found in _units(tx, job):
+        if found:
+            trusted = [each for each in found if not each.tainted]
+            yield JudgedUnit(
+                row.id,
+                row.state,
+                row.data,
+                len(trusted),
+                trusted[-1].created_at if trusted else None,
+                results.summaries(job, row.state, _given(trusted), lists=True),
+            )
+
+
+def units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
+    """Yield every row as the API shows one."""
+    for row, found in _units(tx, job, unit.c.data.label("unit_data")):
+        body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in found]}
+        if found:
+            trusted = [each for each in found if not each.tainted]
+            body |= results.summaries(job, row.state, _given(trusted))
+        yield {**results.shown(tx, job, row, simple=True), "results": body}
+
+
+def contributors(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
+    """Yield every contributor as the API shows one, but for the times, which are as in reports."""
+    for row in workers.listing(tx, job):
+        moments = {name: getattr(row, name) for name in ("flagged_at", "rejected_at")}
+        written = {name: report_time(at) for name, at in moments.items() if at is not None}
+        yield shapes.worker(row) | written
+
+
+def source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield every row as it was uploaded."""
+    for rows in _blocks(tx, job):
+        for row in rows:
+            yield row.id, row.data
+
+
+def _given(trusted: Sequence[Any]) -> list[Given]:
+    return [Given(each.data, each.worker_trust) for each in trusted]
+
+
+def _units(
+    tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
+) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+    """Yield every row, and what of its judgments was not rejected."""
+    for row, found in judgments(tx, job, *also):
+        yield row, [each for each in found if not each.rejected]
+
+
+def _blocks(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
+    """Yield rows in the order in which they came, some at a time."""
+    last = 0
+    of_it = select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq).limit(AT_A_TIME)
+    while rows := tx.all(of_it.where(unit.c.seq > last)):
+        last = rows[-1].seq
+        yield rows
+
+
+def _judgments(
+    tx: Transaction, job: Row[Any], first: int, last: int, also: Sequence[ColumnElement[Any]]
+) -> list[Row[Any]]:
+    theirs = (worker_job.c.job_id == judgment.c.job_id) & (
+        worker_job.c.worker_id == judgment.c.worker_id
+    )
+    query = (
+        select(
+            judgment,
+            worker_job.c.trust.label("worker_trust"),
+            unit.c.state.label("unit_state"),
+            *also,
+        )
+        .join(unit, unit.c.id == judgment.c.unit_id)
+        .join(worker_job, theirs)
+        .where(unit.c.job_id == job.id, unit.c.seq.between(first, last))
+        .order_by(unit.c.seq, judgment.c.id)
+    )
+    return tx.all(query)

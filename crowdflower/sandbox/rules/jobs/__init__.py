@@ -1,0 +1,1 @@
+"""The life of a job: created, copied, ordered, paused, resumed, canceled, finished."""

@@ -1,0 +1,1 @@
+"""What judgments add up to, and how the API shows it."""

@@ -1,0 +1,87 @@
+"""Where contributors of a job may come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import Row, delete, insert, select
+
+from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import job_channel
+from crowdflower.states import INTERNAL, ON_DEMAND
+
+AVAILABLE: Final = (
+    "4x4bux_com",
+    "bitcoinget",
+    INTERNAL,
+    "clixsense",
+    "elite",
+    "neodev",
+    ON_DEMAND,
+)
+"""Channels of every account here, sorted; names that were seen in use."""
+
+DEFAULT: Final = (INTERNAL,)
+"""Channels of a job that is made by an upload; a blank job has none."""
+
+
+def of(tx: Transaction, job: Row[Any]) -> tuple[list[str], list[str]]:
+    """Return the channels of a job and those it could have.
+
+    :returns: Enabled, and available; both sorted, the first a part of the second.
+    """
+    query = select(job_channel.c.channel).where(job_channel.c.job_id == job.id)
+    return sorted(row.channel for row in tx.all(query)), list(AVAILABLE)
+
+
+def replace(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
+    """Enable these channels and no others.
+
+    :raises Invalid: One of them is unknown; nothing is changed.
+    """
+    wanted = known(names)
+    tx.run(delete(job_channel).where(job_channel.c.job_id == job.id))
+    _enable(tx, job, wanted)
+
+
+def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
+    """Enable these channels too.
+
+    :raises Invalid: One of them is unknown; nothing is changed.
+    """
+    wanted = known(names)
+    enabled, _ = of(tx, job)
+    _enable(tx, job, [name for name in wanted if name not in enabled])
+
+
+def disable(tx: Transaction, job: Row[Any], name: str) -> None:
+    """Let nobody from this channel take another page; open pages stay open.
+
+    :raises Invalid: The channel is unknown.
+    """
+    known([name])
+    is_it = (job_channel.c.job_id == job.id, job_channel.c.channel == name)
+    tx.run(delete(job_channel).where(*is_it))
+
+
+def known(names: Iterable[str]) -> list[str]:
+    """Return the names, each once.
+
+    :raises Invalid: One of them is unknown.
+
+    >>> known(["on_demand", "cf_internal", "on_demand"])
+    ['on_demand', 'cf_internal']
+    """
+    wanted = list(dict.fromkeys(names))
+    for name in wanted:
+        if name not in AVAILABLE:
+            raise Invalid.text(f"The channel {name} could not be found.")
+    return wanted
+
+
+def _enable(tx: Transaction, job: Row[Any], names: list[str]) -> None:
+    if names:
+        lines = [{"job_id": job.id, "channel": name} for name in names]
+        tx.connection.execute(insert(job_channel), lines)

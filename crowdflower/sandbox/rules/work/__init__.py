@@ -1,0 +1,1 @@
+"""The work of contributors: pages handed out and handed in, judgments reviewed."""

@@ -1,0 +1,322 @@
+"""What happens to a page of answers: it is checked, stored, judged and paid, or all refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Any, cast
+
+from crowdflower.quality import trust
+from crowdflower.sandbox import forms
+from crowdflower.sandbox.errors import Conflict, Expired, Invalid, NotFound
+from crowdflower.sandbox.rules import gold_answers, money, quiz
+from crowdflower.sandbox.rules.completion import closing, finalization, worker_trust
+from crowdflower.sandbox.rules.counters import lacking
+from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.results import aggregation, webhook_events
+from crowdflower.sandbox.rules.settings.value_types import truthy
+from crowdflower.sandbox.rules.work import handout
+from crowdflower.sandbox.rules.work.receipts import Feedback, Receipt
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.column_types import encode
+from crowdflower.sandbox.store.engines import locks
+from crowdflower.sandbox.store.fast import page_facts, page_queries, page_writes
+from crowdflower.sandbox.store.fast.page_facts import JobFacts, Standing
+from crowdflower.sandbox.store.fast.page_queries import OpenPage, Place
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+__all__ = ["Feedback", "Receipt", "submit"]
+
+
+@dataclass
+class _Answered:
+    """A unit of the page with the answers that were given."""
+
+    place: Place
+
+    data: dict[str, Any]
+    """The row, where it matters: for test questions, and where the form depends on it."""
+
+    answers: dict[str, Any]
+    missed: tuple[str, ...] = ()
+    checked: bool = False
+
+
+@dataclass
+class _Outcome:
+    """What a page changes for its contributor."""
+
+    state: str
+    trust: float
+    seen: int
+    missed: int
+    tainted: bool = False
+    passed: bool | None = None
+    feedback: tuple[Feedback, ...] = ()
+
+
+@dataclass
+class _Changes:
+    """What a page changes in the counters of its job."""
+
+    judgable: int = 0
+    finalized: int = 0
+    needed: int = 0
+    complete: list[int] = field(default_factory=list)
+
+
+def submit(
+    tx: Transaction,
+    worker: Row[Any],
+    assignment_id: int,
+    token: str,
+    answers: Mapping[int, Mapping[str, Any]],
+) -> Receipt:
+    """Take a page back: store its judgments, judge the test questions, finalize rows, pay.
+
+    A page that was handed in is answered as it was the first time, and nothing is stored again.
+
+    :param token: As the page came with.
+    :param answers: ``{unit: {question: answer}}``; a unit that is left out has no answers.
+    :raises NotFound: The contributor has no such page.
+    :raises Conflict: The token is another one's, or the page was taken back.
+    :raises Expired: The time for the page is over.
+    :raises Invalid: Something is missing or wrong; the refusal says what, unit by unit and question
+        by question. Nothing is stored, and the page stays open.
+    """
+    page = page_queries.page(tx.driver, assignment_id)
+    if page is not None and locks.job(tx, page.job_id):
+        page = page_queries.page(tx.driver, assignment_id)
+    if page is None or page.worker_id != worker.id:
+        raise NotFound
+    if not compare_digest(page.form_token.encode(), token.encode(errors="replace")):
+        raise Conflict("This page was handed out with another token. Load it again.")
+    if page.receipt is not None:
+        return Receipt.from_text(page.receipt)
+    if page.state == "released":
+        raise Conflict("This page was taken back: the job ended, or you may not work on it.")
+    now = tx.clock.now()
+    if page.state == "expired" or page.expires_at <= now:
+        raise Expired("The time for this page is over, and its rows went to others.")
+    job = page_facts.of_job(tx.driver, page.job_id)
+    answered = _read(job, page_queries.places(tx.driver, page.id), answers)
+    standing = page_facts.of_worker(tx.driver, job.id, worker.id, worker.channel)
+    outcome = _judged(job, page, standing, answered)
+    _store(tx, job, page, worker, answered, outcome)
+    changes = _advance(tx, job, answered, outcome)
+    receipt = Receipt(
+        page.id,
+        cast(handout.Mode, page.mode),
+        len(answered),
+        outcome.passed,
+        outcome.state,
+        round(outcome.trust, 4),
+        page.pay_mc / money.CENT,
+        outcome.feedback,
+    )
+    page_writes.close_page(tx.driver, page.id, receipt.to_text(), now)
+    if job.webhook_uri:
+        webhook_events.new_judgments(tx, job.id, page.id)
+        webhook_events.units_complete(tx, job.id, changes.complete)
+    _conclude(tx, job, page, worker, len(answered), outcome, changes)
+    return receipt
+
+
+def _read(
+    job: JobFacts, places: Sequence[Place], answers: Mapping[int, Mapping[str, Any]]
+) -> list[_Answered]:
+    """Check every answer against the form as its row sees it.
+
+    :raises Invalid: There is any mistake.
+    """
+    strangers = answers.keys() - {place.id for place in places}
+    if strangers:
+        raise Invalid(f"Unit {min(strangers)} is not on this page.")
+    hidden = gold_answers.hidden_columns(job.gold)
+    same = forms.same_for_all(job.cml or "")
+    answered, errors = [], {}
+    for place in places:
+        data = json.loads(place.data) if same is None or place.is_gold else {}
+        form = same or forms.form_for(job.cml or "", gold_answers.shown(data, hidden))
+        checked = form.check(answers.get(place.id, {}))
+        if checked.errors:
+            errors[place.id] = checked.errors
+            continue
+        each = _Answered(place, data, checked.answers)
+        if place.is_gold:
+            right = gold_answers.answers(job.gold, data)
+            each.checked = bool(right)
+            each.missed = form.missed(checked.answers, right)
+        answered.append(each)
+    if errors:
+        raise Invalid("Some answers are missing or not as they have to be.", fields=errors)
+    return answered
+
+
+def _judged(
+    job: JobFacts, page: OpenPage, standing: Standing, answered: Sequence[_Answered]
+) -> _Outcome:
+    """Judge the test questions of a page, and with them the contributor."""
+    seen = standing.golds_seen + sum(each.checked for each in answered)
+    missed = standing.golds_missed + sum(bool(each.missed) for each in answered)
+    now = trust(seen, missed, standing.golds_forgiven)
+    outcome = _Outcome(standing.state or "working", now, seen, missed)
+    enough = now >= quiz.least_trust(job)
+    if page.mode == "quiz":
+        outcome.passed = enough
+        outcome.state = "working" if enough else "failed_quiz"
+        outcome.tainted = not enough
+        return outcome
+    if standing.state == "quiz":
+        outcome.state = "working"
+    if seen > standing.golds_seen and seen >= quiz.before_a_verdict(job) and not enough:
+        outcome.state, outcome.tainted = "removed", True
+    if not truthy(job.options.get("hide_correct_answers")):
+        outcome.feedback = tuple(
+            Feedback(each.place.id, name, tuple(right[name]), reason)
+            for each in answered
+            if each.missed and each.place.state != "hidden_gold"
+            for right in [gold_answers.answers(job.gold, each.data)]
+            for name in each.missed
+            for reason in [gold_answers.reason(job.gold, each.data, name)]
+        )
+    return outcome
+
+
+def _store(
+    tx: Transaction,
+    job: JobFacts,
+    page: OpenPage,
+    worker: Row[Any],
+    answered: Sequence[_Answered],
+    outcome: _Outcome,
+) -> None:
+    """Insert the judgments of a page, and how its contributor stands with them.
+
+    The price of the page is shared among its rows; test questions are free.
+    """
+    now = tx.clock.now()
+    rows = sum(not each.place.is_gold for each in answered)
+    price, rest = divmod(page.cost_mc, rows) if rows else (0, 0)
+    who = (worker.channel, worker.country, worker.region, worker.city, worker.ip)
+    lines = []
+    for each in answered:
+        golden = bool(each.place.is_gold)
+        cost = 0 if golden else price + rest
+        rest = rest if golden else 0
+        lines.append(
+            (
+                job.id,
+                each.place.id,
+                worker.id,
+                page.id,
+                encode(each.answers),
+                outcome.trust,
+                golden,
+                bool(each.missed) if golden else None,
+                outcome.tainted,
+                *who,
+                cost,
+                page.started_at,
+                now,
+            )
+        )
+    page_writes.insert_judgments(tx.driver, lines)
+    counts = (outcome.seen, outcome.missed, len(answered), page.pay_mc)
+    at = now if outcome.tainted else None
+    page_writes.update_standing(
+        tx.driver, (outcome.state, outcome.trust, *counts, at, now, job.id, worker.id)
+    )
+
+
+def _advance(
+    tx: Transaction, job: JobFacts, answered: Sequence[_Answered], outcome: _Outcome
+) -> _Changes:
+    """Count the judgments of a page for its units, and finalize those that have enough."""
+    now = tx.clock.now()
+    changes = _Changes()
+    lines = []
+    given: dict[int, list[aggregation.Given]] = {}
+    if job.variable_judgments_mode != "none":
+        given = aggregation.read_all(tx, [each.place.id for each in answered])
+    for each in answered:
+        unit = each.place
+        after = unit._replace(
+            judgments_count=unit.judgments_count + (not outcome.tainted),
+            tainted_count=unit.tainted_count + outcome.tainted,
+            missed_count=unit.missed_count + bool(each.missed),
+        )
+        if unit.state == "judgable":
+            after = _next(job, after, given.get(unit.id, ()), now)
+        ended = after.state == "finalized" and unit.state == "judgable"
+        changes.judgable -= ended
+        changes.finalized += ended
+        changes.complete += [unit.id] * ended
+        changes.needed += lacking(after.state, after.needed, after.judgments_count)
+        changes.needed -= lacking(unit.state, unit.needed, unit.judgments_count)
+        lines.append(
+            (
+                after.state,
+                after.judgments_count,
+                after.tainted_count,
+                after.needed,
+                after.open_slots,
+                after.missed_count,
+                after.finalized_at,
+                now,
+                now,
+                unit.id,
+            )
+        )
+    page_writes.update_units(tx.driver, lines)
+    return changes
+
+
+def _next(job: JobFacts, unit: Place, given: Sequence[aggregation.Given], now: float) -> Place:
+    """Say what a judgable unit is after one more judgment, and one page less that it is on."""
+    needed = unit.needed
+    if unit.judgments_count >= needed:
+        if finalization.is_final(job, given):
+            return unit._replace(state="finalized", open_slots=0, finalized_at=now)
+        needed = unit.judgments_count + 1
+    free = needed - unit.judgments_count - (unit.reserved - 1)
+    return unit._replace(needed=needed, open_slots=max(0, free))
+
+
+def _conclude(
+    tx: Transaction,
+    job: JobFacts,
+    page: OpenPage,
+    worker: Row[Any],
+    count: int,
+    outcome: _Outcome,
+    changes: _Changes,
+) -> None:
+    """Pay for the page, count it for its job, and draw the consequences of its test questions."""
+    if page.cost_mc:
+        money.charge(tx, job.id, job.account_id, page.cost_mc)
+    tainted = count if outcome.tainted else 0
+    page_writes.update_job(
+        tx.driver,
+        (
+            changes.judgable,
+            changes.finalized,
+            changes.needed,
+            count,
+            tainted,
+            page.pay_mc,
+            tx.clock.now(),
+            job.id,
+        ),
+    )
+    if outcome.tainted:
+        worker_trust.distrust(tx, jobs.by_id(tx, job.id), worker.id)
+        tx.record(f"worker_{outcome.state}", job.id, worker_id=worker.id, trust=outcome.trust)
+    if job.judgable_count + changes.judgable == 0 and closing.finish_if_done(tx, job.id):
+        return
+    if page.cost_mc and not money.can_cover(tx, job.id, job.account_id, page.cost_mc):
+        jobs.stop(tx, job.id, "funds_exhausted")

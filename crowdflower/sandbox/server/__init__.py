@@ -1,0 +1,1 @@
+"""Requests in, responses out: the WSGI application, over sockets or in process."""

@@ -1,0 +1,60 @@
+"""The tables of AMPCrowd: groups of points, and the batches they are worked on in.
+
+A group is a job beside which stands where its answers go. Each of its points is a unit.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Table,
+    UniqueConstraint,
+)
+
+from crowdflower.sandbox.store.column_types import ID, Json, Text, Whole, count, moment
+from crowdflower.sandbox.store.tables import metadata
+
+amp_group = Table(
+    "amp_group",
+    metadata,
+    Column("id", ID, Identity(start=1), primary_key=True),
+    Column("crowd", Text, nullable=False),
+    Column("group_id", Text, nullable=False),
+    Column("job_id", ID, ForeignKey("job.id")),  # NULL: refused, and the name is taken all the same
+    Column("task_type", Text, nullable=False),
+    Column("callback_url", Text, nullable=False),
+    Column("quality_control", Text, nullable=False),  # mv em
+    Column("configuration", Json, nullable=False),
+    Column("group_context", Json, nullable=False),
+    moment("created_at", required=True),
+    UniqueConstraint("crowd", "group_id"),
+    Index("amp_group_by_job", "job_id"),
+    sqlite_autoincrement=True,
+)
+
+amp_task = Table(  # a batch
+    "amp_task",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("in_group", ID, ForeignKey("amp_group.id"), nullable=False),
+    Column("ordinal", Whole, nullable=False),
+    Column("state", Text, nullable=False),  # open due delivered abandoned purged
+    Column("answers", Json),  # what is posted, once it is known
+    count("attempts"),
+    moment("due_at"),
+    Column("problem", Text),  # of the last attempt
+    Index("amp_task_by_state", "state", "due_at"),
+    Index("amp_task_by_group", "in_group", "ordinal"),
+)
+
+amp_point = Table(
+    "amp_point",
+    metadata,
+    Column("unit_id", ID, ForeignKey("unit.id"), primary_key=True),
+    Column("task_id", Text, ForeignKey("amp_task.id"), nullable=False),
+    Column("identifier", Text, nullable=False),
+    Index("amp_point_by_task", "task_id"),
+)

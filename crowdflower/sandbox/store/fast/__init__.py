@@ -1,0 +1,1 @@
+"""Hand-written SQL, for what happens once a page or once a row."""

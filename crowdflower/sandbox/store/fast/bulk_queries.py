@@ -1,0 +1,98 @@
+"""Rows by the thousand: hand-written SQL on the driver's own connection.
+
+Inserting, and reading pages, is where statement objects and decoding cost more than the database.
+Pages of a job without holes are a range of ordinals, never an OFFSET, so the last page costs what
+the first one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from crowdflower.sandbox.store.fast.driver import Copying, Driver
+
+_COLUMNS = ("job_id", "seq", "state", "data", "created_at", "updated_at")
+_INSERT_UNIT = """
+INSERT INTO unit (job_id, seq, state, data, created_at, updated_at) VALUES (?, ?, 'new', ?, ?, ?)
+"""
+
+_UNITS_BY_RANGE = """
+SELECT id, data FROM unit WHERE job_id = ? AND seq > ? AND seq <= ? ORDER BY seq
+"""
+
+_IS_DENSE = "SELECT seq_dense FROM job WHERE id = ?"
+
+_UNITS_BY_COUNT = """
+SELECT id, data FROM unit WHERE job_id = ? ORDER BY seq LIMIT ? OFFSET ?
+"""
+
+_JUDGED_UNITS = """
+SELECT id, state, data, updated_at FROM unit
+WHERE job_id = ? AND judgments_count > 0 ORDER BY seq LIMIT ? OFFSET ?
+"""
+
+_JUDGMENTS_OF_UNITS = """
+SELECT j.unit_id, j.id, j.data, w.trust FROM judgment j
+JOIN worker_job w ON w.job_id = j.job_id AND w.worker_id = j.worker_id
+WHERE j.unit_id IN ({marks}) AND NOT j.tainted AND NOT j.rejected ORDER BY j.unit_id, j.id
+"""
+
+
+class JudgedUnit(NamedTuple):
+    """A unit that has trusted judgments; ``data`` is JSON text."""
+
+    id: int
+    state: str
+    data: str
+    updated_at: float
+
+
+class Answers(NamedTuple):
+    """A trusted judgment; ``data`` is JSON text, ``trust`` its contributor's as of now."""
+
+    unit_id: int
+    id: int
+    data: str
+    trust: float
+
+
+def insert_units(
+    driver: Driver, job_id: int, first_seq: int, now: float, texts: Iterable[str]
+) -> int:
+    """Insert new rows as they come, and return how many there were."""
+    if isinstance(driver, Copying):
+        rows = ((job_id, seq, "new", text, now, now) for seq, text in enumerate(texts, first_seq))
+        return driver.copy("unit", _COLUMNS, rows)
+    lines = ((job_id, seq, text, now, now) for seq, text in enumerate(texts, first_seq))
+    return max(0, driver.executemany(_INSERT_UNIT, lines).rowcount)
+
+
+def units_page(driver: Driver, job_id: int, page: int, limit: int) -> Iterable[tuple[int, str]]:
+    """Read a page of units: number, and data as JSON text."""
+    begin = (page - 1) * limit
+    (dense,) = driver.execute(_IS_DENSE, (job_id,)).fetchone()
+    if dense:
+        return driver.execute(_UNITS_BY_RANGE, (job_id, begin, begin + limit))
+    return driver.execute(_UNITS_BY_COUNT, (job_id, limit, begin))
+
+
+def judged_units(driver: Driver, job_id: int, page: int, limit: int) -> list[JudgedUnit]:
+    """Read a page of the units that have trusted judgments."""
+    rows = driver.execute(_JUDGED_UNITS, (job_id, limit, (page - 1) * limit))
+    return [JudgedUnit(*row) for row in rows]
+
+
+def answers(driver: Driver, unit_ids: list[int]) -> dict[int, list[Answers]]:
+    """Read the trusted judgments of some units, by unit, the oldest first."""
+    found: dict[int, list[Answers]] = {}
+    if unit_ids:
+        marks = ",".join("?" * len(unit_ids))
+        for row in driver.execute(_JUDGMENTS_OF_UNITS.format(marks=marks), unit_ids):
+            found.setdefault(row[0], []).append(Answers(*row))
+    return found
+
+
+def write_units(driver: Driver, lines: Iterable[tuple[str, float, int]]) -> None:
+    """Put other data into units: JSON text, time, number of the unit."""
+    driver.executemany("UPDATE unit SET data = ?, updated_at = ? WHERE id = ?", lines)

@@ -1,0 +1,86 @@
+"""What pages need to know of a job and of a contributor: one statement each, decoded by hand."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from crowdflower.sandbox.store.fast.driver import Driver
+
+
+class JobFacts(NamedTuple):
+    """What pages need to know of a job; the names are those of its columns."""
+
+    id: int
+    account_id: int
+    state: str
+    cml: str | None
+    units_per_assignment: int
+    gold_per_assignment: int
+    judgments_per_unit: int
+    max_judgments_per_unit: int | None
+    min_unit_confidence: float | None
+    variable_judgments_mode: str
+    max_judgments_per_worker: int | None
+    max_judgments_per_ip: int | None
+    minimum_account_age_seconds: int | None
+    payment_mc: int
+    golds_count: int
+    judgable_count: int
+    webhook_uri: str | None
+    options: dict[str, Any]
+    gold: dict[str, str]
+    fields: dict[str, str] | None
+    confidence_fields: list[str] | None
+    included_countries: list[str]
+    excluded_countries: list[str]
+    markup_pct: int
+
+
+class Standing(NamedTuple):
+    """How a contributor stands in a job; ``state`` is ``None`` for a newcomer."""
+
+    state: str | None
+    trust: float
+    golds_seen: int
+    golds_missed: int
+    golds_forgiven: int
+    judgments_count: int
+    is_flagged: int
+    comes_from_enabled_channel: int
+
+
+_DECODED = len(JobFacts._fields) - 7
+_JOB_COLUMNS = ", ".join(f"j.{name}" for name in JobFacts._fields[:-1])
+_JOB = f"""
+SELECT {_JOB_COLUMNS}, a.markup_pct FROM job j JOIN account a ON a.id = j.account_id WHERE j.id = ?
+"""  # noqa: S608 - names of columns
+
+_STANDING = """
+SELECT w.state, coalesce(w.trust, 1.0), coalesce(w.golds_seen, 0), coalesce(w.golds_missed, 0),
+  coalesce(w.golds_forgiven, 0), coalesce(w.judgments_count, 0),
+  w.flagged_at IS NOT NULL OR EXISTS (
+    SELECT 1 FROM account_flag f WHERE f.account_id = j.account_id AND f.worker_id = :worker),
+  EXISTS (SELECT 1 FROM job_channel c WHERE c.job_id = j.id AND c.channel = :channel)
+FROM job j LEFT JOIN worker_job w ON w.job_id = j.id AND w.worker_id = :worker WHERE j.id = :job
+"""
+
+
+@lru_cache(maxsize=1024)
+def _decoded(text: str) -> Any:
+    """Decode a column of a job; jobs have few, and many pages. Nobody may change what comes."""
+    return json.loads(text)
+
+
+def of_job(driver: Driver, job_id: int) -> JobFacts:
+    """Read what pages need to know of a job."""
+    row = driver.execute(_JOB, (job_id,)).fetchone()
+    decoded = (None if text is None else _decoded(text) for text in row[_DECODED:-1])
+    return JobFacts._make((*row[:_DECODED], *decoded, row[-1]))
+
+
+def of_worker(driver: Driver, job_id: int, worker_id: int, channel: str) -> Standing:
+    """Read how a contributor stands in a job."""
+    names = {"job": job_id, "worker": worker_id, "channel": channel}
+    return Standing(*driver.execute(_STANDING, names).fetchone())

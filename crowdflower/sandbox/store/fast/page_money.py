@@ -1,0 +1,44 @@
+"""What the orders of a job hold, and how it is spent: hand-written SQL, since every page pays."""
+
+from __future__ import annotations
+
+from crowdflower.sandbox.store.fast.driver import Driver
+
+_FUNDS = """
+SELECT
+  (SELECT coalesce(sum(reserved_mc - released_mc), 0) FROM orders
+   WHERE job_id = :job AND state = 'open'),
+  (SELECT coalesce(sum(cost_mc), 0) FROM assignment WHERE job_id = :job AND state = 'open')
+"""
+
+
+def funds(driver: Driver, job_id: int) -> tuple[int, int]:
+    """Return what a job's orders hold, and what its open pages will take of it."""
+    held, promised = driver.execute(_FUNDS, {"job": job_id}).fetchone()
+    return int(held), int(promised)
+
+
+def holdings(driver: Driver, job_id: int) -> list[tuple[int, int]]:
+    """Return the open orders of a job that hold anything, the oldest first, with how much."""
+    query = (
+        "SELECT id, reserved_mc - released_mc FROM orders"
+        " WHERE job_id = ? AND state = 'open' AND reserved_mc > released_mc ORDER BY id"
+    )
+    return driver.execute(query, (job_id,)).fetchall()
+
+
+def spend(
+    driver: Driver, account_id: int, job_id: int, order_id: int, amount_mc: int, now: float
+) -> None:
+    """Release money from an order and charge it at once; the balance stays what it is."""
+    line = (account_id, job_id, order_id)
+    driver.executemany(
+        "INSERT INTO ledger (account_id, job_id, order_id, kind, amount_mc, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(*line, "release", amount_mc, now), (*line, "charge", -amount_mc, now)],
+    )
+    driver.execute(
+        "UPDATE orders SET released_mc = released_mc + ?, spent_mc = spent_mc + ?, updated_at = ?"
+        " WHERE id = ?",
+        (amount_mc, amount_mc, now, order_id),
+    )

@@ -1,0 +1,215 @@
+"""Handing out pages: hand-written SQL on the driver's own connection.
+
+A crowd does this thousands of times a second, so each step is one statement, decoded by hand. All
+of it runs inside of a write transaction: what is read here cannot change before it is acted upon.
+Where others hand out pages at the same time, the rows that are read for a page are taken as they
+are read; those that somebody else is about to take are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from crowdflower.sandbox.store.fast.driver import Driver
+
+
+class OpenPage(NamedTuple):
+    """A page as it was handed out."""
+
+    id: int
+    job_id: int
+    worker_id: int
+    mode: str
+    state: str
+    form_token: str
+    pay_mc: int
+    cost_mc: int
+    receipt: str | None
+    started_at: float
+    expires_at: float
+
+
+class Place(NamedTuple):
+    """A unit on a page; ``data`` is JSON text, ``reserved`` counts the open pages it is on."""
+
+    id: int
+    data: str
+    state: str
+    is_gold: int
+    judgments_count: int
+    tainted_count: int
+    needed: int
+    open_slots: int
+    missed_count: int
+    finalized_at: float | None
+    reserved: int
+
+
+class Open(NamedTuple):
+    """A unit that can be put on a page; ``data`` is JSON text."""
+
+    id: int
+    seq: int
+    data: str
+
+
+_PAGE_COLUMNS = ", ".join(OpenPage._fields)
+_OPEN_PAGE = f"""
+SELECT {_PAGE_COLUMNS} FROM assignment WHERE worker_id = ? AND state = 'open' AND job_id = ?
+"""  # noqa: S608 - names of columns
+_PAGE = f"SELECT {_PAGE_COLUMNS} FROM assignment WHERE id = ?"  # noqa: S608 - names of columns
+
+_IS_LATE = (
+    "SELECT 1 FROM assignment WHERE job_id = ? AND state = 'open' AND expires_at <= ? LIMIT 1"
+)
+
+_PLACES = """
+SELECT u.id, u.data, u.state, p.is_gold, u.judgments_count, u.tainted_count, u.needed, u.open_slots,
+  u.missed_count, u.finalized_at,
+  (SELECT count(*) FROM assignment_unit r WHERE r.unit_id = u.id AND r.resolved IS 0)
+FROM assignment_unit p JOIN unit u ON u.id = p.unit_id WHERE p.assignment_id = ? ORDER BY p.position
+"""
+
+_NOT_JUDGED = """
+NOT EXISTS (SELECT 1 FROM judgment j WHERE j.unit_id = u.id AND j.worker_id = :worker)
+"""
+
+_GOLDS = f"""
+SELECT u.id, u.seq, u.data FROM unit u
+WHERE u.job_id = :job AND (u.state = 'golden' OR u.state = 'hidden_gold')
+  AND (u.state = 'golden' OR :mode = 'work') AND (u.gold_pool IS NULL OR u.gold_pool = :mode)
+  AND {_NOT_JUDGED} ORDER BY u.seq
+"""  # noqa: S608 - one clause of several statements
+
+_LOWEST_OPEN = """
+SELECT seq FROM unit WHERE job_id = ? AND state = 'judgable' AND open_slots > 0 ORDER BY seq LIMIT 1
+"""
+
+_OPEN_UNITS = f"""
+SELECT u.id, u.seq, u.data FROM unit u
+WHERE u.job_id = :job AND u.state = 'judgable' AND u.open_slots > 0 AND u.seq >= :begin
+  AND {_NOT_JUDGED} ORDER BY u.seq LIMIT :count /*! FOR UPDATE OF u SKIP LOCKED */
+"""  # noqa: S608 - one clause of several statements
+
+_OPEN_AMONG = f"""
+SELECT u.id, u.seq, u.data FROM unit u
+WHERE u.job_id = :job AND u.state = 'judgable' AND u.open_slots > 0 AND u.id IN ({{marks}})
+  AND {_NOT_JUDGED} ORDER BY u.seq LIMIT :count /*! FOR UPDATE OF u SKIP LOCKED */
+"""  # noqa: S608 - one clause of several statements
+
+_INSERT_PAGE = """
+INSERT INTO assignment
+  (job_id, worker_id, mode, state, form_token, pay_mc, cost_mc, started_at, expires_at)
+VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?) /*! RETURNING id */
+"""
+
+_PASSING_OVER, _WAITING = "SKIP LOCKED */", "*/"
+
+AT_ONCE = 500
+"""Units named in one statement; databases limit how many."""
+
+
+def has_late_pages(driver: Driver, job_id: int, now: float) -> bool:
+    """Tell whether the time of an open page of a job is over."""
+    return driver.execute(_IS_LATE, (job_id, now)).fetchone() is not None
+
+
+def open_page(driver: Driver, job_id: int, worker_id: int) -> OpenPage | None:
+    """Find the page of a job that a contributor is working on."""
+    row = driver.execute(_OPEN_PAGE, (worker_id, job_id)).fetchone()
+    return OpenPage(*row) if row else None
+
+
+def page(driver: Driver, page_id: int) -> OpenPage | None:
+    """Find a page, whatever became of it."""
+    row = driver.execute(_PAGE, (page_id,)).fetchone()
+    return OpenPage(*row) if row else None
+
+
+def places(driver: Driver, page_id: int) -> list[Place]:
+    """Read the units on a page, from top to bottom."""
+    return [Place(*row) for row in driver.execute(_PLACES, (page_id,))]
+
+
+def judgments_from(driver: Driver, job_id: int, ip: str) -> int:
+    """Count the judgments of a job that came from one address."""
+    counted = (
+        "SELECT count(*) FROM judgment WHERE job_id = ? AND ip = ? AND NOT golden AND NOT rejected"
+    )
+    return int(driver.execute(counted, (job_id, ip)).fetchone()[0])
+
+
+def unseen_golds(driver: Driver, job_id: int, worker_id: int, mode: str) -> list[Open]:
+    """Read the test questions that a contributor has not answered and that fit the mode."""
+    names = {"job": job_id, "worker": worker_id, "mode": mode}
+    return [Open(*row) for row in driver.execute(_GOLDS, names)]
+
+
+def lowest_open(driver: Driver, job_id: int) -> int | None:
+    """Return the ordinal of the first unit that can be put on a page."""
+    row = driver.execute(_LOWEST_OPEN, (job_id,)).fetchone()
+    return row[0] if row else None
+
+
+def open_units(
+    driver: Driver, job_id: int, worker_id: int, begin: int, count: int, *, wait: bool = False
+) -> list[Open]:
+    """Read units for a page, from an ordinal on, that the contributor has not judged.
+
+    :param wait: For those that somebody else is about to take, to see what is left of them.
+    """
+    names = {"job": job_id, "worker": worker_id, "begin": begin, "count": count}
+    return [Open(*row) for row in driver.execute(_taking(_OPEN_UNITS, wait=wait), names)]
+
+
+def open_among(
+    driver: Driver,
+    job_id: int,
+    worker_id: int,
+    unit_ids: Sequence[int],
+    count: int,
+    *,
+    wait: bool = False,
+) -> list[Open]:
+    """Read units for a page as :func:`open_units` does, out of these."""
+    found: list[Open] = []
+    among = _taking(_OPEN_AMONG, wait=wait)
+    for at in range(0, len(unit_ids), AT_ONCE):
+        some = unit_ids[at : at + AT_ONCE]
+        marks = ",".join(f":u{place}" for place in range(len(some)))
+        names = {"job": job_id, "worker": worker_id, "count": count - len(found)}
+        names |= {f"u{place}": number for place, number in enumerate(some)}
+        found += [Open(*row) for row in driver.execute(among.format(marks=marks), names)]
+        if len(found) >= count:
+            break
+    return found
+
+
+def insert_page(driver: Driver, values: tuple[Any, ...]) -> int:
+    """Insert an open page and return its number."""
+    return int(driver.execute(_INSERT_PAGE, values).lastrowid or 0)
+
+
+def reserve(driver: Driver, page_id: int, units: Sequence[tuple[int, bool]]) -> None:
+    """Put units on a page, in this order; those that are no test questions are taken for it."""
+    driver.executemany(
+        "INSERT INTO assignment_unit (assignment_id, unit_id, position, is_gold)"
+        " VALUES (?, ?, ?, ?)",
+        [(page_id, number, place, gold) for place, (number, gold) in enumerate(units)],
+    )
+    taken = [(number,) for number, gold in units if not gold]
+    driver.executemany("UPDATE unit SET open_slots = open_slots - 1 WHERE id = ?", taken)
+
+
+def welcome(driver: Driver, job_id: int, worker_id: int, state: str, now: float) -> None:
+    """Insert how a newcomer stands in a job."""
+    driver.execute(
+        "INSERT INTO worker_job (job_id, worker_id, state, trust, first_at, last_at)"
+        " VALUES (?, ?, ?, 1.0, ?, ?)",
+        (job_id, worker_id, state, now, now),
+    )
+
+
+def _taking(statement: str, *, wait: bool) -> str:
+    return statement.replace(_PASSING_OVER, _WAITING) if wait else statement

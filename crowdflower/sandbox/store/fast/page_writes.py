@@ -1,0 +1,62 @@
+"""What a page that is handed in changes: hand-written SQL on the driver's own connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from crowdflower.sandbox.store.fast.driver import Driver
+
+_INSERT_JUDGMENT = """
+INSERT INTO judgment (job_id, unit_id, worker_id, assignment_id, data, trust, golden, missed,
+  tainted, channel, country, region, city, ip, cost_mc, started_at, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_UPDATE_UNIT = """
+UPDATE unit SET state = ?, judgments_count = ?, tainted_count = ?, needed = ?, open_slots = ?,
+  missed_count = ?, finalized_at = ?, last_judgment_at = ?, updated_at = ? WHERE id = ?
+"""
+
+_UPDATE_STANDING = """
+UPDATE worker_job SET state = ?, trust = ?, golds_seen = ?, golds_missed = ?,
+  judgments_count = judgments_count + ?, earned_mc = earned_mc + ?, tainted_at = ?, last_at = ?
+WHERE job_id = ? AND worker_id = ?
+"""
+
+_UPDATE_JOB = """
+UPDATE job SET judgable_count = judgable_count + ?, finalized_count = finalized_count + ?,
+  needed_count = needed_count + ?, judgments_count = judgments_count + ?,
+  tainted_count = tainted_count + ?, crowd_costs_mc = crowd_costs_mc + ?, updated_at = ?
+WHERE id = ?
+"""
+
+
+def insert_judgments(driver: Driver, lines: Iterable[tuple[Any, ...]]) -> None:
+    """Insert the judgments of a page."""
+    driver.executemany(_INSERT_JUDGMENT, lines)
+
+
+def close_page(driver: Driver, page_id: int, receipt: str, now: float) -> None:
+    """Mark a page as handed in, and nothing on it as taken any more."""
+    resolved = "UPDATE assignment_unit SET resolved = ? WHERE assignment_id = ?"
+    driver.execute(resolved, (True, page_id))
+    driver.execute(
+        "UPDATE assignment SET state = 'submitted', submitted_at = ?, receipt = ? WHERE id = ?",
+        (now, receipt, page_id),
+    )
+
+
+def update_units(driver: Driver, lines: Iterable[tuple[Any, ...]]) -> None:
+    """Write what a page changed in its units."""
+    driver.executemany(_UPDATE_UNIT, lines)
+
+
+def update_standing(driver: Driver, values: tuple[Any, ...]) -> None:
+    """Write what a page changed in how its contributor stands."""
+    driver.execute(_UPDATE_STANDING, values)
+
+
+def update_job(driver: Driver, values: tuple[Any, ...]) -> None:
+    """Write what a page changed in the counters of its job."""
+    driver.execute(_UPDATE_JOB, values)

@@ -1,0 +1,1 @@
+"""Webhooks: delivery with retries, to addresses that a user has chosen."""

@@ -1,0 +1,148 @@
+"""What the sandbox costs over the least that could do the same work.
+
+::
+
+    pip install '.[dev]' && python tests/benchmarks/sandbox
+
+Every figure stands beside its floor, measured in the same run, the two in turn. A line that misses
+its limit says so, and the exit code counts them. Beside the time stands how much of it a processor
+worked for the process: others may use the machine as well, and that is what repeats.
+
+It takes ten minutes on an idle machine, and 600 MB of disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import stock
+
+HERE = Path(__file__).parent
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of the table."""
+
+    title: str
+    ours: str
+    floor: str | None = None
+    times: float | None = None
+    """At most this many times the floor."""
+    more: float | None = None
+    """At most this many megabytes more than the floor."""
+    count: int = 0
+    """How much is done, for a rate."""
+    rate: float | None = None
+    """At least so much in a second."""
+    milliseconds: float | None = None
+    """At most so long."""
+
+
+PAGE_CACHE = 64
+"""Megabytes of a file that SQLite keeps in memory; the file of fewer judgments has only ten."""
+
+JUDGMENTS = stock.JUDGED * stock.EACH
+SHARED = stock.SHARED * stock.EACH
+WORKS = [
+    Work("upload 500,000 rows, JSON", "upload_json", "upload", 2.5, count=stock.ROWS),
+    Work("upload 500,000 rows, CSV", "upload_csv", "upload", 2.5, count=stock.ROWS),
+    Work("page 500 of 500, over page 1", "page", "first_page", 1.5, count=stock.PAGE),
+    Work("300,000 judgments, in memory", "crowd_memory", "memory", count=JUDGMENTS, rate=5000),
+    Work("300,000 judgments, in a file", "crowd_file", "file", count=JUDGMENTS, rate=5000),
+    Work("full report of 300,000", "report", "report", count=JUDGMENTS),
+    Work("the same, over one of 30,000", "report", "small_report", more=PAGE_CACHE + 16),
+    Work("8 threads, a page at a time", "threads", "threads", count=SHARED),
+    Work("the first sandbox of a process", "first", milliseconds=20),
+    Work("any other sandbox", "next", milliseconds=20),
+    Work("reset", "reset", milliseconds=20),
+]
+
+
+def measured(side: str, name: str, folder: Path) -> dict[str, float]:
+    """Run one side of a work once, in a process of its own."""
+    command = [sys.executable, str(HERE / "cases.py"), name, side, str(folder)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own
+    figures: dict[str, float] = json.loads(answer.stdout)
+    return figures
+
+
+def line(work: Work, folder: Path) -> tuple[str, bool]:
+    """Measure one work and say how it went."""
+    ours, floor = [], []
+    for _ in range(ROUNDS):
+        ours.append(measured("ours", work.ours, folder))
+        if work.floor:
+            floor.append(measured("floor", work.floor, folder))
+    middle = {name: median(run[name] for run in ours) for name in ours[0]}
+    ratio = {
+        name: median(one[name] / other[name] for one, other in zip(ours, floor, strict=True))
+        for name in ("seconds", "busy")
+        if floor
+    }
+    more = middle["megabytes"] - median(run["megabytes"] for run in floor or ours)
+    rate = work.count / middle["seconds"]
+    kept = (
+        (work.times is None or ratio["seconds"] <= work.times)
+        and (work.more is None or more <= work.more)
+        and (work.rate is None or rate >= work.rate)
+        and (work.milliseconds is None or 1000 * middle["seconds"] <= work.milliseconds)
+    )
+    least = median(run["seconds"] for run in floor) if floor else None
+    limits = [
+        f"{work.times:g} ×" if work.times else "",
+        f"{work.more:g} MB more" if work.more else "",
+        f"{work.rate:,.0f}/s at least" if work.rate else "",
+        f"{work.milliseconds:g} ms" if work.milliseconds else "",
+    ]
+    text = (
+        f"{work.title:30}{_time(middle['seconds']):>9}{_time(least) if least else '–':>9}"
+        f"{_times(ratio, 'seconds'):>7}{_time(middle['busy']):>9}{_times(ratio, 'busy'):>7}"
+        f"{f'{rate:,.0f}' if work.count else '–':>10}{middle['megabytes']:>5.0f}"
+        f"{f'{more:+.0f}' if floor else '–':>6}"
+        f"  {', '.join(filter(None, limits)) or '–':18}{'' if kept else 'MISSED'}"
+    )
+    return text.rstrip(), kept
+
+
+def _times(ratio: dict[str, float], name: str) -> str:
+    return f"{ratio[name]:.2f}" if ratio else "–"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
+
+
+def main() -> int:
+    """Print the table; return how many lines missed their limit."""
+    # What pip installs has its byte code; a checkout may be kept from writing any.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    load, *_ = os.getloadavg()
+    print(
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} cores under a load of {load:.1f}, "
+        f"median of {ROUNDS} rounds"
+    )
+    times = f"{'time':>9}{'floor':>9}{'ratio':>7}{'busy':>9}{'ratio':>7}{'a second':>10}"
+    print(f"{'':30}{times}{'MB':>5}{'more':>6}  limit")
+    missed = 0
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        # In a process of its own: what is measured begins with the memory that this one has had.
+        subprocess.run([sys.executable, str(HERE / "stock.py"), name], check=True)  # noqa: S603 - our own
+        for work in WORKS:
+            text, kept = line(work, folder)
+            print(text, flush=True)
+            missed += not kept
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,309 @@
+"""Each work twice: by the sandbox, and by the least that could do it. One run is one process.
+
+::
+
+    python cases.py WORK ours|floor FOLDER
+
+prints the seconds it took and the peak of the process's memory. ``FOLDER`` holds what
+:mod:`stock` has put there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import resource
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import stock
+from shift import Shift
+from sqlalchemy import func, select
+from stopwatch import Stopwatch
+
+from crowdflower import Client
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
+from crowdflower.sandbox.store import Database, tables
+from crowdflower.states import ON_DEMAND
+
+CONTRIBUTORS = 200
+THREADS = 8
+OFTEN = 25
+
+_INSERT_UNIT = """
+INSERT INTO unit (job_id, seq, state, data, created_at, updated_at) VALUES (?, ?, 'new', ?, ?, ?)
+"""
+_INSERT_JUDGMENT = """
+INSERT INTO judgment (job_id, unit_id, worker_id, assignment_id, data, trust, golden, tainted,
+  channel, country, cost_mc, started_at, created_at)
+VALUES (?, ?, ?, ?, ?, 1.0, 0, 0, ?, ?, ?, ?, ?)
+"""
+_FULL = """
+SELECT j.unit_id, j.created_at, j.golden, j.id, j.missed, j.started_at, j.tainted, j.channel,
+  w.trust, j.worker_id, j.country, j.region, j.city, j.ip, j.data, u.data
+FROM unit u JOIN judgment j ON j.unit_id = u.id
+JOIN worker_job w ON w.job_id = j.job_id AND w.worker_id = j.worker_id
+WHERE u.job_id = ? ORDER BY u.seq, j.id
+"""
+
+
+# Uploading.
+
+
+def _upload(folder: Path, watch: Stopwatch, name: str, kind: str) -> None:
+    """Send a file from another process to a sandbox that listens here."""
+    path = folder / "uploaded.db"
+    with Sandbox(database=path) as box:
+        command = [sys.executable, __file__, "send", box.url, box.key, str(folder / name), kind]
+        with watch():
+            sent = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
+        watch.seconds = float(sent.stdout)  # the other process took some to begin
+        (job,) = box.client().get_jobs()
+        assert job.units_count == stock.ROWS
+    stock.remove(path)
+
+
+def send(url: str, key: str, path: str, kind: str) -> None:
+    """Post a file, and print how long it took until the answer was there."""
+    where = urlsplit(url)
+    connection = HTTPConnection(where.hostname or "", where.port)
+    headers = {"Authorization": f"Token token={key}", "Content-Type": kind}
+    headers["Content-Length"] = str(Path(path).stat().st_size)
+    started = time.perf_counter()
+    with Path(path).open("rb") as file:
+        connection.request("POST", f"{where.path}/jobs/upload.json", file, headers)
+        answer = connection.getresponse()
+        body = answer.read()
+    print(time.perf_counter() - started)
+    assert answer.status == 200, body
+    connection.close()
+
+
+def upload_json_ours(folder: Path, watch: Stopwatch) -> None:
+    """Upload JSON, an object a line, over a socket."""
+    _upload(folder, watch, "rows.json", "application/json")
+
+
+def upload_csv_ours(folder: Path, watch: Stopwatch) -> None:
+    """Upload CSV over a socket."""
+    _upload(folder, watch, "rows.csv", "text/csv")
+
+
+def upload_floor(folder: Path, watch: Stopwatch) -> None:
+    """Insert the rows, already as they are stored, into the same tables in the same kind of file.
+
+    They are those of either file.
+    """
+    path = folder / "inserted.db"
+    with Sandbox(database=path) as box:
+        job = box.client().create_job({"title": "Reviews"}).id
+        now = box.clock.now()
+        lines = [(job, seq, text, now, now) for seq, text in enumerate(stock.texts(), 1)]
+        with watch(), box.database.transaction() as tx:
+            tx.driver.executemany(_INSERT_UNIT, lines)
+    stock.remove(path)
+
+
+# Listing.
+
+
+def _page(folder: Path, watch: Stopwatch, number: int) -> None:
+    with Sandbox(database=folder / "rows.db") as box:
+        (job,) = box.client().get_jobs()
+        session, url = session_for(box.app), f"{ORIGIN}/v1/jobs/{job.id}/units.json"
+        asked: dict[str, str | int] = {"key": box.key, "page": number, "limit": stock.PAGE}
+        with watch.middle() as again:
+            for _ in range(OFTEN):
+                with again():
+                    answer = session.get(url, params=asked)
+                assert len(answer.json()) == stock.PAGE
+
+
+def page_ours(folder: Path, watch: Stopwatch) -> None:
+    """List the last page of all rows."""
+    _page(folder, watch, stock.ROWS // stock.PAGE)
+
+
+def first_page_floor(folder: Path, watch: Stopwatch) -> None:
+    """List the first."""
+    _page(folder, watch, 1)
+
+
+# Judging.
+
+
+def _crowd(watch: Stopwatch, path: Path | None) -> None:
+    with Sandbox(database=path, balance_cents=stock.BALANCE) as box:
+        job = stock.launched(box, stock.JUDGED)
+        box.crowd.add(CONTRIBUTORS, truth={"sentiment": "sentiment"})
+        with watch():
+            summary = box.crowd.run(job)
+        assert summary.ended == "finished", summary
+        assert summary.judgments == stock.JUDGED * stock.EACH, summary
+
+
+def _judgments(watch: Stopwatch, path: Path | None) -> None:
+    """Insert as many judgments, and nothing that goes with them, as many at a time."""
+    with Sandbox(database=path, balance_cents=stock.BALANCE) as box:
+        job = stock.launched(box, stock.JUDGED)
+        people, page = stock.staff(box, job.id, CONTRIBUTORS)
+        with box.database.snapshot() as tx:
+            units = [row.id for row in tx.all(select(tables.unit.c.id))]
+        now = box.clock.now()
+        rest = (page, '{"sentiment":"positive"}', ON_DEMAND, "USA", 1200, now, now)
+        lines = [
+            (job.id, unit, people[(place + turn) % CONTRIBUTORS], *rest)
+            for turn in range(stock.EACH)
+            for place, unit in enumerate(units)
+        ]
+        at_once = 50 * stock.PER_PAGE
+        with watch():
+            for begin in range(0, len(lines), at_once):
+                with box.database.transaction() as tx:
+                    tx.driver.executemany(_INSERT_JUDGMENT, lines[begin : begin + at_once])
+
+
+def crowd_memory_ours(_folder: Path, watch: Stopwatch) -> None:
+    """Let a crowd judge all rows, in memory."""
+    _crowd(watch, None)
+
+
+def memory_floor(_folder: Path, watch: Stopwatch) -> None:
+    """Insert as many judgments, in memory."""
+    _judgments(watch, None)
+
+
+def crowd_file_ours(folder: Path, watch: Stopwatch) -> None:
+    """Let a crowd judge all rows, in a file."""
+    _crowd(watch, folder / "crowd.db")
+    stock.remove(folder / "crowd.db")
+
+
+def file_floor(folder: Path, watch: Stopwatch) -> None:
+    """Insert as many judgments, in a file."""
+    _judgments(watch, folder / "judgments.db")
+    stock.remove(folder / "judgments.db")
+
+
+# Reports.
+
+
+def _report(folder: Path, watch: Stopwatch, judged: int) -> None:
+    with Sandbox(database=folder / f"judged{judged}.db") as box:
+        (job,) = box.client().get_jobs()
+        session, url = session_for(box.app), f"{ORIGIN}/v1/jobs/{job.id}.csv"
+        with watch():
+            query = {"key": box.key, "type": "full"}
+            with session.get(url, params=query, stream=True) as answer:
+                size = sum(map(len, answer.iter_content(1 << 16)))
+        assert size > judged
+
+
+def report_ours(folder: Path, watch: Stopwatch) -> None:
+    """Download the full report of all judgments."""
+    _report(folder, watch, stock.JUDGED)
+
+
+def small_report_floor(folder: Path, watch: Stopwatch) -> None:
+    """Download the full report of a tenth of them."""
+    _report(folder, watch, stock.JUDGED // 10)
+
+
+def report_floor(folder: Path, watch: Stopwatch) -> None:
+    """Write the cells as they come from the database, the JSON among them decoded."""
+    database = Database(f"sqlite:///{folder / f'judged{stock.JUDGED}.db'}")
+    with database.snapshot() as tx, watch():
+        job = tx.one(select(tables.job.c.id)).id
+        with (
+            zipfile.ZipFile(folder / "floor.zip", "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open("f.csv", "w", force_zip64=True) as binary,
+            io.TextIOWrapper(binary, "utf-8", newline="") as text,
+        ):
+            table = csv.writer(text)
+            for row in tx.driver.execute(_FULL, (job,)):
+                answers, data = json.loads(row[-2]), json.loads(row[-1])
+                table.writerow([*row[:-2], answers["sentiment"], *data.values()])
+    database.close()
+    assert (folder / "floor.zip").stat().st_size > stock.JUDGED
+
+
+# Threads.
+
+
+def _shift(folder: Path, watch: Stopwatch, threads: int) -> None:
+    path = folder / f"shift{threads}.db"
+    with Sandbox(database=path, balance_cents=stock.BALANCE) as box:
+        job = stock.launched(box, stock.SHARED)
+        shift = Shift(box.database, job.id, threads, people=5 * THREADS)
+        with watch():
+            shift.run()
+        with box.database.snapshot() as tx:
+            judgment = tables.judgment.c
+            each = select(judgment.unit_id, func.count(judgment.worker_id.distinct()).label("n"))
+            given = Counter(row.n for row in tx.all(each.group_by(judgment.unit_id)))
+            assert given == {stock.EACH: stock.SHARED}, f"over-judged or left: {given}"
+    stock.remove(path)
+    print(f"{threads} threads: the longest wait {1000 * shift.worst:.0f} ms", file=sys.stderr)
+
+
+def threads_ours(folder: Path, watch: Stopwatch) -> None:
+    """Take pages and hand them in from several threads, in a file, a transaction each."""
+    _shift(folder, watch, THREADS)
+
+
+def threads_floor(folder: Path, watch: Stopwatch) -> None:
+    """Do the same from one thread."""
+    _shift(folder, watch, 1)
+
+
+# Beginning.
+
+
+def first_ours(_folder: Path, watch: Stopwatch) -> None:
+    """Make the first sandbox of a process, after the import, and a client for it."""
+    Client("key").close()  # brings what it needs
+    with watch():
+        box = Sandbox()
+        box.client()
+    box.close()
+
+
+def next_ours(_folder: Path, watch: Stopwatch) -> None:
+    """Make another."""
+    Sandbox().close()
+    with watch.middle() as again:
+        for _ in range(OFTEN):
+            with again():
+                box = Sandbox()
+                box.client()
+            box.close()
+
+
+def reset_ours(_folder: Path, watch: Stopwatch) -> None:
+    """Begin again, after a job of a thousand rows."""
+    with Sandbox(balance_cents=stock.BALANCE) as box, watch.middle() as again:
+        for _ in range(OFTEN):
+            stock.launched(box, 1000)
+            with again():
+                box.reset()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "send":
+        send(*sys.argv[2:])
+        sys.exit()
+    work, side, folder = sys.argv[1:]
+    run: Callable[[Path, Stopwatch], None] = globals()[f"{work}_{side}"]
+    watch = Stopwatch()
+    run(Path(folder), watch)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": watch.seconds, "busy": watch.busy, "megabytes": peak}))

@@ -1,0 +1,115 @@
+"""What the works are done on: rows, the files they come in, jobs made of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.rules.work import workers
+from crowdflower.sandbox.store import tables
+from crowdflower.states import ON_DEMAND
+
+if TYPE_CHECKING:
+    from crowdflower import Job
+
+ROWS = 500_000
+JUDGED = 100_000
+"""Rows that are judged, ``EACH`` times."""
+
+SHARED = 6000
+"""Rows that threads work on at a time."""
+
+PAGE = 1000
+EACH = 3
+PER_PAGE = 10
+BALANCE = 10_000_000
+"""US cents."""
+
+FORM = """
+<cml:radios label="What is the sentiment?" name="sentiment" validates="required">
+  <cml:radio label="Positive" value="positive"/>
+  <cml:radio label="Neutral" value="neutral"/>
+  <cml:radio label="Negative" value="negative"/>
+</cml:radios>
+"""
+
+
+def rows(count: int) -> Iterator[dict[str, object]]:
+    """Yield rows of five columns, some 180 characters of JSON each."""
+    for number in range(count):
+        yield {
+            "product": f"product {number % 97}",
+            "review": f"Row {number}: it arrived late, cost too much, and does what it should.",
+            "sentiment": ("positive", "neutral", "negative")[number % 3],
+            "country": "FIN",
+            "price": number % 1000 / 10,
+        }
+
+
+def texts(count: int = ROWS) -> Iterator[str]:
+    """Yield the rows as they are stored."""
+    return (json.dumps(row, separators=(",", ":")) for row in rows(count))
+
+
+def write_files(folder: Path) -> None:
+    """Write the rows as JSON, an object a line, and as CSV."""
+    with (folder / "rows.json").open("w") as file:
+        file.writelines(f"{json.dumps(row)}\n" for row in rows(ROWS))
+    with (folder / "rows.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, next(rows(1)))
+        table.writeheader()
+        table.writerows(rows(ROWS))
+
+
+def write_databases(folder: Path) -> None:
+    """Make a database with all rows in one job, and two with judgments, many and a tenth."""
+    with Sandbox(database=folder / "rows.db") as box:
+        box.client().upload_job(rows(ROWS))
+    for judged in (JUDGED, JUDGED // 10):
+        with Sandbox(database=folder / f"judged{judged}.db", balance_cents=BALANCE) as box:
+            job = launched(box, judged)
+            box.crowd.add(200, truth={"sentiment": "sentiment"})
+            box.crowd.run(job)
+
+
+def launched(box: Sandbox, count: int) -> Job:
+    """Make a job of so many rows that is running."""
+    client = box.client()
+    job = client.upload_job(rows(count))
+    job.title, job.instructions, job.cml = "Sentiment", "Read the review.", FORM
+    job.judgments_per_unit, job.units_per_assignment = EACH, PER_PAGE
+    job.update()
+    job.launch(count, channels=[ON_DEMAND])
+    return job
+
+
+def staff(box: Sandbox, job: int, count: int) -> tuple[list[int], int]:
+    """Let contributors in, and give one of them an empty page: what judgments have to refer to."""
+    with box.database.transaction() as tx:
+        people = [workers.join(tx, channel=ON_DEMAND).id for _ in range(count)]
+        page = {
+            "job_id": job,
+            "worker_id": people[0],
+            "mode": "work",
+            "state": "submitted",
+            "form_token": "",
+            "started_at": 0,
+            "expires_at": 0,
+        }
+        return people, tx.add(tables.assignment, page)
+
+
+def remove(path: Path) -> None:
+    """Remove a database, and what lies beside it."""
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+
+
+if __name__ == "__main__":
+    write_files(Path(sys.argv[1]))
+    write_databases(Path(sys.argv[1]))

@@ -1,0 +1,213 @@
+"""Uploads that are killed and go on, and the memory of a million rows each way.
+
+::
+
+    pip install '.[dev]' && python tests/benchmarks/uploads.py [ROUNDS]
+
+Each round uploads rows to a sandbox from a process that is killed again and again, at moments left
+to chance, until one of them comes to its end; then the rows in the job are counted. The exit code
+tells how many rows were lost or doubled, and how many limits of memory were missed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from crowdflower import Client
+from crowdflower.rows import upload_plan
+from crowdflower.sandbox import Sandbox
+
+ROUNDS = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 50
+ROWS = 3000
+MOST_KILLS = 4
+MILLION = 1_000_000
+MEGABYTES = 200
+
+
+class Hasty:
+    """A clock that jumps over every wait."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def sleep(self, _: float) -> None:
+        """Do not wait."""
+
+
+def upload(address: str, key: str, job: str, plan: str) -> None:
+    """Upload rows, slowly enough to be killed in the middle of it."""
+    upload_plan.ROWS_PER_CHUNK = 100  # type: ignore[misc]
+    with Client(key, address) as client:
+        client._caller.clock = Hasty()
+        rows = ({"id": number, "text": f"row {number}"} for number in range(ROWS))
+        print("begun", flush=True)
+        client.get_job(int(job)).upload(rows, key="id", resume=plan)
+
+
+def one_round(chance: Random, box: Sandbox, plan: Path) -> tuple[int, int]:
+    """Upload until it is done; return how often it was killed, and how many rows are wrong."""
+    client = box.client()
+    job = client.create_job({"title": "Uploaded in spite of it all"})
+    command = [sys.executable, __file__, "upload", box.url, box.key, str(job.id), str(plan)]
+    kills = 0
+    while True:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own
+            assert process.stdout
+            process.stdout.readline()
+            try:
+                code = process.wait(chance.uniform(0, 0.6) if kills < MOST_KILLS else None)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+                continue
+        assert code == 0, "an upload ended with an error"
+        break
+    held = Counter(unit.data["id"] for unit in client.get_units(job.id))
+    wrong = sum((held - Counter(range(ROWS))).values()) + sum(
+        (Counter(range(ROWS)) - held).values()
+    )
+    return kills, wrong
+
+
+class Service(BaseHTTPRequestHandler):
+    """One job that keeps no more of its rows than how many there are."""
+
+    protocol_version = "HTTP/1.1"
+    count = 0
+    archive = Path()
+
+    def do_PUT(self) -> None:
+        """Take rows in."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).count += body.count(b"\n")
+        self._answer(b'{"id": 7}')
+
+    def do_GET(self) -> None:
+        """Tell what there is."""
+        url = urlsplit(self.path)
+        if url.path.endswith("/units.json"):
+            first = (int(parse_qs(url.query)["page"][0]) - 1) * 1000
+            numbers = range(first, min(first + 1000, self.count))
+            page = {str(number + 1): {"id": number, "text": "x" * 80} for number in numbers}
+            self._answer(json.dumps(page).encode())
+        elif url.path.endswith("/ping.json"):
+            self._answer(json.dumps({"done": True, "count": self.count}).encode())
+        elif url.path.endswith(".csv"):
+            self._answer(self.archive.read_bytes(), "application/zip")
+        else:
+            job = {"id": 7, "state": "unordered", "units_count": self.count}
+            self._answer(json.dumps(job).encode())
+
+    def _answer(self, body: bytes, kind: str = "application/json") -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Keep silent."""
+
+
+def serve(archive: Path, address: Any) -> None:
+    """Run the service, in a process whose memory is not counted."""
+    Service.archive = archive
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    address.send(f"http://127.0.0.1:{server.server_port}/v1")
+    server.serve_forever()
+
+
+def million_up(address: str) -> None:
+    """Upload a million rows."""
+    rows = ({"id": number, "text": "x" * 80} for number in range(MILLION))
+    with Client("benchmark-key", address) as client:
+        assert client.get_job(7).upload(rows, key="id").rows == MILLION
+
+
+def million_down(address: str) -> None:
+    """Read a million judgments."""
+    with Client("benchmark-key", address) as client:
+        judgments = sum(len(unit.results["judgments"]) for unit in client.stream_report(7))
+    assert judgments == MILLION
+
+
+def write_report(path: Path) -> None:
+    """Write a report of a million judgments, ten a unit."""
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped,
+        zipped.open("r", "w") as member,
+    ):
+        for number in range(1, MILLION // 10 + 1):
+            judgments = [
+                {"id": number * 10 + place, "worker_id": place, "data": {"a": f"{number % 97}"}}
+                for place in range(10)
+            ]
+            unit = {"id": number, "judgments_count": 10, "results": {"judgments": judgments}}
+            member.write(json.dumps(unit).encode() + b"\n")
+
+
+def measured(name: str, address: str) -> bool:
+    """Do one of the two in a process of its own, and hold its memory against the limit."""
+    answer = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, __file__, name, address], check=True, capture_output=True, text=True
+    )
+    seconds, megabytes = map(float, answer.stdout.split())
+    kept = megabytes < MEGABYTES
+    print(
+        f"{name:14}{seconds:8.1f} s{megabytes:8.0f} MB, at most {MEGABYTES}"
+        f"{'' if kept else '  MISSED'}",
+        flush=True,
+    )
+    return kept
+
+
+def main() -> int:
+    """Print what came of it; return how much went wrong."""
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    chance = Random(0)  # noqa: S311 - the same kills every time
+    with TemporaryDirectory() as name, Sandbox() as box:
+        folder = Path(name)
+        rounds = [one_round(chance, box, folder / f"{number}.upload") for number in range(ROUNDS)]
+        kills, wrong = (sum(column) for column in zip(*rounds, strict=True)) if rounds else (0, 0)
+        print(f"{ROUNDS} uploads of {ROWS} rows, {kills} kills: {wrong} rows lost or doubled")
+        write_report(folder / "report.zip")
+        context = get_context("spawn")
+        here, there = context.Pipe()
+        service = context.Process(target=serve, args=(folder / "report.zip", there), daemon=True)
+        service.start()
+        address = here.recv()
+        missed = [not measured(work, address) for work in ("million_up", "million_down")]
+        service.kill()
+    return wrong + sum(missed)
+
+
+WORKS: dict[str, Callable[..., None]] = {
+    "upload": upload,
+    "million_up": million_up,
+    "million_down": million_down,
+}
+
+if __name__ == "__main__":
+    if sys.argv[1:] and sys.argv[1] in WORKS:
+        started = time.perf_counter()
+        WORKS[sys.argv[1]](*sys.argv[2:])
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(time.perf_counter() - started, peak)
+    else:
+        sys.exit(main())
