@@ -195,7 +195,7 @@ class OutcomeUnknown(ApiError):
 
         :param wait: Seconds after which what was not seen counts as not seen.
         :returns: :class:`~crowdflower.payments.records.Applied`,
-        :class:`~crowdflower.payments.records.NotSeen` or
+            :class:`~crowdflower.payments.records.NotSeen` or
             :class:`~crowdflower.payments.records.Inconclusive`.
         :raises RuntimeError: The change was no payment, or the error was unpickled and knows no
             client: ``client.operations.reconcile(error.op_id)`` does the same.

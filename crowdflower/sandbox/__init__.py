@@ -16,7 +16,8 @@
     clock        time, ids and random numbers
     errors       error responses of the service
 
-A request passes from ``server`` to ``api``, ``ampcrowd`` or ``pages``, then to ``rules`` and ``store``.
+A request passes from ``server`` to ``api``, ``ampcrowd`` or ``pages``, then to ``rules`` and
+``store``.
 """
 
 from __future__ import annotations
