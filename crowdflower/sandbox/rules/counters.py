@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, case, update
 
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.fast.page_queries import Place
 from crowdflower.sandbox.store.tables import job
 
 GOLD_STATES = frozenset({"golden", "hidden_gold"})
@@ -57,8 +58,12 @@ class Tally:
         """Count rows that are no longer in a state."""
         self.enter(state, needed=needed, trusted=trusted, rows=-rows)
 
-    def move(self, before: Row[Any], after: Row[Any]) -> None:
+    def move(self, before: Row[Any] | Place, after: Row[Any] | Place) -> None:
         """Count a row that was one thing and is another."""
+        if before.state == after.state:
+            self.needed += lacking(after.state, after.needed, after.judgments_count)
+            self.needed -= lacking(before.state, before.needed, before.judgments_count)
+            return
         self.leave(before.state, needed=before.needed, trusted=before.judgments_count)
         self.enter(after.state, needed=after.needed, trusted=after.judgments_count)
 

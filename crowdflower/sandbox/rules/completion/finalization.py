@@ -1,8 +1,4 @@
-"""When a row has judgments enough, and what follows when it gains or loses some.
-
-Source: Appen, `Guide to: Dynamic Judgments
-<https://success.appen.com/hc/en-us/articles/203219205>`_.
-"""
+"""Applies the stopping rule: finalizes and reopens units whose judgments change."""
 
 from __future__ import annotations
 
@@ -11,40 +7,14 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 
-from crowdflower.sandbox.rules.completion import closing
+from crowdflower.sandbox.rules.completion import closing, stopping_rule
 from crowdflower.sandbox.rules.counters import Tally
 from crowdflower.sandbox.rules.results import aggregation, webhook_events
-from crowdflower.sandbox.rules.results.aggregation import Given
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import unit
 
 AT_WORK: Final = frozenset({"running", "paused"})
 """States of a job in which a row can open again."""
-
-
-def is_final(job: Any, given: Collection[Given]) -> bool:
-    """Tell whether a row whose trusted judgments are all in needs no more of them.
-
-    Without dynamic judgments it never does. With them, one more is collected until each question
-    that decides has an answer of confidence enough, or ``options.dynamic_matching`` contributors
-    who agree, or until the row has as many judgments as a row may have.
-
-    :param job: A row of it, or what handing out pages reads of it.
-    :param given: The trusted judgments of the row, as many as it was to have.
-    """
-    if job.variable_judgments_mode == "none":
-        return True
-    most = job.max_judgments_per_unit
-    if most is not None and len(given) >= most:
-        return True
-    alike = job.options.get("dynamic_matching")
-    if alike:
-        return all(
-            aggregation.most_alike(name, given) >= alike for name in aggregation.deciding(job)
-        )
-    least = job.min_unit_confidence or 0.0
-    confidences = (aggregation.confidence(job, name, given) for name in aggregation.deciding(job))
-    return all(sure is None or sure >= least for sure in confidences)
 
 
 def shift(
@@ -61,6 +31,7 @@ def shift(
     if not unit_ids:
         return
     now = tx.clock.now()
+    reopens = job.state in AT_WORK and not job.units_remain_finalized
     tally = Tally()
     complete: list[int] = []
     ids = sorted(unit_ids)
@@ -75,10 +46,16 @@ def shift(
             "updated_at": now,
         }
         tx.run(update(unit).where(named).values(changed))
-        given = aggregation.read_all(tx, some)
+        judgments = aggregation.read_all(tx, some)
         for before in befores:
-            enough = given.get(before.id, [])
-            state, needed = _next(job, before, before.judgments_count + trusted, enough)
+            state, needed = stopping_rule.next_state(
+                job,
+                before.state,
+                before.needed,
+                before.judgments_count + trusted,
+                judgments.get(before.id, ()),
+                may_reopen=reopens and before.order_id is not None,
+            )
             moved: dict[str, Any] = {"state": state, "needed": needed}
             if state != before.state:
                 moved |= {"finalized_at": now if state == "finalized" else None, "open_slots": 0}
@@ -93,15 +70,3 @@ def shift(
     webhook_events.units_complete(tx, job.id, complete)
     closing.finish_if_done(tx, job.id)
 
-
-def _next(
-    job: Row[Any], before: Row[Any], trusted: int, given: Collection[Given]
-) -> tuple[str, int]:
-    """Say what a row becomes that has so many trusted judgments, and how many it is to have."""
-    state, needed = str(before.state), int(before.needed)
-    if state == "finalized" and trusted < needed:
-        reopens = job.state in AT_WORK and not job.units_remain_finalized and before.order_id
-        return ("judgable" if reopens else state), needed
-    if state == "judgable" and trusted >= needed:
-        return ("finalized", needed) if is_final(job, given) else (state, trusted + 1)
-    return state, needed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,8 +12,8 @@ from crowdflower.quality import trust
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Conflict, Expired, Invalid, NotFound
 from crowdflower.sandbox.rules import gold_answers, money, quiz
-from crowdflower.sandbox.rules.completion import closing, finalization, worker_trust
-from crowdflower.sandbox.rules.counters import lacking
+from crowdflower.sandbox.rules.completion import closing, stopping_rule, worker_trust
+from crowdflower.sandbox.rules.counters import Tally
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import aggregation, webhook_events
 from crowdflower.sandbox.rules.settings.value_types import truthy
@@ -59,16 +59,6 @@ class _Outcome:
     feedback: tuple[Feedback, ...] = ()
 
 
-@dataclass
-class _Changes:
-    """What a page changes in the counters of its job."""
-
-    judgable: int = 0
-    finalized: int = 0
-    needed: int = 0
-    complete: list[int] = field(default_factory=list)
-
-
 def submit(
     tx: Transaction,
     worker: Row[Any],
@@ -107,7 +97,7 @@ def submit(
     standing = page_facts.of_worker(tx.driver, job.id, worker.id, worker.channel)
     outcome = _judged(job, page, standing, answered)
     _store(tx, job, page, worker, answered, outcome)
-    changes = _advance(tx, job, answered, outcome)
+    changes, finalized = _update_units(tx, job, answered, outcome)
     receipt = Receipt(
         page.id,
         cast(handout.Mode, page.mode),
@@ -121,8 +111,8 @@ def submit(
     page_writes.close_page(tx.driver, page.id, receipt.to_text(), now)
     if job.webhook_uri:
         webhook_events.new_judgments(tx, job.id, page.id)
-        webhook_events.units_complete(tx, job.id, changes.complete)
-    _conclude(tx, job, page, worker, len(answered), outcome, changes)
+        webhook_events.units_complete(tx, job.id, finalized)
+    _conclude(tx, job, page, worker, outcome, changes)
     return receipt
 
 
@@ -233,58 +223,50 @@ def _store(
     )
 
 
-def _advance(
+def _update_units(
     tx: Transaction, job: JobFacts, answered: Sequence[_Answered], outcome: _Outcome
-) -> _Changes:
-    """Count the judgments of a page for its units, and finalize those that have enough."""
-    now = tx.clock.now()
-    changes = _Changes()
-    lines = []
-    given: dict[int, list[aggregation.Given]] = {}
+) -> tuple[Tally, list[int]]:
+    """Count the judgments of a page for its units, and finalize those that have enough.
+
+    :returns: The changes of the job's counters, and the ids of the finalized units.
+    """
+    now, tainted = tx.clock.now(), outcome.tainted
+    changes = Tally(judgments=len(answered), tainted=len(answered) if tainted else 0)
+    finalized, lines = [], []
+    judgments: dict[int, list[aggregation.Given]] = {}
     if job.variable_judgments_mode != "none":
-        given = aggregation.read_all(tx, [each.place.id for each in answered])
+        judgments = aggregation.read_all(tx, [each.place.id for each in answered])
     for each in answered:
         unit = each.place
-        after = unit._replace(
-            judgments_count=unit.judgments_count + (not outcome.tainted),
-            tainted_count=unit.tainted_count + outcome.tainted,
-            missed_count=unit.missed_count + bool(each.missed),
-        )
-        if unit.state == "judgable":
-            after = _next(job, after, given.get(unit.id, ()), now)
-        ended = after.state == "finalized" and unit.state == "judgable"
-        changes.judgable -= ended
-        changes.finalized += ended
-        changes.complete += [unit.id] * ended
-        changes.needed += lacking(after.state, after.needed, after.judgments_count)
-        changes.needed -= lacking(unit.state, unit.needed, unit.judgments_count)
+        state, needed, open_slots = unit.state, unit.needed, unit.open_slots
+        finalized_at = unit.finalized_at
+        trusted = unit.judgments_count + (not tainted)
+        if state == "judgable":
+            unit_judgments = judgments.get(unit.id, ())
+            state, needed = stopping_rule.next_state(job, state, needed, trusted, unit_judgments)
+            # This page no longer reserves the unit.
+            open_slots = max(0, needed - trusted - (unit.reserved - 1))
+            if state == "finalized":
+                finalized_at = now
+                finalized.append(unit.id)
+        after = unit._replace(state=state, needed=needed, judgments_count=trusted)
+        changes.move(unit, after)
         lines.append(
             (
-                after.state,
-                after.judgments_count,
-                after.tainted_count,
-                after.needed,
-                after.open_slots,
-                after.missed_count,
-                after.finalized_at,
+                state,
+                trusted,
+                unit.tainted_count + tainted,
+                needed,
+                open_slots,
+                unit.missed_count + bool(each.missed),
+                finalized_at,
                 now,
                 now,
                 unit.id,
             )
         )
     page_writes.update_units(tx.driver, lines)
-    return changes
-
-
-def _next(job: JobFacts, unit: Place, given: Sequence[aggregation.Given], now: float) -> Place:
-    """Say what a judgable unit is after one more judgment, and one page less that it is on."""
-    needed = unit.needed
-    if unit.judgments_count >= needed:
-        if finalization.is_final(job, given):
-            return unit._replace(state="finalized", open_slots=0, finalized_at=now)
-        needed = unit.judgments_count + 1
-    free = needed - unit.judgments_count - (unit.reserved - 1)
-    return unit._replace(needed=needed, open_slots=max(0, free))
+    return changes, finalized
 
 
 def _conclude(
@@ -292,22 +274,20 @@ def _conclude(
     job: JobFacts,
     page: OpenPage,
     worker: Row[Any],
-    count: int,
     outcome: _Outcome,
-    changes: _Changes,
+    changes: Tally,
 ) -> None:
     """Pay for the page, count it for its job, and draw the consequences of its test questions."""
     if page.cost_mc:
         money.charge(tx, job.id, job.account_id, page.cost_mc)
-    tainted = count if outcome.tainted else 0
     page_writes.update_job(
         tx.driver,
         (
             changes.judgable,
             changes.finalized,
             changes.needed,
-            count,
-            tainted,
+            changes.judgments,
+            changes.tainted,
             page.pay_mc,
             tx.clock.now(),
             job.id,
