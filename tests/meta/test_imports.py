@@ -74,6 +74,7 @@ def test_every_module_stays_within_its_layer(house: Path) -> None:
     [
         ("exceptions.py", "from crowdflower.client import Client", "The package"),
         ("sandbox/clock.py", "from crowdflower.sandbox import rules", "The sandbox"),
+        ("sandbox/rules/money.py", "from crowdflower.sandbox.rules import work", "The rules"),
         ("sandbox/rules/jobs/jobs.py", "from crowdflower.http import pagination", "Two halves"),
         ("client.py", "import requests", "One door"),
         ("job.py", "import pandas", "Light"),

@@ -11,7 +11,6 @@ from crowdflower.sandbox.reports.columns import (
     full,
     gold_report,
     json_lines,
-    printed,
     source,
     workset,
 )
@@ -24,7 +23,6 @@ __all__ = [
     "full",
     "gold_report",
     "json_lines",
-    "printed",
     "source",
     "workset",
     "write",

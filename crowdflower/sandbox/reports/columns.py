@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from crowdflower.sandbox.clock import report_time
+from crowdflower.sandbox.rules.results.column_names import output_names
 
 FULL: Final = (
     "_unit_id",
@@ -169,7 +170,7 @@ def source(
     >>> list(source(["text"], [(7, {"text": "Hi"})]))
     [['_unit_id', 'text'], ['7', 'Hi']]
     """
-    yield [*SOURCE, *printed(columns, SOURCE).values()]
+    yield [*SOURCE, *output_names(columns, SOURCE).values()]
     for unit, data in units:
         yield [str(unit), *(cell(data.get(column)) for column in columns)]
 
@@ -231,26 +232,6 @@ def json_lines(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield f"{_ENCODER.encode(unit)}\n"
 
 
-def printed(columns: Collection[str], taken: Collection[str]) -> dict[str, str]:
-    """Map source columns to the names that they are printed under: no two the same.
-
-    :param columns: Their own names.
-    :param taken: Names of what is printed beside them.
-
-    >>> printed(["sentiment", "orig_sentiment", "text"], {"sentiment"})
-    {'sentiment': 'orig_orig_sentiment', 'orig_sentiment': 'orig_sentiment', 'text': 'text'}
-    """
-    names: dict[str, str] = {}
-    own, given = set(columns), set(taken)
-    for column in columns:
-        name = column
-        while name in given or (name != column and name in own):
-            name = f"orig_{name}"
-        names[column] = name
-        given.add(name)
-    return names
-
-
 def cell(value: object) -> str:
     r"""Write a value as reports do; what came with a row comes back as it is.
 
@@ -299,4 +280,4 @@ def _entries(result: Any) -> str:
 
 def _source(taken: set[str], columns: Collection[str]) -> dict[str, str]:
     """Map the printed names of source columns to their own, from A to Z."""
-    return dict(sorted((name, column) for column, name in printed(columns, taken).items()))
+    return dict(sorted((name, column) for column, name in output_names(columns, taken).items()))

@@ -69,4 +69,3 @@ def shift(
     tally.save(tx, job.id)
     webhook_events.units_complete(tx, job.id, complete)
     closing.finish_if_done(tx, job.id)
-

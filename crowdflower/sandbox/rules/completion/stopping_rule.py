@@ -61,8 +61,12 @@ def is_final(job: Any, judgments: Collection[Given]) -> bool:
 
     >>> from types import SimpleNamespace
     >>> job = SimpleNamespace(
-    ...     variable_judgments_mode="auto_confidence", max_judgments_per_unit=5, options={},
-    ...     min_unit_confidence=0.7, confidence_fields=["spam"], fields={"spam": "agg"},
+    ...     variable_judgments_mode="auto_confidence",
+    ...     max_judgments_per_unit=5,
+    ...     options={},
+    ...     min_unit_confidence=0.7,
+    ...     confidence_fields=["spam"],
+    ...     fields={"spam": "agg"},
     ... )
     >>> is_final(job, [Given({"spam": "yes"}, 1.0), Given({"spam": "no"}, 1.0)])
     False

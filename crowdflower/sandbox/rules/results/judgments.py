@@ -9,9 +9,9 @@ from sqlalchemy import Row, Select, select
 
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.errors import NotFound
-from crowdflower.sandbox.reports import printed
 from crowdflower.sandbox.rules.results import aggregation
 from crowdflower.sandbox.rules.results.aggregation import Given
+from crowdflower.sandbox.rules.results.column_names import output_names
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.fast import bulk_queries
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
@@ -44,7 +44,7 @@ def page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -> dic
             "_updated_at": iso(updated_at),
         }
         columns = json.loads(data)
-        for column, name in printed(columns, row.keys() | fields.keys()).items():
+        for column, name in output_names(columns, row.keys() | fields.keys()).items():
             row[name] = columns[column]
         for name, how in fields.items():
             res = [each.data.get(name) for each in given]
