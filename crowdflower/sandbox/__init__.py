@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.control.delays import Lags, Transitions
     from crowdflower.sandbox.control.faults import Faults
     from crowdflower.sandbox.crowd import Crowd
-    from crowdflower.sandbox.crowd.crowd import Numbered
+    from crowdflower.sandbox.crowd.crowd import HasId
     from crowdflower.sandbox.server.app import Unimplemented
     from crowdflower.sandbox.server.request_log import Recorded
     from crowdflower.sandbox.webhooks.delivery import Attempt, Receiver
@@ -214,7 +214,7 @@ class Sandbox:
         _ = self.ampcrowd
         return self._listening.url
 
-    def work_url(self, job: int | Numbered) -> str:
+    def work_url(self, job: int | HasId) -> str:
         """Return the address at which people work on a job in a browser on this machine.
 
         Whoever has it may work; it holds the job's secret.
@@ -442,7 +442,7 @@ class Sandbox:
     def _open_account(self, key: str | None) -> str:
         """Open an account, or find the one that the database has; return its key."""
         with self.database.transaction() as tx:
-            locks.name(tx, "the first account")
+            locks.lock_name(tx, "the first account")
             if key is None:
                 there = tx.one(account.select().order_by(account.c.id).limit(1))
             else:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from people import SETTINGS
+from contributors import SETTINGS
 from served import PATIENCE, serving
 
 from crowdflower.client import Client

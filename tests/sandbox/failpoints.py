@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from killed import KEY, Scene, as_text
+from crashes import KEY, Scene, as_text
 from oracle import Write, broken
 from sqlalchemy import event
 from sqlalchemy.pool import Pool

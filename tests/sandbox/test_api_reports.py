@@ -18,8 +18,8 @@ import pytest
 
 from crowdflower.sandbox import reports
 from crowdflower.sandbox.control.delays import Transitions
-from crowdflower.sandbox.reports import Shelf
-from crowdflower.sandbox.reports.cache import WAITING
+from crowdflower.sandbox.reports import ReportCache
+from crowdflower.sandbox.reports.cache import MAX_UNFETCHED
 from crowdflower.sandbox.server.app import create_app
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def test_regenerate_answers_with_two_letters(api: Api, job: int) -> None:
 def test_a_report_takes_as_many_questions_as_are_set(
     database: Database, api: Api, app: Application, job: int
 ) -> None:
-    app.reports = Shelf(Transitions({"report": 2}))
+    app.reports = ReportCache(Transitions({"report": 2}))
 
     def ask() -> int:
         return api("GET", f"/jobs/{job}.csv?type=full").status_code
@@ -161,7 +161,7 @@ def test_a_report_takes_as_many_questions_as_are_set(
 def test_a_report_that_is_not_ready_says_so_in_the_words_of_the_service(
     app: Application, api: Api, job: int
 ) -> None:
-    app.reports = Shelf(Transitions({"report": 1}))
+    app.reports = ReportCache(Transitions({"report": 1}))
 
     answer = api("GET", f"/jobs/{job}.csv?type=json")
 
@@ -251,58 +251,58 @@ def test_a_report_of_a_job_without_a_form_or_rows_has_a_header(api: Api) -> None
     assert lines["json"] == ""
 
 
-def put(shelf: Shelf, job: int, kind: str, token: str) -> Path:
-    """Put something on a shelf; return where it lies."""
-    with shelf.place(job, kind, token) as path:
+def put(cache: ReportCache, job: int, kind: str, token: str) -> Path:
+    """Put something on a cache; return where it lies."""
+    with cache.add(job, kind, token) as path:
         path.write_bytes(b"PK")
-    found = shelf.find(token)
+    found = cache.find(token)
     assert found is not None
     return found
 
 
-def break_off(shelf: Shelf, job: int, kind: str, token: str) -> None:
+def break_off(cache: ReportCache, job: int, kind: str, token: str) -> None:
     """Find no room for the second byte."""
-    with shelf.place(job, kind, token) as path:
+    with cache.add(job, kind, token) as path:
         path.write_bytes(b"P")
         raise OSError(errno.ENOSPC, "the disk is full")
 
 
 def test_an_archive_is_found_when_it_is_whole() -> None:
-    shelf = Shelf()
+    cache = ReportCache()
 
-    with shelf.place(7, "full", "token") as path:
+    with cache.add(7, "full", "token") as path:
         path.write_bytes(b"P")
-        meanwhile = shelf.find("token")
+        meanwhile = cache.find("token")
 
     assert meanwhile is None
-    assert shelf.find("token") is not None
-    shelf.close()
+    assert cache.find("token") is not None
+    cache.close()
 
 
 def test_a_report_that_breaks_off_begins_anew_and_leaves_nothing() -> None:
-    shelf = Shelf(Transitions({"report": 1}))
-    last = put(shelf, 7, "full", "last")
-    asked = [shelf.is_ready(7, "full") for _ in range(2)]
+    cache = ReportCache(Transitions({"report": 1}))
+    last = put(cache, 7, "full", "last")
+    asked = [cache.is_ready(7, "full") for _ in range(2)]
 
     with pytest.raises(OSError, match="full"):
-        break_off(shelf, 7, "full", "token")
+        break_off(cache, 7, "full", "token")
 
     assert asked == [False, True]
-    assert shelf.is_ready(7, "full") is False
-    assert shelf.find("token") is None
+    assert cache.is_ready(7, "full") is False
+    assert cache.find("token") is None
     assert list(last.parent.iterdir()) == [last]
-    shelf.close()
+    cache.close()
 
 
 def test_a_shelf_may_be_cleared_while_somebody_writes() -> None:
-    shelf = Shelf()
+    cache = ReportCache()
 
-    with shelf.place(7, "full", "token") as path:
+    with cache.add(7, "full", "token") as path:
         path.write_bytes(b"P")
-        shelf.clear()
+        cache.clear()
 
-    assert shelf.find("token") is None
-    shelf.close()
+    assert cache.find("token") is None
+    cache.close()
 
 
 def test_reports_are_gone_with_the_sandbox(
@@ -319,27 +319,27 @@ def test_reports_are_gone_with_the_sandbox(
 
 
 def test_old_archives_make_room_for_new_ones() -> None:
-    shelf = Shelf()
+    cache = ReportCache()
     for number in range(5):
-        shelf.fetched(put(shelf, 7, "full", f"token{number}"))
-    other = put(shelf, 7, "json", "other")
+        cache.mark_fetched(put(cache, 7, "full", f"token{number}"))
+    other = put(cache, 7, "json", "other")
 
-    found = [number for number in range(5) if shelf.find(f"token{number}")]
+    found = [number for number in range(5) if cache.find(f"token{number}")]
 
     assert found == [3, 4]
-    assert shelf.find("other") == other
+    assert cache.find("other") == other
     assert len(list(other.parent.iterdir())) == 3
-    shelf.close()
+    cache.close()
 
 
 def test_archives_that_nobody_fetches_make_room_too() -> None:
-    shelf = Shelf()
-    for number in range(WAITING + 3):
-        path = put(shelf, 7, "full", f"token{number}")
+    cache = ReportCache()
+    for number in range(MAX_UNFETCHED + 3):
+        path = put(cache, 7, "full", f"token{number}")
 
-    assert [number for number in range(5) if shelf.find(f"token{number}")] == [3, 4]
-    assert len(list(path.parent.iterdir())) == WAITING
-    shelf.close()
+    assert [number for number in range(5) if cache.find(f"token{number}")] == [3, 4]
+    assert len(list(path.parent.iterdir())) == MAX_UNFETCHED
+    cache.close()
 
 
 def test_all_who_were_sent_to_a_report_find_it(api: Api, judged: int) -> None:
@@ -354,7 +354,7 @@ def test_all_who_were_sent_to_a_report_find_it(api: Api, judged: int) -> None:
 
 
 def test_a_column_named_like_another_gets_a_prefix() -> None:
-    header = next(reports.full({"sentiment": "agg"}, ["sentiment", "_golden", "text"], []))
+    header = next(reports.full_report({"sentiment": "agg"}, ["sentiment", "_golden", "text"], []))
 
     assert header[-4:] == ["sentiment", "orig__golden", "orig_sentiment", "text"]
 
@@ -388,9 +388,9 @@ ANSWER = SimpleNamespace(
 @pytest.mark.parametrize(
     "lines",
     [
-        [*reports.full({"sentiment": "agg"}, CLASHING, [(ROW, [ANSWER])])],
-        [*reports.aggregated({"sentiment": "agg"}, CLASHING, [ROW])],
-        [*reports.source([*CLASHING], [(7, CLASHING)])],
+        [*reports.full_report({"sentiment": "agg"}, CLASHING, [(ROW, [ANSWER])])],
+        [*reports.aggregated_report({"sentiment": "agg"}, CLASHING, [ROW])],
+        [*reports.source_report([*CLASHING], [(7, CLASHING)])],
         [*reports.gold_report({"sentiment": "sentiment_gold"}, [*CLASHING], [ROW])],
     ],
 )
@@ -430,7 +430,7 @@ def test_each_aggregation_has_its_cells(how: str, result: Any, cells: list[str])
         last_judgment_at = 0.0
         results = {"q": result}  # noqa: RUF012
 
-    header, row = reports.aggregated({"q": how}, [], [Unit])
+    header, row = reports.aggregated_report({"q": how}, [], [Unit])
 
     assert row[5:] == cells
     assert len(header) == len(row)
@@ -452,7 +452,7 @@ def test_each_aggregation_has_its_cells(how: str, result: Any, cells: list[str])
     ],
 )
 def test_any_cell_comes_back_from_the_file_as_it_was(tmp_path: Path, text: str) -> None:
-    reports.write(tmp_path / "r.zip", "r.csv", 1435148651, [["a", "b"], [text, "end"]])
+    reports.write_archive(tmp_path / "r.zip", "r.csv", 1435148651, [["a", "b"], [text, "end"]])
 
     _, content = unpacked((tmp_path / "r.zip").read_bytes())
 
@@ -463,7 +463,7 @@ def test_any_cell_comes_back_from_the_file_as_it_was(tmp_path: Path, text: str) 
 
 def test_the_same_report_is_the_same_file(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        reports.write(tmp_path / name, "r.csv", 1435148651, [["a"], ["b"]])
+        reports.write_archive(tmp_path / name, "r.csv", 1435148651, [["a"], ["b"]])
 
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
@@ -475,7 +475,7 @@ def test_memory_does_not_grow_with_the_report(tmp_path: Path) -> None:
 
     tracemalloc.start()
 
-    reports.write(tmp_path / "r.zip", "r.csv", 1435148651, rows())
+    reports.write_archive(tmp_path / "r.zip", "r.csv", 1435148651, rows())
 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -14,7 +14,7 @@ from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import START
 from crowdflower.sandbox.control.delays import Lag
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
-from crowdflower.sandbox.store.transaction import KEPT_EVENTS
+from crowdflower.sandbox.store.transaction import MIN_KEPT_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -216,13 +216,13 @@ def test_the_ledger_adds_up_to_the_balance(box: Sandbox, ask: Ask) -> None:
 
 def test_only_the_latest_events_are_kept(box: Sandbox, ask: Ask) -> None:
     with box.database.transaction() as tx:
-        for number in range(2 * KEPT_EVENTS + 5):
+        for number in range(2 * MIN_KEPT_EVENTS + 5):
             tx.record("tested", number=number)
 
     events = box.events()
 
-    assert KEPT_EVENTS <= len(events) < 2 * KEPT_EVENTS
-    assert events[-1]["detail"] == {"number": 2 * KEPT_EVENTS + 4}
+    assert MIN_KEPT_EVENTS <= len(events) < 2 * MIN_KEPT_EVENTS
+    assert events[-1]["detail"] == {"number": 2 * MIN_KEPT_EVENTS + 4}
     assert ask("GET", "events").json() == events
 
 

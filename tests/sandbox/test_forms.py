@@ -74,7 +74,7 @@ def test_rows_share_a_form_that_does_not_depend_on_them() -> None:
     form = forms.form_for(cml, {"text": "one"})
 
     assert forms.form_for(cml, {"text": "{% two"}) is form
-    assert forms.checked(cml) is form
+    assert forms.check_form(cml) is form
 
 
 def test_rows_that_come_to_the_same_text_share_a_form() -> None:
@@ -133,7 +133,7 @@ def test_a_row_can_put_in_text_and_nothing_else(value: str) -> None:
 )
 def test_a_form_that_cannot_be_used_is_declined_with_its_places(cml: str, error: str) -> None:
     with pytest.raises(Declined) as caught:
-        forms.checked(cml)
+        forms.check_form(cml)
 
     assert caught.value.status == 200
     assert caught.value.body == {"errors": [error]}
@@ -141,14 +141,14 @@ def test_a_form_that_cannot_be_used_is_declined_with_its_places(cml: str, error:
 
 def test_every_problem_of_a_form_is_in_the_answer() -> None:
     with pytest.raises(Declined) as caught:
-        forms.checked("<cml:a/>\n<cml:b/>")
+        forms.check_form("<cml:a/>\n<cml:b/>")
 
     assert len(caught.value.body["errors"]) == 2
 
 
 def test_what_only_the_hosted_service_has_is_answered_with_501_when_it_is_saved() -> None:
     with pytest.raises(Unsupported) as caught:
-        forms.checked("<cml:text name='a'/>\n<cml:shapes name='b'/><cml:taxonomy name='c'/>")
+        forms.check_form("<cml:text name='a'/>\n<cml:shapes name='b'/><cml:taxonomy name='c'/>")
 
     error = caught.value.body["error"]
     assert (caught.value.status, error["feature"]) == (501, "cml:shapes")
@@ -160,7 +160,7 @@ def test_what_only_the_hosted_service_has_is_answered_with_501_when_it_is_saved(
 def test_an_expression_that_liquid_passes_over_is_warned_of_and_counts_as_false() -> None:
     cml = "<cml:text name='a'/>{% if kind = 'x' %}<cml:text name='b'/>{% endif %}"
 
-    form = forms.checked(cml)
+    form = forms.check_form(cml)
 
     assert [(each.line, each.column) for each in form.warnings] == [(1, 32)]
     assert [field.name for field in forms.form_for(cml, {"kind": "x"}).fields] == ["a"]
@@ -201,7 +201,7 @@ def test_an_expression_that_liquid_passes_over_is_warned_of_and_counts_as_false(
 def test_a_row_that_does_not_fit_the_form_is_refused_with_the_reason(
     cml: str, row: dict[str, Any], message: str
 ) -> None:
-    forms.checked(cml)
+    forms.check_form(cml)
 
     with pytest.raises(Invalid) as caught:
         forms.form_for(cml, row)
@@ -238,7 +238,7 @@ def test_liquid_that_would_not_end_is_stopped_when_it_is_saved(liquid: str) -> N
     begun = time.process_time()
 
     with pytest.raises(Declined, match="Liquid was stopped"):
-        forms.checked(f"<cml:text name='q'/>{liquid}")
+        forms.check_form(f"<cml:text name='q'/>{liquid}")
 
     assert time.process_time() - begun < 10
 
@@ -304,7 +304,7 @@ def test_liquid_prints_what_it_should(template: str, row: dict[str, Any], text: 
 )
 def test_random_liquid_is_a_form_or_a_refusal(cml: str) -> None:
     try:
-        form = forms.checked(cml)
+        form = forms.check_form(cml)
         forms.form_for(cml, {"a": "x", "b": ["y", "z"]})
     except (Declined, Invalid, Unsupported):
         return

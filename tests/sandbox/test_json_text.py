@@ -28,7 +28,7 @@ def sorts(row: dict[str, Any]) -> list[type]:
 def test_what_is_read_quickly_is_what_would_be_read(row: dict[str, Any], *, escaped: bool) -> None:
     text = json.dumps(row, ensure_ascii=escaped)
 
-    quick = json_text.plain_object(text)
+    quick = json_text.decode_flat_object(text)
 
     if quick is not None:
         slow = json_text.decode(text)
@@ -57,11 +57,11 @@ def test_what_is_refused_is_not_read_quickly(text: str) -> None:
     with pytest.raises(JSONDecodeError):
         json_text.decode(text)
 
-    assert json_text.plain_object(text) is None
+    assert json_text.decode_flat_object(text) is None
 
 
 @pytest.mark.parametrize("text", ['{"a": -0}', '{"a": 1, "a": 2}', ' {"a": 1.0}\r\n', '{"a": 1E2}'])
 def test_odd_but_right_is_the_same_both_ways(text: str) -> None:
-    quick = json_text.plain_object(text)
+    quick = json_text.decode_flat_object(text)
 
     assert quick is None or repr(quick) == repr(json_text.decode(text))

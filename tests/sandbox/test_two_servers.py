@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from killed import PATIENCE, Answer, Line, Nursery, Scene
+from crashes import PATIENCE, Answer, Line, Nursery, Scene
 from oracle import Write, broken
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.store.engines.sqlite_file import BUSY_SECONDS
+from crowdflower.sandbox.store.engines.sqlite_file import BUSY_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def found(file: Path, query: str) -> list[Any]:
 
 def answered(line: Line, *asked: Any) -> Answer:
     """Send a request, and again while the file is busy with the other server, as it says then."""
-    for _ in range(int(PATIENCE / BUSY_SECONDS)):
+    for _ in range(int(PATIENCE / BUSY_TIMEOUT)):
         answer = line.send(*asked)
         if answer.status != 503:
             break

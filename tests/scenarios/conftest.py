@@ -32,7 +32,7 @@ file                            stories
 
 Half a million rows are uploaded in ``tests/benchmarks/sandbox``. A server that is killed in the
 middle
-has its story in ``tests/sandbox/test_killed.py``. Pages in a browser have theirs beside the pages.
+has its story in ``tests/sandbox/test_crashes.py``. Pages in a browser have theirs beside the pages.
 """
 
 from __future__ import annotations

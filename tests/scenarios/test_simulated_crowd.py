@@ -102,7 +102,7 @@ def test_eight_threads_give_the_answers_of_one(tmp_path: Path) -> None:
             plan = Plan(arrivals_per_minute=600, pages_per_visit=100, pages_at_once=1)
             runs = [Run(box.database, job.id, [who], plan, who.number) for who in people]
             with ThreadPoolExecutor(threads) as pool:
-                ends = {summary.ended for summary in pool.map(Run.go, runs)}
+                ends = {summary.ended for summary in pool.map(Run.execute, runs)}
             assert ends <= {"no_work", "finished"}
             assert job.reload().state == "finished"
             found.append(judgments(box, job))

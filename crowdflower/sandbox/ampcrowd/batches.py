@@ -94,7 +94,7 @@ def respond(
     worker = _find(tx, worker_id)
     if worker is None or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - digits
         raise NotFound
-    page = page_queries.page(tx.driver, int(number))
+    page = page_queries.find_page(tx.driver, int(number))
     if page is None or page.worker_id != worker.id or page.job_id != task.job_id:
         raise NotFound
     given = _decoded(answers)
@@ -139,7 +139,7 @@ def _find(tx: Transaction, worker_id: str) -> Row[Any] | None:
 
 def known(tx: Transaction, worker_id: str) -> Row[Any]:
     """Find a contributor by what the crowd calls them; who is new joins."""
-    locks.name(tx, f"contributor {worker_id}")
+    locks.lock_name(tx, f"contributor {worker_id}")
     found = _find(tx, worker_id)
     if found is None:
         found = workers.join(

@@ -87,13 +87,13 @@ def deliver(
     :param ended: Asked before every attempt whether to leave the rest for another round.
     """
     with database.transaction() as tx:
-        locks.name(tx, TURN)
+        locks.lock_name(tx, TURN)
         gather(tx)
     made: list[Delivery] = []
     unreachable: set[str] = set()
     while not ended():
         with database.transaction() as tx:
-            locks.name(tx, TURN)
+            locks.lock_name(tx, TURN)
             task = _next(tx, unreachable, lease=3 * timeout + 1)
         if task is None:
             break

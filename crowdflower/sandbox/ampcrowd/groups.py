@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from crowdflower.sandbox.ampcrowd.payload import NO_POOLS, Wrong
 from crowdflower.sandbox.ampcrowd.task_forms import KINDS
 from crowdflower.sandbox.errors import NotFound, Refusal
-from crowdflower.sandbox.forms.sanitizer import clean
+from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.rules.jobs import jobs, orders
 from crowdflower.sandbox.rules.settings import channels
 from crowdflower.sandbox.rules.settings.settings import LONGEST_TITLE
@@ -132,7 +132,7 @@ def points(tx: Transaction, task_id: str) -> dict[str, int]:
 
 def _launched(tx: Transaction, account: Row[Any], asked: Asked) -> Row[Any]:
     kind = KINDS[asked.task_type]
-    instruction = clean(str(asked.context.get("instruction", "")))
+    instruction = sanitize(str(asked.context.get("instruction", "")))
     attributes = {
         "title": f"{kind.title}: {asked.group_id}"[:LONGEST_TITLE],
         "instructions": instruction or kind.instructions,

@@ -192,7 +192,7 @@ def respond(crowd: str) -> Response:
         raise BadRequest(f"The response lacks {', '.join(missing)}.")
     door = _door()
     given = [form[name] for name in _RESPONSE]
-    said = door.database.write(lambda tx: batches.respond(tx, crowd, *given), keyed=True)
+    said = door.database.write(lambda tx: batches.respond(tx, crowd, *given), idempotent=True)
     return Response(said, content_type="text/plain; charset=utf-8")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from crowdflower.sandbox.forms import checked
+from crowdflower.sandbox.forms import check_form
 
 
 class Kind(NamedTuple):
@@ -30,7 +30,7 @@ class Kind(NamedTuple):
         >>> KINDS["er"].answers
         ('1', '0')
         """
-        (question,) = checked(self.cml).fields
+        (question,) = check_form(self.cml).fields
         return tuple(option.value for option in question.options)
 
 

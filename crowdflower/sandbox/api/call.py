@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crowdflower._types import JSON
     from crowdflower.sandbox.api.parameters import Parameters
     from crowdflower.sandbox.control.delays import Transitions
-    from crowdflower.sandbox.reports import Shelf
+    from crowdflower.sandbox.reports import ReportCache
     from crowdflower.sandbox.store import Transaction
 
 MOST_DIGITS: Final = 18
@@ -51,7 +51,7 @@ class Call:
     body: IO[bytes]
     """The body, where a resource reads it itself; else it was read for :attr:`asked`."""
 
-    reports: Shelf
+    reports: ReportCache
 
     transitions: Transitions
 
@@ -70,4 +70,4 @@ class Call:
             raise NotFound
         found = jobs.find(self.tx, self.account, reference)
         self.found[reference] = found.id
-        return jobs.again(self.tx, found) if locks.job(self.tx, found.id) else found
+        return jobs.again(self.tx, found) if locks.lock_job(self.tx, found.id) else found

@@ -93,7 +93,7 @@ def answer(call: Call, key: str, asked: str, body: Digested, do: Callable[[], An
     if len(key) > LONGEST or not key.isascii() or not key.isprintable():
         raise BadRequest(f"{HEADER} has to be 1 to {LONGEST} visible ASCII characters.")
     # Who comes second, before the first is through, would find no answer and act on what it left.
-    locks.name(call.tx, f"key {call.account.id} {key}")
+    locks.lock_name(call.tx, f"key {call.account.id} {key}")
     is_it = (kept_answer.c.account_id == call.account.id, kept_answer.c.key == key)
     forgotten = kept_answer.c.created_at <= call.tx.clock.now() - KEPT
     kept = call.tx.one(select(kept_answer).where(*is_it, ~forgotten))

@@ -15,7 +15,7 @@ from json import JSONDecodeError
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.errors import Invalid
-from crowdflower.sandbox.store.json_text import decode_at, plain_object, skip_blanks
+from crowdflower.sandbox.store.json_text import decode_at, decode_flat_object, skip_whitespace
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -60,7 +60,7 @@ def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
     for line in chain(iter(partial(text.readline, _BLOCK), ""), [""]):
         if not line.isascii() and _UNDECODED.search(line):
             raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.")
-        if not pending and (plain := plain_object(line)) is not None:
+        if not pending and (plain := decode_flat_object(line)) is not None:
             number += 1
             yield plain
             continue
@@ -69,7 +69,7 @@ def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
         if len(pending) < enough and not last:
             continue
         at = 0
-        while (at := skip_blanks(pending, at)) < len(pending):
+        while (at := skip_whitespace(pending, at)) < len(pending):
             found = _object_at(pending, at, number + 1, last=last)
             if found is None:
                 break

@@ -26,7 +26,7 @@ NOT_READY: Final = '{"notice":{"message":"Your CSV is being generated.  Try agai
 
 def regenerate(call: Call, job: str) -> Answer:
     """Have a report made anew."""
-    call.reports.renew(call.job(job).id, _type(call))
+    call.reports.restart(call.job(job).id, _type(call))
     return Reply("OK", "text/plain; charset=utf-8")
 
 
@@ -36,8 +36,8 @@ def download(call: Call, job: str) -> Answer:
     if not call.reports.is_ready(row.id, kind):
         return Reply(NOT_READY, status=202)
     token, member = call.tx.clock.token(), reports.FILE_NAMES[kind].format(job=row.id)
-    with call.reports.place(row.id, kind, token) as path:
-        reports.write(path, member, call.tx.clock.now(), _lines(call.tx, row, kind))
+    with call.reports.add(row.id, kind, token) as path:
+        reports.write_archive(path, member, call.tx.clock.now(), _lines(call.tx, row, kind))
     return Reply("", status=302, headers={"Location": call.link(f"reports/{token}/{member}.zip")})
 
 
@@ -56,14 +56,14 @@ def _type(call: Call) -> ReportType:
 def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
     asked, columns = job.fields or {}, uploads.column_names(tx, job.id)
     if kind == "full":
-        return reports.full(asked, columns, rows.judgments(tx, job))
+        return reports.full_report(asked, columns, rows.read_judgments(tx, job))
     if kind == "aggregated":
         asked = asked | {group.name: reports.LINKED for group in questions.groups(job)}
-        return reports.aggregated(asked, columns, rows.judged_units(tx, job))
+        return reports.aggregated_report(asked, columns, rows.read_judged_units(tx, job))
     if kind == "json":
-        return reports.json_lines(rows.units(tx, job))
+        return reports.json_report(rows.read_units(tx, job))
     if kind == "gold_report":
-        return reports.gold_report(job.gold, columns, rows.golds(tx, job))
+        return reports.gold_report(job.gold, columns, rows.read_golds(tx, job))
     if kind == "workset":
-        return reports.workset(rows.contributors(tx, job))
-    return reports.source(columns, rows.source(tx, job))
+        return reports.workset_report(rows.read_workers(tx, job))
+    return reports.source_report(columns, rows.read_source(tx, job))

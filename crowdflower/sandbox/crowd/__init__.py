@@ -1,18 +1,18 @@
-"""Simulated contributors: a crowd of chosen skill and speed, and one that repeats a real one.
+"""Simulated contributors, and contributors who replay recorded answers.
 
 .. code-block:: text
 
-    crowd         Crowd: who is in it, and letting it work
-    running       one run over one job: coming, taking pages, handing in, going
-    plan          when a run ends, and what came of it
-    contributor   what anybody in the crowd does with a page
-    simulated     ... who makes answers up, true to a profile
-    replayed      ... who answers what a real person answered
-    profiles      kinds of people
-    truth         what is right
-    answering     what one of them answers to one question
+    crowd         Crowd: adds contributors and lets them work on a job
+    run           one run over one job: arrivals, pages, submissions
+    plan          when a run stops, and its summary
+    contributor   the base class of contributors
+    simulation    contributors who answer according to a profile
+    replay        contributors who repeat recorded answers
+    profiles      skill, speed and habits
+    truth         the right answers
+    answers       one answer to one question
 
-Nobody here writes a row: pages are taken and handed in through the rules, as people do it.
+Nothing here writes to a table: contributors take and submit pages through the same rules as people.
 """
 
 from crowdflower.sandbox.crowd.crowd import Crowd

@@ -46,20 +46,20 @@ LEAST_ACCURACY: Final = 0.05
 
 
 @dataclass(frozen=True)
-class Character:
+class Respondent:
     """One person, as far as answers go.
 
     :param profile: What kind of person.
     :param accuracy: How often they are right: a fraction in [0, 1].
-    :param faded: How much of it is gone by now; it does not go below guessing.
-    :param whim: Question to a whole number >= 0 that never changes: it decides which option a
+    :param fatigue: How much of it is gone by now; it does not go below guessing.
+    :param preference: Question to a whole number >= 0 that never changes: it decides which option a
         spammer always chooses, and what the contrary say instead of the truth.
     """
 
     profile: Profile
     accuracy: float
-    whim: Callable[[str], int]
-    faded: float = 0.0
+    preference: Callable[[str], int]
+    fatigue: float = 0.0
 
     def accuracy_among(self, options: int, difficulty: float) -> float:
         """Give the probability of the right one among so many options.
@@ -67,14 +67,14 @@ class Character:
         :param difficulty: From 0 to 1, where everybody guesses.
         """
         guess = 1 / options
-        fresh = max(self.accuracy - self.faded, min(self.accuracy, guess))
+        fresh = max(self.accuracy - self.fatigue, min(self.accuracy, guess))
         return guess + (fresh - guess) * (1 - difficulty)
 
 
 def answer(
     question: Field,
     right: Sequence[str],
-    who: Character,
+    who: Respondent,
     chance: Random,
     *,
     difficulty: float = 0.0,
@@ -102,7 +102,7 @@ def answer(
     return [value] if question.repeated else value
 
 
-def _one(question: Field, right: str, who: Character, chance: Random, difficulty: float) -> str:
+def _one(question: Field, right: str, who: Respondent, chance: Random, difficulty: float) -> str:
     """Choose one option."""
     values = [option.value for option in question.options]
     if who.profile.habit == "confused":
@@ -115,12 +115,12 @@ def _one(question: Field, right: str, who: Character, chance: Random, difficulty
 
 
 def _several(
-    question: Field, right: Sequence[str], who: Character, chance: Random, difficulty: float
+    question: Field, right: Sequence[str], who: Respondent, chance: Random, difficulty: float
 ) -> list[str]:
     """Choose any number of options: each is a question of its own, to be chosen or not."""
     name, values = question.name, [option.value for option in question.options]
     if who.profile.habit == "constant":
-        return [values[who.whim(name) % len(values)]]
+        return [values[who.preference(name) % len(values)]]
     if who.profile.habit == "confused":
         return list(dict.fromkeys(_mistaken(value, who, chance) for value in right))
     chosen = [
@@ -132,7 +132,7 @@ def _several(
 
 
 def _ticked(
-    question: Field, right: Sequence[str], who: Character, chance: Random, difficulty: float
+    question: Field, right: Sequence[str], who: Respondent, chance: Random, difficulty: float
 ) -> str | None:
     """Check a single checkbox, or leave it."""
     value = question.options[0].value
@@ -143,16 +143,16 @@ def _ticked(
 
 
 def _pick(
-    name: str, options: int, right: int, who: Character, chance: Random, difficulty: float
+    name: str, options: int, right: int, who: Respondent, chance: Random, difficulty: float
 ) -> int:
     """Choose one of so many options by habit; each is a number from 0."""
     match who.profile.habit:
         case "random":
             return chance.randrange(options)
         case "constant":
-            return who.whim(name) % options
+            return who.preference(name) % options
         case "contrary":
-            return (right + 1 + who.whim(name) % max(options - 1, 1)) % options
+            return (right + 1 + who.preference(name) % max(options - 1, 1)) % options
     if options == 1 or chance.random() < who.accuracy_among(options, difficulty):
         return right
     wrong = chance.randrange(options - 1)
@@ -167,25 +167,25 @@ def _near(points: int, right: int, accuracy: float, chance: Random) -> int:
     return min(max(round(chance.normalvariate(right, spread)), 0), points - 1)
 
 
-def _mistaken(right: str, who: Character, chance: Random) -> str:
+def _mistaken(right: str, who: Respondent, chance: Random) -> str:
     """Take one value for another, as the table of a confusion says."""
     row = who.profile.confuses.get(right, {right: 1.0})
     return chance.choices(list(row), list(row.values()))[0]
 
 
 def _text(
-    question: Field, right: Sequence[str], who: Character, chance: Random, remarks: Sequence[str]
+    question: Field, right: Sequence[str], who: Respondent, chance: Random, remarks: Sequence[str]
 ) -> str | None:
     """Write something: the truth, the truth with a slip, or a remark; whatever the form takes."""
     remark = (
-        remarks[who.whim(question.name) % len(remarks)]
+        remarks[who.preference(question.name) % len(remarks)]
         if who.profile.habit == "constant"
         else chance.choice(remarks)
     )
     tried = [remark]
     if right and who.profile.habit in {"truthful", "confused"}:
         truth = right[0]
-        is_right = chance.random() < max(who.accuracy - who.faded, 0)
+        is_right = chance.random() < max(who.accuracy - who.fatigue, 0)
         slips = chance.random() < who.profile.typos
         wanted = [_slip(truth, chance), truth] if slips else [truth]
         tried = [*wanted, remark] if is_right else [remark, *wanted]

@@ -39,7 +39,7 @@ class Contributor(ABC):
         self.clock = clock
         self.profile = profile
         self.name = name or profile.name
-        self.handed_in: Counter[int] = Counter()
+        self.pages_submitted: Counter[int] = Counter()
         """Job to how many of its pages they have handed in."""
 
     def __repr__(self) -> str:

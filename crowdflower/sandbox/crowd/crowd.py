@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from crowdflower.sandbox.crowd.contributor import Contributor
 from crowdflower.sandbox.crowd.plan import PAGES_AT_ONCE, Plan, Summary
-from crowdflower.sandbox.crowd.profiles import Mix, Profile, named, shares
-from crowdflower.sandbox.crowd.replayed import Replayed, by_worker
+from crowdflower.sandbox.crowd.profiles import Mix, Profile, find_profile, share_out
+from crowdflower.sandbox.crowd.replay import ReplayedContributor, group_votes
 from crowdflower.sandbox.crowd.run import Run
-from crowdflower.sandbox.crowd.simulated import Difficulty, Simulated, World
+from crowdflower.sandbox.crowd.simulation import (
+    Difficulty,
+    SimulatedContributor,
+    SimulationSettings,
+)
 from crowdflower.sandbox.crowd.truth import Source, Truth
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.states import ON_DEMAND
@@ -25,7 +29,7 @@ COUNTRIES: Final = ("USA", "GBR", "CAN", "IND", "PHL", "VEN")
 """Where people are from where nobody says."""
 
 
-class Numbered(Protocol):
+class HasId(Protocol):
     """A job, as far as a crowd needs to know it."""
 
     @property
@@ -89,20 +93,25 @@ class Crowd:
         >>> from crowdflower import Sandbox
         >>> with Sandbox() as box:
         ...     box.crowd.add(3, mix={"normal": 2, "random spammer": 1})
-        [<Simulated 1: normal>, <Simulated 2: normal>, <Simulated 3: random_spammer>]
+        [<SimulatedContributor 1: normal>, <SimulatedContributor 2: normal>,
+         <SimulatedContributor 3: random_spammer>]
         """
         if profile is not None and mix is not None:
             raise ValueError("Give a profile for all, or a mix of several, not both.")
         if number < 1:
             raise ValueError(f"Somebody has to join: give a number from 1 up, not {number!r}.")
-        kinds = shares(number, mix) if mix is not None else [named(profile or "normal")] * number
+        kinds = (
+            share_out(number, mix)
+            if mix is not None
+            else [find_profile(profile or "normal")] * number
+        )
         clock = self._database.clock
-        world = World(Truth(clock, truth or {}), texts or {}, difficulty)
+        world = SimulationSettings(Truth(clock, truth or {}), texts or {}, difficulty)
         joined: list[Contributor] = []
         with self._database.transaction() as tx:
             for place, kind in enumerate(kinds, len(self.contributors) + 1):
                 worker = _join(tx, place, channel, countries, kind.name)
-                joined.append(Simulated(place, worker, clock, kind, world))
+                joined.append(SimulatedContributor(place, worker, clock, kind, world))
         self.contributors += joined
         return joined
 
@@ -129,20 +138,20 @@ class Crowd:
         >>> votes = [(25, "ann", "yes"), (25, "bob", "no")]
         >>> with Sandbox() as box:
         ...     box.crowd.replay(votes, field="follows", key="task")
-        [<Replayed 1: ann>, <Replayed 2: bob>]
+        [<ReplayedContributor 1: ann>, <ReplayedContributor 2: bob>]
         """
-        recordings = by_worker(votes, field, key)
+        recordings = group_votes(votes, field, key)
         joined: list[Contributor] = []
         with self._database.transaction() as tx:
             for place, recording in enumerate(recordings, len(self.contributors) + 1):
                 worker = _join(tx, place, channel, countries, "replayed", recording.name)
-                joined.append(Replayed(place, worker, self._database.clock, recording))
+                joined.append(ReplayedContributor(place, worker, self._database.clock, recording))
         self.contributors += joined
         return joined
 
     def run(
         self,
-        job: int | Numbered,
+        job: int | HasId,
         *,
         until: Literal["finished"] = "finished",
         pages: int | None = None,
@@ -200,7 +209,7 @@ class Crowd:
         )
         number = job if isinstance(job, int) else job.id
         run = Run(self._database, number, self.contributors, plan, next(self._runs))
-        summary = run.go(progress)
+        summary = run.execute(progress)
         if self.afterwards is not None:
             self.afterwards()
         return summary

@@ -123,12 +123,12 @@ Mix: TypeAlias = "Mapping[str, float] | Mapping[Profile, float] | Mapping[str | 
 """Profiles, or their names, with their weights, which need not sum to 1."""
 
 
-def named(profile: str | Profile) -> Profile:
+def find_profile(profile: str | Profile) -> Profile:
     """Find a profile; blanks and hyphens will do for underscores.
 
     :raises ValueError: There is none of this name.
 
-    >>> named("double clicker").hands_in
+    >>> find_profile("double clicker").hands_in
     2
     """
     if isinstance(profile, Profile):
@@ -141,17 +141,17 @@ def named(profile: str | Profile) -> Profile:
         raise ValueError(f"No profile {profile!r}; there are {known}.{hint}") from None
 
 
-def shares(count: int, mix: Mix) -> list[Profile]:
+def share_out(count: int, mix: Mix) -> list[Profile]:
     """Divide a number of people among profiles; who is left over goes to the largest remainders.
 
     :raises ValueError: No weight is above 0, one is below, or a profile is not known.
 
-    >>> [profile.name for profile in shares(4, {"normal": 0.6, "sloppy": 0.4})]
+    >>> [profile.name for profile in share_out(4, {"normal": 0.6, "sloppy": 0.4})]
     ['normal', 'normal', 'sloppy', 'sloppy']
     """
     weights: dict[Profile, float] = {}
     for profile, weight in mix.items():
-        weights[named(profile)] = weight
+        weights[find_profile(profile)] = weight
     total = fsum(weights.values())
     if min(weights.values(), default=0) < 0 or total <= 0:
         raise ValueError(f"A mix is profiles with weights from 0 up, one above 0; not {mix!r}.")

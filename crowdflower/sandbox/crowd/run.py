@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.rules.work.handout import Page
     from crowdflower.sandbox.store import Database, Transaction
 
-PATIENCE: Final = 20
+MAX_FAILED_PAGES: Final = 20
 """Pages in a row that somebody may fail to hand in before they stay away for good."""
 
 
 @dataclass
-class Visitor:
+class Participant:
     """A contributor during a run."""
 
     who: Contributor
@@ -86,9 +86,9 @@ class Run:
             self._job = self._read_job(tx)
             _require_their_questions(self._job, people)
             self._idle = _visitors(tx, job_id, people)
-        self._waiting: list[Visitor] = []
+        self._waiting: list[Participant] = []
 
-    def go(self, progress: Callable[[Summary], None] | None = None) -> Summary:
+    def execute(self, progress: Callable[[Summary], None] | None = None) -> Summary:
         """Let it happen, many pages in a transaction.
 
         :param progress: Told the summary so far after every transaction.
@@ -152,7 +152,7 @@ class Run:
             visitor.pages_to_go += 1
         self._take(tx, visitor)
 
-    def _take(self, tx: Transaction, visitor: Visitor) -> None:
+    def _take(self, tx: Transaction, visitor: Participant) -> None:
         """Give somebody a page, and let them begin."""
         try:
             page = take_page(tx, self._job, visitor.who.worker, only=visitor.only)
@@ -170,7 +170,7 @@ class Run:
             done = self._now + sum(map(visitor.who.seconds, page.units))
             self._at(done, lambda tx: self._hand_in(tx, visitor, page, answers))
 
-    def _turn_away(self, tx: Transaction, visitor: Visitor, reason: str) -> None:
+    def _turn_away(self, tx: Transaction, visitor: Participant, reason: str) -> None:
         """Remember why somebody gets no page."""
         if reason == "job_not_running":
             state = self._read_job(tx).state
@@ -180,14 +180,14 @@ class Run:
         else:
             self.summary.closed[reason] += 1
 
-    def _fill(self, visitor: Visitor, page: Page) -> dict[int, Mapping[str, Any]] | None:
+    def _fill(self, visitor: Participant, page: Page) -> dict[int, Mapping[str, Any]] | None:
         """Fill in a page as its contributor does; ``None`` when they cannot."""
         answers: dict[int, Mapping[str, Any]] = {}
         for unit in page.units:
             form = form_for(self._job.cml, unit.data)
             # Contributors of a simulation may look at what nobody else sees: what is right.
             whole = replace(unit, data={**unit.data, **unit.hidden}) if unit.hidden else unit
-            filled = visitor.who.fill(form, whole, visitor.who.handed_in[self._job_id])
+            filled = visitor.who.fill(form, whole, visitor.who.pages_submitted[self._job_id])
             if filled is None:
                 return None
             answers[unit.id] = filled
@@ -196,7 +196,7 @@ class Run:
     def _hand_in(
         self,
         tx: Transaction,
-        visitor: Visitor,
+        visitor: Participant,
         page: Page,
         answers: Mapping[int, Mapping[str, Any]],
     ) -> None:
@@ -213,7 +213,7 @@ class Run:
         self.summary.pages += 1
         self.summary.ended = self._plan.reached(self.summary)
         self._something_happened = True
-        visitor.who.handed_in[self._job_id] += 1
+        visitor.who.pages_submitted[self._job_id] += 1
         visitor.failures = 0
         visitor.pages_to_go -= 1
         if visitor.pages_to_go and self.summary.ended is None:
@@ -221,12 +221,12 @@ class Run:
         else:
             self._idle.append(visitor)
 
-    def _fail(self, visitor: Visitor) -> None:
+    def _fail(self, visitor: Participant) -> None:
         """Somebody's page ran out on them; they may come again, for so long."""
         self.summary.left_open += 1
         self._something_happened = True
         visitor.failures += 1
-        if visitor.failures < PATIENCE:
+        if visitor.failures < MAX_FAILED_PAGES:
             self._idle.append(visitor)
         else:
             self.summary.closed["gave_up"] += 1
@@ -262,7 +262,7 @@ def _require_their_questions(job: Row[Any], people: Sequence[Contributor]) -> No
             )
 
 
-def _visitors(tx: Transaction, job_id: int, people: Sequence[Contributor]) -> list[Visitor]:
+def _visitors(tx: Transaction, job_id: int, people: Sequence[Contributor]) -> list[Participant]:
     """Find out who would work on what."""
 
     @cache
@@ -279,7 +279,7 @@ def _visitors(tx: Transaction, job_id: int, people: Sequence[Contributor]) -> li
             )
         return found
 
-    visitors = [Visitor(who, who.reach(with_value)) for who in people]
+    visitors = [Participant(who, who.reach(with_value)) for who in people]
     bound = [visitor for visitor in visitors if visitor.only is not None]
     if bound and len(bound) == len(visitors) and not any(visitor.only for visitor in bound):
         raise ValueError(

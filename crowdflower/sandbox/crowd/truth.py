@@ -33,7 +33,7 @@ class Truth:
     clock: Clock
     given: Mapping[str, Source] = field(default_factory=dict)
 
-    def about(self, question: Field, unit_id: int, row: Mapping[str, Any]) -> tuple[str, ...]:
+    def answers_to(self, question: Field, unit_id: int, row: Mapping[str, Any]) -> tuple[str, ...]:
         """Give the right answers to a question: values of its options, or texts.
 
         :returns: One, or for a question that takes several any number; empty for a text that

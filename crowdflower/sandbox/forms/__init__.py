@@ -1,8 +1,8 @@
-"""Forms as rows fill them in: Liquid over CML.
+"""Forms of jobs: CML with Liquid, filled in for each row.
 
-:func:`checked` reads a form when somebody saves it, and :func:`form_for` when somebody works on a
-row. Each form is read once; one whose questions are the same in every row costs a row no more than
-looking it up.
+:func:`check_form` parses a form when it is saved, :func:`form_for` when a contributor works on a
+row. Parsed forms are cached; a form whose questions are the same in every row costs a row only the
+lookup.
 """
 
 from __future__ import annotations
@@ -13,28 +13,33 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from crowdflower.cml import CMLError, Form, parse
 from crowdflower.sandbox.errors import Declined, Invalid, Unsupported
-from crowdflower.sandbox.forms.templates import Template, TemplateError, oddity, strangers
+from crowdflower.sandbox.forms.templates import (
+    Template,
+    TemplateError,
+    find_skipped_expression,
+    find_unknown_tags,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from crowdflower.cml import Problem
 
-__all__ = ["checked", "form_for", "same_for_all", "whole_form"]
+__all__ = ["check_form", "form_for", "rendered_form", "static_form"]
 
-FORMS_KEPT: Final = 64
+FORM_CACHE_SIZE: Final = 64
 """Forms that are kept, read."""
 
-ROW_FORMS_KEPT: Final = 256
+ROW_FORM_CACHE_SIZE: Final = 256
 """Forms that are kept as rows filled them in; rows that come to the same text share one."""
 
 
-def checked(cml_source: str) -> Form:
+def check_form(cml_source: str) -> Form:
     """Read a form that somebody wants to save.
 
-    >>> checked('<cml:text label="Why?"/>').fields[0].name
+    >>> check_form('<cml:text label="Why?"/>').fields[0].name
     'why'
-    >>> checked('<cml:txt label="Why?"/>')
+    >>> check_form('<cml:txt label="Why?"/>')
     Traceback (most recent call last):
         ...
     crowdflower.sandbox.errors.Declined: 200 line 1, column 1: There is no tag <cml:txt>; did \
@@ -46,7 +51,7 @@ you mean <cml:text>?
     :raises Declined: It cannot be used. Each error has its line and column.
     :raises Unsupported: It uses what only the hosted service has.
     """
-    form, template = _read(cml_source)
+    form, template = _parse_form(cml_source)
     if form.unsupported:
         _refuse(form.unsupported)
     if template is None and "{{" not in cml_source and "{%" not in cml_source:
@@ -55,24 +60,24 @@ you mean <cml:text>?
         Template(cml_source).render({})
     except TemplateError as error:
         raise Declined.errors([str(error)]) from None
-    odd = oddity(cml_source)
+    odd = find_skipped_expression(cml_source)
     return replace(form, warnings=(*form.warnings, odd)) if odd else form
 
 
-def same_for_all(cml_source: str) -> Form | None:
+def static_form(cml_source: str) -> Form | None:
     """Give the form of a job all of whose rows have the same questions, or else ``None``.
 
-    >>> same_for_all('<cml:text label="Why?"/>').fields[0].name
+    >>> static_form('<cml:text label="Why?"/>').fields[0].name
     'why'
     """
-    form, template = _read(cml_source)
+    form, template = _parse_form(cml_source)
     return form if template is None else None
 
 
 def form_for(cml_source: str, row: Mapping[str, Any]) -> Form:
     """Give the form as one row sees it.
 
-    :param cml_source: A form that :func:`checked` has let pass.
+    :param cml_source: A form that :func:`check_form` has let pass.
     :param row: Column to value; a list stays one, for Liquid's loops.
     :raises Invalid: The form does not work with this row.
 
@@ -81,11 +86,11 @@ def form_for(cml_source: str, row: Mapping[str, Any]) -> Form:
     >>> [option.value for option in form_for(cml, {"names": ["Ada", "Grace"]}).fields[0].options]
     ['Ada', 'Grace']
     """
-    form, template = _read(cml_source)
-    return form if template is None else _filled(template, row)
+    form, template = _parse_form(cml_source)
+    return form if template is None else _fill_in(template, row)
 
 
-def whole_form(cml_source: str, row: Mapping[str, Any]) -> Form:
+def rendered_form(cml_source: str, row: Mapping[str, Any]) -> Form:
     """Give the form as :func:`form_for` does, with Liquid run in all of it.
 
     To check answers, only the questions matter; who reads the form reads what is around them, too.
@@ -93,17 +98,19 @@ def whole_form(cml_source: str, row: Mapping[str, Any]) -> Form:
 
     :raises Invalid: The form does not work with this row.
 
-    >>> whole_form('<p>{{ review }}</p><cml:text label="Why?"/>', {"review": "Never again."}).source
+    >>> rendered_form(
+    ...     '<p>{{ review }}</p><cml:text label="Why?"/>', {"review": "Never again."}
+    ... ).source
     '<p>Never again.</p><cml:text label="Why?"/>'
     """
-    form, _ = _read(cml_source)
-    return _filled(Template(form.template), row)
+    form, _ = _parse_form(cml_source)
+    return _fill_in(Template(form.template), row)
 
 
-def _filled(template: Template, row: Mapping[str, Any]) -> Form:
+def _fill_in(template: Template, row: Mapping[str, Any]) -> Form:
     """Run the Liquid of a form for a row, and read what comes of it."""
     try:
-        return _row_form(template.render(row))
+        return _parse_row_form(template.render(row))
     except TemplateError as error:
         raise Invalid(f"The form cannot be shown for this row. {error}") from None
     except CMLError as error:
@@ -111,14 +118,14 @@ def _filled(template: Template, row: Mapping[str, Any]) -> Form:
         raise Invalid(f"The form, filled in with this row, is not a form: {where}") from None
 
 
-@lru_cache(FORMS_KEPT)
-def _read(cml_source: str) -> tuple[Form, Template | None]:
+@lru_cache(FORM_CACHE_SIZE)
+def _parse_form(cml_source: str) -> tuple[Form, Template | None]:
     """Read a form, and its Liquid where the questions depend on it."""
     try:
         form = parse(cml_source)
     except CMLError as error:
         raise Declined.errors([_sentence(problem) for problem in error.problems]) from None
-    unknown = strangers(cml_source)
+    unknown = find_unknown_tags(cml_source)
     if unknown:
         raise Declined.errors([_sentence(problem) for problem in unknown])
     if not form.has_liquid:
@@ -129,8 +136,8 @@ def _read(cml_source: str) -> tuple[Form, Template | None]:
         raise Declined.errors([str(error)]) from None
 
 
-@lru_cache(ROW_FORMS_KEPT)
-def _row_form(rendered: str) -> Form:
+@lru_cache(ROW_FORM_CACHE_SIZE)
+def _parse_row_form(rendered: str) -> Form:
     return parse(rendered, rendered=True)
 
 

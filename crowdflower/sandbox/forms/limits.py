@@ -24,28 +24,28 @@ if TYPE_CHECKING:
     from liquid import BoundTemplate
     from liquid.token import Token
 
-LOOP_TURNS: Final = 10_000
+MAX_LOOP_ITERATIONS: Final = 10_000
 """Turns of a loop times those of the loops around it; a whole run may take twice as many."""
 
-OUTPUT: Final = 1_000_000
+MAX_OUTPUT: Final = 1_000_000
 """Characters that one run may print, captured ones among them."""
 
-NAMESPACE: Final = 200_000
+MAX_NAMESPACE: Final = 200_000
 """Characters that ``assign`` and ``capture`` may keep."""
 
-DEEPEST_CONTEXT: Final = 20
+MAX_CONTEXT_DEPTH: Final = 20
 """How deep scopes may nest."""
 
-WORK: Final = 20_000_000
+MAX_WORK: Final = 20_000_000
 """Characters that filters may read and write, and loops may pass over, in one run."""
 
-WRITES: Final = 200_000
+MAX_WRITES: Final = 200_000
 """Pieces that one run may print, empty ones among them."""
 
-LARGEST_NUMBER_BITS: Final = 4_096
+MAX_NUMBER_BITS: Final = 4_096
 """Bits of a number that a filter is given."""
 
-_LONGEST_DATE: Final = 100
+_MAX_DATE_LENGTH: Final = 100
 _GROWTH: Final = 6
 _QUADRATIC: Final = {"uniq", "where", "reject", "has", "find", "find_index"}
 
@@ -55,10 +55,10 @@ class Budget:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._work = WORK
-        self._turns = 2 * LOOP_TURNS
-        self._writes = WRITES
-        self._output = OUTPUT
+        self._work = MAX_WORK
+        self._turns = 2 * MAX_LOOP_ITERATIONS
+        self._writes = MAX_WRITES
+        self._output = MAX_OUTPUT
 
     def work(self, amount: int) -> None:
         """Draw characters that are read or written."""
@@ -83,7 +83,7 @@ class Budget:
             raise ResourceLimitError("it prints too much", token=None)
 
 
-class Buffer(StringIO):
+class BudgetBuffer(StringIO):
     """Where a run prints to, within its budget."""
 
     def __init__(self, budget: Budget) -> None:
@@ -99,7 +99,7 @@ class Buffer(StringIO):
         return super().write(text)
 
 
-class Context(RenderContext):
+class BudgetContext(RenderContext):
     """The names that a run knows, and what it may still spend.
 
     Of the library's names ``now`` and ``today`` are left out: a form is the same whenever it is
@@ -114,20 +114,22 @@ class Context(RenderContext):
 
     def assign(self, key: str, val: Any) -> None:
         """Keep a value, counting what it takes instead of measuring all values again."""
-        self._kept += _weight(val) - (_weight(self.locals[key]) if key in self.locals else 0) + 1
-        if self._kept > NAMESPACE:
+        self._kept += _size_of(val) - (_size_of(self.locals[key]) if key in self.locals else 0) + 1
+        if self._kept > MAX_NAMESPACE:
             raise ResourceLimitError("it keeps too much in assign and capture", token=None)
         self.locals[key] = val
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
         """Draw the turns of a loop that begins."""
-        if prod((loop.length for loop in self.loops), start=length) > LOOP_TURNS:
-            raise ResourceLimitError(f"its loops take more than {LOOP_TURNS:,} turns", token=None)
+        if prod((loop.length for loop in self.loops), start=length) > MAX_LOOP_ITERATIONS:
+            raise ResourceLimitError(
+                f"its loops take more than {MAX_LOOP_ITERATIONS:,} turns", token=None
+            )
         self.budget.loop(length)
 
     def get_buffer(self, buf: TextIO | None = None) -> StringIO:  # noqa: ARG002
         """Give a place to print to for a part of the run, within the same budget."""
-        return Buffer(self.budget)
+        return BudgetBuffer(self.budget)
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
         """Find a filter; it draws on the budget."""
@@ -141,7 +143,7 @@ class Context(RenderContext):
         *arguments: object,
         **named: object,
     ) -> object:
-        weights = [_weight(each) for each in (value, *arguments, *named.values())]
+        weights = [_size_of(each) for each in (value, *arguments, *named.values())]
         self.budget.work(_cost(name, value, arguments, weights))
         if name == "date":
             _check_date(value, sum(weights))
@@ -160,17 +162,19 @@ def _cost(name: str, value: object, arguments: tuple[object, ...], weights: list
     return sum(weights) * _GROWTH + 10
 
 
-def _weight(value: object) -> int:
+def _size_of(value: object) -> int:
     """Count the characters of a value, and of what is in it; a number is small, or refused."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, range):
-        if len(value) > LOOP_TURNS:
-            raise ResourceLimitError(f"a range has {LOOP_TURNS:,} numbers at most", token=None)
+        if len(value) > MAX_LOOP_ITERATIONS:
+            raise ResourceLimitError(
+                f"a range has {MAX_LOOP_ITERATIONS:,} numbers at most", token=None
+            )
         return len(value)
     if isinstance(value, list | tuple):
         return sum(len(each) if isinstance(each, str) else 8 for each in value) + len(value)
-    if isinstance(value, int) and value.bit_length() > LARGEST_NUMBER_BITS:
+    if isinstance(value, int) and value.bit_length() > MAX_NUMBER_BITS:
         raise ResourceLimitError("a number is too large", token=None)
     return 8
 
@@ -181,5 +185,5 @@ def _check_date(value: object, weight: int) -> None:
         raise ResourceLimitError(
             'the date of "now" is not there: a form is the same whenever it is shown', token=None
         )
-    if weight > _LONGEST_DATE:
+    if weight > _MAX_DATE_LENGTH:
         raise ResourceLimitError("a date and its format are short", token=None)

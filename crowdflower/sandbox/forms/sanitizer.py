@@ -24,30 +24,30 @@ _ATTRIBUTES: Final = {
     "th": {"colspan", "rowspan"},
 }
 _SCHEMES: Final = {"http", "https", "mailto", "data"}
-_PICTURE = re.compile(r"\s*data:image/(?:png|jpeg|gif|webp);base64,", re.IGNORECASE)
+_DATA_IMAGE = re.compile(r"\s*data:image/(?:png|jpeg|gif|webp);base64,", re.IGNORECASE)
 
 
-def clean(html: str) -> str:
+def sanitize(html: str) -> str:
     """Keep of HTML what cannot do anything.
 
     Run it after Liquid: a row's value may break out of an attribute that the form left unquoted.
 
-    >>> clean('<p onclick="steal()">Read <b>well</b>.<script>steal()</script></p>')
+    >>> sanitize('<p onclick="steal()">Read <b>well</b>.<script>steal()</script></p>')
     '<p>Read <b>well</b>.</p>'
-    >>> clean('<a href="javascript:steal()">here</a> <img src="data:text/html,x" alt="cat">')
+    >>> sanitize('<a href="javascript:steal()">here</a> <img src="data:text/html,x" alt="cat">')
     '<a rel="noopener noreferrer">here</a> <img alt="cat">'
     """
     return nh3.clean(
         html,
         tags=set(_TAGS),
         attributes=_ATTRIBUTES,
-        attribute_filter=_harmless,
+        attribute_filter=_filter_attribute,
         url_schemes=_SCHEMES,
     )
 
 
-def _harmless(tag: str, attribute: str, value: str) -> str | None:
+def _filter_attribute(tag: str, attribute: str, value: str) -> str | None:
     """Let a picture be in the page itself, and nothing else."""
     if attribute not in {"href", "src"} or not value.lstrip().lower().startswith("data:"):
         return value
-    return value if tag == "img" and _PICTURE.match(value) else None
+    return value if tag == "img" and _DATA_IMAGE.match(value) else None

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from liquid import BoundTemplate
 
-MOST_BRACKETS: Final = 100
+MAX_BRACKETS: Final = 100
 """Brackets in one expression, since the library's time to read them grows with their square."""
 
 _NAME = re.compile(r"#|\w+")
-_GONE: Final = ("include", "render")
-_PARTS: Final = (
+_REMOVED_TAGS: Final = ("include", "render")
+_INNER_TAGS: Final = (
     "else elsif when endif endunless endcase endfor endtablerow endcapture endifchanged raw endraw"
 )
 
@@ -47,56 +47,56 @@ class Template:
         except LiquidError as error:
             deep = isinstance(error.__cause__, RecursionError)
             reason = "an expression nests too deep" if deep else error.message
-            raise TemplateError(f"{_place(error)}Liquid cannot read this: {reason}.") from None
+            raise TemplateError(f"{_where(error)}Liquid cannot read this: {reason}.") from None
 
     def render(self, row: Mapping[str, object]) -> str:
         """Fill in one row.
 
         :raises TemplateError: It costs more than a form may, or does not work with this row.
         """
-        context = limits.Context(self._template, row, self._size)
-        buffer = limits.Buffer(context.budget)
+        context = limits.BudgetContext(self._template, row, self._size)
+        buffer = limits.BudgetBuffer(context.budget)
         try:
             self._template.render_with_context(context, buffer)
         except LiquidError as error:
-            raise TemplateError(f"{_place(error)}Liquid was stopped: {error.message}.") from None
+            raise TemplateError(f"{_where(error)}Liquid was stopped: {error.message}.") from None
         except Exception as error:  # noqa: BLE001 - a stranger's template and row, not our bug
             raise TemplateError(f"Liquid does not work with this row: {error}.") from None
         return buffer.getvalue()
 
 
-def strangers(source: str) -> list[Problem]:
+def find_unknown_tags(source: str) -> list[Problem]:
     """Find what is no Liquid of ours, and would be passed over in silence or read for long.
 
-    >>> [str(problem) for problem in strangers("{% unles x %}")]
+    >>> [str(problem) for problem in find_unknown_tags("{% unles x %}")]
     ['1:1: Liquid has no tag "unles"; did you mean "unless"?']
     """
     text = Source(source)
-    known = {*_LENIENT.tags, *_PARTS.split(), ""}
+    known = {*_LENIENT.tags, *_INNER_TAGS.split(), ""}
     problems = []
     for span in Liquid(text).spans:
-        if span.tag in _GONE:
+        if span.tag in _REMOVED_TAGS:
             message = f"There is nothing to {span.tag} here; write out what it stands for."
         elif span.tag not in known:
             hint = text.did_you_mean(span.tag, sorted(known))
             message = f'Liquid has no tag "{span.tag:.60}"{hint or "."}'
-        elif source.count("(", *_ends(span)) + source.count("[", *_ends(span)) > MOST_BRACKETS:
-            message = f"An expression has {MOST_BRACKETS} brackets at most; take it apart."
+        elif source.count("(", *_bounds(span)) + source.count("[", *_bounds(span)) > MAX_BRACKETS:
+            message = f"An expression has {MAX_BRACKETS} brackets at most; take it apart."
         else:
             continue
         problems.append(Problem(message, *text.position(span.start)))
     return problems[:MOST_PROBLEMS]
 
 
-def _ends(span: Span) -> tuple[int, int]:
+def _bounds(span: Span) -> tuple[int, int]:
     """Give the offsets of a piece of Liquid; a comment may hold what it likes."""
     return (span.start, span.start if span.tag in {"comment", "doc"} else span.end)
 
 
-def oddity(source: str) -> Problem | None:
+def find_skipped_expression(source: str) -> Problem | None:
     """Find the first expression that Liquid would pass over, such as ``=`` where ``==`` is meant.
 
-    >>> print(oddity('{% if kind = "a" %}{% endif %}'))
+    >>> print(find_skipped_expression('{% if kind = "a" %}{% endif %}'))
     1:12: Liquid cannot read this and passes over it: expected end of expression, found '='.
     """
     try:
@@ -115,21 +115,21 @@ def _position(error: LiquidError) -> tuple[int, int]:
     return Source(token.source).position(token.start_index)
 
 
-def _place(error: LiquidError) -> str:
+def _where(error: LiquidError) -> str:
     return "line {}, column {}: ".format(*_position(error))
 
 
 class _Environment(Environment):
     """The library's, with our tokens, limits that end a run, and filters that end at all."""
 
-    context_depth_limit = limits.DEEPEST_CONTEXT
+    context_depth_limit = limits.MAX_CONTEXT_DEPTH
 
     def __init__(self, mode: Mode) -> None:
         super().__init__(tolerance=mode, autoescape=True, strict_filters=False)
-        for name in _GONE:
+        for name in _REMOVED_TAGS:
             del self.tags[name]
         del self.filters["safe"]
-        self.add_filter("strip_html", _without_tags)
+        self.add_filter("strip_html", _strip_tags)
 
     def tokenizer(self) -> Callable[[str], Iterator[Token]]:
         """Cut as forms are cut elsewhere, in one pass; the library's own takes quadratic time."""
@@ -159,10 +159,10 @@ def _tokens(source: str) -> Iterator[Token]:
         if before:
             yield Token(TOKEN_CONTENT, before, at, source)
         at, strip = span.end, inner[-1:] == "-"
-        yield from _inside(span, inner, source)
+        yield from _span_tokens(span, inner, source)
 
 
-def _inside(span: Span, inner: str, source: str) -> Iterator[Token]:
+def _span_tokens(span: Span, inner: str, source: str) -> Iterator[Token]:
     """Cut one piece of Liquid into its name and its expression; comments vanish."""
     if span.tag in {"#", "comment", "doc", "raw", "endraw"}:
         return
@@ -179,7 +179,7 @@ def _inside(span: Span, inner: str, source: str) -> Iterator[Token]:
         yield Token(TOKEN_EXPRESSION, expression, first + text.index(expression), source)
 
 
-def _without_tags(value: object) -> str:
+def _strip_tags(value: object) -> str:
     """Take the tags out of a text; the library's way takes quadratic time on ``<a <a <a``."""
     text, pieces, at = str(value), list[str](), 0
     while (opening := text.find("<", at)) >= 0 and (closing := text.find(">", opening)) >= 0:

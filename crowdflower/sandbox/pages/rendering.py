@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from crowdflower.sandbox.forms import whole_form
-from crowdflower.sandbox.forms.sanitizer import clean
+from crowdflower.sandbox.forms import rendered_form
+from crowdflower.sandbox.forms.sanitizer import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ def draw(cml: str, unit: PageUnit, answers: Answers, user_agent: str = "") -> Ma
     :param user_agent: What their browser calls itself, for questions that it answers.
     :raises Invalid: The form does not work with this row.
     """
-    form = whole_form(cml, unit.data)
+    form = rendered_form(cml, unit.data)
     linked = {name: group.members for group in form.groups for name in group.members}
     drawn, pieces, at = [], [], 0
     for number, question in enumerate(form.fields):
@@ -68,7 +68,7 @@ def draw(cml: str, unit: PageUnit, answers: Answers, user_agent: str = "") -> Ma
         pieces += [form.source[at:start].translate(_NO_TEXT), _PLACE.format(number)]
         at = end
     pieces.append(form.source[at:].translate(_NO_TEXT))
-    around = clean("".join(pieces))
+    around = sanitize("".join(pieces))
     placed = {int(number) for number in _PLACES.findall(around)}
     html = _PLACES.sub(lambda place: drawn[int(place[1])], around)
     # What stood in something that was cleaned away must be asked all the same.
@@ -93,7 +93,7 @@ def _question(
         key=f"u{unit_id}[{question.name}]",
         anchor=f"u{unit_id}-{question.name}",
         question=question,
-        help=Markup(clean(question.instructions)),  # noqa: S704 - that is what clean is for
+        help=Markup(sanitize(question.instructions)),  # noqa: S704 - that is what sanitize is for
         given=given,
         error=answers.errors.get(question.name, ""),
         grows=grows,

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal
 from crowdflower.sandbox.forms import form_for
-from crowdflower.sandbox.forms.sanitizer import clean
+from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages import visitors
 from crowdflower.sandbox.pages.origins import PAGE_HEADERS, refuse_strangers
 from crowdflower.sandbox.pages.rendering import TEMPLATES, Answers, draw
@@ -266,7 +266,7 @@ def page_of(
         units=units,
         errors=_listed(job.cml or "", page, shown),
         minutes=max(1, round((page.expires_at - tx.clock.now()) / 60)),
-        instructions=Markup(clean(job.instructions)),  # noqa: S704 - that is what clean is for
+        instructions=Markup(sanitize(job.instructions)),  # noqa: S704 - that is what sanitize is for
         **told,
     )
 
@@ -295,7 +295,7 @@ def _told(tx: Transaction, worker: Row[Any], *, finished: bool) -> dict[str, Any
 
 def _receipt(tx: Transaction, worker: Row[Any]) -> Receipt | None:
     number = _number(request.args.get(DONE, ""))
-    page = None if number is None else page_queries.page(tx.driver, number)
+    page = None if number is None else page_queries.find_page(tx.driver, number)
     if page is None or page.worker_id != worker.id or page.receipt is None:
         return None
     return Receipt.from_text(page.receipt)

@@ -3,27 +3,27 @@
 Who may have one and what is in it, others say; here rows go in and an archive comes out.
 """
 
-from crowdflower.sandbox.reports.archive import FILE_NAMES, write
-from crowdflower.sandbox.reports.cache import Shelf
+from crowdflower.sandbox.reports.archive import FILE_NAMES, write_archive
+from crowdflower.sandbox.reports.cache import ReportCache
 from crowdflower.sandbox.reports.columns import (
     LINKED,
-    aggregated,
-    full,
+    aggregated_report,
+    full_report,
     gold_report,
-    json_lines,
-    source,
-    workset,
+    json_report,
+    source_report,
+    workset_report,
 )
 
 __all__ = [
     "FILE_NAMES",
     "LINKED",
-    "Shelf",
-    "aggregated",
-    "full",
+    "ReportCache",
+    "aggregated_report",
+    "full_report",
     "gold_report",
-    "json_lines",
-    "source",
-    "workset",
-    "write",
+    "json_report",
+    "source_report",
+    "workset_report",
+    "write_archive",
 ]

@@ -25,7 +25,9 @@ FILE_NAMES: Final[dict[ReportType, str]] = {
 """What the member is called in the archive of each type."""
 
 
-def write(path: Path, member: str, now: float, lines: Iterable[str] | Iterable[list[str]]) -> None:
+def write_archive(
+    path: Path, member: str, now: float, lines: Iterable[str] | Iterable[list[str]]
+) -> None:
     r"""Write a report; only the line that is being written is in memory.
 
     CSV as the service writes it: quotes only where they are needed, ``\n`` at the end of a line.

@@ -13,36 +13,36 @@ from typing import Final, TypeAlias
 
 from crowdflower.sandbox.control.delays import Transitions
 
-KEPT: Final = 2
+MIN_KEPT: Final = 2
 """Archives of one job and type that can be fetched again; the last but one may not have arrived."""
 
-WAITING: Final = 32
+MAX_UNFETCHED: Final = 32
 """Archives of one job and type that nobody has fetched: so many may ask for a report at once."""
 
-_Which: TypeAlias = tuple[int, str]
+_Key: TypeAlias = tuple[int, str]
 
 
-class Shelf:
+class ReportCache:
     """Archives in a directory of their own, each under a name that cannot be guessed.
 
     :param transitions: Say how long the service says that a report is not ready yet, after each
         time it is asked to make a new one.
 
-    >>> shelf = Shelf(Transitions({"report": 1}))
-    >>> shelf.is_ready(7, "full"), shelf.is_ready(7, "full")
+    >>> cache = ReportCache(Transitions({"report": 1}))
+    >>> cache.is_ready(7, "full"), cache.is_ready(7, "full")
     (False, True)
-    >>> shelf.close()
+    >>> cache.close()
     """
 
     def __init__(self, transitions: Transitions | None = None) -> None:
         self._transitions = transitions or Transitions()
         self._lock = Lock()
-        self._begun: set[_Which] = set()
-        self._archives: dict[_Which, list[Path]] = {}
+        self._begun: set[_Key] = set()
+        self._archives: dict[_Key, list[Path]] = {}
         self._fetched: set[Path] = set()
         self._directory: Path | None = None
 
-    def renew(self, job: int, kind: str) -> None:
+    def restart(self, job: int, kind: str) -> None:
         """Begin a report anew: it will be ready when it has taken as long as is set."""
         with self._lock:
             self._begun.add((job, kind))
@@ -51,11 +51,11 @@ class Shelf:
     def is_ready(self, job: int, kind: str) -> bool:
         """Tell whether a report can be fetched; the first question begins it."""
         if (job, kind) not in self._begun:
-            self.renew(job, kind)
+            self.restart(job, kind)
         return self._transitions.look("report", (job, kind)) >= 1
 
     @contextmanager
-    def place(self, job: int, kind: str, token: str) -> Iterator[Path]:
+    def add(self, job: int, kind: str, token: str) -> Iterator[Path]:
         """Put an archive there once it is whole, and throw away those that nobody waits for.
 
         When writing it fails, there is nothing new, and the report begins anew.
@@ -63,12 +63,12 @@ class Shelf:
         :param token: The secret by which it is found.
         :returns: Where to write it.
         """
-        unfinished = self._there() / f"{token}.part"
+        unfinished = self._make_directory() / f"{token}.part"
         try:
             yield unfinished
         except BaseException:
             unfinished.unlink(missing_ok=True)
-            self.renew(job, kind)
+            self.restart(job, kind)
             raise
         with self._lock:
             if self._directory != unfinished.parent:
@@ -76,7 +76,7 @@ class Shelf:
             archives = self._archives.setdefault((job, kind), [])
             archives.append(unfinished.replace(unfinished.with_suffix(".zip")))
             waiting = [path for path in archives if path not in self._fetched]
-            staying = {*archives[-KEPT:], *waiting[-WAITING:]}
+            staying = {*archives[-MIN_KEPT:], *waiting[-MAX_UNFETCHED:]}
             for old in [path for path in archives if path not in staying]:
                 old.unlink(missing_ok=True)
                 archives.remove(old)
@@ -88,7 +88,7 @@ class Shelf:
             every = (path for archives in self._archives.values() for path in archives)
             return next((path for path in every if path.stem == token), None)
 
-    def fetched(self, path: Path) -> None:
+    def mark_fetched(self, path: Path) -> None:
         """Let an archive make room for others: whoever was sent to it has it open."""
         with self._lock:
             self._fetched.add(path)
@@ -105,7 +105,7 @@ class Shelf:
 
     close = clear
 
-    def _there(self) -> Path:
+    def _make_directory(self) -> Path:
         """Make the directory when the first archive comes."""
         with self._lock:
             if self._directory is None:

@@ -70,11 +70,11 @@ WORKSET: Final = (
     "submission_rate",
 )
 
-_DIGITS: Final = 4
+_DECIMALS: Final = 4
 LINKED: Final = "group"
 """Stands in place of an aggregation where a column holds the linked answers of a group."""
 
-_SECOND: Final = {"all": (), "avg": ("variance",), LINKED: ()}
+_EXTRA_COLUMNS: Final = {"all": (), "avg": ("variance",), LINKED: ()}
 """What stands beside the answer, by aggregation; else its confidence."""
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -82,7 +82,7 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 Cells: TypeAlias = list[str]
 
 
-def full(
+def full_report(
     questions: Mapping[str, str],
     columns: Collection[str],
     judged: Iterable[tuple[Any, Iterable[Any]]],
@@ -100,29 +100,29 @@ def full(
     rest = _source({*FULL, *names}, columns)
     yield [*FULL, *names, *rest]
     for unit, judgments in judged:
-        number, row = str(unit.id), [cell(unit.data.get(column)) for column in rest.values()]
+        number, row = str(unit.id), [format_cell(unit.data.get(column)) for column in rest.values()]
         for judgment in judgments:
             yield [
                 number,
                 report_time(judgment.created_at),
-                cell(judgment.golden),
+                format_cell(judgment.golden),
                 str(judgment.id),
                 "true" if judgment.missed else "",
                 report_time(judgment.started_at),
-                cell(judgment.tainted or judgment.rejected),
+                format_cell(judgment.tainted or judgment.rejected),
                 judgment.channel,
-                figure(judgment.worker_trust),
+                format_figure(judgment.worker_trust),
                 str(judgment.worker_id),
                 judgment.country or "",
                 judgment.region or "",
                 judgment.city or "",
                 judgment.ip or "",
-                *[cell(judgment.data.get(name)) for name in names],
+                *[format_cell(judgment.data.get(name)) for name in names],
                 *row,
             ]
 
 
-def aggregated(
+def aggregated_report(
     questions: Mapping[str, str],
     columns: Collection[str],
     units: Iterable[Any],
@@ -136,7 +136,7 @@ def aggregated(
         ``last_judgment_at`` and ``results``, the latter by question.
     """
     answers = [
-        (name, how, _SECOND.get(how.partition("_")[0], ("confidence",)))
+        (name, how, _EXTRA_COLUMNS.get(how.partition("_")[0], ("confidence",)))
         for name, how in sorted(questions.items())
     ]
     names = [
@@ -151,7 +151,7 @@ def aggregated(
         judged_at = None if golden else unit.last_judgment_at
         row = [
             str(unit.id),
-            cell(golden),
+            format_cell(golden),
             unit.state,
             str(unit.trusted_judgments),
             "" if judged_at is None else report_time(judged_at),
@@ -159,20 +159,20 @@ def aggregated(
         for name, how, others in answers:
             result = unit.results.get(name)
             row += [_entries(result)] if how == LINKED else _result(result, others)
-        yield row + [cell(unit.data.get(column)) for column in rest.values()]
+        yield row + [format_cell(unit.data.get(column)) for column in rest.values()]
 
 
-def source(
+def source_report(
     columns: Sequence[str], units: Iterable[tuple[int, Mapping[str, Any]]]
 ) -> Iterator[Cells]:
     """Yield the source report: a header, then a row per unit, columns as they were uploaded.
 
-    >>> list(source(["text"], [(7, {"text": "Hi"})]))
+    >>> list(source_report(["text"], [(7, {"text": "Hi"})]))
     [['_unit_id', 'text'], ['7', 'Hi']]
     """
     yield [*SOURCE, *output_names(columns, SOURCE).values()]
     for unit, data in units:
-        yield [str(unit), *(cell(data.get(column)) for column in columns)]
+        yield [str(unit), *(format_cell(data.get(column)) for column in columns)]
 
 
 def gold_report(
@@ -201,16 +201,16 @@ def gold_report(
             str(unit.judgments),
             "1",
             str(unit.difficulty),
-            cell(unit.state == "hidden_gold"),
+            format_cell(unit.state == "hidden_gold"),
             "",
             "0.0",
-            cell(unit.gold_pool),
-            *(cell(unit.data.get(name)) for name in [*answers, *rest.values()]),
+            format_cell(unit.gold_pool),
+            *(format_cell(unit.data.get(name)) for name in [*answers, *rest.values()]),
             "true",
         ]
 
 
-def workset(contributors: Iterable[Mapping[str, Any]]) -> Iterator[Cells]:
+def workset_report(contributors: Iterable[Mapping[str, Any]]) -> Iterator[Cells]:
     """Yield the report on contributors: a header, then a row for each.
 
     No file of the service is known; these are the columns that its users have named.
@@ -219,23 +219,28 @@ def workset(contributors: Iterable[Mapping[str, Any]]) -> Iterator[Cells]:
     """
     yield [*WORKSET]
     for each in contributors:
-        yield [cell(each[name]) for name in WORKSET]
+        yield [format_cell(each[name]) for name in WORKSET]
 
 
-def json_lines(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def json_report(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     r"""Yield units as JSON, one a line.
 
-    >>> list(json_lines([{"id": 7}]))
+    >>> list(json_report([{"id": 7}]))
     ['{"id":7}\n']
     """
     for unit in units:
         yield f"{_ENCODER.encode(unit)}\n"
 
 
-def cell(value: object) -> str:
+def format_cell(value: object) -> str:
     r"""Write a value as reports do; what came with a row comes back as it is.
 
-    >>> cell(True), cell(48.858222), cell(["price", "delivery"]), cell(None)
+    >>> (
+    ...     format_cell(True),
+    ...     format_cell(48.858222),
+    ...     format_cell(["price", "delivery"]),
+    ...     format_cell(None),
+    ... )
     ('true', '48.858222', 'price\ndelivery', '')
     """
     if value is None or isinstance(value, str):
@@ -243,21 +248,21 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "\n".join(cell(item) for item in value if item is not None)
+        return "\n".join(format_cell(item) for item in value if item is not None)
     if isinstance(value, dict):
         return _ENCODER.encode(value)
     return str(value)
 
 
-def figure(value: object) -> str:
+def format_figure(value: object) -> str:
     r"""Write what was worked out, such as a confidence: with four decimals at most.
 
-    >>> figure(2 / 3), figure([0.7, 0.5]), figure("yes")
+    >>> format_figure(2 / 3), format_figure([0.7, 0.5]), format_figure("yes")
     ('0.6667', '0.7\n0.5', 'yes')
     """
     if isinstance(value, list):
-        return "\n".join(figure(item) for item in value if item is not None)
-    return cell(round(value, _DIGITS) if isinstance(value, float) else value)
+        return "\n".join(format_figure(item) for item in value if item is not None)
+    return format_cell(round(value, _DECIMALS) if isinstance(value, float) else value)
 
 
 def _result(result: Any, others: Sequence[str]) -> Cells:
@@ -265,12 +270,13 @@ def _result(result: Any, others: Sequence[str]) -> Cells:
     if isinstance(result, list):
         # Of an answer of several parts the parts stay together on one line.
         lines = [
-            "|".join(map(cell, answer)) if isinstance(answer, list) else answer for answer in result
+            "|".join(map(format_cell, answer)) if isinstance(answer, list) else answer
+            for answer in result
         ]
-        return [cell(lines), *("" for _ in others)]
+        return [format_cell(lines), *("" for _ in others)]
     result = result or {}
     answer = result["avg"] if "avg" in result else result.get("agg")
-    return [figure(answer), *(figure(result.get(other)) for other in others)]
+    return [format_figure(answer), *(format_figure(result.get(other)) for other in others)]
 
 
 def _entries(result: Any) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.store import Transaction
 
-AT_A_TIME: Final = 1000
+BATCH_SIZE: Final = 1000
 """Rows in memory."""
 
 
@@ -35,7 +35,7 @@ class JudgedUnit(NamedTuple):
     results: dict[str, Any]
 
 
-class Gold(NamedTuple):
+class GoldUnit(NamedTuple):
     """A test question, and how it was answered."""
 
     id: int
@@ -47,15 +47,15 @@ class Gold(NamedTuple):
     gold_pool: str | None
 
 
-def golds(tx: Transaction, job: Row[Any]) -> Iterator[Gold]:
+def read_golds(tx: Transaction, job: Row[Any]) -> Iterator[GoldUnit]:
     """Yield every test question."""
     for row in gold.listing(tx, job):
         answered = row.judgments_count + row.tainted_count
         about = (row.missed_count, row.difficulty, row.gold_pool)
-        yield Gold(row.id, row.state, row.data, answered, *about)
+        yield GoldUnit(row.id, row.state, row.data, answered, *about)
 
 
-def judgments(
+def read_judgments(
     tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
     """Yield every row with its judgments, the oldest first.
@@ -63,16 +63,16 @@ def judgments(
     :param also: What judgments are to have beside their own columns, their contributor's trust and
         the state of their row.
     """
-    for rows in _blocks(tx, job):
+    for rows in _batches(tx, job):
         found = _judgments(tx, job, rows[0].seq, rows[-1].seq, also)
         by_unit = {number: list(each) for number, each in groupby(found, attrgetter("unit_id"))}
         for row in rows:
             yield row, by_unit.get(row.id, [])
 
 
-def judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
+def read_judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
     """Yield every row that has judgments that were not rejected."""
-    for row, found in _units(tx, job):
+    for row, found in _with_kept_judgments(tx, job):
         if found:
             trusted = [each for each in found if not each.tainted]
             yield JudgedUnit(
@@ -85,9 +85,9 @@ def judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
             )
 
 
-def units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
+def read_units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
     """Yield every row as the API shows one."""
-    for row, found in _units(tx, job, unit.c.data.label("unit_data")):
+    for row, found in _with_kept_judgments(tx, job, unit.c.data.label("unit_data")):
         body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in found]}
         if found:
             trusted = [each for each in found if not each.tainted]
@@ -95,7 +95,7 @@ def units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
         yield {**results.shown(tx, job, row, simple=True), "results": body}
 
 
-def contributors(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
+def read_workers(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
     """Yield every contributor as the API shows one, but for the times, which are as in reports."""
     for row in workers.listing(tx, job):
         moments = {name: getattr(row, name) for name in ("flagged_at", "rejected_at")}
@@ -103,9 +103,9 @@ def contributors(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
         yield shapes.worker(row) | written
 
 
-def source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield every row as it was uploaded."""
-    for rows in _blocks(tx, job):
+    for rows in _batches(tx, job):
         for row in rows:
             yield row.id, row.data
 
@@ -114,18 +114,18 @@ def _given(trusted: Sequence[Any]) -> list[Given]:
     return [Given(each.data, each.worker_trust) for each in trusted]
 
 
-def _units(
+def _with_kept_judgments(
     tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
     """Yield every row, and what of its judgments was not rejected."""
-    for row, found in judgments(tx, job, *also):
+    for row, found in read_judgments(tx, job, *also):
         yield row, [each for each in found if not each.rejected]
 
 
-def _blocks(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
+def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
     """Yield rows in the order in which they came, some at a time."""
     last = 0
-    of_it = select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq).limit(AT_A_TIME)
+    of_it = select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq).limit(BATCH_SIZE)
     while rows := tx.all(of_it.where(unit.c.seq > last)):
         last = rows[-1].seq
         yield rows

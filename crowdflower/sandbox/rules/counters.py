@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, case, update
 
 from crowdflower.sandbox.store import Transaction
-from crowdflower.sandbox.store.fast.page_queries import Place
+from crowdflower.sandbox.store.fast.page_queries import PageUnitRow
 from crowdflower.sandbox.store.tables import job
 
 GOLD_STATES = frozenset({"golden", "hidden_gold"})
@@ -58,7 +58,7 @@ class Tally:
         """Count rows that are no longer in a state."""
         self.enter(state, needed=needed, trusted=trusted, rows=-rows)
 
-    def move(self, before: Row[Any] | Place, after: Row[Any] | Place) -> None:
+    def move(self, before: Row[Any] | PageUnitRow, after: Row[Any] | PageUnitRow) -> None:
         """Count a row that was one thing and is another."""
         if before.state == after.state:
             self.needed += lacking(after.state, after.needed, after.judgments_count)

@@ -78,7 +78,7 @@ def require(tx: Transaction, account_id: int, amount_mc: int) -> None:
 
     :raises Unfunded: It does not; the refusal names both amounts.
     """
-    locks.account(tx, account_id)
+    locks.lock_account(tx, account_id)
     available = balance(tx, account_id)
     if available < amount_mc:
         raise Unfunded(available / CENT, amount_mc / CENT)
@@ -98,7 +98,7 @@ def reopen(tx: Transaction, order: Row[Any]) -> None:
 
 def can_cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
     """Tell whether one more page of a job can be paid, beside those being worked on."""
-    held, promised = page_money.funds(tx.driver, job_id)
+    held, promised = page_money.read_funds(tx.driver, job_id)
     short = promised + cost_mc - held
     return short <= 0 or (balance(tx, account_id) >= short and bool(_open(tx, job_id)))
 
@@ -108,11 +108,11 @@ def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
 
     :returns: Whether it can.
     """
-    held, promised = page_money.funds(tx.driver, job_id)
+    held, promised = page_money.read_funds(tx.driver, job_id)
     short = promised + cost_mc - held
     if short <= 0:
         return True
-    locks.account(tx, account_id)
+    locks.lock_account(tx, account_id)
     if not can_cover(tx, job_id, account_id, cost_mc):
         return False
     reserve(tx, _open(tx, job_id)[-1], short)
@@ -125,9 +125,9 @@ def charge(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> None:
     :raises RuntimeError: They hold less; :func:`cover` was not asked before the page went out.
     """
     now = tx.clock.now()
-    for order_id, left in page_money.holdings(tx.driver, job_id):
+    for order_id, left in page_money.read_open_orders(tx.driver, job_id):
         part = min(left, cost_mc)
-        page_money.spend(tx.driver, account_id, job_id, order_id, part, now)
+        page_money.charge_order(tx.driver, account_id, job_id, order_id, part, now)
         cost_mc -= part
         if not cost_mc:
             return

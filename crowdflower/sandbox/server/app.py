@@ -25,7 +25,7 @@ from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.control.delays import Transitions
 from crowdflower.sandbox.control.routes import PREFIX
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal, TooMany, Unsupported
-from crowdflower.sandbox.reports import Shelf
+from crowdflower.sandbox.reports import ReportCache
 from crowdflower.sandbox.server import requests
 from crowdflower.sandbox.server.in_process import RAISE_ERRORS
 from crowdflower.sandbox.server.request_log import Watch
@@ -85,7 +85,7 @@ class Application(Flask):
         self.database = database
         self.transitions = Transitions(lags, database.clock.now)
         """What is still on its way, as far as anybody can see."""
-        self.reports = Shelf(self.transitions)
+        self.reports = ReportCache(self.transitions)
         self.unimplemented: deque[Unimplemented] = deque(maxlen=REMEMBERED)
         """What was asked for and is not there, oldest first."""
         self.watch = Watch(database.clock)

@@ -69,9 +69,9 @@ def answer(route: Route, **path: object) -> Response:
         return answer, tx.warnings
 
     if route.takes_file:  # it can be read once
-        answer, warnings = app.database.write(answered, times=1)
+        answer, warnings = app.database.write(answered, attempts=1)
     elif route.writes:
-        answer, warnings = app.database.write(answered, keyed=name is not None)
+        answer, warnings = app.database.write(answered, idempotent=name is not None)
     else:
         answer, warnings = app.database.read(answered)
     if isinstance(answer, Reply):
@@ -155,7 +155,7 @@ def report(token: str, name: str) -> Response:
         answer = send_file(path, "application/zip", as_attachment=True, download_name=name)
     except FileNotFoundError:  # thrown away just now
         raise NotFound from None
-    reports.fetched(path)
+    reports.mark_fetched(path)
     return answer
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from crowdflower.sandbox.store.column_types import ID, Json, Text, Whole, count, moment
+from crowdflower.sandbox.store.column_types import ID, Int64, Json, Text, counter, timestamp
 from crowdflower.sandbox.store.tables import metadata
 
 amp_group = Table(
@@ -29,7 +29,7 @@ amp_group = Table(
     Column("quality_control", Text, nullable=False),  # mv em
     Column("configuration", Json, nullable=False),
     Column("group_context", Json, nullable=False),
-    moment("created_at", required=True),
+    timestamp("created_at", required=True),
     UniqueConstraint("crowd", "group_id"),
     Index("amp_group_by_job", "job_id"),
     sqlite_autoincrement=True,
@@ -40,11 +40,11 @@ amp_task = Table(  # a batch
     metadata,
     Column("id", Text, primary_key=True),
     Column("in_group", ID, ForeignKey("amp_group.id"), nullable=False),
-    Column("ordinal", Whole, nullable=False),
+    Column("ordinal", Int64, nullable=False),
     Column("state", Text, nullable=False),  # open due delivered abandoned purged
     Column("answers", Json),  # what is posted, once it is known
-    count("attempts"),
-    moment("due_at"),
+    counter("attempts"),
+    timestamp("due_at"),
     Column("problem", Text),  # of the last attempt
     Index("amp_task_by_state", "state", "due_at"),
     Index("amp_task_by_group", "in_group", "ordinal"),

@@ -21,17 +21,17 @@ except ModuleNotFoundError:
 ID = BigInteger().with_variant(Integer, "sqlite")
 """A number that names a row; on SQLite the row's own number, so that it needs no second index."""
 
-Whole = Integer().with_variant(BigInteger, "postgresql")
+Int64 = Integer().with_variant(BigInteger, "postgresql")
 """A number of up to 64 bits, which on SQLite every number may have."""
 
-Milli = BigInteger
+MilliCents = BigInteger
 """Money, in thousandths of a US cent: pay may be a fraction of a cent, sums may not drift."""
 
-Moment = Double
+Timestamp = Double
 """A time, in seconds since 1970 UTC."""
 
 
-class Unkeepable(BadRequest, DontWrapMixin):
+class UnstorableText(BadRequest, DontWrapMixin):
     """A text that cannot be kept."""
 
 
@@ -44,7 +44,9 @@ class Text(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Refuse what cannot be kept, or looked for."""
         if isinstance(value, str) and "\0" in value:
-            raise Unkeepable("A text holds the character U+0000, which cannot be kept. Send none.")
+            raise UnstorableText(
+                "A text holds the character U+0000, which cannot be kept. Send none."
+            )
         return value
 
 
@@ -112,14 +114,14 @@ def _is_plain(values: Iterable[object]) -> bool:
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
-def count(name: str, start: int = 0) -> Column[int]:
+def counter(name: str, start: int = 0) -> Column[int]:
     """Make a counter: never NULL, from ``start`` on."""
-    return Column(name, Whole, nullable=False, default=start, server_default=str(start))
+    return Column(name, Int64, nullable=False, default=start, server_default=str(start))
 
 
 def money(name: str, start: int = 0) -> Column[int]:
     """Make an amount of money, in thousandths of a cent: never NULL, from ``start`` on."""
-    return Column(name, Milli, nullable=False, default=start, server_default=str(start))
+    return Column(name, MilliCents, nullable=False, default=start, server_default=str(start))
 
 
 def flag(name: str, start: bool = False) -> Column[bool]:
@@ -127,6 +129,6 @@ def flag(name: str, start: bool = False) -> Column[bool]:
     return Column(name, Boolean, nullable=False, default=start, server_default=str(int(start)))
 
 
-def moment(name: str, *, required: bool = False) -> Column[float]:
+def timestamp(name: str, *, required: bool = False) -> Column[float]:
     """Make a time; NULL for what has not happened yet."""
-    return Column(name, Moment, nullable=not required)
+    return Column(name, Timestamp, nullable=not required)

@@ -27,7 +27,7 @@ from crowdflower.sandbox.store.transaction import Limits, Transaction
 
 T = TypeVar("T")
 
-TIMES: Final = 4
+MAX_ATTEMPTS: Final = 4
 """How often something is tried, at most, that others get in the way of."""
 
 
@@ -37,7 +37,7 @@ class Backend(Protocol):
     engine: Engine
 
     @property
-    def alone(self) -> bool:
+    def single_writer(self) -> bool:
         """Whether there is one writer at a time."""
 
     def begin(self, *, writes: bool) -> AbstractContextManager[Connection]:
@@ -58,7 +58,7 @@ class Backend(Protocol):
     def close(self) -> None:
         """Close every connection."""
 
-    def is_worth_repeating(self, error: BaseException) -> bool:
+    def is_retryable(self, error: BaseException) -> bool:
         """Tell whether a transaction that ended in this error may succeed the next time."""
 
 
@@ -89,12 +89,12 @@ class Database:
     def __init__(
         self, url: str = MEMORY, clock: Clock | None = None, *, limits: Limits | None = None
     ) -> None:
-        address = _address(url)
+        address = _parse_url(url)
         self.name = address.set(query={}).render_as_string()
         """Its address, without a password."""
         self.clock = clock or Clock()
         self.limits = limits or Limits()
-        self._here = local()
+        self._local = local()
         self._is_closed = False
         self._backend = _backend(address)
         # From 3.13 on Python warns of what was left open.
@@ -102,7 +102,7 @@ class Database:
         try:
             if self._backend.open():
                 with self.snapshot() as tx:
-                    self.clock.catch_up(_latest(tx))
+                    self.clock.catch_up(_latest_time(tx))
         except BaseException:
             self._backend.engine.dispose()
             raise
@@ -118,11 +118,11 @@ class Database:
         :raises StoreFailure: The database cannot do it; nothing of the block happened.
         :raises RuntimeError: The thread is inside a :meth:`snapshot`, which only reads.
         """
-        current: Transaction | None = getattr(self._here, "transaction", None)
+        current: Transaction | None = getattr(self._local, "transaction", None)
         if current is None:
             with self._begin(writes=True) as current:
                 yield current
-        elif self._here.reads:
+        elif self._local.reads:
             raise RuntimeError("Writing inside of a snapshot: end the snapshot first.")
         else:
             with current.connection.begin_nested():
@@ -136,7 +136,7 @@ class Database:
 
         :raises StoreFailure: The database cannot do it.
         """
-        current: Transaction | None = getattr(self._here, "transaction", None)
+        current: Transaction | None = getattr(self._local, "transaction", None)
         if current is not None:
             yield current
             return
@@ -144,35 +144,39 @@ class Database:
             yield current
 
     def write(
-        self, do: Callable[[Transaction], T], *, times: int = TIMES, keyed: bool = False
+        self,
+        do: Callable[[Transaction], T],
+        *,
+        attempts: int = MAX_ATTEMPTS,
+        idempotent: bool = False,
     ) -> T:
-        """Do something in a transaction, and again when somebody else was in its way.
+        """Run a function in a transaction, and retry it after a conflict with another writer.
 
-        :param do: Called more than once, if need be; what it did before is undone then.
-        :param times: How often it may be called.
-        :param keyed: It finds out by itself whether it has happened before, so that it may also be
-            called again when nobody knows that.
-        :returns: What it returned.
+        :param do: Called once per attempt; a failed attempt is rolled back.
+        :param attempts: How many attempts at most.
+        :param idempotent: Whether to retry too when the connection was lost during the commit:
+            ``do`` must then find out whether the lost attempt was committed.
+        :returns: What ``do`` returned.
 
         >>> database = Database()
         >>> database.write(lambda tx: tx.clock.token()) == database.clock.token()
         False
         >>> database.close()
         """
-        return self._carried_out(partial(_done, self.transaction, do), times, keyed=keyed)
+        return self._retry(partial(_run, self.transaction, do), attempts, idempotent=idempotent)
 
     def read(self, do: Callable[[Transaction], T]) -> T:
         """Read something, all of it from one moment; again when the connection was lost."""
-        return self._carried_out(partial(_done, self.snapshot, do), TIMES, keyed=True)
+        return self._retry(partial(_run, self.snapshot, do), MAX_ATTEMPTS, idempotent=True)
 
     def reset(self) -> None:
         """Forget everything, ids included; the clock runs on.
 
         :raises RuntimeError: The thread is inside a transaction of this database.
         """
-        if getattr(self._here, "transaction", None) is not None:
+        if getattr(self._local, "transaction", None) is not None:
             raise RuntimeError("Resetting inside of a transaction: end the transaction first.")
-        self._carried_out(self._backend.empty, TIMES, keyed=True)
+        self._retry(self._backend.empty, MAX_ATTEMPTS, idempotent=True)
 
     def require_open(self) -> None:
         """See that it has not been closed.
@@ -190,16 +194,16 @@ class Database:
         self._is_closed = True
         self._backend.close()
 
-    def _carried_out(self, attempt: Callable[[], T], times: int, *, keyed: bool) -> T:
-        if getattr(self._here, "transaction", None) is not None:
-            times = 1
+    def _retry(self, attempt: Callable[[], T], attempts: int, *, idempotent: bool) -> T:
+        if getattr(self._local, "transaction", None) is not None:
+            attempts = 1
         while True:
-            times -= 1
+            attempts -= 1
             try:
                 return attempt()
             except Exception as error:
-                again = keyed or not isinstance(error, Unconfirmed)
-                if not (times and again and self._backend.is_worth_repeating(error)):
+                again = idempotent or not isinstance(error, Unconfirmed)
+                if not (attempts and again and self._backend.is_retryable(error)):
                     raise
 
     @contextmanager
@@ -207,24 +211,24 @@ class Database:
         self.require_open()
         with self._backend.begin(writes=writes) as connection:
             driver = self._backend.driver(connection)
-            alone = self._backend.alone or not writes
-            current = Transaction(connection, driver, self.clock, self.limits, alone)
-            self._here.transaction = current
-            self._here.reads = not writes
+            isolated = self._backend.single_writer or not writes
+            current = Transaction(connection, driver, self.clock, self.limits, isolated)
+            self._local.transaction = current
+            self._local.reads = not writes
             try:
                 yield current
             finally:
-                self._here.transaction = None
+                self._local.transaction = None
 
 
-def _done(
+def _run(
     opened: Callable[[], AbstractContextManager[Transaction]], do: Callable[[Transaction], T]
 ) -> T:
     with opened() as tx:
         return do(tx)
 
 
-def _address(url: str) -> URL:
+def _parse_url(url: str) -> URL:
     """Read an address; what is wrong with it is said without it, as there may be a password."""
     try:
         address = make_url(url)
@@ -264,7 +268,7 @@ def _backend(address: URL) -> Backend:
     return PostgreSQL(address)
 
 
-def _latest(tx: Transaction) -> float:
+def _latest_time(tx: Transaction) -> float:
     """Tell when the last thing happened that the tables know of; 0 if nothing has."""
     moments = [
         ledger.c.created_at,

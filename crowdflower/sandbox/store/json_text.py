@@ -54,7 +54,7 @@ def decode(text: str) -> JSON:
     json.decoder.JSONDecodeError: 1e400 is not a number that fits: line 1 column 12 (char 11)
     """
     value, end = decode_at(text, 0)
-    end = skip_blanks(text, end)
+    end = skip_whitespace(text, end)
     if end != len(text):
         raise JSONDecodeError("Extra data", text, end)
     return value
@@ -69,7 +69,7 @@ def decode_at(text: str, start: int) -> tuple[JSON, int]:
     >>> decode_at('{"a": 1}{"a": 2}', 0)
     ({'a': 1}, 8)
     """
-    start = skip_blanks(text, start)
+    start = skip_whitespace(text, start)
     try:
         value, end = _DECODER.raw_decode(text, start)
     except _BadNumber as error:
@@ -87,14 +87,14 @@ def decode_at(text: str, start: int) -> tuple[JSON, int]:
     return value, end
 
 
-def plain_object(line: str) -> dict[str, Any] | None:
+def decode_flat_object(line: str) -> dict[str, Any] | None:
     """Decode a text that is one object of texts and numbers, if orjson is there to do it quickly.
 
     :returns: ``None`` for all that orjson reads otherwise than :func:`decode`, or that may be so:
         whole numbers of more than 63 bits, lists and objects in the object, whatever is escaped by
         number, and what is no such object.
 
-    >>> plain_object('{"a": [1]}')
+    >>> decode_flat_object('{"a": [1]}')
     """
     if orjson is None or "\\u" in line:
         return None
@@ -118,10 +118,10 @@ _PLAIN: Final = frozenset({str, bool, type(None)})
 _LARGE: Final = 2**63
 
 
-def skip_blanks(text: str, start: int) -> int:
+def skip_whitespace(text: str, start: int) -> int:
     """Find the first character at or after ``start`` that is no blank.
 
-    >>> skip_blanks("  {}", 0)
+    >>> skip_whitespace("  {}", 0)
     2
     """
     if text[start : start + 1] not in _BLANKS:  # as it is nearly everywhere

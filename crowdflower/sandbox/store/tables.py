@@ -24,14 +24,14 @@ from sqlalchemy.schema import SchemaItem  # noqa: TC002 - beside all the others
 
 from crowdflower.sandbox.store.column_types import (
     ID,
+    Int64,
     Json,
-    Milli,
+    MilliCents,
     Text,
-    Whole,
-    count,
+    counter,
     flag,
-    moment,
     money,
+    timestamp,
 )
 
 VERSION = 1
@@ -46,7 +46,7 @@ def numbered(name: str, start: int, *contents: SchemaItem) -> Table:
     return Table(name, metadata, number, *contents, sqlite_autoincrement=True)
 
 
-schema_info = Table("schema_info", metadata, Column("version", Whole, nullable=False))
+schema_info = Table("schema_info", metadata, Column("version", Int64, nullable=False))
 
 # Accounts and money.
 
@@ -56,8 +56,8 @@ account = numbered(
     Column("email", Text, nullable=False),
     Column("api_key", Text, nullable=False, unique=True),  # as it is: it signs notifications
     money("balance_mc"),  # always the sum of the account's ledger
-    count("markup_pct", 20),  # the fee on top of what contributors are paid
-    moment("created_at", required=True),
+    counter("markup_pct", 20),  # the fee on top of what contributors are paid
+    timestamp("created_at", required=True),
 )
 
 ledger = numbered(  # append only
@@ -67,9 +67,9 @@ ledger = numbered(  # append only
     Column("job_id", ID),
     Column("order_id", ID),
     Column("kind", Text, nullable=False),  # credit reserve charge release refund bonus adjust
-    Column("amount_mc", Milli, nullable=False),  # below zero when it leaves the account
+    Column("amount_mc", MilliCents, nullable=False),  # below zero when it leaves the account
     Column("note", Text),
-    moment("created_at", required=True),
+    timestamp("created_at", required=True),
     Index("ledger_by_account", "account_id", "id"),
     Index("ledger_by_job", "job_id"),
 )
@@ -80,7 +80,7 @@ orders = numbered(
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
     Column("account_id", ID, nullable=False),
     Column("type", Text, nullable=False, default="Debit"),
-    count("units_count"),
+    counter("units_count"),
     Column("first_unit_id", ID),
     Column("last_unit_id", ID),
     Column("channels", Json, nullable=False),
@@ -90,8 +90,8 @@ orders = numbered(
     money("spent_mc"),
     money("released_mc"),
     Column("meta", Json, nullable=False),
-    moment("created_at", required=True),
-    moment("updated_at", required=True),
+    timestamp("created_at", required=True),
+    timestamp("updated_at", required=True),
     Index("orders_by_job", "job_id"),
 )
 
@@ -118,31 +118,31 @@ job = numbered(
     Column("gold", Json, nullable=False),  # question to column of accepted answers
     Column("fields", Json),  # question to aggregation
     Column("confidence_fields", Json),
-    count("judgments_per_unit", 3),
-    Column("max_judgments_per_unit", Whole),
-    Column("expected_judgments_per_unit", Whole),
+    counter("judgments_per_unit", 3),
+    Column("max_judgments_per_unit", Int64),
+    Column("expected_judgments_per_unit", Int64),
     Column("min_unit_confidence", Double),
     Column("variable_judgments_mode", Text, nullable=False, default="none"),
-    count("units_per_assignment", 5),
-    count("pages_per_assignment", 1),
-    count("gold_per_assignment"),
-    Column("max_judgments_per_worker", Whole),
-    Column("max_judgments_per_ip", Whole),
-    Column("max_work_per_network", Whole),
+    counter("units_per_assignment", 5),
+    counter("pages_per_assignment", 1),
+    counter("gold_per_assignment"),
+    Column("max_judgments_per_worker", Int64),
+    Column("max_judgments_per_ip", Int64),
+    Column("max_work_per_network", Int64),
     money("payment_mc", 10_000),  # for one page, fee not included
     Column("units_remain_finalized", Boolean),
     flag("auto_order"),
-    Column("auto_order_threshold", Whole),
-    Column("auto_order_timeout", Whole),
-    moment("waiting_since"),  # new rows wait to be ordered, by number or by timeout
+    Column("auto_order_threshold", Int64),
+    Column("auto_order_timeout", Int64),
+    timestamp("waiting_since"),  # new rows wait to be ordered, by number or by timeout
     Column("webhook_uri", Text),
     Column("send_judgments_webhook", Boolean),
-    moment("webhook_disabled_at"),  # nobody has answered there for hours
+    timestamp("webhook_disabled_at"),  # nobody has answered there for hours
     Column("included_countries", Json, nullable=False),  # codes of two letters
     Column("excluded_countries", Json, nullable=False),
     Column("minimum_requirements", Json),
     Column("desired_requirements", Json),
-    Column("minimum_account_age_seconds", Whole),
+    Column("minimum_account_age_seconds", Int64),
     Column("execution_mode", Text, nullable=False, default="worker_ui_remix"),
     flag("design_verified", True),
     flag("order_approved", True),
@@ -151,20 +151,20 @@ job = numbered(
     flag("worker_ui_remix", True),
     Column("extras", Json, nullable=False),  # attributes that are kept and never shown
     money("crowd_costs_mc"),  # paid to contributors, fee not included
-    count("units_count"),  # all rows, test questions included
-    count("golds_count"),  # test questions, hidden ones included
-    count("judgable_count"),
-    count("finalized_count"),
-    count("needed_count"),  # judgments that judgable rows still lack
-    count("judgments_count"),  # all but rejected ones
-    count("tainted_count"),
-    count("next_seq", 1),
+    counter("units_count"),  # all rows, test questions included
+    counter("golds_count"),  # test questions, hidden ones included
+    counter("judgable_count"),
+    counter("finalized_count"),
+    counter("needed_count"),  # judgments that judgable rows still lack
+    counter("judgments_count"),  # all but rejected ones
+    counter("tainted_count"),
+    counter("next_seq", 1),
     flag("seq_dense", True),  # no row was ever deleted
     Column("upload_error", Text),  # why the last file was refused
-    moment("completed_at"),
-    moment("deleted_at"),
-    moment("created_at", required=True),
-    moment("updated_at", required=True),
+    timestamp("completed_at"),
+    timestamp("deleted_at"),
+    timestamp("created_at", required=True),
+    timestamp("updated_at", required=True),
     Index("job_by_account", "account_id", "deleted_at", text("id DESC")),
     Index(
         "job_waiting",
@@ -180,7 +180,7 @@ job_tag = Table(
     metadata,
     Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("ordinal", Whole, nullable=False),
+    Column("ordinal", Int64, nullable=False),
 )
 
 job_channel = Table(
@@ -195,28 +195,28 @@ job_column = Table(
     metadata,
     Column("job_id", ID, ForeignKey("job.id"), primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("ordinal", Whole, nullable=False),
+    Column("ordinal", Int64, nullable=False),
 )
 
 unit = numbered(
     "unit",
     698_757_001,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
-    Column("seq", Whole, nullable=False),  # 1, 2, 3, … in a job; holes only after deletion
+    Column("seq", Int64, nullable=False),  # 1, 2, 3, … in a job; holes only after deletion
     Column("state", Text, nullable=False),
     Column("data", Json, nullable=False),
-    count("judgments_count"),  # trusted ones only
-    count("tainted_count"),
-    count("needed"),  # trusted judgments it is to have; rises with dynamic collection
-    count("open_slots"),  # pages it may still be put on: needed, less judged, less on pages
-    count("missed_count"),
-    count("difficulty"),
+    counter("judgments_count"),  # trusted ones only
+    counter("tainted_count"),
+    counter("needed"),  # trusted judgments it is to have; rises with dynamic collection
+    counter("open_slots"),  # pages it may still be put on: needed, less judged, less on pages
+    counter("missed_count"),
+    counter("difficulty"),
     Column("gold_pool", Text),
     Column("order_id", ID),
-    moment("last_judgment_at"),
-    moment("finalized_at"),
-    moment("created_at", required=True),
-    moment("updated_at", required=True),
+    timestamp("last_judgment_at"),
+    timestamp("finalized_at"),
+    timestamp("created_at", required=True),
+    timestamp("updated_at", required=True),
     UniqueConstraint("job_id", "seq"),
 )
 _is_open = and_(unit.c.state == "judgable", unit.c.open_slots > 0)
@@ -240,11 +240,11 @@ worker = numbered(
     Column("region", Text),
     Column("city", Text),
     Column("ip", Text),
-    count("level", 1),
+    counter("level", 1),
     flag("simulated"),
     Column("profile", Json),
     Column("token_hash", Text, unique=True),  # of what the browser of a person shows
-    moment("created_at", required=True),
+    timestamp("created_at", required=True),
 )
 
 worker_job = Table(
@@ -254,18 +254,18 @@ worker_job = Table(
     Column("worker_id", ID, ForeignKey("worker.id"), primary_key=True),
     Column("state", Text, nullable=False),  # quiz working failed_quiz removed rejected
     Column("trust", Double, nullable=False, default=1.0),
-    count("golds_seen"),
-    count("golds_missed"),
-    count("golds_forgiven"),
-    count("judgments_count"),  # all but rejected ones
-    moment("tainted_at"),
-    moment("flagged_at"),
+    counter("golds_seen"),
+    counter("golds_missed"),
+    counter("golds_forgiven"),
+    counter("judgments_count"),  # all but rejected ones
+    timestamp("tainted_at"),
+    timestamp("flagged_at"),
     Column("flag_reason", Text),
-    moment("rejected_at"),
+    timestamp("rejected_at"),
     money("earned_mc"),
     money("bonus_mc"),
-    moment("first_at", required=True),
-    moment("last_at", required=True),
+    timestamp("first_at", required=True),
+    timestamp("last_at", required=True),
 )
 
 account_flag = Table(  # contributors who may not work on any job of the account
@@ -274,7 +274,7 @@ account_flag = Table(  # contributors who may not work on any job of the account
     Column("account_id", ID, ForeignKey("account.id"), primary_key=True),
     Column("worker_id", ID, ForeignKey("worker.id"), primary_key=True),
     Column("reason", Text),
-    moment("created_at", required=True),
+    timestamp("created_at", required=True),
 )
 
 assignment = numbered(  # a page
@@ -288,9 +288,9 @@ assignment = numbered(  # a page
     money("pay_mc"),  # what its contributor gets
     money("cost_mc"),  # what its requester gives
     Column("receipt", Json),  # what the submission was answered with, for a repeated one
-    moment("started_at", required=True),
-    moment("expires_at", required=True),
-    moment("submitted_at"),
+    timestamp("started_at", required=True),
+    timestamp("expires_at", required=True),
+    timestamp("submitted_at"),
     Index("assignment_by_job", "job_id", "state", "expires_at"),
     Index("assignment_by_worker", "worker_id", "state"),
 )
@@ -300,7 +300,7 @@ assignment_unit = Table(  # a row on a page; while not resolved, a place that no
     metadata,
     Column("assignment_id", ID, ForeignKey("assignment.id"), primary_key=True),
     Column("unit_id", ID, ForeignKey("unit.id"), primary_key=True),
-    Column("position", Whole, nullable=False),
+    Column("position", Int64, nullable=False),
     Column("is_gold", Boolean, nullable=False),
     flag("resolved"),
 )
@@ -326,15 +326,15 @@ judgment = numbered(
     flag("tainted"),
     flag("rejected"),
     Column("reviewed", Boolean),
-    moment("webhook_sent_at"),  # when its requester's server first took it
+    timestamp("webhook_sent_at"),  # when its requester's server first took it
     Column("channel", Text, nullable=False),
     Column("country", Text),
     Column("region", Text),
     Column("city", Text),
     Column("ip", Text),
     money("cost_mc"),
-    moment("started_at", required=True),
-    moment("created_at", required=True),
+    timestamp("started_at", required=True),
+    timestamp("created_at", required=True),
     UniqueConstraint("unit_id", "worker_id"),
     Index("judgment_by_worker", "job_id", "worker_id"),
 )
@@ -345,8 +345,8 @@ message = numbered(
     Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
     Column("text", Text, nullable=False),
-    moment("created_at", required=True),
-    moment("read_at"),
+    timestamp("created_at", required=True),
+    timestamp("read_at"),
 )
 
 bonus = numbered(
@@ -354,16 +354,16 @@ bonus = numbered(
     1,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
     Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
-    Column("amount_cents", Whole, nullable=False),
+    Column("amount_cents", Int64, nullable=False),
     Column("reason", Text),
-    moment("created_at", required=True),
+    timestamp("created_at", required=True),
 )
 
-event = numbered(  # what happened that nobody asked for at that moment
+event = numbered(  # what happened that nobody asked for at that timestamp
     "event",
     1,
     Column("kind", Text, nullable=False),
     Column("job_id", ID),
     Column("detail", Json, nullable=False),
-    moment("created_at", required=True),
+    timestamp("created_at", required=True),
 )

@@ -12,7 +12,7 @@ from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store import tables
 from crowdflower.sandbox.store.fast.driver import Driver
 
-KEPT_EVENTS = 1000
+MIN_KEPT_EVENTS = 1000
 """Events that are kept at least; twice as many are kept at most."""
 
 
@@ -63,7 +63,7 @@ class Transaction:
     clock: Clock
     limits: Limits = field(default_factory=Limits)
 
-    alone: bool = True
+    isolated: bool = True
     """Whether all that it reads stays as it is until it ends, and it needs to wait for no turn."""
 
     warnings: list[str] = field(default_factory=list)
@@ -78,8 +78,8 @@ class Transaction:
         """Keep what happened and nobody asked for at that moment; only the latest are kept."""
         values = {"kind": kind, "job_id": job_id, "detail": detail, "created_at": self.clock.now()}
         number = self.add(tables.event, values)
-        if number % KEPT_EVENTS == 0:
-            self.run(delete(tables.event).where(tables.event.c.id <= number - KEPT_EVENTS))
+        if number % MIN_KEPT_EVENTS == 0:
+            self.run(delete(tables.event).where(tables.event.c.id <= number - MIN_KEPT_EVENTS))
 
     def one(self, statement: Executable) -> Any:
         """Return the one row that there is, or ``None``."""

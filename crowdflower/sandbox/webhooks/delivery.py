@@ -150,7 +150,7 @@ class Courier:
     def _claimed(self, job_id: int) -> Row[Any] | None:
         """Take the oldest notification of a job, if it is due, so that nobody else does."""
         with self._database.transaction() as tx:
-            locks.job(tx, job_id)
+            locks.lock_job(tx, job_id)
             row: Row[Any] | None = _oldest(tx, job_id)
             if row is None or row.next_at > tx.clock.now():
                 return None
@@ -166,7 +166,7 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - whatever a receiver raises is its answer
             problem = f"{type(error).__name__}: {error}"
         with self._database.transaction() as tx:
-            locks.job(tx, row.job_id)
+            locks.lock_job(tx, row.job_id)
             current = _again(tx, row)
             if problem is not None:
                 _put_off(tx, current, problem)

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-import stock
+import fixtures
 
 HERE = Path(__file__).parent
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -50,12 +50,12 @@ class Work:
 PAGE_CACHE = 64
 """Megabytes of a file that SQLite keeps in memory; the file of fewer judgments has only ten."""
 
-JUDGMENTS = stock.JUDGED * stock.EACH
-SHARED = stock.SHARED * stock.EACH
+JUDGMENTS = fixtures.JUDGED * fixtures.EACH
+SHARED = fixtures.SHARED * fixtures.EACH
 WORKS = [
-    Work("upload 500,000 rows, JSON", "upload_json", "upload", 2.5, count=stock.ROWS),
-    Work("upload 500,000 rows, CSV", "upload_csv", "upload", 2.5, count=stock.ROWS),
-    Work("page 500 of 500, over page 1", "page", "first_page", 1.5, count=stock.PAGE),
+    Work("upload 500,000 rows, JSON", "upload_json", "upload", 2.5, count=fixtures.ROWS),
+    Work("upload 500,000 rows, CSV", "upload_csv", "upload", 2.5, count=fixtures.ROWS),
+    Work("page 500 of 500, over page 1", "page", "first_page", 1.5, count=fixtures.PAGE),
     Work("300,000 judgments, in memory", "crowd_memory", "memory", count=JUDGMENTS, rate=5000),
     Work("300,000 judgments, in a file", "crowd_file", "file", count=JUDGMENTS, rate=5000),
     Work("full report of 300,000", "report", "report", count=JUDGMENTS),
@@ -136,7 +136,7 @@ def main() -> int:
     with TemporaryDirectory() as name:
         folder = Path(name)
         # In a process of its own: what is measured begins with the memory that this one has had.
-        subprocess.run([sys.executable, str(HERE / "stock.py"), name], check=True)  # noqa: S603 - our own
+        subprocess.run([sys.executable, str(HERE / "fixtures.py"), name], check=True)  # noqa: S603 - our own
         for work in WORKS:
             text, kept = line(work, folder)
             print(text, flush=True)

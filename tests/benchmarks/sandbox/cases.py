@@ -24,7 +24,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import stock
+import fixtures
 from shift import Shift
 from sqlalchemy import func, select
 from stopwatch import Stopwatch
@@ -68,8 +68,8 @@ def _upload(folder: Path, watch: Stopwatch, name: str, kind: str) -> None:
             sent = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
         watch.seconds = float(sent.stdout)  # the other process took some to begin
         (job,) = box.client().get_jobs()
-        assert job.units_count == stock.ROWS
-    stock.remove(path)
+        assert job.units_count == fixtures.ROWS
+    fixtures.remove(path)
 
 
 def send(url: str, key: str, path: str, kind: str) -> None:
@@ -107,10 +107,10 @@ def upload_floor(folder: Path, watch: Stopwatch) -> None:
     with Sandbox(database=path) as box:
         job = box.client().create_job({"title": "Reviews"}).id
         now = box.clock.now()
-        lines = [(job, seq, text, now, now) for seq, text in enumerate(stock.texts(), 1)]
+        lines = [(job, seq, text, now, now) for seq, text in enumerate(fixtures.texts(), 1)]
         with watch(), box.database.transaction() as tx:
             tx.driver.executemany(_INSERT_UNIT, lines)
-    stock.remove(path)
+    fixtures.remove(path)
 
 
 # Listing.
@@ -120,17 +120,17 @@ def _page(folder: Path, watch: Stopwatch, number: int) -> None:
     with Sandbox(database=folder / "rows.db") as box:
         (job,) = box.client().get_jobs()
         session, url = session_for(box.app), f"{ORIGIN}/v1/jobs/{job.id}/units.json"
-        asked: dict[str, str | int] = {"key": box.key, "page": number, "limit": stock.PAGE}
+        asked: dict[str, str | int] = {"key": box.key, "page": number, "limit": fixtures.PAGE}
         with watch.middle() as again:
             for _ in range(OFTEN):
                 with again():
                     answer = session.get(url, params=asked)
-                assert len(answer.json()) == stock.PAGE
+                assert len(answer.json()) == fixtures.PAGE
 
 
 def page_ours(folder: Path, watch: Stopwatch) -> None:
     """List the last page of all rows."""
-    _page(folder, watch, stock.ROWS // stock.PAGE)
+    _page(folder, watch, fixtures.ROWS // fixtures.PAGE)
 
 
 def first_page_floor(folder: Path, watch: Stopwatch) -> None:
@@ -142,30 +142,30 @@ def first_page_floor(folder: Path, watch: Stopwatch) -> None:
 
 
 def _crowd(watch: Stopwatch, path: Path | None) -> None:
-    with Sandbox(database=path, balance_cents=stock.BALANCE) as box:
-        job = stock.launched(box, stock.JUDGED)
+    with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
+        job = fixtures.launched(box, fixtures.JUDGED)
         box.crowd.add(CONTRIBUTORS, truth={"sentiment": "sentiment"})
         with watch():
             summary = box.crowd.run(job)
         assert summary.ended == "finished", summary
-        assert summary.judgments == stock.JUDGED * stock.EACH, summary
+        assert summary.judgments == fixtures.JUDGED * fixtures.EACH, summary
 
 
 def _judgments(watch: Stopwatch, path: Path | None) -> None:
     """Insert as many judgments, and nothing that goes with them, as many at a time."""
-    with Sandbox(database=path, balance_cents=stock.BALANCE) as box:
-        job = stock.launched(box, stock.JUDGED)
-        people, page = stock.staff(box, job.id, CONTRIBUTORS)
+    with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
+        job = fixtures.launched(box, fixtures.JUDGED)
+        people, page = fixtures.staff(box, job.id, CONTRIBUTORS)
         with box.database.snapshot() as tx:
             units = [row.id for row in tx.all(select(tables.unit.c.id))]
         now = box.clock.now()
         rest = (page, '{"sentiment":"positive"}', ON_DEMAND, "USA", 1200, now, now)
         lines = [
             (job.id, unit, people[(place + turn) % CONTRIBUTORS], *rest)
-            for turn in range(stock.EACH)
+            for turn in range(fixtures.EACH)
             for place, unit in enumerate(units)
         ]
-        at_once = 50 * stock.PER_PAGE
+        at_once = 50 * fixtures.PER_PAGE
         with watch():
             for begin in range(0, len(lines), at_once):
                 with box.database.transaction() as tx:
@@ -185,13 +185,13 @@ def memory_floor(_folder: Path, watch: Stopwatch) -> None:
 def crowd_file_ours(folder: Path, watch: Stopwatch) -> None:
     """Let a crowd judge all rows, in a file."""
     _crowd(watch, folder / "crowd.db")
-    stock.remove(folder / "crowd.db")
+    fixtures.remove(folder / "crowd.db")
 
 
 def file_floor(folder: Path, watch: Stopwatch) -> None:
     """Insert as many judgments, in a file."""
     _judgments(watch, folder / "judgments.db")
-    stock.remove(folder / "judgments.db")
+    fixtures.remove(folder / "judgments.db")
 
 
 # Reports.
@@ -210,17 +210,17 @@ def _report(folder: Path, watch: Stopwatch, judged: int) -> None:
 
 def report_ours(folder: Path, watch: Stopwatch) -> None:
     """Download the full report of all judgments."""
-    _report(folder, watch, stock.JUDGED)
+    _report(folder, watch, fixtures.JUDGED)
 
 
 def small_report_floor(folder: Path, watch: Stopwatch) -> None:
     """Download the full report of a tenth of them."""
-    _report(folder, watch, stock.JUDGED // 10)
+    _report(folder, watch, fixtures.JUDGED // 10)
 
 
 def report_floor(folder: Path, watch: Stopwatch) -> None:
     """Write the cells as they come from the database, the JSON among them decoded."""
-    database = Database(f"sqlite:///{folder / f'judged{stock.JUDGED}.db'}")
+    database = Database(f"sqlite:///{folder / f'judged{fixtures.JUDGED}.db'}")
     with database.snapshot() as tx, watch():
         job = tx.one(select(tables.job.c.id)).id
         with (
@@ -233,7 +233,7 @@ def report_floor(folder: Path, watch: Stopwatch) -> None:
                 answers, data = json.loads(row[-2]), json.loads(row[-1])
                 table.writerow([*row[:-2], answers["sentiment"], *data.values()])
     database.close()
-    assert (folder / "floor.zip").stat().st_size > stock.JUDGED
+    assert (folder / "floor.zip").stat().st_size > fixtures.JUDGED
 
 
 # Threads.
@@ -241,8 +241,8 @@ def report_floor(folder: Path, watch: Stopwatch) -> None:
 
 def _shift(folder: Path, watch: Stopwatch, threads: int) -> None:
     path = folder / f"shift{threads}.db"
-    with Sandbox(database=path, balance_cents=stock.BALANCE) as box:
-        job = stock.launched(box, stock.SHARED)
+    with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
+        job = fixtures.launched(box, fixtures.SHARED)
         shift = Shift(box.database, job.id, threads, people=5 * THREADS)
         with watch():
             shift.run()
@@ -250,8 +250,8 @@ def _shift(folder: Path, watch: Stopwatch, threads: int) -> None:
             judgment = tables.judgment.c
             each = select(judgment.unit_id, func.count(judgment.worker_id.distinct()).label("n"))
             given = Counter(row.n for row in tx.all(each.group_by(judgment.unit_id)))
-            assert given == {stock.EACH: stock.SHARED}, f"over-judged or left: {given}"
-    stock.remove(path)
+            assert given == {fixtures.EACH: fixtures.SHARED}, f"over-judged or left: {given}"
+    fixtures.remove(path)
     print(f"{threads} threads: the longest wait {1000 * shift.worst:.0f} ms", file=sys.stderr)
 
 
@@ -290,9 +290,9 @@ def next_ours(_folder: Path, watch: Stopwatch) -> None:
 
 def reset_ours(_folder: Path, watch: Stopwatch) -> None:
     """Begin again, after a job of a thousand rows."""
-    with Sandbox(balance_cents=stock.BALANCE) as box, watch.middle() as again:
+    with Sandbox(balance_cents=fixtures.BALANCE) as box, watch.middle() as again:
         for _ in range(OFTEN):
-            stock.launched(box, 1000)
+            fixtures.launched(box, 1000)
             with again():
                 box.reset()
 

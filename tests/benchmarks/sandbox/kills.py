@@ -21,7 +21,7 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "sandbox"))
 
-from killed import Nursery, Scene, killed_once, tally
+from crashes import Nursery, Scene, killed_once, tally
 from oracle import broken
 
 ROUNDS = 200

@@ -12,9 +12,9 @@ import pytest
 from crowdflower.cml import Field, parse
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.crowd import PROFILES, Profile, confusion
-from crowdflower.sandbox.crowd.answers import Character, answer
-from crowdflower.sandbox.crowd.profiles import named, shares
-from crowdflower.sandbox.crowd.simulated import World
+from crowdflower.sandbox.crowd.answers import Respondent, answer
+from crowdflower.sandbox.crowd.profiles import find_profile, share_out
+from crowdflower.sandbox.crowd.simulation import SimulationSettings
 from crowdflower.sandbox.crowd.truth import Truth
 from crowdflower.sandbox.rules.work.handout import PageUnit
 
@@ -37,12 +37,12 @@ def field(cml: str) -> Field:
     return parse(cml).fields[0]
 
 
-def person(profile: str | Profile, accuracy: float = 1.0, whim: int = 1) -> Character:
-    return Character(named(profile), accuracy, lambda _: whim)
+def person(profile: str | Profile, accuracy: float = 1.0, preference: int = 1) -> Respondent:
+    return Respondent(find_profile(profile), accuracy, lambda _: preference)
 
 
 def answers(
-    cml: str, right: tuple[str, ...], who: Character, times: int = 2000, **more: Any
+    cml: str, right: tuple[str, ...], who: Respondent, times: int = 2000, **more: Any
 ) -> Iterator[Any]:
     question, clock = field(cml), Clock(seed=3)
     for time in range(times):
@@ -92,7 +92,7 @@ def test_difficulty_draws_everybody_towards_guessing() -> None:
 
 
 def test_fading_stops_at_guessing() -> None:
-    tired = Character(PROFILES["drifter"], 0.9, lambda _: 0, faded=5.0)
+    tired = Respondent(PROFILES["drifter"], 0.9, lambda _: 0, fatigue=5.0)
 
     assert tired.accuracy_among(4, 0.0) == 0.25
 
@@ -146,9 +146,9 @@ def test_random_spammers_choose_anything() -> None:
     }
 
 
-@pytest.mark.parametrize(("whim", "favourite"), [(0, "good"), (4, "fair"), (11, "bad")])
-def test_constant_spammers_have_a_favourite(whim: int, favourite: str) -> None:
-    who = person("constant spammer", whim=whim)
+@pytest.mark.parametrize(("preference", "favourite"), [(0, "good"), (4, "fair"), (11, "bad")])
+def test_constant_spammers_have_a_favourite(preference: int, favourite: str) -> None:
+    who = person("constant spammer", preference=preference)
 
     assert set(answers(MOOD, ("good",), who, 50)) == {favourite}
 
@@ -157,9 +157,9 @@ def test_constant_spammers_write_one_and_the_same_remark() -> None:
     assert len(set(answers(WHY, ("Because.",), person("constant spammer"), 50))) == 1
 
 
-@pytest.mark.parametrize("whim", range(4))
-def test_the_contrary_swap_the_truth_for_something_else_always_the_same(whim: int) -> None:
-    who = person("contrary", 0.0, whim)
+@pytest.mark.parametrize("preference", range(4))
+def test_the_contrary_swap_the_truth_for_something_else_always_the_same(preference: int) -> None:
+    who = person("contrary", 0.0, preference)
 
     instead = {right: set(answers(MOOD, (right,), who, 20)) for right in ("good", "fair", "bad")}
 
@@ -224,7 +224,7 @@ def test_a_text_that_nobody_can_write_is_named_with_a_way_out() -> None:
 
 
 def test_a_mix_is_divided_to_the_last_head() -> None:
-    kinds = shares(80, {"expert": 0.2, "normal": 0.5, "sloppy": 0.15, "random spammer": 0.15})
+    kinds = share_out(80, {"expert": 0.2, "normal": 0.5, "sloppy": 0.15, "random spammer": 0.15})
 
     assert Counter(kind.name for kind in kinds) == {
         "expert": 16,
@@ -232,23 +232,23 @@ def test_a_mix_is_divided_to_the_last_head() -> None:
         "sloppy": 12,
         "random_spammer": 12,
     }
-    assert len(shares(7, {"expert": 1, "normal": 1, "sloppy": 1})) == 7
+    assert len(share_out(7, {"expert": 1, "normal": 1, "sloppy": 1})) == 7
 
 
 @pytest.mark.parametrize("mix", [{}, {"normal": 0}, {"normal": 2, "expert": -1}])
 def test_a_mix_of_nobody_is_refused(mix: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="mix"):
-        shares(3, dict(mix))
+        share_out(3, dict(mix))
 
 
 @pytest.mark.parametrize("name", ["genius", "confusion"])
 def test_a_profile_that_is_not_there_is_refused_with_those_that_are(name: str) -> None:
     with pytest.raises(ValueError, match=f"No profile '{name}'; there are perfect, expert, normal"):
-        named(name)
+        find_profile(name)
 
 
 def truth_about(cml: str, row: dict[str, Any], **given: Any) -> tuple[str, ...]:
-    return Truth(Clock(seed=5), given).about(field(cml), 1, row)
+    return Truth(Clock(seed=5), given).answers_to(field(cml), 1, row)
 
 
 @pytest.mark.parametrize(
@@ -305,9 +305,9 @@ def test_a_truth_that_is_made_up_is_kept_and_follows_its_odds() -> None:
     truth = Truth(Clock(seed=5), {"mood": {"good": 0.8, "bad": 0.2}})
     mood = field(MOOD)
 
-    made_up = [truth.about(mood, unit, {}) for unit in range(1000)]
+    made_up = [truth.answers_to(mood, unit, {}) for unit in range(1000)]
 
-    assert made_up == [truth.about(mood, unit, {}) for unit in range(1000)]
+    assert made_up == [truth.answers_to(mood, unit, {}) for unit in range(1000)]
     counted = Counter(made_up)
     assert counted["good",] / 1000 == pytest.approx(0.8, abs=0.04)
     assert counted["fair",] == 0
@@ -322,14 +322,14 @@ def test_odds_of_none_of_the_options_are_refused() -> None:
     ("difficulty", "expected"), [(None, 0.0), ("hard", 0.25), (lambda row: row["hard"] * 2, 0.5)]
 )
 def test_difficulty_comes_from_a_column_or_a_function(difficulty: Any, expected: float) -> None:
-    world = World(Truth(Clock()), difficulty=difficulty)
+    world = SimulationSettings(Truth(Clock()), difficulty=difficulty)
 
     assert world.difficulty_of(PageUnit(1, {"hard": 0.25})) == expected
 
 
 @pytest.mark.parametrize("found", [None, "very", 1.5, -0.1])
 def test_a_difficulty_that_is_no_fraction_is_named(found: object) -> None:
-    world = World(Truth(Clock()), difficulty="hard")
+    world = SimulationSettings(Truth(Clock()), difficulty="hard")
 
     with pytest.raises(ValueError, match=r"difficulty of unit 7 is .*from 0 to 1"):
         world.difficulty_of(PageUnit(7, {"hard": found}))

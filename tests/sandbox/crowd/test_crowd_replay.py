@@ -84,7 +84,9 @@ def test_a_recorded_answer_that_the_form_refuses_is_named(launch: Launch, judged
     crowd, job = launch([{"text": str(task), "task": task} for task in range(8)])
     crowd.replay([(1, "ann", "perhaps")], field="spam", key="task")
 
-    with pytest.raises(ValueError, match=r"<Replayed 1: ann> answers 'spam' of unit .* 'perhaps'"):
+    with pytest.raises(
+        ValueError, match=r"<ReplayedContributor 1: ann> answers 'spam' of unit .* 'perhaps'"
+    ):
         crowd.run(job)
 
     assert judged(crowd, job) == []

@@ -122,7 +122,7 @@ def test_writers_of_many_threads_stand_in_line(database: Database) -> None:
         together.wait()
         for _ in range(25):
             with database.transaction() as tx:
-                locks.name(tx, "counting")
+                locks.lock_name(tx, "counting")
                 before = tx.one(select(func.count().label("n")).select_from(account)).n
                 add(tx, f"key {before}")
 

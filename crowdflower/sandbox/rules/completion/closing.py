@@ -25,7 +25,7 @@ def release_pages(
     :param page_id: Only this one; all of them when ``None``.
     :returns: How many there were.
     """
-    locks.job(tx, job_id)
+    locks.lock_job(tx, job_id)
     where = [assignment.c.job_id == job_id, assignment.c.state == "open"]
     if worker_id is not None:
         where.append(assignment.c.worker_id == worker_id)

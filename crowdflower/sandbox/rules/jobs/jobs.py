@@ -248,7 +248,7 @@ def legend(tx: Transaction, job: Row[Any]) -> dict[str, dict[str, Any]]:
     A question whose name depends on the row is ``{"dynamic": True}``.
     """
     cml = again(tx, job).cml
-    return dict(forms.checked(cml).legend()) if cml else {}
+    return dict(forms.check_form(cml).legend()) if cml else {}
 
 
 def alive(tx: Transaction, job: Row[Any]) -> Row[Any]:
@@ -256,7 +256,7 @@ def alive(tx: Transaction, job: Row[Any]) -> Row[Any]:
 
     :raises NotFound: It is deleted.
     """
-    locks.job(tx, job.id)
+    locks.lock_job(tx, job.id)
     current = again(tx, job)
     if current.deleted_at is not None:
         raise NotFound

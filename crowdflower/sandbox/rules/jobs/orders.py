@@ -103,9 +103,9 @@ def place_due(tx: Transaction) -> None:
 
     Where it cannot be done an event says why, and the rows wait for as long again.
     """
-    locks.name(tx, "orders that are due")
+    locks.lock_name(tx, "orders that are due")
     for number in due(tx):
-        if locks.job(tx, number) and number not in due(tx):
+        if locks.lock_job(tx, number) and number not in due(tx):
             continue  # somebody paused, canceled or deleted it meanwhile
         current = jobs.by_id(tx, number)
         new = select(unit.c.id).where(unit.c.job_id == number, unit.c.state == "new").limit(1)
@@ -175,7 +175,7 @@ def _require_ready(job: Row[Any]) -> None:
     if not job.instructions:
         raise Invalid("Give the job instructions before you launch it.")
     try:
-        ready = bool(job.cml) and forms.checked(job.cml).has_required
+        ready = bool(job.cml) and forms.check_form(job.cml).has_required
     except Declined as refusal:
         raise Invalid(f"The form has mistakes: {refusal.message}") from None
     if not ready:
@@ -202,7 +202,7 @@ def _require_forms(
 
 def _require_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> None:
     try:
-        forms.whole_form(cml, gold_answers.shown(row.data, hidden))
+        forms.rendered_form(cml, gold_answers.shown(row.data, hidden))
     except Invalid as error:
         raise Invalid(f"Unit {row.id}: {error.message}") from None
 

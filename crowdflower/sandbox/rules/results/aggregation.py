@@ -28,14 +28,14 @@ class Given(NamedTuple):
     trust: float
 
     @classmethod
-    def read(cls, answers: bulk_queries.Answers) -> Given:
+    def read(cls, answers: bulk_queries.TrustedJudgment) -> Given:
         """Decode what was stored."""
         return cls(json.loads(answers.data), answers.trust)
 
 
 def read_all(tx: Transaction, unit_ids: Collection[int]) -> dict[int, list[Given]]:
     """Read the judgments of some rows that count, by row, the oldest first."""
-    found = bulk_queries.answers(tx.driver, list(unit_ids))
+    found = bulk_queries.read_trusted_judgments(tx.driver, list(unit_ids))
     return {number: [Given.read(each) for each in answers] for number, answers in found.items()}
 
 

@@ -32,8 +32,8 @@ def page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -> dic
         A column named like a question has ``orig_`` before its name, as in reports.
     """
     fields: dict[str, str] = job.fields or {}
-    judged = bulk_queries.judged_units(tx.driver, job.id, max(page, 1), min(limit, MOST))
-    answers = bulk_queries.answers(tx.driver, [each.id for each in judged])
+    judged = bulk_queries.read_judged_units(tx.driver, job.id, max(page, 1), min(limit, MOST))
+    answers = bulk_queries.read_trusted_judgments(tx.driver, [each.id for each in judged])
     found = {}
     for number, state, data, updated_at in judged:
         given = [Given.read(each) for each in answers.get(number, ())]

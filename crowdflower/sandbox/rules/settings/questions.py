@@ -35,7 +35,7 @@ def derived(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[s
     """
     if not cml:
         return {"fields": None, "gold": {}, "confidence_fields": None}
-    form = forms.checked(cml)
+    form = forms.check_form(cml)
     odd = [f"line {each.line}, column {each.column}: {each.message}" for each in form.warnings]
     if odd and tx.limits.strict:
         raise Declined.errors(odd)

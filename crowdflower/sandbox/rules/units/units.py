@@ -282,12 +282,12 @@ def split(tx: Transaction, job: Row[Any], columns: Sequence[str], separator: str
         if texts:
             lists = {name: text.split(separator) for name, text in texts.items()}
             changed.append((uploads.text_of({**row.data, **lists}), tx.clock.now(), row.id))
-    bulk_queries.write_units(tx.driver, changed)
+    bulk_queries.update_data(tx.driver, changed)
     return len(changed)
 
 
 def _page(tx: Transaction, job: Row[Any], page: int, limit: int) -> Any:
-    return bulk_queries.units_page(tx.driver, job.id, max(page, 1), min(limit, MOST))
+    return bulk_queries.read_units(tx.driver, job.id, max(page, 1), min(limit, MOST))
 
 
 def _stored(job: Row[Any], data: Mapping[str, Any], state: str) -> dict[str, Any]:

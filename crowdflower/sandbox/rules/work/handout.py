@@ -19,8 +19,8 @@ from crowdflower.sandbox.rules.settings import countries
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.fast import page_facts, page_money, page_queries
-from crowdflower.sandbox.store.fast.page_facts import JobFacts, Standing
-from crowdflower.sandbox.store.fast.page_queries import Open, OpenPage, Place
+from crowdflower.sandbox.store.fast.page_facts import JobFacts, WorkerFacts
+from crowdflower.sandbox.store.fast.page_queries import OpenUnit, PageRow, PageUnitRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -112,8 +112,8 @@ class _NewPage(NamedTuple):
     """A page that is about to be handed out."""
 
     mode: Mode
-    golds: list[Open]
-    units: list[Open]
+    golds: list[OpenUnit]
+    units: list[OpenUnit]
     price: _Price
 
 
@@ -127,15 +127,15 @@ def take_page(
     :raises Closed: There is no page for them.
     """
     driver, now = tx.driver, tx.clock.now()
-    if page_queries.has_late_pages(driver, job.id, now):
-        locks.job(tx, job.id)
+    if page_queries.has_expired_pages(driver, job.id, now):
+        locks.lock_job(tx, job.id)
         closing.expire_pages(tx, job.id)
-    locks.page(tx, job.id, worker.id)
-    known = page_facts.of_job(driver, job.id)
-    current = page_queries.open_page(driver, job.id, worker.id)
+    locks.lock_for_page(tx, job.id, worker.id)
+    known = page_facts.read_job(driver, job.id)
+    current = page_queries.find_open_page(driver, job.id, worker.id)
     if current is not None:
         return _shown(tx, known, current)
-    standing = page_facts.of_worker(driver, job.id, worker.id, worker.channel)
+    standing = page_facts.read_worker(driver, job.id, worker.id, worker.channel)
     room = _room(tx, known, worker, standing)
     chance = tx.clock.chance("page", job.id, worker.id, standing.judgments_count)
     mode, golds, units = _chosen(tx, known, worker, standing, room, chance, only)
@@ -146,7 +146,7 @@ def take_page(
     return _hand_out(tx, known, worker, standing, page, chance)
 
 
-def _room(tx: Transaction, job: JobFacts, worker: Row[Any], standing: Standing) -> int:
+def _room(tx: Transaction, job: JobFacts, worker: Row[Any], standing: WorkerFacts) -> int:
     """Count the rows a contributor may still judge, when they may have a page at all.
 
     :raises Closed: They may not.
@@ -163,14 +163,17 @@ def _room(tx: Transaction, job: JobFacts, worker: Row[Any], standing: Standing) 
     if job.max_judgments_per_ip is not None and worker.ip is not None:
         room = min(
             room,
-            job.max_judgments_per_ip - page_queries.judgments_from(tx.driver, job.id, worker.ip),
+            job.max_judgments_per_ip
+            - page_queries.count_judgments_from(tx.driver, job.id, worker.ip),
         )
         if room <= 0 < job.judgable_count:
             raise Closed("maxed")
     return room
 
 
-def _refused(tx: Transaction, job: JobFacts, worker: Row[Any], standing: Standing) -> Reason | None:
+def _refused(
+    tx: Transaction, job: JobFacts, worker: Row[Any], standing: WorkerFacts
+) -> Reason | None:
     if job.state != "running":
         return "job_not_running"
     if not standing.comes_from_enabled_channel:
@@ -198,11 +201,11 @@ def _chosen(
     tx: Transaction,
     job: JobFacts,
     worker: Row[Any],
-    standing: Standing,
+    standing: WorkerFacts,
     room: int,
     chance: Chance,
     only: Collection[int] | None,
-) -> tuple[Mode, list[Open], list[Open]]:
+) -> tuple[Mode, list[OpenUnit], list[OpenUnit]]:
     """Choose test questions and rows for a page.
 
     :raises Closed: There are none for this contributor.
@@ -225,8 +228,8 @@ def _chosen(
 
 def _unseen(
     tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode, only: Collection[int] | None
-) -> list[Open]:
-    unseen = page_queries.unseen_golds(tx.driver, job.id, worker.id, mode)
+) -> list[OpenUnit]:
+    unseen = page_queries.read_unanswered_golds(tx.driver, job.id, worker.id, mode)
     if only is not None:
         return [gold for gold in unseen if gold.id in only]
     if not unseen:
@@ -241,39 +244,39 @@ def _open(
     count: int,
     chance: Chance,
     only: Collection[int] | None,
-) -> list[Open]:
+) -> list[OpenUnit]:
     """Choose rows that can be put on a page."""
     which = (tx.driver, job.id, worker.id)
     listed = None if only is None else sorted(only)
     if listed is None:
         units = _from_window(tx, job, worker, count, chance)
     else:
-        units = page_queries.open_among(*which, listed, count)
-    if units or tx.alone:
+        units = page_queries.read_open_units_among(*which, listed, count)
+    if units or tx.isolated:
         return units
     # The last rows may be on their way to somebody else who does not need all of their places.
     if listed is None:
-        return page_queries.open_units(*which, 0, count, wait=True)
-    return page_queries.open_among(*which, listed, count, wait=True)
+        return page_queries.read_open_units(*which, 0, count, wait=True)
+    return page_queries.read_open_units_among(*which, listed, count, wait=True)
 
 
 def _from_window(
     tx: Transaction, job: JobFacts, worker: Row[Any], count: int, chance: Chance
-) -> list[Open]:
-    lowest = page_queries.lowest_open(tx.driver, job.id)
+) -> list[OpenUnit]:
+    lowest = page_queries.first_open_seq(tx.driver, job.id)
     if lowest is None:
         return []
     if job.options.get(WHOLE_BATCHES):
-        return page_queries.open_units(tx.driver, job.id, worker.id, lowest, count)
+        return page_queries.read_open_units(tx.driver, job.id, worker.id, lowest, count)
     begin = lowest + chance.randrange(max(1, min(tx.limits.window, job.judgable_count)))
-    units = page_queries.open_units(tx.driver, job.id, worker.id, begin, count)
+    units = page_queries.read_open_units(tx.driver, job.id, worker.id, begin, count)
     if len(units) < count:
-        first = page_queries.open_units(tx.driver, job.id, worker.id, lowest, count)
+        first = page_queries.read_open_units(tx.driver, job.id, worker.id, lowest, count)
         units += [unit for unit in first if unit not in units][: count - len(units)]
     return units
 
 
-def _of_one_batch(job: JobFacts, units: list[Open]) -> list[Open]:
+def _of_one_batch(job: JobFacts, units: list[OpenUnit]) -> list[OpenUnit]:
     """Keep the rows that belong on the same page as the first."""
     if not job.options.get(WHOLE_BATCHES):
         return units
@@ -289,8 +292,8 @@ def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> _Pri
 
 
 def _is_covered(tx: Transaction, job: JobFacts, cost_mc: int) -> bool:
-    locks.funds(tx, job.id)
-    held, promised = page_money.funds(tx.driver, job.id)
+    locks.lock_orders(tx, job.id)
+    held, promised = page_money.read_funds(tx.driver, job.id)
     return promised + cost_mc <= held or money.cover(tx, job.id, job.account_id, cost_mc)
 
 
@@ -298,7 +301,7 @@ def _hand_out(
     tx: Transaction,
     job: JobFacts,
     worker: Row[Any],
-    standing: Standing,
+    standing: WorkerFacts,
     page: _NewPage,
     chance: Chance,
 ) -> Page:
@@ -309,26 +312,26 @@ def _hand_out(
     page_id = page_queries.insert_page(tx.driver, values)
     rows = [(unit, True) for unit in page.golds] + [(unit, False) for unit in page.units]
     chance.shuffle(rows)
-    page_queries.reserve(tx.driver, page_id, [(unit.id, gold) for unit, gold in rows])
+    page_queries.insert_page_units(tx.driver, page_id, [(unit.id, gold) for unit, gold in rows])
     if standing.state is None:
         state = "quiz" if page.mode == "quiz" else "working"
-        page_queries.welcome(tx.driver, job.id, worker.id, state, now)
+        page_queries.insert_worker(tx.driver, job.id, worker.id, state, now)
     shown = _visible(job, (unit for unit, _ in rows))
     return Page(page_id, page.mode, token, now, expires_at, shown)
 
 
-def _shown(tx: Transaction, job: JobFacts, page: OpenPage) -> Page:
+def _shown(tx: Transaction, job: JobFacts, page: PageRow) -> Page:
     return Page(
         page.id,
         cast(Mode, page.mode),
         page.form_token,
         page.started_at,
         page.expires_at,
-        _visible(job, page_queries.places(tx.driver, page.id)),
+        _visible(job, page_queries.read_page_units(tx.driver, page.id)),
     )
 
 
-def _visible(job: JobFacts, units: Iterable[Open | Place]) -> tuple[PageUnit, ...]:
+def _visible(job: JobFacts, units: Iterable[OpenUnit | PageUnitRow]) -> tuple[PageUnit, ...]:
     hidden = gold_answers.hidden_columns(job.gold)
     return tuple(
         PageUnit(unit.id, gold_answers.shown(data, hidden), gold_answers.kept_back(data, hidden))

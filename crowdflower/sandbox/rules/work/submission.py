@@ -23,8 +23,8 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.column_types import encode
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.fast import page_facts, page_queries, page_writes
-from crowdflower.sandbox.store.fast.page_facts import JobFacts, Standing
-from crowdflower.sandbox.store.fast.page_queries import OpenPage, Place
+from crowdflower.sandbox.store.fast.page_facts import JobFacts, WorkerFacts
+from crowdflower.sandbox.store.fast.page_queries import PageRow, PageUnitRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -36,7 +36,7 @@ __all__ = ["Feedback", "Receipt", "submit"]
 class _Answered:
     """A unit of the page with the answers that were given."""
 
-    place: Place
+    place: PageUnitRow
 
     data: dict[str, Any]
     """The row, where it matters: for test questions, and where the form depends on it."""
@@ -78,9 +78,9 @@ def submit(
     :raises Invalid: Something is missing or wrong; the refusal says what, unit by unit and question
         by question. Nothing is stored, and the page stays open.
     """
-    page = page_queries.page(tx.driver, assignment_id)
-    if page is not None and locks.job(tx, page.job_id):
-        page = page_queries.page(tx.driver, assignment_id)
+    page = page_queries.find_page(tx.driver, assignment_id)
+    if page is not None and locks.lock_job(tx, page.job_id):
+        page = page_queries.find_page(tx.driver, assignment_id)
     if page is None or page.worker_id != worker.id:
         raise NotFound
     if not compare_digest(page.form_token.encode(), token.encode(errors="replace")):
@@ -92,9 +92,9 @@ def submit(
     now = tx.clock.now()
     if page.state == "expired" or page.expires_at <= now:
         raise Expired("The time for this page is over, and its rows went to others.")
-    job = page_facts.of_job(tx.driver, page.job_id)
-    answered = _read(job, page_queries.places(tx.driver, page.id), answers)
-    standing = page_facts.of_worker(tx.driver, job.id, worker.id, worker.channel)
+    job = page_facts.read_job(tx.driver, page.job_id)
+    answered = _read(job, page_queries.read_page_units(tx.driver, page.id), answers)
+    standing = page_facts.read_worker(tx.driver, job.id, worker.id, worker.channel)
     outcome = _judged(job, page, standing, answered)
     _store(tx, job, page, worker, answered, outcome)
     changes, finalized = _update_units(tx, job, answered, outcome)
@@ -117,7 +117,7 @@ def submit(
 
 
 def _read(
-    job: JobFacts, places: Sequence[Place], answers: Mapping[int, Mapping[str, Any]]
+    job: JobFacts, places: Sequence[PageUnitRow], answers: Mapping[int, Mapping[str, Any]]
 ) -> list[_Answered]:
     """Check every answer against the form as its row sees it.
 
@@ -127,7 +127,7 @@ def _read(
     if strangers:
         raise Invalid(f"Unit {min(strangers)} is not on this page.")
     hidden = gold_answers.hidden_columns(job.gold)
-    same = forms.same_for_all(job.cml or "")
+    same = forms.static_form(job.cml or "")
     answered, errors = [], {}
     for place in places:
         data = json.loads(place.data) if same is None or place.is_gold else {}
@@ -148,7 +148,7 @@ def _read(
 
 
 def _judged(
-    job: JobFacts, page: OpenPage, standing: Standing, answered: Sequence[_Answered]
+    job: JobFacts, page: PageRow, standing: WorkerFacts, answered: Sequence[_Answered]
 ) -> _Outcome:
     """Judge the test questions of a page, and with them the contributor."""
     seen = standing.golds_seen + sum(each.checked for each in answered)
@@ -180,7 +180,7 @@ def _judged(
 def _store(
     tx: Transaction,
     job: JobFacts,
-    page: OpenPage,
+    page: PageRow,
     worker: Row[Any],
     answered: Sequence[_Answered],
     outcome: _Outcome,
@@ -218,7 +218,7 @@ def _store(
     page_writes.insert_judgments(tx.driver, lines)
     counts = (outcome.seen, outcome.missed, len(answered), page.pay_mc)
     at = now if outcome.tainted else None
-    page_writes.update_standing(
+    page_writes.update_worker(
         tx.driver, (outcome.state, outcome.trust, *counts, at, now, job.id, worker.id)
     )
 
@@ -272,7 +272,7 @@ def _update_units(
 def _conclude(
     tx: Transaction,
     job: JobFacts,
-    page: OpenPage,
+    page: PageRow,
     worker: Row[Any],
     outcome: _Outcome,
     changes: Tally,

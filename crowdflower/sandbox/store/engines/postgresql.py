@@ -15,7 +15,7 @@ import psycopg
 from psycopg.types.numeric import IntDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from crowdflower.sandbox.store.engines import schema
 from crowdflower.sandbox.store.failures import (
@@ -29,19 +29,19 @@ from crowdflower.sandbox.store.failures import (
 )
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 
-PATIENCE: Final = 30
+LOCK_TIMEOUT: Final = 30
 """Seconds to wait for another transaction; an upload of half a million rows takes less."""
 
-MOST_CONNECTIONS: Final = 16
+MAX_CONNECTIONS: Final = 16
 """Of one process; PostgreSQL takes a hundred, if nobody tells it otherwise."""
 
-LEAST: Final = -(2**63)
+MIN_INTEGER: Final = -(2**63)
 """The smallest number that a column can hold."""
 
 _NOTHING: Final = "Nothing was done."
-_GONE: Final = re.compile(r"08...|57P0[123]")
+_DISCONNECTED: Final = re.compile(r"08...|57P0[123]")
 
-_AGAIN: Final = frozenset({"40001", "40P01", "23505"})
+_RETRYABLE: Final = frozenset({"40001", "40P01", "23505"})
 """Somebody else was quicker, with the same rows or with the same name."""
 
 _BUSY: Final = f"The database was busy with other requests for too long. {_NOTHING} Send it again."
@@ -59,8 +59,8 @@ _FAILURES: Final[dict[str, tuple[type[StoreFailure], str]]] = {
 Source: PostgreSQL, `Error Codes <https://www.postgresql.org/docs/current/errcodes-appendix.html>`_.
 """
 
-_WORDS: Final = re.compile(r"\?|%|(?<!:):([a-z]\w*)|\bIS ([01])\b")
-_FOR_US: Final = re.compile(r"/\*!(.*?)\*/", re.DOTALL)
+_SQLITE_SYNTAX: Final = re.compile(r"\?|%|(?<!:):([a-z]\w*)|\bIS ([01])\b")
+_POSTGRESQL_ONLY: Final = re.compile(r"/\*!(.*?)\*/", re.DOTALL)
 
 
 class PostgreSQL:
@@ -69,7 +69,7 @@ class PostgreSQL:
     :param url: Where, and as whom.
     """
 
-    alone = False
+    single_writer = False
 
     def __init__(self, url: URL) -> None:
         self.engine = _engine(url)
@@ -81,18 +81,18 @@ class PostgreSQL:
         # What is read is read from one moment. What is written is decided on what is true now:
         # whoever waited for a turn has to see what was done meanwhile.
         mode = "READ COMMITTED" if writes else "REPEATABLE READ, READ ONLY"
-        with self._understood(), self._begun(mode) as connection:
+        with self._translated_errors(), self._connected(mode) as connection:
             yield connection
             try:
                 connection.commit()
             except DBAPIError as error:
-                if writes and _is_gone(error):
+                if writes and _is_disconnect(error):
                     raise Unconfirmed from error
                 raise
 
-    def driver(self, connection: Connection) -> Copier:
+    def driver(self, connection: Connection) -> PsycopgDriver:
         """Return the driver's side of a connection."""
-        return Copier(connection.connection.driver_connection)
+        return PsycopgDriver(connection.connection.driver_connection)
 
     def open(self) -> bool:
         """Make the tables where there are none; else see that they are ours.
@@ -108,7 +108,7 @@ class PostgreSQL:
             is_new = schema.is_empty(connection)
             if is_new:
                 schema.create(connection)
-            elif strange := schema.strangeness(connection):
+            elif strange := schema.schema_mismatch(connection):
                 raise self._mismatch(f"{strange}, and this is version {VERSION}")
         return not is_new
 
@@ -122,12 +122,12 @@ class PostgreSQL:
         """Close every connection."""
         self.engine.dispose()
 
-    def is_worth_repeating(self, error: BaseException) -> bool:
+    def is_retryable(self, error: BaseException) -> bool:
         """Tell whether a transaction that ended in this error may succeed the next time."""
-        return any(_state(each) in _AGAIN or _is_gone(each) for each in _causes(error))
+        return any(_state(each) in _RETRYABLE or _is_disconnect(each) for each in _causes(error))
 
     @contextmanager
-    def _begun(self, mode: str) -> Iterator[Connection]:
+    def _connected(self, mode: str) -> Iterator[Connection]:
         """Begin; with another connection, when the server had ended the one at hand."""
         connection = self.engine.connect().execution_options(sandbox_begin=mode)
         try:
@@ -142,14 +142,14 @@ class PostgreSQL:
             yield connection
 
     @contextmanager
-    def _understood(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         """Let what the database fails at come up as what it is."""
         try:
             yield
-        except NoConnection as error:
+        except PoolTimeout as error:
             raise Busy(_BUSY) from error
         except (psycopg.Error, DBAPIError) as error:
-            if _is_gone(error):
+            if _is_disconnect(error):
                 said = str(getattr(error, "orig", error)).partition("\n")[0]
                 raise Unreachable(f"{self._name} cannot be reached: {said}. {_NOTHING}") from error
             if (known := _FAILURES.get(_state(error) or "")) is None:
@@ -164,17 +164,17 @@ class PostgreSQL:
         )
 
 
-class Whole(IntDumper):
+class IntegerDumper(IntDumper):
     """Hands numbers to PostgreSQL that a column can hold, as SQLite's driver does."""
 
     def upgrade(self, obj: int, format: Any) -> Any:  # noqa: A002 - psycopg's name for it
         """Choose the type of a number."""
-        if not LEAST <= obj <= -LEAST - 1:
+        if not MIN_INTEGER <= obj <= -MIN_INTEGER - 1:
             raise OverflowError(f"{obj:.3g} is no number of 64 bits.")
         return super().upgrade(obj, format)
 
 
-class Copier:
+class PsycopgDriver:
     """The driver's connection, for statements that are written for SQLite.
 
     :param connection: As psycopg has it.
@@ -183,15 +183,15 @@ class Copier:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    def execute(self, sql: str, values: Any = (), /) -> Answer:
+    def execute(self, sql: str, values: Any = (), /) -> PsycopgResult:
         """Run a statement."""
-        return Answer(self._connection.execute(translated(sql), values))
+        return PsycopgResult(self._connection.execute(translate(sql), values))
 
-    def executemany(self, sql: str, lines: Iterable[Any], /) -> Answer:
+    def executemany(self, sql: str, lines: Iterable[Any], /) -> PsycopgResult:
         """Run a statement for each of some lines of values."""
         cursor = self._connection.cursor()
-        cursor.executemany(translated(sql), lines)
-        return Answer(cursor)
+        cursor.executemany(translate(sql), lines)
+        return PsycopgResult(cursor)
 
     def copy(self, table: str, columns: Iterable[str], lines: Iterable[Any], /) -> int:
         """Insert lines of values into a table; return how many there were."""
@@ -202,7 +202,7 @@ class Copier:
         return int(cursor.rowcount)
 
 
-class Answer:
+class PsycopgResult:
     """What a statement found or did, as SQLite's driver says it."""
 
     def __init__(self, cursor: Any) -> None:
@@ -221,16 +221,16 @@ class Answer:
 
 
 @lru_cache(maxsize=1024)
-def translated(sql: str) -> str:
+def translate(sql: str) -> str:
     """Write a statement in PostgreSQL's words and psycopg's.
 
-    >>> translated("SELECT id FROM unit WHERE job_id = ? AND resolved IS 0 /*! FOR UPDATE */")
+    >>> translate("SELECT id FROM unit WHERE job_id = ? AND resolved IS 0 /*! FOR UPDATE */")
     'SELECT id FROM unit WHERE job_id = %s AND resolved IS FALSE  FOR UPDATE '
     """
-    return _WORDS.sub(_word, _FOR_US.sub(r"\1", sql))
+    return _SQLITE_SYNTAX.sub(_replacement, _POSTGRESQL_ONLY.sub(r"\1", sql))
 
 
-def _word(found: re.Match[str]) -> str:
+def _replacement(found: re.Match[str]) -> str:
     name, truth = found.groups()
     if name is not None:
         return f"%({name})s"
@@ -242,17 +242,17 @@ def _word(found: re.Match[str]) -> str:
 def _engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        pool_size=MOST_CONNECTIONS,
+        pool_size=MAX_CONNECTIONS,
         max_overflow=0,
-        pool_timeout=PATIENCE,
+        pool_timeout=LOCK_TIMEOUT,
         hide_parameters=True,
     )
 
     def connected(connection: Any, _: object) -> None:
         # Transactions are begun below, in the mode that they need.
         connection.autocommit = True
-        connection.adapters.register_dumper(int, Whole)
-        connection.execute(f"SET lock_timeout = '{PATIENCE}s'")
+        connection.adapters.register_dumper(int, IntegerDumper)
+        connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}s'")
 
     def begun(connection: Connection) -> None:
         mode = connection.get_execution_options().get("sandbox_begin", "READ COMMITTED")
@@ -276,10 +276,10 @@ def _state(error: BaseException) -> str | None:
     return state
 
 
-def _is_gone(error: BaseException) -> bool:
+def _is_disconnect(error: BaseException) -> bool:
     """Tell whether there is no connection, or none any more."""
     driven = getattr(error, "orig", error)
     state = _state(error)
     if state is not None:
-        return _GONE.fullmatch(state) is not None
+        return _DISCONNECTED.fullmatch(state) is not None
     return isinstance(driven, psycopg.OperationalError)

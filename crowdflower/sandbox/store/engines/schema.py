@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 
-NO_SANDBOX: Final = "no sandbox"
+NOT_A_SANDBOX: Final = "no sandbox"
 """What a database of somebody else holds."""
 
 
@@ -27,9 +27,9 @@ def is_empty(connection: Connection) -> bool:
     return not inspect(connection).get_table_names()
 
 
-def strangeness(connection: Connection) -> str | None:
+def schema_mismatch(connection: Connection) -> str | None:
     """Say what is there instead of our tables; ``None`` if they are ours, of this version."""
     if schema_info.name not in inspect(connection).get_table_names():
-        return NO_SANDBOX
+        return NOT_A_SANDBOX
     version = connection.execute(select(schema_info.c.version)).scalar()
     return None if version == VERSION else f"version {version} of the tables"

@@ -25,7 +25,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from crowdflower.sandbox.store.engines import schema
-from crowdflower.sandbox.store.engines.sqlite_file import BUSY_SECONDS, File, failure
+from crowdflower.sandbox.store.engines.sqlite_file import BUSY_TIMEOUT, DatabaseFile, store_failure
 from crowdflower.sandbox.store.failures import SchemaMismatch
 from crowdflower.sandbox.store.fast.driver import Driver
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
@@ -33,9 +33,11 @@ from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 MEMORY = "sqlite://"
 """The address of a database that nobody else can see, gone when it is closed."""
 
-_A_MOMENT = 0.02
+_WAL_RETRY_DELAY = 0.02
 
-_ANEW = "Download the reports you need with the version that made it, then start on a new file."
+_START_OVER = (
+    "Download the reports you need with the version that made it, then start on a new file."
+)
 
 
 class SQLite:
@@ -44,22 +46,24 @@ class SQLite:
     :param url: ``sqlite://`` for memory, ``sqlite:///PATH`` for a file, made when missing.
     """
 
-    alone = True
+    single_writer = True
 
     def __init__(self, url: URL) -> None:
-        self._file = None if url.database in {None, "", ":memory:"} else File(Path(url.database))
-        self._writing = RLock()
-        self.engine = _engine_on(self._file) if self._file else _engine_in_memory()
+        self._file = (
+            None if url.database in {None, "", ":memory:"} else DatabaseFile(Path(url.database))
+        )
+        self._write_lock = RLock()
+        self.engine = _file_engine(self._file) if self._file else _memory_engine()
 
     @contextmanager
     def begin(self, *, writes: bool) -> Iterator[Connection]:
         """Connect for one transaction; it ends with the block."""
         with ExitStack() as stack:
             if writes or self._file is None:
-                stack.enter_context(self._writing)
+                stack.enter_context(self._write_lock)
             if self._file is not None:
-                self._file.require()
-            stack.enter_context(_understood())
+                self._file.require_unchanged()
+            stack.enter_context(_translated_errors())
             connection = stack.enter_context(self.engine.connect())
             connection.execution_options(sandbox_begin="IMMEDIATE" if writes else "DEFERRED")
             stack.enter_context(connection.begin())
@@ -81,16 +85,16 @@ class SQLite:
             is_new = schema.is_empty(connection)
             if is_new:
                 _create(connection)
-            elif strange := schema.strangeness(connection):
-                ours, advice = f", and this is version {VERSION}", _ANEW
-                if strange == schema.NO_SANDBOX:
+            elif strange := schema.schema_mismatch(connection):
+                ours, advice = f", and this is version {VERSION}", _START_OVER
+                if strange == schema.NOT_A_SANDBOX:
                     ours, advice = "", "Give the sandbox a file of its own."
                 raise SchemaMismatch(
                     f"{self._file.path} holds {strange}{ours}. Nothing was changed. {advice}"
                 )
         # The log is a property of the file. It cannot be changed inside of a transaction.
-        with self._writing, _understood(), self.engine.connect() as connection:
-            _keep_a_log(self.driver(connection))
+        with self._write_lock, _translated_errors(), self.engine.connect() as connection:
+            _enable_wal(self.driver(connection))
         return not is_new
 
     def empty(self) -> None:
@@ -107,67 +111,67 @@ class SQLite:
 
     def close(self) -> None:
         """Close every connection; in memory that is the end of the data."""
-        with self._writing:
+        with self._write_lock:
             self.engine.dispose()
 
-    def is_worth_repeating(self, error: BaseException) -> bool:  # noqa: ARG002 - others ask
+    def is_retryable(self, error: BaseException) -> bool:  # noqa: ARG002 - others ask
         """Tell that no transaction is: nobody was in its way."""
         return False
 
     def _copy_template(self) -> None:
-        with self._writing, self.engine.connect() as connection, _TEMPLATE_LOCK:
+        with self._write_lock, self.engine.connect() as connection, _TEMPLATE_LOCK:
             _template().backup(connection.connection.driver_connection)  # type: ignore[arg-type]
 
 
-def _keep_a_log(driver: Driver) -> None:
+def _enable_wal(driver: Driver) -> None:
     """Have changes written to a log beside the file, so that readers do not wait for writers.
 
     Of two processes that ask for it at once, one is told that the database is locked, at once:
     SQLite does not let it wait where both could wait for ever. A moment later it is granted.
     """
-    for _ in range(ceil(BUSY_SECONDS / _A_MOMENT)):
+    for _ in range(ceil(BUSY_TIMEOUT / _WAL_RETRY_DELAY)):
         with suppress(sqlite3.OperationalError):
             driver.execute("PRAGMA journal_mode = WAL")
             return
-        time.sleep(_A_MOMENT)
+        time.sleep(_WAL_RETRY_DELAY)
     driver.execute("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
-def _understood() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     """Let what the database fails at come up as what it is."""
     try:
         yield
     except Exception as error:
-        known = failure(error)
+        known = store_failure(error)
         if known is None:
             raise
         raise known from error
 
 
-def _engine_on(file: File) -> Engine:
+def _file_engine(file: DatabaseFile) -> Engine:
     engine = create_engine(MEMORY, creator=file.connect, poolclass=QueuePool, hide_parameters=True)
-    return _prepared(engine, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -65536")
+    return _configure(engine, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -65536")
 
 
-def _engine_in_memory() -> Engine:
+def _memory_engine() -> Engine:
     engine = create_engine(
         MEMORY,
         poolclass=StaticPool,
         connect_args={"check_same_thread": False},
         hide_parameters=True,
     )
-    return _prepared(engine)
+    return _configure(engine)
 
 
-def _prepared(engine: Engine, *pragmas: str) -> Engine:
+def _configure(engine: Engine, *pragmas: str) -> Engine:
     """Take transactions out of the driver's hands: it would begin them late, and only to read."""
 
     def connected(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None
         for pragma in (*pragmas, "PRAGMA foreign_keys = ON", "PRAGMA temp_store = MEMORY"):
             connection.execute(pragma)
-        connection.set_authorizer(_confined)
+        connection.set_authorizer(_authorize)
 
     def begun(connection: Connection) -> None:
         mode = connection.get_execution_options().get("sandbox_begin", "DEFERRED")
@@ -179,7 +183,7 @@ def _prepared(engine: Engine, *pragmas: str) -> Engine:
     return engine
 
 
-def _confined(action: int, name: str | None, value: str | None, *_: str | None) -> int:
+def _authorize(action: int, name: str | None, value: str | None, *_: str | None) -> int:
     """Let no statement, whoever wrote it, open another file or change how this one is kept."""
     is_setting = action == sqlite3.SQLITE_PRAGMA and value is not None and name != "journal_mode"
     if is_setting or action in {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}:
@@ -193,7 +197,7 @@ _TEMPLATE_LOCK = Lock()
 @cache
 def _template() -> sqlite3.Connection:
     """Make an empty database once in a process; copying it takes a fraction of a millisecond."""
-    engine = _engine_in_memory()
+    engine = _memory_engine()
     atexit.register(engine.dispose)
     with engine.connect() as connection, connection.begin():
         _create(connection)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from crowdflower.sandbox.store.failures import Busy, Full, StoreFailure, Unusable
 
-BUSY_SECONDS: Final = 5.0
+BUSY_TIMEOUT: Final = 5.0
 """How long to wait for a writer in another process."""
 
 _NOTHING: Final = "Nothing was done."
@@ -28,7 +28,7 @@ _RESTORE: Final = "End the server, restore the file from a copy, and start it ag
 
 _FAILURES: Final[dict[str, StoreFailure]] = {
     "database is locked": Busy(
-        f"Another process has been writing to the database for {BUSY_SECONDS:g} seconds."
+        f"Another process has been writing to the database for {BUSY_TIMEOUT:g} seconds."
         f" {_NOTHING} Send the request again."
     ),
     "database or disk is full": Full(
@@ -56,7 +56,7 @@ _FAILURES: Final[dict[str, StoreFailure]] = {
 """What SQLite says, in the words it has had for these results since version 3.5."""
 
 
-class File:
+class DatabaseFile:
     """A file that is to stay where it is; it is made when it is missing.
 
     :param path: Where.
@@ -83,11 +83,11 @@ class File:
         return sqlite3.connect(
             f"{self.path.as_uri()}?mode=rw",
             uri=True,
-            timeout=BUSY_SECONDS,
+            timeout=BUSY_TIMEOUT,
             check_same_thread=False,
         )
 
-    def require(self) -> None:
+    def require_unchanged(self) -> None:
         """Go on only if the file is still the one that was opened.
 
         :raises Unusable: It is not.
@@ -103,16 +103,16 @@ class File:
             )
 
 
-def failure(error: BaseException) -> StoreFailure | None:
+def store_failure(error: BaseException) -> StoreFailure | None:
     """Tell what an error of the driver means; ``None`` for any that only a bug can cause.
 
     A failure undoes the transaction, savepoints and all, so what arrives may be an error about a
     savepoint that is no longer there; what it followed from is looked at too.
 
-    >>> failure(sqlite3.OperationalError("database or disk is full"))
+    >>> store_failure(sqlite3.OperationalError("database or disk is full"))
     Full('There is no room left for the database. Nothing was done. Make room and send the request \
 again.')
-    >>> failure(ValueError("database or disk is full"))
+    >>> store_failure(ValueError("database or disk is full"))
     """
     if not isinstance(error, (sqlite3.Error, DBAPIError)):
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from crowdflower.sandbox.store.fast.driver import Copying, Driver
+from crowdflower.sandbox.store.fast.driver import BulkDriver, Driver
 
 _COLUMNS = ("job_id", "seq", "state", "data", "created_at", "updated_at")
 _INSERT_UNIT = """
@@ -48,7 +48,7 @@ class JudgedUnit(NamedTuple):
     updated_at: float
 
 
-class Answers(NamedTuple):
+class TrustedJudgment(NamedTuple):
     """A trusted judgment; ``data`` is JSON text, ``trust`` its contributor's as of now."""
 
     unit_id: int
@@ -61,14 +61,14 @@ def insert_units(
     driver: Driver, job_id: int, first_seq: int, now: float, texts: Iterable[str]
 ) -> int:
     """Insert new rows as they come, and return how many there were."""
-    if isinstance(driver, Copying):
+    if isinstance(driver, BulkDriver):
         rows = ((job_id, seq, "new", text, now, now) for seq, text in enumerate(texts, first_seq))
         return driver.copy("unit", _COLUMNS, rows)
     lines = ((job_id, seq, text, now, now) for seq, text in enumerate(texts, first_seq))
     return max(0, driver.executemany(_INSERT_UNIT, lines).rowcount)
 
 
-def units_page(driver: Driver, job_id: int, page: int, limit: int) -> Iterable[tuple[int, str]]:
+def read_units(driver: Driver, job_id: int, page: int, limit: int) -> Iterable[tuple[int, str]]:
     """Read a page of units: number, and data as JSON text."""
     begin = (page - 1) * limit
     (dense,) = driver.execute(_IS_DENSE, (job_id,)).fetchone()
@@ -77,22 +77,22 @@ def units_page(driver: Driver, job_id: int, page: int, limit: int) -> Iterable[t
     return driver.execute(_UNITS_BY_COUNT, (job_id, limit, begin))
 
 
-def judged_units(driver: Driver, job_id: int, page: int, limit: int) -> list[JudgedUnit]:
+def read_judged_units(driver: Driver, job_id: int, page: int, limit: int) -> list[JudgedUnit]:
     """Read a page of the units that have trusted judgments."""
     rows = driver.execute(_JUDGED_UNITS, (job_id, limit, (page - 1) * limit))
     return [JudgedUnit(*row) for row in rows]
 
 
-def answers(driver: Driver, unit_ids: list[int]) -> dict[int, list[Answers]]:
+def read_trusted_judgments(driver: Driver, unit_ids: list[int]) -> dict[int, list[TrustedJudgment]]:
     """Read the trusted judgments of some units, by unit, the oldest first."""
-    found: dict[int, list[Answers]] = {}
+    found: dict[int, list[TrustedJudgment]] = {}
     if unit_ids:
         marks = ",".join("?" * len(unit_ids))
         for row in driver.execute(_JUDGMENTS_OF_UNITS.format(marks=marks), unit_ids):
-            found.setdefault(row[0], []).append(Answers(*row))
+            found.setdefault(row[0], []).append(TrustedJudgment(*row))
     return found
 
 
-def write_units(driver: Driver, lines: Iterable[tuple[str, float, int]]) -> None:
+def update_data(driver: Driver, lines: Iterable[tuple[str, float, int]]) -> None:
     """Put other data into units: JSON text, time, number of the unit."""
     driver.executemany("UPDATE unit SET data = ?, updated_at = ? WHERE id = ?", lines)

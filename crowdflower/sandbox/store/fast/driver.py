@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 
-class Found(Protocol):
+class Result(Protocol):
     """What a statement found, or what it did."""
 
     @property
@@ -35,15 +35,15 @@ class Found(Protocol):
 class Driver(Protocol):
     """A connection to a database, as its driver has it."""
 
-    def execute(self, sql: str, values: Any = ..., /) -> Found:
+    def execute(self, sql: str, values: Any = ..., /) -> Result:
         """Run a statement."""
 
-    def executemany(self, sql: str, lines: Iterable[Any], /) -> Found:
+    def executemany(self, sql: str, lines: Iterable[Any], /) -> Result:
         """Run a statement for each of some lines of values."""
 
 
 @runtime_checkable
-class Copying(Driver, Protocol):
+class BulkDriver(Driver, Protocol):
     """One that has a quicker way for many rows."""
 
     def copy(self, table: str, columns: Iterable[str], lines: Iterable[Any], /) -> int:

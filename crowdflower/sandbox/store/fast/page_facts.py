@@ -38,7 +38,7 @@ class JobFacts(NamedTuple):
     markup_pct: int
 
 
-class Standing(NamedTuple):
+class WorkerFacts(NamedTuple):
     """How a contributor stands in a job; ``state`` is ``None`` for a newcomer."""
 
     state: str | None
@@ -51,13 +51,13 @@ class Standing(NamedTuple):
     comes_from_enabled_channel: int
 
 
-_DECODED = len(JobFacts._fields) - 7
+_FIRST_JSON = len(JobFacts._fields) - 7
 _JOB_COLUMNS = ", ".join(f"j.{name}" for name in JobFacts._fields[:-1])
 _JOB = f"""
 SELECT {_JOB_COLUMNS}, a.markup_pct FROM job j JOIN account a ON a.id = j.account_id WHERE j.id = ?
 """  # noqa: S608 - names of columns
 
-_STANDING = """
+_WORKER = """
 SELECT w.state, coalesce(w.trust, 1.0), coalesce(w.golds_seen, 0), coalesce(w.golds_missed, 0),
   coalesce(w.golds_forgiven, 0), coalesce(w.judgments_count, 0),
   w.flagged_at IS NOT NULL OR EXISTS (
@@ -68,19 +68,19 @@ FROM job j LEFT JOIN worker_job w ON w.job_id = j.id AND w.worker_id = :worker W
 
 
 @lru_cache(maxsize=1024)
-def _decoded(text: str) -> Any:
+def _decode(text: str) -> Any:
     """Decode a column of a job; jobs have few, and many pages. Nobody may change what comes."""
     return json.loads(text)
 
 
-def of_job(driver: Driver, job_id: int) -> JobFacts:
+def read_job(driver: Driver, job_id: int) -> JobFacts:
     """Read what pages need to know of a job."""
     row = driver.execute(_JOB, (job_id,)).fetchone()
-    decoded = (None if text is None else _decoded(text) for text in row[_DECODED:-1])
-    return JobFacts._make((*row[:_DECODED], *decoded, row[-1]))
+    decoded = (None if text is None else _decode(text) for text in row[_FIRST_JSON:-1])
+    return JobFacts._make((*row[:_FIRST_JSON], *decoded, row[-1]))
 
 
-def of_worker(driver: Driver, job_id: int, worker_id: int, channel: str) -> Standing:
+def read_worker(driver: Driver, job_id: int, worker_id: int, channel: str) -> WorkerFacts:
     """Read how a contributor stands in a job."""
     names = {"job": job_id, "worker": worker_id, "channel": channel}
-    return Standing(*driver.execute(_STANDING, names).fetchone())
+    return WorkerFacts(*driver.execute(_WORKER, names).fetchone())

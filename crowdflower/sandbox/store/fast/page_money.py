@@ -12,13 +12,13 @@ SELECT
 """
 
 
-def funds(driver: Driver, job_id: int) -> tuple[int, int]:
+def read_funds(driver: Driver, job_id: int) -> tuple[int, int]:
     """Return what a job's orders hold, and what its open pages will take of it."""
     held, promised = driver.execute(_FUNDS, {"job": job_id}).fetchone()
     return int(held), int(promised)
 
 
-def holdings(driver: Driver, job_id: int) -> list[tuple[int, int]]:
+def read_open_orders(driver: Driver, job_id: int) -> list[tuple[int, int]]:
     """Return the open orders of a job that hold anything, the oldest first, with how much."""
     query = (
         "SELECT id, reserved_mc - released_mc FROM orders"
@@ -27,7 +27,7 @@ def holdings(driver: Driver, job_id: int) -> list[tuple[int, int]]:
     return driver.execute(query, (job_id,)).fetchall()
 
 
-def spend(
+def charge_order(
     driver: Driver, account_id: int, job_id: int, order_id: int, amount_mc: int, now: float
 ) -> None:
     """Release money from an order and charge it at once; the balance stays what it is."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from crowdflower.sandbox.store.fast.driver import Driver
 
 
-class OpenPage(NamedTuple):
+class PageRow(NamedTuple):
     """A page as it was handed out."""
 
     id: int
@@ -30,7 +30,7 @@ class OpenPage(NamedTuple):
     expires_at: float
 
 
-class Place(NamedTuple):
+class PageUnitRow(NamedTuple):
     """A unit on a page; ``data`` is JSON text, ``reserved`` counts the open pages it is on."""
 
     id: int
@@ -46,7 +46,7 @@ class Place(NamedTuple):
     reserved: int
 
 
-class Open(NamedTuple):
+class OpenUnit(NamedTuple):
     """A unit that can be put on a page; ``data`` is JSON text."""
 
     id: int
@@ -54,17 +54,17 @@ class Open(NamedTuple):
     data: str
 
 
-_PAGE_COLUMNS = ", ".join(OpenPage._fields)
+_PAGE_COLUMNS = ", ".join(PageRow._fields)
 _OPEN_PAGE = f"""
 SELECT {_PAGE_COLUMNS} FROM assignment WHERE worker_id = ? AND state = 'open' AND job_id = ?
 """  # noqa: S608 - names of columns
 _PAGE = f"SELECT {_PAGE_COLUMNS} FROM assignment WHERE id = ?"  # noqa: S608 - names of columns
 
-_IS_LATE = (
+_EXPIRED_PAGE = (
     "SELECT 1 FROM assignment WHERE job_id = ? AND state = 'open' AND expires_at <= ? LIMIT 1"
 )
 
-_PLACES = """
+_PAGE_UNITS = """
 SELECT u.id, u.data, u.state, p.is_gold, u.judgments_count, u.tainted_count, u.needed, u.open_slots,
   u.missed_count, u.finalized_at,
   (SELECT count(*) FROM assignment_unit r WHERE r.unit_id = u.id AND r.resolved IS 0)
@@ -82,7 +82,7 @@ WHERE u.job_id = :job AND (u.state = 'golden' OR u.state = 'hidden_gold')
   AND {_NOT_JUDGED} ORDER BY u.seq
 """  # noqa: S608 - one clause of several statements
 
-_LOWEST_OPEN = """
+_FIRST_OPEN_SEQ = """
 SELECT seq FROM unit WHERE job_id = ? AND state = 'judgable' AND open_slots > 0 ORDER BY seq LIMIT 1
 """
 
@@ -104,35 +104,35 @@ INSERT INTO assignment
 VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?) /*! RETURNING id */
 """
 
-_PASSING_OVER, _WAITING = "SKIP LOCKED */", "*/"
+_SKIP_LOCKED, _WAIT = "SKIP LOCKED */", "*/"
 
-AT_ONCE = 500
+MAX_IDS_PER_STATEMENT = 500
 """Units named in one statement; databases limit how many."""
 
 
-def has_late_pages(driver: Driver, job_id: int, now: float) -> bool:
+def has_expired_pages(driver: Driver, job_id: int, now: float) -> bool:
     """Tell whether the time of an open page of a job is over."""
-    return driver.execute(_IS_LATE, (job_id, now)).fetchone() is not None
+    return driver.execute(_EXPIRED_PAGE, (job_id, now)).fetchone() is not None
 
 
-def open_page(driver: Driver, job_id: int, worker_id: int) -> OpenPage | None:
+def find_open_page(driver: Driver, job_id: int, worker_id: int) -> PageRow | None:
     """Find the page of a job that a contributor is working on."""
     row = driver.execute(_OPEN_PAGE, (worker_id, job_id)).fetchone()
-    return OpenPage(*row) if row else None
+    return PageRow(*row) if row else None
 
 
-def page(driver: Driver, page_id: int) -> OpenPage | None:
+def find_page(driver: Driver, page_id: int) -> PageRow | None:
     """Find a page, whatever became of it."""
     row = driver.execute(_PAGE, (page_id,)).fetchone()
-    return OpenPage(*row) if row else None
+    return PageRow(*row) if row else None
 
 
-def places(driver: Driver, page_id: int) -> list[Place]:
+def read_page_units(driver: Driver, page_id: int) -> list[PageUnitRow]:
     """Read the units on a page, from top to bottom."""
-    return [Place(*row) for row in driver.execute(_PLACES, (page_id,))]
+    return [PageUnitRow(*row) for row in driver.execute(_PAGE_UNITS, (page_id,))]
 
 
-def judgments_from(driver: Driver, job_id: int, ip: str) -> int:
+def count_judgments_from(driver: Driver, job_id: int, ip: str) -> int:
     """Count the judgments of a job that came from one address."""
     counted = (
         "SELECT count(*) FROM judgment WHERE job_id = ? AND ip = ? AND NOT golden AND NOT rejected"
@@ -140,30 +140,32 @@ def judgments_from(driver: Driver, job_id: int, ip: str) -> int:
     return int(driver.execute(counted, (job_id, ip)).fetchone()[0])
 
 
-def unseen_golds(driver: Driver, job_id: int, worker_id: int, mode: str) -> list[Open]:
+def read_unanswered_golds(driver: Driver, job_id: int, worker_id: int, mode: str) -> list[OpenUnit]:
     """Read the test questions that a contributor has not answered and that fit the mode."""
     names = {"job": job_id, "worker": worker_id, "mode": mode}
-    return [Open(*row) for row in driver.execute(_GOLDS, names)]
+    return [OpenUnit(*row) for row in driver.execute(_GOLDS, names)]
 
 
-def lowest_open(driver: Driver, job_id: int) -> int | None:
+def first_open_seq(driver: Driver, job_id: int) -> int | None:
     """Return the ordinal of the first unit that can be put on a page."""
-    row = driver.execute(_LOWEST_OPEN, (job_id,)).fetchone()
+    row = driver.execute(_FIRST_OPEN_SEQ, (job_id,)).fetchone()
     return row[0] if row else None
 
 
-def open_units(
+def read_open_units(
     driver: Driver, job_id: int, worker_id: int, begin: int, count: int, *, wait: bool = False
-) -> list[Open]:
+) -> list[OpenUnit]:
     """Read units for a page, from an ordinal on, that the contributor has not judged.
 
     :param wait: For those that somebody else is about to take, to see what is left of them.
     """
     names = {"job": job_id, "worker": worker_id, "begin": begin, "count": count}
-    return [Open(*row) for row in driver.execute(_taking(_OPEN_UNITS, wait=wait), names)]
+    return [
+        OpenUnit(*row) for row in driver.execute(_with_lock_mode(_OPEN_UNITS, wait=wait), names)
+    ]
 
 
-def open_among(
+def read_open_units_among(
     driver: Driver,
     job_id: int,
     worker_id: int,
@@ -171,16 +173,16 @@ def open_among(
     count: int,
     *,
     wait: bool = False,
-) -> list[Open]:
-    """Read units for a page as :func:`open_units` does, out of these."""
-    found: list[Open] = []
-    among = _taking(_OPEN_AMONG, wait=wait)
-    for at in range(0, len(unit_ids), AT_ONCE):
-        some = unit_ids[at : at + AT_ONCE]
+) -> list[OpenUnit]:
+    """Read units for a page as :func:`read_open_units` does, out of these."""
+    found: list[OpenUnit] = []
+    among = _with_lock_mode(_OPEN_AMONG, wait=wait)
+    for at in range(0, len(unit_ids), MAX_IDS_PER_STATEMENT):
+        some = unit_ids[at : at + MAX_IDS_PER_STATEMENT]
         marks = ",".join(f":u{place}" for place in range(len(some)))
         names = {"job": job_id, "worker": worker_id, "count": count - len(found)}
         names |= {f"u{place}": number for place, number in enumerate(some)}
-        found += [Open(*row) for row in driver.execute(among.format(marks=marks), names)]
+        found += [OpenUnit(*row) for row in driver.execute(among.format(marks=marks), names)]
         if len(found) >= count:
             break
     return found
@@ -191,7 +193,7 @@ def insert_page(driver: Driver, values: tuple[Any, ...]) -> int:
     return int(driver.execute(_INSERT_PAGE, values).lastrowid or 0)
 
 
-def reserve(driver: Driver, page_id: int, units: Sequence[tuple[int, bool]]) -> None:
+def insert_page_units(driver: Driver, page_id: int, units: Sequence[tuple[int, bool]]) -> None:
     """Put units on a page, in this order; those that are no test questions are taken for it."""
     driver.executemany(
         "INSERT INTO assignment_unit (assignment_id, unit_id, position, is_gold)"
@@ -202,7 +204,7 @@ def reserve(driver: Driver, page_id: int, units: Sequence[tuple[int, bool]]) -> 
     driver.executemany("UPDATE unit SET open_slots = open_slots - 1 WHERE id = ?", taken)
 
 
-def welcome(driver: Driver, job_id: int, worker_id: int, state: str, now: float) -> None:
+def insert_worker(driver: Driver, job_id: int, worker_id: int, state: str, now: float) -> None:
     """Insert how a newcomer stands in a job."""
     driver.execute(
         "INSERT INTO worker_job (job_id, worker_id, state, trust, first_at, last_at)"
@@ -211,5 +213,5 @@ def welcome(driver: Driver, job_id: int, worker_id: int, state: str, now: float)
     )
 
 
-def _taking(statement: str, *, wait: bool) -> str:
-    return statement.replace(_PASSING_OVER, _WAITING) if wait else statement
+def _with_lock_mode(statement: str, *, wait: bool) -> str:
+    return statement.replace(_SKIP_LOCKED, _WAIT) if wait else statement

@@ -18,7 +18,7 @@ UPDATE unit SET state = ?, judgments_count = ?, tainted_count = ?, needed = ?, o
   missed_count = ?, finalized_at = ?, last_judgment_at = ?, updated_at = ? WHERE id = ?
 """
 
-_UPDATE_STANDING = """
+_UPDATE_WORKER = """
 UPDATE worker_job SET state = ?, trust = ?, golds_seen = ?, golds_missed = ?,
   judgments_count = judgments_count + ?, earned_mc = earned_mc + ?, tainted_at = ?, last_at = ?
 WHERE job_id = ? AND worker_id = ?
@@ -52,9 +52,9 @@ def update_units(driver: Driver, lines: Iterable[tuple[Any, ...]]) -> None:
     driver.executemany(_UPDATE_UNIT, lines)
 
 
-def update_standing(driver: Driver, values: tuple[Any, ...]) -> None:
+def update_worker(driver: Driver, values: tuple[Any, ...]) -> None:
     """Write what a page changed in how its contributor stands."""
-    driver.execute(_UPDATE_STANDING, values)
+    driver.execute(_UPDATE_WORKER, values)
 
 
 def update_job(driver: Driver, values: tuple[Any, ...]) -> None:

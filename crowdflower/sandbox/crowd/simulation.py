@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from crowdflower.sandbox.crowd.answers import REMARKS, Character, answer
+from crowdflower.sandbox.crowd.answers import REMARKS, Respondent, answer
 from crowdflower.sandbox.crowd.contributor import Contributor
 from crowdflower.sandbox.crowd.truth import Truth
 
@@ -26,7 +26,7 @@ NOT_ASKED = frozenset({"hidden", "meta"})
 
 
 @dataclass(frozen=True)
-class World:
+class SimulationSettings:
     """What the simulated contributors of one group share.
 
     :param truth: What is right.
@@ -61,19 +61,24 @@ class World:
         return hardness
 
 
-class Simulated(Contributor):
+class SimulatedContributor(Contributor):
     """Somebody who is right as often as their profile says.
 
     Accuracy is drawn once, from the profile and the number.
     """
 
     def __init__(
-        self, number: int, worker: Row[Any], clock: Clock, profile: Profile, world: World
+        self,
+        number: int,
+        worker: Row[Any],
+        clock: Clock,
+        profile: Profile,
+        world: SimulationSettings,
     ) -> None:
         super().__init__(number, worker, clock, profile)
         self.world = world
         accuracy = profile.accuracy(clock.chance("accuracy", number))
-        self.character = Character(profile, accuracy, self._whim)
+        self.character = Respondent(profile, accuracy, self._preference)
 
     @property
     def questions(self) -> Collection[str]:
@@ -84,7 +89,7 @@ class Simulated(Contributor):
         """Answer every question that is asked, and leave it to the form which are shown."""
         who = self.character
         if self.profile.fades:
-            who = replace(who, faded=self.profile.fades * pages)
+            who = replace(who, fatigue=self.profile.fades * pages)
         hardness = self.world.difficulty_of(unit)
         answers = {}
         for question in form.fields:
@@ -92,7 +97,7 @@ class Simulated(Contributor):
                 continue
             given = answer(
                 question,
-                self.world.truth.about(question, unit.id, unit.data),
+                self.world.truth.answers_to(question, unit.id, unit.data),
                 who,
                 self.clock.chance("answer", self.number, unit.id, question.name),
                 difficulty=hardness,
@@ -102,5 +107,5 @@ class Simulated(Contributor):
                 answers[question.name] = given
         return answers
 
-    def _whim(self, question: str) -> int:
-        return self.clock.chance("whim", self.number, question).getrandbits(32)
+    def _preference(self, question: str) -> int:
+        return self.clock.chance("preference", self.number, question).getrandbits(32)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from killed import FORM, KEY, PATIENCE, READY, Answer, Line, Scene, as_text
+from crashes import FORM, KEY, PATIENCE, READY, Answer, Line, Scene, as_text
 from oracle import broken
 from sqlalchemy import select
 

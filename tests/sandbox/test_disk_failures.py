@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from killed import KEY, Line, Nursery, Scene
+from crashes import KEY, Line, Nursery, Scene
 from oracle import broken
 from sqlalchemy import event
 

@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from people import launched
+from contributors import launched
 from sqlalchemy import Connection, text
 
 from crowdflower.sandbox import Sandbox
@@ -153,10 +153,10 @@ def test_of_two_who_wait_for_each_other_one_is_done_again(box: Sandbox, other: S
 
     def do(tx: Transaction, first: int, second: int) -> None:
         tried.append(1)
-        locks.job(tx, first)
+        locks.lock_job(tx, first)
         if len(tried) <= 2:
             together.wait()
-        locks.job(tx, second)
+        locks.lock_job(tx, second)
 
     with ThreadPoolExecutor(2) as pool:
         crossing = [
@@ -196,7 +196,7 @@ def test_what_may_not_be_repeated_is_said_to_be_worth_another_try(box: Sandbox) 
         tx.driver.execute("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$")
 
     with pytest.raises(Busy, match="Send it again"):
-        box.database.write(do, times=1)
+        box.database.write(do, attempts=1)
 
 
 def test_a_refusal_is_not_repeated(box: Sandbox) -> None:

@@ -36,7 +36,7 @@ class Recording:
     key: str
 
 
-class Replayed(Contributor):
+class ReplayedContributor(Contributor):
     """Somebody who answers what one person answered, and works on nothing else."""
 
     def __init__(self, number: int, worker: Row[Any], clock: Clock, recording: Recording) -> None:
@@ -63,7 +63,7 @@ class Replayed(Contributor):
         return {name: [label] if is_listed and isinstance(label, str) else label}
 
 
-def by_worker(
+def group_votes(
     votes: Iterable[tuple[Hashable, Hashable, Any]], question: str, key: str
 ) -> list[Recording]:
     """Sort votes by who gave them, in the order in which people first voted.
@@ -71,7 +71,7 @@ def by_worker(
     :raises ValueError: A vote does not have three parts, or somebody gave two labels to one task.
 
     >>> votes = [(25, "ann", 1), (35, "ann", 0), (25, "bob", ["a", "b"])]
-    >>> [recording.labels for recording in by_worker(votes, "follows", "task")]
+    >>> [recording.labels for recording in group_votes(votes, "follows", "task")]
     [{'25': '1', '35': '0'}, {'25': ['a', 'b']}]
     """
     labels: dict[str, dict[str, Label]] = {}

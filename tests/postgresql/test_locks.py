@@ -8,7 +8,7 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from people import handed_in, joined, launched, taken, worked
+from contributors import handed_in, joined, launched, taken, worked
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.api.routes import ROUTES, Route
@@ -172,7 +172,7 @@ def test_whoever_changes_a_job_has_it_alone(
     route: Route, box: Sandbox, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = launched(box, 5, channel="cf_internal")
-    monkeypatch.setattr(postgresql, "PATIENCE", 0.02)
+    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", 0.02)
     path = route.path.replace("<job>", str(job))
     for name in ("unit", "judgment", "worker"):
         path = path.replace(f"<int:{name}>", "1")
@@ -195,7 +195,7 @@ def test_whoever_changes_a_job_has_it_alone(
         session_for(hasty.app) as session,
         box.database.transaction() as tx,
     ):
-        locks.job(tx, job)
+        locks.lock_job(tx, job)
         headers = {"Authorization": f"Token token={KEY}"}
         verb = route.verbs.split()[0]
         sent: dict[str, Any] = {"data": b""} if route.takes_file else {"json": asked}

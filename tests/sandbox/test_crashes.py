@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import failpoints
 import pytest
-from killed import Line, Nursery, Scene, killed_once, tally
+from crashes import Line, Nursery, Scene, killed_once, tally
 from oracle import broken
 
 if TYPE_CHECKING:
