@@ -12,7 +12,8 @@ from crowdflower.account import Account
 from crowdflower.exceptions import InvalidInput, StaleReportWarning, warn
 from crowdflower.models.job_fields import JobFields
 from crowdflower.rows import report_archive
-from crowdflower.rows.report_download import downloaded, new_file
+from crowdflower.rows.new_file import new_file
+from crowdflower.rows.report_download import download
 from crowdflower.states import REPORT_TYPES, ReportType, TableType
 from crowdflower.unit import Unit
 
@@ -52,7 +53,7 @@ class AccountReports(Account):
         return list(self._report_rows(job, type_))
 
     def stream_report(
-        self, job: JobFields | int, *, largest: int = report_archive.LARGEST
+        self, job: JobFields | int, *, largest: int = report_archive.MAX_UNPACKED
     ) -> Iterator[Unit]:
         """Yield the units of the JSON report one at a time, read from a temporary file.
 
@@ -89,7 +90,7 @@ class AccountReports(Account):
         overwrite: bool = False,
         *,
         spreadsheet_safe: bool = False,
-        largest: int = report_archive.LARGEST,
+        largest: int = report_archive.MAX_UNPACKED,
     ) -> Path:
         """Download a report to a file, which is there as a whole or not at all.
 
@@ -119,12 +120,12 @@ class AccountReports(Account):
             raise InvalidInput("spreadsheet_safe is for tables, in a file that is no archive")
         with (
             new_file(target, overwrite=overwrite) as (file, folder),
-            downloaded(self._caller, job.id, type_, largest=largest, folder=folder) as archive,
+            download(self._caller, job.id, type_, largest=largest, folder=folder) as archive,
         ):
             if packed:
                 copyfileobj(archive, file)
             elif spreadsheet_safe:
-                file.writelines(report_archive.harmless(archive, largest))
+                file.writelines(report_archive.escape_formulas(archive, largest))
             else:
                 file.writelines(report_archive.content(archive, largest))
         return target
@@ -146,10 +147,10 @@ class AccountReports(Account):
         )
 
     def _report_rows(
-        self, job: JobFields | int, type_: ReportType, largest: int = report_archive.LARGEST
+        self, job: JobFields | int, type_: ReportType, largest: int = report_archive.MAX_UNPACKED
     ) -> Iterator[JSONObject]:
         _check_report_type(type_)
-        with downloaded(self._caller, self._as_job(job).id, type_, largest=largest) as archive:
+        with download(self._caller, self._as_job(job).id, type_, largest=largest) as archive:
             yield from report_archive.rows(archive, type_, largest)
 
 

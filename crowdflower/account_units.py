@@ -47,7 +47,7 @@ class AccountUnits(Account):
         >>> client.upload_job({"text": text} for text in ["Good!", "Bad."]).units_count
         2
         """
-        with upload_source.spooled_rows(data) as body:
+        with upload_source.spool_rows(data) as body:
             return self._upload(body, upload_source.JSON_LINES, job_id, force)
 
     def upload_job_file(
@@ -71,7 +71,7 @@ class AccountUnits(Account):
         >>> client.upload_job_file("more.csv").units_count
         2
         """
-        with upload_source.opened_file(file, type_) as (body, content_type):
+        with upload_source.open_file(file, type_) as (body, content_type):
             return self._upload(body, content_type, job_id, force)
 
     def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:

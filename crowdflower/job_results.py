@@ -7,10 +7,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from crowdflower._types import JSONObject, a_type
-from crowdflower.exceptions import MalformedResponse
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models.job_fields import JobFields
+from crowdflower.rows.votes import judgments_in, votes
 from crowdflower.states import ReportType
 from crowdflower.unit import Unit
 
@@ -92,17 +91,7 @@ class JobResults(JobFields):
         'positive'
         """
         field = field if field is not None else self._only_field()
-        for unit in self.results():
-            for judgment in _judgments_in(unit):
-                answers = judgment.get("data") or {}
-                if not isinstance(answers, dict) or "worker_id" not in judgment:
-                    raise MalformedResponse(
-                        f"a judgment of {unit!r} lacks its answers or its giver"
-                    )
-                answer = answers.get(field)
-                counts = not judgment.get("tainted") and not judgment.get("rejected")
-                if answer is not None and counts:
-                    yield unit.id, judgment["worker_id"], answer
+        yield from votes(((unit.id, unit.results) for unit in self.results()), field)
 
     def aggregate(
         self, method: str = "dawid-skene", field: str | None = None
@@ -147,7 +136,7 @@ class JobResults(JobFields):
                 yield from promise.get_judgments()
         else:
             for unit in self.results():
-                for data in _judgments_in(unit):
+                for data in judgments_in(unit.id, unit.results):
                     yield Judgment(unit.job, self._client).absorb(data)
 
     def download_report(
@@ -171,14 +160,3 @@ class JobResults(JobFields):
         >>> job.regenerate("full")
         """
         self.client.regenerate_report(self, type_)
-
-
-def _judgments_in(unit: Unit) -> list[JSONObject]:
-    """Return the judgments of a unit; one that nobody has judged may have no results."""
-    results = unit.results or {}
-    if not isinstance(results, dict):
-        raise MalformedResponse(f"expected the results of {unit!r}, got {a_type(results)}")
-    found = results.get("judgments") or []
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise MalformedResponse(f"expected a list of judgments in {unit!r}, got {a_type(found)}")
-    return found

@@ -85,8 +85,15 @@ class JobUnits(JobFields):
         from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - few need it, all import us
 
         source = upload_keys.of_rows(data, key, force=force)
-        done = exactly_once.delivered(
-            self.client, self.id, source, key=key, force=force, resume=resume, live=live
+        done = exactly_once.upload_exactly_once(
+            self.client._caller,  # noqa: SLF001
+            self.id,
+            source,
+            self._data_of_units,
+            key=key,
+            force=force,
+            resume=resume,
+            live=live,
         )
         self._look("job", "uploaded", self._path)
         return done
@@ -145,10 +152,17 @@ class JobUnits(JobFields):
             return None
         from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - few need it, all import us
 
-        with upload_source.opened_file(file, type_) as (body, content_type):
+        with upload_source.open_file(file, type_) as (body, content_type):
             source = upload_keys.of_file(body, content_type, key, force=force)
-            done = exactly_once.delivered(
-                self.client, self.id, source, key=key, force=force, resume=resume, live=live
+            done = exactly_once.upload_exactly_once(
+                self.client._caller,  # noqa: SLF001
+                self.id,
+                source,
+                self._data_of_units,
+                key=key,
+                force=force,
+                resume=resume,
+                live=live,
             )
         self._look("job", "uploaded", self._path)
         return done
@@ -163,7 +177,12 @@ class JobUnits(JobFields):
         """
         from crowdflower.rows.exactly_once import keys_of_units  # noqa: PLC0415 - as above
 
-        return keys_of_units(self.client, self.id, key)
+        return keys_of_units(self._data_of_units(), key)
+
+    def _data_of_units(self) -> Iterator[tuple[int, JSONObject]]:
+        """Yield id and data of all units, as the service has them now."""
+        for unit in self.client.get_units(self.id):
+            yield unit.id, unit.data
 
     @property
     def units(self) -> list[UnitPromise]:

@@ -1,4 +1,4 @@
-"""Python to wire and back: bracketed parameters, JSON lines, JSON, timestamps."""
+"""Python to wire and back: bracketed parameters, JSON, timestamps."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from itertools import chain, islice
 from math import isfinite
-from os import PathLike
 from typing import Any, Final, NoReturn
 from urllib.parse import urlencode
 
-from crowdflower._types import JSON, Row, Rows, a_type
+from crowdflower._types import JSON
 from crowdflower.exceptions import InvalidInput
 
 try:
     import orjson
 except ModuleNotFoundError:
     orjson = None  # type: ignore[assignment]
-
-ROWS_PER_BLOCK: Final = 1000
-"""Rows encoded at a time: a block a row spends most of its time on hand-overs."""
 
 
 def bracketed(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -135,97 +130,12 @@ def encode(value: JSON) -> bytes:
     raise InvalidInput(f"this cannot be written as JSON: {problem}")
 
 
-def json_lines(rows: Rows) -> Iterator[bytes]:
-    r"""Encode rows as JSON, one object a line, in blocks of :data:`ROWS_PER_BLOCK`.
-
-    :param rows: Any iterable of mappings from column name to JSON value; consumed lazily.
-    :raises InvalidInput: A row is no mapping, or holds what JSON cannot; ``row`` says which.
-
-    >>> b"".join(json_lines([{"text": "Grüße"}, {"text": "Hi"}])).decode()
-    '{"text":"Grüße"}\n{"text":"Hi"}\n'
-    """
-    source = rows_in(rows)
-    first = 1
-    while block := [_kept(row) for row in islice(source, ROWS_PER_BLOCK)]:
-        yield _encoded_block(block, first)
-        first += len(block)
-
-
-def _kept(row: Any) -> Any:
-    """Copy a row as it comes: a generator may fill one and the same dict for the next."""
-    return dict(row) if isinstance(row, dict) else row
-
-
 def can_be_written(text: str) -> bool:
     """Tell a text from one with half a character, which JSON may hold and no encoding has."""
     return text.isascii() or len(text.encode("utf-8", "ignore").decode("utf-8")) == len(text)
 
 
-def rows_in(rows: Rows) -> Iterator[Row]:
-    """Return rows one after the other; say at once what is none, and how it is uploaded.
-
-    :raises InvalidInput: It is no iterable, or one of something else than rows.
-
-    >>> rows_in({"text": "Hi"})
-    Traceback (most recent call last):
-      ...
-    crowdflower.exceptions.InvalidInput: rows are a list or ... not a dict; one row goes in a list
-    """
-    advice = ""
-    if isinstance(rows, Mapping):
-        advice = "; one row goes in a list"
-    elif isinstance(rows, (str, bytes, PathLike)):
-        advice = "; a file is uploaded by upload_file, or the client's upload_job_file"
-    elif type(rows).__name__ == "DataFrame":  # those that can be iterated have columns as items
-        advice = "; give its to_dicts(), or of pandas its to_dict('records')"
-    elif isinstance(rows, Iterable):
-        return iter(rows)
-    raise InvalidInput(f"rows are a list or another iterable of dicts, not {a_type(rows)}{advice}")
-
-
-def _encoded_block(block: list[Any], first: int) -> bytes:
-    """Encode a block at one go if all of it is plain, and row by row to say what is not."""
-    if set(map(type, block)) == {dict} and set(map(type, chain.from_iterable(block))) <= {str}:
-        values = chain.from_iterable(map(dict.values, block))
-        kinds = set(map(type, values))
-        try:
-            if orjson is not None and kinds <= _SAME_IN_BOTH:
-                return b"\n".join(map(orjson.dumps, block)) + b"\n"
-            return ("\n".join(map(_encode, block)) + "\n").encode("utf-8")
-        except (TypeError, ValueError, RecursionError):
-            pass
-    return b"".join(_encoded_row(row, number) for number, row in enumerate(block, first))
-
-
-def _encoded_row(row: object, number: int) -> bytes:
-    if not isinstance(row, Mapping):
-        raise InvalidInput(
-            f"row {number} is {a_type(row)}, not a dict from column to value", row=number
-        )
-    for column in row:
-        if not isinstance(column, str):
-            raise InvalidInput(f"row {number}: the column name {column!r} is no text", row=number)
-    try:
-        return f"{_encode(dict(row))}\n".encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        problem = str(error)
-    column = next((name for name, value in row.items() if not _is_json({name: value})), None)
-    where = "" if column is None else f", in column {column!r}"
-    raise InvalidInput(f"row {number} cannot be written as JSON: {problem}{where}", row=number)
-
-
-def _is_json(value: JSON) -> bool:
-    try:
-        encode(value)
-    except InvalidInput:
-        return False
-    return True
-
-
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-_SAME_IN_BOTH: Final = {str, int, bool, type(None)}
-"""What orjson writes as the standard library does, or refuses; it makes ``null`` of NaN."""
 
 
 def decode(content: bytes) -> JSON:
@@ -261,26 +171,6 @@ def _refused(name: str) -> NoReturn:
 def _finite(digits: str) -> float:
     number = float(digits)
     return number if isfinite(number) else _refused(digits)
-
-
-def decode_lines(lines: Iterable[bytes]) -> Iterator[JSON]:
-    r"""Decode JSON lines one by one; blank lines are passed over.
-
-    :raises ValueError: A line is not JSON; the text says which.
-
-    >>> list(decode_lines([b'{"id": 1}\n', b"\r\n", b'{"id": 2}']))
-    [{'id': 1}, {'id': 2}]
-    """
-    number = 0
-    try:
-        for number, line in enumerate(lines, 1):  # noqa: B007 - named in the error
-            if not line.isspace():
-                yield decode(line)
-    except ValueError as error:
-        problem = str(error)
-    else:
-        return
-    raise ValueError(f"line {number}: {problem}")
 
 
 def timestamp(text: str) -> datetime:

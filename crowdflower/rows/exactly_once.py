@@ -1,64 +1,68 @@
-"""The dialogue by which rows are delivered exactly once: look, send, look again.
+"""Upload rows exactly once: read the job, send what is missing, read it again.
 
-The service has no keys of its own by which a request that is sent twice would be known. But it has
-the rows, and can be asked for them. So an upload whose rows have a key is sent in chunks; where the
-answer to one is lost, the job is read, and only what is not there is sent again; and in the end the
-job is read once more, and what is there twice is deleted.
+The service has no idempotency keys, but it can list the rows of a job. So an upload whose rows have
+a key is sent in chunks. When the answer to a chunk is lost, the job is read, and only the missing
+rows are sent again. At the end the job is read once more, and units that arrived twice are deleted.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from crowdflower._types import JSONObject
+from crowdflower._types import JSON, JSONObject
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
     InvalidInput,
+    MalformedResponse,
     NotFound,
     OutcomeUnknown,
     UploadError,
     UploadIncomplete,
 )
+from crowdflower.http.base_client import Caller
 from crowdflower.http.messages import an_object
+from crowdflower.http.polling import poll
+from crowdflower.http.responses import Answer
+from crowdflower.http.transport import Expected
+from crowdflower.models.paths import segment
 from crowdflower.rows import upload_plan
 from crowdflower.rows.upload_keys import Source, key_in
 from crowdflower.rows.upload_plan import Chunk, Plan
 
-if TYPE_CHECKING:
-    from crowdflower.client import Client
+POLL_DELAYS: Final = (1, 2, 4, 8, 15, 30)
+"""Seconds between reads of a job that may still be storing rows in the background."""
 
-SETTLING: Final = (1, 2, 4, 8, 15, 30)
-"""Seconds between looks at a job that may still be taking rows in: it does so in the background."""
-
-SENDS: Final = 3
+MAX_SENDS: Final = 3
 """How often a chunk is sent before the upload stops."""
 
-ROUNDS: Final = 4
-"""How often an upload is looked at in the end, and mended, before it stops."""
+MAX_ROUNDS: Final = 4
+"""How often the job is read and corrected at the end before the upload stops."""
 
-MOST_ROWS: Final = 1_000_000
+MAX_ROWS: Final = 1_000_000
 """Rows that a job can hold, where the service has raised its limit of 250,000."""
+
+Units = Iterable[tuple[int, JSONObject]]
+"""Id and data of each unit of a job."""
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """What an upload with a key column did; every row of it was seen in the job, once."""
+    """The result of an upload with a key column; each row is in the job, once."""
 
     rows: int
     """All rows of the upload."""
 
     chunks: int
-    """Requests that it was planned as."""
+    """Requests that the upload was planned as."""
 
     resends: int
-    """Requests beyond those, for rows that were not there after an answer had been lost."""
+    """Further requests, for rows that were missing after a lost answer."""
 
     duplicates_removed: int
     """Units that were deleted because a row had arrived twice."""
@@ -67,31 +71,33 @@ class Uploaded:
     """Rows that the job held already, and that were not sent."""
 
 
-def delivered(
-    client: Client,
+def upload_exactly_once(
+    caller: Caller,
     job_id: int,
     source: Source,
+    list_units: Callable[[], Units],
     *,
     key: str,
     force: bool,
     resume: str | PathLike[str] | None,
     live: bool,
 ) -> Uploaded:
-    """Deliver rows to a job, each exactly once.
+    """Upload rows to a job, each exactly once.
 
-    :param resume: Where to keep the plan, and to go on with it if it is there.
-    :param live: Do it although the job is launched, or orders by itself.
-    :raises InvalidInput: Nothing was sent.
-    :raises UploadIncomplete: It had to stop; what is there, stays there.
-    :raises ApiError: It was refused before any row was stored.
+    :param list_units: Reads the units of the job.
+    :param resume: The file of the plan; an existing plan is resumed.
+    :param live: Upload even if the job is launched, or orders by itself.
+    :raises InvalidInput: The rows, the job or the plan cannot be used; nothing was sent.
+    :raises UploadIncomplete: The upload stopped; rows that arrived stay in the job.
+    :raises ApiError: The service refused the upload before it stored a row.
     """
-    with upload_plan.opened(resume) as plan:
+    with upload_plan.open_plan(resume) as plan:
         failure: Exception
         try:
-            about = {"job": job_id, "url": client.API_URL, "key": key, "force": force}
-            plan.begin(source, about)
+            url = caller.transport.base_url + "/{path}"
+            plan.begin(source, {"job": job_id, "url": url, "key": key, "force": force})
             if not plan.progress.is_finished:
-                _Delivery(client, job_id, plan, force=force, live=live).run()
+                _Upload(caller, job_id, plan, list_units, force=force, live=live).run()
                 plan.finish()
             progress = plan.progress
             return Uploaded(
@@ -106,210 +112,238 @@ def delivered(
             raise
         except (ApiError, sqlite3.Error, OverflowError) as error:
             failure = error
-        if not isinstance(failure, ApiError):  # a disk that is full, a number that no file takes
-            failure = upload_plan.unusable(plan.path, failure)
-            was_sent = True
+        if not isinstance(failure, ApiError):  # a full disk, or a number that SQLite cannot store
+            failure = upload_plan.plan_error(plan.path, failure)
+            has_sent = True
         else:
-            was_sent = plan.was_sent
-        if not was_sent or isinstance(failure, UploadError):
+            has_sent = plan.has_sent
+        if not has_sent or isinstance(failure, UploadError):
             raise failure
         plan.is_kept = True
     raise UploadIncomplete(
-        f"the upload stopped, and some of its rows may be there: {failure}. The same call with"
-        f" resume={plan.path!r} goes on",
+        f"the upload stopped, and the job may hold some of its rows: {failure}. To resume, repeat"
+        f" the call with resume={plan.path!r}",
         resume=plan.path,
     ) from failure
 
 
-class _Delivery:
-    """One upload on its way."""
+class _Upload:
+    """One upload while it runs."""
 
-    def __init__(self, client: Client, job_id: int, plan: Plan, *, force: bool, live: bool) -> None:
-        self._client = client
+    def __init__(
+        self,
+        caller: Caller,
+        job_id: int,
+        plan: Plan,
+        list_units: Callable[[], Units],
+        *,
+        force: bool,
+        live: bool,
+    ) -> None:
+        self._caller = caller
+        self._clock = caller.clock
         self._id = job_id
-        self._path = client.jobs[job_id]
+        self._path = f"jobs/{segment(job_id)}"
         self._plan = plan
+        self._list_units = list_units
         self._force = force
         self._live = live
-        self._key = plan.key
-        self._clock = client.clock
-        self._complaint = ""
+        self._refusal = ""
 
     def run(self) -> None:
-        """Send what is not there, until all is."""
-        job = self._checked_job()
+        """Send missing rows until the job holds all of them, once."""
+        job = self._check_job()
         plan = self._plan
         chunks = plan.chunks()
-        uncertain = [chunk for chunk in chunks if chunk.state == "sent"]
-        if uncertain:
-            self._has_settled(uncertain[-1].expected)
-        if plan.was_sent or job.get("units_count") != 0:
-            self._look()
+        unknown = [chunk for chunk in chunks if chunk.state == "sent"]
+        if unknown:
+            self._wait_for_count(unknown[-1].expected)
+        if plan.has_sent or job.get("units_count") != 0:
+            self._read_units()
         if plan.progress.found < 0:
             self._begin(job)
         for chunk in chunks:
             if chunk.state != "done":
-                self._deliver(chunk)
+                self._send_until_there(chunk)
         self._verify()
 
     def _begin(self, job: JSONObject) -> None:
         plan = self._plan
-        spares = plan.spares()
-        if spares:
+        duplicates = plan.duplicates()
+        if duplicates:
             raise InvalidInput(
-                f"job {self._id} holds rows of this upload twice already, {len(spares)} in all,"
-                f" such as unit {spares[0]}; delete those first"
+                f"job {self._id} holds rows of this upload twice already, {len(duplicates)} in all,"
+                f" such as unit {duplicates[0]}; delete those first"
             )
-        found = plan.present
-        held = job.get("units_count")
-        total = (held if isinstance(held, int) else 0) + plan.progress.rows - found
-        if total > MOST_ROWS:
-            raise InvalidInput(f"job {self._id} would hold {total:,} rows; at most {MOST_ROWS:,}")
+        found = plan.present_count
+        count = job.get("units_count")
+        total = (count if isinstance(count, int) else 0) + plan.progress.rows - found
+        if total > MAX_ROWS:
+            raise InvalidInput(f"job {self._id} would hold {total:,} rows; at most {MAX_ROWS:,}")
         plan.progress.found = found
         plan.save()
 
-    def _checked_job(self) -> JSONObject:
-        """Read the job, and see that a row which arrives twice costs nothing and can be deleted."""
-        job: JSONObject = self._path(shape=partial(an_object, kind="job"))
-        if self._live:
+    def _check_job(self) -> JSONObject:
+        """Read the job, and check that a duplicate row would cost nothing and could be deleted."""
+        answer = self._request("GET", ".json")
+        try:
+            job = an_object(answer.body, "job")
+        except MalformedResponse as error:
+            problem = str(error)
+        else:
+            if not self._live:
+                self._refuse_live(job)
             return job
+        raise self._caller.transport.error(MalformedResponse, answer.response, problem)
+
+    def _refuse_live(self, job: JSONObject) -> None:
         if job.get("auto_order"):
             raise InvalidInput(
-                f"job {self._id} orders rows as they arrive: one that arrived twice would be paid"
-                " twice; switch auto_order off, or say live=True"
+                f"job {self._id} orders rows as they arrive: a duplicate row would be paid for;"
+                " switch auto_order off, or pass live=True"
             )
         if job.get("state") != "unordered":
             raise InvalidInput(
-                f"job {self._id} is {job.get('state')}: a row that arrived twice could not be"
-                " deleted any more; say live=True to upload all the same"
+                f"job {self._id} is {job.get('state')}: a duplicate row could not be deleted; to"
+                " upload anyway, pass live=True"
             )
-        return job
 
     # Sending
 
-    def _deliver(self, chunk: Chunk) -> None:
-        for attempt in range(SENDS):
-            lines = self._plan.lacking(chunk)
+    def _send_until_there(self, chunk: Chunk) -> None:
+        for attempt in range(MAX_SENDS):
+            lines = self._plan.missing_lines(chunk)
             again = attempt > 0 or chunk.state == "sent"
             if not lines or self._send(chunk, lines, again=again):
                 self._plan.mark(chunk, "done")
                 return
-            self._look()
-            if self._live and self._plan.lacking(chunk):
+            self._read_units()
+            if self._live and self._plan.missing_lines(chunk):
                 raise self._incomplete(
                     "an answer was lost, and the job does not hold the rows: they may still"
-                    " arrive, and could not be deleted if they came twice"
+                    " arrive, and duplicates could not be deleted"
                 )
-        raise self._incomplete(f"chunk {chunk.number} was sent {SENDS} times and did not arrive")
+        raise self._incomplete(
+            f"chunk {chunk.number} was sent {MAX_SENDS} times and did not arrive"
+        )
 
     def _send(self, chunk: Chunk, lines: list[bytes], *, again: bool) -> bool:
-        """Send rows once; tell whether they are known to have arrived."""
-        before = self._count()
+        """Send rows once; return whether they are known to have arrived."""
+        before = self._settled_count()
         expected = None if before is None else before + len(lines)
         if again:
             self._plan.progress.resends += 1
             self._plan.save()
         self._plan.mark(chunk, "sent", expected)
         try:
-            self._path.upload(
-                data=self._plan.body(lines),
+            self._request(
+                "PUT",
+                "/upload.json",
+                query={"force": True} if self._force else None,
+                body=self._plan.body(lines),
                 headers={"Content-Type": self._plan.content_type},
-                query={"force": True} if self._force else {},
-                method="put",
             )
         except OutcomeUnknown:
-            return self._has_settled(expected)
+            return self._wait_for_count(expected)
         return True
 
-    # Looking
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return self._caller.request(
+            method,
+            self._path + path,
+            Expected(),
+            query=query,
+            body=body,
+            headers={"Accept": "application/json", **(headers or {})},
+        )
+
+    # Reading
 
     def _progress(self) -> tuple[bool, int | None]:
-        """Ask whether the latest upload is through, and how many rows there are."""
+        """Return whether the latest upload has been processed, and how many rows the job holds."""
         try:
-            answer: Any = self._path.units.ping()
+            answer: JSON = self._request("GET", "/units/ping.json").body
         except ApplicationError as error:
-            self._complaint = f" ({error})"  # a row that the service could not read
+            self._refusal = f" ({error})"  # the service could not read a row
             return True, None
         count = answer.get("count") if isinstance(answer, dict) else None
         done = answer.get("done") is not False if isinstance(answer, dict) else True
         return done, count if isinstance(count, int) else None
 
-    def _count(self) -> int | None:
-        """Return how many rows the job has once it has taken in what it was sent."""
-        done, count = self._progress()
-        for pause in SETTLING:
+    def _settled_count(self) -> int | None:
+        """Return how many rows the job holds when it has processed the latest upload."""
+        count = None
+        for _ in poll(self._clock, POLL_DELAYS):
+            done, count = self._progress()
             if done:
                 break
-            self._clock.sleep(pause)
-            done, count = self._progress()
         return count
 
-    def _has_settled(self, expected: int | None) -> bool:
-        """Wait for rows whose answer was lost; tell whether the job has as many as it should."""
-        for pause in (0, *SETTLING):
-            if pause:
-                self._clock.sleep(pause)
+    def _wait_for_count(self, expected: int | None) -> bool:
+        """Wait for rows whose answer was lost; return whether the job reached the row count."""
+        for _ in poll(self._clock, POLL_DELAYS):
             if self._progress() == (True, expected) and expected is not None:
                 return True
         return False
 
-    def _stays(self, before: tuple[bool, int | None]) -> bool:
-        """Wait for rows that were given up for lost; tell whether none came after all."""
-        for pause in (0, *SETTLING):
-            if pause:
-                self._clock.sleep(pause)
-            if self._progress() != before:
-                return False
-        return True
+    def _is_stable(self, before: tuple[bool, int | None]) -> bool:
+        """Wait for rows that were given up as lost; return whether none arrived after all."""
+        return all(self._progress() == before for _ in poll(self._clock, POLL_DELAYS))
 
-    def _look(self) -> None:
-        """Read which rows the job holds."""
-        self._plan.see(keys_of_units(self._client, self._id, self._key))
+    def _read_units(self) -> None:
+        """Record which rows the job holds."""
+        self._plan.record_units(keys_of_units(self._list_units(), self._plan.key))
 
     def _verify(self) -> None:
-        """See every row in the job, once; mend what is not so."""
-        for _ in range(ROUNDS):
+        """Check that the job holds each row once; send missing rows and delete duplicates."""
+        for _ in range(MAX_ROUNDS):
             before = self._progress()
-            lacking = self._awaited()
-            spares = self._plan.spares()
-            if lacking or spares:
-                self._mend(lacking, spares)
-            elif not self._plan.progress.resends or self._stays(before):
+            missing = self._wait_for_rows()
+            duplicates = self._plan.duplicates()
+            if missing or duplicates:
+                self._correct(missing, duplicates)
+            elif not self._plan.progress.resends or self._is_stable(before):
                 return
-        raise self._incomplete("rows that were sent are not there, or come back when deleted")
+        raise self._incomplete("rows that were sent are missing, or come back when deleted")
 
-    def _awaited(self) -> int:
-        """Look until all rows are there, or the time is up; return how many are not."""
-        lacking = 0
-        for pause in (0, *SETTLING):
-            if pause:
-                self._clock.sleep(pause)
-            self._look()
-            lacking = self._plan.progress.rows - self._plan.present
-            if not lacking:
+    def _wait_for_rows(self) -> int:
+        """Read the units until all rows are there; return how many are missing at the end."""
+        missing = 0
+        for _ in poll(self._clock, POLL_DELAYS):
+            self._read_units()
+            missing = self._plan.progress.rows - self._plan.present_count
+            if not missing:
                 break
-        return lacking
+        return missing
 
-    def _mend(self, lacking: int, spares: list[int]) -> None:
+    def _correct(self, missing: int, duplicates: list[int]) -> None:
         if self._live:
             raise self._incomplete(
-                f"{lacking} rows are not there and {len(spares)} came twice, in a job that is at"
-                " work"
+                f"{missing} rows are missing and {len(duplicates)} arrived twice, in a job that is"
+                " running"
             )
-        for chunk in self._plan.chunks() if lacking else ():
-            if lines := self._plan.lacking(chunk):
+        for chunk in self._plan.chunks() if missing else ():
+            if lines := self._plan.missing_lines(chunk):
                 self._send(chunk, lines, again=True)
                 self._plan.mark(chunk, "done")
-        self._remove(spares)
+        self._delete(duplicates)
 
-    def _remove(self, spares: list[int]) -> None:
-        """Delete units; whether they are gone is seen by the next look."""
-        if spares:
-            self._checked_job()
+    def _delete(self, units: list[int]) -> None:
+        """Delete units; the next read shows whether they are gone."""
+        if units:
+            self._check_job()
         try:
-            for unit in spares:
+            for unit in units:
                 with suppress(NotFound, OutcomeUnknown):
-                    self._path.units[unit](method="delete")
+                    self._request("DELETE", f"/units/{segment(unit)}.json")
                     self._plan.progress.duplicates_removed += 1
         finally:
             self._plan.save()
@@ -317,13 +351,14 @@ class _Delivery:
     def _incomplete(self, problem: str) -> UploadIncomplete:
         path = self._plan.path
         return UploadIncomplete(
-            f"{problem}{self._complaint}. The same call with resume={path!r} goes on", resume=path
+            f"{problem}{self._refusal}. To resume, repeat the call with resume={path!r}",
+            resume=path,
         )
 
 
-def keys_of_units(client: Client, job_id: int, key: str) -> Iterator[tuple[str, int]]:
-    """Yield the key and the id of every unit that has one."""
-    for unit in client.get_units(job_id):
-        found = key_in(unit.data, key)
+def keys_of_units(units: Units, key: str) -> Iterator[tuple[str, int]]:
+    """Yield the key and the id of every unit that has a key."""
+    for unit_id, data in units:
+        found = key_in(data, key)
         if found:
-            yield found, unit.id
+            yield found, unit_id

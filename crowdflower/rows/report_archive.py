@@ -1,7 +1,7 @@
-"""A zipped report to rows, without holding more than one of them.
+"""Read a zipped report row by row, in constant memory.
 
-An archive comes from a storage host that may have been given anything: it is held against limits
-before anything of it is unpacked, and no name in it is ever used as one.
+The archive comes from a storage host and is not trusted: its sizes are checked before anything is
+unpacked, and file names in it are never used as paths.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from typing import IO, Final, cast
 
 from crowdflower._types import JSONObject, a_type
 from crowdflower.exceptions import ReportCorrupt, ReportEmpty, ReportTooLarge
-from crowdflower.http import encoding
 from crowdflower.rows import csv_format
+from crowdflower.rows.json_lines import decode_lines
 from crowdflower.states import ReportType
 
-LARGEST: Final = 20 << 30
-"""Bytes, unpacked, of the largest report that is taken unless somebody wants a larger one."""
+MAX_UNPACKED: Final = 20 << 30
+"""Bytes that a report may unpack to by default."""
 
-MEMBERS: Final = 16
+MAX_FILES: Final = 16
 """Files in an archive; the service puts one into each."""
 
-RATIO: Final = 200
-"""How many times its size an archive may unpack to. Texts reach thirty, a bomb a thousand."""
+MAX_RATIO: Final = 200
+"""How many times its size an archive may unpack to. Text reaches thirty, a zip bomb a thousand."""
 
 SMALL: Final = 16 << 20
-"""Bytes that do no harm however small the archive was that they came from."""
+"""Bytes that an archive may unpack to whatever its ratio."""
 
-DIRECTORY: Final = 1 << 20
-"""Bytes of the table of contents; it is read at one go, and 16 names take a few hundred."""
+MAX_DIRECTORY: Final = 1 << 20
+"""Bytes of the zip directory, which is read whole; 16 names take a few hundred."""
 
 CHUNK: Final = 1 << 18
+"""Bytes that are read at a time."""
 
 DAMAGE: Final = (
     zipfile.BadZipFile,
@@ -51,53 +52,55 @@ DAMAGE: Final = (
     struct.error,
 )
 """What a damaged archive raises, found by flipping bits in good ones: ``OSError`` where an offset
-points before the beginning of the file."""
+is before the beginning of the file."""
 
 
-def check(archive: IO[bytes], largest: int = LARGEST) -> None:
-    """Read all of an archive once, and forget it.
+def check(archive: IO[bytes], largest: int = MAX_UNPACKED) -> None:
+    """Read an archive to its end, which verifies its checksums.
 
-    :param largest: Bytes to which it may unpack.
-    :raises ReportCorrupt: It is damaged.
-    :raises ReportEmpty: There is no file in it, or an empty one.
-    :raises ReportTooLarge: It unpacks to more, or is made to.
+    :param largest: Bytes that it may unpack to.
+    :raises ReportCorrupt: The archive is damaged.
+    :raises ReportEmpty: The archive has no file, or an empty one.
+    :raises ReportTooLarge: The archive unpacks to more, or is a zip bomb.
     """
-    with _opened(archive, largest) as zipped:
+    with _open(archive, largest) as zipped:
         for entry in zipped.infolist():
-            with zipped.open(_readable(entry)) as member:
+            with zipped.open(_check_method(entry)) as member:
                 while member.read(CHUNK):
-                    pass  # the end of it is where its checksum is compared
+                    pass  # zipfile compares the checksum at the end
 
 
-def rows(archive: IO[bytes], type_: ReportType, largest: int = LARGEST) -> Iterator[JSONObject]:
-    """Yield the rows of a report: units as JSON, or lines of a CSV as column to text.
+def rows(
+    archive: IO[bytes], type_: ReportType, largest: int = MAX_UNPACKED
+) -> Iterator[JSONObject]:
+    """Yield the rows of a report: units as JSON, or CSV records as column to string.
 
-    The archive's first file is read, whatever its name.
+    The first file of the archive is read, whatever its name.
 
-    :param largest: Bytes to which it may unpack.
-    :raises ReportCorrupt: The archive is damaged, or its content is not what the type promises; the
-        rows before that have been yielded then.
-    :raises ReportEmpty: There is no file in it, or an empty one.
-    :raises ReportTooLarge: It unpacks to more, or is made to.
+    :param largest: Bytes that it may unpack to.
+    :raises ReportCorrupt: The archive is damaged, or its content does not fit the type; the rows
+        before the damage have been yielded.
+    :raises ReportEmpty: The archive has no file, or an empty one.
+    :raises ReportTooLarge: The archive unpacks to more, or is a zip bomb.
     """
-    with _opened(archive, largest) as zipped, _first(zipped) as member:
+    with _open(archive, largest) as zipped, _open_first(zipped) as member:
         yield from _json_rows(member) if type_ == "json" else _csv_rows(member)
 
 
-def content(archive: IO[bytes], largest: int = LARGEST) -> Iterator[bytes]:
-    """Yield the bytes of a report, unchanged; it raises what :func:`rows` does."""
-    with _opened(archive, largest) as zipped, _first(zipped) as member:
+def content(archive: IO[bytes], largest: int = MAX_UNPACKED) -> Iterator[bytes]:
+    """Yield the bytes of a report, unchanged; raises what :func:`rows` raises."""
+    with _open(archive, largest) as zipped, _open_first(zipped) as member:
         while piece := member.read(CHUNK):
             yield piece
 
 
-def harmless(archive: IO[bytes], largest: int = LARGEST) -> Iterator[bytes]:
-    """Yield a table as CSV of which no cell is a formula; it raises what :func:`rows` does."""
-    with _opened(archive, largest) as zipped, _first(zipped) as member:
+def escape_formulas(archive: IO[bytes], largest: int = MAX_UNPACKED) -> Iterator[bytes]:
+    """Yield a table as CSV without formulas in its cells; raises what :func:`rows` raises."""
+    with _open(archive, largest) as zipped, _open_first(zipped) as member:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         for _, cells in csv_format.records(csv_format.text_lines(member)):
-            writer.writerow(map(csv_format.harmless, cells))
+            writer.writerow(map(csv_format.escape_formula, cells))
             if text.tell() > CHUNK:
                 yield text.getvalue().encode("utf-8")
                 text.seek(0)
@@ -106,22 +109,22 @@ def harmless(archive: IO[bytes], largest: int = LARGEST) -> Iterator[bytes]:
 
 
 @contextmanager
-def _opened(archive: IO[bytes], largest: int) -> Iterator[zipfile.ZipFile]:
-    """Open an archive that keeps within the limits; whatever goes wrong inside is its fault."""
+def _open(archive: IO[bytes], largest: int) -> Iterator[zipfile.ZipFile]:
+    """Open an archive within the limits; its errors in the block become ``ReportCorrupt``."""
     try:
-        _measure_directory(archive)
+        _check_directory(archive)
         with zipfile.ZipFile(archive) as zipped:
-            _measure(zipped.infolist(), archive.seek(0, io.SEEK_END), largest)
+            _check_sizes(zipped.infolist(), archive.seek(0, io.SEEK_END), largest)
             yield zipped
     except DAMAGE as error:
         problem = f"{type(error).__name__}: {error}"
     else:
         return
-    raise ReportCorrupt(f"the report cannot be read ({problem}); download it once more")
+    raise ReportCorrupt(f"the report cannot be read ({problem}); download it again")
 
 
-def _measure_directory(archive: IO[bytes]) -> None:
-    """Look at the size of the table of contents, which would be read whole."""
+def _check_directory(archive: IO[bytes]) -> None:
+    """Check the size of the zip directory, which ``zipfile`` would read whole."""
     end = archive.seek(0, io.SEEK_END)
     archive.seek(max(0, end - (1 << 16) - 98))
     tail = archive.read()
@@ -130,44 +133,46 @@ def _measure_directory(archive: IO[bytes]) -> None:
     large = place - 76
     if large >= 0 and tail[large : large + 4] == b"PK\6\6":
         size = struct.unpack_from("<Q", tail, large + 40)[0]
-    if DIRECTORY < size < end:
-        raise ReportTooLarge(f"the archive's table of contents takes {size:,} bytes")
+    if MAX_DIRECTORY < size < end:
+        raise ReportTooLarge(
+            f"the directory of the archive takes {size:,} bytes; at most {MAX_DIRECTORY:,}"
+        )
 
 
-def _measure(entries: list[zipfile.ZipInfo], packed: int, largest: int) -> None:
+def _check_sizes(entries: list[zipfile.ZipInfo], packed: int, largest: int) -> None:
     unpacked = sum(entry.file_size for entry in entries)
-    if len(entries) > MEMBERS:
-        raise ReportTooLarge(f"the archive holds {len(entries)} files, where a report is one")
+    if len(entries) > MAX_FILES:
+        raise ReportTooLarge(f"the archive holds {len(entries)} files; a report is one")
     if unpacked > largest:
         raise ReportTooLarge(f"the archive unpacks to {unpacked:,} bytes; at most {largest:,}")
-    if unpacked > max(SMALL, RATIO * packed):
-        raise ReportTooLarge(f"the archive's {packed:,} bytes unpack to {unpacked:,}: a bomb")
+    if unpacked > max(SMALL, MAX_RATIO * packed):
+        raise ReportTooLarge(f"the archive's {packed:,} bytes unpack to {unpacked:,}: a zip bomb")
     files = [entry for entry in entries if _is_file(entry)]
     if not files or not files[0].file_size:
         raise ReportEmpty("the archive holds no file, or an empty one")
 
 
-def _first(zipped: zipfile.ZipFile) -> IO[bytes]:
-    """Open the first file, in whatever place."""
+def _open_first(zipped: zipfile.ZipFile) -> IO[bytes]:
+    """Open the first entry that is a file."""
     entry = next(entry for entry in zipped.infolist() if _is_file(entry))
-    member = cast("io.RawIOBase", zipped.open(_readable(entry)))
+    member = cast("io.RawIOBase", zipped.open(_check_method(entry)))
     return io.BufferedReader(member, CHUNK)
 
 
 def _is_file(entry: zipfile.ZipInfo) -> bool:
-    # Not is_dir(): before Python 3.12 it stumbles over a file without a name.
+    # Not is_dir(): before Python 3.12 it fails for a file without a name.
     return not entry.filename.endswith("/")
 
 
-def _readable(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """Refuse what the service does not send: other methods fail in ways of their own."""
+def _check_method(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """Refuse compression methods that the service does not use: each has other errors."""
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise ValueError(f"compressed by method {entry.compress_type}")
     return entry
 
 
 def _json_rows(member: IO[bytes]) -> Iterator[JSONObject]:
-    for number, row in enumerate(encoding.decode_lines(csv_format.lines(member)), 1):
+    for number, row in enumerate(decode_lines(csv_format.lines(member)), 1):
         if not isinstance(row, dict):
             raise ValueError(f"row {number} is {a_type(row)}, not an object")  # noqa: TRY004
         yield row
@@ -183,7 +188,7 @@ def _csv_rows(member: IO[bytes]) -> Iterator[JSONObject]:
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
-    """Tell equal names apart by a number, so that no column hides another.
+    """Number equal column names, so that no column hides another.
 
     >>> _distinct(["city", "city", "city_2"])
     ['city', 'city_2', 'city_2_2']

@@ -1,4 +1,4 @@
-"""Rows that can be told apart: each made ready to be sent, with the key by which it is known."""
+"""Rows with a key: each row encoded for upload, together with the value that identifies it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from crowdflower._types import Row, Rows, a_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
 from crowdflower.rows import csv_format
+from crowdflower.rows.json_lines import json_lines, rows_in
 from crowdflower.rows.upload_source import CSV, JSON_LINES
 
 GOLD_COLUMN: Final = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
-"""Columns of test questions; rows of one upload may have them or not."""
+"""Columns of test questions, which may differ from row to row."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Rows on their way to a job, each with the key by which it is known.
+    """Encoded rows to upload, each with its key.
 
-    :param header: What stands before the rows in each chunk.
+    :param header: Sent before the rows of each chunk.
     :param rows: Key and encoded row; consumed once.
     """
 
@@ -33,25 +34,25 @@ class Source:
 
 
 def of_rows(rows: Rows, key: str, *, force: bool) -> Source:
-    """Make rows ready to be sent by their key; one that lacks columns of the first is completed.
+    """Encode rows with their keys; columns of the first row that a row lacks are added as null.
 
-    :raises InvalidInput: While they are consumed: a row cannot be sent; its ``row`` says which.
+    :raises InvalidInput: A row cannot be sent, and ``row`` is its number; raised while the rows are
+        consumed.
     """
-    return Source(JSON_LINES, b"", _keyed(rows, key, _Columns(force=force)))
+    return Source(JSON_LINES, b"", _encoded_rows(rows, key, _Columns(force=force)))
 
 
 def of_file(file: IO[bytes], content_type: str, key: str, *, force: bool) -> Source:
-    """Make the rows of a file ready to be sent by their key.
+    """Read the rows of a file with their keys.
 
-    :raises InvalidInput: There is no such column, or it is neither CSV nor JSON lines.
+    :raises InvalidInput: The file has no column ``key``, or is neither CSV nor JSON lines.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == JSON_LINES:
-        return Source(JSON_LINES, b"", _keyed_lines(file, key, _Columns(force=force)))
+        return Source(JSON_LINES, b"", _file_lines(file, key, _Columns(force=force)))
     if kind != CSV:
         raise InvalidInput(
-            f"rows of {kind} cannot be told apart by a key; save them as CSV, or as a JSON object"
-            " a line"
+            f"a file of {kind} cannot be uploaded with a key; save it as CSV, or as JSON lines"
         )
     records = csv_format.records(csv_format.text_lines(file))
     try:
@@ -59,14 +60,14 @@ def of_file(file: IO[bytes], content_type: str, key: str, *, force: bool) -> Sou
     except ValueError as error:
         raise InvalidInput(f"the header of the CSV cannot be read: {error}") from None
     if names.count(key) != 1:
-        raise InvalidInput(f"the CSV has no column {key!r}, or several; it has {', '.join(names)}")
-    return Source(content_type, _csv_line(names), _keyed_records(records, names, key))
+        raise InvalidInput(f"the CSV must have one column {key!r}; it has {', '.join(names)}")
+    return Source(content_type, _csv_line(names), _file_records(records, names, key))
 
 
 def key_in(data: Mapping[str, Any], key: str) -> str | None:
-    """Return a row's key as the service holds it; ``None`` where there is none.
+    """Return the key of a row as the service stores it; ``None`` if the row has no key.
 
-    A column of a CSV is renamed on its way: lower case, ``_`` for spaces, and no punctuation.
+    The service renames the columns of a CSV: lower case, ``_`` for spaces, no punctuation.
 
     >>> key_in({"retailer_url": " a.example "}, "Retailer URL"), key_in({"id": 7}, "id")
     ('a.example', '7')
@@ -78,17 +79,17 @@ def key_in(data: Mapping[str, Any], key: str) -> str | None:
 
 
 class _Columns:
-    """The columns of an upload, which its first row names.
+    """The columns of an upload, taken from its first row.
 
-    The service holds each chunk against the columns of the job, and fills what later rows of a
-    chunk lack. Which row begins a chunk must make no difference, so they are filled here.
+    The service compares the first row of each chunk with the columns of the job, and completes
+    later rows. Which row begins a chunk must not matter, so rows are completed here.
     """
 
     def __init__(self, *, force: bool) -> None:
         self._force = force
         self._first: dict[str, None] | None = None
 
-    def fitted(self, row: Row, number: int) -> Row:
+    def complete(self, row: Row, number: int) -> Row:
         if self._force:
             return row
         if self._first is None:
@@ -102,29 +103,29 @@ class _Columns:
                     " adds it",
                     row=number,
                 )
-        lacking = {name: None for name in self._first if name not in row}
-        return {**row, **lacking} if lacking else row
+        missing = {name: None for name in self._first if name not in row}
+        return {**row, **missing} if missing else row
 
 
-def _keyed(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
+def _encoded_rows(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
     keys: list[str] = []
 
-    def noted() -> Iterator[Row]:
-        for number, row in enumerate(encoding.rows_in(rows), 1):
+    def checked() -> Iterator[Row]:
+        for number, row in enumerate(rows_in(rows), 1):
             if not isinstance(row, Mapping):
                 keys.append("")
-                yield row  # refused below, with its number
+                yield row  # json_lines refuses it, with its number
                 continue
             keys.append(_key(row.get(key), key, number))
-            yield columns.fitted(row, number)
+            yield columns.complete(row, number)
 
-    for block in encoding.json_lines(noted()):
+    for block in json_lines(checked()):
         yield from zip(keys, block.splitlines(keepends=True), strict=True)
         keys.clear()
 
 
-def _keyed_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
-    """Yield lines as they are: numbers in them may have more digits than Python would write."""
+def _file_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
+    """Yield lines unchanged: numbers in them may have more digits than Python would write."""
     number = 0
     for line in csv_format.lines(file):
         if line.isspace():
@@ -136,25 +137,25 @@ def _keyed_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple
             raise InvalidInput(f"row {number} is not JSON: {error}", row=number) from None
         if not isinstance(row, dict):
             raise InvalidInput(f"row {number} is {a_type(row)}, not an object", row=number)
-        fitted = columns.fitted(row, number)
-        plain = line.removeprefix(b"\xef\xbb\xbf").strip() if fitted is row else None
-        yield _key(row.get(key), key, number), (plain or encoding.encode(fitted)) + b"\n"
+        completed = columns.complete(row, number)
+        unchanged = line.removeprefix(b"\xef\xbb\xbf").strip() if completed is row else None
+        yield _key(row.get(key), key, number), (unchanged or encoding.encode(completed)) + b"\n"
 
 
-def _keyed_records(
+def _file_records(
     records: Iterator[tuple[int, list[str]]], names: list[str], key: str
 ) -> Iterator[tuple[str, bytes]]:
-    place = names.index(key)
-    for number, (line, cells) in enumerate(_readable(records), 1):
+    column = names.index(key)
+    for number, (line, cells) in enumerate(_csv_errors(records), 1):
         if len(cells) != len(names):
             raise InvalidInput(
                 f"row {number}, on line {line}, has {len(cells)} of {len(names)} cells",
                 row=number,
             )
-        yield _key(cells[place], key, number), _csv_line(cells)
+        yield _key(cells[column], key, number), _csv_line(cells)
 
 
-def _readable(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+def _csv_errors(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
     try:
         yield from records
     except ValueError as error:
@@ -173,6 +174,7 @@ def _key(value: object, key: str, number: int) -> str:
         if text and encoding.can_be_written(text):
             return text
     raise InvalidInput(
-        f"row {number} has {value!r:.80} as its {key!r}; a key is a text or a whole number",
+        f"row {number} has {value!r:.80} as its {key!r}; a key must be a non-empty string or an"
+        " integer",
         row=number,
     )

@@ -1,4 +1,4 @@
-"""Rows or a file, made ready to be sent: checked to the end before the first byte leaves."""
+"""The body of an upload: rows or a file, checked to the end before the first byte is sent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from typing import IO, Any, Final
 
 from crowdflower._types import Rows
 from crowdflower.exceptions import InvalidInput
-from crowdflower.http.encoding import json_lines
+from crowdflower.http.encoding import can_be_written
+from crowdflower.rows.json_lines import json_lines
 
-KEPT_IN_MEMORY: Final = 1 << 20
-"""Bytes that an upload may have before it is kept in a temporary file instead."""
+MAX_IN_MEMORY: Final = 1 << 20
+"""Bytes of an upload that are kept in memory; a larger one goes to a temporary file."""
 
 CHUNK: Final = 1 << 16
+"""Bytes that are read at a time."""
 
 JSON_LINES: Final = "application/json"
 CSV: Final = "text/csv"
@@ -33,36 +35,35 @@ CONTENT_TYPES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "ods": "application/vnd.oasis.opendocument.spreadsheet",
 }
-"""What the service takes, by the ending of a file's name."""
+"""Content types that the service accepts, by file name extension."""
 
 
 @contextmanager
-def spooled_rows(rows: Rows) -> Iterator[IO[bytes]]:
-    """Write rows as JSON lines to a temporary file, which is gone when the block ends.
+def spool_rows(rows: Rows) -> Iterator[IO[bytes]]:
+    """Write rows as JSON lines to a temporary file, which is deleted when the block ends.
 
-    :raises InvalidInput: A row cannot be written, and ``row`` says which; or there is none.
+    :raises InvalidInput: A row cannot be encoded, and ``row`` is its number; or no rows at all.
     """
-    with SpooledTemporaryFile(max_size=KEPT_IN_MEMORY) as spool:
+    with SpooledTemporaryFile(max_size=MAX_IN_MEMORY) as spool:
         for block in json_lines(rows):
-            spool.write(block)  # writelines would look at the size only after the last of them
+            spool.write(block)  # writelines would check the size only at the end
         if not spool.tell():
-            raise InvalidInput("there are no rows to upload; was their iterator consumed before?")
+            raise InvalidInput("no rows to upload; was their iterator consumed before?")
         spool.seek(0)
         yield spool
 
 
 @contextmanager
-def opened_file(
+def open_file(
     file: str | PathLike[str] | IO[Any], type_: str | None
 ) -> Iterator[tuple[IO[bytes], str]]:
-    """Open a file for sending, as bytes, together with its content type.
+    """Open a file for upload, as bytes; return it with its content type.
 
-    A file of bytes is sent from where it stands; a file of text, or one that cannot be read twice,
-    is written to a temporary one first, as UTF-8.
+    A binary file is sent from its current position. A text file, or one that cannot be read twice,
+    is copied to a temporary file first, as UTF-8.
 
-    :param type_: An ending of :data:`CONTENT_TYPES`, or a MIME type; guessed from the name if
-        ``None``.
-    :raises InvalidInput: The type cannot be guessed, or the content cannot be what it should be.
+    :param type_: A key of :data:`CONTENT_TYPES`, or a MIME type; by default guessed from the name.
+    :raises InvalidInput: The type cannot be guessed, or the content does not fit it.
     """
     content_type = _content_type(file, type_)
     if isinstance(file, (str, PathLike)):
@@ -74,7 +75,7 @@ def opened_file(
         yield file, content_type
     else:
         with TemporaryFile() as copy:
-            _drain(file, copy)
+            _copy(file, copy)
             copy.seek(0)
             _check(copy, content_type)
             yield copy, content_type
@@ -84,20 +85,20 @@ def _content_type(file: str | PathLike[str] | IO[Any], type_: str | None) -> str
     if type_ is not None:
         if "/" in type_:
             return type_
-        ending, asked = type_.lower().lstrip("."), f"the type {type_!r}"
+        extension, source = type_.lower().lstrip("."), f"the type {type_!r}"
     else:
         name = fspath(file) if isinstance(file, (str, PathLike)) else getattr(file, "name", "")
-        ending = PurePath(str(name)).suffix.lower().lstrip(".")
-        asked = f"the name {name!r}"
-    if ending in CONTENT_TYPES:
-        return CONTENT_TYPES[ending]
+        extension = PurePath(str(name)).suffix.lower().lstrip(".")
+        source = f"the name {name!r}"
+    if extension in CONTENT_TYPES:
+        return CONTENT_TYPES[extension]
     raise InvalidInput(
-        f"{asked} does not say what is in the file; give type_ as one of"
+        f"{source} does not tell the format of the file; pass type_ as one of"
         f" {', '.join(CONTENT_TYPES)}, or as a MIME type"
     )
 
 
-def _drain(source: IO[Any], target: IO[bytes]) -> None:
+def _copy(source: IO[Any], target: IO[bytes]) -> None:
     try:
         while chunk := source.read(CHUNK):
             target.write(chunk if isinstance(chunk, bytes) else chunk.encode("utf-8"))
@@ -109,7 +110,7 @@ def _drain(source: IO[Any], target: IO[bytes]) -> None:
 
 
 def _check(source: IO[bytes], content_type: str) -> None:
-    """Read a file of text to its end, and leave it where it was."""
+    """Read a CSV or JSON lines file to its end, and restore its position."""
     if content_type not in {CSV, JSON_LINES}:
         return
     start = source.tell()
@@ -117,8 +118,8 @@ def _check(source: IO[bytes], content_type: str) -> None:
         source.seek(start)
         row = _first_bad_row(source, content_type)
         raise InvalidInput(
-            f"{'the file' if row is None else f'row {row}'} is not UTF-8; save it with that"
-            " encoding, or open it as text with the one it has",
+            f"{'the file' if row is None else f'row {row}'} is not UTF-8; save it as"
+            " UTF-8, or open it as text with the encoding it has",
             row=row,
         )
     source.seek(start)
@@ -146,12 +147,12 @@ def _check_no_array(source: IO[bytes]) -> None:
     if source.read(CHUNK).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
         raise InvalidInput(
             "the file is a JSON array; the API reads one object a line, without brackets and"
-            " commas between them"
+            " without commas between objects"
         )
 
 
 def _is_utf8(source: IO[bytes]) -> bool:
-    """Read to the end; a NUL is valid, and a sure sign of UTF-16."""
+    """Return whether a file is UTF-8; a NUL is valid there, but means UTF-16 in practice."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while chunk := source.read(CHUNK):
@@ -165,16 +166,14 @@ def _is_utf8(source: IO[bytes]) -> bool:
 
 
 def _first_bad_row(source: IO[bytes], content_type: str) -> int | None:
-    """Number the first row that is no UTF-8, from 1; ``None`` for a header or what is no CSV."""
+    """Return the number of the first row that is not UTF-8; ``None`` for the header."""
     text = io.TextIOWrapper(source, "utf-8", errors="surrogateescape", newline="")
-    # Python 3.10 reads no NUL from a CSV, and from 3.11 on it is nothing special.
-    lines = (line.replace("\0", "\udc00") for line in text)
     try:
         if content_type == CSV:
-            numbered = enumerate(csv.reader(lines))
+            numbered = enumerate(csv.reader(text))
         else:
-            numbered = enumerate(([line] for line in lines), 1)
-        bad = (number for number, cells in numbered if not _encodes("".join(cells)))
+            numbered = enumerate(([line] for line in text), 1)
+        bad = (number for number, cells in numbered if _is_bad("".join(cells)))
         return next(bad, None) or None
     except csv.Error:
         return None
@@ -182,9 +181,6 @@ def _first_bad_row(source: IO[bytes], content_type: str) -> int | None:
         text.detach()
 
 
-def _encodes(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def _is_bad(text: str) -> bool:
+    """Return whether text has a NUL, or a surrogate in place of a byte that is not UTF-8."""
+    return "\0" in text or not can_be_written(text)

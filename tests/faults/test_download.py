@@ -29,7 +29,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.job import Job
 from crowdflower.rows import csv_format, report_archive
-from crowdflower.rows.report_download import new_file
+from crowdflower.rows.new_file import new_file
 
 TABLE = "_unit_id,text\n1,fine\n2,=1+1\n"
 UNITS = "".join(f'{{"id":{number},"judgments_count":3}}\n' for number in (1, 2))
@@ -157,13 +157,15 @@ def test_no_row_of_a_damaged_archive_is_handed_on(server: Server, client: Client
 @pytest.mark.parametrize(
     ("archive", "said_"),
     [
-        (packed(("a.csv", bytes(64 << 20))), "a bomb"),
+        (packed(("a.csv", bytes(64 << 20))), "a zip bomb"),
         (packed(*[(f"{number}.csv", "a") for number in range(17)]), "17 files"),
-        (packed(*[("a" * 60_000 + str(number), "a") for number in range(20)]), "contents"),
+        (packed(*[("a" * 60_000 + str(number), "a") for number in range(20)]), "directory"),
     ],
-    ids=["ratio", "files", "contents"],
+    ids=["ratio", "files", "directory"],
 )
-def test_a_bomb_is_not_unpacked(server: Server, client: Client, archive: bytes, said_: str) -> None:
+def test_a_zip_bomb_is_not_unpacked(
+    server: Server, client: Client, archive: bytes, said_: str
+) -> None:
     server.plan(zipped(archive))
 
     with pytest.raises(ReportTooLarge, match=said_):
@@ -363,7 +365,7 @@ def test_a_cell_may_be_large_and_the_limit_of_others_stays(server: Server, clien
 def test_a_cell_beyond_all_measure_is_named_by_its_line(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_format, "LARGEST_CELL", 100)
+    monkeypatch.setattr(csv_format, "MAX_CELL", 100)
     before = csv.field_size_limit()
 
     with pytest.raises(ReportCorrupt, match="line 3: field larger"):
@@ -374,7 +376,7 @@ def test_a_cell_beyond_all_measure_is_named_by_its_line(
 
 @pytest.mark.row("C16")
 def test_a_file_that_is_one_line_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_format, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(csv_format, "MAX_LINE", 1000)
     archive = io.BytesIO(packed(("a.json", '{"a":"' + "x" * 2000)))
 
     with pytest.raises(ReportCorrupt, match="line 1 is longer"):

@@ -25,7 +25,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.job import Job
 from crowdflower.rows.exactly_once import Uploaded
-from crowdflower.rows.upload_plan import opened
+from crowdflower.rows.upload_plan import open_plan
 
 if TYPE_CHECKING:
     from conftest import Quick
@@ -255,7 +255,7 @@ def test_rows_that_were_there_twice_before_are_not_ours_to_delete(
     ("state", "auto_order", "said_"),
     [("running", False, "is running"), ("paused", False, "paused"), ("unordered", True, "orders")],
 )
-def test_a_job_where_a_row_twice_would_cost_money_is_refused(
+def test_a_job_in_which_a_duplicate_row_would_cost_money_is_refused(
     serve: Callable[..., Service], job: Job, state: str, auto_order: bool, said_: str
 ) -> None:
     service = serve()
@@ -267,9 +267,7 @@ def test_a_job_where_a_row_twice_would_cost_money_is_refused(
     assert service.uploads == []
 
 
-def test_whoever_says_so_uploads_to_it_all_the_same(
-    serve: Callable[..., Service], job: Job
-) -> None:
+def test_live_true_uploads_to_a_running_job(serve: Callable[..., Service], job: Job) -> None:
     service = serve()
     service.state = "running"
 
@@ -278,7 +276,7 @@ def test_whoever_says_so_uploads_to_it_all_the_same(
     assert service.keys == EVERY_KEY[:10]
 
 
-def test_there_nothing_is_sent_again_that_may_still_arrive(
+def test_in_a_running_job_a_chunk_whose_answer_is_lost_is_not_sent_again(
     serve: Callable[..., Service], job: Job
 ) -> None:
     service = serve(("nothing", hang_up))
@@ -300,7 +298,7 @@ def test_there_nothing_is_sent_again_that_may_still_arrive(
         ([{"id": 1}, {"text": "a"}], 2, "None as its 'id'"),
         ([{"id": ""}], 1, "'' as its"),
         ([{"id": True}], 1, "True as its"),
-        ([{"id": 1.5}], 1, "whole number"),
+        ([{"id": 1.5}], 1, "integer"),
         ([{"id": 1}, ["a"]], 2, "not a dict"),
         ([{"id": 1}, {"id": 2, "text": b"b"}], 2, "row 2"),
         ([{"id": 1}, {"id": 2, "text": float("nan")}], 2, "row 2"),
@@ -309,7 +307,7 @@ def test_there_nothing_is_sent_again_that_may_still_arrive(
         (iter([]), None, "consumed before"),
     ],
 )
-def test_of_rows_with_a_bad_one_none_is_sent(
+def test_if_one_row_is_bad_nothing_is_sent(
     serve: Callable[..., Service], job: Job, rows: Any, number: int | None, problem: str
 ) -> None:
     service = serve()
@@ -338,7 +336,7 @@ def test_a_late_bad_row_is_numbered_through_all_blocks(
 def test_more_rows_than_a_job_can_hold_are_not_sent(
     serve: Callable[..., Service], job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crowdflower.rows.exactly_once.MOST_ROWS", 11)
+    monkeypatch.setattr("crowdflower.rows.exactly_once.MAX_ROWS", 11)
     service = serve()
     service.store([{"id": "other"}, ROWS[0]])
 
@@ -434,13 +432,13 @@ def test_each_chunk_of_a_csv_begins_with_its_header(
     [
         ("a.csv", "id,text\n1,a\n2\n", "row 2, on line 3, has 1 of 2", 2),
         ("a.csv", 'id,text\n1,a\n2,"b\n', "line 3: unexpected end", None),
-        ("a.csv", "text,more\n1,a\n", "no column 'id'", None),
-        ("a.csv", "id,id\n1,a\n", "or several", None),
+        ("a.csv", "text,more\n1,a\n", "one column 'id'", None),
+        ("a.csv", "id,id\n1,a\n", "one column 'id'", None),
         ("a.csv", "id\n", "no rows", None),
         ("a.json", '{"id": 1}\n{"id":\n', "row 2 is not JSON", 2),
         ("a.json", '{"id": 1}\n7\n', "row 2 is an int", 2),
         ("a.json", '{"id": 1}\n{"id": "\\ud800"}\n', "row 2 has .* as its 'id'", 2),
-        ("a.xlsx", "PK", "save them as CSV", None),
+        ("a.xlsx", "PK", "save it as CSV", None),
     ],
 )
 def test_of_a_file_with_a_bad_row_nothing_is_sent(
@@ -561,7 +559,7 @@ def test_units_of_others_whose_key_is_half_a_character_are_passed_over(
 
 @pytest.mark.row("C1")
 @pytest.mark.parametrize("body", [b"[]", b"7", b'"job"', b"null"])
-def test_a_job_that_is_none_stops_an_upload_before_it_begins(
+def test_an_answer_that_is_not_a_job_stops_an_upload_before_it_begins(
     server: Server, job: Job, body: bytes
 ) -> None:
     server.plan(Fault(said(body)))
@@ -573,33 +571,33 @@ def test_a_job_that_is_none_stops_an_upload_before_it_begins(
 
 
 @pytest.mark.row("C2")
-def test_a_number_that_no_file_takes_stops_an_upload_which_can_go_on(
+def test_an_id_that_sqlite_cannot_store_stops_an_upload_which_can_be_resumed(
     serve: Callable[..., Service], job: Job, tmp_path: Path
 ) -> None:
     service = serve()
     service._next_id = 10**19
 
-    with pytest.raises(UploadError, match="cannot be kept"):
+    with pytest.raises(UploadError, match="cannot be used"):
         job.upload(ROWS, key="id", resume=tmp_path / "rows.upload")
 
     assert service.keys == EVERY_KEY
 
 
 @pytest.mark.row("P7")
-def test_two_cannot_go_on_with_one_upload(
+def test_one_process_at_a_time_can_use_a_plan(
     serve: Callable[..., Service], job: Job, tmp_path: Path
 ) -> None:
     service = serve()
     plan = tmp_path / "rows.upload"
 
-    with opened(plan), pytest.raises(UploadLocked):
+    with open_plan(plan), pytest.raises(UploadLocked):
         job.upload(ROWS, key="id", resume=plan)
 
     assert service.uploads == []
 
 
 @pytest.mark.parametrize("kind", ["text", "database"])
-def test_a_file_that_is_no_plan_is_left_as_it_is(job: Job, tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_not_a_plan_is_not_changed(job: Job, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "notes"
     if kind == "text":
         path.write_bytes(b"my notes" * 200)
@@ -609,28 +607,30 @@ def test_a_file_that_is_no_plan_is_left_as_it_is(job: Job, tmp_path: Path, kind:
         base.close()
     before = path.read_bytes()
 
-    with pytest.raises(InvalidInput, match="no plan of an upload"):
+    with pytest.raises(InvalidInput, match="not an upload plan"):
         job.upload(ROWS, key="id", resume=path)
 
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("progress", ["[1", "[1]", '{"moods": 7}'])
-def test_a_plan_that_cannot_be_understood_is_none(job: Job, tmp_path: Path, progress: str) -> None:
+def test_a_plan_with_unreadable_progress_is_refused(
+    job: Job, tmp_path: Path, progress: str
+) -> None:
     path = tmp_path / "rows.upload"
-    with opened(path) as plan:
-        plan._base.execute("INSERT INTO about VALUES ('progress', ?)", (progress,))
+    with open_plan(path) as plan:
+        plan._connection.execute("INSERT INTO about VALUES ('progress', ?)", (progress,))
 
-    with pytest.raises(InvalidInput, match="no plan of an upload"):
+    with pytest.raises(InvalidInput, match="not an upload plan"):
         job.upload(ROWS, key="id", resume=path)
 
 
-def test_a_place_where_no_plan_can_be_kept_is_said_to_be_one(job: Job, tmp_path: Path) -> None:
-    with pytest.raises(UploadError, match="cannot be kept: unable to open"):
+def test_a_path_that_cannot_be_a_plan_is_an_upload_error(job: Job, tmp_path: Path) -> None:
+    with pytest.raises(UploadError, match="cannot be used: unable to open"):
         job.upload(ROWS, key="id", resume=tmp_path)
 
 
-def test_a_plan_is_a_file_whatever_it_is_called(
+def test_a_plan_named_memory_is_a_file(
     serve: Callable[..., Service], job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve()

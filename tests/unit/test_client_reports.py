@@ -25,7 +25,7 @@ from crowdflower.exceptions import (
     UnexpectedRedirect,
 )
 from crowdflower.job import Job
-from crowdflower.rows.report_download import wait_named
+from crowdflower.rows.report_download import retry_after
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def test_of_a_judgment_that_says_no_more_the_answer_counts(api: RequestsMock, jo
 def test_results_of_another_shape_are_no_votes(api: RequestsMock, job: Job, results: Any) -> None:
     ready_with(api, {"id": 1, "results": results})
 
-    with pytest.raises(MalformedResponse, match="<Unit 1>"):
+    with pytest.raises(MalformedResponse, match="unit 1"):
         job.aggregate("majority", "sentiment")
 
 
@@ -232,7 +232,7 @@ def test_the_wait_is_as_long_as_the_service_wants(
 def test_a_wait_is_read_from_the_header_or_the_text_and_is_never_none(
     body: bytes, header: str | None, wait: float
 ) -> None:
-    assert wait_named(body, header) == wait
+    assert retry_after(body, header) == wait
 
 
 def test_a_report_that_is_never_built_is_given_up_after_half_an_hour(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
@@ -127,129 +125,6 @@ def test_a_nested_name_that_would_be_taken_apart_again_is_refused(name: str) -> 
         encoding.bracketed({"unit": {"data": {name: "12"}}})
 
 
-# Rows
-
-
-ROWS = st.lists(
-    st.dictionaries(
-        st.text(),
-        st.recursive(
-            st.none()
-            | st.booleans()
-            | st.integers()
-            | st.floats(allow_nan=False, allow_infinity=False)
-            | st.text(),
-            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-            max_leaves=4,
-        ),
-        max_size=3,
-    ),
-    max_size=3,
-)
-
-
-@given(ROWS)
-def test_rows_survive_the_way_to_json_lines_and_back(rows: list[dict[str, Any]]) -> None:
-    lines = b"".join(encoding.json_lines(rows)).decode("utf-8").split("\n")
-
-    assert [json.loads(line) for line in lines[:-1]] == rows
-    assert lines[-1] == ""
-
-
-@given(ROWS)
-def test_our_own_lines_are_read_back(rows: list[dict[str, Any]]) -> None:
-    body = io.BytesIO(b"".join(encoding.json_lines(rows)))
-
-    assert list(encoding.decode_lines(body)) == rows
-
-
-def test_a_line_is_short_and_keeps_its_letters() -> None:
-    lines = b"".join(encoding.json_lines([{"text": "Grüße 💐", "stars": [4, None]}]))
-
-    assert lines.decode() == '{"text":"Grüße 💐","stars":[4,null]}\n'
-
-
-@pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])
-def test_rows_are_encoded_in_blocks_and_none_is_lost(count: int) -> None:
-    blocks = list(encoding.json_lines({"n": number} for number in range(count)))
-
-    assert [json.loads(line)["n"] for block in blocks for line in block.splitlines()] == list(
-        range(count)
-    )
-    assert len(blocks) == -(-count // 1000)
-
-
-@pytest.mark.parametrize("kind", [dict, OrderedDict])
-def test_rows_that_come_in_one_dict_are_each_what_they_were(kind: type[dict[str, Any]]) -> None:
-    def rows() -> Iterator[dict[str, Any]]:
-        row = kind()
-        for number in range(3):
-            row["id"] = number
-            yield row
-
-    assert b"".join(encoding.json_lines(rows())) == b'{"id":0}\n{"id":1}\n{"id":2}\n'
-
-
-def test_rows_are_consumed_no_further_than_they_are_sent() -> None:
-    consumed = []
-
-    def rows() -> Iterator[dict[str, int]]:
-        for number in range(5000):
-            consumed.append(number)
-            yield {"n": number}
-
-    next(encoding.json_lines(rows()))
-
-    assert len(consumed) == 1000
-
-
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        (["a", "b"], "list"),
-        ("text", "str"),
-        (None, "None"),
-        ({"a": math.nan}, "float"),
-        ({"a": -math.inf}, "float"),
-        ({"a": {"b": math.nan}}, "float"),
-        ({"a": datetime(2015, 6, 24, tzinfo=timezone.utc)}, "datetime"),
-        ({"a": b"bytes"}, "bytes"),
-        ({"a": {1, 2}}, "set"),
-        ({"a": "\ud800"}, "surrogates"),
-        ({1: "a"}, "column name 1"),
-        ({None: "a"}, "column name None"),
-    ],
-)
-@pytest.mark.parametrize("number", [1, 3, 1500])
-def test_a_row_that_is_no_json_is_named_by_its_number(row: Any, said: str, number: int) -> None:
-    rows = [{"a": "good"}] * (number - 1) + [row, {"a": "good"}]
-
-    with pytest.raises(InvalidInput, match=rf"row {number}\b.*{said}") as caught:
-        list(encoding.json_lines(rows))
-
-    assert caught.value.row == number
-
-
-@pytest.mark.parametrize("value", [math.nan, b"bytes", "\ud800", {"deep": {1, 2}}])
-def test_the_column_that_is_no_json_is_named(value: Any) -> None:
-    with pytest.raises(InvalidInput, match=r"in column 'stars'$"):
-        list(encoding.json_lines([{"text": "Fine.", "stars": value, "id": 7}]))
-
-
-def test_a_row_that_holds_itself_is_refused() -> None:
-    row: dict[str, Any] = {}
-    row["me"] = row
-
-    with pytest.raises(InvalidInput, match="row 1"):
-        list(encoding.json_lines([row]))
-
-
-def test_any_mapping_is_a_row() -> None:
-    lines = encoding.json_lines([MappingProxyType({"a": 1}), OrderedDict(b=2)])
-
-    assert b"".join(lines) == b'{"a":1}\n{"b":2}\n'
-
-
 # Answers
 
 
@@ -315,15 +190,6 @@ def test_orjson_reads_what_the_standard_library_reads(text: str) -> None:
     assert repr(read()) == repr(standard)
 
 
-@pytest.mark.skipif(encoding.orjson is None, reason="compares orjson, which is not here")
-@given(ROWS)
-def test_orjson_writes_what_the_standard_library_writes(rows: list[dict[str, Any]]) -> None:
-    with mock.patch.object(encoding, "orjson", None):
-        standard = list(encoding.json_lines(rows))
-
-    assert list(encoding.json_lines(rows)) == standard
-
-
 @given(st.binary())
 def test_whatever_comes_is_json_or_a_value_error(content: bytes) -> None:
     try:
@@ -331,23 +197,6 @@ def test_whatever_comes_is_json_or_a_value_error(content: bytes) -> None:
     except ValueError:
         return
     assert value == json.loads(content.decode("utf-8-sig"))
-
-
-@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
-def test_lines_may_end_as_they_like_and_blank_ones_are_passed_over(end: bytes) -> None:
-    lines = [b'{"id":1}' + end, b"\n", b"\r\n", b'{"id":2}' + end]
-
-    assert list(encoding.decode_lines(lines)) == [{"id": 1}, {"id": 2}]
-
-
-def test_a_bad_line_is_named_by_its_number_after_the_lines_before_it() -> None:
-    lines = encoding.decode_lines([b'{"id":1}\n', b"\n", b"{oops\n"])
-
-    first = next(lines)
-    with pytest.raises(ValueError, match="line 3"):
-        next(lines)
-
-    assert first == {"id": 1}
 
 
 # Points in time

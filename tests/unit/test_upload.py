@@ -12,7 +12,7 @@ import pytest
 
 from crowdflower.exceptions import InvalidInput
 from crowdflower.rows.upload_keys import of_rows
-from crowdflower.rows.upload_source import CONTENT_TYPES, KEPT_IN_MEMORY, opened_file, spooled_rows
+from crowdflower.rows.upload_source import CONTENT_TYPES, MAX_IN_MEMORY, open_file, spool_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ CSV = 'review,stars\nGrüße,5\n"two\nlines",4\n'
 
 
 def read(file: Any, type_: str | None = None) -> tuple[bytes, str]:
-    with opened_file(file, type_) as (body, content_type):
+    with open_file(file, type_) as (body, content_type):
         return body.read(), content_type
 
 
@@ -29,20 +29,20 @@ def read(file: Any, type_: str | None = None) -> tuple[bytes, str]:
 
 
 def test_rows_lie_ready_from_their_first_byte() -> None:
-    with spooled_rows([{"a": 1}, {"a": 2}]) as body:
+    with spool_rows([{"a": 1}, {"a": 2}]) as body:
         assert body.read() == b'{"a":1}\n{"a":2}\n'
 
 
 def test_many_rows_are_kept_in_a_file_and_not_in_memory() -> None:
     row = {"text": "x" * 1000}
 
-    with spooled_rows(row for _ in range(2 * KEPT_IN_MEMORY // 1000)) as body:
+    with spool_rows(row for _ in range(2 * MAX_IN_MEMORY // 1000)) as body:
         assert isinstance(body.fileno(), int)
-        assert os.fstat(body.fileno()).st_size > KEPT_IN_MEMORY
+        assert os.fstat(body.fileno()).st_size > MAX_IN_MEMORY
 
 
 def test_the_file_is_gone_when_it_was_sent() -> None:
-    with spooled_rows([{"a": 1}]) as body:
+    with spool_rows([{"a": 1}]) as body:
         pass
 
     assert body.closed
@@ -50,12 +50,12 @@ def test_the_file_is_gone_when_it_was_sent() -> None:
 
 @pytest.mark.parametrize("rows", [[], (), iter([])])
 def test_no_rows_are_a_mistake(rows: Any) -> None:
-    with pytest.raises(InvalidInput, match="consumed before"), spooled_rows(rows):
+    with pytest.raises(InvalidInput, match="consumed before"), spool_rows(rows):
         pass
 
 
 class DataFrame:
-    """Iterates as those of pandas do."""
+    """Iterates over its columns, as a DataFrame of pandas does."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(["text", "stars"])
@@ -64,29 +64,29 @@ class DataFrame:
 @pytest.mark.parametrize(
     ("rows", "advice"),
     [
-        ({"text": "Fine."}, r"not a dict; one row goes in a list$"),
-        ("rows.csv", r"not a str; a file is uploaded by upload_file"),
-        (Path("rows.csv"), r"Path; a file is uploaded by upload_file"),
-        (DataFrame(), r"not a DataFrame; give its to_dicts\(\), or of pandas its to_dict\('rec"),
+        ({"text": "Fine."}, r"not a dict; put one row in a list$"),
+        ("rows.csv", r"not a str; to upload a file, call upload_file"),
+        (Path("rows.csv"), r"Path; to upload a file, call upload_file"),
+        (DataFrame(), r"not a DataFrame; pass its to_dicts\(\), or for pandas its to_dict\('rec"),
         (7, r"not an int$"),
         (None, r"not None$"),
     ],
 )
-def test_what_is_no_rows_is_refused_with_the_way_to_upload_it(rows: Any, advice: str) -> None:
-    said = f"^rows are a list or another iterable of dicts, .*{advice}"
+def test_an_argument_that_cannot_be_rows_is_refused_with_advice(rows: Any, advice: str) -> None:
+    said = f"^rows must be a list or another iterable of dicts, .*{advice}"
 
-    with pytest.raises(InvalidInput, match=said), spooled_rows(rows):
+    with pytest.raises(InvalidInput, match=said), spool_rows(rows):
         pass
     with pytest.raises(InvalidInput, match=said):
         next(of_rows(rows, "text", force=False).rows)
 
 
-def test_what_iterates_over_rows_is_taken_whatever_else_it_can_do() -> None:
+def test_any_iterable_of_dicts_is_accepted() -> None:
     class Dataset(list[Any]):
         def to_dict(self) -> dict[str, Any]:
             raise NotImplementedError
 
-    with spooled_rows(Dataset([{"text": "Fine."}])) as body:
+    with spool_rows(Dataset([{"text": "Fine."}])) as body:
         assert body.read() == b'{"text":"Fine."}\n'
 
 

@@ -1,0 +1,134 @@
+"""JSON lines: rows to one JSON object a line, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from os import PathLike
+from typing import Any, Final
+
+from crowdflower._types import JSON, Row, Rows, a_type
+from crowdflower.exceptions import InvalidInput
+from crowdflower.http import encoding
+
+try:
+    import orjson
+except ModuleNotFoundError:
+    orjson = None  # type: ignore[assignment]
+
+ROWS_PER_BLOCK: Final = 1000
+"""Rows encoded at a time: one row at a time would spend most of its time on function calls."""
+
+_SAME_IN_BOTH: Final = {str, int, bool, type(None)}
+"""Types that orjson writes as the standard library does, or refuses. Not ``float``: it writes NaN
+as ``null``."""
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def json_lines(rows: Rows) -> Iterator[bytes]:
+    r"""Encode rows as JSON, one object a line, in blocks of :data:`ROWS_PER_BLOCK`.
+
+    :param rows: Any iterable of mappings from column name to JSON value; consumed lazily.
+    :raises InvalidInput: A row is not a mapping, or holds a value that JSON cannot; ``row`` is its
+        number.
+
+    >>> b"".join(json_lines([{"text": "Grüße"}, {"text": "Hi"}])).decode()
+    '{"text":"Grüße"}\n{"text":"Hi"}\n'
+    """
+    source = rows_in(rows)
+    first = 1
+    while block := [_copy_row(row) for row in islice(source, ROWS_PER_BLOCK)]:
+        yield _encode_block(block, first)
+        first += len(block)
+
+
+def _copy_row(row: Any) -> Any:
+    """Copy a row: a generator may reuse the same dict for the next one."""
+    return dict(row) if isinstance(row, dict) else row
+
+
+def rows_in(rows: Rows) -> Iterator[Row]:
+    """Return an iterator over rows; what cannot be rows is refused at once, with advice.
+
+    :raises InvalidInput: The argument is not an iterable, or is known to yield something else.
+
+    >>> rows_in({"text": "Hi"})
+    Traceback (most recent call last):
+      ...
+    crowdflower.exceptions.InvalidInput: rows must be a list ... not a dict; put one row in a list
+    """
+    advice = ""
+    if isinstance(rows, Mapping):
+        advice = "; put one row in a list"
+    elif isinstance(rows, (str, bytes, PathLike)):
+        advice = "; to upload a file, call upload_file, or the client's upload_job_file"
+    elif type(rows).__name__ == "DataFrame":  # iterating over one yields its columns
+        advice = "; pass its to_dicts(), or for pandas its to_dict('records')"
+    elif isinstance(rows, Iterable):
+        return iter(rows)
+    raise InvalidInput(
+        f"rows must be a list or another iterable of dicts, not {a_type(rows)}{advice}"
+    )
+
+
+def _encode_block(block: list[Any], first: int) -> bytes:
+    """Encode a block in one go if its rows are plain dicts; otherwise row by row, for the error."""
+    if set(map(type, block)) == {dict} and set(map(type, chain.from_iterable(block))) <= {str}:
+        values = chain.from_iterable(map(dict.values, block))
+        kinds = set(map(type, values))
+        try:
+            if orjson is not None and kinds <= _SAME_IN_BOTH:
+                return b"\n".join(map(orjson.dumps, block)) + b"\n"
+            return ("\n".join(map(_encode, block)) + "\n").encode("utf-8")
+        except (TypeError, ValueError, RecursionError):
+            pass
+    return b"".join(_encode_row(row, number) for number, row in enumerate(block, first))
+
+
+def _encode_row(row: object, number: int) -> bytes:
+    if not isinstance(row, Mapping):
+        raise InvalidInput(
+            f"row {number} is {a_type(row)}, not a dict from column to value", row=number
+        )
+    for column in row:
+        if not isinstance(column, str):
+            raise InvalidInput(
+                f"row {number}: the column name {column!r} is not a string", row=number
+            )
+    try:
+        return f"{_encode(dict(row))}\n".encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        problem = str(error)
+    column = next((name for name, value in row.items() if not _is_json({name: value})), None)
+    where = "" if column is None else f", in column {column!r}"
+    raise InvalidInput(f"row {number} cannot be written as JSON: {problem}{where}", row=number)
+
+
+def _is_json(value: JSON) -> bool:
+    try:
+        encoding.encode(value)
+    except InvalidInput:
+        return False
+    return True
+
+
+def decode_lines(lines: Iterable[bytes]) -> Iterator[JSON]:
+    r"""Decode JSON lines one by one; blank lines are skipped.
+
+    :raises ValueError: A line is not JSON; the message starts with its number.
+
+    >>> list(decode_lines([b'{"id": 1}\n', b"\r\n", b'{"id": 2}']))
+    [{'id': 1}, {'id': 2}]
+    """
+    number = 0
+    try:
+        for number, line in enumerate(lines, 1):  # noqa: B007 - named in the error
+            if not line.isspace():
+                yield encoding.decode(line)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return
+    raise ValueError(f"line {number}: {problem}")

@@ -1,0 +1,52 @@
+"""Units to votes: one ``(unit id, worker id, answer)`` for each judgment that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from crowdflower._types import JSON, JSONObject, a_type
+from crowdflower.exceptions import MalformedResponse
+
+
+def votes(units: Iterable[tuple[int, JSON]], field: str) -> Iterator[tuple[int, int, str]]:
+    """Yield ``(unit id, worker id, answer)`` for each judgment that answers a field.
+
+    Judgments that are tainted or rejected do not count.
+
+    :param units: Id and ``results`` of each unit.
+    :raises MalformedResponse: A judgment has no answers, or no worker id.
+
+    >>> judgments = [
+    ...     {"worker_id": 5, "data": {"mood": "up"}},
+    ...     {"worker_id": 6, "data": {"mood": "down"}, "tainted": True},
+    ... ]
+    >>> list(votes([(7, {"judgments": judgments})], "mood"))
+    [(7, 5, 'up')]
+    """
+    for unit_id, results in units:
+        for judgment in judgments_in(unit_id, results):
+            answers = judgment.get("data") or {}
+            if not isinstance(answers, dict) or "worker_id" not in judgment:
+                raise MalformedResponse(
+                    f"a judgment of unit {unit_id} has no answers or no worker_id"
+                )
+            answer = answers.get(field)
+            counts = not judgment.get("tainted") and not judgment.get("rejected")
+            if answer is not None and counts:
+                yield unit_id, judgment["worker_id"], answer
+
+
+def judgments_in(unit_id: int, results: JSON) -> list[JSONObject]:
+    """Return the judgments in the results of a unit; a unit without judgments may have no results.
+
+    :raises MalformedResponse: The results are not an object with a list of objects in it.
+    """
+    results = results or {}
+    if not isinstance(results, dict):
+        raise MalformedResponse(f"expected the results of unit {unit_id}, got {a_type(results)}")
+    found = results.get("judgments") or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise MalformedResponse(
+            f"expected a list of judgments in unit {unit_id}, got {a_type(found)}"
+        )
+    return found
