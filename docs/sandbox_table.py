@@ -21,8 +21,8 @@ def shown(route: Route) -> str:
 
 def verdict(route: Route) -> tuple[str, str]:
     """Say whether an endpoint is done, and what there is to know about it."""
-    if route.missing:
-        return "not done", f"{route.missing}: answers 501"
+    if route.unsupported:
+        return "not done", f"{route.unsupported}: answers 501"
     return ("differs", route.differs) if route.differs else ("done", "")
 
 

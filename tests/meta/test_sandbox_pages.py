@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crowdflower.sandbox.api.routes import ROUTES
-from crowdflower.sandbox.api.unsupported import ABSENT
+from crowdflower.sandbox.api.unsupported import UNSUPPORTED
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def places() -> set[str]:
 @pytest.mark.parametrize(
     "see",
     [
-        *sorted({each.see for each in ABSENT}),
+        *sorted({each.see for each in UNSUPPORTED}),
         "aggregation",
         "ampcrowd",
         "channels",
@@ -48,6 +48,6 @@ def test_the_page_has_a_line_for_every_endpoint() -> None:
     lines = "\n".join(table.lines())
 
     assert all(f"``{table.shown(route)}``" in lines for route in ROUTES)
-    assert lines.count("- not done") == len(ABSENT)
+    assert lines.count("- not done") == len(UNSUPPORTED)
     assert "``PUT /jobs/{job}/units/{unit}``" in lines
     assert "``/v2/{rest}``" in lines

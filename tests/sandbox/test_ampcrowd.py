@@ -14,7 +14,7 @@ from requests import Response
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import Access
-from crowdflower.sandbox.ampcrowd.results import values
+from crowdflower.sandbox.ampcrowd.batch_results import values
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 
 Call = Callable[..., Response]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from crowdflower.sandbox.api.idempotency import LONGEST
+from crowdflower.sandbox.api.idempotency import MAX_KEY_LENGTH
 from crowdflower.sandbox.store.outbox import kept_answer
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def test_ten_at_once_are_one(api: Api, job: int) -> None:
     assert api("GET", f"/jobs/{job}/ping").json()["ordered_units"] == 2
 
 
-@pytest.mark.parametrize("key", ["x" * (LONGEST + 1), "a\tb"])
+@pytest.mark.parametrize("key", ["x" * (MAX_KEY_LENGTH + 1), "a\tb"])
 def test_a_key_that_cannot_be_kept_is_refused(api: Api, job: int, key: str) -> None:
     answer = api("POST", f"/jobs/{job}/orders", json=ORDER, headers={"Idempotency-Key": key})
 

@@ -33,7 +33,7 @@ from crowdflower.sandbox.errors import BadRequest, Invalid, MissingParameters, R
     ],
 )  # fmt: skip
 def test_bracketed_names_say_where_a_value_goes(sent: bytes, meant: dict[str, Any]) -> None:
-    assert parameters.from_query(sent) == meant
+    assert parameters.parse_query(sent) == meant
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_bracketed_names_say_where_a_value_goes(sent: bytes, meant: dict[str, An
 )
 def test_what_cannot_be_read_is_refused_with_its_name(sent: bytes, said: str) -> None:
     with pytest.raises(BadRequest, match=said) as caught:
-        parameters.from_query(sent)
+        parameters.parse_query(sent)
 
     assert len(caught.value.message) < 300
 
 
 def test_an_index_orders_a_list_and_sizes_nothing() -> None:
-    asked = Parameters(parameters.from_query(b"channels[999999999]=b&channels[3]=a"))
+    asked = Parameters(parameters.parse_query(b"channels[999999999]=b&channels[3]=a"))
 
     assert asked.names("channels") == ["a", "b"]
 
@@ -73,7 +73,7 @@ def test_an_index_orders_a_list_and_sizes_nothing() -> None:
 @given(st.binary(max_size=200))
 def test_no_query_is_more_than_refused(raw: bytes) -> None:
     try:
-        tree = parameters.from_query(raw)
+        tree = parameters.parse_query(raw)
     except Refusal:
         return
     assert isinstance(tree, dict)
@@ -99,7 +99,7 @@ def test_what_is_written_in_brackets_comes_out_as_it_went_in(tree: dict[str, Any
 
     sent = [pair for name, value in tree.items() for pair in pairs(name, value)]
     if all(name.count("[") <= 8 for name, _ in sent):
-        assert parameters.from_pairs(sent) == tree
+        assert parameters.parse_pairs(sent) == tree
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_what_is_written_in_brackets_comes_out_as_it_went_in(tree: dict[str, Any
 )  # fmt: skip
 def test_json_that_cannot_be_taken_is_refused_with_its_place(text: str, said: str) -> None:
     with pytest.raises(BadRequest, match=said) as caught:
-        parameters.from_json(text)
+        parameters.parse_json(text)
 
     assert len(caught.value.message) < 300
 
@@ -130,20 +130,20 @@ def test_json_that_cannot_be_taken_is_refused_with_its_place(text: str, said: st
 def test_json_with_everything_that_is_allowed_comes_through() -> None:
     value = {"deep": [[[[{"a": None}]]]], "astral": "😀", "big": 2**64, "small": 5e-324, "t": True}
 
-    assert parameters.from_json(json.dumps(value)) == value
+    assert parameters.parse_json(json.dumps(value)) == value
 
 
 def test_a_text_that_looks_like_trouble_is_a_text() -> None:
     value = {"a": "NaN 1e400 [[[[ \\u0000 \\ud800", "b": "[" * 100}
 
-    assert parameters.from_json(json.dumps(value)) == value
+    assert parameters.parse_json(json.dumps(value)) == value
 
 
 def test_the_body_wins_over_the_query_key_by_key() -> None:
-    query = parameters.from_query(b"job[title]=query&job[cml]=kept&page=2")
-    body = parameters.from_json('{"job": {"title": "body"}, "tags": ["a"]}')
+    query = parameters.parse_query(b"job[title]=query&job[cml]=kept&page=2")
+    body = parameters.parse_json('{"job": {"title": "body"}, "tags": ["a"]}')
 
-    assert parameters.merged(query, body) == {
+    assert parameters.merge(query, body) == {
         "job": {"title": "body", "cml": "kept"},
         "page": "2",
         "tags": ["a"],
@@ -173,13 +173,13 @@ def test_a_list_of_anything_else_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize(("value", "number"), [("12", 12), (12, 12), (" -3 ", -3), ("", 9)])
 def test_a_number_may_come_as_text(value: Any, number: int) -> None:
-    assert Parameters({"page": value}).whole("page", 9) == number
+    assert Parameters({"page": value}).integer("page", 9) == number
 
 
 @pytest.mark.parametrize("value", ["ten", "1.5", 1.5, True, [1], "9" * 19, "1e3"])
 def test_a_number_that_is_none_is_refused(value: Any) -> None:
     with pytest.raises(Invalid, match="page has to be"):
-        Parameters({"page": value}).whole("page")
+        Parameters({"page": value}).integer("page")
 
 
 @pytest.mark.parametrize("value", ["true", "TRUE", "1", True, 1])
@@ -203,7 +203,7 @@ def test_a_mapping_may_come_as_json_text() -> None:
 
     assert asked.mapping("data") == {"a": [1]}
     assert asked.mapping("blank") == asked.mapping("absent") == {}
-    with pytest.raises(BadRequest, match="bad is not JSON"):
+    with pytest.raises(BadRequest, match="bad is not valid JSON"):
         asked.mapping("bad")
     with pytest.raises(BadRequest, match="list has to be a JSON object"):
         asked.mapping("list")
@@ -211,7 +211,7 @@ def test_a_mapping_may_come_as_json_text() -> None:
 
 def test_a_parameter_that_has_to_be_there_is_missed() -> None:
     with pytest.raises(MissingParameters):
-        Parameters({}).required("unit")
+        Parameters({}).require("unit")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from sqlalchemy import inspect, select
 from sqlalchemy.exc import DatabaseError
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.api.operations import OPERATIONS
 from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
@@ -34,7 +33,7 @@ ROWS = [{"text": f"Review {number}"} for number in range(6)]
 PART = re.compile(r"<(?:\w+:)?(\w+)>")
 MISSING = {"job": "7", "unit": "8", "judgment": "9", "order": "10", "worker": "11"}
 REFUSED = b'{"error":{"message":"Your API key is missing or not valid."}}'
-THERE = [(verb, route) for route in ROUTES if not route.missing for verb in route.verbs.split()]
+THERE = [(verb, route) for route in ROUTES if not route.unsupported for verb in route.verbs.split()]
 SQL = ("' OR '1'='1", "x'; DROP TABLE job; --", "\"; ATTACH DATABASE 'pwned.db' AS pwned; --", "1)")
 
 
@@ -247,7 +246,7 @@ def test_a_key_that_is_made_here_has_at_least_128_bits() -> None:
 )
 def test_no_parameter_is_sql(house: House, verb: str, route: Route) -> None:
     path = PART.sub(lambda part: house.mine.parts[part[1]], route.path)
-    names = [*OPERATIONS[route.answer].asks, "key" if route.path == "/account" else "page"]
+    names = [*route.required, *route.optional, "key" if route.path == "/account" else "page"]
     inner = {"job": "custom_key", "unit": "data", "debit": "units_count", "judgment": "data"}
     with house.box.database.snapshot() as tx:
         tables = inspect(tx.connection).get_table_names()

@@ -1,14 +1,15 @@
-"""The description of the API: for everybody, of every endpoint, and with nothing beside them."""
+"""The OpenAPI description: public, complete, and generated from the table of routes."""
 
 from __future__ import annotations
 
+import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.api.operations import OPERATIONS
 from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.api.schemas import SCHEMAS
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
@@ -24,7 +25,7 @@ def box() -> Iterator[Sandbox]:
 
 
 def references(part: Any) -> Iterator[str]:
-    """Yield every name that a description points to."""
+    """Yield every reference in a description."""
     if isinstance(part, dict):
         if "$ref" in part:
             yield part["$ref"]
@@ -35,7 +36,7 @@ def references(part: Any) -> Iterator[str]:
             yield from references(each)
 
 
-def test_anybody_may_read_it_and_nobody_is_told_of_this_sandbox(box: Sandbox) -> None:
+def test_it_needs_no_key_and_tells_nothing_about_this_sandbox(box: Sandbox) -> None:
     box.faults.next(status=503, times=1)
     with session_for(box.app) as session:
         answer = session.get(f"{ORIGIN}/_sandbox/openapi.json")
@@ -47,46 +48,64 @@ def test_anybody_may_read_it_and_nobody_is_told_of_this_sandbox(box: Sandbox) ->
     assert not box.requests
 
 
-def test_it_is_there_over_a_socket(box: Sandbox) -> None:
+def test_it_is_served_over_a_socket(box: Sandbox) -> None:
     address = box.url.removesuffix("/v1") + "/_sandbox/openapi.json"
 
     assert requests.get(address, timeout=30).json()["openapi"] == "3.1.0"
 
 
-def test_every_route_is_described_and_so_is_every_function() -> None:
-    assert {route.answer for route in ROUTES if not route.missing} == set(OPERATIONS)
+def test_every_handler_has_a_route() -> None:
+    """Handlers are the public functions that return a result of the API."""
+    supported = [route for route in ROUTES if not route.unsupported]
+    modules = {sys.modules[route.handler.__module__] for route in supported}
+
+    handlers = {
+        function
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if not name.startswith("_") and function.__annotations__.get("return") == "Result"
+    }
+
+    assert {route.handler for route in supported} == handlers
 
 
-def test_each_path_and_verb_is_one_operation_of_its_own_name(box: Sandbox) -> None:
+def test_every_route_says_what_it_returns_unless_that_is_a_report() -> None:
+    silent = {route.handler.__name__ for route in ROUTES if not route.response}
+
+    assert silent == {"regenerate", "download", "refuse"}
+
+
+def test_each_verb_of_a_path_is_an_operation_with_a_unique_id(box: Sandbox) -> None:
     described = [each for path in box.openapi()["paths"].values() for each in path.values()]
+    handlers = {route.handler for route in ROUTES if not route.unsupported}
     names = [each["operationId"] for each in described if "operationId" in each]
 
     assert len(described) == sum(len(route.verbs.split()) or 4 for route in ROUTES)
-    assert len(set(names)) == len(names) > len(OPERATIONS)
+    assert len(set(names)) == len(names) > len(handlers)
     assert all(each["summary"].endswith(".") for each in described)
 
 
-def test_what_it_points_to_is_there_and_nothing_is_there_for_nobody(box: Sandbox) -> None:
+def test_every_reference_is_defined_and_every_definition_is_referenced(box: Sandbox) -> None:
     description = box.openapi()
 
-    named = {"/".join(name.split("/")[-2:]) for name in references(description)}
+    referenced = {"/".join(name.split("/")[-2:]) for name in references(description)}
 
     parts = description["components"]
-    there = {
+    defined = {
         f"{kind}/{name}" for kind in ("schemas", "responses", "parameters") for name in parts[kind]
     }
-    assert named == there
+    assert referenced == defined
 
 
-def test_a_caller_may_change_what_it_got(box: Sandbox) -> None:
+def test_a_caller_may_change_the_returned_dict(box: Sandbox) -> None:
     box.openapi()["paths"].clear()
 
     assert box.openapi()["paths"]
 
 
-def test_every_shape_says_all_of_its_keys() -> None:
+def test_schemas_of_resources_require_all_keys_and_allow_no_others() -> None:
     for name in ("Account", "Job", "Unit", "Judgment", "Order", "Worker"):
-        shape = SCHEMAS[name]
+        schema = SCHEMAS[name]
 
-        assert shape["additionalProperties"] is False
-        assert shape["required"] == list(shape["properties"])
+        assert schema["additionalProperties"] is False
+        assert schema["required"] == list(schema["properties"])

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Row, select, update
 
-from crowdflower.sandbox.ampcrowd.results import ABANDONED, gather
+from crowdflower.sandbox.ampcrowd.batch_results import ABANDONED, gather
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group, amp_task
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.webhooks import outbound

@@ -8,12 +8,12 @@ from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.rules import accounts
 
 if TYPE_CHECKING:
-    from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.api.request_context import RequestContext, Result
 
 
-def show(call: Call) -> Answer:
+def show(context: RequestContext) -> Result:
     """Show the account, its balance in US cents."""
-    row = call.account
+    row = context.account
     return {
         "id": row.id,
         "email": row.email,
@@ -25,7 +25,7 @@ def show(call: Call) -> Answer:
         "status": "active",
         "created_at": iso(row.created_at),
         "job_template_id": None,
-        "balance": accounts.balance_cents(call.tx, row),
+        "balance": accounts.balance_cents(context.tx, row),
         "api_team_id": _identity(row.id, 2),
     }
 

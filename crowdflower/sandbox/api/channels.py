@@ -12,51 +12,51 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
-    from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.api.request_context import RequestContext, Result
 
 
-def show(call: Call, job: str) -> Answer:
+def show(context: RequestContext, job: str) -> Result:
     """List the channels that are enabled and those that could be."""
-    return _lists(call, call.job(job))
+    return _lists(context, context.job(job))
 
 
-def replace(call: Call, job: str) -> Answer:
+def replace(context: RequestContext, job: str) -> Result:
     """Enable these channels and no others."""
-    names = _names(call)
-    return _changed(call, job, lambda row: channels.replace(call.tx, row, names))
+    names = _names(context)
+    return _changed(context, job, lambda row: channels.replace(context.tx, row, names))
 
 
-def add(call: Call, job: str) -> Answer:
+def add(context: RequestContext, job: str) -> Result:
     """Enable these channels too."""
-    names = _names(call)
-    return _changed(call, job, lambda row: channels.add(call.tx, row, names))
+    names = _names(context)
+    return _changed(context, job, lambda row: channels.add(context.tx, row, names))
 
 
-def disable(call: Call, job: str) -> Answer:
+def disable(context: RequestContext, job: str) -> Result:
     """Take one channel away."""
-    name = call.asked.text("channel_name")
+    name = context.parameters.text("channel_name")
     if name is None:
         raise MissingParameters
-    return _changed(call, job, lambda row: channels.disable(call.tx, row, name))
+    return _changed(context, job, lambda row: channels.disable(context.tx, row, name))
 
 
-def _changed(call: Call, job: str, change: Callable[[Row[Any]], None]) -> Answer:
-    row = call.job(job)
+def _changed(context: RequestContext, job: str, change: Callable[[Row[Any]], None]) -> Result:
+    row = context.job(job)
     try:
         change(row)
     except Invalid as refusal:
         # The service says what there is along with what there is not, and with status 200.
-        raise Refusal(200, {"error": refusal.message, **_lists(call, row)}) from None
-    return {"success": "The job has been updated.", **_lists(call, row)}
+        raise Refusal(200, {"error": refusal.message, **_lists(context, row)}) from None
+    return {"success": "The job has been updated.", **_lists(context, row)}
 
 
-def _names(call: Call) -> list[str]:
-    names = call.asked.names("channels")
+def _names(context: RequestContext) -> list[str]:
+    names = context.parameters.names("channels")
     if names is None:
         raise MissingParameters
     return names
 
 
-def _lists(call: Call, job: Row[Any]) -> dict[str, Any]:
-    enabled, available = channels.of(call.tx, job)
+def _lists(context: RequestContext, job: Row[Any]) -> dict[str, Any]:
+    enabled, available = channels.of(context.tx, job)
     return {"enabled_channels": enabled, "available_channels": available}

@@ -1,8 +1,7 @@
-"""The API described for programs: OpenAPI 3.1, made from the table of routes.
+"""The OpenAPI 3.1 description of the API, generated from the table of routes.
 
-Paths, verbs and what differs come from :data:`~crowdflower.sandbox.api.routes.ROUTES`, words from
-the docstrings of its functions, parameters and shapes from
-:data:`~crowdflower.sandbox.api.operations.OPERATIONS`.
+Paths, parameters, schemas and differences from the service come from
+:data:`~crowdflower.sandbox.api.routes.ROUTES`; summaries are the docstrings of the handlers.
 
 Source: OpenAPI Initiative, `OpenAPI Specification 3.1 <https://spec.openapis.org/oas/v3.1.1.html>`_.
 """
@@ -16,39 +15,46 @@ from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.api import idempotency, reports
-from crowdflower.sandbox.api.operations import OPERATIONS, Operation
 from crowdflower.sandbox.api.routes import ROUTES
-from crowdflower.sandbox.api.schemas import OBJECT, SCHEMAS, TEXT, Schema, ref, whole
+from crowdflower.sandbox.api.schemas import ID, OBJECT, SCHEMAS, STRING, Schema, properties, ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from crowdflower.sandbox.api.routes import Route
 
-EVERY_VERB: Final = "GET PUT POST DELETE"
-"""Of a route that answers to all."""
+ALL_VERBS: Final = "GET PUT POST DELETE"
+"""What a route without verbs of its own answers to."""
 
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
-_PART = re.compile(r"<(?:(\w+):)?(\w+)>")
-_ALWAYS: Final = {
+_NESTED: Final = {"style": "deepObject", "explode": True}
+"""Encoding of a mapping in a query or form: ``job[title]=…``."""
+
+_PATH_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
+_COMMON_REFUSALS: Final = {
     "400": "The request cannot be read, or lacks a parameter.",
     "401": "The API key is missing or not valid.",
-    "403": "A page of another site sent it.",
-    "404": "It is unknown, deleted, or somebody else's.",
-    "406": "The request does not accept JSON, and there is nothing else.",
-    "413": "It is larger than the limit.",
-    "415": "It is of a type that is not read.",
-    "422": "A value is not allowed; nothing was done.",
-    "429": "Too many wrong keys came from the same address.",
+    "403": "The request comes from a web page of another site.",
+    "404": "Nothing of this account has this id, or it was deleted.",
+    "406": "The request does not accept JSON, the only format here.",
+    "413": "The body is larger than the limit.",
+    "415": "The body has a type or encoding that the sandbox does not read.",
+    "422": "A value is not allowed; nothing was changed.",
+    "429": "Too many wrong keys came from this address.",
 }
-"""Statuses that any endpoint may answer with, and why."""
+"""Status to reason, for refusals that any endpoint may answer with."""
+
+_OTHER_REFUSALS: Final = {
+    402: "The account holds less than the request costs.",
+    409: "The state of the job or of the row does not allow it.",
+    501: "The service supports this; the sandbox does not.",
+}
+"""Status to reason, for refusals that are listed in the table of routes."""
 
 
 def description() -> dict[str, Any]:
-    """Describe the API.
-
-    :returns: An OpenAPI document, the caller's own.
+    """Return the description as a new dict.
 
     >>> list(description()["paths"]["/v1/jobs"])
     ['get', 'post']
@@ -59,11 +65,11 @@ def description() -> dict[str, Any]:
 
 @cache
 def text() -> str:
-    """Write the description as JSON."""
+    """Return the description as JSON."""
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
-        path = _PART.sub(r"{\2}", f"/{route.version}{route.path}")
-        for verb in (route.verbs or EVERY_VERB).split():
+        path = _PATH_PARAMETER.sub(r"{\2}", f"/{route.version}{route.path}")
+        for verb in (route.verbs or ALL_VERBS).split():
             paths.setdefault(path, {})[verb.lower()] = _operation(route, verb)
     document = {
         "openapi": "3.1.0",
@@ -71,9 +77,9 @@ def text() -> str:
             "title": "CrowdFlower sandbox",
             "version": "v1",
             "description": (
-                "The API of CrowdFlower, on your own machine. Paths may end in .json but for"
-                " channels and .csv, and parameters stand in the query, in a form with bracketed"
-                " names, or in JSON, whatever the verb; here stands one of the ways."
+                "The API of CrowdFlower, on your own machine. Paths may end in .json, except"
+                " channels and .csv. Whatever the verb, parameters may be in the query, in a form"
+                " with bracketed names, or in JSON; this description shows one of these ways."
             ),
         },
         "servers": [{"url": "/"}],
@@ -81,11 +87,8 @@ def text() -> str:
         "paths": paths,
         "components": {
             "schemas": SCHEMAS,
-            "responses": {
-                status: {"description": why, "content": {_JSON: {"schema": ref("Error")}}}
-                for status, why in _ALWAYS.items()
-            },
-            "parameters": {"Repeatable": _REPEATABLE},
+            "responses": {status: _error(why) for status, why in _COMMON_REFUSALS.items()},
+            "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY},
             "securitySchemes": {
                 "token": {
                     "type": "apiKey",
@@ -100,70 +103,67 @@ def text() -> str:
     return json.dumps(document)
 
 
-_REPEATABLE: Final = {
+_IDEMPOTENCY_KEY: Final = {
     "name": idempotency.HEADER,
     "in": "header",
-    "description": "The same request under the same key happens once.",
-    "schema": {"type": "string", "pattern": f"^[!-~]{{1,{idempotency.LONGEST}}}$"},
+    "description": "A request that is sent again under the same key takes effect once.",
+    "schema": {"type": "string", "pattern": f"^[!-~]{{1,{idempotency.MAX_KEY_LENGTH}}}$"},
 }
 
 
 def _operation(route: Route, verb: str) -> dict[str, Any]:
-    place = f"{route.answer.__module__.rpartition('.')[2]}.{route.answer.__name__}"
-    if route.missing:
-        why = f"{route.missing.capitalize()}: not available in the sandbox."
+    if route.unsupported:
+        why = f"{route.unsupported.capitalize()}: not available in the sandbox."
         return {
             "summary": why,
-            "parameters": list(_of_path(route)),
-            "responses": _refusals({"501": why}),
+            "parameters": list(_path_parameters(route)),
+            "responses": {**_references(), "501": _error(why)},
         }
-    operation = OPERATIONS[route.answer]
-    summary, _, more = cleandoc(route.answer.__doc__ or "").partition("\n\n")
+    resource = route.handler.__module__.rpartition(".")[2]
+    name = f"{resource}.{route.handler.__name__}"
+    summary, _, more = cleandoc(route.handler.__doc__ or "").partition("\n\n")
     differs = f"Differs from the service: {route.differs}." if route.differs else ""
     in_body = not route.takes_file and verb != "GET"
-    described: dict[str, Any] = {
-        "operationId": f"{place}.{verb.lower()}.{route.path.rpartition('/')[2]}",
-        "tags": [place.partition(".")[0]],
+    operation: dict[str, Any] = {
+        "operationId": f"{name}.{verb.lower()}.{route.path.rpartition('/')[2]}",
+        "tags": [resource],
         "summary": summary,
         "description": "\n\n".join(each for each in (more, differs) if each),
         "parameters": [
-            *_of_path(route),
-            *(() if in_body else _of_query(operation)),
-            *([{"$ref": "#/components/parameters/Repeatable"}] if route.writes else ()),
+            *_path_parameters(route),
+            *(() if in_body else _query_parameters(route)),
+            *([{"$ref": "#/components/parameters/IdempotencyKey"}] if route.writes else ()),
         ],
-        "responses": _responses(operation, route),
+        "responses": _responses(route),
     }
     if route.takes_file:
-        described["requestBody"] = {"required": True, "content": _FILES}
-    elif in_body and operation.asks:
-        described["requestBody"] = _body(operation)
-    return described
+        operation["requestBody"] = {"required": True, "content": _FILES}
+    elif in_body and (route.required or route.optional):
+        operation["requestBody"] = _body(route)
+    return operation
 
 
-def _of_path(route: Route) -> Iterable[dict[str, Any]]:
-    for kind, name in _PART.findall(route.path):
-        schema: Schema = whole(1, 10**18 - 1) if kind == "int" else TEXT
+def _path_parameters(route: Route) -> Iterable[dict[str, Any]]:
+    for kind, name in _PATH_PARAMETER.findall(route.path):
+        schema: Schema = ID if kind == "int" else STRING
         if not kind:
             schema = {"type": "string", "pattern": r"^[^/.]+$", "description": "Number or alias"}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _of_query(operation: Operation) -> Iterable[dict[str, Any]]:
-    for name, schema in operation.asks.items():
-        deep = {"style": "deepObject", "explode": True} if "properties" in schema else {}
-        required = name in operation.requires
-        yield {"name": name, "in": "query", "required": required, "schema": schema, **deep}
+def _query_parameters(route: Route) -> Iterable[dict[str, Any]]:
+    for name, schema in {**route.required, **route.optional}.items():
+        nested = _NESTED if "properties" in schema else {}
+        required = name in route.required
+        yield {"name": name, "in": "query", "required": required, "schema": schema, **nested}
 
 
-def _body(operation: Operation) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "properties": dict(operation.asks),
-        "required": list(operation.requires),
-    }
-    nested = {name: {"style": "deepObject", "explode": True} for name in operation.asks}
+def _body(route: Route) -> dict[str, Any]:
+    parameters = {**route.required, **route.optional}
+    schema = properties(parameters, required=route.required)
+    nested = dict.fromkeys(parameters, _NESTED)
     return {
-        "required": bool(operation.requires),
+        "required": bool(route.required),
         "content": {_JSON: {"schema": schema}, _FORM: {"schema": schema, "encoding": nested}},
     }
 
@@ -174,40 +174,37 @@ _FILES: Final = {
 }
 
 
-def _responses(operation: Operation, route: Route) -> dict[str, Any]:
-    extra = {}
-    if operation.costs:
-        extra["402"] = "The account holds less than it costs."
-    if operation.clashes:
-        extra["409"] = "The state of the job or of the row does not allow it."
-    if operation.lacks:
-        extra["501"] = "The service can do this; the sandbox cannot."
-    return {**_success(operation, route), **_refusals(extra)}
-
-
-def _success(operation: Operation, route: Route) -> dict[str, Any]:
-    if route.answer is reports.regenerate:
-        return {"200": {"description": "OK", "content": {"text/plain": {"schema": TEXT}}}}
-    if route.answer is reports.download:
-        location = {"description": "Where the archive is", "required": True, "schema": TEXT}
-        return {
-            "202": {
-                "description": "It is being generated.",
-                "content": {_JSON: {"schema": ref("Notice")}},
-            },
-            "302": {"description": "It is ready.", "headers": {"Location": location}},
-        }
-    schema = operation.gives or {}
-    if operation.declines:
-        schema = {"anyOf": [schema, ref("Declined")]}
-    return {"200": {"description": "Done, or shown.", "content": {_JSON: {"schema": schema}}}}
-
-
-def _refusals(extra: dict[str, str]) -> dict[str, Any]:
-    return {
-        **{status: {"$ref": f"#/components/responses/{status}"} for status in _ALWAYS},
-        **{
-            status: {"description": why, "content": {_JSON: {"schema": ref("Error")}}}
-            for status, why in extra.items()
-        },
+def _responses(route: Route) -> dict[str, Any]:
+    refusals = {
+        str(status): _error(_OTHER_REFUSALS[status])
+        for status in route.refusals
+        if status in _OTHER_REFUSALS
     }
+    return {**_success(route), **_references(), **refusals}
+
+
+def _success(route: Route) -> dict[str, Any]:
+    if route.handler is reports.regenerate:
+        return {"200": {"description": "OK", "content": {"text/plain": {"schema": STRING}}}}
+    if route.handler is reports.download:
+        location = {"description": "URL of the archive", "required": True, "schema": STRING}
+        return {
+            "202": {"description": "The report is being generated.", "content": _json("Notice")},
+            "302": {"description": "The report is ready.", "headers": {"Location": location}},
+        }
+    schema = route.response or {}
+    if 200 in route.refusals:  # noqa: PLR2004
+        schema = {"anyOf": [schema, ref("Declined")]}
+    return {"200": {"description": "The result.", "content": {_JSON: {"schema": schema}}}}
+
+
+def _references() -> Mapping[str, Any]:
+    return {status: {"$ref": f"#/components/responses/{status}"} for status in _COMMON_REFUSALS}
+
+
+def _error(description: str) -> dict[str, Any]:
+    return {"description": description, "content": _json("Error")}
+
+
+def _json(schema: str) -> dict[str, Any]:
+    return {_JSON: {"schema": ref(schema)}}

@@ -9,20 +9,20 @@ from crowdflower.sandbox.rules.jobs import orders
 from crowdflower.sandbox.rules.results import shapes
 
 if TYPE_CHECKING:
-    from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.api.request_context import RequestContext, Result
 
 
-def place(call: Call, job: str) -> Answer:
+def place(context: RequestContext, job: str) -> Result:
     """Order judgments for some of the new rows; a count of 0 means all of them."""
-    count = call.asked.within("debit").whole("units_count")
+    count = context.parameters.nested("debit").integer("units_count")
     if count is None:
         raise MissingParameters
-    row = call.job(job)
-    order = orders.place(call.tx, row, count, call.asked.names("channels") or ())
-    call.transitions.begin("order", row.id, {"state": row.state})
+    row = context.job(job)
+    order = orders.place(context.tx, row, count, context.parameters.names("channels") or ())
+    context.transitions.begin("order", row.id, {"state": row.state})
     return shapes.order(order)
 
 
-def show(call: Call, job: str, order: int) -> Answer:
+def show(context: RequestContext, job: str, order: int) -> Result:
     """Show an order."""
-    return shapes.order(orders.find(call.tx, call.job(job), order))
+    return shapes.order(orders.find(context.tx, context.job(job), order))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox import reports
-from crowdflower.sandbox.api.call import Reply
+from crowdflower.sandbox.api.request_context import ApiResponse
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.reports import rows
 from crowdflower.sandbox.rules.settings import questions
@@ -17,36 +17,40 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
-    from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.api.request_context import RequestContext, Result
     from crowdflower.sandbox.store import Transaction
     from crowdflower.states import ReportType
 
 NOT_READY: Final = '{"notice":{"message":"Your CSV is being generated.  Try again in 10 seconds."}}'
 
 
-def regenerate(call: Call, job: str) -> Answer:
+def regenerate(context: RequestContext, job: str) -> Result:
     """Have a report made anew."""
-    call.reports.restart(call.job(job).id, _type(call))
-    return Reply("OK", "text/plain; charset=utf-8")
+    context.reports.restart(context.job(job).id, _type(context))
+    return ApiResponse("OK", "text/plain; charset=utf-8")
 
 
-def download(call: Call, job: str) -> Answer:
+def download(context: RequestContext, job: str) -> Result:
     """Send whoever asks to a report that is ready, or say to come again."""
-    row, kind = call.job(job), _type(call)
-    if not call.reports.is_ready(row.id, kind):
-        return Reply(NOT_READY, status=202)
-    token, member = call.tx.clock.token(), reports.FILE_NAMES[kind].format(job=row.id)
-    with call.reports.add(row.id, kind, token) as path:
-        reports.write_archive(path, member, call.tx.clock.now(), _lines(call.tx, row, kind))
-    return Reply("", status=302, headers={"Location": call.link(f"reports/{token}/{member}.zip")})
+    row, kind = context.job(job), _type(context)
+    if not context.reports.is_ready(row.id, kind):
+        return ApiResponse(NOT_READY, status=202)
+    token, member = context.tx.clock.token(), reports.FILE_NAMES[kind].format(job=row.id)
+    with context.reports.add(row.id, kind, token) as path:
+        reports.write_archive(path, member, context.tx.clock.now(), _lines(context.tx, row, kind))
+    return ApiResponse(
+        "", status=302, headers={"Location": context.link(f"reports/{token}/{member}.zip")}
+    )
 
 
-def _type(call: Call) -> ReportType:
+def _type(context: RequestContext) -> ReportType:
     """Read which report is asked for, in the words of today or of 2011.
 
     :raises Invalid: There is none of that name.
     """
-    asked = call.asked.text("type") or ("full" if call.asked.flag("full") else "aggregated")
+    asked = context.parameters.text("type") or (
+        "full" if context.parameters.flag("full") else "aggregated"
+    )
     for kind in REPORT_TYPES:
         if kind == asked:
             return kind

@@ -1,12 +1,15 @@
-"""The table of endpoints: verb and path to what answers.
+"""The table of endpoints: verb, path, handler, and what the OpenAPI description says of each.
 
-Several of them change things although their verb is GET, as the service has it. Whether a route
-``reads`` or ``writes`` is therefore said here, and decides what a HEAD request may reach.
+Some endpoints change data although their verb is GET, as in the service. So each row says whether
+its route ``writes``: that decides the transaction that it gets, and whether HEAD may reach it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from crowdflower.sandbox.api import (
     account,
@@ -21,182 +24,366 @@ from crowdflower.sandbox.api import (
     uploads,
     workers,
 )
-from crowdflower.sandbox.api.unsupported import ABSENT
+from crowdflower.sandbox.api.schemas import (
+    ANY,
+    BOOLEAN,
+    COUNT,
+    DATE,
+    ID,
+    OBJECT,
+    STRING,
+    Schema,
+    array,
+    enum,
+    integer,
+    properties,
+    ref,
+)
+from crowdflower.sandbox.api.unsupported import UNSUPPORTED
+from crowdflower.sandbox.rules.jobs.jobs import LISTED_STATES
+from crowdflower.states import REPORT_TYPES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+_NONE: Final[Mapping[str, Schema]] = MappingProxyType({})
 
 
 class Route(NamedTuple):
-    """One line of the table."""
+    """One row of the table."""
 
-    verbs: str
-    """Separated by blanks; none stands for all."""
+    endpoint: str
+    """Verbs, all of them if there is none, and the path.
 
-    path: str
-    """``<job>`` is a number or an alias; anything else in brackets is a number."""
+    In the path, ``<job>`` is a number or an alias; anything else in brackets is a number.
+    """
 
-    answer: Callable[..., Any]
-    """Takes a :class:`~crowdflower.sandbox.api.call.Call` and the parts of the path."""
+    handler: Callable[..., Any]
+    """Called with a :class:`~crowdflower.sandbox.api.request_context.RequestContext` and the
+    variable parts of the path."""
+
+    response: Schema | None = None
+    """Of the JSON that comes with status 200; ``None`` when the response is not JSON."""
+
+    required: Mapping[str, Schema] = _NONE
+    """Parameters that the request needs, by name."""
+
+    optional: Mapping[str, Schema] = _NONE
+    """Parameters that the request may have, by name."""
 
     writes: bool = False
-    """Whether it may change anything."""
+    """Whether it may change data."""
 
     takes_file: bool = False
     """Whether its body is a file of rows, not parameters."""
 
-    bare: bool = False
-    """Whether the path may not end in ``.json``."""
+    json_suffix: bool = True
+    """Whether the path may end in ``.json``."""
 
-    version: str = "v1"
-    """Of the API; it comes first in the path."""
+    refusals: tuple[int, ...] = ()
+    """Statuses of refusals that not every route has; the service sends some with status 200."""
 
     differs: str = ""
-    """How it is not what the service does, in words for people; empty when it is."""
+    """How it differs from the service, in words for people."""
 
-    missing: str = ""
-    """What the service has here and the sandbox has not, when it answers nothing but 501."""
+    unsupported: str = ""
+    """The feature of the service that the sandbox lacks, if the route only answers 501."""
+
+    version: str = "v1"
+    """Of the API; the first part of a URL's path."""
+
+    @property
+    def verbs(self) -> str:
+        """Separated by blanks; empty for all verbs."""
+        return self.endpoint.rpartition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """Without the version of the API."""
+        return self.endpoint.rpartition(" ")[2]
 
 
-def reads(
-    verbs: str, path: str, answer: Callable[..., Any], differs: str = "", *, bare: bool = False
-) -> Route:
-    """Describe a route that changes nothing."""
-    return Route(verbs, path, answer, bare=bare, differs=differs)
-
-
-def writes(
-    verbs: str, path: str, answer: Callable[..., Any], differs: str = "", *, bare: bool = False
-) -> Route:
-    """Describe a route that may change things, whatever its verb."""
-    return Route(verbs, path, answer, writes=True, bare=bare, differs=differs)
-
-
-def takes(verbs: str, path: str, answer: Callable[..., Any], differs: str = "") -> Route:
-    """Describe a route that takes a file of rows."""
-    return Route(verbs, path, answer, writes=True, takes_file=True, differs=differs)
-
+_read = Route
+_write = partial(Route, writes=True)
+_upload = partial(Route, writes=True, takes_file=True)
 
 _UNIT: Final = "/jobs/<job>/units/<int:unit>"
 _JUDGMENT: Final = "/jobs/<job>/judgments/<int:judgment>"
 _WORKER: Final = "/jobs/<job>/workers/<int:worker>"
 
+_JOB: Final = {"job": ref("JobAttributes")}
+_PAGE: Final = {"page": COUNT, "limit": integer(1)}
+_TEAM: Final = {"team_id": STRING}
+_NAMES: Final = array(STRING)
+_CHANNELS: Final = {"channels": _NAMES}
+_TAGS: Final = {"tags": _NAMES}
+_REPORT: Final = {"type": enum(*REPORT_TYPES)}
+
+_SUCCESS: Final = ref("Success")
+_UNIT_RESULT: Final = ref("UnitWithResults")
+_TEST_QUESTIONS: Final = array(ref("TestQuestion"))
+_CHANGED: Final = ref("ChannelsChanged")
+_SHAPE: Final = "the shape of the service's response is not known"
+
 ROUTES: Final = (
-    reads("GET", "/account", account.show, "names and teams are made up; the balance is in cents"),
-    # Jobs and their life.
-    reads("GET", "/jobs", jobs.listing),
-    writes(
-        "POST", "/jobs", jobs.create, "attributes are kept, which the service did not always do"
+    _read(
+        "GET /account",
+        account.show,
+        ref("Account"),
+        differs="names and teams are invented; the balance is in cents",
     ),
-    reads("GET", "/jobs/<job>", jobs.show),
-    writes(
-        "PUT",
-        "/jobs/<job>",
+    # Jobs: create, read, change, run.
+    _read(
+        "GET /jobs",
+        jobs.listing,
+        array(ref("Job")),
+        optional={
+            "page": COUNT,
+            "state": enum(*LISTED_STATES),
+            "tags": STRING,
+            "created_at_greater_equal": DATE,
+            "created_at_less_equal": DATE,
+            "ampcrowd": BOOLEAN,
+            **_TEAM,
+        },
+    ),
+    _write(
+        "POST /jobs",
+        jobs.create,
+        ref("Job"),
+        optional=_JOB,
+        refusals=(200, 501),
+        differs="keeps the attributes, which the service did not always do",
+    ),
+    _read("GET /jobs/<job>", jobs.show, ref("Job")),
+    _write(
+        "PUT /jobs/<job>",
         jobs.update,
-        "styles, scripts and contributor levels have no effect; a header says so",
+        ref("Job"),
+        _JOB,
+        refusals=(200, 501),
+        differs="styles, scripts and contributor levels have no effect; a header says so",
     ),
-    writes("PUT", "/jobs/<job>/update", jobs.update),
-    writes("DELETE", "/jobs/<job>", jobs.delete),
-    writes("GET POST", "/jobs/<job>/copy", jobs.copy, "no templates; rows are there at once"),
-    writes("GET PUT POST", "/jobs/<job>/pause", jobs.pause),
-    writes("GET PUT POST", "/jobs/<job>/resume", jobs.resume),
-    writes("GET PUT POST", "/jobs/<job>/cancel", jobs.cancel, "the job need not be paused"),
-    reads("GET", "/jobs/<job>/ping", jobs.ping),
-    reads("GET", "/jobs/<job>/legend", jobs.legend),
-    # Rows.
-    takes(
-        "POST PUT",
-        "/jobs/upload",
+    _write("PUT /jobs/<job>/update", jobs.update, ref("Job"), _JOB, refusals=(200, 501)),
+    _write("DELETE /jobs/<job>", jobs.delete, ref("Deleted")),
+    _write(
+        "GET POST /jobs/<job>/copy",
+        jobs.copy,
+        ref("JobCopy"),
+        optional={"all_units": BOOLEAN, "gold": BOOLEAN, "only_new_and_judgable": BOOLEAN, **_TEAM},
+        refusals=(501,),
+        differs="no templates; rows are copied before the response",
+    ),
+    _write("GET PUT POST /jobs/<job>/pause", jobs.pause, _SUCCESS, refusals=(200,)),
+    _write("GET PUT POST /jobs/<job>/resume", jobs.resume, _SUCCESS, refusals=(200,)),
+    _write(
+        "GET PUT POST /jobs/<job>/cancel",
+        jobs.cancel,
+        _SUCCESS,
+        refusals=(200,),
+        differs="the job need not be paused",
+    ),
+    _read("GET /jobs/<job>/ping", jobs.ping, ref("JobPing")),
+    _read("GET /jobs/<job>/legend", jobs.legend, ref("Legend")),
+    # Rows: uploads, units, test questions.
+    _upload(
+        "POST PUT /jobs/upload",
         uploads.create,
-        "CSV and JSON lines only; rows are there when it is answered",
+        ref("Job"),
+        optional=_TEAM,
+        differs="CSV and JSON Lines only; rows are stored before the response",
     ),
-    takes(
-        "POST PUT",
-        "/jobs/<job>/upload",
+    _upload(
+        "POST PUT /jobs/<job>/upload",
         uploads.append,
-        "the same; a list in one JSON array is refused with 422, not 500",
+        ref("Job"),
+        optional={"force": BOOLEAN},
+        differs="the same; a JSON array is refused with 422, not 500",
     ),
-    reads(
-        "GET",
-        "/jobs/<job>/units/ping",
+    _read(
+        "GET /jobs/<job>/units/ping",
         uploads.progress,
-        "an upload that was refused stored nothing, so the count is that of the job",
+        ref("UploadProgress"),
+        differs="a refused upload stores no rows, so the count is that of the job",
     ),
-    writes("GET PUT", "/jobs/<job>/units/split", units.split),
-    reads("GET", "/jobs/<job>/units", units.listing),
-    writes("POST", "/jobs/<job>/units", units.create),
-    reads("GET", _UNIT, units.show),
-    writes("PUT", _UNIT, units.update),
-    writes("DELETE", _UNIT, units.delete),
-    writes("GET POST", f"{_UNIT}/copy", units.copy),
-    writes(
-        "POST PUT",
-        f"{_UNIT}/cancel",
+    _write(
+        "GET PUT /jobs/<job>/units/split", units.split, _SUCCESS, {"on": STRING}, {"with": STRING}
+    ),
+    _read("GET /jobs/<job>/units", units.listing, ref("UnitsPage"), optional=_PAGE),
+    _write(
+        "POST /jobs/<job>/units",
+        units.create,
+        _UNIT_RESULT,
+        {"unit": properties({"data": OBJECT, "golden": BOOLEAN}, required=["data"])},
+    ),
+    _read(
+        f"GET {_UNIT}",
+        units.show,
+        {"anyOf": [_UNIT_RESULT, ref("Unit")]},
+        optional={"simple": BOOLEAN},
+    ),
+    _write(
+        f"PUT {_UNIT}",
+        units.update,
+        _UNIT_RESULT,
+        {
+            "unit": properties(
+                {"data": OBJECT, "state": STRING, "golden": BOOLEAN, "gold_pool": STRING}
+            )
+        },
+    ),
+    _write(f"DELETE {_UNIT}", units.delete, ref("Deleted")),
+    _write(
+        f"GET POST {_UNIT}/copy",
+        units.copy,
+        _UNIT_RESULT,
+        optional={"unit": properties({"job_id": ID, "data": OBJECT})},
+    ),
+    _write(
+        f"POST PUT {_UNIT}/cancel",
         units.cancel,
-        "the row may be ordered, as long as it is not finalized",
+        _SUCCESS,
+        differs="also allowed for an ordered row, until it is finalized",
     ),
-    writes("POST", f"{_UNIT}/request_more_judgments", units.request_more_judgments),
-    reads("GET", f"{_UNIT}/judgments", units.judgments_of),
-    writes(
-        "PUT POST",
-        "/jobs/<job>/gold",
+    _write(
+        f"POST {_UNIT}/request_more_judgments",
+        units.request_more_judgments,
+        _UNIT_RESULT,
+        {"nb_judgments": integer(1)},
+        refusals=(402,),
+    ),
+    _read(f"GET {_UNIT}/judgments", units.judgments_of, array(ref("Judgment"))),
+    _write(
+        "PUT POST /jobs/<job>/gold",
         gold.convert,
-        "done when it is answered, not in the background",
+        {"anyOf": [_SUCCESS, ref("GoldChecked")]},
+        optional={"check": STRING, "with": STRING, "convert_units": BOOLEAN, "reset": BOOLEAN},
+        differs="done before the response, not in the background",
     ),
-    reads("GET", "/jobs/<job>/gold", gold.listing, "the service's shape is not known"),
-    reads("GET", "/jobs/<job>/test_questions", gold.listing, "the service's shape is not known"),
-    writes("GET", "/jobs/<job>/golds/fire_webhooks", gold.fire_webhooks),
-    # Who works, and for what.
-    reads("GET", "/jobs/<job>/channels", channels.show, bare=True),
-    writes("PUT", "/jobs/<job>/channels", channels.replace, bare=True),
-    writes("POST", "/jobs/<job>/channels", channels.add, bare=True),
-    writes("POST", "/jobs/<job>/disable_channel", channels.disable),
-    reads("GET", "/jobs/<job>/tags", tags.show),
-    writes("POST", "/jobs/<job>/tags", tags.add),
-    writes("PUT", "/jobs/<job>/tags", tags.replace),
-    writes("DELETE", "/jobs/<job>/tags", tags.remove),
-    writes(
-        "POST",
-        "/jobs/<job>/orders",
+    _read("GET /jobs/<job>/gold", gold.listing, _TEST_QUESTIONS, differs=_SHAPE),
+    _read("GET /jobs/<job>/test_questions", gold.listing, _TEST_QUESTIONS, differs=_SHAPE),
+    _write("GET /jobs/<job>/golds/fire_webhooks", gold.fire_webhooks, ref("Notice")),
+    # Contributors and money: channels, tags, orders, workers.
+    _read("GET /jobs/<job>/channels", channels.show, ref("Channels"), json_suffix=False),
+    _write(
+        "PUT /jobs/<job>/channels",
+        channels.replace,
+        _CHANGED,
+        _CHANNELS,
+        json_suffix=False,
+        refusals=(200,),
+    ),
+    _write(
+        "POST /jobs/<job>/channels",
+        channels.add,
+        _CHANGED,
+        _CHANNELS,
+        json_suffix=False,
+        refusals=(200,),
+    ),
+    _write(
+        "POST /jobs/<job>/disable_channel",
+        channels.disable,
+        _CHANGED,
+        {"channel_name": STRING},
+        refusals=(200,),
+    ),
+    _read("GET /jobs/<job>/tags", tags.show, ref("Tags")),
+    _write("POST /jobs/<job>/tags", tags.add, _SUCCESS, _TAGS),
+    _write("PUT /jobs/<job>/tags", tags.replace, _SUCCESS, _TAGS),
+    _write("DELETE /jobs/<job>/tags", tags.remove, _SUCCESS, _TAGS),
+    _write(
+        "POST /jobs/<job>/orders",
         orders.place,
-        "answers with the order; the service once answered with a redirect",
+        ref("Order"),
+        {"debit": properties({"units_count": COUNT}, required=["units_count"])},
+        _CHANNELS,
+        refusals=(200, 402, 501),
+        differs="returns the order; the service once returned a redirect",
     ),
-    reads("GET", "/jobs/<job>/orders/<int:order>", orders.show),
-    reads("GET", "/jobs/<job>/workers", workers.listing, "the service's shape is not known"),
-    reads("GET", _WORKER, workers.show, "the service's shape is not known"),
-    writes("POST", f"{_WORKER}/bonus", workers.bonus),
-    writes("POST", f"{_WORKER}/notify", workers.notify),
-    writes("POST", f"{_WORKER}/notifications", workers.notifications),
-    writes("PUT", _WORKER, workers.update),
-    writes("PUT", f"{_WORKER}/flag", workers.flag),
-    writes("PUT", f"{_WORKER}/deflag", workers.deflag),
-    writes("PUT", f"{_WORKER}/reject", workers.reject, "done at once"),
-    # What comes of it.
-    reads(
-        "GET",
-        "/jobs/<job>/judgments",
+    _read("GET /jobs/<job>/orders/<int:order>", orders.show, ref("Order")),
+    _read("GET /jobs/<job>/workers", workers.listing, array(ref("Worker")), differs=_SHAPE),
+    _read(f"GET {_WORKER}", workers.show, ref("Worker"), differs=_SHAPE),
+    _write(
+        f"POST {_WORKER}/bonus",
+        workers.bonus,
+        _SUCCESS,
+        {"amount": integer(1)},
+        {"reason": STRING},
+        refusals=(402,),
+    ),
+    _write(
+        f"POST {_WORKER}/notify", workers.notify, _SUCCESS, {"message": STRING}, {"subject": STRING}
+    ),
+    _write(
+        f"POST {_WORKER}/notifications",
+        workers.notifications,
+        _SUCCESS,
+        {"notification": properties({"message": STRING})},
+    ),
+    _write(
+        f"PUT {_WORKER}",
+        workers.update,
+        _SUCCESS,
+        optional={"flag": STRING, "unflag": STRING, "deflag": STRING, "persist": BOOLEAN},
+    ),
+    _write(
+        f"PUT {_WORKER}/flag",
+        workers.flag,
+        _SUCCESS,
+        optional={"reason": STRING, "persist": BOOLEAN},
+    ),
+    _write(f"PUT {_WORKER}/deflag", workers.deflag, _SUCCESS),
+    _write(
+        f"PUT {_WORKER}/reject",
+        workers.reject,
+        _SUCCESS,
+        {"reason": STRING, "manual": BOOLEAN},
+        differs="done before the response",
+    ),
+    # Results: judgments and reports.
+    _read(
+        "GET /jobs/<job>/judgments",
         judgments.listing,
-        "latest and unseen are ignored, with a warning in a header",
+        ref("JudgmentsPage"),
+        optional=_PAGE,
+        differs="latest and unseen are ignored, with a warning in a header",
     ),
-    writes(
-        "POST",
-        "/jobs/<job>/judgments",
+    _write(
+        "POST /jobs/<job>/judgments",
         judgments.create,
-        "for tests: a page with one row is taken and handed in; the service's own is for its staff",
+        ref("Judgment"),
+        {
+            "judgment": properties(
+                {"unit_id": ID, "worker_id": ID, "data": OBJECT}, required=["unit_id", "worker_id"]
+            )
+        },
+        refusals=(409,),
+        differs="for tests: submits a page with one row; in the service only staff may",
     ),
-    reads("GET", _JUDGMENT, judgments.show),
-    writes("PUT", _JUDGMENT, judgments.update, "for tests: reviewed, missed and tainted"),
-    writes("DELETE", _JUDGMENT, judgments.delete, "for tests: as if the judgment were rejected"),
-    reads("POST", "/jobs/<job>/regenerate", reports.regenerate),
-    reads(
-        "GET",
-        "/jobs/<job>.csv",
+    _read(f"GET {_JUDGMENT}", judgments.show, ref("Judgment")),
+    _write(
+        f"PUT {_JUDGMENT}",
+        judgments.update,
+        ref("Judgment"),
+        {"judgment": properties({"reviewed": BOOLEAN, "missed": BOOLEAN, "tainted": BOOLEAN})},
+        refusals=(409,),
+        differs="for tests: reviewed, missed and tainted",
+    ),
+    _write(
+        f"DELETE {_JUDGMENT}",
+        judgments.delete,
+        ref("Deleted"),
+        refusals=(409,),
+        differs="for tests: as if the judgment were rejected",
+    ),
+    _read("POST /jobs/<job>/regenerate", reports.regenerate, optional=_REPORT),
+    _read(
+        "GET /jobs/<job>.csv",
         reports.download,
-        "the columns of workset are not known; json has every row",
-        bare=True,
+        optional={**_REPORT, "full": ANY},
+        json_suffix=False,
+        differs="the columns of workset are not known; the json report has every row",
     ),
     *(
-        Route(each.verbs, each.path, each.answer, version=each.version, missing=each.feature)
-        for each in ABSENT
+        Route(each.endpoint, each.refuse, unsupported=each.feature, version=each.version)
+        for each in UNSUPPORTED
     ),
 )

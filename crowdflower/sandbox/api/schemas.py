@@ -1,7 +1,7 @@
-"""The shapes of what the API takes and gives, as JSON Schema.
+"""JSON Schemas of what the API takes and returns.
 
-Which keys there are, and in which order, :mod:`crowdflower.sandbox.rules.results.shapes` decides;
-here stands of what kind their values are.
+The keys of a response and their order are decided in
+:mod:`crowdflower.sandbox.rules.results.shapes`; these schemas say what type each value has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Schema: TypeAlias = "dict[str, Any]"
 
 
 def ref(name: str) -> Schema:
-    """Point to one of :data:`SCHEMAS`.
+    """Refer to one of :data:`SCHEMAS`.
 
     >>> ref("Job")
     {'$ref': '#/components/schemas/Job'}
@@ -24,166 +24,168 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def whole(least: int | None = None, most: int | None = None) -> Schema:
-    """Describe a whole number."""
-    bounds = {"minimum": least, "maximum": most}
+def integer(minimum: int | None = None, maximum: int | None = None) -> Schema:
+    """Return the schema of an integer."""
+    bounds = {"minimum": minimum, "maximum": maximum}
     return {"type": "integer", **{name: each for name, each in bounds.items() if each is not None}}
 
 
-def one_of(*words: str) -> Schema:
-    """Describe a text that is one of these."""
-    return {"type": "string", "enum": list(words)}
+def enum(*values: str) -> Schema:
+    """Return the schema of a string that is one of these."""
+    return {"type": "string", "enum": list(values)}
 
 
-def optional(schema: Schema) -> Schema:
-    """Describe the same, or ``null``."""
+def nullable(schema: Schema) -> Schema:
+    """Return a schema that also allows ``null``."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def listed(items: Schema) -> Schema:
-    """Describe a list of things that are alike."""
+def array(items: Schema) -> Schema:
+    """Return the schema of an array whose items have one schema."""
     return {"type": "array", "items": items}
 
 
-def table(values: Schema) -> Schema:
-    """Describe an object with any keys, and values that are alike."""
+def map_of(values: Schema) -> Schema:
+    """Return the schema of an object with any keys, whose values have one schema."""
     return {"type": "object", "additionalProperties": values}
 
 
-def closed(properties: dict[str, Schema], lacking: Iterable[str] = ()) -> Schema:
-    """Describe an object with these keys and no others.
-
-    :param lacking: Keys that need not be there.
-    """
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in set(lacking)],
-        "additionalProperties": False,
-    }
+def properties(schemas: dict[str, Schema], *, required: Iterable[str] = ()) -> Schema:
+    """Return the schema of an object with these keys and possibly others."""
+    names = list(required)
+    return {"type": "object", "properties": schemas, **({"required": names} if names else {})}
 
 
-TEXT: Final[Schema] = {"type": "string"}
-FLAG: Final[Schema] = {"type": "boolean"}
-COUNT: Final = whole(0)
+def record(schemas: dict[str, Schema], *, optional: Iterable[str] = ()) -> Schema:
+    """Return the schema of an object with these keys and no others."""
+    required = [name for name in schemas if name not in set(optional)]
+    return {**properties(schemas, required=required), "additionalProperties": False}
+
+
+STRING: Final[Schema] = {"type": "string"}
+BOOLEAN: Final[Schema] = {"type": "boolean"}
+COUNT: Final = integer(0)
+ID: Final = integer(1, 10**18 - 1)
 NUMBER: Final[Schema] = {"type": "number"}
-SHARE: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
-MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
+FRACTION: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
+DATE: Final[Schema] = {"type": "string", "format": "date"}
+TIMESTAMP: Final[Schema] = {"type": "string", "format": "date-time"}
 ANY: Final[Schema] = {}
-OBJECT: Final = table(ANY)
+OBJECT: Final = map_of(ANY)
 
-_COUNTRY: Final = closed({"code": TEXT, "name": TEXT})
-_PLACE: Final = {name: optional(TEXT) for name in ("country", "region", "city")}
+_COUNTRY: Final = record({"code": STRING, "name": STRING})
+_LOCATION: Final = {name: nullable(STRING) for name in ("country", "region", "city")}
 
 JOB: Final[dict[str, Schema]] = {
-    "id": whole(1),
+    "id": integer(1),
     "options": OBJECT,
-    "title": optional(TEXT),
-    "secret": TEXT,
-    "project_number": optional(TEXT),
-    "alias": optional(TEXT),
-    "judgments_per_unit": whole(1),
-    "units_per_assignment": whole(1),
-    "pages_per_assignment": whole(1),
-    "max_judgments_per_worker": optional(whole(1)),
-    "max_judgments_per_ip": optional(whole(1)),
+    "title": nullable(STRING),
+    "secret": STRING,
+    "project_number": nullable(STRING),
+    "alias": nullable(STRING),
+    "judgments_per_unit": integer(1),
+    "units_per_assignment": integer(1),
+    "pages_per_assignment": integer(1),
+    "max_judgments_per_worker": nullable(integer(1)),
+    "max_judgments_per_ip": nullable(integer(1)),
     "gold_per_assignment": COUNT,
-    "minimum_account_age_seconds": optional(COUNT),
-    "execution_mode": optional(TEXT),
+    "minimum_account_age_seconds": nullable(COUNT),
+    "execution_mode": nullable(STRING),
     "payment_cents": {"type": "number", "minimum": 0},
-    "custom_key": optional(TEXT),
-    "design_verified": FLAG,
-    "require_worker_login": optional(FLAG),
-    "public_data": FLAG,
-    "variable_judgments_mode": one_of("none", "auto_confidence"),
-    "max_judgments_per_unit": optional(whole(1)),
-    "expected_judgments_per_unit": optional(whole(1)),
-    "min_unit_confidence": optional(SHARE),
-    "units_remain_finalized": optional(FLAG),
-    "auto_order_timeout": optional(COUNT),
-    "auto_order_threshold": optional(whole(1)),
-    "completed_at": optional(MOMENT),
-    "state": one_of(*JOB_STATES),
-    "auto_order": FLAG,
-    "webhook_uri": optional(TEXT),
-    "send_judgments_webhook": optional(FLAG),
-    "language": optional(TEXT),
-    "minimum_requirements": optional(OBJECT),
-    "desired_requirements": optional(OBJECT),
-    "order_approved": FLAG,
-    "max_work_per_network": optional(whole(1)),
-    "copied_from": optional(whole(1)),
-    "created_at": MOMENT,
-    "updated_at": MOMENT,
-    "included_countries": listed(_COUNTRY),
-    "excluded_countries": listed(_COUNTRY),
-    "instructions": TEXT,
-    "cml": optional(TEXT),
-    "js": optional(TEXT),
-    "css": optional(TEXT),
+    "custom_key": nullable(STRING),
+    "design_verified": BOOLEAN,
+    "require_worker_login": nullable(BOOLEAN),
+    "public_data": BOOLEAN,
+    "variable_judgments_mode": enum("none", "auto_confidence"),
+    "max_judgments_per_unit": nullable(integer(1)),
+    "expected_judgments_per_unit": nullable(integer(1)),
+    "min_unit_confidence": nullable(FRACTION),
+    "units_remain_finalized": nullable(BOOLEAN),
+    "auto_order_timeout": nullable(COUNT),
+    "auto_order_threshold": nullable(integer(1)),
+    "completed_at": nullable(TIMESTAMP),
+    "state": enum(*JOB_STATES),
+    "auto_order": BOOLEAN,
+    "webhook_uri": nullable(STRING),
+    "send_judgments_webhook": nullable(BOOLEAN),
+    "language": nullable(STRING),
+    "minimum_requirements": nullable(OBJECT),
+    "desired_requirements": nullable(OBJECT),
+    "order_approved": BOOLEAN,
+    "max_work_per_network": nullable(integer(1)),
+    "copied_from": nullable(integer(1)),
+    "created_at": TIMESTAMP,
+    "updated_at": TIMESTAMP,
+    "included_countries": array(_COUNTRY),
+    "excluded_countries": array(_COUNTRY),
+    "instructions": STRING,
+    "cml": nullable(STRING),
+    "js": nullable(STRING),
+    "css": nullable(STRING),
     "problem": {"type": "null"},
-    "confidence_fields": optional(listed(TEXT)),
-    "gold": table(TEXT),
+    "confidence_fields": nullable(array(STRING)),
+    "gold": map_of(STRING),
     "units_count": COUNT,
     "golds_count": COUNT,
     "judgments_count": COUNT,
-    "support_email": optional(TEXT),
-    "worker_ui_remix": FLAG,
+    "support_email": nullable(STRING),
+    "worker_ui_remix": BOOLEAN,
     "crowd_costs": {"type": "number", "minimum": 0},
-    "quiz_mode_enabled": FLAG,
-    "completed": FLAG,
-    "fields": optional(table(TEXT)),
+    "quiz_mode_enabled": BOOLEAN,
+    "completed": BOOLEAN,
+    "fields": nullable(map_of(STRING)),
 }
 UNIT: Final[dict[str, Schema]] = {
-    "id": whole(1),
+    "id": integer(1),
     "data": OBJECT,
-    "difficulty": whole(),
+    "difficulty": integer(),
     "judgments_count": COUNT,
-    "state": one_of(*UNIT_STATES),
-    "agreement": optional(SHARE),
+    "state": enum(*UNIT_STATES),
+    "agreement": nullable(FRACTION),
     "missed_count": COUNT,
-    "gold_pool": optional(TEXT),
-    "created_at": MOMENT,
-    "updated_at": MOMENT,
-    "job_id": whole(1),
+    "gold_pool": nullable(STRING),
+    "created_at": TIMESTAMP,
+    "updated_at": TIMESTAMP,
+    "job_id": integer(1),
 }
-_MESSAGE: Final = closed({"message": TEXT})
-_SAID: Final = {"anyOf": [TEXT, _MESSAGE]}
-_CHANNELS: Final = {"enabled_channels": listed(TEXT), "available_channels": listed(TEXT)}
-_COUNTRIES: Final = {name: listed(TEXT) for name in ("included_countries", "excluded_countries")}
+_MESSAGE: Final = record({"message": STRING})
+_SUCCESS: Final = {"anyOf": [STRING, _MESSAGE]}
+_CHANNELS: Final = {"enabled_channels": array(STRING), "available_channels": array(STRING)}
+_COUNTRIES: Final = {name: array(STRING) for name in ("included_countries", "excluded_countries")}
 
 SCHEMAS: Final[dict[str, Schema]] = {
-    "Account": closed(
+    "Account": record(
         {
-            "id": whole(1),
-            "email": TEXT,
+            "id": integer(1),
+            "email": STRING,
             "auth_code": {"type": "null"},
-            "first_name": TEXT,
-            "last_name": TEXT,
+            "first_name": STRING,
+            "last_name": STRING,
             "auth_key": {"type": "null"},
-            "akon_id": TEXT,
-            "status": TEXT,
-            "created_at": MOMENT,
+            "akon_id": STRING,
+            "status": STRING,
+            "created_at": TIMESTAMP,
             "job_template_id": {"type": "null"},
             "balance": NUMBER,
-            "api_team_id": TEXT,
+            "api_team_id": STRING,
         }
     ),
-    "Job": closed(JOB),
-    "JobCopy": closed(
-        JOB | {"message": closed({"success": TEXT, "notice": TEXT}, ["success", "notice"])}
+    "Job": record(JOB),
+    "JobCopy": record(
+        JOB
+        | {"message": record({"success": STRING, "notice": STRING}, optional=["success", "notice"])}
     ),
     "JobAttributes": {
         "type": "object",
         "properties": {name: JOB.get(name, ANY) for name in KINDS} | _COUNTRIES,
     },
-    "JobPing": closed(
+    "JobPing": record(
         {
             "golden_units": COUNT,
             "all_units": COUNT,
             "ordered_units": COUNT,
             "completed_units_estimate": COUNT,
-            "aggregated_units_cached": FLAG,
+            "aggregated_units_cached": BOOLEAN,
             "needed_judgments": COUNT,
             "all_judgments": COUNT,
             "tainted_judgments": COUNT,
@@ -191,126 +193,128 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "completed_non_gold_estimate": COUNT,
         }
     ),
-    "Legend": table(table(ANY)),
-    "UploadProgress": closed({"done": FLAG, "count": COUNT, "error": TEXT}, ["error"]),
-    "Unit": closed(UNIT),
-    "UnitWithResults": closed(
+    "Legend": map_of(map_of(ANY)),
+    "UploadProgress": record(
+        {"done": BOOLEAN, "count": COUNT, "error": STRING}, optional=["error"]
+    ),
+    "Unit": record(UNIT),
+    "UnitWithResults": record(
         {
             **UNIT,
             "results": {
                 "type": "object",
-                "properties": {"judgments": listed(ref("Judgment"))},
+                "properties": {"judgments": array(ref("Judgment"))},
                 "required": ["judgments"],
                 "additionalProperties": OBJECT,
             },
-            "message": closed({"error": TEXT}),
+            "message": record({"error": STRING}),
         },
-        ["message"],
+        optional=["message"],
     ),
-    "UnitsPage": {**table(OBJECT), "propertyNames": {"pattern": r"^\d+$"}},
-    "TestQuestion": closed(
-        UNIT | {"answers": table(closed({"accepted": listed(TEXT), "reason": optional(TEXT)}))}
+    "UnitsPage": {**map_of(OBJECT), "propertyNames": {"pattern": r"^\d+$"}},
+    "TestQuestion": record(
+        UNIT | {"answers": map_of(record({"accepted": array(STRING), "reason": nullable(STRING)}))}
     ),
-    "Judgment": closed(
+    "Judgment": record(
         {
-            "id": whole(1),
-            "created_at": MOMENT,
-            "started_at": MOMENT,
-            "webhook_sent_at": optional(MOMENT),
-            "external_type": TEXT,
-            "reviewed": optional(FLAG),
-            "golden": FLAG,
-            "missed": optional(FLAG),
-            "rejected": optional(FLAG),
-            "tainted": FLAG,
-            **_PLACE,
-            "job_id": whole(1),
-            "unit_id": whole(1),
-            "worker_id": whole(1),
+            "id": integer(1),
+            "created_at": TIMESTAMP,
+            "started_at": TIMESTAMP,
+            "webhook_sent_at": nullable(TIMESTAMP),
+            "external_type": STRING,
+            "reviewed": nullable(BOOLEAN),
+            "golden": BOOLEAN,
+            "missed": nullable(BOOLEAN),
+            "rejected": nullable(BOOLEAN),
+            "tainted": BOOLEAN,
+            **_LOCATION,
+            "job_id": integer(1),
+            "unit_id": integer(1),
+            "worker_id": integer(1),
             "judgment": {"const": 1},
-            "trust": SHARE,
-            "worker_trust": SHARE,
-            "unit_state": one_of(*UNIT_STATES),
+            "trust": FRACTION,
+            "worker_trust": FRACTION,
+            "unit_state": enum(*UNIT_STATES),
             "data": OBJECT,
             "unit_data": OBJECT,
         }
     ),
     "JudgmentsPage": {
         "propertyNames": {"pattern": r"^\d+$"},
-        **table(
+        **map_of(
             {
                 "type": "object",
                 "properties": {
-                    "_ids": listed(whole(1)),
-                    "_agreement": optional(SHARE),
-                    "_state": one_of(*UNIT_STATES),
-                    "_updated_at": MOMENT,
+                    "_ids": array(integer(1)),
+                    "_agreement": nullable(FRACTION),
+                    "_state": enum(*UNIT_STATES),
+                    "_updated_at": TIMESTAMP,
                 },
                 "required": ["_ids", "_agreement", "_state", "_updated_at"],
             }
         ),
     },
-    "Order": closed(
+    "Order": record(
         {
-            "id": whole(1),
-            "type": TEXT,
+            "id": integer(1),
+            "type": STRING,
             "meta": OBJECT,
-            "created_at": MOMENT,
-            "updated_at": MOMENT,
-            "user_id": whole(1),
-            "job_id": whole(1),
+            "created_at": TIMESTAMP,
+            "updated_at": TIMESTAMP,
+            "user_id": integer(1),
+            "job_id": integer(1),
             "amount_in_cents": {"type": "number", "minimum": 0},
             "nuggeted_units_count": COUNT,
         }
     ),
-    "Worker": closed(
+    "Worker": record(
         {
-            "worker_id": whole(1),
-            "external_type": TEXT,
+            "worker_id": integer(1),
+            "external_type": STRING,
             "judgments_count": COUNT,
             "missed_count": COUNT,
             "golds_count": COUNT,
             "forgiven_count": COUNT,
-            "channel": TEXT,
-            **_PLACE,
-            "last_ip": optional(TEXT),
-            "flagged_at": optional(MOMENT),
-            "rejected_at": optional(MOMENT),
+            "channel": STRING,
+            **_LOCATION,
+            "last_ip": nullable(STRING),
+            "flagged_at": nullable(TIMESTAMP),
+            "rejected_at": nullable(TIMESTAMP),
             "bonus": {"type": "number", "minimum": 0},
-            "flag_reason": optional(TEXT),
-            "trust_overall": SHARE,
+            "flag_reason": nullable(STRING),
+            "trust_overall": FRACTION,
             "submission_rate": {"type": "null"},
         }
     ),
-    "Channels": closed(_CHANNELS),
-    "ChannelsChanged": closed({"success": TEXT, **_CHANNELS}),
-    "Tags": listed(closed({"name": TEXT})),
-    "GoldChecked": closed({"affected": COUNT, "populated": listed(TEXT)}),
-    "Success": closed({"success": _SAID}),
-    "Notice": closed({"notice": _MESSAGE}),
-    "Deleted": closed({"message": closed({"success": TEXT})}),
+    "Channels": record(_CHANNELS),
+    "ChannelsChanged": record({"success": STRING, **_CHANNELS}),
+    "Tags": array(record({"name": STRING})),
+    "GoldChecked": record({"affected": COUNT, "populated": array(STRING)}),
+    "Success": record({"success": _SUCCESS}),
+    "Notice": record({"notice": _MESSAGE}),
+    "Deleted": record({"message": record({"success": STRING})}),
     "Declined": {
-        "description": "Understood and not done, which the service says with status 200.",
+        "description": "The request was refused, with status 200 as in the service.",
         "anyOf": [
-            closed({"errors": listed(TEXT)}),
-            closed({"error": TEXT, **_CHANNELS}, _CHANNELS),
+            record({"errors": array(STRING)}),
+            record({"error": STRING, **_CHANNELS}, optional=_CHANNELS),
         ],
     },
     "Error": {
-        "description": "Nothing was done. The message says why, and what to do.",
+        "description": "The request was refused. The message says why, and what to do.",
         "type": "object",
         "properties": {
             "error": {
                 "anyOf": [
-                    TEXT,
+                    STRING,
                     {
                         "type": "object",
                         "properties": {
-                            "message": TEXT,
-                            "fields": table(table(TEXT)),
-                            "code": TEXT,
-                            "feature": TEXT,
-                            "see": TEXT,
+                            "message": STRING,
+                            "fields": map_of(map_of(STRING)),
+                            "code": STRING,
+                            "feature": STRING,
+                            "see": STRING,
                         },
                         "required": ["message"],
                         "additionalProperties": False,
@@ -321,4 +325,4 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "required": ["error"],
     },
 }
-"""Name to shape; each is one that the API gives, but for ``JobAttributes``, which it takes."""
+"""Name to schema: of responses, except for ``JobAttributes``, which is part of requests."""

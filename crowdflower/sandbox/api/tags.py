@@ -8,33 +8,33 @@ from crowdflower.sandbox.errors import MissingParameters
 from crowdflower.sandbox.rules.settings import tags
 
 if TYPE_CHECKING:
-    from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.api.request_context import RequestContext, Result
 
 
-def show(call: Call, job: str) -> Answer:
+def show(context: RequestContext, job: str) -> Result:
     """List the tags."""
-    return [{"name": name} for name in tags.of(call.tx, call.job(job))]
+    return [{"name": name} for name in tags.of(context.tx, context.job(job))]
 
 
-def add(call: Call, job: str) -> Answer:
+def add(context: RequestContext, job: str) -> Result:
     """Give more tags."""
-    return {"success": f"{tags.add(call.tx, call.job(job), _names(call))} tags added"}
+    return {"success": f"{tags.add(context.tx, context.job(job), _names(context))} tags added"}
 
 
-def replace(call: Call, job: str) -> Answer:
+def replace(context: RequestContext, job: str) -> Result:
     """Give these tags and no others."""
-    return {"success": f"{tags.replace(call.tx, call.job(job), _names(call))} tags set"}
+    return {"success": f"{tags.replace(context.tx, context.job(job), _names(context))} tags set"}
 
 
-def remove(call: Call, job: str) -> Answer:
+def remove(context: RequestContext, job: str) -> Result:
     """Take tags away."""
-    return {"success": f"{tags.remove(call.tx, call.job(job), _names(call))} tags removed"}
+    return {"success": f"{tags.remove(context.tx, context.job(job), _names(context))} tags removed"}
 
 
-def _names(call: Call) -> list[str]:
-    names = call.asked.names("tags")
+def _names(context: RequestContext) -> list[str]:
+    names = context.parameters.names("tags")
     if names is None:
-        names = call.asked.names("tag")
+        names = context.parameters.names("tag")
     if names is None:
         raise MissingParameters
     return names

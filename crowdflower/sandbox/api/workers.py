@@ -9,84 +9,86 @@ from crowdflower.sandbox.rules.results import shapes
 from crowdflower.sandbox.rules.work import workers
 
 if TYPE_CHECKING:
-    from crowdflower.sandbox.api.call import Answer, Call
+    from crowdflower.sandbox.api.request_context import RequestContext, Result
 
 
-def listing(call: Call, job: str) -> Answer:
+def listing(context: RequestContext, job: str) -> Result:
     """List everybody who took a page of this job."""
-    return [shapes.worker(row) for row in workers.listing(call.tx, call.job(job))]
+    return [shapes.worker(row) for row in workers.listing(context.tx, context.job(job))]
 
 
-def show(call: Call, job: str, worker: int) -> Answer:
+def show(context: RequestContext, job: str, worker: int) -> Result:
     """Show how a contributor stands in this job."""
-    return shapes.worker(workers.in_job(call.tx, call.job(job), worker))
+    return shapes.worker(workers.in_job(context.tx, context.job(job), worker))
 
 
-def bonus(call: Call, job: str, worker: int) -> Answer:
+def bonus(context: RequestContext, job: str, worker: int) -> Result:
     """Pay a contributor, in cents, beside what the pages pay."""
-    row, amount = call.job(job), call.asked.whole("amount")
+    row, amount = context.job(job), context.parameters.integer("amount")
     if amount is None:
         raise Invalid("Send the bonus as amount, in whole US cents.")
-    workers.bonus(call.tx, row, worker, amount, call.asked.text("reason"))
+    workers.bonus(context.tx, row, worker, amount, context.parameters.text("reason"))
     return {"success": f"Contributor {worker} was given a bonus of {amount} cents."}
 
 
-def notify(call: Call, job: str, worker: int) -> Answer:
+def notify(context: RequestContext, job: str, worker: int) -> Result:
     """Write to a contributor."""
-    row, message = call.job(job), call.asked.text("message")
+    row, message = context.job(job), context.parameters.text("message")
     if message is None:
         raise MissingParameters
-    subject = call.asked.text("subject")
-    workers.notify(call.tx, row, worker, f"{subject}\n\n{message}" if subject else message)
+    subject = context.parameters.text("subject")
+    workers.notify(context.tx, row, worker, f"{subject}\n\n{message}" if subject else message)
     return {"success": {"message": "Contributor was successfully notified."}}
 
 
-def notifications(call: Call, job: str, worker: int) -> Answer:
+def notifications(context: RequestContext, job: str, worker: int) -> Result:
     """Write to a contributor, in the words of 2011."""
-    row = call.job(job)
-    message = call.asked.within("notification").text("message")
+    row = context.job(job)
+    message = context.parameters.nested("notification").text("message")
     if message is None:
         raise MissingParameters
-    workers.notify(call.tx, row, worker, message)
+    workers.notify(context.tx, row, worker, message)
     return {"success": {"message": "Contributor was successfully notified."}}
 
 
-def update(call: Call, job: str, worker: int) -> Answer:
+def update(context: RequestContext, job: str, worker: int) -> Result:
     """Flag a contributor or take the flag back, whichever parameter is there."""
-    if "unflag" in call.asked or "deflag" in call.asked:
-        return deflag(call, job, worker)
-    if "flag" in call.asked:
-        return flag(call, job, worker)
+    if "unflag" in context.parameters or "deflag" in context.parameters:
+        return deflag(context, job, worker)
+    if "flag" in context.parameters:
+        return flag(context, job, worker)
     raise MissingParameters
 
 
-def flag(call: Call, job: str, worker: int) -> Answer:
+def flag(context: RequestContext, job: str, worker: int) -> Result:
     """Give a contributor no more pages of this job, or with ``persist`` of any of the account's."""
-    reason = call.asked.text("reason") or call.asked.text("flag")
-    if not workers.flag(call.tx, call.job(job), worker, reason, persist=call.asked.flag("persist")):
-        call.tx.warn(f"Contributor {worker} was flagged already.")
+    reason = context.parameters.text("reason") or context.parameters.text("flag")
+    if not workers.flag(
+        context.tx, context.job(job), worker, reason, persist=context.parameters.flag("persist")
+    ):
+        context.tx.warn(f"Contributor {worker} was flagged already.")
     return {"success": f"Contributor {worker} has been flagged."}
 
 
-def deflag(call: Call, job: str, worker: int) -> Answer:
+def deflag(context: RequestContext, job: str, worker: int) -> Result:
     """Take a flag back; why, in any of three words, is not kept."""
     for name in ("reason", "unflag", "deflag"):
-        call.asked.text(name)
-    if not workers.unflag(call.tx, call.job(job), worker):
-        call.tx.warn(f"Contributor {worker} was not flagged.")
+        context.parameters.text(name)
+    if not workers.unflag(context.tx, context.job(job), worker):
+        context.tx.warn(f"Contributor {worker} was not flagged.")
     return {"success": f"Contributor {worker} is no longer flagged."}
 
 
-def reject(call: Call, job: str, worker: int) -> Answer:
+def reject(context: RequestContext, job: str, worker: int) -> Result:
     """Throw away what a contributor answered in this job; rows open again."""
-    asked = call.asked
+    asked = context.parameters
     reason = asked.text("reject")
     if reason is None:
         reason = asked.text("reason")
         # The form of today, which has to say that a person asks for it.
         if reason is None or not asked.flag("manual"):
             raise MissingParameters
-    if not workers.reject(call.tx, call.job(job), worker, reason):
-        call.tx.warn(f"Contributor {worker} was rejected already.")
+    if not workers.reject(context.tx, context.job(job), worker, reason):
+        context.tx.warn(f"Contributor {worker} was rejected already.")
     message = "Rejecting contributor... this operation can take up to 10 minutes"
     return {"success": {"message": message}}

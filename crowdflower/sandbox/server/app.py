@@ -19,8 +19,8 @@ from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 from crowdflower.sandbox import pages
 from crowdflower.sandbox.ampcrowd import routes as ampcrowd_door
 from crowdflower.sandbox.api import idempotency, openapi
-from crowdflower.sandbox.api.incoming import MAX_PARAMETERS, SUFFIX
 from crowdflower.sandbox.api.parameters import MAX_COUNT
+from crowdflower.sandbox.api.request_parsing import MAX_BODY, SUFFIX
 from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.control.delays import Transitions
 from crowdflower.sandbox.control.routes import PREFIX
@@ -97,7 +97,7 @@ class Application(Flask):
         self.url_map, self.view_functions = _routing(ampcrowd=ampcrowd is not None)
         self.extensions[ampcrowd_door.EXTENSION] = ampcrowd
         self.config["MAX_CONTENT_LENGTH"] = MAX_FILE
-        self.config["MAX_FORM_MEMORY_SIZE"] = MAX_PARAMETERS
+        self.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
         self.config["MAX_FORM_PARTS"] = MAX_COUNT
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -144,7 +144,7 @@ class Application(Flask):
     def process_response(self, response: Response) -> Response:
         """Say to every caller of the API that a request may be repeated under a key."""
         if request.path.startswith("/v1/"):
-            response.headers[idempotency.ANNOUNCEMENT[0]] = idempotency.ANNOUNCEMENT[1]
+            response.headers[idempotency.SUPPORT_HEADER[0]] = idempotency.SUPPORT_HEADER[1]
         return super().process_response(response)
 
     def reset(self) -> None:

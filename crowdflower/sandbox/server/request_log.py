@@ -98,7 +98,7 @@ def _asked(environ: WSGIEnvironment) -> dict[str, Any]:
     found = environ.get(ASKED)
     if found is None or int(environ.get("CONTENT_LENGTH") or 0) > LARGEST:
         try:
-            found = parameters.from_query(environ.get("QUERY_STRING", "").encode("latin-1"))
+            found = parameters.parse_query(environ.get("QUERY_STRING", "").encode("latin-1"))
         except BadRequest:
             found = {}
     return {name: value for name, value in found.items() if name not in SECRET}

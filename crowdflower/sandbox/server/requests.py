@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from flask import Response, current_app, g, request, send_file
 
-from crowdflower.sandbox.api import idempotency, incoming
-from crowdflower.sandbox.api.call import Call, Reply
+from crowdflower.sandbox.api import idempotency, request_parsing
+from crowdflower.sandbox.api.request_context import ApiResponse, RequestContext
 from crowdflower.sandbox.errors import Invalid, NotFound, Unauthorized
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.server.in_process import RAISE_ERRORS
@@ -40,32 +40,32 @@ def answer(route: Route, **path: object) -> Response:
     :raises Refusal: It is not done.
     """
     app = cast("Application", current_app)
-    asked, key, passed_over = incoming.read(request, route)
+    parameters, key, unread_body = request_parsing.parse(request, route)
     g.key = key
-    request.environ[ASKED] = asked.values
+    request.environ[ASKED] = parameters.values
     name = request.headers.get(idempotency.HEADER) if route.writes else None
     body = _file() if route.takes_file else io.BytesIO()
-    digested = idempotency.Digested(body) if name else None
+    digested = idempotency.HashingReader(body) if name else None
 
     def answered(tx: Transaction) -> tuple[Any, list[str]]:
-        call = Call(
+        context = RequestContext(
             tx=tx,
             account=_account(app, tx, key),
-            asked=asked,
+            parameters=parameters,
             content_type=request.mimetype,
             body=io.BufferedReader(digested, _BLOCK) if digested else body,
             reports=app.reports,
             transitions=app.transitions,
             link=lambda below: request.host_url + below,
         )
-        do = partial(_done, call, route, path, passed_over)
+        do = partial(_done, context, route, path, unread_body)
         if name and digested:
             asked_for = f"{request.method} {request.path}"
-            answer = idempotency.answer(call, name, asked_for, digested, do)
+            answer = idempotency.handle_once(context, name, asked_for, digested, do)
         else:
             answer = do()
         if tx.warnings and route.writes:
-            _keep_warnings(call, path.get("job"), answer)
+            _keep_warnings(context, path.get("job"), answer)
         return answer, tx.warnings
 
     if route.takes_file:  # it can be read once
@@ -74,9 +74,9 @@ def answer(route: Route, **path: object) -> Response:
         answer, warnings = app.database.write(answered, idempotent=name is not None)
     else:
         answer, warnings = app.database.read(answered)
-    if isinstance(answer, Reply):
+    if isinstance(answer, ApiResponse):
         response = Response(
-            answer.text, answer.status, dict(answer.headers), content_type=answer.kind
+            answer.text, answer.status, dict(answer.headers), content_type=answer.content_type
         )
     else:
         response = in_json(answer)
@@ -85,42 +85,42 @@ def answer(route: Route, **path: object) -> Response:
     return response
 
 
-def _done(call: Call, route: Route, path: dict[str, object], passed_over: str) -> Any:
+def _done(context: RequestContext, route: Route, path: dict[str, object], unread_body: str) -> Any:
     """Do what is asked, and say what of it did nothing.
 
     :raises Invalid: Something did nothing, and the sandbox is strict.
     """
-    answer = route.answer(call, **path)
-    names = f"{', '.join(call.asked.unread()):.500}"
+    answer = route.handler(context, **path)
+    names = f"{', '.join(context.parameters.unread()):.500}"
     ignored = [f"Ignored, since nothing here reads it: {names}"] if names else []
-    ignored += [passed_over] if passed_over else []
-    if ignored and call.tx.limits.strict and _is_good(answer):
+    ignored += [unread_body] if unread_body else []
+    if ignored and context.tx.limits.strict and _is_good(answer):
         raise Invalid(" ".join(ignored))
     for each in ignored:
-        call.tx.warn(each)
+        context.tx.warn(each)
     return answer
 
 
 def _is_good(answer: object) -> bool:
     """Tell whether an answer is none that says no and has something to keep all the same."""
-    return not isinstance(answer, Reply) or answer.status < _REFUSED
+    return not isinstance(answer, ApiResponse) or answer.status < _REFUSED
 
 
-def _keep_warnings(call: Call, reference: object, answer: object) -> None:
+def _keep_warnings(context: RequestContext, reference: object, answer: object) -> None:
     """Write down what was asked for and not obeyed, for whoever does not read headers."""
     made = answer.get("id") if isinstance(answer, dict) else None
-    job = made if reference is None else _number_of(call, str(reference))
-    for warning in call.tx.warnings:
+    job = made if reference is None else _number_of(context, str(reference))
+    for warning in context.tx.warnings:
         asked = f"{request.method} {request.path}"
-        call.tx.record("warning", job, warning=warning, request=asked)
+        context.tx.record("warning", job, warning=warning, request=asked)
 
 
-def _number_of(call: Call, reference: str) -> int | None:
+def _number_of(context: RequestContext, reference: str) -> int | None:
     """Tell which job was meant; by now it may have another alias, or none."""
-    if reference in call.found:
-        return call.found[reference]
+    if reference in context.job_ids:
+        return context.job_ids[reference]
     with suppress(NotFound):
-        return int(call.job(reference).id)
+        return int(context.job(reference).id)
     return None
 
 

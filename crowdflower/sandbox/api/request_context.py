@@ -1,4 +1,4 @@
-"""One request as a resource sees it, and what a resource may answer."""
+"""What a handler gets, a request with its account and transaction, and what it may return."""
 
 from __future__ import annotations
 
@@ -20,54 +20,53 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.reports import ReportCache
     from crowdflower.sandbox.store import Transaction
 
-MOST_DIGITS: Final = 18
-"""Of a number that a job can have."""
+MAX_ID_DIGITS: Final = 18
 
 
 @dataclass(frozen=True)
-class Reply:
-    """An answer that is more than status 200 and a JSON value."""
+class ApiResponse:
+    """A response that is more than status 200 and a JSON value."""
 
     text: str
-    kind: str = "application/json; charset=utf-8"
+    content_type: str = "application/json; charset=utf-8"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Answer: TypeAlias = "JSON | Reply"
+Result: TypeAlias = "JSON | ApiResponse"
 
 
 @dataclass(frozen=True)
-class Call:
-    """What was asked, by whom, and the transaction in which it happens."""
+class RequestContext:
+    """One request: its parameters, its account, and the transaction in which it is handled."""
 
     tx: Transaction
     account: Row[Any]
-    asked: Parameters
+    parameters: Parameters
 
     content_type: str
-    """Of the body, without its parameters."""
+    """Of the body, without the parameters of the header."""
 
     body: IO[bytes]
-    """The body, where a resource reads it itself; else it was read for :attr:`asked`."""
+    """The uploaded file; empty on other routes, whose body is read into :attr:`parameters`."""
 
     reports: ReportCache
 
     transitions: Transitions
 
     link: Callable[[str], str]
-    """Makes an address of a path on this server."""
+    """Returns the URL of a path on this server."""
 
-    found: dict[str, int] = field(default_factory=dict)
-    """Numbers of the jobs that were asked for, by the names under which they were found."""
+    job_ids: dict[str, int] = field(default_factory=dict)
+    """Ids of the jobs that the handler has looked up, by the number or alias that it used."""
 
     def job(self, reference: str) -> Row[Any]:
-        """Find a job of the caller's by number or alias; when it may be changed, have it alone.
+        """Return a job of the account by number or alias, locked if the request may change it.
 
-        :raises NotFound: There is none.
+        :raises NotFound: The account has no such job.
         """
-        if reference.isdecimal() and len(reference) > MOST_DIGITS:
+        if reference.isdecimal() and len(reference) > MAX_ID_DIGITS:
             raise NotFound
         found = jobs.find(self.tx, self.account, reference)
-        self.found[reference] = found.id
+        self.job_ids[reference] = found.id
         return jobs.again(self.tx, found) if locks.lock_job(self.tx, found.id) else found
