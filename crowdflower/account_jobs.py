@@ -26,7 +26,8 @@ from crowdflower.job import Job
 from crowdflower.models.job_fields import JobFields, spelled
 from crowdflower.models.paths import JOBS_PER_PAGE, number
 from crowdflower.models.resource import channel_names, joined, names
-from crowdflower.order import Order, order_of, placed_order
+from crowdflower.order import Order
+from crowdflower.payments.kinds import Launch
 from crowdflower.states import JobState
 
 CONVERTING: Final = (0, 1, 2, 4, 8)
@@ -313,14 +314,9 @@ class AccountJobs(Account):
         'Debit'
         """
         job = self._as_job(job)
-        payment = order_of(job.id, units_count, channels)
-        placed = self.operations.pay(
-            payment,
-            lambda answer: placed_order(answer.response),
-            key=key,
-            max_cost_cents=max_cost_cents,
-        )
-        return Order(job, self._client).absorb(placed)
+        payment = Launch(job.id, units_count, channels)
+        order = self.operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
+        return Order(job, self._client).absorb(order)
 
     def get_order(self, job: JobFields | int, order_id: int) -> Order:
         """Fetch an order.

@@ -63,8 +63,7 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
-    from crowdflower.payments.journal import Operation
-    from crowdflower.payments.records import Finding
+    from crowdflower.payments.records import Finding, Operation
     from crowdflower.webhook import Event
 
 

@@ -13,9 +13,10 @@ from crowdflower.http.messages import an_object
 from crowdflower.job_results import JobResults
 from crowdflower.job_units import JobUnits
 from crowdflower.models.resource import channel_names, names, whole
-from crowdflower.order import Order, order_of
+from crowdflower.order import Order
 from crowdflower.payments import pricing
-from crowdflower.payments.kinds import DryRun
+from crowdflower.payments.kinds import Launch
+from crowdflower.payments.records import DryRun
 from crowdflower.states import ON_DEMAND
 from crowdflower.worker import Worker
 
@@ -325,13 +326,13 @@ class Job(JobUnits, JobResults):
         >>> draft.state, order.nuggeted_units_count
         ('running', 8)
         """
+        payment = Launch(self.id, units_count, channels)
+        operations = self.client.operations
         if dry_run:
-            return self.client.operations.preview(order_of(self.id, units_count, channels))
-        order = self.client.debit_order(
-            self, units_count, channels, key=key, max_cost_cents=max_cost_cents
-        )
+            return operations.preview(payment)
+        order = operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
         self._watch("launched", "running")
-        return order
+        return Order(self, self._client).absorb(order)
 
     def pause(self) -> None:
         """Stop handing out units; judgments already open may still arrive.

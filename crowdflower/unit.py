@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from crowdflower._types import JSONObject, Row
 from crowdflower.http import encoding
 from crowdflower.http.messages import an_object
-from crowdflower.http.transport import Expected
-from crowdflower.models.paths import PathFactory, number, segment
-from crowdflower.models.resource import Attribute, JobResource, Promise, ReadOnly, WriteOnly, whole
-from crowdflower.payments import pricing
-from crowdflower.payments.kinds import DryRun, Payment, acknowledged
+from crowdflower.models.paths import PathFactory, number
+from crowdflower.models.resource import Attribute, JobResource, Promise, ReadOnly, WriteOnly
+from crowdflower.payments.kinds import MoreJudgments
+from crowdflower.payments.records import DryRun
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -186,19 +185,11 @@ class Unit(JobResource):
         >>> answered.reload().state
         'judgable'
         """
-        whole("the number of judgments", count)
-        payment = Payment(
-            "request_more_judgments",
-            f"jobs/{segment(self.job.id)}/units/{number(self.id)}/request_more_judgments.json",
-            {"nb_judgments": count},
-            lambda job: pricing.judgments_cents(job, count),
-            Expected(as_json=False),
-            accept="*/*",
-        )
+        payment = MoreJudgments(self.job.id, self.id, count)
         operations = self.client.operations
         if dry_run:
             return operations.preview(payment)
-        return operations.pay(payment, acknowledged, key=key)
+        return operations.pay(payment, key=key)
 
     def reload(self) -> Self:
         """Fetch the unit anew; changes that were not sent are dropped.

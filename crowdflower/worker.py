@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final, Literal, overload
 
-from crowdflower.exceptions import InvalidInput
-from crowdflower.models.paths import PathFactory, number, segment
+from crowdflower.models.paths import PathFactory, number
 from crowdflower.models.resource import JobResource
-from crowdflower.payments import pricing
-from crowdflower.payments.kinds import DryRun, Payment, acknowledged
+from crowdflower.payments.kinds import MAX_BONUS_CENTS, Bonus
+from crowdflower.payments.records import DryRun
 
-MOST_BONUS_CENTS: Final = 2000
+MOST_BONUS_CENTS: Final = MAX_BONUS_CENTS
 """What the service pays at a time, in US cents."""
 
 
@@ -63,29 +62,11 @@ class Worker(JobResource):
 
         >>> worker.bonus(150, reason="Careful work, thank you.", key="spring bonus: 1")
         """
-        if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0:
-            raise InvalidInput(
-                f"a bonus is a whole number of US cents above zero, not {amount!r};"
-                " 1.50 dollars is 150"
-            )
-        if amount > MOST_BONUS_CENTS:
-            raise InvalidInput(
-                f"a bonus of {amount!r:.80} cents is more than the service pays at a time, which is"
-                f" {MOST_BONUS_CENTS}; nothing was paid"
-            )
-        parameters: dict[str, object] = {"amount": amount}
-        if reason is not None:
-            parameters["reason"] = reason
-        payment = Payment(
-            "bonus",
-            f"jobs/{segment(self.job.id)}/workers/{number(self.id)}/bonus.json",
-            parameters,
-            lambda _: pricing.bonus_cents(amount),
-        )
+        payment = Bonus(self.job.id, self.id, amount, reason)
         operations = self.client.operations
         if dry_run:
             return operations.preview(payment)
-        return operations.pay(payment, acknowledged, key=key)
+        return operations.pay(payment, key=key)
 
     def notify(self, message: str) -> None:
         """Write to the contributor.

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from crowdflower.exceptions import ApiError
-from crowdflower.payments.journal import Journal, Operation
+from crowdflower.payments.journal import Journal
+from crowdflower.payments.records import Operation
 
 
 def state_file() -> Path:

@@ -1,4 +1,4 @@
-"""Where a journal stands: an SQLite file that is whole, still the same, and written to the disk."""
+"""The SQLite file of a journal: transactions on disk, and checks that the file is intact."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from crowdflower.exceptions import JournalCorrupt, JournalError, JournalLocked
 
-PATIENCE: Final = 5.0
+BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
 
 _APPLICATION: Final = 0x43464A4C
@@ -46,83 +46,86 @@ _ONCE: Final = """
 
 
 class Store:
-    """The lines of a journal, in a file or in memory, a transaction at a time.
+    """The rows of a journal, in a file or in memory.
 
     :param path: The file; ``None`` for memory.
-    :param patience: Seconds to wait for another process that is writing.
+    :param busy_timeout: Seconds to wait for another process that is writing.
     """
 
-    def __init__(self, path: Path | None, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path | None, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self.path = path
-        self._patience = patience
+        self._busy_timeout = busy_timeout
         self._file: tuple[int, int] | None = None
         self._memory: sqlite3.Connection | None = None
         self._lock = Lock()
         self._pid = os.getpid()
 
     @property
-    def is_there(self) -> bool:
-        """Whether anything was ever written, as far as that can be told without opening it."""
+    def exists(self) -> bool:
+        """Whether the journal may hold anything; does not open the file."""
         return self.path is None or self._file is not None or self.path.exists()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection whose changes are all kept, on the disk, or none of them.
+        """Yield a connection in a transaction; its changes are on disk when the block has ended.
 
-        :raises JournalError: They cannot be.
+        :raises JournalError: The file cannot be opened, read or written.
         """
         try:
-            with self._connected() as connection:
+            with self._connect() as connection:
                 try:
                     connection.execute("BEGIN IMMEDIATE")
                     yield connection
                     connection.execute("COMMIT")
-                finally:  # an interrupt may come between any two of these
+                finally:  # an interrupt may come between any two statements
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
             busy = "locked" in str(error) or "busy" in str(error)
-            kind: type[JournalError] = JournalLocked if busy else JournalError
+            error_type: type[JournalError] = JournalLocked if busy else JournalError
             problem = str(error)
         except sqlite3.Error as error:
             damaged = type(error) is sqlite3.DatabaseError
-            kind, problem = JournalCorrupt if damaged else JournalError, str(error)
+            error_type, problem = JournalCorrupt if damaged else JournalError, str(error)
         except OSError as error:
-            kind, problem = JournalError, error.strerror or type(error).__name__
+            error_type, problem = JournalError, error.strerror or type(error).__name__
         else:
             return
-        raise kind(f"the journal {self.path or 'in memory'} cannot be used: {problem}")
+        raise error_type(f"the journal {self.path or 'in memory'} cannot be used: {problem}")
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection: one of its own for each transaction, where there is a file.
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection; for a file, a new one for each transaction.
 
-        So no thread and no forked process ever holds what another one is using.
+        So threads and forked processes never share a connection.
         """
         if self.path is not None:
-            with closing(self._opened(self.path)) as connection:
+            with closing(self._open(self.path)) as connection:
                 yield connection
             return
         if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), Lock()  # a thread of the parent may hold the old
+            self._pid, self._lock = (
+                os.getpid(),
+                Lock(),
+            )  # a thread of the parent may hold it
         with self._lock:
             if self._memory is None:
                 self._memory = sqlite3.connect(
                     ":memory:", isolation_level=None, check_same_thread=False
                 )
                 weakref.finalize(self, self._memory.close)
-                _furnish(self._memory)
+                _create_tables(self._memory)
             yield self._memory
 
-    def _opened(self, path: Path) -> sqlite3.Connection:
+    def _open(self, path: Path) -> sqlite3.Connection:
         if self._file is None and not path.exists():
             _create(path)
         connection = sqlite3.connect(
-            f"{path.as_uri()}?mode=rw", uri=True, timeout=self._patience, isolation_level=None
+            f"{path.as_uri()}?mode=rw", uri=True, timeout=self._busy_timeout, isolation_level=None
         )
         try:
-            there = path.stat()
-            self._check(connection, (there.st_dev, there.st_ino))
+            stat = path.stat()
+            self._check(connection, (stat.st_dev, stat.st_ino))
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")
         except BaseException:
@@ -131,16 +134,18 @@ class Store:
         return connection
 
     def _check(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
-        """See that the file is a journal, whole, and still the one that was written to before."""
+        """Check that the file is an intact journal, and the same file as before."""
         if self._file not in {None, file}:
             raise JournalError(
-                f"the journal {self.path} was replaced while it was in use: what was paid stands in"
-                " the file that is gone"
+                f"the journal {self.path} was replaced while it was in use: earlier payments are in"
+                " the file that was there before"
             )
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != _APPLICATION:
-            raise JournalCorrupt(f"{self.path} is no journal; name another file, or move it away")
+            raise JournalCorrupt(
+                f"{self.path} is not a journal; choose another path, or move that file away"
+            )
         if version != _VERSION:
             raise JournalError(f"the journal {self.path} was written by a newer release")
         if self._file is None:
@@ -151,7 +156,7 @@ class Store:
 
 
 def _create(path: Path) -> None:
-    """Make an empty journal, visible only once it is complete."""
+    """Create an empty journal, which appears under its name when it is complete."""
     missing = [folder for folder in path.parents if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -160,20 +165,20 @@ def _create(path: Path) -> None:
     try:
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            _furnish(connection)
-        with suppress(FileExistsError):  # another process was faster; its journal is as good
+            _create_tables(connection)
+        with suppress(FileExistsError):  # another process was faster: use its journal
             os.link(draft, path)
     finally:
         draft.unlink()
     if hasattr(os, "O_DIRECTORY"):
-        folder_itself = os.open(path.parent, os.O_RDONLY)
+        folder_handle = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder_itself)
+            os.fsync(folder_handle)
         finally:
-            os.close(folder_itself)
+            os.close(folder_handle)
 
 
-def _furnish(connection: sqlite3.Connection) -> None:
+def _create_tables(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(_TABLE)
     connection.execute(_ONCE)

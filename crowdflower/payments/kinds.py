@@ -1,85 +1,397 @@
-"""A request that spends money, before it is sent."""
+"""The kinds of payments: request, price, answer, and how to find out whether one was made.
+
+Each kind is a class. An instance is a payment to make. The class also judges a recorded payment
+whose answer was lost: it compares what the service showed before and after. A launch shows in the
+job, more judgments in the unit; a bonus only in the balance, which other payments change as well.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, ClassVar, Final, Generic, TypeVar
+from urllib.parse import parse_qs, urljoin, urlsplit
 
-from crowdflower._types import MISSING, a_type
-from crowdflower.exceptions import OutcomeUnknown
+from crowdflower._types import MISSING, JSONObject, a_type
+from crowdflower.exceptions import InvalidInput, OutcomeUnknown
 from crowdflower.http import encoding
+from crowdflower.http.credentials import origin
 from crowdflower.http.responses import Answer
-from crowdflower.http.transport import Expected
+from crowdflower.http.transport import Expected, Response
+from crowdflower.models.paths import number, segment
+from crowdflower.models.resource import channel_names, whole
+from crowdflower.payments import pricing
+from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen, Operation
+
+T = TypeVar("T")
+
+MAX_BONUS_CENTS: Final = 2000
+"""The largest bonus that the service pays at a time, in US cents."""
+
+UNORDERED: Final = "unordered"
+
+NOT_READABLE: Final = Inconclusive("what would show it could not be read, before or after")
 
 
-@dataclass(frozen=True)
-class Payment:
-    """A request that spends money.
+class Payment(ABC, Generic[T]):
+    """A payment to make: one form, sent by POST.
 
-    :param name: ``launch``, ``bonus`` or ``request_more_judgments``.
-    :param path: Where it is sent, by POST.
-    :param price: What it may cost, in cents, by what is seen before it is sent.
-    :param expected: What kind of answer means that it was paid.
+    :param path: Where it is sent.
+    :param form: Its parameters.
     """
 
-    name: str
-    path: str
-    form: Mapping[str, Any]
-    price: Callable[[Mapping[str, Any]], int]
-    expected: Expected = field(default_factory=Expected)
-    accept: str = "application/json"
-    method: str = "POST"
+    name: ClassVar[str]
+    """What the journal calls the kind."""
+
+    expected: ClassVar[Expected] = Expected()
+    """Which answers mean that it was paid."""
+
+    accept: ClassVar[str] = "application/json"
+
+    account_wide: ClassVar[bool] = False
+    """Whether its effect shows where payments of the whole account do."""
+
+    method: Final = "POST"
+
+    def __init__(self, path: str, form: Mapping[str, Any]) -> None:
+        self.path = path
+        self.form = form
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is said about the form and the answer."""
+        """The headers for its form and its answer."""
         return {"Accept": self.accept, "Content-Type": "application/x-www-form-urlencoded"}
 
     @property
     def body(self) -> bytes:
-        """The form as it is sent."""
+        """The encoded form."""
         return encoding.form(self.form)
 
+    @abstractmethod
+    def price(self, before: Mapping[str, Any]) -> int:
+        """Return what it may cost, in US cents.
 
-def acknowledged(answer: Answer) -> None:
-    """Take an answer for a yes; it need say no more than that it is one.
+        :param before: What :meth:`fields_to_read` showed.
+        :raises InvalidInput: A field that the estimate needs is missing.
+        """
 
-    :raises OutcomeUnknown: It is a web page, or JSON that is no object.
+    @abstractmethod
+    def read(self, answer: Answer) -> T:
+        """Return the result from the answer.
+
+        :raises OutcomeUnknown: The answer does not show that it was paid.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:
+        """Return where the effect shows: path to fields, with the fields that its price needs.
+
+        :param path: Where the payment is sent.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def judge(operation: Operation, after: Mapping[str, Any], *, alone: bool) -> Finding | None:
+        """Compare what shows now with what showed before; ``None`` if the effect may still come.
+
+        :param alone: No other payment can have had the same effect meanwhile.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def judge_timeout(operation: Operation, after: Mapping[str, Any]) -> Finding:
+        """Return the finding when the time is up and :meth:`judge` has not decided."""
+
+
+class Launch(Payment[JSONObject]):
+    """Order units of a job.
+
+    :raises InvalidInput: The number of units or the channels cannot be used.
+
+    >>> Launch(7, 8, ["on_demand"]).body
+    b'debit%5Bunits_count%5D=8&channels%5B%5D=on_demand'
+    >>> lost = Operation(
+    ...     "1",
+    ...     "launch",
+    ...     "",
+    ...     "POST",
+    ...     "jobs/7/orders.json",
+    ...     "debit%5Bunits_count%5D=8",
+    ...     before={"ordered_units": 0, "state": "unordered"},
+    ... )
+    >>> Launch.judge(lost, {"ordered_units": 8, "state": "running"}, alone=True)
+    Applied(evidence='ordered_units rose from 0 to 8, 8 were ordered')
+    >>> Launch.judge(lost, {"ordered_units": 0, "state": "unordered"}, alone=True) is None
+    True
     """
-    response, body = answer
-    kind = response.headers.get("Content-Type", "")
-    if body is MISSING or response.status_code == HTTPStatus.NO_CONTENT:
-        if "html" not in kind:
+
+    name = "launch"
+    expected = Expected(as_json=False, redirects=True)
+
+    def __init__(self, job_id: int, units_count: int, channels: Iterable[str]) -> None:
+        self.units_count = whole("units_count", units_count)
+        super().__init__(
+            f"jobs/{segment(job_id)}/orders.json",
+            {"debit": {"units_count": units_count}, "channels": channel_names(channels)},
+        )
+
+    def price(self, before: Mapping[str, Any]) -> int:
+        """Return the estimate of the order, by the fields of the job."""
+        return pricing.launch_cents(before, self.units_count)
+
+    def read(self, answer: Answer) -> JSONObject:
+        """Return the order from either of the two answers that mean success.
+
+        Old services redirect to the order. The redirect is not followed: that would be a second
+        request, whose failure would make a paid order look like a failed one.
+        """
+        response = answer.response
+        if response.is_redirect:
+            match = _match_order(response.url, response.headers["Location"])
+            if match is not None:
+                return {"id": int(match[2]), "job_id": int(match[1]), "type": "Debit"}
+            evidence = "a redirect that does not lead to an order"
+        else:
+            try:
+                order = encoding.decode(response.content)
+            except ValueError:
+                order = None
+            if isinstance(order, dict):
+                return order
+            evidence = f"status {response.status_code}, and no order"
+        raise _outcome_unknown(
+            response,
+            f"the order was answered by {evidence}: it may have been placed. Look at the state of"
+            " the job before you order again",
+            evidence,
+        )
+
+    @staticmethod
+    def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:
+        """Read the count of ordered units, and the job."""
+        job = _job_path(path)
+        return {
+            f"{job}/ping.json": ("ordered_units",),
+            f"{job}.json": ("state", "auto_order", "crowd_costs", *pricing.FIELDS),
+        }
+
+    @staticmethod
+    def judge(operation: Operation, after: Mapping[str, Any], *, alone: bool) -> Finding | None:
+        """Look for a rise of the ordered units, or a job that has started."""
+        before = operation.before
+        count = _parameter(operation, "debit[units_count]")
+        rise = _rise("ordered_units", before, after)
+        started = before.get("state") == UNORDERED and _state(after) not in {None, UNORDERED}
+        if not rise and not started:
+            return None
+        evidence = (
+            f"ordered_units rose from {before['ordered_units']} to {after['ordered_units']},"
+            f" {count} were ordered"
+            if rise
+            else f"the job was unordered and is {after['state']}"
+        )
+        if not alone or before.get("auto_order") or after.get("auto_order"):
+            return Inconclusive(f"{evidence}; but units were ordered by other means as well")
+        if rise is not None and not 0 <= rise <= count:
+            return Inconclusive(f"{evidence}; units of this job are ordered elsewhere too")
+        return Applied(evidence)
+
+    @staticmethod
+    def judge_timeout(operation: Operation, after: Mapping[str, Any]) -> Finding:
+        """Return ``NotSeen`` if the job could be read and did not change."""
+        before = operation.before
+        if _rise("ordered_units", before, after) == 0:
+            return NotSeen(f"ordered_units is still {after['ordered_units']}")
+        if before.get("state") == after.get("state") == UNORDERED:
+            return NotSeen("the job is still unordered")
+        return NOT_READABLE
+
+
+class _Acknowledged(Payment[None]):
+    """A payment whose answer need only be a success, with or without a JSON object."""
+
+    def read(self, answer: Answer) -> None:
+        """Accept an answer without content, or a JSON object."""
+        response, body = answer
+        content_type = response.headers.get("Content-Type", "")
+        if body is MISSING or response.status_code == HTTPStatus.NO_CONTENT:
+            if "html" not in content_type:
+                return
+            kind = "a web page"
+        elif isinstance(body, dict):
             return
-        said = "a web page"
-    elif isinstance(body, dict):
-        return
-    else:
-        said = a_type(body)
-    asked = re.search("/jobs/.*|$", urlsplit(response.url).path)
-    status = response.status_code
-    raise OutcomeUnknown(
-        f"POST {asked[0] if asked else ''}: status {status}, but the answer is {said}",
-        evidence=f"status {status}, and {said} for an answer",
+        else:
+            kind = a_type(body)
+        status = response.status_code
+        raise _outcome_unknown(
+            response,
+            f"status {status}, but the answer is {kind}",
+            f"status {status}, and {kind} for an answer",
+        )
+
+
+class MoreJudgments(_Acknowledged):
+    """Request more judgments of a unit than the job asks for.
+
+    :raises InvalidInput: The count or an id cannot be used.
+    """
+
+    name = "request_more_judgments"
+    expected = Expected(as_json=False)
+    accept = "*/*"
+
+    def __init__(self, job_id: int, unit_id: int, count: int) -> None:
+        self.count = whole("the number of judgments", count)
+        super().__init__(
+            f"jobs/{segment(job_id)}/units/{number(unit_id)}/request_more_judgments.json",
+            {"nb_judgments": count},
+        )
+
+    def price(self, before: Mapping[str, Any]) -> int:
+        """Return the estimate of the judgments, by what the job pays."""
+        return pricing.judgments_cents(before, self.count)
+
+    @staticmethod
+    def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:
+        """Read the unit, and what the job pays."""
+        unit = path.rpartition("/")[0]
+        return {
+            f"{unit}.json": ("state", "judgments_count"),
+            f"{_job_path(path)}.json": ("payment_cents",),
+        }
+
+    @staticmethod
+    def judge(operation: Operation, after: Mapping[str, Any], *, alone: bool) -> Finding | None:
+        """Look for a finalized unit that is open again."""
+        before = operation.before.get("state")
+        if before != "finalized":
+            return Inconclusive(f"the unit was {before} already, so its state shows nothing")
+        if _state(after) in {None, before}:
+            return None
+        evidence = f"the unit was finalized and is {after['state']}"
+        if alone:
+            return Applied(evidence)
+        return Inconclusive(f"{evidence}; but more judgments were requested more than once")
+
+    @staticmethod
+    def judge_timeout(operation: Operation, after: Mapping[str, Any]) -> Finding:  # noqa: ARG004
+        """Return ``NotSeen`` if the unit is still finalized."""
+        if after.get("state") == "finalized":
+            return NotSeen("the unit is still finalized")
+        return NOT_READABLE
+
+
+class Bonus(_Acknowledged):
+    """Pay a contributor a bonus.
+
+    :raises InvalidInput: The amount or an id cannot be used.
+    """
+
+    name = "bonus"
+    account_wide = True
+
+    def __init__(self, job_id: int, worker_id: int, amount: int, reason: str | None = None) -> None:
+        if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0:
+            raise InvalidInput(
+                f"a bonus must be a whole number of US cents above zero, not {amount!r};"
+                " 1.50 dollars is 150"
+            )
+        if amount > MAX_BONUS_CENTS:
+            raise InvalidInput(
+                f"a bonus of {amount!r:.80} cents is above the service's limit of"
+                f" {MAX_BONUS_CENTS}; nothing was paid"
+            )
+        self.amount = amount
+        form: dict[str, object] = {"amount": amount}
+        if reason is not None:
+            form["reason"] = reason
+        super().__init__(f"jobs/{segment(job_id)}/workers/{number(worker_id)}/bonus.json", form)
+
+    def price(self, before: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """Return the bonus with the fee."""
+        return pricing.bonus_cents(self.amount)
+
+    @staticmethod
+    def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG004
+        """Read the balance: nothing else shows a bonus."""
+        return {"account.json": ("balance",)}
+
+    @staticmethod
+    def judge(operation: Operation, after: Mapping[str, Any], *, alone: bool) -> Finding | None:
+        """Compare the balance, which never decides: other payments change it too."""
+        before, amount = operation.before, _parameter(operation, "amount")
+        fall = _rise("balance", after, before)
+        if not fall:
+            return None
+        speaks = "for" if alone and fall in {amount, operation.cents} else "neither for nor against"
+        return Inconclusive(
+            f"the balance went from {before['balance']} to {after['balance']} cents, the bonus is"
+            f" {amount}: this speaks {speaks} it; bonuses cannot be listed"
+        )
+
+    @staticmethod
+    def judge_timeout(operation: Operation, after: Mapping[str, Any]) -> Finding:
+        """Return ``Inconclusive``, with the balance if it could be read."""
+        if _rise("balance", operation.before, after) == 0:
+            return Inconclusive(
+                f"the balance is still {after['balance']} cents, which speaks against it; bonuses"
+                " cannot be listed"
+            )
+        return NOT_READABLE
+
+
+KINDS: Final[Mapping[str, type[Payment[Any]]]] = {
+    each.name: each for each in (Launch, MoreJudgments, Bonus)
+}
+"""The kinds by the name that the journal has."""
+
+
+def _outcome_unknown(response: Response, problem: str, evidence: str) -> OutcomeUnknown:
+    path = re.search("/jobs/.*|$", urlsplit(response.url).path)
+    return OutcomeUnknown(
+        f"POST {path[0] if path else ''}: {problem}",
+        evidence=evidence,
         phase="answered",
         request=response.request,
         response=response,
     )
 
 
-@dataclass(frozen=True)
-class DryRun:
-    """A request as it would be sent, without the key; nothing was."""
+def _match_order(url: str, location: str) -> re.Match[str] | None:
+    """Match the order that a redirect leads to, on the same server."""
+    try:
+        target = urljoin(url, location)
+        if origin(target) != origin(url):
+            return None
+    except ValueError:
+        return None
+    return re.fullmatch(
+        r".*/jobs/(\d{1,18})/orders/(\d{1,18})(?:\.json)?", urlsplit(target).path, re.ASCII
+    )
 
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: str
 
-    def __str__(self) -> str:
-        head = [f"{self.method} {self.url}", *(f"{k}: {v}" for k, v in self.headers.items())]
-        return "\n".join([*head, "", self.body])
+def _job_path(path: str) -> str:
+    return "/".join(path.split("/")[:2])
+
+
+def _parameter(operation: Operation, name: str) -> int:
+    return int(parse_qs(operation.body)[name][0])
+
+
+def _state(fields: Mapping[str, Any]) -> str | None:
+    """Return the state, if it is a string; anything else shows nothing."""
+    state = fields.get("state")
+    return state if isinstance(state, str) else None
+
+
+def _rise(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> int | None:
+    """Return by how much a count rose; ``None`` if unknown."""
+    first, second = before.get(name), after.get(name)
+    if isinstance(first, (int, float)) and isinstance(second, (int, float)):
+        with suppress(OverflowError):  # of floats such as 1e308
+            return int(second - first)
+    return None

@@ -1,12 +1,12 @@
-"""A payment at most once: journalled, sent once, and looked for where its answer was lost.
+"""Make payments at most once: record each in the journal, send it once, look it up if needed.
 
-No payment is ever begun again here. What is not known stays open in the journal until a look at the
-account, or a person, settles it.
+Nothing here sends a payment a second time. A payment whose outcome is unknown stays open in the
+journal until the account shows it, or a person resolves it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain, repeat
 from threading import Lock
@@ -28,23 +28,24 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http.base_client import Caller
 from crowdflower.http.encoding import can_be_written
-from crowdflower.http.responses import Answer
+from crowdflower.http.polling import poll
 from crowdflower.http.transport import KEY, Expected
-from crowdflower.payments.journal import Journal, Operation, State
-from crowdflower.payments.kinds import DryRun, Payment
-from crowdflower.payments.records import Applied, Finding, NotSeen, judged, places, unseen
+from crowdflower.payments.journal import Journal
+from crowdflower.payments.kinds import KINDS, Payment
+from crowdflower.payments.records import Applied, DryRun, Finding, NotSeen, Operation, State
 
 T = TypeVar("T")
 
-SETTLING: Final = (1, 2, 4, 8, 15, 30, 60)
-"""Seconds between two looks: counts lag behind what they count."""
+POLL_DELAYS: Final = (1, 2, 4, 8, 15, 30, 60)
+"""Seconds between two reads in :meth:`Operations.reconcile`, the last one repeated: the counts of
+the service are updated with a delay."""
 
 
 class Operations:
-    """The payments of a client: made here, and found again here.
+    """The payments of a client: makes them, and finds out whether they were made.
 
-    :param journal: Where they are written down.
-    :param max_spend_cents: What this client may spend in all, estimates included.
+    :param journal: Where they are recorded.
+    :param max_spend_cents: What this client may spend in all, in US cents, estimates included.
     """
 
     def __init__(
@@ -54,37 +55,35 @@ class Operations:
             _check_limit("max_spend_cents", max_spend_cents, ConfigError)
         self.journal = journal
         self._caller = caller
-        self._most = max_spend_cents
+        self._max_spend_cents = max_spend_cents
         self._spent = 0
         self._lock = Lock()
 
     def pay(
-        self,
-        payment: Payment,
-        read: Callable[[Answer], T],
-        *,
-        key: str | None = None,
-        max_cost_cents: int | None = None,
+        self, payment: Payment[T], *, key: str | None = None, max_cost_cents: int | None = None
     ) -> T:
-        """Make a payment: one request, written down before it is sent.
+        """Make a payment: record it, then send one request.
 
-        :param read: Makes of the answer what the caller returns.
-        :param key: The caller's name for this payment; there is never a second one of it.
-        :param max_cost_cents: What it may cost at most.
-        :raises DuplicateOperation: A payment of this name was begun before.
-        :raises OverBudget: It may cost more than it or this client may.
-        :raises JournalError: It cannot be written down; nothing was sent.
-        :raises OutcomeUnknown: It was sent, and may have been paid.
-        :raises TransportError: Nothing was sent.
+        :param payment: One of :mod:`crowdflower.payments.kinds`.
+        :param key: Idempotency key: your name for this payment, which is made at most once.
+        :param max_cost_cents: What it may cost at most, in US cents.
+        :raises DuplicateOperation: A payment with this key was started before.
+        :raises OverBudget: The payment may cost more than ``max_cost_cents``, or than this client
+            may still spend.
+        :raises JournalError: The journal cannot be written; nothing was sent.
+        :raises OutcomeUnknown: The request was sent, and the payment may have been made.
+        :raises TransportError: The read before the payment failed; nothing was sent.
         """
-        if key is not None and not _is_name(key):
-            raise InvalidInput(f"a key is a name, such as 'bonus:may:5', not {key!r:.80}")
+        if key is not None and not _is_key(key):
+            raise InvalidInput(
+                f"a key must be a non-empty string such as 'bonus:may:5', not {key!r:.80}"
+            )
         if max_cost_cents is not None:
             _check_limit("max_cost_cents", max_cost_cents, InvalidInput)
-        operation = self.journal.prepare(self._operation(payment, key))
+        operation = self.journal.prepare(self._new_operation(payment, key))
         try:
-            before = self._look(operation)
-            cents = self._reserved(payment, before, max_cost_cents)
+            before = self._read_fields(type(payment), payment.path)
+            cents = self._reserve(payment, before, max_cost_cents)
         except BaseException as error:
             self._settle(operation, "rejected", f"not sent, {type(error).__name__}")
             raise
@@ -93,10 +92,10 @@ class Operations:
         except JournalError:
             self._spend(-(cents or 0))
             raise
-        return self._sent(payment, operation, read)
+        return self._send(payment, operation)
 
-    def preview(self, payment: Payment) -> DryRun:
-        """Return the request of a payment as it would be sent; sends and writes nothing."""
+    def preview(self, payment: Payment[Any]) -> DryRun:
+        """Return the request of a payment; sends and records nothing."""
         request = self._caller.transport.prepared(
             payment.method, payment.path, body=payment.body, headers=payment.headers
         )
@@ -104,13 +103,13 @@ class Operations:
             payment.method, str(request.url), dict(request.headers), payment.body.decode("ascii")
         )
 
-    # Afterwards
+    # After a lost answer or a crash
 
     def pending(self) -> list[Operation]:
-        """Return the payments of this account of which it is open whether they were made.
+        """Return payments of this account whose outcome is unknown.
 
-        Beside those whose answer was lost, these are the ones that a process left behind when it
-        was ended: look at them after a restart.
+        Their answer was lost, or the process ended before it could be recorded: look at them after
+        a restart.
 
         >>> client.operations.pending()
         []
@@ -118,56 +117,75 @@ class Operations:
         return self.journal.pending(self._caller.transport.account)
 
     def reconcile(self, op_id: str, wait: float = 120) -> Finding:
-        """Look whether an open payment was made, as often as it takes; pays nothing.
+        """Poll the service until it shows whether a pending payment was made; pays nothing.
 
-        An :class:`~crowdflower.payments.records.Applied` is written down. All else leaves the
-        payment open, for :meth:`resolve`.
+        :class:`~crowdflower.payments.records.Applied` is recorded in the journal. Any other finding
+        leaves the payment pending, for :meth:`resolve`.
 
-        :param wait: Seconds after which what was not seen counts as not seen.
-        :raises InvalidInput: There is no such operation.
+        :param wait: Seconds to wait for the effect of the payment.
+        :raises InvalidInput: No operation has this id.
         """
         operation = self.journal.get(op_id)
         if operation.state == "prepared":
             return NotSeen("it was not sent: the journal would say so")
         if operation.state in {"applied", "rejected", "not_applied"}:
-            kind = Applied if operation.state == "applied" else NotSeen
-            return kind(operation.evidence or operation.note or operation.state)
-        clock = self._caller.clock
-        over = clock.monotonic() + wait
-        for pause in chain(SETTLING, repeat(SETTLING[-1])):
-            after = self._seen(operation)
-            beside = self.journal.beside(operation, anywhere=operation.name == "bonus")
-            finding = judged(operation, after, alone=not beside)
+            finding_type = Applied if operation.state == "applied" else NotSeen
+            return finding_type(operation.evidence or operation.note or operation.state)
+        kind = KINDS[operation.name]
+        after: Mapping[str, Any] = {}
+        for _ in poll(self._caller.clock, self._delays(wait)):
+            try:
+                after = self._read_fields(kind, operation.path)
+            except TransportError:
+                after = {}
+            others = self.journal.beside(operation, anywhere=kind.account_wide)
+            finding = kind.judge(operation, after, alone=not others)
             if isinstance(finding, Applied):
                 self.journal.settle(op_id, "applied", finding.evidence)
             if finding is not None:
                 return finding
-            left = over - clock.monotonic()
+        return kind.judge_timeout(operation, after)
+
+    def _delays(self, wait: float) -> Iterator[float]:
+        """Yield delays until the time is up; the last one is shortened to end then."""
+        clock = self._caller.clock
+        deadline = clock.monotonic() + wait
+        for delay in chain(POLL_DELAYS, repeat(POLL_DELAYS[-1])):
+            left = deadline - clock.monotonic()
             if left <= 0:
-                break
-            clock.sleep(min(pause, left))
-        return unseen(operation, after)
+                return
+            yield min(delay, left)
 
     def resolve(
         self, op_id: str, outcome: Literal["applied", "not_applied"], *, note: str = ""
     ) -> Operation:
-        """Write down what you found out about an open payment.
+        """Record what you found out about a pending payment.
 
-        :param outcome: ``not_applied`` makes its key free: it may be paid again.
+        :param outcome: ``not_applied`` frees its key: it may be paid again.
         :param note: How you know.
-        :raises InvalidInput: There is no such operation, or it is not open.
+        :raises InvalidInput: No operation has this id, or it is not pending.
         """
         return self.journal.resolve(op_id, outcome, note)
 
     # One request
 
-    def _sent(self, payment: Payment, operation: Operation, read: Callable[[Answer], T]) -> T:
-        # What is not caught here, such as an interrupt, leaves the journal saying "sent".
+    def _send(self, payment: Payment[T], operation: Operation) -> T:
+        """Send a payment once, and record its outcome.
+
+        What is not caught here, such as an interrupt, leaves it as ``sent`` in the journal.
+        """
         try:
-            result, status = self._made(payment, operation, read)
+            answer = self._caller.request(
+                payment.method,
+                payment.path,
+                payment.expected,
+                body=payment.body,
+                headers={**payment.headers, KEY: operation.op_id},
+            )
+            result = payment.read(answer)
         except OutcomeUnknown as error:
             lost = error
-        except NotAcceptable as error:  # some services pay, and then find no form for the answer
+        except NotAcceptable as error:  # some services pay, and then have no format for the answer
             lost = OutcomeUnknown(
                 f"{error}. The change may have been made all the same",
                 evidence="answered with status 406, NotAcceptable",
@@ -177,11 +195,15 @@ class Operations:
             )
         except (NotSentError, RefusedError, InvalidInput) as error:
             self._spend(-(operation.cents or 0))
-            self._settle(operation, "rejected", _evidence(error))
+            self._settle(operation, "rejected", f"{type(error).__name__}: {error}")
             raise
         else:
-            self._settle(operation, "applied", f"status {status}")
+            self._settle(operation, "applied", f"status {answer.response.status_code}")
             return result
+        raise self._record_unknown(operation, lost)
+
+    def _record_unknown(self, operation: Operation, lost: OutcomeUnknown) -> OutcomeUnknown:
+        """Record that the outcome is unknown; return the error that can reconcile it."""
         if lost.response is not None:
             self._caller.transport.conceal(lost.response)
         operation = self._settle(operation, "unknown", lost.evidence)
@@ -194,22 +216,10 @@ class Operations:
             request=lost.request,
             response=lost.response,
         )
-        unknown._reconciler = partial(self.reconcile, operation.op_id)  # noqa: SLF001 - its maker
-        raise unknown
+        unknown._reconciler = partial(self.reconcile, operation.op_id)  # noqa: SLF001 - set here only
+        return unknown
 
-    def _made(
-        self, payment: Payment, operation: Operation, read: Callable[[Answer], T]
-    ) -> tuple[T, int]:
-        answer = self._caller.request(
-            payment.method,
-            payment.path,
-            payment.expected,
-            body=payment.body,
-            headers={**payment.headers, KEY: operation.op_id},
-        )
-        return read(answer), answer.response.status_code
-
-    def _operation(self, payment: Payment, key: str | None) -> Operation:
+    def _new_operation(self, payment: Payment[Any], key: str | None) -> Operation:
         return Operation(
             str(uuid4()),
             payment.name,
@@ -221,50 +231,44 @@ class Operations:
         )
 
     def _settle(self, operation: Operation, state: State, evidence: str) -> Operation:
-        """Write down what became of it; where that fails, what is written says too little, only."""
+        """Record an outcome; if that fails, warn: the journal then knows less, never wrong."""
         try:
             return self.journal.settle(operation.op_id, state, evidence)
         except JournalError as error:
             warn(
-                f"{operation.name} {operation.op_id} is {state}, which the journal does not know:"
-                f" {error}",
+                f"{operation.name} {operation.op_id} is {state}, but the journal could not record"
+                f" that: {error}",
             )
             return operation
 
-    # What it changes, and what it costs
+    # Effect and cost
 
-    def _look(self, operation: Operation) -> dict[str, Any]:
-        """Read what a payment will change; what the server does not show is left out."""
-        seen: dict[str, Any] = {}
-        for path, names in places(operation).items():
+    def _read_fields(self, kind: type[Payment[Any]], path: str) -> dict[str, Any]:
+        """Read the fields that a payment changes; what the service does not show is left out."""
+        fields: dict[str, Any] = {}
+        for place, names in kind.fields_to_read(path).items():
             try:
                 body = self._caller.request(
-                    "GET", path, Expected(), headers={"Accept": "application/json"}
+                    "GET", place, Expected(), headers={"Accept": "application/json"}
                 ).body
             except TransportError:
                 raise
             except ApiError:
                 continue
             if isinstance(body, dict):
-                seen |= {name: body[name] for name in names if name in body}
-        return seen
+                fields |= {name: body[name] for name in names if name in body}
+        return fields
 
-    def _seen(self, operation: Operation) -> dict[str, Any]:
-        try:
-            return self._look(operation)
-        except TransportError:
-            return {}
-
-    def _reserved(
-        self, payment: Payment, before: Mapping[str, Any], max_cost_cents: int | None
+    def _reserve(
+        self, payment: Payment[Any], before: Mapping[str, Any], max_cost_cents: int | None
     ) -> int | None:
-        """Count what it may cost as spent, if it may be spent; return it."""
+        """Count the price of a payment as spent, if the limits allow it; return the price."""
         try:
             cents = payment.price(before)
         except InvalidInput as error:
-            if max_cost_cents is None and self._most is None:
+            if max_cost_cents is None and self._max_spend_cents is None:
                 return None
-            problem = f"{error}; so it may cost more than was allowed"
+            problem = f"{error}; so it may cost more than is allowed"
         else:
             if max_cost_cents is None or cents <= max_cost_cents:
                 self._spend(cents)
@@ -276,10 +280,11 @@ class Operations:
 
     def _spend(self, cents: int) -> None:
         with self._lock:
-            if self._most is not None and self._spent + cents > self._most:
+            limit = self._max_spend_cents
+            if limit is not None and self._spent + cents > limit:
                 problem = (
                     f"it may cost {cents} cents after {self._spent} that were spent, and"
-                    f" max_spend_cents is {self._most}; nothing was sent"
+                    f" max_spend_cents is {limit}; nothing was sent"
                 )
             else:
                 self._spent += cents
@@ -287,14 +292,10 @@ class Operations:
         raise OverBudget(problem)
 
 
-def _evidence(error: ApiError) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _is_name(key: object) -> bool:
+def _is_key(key: object) -> bool:
     return isinstance(key, str) and bool(key) and can_be_written(key)
 
 
-def _check_limit(name: str, value: object, kind: type[ApiError]) -> None:
+def _check_limit(name: str, value: object, error: type[ApiError]) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise kind(f"{name} is a whole number of US cents, not {value!r}")
+        raise error(f"{name} must be a whole number of US cents, not {value!r}")

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from crowdflower.cli.group import crowdflower
-from crowdflower.payments.journal import Journal, Operation
+from crowdflower.payments.journal import Journal
+from crowdflower.payments.records import Operation
 
 if TYPE_CHECKING:
     from click.testing import Result

@@ -26,7 +26,8 @@ from mortal import PAYMENTS, Life
 from server import Request, Server, closed_port
 from service import TEMPER, Service, changes
 
-from crowdflower.payments.journal import Journal, Operation
+from crowdflower.payments.journal import Journal
+from crowdflower.payments.records import Operation
 
 LONGEST: Final = 30
 """Lines that a life may write before it is ended."""
@@ -160,7 +161,7 @@ def _nursery() -> Iterator[subprocess.Popen[str]]:
 
 
 def _operations(journal: Journal) -> list[Operation]:
-    with closing(journal._store._opened(journal.path)) as connection:
+    with closing(journal._store._open(journal.path)) as connection:
         ids = [row[0] for row in connection.execute("SELECT op_id FROM operations")]
     return [journal.get(op_id) for op_id in ids]
 

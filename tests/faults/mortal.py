@@ -24,8 +24,8 @@ from crowdflower.client import Client
 from crowdflower.exceptions import ApiError
 from crowdflower.http import retry
 from crowdflower.job import Job
-from crowdflower.payments import operations
 from crowdflower.payments.journal import Journal
+from crowdflower.payments.kinds import KINDS
 from crowdflower.payments.records import Applied, NotSeen
 from crowdflower.unit import Unit
 
@@ -134,7 +134,8 @@ def _excuses(_: Life) -> None:
 
 
 def _finds(kind: type, _: Life) -> None:
-    operations.judged = lambda *_, **__: kind("surely")
+    for each in KINDS.values():
+        each.judge = lambda *_, **__: kind("surely")  # type: ignore[method-assign]
 
 
 FLAWS: Final = {

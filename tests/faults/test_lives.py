@@ -10,7 +10,7 @@ from lives import Book, run, violations
 from server import Request, Server
 from service import Service
 
-from crowdflower.payments.journal import Operation, State
+from crowdflower.payments.records import Operation, State
 
 
 @pytest.mark.row("P4", "N10", "N11")

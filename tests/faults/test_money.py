@@ -416,7 +416,7 @@ def test_the_journal_shows_no_key(server: Server, connect: Connect, path: Path, 
         pay(client)
 
     assert path.stat().st_mode & 0o077 == 0
-    with Journal(path)._store._connected():  # what is not in the file yet lies beside it
+    with Journal(path)._store._connect():  # what is not in the file yet lies beside it
         files = list(path.parent.iterdir())
         assert len(files) > 1
         assert not [each for each in files if KEY.encode() in each.read_bytes()]

@@ -417,7 +417,7 @@ def test_an_order_that_is_answered_by_the_way_to_elsewhere_has_an_unknown_end(
     with pytest.raises(OutcomeUnknown, match="before you order again") as caught:
         client.debit_order(7, 5, ["on_demand"])
 
-    assert caught.value.evidence == "a redirect to elsewhere"
+    assert caught.value.evidence == "a redirect that does not lead to an order"
     assert [each.line[:4] for each in sent] == ["GET ", "GET ", "POST"]
 
 

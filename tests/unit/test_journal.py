@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from crowdflower.exceptions import (
     JournalError,
     JournalLocked,
 )
-from crowdflower.payments.journal import Journal, Operation
+from crowdflower.payments.journal import Journal
+from crowdflower.payments.records import Operation
 
 NUMBERS = count(1)
 
@@ -68,7 +69,7 @@ def test_each_step_is_there_to_be_read(journal: Journal) -> None:
     sent = journal.send(prepared.op_id, {"balance": 900}, 180)
     settled = journal.settle(prepared.op_id, "applied", "status 200")
 
-    at = datetime.fromtimestamp(50, timezone.utc)
+    at = datetime.fromtimestamp(50, UTC)
     assert (prepared.state, prepared.prepared_at, prepared.sent_at) == ("prepared", at, None)
     assert (sent.state, sent.sent_at, sent.before, sent.cents) == (
         "sent",
@@ -170,7 +171,7 @@ def test_what_is_settled_is_not_resolved(journal: Journal, state: Any) -> None:
     settled = journal.prepare(bonus())
     journal.settle(settled.op_id, state, "")
 
-    with pytest.raises(InvalidInput, match="is not open"):
+    with pytest.raises(InvalidInput, match="is not pending"):
         journal.resolve(settled.op_id, "applied")
 
 
@@ -204,7 +205,7 @@ def test_the_file_and_the_folders_that_it_needs_are_for_its_owner_alone(tmp_path
 
 
 def test_what_is_written_has_reached_the_disk(path: Path) -> None:
-    with Journal(path)._store._connected() as connection:
+    with Journal(path)._store._connect() as connection:
         (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
 
@@ -349,14 +350,14 @@ class Interrupted:
 def test_an_interrupt_at_whatever_moment_leaves_a_journal_that_goes_on(
     journal: Journal, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
-    connected = journal._store._connected
+    connected = journal._store._connect
 
     @contextmanager
     def interrupted() -> Iterator[Any]:
         with connected() as connection:
             yield Interrupted(connection, statement)
 
-    monkeypatch.setattr(journal._store, "_connected", interrupted)
+    monkeypatch.setattr(journal._store, "_connect", interrupted)
     with pytest.raises(KeyboardInterrupt):
         journal.prepare(bonus("may"))
     monkeypatch.undo()

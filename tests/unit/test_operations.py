@@ -30,8 +30,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.job import Job
 from crowdflower.payments.journal import Journal
-from crowdflower.payments.operations import DryRun
-from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen
+from crowdflower.payments.records import Applied, DryRun, Finding, Inconclusive, NotSeen
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
@@ -243,7 +242,7 @@ def test_a_key_does_not_change_what_it_pays(client: Client, sent: list[Sent]) ->
 
 @pytest.mark.parametrize("key", ["", 5, b"may"])
 def test_a_key_is_a_name(client: Client, sent: list[Sent], key: Any) -> None:
-    with pytest.raises(InvalidInput, match="a key is a name"):
+    with pytest.raises(InvalidInput, match="a key must be a non-empty string"):
         bonus(client, key=key)
 
     assert sent == []
@@ -443,7 +442,7 @@ def test_of_two_launches_at_once_neither_can_be_told(client: Client, service: Se
     [
         (4850, "speaks for it"),
         (4820, "speaks for it"),  # with the fee
-        (4000, "neither for it nor against it"),
+        (4000, "neither for nor against it"),
         (5000, "speaks against it"),
         (None, "could not be read"),
         ([5000], "could not be read"),
@@ -568,7 +567,7 @@ def test_what_was_paid_is_returned_although_the_journal_broke_meanwhile(
 
     service.answer = answer
 
-    with pytest.warns(UserWarning, match="is applied, which the journal does not know"):
+    with pytest.warns(UserWarning, match="is applied, but the journal could not record"):
         order = launch(client)
 
     assert order.id == 88

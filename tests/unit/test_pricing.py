@@ -85,7 +85,7 @@ def test_what_is_no_number_makes_no_price(name: str, value: object) -> None:
 
 
 def test_what_costs_more_than_there_is_has_no_price() -> None:
-    with pytest.raises(InvalidInput, match="nothing costs so many cents"):
+    with pytest.raises(InvalidInput, match="implausibly high"):
         pricing.launch_cents(JOB, 10**30)
-    with pytest.raises(InvalidInput, match="nothing costs so many cents"):
+    with pytest.raises(InvalidInput, match="implausibly high"):
         pricing.judgments_cents(JOB, 10**30)
