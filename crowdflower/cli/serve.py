@@ -63,7 +63,7 @@ def checked_key(context: click.Context, option: click.Parameter, key: str | None
     """Refuse what cannot be a key, and warn of one that stands on the command line."""
     try:
         if key is not None:
-            accounts.checked_key(key)
+            accounts.check_key(key)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
     if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
@@ -323,7 +323,7 @@ def _work(box: Sandbox, ended: Event, *, number: int, left_alone: set[int], grou
         crowd.afterwards = None  # a receiver that keeps silent is waited for by others
         left_alone.clear()
     with box.database.snapshot() as tx:
-        running = {*jobs.running(tx, box.key)}
+        running = {*jobs.running_job_ids(tx, box.key)}
     running |= {*box.ampcrowd.running()} if groups else set()
     left_alone |= {
         each for each in sorted(running - left_alone) if _refused(box, crowd, each, ended)

@@ -120,7 +120,7 @@ class Sandbox:
         control: bool | str = False,
     ) -> None:
         if key is not None:
-            accounts.checked_key(key)
+            accounts.check_key(key)
         if not _is_whole(balance_cents) or not 0 <= balance_cents <= MOST_CENTS:
             raise ValueError(
                 f"balance_cents is a whole number from 0 to {MOST_CENTS}, not {balance_cents!r}."
@@ -243,10 +243,10 @@ class Sandbox:
         serve``; call it where time is the machine's.
         """
         with self.database.snapshot() as tx:
-            is_due = orders.due(tx)
+            is_due = orders.due_job_ids(tx)
         if is_due:
             with self.database.transaction() as tx:
-                orders.place_due(tx)
+                orders.place_due_orders(tx)
 
     def deliver_webhooks(self, ended: Callable[[], bool] = lambda: False) -> Sequence[Attempt]:
         """Deliver the notifications that are due, each to the ``webhook_uri`` of its job.

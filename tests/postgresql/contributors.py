@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crowdflower.sandbox.rules.jobs import jobs, orders
 from crowdflower.sandbox.rules.units import uploads
 from crowdflower.sandbox.rules.work import workers
-from crowdflower.sandbox.rules.work.handout import Closed, Page, take_page
+from crowdflower.sandbox.rules.work.handout import NoPageAvailable, Page, take_page
 from crowdflower.sandbox.rules.work.submission import submit
 from crowdflower.sandbox.store.tables import account
 
@@ -36,9 +36,9 @@ def launched(box: Sandbox, units: int, channel: str = "on_demand", **settings: A
 
     def made(tx: Transaction) -> int:
         data = [{"text": f"row {number}"} for number in range(units)]
-        number: int = uploads.create_from(tx, tx.one(account.select().limit(1)), data).id
-        jobs.update(tx, jobs.by_id(tx, number), SETTINGS | settings)
-        orders.place(tx, jobs.by_id(tx, number), 0, [channel])
+        number: int = uploads.create_job(tx, tx.one(account.select().limit(1)), data).id
+        jobs.update(tx, jobs.load(tx, number), SETTINGS | settings)
+        orders.place(tx, jobs.load(tx, number), 0, [channel])
         return number
 
     return box.database.write(made)
@@ -53,7 +53,7 @@ def joined(box: Sandbox, count: int, channel: str = "on_demand") -> list[Row[Any
 
 def taken(tx: Transaction, job: int, who: Row[Any]) -> Page:
     """Hand out a page."""
-    return take_page(tx, jobs.by_id(tx, job), who)
+    return take_page(tx, jobs.load(tx, job), who)
 
 
 def handed_in(tx: Transaction, who: Row[Any], page: Page) -> None:
@@ -68,7 +68,7 @@ def worked(box: Sandbox, job: int, who: Row[Any]) -> int:
     while True:
         try:
             page = box.database.write(lambda tx: taken(tx, job, who))
-        except Closed:
+        except NoPageAvailable:
             return pages
         box.database.write(lambda tx, page=page: handed_in(tx, who, page))  # type: ignore[misc]
         pages += 1

@@ -14,7 +14,7 @@ from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.api.routes import ROUTES, Route
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.rules.jobs import jobs
-from crowdflower.sandbox.rules.work.handout import Closed
+from crowdflower.sandbox.rules.work.handout import NoPageAvailable
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store.engines import locks, postgresql
 
@@ -110,7 +110,7 @@ def test_money_for_one_page_is_not_promised_to_two(schema: str) -> None:
             together.wait(PATIENCE)
             try:
                 (box, other)[number % 2].database.write(lambda tx: taken(tx, job, people[number]))
-            except Closed:
+            except NoPageAvailable:
                 return False
             return True
 
@@ -234,7 +234,7 @@ def test_a_timer_that_waits_for_a_job_leaves_it_as_it_finds_it(
 
     with ThreadPoolExecutor(1) as pool:
         with box.database.transaction() as tx:
-            end(tx, jobs.by_id(tx, job))
+            end(tx, jobs.load(tx, job))
             ringing = pool.submit(other.keep_time)
             while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
                 assert not ringing.done()

@@ -133,15 +133,15 @@ class Scene:
             with box.database.transaction() as tx:
                 owner = tx.one(select(account))
                 data = [{"text": f"row {number}"} for number in range(units)]
-                scene.job = uploads.create_from(tx, owner, data).id
-                jobs.update(tx, jobs.by_id(tx, scene.job), READY)
-                orders.place(tx, jobs.by_id(tx, scene.job), 0, ["on_demand"])
+                scene.job = uploads.create_job(tx, owner, data).id
+                jobs.update(tx, jobs.load(tx, scene.job), READY)
+                orders.place(tx, jobs.load(tx, scene.job), 0, ["on_demand"])
                 scene.people = [_person(tx) for _ in range(PEOPLE)]
                 query = select(unit.c.id).where(unit.c.job_id == scene.job).order_by(unit.c.seq)
                 scene.units = [row.id for row in tx.all(query)]
-                job = jobs.by_id(tx, scene.job)
+                job = jobs.load(tx, scene.job)
                 for row, person in zip(scene.units, scene.people, strict=False):
-                    review.give(tx, job, row, person, {"mark": "before all"})
+                    review.submit_judgment(tx, job, row, person, {"mark": "before all"})
                 accounts.open_account(tx, key=STRANGER)
         return scene
 

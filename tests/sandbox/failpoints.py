@@ -187,7 +187,7 @@ def main() -> None:
     base = Path(sys.argv[1])
     scene = Scene.prepared(base, units=30)
     with Sandbox(database=base, key=KEY) as box, box.database.transaction() as tx:
-        job = jobs.by_id(tx, scene.job)
+        job = jobs.load(tx, scene.job)
         page = Page(handout.take_page(tx, job, workers.find(tx, scene.people[1])), scene.people[1])
         other = jobs.copy(tx, job, all_units=True).id
     every = {**steps(scene, other), "page": page}

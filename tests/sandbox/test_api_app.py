@@ -317,7 +317,7 @@ def break_down(_: object) -> None:
 @pytest.fixture
 def broken(database: Database, monkeypatch: pytest.MonkeyPatch) -> Application:
     """An application with a bug."""
-    monkeypatch.setattr(jobs, "listing", lambda *_, **__: break_down(None))
+    monkeypatch.setattr(jobs, "read_page", lambda *_, **__: break_down(None))
     return create_app(database)
 
 

@@ -65,10 +65,10 @@ class Place(NamedTuple):
     def launched(self, count: int, **settings: Any) -> Any:
         """Launch another job of the same kind."""
         with self.box.database.transaction() as tx:
-            job = uploads.create_from(tx, owner(tx), [{"text": f"row {n}"} for n in range(count)])
+            job = uploads.create_job(tx, owner(tx), [{"text": f"row {n}"} for n in range(count)])
             jobs.update(tx, job, {**READY, **settings})
-            orders.place(tx, jobs.again(tx, job), 0, ["on_demand"])
-            return jobs.again(tx, job)
+            orders.place(tx, jobs.reload(tx, job), 0, ["on_demand"])
+            return jobs.reload(tx, job)
 
     def found(self, query: Any) -> list[Any]:
         """Read from the database."""
@@ -143,7 +143,7 @@ def test_sixty_contributors_never_share_one_of_fifty_places(near: Place) -> None
         try:
             with near.box.database.transaction() as tx:
                 return [each.id for each in handout.take_page(tx, job, person).units]
-        except handout.Closed:
+        except handout.NoPageAvailable:
             return []
 
     with ThreadPoolExecutor(60) as pool:
@@ -191,7 +191,7 @@ def test_a_page_that_is_handed_in_many_times_at_once_is_taken_once(near: Place) 
 def pause_and_delete(tx: Transaction, job: Any, _: int) -> None:
     """Delete a job, which has to be paused before."""
     jobs.pause(tx, job)
-    jobs.delete(tx, jobs.again(tx, job))
+    jobs.delete(tx, jobs.reload(tx, job))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_page_that_is_handed_in_too_late_is_refused(
         person = workers.join(tx, channel="on_demand")
         page = handout.take_page(tx, job, person)
     with near.box.database.transaction() as tx:
-        meanwhile(tx, jobs.again(tx, job), person.id)
+        meanwhile(tx, jobs.reload(tx, job), person.id)
     answers = {each.id: {"mark": "x"} for each in page.units}
 
     with pytest.raises(refusal), near.box.database.transaction() as tx:
@@ -273,12 +273,12 @@ def test_a_page_is_scored_by_one_version_of_its_test_questions(near: Place) -> N
     people = 24
     with near.box.database.transaction() as tx:
         data = [{"text": f"row {number}"} for number in range(30)] + gold
-        job = uploads.create_from(tx, owner(tx), data)
+        job = uploads.create_job(tx, owner(tx), data)
         settings = {"units_per_assignment": 3, "gold_per_assignment": 2, "judgments_per_unit": 1}
         options = {"after_gold": 100, "front_load": False}
         jobs.update(tx, job, {**READY, **settings, "cml": GOLD_FORM, "options": options})
-        convert(tx, jobs.again(tx, job))
-        orders.place(tx, jobs.again(tx, job), 0, ["on_demand"])
+        convert(tx, jobs.reload(tx, job))
+        orders.place(tx, jobs.reload(tx, job), 0, ["on_demand"])
         questions = tx.all(select(unit).where(unit.c.job_id == job.id, unit.c.state == "golden"))
         crowd = [workers.join(tx, channel="on_demand") for _ in range(people)]
     done = threading.Event()
@@ -289,12 +289,12 @@ def test_a_page_is_scored_by_one_version_of_its_test_questions(near: Place) -> N
                 return
             with near.box.database.transaction() as tx:
                 for question in questions:
-                    current = jobs.again(tx, job)
+                    current = jobs.reload(tx, job)
                     units.update(tx, current, question, data={**question.data, "mark_gold": right})
 
     def answer(person: Any) -> float:
         with near.box.database.transaction() as tx:
-            page = handout.take_page(tx, jobs.again(tx, job), person)
+            page = handout.take_page(tx, jobs.reload(tx, job), person)
         answers = {each.id: {"mark": "x"} for each in page.units}
         with near.box.database.transaction() as tx:
             return submission.submit(tx, person, page.assignment_id, page.token, answers).trust

@@ -38,7 +38,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = [{"text": f"row {number}", "mark": "u"} for number in range(10)]
     with Sandbox(database=file, key="one") as box:
         with box.database.transaction() as tx:
-            job = uploads.create_from(tx, tx.one(select(account)), data)
+            job = uploads.create_job(tx, tx.one(select(account)), data)
             jobs.update(tx, job, READY)
             orders.place(tx, job, 0, ["on_demand"])
             other = accounts.open_account(tx, key="two", balance_cents=500)

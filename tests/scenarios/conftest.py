@@ -158,11 +158,11 @@ class Box:
     def take(self, job: Job, worker: Row[Any]) -> handout.Page:
         """Let somebody ask for a page."""
         with self.sandbox.database.transaction() as tx:
-            return handout.take_page(tx, jobs.by_id(tx, job.id), worker)
+            return handout.take_page(tx, jobs.load(tx, job.id), worker)
 
     def turned_away(self, job: Job, worker: Row[Any]) -> str:
         """Let somebody ask for a page, and tell why there is none."""
-        with pytest.raises(handout.Closed) as caught:
+        with pytest.raises(handout.NoPageAvailable) as caught:
             self.take(job, worker)
         return caught.value.reason
 
@@ -190,7 +190,7 @@ class Box:
         self, job: Job, worker: Row[Any], answer: Filled | Callable[[handout.PageUnit], Filled]
     ) -> None:
         """Let somebody work until there is nothing left for them."""
-        with suppress(handout.Closed):
+        with suppress(handout.NoPageAvailable):
             while True:
                 self.work(job, worker, answer)
 

@@ -14,7 +14,7 @@ from crowdflower.sandbox.ampcrowd.task_forms import KINDS
 from crowdflower.sandbox.errors import BadRequest, Invalid, NotFound
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.work import workers
-from crowdflower.sandbox.rules.work.handout import Closed, take_page
+from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
 from crowdflower.sandbox.rules.work.submission import submit
 from crowdflower.sandbox.store.ampcrowd_tables import amp_point
 from crowdflower.sandbox.store.engines import locks
@@ -62,10 +62,10 @@ def assign(
         candidates = [groups.task(tx, crowd, task_id).job_id]
         only = groups.points(tx, task_id).values()
     for number in candidates:
-        job = jobs.by_id(tx, number)
+        job = jobs.load(tx, number)
         try:
             page = take_page(tx, job, worker, only=only)
-        except Closed:
+        except NoPageAvailable:
             continue
         first = tx.one(select(amp_point).where(amp_point.c.unit_id == page.units[0].id))
         if first is None:

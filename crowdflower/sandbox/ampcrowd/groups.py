@@ -13,7 +13,7 @@ from crowdflower.sandbox.errors import NotFound, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.rules.jobs import jobs, orders
 from crowdflower.sandbox.rules.settings import channels
-from crowdflower.sandbox.rules.settings.settings import LONGEST_TITLE
+from crowdflower.sandbox.rules.settings.settings import MAX_TITLE_LENGTH
 from crowdflower.sandbox.rules.units import uploads
 from crowdflower.sandbox.rules.work.handout import WHOLE_BATCHES
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group, amp_point, amp_task
@@ -74,7 +74,7 @@ def purge(tx: Transaction, crowd: str) -> None:
     for group in tx.all(select(amp_group).where(amp_group.c.crowd == crowd)):
         if group.job_id is None:
             continue
-        job = jobs.by_id(tx, group.job_id)
+        job = jobs.load(tx, group.job_id)
         if job.state in AT_WORK:
             jobs.cancel(tx, job)
         left = (amp_task.c.in_group == group.id, amp_task.c.state.in_(("open", "due")))
@@ -134,7 +134,7 @@ def _launched(tx: Transaction, account: Row[Any], asked: Asked) -> Row[Any]:
     kind = KINDS[asked.task_type]
     instruction = sanitize(str(asked.context.get("instruction", "")))
     attributes = {
-        "title": f"{kind.title}: {asked.group_id}"[:LONGEST_TITLE],
+        "title": f"{kind.title}: {asked.group_id}"[:MAX_TITLE_LENGTH],
         "instructions": instruction or kind.instructions,
         "cml": kind.cml,
         "judgments_per_unit": asked.assignments,

@@ -168,7 +168,7 @@ def assignment(crowd: str, worker: str | None = None, task: str | None = None) -
     def taken(tx: Transaction) -> Response:
         number = groups.task(tx, crowd, form.get("task_id", "")).job_id
         hidden = [field for field in form.items(multi=True) if field[0] in _HIDDEN]
-        visit = routes.Visit(tx, jobs.by_id(tx, number), address, hidden)
+        visit = routes.Visit(tx, jobs.load(tx, number), address, hidden)
         return routes.answered(visit, batches.known(tx, who), form)
 
     try:

@@ -58,5 +58,5 @@ def _names(context: RequestContext) -> list[str]:
 
 
 def _lists(context: RequestContext, job: Row[Any]) -> dict[str, Any]:
-    enabled, available = channels.of(context.tx, job)
+    enabled, available = channels.read(context.tx, job)
     return {"enabled_channels": enabled, "available_channels": available}

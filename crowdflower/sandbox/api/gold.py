@@ -16,7 +16,7 @@ IN_THE_BACKGROUND = {"success": {"message": "The job will be updated in the back
 def listing(context: RequestContext, job: str) -> Result:
     """List the test questions: rows with their accepted answers, and how often they were missed."""
     row = context.job(job)
-    return [gold.shown(context.tx, row, each) for each in gold.listing(context.tx, row)]
+    return [gold.gold_json(context.tx, row, each) for each in gold.list_all(context.tx, row)]
 
 
 def fire_webhooks(context: RequestContext, job: str) -> Result:
@@ -24,8 +24,8 @@ def fire_webhooks(context: RequestContext, job: str) -> Result:
     row = context.job(job)
     if not row.webhook_uri:
         context.tx.warn("Nobody is told: this job has no webhook_uri.")
-    webhook_events.units_complete(
-        context.tx, row.id, [each.id for each in gold.listing(context.tx, row)]
+    webhook_events.queue_units_complete(
+        context.tx, row.id, [each.id for each in gold.list_all(context.tx, row)]
     )
     return {"notice": {"message": "Webhooks will be sent in the background."}}
 
@@ -49,6 +49,6 @@ def convert(context: RequestContext, job: str) -> Result:
         for each in (asked, older):
             if "convert_units" in each and not each.flag("convert_units"):
                 context.tx.warn("convert_units=false is ignored: rows with answers are converted.")
-        return gold.check(context.tx, row, question, column)
+        return gold.convert_by_answers(context.tx, row, question, column)
     gold.convert(context.tx, row)
     return IN_THE_BACKGROUND

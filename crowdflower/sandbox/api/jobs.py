@@ -22,7 +22,7 @@ def listing(context: RequestContext) -> Result:
     without_teams(context)
     if "limit" in context.parameters:
         context.tx.warn("limit is ignored: this list has ten jobs a page.")
-    found = jobs.listing(
+    found = jobs.read_page(
         context.tx,
         context.account,
         page=context.parameters.page(),
@@ -94,7 +94,7 @@ def pause(context: RequestContext, job: str) -> Result:
 def resume(context: RequestContext, job: str) -> Result:
     """Hand out pages again."""
     row = context.job(job)
-    orders.place_by_itself(context.tx, jobs.resume(context.tx, row))
+    orders.auto_order(context.tx, jobs.resume(context.tx, row))
     context.transitions.begin("resume", row.id, {"state": row.state})
     return {"success": "Your job is being resumed."}
 

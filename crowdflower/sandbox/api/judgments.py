@@ -21,7 +21,7 @@ def listing(context: RequestContext, job: str) -> Result:
     for name in ("latest", "unseen"):
         if name in context.parameters:
             context.tx.warn(f"{name} is ignored: every page shows all judgments.")
-    return judgments.page(
+    return judgments.read_page(
         context.tx, context.job(job), context.parameters.page(), context.parameters.limit(MOST)
     )
 
@@ -37,7 +37,9 @@ def create(context: RequestContext, job: str) -> Result:
     unit, worker = given.integer("unit_id"), given.integer("worker_id")
     if unit is None or worker is None:
         raise MissingParameters
-    return shapes.judgment(review.give(context.tx, row, unit, worker, given.mapping("data")))
+    return shapes.judgment(
+        review.submit_judgment(context.tx, row, unit, worker, given.mapping("data"))
+    )
 
 
 def update(context: RequestContext, job: str, judgment: int) -> Result:
@@ -46,12 +48,12 @@ def update(context: RequestContext, job: str, judgment: int) -> Result:
     flags = {name: given.flag(name) for name in ("reviewed", "missed", "tainted") if name in given}
     if not flags:
         raise MissingParameters
-    return shapes.judgment(review.change(context.tx, row, judgment, **flags))
+    return shapes.judgment(review.update_judgment(context.tx, row, judgment, **flags))
 
 
 def delete(context: RequestContext, job: str, judgment: int) -> Result:
     """Throw a judgment away; its unit opens again if it lacks one now."""
-    review.reject(context.tx, context.job(job), judgment)
+    review.reject_judgment(context.tx, context.job(job), judgment)
     return {"message": {"success": f"Judgment {judgment} has been deleted."}}
 
 

@@ -58,11 +58,11 @@ def _type(context: RequestContext) -> ReportType:
 
 
 def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
-    asked, columns = job.fields or {}, uploads.column_names(tx, job.id)
+    asked, columns = job.fields or {}, uploads.read_columns(tx, job.id)
     if kind == "full":
         return reports.full_report(asked, columns, rows.read_judgments(tx, job))
     if kind == "aggregated":
-        asked = asked | {group.name: reports.LINKED for group in questions.groups(job)}
+        asked = asked | {group.name: reports.LINKED for group in questions.linked_groups(job)}
         return reports.aggregated_report(asked, columns, rows.read_judged_units(tx, job))
     if kind == "json":
         return reports.json_report(rows.read_units(tx, job))

@@ -69,4 +69,4 @@ class RequestContext:
             raise NotFound
         found = jobs.find(self.tx, self.account, reference)
         self.job_ids[reference] = found.id
-        return jobs.again(self.tx, found) if locks.lock_job(self.tx, found.id) else found
+        return jobs.reload(self.tx, found) if locks.lock_job(self.tx, found.id) else found

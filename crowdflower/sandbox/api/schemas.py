@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
-from crowdflower.sandbox.rules.settings.attributes import KINDS
+from crowdflower.sandbox.rules.settings.attributes import ATTRIBUTE_TYPES
 from crowdflower.states import JOB_STATES, UNIT_STATES
 
 Schema: TypeAlias = "dict[str, Any]"
@@ -177,7 +177,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "JobAttributes": {
         "type": "object",
-        "properties": {name: JOB.get(name, ANY) for name in KINDS} | _COUNTRIES,
+        "properties": {name: JOB.get(name, ANY) for name in ATTRIBUTE_TYPES} | _COUNTRIES,
     },
     "JobPing": record(
         {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def show(context: RequestContext, job: str) -> Result:
     """List the tags."""
-    return [{"name": name} for name in tags.of(context.tx, context.job(job))]
+    return [{"name": name} for name in tags.read(context.tx, context.job(job))]
 
 
 def add(context: RequestContext, job: str) -> Result:

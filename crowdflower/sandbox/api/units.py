@@ -24,7 +24,9 @@ def listing(context: RequestContext, job: str) -> Result:
     """Map each unit of a page to its data; an empty map is past the end."""
     row = context.job(job)
     return ApiResponse(
-        units.page_text(context.tx, row, context.parameters.page(), context.parameters.limit(MOST))
+        units.read_page_json(
+            context.tx, row, context.parameters.page(), context.parameters.limit(MOST)
+        )
     )
 
 
@@ -33,7 +35,7 @@ def create(context: RequestContext, job: str) -> Result:
     row, given = context.job(job), _given(context)
     given.require("data")
     unit = units.create(context.tx, row, _data(given), golden=given.flag("golden"))
-    shown = results.shown(context.tx, row, unit)
+    shown = results.unit_json(context.tx, row, unit)
     if orders.NO_CHANNELS in context.tx.warnings:
         shown["message"] = {"error": orders.NO_CHANNELS}
     return shown
@@ -43,7 +45,7 @@ def show(context: RequestContext, job: str, unit: int) -> Result:
     """Show a unit with its judgments and results, or ``simple``, without."""
     row = context.job(job)
     simple = context.parameters.flag("simple")
-    return results.shown(context.tx, row, units.find(context.tx, row, unit), simple=simple)
+    return results.unit_json(context.tx, row, units.find(context.tx, row, unit), simple=simple)
 
 
 def update(context: RequestContext, job: str, unit: int) -> Result:
@@ -58,7 +60,7 @@ def update(context: RequestContext, job: str, unit: int) -> Result:
         golden=given.flag("golden") if "golden" in given else None,
         gold_pool=(given.text("gold_pool") or "") if "gold_pool" in given else None,
     )
-    return results.shown(context.tx, row, changed)
+    return results.unit_json(context.tx, row, changed)
 
 
 def delete(context: RequestContext, job: str, unit: int) -> Result:
@@ -77,7 +79,7 @@ def copy(context: RequestContext, job: str, unit: int) -> Result:
     copied = units.copy(
         context.tx, row, units.find(context.tx, row, unit), into=into, data=_data(given)
     )
-    return results.shown(context.tx, into, copied)
+    return results.unit_json(context.tx, into, copied)
 
 
 def cancel(context: RequestContext, job: str, unit: int) -> Result:
@@ -98,7 +100,7 @@ def request_more_judgments(context: RequestContext, job: str, unit: int) -> Resu
     if count is None:
         raise MissingParameters
     found = units.find(context.tx, row, unit)
-    return results.shown(
+    return results.unit_json(
         context.tx, row, units.request_more_judgments(context.tx, row, found, count)
     )
 
@@ -115,7 +117,7 @@ def split(context: RequestContext, job: str) -> Result:
 def judgments_of(context: RequestContext, job: str, unit: int) -> Result:
     """List the judgments of a unit, those of untrusted contributors included."""
     row = context.job(job)
-    found = judgments.of_unit(context.tx, row, units.find(context.tx, row, unit))
+    found = judgments.list_of_unit(context.tx, row, units.find(context.tx, row, unit))
     return [shapes.judgment(each) for each in found]
 
 

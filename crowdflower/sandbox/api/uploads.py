@@ -27,23 +27,26 @@ def create(context: RequestContext) -> Result:
     """Make a job of a file."""
     without_teams(context)
     with closing(_rows(context)) as given:
-        made = uploads.create_from(context.tx, context.account, given)
+        made = uploads.create_job(context.tx, context.account, given)
     context.transitions.begin("upload", made.id)
     return shapes.job(made)
 
 
 def append(context: RequestContext, job: str) -> Result:
     """Add a file's rows to a job: all of them, or on a mistake none."""
-    row, force = jobs.alive(context.tx, context.job(job)), context.parameters.flag("force")
+    row, force = (
+        jobs.load_for_update(context.tx, context.job(job)),
+        context.parameters.flag("force"),
+    )
     try:
         with context.tx.connection.begin_nested(), closing(_rows(context)) as given:
             uploads.append(context.tx, row, given, force=force)
     except Refusal as refusal:
         # Nothing of the file stays, except why: whoever asks for the progress is told.
-        uploads.upload_refused(context.tx, row, refusal.message)
+        uploads.record_refusal(context.tx, row, refusal.message)
         return ApiResponse(encode(refusal.body), status=refusal.status)
     context.transitions.begin("upload", row.id)
-    return shapes.job(jobs.again(context.tx, row))
+    return shapes.job(jobs.reload(context.tx, row))
 
 
 def progress(context: RequestContext, job: str) -> Result:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def listing(context: RequestContext, job: str) -> Result:
     """List everybody who took a page of this job."""
-    return [shapes.worker(row) for row in workers.listing(context.tx, context.job(job))]
+    return [shapes.worker(row) for row in workers.list_all(context.tx, context.job(job))]
 
 
 def show(context: RequestContext, job: str, worker: int) -> Result:
     """Show how a contributor stands in this job."""
-    return shapes.worker(workers.in_job(context.tx, context.job(job), worker))
+    return shapes.worker(workers.find_in_job(context.tx, context.job(job), worker))
 
 
 def bonus(context: RequestContext, job: str, worker: int) -> Result:

@@ -19,7 +19,7 @@ from crowdflower.sandbox.crowd.plan import Summary
 from crowdflower.sandbox.errors import Conflict, Expired, Invalid
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.rules.jobs import orders
-from crowdflower.sandbox.rules.work.handout import Closed, take_page
+from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
 from crowdflower.sandbox.rules.work.submission import submit
 from crowdflower.sandbox.store.tables import job as jobs
 from crowdflower.sandbox.store.tables import unit as units
@@ -97,7 +97,7 @@ class Run:
         """
         while self.summary.ended is None:
             with self._database.transaction() as tx:
-                orders.place_due(tx)
+                orders.place_due_orders(tx)
                 self._job = self._read_job(tx)
                 enough = self.summary.pages + self._plan.pages_at_once
                 while self.summary.ended is None and self.summary.pages < enough:
@@ -156,7 +156,7 @@ class Run:
         """Give somebody a page, and let them begin."""
         try:
             page = take_page(tx, self._job, visitor.who.worker, only=visitor.only)
-        except Closed as closed:
+        except NoPageAvailable as closed:
             self._turn_away(tx, visitor, closed.reason)
             return
         answers = self._fill(visitor, page)

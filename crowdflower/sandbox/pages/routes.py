@@ -24,7 +24,7 @@ from crowdflower.sandbox.pages.rendering import TEMPLATES, Answers, draw
 from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.work import submission
-from crowdflower.sandbox.rules.work.handout import Closed, take_page
+from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
 from crowdflower.sandbox.rules.work.receipts import Receipt
 from crowdflower.sandbox.store.fast import page_queries
 
@@ -128,7 +128,7 @@ def address(tx: Transaction, job_id: int) -> str:
 
     :raises LookupError: There is no such job.
     """
-    job = jobs.by_id(tx, job_id)
+    job = jobs.load(tx, job_id)
     if job is None:
         raise LookupError(f"There is no job {job_id}.")
     return _address(job)
@@ -150,7 +150,7 @@ def _visit(tx: Transaction, number: int) -> tuple[Visit, Row[Any] | None]:
     """
     # A secret has no blanks, but plus signs, which stand for blanks in an address written by hand.
     secret = request.args.get("secret", "").replace(" ", "+")
-    job = jobs.shared(tx, number, secret)
+    job = jobs.find_by_secret(tx, number, secret)
     return Visit(tx, job, _address(job)), visitors.known(tx, request.cookies.get(COOKIE))
 
 
@@ -248,7 +248,7 @@ def page_of(
     told = {**_told(tx, worker, finished=shown is None), "hidden": visit.hidden}
     try:
         page = take_page(tx, job, worker)
-    except Closed as closed:
+    except NoPageAvailable as closed:
         return _html("said.html", job, text=str(closed), onward=None, **told)
     shown = shown or {}
     agent = request.headers.get("User-Agent", "")

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, select
 
 from crowdflower.sandbox.clock import report_time
 from crowdflower.sandbox.rules.results import results, shapes
-from crowdflower.sandbox.rules.results.aggregation import Given
+from crowdflower.sandbox.rules.results.aggregation import TrustedJudgment
 from crowdflower.sandbox.rules.units import gold
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
@@ -49,7 +49,7 @@ class GoldUnit(NamedTuple):
 
 def read_golds(tx: Transaction, job: Row[Any]) -> Iterator[GoldUnit]:
     """Yield every test question."""
-    for row in gold.listing(tx, job):
+    for row in gold.list_all(tx, job):
         answered = row.judgments_count + row.tainted_count
         about = (row.missed_count, row.difficulty, row.gold_pool)
         yield GoldUnit(row.id, row.state, row.data, answered, *about)
@@ -81,7 +81,7 @@ def read_judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
                 row.data,
                 len(trusted),
                 trusted[-1].created_at if trusted else None,
-                results.summaries(job, row.state, _given(trusted), lists=True),
+                results.summarize(job, row.state, _given(trusted), lists=True),
             )
 
 
@@ -91,13 +91,13 @@ def read_units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
         body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in found]}
         if found:
             trusted = [each for each in found if not each.tainted]
-            body |= results.summaries(job, row.state, _given(trusted))
-        yield {**results.shown(tx, job, row, simple=True), "results": body}
+            body |= results.summarize(job, row.state, _given(trusted))
+        yield {**results.unit_json(tx, job, row, simple=True), "results": body}
 
 
 def read_workers(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
     """Yield every contributor as the API shows one, but for the times, which are as in reports."""
-    for row in workers.listing(tx, job):
+    for row in workers.list_all(tx, job):
         moments = {name: getattr(row, name) for name in ("flagged_at", "rejected_at")}
         written = {name: report_time(at) for name, at in moments.items() if at is not None}
         yield shapes.worker(row) | written
@@ -110,8 +110,8 @@ def read_source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str,
             yield row.id, row.data
 
 
-def _given(trusted: Sequence[Any]) -> list[Given]:
-    return [Given(each.data, each.worker_trust) for each in trusted]
+def _given(trusted: Sequence[Any]) -> list[TrustedJudgment]:
+    return [TrustedJudgment(each.data, each.worker_trust) for each in trusted]
 
 
 def _with_kept_judgments(

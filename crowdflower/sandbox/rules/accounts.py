@@ -12,12 +12,12 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import account
 
 
-def checked_key(key: str) -> str:
+def check_key(key: str) -> str:
     """Return a key, if a client can send it: in a header, as a part of an address, in a shell.
 
     :raises ValueError: It cannot; the text does not repeat it.
 
-    >>> checked_key("two words")
+    >>> check_key("two words")
     Traceback (most recent call last):
       ...
     ValueError: a key is made of letters, digits and signs of ASCII, one at least, without blanks

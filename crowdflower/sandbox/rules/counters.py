@@ -18,20 +18,23 @@ LARGE_PAGE = 20
 """Rows on a page from which on it has two test questions, unless the job says otherwise."""
 
 
-def lacking(state: str, needed: int, trusted: int) -> int:
+def missing_judgments(state: str, needed: int, trusted: int) -> int:
     """Count the judgments a row still lacks.
 
-    >>> lacking("judgable", needed=3, trusted=1), lacking("finalized", needed=3, trusted=1)
+    >>> (
+    ...     missing_judgments("judgable", needed=3, trusted=1),
+    ...     missing_judgments("finalized", needed=3, trusted=1),
+    ... )
     (2, 0)
     """
     return max(0, needed - trusted) if state == "judgable" else 0
 
 
 @dataclass
-class Tally:
+class CounterChanges:
     """By how much the counters of one job change.
 
-    >>> tally = Tally()
+    >>> tally = CounterChanges()
     >>> tally.leave("new")
     >>> tally.enter("judgable", needed=3)
     >>> tally.units, tally.judgable, tally.needed
@@ -52,7 +55,7 @@ class Tally:
         self.golds += rows * (state in GOLD_STATES)
         self.judgable += rows * (state == "judgable")
         self.finalized += rows * (state == "finalized")
-        self.needed += rows * lacking(state, needed, trusted)
+        self.needed += rows * missing_judgments(state, needed, trusted)
 
     def leave(self, state: str, *, needed: int = 0, trusted: int = 0, rows: int = 1) -> None:
         """Count rows that are no longer in a state."""
@@ -61,8 +64,8 @@ class Tally:
     def move(self, before: Row[Any] | PageUnitRow, after: Row[Any] | PageUnitRow) -> None:
         """Count a row that was one thing and is another."""
         if before.state == after.state:
-            self.needed += lacking(after.state, after.needed, after.judgments_count)
-            self.needed -= lacking(before.state, before.needed, before.judgments_count)
+            self.needed += missing_judgments(after.state, after.needed, after.judgments_count)
+            self.needed -= missing_judgments(before.state, before.needed, before.judgments_count)
             return
         self.leave(before.state, needed=before.needed, trusted=before.judgments_count)
         self.enter(after.state, needed=after.needed, trusted=after.judgments_count)

@@ -73,7 +73,7 @@ def balance(tx: Transaction, account_id: int) -> int:
     return int(tx.one(select(account.c.balance_mc).where(account.c.id == account_id)).balance_mc)
 
 
-def require(tx: Transaction, account_id: int, amount_mc: int) -> None:
+def require_funds(tx: Transaction, account_id: int, amount_mc: int) -> None:
     """Go on only if the account holds this much.
 
     :raises Unfunded: It does not; the refusal names both amounts.
@@ -91,7 +91,7 @@ def reserve(tx: Transaction, order: Row[Any], amount_mc: int) -> None:
     tx.run(update(orders).where(orders.c.id == order.id).values(changed))
 
 
-def reopen(tx: Transaction, order: Row[Any]) -> None:
+def reopen_order(tx: Transaction, order: Row[Any]) -> None:
     """Let an order that was closed hold money again."""
     tx.run(update(orders).where(orders.c.id == order.id).values(state="open"))
 
@@ -100,10 +100,10 @@ def can_cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bo
     """Tell whether one more page of a job can be paid, beside those being worked on."""
     held, promised = page_money.read_funds(tx.driver, job_id)
     short = promised + cost_mc - held
-    return short <= 0 or (balance(tx, account_id) >= short and bool(_open(tx, job_id)))
+    return short <= 0 or (balance(tx, account_id) >= short and bool(_open_orders(tx, job_id)))
 
 
-def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
+def reserve_for_page(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
     """See to it that one more page of a job can be paid, from the balance if need be.
 
     :returns: Whether it can.
@@ -115,14 +115,15 @@ def cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
     locks.lock_account(tx, account_id)
     if not can_cover(tx, job_id, account_id, cost_mc):
         return False
-    reserve(tx, _open(tx, job_id)[-1], short)
+    reserve(tx, _open_orders(tx, job_id)[-1], short)
     return True
 
 
 def charge(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> None:
-    """Pay for a page from what the job's orders hold, the oldest order first.
+    """Pay for a page from what the job's orders have reserved, the oldest order first.
 
-    :raises RuntimeError: They hold less; :func:`cover` was not asked before the page went out.
+    :raises RuntimeError: The orders have less left, as :func:`reserve_for_page` was not called
+        before the page was handed out.
     """
     now = tx.clock.now()
     for order_id, left in page_money.read_open_orders(tx.driver, job_id):
@@ -134,13 +135,13 @@ def charge(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> None:
     raise RuntimeError(f"Job {job_id} owes {cost_mc} thousandths of a cent that nobody holds.")
 
 
-def settle(tx: Transaction, job_id: int, state: str) -> None:
+def close_orders(tx: Transaction, job_id: int, state: str) -> None:
     """Close the orders of a job that ends and give back what they still hold.
 
     :param state: ``fulfilled``, or ``canceled``.
     """
     kind = "release" if state == "fulfilled" else "refund"
-    for order in _open(tx, job_id):
+    for order in _open_orders(tx, job_id):
         left = order.reserved_mc - order.released_mc
         if left:
             post(tx, order.account_id, kind, left, job_id=job_id, order_id=order.id)
@@ -152,7 +153,7 @@ def settle(tx: Transaction, job_id: int, state: str) -> None:
         tx.run(update(orders).where(orders.c.id == order.id).values(changed))
 
 
-def _open(tx: Transaction, job_id: int) -> list[Row[Any]]:
+def _open_orders(tx: Transaction, job_id: int) -> list[Row[Any]]:
     """List the open orders of a job, the oldest first."""
     query = select(orders).where(orders.c.job_id == job_id, orders.c.state == "open")
     return tx.all(query.order_by(orders.c.id))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from crowdflower.sandbox.rules.work import workers
-from crowdflower.sandbox.rules.work.handout import Closed, take_page
+from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
 from crowdflower.sandbox.rules.work.submission import submit
 from crowdflower.sandbox.store import Database, tables
 from crowdflower.states import ON_DEMAND
@@ -50,7 +50,7 @@ class Shift:
         try:
             with self.database.transaction() as tx:
                 page = take_page(tx, self.job, who)
-        except Closed:
+        except NoPageAvailable:
             return False
         taken = time.perf_counter()
         answers = {unit.id: {"sentiment": unit.data["sentiment"]} for unit in page.units}

@@ -46,7 +46,7 @@ def launch() -> Iterator[Callable[..., tuple[Crowd, int]]]:
             job = jobs.create(tx, owner, {**basics, **attributes})
             uploads.append(tx, job, data)
             gold.convert(tx, job)
-            orders.place(tx, jobs.again(tx, job), 0, ["on_demand"])
+            orders.place(tx, jobs.reload(tx, job), 0, ["on_demand"])
         return Crowd(database), job.id
 
     yield launch

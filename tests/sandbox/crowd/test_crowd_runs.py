@@ -178,7 +178,7 @@ def test_a_run_of_a_job_that_does_not_run_ends_at_once(
     crowd, job = launch(texts(12))
     crowd.add(5, truth={"spam": "label"})
     with crowd._database.transaction() as tx:
-        getattr(jobs, prepare)(tx, jobs.by_id(tx, job))
+        getattr(jobs, prepare)(tx, jobs.load(tx, job))
 
     summary = crowd.run(job)
 

@@ -60,7 +60,7 @@ class World:
             {"text": f"gold {n}", "_golden": "TRUE", "sentiment_gold": "positive"}
             for n in range(golds)
         ]
-        job = self.do(uploads.create_from, self.account, data)
+        job = self.do(uploads.create_job, self.account, data)
         ready = {"title": "Sentiment of reviews", "instructions": "Read.", "cml": self.form}
         job = self.do(jobs.update, job, ready | attributes)
         if golds:
@@ -77,7 +77,7 @@ class World:
 
     def again(self, job: Row[Any]) -> Row[Any]:
         """Read a job anew."""
-        return self.do(jobs.again, job)
+        return self.do(jobs.reload, job)
 
     def units(self, job: Row[Any]) -> list[Row[Any]]:
         """Read all rows of a job."""
@@ -136,14 +136,14 @@ class World:
 
     def closed(self, job: Row[Any], worker: Row[Any]) -> str:
         """Tell why there is no page."""
-        with pytest.raises(handout.Closed) as caught:
+        with pytest.raises(handout.NoPageAvailable) as caught:
             self.take(job, worker)
         return caught.value.reason
 
     def finish(self, job: Row[Any], crowd: Iterable[Row[Any]], answer: Answer = "positive") -> None:
         """Let contributors work until nobody gets a page any more."""
         for worker in crowd:
-            with suppress(handout.Closed):
+            with suppress(handout.NoPageAvailable):
                 while True:
                     self.work(job, worker, answer)
 

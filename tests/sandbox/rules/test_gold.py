@@ -19,7 +19,7 @@ def test_rows_that_say_so_become_test_questions(world: Any) -> None:
         {"text": "g", "_golden": mark, "sentiment_gold": "positive\nneutral\n"}
         for mark in ("TRUE", "true", "1", "FALSE", None)
     ]
-    job = world.do(uploads.create_from, world.account, data)
+    job = world.do(uploads.create_job, world.account, data)
     world.do(jobs.update, job, {"cml": world.form})
 
     converted = world.do(gold.convert, job)
@@ -32,10 +32,10 @@ def test_rows_that_say_so_become_test_questions(world: Any) -> None:
 
 def test_rows_with_answers_in_a_column_become_test_questions(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "x" if n < 3 else None} for n in range(9)]
-    job = world.do(uploads.create_from, world.account, data)
+    job = world.do(uploads.create_job, world.account, data)
     world.do(jobs.update, job, {"cml": world.form})
 
-    answer = world.do(gold.check, job, "sentiment", "label")
+    answer = world.do(gold.convert_by_answers, job, "sentiment", "label")
 
     assert answer == {"affected": 3, "populated": ["x"]}
     assert world.again(job).gold == {"sentiment": "label"}
@@ -45,17 +45,17 @@ def test_rows_with_answers_in_a_column_become_test_questions(world: Any) -> None
 
 def test_the_column_is_named_after_the_question_by_default(world: Any) -> None:
     data = [{"text": f"row {n}", "sentiment_gold": "a" if n < 3 else ""} for n in range(9)]
-    job = world.do(uploads.create_from, world.account, data)
+    job = world.do(uploads.create_job, world.account, data)
 
-    answer = world.do(gold.check, job, "sentiment")
+    answer = world.do(gold.convert_by_answers, job, "sentiment")
 
     assert answer == {"affected": 3, "populated": ["a"]}
 
 
 def test_a_column_that_was_chosen_stays_chosen_when_the_form_is_saved_again(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "x" if n < 3 else None} for n in range(9)]
-    job = world.do(uploads.create_from, world.account, data)
-    world.do(gold.check, job, "sentiment", "label")
+    job = world.do(uploads.create_job, world.account, data)
+    world.do(gold.convert_by_answers, job, "sentiment", "label")
 
     changed = world.do(jobs.update, job, {"cml": world.form})
 
@@ -75,10 +75,10 @@ def test_a_column_that_merely_followed_follows_a_new_form(world: Any) -> None:
 
 def test_a_column_of_accepted_answers_is_hidden_whatever_its_name(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "positive" if n < 8 else None} for n in range(30)]
-    job = world.do(uploads.create_from, world.account, data)
+    job = world.do(uploads.create_job, world.account, data)
     ready = {"title": "Sentiment", "instructions": "Read.", "cml": world.form}
     world.do(jobs.update, job, ready)
-    world.do(gold.check, job, "sentiment", "label")
+    world.do(gold.convert_by_answers, job, "sentiment", "label")
     world.do(orders.place, job, 0, ["on_demand"])
 
     page = world.take(job, world.worker())
@@ -87,15 +87,13 @@ def test_a_column_of_accepted_answers_is_hidden_whatever_its_name(world: Any) ->
 
 
 def test_no_answers_and_too_many_answers_are_refused_in_the_services_words(world: Any) -> None:
-    none = world.do(uploads.create_from, world.account, [{"f_gold": None}] * 9)
-    many = world.do(
-        uploads.create_from, world.account, [{"f_gold": "x"}] * 4 + [{"f_gold": ""}] * 7
-    )
+    none = world.do(uploads.create_job, world.account, [{"f_gold": None}] * 9)
+    many = world.do(uploads.create_job, world.account, [{"f_gold": "x"}] * 4 + [{"f_gold": ""}] * 7)
 
     with pytest.raises(BadRequest) as nothing:
-        world.do(gold.check, none, "f")
+        world.do(gold.convert_by_answers, none, "f")
     with pytest.raises(BadRequest) as too_much:
-        world.do(gold.check, many, "f")
+        world.do(gold.convert_by_answers, many, "f")
 
     assert nothing.value.body == {
         "error": {"message": "We couldn't find any prepopulated gold standard in your dataset."}
@@ -111,7 +109,7 @@ def test_a_question_the_form_does_not_have_is_refused(world: Any) -> None:
     job = world.job(9)
 
     with pytest.raises(BadRequest, match="no question named mood; its questions are: sentiment"):
-        world.do(gold.check, job, "mood")
+        world.do(gold.convert_by_answers, job, "mood")
 
 
 def test_reset_makes_rows_of_them_again(world: Any) -> None:
@@ -223,7 +221,7 @@ def test_a_test_question_edited_while_answers_arrive_is_one_question_to_each_of_
         assert {each.accepted for each in receipt.feedback} in ({("positive",)}, {("neutral",)})
     for judgment in world.judgments(job):
         assert judgment.missed is (True if judgment.golden else None)
-    assert {world.do(workers.in_job, job, worker.id).trust for worker in crowd} == {0.0}
+    assert {world.do(workers.find_in_job, job, worker.id).trust for worker in crowd} == {0.0}
 
 
 def test_an_edit_that_makes_answers_right_does_so_for_those_before_and_after_it(
@@ -241,4 +239,7 @@ def test_an_edit_that_makes_answers_right_does_so_for_those_before_and_after_it(
 
     assert receipt.feedback == ()
     assert {each.missed for each in world.judgments(job) if each.golden} == {False}
-    assert [world.do(workers.in_job, job, each.id).trust for each in (first, second)] == [1.0, 1.0]
+    assert [world.do(workers.find_in_job, job, each.id).trust for each in (first, second)] == [
+        1.0,
+        1.0,
+    ]

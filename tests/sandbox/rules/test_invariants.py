@@ -52,7 +52,7 @@ class Restless(RuleBasedStateMachine):
         """Do something that may be refused; then nothing of it may have happened."""
         try:
             return self.world.do(step, *arguments, **named)
-        except (Refusal, handout.Closed):
+        except (Refusal, handout.NoPageAvailable):
             return None
 
     def row(self, place: int) -> Any:
@@ -79,7 +79,7 @@ class Restless(RuleBasedStateMachine):
     def steer(self, step: Callable[..., Any]) -> None:
         self.attempt(step, self.job)
 
-    @rule(place=SOME_ROW, state=st.sampled_from(units.SETTABLE))
+    @rule(place=SOME_ROW, state=st.sampled_from(units.SETTABLE_STATES))
     def put(self, place: int, state: str) -> None:
         self.attempt(units.update, self.job, self.row(place), state=state)
 

@@ -97,7 +97,7 @@ def test_a_blank_job_is_what_the_service_makes_of_nothing(world: Any) -> None:
     assert (shown["gold"], shown["fields"], shown["confidence_fields"]) == ({}, None, None)
     assert len(shown["secret"]) == 44
     assert shown["support_email"] == world.account.email
-    assert world.do(channels.of, job)[0] == []
+    assert world.do(channels.read, job)[0] == []
     json.dumps(shown)
 
 
@@ -135,7 +135,7 @@ def test_the_list_has_ten_a_page_and_the_newest_first(world: Any) -> None:
     made = [world.do(jobs.create, world.account, {}).id for _ in range(11)]
 
     pages = [
-        [job.id for job in world.do(jobs.listing, world.account, page=page)] for page in (1, 2, 3)
+        [job.id for job in world.do(jobs.read_page, world.account, page=page)] for page in (1, 2, 3)
     ]
 
     assert pages == [made[:0:-1], [made[0]], []]
@@ -150,7 +150,7 @@ def test_the_list_can_be_narrowed(world: Any) -> None:
     world.do(tags.replace, old, ["fashion"])
 
     def found(**narrowed: Any) -> list[int]:
-        return [job.id for job in world.do(jobs.listing, world.account, **narrowed)]
+        return [job.id for job in world.do(jobs.read_page, world.account, **narrowed)]
 
     assert found(state="RUNNING") == [new.id]
     assert found(state="unordered") == [old.id]
@@ -166,7 +166,7 @@ def test_the_list_knows_every_state_of_a_job() -> None:
 
 def test_an_unknown_state_is_refused_with_those_that_are_known(world: Any) -> None:
     with pytest.raises(Invalid) as caught:
-        world.do(jobs.listing, world.account, state="asleep")
+        world.do(jobs.read_page, world.account, state="asleep")
 
     assert caught.value.message == (
         "Invalid state param (must be one of - unordered, running, canceled, finished, paused)"
@@ -178,7 +178,7 @@ def test_a_deleted_job_leaves_the_list_and_can_be_read(world: Any) -> None:
 
     world.do(jobs.delete, job)
 
-    assert world.do(jobs.listing, world.account) == []
+    assert world.do(jobs.read_page, world.account) == []
     assert world.do(jobs.find, world.account, str(job.id)).state == "unordered"
     with pytest.raises(NotFound):
         world.do(jobs.update, job, {"title": "Too late"})

@@ -46,7 +46,7 @@ def test_channels_are_those_of_the_order_and_the_open_crowd(world: Any) -> None:
 
     world.do(orders.place, job, 5, ["4x4bux_com", "bitcoinget", "cf_internal"])
 
-    enabled, available = world.do(channels.of, job)
+    enabled, available = world.do(channels.read, job)
     assert enabled == ["4x4bux_com", "bitcoinget", "cf_internal", "on_demand"]
     assert set(enabled) <= set(available)
 
@@ -57,7 +57,7 @@ def test_an_order_for_ones_own_people_alone_is_free(world: Any) -> None:
     world.finish(job, [world.worker(channel="cf_internal") for _ in range(3)])
 
     assert world.again(job).state == "finished"
-    assert world.do(channels.of, job)[0] == ["cf_internal"]
+    assert world.do(channels.read, job)[0] == ["cf_internal"]
     assert world.balance() == 100_000
 
 
@@ -82,7 +82,7 @@ def unready(world: Any, what: str) -> Any:
         job = world.launched(5)
         world.do(jobs.cancel, job)
         return job
-    job = world.do(uploads.create_from, world.account, [{"text": str(n)} for n in range(5)])
+    job = world.do(uploads.create_job, world.account, [{"text": str(n)} for n in range(5)])
     ready = {"title": "Sentiment", "instructions": "Read.", "cml": world.form}
     optional = {"cml": '<cml:text label="Why?"/>'} if what == "required" else {}
     given = {name: value for name, value in ready.items() if name != what} | optional
@@ -140,15 +140,15 @@ def test_the_example_of_the_price_list_costs_40_dollars_32(make_world: Any) -> N
     world = make_world()
     job = world.job(20, golds=13, units_per_assignment=10, gold_per_assignment=1)
 
-    assert world.do(orders.cost, world.again(job), 1000) == 4032 * money.CENT
+    assert world.do(orders.estimate_cost, world.again(job), 1000) == 4032 * money.CENT
 
 
 def test_an_estimate_of_dynamic_judgments_counts_the_most_there_may_be(world: Any) -> None:
     plain = world.job(20)
     dynamic = world.job(20, variable_judgments_mode="auto_confidence", max_judgments_per_unit=5)
 
-    assert world.do(orders.cost, world.again(plain), 20) == 144 * money.CENT
-    assert world.do(orders.cost, world.again(dynamic), 20) == 240 * money.CENT
+    assert world.do(orders.estimate_cost, world.again(plain), 20) == 144 * money.CENT
+    assert world.do(orders.estimate_cost, world.again(dynamic), 20) == 240 * money.CENT
 
 
 def test_a_small_order_takes_ten_dollars_aside_and_gives_back_the_rest(world: Any) -> None:
@@ -343,7 +343,7 @@ def test_a_job_without_channels_says_why_it_does_not_order_by_itself(world: Any)
 
 
 def test_neither_does_a_job_that_is_not_ready(world: Any) -> None:
-    job = world.do(uploads.create_from, world.account, [{"text": str(n)} for n in range(3)])
+    job = world.do(uploads.create_job, world.account, [{"text": str(n)} for n in range(3)])
     world.do(jobs.update, job, {"auto_order": "true"})
 
     with world.database.transaction() as tx:
@@ -365,15 +365,15 @@ def test_too_few_rows_are_ordered_when_the_timer_has_run(world: Any) -> None:
     job = waiting(world)
 
     world.clock.advance(seconds=59)
-    world.do(orders.place_due)
+    world.do(orders.place_due_orders)
     early = world.again(job).state
     world.clock.advance(seconds=1)
-    world.do(orders.place_due)
+    world.do(orders.place_due_orders)
 
     assert early == "unordered"
     assert world.again(job).state == "running"
     assert {unit.state for unit in world.units(job)} == {"judgable"}
-    assert world.do(orders.due) == []
+    assert world.do(orders.due_job_ids) == []
 
 
 def test_the_timer_runs_from_the_first_row_that_waits(world: Any) -> None:
@@ -385,7 +385,7 @@ def test_the_timer_runs_from_the_first_row_that_waits(world: Any) -> None:
     world.do(units.create, job, {"text": "second"})
 
     world.clock.advance(seconds=20)
-    world.do(orders.place_due)
+    world.do(orders.place_due_orders)
 
     assert [unit.state for unit in world.units(job)][5:] == ["judgable", "judgable"]
 
@@ -405,7 +405,7 @@ def test_where_rows_cannot_be_ordered_an_event_says_why_once_each_time(world: An
 
     for _ in range(4):
         world.clock.advance(seconds=30)
-        world.do(orders.place_due)
+        world.do(orders.place_due_orders)
 
     events = world.do(Transaction.all, select(t.event).where(t.event.c.job_id == job.id))
     assert [each.kind for each in events] == ["auto_order_failed"] * 2
@@ -423,7 +423,7 @@ def test_a_job_that_was_stopped_orders_nothing_by_itself(world: Any, ending: Any
     for number in range(5):
         world.do(units.create, job, {"text": f"row {number}"})
     world.clock.advance(minutes=2)
-    world.do(orders.place_due)
+    world.do(orders.place_due_orders)
 
     assert world.again(job).state == stopped
     assert {unit.state for unit in world.units(job)[5:]} == {"new"}
@@ -434,9 +434,9 @@ def test_when_all_that_waited_is_gone_so_is_the_wait(world: Any) -> None:
     world.do(units.delete, job, world.units(job)[0])
     world.clock.advance(minutes=2)
 
-    world.do(orders.place_due)
+    world.do(orders.place_due_orders)
 
-    assert world.do(orders.due) == []
+    assert world.do(orders.due_job_ids) == []
     assert world.again(job).state == "unordered"
 
 
@@ -445,7 +445,7 @@ def test_a_copy_begins_without_anything_that_waits(world: Any) -> None:
 
     copied = world.do(jobs.copy, job, all_units=True)
     world.clock.advance(minutes=2)
-    world.do(orders.place_due)
+    world.do(orders.place_due_orders)
 
     assert world.again(copied).state == "unordered"
 
@@ -515,7 +515,7 @@ def test_a_row_that_the_form_does_not_work_with_is_found_before_it_costs_anythin
     world: Any,
 ) -> None:
     data: list[dict[str, Any]] = [{"names": ["Ada"]}] * 4 + [{"names": []}]
-    job = world.do(uploads.create_from, world.account, data)
+    job = world.do(uploads.create_job, world.account, data)
     ready = {"title": "Which of them?", "instructions": "Read.", "cml": OF_THE_ROW}
     world.do(jobs.update, job, ready)
     last = world.units(job)[-1]

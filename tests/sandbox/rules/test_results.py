@@ -47,7 +47,7 @@ def judged(world: Any) -> tuple[Any, int]:
 def test_a_row_is_summed_up_question_by_question(world: Any, judged: Any) -> None:
     job, number = judged
 
-    shown = world.do(results.of_unit, job, world.do(units.find, job, number))
+    shown = world.do(results.unit_results, job, world.do(units.find, job, number))
 
     assert shown["sentiment"] == {"agg": "yes", "confidence": 0.7727}
     assert shown["animals"] == {"agg": ["cat", "dog"], "confidence": [1.0, 0.5294]}
@@ -60,7 +60,7 @@ def test_a_row_is_summed_up_question_by_question(world: Any, judged: Any) -> Non
 def test_agreement_goes_by_heads_and_not_by_trust(world: Any, judged: Any) -> None:
     job, number = judged
 
-    shown = world.do(results.shown, job, world.do(units.find, job, number))
+    shown = world.do(results.unit_json, job, world.do(units.find, job, number))
 
     assert shown["state"] == "finalized"
     assert shown["agreement"] == round((2 / 3 + 1.0) / 2, 4)
@@ -70,7 +70,7 @@ def test_agreement_is_over_all_questions_whichever_decide(world: Any, judged: An
     job, number = judged
     job = world.do(jobs.update, job, {"confidence_fields": ["sentiment"]})
 
-    shown = world.do(results.shown, job, world.do(units.find, job, number))
+    shown = world.do(results.unit_json, job, world.do(units.find, job, number))
 
     assert shown["agreement"] == round((2 / 3 + 1.0) / 2, 4)
 
@@ -98,7 +98,7 @@ def named(world: Any) -> tuple[Any, list[int]]:
 def test_linked_answers_have_shares_by_heads(world: Any, named: Any) -> None:
     job, (number, _) = named
 
-    shown = world.do(results.of_unit, job, world.do(units.find, job, number))
+    shown = world.do(results.unit_results, job, world.do(units.find, job, number))
 
     assert shown["people"] == [
         {"first": "John", "last": "Chapman", "confidence": 1.0},
@@ -109,7 +109,7 @@ def test_linked_answers_have_shares_by_heads(world: Any, named: Any) -> None:
 def test_test_questions_have_no_linked_answers(world: Any, named: Any) -> None:
     job, (_, golden) = named
 
-    shown = world.do(results.of_unit, job, world.do(units.find, job, golden))
+    shown = world.do(results.unit_results, job, world.do(units.find, job, golden))
 
     assert len(shown["judgments"]) == 2
     assert "people" not in shown
@@ -118,7 +118,7 @@ def test_test_questions_have_no_linked_answers(world: Any, named: Any) -> None:
 def test_a_page_of_judgments_is_laid_out_flat(world: Any, judged: Any) -> None:
     job, number = judged
 
-    page = world.do(judgments.page, job)
+    page = world.do(judgments.read_page, job)
 
     row = page[number]
     assert list(page) == [number]
@@ -138,7 +138,7 @@ def test_a_column_named_like_a_question_moves_aside(world: Any) -> None:
     world.do(units.update, job, world.units(job)[0], data=data)
     world.judge(job, number, (world.worker(), "positive"))
 
-    row = world.do(judgments.page, job)[number]
+    row = world.do(judgments.read_page, job)[number]
 
     assert (row["orig_sentiment"], row["orig__state"]) == ("mine", "even this")
     assert row["orig_orig__state"] == "mine too"
@@ -151,7 +151,7 @@ def test_pages_list_judged_rows_alone_to_the_end(world: Any) -> None:
     world.hand_in(worker := world.worker(), world.take(job, worker, only=wanted))
     world.hand_in(worker, world.take(job, worker, only=wanted))
 
-    pages = [world.do(judgments.page, job, page, 3) for page in (1, 2, 3, 4)]
+    pages = [world.do(judgments.read_page, job, page, 3) for page in (1, 2, 3, 4)]
 
     assert [number for page in pages for number in page] == wanted
     assert [len(page) for page in pages] == [3, 3, 1, 0]
@@ -164,12 +164,12 @@ def test_trust_that_changes_changes_results(world: Any) -> None:
     number = world.units(job)[0].id
     first, second = world.believed(job, 1.0, 0.5)
     world.judge(job, number, (first, "positive"), (second, "negative"))
-    before = world.do(judgments.page, job)[number]["sentiment"]["confidence"]
+    before = world.do(judgments.read_page, job)[number]["sentiment"]["confidence"]
 
     world.do(workers.reject, job, second.id, "spam")
 
     assert before == 0.6667
-    assert world.do(judgments.page, job)[number]["sentiment"]["confidence"] == 1.0
+    assert world.do(judgments.read_page, job)[number]["sentiment"]["confidence"] == 1.0
 
 
 def test_a_row_whose_judgments_do_not_count_has_questions_without_answers(world: Any) -> None:
@@ -179,12 +179,12 @@ def test_a_row_whose_judgments_do_not_count_has_questions_without_answers(world:
     world.judge(job, number, (worker, "positive"))
     world.work(job, worker, "negative")
 
-    shown = world.do(results.shown, job, world.do(units.find, job, number))
+    shown = world.do(results.unit_json, job, world.do(units.find, job, number))
 
     assert shown["judgments_count"] == 1
     assert shown["results"]["sentiment"] == {"agg": None, "confidence": None}
     assert shown["results"]["judgments"][0]["tainted"] is True
-    assert world.do(judgments.page, job) == {}
+    assert world.do(judgments.read_page, job) == {}
 
 
 def test_tainted_judgments_are_listed_and_not_summed_up(world: Any) -> None:
@@ -195,8 +195,8 @@ def test_tainted_judgments_are_listed_and_not_summed_up(world: Any) -> None:
     world.work(job, sloppy, "negative")
     tainted, trusted = world.judgments(job)[:2]
 
-    row = world.do(judgments.page, job)[number]
-    shown = world.do(results.of_unit, job, world.do(units.find, job, number))
+    row = world.do(judgments.read_page, job)[number]
+    shown = world.do(results.unit_results, job, world.do(units.find, job, number))
 
     assert (tainted.tainted, trusted.tainted) == (True, False)
     assert row["_ids"] == [trusted.id]
@@ -231,7 +231,7 @@ def test_golden_rows_have_judgments_and_results(world: Any) -> None:
     world.work(job, worker, "positive")
     golden = next(unit for unit in world.units(job) if unit.missed_count)
 
-    shown = world.do(results.shown, job, golden)
+    shown = world.do(results.unit_json, job, golden)
 
     (judgment,) = shown["results"]["judgments"]
     assert (judgment["golden"], judgment["missed"]) == (True, True)
@@ -244,7 +244,7 @@ def test_a_job_without_questions_has_results_without_questions(world: Any) -> No
     world.work(job, world.worker())
     job = world.do(jobs.update, job, {"cml": ""})
 
-    shown = world.do(results.of_unit, job, world.units(job)[0])
+    shown = world.do(results.unit_results, job, world.units(job)[0])
 
     assert list(shown) == ["judgments"]
 
@@ -253,8 +253,8 @@ def test_no_question_is_called_as_what_results_and_reports_have_beside_answers(
     world: Any, judged: Any
 ) -> None:
     job, number = judged
-    row = world.do(judgments.page, job)[number]
-    shown = world.do(results.of_unit, job, world.do(units.find, job, number))
+    row = world.do(judgments.read_page, job)[number]
+    shown = world.do(results.unit_results, job, world.do(units.find, job, number))
 
     beside = (row.keys() | shown.keys()) - job.fields.keys() - {"text"}
 

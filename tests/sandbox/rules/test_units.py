@@ -28,7 +28,7 @@ def unit_in(world: Any, state: str) -> tuple[Any, Any]:
 def test_pages_follow_the_order_of_the_rows_to_the_end(world: Any) -> None:
     job = world.job(25)
 
-    pages = [world.do(units.page, job, page, 10) for page in (1, 2, 3, 4)]
+    pages = [world.do(units.read_page, job, page, 10) for page in (1, 2, 3, 4)]
 
     numbers = [number for page in pages for number in page]
     assert [len(page) for page in pages] == [10, 10, 5, 0]
@@ -36,11 +36,11 @@ def test_pages_follow_the_order_of_the_rows_to_the_end(world: Any) -> None:
 
 
 def test_a_page_as_text_is_the_same_page(world: Any) -> None:
-    job = world.do(uploads.create_from, world.account, [{"text": 'würde "x"\n'}, {"text": None}])
+    job = world.do(uploads.create_job, world.account, [{"text": 'würde "x"\n'}, {"text": None}])
 
-    text = world.do(units.page_text, job)
+    text = world.do(units.read_page_json, job)
 
-    page = world.do(units.page, job)
+    page = world.do(units.read_page, job)
     assert json.loads(text) == {str(number): data for number, data in page.items()}
 
 
@@ -49,7 +49,7 @@ def test_pages_have_no_holes_after_a_deletion(world: Any) -> None:
     for unit in world.units(job)[3:8]:
         world.do(units.delete, job, unit)
 
-    pages = [world.do(units.page, job, page, 10) for page in (1, 2, 3)]
+    pages = [world.do(units.read_page, job, page, 10) for page in (1, 2, 3)]
 
     assert [len(page) for page in pages] == [10, 10, 0]
     assert [number for page in pages for number in page] == [unit.id for unit in world.units(job)]
@@ -299,7 +299,7 @@ def test_a_copy_of_a_row_may_differ_and_go_to_another_job(world: Any) -> None:
 
 def test_columns_are_split_into_lists_once(world: Any) -> None:
     data = [{"tags": "a b c", "other": "x y", "n": 1}, {"tags": None, "other": "", "n": 2}]
-    job = world.do(uploads.create_from, world.account, data)
+    job = world.do(uploads.create_job, world.account, data)
 
     count = world.do(units.split, job, ["tags"])
 
@@ -313,7 +313,7 @@ def test_columns_are_split_into_lists_once(world: Any) -> None:
 
 
 def test_columns_are_split_where_the_requester_says(world: Any) -> None:
-    job = world.do(uploads.create_from, world.account, [{"tags": "a, b c", "more": "1, 2"}])
+    job = world.do(uploads.create_job, world.account, [{"tags": "a, b c", "more": "1, 2"}])
 
     world.do(units.split, job, ["tags", "more"], ", ")
 
@@ -323,7 +323,7 @@ def test_columns_are_split_where_the_requester_says(world: Any) -> None:
 def test_a_new_row_shows_no_results(world: Any) -> None:
     job = world.job(5)
 
-    shown = world.do(results.shown, job, world.units(job)[0])
+    shown = world.do(results.unit_json, job, world.units(job)[0])
 
     assert list(shown) == [
         "id",
@@ -341,5 +341,5 @@ def test_a_new_row_shows_no_results(world: Any) -> None:
     ]
     assert shown["results"] == {"judgments": []}
     assert (shown["judgments_count"], shown["agreement"]) == (0, None)
-    simple = world.do(results.shown, job, world.units(job)[0], simple=True)
+    simple = world.do(results.unit_json, job, world.units(job)[0], simple=True)
     assert "results" not in simple

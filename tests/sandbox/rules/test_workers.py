@@ -37,14 +37,14 @@ def test_contributors_to_a_job_are_those_who_took_a_page(world: Any) -> None:
     world.work(job, first)
     world.take(job, second)
 
-    found = world.do(workers.listing, job)
+    found = world.do(workers.list_all, job)
 
     assert [row.worker_id for row in found] == [first.id, second.id]
     assert [row.judgments_count for row in found] == [5, 0]
     assert found[0].channel == "on_demand"
     assert found[0].earned_mc == 10_000
     with pytest.raises(NotFound):
-        world.do(workers.in_job, world.launched(), first.id)
+        world.do(workers.find_in_job, world.launched(), first.id)
 
 
 def test_a_bonus_is_paid_with_its_fee_and_told(world: Any) -> None:
@@ -56,7 +56,7 @@ def test_a_bonus_is_paid_with_its_fee_and_told(world: Any) -> None:
 
     assert world.balance() == before - 180
     assert world.ledger("bonus") == -180
-    assert world.do(workers.in_job, job, worker.id).bonus_mc == 150_000
+    assert world.do(workers.find_in_job, job, worker.id).bonus_mc == 150_000
     assert messages(world) == ["You received a bonus of $1.50. Well done."]
 
 
@@ -113,7 +113,7 @@ def test_a_flag_takes_pages_back_and_leaves_judgments_alone(world: Any) -> None:
     assert world.closed(job, worker) == "flagged"
     assert not any(judgment.tainted for judgment in world.judgments(job))
     assert sum(unit.open_slots for unit in world.units(job)) == 60 - 5
-    assert world.do(workers.in_job, job, worker.id).flag_reason == "careless"
+    assert world.do(workers.find_in_job, job, worker.id).flag_reason == "careless"
     assert not world.do(workers.flag, job, worker.id, "again")
 
 
@@ -223,14 +223,14 @@ def test_tags_are_added_replaced_and_removed_in_the_order_given(world: Any) -> N
         world.do(tags.add, job, ["glitter"]),
         world.do(tags.add, job, ["fashion", " glitter "]),
     ]
-    added = world.do(tags.of, job)
+    added = world.do(tags.read, job)
     replaced = world.do(tags.replace, job, ["c", "a", "b"])
     removed = world.do(tags.remove, job, ["a", "unknown"])
 
     assert counts == [1, 2]
     assert added == ["glitter", "fashion"]
     assert (replaced, removed) == (3, 1)
-    assert world.do(tags.of, job) == ["c", "b"]
+    assert world.do(tags.read, job) == ["c", "b"]
 
 
 def test_channels_are_replaced_added_and_disabled(world: Any) -> None:
@@ -238,14 +238,14 @@ def test_channels_are_replaced_added_and_disabled(world: Any) -> None:
 
     world.do(channels.add, job, ["elite", "cf_internal"])
     world.do(channels.add, job, ["elite"])
-    added = world.do(channels.of, job)[0]
+    added = world.do(channels.read, job)[0]
     world.do(channels.replace, job, ["neodev"])
-    replaced = world.do(channels.of, job)[0]
+    replaced = world.do(channels.read, job)[0]
     world.do(channels.disable, job, "neodev")
 
     assert added == ["cf_internal", "elite"]
     assert replaced == ["neodev"]
-    assert world.do(channels.of, job)[0] == []
+    assert world.do(channels.read, job)[0] == []
     with pytest.raises(Invalid) as caught:
         world.do(channels.replace, job, ["elite", "amtt"])
     assert caught.value.body == {"error": "The channel amtt could not be found."}

@@ -12,7 +12,7 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.tables import assignment, assignment_unit, job, unit
 
-AT_ONCE = 500
+BATCH_SIZE = 500
 """Rows named in one statement; databases limit how many."""
 
 
@@ -31,7 +31,7 @@ def release_pages(
         where.append(assignment.c.worker_id == worker_id)
     if page_id is not None:
         where.append(assignment.c.id == page_id)
-    return _close(tx, where, "released")
+    return _close_pages(tx, where, "released")
 
 
 def expire_pages(tx: Transaction, job_id: int) -> int:
@@ -42,10 +42,10 @@ def expire_pages(tx: Transaction, job_id: int) -> int:
         .where(assignment.c.expires_at <= tx.clock.now())
         .limit(100)
     )
-    return _close(tx, [assignment.c.id.in_(late)], "expired")
+    return _close_pages(tx, [assignment.c.id.in_(late)], "expired")
 
 
-def count_slots(tx: Transaction, unit_ids: Iterable[int]) -> None:
+def recount_open_slots(tx: Transaction, unit_ids: Iterable[int]) -> None:
     """Count anew on how many more pages each judgable row may be put."""
     reserved = (
         select(func.count())
@@ -55,8 +55,8 @@ def count_slots(tx: Transaction, unit_ids: Iterable[int]) -> None:
     free = unit.c.needed - unit.c.judgments_count - reserved
     statement = update(unit).values(open_slots=case((free > 0, free), else_=0))
     ids = sorted(set(unit_ids))
-    for at in range(0, len(ids), AT_ONCE):
-        some = ids[at : at + AT_ONCE]
+    for at in range(0, len(ids), BATCH_SIZE):
+        some = ids[at : at + BATCH_SIZE]
         tx.run(statement.where(unit.c.id.in_(some), unit.c.state == "judgable"))
 
 
@@ -66,21 +66,21 @@ def finish_if_done(tx: Transaction, job_id: int) -> bool:
     if found.state not in {"running", "paused"} or found.judgable_count:
         return False
     release_pages(tx, job_id)
-    money.settle(tx, job_id, "fulfilled")
+    money.close_orders(tx, job_id, "fulfilled")
     now = tx.clock.now()
     done = {"state": "finished", "completed_at": now, "updated_at": now}
     tx.run(update(job).where(job.c.id == job_id).values(done))
     tx.record("job_complete", job_id, title=found.title)
-    webhook_events.job_complete(tx, job_id)
+    webhook_events.queue_job_complete(tx, job_id)
     return True
 
 
-def _close(tx: Transaction, where: list[ColumnElement[bool]], state: str) -> int:
+def _close_pages(tx: Transaction, where: list[ColumnElement[bool]], state: str) -> int:
     pages = [row.id for row in tx.all(select(assignment.c.id).where(*where))]
     for page in pages:
         places = assignment_unit.c.assignment_id == page
         shown = tx.all(select(assignment_unit.c.unit_id).where(places))
         tx.run(update(assignment_unit).where(places).values(resolved=True))
         tx.run(update(assignment).where(assignment.c.id == page).values(state=state))
-        count_slots(tx, (row.unit_id for row in shown))
+        recount_open_slots(tx, (row.unit_id for row in shown))
     return len(pages)

@@ -19,7 +19,7 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
 
-def judge_again(tx: Transaction, job: Row[Any], unit_id: int) -> int:
+def regrade(tx: Transaction, job: Row[Any], unit_id: int) -> int:
     """Compare the wrong answers to a test question with its accepted ones as they are now.
 
     Who is right now is forgiven; who was removed for too little trust, and has enough of it with
@@ -33,8 +33,8 @@ def judge_again(tx: Transaction, job: Row[Any], unit_id: int) -> int:
     if not wrong:
         return 0
     row = tx.one(select(unit).where(unit.c.id == unit_id))
-    answers = gold_answers.answers(job.gold, row.data) if row.state in GOLD_STATES else {}
-    shown = gold_answers.shown(row.data, gold_answers.hidden_columns(job.gold))
+    answers = gold_answers.accepted_answers(job.gold, row.data) if row.state in GOLD_STATES else {}
+    shown = gold_answers.visible_data(row.data, gold_answers.hidden_columns(job.gold))
     form = forms.form_for(job.cml, shown) if job.cml else None
     forgiven = [
         each for each in wrong if not (answers and form and form.missed(each.data, answers))
@@ -57,9 +57,9 @@ def forgive(tx: Transaction, job: Row[Any], wrong: Row[Any]) -> None:
     forgiven = standing.golds_forgiven + 1
     now = trust(standing.golds_seen, standing.golds_missed, forgiven)
     values: dict[str, Any] = {"golds_forgiven": forgiven, "trust": now}
-    regained = standing.state in {"removed", "failed_quiz"} and now >= quiz.least_trust(job)
+    regained = standing.state in {"removed", "failed_quiz"} and now >= quiz.min_trust(job)
     if regained:
         values |= {"state": "working", "tainted_at": None}
     tx.run(update(worker_job).where(*theirs).values(values))
     if regained:
-        worker_trust.believe(tx, job, wrong.worker_id)
+        worker_trust.restore_judgments(tx, job, wrong.worker_id)

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from typing import Any
 
 from crowdflower.sandbox.rules.results import aggregation
-from crowdflower.sandbox.rules.results.aggregation import Given
+from crowdflower.sandbox.rules.results.aggregation import TrustedJudgment
 
 
 def next_state(
@@ -21,7 +21,7 @@ def next_state(
     state: str,
     needed: int,
     trusted: int,
-    judgments: Collection[Given],
+    judgments: Collection[TrustedJudgment],
     *,
     may_reopen: bool = False,
 ) -> tuple[str, int]:
@@ -48,7 +48,7 @@ def next_state(
     return state, needed
 
 
-def is_final(job: Any, judgments: Collection[Given]) -> bool:
+def is_final(job: Any, judgments: Collection[TrustedJudgment]) -> bool:
     """Return whether a unit that has the judgments it needed is final.
 
     With a fixed number of judgments, it always is. With dynamic judgments, one more is collected
@@ -68,9 +68,11 @@ def is_final(job: Any, judgments: Collection[Given]) -> bool:
     ...     confidence_fields=["spam"],
     ...     fields={"spam": "agg"},
     ... )
-    >>> is_final(job, [Given({"spam": "yes"}, 1.0), Given({"spam": "no"}, 1.0)])
+    >>> is_final(job, [TrustedJudgment({"spam": "yes"}, 1.0), TrustedJudgment({"spam": "no"}, 1.0)])
     False
-    >>> is_final(job, [Given({"spam": "yes"}, 1.0), Given({"spam": "yes"}, 1.0)])
+    >>> is_final(
+    ...     job, [TrustedJudgment({"spam": "yes"}, 1.0), TrustedJudgment({"spam": "yes"}, 1.0)]
+    ... )
     True
     """
     if job.variable_judgments_mode == "none":
@@ -78,10 +80,10 @@ def is_final(job: Any, judgments: Collection[Given]) -> bool:
     maximum = job.max_judgments_per_unit
     if maximum is not None and len(judgments) >= maximum:
         return True
-    deciding = aggregation.deciding(job)
+    deciding = aggregation.deciding_questions(job)
     matching = job.options.get("dynamic_matching")
     if matching:
-        return all(aggregation.most_alike(name, judgments) >= matching for name in deciding)
+        return all(aggregation.count_matching(name, judgments) >= matching for name in deciding)
     minimum = job.min_unit_confidence or 0.0
-    confidences = (aggregation.confidence(job, name, judgments) for name in deciding)
+    confidences = (aggregation.best_confidence(job, name, judgments) for name in deciding)
     return all(confidence is None or confidence >= minimum for confidence in confidences)

@@ -7,61 +7,61 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select, update
 
 from crowdflower.sandbox.rules.completion import closing, finalization
-from crowdflower.sandbox.rules.counters import Tally
+from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
 
-def distrust(tx: Transaction, job: Row[Any], worker_id: int) -> int:
+def taint_judgments(tx: Transaction, job: Row[Any], worker_id: int) -> int:
     """Taint every judgment of a contributor in a job; rows that need others open again.
 
     :returns: How many judgments stop to count.
     """
-    units = _judged(tx, job, worker_id, judgment.c.tainted.is_(False))
-    _write(tx, job, worker_id, tainted=True)
-    tally = Tally(tainted=len(units))
+    units = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(False))
+    _update_judgments(tx, job, worker_id, tainted=True)
+    tally = CounterChanges(tainted=len(units))
     tally.save(tx, job.id)
-    finalization.shift(tx, job, units, trusted=-1, tainted=1)
+    finalization.change_counts(tx, job, units, trusted=-1, tainted=1)
     return len(units)
 
 
-def believe(tx: Transaction, job: Row[Any], worker_id: int) -> int:
+def restore_judgments(tx: Transaction, job: Row[Any], worker_id: int) -> int:
     """Let every judgment of a contributor in a job count again.
 
     :returns: How many do.
     """
-    units = _judged(tx, job, worker_id, judgment.c.tainted.is_(True))
-    _write(tx, job, worker_id, tainted=False)
-    tally = Tally(tainted=-len(units))
+    units = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(True))
+    _update_judgments(tx, job, worker_id, tainted=False)
+    tally = CounterChanges(tainted=-len(units))
     tally.save(tx, job.id)
-    finalization.shift(tx, job, units, trusted=1, tainted=-1)
+    finalization.change_counts(tx, job, units, trusted=1, tainted=-1)
     return len(units)
 
 
-def withdraw(tx: Transaction, job: Row[Any], worker_id: int) -> int:
+def withdraw_judgments(tx: Transaction, job: Row[Any], worker_id: int) -> int:
     """Remove the judgments of a contributor from every count; reports still show them as tainted.
 
     :returns: How many there were.
     """
-    counted = _judged(tx, job, worker_id, judgment.c.tainted.is_(False))
-    tainted = _judged(tx, job, worker_id, judgment.c.tainted.is_(True))
-    missed = _judged(tx, job, worker_id, judgment.c.missed.is_(True))
+    counted = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(False))
+    tainted = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(True))
+    missed = _unit_ids(tx, job, worker_id, judgment.c.missed.is_(True))
     gone = len(counted) + len(tainted)
-    _write(tx, job, worker_id, tainted=True, rejected=True)
+    _update_judgments(tx, job, worker_id, tainted=True, rejected=True)
     fewer = {"missed_count": unit.c.missed_count - 1}
     tx.run(update(unit).where(unit.c.id.in_(missed)).values(fewer))
     changed = {"judgments_count": worker_job.c.judgments_count - gone}
     theirs = (worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
     tx.run(update(worker_job).where(*theirs).values(changed))
-    tally = Tally(judgments=-gone, tainted=-len(tainted))
+    tally = CounterChanges(judgments=-gone, tainted=-len(tainted))
     tally.save(tx, job.id)
     closing.release_pages(tx, job.id, worker_id)
-    finalization.shift(tx, job, tainted, tainted=-1)
-    finalization.shift(tx, job, counted, trusted=-1)
+    finalization.change_counts(tx, job, tainted, tainted=-1)
+    finalization.change_counts(tx, job, counted, trusted=-1)
     return gone
 
 
-def _judged(
+def _unit_ids(
     tx: Transaction, job: Row[Any], worker_id: int, where: ColumnElement[bool]
 ) -> list[int]:
     query = select(judgment.c.unit_id).where(
@@ -73,7 +73,7 @@ def _judged(
     return [row.unit_id for row in tx.all(query)]
 
 
-def _write(tx: Transaction, job: Row[Any], worker_id: int, **values: bool) -> None:
+def _update_judgments(tx: Transaction, job: Row[Any], worker_id: int, **values: bool) -> None:
     theirs = (judgment.c.job_id == job.id, judgment.c.worker_id == worker_id)
     standing = (*theirs, judgment.c.rejected.is_(False))
     tx.run(update(judgment).where(*standing).values(**values))

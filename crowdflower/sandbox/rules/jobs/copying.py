@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from sqlalchemy import Row, case, func, insert, literal, select, update
 
-from crowdflower.sandbox.rules.counters import GOLD_STATES, Tally
+from crowdflower.sandbox.rules.counters import GOLD_STATES, CounterChanges
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import account, job_column, unit
 from crowdflower.sandbox.store.tables import job as jobs
 
-ITS_OWN: Final = frozenset(
+NOT_COPIED: Final = frozenset(
     {
         "id",
         "alias",
@@ -36,7 +36,7 @@ ITS_OWN: Final = frozenset(
 )
 """What a copy does not take over but begins anew; besides, it has a secret of its own."""
 
-STAYING: Final = (*sorted(GOLD_STATES), "canceled")
+KEPT_STATES: Final = (*sorted(GOLD_STATES), "canceled")
 """States that a copied row keeps; every other row is new again."""
 
 
@@ -58,7 +58,7 @@ def copy(
     source = tx.one(select(jobs).where(jobs.c.id == job.id))
     now = tx.clock.now()
     owner = tx.one(select(account.c.email).where(account.c.id == source.account_id))
-    values = {name: value for name, value in source._mapping.items() if name not in ITS_OWN}  # noqa: SLF001
+    values = {name: value for name, value in source._mapping.items() if name not in NOT_COPIED}  # noqa: SLF001
     values |= {
         "secret": tx.clock.job_secret(),
         "support_email": owner.email,
@@ -75,19 +75,19 @@ def copy(
         )
     )
     if all_units:
-        _copy_rows(tx, job.id, number, None)
+        _copy_units(tx, job.id, number, None)
     elif gold:
-        _copy_rows(tx, job.id, number, sorted(GOLD_STATES))
+        _copy_units(tx, job.id, number, sorted(GOLD_STATES))
     elif only_new_and_judgable:
-        _copy_rows(tx, job.id, number, ["new", "judgable"])
+        _copy_units(tx, job.id, number, ["new", "judgable"])
     copied: Row[Any] = tx.one(select(jobs).where(jobs.c.id == number))
     return copied
 
 
-def _copy_rows(tx: Transaction, source: int, target: int, states: list[str] | None) -> None:
+def _copy_units(tx: Transaction, source: int, target: int, states: list[str] | None) -> None:
     now = tx.clock.now()
     place = func.row_number().over(order_by=unit.c.seq)
-    state = case((unit.c.state.in_(STAYING), unit.c.state), else_="new")
+    state = case((unit.c.state.in_(KEPT_STATES), unit.c.state), else_="new")
     rows = (
         select(
             literal(target),
@@ -105,7 +105,7 @@ def _copy_rows(tx: Transaction, source: int, target: int, states: list[str] | No
         rows = rows.where(unit.c.state.in_(states))
     into = ["job_id", "seq", "state", "data", "gold_pool", "created_at", "updated_at"]
     tx.run(insert(unit).from_select(into, rows))
-    tally = Tally()
+    tally = CounterChanges()
     counted = select(unit.c.state, func.count().label("rows")).where(unit.c.job_id == target)
     for row in tx.all(counted.group_by(unit.c.state)):
         tally.enter(row.state, rows=row.rows)

@@ -23,28 +23,28 @@ from crowdflower.sandbox.store.tables import account, job_tag, unit
 from crowdflower.sandbox.store.tables import job as jobs
 
 __all__ = [
-    "again",
-    "alive",
-    "by_id",
     "cancel",
     "copy",
     "create",
     "delete",
     "find",
     "legend",
-    "listing",
+    "load",
+    "load_for_update",
     "pause",
+    "pause_automatically",
     "ping",
+    "read_page",
+    "reload",
     "resume",
-    "running",
-    "stop",
+    "running_job_ids",
     "update",
 ]
 
-PAGE: Final = 10
+PAGE_SIZE: Final = 10
 """Jobs on a page of the list; the service does not let it be changed."""
 
-MOST_TAGS: Final = 100
+MAX_TAGS: Final = 100
 """Tags that a list of jobs can be narrowed by."""
 
 LISTED_STATES: Final = ("unordered", "running", "canceled", "finished", "paused")
@@ -57,7 +57,7 @@ def create(tx: Transaction, account: Row[Any], attributes: Mapping[str, Any]) ->
     :raises Declined: An attribute has a value that cannot be.
     :raises Unsupported: The job asks for what only the hosted service has.
     """
-    return by_id(tx, tx.add(jobs, settings.first_values(tx, account, attributes)))
+    return load(tx, tx.add(jobs, settings.new_job_values(tx, account, attributes)))
 
 
 def find(tx: Transaction, account: Row[Any], reference: str) -> Row[Any]:
@@ -73,12 +73,12 @@ def find(tx: Transaction, account: Row[Any], reference: str) -> Row[Any]:
     return found
 
 
-def again(tx: Transaction, job: Row[Any]) -> Row[Any]:
+def reload(tx: Transaction, job: Row[Any]) -> Row[Any]:
     """Read a job anew; the row at hand is what it was when it was read."""
-    return by_id(tx, job.id)
+    return load(tx, job.id)
 
 
-def listing(
+def read_page(
     tx: Transaction,
     account: Row[Any],
     *,
@@ -107,8 +107,8 @@ def listing(
             known = ", ".join(LISTED_STATES)
             raise Invalid(f"Invalid state param (must be one of - {known})")
         query = query.where(jobs.c.state == state.lower())
-    if len(tags) > MOST_TAGS:
-        raise Invalid(f"Jobs can be listed by {MOST_TAGS} tags at most, not by {len(tags)}.")
+    if len(tags) > MAX_TAGS:
+        raise Invalid(f"Jobs can be listed by {MAX_TAGS} tags at most, not by {len(tags)}.")
     if tags:
         tagged = select(job_tag.c.job_id).where(job_tag.c.name.in_(tags))
         has_all = tagged.group_by(job_tag.c.job_id).having(func.count() == len({*tags}))
@@ -117,11 +117,11 @@ def listing(
         query = query.where(jobs.c.created_at >= created_from)
     if created_to is not None:
         query = query.where(jobs.c.created_at <= created_to)
-    begin = (max(page, 1) - 1) * PAGE
-    return tx.all(query.order_by(jobs.c.id.desc()).limit(PAGE).offset(begin))
+    begin = (max(page, 1) - 1) * PAGE_SIZE
+    return tx.all(query.order_by(jobs.c.id.desc()).limit(PAGE_SIZE).offset(begin))
 
 
-def running(tx: Transaction, key: str) -> list[int]:
+def running_job_ids(tx: Transaction, key: str) -> list[int]:
     """List the jobs of a key's account that are at work, the oldest first, without groups."""
     is_group = select(amp_group.c.id).where(amp_group.c.job_id == jobs.c.id)
     theirs = select(jobs.c.id).join(account, account.c.id == jobs.c.account_id)
@@ -137,8 +137,8 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
     :raises Unsupported: It asks for what only the hosted service has.
     :raises NotFound: The job is deleted.
     """
-    before = alive(tx, job)
-    values = settings.changed_values(tx, before, attributes)
+    before = load_for_update(tx, job)
+    values = settings.updated_values(tx, before, attributes)
     judgments = values.get("judgments_per_unit", before.judgments_per_unit)
     if judgments != before.judgments_per_unit and before.judgable_count:
         tx.warn(
@@ -147,9 +147,9 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
         )
     if values.keys() & {"auto_order", "auto_order_timeout"}:
         values["waiting_since"] = tx.clock.now()  # rows that are there wait from now on
-    changed = _change(tx, job, **values) if values else again(tx, job)
+    changed = _update_columns(tx, job, **values) if values else reload(tx, job)
     if "webhook_uri" in values:
-        webhook_events.send_again(tx, job.id)
+        webhook_events.retry_pending(tx, job.id)
     return changed
 
 
@@ -159,12 +159,12 @@ def delete(tx: Transaction, job: Row[Any]) -> None:
     :raises Invalid: It is running.
     :raises NotFound: It is deleted already.
     """
-    current = alive(tx, job)
+    current = load_for_update(tx, job)
     if current.state == "running":
         raise Invalid(f"Job {job.id} is running. Cancel it, then delete it.")
     closing.release_pages(tx, job.id)
-    money.settle(tx, job.id, "canceled")
-    _change(tx, job, deleted_at=tx.clock.now(), alias=None)
+    money.close_orders(tx, job.id, "canceled")
+    _update_columns(tx, job, deleted_at=tx.clock.now(), alias=None)
 
 
 def pause(tx: Transaction, job: Row[Any]) -> Row[Any]:
@@ -172,15 +172,15 @@ def pause(tx: Transaction, job: Row[Any]) -> Row[Any]:
 
     :raises Declined: The job is not running.
     """
-    current = alive(tx, job)
+    current = load_for_update(tx, job)
     if current.state == "unordered":
         raise Declined("You can't pause a job that hasn't been launched.")
     if current.state != "running":
         raise Declined("You can only pause jobs that are running.")
-    return _change(tx, job, state="paused")
+    return _update_columns(tx, job, state="paused")
 
 
-def stop(tx: Transaction, job_id: int, why: str) -> None:
+def pause_automatically(tx: Transaction, job_id: int, why: str) -> None:
     """Pause a job that cannot go on by itself, and record why."""
     stopped = {"state": "paused", "updated_at": tx.clock.now()}
     is_running = (jobs.c.id == job_id, jobs.c.state == "running")
@@ -194,14 +194,14 @@ def resume(tx: Transaction, job: Row[Any]) -> Row[Any]:
     :raises Declined: The job is neither paused nor finished.
     :raises Invalid: It is finished, and no row is left to judge.
     """
-    current = alive(tx, job)
+    current = load_for_update(tx, job)
     if current.state not in {"paused", "finished"}:
         raise Declined("You can only resume jobs that are paused or complete.")
     if current.state == "finished" and not current.judgable_count:
         raise Invalid("Every row of this job is judged. Order more rows to resume it.")
-    _change(tx, job, state="running", completed_at=None)
+    _update_columns(tx, job, state="running", completed_at=None)
     closing.finish_if_done(tx, job.id)
-    return again(tx, job)
+    return reload(tx, job)
 
 
 def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]:
@@ -209,19 +209,19 @@ def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]:
 
     :raises Declined: The job is neither running nor paused.
     """
-    current = alive(tx, job)
+    current = load_for_update(tx, job)
     if current.state == "unordered":
         raise Declined("You can't cancel a job that hasn't been launched.")
     if current.state not in {"running", "paused"}:
         raise Declined(f"You can't cancel a job that is {current.state}.")
     closing.release_pages(tx, job.id)
-    money.settle(tx, job.id, "canceled")
-    return _change(tx, job, state="canceled")
+    money.close_orders(tx, job.id, "canceled")
+    return _update_columns(tx, job, state="canceled")
 
 
 def ping(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
     """Count how far a job has come, from counters and its test questions alone."""
-    now = again(tx, job)
+    now = reload(tx, job)
     judged = (
         select(func.count().label("golds"))
         .where(unit.c.job_id == job.id, unit.c.state.in_(("golden", "hidden_gold")))
@@ -247,29 +247,29 @@ def legend(tx: Transaction, job: Row[Any]) -> dict[str, dict[str, Any]]:
 
     A question whose name depends on the row is ``{"dynamic": True}``.
     """
-    cml = again(tx, job).cml
+    cml = reload(tx, job).cml
     return dict(forms.check_form(cml).legend()) if cml else {}
 
 
-def alive(tx: Transaction, job: Row[Any]) -> Row[Any]:
+def load_for_update(tx: Transaction, job: Row[Any]) -> Row[Any]:
     """Read a job anew, to change it, and have it alone until the transaction ends.
 
     :raises NotFound: It is deleted.
     """
     locks.lock_job(tx, job.id)
-    current = again(tx, job)
+    current = reload(tx, job)
     if current.deleted_at is not None:
         raise NotFound
     return current
 
 
-def by_id(tx: Transaction, job_id: int) -> Row[Any]:
+def load(tx: Transaction, job_id: int) -> Row[Any]:
     """Read a job that is there, whoever's it is."""
     found: Row[Any] = tx.one(select(jobs).where(jobs.c.id == job_id))
     return found
 
 
-def shared(tx: Transaction, job_id: int, secret: str) -> Row[Any]:
+def find_by_secret(tx: Transaction, job_id: int, secret: str) -> Row[Any]:
     """Find a job for somebody who was given its secret, whoever's it is.
 
     :raises NotFound: There is none, it is deleted, or its secret is another.
@@ -284,7 +284,7 @@ def shared(tx: Transaction, job_id: int, secret: str) -> Row[Any]:
     return found
 
 
-def _change(tx: Transaction, job: Row[Any], **values: Any) -> Row[Any]:
+def _update_columns(tx: Transaction, job: Row[Any], **values: Any) -> Row[Any]:
     values.setdefault("updated_at", tx.clock.now())
     tx.run(updated(jobs).where(jobs.c.id == job.id).values(values))
-    return again(tx, job)
+    return reload(tx, job)

@@ -17,7 +17,7 @@ from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Declined, Invalid, NotFound, Refusal, Unsupported
 from crowdflower.sandbox.rules import gold_answers, money, quiz
 from crowdflower.sandbox.rules.completion import finalization
-from crowdflower.sandbox.rules.counters import Tally
+from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.settings import channels as channel
 from crowdflower.sandbox.rules.settings import settings
@@ -27,10 +27,10 @@ from crowdflower.sandbox.store.tables import account, assignment_unit, orders, u
 from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.states import INTERNAL, ON_DEMAND
 
-NEW_ROWS = 4
+DEFAULT_AUTO_ORDER_THRESHOLD = 4
 """New rows that make a job order by itself; ``auto_order_threshold`` changes it."""
 
-TRIED_ROWS = 100
+MAX_CHECKED_UNITS = 100
 """Rows that the form of a job is tried with when it is launched."""
 
 NO_CHANNELS = (
@@ -51,24 +51,24 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
         there is nothing to order; the message says what to do.
     :raises Unfunded: The account holds less than would be taken aside.
     """
-    current = jobs.alive(tx, job)
+    current = jobs.load_for_update(tx, job)
     _require_ready(current)
     if current.units_count < tx.limits.min_units_to_launch:
         raise Invalid(
             f"A job needs at least {tx.limits.min_units_to_launch} rows to be launched; this one "
             f"has {current.units_count}. Upload more rows."
         )
-    _say_requirements(tx, current)
-    _say_dynamic(tx, current)
+    _warn_requirements(tx, current)
+    _warn_dynamic(tx, current)
     if units_count < 0:
         raise Invalid(f"units_count is the number of rows to order, not {units_count}.")
-    wanted = channel.known(channels)
+    wanted = channel.check_names(channels)
     if any(name != INTERNAL for name in wanted):
-        wanted = channel.known([*wanted, ON_DEMAND])
-    return _place(tx, current, units_count, wanted)
+        wanted = channel.check_names([*wanted, ON_DEMAND])
+    return _place_order(tx, current, units_count, wanted)
 
 
-def place_by_itself(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
+def auto_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
     """Order the new rows of a job that is set to do so and has enough of them.
 
     Too few of them wait from now on for others, or for the job's ``auto_order_timeout``. The rows
@@ -77,20 +77,20 @@ def place_by_itself(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
     :returns: The order, or ``None``; when it should have been placed and could not be, a warning
         says why.
     """
-    current = jobs.again(tx, job)
+    current = jobs.reload(tx, job)
     if not current.auto_order or current.state == "canceled":
         return None
-    threshold = current.auto_order_threshold or NEW_ROWS
+    threshold = current.auto_order_threshold or DEFAULT_AUTO_ORDER_THRESHOLD
     new = select(unit.c.id).where(unit.c.job_id == job.id, unit.c.state == "new")
     found = len(tx.all(new.order_by(unit.c.seq.desc()).limit(threshold)))
     if found and current.waiting_since is None:
-        _wait(tx, job.id, tx.clock.now())
+        _set_waiting_since(tx, job.id, tx.clock.now())
     if found < threshold or current.state == "paused":
         return None
-    return _try(tx, current)
+    return _try_to_order(tx, current)
 
 
-def due(tx: Transaction) -> list[int]:
+def due_job_ids(tx: Transaction) -> list[int]:
     """List the jobs whose new rows have waited for as long as ``auto_order_timeout`` says."""
     is_due = jobs_table.c.waiting_since + jobs_table.c.auto_order_timeout <= tx.clock.now()
     may = jobs_table.c.deleted_at.is_(None) & jobs_table.c.state.not_in(("canceled", "paused"))
@@ -98,25 +98,25 @@ def due(tx: Transaction) -> list[int]:
     return [row.id for row in tx.all(found.where(jobs_table.c.auto_order))]
 
 
-def place_due(tx: Transaction) -> None:
+def place_due_orders(tx: Transaction) -> None:
     """Order the new rows that have waited for long enough, however few they are.
 
     Where it cannot be done an event says why, and the rows wait for as long again.
     """
     locks.lock_name(tx, "orders that are due")
-    for number in due(tx):
-        if locks.lock_job(tx, number) and number not in due(tx):
+    for number in due_job_ids(tx):
+        if locks.lock_job(tx, number) and number not in due_job_ids(tx):
             continue  # somebody paused, canceled or deleted it meanwhile
-        current = jobs.by_id(tx, number)
+        current = jobs.load(tx, number)
         new = select(unit.c.id).where(unit.c.job_id == number, unit.c.state == "new").limit(1)
         if tx.one(new) is None:
-            _wait(tx, number, None)
+            _set_waiting_since(tx, number, None)
             continue
         warned = len(tx.warnings)
-        if _try(tx, current) is None:
+        if _try_to_order(tx, current) is None:
             problem = " ".join(tx.warnings[warned:])
             tx.record("auto_order_failed", number, problem=problem)
-            _wait(tx, number, tx.clock.now())
+            _set_waiting_since(tx, number, tx.clock.now())
 
 
 def find(tx: Transaction, job: Row[Any], order_id: int) -> Row[Any]:
@@ -131,7 +131,9 @@ def find(tx: Transaction, job: Row[Any], order_id: int) -> Row[Any]:
     return found
 
 
-def cost(tx: Transaction, job: Row[Any], units_count: int, judgments: int | None = None) -> int:
+def estimate_cost(
+    tx: Transaction, job: Row[Any], units_count: int, judgments: int | None = None
+) -> int:
     """Estimate what so many rows will cost, fee included, in thousandths of a US cent.
 
     1000 rows, 10 on a page of which 1 is a test question, 3 judgments, 10 cents a page and a fee
@@ -145,25 +147,25 @@ def cost(tx: Transaction, job: Row[Any], units_count: int, judgments: int | None
         if job.variable_judgments_mode != "none":
             judgments = max(judgments, job.max_judgments_per_unit or 0)
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id))
-    pages = -(-units_count // quiz.rows_per_page(job))
+    pages = -(-units_count // quiz.units_per_page(job))
     return int(judgments * pages * money.with_fee(job.payment_mc, fee.markup_pct))
 
 
-def _try(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
+def _try_to_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
     """Order all new rows of a job; ``None``, and a warning, when that cannot be."""
-    if not channel.of(tx, job)[0]:
+    if not channel.read(tx, job)[0]:
         tx.warn(NO_CHANNELS)
         return None
     try:
         with tx.connection.begin_nested():
             _require_ready(job)
-            return _place(tx, job, 0, ())
+            return _place_order(tx, job, 0, ())
     except Refusal as refusal:
         tx.warn(f"The new rows were not ordered: {refusal.message}")
         return None
 
 
-def _wait(tx: Transaction, job_id: int, since: float | None) -> None:
+def _set_waiting_since(tx: Transaction, job_id: int, since: float | None) -> None:
     tx.run(update(jobs_table).where(jobs_table.c.id == job_id).values(waiting_since=since))
 
 
@@ -185,7 +187,7 @@ def _require_ready(job: Row[Any]) -> None:
         )
 
 
-def _require_forms(
+def _check_forms(
     tx: Transaction, job: Row[Any], is_new: Sequence[ColumnElement[bool]], count: int
 ) -> None:
     """See whether the form works with the first of the rows, before they cost anything.
@@ -196,19 +198,19 @@ def _require_forms(
     if "{{" not in cml and "{%" not in cml:
         return
     first = select(unit.c.id, unit.c.data).where(*is_new).order_by(unit.c.seq)
-    for row in tx.all(first.limit(min(count, TRIED_ROWS))):
-        _require_form(cml, row, hidden)
+    for row in tx.all(first.limit(min(count, MAX_CHECKED_UNITS))):
+        _check_form(cml, row, hidden)
 
 
-def _require_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> None:
+def _check_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> None:
     try:
-        forms.rendered_form(cml, gold_answers.shown(row.data, hidden))
+        forms.rendered_form(cml, gold_answers.visible_data(row.data, hidden))
     except Invalid as error:
         raise Invalid(f"Unit {row.id}: {error.message}") from None
 
 
-def _say_requirements(tx: Transaction, job: Row[Any]) -> None:
-    first = (None, settings.FIRST_REQUIREMENTS)
+def _warn_requirements(tx: Transaction, job: Row[Any]) -> None:
+    first = (None, settings.DEFAULT_REQUIREMENTS)
     if job.minimum_requirements not in first or job.desired_requirements is not None:
         message = "Contributors here have no levels: every contributor may work on this job."
         if tx.limits.strict:
@@ -216,7 +218,7 @@ def _say_requirements(tx: Transaction, job: Row[Any]) -> None:
         tx.warn(message)
 
 
-def _say_dynamic(tx: Transaction, job: Row[Any]) -> None:
+def _warn_dynamic(tx: Transaction, job: Row[Any]) -> None:
     if job.variable_judgments_mode == "none":
         return
     if job.min_unit_confidence is None and not job.options.get("dynamic_matching"):
@@ -231,8 +233,10 @@ def _say_dynamic(tx: Transaction, job: Row[Any]) -> None:
         )
 
 
-def _place(tx: Transaction, job: Row[Any], units_count: int, wanted: Sequence[str]) -> Row[Any]:
-    enabled = list(wanted) or channel.of(tx, job)[0]
+def _place_order(
+    tx: Transaction, job: Row[Any], units_count: int, wanted: Sequence[str]
+) -> Row[Any]:
+    enabled = list(wanted) or channel.read(tx, job)[0]
     if not enabled:
         raise Invalid("Name at least one channel: where contributors of this job may come from.")
     is_new = (unit.c.job_id == job.id, unit.c.state == "new")
@@ -240,11 +244,11 @@ def _place(tx: Transaction, job: Row[Any], units_count: int, wanted: Sequence[st
     count = min(units_count or available, available)
     if not count:
         raise Invalid("There is no new row to order. Upload more rows.")
-    _require_forms(tx, job, is_new, count)
+    _check_forms(tx, job, is_new, count)
     free = all(money.is_free(tx, name) for name in enabled)
-    price = 0 if free else cost(tx, job, count)
+    price = 0 if free else estimate_cost(tx, job, count)
     aside = 0 if free else max(price, tx.limits.minimum_reserve_cents * money.CENT)
-    money.require(tx, job.account_id, aside)
+    money.require_funds(tx, job.account_id, aside)
 
     ends = select(unit.c.id, unit.c.seq).where(*is_new).order_by(unit.c.seq).limit(1)
     first, last = tx.one(ends), tx.one(ends.offset(count - 1))
@@ -277,11 +281,11 @@ def _place(tx: Transaction, job: Row[Any], units_count: int, wanted: Sequence[st
     if count == available:
         runs["waiting_since"] = None
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(runs))
-    _release(tx, job, order, [*is_new, unit.c.seq <= last.seq])
+    _release_units(tx, job, order, [*is_new, unit.c.seq <= last.seq])
     return find(tx, job, order_id)
 
 
-def _release(
+def _release_units(
     tx: Transaction, job: Row[Any], order: Row[Any], where: Sequence[ColumnElement[bool]]
 ) -> None:
     """Let contributors have new rows; some know one of these from when it was a test question."""
@@ -291,9 +295,9 @@ def _release(
     needed = job.judgments_per_unit
     released = {"state": "judgable", "needed": needed, "open_slots": needed, "order_id": order.id}
     tx.run(update(unit).where(*where).values(updated_at=tx.clock.now(), **released))
-    tally = Tally()
+    tally = CounterChanges()
     tally.leave("new", rows=order.units_count)
     tally.enter("judgable", needed=needed, rows=order.units_count)
     tally.needed -= sum(min(needed, row.judgments_count) for row in touched)
     tally.save(tx, job.id)
-    finalization.shift(tx, jobs.again(tx, job), [row.id for row in touched])
+    finalization.change_counts(tx, jobs.reload(tx, job), [row.id for row in touched])

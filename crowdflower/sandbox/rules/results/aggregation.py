@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from crowdflower.quality import aggregate, agreement
 from crowdflower.quality import linked as linked_answers
 from crowdflower.sandbox.rules.results.shapes import PLACES
-from crowdflower.sandbox.rules.settings.questions import summed_up
+from crowdflower.sandbox.rules.settings.questions import with_confidence
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.fast import bulk_queries
 
@@ -21,51 +21,60 @@ if TYPE_CHECKING:
     from crowdflower.cml import Group
 
 
-class Given(NamedTuple):
+class TrustedJudgment(NamedTuple):
     """What one trusted contributor answered about a row."""
 
     data: dict[str, Any]
     trust: float
 
     @classmethod
-    def read(cls, answers: bulk_queries.TrustedJudgment) -> Given:
+    def read(cls, answers: bulk_queries.TrustedJudgment) -> TrustedJudgment:
         """Decode what was stored."""
         return cls(json.loads(answers.data), answers.trust)
 
 
-def read_all(tx: Transaction, unit_ids: Collection[int]) -> dict[int, list[Given]]:
+def read_trusted(tx: Transaction, unit_ids: Collection[int]) -> dict[int, list[TrustedJudgment]]:
     """Read the judgments of some rows that count, by row, the oldest first."""
     found = bulk_queries.read_trusted_judgments(tx.driver, list(unit_ids))
-    return {number: [Given.read(each) for each in answers] for number, answers in found.items()}
+    return {
+        number: [TrustedJudgment.read(each) for each in answers]
+        for number, answers in found.items()
+    }
 
 
-def summary(name: str, how: str, given: Collection[Given]) -> dict[str, Any] | list[Any]:
+def aggregate_answers(
+    name: str, how: str, given: Collection[TrustedJudgment]
+) -> dict[str, Any] | list[Any]:
     """Put together what contributors answered to one question, rounded to 4 places.
 
     Those who were not asked it, since another answer hid it, are not among them.
 
-    >>> summary("spam", "agg", [Given({"spam": "yes"}, 1.0), Given({"spam": "no"}, 0.8)])
+    >>> aggregate_answers(
+    ...     "spam",
+    ...     "agg",
+    ...     [TrustedJudgment({"spam": "yes"}, 1.0), TrustedJudgment({"spam": "no"}, 0.8)],
+    ... )
     {'agg': 'yes', 'confidence': 0.5556}
     """
     answers = [(each.data[name], each.trust) for each in given if name in each.data]
     found = aggregate(how, answers)
     if isinstance(found, list):
         return found
-    return {key: _rounded(value) for key, value in found.items()}
+    return {key: _round(value) for key, value in found.items()}
 
 
-def linked(group: Group, given: Iterable[Given]) -> list[dict[str, Any]]:
+def aggregate_group(group: Group, given: Iterable[TrustedJudgment]) -> list[dict[str, Any]]:
     """Put together what contributors entered in a group that repeats, rounded to 4 places."""
     found = linked_answers([group.entries(each.data) for each in given])
     return [{**entry, "confidence": round(entry["confidence"], PLACES)} for entry in found]
 
 
-def deciding(job: Any) -> list[str]:
+def deciding_questions(job: Any) -> list[str]:
     """List the questions that decide over dynamic judgments."""
-    return list(job.confidence_fields or summed_up(job.fields or {}))
+    return list(job.confidence_fields or with_confidence(job.fields or {}))
 
 
-def confidence(job: Any, name: str, given: Collection[Given]) -> float | None:
+def best_confidence(job: Any, name: str, given: Collection[TrustedJudgment]) -> float | None:
     """Return the confidence of the best answer to a question, not rounded.
 
     ``None`` when nobody was asked it, or its aggregation has no confidence.
@@ -78,17 +87,19 @@ def confidence(job: Any, name: str, given: Collection[Given]) -> float | None:
     return sure
 
 
-def most_alike(name: str, given: Iterable[Given]) -> int:
+def count_matching(name: str, given: Iterable[TrustedJudgment]) -> int:
     """Count the contributors who gave the answer that most of them gave.
 
-    >>> most_alike("spam", [Given({"spam": "yes"}, 1.0), Given({"spam": "yes"}, 0.8)])
+    >>> count_matching(
+    ...     "spam", [TrustedJudgment({"spam": "yes"}, 1.0), TrustedJudgment({"spam": "yes"}, 0.8)]
+    ... )
     2
     """
     answers = Counter(json.dumps(each.data[name]) for each in given if name in each.data)
     return max(answers.values(), default=0)
 
 
-def agreed(job: Any, state: str, given: Collection[Given]) -> float | None:
+def unit_agreement(job: Any, state: str, given: Collection[TrustedJudgment]) -> float | None:
     """Return how far contributors agree on a finalized row, rounded; else ``None``.
 
     It is the mean, over all questions with a confidence that anybody was asked, of the share of
@@ -102,13 +113,13 @@ def agreed(job: Any, state: str, given: Collection[Given]) -> float | None:
     """
     if state != "finalized":
         return None
-    alike = [Given(each.data, 1.0) for each in given]
-    shares = (confidence(job, name, alike) for name in summed_up(job.fields or {}))
+    alike = [TrustedJudgment(each.data, 1.0) for each in given]
+    shares = (best_confidence(job, name, alike) for name in with_confidence(job.fields or {}))
     mean = agreement(share for share in shares if share is not None)
     return None if mean is None else round(mean, PLACES)
 
 
-def _rounded(value: Any) -> Any:
+def _round(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, PLACES)
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
+    return [_round(each) for each in value] if isinstance(value, list) else value

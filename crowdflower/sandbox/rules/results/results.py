@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.results import aggregation, judgments, shapes
-from crowdflower.sandbox.rules.results.aggregation import Given
+from crowdflower.sandbox.rules.results.aggregation import TrustedJudgment
 from crowdflower.sandbox.rules.settings import questions
 from crowdflower.sandbox.store import Transaction
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
 
-def of_unit(tx: Transaction, job: Row[Any], unit: Row[Any]) -> dict[str, Any]:
+def unit_results(tx: Transaction, job: Row[Any], unit: Row[Any]) -> dict[str, Any]:
     """Sum up a row.
 
     :returns: ``judgments``, all of them, and for each question with an aggregate what stands under
@@ -30,33 +30,33 @@ def of_unit(tx: Transaction, job: Row[Any], unit: Row[Any]) -> dict[str, Any]:
         judgment of the row counts, and no questions when it has none at all. A group with linked
         answers has the list of its entries; test questions have none.
     """
-    found = judgments.of_unit(tx, job, unit)
+    found = judgments.list_of_unit(tx, job, unit)
     shown: dict[str, Any] = {"judgments": [shapes.judgment(row) for row in found]}
     if found:
-        given = [Given(row.data, row.worker_trust) for row in found if not row.tainted]
-        shown |= summaries(job, unit.state, given)
+        given = [TrustedJudgment(row.data, row.worker_trust) for row in found if not row.tainted]
+        shown |= summarize(job, unit.state, given)
     return shown
 
 
-def summaries(
-    job: Row[Any], state: str, given: Collection[Given], *, lists: bool = False
+def summarize(
+    job: Row[Any], state: str, given: Collection[TrustedJudgment], *, lists: bool = False
 ) -> dict[str, Any]:
     """Sum up each question and each group of a row.
 
     :param lists: Also the questions of which every answer is kept.
     """
     found: dict[str, Any] = {
-        name: aggregation.summary(name, how, given)
+        name: aggregation.aggregate_answers(name, how, given)
         for name, how in (job.fields or {}).items()
         if lists or how != "all"
     }
     if state not in GOLD_STATES:
-        for group in questions.groups(job):
-            found[group.name] = aggregation.linked(group, given)
+        for group in questions.linked_groups(job):
+            found[group.name] = aggregation.aggregate_group(group, given)
     return found
 
 
-def shown(
+def unit_json(
     tx: Transaction, job: Row[Any], unit: Row[Any], *, simple: bool = False
 ) -> dict[str, Any]:
     """Show a row as the API does.
@@ -64,18 +64,18 @@ def shown(
     :param simple: Without judgments and results.
     """
     read = [unit.id] if unit.state == "finalized" else []
-    given = aggregation.read_all(tx, read).get(unit.id, [])
+    given = aggregation.read_trusted(tx, read).get(unit.id, [])
     body = {
         "id": unit.id,
         "data": unit.data,
         "difficulty": unit.difficulty,
         "judgments_count": unit.judgments_count + unit.tainted_count,
         "state": unit.state,
-        "agreement": aggregation.agreed(job, unit.state, given),
+        "agreement": aggregation.unit_agreement(job, unit.state, given),
         "missed_count": unit.missed_count,
         "gold_pool": unit.gold_pool,
         "created_at": iso(unit.created_at),
         "updated_at": iso(unit.updated_at),
         "job_id": unit.job_id,
     }
-    return body if simple else {**body, "results": of_unit(tx, job, unit)}
+    return body if simple else {**body, "results": unit_results(tx, job, unit)}

@@ -37,7 +37,7 @@ def job(row: Row[Any]) -> dict[str, Any]:
         "gold_per_assignment": row.gold_per_assignment,
         "minimum_account_age_seconds": row.minimum_account_age_seconds,
         "execution_mode": row.execution_mode,
-        "payment_cents": _exact(row.payment_mc, CENT),
+        "payment_cents": _divide(row.payment_mc, CENT),
         "custom_key": row.custom_key,
         "design_verified": row.design_verified,
         "require_worker_login": row.require_worker_login,
@@ -49,7 +49,7 @@ def job(row: Row[Any]) -> dict[str, Any]:
         "units_remain_finalized": row.units_remain_finalized,
         "auto_order_timeout": row.auto_order_timeout,
         "auto_order_threshold": row.auto_order_threshold,
-        "completed_at": moment(row.completed_at),
+        "completed_at": iso_or_none(row.completed_at),
         "state": row.state,
         "auto_order": row.auto_order,
         "webhook_uri": row.webhook_uri,
@@ -77,7 +77,7 @@ def job(row: Row[Any]) -> dict[str, Any]:
         "support_email": row.support_email,
         "worker_ui_remix": row.worker_ui_remix,
         "crowd_costs": row.crowd_costs_mc / CENT / 100,
-        "quiz_mode_enabled": quiz.comes_first(row),
+        "quiz_mode_enabled": quiz.is_quiz_enabled(row),
         "completed": row.completed_at is not None,
         "fields": row.fields,
     }
@@ -92,7 +92,7 @@ def judgment(row: Row[Any]) -> dict[str, Any]:
         "id": row.id,
         "created_at": iso(row.created_at),
         "started_at": iso(row.started_at),
-        "webhook_sent_at": moment(row.webhook_sent_at),
+        "webhook_sent_at": iso_or_none(row.webhook_sent_at),
         "external_type": row.channel,
         "reviewed": row.reviewed,
         "golden": row.golden,
@@ -131,9 +131,9 @@ def worker(row: Row[Any]) -> dict[str, Any]:
         "region": row.region,
         "city": row.city,
         "last_ip": row.ip,
-        "flagged_at": moment(row.flagged_at),
-        "rejected_at": moment(row.rejected_at),
-        "bonus": _exact(row.bonus_mc, CENT),
+        "flagged_at": iso_or_none(row.flagged_at),
+        "rejected_at": iso_or_none(row.rejected_at),
+        "bonus": _divide(row.bonus_mc, CENT),
         "flag_reason": row.flag_reason,
         "trust_overall": round(row.trust, PLACES),
         "submission_rate": None,
@@ -150,21 +150,21 @@ def order(row: Row[Any]) -> dict[str, Any]:
         "updated_at": iso(row.updated_at),
         "user_id": row.account_id,
         "job_id": row.job_id,
-        "amount_in_cents": _exact(row.cost_mc, CENT),
+        "amount_in_cents": _divide(row.cost_mc, CENT),
         "nuggeted_units_count": row.units_count,
     }
 
 
-def moment(seconds: float | None) -> str | None:
+def iso_or_none(seconds: float | None) -> str | None:
     """Show a time that may not have come.
 
-    >>> moment(None), moment(0)
+    >>> iso_or_none(None), iso_or_none(0)
     (None, '1970-01-01T00:00:00+00:00')
     """
     return None if seconds is None else iso(seconds)
 
 
-def _exact(amount: int, unit: int) -> float:
+def _divide(amount: int, unit: int) -> float:
     """Divide, and leave whole numbers whole."""
     return amount // unit if amount % unit == 0 else amount / unit
 

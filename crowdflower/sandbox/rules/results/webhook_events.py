@@ -31,43 +31,43 @@ def signature(payload: str, key: str) -> str:
     return sha1((payload + key).encode(), usedforsecurity=False).hexdigest()
 
 
-def data_processed(tx: Transaction, job_id: int) -> None:
+def queue_data_processed(tx: Transaction, job_id: int) -> None:
     """Tell that a file of rows is through."""
-    _of_job(tx, "job_data_processed", job_id)
+    _queue_job(tx, "job_data_processed", job_id)
 
 
-def job_complete(tx: Transaction, job_id: int) -> None:
+def queue_job_complete(tx: Transaction, job_id: int) -> None:
     """Tell that a job has nothing left to judge."""
-    _of_job(tx, "job_complete", job_id)
+    _queue_job(tx, "job_complete", job_id)
 
 
-def units_complete(tx: Transaction, job_id: int, unit_ids: Collection[int]) -> None:
+def queue_units_complete(tx: Transaction, job_id: int, unit_ids: Collection[int]) -> None:
     """Tell of rows that are finalized, one by one."""
-    about = _told(tx, job_id) if unit_ids else None
+    about = _subscribed_job(tx, job_id) if unit_ids else None
     if about is None:
         return
     for number in unit_ids:
         row = tx.one(select(unit).where(unit.c.id == number))
-        _tell(tx, about, "unit_complete", results.shown(tx, about, row))
+        _queue(tx, about, "unit_complete", results.unit_json(tx, about, row))
 
 
-def new_judgments(tx: Transaction, job_id: int, page_id: int) -> None:
+def queue_new_judgments(tx: Transaction, job_id: int, page_id: int) -> None:
     """Tell of a page that was handed in, if the job wants to know of each."""
-    about = _told(tx, job_id)
+    about = _subscribed_job(tx, job_id)
     if about is None or not about.send_judgments_webhook:
         return
     of_it = select(judgment.c.id).where(judgment.c.assignment_id == page_id)
     found = tx.all(of_it.order_by(judgment.c.id))
     shown = [shapes.judgment(judgments.find(tx, about, row.id)) for row in found]
-    _tell(tx, about, "new_judgments", shown)
+    _queue(tx, about, "new_judgments", shown)
 
 
-def send_again(tx: Transaction, job_id: int) -> None:
+def retry_pending(tx: Transaction, job_id: int) -> None:
     """Begin anew with what was not delivered, after the address was saved; or drop it, without one.
 
     Whatever was wrong with the address before is forgotten.
     """
-    about = _told(tx, job_id)
+    about = _subscribed_job(tx, job_id)
     tx.run(update(job).where(job.c.id == job_id).values(webhook_disabled_at=None))
     pending = (webhook_delivery.c.job_id == job_id, webhook_delivery.c.state == "pending")
     values: dict[str, Any] = {"state": "dropped"}
@@ -76,13 +76,13 @@ def send_again(tx: Transaction, job_id: int) -> None:
     tx.run(update(webhook_delivery).where(*pending).values(values))
 
 
-def _of_job(tx: Transaction, signal: str, job_id: int) -> None:
-    about = _told(tx, job_id)
+def _queue_job(tx: Transaction, signal: str, job_id: int) -> None:
+    about = _subscribed_job(tx, job_id)
     if about is not None:
-        _tell(tx, about, signal, shapes.job(about))
+        _queue(tx, about, signal, shapes.job(about))
 
 
-def _told(tx: Transaction, job_id: int) -> Row[Any] | None:
+def _subscribed_job(tx: Transaction, job_id: int) -> Row[Any] | None:
     """Read a job, if anybody is told of it."""
     found: Row[Any] | None = tx.one(
         select(job, account.c.api_key)
@@ -92,7 +92,7 @@ def _told(tx: Transaction, job_id: int) -> Row[Any] | None:
     return found
 
 
-def _tell(tx: Transaction, about: Row[Any], signal: str, thing: object) -> None:
+def _queue(tx: Transaction, about: Row[Any], signal: str, thing: object) -> None:
     now, payload = tx.clock.now(), encode(thing)
     line = {
         "job_id": about.id,

@@ -12,27 +12,27 @@ from typing import Any
 
 from crowdflower.sandbox.errors import Declined, Unsupported
 from crowdflower.sandbox.rules.settings.value_types import (
-    Kind,
-    address,
+    ValueType,
     aggregations,
+    boolean,
     country_codes,
-    mode,
+    fraction,
+    integer,
+    json_object,
+    judgments_mode,
     money,
-    names,
     optional,
     percent,
-    required,
-    share,
-    table,
+    question_names,
+    required_text,
     text,
-    whole,
-    yes_or_no,
+    webhook_uri,
 )
 
-MOST_INCLUDED, MOST_EXCLUDED = 20, 15
+MAX_INCLUDED, MAX_EXCLUDED = 20, 15
 """Most countries in each list."""
 
-KEPT_ONLY = {
+NO_EFFECT = {
     "css": "the requester's styles are not applied",
     "design_verified": "no design is looked at before a job is launched",
     "desired_requirements": "contributors have no levels",
@@ -54,7 +54,7 @@ KEPT_ONLY = {
 }
 """Attributes that are kept and have no effect, and why."""
 
-USUAL = {
+NO_EFFECT_DEFAULTS = {
     "design_verified": True,
     "execution_mode": "worker_ui_remix",
     "order_approved": True,
@@ -63,7 +63,7 @@ USUAL = {
 }
 """What some of these are when nobody asks for anything; the others are nothing then."""
 
-KEPT_OPTIONS = {
+NO_EFFECT_OPTIONS = {
     "calibrated_unit_time": "pages may be submitted at any time",
     "htl_report": "there is no such report",
     "include_unfinished": "the aggregated report has every row that was judged",
@@ -73,18 +73,18 @@ KEPT_OPTIONS = {
 }
 """Options that are kept and have no effect, and why."""
 
-USUAL_OPTIONS = {"include_unfinished": True, "logical_aggregation": True}
+NO_EFFECT_OPTION_DEFAULTS = {"include_unfinished": True, "logical_aggregation": True}
 """What some of these are when nobody asks for anything."""
 
 
-def options(value: Any) -> dict[str, Any]:
+def parse_options(value: Any) -> dict[str, Any]:
     """Take an object; the options that are known become what they are, whatever they came as.
 
-    >>> options({"front_load": "1", "after_gold": "10", "keywords": "mood"})
+    >>> parse_options({"front_load": "1", "after_gold": "10", "keywords": "mood"})
     {'front_load': True, 'after_gold': 10, 'keywords': 'mood'}
     """
-    found = table(value)
-    for name, kind in OPTIONS.items():
+    found = json_object(value)
+    for name, kind in OPTION_TYPES.items():
         if found.get(name) not in (None, ""):
             try:
                 found = {**found, name: kind(found[name])}
@@ -93,84 +93,84 @@ def options(value: Any) -> dict[str, Any]:
     return found
 
 
-OPTIONS: dict[str, Kind] = {
-    "after_gold": whole(0),
-    "calibrated_unit_time": whole(0),
-    "confidence_fields": names,
-    "dynamic_judgment_fields": names,
-    "dynamic_matching": whole(1),
-    "front_load": yes_or_no,
-    "gold_always": yes_or_no,
-    "hide_correct_answers": yes_or_no,
-    "htl_report": yes_or_no,
-    "include_unfinished": yes_or_no,
-    "logical_aggregation": yes_or_no,
+OPTION_TYPES: dict[str, ValueType] = {
+    "after_gold": integer(0),
+    "calibrated_unit_time": integer(0),
+    "confidence_fields": question_names,
+    "dynamic_judgment_fields": question_names,
+    "dynamic_matching": integer(1),
+    "front_load": boolean,
+    "gold_always": boolean,
+    "hide_correct_answers": boolean,
+    "htl_report": boolean,
+    "include_unfinished": boolean,
+    "logical_aggregation": boolean,
     "reject_at": percent,
-    "req_ttl_in_seconds": whole(1),
-    "track_clones": yes_or_no,
-    "whole_batches": yes_or_no,
+    "req_ttl_in_seconds": integer(1),
+    "track_clones": boolean,
+    "whole_batches": boolean,
 }
 """Options that are known, and what they have to be; others are kept as they come."""
 
-KINDS: dict[str, Kind] = {
+ATTRIBUTE_TYPES: dict[str, ValueType] = {
     "alias": optional(text),
-    "auto_order": yes_or_no,
-    "auto_order_threshold": optional(whole(1)),
-    "auto_order_timeout": optional(whole(0)),
+    "auto_order": boolean,
+    "auto_order_threshold": optional(integer(1)),
+    "auto_order_timeout": optional(integer(0)),
     "cml": text,
-    "confidence_fields": optional(names),
+    "confidence_fields": optional(question_names),
     "css": text,
     "custom_key": text,
-    "desired_requirements": optional(table),
-    "design_verified": yes_or_no,
-    "execution_mode": required,
-    "expected_judgments_per_unit": optional(whole(1)),
+    "desired_requirements": optional(json_object),
+    "design_verified": boolean,
+    "execution_mode": required_text,
+    "expected_judgments_per_unit": optional(integer(1)),
     "fields": optional(aggregations),
-    "gold_per_assignment": whole(0),
+    "gold_per_assignment": integer(0),
     "instructions": lambda value: text(value) or "",
     "js": text,
-    "judgments_per_unit": whole(1),
+    "judgments_per_unit": integer(1),
     "language": text,
-    "max_judgments_per_ip": optional(whole(1)),
-    "max_judgments_per_unit": optional(whole(1)),
-    "max_judgments_per_worker": optional(whole(1)),
-    "max_work_per_network": optional(whole(1)),
-    "min_assignment_duration": optional(whole(0)),
-    "min_unit_confidence": optional(share),
-    "minimum_account_age_seconds": optional(whole(0)),
-    "minimum_requirements": optional(table),
-    "options": options,
-    "order_approved": yes_or_no,
-    "pages_per_assignment": whole(1),
+    "max_judgments_per_ip": optional(integer(1)),
+    "max_judgments_per_unit": optional(integer(1)),
+    "max_judgments_per_worker": optional(integer(1)),
+    "max_work_per_network": optional(integer(1)),
+    "min_assignment_duration": optional(integer(0)),
+    "min_unit_confidence": optional(fraction),
+    "minimum_account_age_seconds": optional(integer(0)),
+    "minimum_requirements": optional(json_object),
+    "options": parse_options,
+    "order_approved": boolean,
+    "pages_per_assignment": integer(1),
     "payment_cents": money,
     "project_number": text,
-    "public_data": yes_or_no,
-    "quiz_length": optional(whole(1)),
-    "require_worker_login": optional(yes_or_no),
-    "schedule_fifo": optional(yes_or_no),
+    "public_data": boolean,
+    "quiz_length": optional(integer(1)),
+    "require_worker_login": optional(boolean),
+    "schedule_fifo": optional(boolean),
     "send_judgments_webhook": optional(
-        lambda value: str(value).startswith("http") or yes_or_no(value)
+        lambda value: str(value).startswith("http") or boolean(value)
     ),
     "support_email": text,
     "team_id": text,
-    "time_per_page": optional(whole(1)),
+    "time_per_page": optional(integer(1)),
     "title": text,
-    "units_per_assignment": whole(1, 200),
-    "units_remain_finalized": optional(yes_or_no),
-    "variable_judgments_mode": mode,
-    "webhook_uri": optional(address),
-    "worker_ui_remix": yes_or_no,
+    "units_per_assignment": integer(1, 200),
+    "units_remain_finalized": optional(boolean),
+    "variable_judgments_mode": judgments_mode,
+    "webhook_uri": optional(webhook_uri),
+    "worker_ui_remix": boolean,
 }
 
-KEPT_ASIDE = ("min_assignment_duration", "quiz_length", "schedule_fifo", "team_id", "time_per_page")
+EXTRAS = ("min_assignment_duration", "quiz_length", "schedule_fifo", "team_id", "time_per_page")
 """Attributes that are kept and never shown."""
 
-SPELLINGS = {"auto_order_timout": "auto_order_timeout", "problem": "cml"}
+OLD_NAMES = {"auto_order_timout": "auto_order_timeout", "problem": "cml"}
 """Other names that the service has used."""
 
 
 @dataclass
-class Written:
+class ParsedAttributes:
     """What a request would write on a job, read but not yet checked against the job."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -183,33 +183,33 @@ class Written:
     """Names that nobody may write, or nobody knows."""
 
 
-def read(attributes: Mapping[str, Any]) -> Written:
+def parse(attributes: Mapping[str, Any]) -> ParsedAttributes:
     """Read what a request would write on a job.
 
     :raises Invalid: A list of countries has another format.
     :raises Unsupported: It asks for something that only the hosted service has.
 
-    >>> read({"judgments_per_unit": "5", "payment_cents": -1, "id": 7})
-    Written(values={'judgments_per_unit': 5}, \
+    >>> parse({"judgments_per_unit": "5", "payment_cents": -1, "id": 7})
+    ParsedAttributes(values={'judgments_per_unit': 5}, \
 errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id'])
     """
-    written = Written()
+    written = ParsedAttributes()
     for sent, value in attributes.items():
-        name = SPELLINGS.get(sent, sent)
+        name = OLD_NAMES.get(sent, sent)
         if name != sent and (value is None or name in attributes):
             # A job that is put back as it was shown has both, and nothing under the other name.
             written.ignored.append(sent)
             continue
         if name in {"included_countries", "excluded_countries"}:
-            most = MOST_INCLUDED if name == "included_countries" else MOST_EXCLUDED
+            most = MAX_INCLUDED if name == "included_countries" else MAX_EXCLUDED
             written.values[name] = country_codes(name, value, most)
         elif name == "uri":
             raise Unsupported(
                 "feeds", "Rows cannot be fetched from a URL in the sandbox; upload them.", "upload"
             )
-        elif name in KINDS:
+        elif name in ATTRIBUTE_TYPES:
             try:
-                written.values[name] = KINDS[name](value)
+                written.values[name] = ATTRIBUTE_TYPES[name](value)
             except (TypeError, ValueError) as error:
                 written.errors.append(f"{name.replace('_', ' ').capitalize()} {error}")
         elif name != "ignore_overlapping_names":
@@ -217,14 +217,14 @@ errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id
     return written
 
 
-def together(judgments: int, most: int | None) -> Sequence[str]:
+def limit_errors(judgments: int, most: int | None) -> Sequence[str]:
     """Say what is wrong with two attributes that are fine alone."""
     if most is not None and most < judgments:
         return ["Max judgments per unit must be at least judgments per unit"]
     return ()
 
 
-def refuse(errors: Sequence[str]) -> None:
+def decline_if_any(errors: Sequence[str]) -> None:
     """Refuse everything when there is any error.
 
     :raises Declined: There is; status 200 and the list, as the service does it.

@@ -27,7 +27,7 @@ DEFAULT: Final = (INTERNAL,)
 """Channels of a job that is made by an upload; a blank job has none."""
 
 
-def of(tx: Transaction, job: Row[Any]) -> tuple[list[str], list[str]]:
+def read(tx: Transaction, job: Row[Any]) -> tuple[list[str], list[str]]:
     """Return the channels of a job and those it could have.
 
     :returns: Enabled, and available; both sorted, the first a part of the second.
@@ -41,7 +41,7 @@ def replace(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
 
     :raises Invalid: One of them is unknown; nothing is changed.
     """
-    wanted = known(names)
+    wanted = check_names(names)
     tx.run(delete(job_channel).where(job_channel.c.job_id == job.id))
     _enable(tx, job, wanted)
 
@@ -51,8 +51,8 @@ def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
 
     :raises Invalid: One of them is unknown; nothing is changed.
     """
-    wanted = known(names)
-    enabled, _ = of(tx, job)
+    wanted = check_names(names)
+    enabled, _ = read(tx, job)
     _enable(tx, job, [name for name in wanted if name not in enabled])
 
 
@@ -61,17 +61,17 @@ def disable(tx: Transaction, job: Row[Any], name: str) -> None:
 
     :raises Invalid: The channel is unknown.
     """
-    known([name])
+    check_names([name])
     is_it = (job_channel.c.job_id == job.id, job_channel.c.channel == name)
     tx.run(delete(job_channel).where(*is_it))
 
 
-def known(names: Iterable[str]) -> list[str]:
+def check_names(names: Iterable[str]) -> list[str]:
     """Return the names, each once.
 
     :raises Invalid: One of them is unknown.
 
-    >>> known(["on_demand", "cf_internal", "on_demand"])
+    >>> check_names(["on_demand", "cf_internal", "on_demand"])
     ['on_demand', 'cf_internal']
     """
     wanted = list(dict.fromkeys(names))

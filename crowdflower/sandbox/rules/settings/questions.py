@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from crowdflower.cml import Form, Group
 
-NOT_SUMMED_UP = frozenset({"all", "avg"})
+WITHOUT_CONFIDENCE = frozenset({"all", "avg"})
 """Aggregations that give no answer a confidence."""
 
 
-def derived(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[str, Any]:
+def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[str, Any]:
     """Work out what a form says about a job: its questions, their gold columns, which decide.
 
     What another call chose stays: the column of a question's gold, its aggregation, the questions
@@ -41,57 +41,57 @@ def derived(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[s
         raise Declined.errors(odd)
     for each in odd:
         tx.warn(f"The form, {each}")
-    aggregations, columns = _chosen(before)
+    aggregations, columns = _overrides(before)
     fields = {name: aggregations.get(name, how) for name, how in form.aggregations().items()}
     return {
         "fields": fields,
         "gold": {name: columns.get(name, column) for name, column in form.gold().items()},
-        "confidence_fields": deciding(fields, before),
+        "confidence_fields": choose_deciding(fields, before),
     }
 
 
-def summed_up(fields: dict[str, str]) -> list[str]:
+def with_confidence(fields: dict[str, str]) -> list[str]:
     """List the questions whose answers get a confidence.
 
-    >>> summed_up({"sentiment": "agg", "stars": "avg", "comment": "all"})
+    >>> with_confidence({"sentiment": "agg", "stars": "avg", "comment": "all"})
     ['sentiment']
     """
-    return [name for name, how in fields.items() if how not in NOT_SUMMED_UP]
+    return [name for name, how in fields.items() if how not in WITHOUT_CONFIDENCE]
 
 
-def groups(job: Row[Any]) -> tuple[Group, ...]:
+def linked_groups(job: Row[Any]) -> tuple[Group, ...]:
     """List the groups of questions whose answers are linked, in the order of the form."""
-    return _form(job.cml).groups if job.fields else ()
+    return _parse_form(job.cml).groups if job.fields else ()
 
 
-def deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:
+def choose_deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:
     """Keep the questions that were chosen to decide; those that merely followed follow again."""
     chosen = before.confidence_fields if before is not None else None
-    if chosen and chosen != summed_up(before.fields or {} if before is not None else {}):
+    if chosen and chosen != with_confidence(before.fields or {} if before is not None else {}):
         kept = [name for name in chosen if name in fields]
         if kept:
             return kept
-    return summed_up(fields)
+    return with_confidence(fields)
 
 
-def _chosen(before: Row[Any] | None) -> tuple[dict[str, str], dict[str, str]]:
+def _overrides(before: Row[Any] | None) -> tuple[dict[str, str], dict[str, str]]:
     """Tell aggregations and gold columns that were chosen from those that the form brought."""
     if before is None:
         return {}, {}
     try:
-        form = _form(before.cml or "")
+        form = _parse_form(before.cml or "")
     except CMLError:
         return {}, before.gold  # a form with mistakes brings nothing
     return (
-        _other(before.fields or {}, form.aggregations()),
-        _other(before.gold, form.gold()),
+        _differences(before.fields or {}, form.aggregations()),
+        _differences(before.gold, form.gold()),
     )
 
 
-def _other(now: dict[str, str], followed: dict[str, str]) -> dict[str, str]:
+def _differences(now: dict[str, str], followed: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in now.items() if value != followed.get(name)}
 
 
 @lru_cache(maxsize=64)
-def _form(cml: str) -> Form:
+def _parse_form(cml: str) -> Form:
     return parse(cml)

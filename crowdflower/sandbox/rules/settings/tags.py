@@ -11,7 +11,7 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import job_tag
 
 
-def of(tx: Transaction, job: Row[Any]) -> list[str]:
+def read(tx: Transaction, job: Row[Any]) -> list[str]:
     """Return the tags of a job, in the order they were given."""
     query = select(job_tag.c.name).where(job_tag.c.job_id == job.id).order_by(job_tag.c.ordinal)
     return [row.name for row in tx.all(query)]
@@ -22,8 +22,8 @@ def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
 
     :returns: How many were given, each counted once; tags the job had already are among them.
     """
-    wanted = _cleaned(names)
-    _write(tx, job, list(dict.fromkeys([*of(tx, job), *wanted])))
+    wanted = _normalize(names)
+    _write(tx, job, list(dict.fromkeys([*read(tx, job), *wanted])))
     return len(wanted)
 
 
@@ -32,7 +32,7 @@ def replace(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
 
     :returns: How many it has now.
     """
-    wanted = _cleaned(names)
+    wanted = _normalize(names)
     _write(tx, job, wanted)
     return len(wanted)
 
@@ -42,14 +42,14 @@ def remove(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
 
     :returns: How many it lost.
     """
-    unwanted = set(_cleaned(names))
-    had = of(tx, job)
+    unwanted = set(_normalize(names))
+    had = read(tx, job)
     kept = [name for name in had if name not in unwanted]
     _write(tx, job, kept)
     return len(had) - len(kept)
 
 
-def _cleaned(names: Iterable[str]) -> list[str]:
+def _normalize(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 

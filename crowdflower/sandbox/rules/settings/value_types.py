@@ -15,18 +15,18 @@ from crowdflower.sandbox.rules.settings import countries
 from crowdflower.sandbox.store.json_text import decode
 from crowdflower.sandbox.webhooks import outbound
 
-Kind: TypeAlias = Callable[[Any], Any]
+ValueType: TypeAlias = Callable[[Any], Any]
 """From what was sent to what is kept; an error says what it has to be instead."""
 
 PERCENT = 100
 
-LONGEST = 2**63 - 1
+MAX_INTEGER = 2**63 - 1
 """The largest number that a database has room for."""
 
-MOST_CENTS = 1_000_000
+MAX_CENTS = 1_000_000
 """Most that a page may pay."""
 
-NOISE = Decimal("1e-6")
+FLOAT_ERROR = Decimal("1e-6")
 """Thousandths of a cent by which ``3 * 1.1`` and the like are off."""
 
 
@@ -39,7 +39,7 @@ def text(value: Any) -> str | None:
     return str(value)
 
 
-def required(value: Any) -> str:
+def required_text(value: Any) -> str:
     """Take text, or a number as text, that has to be there."""
     found = text(value)
     if found is None:
@@ -47,10 +47,10 @@ def required(value: Any) -> str:
     return found
 
 
-def yes_or_no(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     """Take a truth value, spelled out or as 1 and 0.
 
-    >>> yes_or_no("true"), yes_or_no("0")
+    >>> boolean("true"), boolean("0")
     (True, False)
     """
     spelled = str(value).lower()
@@ -70,7 +70,7 @@ def truthy(value: object) -> bool:
     return str(value).lower() in {"true", "1"}
 
 
-def whole(least: int, most: int = 1_000_000) -> Kind:
+def integer(least: int, most: int = 1_000_000) -> ValueType:
     """Take a whole number from ``least`` to ``most``, also as text."""
 
     def kind(value: Any) -> int:
@@ -82,10 +82,10 @@ def whole(least: int, most: int = 1_000_000) -> Kind:
     return kind
 
 
-def share(value: Any) -> float:
+def fraction(value: Any) -> float:
     """Take a fraction, or a percentage above 1.
 
-    >>> share("0.7"), share(80)
+    >>> fraction("0.7"), fraction(80)
     (0.7, 0.8)
     """
     number = _number(value)
@@ -101,10 +101,10 @@ def money(value: Any) -> int:
     (2500, 3300, 3000)
     """
     amount = _number(value)
-    if amount is None or not 0 <= amount <= MOST_CENTS:
-        raise ValueError(f"must be an amount from 0 to {MOST_CENTS} cents")
+    if amount is None or not 0 <= amount <= MAX_CENTS:
+        raise ValueError(f"must be an amount from 0 to {MAX_CENTS} cents")
     thousandths = (amount * 1000).to_integral_value(ROUND_HALF_UP)
-    if abs(amount * 1000 - thousandths) > NOISE:
+    if abs(amount * 1000 - thousandths) > FLOAT_ERROR:
         raise ValueError("must have three decimals at most")
     return int(thousandths)
 
@@ -121,7 +121,7 @@ def percent(value: Any) -> float:
     return float(number) if number % 1 else int(number)
 
 
-def mode(value: Any) -> str:
+def judgments_mode(value: Any) -> str:
     """Take a way to collect a varying number of judgments."""
     if value == "external":
         raise Unsupported(
@@ -135,7 +135,7 @@ def mode(value: Any) -> str:
     return str(value)
 
 
-def names(value: Any) -> list[str]:
+def question_names(value: Any) -> list[str]:
     """Take names of questions: a list, or one text with commas."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
@@ -143,7 +143,7 @@ def names(value: Any) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def table(value: Any) -> dict[str, Any]:
+def json_object(value: Any) -> dict[str, Any]:
     """Take an object, or its JSON text."""
     if isinstance(value, str):
         try:
@@ -157,13 +157,13 @@ def table(value: Any) -> dict[str, Any]:
 
 def aggregations(value: Any) -> dict[str, str]:
     """Take an object from questions to what becomes of their answers."""
-    found = table(value)
+    found = json_object(value)
     if not all(isinstance(how, str) for how in found.values()):
         raise TypeError("must name an aggregation for each question")
     return found
 
 
-def address(value: Any) -> str:
+def webhook_uri(value: Any) -> str:
     """Take the address of a server that is to be told what happens."""
     try:
         outbound.parsed(str(value))
@@ -172,7 +172,7 @@ def address(value: Any) -> str:
     return str(value)
 
 
-def optional(kind: Kind) -> Kind:
+def optional(kind: ValueType) -> ValueType:
     """Take nothing, or empty text for it, as well."""
     return lambda value: None if value in (None, "") else kind(value)
 
@@ -214,6 +214,6 @@ def _number(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     # A comparison is exact at any size; arithmetic, even abs(), overflows beyond 10**999999.
-    if number.is_finite() and not -LONGEST <= number <= LONGEST:
-        raise Invalid(f"{number:.2e} is more than can be kept; send a number below {LONGEST}.")
+    if number.is_finite() and not -MAX_INTEGER <= number <= MAX_INTEGER:
+        raise Invalid(f"{number:.2e} is more than can be kept; send a number below {MAX_INTEGER}.")
     return number if number.is_finite() else None

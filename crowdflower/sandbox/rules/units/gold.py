@@ -22,7 +22,7 @@ from crowdflower.sandbox.store.tables import unit
 CONVERTIBLE = ("new", "judgable")
 """States of rows that become test questions when a whole job is converted."""
 
-LARGEST_SHARE = 3
+MIN_UNITS_PER_GOLD = 3
 """At most one row in so many may become a test question by its answers alone."""
 
 
@@ -31,13 +31,15 @@ def convert(tx: Transaction, job: Row[Any]) -> int:
 
     :returns: How many there were.
     """
-    current = jobs.alive(tx, job)
-    marked = [row for row in _rows(tx, current) if truthy(row.data.get("_golden"))]
+    current = jobs.load_for_update(tx, job)
+    marked = [row for row in _convertible_units(tx, current) if truthy(row.data.get("_golden"))]
     units.set_states(tx, current, marked, "golden")
     return len(marked)
 
 
-def check(tx: Transaction, job: Row[Any], field: str, column: str | None = None) -> dict[str, Any]:
+def convert_by_answers(
+    tx: Transaction, job: Row[Any], field: str, column: str | None = None
+) -> dict[str, Any]:
     """Make a test question of every row that has accepted answers to one question.
 
     :param field: The question.
@@ -46,24 +48,26 @@ def check(tx: Transaction, job: Row[Any], field: str, column: str | None = None)
     :raises BadRequest: The form has no such question, no row has an answer, or more than a third
         of all rows has.
     """
-    current = jobs.alive(tx, job)
+    current = jobs.load_for_update(tx, job)
     if current.fields is not None and field not in current.fields:
         known = ", ".join(current.fields) or "none"
         raise BadRequest(f"The form has no question named {field}; its questions are: {known}.")
     source = column or f"{field}_gold"
-    marked = [row for row in _rows(tx, current) if gold_answers.listed(row.data.get(source))]
+    marked = [
+        row for row in _convertible_units(tx, current) if gold_answers.to_list(row.data.get(source))
+    ]
     if not marked:
         message = "We couldn't find any prepopulated gold standard in your dataset."
         raise BadRequest(message)
-    if len(marked) * LARGEST_SHARE > current.units_count:
+    if len(marked) * MIN_UNITS_PER_GOLD > current.units_count:
         raise BadRequest(
             f"We didn't mark any rows as gold because marking {len(marked)} rows would have "
             f"affected over 1/3rd of them."
         )
     gold = {**current.gold, field: source}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=gold))
-    units.set_states(tx, jobs.again(tx, job), marked, "golden")
-    answers = {answer for row in marked for answer in gold_answers.listed(row.data[source])}
+    units.set_states(tx, jobs.reload(tx, job), marked, "golden")
+    answers = {answer for row in marked for answer in gold_answers.to_list(row.data[source])}
     return {"affected": len(marked), "populated": sorted(answers)}
 
 
@@ -72,28 +76,28 @@ def reset(tx: Transaction, job: Row[Any]) -> int:
 
     :returns: How many there were.
     """
-    current = jobs.alive(tx, job)
-    golds = listing(tx, job)
+    current = jobs.load_for_update(tx, job)
+    golds = list_all(tx, job)
     units.set_states(tx, current, golds, "new")
-    plain = questions.derived(tx, current.cml, None)["gold"]
+    plain = questions.derive(tx, current.cml, None)["gold"]
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=plain))
     return len(golds)
 
 
-def listing(tx: Transaction, job: Row[Any]) -> list[Row[Any]]:
+def list_all(tx: Transaction, job: Row[Any]) -> list[Row[Any]]:
     """List the test questions of a job in the order in which they came, hidden ones too."""
     is_gold = (unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES)))
     return tx.all(select(unit).where(*is_gold).order_by(unit.c.seq))
 
 
-def shown(tx: Transaction, job: Row[Any], gold: Row[Any]) -> dict[str, Any]:
+def gold_json(tx: Transaction, job: Row[Any], gold: Row[Any]) -> dict[str, Any]:
     """Show a test question: the row, and for each question its ``accepted`` answers and why.
 
     How the service shows one is not known beyond its being a list of rows.
     """
-    answers = gold_answers.answers(job.gold, gold.data)
+    answers = gold_answers.accepted_answers(job.gold, gold.data)
     return {
-        **results.shown(tx, job, gold, simple=True),
+        **results.unit_json(tx, job, gold, simple=True),
         "answers": {
             name: {"accepted": right, "reason": gold_answers.reason(job.gold, gold.data, name)}
             for name, right in answers.items()
@@ -101,6 +105,6 @@ def shown(tx: Transaction, job: Row[Any], gold: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _rows(tx: Transaction, job: Row[Any]) -> Iterable[Row[Any]]:
+def _convertible_units(tx: Transaction, job: Row[Any]) -> Iterable[Row[Any]]:
     could_be = (unit.c.job_id == job.id, unit.c.state.in_(CONVERTIBLE))
     return tx.connection.execute(select(unit).where(*could_be).order_by(unit.c.seq))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from crowdflower.sandbox.errors import Invalid
-from crowdflower.sandbox.rules.counters import Tally
+from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs, orders
 from crowdflower.sandbox.rules.results import webhook_events
 from crowdflower.sandbox.rules.settings import channels
@@ -22,7 +22,7 @@ from crowdflower.sandbox.store.tables import job_column
 GOLD_COLUMN = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
 """Columns of test questions; rows of one file may have them or not."""
 
-SHAPES = 1000
+MAX_CACHED_SHAPES = 1000
 """Sets of columns that are remembered while a file is read."""
 
 
@@ -53,23 +53,23 @@ def append(
         counting from 1 without a header. Nothing is stored.
     :raises NotFound: The job is deleted.
     """
-    current = jobs.alive(tx, job)
-    known = column_names(tx, job.id)
-    upload = _Upload(known, force=force, room=_room(tx, current))
+    current = jobs.load_for_update(tx, job)
+    known = read_columns(tx, job.id)
+    upload = _UploadChecker(known, force=force, room=_remaining_units(tx, current))
     now = tx.clock.now()
     count = bulk_queries.insert_units(tx.driver, job.id, current.next_seq, now, upload.texts(rows))
     add_columns(tx, job.id, upload.columns[len(known) :])
-    tally = Tally()
+    tally = CounterChanges()
     tally.enter("new", rows=count)
     tally.save(tx, job.id)
     ahead = {"next_seq": jobs_table.c.next_seq + count, "upload_error": None}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(ahead))
-    webhook_events.data_processed(tx, job.id)
-    orders.place_by_itself(tx, job)
+    webhook_events.queue_data_processed(tx, job.id)
+    orders.auto_order(tx, job)
     return count
 
 
-def create_from(tx: Transaction, account: Row[Any], rows: Iterable[Mapping[str, Any]]) -> Row[Any]:
+def create_job(tx: Transaction, account: Row[Any], rows: Iterable[Mapping[str, Any]]) -> Row[Any]:
     """Make a job of rows; it has the default channels, and no title.
 
     :raises Invalid: As in :func:`append`; there is no job then.
@@ -77,7 +77,7 @@ def create_from(tx: Transaction, account: Row[Any], rows: Iterable[Mapping[str, 
     job = jobs.create(tx, account, {})
     channels.add(tx, job, channels.DEFAULT)
     append(tx, job, rows)
-    return jobs.again(tx, job)
+    return jobs.reload(tx, job)
 
 
 def progress(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
@@ -86,18 +86,18 @@ def progress(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
     Uploads are through when they are answered. One that was refused stored nothing; what it was
     refused with stands here until the next one.
     """
-    now = jobs.again(tx, job)
+    now = jobs.reload(tx, job)
     if now.upload_error is None:
         return {"done": True, "count": now.units_count}
     return {"done": False, "count": now.units_count, "error": now.upload_error}
 
 
-def upload_refused(tx: Transaction, job: Row[Any], why: str) -> None:
+def record_refusal(tx: Transaction, job: Row[Any], why: str) -> None:
     """Keep for :func:`progress` why a file was not taken."""
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(upload_error=why))
 
 
-def column_names(tx: Transaction, job_id: int) -> list[str]:
+def read_columns(tx: Transaction, job_id: int) -> list[str]:
     """List the columns of a job in the order in which they came."""
     query = select(job_column.c.name).where(job_column.c.job_id == job_id)
     return [row.name for row in tx.all(query.order_by(job_column.c.ordinal))]
@@ -105,7 +105,7 @@ def column_names(tx: Transaction, job_id: int) -> list[str]:
 
 def add_columns(tx: Transaction, job_id: int, names: Iterable[str]) -> None:
     """Let a job have these columns too."""
-    known = column_names(tx, job_id)
+    known = read_columns(tx, job_id)
     new = [name for name in dict.fromkeys(names) if name not in known]
     if new:
         lines = [
@@ -115,7 +115,7 @@ def add_columns(tx: Transaction, job_id: int, names: Iterable[str]) -> None:
         tx.connection.execute(insert(job_column), lines)
 
 
-def text_of(data: Mapping[str, Any]) -> str:
+def to_json(data: Mapping[str, Any]) -> str:
     """Write a row's data as JSON text.
 
     :raises ValueError: It holds a number or a character that JSON or UTF-8 has no form for.
@@ -124,12 +124,12 @@ def text_of(data: Mapping[str, Any]) -> str:
     return encode_row(data if type(data) is dict else dict(data))
 
 
-def _room(tx: Transaction, job: Row[Any]) -> int | None:
+def _remaining_units(tx: Transaction, job: Row[Any]) -> int | None:
     most = tx.limits.rows_per_job
     return None if most is None else most - job.units_count
 
 
-class _Upload:
+class _UploadChecker:
     """The columns of one upload, as its rows show them."""
 
     def __init__(self, known: list[str], *, force: bool, room: int | None) -> None:
@@ -153,40 +153,40 @@ class _Upload:
             if lacking is None:
                 lacking = self._lacks(number, shape)
             try:
-                text = text_of({**self._header, **row} if lacking else row)
+                text = to_json({**self._header, **row} if lacking else row)
             except (TypeError, ValueError) as error:
                 raise Invalid(f"Row {number} cannot be stored as JSON: {error}.") from None
             yield text
 
     def _begin(self, row: Mapping[str, Any]) -> None:
         """Take the columns of the first row for those of the upload."""
-        self._header = dict.fromkeys(name for name in row if not _is_gold(name))
-        expected = [name for name in self.columns if not _is_gold(name)]
+        self._header = dict.fromkeys(name for name in row if not _is_gold_column(name))
+        expected = [name for name in self.columns if not _is_gold_column(name)]
         if self.columns and not self._force and self._header.keys() != set(expected):
-            raise Invalid(_difference(self._header, expected))
+            raise Invalid(_describe_difference(self._header, expected))
 
     def _lacks(self, number: int, shape: tuple[str, ...]) -> bool:
         """Check columns that have not come together before; tell whether some are missing."""
         for name in shape:
             if not isinstance(name, str):
                 raise Invalid(f"Row {number} names a column {name!r}, which is no text.")
-            if name not in self._header and not _is_gold(name) and not self._force:
+            if name not in self._header and not _is_gold_column(name) and not self._force:
                 raise Invalid(
                     f"Row {number} has a column that row 1 does not have: {name}. "
                     f"Send force=true to add it."
                 )
         self.columns += [name for name in shape if name not in self.columns]
         lacking = not self._header.keys() <= set(shape)
-        if len(self._lacking) < SHAPES:
+        if len(self._lacking) < MAX_CACHED_SHAPES:
             self._lacking[shape] = lacking
         return lacking
 
 
-def _is_gold(name: object) -> bool:
+def _is_gold_column(name: object) -> bool:
     return isinstance(name, str) and GOLD_COLUMN.fullmatch(name) is not None
 
 
-def _difference(found: Iterable[str], expected: Iterable[str]) -> str:
+def _describe_difference(found: Iterable[str], expected: Iterable[str]) -> str:
     lacks = ", ".join(name for name in expected if name not in found)
     adds = ", ".join(str(name) for name in found if name not in expected)
     parts = [f"lacks {lacks}"] * bool(lacks) + [f"adds {adds}"] * bool(adds)

@@ -41,7 +41,7 @@ Reason = Literal[
     "no_work",
 ]
 
-REASONS: Final[dict[Reason, str]] = {
+MESSAGES: Final[dict[Reason, str]] = {
     "job_not_running": "This job is not running.",
     "channel_not_enabled": "This job does not take contributors from your channel.",
     "country": "This job does not take contributors from your country.",
@@ -60,15 +60,15 @@ WHOLE_BATCHES: Final = "whole_batches"
 """Option of a job whose rows stay together as they came: the first page full of them is a batch,
 and so is the next. Everybody gets the oldest batch that they have not answered."""
 
-SHUT_OUT: Final = frozenset({"rejected", "failed_quiz", "removed"})
+BLOCKED_STATES: Final = frozenset({"rejected", "failed_quiz", "removed"})
 """How a contributor may stand in a job who gets no more pages of it."""
 
 
-class Closed(Exception):
+class NoPageAvailable(Exception):
     """There is no page for this contributor; ``reason`` is a word, the message a sentence."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(REASONS[reason])
+        super().__init__(MESSAGES[reason])
         self.reason = reason
 
 
@@ -134,32 +134,34 @@ def take_page(
     known = page_facts.read_job(driver, job.id)
     current = page_queries.find_open_page(driver, job.id, worker.id)
     if current is not None:
-        return _shown(tx, known, current)
+        return _load_page(tx, known, current)
     standing = page_facts.read_worker(driver, job.id, worker.id, worker.channel)
-    room = _room(tx, known, worker, standing)
+    room = _remaining_units(tx, known, worker, standing)
     chance = tx.clock.chance("page", job.id, worker.id, standing.judgments_count)
-    mode, golds, units = _chosen(tx, known, worker, standing, room, chance, only)
+    mode, golds, units = _choose_units(tx, known, worker, standing, room, chance, only)
     price = _price(tx, known, worker, mode)
     if price.cost_mc and not _is_covered(tx, known, price.cost_mc):
-        raise Closed("job_not_running")
+        raise NoPageAvailable("job_not_running")
     page = _NewPage(mode, golds, units, price)
-    return _hand_out(tx, known, worker, standing, page, chance)
+    return _insert_page(tx, known, worker, standing, page, chance)
 
 
-def _room(tx: Transaction, job: JobFacts, worker: Row[Any], standing: WorkerFacts) -> int:
+def _remaining_units(
+    tx: Transaction, job: JobFacts, worker: Row[Any], standing: WorkerFacts
+) -> int:
     """Count the rows a contributor may still judge, when they may have a page at all.
 
     :raises Closed: They may not.
     """
-    refused = _refused(tx, job, worker, standing)
+    refused = _refusal_reason(tx, job, worker, standing)
     if refused is not None:
-        raise Closed(refused)
+        raise NoPageAvailable(refused)
     room = job.judgable_count
     if job.max_judgments_per_worker is not None:
         given = standing.judgments_count - standing.golds_seen
         room = min(room, job.max_judgments_per_worker - given)
         if room <= 0 < job.judgable_count:
-            raise Closed("maxed")
+            raise NoPageAvailable("maxed")
     if job.max_judgments_per_ip is not None and worker.ip is not None:
         room = min(
             room,
@@ -167,27 +169,27 @@ def _room(tx: Transaction, job: JobFacts, worker: Row[Any], standing: WorkerFact
             - page_queries.count_judgments_from(tx.driver, job.id, worker.ip),
         )
         if room <= 0 < job.judgable_count:
-            raise Closed("maxed")
+            raise NoPageAvailable("maxed")
     return room
 
 
-def _refused(
+def _refusal_reason(
     tx: Transaction, job: JobFacts, worker: Row[Any], standing: WorkerFacts
 ) -> Reason | None:
     if job.state != "running":
         return "job_not_running"
     if not standing.comes_from_enabled_channel:
         return "channel_not_enabled"
-    if not _may_come_from(job, worker.country):
+    if not _is_country_allowed(job, worker.country):
         return "country"
     if tx.clock.now() - worker.created_at < (job.minimum_account_age_seconds or 0):
         return "account_age"
     if standing.is_flagged:
         return "flagged"
-    return cast(Reason, standing.state) if standing.state in SHUT_OUT else None
+    return cast(Reason, standing.state) if standing.state in BLOCKED_STATES else None
 
 
-def _may_come_from(job: JobFacts, country: str | None) -> bool:
+def _is_country_allowed(job: JobFacts, country: str | None) -> bool:
     if not job.included_countries and not job.excluded_countries:
         return True
     found = countries.find(country) if country else None
@@ -197,7 +199,7 @@ def _may_come_from(job: JobFacts, country: str | None) -> bool:
     return code not in job.excluded_countries
 
 
-def _chosen(
+def _choose_units(
     tx: Transaction,
     job: JobFacts,
     worker: Row[Any],
@@ -210,34 +212,34 @@ def _chosen(
 
     :raises Closed: There are none for this contributor.
     """
-    if quiz.comes_first(job) and standing.state in {None, "quiz"}:
-        golds = _unseen(tx, job, worker, "quiz", only)
+    if quiz.is_quiz_enabled(job) and standing.state in {None, "quiz"}:
+        golds = _unseen_golds(tx, job, worker, "quiz", only)
         if golds:
             return "quiz", chance.sample(golds, min(len(golds), job.units_per_assignment)), []
     golds = []
-    asked = quiz.per_page(job)
+    asked = quiz.gold_per_page(job)
     if asked:
-        unseen = _unseen(tx, job, worker, "work", only)
+        unseen = _unseen_golds(tx, job, worker, "work", only)
         golds = chance.sample(unseen, min(len(unseen), asked))
-    count = min(room, quiz.rows_per_page(job))
-    units = _open(tx, job, worker, count, chance, only)
+    count = min(room, quiz.units_per_page(job))
+    units = _open_units(tx, job, worker, count, chance, only)
     if not units:
-        raise Closed("no_work")
-    return "work", golds, _of_one_batch(job, units)
+        raise NoPageAvailable("no_work")
+    return "work", golds, _keep_first_batch(job, units)
 
 
-def _unseen(
+def _unseen_golds(
     tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode, only: Collection[int] | None
 ) -> list[OpenUnit]:
     unseen = page_queries.read_unanswered_golds(tx.driver, job.id, worker.id, mode)
     if only is not None:
         return [gold for gold in unseen if gold.id in only]
     if not unseen:
-        raise Closed("exhausted")
+        raise NoPageAvailable("exhausted")
     return unseen
 
 
-def _open(
+def _open_units(
     tx: Transaction,
     job: JobFacts,
     worker: Row[Any],
@@ -249,7 +251,7 @@ def _open(
     which = (tx.driver, job.id, worker.id)
     listed = None if only is None else sorted(only)
     if listed is None:
-        units = _from_window(tx, job, worker, count, chance)
+        units = _window_units(tx, job, worker, count, chance)
     else:
         units = page_queries.read_open_units_among(*which, listed, count)
     if units or tx.isolated:
@@ -260,7 +262,7 @@ def _open(
     return page_queries.read_open_units_among(*which, listed, count, wait=True)
 
 
-def _from_window(
+def _window_units(
     tx: Transaction, job: JobFacts, worker: Row[Any], count: int, chance: Chance
 ) -> list[OpenUnit]:
     lowest = page_queries.first_open_seq(tx.driver, job.id)
@@ -276,7 +278,7 @@ def _from_window(
     return units
 
 
-def _of_one_batch(job: JobFacts, units: list[OpenUnit]) -> list[OpenUnit]:
+def _keep_first_batch(job: JobFacts, units: list[OpenUnit]) -> list[OpenUnit]:
     """Keep the rows that belong on the same page as the first."""
     if not job.options.get(WHOLE_BATCHES):
         return units
@@ -294,10 +296,10 @@ def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> _Pri
 def _is_covered(tx: Transaction, job: JobFacts, cost_mc: int) -> bool:
     locks.lock_orders(tx, job.id)
     held, promised = page_money.read_funds(tx.driver, job.id)
-    return promised + cost_mc <= held or money.cover(tx, job.id, job.account_id, cost_mc)
+    return promised + cost_mc <= held or money.reserve_for_page(tx, job.id, job.account_id, cost_mc)
 
 
-def _hand_out(
+def _insert_page(
     tx: Transaction,
     job: JobFacts,
     worker: Row[Any],
@@ -306,7 +308,7 @@ def _hand_out(
     chance: Chance,
 ) -> Page:
     now = tx.clock.now()
-    expires_at = now + quiz.seconds_for_a_page(job)
+    expires_at = now + quiz.page_timeout(job)
     token = tx.clock.token()
     values = (job.id, worker.id, page.mode, token, *page.price, now, expires_at)
     page_id = page_queries.insert_page(tx.driver, values)
@@ -316,25 +318,27 @@ def _hand_out(
     if standing.state is None:
         state = "quiz" if page.mode == "quiz" else "working"
         page_queries.insert_worker(tx.driver, job.id, worker.id, state, now)
-    shown = _visible(job, (unit for unit, _ in rows))
+    shown = _page_units(job, (unit for unit, _ in rows))
     return Page(page_id, page.mode, token, now, expires_at, shown)
 
 
-def _shown(tx: Transaction, job: JobFacts, page: PageRow) -> Page:
+def _load_page(tx: Transaction, job: JobFacts, page: PageRow) -> Page:
     return Page(
         page.id,
         cast(Mode, page.mode),
         page.form_token,
         page.started_at,
         page.expires_at,
-        _visible(job, page_queries.read_page_units(tx.driver, page.id)),
+        _page_units(job, page_queries.read_page_units(tx.driver, page.id)),
     )
 
 
-def _visible(job: JobFacts, units: Iterable[OpenUnit | PageUnitRow]) -> tuple[PageUnit, ...]:
+def _page_units(job: JobFacts, units: Iterable[OpenUnit | PageUnitRow]) -> tuple[PageUnit, ...]:
     hidden = gold_answers.hidden_columns(job.gold)
     return tuple(
-        PageUnit(unit.id, gold_answers.shown(data, hidden), gold_answers.kept_back(data, hidden))
+        PageUnit(
+            unit.id, gold_answers.visible_data(data, hidden), gold_answers.hidden_data(data, hidden)
+        )
         for unit in units
         for data in [json.loads(unit.data)]
     )

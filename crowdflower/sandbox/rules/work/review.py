@@ -14,7 +14,7 @@ from sqlalchemy import Row, select, update
 from crowdflower.quality import trust
 from crowdflower.sandbox.errors import Conflict, Invalid
 from crowdflower.sandbox.rules.completion import finalization, forgiveness
-from crowdflower.sandbox.rules.counters import GOLD_STATES, Tally
+from crowdflower.sandbox.rules.counters import GOLD_STATES, CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import judgments
 from crowdflower.sandbox.rules.units import units
@@ -23,7 +23,7 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
 
-def give(
+def submit_judgment(
     tx: Transaction, job: Row[Any], unit_id: int, worker_id: int, answers: Mapping[str, Any]
 ) -> Row[Any]:
     """Let a contributor take a page with one row and hand it in, all at once.
@@ -34,11 +34,14 @@ def give(
     :raises Conflict: The contributor may not judge this row now; the message says why.
     :raises Invalid: An answer is missing or not as it has to be.
     """
-    row, worker = units.find(tx, jobs.alive(tx, job), unit_id), workers.find(tx, worker_id)
+    row, worker = (
+        units.find(tx, jobs.load_for_update(tx, job), unit_id),
+        workers.find(tx, worker_id),
+    )
     try:
         page = handout.take_page(tx, job, worker, only={row.id})
-    except handout.Closed as closed:
-        why = _why_not(tx, row, worker_id) if closed.reason == "no_work" else ""
+    except handout.NoPageAvailable as closed:
+        why = _conflict_message(tx, row, worker_id) if closed.reason == "no_work" else ""
         raise Conflict(why or str(closed)) from None
     if [each.id for each in page.units] != [row.id]:
         raise Conflict(f"Contributor {worker_id} has another page open in this job.")
@@ -47,7 +50,7 @@ def give(
     return judgments.find(tx, job, tx.one(select(judgment.c.id).where(*by_them)).id)
 
 
-def _why_not(tx: Transaction, row: Row[Any], worker_id: int) -> str:
+def _conflict_message(tx: Transaction, row: Row[Any], worker_id: int) -> str:
     """Say why a row takes no judgment of a contributor, if it is for the row itself."""
     by_them = (judgment.c.unit_id == row.id, judgment.c.worker_id == worker_id)
     if tx.one(select(judgment.c.id).where(*by_them)) is not None:
@@ -57,7 +60,7 @@ def _why_not(tx: Transaction, row: Row[Any], worker_id: int) -> str:
     return ""
 
 
-def change(
+def update_judgment(
     tx: Transaction,
     job: Row[Any],
     judgment_id: int,
@@ -75,67 +78,71 @@ def change(
     :raises NotFound: The job has no such judgment.
     :raises Invalid: It was rejected, or is no answer to a test question and cannot be missed.
     """
-    current = jobs.alive(tx, job)
+    current = jobs.load_for_update(tx, job)
     before = judgments.find(tx, job, judgment_id)
     if before.rejected:
         raise Invalid(f"Judgment {judgment_id} was rejected and stays so.")
     if reviewed is not None:
-        _write(tx, judgment_id, reviewed=reviewed)
+        _update_judgment(tx, judgment_id, reviewed=reviewed)
     if missed is not None and missed != before.missed:
         if not before.golden:
             raise Invalid(f"Judgment {judgment_id} answers no test question: it misses nothing.")
-        _miss(tx, current, before, missed=missed)
+        _set_missed(tx, current, before, missed=missed)
     if tainted is not None and tainted != judgments.find(tx, job, judgment_id).tainted:
-        _write(tx, judgment_id, tainted=tainted)
+        _update_judgment(tx, judgment_id, tainted=tainted)
         more = 1 if tainted else -1
-        Tally(tainted=more).save(tx, job.id)
-        finalization.shift(tx, current, [before.unit_id], trusted=-more, tainted=more)
+        CounterChanges(tainted=more).save(tx, job.id)
+        finalization.change_counts(tx, current, [before.unit_id], trusted=-more, tainted=more)
     return judgments.find(tx, job, judgment_id)
 
 
-def reject(tx: Transaction, job: Row[Any], judgment_id: int) -> None:
+def reject_judgment(tx: Transaction, job: Row[Any], judgment_id: int) -> None:
     """Remove a judgment from every count; the full report still shows it, as tainted.
 
     :raises NotFound: The job has no such judgment.
     """
-    current = jobs.alive(tx, job)
+    current = jobs.load_for_update(tx, job)
     before = judgments.find(tx, job, judgment_id)
     if before.rejected:
         return
-    _write(tx, judgment_id, tainted=True, rejected=True)
+    _update_judgment(tx, judgment_id, tainted=True, rejected=True)
     if before.missed:
         fewer = {"missed_count": unit.c.missed_count - 1}
         tx.run(update(unit).where(unit.c.id == before.unit_id).values(fewer))
-    standing = workers.in_job(tx, job, before.worker_id)
+    standing = workers.find_in_job(tx, job, before.worker_id)
     seen = standing.golds_seen - bool(before.golden)
     wrong = standing.golds_missed - bool(before.missed)
     # Who was forgiven this very answer has one less to be forgiven.
     gone = max(0, wrong - seen)
-    _stand(tx, standing, seen=seen, missed=wrong - gone, forgiven=standing.golds_forgiven - gone)
+    _update_gold_counts(
+        tx, standing, seen=seen, missed=wrong - gone, forgiven=standing.golds_forgiven - gone
+    )
     changed = {"judgments_count": worker_job.c.judgments_count - 1}
-    tx.run(update(worker_job).where(*_theirs(standing)).values(changed))
-    Tally(judgments=-1, tainted=-int(before.tainted)).save(tx, job.id)
+    tx.run(update(worker_job).where(*_is_standing(standing)).values(changed))
+    CounterChanges(judgments=-1, tainted=-int(before.tainted)).save(tx, job.id)
     which = {"tainted": -1} if before.tainted else {"trusted": -1}
-    finalization.shift(tx, current, [before.unit_id], **which)
+    finalization.change_counts(tx, current, [before.unit_id], **which)
 
 
-def _miss(tx: Transaction, job: Row[Any], before: Row[Any], *, missed: bool) -> None:
+def _set_missed(tx: Transaction, job: Row[Any], before: Row[Any], *, missed: bool) -> None:
     if not missed:
         forgiveness.forgive(tx, job, before)
         return
-    _write(tx, before.id, missed=True)
+    _update_judgment(tx, before.id, missed=True)
     more = {"missed_count": unit.c.missed_count + 1}
     tx.run(update(unit).where(unit.c.id == before.unit_id).values(more))
-    standing = workers.in_job(tx, job, before.worker_id)
+    standing = workers.find_in_job(tx, job, before.worker_id)
     wrong, forgiven = standing.golds_missed, standing.golds_forgiven
     if forgiven:
         forgiven -= 1
     else:
         wrong += 1
-    _stand(tx, standing, seen=standing.golds_seen, missed=wrong, forgiven=forgiven)
+    _update_gold_counts(tx, standing, seen=standing.golds_seen, missed=wrong, forgiven=forgiven)
 
 
-def _stand(tx: Transaction, standing: Row[Any], *, seen: int, missed: int, forgiven: int) -> None:
+def _update_gold_counts(
+    tx: Transaction, standing: Row[Any], *, seen: int, missed: int, forgiven: int
+) -> None:
     """Write how a contributor has answered the test questions, and the trust that comes of it."""
     values = {
         "golds_seen": seen,
@@ -143,15 +150,15 @@ def _stand(tx: Transaction, standing: Row[Any], *, seen: int, missed: int, forgi
         "golds_forgiven": forgiven,
         "trust": trust(seen, missed, forgiven),
     }
-    tx.run(update(worker_job).where(*_theirs(standing)).values(values))
+    tx.run(update(worker_job).where(*_is_standing(standing)).values(values))
 
 
-def _theirs(standing: Row[Any]) -> tuple[Any, Any]:
+def _is_standing(standing: Row[Any]) -> tuple[Any, Any]:
     return (
         worker_job.c.job_id == standing.job_id,
         worker_job.c.worker_id == standing.worker_id,
     )
 
 
-def _write(tx: Transaction, judgment_id: int, **values: bool) -> None:
+def _update_judgment(tx: Transaction, judgment_id: int, **values: bool) -> None:
     tx.run(update(judgment).where(judgment.c.id == judgment_id).values(values))

@@ -13,7 +13,7 @@ from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Conflict, Expired, Invalid, NotFound
 from crowdflower.sandbox.rules import gold_answers, money, quiz
 from crowdflower.sandbox.rules.completion import closing, stopping_rule, worker_trust
-from crowdflower.sandbox.rules.counters import Tally
+from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import aggregation, webhook_events
 from crowdflower.sandbox.rules.settings.value_types import truthy
@@ -33,7 +33,7 @@ __all__ = ["Feedback", "Receipt", "submit"]
 
 
 @dataclass
-class _Answered:
+class _UnitAnswers:
     """A unit of the page with the answers that were given."""
 
     place: PageUnitRow
@@ -93,10 +93,10 @@ def submit(
     if page.state == "expired" or page.expires_at <= now:
         raise Expired("The time for this page is over, and its rows went to others.")
     job = page_facts.read_job(tx.driver, page.job_id)
-    answered = _read(job, page_queries.read_page_units(tx.driver, page.id), answers)
+    answered = _check_answers(job, page_queries.read_page_units(tx.driver, page.id), answers)
     standing = page_facts.read_worker(tx.driver, job.id, worker.id, worker.channel)
-    outcome = _judged(job, page, standing, answered)
-    _store(tx, job, page, worker, answered, outcome)
+    outcome = _grade(job, page, standing, answered)
+    _store_judgments(tx, job, page, worker, answered, outcome)
     changes, finalized = _update_units(tx, job, answered, outcome)
     receipt = Receipt(
         page.id,
@@ -110,15 +110,15 @@ def submit(
     )
     page_writes.close_page(tx.driver, page.id, receipt.to_text(), now)
     if job.webhook_uri:
-        webhook_events.new_judgments(tx, job.id, page.id)
-        webhook_events.units_complete(tx, job.id, finalized)
-    _conclude(tx, job, page, worker, outcome, changes)
+        webhook_events.queue_new_judgments(tx, job.id, page.id)
+        webhook_events.queue_units_complete(tx, job.id, finalized)
+    _settle_page(tx, job, page, worker, outcome, changes)
     return receipt
 
 
-def _read(
+def _check_answers(
     job: JobFacts, places: Sequence[PageUnitRow], answers: Mapping[int, Mapping[str, Any]]
-) -> list[_Answered]:
+) -> list[_UnitAnswers]:
     """Check every answer against the form as its row sees it.
 
     :raises Invalid: There is any mistake.
@@ -131,14 +131,14 @@ def _read(
     answered, errors = [], {}
     for place in places:
         data = json.loads(place.data) if same is None or place.is_gold else {}
-        form = same or forms.form_for(job.cml or "", gold_answers.shown(data, hidden))
+        form = same or forms.form_for(job.cml or "", gold_answers.visible_data(data, hidden))
         checked = form.check(answers.get(place.id, {}))
         if checked.errors:
             errors[place.id] = checked.errors
             continue
-        each = _Answered(place, data, checked.answers)
+        each = _UnitAnswers(place, data, checked.answers)
         if place.is_gold:
-            right = gold_answers.answers(job.gold, data)
+            right = gold_answers.accepted_answers(job.gold, data)
             each.checked = bool(right)
             each.missed = form.missed(checked.answers, right)
         answered.append(each)
@@ -147,15 +147,15 @@ def _read(
     return answered
 
 
-def _judged(
-    job: JobFacts, page: PageRow, standing: WorkerFacts, answered: Sequence[_Answered]
+def _grade(
+    job: JobFacts, page: PageRow, standing: WorkerFacts, answered: Sequence[_UnitAnswers]
 ) -> _Outcome:
     """Judge the test questions of a page, and with them the contributor."""
     seen = standing.golds_seen + sum(each.checked for each in answered)
     missed = standing.golds_missed + sum(bool(each.missed) for each in answered)
     now = trust(seen, missed, standing.golds_forgiven)
     outcome = _Outcome(standing.state or "working", now, seen, missed)
-    enough = now >= quiz.least_trust(job)
+    enough = now >= quiz.min_trust(job)
     if page.mode == "quiz":
         outcome.passed = enough
         outcome.state = "working" if enough else "failed_quiz"
@@ -163,26 +163,26 @@ def _judged(
         return outcome
     if standing.state == "quiz":
         outcome.state = "working"
-    if seen > standing.golds_seen and seen >= quiz.before_a_verdict(job) and not enough:
+    if seen > standing.golds_seen and seen >= quiz.gold_before_removal(job) and not enough:
         outcome.state, outcome.tainted = "removed", True
     if not truthy(job.options.get("hide_correct_answers")):
         outcome.feedback = tuple(
             Feedback(each.place.id, name, tuple(right[name]), reason)
             for each in answered
             if each.missed and each.place.state != "hidden_gold"
-            for right in [gold_answers.answers(job.gold, each.data)]
+            for right in [gold_answers.accepted_answers(job.gold, each.data)]
             for name in each.missed
             for reason in [gold_answers.reason(job.gold, each.data, name)]
         )
     return outcome
 
 
-def _store(
+def _store_judgments(
     tx: Transaction,
     job: JobFacts,
     page: PageRow,
     worker: Row[Any],
-    answered: Sequence[_Answered],
+    answered: Sequence[_UnitAnswers],
     outcome: _Outcome,
 ) -> None:
     """Insert the judgments of a page, and how its contributor stands with them.
@@ -224,18 +224,18 @@ def _store(
 
 
 def _update_units(
-    tx: Transaction, job: JobFacts, answered: Sequence[_Answered], outcome: _Outcome
-) -> tuple[Tally, list[int]]:
+    tx: Transaction, job: JobFacts, answered: Sequence[_UnitAnswers], outcome: _Outcome
+) -> tuple[CounterChanges, list[int]]:
     """Count the judgments of a page for its units, and finalize those that have enough.
 
     :returns: The changes of the job's counters, and the ids of the finalized units.
     """
     now, tainted = tx.clock.now(), outcome.tainted
-    changes = Tally(judgments=len(answered), tainted=len(answered) if tainted else 0)
+    changes = CounterChanges(judgments=len(answered), tainted=len(answered) if tainted else 0)
     finalized, lines = [], []
-    judgments: dict[int, list[aggregation.Given]] = {}
+    judgments: dict[int, list[aggregation.TrustedJudgment]] = {}
     if job.variable_judgments_mode != "none":
-        judgments = aggregation.read_all(tx, [each.place.id for each in answered])
+        judgments = aggregation.read_trusted(tx, [each.place.id for each in answered])
     for each in answered:
         unit = each.place
         state, needed, open_slots = unit.state, unit.needed, unit.open_slots
@@ -269,13 +269,13 @@ def _update_units(
     return changes, finalized
 
 
-def _conclude(
+def _settle_page(
     tx: Transaction,
     job: JobFacts,
     page: PageRow,
     worker: Row[Any],
     outcome: _Outcome,
-    changes: Tally,
+    changes: CounterChanges,
 ) -> None:
     """Pay for the page, count it for its job, and draw the consequences of its test questions."""
     if page.cost_mc:
@@ -294,9 +294,9 @@ def _conclude(
         ),
     )
     if outcome.tainted:
-        worker_trust.distrust(tx, jobs.by_id(tx, job.id), worker.id)
+        worker_trust.taint_judgments(tx, jobs.load(tx, job.id), worker.id)
         tx.record(f"worker_{outcome.state}", job.id, worker_id=worker.id, trust=outcome.trust)
     if job.judgable_count + changes.judgable == 0 and closing.finish_if_done(tx, job.id):
         return
     if page.cost_mc and not money.can_cover(tx, job.id, job.account_id, page.cost_mc):
-        jobs.stop(tx, job.id, "funds_exhausted")
+        jobs.pause_automatically(tx, job.id, "funds_exhausted")

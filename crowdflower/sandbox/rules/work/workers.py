@@ -75,20 +75,20 @@ def find(tx: Transaction, worker_id: int) -> Row[Any]:
     return found
 
 
-def in_job(tx: Transaction, job: Row[Any], worker_id: int) -> Row[Any]:
+def find_in_job(tx: Transaction, job: Row[Any], worker_id: int) -> Row[Any]:
     """Find a contributor to a job: how they stand in it, and who they are.
 
     :raises NotFound: They have not worked on it.
     """
-    found: Row[Any] | None = tx.one(_in(job).where(worker_job.c.worker_id == worker_id))
+    found: Row[Any] | None = tx.one(_select_in_job(job).where(worker_job.c.worker_id == worker_id))
     if found is None:
         raise NotFound
     return found
 
 
-def listing(tx: Transaction, job: Row[Any]) -> list[Row[Any]]:
-    """List the contributors to a job as :func:`in_job` finds them."""
-    return tx.all(_in(job).order_by(worker_job.c.worker_id))
+def list_all(tx: Transaction, job: Row[Any]) -> list[Row[Any]]:
+    """List the contributors to a job as :func:`find_in_job` finds them."""
+    return tx.all(_select_in_job(job).order_by(worker_job.c.worker_id))
 
 
 def bonus(
@@ -102,7 +102,7 @@ def bonus(
     :raises BadRequest: Their channel has no bonuses.
     :raises Unfunded: The account holds less.
     """
-    standing = in_job(tx, job, worker_id)
+    standing = find_in_job(tx, job, worker_id)
     if not standing.judgments_count:
         raise NotFound
     most = tx.limits.bonus_cents
@@ -113,7 +113,7 @@ def bonus(
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id))
     paid = amount_cents * money.CENT
     price = money.with_fee(paid, fee.markup_pct)
-    money.require(tx, job.account_id, price)
+    money.require_funds(tx, job.account_id, price)
     money.post(tx, job.account_id, "bonus", -price, job_id=job.id, note=reason)
     line = {
         "job_id": job.id,
@@ -123,7 +123,7 @@ def bonus(
         "created_at": tx.clock.now(),
     }
     tx.run(insert(bonuses), line)
-    _change(tx, job, worker_id, bonus_mc=worker_job.c.bonus_mc + paid)
+    _update(tx, job, worker_id, bonus_mc=worker_job.c.bonus_mc + paid)
     text = f"You received a bonus of ${amount_cents / 100:.2f}."
     notify(tx, job, worker_id, f"{text} {reason}" if reason else text)
 
@@ -133,7 +133,7 @@ def notify(tx: Transaction, job: Row[Any], worker_id: int, text: str) -> None:
 
     :raises NotFound: They have not worked on the job.
     """
-    in_job(tx, job, worker_id)
+    find_in_job(tx, job, worker_id)
     line = {"worker_id": worker_id, "job_id": job.id, "text": text, "created_at": tx.clock.now()}
     tx.run(insert(messages), line)
 
@@ -152,13 +152,13 @@ def flag(
     :returns: Whether anything changed.
     :raises NotFound: They have not worked on the job.
     """
-    standing = in_job(tx, job, worker_id)
+    standing = find_in_job(tx, job, worker_id)
     now = tx.clock.now()
     changed = standing.flagged_at is None
     if changed:
-        _change(tx, job, worker_id, flagged_at=now, flag_reason=reason)
+        _update(tx, job, worker_id, flagged_at=now, flag_reason=reason)
     closing.release_pages(tx, job.id, worker_id)
-    if persist and tx.one(select(account_flag).where(*_flagged(job, worker_id))) is None:
+    if persist and tx.one(select(account_flag).where(*_is_account_flag(job, worker_id))) is None:
         changed = True
         line = {
             "account_id": job.account_id,
@@ -176,9 +176,9 @@ def unflag(tx: Transaction, job: Row[Any], worker_id: int) -> bool:
     :returns: Whether there was one.
     :raises NotFound: They have not worked on the job.
     """
-    standing = in_job(tx, job, worker_id)
-    everywhere = tx.run(delete(account_flag).where(*_flagged(job, worker_id)))
-    _change(tx, job, worker_id, flagged_at=None, flag_reason=None)
+    standing = find_in_job(tx, job, worker_id)
+    everywhere = tx.run(delete(account_flag).where(*_is_account_flag(job, worker_id)))
+    _update(tx, job, worker_id, flagged_at=None, flag_reason=None)
     return standing.flagged_at is not None or bool(everywhere)
 
 
@@ -188,25 +188,25 @@ def reject(tx: Transaction, job: Row[Any], worker_id: int, reason: str | None = 
     :returns: Whether anything changed.
     :raises NotFound: They have not worked on the job.
     """
-    standing = in_job(tx, job, worker_id)
+    standing = find_in_job(tx, job, worker_id)
     if standing.rejected_at is not None:
         return False
-    _change(tx, job, worker_id, rejected_at=tx.clock.now(), state="rejected")
-    gone = worker_trust.withdraw(tx, jobs.again(tx, job), worker_id)
+    _update(tx, job, worker_id, rejected_at=tx.clock.now(), state="rejected")
+    gone = worker_trust.withdraw_judgments(tx, jobs.reload(tx, job), worker_id)
     tx.record("worker_rejected", job.id, worker_id=worker_id, judgments=gone, reason=reason)
     return True
 
 
-def _in(job: Row[Any]) -> Select[Any]:
+def _select_in_job(job: Row[Any]) -> Select[Any]:
     who = [column for column in worker.c if column.name not in {"id", "created_at"}]
     joined = select(worker_job, *who).join(worker, worker.c.id == worker_job.c.worker_id)
     return joined.where(worker_job.c.job_id == job.id)
 
 
-def _flagged(job: Row[Any], worker_id: int) -> tuple[Any, Any]:
+def _is_account_flag(job: Row[Any], worker_id: int) -> tuple[Any, Any]:
     return account_flag.c.account_id == job.account_id, account_flag.c.worker_id == worker_id
 
 
-def _change(tx: Transaction, job: Row[Any], worker_id: int, **values: Any) -> None:
+def _update(tx: Transaction, job: Row[Any], worker_id: int, **values: Any) -> None:
     theirs = (worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
     tx.run(update(worker_job).where(*theirs).values(values))

@@ -16,7 +16,7 @@ def test_a_judgment_that_is_put_in_is_one_like_any_other(world: Any) -> None:
     job = world.launched(6)
     row, worker = world.units(job)[0], world.worker()
 
-    given = world.do(review.give, job, row.id, worker.id, {"sentiment": "neutral"})
+    given = world.do(review.submit_judgment, job, row.id, worker.id, {"sentiment": "neutral"})
 
     assert (given.unit_id, given.worker_id, given.data) == (
         row.id,
@@ -33,7 +33,7 @@ def test_an_answer_that_the_form_refuses_is_not_put_in(world: Any) -> None:
     row, worker = world.units(job)[0], world.worker()
 
     with pytest.raises(Invalid) as caught:
-        world.do(review.give, job, row.id, worker.id, {"sentiment": "splendid"})
+        world.do(review.submit_judgment, job, row.id, worker.id, {"sentiment": "splendid"})
 
     assert set(caught.value.fields) == {row.id}
     assert world.judgments(job) == []
@@ -44,12 +44,12 @@ def test_nobody_judges_a_row_twice_or_beside_another_page(world: Any) -> None:
     job = world.launched(12)
     first, second, *_ = world.units(job)
     worker, other = world.crowd(2)
-    world.do(review.give, job, first.id, worker.id, {"sentiment": "positive"})
+    world.do(review.submit_judgment, job, first.id, worker.id, {"sentiment": "positive"})
     world.take(job, other)
 
     for who, row in ((worker, first), (other, second)):
         with pytest.raises(Conflict):
-            world.do(review.give, job, row.id, who.id, {"sentiment": "positive"})
+            world.do(review.submit_judgment, job, row.id, who.id, {"sentiment": "positive"})
 
     assert len(world.judgments(job)) == 1
     world.check()
@@ -59,7 +59,7 @@ def test_a_row_that_takes_no_judgment_says_why(world: Any) -> None:
     job = world.launched(6, judgments_per_unit=1)
     done, canceled, *_ = world.units(job)
     first, second = world.crowd(2)
-    world.do(review.give, job, done.id, first.id, {"sentiment": "positive"})
+    world.do(review.submit_judgment, job, done.id, first.id, {"sentiment": "positive"})
     world.do(units.cancel, job, canceled)
 
     for row, worker, why in [
@@ -68,16 +68,16 @@ def test_a_row_that_takes_no_judgment_says_why(world: Any) -> None:
         (canceled, second, f"Unit {canceled.id} is canceled and takes no judgment"),
     ]:
         with pytest.raises(Conflict, match=why):
-            world.do(review.give, job, row.id, worker.id, {"sentiment": "positive"})
+            world.do(review.submit_judgment, job, row.id, worker.id, {"sentiment": "positive"})
 
 
 def test_strangers_judge_nothing(world: Any) -> None:
     job = world.launched(6)
 
     with pytest.raises(NotFound):
-        world.do(review.give, job, world.units(job)[0].id, 7, {"sentiment": "positive"})
+        world.do(review.submit_judgment, job, world.units(job)[0].id, 7, {"sentiment": "positive"})
     with pytest.raises(NotFound):
-        world.do(review.give, job, 7, world.worker().id, {"sentiment": "positive"})
+        world.do(review.submit_judgment, job, 7, world.worker().id, {"sentiment": "positive"})
 
 
 def test_a_row_opens_when_a_judgment_no_longer_counts_and_closes_when_it_does(world: Any) -> None:
@@ -86,10 +86,10 @@ def test_a_row_opens_when_a_judgment_no_longer_counts_and_closes_when_it_does(wo
     world.judge(job, row.id, *((worker, "positive") for worker in world.crowd(2)))
     judgment, _ = world.judgments(job)
 
-    world.do(review.change, job, judgment.id, tainted=True)
+    world.do(review.update_judgment, job, judgment.id, tainted=True)
     without = world.do(units.find, job, row.id)
     world.check()
-    world.do(review.change, job, judgment.id, tainted=False)
+    world.do(review.update_judgment, job, judgment.id, tainted=False)
     again = world.do(units.find, job, row.id)
 
     assert (without.state, without.judgments_count, without.tainted_count) == ("judgable", 1, 1)
@@ -103,15 +103,15 @@ def test_a_judgment_that_is_thrown_away_stays_away(world: Any) -> None:
     world.judge(job, row.id, *((worker, "positive") for worker in world.crowd(2)))
     judgment, _ = world.judgments(job)
 
-    world.do(review.reject, job, judgment.id)
-    world.do(review.reject, job, judgment.id)
+    world.do(review.reject_judgment, job, judgment.id)
+    world.do(review.reject_judgment, job, judgment.id)
 
     found = world.do(judgments.find, job, judgment.id)
     assert (found.rejected, found.tainted) == (True, True)
     assert world.do(units.find, job, row.id).state == "judgable"
     assert world.again(job).judgments_count == 1
     with pytest.raises(Invalid):
-        world.do(review.change, job, judgment.id, tainted=False)
+        world.do(review.update_judgment, job, judgment.id, tainted=False)
     world.check()
 
 
@@ -122,13 +122,13 @@ def test_an_answer_to_a_test_question_is_forgiven_and_held_against_them_again(wo
     golden = next(each for each in world.judgments(job) if each.golden)
 
     def stands() -> tuple[float, int, int]:
-        standing = world.do(workers.in_job, job, worker.id)
+        standing = world.do(workers.find_in_job, job, worker.id)
         world.check()
         return standing.trust, standing.golds_missed, standing.golds_forgiven
 
     trusts = [stands()]
     for missed in (True, True, False, True):
-        world.do(review.change, job, golden.id, missed=missed)
+        world.do(review.update_judgment, job, golden.id, missed=missed)
         trusts.append(stands())
 
     assert trusts == [(1.0, 0, 0), (0.0, 1, 0), (0.0, 1, 0), (1.0, 1, 1), (0.0, 1, 0)]
@@ -143,11 +143,11 @@ def test_without_the_answer_to_a_test_question_nothing_speaks_against_anybody(
     world.work(job, worker, "positive")
     golden = next(each for each in world.judgments(job) if each.golden)
     for missed in before:
-        world.do(review.change, job, golden.id, missed=missed)
+        world.do(review.update_judgment, job, golden.id, missed=missed)
 
-    world.do(review.reject, job, golden.id)
+    world.do(review.reject_judgment, job, golden.id)
 
-    standing = world.do(workers.in_job, job, worker.id)
+    standing = world.do(workers.find_in_job, job, worker.id)
     counts = (standing.golds_seen, standing.golds_missed, standing.golds_forgiven)
     assert counts == (0, 0, 0)
     assert standing.trust == 1.0
@@ -157,9 +157,9 @@ def test_without_the_answer_to_a_test_question_nothing_speaks_against_anybody(
 def test_only_test_questions_can_be_missed(world: Any) -> None:
     job = world.launched(6)
     row, worker = world.units(job)[0], world.worker()
-    given = world.do(review.give, job, row.id, worker.id, {"sentiment": "neutral"})
+    given = world.do(review.submit_judgment, job, row.id, worker.id, {"sentiment": "neutral"})
 
     with pytest.raises(Invalid):
-        world.do(review.change, job, given.id, missed=True)
+        world.do(review.update_judgment, job, given.id, missed=True)
 
-    assert world.do(review.change, job, given.id, reviewed=True).reviewed is True
+    assert world.do(review.update_judgment, job, given.id, reviewed=True).reviewed is True

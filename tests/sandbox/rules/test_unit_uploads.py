@@ -19,7 +19,7 @@ SIX = [{"glitter_color": f"colour {n}", "price": n} for n in range(6)]
 
 
 def job_of(world: Any, *data: dict[str, Any]) -> Any:
-    return world.do(uploads.create_from, world.account, data)
+    return world.do(uploads.create_job, world.account, data)
 
 
 def stored(world: Any, job: Any) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def test_rows_keep_their_order_and_their_values(world: Any) -> None:
     job = job_of(world, *data)
 
     assert stored(world, job) == data
-    assert list(world.do(units.page, job).values()) == data
+    assert list(world.do(units.read_page, job).values()) == data
     assert job.units_count == 3
 
 
@@ -44,7 +44,7 @@ def test_a_job_of_rows_has_the_default_channels_and_no_title(world: Any) -> None
     job = job_of(world, *SIX)
 
     assert job.title is None
-    assert world.do(channels.of, job)[0] == ["cf_internal"]
+    assert world.do(channels.read, job)[0] == ["cf_internal"]
     assert world.do(uploads.progress, job) == {"done": True, "count": 6}
 
 
@@ -63,7 +63,7 @@ def test_rows_may_come_one_by_one_and_are_read_once(world: Any) -> None:
         for number in range(2500):
             yield {"number": number}
 
-    job = world.do(uploads.create_from, world.account, stream())
+    job = world.do(uploads.create_job, world.account, stream())
 
     assert [row["number"] for row in stored(world, job)] == list(range(2500))
 
@@ -109,12 +109,12 @@ def test_a_column_that_a_later_row_leaves_out_is_blank(world: Any) -> None:
 
 def test_rows_of_many_shapes_are_stored_as_they_are(world: Any) -> None:
     data = [{f"column {number % 1100}": number} for number in range(2300)]
-    job = world.do(uploads.create_from, world.account, [])
+    job = world.do(uploads.create_job, world.account, [])
 
     world.do(uploads.append, job, data, force=True)
 
     assert stored(world, job)[1:] == [{"column 0": None, **row} for row in data[1:]]
-    assert len(world.do(uploads.column_names, job.id)) == 1100
+    assert len(world.do(uploads.read_columns, job.id)) == 1100
 
 
 def test_columns_of_test_questions_come_and_go(world: Any) -> None:
@@ -158,9 +158,9 @@ def test_a_stream_that_breaks_leaves_nothing(world: Any) -> None:
         raise Invalid("Unable to parse row 2. Please be sure your file is UTF-8 encoded.")
 
     with pytest.raises(Invalid, match="row 2"):
-        world.do(uploads.create_from, world.account, broken())
+        world.do(uploads.create_job, world.account, broken())
 
-    assert world.do(jobs.listing, world.account) == []
+    assert world.do(jobs.read_page, world.account) == []
 
 
 def test_a_job_holds_no_more_rows_than_the_sandbox_allows(make_world: Any) -> None:
@@ -178,7 +178,7 @@ def test_an_empty_upload_is_a_job_without_rows(world: Any) -> None:
     job = job_of(world)
 
     assert world.do(uploads.progress, job) == {"done": True, "count": 0}
-    assert world.do(units.page, job) == {}
+    assert world.do(units.read_page, job) == {}
 
 
 @pytest.mark.parametrize(
@@ -215,6 +215,6 @@ def test_what_goes_in_comes_out(world: Any, data: list[dict[str, Any]]) -> None:
     world.database.reset()
     world.account = world.do(accounts.open_account, key="k")
 
-    job = world.do(uploads.create_from, world.account, data)
+    job = world.do(uploads.create_job, world.account, data)
 
-    assert list(world.do(units.page, job).values()) == data
+    assert list(world.do(units.read_page, job).values()) == data

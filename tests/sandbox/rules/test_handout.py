@@ -53,7 +53,7 @@ def test_the_last_place_of_a_row_goes_to_one_of_two(world: Any) -> None:
 
     world.take(job, first, only=[number])
 
-    with pytest.raises(handout.Closed) as caught:
+    with pytest.raises(handout.NoPageAvailable) as caught:
         world.take(job, second, only=[number])
     assert caught.value.reason == "no_work"
 

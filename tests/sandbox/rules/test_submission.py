@@ -236,14 +236,14 @@ def test_unless_the_job_says_that_rows_remain_finalized(world: Any) -> None:
 
 def test_who_was_removed_by_a_bad_test_question_comes_back_when_it_is_changed(world: Any) -> None:
     job, number = story_of_a_finalized_row_and_a_removed_contributor(world)
-    removed = next(row for row in world.do(workers.listing, job) if row.state == "removed")
+    removed = next(row for row in world.do(workers.list_all, job) if row.state == "removed")
     missed = [unit for unit in world.units(job) if unit.missed_count]
 
     for unit in missed:
         data = {**unit.data, "sentiment_gold": ["positive", "negative"]}
         world.do(units.update, job, unit, data=data)
 
-    standing = world.do(workers.in_job, job, removed.worker_id)
+    standing = world.do(workers.find_in_job, job, removed.worker_id)
     assert (standing.state, standing.trust) == ("working", 1.0)
     assert (standing.golds_missed, standing.golds_forgiven) == (4, 4)
     assert not any(judgment.tainted for judgment in world.judgments(job))
@@ -256,7 +256,7 @@ def test_test_questions_that_are_taken_back_are_forgiven(world: Any) -> None:
 
     world.do(gold.reset, job)
 
-    standing = world.do(workers.in_job, job, worker.id)
+    standing = world.do(workers.find_in_job, job, worker.id)
     assert (standing.trust, standing.golds_forgiven) == (1.0, 1)
 
 
@@ -282,7 +282,7 @@ def test_dynamic_judgments_go_on_until_an_answer_is_sure_enough(
     world.judge(job, number, *given[3:collected])
 
     done = world.do(units.find, job, number)
-    shown = world.do(results.shown, world.again(job), done)
+    shown = world.do(results.unit_json, world.again(job), done)
     assert (after_three.state, after_three.needed, after_three.open_slots) == ("judgable", 4, 1)
     assert (done.state, done.judgments_count) == ("finalized", collected)
     assert shown["results"]["sentiment"] == {"agg": "positive", "confidence": confidence}
