@@ -1,4 +1,4 @@
-"""What the package is called, what it needs, and what else it can do when asked."""
+"""Package metadata, dependencies and extras."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 PACKAGE = (HERE / "crowdflower" / "__init__.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "([^"]+)"$', PACKAGE, re.MULTILINE)
 if VERSION is None:
-    raise SystemExit('crowdflower/__init__.py: no line __version__ = "…"')
+    raise SystemExit('crowdflower/__init__.py: the line __version__ = "…" is missing')
 
 EXTRAS = {
     "cli": ["click>=8.1", "rich>=13"],
@@ -23,9 +23,11 @@ EXTRAS = {
     "dlt": ["dlt>=1"],
     "fast": ["orjson"],
 }
-# An engine is chosen, and it brings a Java machine or settings of its own: "all" leaves it out.
+# An engine needs a Java runtime or its own settings, so "all" leaves it out.
 ENGINES = {"spark", "dlt"}
-EXTRAS["all"] = sorted({need for name in EXTRAS.keys() - ENGINES for need in EXTRAS[name]})
+EXTRAS["all"] = sorted(
+    {requirement for name in EXTRAS.keys() - ENGINES for requirement in EXTRAS[name]}
+)
 EXTRAS["dev"] = [
     *EXTRAS["cli"],
     *EXTRAS["sandbox"],
@@ -40,7 +42,7 @@ EXTRAS["dev"] = [
 setup(
     name="crowdflower-client",
     version=VERSION[1],
-    description="Label data with people: CrowdFlower's API, and the same crowd on your machine",
+    description="Client for the CrowdFlower API (today Appen), with a local sandbox of the service",
     long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
     keywords=[
@@ -62,10 +64,10 @@ setup(
         "Operating System :: OS Independent",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3 :: Only",
-        "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: Internet :: WWW/HTTP",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Topic :: Software Development :: Libraries :: Python Modules",
@@ -78,7 +80,7 @@ setup(
         "crowdflower.sandbox.pages": ["templates/*.html", "page.css"],
     },
     zip_safe=False,
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     install_requires=["requests>=2.33", "urllib3>=2.6.3"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["crowdflower = crowdflower.cli:main"]},

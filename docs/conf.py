@@ -1,4 +1,4 @@
-"""How the documentation is built: ``tox -e docs``; every warning is an error."""  # noqa: INP001 - Sphinx finds it by its place
+"""Sphinx configuration. Build with ``tox -e docs``; every warning is an error."""  # noqa: INP001 - Sphinx requires this place
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-import endpoint_table  # noqa: E402 - found by the line above
-import sandbox_table  # noqa: E402 - found by the line above
+import endpoint_table  # noqa: E402 - on the path set above
+import sandbox_table  # noqa: E402 - on the path set above
 
-from crowdflower import __version__  # noqa: E402 - found by the line above
+from crowdflower import __version__  # noqa: E402 - on the path set above
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -34,36 +34,48 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 
-# What lies outside of the package is not looked up, since the build needs no network; a type
-# variable has no page of its own.
+# References outside the package are not resolved, so the build needs no network. Type variables
+# have no entry in the reference.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!crowdflower\.).*"),
     (r"py:.*", r"crowdflower\.[\w.]+\.(T|Items|Page|Task|Label)"),
     (r"py:.*", r"crowdflower\.quality\.consensus\.Worker"),
 ]
 
-# Client and sandbox each have a Clock, and a type imported for checkers only shows its short name.
+# Client and sandbox each have a Clock; a type that is imported for type checkers only is rendered
+# by its short name, which is then ambiguous.
 suppress_warnings = ["ref.python"]
 
 
-def assemble_changes(_: Sphinx, page: str, source: list[str]) -> None:
-    """Put the fragments of ``changes/`` under the heading of their release, newest first.
+def release_key(release: str) -> list[int]:
+    """Return the parts of a version as numbers, for sorting.
 
-    A fragment is called ``RELEASE-topic.rst``, so that two changes never touch the same file.
+    >>> release_key("1.10.0") > release_key("1.9.2")
+    True
+    """
+    return [int(part) for part in release.split(".")]
+
+
+def assemble_changelog(_: Sphinx, page: str, source: list[str]) -> None:
+    """Insert the fragments of ``changes/`` into the changelog, newest release first.
+
+    A fragment is named ``RELEASE-topic.rst``, so that two changes never edit the same file.
+    Fragments of a release above ``__version__`` are marked as unreleased.
     """
     if page != "changelog":
         return
-    releases: dict[str, list[str]] = {}
+    fragments: dict[str, list[str]] = {}
     for path in sorted((HERE / "changes").glob("*.rst")):
         text = path.read_text(encoding="utf-8")
-        releases.setdefault(path.name.partition("-")[0], []).append(text)
-    newest_first = sorted(releases, key=lambda name: [*map(int, name.split("."))], reverse=True)
-    for name in newest_first:
-        source[0] += "\n".join(["", name, "-" * len(name), "", *releases[name]])
+        fragments.setdefault(path.name.partition("-")[0], []).append(text)
+    for name in sorted(fragments, key=release_key, reverse=True):
+        unreleased = release_key(name) > release_key(__version__)
+        heading = f"{name} (unreleased)" if unreleased else name
+        source[0] += "\n".join(["", heading, "-" * len(heading), "", *fragments[name]])
 
 
-def tabulate_endpoints(_: Sphinx, page: str, source: list[str]) -> None:
-    """Put the tables of endpoints below the words of their pages."""
+def insert_endpoint_tables(_: Sphinx, page: str, source: list[str]) -> None:
+    """Append the generated tables of endpoints to their pages."""
     if page == "endpoints":
         source[0] += "\n".join(endpoint_table.lines())
     if page == "sandbox-endpoints":
@@ -71,6 +83,6 @@ def tabulate_endpoints(_: Sphinx, page: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Take part in the build."""
-    app.connect("source-read", tabulate_endpoints)
-    app.connect("source-read", assemble_changes)
+    """Register the functions above with Sphinx."""
+    app.connect("source-read", insert_endpoint_tables)
+    app.connect("source-read", assemble_changelog)

@@ -1,4 +1,4 @@
-"""Which endpoint of the service the sandbox has: read out of the sandbox's own table of routes."""  # noqa: INP001 - conf.py finds it by its place
+"""Builds the table of the sandbox's endpoints, from its own table of routes."""  # noqa: INP001 - conf.py imports it
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from crowdflower.sandbox.api.routes import ROUTES, Route
 
 
-def shown(route: Route) -> str:
-    """Name an endpoint as people write it.
+def endpoint(route: Route) -> str:
+    """Return the verbs and the path of a route, as documentation writes them.
 
-    >>> shown(next(route for route in ROUTES if route.path.endswith("pause")))
+    >>> endpoint(next(route for route in ROUTES if route.path.endswith("pause")))
     'GET PUT POST /jobs/{job}/pause'
     """
     path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.path)
@@ -19,8 +19,8 @@ def shown(route: Route) -> str:
     return f"{route.verbs} {version}{path}".strip()
 
 
-def verdict(route: Route) -> tuple[str, str]:
-    """Say whether an endpoint is done, and what there is to know about it."""
+def status(route: Route) -> tuple[str, str]:
+    """Return whether an endpoint is done, and how it differs from the service."""
     if route.unsupported:
         return "not done", f"{route.unsupported}: answers 501"
     return ("differs", route.differs) if route.differs else ("done", "")
@@ -29,7 +29,7 @@ def verdict(route: Route) -> tuple[str, str]:
 def lines() -> Iterator[str]:
     """Yield the table as reStructuredText."""
     yield from (".. list-table::", "   :header-rows: 1", "   :widths: 45 10 45", "")
-    yield from ("   * - endpoint", "     - state", "     - how")
+    yield from ("   * - Endpoint", "     - State", "     - Details")
     for route in ROUTES:
-        state, how = verdict(route)
-        yield from (f"   * - ``{shown(route)}``", f"     - {state}", f"     - {how}".rstrip())
+        state, how = status(route)
+        yield from (f"   * - ``{endpoint(route)}``", f"     - {state}", f"     - {how}".rstrip())

@@ -1,4 +1,4 @@
-"""What a stranger finds: the fixed top level, two commands that work, and only finished text."""
+"""The repository as a newcomer finds it: fixed top level, two working commands, finished text."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def installed() -> Distribution:
 
 def test_the_installed_distribution_is_the_one_in_the_tree(installed: Distribution) -> None:
     assert installed.version == crowdflower.__version__
-    assert installed.metadata["Requires-Python"] == ">=3.10"
+    assert installed.metadata["Requires-Python"] == ">=3.11"
     named = ("License", "License-Expression")  # older and newer setuptools
     assert "MIT" in [each for name in named for each in installed.metadata.get_all(name, [])]
 

@@ -1,4 +1,4 @@
-"""What the sandbox refers people to is there."""
+"""Every page and section that the sandbox refers to exists."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ table = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(table)
 
 
-def places() -> set[str]:
-    """Return where on the page of limits somebody can be sent."""
+def sections() -> set[str]:
+    """Return the anchors of the sections on the page of limits."""
     text = (ROOT / "docs/sandbox-limits.rst").read_text(encoding="utf-8")
     headings = re.findall(r"^(.+)\n-+$", text, re.MULTILINE)
     return {heading.lower().replace(" ", "-") for heading in headings}
@@ -40,14 +40,14 @@ def places() -> set[str]:
         "upload",
     ],
 )
-def test_every_501_sends_people_to_a_place_that_is_there(see: str) -> None:
-    assert see in places()
+def test_every_501_refers_to_an_existing_section(see: str) -> None:
+    assert see in sections()
 
 
 def test_the_page_has_a_line_for_every_endpoint() -> None:
     lines = "\n".join(table.lines())
 
-    assert all(f"``{table.shown(route)}``" in lines for route in ROUTES)
+    assert all(f"``{table.endpoint(route)}``" in lines for route in ROUTES)
     assert lines.count("- not done") == len(UNSUPPORTED)
     assert "``PUT /jobs/{job}/units/{unit}``" in lines
     assert "``/v2/{rest}``" in lines
