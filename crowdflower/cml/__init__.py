@@ -1,7 +1,7 @@
-r"""Forms: read one, see what is wrong with it before it costs money, and check answers to it.
+r"""Forms: parse and check them, and validate answers, without a network.
 
 A form is written in CML, CrowdFlower's markup: HTML, tags such as ``<cml:radios>`` for questions,
-and Liquid for what differs from row to row. :func:`parse` reads one:
+and Liquid for what differs from row to row. :func:`parse` parses one:
 
 >>> form = parse('''
 ... <p>{{ review }}</p>
@@ -16,7 +16,7 @@ and Liquid for what differs from row to row. :func:`parse` reads one:
 >>> form.check({"sentiment": "positive"}).answers
 {'sentiment': 'positive'}
 
-What is wrong is said the way a compiler says it: what, where, what to do.
+Problems are reported as a compiler does: where, what is wrong, and what to do.
 
 >>> try:
 ...     parse('<cml:txt label="Who?"/>\n<cml:text label="Why?" only-if="sentimnet:[negative]"/>')
@@ -24,10 +24,10 @@ What is wrong is said the way a compiler says it: what, where, what to do.
 ...     print(error)
 2 problems in this form:
 1:1: There is no tag <cml:txt>; did you mean <cml:text>?
-2:24: only-if names "sentimnet", and no question has that name; there are: why.
+2:24: only-if refers to "sentimnet", but no question has that name; choose from: why.
 
-What is probably not meant is in :attr:`Form.warnings`, and what only the hosted service can do in
-:attr:`Form.unsupported`. Nothing here reads files, asks a network or needs another package.
+Probable mistakes are in :attr:`Form.warnings`, and features that only the hosted service has in
+:attr:`Form.unsupported`.
 """
 
 from crowdflower.cml.field import Field, Option

@@ -1,4 +1,4 @@
-"""One question of a form: what it asks, and what counts as an answer."""
+"""One question of a form, and which answers it accepts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.cml.gold import Matching
+from crowdflower.cml.problems import choices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,24 +15,24 @@ if TYPE_CHECKING:
     from crowdflower.cml.only_if import Condition
     from crowdflower.cml.validators import Rule
 
-LONGEST_ANSWER: Final = 100_000
+MAX_ANSWER_LENGTH: Final = 100_000
 """Characters in one answer."""
 
-MOST_ANSWERS: Final = 1_000
-"""Answers to one question that takes several."""
+MAX_ANSWERS: Final = 1_000
+"""Answers to one question with several answers."""
 
-UNANSWERED: Final = "Please answer this question."
+REQUIRED_MESSAGE: Final = "Please answer this question."
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Option:
-    """One of the answers to choose from.
+    """One option of a question.
 
-    :param value: What is submitted, and stands in results and reports.
-    :param label: What a contributor reads.
-    :param checked: Whether it is chosen before anybody chooses.
+    :param value: The value that is submitted, and appears in results and reports.
+    :param label: The text that contributors see.
+    :param checked: Whether it is preselected.
     """
 
     value: str
@@ -41,32 +42,33 @@ class Option:
 
 @dataclass(frozen=True)
 class Field:
-    """One question.
+    """One question of a form.
 
     :param name: Key of its answers, and column in reports.
-    :param label: What a contributor reads.
+    :param label: The text that contributors see.
     :param kind: Tag without ``cml:``: ``text``, ``textarea``, ``checkbox``, ``checkboxes``,
         ``radios``, ``select``, ``ratings``, ``hidden`` or ``meta``.
-    :param options: What can be chosen, in order; a single checkbox has one option.
-    :param required: Whether an answer must be there, if the question is shown.
+    :param options: The options to choose from, in order; a single checkbox has one.
+    :param required: Whether an answer is required when the question is visible.
     :param multiple: Whether its answers are a list.
-    :param default: What ``default`` says. For a text an example that is not an answer; for a
-        single checkbox the value when it is not checked; for a select the label chosen at first.
+    :param default: The ``default`` attribute. For a text field, an example that does not count as
+        an answer; for a single checkbox, the value when it is not checked; for a select, the label
+        that is preselected.
     :param instructions: Help beside the question, as HTML.
-    :param only_if: When it is shown, including the conditions of the groups around it.
-    :param gold: Column with right answers; ``None`` if it is no test question.
-    :param aggregation: What becomes of its answers, such as ``agg``, ``avg``, ``all``.
+    :param only_if: The condition for showing it, including those of the groups around it.
+    :param gold: Column of accepted answers; ``None`` if it is not a test question.
+    :param aggregation: How its answers are aggregated, such as ``agg``, ``avg``, ``all``.
     :param line: Line of its tag in the form, from 1.
     :param column: Column of its tag, from 1.
-    :param span: Offsets of the question in the form, from its ``<`` to behind its end.
-    :param value: What a hidden field submits.
-    :param repeated: Whether it stands in a group that a contributor may repeat; its answers are
-        then a list with one place for each time, blank where nothing was answered.
-    :param dynamic: Whether the name itself depends on the row, so that it is no fixed column.
-    :param attributes: All attributes of the tag as written, character references resolved.
+    :param span: Start and end offset of the question in the form.
+    :param value: The value that a hidden field submits.
+    :param repeated: Whether it is in a group that contributors may fill in several times; its
+        answers are then a list with one item per entry, blank where nothing was answered.
+    :param dynamic: Whether its name depends on the row, so that it has no fixed column.
+    :param attributes: All attributes of the tag as written, character references decoded.
     :param validators: Names of its validators, in order.
-    :param rules: What is run on an answer that is not blank, in order.
-    :param matching: How its answers are compared with those of a test question.
+    :param rules: The rules to run on an answer that is not blank, in order.
+    :param matching: How its answers are compared with the accepted answers of a test question.
     """
 
     name: str
@@ -100,11 +102,11 @@ class Field:
 
     @property
     def listed(self) -> bool:
-        """Whether its answers travel as a list."""
+        """Whether its answers are submitted and stored as a list."""
         return self.multiple or self.repeated
 
     def read(self, given: object) -> list[str]:
-        """Read what came as an answer: check it, put it in shape, leave out what is blank.
+        """Validate and normalize the submitted answer; return the answers that are not blank.
 
         >>> colour = Field("colour", "Colour?", "radios", (Option("r", "Red"), Option("b", "Blue")))
         >>> colour.read("r"), colour.read("")
@@ -114,23 +116,24 @@ class Field:
             ...
         ValueError: "g" is not among the options; choose from: r, b.
 
-        :raises ValueError: It cannot be an answer; the message is for the contributor.
+        :raises ValueError: The answer is invalid; the message is for the contributor.
         """
         texts = self._texts(given)
         if self.repeated:
             answers = [self._answer(text) for text in texts]
             if self.required and (not answers or "" in answers):
-                raise ValueError(UNANSWERED)
+                raise ValueError(REQUIRED_MESSAGE)
             return answers if any(answers) else []
         answers = list(dict.fromkeys(answer for text in texts if (answer := self._answer(text))))
-        if self.required and not self._is_answer(answers):
-            raise ValueError(UNANSWERED)
+        if self.required and not self._is_answered(answers):
+            raise ValueError(REQUIRED_MESSAGE)
         return answers
 
     def stored(self, answers: list[str]) -> str | list[str] | None:
-        """Give the form in which answers are kept; ``None`` if there is nothing to keep.
+        """Return the answers as they are stored; ``None`` if nothing is stored.
 
-        A text that was shown and left empty is kept as such; a choice that nobody made is not.
+        A text field that was left empty is stored as an empty string; a question without a chosen
+        option is not stored.
         """
         if self.listed:
             return answers or None
@@ -140,8 +143,8 @@ class Field:
             return self.default
         return "" if self.kind in {"text", "textarea"} else None
 
-    def _is_answer(self, answers: Sequence[str]) -> bool:
-        """Tell whether something was answered; what an unchecked box submits is nothing."""
+    def _is_answered(self, answers: Sequence[str]) -> bool:
+        """Return whether there is an answer; the value of an unchecked checkbox is not one."""
         if self.kind == "checkbox":
             return self.options[0].value in answers
         return bool(answers)
@@ -154,29 +157,31 @@ class Field:
         elif isinstance(given, list | tuple):
             texts = list(given)
         else:
-            raise ValueError(f"An answer is text, or a list of texts; this is {given!r:.60}.")  # noqa: TRY004
-        if len(texts) > (MOST_ANSWERS if self.listed else 1):
-            few = f"{MOST_ANSWERS:,} answers at most" if self.listed else "one answer"
-            raise ValueError(f"This question takes {few}; there are {len(texts)}.")
+            raise ValueError(f"An answer must be a string or a list of strings, not {given!r:.60}.")  # noqa: TRY004
+        if len(texts) > (MAX_ANSWERS if self.listed else 1):
+            limit = f"at most {MAX_ANSWERS:,} answers" if self.listed else "one answer"
+            raise ValueError(f"This question takes {limit}, not {len(texts):,}.")
         for text in texts:
             if not isinstance(text, str):
-                raise ValueError(f"An answer is text; this is {text!r:.60}.")  # noqa: TRY004
-            if len(text) > LONGEST_ANSWER:
-                raise ValueError(f"An answer has {LONGEST_ANSWER:,} characters at most.")
+                raise ValueError(f"An answer must be a string, not {text!r:.60}.")  # noqa: TRY004
+            if len(text) > MAX_ANSWER_LENGTH:
+                raise ValueError(
+                    f"An answer can have at most {MAX_ANSWER_LENGTH:,} characters; this one has "
+                    f"{len(text):,}."
+                )
             if _UNSTORABLE.search(text):
-                raise ValueError("An answer cannot hold NUL or half of a surrogate pair.")
+                raise ValueError("An answer cannot contain the character NUL or a lone surrogate.")
         return texts
 
     def _answer(self, text: str) -> str:
-        """Put one answer in shape; what is blank, or only the example, becomes empty."""
+        """Validate and normalize one answer; a blank one, or the example, becomes empty."""
         if self.kind == "hidden":
             return text
         if not text.strip():
             return ""
         if self._values and text not in self._values:
-            few = ", ".join(option.value for option in self.options[:10])
-            more = ", …" if len(self.options) > 10 else ""  # noqa: PLR2004 - as many as above
-            raise ValueError(f'"{text:.60}" is not among the options; choose from: {few}{more}.')
+            hint = choices([option.value for option in self.options])
+            raise ValueError(f'"{text:.60}" is not among the options{hint}')
         if self.kind in {"text", "textarea"} and text == self.default:
             return ""
         for rule in self.rules:

@@ -1,4 +1,4 @@
-"""A form: its questions together, what a page of answers to them means, and what tests them."""
+"""A form: its questions, the check of submitted answers, and the check of test questions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from crowdflower.cml.field import Field
     from crowdflower.cml.problems import Problem
 
-_FEW = 5
-"""For how many wrong names a better one is looked for."""
+_MAX_HINTS = 5
+"""How many unknown names get a "did you mean"."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a page of answers comes to.
+    """The result of :meth:`Form.check`.
 
-    :param answers: What to keep: name to answer, or to a list of answers, in the order of the
-        form, without what was hidden. Empty if anything is wrong.
-    :param errors: Name to what is wrong with the answer, for the contributor.
+    :param answers: The answers to store: name to answer, or to a list of answers, in the order of
+        the form, without hidden questions. Empty if there are errors.
+    :param errors: Name to an error message for the contributor.
     """
 
     answers: dict[str, str | list[str]]
@@ -33,7 +33,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Group:
-    """Questions that a contributor answers together, as often as needed.
+    """A group whose questions contributors may answer several times, as linked answers.
 
     :param name: Key of the linked answers, ``group_name`` in the form.
     :param members: Names of its questions, in order.
@@ -47,9 +47,9 @@ class Group:
     column: int
 
     def entries(self, answers: Mapping[str, object]) -> list[dict[str, str]]:
-        """Link the answers of one judgment: one dict for each time the group was filled in.
+        """Link the answers of one judgment: one dict per entry of the group.
 
-        A time at which everything was left blank is none.
+        An entry that was left blank is left out.
 
         >>> names = Group("names", ("first", "last"), 1, 1)
         >>> names.entries({"first": ["Ada", "Grace", ""], "last": ["Lovelace", "Hopper", ""]})
@@ -57,27 +57,27 @@ class Group:
         """
         columns = {name: answers.get(name) for name in self.members}
         lists = {name: each for name, each in columns.items() if isinstance(each, list)}
-        times = max(map(len, lists.values()), default=0)
+        count = max(map(len, lists.values()), default=0)
         entries = (
-            {name: each[time] for name, each in lists.items() if time < len(each)}
-            for time in range(times)
+            {name: each[index] for name, each in lists.items() if index < len(each)}
+            for index in range(count)
         )
         return [entry for entry in entries if any(entry.values())]
 
 
 @dataclass(frozen=True)
 class Form:
-    """What contributors are asked about each row.
+    """A parsed form: the questions that contributors answer about each row.
 
-    :param fields: The questions, in the order of the form; one of each name.
+    :param fields: The questions, in the order of the form; names are unique.
     :param groups: The groups with linked answers.
-    :param unsupported: What the form uses that only the hosted service has.
-    :param warnings: What is probably not meant, though the form can be used.
-    :param has_liquid: Whether Liquid lies in the tags of the form or around them, so that the
-        questions differ from row to row. Liquid that only prints text beside them does not count.
+    :param unsupported: Features that only the hosted service has.
+    :param warnings: Probable mistakes in a form that can be used.
+    :param has_liquid: Whether Liquid is in or around the tags of questions, so that the questions
+        differ from row to row. Liquid that only prints text between them does not count.
     :param source: The form as written.
-    :param template: The same with a name in each question whose label holds Liquid, so that one
-        column takes the answers of all rows.
+    :param template: The form with a name added to each question whose label contains Liquid, so
+        that the answers of all rows share one column.
 
     >>> from crowdflower.cml import parse
     >>> form = parse('''
@@ -111,17 +111,17 @@ class Form:
 
     @property
     def has_required(self) -> bool:
-        """Whether any question must be answered, without which a job cannot be launched."""
+        """Whether any question is required; a job cannot be launched without one."""
         return any(each.required for each in self.fields)
 
     def legend(self) -> dict[str, dict[str, Any]]:
-        """Give what contributors read for what is submitted: ``{name: {label: {value: label}}}``.
+        """Return labels and options by name: ``{name: {label: {option value: option label}}}``.
 
         >>> from crowdflower.cml import parse
         >>> parse('<cml:checkbox label="Spam" value="spam"/><cml:text label="Why?"/>').legend()
         {'spam': {'Spam': {'spam': 'Spam'}}, 'why': {'Why?': {}}}
 
-        A question whose name depends on the row is there as ``{"dynamic": True}``.
+        A question whose name depends on the row has the entry ``{"dynamic": True}``.
         """
         legend: dict[str, dict[str, Any]] = {}
         for each in self.fields:
@@ -133,7 +133,7 @@ class Form:
         return legend
 
     def aggregations(self) -> dict[str, str]:
-        """Give what becomes of the answers to each question, a job's ``fields``.
+        """Return the aggregation of each question by name, as in a job's ``fields``.
 
         >>> from crowdflower.cml import parse
         >>> parse('<cml:text label="Why?"/><cml:ratings label="Stars" points="5"/>').aggregations()
@@ -142,9 +142,9 @@ class Form:
         return {each.name: each.aggregation for each in self.fields if not each.dynamic}
 
     def gold(self) -> dict[str, str]:
-        """Give the column with right answers for each test question, a job's ``gold``.
+        """Return the column of accepted answers of each test question, as in a job's ``gold``.
 
-        Every question is a test question unless it says ``gold="false"``.
+        Every visible question is a test question unless it has ``gold="false"``.
 
         >>> from crowdflower.cml import parse
         >>> parse('<cml:text label="Why?"/><cml:text label="Who?" gold="false"/>').gold()
@@ -157,13 +157,13 @@ class Form:
         }
 
     def check(self, answers: Mapping[str, object]) -> Checked:
-        """Check a page of answers to this form, as the last word after any check in a browser.
+        """Validate submitted answers on the server side, after any check in the browser.
 
-        :param answers: Name to a text, or to a list of texts; what is not there was not answered.
-        :returns: What to keep, or what is wrong. Answers to questions that were not shown are
-            dropped without a word, since a page may well have sent them.
+        :param answers: Name to a string, or to a list of strings; a missing name is not answered.
+        :returns: The answers to store, or the errors. Answers to hidden questions are dropped
+            without an error, since a browser may submit them.
         """
-        errors = self._strangers(answers)
+        errors = self._unknown_names(answers)
         given: dict[str, list[str]] = {}
         kept: dict[str, str | list[str]] = {}
         for each in self._order:
@@ -180,7 +180,7 @@ class Form:
             stored = each.stored(read)
             if stored is not None:
                 kept[each.name] = stored
-        errors.update(self._uneven(given))
+        errors.update(self._incomplete_entries(given))
         if errors:
             return Checked({}, errors)
         if self._order is not self.fields:
@@ -190,15 +190,14 @@ class Form:
     def missed(
         self, answers: Mapping[str, object], accepted: Mapping[str, Sequence[str]]
     ) -> tuple[str, ...]:
-        """Give the names of the test questions that were answered wrong, in order.
+        """Return the names of the test questions that were answered wrong, in order.
 
-        :param answers: As :meth:`check` gave them.
-        :param accepted: Name to right answers, as a list or as lines of text. A question that is
-            not there is not compared; one with no right answers must have been left blank, if its
+        :param answers: As returned by :meth:`check`.
+        :param accepted: Name to accepted answers, as a list or as lines of text. A question that
+            is missing here is not compared. One without accepted answers must be left blank if its
             matching is ``exact``, and is not compared otherwise.
 
-        A question that was not shown is not compared either. One that was shown and left blank
-        is wrong, since none of its answers is right.
+        A hidden question is not compared either. A visible one that was left blank is wrong.
 
         >>> from crowdflower.cml import parse
         >>> form = parse('<cml:text label="Who?"/><cml:text label="Where?"/>')
@@ -207,41 +206,43 @@ class Form:
         """
         given: dict[str, list[str]] | None = None
         wrong = []
-        for name, right in accepted.items():
+        for name, column in accepted.items():
             each = self._by_name.get(name)
-            wanted = _listed(right.splitlines() if isinstance(right, str) else right)
+            wanted = _non_blank(column.splitlines() if isinstance(column, str) else column)
             if each is None or each.gold is None or not (wanted or each.matching.how == "exact"):
                 continue
             if each.only_if is not None:
-                given = given or {key: _listed(value) for key, value in answers.items()}
+                given = given or {key: _non_blank(value) for key, value in answers.items()}
                 if not each.only_if.holds(given):
                     continue
-            if not each.matching.right(_listed(answers.get(name)), wanted):
+            if not each.matching.accepts(_non_blank(answers.get(name)), wanted):
                 wrong.append(name)
         return tuple(wrong)
 
-    def _strangers(self, answers: Mapping[str, object]) -> dict[str, str]:
-        """Find answers to questions that are not there."""
-        strangers = [name for name in answers if name not in self._by_name]
+    def _unknown_names(self, answers: Mapping[str, object]) -> dict[str, str]:
+        """Return an error for each answer to a question that does not exist."""
+        unknown = [name for name in answers if name not in self._by_name]
         return {
-            name: f"This form has no question of this name{hint or '.'}"
-            for number, name in enumerate(strangers)
-            for hint in [did_you_mean(name, self._by_name) if number < _FEW else ""]
+            name: f"This form has no question with this name{hint or '.'}"
+            for number, name in enumerate(unknown)
+            for hint in [did_you_mean(name, self._by_name) if number < _MAX_HINTS else ""]
         }
 
-    def _uneven(self, given: Mapping[str, list[str]]) -> dict[str, str]:
-        """Find linked answers of which some have more places than others."""
+    def _incomplete_entries(self, given: Mapping[str, list[str]]) -> dict[str, str]:
+        """Return an error for each question of a group with fewer answers than another."""
         errors = {}
         for group in self.groups:
             sizes = {name: len(given[name]) for name in group.members if given.get(name)}
             most = max(sizes.values(), default=0)
             for name, size in sizes.items():
                 if size < most:
-                    errors[name] = f"Answer this for each of the {most} entries; there are {size}."
+                    errors[name] = (
+                        f"Answer this for each of the {most} entries, not only for {size}."
+                    )
         return errors
 
 
-def _listed(value: object) -> list[str]:
-    """Give the answers that are not blank."""
+def _non_blank(value: object) -> list[str]:
+    """Return the answers that are not blank, as strings."""
     values = value if isinstance(value, list | tuple) else [value]
     return [str(each) for each in values if each is not None and str(each).strip()]

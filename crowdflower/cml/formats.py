@@ -1,7 +1,7 @@
-"""Shapes of an answer that validators ask for: each checks one, and puts it in shape.
+"""Formats of answers that validators require.
 
-Each function takes what a contributor typed, gives it back in one canonical form, so that two
-ways to write a thing agree with each other and with a test question, and raises
+Each function takes what a contributor typed and returns it in canonical form, so that two spellings
+of a value agree with each other and with a test question. On invalid input it raises
 :class:`ValueError` with a sentence for the contributor.
 """
 
@@ -25,62 +25,10 @@ _ZIP_CODE = re.compile(r"\d{5}(?:-\d{4})?", re.ASCII)
 _SEARCH_HOSTS = re.compile(r"(?:^|\.)(?:google|bing|yahoo|duckduckgo|baidu|yandex|ask|aol)\.")
 _STATES: Final = frozenset(
     [
-        "AL",
-        "AK",
-        "AZ",
-        "AR",
-        "CA",
-        "CO",
-        "CT",
-        "DE",
-        "FL",
-        "GA",
-        "HI",
-        "ID",
-        "IL",
-        "IN",
-        "IA",
-        "KS",
-        "KY",
-        "LA",
-        "ME",
-        "MD",
-        "MA",
-        "MI",
-        "MN",
-        "MS",
-        "MO",
-        "MT",
-        "NE",
-        "NV",
-        "NH",
-        "NJ",
-        "NM",
-        "NY",
-        "NC",
-        "ND",
-        "OH",
-        "OK",
-        "OR",
-        "PA",
-        "RI",
-        "SC",
-        "SD",
-        "TN",
-        "TX",
-        "UT",
-        "VT",
-        "VA",
-        "WA",
-        "WV",
-        "WI",
-        "WY",
-        "DC",
-        "AS",
-        "GU",
-        "MP",
-        "PR",
-        "VI",
+        *("AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "FL", "GA", "HI", "ID", "IL", "IN"),
+        *("IA", "KS", "KY", "LA", "ME", "MD", "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV"),
+        *("NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR", "PA", "RI", "SC", "SD", "TN"),
+        *("TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY", "DC", "AS", "GU", "MP", "PR", "VI"),
     ]
 )
 
@@ -98,7 +46,7 @@ def integer(answer: str) -> str:
 
 
 def positive_integer(answer: str) -> str:
-    """A whole number above zero."""
+    """A positive whole number."""
     text = answer.strip()
     if not _INTEGER.fullmatch(text) or int(text) <= 0:
         raise ValueError("Enter a whole number above zero, such as 5.")
@@ -142,27 +90,27 @@ def alphanum(answer: str) -> str:
 
 
 def date(answer: str) -> str:
-    """A day that exists, as MM/DD/YYYY.
+    """An existing date, as MM/DD/YYYY.
 
     >>> date("02/29/2016")
     '02/29/2016'
     >>> date("02/30/2016")
     Traceback (most recent call last):
         ...
-    ValueError: Enter a date that exists as MM/DD/YYYY, such as 01/21/2010.
+    ValueError: Enter an existing date as MM/DD/YYYY, such as 01/21/2010.
     """
     text = answer.strip()
     try:
         if _DATE.fullmatch(text):
-            datetime.strptime(text, "%m/%d/%Y")  # noqa: DTZ007 - a day has no zone
+            datetime.strptime(text, "%m/%d/%Y")  # noqa: DTZ007 - a date has no time zone
             return text
     except ValueError:
         pass
-    raise ValueError("Enter a date that exists as MM/DD/YYYY, such as 01/21/2010.")
+    raise ValueError("Enter an existing date as MM/DD/YYYY, such as 01/21/2010.")
 
 
 def email(answer: str) -> str:
-    """An address to write to; nobody writes to it."""
+    """An e-mail address; only its syntax is checked."""
     text = answer.strip()
     if len(text) > 254 or not _EMAIL.fullmatch(text):  # noqa: PLR2004 - RFC 5321, section 4.5.3.1
         raise ValueError("Enter an e-mail address, such as ada@example.com.")
@@ -171,7 +119,7 @@ def email(answer: str) -> str:
 
 
 def web_address(*, non_search: bool = False) -> Callable[[str], str]:
-    """An address in the web; nothing is fetched. Scheme and host become lower case.
+    """A web address; nothing is fetched. Scheme and host become lower case.
 
     >>> web_address()("HTTP://Example.com/A")
     'http://example.com/A'
@@ -190,7 +138,7 @@ def web_address(*, non_search: bool = False) -> Callable[[str], str]:
         if not usable or not _HOST.fullmatch(host):
             raise ValueError("Enter a web address, such as https://example.com/page.")
         if non_search and _SEARCH_HOSTS.search(host):
-            raise ValueError("Enter the address of the page itself, not of a search for it.")
+            raise ValueError("Enter the address of the page itself, not of a search engine.")
         return parts._replace(netloc=parts.netloc.lower()).geturl()
 
     return rule
@@ -237,18 +185,18 @@ def us_zip_code(answer: str) -> str:
 
 
 def state_abbreviation(answer: str) -> str:
-    """Two letters of a state of the United States, in capitals.
+    """The two-letter abbreviation of a state of the United States, in capitals.
 
     >>> state_abbreviation("ca")
     'CA'
     """
     text = answer.strip().upper()
     if text not in _STATES:
-        raise ValueError("Enter the two letters of a state, such as CA.")
+        raise ValueError("Enter the two-letter abbreviation of a state, such as CA.")
     return text
 
 
-def _collapsed(answer: str) -> str:
+def _collapse_space(answer: str) -> str:
     return " ".join(answer.split())
 
 
@@ -257,7 +205,7 @@ CLEANERS: Final[dict[str, Callable[[str], str]]] = {
     "lowercase": str.lower,
     "titlecase": str.title,
     "trim": str.strip,
-    "whitespace": _collapsed,
-    "multipleWhitespace": _collapsed,
+    "whitespace": _collapse_space,
+    "multipleWhitespace": _collapse_space,
 }
-"""What ``clean`` does to an answer, by name."""
+"""Functions of the validator ``clean``, by name."""

@@ -1,12 +1,12 @@
-"""Test questions: whether an answer is among those that are right."""
+"""Test questions: whether an answer is accepted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from crowdflower.cml.pattern_syntax import LARGEST_PROGRAM, PatternError
-from crowdflower.cml.patterns import escaped, pattern
+from crowdflower.cml.regex import compile_regex, escape
+from crowdflower.cml.regex_compiler import MAX_PROGRAM_LENGTH, RegexError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Matching:
-    """How the answers to one question are compared with those that are right.
+    """How the answers to a test question are compared with the accepted answers.
 
-    :param how: ``any``: one answer that was given is right, whatever else was given. ``strict``:
-        each answer that was given is right. ``exact``: the right ones were given, and no others.
-        ``regex``: an answer matches the pattern.
-    :param pattern: For ``regex``; ``{seed}`` stands for the right answer.
-    :param flags: For ``regex``: ``i`` ignores case, ``m`` reads across the ends of lines.
-    :param no_escape: For ``regex``: what is special in the right answer stays special.
+    :param how: ``any``: at least one answer is accepted. ``strict``: all answers are accepted.
+        ``exact``: the answers are the accepted ones, all of them. ``regex``: an answer matches the
+        pattern.
+    :param pattern: For ``regex``; ``{seed}`` stands for the accepted answer.
+    :param flags: For ``regex``: ``i`` ignores case, ``m`` lets ``.`` match line ends.
+    :param no_escape: For ``regex``: the accepted answer is itself a pattern, not literal text.
 
-    >>> Matching("any").right(["cat", "bird"], ["cat", "dog"])
+    >>> Matching("any").accepts(["cat", "bird"], ["cat", "dog"])
     True
-    >>> Matching("strict").right(["cat", "bird"], ["cat", "dog"])
+    >>> Matching("strict").accepts(["cat", "bird"], ["cat", "dog"])
     False
-    >>> Matching("exact").right(["Dog", "cat"], ["cat", "dog"])
+    >>> Matching("exact").accepts(["Dog", "cat"], ["cat", "dog"])
     True
-    >>> Matching("regex", pattern="^the {seed}$").right(["the end"], ["end"])
+    >>> Matching("regex", pattern="^the {seed}$").accepts(["the end"], ["end"])
     True
 
-    Letters are compared without case, blanks at the ends do not count, and several blanks are one.
+    Except for ``regex``, case and spaces at the ends are ignored, and several spaces count as one.
 
     Source: Figure Eight, `Guide to: Additional CML Attributes
     <https://success.figure-eight.com/hc/en-us/articles/203530735>`_, and Appen, `Test Question
@@ -46,27 +46,30 @@ class Matching:
     flags: str = ""
     no_escape: bool = False
 
-    def right(self, given: Sequence[str], accepted: Sequence[str]) -> bool:
-        """Tell whether what was given is right; nothing given is right if nothing is asked for."""
+    def accepts(self, answers: Sequence[str], accepted: Sequence[str]) -> bool:
+        """Return whether the answers are right; with ``exact``, none are if none are accepted."""
         if self.how == "regex":
-            return any(self._matches(answer, seed) for answer in given for seed in accepted)
-        answers, wanted = {_plain(each) for each in given}, {_plain(each) for each in accepted}
+            return any(self._matches(answer, seed) for answer in answers for seed in accepted)
+        given, wanted = (
+            {_normalize(each) for each in answers},
+            {_normalize(each) for each in accepted},
+        )
         if self.how == "exact":
-            return answers == wanted
+            return given == wanted
         if self.how == "strict":
-            return bool(answers) and answers <= wanted
-        return not answers.isdisjoint(wanted)
+            return bool(given) and given <= wanted
+        return not given.isdisjoint(wanted)
 
     def _matches(self, answer: str, seed: str) -> bool:
-        """Search with the pattern; a right answer that breaks it is taken letter by letter."""
-        for text in (seed if self.no_escape else escaped(seed), escaped(seed)):
+        """Search with the pattern; a seed that makes it invalid is escaped, or compared as text."""
+        for text in (seed if self.no_escape else escape(seed), escape(seed)):
             filled = self.pattern.replace("{seed}", text)
             try:
-                return pattern(filled, self.flags, LARGEST_PROGRAM).found_in(answer)
-            except PatternError:
+                return compile_regex(filled, self.flags, MAX_PROGRAM_LENGTH).search(answer)
+            except RegexError:
                 continue
-        return _plain(answer) == _plain(seed)
+        return _normalize(answer) == _normalize(seed)
 
 
-def _plain(answer: str) -> str:
+def _normalize(answer: str) -> str:
     return " ".join(answer.split()).casefold()

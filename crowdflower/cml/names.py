@@ -1,10 +1,10 @@
-"""Names of questions: the columns that their answers fill."""
+"""Names of questions, which are also the columns of their answers."""
 
 from __future__ import annotations
 
 from typing import Final
 
-TAKEN: Final = frozenset(
+RESERVED_NAMES: Final = frozenset(
     [
         *("judgments", "_agreement", "_canary", "_channel", "_city", "_country", "_created_at"),
         *("_golden", "_id", "_ids", "_ip", "_last_judgment_at", "_missed", "_region"),
@@ -12,22 +12,22 @@ TAKEN: Final = frozenset(
         *("_unit_state", "_updated_at", "_worker_id"),
     ]
 )
-"""Names under which results and reports have something of their own beside the answers."""
+"""Names that results and reports use for columns of their own."""
 
 
-def derived(text: str) -> str:
-    """Make the name of a question from its label, or put a given name in shape.
+def normalize_name(text: str) -> str:
+    """Make the name of a question from its label or from its ``name`` attribute.
 
-    Everything but letters, digits, underscores and blanks goes; blanks at the ends go; what is
-    left is lower-cased, and each blank becomes an underscore. Letters of any script stay.
+    Letters of any script, digits, underscores and spaces stay, everything else is removed. Then
+    the ends are stripped, letters become lower case, and each space becomes an underscore.
 
-    >>> derived("Ask question here:")
+    >>> normalize_name("Ask question here:")
     'ask_question_here'
-    >>> derived("Is this funny or not?")
+    >>> normalize_name("Is this funny or not?")
     'is_this_funny_or_not'
-    >>> derived("distribute/promote")
+    >>> normalize_name("distribute/promote")
     'distributepromote'
-    >>> derived("???")
+    >>> normalize_name("???")
     ''
 
     Source: CrowdFlower, `Common attributes

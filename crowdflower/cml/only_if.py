@@ -1,18 +1,18 @@
-"""Conditions: which questions a contributor sees, by the answers to others.
+"""Conditions of ``only-if``: their grammar, and whether they hold for given answers.
 
 ::
 
-    condition = all ( "||" all )*           one of them holds
+    condition = all ( "||" all )*           any of them holds
     all       = term ( "++" term )*         all of them hold
     term      = "!" term | "(" condition ")" | question
-    question  = name                        has been answered, or is checked
-              | name ":[" value "]"         this answer is among those given
-              | name ":[" number "]"        the option at this place, counted from 0
+    question  = name                        is answered, or is checked
+              | name ":[" value "]"         this value is one of the answers
+              | name ":[" number "]"        the option with this number, from 0
               | name ":checked" | name ":unchecked" | name ":required"
 
 Source: Figure Eight, `Guide to: CML Logic
-<https://success.figure-eight.com/hc/en-us/articles/203566645>`_, for names, values and places;
-``||``, ``++`` and ``!`` are what forms in use write.
+<https://success.figure-eight.com/hc/en-us/articles/203566645>`_, for names, values and numbers;
+``||``, ``++`` and ``!`` are taken from forms in use.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-DEEPEST: Final = 50
-"""How deep brackets may nest."""
+MAX_DEPTH: Final = 50
+"""How deep parentheses may be nested."""
 
-_WORDS: Final = {"checked", "required", "unchecked"}
+_STATES: Final = {"checked", "required", "unchecked"}
 _NAME = re.compile(r"[^\s:\[\]()!|+&=]+")
 _VALUE = re.compile(r":\s*\[([^\]]*)\]")
-_WORD = re.compile(r":\s*([^\s:\[\]()!|+&=]+)")
-_BLANKS = re.compile(r"\s*")
+_STATE = re.compile(r":\s*([^\s:\[\]()!|+&=]+)")
+_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True)
@@ -41,210 +41,213 @@ class Answered:
     name: str
 
     def holds(self, given: Mapping[str, Sequence[str]]) -> bool:
-        """Tell whether it does, with these answers to the questions that are shown."""
+        """Return whether it holds for the answers to the visible questions."""
         return bool(given.get(self.name))
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """One of the answers to the question is this one."""
+    """The value is one of the answers to the question."""
 
     name: str
     value: str
 
     def holds(self, given: Mapping[str, Sequence[str]]) -> bool:
-        """Tell whether it is, with these answers to the questions that are shown."""
+        """Return whether it holds for the answers to the visible questions."""
         return self.value in given.get(self.name, ())
 
 
 @dataclass(frozen=True)
-class Mention:
-    """A question as a condition writes it, before anybody looked what kind of question that is.
+class Reference:
+    """A question as written in a condition, not resolved to a field yet.
 
-    :param test: What stands between square brackets; ``None`` without them.
-    :param word: ``checked``, ``unchecked``, ``required``, or nothing.
+    :param value: The text between square brackets; ``None`` without them.
+    :param state: ``checked``, ``unchecked``, ``required`` or empty.
     """
 
     name: str
-    test: str | None = None
-    word: str = ""
+    value: str | None = None
+    state: str = ""
 
     def holds(self, given: Mapping[str, Sequence[str]]) -> bool:
-        """Take it as it stands: what nobody knows has not been answered."""
-        if self.test is not None:
-            return self.test in given.get(self.name, ())
-        return bool(given.get(self.name)) != (self.word == "unchecked")
+        """Return whether it holds as written; a question that does not exist is not answered."""
+        if self.value is not None:
+            return self.value in given.get(self.name, ())
+        return bool(given.get(self.name)) != (self.state == "unchecked")
 
 
 @dataclass(frozen=True)
 class Not:
-    """The opposite."""
+    """Negation."""
 
     part: Condition
 
     def holds(self, given: Mapping[str, Sequence[str]]) -> bool:
-        """Tell whether the part does not hold."""
+        """Return whether the part does not hold."""
         return not self.part.holds(given)
 
 
 @dataclass(frozen=True)
-class All:
-    """All parts together."""
+class AllOf:
+    """Conjunction."""
 
     parts: tuple[Condition, ...]
 
     def holds(self, given: Mapping[str, Sequence[str]]) -> bool:
-        """Tell whether each part holds."""
+        """Return whether all parts hold."""
         return all(part.holds(given) for part in self.parts)
 
 
 @dataclass(frozen=True)
-class OneOf:
-    """One part or more."""
+class AnyOf:
+    """Disjunction."""
 
     parts: tuple[Condition, ...]
 
     def holds(self, given: Mapping[str, Sequence[str]]) -> bool:
-        """Tell whether any part holds."""
+        """Return whether any part holds."""
         return any(part.holds(given) for part in self.parts)
 
 
-Condition: TypeAlias = Answered | Chosen | Mention | Not | All | OneOf
+Condition: TypeAlias = Answered | Chosen | Reference | Not | AllOf | AnyOf
 
 
 class OnlyIfError(ValueError):
-    """A condition that cannot be read; ``offset`` is where in its text."""
+    """The condition has a syntax error; ``offset`` is its position in the text."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
         self.offset = offset
 
 
-def read(text: str) -> Condition:
-    """Read a condition.
+def parse_condition(text: str) -> Condition:
+    """Parse a condition.
 
-    >>> read("sentiment:[negative]++!spam").holds({"sentiment": ["negative"]})
+    >>> parse_condition("sentiment:[negative]++!spam").holds({"sentiment": ["negative"]})
     True
-    >>> read("a:[x] || b:[y]").holds({"b": ["z"]})
+    >>> parse_condition("a:[x] || b:[y]").holds({"b": ["z"]})
     False
 
-    :raises OnlyIfError: It does not follow the grammar above.
+    :raises OnlyIfError: The text does not follow the grammar above.
     """
-    return _Reader(text).whole()
+    return _Parser(text).parse()
 
 
-def mentions(condition: Condition) -> Iterator[Mention | Answered | Chosen]:
-    """List the questions that a condition looks at, from left to right.
+def references(condition: Condition) -> Iterator[Reference | Answered | Chosen]:
+    """Yield the references of a condition to questions, from left to right.
 
-    >>> [mention.name for mention in mentions(read("a++(b||!c)"))]
+    >>> [reference.name for reference in references(parse_condition("a++(b||!c)"))]
     ['a', 'b', 'c']
     """
     if isinstance(condition, Not):
-        yield from mentions(condition.part)
-    elif isinstance(condition, All | OneOf):
+        yield from references(condition.part)
+    elif isinstance(condition, AllOf | AnyOf):
         for part in condition.parts:
-            yield from mentions(part)
+            yield from references(part)
     else:
         yield condition
 
 
-def bound(condition: Condition, meaning: Callable[[Mention], Condition]) -> Condition:
-    """Put in place of each question what is meant by it."""
-    if isinstance(condition, Mention):
-        return meaning(condition)
+def replace_references(
+    condition: Condition, replacement: Callable[[Reference], Condition]
+) -> Condition:
+    """Return the condition with each reference replaced."""
+    if isinstance(condition, Reference):
+        return replacement(condition)
     if isinstance(condition, Not):
-        return Not(bound(condition.part, meaning))
-    if isinstance(condition, All):
-        return All(tuple(bound(part, meaning) for part in condition.parts))
-    if isinstance(condition, OneOf):
-        return OneOf(tuple(bound(part, meaning) for part in condition.parts))
+        return Not(replace_references(condition.part, replacement))
+    if isinstance(condition, AllOf):
+        return AllOf(tuple(replace_references(part, replacement) for part in condition.parts))
+    if isinstance(condition, AnyOf):
+        return AnyOf(tuple(replace_references(part, replacement) for part in condition.parts))
     return condition
 
 
-_EXPECTED: Final = {
+_FIXES: Final = {
     "&": 'write "++" for "and"',
     "+": 'write "++" for "and"',
-    ")": 'a bracket closes that was never opened; remove ")"',
+    ")": '")" has no matching "("; remove it',
     ":": "write name:[value] for an answer",
     "=": "write name:[value] for an answer",
     "|": 'write "||" for "or"',
 }
+"""Unexpected character to what the author should write instead."""
 
 
-class _Reader:
-    """The grammar, one method a line."""
+class _Parser:
+    """Recursive descent over the grammar, one method a rule."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.at = 0
+        self.offset = 0
         self.depth = 0
 
-    def whole(self) -> Condition:
+    def parse(self) -> Condition:
         condition = self.condition()
-        if self.at < len(self.text):
-            self.refuse(_EXPECTED.get(self.text[self.at], 'join conditions with "++" or "||"'))
+        if self.offset < len(self.text):
+            self.fail(_FIXES.get(self.text[self.offset], 'join conditions with "++" or "||"'))
         return condition
 
     def condition(self) -> Condition:
         parts = [self.all()]
-        while self.next("||"):
+        while self.accept("||"):
             parts.append(self.all())
-        return parts[0] if len(parts) == 1 else OneOf(tuple(parts))
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
     def all(self) -> Condition:
         parts = [self.term()]
-        while self.next("++"):
+        while self.accept("++"):
             parts.append(self.term())
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def term(self) -> Condition:
-        opposite = False
-        while self.next("!"):
-            opposite = not opposite
-        term = self.brackets() if self.next("(") else self.question()
-        return Not(term) if opposite else term
+        negated = False
+        while self.accept("!"):
+            negated = not negated
+        term = self.parentheses() if self.accept("(") else self.question()
+        return Not(term) if negated else term
 
-    def brackets(self) -> Condition:
+    def parentheses(self) -> Condition:
         self.depth += 1
-        if self.depth > DEEPEST:
-            self.refuse(f"brackets nest deeper than {DEEPEST}")
+        if self.depth > MAX_DEPTH:
+            self.fail(f"parentheses are nested more than {MAX_DEPTH} deep")
         inner = self.condition()
-        if not self.next(")"):
-            self.refuse('a bracket is open; add ")"')
+        if not self.accept(")"):
+            self.fail('a parenthesis is not closed; add ")"')
         self.depth -= 1
         return inner
 
     def question(self) -> Condition:
-        name = _NAME.match(self.text, self.at)
+        name = _NAME.match(self.text, self.offset)
         if name is None:
-            self.refuse("the name of a question is missing; write name:[value]")
-        self.at = name.end()
-        if value := _VALUE.match(self.text, self.at):
-            self.at = value.end()
+            self.fail("the name of a question is missing; write name:[value]")
+        self.offset = name.end()
+        if value := _VALUE.match(self.text, self.offset):
+            self.offset = value.end()
             if not value.group(1).strip():
-                self.refuse(f"a value is missing; write {name.group()}:[value]")
-            self.blanks()
-            return Mention(name.group(), test=value.group(1).strip())
-        if word := _WORD.match(self.text, self.at):
-            if word.group(1) not in _WORDS:
-                self.refuse(f"write {name.group()}:[{word.group(1)}] for an answer")
-            self.at = word.end()
-            self.blanks()
-            return Mention(name.group(), word=word.group(1))
-        self.blanks()
-        return Mention(name.group())
+                self.fail(f"a value is missing; write {name.group()}:[value]")
+            self.skip_space()
+            return Reference(name.group(), value=value.group(1).strip())
+        if state := _STATE.match(self.text, self.offset):
+            if state.group(1) not in _STATES:
+                self.fail(f"write {name.group()}:[{state.group(1)}] for an answer")
+            self.offset = state.end()
+            self.skip_space()
+            return Reference(name.group(), state=state.group(1))
+        self.skip_space()
+        return Reference(name.group())
 
-    def next(self, sign: str) -> bool:
-        self.blanks()
-        found = self.text.startswith(sign, self.at)
+    def accept(self, token: str) -> bool:
+        self.skip_space()
+        found = self.text.startswith(token, self.offset)
         if found:
-            self.at += len(sign)
-            self.blanks()
+            self.offset += len(token)
+            self.skip_space()
         return found
 
-    def blanks(self) -> None:
-        blanks = _BLANKS.match(self.text, self.at)
-        self.at = blanks.end() if blanks else self.at
+    def skip_space(self) -> None:
+        space = _SPACE.match(self.text, self.offset)
+        self.offset = space.end() if space else self.offset
 
-    def refuse(self, what: str) -> NoReturn:
-        raise OnlyIfError(what, self.at)
+    def fail(self, message: str) -> NoReturn:
+        raise OnlyIfError(message, self.offset)

@@ -1,59 +1,48 @@
-"""From text to a form."""
+"""Parses a form: tags to nodes, nodes to fields."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from crowdflower.cml.drafts import GroupDraft, OptionDraft, QuestionDraft
 from crowdflower.cml.form import Form, Group
-from crowdflower.cml.links import linked
 from crowdflower.cml.liquid import Liquid
-from crowdflower.cml.names import TAKEN
-from crowdflower.cml.problems import MOST_PROBLEMS, CMLError, Problem, Source, did_you_mean
-from crowdflower.cml.questions import question
-from crowdflower.cml.scanner import tags
-from crowdflower.cml.tags import ATTRIBUTES, ELEMENTS, KNOWN, PARENTS, only_hosted
+from crowdflower.cml.name_resolution import resolve
+from crowdflower.cml.names import RESERVED_NAMES
+from crowdflower.cml.nodes import GroupNode, OptionNode, QuestionNode
+from crowdflower.cml.problems import MAX_PROBLEMS, CMLError, Problem, Source, did_you_mean
+from crowdflower.cml.questions import build_question
+from crowdflower.cml.scanner import scan_tags
+from crowdflower.cml.tags import ATTRIBUTES, ELEMENTS, PARENTS, TAGS, hosted_only_reason
 
 if TYPE_CHECKING:
     from crowdflower.cml.scanner import Tag
 
 CONFIDENCE: Final = "confidence"
-"""What results put beside the linked answers of an entry."""
+"""Key of the confidence in each entry of linked answers, beside the answers."""
 
-LARGEST_FORM: Final = 256 * 1024
-"""Bytes in a form."""
+MAX_FORM_BYTES: Final = 256 * 1024
+"""Size limit of a form."""
 
-DEEPEST: Final = 200
-"""How deep tags may nest, those of HTML among them."""
+MAX_DEPTH: Final = 200
+"""How deep tags may be nested, including those of HTML."""
 
-_VOID: Final = frozenset(
+_VOID_ELEMENTS: Final = frozenset(
     [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
+        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param"),
+        *("source", "track", "wbr"),
     ]
 )
-_CLOSED_BY_THE_NEXT: Final = frozenset(["dd", "dt", "li", "option", "p", "td", "th", "tr"])
+_IMPLICITLY_CLOSED: Final = frozenset(["dd", "dt", "li", "option", "p", "td", "th", "tr"])
 
 
 def parse(source: str, *, rendered: bool = False) -> Form:
-    """Read a form, and say what is wrong with it before it costs money.
+    """Parse a form, and report all its problems with line and column.
 
     :param source: CML: HTML with tags such as ``<cml:radios>``, and Liquid.
-    :param rendered: Whether Liquid has been run for one row already. What looks like Liquid is
-        then text, and a condition may name a question that this row does not have.
-    :raises CMLError: It cannot be used; ``problems`` has each reason with its line and column.
+    :param rendered: Whether Liquid was already rendered for one row. Then braces are text, and a
+        condition may refer to a question that this row does not have.
+    :raises CMLError: The form cannot be used; ``problems`` has each reason with its line and
+        column.
 
     >>> form = parse('<p>{{text}}</p> <cml:text label="Any comments?"/>')
     >>> form.fields[0].name, form.fields[0].kind, form.has_liquid
@@ -63,264 +52,276 @@ def parse(source: str, *, rendered: bool = False) -> Form:
     Traceback (most recent call last):
         ...
     crowdflower.cml.problems.CMLError: 2 problems in this form:
-    1:1: <cml:radio> stands alone; put it between <cml:radios> and </cml:radios>.
+    1:1: <cml:radio> is outside of a question; put it between <cml:radios> and </cml:radios>.
     1:25: There is no tag <cml:txt>; did you mean <cml:text>?
 
-    Tags of HTML may be as sloppy as they like. Tags of CML may stay open: a question ends where
-    the next one begins, and its options are all those before that.
+    Tags of HTML need not be well-formed. Tags of CML may be left open: a question ends where the
+    next one starts, and all options before that belong to it.
     """
-    if len(source) > LARGEST_FORM or len(source.encode("utf-8", "replace")) > LARGEST_FORM:
-        message = f"A form has {LARGEST_FORM // 1024} KB at most; put long texts into the rows."
+    if len(source) > MAX_FORM_BYTES or len(source.encode("utf-8", "replace")) > MAX_FORM_BYTES:
+        message = (
+            f"The form is larger than {MAX_FORM_BYTES // 1024} KB; move long texts into the rows."
+        )
         raise CMLError([Problem(message, 1, 1)])
     text = Source(source)
-    liquid = Liquid(text, looked_for=not rendered)
-    reader = _Reader(text, liquid)
-    for tag in tags(text, liquid.hidden(source)):
-        reader.read(tag)
-    reader.finish()
-    questions = [question(text, liquid, draft) for draft in reader.questions]
-    fields, order = linked(text, questions, reader.hosted, lenient=rendered)
+    liquid = Liquid(text, enabled=not rendered)
+    builder = _NodeBuilder(text, liquid)
+    for tag in scan_tags(text, liquid.mask(source)):
+        builder.add(tag)
+    builder.finish()
+    questions = [build_question(text, liquid, node) for node in builder.questions]
+    fields, order = resolve(text, questions, builder.hosted_names, lenient=rendered)
     if not rendered:
-        _check_names(text, reader.questions)
-        _check_groups(text, reader.groups, {field.name for field in fields})
-    text.stop()
+        _check_names(text, builder.questions)
+        _check_groups(text, builder.groups, {field.name for field in fields})
+    text.raise_problems()
     return Form(
         fields=fields,
-        groups=_groups(text, reader.groups),
+        groups=_groups(text, builder.groups),
         unsupported=tuple(text.unsupported),
         warnings=tuple(text.warnings),
-        has_liquid=reader.has_liquid,
+        has_liquid=builder.has_liquid,
         source=source,
-        template=_template(source, reader.questions),
+        template=_template(source, builder.questions),
         _order=order,
     )
 
 
-def _groups(source: Source, drafts: list[GroupDraft]) -> tuple[Group, ...]:
+def _groups(source: Source, nodes: list[GroupNode]) -> tuple[Group, ...]:
     return tuple(
-        Group(draft.linked_as, tuple(dict.fromkeys(draft.members)), *source.position(draft.start))
-        for draft in drafts
-        if draft.linked_as
+        Group(node.group_name, tuple(dict.fromkeys(node.members)), *source.position(node.start))
+        for node in nodes
+        if node.group_name
     )
 
 
-def _check_names(source: Source, drafts: list[QuestionDraft]) -> None:
-    """Note where the answers to a question would hide what results have under its name."""
-    for draft in drafts:
-        if draft.name in TAKEN:
-            source.problem(
-                draft.start,
-                f'Results have something of their own under the name "{draft.name}"; give '
-                f'<cml:{draft.kind}> another with name="…".',
+def _check_names(source: Source, nodes: list[QuestionNode]) -> None:
+    """Report questions whose answers would overwrite a column of the results."""
+    for node in nodes:
+        if node.name in RESERVED_NAMES:
+            source.add_problem(
+                node.start,
+                f'The name "{node.name}" is reserved for a column of results and reports; give '
+                f'<cml:{node.kind}> another name with name="…".',
             )
 
 
-def _check_groups(source: Source, drafts: list[GroupDraft], taken: set[str]) -> None:
-    """Note where the column of linked answers would hide another, or never hold anything."""
-    for draft in drafts:
-        if not draft.linked_as:
+def _check_groups(source: Source, nodes: list[GroupNode], used_names: set[str]) -> None:
+    """Report groups whose column would overwrite another, or would always be empty."""
+    for node in nodes:
+        if not node.group_name:
             continue
-        if draft.linked_as in TAKEN:
-            source.problem(
-                draft.start,
-                f'Results have something of their own under the name "{draft.linked_as}"; choose '
-                "another group_name.",
+        if node.group_name in RESERVED_NAMES:
+            source.add_problem(
+                node.start,
+                f'The name "{node.group_name}" is reserved for a column of results and reports; '
+                "choose another group_name.",
             )
-        if draft.linked_as in taken:
-            source.problem(
-                draft.start,
-                f'group_name="{draft.linked_as:.60}" is the name of a question or of another group '
-                "already; choose one of its own.",
+        if node.group_name in used_names:
+            source.add_problem(
+                node.start,
+                f'group_name="{node.group_name:.60}" is already the name of a question or of '
+                "another group; choose another group_name.",
             )
-        taken.add(draft.linked_as)
-        if CONFIDENCE in draft.members:
-            source.problem(
-                draft.start,
-                f'Beside the answers of each entry stands its "{CONFIDENCE}"; give the question '
-                "of that name another one.",
+        used_names.add(node.group_name)
+        if CONFIDENCE in node.members:
+            source.add_problem(
+                node.start,
+                f'A group with group_name cannot contain a question named "{CONFIDENCE}", because '
+                "results use that key for the confidence in each entry; rename the question.",
             )
-        if not draft.repeats:
-            source.warning(
-                draft.start,
-                "Answers are linked only where the group may be filled in several times; add "
-                'multiple="true".',
+        if not node.repeats:
+            source.add_warning(
+                node.start,
+                "group_name has no effect, because contributors can fill in this group only once; "
+                'add multiple="true".',
             )
 
 
-def _template(source: str, drafts: list[QuestionDraft]) -> str:
-    """Write a name into each question that a rendered label would name differently in each row."""
-    pieces, at = [], 0
-    for draft in drafts:
-        if draft.name_from_liquid_label:
-            behind = draft.start + len("<cml:") + len(draft.kind)
-            pieces += [source[at:behind], f' name="{draft.name}"']
-            at = behind
-    return "".join([*pieces, source[at:]])
+def _template(source: str, nodes: list[QuestionNode]) -> str:
+    """Insert a name into each question whose name would otherwise depend on the rendered label."""
+    pieces, end = [], 0
+    for node in nodes:
+        if node.name_from_liquid_label:
+            insert_at = node.start + len("<cml:") + len(node.kind)
+            pieces += [source[end:insert_at], f' name="{node.name}"']
+            end = insert_at
+    return "".join([*pieces, source[end:]])
 
 
-class _Reader:
-    """Follows tags as they open and close, and sorts them into questions, options and groups."""
+class _NodeBuilder:
+    """Builds question, option and group nodes from a stream of tags."""
 
     def __init__(self, source: Source, liquid: Liquid) -> None:
         self.source = source
         self.liquid = liquid
-        self.questions: list[QuestionDraft] = []
-        self.groups: list[GroupDraft] = []
-        self.hosted: set[str] = set()
+        self.questions: list[QuestionNode] = []
+        self.groups: list[GroupNode] = []
+        self.hosted_names: set[str] = set()
         self.has_liquid = False
-        self._spelt: set[str] = set()
-        self._open: list[str] = []
-        self._groups: list[GroupDraft] = []
-        self._question: QuestionDraft | None = None
-        self._instructions: tuple[QuestionDraft, int] | None = None
+        self._checked_attributes: set[str] = set()
+        self._open_tags: list[str] = []
+        self._open_groups: list[GroupNode] = []
+        self._question: QuestionNode | None = None
+        self._instructions: tuple[QuestionNode, int] | None = None
 
-    def read(self, tag: Tag) -> None:
-        """Take in the next tag."""
+    def add(self, tag: Tag) -> None:
+        """Add the next tag."""
         if not tag.kind:
-            self._nest(tag)
+            self._track_html(tag)
             return
         self._end_instructions(tag.start)
-        if self.liquid.inside(tag.start, tag.end) or self.liquid.branch(tag.start):
+        if self.liquid.is_between(tag.start, tag.end) or self.liquid.branch_at(tag.start):
             self.has_liquid = True
-        if tag.closes:
-            self._close(tag)
+        if tag.is_end:
+            self._end(tag)
             return
-        if not only_hosted(tag.kind):
-            self._spell(tag)
+        if not hosted_only_reason(tag.kind):
+            self._check_attributes(tag)
         if tag.kind == "group":
-            self._leave_question()
-            self._open_group(tag)
-        elif tag.kind in PARENTS and (self._takes(tag.kind) or tag.kind not in ELEMENTS):
-            self._option(tag)
+            self._end_question()
+            self._start_group(tag)
+        elif tag.kind in PARENTS and (self._takes_option(tag.kind) or tag.kind not in ELEMENTS):
+            self._add_option(tag)
         elif tag.kind in ELEMENTS:
-            self._leave_question()
-            self._open_question(tag)
+            self._end_question()
+            self._start_question(tag)
         elif tag.kind in {"instructions", "gold"}:
-            self._child(tag)
+            self._add_child(tag)
         else:
-            self._stranger(tag)
+            self._add_unsupported(tag)
 
     def finish(self) -> None:
-        """Close what is open at the end."""
+        """End the open question and report open groups."""
         self._end_instructions(len(self.source.text))
-        self._leave_question()
-        for group in self._groups:
-            self.source.problem(
+        self._end_question()
+        for group in self._open_groups:
+            self.source.add_problem(
                 group.start,
-                "<cml:group> is never closed, and so covers everything below; add </cml:group>.",
+                "<cml:group> is never closed, so it contains all that follows; add </cml:group>.",
             )
 
-    def _takes(self, option: str) -> bool:
-        return self._question is not None and ELEMENTS[self._question.kind].option == option
+    def _takes_option(self, kind: str) -> bool:
+        return self._question is not None and ELEMENTS[self._question.kind].option == kind
 
-    def _open_question(self, tag: Tag) -> None:
-        branch = self.liquid.branch(tag.start)
-        draft = QuestionDraft(tag, self.liquid, branch, tuple(self._groups))
-        self.questions.append(draft)
-        if not tag.empty:
-            self._question = draft
+    def _start_question(self, tag: Tag) -> None:
+        branch = self.liquid.branch_at(tag.start)
+        node = QuestionNode(tag, self.liquid, branch, tuple(self._open_groups))
+        self.questions.append(node)
+        if not tag.self_closing:
+            self._question = node
 
-    def _leave_question(self) -> None:
-        """End the open question; the Liquid from its tag to its last child is part of it."""
-        draft, self._question = self._question, None
-        if draft is not None and self.liquid.inside(draft.start, draft.end):
+    def _end_question(self) -> None:
+        """End the open question; Liquid from its tag to its last child belongs to it."""
+        node, self._question = self._question, None
+        if node is not None and self.liquid.is_between(node.start, node.end):
             self.has_liquid = True
 
-    def _option(self, tag: Tag) -> None:
+    def _add_option(self, tag: Tag) -> None:
         parent = PARENTS[tag.kind]
         if self._question is None:
-            self.source.problem(
+            self.source.add_problem(
                 tag.start,
-                f"<{tag.name}> stands alone; put it between <cml:{parent}> and </cml:{parent}>.",
+                f"<{tag.name}> is outside of a question; put it between <cml:{parent}> and "
+                f"</cml:{parent}>.",
             )
-        elif not self._takes(tag.kind):
-            wanted = ELEMENTS[self._question.kind].option
-            what = f"takes <cml:{wanted}>" if wanted else "takes no options"
-            self.source.problem(
-                tag.start, f"<{tag.name}> stands in <cml:{self._question.kind}>, which {what}."
-            )
+        elif not self._takes_option(tag.kind):
+            kind = self._question.kind
+            option = ELEMENTS[kind].option
+            fix = f"use <cml:{option}>" if option else f"only <cml:{parent}> can"
+            self.source.add_problem(tag.start, f"<cml:{kind}> cannot contain <{tag.name}>; {fix}.")
         else:
-            self._question.options.append(OptionDraft(tag))
+            self._question.options.append(OptionNode(tag))
             self._question.end = tag.end
 
-    def _child(self, tag: Tag) -> None:
+    def _add_child(self, tag: Tag) -> None:
         if self._question is None:
-            if tag.kind == "gold" or not self._groups:
-                self.source.warning(tag.start, f"<{tag.name}> stands outside of any question.")
+            if tag.kind == "gold" or not self._open_groups:
+                self.source.add_warning(
+                    tag.start,
+                    f"<{tag.name}> is outside of a question and has no effect; put it inside one.",
+                )
             return
         self._question.end = tag.end
         if tag.kind == "gold":
             self._question.gold = tag.attributes
-        elif not tag.empty:
+        elif not tag.self_closing:
             self._instructions = (self._question, tag.end)
 
-    def _end_instructions(self, at: int) -> None:
+    def _end_instructions(self, offset: int) -> None:
         if self._instructions is not None:
-            draft, start = self._instructions
-            draft.instructions = self.source.text[start:at].strip()
+            node, start = self._instructions
+            node.instructions = self.source.text[start:offset].strip()
             self._instructions = None
 
-    def _stranger(self, tag: Tag) -> None:
-        reason = only_hosted(tag.kind)
+    def _add_unsupported(self, tag: Tag) -> None:
+        reason = hosted_only_reason(tag.kind)
         if not reason:
-            hint = self.source.did_you_mean(tag.kind, KNOWN, shape="<cml:{}>")
-            self.source.problem(tag.start, f"There is no tag <{tag.name}>{hint or '.'}")
+            hint = self.source.did_you_mean(tag.kind, TAGS, shape="<cml:{}>")
+            message = f"There is no tag <{tag.name}>{hint or '; remove it, or use a tag of HTML.'}"
+            self.source.add_problem(tag.start, message)
             return
-        self._leave_question()
-        self.source.hosted(tag.start, tag.name, f"<{tag.name}> is not available here: {reason}.")
-        self.hosted.add(QuestionDraft(tag, self.liquid).name)
+        self._end_question()
+        self.source.add_unsupported(
+            tag.start, tag.name, f"<{tag.name}> is not available here: {reason}."
+        )
+        self.hosted_names.add(QuestionNode(tag, self.liquid).name)
 
-    def _open_group(self, tag: Tag) -> None:
-        group = GroupDraft(tag, self.source, self.liquid, tuple(self._groups))
-        if not tag.empty:
+    def _start_group(self, tag: Tag) -> None:
+        group = GroupNode(tag, self.source, self.liquid, tuple(self._open_groups))
+        if not tag.self_closing:
             self.groups.append(group)
-            self._groups.append(group)
+            self._open_groups.append(group)
             self._push(tag)
 
-    def _close(self, tag: Tag) -> None:
+    def _end(self, tag: Tag) -> None:
         if self._question is not None and tag.kind in {"instructions", "gold", *PARENTS, *ELEMENTS}:
             self._question.end = tag.end
         if tag.kind == "group":
-            self._leave_question()
-            if not self._groups:
-                self.source.problem(tag.start, "</cml:group> closes nothing that is open.")
+            self._end_question()
+            if not self._open_groups:
+                self.source.add_problem(
+                    tag.start, "</cml:group> has no matching <cml:group>; remove it."
+                )
                 return
-            self._groups.pop()
+            self._open_groups.pop()
             self._pop(tag.name)
         elif self._question is not None and tag.kind == self._question.kind:
-            self._leave_question()
+            self._end_question()
 
-    def _nest(self, tag: Tag) -> None:
-        """Keep count of HTML; an end tag closes what lies in it, but never a group."""
-        if tag.closes:
-            inner = self._open[::-1]
+    def _track_html(self, tag: Tag) -> None:
+        """Track the depth of HTML; an end tag closes the tags inside it, but never a group."""
+        if tag.is_end:
+            inner = self._open_tags[::-1]
             if "cml:group" in inner:
                 inner = inner[: inner.index("cml:group")]
             if tag.name in inner:
                 self._pop(tag.name)
-        elif not tag.empty and tag.name not in _VOID:
-            if self._open[-1:] == [tag.name] and tag.name in _CLOSED_BY_THE_NEXT:
-                self._open.pop()
+        elif not tag.self_closing and tag.name not in _VOID_ELEMENTS:
+            if self._open_tags[-1:] == [tag.name] and tag.name in _IMPLICITLY_CLOSED:
+                self._open_tags.pop()
             self._push(tag)
 
-    def _spell(self, tag: Tag) -> None:
-        """Look for attributes that are nearly right, and so would be passed over in silence."""
+    def _check_attributes(self, tag: Tag) -> None:
+        """Warn of misspelt attributes, which would otherwise be ignored without a message."""
         for name, attribute in tag.attributes.items():
-            if name in ATTRIBUTES or name in self._spelt or len(self._spelt) > MOST_PROBLEMS:
+            checked = self._checked_attributes
+            if name in ATTRIBUTES or name in checked or len(checked) > MAX_PROBLEMS:
                 continue
-            self._spelt.add(name)
-            if hint := did_you_mean(name, ATTRIBUTES, nearness=0.8):
+            checked.add(name)
+            if hint := did_you_mean(name, ATTRIBUTES, cutoff=0.8):
                 message = f'<{tag.name}> has no attribute "{name:.60}"{hint}'
-                self.source.warning(attribute.start, message)
+                self.source.add_warning(attribute.start, message)
 
     def _push(self, tag: Tag) -> None:
-        self._open.append(tag.name)
-        if len(self._open) > DEEPEST:
-            self.source.problem(
-                tag.start, f"Tags nest deeper than {DEEPEST} here; close those that are open."
+        self._open_tags.append(tag.name)
+        if len(self._open_tags) > MAX_DEPTH:
+            self.source.add_problem(
+                tag.start,
+                f"Tags are nested more than {MAX_DEPTH} deep here; close those that are open.",
             )
-            self.source.stop()
+            self.source.raise_problems()
 
     def _pop(self, name: str) -> None:
-        while self._open and self._open.pop() != name:
+        while self._open_tags and self._open_tags.pop() != name:
             pass

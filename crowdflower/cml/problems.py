@@ -1,4 +1,4 @@
-"""What is wrong with a form, and where it lies."""
+"""Problems of a form, with line and column, and the error that carries them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-MOST_PROBLEMS: Final = 50
-"""Where a reader stops: whoever has fifty problems fixes the first ones and looks again."""
+MAX_PROBLEMS: Final = 50
+"""Parsing stops after this many problems: an author fixes the first ones and parses again."""
 
-MOST_CANDIDATES: Final = 200
-"""How many names are compared for "did you mean", so that a wrong one costs little time."""
+MAX_CANDIDATES: Final = 200
+"""How many names are compared for "did you mean", so that an unknown name costs little time."""
+
+MAX_CHOICES: Final = 10
+"""How many names or options a message lists."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: what and what to do, and where.
+    """One problem of a form: what is wrong, where, and what to do.
 
     :param message: A sentence that says what is wrong and what to do.
-    :param line: Line of the form, the first is 1.
-    :param column: Column in that line, the first is 1; in characters, not bytes.
+    :param line: Line in the form, from 1.
+    :param column: Column in that line, from 1; in characters, not bytes.
     :param subject: What it is about, such as ``cml:shapes``; may be empty.
 
     >>> print(Problem("Close <cml:text with >.", line=3, column=5))
@@ -41,9 +44,9 @@ class Problem:
 
 
 class CMLError(ValueError):
-    """A form that cannot be used as it is written.
+    """The form cannot be used as it is written.
 
-    :param problems: At least one, in the order of the form; fifty at most.
+    :param problems: From 1 to 50 problems, in the order of the form.
 
     >>> error = CMLError([Problem("First.", 1, 1), Problem("Second.", 2, 9)])
     >>> print(error)
@@ -64,7 +67,7 @@ class CMLError(ValueError):
 
 
 class Source:
-    r"""The text of a form, which knows lines and columns, and collects what is wrong with it.
+    r"""The text of a form: turns offsets into lines and columns, and collects problems.
 
     >>> source = Source("<p>\n<cml:txt/>")
     >>> source.position(4)
@@ -76,62 +79,74 @@ class Source:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.unsupported: list[Problem] = []
-        self._lines = [0, *(end.end() for end in re.finditer("\n", text))]
+        self._line_starts = [0, *(newline.end() for newline in re.finditer("\n", text))]
         self._hints = 0
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Give line and column of a character, both counted from 1."""
-        line = bisect_right(self._lines, offset)
-        return line, offset - self._lines[line - 1] + 1
+        """Return line and column of a character, both from 1."""
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
 
-    def problem(self, offset: int, message: str) -> None:
-        """Note what makes the form useless.
+    def add_problem(self, offset: int, message: str) -> None:
+        """Record a problem that makes the form unusable.
 
-        :raises CMLError: There are so many that more would help nobody.
+        :raises CMLError: The maximum number of problems is reached.
         """
         self.problems.append(Problem(message, *self.position(offset)))
-        if len(self.problems) >= MOST_PROBLEMS:
-            self.stop()
+        if len(self.problems) >= MAX_PROBLEMS:
+            self.raise_problems()
 
-    def warning(self, offset: int, message: str) -> None:
-        """Note what is probably not meant; beyond the first fifty nothing is noted."""
-        if len(self.warnings) < MOST_PROBLEMS:
+    def add_warning(self, offset: int, message: str) -> None:
+        """Record a probable mistake in a usable form; only the first fifty are kept."""
+        if len(self.warnings) < MAX_PROBLEMS:
             self.warnings.append(Problem(message, *self.position(offset)))
 
-    def hosted(self, offset: int, subject: str, message: str) -> None:
-        """Note what only the hosted service can do; beyond the first fifty nothing is noted."""
-        if len(self.unsupported) < MOST_PROBLEMS:
+    def add_unsupported(self, offset: int, subject: str, message: str) -> None:
+        """Record a feature that only the hosted service has; only the first fifty are kept."""
+        if len(self.unsupported) < MAX_PROBLEMS:
             self.unsupported.append(Problem(message, *self.position(offset), subject))
 
     def did_you_mean(self, word: str, candidates: Iterable[str], *, shape: str = '"{}"') -> str:
-        """Name what looks most like a word, as many times as there may be problems."""
+        """Suggest the most similar candidate; after fifty suggestions, return ``""``."""
         self._hints += 1
-        if self._hints > MOST_PROBLEMS:
+        if self._hints > MAX_PROBLEMS:
             return ""
         return did_you_mean(word, candidates, shape=shape)
 
-    def stop(self) -> None:
-        """Give up if anything is wrong.
+    def raise_problems(self) -> None:
+        """Raise the problems found so far, if there are any.
 
-        :raises CMLError: Something is.
+        :raises CMLError: The form has at least one problem.
         """
         if self.problems:
             raise CMLError(sorted(self.problems, key=lambda each: (each.line, each.column)))
 
 
 def did_you_mean(
-    word: str, candidates: Iterable[str], *, nearness: float = 0.6, shape: str = '"{}"'
+    word: str, candidates: Iterable[str], *, cutoff: float = 0.6, shape: str = '"{}"'
 ) -> str:
-    """Name the candidate that looks most like the word, as the tail of a sentence; or nothing.
+    """Suggest the most similar candidate, as the end of a sentence; ``""`` if none is similar.
 
-    :param nearness: How like it must look, from 0 to 1.
-    :param shape: How to write it.
+    :param cutoff: Minimum similarity, from 0 to 1.
+    :param shape: Format string for the candidate.
 
     >>> did_you_mean("sentimnet", ["sentiment", "topics"])
     '; did you mean "sentiment"?'
     >>> did_you_mean("colour", ["sentiment", "topics"])
     ''
     """
-    few = [candidate for candidate, _ in zip(candidates, range(MOST_CANDIDATES), strict=False)]
-    near = get_close_matches(word[:100], few, n=1, cutoff=nearness)
-    return f"; did you mean {shape.format(near[0])}?" if near else ""
+    compared = [candidate for candidate, _ in zip(candidates, range(MAX_CANDIDATES), strict=False)]
+    similar = get_close_matches(word[:100], compared, n=1, cutoff=cutoff)
+    return f"; did you mean {shape.format(similar[0])}?" if similar else ""
+
+
+def choices(names: Sequence[str]) -> str:
+    """List what can be chosen, as the end of a sentence.
+
+    >>> choices(["yes", "no"])
+    '; choose from: yes, no.'
+    >>> choices("abcdefghijklm")
+    '; choose from: a, b, c, d, e, f, g, h, i, j, …'
+    """
+    listed = ", ".join(names[:MAX_CHOICES])
+    return f"; choose from: {listed}" + (", …" if len(names) > MAX_CHOICES else ".")

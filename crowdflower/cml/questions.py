@@ -1,4 +1,4 @@
-"""From one question as written to a field: options, validators, aggregation, test questions."""
+"""Builds the field of one question: options, validators, aggregation, test question."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from crowdflower.cml import validators
-from crowdflower.cml.drafts import Scope, says, scope_of, text_of
 from crowdflower.cml.field import Field, Option
 from crowdflower.cml.gold import Matching
-from crowdflower.cml.pattern_syntax import PatternError, PatternUnsupportedError
-from crowdflower.cml.patterns import pattern
+from crowdflower.cml.nodes import ConditionNode, attribute_text, is_enabled, read_only_if
+from crowdflower.cml.regex import compile_regex
+from crowdflower.cml.regex_compiler import RegexError, UnsupportedRegexError
 from crowdflower.cml.tags import ELEMENTS
 
 if TYPE_CHECKING:
-    from crowdflower.cml.drafts import QuestionDraft
     from crowdflower.cml.liquid import Branch, Liquid
+    from crowdflower.cml.nodes import QuestionNode
     from crowdflower.cml.problems import Source
 
-MOST_POINTS: Final = 100
-"""How far a rating may reach."""
+MAX_POINTS: Final = 100
+"""Points of a rating."""
 
 _AGGREGATION = re.compile(
     r"agg|all|avg|agg_[1-9]\d{0,3}|cagg_(?:0|1|0?\.\d{1,6}|1\.0{1,6})", re.ASCII
@@ -31,239 +31,248 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class Question:
-    """A field that does not know of the others yet.
+    """A field whose name and conditions are not checked against the other questions yet.
 
-    :param scopes: The conditions around it and its own.
-    :param branch: Where it lies in the Liquid of the form.
+    :param conditions: The conditions of the groups around it, and its own.
+    :param branch: The Liquid branch that it is in.
     :param start: Offset of its tag.
     """
 
     field: Field
-    scopes: tuple[Scope, ...]
+    conditions: tuple[ConditionNode, ...]
     branch: Branch | None
     start: int
 
 
-def question(source: Source, liquid: Liquid, draft: QuestionDraft) -> Question:
-    """Make a field of one question; what is wrong with it is noted in the source."""
-    element = ELEMENTS[draft.kind]
-    attributes = draft.attributes
-    repeated = bool(draft.groups) and draft.groups[-1].repeats
-    multiple = element.several or (
-        draft.kind in {"text", "textarea", "select", "meta"} and says(attributes, "multiple")
+def build_question(source: Source, liquid: Liquid, node: QuestionNode) -> Question:
+    """Build the field of one question, and add its problems to the source."""
+    element = ELEMENTS[node.kind]
+    attributes = node.attributes
+    repeated = bool(node.groups) and node.groups[-1].repeats
+    multiple = element.multiple or (
+        node.kind in {"text", "textarea", "select", "meta"} and is_enabled(attributes, "multiple")
     )
-    if not draft.name:
-        source.problem(
-            draft.start,
-            f'<cml:{draft.kind}> has no name: its label holds no letter or digit; add name="…".',
+    if not node.name:
+        source.add_problem(
+            node.start,
+            f"<cml:{node.kind}> has no name, because its label has no letters or digits; add "
+            'name="…".',
         )
     if repeated and multiple:
-        source.problem(
-            draft.start,
-            f"<cml:{draft.kind}> takes several answers and stands in a group that repeats; take "
-            "one answer each time, with cml:select or cml:text.",
+        source.add_problem(
+            node.start,
+            f"<cml:{node.kind}> takes several answers, which does not work in a group with "
+            'multiple="true"; use a question with one answer, such as cml:select or cml:text.',
         )
-    for group in draft.groups[-1:]:
-        group.members.append(draft.name)
-    options = _options(source, liquid, draft)
-    validation = _validation(source, liquid, draft)
-    line, column = source.position(draft.start)
+    for group in node.groups[-1:]:
+        group.members.append(node.name)
+    options = _options(source, liquid, node)
+    validation = _validation(source, liquid, node)
+    line, column = source.position(node.start)
     field = Field(
-        name=draft.name,
-        label=draft.label,
-        kind=draft.kind,
+        name=node.name,
+        label=node.label,
+        kind=node.kind,
         options=options,
-        required=validation.required and draft.kind != "hidden",
+        required=validation.required and node.kind != "hidden",
         multiple=multiple,
-        default=_default(source, liquid, draft, options),
-        instructions=text_of(attributes, "instructions") or draft.instructions,
-        gold=None if repeated else _gold_column(liquid, draft),
-        aggregation=_aggregation(source, liquid, draft, options),
+        default=_default(source, liquid, node, options),
+        instructions=attribute_text(attributes, "instructions") or node.instructions,
+        gold=None if repeated else _gold_column(liquid, node),
+        aggregation=_aggregation(source, liquid, node, options),
         line=line,
         column=column,
-        span=(draft.start, draft.end),
-        value=text_of(attributes, "value", "default") if draft.kind == "hidden" else "",
+        span=(node.start, node.end),
+        value=attribute_text(attributes, "value", "default") if node.kind == "hidden" else "",
         repeated=repeated,
-        dynamic=draft.dynamic,
+        dynamic=node.dynamic,
         attributes={name: each.value for name, each in attributes.items()},
         validators=tuple(validation.names),
-        rules=tuple(validation.rules) if draft.kind not in {"hidden", "meta"} else (),
-        matching=_matching(source, liquid, draft),
+        rules=tuple(validation.rules) if node.kind not in {"hidden", "meta"} else (),
+        matching=_matching(source, liquid, node),
     )
-    around = draft.groups[-1].scopes if draft.groups else ()
-    return Question(field, around + scope_of(draft.tag, source, liquid), draft.branch, draft.start)
+    inherited = node.groups[-1].conditions if node.groups else ()
+    conditions = inherited + read_only_if(node.tag, source, liquid)
+    return Question(field, conditions, node.branch, node.start)
 
 
-def _options(source: Source, liquid: Liquid, draft: QuestionDraft) -> tuple[Option, ...]:
-    if draft.kind == "checkbox":
-        value = text_of(draft.attributes, "value", "label") or "true"
-        label, checked = draft.label or value, says(draft.attributes, "checked")
+def _options(source: Source, liquid: Liquid, node: QuestionNode) -> tuple[Option, ...]:
+    if node.kind == "checkbox":
+        value = attribute_text(node.attributes, "value", "label") or "true"
+        label, checked = node.label or value, is_enabled(node.attributes, "checked")
         return (Option(value, label, checked),)
-    wanted = ELEMENTS[draft.kind].option
-    if not wanted:
+    option_kind = ELEMENTS[node.kind].option
+    if not option_kind:
         return ()
-    points = _points(source, liquid, draft) if draft.kind == "ratings" else ()
-    options, seen = [], set[str]()
-    for number, written in enumerate(draft.options):
-        value = written.value or (points[number] if number < len(points) else written.label)
+    points = _points(source, liquid, node) if node.kind == "ratings" else ()
+    options, values = [], set[str]()
+    for index, option in enumerate(node.options):
+        value = option.value or (points[index] if index < len(points) else option.label)
         if not value:
-            source.problem(written.start, f'<cml:{wanted}> needs a label; add label="…".')
-        elif value in seen and not liquid.written_in(value):
-            source.warning(
-                written.start,
-                f'Two options submit "{value:.60}", so that no answer tells them apart.',
+            source.add_problem(option.start, f'<cml:{option_kind}> has no label; add label="…".')
+        elif value in values and not liquid.is_in(value):
+            source.add_warning(
+                option.start,
+                f'Two options have the value "{value:.60}", so their answers cannot be told apart; '
+                "give one of them another value.",
             )
-        seen.add(value)
-        options.append(Option(value, written.label or value, written.checked))
-    # Points that cannot be read have been named; that there are none follows from that.
-    counts = draft.kind == "ratings" and text_of(draft.attributes, "points", "to")
-    if not options and not counts:
-        more = ', or say points="5"' if draft.kind == "ratings" else ""
-        source.problem(
-            draft.start,
-            f'<cml:{draft.kind}> has nothing to choose from; put <cml:{wanted} label="…"/> '
-            f"between it and </cml:{draft.kind}>{more}.",
+        values.add(value)
+        options.append(Option(value, option.label or value, option.checked))
+    # Invalid points are already reported; the missing options follow from that.
+    has_points = node.kind == "ratings" and attribute_text(node.attributes, "points", "to")
+    if not options and not has_points:
+        alternative = ', or add points="5"' if node.kind == "ratings" else ""
+        source.add_problem(
+            node.start,
+            f'<cml:{node.kind}> has no options; put <cml:{option_kind} label="…"/> between '
+            f"<cml:{node.kind}> and </cml:{node.kind}>{alternative}.",
         )
     return tuple(options) or tuple(Option(point, point) for point in points)
 
 
-def _points(source: Source, liquid: Liquid, draft: QuestionDraft) -> tuple[str, ...]:
-    """List the values of a rating that only says how far it reaches."""
-    first, last = (
-        text_of(draft.attributes, "from") or "1",
-        text_of(draft.attributes, "points", "to"),
-    )
-    if not last or liquid.written_in(first + last):
+def _points(source: Source, liquid: Liquid, node: QuestionNode) -> tuple[str, ...]:
+    """List the values of a rating that has ``points``, or ``from`` and ``to``."""
+    first = attribute_text(node.attributes, "from") or "1"
+    last = attribute_text(node.attributes, "points", "to")
+    if not last or liquid.is_in(first + last):
         return ()
     if not all(re.fullmatch(r"-?\d{1,6}", each, re.ASCII) for each in (first, last)):
-        source.problem(draft.start, 'A rating counts in whole numbers, such as points="5".')
+        source.add_problem(
+            node.start, 'The points of a rating must be whole numbers, such as points="5".'
+        )
         return ()
-    if not 0 < int(last) - int(first) + 1 <= MOST_POINTS:
-        source.problem(draft.start, f"A rating has 1 to {MOST_POINTS} points.")
+    count = int(last) - int(first) + 1
+    if not 0 < count <= MAX_POINTS:
+        source.add_problem(
+            node.start, f"A rating must have from 1 to {MAX_POINTS} points; this one has {count}."
+        )
         return ()
     return tuple(str(point) for point in range(int(first), int(last) + 1))
 
 
-def _validation(source: Source, liquid: Liquid, draft: QuestionDraft) -> validators.Validation:
-    attribute = draft.attributes.get("validates")
+def _validation(source: Source, liquid: Liquid, node: QuestionNode) -> validators.Validation:
+    attribute = node.attributes.get("validates")
     if attribute is None:
         return validators.Validation()
     value = attribute.value
-    if liquid.written_in(value):
+    if liquid.is_in(value):
         required = [word for word in value.split() if word in validators.REQUIRED]
         return validators.Validation(names=required)
-    validation = validators.read(value, text_of(draft.attributes, "regex"))
+    validation = validators.parse_validators(value, attribute_text(node.attributes, "regex"))
     for message in validation.errors:
-        source.problem(attribute.start, message)
+        source.add_problem(attribute.start, message)
     for name in validation.unknown:
-        hint = source.did_you_mean(name, validators.KNOWN)
-        message = f'Nothing here knows the validator "{name:.60}", so it is not checked'
-        source.warning(attribute.start, message + (hint or "."))
-    for message in validation.unsupported:
-        source.hosted(
-            attribute.start, "validates:regex", f"{message}, which is not available here."
+        hint = source.did_you_mean(name, validators.VALIDATORS)
+        message = f'There is no validator "{name:.60}", so it is not checked{hint or "."}'
+        source.add_warning(attribute.start, message)
+    for feature in validation.unsupported:
+        source.add_unsupported(
+            attribute.start,
+            "validates:regex",
+            f'The pattern of the validator "regex" uses {feature}, which is not available here.',
         )
     return validation
 
 
 def _default(
-    source: Source, liquid: Liquid, draft: QuestionDraft, options: tuple[Option, ...]
+    source: Source, liquid: Liquid, node: QuestionNode, options: tuple[Option, ...]
 ) -> str | None:
-    attribute = draft.attributes.get("default")
-    if attribute is None or draft.kind == "hidden":
+    attribute = node.attributes.get("default")
+    if attribute is None or node.kind == "hidden":
         return None
     labels = [option.label for option in options]
     if (
-        draft.kind == "select"
+        node.kind == "select"
         and attribute.value not in labels
-        and not liquid.written_in(attribute.value)
+        and not liquid.is_in(attribute.value)
     ):
-        hint = source.did_you_mean(attribute.value, labels) or "; write the label of one."
-        source.warning(attribute.start, f'No option has the label "{attribute.value:.60}"{hint}')
+        hint = source.did_you_mean(attribute.value, labels) or "; use the label of an option."
+        source.add_warning(
+            attribute.start, f'default="{attribute.value:.60}" is not the label of an option{hint}'
+        )
     return attribute.value
 
 
 def _aggregation(
-    source: Source, liquid: Liquid, draft: QuestionDraft, options: tuple[Option, ...]
+    source: Source, liquid: Liquid, node: QuestionNode, options: tuple[Option, ...]
 ) -> str:
-    attribute = draft.attributes.get("aggregation")
-    default = ELEMENTS[draft.kind].aggregation
+    attribute = node.attributes.get("aggregation")
+    default = ELEMENTS[node.kind].aggregation
     value = attribute.value.strip() if attribute else ""
     if attribute and value and not _AGGREGATION.fullmatch(value):
-        if liquid.written_in(value):
-            source.problem(
+        if liquid.is_in(value):
+            source.add_problem(
                 attribute.start,
-                "aggregation cannot differ from row to row, and so cannot hold Liquid; say agg, "
+                "aggregation cannot contain Liquid, because it is the same for all rows; use agg, "
                 "avg or all.",
             )
         elif _HOSTED_AGGREGATION.fullmatch(value):
             message = (
                 f'aggregation="{value}" is not available here: it belongs to annotation tools.'
             )
-            source.hosted(attribute.start, "aggregation", message)
+            source.add_unsupported(attribute.start, "aggregation", message)
         else:
             hint = source.did_you_mean(value, ["agg", "agg_2", "cagg_0.5", "all", "avg"])
-            message = f'There is no aggregation "{value:.60}"{hint or "; say agg, avg or all."}'
-            source.problem(attribute.start, message)
-    wordy = [each.value for each in options if not _NUMBER.fullmatch(each.value)]
-    if (value or default) == "avg" and wordy and not liquid.written_in(wordy[0]):
-        source.warning(
-            attribute.start if attribute else draft.start,
-            f'"{wordy[0]:.60}" is not a number, and so cannot be part of an average; give each '
-            'option a value that is, or say aggregation="agg".',
+            message = f'There is no aggregation "{value:.60}"{hint or "; use agg, avg or all."}'
+            source.add_problem(attribute.start, message)
+    not_numbers = [each.value for each in options if not _NUMBER.fullmatch(each.value)]
+    if (value or default) == "avg" and not_numbers and not liquid.is_in(not_numbers[0]):
+        source.add_warning(
+            attribute.start if attribute else node.start,
+            f'"{not_numbers[0]:.60}" is not a number, so it cannot be averaged; give each option a '
+            'numeric value, or add aggregation="agg".',
         )
     return value or default
 
 
-def _gold_column(liquid: Liquid, draft: QuestionDraft) -> str | None:
-    """Name the column with right answers; a question that is asked has one unless it says no."""
-    said = text_of(draft.attributes, "gold")
-    declared = bool(said or draft.gold)
-    if said.lower() == "false" or not (declared or ELEMENTS[draft.kind].asked):
+def _gold_column(liquid: Liquid, node: QuestionNode) -> str | None:
+    """Return the column of accepted answers; a visible question has one unless gold="false"."""
+    gold = attribute_text(node.attributes, "gold")
+    declared = bool(gold or node.gold)
+    if gold.lower() == "false" or not (declared or ELEMENTS[node.kind].visible):
         return None
-    column = text_of(draft.gold, "src") or text_of(draft.attributes, "src")
-    if said.startswith("src:"):
-        column = column or said[4:]
-    elif said.lower() not in {"", "true", "regex", "exact", "strict"} and not liquid.written_in(
-        said
-    ):
-        column = column or said
-    return column or f"{draft.name}_gold"
+    column = attribute_text(node.gold, "src") or attribute_text(node.attributes, "src")
+    if gold.startswith("src:"):
+        column = column or gold[4:]
+    elif gold.lower() not in {"", "true", "regex", "exact", "strict"} and not liquid.is_in(gold):
+        column = column or gold
+    return column or f"{node.name}_gold"
 
 
-def _matching(source: Source, liquid: Liquid, draft: QuestionDraft) -> Matching:
-    """Read how answers are compared; what ``cml:gold`` says goes before the question's own."""
-    attributes = {**draft.attributes, **draft.gold}
-    regex = text_of(attributes, "regex")
-    words = {text_of(attributes, "matcher").lower(), text_of(draft.attributes, "gold").lower()}
+def _matching(source: Source, liquid: Liquid, node: QuestionNode) -> Matching:
+    """Read how answers are compared; ``cml:gold`` overrides the attributes of the question."""
+    attributes = {**node.attributes, **node.gold}
+    regex = attribute_text(attributes, "regex")
+    matcher = attribute_text(attributes, "matcher").lower()
+    keywords = {matcher, attribute_text(node.attributes, "gold").lower()}
     how: Literal["any", "strict", "exact", "regex"] = "any"
-    if says(attributes, "exact") or "exact" in words:
+    if is_enabled(attributes, "exact") or "exact" in keywords:
         how = "exact"
-    elif says(attributes, "strict") or "strict" in words:
+    elif is_enabled(attributes, "strict") or "strict" in keywords:
         how = "strict"
-    elif regex and "regex" not in _bare_validators(draft):
+    elif regex and "regex" not in _bare_validators(node):
         how = "regex"
-    matcher = text_of(attributes, "matcher").lower()
-    if matcher not in {"", "exact", "strict", "regex"} and not liquid.written_in(matcher):
-        source.warning(
+    if matcher not in {"", "exact", "strict", "regex"} and not liquid.is_in(matcher):
+        source.add_warning(
             attributes["matcher"].start,
-            f'Nothing here knows the matcher "{matcher:.60}"; answers are right if one of them is.',
+            f'There is no matcher "{matcher:.60}", so it is ignored; use exact, strict or regex.',
         )
-    if how != "regex" or liquid.written_in(regex):
+    if how != "regex" or liquid.is_in(regex):
         return Matching("any" if how == "regex" else how)
-    flags = text_of(attributes, "flags")
+    flags = attribute_text(attributes, "flags")
     try:
-        pattern(regex.replace("{seed}", "x"), flags)
-    except PatternUnsupportedError as error:
-        message = f"The pattern of this test question uses {error}, which is not available here."
-        source.hosted(attributes["regex"].start, "gold:regex", message)
-    except PatternError as error:
-        source.problem(
-            attributes["regex"].start, f"The pattern {regex!r:.80} does not work: {error}."
+        compile_regex(regex.replace("{seed}", "x"), flags)
+    except UnsupportedRegexError as feature:
+        message = f"The pattern of this test question uses {feature}, which is not available here."
+        source.add_unsupported(attributes["regex"].start, "gold:regex", message)
+    except RegexError as error:
+        source.add_problem(
+            attributes["regex"].start,
+            f"The pattern {regex!r:.80} is not a valid regular expression: {error}.",
         )
-    return Matching("regex", regex, flags, no_escape=says(attributes, "no_escape"))
+    return Matching("regex", regex, flags, no_escape=is_enabled(attributes, "no_escape"))
 
 
-def _bare_validators(draft: QuestionDraft) -> set[str]:
-    """Name validators without an argument; a bare ``regex`` takes the attribute of that name."""
-    return set(text_of(draft.attributes, "validates").split())
+def _bare_validators(node: QuestionNode) -> set[str]:
+    """Return the validators without arguments; a bare ``regex`` uses the attribute as pattern."""
+    return set(attribute_text(node.attributes, "validates").split())

@@ -1,12 +1,11 @@
-"""Tags and their attributes, with their places, from text that people write.
+"""Scans HTML for tags and attributes, with their offsets.
 
-The standard library's :mod:`html.parser` is not used, for two reasons. It gives no place of an
-attribute, and so an error could only point at a tag. And on ``<a <a <a …`` its time grows with the
-square of the length: 32 KB keep it busy for ten seconds, in every Python that we run on. Here each
-character is looked at a fixed number of times. The rules are those of HTML where they matter to a
-form: comments, declarations and scripts hold no tags, names are lower-cased, an attribute may do
-without quotes. They are kinder where a form would lose a question: ``<`` never belongs to a tag
-that is open already.
+The standard library's :mod:`html.parser` is not used, for two reasons. It gives no position of an
+attribute, so an error could only point at a tag. And its time is quadratic on ``<a <a <a …``: 32 KB
+take ten seconds, in every Python version that we support. Here each character is visited a fixed
+number of times. The rules are those of HTML where they matter to a form: comments, declarations and
+scripts contain no tags, names are lower-cased, quotes around values are optional. The rules are
+more lenient where HTML would lose a question: a ``<`` always ends a tag that is still open.
 """
 
 from __future__ import annotations
@@ -21,24 +20,20 @@ if TYPE_CHECKING:
 
     from crowdflower.cml.problems import Source
 
-_OPEN = re.compile(r"<(?:(!--)|([!?])|(/?)([a-zA-Z][^\s/><=\"']*))")
-_BLANKS = re.compile(r"[\s/]*")
+_TAG_START = re.compile(r"<(?:(!--)|([!?])|(/?)([a-zA-Z][^\s/><=\"']*))")
+_SPACE = re.compile(r"[\s/]*")
 _NAME = re.compile(r"=?[^\s/>=<]*")
 _EQUALS = re.compile(r"\s*=\s*")
-_BARE = re.compile(r"[^\s><]*")
-_END_OF: Final = {
+_UNQUOTED = re.compile(r"[^\s><]*")
+_RAW_TEXT_END: Final = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style")
 }
-_CURLY: Final = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb"
-_CURLY_QUOTE: Final = (
-    "The value of {} begins with a curly quote, which becomes part of the value, and ends at the "
-    'first blank; use straight quotes: ".'
-)
+_CURLY_QUOTES: Final = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb"
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """What an attribute says, and where its name and its value begin."""
+    """The value of an attribute, and the offsets of its name and of its value."""
 
     value: str
     start: int
@@ -50,16 +45,16 @@ class Tag:
     """One tag as written.
 
     :param name: Lower-cased, such as ``cml:radios`` or ``div``.
-    :param closes: Whether it is an end tag.
-    :param empty: Whether it ends with ``/>``.
+    :param is_end: Whether it is an end tag.
+    :param self_closing: Whether it ends with ``/>``.
     :param attributes: Name to attribute, the first of each name; only for tags of CML.
     :param start: Offset of its ``<``.
-    :param end: Offset behind its ``>``.
+    :param end: Offset after its ``>``.
     """
 
     name: str
-    closes: bool
-    empty: bool
+    is_end: bool
+    self_closing: bool
     attributes: dict[str, Attribute]
     start: int
     end: int
@@ -70,88 +65,104 @@ class Tag:
         return self.name[4:] if self.name.startswith("cml:") else ""
 
 
-def tags(source: Source, hidden: str) -> Iterator[Tag]:
-    """Read the tags of a form, in order.
+def scan_tags(source: Source, masked: str) -> Iterator[Tag]:
+    """Yield the tags of a form, in order.
 
-    :param source: The form as written; values are taken from here.
-    :param hidden: The same, character for character, with its Liquid painted over.
+    :param source: The form as written; attribute values are taken from it.
+    :param masked: The same text with its Liquid masked, character for character.
     """
-    at = 0
-    while opening := _OPEN.search(hidden, at):
+    offset = 0
+    while opening := _TAG_START.search(masked, offset):
         comment, declaration, slash, name = opening.groups()
         if comment or declaration:
-            at = _skip(source, hidden, opening.start(), "-->" if comment else ">")
+            offset = _skip(source, masked, opening.start(), "-->" if comment else ">")
             continue
-        tag, at = _tag(source, hidden, opening.start(), opening.end(), name.lower(), bool(slash))
+        tag, offset = _read_tag(
+            source, masked, opening.start(), opening.end(), name.lower(), bool(slash)
+        )
         if tag is None:
             continue
         yield tag
-        if tag.name in _END_OF and not tag.closes and not tag.empty:
-            end = _END_OF[tag.name].search(hidden, at)
-            at = end.start() if end else len(hidden)
+        if tag.name in _RAW_TEXT_END and not tag.is_end and not tag.self_closing:
+            end = _RAW_TEXT_END[tag.name].search(masked, offset)
+            offset = end.start() if end else len(masked)
 
 
-def _skip(source: Source, hidden: str, start: int, close: str) -> int:
-    """Find the end of a comment or declaration; the form ends with one that is not closed."""
-    end = hidden.find(close, start + 2)
+def _skip(source: Source, masked: str, start: int, close: str) -> int:
+    """Return the end of a comment or declaration; an unclosed one extends to the form's end."""
+    end = masked.find(close, start + 2)
     if end >= 0:
         return end + len(close)
     if close == "-->":
-        source.warning(start, "This comment never ends and hides all that follows; add -->.")
-    return len(hidden)
+        source.add_warning(
+            start, "This comment is never closed and hides everything after it; add -->."
+        )
+    return len(masked)
 
 
-def _tag(
-    source: Source, hidden: str, start: int, at: int, name: str, closes: bool
+def _read_tag(
+    source: Source, masked: str, start: int, offset: int, name: str, is_end: bool
 ) -> tuple[Tag | None, int]:
-    """Read a tag from behind its name; ``None`` if it is not closed, and where to go on."""
-    ours = name.startswith("cml:")
-    note = source.problem if ours else source.warning
+    """Read a tag from the end of its name on; return it, or ``None`` if unclosed, and its end."""
+    is_cml = name.startswith("cml:")
+    report = source.add_problem if is_cml else source.add_warning
     attributes: dict[str, Attribute] = {}
     while True:
-        at = _behind(_BLANKS, hidden, at)
-        if hidden[at : at + 1] == ">":
-            empty = hidden[at - 1] == "/"
-            return Tag(name, closes, empty, attributes, start, at + 1), at + 1
-        if at >= len(hidden) or hidden[at] == "<":
-            if ours:
-                note(start, f"This tag is never closed; end <{name} with > or />.")
-            return None, at
-        begins, key = at, hidden[at : (at := _behind(_NAME, hidden, at))].lower()
-        first, last, at = _value(hidden, at)
-        if at > len(hidden):
-            note(
-                begins, f"The quote of {key} in <{name}> is never closed; all that follows is lost."
+        offset = _match_end(_SPACE, masked, offset)
+        if masked[offset : offset + 1] == ">":
+            self_closing = masked[offset - 1] == "/"
+            return Tag(name, is_end, self_closing, attributes, start, offset + 1), offset + 1
+        if offset >= len(masked) or masked[offset] == "<":
+            if is_cml:
+                report(start, f"This tag is never closed; end <{name} with > or />.")
+            return None, offset
+        key_start = offset
+        offset = _match_end(_NAME, masked, offset)
+        key = masked[key_start:offset].lower()
+        first, last, offset = _find_value(masked, offset)
+        if offset > len(masked):
+            report(
+                key_start,
+                f"The value of {key} in <{name}> has no closing quote, so everything after it is "
+                "ignored; add the quote.",
             )
-            return None, at
-        if "<cml:" in hidden[first:last]:
-            note(begins, f"The value of {key} in <{name}> runs into the next tag; close its quote.")
-        if ours and key not in attributes:
-            attributes[key] = Attribute(unescape(source.text[first:last]), begins, first)
-            if hidden[first : first + 1] in _CURLY and first < last:
-                source.warning(begins, _CURLY_QUOTE.format(key))
+            return None, offset
+        if "<cml:" in masked[first:last]:
+            report(
+                key_start,
+                f"The value of {key} in <{name}> runs into the next tag; add its closing quote.",
+            )
+        if is_cml and key not in attributes:
+            attributes[key] = Attribute(unescape(source.text[first:last]), key_start, first)
+            if masked[first : first + 1] in _CURLY_QUOTES and first < last:
+                source.add_warning(
+                    key_start,
+                    f"The value of {key} starts with a curly quote, which is read as part of the "
+                    'value, so the value ends at the first space; use straight quotes: ".',
+                )
 
 
-def _value(hidden: str, at: int) -> tuple[int, int, int]:
-    """Find the value behind the name of an attribute: its two ends, and where to go on.
+def _find_value(masked: str, offset: int) -> tuple[int, int, int]:
+    """Find the value after the name of an attribute: its start, its end, and where to continue.
 
-    Without a value both ends are the same. A quote that is not closed leads behind the end.
+    Without a value, start and end are equal. If the closing quote is missing, the place to
+    continue is past the end of the text.
     """
-    equals = _EQUALS.match(hidden, at)
+    equals = _EQUALS.match(masked, offset)
     if equals is None:
-        return at, at, at
-    at = equals.end()
-    quote = hidden[at : at + 1]
+        return offset, offset, offset
+    offset = equals.end()
+    quote = masked[offset : offset + 1]
     if quote in {'"', "'"}:
-        end = hidden.find(quote, at + 1)
-        return (at + 1, end, end + 1) if end >= 0 else (at, at, len(hidden) + 1)
-    end = _behind(_BARE, hidden, at)
-    if hidden[end : end + 1] == ">" and hidden[end - 1] == "/" and end > at:
+        end = masked.find(quote, offset + 1)
+        return (offset + 1, end, end + 1) if end >= 0 else (offset, offset, len(masked) + 1)
+    end = _match_end(_UNQUOTED, masked, offset)
+    if masked[end : end + 1] == ">" and masked[end - 1] == "/" and end > offset:
         end -= 1
-    return at, end, end
+    return offset, end, end
 
 
-def _behind(pattern: re.Pattern[str], text: str, at: int) -> int:
-    """Go behind what matches here; stay if nothing does."""
-    match = pattern.match(text, at)
-    return match.end() if match else at
+def _match_end(pattern: re.Pattern[str], text: str, offset: int) -> int:
+    """Return the end of the match at an offset; the offset itself if nothing matches."""
+    match = pattern.match(text, offset)
+    return match.end() if match else offset

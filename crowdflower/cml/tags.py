@@ -1,4 +1,4 @@
-"""The elements of CML: what can be asked here, and what only the hosted service can ask."""
+"""The tags of CML: which are supported, and which need the hosted service."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class Element:
 
     :param kind: The tag without ``cml:``.
     :param option: The tag of its options without ``cml:``; empty for a question without any.
-    :param several: Whether one contributor may give several answers.
-    :param aggregation: What becomes of the answers when the form does not say.
-    :param asked: Whether a contributor sees it. Only such a question is a test question and part
-        of the legend unless the form says so.
+    :param multiple: Whether one contributor may give several answers.
+    :param aggregation: How answers are aggregated by default.
+    :param visible: Whether contributors see it. By default only a visible question is a test
+        question and part of the legend.
     """
 
     kind: str
     option: str = ""
-    several: bool = False
+    multiple: bool = False
     aggregation: str = "agg"
-    asked: bool = True
+    visible: bool = True
 
 
 ELEMENTS: Final = {
@@ -31,54 +31,58 @@ ELEMENTS: Final = {
         Element("text", aggregation="all"),
         Element("textarea", aggregation="all"),
         Element("checkbox"),
-        Element("checkboxes", option="checkbox", several=True),
+        Element("checkboxes", option="checkbox", multiple=True),
         Element("radios", option="radio"),
         Element("select", option="option"),
         Element("ratings", option="rating", aggregation="avg"),
-        Element("hidden", asked=False),
-        Element("meta", asked=False),
+        Element("hidden", visible=False),
+        Element("meta", visible=False),
     )
 }
-"""Tag without ``cml:`` to what it is.
+"""Tag without ``cml:`` to its element.
 
 Source: CrowdFlower, `Basic tags <http://crowdflower.com/docs/cml/basic_tags>`_ and `Overview
 <http://crowdflower.com/docs/cml/overview>`_.
 """
 
 PARENTS: Final = {element.option: element.kind for element in ELEMENTS.values() if element.option}
-"""Tag of an option to the tag of the question that it belongs to, both without ``cml:``."""
+"""Tag of an option to the tag of its question, both without ``cml:``."""
 
-_IMAGES = "image annotation tools need the hosted service"
-_SOUND = "audio tools need the hosted service"
-_FILM = "video tools need the hosted service"
+_IMAGE = "image annotation tools need the hosted service"
+_AUDIO = "audio tools need the hosted service"
+_VIDEO = "video tools need the hosted service"
 
-HOSTED: Final = {
+HOSTED_ONLY: Final = {
     "3d_point_cloud": "point clouds need the hosted service",
-    "ai_chat_feedback": "its chat needs a language model behind the hosted service",
-    "file_upload": "there is nowhere to keep the files of contributors",
+    "ai_chat_feedback": "its chat needs a language model of the hosted service",
+    "file_upload": "files of contributors are stored on the hosted service only",
     "hours": "opening hours need a widget of the hosted service; ask with cml:text",
-    "html": "widgets written in HTML run on the hosted service only",
-    "iframe": "tools of other sites run on the hosted service only",
-    "image_annotation": _IMAGES,
-    "image_segmentation": _IMAGES,
-    "image_transcription": _IMAGES,
+    "html": "HTML widgets run on the hosted service only",
+    "iframe": "external tools run on the hosted service only",
+    "image_annotation": _IMAGE,
+    "image_segmentation": _IMAGE,
+    "image_transcription": _IMAGE,
     "iterate": "repeat a question for each item of a list with Liquid's for instead",
     "lidar": "point clouds need the hosted service",
-    "pixel_labeling": _IMAGES,
+    "pixel_labeling": _IMAGE,
     "search": "its search needs the hosted service; ask for a link with cml:text",
-    "shapes": _IMAGES,
+    "shapes": _IMAGE,
     "smart_text": "its checks need the hosted service; ask with cml:textarea",
     "taxonomy": "its tree needs the hosted service; ask with cml:select",
     "taxonomy_beta": "its tree needs the hosted service; ask with cml:select",
     "text_annotation": "text annotation tools need the hosted service",
     "text_relationships": "text annotation tools need the hosted service",
 }
-"""Tag without ``cml:`` to why it is not available here."""
+"""Tag without ``cml:`` to the reason why it is not supported here."""
 
-_FAMILIES: Final = {"audio_": _SOUND, "image_": _IMAGES, "text_": HOSTED["text_annotation"]}
-_FAMILIES["video_"] = _FILM
+_PREFIXES: Final = {
+    "audio_": _AUDIO,
+    "image_": _IMAGE,
+    "text_": HOSTED_ONLY["text_annotation"],
+    "video_": _VIDEO,
+}
 
-KNOWN: Final = ("group", "instructions", "gold", *ELEMENTS, *PARENTS, *HOSTED)
+TAGS: Final = ("group", "instructions", "gold", *ELEMENTS, *PARENTS, *HOSTED_ONLY)
 """Every tag without ``cml:``, for "did you mean"."""
 
 
@@ -88,20 +92,20 @@ ATTRIBUTES: Final = (
     "no_escape", "only-if", "points", "regex", "src", "strict", "style", "title", "to",
     "validates", "value",
 )  # fmt: skip
-"""Attributes that mean something, for whoever mistypes one; any other is let pass."""
+"""Attributes with a meaning, for "did you mean"; other attributes are ignored."""
 
 
-def only_hosted(kind: str) -> str:
-    """Say why a tag is available on the hosted service only; empty for any other tag.
+def hosted_only_reason(kind: str) -> str:
+    """Return why a tag needs the hosted service; ``""`` for any other tag.
 
-    >>> only_hosted("shapes")
+    >>> hosted_only_reason("shapes")
     'image annotation tools need the hosted service'
-    >>> only_hosted("radios")
+    >>> hosted_only_reason("radios")
     ''
     """
-    if kind in HOSTED:
-        return HOSTED[kind]
-    for family, reason in _FAMILIES.items():
-        if kind.startswith(family):
+    if kind in HOSTED_ONLY:
+        return HOSTED_ONLY[kind]
+    for prefix, reason in _PREFIXES.items():
+        if kind.startswith(prefix):
             return reason
     return ""

@@ -1,20 +1,20 @@
-"""What an answer must look like, and how it is put in shape: the ``validates`` of a question.
+"""Validators of answers: parses ``validates`` into rules that check and normalize an answer.
 
 ::
 
-    required  ss-required                       something that is not blank
+    required  ss-required                       an answer that is not blank
     integer  positiveInteger  numeric  digits   numbers
-    integerRange:{min:1,max:9}  range:{…}       numbers between two, both included
+    integerRange:{min:1,max:9}  range:{…}       numbers in a range, both ends included
     alpha  alphanum  date                       letters; letters and digits; MM/DD/YYYY
-    minLength:2  maxLength:9  rangeLength:{…}   characters, both ends included
-    wordCountMin:5  wordCountMax:50             words
+    minLength:2  maxLength:9  rangeLength:{…}   number of characters, both ends included
+    wordCountMin:5  wordCountMax:50             number of words
     email  url  phone  usPhone  usAddress  usZipCode  stateAbbr
-    regex:^[A-Z]+$                              see crowdflower.cml.patterns
+    regex:^[A-Z]+$                              a pattern: see crowdflower.cml.regex
     clean:['uppercase']                         rewrites the answer
     user_agent                                  a hidden field that the browser fills
 
-They run from left to right, and the first that fails is the answer's error; those behind it see
-what those before it made of the answer. Nothing but ``required`` minds a blank answer.
+Validators run from left to right on the result of the one before; the first that fails gives the
+error. A blank answer fails only ``required``.
 
 Source: CrowdFlower, `Validations <http://crowdflower.com/docs/cml/validations>`_, and Figure Eight,
 `Guide to: Validators <https://success.figure-eight.com/hc/en-us/articles/203528865>`_.
@@ -27,18 +27,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from crowdflower.cml import formats
-from crowdflower.cml.pattern_syntax import PatternError, PatternUnsupportedError
-from crowdflower.cml.patterns import pattern
 from crowdflower.cml.problems import did_you_mean
+from crowdflower.cml.regex import compile_regex
+from crowdflower.cml.regex_compiler import RegexError, UnsupportedRegexError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Rule: TypeAlias = "Callable[[str], str]"
-"""From an answer to the answer in shape; raises :class:`ValueError` with a sentence if it fails."""
+"""Returns the normalized answer; raises :class:`ValueError` with a sentence for contributors."""
 
-LONGEST: Final = 1_000
-"""Characters in one ``validates``."""
+MAX_LENGTH: Final = 1_000
+"""Characters in one ``validates`` attribute."""
 
 REQUIRED: Final = {"required", "ss-required"}
 
@@ -52,13 +52,13 @@ _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 @dataclass
 class Validation:
-    """What ``validates`` asks of one question.
+    """The validators of one question.
 
     :param names: All validators as written, without their arguments.
-    :param rules: What is run on an answer, in order.
-    :param errors: What cannot be read, each a sentence.
-    :param unknown: Names that nothing here knows, and that are therefore not checked.
-    :param unsupported: What only the hosted service can check.
+    :param rules: The rules to run on an answer, in order.
+    :param errors: Sentences about validators with invalid arguments.
+    :param unknown: Names of unknown validators, which are not checked.
+    :param unsupported: Features of patterns that only the hosted service supports.
     """
 
     names: list[str] = field(default_factory=list)
@@ -69,44 +69,46 @@ class Validation:
 
     @property
     def required(self) -> bool:
-        """Whether an answer must be there."""
+        """Whether an answer is required."""
         return not REQUIRED.isdisjoint(self.names)
 
 
-def read(text: str, regex: str = "") -> Validation:
-    """Read what stands in ``validates``.
+def parse_validators(text: str, regex: str = "") -> Validation:
+    """Parse a ``validates`` attribute.
 
-    :param text: The attribute.
-    :param regex: The question's ``regex`` attribute, which ``regex`` without an argument means.
+    :param text: The value of the attribute.
+    :param regex: The question's ``regex`` attribute, the pattern of a ``regex`` without argument.
 
-    >>> rules = read("required maxLength:5 clean:['uppercase']")
-    >>> rules.required, [rule("ab") for rule in rules.rules]
+    >>> validation = parse_validators("required maxLength:5 clean:['uppercase']")
+    >>> validation.required, [rule("ab") for rule in validation.rules]
     (True, ['ab', 'AB'])
-    >>> read("requierd").unknown
+    >>> parse_validators("requierd").unknown
     ['requierd']
     """
     validation = Validation()
-    if len(text) > LONGEST:
-        validation.errors.append(f"There is room for {LONGEST:,} characters of validators.")
+    if len(text) > MAX_LENGTH:
+        validation.errors.append(f"validates is longer than {MAX_LENGTH:,} characters; shorten it.")
         return validation
-    for name, argument in _words(text):
+    for name, argument in _split(text):
         validation.names.append(name)
         if name in REQUIRED or name == "user_agent":
             continue
-        if name not in _MAKERS:
+        if name not in _RULE_FACTORIES:
             validation.unknown.append(name)
             continue
         try:
-            validation.rules.append(_MAKERS[name](argument or (regex if name == "regex" else "")))
-        except PatternUnsupportedError as error:
-            validation.unsupported.append(f'The pattern of "regex" uses {error}')
+            validation.rules.append(
+                _RULE_FACTORIES[name](argument or (regex if name == "regex" else ""))
+            )
+        except UnsupportedRegexError as feature:
+            validation.unsupported.append(str(feature))
         except ValueError as error:
-            validation.errors.append(f'The validator "{name}" cannot be used: {error}.')
+            validation.errors.append(f'The validator "{name}" is invalid: {error}.')
     return validation
 
 
-def _words(text: str) -> Iterator[tuple[str, str]]:
-    """Cut into names and arguments; an argument may hold blanks between brackets or quotes."""
+def _split(text: str) -> Iterator[tuple[str, str]]:
+    """Split into names and arguments; brackets and quotes in an argument may contain spaces."""
     at = 0
     while at < len(text):
         if text[at].isspace() or text[at] == ",":
@@ -121,41 +123,41 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
         yield (name.group() if name else ""), (argument.group() if argument else "")
 
 
-def _between(argument: str) -> tuple[float | None, float | None]:
-    """Read ``{min:1,max:9}``, one of them or both."""
+def _parse_bounds(argument: str) -> tuple[float | None, float | None]:
+    """Parse ``{min:1,max:9}``; one bound may be missing."""
     bounds = {name: float(value) for name, value in _BOUND.findall(argument)}
     if not bounds:
-        raise ValueError("write its bounds as {min:1,max:9}")
+        raise ValueError("it needs bounds, such as {min:1,max:9}")
     low, high = bounds.get("min"), bounds.get("max")
     if low is not None and high is not None and low > high:
-        raise ValueError(f"min {low:g} is above max {high:g}")
+        raise ValueError(f"min {low:g} is greater than max {high:g}")
     return low, high
 
 
-def _count(argument: str) -> int:
+def _parse_count(argument: str) -> int:
     if not re.fullmatch(r"\d{1,9}", argument, re.ASCII):
-        raise ValueError("write a number behind it, such as :5")
+        raise ValueError("it needs a whole number after a colon, such as :5")
     return int(argument)
 
 
-def _plain(rule: Rule) -> Callable[[str], Rule]:
-    """Make a validator of a rule that takes no argument; one that comes is let pass."""
+def _without_argument(rule: Rule) -> Callable[[str], Rule]:
+    """Return a factory for a rule without an argument; an argument is ignored."""
     return lambda _: rule
 
 
-def _number_between(shape: Rule) -> Callable[[str], Rule]:
-    def make(argument: str) -> Rule:
-        low, high = _between(argument)
+def _number_range(number_rule: Rule) -> Callable[[str], Rule]:
+    def factory(argument: str) -> Rule:
+        low, high = _parse_bounds(argument)
 
         def rule(answer: str) -> str:
-            number = float(shape(answer))
+            number = float(number_rule(answer))
             if (low is not None and number < low) or (high is not None and number > high):
                 raise ValueError(f"Enter a number {_range_text(low, high)}.")
             return answer.strip()
 
         return rule
 
-    return make
+    return factory
 
 
 def _range_text(low: float | None, high: float | None) -> str:
@@ -164,7 +166,7 @@ def _range_text(low: float | None, high: float | None) -> str:
     return f"of at least {low:g}" if high is None else f"from {low:g} to {high:g}"
 
 
-def _size(unit: str, measure: Callable[[str], int], low: int, high: int | None) -> Rule:
+def _length_rule(unit: str, measure: Callable[[str], int], low: int, high: int | None) -> Rule:
     def rule(answer: str) -> str:
         size = measure(answer)
         if size < low:
@@ -176,13 +178,13 @@ def _size(unit: str, measure: Callable[[str], int], low: int, high: int | None) 
     return rule
 
 
-def _words_in(answer: str) -> int:
+def _word_count(answer: str) -> int:
     return len(answer.split())
 
 
 def _range_length(argument: str) -> Rule:
-    low, high = _between(argument)
-    return _size("characters", len, int(low or 0), None if high is None else int(high))
+    low, high = _parse_bounds(argument)
+    return _length_rule("characters", len, int(low or 0), None if high is None else int(high))
 
 
 def _regex(argument: str) -> Rule:
@@ -193,66 +195,69 @@ def _regex(argument: str) -> Rule:
     elif slashes := re.fullmatch(r"/(.+)/([a-z]*)", argument):
         text, flags = slashes.groups()
     if not text:
-        raise ValueError("a pattern is missing; write regex:^[A-Z]+$")
+        raise ValueError("it needs a pattern, such as regex:^[A-Z]+$")
     try:
-        wanted = pattern(text, flags)
-    except PatternUnsupportedError:
+        regex = compile_regex(text, flags)
+    except UnsupportedRegexError:
         raise
-    except PatternError as error:
-        raise ValueError(f"its pattern {text!r} does not work: {error}") from None
+    except RegexError as error:
+        message = f"its pattern {text!r} is not a valid regular expression: {error}"
+        raise ValueError(message) from None
 
     def rule(answer: str) -> str:
-        if not wanted.found_in(answer):
-            raise ValueError("This does not have the form that is asked for.")
+        if not regex.search(answer):
+            raise ValueError("This answer does not have the required format.")
         return answer
 
     return rule
 
 
 def _clean(argument: str) -> Rule:
-    wanted = [one or other for one, other in _QUOTED.findall(argument)]
-    wanted = wanted or [argument.strip("[]{} ")]
-    unknown = [name for name in wanted if name not in formats.CLEANERS]
+    names = [one or other for one, other in _QUOTED.findall(argument)]
+    names = names or [argument.strip("[]{} ")]
+    unknown = [name for name in names if name not in formats.CLEANERS]
     if unknown:
         hint = (
             did_you_mean(unknown[0], formats.CLEANERS)
-            or f"; there are {', '.join(formats.CLEANERS)}"
+            or f"; choose from: {', '.join(formats.CLEANERS)}"
         )
-        raise ValueError(f'it cannot clean by "{unknown[0]}"{hint}')
+        raise ValueError(f'there is no cleaning "{unknown[0]}"{hint}')
 
     def rule(answer: str) -> str:
-        for name in wanted:
+        for name in names:
             answer = formats.CLEANERS[name](answer)
         return answer
 
     return rule
 
 
-_MAKERS: Final[dict[str, Callable[[str], Rule]]] = {
-    "alpha": _plain(formats.alpha),
-    "alphanum": _plain(formats.alphanum),
+_RULE_FACTORIES: Final[dict[str, Callable[[str], Rule]]] = {
+    "alpha": _without_argument(formats.alpha),
+    "alphanum": _without_argument(formats.alphanum),
     "clean": _clean,
-    "date": _plain(formats.date),
-    "digits": _plain(formats.digits),
-    "email": _plain(formats.email),
-    "integer": _plain(formats.integer),
-    "integerRange": _number_between(formats.integer),
-    "maxLength": lambda argument: _size("characters", len, 0, _count(argument)),
-    "minLength": lambda argument: _size("characters", len, _count(argument), None),
-    "numeric": _plain(formats.numeric),
-    "phone": _plain(formats.phone),
-    "positiveInteger": _plain(formats.positive_integer),
-    "range": _number_between(formats.numeric),
+    "date": _without_argument(formats.date),
+    "digits": _without_argument(formats.digits),
+    "email": _without_argument(formats.email),
+    "integer": _without_argument(formats.integer),
+    "integerRange": _number_range(formats.integer),
+    "maxLength": lambda argument: _length_rule("characters", len, 0, _parse_count(argument)),
+    "minLength": lambda argument: _length_rule("characters", len, _parse_count(argument), None),
+    "numeric": _without_argument(formats.numeric),
+    "phone": _without_argument(formats.phone),
+    "positiveInteger": _without_argument(formats.positive_integer),
+    "range": _number_range(formats.numeric),
     "rangeLength": _range_length,
     "regex": _regex,
-    "stateAbbr": _plain(formats.state_abbreviation),
+    "stateAbbr": _without_argument(formats.state_abbreviation),
     "url": lambda argument: formats.web_address(non_search="non-search" in argument),
-    "usAddress": _plain(formats.us_address),
-    "usPhone": _plain(formats.us_phone),
-    "usZipCode": _plain(formats.us_zip_code),
-    "wordCountMax": lambda argument: _size("words", _words_in, 0, _count(argument)),
-    "wordCountMin": lambda argument: _size("words", _words_in, _count(argument), None),
+    "usAddress": _without_argument(formats.us_address),
+    "usPhone": _without_argument(formats.us_phone),
+    "usZipCode": _without_argument(formats.us_zip_code),
+    "wordCountMax": lambda argument: _length_rule("words", _word_count, 0, _parse_count(argument)),
+    "wordCountMin": lambda argument: _length_rule(
+        "words", _word_count, _parse_count(argument), None
+    ),
 }
 
-KNOWN: Final = (*sorted(REQUIRED), *_MAKERS, "user_agent")
-"""Every validator that is checked here."""
+VALIDATORS: Final = (*sorted(REQUIRED), *_RULE_FACTORIES, "user_agent")
+"""All supported validators."""

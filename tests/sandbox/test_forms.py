@@ -172,12 +172,12 @@ def test_an_expression_that_liquid_passes_over_is_warned_of_and_counts_as_false(
         (
             "<cml:radios name='a'>{% for b in c %}<cml:radio label='{{ b }}'/>{% endfor %}",
             {},
-            "has nothing to choose from",
+            "has no options",
         ),
         (
             "{% for a in b %}<cml:text name='q'/>{% endfor %}",
             {"b": ["1", "2"]},
-            'The name "q" is taken',
+            'The name "q" is already used',
         ),
         ("{% for a in b %}<cml:text label='{{ a }}'/>{% endfor %}", {"b": "?"}, "has no name"),
         (

@@ -1,4 +1,4 @@
-"""What counts as an answer, and what is kept of a page of them."""
+"""Validation of submitted answers, and what is stored of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORM = parse(
 )
 
 
-def test_answers_are_kept_in_the_order_and_shape_of_the_form() -> None:
+def test_answers_are_stored_in_the_order_of_the_form() -> None:
     checked = FORM.check(
         {"note": " hm ", "names": ["Tom", " ", "Tom", "Kit"], "traits": ["fat"], "kind": "cat"}
     )
@@ -38,14 +38,14 @@ def test_answers_are_kept_in_the_order_and_shape_of_the_form() -> None:
     ]
 
 
-def test_what_was_not_shown_is_dropped_even_if_it_was_sent() -> None:
+def test_an_answer_to_a_hidden_question_is_dropped() -> None:
     checked = FORM.check({"kind": "dog", "traits": ["made up"]})
 
     assert checked.errors == {}
     assert "traits" not in checked.answers
 
 
-def test_a_text_left_empty_is_kept_and_a_choice_nobody_made_is_not() -> None:
+def test_an_empty_text_is_stored_and_a_missing_choice_is_not() -> None:
     form = parse(
         "<cml:text name='t'/><cml:textarea name='a'/><cml:ratings name='r' points='2'/>"
         "<cml:checkbox name='c' label='C'/><cml:text name='m' multiple='true'/>"
@@ -55,7 +55,7 @@ def test_a_text_left_empty_is_kept_and_a_choice_nobody_made_is_not() -> None:
     assert form.check({"t": None, "r": "", "c": [], "m": [""]}).answers == {"t": "", "a": ""}
 
 
-def test_the_example_in_a_text_is_not_an_answer() -> None:
+def test_the_default_of_a_text_field_does_not_count_as_an_answer() -> None:
     required = parse("<cml:text name='t' default='Type here' validates='required'/>")
 
     assert FORM.check({"kind": "dog", "note": "e.g. asleep"}).answers["note"] == ""
@@ -69,9 +69,9 @@ def test_the_example_in_a_text_is_not_an_answer() -> None:
         ({"kind": " "}, {"kind": "Please answer this question."}),
         ({"kind": "cow"}, {"kind": '"cow" is not among the options; choose from: cat, dog.'}),
         ({"kind": "Cat"}, {"kind": '"Cat" is not among the options; choose from: cat, dog.'}),
-        ({"kind": ["cat", "dog"]}, {"kind": "This question takes one answer; there are 2."}),
-        ({"kind": 7}, {"kind": "An answer is text, or a list of texts; this is 7."}),
-        ({"kind": [7]}, {"kind": "An answer is text; this is 7."}),
+        ({"kind": ["cat", "dog"]}, {"kind": "This question takes one answer, not 2."}),
+        ({"kind": 7}, {"kind": "An answer must be a string or a list of strings, not 7."}),
+        ({"kind": [7]}, {"kind": "An answer must be a string, not 7."}),
         ({"kind": "cat"}, {"traits": "Please answer this question."}),
         (
             {"kind": "cat", "traits": ["old", "x"]},
@@ -83,28 +83,28 @@ def test_the_example_in_a_text_is_not_an_answer() -> None:
         ),
         (
             {"kind": "dog", "note": "\0"},
-            {"note": "An answer cannot hold NUL or half of a surrogate pair."},
+            {"note": "An answer cannot contain the character NUL or a lone surrogate."},
         ),
         (
             {"kind": "dog", "note": "\ud800"},
-            {"note": "An answer cannot hold NUL or half of a surrogate pair."},
+            {"note": "An answer cannot contain the character NUL or a lone surrogate."},
         ),
         (
             {"kind": "dog", "note": "x" * 100_001},
-            {"note": "An answer has 100,000 characters at most."},
+            {"note": "An answer can have at most 100,000 characters; this one has 100,001."},
         ),
         (
             {"kind": "dog", "names": ["x"] * 1_001},
-            {"names": "This question takes 1,000 answers at most; there are 1001."},
+            {"names": "This question takes at most 1,000 answers, not 1,001."},
         ),
         (
             {"kind": "dog", "nmaes": "x"},
-            {"nmaes": 'This form has no question of this name; did you mean "names"?'},
+            {"nmaes": 'This form has no question with this name; did you mean "names"?'},
         ),
-        ({"kind": "dog", "zzzzz": "x"}, {"zzzzz": "This form has no question of this name."}),
+        ({"kind": "dog", "zzzzz": "x"}, {"zzzzz": "This form has no question with this name."}),
     ],
 )
-def test_what_is_no_answer_says_why_and_nothing_is_kept(
+def test_an_invalid_answer_has_an_error_and_nothing_is_stored(
     answers: dict[str, object], errors: dict[str, str]
 ) -> None:
     checked = FORM.check(answers)
@@ -113,26 +113,26 @@ def test_what_is_no_answer_says_why_and_nothing_is_kept(
     assert checked.answers == {}
 
 
-def test_a_list_of_one_is_one_answer() -> None:
+def test_one_answer_may_be_submitted_as_a_list() -> None:
     assert FORM.check({"kind": ["dog"]}).answers["kind"] == "dog"
     assert FORM.check({"kind": "cat", "traits": "old"}).answers["traits"] == ["old"]
 
 
-def test_a_box_that_must_be_checked_is_not_satisfied_by_its_value_when_unchecked() -> None:
+def test_a_required_checkbox_must_be_checked() -> None:
     form = parse("<cml:checkbox name='c' label='I agree' default='no' validates='required'/>")
 
     assert form.check({"c": "I agree"}).answers == {"c": "I agree"}
     assert form.check({"c": "no"}).errors == {"c": "Please answer this question."}
 
 
-def test_a_value_that_a_page_put_into_a_hidden_field_is_kept_as_it_is() -> None:
+def test_the_submitted_value_of_a_hidden_field_is_stored_unchanged() -> None:
     form = parse("<cml:hidden name='agent' validates='user_agent'/>")
 
     assert form.check({"agent": " Mozilla "}).answers == {"agent": " Mozilla "}
     assert form.check({}).answers == {}
 
 
-def test_a_repeated_group_takes_a_list_with_one_place_for_each_time() -> None:
+def test_a_repeated_group_takes_one_list_item_per_entry() -> None:
     form = parse(
         "<cml:group multiple='true' aggregation='true' group_name='people'>"
         "<cml:text name='first'/><cml:text name='last' validates='required'/>"
@@ -152,7 +152,7 @@ def test_a_repeated_group_takes_a_list_with_one_place_for_each_time() -> None:
         {"first": "", "last": "Curie", "sex": "f"},
     ]
     assert form.check({"first": ["Ada", "Marie"], "last": ["Lovelace"]}).errors == {
-        "last": "Answer this for each of the 2 entries; there are 1."
+        "last": "Answer this for each of the 2 entries, not only for 1."
     }
     assert form.groups[0].entries({"first": ["", "Ada"], "last": ["", ""]}) == [
         {"first": "Ada", "last": ""}
@@ -160,7 +160,7 @@ def test_a_repeated_group_takes_a_list_with_one_place_for_each_time() -> None:
     assert form.check({"last": ["Lovelace", ""]}).errors == {"last": "Please answer this question."}
 
 
-def test_a_condition_may_look_at_a_question_further_down() -> None:
+def test_a_condition_may_refer_to_a_later_question() -> None:
     form = parse("<cml:text name='a' only-if='b:[x]'/><cml:text name='b'/>")
 
     assert form.check({"a": "1", "b": "x"}).answers == {"a": "1", "b": "x"}

@@ -1,4 +1,4 @@
-"""Test questions: which answers are right."""
+"""Test questions: which answers are accepted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BOXES = (
         ("exact='false'", ["a"], True),
     ],
 )
-def test_several_answers_are_compared_as_the_form_says(
+def test_several_answers_are_compared_by_the_matching_of_the_form(
     matching: str, given: list[str], right: bool
 ) -> None:
     form = parse(BOXES.format(matching))
@@ -53,12 +53,12 @@ def test_several_answers_are_compared_as_the_form_says(
         ("regex='^{seed}$'", "axb", "a.b", False),
         ("regex='^{seed}$' no_escape='true'", "axb", "a.b", True),
         ("regex='^{seed}$' no_escape='true'", "a(b", "a(b", True),
-        ("regex='^[0-9]+$'", "42", "whatever", True),
+        ("regex='^[0-9]+$'", "42", "anything", True),
         ("regex='^{seed}$'", "! " * 2_000, "! " * 2_000, True),
         ("regex='^{seed}$'", "! ", "! " * 2_000, False),
     ],
 )
-def test_a_text_is_compared_without_case_and_blanks_or_by_a_pattern(
+def test_a_text_is_compared_without_case_and_extra_spaces_or_by_a_pattern(
     attributes: str, answer: str, accepted: str, right: bool
 ) -> None:
     form = parse(f"<cml:text name='q' {attributes}/>")
@@ -66,7 +66,7 @@ def test_a_text_is_compared_without_case_and_blanks_or_by_a_pattern(
     assert form.missed({"q": answer}, {"q": [accepted]}) == (() if right else ("q",))
 
 
-def test_what_was_not_shown_is_not_compared_and_what_was_left_blank_is_wrong() -> None:
+def test_a_hidden_question_is_not_compared_and_a_blank_one_is_wrong() -> None:
     form = parse(
         "<cml:radios name='a'><cml:radio label='x'/><cml:radio label='y'/></cml:radios>"
         "<cml:text name='b' only-if='a:[x]'/><cml:text name='c'/>"
@@ -78,13 +78,13 @@ def test_what_was_not_shown_is_not_compared_and_what_was_left_blank_is_wrong() -
     assert form.missed({"c": "z"}, accepted) == ("a",)
 
 
-def test_what_is_no_test_question_is_not_compared() -> None:
+def test_a_question_that_is_not_a_test_question_is_not_compared() -> None:
     form = parse("<cml:text name='a' gold='false'/><cml:text name='b'/><cml:text name='c'/>")
 
     assert form.missed({"b": "no"}, {"a": ["x"], "b": [], "c": [" "], "gone": ["x"]}) == ()
 
 
-def test_an_exact_question_without_right_answers_must_be_left_blank() -> None:
+def test_an_exact_question_without_accepted_answers_must_be_left_blank() -> None:
     form = parse(BOXES.format("exact='true'"))
 
     assert form.missed({}, {"q": []}) == ()
@@ -92,12 +92,12 @@ def test_an_exact_question_without_right_answers_must_be_left_blank() -> None:
     assert form.missed({"q": ["a"]}, {}) == ()
 
 
-def test_right_answers_may_be_the_lines_of_a_column() -> None:
+def test_accepted_answers_may_be_lines_of_text() -> None:
     form = parse("<cml:text name='q'/>")
 
     assert form.missed({"q": "b"}, {"q": "a\nb"}) == ()
 
 
-def test_a_pattern_that_does_not_work_is_found_when_the_form_is_read() -> None:
+def test_an_invalid_pattern_is_reported_at_parse_time() -> None:
     with pytest.raises(CMLError, match="1:20: The pattern"):
         parse("<cml:text name='q' regex='[a'/>")

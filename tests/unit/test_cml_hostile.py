@@ -1,4 +1,4 @@
-"""Forms that are meant to hurt: each ends soon, in a form or in a CMLError."""
+"""Malicious forms: each is parsed or refused in bounded time."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 SIZE = 256 * 1024
 SECONDS = 10
-"""Each takes less than one; what it guards against takes minutes."""
+"""Time limit of one form; each takes less than 1 s, and without protection, minutes."""
 
 
 def outcome(cml: str) -> Form | CMLError:
-    begun = time.process_time()
+    start = time.process_time()
     try:
         result: Form | CMLError = parse(cml)
     except CMLError as error:
         result = error
-    assert time.process_time() - begun < SECONDS
+    assert time.process_time() - start < SECONDS
     return result
 
 
-def filled(piece: str, before: str = "", behind: str = "") -> str:
-    room = SIZE - len(before.encode()) - len(behind.encode())
-    return before + piece * (room // len(piece.encode())) + behind
+def fill(piece: str, before: str = "", after: str = "") -> str:
+    size = SIZE - len(before.encode()) - len(after.encode())
+    return before + piece * (size // len(piece.encode())) + after
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def filled(piece: str, before: str = "", behind: str = "") -> str:
         "<cml:text name=a only-if=b>", "<cml:group only-if=a><cml:text name=b/></cml:group>", "“",
     ],
 )  # fmt: skip
-def test_any_piece_as_often_as_there_is_room_ends_soon(piece: str) -> None:
-    assert isinstance(outcome(filled(piece)), Form | CMLError)
+def test_any_token_repeated_up_to_the_size_limit_is_parsed_in_time(piece: str) -> None:
+    assert isinstance(outcome(fill(piece)), Form | CMLError)
 
 
 @pytest.mark.parametrize(
-    ("before", "piece", "behind"),
+    ("before", "piece", "after"),
     [
         ('<cml:text name="q" only-if="', "a++", 'a"/>'),
         ('<cml:text name="q" only-if="', "!", 'a"/>'),
@@ -62,10 +62,10 @@ def test_any_piece_as_often_as_there_is_room_ends_soon(piece: str) -> None:
         ("<cml:text name=q><cml:instructions>", "<b>", "</cml:instructions></cml:text>"),
     ],
 )
-def test_any_attribute_may_be_as_long_as_there_is_room(
-    before: str, piece: str, behind: str
+def test_any_attribute_up_to_the_size_limit_is_parsed_in_time(
+    before: str, piece: str, after: str
 ) -> None:
-    assert isinstance(outcome(filled(piece, before, behind)), Form | CMLError)
+    assert isinstance(outcome(fill(piece, before, after)), Form | CMLError)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_any_attribute_may_be_as_long_as_there_is_room(
         "<cml:group only-if=q{0}><cml:text name=q{0}></cml:group>",
     ],
 )
-def test_thousands_of_different_questions_are_read_soon(question: str) -> None:
+def test_thousands_of_questions_are_parsed_in_time(question: str) -> None:
     cml = "".join(question.format(number, number + 1) for number in range(4_000))
 
     assert isinstance(outcome(cml), Form | CMLError)
@@ -88,21 +88,21 @@ def test_a_form_has_a_size_limit_in_bytes() -> None:
     assert isinstance(outcome("a" * SIZE), Form)
     for cml in ("a" * (SIZE + 1), "ä" * (SIZE // 2 + 1)):
         (problem,) = outcome(cml).problems  # type: ignore[union-attr]
-        assert str(problem) == "1:1: A form has 256 KB at most; put long texts into the rows."
+        assert str(problem) == "1:1: The form is larger than 256 KB; move long texts into the rows."
 
 
 @pytest.mark.parametrize("tag", ["div", "cml:group"])
-def test_tags_nest_two_hundred_deep_and_no_deeper(tag: str) -> None:
+def test_tags_nest_up_to_two_hundred_deep(tag: str) -> None:
     question = "<cml:text name='q'/>"
 
     assert isinstance(outcome(f"<{tag}>" * 200 + question + f"</{tag}>" * 200), Form)
     error = outcome(f"<{tag}>" * 10_000 + question)
 
     assert isinstance(error, CMLError)
-    assert "Tags nest deeper than 200 here" in error.problems[0].message
+    assert "Tags are nested more than 200 deep here" in error.problems[0].message
 
 
-def test_tags_that_html_closes_by_itself_do_not_nest() -> None:
+def test_implicitly_closed_tags_do_not_nest() -> None:
     form = outcome(
         "<p>a" * 500 + "<br>" * 500 + "<ul>" + "<li>b" * 500 + "</ul><cml:text name='q'/>"
     )
@@ -117,7 +117,7 @@ def test_entities_are_not_expanded_and_nothing_is_fetched(
     secret.write_text("hidden", encoding="utf-8")
 
     def refuse(*_: object, **__: object) -> NoReturn:
-        raise AssertionError("the parser asked for a connection")
+        raise AssertionError("the parser opened a connection")
 
     monkeypatch.setattr(socket, "socket", refuse)
     form = parse(

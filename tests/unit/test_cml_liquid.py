@@ -1,4 +1,4 @@
-"""Liquid in a form that nobody has filled in yet: it is text, and some of it excludes other."""
+"""Liquid in a form that is not rendered yet: masked text, and branches that exclude each other."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from crowdflower.cml import CMLError, parse
         ("{% for a in b %}<cml:group><p></p></cml:group>{% endfor %}<cml:text label='q'/>", True),
     ],
 )
-def test_only_liquid_in_or_around_the_tags_makes_a_form_differ(cml: str, differs: bool) -> None:
+def test_only_liquid_in_or_around_tags_makes_questions_differ(cml: str, differs: bool) -> None:
     form = parse(cml)
 
     assert form.fields[0].name.startswith("q")
     assert form.has_liquid is differs
 
 
-def test_quotes_and_brackets_of_liquid_do_not_end_a_value_or_a_tag() -> None:
+def test_quotes_and_brackets_in_liquid_do_not_end_a_value_or_a_tag() -> None:
     form = parse(
         """<cml:text label="a {{ x | default: "y>" }} b" {% if x > 1 %} name='n' {% endif %}/>"""
     )
@@ -39,7 +39,7 @@ def test_quotes_and_brackets_of_liquid_do_not_end_a_value_or_a_tag() -> None:
     assert form.fields[0].name == "n"
 
 
-def test_a_name_may_be_used_again_where_only_one_of_them_can_be_shown() -> None:
+def test_branches_that_exclude_each_other_may_share_a_name() -> None:
     form = parse(
         "{% if a == 1 %}<cml:radios name='q'><cml:radio label='x'/></cml:radios>"
         "{% elsif a == 2 %}<cml:radios name='q'><cml:radio label='y'/></cml:radios>"
@@ -61,12 +61,12 @@ def test_a_name_may_be_used_again_where_only_one_of_them_can_be_shown() -> None:
         "{% if a %}{% else %}<cml:text name='q'/><cml:text name='q'/>{% endif %}",
     ],
 )
-def test_a_name_is_taken_where_both_would_be_shown(cml: str) -> None:
-    with pytest.raises(CMLError, match='The name "q" is taken by <cml:text> at 1:'):
+def test_questions_that_can_appear_together_cannot_share_a_name(cml: str) -> None:
+    with pytest.raises(CMLError, match='The name "q" is already used by <cml:text> at 1:'):
         parse(cml)
 
 
-def test_a_name_that_depends_on_the_row_is_no_column() -> None:
+def test_a_name_that_depends_on_the_row_is_not_a_column() -> None:
     form = parse("<cml:text name='size_{{ id }}'/><cml:text name='size'/>")
 
     assert form.legend()["size_{{ id }}"] == {"dynamic": True}
@@ -81,15 +81,15 @@ def test_a_label_with_liquid_names_one_column_for_all_rows() -> None:
     assert form.template == "<p>\n<cml:text name=\"is_x_good\" label='Is {{x}} good?'/>"
 
 
-def test_a_fixed_name_in_a_loop_is_warned_of() -> None:
+def test_a_fixed_name_in_a_loop_gives_a_warning() -> None:
     form = parse("{% for a in b %}<cml:text name='q'/><cml:text label='{{ a }}'/>{% endfor %}")
 
     assert len(form.warnings) == 1
-    assert '"q" is asked in a loop under one name' in form.warnings[0].message
+    assert '"q" has the same name on each pass of the loop' in form.warnings[0].message
     assert form.fields[1].dynamic
 
 
-def test_what_waits_for_the_row_is_not_judged_before() -> None:
+def test_attributes_with_liquid_are_not_checked_before_rendering() -> None:
     form = parse(
         "<cml:text name='a' only-if='{{ x }}' validates='required {{ z }}'/>"
         "<cml:ratings name='b' points='{{ n }}'/><cml:text name='c_{{ i }}'/>"
@@ -100,7 +100,7 @@ def test_what_waits_for_the_row_is_not_judged_before() -> None:
     assert form.warnings == ()
 
 
-def test_after_a_run_braces_are_text_and_a_question_may_be_missing() -> None:
+def test_in_a_rendered_form_braces_are_text_and_a_question_may_be_missing() -> None:
     form = parse("<cml:text label='{{ a }} {% if %}' only-if='gone:[x]'/>", rendered=True)
 
     assert form.fields[0].label == "{{ a }} {% if %}"
@@ -116,13 +116,22 @@ def test_after_a_run_braces_are_text_and_a_question_may_be_missing() -> None:
         ("{% if a %}", "1:1: {% if %} is never closed; add {% endif %}."),
         ("{% raw %}", "1:1: {% raw %} is never closed; add {% endraw %}."),
         ("{% comment %}", "1:1: {% comment %} is never closed; add {% endcomment %}."),
-        ("{% endif %}", "1:1: {% endif %} closes nothing that is open."),
-        ("{% for a in b %}{% endif %}", "{% endif %} closes nothing that is open; close {% for %}"),
-        ("{% if a %}" * 31 + "{% endif %}" * 31, "1:301: Liquid blocks nest deeper than 30"),
-        ("{{" + "a" * 10_001 + "}}", "1:1: Liquid of more than 10,000 characters"),
+        ("{% endif %}", "1:1: {% endif %} has no matching {% if %}; remove it."),
+        (
+            "{% for a in b %}{% endif %}",
+            "{% endif %} has no matching {% if %}; close {% for %} first.",
+        ),
+        (
+            "{% if a %}" * 31 + "{% endif %}" * 31,
+            "1:301: Liquid blocks are nested more than 30 deep; ",
+        ),
+        (
+            "{{" + "a" * 10_001 + "}}",
+            "1:1: This Liquid is longer than 10,000 characters; split it.",
+        ),
     ],
 )
-def test_liquid_that_is_not_whole_is_a_problem(cml: str, problem: str) -> None:
+def test_malformed_liquid_is_a_problem(cml: str, problem: str) -> None:
     with pytest.raises(CMLError) as caught:
         parse(cml)
 

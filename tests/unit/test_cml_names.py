@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crowdflower.cml.names import derived
+from crowdflower.cml.names import normalize_name
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from crowdflower.cml.names import derived
     ],
 )
 def test_a_label_becomes_a_name(label: str, name: str) -> None:
-    assert derived(label) == name
+    assert normalize_name(label) == name

@@ -1,4 +1,4 @@
-"""Conditions: what they mean, for each kind of question."""
+"""Conditions of only-if, for each kind of question."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_condition_shows_a_question(
     assert ("then" in checked.answers) is shown
 
 
-def test_what_hangs_on_a_question_that_is_not_shown_is_not_shown_either() -> None:
+def test_a_question_that_depends_on_a_hidden_one_is_hidden_too() -> None:
     form = parse(
         "<cml:text name='a'/><cml:text name='b' only-if='a'/><cml:text name='c' only-if='b'/>"
         "<cml:text name='d' only-if='!b'/>"
@@ -79,7 +79,7 @@ def test_what_hangs_on_a_question_that_is_not_shown_is_not_shown_either() -> Non
     assert form.check({"a": "x", "b": "x", "c": "x"}).answers == {"a": "x", "b": "x", "c": "x"}
 
 
-def test_a_thousand_levels_hold() -> None:
+def test_a_chain_of_a_thousand_conditions_is_evaluated() -> None:
     form = parse(
         "<cml:text name='q0'/>"
         + "".join(f"<cml:text name='q{n}' only-if='q{n - 1}'/>" for n in range(1, 1_001))
@@ -91,7 +91,7 @@ def test_a_thousand_levels_hold() -> None:
     assert list(form.check({**everything, "q3": ""}).answers) == ["q0", "q1", "q2", "q3"]
 
 
-def test_a_name_is_found_however_it_is_written() -> None:
+def test_a_condition_may_use_the_name_as_written() -> None:
     form = parse("<cml:text name='Web-Site'/><cml:text name='b' only-if='Web-Site'/>")
 
     assert form.check({"website": "x", "b": "y"}).answers == {"website": "x", "b": "y"}

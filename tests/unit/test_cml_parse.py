@@ -1,4 +1,4 @@
-"""Reading a form that can be used: every element, however it is written."""
+"""Parsing of valid forms: every element, in every way to write it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def values(cml: str) -> list[str]:
     return [option.value for option in parse(cml).fields[0].options]
 
 
-def test_a_form_says_what_a_job_needs_to_know_of_it() -> None:
+def test_a_form_has_the_aggregations_gold_columns_and_legend_of_a_job() -> None:
     form = parse(REVIEW)
 
     assert form.aggregations() == {"sentiment": "agg", "topics": "agg", "any_comments": "all"}
@@ -42,7 +42,7 @@ def test_a_form_says_what_a_job_needs_to_know_of_it() -> None:
     }
 
 
-def test_a_question_knows_its_place_in_the_form() -> None:
+def test_a_question_has_its_position_in_the_form() -> None:
     topics = parse(REVIEW).fields[1]
 
     assert (topics.line, topics.column) == (7, 1)
@@ -66,7 +66,7 @@ def test_a_question_knows_its_place_in_the_form() -> None:
         ("<cml:meta name='q'/>", "meta", False, "agg"),
     ],
 )
-def test_each_element_has_its_kind_and_its_aggregation(
+def test_each_element_has_its_kind_and_default_aggregation(
     tag: str, kind: str, multiple: bool, aggregation: str
 ) -> None:
     (field,) = parse(tag).fields
@@ -75,7 +75,7 @@ def test_each_element_has_its_kind_and_its_aggregation(
     assert found == ("q", kind, multiple, aggregation)
 
 
-def test_options_that_stay_open_end_where_the_next_question_begins() -> None:
+def test_open_options_end_where_the_next_question_starts() -> None:
     form = parse(
         "<cml:radios label='Kind'><cml:radio label='A'><p>or</p><cml:radio label='B'>"
         "<cml:select label='Size'><cml:option label='S'><cml:option label='M'>"
@@ -85,7 +85,7 @@ def test_options_that_stay_open_end_where_the_next_question_begins() -> None:
     assert found == {"kind": ["A", "B"], "size": ["S", "M"]}
 
 
-def test_comments_and_what_is_in_them_are_not_there() -> None:
+def test_comments_and_their_content_are_ignored() -> None:
     cml = """<!-- <cml:text label="Old"/> --><cml:radios label="New">
       <!-- <cml:radio label="Never"/> --><cml:radio label="Ever"/></cml:radios>"""
 
@@ -93,7 +93,7 @@ def test_comments_and_what_is_in_them_are_not_there() -> None:
     assert values(cml) == ["Ever"]
 
 
-def test_scripts_and_declarations_hold_no_questions() -> None:
+def test_scripts_and_declarations_contain_no_questions() -> None:
     cml = (
         '<!DOCTYPE x [<!ENTITY a "b">]><?xml version="1.0"?>'
         "<script>'<cml:text label=\"a\"/>'</script><STYLE><cml:text label='b'/></STYLE>"
@@ -118,7 +118,7 @@ def test_a_rating_counts_its_points_or_lists_them() -> None:
     ) == ["1", "2"]
 
 
-def test_a_box_that_is_checked_at_first_says_so() -> None:
+def test_an_option_may_be_preselected() -> None:
     cml = (
         "<cml:checkboxes label='q'><cml:checkbox label='a' default='true'/>"
         "<cml:checkbox label='b' checked='true'/><cml:checkbox label='c' checked='false'/>"
@@ -127,7 +127,7 @@ def test_a_box_that_is_checked_at_first_says_so() -> None:
     assert [option.checked for option in parse(cml).fields[0].options] == [True, True, False]
 
 
-def test_the_instructions_of_the_attribute_go_before_those_of_the_child() -> None:
+def test_the_instructions_attribute_overrides_the_child() -> None:
     child = "<cml:instructions>Look <b>well</b>.</cml:instructions>"
 
     attribute, other = parse(
@@ -139,7 +139,7 @@ def test_the_instructions_of_the_attribute_go_before_those_of_the_child() -> Non
     assert other.instructions == "Look <b>well</b>."
 
 
-def test_html_around_the_questions_may_be_as_sloppy_as_it_likes() -> None:
+def test_html_around_the_questions_may_be_malformed() -> None:
     cml = """<p>1 < 2 & 3 > 2 <a href=x title=it's><p><br><li>x<li>y</div></nonsense attr>
       <img alt="a > b" src='<'><cml:text label="Here"/><td <b><cml:text label=There>"""
 
@@ -162,7 +162,7 @@ def test_a_tag_may_be_written_in_many_ways(tag: str) -> None:
     assert (field.name, field.label, field.required) == ("name", "Name", True)
 
 
-def test_a_curly_quote_is_part_of_the_value_and_is_warned_of() -> None:
+def test_a_curly_quote_is_part_of_the_value_and_gives_a_warning() -> None:
     form = parse("<cml:text label=“Why”/>")
 
     assert form.fields[0].label == "“Why”"
@@ -170,7 +170,7 @@ def test_a_curly_quote_is_part_of_the_value_and_is_warned_of() -> None:
     assert "curly quote" in form.warnings[0].message
 
 
-def test_a_group_hands_its_condition_down() -> None:
+def test_a_group_applies_its_condition_to_its_questions() -> None:
     form = parse(
         "<cml:checkbox name='a' label='A'/><cml:text name='b'/>"
         "<cml:group only-if='a'><cml:group only-if='b'>"
@@ -193,7 +193,7 @@ def test_linked_answers_are_named_by_their_group() -> None:
     assert form.gold() == {}
 
 
-def test_what_the_hosted_service_has_is_known_and_not_an_error() -> None:
+def test_features_of_the_hosted_service_are_unsupported_not_problems() -> None:
     form = parse(
         "<p>\n<cml:shapes name='box' type=\"['box']\" validates='required'/>\n"
         "<cml:audio_sorting name='s'/><cml:text label='Why?' only-if='box' aggregation='tagg'/>"
@@ -209,7 +209,7 @@ def test_what_the_hosted_service_has_is_known_and_not_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "column"),
+    ("attributes", "column"),
     [
         ("", "q_gold"),
         ("gold='true'", "q_gold"),
@@ -219,18 +219,20 @@ def test_what_the_hosted_service_has_is_known_and_not_an_error() -> None:
         ("src='answer' regex='{seed}'", "answer"),
     ],
 )
-def test_every_question_tests_unless_it_says_no(said: str, column: str | None) -> None:
-    assert parse(f"<cml:text name='q' {said}/>").gold().get("q") == column
+def test_every_question_is_a_test_question_unless_gold_is_false(
+    attributes: str, column: str | None
+) -> None:
+    assert parse(f"<cml:text name='q' {attributes}/>").gold().get("q") == column
 
 
-def test_a_gold_child_goes_before_its_question() -> None:
+def test_a_gold_child_overrides_the_attributes_of_its_question() -> None:
     form = parse("<cml:text name='q' gold='a'><cml:gold src='b' strict='true'/></cml:text>")
 
     assert form.gold() == {"q": "b"}
     assert form.fields[0].matching.how == "strict"
 
 
-def test_what_nobody_is_asked_is_no_test_question_and_not_in_the_legend() -> None:
+def test_an_invisible_question_is_not_a_test_question_and_not_in_the_legend() -> None:
     form = parse(
         "<cml:hidden name='a' value='1'/><cml:meta name='b'/><cml:meta name='c' gold='g'/>"
     )

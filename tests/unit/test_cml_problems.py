@@ -1,4 +1,4 @@
-"""What a form gets wrong is said with its place, and with what to do."""
+"""Problems and warnings of a form: position, message, and what to do."""
 
 from __future__ import annotations
 
@@ -28,52 +28,55 @@ def warnings(cml: str) -> list[str]:
             "<p>\n  <cml:radois label='a'/>",
             "2:3: There is no tag <cml:radois>; did you mean <cml:radios>?",
         ),
-        ("<cml:zzz/>", "1:1: There is no tag <cml:zzz>."),
+        ("<cml:zzz/>", "1:1: There is no tag <cml:zzz>; remove it, or use a tag of HTML."),
         (
             "<cml:text/>",
-            '1:1: <cml:text> has no name: its label holds no letter or digit; add name="…".',
+            "1:1: <cml:text> has no name, because its label has no letters or digits; add name=",
         ),
         (
             "<cml:radios name='a'/>",
-            '1:1: <cml:radios> has nothing to choose from; put <cml:radio label="…"/> ',
+            '1:1: <cml:radios> has no options; put <cml:radio label="…"/> between <cml:radios>',
         ),
-        ("<cml:ratings name='a'/>", 'or say points="5".'),
+        ("<cml:ratings name='a'/>", '</cml:ratings>, or add points="5".'),
         (
             "<cml:ratings name='a' points='five'/>",
-            '1:1: A rating counts in whole numbers, such as points="5".',
+            '1:1: The points of a rating must be whole numbers, such as points="5".',
         ),
-        ("<cml:ratings name='a' points='1000'/>", "1:1: A rating has 1 to 100 points."),
+        (
+            "<cml:ratings name='a' points='1000'/>",
+            "1:1: A rating must have from 1 to 100 points; this one has 1000.",
+        ),
         (
             "<cml:radios name='a'><cml:radio/></cml:radios>",
-            '1:22: <cml:radio> needs a label; add label="…".',
+            '1:22: <cml:radio> has no label; add label="…".',
         ),
         (
             "<cml:option label='a'/>",
-            "1:1: <cml:option> stands alone; put it between <cml:select> and </cml:select>.",
+            "1:1: <cml:option> is outside of a question; put it between <cml:select> and </cml:",
         ),
         (
             "<cml:radios name='a'><cml:option label='b'/>",
-            "1:22: <cml:option> stands in <cml:radios>, which takes <cml:radio>.",
+            "1:22: <cml:radios> cannot contain <cml:option>; use <cml:radio>.",
         ),
         (
             "<cml:text name='a'><cml:radio label='b'/>",
-            "1:20: <cml:radio> stands in <cml:text>, which takes no options.",
+            "1:20: <cml:text> cannot contain <cml:radio>; only <cml:radios> can.",
         ),
         (
             "<cml:text name='a'/>\n<cml:text label='A'/>",
-            '2:1: The name "a" is taken by <cml:text> at 1:1; give one of them another',
+            '2:1: The name "a" is already used by <cml:text> at 1:1; give one of them another ',
         ),
         (
             "<cml:text label='Judgments'/>",
-            '1:1: Results have something of their own under the name "judgments"; give <cml:text> ',
+            '1:1: The name "judgments" is reserved for a column of results and reports; give <cml:',
         ),
         (
             "<cml:group multiple='true' aggregation='true' group_name='_ids'></cml:group>",
-            '1:1: Results have something of their own under the name "_ids"; choose another ',
+            '1:1: The name "_ids" is reserved for a column of results and reports; choose another ',
         ),
         (
             "<cml:text name='a' aggregation='sum'/>",
-            '1:20: There is no aggregation "sum"; say agg, avg or all.',
+            '1:20: There is no aggregation "sum"; use agg, avg or all.',
         ),
         (
             "<cml:text name='a' aggregation='agg_0'/>",
@@ -82,72 +85,78 @@ def warnings(cml: str) -> list[str]:
         ("<cml:text name='a' aggregation='agg_٣'/>", "1:20: There is no aggregation"),
         (
             "<cml:text name='a' aggregation='{{ how }}'/>",
-            "1:20: aggregation cannot differ from row to row, and so cannot hold Liquid; say agg, ",
+            "1:20: aggregation cannot contain Liquid, because it is the same for all rows; use ",
         ),
         (
             "<cml:text label='a",
-            "1:11: The quote of label in <cml:text> is never closed; all that follows is lost.",
+            "1:11: The value of label in <cml:text> has no closing quote, so everything after it ",
         ),
         ("<cml:text label='a' <p>", "1:1: This tag is never closed; end <cml:text with > or />."),
         (
             "<cml:text label='a <cml:text label='b'/>",
-            "1:11: The value of label in <cml:text> runs into the next tag; close its quote.",
+            "1:11: The value of label in <cml:text> runs into the next tag; add its closing quote.",
         ),
         (
             "<cml:group><cml:text name='a'/>",
-            "1:1: <cml:group> is never closed, and so covers everything below; add </cml:group>.",
+            "1:1: <cml:group> is never closed, so it contains all that follows; add </cml:group>.",
         ),
-        ("</cml:group>", "1:1: </cml:group> closes nothing that is open."),
+        ("</cml:group>", "1:1: </cml:group> has no matching <cml:group>; remove it."),
         (
             "<cml:text name='a' regex='(b'/>",
-            "1:20: The pattern '(b' does not work: a bracket is open; add \")\".",
+            "1:20: The pattern '(b' is not a valid regular expression: a group is not closed; add",
         ),
     ],
 )
-def test_each_mistake_has_its_sentence(cml: str, problem: str) -> None:
+def test_each_problem_has_a_message(cml: str, problem: str) -> None:
     assert any(problem in each for each in problems(cml))
 
 
 @pytest.mark.parametrize(
     ("only_if", "problem"),
     [
-        ("rr:[Yes]", '1:101: only-if names "rr", and no question has that name; did you mean "r"?'),
-        ("zzz", '1:101: only-if names "zzz", and no question has that name; there are: r, t.'),
-        ("r:Yes", "1:111: This only-if cannot be read: write r:[Yes] for an answer."),
-        ("r:[]", "1:114: This only-if cannot be read: a value is missing; write r:[value]."),
-        ("r && r", '1:112: This only-if cannot be read: write "++" for "and".'),
-        ("r | r", '1:112: This only-if cannot be read: write "||" for "or".'),
-        ("r=Yes", "1:111: This only-if cannot be read: write name:[value] for an answer."),
-        ("(r", '1:112: This only-if cannot be read: a bracket is open; add ")".'),
-        ("r)", "a bracket closes that was never opened"),
+        (
+            "rr:[Yes]",
+            '1:101: only-if refers to "rr", but no question has that name; did you mean "r"?',
+        ),
+        (
+            "zzz",
+            '1:101: only-if refers to "zzz", but no question has that name; choose from: r, t.',
+        ),
+        ("r:Yes", "1:111: Invalid only-if: write r:[Yes] for an answer."),
+        ("r:[]", "1:114: Invalid only-if: a value is missing; write r:[value]."),
+        ("r && r", '1:112: Invalid only-if: write "++" for "and".'),
+        ("r | r", '1:112: Invalid only-if: write "||" for "or".'),
+        ("r=Yes", "1:111: Invalid only-if: write name:[value] for an answer."),
+        ("(r", '1:112: Invalid only-if: a parenthesis is not closed; add ")".'),
+        ("r)", 'Invalid only-if: ")" has no matching "("; remove it.'),
         ("r r", 'join conditions with "++" or "||"'),
         ("r++", "the name of a question is missing"),
-        ("(" * 51 + "r" + ")" * 51, "brackets nest deeper than 50"),
-        ("t", "1:82: Whether this is shown depends on itself: t → t; remove one only-if."),
+        ("(" * 51 + "r" + ")" * 51, "parentheses are nested more than 50 deep"),
+        ("t", "1:82: These only-if depend on each other in a circle: t → t; remove one of them."),
     ],
 )
-def test_a_condition_that_cannot_be_followed_says_where(only_if: str, problem: str) -> None:
+def test_an_invalid_condition_is_reported_with_its_position(only_if: str, problem: str) -> None:
     found = problems(f'{RADIOS}<cml:text name="t" only-if="{only_if}"/>')
 
     assert any(problem in each for each in found)
 
 
-def test_points_that_cannot_be_read_are_one_mistake() -> None:
+def test_invalid_points_are_reported_once() -> None:
     assert problems("<cml:ratings name='a' points='five'/>") == [
-        '1:1: A rating counts in whole numbers, such as points="5".'
+        '1:1: The points of a rating must be whole numbers, such as points="5".'
     ]
 
 
-def test_a_circle_of_conditions_is_shown_whole() -> None:
+def test_a_cycle_of_conditions_is_listed_completely() -> None:
     (problem,) = problems(
         "<cml:text name='a' only-if='b'/><cml:group only-if='c'><cml:text name='b'/></cml:group>"
         "<cml:text name='c' only-if='!a'/><cml:text name='d' only-if='c'/>"
     )
 
-    assert "depends on itself: a → b → c → a" in problem
+    assert "depend on each other in a circle: a → b → c → a" in problem
 
 
-def test_a_group_is_held_to_the_rules_of_linked_answers() -> None:
+def test_a_group_must_follow_the_rules_of_linked_answers() -> None:
     assert problems("<cml:group aggregation='true'></cml:group>") == [
         (
             "1:12: CML <cml:group> requires 'group_name' attribute to be set when 'aggregation' is "
@@ -165,7 +174,7 @@ def test_a_group_is_held_to_the_rules_of_linked_answers() -> None:
     ]
 
 
-def test_linked_answers_have_a_column_and_keys_of_their_own() -> None:
+def test_linked_answers_need_a_column_and_keys_of_their_own() -> None:
     group = "<cml:group multiple='true' aggregation='true' group_name='{}'>{}</cml:group>"
     first = group.format("people", "<cml:text name='first'/>")
 
@@ -175,38 +184,40 @@ def test_linked_answers_have_a_column_and_keys_of_their_own() -> None:
 
     assert same_as_question == [
         (
-            '1:1: group_name="who" is the name of a question or of another group already; choose '
-            "one of its own."
+            '1:1: group_name="who" is already the name of a question or of another group; choose '
+            "another group_name."
         )
     ]
     assert [problem[:24] for problem in same_as_group] == ['2:1: group_name="people"']
     assert same_as_share == [
         (
-            '1:1: Beside the answers of each entry stands its "confidence"; give the question of '
-            "that name another one."
+            '1:1: A group with group_name cannot contain a question named "confidence", because '
+            "results use that key for the confidence in each entry; rename the question."
         )
     ]
 
 
-def test_a_group_that_cannot_repeat_links_nothing_and_says_so() -> None:
+def test_a_group_name_without_multiple_gives_a_warning() -> None:
     form = parse(
         "<cml:group aggregation='true' group_name='people'><cml:text name='a'/></cml:group>"
     )
 
     assert [str(warning) for warning in form.warnings] == [
         (
-            "1:1: Answers are linked only where the group may be filled in several times; add "
-            'multiple="true".'
+            "1:1: group_name has no effect, because contributors can fill in this group only once; "
+            'add multiple="true".'
         )
     ]
 
 
-def test_what_repeats_takes_one_answer_each_time() -> None:
+def test_a_question_in_a_repeated_group_takes_one_answer() -> None:
     (problem,) = problems(
         "<cml:group multiple='true'><cml:text name='a' multiple='true'/></cml:group>"
     )
 
-    assert "takes several answers and stands in a group that repeats" in problem
+    assert (
+        'takes several answers, which does not work in a group with multiple="true"; use' in problem
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,44 +229,47 @@ def test_what_repeats_takes_one_answer_each_time() -> None:
         ),
         (
             "<cml:text name='a' validates='required requird'/>",
-            '1:20: Nothing here knows the validator "requird", so it is not checked; did you ',
+            '1:20: There is no validator "requird", so it is not checked; did you mean "required"?',
         ),
-        ("<cml:text name='a' matcher='fuzzy'/>", 'Nothing here knows the matcher "fuzzy"'),
+        (
+            "<cml:text name='a' matcher='fuzzy'/>",
+            'There is no matcher "fuzzy", so it is ignored; use exact, strict or regex.',
+        ),
         (
             "<cml:text name='a'/><!-- b",
-            "1:21: This comment never ends and hides all that follows; add -->.",
+            "1:21: This comment is never closed and hides everything after it; add -->.",
         ),
         (
             "<cml:text name='a'/><img alt=\"b>",
-            "1:26: The quote of alt in <img> is never closed; all that follows is lost.",
+            "1:26: The value of alt in <img> has no closing quote, so everything after it ",
         ),
         (
             "<cml:select name='a' default='C'><cml:option label='A'/>",
-            '1:22: No option has the label "C"; write the label of one.',
+            '1:22: default="C" is not the label of an option; use the label of an option.',
         ),
         (
             "<cml:radios name='a'><cml:radio label='b'/><cml:radio label='c' value='b'/>",
-            '1:44: Two options submit "b", so that no answer tells them apart.',
+            '1:44: Two options have the value "b", so their answers cannot be told apart; give ',
         ),
         (
             "<cml:ratings name='a'><cml:rating label='good'/></cml:ratings>",
-            '1:1: "good" is not a number, and so cannot be part of an average',
+            '1:1: "good" is not a number, so it cannot be averaged; give each option a numeric ',
         ),
         (
             RADIOS + "<cml:text name='t' only-if='r:[Yess]'/>",
-            '1:101: only-if waits for "Yess", and "r" has no such option; did you mean "Yes"?',
+            '1:101: only-if: "r" has no option "Yess"; did you mean "Yes"?',
         ),
         (
             RADIOS + "<cml:text name='t' only-if='r:[2]'/>",
-            'only-if asks for option 2 of "r", and a number is a place that counts from 0',
+            'only-if refers to option 2 of "r", but its options are numbered from 0 to 1; use one ',
         ),
         (
             "<cml:instructions>a</cml:instructions><cml:text name='a'/>",
-            "1:1: <cml:instructions> stands outside of any question.",
+            "1:1: <cml:instructions> is outside of a question and has no effect; put it inside ",
         ),
     ],
 )
-def test_what_is_probably_not_meant_is_a_warning(cml: str, warning: str) -> None:
+def test_a_probable_mistake_is_a_warning(cml: str, warning: str) -> None:
     assert any(warning in each for each in warnings(cml))
 
 
@@ -265,7 +279,7 @@ def test_a_good_form_has_no_warnings() -> None:
     assert warnings(cml) == []
 
 
-def test_problems_come_in_the_order_of_the_form_and_end_after_fifty() -> None:
+def test_problems_are_in_the_order_of_the_form_and_at_most_fifty() -> None:
     with pytest.raises(CMLError) as caught:
         parse("<cml:a/>\n" * 60 + "<cml:group>")
 
@@ -274,7 +288,7 @@ def test_problems_come_in_the_order_of_the_form_and_end_after_fifty() -> None:
     assert str(caught.value).startswith("50 problems in this form:\n1:1: ")
 
 
-def test_an_error_survives_a_trip_between_processes() -> None:
+def test_an_error_can_be_pickled() -> None:
     error = CMLError([Problem("Wrong.", 2, 3, "cml:text")])
 
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own

@@ -1,4 +1,4 @@
-"""What holds for every form, and for every page of answers."""
+"""Properties of every form, and of every set of answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdflower.cml import CMLError, Field, Form, Option, parse
-from crowdflower.cml.names import TAKEN, derived
+from crowdflower.cml.names import RESERVED_NAMES, normalize_name
 
 PIECES = [
     "<cml:text ", "<cml:radios ", "<cml:radio ", "</cml:radios>", "<cml:group ", "</cml:group>",
@@ -20,7 +20,7 @@ PIECES = [
 ]  # fmt: skip
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="{}"), max_size=20)
-LABEL = TEXT.map(str.strip).filter(lambda text: derived(text) not in {"", *TAKEN})
+LABEL = TEXT.map(str.strip).filter(lambda text: normalize_name(text) not in {"", *RESERVED_NAMES})
 
 
 def outcome(text: str, *, rendered: bool) -> Form | CMLError:
@@ -46,8 +46,8 @@ def test_random_text_is_a_form_or_a_cml_error(text: str, rendered: bool) -> None
 
 @st.composite
 def questions(draw: st.DrawFn) -> list[Field]:
-    """A list of questions as a form should give them back."""
-    labels = draw(st.lists(LABEL, unique_by=derived, max_size=5))
+    """A list of questions to write into a form."""
+    labels = draw(st.lists(LABEL, unique_by=normalize_name, max_size=5))
     fields = []
     for label in labels:
         kind = draw(st.sampled_from(["text", "textarea", "radios", "checkboxes", "select"]))
@@ -58,13 +58,13 @@ def questions(draw: st.DrawFn) -> list[Field]:
             options = tuple(Option(value, shown) for value, shown in drawn)
         fields.append(
             Field(
-                name=derived(label),
+                name=normalize_name(label),
                 label=label,
                 kind=kind,
                 options=options,
                 required=draw(st.booleans()),
                 multiple=kind == "checkboxes",
-                gold=draw(st.sampled_from([None, "truth", f"{derived(label)}_gold"])),
+                gold=draw(st.sampled_from([None, "truth", f"{normalize_name(label)}_gold"])),
                 aggregation=draw(st.sampled_from(["agg", "agg_3", "all", "cagg_0.5"])),
             )
         )
@@ -74,8 +74,8 @@ def questions(draw: st.DrawFn) -> list[Field]:
 CHILD = {"radios": "radio", "checkboxes": "checkbox", "select": "option"}
 
 
-def written(field: Field, noise: str) -> str:
-    """One question as somebody would write it."""
+def to_cml(field: Field, noise: str) -> str:
+    """The CML of one question."""
     gold = field.gold or "false"
     required = "required" if field.required else ""
     attributes = {
@@ -95,10 +95,8 @@ def written(field: Field, noise: str) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(fields=questions(), noise=st.sampled_from(["", "\n", "<br>", "<!-- x -->", "text & more"]))
-def test_a_form_gives_back_the_questions_it_was_written_from(
-    fields: list[Field], noise: str
-) -> None:
-    form = parse(noise.join(written(field, noise) for field in fields))
+def test_parsing_returns_the_questions_that_were_written(fields: list[Field], noise: str) -> None:
+    form = parse(noise.join(to_cml(field, noise) for field in fields))
 
     found = [
         Field(
@@ -133,7 +131,7 @@ ANSWER: st.SearchStrategy[Any] = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e"]), ANSWER))
-def test_a_page_is_kept_whole_or_not_at_all_and_what_is_kept_passes_again(
+def test_all_answers_are_stored_or_none_and_stored_answers_pass_again(
     answers: dict[str, Any],
 ) -> None:
     checked = FORM.check(answers)

@@ -1,4 +1,4 @@
-"""Validators: what passes, what becomes of it, and what does not pass."""
+"""Validators: which answers pass, how they are normalized, and which are refused."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import pytest
 from crowdflower.cml import CMLError, parse
 
 
-def checked(validates: str, answer: str) -> tuple[object, str | None]:
-    """What is kept of an answer, and its error."""
+def check(validates: str, answer: str) -> tuple[object, str | None]:
+    """The stored answer, and the error."""
     form = parse(f'<cml:text name="q" validates="{validates}"/>')
     result = form.check({"q": answer})
     return result.answers.get("q"), result.errors.get("q")
 
 
 @pytest.mark.parametrize(
-    ("validates", "answer", "kept"),
+    ("validates", "answer", "stored"),
     [
         ("integer", " -5 ", "-5"),
         ("positiveInteger", "10", "10"),
@@ -56,8 +56,8 @@ def checked(validates: str, answer: str) -> tuple[object, str | None]:
         ("integer, maxLength:3", "123", "123"),
     ],
 )
-def test_an_answer_that_passes_is_put_in_shape(validates: str, answer: str, kept: str) -> None:
-    assert checked(validates, answer) == (kept, None)
+def test_a_valid_answer_is_normalized(validates: str, answer: str, stored: str) -> None:
+    assert check(validates, answer) == (stored, None)
 
 
 @pytest.mark.parametrize(
@@ -103,29 +103,29 @@ def test_an_answer_that_passes_is_put_in_shape(validates: str, answer: str, kept
         ("regex:^[A-Z]{2}$", "fi"),
     ],
 )
-def test_an_answer_that_fails_is_told_what_to_enter(validates: str, answer: str) -> None:
-    kept, error = checked(validates, answer)
+def test_an_invalid_answer_gets_a_sentence_on_what_to_enter(validates: str, answer: str) -> None:
+    stored, error = check(validates, answer)
 
-    assert kept is None
+    assert stored is None
     assert error is not None
     assert error.endswith(".")
 
 
-def test_the_first_failure_is_the_error_and_later_ones_see_what_earlier_ones_made() -> None:
-    assert checked("minLength:3 integer", "a") == (None, "Enter at least 3 characters; this has 1.")
-    assert checked("clean:['uppercase'] regex:^[A-Z]+$", "abc") == ("ABC", None)
-    assert checked("regex:^[A-Z]+$ clean:['uppercase']", "abc")[1] is not None
+def test_validators_run_in_order_on_the_result_of_the_one_before() -> None:
+    assert check("minLength:3 integer", "a") == (None, "Enter at least 3 characters; this has 1.")
+    assert check("clean:['uppercase'] regex:^[A-Z]+$", "abc") == ("ABC", None)
+    assert check("regex:^[A-Z]+$ clean:['uppercase']", "abc")[1] is not None
 
 
-def test_only_required_minds_a_blank_answer() -> None:
-    assert checked("integer minLength:5 email", "  ") == ("", None)
-    assert checked("integer required", "  ") == (None, "Please answer this question.")
-    assert checked("ss-required", "") == (None, "Please answer this question.")
+def test_a_blank_answer_fails_only_required() -> None:
+    assert check("integer minLength:5 email", "  ") == ("", None)
+    assert check("integer required", "  ") == (None, "Please answer this question.")
+    assert check("ss-required", "") == (None, "Please answer this question.")
 
 
-def test_a_range_that_is_open_names_its_one_end() -> None:
-    assert checked("range:{max:5}", "6") == (None, "Enter a number of at most 5.")
-    assert checked("range:{min:5}", "4") == (None, "Enter a number of at least 5.")
+def test_the_error_of_a_range_with_one_bound_names_it() -> None:
+    assert check("range:{max:5}", "6") == (None, "Enter a number of at most 5.")
+    assert check("range:{min:5}", "4") == (None, "Enter a number of at least 5.")
 
 
 def test_each_of_several_answers_is_validated() -> None:
@@ -135,7 +135,7 @@ def test_each_of_several_answers_is_validated() -> None:
     assert form.check({"q": ["1", "b"]}).errors == {"q": "Enter a whole number, such as 10 or -5."}
 
 
-def test_a_bare_regex_takes_the_pattern_of_the_attribute() -> None:
+def test_a_bare_regex_uses_the_regex_attribute() -> None:
     form = parse("<cml:text name='q' validates='required regex' regex='^a+$'/>")
 
     assert form.check({"q": "aa"}).answers == {"q": "aa"}
@@ -146,24 +146,30 @@ def test_a_bare_regex_takes_the_pattern_of_the_attribute() -> None:
 @pytest.mark.parametrize(
     ("validates", "problem"),
     [
-        ("maxLength", '"maxLength" cannot be used: write a number behind it, such as :5'),
-        ("minLength:x", '"minLength" cannot be used: write a number behind it, such as :5'),
-        ("integerRange:{}", "write its bounds as {min:1,max:9}"),
-        ("integerRange:{min:5,max:1}", "min 5 is above max 1"),
-        ("regex", "a pattern is missing; write regex:^[A-Z]+$"),
-        ("regex:(a", "its pattern '(a' does not work: a bracket is open"),
-        ("clean:['upercase']", 'it cannot clean by "upercase"; did you mean "uppercase"?'),
-        ("integer " * 126, "There is room for 1,000 characters of validators."),
+        (
+            "maxLength",
+            'The validator "maxLength" is invalid: it needs a whole number after a colon',
+        ),
+        (
+            "minLength:x",
+            '"minLength" is invalid: it needs a whole number after a colon, such as :5.',
+        ),
+        ("integerRange:{}", "it needs bounds, such as {min:1,max:9}"),
+        ("integerRange:{min:5,max:1}", "min 5 is greater than max 1"),
+        ("regex", "it needs a pattern, such as regex:^[A-Z]+$"),
+        ("regex:(a", "its pattern '(a' is not a valid regular expression: a group is not closed"),
+        ("clean:['upercase']", 'there is no cleaning "upercase"; did you mean "uppercase"?'),
+        ("integer " * 126, "validates is longer than 1,000 characters; shorten it."),
     ],
 )
-def test_a_validator_that_cannot_be_used_is_a_problem(validates: str, problem: str) -> None:
+def test_an_invalid_validator_is_a_problem(validates: str, problem: str) -> None:
     with pytest.raises(CMLError) as caught:
         parse(f'<cml:text name="q" validates="{validates}"/>')
 
     assert problem in str(caught.value)
 
 
-def test_a_pattern_that_only_the_service_can_run_is_unsupported_not_wrong() -> None:
+def test_an_unsupported_pattern_is_not_a_problem() -> None:
     form = parse(r"<cml:text name='q' validates='regex:^(?=a)b' regex='(.)\1'/>")
 
     assert [each.subject for each in form.unsupported] == ["validates:regex", "gold:regex"]

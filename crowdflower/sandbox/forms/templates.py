@@ -10,7 +10,7 @@ from liquid.exceptions import LiquidError, ResourceLimitError
 from liquid.token import TOKEN_CONTENT, TOKEN_EXPRESSION, TOKEN_OUTPUT, TOKEN_TAG, Token
 
 from crowdflower.cml.liquid import Liquid, Span
-from crowdflower.cml.problems import MOST_PROBLEMS, Problem, Source
+from crowdflower.cml.problems import MAX_PROBLEMS, Problem, Source
 from crowdflower.sandbox.forms import limits
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def find_unknown_tags(source: str) -> list[Problem]:
         else:
             continue
         problems.append(Problem(message, *text.position(span.start)))
-    return problems[:MOST_PROBLEMS]
+    return problems[:MAX_PROBLEMS]
 
 
 def _bounds(span: Span) -> tuple[int, int]:

@@ -521,7 +521,7 @@ def test_a_row_that_the_form_does_not_work_with_is_found_before_it_costs_anythin
     last = world.units(job)[-1]
 
     world.do(orders.place, job, 4, ["on_demand"])
-    with pytest.raises(Invalid, match=f"Unit {last.id}: .* nothing to choose from"):
+    with pytest.raises(Invalid, match=f"Unit {last.id}: .* has no options"):
         world.do(orders.place, job, 0, ["on_demand"])
     world.do(units.update, job, last, data={"names": ["Grace"]})
     world.do(orders.place, job, 0, ["on_demand"])

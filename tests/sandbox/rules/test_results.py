@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crowdflower.cml.names import TAKEN
+from crowdflower.cml.names import RESERVED_NAMES
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.reports import columns
 from crowdflower.sandbox.rules.jobs import jobs, orders
@@ -258,4 +258,4 @@ def test_no_question_is_called_as_what_results_and_reports_have_beside_answers(
 
     beside = (row.keys() | shown.keys()) - job.fields.keys() - {"text"}
 
-    assert beside | {*columns.FULL, *columns.AGGREGATED} <= TAKEN
+    assert beside | {*columns.FULL, *columns.AGGREGATED} <= RESERVED_NAMES
