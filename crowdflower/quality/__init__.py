@@ -1,22 +1,22 @@
-"""Who is to be believed, and what: pure functions from answers to results.
+"""Quality of answers: trust, confidence, agreement, aggregation, and consensus models.
 
 .. code-block:: text
 
-    trust               how far one contributor is believed, from test questions
-    confidence          how the trust behind one question is shared among its answers
-    option_confidence   the same where each contributor may choose several options
-    agreement           one number for a whole unit, from the confidences of its questions
-    aggregate           the answers to one question as a job's form asks for them
-    linked              the answers to a group of questions that may be answered several times
+    trust               accuracy of a contributor on test questions
+    confidence          share of the trust behind each answer to a question
+    option_confidence   the same for questions with several answers
+    agreement           mean confidence of the questions of a unit
+    aggregate           the aggregated answers to a question, by the rule in the form
+    linked              the aggregated entries of a group that may be answered several times
 
-    majority_vote       every vote counts the same
-    wawa                votes weigh as much as their worker agrees with the majority
-    one_coin            workers differ in skill
-    dawid_skene         workers differ in skill, and in what they mistake for what
+    majority_vote       equal weights
+    wawa                weights from agreement with the majority
+    one_coin            a model with one accuracy per worker
+    dawid_skene         a model with a confusion matrix per worker
 
-The first six say what the service does with judgments. The last four are what a careful reader of
-the *full* report can do beyond it: each takes ``(task, worker, label)`` votes and returns a
-:class:`Consensus`. Nothing here reads, writes, rounds or keeps state.
+The first six compute what the service computes from judgments. The last four go beyond it, with
+the votes of the *full* report: each takes ``(task, worker, label)`` votes and returns a
+:class:`Consensus`. All are pure functions, and none rounds its results.
 """
 
 from typing import Final
@@ -24,8 +24,13 @@ from typing import Final
 from crowdflower.quality.aggregation import aggregate, linked
 from crowdflower.quality.consensus import Consensus
 from crowdflower.quality.expectation_maximization import dawid_skene, one_coin
+from crowdflower.quality.trust_and_confidence import (
+    agreement,
+    confidence,
+    option_confidence,
+    trust,
+)
 from crowdflower.quality.voting import majority_vote, wawa
-from crowdflower.quality.weighing import agreement, confidence, option_confidence, trust
 
 METHODS: Final = {
     "majority": majority_vote,
@@ -33,7 +38,7 @@ METHODS: Final = {
     "one-coin": one_coin,
     "dawid-skene": dawid_skene,
 }
-"""The ways to weigh votes, by the names that ``job.aggregate`` takes."""
+"""The consensus methods, by the names that ``job.aggregate`` takes."""
 
 __all__ = [
     "METHODS",

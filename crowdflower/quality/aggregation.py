@@ -1,4 +1,4 @@
-"""The answers to one question of one unit, put together as the form asks for it."""
+"""Aggregation of the answers to one question of a unit, by the rule in the form."""
 
 from __future__ import annotations
 
@@ -7,48 +7,47 @@ from math import isfinite
 from statistics import fmean, pvariance
 from typing import TYPE_CHECKING, Any
 
-from crowdflower.quality.weighing import option_confidence
+from crowdflower.quality.trust_and_confidence import option_confidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 CONFIDENCE = "confidence"
-"""What stands beside an answer, or beside the answers of an entry."""
+"""Key of the confidence beside an answer, or beside the answers of a linked entry."""
 
-KNOWN = "agg, agg_N (N = 1, 2, …), cagg_X (X from 0 to 1), all, avg"
-"""The values of ``aggregation`` that have a rule here, for people."""
+_RULES = "agg, agg_N (N = 1, 2, …), cagg_X (X from 0 to 1), all, avg"
+"""The supported values of ``aggregation``, for error messages."""
 
-RULE = re.compile(
+_RULE = re.compile(
     r"agg|agg_(?P<top>0*[1-9]\d*)|cagg_(?P<above>0?\.\d+|0|1(\.0+)?)|all|avg", re.ASCII
 )
-"""The same for the program; one match says both whether there is a rule and its number."""
+"""Matches the supported values of ``aggregation``, with the number of ``agg_N`` and ``cagg_X``."""
 
 
 def aggregate(
     how: str, answers: Sequence[tuple[str | Sequence[str], float]]
 ) -> dict[str, Any] | list[Any]:
-    """Put the answers to one question of one unit together.
+    """Aggregate the answers to one question of a unit.
 
     ========== ==================================================================================
-    ``how``    what comes back
+    ``how``    result
     ========== ==================================================================================
     ``agg``    the answer with the highest confidence: ``{"agg": answer, "confidence": share}``
-    ``agg_N``  the N best, even weak ones: ``{"agg": [answers], "confidence": [shares]}``
+    ``agg_N``  the N best answers: ``{"agg": [answers], "confidence": [shares]}``
     ``cagg_X`` all with a confidence above X: ``{"agg": [answers], "confidence": [shares]}``
-    ``all``    every answer as it was given: a list
+    ``all``    a list of all answers, unchanged
     ``avg``    mean and population variance of the numbers: ``{"avg": mean, "variance": variance}``
     ========== ==================================================================================
 
     :param how: The value of ``aggregation`` in the form.
     :param answers: ``(answer, trust)`` pairs, shape ``(n,)``, in the order they were given, of
-        trusted contributors who were asked. An answer is a string, or a sequence of strings where
-        several may be chosen; trust as in :func:`~crowdflower.quality.confidence`. ``all`` and
-        ``avg`` give every answer the same weight.
-    :returns: What stands under the question in a unit's results. Nothing is rounded: that, and
-        joining lists with newlines in a report, is for whoever prints it. ``None`` stands for both
-        values when nobody answered, or nobody with any trust. ``avg`` passes over answers that
-        are no finite number.
-    :raises ValueError: ``how`` has no rule here; the message lists those that do.
+        trusted contributors who saw the question. An answer is a string, or a sequence of strings
+        where several may be chosen; trust as in :func:`~crowdflower.quality.confidence`. ``all``
+        and ``avg`` give every answer the same weight.
+    :returns: The value under the question in a unit's results. Nothing is rounded or joined with
+        newlines; that is left to the report. Both values are ``None`` without answers, or if all
+        trust is 0. ``avg`` ignores answers that are not finite numbers.
+    :raises ValueError: ``how`` is not a supported aggregation; the message lists these.
 
     >>> aggregate("agg", [("yes", 1.0), ("no", 0.75), ("yes", 0.75)])
     {'agg': 'yes', 'confidence': 0.7}
@@ -69,9 +68,9 @@ def aggregate(
 reports-in-quality-flow/guide-to-aggregation>`_. Which variance the service prints is not
     documented.
     """
-    rule = RULE.fullmatch(how)
+    rule = _RULE.fullmatch(how)
     if not rule:
-        raise ValueError(f"No rule for the aggregation {how!r}; known are {KNOWN}.")
+        raise ValueError(f"there is no aggregation {how!r}; use {_RULES}")
     if how == "all":
         return [answer if isinstance(answer, str) else list(answer) for answer, _ in answers]
     if how == "avg":
@@ -92,13 +91,13 @@ reports-in-quality-flow/guide-to-aggregation>`_. Which variance the service prin
 
 
 def linked(judgments: Sequence[Sequence[Mapping[str, str]]]) -> list[dict[str, Any]]:
-    """Put the linked answers of a repeated group together: who entered the same as whom.
+    """Aggregate the linked answers of a repeated group: count equal entries.
 
-    :param judgments: For each trusted contributor the entries of the group, each a mapping of
-        question to answer; somebody who entered nothing has none, and counts. Shape ``(n,)``.
+    :param judgments: The entries of each trusted contributor, each a mapping of question to
+        answer; a contributor without entries counts, too. Shape ``(n,)``.
     :returns: Every distinct entry once, with its ``confidence`` beside its answers: the share of
-        contributors who entered it, a fraction in (0, 1], not rounded. Best first; between equals
-        the one entered first.
+        contributors who entered it, a fraction in (0, 1], not rounded. Best first; on a tie, the
+        one entered first.
 
     One of two contributors entered Johnny Appleseed:
 
@@ -109,20 +108,20 @@ def linked(judgments: Sequence[Sequence[Mapping[str, str]]]) -> list[dict[str, A
     {'first_name': 'John', 'last_name': 'Chapman', 'confidence': 0.5}
 
     Source: Appen, `Guide to cml:group and multiple="true" Aggregation
-    <https://success.appen.com/hc/en-us/articles/360044427991>`_: contributors count alike, whatever
-    their trust, and the best comes first. That somebody who enters the same twice counts once is
-    our reading of its "unique submissions".
+    <https://success.appen.com/hc/en-us/articles/360044427991>`_: contributors have equal weight,
+    whatever their trust, and the best comes first. That a contributor who enters the same twice
+    counts once is our interpretation of its "unique submissions".
     """
-    times: dict[tuple[tuple[str, str], ...], int] = {}
+    counts: dict[tuple[tuple[str, str], ...], int] = {}
     for entries in judgments:
         for entry in dict.fromkeys(tuple(each.items()) for each in entries):
-            times[entry] = times.get(entry, 0) + 1
-    ranked = sorted(times.items(), key=lambda item: -item[1])
+            counts[entry] = counts.get(entry, 0) + 1
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
     return [{**dict(entry), CONFIDENCE: count / len(judgments)} for entry, count in ranked]
 
 
 def _numbers(answers: Sequence[tuple[str | Sequence[str], float]]) -> Iterator[float]:
-    """Yield every answer that is a finite number, one by one."""
+    """Yield the answers that are finite numbers."""
     for answer, _ in answers:
         for text in (answer,) if isinstance(answer, str) else answer:
             try:

@@ -1,4 +1,4 @@
-"""Votes in, a consensus out: what every method of counting has in common."""
+"""Votes and their consensus: the input and output of all consensus methods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import isnan
 from statistics import fmean
 from typing import Generic, TypeVar
 
-from crowdflower.quality.weighing import DIGITS
+from crowdflower.quality.trust_and_confidence import TIE_DIGITS
 
 Task = TypeVar("Task", bound=Hashable)
 Worker = TypeVar("Worker", bound=Hashable)
@@ -18,106 +18,105 @@ Label = TypeVar("Label", bound=Hashable)
 
 @dataclass(frozen=True, repr=False)
 class Consensus(Generic[Task, Worker, Label]):
-    """What a method makes of the votes; tasks, workers and labels in the order they first came."""
+    """The result of a consensus method; tasks, workers and labels in the order of the votes."""
 
     labels: dict[Task, Label]
-    """The label of each task: the most probable. Between equals the label with more votes wins,
-    then the one given first."""
+    """The most probable label of each task. On a tie, the label with more votes wins, then the one
+    given first."""
 
     probabilities: dict[Task, dict[Label, float]]
-    """For each task the probability of each label: fractions that sum to 1. A label that the
-    method does not consider for a task has no entry there."""
+    """The probability of each label of each task: fractions that sum to 1. A label that the method
+    does not consider for a task has no entry there."""
 
     skills: dict[Worker, float]
-    """For each worker the share of their votes that is right, as far as the method can tell: a
-    fraction in [0, 1]."""
+    """The estimated share of correct votes of each worker: a fraction in [0, 1]."""
 
     ties: frozenset[Task]
-    """The tasks in which two labels were equally probable, so that a rule had to decide."""
+    """The tasks whose most probable label was a tie."""
 
     def __repr__(self) -> str:
-        """Say how much there is: at a prompt, all of it would be pages."""
+        """Return a summary; the full content would fill pages at a prompt."""
         ties = f", {len(self.ties)} tied" if self.ties else ""
         return f"<Consensus of {len(self.skills)} workers on {len(self.labels)} tasks{ties}>"
 
 
-def numbered(
+def numbered_votes(
     votes: Iterable[tuple[Task, Worker, Label]],
 ) -> Iterator[tuple[int, tuple[Task, Worker, Label]]]:
-    """Count votes, from 1 on.
+    """Yield the votes with their numbers, from 1.
 
     :raises ValueError: A vote does not have three parts.
 
-    >>> list(numbered([("t1", "ann", "a")]))
+    >>> list(numbered_votes([("t1", "ann", "a")]))
     [(1, ('t1', 'ann', 'a'))]
     """
     for number, vote in enumerate(votes, start=1):
         try:
             task, worker, label = vote
         except (TypeError, ValueError):
-            message = f"Vote {number} is {vote!r}: each is (task, worker, label)."
+            message = f"vote {number} is {vote!r}: each vote must be (task, worker, label)"
             raise ValueError(message) from None
         yield number, (task, worker, label)
 
 
 @dataclass(frozen=True)
-class Ballots(Generic[Task, Worker, Label]):
-    """All votes, sorted by task and checked; in the order they came."""
+class Votes(Generic[Task, Worker, Label]):
+    """Checked votes, grouped by task, in the order they were given."""
 
     by_task: dict[Task, list[tuple[Worker, Label]]]
 
     @classmethod
-    def read(cls, votes: Iterable[tuple[Task, Worker, Label]]) -> Ballots[Task, Worker, Label]:
-        """Take in votes, all of them or none.
+    def read(cls, votes: Iterable[tuple[Task, Worker, Label]]) -> Votes[Task, Worker, Label]:
+        """Check the votes and group them by task.
 
         :raises ValueError: A vote does not have three parts, or its label is missing (NaN).
         :raises TypeError: A part of a vote is not hashable, such as a list of labels.
         """
         by_task: dict[Task, list[tuple[Worker, Label]]] = {}
-        for number, vote in numbered(votes):
+        for number, vote in numbered_votes(votes):
             task, worker, label = vote
             try:
                 hash((task, worker, label))
             except TypeError as unhashable:
                 message = (
-                    f"Vote {number} is {vote!r}, {unhashable}: give text or numbers, and for "
-                    "several answers one vote each, or the tuple of them as one label."
+                    f"vote {number} is {vote!r}, {unhashable}: use strings or numbers; for several "
+                    "answers, give one vote each, or one tuple as the label"
                 )
                 raise TypeError(message) from None
             if isinstance(label, float) and isnan(label):
-                raise ValueError(f"Vote {number} is {vote!r}: leave out votes without a label.")
+                raise ValueError(f"vote {number} is {vote!r}: leave out votes without a label")
             by_task.setdefault(task, []).append((worker, label))
         return cls(by_task)
 
     @property
     def workers(self) -> list[Worker]:
-        """Everybody who voted, once."""
-        return list(dict.fromkeys(worker for cast in self.by_task.values() for worker, _ in cast))
+        """The distinct workers."""
+        return list(dict.fromkeys(worker for votes in self.by_task.values() for worker, _ in votes))
 
     @property
     def labels(self) -> list[Label]:
-        """Every label that was given, once."""
-        return list(dict.fromkeys(label for cast in self.by_task.values() for _, label in cast))
+        """The distinct labels."""
+        return list(dict.fromkeys(label for votes in self.by_task.values() for _, label in votes))
 
     def decide(
         self, probabilities: Mapping[Task, Mapping[Label, float]]
     ) -> tuple[dict[Task, Label], frozenset[Task]]:
-        """Choose a label for each task, and tell where that took a rule."""
+        """Return the most probable label of each task, and the tasks with a tie."""
         labels, ties = {}, set()
-        for task, cast in self.by_task.items():
-            given = Counter(label for _, label in cast)
-            rounded = {label: round(p, DIGITS) for label, p in probabilities[task].items()}
+        for task, votes in self.by_task.items():
+            counts = Counter(label for _, label in votes)
+            rounded = {label: round(p, TIE_DIGITS) for label, p in probabilities[task].items()}
             top = max(rounded.values())
-            best = [label for label in dict.fromkeys([*given, *rounded]) if rounded[label] == top]
-            labels[task] = max(best, key=given.__getitem__)
+            best = [label for label in dict.fromkeys([*counts, *rounded]) if rounded[label] == top]
+            labels[task] = max(best, key=counts.__getitem__)
             if len(best) > 1:
                 ties.add(task)
         return labels, frozenset(ties)
 
-    def skills(self, belief: Mapping[Task, Mapping[Label, float]]) -> dict[Worker, float]:
-        """Average, over the votes of each worker, how far each is believed to be right."""
-        believed: dict[Worker, list[float]] = {}
-        for task, cast in self.by_task.items():
-            for worker, label in cast:
-                believed.setdefault(worker, []).append(belief[task].get(label, 0.0))
-        return {worker: fmean(right) for worker, right in believed.items()}
+    def skills(self, probabilities: Mapping[Task, Mapping[Label, float]]) -> dict[Worker, float]:
+        """Return the mean probability of the labels that each worker gave."""
+        by_worker: dict[Worker, list[float]] = {}
+        for task, votes in self.by_task.items():
+            for worker, label in votes:
+                by_worker.setdefault(worker, []).append(probabilities[task].get(label, 0.0))
+        return {worker: fmean(given) for worker, given in by_worker.items()}

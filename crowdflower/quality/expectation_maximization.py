@@ -1,8 +1,8 @@
-"""Truth and skill found together: Dawid and Skene's model, and its one-coin form.
+"""Expectation maximization (EM): the model of Dawid and Skene, and its one-coin variant.
 
-Both walk in the same two steps. From what is believed about the tasks follows how good each worker
-is (fit); from how good the workers are follows what to believe about the tasks (expect). They
-differ in what a worker is: a whole table of who says what when the truth is which, or one number.
+Both alternate two steps. The M-step estimates each worker from the probabilities of the labels; the
+E-step computes the probabilities of the labels from the workers. They differ in the parameters of
+a worker: a confusion matrix, or one accuracy.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from math import exp, fsum, log
 from sys import float_info
 from typing import TypeAlias
 
-from crowdflower.quality.consensus import Ballots, Consensus, Label, Task, Worker
+from crowdflower.quality.consensus import Consensus, Label, Task, Votes, Worker
 
-Belief: TypeAlias = list[list[float]]
-"""``belief[task][label]``: how probable a label is; rows sum to 1."""
+Probabilities: TypeAlias = list[list[float]]
+"""``probabilities[task][label]``; rows sum to 1."""
 
-Evidence: TypeAlias = list[list[list[float]]]
-"""``evidence[worker][given][true]``: the logarithm of the probability that a worker gives one label
-while another is true."""
+LogLikelihoods: TypeAlias = list[list[list[float]]]
+"""``likelihoods[worker][given][true]``: the logarithm of the probability that a worker gives one
+label when another is true."""
 
-GUESS = 0.7
-"""How often somebody is right of whom nothing is known; what smoothing draws everybody towards."""
+PRIOR_ACCURACY = 0.7
+"""Accuracy of a worker without votes, towards which smoothing moves all workers."""
 
 
 def dawid_skene(
@@ -34,23 +34,23 @@ def dawid_skene(
     passes: int = 100,
     accuracy: float | None = None,
 ) -> Consensus[Task, Worker, Label]:
-    """Find the truth, how frequent each label is, and what each worker mistakes for what.
+    """Estimate the labels, their frequencies, and a confusion matrix per worker.
 
-    Workers who are wrong in a regular way count as much as workers who are right: whoever always
-    says the opposite tells the truth. The same votes in the same order give the same result.
+    Workers who are wrong systematically are as informative as workers who are right: a worker who
+    always gives the opposite label reveals the true one. The result is deterministic for the same
+    votes in the same order.
 
-    :param votes: As for :func:`~crowdflower.quality.majority_vote`, and so are the errors.
-    :param smoothing: How many votes on tasks of each label, >= 0, every worker is assumed to have
-        given beforehand, seven in ten of them right: so nobody is taken to be infallible, or a
-        liar, for a few votes. 0 is the model of the paper, at its best from some dozen votes a
-        worker on.
-    :param tolerance: Stop once no probability moves by more than this.
-    :param passes: Stop after so many rounds over all votes, at least 1, come what may.
-    :param accuracy: Start from workers who are right with this probability, in (0, 1), and equally
-        frequent labels. Default: start from the shares of the majority vote.
+    :param votes: As for :func:`~crowdflower.quality.majority_vote`, with the same errors.
+    :param smoothing: Number of pseudo-votes per worker and true label, >= 0, seven in ten of them
+        right, so that a few votes do not make a worker look perfect or always wrong. 0 is the model
+        of the paper, which works best from some dozen votes per worker on.
+    :param tolerance: Stop when no probability changes by more than this.
+    :param passes: Maximum number of iterations over all votes, at least 1.
+    :param accuracy: Start from workers with this accuracy, in (0, 1), and equally frequent labels.
+        Default: start from the vote shares of the majority vote.
     :returns: Every label has a probability for every task; the skill of a worker is the mean
         probability of the labels they gave.
-    :raises ValueError: An option lies outside the range above.
+    :raises ValueError: An option is outside the range above.
 
     >>> votes = [(task, who, label) for who in ("ann", "bob") for task, label in enumerate("aabba")]
     >>> votes += [(task, "eve", label) for task, label in enumerate("bbaab")]
@@ -63,7 +63,7 @@ def dawid_skene(
     Source: Dawid and Skene, `Maximum Likelihood Estimation of Observer Error-Rates Using the EM
     Algorithm <https://doi.org/10.2307/2346806>`_, Applied Statistics 28 (1979); smoothing is ours.
     """
-    return _solve(_fit_tables, votes, _Limits(smoothing, tolerance, passes, accuracy))
+    return _solve(_fit_confusion_matrices, votes, _Options(smoothing, tolerance, passes, accuracy))
 
 
 def one_coin(
@@ -74,10 +74,10 @@ def one_coin(
     passes: int = 100,
     accuracy: float | None = None,
 ) -> Consensus[Task, Worker, Label]:
-    """Find the truth and one skill a worker, who errs towards every other label alike.
+    """Estimate the labels and one accuracy per worker; all wrong labels are equally likely.
 
-    It has fewer numbers to find than :func:`dawid_skene`, and so does better with few votes.
-    Parameters, result and errors are the same.
+    It has fewer parameters than :func:`dawid_skene`, and so works better with few votes. Arguments,
+    result and errors are the same.
 
     >>> answers = {"ann": "abcab", "bob": "abcab", "cem": "abcaa", "eve": "bcabc"}
     >>> votes = [(task, who, given[task]) for task in range(5) for who, given in answers.items()]
@@ -87,12 +87,12 @@ def one_coin(
     Source: Zhang, Chen, Zhou and Jordan, `Spectral Methods Meet EM
     <https://jmlr.org/papers/v17/14-511.html>`_, Journal of Machine Learning Research 17 (2016).
     """
-    return _solve(_fit_coins, votes, _Limits(smoothing, tolerance, passes, accuracy))
+    return _solve(_fit_accuracies, votes, _Options(smoothing, tolerance, passes, accuracy))
 
 
 @dataclass(frozen=True)
-class _Limits:
-    """Where to start, how much to trust few votes, when to stop."""
+class _Options:
+    """The options of both models, checked."""
 
     smoothing: float
     tolerance: float
@@ -101,18 +101,18 @@ class _Limits:
 
     def __post_init__(self) -> None:
         if not self.smoothing >= 0:
-            raise ValueError(f"smoothing is a number from 0 up, not {self.smoothing!r}.")
+            raise ValueError(f"smoothing must be at least 0, not {self.smoothing!r}")
         if not self.tolerance >= 0:
-            raise ValueError(f"tolerance is a number from 0 up, not {self.tolerance!r}.")
+            raise ValueError(f"tolerance must be at least 0, not {self.tolerance!r}")
         if self.passes < 1:
-            raise ValueError(f"passes is a whole number from 1 up, not {self.passes!r}.")
+            raise ValueError(f"passes must be at least 1, not {self.passes!r}")
         if self.accuracy is not None and not 0 < self.accuracy < 1:
-            raise ValueError(f"accuracy lies between 0 and 1, not at {self.accuracy!r}.")
+            raise ValueError(f"accuracy must be between 0 and 1, not {self.accuracy!r}")
 
 
 @dataclass(frozen=True)
-class _Cast:
-    """The votes as numbers: ``tasks[task]`` lists the positions of ``(worker, label)``."""
+class _IndexedVotes:
+    """Votes with indices in place of values: ``tasks[task]`` is a list of ``(worker, label)``."""
 
     tasks: list[list[tuple[int, int]]]
     workers: int
@@ -120,54 +120,57 @@ class _Cast:
 
 
 def _solve(
-    fit: Callable[[_Cast, Belief, float], Evidence],
+    fit: Callable[[_IndexedVotes, Probabilities, float], LogLikelihoods],
     votes: Iterable[tuple[Task, Worker, Label]],
-    limits: _Limits,
+    options: _Options,
 ) -> Consensus[Task, Worker, Label]:
-    """Fit and expect in turn until nothing moves."""
-    ballots = Ballots.read(votes)
-    labels = {label: place for place, label in enumerate(ballots.labels)}
-    workers = {worker: place for place, worker in enumerate(ballots.workers)}
-    tasks = [[(workers[w], labels[x]) for w, x in cast] for cast in ballots.by_task.values()]
-    cast = _Cast(tasks, len(workers), len(labels))
-    if limits.accuracy is None:
-        belief = _vote_shares(cast)
-        evidence = fit(cast, belief, limits.smoothing)
+    """Alternate both steps until the probabilities converge."""
+    checked = Votes.read(votes)
+    labels = {label: index for index, label in enumerate(checked.labels)}
+    workers = {worker: index for index, worker in enumerate(checked.workers)}
+    tasks = [[(workers[w], labels[x]) for w, x in given] for given in checked.by_task.values()]
+    indexed = _IndexedVotes(tasks, len(workers), len(labels))
+    if options.accuracy is None:
+        probabilities = _vote_shares(indexed)
+        likelihoods = fit(indexed, probabilities, options.smoothing)
     else:
-        belief = [[1 / len(labels)] * len(labels) for _ in tasks]
-        evidence = [_coin(limits.accuracy, len(labels))] * len(workers)
-    for _ in range(limits.passes):
-        before, belief = belief, _expect(cast, belief, evidence)
-        if _moved(before, belief) <= limits.tolerance:
+        probabilities = [[1 / len(labels)] * len(labels) for _ in tasks]
+        likelihoods = [_log_likelihoods(options.accuracy, len(labels))] * len(workers)
+    for _ in range(options.passes):
+        before, probabilities = probabilities, _expect(indexed, probabilities, likelihoods)
+        if _largest_change(before, probabilities) <= options.tolerance:
             break
-        evidence = fit(cast, belief, limits.smoothing)
-    probabilities = {
+        likelihoods = fit(indexed, probabilities, options.smoothing)
+    by_task = {
         task: dict(zip(labels, row, strict=True))
-        for task, row in zip(ballots.by_task, belief, strict=True)
+        for task, row in zip(checked.by_task, probabilities, strict=True)
     }
-    chosen, ties = ballots.decide(probabilities)
-    return Consensus(chosen, probabilities, ballots.skills(probabilities), ties)
+    chosen, ties = checked.decide(by_task)
+    return Consensus(chosen, by_task, checked.skills(by_task), ties)
 
 
-def _vote_shares(cast: _Cast) -> Belief:
-    """Believe what the majority vote says."""
-    belief = []
-    for votes in cast.tasks:
-        row = [0.0] * cast.labels
-        for _, given in votes:
-            row[given] += 1 / len(votes)
-        belief.append(row)
-    return belief
+def _vote_shares(votes: _IndexedVotes) -> Probabilities:
+    """Return the share of each label in the votes on each task."""
+    shares = []
+    for task in votes.tasks:
+        row = [0.0] * votes.labels
+        for _, given in task:
+            row[given] += 1 / len(task)
+        shares.append(row)
+    return shares
 
 
-def _expect(cast: _Cast, belief: Belief, evidence: Evidence) -> Belief:
-    """Say what to believe about each task, given how good the workers are."""
-    priors = [_log(fsum(column) / len(belief)) for column in zip(*belief, strict=True)]
+def _expect(
+    votes: _IndexedVotes, probabilities: Probabilities, likelihoods: LogLikelihoods
+) -> Probabilities:
+    """E-step: return the probabilities of the labels, given the workers and label frequencies."""
+    columns = zip(*probabilities, strict=True)
+    priors = [_finite_log(fsum(column) / len(probabilities)) for column in columns]
     expected = []
-    for votes in cast.tasks:
-        rows = [evidence[worker][given] for worker, given in votes]
+    for task in votes.tasks:
+        rows = [likelihoods[worker][given] for worker, given in task]
         scores = [sum(column) for column in zip(priors, *rows, strict=True)]
-        # Subtracting the best keeps exp() away from 0/0 where hundreds vote on one task.
+        # Subtracting the maximum avoids underflow to 0/0 with hundreds of votes on one task.
         best = max(scores)
         odds = [exp(score - best) for score in scores]
         total = sum(odds)
@@ -175,53 +178,58 @@ def _expect(cast: _Cast, belief: Belief, evidence: Evidence) -> Belief:
     return expected
 
 
-def _fit_tables(cast: _Cast, belief: Belief, smoothing: float) -> Evidence:
-    """Say how often each worker gives each label when each is true."""
-    labels = range(cast.labels)
-    right, wrong = smoothing * GUESS, smoothing * (1 - GUESS) / max(cast.labels - 1, 1)
-    assumed = [[right if true == given else wrong for true in labels] for given in labels]
-    counts = [[list(row) for row in assumed] for _ in range(cast.workers)]
-    for votes, row in zip(cast.tasks, belief, strict=True):
-        for worker, given in votes:
+def _fit_confusion_matrices(
+    votes: _IndexedVotes, probabilities: Probabilities, smoothing: float
+) -> LogLikelihoods:
+    """M-step of Dawid and Skene: estimate the confusion matrix of each worker."""
+    labels = range(votes.labels)
+    right = smoothing * PRIOR_ACCURACY
+    wrong = smoothing * (1 - PRIOR_ACCURACY) / max(votes.labels - 1, 1)
+    pseudo_counts = [[right if true == given else wrong for true in labels] for given in labels]
+    counts = [[list(row) for row in pseudo_counts] for _ in range(votes.workers)]
+    for task, row in zip(votes.tasks, probabilities, strict=True):
+        for worker, given in task:
             cell = counts[worker][given]
             for true, probability in enumerate(row):
                 cell[true] += probability
-    return [_logarithms(table) for table in counts]
+    return [_normalize(matrix) for matrix in counts]
 
 
-def _logarithms(table: list[list[float]]) -> list[list[float]]:
-    """Turn counts of one worker into logarithms of probabilities, column by column."""
-    totals = [sum(column) for column in zip(*table, strict=True)]
+def _normalize(matrix: list[list[float]]) -> list[list[float]]:
+    """Turn the counts of one worker into logarithms of probabilities, column by column."""
+    totals = [sum(column) for column in zip(*matrix, strict=True)]
     return [
         [
-            _log(count / total if total else 1 / len(table))
+            _finite_log(count / total if total else 1 / len(matrix))
             for count, total in zip(row, totals, strict=True)
         ]
-        for row in table
+        for row in matrix
     ]
 
 
-def _fit_coins(cast: _Cast, belief: Belief, smoothing: float) -> Evidence:
-    """Say how often each worker is right."""
-    right = [smoothing * GUESS] * cast.workers
-    voted = [smoothing] * cast.workers
-    for votes, row in zip(cast.tasks, belief, strict=True):
-        for worker, given in votes:
+def _fit_accuracies(
+    votes: _IndexedVotes, probabilities: Probabilities, smoothing: float
+) -> LogLikelihoods:
+    """M-step of the one-coin model: estimate the accuracy of each worker."""
+    right = [smoothing * PRIOR_ACCURACY] * votes.workers
+    total = [smoothing] * votes.workers
+    for task, row in zip(votes.tasks, probabilities, strict=True):
+        for worker, given in task:
             right[worker] += row[given]
-            voted[worker] += 1
-    return [_coin(r / n, cast.labels) for r, n in zip(right, voted, strict=True)]
+            total[worker] += 1
+    return [_log_likelihoods(r / n, votes.labels) for r, n in zip(right, total, strict=True)]
 
 
-def _coin(accuracy: float, labels: int) -> list[list[float]]:
-    """Write one accuracy as a table: right so often, and wrong in every other way alike."""
-    right, wrong = _log(accuracy), _log((1 - accuracy) / max(labels - 1, 1))
+def _log_likelihoods(accuracy: float, labels: int) -> list[list[float]]:
+    """Return the matrix of a worker with one accuracy and equally likely wrong labels."""
+    right, wrong = _finite_log(accuracy), _finite_log((1 - accuracy) / max(labels - 1, 1))
     return [
         [right if true == given else wrong for true in range(labels)] for given in range(labels)
     ]
 
 
-def _moved(before: Belief, after: Belief) -> float:
-    """Find the largest change of any probability."""
+def _largest_change(before: Probabilities, after: Probabilities) -> float:
+    """Return the largest change of any probability."""
     return max(
         (
             abs(new - old)
@@ -232,6 +240,6 @@ def _moved(before: Belief, after: Belief) -> float:
     )
 
 
-def _log(probability: float) -> float:
-    """Take a logarithm that is finite at 0: what never happened may still happen."""
+def _finite_log(probability: float) -> float:
+    """Return a logarithm that is finite at 0: an event without observations is still possible."""
     return log(max(probability, float_info.min))

@@ -1,23 +1,23 @@
-"""What many voters say together: majority vote, and Wawa, which weighs the voters by it."""
+"""Consensus by voting: majority vote, and Wawa, which weights workers by agreement with it."""
 
 from __future__ import annotations
 
 from math import fsum
 from typing import TYPE_CHECKING
 
-from crowdflower.quality.consensus import Ballots, Consensus, Label, Task, Worker
+from crowdflower.quality.consensus import Consensus, Label, Task, Votes, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
 def majority_vote(votes: Iterable[tuple[Task, Worker, Label]]) -> Consensus[Task, Worker, Label]:
-    """Let every vote count the same.
+    """Find the majority label of each task; all votes have the same weight.
 
-    :param votes: ``(task, worker, label)`` each, in the order they were given; anything hashable
-        will do for the three. Who votes twice on a task counts twice.
-    :returns: The probability of a label is its share of the votes on a task, the skill of a worker
-        the share of their votes that agree with the outcome. No votes give an empty consensus.
+    :param votes: ``(task, worker, label)`` tuples of hashable values, in the order they were
+        given. Two votes of a worker on one task count twice.
+    :returns: The probability of a label is its share of the votes on a task; the skill of a worker
+        is the share of their votes that agree with the consensus. Without votes, it is empty.
     :raises ValueError: A vote does not have three parts, or its label is missing (NaN).
     :raises TypeError: A part of a vote is not hashable, such as a list of labels.
 
@@ -37,19 +37,19 @@ def majority_vote(votes: Iterable[tuple[Task, Worker, Label]]) -> Consensus[Task
     {'ann': 1.0, 'bob': 0.0, 'cem': 1.0}
 
     Source: Snow, O'Connor, Jurafsky and Ng, `Cheap and Fast, But is it Good?
-    <https://aclanthology.org/D08-1027/>`_, EMNLP 2008, who measure it against experts.
+    <https://aclanthology.org/D08-1027/>`_, EMNLP 2008, which compares it with experts.
     """
-    return _majority(Ballots.read(votes))
+    return _majority(Votes.read(votes))
 
 
 def wawa(votes: Iterable[tuple[Task, Worker, Label]]) -> Consensus[Task, Worker, Label]:
-    """Weigh each vote by how often its worker agrees with the majority.
+    """Find the label of each task by votes weighted by agreement with the majority.
 
-    Wawa is *worker agreement with aggregate*: a majority vote, and then a second one in which the
-    skills that the first found are the weights.
+    Wawa is *worker agreement with aggregate*: a majority vote, then a second vote that uses the
+    skills from the first as weights.
 
-    :param votes: As for :func:`majority_vote`, and so are the errors.
-    :returns: The probability of a label is its share of the weight of a task; the skill of a
+    :param votes: As for :func:`majority_vote`, with the same errors.
+    :returns: The probability of a label is its share of the weight on a task; the skill of a
         worker is their weight.
 
     >>> from itertools import product
@@ -60,36 +60,36 @@ def wawa(votes: Iterable[tuple[Task, Worker, Label]]) -> Consensus[Task, Worker,
     0.67
 
     Source: Appen, `Calculating Worker Agreement with Aggregate (Wawa)
-    <https://success.appen.com/hc/en-us/articles/202703205>`_, with its example. To vote again with
-    the skills as weights is what `crowd-kit <https://crowd-kit.readthedocs.io>`_ does under this
-    name.
+    <https://success.appen.com/hc/en-us/articles/202703205>`_, with its example. The second vote
+    is what `crowd-kit <https://crowd-kit.readthedocs.io>`_ does under this name.
     """
-    ballots = Ballots.read(votes)
-    skills = _majority(ballots).skills
-    probabilities = _shares(ballots, skills)
-    labels, ties = ballots.decide(probabilities)
+    checked = Votes.read(votes)
+    skills = _majority(checked).skills
+    probabilities = _shares(checked, skills)
+    labels, ties = checked.decide(probabilities)
     return Consensus(labels, probabilities, skills, ties)
 
 
-def _majority(ballots: Ballots[Task, Worker, Label]) -> Consensus[Task, Worker, Label]:
-    probabilities = _shares(ballots, dict.fromkeys(ballots.workers, 1.0))
-    labels, ties = ballots.decide(probabilities)
-    skills = ballots.skills({task: {label: 1.0} for task, label in labels.items()})
+def _majority(votes: Votes[Task, Worker, Label]) -> Consensus[Task, Worker, Label]:
+    probabilities = _shares(votes, dict.fromkeys(votes.workers, 1.0))
+    labels, ties = votes.decide(probabilities)
+    skills = votes.skills({task: {label: 1.0} for task, label in labels.items()})
     return Consensus(labels, probabilities, skills, ties)
 
 
 def _shares(
-    ballots: Ballots[Task, Worker, Label], weights: Mapping[Worker, float]
+    votes: Votes[Task, Worker, Label], weights: Mapping[Worker, float]
 ) -> dict[Task, dict[Label, float]]:
-    """Share the weight behind each task among its labels.
+    """Return the share of each label in the weight on each task.
 
-    It is never 0: somebody agrees with the majority of each task, and has a skill for it.
+    The weight on a task is never 0: at least one worker agrees with its majority, so that the skill
+    of that worker is above 0.
     """
     shares: dict[Task, dict[Label, float]] = {}
-    for task, cast in ballots.by_task.items():
-        behind: dict[Label, list[float]] = {}
-        for worker, label in cast:
-            behind.setdefault(label, []).append(weights[worker])
-        total = fsum(weights[worker] for worker, _ in cast)
-        shares[task] = {label: fsum(given) / total for label, given in behind.items()}
+    for task, given in votes.by_task.items():
+        by_label: dict[Label, list[float]] = {}
+        for worker, label in given:
+            by_label.setdefault(label, []).append(weights[worker])
+        total = fsum(weights[worker] for worker, _ in given)
+        shares[task] = {label: fsum(each) / total for label, each in by_label.items()}
     return shares

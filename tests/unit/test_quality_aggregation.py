@@ -1,4 +1,4 @@
-"""What each value of a question's ``aggregation`` makes of its answers."""
+"""Aggregation of answers, for each value of ``aggregation``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PETS: list[tuple[list[str], float]] = [
     (["dog", "bird"], 0.5),
 ]
 
-NO_RULE = [
+UNSUPPORTED = [
     *("", "AGG", "agg_", "agg_0", "agg_-1", "agg_1.5", "agg\n", "agg_1٣"),
     *("cagg", "cagg_", "cagg_1.1", "cagg_x", "bagg_0.5", "tagg"),
 ]
@@ -44,7 +44,7 @@ def test_agg_of_several_options_is_the_best_single_one() -> None:
         ("cagg_1", []),
     ],
 )
-def test_the_best_few_and_the_sure_ones_stand_best_first(how: str, kept: list[str]) -> None:
+def test_agg_n_and_cagg_return_the_best_first(how: str, kept: list[str]) -> None:
     confidences = {"cat": 17 / 22, "dog": 14 / 22, "bird": 5 / 22}
 
     piece = aggregate(how, PETS)
@@ -52,24 +52,24 @@ def test_the_best_few_and_the_sure_ones_stand_best_first(how: str, kept: list[st
     assert piece == {"agg": kept, "confidence": pytest.approx([confidences[pet] for pet in kept])}
 
 
-def test_cagg_keeps_what_is_above_its_number_not_what_equals_it() -> None:
+def test_cagg_excludes_a_confidence_equal_to_its_number() -> None:
     assert aggregate("cagg_0.5", [("a", 1.0), ("b", 1.0)]) == {"agg": [], "confidence": []}
 
 
-def test_all_is_every_answer_as_it_was_given() -> None:
+def test_all_returns_every_answer_unchanged() -> None:
     answers: list[tuple[str | list[str], float]] = [("late", 0.2), (["late", "dear"], 1.0)]
 
     assert aggregate("all", answers) == ["late", ["late", "dear"]]
 
 
-def test_avg_is_the_mean_and_the_population_variance_of_all_alike() -> None:
+def test_avg_is_the_unweighted_mean_and_population_variance() -> None:
     assert aggregate("avg", [("4", 0.1), ("4", 0.9), ("3", 1.0)]) == {
         "avg": pytest.approx(3.6667, abs=5e-5),
         "variance": pytest.approx(0.2222, abs=5e-5),
     }
 
 
-def test_avg_passes_over_what_is_no_number() -> None:
+def test_avg_ignores_answers_that_are_not_finite_numbers() -> None:
     answers = [("4", 1.0), ("four", 1.0), ("nan", 1.0), ("inf", 1.0), ("", 1.0), ("2", 1.0)]
 
     assert aggregate("avg", answers) == {"avg": 3.0, "variance": 1.0}
@@ -77,7 +77,7 @@ def test_avg_passes_over_what_is_no_number() -> None:
 
 @pytest.mark.parametrize("how", ["agg", "agg_2", "cagg_0.5"])
 @pytest.mark.parametrize("answers", [[], [("a", 0.0), ("b", 0.0)]])
-def test_there_is_no_best_answer_when_nobody_trusted_gave_one(
+def test_without_trusted_answers_there_is_no_best_answer(
     how: str, answers: list[tuple[str, float]]
 ) -> None:
     assert aggregate(how, answers) == {"agg": None, "confidence": None}
@@ -87,18 +87,18 @@ def test_agg_is_empty_when_everybody_chose_nothing() -> None:
     assert aggregate("agg", [([], 1.0), ([], 1.0)]) == {"agg": None, "confidence": None}
 
 
-def test_nobodys_answers_are_an_empty_list_and_no_average() -> None:
+def test_without_answers_all_is_empty_and_avg_is_none() -> None:
     assert aggregate("all", []) == []
     assert aggregate("avg", []) == {"avg": None, "variance": None}
 
 
-@pytest.mark.parametrize("how", NO_RULE)
-def test_an_aggregation_without_a_rule_is_refused_with_those_that_have_one(how: str) -> None:
-    with pytest.raises(ValueError, match=r"known are agg, agg_N .*, cagg_X .*, all, avg"):
+@pytest.mark.parametrize("how", UNSUPPORTED)
+def test_an_unsupported_aggregation_is_refused_and_the_supported_ones_are_listed(how: str) -> None:
+    with pytest.raises(ValueError, match=r"use agg, agg_N .*, cagg_X .*, all, avg"):
         aggregate(how, [("a", 1.0)])
 
 
-def test_linked_answers_are_the_vendors_worked_example() -> None:
+def test_linked_answers_match_the_published_example() -> None:
     """One of two contributors entered Johnny Appleseed, which has a confidence of 0.5.
 
     Source: Appen, Guide to cml:group and multiple="true" Aggregation,
@@ -109,7 +109,7 @@ def test_linked_answers_are_the_vendors_worked_example() -> None:
     assert linked([[johnny], []]) == [{**johnny, "confidence": 0.5}]
 
 
-def test_linked_answers_stand_best_first_and_count_contributors_not_entries() -> None:
+def test_linked_answers_are_sorted_and_count_contributors_not_entries() -> None:
     ada, grace, joan = ({"name": name} for name in ("Ada", "Grace", "Joan"))
 
     entries = linked([[ada, grace, ada], [grace], [grace, joan], []])
@@ -121,14 +121,14 @@ def test_linked_answers_stand_best_first_and_count_contributors_not_entries() ->
     ]
 
 
-def test_only_entries_that_are_alike_in_every_answer_are_the_same() -> None:
+def test_entries_are_equal_only_if_all_their_answers_are() -> None:
     halves = [[{"first": "Ada", "last": "L."}], [{"first": "Ada", "last": "K."}]]
 
     assert [entry["confidence"] for entry in linked(halves)] == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("judgments", [[], [[]], [[], []]])
-def test_where_nobody_entered_anything_there_are_no_linked_answers(
+def test_without_entries_there_are_no_linked_answers(
     judgments: list[list[dict[str, str]]],
 ) -> None:
     assert linked(judgments) == []

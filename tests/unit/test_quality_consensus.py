@@ -34,33 +34,35 @@ def small() -> list[Vote]:
 
 
 def by_label(vote: Vote) -> str:
-    """Sort key with which ties of a majority fall to label a, as the published numbers want."""
+    """Sort key that resolves ties of a majority to label a, as in the published numbers."""
     return vote[2]
 
 
-def chance_of_a(outcome: Consensus[str, str, str]) -> list[float]:
+def probabilities_of_a(outcome: Consensus[str, str, str]) -> list[float]:
     return [outcome.probabilities[task].get("a", 0.0) for task in SMALL]
 
 
-def test_a_majority_decides_and_a_tie_falls_to_the_label_given_first() -> None:
+def test_the_majority_wins_and_a_tie_goes_to_the_label_given_first() -> None:
     outcome = majority_vote(small())
 
     assert outcome.labels == {"t1": "a", "t2": "b", "t3": "a", "t4": "b", "t5": "a"}
     assert outcome.ties == {"t2", "t3", "t5"}
-    assert chance_of_a(outcome) == [0.75, 0.5, 0.5, 0.25, 0.5]
+    assert probabilities_of_a(outcome) == [0.75, 0.5, 0.5, 0.25, 0.5]
 
 
-def test_wawa_weighs_votes_by_agreement_with_the_majority() -> None:
+def test_wawa_weights_votes_by_agreement_with_the_majority() -> None:
     outcome = wawa(sorted(small(), key=by_label))
 
     assert outcome.skills == pytest.approx({"w1": 0.8, "w2": 0.6, "w3": 0.8, "w4": 0.2})
-    assert chance_of_a(outcome) == pytest.approx([0.9167, 0.4167, 0.5833, 0.0833, 0.6667], abs=5e-5)
+    assert probabilities_of_a(outcome) == pytest.approx(
+        [0.9167, 0.4167, 0.5833, 0.0833, 0.6667], abs=5e-5
+    )
     assert [outcome.labels[task] for task in SMALL] == list("ababa")
     assert outcome.ties == frozenset()
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_finds_who_is_right_and_who_is_inverted(
+def test_a_model_detects_right_and_inverted_workers(
     model: Callable[..., Consensus[str, str, str]],
 ) -> None:
     outcome = model(small(), smoothing=0, tolerance=1e-10)
@@ -69,11 +71,11 @@ def test_a_model_finds_who_is_right_and_who_is_inverted(
     assert "".join(outcome.labels.values()) == "ababa"
     assert min(certainty) >= 0.99995
     assert outcome.skills == pytest.approx({"w1": 1.0, "w2": 0.8, "w3": 0.6, "w4": 0.0}, abs=1e-4)
-    assert math.fsum(chance_of_a(outcome)) / 5 == pytest.approx(0.6, abs=1e-4)
+    assert math.fsum(probabilities_of_a(outcome)) / 5 == pytest.approx(0.6, abs=1e-4)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_smoothing_leaves_the_labels_and_takes_away_certainty(
+def test_smoothing_keeps_the_labels_and_reduces_certainty(
     model: Callable[..., Consensus[str, str, str]],
 ) -> None:
     outcome = model(small())
@@ -90,12 +92,12 @@ def test_smoothing_leaves_the_labels_and_takes_away_certainty(
         (20, [1.0, 0.0, 1.0, 0.0, 1.0]),
     ],
 )
-def test_started_from_an_assumed_accuracy_each_pass_gives_ampcrowds_numbers(
+def test_from_an_assumed_accuracy_each_pass_gives_the_numbers_of_ampcrowd(
     passes: int, expected: list[float]
 ) -> None:
     outcome = dawid_skene(small(), smoothing=0, tolerance=0, passes=passes, accuracy=0.7)
 
-    assert chance_of_a(outcome) == pytest.approx(expected, abs=5e-5)
+    assert probabilities_of_a(outcome) == pytest.approx(expected, abs=5e-5)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -103,14 +105,14 @@ def test_no_votes_give_an_empty_consensus(method: Method) -> None:
     assert method([]) == Consensus({}, {}, {}, frozenset())
 
 
-def test_a_consensus_says_at_a_prompt_how_much_it_holds() -> None:
+def test_the_repr_of_a_consensus_is_a_summary() -> None:
     votes = [(task, worker, worker) for task in range(500) for worker in "ab"]
 
     assert repr(majority_vote(votes)) == "<Consensus of 2 workers on 500 tasks, 500 tied>"
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_one_label_in_all_votes_is_certain(method: Method) -> None:
+def test_a_unanimous_label_is_certain(method: Method) -> None:
     outcome = method([("t1", "w1", "a"), ("t1", "w2", "a"), ("t2", "w1", "a")])
 
     assert outcome.probabilities == {"t1": {"a": 1.0}, "t2": {"a": 1.0}}
@@ -118,7 +120,7 @@ def test_one_label_in_all_votes_is_certain(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_one_worker_alone_is_believed(method: Method) -> None:
+def test_the_votes_of_a_single_worker_decide(method: Method) -> None:
     outcome = method([("t1", "w1", "a"), ("t2", "w1", "b"), ("t3", "w1", "c")])
 
     assert outcome.labels == {"t1": "a", "t2": "b", "t3": "c"}
@@ -135,12 +137,12 @@ def test_probabilities_of_a_task_sum_to_one(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_same_votes_give_the_same_consensus_to_the_last_bit(method: Method) -> None:
+def test_the_same_votes_give_exactly_the_same_consensus(method: Method) -> None:
     assert method(small()) == method(iter(small()))
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_hundreds_of_votes_on_one_task_do_not_exhaust_the_numbers(
+def test_thousands_of_votes_on_one_task_do_not_underflow(
     model: Callable[..., Consensus[int, int, str]],
 ) -> None:
     votes = [(task, worker, "ab"[task % 2]) for task in range(4) for worker in range(3000)]
@@ -154,7 +156,9 @@ def test_hundreds_of_votes_on_one_task_do_not_exhaust_the_numbers(
 def test_workers_with_a_vote_or_two_do_not_overrule_a_clear_majority(
     model: Callable[..., Consensus[int, str, str]],
 ) -> None:
-    votes = [(task, f"{task}/{turn}", "ab"[task % 2]) for task in range(40) for turn in range(4)]
+    votes = [
+        (task, f"{task}/{number}", "ab"[task % 2]) for task in range(40) for number in range(4)
+    ]
     votes += [(task, f"{task}/last", "abb"[task % 3]) for task in range(40)]
 
     outcome = model(votes)
@@ -166,20 +170,20 @@ def test_workers_with_a_vote_or_two_do_not_overrule_a_clear_majority(
 @pytest.mark.parametrize(
     "vote", [("t", "w"), ("t", "w", "a", "b"), 7, None], ids=["two", "four", "number", "none"]
 )
-def test_a_vote_without_three_parts_is_named_by_its_number(method: Any, vote: Any) -> None:
-    with pytest.raises(ValueError, match=r"Vote 2 is .*\(task, worker, label\)"):
+def test_a_malformed_vote_is_reported_with_its_number(method: Any, vote: Any) -> None:
+    with pytest.raises(ValueError, match=r"vote 2 is .*\(task, worker, label\)"):
         method([("t", "w", "a"), vote])
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_list_of_labels_is_refused_with_a_way_out(method: Any) -> None:
-    with pytest.raises(TypeError, match=r"Vote 1 is .*unhashable.*one vote each, or the tuple"):
+def test_a_list_of_labels_is_refused_with_an_alternative(method: Any) -> None:
+    with pytest.raises(TypeError, match=r"vote 1 is .*unhashable.*one vote each, or one tuple"):
         method([("t", "w", ["a", "b"])])
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_missing_label_is_refused(method: Any) -> None:
-    with pytest.raises(ValueError, match=r"Vote 1 is .*leave out votes without a label"):
+    with pytest.raises(ValueError, match=r"vote 1 is .*leave out votes without a label"):
         method([("t", "w", math.nan)])
 
 
@@ -203,9 +207,9 @@ def test_an_option_out_of_range_is_refused_by_name(model: Any, option: dict[str,
 
 @pytest.fixture(scope="module")
 def entailment() -> tuple[list[Vote], dict[str, str]]:
-    """8,000 votes of 164 people on 800 questions, and what experts say."""
+    """8,000 votes of 164 people on 800 questions, and the labels of experts."""
     if not (DATA / "rte_judgments.csv").exists():
-        pytest.skip("the votes of Snow et al. (2008) are not part of the project, nor beside it")
+        pytest.skip("the votes of Snow et al. (2008) are not available on this machine")
     with (DATA / "rte_judgments.csv").open(encoding="utf-8", newline="") as file:
         votes = [(row["task"], row["worker"], row["label"]) for row in csv.DictReader(file)]
     with (DATA / "rte_questions.csv").open(encoding="utf-8", newline="") as file:
@@ -236,7 +240,7 @@ def test_on_real_votes_each_method_agrees_with_experts_as_published(
     assert right / len(gold) == pytest.approx(expected, abs=within)
 
 
-def test_without_smoothing_dawid_and_skenes_model_is_the_published_one(
+def test_dawid_skene_without_smoothing_has_the_published_accuracy(
     entailment: tuple[list[Vote], dict[str, str]],
 ) -> None:
     votes, gold = entailment

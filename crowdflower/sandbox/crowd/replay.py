@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from crowdflower.quality.consensus import numbered
+from crowdflower.quality.consensus import numbered_votes
 from crowdflower.sandbox.crowd.contributor import Contributor, Units
 from crowdflower.sandbox.crowd.profiles import PROFILES
 
@@ -75,7 +75,7 @@ def group_votes(
     [{'25': '1', '35': '0'}, {'25': ['a', 'b']}]
     """
     labels: dict[str, dict[str, Label]] = {}
-    for number, vote in numbered(votes):
+    for number, vote in numbered_votes(votes):
         task, worker, label = vote
         theirs = labels.setdefault(str(worker), {})
         if str(task) in theirs:

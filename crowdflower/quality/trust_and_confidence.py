@@ -1,4 +1,4 @@
-"""How far people are believed, and how far what they say."""
+"""Trust in contributors, confidence in answers, and agreement on units."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-DIGITS = 9
-"""Shares that agree to so many decimal places are a tie: beyond them lies only rounding."""
+TIE_DIGITS = 9
+"""Shares that are equal to this many decimal places are a tie; further digits are rounding."""
 
 
 def trust(seen: int, missed: int, forgiven: int = 0) -> float:
-    """Share of the test questions a contributor answered as the requester would.
+    """Return the share of test questions that a contributor answered correctly.
 
     :param seen: Test questions answered in this job, the quiz included.
     :param missed: Those of them answered wrong.
-    :param forgiven: Those missed that the requester has since taken back; they count as right.
-    :returns: A fraction in [0, 1], not rounded; 1.0 for somebody who saw no test question, since
-        nothing speaks against them.
-    :raises ValueError: More were missed than seen, or forgiven than missed.
+    :param forgiven: Missed ones that the requester has forgiven; they count as right.
+    :returns: A fraction in [0, 1], not rounded; 1.0 without any test question, since there is no
+        evidence against the contributor.
+    :raises ValueError: A count is negative, or more are missed than seen, or forgiven than missed.
 
     >>> round(trust(seen=44, missed=5), 4)
     0.8864
@@ -32,50 +32,51 @@ def trust(seen: int, missed: int, forgiven: int = 0) -> float:
 
     Source: Appen, `Guide to: Contributors Page
     <https://success.appen.com/hc/en-us/articles/201855679>`_: trust is the accuracy on the test
-    questions seen in the current job. That a forgiven one counts as right is our reading.
+    questions seen in the current job. That a forgiven one counts as right is our interpretation.
     """
     if not 0 <= forgiven <= missed <= seen:
         raise ValueError(
-            f"Of {seen} test questions seen, {missed} missed and {forgiven} forgiven: "
-            "give forgiven <= missed <= seen, none below 0."
+            f"seen={seen}, missed={missed}, forgiven={forgiven} is impossible: give counts with "
+            "0 <= forgiven <= missed <= seen"
         )
     return (seen - missed + forgiven) / seen if seen else 1.0
 
 
 def confidence(answers: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """Share the trust behind one question of one unit among its answers.
+    """Return the share of trust behind each answer to one question of a unit.
 
     :param answers: ``(answer, trust)`` pairs, shape ``(n,)``, in the order they were given; trust
         is a weight >= 0 without a unit, at most 1 for a single contributor.
     :returns: ``{answer: confidence}``, one key per distinct answer, best first; fractions in
-        [0, 1] that sum to 1, not rounded. Between equals the answer that more contributors gave
-        comes first, then the one given first.
-    :raises ValueError: The trust sums to 0, so shares of it have no meaning, or one is below 0.
+        [0, 1] that sum to 1, not rounded. On a tie, the answer of more contributors comes first,
+        then the one given first.
+    :raises ValueError: The sum of trust is 0, so shares are undefined, or a trust is negative or
+        not finite.
 
     >>> shares = confidence([("beef", 4.4703), ("chicken", 1.8571), ("veggie", 0.9231)])
     >>> round(shares["beef"], 4)
     0.6166
 
-    Weight can overrule a majority:
+    Trust can outweigh a majority:
 
     >>> shares = confidence([("yes", 0.50), ("yes", 0.45), ("no", 1.00)])
     >>> {answer: round(share, 4) for answer, share in shares.items()}
     {'no': 0.5128, 'yes': 0.4872}
 
     Source: Figure Eight, `How to Calculate a Confidence Score
-    <https://success.figure-eight.com/hc/en-us/articles/201855939>`_, steps 1 to 3. What happens
-    between equals is not documented; the order here is ours.
+    <https://success.figure-eight.com/hc/en-us/articles/201855939>`_, steps 1 to 3. The order
+    of ties is not documented; this one is ours.
     """
     return option_confidence([((answer,), trust) for answer, trust in answers])
 
 
 def option_confidence(answers: Sequence[tuple[Sequence[str], float]]) -> dict[str, float]:
-    """Find how much of the trust stands behind each option, where several may be chosen.
+    """Return the share of trust behind each option, where contributors may choose several.
 
     :param answers: ``(options, trust)`` pairs, shape ``(n,)``, in the order they were given.
-        Nobody chooses an option twice; choosing none at all is an answer too, and counts against
-        every option. Leave out those who were never asked.
-    :returns: ``{option: confidence}``, one key per option chosen by anybody, ordered as in
+        An option given twice counts once; choosing none is an answer too, and counts against
+        every option. Leave out contributors who did not see the question.
+    :returns: ``{option: confidence}``, one key per option chosen at least once, ordered as in
         :func:`confidence`; fractions in [0, 1], not rounded, that need not sum to 1.
     :raises ValueError: As in :func:`confidence`.
 
@@ -83,32 +84,36 @@ def option_confidence(answers: Sequence[tuple[Sequence[str], float]]) -> dict[st
     >>> {option: round(share, 4) for option, share in option_confidence(chosen).items()}
     {'cat': 0.7727, 'dog': 0.6364, 'bird': 0.2273}
 
-    Source: as in :func:`confidence`, each option taken for itself. Whether the service scores
-    options or whole sets of them is not documented.
+    Source: as in :func:`confidence`, for each option on its own. Whether the service scores options
+    or whole sets of them is not documented.
     """
-    behind: dict[str, list[float]] = {}
+    trusts: dict[str, list[float]] = {}
     for options, trust in answers:
         if not 0 <= trust < inf:
-            raise ValueError(f"Trust is a number from 0 up, not {trust!r} (answer {options!r}).")
+            raise ValueError(
+                f"the trust of answer {options!r} must be finite and at least 0, not {trust!r}"
+            )
         for option in dict.fromkeys((options,) if isinstance(options, str) else options):
-            behind.setdefault(option, []).append(trust)
+            trusts.setdefault(option, []).append(trust)
     total = fsum(trust for _, trust in answers)
     if not total:
-        raise ValueError(f"The trust behind these {len(answers)} answers sums to 0: no shares.")
-    shares = {option: fsum(trusts) / total for option, trusts in behind.items()}
+        raise ValueError(
+            f"the trust of the {len(answers)} answers sums to 0, so they have no confidence"
+        )
+    shares = {option: fsum(given) / total for option, given in trusts.items()}
 
     def rank(option: str) -> tuple[float, int]:
-        return -round(shares[option], DIGITS), -len(behind[option])
+        return -round(shares[option], TIE_DIGITS), -len(trusts[option])
 
     return {option: shares[option] for option in sorted(shares, key=rank)}
 
 
 def agreement(confidences: Iterable[float]) -> float | None:
-    """Say how much contributors agree on a unit: the mean over its questions.
+    """Return the agreement on a unit: the mean confidence of its questions.
 
-    :param confidences: One for each question, that of the answer that won. The service weighs
-        every answer alike for this, so for its number give every answer the same trust.
-    :returns: A fraction in [0, 1], not rounded; ``None`` where there is no question.
+    :param confidences: The confidence of the best answer to each question. The service gives every
+        answer the same weight for this, so give all answers the same trust to get its number.
+    :returns: A fraction in [0, 1], not rounded; ``None`` without questions.
 
     >>> first = confidence([("B", 1.0), ("B", 1.0), ("B", 1.0), ("D", 1.0)])
     >>> second = confidence([("A", 1.0), ("C", 1.0), ("C", 1.0), ("B", 1.0)])
