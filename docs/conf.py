@@ -35,11 +35,12 @@ autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 
 # References outside the package are not resolved, so the build needs no network. Type variables
-# have no entry in the reference.
+# and private names have no entry in the reference.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!crowdflower\.).*"),
     (r"py:.*", r"crowdflower\.[\w.]+\.(T|Items|Page|Task|Label)"),
     (r"py:.*", r"crowdflower\.quality\.consensus\.Worker"),
+    (r"py:.*", r"crowdflower\.[\w.]+\._\w+"),
 ]
 
 # Client and sandbox each have a Clock; a type that is imported for type checkers only is rendered
