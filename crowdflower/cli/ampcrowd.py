@@ -113,7 +113,7 @@ def tell(console: Console, contributors: int, seed: int) -> None:
             )
             summary = box.crowd.run(box.ampcrowd.job(example.group_id))
             console.print(f"  [bold]work    [/]{summary}")
-            for delivery in box.ampcrowd.delivered(example.group_id):
+            for delivery in box.ampcrowd.posted_results(example.group_id):
                 console.print(f"  [bold]callback[/] {json.dumps(delivery)}")
         _show(console, [inbox.wait(example.group_id, PATIENCE) for example in EXAMPLES])
 

@@ -19,7 +19,7 @@ import click
 from click.core import ParameterSource
 
 from crowdflower.sandbox import BALANCE_CENTS, MOST_CENTS, Sandbox
-from crowdflower.sandbox.ampcrowd import Access
+from crowdflower.sandbox.ampcrowd import AccessPolicy
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules import accounts
@@ -172,18 +172,18 @@ def serve(
     click.echo("Ended.")
 
 
-def access(host: str) -> Access:
+def access(host: str) -> AccessPolicy:
     """Open AMPCrowd's door to this machine, or, where others can knock, to those with a token."""
     if host in LOOPBACK:
-        return Access()
-    return Access(token=Clock(virtual=False).token(), loopback=False)
+        return AccessPolicy()
+    return AccessPolicy(token=Clock(virtual=False).token(), loopback=False)
 
 
 def opened(
     database: Path | str | None,
     key: str | None,
     balance_cents: int,
-    door: Access | None,
+    door: AccessPolicy | None,
     *,
     control: bool,
 ) -> Sandbox:
@@ -227,7 +227,7 @@ def listening(box: Sandbox, host: str, port: int) -> Server:
 
 
 @contextmanager
-def delivering(box: Sandbox, door: Access | None) -> Iterator[None]:
+def delivering(box: Sandbox, door: AccessPolicy | None) -> Iterator[None]:
     """Post answers to where AMPCrowd's requesters want them while the block lasts."""
     if door is None:
         yield
@@ -245,7 +245,7 @@ def telling(box: Sandbox, host: str) -> Iterator[None]:
 
 
 @contextmanager
-def working(box: Sandbox, contributors: int, door: Access | None) -> Iterator[None]:
+def working(box: Sandbox, contributors: int, door: AccessPolicy | None) -> Iterator[None]:
     """Let simulated contributors work on every running job while the block lasts."""
     if not contributors:
         yield
@@ -324,7 +324,7 @@ def _work(box: Sandbox, ended: Event, *, number: int, left_alone: set[int], grou
         left_alone.clear()
     with box.database.snapshot() as tx:
         running = {*jobs.running_job_ids(tx, box.key)}
-    running |= {*box.ampcrowd.running()} if groups else set()
+    running |= {*box.ampcrowd.running_jobs()} if groups else set()
     left_alone |= {
         each for each in sorted(running - left_alone) if _refused(box, crowd, each, ended)
     }
@@ -357,7 +357,7 @@ def _refused(box: Sandbox, crowd: Crowd, job_id: int, ended: Event) -> bool:
 
 
 def announcement(
-    origin: str, box: Sandbox, database: Path | str | None, door: Access | None
+    origin: str, box: Sandbox, database: Path | str | None, door: AccessPolicy | None
 ) -> str:
     """Say what runs where, and how to use it."""
     kept = (

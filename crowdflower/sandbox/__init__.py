@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 try:
-    from crowdflower.sandbox.ampcrowd import Access, Door
+    from crowdflower.sandbox.ampcrowd import AccessPolicy, AMPCrowdService
     from crowdflower.sandbox.clock import Clock, Waiting
     from crowdflower.sandbox.control.routes import Control
-    from crowdflower.sandbox.pages import address
+    from crowdflower.sandbox.pages import work_path
     from crowdflower.sandbox.rules import accounts
     from crowdflower.sandbox.rules.jobs import orders
     from crowdflower.sandbox.server.app import create_app
@@ -94,7 +94,7 @@ class Sandbox:
     :param transitions: How long things take until they are seen to be done; see
         :attr:`transitions`.
     :param ampcrowd: Also answer AMPCrowd's API, to programs on this machine; an
-        :class:`~crowdflower.sandbox.ampcrowd.routes.Access` says to whom else.
+        :class:`~crowdflower.sandbox.ampcrowd.service.AccessPolicy` allows others.
     :param control: Also answer ``/_sandbox/``, to who has ``box.control_token``; a text is that
         token, else a new one is made.
     :raises ValueError: The key cannot be one, or the balance is no such number.
@@ -116,7 +116,7 @@ class Sandbox:
         clock: Clock | None = None,
         limits: Limits | None = None,
         transitions: Lags | None = None,
-        ampcrowd: bool | Access = False,
+        ampcrowd: bool | AccessPolicy = False,
         control: bool | str = False,
     ) -> None:
         if key is not None:
@@ -132,11 +132,11 @@ class Sandbox:
         self._balance_cents = balance_cents
         self.key = self._open_account(key)
         """The account's API key."""
-        self._door: Door | None = None
+        self._ampcrowd: AMPCrowdService | None = None
         if ampcrowd is not False:
-            access = Access() if ampcrowd is True else ampcrowd
-            self._door = Door(self.database, self.key, access)
-        self.app = create_app(self.database, lags=transitions, ampcrowd=self._door)
+            access = AccessPolicy() if ampcrowd is True else ampcrowd
+            self._ampcrowd = AMPCrowdService(self.database, self.key, access)
+        self.app = create_app(self.database, lags=transitions, ampcrowd=self._ampcrowd)
         """The API, as a WSGI application."""
         self.control_token: str | None = None
         """What programs in other languages need to control the sandbox, if they may."""
@@ -185,7 +185,7 @@ class Sandbox:
         return AMPCrowdClient(ORIGIN, **settings)
 
     @property
-    def ampcrowd(self) -> Door:
+    def ampcrowd(self) -> AMPCrowdService:
         """What AMPCrowd's API has made here: groups, and answers on their way back.
 
         A run of the crowd posts the answers that are due; ``box.ampcrowd.deliver()`` does so at any
@@ -193,9 +193,9 @@ class Sandbox:
 
         :raises RuntimeError: The sandbox was made without ``ampcrowd=True``.
         """
-        if self._door is None:
-            raise RuntimeError("AMPCrowd's door is shut: make the Sandbox with ampcrowd=True.")
-        return self._door
+        if self._ampcrowd is None:
+            raise RuntimeError("AMPCrowd's API is off: create the Sandbox with ampcrowd=True.")
+        return self._ampcrowd
 
     @property
     def url(self) -> str:
@@ -224,7 +224,7 @@ class Sandbox:
         """
         number = job if isinstance(job, int) else job.id
         with self.database.snapshot() as tx:
-            return f"{self._listening.url}{address(tx, number)}"
+            return f"{self._listening.url}{work_path(tx, number)}"
 
     @property
     def crowd(self) -> Crowd:
@@ -232,7 +232,7 @@ class Sandbox:
         if self._crowd is None:
             from crowdflower.sandbox.crowd import Crowd  # noqa: PLC0415 - not everybody needs one
 
-            afterwards = self._door.deliver if self._door is not None else None
+            afterwards = self._ampcrowd.deliver if self._ampcrowd is not None else None
             self._crowd = Crowd(self.database, afterwards=afterwards)
         return self._crowd
 

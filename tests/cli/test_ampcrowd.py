@@ -18,7 +18,7 @@ from crowdflower.ampcrowd import AMPCrowdClient, Pair, Text
 from crowdflower.cli.demo import demo
 from crowdflower.cli.serve import access, delivering, working
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.ampcrowd import Access
+from crowdflower.sandbox.ampcrowd import AccessPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def test_served_groups_are_worked_on_and_their_answers_posted() -> None:
     assert (code, rest.strip()) == (0, "Ended.")
 
 
-DOOR = Access(patience=2)
+DOOR = AccessPolicy(timeout=2)
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_receivers_that_keep_silent_do_not_keep_the_server_from_ending(
 ) -> None:
     box.crowd.add(1)
     box.crowd.afterwards = None
-    for job in box.ampcrowd.running():
+    for job in box.ampcrowd.running_jobs():
         box.crowd.run(job)
 
     with delivering(box, DOOR):
@@ -145,7 +145,7 @@ def test_the_crowd_of_a_server_leaves_it_to_others_to_wait_for_receivers(
     silent: socket.socket, box: Sandbox
 ) -> None:
     with working(box, 1, DOOR):
-        looks = (box.ampcrowd.running() for _ in range(100_000))
+        looks = (box.ampcrowd.running_jobs() for _ in range(100_000))
         assert [] in looks
 
     assert not called(silent)

@@ -23,7 +23,7 @@ from crowdflower.ampcrowd import (
 )
 from crowdflower.exceptions import ApplicationError, NotFound
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.ampcrowd import Access
+from crowdflower.sandbox.ampcrowd import AccessPolicy
 
 PATIENCE = 60
 TRUTH = {
@@ -251,7 +251,7 @@ def receiver_at(port: int, inbox: Inbox) -> Iterator[None]:
 
 def test_a_receiver_that_thanks_too_late_gets_the_batch_again_and_counts_it_once() -> None:
     with (
-        Sandbox(ampcrowd=Access(patience=0.2)) as box,
+        Sandbox(ampcrowd=AccessPolicy(timeout=0.2)) as box,
         box.ampcrowd_client() as ampcrowd,
         ampcrowd.callbacks() as inbox,
     ):

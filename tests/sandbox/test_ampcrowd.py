@@ -13,8 +13,8 @@ import pytest
 from requests import Response
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.ampcrowd import Access
-from crowdflower.sandbox.ampcrowd.batch_results import values
+from crowdflower.sandbox.ampcrowd import AccessPolicy
+from crowdflower.sandbox.ampcrowd.batch_results import aggregate_votes
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 
 Call = Callable[..., Response]
@@ -118,24 +118,24 @@ def test_a_good_request_is_answered_ok(call: Call) -> None:
         ({"group_id": None}, "group_id is missing"),
         ({"group_context": MISSING}, "group_context is missing"),
         ({"content": MISSING}, "content is missing"),
-        ({"content": {}}, "content holds no point"),
-        ({"content": ["first"]}, "content is no object"),
+        ({"content": {}}, "content must have at least one point"),
+        ({"content": ["first"]}, "content must be an object"),
         ({"configuration__task_type": MISSING}, "configuration.task_type is missing"),
         ({"configuration__task_batch_size": None}, "configuration.task_batch_size is missing"),
         ({"configuration__num_assignments": MISSING}, "configuration.num_assignments is missing"),
         ({"configuration__callback_url": MISSING}, "configuration.callback_url is missing"),
-        ({"configuration__task_type": "xx"}, "configuration.task_type is one of sa, er, ft"),
-        ({"configuration__task_batch_size": "2"}, "a whole number from 1"),
-        ({"configuration__num_assignments": 0}, "a whole number from 1"),
+        ({"configuration__task_type": "xx"}, "configuration.task_type must be one of sa, er, ft"),
+        ({"configuration__task_batch_size": "2"}, "must be an integer from 1"),
+        ({"configuration__num_assignments": 0}, "must be an integer from 1"),
         ({"configuration__callback_url": "file:///etc/passwd"}, "begins with http"),
         ({"configuration__quality_control": "best"}, "one of mv, em"),
         ({"configuration__experimental": {"straggler_routing_policy": "x"}}, "random, oldest"),
-        ({"content": {"t1": {}}}, "point t1: a point of type sa is a text"),
+        ({"content": {"t1": {}}}, "point t1: a point of type sa must be a string"),
         ({"content": {"t1": "\0"}}, "A text holds the character"),
-        ({"group_context": {"instruction": 5}}, "group_context.instruction is no text"),
+        ({"group_context": {"instruction": 5}}, "group_context.instruction must be a string"),
         (
             {"configuration__task_type": "er", "content": {"p1": [["5"], ["6"]]}},
-            "group_context.fields is a list of names",
+            "group_context.fields must be a list of names",
         ),
         (
             {
@@ -143,7 +143,7 @@ def test_a_good_request_is_answered_ok(call: Call) -> None:
                 "group_context": FIELDS,
                 "content": {"p1": [["5", "LA"], ["6"]]},
             },
-            "point p1: a record is a list of 2 values",
+            "point p1: a record must be a list of 2 values",
         ),
         (
             {
@@ -151,7 +151,7 @@ def test_a_good_request_is_answered_ok(call: Call) -> None:
                 "group_context": FIELDS,
                 "content": {"p1": {"record": ["5", "LA"]}},
             },
-            "point p1: a point of type ft is a title and a record",
+            "point p1: a point of type ft must have a title and a record",
         ),
     ],
 )
@@ -198,7 +198,7 @@ def test_settings_without_effect_are_named(call: Call) -> None:
 
     made = call("POST", "/crowds/amt/tasks/", data={"data": json.dumps(data)})
 
-    assert made.headers["X-Sandbox-Warning"].startswith("configuration.amt.reward is kept")
+    assert made.headers["X-Sandbox-Warning"].startswith("configuration.amt.reward is stored")
 
 
 def test_an_unknown_crowd_is_not_found(call: Call) -> None:
@@ -295,7 +295,7 @@ def test_a_person_answers_on_a_page_and_is_led_to_the_next(box: Sandbox, call: C
 
     (turned,) = second.history
     assert turned.status_code == 303
-    assert "Your page was handed in" in second.text
+    assert "Your page was submitted" in second.text
     assert "There are no tasks for you now." in end.text
     job = box.client().get_job(box.ampcrowd.job("G1"))
     assert job.ping()["all_judgments"] == 3
@@ -308,7 +308,7 @@ def test_what_is_missing_on_a_page_is_said_there_and_what_was_chosen_stays(call:
     again = call("POST", PAGE, data=fill_in(call("GET", PAGE).text, "5", count=1))
 
     assert again.status_code == 422
-    assert "1 answer is missing" in again.text
+    assert "Please correct 1 answer" in again.text
     assert again.text.count(" checked") == 1
     assert page(call, "ann") == shown
     data = fill_in(again.text, "5")
@@ -346,12 +346,12 @@ def test_a_page_whose_form_was_changed_to_none_that_works_can_be_given_up(
 {% for each in names %}<cml:option label="{{ each }}"/>{% endfor %}</cml:select>"""
     job.update()
     stuck = call("GET", PAGE)
-    assert "A row of your page cannot be shown" in stuck.text
+    assert "A row on your page cannot be shown" in stuck.text
 
     after = call("POST", PAGE, data=[*fill_in(stuck.text, "5"), ("give_up", "yes")])
 
     assert after.status_code == 200
-    assert "You gave up the page" in after.text
+    assert "You gave up this page" in after.text
 
 
 @pytest.mark.parametrize(
@@ -537,21 +537,21 @@ def numbered(votes: list[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
 
 
 def test_expectation_maximization_ends_where_that_of_the_service_does() -> None:
-    found = values("em", numbered(VOTES))
+    found = aggregate_votes("em", numbered(VOTES))
 
     assert found == {"t1": 1.0, "t2": 0.0, "t3": 1.0, "t4": 0.0, "t5": 1.0}
 
 
 def test_a_majority_decides_and_of_equals_the_first() -> None:
-    found = values("mv", numbered(VOTES))
+    found = aggregate_votes("mv", numbered(VOTES))
 
     assert found == {"t1": 1.0, "t2": 0.0, "t3": 1.0, "t4": 0.0, "t5": 1.0}
-    assert values("mv", [("t", 1, "2"), ("t", 2, "5"), ("t", 3, "5")]) == {"t": 5.0}
+    assert aggregate_votes("mv", [("t", 1, "2"), ("t", 2, "5"), ("t", 3, "5")]) == {"t": 5.0}
 
 
 @pytest.mark.parametrize("method", ["mv", "em"])
 def test_where_all_say_the_same_that_is_the_answer(method: str) -> None:
-    assert values(method, [("t1", 1, "3"), ("t2", 2, "3")]) == {"t1": 3.0, "t2": 3.0}
+    assert aggregate_votes(method, [("t1", 1, "3"), ("t2", 2, "3")]) == {"t1": 3.0, "t2": 3.0}
 
 
 @pytest.mark.parametrize(("method", "of_t5"), [("mv", 0.0), ("em", 1.0)])
@@ -655,8 +655,8 @@ def test_attempts_wait_ever_longer_and_end(box: Sandbox, call: Call) -> None:
     while not waits or waits[-1] is not None:
         (delivery,) = box.ampcrowd.deliver()
         assert box.ampcrowd.deliver() == []
-        waits.append(delivery.again_in)
-        box.clock.advance(delivery.again_in or 100_000)
+        waits.append(delivery.retry_in)
+        box.clock.advance(delivery.retry_in or 100_000)
 
     assert waits[:5] == [1, 2, 4, 8, 16]
     assert waits[-2:] == [3600, None]
@@ -712,7 +712,7 @@ def test_a_sandbox_that_begins_again_has_forgotten_its_groups(box: Sandbox, call
 
     box.reset()
 
-    assert box.ampcrowd.running() == []
+    assert box.ampcrowd.running_jobs() == []
     assert create(call) == {"status": "ok"}
 
 
@@ -741,7 +741,7 @@ def test_the_door_is_shut_unless_asked_for() -> None:
 
         assert answer.status_code == 404
         with pytest.raises(RuntimeError, match="ampcrowd=True"):
-            box.ampcrowd.running()
+            box.ampcrowd.running_jobs()
 
 
 @pytest.mark.parametrize(
@@ -763,7 +763,7 @@ def test_a_browser_that_a_page_sends_here_is_refused(
     refused = call("GET", "/crowds/internal/purge_tasks/", headers=headers)
 
     assert refused.status_code == 403
-    assert box.ampcrowd.running() == [box.ampcrowd.job("G1")]
+    assert box.ampcrowd.running_jobs() == [box.ampcrowd.job("G1")]
 
 
 def test_without_a_token_only_this_machine_may_enter(box: Sandbox) -> None:
@@ -779,7 +779,7 @@ def test_without_a_token_only_this_machine_may_enter(box: Sandbox) -> None:
 
 
 def test_with_a_token_whoever_has_it_may_enter() -> None:
-    with Sandbox(ampcrowd=Access(token="t0ken", loopback=False)) as box:
+    with Sandbox(ampcrowd=AccessPolicy(token="t0ken", loopback=False)) as box:
         client = box.app.test_client()
         path = "/crowds/internal/purge_tasks"
         far = {"REMOTE_ADDR": "192.168.1.7"}
@@ -799,7 +799,7 @@ def test_with_a_token_whoever_has_it_may_enter() -> None:
 
 def test_a_server_that_others_can_reach_calls_nobody_on_its_own_machine() -> None:
     with (
-        Sandbox(ampcrowd=Access(token="t0ken", loopback=False)) as box,
+        Sandbox(ampcrowd=AccessPolicy(token="t0ken", loopback=False)) as box,
         session_for(box.app) as session,
     ):
 

@@ -90,7 +90,7 @@ def test_an_upload_may_be_a_stream(api: Api, job: int) -> None:
         (b"review_id,review_text,stars\ng,x,5\n", "text/csv", 422, "adds stars"),
         (b"PK\x03\x04", "application/vnd.ms-excel", 415, "text/csv"),
         (b"review_id,review_text\ng,x\n", "", 415, "without Content-Type"),
-        (b"review_id=g", "application/x-www-form-urlencoded", 415, "it cannot read"),
+        (b"review_id=g", "application/x-www-form-urlencoded", 415, "the sandbox cannot read"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_refused_leaves_nothing_behind(

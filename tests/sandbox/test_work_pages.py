@@ -101,7 +101,7 @@ def test_who_is_new_is_asked_for_a_name_and_then_known(box: Sandbox) -> None:
     asked = person.look()
     welcomed = person.browser.post(person.url, data={"name": "  Ada   Lovelace "})
 
-    assert "Who are you?" in asked
+    assert "What is your name?" in asked
     assert welcomed.status_code == 303
     cookie = welcomed.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
@@ -117,7 +117,7 @@ def test_what_is_no_name_is_asked_for_again(box: Sandbox, name: str) -> None:
     answer = person.browser.post(person.url, data={"name": name})
 
     assert answer.status_code == 422
-    assert "Say who you are, in 100 characters at most." in answer.text
+    assert "Please enter your name, with at most 100 characters." in answer.text
 
 
 def test_an_address_put_together_by_hand_is_understood() -> None:
@@ -127,7 +127,7 @@ def test_an_address_put_together_by_hand_is_understood() -> None:
         answer = box.app.test_client().get(f"/work/{job.id}?secret={job.secret}")
 
     assert "+" in job.secret
-    assert "Who are you?" in answer.text
+    assert "What is your name?" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/work/{}?secret=guessed", "/work/{}", "/work/7?secret=guessed"])
@@ -140,7 +140,7 @@ def test_who_does_not_know_the_secret_learns_nothing(box: Sandbox, path: str) ->
 
     assert looked.status_code == sent.status_code == 404
     assert looked.text == sent.text
-    assert "Ask whoever sent you here" in looked.text
+    assert "ask the person who sent it to you" in looked.text
     assert "Set-Cookie" not in sent.headers
 
 
@@ -153,7 +153,7 @@ def test_answers_become_judgments_and_the_next_page_follows(box: Sandbox) -> Non
         **{"User-Agent": "A browser"},
     )
 
-    assert "Your page was handed in." in answer.text
+    assert "Your page was submitted." in answer.text
     assert "There is nothing left in this job for you" in answer.text
     stored = judgments(job)
     assert len(stored) == len(ROWS)
@@ -169,7 +169,7 @@ def test_a_mistake_is_named_and_the_other_answers_stay(box: Sandbox) -> None:
     answer = person.browser.post(person.url, data=fields)
 
     assert answer.status_code == 422
-    assert "5 answers are missing or not as they have to be" in answer.text
+    assert "Please correct 5 answers" in answer.text
     anchors = re.findall(r'<a href="#(u\d+-why)">Row \d, What is bad\?</a>', answer.text)
     assert len(anchors) == len(ROWS)
     assert all(f'id="{anchor}"' in answer.text for anchor in anchors)
@@ -208,7 +208,7 @@ def test_a_page_whose_time_is_over_is_not_taken(box: Sandbox) -> None:
 
     assert answer.status_code == 410
     assert "The time for this page is over" in answer.text
-    assert "Go on" in answer.text
+    assert "Continue" in answer.text
     assert judgments(job) == []
 
 
@@ -265,8 +265,8 @@ def test_a_page_that_is_given_up_goes_to_others(box: Sandbox) -> None:
     given_up = ada.hand_in(ada.fields() | {"give_up": "yes"})
 
     assert "There is nothing left in this job for you" in waiting
-    assert "You gave up the page" in given_up.text
-    assert "Go on" in given_up.text
+    assert "You gave up this page" in given_up.text
+    assert "Continue" in given_up.text
     assert "Review 1" in bob.look()
 
 
@@ -282,8 +282,8 @@ def test_only_the_page_that_is_looked_at_is_given_up(box: Sandbox) -> None:
     nothing = person.browser.post(person.url, data={"give_up": "yes"})
 
     assert stale.status_code == 409
-    assert "This page is not open any more" in stale.text
-    assert "Your page was handed in" in handed_in.text
+    assert "This page is no longer open" in stale.text
+    assert "Your page was submitted" in handed_in.text
     assert nothing.status_code == 404
     assert len(judgments(job)) == 4
 
@@ -298,8 +298,8 @@ def test_loading_the_page_after_giving_one_up_gives_up_no_other(box: Sandbox) ->
     handed_in = person.hand_in(new)
 
     assert answer.status_code == 303
-    assert "You gave up the page" in again.text
-    assert "Your page was handed in" in handed_in.text
+    assert "You gave up this page" in again.text
+    assert "Your page was submitted" in handed_in.text
 
 
 def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
@@ -317,7 +317,7 @@ def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
 
     assert stuck.status_code == 422
     assert "has no options" in stuck.text
-    assert "You gave up the page" in given_up.text
+    assert "You gave up this page" in given_up.text
 
 
 def test_one_more_entry_is_one_more_for_the_whole_group(box: Sandbox) -> None:
@@ -349,7 +349,7 @@ def test_the_test_question_that_was_missed_is_explained_and_never_shown_before(
 
     assert "never again" not in before
     assert "_gold" not in before
-    assert "In a test question you missed “says”: right would have been" in answer.text
+    assert "You missed the test question “says”. The correct answer is" in answer.text
     assert "They say ‘never again’." in answer.text
 
 

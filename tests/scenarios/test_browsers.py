@@ -95,7 +95,7 @@ def test_two_pages_are_answered_and_arrive_with_the_time_they_took(
     for _ in range(2):
         form = ada.filled(YES)
         box.advance(seconds=90)
-        assert "Your page was handed in." in ada.send(form).text
+        assert "Your page was submitted." in ada.send(form).text
 
     assert given(job) == [YES] * 10
     assert all(judgment.started_at < judgment.created_at for judgment in job.judgments())
@@ -167,5 +167,5 @@ def test_a_page_that_is_sent_twice_is_stored_once_and_answered_alike(
     first, second = ada.send(form), ada.send(form)
 
     assert first.text == second.text
-    assert "Your page was handed in." in first.text
+    assert "Your page was submitted." in first.text
     assert given(job) == [YES] * 5

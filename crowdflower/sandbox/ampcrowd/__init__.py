@@ -1,18 +1,22 @@
-"""AMPCrowd's API as a second door onto the same store.
+"""AMPCrowd's API, a second API for the same jobs and contributors.
 
 .. code-block:: text
 
-    door        paths: who may use them, what they ask    asked      a group, read and checked
-    groups      made, found, ended: each of them a job    forms      a form for each type of task
-    people      batches to contributors, answers back
-    gathering   several answers become one                callbacks  … and are posted back
+    service        AMPCrowdService: what a sandbox does for AMPCrowd; AccessPolicy: who may call it
+    routes         the views: paths, authorization
+    payload        parses and checks the request for a group
+    groups         groups of points, each of which is a job
+    task_forms     the form for each type of task
+    batches        gives batches to contributors, takes their answers
+    batch_results  aggregates the answers of complete batches
+    callbacks      posts the results to the requester
 
-A group is an ordinary job, off the list of jobs unless it is asked for: contributors, pages,
-quality and reports are those of every job. What people see in a browser is drawn by
+A group is an ordinary job, which the list of jobs shows only if asked for: contributors, pages,
+quality control and reports work as for every job. What people see in a browser is rendered by
 ``crowdflower.sandbox.pages``.
 """
 
 from crowdflower.sandbox.ampcrowd.callbacks import Delivery
-from crowdflower.sandbox.ampcrowd.routes import Access, Door
+from crowdflower.sandbox.ampcrowd.service import AccessPolicy, AMPCrowdService
 
-__all__ = ["Access", "Delivery", "Door"]
+__all__ = ["AMPCrowdService", "AccessPolicy", "Delivery"]

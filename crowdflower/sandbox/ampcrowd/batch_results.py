@@ -1,7 +1,7 @@
-"""Batches that everybody has answered, and what their answers come to.
+"""Aggregates the answers of complete batches into the results that callbacks post.
 
-The original has expectation-maximization written and commented out, and sends the first answer that
-came. Here a group gets what it asks for.
+In the original, expectation-maximization is commented out, and the first answer is sent. Here a
+group gets the quality control that it asks for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sqlalchemy import Row, exists, select, update
 
 from crowdflower.quality import dawid_skene, majority_vote
-from crowdflower.sandbox.ampcrowd.task_forms import KINDS, Kind
+from crowdflower.sandbox.ampcrowd.task_forms import TASK_FORMS, TaskForm
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group, amp_point, amp_task
 from crowdflower.sandbox.store.tables import judgment, unit
 
@@ -21,42 +21,41 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.store import Transaction
 
 Vote: TypeAlias = tuple[str, int, str]
-"""Identifier of the point, number of the contributor, answer."""
+"""Identifier of the point, id of the contributor, answer."""
 
 ABANDONED = "callback_abandoned"
-"""What is recorded of a batch that will not be posted any more."""
+"""Kind of the event for a batch that is given up."""
 
-NOTHING_COUNTS = "nobody has given an answer that counts"
+NO_VALID_ANSWERS = "there are no valid answers"
 
-GUESS, PASSES = 0.7, 20
-"""Where the original's expectation-maximization begins, and how long it goes on."""
+INITIAL_ACCURACY, ITERATIONS = 0.7, 20
+"""Of expectation-maximization in the original."""
 
 
-def values(quality_control: str, votes: Sequence[Vote]) -> dict[str, float]:
-    """Make one answer of several, for each point.
+def aggregate_votes(quality_control: str, votes: Sequence[Vote]) -> dict[str, float]:
+    """Aggregate the answers for each point into one.
 
-    :param quality_control: ``mv`` for a majority vote, in which of equals the one given first wins,
-        or ``em`` for expectation-maximization after Dawid and Skene.
+    :param quality_control: ``mv`` for a majority vote, in which the earliest answer wins a tie, or
+        ``em`` for expectation-maximization after Dawid and Skene.
 
-    >>> values("mv", [("t1", 1, "4"), ("t1", 2, "5"), ("t1", 3, "5")])
+    >>> aggregate_votes("mv", [("t1", 1, "4"), ("t1", 2, "5"), ("t1", 3, "5")])
     {'t1': 5.0}
     """
     if quality_control == "em":
-        outcome = dawid_skene(votes, accuracy=GUESS, smoothing=0, passes=PASSES)
+        outcome = dawid_skene(votes, accuracy=INITIAL_ACCURACY, smoothing=0, passes=ITERATIONS)
     else:
         outcome = majority_vote(votes)
     return {name: float(label) for name, label in outcome.labels.items()}
 
 
-def gather(tx: Transaction) -> int:
-    """Find the batches that have become complete, and write down what is to be posted of them.
+def aggregate_batches(tx: Transaction) -> int:
+    """Aggregate the answers of newly complete batches, and mark their results as due for posting.
 
-    Expectation-maximization looks at all answers that the group has by now; a majority vote has no
-    use for those to other batches. A group is a job, and whose job it is may change its form or
-    throw answers away: a point of which nobody has said anything that counts is left out, and a
-    batch of such points is given up.
+    Expectation-maximization uses all answers of the group so far; a majority vote only needs those
+    of the batch. The owner of the job may change its form or reject judgments, so a point may have
+    no valid answers; it is left out, and a batch of such points is given up.
 
-    :returns: How many there were.
+    :returns: The number of newly complete batches.
     """
     unfinished = (
         select(amp_point.c.unit_id)
@@ -71,35 +70,35 @@ def gather(tx: Transaction) -> int:
     )
 
     @cache
-    def of_group(group: int, job_id: int, kind: Kind, method: str) -> Mapping[str, float]:
-        return values(method, _votes(tx, group, job_id, kind))
+    def group_results(group: int, job_id: int, form: TaskForm, method: str) -> Mapping[str, float]:
+        return aggregate_votes(method, _read_votes(tx, group, job_id, form))
 
     complete = tx.all(query)
     for row in complete:
-        group = row._mapping  # noqa: SLF001 - two columns are called id
-        agreed = of_group(
+        group = row._mapping  # noqa: SLF001 - two columns are named id
+        results = group_results(
             group[amp_group.c.id],
             row.job_id,
-            KINDS[row.task_type],
+            TASK_FORMS[row.task_type],
             row.quality_control,
         )
         names = select(amp_point.c.identifier).where(amp_point.c.task_id == group[amp_task.c.id])
         answers = [
-            {"identifier": point.identifier, "value": agreed[point.identifier]}
+            {"identifier": point.identifier, "value": results[point.identifier]}
             for point in tx.all(names.order_by(amp_point.c.unit_id))
-            if point.identifier in agreed
+            if point.identifier in results
         ]
         due = {"state": "due", "answers": answers, "due_at": tx.clock.now()}
         if not answers:
-            due |= {"state": "abandoned", "due_at": None, "problem": NOTHING_COUNTS}
-            tx.record(ABANDONED, row.job_id, group_id=row.group_id, problem=NOTHING_COUNTS)
+            due |= {"state": "abandoned", "due_at": None, "problem": NO_VALID_ANSWERS}
+            tx.record(ABANDONED, row.job_id, group_id=row.group_id, problem=NO_VALID_ANSWERS)
         tx.run(update(amp_task).where(amp_task.c.id == group[amp_task.c.id]).values(due))
     return len(complete)
 
 
-def _votes(tx: Transaction, group: int, job_id: int, kind: Kind) -> list[Vote]:
-    """Read the answers that count, the oldest first."""
-    possible = kind.answers
+def _read_votes(tx: Transaction, group: int, job_id: int, form: TaskForm) -> list[Vote]:
+    """Read the valid answers of a group, oldest first."""
+    possible = form.answers
     query = (
         select(amp_point.c.identifier, judgment.c.worker_id, judgment.c.data)
         .join(amp_point, amp_point.c.unit_id == judgment.c.unit_id)
@@ -109,5 +108,5 @@ def _votes(tx: Transaction, group: int, job_id: int, kind: Kind) -> list[Vote]:
         .order_by(judgment.c.id)
     )
     found: list[Row[Any]] = tx.all(query)
-    said = ((row.identifier, row.worker_id, row.data.get(kind.question)) for row in found)
-    return [vote for vote in said if vote[2] in possible]
+    votes = ((row.identifier, row.worker_id, row.data.get(form.question)) for row in found)
+    return [vote for vote in votes if vote[2] in possible]

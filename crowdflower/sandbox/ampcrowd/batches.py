@@ -1,4 +1,4 @@
-"""Those who do the work: a batch goes to one of them, and their answers come back."""
+"""Batches: give them to contributors, and take their answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, select
 
 from crowdflower.sandbox.ampcrowd import groups
-from crowdflower.sandbox.ampcrowd.task_forms import KINDS
+from crowdflower.sandbox.ampcrowd.task_forms import TASK_FORMS
 from crowdflower.sandbox.errors import BadRequest, Invalid, NotFound
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.work import workers
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A batch in the hands of one contributor."""
+    """A batch that is assigned to one contributor."""
 
     id: str
-    """The number of the page and its secret, since whoever knows it may answer."""
+    """The page's number and token; anyone who knows it may answer."""
 
     task_id: str
     job: Row[Any]
 
     points: tuple[str, ...]
-    """Their identifiers, in the order of the page."""
+    """Identifiers of the points, in the order of the page."""
 
 
 def assign(
@@ -50,76 +50,76 @@ def assign(
     task_type: str | None = None,
     task_id: str | None = None,
 ) -> Assignment | None:
-    """Hand out a batch: the one that is asked for, else the oldest that is open to this person.
+    """Assign a batch to a contributor: the requested one, or the oldest one open to them.
 
-    :returns: ``None`` when there is nothing for them.
-    :raises NotFound: There is no such batch.
+    :returns: ``None`` if there is no batch for them.
+    :raises NotFound: The crowd has no such batch.
     """
     only = None
     if task_id is None:
-        candidates = groups.running(tx, crowd, task_type)
+        job_ids = groups.running_job_ids(tx, crowd, task_type)
     else:
-        candidates = [groups.task(tx, crowd, task_id).job_id]
-        only = groups.points(tx, task_id).values()
-    for number in candidates:
-        job = jobs.load(tx, number)
+        job_ids = [groups.find_batch(tx, crowd, task_id).job_id]
+        only = groups.read_points(tx, task_id).values()
+    for job_id in job_ids:
+        job = jobs.load(tx, job_id)
         try:
             page = take_page(tx, job, worker, only=only)
         except NoPageAvailable:
             continue
-        first = tx.one(select(amp_point).where(amp_point.c.unit_id == page.units[0].id))
-        if first is None:
-            continue  # a row that came over the other API is no point of the group
-        secret = f"{page.assignment_id}-{page.token}"
-        names = {unit_id: name for name, unit_id in groups.points(tx, first.task_id).items()}
+        point = tx.one(select(amp_point).where(amp_point.c.unit_id == page.units[0].id))
+        if point is None:
+            continue  # the row was uploaded through the other API
+        assignment_id = f"{page.assignment_id}-{page.token}"
+        names = {unit_id: name for name, unit_id in groups.read_points(tx, point.task_id).items()}
         points = tuple(names[unit.id] for unit in page.units if unit.id in names)
-        return Assignment(secret, first.task_id, job, points)
+        return Assignment(assignment_id, point.task_id, job, points)
     return None
 
 
 def respond(
     tx: Transaction, crowd: str, assignment_id: str, task_id: str, worker_id: str, answers: str
 ) -> str:
-    """Take the answers to a batch.
+    """Submit the answers to a batch.
 
-    :param assignment_id: As :func:`assign` gave it.
+    :param assignment_id: From :func:`assign`.
     :param answers: JSON: identifier to value.
-    :returns: ``ok``, or ``Duplicate!`` when they came before.
-    :raises BadRequest: The answers are no object of JSON.
-    :raises NotFound: There is no such assignment, batch or contributor.
-    :raises Invalid: An answer is missing, or none that the form takes.
+    :returns: ``ok``, or ``Duplicate!`` if the batch was submitted before.
+    :raises BadRequest: The answers are not a JSON object.
+    :raises NotFound: The assignment, batch or contributor does not exist.
+    :raises Invalid: An answer is missing or not one of the form's options.
     """
     number, _, token = assignment_id.partition("-")
-    task = groups.task(tx, crowd, task_id)
-    worker = _find(tx, worker_id)
+    task = groups.find_batch(tx, crowd, task_id)
+    worker = _find_worker(tx, worker_id)
     if worker is None or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - digits
         raise NotFound
     page = page_queries.find_page(tx.driver, int(number))
     if page is None or page.worker_id != worker.id or page.job_id != task.job_id:
         raise NotFound
-    given = _decoded(answers)
-    points = groups.points(tx, task_id)
-    strangers = given.keys() - points.keys()
-    if strangers:
-        raise Invalid(f"Task {task_id} has no point {min(strangers)}.")
-    question = KINDS[task.task_type].question
-    filled = {points[name]: {question: _option(value)} for name, value in given.items()}
-    submit(tx, worker, page.id, token, filled)
+    values = _parse_answers(answers)
+    points = groups.read_points(tx, task_id)
+    unknown = values.keys() - points.keys()
+    if unknown:
+        raise Invalid(f"Task {task_id} has no point {min(unknown)}.")
+    question = TASK_FORMS[task.task_type].question
+    data = {points[name]: {question: _option(value)} for name, value in values.items()}
+    submit(tx, worker, page.id, token, data)
     return "ok" if page.receipt is None else "Duplicate!"
 
 
-def _decoded(text: str) -> Mapping[str, JSON]:
+def _parse_answers(text: str) -> Mapping[str, JSON]:
     try:
-        given = decode(text)
+        answers = decode(text)
     except JSONDecodeError:
-        given = None
-    if not isinstance(given, dict):
-        raise BadRequest("answers is JSON: an object from identifier to value.")
-    return given
+        answers = None
+    if not isinstance(answers, dict):
+        raise BadRequest("answers has to be a JSON object: identifier to value.")
+    return answers
 
 
 def _option(value: JSON) -> str:
-    """Write a value as the form has it: whole numbers come as floats.
+    """Return the option of the form that a value stands for; programs send 1 as ``1.0``.
 
     >>> _option(1.0), _option("4.0"), _option(True)
     ('1', '4', '1')
@@ -131,16 +131,16 @@ def _option(value: JSON) -> str:
     return str(int(number)) if number.is_integer() else str(value)
 
 
-def _find(tx: Transaction, worker_id: str) -> Row[Any] | None:
-    is_it = (workers_table.c.external_id == worker_id, workers_table.c.channel == INTERNAL)
-    found: list[Row[Any]] = tx.all(select(workers_table).where(*is_it).limit(1))
+def _find_worker(tx: Transaction, worker_id: str) -> Row[Any] | None:
+    this_worker = (workers_table.c.external_id == worker_id, workers_table.c.channel == INTERNAL)
+    found: list[Row[Any]] = tx.all(select(workers_table).where(*this_worker).limit(1))
     return found[0] if found else None
 
 
-def known(tx: Transaction, worker_id: str) -> Row[Any]:
-    """Find a contributor by what the crowd calls them; who is new joins."""
+def find_or_create_worker(tx: Transaction, worker_id: str) -> Row[Any]:
+    """Return the contributor with this id in the crowd, who is created if new."""
     locks.lock_name(tx, f"contributor {worker_id}")
-    found = _find(tx, worker_id)
+    found = _find_worker(tx, worker_id)
     if found is None:
         found = workers.join(
             tx, channel=INTERNAL, external_id=worker_id, display_name=f"AMPCrowd {worker_id}"

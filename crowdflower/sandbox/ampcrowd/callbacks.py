@@ -1,21 +1,21 @@
-"""Answers on their way back: posted to the requester, and again until somebody takes them.
+"""Posts the results of batches to the requester, with retries (at least once).
 
-An attempt is written down before it is made, so that two who deliver at once do not post the same
-batch, and what becomes of it afterwards. A receiver that took a batch and died before it could say
-so gets it once more: nobody can know better.
+An attempt is stored before it is made, so that two processes do not post the same batch at the same
+time; its outcome is stored afterwards. A receiver that takes a batch and crashes before it responds
+gets the batch again, since the outcome of that attempt is unknown.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from sqlalchemy import Row, select, update
 
-from crowdflower.sandbox.ampcrowd.batch_results import ABANDONED, gather
+from crowdflower.sandbox.ampcrowd.batch_results import ABANDONED, aggregate_batches
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group, amp_task
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.webhooks import outbound
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.store import Database, Transaction
 
-MOST_ATTEMPTS: Final = 30
-"""After so many, over some twenty hours, a batch is given up."""
+MAX_ATTEMPTS: Final = 30
+"""Then a batch is given up, after some twenty hours."""
 
-LONGEST_WAIT: Final = 3600.0
-"""Seconds between two attempts, at most; the first wait is one second, and each doubles."""
+MAX_DELAY: Final = 3600.0
+"""Seconds between two attempts; the first delay is one second, and each one is doubled."""
 
-TURN: Final = "ampcrowd callbacks"
-"""What those who deliver take turns at, whatever process they are in."""
+LOCK_NAME: Final = "ampcrowd callbacks"
+"""Of the lock that serializes deliveries of all processes."""
 
 _BATCHES: Final = select(
     amp_task.c.id,
@@ -47,101 +47,104 @@ _BATCHES: Final = select(
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt to post the answers of a batch."""
+    """One attempt to post the results of a batch."""
 
     group_id: str
     url: str
 
     data: dict[str, Any]
-    """What was posted, as JSON in the field ``data``."""
+    """The payload; posted as JSON in the form field ``data``."""
 
     attempt: int
     """Counted from 1."""
 
     problem: str | None
-    """Why it did not arrive; ``None`` if it did."""
+    """Why the attempt failed; ``None`` if it succeeded."""
 
-    again_in: float | None
-    """Seconds, on the sandbox's clock, until the next attempt; ``None`` when there is none."""
+    retry_in: float | None
+    """Seconds, on the sandbox's clock, until the next attempt; ``None`` if there is none."""
 
 
-def wait_after(attempt: int) -> float | None:
-    """Return how many seconds to wait after an attempt that failed; ``None`` to give up.
+def retry_delay(attempt: int) -> float | None:
+    """Return the seconds to wait after a failed attempt; ``None`` to give up.
 
-    >>> [wait_after(attempt) for attempt in (1, 2, 5, 13, 30)]
+    >>> [retry_delay(attempt) for attempt in (1, 2, 5, 13, 30)]
     [1.0, 2.0, 16.0, 3600.0, None]
     """
-    return None if attempt >= MOST_ATTEMPTS else min(2.0 ** (attempt - 1), LONGEST_WAIT)
+    return None if attempt >= MAX_ATTEMPTS else min(2.0 ** (attempt - 1), MAX_DELAY)
 
 
 def deliver(
-    database: Database, *, allow_loopback: bool, timeout: float, ended: Callable[[], bool]
+    database: Database, *, allow_loopback: bool, timeout: float, should_stop: Callable[[], bool]
 ) -> list[Delivery]:
-    """Post what is due, each batch once, oldest first.
+    """Post the results that are due, each batch once, oldest first.
 
-    No transaction is open while somebody is waited for. Who does not answer is not asked again in
-    the same round: their other batches stay due.
+    No transaction is open while a request is under way. A receiver that fails gets no other batches
+    in the same round; they stay due.
 
     :param allow_loopback: Whether receivers may be on this machine.
-    :param timeout: Seconds after which a receiver has had its chance.
-    :param ended: Asked before every attempt whether to leave the rest for another round.
+    :param timeout: Seconds until a request times out.
+    :param should_stop: Called before every attempt; if it returns ``True``, the rest is left for
+        another round.
     """
     with database.transaction() as tx:
-        locks.lock_name(tx, TURN)
-        gather(tx)
-    made: list[Delivery] = []
-    unreachable: set[str] = set()
-    while not ended():
+        locks.lock_name(tx, LOCK_NAME)
+        aggregate_batches(tx)
+    deliveries: list[Delivery] = []
+    failed_urls: set[str] = set()
+    while not should_stop():
         with database.transaction() as tx:
-            locks.lock_name(tx, TURN)
-            task = _next(tx, unreachable, lease=3 * timeout + 1)
+            locks.lock_name(tx, LOCK_NAME)
+            task = _claim_next(tx, failed_urls, lease=3 * timeout + 1)
         if task is None:
             break
-        data = _data(task)
-        problem = _posted(task.callback_url, data, allow_loopback=allow_loopback, timeout=timeout)
+        data = _payload(task)
+        problem = _post(task.callback_url, data, allow_loopback=allow_loopback, timeout=timeout)
         if problem is not None:
-            unreachable.add(task.callback_url)
+            failed_urls.add(task.callback_url)
         attempt = task.attempts + 1
-        again_in = wait_after(attempt) if problem is not None else None
+        retry_in = retry_delay(attempt) if problem is not None else None
         with database.transaction() as tx:
-            _note(tx, task, problem, again_in)
-        made.append(Delivery(task.group_id, task.callback_url, data, attempt, problem, again_in))
-    return made
+            _save_outcome(tx, task, problem, retry_in)
+        deliveries.append(
+            Delivery(task.group_id, task.callback_url, data, attempt, problem, retry_in)
+        )
+    return deliveries
 
 
-def delivered(tx: Transaction, job_id: int) -> list[dict[str, Any]]:
-    """Return what has arrived of a group, in the order of its batches."""
+def posted_results(tx: Transaction, job_id: int) -> list[dict[str, Any]]:
+    """Return the results of a group that were posted successfully, in the order of its batches."""
     query = _BATCHES.where(amp_task.c.state == "delivered", amp_group.c.job_id == job_id)
-    return [_data(task) for task in tx.all(query.order_by(amp_task.c.ordinal))]
+    return [_payload(task) for task in tx.all(query.order_by(amp_task.c.ordinal))]
 
 
-def _next(tx: Transaction, unreachable: Collection[str], *, lease: float) -> Row[Any] | None:
-    """Take the batch that is due for longest, for so many seconds, and note that it is posted."""
+def _claim_next(tx: Transaction, failed_urls: Collection[str], *, lease: float) -> Row[Any] | None:
+    """Claim the batch that has been due longest, for ``lease`` seconds, and count the attempt."""
     now = tx.clock.now()
     query = (
         _BATCHES.where(amp_task.c.state == "due", amp_task.c.due_at <= now)
-        .where(amp_group.c.callback_url.not_in(unreachable))
+        .where(amp_group.c.callback_url.not_in(failed_urls))
         .order_by(amp_task.c.due_at, amp_task.c.in_group, amp_task.c.ordinal)
         .limit(1)
     )
     task: Row[Any] | None = tx.one(query)
     if task is not None:
-        begun = {"attempts": task.attempts + 1, "due_at": now + lease}
-        tx.run(update(amp_task).where(amp_task.c.id == task.id).values(begun))
+        claim = {"attempts": task.attempts + 1, "due_at": now + lease}
+        tx.run(update(amp_task).where(amp_task.c.id == task.id).values(claim))
     return task
 
 
-def _data(task: Row[Any]) -> dict[str, Any]:
-    begun = datetime.fromtimestamp(task.created_at, timezone.utc)
+def _payload(task: Row[Any]) -> dict[str, Any]:
+    created = datetime.fromtimestamp(task.created_at, UTC)
     return {
         "group_id": task.group_id,
-        "group_start_time": begun.isoformat(timespec="microseconds"),
+        "group_start_time": created.isoformat(timespec="microseconds"),
         "answers": task.answers,
     }
 
 
-def _posted(url: str, data: dict[str, Any], *, allow_loopback: bool, timeout: float) -> str | None:
-    """Post the answers of a batch; return why that failed, if it did."""
+def _post(url: str, data: dict[str, Any], *, allow_loopback: bool, timeout: float) -> str | None:
+    """Post a payload; return why that failed, or ``None``."""
     body = urlencode({"data": json.dumps(data)}).encode("ascii")
     form = "application/x-www-form-urlencoded"
     try:
@@ -151,13 +154,15 @@ def _posted(url: str, data: dict[str, Any], *, allow_loopback: bool, timeout: fl
     return None
 
 
-def _note(tx: Transaction, task: Row[Any], problem: str | None, again_in: float | None) -> None:
+def _save_outcome(
+    tx: Transaction, task: Row[Any], problem: str | None, retry_in: float | None
+) -> None:
     values: dict[str, Any] = {"state": "delivered", "due_at": None, "problem": problem}
     if problem is not None:
-        values["state"] = "abandoned" if again_in is None else "due"
-        values["due_at"] = None if again_in is None else tx.clock.now() + again_in
-        kind = ABANDONED if again_in is None else "callback_failed"
+        values["state"] = "abandoned" if retry_in is None else "due"
+        values["due_at"] = None if retry_in is None else tx.clock.now() + retry_in
+        kind = ABANDONED if retry_in is None else "callback_failed"
         tx.record(kind, task.job_id, group_id=task.group_id, problem=problem)
-    # A purge meanwhile has the last word.
-    is_it = (amp_task.c.id == task.id, amp_task.c.state == "due")
-    tx.run(update(amp_task).where(*is_it).values(values))
+    # If the batch was purged during the request, it stays purged.
+    still_due = (amp_task.c.id == task.id, amp_task.c.state == "due")
+    tx.run(update(amp_task).where(*still_due).values(values))

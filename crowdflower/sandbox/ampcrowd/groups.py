@@ -1,4 +1,4 @@
-"""Groups of points, each of which is a job: made, found, ended."""
+"""Groups of points, each of which is a job: create, find, cancel."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
-from crowdflower.sandbox.ampcrowd.payload import NO_POOLS, Wrong
-from crowdflower.sandbox.ampcrowd.task_forms import KINDS
+from crowdflower.sandbox.ampcrowd.payload import NO_POOLS, InvalidGroup
+from crowdflower.sandbox.ampcrowd.task_forms import TASK_FORMS
 from crowdflower.sandbox.errors import NotFound, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.rules.jobs import jobs, orders
@@ -25,76 +25,78 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from crowdflower._types import JSONObject
-    from crowdflower.sandbox.ampcrowd.payload import Asked
+    from crowdflower.sandbox.ampcrowd.payload import GroupRequest
     from crowdflower.sandbox.store import Transaction
 
-AT_WORK: Final = ("running", "paused")
+ACTIVE_STATES: Final = ("running", "paused")
 
 
-def create(tx: Transaction, account: Row[Any], crowd: str, asked: Asked) -> JSONObject:
-    """Make a group: a job that runs at once, free of charge, open to contributors of all channels.
+def create(tx: Transaction, account: Row[Any], crowd: str, request: GroupRequest) -> JSONObject:
+    """Create a group: a job that runs at once, costs nothing, and is open to all channels.
 
-    :returns: What the requester is answered.
-    :raises Wrong: The name is taken, or the job cannot be made.
+    :returns: The response to the requester.
+    :raises InvalidGroup: The group id is in use, or the job cannot be created.
     """
-    taken = select(amp_group.c.id).where(
-        amp_group.c.crowd == crowd, amp_group.c.group_id == asked.group_id
+    same_id = select(amp_group.c.id).where(
+        amp_group.c.crowd == crowd, amp_group.c.group_id == request.group_id
     )
-    if tx.one(taken) is not None:
-        raise Wrong(f"Group id {asked.group_id} is already in use.")
+    if tx.one(same_id) is not None:
+        raise InvalidGroup(f"Group id {request.group_id} is already in use.")
     number = tx.add(
         amp_group,
         {
             "crowd": crowd,
-            "group_id": asked.group_id,
-            "task_type": asked.task_type,
-            "callback_url": asked.callback_url,
-            "quality_control": asked.quality_control,
-            "configuration": asked.configuration,
-            "group_context": asked.context,
+            "group_id": request.group_id,
+            "task_type": request.task_type,
+            "callback_url": request.callback_url,
+            "quality_control": request.quality_control,
+            "configuration": request.configuration,
+            "group_context": request.context,
             "created_at": tx.clock.now(),
         },
     )
-    if asked.wants_pool:
-        # The original, too, has written the name down before it finds that there are no pools.
-        return Wrong(NO_POOLS).body
-    for name in asked.without_effect:
-        tx.warn(f"{name} is kept and has no effect here.")
+    if request.needs_pool:
+        # The original, too, stores the group id before it checks for pools.
+        return InvalidGroup(NO_POOLS).body
+    for name in request.ignored_settings:
+        tx.warn(f"{name} is stored and has no effect in the sandbox.")
     try:
-        job = _launched(tx, account, asked)
+        job = _launch(tx, account, request)
     except Refusal as refusal:
-        raise Wrong(refusal.message) from None
+        raise InvalidGroup(refusal.message) from None
     tx.run(update(amp_group).where(amp_group.c.id == number).values(job_id=job.id))
-    _divide(tx, number, job, asked)
+    _create_batches(tx, number, job, request)
     return {"status": "ok"}
 
 
 def purge(tx: Transaction, crowd: str) -> None:
-    """End all that a crowd works on; what has not been delivered yet will not be."""
+    """Cancel all groups of a crowd; results that were not posted yet are dropped."""
     for group in tx.all(select(amp_group).where(amp_group.c.crowd == crowd)):
         if group.job_id is None:
             continue
         job = jobs.load(tx, group.job_id)
-        if job.state in AT_WORK:
+        if job.state in ACTIVE_STATES:
             jobs.cancel(tx, job)
-        left = (amp_task.c.in_group == group.id, amp_task.c.state.in_(("open", "due")))
-        tx.run(update(amp_task).where(*left).values(state="purged", due_at=None))
+        unposted = (amp_task.c.in_group == group.id, amp_task.c.state.in_(("open", "due")))
+        tx.run(update(amp_task).where(*unposted).values(state="purged", due_at=None))
 
 
-def job_of(tx: Transaction, crowd: str, group_id: str) -> int:
-    """Return the number of the job that a group is.
+def find_job_id(tx: Transaction, crowd: str, group_id: str) -> int:
+    """Return the id of a group's job.
 
-    :raises LookupError: There is no such group.
+    :raises LookupError: The crowd has no such group.
     """
-    is_it = (amp_group.c.crowd == crowd, amp_group.c.group_id == group_id)
-    found = tx.one(select(amp_group.c.job_id).where(*is_it))
+    this_group = (amp_group.c.crowd == crowd, amp_group.c.group_id == group_id)
+    found = tx.one(select(amp_group.c.job_id).where(*this_group))
     if found is None or found.job_id is None:
         raise LookupError(f"the crowd {crowd!r} has no group {group_id!r}")
     return int(found.job_id)
 
 
-def running(tx: Transaction, crowd: str | None = None, task_type: str | None = None) -> list[int]:
-    """List the jobs of groups that are being worked on, the oldest first."""
+def running_job_ids(
+    tx: Transaction, crowd: str | None = None, task_type: str | None = None
+) -> list[int]:
+    """Return the ids of the running jobs of groups, oldest first."""
     query = (
         select(amp_group.c.job_id)
         .join(jobs_table, jobs_table.c.id == amp_group.c.job_id)
@@ -108,10 +110,10 @@ def running(tx: Transaction, crowd: str | None = None, task_type: str | None = N
     return [int(row.job_id) for row in tx.all(query)]
 
 
-def task(tx: Transaction, crowd: str, task_id: str) -> Row[Any]:
-    """Find a batch of a crowd, with the number of its job and its type.
+def find_batch(tx: Transaction, crowd: str, task_id: str) -> Row[Any]:
+    """Return a batch of a crowd, with the id of its job and its type of task.
 
-    :raises NotFound: There is none.
+    :raises NotFound: The crowd has no such batch.
     """
     query = (
         select(amp_task, amp_group.c.job_id, amp_group.c.task_type)
@@ -124,47 +126,47 @@ def task(tx: Transaction, crowd: str, task_id: str) -> Row[Any]:
     return found
 
 
-def points(tx: Transaction, task_id: str) -> dict[str, int]:
-    """Return the points of a batch: identifier to the number of the unit."""
+def read_points(tx: Transaction, task_id: str) -> dict[str, int]:
+    """Return the points of a batch: identifier to unit id."""
     query = select(amp_point).where(amp_point.c.task_id == task_id).order_by(amp_point.c.unit_id)
     return {row.identifier: int(row.unit_id) for row in tx.all(query)}
 
 
-def _launched(tx: Transaction, account: Row[Any], asked: Asked) -> Row[Any]:
-    kind = KINDS[asked.task_type]
-    instruction = sanitize(str(asked.context.get("instruction", "")))
+def _launch(tx: Transaction, account: Row[Any], request: GroupRequest) -> Row[Any]:
+    form = TASK_FORMS[request.task_type]
+    instruction = sanitize(str(request.context.get("instruction", "")))
     attributes = {
-        "title": f"{kind.title}: {asked.group_id}"[:MAX_TITLE_LENGTH],
-        "instructions": instruction or kind.instructions,
-        "cml": kind.cml,
-        "judgments_per_unit": asked.assignments,
-        "units_per_assignment": asked.batch_size,
+        "title": f"{form.title}: {request.group_id}"[:MAX_TITLE_LENGTH],
+        "instructions": instruction or form.instructions,
+        "cml": form.cml,
+        "judgments_per_unit": request.assignments,
+        "units_per_assignment": request.batch_size,
         "payment_cents": 0,
         "options": {WHOLE_BATCHES: True},
     }
     job = jobs.create(tx, account, attributes)
-    uploads.append(tx, job, asked.rows)
-    # A group may be as small as one point, and costs nothing whoever works on it.
-    few = replace(tx, limits=replace(tx.limits, min_units_to_launch=1))
-    orders.place(few, job, 0, [INTERNAL])
+    uploads.append(tx, job, request.rows)
+    # A group may have a single point, and its contributors are not paid.
+    unlimited = replace(tx, limits=replace(tx.limits, min_units_to_launch=1))
+    orders.place(unlimited, job, 0, [INTERNAL])
     channels.add(tx, job, channels.AVAILABLE)
     return job
 
 
-def _divide(tx: Transaction, group: int, job: Row[Any], asked: Asked) -> None:
-    """Make the batches, in the order of the points."""
+def _create_batches(tx: Transaction, group: int, job: Row[Any], request: GroupRequest) -> None:
+    """Store the batches, in the order of the points."""
     numbers = [
         row.id
         for row in tx.all(select(unit.c.id).where(unit.c.job_id == job.id).order_by(unit.c.seq))
     ]
     tasks, members = [], []
-    for ordinal, begin in enumerate(range(0, len(numbers), asked.batch_size)):
+    for ordinal, begin in enumerate(range(0, len(numbers), request.batch_size)):
         name = tx.clock.token()
         tasks.append({"id": name, "in_group": group, "ordinal": ordinal, "state": "open"})
-        end = begin + asked.batch_size
+        end = begin + request.batch_size
         members += [
             {"unit_id": number, "task_id": name, "identifier": row["_amp_id"]}
-            for number, row in zip(numbers[begin:end], asked.rows[begin:end], strict=True)
+            for number, row in zip(numbers[begin:end], request.rows[begin:end], strict=True)
         ]
     tx.connection.execute(insert(amp_task), tasks)
     tx.connection.execute(insert(amp_point), members)

@@ -1,8 +1,7 @@
-"""What a requester asks for: the one field ``data`` of a request, read and checked.
+"""Parses and checks the request for a group: JSON in the form field ``data``.
 
-The original checks that the keys are there and no more; what then fails, fails with status 500.
-Here everything that cannot be is answered ``wrong``, with what is wrong beside the reason that the
-original gives.
+The original only checks that the keys are present; other mistakes end in status 500. Here every
+mistake is answered with status ``wrong``, with a detail beside the reason that the original gives.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from crowdflower.sandbox.store.json_text import decode
 from crowdflower.sandbox.webhooks import outbound
 
 CROWDS: Final = ("amt", "internal")
-"""Crowds that an AMPCrowd server comes with: Mechanical Turk, and one's own people."""
+"""The crowds of every AMPCrowd server: Mechanical Turk, and the owner's own contributors."""
 
-POLICIES: Final = ("random", "oldest", "young-workers", "fair")
-METHODS: Final = ("mv", "em")
+ROUTING_POLICIES: Final = ("random", "oldest", "young-workers", "fair")
+QUALITY_CONTROLS: Final = ("mv", "em")
 """Majority vote, expectation-maximization."""
 
-MOST_ON_A_PAGE: Final = 200
-MOST_ASSIGNMENTS: Final = 1000
-LONGEST_NAME: Final = 200
+MAX_BATCH_SIZE: Final = 200
+MAX_ASSIGNMENTS: Final = 1000
+MAX_NAME_LENGTH: Final = 200
 
 INVALID: Final = "Invalid request data."
 NO_POOLS: Final = "Crowd does not support retainer pools."
@@ -36,13 +35,13 @@ _TYPES: Final = ("sa", "er", "ft")
 _EXPERIMENTAL: Final = ("mitigate_stragglers", "churn_threshold")
 
 
-class Wrong(Refusal):
-    """What was asked for cannot be, said with status 200.
+class InvalidGroup(Refusal):
+    """A group that cannot be created; answered with HTTP status 200 and ``wrong``.
 
-    :param reason: In the words of the original.
-    :param detail: In words of our own.
+    :param reason: A message of the original.
+    :param detail: A message of the sandbox.
 
-    >>> Wrong("Group id G1 is already in use.").body
+    >>> InvalidGroup("Group id G1 is already in use.").body
     {'status': 'wrong', 'reason': 'Group id G1 is already in use.'}
     """
 
@@ -57,8 +56,8 @@ class Wrong(Refusal):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A group of points, as somebody wants it labeled."""
+class GroupRequest:
+    """A group of points to be labeled."""
 
     group_id: str
     task_type: str
@@ -70,158 +69,161 @@ class Asked:
     context: JSONObject
 
     rows: Sequence[Mapping[str, JSON]]
-    """One for each point: ``_amp_id``, and what its form shows."""
+    """One for each point: ``_amp_id``, and the columns that its form shows."""
 
-    wants_pool: bool = False
-    without_effect: Sequence[str] = field(default=())
-    """Settings that are kept and do nothing here."""
+    needs_pool: bool = False
+    ignored_settings: Sequence[str] = field(default=())
+    """Settings that are stored and have no effect here."""
 
 
-def read(text: str | None, crowd: str) -> Asked:
-    """Read a request.
+def parse_group(text: str | None, crowd: str) -> GroupRequest:
+    """Parse the request for a group.
 
-    :param text: The field ``data``; ``None`` where it is missing.
-    :raises Wrong: It cannot be.
+    :param text: The field ``data``; ``None`` if it is missing.
+    :raises InvalidGroup: A value is missing or not allowed.
 
-    >>> read("{}", "internal")
+    >>> parse_group("{}", "internal")
     Traceback (most recent call last):
       ...
-    crowdflower.sandbox.ampcrowd.payload.Wrong: 200 Invalid request data. configuration is missing
+    crowdflower.sandbox.ampcrowd.payload.InvalidGroup: 200 Invalid request data. \
+configuration is missing
     """
-    data = _decoded(text)
+    data = _decode(text)
     configuration = _object(data, "configuration")
     context = _object(data, "group_context")
     if not isinstance(context.get("instruction", ""), str):
-        _wrong("group_context.instruction is no text")
+        _refuse("group_context.instruction must be a string")
     group_id = _required(data, "group_id", "")
     content = _object(data, "content")
     for name in _REQUIRED:
         _required(configuration, name, "configuration.")
-    if not isinstance(group_id, (str, int)) or not 0 < len(str(group_id)) <= LONGEST_NAME:
-        _wrong(f"group_id is a text of at most {LONGEST_NAME} characters")
+    if not isinstance(group_id, (str, int)) or not 0 < len(str(group_id)) <= MAX_NAME_LENGTH:
+        _refuse(f"group_id must be a string of at most {MAX_NAME_LENGTH} characters")
     if not content:
-        _wrong("content holds no point")
+        _refuse("content must have at least one point")
     settings = configuration.get(crowd)
     if crowd == "amt" and not (isinstance(settings, dict) and "sandbox" in settings):
-        _wrong("configuration.amt.sandbox is missing")
+        _refuse("configuration.amt.sandbox is missing")
     task_type = configuration["task_type"]
     if task_type not in _TYPES:
-        _wrong(f"configuration.task_type is one of {', '.join(_TYPES)}")
-    return Asked(
+        _refuse(f"configuration.task_type must be one of {', '.join(_TYPES)}")
+    return GroupRequest(
         str(group_id),
         task_type,
-        _whole(configuration, "task_batch_size", MOST_ON_A_PAGE),
-        _whole(configuration, "num_assignments", MOST_ASSIGNMENTS),
-        _address(configuration["callback_url"]),
-        _method(configuration),
+        _integer(configuration, "task_batch_size", MAX_BATCH_SIZE),
+        _integer(configuration, "num_assignments", MAX_ASSIGNMENTS),
+        _callback_url(configuration["callback_url"]),
+        _quality_control(configuration),
         configuration,
         context,
         [_row(task_type, name, point, context) for name, point in content.items()],
-        wants_pool=_wants_pool(configuration),
-        without_effect=[*_experimental(configuration), *_settings(crowd, settings)],
+        needs_pool=configuration.get("retainer_pool") is not None,
+        ignored_settings=[
+            *_experimental_settings(configuration),
+            *_crowd_settings(crowd, settings),
+        ],
     )
 
 
-def _decoded(text: str | None) -> JSONObject:
+def _decode(text: str | None) -> JSONObject:
     if text is None:
-        _wrong("the field data is missing")
+        _refuse("the field data is missing")
     try:
         data = decode(text)
     except JSONDecodeError as error:
-        _wrong(f"data is not JSON that can be read: {error}")
+        _refuse(f"data is not valid JSON: {error}")
     if not isinstance(data, dict):
-        _wrong("data is no object")
+        _refuse("data must be a JSON object")
     return data
 
 
 def _required(data: JSONObject, name: str, where: str) -> Any:
     if data.get(name) is None:
-        _wrong(f"{where}{name} is missing")
+        _refuse(f"{where}{name} is missing")
     return data[name]
 
 
 def _object(data: JSONObject, name: str) -> JSONObject:
     found: JSONObject = _required(data, name, "")
     if not isinstance(found, dict):
-        _wrong(f"{name} is no object")
+        _refuse(f"{name} must be an object")
     return found
 
 
-def _whole(configuration: JSONObject, name: str, most: int) -> int:
+def _integer(configuration: JSONObject, name: str, maximum: int) -> int:
     number = configuration[name]
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
-        _wrong(f"configuration.{name} is a whole number from 1 to {most}")
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= maximum:
+        _refuse(f"configuration.{name} must be an integer from 1 to {maximum}")
     return int(number)
 
 
-def _address(url: object) -> str:
+def _callback_url(url: object) -> str:
     if not isinstance(url, str):
-        _wrong("configuration.callback_url is no text")
+        _refuse("configuration.callback_url must be a string")
     try:
         outbound.parsed(url)
     except outbound.Forbidden as error:
-        _wrong(f"configuration.callback_url: {error}")
+        _refuse(f"configuration.callback_url: {error}")
     return url
 
 
-def _method(configuration: JSONObject) -> str:
-    method = configuration.get("quality_control") or METHODS[0]
-    if method not in METHODS:
-        _wrong(f"configuration.quality_control is one of {', '.join(METHODS)}")
+def _quality_control(configuration: JSONObject) -> str:
+    method = configuration.get("quality_control") or QUALITY_CONTROLS[0]
+    if method not in QUALITY_CONTROLS:
+        _refuse(f"configuration.quality_control must be one of {', '.join(QUALITY_CONTROLS)}")
     return str(method)
 
 
-def _wants_pool(configuration: JSONObject) -> bool:
-    return configuration.get("retainer_pool") is not None
-
-
-def _experimental(configuration: JSONObject) -> list[str]:
+def _experimental_settings(configuration: JSONObject) -> list[str]:
     experimental = configuration.get("experimental") or {}
     if not isinstance(experimental, dict):
-        _wrong("configuration.experimental is no object")
-    policy = experimental.get("straggler_routing_policy", POLICIES[0])
-    if policy not in POLICIES:
-        _wrong(f"configuration.experimental.straggler_routing_policy: {', '.join(POLICIES)}")
+        _refuse("configuration.experimental must be an object")
+    policy = experimental.get("straggler_routing_policy", ROUTING_POLICIES[0])
+    if policy not in ROUTING_POLICIES:
+        name = "configuration.experimental.straggler_routing_policy"
+        _refuse(f"{name} must be one of {', '.join(ROUTING_POLICIES)}")
     return [
         f"configuration.experimental.{name}" for name in _EXPERIMENTAL if experimental.get(name)
     ]
 
 
-def _settings(crowd: str, settings: object) -> list[str]:
+def _crowd_settings(crowd: str, settings: object) -> list[str]:
     if not settings:
         return []
     if not isinstance(settings, dict):
-        _wrong(f"configuration.{crowd} is no object")
+        _refuse(f"configuration.{crowd} must be an object")
     return [f"configuration.{crowd}.{name}" for name in settings if name != "sandbox"]
 
 
 def _row(task_type: str, name: str, point: JSON, context: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    """Make the row of a point: its form finds each part of it in a column."""
+    """Return the row of a point, with the columns that the form of its type uses."""
     if task_type == "sa":
         if not isinstance(point, str):
-            _wrong(f"point {name}: a point of type sa is a text")
+            _refuse(f"point {name}: a point of type sa must be a string")
         return {"_amp_id": name, "text": point}
     fields = context.get("fields")
     if not isinstance(fields, list) or not all(isinstance(each, str) for each in fields):
-        _wrong("group_context.fields is a list of names")
+        _refuse("group_context.fields must be a list of names")
     if task_type == "er":
         if not isinstance(point, list) or len(point) != 2:  # noqa: PLR2004 - a pair
-            _wrong(f"point {name}: a point of type er is two records")
+            _refuse(f"point {name}: a point of type er must be a list of two records")
         first, second = (_record(name, record, fields) for record in point)
         return {"_amp_id": name, "fields": fields, "first": first, "second": second}
     if not isinstance(point, dict) or not isinstance(point.get("title"), str):
-        _wrong(f"point {name}: a point of type ft is a title and a record")
+        _refuse(f"point {name}: a point of type ft must have a title and a record")
     record = _record(name, point.get("record"), fields)
     return {"_amp_id": name, "fields": fields, "title": point["title"], "record": record}
 
 
 def _record(name: str, record: JSON, fields: Sequence[str]) -> list[JSON]:
     if not isinstance(record, list) or len(record) != len(fields):
-        _wrong(f"point {name}: a record is a list of {len(fields)} values, as many as fields")
+        _refuse(
+            f"point {name}: a record must be a list of {len(fields)} values, one for each field"
+        )
     if any(isinstance(value, (list, dict)) for value in record):
-        _wrong(f"point {name}: the values of a record are texts and numbers")
+        _refuse(f"point {name}: the values of a record must be strings or numbers")
     return record
 
 
-def _wrong(detail: str) -> NoReturn:
-    raise Wrong(INVALID, detail)
+def _refuse(detail: str) -> NoReturn:
+    raise InvalidGroup(INVALID, detail)

@@ -1,7 +1,7 @@
-"""The form of each type of task: what a contributor sees of a point, and may say of it.
+"""The form for each type of task: how a point is shown, and the possible answers.
 
-The scale of sentiment is the documented one, from 1, very negative, to 5, very positive. The pages
-of the original have it the other way round.
+Sentiment is measured on the documented scale, from 1 (very negative) to 5 (very positive); the
+original's own pages have it the other way round.
 
 Source: AMPLab, `Supported Task Types <https://amplab.github.io/ampcrowd/available_types.html>`_.
 """
@@ -13,32 +13,32 @@ from typing import Final, NamedTuple
 from crowdflower.sandbox.forms import check_form
 
 
-class Kind(NamedTuple):
-    """A type of task, as a job has it."""
+class TaskForm(NamedTuple):
+    """The title, instructions and form of a job for one type of task."""
 
     title: str
     question: str
     """Name of the one question of the form."""
     instructions: str
-    """For groups that bring none."""
+    """For groups without instructions of their own."""
     cml: str
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """What may be said of a point.
+        """The possible answers for a point.
 
-        >>> KINDS["er"].answers
+        >>> TASK_FORMS["er"].answers
         ('1', '0')
         """
         (question,) = check_form(self.cml).fields
         return tuple(option.value for option in question.options)
 
 
-KINDS: Final = {
-    "sa": Kind(
+TASK_FORMS: Final = {
+    "sa": TaskForm(
         "Sentiment",
         "sentiment",
-        "<p>Say how positive or negative each text is.</p>",
+        "<p>Decide how positive or negative each text is.</p>",
         """<p>{{ text }}</p>
 <cml:radios label="How does it sound?" name="sentiment" validates="required">
   <cml:radio label="Very negative" value="1"/>
@@ -48,7 +48,7 @@ KINDS: Final = {
   <cml:radio label="Very positive" value="5"/>
 </cml:radios>""",
     ),
-    "er": Kind(
+    "er": TaskForm(
         "Entity resolution",
         "same",
         "<p>Decide whether the two records are about the same thing.</p>",
@@ -60,7 +60,7 @@ KINDS: Final = {
   <cml:radio label="No" value="0"/>
 </cml:radios>""",
     ),
-    "ft": Kind(
+    "ft": TaskForm(
         "Filtering",
         "answer",
         "<p>Answer the question about each record.</p>",
@@ -73,4 +73,4 @@ KINDS: Final = {
 </cml:radios>""",
     ),
 }
-"""``sa``, ``er`` and ``ft``."""
+"""Type of task, ``sa``, ``er`` or ``ft``, to form."""

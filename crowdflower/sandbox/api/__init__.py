@@ -1,6 +1,6 @@
-"""The API, one module a resource: read the request, ask the rules, answer.
+"""The API: one module a resource, whose handlers call the rules and shape the response.
 
-``routes`` is the table of what there is, and ``openapi`` writes it for programs; ``parameters``
-reads what clients send in its many forms, ``csv_rows`` and ``json_rows`` the files that they
-upload. Nothing here decides anything about jobs: that is what the rules are for.
+``routes`` is the table of endpoints, ``openapi`` describes it for programs. ``request_parsing``
+and ``parameters`` read requests, ``csv_rows`` and ``json_rows`` uploaded files. What may happen to
+a job, and what follows from it, is decided in :mod:`crowdflower.sandbox.rules`.
 """

@@ -1,4 +1,4 @@
-"""The account: whose key it is, and what is left of the money."""
+"""The account that a key belongs to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show(context: RequestContext) -> Result:
-    """Show the account, its balance in US cents."""
+    """Return the account, with its balance in US cents."""
     row = context.account
     return {
         "id": row.id,
@@ -21,15 +21,15 @@ def show(context: RequestContext) -> Result:
         "first_name": "Sandbox",
         "last_name": "Owner",
         "auth_key": None,
-        "akon_id": _identity(row.id, 1),
+        "akon_id": _external_id(row.id, 1),
         "status": "active",
         "created_at": iso(row.created_at),
         "job_template_id": None,
         "balance": accounts.balance_cents(context.tx, row),
-        "api_team_id": _identity(row.id, 2),
+        "api_team_id": _external_id(row.id, 2),
     }
 
 
-def _identity(account: int, number: int) -> str:
-    """Make up a name of the form that other systems give the account."""
+def _external_id(account: int, number: int) -> str:
+    """Return an id of the form that other systems give the account."""
     return f"{account:08x}-0000-4000-8000-{number:012x}"

@@ -1,4 +1,4 @@
-"""Channels of a job: where its contributors come from."""
+"""Channels of a job: the sources of its contributors."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
 
 
 def show(context: RequestContext, job: str) -> Result:
-    """List the channels that are enabled and those that could be."""
-    return _lists(context, context.job(job))
+    """List the enabled and the available channels."""
+    return _channels(context, context.job(job))
 
 
 def replace(context: RequestContext, job: str) -> Result:
-    """Enable these channels and no others."""
+    """Enable these channels, and disable all others."""
     names = _names(context)
-    return _changed(context, job, lambda row: channels.replace(context.tx, row, names))
+    return _change(context, job, lambda row: channels.replace(context.tx, row, names))
 
 
 def add(context: RequestContext, job: str) -> Result:
-    """Enable these channels too."""
+    """Enable more channels."""
     names = _names(context)
-    return _changed(context, job, lambda row: channels.add(context.tx, row, names))
+    return _change(context, job, lambda row: channels.add(context.tx, row, names))
 
 
 def disable(context: RequestContext, job: str) -> Result:
-    """Take one channel away."""
+    """Disable a channel."""
     name = context.parameters.text("channel_name")
     if name is None:
         raise MissingParameters
-    return _changed(context, job, lambda row: channels.disable(context.tx, row, name))
+    return _change(context, job, lambda row: channels.disable(context.tx, row, name))
 
 
-def _changed(context: RequestContext, job: str, change: Callable[[Row[Any]], None]) -> Result:
+def _change(context: RequestContext, job: str, change: Callable[[Row[Any]], None]) -> Result:
     row = context.job(job)
     try:
         change(row)
     except Invalid as refusal:
-        # The service says what there is along with what there is not, and with status 200.
-        raise Refusal(200, {"error": refusal.message, **_lists(context, row)}) from None
-    return {"success": "The job has been updated.", **_lists(context, row)}
+        # The service sends the lists of channels with this error, and status 200.
+        raise Refusal(200, {"error": refusal.message, **_channels(context, row)}) from None
+    return {"success": "The job has been updated.", **_channels(context, row)}
 
 
 def _names(context: RequestContext) -> list[str]:
@@ -57,6 +57,6 @@ def _names(context: RequestContext) -> list[str]:
     return names
 
 
-def _lists(context: RequestContext, job: Row[Any]) -> dict[str, Any]:
+def _channels(context: RequestContext, job: Row[Any]) -> dict[str, Any]:
     enabled, available = channels.read(context.tx, job)
     return {"enabled_channels": enabled, "available_channels": available}

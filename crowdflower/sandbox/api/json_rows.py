@@ -1,8 +1,8 @@
-r"""Uploaded JSON as rows, read as it streams: one object a line, or objects one after another.
+r"""Reads uploaded JSON row by row: one object a line (JSON Lines), or concatenated objects.
 
-The format is known as JSON Lines; the service also takes objects that are simply concatenated,
-pretty-printed or not. A JSON array makes it fail (with status 500), so here it is refused, with a
-word on how to send the same rows.
+Like the service, it also takes objects without line breaks between them, pretty-printed or not. A
+JSON array makes the service fail with status 500; here it is refused with a message that says how
+to send the same rows.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ MAX_ROW: Final = 16 * 1024 * 1024
 """Characters in one row; rows may carry whole images in base 64."""
 
 _BLOCK: Final = 1024 * 1024
-_LONGEST_TOKEN: Final = 12
-r"""Of those that a block may end within: ``-Infinity``, ``\ud83d\ude00``."""
-_UNDECODED = re.compile("[\ud800-\udfff]")
-"""What ``surrogateescape`` makes of bytes that are no UTF-8."""
+_MAX_TOKEN: Final = 12
+r"""Characters of the longest token that a block may cut: ``-Infinity``, ``\ud83d\ude00``."""
+_NOT_UTF_8 = re.compile("[\ud800-\udfff]")
+"""What ``surrogateescape`` decodes bytes to that are not UTF-8."""
 
 AN_ARRAY: Final = (
     "The file is a JSON array, which the service does not read. Send newline-separated JSON: one"
@@ -36,18 +36,17 @@ AN_ARRAY: Final = (
 
 
 def read(stream: IO[bytes]) -> Generator[dict[str, Any], None, None]:
-    r"""Yield the objects of a file of JSON, one by one.
+    r"""Yield the objects of a JSON file.
 
     :param stream: The file, in binary; a byte order mark is allowed. It is left open.
-    :raises Invalid: Something in it is no JSON object or no UTF-8; the message names the row,
-        counted from 1.
+    :raises Invalid: A row is not a JSON object or not UTF-8; the message has its number, from 1.
 
     >>> import io
     >>> list(read(io.BytesIO(b'{"a": 1}\n{"a": 2} {"a":\n 3}')))
     [{'a': 1}, {'a': 2}, {'a': 3}]
     """
-    # Bytes that are no UTF-8 must not stop the decoder, which runs ahead of the rows by a block:
-    # they pass through it in disguise, and the row that holds them is the one that is refused.
+    # The decoder is a block ahead of the rows. So that the right row is refused, bytes that are
+    # not UTF-8 are decoded to surrogates and found when their row is read.
     text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="\n")
     try:
         yield from _objects(text)
@@ -56,9 +55,9 @@ def read(stream: IO[bytes]) -> Generator[dict[str, Any], None, None]:
 
 
 def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
-    number, pending, enough = 0, "", 0
+    number, pending, next_attempt = 0, "", 0
     for line in chain(iter(partial(text.readline, _BLOCK), ""), [""]):
-        if not line.isascii() and _UNDECODED.search(line):
+        if not line.isascii() and _NOT_UTF_8.search(line):
             raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.")
         if not pending and (plain := decode_flat_object(line)) is not None:
             number += 1
@@ -66,7 +65,7 @@ def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
             continue
         last = not line
         pending += line
-        if len(pending) < enough and not last:
+        if len(pending) < next_attempt and not last:
             continue
         at = 0
         while (at := skip_whitespace(pending, at)) < len(pending):
@@ -77,28 +76,28 @@ def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
             number += 1
             yield row
         pending = pending[at:]
-        # An object of many lines is tried again when twice as much of it has come: each line's
-        # work would otherwise be that of all lines before it.
-        enough = min(2 * len(pending), MAX_ROW)
+        # An object of many lines is parsed again only when its text has doubled: parsing it after
+        # every line would take quadratic time.
+        next_attempt = min(2 * len(pending), MAX_ROW)
         if len(pending) > MAX_ROW:
             raise _unable(number + 1, f"It is longer than {MAX_ROW} characters.")
 
 
 def _object_at(text: str, at: int, number: int, *, last: bool) -> tuple[dict[str, Any], int] | None:
-    """Read one object; ``None`` when its end has not come yet."""
+    """Parse one object; ``None`` when its end has not been read yet."""
     if text[at] == "[":
         raise Invalid(AN_ARRAY)
     try:
         value, end = decode_at(text, at)
     except JSONDecodeError as error:
-        cut_off = error.msg.startswith("Unterminated") or error.pos > len(text) - _LONGEST_TOKEN
+        cut_off = error.msg.startswith("Unterminated") or error.pos > len(text) - _MAX_TOKEN
         if cut_off and not last:
             return None
         problem = f"{error.msg}, at character {error.pos - at + 1} of it."
     else:
         if isinstance(value, dict):
             return value, end
-        problem = "It is no JSON object; a row is {column: value}."
+        problem = "It is not a JSON object; a row is {column: value}."
     raise _unable(number, problem)
 
 

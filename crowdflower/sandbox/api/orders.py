@@ -1,4 +1,4 @@
-"""Orders: rows are paid for, and the job runs."""
+"""Orders: pay for rows and run the job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def place(context: RequestContext, job: str) -> Result:
-    """Order judgments for some of the new rows; a count of 0 means all of them."""
+    """Order judgments for some of the new rows, or with a count of 0 for all of them."""
     count = context.parameters.nested("debit").integer("units_count")
     if count is None:
         raise MissingParameters
@@ -24,5 +24,5 @@ def place(context: RequestContext, job: str) -> Result:
 
 
 def show(context: RequestContext, job: str, order: int) -> Result:
-    """Show an order."""
+    """Return an order."""
     return shapes.order(orders.find(context.tx, context.job(job), order))

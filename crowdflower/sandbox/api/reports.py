@@ -1,4 +1,4 @@
-"""Reports: asked for, waited for, fetched."""
+"""Reports: generate and download."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ NOT_READY: Final = '{"notice":{"message":"Your CSV is being generated.  Try agai
 
 
 def regenerate(context: RequestContext, job: str) -> Result:
-    """Have a report made anew."""
+    """Generate a report again."""
     context.reports.restart(context.job(job).id, _type(context))
     return ApiResponse("OK", "text/plain; charset=utf-8")
 
 
 def download(context: RequestContext, job: str) -> Result:
-    """Send whoever asks to a report that is ready, or say to come again."""
+    """Redirect to the archive of a report; answer 202 while the report is being generated."""
     row, kind = context.job(job), _type(context)
     if not context.reports.is_ready(row.id, kind):
         return ApiResponse(NOT_READY, status=202)
@@ -44,26 +44,26 @@ def download(context: RequestContext, job: str) -> Result:
 
 
 def _type(context: RequestContext) -> ReportType:
-    """Read which report is asked for, in the words of today or of 2011.
+    """Read the type of report, from ``type`` or the older ``full``.
 
-    :raises Invalid: There is none of that name.
+    :raises Invalid: No report has this type.
     """
-    asked = context.parameters.text("type") or (
+    name = context.parameters.text("type") or (
         "full" if context.parameters.flag("full") else "aggregated"
     )
     for kind in REPORT_TYPES:
-        if kind == asked:
+        if kind == name:
             return kind
     raise Invalid(f"Invalid type param (must be one of - {', '.join(REPORT_TYPES)})")
 
 
 def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
-    asked, columns = job.fields or {}, uploads.read_columns(tx, job.id)
+    fields, columns = job.fields or {}, uploads.read_columns(tx, job.id)
     if kind == "full":
-        return reports.full_report(asked, columns, rows.read_judgments(tx, job))
+        return reports.full_report(fields, columns, rows.read_judgments(tx, job))
     if kind == "aggregated":
-        asked = asked | {group.name: reports.LINKED for group in questions.linked_groups(job)}
-        return reports.aggregated_report(asked, columns, rows.read_judged_units(tx, job))
+        fields = fields | {group.name: reports.LINKED for group in questions.linked_groups(job)}
+        return reports.aggregated_report(fields, columns, rows.read_judged_units(tx, job))
     if kind == "json":
         return reports.json_report(rows.read_units(tx, job))
     if kind == "gold_report":

@@ -1,4 +1,4 @@
-"""Tags of a job: names that it is found by."""
+"""Tags of a job: names to find it by."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def show(context: RequestContext, job: str) -> Result:
 
 
 def add(context: RequestContext, job: str) -> Result:
-    """Give more tags."""
+    """Add tags."""
     return {"success": f"{tags.add(context.tx, context.job(job), _names(context))} tags added"}
 
 
 def replace(context: RequestContext, job: str) -> Result:
-    """Give these tags and no others."""
+    """Set the tags, and remove all others."""
     return {"success": f"{tags.replace(context.tx, context.job(job), _names(context))} tags set"}
 
 
 def remove(context: RequestContext, job: str) -> Result:
-    """Take tags away."""
+    """Remove tags."""
     return {"success": f"{tags.remove(context.tx, context.job(job), _names(context))} tags removed"}
 
 

@@ -1,4 +1,4 @@
-"""Units of a job: its rows, one by one and by the page."""
+"""Units of a job: its rows, one by one or in pages."""
 
 from __future__ import annotations
 
@@ -16,74 +16,71 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.api.parameters import Parameters
     from crowdflower.sandbox.api.request_context import RequestContext, Result
 
-MOST: Final = 1000
-"""Units on a page."""
+MAX_PAGE_SIZE: Final = 1000
+"""Units."""
 
 
 def listing(context: RequestContext, job: str) -> Result:
-    """Map each unit of a page to its data; an empty map is past the end."""
+    """List a page of units, each with its data; pages past the end are empty."""
     row = context.job(job)
-    return ApiResponse(
-        units.read_page_json(
-            context.tx, row, context.parameters.page(), context.parameters.limit(MOST)
-        )
-    )
+    page, limit = context.parameters.page(), context.parameters.limit(MAX_PAGE_SIZE)
+    return ApiResponse(units.read_page_json(context.tx, row, page, limit))
 
 
 def create(context: RequestContext, job: str) -> Result:
     """Add one unit."""
-    row, given = context.job(job), _given(context)
-    given.require("data")
-    unit = units.create(context.tx, row, _data(given), golden=given.flag("golden"))
-    shown = results.unit_json(context.tx, row, unit)
+    row, parameters = context.job(job), _unit(context)
+    parameters.require("data")
+    unit = units.create(context.tx, row, _data(parameters), golden=parameters.flag("golden"))
+    body = results.unit_json(context.tx, row, unit)
     if orders.NO_CHANNELS in context.tx.warnings:
-        shown["message"] = {"error": orders.NO_CHANNELS}
-    return shown
+        body["message"] = {"error": orders.NO_CHANNELS}
+    return body
 
 
 def show(context: RequestContext, job: str, unit: int) -> Result:
-    """Show a unit with its judgments and results, or ``simple``, without."""
+    """Return a unit, with its judgments and results unless ``simple`` is true."""
     row = context.job(job)
     simple = context.parameters.flag("simple")
     return results.unit_json(context.tx, row, units.find(context.tx, row, unit), simple=simple)
 
 
 def update(context: RequestContext, job: str, unit: int) -> Result:
-    """Change a unit's state, or put other data in place of all of its own."""
-    row, given = context.job(job), _given(context)
+    """Change a unit's state, or replace all of its data."""
+    row, parameters = context.job(job), _unit(context)
     changed = units.update(
         context.tx,
         row,
         units.find(context.tx, row, unit),
-        data=_data(given) if "data" in given else None,
-        state=given.text("state"),
-        golden=given.flag("golden") if "golden" in given else None,
-        gold_pool=(given.text("gold_pool") or "") if "gold_pool" in given else None,
+        data=_data(parameters) if "data" in parameters else None,
+        state=parameters.text("state"),
+        golden=parameters.flag("golden") if "golden" in parameters else None,
+        gold_pool=(parameters.text("gold_pool") or "") if "gold_pool" in parameters else None,
     )
     return results.unit_json(context.tx, row, changed)
 
 
 def delete(context: RequestContext, job: str, unit: int) -> Result:
-    """Remove a unit."""
+    """Delete a unit."""
     row = context.job(job)
     units.delete(context.tx, row, units.find(context.tx, row, unit))
     return {"message": {"success": f"Unit {unit} has been deleted."}}
 
 
 def copy(context: RequestContext, job: str, unit: int) -> Result:
-    """Add a unit like this one, to this job or another, some of its data replaced."""
+    """Copy a unit within the job or to another one, with some of its data replaced."""
     row = context.job(job)
-    given = context.parameters.nested("unit")
-    other = given.text("job_id")
-    into = context.job(other) if other else row
+    parameters = context.parameters.nested("unit")
+    other = parameters.text("job_id")
+    target = context.job(other) if other else row
     copied = units.copy(
-        context.tx, row, units.find(context.tx, row, unit), into=into, data=_data(given)
+        context.tx, row, units.find(context.tx, row, unit), into=target, data=_data(parameters)
     )
-    return results.unit_json(context.tx, into, copied)
+    return results.unit_json(context.tx, target, copied)
 
 
 def cancel(context: RequestContext, job: str, unit: int) -> Result:
-    """Take a unit out of the work; it is not refunded."""
+    """Cancel a unit; it is not refunded."""
     row = context.job(job)
     try:
         found = units.find(context.tx, row, unit)
@@ -95,7 +92,7 @@ def cancel(context: RequestContext, job: str, unit: int) -> Result:
 
 
 def request_more_judgments(context: RequestContext, job: str, unit: int) -> Result:
-    """Order more judgments for a unit; that costs money."""
+    """Order more judgments for a unit, which costs money."""
     row, count = context.job(job), context.parameters.integer("nb_judgments")
     if count is None:
         raise MissingParameters
@@ -106,7 +103,7 @@ def request_more_judgments(context: RequestContext, job: str, unit: int) -> Resu
 
 
 def split(context: RequestContext, job: str) -> Result:
-    """Make lists of the texts in some columns of every unit."""
+    """Split the strings in some columns of every unit into lists."""
     columns, separator = context.parameters.names("on"), context.parameters.value("with") or " "
     if columns is None:
         raise MissingParameters
@@ -115,20 +112,20 @@ def split(context: RequestContext, job: str) -> Result:
 
 
 def judgments_of(context: RequestContext, job: str, unit: int) -> Result:
-    """List the judgments of a unit, those of untrusted contributors included."""
+    """List the judgments of a unit, including those of untrusted contributors."""
     row = context.job(job)
     found = judgments.list_of_unit(context.tx, row, units.find(context.tx, row, unit))
     return [shapes.judgment(each) for each in found]
 
 
-def _given(context: RequestContext) -> Parameters:
+def _unit(context: RequestContext) -> Parameters:
     context.parameters.require("unit")
     return context.parameters.nested("unit")
 
 
-def _data(given: Parameters) -> JSONObject:
-    """Read a row; accepted answers may be sent as any list is, by index for one."""
-    data = given.mapping("data")
+def _data(parameters: Parameters) -> JSONObject:
+    """Read the data of a unit; accepted answers may be sent in any form of a list."""
+    data = parameters.mapping("data")
     return {
         name: as_list(value) if uploads.GOLD_COLUMN.fullmatch(name) else value
         for name, value in data.items()

@@ -1,4 +1,4 @@
-"""Uploads: a file of rows, for a job that is there or for a new one."""
+"""Uploads: a file of rows, for a new or an existing job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.api import csv_rows, json_rows
-from crowdflower.sandbox.api.jobs import without_teams
+from crowdflower.sandbox.api.jobs import warn_of_team
 from crowdflower.sandbox.api.request_context import ApiResponse
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.rules.jobs import jobs
@@ -24,25 +24,23 @@ JSON_LINES: Final = frozenset({"application/json", "text/json"})
 
 
 def create(context: RequestContext) -> Result:
-    """Make a job of a file."""
-    without_teams(context)
-    with closing(_rows(context)) as given:
-        made = uploads.create_job(context.tx, context.account, given)
-    context.transitions.begin("upload", made.id)
-    return shapes.job(made)
+    """Create a job from a file."""
+    warn_of_team(context)
+    with closing(_rows(context)) as rows:
+        created = uploads.create_job(context.tx, context.account, rows)
+    context.transitions.begin("upload", created.id)
+    return shapes.job(created)
 
 
 def append(context: RequestContext, job: str) -> Result:
-    """Add a file's rows to a job: all of them, or on a mistake none."""
-    row, force = (
-        jobs.load_for_update(context.tx, context.job(job)),
-        context.parameters.flag("force"),
-    )
+    """Add the rows of a file to a job; if one is refused, none is added."""
+    row = jobs.load_for_update(context.tx, context.job(job))
+    force = context.parameters.flag("force")
     try:
-        with context.tx.connection.begin_nested(), closing(_rows(context)) as given:
-            uploads.append(context.tx, row, given, force=force)
+        with context.tx.connection.begin_nested(), closing(_rows(context)) as rows:
+            uploads.append(context.tx, row, rows, force=force)
     except Refusal as refusal:
-        # Nothing of the file stays, except why: whoever asks for the progress is told.
+        # No row is stored, but the reason is: the progress of the upload shows it.
         uploads.record_refusal(context.tx, row, refusal.message)
         return ApiResponse(encode(refusal.body), status=refusal.status)
     context.transitions.begin("upload", row.id)
@@ -50,7 +48,7 @@ def append(context: RequestContext, job: str) -> Result:
 
 
 def progress(context: RequestContext, job: str) -> Result:
-    """Tell how many rows a job has, whether the last file is through, and else why not."""
+    """Return how many rows a job has, and whether the last upload is done or why it failed."""
     row = context.job(job)
     found = uploads.progress(context.tx, row)
     share = min(context.transitions.look(kind, row.id) for kind in ("upload", "copy"))
@@ -64,7 +62,7 @@ def _rows(context: RequestContext) -> Generator[Mapping[str, Any], None, None]:
         return json_rows.read(context.body)
     kind = context.content_type or "a body without Content-Type"
     message = (
-        f"The sandbox reads text/csv and, for one JSON object per line, application/json;"
-        f" it cannot read {kind:.80}."
+        f"Send text/csv or, with one JSON object per line, application/json;"
+        f" the sandbox cannot read {kind:.80}."
     )
     raise Refusal(415, {"error": {"message": message}})

@@ -1,4 +1,4 @@
-"""Workers of a job: contributors are paid, written to, flagged and rejected."""
+"""Workers of a job: list, pay a bonus, notify, flag, reject."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def listing(context: RequestContext, job: str) -> Result:
-    """List everybody who took a page of this job."""
+    """List the contributors who took a page of this job."""
     return [shapes.worker(row) for row in workers.list_all(context.tx, context.job(job))]
 
 
 def show(context: RequestContext, job: str, worker: int) -> Result:
-    """Show how a contributor stands in this job."""
+    """Return a contributor's counters, trust and flags in this job."""
     return shapes.worker(workers.find_in_job(context.tx, context.job(job), worker))
 
 
 def bonus(context: RequestContext, job: str, worker: int) -> Result:
-    """Pay a contributor, in cents, beside what the pages pay."""
+    """Pay a contributor a bonus, in US cents."""
     row, amount = context.job(job), context.parameters.integer("amount")
     if amount is None:
         raise Invalid("Send the bonus as amount, in whole US cents.")
@@ -32,7 +32,7 @@ def bonus(context: RequestContext, job: str, worker: int) -> Result:
 
 
 def notify(context: RequestContext, job: str, worker: int) -> Result:
-    """Write to a contributor."""
+    """Send a message to a contributor."""
     row, message = context.job(job), context.parameters.text("message")
     if message is None:
         raise MissingParameters
@@ -42,7 +42,7 @@ def notify(context: RequestContext, job: str, worker: int) -> Result:
 
 
 def notifications(context: RequestContext, job: str, worker: int) -> Result:
-    """Write to a contributor, in the words of 2011."""
+    """Send a message to a contributor, with the parameters of 2011."""
     row = context.job(job)
     message = context.parameters.nested("notification").text("message")
     if message is None:
@@ -52,7 +52,7 @@ def notifications(context: RequestContext, job: str, worker: int) -> Result:
 
 
 def update(context: RequestContext, job: str, worker: int) -> Result:
-    """Flag a contributor or take the flag back, whichever parameter is there."""
+    """Flag or unflag a contributor, depending on the parameter."""
     if "unflag" in context.parameters or "deflag" in context.parameters:
         return deflag(context, job, worker)
     if "flag" in context.parameters:
@@ -61,7 +61,7 @@ def update(context: RequestContext, job: str, worker: int) -> Result:
 
 
 def flag(context: RequestContext, job: str, worker: int) -> Result:
-    """Give a contributor no more pages of this job, or with ``persist`` of any of the account's."""
+    """Stop giving a contributor pages of this job, with ``persist`` of all jobs of the account."""
     reason = context.parameters.text("reason") or context.parameters.text("flag")
     if not workers.flag(
         context.tx, context.job(job), worker, reason, persist=context.parameters.flag("persist")
@@ -71,7 +71,7 @@ def flag(context: RequestContext, job: str, worker: int) -> Result:
 
 
 def deflag(context: RequestContext, job: str, worker: int) -> Result:
-    """Take a flag back; why, in any of three words, is not kept."""
+    """Unflag a contributor; the reason is not stored."""
     for name in ("reason", "unflag", "deflag"):
         context.parameters.text(name)
     if not workers.unflag(context.tx, context.job(job), worker):
@@ -80,13 +80,13 @@ def deflag(context: RequestContext, job: str, worker: int) -> Result:
 
 
 def reject(context: RequestContext, job: str, worker: int) -> Result:
-    """Throw away what a contributor answered in this job; rows open again."""
-    asked = context.parameters
-    reason = asked.text("reject")
+    """Reject all judgments of a contributor in this job; their rows open again."""
+    parameters = context.parameters
+    reason = parameters.text("reject")
     if reason is None:
-        reason = asked.text("reason")
-        # The form of today, which has to say that a person asks for it.
-        if reason is None or not asked.flag("manual"):
+        reason = parameters.text("reason")
+        # Today's parameters; ``manual`` confirms that a person made the decision.
+        if reason is None or not parameters.flag("manual"):
             raise MissingParameters
     if not workers.reject(context.tx, context.job(job), worker, reason):
         context.tx.warn(f"Contributor {worker} was rejected already.")

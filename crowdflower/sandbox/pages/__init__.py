@@ -1,12 +1,13 @@
-"""What a contributor sees in a browser: a page of rows with their form, and what became of it.
+"""The pages that contributors see in a browser: rows with their form, and messages.
 
 .. code-block:: text
 
-    pages     the addresses: show a page, take its answers, give it up
-    visitors  who it is that comes back
-    drawing   a form and a row to HTML, with what was answered and what was wrong
+    routes     the views: show a page, submit it, give it up
+    visitors   which contributor uses a browser
+    rendering  a form and a row as HTML, with answers and errors
+    origins    protection against requests from other sites (CSRF)
 """
 
-from crowdflower.sandbox.pages.routes import ROUTES, address
+from crowdflower.sandbox.pages.routes import ROUTES, work_path
 
-__all__ = ["ROUTES", "address"]
+__all__ = ["ROUTES", "work_path"]

@@ -1,4 +1,4 @@
-"""What a browser says of where a request comes from, and what a page of ours may do in it."""
+"""Protection against other sites: CSRF checks of requests, security headers of pages."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ PAGE_HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""Go with every page: it runs nothing, loads nothing but pictures, and is framed by nobody."""
+"""On every page: it runs no scripts, loads only images, and cannot be framed."""
 
 
-def refuse_strangers(headers: Headers, host: str) -> None:
-    """Refuse what a page of another site makes a browser send.
+def refuse_other_sites(headers: Headers, host: str) -> None:
+    """Refuse a request that a web page of another site makes a browser send.
 
-    :param host: By which this server was called, with its port.
-    :raises Forbidden: It does.
+    :param host: Host and port that this request was sent to.
+    :raises Forbidden: The request comes from another site.
 
     >>> from werkzeug.datastructures import Headers
-    >>> refuse_strangers(Headers({"Origin": "http://localhost:8000"}), "localhost:8000")
-    >>> refuse_strangers(Headers({"Origin": "http://evil.example"}), "localhost:8000")
+    >>> refuse_other_sites(Headers({"Origin": "http://localhost:8000"}), "localhost:8000")
+    >>> refuse_other_sites(Headers({"Origin": "http://evil.example"}), "localhost:8000")
     Traceback (most recent call last):
         ...
     crowdflower.sandbox.errors.Forbidden: 403 Web pages of other sites may not send this.

@@ -1,4 +1,4 @@
-"""A row with its form, as HTML: what is asked, what was answered, and what is wrong with that."""
+"""Renders the form of a row as HTML, with the answers so far and their errors."""
 
 from __future__ import annotations
 
@@ -26,81 +26,87 @@ TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 
-_PLACE: Final = "\ufdd0{}\ufdd1"
-"""Stands for a question while its surroundings are cleaned: code points that no text has."""
+_PLACEHOLDER: Final = "\ufdd0{}\ufdd1"
+"""Stands for a question while the HTML around it is sanitized.
 
-_PLACES: Final = re.compile("\ufdd0(\\d+)\ufdd1")
-_NO_TEXT: Final = str.maketrans("", "", "\ufdd0\ufdd1")
-_TYPED: Final = frozenset({"text", "textarea", "meta"})
+Its code points are noncharacters, which are removed from the form before.
+"""
+
+_PLACEHOLDERS: Final = re.compile("\ufdd0(\\d+)\ufdd1")
+_WITHOUT_NONCHARACTERS: Final = str.maketrans("", "", "\ufdd0\ufdd1")
+_TEXT_KINDS: Final = frozenset({"text", "textarea", "meta"})
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What somebody said about a unit so far.
+    """A contributor's answers for one row so far.
 
-    :param given: Question to answers; ``None`` when they were never asked.
-    :param errors: Question to what is wrong with the answer.
-    :param more: The question, or a member of the group, to which they want to say more.
+    :param values: Question to answers; ``None`` before the contributor has seen the row.
+    :param errors: Question to the error of its answer.
+    :param more: The question, or a member of the group, that gets another line.
     """
 
-    given: Mapping[str, Sequence[str]] | None = None
+    values: Mapping[str, Sequence[str]] | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     more: str | None = None
 
 
-def draw(cml: str, unit: PageUnit, answers: Answers, user_agent: str = "") -> Markup:
-    """Draw the form of a unit as its row fills it in.
+def render_unit(cml: str, unit: PageUnit, answers: Answers, user_agent: str = "") -> Markup:
+    """Render the form of a unit.
 
-    What the requester wrote is cleaned of all that could act; the questions are ours. A question
-    that depends on another one is always there, since nothing runs in the page: what the
-    contributor was not to be asked is dropped when the page is handed in.
+    The requester's HTML is sanitized; the questions are rendered by our own templates. A question
+    that depends on another one is always shown, since pages run no scripts; an answer that did not
+    apply is dropped when the page is submitted.
 
-    :param user_agent: What their browser calls itself, for questions that it answers.
+    :param user_agent: The browser's header, for questions that it answers.
     :raises Invalid: The form does not work with this row.
     """
     form = rendered_form(cml, unit.data)
-    linked = {name: group.members for group in form.groups for name in group.members}
-    drawn, pieces, at = [], [], 0
+    groups = {name: group.members for group in form.groups for name in group.members}
+    questions, pieces, at = [], [], 0
     for number, question in enumerate(form.fields):
-        wants_more = answers.more in linked.get(question.name, (question.name,))
-        drawn.append(_question(unit.id, question, answers, user_agent, wants_more=wants_more))
+        add_line = answers.more in groups.get(question.name, (question.name,))
+        questions.append(_question(unit.id, question, answers, user_agent, add_line=add_line))
         start, end = question.span
-        pieces += [form.source[at:start].translate(_NO_TEXT), _PLACE.format(number)]
+        pieces += [
+            form.source[at:start].translate(_WITHOUT_NONCHARACTERS),
+            _PLACEHOLDER.format(number),
+        ]
         at = end
-    pieces.append(form.source[at:].translate(_NO_TEXT))
-    around = sanitize("".join(pieces))
-    placed = {int(number) for number in _PLACES.findall(around)}
-    html = _PLACES.sub(lambda place: drawn[int(place[1])], around)
-    # What stood in something that was cleaned away must be asked all the same.
-    lost = [each for number, each in enumerate(drawn) if number not in placed]
-    return Markup(html + "".join(lost))  # noqa: S704 - cleaned, or drawn by a template
+    pieces.append(form.source[at:].translate(_WITHOUT_NONCHARACTERS))
+    frame = sanitize("".join(pieces))
+    kept = {int(number) for number in _PLACEHOLDERS.findall(frame)}
+    html = _PLACEHOLDERS.sub(lambda place: questions[int(place[1])], frame)
+    # Questions inside an element that was removed must be asked all the same.
+    lost = [each for number, each in enumerate(questions) if number not in kept]
+    return Markup(html + "".join(lost))  # noqa: S704 - sanitized, or rendered by a template
 
 
 def _question(
-    unit_id: int, question: Field, answers: Answers, user_agent: str, *, wants_more: bool
+    unit_id: int, question: Field, answers: Answers, user_agent: str, *, add_line: bool
 ) -> str:
-    """Draw one question; one that takes several texts has a line for each, and one at least."""
+    """Render one question; one that takes several texts has a line for each, at least one."""
     if question.kind == "hidden":
-        given = [user_agent if "user_agent" in question.validators else question.value]
-    elif answers.given is None:
-        given = _chosen_at_first(question)
+        values = [user_agent if "user_agent" in question.validators else question.value]
+    elif answers.values is None:
+        values = _defaults(question)
     else:
-        given = list(answers.given.get(question.name, ()))
-    grows = question.repeated or (question.multiple and question.kind in _TYPED)
-    if grows:
-        given += [""] * (wants_more or not given)
+        values = list(answers.values.get(question.name, ()))
+    repeats = question.repeated or (question.multiple and question.kind in _TEXT_KINDS)
+    if repeats:
+        values += [""] * (add_line or not values)
     return TEMPLATES.get_template("question.html").render(
         key=f"u{unit_id}[{question.name}]",
         anchor=f"u{unit_id}-{question.name}",
         question=question,
-        help=Markup(sanitize(question.instructions)),  # noqa: S704 - that is what sanitize is for
-        given=given,
+        help=Markup(sanitize(question.instructions)),  # noqa: S704 - sanitized
+        values=values,
         error=answers.errors.get(question.name, ""),
-        grows=grows,
+        repeats=repeats,
     )
 
 
-def _chosen_at_first(question: Field) -> list[str]:
+def _defaults(question: Field) -> list[str]:
     if question.kind == "select":
         return [each.value for each in question.options if each.label == question.default]
     return [each.value for each in question.options if each.checked]

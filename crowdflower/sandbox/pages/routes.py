@@ -1,7 +1,7 @@
-"""The addresses of the pages: show one, take its answers, give it up.
+"""The views of the pages: show a page, submit it, give it up.
 
-Whoever knows a job's secret may work on it: ``/work/{job}?secret=…``. The first time they say who
-they are, and then their browser does.
+Anyone who has the secret of a job may work on it: ``/work/{job}?secret=…``. On their first visit
+they enter a name; after that a cookie identifies them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from crowdflower.sandbox.errors import Invalid, NotFound, Refusal
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages import visitors
-from crowdflower.sandbox.pages.origins import PAGE_HEADERS, refuse_strangers
-from crowdflower.sandbox.pages.rendering import TEMPLATES, Answers, draw
+from crowdflower.sandbox.pages.origins import PAGE_HEADERS, refuse_other_sites
+from crowdflower.sandbox.pages.rendering import TEMPLATES, Answers, render_unit
 from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.work import submission
@@ -38,23 +38,25 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.store import Database, Transaction
 
 COOKIE: Final = "crowdflower_contributor"
-REMEMBERED: Final = 365 * 24 * 3600
-"""Seconds for which a browser knows who uses it."""
+COOKIE_LIFETIME: Final = 365 * 24 * 3600
+"""Seconds."""
 
 DONE, GIVEN_UP = "done", "given_up"
-"""In an address: the page that was handed in, or given up, a moment ago."""
+"""Query parameters with the number of the page that was just submitted, or given up."""
 
-GAVE_UP: Final = "You gave up the page; its rows go to others."
+GAVE_UP: Final = "You gave up this page. Other contributors will get its rows."
 
-_DIGITS: Final = 18
-_STYLE: Final = Path(__file__).with_name("page.css")
-_ANSWER: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
-_NOTHING_TOLD: Final[Mapping[str, Any]] = {"messages": (), "receipt": None}
-_NOTHING: Final = "There is no such work. Ask whoever sent you here for the whole address."
+_MAX_ID_DIGITS: Final = 18
+_STYLESHEET: Final = Path(__file__).with_name("page.css")
+_ANSWER_NAME: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
+_NO_NOTICES: Final[Mapping[str, Any]] = {"messages": (), "receipt": None}
+_NOT_FOUND: Final = (
+    "This link does not work. Please ask the person who sent it to you for the complete link."
+)
 
 
-class _Wrong(NamedTuple):
-    """A mistake as the list above the rows shows it."""
+class _FormError(NamedTuple):
+    """An entry in the list of errors above the rows."""
 
     anchor: str
     number: int
@@ -63,78 +65,80 @@ class _Wrong(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """Somebody at a job's door."""
+    """A contributor's request for a page of a job."""
 
     tx: Transaction
     job: Row[Any]
-    address: str
-    """Where they are: their answers go there too, and the next page is there."""
 
-    hidden: Sequence[tuple[str, str]] = ()
-    """Fields that go along with their answers."""
+    url: str
+    """Of the page; answers are posted to it, and the next page is shown at it."""
+
+    hidden_fields: Sequence[tuple[str, str]] = ()
+    """Name and value of additional fields of the form."""
 
 
 def show(number: int) -> Response:
-    """Show a contributor the page that is theirs, or ask who they are."""
+    """Show a contributor's page, or ask for their name."""
 
-    def shown(tx: Transaction) -> Response:
+    def render(tx: Transaction) -> Response:
         visit, worker = _visit(tx, number)
         if worker is None:
-            return _html("who.html", visit.job, error="")
+            return _render_for_job("welcome.html", visit.job, error="")
         if GIVEN_UP in request.args:
-            return _between_pages(visit, worker, GAVE_UP)
-        return page_of(visit, worker)
+            return _render_message(visit, worker, GAVE_UP)
+        return page_response(visit, worker)
 
     try:
-        return _database().write(shown)
+        return _database().write(render)
     except Refusal as refusal:
-        return refused(refusal)
+        return refusal_response(refusal)
 
 
-def take(number: int) -> Response:
-    """Take what a contributor sends: their name, their answers, or a page they give up."""
+def receive(number: int) -> Response:
+    """Handle a posted form: a contributor's name, their answers, or a page that they give up."""
     form: MultiDict[str, str] = request.form
 
-    def taken(tx: Transaction) -> Response:
+    def handle(tx: Transaction) -> Response:
         visit, worker = _visit(tx, number)
         if "name" in form:
-            return _welcomed(visit, form["name"])
+            return _register(visit, form["name"])
         if worker is None:
-            return _html("who.html", visit.job, error="Say who you are first.", status=403)
-        return answered(visit, worker, form)
+            error = "Please enter your name first."
+            return _render_for_job("welcome.html", visit.job, error=error, status=403)
+        return submit(visit, worker, form)
 
     try:
-        refuse_strangers(request.headers, request.host)
-        return _database().write(taken)
+        refuse_other_sites(request.headers, request.host)
+        return _database().write(handle)
     except Refusal as refusal:
-        return refused(refusal)
+        return refusal_response(refusal)
 
 
-def style() -> Response:
-    """Hand out the style of the pages."""
-    return Response(_STYLE.read_bytes(), content_type="text/css; charset=utf-8")
+def stylesheet() -> Response:
+    """Return the stylesheet of the pages."""
+    return Response(_STYLESHEET.read_bytes(), content_type="text/css; charset=utf-8")
 
 
 ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
-    ("/work/page.css", ["GET"], style),
+    ("/work/page.css", ["GET"], stylesheet),
     ("/work/<int:number>", ["GET"], show),
-    ("/work/<int:number>", ["POST"], take),
+    ("/work/<int:number>", ["POST"], receive),
 )
-"""Path, verbs, who answers."""
+"""Path, verbs, view."""
 
 
-def address(tx: Transaction, job_id: int) -> str:
+def work_path(tx: Transaction, job_id: int) -> str:
     """Return the path at which people work on a job, with its secret.
 
-    :raises LookupError: There is no such job.
+    :raises LookupError: No job has this id.
     """
     job = jobs.load(tx, job_id)
     if job is None:
         raise LookupError(f"There is no job {job_id}.")
-    return _address(job)
+    return _work_path(job)
 
 
-def _address(job: Row[Any]) -> str:
+def _work_path(job: Row[Any]) -> str:
     return f"/work/{job.id}?{urlencode({'secret': job.secret})}"
 
 
@@ -144,26 +148,26 @@ def _database() -> Database:
 
 
 def _visit(tx: Transaction, number: int) -> tuple[Visit, Row[Any] | None]:
-    """Find the job that somebody was sent to, and who they are.
+    """Find the job and the contributor of a request.
 
-    :raises NotFound: There is none, or they do not know its secret.
+    :raises NotFound: No job has this id and secret.
     """
-    # A secret has no blanks, but plus signs, which stand for blanks in an address written by hand.
+    # Secrets contain plus signs, which a URL that was written by hand has unescaped, as spaces.
     secret = request.args.get("secret", "").replace(" ", "+")
     job = jobs.find_by_secret(tx, number, secret)
-    return Visit(tx, job, _address(job)), visitors.known(tx, request.cookies.get(COOKIE))
+    return Visit(tx, job, _work_path(job)), visitors.find(tx, request.cookies.get(COOKIE))
 
 
-def _welcomed(visit: Visit, name: str) -> Response:
+def _register(visit: Visit, name: str) -> Response:
     try:
-        token = visitors.welcome(visit.tx, name, request.remote_addr)
+        token = visitors.register(visit.tx, name, request.remote_addr)
     except Invalid as invalid:
-        return _html("who.html", visit.job, error=invalid.message, status=422)
-    response = _onward(visit.address)
+        return _render_for_job("welcome.html", visit.job, error=invalid.message, status=422)
+    response = _redirect(visit.url)
     response.set_cookie(
         COOKIE,
         token,
-        REMEMBERED,
+        COOKIE_LIFETIME,
         path="/work",
         secure=request.is_secure,
         httponly=True,
@@ -172,178 +176,182 @@ def _welcomed(visit: Visit, name: str) -> Response:
     return response
 
 
-def answered(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
-    """Hand in a page or give it up, or show it again with what is wrong or one line more.
+def submit(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
+    """Submit a page or give it up, or show it again with its errors or with one more line.
 
-    :raises Refusal: That page is not theirs to hand in.
+    :raises Refusal: The contributor may not submit this page.
     """
     if "give_up" in form:
-        return _given_up(visit, worker, form)
-    assignment, token = _number(form.get("assignment", "")), form.get("token", "")
-    answers = _answers(form)
-    more = _ANSWER.fullmatch(form.get("more", ""))
+        return _give_up(visit, worker, form)
+    assignment, token = _page_number(form.get("assignment", "")), form.get("token", "")
+    values = _parse_answers(form)
+    more = _ANSWER_NAME.fullmatch(form.get("more", ""))
     if more:
-        shown = {unit: Answers(given) for unit, given in answers.items()}
+        answers = {unit: Answers(named) for unit, named in values.items()}
         unit_id = int(more[1])
-        shown[unit_id] = Answers(answers.get(unit_id, {}), more=more[2])
-        return page_of(visit, worker, shown)
+        answers[unit_id] = Answers(values.get(unit_id, {}), more=more[2])
+        return page_response(visit, worker, answers)
     if assignment is None:
         raise NotFound
-    given = {
-        unit: {name: values[0] if len(values) == 1 else values for name, values in named.items()}
-        for unit, named in answers.items()
+    submitted = {
+        unit: {name: each[0] if len(each) == 1 else each for name, each in named.items()}
+        for unit, named in values.items()
     }
     try:
-        receipt = submission.submit(visit.tx, worker, assignment, token, given)
+        receipt = submission.submit(visit.tx, worker, assignment, token, submitted)
     except Invalid as invalid:
-        wrong = invalid.fields
-        if not wrong:
+        errors = invalid.fields
+        if not errors:
             raise
-        shown = {
-            unit: Answers(answers.get(unit, {}), wrong.get(unit, {})) for unit in {*answers, *wrong}
+        answers = {
+            unit: Answers(values.get(unit, {}), errors.get(unit, {})) for unit in {*values, *errors}
         }
-        return page_of(visit, worker, shown, status=422)
-    return _onward(visit.address, DONE, receipt.assignment_id)
+        return page_response(visit, worker, answers, status=422)
+    return _redirect(visit.url, DONE, receipt.assignment_id)
 
 
-def _given_up(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
-    """Take back the page that is given up, and no other that its contributor has by now."""
-    page = _number(form.get("assignment", ""))
+def _give_up(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
+    """Release the page that the form names, not a newer one that the contributor may have."""
+    page = _page_number(form.get("assignment", ""))
     if page is None:
         raise NotFound
     if closing.release_pages(visit.tx, visit.job.id, worker.id, page):
-        return _onward(visit.address, GIVEN_UP, page)
-    text = "This page is not open any more: it was handed in, given up, or its time is over."
-    return _between_pages(visit, worker, text, status=409)
+        return _redirect(visit.url, GIVEN_UP, page)
+    text = "This page is no longer open: it was submitted or given up, or its time is over."
+    return _render_message(visit, worker, text, status=409)
 
 
-def _between_pages(visit: Visit, worker: Row[Any], text: str, status: int = 200) -> Response:
-    """Say something to somebody who has no page now, and can ask for the next one."""
-    told = _told(visit.tx, worker, finished=False)
-    return _html("said.html", visit.job, status, text=text, onward=visit.address, **told)
+def _render_message(visit: Visit, worker: Row[Any], text: str, status: int = 200) -> Response:
+    """Show a message to a contributor who has no page, with a link to the next one."""
+    notices = _notices(visit.tx, worker, with_receipt=False)
+    return _render_for_job(
+        "message.html", visit.job, status, text=text, next_url=visit.url, **notices
+    )
 
 
-def _answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
-    """Sort what a page sent by unit and question."""
-    found: dict[int, dict[str, list[str]]] = {}
+def _parse_answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
+    """Group the fields of a form by unit and question."""
+    answers: dict[int, dict[str, list[str]]] = {}
     for key, values in form.lists():
-        named = _ANSWER.fullmatch(key)
-        if named:
-            found.setdefault(int(named[1]), {})[named[2]] = values
-    return found
+        name = _ANSWER_NAME.fullmatch(key)
+        if name:
+            answers.setdefault(int(name[1]), {})[name[2]] = values
+    return answers
 
 
-def page_of(
+def page_response(
     visit: Visit,
     worker: Row[Any],
-    shown: Mapping[int, Answers] | None = None,
+    answers: Mapping[int, Answers] | None = None,
     status: int = 200,
 ) -> Response:
-    """Write the page that a contributor has, or say why there is none.
+    """Show a contributor's page, or the reason why there is none.
 
-    :param shown: What they have answered on it so far; ``None`` when they were not asked yet, and
-        are told what became of their last page.
+    :param answers: Unit to answers so far; ``None`` on a new page, which also shows the receipt of
+        the last one.
     """
     tx, job = visit.tx, visit.job
-    told = {**_told(tx, worker, finished=shown is None), "hidden": visit.hidden}
+    notices = {
+        **_notices(tx, worker, with_receipt=answers is None),
+        "hidden_fields": visit.hidden_fields,
+    }
     try:
         page = take_page(tx, job, worker)
     except NoPageAvailable as closed:
-        return _html("said.html", job, text=str(closed), onward=None, **told)
-    shown = shown or {}
-    agent = request.headers.get("User-Agent", "")
+        return _render_for_job("message.html", job, text=str(closed), next_url=None, **notices)
+    answers = answers or {}
+    cml, agent = job.cml or "", request.headers.get("User-Agent", "")
     try:
         units = [
-            draw(job.cml or "", unit, shown.get(unit.id, Answers()), agent) for unit in page.units
+            render_unit(cml, unit, answers.get(unit.id, Answers()), agent) for unit in page.units
         ]
     except Invalid as invalid:
-        return _html("stuck.html", job, status=422, page=page, text=invalid.message, **told)
-    return _html(
+        return _render_for_job(
+            "row_error.html", job, status=422, page=page, text=invalid.message, **notices
+        )
+    return _render_for_job(
         "page.html",
         job,
         status=status,
         page=page,
         units=units,
-        errors=_listed(job.cml or "", page, shown),
+        errors=_form_errors(cml, page, answers),
         minutes=max(1, round((page.expires_at - tx.clock.now()) / 60)),
-        instructions=Markup(sanitize(job.instructions)),  # noqa: S704 - that is what sanitize is for
-        **told,
+        instructions=Markup(sanitize(job.instructions)),  # noqa: S704 - sanitized
+        **notices,
     )
 
 
-def _listed(cml: str, page: Page, shown: Mapping[int, Answers]) -> list[_Wrong]:
-    """List what is wrong with a page, in the words in which its questions are asked."""
-    wrong = []
+def _form_errors(cml: str, page: Page, answers: Mapping[int, Answers]) -> list[_FormError]:
+    """List the errors of a page, with the labels of its questions."""
+    found = []
     for number, unit in enumerate(page.units, 1):
-        errors = shown.get(unit.id, Answers()).errors
-        asked = {each.name: each.label for each in form_for(cml, unit.data).fields if errors}
-        wrong += [
-            _Wrong(f"u{unit.id}-{name}", number, asked.get(name) or name, text)
+        errors = answers.get(unit.id, Answers()).errors
+        labels = {each.name: each.label for each in form_for(cml, unit.data).fields if errors}
+        found += [
+            _FormError(f"u{unit.id}-{name}", number, labels.get(name) or name, text)
             for name, text in errors.items()
         ]
-    return wrong
+    return found
 
 
-def _told(tx: Transaction, worker: Row[Any], *, finished: bool) -> dict[str, Any]:
-    """Find what a contributor is to be told above all else.
-
-    :param finished: Also what became of the page that they handed in a moment ago.
-    """
-    receipt = _receipt(tx, worker) if finished else None
-    return {"messages": visitors.unread(tx, worker.id), "receipt": receipt}
+def _notices(tx: Transaction, worker: Row[Any], *, with_receipt: bool) -> dict[str, Any]:
+    """Return what is shown at the top of a page: unread messages and the last receipt."""
+    receipt = _last_receipt(tx, worker) if with_receipt else None
+    return {"messages": visitors.take_unread_messages(tx, worker.id), "receipt": receipt}
 
 
-def _receipt(tx: Transaction, worker: Row[Any]) -> Receipt | None:
-    number = _number(request.args.get(DONE, ""))
+def _last_receipt(tx: Transaction, worker: Row[Any]) -> Receipt | None:
+    number = _page_number(request.args.get(DONE, ""))
     page = None if number is None else page_queries.find_page(tx.driver, number)
     if page is None or page.worker_id != worker.id or page.receipt is None:
         return None
     return Receipt.from_text(page.receipt)
 
 
-def _number(text: str) -> int | None:
-    """Read the number of a page; ``None`` for what cannot be one."""
-    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
+def _page_number(text: str) -> int | None:
+    """Parse the number of a page; ``None`` if the text cannot be one."""
+    return int(text) if text.isdecimal() and len(text) <= _MAX_ID_DIGITS else None
 
 
-def _onward(address: str, what: str = "", page: int | None = None) -> Response:
-    """Send a browser to the next page, so that loading it again hands nothing in again.
+def _redirect(url: str, parameter: str = "", page: int | None = None) -> Response:
+    """Redirect a browser to the next page, so that a reload does not post the form again.
 
-    :param what: What became of a page, and there is to be told.
+    :param parameter: :data:`DONE` or :data:`GIVEN_UP`, with the number of the page.
     """
-    query = "" if page is None else f"&{what}={page}"
-    return Response(status=303, headers={"Location": f"{address}{query}"})
+    query = "" if page is None else f"&{parameter}={page}"
+    return Response(status=303, headers={"Location": f"{url}{query}"})
 
 
-def refused(refusal: Refusal) -> Response:
-    """Say to a person what else is said in JSON."""
+def refusal_response(refusal: Refusal) -> Response:
+    """Show a refusal as a page instead of JSON."""
     if isinstance(refusal, NotFound):
-        return _said("Work", _NOTHING, 404)
-    return _said("Work", refusal.message, refusal.status, onward=request.full_path)
+        return _render_text(_NOT_FOUND, 404)
+    return _render_text(refusal.message, refusal.status, next_url=request.full_path)
 
 
-def without_page(
-    tx: Transaction, worker: Row[Any], text: str, onward: str | None = None
+def message_response(
+    tx: Transaction, worker: Row[Any], text: str, next_url: str | None = None
 ) -> Response:
-    """Say to a contributor why they have no page now, and what became of their last one.
+    """Show a contributor why they have no page, and the receipt of their last one.
 
-    :param onward: Where they may ask for the next.
+    :param next_url: Where they can ask for the next page.
     """
-    return _said("Work", text, onward=onward, **_told(tx, worker, finished=True))
+    return _render_text(text, next_url=next_url, **_notices(tx, worker, with_receipt=True))
 
 
-def _said(
-    title: str | None, text: str, status: int = 200, onward: str | None = None, **told: Any
+def _render_text(
+    text: str, status: int = 200, next_url: str | None = None, **notices: Any
 ) -> Response:
-    values = {"title": title, "language": "en", "text": text, "onward": onward}
-    return _written("said.html", status, **{**_NOTHING_TOLD, **told, **values})
+    values = {"title": "Work", "language": "en", "text": text, "next_url": next_url}
+    return _render("message.html", status, **{**_NO_NOTICES, **notices, **values})
 
 
-def _html(template: str, job: Row[Any], status: int = 200, **values: Any) -> Response:
-    known = {"title": job.title or f"Job {job.id}", "language": job.language or "en"}
-    return _written(template, status, **known, **values)
+def _render_for_job(template: str, job: Row[Any], status: int = 200, **values: Any) -> Response:
+    title, language = job.title or f"Job {job.id}", job.language or "en"
+    return _render(template, status, title=title, language=language, **values)
 
 
-def _written(template: str, status: int, **values: Any) -> Response:
+def _render(template: str, status: int, **values: Any) -> Response:
     html = TEMPLATES.get_template(template).render(values)
     return Response(html, status, PAGE_HEADERS, content_type="text/html; charset=utf-8")

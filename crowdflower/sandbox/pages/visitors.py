@@ -1,4 +1,4 @@
-"""Who it is that comes back: a contributor is known by a cookie that nobody can guess."""
+"""Contributors who work in a browser, recognized by a secret token in a cookie."""
 
 from __future__ import annotations
 
@@ -19,40 +19,39 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.store import Transaction
 
-LONGEST_NAME: Final = 100
+MAX_NAME_LENGTH: Final = 100
 
 
-def welcome(tx: Transaction, name: str, address: str | None) -> str:
-    """Let somebody in who was never here; they come from the requester's own channel.
+def register(tx: Transaction, name: str, ip: str | None) -> str:
+    """Create a contributor, on the requester's own channel.
 
     :param name: What they call themselves; the requester sees it.
-    :param address: Of their machine.
-    :returns: What their browser shows from now on to be known.
-    :raises Invalid: That is no name.
+    :returns: The token for their cookie.
+    :raises Invalid: The name is empty, too long, or has control characters.
     """
     name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise Invalid(f"Say who you are, in {LONGEST_NAME} characters at most.")
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise Invalid(f"Please enter your name, with at most {MAX_NAME_LENGTH} characters.")
     token = tx.clock.token()
-    joined = workers.join(tx, channel=INTERNAL, display_name=name, ip=address)
-    tx.run(update(worker).where(worker.c.id == joined.id).values(token_hash=_digest(token)))
+    created = workers.join(tx, channel=INTERNAL, display_name=name, ip=ip)
+    tx.run(update(worker).where(worker.c.id == created.id).values(token_hash=_digest(token)))
     return token
 
 
-def known(tx: Transaction, token: str | None) -> Row[Any] | None:
-    """Find the contributor whose browser shows this, if there is one."""
+def find(tx: Transaction, token: str | None) -> Row[Any] | None:
+    """Return the contributor with this token, if there is one."""
     if not token:
         return None
     found: Row[Any] | None = tx.one(select(worker).where(worker.c.token_hash == _digest(token)))
     return found
 
 
-def unread(tx: Transaction, worker_id: int) -> Sequence[str]:
-    """Give the messages that a contributor has not seen yet; now they have."""
-    theirs = (message.c.worker_id == worker_id, message.c.read_at.is_(None))
-    texts = [row.text for row in tx.all(select(message).where(*theirs).order_by(message.c.id))]
+def take_unread_messages(tx: Transaction, worker_id: int) -> Sequence[str]:
+    """Return a contributor's unread messages, and mark them as read."""
+    unread = (message.c.worker_id == worker_id, message.c.read_at.is_(None))
+    texts = [row.text for row in tx.all(select(message).where(*unread).order_by(message.c.id))]
     if texts:
-        tx.run(update(message).where(*theirs).values(read_at=tx.clock.now()))
+        tx.run(update(message).where(*unread).values(read_at=tx.clock.now()))
     return texts
 
 

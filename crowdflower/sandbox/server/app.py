@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
 
 from crowdflower.sandbox import pages
-from crowdflower.sandbox.ampcrowd import routes as ampcrowd_door
+from crowdflower.sandbox.ampcrowd import routes as ampcrowd_routes
 from crowdflower.sandbox.api import idempotency, openapi
 from crowdflower.sandbox.api.parameters import MAX_COUNT
 from crowdflower.sandbox.api.request_parsing import MAX_BODY, SUFFIX
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from crowdflower.sandbox.ampcrowd import Door
+    from crowdflower.sandbox.ampcrowd import AMPCrowdService
     from crowdflower.sandbox.control.delays import Lags
     from crowdflower.sandbox.store import Database
 
@@ -75,11 +75,15 @@ class Application(Flask):
 
     :param database: Where its jobs are.
     :param lags: How long things take until they are seen to be done.
-    :param ampcrowd: AMPCrowd's door, if there is to be one.
+    :param ampcrowd: Serves AMPCrowd's API as well.
     """
 
     def __init__(
-        self, database: Database, *, lags: Lags | None = None, ampcrowd: Door | None = None
+        self,
+        database: Database,
+        *,
+        lags: Lags | None = None,
+        ampcrowd: AMPCrowdService | None = None,
     ) -> None:
         super().__init__(__name__, static_folder=None)
         self.database = database
@@ -95,7 +99,7 @@ class Application(Flask):
         self.control: WSGIApplication | None = None
         """What answers below ``/_sandbox/``, if anything does."""
         self.url_map, self.view_functions = _routing(ampcrowd=ampcrowd is not None)
-        self.extensions[ampcrowd_door.EXTENSION] = ampcrowd
+        self.extensions[ampcrowd_routes.EXTENSION] = ampcrowd
         self.config["MAX_CONTENT_LENGTH"] = MAX_FILE
         self.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
         self.config["MAX_FORM_PARTS"] = MAX_COUNT
@@ -170,7 +174,7 @@ class Application(Flask):
 
 
 def create_app(
-    database: Database, *, lags: Lags | None = None, ampcrowd: Door | None = None
+    database: Database, *, lags: Lags | None = None, ampcrowd: AMPCrowdService | None = None
 ) -> Application:
     """Make the application for a database; what can be shared between them is made once.
 
@@ -222,7 +226,7 @@ def _routing(*, ampcrowd: bool) -> tuple[Map, dict[str, Callable[..., Any]]]:
         views[endpoint] = partial(requests.answer, route)
     rules.append(_Rule("/reports/<token>/<path:name>", endpoint="report", methods=["GET"]))
     views["report"] = requests.report
-    for path, verbs, view in (*pages.ROUTES, *(ampcrowd_door.ROUTES if ampcrowd else ())):
+    for path, verbs, view in (*pages.ROUTES, *(ampcrowd_routes.ROUTES if ampcrowd else ())):
         endpoint = f"{' '.join(verbs)} {path}"
         rules.append(_Rule(path, endpoint=endpoint, methods=verbs))
         views[endpoint] = view
