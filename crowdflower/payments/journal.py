@@ -56,7 +56,7 @@ class Journal:
         """Record a payment that is about to be made; from now on its key is in use.
 
         :raises DuplicateOperation: A payment with this key was started before.
-        :raises InvalidInput: This key was used before for another payment.
+        :raises InvalidInput: The key was used before for another payment.
         """
         row = {**_to_row(operation), "prepared_at": self._now()}
         columns = ", ".join(f'"{name}"' for name in row)

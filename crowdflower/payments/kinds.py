@@ -211,7 +211,7 @@ class Launch(Payment[JSONObject]):
         return NOT_READABLE
 
 
-class _Acknowledged(Payment[None]):
+class AcknowledgedPayment(Payment[None]):
     """A payment whose answer need only be a success, with or without a JSON object."""
 
     def read(self, answer: Answer) -> None:
@@ -234,7 +234,7 @@ class _Acknowledged(Payment[None]):
         )
 
 
-class MoreJudgments(_Acknowledged):
+class MoreJudgments(AcknowledgedPayment):
     """Request more judgments of a unit than the job asks for.
 
     :raises InvalidInput: The count or an id cannot be used.
@@ -285,7 +285,7 @@ class MoreJudgments(_Acknowledged):
         return NOT_READABLE
 
 
-class Bonus(_Acknowledged):
+class Bonus(AcknowledgedPayment):
     """Pay a contributor a bonus.
 
     :raises InvalidInput: The amount or an id cannot be used.

@@ -27,7 +27,7 @@ sys.path.insert(0, str(FAULTS))
 
 from catalogue import ENDPOINTS, KEY  # noqa: E402 - found once the path says where
 from claims import run  # noqa: E402
-from lives import run as lived  # noqa: E402
+from killed_clients import run as run_killed_clients  # noqa: E402
 from quick import Quick  # noqa: E402
 
 from crowdflower import Client  # noqa: E402
@@ -120,20 +120,24 @@ def kills(count: int, *, announces: bool) -> None:
     """Print what came of operations whose clients are killed."""
     started = perf_counter()
     with TemporaryDirectory() as directory:
-        book, wrong = lived(count, SEED + announces, Path(directory), announces=announces)
+        claims, wrong = run_killed_clients(
+            count, SEED + announces, Path(directory), announces=announces
+        )
     how = "that honours keys" if announces else "that knows no keys"
     print(f"\nrandom operations, faults and kills, on a service {how}, seed {SEED + announces}")
-    for name, number in book.outcomes.most_common():
+    for name, number in claims.outcomes.most_common():
         print(f"  {name:24}{number:8}")
-    print(f"{'operations checked':26}{book.operations:8}   {perf_counter() - started:.0f} s")
-    print(f"{'clients killed':26}{book.kills:8}")
-    print("left open by them: " + ", ".join(f"{n} {state}" for state, n in book.left.most_common()))
-    found = Counter(finding for _, finding in book.findings).most_common()
+    print(f"{'operations checked':26}{claims.operations:8}   {perf_counter() - started:.0f} s")
+    print(f"{'clients killed':26}{claims.kills:8}")
+    print(
+        "left open by them: " + ", ".join(f"{n} {state}" for state, n in claims.left.most_common())
+    )
+    found = Counter(finding for _, finding in claims.findings).most_common()
     print("found out afterwards: " + ", ".join(f"{n} {finding}" for finding, n in found))
     print(f"{'violations':26}{len(wrong):8}")
     print(f"{'applied too often':26}{sum('made too often' in each for each in wrong):8}")
-    print(f"{'keys leaked':26}{len(book.leaked):8}")
-    for problem in [*wrong, *book.leaked]:
+    print(f"{'keys leaked':26}{len(claims.leaked):8}")
+    for problem in [*wrong, *claims.leaked]:
         print(f"  {problem}")
 
 

@@ -1,4 +1,4 @@
-"""Answers that are lost, on a service that does once what it is sent under one key."""
+"""Lost answers, on a service that honours idempotency keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class NoWaiting:
-    """A clock that stands still: what is to be waited for is over at once."""
+    """A clock whose sleep returns at once."""
 
     def monotonic(self) -> float:
         return 0.0
@@ -44,7 +44,7 @@ def test_a_launch_whose_answer_was_lost_is_one_order(
     assert client.operations.pending() == []
 
 
-def test_a_job_whose_making_was_not_answered_is_one_job(box: Sandbox, client: Client) -> None:
+def test_a_new_job_whose_answer_was_lost_is_one_job(box: Sandbox, client: Client) -> None:
     client.get_account()
     box.faults.next(drop=True, verb="POST", path="*/jobs*", done=True)
 
@@ -61,9 +61,7 @@ def test_a_copy_whose_answer_was_lost_is_one_copy(box: Sandbox, client: Client, 
     assert {job.id for job in client.get_jobs()} == {draft.id, copied.id}
 
 
-def test_a_client_to_whom_nobody_has_spoken_yet_sends_a_change_once(
-    box: Sandbox, client: Client
-) -> None:
+def test_before_the_first_answer_a_change_is_sent_once(box: Sandbox, client: Client) -> None:
     box.faults.next(drop=True, verb="POST", path="*/jobs*", done=True)
 
     with pytest.raises(OutcomeUnknown):
@@ -72,7 +70,9 @@ def test_a_client_to_whom_nobody_has_spoken_yet_sends_a_change_once(
     assert len(box.requests) == 1
 
 
-def test_a_pause_whose_answer_was_lost_is_seen_and_not_sent_again(box: Sandbox, draft: Job) -> None:
+def test_a_pause_whose_answer_was_lost_is_verified_and_not_repeated(
+    box: Sandbox, draft: Job
+) -> None:
     draft.launch(12, channels=["cf_internal"])
     box.faults.next(drop=True, path="*/pause*", done=True)
 
@@ -82,7 +82,7 @@ def test_a_pause_whose_answer_was_lost_is_seen_and_not_sent_again(box: Sandbox, 
     assert sum("pause" in request.path for request in box.requests) == 1
 
 
-def test_settings_whose_answer_was_lost_are_seen_as_they_were_sent(
+def test_settings_whose_answer_was_lost_are_verified(
     box: Sandbox, client: Client, draft: Job
 ) -> None:
     settings = {"title": "Another", "options": {"front_load": True}, "included_countries": ["FI"]}

@@ -1,4 +1,4 @@
-"""Rows: uploaded, listed, changed, made test questions; and rows that cannot be taken."""
+"""Rows: upload, list, change, turn into test questions; and rows that are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STRANGE: dict[str, Any] = {
 }
 
 
-def test_what_goes_in_comes_out(client: Client) -> None:
+def test_uploaded_rows_are_read_back(client: Client) -> None:
     job = client.upload_job([STRANGE])
 
     assert [dict(unit.data) for unit in job.units] == [STRANGE]
@@ -58,7 +58,7 @@ def test_an_open_file_of_text_is_sent_as_utf_8(client: Client) -> None:
     assert job.units[0].data == {"text": "grün"}
 
 
-def test_other_columns_are_taken_only_by_force(client: Client, draft: Job) -> None:
+def test_other_columns_need_force(client: Client, draft: Job) -> None:
     with pytest.raises(ValidationError):
         draft.upload([{"review": "a", "other": "b"}])
     assert draft.reload().units_count == 12
@@ -77,7 +77,7 @@ def test_other_columns_are_taken_only_by_force(client: Client, draft: Job) -> No
         ([{"text": "fine"}, {3: "no text"}], 2),
     ],
 )
-def test_a_row_that_cannot_be_sent_is_named_and_none_is(
+def test_a_bad_row_is_named_and_nothing_is_sent(
     client: Client, rows: list[Any], number: int
 ) -> None:
     with pytest.raises(InvalidInput, match=f"row {number}") as caught:
@@ -138,7 +138,7 @@ def test_one_row_may_be_added(draft: Job) -> None:
     assert draft.reload().units_count == 13
 
 
-def test_rows_that_say_so_become_test_questions(client: Client) -> None:
+def test_rows_marked_golden_become_test_questions(client: Client) -> None:
     job = client.upload_job(
         {"text": f"Row {n}", "_golden": n < 2, "mood_gold": "up" if n < 2 else None}
         for n in range(8)

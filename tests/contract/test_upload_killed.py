@@ -1,4 +1,4 @@
-"""A process that is killed in the middle of an upload, and the one that goes on with it."""
+"""A process that is killed during an upload, and the one that resumes it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_however_often_an_upload_is_killed_no_row_is_lost_and_none_is_there_twice(
+def test_an_upload_that_is_killed_often_loses_and_duplicates_no_row(
     seed: int, tmp_path: Path
 ) -> None:
     chance = Random(seed)  # noqa: S311 - a test may be predictable

@@ -1,4 +1,4 @@
-"""Reports from a storage that breaks off, sends bombs or web pages; and a disk that is full."""
+"""Reports from a host that truncates, sends zip bombs or web pages; and a full disk."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def packed(*files: tuple[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) 
 
 
 def damaged(archive: bytes) -> bytes:
-    """Flip a bit of the content: the archive opens, and only its checksum tells."""
+    """Flip a bit of the content: the archive opens, and only its checksum shows the damage."""
     place = 30 + archive[26] + 3
     return archive[:place] + bytes([archive[place] ^ 1]) + archive[place + 1 :]
 
@@ -61,7 +61,7 @@ def zipped(body: bytes, length: int | None = None) -> Fault:
 
 
 @pytest.mark.row("H13", "F6")
-def test_a_report_comes_from_a_host_that_is_told_no_key(
+def test_the_storage_host_does_not_get_the_key(
     server: Server, other: Server, client: Client, tmp_path: Path
 ) -> None:
     archive = packed(("../../f7.csv", TABLE))
@@ -76,7 +76,7 @@ def test_a_report_comes_from_a_host_that_is_told_no_key(
     assert "authorization" not in other.log[0].headers
 
 
-def test_a_name_that_ends_in_zip_gets_the_archive_as_it_came(
+def test_a_zip_name_gets_the_archive_unchanged(
     server: Server, client: Client, tmp_path: Path
 ) -> None:
     server.plan(zipped(GOOD))
@@ -98,7 +98,7 @@ def test_a_name_that_ends_in_zip_gets_the_archive_as_it_came(
     ],
     ids=["cut short", "broken off", "a bit flipped", "nothing", "a page"],
 )
-def test_what_is_damaged_is_fetched_once_more(
+def test_a_damaged_archive_is_downloaded_again(
     server: Server, client: Client, tmp_path: Path, bad: Fault
 ) -> None:
     server.plan(bad, zipped(GOOD))
@@ -123,7 +123,7 @@ def test_what_is_damaged_is_fetched_once_more(
         (zipped(packed(("a.csv", b""))), ReportEmpty, 1),
     ],
 )
-def test_what_stays_damaged_never_gets_its_name(
+def test_a_permanently_damaged_archive_leaves_no_file(
     server: Server,
     client: Client,
     tmp_path: Path,
@@ -143,14 +143,14 @@ def test_what_stays_damaged_never_gets_its_name(
     assert list(tmp_path.iterdir()) == [before]
 
 
-def test_no_row_of_a_damaged_archive_is_handed_on(server: Server, client: Client) -> None:
+def test_no_row_of_a_damaged_archive_is_yielded(server: Server, client: Client) -> None:
     server.plan(zipped(damaged(STORED)))
 
     with pytest.raises(ReportCorrupt, match="CRC"):
         next(client._report_rows(7, "full"))
 
 
-# Bombs
+# Zip bombs
 
 
 @pytest.mark.row("F5")
@@ -176,7 +176,7 @@ def test_a_zip_bomb_is_not_unpacked(
 
 @pytest.mark.row("F5")
 @pytest.mark.parametrize("largest", [len(GOOD) - 1, len(TABLE) - 1])
-def test_how_much_is_too_much_may_be_chosen(
+def test_the_size_limit_can_be_set(
     server: Server, client: Client, tmp_path: Path, largest: int
 ) -> None:
     server.plan(zipped(GOOD))
@@ -188,7 +188,7 @@ def test_how_much_is_too_much_may_be_chosen(
 
 
 @pytest.mark.row("F5")
-def test_files_that_lie_upon_each_other_count_each() -> None:
+def test_overlapping_files_are_each_counted() -> None:
     one = packed(("a.csv", bytes(4 << 20)))
     end = one.rindex(b"PK\5\6")
     entry = one[one.rindex(b"PK\1\2") : end]
@@ -199,7 +199,7 @@ def test_files_that_lie_upon_each_other_count_each() -> None:
         report_archive.check(io.BytesIO(one[:start] + entry * 8 + tail))
 
 
-def test_an_archive_in_an_archive_is_no_report(server: Server, client: Client) -> None:
+def test_an_archive_in_an_archive_is_not_a_report(server: Server, client: Client) -> None:
     server.plan(zipped(packed(("a.json", GOOD))))
 
     with pytest.raises(ReportCorrupt):
@@ -210,7 +210,7 @@ def test_an_archive_in_an_archive_is_no_report(server: Server, client: Client) -
 
 
 @pytest.mark.row("F10")
-def test_a_place_that_is_taken_is_refused_before_anything_is_asked(
+def test_an_existing_file_is_refused_before_any_request(
     server: Server, client: Client, tmp_path: Path
 ) -> None:
     taken = tmp_path / "answers.csv"
@@ -228,7 +228,9 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_asked(
 
 
 @pytest.mark.row("F10")
-def test_two_do_not_write_one_file(server: Server, client: Client, tmp_path: Path) -> None:
+def test_two_writers_of_one_file_are_refused(
+    server: Server, client: Client, tmp_path: Path
+) -> None:
     with (
         new_file(tmp_path / "a.csv", overwrite=False),
         pytest.raises(BlockingIOError, match="another process"),
@@ -239,7 +241,7 @@ def test_two_do_not_write_one_file(server: Server, client: Client, tmp_path: Pat
 
 
 @pytest.mark.row("F6", "F10")
-def test_a_part_that_leads_to_the_file_of_somebody_is_not_written_through(
+def test_a_part_file_that_is_a_link_is_not_followed(
     server: Server, client: Client, tmp_path: Path
 ) -> None:
     theirs = tmp_path / "theirs"
@@ -254,7 +256,7 @@ def test_a_part_that_leads_to_the_file_of_somebody_is_not_written_through(
 
 
 @pytest.mark.row("F9", "S10")
-def test_a_part_that_all_could_read_becomes_a_report_for_its_owner_alone(
+def test_a_readable_part_file_becomes_private(
     server: Server, client: Client, tmp_path: Path
 ) -> None:
     server.plan(zipped(GOOD))
@@ -269,7 +271,7 @@ def test_a_part_that_all_could_read_becomes_a_report_for_its_owner_alone(
 
 
 @pytest.mark.row("F8")
-def test_a_full_disk_is_an_error_of_the_disk_and_leaves_nothing(
+def test_a_full_disk_is_an_os_error_and_leaves_no_file(
     server: Server, client: Client, tmp_path: Path
 ) -> None:
     server.plan(zipped(packed(("a.csv", os.urandom(200_000)), method=zipfile.ZIP_STORED)))
@@ -298,7 +300,7 @@ Client("a-key", sys.argv[1]).download_report(7, "full", sys.argv[2])
 
 
 @pytest.mark.row("F9")
-def test_a_download_that_is_killed_leaves_a_part_that_the_next_one_takes_over(
+def test_a_killed_download_leaves_a_part_file_that_the_next_overwrites(
     server: Server, client: Client, tmp_path: Path
 ) -> None:
     server.plan(zipped(GOOD))
@@ -320,7 +322,7 @@ def test_a_download_that_is_killed_leaves_a_part_that_the_next_one_takes_over(
 
 
 @pytest.mark.row("F13")
-def test_formulas_stay_what_they_are_unless_somebody_asks_for_texts(
+def test_formulas_are_escaped_only_with_spreadsheet_safe(
     server: Server, client: Client, tmp_path: Path
 ) -> None:
     content = 'text,n\n"=HYPERLINK(""x"")",-5\n@a,"\tb"\n+1,"two\nlines"\n'
@@ -340,7 +342,9 @@ def test_formulas_stay_what_they_are_unless_somebody_asks_for_texts(
 
 
 @pytest.mark.parametrize(("type_", "name"), [("json", "a.csv"), ("full", "a.zip")])
-def test_only_cells_can_be_made_safe(client: Client, tmp_path: Path, type_: Any, name: str) -> None:
+def test_spreadsheet_safe_is_only_for_tables(
+    client: Client, tmp_path: Path, type_: Any, name: str
+) -> None:
     with pytest.raises(InvalidInput, match="for tables"):
         client.download_report(7, type_, tmp_path / name, spreadsheet_safe=True)
 
@@ -351,7 +355,9 @@ def rows(server: Server, client: Client, content: str | bytes) -> list[Any]:
 
 
 @pytest.mark.row("C16")
-def test_a_cell_may_be_large_and_the_limit_of_others_stays(server: Server, client: Client) -> None:
+def test_a_cell_may_be_large_and_the_global_limit_is_restored(
+    server: Server, client: Client
+) -> None:
     cell = "x" * 10_000_000
     before = csv.field_size_limit()
 
@@ -362,7 +368,7 @@ def test_a_cell_may_be_large_and_the_limit_of_others_stays(server: Server, clien
 
 
 @pytest.mark.row("C16")
-def test_a_cell_beyond_all_measure_is_named_by_its_line(
+def test_a_too_large_cell_is_named_by_its_line(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_format, "MAX_CELL", 100)
@@ -410,7 +416,7 @@ def test_a_table_is_read_alike_by_every_python(
         (b"a,b\n1,2\n3,\xff\n", "line 3: .*utf-8"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_told_with_its_line_after_the_rows_before(
+def test_an_error_in_a_table_has_its_line_and_comes_after_the_rows_before(
     content: str | bytes, said_: str
 ) -> None:
     found = report_archive.rows(io.BytesIO(packed(("a.csv", content))), "full")
@@ -421,7 +427,7 @@ def test_what_is_wrong_with_a_table_is_told_with_its_line_after_the_rows_before(
 
 
 @pytest.mark.row("F11")
-def test_a_bad_line_of_json_is_told_with_its_number_after_the_rows_before() -> None:
+def test_an_error_in_json_lines_has_its_number_and_comes_after_the_rows_before() -> None:
     content = '{"id": 1}\r\n\n{"id": 2}\n{"id":\n{"id": 3}'
     found = report_archive.rows(io.BytesIO(packed(("a.json", content))), "json")
 
@@ -446,7 +452,7 @@ def test_a_report_with_fewer_judgments_than_the_job_is_stale(
 
 
 @pytest.mark.parametrize("count", [None, 0, 5, 6])
-def test_a_report_with_as_many_or_more_is_not(
+def test_a_report_with_as_many_or_more_judgments_is_not_stale(
     server: Server, client: Client, count: int | None
 ) -> None:
     server.plan(zipped(packed(("a.json", UNITS))))

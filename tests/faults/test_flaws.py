@@ -1,4 +1,4 @@
-"""Checks of the checks: a client that is wrong, and is killed at random, is found out."""
+"""Checks of the checker: a client with a defect, killed at random, is detected."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from lives import run
-from mortal import FLAWS
+from client_process import FLAWS
+from killed_clients import run
 
 RUNS: Final = 10
-"""In how many runs a flaw has to show; most show in the first."""
+"""Runs in which a flaw must show; most show in the first."""
 
 FOUND_BY: Final = {
     "repeats what was lost": ("made too often", "refused, and made"),
@@ -22,11 +22,11 @@ FOUND_BY: Final = {
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
-def test_a_client_with_a_flaw_is_found_out_by_what_it_does(tmp_path: Path, flaw: str) -> None:
+def test_a_client_with_a_flaw_is_detected(tmp_path: Path, flaw: str) -> None:
     count = 90 if flaw.startswith("repeats") else 40
     found: list[str] = []
 
-    for seed in range(43, 43 + RUNS):  # the clock kills: a run may spare the moment that tells
+    for seed in range(43, 43 + RUNS):  # kills depend on the clock: one run may miss the moment
         _, wrong = run(count, seed, tmp_path, temper=0.7, flaw=flaw)
         found += [each for each in wrong for sign in FOUND_BY[flaw] if sign in each]
         if found:

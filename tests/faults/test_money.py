@@ -1,4 +1,4 @@
-"""Money over networks that fail, in processes that die: at most once, and never unnoticed."""
+"""Payments over failing networks and in killed processes: at most once, and never forgotten."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ Connect = Callable[..., "Client"]
 
 
 class Account:
-    """An account with one job: what is paid shows in what is read afterwards.
+    """An account with one job: payments show in later reads.
 
-    :param act: How a payment is answered.
-    :param applies: Whether it is made.
+    :param act: How the server answers a payment.
+    :param applies: Whether it makes the payment.
     """
 
     def __init__(self, act: Act = hang_up, *, applies: bool = True) -> None:
@@ -106,7 +106,7 @@ LOSSES = [
 
 
 @pytest.mark.parametrize("act", LOSSES)
-def test_a_launch_that_was_made_and_not_answered_is_found(
+def test_a_launch_that_was_made_without_an_answer_is_applied(
     server: Server, connect: Connect, path: Path, act: Act
 ) -> None:
     server.answer(Account(act))
@@ -143,7 +143,7 @@ def test_a_launch_that_was_neither_made_nor_answered_is_not_seen_and_not_repeate
 
 @pytest.mark.parametrize(("applies", "says"), [(True, "for it"), (False, "against it")])
 @pytest.mark.parametrize("act", LOSSES)
-def test_a_bonus_without_an_answer_stays_open_with_what_speaks_for_it(
+def test_a_bonus_without_an_answer_stays_pending_with_its_evidence(
     server: Server, connect: Connect, act: Act, applies: bool, says: str
 ) -> None:
     server.answer(Account(act, applies=applies))
@@ -185,7 +185,7 @@ def test_a_silent_server_is_paid_once(server: Server, connect: Connect, pay: Any
 
 @EACH
 @pytest.mark.row("N1")
-def test_what_was_never_sent_leaves_its_key_free(
+def test_a_payment_that_was_never_sent_frees_its_key(
     server: Server, connect: Connect, path: Path, pay: Any
 ) -> None:
     with closed_port() as port, pytest.raises(NotSentError):
@@ -252,7 +252,7 @@ else:
 
 
 def program(server: Server, path: Path, point: str = "") -> subprocess.Popen[str]:
-    """Start a process that launches when it is told to."""
+    """Start a process that launches a job after a line of input."""
     process = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-c", PROGRAM.format(point=point)],
         stdin=subprocess.PIPE,
@@ -287,7 +287,7 @@ def test_two_processes_with_one_key_pay_once(server: Server, path: Path) -> None
     assert (payments(server.log), payments(server.ledger)) == (1, 1)
 
 
-# Processes that die
+# Killed processes
 
 
 @pytest.mark.row("P4")
@@ -301,7 +301,7 @@ def test_two_processes_with_one_key_pay_once(server: Server, path: Path) -> None
     ],
     ids=["before the journal", "before it is marked", "before it is sent", "after the answer"],
 )
-def test_a_killed_payment_is_found_after_a_restart_and_not_made_again(
+def test_a_killed_payment_is_pending_after_a_restart_and_not_repeated(
     server: Server,
     connect: Connect,
     path: Path,
@@ -335,7 +335,7 @@ def test_a_killed_payment_is_found_after_a_restart_and_not_made_again(
 
 @pytest.mark.row("P4")
 @pytest.mark.parametrize(("applies", "kind"), [(True, Applied), (False, NotSeen)])
-def test_a_process_killed_while_it_waits_for_the_answer_leaves_the_payment_open(
+def test_a_process_killed_while_waiting_for_the_answer_leaves_the_payment_pending(
     server: Server, connect: Connect, path: Path, applies: bool, kind: type
 ) -> None:
     process, client = _ended(server, connect, path, signal.SIGKILL, applies=applies)
@@ -351,7 +351,7 @@ def test_a_process_killed_while_it_waits_for_the_answer_leaves_the_payment_open(
 
 
 @pytest.mark.row("P5")
-def test_an_interrupt_passes_through_and_the_journal_says_sent(
+def test_an_interrupt_is_raised_and_the_journal_says_sent(
     server: Server, connect: Connect, path: Path
 ) -> None:
     process, client = _ended(server, connect, path, signal.SIGINT, applies=True)
@@ -367,7 +367,7 @@ def test_an_interrupt_passes_through_and_the_journal_says_sent(
 def _ended(
     server: Server, connect: Connect, path: Path, by: signal.Signals, *, applies: bool
 ) -> tuple[subprocess.Popen[str], Client]:
-    """Let a process pay, end it while the server keeps silent, and come back."""
+    """Start a payment in a process, end the process before an answer; return a new client."""
     arrived = threading.Event()
 
     def silent(wire: Wire, request: Request) -> None:
@@ -408,7 +408,9 @@ def test_a_damaged_journal_stops_payments_and_nothing_else(
 
 @EACH
 @pytest.mark.row("S10")
-def test_the_journal_shows_no_key(server: Server, connect: Connect, path: Path, pay: Any) -> None:
+def test_the_journal_does_not_contain_the_api_key(
+    server: Server, connect: Connect, path: Path, pay: Any
+) -> None:
     server.answer(Account())
     client = connect(server.url, journal=path)
 
@@ -416,7 +418,7 @@ def test_the_journal_shows_no_key(server: Server, connect: Connect, path: Path, 
         pay(client)
 
     assert path.stat().st_mode & 0o077 == 0
-    with Journal(path)._store._connect():  # what is not in the file yet lies beside it
+    with Journal(path)._store._connect():  # the write-ahead log is a file beside it
         files = list(path.parent.iterdir())
         assert len(files) > 1
         assert not [each for each in files if KEY.encode() in each.read_bytes()]

@@ -1,4 +1,4 @@
-"""Rows with a key, sent to a job whose answers get lost: each is there once, or an error is."""
+"""Uploads with a key whose answers get lost: each row is there once, or an error is raised."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from crowdflower.client import Client
 
 ROWS = [{"id": number, "text": f"row {number}"} for number in range(120)]
-"""Three chunks of the size that a test has."""
+"""Three chunks of the size in these tests."""
 
 
 class Service:
-    """One job, as far as an upload sees it; how it treats each upload is a plan.
+    """The endpoints of one job that an upload uses; a list says how each upload is treated.
 
     :param treats: For each upload, which of its rows are stored, and how it is answered.
     """
@@ -75,7 +75,7 @@ class Service:
 
     @property
     def keys(self) -> list[int]:
-        """The keys of all rows that are there."""
+        """The keys of all rows of the job."""
         return sorted(data["id"] for data in self.units.values())
 
     def store(self, rows: list[dict[str, Any]]) -> None:
@@ -129,7 +129,7 @@ EVERY_KEY = [row["id"] for row in ROWS]
 LOST = [hang_up, reset, said(b"<html>", kind="text/html"), said(status="500 Oh")]
 
 
-def test_rows_go_in_chunks_and_are_seen_in_the_job(
+def test_rows_are_sent_in_chunks_and_verified(
     serve: Callable[..., Service], job: Job, clock: Quick
 ) -> None:
     service = serve()
@@ -146,7 +146,7 @@ def test_rows_go_in_chunks_and_are_seen_in_the_job(
 @pytest.mark.parametrize("act", LOST, ids=["FIN", "RST", "a page", "500"])
 @pytest.mark.parametrize("stored", ["all", "half", "nothing", "twice"])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_whatever_was_stored_of_a_chunk_whose_answer_was_lost_each_row_is_there_once(
+def test_each_row_is_there_once_whatever_was_stored_of_a_lost_chunk(
     serve: Callable[..., Service], job: Job, stored: str, act: Act, place: int
 ) -> None:
     service = serve(*[("all", None)] * place, (stored, act))
@@ -161,7 +161,7 @@ def test_whatever_was_stored_of_a_chunk_whose_answer_was_lost_each_row_is_there_
     assert sum(service.uploads) - 120 == {"half": size // 2, "nothing": size}.get(stored, 0)
 
 
-def test_a_silent_service_is_an_answer_that_was_lost(
+def test_a_read_timeout_is_a_lost_answer(
     serve: Callable[..., Service], connect: Callable[..., Client], server: Server
 ) -> None:
     service = serve(("all", stall))
@@ -174,7 +174,7 @@ def test_a_silent_service_is_an_answer_that_was_lost(
 
 
 @pytest.mark.parametrize("pings", [0, 1, 4, 6, 8, 11, 14])
-def test_rows_that_arrive_late_are_waited_for_or_removed(
+def test_late_rows_are_waited_for_or_deleted(
     serve: Callable[..., Service], job: Job, pings: int
 ) -> None:
     service = serve(("late", hang_up))
@@ -186,7 +186,7 @@ def test_rows_that_arrive_late_are_waited_for_or_removed(
     assert (done.resends, done.duplicates_removed) in {(0, 0), (1, 30)}
 
 
-def test_it_is_the_older_of_two_units_that_stays(serve: Callable[..., Service], job: Job) -> None:
+def test_the_older_of_two_units_stays(serve: Callable[..., Service], job: Job) -> None:
     service = serve(("twice", None))
 
     job.upload(ROWS[:10], key="id")
@@ -195,7 +195,7 @@ def test_it_is_the_older_of_two_units_that_stays(serve: Callable[..., Service], 
     assert sorted(service.units) == list(range(1, 11))
 
 
-def test_a_chunk_that_never_arrives_stops_the_upload_which_can_go_on(
+def test_a_chunk_that_never_arrives_stops_the_upload_which_can_be_resumed(
     serve: Callable[..., Service], job: Job
 ) -> None:
     service = serve(("all", None), *[("nothing", hang_up)] * 3)
@@ -211,9 +211,7 @@ def test_a_chunk_that_never_arrives_stops_the_upload_which_can_go_on(
     Path(caught.value.resume).unlink()
 
 
-def test_a_refusal_of_the_first_chunk_is_that_refusal(
-    serve: Callable[..., Service], job: Job
-) -> None:
+def test_a_refusal_of_the_first_chunk_is_raised(serve: Callable[..., Service], job: Job) -> None:
     no = said(b'{"error": {"message": "Row 1 has other columns."}}', status="422 No")
     service = serve(("nothing", no))
 
@@ -225,7 +223,7 @@ def test_a_refusal_of_the_first_chunk_is_that_refusal(
     Path(caught.value.resume).unlink()
 
 
-def test_the_same_upload_once_more_sends_nothing(serve: Callable[..., Service], job: Job) -> None:
+def test_repeating_an_upload_sends_nothing(serve: Callable[..., Service], job: Job) -> None:
     service = serve()
     job.upload(ROWS[:60], key="id")
 
@@ -236,7 +234,7 @@ def test_the_same_upload_once_more_sends_nothing(serve: Callable[..., Service], 
     assert service.keys == EVERY_KEY[:61]
 
 
-def test_rows_that_were_there_twice_before_are_not_ours_to_delete(
+def test_duplicates_from_before_the_upload_are_not_deleted(
     serve: Callable[..., Service], job: Job
 ) -> None:
     service = serve()
@@ -347,7 +345,7 @@ def test_more_rows_than_a_job_can_hold_are_not_sent(
     assert service.uploads == [9]
 
 
-def test_rows_that_lack_a_column_go_with_an_empty_one_in_whatever_chunk(
+def test_rows_without_a_column_get_an_empty_one_in_every_chunk(
     serve: Callable[..., Service], job: Job
 ) -> None:
     service = serve()
@@ -363,12 +361,12 @@ def test_rows_that_lack_a_column_go_with_an_empty_one_in_whatever_chunk(
 
 
 @pytest.mark.parametrize("how", [{"resume": "a.upload"}, {"live": True}])
-def test_without_a_key_there_is_nothing_to_go_on_with(job: Job, how: Any) -> None:
+def test_resume_and_live_need_a_key(job: Job, how: Any) -> None:
     with pytest.raises(InvalidInput, match="need key"):
         job.upload(ROWS[:1], **how)
 
 
-def test_without_a_key_a_lost_answer_leaves_it_open_and_nothing_is_sent_again(
+def test_without_a_key_a_lost_answer_is_outcome_unknown(
     serve: Callable[..., Service], job: Job
 ) -> None:
     service = serve(("all", hang_up))
@@ -382,7 +380,7 @@ def test_without_a_key_a_lost_answer_leaves_it_open_and_nothing_is_sent_again(
 # Files
 
 
-def test_a_file_of_json_lines_is_sent_as_it_is_written(
+def test_a_file_of_json_lines_is_sent_unchanged(
     serve: Callable[..., Service], job: Job, server: Server, tmp_path: Path
 ) -> None:
     service = serve()
@@ -441,7 +439,7 @@ def test_each_chunk_of_a_csv_begins_with_its_header(
         ("a.xlsx", "PK", "save it as CSV", None),
     ],
 )
-def test_of_a_file_with_a_bad_row_nothing_is_sent(
+def test_nothing_is_sent_of_a_file_with_a_bad_row(
     serve: Callable[..., Service],
     job: Job,
     tmp_path: Path,
@@ -461,7 +459,7 @@ def test_of_a_file_with_a_bad_row_nothing_is_sent(
     assert service.uploads == []
 
 
-def test_a_file_of_the_callers_stays_open(
+def test_the_callers_file_stays_open(
     serve: Callable[..., Service], job: Job, tmp_path: Path
 ) -> None:
     service = serve()
@@ -478,7 +476,7 @@ def test_a_file_of_the_callers_stays_open(
 # Going on
 
 
-def test_a_one_shot_source_is_not_needed_again_where_its_rows_are_the_same(
+def test_an_upload_is_resumed_with_the_same_rows(
     serve: Callable[..., Service], job: Job, tmp_path: Path
 ) -> None:
     service = serve(("all", None), *[("nothing", hang_up)] * 3)
@@ -491,7 +489,7 @@ def test_a_one_shot_source_is_not_needed_again_where_its_rows_are_the_same(
     assert service.keys == EVERY_KEY
 
 
-def test_the_plan_is_its_owners_alone_and_empty_in_the_end(
+def test_only_the_owner_can_read_the_plan_and_it_ends_empty(
     serve: Callable[..., Service], job: Job, tmp_path: Path
 ) -> None:
     serve()
@@ -504,7 +502,7 @@ def test_the_plan_is_its_owners_alone_and_empty_in_the_end(
     assert b"row 119" not in plan.read_bytes()
 
 
-def test_a_finished_upload_is_not_done_again_even_if_the_job_was_launched_since(
+def test_a_finished_upload_is_not_repeated_even_after_a_launch(
     serve: Callable[..., Service], job: Job, tmp_path: Path
 ) -> None:
     service = serve()
@@ -528,7 +526,7 @@ def test_a_finished_upload_is_not_done_again_even_if_the_job_was_launched_since(
     ],
     ids=["fewer", "another", "forced", "another key"],
 )
-def test_other_rows_than_it_began_with_do_not_go_on_with_it(
+def test_a_plan_cannot_be_resumed_with_other_rows(
     serve: Callable[..., Service], job: Job, tmp_path: Path, rows: Any, how: Any
 ) -> None:
     service = serve(("all", None), *[("nothing", hang_up)] * 3)
@@ -544,7 +542,7 @@ def test_other_rows_than_it_began_with_do_not_go_on_with_it(
 
 
 @pytest.mark.row("C8")
-def test_units_of_others_whose_key_is_half_a_character_are_passed_over(
+def test_other_units_with_a_lone_surrogate_as_key_are_ignored(
     serve: Callable[..., Service], job: Job
 ) -> None:
     service = serve(("half", hang_up))
@@ -641,7 +639,7 @@ def test_a_plan_named_memory_is_a_file(
     assert (tmp_path / ":memory:").stat().st_size > 0
 
 
-def test_a_folder_that_is_not_there_is_an_error_of_the_machine(job: Job, tmp_path: Path) -> None:
+def test_a_missing_folder_is_file_not_found_error(job: Job, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         job.upload(ROWS, key="id", resume=tmp_path / "nowhere" / "rows.upload")
 
@@ -654,7 +652,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     return folder
 
 
-def test_nothing_is_left_behind_by_an_upload_that_went_well_or_was_not_begun(
+def test_a_successful_or_refused_upload_leaves_no_temporary_file(
     serve: Callable[..., Service], job: Job, temporary: Path
 ) -> None:
     serve()

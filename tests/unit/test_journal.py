@@ -1,4 +1,4 @@
-"""The journal of payments: written before it is sent, by whoever, whatever becomes of the file."""
+"""The journal of payments: written first, shared by processes, and safe from damaged files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NUMBERS = count(1)
 
 
 def bonus(key: str | None = None, **changed: Any) -> Operation:
-    """Make a bonus that is about to be paid."""
+    """Return a bonus that is about to be paid."""
     made = Operation(
         f"op-{next(NUMBERS)}",
         "bonus",
@@ -64,7 +64,7 @@ def path(tmp_path: Path) -> Path:
 # The life of a payment
 
 
-def test_each_step_is_there_to_be_read(journal: Journal) -> None:
+def test_each_state_is_recorded(journal: Journal) -> None:
     prepared = journal.prepare(bonus("may"))
     sent = journal.send(prepared.op_id, {"balance": 900}, 180)
     settled = journal.settle(prepared.op_id, "applied", "status 200")
@@ -81,7 +81,7 @@ def test_each_step_is_there_to_be_read(journal: Journal) -> None:
     assert journal.get(prepared.op_id) == settled
 
 
-def test_what_is_open_is_listed_the_oldest_first_for_one_account_or_all(journal: Journal) -> None:
+def test_pending_payments_are_listed_oldest_first_for_one_account_or_all(journal: Journal) -> None:
     first = journal.prepare(bonus())
     second = journal.prepare(bonus())
     journal.send(second.op_id, {}, None)
@@ -96,7 +96,7 @@ def test_what_is_open_is_listed_the_oldest_first_for_one_account_or_all(journal:
 
 
 @pytest.mark.parametrize("state", ["prepared", "sent", "unknown", "applied"])
-def test_a_key_is_taken_until_it_is_certain_that_nothing_was_paid(
+def test_a_key_is_in_use_until_it_is_certain_that_nothing_was_paid(
     journal: Journal, state: Any
 ) -> None:
     earlier = journal.prepare(bonus("may"))
@@ -111,7 +111,7 @@ def test_a_key_is_taken_until_it_is_certain_that_nothing_was_paid(
     assert revived.operation == caught.value.operation
 
 
-def test_a_payment_that_was_refused_may_be_tried_again_by_its_key(journal: Journal) -> None:
+def test_a_rejected_payment_frees_its_key(journal: Journal) -> None:
     refused = journal.prepare(bonus("may"))
     journal.settle(refused.op_id, "rejected", "PaymentRequired")
 
@@ -120,7 +120,7 @@ def test_a_payment_that_was_refused_may_be_tried_again_by_its_key(journal: Journ
     assert again.state == "prepared"
 
 
-def test_a_key_is_free_again_when_a_person_says_that_it_was_not_paid(journal: Journal) -> None:
+def test_resolving_as_not_applied_frees_the_key(journal: Journal) -> None:
     lost = journal.prepare(bonus("may"))
     journal.settle(lost.op_id, "unknown", "sent, ConnectionLost")
 
@@ -135,28 +135,28 @@ def test_a_key_is_free_again_when_a_person_says_that_it_was_not_paid(journal: Jo
     "changed",
     [{"body": "amount=151&reason=Thanks"}, {"path": "jobs/7/workers/6/bonus.json"}],
 )
-def test_a_key_names_one_payment_and_no_other(journal: Journal, changed: Any) -> None:
+def test_a_key_cannot_be_used_for_another_payment(journal: Journal, changed: Any) -> None:
     journal.prepare(bonus("may"))
 
     with pytest.raises(InvalidInput, match="'may' names another payment"):
         journal.prepare(bonus("may", **changed))
 
 
-def test_the_order_of_its_parameters_makes_no_other_payment(journal: Journal) -> None:
+def test_the_order_of_parameters_does_not_matter(journal: Journal) -> None:
     journal.prepare(bonus("may"))
 
     with pytest.raises(DuplicateOperation):
         journal.prepare(bonus("may", body="reason=Thanks&amount=150"))
 
 
-def test_payments_without_a_key_and_those_of_other_accounts_are_their_own(journal: Journal) -> None:
+def test_keys_are_per_account_and_payments_without_a_key_are_distinct(journal: Journal) -> None:
     for each in (bonus(), bonus(), bonus("may"), bonus("may", account="another")):
         journal.prepare(each)
 
     assert len(journal.pending()) == 4
 
 
-def test_what_was_resolved_before_it_was_sent_is_not_sent(journal: Journal) -> None:
+def test_a_payment_resolved_before_it_was_sent_is_not_sent(journal: Journal) -> None:
     prepared = journal.prepare(bonus("may"))
     journal.resolve(prepared.op_id, "not_applied")
 
@@ -167,7 +167,7 @@ def test_what_was_resolved_before_it_was_sent_is_not_sent(journal: Journal) -> N
 
 
 @pytest.mark.parametrize("state", ["applied", "rejected", "not_applied"])
-def test_what_is_settled_is_not_resolved(journal: Journal, state: Any) -> None:
+def test_a_settled_payment_cannot_be_resolved(journal: Journal, state: Any) -> None:
     settled = journal.prepare(bonus())
     journal.settle(settled.op_id, state, "")
 
@@ -175,7 +175,7 @@ def test_what_is_settled_is_not_resolved(journal: Journal, state: Any) -> None:
         journal.resolve(settled.op_id, "applied")
 
 
-def test_what_nobody_knows_cannot_be_resolved_nor_in_a_way_that_there_is_none(
+def test_resolve_refuses_an_unknown_id_and_an_unknown_outcome(
     journal: Journal,
 ) -> None:
     with pytest.raises(InvalidInput, match="no operation 'nobody'"):
@@ -187,14 +187,14 @@ def test_what_nobody_knows_cannot_be_resolved_nor_in_a_way_that_there_is_none(
 # The file
 
 
-def test_nothing_is_written_before_the_first_payment(tmp_path: Path) -> None:
+def test_the_file_is_created_by_the_first_payment(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db")
 
     assert journal.pending() == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_file_and_the_folders_that_it_needs_are_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_file_and_new_folders(tmp_path: Path) -> None:
     path = tmp_path / "state" / "crowdflower" / "journal.db"
 
     Journal(path).prepare(bonus())
@@ -204,7 +204,7 @@ def test_the_file_and_the_folders_that_it_needs_are_for_its_owner_alone(tmp_path
     assert [each.name for each in path.parent.iterdir()] == ["journal.db"]
 
 
-def test_what_is_written_has_reached_the_disk(path: Path) -> None:
+def test_writes_are_synchronous(path: Path) -> None:
     with Journal(path)._store._connect() as connection:
         (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -212,7 +212,7 @@ def test_what_is_written_has_reached_the_disk(path: Path) -> None:
     assert (synchronous, mode) == (2, "wal")
 
 
-def test_another_journal_on_the_same_file_knows_it_all(path: Path) -> None:
+def test_journals_on_one_file_share_its_keys(path: Path) -> None:
     with pytest.raises(DuplicateOperation):
         Journal(path).prepare(bonus("first"))
 
@@ -252,7 +252,7 @@ def _folder(path: Path) -> None:
     ],
     ids=["garbage", "empty", "cut short", "overwritten", "foreign", "newer", "a folder"],
 )
-def test_a_file_that_is_no_whole_journal_is_refused_and_left_alone(
+def test_a_file_that_is_not_an_intact_journal_is_refused_and_not_changed(
     path: Path, spoil: Any, error: type[JournalError]
 ) -> None:
     spoil(path)
@@ -266,7 +266,7 @@ def test_a_file_that_is_no_whole_journal_is_refused_and_left_alone(
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.rename(f"{path}.old")])
-def test_a_journal_that_is_taken_away_is_not_begun_anew(path: Path, spoil: Any) -> None:
+def test_a_journal_that_disappears_is_not_recreated(path: Path, spoil: Any) -> None:
     journal = Journal(path)
     journal.prepare(bonus())
     spoil(path)
@@ -277,7 +277,7 @@ def test_a_journal_that_is_taken_away_is_not_begun_anew(path: Path, spoil: Any) 
     assert not path.exists()
 
 
-def test_a_journal_that_was_replaced_is_not_written_to(path: Path, tmp_path: Path) -> None:
+def test_a_replaced_journal_is_not_written_to(path: Path, tmp_path: Path) -> None:
     journal = Journal(path)
     journal.prepare(bonus())
     other = tmp_path / "other.db"
@@ -288,7 +288,7 @@ def test_a_journal_that_was_replaced_is_not_written_to(path: Path, tmp_path: Pat
         journal.prepare(bonus())
 
 
-def test_a_journal_that_another_process_holds_is_waited_for_and_then_refused(path: Path) -> None:
+def test_a_locked_journal_is_an_error_after_the_busy_timeout(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
@@ -300,7 +300,7 @@ def test_a_journal_that_another_process_holds_is_waited_for_and_then_refused(pat
 
 
 @pytest.mark.parametrize("path", ["/dev/null/journal.db", "/dev/null/in/a/folder.db"])
-def test_a_place_where_no_file_can_be_is_refused(path: str) -> None:
+def test_a_path_where_no_file_can_be_created_is_refused(path: str) -> None:
     with pytest.raises(JournalError, match=path):
         Journal(path).prepare(bonus())
 
@@ -320,7 +320,7 @@ except JournalError as error:
 """
 
 
-def test_a_full_disk_is_an_error_and_what_was_written_stays(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_earlier_payments_stay(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
 
     said = run(ON_A_FULL_DISK.format(tests=str(Path(__file__).parent), path=str(path)))
@@ -330,7 +330,7 @@ def test_a_full_disk_is_an_error_and_what_was_written_stays(tmp_path: Path) -> N
 
 
 class Interrupted:
-    """A connection on which an interrupt comes right after a statement."""
+    """A connection that is interrupted right after a statement."""
 
     def __init__(self, connection: sqlite3.Connection, statement: str) -> None:
         self._connection = connection
@@ -347,7 +347,7 @@ class Interrupted:
 
 
 @pytest.mark.parametrize("statement", ["BEGIN", "INSERT", "COMMIT"])
-def test_an_interrupt_at_whatever_moment_leaves_a_journal_that_goes_on(
+def test_an_interrupt_at_any_statement_leaves_a_usable_journal(
     journal: Journal, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
     connected = journal._store._connect
@@ -370,7 +370,7 @@ def test_an_interrupt_at_whatever_moment_leaves_a_journal_that_goes_on(
 # Threads and processes
 
 
-def test_of_many_threads_with_one_key_exactly_one_begins(journal: Journal) -> None:
+def test_of_many_threads_with_one_key_exactly_one_starts_a_payment(journal: Journal) -> None:
     def begin(_: int) -> bool:
         try:
             journal.prepare(bonus("may"))
@@ -399,7 +399,7 @@ for number in range(40):
 """
 
 
-def test_of_two_processes_with_the_same_keys_each_key_is_begun_by_one(tmp_path: Path) -> None:
+def test_each_key_is_used_by_exactly_one_of_several_processes(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     scripts = [
         BEGIN.format(tests=str(Path(__file__).parent), path=str(path), name=name)
@@ -416,7 +416,7 @@ def test_of_two_processes_with_the_same_keys_each_key_is_begun_by_one(tmp_path: 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_process_goes_on_with_what_was_known(journal: Journal) -> None:
+def test_a_forked_process_knows_earlier_keys(journal: Journal) -> None:
     journal.prepare(bonus("may"))
     with journal._store._lock:  # as if another thread were writing when the process forks
         child = os.fork()
@@ -434,7 +434,7 @@ def test_a_forked_process_goes_on_with_what_was_known(journal: Journal) -> None:
 
 
 def start(script: str) -> subprocess.Popen[str]:
-    """Start a Python of its own."""
+    """Start a script in a new Python process."""
     return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-c", script],
         stdin=subprocess.PIPE,
@@ -446,7 +446,7 @@ def start(script: str) -> subprocess.Popen[str]:
 
 
 def run(script: str) -> str:
-    """Return what a Python of its own prints."""
+    """Run a script in a new Python process; return its output."""
     output, errors = start(script).communicate(timeout=240)
     assert not errors, errors
     return output

@@ -1,11 +1,14 @@
-"""Payments: written down, sent once, looked for when their answer is lost, never made twice."""
+"""Payments: recorded, sent once, reconciled when their answer is lost, never made twice."""
 
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -146,11 +149,11 @@ def lost(pay: Pay, client: Client, service: Service, **more: Any) -> OutcomeUnkn
     return caught.value
 
 
-# Sent once, and written down before
+# Recorded before they are sent, once
 
 
 @EACH
-def test_a_payment_says_sent_in_the_journal_before_it_leaves(
+def test_a_payment_is_sent_in_the_journal_before_its_request_leaves(
     client: Client, service: Service, path: Path, pay: Pay
 ) -> None:
     seen = []
@@ -185,7 +188,7 @@ def test_a_payment_says_sent_in_the_journal_before_it_leaves(
         ),
     ],
 )
-def test_what_a_payment_changes_is_looked_at_before(
+def test_the_fields_that_a_payment_changes_are_read_first(
     client: Client, service: Service, sent: list[Sent], pay: Pay, lines: list[str]
 ) -> None:
     pay(client)
@@ -241,7 +244,7 @@ def test_a_key_does_not_change_what_it_pays(client: Client, sent: list[Sent]) ->
 
 
 @pytest.mark.parametrize("key", ["", 5, b"may"])
-def test_a_key_is_a_name(client: Client, sent: list[Sent], key: Any) -> None:
+def test_a_key_must_be_a_non_empty_string(client: Client, sent: list[Sent], key: Any) -> None:
     with pytest.raises(InvalidInput, match="a key must be a non-empty string"):
         bonus(client, key=key)
 
@@ -249,7 +252,7 @@ def test_a_key_is_a_name(client: Client, sent: list[Sent], key: Any) -> None:
 
 
 @EACH
-def test_a_refused_payment_may_be_made_by_its_key_later(
+def test_the_key_of_a_refused_payment_can_be_used_again(
     client: Client, service: Service, sent: list[Sent], pay: Pay
 ) -> None:
     accepted = service.answer
@@ -265,7 +268,7 @@ def test_a_refused_payment_may_be_made_by_its_key_later(
 
 
 @EACH
-def test_where_nothing_can_be_read_nothing_is_paid(
+def test_nothing_is_paid_if_the_service_cannot_be_reached(
     client: Client, service: Service, sent: list[Sent], pay: Pay
 ) -> None:
     service.ping = service.account = service.unit = requests.ConnectionError("reset")
@@ -278,7 +281,7 @@ def test_where_nothing_can_be_read_nothing_is_paid(
 
 
 @EACH
-def test_what_the_service_does_not_show_does_not_hinder_a_payment(
+def test_a_refused_read_does_not_prevent_a_payment(
     client: Client, service: Service, sent: list[Sent], pay: Pay
 ) -> None:
     service.ping = service.account = service.unit = (403, {}, "{}")
@@ -289,7 +292,9 @@ def test_what_the_service_does_not_show_does_not_hinder_a_payment(
 
 
 @EACH
-def test_an_interrupt_leaves_the_payment_open(client: Client, service: Service, pay: Pay) -> None:
+def test_an_interrupt_leaves_the_payment_pending(
+    client: Client, service: Service, pay: Pay
+) -> None:
     def interrupted(_: PreparedRequest) -> Any:
         raise KeyboardInterrupt
 
@@ -305,7 +310,7 @@ def test_an_interrupt_leaves_the_payment_open(client: Client, service: Service, 
 
 
 @EACH
-def test_a_lost_answer_is_an_error_of_its_own_that_says_what_to_do(
+def test_a_lost_answer_is_outcome_unknown_with_advice(
     client: Client, service: Service, sent: list[Sent], pay: Pay
 ) -> None:
     error = lost(pay, client, service)
@@ -325,7 +330,7 @@ def test_a_lost_answer_is_an_error_of_its_own_that_says_what_to_do(
     "travel",
     [lambda error: pickle.loads(pickle.dumps(error)), copy.copy],  # noqa: S301
 )
-def test_it_travels_without_the_client_and_another_client_looks(
+def test_a_pickled_error_loses_its_client_and_another_client_reconciles(
     made: Callable[..., Client], service: Service, travel: Any
 ) -> None:
     error = lost(launch, made(), service)
@@ -339,7 +344,9 @@ def test_it_travels_without_the_client_and_another_client_looks(
     assert isinstance(made().operations.reconcile(travelled.op_id), Applied)
 
 
-def test_a_change_that_is_no_payment_is_not_looked_for(client: Client, service: Service) -> None:
+def test_a_change_that_is_not_a_payment_cannot_be_reconciled(
+    client: Client, service: Service
+) -> None:
     service.lose_the_answer()
     with pytest.raises(OutcomeUnknown) as caught:
         client.create_job({"title": "Sentiment"})
@@ -350,10 +357,10 @@ def test_a_change_that_is_no_payment_is_not_looked_for(client: Client, service: 
     assert (caught.value.op_id, caught.value.sent_at) == (None, None)
 
 
-# Looking whether it was paid
+# Reconciling
 
 
-def test_a_launch_that_shows_was_paid_and_is_no_longer_open(
+def test_a_launch_that_shows_is_applied_and_not_pending(
     client: Client, service: Service, sent: list[Sent]
 ) -> None:
     error = lost(launch, client, service)
@@ -365,10 +372,10 @@ def test_a_launch_that_shows_was_paid_and_is_no_longer_open(
     assert client.operations.pending() == []
     assert client.operations.journal.get(str(error.op_id)).evidence == found.evidence
     assert error.reconcile() == found
-    assert paid(sent) == []  # the one that was lost is not noted as sent
+    assert paid(sent) == []  # the fixture does not count the lost one
 
 
-def test_what_does_not_show_at_once_is_waited_for(
+def test_reconcile_polls_until_the_effect_shows(
     client: Client, service: Service, clock: Clock
 ) -> None:
     error = lost(launch, client, service)
@@ -382,7 +389,7 @@ def test_what_does_not_show_at_once_is_waited_for(
     assert clock.slept == [1, 2, 4]
 
 
-def test_what_never_shows_is_not_seen_and_stays_open(
+def test_an_effect_that_never_shows_is_not_seen_and_stays_pending(
     client: Client, service: Service, sent: list[Sent], clock: Clock
 ) -> None:
     error = lost(launch, client, service, key="may")
@@ -417,7 +424,7 @@ LAUNCHES = [
 
 
 @pytest.mark.parametrize(("before", "ping", "after", "kind"), LAUNCHES)
-def test_what_a_job_shows_decides_about_its_launch(
+def test_the_job_decides_the_outcome_of_its_launch(
     client: Client, service: Service, before: Any, ping: Any, after: Any, kind: type[Finding]
 ) -> None:
     service.job |= before
@@ -428,7 +435,7 @@ def test_what_a_job_shows_decides_about_its_launch(
     assert type(error.reconcile()) is kind
 
 
-def test_of_two_launches_at_once_neither_can_be_told(client: Client, service: Service) -> None:
+def test_two_launches_at_once_are_inconclusive(client: Client, service: Service) -> None:
     first, second = lost(launch, client, service), lost(launch, client, service)
     service.ping = {"ordered_units": 20}
 
@@ -472,7 +479,7 @@ def test_a_bonus_is_never_proven_by_the_balance_alone(
         ("finalized", ["judgable"], Inconclusive),
     ],
 )
-def test_a_unit_that_opens_again_was_given_more_judgments(
+def test_a_unit_that_opens_again_shows_that_judgments_were_requested(
     client: Client, service: Service, before: Any, after: Any, kind: type[Finding]
 ) -> None:
     service.unit["state"] = before
@@ -482,7 +489,7 @@ def test_a_unit_that_opens_again_was_given_more_judgments(
     assert type(error.reconcile()) is kind
 
 
-def test_what_was_never_sent_was_not_paid(client: Client, service: Service) -> None:
+def test_a_payment_that_was_never_sent_is_not_seen(client: Client, service: Service) -> None:
     operation = lost(bonus, client, service).operation
     assert operation is not None
     client.operations.journal.prepare(replace(operation, op_id="again", state="prepared"))
@@ -493,7 +500,7 @@ def test_what_was_never_sent_was_not_paid(client: Client, service: Service) -> N
 # After a restart
 
 
-def test_another_client_finds_what_is_open_of_its_account_and_settles_it(
+def test_another_client_of_the_account_resolves_a_pending_payment(
     made: Callable[..., Client], service: Service
 ) -> None:
     error = lost(bonus, made(), service, key="may")
@@ -533,7 +540,7 @@ def test_without_a_file_the_journal_is_in_memory(
 
 
 @EACH
-def test_the_journal_holds_no_key(
+def test_the_journal_does_not_hold_the_api_key(
     made: Callable[..., Client], service: Service, path: Path, pay: Pay
 ) -> None:
     pay(made())
@@ -546,7 +553,7 @@ def test_the_journal_holds_no_key(
 
 
 @EACH
-def test_what_cannot_be_written_down_is_not_sent_and_reading_goes_on(
+def test_a_payment_that_cannot_be_recorded_is_not_sent_and_reading_works(
     client: Client, path: Path, sent: list[Sent], pay: Pay
 ) -> None:
     path.write_bytes(b"no database at all " * 300)
@@ -558,7 +565,7 @@ def test_what_cannot_be_written_down_is_not_sent_and_reading_goes_on(
     assert client.get_account()["balance"] == 5000
 
 
-def test_what_was_paid_is_returned_although_the_journal_broke_meanwhile(
+def test_a_paid_order_is_returned_even_if_the_journal_breaks_meanwhile(
     client: Client, service: Service, path: Path
 ) -> None:
     def answer(_: PreparedRequest) -> Any:
@@ -586,7 +593,7 @@ def test_a_payment_that_cannot_be_marked_as_sent_is_not_sent(
     assert paid(sent) == []
 
 
-# What it may cost
+# Limits
 
 
 def test_a_launch_that_may_cost_more_than_allowed_is_not_sent(
@@ -601,7 +608,7 @@ def test_a_launch_that_may_cost_more_than_allowed_is_not_sent(
     assert len(paid(sent)) == 1
 
 
-def test_a_launch_of_which_nobody_knows_the_cost_is_not_sent_under_a_limit(
+def test_a_launch_of_unknown_cost_is_not_sent_under_a_limit(
     client: Client, service: Service, sent: list[Sent]
 ) -> None:
     del service.job["payment_cents"]
@@ -626,7 +633,7 @@ def test_a_client_spends_no_more_than_it_may(
     assert len(paid(sent)) == 2
 
 
-def test_what_was_refused_is_not_spent_and_what_may_have_been_paid_is(
+def test_unknown_payments_count_as_spent_and_refused_ones_do_not(
     made: Callable[..., Client], service: Service
 ) -> None:
     client = made(max_spend_cents=200)
@@ -662,7 +669,7 @@ def test_a_limit_is_a_number_of_cents(client: Client, sent: list[Sent], limit: A
         (judgments, "jobs/7/units/3/request_more_judgments.json", "nb_judgments=2"),
     ],
 )
-def test_a_dry_run_shows_the_request_and_sends_and_writes_nothing(
+def test_a_dry_run_returns_the_request_and_sends_and_records_nothing(
     client: Client, sent: list[Sent], path: Path, pay: Pay, path_of_it: str, body: str
 ) -> None:
     shown = pay(client, dry_run=True)
@@ -676,12 +683,12 @@ def test_a_dry_run_shows_the_request_and_sends_and_writes_nothing(
 
 
 @pytest.mark.parametrize("amount", [0, 1.5, 2001])
-def test_a_dry_run_refuses_what_the_run_would(client: Client, amount: Any) -> None:
+def test_a_dry_run_refuses_the_same_arguments(client: Client, amount: Any) -> None:
     with pytest.raises(InvalidInput):
         Job(client, id=7).get_worker(5).bonus(amount, dry_run=True)
 
 
-def test_a_server_that_fails_after_taking_a_payment_leaves_it_unknown(
+def test_a_server_error_leaves_a_payment_unknown(
     client: Client, service: Service, sent: list[Sent]
 ) -> None:
     service.answer = lambda _: (500, {}, "")
@@ -705,7 +712,7 @@ PAGES = ("<html>Please sign in</html>", PAGE)
         *((pay, "OK", {}) for pay in (launch, bonus)),
     ],
 )
-def test_an_answer_that_is_no_yes_may_follow_a_payment(
+def test_an_answer_that_is_not_an_acknowledgement_is_outcome_unknown(
     client: Client, service: Service, pay: Pay, text: str, headers: dict[str, str]
 ) -> None:
     service.answer = lambda _: (200, headers, text)
@@ -717,7 +724,7 @@ def test_an_answer_that_is_no_yes_may_follow_a_payment(
 
 
 @pytest.mark.parametrize("text", ["", "OK", "{}", '{"success": "2 more"}'])
-def test_a_yes_need_say_no_more(client: Client, service: Service, text: str) -> None:
+def test_a_success_without_content_is_enough(client: Client, service: Service, text: str) -> None:
     service.answer = lambda _: (200, {"Content-Type": "text/plain"}, text)
 
     judgments(client)
@@ -726,9 +733,7 @@ def test_a_yes_need_say_no_more(client: Client, service: Service, text: str) -> 
 
 
 @EACH
-def test_an_answer_that_the_server_could_not_word_may_follow_a_payment(
-    client: Client, service: Service, pay: Pay
-) -> None:
+def test_a_406_leaves_a_payment_unknown(client: Client, service: Service, pay: Pay) -> None:
     service.answer = lambda _: (406, {}, "")
 
     with pytest.raises(OutcomeUnknown) as caught:
@@ -737,3 +742,34 @@ def test_an_answer_that_the_server_could_not_word_may_follow_a_payment(
     assert caught.value.evidence == "answered with status 406, NotAcceptable"
     assert caught.value.__context__ is None
     assert len(client.operations.pending()) == 1
+
+
+# Structure
+
+
+def test_a_launch_reaches_the_http_layer_in_three_calls(client: Client, service: Service) -> None:
+    calls: list[str] = []
+
+    def answer(_: PreparedRequest) -> Any:
+        frame = inspect.currentframe()
+        while frame is not None:
+            if "/crowdflower/" in frame.f_code.co_filename:
+                calls.insert(0, frame.f_code.co_qualname)
+            frame = frame.f_back
+        return 200, {}, '{"id": 88}'
+
+    service.answer = answer
+
+    launch(client)
+
+    assert calls[:3] == ["Job.launch", "Operations.pay", "Operations._send"]
+    assert calls[3].endswith(".request")
+
+
+def test_importing_the_records_and_kinds_does_not_load_a_database() -> None:
+    code = (
+        "import sys, crowdflower.payments.kinds, crowdflower.payments.records;"
+        "sys.exit('sqlite3' in sys.modules)"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - our own program

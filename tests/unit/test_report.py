@@ -1,4 +1,4 @@
-"""An archive to rows."""
+"""Reading the rows of a report archive."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def rows(content: str | bytes, type_: ReportType = "full") -> list[dict[str, Any
 
 
 @pytest.mark.parametrize("type_", sorted(set(REPORT_TYPES) - {"json"}))
-def test_a_table_becomes_a_dict_from_column_to_text_a_row(type_: ReportType) -> None:
+def test_a_table_is_read_as_one_dict_a_row(type_: ReportType) -> None:
     first, second = rows(AGGREGATED, type_)
 
     assert list(first) == AGGREGATED.splitlines()[0].split(",")
@@ -50,7 +50,7 @@ def test_a_table_becomes_a_dict_from_column_to_text_a_row(type_: ReportType) -> 
     assert (second["topics"], second["review_text"]) == ("", "Love it – würde wieder kaufen")
 
 
-def test_the_json_report_becomes_an_object_a_line() -> None:
+def test_the_json_report_is_read_as_one_object_a_line() -> None:
     packed = archive(("job_712034.json", UNITS))
 
     first, second = report_archive.rows(packed, "json")
@@ -60,11 +60,11 @@ def test_the_json_report_becomes_an_object_a_line() -> None:
 
 
 @pytest.mark.parametrize("content", [UNITS.rstrip(), UNITS.replace("\n", "\r\n"), f"\n{UNITS}\n\n"])
-def test_ends_of_lines_do_not_matter(content: str) -> None:
+def test_line_ends_do_not_matter(content: str) -> None:
     assert [row["id"] for row in rows(content, "json")] == [698757970, 698757973]
 
 
-def test_the_first_file_is_read_whatever_it_is_called() -> None:
+def test_the_first_file_is_read_whatever_its_name() -> None:
     packed = archive(("reports/", b""), ("../../etc/passwd", UNITS), ("readme.txt", b"not me"))
 
     assert [row["id"] for row in report_archive.rows(packed, "json")] == [698757970, 698757973]
@@ -76,21 +76,21 @@ def test_a_file_may_be_stored_without_compression() -> None:
     assert list(report_archive.rows(packed, "source")) == [{"a": "1", "b": "2"}]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_column() -> None:
     assert rows("\ufeffa,b\n1,2\n") == [{"a": "1", "b": "2"}]
 
 
-def test_columns_of_one_name_are_both_kept() -> None:
+def test_columns_with_equal_names_are_both_kept() -> None:
     assert rows("city,city,city_2,city\na,b,c,d\n") == [
         {"city": "a", "city_2": "b", "city_2_2": "c", "city_3": "d"}
     ]
 
 
-def test_a_table_without_rows_has_none() -> None:
+def test_a_table_may_have_no_rows() -> None:
     assert rows("a,b\n") == []
 
 
-def test_rows_come_one_at_a_time() -> None:
+def test_rows_are_read_lazily() -> None:
     lines = report_archive.rows(archive(("job_7.json", f"{UNITS}oops\n")), "json")
 
     assert next(lines)["id"] == 698757970
@@ -109,7 +109,7 @@ def test_rows_come_one_at_a_time() -> None:
     ids=["no file", "a directory", "an empty file"],
 )
 @pytest.mark.parametrize("type_", ["json", "full"])
-def test_an_archive_without_a_report_is_empty(packed: io.BytesIO, type_: ReportType) -> None:
+def test_an_archive_without_a_report_is_report_empty(packed: io.BytesIO, type_: ReportType) -> None:
     packed.seek(0)
 
     with pytest.raises(ReportEmpty):
@@ -130,7 +130,7 @@ def test_an_archive_without_a_report_is_empty(packed: io.BytesIO, type_: ReportT
         (b"a,b\n1,\xff\n", "full", "utf-8"),
     ],
 )
-def test_content_that_is_not_what_the_type_promises_is_corrupt(
+def test_content_that_does_not_fit_the_type_is_corrupt(
     content: str | bytes, type_: ReportType, said: str
 ) -> None:
     with pytest.raises(ReportCorrupt, match=said):
@@ -138,12 +138,12 @@ def test_content_that_is_not_what_the_type_promises_is_corrupt(
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04", b'{"notice": "wait"}'])
-def test_what_is_no_archive_is_corrupt(content: bytes) -> None:
+def test_a_file_that_is_not_an_archive_is_corrupt(content: bytes) -> None:
     with pytest.raises(ReportCorrupt):
         list(report_archive.rows(io.BytesIO(content), "json"))
 
 
-def test_an_archive_that_asks_for_a_password_is_corrupt() -> None:
+def test_an_encrypted_archive_is_corrupt() -> None:
     packed = bytearray(archive(("job_7.json", UNITS)).getvalue())
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         packed[packed.index(signature) + flags] |= 1
@@ -153,7 +153,7 @@ def test_an_archive_that_asks_for_a_password_is_corrupt() -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_another_compression_than_the_services_is_corrupt(method: int) -> None:
+def test_an_unsupported_compression_method_is_corrupt(method: int) -> None:
     packed = archive(("job_7.json", UNITS), method=method)
 
     with pytest.raises(ReportCorrupt, match=str(method)):
@@ -161,7 +161,7 @@ def test_another_compression_than_the_services_is_corrupt(method: int) -> None:
 
 
 @pytest.mark.parametrize("length", range(0, 260, 7))
-def test_an_archive_that_breaks_off_is_corrupt(length: int) -> None:
+def test_a_truncated_archive_is_corrupt(length: int) -> None:
     whole = archive(("job_7.json", UNITS)).getvalue()
 
     with pytest.raises(ReportCorrupt):
@@ -170,9 +170,7 @@ def test_an_archive_that_breaks_off_is_corrupt(length: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("type_", ["json", "full"])
-def test_whatever_bit_is_flipped_the_rows_are_the_same_or_the_report_is_at_fault(
-    seed: int, type_: ReportType
-) -> None:
+def test_a_flipped_bit_changes_no_row_without_an_error(seed: int, type_: ReportType) -> None:
     content = UNITS if type_ == "json" else AGGREGATED
     packed = archive(("report", content)).getvalue()
     good = rows(content, type_)

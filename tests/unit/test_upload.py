@@ -1,4 +1,4 @@
-"""Rows and files made ready to be sent, and checked to the end before they are."""
+"""The body of an upload: rows and files, checked to the end before they are sent."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def read(file: Any, type_: str | None = None) -> tuple[bytes, str]:
 # Rows
 
 
-def test_rows_lie_ready_from_their_first_byte() -> None:
+def test_spooled_rows_are_read_from_their_first_byte() -> None:
     with spool_rows([{"a": 1}, {"a": 2}]) as body:
         assert body.read() == b'{"a":1}\n{"a":2}\n'
 
 
-def test_many_rows_are_kept_in_a_file_and_not_in_memory() -> None:
+def test_many_rows_are_spooled_to_a_file() -> None:
     row = {"text": "x" * 1000}
 
     with spool_rows(row for _ in range(2 * MAX_IN_MEMORY // 1000)) as body:
@@ -41,7 +41,7 @@ def test_many_rows_are_kept_in_a_file_and_not_in_memory() -> None:
         assert os.fstat(body.fileno()).st_size > MAX_IN_MEMORY
 
 
-def test_the_file_is_gone_when_it_was_sent() -> None:
+def test_the_temporary_file_is_deleted_after_the_block() -> None:
     with spool_rows([{"a": 1}]) as body:
         pass
 
@@ -49,7 +49,7 @@ def test_the_file_is_gone_when_it_was_sent() -> None:
 
 
 @pytest.mark.parametrize("rows", [[], (), iter([])])
-def test_no_rows_are_a_mistake(rows: Any) -> None:
+def test_an_upload_without_rows_is_refused(rows: Any) -> None:
     with pytest.raises(InvalidInput, match="consumed before"), spool_rows(rows):
         pass
 
@@ -109,7 +109,7 @@ def test_any_iterable_of_dicts_is_accepted() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", [str, Path])
-def test_the_ending_of_a_name_says_what_is_in_a_file(
+def test_the_content_type_follows_the_file_name_extension(
     tmp_path: Path, name: str, content_type: str, kind: Any
 ) -> None:
     path = tmp_path / name
@@ -130,16 +130,14 @@ def test_the_ending_of_a_name_says_what_is_in_a_file(
         ("application/rss+xml", "application/rss+xml"),
     ],
 )
-def test_a_type_that_is_given_goes_before_the_name(
-    tmp_path: Path, type_: str, content_type: str
-) -> None:
+def test_an_explicit_type_overrides_the_name(tmp_path: Path, type_: str, content_type: str) -> None:
     path = tmp_path / "rows.tsv"
     path.write_text("a,b\n1,2\n")
 
     assert read(path, type_) == (b"a,b\n1,2\n", content_type)
 
 
-def test_an_open_file_is_known_by_its_name(tmp_path: Path) -> None:
+def test_the_type_of_an_open_file_is_guessed_from_its_name(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(CSV, encoding="utf-8")
 
@@ -150,13 +148,13 @@ def test_an_open_file_is_known_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["rows", "rows.txt", "rows.csv.gz", ".csv", ""])
-def test_a_name_that_says_nothing_is_a_value_error_that_says_what_would(name: str) -> None:
+def test_a_name_without_a_known_extension_is_refused_with_advice(name: str) -> None:
     with pytest.raises(ValueError, match=f"type_ as one of {', '.join(CONTENT_TYPES)}"):
         read(name)
 
 
 @pytest.mark.parametrize("type_", ["", "excel", "comma"])
-def test_a_type_that_nobody_knows_is_a_value_error(type_: str) -> None:
+def test_an_unknown_type_is_refused(type_: str) -> None:
     with pytest.raises(ValueError, match="type_"):
         read("rows.csv", type_)
 
@@ -166,7 +164,7 @@ def test_a_file_without_a_name_needs_a_type() -> None:
         read(io.BytesIO(b"a\n1\n"))
 
 
-def test_a_file_that_is_not_there_is_an_error_of_the_machine(tmp_path: Path) -> None:
+def test_a_missing_file_is_file_not_found_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "rows.csv")
 
@@ -175,7 +173,7 @@ def test_a_file_that_is_not_there_is_an_error_of_the_machine(tmp_path: Path) -> 
 
 
 class Pipe(io.RawIOBase):
-    """A file that can be read once, and not wound back."""
+    """A file that can be read only once."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -206,7 +204,7 @@ def test_any_open_file_is_sent_as_utf8(file: Any) -> None:
 
 
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
-def test_a_text_that_was_opened_with_another_encoding_than_its_own_is_refused(errors: str) -> None:
+def test_a_file_opened_with_the_wrong_encoding_is_refused(errors: str) -> None:
     content = io.BytesIO(CSV.encode("latin-1"))
     file = io.TextIOWrapper(content, encoding="utf-8", errors=errors)
 
@@ -214,7 +212,7 @@ def test_a_text_that_was_opened_with_another_encoding_than_its_own_is_refused(er
         read(file, "csv")
 
 
-def test_a_temporary_file_is_sent_although_it_may_be_none_yet() -> None:
+def test_a_spooled_temporary_file_is_sent() -> None:
     with SpooledTemporaryFile() as file:
         file.write(CSV.encode())
         file.seek(0)
@@ -222,14 +220,14 @@ def test_a_temporary_file_is_sent_although_it_may_be_none_yet() -> None:
         assert read(file, "csv")[0].decode() == CSV
 
 
-def test_a_file_is_sent_from_where_it_stands() -> None:
+def test_a_file_is_sent_from_its_current_position() -> None:
     file = io.BytesIO(b"# a comment\nreview\ngood\n")
     file.readline()
 
     assert read(file, "csv")[0] == b"review\ngood\n"
 
 
-def test_a_file_of_the_callers_stays_open() -> None:
+def test_the_callers_file_stays_open() -> None:
     file = io.BytesIO(CSV.encode())
 
     read(file, "csv")
@@ -253,7 +251,7 @@ def test_json_lines_are_sent_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("first", ["[", " \n[", "\ufeff[", '[{"a": 1}]'])
-def test_a_json_array_is_refused_as_the_service_would(first: str) -> None:
+def test_a_json_array_is_refused(first: str) -> None:
     with pytest.raises(InvalidInput, match="one object a line"):
         read(io.BytesIO(first.encode()), "json")
 
@@ -270,7 +268,7 @@ def test_a_json_array_is_refused_as_the_service_would(first: str) -> None:
         (b"a,b\r1,2\r", "header"),
     ],
 )
-def test_a_csv_whose_first_line_names_no_columns_is_refused(content: bytes, said: str) -> None:
+def test_a_csv_without_column_names_is_refused(content: bytes, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         read(io.BytesIO(content), "csv")
 
@@ -296,7 +294,7 @@ def test_a_csv_that_is_not_utf8_is_refused_with_its_row(content: bytes, row: int
     assert (f"row {row}" in str(caught.value)) == (row is not None)
 
 
-def test_a_late_bad_row_is_counted_exactly() -> None:
+def test_a_late_bad_row_has_its_exact_number() -> None:
     content = "review\n" + '"Grüße\n"\n' * 50_000
 
     with pytest.raises(InvalidInput) as caught:

@@ -1,7 +1,7 @@
-"""A client that may be killed at any moment, and says beforehand what it is about to do.
+"""A program that makes random calls and may be killed at any moment; it reports each step before.
 
-It is a program: each line that it reads is a life, and what happens in it is written as lines of
-JSON. Lives are forks of a process that has everything loaded, so that they can be short.
+Each line of its input describes a run; it writes what happens as JSON lines. A run is a fork of a
+process that has imported everything, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ MONEY: Final = ("orders.json", "bonus.json", "request_more_judgments.json")
 
 OTHERS: Final = [each for each in ENDPOINTS if not each.path.endswith(MONEY)]
 
-WANTED: Final[dict[str, Any]] = {
+VALUES: Final[dict[str, Any]] = {
     "PUT jobs/7.json": {"job": {"title": "title {}"}},
     "PUT jobs/7/tags": {"tags": ["tag {}"]},
     "POST jobs/7/tags": {"tags": ["tag {}"]},
     "PUT jobs/7/channels": {"channels": ["channel {}"]},
     "PUT jobs/7/units/3.json": '{{"unit": {{"data": {{"row": "{}"}}}}}}',
 }
-"""What settings are set to; each operation has a value of its own, which can then be looked for."""
+"""Values for settings; each operation has its own value, so that it can be recognized."""
 
 
 @dataclass(frozen=True)
-class Life:
-    """One life.
+class ClientRun:
+    """One run of the client process.
 
-    :param dead: An address where nobody listens.
-    :param begin: Number of its first operation.
-    :param end: Number after its last.
-    :param flaw: What is wrong with the client; the name of one of :data:`FLAWS`.
+    :param closed_url: An address that refuses connections.
+    :param begin: Number of the first operation.
+    :param end: Number after the last operation.
+    :param flaw: A defect of the client; a name in :data:`FLAWS`.
     """
 
     url: str
-    dead: str
+    closed_url: str
     journal: str
     seed: int
     begin: int
@@ -66,7 +66,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: the same for the same seed and number, in whichever life."""
+    """One operation: the same for the same seed and number, in every run."""
 
     number: int
     name: str
@@ -74,15 +74,15 @@ class Step:
     is_sent: bool = True
 
     def do(self, client: Client) -> None:
-        """Make it; its number shows in the request."""
+        """Make the call; its number is in the request."""
         job = Job(client, id=1 + self.number % 5)
         key = str(self.number)
         if self.endpoint is not None:
             line = str(self.endpoint)
-            wanted = _filled(WANTED.get(line, self.endpoint.body), self.number)
+            body = _fill(VALUES.get(line, self.endpoint.body), self.number)
             client.call(
                 self.endpoint.path.replace("jobs/7", f"jobs/{1000 + self.number}"),
-                wanted,
+                body,
                 headers={"X-Operation": key},
                 method=self.endpoint.method,
                 as_json=self.endpoint.as_json,
@@ -95,112 +95,112 @@ class Step:
             Unit(job, client, id=1000 + self.number).request_more_judgments(1, key=key)
 
 
-def _filled(wanted: Any, number: int) -> Any:
-    if isinstance(wanted, dict):
-        return {name: _filled(value, number) for name, value in wanted.items()}
-    if isinstance(wanted, list):
-        return [_filled(value, number) for value in wanted]
-    return wanted.format(number) if isinstance(wanted, str) else wanted
+def _fill(template: Any, number: int) -> Any:
+    if isinstance(template, dict):
+        return {name: _fill(value, number) for name, value in template.items()}
+    if isinstance(template, list):
+        return [_fill(value, number) for value in template]
+    return template.format(number) if isinstance(template, str) else template
 
 
-def step(seed: int, number: int) -> Step:
-    """Draw an operation; one in eight is a payment that was begun before, under its own key."""
+def draw_step(seed: int, number: int) -> Step:
+    """Draw an operation; one in eight repeats an earlier payment with its key."""
     chance = Random(f"{seed} {number}")  # noqa: S311 - the same operation for the same number
     kind = chance.random()
     if kind < 0.125:
-        earlier = step(seed, chance.randrange(number)) if number else None
+        earlier = draw_step(seed, chance.randrange(number)) if number else None
         if earlier and not earlier.endpoint:
-            return replace(earlier, is_sent=True)  # what was begun in vain is begun in earnest
+            return replace(earlier, is_sent=True)  # an earlier one that was not sent is sent now
     if kind < 0.6:
         return Step(number, chance.choice(PAYMENTS), is_sent=chance.random() > 0.05)
     endpoint = chance.choice(OTHERS)
     return Step(number, str(endpoint), endpoint, is_sent=chance.random() > 0.05)
 
 
-# What may be wrong with a client
+# Defects of a client
 
 
-def _repeats(_: Life) -> None:
+def _repeat_changes(_: ClientRun) -> None:
     retry.rule_for = lambda *_: retry.Rule(retry.Safety.READ)  # type: ignore[assignment]
 
 
-def _excuses(_: Life) -> None:
+def _reject_unknown(_: ClientRun) -> None:
     settle = Journal.settle
 
-    def excused(self: Journal, op_id: str, state: Any, evidence: str) -> Any:
+    def settle_as_rejected(self: Journal, op_id: str, state: Any, evidence: str) -> Any:
         return settle(self, op_id, "rejected" if state == "unknown" else state, evidence)
 
-    Journal.settle = excused  # type: ignore[method-assign]
+    Journal.settle = settle_as_rejected  # type: ignore[method-assign]
 
 
-def _finds(kind: type, _: Life) -> None:
+def _always_find(kind: type, _: ClientRun) -> None:
     for each in KINDS.values():
         each.judge = lambda *_, **__: kind("surely")  # type: ignore[method-assign]
 
 
 FLAWS: Final = {
-    "repeats what was lost": _repeats,
+    "repeats what was lost": _repeat_changes,
     "forgets": lambda _: None,
-    "takes a lost answer for a refusal": _excuses,
-    "believes that all was paid": partial(_finds, Applied),
-    "believes that nothing was paid": partial(_finds, NotSeen),
+    "takes a lost answer for a refusal": _reject_unknown,
+    "believes that all was paid": partial(_always_find, Applied),
+    "believes that nothing was paid": partial(_always_find, NotSeen),
 }
 
 
-# A life
+# A run
 
 
-def say(**what: Any) -> None:
-    """Write one line, whole: whoever reads it knows that it was so, even if we end here."""
-    os.write(1, json.dumps(what).encode() + b"\n")
+def emit(**event: Any) -> None:
+    """Write one event as one line, unbuffered, so that a kill cannot truncate it."""
+    os.write(1, json.dumps(event).encode() + b"\n")
 
 
-def live(life: Life) -> None:
-    """Look back at what was left open, then go on; it does not end by itself."""
-    say(born=os.getpid())
-    if life.flaw:
-        FLAWS[life.flaw](life)
-    journal = None if life.flaw == "forgets" else life.journal
+def run_client(run: ClientRun) -> None:
+    """Reconcile pending payments, then make the operations; then wait to be killed."""
+    emit(pid=os.getpid())
+    if run.flaw:
+        FLAWS[run.flaw](run)
+    journal = None if run.flaw == "forgets" else run.journal
     clients = [
         Client(KEY, url, timeout=(20, 60), lookahead=1, journal=journal)
-        for url in (life.dead, life.url)
+        for url in (run.closed_url, run.url)
     ]
     for client in clients:
         client._caller.clock = Quick()
     client = clients[True]
-    for open_one in client.operations.pending():
-        say(left=open_one.state)
-        found = client.operations.reconcile(open_one.op_id, wait=10)
-        say(found=type(found).__name__, op_id=open_one.op_id)
+    for operation in client.operations.pending():
+        emit(left=operation.state)
+        found = client.operations.reconcile(operation.op_id, wait=10)
+        emit(found=type(found).__name__, op_id=operation.op_id)
         if isinstance(found, NotSeen):
-            client.operations.resolve(open_one.op_id, "not_applied", note="looked")
-    for number in range(life.begin, life.end):
-        one = step(life.seed, number)
-        say(begun=one.number, name=one.name, at=number)
+            client.operations.resolve(operation.op_id, "not_applied", note="looked")
+    for number in range(run.begin, run.end):
+        one = draw_step(run.seed, number)
+        emit(begun=one.number, name=one.name, at=number)
         claim, leaked = "returned", []
         try:
             one.do(clients[one.is_sent])
         except ApiError as error:
             claim, leaked = type(error).__name__, leaks(error)
-        say(ended=one.number, claim=claim, leaked=leaked)
-    say(done=True)
+        emit(ended=one.number, claim=claim, leaked=leaked)
+    emit(done=True)
     while True:
         signal.pause()
 
 
 def main() -> None:
-    """Give a life to each line; say when it is over."""
+    """Make one run for each line of input; report its exit code."""
     for line in sys.stdin:
         child = os.fork()
         if not child:
             try:
-                live(Life(**json.loads(line)))
-            except Exception:  # noqa: BLE001 - whatever it was, it ends only this life
+                run_client(ClientRun(**json.loads(line)))
+            except Exception:  # noqa: BLE001 - it ends only this run
                 traceback.print_exc()
             finally:
                 os._exit(1)
         _, status = os.waitpid(child, 0)
-        say(died=os.waitstatus_to_exitcode(status))
+        emit(exit_code=os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":

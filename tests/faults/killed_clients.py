@@ -1,7 +1,7 @@
-"""A client that is killed again and again: its claims, its journal, and the ledger of the server.
+"""Kill a client process at random moments; compare its claims, its journal and the server's ledger.
 
-Three accounts of the same payments. The server's is in this process and survives; the journal is in
-a file and has to; the claims are what the client said before it was killed.
+These are three records of the same payments. The ledger is in this process and survives; the
+journal is a file and must survive; the claims are what the client reported before it was killed.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from catalogue import ENDPOINTS
-from mortal import PAYMENTS, Life
+from client_process import PAYMENTS, ClientRun
 from server import Request, Server, closed_port
 from service import TEMPER, Service, changes
 
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.records import Operation
 
-LONGEST: Final = 30
-"""Lines that a life may write before it is ended."""
+MAX_EVENTS: Final = 30
+"""Events of a run before it is killed."""
 
 MAYBE: Final = {"OutcomeUnknown", "killed"}
-"""What says of a change that it was made once or not at all."""
+"""Claims that allow for a change that was made once or not at all."""
 
 READS: Final = {str(each) for each in ENDPOINTS if each.letter == "R"}
 
 TWICE: Final = {str(each) for each in ENDPOINTS if each.letter == "E" and not each.shows}
-"""What may be made twice, because the same state once more is the same state."""
+"""Idempotent changes, which may be made twice."""
 
 PAID: Final = {"sent", "unknown", "applied"}
-"""The states in which a journal allows that something was paid."""
+"""The states of the journal that allow for a payment that was made."""
 
 
 @dataclass
-class Book:
-    """What was claimed, by the number of the operation."""
+class Claims:
+    """What the client reported, by the number of the operation."""
 
     names: dict[int, str] = field(default_factory=dict)
     claims: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -56,26 +56,26 @@ class Book:
     operations: int = 0
     kills: int = 0
     next: int = 0
-    """Number of the operation with which the next life begins."""
+    """Number of the first operation of the next run."""
 
-    def note(self, line: dict[str, Any]) -> None:
-        """Write down a line that a client wrote."""
-        if "begun" in line:
+    def add(self, event: dict[str, Any]) -> None:
+        """Add an event of the client."""
+        if "begun" in event:
             self.operations += 1
-            self.next = line["at"] + 1
-            self.names[line["begun"]] = line["name"]
-            self.claims[line["begun"]].append("killed")  # unless it comes to say something else
-        elif "ended" in line:
-            self.claims[line["ended"]][-1] = line["claim"]
-            self.leaked += [f"{self.names[line['ended']]}: {way}" for way in line["leaked"]]
-        elif "left" in line:
-            self.left[line["left"]] += 1
-        elif "found" in line:
-            self.findings.append((line["op_id"], line["found"]))
+            self.next = event["at"] + 1
+            self.names[event["begun"]] = event["name"]
+            self.claims[event["begun"]].append("killed")  # unless an outcome follows
+        elif "ended" in event:
+            self.claims[event["ended"]][-1] = event["claim"]
+            self.leaked += [f"{self.names[event['ended']]}: {way}" for way in event["leaked"]]
+        elif "left" in event:
+            self.left[event["left"]] += 1
+        elif "found" in event:
+            self.findings.append((event["op_id"], event["found"]))
 
     @property
     def outcomes(self) -> Counter[str]:
-        """How often each claim was made."""
+        """How often each outcome was claimed."""
         return Counter(claim for claims in self.claims.values() for claim in claims)
 
 
@@ -87,57 +87,61 @@ def run(
     announces: bool = False,
     temper: float = TEMPER,
     flaw: str = "",
-) -> tuple[Book, list[str]]:
-    """Make operations in many lives; return what was claimed, and what is wrong with it.
+) -> tuple[Claims, list[str]]:
+    """Make operations in many runs; return the claims, and what is wrong with them.
 
-    :param announces: The server does once what it is sent under one key.
-    :param temper: The part of the requests that meet a fault.
-    :param flaw: What is wrong with the client.
+    :param announces: The server announces that it honours idempotency keys.
+    :param temper: The share of requests that fail.
+    :param flaw: A defect of the client.
     """
     chance = Random(seed)  # noqa: S311 - the same kills for the same seed
-    book = Book()
+    claims = Claims()
     journal = directory / f"journal-{seed}.db"
-    with Server() as server, closed_port() as port, _nursery() as nursery:
+    with Server() as server, closed_port() as port, _fork_server() as process:
         server.answer(Service(seed, announces=announces, temper=temper))
-        dead = f"http://127.0.0.1:{port}/v1"
-        while book.next < count:
-            life = Life(server.url, dead, str(journal), seed, book.next, count, flaw)
-            _lived(nursery, life, book, chance)
+        closed_url = f"http://127.0.0.1:{port}/v1"
+        while claims.next < count:
+            client_run = ClientRun(
+                server.url, closed_url, str(journal), seed, claims.next, count, flaw
+            )
+            _run_and_kill(process, client_run, claims, chance)
             server.settle()
-            _resolved(Journal(journal), book, server.ledger)
+            _resolve(Journal(journal), claims, server.ledger)
         ledger = [request for request in server.ledger if changes(request)]
-    return book, violations(book, ledger, _operations(Journal(journal)))
+    return claims, violations(claims, ledger, _operations(Journal(journal)))
 
 
-def _lived(nursery: subprocess.Popen[str], life: Life, book: Book, chance: Random) -> None:
-    """Give a life, and take it after so many lines and a moment more."""
-    assert nursery.stdin is not None
-    assert nursery.stdout is not None
-    nursery.stdin.write(json.dumps(asdict(life)) + "\n")
-    nursery.stdin.flush()
-    lines, begun, spent = chance.randrange(1, LONGEST), 0.0, [0.01]
+def _run_and_kill(
+    process: subprocess.Popen[str], client_run: ClientRun, claims: Claims, chance: Random
+) -> None:
+    """Start a run, and kill it after a random number of events and a random delay."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(asdict(client_run)) + "\n")
+    process.stdin.flush()
+    lines, begun, spent = chance.randrange(1, MAX_EVENTS), 0.0, [0.01]
     child = 0
-    for number, text in enumerate(nursery.stdout):
-        line = json.loads(text)
-        if "died" in line:
-            assert line["died"] == -signal.SIGKILL, "the client failed by itself"
+    for number, text in enumerate(process.stdout):
+        event = json.loads(text)
+        if "exit_code" in event:
+            assert event["exit_code"] == -signal.SIGKILL, "the client failed"
             return
-        child = line.get("born", child)
-        book.note(line)
-        if "begun" in line:
+        child = event.get("pid", child)
+        claims.add(event)
+        if "begun" in event:
             begun = time.monotonic()
-        elif "ended" in line:
+        elif "ended" in event:
             spent.append(time.monotonic() - begun)
-        if number == lines or ("done" in line and number < lines):
+        if number == lines or ("done" in event and number < lines):
             time.sleep(chance.uniform(0, 1.2 * sum(spent) / len(spent)))
-            os.kill(child, signal.SIGKILL)  # it ends in no other way, so the number is its own
-            book.kills += 1
+            os.kill(child, signal.SIGKILL)  # it does not end otherwise, so the id is not reused
+            claims.kills += 1
 
 
-def _resolved(journal: Journal, book: Book, ledger: list[Request]) -> None:
-    """Settle what a client could not, as a person does who looks into the account."""
+def _resolve(journal: Journal, claims: Claims, ledger: list[Request]) -> None:
+    """Resolve inconclusive payments, as a person would who looks into the account."""
     paid = {request.headers.get("idempotency-key") for request in ledger}
-    undecided = {op_id for op_id, finding in book.findings if finding == "Inconclusive"}
+    undecided = {op_id for op_id, finding in claims.findings if finding == "Inconclusive"}
     for operation in journal.pending():
         if operation.op_id in undecided:
             outcome = "applied" if operation.op_id in paid else "not_applied"
@@ -145,9 +149,9 @@ def _resolved(journal: Journal, book: Book, ledger: list[Request]) -> None:
 
 
 @contextmanager
-def _nursery() -> Iterator[subprocess.Popen[str]]:
+def _fork_server() -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, str(Path(__file__).with_name("mortal.py"))],
+        [sys.executable, str(Path(__file__).with_name("client_process.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -169,30 +173,32 @@ def _operations(journal: Journal) -> list[Operation]:
 # What must agree
 
 
-def violations(book: Book, ledger: Iterable[Request], operations: Iterable[Operation]) -> list[str]:
-    """Hold the three accounts against each other, and name whatever does not agree."""
+def violations(
+    claims: Claims, ledger: Iterable[Request], operations: Iterable[Operation]
+) -> list[str]:
+    """Compare the three records; return each disagreement."""
     made: dict[int, list[str]] = defaultdict(list)
     for request in ledger:
         made[number_of(request)].append(request.headers.get("idempotency-key", ""))
     known = {operation.op_id: operation for operation in operations}
-    wrong = [f"{number}: nobody claims it" for number in made.keys() - book.names.keys()]
-    for number, name in book.names.items():
+    wrong = [f"{number}: no client claims it" for number in made.keys() - claims.names.keys()]
+    for number, name in claims.names.items():
         if name in READS:
             continue
-        claims, keys = book.claims[number], made[number]
-        problems = [*_claims(name, claims, len(keys))]
+        outcomes, keys = claims.claims[number], made[number]
+        problems = [*_check_claims(name, outcomes, len(keys))]
         if name in PAYMENTS:
-            problems += _journal(number, claims, keys, known)
-        wrong += [f"{number} {name} {claims}, made {len(keys)}: {each}" for each in problems]
+            problems += _check_journal(number, outcomes, keys, known)
+        wrong += [f"{number} {name} {outcomes}, made {len(keys)}: {each}" for each in problems]
     paid = {key for keys in made.values() for key in keys}
-    for op_id, finding in book.findings:
+    for op_id, finding in claims.findings:
         if {"Applied": op_id not in paid, "NotSeen": op_id in paid}.get(finding, False):
             wrong.append(f"{op_id}: {finding}, and the ledger says otherwise")
     return wrong
 
 
-def _claims(name: str, claims: list[str], made: int) -> Iterator[str]:
-    """Compare what was claimed of one operation with how often it was made."""
+def _check_claims(name: str, claims: list[str], made: int) -> Iterator[str]:
+    """Compare the claims of one operation with how often it was made."""
     if made > 1 + (name in TWICE):
         yield "made too often"
     if "returned" in claims and not made:
@@ -206,16 +212,16 @@ def _claims(name: str, claims: list[str], made: int) -> Iterator[str]:
         yield "a duplicate of nothing"
 
 
-def _journal(
+def _check_journal(
     number: int, claims: list[str], keys: list[str], known: dict[str, Operation]
 ) -> Iterator[str]:
-    """Compare what was made of one payment with what the journal has."""
+    """Compare how often one payment was made with the journal."""
     for key in keys:
         operation = known.get(key)
         if operation is None:
             yield "the journal has forgotten it"
         elif operation.key != str(number):
-            yield "the journal has it under another name"
+            yield "the journal has it under another key"
         elif operation.state not in PAID:
             yield f"the journal has it as {operation.state}"
     states = {each.state for each in known.values() if each.key == str(number)}
@@ -226,7 +232,7 @@ def _journal(
 
 
 def number_of(request: Request) -> int:
-    """Find the operation that a request was part of; payments carry it in what they say."""
+    """Return the number of the operation of a request; payments carry it in the form."""
     if "x-operation" in request.headers:
         return int(request.headers["x-operation"])
     form = parse_qs(request.body.decode("latin-1"))

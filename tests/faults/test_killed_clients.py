@@ -1,4 +1,4 @@
-"""A client that is killed at random: what it claimed, wrote down and did agree."""
+"""A client that is killed at random moments: its claims, its journal and the ledger agree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from lives import Book, run, violations
+from killed_clients import Claims, run, violations
 from server import Request, Server
 from service import Service
 
@@ -15,31 +15,31 @@ from crowdflower.payments.records import Operation, State
 
 @pytest.mark.row("P4", "N10", "N11")
 @pytest.mark.parametrize("announces", [False, True], ids=["no keys", "keys are honoured"])
-def test_whenever_a_client_is_killed_claims_journal_and_ledger_agree(
+def test_claims_journal_and_ledger_agree_whenever_a_client_is_killed(
     tmp_path: Path, announces: bool
 ) -> None:
-    book, wrong = run(50, 41, tmp_path, announces=announces)
+    claims, wrong = run(50, 41, tmp_path, announces=announces)
 
     assert wrong == []
-    assert book.leaked == []
-    assert book.kills >= 3
-    assert book.operations >= 50
-    assert "returned" in book.outcomes
+    assert claims.leaked == []
+    assert claims.kills >= 3
+    assert claims.operations >= 50
+    assert "returned" in claims.outcomes
 
 
 @pytest.mark.parametrize("body", [b"", b"debit%5Bunits_count%5D=2"], ids=["nothing", "a part"])
-def test_a_request_that_a_death_cuts_off_is_not_carried_out(server: Server, body: bytes) -> None:
+def test_a_request_cut_off_by_a_kill_is_not_executed(server: Server, body: bytes) -> None:
     server.answer(Service(1, temper=0))
     head = b"POST /v1/jobs/5/orders.json HTTP/1.1\r\nContent-Length: 40\r\n\r\n"
 
-    with socket.create_connection(("127.0.0.1", server.port)) as dying:
-        dying.sendall(head + body)
+    with socket.create_connection(("127.0.0.1", server.port)) as client_socket:
+        client_socket.sendall(head + body)
     server.settle()
 
     assert server.ledger == []
 
 
-# What the checker takes for wrong
+# What the checker reports
 
 
 def paid(number: int, op_id: str) -> Request:
@@ -85,20 +85,20 @@ PAID = [paid(1, "a")]
         (["killed"], PAID, [begun(1, "a", "sent")], ""),
         (["killed"], PAID, [begun(1, "a", "prepared")], "as prepared"),
         (["killed"], PAID, [], "forgotten"),
-        (["killed"], PAID, [begun(2, "a", "sent")], "under another name"),
+        (["killed"], PAID, [begun(2, "a", "sent")], "under another key"),
         (["killed"], [paid(1, "a"), paid(1, "b")], [begun(1, "a", "sent")], "made too often"),
-        (["killed"], [paid(3, "a")], [], "nobody claims it"),
+        (["killed"], [paid(3, "a")], [], "no client claims it"),
     ],
 )
-def test_what_does_not_agree_is_named(
+def test_each_disagreement_is_reported(
     claims: list[str], ledger: list[Request], journal: list[Operation], wrong: str
 ) -> None:
-    book = Book(names={1: "bonus"}, claims={1: claims})
+    records = Claims(names={1: "bonus"}, claims={1: claims})
 
-    named = violations(book, ledger, journal)
+    reported = violations(records, ledger, journal)
 
-    assert bool(named) == bool(wrong)
-    assert not wrong or any(wrong in each for each in named)
+    assert bool(reported) == bool(wrong)
+    assert not wrong or any(wrong in each for each in reported)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_what_does_not_agree_is_named(
         ("Inconclusive", [], False),
     ],
 )
-def test_a_finding_that_the_ledger_contradicts_is_wrong(
+def test_a_finding_that_contradicts_the_ledger_is_reported(
     finding: str, ledger: list[Request], wrong: bool
 ) -> None:
-    book = Book(names={1: "bonus"}, claims={1: ["killed"]}, findings=[("a", finding)])
+    records = Claims(names={1: "bonus"}, claims={1: ["killed"]}, findings=[("a", finding)])
 
-    named = violations(book, ledger, [begun(1, "a", "sent")])
+    reported = violations(records, ledger, [begun(1, "a", "sent")])
 
-    assert bool(named) == wrong
+    assert bool(reported) == wrong
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_a_finding_that_the_ledger_contradicts_is_wrong(
         ("GET jobs/7.json", ["returned"], 0, False),
     ],
 )
-def test_what_is_no_payment_is_made_as_often_as_is_safe(
+def test_a_change_that_is_not_a_payment_may_be_repeated_if_safe(
     name: str, claims: list[str], made: int, wrong: bool
 ) -> None:
-    book = Book(names={1: name}, claims={1: claims})
+    records = Claims(names={1: name}, claims={1: claims})
     ledger = [Request("POST", "/v1/x", {"x-operation": "1"}, b"")] * made
 
-    assert bool(violations(book, ledger, [])) == wrong
+    assert bool(violations(records, ledger, [])) == wrong
