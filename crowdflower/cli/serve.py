@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.core import ParameterSource
 
-from crowdflower.sandbox import BALANCE_CENTS, MOST_CENTS, Sandbox
+from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
+from crowdflower.sandbox.box import BALANCE_CENTS
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules import accounts
@@ -28,7 +29,7 @@ from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.server.sockets import LOOPBACK, Server
 from crowdflower.sandbox.store import SchemaMismatch, StoreFailure
 from crowdflower.sandbox.store.failures import Unreachable
-from crowdflower.sandbox.webhooks.delivery import Post
+from crowdflower.sandbox.webhooks.delivery import HttpReceiver
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.crowd import Crowd
@@ -54,8 +55,8 @@ def cents(_: click.Context, __: click.Parameter, dollars: str) -> int:
         ) from None
     if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
         raise click.BadParameter(f"{dollars!r} is no whole number of cents from 0 on")
-    if amount > MOST_CENTS:
-        raise click.BadParameter(f"{dollars!r} is more than {MOST_CENTS // 100:,} dollars")
+    if amount > accounts.MAX_CENTS:
+        raise click.BadParameter(f"{dollars!r} is more than {accounts.MAX_CENTS // 100:,} dollars")
     return int(amount)
 
 
@@ -213,9 +214,9 @@ def opened(
 
 def listening(box: Sandbox, host: str, port: int) -> Server:
     """Begin to answer, or say why not."""
-    names = [] if host in LOOPBACK else [socket.gethostname()]
+    hosts = [] if host in LOOPBACK else [socket.gethostname()]
     try:
-        return Server(box.app, host, port, names=names)
+        return Server(box.app, host, port, hosts=hosts)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             problem = (
@@ -239,7 +240,7 @@ def delivering(box: Sandbox, door: AccessPolicy | None) -> Iterator[None]:
 @contextmanager
 def telling(box: Sandbox, host: str) -> Iterator[None]:
     """Send requesters' servers what they want to be told while the block lasts."""
-    box.receive_webhooks(Post(allow_loopback=host in LOOPBACK))
+    box.receive_webhooks(HttpReceiver(allow_loopback=host in LOOPBACK))
     with alongside(_tell, box):
         yield
 

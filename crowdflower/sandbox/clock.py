@@ -1,8 +1,8 @@
-"""The only source of time, ids and chance.
+"""The only source of time, ids and random numbers.
 
-Everything in the sandbox that would ask the machine for the time, for a secret or for a die asks
-a :class:`Clock`. With the same seed two clocks give the same crowd, and a test that waits half an
-hour for a page to expire waits no time at all.
+All code of the sandbox that needs the time, a secret or a random number takes it from a
+:class:`Clock`. So the same seed gives the same crowd, and a test in which a page expires after half
+an hour takes no time.
 """
 
 from __future__ import annotations
@@ -10,41 +10,38 @@ from __future__ import annotations
 import secrets
 import time
 from base64 import b64encode
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import count
 from random import Random
 from struct import Struct
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from typing_extensions import Self
-
 START = 1435148651.0
-"""Where virtual time begins: 24 June 2015, 12:24:11 UTC."""
+"""Start of virtual time: 24 June 2015, 12:24:11 UTC."""
 
-LATEST: Final = 4102444800.0
-"""As far as time can be moved: 1 January 2100. Calendars and archives write no time for ever."""
-
+MAX_TIME: Final = 4102444800.0
+"""Latest time that can be set: 1 January 2100. Dates and ZIP archives have an upper limit."""
 
 _WORDS = Struct("<8Q")
 
 
 class Chance(Random):
-    """A stream of chance that only its key decides: no state is shared with any other stream.
+    """A random number generator that depends only on its key and shares no state with others.
 
-    All of :class:`random.Random`'s distributions work on it. The words are BLAKE2b digests of key
-    and counter, so the same purpose gives the same numbers in any thread, order or process.
+    All distributions of :class:`random.Random` work. The words are BLAKE2b digests of key and
+    counter, so the same key gives the same numbers in any thread, order or process.
 
     >>> Chance(b"key").random() == Chance(b"key").random()
     True
     """
 
     def __new__(cls, key: bytes) -> Self:  # noqa: ARG004 - __init__ keeps it
-        """Make a stream; the generator below it is never used, so any seed will do."""
+        """Create a stream; the inherited generator is not used, so its seed does not matter."""
         return super().__new__(cls, 0)  # type: ignore[call-arg] # the stub leaves it out
 
     def __init__(self, key: bytes) -> None:
@@ -54,14 +51,14 @@ class Chance(Random):
         self.gauss_next = None
 
     def seed(self, *_: object, **__: object) -> None:
-        """Change nothing: a stream is its key."""
+        """Do nothing: the key decides the numbers."""
 
     def random(self) -> float:
-        """Draw a float, uniform in [0, 1)."""
+        """Return a uniform float in [0, 1)."""
         return (self._word() >> 11) * 2.0**-53
 
     def getrandbits(self, k: int, /) -> int:
-        """Draw an integer of ``k`` bits, uniform."""
+        """Return a uniform integer of ``k`` bits."""
         value = 0
         for _ in range(0, k, 64):
             value = value << 64 | self._word()
@@ -77,13 +74,13 @@ class Chance(Random):
 
 
 class Clock:
-    """Time, ids and chance of one sandbox.
+    """Time, ids and random numbers of one sandbox.
 
-    :param seed: Decides every stream of chance and, in virtual time, every token.
-    :param start: Where virtual time begins, in seconds since 1970 UTC.
-    :param virtual: Time stands still until :meth:`advance` moves it, and tokens repeat with the
-        seed. Otherwise it is the machine's time, and tokens are secrets. When somebody sets the
-        machine's clock back, time goes on from where it was.
+    :param seed: Seed of all random numbers and, in virtual time, of all tokens.
+    :param start: Start of virtual time, in seconds since 1970 UTC.
+    :param virtual: Time stands still until :meth:`advance` moves it, and the same seed gives the
+        same tokens. Otherwise the system clock is used, and tokens are secrets. When the system
+        clock is set back, time continues from where it was.
 
     >>> clock = Clock(seed=7)
     >>> clock.advance(minutes=31)
@@ -96,80 +93,82 @@ class Clock:
         self.virtual = virtual
         self._start = start
         self._lock = Lock()
-        self.alarms: list[Callable[[], object]] = []
+        self.listeners: list[Callable[[], object]] = []
         """Called after each :meth:`advance`."""
         self.reset()
 
     def reset(self) -> None:
-        """Go back to the start: the first time, and the first token."""
+        """Restart the clock and the sequence of tokens."""
         with self._lock:
-            self._ahead = 0.0
+            self._offset = 0.0
             self._tokens = count(1)
             self._latest = self._start if self.virtual else time.time()
-            self._counted = time.monotonic()
+            self._measured_at = time.monotonic()
 
     def now(self) -> float:
-        """Tell the time, in seconds since 1970 UTC; never an earlier one than before."""
+        """Return the time in seconds since 1970 UTC; it never decreases."""
         if self.virtual:
-            return self._latest + self._ahead
+            return self._latest + self._offset
         with self._lock:
-            counted = time.monotonic()
-            self._latest = max(time.time(), self._latest + counted - self._counted)
-            self._counted = counted
-            return self._latest + self._ahead
+            measured_at = time.monotonic()
+            self._latest = max(time.time(), self._latest + measured_at - self._measured_at)
+            self._measured_at = measured_at
+            return self._latest + self._offset
 
     def catch_up(self, to: float) -> None:
-        """Tell no time before this one, as after a start on data that knows a later time.
+        """Move time forward to this value, if it is later: stored data may hold later times.
 
-        :param to: Seconds since 1970 UTC; nothing changes when it has passed.
+        :param to: Seconds since 1970 UTC.
         """
         behind = to - self.now()
         with self._lock:
             self._latest += max(0.0, behind)
 
     def advance(self, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
-        """Move time forward; real time runs on from there. What becomes due by it happens now.
+        """Move time forward and run timed actions that become due.
 
-        :raises ValueError: Time would go backwards, or beyond :data:`LATEST`.
+        With ``virtual=False`` time continues from there.
+
+        :raises ValueError: Time would go backwards, or beyond :data:`MAX_TIME`.
         """
-        self.flow(seconds + 60 * minutes + 3600 * hours)
-        for do in tuple(self.alarms):
-            do()
+        self.advance_silently(seconds + 60 * minutes + 3600 * hours)
+        for listener in tuple(self.listeners):
+            listener()
 
-    def flow(self, seconds: float) -> None:
-        """Let time go on as it does by itself, for whoever looks by themselves what becomes due.
+    def advance_silently(self, seconds: float) -> None:
+        """Move time forward without running timed actions; the caller does that.
 
-        :raises ValueError: Time would go backwards, or beyond :data:`LATEST`.
+        :raises ValueError: Time would go backwards, or beyond :data:`MAX_TIME`.
         """
         if not seconds >= 0:
-            raise ValueError(f"Time only goes forward; it cannot move by {seconds} seconds.")
-        if self.now() + seconds > LATEST:
-            raise ValueError(f"Time goes to the year 2100; it cannot move by {seconds} seconds.")
+            raise ValueError(f"The clock only moves forward; it cannot move by {seconds} seconds.")
+        if self.now() + seconds > MAX_TIME:
+            raise ValueError(f"The clock ends in 2100; it cannot move by {seconds} seconds.")
         with self._lock:
-            self._ahead += seconds
+            self._offset += seconds
 
     def set(self, to: float) -> None:
-        """Move time forward to a moment; real time runs on from there.
+        """Move time forward to a point in time and run timed actions that become due.
 
         :param to: Seconds since 1970 UTC.
-        :raises ValueError: Time would go backwards, or beyond :data:`LATEST`.
+        :raises ValueError: Time would go backwards, or beyond :data:`MAX_TIME`.
         """
         self.advance(to - self.now())
 
     def token(self, bits: int = 128) -> str:
-        """Make a new secret, as text that is safe in a URL.
+        """Return a new secret that is safe in a URL.
 
-        :param bits: How hard it is to guess; a multiple of 8.
-        :returns: Hexadecimal digits, one for each four bits.
+        :param bits: Its size; a multiple of 8.
+        :returns: Hexadecimal digits, one per four bits.
         """
         return self._secret(bits // 8).hex()
 
     def job_secret(self) -> str:
-        """Make the secret of a job: 44 characters of base 64, ``+`` and ``/`` included."""
+        """Return a new secret of a job: 44 characters of Base64, including ``+`` and ``/``."""
         return b64encode(self._secret(33)).decode("ascii")
 
     def chance(self, *purpose: int | str) -> Chance:
-        """Open the stream of chance for one purpose; the same one each time.
+        """Return the random number generator for one purpose; always the same for the same purpose.
 
         >>> Clock(seed=1).chance("page", 7).random() == Clock(seed=1).chance("page", 7).random()
         True
@@ -186,13 +185,13 @@ class Clock:
         return self.chance("token", number).randbytes(size)
 
 
-class Waiting:
-    """How a client in the same process waits: it moves a sandbox's clock, and loses no time.
+class ClientClock:
+    """The clock of a client in the same process: instead of sleeping, it advances the sandbox's.
 
-    Only its own waits count against its deadlines, not what a crowd at work moves the clock by.
+    Only the client's own waits count against its deadlines, not the time that a crowd takes.
 
     >>> clock = Clock()
-    >>> Waiting(clock).sleep(60)
+    >>> ClientClock(clock).sleep(60)
     >>> iso(clock.now())
     '2015-06-24T12:25:11+00:00'
     """
@@ -203,18 +202,18 @@ class Waiting:
         self._lock = Lock()
 
     def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
+        """Return the client's time in seconds; it never decreases."""
         return time.monotonic() + self._waited
 
     def sleep(self, seconds: float, /) -> None:
-        """Move the sandbox's clock; what becomes due by it happens now."""
+        """Advance the sandbox's clock and run timed actions that become due."""
         with self._lock:
             self._waited += seconds
         self._clock.advance(seconds)
 
 
 def iso(seconds: float) -> str:
-    """Write a time as JSON shows it: ISO 8601, whole seconds, UTC.
+    """Format a time as in JSON: ISO 8601, whole seconds, UTC.
 
     >>> iso(1435226060.9)
     '2015-06-25T09:54:20+00:00'
@@ -223,14 +222,14 @@ def iso(seconds: float) -> str:
 
 
 def report_time(seconds: float) -> str:
-    """Write a time as reports show it: month and day without a leading zero, UTC.
+    """Format a time as in reports: month and day without a leading zero, UTC.
 
     >>> report_time(1435226060.9)
     '6/25/2015 09:54:20'
     """
-    at = _utc(seconds)
-    return f"{at.month}/{at.day}/{at.year} {at:%H:%M:%S}"
+    moment = _utc(seconds)
+    return f"{moment.month}/{moment.day}/{moment.year} {moment:%H:%M:%S}"
 
 
 def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(int(seconds), timezone.utc)
+    return datetime.fromtimestamp(int(seconds), UTC)

@@ -16,7 +16,7 @@ hold an object or a text, and some refusals come with status 200. Each class is 
     ├── Conflict            409   it is not yours to do, or not now
     ├── Expired             410   the page was open for too long
     ├── Invalid             422   a value that cannot be
-    ├── TooMany             429   too many requests that were wrong
+    ├── TooManyRequests             429   too many requests that were wrong
     ├── Declined            200   understood, and not done
     └── Unsupported         501   known to the service, not to the sandbox
 """
@@ -169,7 +169,7 @@ class Invalid(Refusal):
         return refusal
 
 
-class TooMany(Refusal):
+class TooManyRequests(Refusal):
     """Whoever asks has been wrong too often to be answered now.
 
     :param seconds: How long to wait.

@@ -263,7 +263,7 @@ def test_the_crowd_sends_no_requests_and_takes_no_faults() -> None:
             assert is_finished(box, job.id)
 
         assert len(box.requests) == asked
-        assert len(box.faults.waiting()) == 1
+        assert len(box.faults.pending()) == 1
 
 
 def test_the_crowd_is_there_again_after_a_reset(capfd: pytest.CaptureFixture[str]) -> None:

@@ -63,7 +63,7 @@ def app(database: Database) -> Iterator[Application]:
     """The API of that account."""
     app = create_app(database)
     yield app
-    app.close()
+    app.services.reset()
 
 
 @pytest.fixture

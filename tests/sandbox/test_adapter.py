@@ -13,7 +13,7 @@ from flask import Flask, Response, make_response, redirect, request
 
 from crowdflower.sandbox.server.in_process import (
     ORIGIN,
-    OutsideOfTheSandbox,
+    OutsideSandbox,
     SandboxAdapter,
     session_for,
 )
@@ -226,7 +226,7 @@ def test_an_application_may_write_before_it_returns() -> None:
 def test_any_other_address_is_an_error_that_does_not_show_the_key(
     session: requests.Session, url: str
 ) -> None:
-    with pytest.raises(OutsideOfTheSandbox, match=r"reaches only https://sandbox\.invalid") as seen:
+    with pytest.raises(OutsideSandbox, match=r"reaches only https://sandbox\.invalid") as seen:
         session.get(url)
 
     assert "s3cret" not in str(seen.value)

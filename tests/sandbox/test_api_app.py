@@ -299,7 +299,7 @@ def test_what_only_the_service_has_is_said_and_remembered(
     assert set(error) == {"message", "code", "feature", "see"}
     assert error["code"] == "sandbox_not_implemented"
     assert error["feature"] == answer.headers["X-Sandbox-Not-Implemented"] == feature
-    assert [each.feature for each in app.unimplemented] == [feature]
+    assert [each.feature for each in app.services.unimplemented] == [feature]
 
 
 def test_a_warning_is_a_header_and_leaves_the_answer_alone(api: Api, job: int) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.sandbox import reports
-from crowdflower.sandbox.control.delays import Transitions
+from crowdflower.sandbox.control.delays import Delays
 from crowdflower.sandbox.reports import ReportCache
 from crowdflower.sandbox.reports.cache import MAX_UNFETCHED
 from crowdflower.sandbox.server.app import create_app
@@ -144,7 +144,7 @@ def test_regenerate_answers_with_two_letters(api: Api, job: int) -> None:
 def test_a_report_takes_as_many_questions_as_are_set(
     database: Database, api: Api, app: Application, job: int
 ) -> None:
-    app.reports = ReportCache(Transitions({"report": 2}))
+    app.services.reports = ReportCache(Delays({"report": 2}))
 
     def ask() -> int:
         return api("GET", f"/jobs/{job}.csv?type=full").status_code
@@ -155,20 +155,20 @@ def test_a_report_takes_as_many_questions_as_are_set(
 
     assert first == [202, 202, 302, 302]
     assert again == [202, 202, 302]
-    app.reports.close()
+    app.services.reports.close()
 
 
 def test_a_report_that_is_not_ready_says_so_in_the_words_of_the_service(
     app: Application, api: Api, job: int
 ) -> None:
-    app.reports = ReportCache(Transitions({"report": 1}))
+    app.services.reports = ReportCache(Delays({"report": 1}))
 
     answer = api("GET", f"/jobs/{job}.csv?type=json")
 
     text = "Your CSV is being generated.  Try again in 10 seconds."
     assert answer.status_code == 202
     assert answer.json() == {"notice": {"message": text}}
-    app.reports.close()
+    app.services.reports.close()
 
 
 def test_the_gold_report_has_a_row_for_each_test_question(api: Api, judged: int) -> None:
@@ -280,7 +280,7 @@ def test_an_archive_is_found_when_it_is_whole() -> None:
 
 
 def test_a_report_that_breaks_off_begins_anew_and_leaves_nothing() -> None:
-    cache = ReportCache(Transitions({"report": 1}))
+    cache = ReportCache(Delays({"report": 1}))
     last = put(cache, 7, "full", "last")
     asked = [cache.is_ready(7, "full") for _ in range(2)]
 
@@ -310,10 +310,10 @@ def test_reports_are_gone_with_the_sandbox(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     app = create_app(database)
-    path = put(app.reports, job, "full", "token")
+    path = put(app.services.reports, job, "full", "token")
     assert path.is_relative_to(tmp_path)
 
-    app.close()
+    app.services.reset()
 
     assert list(tmp_path.iterdir()) == []
 

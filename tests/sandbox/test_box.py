@@ -15,7 +15,7 @@ from crowdflower.client import Client
 from crowdflower.exceptions import ApiError, AuthenticationError, SandboxNotImplemented
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import Clock
-from crowdflower.sandbox.control.delays import Lag
+from crowdflower.sandbox.control.delays import Delay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def test_a_clock_that_outlives_its_sandbox_rings_for_nobody() -> None:
 
     clock.advance(minutes=1)
 
-    assert clock.alarms == []
+    assert clock.listeners == []
 
 
 def test_a_job_that_goes_on_orders_what_came_while_it_was_paused(box: Sandbox) -> None:
@@ -135,7 +135,7 @@ def test_a_client_in_the_same_process_waits_on_the_clock_of_the_sandbox(box: San
 
 def test_a_report_that_takes_minutes_of_the_sandbox_takes_no_time_here(box: Sandbox) -> None:
     job = launched(box.client(deadline=10))
-    box.transitions["report"] = Lag(seconds=1500)
+    box.transitions["report"] = Delay(seconds=1500)
 
     units = job.get_results_report()
 
@@ -271,7 +271,7 @@ def test_a_key_that_no_client_could_send_is_refused(key: Any, tmp_path: Path) ->
 
 @pytest.mark.parametrize("cents", [-1, 1.5, "500", True, 10**30])
 def test_a_balance_that_is_no_amount_of_money_is_refused(cents: Any) -> None:
-    with pytest.raises(ValueError, match="balance_cents is a whole number from 0 to"):
+    with pytest.raises(ValueError, match="balance_cents must be an integer from 0 to"):
         Sandbox(balance_cents=cents)
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from crowdflower.sandbox.server import sockets as serving
-from crowdflower.sandbox.server.connections import Manners
+from crowdflower.sandbox.server.connections import ConnectionLimits
 from crowdflower.sandbox.server.sockets import Server
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def is_served(server: Server) -> bool:
     ],
 )
 def test_a_request_that_does_not_come_to_an_end_is_refused(begun: bytes) -> None:
-    with Server(echo, manners=Manners(patience=0.1)) as server, connected(server) as connection:
+    with (
+        Server(echo, limits=ConnectionLimits(request_timeout=0.1)) as server,
+        connected(server) as connection,
+    ):
         connection.sendall(begun)
 
         answer = read(connection)
@@ -72,8 +75,8 @@ def test_a_request_that_does_not_come_to_an_end_is_refused(begun: bytes) -> None
 
 @pytest.mark.parametrize("begun", [HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n"])
 def test_a_byte_now_and_then_does_not_help(begun: bytes) -> None:
-    manners = Manners(patience=0.2, bytes_per_second=1000)
-    with Server(echo, manners=manners) as server, connected(server) as connection:
+    limits = ConnectionLimits(request_timeout=0.2, min_rate=1000)
+    with Server(echo, limits=limits) as server, connected(server) as connection:
         connection.sendall(begun)
         ended = threading.Event()
 
@@ -94,8 +97,8 @@ def test_a_byte_now_and_then_does_not_help(begun: bytes) -> None:
 
 
 def test_who_is_slow_and_gets_on_is_waited_for() -> None:
-    manners = Manners(patience=PATIENT, bytes_per_second=1)
-    with Server(echo, manners=manners) as server, connected(server) as connection:
+    limits = ConnectionLimits(request_timeout=PATIENT, min_rate=1)
+    with Server(echo, limits=limits) as server, connected(server) as connection:
         for part in (
             HEAD[:9],
             HEAD[9:],
@@ -112,7 +115,7 @@ def test_who_is_slow_and_gets_on_is_waited_for() -> None:
 
 
 def test_connections_that_say_nothing_are_closed_for_those_that_do() -> None:
-    with Server(echo, manners=Manners(most=20)) as server, ExitStack() as stack:
+    with Server(echo, limits=ConnectionLimits(max_connections=20)) as server, ExitStack() as stack:
         silent = [stack.enter_context(connected(server)) for _ in range(200)]
 
         assert all(is_served(server) for _ in range(5))
@@ -131,7 +134,7 @@ def _is_closed(connection: socket.socket) -> bool:
 
 
 def test_requests_that_begin_and_do_not_end_are_closed_for_those_that_do() -> None:
-    with Server(echo, manners=Manners(most=20)) as server, ExitStack() as stack:
+    with Server(echo, limits=ConnectionLimits(max_connections=20)) as server, ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(connected(server)).sendall(HEAD)
 
@@ -143,7 +146,7 @@ def test_who_does_not_read_the_answer_holds_nobody_up() -> None:
         start("200 OK", [("Content-Type", "text/plain")])
         return iter([b"3"] if environ["PATH_INFO"] == "/" else [b"x" * 1_000_000] * 60)
 
-    with Server(app, manners=Manners(unread=0.2)) as server, ExitStack() as stack:
+    with Server(app, limits=ConnectionLimits(send_timeout=0.2)) as server, ExitStack() as stack:
         for _ in range(8):  # there are four threads
             connection = stack.enter_context(connected(server))
             connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -12,7 +12,7 @@ import requests
 from crowdflower.exceptions import ApiError, OutcomeUnknown
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import START
-from crowdflower.sandbox.control.delays import Lag
+from crowdflower.sandbox.control.delays import Delay
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store.transaction import MIN_KEPT_EVENTS
 
@@ -64,7 +64,7 @@ def test_a_status_is_answered_as_often_as_was_said(box: Sandbox, jobs: Any) -> N
 
     assert [each.status_code for each in answers] == [429, 429, 200]
     assert answers[0].headers["Retry-After"] == "7"
-    assert answers[0].json() == {"error": {"message": "The sandbox was told to answer 429"}}
+    assert answers[0].json() == {"error": {"message": "Injected fault: status 429"}}
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -138,7 +138,7 @@ def test_a_fault_happens_to_the_requests_it_is_for(box: Sandbox, jobs: Any) -> N
 
     assert answers == [501, 502]
     assert jobs().status_code == 200
-    assert [fault.status for fault, _ in box.faults.waiting()] == [500]
+    assert [fault.status for fault, _ in box.faults.pending()] == [500]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_is_no_fault_is_refused(box: Sandbox, ask: Ask, fault: dict[str, An
         box.faults.next(**fault)
 
     assert ask("POST", "faults", **fault).status_code == 400
-    assert box.faults.waiting() == ()
+    assert box.faults.pending() == ()
 
 
 def test_over_a_socket_a_connection_breaks_and_a_delay_is_waited_for(box: Sandbox) -> None:
@@ -186,7 +186,7 @@ def test_requests_are_kept_without_their_keys(box: Sandbox) -> None:
         session.get(f"{ORIGIN}/v1/jobs", params={"key": "wrong"})
 
     kept = box.requests
-    assert [(each.verb, each.path, each.asked, each.status) for each in kept] == [
+    assert [(each.verb, each.path, each.parameters, each.status) for each in kept] == [
         ("GET", "/v1/jobs", {"page": "2"}, 200),
         ("POST", "/v1/jobs", {"job": {"title": "A first job"}}, 200),
         ("GET", "/v1/jobs", {}, 401),
@@ -323,7 +323,7 @@ def test_how_long_things_take_is_read_and_set_from_outside(box: Sandbox, ask: As
         "report": {"polls": 2, "seconds": 0},
         "order": {"polls": 1, "seconds": 30},
     }
-    assert box.transitions["order"] == Lag(1, 30)
+    assert box.transitions["order"] == Delay(1, 30)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_what_cannot_be_a_time_changes_no_other(
     answer = ask("POST", "transitions", upload=1, **asked)
 
     assert answer.status_code == 400
-    assert box.transitions["upload"] == Lag()
+    assert box.transitions["upload"] == Delay()
 
 
 FORM = '<cml:text label="What is it like?" name="like" validates="required"/>'
@@ -408,17 +408,17 @@ def test_recorded_answers_are_given_again_from_outside(box: Sandbox, ask: Ask, j
 @pytest.mark.parametrize(
     ("name", "asked", "message"),
     [
-        ("workers", {}, "Send number too."),
+        ("workers", {}, "number must be sent."),
         ("workers", {"number": 0}, "Somebody has to join"),
         ("workers", {"number": 1, "profile": "nobody"}, "No profile 'nobody'"),
-        ("workers", {"number": 1, "countries": [5]}, "countries has to be a list of texts"),
-        ("workers", {"number": 1, "truth": {"like": 5}}, "truth.like is the name of a column"),
-        ("workers", {"number": 1, "texts": {"like": "a"}}, "texts.like has to be a list of texts"),
-        ("workers", {"votes": [[[1], 2, "x"]], "field": "f", "key": "k"}, "A vote is"),
-        ("workers", {"votes": []}, "Send field and key too."),
-        ("simulate", {}, "Send job too."),
+        ("workers", {"number": 1, "countries": [5]}, "countries must be a list of strings"),
+        ("workers", {"number": 1, "truth": {"like": 5}}, "truth.like must be the name of a column"),
+        ("workers", {"number": 1, "texts": {"like": "a"}}, "texts.like must be a list of strings"),
+        ("workers", {"votes": [[[1], 2, "x"]], "field": "f", "key": "k"}, "A vote must be"),
+        ("workers", {"votes": []}, "field and key must be sent."),
+        ("simulate", {}, "job must be sent."),
         ("simulate", {"job": 5}, "Nobody is in the crowd"),
-        ("simulate", {"job": True}, "job is of the wrong type"),
+        ("simulate", {"job": True}, "job has the wrong type: bool"),
         ("workers", {"number": 2, "mix": {"normal": 1e308, "expert": 1e308}}, "overflow"),
     ],
 )

@@ -61,11 +61,11 @@ def test_a_name_that_is_not_ours_is_not(
     answer = session.get(server.url, headers={"Host": name})
 
     assert answer.status_code == 421
-    assert "does not go by that name" in answer.json()["error"]["message"]
+    assert "is not a name of this server" in answer.json()["error"]["message"]
 
 
 def test_a_name_that_was_given_is_answered(session: requests.Session) -> None:
-    with Server(echo, names=["crowd.example"]) as server:
+    with Server(echo, hosts=["crowd.example"]) as server:
         answer = session.get(server.url, headers={"Host": "crowd.example"})
 
     assert answer.status_code == 200

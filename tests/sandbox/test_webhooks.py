@@ -15,7 +15,13 @@ import pytest
 from crowdflower.exceptions import ApiError
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import iso
-from crowdflower.sandbox.webhooks.delivery import PATIENCE, Attempt, Courier, Notification, Post
+from crowdflower.sandbox.webhooks.delivery import (
+    MAX_FAILING_TIME,
+    Attempt,
+    HttpReceiver,
+    Notification,
+    WebhookSender,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,7 +211,7 @@ def test_pauses_between_attempts_grow_until_the_address_is_given_up(
     launched(box)
     inbox.refuses = "nobody listens there"
     begin, times = box.clock.now(), []
-    while box.clock.now() - begin < 3 * PATIENCE:
+    while box.clock.now() - begin < 3 * MAX_FAILING_TIME:
         if tried := box.deliver_webhooks():
             assert [each.problem for each in tried] == ["OSError: nobody listens there"]
             times.append(box.clock.now() - begin)
@@ -215,14 +221,14 @@ def test_pauses_between_attempts_grow_until_the_address_is_given_up(
     for pause, planned in zip(pauses, [1, 5, 25, 125, 625, 3125], strict=False):
         assert 0.9 * planned <= pause <= 1.1 * planned + 30
     assert len(times) == 9
-    assert PATIENCE <= times[-1] < PATIENCE + 60
+    assert MAX_FAILING_TIME <= times[-1] < MAX_FAILING_TIME + 60
 
 
 def test_saving_the_address_sends_again_what_was_not_delivered(box: Sandbox, inbox: Inbox) -> None:
     job = launched(box)
     inbox.refuses = "nobody listens there"
     box.deliver_webhooks()
-    box.clock.advance(seconds=PATIENCE)
+    box.clock.advance(seconds=MAX_FAILING_TIME)
     box.deliver_webhooks()
     done(box, job)
     inbox.refuses = None
@@ -309,7 +315,7 @@ def test_an_answer_from_before_a_reset_says_nothing_of_what_came_after(
 
 def test_two_couriers_do_not_deliver_the_same(box: Sandbox, inbox: Inbox) -> None:
     launched(box)
-    other = Courier(box.database, inbox)
+    other = WebhookSender(box.database, inbox)
     meanwhile: list[Attempt] = []
     box.receive_webhooks(lambda _: meanwhile.extend(other.deliver(lambda: False)))
 
@@ -369,13 +375,13 @@ def test_a_notification_is_posted_as_a_form(
 
 
 def test_this_machine_is_not_called_for_people_elsewhere(box: Sandbox, hook: Any) -> None:
-    box.receive_webhooks(Post(allow_loopback=False))
+    box.receive_webhooks(HttpReceiver(allow_loopback=False))
     launched(box, webhook_uri=f"http://127.0.0.1:{hook.server_port}/")
 
     (attempt,) = box.deliver_webhooks()
 
     assert attempt.problem is not None
-    assert "not on the open internet" in attempt.problem
+    assert "not a public address" in attempt.problem
     assert hook.got == []
 
 

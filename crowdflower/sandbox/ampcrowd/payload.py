@@ -161,7 +161,7 @@ def _callback_url(url: object) -> str:
     if not isinstance(url, str):
         _refuse("configuration.callback_url must be a string")
     try:
-        outbound.parsed(url)
+        outbound.parse_url(url)
     except outbound.Forbidden as error:
         _refuse(f"configuration.callback_url: {error}")
     return url

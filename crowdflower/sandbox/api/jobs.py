@@ -43,7 +43,7 @@ def create(context: RequestContext) -> Result:
 def show(context: RequestContext, job: str) -> Result:
     """Return a job, even if it was deleted."""
     row = context.job(job)
-    return context.transitions.seen(row.id, shapes.job(row))
+    return context.transitions.hide_changes(row.id, shapes.job(row))
 
 
 def update(context: RequestContext, job: str) -> Result:
@@ -80,7 +80,8 @@ def copy(context: RequestContext, job: str) -> Result:
     else:
         message = {"success": "Job successfully copied."}
     context.transitions.begin("copy", copied.id, {"units_count": 0, "golds_count": 0})
-    return {**context.transitions.peek(copied.id, shapes.job(copied)), "message": message}
+    attributes = context.transitions.hide_changes(copied.id, shapes.job(copied), is_poll=False)
+    return {**attributes, "message": message}
 
 
 def pause(context: RequestContext, job: str) -> Result:

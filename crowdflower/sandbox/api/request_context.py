@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from crowdflower._types import JSON
     from crowdflower.sandbox.api.parameters import Parameters
-    from crowdflower.sandbox.control.delays import Transitions
+    from crowdflower.sandbox.control.delays import Delays
     from crowdflower.sandbox.reports import ReportCache
     from crowdflower.sandbox.store import Transaction
 
@@ -52,7 +52,7 @@ class RequestContext:
 
     reports: ReportCache
 
-    transitions: Transitions
+    transitions: Delays
 
     link: Callable[[str], str]
     """Returns the URL of a path on this server."""

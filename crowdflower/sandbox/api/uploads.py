@@ -51,7 +51,7 @@ def progress(context: RequestContext, job: str) -> Result:
     """Return how many rows a job has, and whether the last upload is done or why it failed."""
     row = context.job(job)
     found = uploads.progress(context.tx, row)
-    share = min(context.transitions.look(kind, row.id) for kind in ("upload", "copy"))
+    share = min(context.transitions.poll(kind, row.id) for kind in ("upload", "copy"))
     return found if share >= 1 else {"done": False, "count": int(found["count"] * share)}
 
 

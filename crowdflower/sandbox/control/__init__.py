@@ -1,1 +1,1 @@
-"""What a test sets from outside: faults and delays, in Python and over HTTP."""
+"""What a test controls: faults, delays, and the HTTP interface to both."""

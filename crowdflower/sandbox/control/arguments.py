@@ -1,4 +1,4 @@
-"""What the sandbox's control is sent: names that mean something, with values of the right kind."""
+"""Checks of the JSON that the control interface receives: known names, values of the right type."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ if TYPE_CHECKING:
 
 _NUMBER: Final = (int, float)
 
-Asked: TypeAlias = dict[str, Any]
-Kinds: TypeAlias = "Mapping[str, type | tuple[type, ...]]"
-"""Names that mean something, and the types that JSON gives their values."""
+Arguments: TypeAlias = dict[str, Any]
+"""The JSON object in the body of a request."""
 
-FAULT: Final[Kinds] = {
+Types: TypeAlias = "Mapping[str, type | tuple[type, ...]]"
+"""Known names, and the Python types of their JSON values."""
+
+FAULT: Final[Types] = {
     "times": int,
     "path": str,
     "verb": str,
@@ -24,9 +26,9 @@ FAULT: Final[Kinds] = {
     "garble": bool,
     "done": bool,
 }
-CREDIT: Final[Kinds] = {"cents": int, "note": str}
-LAG: Final[Kinds] = {"polls": int, "seconds": _NUMBER}
-CONTRIBUTORS: Final[Kinds] = {
+CREDIT: Final[Types] = {"cents": int, "note": str}
+DELAY: Final[Types] = {"polls": int, "seconds": _NUMBER}
+CONTRIBUTORS: Final[Types] = {
     "number": int,
     "profile": str,
     "mix": dict,
@@ -36,14 +38,14 @@ CONTRIBUTORS: Final[Kinds] = {
     "channel": str,
     "countries": list,
 }
-RECORDINGS: Final[Kinds] = {
+RECORDINGS: Final[Types] = {
     "votes": list,
     "field": str,
     "key": str,
     "channel": str,
     "countries": list,
 }
-RUN: Final[Kinds] = {
+RUN: Final[Types] = {
     "job": int,
     "pages": int,
     "judgments": int,
@@ -54,84 +56,84 @@ RUN: Final[Kinds] = {
 }
 
 
-def checked(asked: Asked, kinds: Kinds, *required: str) -> Asked:
-    """Let through what is named and of the kind that it has to be.
+def check(arguments: Arguments, types: Types, *required: str) -> Arguments:
+    """Return the arguments if every name is known and every value has the right type.
 
-    :raises ValueError: Something means nothing here, or is missing.
-    :raises TypeError: Something is of another kind.
+    :raises ValueError: A name is unknown, or a required one is missing.
+    :raises TypeError: A value has the wrong type.
 
-    >>> checked({"polls": "2"}, LAG)
+    >>> check({"polls": "2"}, DELAY)
     Traceback (most recent call last):
-    TypeError: polls is of the wrong type.
+    TypeError: polls has the wrong type: str.
     """
-    for name, value in asked.items():
-        if name not in kinds:
-            raise ValueError(f"{name} means nothing here; there are {', '.join(kinds)}.")
-        right = kinds[name]
-        if not isinstance(value, right) or (isinstance(value, bool) and right is not bool):
-            raise TypeError(f"{name} is of the wrong type.")
-    missing = [name for name in required if name not in asked]
+    for name, value in arguments.items():
+        if name not in types:
+            raise ValueError(f"{name} is unknown; expected {', '.join(types)}.")
+        expected = types[name]
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise TypeError(f"{name} has the wrong type: {type(value).__name__}.")
+    missing = [name for name in required if name not in arguments]
     if missing:
-        raise ValueError(f"Send {' and '.join(missing)} too.")
-    return asked
+        raise ValueError(f"{' and '.join(missing)} must be sent.")
+    return arguments
 
 
-def number(asked: Asked, name: str) -> float:
-    """Read a number.
+def read_number(arguments: Arguments, name: str) -> float:
+    """Return a number.
 
-    :raises TypeError: It is none, or missing.
+    :raises TypeError: The value is missing, or not a number.
     """
-    value = asked.get(name)
+    value = arguments.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} has to be a number.")
+        raise TypeError(f"{name} must be a number.")
     return value
 
 
-def whole(asked: Asked, name: str) -> int:
-    """Read a whole number.
+def read_integer(arguments: Arguments, name: str) -> int:
+    """Return an integer.
 
-    :raises ValueError: It is a fraction.
-    :raises TypeError: It is no number, or missing.
+    :raises ValueError: The number has a fraction.
+    :raises TypeError: The value is missing, or not a number.
     """
-    value = number(asked, name)
+    value = read_number(arguments, name)
     if value != int(value):
-        raise ValueError(f"{name} has to be a whole number.")
+        raise ValueError(f"{name} must be an integer.")
     return int(value)
 
 
-def described(asked: Asked) -> Asked:
-    """Let through what describes contributors, if it can be read to its end.
+def check_contributors(arguments: Arguments) -> Arguments:
+    """Return the description of contributors if the values inside its lists and objects are valid.
 
-    :raises TypeError: Something inside of it is of another kind.
+    :raises TypeError: A value inside has the wrong type.
     """
-    require_texts("countries", asked.get("countries", []))
-    for question, texts in asked.get("texts", {}).items():
-        require_texts(f"texts.{question}", texts)
-    for question, source in asked.get("truth", {}).items():
+    check_strings("countries", arguments.get("countries", []))
+    for question, texts in arguments.get("texts", {}).items():
+        check_strings(f"texts.{question}", texts)
+    for question, source in arguments.get("truth", {}).items():
         if isinstance(source, dict):
             for answer in source:
-                number(source, answer)
+                read_number(source, answer)
         elif not isinstance(source, str):
             raise TypeError(
-                f"truth.{question} is the name of a column, or a probability for each answer."
+                f"truth.{question} must be the name of a column, or a probability for each answer."
             )
-    return asked
+    return arguments
 
 
-def require_texts(name: str, values: Any) -> None:
-    """Refuse what is no list of texts.
+def check_strings(name: str, values: Any) -> None:
+    """Raise if a value is not a list of strings.
 
-    :raises TypeError: It is none.
+    :raises TypeError: The value is not a list, or contains something else.
     """
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-        raise TypeError(f"{name} has to be a list of texts.")
+        raise TypeError(f"{name} must be a list of strings.")
 
 
-def vote(vote: Any) -> Any:
-    """Take a task, a contributor and an answer; what names one of the former two is no list.
+def read_vote(vote: Any) -> Any:
+    """Return a vote as a tuple: a task, a contributor and an answer.
 
-    :raises TypeError: It is something else.
+    :raises TypeError: The value is not a list, or its task or contributor is a list or an object.
     """
     if not isinstance(vote, list) or any(isinstance(each, (list, dict)) for each in vote[:2]):
-        raise TypeError(f"A vote is [task, contributor, answer], not {vote!r:.60}.")
+        raise TypeError(f"A vote must be [task, contributor, answer], not {vote!r:.60}.")
     return tuple(vote)

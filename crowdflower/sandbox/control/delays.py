@@ -1,8 +1,8 @@
-"""How long the service says that something is still on its way, though it was done at once.
+"""Simulated delays: work that is done at once is reported as unfinished for a while.
 
-On the hosted service much happens in the background: rows are read, copies are filled, a job is
-paused "shortly". Here everything is done when it is answered. What others see of it can be made to
-lag, by so many looks or so many seconds, so that a program that waits can be tested.
+On the hosted service much happens in the background: rows are parsed, copies are filled, a job is
+paused "shortly". The sandbox does everything before it responds. To test a program that polls, the
+visible effect can be delayed, by a number of polls or of seconds.
 """
 
 from __future__ import annotations
@@ -13,138 +13,138 @@ from threading import Lock
 from typing import Any, Final, TypeAlias
 
 KINDS: Final = ("report", "upload", "copy", "gold", "order", "pause", "resume", "cancel")
-"""What can lag: a report that is made, rows that are read, a copy that is filled, test questions
-that are made, a job that begins, pauses, goes on or ends."""
+"""What can be delayed: generating a report, parsing an upload, filling a copy, converting test
+questions, and a job's start, pause, resumption and cancellation."""
 
 
 @dataclass(frozen=True)
-class Lag:
-    """How long it takes until something is seen to be done: as many looks, and as much time.
+class Delay:
+    """How long an effect stays hidden: for this many polls, and for this much time.
 
-    >>> Lag(polls=2)
-    Lag(polls=2, seconds=0.0)
+    >>> Delay(polls=2)
+    Delay(polls=2, seconds=0.0)
     """
 
     polls: int = 0
-    """How many looks see what was before."""
+    """How many polls still return the old state."""
 
     seconds: float = 0.0
     """For how long, on the sandbox's clock."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no length.
+        """Check the values.
 
         :raises ValueError: A number is below 0.
         """
         if self.polls < 0 or not self.seconds >= 0:
             raise ValueError(
-                f"polls and seconds are 0 or more, not {self.polls} and {self.seconds}."
+                f"polls and seconds must be 0 or more, not {self.polls} and {self.seconds}."
             )
 
 
-Lags: TypeAlias = "Mapping[str, int | Lag]"
+DelaySettings: TypeAlias = "Mapping[str, int | Delay]"
+"""Delays by kind; an integer is a number of polls."""
 
 
 @dataclass
 class _Pending:
-    lag: Lag
+    delay: Delay
     since: float
     before: Mapping[str, Any]
-    looks: int = 0
+    polls: int = 0
 
 
-class Transitions:
-    """What lags, by how much, and what is on its way.
+class Delays:
+    """The delay of each kind of work, and the work whose effect is still hidden.
 
-    :param lags: Kind to how long it takes; a number means so many looks.
-    :param now: Tells the time.
-    :raises KeyError: A kind is not known.
+    :param settings: Delays by kind; an integer is a number of polls.
+    :param now: Returns the current time, in seconds.
+    :raises KeyError: A kind is unknown.
 
-    >>> transitions = Transitions({"upload": 1})
-    >>> transitions.begin("upload", 7)
-    >>> transitions.look("upload", 7), transitions.look("upload", 7)
+    >>> delays = Delays({"upload": 1})
+    >>> delays.begin("upload", 7)
+    >>> delays.poll("upload", 7), delays.poll("upload", 7)
     (0.0, 1.0)
     """
 
-    def __init__(self, lags: Lags | None = None, now: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, settings: DelaySettings | None = None, now: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self._now = now
         self._lock = Lock()
-        self._lags = dict.fromkeys(KINDS, Lag())
+        self._delays = dict.fromkeys(KINDS, Delay())
         self._pending: dict[tuple[str, Hashable], _Pending] = {}
-        for kind, lag in (lags or {}).items():
-            self[kind] = lag
+        for kind, delay in (settings or {}).items():
+            self[kind] = delay
 
-    def __getitem__(self, kind: str) -> Lag:
-        """Tell how long something takes."""
-        self._require(kind)
-        return self._lags[kind]
+    def __getitem__(self, kind: str) -> Delay:
+        """Return the delay of a kind."""
+        _check_kind(kind)
+        return self._delays[kind]
 
-    def __setitem__(self, kind: str, lag: int | Lag) -> None:
-        """Say how long something takes from now on; a number means so many looks."""
-        self._require(kind)
-        self._lags[kind] = lag if isinstance(lag, Lag) else Lag(polls=lag)
+    def __setitem__(self, kind: str, delay: int | Delay) -> None:
+        """Set the delay of a kind for work that begins from now on."""
+        _check_kind(kind)
+        self._delays[kind] = delay if isinstance(delay, Delay) else Delay(polls=delay)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the kinds."""
-        return iter(self._lags)
+        """Iterate over the kinds."""
+        return iter(self._delays)
 
-    def begin(self, kind: str, about: Hashable, before: Mapping[str, Any] | None = None) -> None:
-        """Let something be on its way, unless it takes no time.
+    def begin(self, kind: str, key: Hashable, before: Mapping[str, Any] | None = None) -> None:
+        """Hide the effect of some work, if its kind has a delay.
 
-        :param about: Which one of its kind: the number of a job, or more than that.
-        :param before: What :meth:`seen` still shows of it.
+        :param key: Identifies the work within its kind: a job id, or a tuple with more.
+        :param before: The attributes of the job that :meth:`hide_changes` still returns.
         """
-        lag = self[kind]
+        delay = self[kind]
         with self._lock:
-            self._pending.pop((kind, about), None)
-            if lag != Lag():
-                self._pending[kind, about] = _Pending(lag, self._now(), before or {})
+            self._pending.pop((kind, key), None)
+            if delay != Delay():
+                self._pending[kind, key] = _Pending(delay, self._now(), before or {})
 
-    def look(self, kind: str, about: Hashable) -> float:
-        """Tell how far something has come, from 0 to 1, which is done; it counts as a look."""
+    def poll(self, kind: str, key: Hashable) -> float:
+        """Count a poll and return the visible progress, from 0 to 1 (done)."""
         with self._lock:
-            return self._look(kind, about)
+            return self._poll(kind, key)
 
-    def seen(self, job_id: int, shown: dict[str, Any]) -> dict[str, Any]:
-        """Put back what has not been seen to change yet; it counts as a look.
+    def hide_changes(
+        self, job_id: int, attributes: dict[str, Any], *, is_poll: bool = True
+    ) -> dict[str, Any]:
+        """Return the attributes of a job with the old values where a change is still hidden.
 
-        :param shown: The job as it is.
+        :param attributes: Their current values.
+        :param is_poll: Whether this counts as a poll. The response to the request that began the
+            work does not.
         """
         with self._lock:
-            for kind, about in [each for each in self._pending if each[1] == job_id]:
-                before = self._pending[kind, about].before
-                if before and self._look(kind, about) < 1:
-                    shown = {**shown, **before}
-        return shown
-
-    def peek(self, job_id: int, shown: dict[str, Any]) -> dict[str, Any]:
-        """Put back the same where nobody looks, as in the answer to what began it."""
-        with self._lock:
-            for pending in [each for key, each in self._pending.items() if key[1] == job_id]:
-                shown = {**shown, **pending.before}
-        return shown
+            for kind, key in [each for each in self._pending if each[1] == job_id]:
+                before = self._pending[kind, key].before
+                if before and (not is_poll or self._poll(kind, key) < 1):
+                    attributes = {**attributes, **before}
+        return attributes
 
     def clear(self) -> None:
-        """Let everything be done that is on its way."""
+        """Make all hidden effects visible."""
         with self._lock:
             self._pending.clear()
 
-    def _look(self, kind: str, about: Hashable) -> float:
-        pending = self._pending.get((kind, about))
+    def _poll(self, kind: str, key: Hashable) -> float:
+        pending = self._pending.get((kind, key))
         if pending is None:
             return 1.0
-        lag, elapsed = pending.lag, self._now() - pending.since
-        if pending.looks >= lag.polls and elapsed >= lag.seconds:
-            del self._pending[kind, about]
+        delay, elapsed = pending.delay, self._now() - pending.since
+        if pending.polls >= delay.polls and elapsed >= delay.seconds:
+            del self._pending[kind, key]
             return 1.0
-        share = min(
-            pending.looks / (lag.polls + 1) if lag.polls else 1.0,
-            elapsed / lag.seconds if elapsed < lag.seconds else 1.0,
+        progress = min(
+            pending.polls / (delay.polls + 1) if delay.polls else 1.0,
+            elapsed / delay.seconds if elapsed < delay.seconds else 1.0,
         )
-        pending.looks += 1
-        return share
+        pending.polls += 1
+        return progress
 
-    @staticmethod
-    def _require(kind: str) -> None:
-        if kind not in KINDS:
-            raise KeyError(f"Nothing called {kind!r} can lag; there are {', '.join(KINDS)}.")
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise KeyError(f"{kind!r} cannot be delayed; choose from {', '.join(KINDS)}.")

@@ -1,4 +1,4 @@
-"""What goes wrong on request: a status, a delay, a connection that breaks, an answer cut short."""
+"""Fault injection: an error status, a delay, a dropped connection, a truncated response."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 WAIT: Final = "crowdflower.wait"
-"""Key of the environment for a function that waits so many seconds, or gives up."""
+"""WSGI environ key of a function that waits for so many seconds, or raises a timeout error."""
 
-LONGEST_DELAY: Final = 300.0
-"""Seconds that one answer may be held back."""
+MAX_DELAY: Final = 300.0
+"""Longest delay of one response, in seconds."""
 
 _STATUSES: Final = range(200, 600)
 _NAME: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
@@ -31,70 +31,68 @@ _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Dropped(ConnectionError):
-    """The connection is to break without an answer."""
+    """Closes the connection without a response."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to some of the next requests.
+    """What goes wrong with the next matching requests.
 
     >>> Fault(status=503, path="/jobs/*").status
     503
     """
 
     times: int = 1
-    """How many requests it happens to."""
+    """How many requests are affected."""
 
     path: str = "*"
-    """Which ones, as a pattern; ``.json`` and what comes before ``/jobs`` are no part of it."""
+    """Which paths match, as a shell pattern, without ``.json`` and the ``/v1`` before ``/jobs``."""
 
     verb: str | None = None
-    """Only requests with this verb."""
+    """Which HTTP verb matches; ``None`` matches all."""
 
     status: int | None = None
-    """Answer this, and what is wrong, in place of what would have been answered."""
+    """Respond with this status and an error message instead of the real response."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Of that answer, such as ``{"Retry-After": "5"}``."""
+    """Headers of that response, such as ``{"Retry-After": "5"}``."""
 
     delay: float = 0.0
-    """Seconds to wait before anything is done. In process nobody waits: the client's time limit
-    is over if it is shorter."""
+    """Seconds to wait before the request is handled. In process nothing waits: a client whose read
+    timeout is shorter gets a timeout error at once."""
 
     drop: bool = False
-    """Break the connection in place of an answer."""
+    """Close the connection without a response."""
 
     garble: bool = False
-    """Cut the answer off in its middle, so that its JSON cannot be read."""
+    """Send only the first half of the response, so that its JSON is invalid."""
 
     done: bool = False
-    """Do what was asked before it goes wrong, so that only the answer is lost."""
+    """Handle the request first, so that only the response is lost."""
 
     def __post_init__(self) -> None:
-        """Refuse a fault that is none.
+        """Check the values.
 
-        :raises ValueError: Nothing would go wrong, or a number cannot be.
+        :raises ValueError: Nothing would go wrong, or a value is out of range.
         """
         if self.times < 1:
-            raise ValueError(f"times is how many requests go wrong, 1 or more, not {self.times}.")
+            raise ValueError(f"times must be 1 or more, not {self.times}.")
         if self.status is not None and self.status not in _STATUSES:
-            raise ValueError(f"status has to be from 200 to 599, not {self.status}.")
-        if not 0 <= self.delay <= LONGEST_DELAY:
-            raise ValueError(f"delay has to be 0 to {LONGEST_DELAY:g} seconds, not {self.delay}.")
+            raise ValueError(f"status must be from 200 to 599, not {self.status}.")
+        if not 0 <= self.delay <= MAX_DELAY:
+            raise ValueError(f"delay must be from 0 to {MAX_DELAY:g} seconds, not {self.delay}.")
         for name, value in self.headers.items():
-            if not (_is_text(name, _NAME) and _is_text(value, _VALUE)):
-                raise ValueError(
-                    f"headers has texts that a header can hold, not {name!r}: {value!r}."
-                )
+            if not (_matches(name, _NAME) and _matches(value, _VALUE)):
+                raise ValueError(f"{name!r}: {value!r} cannot be sent as an HTTP header.")
         if self.headers and self.status is None:
-            raise ValueError("headers are those of the answer with a status: say which status.")
+            raise ValueError("headers need a status: they are sent with the error response.")
         if not (self.status or self.delay or self.drop or self.garble):
-            raise ValueError("Say what goes wrong: status, delay, drop or garble.")
+            raise ValueError("Send one of status, delay, drop and garble.")
         if (self.status is not None) + self.drop + self.garble > 1:
-            raise ValueError("Only one of status, drop and garble can happen to an answer.")
+            raise ValueError("status, drop and garble exclude each other: send only one.")
 
     def matches(self, verb: str, path: str) -> bool:
-        """Tell whether it happens to a request.
+        """Return whether this fault affects a request.
 
         >>> Fault(drop=True, path="/jobs/*/orders").matches("POST", "/v1/jobs/7/orders.json")
         True
@@ -104,31 +102,31 @@ class Fault:
         fits = fnmatchcase(f"/{below}", self.path) or fnmatchcase(plain, self.path)
         return fits and self.verb in {None, verb}
 
-    def happen(
+    def inject(
         self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse
     ) -> Iterable[bytes]:
-        """Answer a request as it is to be answered.
+        """Respond to a request with this fault.
 
-        :raises Dropped: Not at all.
+        :raises Dropped: The connection is to be closed without a response.
         """
         if self.delay:
             environ.get(WAIT, time.sleep)(self.delay)
         if self.done or self.garble:
-            answered = _Answered(app, environ)
+            response = _BufferedResponse(app, environ)
         if self.drop:
-            raise Dropped("the sandbox was told to break this connection")
+            raise Dropped("the sandbox closed this connection: injected fault")
         if self.garble:
-            return answered.cut(start)
+            return response.send_half(start)
         if self.status is None:
-            return app(environ, start) if not self.done else answered.whole(start)
-        text = encode({"error": {"message": f"The sandbox was told to answer {self.status}"}})
+            return app(environ, start) if not self.done else response.send(start)
+        text = encode({"error": {"message": f"Injected fault: status {self.status}"}})
         headers = {"Content-Type": "application/json; charset=utf-8", **self.headers}
-        start(_line(self.status), list(headers.items()))
+        start(_status_line(self.status), list(headers.items()))
         return [text.encode()]
 
 
 class Faults:
-    """Faults that are waiting for the requests that they happen to.
+    """The faults to inject into the next requests.
 
     >>> faults = Faults()
     >>> faults.next(status=500, times=2, path="/jobs")
@@ -138,7 +136,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._waiting: list[tuple[Fault, int]] = []
+        self._pending: list[tuple[Fault, int]] = []
 
     def next(
         self,
@@ -153,38 +151,39 @@ class Faults:
         garble: bool = False,
         done: bool = False,
     ) -> None:
-        """Let the next requests go wrong; the arguments are those of :class:`Fault`.
+        """Inject a fault into the next matching requests.
 
-        A request to which two faults fit gets the one that was asked for first.
+        The arguments are those of :class:`Fault`. When two faults match a request, the one added
+        first is injected.
 
-        :raises ValueError: It is no fault.
+        :raises ValueError: Nothing would go wrong, or a value is out of range.
         """
         fault = Fault(times, path, verb, status, headers or {}, delay, drop, garble, done)
         with self._lock:
-            self._waiting.append((fault, times))
+            self._pending.append((fault, times))
 
     def take(self, verb: str, path: str) -> Fault | None:
-        """Return what happens to a request, and count it."""
+        """Return the fault for a request, if any, and count it as injected."""
         with self._lock:
-            for place, (fault, left) in enumerate(self._waiting):
+            for index, (fault, left) in enumerate(self._pending):
                 if fault.matches(verb, path):
-                    self._waiting[place : place + 1] = [(fault, left - 1)] if left > 1 else []
+                    self._pending[index : index + 1] = [(fault, left - 1)] if left > 1 else []
                     return fault
         return None
 
-    def waiting(self) -> Sequence[tuple[Fault, int]]:
-        """List faults that have not happened yet, with how often they still will."""
+    def pending(self) -> Sequence[tuple[Fault, int]]:
+        """List the faults that are still to be injected, and for how many requests."""
         with self._lock:
-            return tuple(self._waiting)
+            return tuple(self._pending)
 
     def clear(self) -> None:
-        """Let everything go well again."""
+        """Remove all faults."""
         with self._lock:
-            self._waiting.clear()
+            self._pending.clear()
 
 
-class _Answered:
-    """An answer that is whole before any of it is sent."""
+class _BufferedResponse:
+    """A complete response of the application, not yet sent."""
 
     def __init__(self, app: WSGIApplication, environ: WSGIEnvironment) -> None:
         self._status = ""
@@ -195,11 +194,11 @@ class _Answered:
         finally:
             getattr(blocks, "close", lambda: None)()
 
-    def whole(self, start: StartResponse) -> Iterable[bytes]:
+    def send(self, start: StartResponse) -> Iterable[bytes]:
         start(self._status, self._headers)
         return [self._body]
 
-    def cut(self, start: StartResponse) -> Iterable[bytes]:
+    def send_half(self, start: StartResponse) -> Iterable[bytes]:
         half = self._body[: len(self._body) // 2]
         rest = [each for each in self._headers if each[0].lower() != "content-length"]
         start(self._status, [*rest, ("Content-Length", str(len(half)))])
@@ -210,9 +209,9 @@ class _Answered:
         return lambda _: None
 
 
-def _is_text(value: object, of: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and of.fullmatch(value) is not None
+def _matches(value: object, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _line(status: int) -> str:
+def _status_line(status: int) -> str:
     return f"{status} {HTTP_STATUS_CODES.get(status, 'Unknown')}"

@@ -241,7 +241,7 @@ class Run:
         """Let virtual time be so late; a clock on the wall goes by itself."""
         self._now = now
         if self._clock.virtual:
-            self._clock.flow(max(0.0, now - self._clock.now()))
+            self._clock.advance_silently(max(0.0, now - self._clock.now()))
 
     def _read_job(self, tx: Transaction) -> Row[Any]:
         found: Row[Any] | None = tx.one(select(jobs).where(jobs.c.id == self._job_id))

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, TypeAlias
 
-from crowdflower.sandbox.control.delays import Transitions
+from crowdflower.sandbox.control.delays import Delays
 
 MIN_KEPT: Final = 2
 """Archives of one job and type that can be fetched again; the last but one may not have arrived."""
@@ -25,17 +25,17 @@ _Key: TypeAlias = tuple[int, str]
 class ReportCache:
     """Archives in a directory of their own, each under a name that cannot be guessed.
 
-    :param transitions: Say how long the service says that a report is not ready yet, after each
+    :param delays: Say how long the service says that a report is not ready yet, after each
         time it is asked to make a new one.
 
-    >>> cache = ReportCache(Transitions({"report": 1}))
+    >>> cache = ReportCache(Delays({"report": 1}))
     >>> cache.is_ready(7, "full"), cache.is_ready(7, "full")
     (False, True)
     >>> cache.close()
     """
 
-    def __init__(self, transitions: Transitions | None = None) -> None:
-        self._transitions = transitions or Transitions()
+    def __init__(self, delays: Delays | None = None) -> None:
+        self._delays = delays or Delays()
         self._lock = Lock()
         self._begun: set[_Key] = set()
         self._archives: dict[_Key, list[Path]] = {}
@@ -46,13 +46,13 @@ class ReportCache:
         """Begin a report anew: it will be ready when it has taken as long as is set."""
         with self._lock:
             self._begun.add((job, kind))
-        self._transitions.begin("report", (job, kind))
+        self._delays.begin("report", (job, kind))
 
     def is_ready(self, job: int, kind: str) -> bool:
         """Tell whether a report can be fetched; the first question begins it."""
         if (job, kind) not in self._begun:
             self.restart(job, kind)
-        return self._transitions.look("report", (job, kind)) >= 1
+        return self._delays.poll("report", (job, kind)) >= 1
 
     @contextmanager
     def add(self, job: int, kind: str, token: str) -> Iterator[Path]:

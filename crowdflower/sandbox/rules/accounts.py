@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from hmac import compare_digest
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Row, select
 
 from crowdflower.sandbox.rules import money
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.tables import account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_CENTS: Final = 10**12
+"""Largest amount that can be credited at once: ten billion US dollars."""
 
 
 def check_key(key: str) -> str:
@@ -76,6 +83,43 @@ def credit(tx: Transaction, account: Row[Any], cents: int, note: str = "") -> No
     """
     kind = "credit" if cents >= 0 else "adjust"
     money.post(tx, account.id, kind, cents * money.CENT, note=note)
+
+
+def check_cents(name: str, cents: float, *, minimum: int) -> None:
+    """Raise if an amount is not an integer from the minimum to :data:`MAX_CENTS`.
+
+    :param name: What the amount is called in the message.
+    :raises ValueError: The amount is not an integer, or out of range.
+
+    >>> check_cents("cents", 1.5, minimum=1)
+    Traceback (most recent call last):
+      ...
+    ValueError: cents must be an integer from 1 to 1000000000000, not 1.5.
+    """
+    is_integer = isinstance(cents, int) and not isinstance(cents, bool)
+    if not is_integer or not minimum <= cents <= MAX_CENTS:
+        raise ValueError(f"{name} must be an integer from {minimum} to {MAX_CENTS}, not {cents!r}.")
+
+
+def find_or_open(
+    tx: Transaction, key: str | None, *, new_key: Callable[[], str], balance_cents: int
+) -> Row[Any]:
+    """Return the account with a key, or open it if it does not exist.
+
+    :param key: Without one, the first account of the database is returned.
+    :param new_key: Called to generate the key of a new account if ``key`` is ``None``.
+    :param balance_cents: Opening balance of a new account, in US cents.
+    """
+    locks.lock_name(tx, "the first account")
+    found: Row[Any] | None
+    if key is None:
+        found = tx.one(account.select().order_by(account.c.id).limit(1))
+    else:
+        found = authenticate(tx, key)
+    if found is None:
+        key = new_key() if key is None else key
+        found = open_account(tx, key=key, balance_cents=balance_cents)
+    return found
 
 
 def _find(tx: Transaction, account_id: int) -> Row[Any]:

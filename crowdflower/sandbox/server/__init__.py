@@ -1,1 +1,1 @@
-"""Requests in, responses out: the WSGI application, over sockets or in process."""
+"""The WSGI application, served over sockets or called in process."""

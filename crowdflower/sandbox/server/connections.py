@@ -1,8 +1,9 @@
 """Connections to the server: how many there may be, and how long a request may take to arrive.
 
-A server with a thread for each connection is held up by whoever connects and says nothing. Here a
-connection costs nothing but a socket until a request is whole, so three things are left to see to:
-that sockets do not run out, that a request does come to an end, and that an answer is read.
+Every thread of a server with one thread per connection can be blocked by a client that connects and
+sends nothing. Here a connection costs only a socket until its request is complete. Three limits
+remain: the number of sockets, the time for a request to arrive, and the time for a response to be
+read.
 
 Sources: CVE-2007-6750 (Slowloris); Apache HTTP Server, `mod_reqtimeout
 <https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html>`_, whose defaults are the numbers here.
@@ -18,36 +19,36 @@ from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
 from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]
 from waitress.utilities import BadRequest, Error  # type: ignore[import-untyped]
 
-LONGEST_CHUNK_LINE: Final = 1024
-"""Bytes of the line before a chunk of a body, and of what may stand behind the last one."""
+MAX_CHUNK_LINE: Final = 1024
+"""Bytes of the line before a chunk of a body, and of the trailer after the last chunk."""
 
 
 @dataclass(frozen=True)
-class Manners:
-    """What is asked of those who connect."""
+class ConnectionLimits:
+    """How many clients may connect, and how slow they may be."""
 
-    most: int = 500
-    """Connections at a time; beyond that the one that has been silent for longest is closed."""
+    max_connections: int = 500
+    """Open connections; beyond that, the one that has been idle for longest is closed."""
 
-    patience: float = 20.0
+    request_timeout: float = 20.0
     """Seconds for a request to arrive."""
 
-    bytes_per_second: float = 500.0
-    """For so many bytes that have come, a request has a second more."""
+    min_rate: float = 500.0
+    """Bytes per second: a request gets one more second for each so many bytes received."""
 
-    unread: float = 60.0
-    """Seconds for which nothing of an answer may be read."""
+    send_timeout: float = 60.0
+    """Seconds without progress before a response that the client does not read is given up."""
 
 
-class TooSlow(Error):  # type: ignore[misc]
-    """Says that a request did not arrive in time."""
+class RequestTimeout(Error):  # type: ignore[misc]
+    """The response to a request that did not arrive in time."""
 
     code = 408
     reason = "Request Timeout"
 
 
-class Arriving(HTTPRequestParser):  # type: ignore[misc]
-    """A request on its way in."""
+class TimedParser(HTTPRequestParser):  # type: ignore[misc]
+    """Parses a request and knows when it began to arrive."""
 
     completed: bool
     error: Error | None
@@ -57,83 +58,85 @@ class Arriving(HTTPRequestParser):  # type: ignore[misc]
         self.began = time.monotonic()
 
     def received(self, data: bytes) -> int:
-        """Take what came; a chunk that never says its length is an error."""
+        """Parse the data received; a chunk line without an end is an error."""
         consumed: int = super().received(data)
         body = self.body_rcv
         pending = max(len(getattr(body, name, b"")) for name in ("control_line", "trailer"))
-        if pending > LONGEST_CHUNK_LINE and not self.completed:
-            self.error = BadRequest(f"a line of chunks is longer than {LONGEST_CHUNK_LINE} bytes")
+        if pending > MAX_CHUNK_LINE and not self.completed:
+            self.error = BadRequest(f"a chunk line is longer than {MAX_CHUNK_LINE} bytes")
             self.completed = True
         return consumed
 
-    def seconds_left(self, manners: Manners) -> float:
-        """Tell how long the rest of it may take."""
-        come = self.header_bytes_received + self.body_bytes_received
-        allowed = manners.patience + float(come) / manners.bytes_per_second
+    def seconds_left(self, limits: ConnectionLimits) -> float:
+        """Return how much time is left for the request to arrive, below zero when it is late."""
+        size = self.header_bytes_received + self.body_bytes_received
+        allowed = limits.request_timeout + float(size) / limits.min_rate
         return self.began + allowed - time.monotonic()
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """One connection; the server looks after it at least once a second.
+    """One connection, closed when it exceeds a limit. The server checks it once a second or more.
 
-    :param manners: What is asked of whoever connects.
-    :param server: Has all connections in ``active_channels``.
+    :param limits: How many connections there may be, and how slow they may be.
+    :param server: All its connections are in ``active_channels``.
     """
 
-    parser_class = Arriving
-    request: Arriving | None
+    parser_class = TimedParser
+    request: TimedParser | None
 
-    def __init__(self, manners: Manners, server: Any, *rest: Any, **settings: Any) -> None:
-        self._manners = manners
+    def __init__(self, limits: ConnectionLimits, server: Any, *rest: Any, **settings: Any) -> None:
+        self._limits = limits
         super().__init__(server, *rest, **settings)
-        if len(server.active_channels) > manners.most:
-            self._make_room()
+        if len(server.active_channels) > limits.max_connections:
+            self._close_idlest()
 
     def readable(self) -> bool:
-        """Tell whether more may be read, after a look at how long it has been."""
+        """Check the time limits, then return whether more may be read."""
         if self._is_unread():
-            self._leave()
+            self._abort()
         elif self._is_late():
-            self._refuse_rest()
+            self._refuse_late_request()
         return bool(super().readable())
 
     def received(self, data: bytes) -> bool:
-        """Take what came; the time of a request begins when it is its turn."""
-        waited = self.request is None or bool(self.requests)
-        taken = bool(super().received(data))
-        if waited and self.request is not None:
+        """Parse the data received; the timeout of a pipelined request starts at its turn."""
+        starts_request = self.request is None or bool(self.requests)
+        received = bool(super().received(data))
+        if starts_request and self.request is not None:
             self.request.began = time.monotonic()
-        return taken
+        return received
 
     def _is_unread(self) -> bool:
-        # While an answer is being made, what there is of it waits to be sent until it is worth it.
+        # While the application still produces a response, waitress buffers up to send_bytes of it.
         least = self.adj.send_bytes if self.requests else 1
-        silent = time.time() - self.last_activity
-        return silent > self._manners.unread and int(self.total_outbufs_len) >= least
+        idle = time.time() - self.last_activity
+        return idle > self._limits.send_timeout and int(self.total_outbufs_len) >= least
 
     def _is_late(self) -> bool:
-        coming = self.request if not self.requests else None
-        return coming is not None and coming.seconds_left(self._manners) < 0
+        arriving = self.request if not self.requests else None
+        return arriving is not None and arriving.seconds_left(self._limits) < 0
 
-    def _refuse_rest(self) -> None:
+    def _refuse_late_request(self) -> None:
         with self.requests_lock:
             late, self.request = self.request, None
             assert late is not None  # noqa: S101 - for the type checker
             if not late.headers_finished:
                 late.parse_header(b"GET / HTTP/1.0\r\n")
-            late.error = TooSlow(f"send requests within {self._manners.patience:g} seconds")
+            late.error = RequestTimeout(
+                f"send requests within {self._limits.request_timeout:g} seconds"
+            )
             late.completed = True
             self.requests.append(late)
         self.server.add_task(self)
 
-    def _make_room(self) -> None:
-        """Close the connection that has been silent for longest, if any waits for nothing."""
+    def _close_idlest(self) -> None:
+        """Close the connection that has been idle for longest and is not being answered."""
         others = [each for each in self.server.active_channels.values() if each is not self]
-        silent = [each for each in others if not each.requests]
-        if silent:
-            min(silent, key=lambda each: float(each.last_activity))._leave()  # noqa: SLF001 - one of us
+        idle = [each for each in others if not each.requests]
+        if idle:
+            min(idle, key=lambda each: float(each.last_activity))._abort()  # noqa: SLF001 - same class
 
-    def _leave(self) -> None:
-        """Close at once; what was not read is lost."""
+    def _abort(self) -> None:
+        """Close the connection at once, without sending the rest of a response."""
         self.handle_close()
-        self.will_close = self.close_when_flushed = False  # there is nothing left to wait for
+        self.will_close = self.close_when_flushed = False  # already closed: nothing to flush

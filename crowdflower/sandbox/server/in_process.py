@@ -1,8 +1,8 @@
-"""Calls an application in process, as a requests adapter: no socket, no thread, no port.
+"""A requests adapter that calls a WSGI application in process: no socket, no thread, no port.
 
-A session of :mod:`requests` hands a prepared request to whatever adapter is mounted for its
-address. This one turns it into the call that a web server would make, and the application's answer
-into the response that a socket would have brought, down to the raw stream below it.
+A session of :mod:`requests` passes a prepared request to the adapter mounted for its URL. This one
+calls the application as a web server would, and turns what it returns into the response that would
+have come over a socket, including the raw stream.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 ORIGIN: Final = "https://sandbox.invalid"
-"""Where the sandbox pretends to be: a name that nobody can ever own (RFC 2606, section 2)."""
+"""Base URL of a sandbox in process; the domain is reserved (RFC 2606, section 2)."""
 
 RAISE_ERRORS: Final = "crowdflower.raise_errors"
-"""Key of the environment by which a caller asks the application to raise what it did not expect."""
+"""WSGI environ key: the application raises unexpected errors instead of responding with 500."""
 
-_IN_MEMORY: Final = 1024 * 1024
+_MAX_IN_MEMORY: Final = 1024 * 1024
 _BLOCK: Final = 64 * 1024
 
 
 def session_for(app: WSGIApplication) -> requests.Session:
-    """Make a session that reaches one application, and nothing else.
+    """Return a session that sends every request to this application, and nothing to the network.
 
     >>> def app(environ, start_response):
     ...     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -55,11 +55,11 @@ def session_for(app: WSGIApplication) -> requests.Session:
     '/v1/jobs'
     >>> session_for(app).get("https://api.appen.com/v1/jobs")
     Traceback (most recent call last):
-    crowdflower.sandbox.server.in_process.OutsideOfTheSandbox: this session reaches only \
-https://sandbox.invalid, and was asked for https://api.appen.com
+    crowdflower.sandbox.server.in_process.OutsideSandbox: this session reaches only \
+https://sandbox.invalid, not https://api.appen.com
     """
     session = requests.Session()
-    # Proxies and ~/.netrc are for the network; looking them up takes as long as the call itself.
+    # Proxies and ~/.netrc are not needed, and reading them takes as long as the call itself.
     session.trust_env = False
     session.adapters.clear()
     adapter = SandboxAdapter(app)
@@ -68,25 +68,24 @@ https://sandbox.invalid, and was asked for https://api.appen.com
     return session
 
 
-class OutsideOfTheSandbox(InvalidURL):
-    """A session that may only reach the sandbox was asked for another address."""
+class OutsideSandbox(InvalidURL):
+    """The session reaches only the sandbox; the URL is outside it."""
 
 
 class SandboxAdapter(BaseAdapter):
     """Sends the requests of a session to an application in this process.
 
-    There is one scheme, host and port, :data:`ORIGIN`. A request for any other raises
-    :class:`OutsideOfTheSandbox`; no connection is opened.
+    It accepts one scheme, host and port, :data:`ORIGIN`. A request to any other raises
+    :class:`OutsideSandbox`; no connection is opened.
 
     :param app: Any WSGI application.
-    :param raise_errors: Let what the application did not expect come up here: in a test its
-        traceback is worth more than a status 500.
+    :param raise_errors: Raise unexpected errors of the application here: in a test, the traceback
+        is more useful than a status 500.
 
-    There is nobody to wait for, so a time limit is over only where the sandbox was told to take
-    longer (:meth:`Faults.next <crowdflower.sandbox.control.faults.Faults.next>`), and then at
-    once. A body
-    that is a generator is read to its end before the application is called, as a web server would,
-    so it may itself call the same application.
+    Nothing waits. A timeout expires only when an injected delay is longer
+    (:meth:`Faults.next <crowdflower.sandbox.control.faults.Faults.next>`), and then at once. A body
+    that is a generator is read to its end before the application is called, as by a web server, so
+    the generator may call the same application.
     """
 
     def __init__(self, app: WSGIApplication, *, raise_errors: bool = True) -> None:
@@ -97,28 +96,27 @@ class SandboxAdapter(BaseAdapter):
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: ARG002 - the session asks
+        stream: bool = False,  # noqa: ARG002 - inherited signature
         timeout: float | tuple[float | None, float | None] | None = None,
         *_: object,
         **__: object,
     ) -> requests.Response:
-        """Call the application and hand back its answer, the body still unread.
+        """Call the application and return its response, the body still unread.
 
-        :raises requests.ConnectionError: The sandbox was told to break the connection.
-        :raises requests.ReadTimeout: It was told to take longer than the time limit.
+        :raises requests.ConnectionError: An injected fault closed the connection.
+        :raises requests.ReadTimeout: An injected delay is longer than the timeout.
         """
-        patience = timeout[1] if isinstance(timeout, tuple) else timeout
+        read_timeout = timeout[1] if isinstance(timeout, tuple) else timeout
         url = urlsplit(request.url or "")
         if f"{url.scheme}://{url.netloc}" != ORIGIN:
-            asked = f"{url.scheme}://{url.hostname}"
-            raise OutsideOfTheSandbox(
-                f"this session reaches only {ORIGIN}, and was asked for {asked}"
+            raise OutsideSandbox(
+                f"this session reaches only {ORIGIN}, not {url.scheme}://{url.hostname}"
             )
         body = _spooled(_blocks(request.body))
         try:
             environ = _environment(request, body) | {RAISE_ERRORS: self._raise_errors}
-            environ[WAIT] = partial(_wait, request, patience)
-            return _Answer(self._app, environ).response(request, self)
+            environ[WAIT] = partial(_wait, request, read_timeout)
+            return _WSGIResponse(self._app, environ).response(request, self)
         except Dropped as dropped:
             body.close()
             broken = ProtocolError("Connection aborted.", RemoteDisconnected(str(dropped)))
@@ -128,13 +126,13 @@ class SandboxAdapter(BaseAdapter):
             raise
 
     def close(self) -> None:
-        """Hold nothing, so close nothing."""
+        """Do nothing: the adapter holds no connection."""
 
 
-def _wait(request: requests.PreparedRequest, patience: float | None, seconds: float) -> None:
-    """Wait no time at all, unless the caller would have waited for less."""
-    if patience is not None and seconds > patience:
-        raise requests.ReadTimeout(f"Read timed out. (read timeout={patience})", request=request)
+def _wait(request: requests.PreparedRequest, timeout: float | None, seconds: float) -> None:
+    """Return at once, or raise if the timeout is shorter than the wait."""
+    if timeout is not None and seconds > timeout:
+        raise requests.ReadTimeout(f"Read timed out. (read timeout={timeout})", request=request)
 
 
 def _blocks(body: Any) -> Iterator[bytes]:
@@ -149,13 +147,13 @@ def _blocks(body: Any) -> Iterator[bytes]:
 
 
 def _spooled(blocks: Iterable[bytes]) -> IO[bytes]:
-    """Keep a body until it is read: in memory while it is small, else in a temporary file."""
+    """Return a body as a file: in memory while it is small, else in a temporary file."""
     file: IO[bytes] = io.BytesIO()
     try:
         for block in blocks:
             file.write(block)
-            if isinstance(file, io.BytesIO) and file.tell() > _IN_MEMORY:
-                memory, file = file, tempfile.TemporaryFile()  # noqa: SIM115 - _Answer closes it
+            if isinstance(file, io.BytesIO) and file.tell() > _MAX_IN_MEMORY:
+                memory, file = file, tempfile.TemporaryFile()  # noqa: SIM115 - _WSGIResponse closes it
                 file.write(memory.getbuffer())
     except BaseException:
         file.close()
@@ -165,7 +163,7 @@ def _spooled(blocks: Iterable[bytes]) -> IO[bytes]:
 
 
 def _environment(request: requests.PreparedRequest, body: IO[bytes]) -> WSGIEnvironment:
-    """Say what a web server says of a request (PEP 3333)."""
+    """Return the WSGI environ of a request (PEP 3333)."""
     url = urlsplit(request.url or "")
     headers = {_text(name).title(): _text(value) for name, value in request.headers.items()}
     chunked = headers.pop("Transfer-Encoding", "").lower() == "chunked"
@@ -173,7 +171,7 @@ def _environment(request: requests.PreparedRequest, body: IO[bytes]) -> WSGIEnvi
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": request.method or "GET",
         "SCRIPT_NAME": "",
-        # WSGI wants the path decoded to bytes, and these as the characters of the same numbers.
+        # WSGI: the path is percent-decoded to bytes, and these are decoded as Latin-1.
         "PATH_INFO": unquote_to_bytes(url.path or "/").decode("latin-1"),
         "QUERY_STRING": url.query,
         "SERVER_NAME": url.hostname or "",
@@ -203,8 +201,8 @@ def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-class _Answer(io.RawIOBase):
-    """What an application answers: its status, its headers, and its body as a file to read."""
+class _WSGIResponse(io.RawIOBase):
+    """The response of a WSGI application: status, headers, and the body as a raw stream."""
 
     def __init__(self, app: WSGIApplication, environ: WSGIEnvironment) -> None:
         self._input: IO[bytes] = environ["wsgi.input"]
@@ -215,7 +213,7 @@ class _Answer(io.RawIOBase):
         self._blocks: Iterable[bytes] = ()
         self._blocks = app(environ, self._start)
         self._rest: Iterator[bytes] = iter(self._blocks)
-        # The status may come as late as the first block.
+        # An application may call start_response as late as its first block.
         while not self._status:
             self._write(next(self._rest))
 
@@ -257,7 +255,7 @@ class _Answer(io.RawIOBase):
     def response(
         self, request: requests.PreparedRequest, adapter: SandboxAdapter
     ) -> requests.Response:
-        """Wrap the answer as requests and urllib3 wrap one that came over a socket."""
+        """Return the response as requests and urllib3 return one from a socket."""
         code, _, reason = self._status.partition(" ")
         raw = HTTPResponse(
             body=self,
@@ -286,7 +284,7 @@ class _Answer(io.RawIOBase):
 
 
 class _Original:
-    """As much of :class:`http.client.HTTPResponse` as the cookie jar of a session looks at."""
+    """The part of :class:`http.client.HTTPResponse` that the cookie jar of a session reads."""
 
     def __init__(self, headers: Iterable[tuple[str, str]]) -> None:
         self.msg = HTTPMessage()
@@ -294,7 +292,7 @@ class _Original:
             self.msg[name] = value
 
     def close(self) -> None:
-        """Nothing is open: the body closes itself."""
+        """Do nothing: the body closes itself."""
 
     def isclosed(self) -> bool:
         return True

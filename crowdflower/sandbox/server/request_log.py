@@ -1,4 +1,4 @@
-"""Stands before the application: keeps what was asked, and lets go wrong what is to go wrong."""
+"""WSGI middleware: records requests and injects faults."""
 
 from __future__ import annotations
 
@@ -17,88 +17,89 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.clock import Clock
 
-ASKED: Final = "crowdflower.asked"
-"""Key of the environment under which the application leaves what it read in a request."""
+PARAMETERS: Final = "crowdflower.parameters"
+"""WSGI environ key: the application stores the parameters of a request here once it has read them.
+"""
 
-REMEMBERED: Final = 1000
-"""Requests that are kept."""
+MAX_REQUESTS: Final = 1000
+"""How many requests are kept."""
 
-LARGEST: Final = 64 * 1024
-"""Bytes of a body whose parameters are kept."""
+MAX_BODY: Final = 64 * 1024
+"""Largest body, in bytes, whose parameters are kept."""
 
-SECRET: Final = frozenset({"key", "token"})
-"""Parameters that are not kept."""
+SECRETS: Final = frozenset({"key", "token"})
+"""Parameters that are never kept."""
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A request that came in, without the key that came with it."""
+class LoggedRequest:
+    """A request to the sandbox, without its API key."""
 
     at: float
-    """When, in seconds since 1970 UTC."""
+    """When it arrived, in seconds since 1970 UTC."""
 
     verb: str
     path: str
 
-    asked: dict[str, Any]
-    """Its parameters: those of the query, and of a body of up to 64 KB. Rows are not kept."""
+    parameters: dict[str, Any]
+    """Those of the query, and of a body of up to 64 KB; uploaded rows are not kept."""
 
     status: int | None
-    """What it was answered; ``None`` when the connection broke."""
+    """Status of the response; ``None`` when the connection broke."""
 
     fault: bool
-    """Whether something was made to go wrong."""
+    """Whether a fault was injected."""
 
-    def shown(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as a JSON object."""
         return asdict(self)
 
 
-class Watch:
-    """What came in, and what is to go wrong.
+class RequestLog:
+    """The latest requests, and the faults to inject into the next ones.
 
-    :param clock: Tells when.
+    :param clock: Its time is recorded.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.faults = Faults()
-        self.requests: deque[Recorded] = deque(maxlen=REMEMBERED)
+        self.requests: deque[LoggedRequest] = deque(maxlen=MAX_REQUESTS)
         """The last thousand, oldest first."""
 
-    def answer(
+    def run(
         self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse
     ) -> Iterable[bytes]:
-        """Let an application answer, or a fault."""
+        """Call the application, or inject the fault that matches; then record the request."""
         verb, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         fault = self.faults.take(verb, path)
         at = self._clock.now()
         statuses: list[int] = []
 
-        def started(status: str, headers: list[tuple[str, str]], *failed: Any) -> Any:
+        def record_status(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             statuses.append(int(status.split(" ", 1)[0]))
-            return start(status, headers, *failed)
+            return start(status, headers, *exc_info)
 
         try:
             if fault is not None:
-                return fault.happen(app, environ, started)
-            return app(environ, started)
+                return fault.inject(app, environ, record_status)
+            return app(environ, record_status)
         finally:
             status = statuses[-1] if statuses else None
-            asked = _asked(environ)
-            self.requests.append(Recorded(at, verb, path, asked, status, fault is not None))
+            sent = _parameters(environ)
+            self.requests.append(LoggedRequest(at, verb, path, sent, status, fault is not None))
 
     def clear(self) -> None:
-        """Forget what came in, and let everything go well."""
+        """Delete all recorded requests and all faults."""
         self.faults.clear()
         self.requests.clear()
 
 
-def _asked(environ: WSGIEnvironment) -> dict[str, Any]:
-    found = environ.get(ASKED)
-    if found is None or int(environ.get("CONTENT_LENGTH") or 0) > LARGEST:
+def _parameters(environ: WSGIEnvironment) -> dict[str, Any]:
+    found = environ.get(PARAMETERS)
+    if found is None or int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY:
         try:
             found = parameters.parse_query(environ.get("QUERY_STRING", "").encode("latin-1"))
         except BadRequest:
             found = {}
-    return {name: value for name, value in found.items() if name not in SECRET}
+    return {name: value for name, value in found.items() if name not in SECRETS}

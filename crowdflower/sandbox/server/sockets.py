@@ -1,4 +1,4 @@
-"""The same application over a socket, for programs in other processes and for browsers."""
+"""Serves the application over a socket, to other processes and to browsers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 from waitress import wasyncore  # type: ignore[import-untyped]
@@ -15,78 +15,77 @@ from waitress.channel import ClientDisconnected  # type: ignore[import-untyped]
 from waitress.server import create_server  # type: ignore[import-untyped]
 
 from crowdflower.sandbox.control.faults import Dropped
-from crowdflower.sandbox.server.connections import Connection, Manners
+from crowdflower.sandbox.server.connections import Connection, ConnectionLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from types import TracebackType
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from typing_extensions import Self
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Names of this machine that no name server is asked for."""
+"""Names of this machine that are resolved without DNS."""
 
 MAX_BODY: Final = 256 * 1024 * 1024
-"""Bytes of one request's body; uploads of half a million rows pass."""
+"""Bytes of a request body; enough for an upload of half a million rows."""
 
 MAX_HEADERS: Final = 1024 * 1024
-"""Bytes of one request's first line and headers; some clients send a whole form in the query."""
+"""Bytes of the request line and headers; some clients send a whole form in the query."""
 
 _THREADS: Final = 4
-_AT_ONCE: Final = 256 * 1024
-"""Bytes taken from a socket; for each time, the server waits, looks and copies once."""
+_RECEIVE_SIZE: Final = 256 * 1024
+"""Bytes per read from a socket; each read costs a system call and a copy."""
 _OTHER_SOCKETS: Final = 100
-_PATIENCE: Final = 10.0
-_A_MOMENT: Final = 0.005
+_CLOSE_TIMEOUT: Final = 10.0
+_POLL_INTERVAL: Final = 0.005
 
-_WAITING: Final = logging.getLogger(f"{__name__}.waiting")
-"""Told of every request that has to wait for a thread, as a warning, which it is none."""
-_WAITING.setLevel(logging.ERROR)
+_QUEUE_LOG: Final = logging.getLogger(f"{__name__}.queue")
+"""Waitress warns of every request that waits for a thread; that is normal here."""
+_QUEUE_LOG.setLevel(logging.ERROR)
 
 
-class KnownHosts:
-    """Lets only those requests through that call the server by a name of its own.
+class TrustedHosts:
+    """WSGI middleware: refuses requests whose ``Host`` header is not a name of this server.
 
-    A web page from elsewhere can make a browser send requests to this machine under a name of the
-    page's, and would read the answers (DNS rebinding). To any unknown name the answer is 421.
+    It prevents DNS rebinding: a web page on another site resolves its own name to this machine, and
+    reads what the server responds. A request with an unknown host gets status 421.
 
-    :param app: Gets the requests that are let through.
-    :param names: Names and addresses of hosts, without port.
+    :param app: The application for all other requests.
+    :param hosts: Names and addresses of this server, without port.
     """
 
-    def __init__(self, app: WSGIApplication, names: Collection[str]) -> None:
+    def __init__(self, app: WSGIApplication, hosts: Collection[str]) -> None:
         self._app = app
-        self._names = frozenset(name.lower() for name in names)
+        self._hosts = frozenset(host.lower() for host in hosts)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Pass the request on, or refuse it."""
-        if self._knows(environ.get("HTTP_HOST", "localhost")):
+        """Call the application, or refuse the request."""
+        if self._is_trusted(environ.get("HTTP_HOST", "localhost")):
             try:
                 return self._app(environ, start_response)
             except Dropped as dropped:
-                # As if the caller had gone: the connection is closed, and nothing is said.
+                # Waitress then closes the connection without a response.
                 raise ClientDisconnected from dropped
         start_response("421 Misdirected Request", [("Content-Type", "application/json")])
-        return [b'{"error":{"message":"This server does not go by that name."}}']
+        return [b'{"error":{"message":"The Host header is not a name of this server."}}']
 
-    def _knows(self, host: str) -> bool:
+    def _is_trusted(self, host: str) -> bool:
         try:
-            return (urlsplit(f"//{host}").hostname or "") in self._names
+            return (urlsplit(f"//{host}").hostname or "") in self._hosts
         except ValueError:
             return False
 
 
 class Server:
-    """Serves an application in a thread of its own until it is closed.
+    """Serves an application from a background thread until it is closed.
 
     :param app: Any WSGI application.
-    :param host: The address to listen at; by default only this machine can connect.
-    :param port: 0 for any that is free.
-    :param names: Names that requests may use for this server, beside the loopback's and ``host``;
-        see :class:`KnownHosts`.
-    :param manners: How many may connect, and how long they may take.
-    :raises OSError: The port is taken, or the address is not this machine's.
+    :param host: The address to listen on; by default only this machine can connect.
+    :param port: The port; 0 for any free one.
+    :param hosts: Further values of the ``Host`` header to accept, beside the loopback names and
+        ``host``; see :class:`TrustedHosts`.
+    :param limits: How many clients may connect, and how slow they may be.
+    :raises OSError: The port is in use, or the address does not belong to this machine.
 
     >>> import requests
     >>> def app(environ, start_response):
@@ -103,30 +102,30 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 0,
         *,
-        names: Collection[str] = (),
-        manners: Manners | None = None,
+        hosts: Collection[str] = (),
+        limits: ConnectionLimits | None = None,
     ) -> None:
-        manners = manners or Manners()
+        limits = limits or ConnectionLimits()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
         self.host = host
         self.port: int = listener.getsockname()[1]
         self._sockets: dict[int, object] = {}
         self._server = create_server(
-            KnownHosts(app, {*LOOPBACK, host, *names}),
+            TrustedHosts(app, {*LOOPBACK, host, *hosts}),
             map=self._sockets,
             sockets=[listener],
             threads=_THREADS,
             ident="crowdflower-sandbox",
             max_request_body_size=MAX_BODY,
             max_request_header_size=MAX_HEADERS,
-            recv_bytes=_AT_ONCE,
+            recv_bytes=_RECEIVE_SIZE,
             clear_untrusted_proxy_headers=True,
-            connection_limit=manners.most + _OTHER_SOCKETS,
-            asyncore_use_poll=True,  # select ends at 1024
+            connection_limit=limits.max_connections + _OTHER_SOCKETS,
+            asyncore_use_poll=True,  # select() handles only 1024 sockets
         )
-        self._server.channel_class = partial(Connection, manners)
-        self._server.task_dispatcher.queue_logger = _WAITING
+        self._server.channel_class = partial(Connection, limits)
+        self._server.task_dispatcher.queue_logger = _QUEUE_LOG
         self._thread = threading.Thread(
             target=self._server.run, name=f"crowdflower-sandbox-{self.port}", daemon=True
         )
@@ -134,38 +133,38 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Scheme, host and port."""
+        """URL of the server: scheme, host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
     def close(self) -> None:
-        """Finish what is being answered, then close every connection; the second time, nothing.
+        """Finish the running requests, then close all connections. May be called again.
 
-        Whoever takes longer than ten seconds to read an answer does not get the rest of it.
+        A client that takes longer than ten seconds to read its response does not get the rest.
         """
         if not self._thread.is_alive():
             return
-        self._server.task_dispatcher.shutdown(timeout=_PATIENCE)
-        patience_ends = time.monotonic() + _PATIENCE
-        while self._unsent() and time.monotonic() < patience_ends:
-            time.sleep(_A_MOMENT)
-        # Sockets belong to the thread that waits for them. Once none is left, it ends. The trigger
-        # is one of them: were it closed before it is pulled, whatever had its number would be
-        # written to.
+        self._server.task_dispatcher.shutdown(timeout=_CLOSE_TIMEOUT)
+        deadline = time.monotonic() + _CLOSE_TIMEOUT
+        while self._unsent_bytes() and time.monotonic() < deadline:
+            time.sleep(_POLL_INTERVAL)
+        # The server thread must close its sockets itself; it ends when none is left. The trigger is
+        # one of them and must not be closed before it is pulled: another file could have got its
+        # descriptor by then, and would be written to.
         pulled = threading.Event()
         self._server.trigger.pull_trigger(partial(self._close_all, pulled))
         pulled.set()
-        self._thread.join(_PATIENCE)
+        self._thread.join(_CLOSE_TIMEOUT)
 
-    def _unsent(self) -> int:
-        """Count the bytes of answers that are still on their way out."""
+    def _unsent_bytes(self) -> int:
+        """Return how many bytes of responses are buffered."""
         channels = list(self._server.active_channels.values())
         return sum(channel.total_outbufs_len for channel in channels)
 
     def _close_all(self, pulled: threading.Event) -> None:
-        pulled.wait(_PATIENCE)
+        pulled.wait(_CLOSE_TIMEOUT)
         for channel in list(self._server.active_channels.values()):
-            channel.handle_close()  # closes what it kept in temporary files, too
+            channel.handle_close()  # closes its temporary files, too
         wasyncore.close_all(self._sockets, ignore_all=True)
 
     def __enter__(self) -> Self:
@@ -178,3 +177,32 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class LazyServer:
+    """Starts a :class:`Server` when its URL is first read."""
+
+    def __init__(self, app: WSGIApplication, before_start: Callable[[], None]) -> None:
+        """Prepare a server for an application.
+
+        :param before_start: Called before the server starts; may raise to prevent it.
+        """
+        self._app = app
+        self._before_start = before_start
+        self._lock = threading.Lock()
+        self._server: Server | None = None
+
+    @property
+    def url(self) -> str:
+        """URL of the server: scheme, host and port."""
+        with self._lock:
+            if self._server is None:
+                self._before_start()
+                self._server = Server(self._app)
+            return self._server.url
+
+    def close(self) -> None:
+        """Close the server if it was started."""
+        with self._lock:
+            if self._server is not None:
+                self._server.close()

@@ -1,7 +1,7 @@
-"""Keys are not to be guessed: whoever sends many wrong ones has to wait.
+"""Login throttle: an address that sends many wrong API keys has to wait.
 
-A key that was made here has 160 bits, and nobody guesses it; one that people choose may be short.
-Whoever has the right key is not held up by others who guess from the same address.
+Generated keys have 160 bits and cannot be guessed; a key that a person chooses may be short. A key
+that was right before is always accepted, even from an address that is throttled.
 """
 
 from __future__ import annotations
@@ -13,79 +13,80 @@ from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from crowdflower.sandbox.errors import TooMany
+from crowdflower.sandbox.errors import TooManyRequests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST: Final = 100
-"""Wrong keys that an address may send within :data:`A_WHILE`."""
+MAX_FAILURES: Final = 100
+"""Wrong keys allowed per address within :data:`WINDOW`."""
 
-A_WHILE: Final = 60.0
-"""Seconds."""
+WINDOW: Final = 60.0
+"""Seconds over which wrong keys are counted."""
 
-REMEMBERED: Final = 1000
-"""Addresses that sent wrong keys, and keys that were right."""
+MAX_ENTRIES: Final = 1000
+"""How many addresses with wrong keys are remembered, and how many keys that were right."""
 
 log = logging.getLogger(__name__)
 
 
-class Guesses:
-    """Wrong keys by the address that they came from.
+class LoginThrottle:
+    """Counts wrong API keys per address and refuses more when there were too many.
 
-    :param now: Seconds that never go back. It is not the sandbox's clock, which may stand still.
+    :param now: A monotonic clock, in seconds. The sandbox's own clock may stand still.
 
-    >>> guesses = Guesses()
-    >>> for number in range(MOST):
-    ...     guesses.wrong("203.0.113.9")
-    >>> guesses.admit("203.0.113.9", "another guess")
+    >>> throttle = LoginThrottle()
+    >>> for number in range(MAX_FAILURES):
+    ...     throttle.record_failure("203.0.113.9")
+    >>> throttle.check("203.0.113.9", "another guess")
     Traceback (most recent call last):
-    crowdflower.sandbox.errors.TooMany: 429 Too many wrong keys came from 203.0.113.9. ...
-    >>> guesses.admit("203.0.113.10", "another guess")
+    crowdflower.sandbox.errors.TooManyRequests: 429 Too many wrong keys came from 203.0.113.9. ...
+    >>> throttle.check("203.0.113.10", "another guess")
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
-        self._right: OrderedDict[bytes, None] = OrderedDict()
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._accepted: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
 
-    def admit(self, address: str, key: str) -> None:
-        """Let somebody try a key.
+    def check(self, address: str, key: str) -> None:
+        """Raise if this address has to wait before it may try this key.
 
-        :raises TooMany: Too many from there were wrong, and this one was never right.
+        :raises TooManyRequests: The address sent too many wrong keys, and this key was never right.
         """
         with self._lock:
-            times = self._wrong.get(address)
-            if times is None or len(times) < MOST or _digest(key) in self._right:
+            times = self._failures.get(address)
+            if times is None or len(times) < MAX_FAILURES or _digest(key) in self._accepted:
                 return
-            seconds = times[0] + A_WHILE - self._now()
+            seconds = times[0] + WINDOW - self._now()
         if seconds > 0:
-            raise TooMany(
+            raise TooManyRequests(
                 f"Too many wrong keys came from {address}. Try again in {seconds:.0f} seconds.",
                 seconds,
             )
 
-    def wrong(self, address: str) -> None:
-        """Note that a key from there was wrong."""
+    def record_failure(self, address: str) -> None:
+        """Count a wrong key from this address."""
         with self._lock:
-            times = self._wrong.setdefault(address, deque(maxlen=MOST))
+            times = self._failures.setdefault(address, deque(maxlen=MAX_FAILURES))
             times.append(self._now())
-            self._wrong.move_to_end(address)
-            if len(self._wrong) > REMEMBERED:
-                self._wrong.popitem(last=False)
-            is_attack = len(times) == MOST and times[-1] - times[0] < A_WHILE
+            self._failures.move_to_end(address)
+            if len(self._failures) > MAX_ENTRIES:
+                self._failures.popitem(last=False)
+            elapsed = times[-1] - times[0]
+            is_attack = len(times) == MAX_FAILURES and elapsed < WINDOW
         if is_attack:
-            log.warning("%s sent %d wrong keys in %g seconds", address, MOST, times[-1] - times[0])
+            log.warning("%s sent %d wrong keys in %g seconds", address, MAX_FAILURES, elapsed)
 
-    def right(self, key: str) -> None:
-        """Note that a key was right."""
+    def record_success(self, key: str) -> None:
+        """Remember a key that was right."""
         digest = _digest(key)
         with self._lock:
-            self._right[digest] = None
-            self._right.move_to_end(digest)
-            if len(self._right) > REMEMBERED:
-                self._right.popitem(last=False)
+            self._accepted[digest] = None
+            self._accepted.move_to_end(digest)
+            if len(self._accepted) > MAX_ENTRIES:
+                self._accepted.popitem(last=False)
 
 
 def _digest(key: str) -> bytes:

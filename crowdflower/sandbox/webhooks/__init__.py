@@ -1,1 +1,1 @@
-"""Webhooks: delivery with retries, to addresses that a user has chosen."""
+"""Webhook delivery, and the check of which addresses may be called."""

@@ -1,13 +1,13 @@
-"""Takes what a requester is to be told to where they asked for it, until somebody says yes.
+"""Delivers webhooks to the servers of requesters, at least once, with retries.
 
-What is told was written down and signed when it happened. Each job's notifications are delivered
+A notification is stored and signed when its event happens. Notifications of one job are delivered
 in that order, one at a time: while the oldest cannot be delivered the others of its job wait, and
-those of other jobs do not. One that nobody took is tried again after 1, 5, 25, 125, 625 seconds and
-so on, give or take a tenth; after six hours the job's address is no longer tried, until it is saved
-again. Every notification arrives at least once: after a crash, maybe twice.
+those of other jobs do not. A failed delivery is retried after 1, 5, 25, 125, 625 seconds and so on,
+plus or minus a tenth; after six hours of failures the job's ``webhook_uri`` is disabled until it is
+saved again. Every notification arrives at least once; after a crash, maybe twice.
 
-Source: CrowdFlower, `Webhooks <http://crowdflower.com/docs/api/webhooks>`_, on the address that is
-disabled after hours and enabled by saving the job. The steps between attempts are our own.
+Source: CrowdFlower, `Webhooks <http://crowdflower.com/docs/api/webhooks>`_, for disabling the
+address after hours of failures and enabling it by saving the job. The retry intervals are our own.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.store import Database, Transaction
 
-PATIENCE: Final = 6 * 60 * 60.0
-"""Seconds for which an address may fail before it is not tried any more."""
+MAX_FAILING_TIME: Final = 6 * 60 * 60.0
+"""Seconds for which deliveries to an address may fail before it is disabled."""
 
-FACTOR: Final = 5
-"""How much longer each pause is than the one before it; the first is a second."""
+BACKOFF_FACTOR: Final = 5
+"""Ratio of each retry delay to the one before it; the first is one second."""
 
 JITTER: Final = 0.1
-"""By what share of itself a pause is longer or shorter, so that not all try at once."""
+"""Random share by which a retry delay is longer or shorter, so that retries spread out."""
 
 LEASE: Final = 60.0
-"""Seconds after which another process may try what one has begun to deliver."""
+"""Seconds after which another process may retry a delivery that was begun."""
 
 FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Notification(NamedTuple):
-    """What a requester's server is sent."""
+    """A webhook request to a requester's server."""
 
     uri: str
-    """Where the job wants it."""
+    """The ``webhook_uri`` of the job."""
 
     signal: str
     """``job_data_processed``, ``new_judgments``, ``unit_complete`` or ``job_complete``."""
@@ -58,11 +58,11 @@ class Notification(NamedTuple):
     """JSON: the job, the unit, or a list of judgments."""
 
     signature: str
-    """SHA-1 of the payload with the account's key after it, in hexadecimal digits."""
+    """SHA-1 of the payload followed by the account's API key, in hexadecimal."""
 
     @property
     def body(self) -> bytes:
-        """The same as it is posted, the fields in the order of the service's.
+        """The form-encoded request body, its fields in the order of the service.
 
         >>> Notification("https://example.com/hook", "unit_complete", '{"id": 7}', "c0ffee").body
         b'signal=unit_complete&payload=%7B%22id%22%3A+7%7D&signature=c0ffee'
@@ -72,24 +72,24 @@ class Notification(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One try to deliver a notification, and what came of it."""
+    """One attempt to deliver a notification, and its result."""
 
     job_id: int
     signal: str
     uri: str
     problem: str | None
-    """Why it was not taken; ``None`` when it was."""
+    """Why it failed; ``None`` after a success."""
 
 
 class Receiver(Protocol):
-    """Takes a notification; whatever it raises means that it did not."""
+    """Receives notifications; any exception means that the delivery failed."""
 
     def __call__(self, notification: Notification, /) -> object:
-        """Take it."""
+        """Receive a notification."""
 
 
-class Post:
-    """Posts a notification to its address; any status of success takes it.
+class HttpReceiver:
+    """Posts a notification to its address over HTTP; any 2xx status is a success.
 
     :param allow_loopback: Whether the address may be on this machine.
     """
@@ -98,9 +98,9 @@ class Post:
         self._allow_loopback = allow_loopback
 
     def __call__(self, notification: Notification, /) -> None:
-        """Post it.
+        """Post a notification.
 
-        :raises outbound.NotDelivered: Nobody took it.
+        :raises outbound.NotDelivered: No response with a 2xx status came.
         """
         outbound.post(
             notification.uri,
@@ -110,45 +110,46 @@ class Post:
         )
 
 
-class Courier:
-    """Delivers what is due.
+class WebhookSender:
+    """Delivers the notifications that are due.
 
-    :param database: Where what is told was written down.
-    :param receiver: Who gets it.
+    :param database: The database with the stored notifications.
+    :param receiver: Receives each notification.
     """
 
     def __init__(self, database: Database, receiver: Receiver) -> None:
         self._database = database
         self.receiver = receiver
 
-    def deliver(self, ended: Callable[[], bool]) -> list[Attempt]:
-        """Try once whatever is due, and of each job as much as is taken.
+    def deliver(self, stop: Callable[[], bool]) -> list[Attempt]:
+        """Deliver the notifications that are due; a failure ends the turn of its job.
 
-        The transaction is over while something is on its way, so a receiver may call the API.
+        No transaction is open during a delivery, so a receiver may call the API.
 
-        :param ended: Asked before every attempt whether to leave the rest for another round.
-        :returns: What was tried, in this order.
+        :param stop: Called before every attempt; when it returns true, the rest is left for the
+            next call.
+        :returns: The attempts, in order.
         """
-        tried = []
+        attempts = []
         with self._database.snapshot() as tx:
-            waiting = _jobs_with_anything_due(tx)
-        for job_id in waiting:
-            while not ended() and (row := self._claimed(job_id)) is not None:
-                tried.append(self._tried(row))
-        return tried
+            job_ids = _jobs_due(tx)
+        for job_id in job_ids:
+            while not stop() and (row := self._claim(job_id)) is not None:
+                attempts.append(self._attempt(row))
+        return attempts
 
     def drop(self) -> int:
-        """Give up what has not been delivered; nobody is told of it any more.
+        """Drop all notifications that have not been delivered.
 
-        :returns: How many notifications that were.
+        :returns: How many were dropped.
         """
-        waits = webhook_delivery.c.state == "pending"
+        is_pending = webhook_delivery.c.state == "pending"
         with self._database.transaction() as tx:
-            dropped = update(webhook_delivery).where(waits).values(state="dropped")
-            return int(tx.connection.execute(dropped).rowcount)
+            drop = update(webhook_delivery).where(is_pending).values(state="dropped")
+            return int(tx.connection.execute(drop).rowcount)
 
-    def _claimed(self, job_id: int) -> Row[Any] | None:
-        """Take the oldest notification of a job, if it is due, so that nobody else does."""
+    def _claim(self, job_id: int) -> Row[Any] | None:
+        """Lease the oldest notification of a job, if it is due: no other process takes it."""
         with self._database.transaction() as tx:
             locks.lock_job(tx, job_id)
             row: Row[Any] | None = _oldest(tx, job_id)
@@ -157,26 +158,26 @@ class Courier:
             _write(tx, row.id, next_at=tx.clock.now() + LEASE)
             return row
 
-    def _tried(self, row: Row[Any]) -> Attempt:
+    def _attempt(self, row: Row[Any]) -> Attempt:
         problem = None
         try:
             self.receiver(Notification(row.uri, row.signal, row.payload, row.signature))
         except outbound.NotDelivered as error:
             problem = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever a receiver raises is its answer
+        except Exception as error:  # noqa: BLE001 - any exception is a failed delivery
             problem = f"{type(error).__name__}: {error}"
         with self._database.transaction() as tx:
             locks.lock_job(tx, row.job_id)
-            current = _again(tx, row)
+            current = _reload(tx, row)
             if problem is not None:
-                _put_off(tx, current, problem)
+                _schedule_retry(tx, current, problem)
             elif current is not None:
                 _write(tx, row.id, state="sent", sent_at=tx.clock.now(), problem=None)
-                _mark(tx, _judgments_in(row.payload))
+                _mark_sent(tx, _judgment_ids(row.payload))
         return Attempt(row.job_id, row.signal, row.uri, problem)
 
 
-def _jobs_with_anything_due(tx: Transaction) -> list[int]:
+def _jobs_due(tx: Transaction) -> list[int]:
     is_due = (
         webhook_delivery.c.state == "pending",
         webhook_delivery.c.next_at <= tx.clock.now(),
@@ -187,7 +188,7 @@ def _jobs_with_anything_due(tx: Transaction) -> list[int]:
 
 
 def _oldest(tx: Transaction, job_id: int) -> Any:
-    """Find the oldest notification of a job that waits, unless its address is disabled."""
+    """Return the oldest pending notification of a job, unless its address is disabled."""
     return tx.one(
         select(webhook_delivery, job.c.webhook_uri.label("uri"))
         .join(job, job.c.id == webhook_delivery.c.job_id)
@@ -198,42 +199,42 @@ def _oldest(tx: Transaction, job_id: int) -> Any:
     )
 
 
-def _judgments_in(payload: str) -> list[int]:
-    """List the judgments that a notification holds: by themselves, or in the results of a unit.
+def _judgment_ids(payload: str) -> list[int]:
+    """Return the ids of the judgments in a payload: at its top level, or in the results of a unit.
 
-    >>> _judgments_in('{"id": 7, "results": {"judgments": [{"id": 8}]}}'), _judgments_in("{}")
+    >>> _judgment_ids('{"id": 7, "results": {"judgments": [{"id": 8}]}}'), _judgment_ids("{}")
     ([8], [])
     """
-    told = json.loads(payload)
-    if isinstance(told, dict):
-        told = told.get("results", {}).get("judgments", [])
-    return [each["id"] for each in told]
+    judgments = json.loads(payload)
+    if isinstance(judgments, dict):
+        judgments = judgments.get("results", {}).get("judgments", [])
+    return [each["id"] for each in judgments]
 
 
-def _mark(tx: Transaction, judgments: list[int]) -> None:
-    """Write down that a requester's server has seen these, unless it had before."""
-    unseen = (judgment.c.id.in_(judgments), judgment.c.webhook_sent_at.is_(None))
-    tx.run(update(judgment).where(*unseen).values(webhook_sent_at=tx.clock.now()))
+def _mark_sent(tx: Transaction, judgment_ids: list[int]) -> None:
+    """Set ``webhook_sent_at`` of these judgments, where it is not set yet."""
+    unsent = (judgment.c.id.in_(judgment_ids), judgment.c.webhook_sent_at.is_(None))
+    tx.run(update(judgment).where(*unsent).values(webhook_sent_at=tx.clock.now()))
 
 
-def _again(tx: Transaction, row: Row[Any]) -> Row[Any] | None:
-    """Read a notification anew; after a reset there is none, or another of the same number."""
-    is_it = (webhook_delivery.c.id == row.id, webhook_delivery.c.signature == row.signature)
-    found: Row[Any] | None = tx.one(select(webhook_delivery).where(*is_it))
+def _reload(tx: Transaction, row: Row[Any]) -> Row[Any] | None:
+    """Read a notification again; after a reset it is gone, or another one has its id."""
+    same = (webhook_delivery.c.id == row.id, webhook_delivery.c.signature == row.signature)
+    found: Row[Any] | None = tx.one(select(webhook_delivery).where(*same))
     return found
 
 
-def _put_off(tx: Transaction, row: Row[Any] | None, problem: str) -> None:
-    """Try again later, or after hours of failure no more."""
+def _schedule_retry(tx: Transaction, row: Row[Any] | None, problem: str) -> None:
+    """Schedule the next attempt, or after hours of failures disable the job's address."""
     if row is None or row.state != "pending":
         return
     now = tx.clock.now()
     since = now if row.failing_since is None else row.failing_since
-    ends = since + PATIENCE
-    shaken = 1 + JITTER * tx.clock.chance("webhook", row.id, row.attempts).uniform(-1, 1)
-    again = min(now + FACTOR**row.attempts * shaken, ends) if now < ends else now
-    failed = {"attempts": row.attempts + 1, "failing_since": since, "next_at": again}
-    _write(tx, row.id, problem=problem, **failed)
+    ends = since + MAX_FAILING_TIME
+    jitter = 1 + JITTER * tx.clock.chance("webhook", row.id, row.attempts).uniform(-1, 1)
+    next_at = min(now + BACKOFF_FACTOR**row.attempts * jitter, ends) if now < ends else now
+    failure = {"attempts": row.attempts + 1, "failing_since": since, "next_at": next_at}
+    _write(tx, row.id, problem=problem, **failure)
     if now >= ends:
         tx.run(update(job).where(job.c.id == row.job_id).values(webhook_disabled_at=now))
         tx.record("webhook_disabled", row.job_id, problem=problem)

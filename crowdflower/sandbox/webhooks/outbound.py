@@ -1,8 +1,8 @@
-"""A request to an address that somebody else has named, and that may be meant for another.
+"""POST requests to URLs that users choose, protected against server-side request forgery (SSRF).
 
-Whoever may name an address for a callback could name one that only this machine can reach: a
-router, a database, the metadata of a cloud. So the name is looked up once, every address that it
-has must lie on the open internet, and the connection goes to what was looked up.
+A user could choose a callback URL that only this machine can reach: a router, a database, the
+metadata service of a cloud. So the host is resolved once, all its IP addresses must be public, and
+the connection goes to one of those addresses.
 
 Source: OWASP, `Server-Side Request Forgery Prevention Cheat Sheet
 <https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html>`_.
@@ -23,36 +23,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TIMEOUT: Final = 5.0
-"""Seconds after which a receiver has had its chance, from look-up to status."""
+"""Deadline in seconds, from the DNS lookup to the status of the response."""
 
-_READ_AT_MOST: Final = 64 * 1024
-_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
+_MAX_READ: Final = 64 * 1024
+_NAT64: Final = IPv6Network("64:ff9b::/96")
 _PORTS: Final = {"http": 80, "https": 443}
-_CLOSED: Final = tuple(
+_NOT_PUBLIC: Final = tuple(
     ip_network(text)
     for text in (
         *("192.0.0.0/24", "192.88.99.0/24", "::/96", "::ffff:0:0:0/96"),
         *("64:ff9b:1::/48", "3fff::/20", "5f00::/16", "fec0::/10"),
     )
 )
-"""What is not on the open internet, though ``is_global`` of one Python or another says so.
+"""Networks that are not public, though ``is_global`` says so in some versions of Python.
 
 Source: IANA, `Special-Purpose Address Registry
-<https://www.iana.org/assignments/iana-ipv6-special-registry>`_; RFC 3879, 4291 and 7526 for what
-was given up.
+<https://www.iana.org/assignments/iana-ipv6-special-registry>`_; RFC 3879, 4291 and 7526 for
+deprecated networks.
 """
 
 
 class NotDelivered(Exception):
-    """Nobody has said that it arrived; the text says why."""
+    """The delivery failed; the message says why."""
 
 
 class Forbidden(NotDelivered):
-    """The address is none that may be called."""
+    """The URL may not be called."""
 
 
 class Target(NamedTuple):
-    """What there is to know of an address before its name is looked up."""
+    """The parts of a URL that a request needs."""
 
     scheme: str
     host: str
@@ -60,28 +60,28 @@ class Target(NamedTuple):
     path: str
 
 
-def parsed(url: str) -> Target:
-    """Take an address apart.
+def parse_url(url: str) -> Target:
+    """Split a URL into the parts that a request needs.
 
-    :raises Forbidden: It is none, or of another kind than ``http`` and ``https``, or names a user.
+    :raises Forbidden: The URL is invalid, contains a user name, or is not ``http`` or ``https``.
 
-    >>> parsed("http://example.com/answers?for=me")
+    >>> parse_url("http://example.com/answers?for=me")
     Target(scheme='http', host='example.com', port=80, path='/answers?for=me')
-    >>> parsed("file:///etc/passwd")
+    >>> parse_url("file:///etc/passwd")
     Traceback (most recent call last):
       ...
-    crowdflower.sandbox.webhooks.outbound.Forbidden: an address begins with http:// or https://
+    crowdflower.sandbox.webhooks.outbound.Forbidden: the URL must begin with http:// or https://
     """
     try:
         parts = urlsplit(url)
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode("ascii")
     except (ValueError, AttributeError):
-        raise Forbidden("this is no address") from None
+        raise Forbidden("the URL is invalid") from None
     if parts.scheme not in _PORTS or not host:
-        raise Forbidden("an address begins with http:// or https://")
+        raise Forbidden("the URL must begin with http:// or https://")
     if parts.username is not None or parts.password is not None:
-        raise Forbidden("an address names no user")
+        raise Forbidden("the URL must not contain a user name or password")
     return Target(
         parts.scheme, host, _PORTS[parts.scheme] if port is None else port, _path_of(parts)
     )
@@ -95,133 +95,133 @@ def post(
     allow_loopback: bool = False,
     timeout: float = TIMEOUT,
 ) -> None:
-    """Post a body once; redirects are not followed, the answer is not looked at.
+    """Post a body once; redirects are not followed, and the body of the response is ignored.
 
     :param allow_loopback: Whether the receiver may be on this machine.
-    :param timeout: Seconds for all of it, however slowly the receiver answers.
-    :raises Forbidden: The address may not be called; nothing was sent.
-    :raises NotDelivered: Nobody answered with a status of success.
+    :param timeout: Deadline for the whole request, in seconds, however slowly the response arrives.
+    :raises Forbidden: The URL may not be called; nothing was sent.
+    :raises NotDelivered: No response with a 2xx status came.
     """
-    target = parsed(url)
-    connection = _connection(target, _looked_up(target, allow_loopback=allow_loopback), timeout)
-    # A time limit on each read alone would let a receiver that sends byte by byte hold us for long.
+    target = parse_url(url)
+    connection = _connection(target, _resolve(target, allow_loopback=allow_loopback), timeout)
+    # A socket timeout applies to each read: a receiver could send one byte at a time, forever.
     is_late = Event()
-    watch = Timer(timeout, _hang_up, [connection, is_late])
-    watch.daemon = True
-    watch.start()
+    timer = Timer(timeout, _shut_down, [connection, is_late])
+    timer.daemon = True
+    timer.start()
     try:
         headers = {"Content-Type": content_type, "Connection": "close"}
         connection.request("POST", target.path, body, headers)
-        answer = connection.getresponse()
-        status = answer.status
+        response = connection.getresponse()
+        status = response.status
         if is_late.is_set():
-            raise TimeoutError  # what was cut off looks like a whole head to the library
+            raise TimeoutError  # http.client takes a truncated head for a complete one
         with suppress(OSError, HTTPException):
-            answer.read(_READ_AT_MOST)
+            response.read(_MAX_READ)
     except (OSError, HTTPException) as error:
-        raise NotDelivered(_said(error, timeout, is_late=is_late.is_set())) from None
+        raise NotDelivered(_reason(error, timeout, is_late=is_late.is_set())) from None
     finally:
-        watch.cancel()
+        timer.cancel()
         connection.close()
     if status not in range(200, 300):
         raise NotDelivered(f"the receiver answered with status {status}")
 
 
-def is_open(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an address lies on the open internet, also one that wraps another.
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Return whether an IP address is public, also one that embeds another address.
 
-    >>> [is_open(ip_address(text)) for text in ("93.184.216.34", "10.0.0.1", "::ffff:10.0.0.1")]
+    >>> [is_public(ip_address(text)) for text in ("93.184.216.34", "10.0.0.1", "::ffff:10.0.0.1")]
     [True, False, False]
     """
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if address in _TRANSLATED:
+        if address in _NAT64:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
-            return is_open(inner)
-    closed = address.is_multicast or any(address in network for network in _CLOSED)
-    return address.is_global and not closed
+            return is_public(inner)
+    excluded = address.is_multicast or any(address in network for network in _NOT_PUBLIC)
+    return address.is_global and not excluded
 
 
-def _looked_up(target: Target, *, allow_loopback: bool) -> list[str]:
-    """Look a name up, once.
+def _resolve(target: Target, *, allow_loopback: bool) -> list[str]:
+    """Resolve the host of a URL to IP addresses, in one DNS lookup.
 
-    :raises Forbidden: Any of its addresses may not be called.
-    :raises NotDelivered: It has none.
+    :raises Forbidden: One of its addresses may not be called.
+    :raises NotDelivered: The host has no address.
     """
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except OSError:
-        raise NotDelivered(f"the name {target.host} cannot be found") from None
+        raise NotDelivered(f"the host {target.host} cannot be resolved") from None
     addresses = list(dict.fromkeys(str(each[4][0]).partition("%")[0] for each in found))
     for text in addresses:
         address = ip_address(text)
-        if not (is_open(address) or (allow_loopback and address.is_loopback)):
-            raise Forbidden(f"{target.host} is {text}, which is not on the open internet")
+        if not (is_public(address) or (allow_loopback and address.is_loopback)):
+            raise Forbidden(f"{target.host} resolves to {text}, which is not a public address")
     return addresses
 
 
 def _connection(target: Target, addresses: list[str], timeout: float) -> HTTPConnection:
-    """Make a connection to what was looked up, under the name that it was looked up by."""
+    """Return a connection to the resolved addresses that sends the original host name."""
     if target.scheme == "https":
-        return _SecureDirect(target, addresses, timeout)
-    return _Direct(target, addresses, timeout)
+        return _PinnedHTTPS(target, addresses, timeout)
+    return _PinnedHTTP(target, addresses, timeout)
 
 
-class _Direct(HTTPConnection):
-    """A connection that looks no name up."""
+class _PinnedHTTP(HTTPConnection):
+    """An HTTP connection to known IP addresses: it does no DNS lookup."""
 
     def __init__(self, target: Target, addresses: list[str], timeout: float) -> None:
         super().__init__(target.host, target.port, timeout=timeout)
         self._addresses = addresses
 
     def connect(self) -> None:
-        """Connect to the first address that answers."""
-        self.sock = _connected(self._addresses, self.port, self.timeout or TIMEOUT)
+        """Connect to the first address that accepts the connection."""
+        self.sock = _connect(self._addresses, self.port, self.timeout or TIMEOUT)
 
 
-class _SecureDirect(HTTPSConnection):
-    """The same, with a certificate for the name."""
+class _PinnedHTTPS(HTTPSConnection):
+    """The same over TLS; the certificate must match the host name."""
 
     def __init__(self, target: Target, addresses: list[str], timeout: float) -> None:
-        self._trusted = ssl.create_default_context()
-        super().__init__(target.host, target.port, timeout=timeout, context=self._trusted)
+        self._tls = ssl.create_default_context()
+        super().__init__(target.host, target.port, timeout=timeout, context=self._tls)
         self._addresses = addresses
 
     def connect(self) -> None:
-        """Connect to the first address that answers, and look at its certificate."""
-        plain = _connected(self._addresses, self.port, self.timeout or TIMEOUT)
-        self.sock = self._trusted.wrap_socket(plain, server_hostname=self.host)
+        """Connect to the first address that accepts the connection, and verify its certificate."""
+        plain = _connect(self._addresses, self.port, self.timeout or TIMEOUT)
+        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
 
 
-def _connected(addresses: list[str], port: int, timeout: float) -> socket.socket:
+def _connect(addresses: list[str], port: int, timeout: float) -> socket.socket:
     *others, last = addresses
-    for address in _tried(others, port, timeout):
+    for address in _try_all(others, port, timeout):
         return address
     return socket.create_connection((last, port), timeout)
 
 
-def _tried(addresses: list[str], port: int, timeout: float) -> Iterator[socket.socket]:
+def _try_all(addresses: list[str], port: int, timeout: float) -> Iterator[socket.socket]:
     for address in addresses:
         with suppress(OSError):
             yield socket.create_connection((address, port), timeout)
 
 
-def _hang_up(connection: HTTPConnection, is_late: Event) -> None:
-    is_late.set()  # before the one who reads can notice
+def _shut_down(connection: HTTPConnection, is_late: Event) -> None:
+    is_late.set()  # before the reading thread sees the closed socket
     with suppress(OSError, AttributeError):
         connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _said(error: Exception, timeout: float, *, is_late: bool) -> str:
+def _reason(error: Exception, timeout: float, *, is_late: bool) -> str:
     if isinstance(error, TimeoutError) or is_late:
         return f"the receiver took longer than {timeout:g} s"
     if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
+        return "the connection was refused"
     return f"the connection broke ({type(error).__name__})"
 
 
 def _path_of(parts: SplitResult) -> str:
-    """Write path and query as a request line takes them."""
+    """Return path and query, quoted for a request line."""
     query = f"?{parts.query}" if parts.query else ""
     return quote((parts.path or "/") + query, safe="/?=&%:@!$'()*+,;~-._")

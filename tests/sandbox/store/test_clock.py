@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdflower.sandbox import clock as clock_module
-from crowdflower.sandbox.clock import LATEST, Chance, Clock, iso, report_time
+from crowdflower.sandbox.clock import MAX_TIME, Chance, Clock, iso, report_time
 from crowdflower.sandbox.errors import Declined, Invalid, Unfunded
 
 
@@ -36,8 +36,8 @@ def test_time_that_no_calendar_knows_does_not_come(seconds: float, virtual: bool
     with pytest.raises(ValueError, match="it cannot move by"):
         clock.advance(seconds)
 
-    assert clock.now() < LATEST
-    assert iso(LATEST) == "2100-01-01T00:00:00+00:00"
+    assert clock.now() < MAX_TIME
+    assert iso(MAX_TIME) == "2100-01-01T00:00:00+00:00"
 
 
 def test_real_time_runs_and_can_be_moved_on() -> None:

@@ -166,7 +166,7 @@ def aggregations(value: Any) -> dict[str, str]:
 def webhook_uri(value: Any) -> str:
     """Take the address of a server that is to be told what happens."""
     try:
-        outbound.parsed(str(value))
+        outbound.parse_url(str(value))
     except outbound.Forbidden as forbidden:
         raise ValueError(f"cannot be notified: {forbidden}") from None
     return str(value)

@@ -20,6 +20,7 @@ from math import ceil
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, cast
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool, StaticPool
@@ -147,6 +148,19 @@ def _translated_errors() -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+
+
+def database_url(database: str | Path | None) -> str:
+    """Return the URL of a database; a value without ``://`` is the path of an SQLite file.
+
+    >>> database_url(None), database_url("postgresql://db.example.org/crowd")
+    ('sqlite://', 'postgresql://db.example.org/crowd')
+    """
+    if database is None:
+        return MEMORY
+    if isinstance(database, str) and "://" in database:
+        return database
+    return f"sqlite:///{quote(str(Path(database).absolute()))}"
 
 
 def _file_engine(file: DatabaseFile) -> Engine:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.sandbox import Sandbox
-from crowdflower.sandbox.control.delays import KINDS, Lag, Transitions
+from crowdflower.sandbox.control.delays import KINDS, Delay, Delays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def test_an_upload_is_seen_to_come_in(box: Sandbox) -> None:
 
 
 def test_it_may_take_time_instead_of_looks(box: Sandbox) -> None:
-    box.transitions["upload"] = Lag(seconds=60)
+    box.transitions["upload"] = Delay(seconds=60)
     job = box.client().upload_job(ROWS)
     ping = job.client.jobs[job.id].units.ping
 
@@ -83,7 +83,7 @@ def test_a_job_is_seen_to_begin_pause_go_on_and_end_later(box: Sandbox, job: Job
 
 
 def test_what_is_not_seen_yet_is_done_all_the_same(box: Sandbox, job: Job) -> None:
-    box.transitions["order"] = Lag(seconds=1e6)
+    box.transitions["order"] = Delay(seconds=1e6)
     box.client().debit_order(job, 8, ["on_demand"])
     box.crowd.add(3, texts={"like": ["fine"]})
 
@@ -125,34 +125,34 @@ def test_a_sandbox_that_begins_again_keeps_its_pace_and_forgets_what_was_on_its_
 
 
 def test_what_nobody_knows_and_what_is_below_zero_is_refused(box: Sandbox) -> None:
-    with pytest.raises(KeyError, match="Nothing called 'uploads' can lag"):
+    with pytest.raises(KeyError, match="'uploads' cannot be delayed"):
         box.transitions["uploads"] = 1
     with pytest.raises(ValueError, match="0 or more"):
         box.transitions["upload"] = -1
     with pytest.raises(ValueError, match="0 or more"):
-        Lag(seconds=float("nan"))
+        Delay(seconds=float("nan"))
 
-    assert {box.transitions[kind] for kind in KINDS} == {Lag()}
+    assert {box.transitions[kind] for kind in KINDS} == {Delay()}
 
 
 def test_looks_and_time_both_have_to_be_over() -> None:
     now = 0.0
-    transitions = Transitions({"order": Lag(polls=1, seconds=10)}, lambda: now)
-    transitions.begin("order", 7, {"state": "unordered"})
+    delays = Delays({"order": Delay(polls=1, seconds=10)}, lambda: now)
+    delays.begin("order", 7, {"state": "unordered"})
 
-    early = [transitions.look("order", 7) for _ in range(3)]
+    early = [delays.poll("order", 7) for _ in range(3)]
     now = 10.0
 
     assert max(early) < 1
-    assert transitions.look("order", 7) == 1
+    assert delays.poll("order", 7) == 1
 
 
 def test_what_begins_again_takes_its_whole_time_again() -> None:
-    transitions = Transitions({"gold": 1})
-    transitions.begin("gold", 7, {"golds_count": 0})
-    transitions.seen(7, {})
-    transitions.begin("gold", 7, {"golds_count": 1})
+    delays = Delays({"gold": 1})
+    delays.begin("gold", 7, {"golds_count": 0})
+    delays.hide_changes(7, {})
+    delays.begin("gold", 7, {"golds_count": 1})
 
-    looks = [transitions.seen(7, {"golds_count": 2})["golds_count"] for _ in range(2)]
+    looks = [delays.hide_changes(7, {"golds_count": 2})["golds_count"] for _ in range(2)]
 
     assert looks == [1, 2]
