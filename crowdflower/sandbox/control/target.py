@@ -38,28 +38,51 @@ class LoggedRequest(Protocol):
 
 
 class Target(Protocol):
-    """The sandbox that is controlled. Its members are described at ``Sandbox``."""
+    """The sandbox that is controlled."""
 
-    # ruff: noqa: D102
     clock: Clock
     database: Database
 
     @property
-    def crowd(self) -> Contributors: ...
-    @property
-    def faults(self) -> Faults: ...
-    @property
-    def requests(self) -> Sequence[LoggedRequest]: ...
-    @property
-    def transitions(self) -> Delays: ...
-    @property
-    def unimplemented(self) -> Sequence[Any]: ...
+    def crowd(self) -> Contributors:
+        """The simulated and replayed contributors."""
 
-    def credit(self, cents: int, note: str = "") -> int: ...
-    def deliver_webhooks(self) -> Sequence[Any]: ...
-    def drop_webhooks(self) -> int: ...
-    def events(self) -> list[dict[str, Any]]: ...
-    def forget_requests(self) -> None: ...
-    def ledger(self) -> list[dict[str, Any]]: ...
-    def reset(self) -> None: ...
-    def webhooks(self) -> list[dict[str, Any]]: ...
+    @property
+    def faults(self) -> Faults:
+        """The faults to inject."""
+
+    @property
+    def requests(self) -> Sequence[LoggedRequest]:
+        """The latest requests, oldest first."""
+
+    @property
+    def transitions(self) -> Delays:
+        """How long effects stay hidden."""
+
+    @property
+    def unimplemented(self) -> Sequence[Any]:
+        """The requests answered with status 501, oldest first."""
+
+    def credit(self, cents: int, note: str = "") -> int:
+        """Add money to the account and return the new balance."""
+
+    def deliver_webhooks(self) -> Sequence[Any]:
+        """Deliver the notifications that are due and return the attempts."""
+
+    def drop_webhooks(self) -> int:
+        """Drop the pending notifications and return their number."""
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the latest events."""
+
+    def forget_requests(self) -> None:
+        """Clear the list of requests."""
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Return all ledger entries."""
+
+    def reset(self) -> None:
+        """Start over with an empty database."""
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Return all notifications."""
