@@ -345,7 +345,7 @@ class Sandbox:
 
         >>> with Sandbox() as box:
         ...     box.openapi()["paths"]["/v1/jobs/{job}/ping"]["get"]["summary"]
-        'Count how far a job has come.'
+        'Return counters of the progress of a job.'
         """
         from crowdflower.sandbox.api import openapi  # noqa: PLC0415 - not always needed
 
