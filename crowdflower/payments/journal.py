@@ -80,8 +80,9 @@ class Journal:
                 f" {earlier.method} /{earlier.path}; nothing was sent"
             )
         raise DuplicateOperation(
-            f"{operation.name} with the key {operation.key!r} was begun before:"
-            f" {_DESCRIPTIONS[earlier.state]} (operation {earlier.op_id}). It was not begun again",
+            f"{operation.name} with the key {operation.key!r} was started before:"
+            f" {_DESCRIPTIONS[earlier.state]} (operation {earlier.op_id}). It was not started"
+            " again",
             operation=earlier,
         )
 

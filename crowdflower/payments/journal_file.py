@@ -103,11 +103,8 @@ class Store:
             with closing(self._open(self.path)) as connection:
                 yield connection
             return
-        if self._pid != os.getpid():
-            self._pid, self._lock = (
-                os.getpid(),
-                Lock(),
-            )  # a thread of the parent may hold it
+        if self._pid != os.getpid():  # a thread of the parent may hold the lock
+            self._pid, self._lock = os.getpid(), Lock()
         with self._lock:
             if self._memory is None:
                 self._memory = sqlite3.connect(

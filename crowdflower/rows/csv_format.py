@@ -21,7 +21,7 @@ BATCH: Final = 1 << 20
 """Characters that are read between two changes of the limit for cells."""
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""First characters by which a spreadsheet takes a cell for a formula."""
+"""First characters of cells that a spreadsheet takes for formulas."""
 
 _limit_lock = Lock()
 

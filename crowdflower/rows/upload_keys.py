@@ -39,7 +39,7 @@ def of_rows(rows: Rows, key: str, *, force: bool) -> Source:
     :raises InvalidInput: A row cannot be sent, and ``row`` is its number; raised while the rows are
         consumed.
     """
-    return Source(JSON_LINES, b"", _encoded_rows(rows, key, _Columns(force=force)))
+    return Source(JSON_LINES, b"", _encode_rows(rows, key, _Columns(force=force)))
 
 
 def of_file(file: IO[bytes], content_type: str, key: str, *, force: bool) -> Source:
@@ -107,7 +107,7 @@ class _Columns:
         return {**row, **missing} if missing else row
 
 
-def _encoded_rows(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
+def _encode_rows(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
     keys: list[str] = []
 
     def checked() -> Iterator[Row]:

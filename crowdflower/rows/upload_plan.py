@@ -233,9 +233,8 @@ class Plan:
 
     def chunks(self) -> list[Chunk]:
         """List all chunks, in order."""
-        return [
-            Chunk(*values) for values in self._connection.execute("SELECT * FROM chunk ORDER BY 1")
-        ]
+        found = self._connection.execute("SELECT * FROM chunk ORDER BY 1")
+        return [Chunk(*values) for values in found]
 
     def mark(self, chunk: Chunk, state: str, expected: int | None = None) -> None:
         """Set the state of a chunk; it is on disk when this returns."""
@@ -266,7 +265,7 @@ class Plan:
         with self._transaction():
             self.save()
             for table in ("row", "seen"):
-                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - two names of ours
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
         with suppress(sqlite3.Error):  # the upload succeeded, however large the file stays
             self._connection.execute("VACUUM")
 
@@ -313,9 +312,8 @@ class Plan:
         return self._connection.execute(query).fetchone()
 
     def _read(self, name: str, default: Any) -> Any:
-        found = self._connection.execute(
-            "SELECT value FROM about WHERE name = ?", (name,)
-        ).fetchone()
+        query = "SELECT value FROM about WHERE name = ?"
+        found = self._connection.execute(query, (name,)).fetchone()
         return default if found is None else json.loads(found[0])
 
     def _write(self, name: str, value: JSONObject) -> None:

@@ -102,7 +102,7 @@ def test_a_key_is_in_use_until_it_is_certain_that_nothing_was_paid(
     earlier = journal.prepare(bonus("may"))
     journal.settle(earlier.op_id, state, "")
 
-    with pytest.raises(DuplicateOperation, match="'may' was begun before") as caught:
+    with pytest.raises(DuplicateOperation, match="'may' was started before") as caught:
         journal.prepare(bonus("may"))
 
     assert caught.value.operation is not None
