@@ -1,4 +1,4 @@
-"""AMPCrowd's door: what it answers, whom it lets in, what becomes of answers."""
+"""AMPCrowd's API: groups, batches, results, callbacks, access."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def call(box: Sandbox) -> Iterator[Call]:
-    """Call the door as any program would."""
+    """Call the API."""
     with session_for(box.app) as session:
         yield lambda verb, path, **settings: session.request(verb, f"{ORIGIN}{path}", **settings)
 
 
 def group(**changed: Any) -> dict[str, Any]:
-    """Make a request; names with two underscores lead into the configuration."""
+    """Build a request; names with two underscores are keys of the configuration."""
     configuration = {
         "task_type": "sa",
         "task_batch_size": 2,
@@ -71,7 +71,7 @@ def create(call: Call, crowd: str = "internal", **changed: Any) -> Any:
 def page(
     call: Call, worker: str, query: str = "", crowd: str = "internal"
 ) -> dict[str, Any] | None:
-    """Open the page of a contributor, and read what it would send."""
+    """Open the page of a contributor, and return its hidden fields."""
     html = call("GET", f"/crowds/{crowd}/assignments/?worker_id={worker}{query}").text
     hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html)
     points = [unescape(value) for name, value in hidden if name == "point"]
@@ -88,7 +88,7 @@ def answer(call: Call, worker: str, value: float = 4.0, crowd: str = "internal")
 
 
 class Elements(HTMLParser):
-    """What a browser would make of a page: tags, with the names of their attributes."""
+    """The tags of a page, with the names of their attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ def test_a_good_request_is_answered_ok(call: Call) -> None:
         ),
     ],
 )
-def test_a_request_that_cannot_be_is_wrong_and_leaves_nothing(
+def test_an_invalid_group_is_answered_wrong_and_stores_nothing(
     call: Call, changed: dict[str, Any], detail: str
 ) -> None:
     said = create(call, **changed)
@@ -166,13 +166,15 @@ def test_a_request_that_cannot_be_is_wrong_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("form", [{}, {"data": "{"}, {"data": "[]"}, {"data": "[" * 100_000}])
-def test_what_is_no_json_object_is_wrong(call: Call, form: dict[str, str]) -> None:
+def test_a_payload_that_is_not_a_json_object_is_answered_wrong(
+    call: Call, form: dict[str, str]
+) -> None:
     said = call("POST", "/crowds/internal/tasks/", data=form).json()
 
     assert (said["status"], said["reason"]) == ("wrong", "Invalid request data.")
 
 
-def test_a_name_is_taken_once_for_each_crowd(call: Call) -> None:
+def test_a_group_id_is_unique_within_a_crowd(call: Call) -> None:
     create(call)
 
     again = create(call)
@@ -182,18 +184,18 @@ def test_a_name_is_taken_once_for_each_crowd(call: Call) -> None:
     assert elsewhere == {"status": "ok"}
 
 
-def test_a_pool_is_refused_and_the_name_stays_in_use_all_the_same(call: Call) -> None:
+def test_a_retainer_pool_is_refused_and_the_group_id_stays_in_use(call: Call) -> None:
     said = create(call, configuration__retainer_pool={"create_pool": True, "pool_id": "p1"})
 
     assert said == {"status": "wrong", "reason": "Crowd does not support retainer pools."}
     assert create(call)["reason"] == "Group id G1 is already in use."
 
 
-def test_mechanical_turk_wants_to_know_whether_it_is_a_rehearsal(call: Call) -> None:
+def test_mechanical_turk_requires_the_sandbox_setting(call: Call) -> None:
     assert create(call, "amt")["detail"] == "configuration.amt.sandbox is missing"
 
 
-def test_settings_without_effect_are_named(call: Call) -> None:
+def test_settings_without_effect_cause_a_warning(call: Call) -> None:
     data = group(configuration__amt={"sandbox": True, "reward": 0.03})
 
     made = call("POST", "/crowds/amt/tasks/", data={"data": json.dumps(data)})
@@ -208,7 +210,7 @@ def test_an_unknown_crowd_is_not_found(call: Call) -> None:
 # A group is a job
 
 
-def test_a_group_is_a_job_off_the_list_unless_asked_for(box: Sandbox, call: Call) -> None:
+def test_a_group_is_a_job_that_is_listed_only_if_asked_for(box: Sandbox, call: Call) -> None:
     create(call)
     client = box.client()
 
@@ -236,7 +238,7 @@ def test_judgments_of_a_group_get_the_reports_of_every_job(box: Sandbox, call: C
     ]
 
 
-def test_a_page_is_one_batch_whoever_takes_it(box: Sandbox, call: Call) -> None:
+def test_a_page_is_one_batch(box: Sandbox, call: Call) -> None:
     create(call, content={f"t{number}": "text" for number in range(7)})
     box.crowd.add(4)
 
@@ -250,7 +252,7 @@ def test_a_page_is_one_batch_whoever_takes_it(box: Sandbox, call: Call) -> None:
     assert sorted(pages) == [(1, 1)] * 2 + [(2, 1)] * 6
 
 
-# Those who do the work
+# Batches
 
 
 def test_contributors_get_the_oldest_batch_and_each_batch_once(call: Call) -> None:
@@ -264,7 +266,7 @@ def test_contributors_get_the_oldest_batch_and_each_batch_once(call: Call) -> No
     assert [sorted(batch) for batch in batches] == [["t1", "t2"], ["t3"]]
 
 
-def test_a_response_is_taken_once(call: Call) -> None:
+def test_a_response_is_stored_once(call: Call) -> None:
     create(call)
     shown = page(call, "ann")
     assert shown is not None
@@ -280,13 +282,13 @@ PAGE = "/crowds/internal/assignments/?worker_id=ann&task_type=sa"
 
 
 def fill_in(html: str, value: str, count: int = 9) -> list[tuple[str, str]]:
-    """Choose the same on a page for the first of its questions, as somebody with a browser does."""
+    """Return a submission that gives the first questions of a page the same answer."""
     hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html)
     questions = [*dict.fromkeys(re.findall(r'type="radio" name="([^"]*)"', html))]
     return [*hidden, *((name, value) for name in questions[:count])]
 
 
-def test_a_person_answers_on_a_page_and_is_led_to_the_next(box: Sandbox, call: Call) -> None:
+def test_a_submitted_page_redirects_to_the_next(box: Sandbox, call: Call) -> None:
     create(call)
     first = call("GET", PAGE).text
 
@@ -301,7 +303,7 @@ def test_a_person_answers_on_a_page_and_is_led_to_the_next(box: Sandbox, call: C
     assert job.ping()["all_judgments"] == 3
 
 
-def test_what_is_missing_on_a_page_is_said_there_and_what_was_chosen_stays(call: Call) -> None:
+def test_an_incomplete_page_is_shown_again_with_errors_and_answers(call: Call) -> None:
     create(call)
     shown = page(call, "ann")
 
@@ -315,7 +317,7 @@ def test_what_is_missing_on_a_page_is_said_there_and_what_was_chosen_stays(call:
     assert call("POST", PAGE, data=data).history[0].status_code == 303
 
 
-def test_a_parameter_that_is_blank_asks_for_nothing_in_particular(call: Call) -> None:
+def test_blank_parameters_are_ignored(call: Call) -> None:
     create(call)
 
     address = "/crowds/internal/assignments/?worker_id=ann&task_type=&task_id="
@@ -325,7 +327,7 @@ def test_a_parameter_that_is_blank_asks_for_nothing_in_particular(call: Call) ->
     assert fill_in(shown, "5")
 
 
-def test_a_page_that_somebody_gives_up_goes_to_others(call: Call) -> None:
+def test_a_page_that_is_given_up_goes_to_another_contributor(call: Call) -> None:
     create(call, configuration__num_assignments=1)
     shown = page(call, "ann")
     assert shown is not None
@@ -337,9 +339,7 @@ def test_a_page_that_somebody_gives_up_goes_to_others(call: Call) -> None:
     assert sorted(other["points"]) == sorted(shown["points"])
 
 
-def test_a_page_whose_form_was_changed_to_none_that_works_can_be_given_up(
-    box: Sandbox, call: Call
-) -> None:
+def test_a_page_with_a_broken_form_can_be_given_up(box: Sandbox, call: Call) -> None:
     create(call, configuration__num_assignments=1)
     job = box.client().get_job(box.ampcrowd.job("G1"))
     job.cml = """<cml:select label="Which?" name="sentiment">
@@ -364,7 +364,7 @@ def test_a_page_whose_form_was_changed_to_none_that_works_can_be_given_up(
         (PAGE.replace("ann", ""), {}, 400),
     ],
 )
-def test_a_page_of_somebody_else_is_not_handed_in(
+def test_the_page_of_another_contributor_cannot_be_submitted(
     box: Sandbox, call: Call, address: str, changed: dict[str, str], status: int
 ) -> None:
     create(call)
@@ -390,9 +390,7 @@ def test_a_value_that_a_record_lacks_is_left_empty(call: Call) -> None:
     assert "None" not in html
 
 
-def test_a_row_that_came_over_the_other_api_is_no_point_of_a_group(
-    box: Sandbox, call: Call
-) -> None:
+def test_a_row_from_the_other_api_is_not_a_point_of_the_group(box: Sandbox, call: Call) -> None:
     create(call, content={"t1": "first"}, configuration__task_batch_size=1)
     box.client().get_job(box.ampcrowd.job("G1")).upload([{"text": "more"}], force=True)
     answer(call, "ann")
@@ -420,7 +418,7 @@ def test_a_row_that_came_over_the_other_api_is_no_point_of_a_group(
         ({"assignment_id": "9" * 40}, 404),
     ],
 )
-def test_a_response_that_cannot_be_stores_nothing(
+def test_an_invalid_response_stores_nothing(
     box: Sandbox, call: Call, changed: dict[str, str], status: int
 ) -> None:
     create(call)
@@ -436,7 +434,7 @@ def test_a_response_that_cannot_be_stores_nothing(
     assert job.ping()["all_judgments"] == 0
 
 
-def test_an_assignment_belongs_to_whoever_knows_its_secret(call: Call) -> None:
+def test_an_assignment_id_authorizes_a_response(call: Call) -> None:
     create(call)
     shown = page(call, "ann")
     assert shown is not None
@@ -450,7 +448,7 @@ def test_an_assignment_belongs_to_whoever_knows_its_secret(call: Call) -> None:
     assert call("POST", "/crowds/internal/responses/", data=shown).status_code == 409
 
 
-def test_a_type_or_a_batch_can_be_asked_for(call: Call) -> None:
+def test_a_type_of_task_or_a_batch_can_be_requested(call: Call) -> None:
     create(call)
     pairs = {"p1": [["5", "LA"], ["6", "Berkeley"]]}
     create(
@@ -470,7 +468,7 @@ def test_a_type_or_a_batch_can_be_asked_for(call: Call) -> None:
     assert page(call, "ann", "&task_id=nothing") is None
 
 
-def test_a_page_shows_html_of_requesters_as_text_or_cleaned(call: Call) -> None:
+def test_a_page_escapes_or_sanitizes_html_of_requesters(call: Call) -> None:
     evil = '"><script>steal()</script><img src=x onerror=steal()>'
     instruction = f'<p onclick="steal()">Read <b>well</b>.</p>{evil}<form action=x><svg onload=x>'
     create(
@@ -493,7 +491,7 @@ def test_a_page_shows_html_of_requesters_as_text_or_cleaned(call: Call) -> None:
 # Pools, purging
 
 
-def test_pools_answer_as_those_of_a_server_without_any(box: Sandbox, call: Call) -> None:
+def test_pool_endpoints_answer_like_a_server_without_pools(box: Sandbox, call: Call) -> None:
     status = call("GET", "/crowds/internal/assignments/retainer/?task_id=1&worker_id=1")
     finish = call("POST", "/crowds/internal/retainer/finish", data={"pool_id": "p1"})
     ping = call("POST", "/crowds/internal/retainer/ping/")
@@ -505,7 +503,9 @@ def test_pools_answer_as_those_of_a_server_without_any(box: Sandbox, call: Call)
     assert [each.feature for each in box.unimplemented] == ["ampcrowd:retainer"] * 2
 
 
-def test_purging_ends_the_jobs_of_one_crowd_and_drops_what_is_due(box: Sandbox, call: Call) -> None:
+def test_a_purge_cancels_the_jobs_of_one_crowd_and_drops_due_results(
+    box: Sandbox, call: Call
+) -> None:
     create(call, configuration__num_assignments=1)
     create(call, "amt", configuration__amt={"sandbox": False})
     answer(call, "ann")
@@ -536,13 +536,13 @@ def numbered(votes: list[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
     return [(task, worker, {"a": "1", "b": "0"}[label]) for task, worker, label in votes]
 
 
-def test_expectation_maximization_ends_where_that_of_the_service_does() -> None:
+def test_expectation_maximization_gives_the_results_of_the_original() -> None:
     found = aggregate_votes("em", numbered(VOTES))
 
     assert found == {"t1": 1.0, "t2": 0.0, "t3": 1.0, "t4": 0.0, "t5": 1.0}
 
 
-def test_a_majority_decides_and_of_equals_the_first() -> None:
+def test_the_majority_wins_and_in_a_tie_the_first_answer() -> None:
     found = aggregate_votes("mv", numbered(VOTES))
 
     assert found == {"t1": 1.0, "t2": 0.0, "t3": 1.0, "t4": 0.0, "t5": 1.0}
@@ -550,7 +550,7 @@ def test_a_majority_decides_and_of_equals_the_first() -> None:
 
 
 @pytest.mark.parametrize("method", ["mv", "em"])
-def test_where_all_say_the_same_that_is_the_answer(method: str) -> None:
+def test_unanimous_answers_are_the_result(method: str) -> None:
     assert aggregate_votes(method, [("t1", 1, "3"), ("t2", 2, "3")]) == {"t1": 3.0, "t2": 3.0}
 
 
@@ -588,7 +588,7 @@ def test_each_group_gets_the_quality_control_it_asked_for(
     assert answers["t5"] == of_t5
 
 
-# On the way back
+# Callbacks
 
 
 @pytest.mark.parametrize(
@@ -599,7 +599,7 @@ def test_each_group_gets_the_quality_control_it_asked_for(
         '<cml:checkboxes label="How?" name="sentiment"><cml:checkbox label="4"/></cml:checkboxes>',
     ],
 )
-def test_a_group_whose_form_was_changed_is_given_up_and_holds_up_no_other(
+def test_a_group_with_a_changed_form_is_given_up_and_blocks_no_other(
     box: Sandbox, call: Call, form: str
 ) -> None:
     create(call, configuration__num_assignments=1, content={"t1": "first"})
@@ -617,7 +617,7 @@ def test_a_group_whose_form_was_changed_is_given_up_and_holds_up_no_other(
     assert {each.group_id for each in attempts} == {"G2"}
 
 
-def test_a_point_whose_answers_were_thrown_away_is_left_out(box: Sandbox, call: Call) -> None:
+def test_a_point_whose_judgments_were_rejected_is_left_out(box: Sandbox, call: Call) -> None:
     create(call, configuration__num_assignments=1)
     job = box.client().get_job(box.ampcrowd.job("G1"))
     job.units_per_assignment = 1
@@ -647,7 +647,7 @@ def test_a_batch_is_posted_when_all_of_it_is_answered(box: Sandbox, call: Call) 
     }
 
 
-def test_attempts_wait_ever_longer_and_end(box: Sandbox, call: Call) -> None:
+def test_the_delay_between_attempts_grows_and_attempts_end(box: Sandbox, call: Call) -> None:
     create(call, content={"t1": "text"}, configuration__num_assignments=1)
     answer(call, "ann")
 
@@ -664,7 +664,7 @@ def test_attempts_wait_ever_longer_and_end(box: Sandbox, call: Call) -> None:
     assert box.ampcrowd.deliver() == []
 
 
-def test_who_is_down_is_asked_once_a_round(box: Sandbox, call: Call) -> None:
+def test_a_failing_receiver_is_called_once_a_round(box: Sandbox, call: Call) -> None:
     create(call, configuration__task_batch_size=1, configuration__num_assignments=1)
     create(call, group_id="G2", configuration__callback_url="http://127.0.0.1:2/",
            content={"x": "text"}, configuration__num_assignments=1)  # fmt: skip
@@ -676,7 +676,7 @@ def test_who_is_down_is_asked_once_a_round(box: Sandbox, call: Call) -> None:
     assert sorted(attempts) == [("G1", URL), ("G2", "http://127.0.0.1:2/")]
 
 
-def test_a_round_that_is_to_end_leaves_the_rest_for_another(box: Sandbox, call: Call) -> None:
+def test_a_stopped_round_leaves_the_rest_for_the_next(box: Sandbox, call: Call) -> None:
     for number in (1, 2, 3):
         create(call, group_id=f"G{number}", configuration__callback_url=f"{URL}/{number}",
                content={"t1": "text"}, configuration__num_assignments=1)  # fmt: skip
@@ -692,7 +692,7 @@ def test_a_round_that_is_to_end_leaves_the_rest_for_another(box: Sandbox, call: 
     ]
 
 
-def test_a_receiver_that_may_not_be_called_is_not(call: Call, box: Sandbox) -> None:
+def test_a_forbidden_receiver_is_not_called(call: Call, box: Sandbox) -> None:
     create(
         call,
         content={"t1": "text"},
@@ -707,7 +707,7 @@ def test_a_receiver_that_may_not_be_called_is_not(call: Call, box: Sandbox) -> N
     assert "not a public address" in delivery.problem
 
 
-def test_a_sandbox_that_begins_again_has_forgotten_its_groups(box: Sandbox, call: Call) -> None:
+def test_a_reset_deletes_the_groups(box: Sandbox, call: Call) -> None:
     create(call)
 
     box.reset()
@@ -732,10 +732,10 @@ def test_groups_outlive_the_process(tmp_path: Any) -> None:
         assert delivery.data["answers"] == [{"identifier": "t1", "value": 4.0}]
 
 
-# Who may come in
+# Access
 
 
-def test_the_door_is_shut_unless_asked_for() -> None:
+def test_the_api_is_off_by_default() -> None:
     with Sandbox() as box, session_for(box.app) as session:
         answer = session.get(f"{ORIGIN}/crowds/internal/purge_tasks/")
 
@@ -755,7 +755,7 @@ def test_the_door_is_shut_unless_asked_for() -> None:
         {"Origin": "null"},
     ],
 )
-def test_a_browser_that_a_page_sends_here_is_refused(
+def test_a_request_from_a_web_page_of_another_site_is_refused(
     box: Sandbox, call: Call, headers: dict[str, str]
 ) -> None:
     create(call)
@@ -766,7 +766,7 @@ def test_a_browser_that_a_page_sends_here_is_refused(
     assert box.ampcrowd.running_jobs() == [box.ampcrowd.job("G1")]
 
 
-def test_without_a_token_only_this_machine_may_enter(box: Sandbox) -> None:
+def test_without_a_token_only_this_machine_may_call(box: Sandbox) -> None:
     client = box.app.test_client()
     path = "/crowds/internal/purge_tasks"
 
@@ -778,7 +778,7 @@ def test_without_a_token_only_this_machine_may_enter(box: Sandbox) -> None:
     assert statuses == [200, 200, 403, 403]
 
 
-def test_with_a_token_whoever_has_it_may_enter() -> None:
+def test_with_a_token_callers_need_it() -> None:
     with Sandbox(ampcrowd=AccessPolicy(token="t0ken", loopback=False)) as box:
         client = box.app.test_client()
         path = "/crowds/internal/purge_tasks"
@@ -797,7 +797,7 @@ def test_with_a_token_whoever_has_it_may_enter() -> None:
         assert "t0ken" not in repr(box.ampcrowd.access)
 
 
-def test_a_server_that_others_can_reach_calls_nobody_on_its_own_machine() -> None:
+def test_without_loopback_no_callback_goes_to_this_machine() -> None:
     with (
         Sandbox(ampcrowd=AccessPolicy(token="t0ken", loopback=False)) as box,
         session_for(box.app) as session,

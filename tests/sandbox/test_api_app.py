@@ -1,4 +1,4 @@
-"""What holds for every endpoint: keys, formats, verbs, limits, errors."""
+"""Rules for every endpoint: keys, formats, verbs, limits, errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOT_FOUND = b"""{"error": {"message":"We couldn't find what you were looking for
 
 
 def filled(path: str, job: int) -> str:
-    """A path of the table with numbers in it that nothing has, but for the job."""
+    """Fill in a path of the table: the id of the job, and unknown ids elsewhere."""
     for part, value in [("<job>", str(job)), ("<path:rest>", "a/b")]:
         path = path.replace(part, value)
     for name in ("unit", "judgment", "order", "worker"):
@@ -46,7 +46,7 @@ EVERY = [
 
 
 @pytest.mark.parametrize("given", [None, "wrong", KEY[:-1], KEY + "x", "ü", "' OR 1=1 --"])
-def test_without_the_right_key_the_answer_is_one_and_the_same(api: Api, given: str | None) -> None:
+def test_a_missing_or_wrong_key_gets_the_same_401(api: Api, given: str | None) -> None:
     headers = {"Authorization": f"Token token={given}".encode()} if given else {}
 
     answer = api("GET", "/jobs", key=None, headers=headers)
@@ -68,14 +68,14 @@ def test_without_the_right_key_the_answer_is_one_and_the_same(api: Api, given: s
         {"params": {"key": "wrong"}, "headers": {"Authorization": f"Token token={KEY}"}},
     ],
 )
-def test_the_key_may_stand_in_header_query_or_body(api: Api, settings: dict[str, Any]) -> None:
+def test_the_key_may_be_in_header_query_or_body(api: Api, settings: dict[str, Any]) -> None:
     answer = api("POST", "/jobs", key=None, **settings)
 
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(("verb", "version", "path"), EVERY)
-def test_no_endpoint_answers_without_a_key(api: Api, verb: str, version: str, path: str) -> None:
+def test_every_endpoint_requires_a_key(api: Api, verb: str, version: str, path: str) -> None:
     answer = api(verb, filled(path, 7), key=None, version=version)
 
     assert answer.status_code == 401
@@ -84,7 +84,7 @@ def test_no_endpoint_answers_without_a_key(api: Api, verb: str, version: str, pa
 @pytest.mark.parametrize(
     ("verb", "path"), [(verb, path) for verb, version, path in EVERY if "<job>" in path]
 )
-def test_somebody_elses_job_is_not_there(
+def test_a_job_of_another_account_is_not_found(
     database: Database, api: Api, verb: str, path: str
 ) -> None:
     with database.transaction() as tx:
@@ -100,12 +100,12 @@ def test_somebody_elses_job_is_not_there(
 
 
 @pytest.mark.parametrize(("path", "suffix"), [*product(["/jobs", "/account"], ["", ".json", "/"])])
-def test_a_suffix_or_a_slash_changes_nothing(api: Api, path: str, suffix: str) -> None:
+def test_a_json_suffix_or_trailing_slash_changes_nothing(api: Api, path: str, suffix: str) -> None:
     assert api("GET", path + suffix).status_code == 200
     assert api("GET", f"{path}.json/", params={"page": "1"}).status_code == 200
 
 
-def test_channels_alone_have_no_suffix(api: Api, job: int) -> None:
+def test_channels_have_no_json_suffix(api: Api, job: int) -> None:
     assert api("GET", f"/jobs/{job}/channels").status_code == 200
     assert api("GET", f"/jobs/{job}/channels.json").content == NOT_FOUND
 
@@ -123,7 +123,9 @@ def test_channels_alone_have_no_suffix(api: Api, job: int) -> None:
         ("/jobs.json", "text/html", 200),
     ],
 )
-def test_only_who_wants_no_json_is_refused(api: Api, path: str, accept: str, status: int) -> None:
+def test_a_request_that_does_not_accept_json_is_refused(
+    api: Api, path: str, accept: str, status: int
+) -> None:
     answer = api("GET", path, headers={"Accept": accept})
 
     assert answer.status_code == status
@@ -146,20 +148,18 @@ def test_only_who_wants_no_json_is_refused(api: Api, path: str, accept: str, sta
         ("GET", "/../v1/jobs/x"),
     ],
 )
-def test_what_is_not_there_is_said_in_the_bytes_of_the_service(
-    api: Api, verb: str, path: str
-) -> None:
+def test_a_404_has_the_same_bytes_as_the_service(api: Api, verb: str, path: str) -> None:
     answer = api(verb, path)
 
     assert answer.status_code == 404
     assert answer.content == NOT_FOUND
 
 
-def test_a_wrong_verb_tells_the_right_ones(api: Api, job: int) -> None:
+def test_a_wrong_verb_gets_a_404_with_the_allowed_verbs(api: Api, job: int) -> None:
     assert api("POST", f"/jobs/{job}").headers["Allow"] == "DELETE, GET, HEAD, PUT"
 
 
-def test_options_tells_the_verbs_to_anybody(api: Api) -> None:
+def test_options_lists_the_verbs_without_a_key(api: Api) -> None:
     answer = api("OPTIONS", "/jobs", key=None)
 
     assert answer.status_code == 204
@@ -167,7 +167,7 @@ def test_options_tells_the_verbs_to_anybody(api: Api) -> None:
     assert answer.content == b""
 
 
-def test_head_is_get_without_the_body(api: Api, job: int) -> None:
+def test_head_is_get_without_a_body(api: Api, job: int) -> None:
     answer = api("HEAD", f"/jobs/{job}")
 
     assert answer.status_code == 200
@@ -187,7 +187,7 @@ def test_head_never_changes_anything(api: Api, job: int, path: str) -> None:
     assert api("GET", "/jobs").json() == before
 
 
-def test_a_body_without_a_known_type_is_passed_over(api: Api) -> None:
+def test_a_body_of_unknown_type_is_ignored(api: Api) -> None:
     answer = api("POST", "/jobs", data=b"job[title]=Sentiment of reviews")
 
     assert answer.status_code == 200
@@ -212,7 +212,7 @@ def test_a_body_without_a_known_type_is_passed_over(api: Api) -> None:
         },
     ],
 )
-def test_parameters_may_come_in_any_shape(api: Api, settings: dict[str, Any]) -> None:
+def test_parameters_may_come_in_any_encoding(api: Api, settings: dict[str, Any]) -> None:
     answer = api("POST", "/jobs", **settings)
 
     assert answer.json()["title"] == "Sentiment of reviews"
@@ -237,7 +237,7 @@ def test_a_get_may_have_a_body_with_its_filters(api: Api, job: int) -> None:
         (b"a[b][c][d][e][f][g][h][i][j]=1", "application/x-www-form-urlencoded", "deeper"),
     ],
 )
-def test_what_cannot_be_read_is_a_bad_request(api: Api, body: bytes, kind: str, said: str) -> None:
+def test_an_unreadable_body_is_a_bad_request(api: Api, body: bytes, kind: str, said: str) -> None:
     answer = api("POST", "/jobs", data=body, headers={"Content-Type": kind})
 
     assert answer.status_code == 400
@@ -246,14 +246,14 @@ def test_what_cannot_be_read_is_a_bad_request(api: Api, body: bytes, kind: str, 
 
 
 @pytest.mark.parametrize("number", [10**30, "99999999999999999999"])
-def test_a_number_that_no_column_holds_is_refused(api: Api, job: int, number: Any) -> None:
+def test_a_number_too_large_for_the_database_is_refused(api: Api, job: int, number: Any) -> None:
     answer = api("PUT", f"/jobs/{job}", json={"job": {"judgments_per_unit": number}})
 
     assert answer.status_code == 422
     assert api("GET", f"/jobs/{job}").json()["judgments_per_unit"] == 3
 
 
-def test_a_form_of_a_megabyte_passes_and_one_without_end_does_not(api: Api) -> None:
+def test_a_form_of_a_megabyte_is_read_and_one_beyond_the_limit_refused(api: Api) -> None:
     passes = api("POST", "/jobs", data={"job[instructions]": "x" * 1_000_000})
     does_not = api("POST", "/jobs", data={"job[instructions]": "x" * 17_000_000})
 
@@ -262,7 +262,7 @@ def test_a_form_of_a_megabyte_passes_and_one_without_end_does_not(api: Api) -> N
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/jobs/upload"])
-def test_a_packed_body_is_refused(api: Api, path: str) -> None:
+def test_a_compressed_body_is_refused(api: Api, path: str) -> None:
     answer = api("POST", path, data=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
 
     assert answer.status_code == 415
@@ -270,7 +270,7 @@ def test_a_packed_body_is_refused(api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_a_page_of_another_site_gets_nothing_done(api: Api, job: int, site: str) -> None:
+def test_a_request_from_another_site_is_refused(api: Api, job: int, site: str) -> None:
     answer = api("GET", f"/jobs/{job}/copy", headers={"Sec-Fetch-Site": site})
 
     assert answer.status_code == 403
@@ -289,7 +289,7 @@ def test_a_page_of_another_site_gets_nothing_done(api: Api, job: int, site: str)
         ("PUT", "v1", "/jobs/{job}?job[uri]=http://example.com/feed", "feeds"),
     ],
 )
-def test_what_only_the_service_has_is_said_and_remembered(
+def test_an_unsupported_feature_answers_501_and_is_recorded(
     app: Application, api: Api, job: int, verb: str, version: str, path: str, feature: str
 ) -> None:
     answer = api(verb, path.format(job=job), version=version)
@@ -302,7 +302,7 @@ def test_what_only_the_service_has_is_said_and_remembered(
     assert [each.feature for each in app.services.unimplemented] == [feature]
 
 
-def test_a_warning_is_a_header_and_leaves_the_answer_alone(api: Api, job: int) -> None:
+def test_a_warning_is_a_header_and_does_not_change_the_body(api: Api, job: int) -> None:
     answer = api("PUT", f"/jobs/{job}", json={"job": {"colour": "blüe\nX-Evil: 1"}})
 
     assert "colour" in answer.headers["X-Sandbox-Warning"]
@@ -321,7 +321,7 @@ def broken(database: Database, monkeypatch: pytest.MonkeyPatch) -> Application:
     return create_app(database)
 
 
-def test_a_bug_comes_up_in_the_caller_s_own_process(broken: Application) -> None:
+def test_a_bug_is_raised_in_the_process_of_the_caller(broken: Application) -> None:
     session = session_for(broken)
 
     with pytest.raises(LookupError, match="nobody expected this"):
@@ -332,7 +332,7 @@ def test_a_bug_comes_up_in_the_caller_s_own_process(broken: Application) -> None
     "settings",
     [{"params": {"key": KEY}}, {"headers": {"Authorization": f"Token token={KEY}"}}],
 )
-def test_a_bug_is_a_500_elsewhere_and_neither_answer_nor_log_shows_the_key(
+def test_over_a_socket_a_bug_is_a_500_and_neither_response_nor_log_has_the_key(
     broken: Application, caplog: pytest.LogCaptureFixture, settings: dict[str, Any]
 ) -> None:
     session = session_for(broken)

@@ -1,4 +1,4 @@
-"""Files of rows: what is read, and at which row what is not."""
+"""Uploaded files: valid rows are read, and errors name their row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def from_json(content: bytes) -> list[dict[str, Any]]:
 
 
 class Endless(io.RawIOBase):
-    """A file of many equal lines that is never whole in memory."""
+    """A file of many equal lines, generated while it is read."""
 
     def __init__(self, line: bytes, lines: int) -> None:
         self._line, self._lines, self._rest = line, lines, b""
@@ -61,9 +61,7 @@ class Endless(io.RawIOBase):
         (b"a,b\n", []),
     ],
 )
-def test_csv_is_read_as_spreadsheets_write_it(
-    content: bytes, rows: list[dict[str, str | None]]
-) -> None:
+def test_csv_from_spreadsheets_is_read(content: bytes, rows: list[dict[str, str | None]]) -> None:
     assert from_csv(content) == rows
 
 
@@ -89,7 +87,7 @@ def test_csv_is_read_as_spreadsheets_write_it(
         ),
     ],
 )
-def test_csv_that_cannot_be_read_is_refused_at_its_row(content: bytes, said: str) -> None:
+def test_invalid_csv_is_refused_with_the_row_number(content: bytes, said: str) -> None:
     with pytest.raises(Invalid) as caught:
         from_csv(content)
 
@@ -106,7 +104,7 @@ def test_the_57th_row_is_the_one_after_55_rows_and_a_header() -> None:
     assert len(before) == 55
 
 
-def test_a_cell_may_hold_an_image_and_nobody_else_s_limit_changes() -> None:
+def test_a_cell_may_hold_an_image_and_the_limit_of_csv_is_unchanged() -> None:
     image, quoted = "x" * 3_000_000, '\r\n,"' * 200_000
     file = io.StringIO(newline="")
     csv.writer(file).writerows([["image", "quoted"], ["small", ""], [image, quoted], ["", "last"]])
@@ -132,7 +130,7 @@ def test_a_cell_may_hold_an_image_and_nobody_else_s_limit_changes() -> None:
         (b'"' + b"x" * 200_000, "unexpected end of data"),
     ],
 )
-def test_a_row_beyond_all_measure_is_refused(row: bytes, said: str) -> None:
+def test_a_row_beyond_the_limit_is_refused(row: bytes, said: str) -> None:
     with pytest.raises(Invalid, match="Unable to parse row 2") as caught:
         from_csv(b"a\n" + row)
 
@@ -140,7 +138,7 @@ def test_a_row_beyond_all_measure_is_refused(row: bytes, said: str) -> None:
 
 
 @given(st.text('a",\r\n ', max_size=30), st.integers(0, 6))
-def test_what_is_taken_apart_by_hand_is_what_csv_would_make_of_it(text: str, limit: int) -> None:
+def test_the_own_splitter_gives_the_cells_that_csv_gives(text: str, limit: int) -> None:
     def outcome(records: Iterator[list[str]]) -> list[object]:
         found: list[object] = []
         try:
@@ -170,7 +168,7 @@ def test_what_is_taken_apart_by_hand_is_what_csv_would_make_of_it(text: str, lim
         (b" \n\n ", []),
     ],
 )
-def test_json_is_read_by_the_line_or_object_after_object(
+def test_json_lines_and_concatenated_objects_are_read(
     content: bytes, rows: list[dict[str, Any]]
 ) -> None:
     assert from_json(content) == rows
@@ -197,7 +195,7 @@ def test_json_is_read_by_the_line_or_object_after_object(
         (b'{"a": "' + b"x" * (json_rows.MAX_ROW + 1), "Unable to parse row 1. It is longer than"),
     ],
 )
-def test_json_that_cannot_be_read_is_refused_at_its_row(content: bytes, said: str) -> None:
+def test_invalid_json_is_refused_with_the_row_number(content: bytes, said: str) -> None:
     with pytest.raises(Invalid) as caught:
         from_json(content)
 
@@ -205,14 +203,14 @@ def test_json_that_cannot_be_read_is_refused_at_its_row(content: bytes, said: st
     assert caught.value.status == 422
 
 
-def test_a_bad_line_is_found_where_it_is() -> None:
+def test_a_bad_line_is_reported_with_its_own_number() -> None:
     lines = [b'{"a": %d}' % number for number in range(1, 50_001)] + [b'{"a": }', b'{"a": 1}']
 
     with pytest.raises(Invalid, match="Unable to parse row 50001"):
         from_json(b"\n".join(lines))
 
 
-def test_an_object_of_many_lines_is_read_in_time_that_grows_with_its_size() -> None:
+def test_an_object_of_many_lines_is_read_in_linear_time() -> None:
     value = {"numbers": list(range(200_000))}
 
     assert from_json(json.dumps(value, indent=1).encode()) == [value]
@@ -259,7 +257,7 @@ class _Chained(io.RawIOBase):
 
 
 @given(st.binary(max_size=300))
-def test_no_file_is_more_than_refused(content: bytes) -> None:
+def test_any_file_is_read_or_refused(content: bytes) -> None:
     for read in (from_csv, from_json):
         try:
             rows = read(content)

@@ -1,4 +1,4 @@
-"""Jobs over the API: their shape, their list, their life, and what hangs on them."""
+"""Jobs through the API: JSON, list, states, channels, tags, account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Api = Callable[..., Response]
 
-# What the service answered with in 2014, in this order, and one key that came in 2015.
+# The keys of the service in 2014, in this order, and one key of 2015.
 JOB_KEYS = """
 id options title secret project_number alias judgments_per_unit units_per_assignment
 pages_per_assignment max_judgments_per_worker max_judgments_per_ip gold_per_assignment
@@ -53,7 +53,7 @@ COPY_MESSAGES = [
 ]
 
 
-def test_a_blank_job_has_every_key_in_its_place(api: Api) -> None:
+def test_a_blank_job_has_all_keys_in_order(api: Api) -> None:
     made = api("POST", "/jobs").json()
 
     assert list(made) == JOB_KEYS.split()
@@ -62,7 +62,7 @@ def test_a_blank_job_has_every_key_in_its_place(api: Api) -> None:
     assert len(made["secret"]) == 44
 
 
-def test_a_job_reads_the_same_wherever_it_is_shown(api: Api, job: int) -> None:
+def test_a_job_has_the_same_json_in_every_response(api: Api, job: int) -> None:
     shown = api("GET", f"/jobs/{job}").json()
 
     assert list(shown) == JOB_KEYS.split()
@@ -70,7 +70,7 @@ def test_a_job_reads_the_same_wherever_it_is_shown(api: Api, job: int) -> None:
     assert api("PUT", f"/jobs/{job}", json={"job": {}}).json() == shown
 
 
-def test_what_is_written_is_read_back(api: Api, job: int) -> None:
+def test_written_attributes_are_read_back(api: Api, job: int) -> None:
     wanted = {
         "title": "Another title – würde",
         "payment_cents": 7,
@@ -100,7 +100,7 @@ def test_what_is_written_is_read_back(api: Api, job: int) -> None:
         {"job[included_countries]": '["US", "FI"]'},
     ],
 )
-def test_a_list_of_countries_may_come_in_any_shape(
+def test_a_list_of_countries_may_come_in_any_encoding(
     api: Api, job: int, countries: dict[str, Any]
 ) -> None:
     changed = api("PUT", f"/jobs/{job}", data=countries).json()
@@ -109,14 +109,16 @@ def test_a_list_of_countries_may_come_in_any_shape(
 
 
 @pytest.mark.parametrize("countries", ["[US, CX]", "[]", 7])
-def test_a_list_of_countries_that_is_none_is_refused(api: Api, job: int, countries: Any) -> None:
+def test_an_invalid_list_of_countries_is_refused(api: Api, job: int, countries: Any) -> None:
     answer = api("PUT", f"/jobs/{job}", json={"job": {"included_countries": countries}})
 
     assert answer.status_code == 422
     assert answer.json() == {"error": "Invalid format of included_countries attribute"}
 
 
-def test_a_mistake_saves_nothing_and_is_said_with_status_200(api: Api, job: int) -> None:
+def test_an_invalid_attribute_saves_nothing_and_is_refused_with_status_200(
+    api: Api, job: int
+) -> None:
     before = api("GET", f"/jobs/{job}").json()
 
     answer = api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": -1, "title": "New title"}})
@@ -126,7 +128,7 @@ def test_a_mistake_saves_nothing_and_is_said_with_status_200(api: Api, job: int)
     assert api("GET", f"/jobs/{job}").json() == before
 
 
-def test_a_change_of_nothing_misses_its_parameters(api: Api, job: int) -> None:
+def test_an_update_without_attributes_is_refused(api: Api, job: int) -> None:
     answer = api("PUT", f"/jobs/{job}", data=b"job[title]=Lost for want of a Content-Type")
 
     assert answer.status_code == 400
@@ -144,7 +146,7 @@ def test_the_list_has_ten_jobs_a_page_the_newest_first(api: Api) -> None:
     assert pages == [made[:1:-1], made[:1:-1], made[1::-1], []]
 
 
-def test_the_list_can_be_narrowed(api: Api, job: int) -> None:
+def test_the_list_can_be_filtered(api: Api, job: int) -> None:
     other = api("POST", "/jobs").json()["id"]
     api("POST", f"/jobs/{job}/tags", data={"tags": "fashion, glitter"})
 
@@ -181,14 +183,14 @@ def test_the_list_can_be_narrowed(api: Api, job: int) -> None:
         ),
     ],
 )
-def test_a_filter_that_cannot_be_is_refused(api: Api, name: str, value: str, said: str) -> None:
+def test_an_invalid_filter_is_refused(api: Api, name: str, value: str, said: str) -> None:
     answer = api("GET", "/jobs", params={name: value})
 
     assert answer.status_code == 422
     assert answer.json() == {"error": {"message": said}}
 
 
-def test_what_has_no_effect_here_is_warned_about(api: Api) -> None:
+def test_parameters_without_effect_cause_warnings(api: Api) -> None:
     answer = api("GET", "/jobs", params={"limit": "100", "team_id": "x"})
 
     assert "limit is ignored" in answer.headers["X-Sandbox-Warning"]
@@ -206,7 +208,7 @@ def test_a_deleted_job_leaves_the_list_and_can_still_be_read(api: Api, job: int)
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
 @pytest.mark.parametrize(("asked", "message"), COPY_MESSAGES)
-def test_a_copy_says_what_comes_with_it(
+def test_a_copy_has_a_message_about_its_rows(
     api: Api, job: int, verb: str, asked: dict[str, str], message: dict[str, str]
 ) -> None:
     copied = api(verb, f"/jobs/{job}/copy", params=asked).json()
@@ -245,7 +247,7 @@ def test_a_job_is_launched_paused_resumed_and_canceled(api: Api, job: int, verb:
         ("cancel", "You can't cancel a job that hasn't been launched."),
     ],
 )
-def test_what_a_job_cannot_do_now_is_said_with_status_200(
+def test_an_impossible_change_of_state_is_refused_with_status_200(
     api: Api, job: int, action: str, said: str
 ) -> None:
     answer = api("GET", f"/jobs/{job}/{action}")
@@ -264,7 +266,7 @@ def test_ping_counts(api: Api, judged: int) -> None:
     assert counted["tainted_judgments"] == 2
 
 
-def test_the_legend_names_questions_and_what_they_offer(api: Api, job: int) -> None:
+def test_the_legend_lists_questions_and_options(api: Api, job: int) -> None:
     assert api("GET", f"/jobs/{job}/legend").json() == {
         "sentiment": {
             "What is the sentiment?": {
@@ -303,7 +305,7 @@ def test_channels_are_replaced_added_and_disabled(
     assert enabled(disable) == ["cf_internal", "on_demand"]
 
 
-def test_a_channel_that_is_not_there_is_named_beside_those_that_are(api: Api, job: int) -> None:
+def test_an_unknown_channel_is_refused_with_the_list_of_channels(api: Api, job: int) -> None:
     answer = api("PUT", f"/jobs/{job}/channels", json={"channels": ["amtt", "on_demand"]})
 
     assert answer.status_code == 200
@@ -325,7 +327,7 @@ def test_a_channel_that_is_not_there_is_named_beside_those_that_are(api: Api, jo
         ("GET", "units/split", {}),
     ],
 )
-def test_a_parameter_that_has_to_be_there_is_missed(
+def test_a_missing_parameter_is_refused(
     api: Api, job: int, verb: str, path: str, data: dict[str, str]
 ) -> None:
     answer = api(verb, f"/jobs/{job}/{path}", data=data)
@@ -349,7 +351,7 @@ def test_tags_are_added_set_and_removed(api: Api, job: int) -> None:
     assert names() == ["fashion", "glitter"]
 
 
-def test_the_account_shows_its_balance_in_cents_and_never_its_key(api: Api) -> None:
+def test_the_account_has_its_balance_in_cents_and_not_its_key(api: Api) -> None:
     account = api("GET", "/account").json()
 
     assert list(account) == ACCOUNT_KEYS.split()
@@ -357,7 +359,7 @@ def test_the_account_shows_its_balance_in_cents_and_never_its_key(api: Api) -> N
     assert "planted-key" not in str(account)
 
 
-def test_an_alias_is_changed_by_its_own_name_though_something_is_ignored(api: Api) -> None:
+def test_a_job_found_by_alias_may_change_its_alias_with_ignored_parameters(api: Api) -> None:
     made = api("POST", "/jobs", json={"job": {"alias": "reviews"}}).json()["id"]
     asked = {"headers": {"Idempotency-Key": "8a1"}, "json": {"job": {"alias": "ratings", "id": 7}}}
 

@@ -1,4 +1,4 @@
-"""Parameters in every shape that clients send, and the shapes that nobody should."""
+"""Parameters in every encoding that clients use, and invalid ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from crowdflower.sandbox.errors import BadRequest, Invalid, MissingParameters, R
         (b"", {}),
     ],
 )  # fmt: skip
-def test_bracketed_names_say_where_a_value_goes(sent: bytes, meant: dict[str, Any]) -> None:
+def test_bracketed_names_build_nested_mappings(sent: bytes, meant: dict[str, Any]) -> None:
     assert parameters.parse_query(sent) == meant
 
 
@@ -57,21 +57,21 @@ def test_bracketed_names_say_where_a_value_goes(sent: bytes, meant: dict[str, An
         (b"a%00=1", "NUL"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_name(sent: bytes, said: str) -> None:
+def test_an_unreadable_parameter_is_refused_with_its_name(sent: bytes, said: str) -> None:
     with pytest.raises(BadRequest, match=said) as caught:
         parameters.parse_query(sent)
 
     assert len(caught.value.message) < 300
 
 
-def test_an_index_orders_a_list_and_sizes_nothing() -> None:
+def test_an_index_only_orders_a_list() -> None:
     asked = Parameters(parameters.parse_query(b"channels[999999999]=b&channels[3]=a"))
 
     assert asked.names("channels") == ["a", "b"]
 
 
 @given(st.binary(max_size=200))
-def test_no_query_is_more_than_refused(raw: bytes) -> None:
+def test_any_query_is_parsed_or_refused(raw: bytes) -> None:
     try:
         tree = parameters.parse_query(raw)
     except Refusal:
@@ -89,7 +89,7 @@ def test_no_query_is_more_than_refused(raw: bytes) -> None:
         max_leaves=8,
     ).filter(lambda tree: isinstance(tree, dict))
 )
-def test_what_is_written_in_brackets_comes_out_as_it_went_in(tree: dict[str, Any]) -> None:
+def test_bracketed_names_round_trip(tree: dict[str, Any]) -> None:
     def pairs(name: str, value: Any) -> list[tuple[str, str]]:
         if isinstance(value, dict):
             return [pair for key in value for pair in pairs(f"{name}[{key}]", value[key])]
@@ -120,26 +120,26 @@ def test_what_is_written_in_brackets_comes_out_as_it_went_in(tree: dict[str, Any
         ("7", "has to be a JSON object"),
     ],
 )  # fmt: skip
-def test_json_that_cannot_be_taken_is_refused_with_its_place(text: str, said: str) -> None:
+def test_invalid_json_is_refused_with_the_position(text: str, said: str) -> None:
     with pytest.raises(BadRequest, match=said) as caught:
         parameters.parse_json(text)
 
     assert len(caught.value.message) < 300
 
 
-def test_json_with_everything_that_is_allowed_comes_through() -> None:
+def test_valid_json_is_parsed_unchanged() -> None:
     value = {"deep": [[[[{"a": None}]]]], "astral": "😀", "big": 2**64, "small": 5e-324, "t": True}
 
     assert parameters.parse_json(json.dumps(value)) == value
 
 
-def test_a_text_that_looks_like_trouble_is_a_text() -> None:
+def test_a_string_with_special_characters_is_parsed_unchanged() -> None:
     value = {"a": "NaN 1e400 [[[[ \\u0000 \\ud800", "b": "[" * 100}
 
     assert parameters.parse_json(json.dumps(value)) == value
 
 
-def test_the_body_wins_over_the_query_key_by_key() -> None:
+def test_the_body_overrides_the_query_key_by_key() -> None:
     query = parameters.parse_query(b"job[title]=query&job[cml]=kept&page=2")
     body = parameters.parse_json('{"job": {"title": "body"}, "tags": ["a"]}')
 
@@ -166,34 +166,34 @@ def test_a_list_of_names_has_many_spellings(value: Any, names: list[str] | None)
 
 
 @pytest.mark.parametrize("value", [7, ["a", 7], {"a": "b"}, [["a"]], True])
-def test_a_list_of_anything_else_is_refused(value: Any) -> None:
+def test_a_list_that_is_not_of_strings_is_refused(value: Any) -> None:
     with pytest.raises(Invalid, match="tags has to be a list of names"):
         Parameters({"tags": value}).names("tags")
 
 
 @pytest.mark.parametrize(("value", "number"), [("12", 12), (12, 12), (" -3 ", -3), ("", 9)])
-def test_a_number_may_come_as_text(value: Any, number: int) -> None:
+def test_an_integer_may_be_a_string(value: Any, number: int) -> None:
     assert Parameters({"page": value}).integer("page", 9) == number
 
 
 @pytest.mark.parametrize("value", ["ten", "1.5", 1.5, True, [1], "9" * 19, "1e3"])
-def test_a_number_that_is_none_is_refused(value: Any) -> None:
+def test_an_invalid_integer_is_refused(value: Any) -> None:
     with pytest.raises(Invalid, match="page has to be"):
         Parameters({"page": value}).integer("page")
 
 
 @pytest.mark.parametrize("value", ["true", "TRUE", "1", True, 1])
-def test_yes_has_many_spellings(value: Any) -> None:
+def test_true_has_several_spellings(value: Any) -> None:
     assert Parameters({"force": value}).flag("force") is True
 
 
 @pytest.mark.parametrize("value", ["false", "0", "", False, 0, None])
-def test_no_has_too(value: Any) -> None:
+def test_false_has_several_spellings(value: Any) -> None:
     assert Parameters({"force": value}).flag("force") is False
 
 
 @pytest.mark.parametrize("value", ["yes", 2, [], "truthy"])
-def test_neither_yes_nor_no_is_refused(value: Any) -> None:
+def test_an_invalid_boolean_is_refused(value: Any) -> None:
     with pytest.raises(Invalid, match="force has to be true or false"):
         Parameters({"force": value}).flag("force")
 
@@ -209,7 +209,7 @@ def test_a_mapping_may_come_as_json_text() -> None:
         asked.mapping("list")
 
 
-def test_a_parameter_that_has_to_be_there_is_missed() -> None:
+def test_a_missing_parameter_is_refused() -> None:
     with pytest.raises(MissingParameters):
         Parameters({}).require("unit")
 
@@ -223,7 +223,7 @@ def test_a_parameter_that_has_to_be_there_is_missed() -> None:
         ({"page": "9" * 18}, 10**9, 100),
     ],
 )
-def test_pages_count_from_one_and_have_a_largest_size(
+def test_pages_count_from_one_and_have_a_maximum_size(
     values: dict[str, str], page: int, limit: int
 ) -> None:
     asked = Parameters(values)
@@ -232,7 +232,7 @@ def test_pages_count_from_one_and_have_a_largest_size(
 
 
 @pytest.mark.parametrize("values", [{"page": "-1"}, {"limit": "0"}, {"limit": "-5"}])
-def test_no_page_is_before_the_first_or_empty_by_wish(values: dict[str, str]) -> None:
+def test_a_negative_page_or_an_empty_page_size_is_refused(values: dict[str, str]) -> None:
     asked = Parameters(values)
 
     with pytest.raises(Invalid, match="has to be 1"):

@@ -1,4 +1,4 @@
-"""Reports: what stands in them, to the byte, and the dialogue that fetches them."""
+"""Reports: their content, byte by byte, their download, and their cache."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _unit_id,review_id,review_text,sentiment_gold,sentiment_gold_reason
 
 
 def unpacked(archive: bytes) -> tuple[str, str]:
-    """Name and text of the one file in an archive."""
+    """Return name and text of the single file in an archive."""
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         (name,) = opened.namelist()
         return name, opened.read(name).decode("utf-8")
@@ -99,7 +99,7 @@ def test_each_report_has_the_name_columns_order_and_quotes_of_the_service(
     assert unpacked(answer.content) == (name.format(job=judged), text)
 
 
-def test_the_json_report_is_every_unit_as_the_api_shows_it_one_a_line(
+def test_the_json_report_has_a_line_for_each_unit_with_the_json_of_the_api(
     api: Api, judged: int
 ) -> None:
     answer = api("GET", f"/jobs/{judged}.csv?type=json", allow_redirects=True)
@@ -111,7 +111,7 @@ def test_the_json_report_is_every_unit_as_the_api_shows_it_one_a_line(
     assert "Würde" in text
 
 
-def test_a_report_is_fetched_in_two_steps_and_the_second_needs_no_key(
+def test_a_report_is_downloaded_in_two_steps_and_the_second_needs_no_key(
     api: Api, judged: int
 ) -> None:
     ready = api("GET", f"/jobs/{judged}.csv?type=full")
@@ -125,7 +125,7 @@ def test_a_report_is_fetched_in_two_steps_and_the_second_needs_no_key(
     assert int(answer.headers["Content-Length"]) == len(answer.content)
 
 
-def test_only_who_was_told_where_it_is_finds_a_report(api: Api, judged: int) -> None:
+def test_the_url_of_a_report_cannot_be_guessed(api: Api, judged: int) -> None:
     where = api("GET", f"/jobs/{judged}.csv?type=full").headers["Location"]
     *_, token, name = where.split("/")
 
@@ -134,14 +134,14 @@ def test_only_who_was_told_where_it_is_finds_a_report(api: Api, judged: int) -> 
         assert api("GET", f"/reports/{guess}/{name}", version="..").status_code == 404
 
 
-def test_regenerate_answers_with_two_letters(api: Api, job: int) -> None:
+def test_regenerate_answers_ok(api: Api, job: int) -> None:
     answer = api("POST", f"/jobs/{job}/regenerate", data={"type": "full"})
 
     assert answer.content == b"OK"
     assert answer.status_code == 200
 
 
-def test_a_report_takes_as_many_questions_as_are_set(
+def test_a_report_is_ready_after_the_configured_number_of_requests(
     database: Database, api: Api, app: Application, job: int
 ) -> None:
     app.services.reports = ReportCache(Delays({"report": 2}))
@@ -158,7 +158,7 @@ def test_a_report_takes_as_many_questions_as_are_set(
     app.services.reports.close()
 
 
-def test_a_report_that_is_not_ready_says_so_in_the_words_of_the_service(
+def test_a_report_that_is_not_ready_has_the_message_of_the_service(
     app: Application, api: Api, job: int
 ) -> None:
     app.services.reports = ReportCache(Delays({"report": 1}))
@@ -218,14 +218,14 @@ def test_the_workset_writes_times_as_other_reports_do(
     ]
 
 
-def test_a_report_that_nobody_knows_is_refused(api: Api, job: int) -> None:
+def test_an_unknown_type_of_report_is_refused(api: Api, job: int) -> None:
     answer = api("GET", f"/jobs/{job}.csv?type=fulll")
 
     assert answer.status_code == 422
     assert "full, aggregated, json" in answer.json()["error"]["message"]
 
 
-def test_a_report_shows_what_has_happened_by_now(api: Api, job: int) -> None:
+def test_a_report_is_up_to_date(api: Api, job: int) -> None:
     before = api("GET", f"/jobs/{job}.csv?type=source", allow_redirects=True)
     api("POST", f"/jobs/{job}/units", json={"unit": {"data": {"review_id": "g"}}})
     after = api("GET", f"/jobs/{job}.csv?type=source", allow_redirects=True)
@@ -252,7 +252,7 @@ def test_a_report_of_a_job_without_a_form_or_rows_has_a_header(api: Api) -> None
 
 
 def put(cache: ReportCache, job: int, kind: str, token: str) -> Path:
-    """Put something on a cache; return where it lies."""
+    """Add a file to a cache, and return its path."""
     with cache.add(job, kind, token) as path:
         path.write_bytes(b"PK")
     found = cache.find(token)
@@ -261,13 +261,13 @@ def put(cache: ReportCache, job: int, kind: str, token: str) -> Path:
 
 
 def break_off(cache: ReportCache, job: int, kind: str, token: str) -> None:
-    """Find no room for the second byte."""
+    """Fail with a full disk at the second byte."""
     with cache.add(job, kind, token) as path:
         path.write_bytes(b"P")
         raise OSError(errno.ENOSPC, "the disk is full")
 
 
-def test_an_archive_is_found_when_it_is_whole() -> None:
+def test_an_archive_is_found_only_when_it_is_complete() -> None:
     cache = ReportCache()
 
     with cache.add(7, "full", "token") as path:
@@ -279,7 +279,7 @@ def test_an_archive_is_found_when_it_is_whole() -> None:
     cache.close()
 
 
-def test_a_report_that_breaks_off_begins_anew_and_leaves_nothing() -> None:
+def test_a_failed_report_leaves_no_file_and_is_generated_again() -> None:
     cache = ReportCache(Delays({"report": 1}))
     last = put(cache, 7, "full", "last")
     asked = [cache.is_ready(7, "full") for _ in range(2)]
@@ -294,7 +294,7 @@ def test_a_report_that_breaks_off_begins_anew_and_leaves_nothing() -> None:
     cache.close()
 
 
-def test_a_shelf_may_be_cleared_while_somebody_writes() -> None:
+def test_the_cache_may_be_cleared_during_a_write() -> None:
     cache = ReportCache()
 
     with cache.add(7, "full", "token") as path:
@@ -305,7 +305,7 @@ def test_a_shelf_may_be_cleared_while_somebody_writes() -> None:
     cache.close()
 
 
-def test_reports_are_gone_with_the_sandbox(
+def test_reports_are_deleted_with_the_sandbox(
     database: Database, job: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -318,7 +318,7 @@ def test_reports_are_gone_with_the_sandbox(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_old_archives_make_room_for_new_ones() -> None:
+def test_the_oldest_archives_are_evicted() -> None:
     cache = ReportCache()
     for number in range(5):
         cache.mark_fetched(put(cache, 7, "full", f"token{number}"))
@@ -332,7 +332,7 @@ def test_old_archives_make_room_for_new_ones() -> None:
     cache.close()
 
 
-def test_archives_that_nobody_fetches_make_room_too() -> None:
+def test_archives_that_were_not_downloaded_are_evicted_too() -> None:
     cache = ReportCache()
     for number in range(MAX_UNFETCHED + 3):
         path = put(cache, 7, "full", f"token{number}")
@@ -342,7 +342,7 @@ def test_archives_that_nobody_fetches_make_room_too() -> None:
     cache.close()
 
 
-def test_all_who_were_sent_to_a_report_find_it(api: Api, judged: int) -> None:
+def test_every_redirect_leads_to_a_report(api: Api, judged: int) -> None:
     sent = [
         api("GET", f"/jobs/{judged}.csv?type=full").headers["Location"].partition("reports/")[2]
         for _ in range(8)
@@ -353,14 +353,14 @@ def test_all_who_were_sent_to_a_report_find_it(api: Api, judged: int) -> None:
     assert {unpacked(answer.content) for answer in answers} == {(f"f{judged}.csv", FULL)}
 
 
-def test_a_column_named_like_another_gets_a_prefix() -> None:
+def test_a_column_with_the_name_of_another_gets_a_prefix() -> None:
     header = next(reports.full_report({"sentiment": "agg"}, ["sentiment", "_golden", "text"], []))
 
     assert header[-4:] == ["sentiment", "orig__golden", "orig_sentiment", "text"]
 
 
 @pytest.mark.parametrize("kind", ["full", "aggregated", "source"])
-def test_numbers_of_a_row_come_back_with_all_their_digits(api: Api, judged: int, kind: str) -> None:
+def test_numbers_of_a_row_keep_all_their_digits(api: Api, judged: int, kind: str) -> None:
     data = {"review_id": 48.858222, "review_text": [1e-7, 2.00005]}
     api("PUT", f"/jobs/{judged}/units/1", json={"unit": {"data": data}})
 
@@ -394,7 +394,7 @@ ANSWER = SimpleNamespace(
         [*reports.gold_report({"sentiment": "sentiment_gold"}, [*CLASHING], [ROW])],
     ],
 )
-def test_no_column_is_printed_over_another(lines: list[list[str]]) -> None:
+def test_column_names_are_unique(lines: list[list[str]]) -> None:
     header, row = lines
 
     assert len(header) == len({*header})
@@ -451,7 +451,7 @@ def test_each_aggregation_has_its_cells(how: str, result: Any, cells: list[str])
         "é",
     ],
 )
-def test_any_cell_comes_back_from_the_file_as_it_was(tmp_path: Path, text: str) -> None:
+def test_any_cell_round_trips_through_csv(tmp_path: Path, text: str) -> None:
     reports.write_archive(tmp_path / "r.zip", "r.csv", 1435148651, [["a", "b"], [text, "end"]])
 
     _, content = unpacked((tmp_path / "r.zip").read_bytes())

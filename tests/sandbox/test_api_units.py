@@ -1,4 +1,4 @@
-"""Rows over the API: uploaded, made, changed, counted."""
+"""Rows through the API: upload, create, change, copy, count."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROW = {"review_id": "g", "review_text": "New"}
 
 
 def count(api: Api, job: int) -> int:
-    """How many rows a job has."""
+    """Return how many rows a job has."""
     ping = api("GET", f"/jobs/{job}/units/ping").json()
     assert set(ping) == ({"done", "count"} if ping["done"] else {"done", "count", "error"})
     number: int = ping["count"]
@@ -33,7 +33,7 @@ def count(api: Api, job: int) -> int:
 
 
 @pytest.mark.parametrize(("verb", "path"), [("POST", "/jobs/upload"), ("PUT", "/jobs/upload.json")])
-def test_a_file_makes_a_job_with_channels_and_without_a_title(
+def test_an_upload_creates_a_job_with_channels_and_without_a_title(
     api: Api, verb: str, path: str
 ) -> None:
     made = api(verb, path, data=b"Review ID,Review Text\nr1,Late\nr2,\n", headers=CSV).json()
@@ -93,7 +93,7 @@ def test_an_upload_may_be_a_stream(api: Api, job: int) -> None:
         (b"review_id=g", "application/x-www-form-urlencoded", 415, "the sandbox cannot read"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_refused_leaves_nothing_behind(
+def test_a_refused_file_stores_nothing(
     api: Api, job: int, body: bytes, kind: str, status: int, said: str
 ) -> None:
     headers = {"Content-Type": kind} if kind else {}
@@ -120,16 +120,14 @@ def test_new_columns_need_force(api: Api, job: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/json"])
-def test_an_empty_file_of_json_is_no_rows(api: Api, job: int, kind: str) -> None:
+def test_an_empty_json_file_has_no_rows(api: Api, job: int, kind: str) -> None:
     answer = api("PUT", f"/jobs/{job}/upload", data=b"", headers={"Content-Type": kind})
 
     assert answer.status_code == 200
     assert answer.json()["units_count"] == 6
 
 
-def test_units_are_paged_in_the_order_in_which_they_came(
-    api: Api, job: int, units: list[int]
-) -> None:
+def test_units_are_paged_in_the_order_of_upload(api: Api, job: int, units: list[int]) -> None:
     pages = [
         api("GET", f"/jobs/{job}/units", params={"page": page, "limit": 4}).json()
         for page in (0, 1, 2, 3)
@@ -157,7 +155,7 @@ def test_a_page_has_a_thousand_units_at_most(api: Api, job: int) -> None:
         {"params": {"unit[data][review_id]": "g", "unit[data][review_text]": "New"}},
     ],
 )
-def test_a_unit_is_made(api: Api, job: int, settings: dict[str, Any]) -> None:
+def test_a_unit_is_created(api: Api, job: int, settings: dict[str, Any]) -> None:
     answer = api("POST", f"/jobs/{job}/units", **settings)
 
     made = answer.json()
@@ -168,7 +166,7 @@ def test_a_unit_is_made(api: Api, job: int, settings: dict[str, Any]) -> None:
     assert api("GET", f"/jobs/{job}/units/{made['id']}").json() == made
 
 
-def test_a_unit_that_could_not_be_ordered_says_so(api: Api, job: int) -> None:
+def test_a_unit_that_could_not_be_ordered_has_a_message(api: Api, job: int) -> None:
     api("PUT", f"/jobs/{job}", json={"job": {"auto_order": True, "auto_order_threshold": 1}})
     api("POST", f"/jobs/{job}/disable_channel", data={"channel_name": "cf_internal"})
 
@@ -183,7 +181,9 @@ def test_a_unit_that_could_not_be_ordered_says_so(api: Api, job: int) -> None:
     assert count(api, job) == 7
 
 
-def test_a_unit_is_a_test_question_and_again_not(api: Api, job: int, units: list[int]) -> None:
+def test_a_unit_becomes_a_test_question_and_a_row_again(
+    api: Api, job: int, units: list[int]
+) -> None:
     path = f"/jobs/{job}/units/{units[0]}"
     gold = {"unit[data][sentiment_gold][]": ["negative"], "unit[data][review_id]": "a"}
 
@@ -199,7 +199,7 @@ def test_a_unit_is_a_test_question_and_again_not(api: Api, job: int, units: list
     assert new["state"] == "new"
 
 
-def test_a_deleted_unit_is_gone(api: Api, job: int, units: list[int]) -> None:
+def test_a_deleted_unit_is_not_found(api: Api, job: int, units: list[int]) -> None:
     answer = api("DELETE", f"/jobs/{job}/units/{units[0]}")
 
     assert answer.json() == {"message": {"success": f"Unit {units[0]} has been deleted."}}
@@ -270,7 +270,7 @@ def test_gold_is_converted_checked_and_reset(api: Api, job: int) -> None:
     assert golds() == 1
 
 
-def test_gold_that_is_not_there_is_missed(api: Api, job: int) -> None:
+def test_a_check_of_unknown_gold_is_refused(api: Api, job: int) -> None:
     answer = api("PUT", f"/jobs/{job}/gold", data={"job[check]": "sentiment"})
 
     text = "We couldn't find any prepopulated gold standard in your dataset."
@@ -279,9 +279,7 @@ def test_gold_that_is_not_there_is_missed(api: Api, job: int) -> None:
 
 
 @pytest.mark.parametrize("spelled", ["[]", "[0]"])
-def test_accepted_answers_are_a_list_however_a_form_spells_one(
-    api: Api, job: int, spelled: str
-) -> None:
+def test_accepted_answers_may_be_a_list_in_any_encoding(api: Api, job: int, spelled: str) -> None:
     form = {
         "unit[data][review_text]": "Never again.",
         f"unit[data][sentiment_gold]{spelled}": "negative",
@@ -296,7 +294,9 @@ def test_accepted_answers_are_a_list_however_a_form_spells_one(
     assert made["data"]["sizes"] == {"0": "S"}
 
 
-def test_a_pool_is_set_and_emptied_as_any_attribute(api: Api, job: int, units: list[int]) -> None:
+def test_a_gold_pool_is_set_and_cleared_like_other_attributes(
+    api: Api, job: int, units: list[int]
+) -> None:
     path = f"/jobs/{job}/units/{units[0]}"
     api("PUT", path, data={"unit[golden]": "true"})
 

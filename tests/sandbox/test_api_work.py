@@ -1,4 +1,4 @@
-"""Work over the API: paid for, summed up, and those who did it."""
+"""Orders, judgments and workers through the API."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_unit_may_be_shown_without_results(api: Api, judged: int) -> None:
     assert list(unit) == UNIT_KEYS.split()[:-1]
 
 
-def test_judgments_are_summed_up_by_the_page(api: Api, judged: int) -> None:
+def test_judgments_are_aggregated_in_pages(api: Api, judged: int) -> None:
     page = api("GET", f"/jobs/{judged}/judgments").json()
 
     assert list(page) == ["1", "2", "4"]
@@ -148,7 +148,7 @@ def test_a_contributor_is_given_a_bonus(api: Api, judged: int) -> None:
         (1, {"amount": "150"}, 404),
     ],
 )
-def test_a_bonus_that_cannot_be_costs_nothing(
+def test_a_refused_bonus_costs_nothing(
     api: Api, judged: int, worker: int, asked: dict[str, str], status: int
 ) -> None:
     answer = api("POST", f"/jobs/{judged}/workers/{worker}/bonus", data=asked)
@@ -157,7 +157,7 @@ def test_a_bonus_that_cannot_be_costs_nothing(
     assert api("GET", "/account").json()["balance"] == 10_000
 
 
-def test_a_contributor_is_written_to(api: Api, judged: int) -> None:
+def test_a_contributor_is_notified(api: Api, judged: int) -> None:
     path = f"/jobs/{judged}/workers/31883685/notify"
 
     answer = api("POST", path, data={"message": "Please read the instructions."})
@@ -175,7 +175,7 @@ def test_a_contributor_is_written_to(api: Api, judged: int) -> None:
         (("/flag", {"flag": "spam"}), ("/deflag", {"deflag": "mistake"})),
     ],
 )
-def test_a_contributor_is_flagged_and_again_not(
+def test_a_contributor_is_flagged_and_unflagged(
     api: Api,
     judged: int,
     flag: tuple[str, dict[str, str]],
@@ -193,7 +193,7 @@ def test_a_contributor_is_flagged_and_again_not(
 
 
 @pytest.mark.parametrize("asked", [{"reject": "spam"}, {"reason": "spam", "manual": "true"}])
-def test_a_contributor_is_rejected_with_all_that_was_answered(
+def test_a_contributor_is_rejected_with_all_judgments(
     api: Api, judged: int, asked: dict[str, str]
 ) -> None:
     answer = api("PUT", f"/jobs/{judged}/workers/31883685/reject", data=asked)
@@ -205,7 +205,9 @@ def test_a_contributor_is_rejected_with_all_that_was_answered(
 
 
 @pytest.mark.parametrize("asked", [{}, {"reason": "spam"}, {"manual": "true"}])
-def test_nobody_is_rejected_by_mistake(api: Api, judged: int, asked: dict[str, str]) -> None:
+def test_a_rejection_needs_a_reason_and_confirmation(
+    api: Api, judged: int, asked: dict[str, str]
+) -> None:
     answer = api("PUT", f"/jobs/{judged}/workers/31883685/reject", data=asked)
 
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""The pages that people work on in a browser: what they show, what they take, what they refuse."""
+"""The contributor's pages in a browser: content, submission, refusals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def box() -> Iterator[Sandbox]:
 
 
 def launched(box: Sandbox, rows: list[dict[str, Any]], cml: str = CML, **settings: Any) -> Job:
-    """A job that people may work on, all of its rows on one page."""
+    """Launch a job with all of its rows on one page."""
     job = box.client().upload_job(rows)
     settings = {"title": "What do reviews say?", "instructions": "Read.", "cml": cml} | settings
     job.client.update_job(job.id, {"units_per_assignment": len(rows), **settings})
@@ -64,7 +64,7 @@ def launched(box: Sandbox, rows: list[dict[str, Any]], cml: str = CML, **setting
 
 
 class Person:
-    """Somebody at a browser."""
+    """A contributor with a browser."""
 
     def __init__(self, box: Sandbox, job: Job, name: str | None = "Ada") -> None:
         self.browser: FlaskClient = box.app.test_client()
@@ -73,21 +73,21 @@ class Person:
         if name is not None:
             self.browser.post(self.url, data={"name": name})
 
-    def look(self) -> str:
+    def load(self) -> str:
         """Load the page."""
         return self.browser.get(self.url).text
 
     def fields(self, **answers: str | list[str]) -> dict[str, str | list[str]]:
-        """Fill in the same answers everywhere."""
-        html = self.look()
+        """Return a submission with the same answers for every row."""
+        html = self.load()
         hidden = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', html))
         units = dict.fromkeys(re.findall(r'name="u(\d+)\[says\]', html))
         return hidden | {
             f"u{unit}[{name}]": value for unit in units for name, value in answers.items()
         }
 
-    def hand_in(self, fields: dict[str, str | list[str]], **headers: str) -> Any:
-        """Send the page, and go where the answer points."""
+    def submit(self, fields: dict[str, str | list[str]], **headers: str) -> Any:
+        """Submit the page, and follow the redirect."""
         return self.browser.post(self.url, data=fields, headers=headers, follow_redirects=True)
 
 
@@ -95,23 +95,23 @@ def judgments(job: Job) -> list[Any]:
     return list(job.judgments())
 
 
-def test_who_is_new_is_asked_for_a_name_and_then_known(box: Sandbox) -> None:
+def test_a_new_visitor_enters_a_name_and_is_recognized_later(box: Sandbox) -> None:
     person = Person(box, launched(box, ROWS), name=None)
 
-    asked = person.look()
-    welcomed = person.browser.post(person.url, data={"name": "  Ada   Lovelace "})
+    form = person.load()
+    registered = person.browser.post(person.url, data={"name": "  Ada   Lovelace "})
 
-    assert "What is your name?" in asked
-    assert welcomed.status_code == 303
-    cookie = welcomed.headers["Set-Cookie"]
+    assert "What is your name?" in form
+    assert registered.status_code == 303
+    cookie = registered.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert "Path=/work" in cookie
-    assert "Review 1" in person.look()
+    assert "Review 1" in person.load()
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\x00b"])
-def test_what_is_no_name_is_asked_for_again(box: Sandbox, name: str) -> None:
+def test_an_invalid_name_is_refused(box: Sandbox, name: str) -> None:
     person = Person(box, launched(box, ROWS), name=None)
 
     answer = person.browser.post(person.url, data={"name": name})
@@ -120,7 +120,7 @@ def test_what_is_no_name_is_asked_for_again(box: Sandbox, name: str) -> None:
     assert "Please enter your name, with at most 100 characters." in answer.text
 
 
-def test_an_address_put_together_by_hand_is_understood() -> None:
+def test_a_url_with_an_unescaped_secret_works() -> None:
     with Sandbox(seed=0) as box:
         job = launched(box, ROWS)
 
@@ -131,24 +131,24 @@ def test_an_address_put_together_by_hand_is_understood() -> None:
 
 
 @pytest.mark.parametrize("path", ["/work/{}?secret=guessed", "/work/{}", "/work/7?secret=guessed"])
-def test_who_does_not_know_the_secret_learns_nothing(box: Sandbox, path: str) -> None:
+def test_without_the_secret_every_job_is_not_found(box: Sandbox, path: str) -> None:
     job = launched(box, ROWS)
     browser = box.app.test_client()
 
-    looked = browser.get(path.format(job.id))
-    sent = browser.post(path.format(job.id), data={"name": "Eve"})
+    got = browser.get(path.format(job.id))
+    posted = browser.post(path.format(job.id), data={"name": "Eve"})
 
-    assert looked.status_code == sent.status_code == 404
-    assert looked.text == sent.text
-    assert "ask the person who sent it to you" in looked.text
-    assert "Set-Cookie" not in sent.headers
+    assert got.status_code == posted.status_code == 404
+    assert got.text == posted.text
+    assert "ask the person who sent it to you" in got.text
+    assert "Set-Cookie" not in posted.headers
 
 
-def test_answers_become_judgments_and_the_next_page_follows(box: Sandbox) -> None:
+def test_submitted_answers_become_judgments(box: Sandbox) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
 
-    answer = person.hand_in(
+    answer = person.submit(
         person.fields(says="good", first="Ada", last="Lovelace", browser="forged"),
         **{"User-Agent": "A browser"},
     )
@@ -161,7 +161,7 @@ def test_answers_become_judgments_and_the_next_page_follows(box: Sandbox) -> Non
     assert stored[0].started_at <= stored[0].created_at
 
 
-def test_a_mistake_is_named_and_the_other_answers_stay(box: Sandbox) -> None:
+def test_errors_are_listed_and_answers_are_kept(box: Sandbox) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
     fields = person.fields(says="bad", first="Ada", last="Lovelace")
@@ -178,27 +178,27 @@ def test_a_mistake_is_named_and_the_other_answers_stay(box: Sandbox) -> None:
     assert judgments(job) == []
 
 
-def test_what_was_not_to_be_asked_is_dropped(box: Sandbox) -> None:
+def test_an_answer_that_does_not_apply_is_dropped(box: Sandbox) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
 
-    person.hand_in(person.fields(says="good", why="it is not"))
+    person.submit(person.fields(says="good", why="it is not"))
 
     assert all("why" not in each.data for each in judgments(job))
 
 
-def test_the_same_page_twice_is_one_page(box: Sandbox) -> None:
+def test_a_page_that_is_submitted_twice_is_stored_once(box: Sandbox) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
     fields = person.fields(says="good")
 
-    first, second = person.hand_in(fields), person.hand_in(fields)
+    first, second = person.submit(fields), person.submit(fields)
 
     assert first.text == second.text
     assert len(judgments(job)) == len(ROWS)
 
 
-def test_a_page_whose_time_is_over_is_not_taken(box: Sandbox) -> None:
+def test_an_expired_page_is_refused(box: Sandbox) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
     fields = person.fields(says="good")
@@ -212,7 +212,7 @@ def test_a_page_whose_time_is_over_is_not_taken(box: Sandbox) -> None:
     assert judgments(job) == []
 
 
-def test_the_page_of_somebody_else_is_not_taken(box: Sandbox) -> None:
+def test_the_page_of_another_contributor_is_refused(box: Sandbox) -> None:
     job = launched(box, ROWS)
     ada, eve = Person(box, job), Person(box, job, "Eve")
     stolen = ada.fields(says="bad", why="stolen")
@@ -245,7 +245,7 @@ def test_a_forged_token_is_refused(box: Sandbox) -> None:
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_page_of_another_site_cannot_hand_in(box: Sandbox, headers: dict[str, str]) -> None:
+def test_a_submission_from_another_site_is_refused(box: Sandbox, headers: dict[str, str]) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
     fields = person.fields(says="good")
@@ -259,47 +259,47 @@ def test_a_page_of_another_site_cannot_hand_in(box: Sandbox, headers: dict[str, 
 def test_a_page_that_is_given_up_goes_to_others(box: Sandbox) -> None:
     job = launched(box, ROWS, judgments_per_unit=1)
     ada, bob = Person(box, job), Person(box, job, "Bob")
-    ada.look()
+    ada.load()
 
-    waiting = bob.look()
-    given_up = ada.hand_in(ada.fields() | {"give_up": "yes"})
+    waiting = bob.load()
+    given_up = ada.submit(ada.fields() | {"give_up": "yes"})
 
     assert "There is nothing left in this job for you" in waiting
     assert "You gave up this page" in given_up.text
     assert "Continue" in given_up.text
-    assert "Review 1" in bob.look()
+    assert "Review 1" in bob.load()
 
 
-def test_only_the_page_that_is_looked_at_is_given_up(box: Sandbox) -> None:
+def test_only_the_page_of_the_form_is_given_up(box: Sandbox) -> None:
     job = launched(box, ROWS, units_per_assignment=2)
     person = Person(box, job)
     old = person.fields(says="good")
-    person.hand_in(old)
+    person.submit(old)
     new = person.fields(says="good")
 
-    stale = person.hand_in(old | {"give_up": "yes"})
-    handed_in = person.hand_in(new)
+    stale = person.submit(old | {"give_up": "yes"})
+    submitted = person.submit(new)
     nothing = person.browser.post(person.url, data={"give_up": "yes"})
 
     assert stale.status_code == 409
     assert "This page is no longer open" in stale.text
-    assert "Your page was submitted" in handed_in.text
+    assert "Your page was submitted" in submitted.text
     assert nothing.status_code == 404
     assert len(judgments(job)) == 4
 
 
-def test_loading_the_page_after_giving_one_up_gives_up_no_other(box: Sandbox) -> None:
+def test_a_reload_after_giving_up_gives_up_no_other_page(box: Sandbox) -> None:
     job = launched(box, ROWS, units_per_assignment=2)
     person = Person(box, job)
     answer = person.browser.post(person.url, data=person.fields() | {"give_up": "yes"})
     new = person.fields(says="good")
 
     again = person.browser.get(answer.headers["Location"])
-    handed_in = person.hand_in(new)
+    submitted = person.submit(new)
 
     assert answer.status_code == 303
     assert "You gave up this page" in again.text
-    assert "Your page was submitted" in handed_in.text
+    assert "Your page was submitted" in submitted.text
 
 
 def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
@@ -313,19 +313,19 @@ def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
 
     stuck = person.browser.get(person.url)
     (assignment,) = re.findall(r'name="assignment" value="(\d+)"', stuck.text)
-    given_up = person.hand_in({"assignment": assignment, "give_up": "yes"})
+    given_up = person.submit({"assignment": assignment, "give_up": "yes"})
 
     assert stuck.status_code == 422
     assert "has no options" in stuck.text
     assert "You gave up this page" in given_up.text
 
 
-def test_one_more_entry_is_one_more_for_the_whole_group(box: Sandbox) -> None:
+def test_adding_a_line_adds_one_to_each_question_of_the_group(box: Sandbox) -> None:
     person = Person(box, launched(box, ROWS))
     fields = person.fields(says="good", first="Ada", last="Lovelace")
     unit = next(name for name in fields if name.endswith("[first]"))[1 : -len("[first]")]
 
-    html = person.hand_in(fields | {"more": f"u{unit}[first]"}).text
+    html = person.submit(fields | {"more": f"u{unit}[first]"}).text
 
     assert html.count(f'name="u{unit}[first]"') == 2
     assert html.count(f'name="u{unit}[last]"') == 2
@@ -333,7 +333,7 @@ def test_one_more_entry_is_one_more_for_the_whole_group(box: Sandbox) -> None:
     assert html.count('value="good" checked') == len(ROWS)
 
 
-def test_the_test_question_that_was_missed_is_explained_and_never_shown_before(
+def test_a_missed_test_question_is_explained_after_the_page(
     box: Sandbox,
 ) -> None:
     golds = [
@@ -344,8 +344,8 @@ def test_the_test_question_that_was_missed_is_explained_and_never_shown_before(
     job = launched(box, golds + rows, units_per_assignment=2, options=options)
     person = Person(box, job)
 
-    before = person.look()
-    answer = person.hand_in(person.fields(says="good"))
+    before = person.load()
+    answer = person.submit(person.fields(says="good"))
 
     assert "never again" not in before
     assert "_gold" not in before
@@ -356,10 +356,10 @@ def test_the_test_question_that_was_missed_is_explained_and_never_shown_before(
 def test_a_message_is_shown_once(box: Sandbox) -> None:
     job = launched(box, [*ROWS, *ROWS], units_per_assignment=5)
     person = Person(box, job)
-    person.hand_in(person.fields(says="good"))
+    person.submit(person.fields(says="good"))
     job.get_worker(judgments(job)[0].worker_id).notify("Well <b>done</b>!")
 
-    first, second = person.look(), person.look()
+    first, second = person.load(), person.load()
 
     assert "Well &lt;b&gt;done&lt;/b&gt;!" in first
     assert "Well" not in second
@@ -367,14 +367,14 @@ def test_a_message_is_shown_once(box: Sandbox) -> None:
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize("place", ["review", "link", "title", "instructions", "cml"])
-def test_nothing_that_somebody_wrote_can_act(box: Sandbox, payload: str, place: str) -> None:
+def test_markup_of_requesters_cannot_run_scripts(box: Sandbox, payload: str, place: str) -> None:
     rows = [{**row, **({place: payload} if place in row else {})} for row in ROWS]
     written = {"title": payload, "instructions": payload, "cml": payload + CML}
     settings = {place: written[place]} if place in written else {}
     job = launched(box, rows, **settings)
     person = Person(box, job)
 
-    html = person.look()
+    html = person.load()
 
     inside = re.sub(r"<title>.*?</title>", "", html, flags=re.DOTALL)
     tags = re.findall(r"<([a-z]+)([^>]*)>", inside)
@@ -387,7 +387,7 @@ def test_nothing_that_somebody_wrote_can_act(box: Sandbox, payload: str, place: 
     assert html.count("<legend") == len(ROWS)
 
 
-def test_every_answer_says_what_a_page_may_do(box: Sandbox) -> None:
+def test_every_response_has_the_security_headers(box: Sandbox) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
 
@@ -406,13 +406,13 @@ def test_every_answer_says_what_a_page_may_do(box: Sandbox) -> None:
         assert answer.content_type == "text/html; charset=utf-8"
 
 
-def test_the_style_of_the_page_is_there(box: Sandbox) -> None:
+def test_the_stylesheet_is_served(box: Sandbox) -> None:
     answer = box.app.test_client().get("/work/page.css")
 
     assert answer.status_code == 200
     assert answer.content_type == "text/css; charset=utf-8"
 
 
-def test_the_address_of_a_job_that_is_not_there(box: Sandbox) -> None:
+def test_the_work_url_of_an_unknown_job_is_an_error(box: Sandbox) -> None:
     with pytest.raises(LookupError, match="There is no job 7"):
         box.work_url(7)

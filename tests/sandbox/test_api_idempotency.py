@@ -1,4 +1,4 @@
-"""A request that is sent twice under one key happens once."""
+"""Idempotency keys: a request that is sent twice under one key takes effect once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDER = {"debit": {"units_count": 2}, "channels": ["on_demand"]}
 
 
 def state(api: Api, job: int) -> tuple[Any, ...]:
-    """What can be done twice by mistake."""
+    """Return what a repeated request could change twice."""
     about = api("GET", f"/jobs/{job}").json()
     return (
         len(api("GET", "/jobs").json()),
@@ -46,7 +46,7 @@ def state(api: Api, job: int) -> tuple[Any, ...]:
         ("POST", "/jobs/upload", {"data": b'{"review_id": "g", "review_text": "x"}\n'}),
     ],
 )
-def test_what_is_repeated_is_answered_alike_and_done_once(
+def test_a_repeated_request_gets_the_same_response_and_takes_effect_once(
     api: Api, job: int, verb: str, path: str, settings: dict[str, Any]
 ) -> None:
     settings = {"headers": {**KEY, "Content-Type": "application/json"}, **settings}
@@ -117,7 +117,7 @@ def test_a_file_with_one_other_byte_is_another_request(api: Api, job: int) -> No
     assert api("GET", f"/jobs/{job}").json()["units_count"] == 20_006
 
 
-def test_the_order_of_names_is_no_difference(api: Api, job: int) -> None:
+def test_the_order_of_parameters_does_not_matter(api: Api, job: int) -> None:
     path = f"/jobs/{job}/orders"
 
     first = api("POST", path, headers=KEY, data="debit[units_count]=2&channels=on_demand")
@@ -133,7 +133,7 @@ def test_the_order_of_names_is_no_difference(api: Api, job: int) -> None:
     assert answers[0].text == answers[1].text
 
 
-def test_what_was_refused_may_succeed_under_the_same_key(api: Api, job: int) -> None:
+def test_a_refused_request_may_succeed_later_under_the_same_key(api: Api, job: int) -> None:
     api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": 5000}})
     refused = api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
     api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": 5}})
@@ -143,7 +143,9 @@ def test_what_was_refused_may_succeed_under_the_same_key(api: Api, job: int) -> 
     assert (refused.status_code, answer.status_code) == (402, 200)
 
 
-def test_a_day_later_the_same_request_happens_anew(api: Api, database: Database, job: int) -> None:
+def test_a_day_later_the_same_request_takes_effect_again(
+    api: Api, database: Database, job: int
+) -> None:
     create = {"json": {"job": {"title": "A second job"}}, "headers": KEY}
 
     first = api("POST", "/jobs", **create).json()["id"]
@@ -157,9 +159,7 @@ def test_a_day_later_the_same_request_happens_anew(api: Api, database: Database,
     assert "Idempotent-Replayed" not in anew.headers
 
 
-def test_answers_that_nobody_may_ask_for_any_more_are_thrown_away(
-    api: Api, database: Database, job: int
-) -> None:
+def test_expired_responses_are_deleted(api: Api, database: Database, job: int) -> None:
     def keys() -> list[str]:
         with database.snapshot() as tx:
             return [row.key for row in tx.all(select(kept_answer.c.key))]
@@ -174,7 +174,7 @@ def test_answers_that_nobody_may_ask_for_any_more_are_thrown_away(
     assert sorted(keys()) == ["second", "third"]
 
 
-def test_ten_at_once_are_one(api: Api, job: int) -> None:
+def test_ten_concurrent_requests_take_effect_once(api: Api, job: int) -> None:
     answers: list[str] = []
 
     def order() -> None:
@@ -192,13 +192,13 @@ def test_ten_at_once_are_one(api: Api, job: int) -> None:
 
 
 @pytest.mark.parametrize("key", ["x" * (MAX_KEY_LENGTH + 1), "a\tb"])
-def test_a_key_that_cannot_be_kept_is_refused(api: Api, job: int, key: str) -> None:
+def test_an_invalid_key_is_refused(api: Api, job: int, key: str) -> None:
     answer = api("POST", f"/jobs/{job}/orders", json=ORDER, headers={"Idempotency-Key": key})
 
     assert answer.status_code == 400
     assert api("GET", f"/jobs/{job}").json()["state"] == "unordered"
 
 
-def test_every_answer_says_that_requests_may_be_repeated(api: Api, job: int) -> None:
+def test_every_response_announces_idempotency(api: Api, job: int) -> None:
     for answer in (api("GET", "/jobs"), api("GET", "/jobs/7"), api("GET", "/jobs", key=None)):
         assert answer.headers["X-CrowdFlower-Idempotency"] == "1"

@@ -1,4 +1,4 @@
-"""Judgments put in by hand, the people of a job, its test questions, and uploads that failed."""
+"""Judgments through the API; workers, test questions and refused uploads of a job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def running(api: Api, job: int) -> int:
     return job
 
 
-def test_a_judgment_is_put_in_changed_and_thrown_away(
+def test_a_judgment_is_created_changed_and_deleted(
     api: Api, running: int, units: list[int], worker: int
 ) -> None:
     asked = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "neutral"}}
@@ -60,14 +60,14 @@ def test_a_judgment_is_put_in_changed_and_thrown_away(
         ({"judgment": {"unit_id": "one", "worker_id": 1}}, 422),
     ],
 )
-def test_a_judgment_that_cannot_be_is_refused(
+def test_an_invalid_judgment_is_refused(
     api: Api, running: int, asked: dict[str, Any], status: int
 ) -> None:
     assert api("POST", f"/jobs/{running}/judgments", json=asked).status_code == status
     assert api("GET", f"/jobs/{running}").json()["judgments_count"] == 0
 
 
-def test_a_wrong_answer_is_refused_field_by_field(
+def test_an_invalid_answer_is_refused_with_errors_by_field(
     api: Api, running: int, units: list[int], worker: int
 ) -> None:
     asked = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "splendid"}}
@@ -89,7 +89,7 @@ def test_a_job_that_is_not_running_takes_no_judgment(
     assert answer.json()["error"]["message"] == "This job is not running."
 
 
-def test_changing_nothing_of_a_judgment_is_no_request(api: Api, judged: int) -> None:
+def test_an_update_of_a_judgment_without_changes_is_a_bad_request(api: Api, judged: int) -> None:
     path = f"/jobs/{judged}/judgments/1605624100"
 
     assert api("PUT", path, json={"judgment": {"trust": 1}}).status_code == 400
@@ -99,7 +99,7 @@ def test_changing_nothing_of_a_judgment_is_no_request(api: Api, judged: int) -> 
     )
 
 
-def test_the_people_of_a_job_are_listed(api: Api, judged: int) -> None:
+def test_the_workers_of_a_job_are_listed(api: Api, judged: int) -> None:
     listed = api("GET", f"/jobs/{judged}/workers").json()
 
     one = api("GET", f"/jobs/{judged}/workers/31883685").json()
@@ -113,7 +113,7 @@ def test_the_people_of_a_job_are_listed(api: Api, judged: int) -> None:
     assert api("GET", f"/jobs/{judged}/workers/7").status_code == 404
 
 
-def test_somebody_is_written_to_in_the_words_of_2011(api: Api, judged: int) -> None:
+def test_a_contributor_is_notified_with_the_parameters_of_2011(api: Api, judged: int) -> None:
     path = f"/jobs/{judged}/workers/31883685/notifications"
 
     answer = api("POST", path, data={"notification[message]": "Thank you"})
@@ -138,7 +138,7 @@ def test_test_questions_are_listed_with_their_answers(api: Api, judged: int, pat
     assert "results" not in question
 
 
-def test_a_file_that_is_refused_is_remembered_until_the_next_one(
+def test_the_reason_of_a_refused_upload_is_kept_until_the_next_upload(
     api: Api, job: int, units: list[int]
 ) -> None:
     def upload(text: bytes) -> int:
@@ -162,9 +162,7 @@ def test_a_file_that_is_refused_is_remembered_until_the_next_one(
 
 @pytest.mark.parametrize("name", ["judgments_per_unit", "payment_cents", "min_unit_confidence"])
 @pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1e99999999999"])
-def test_a_number_beyond_all_arithmetic_is_refused_at_once(
-    api: Api, job: int, name: str, number: str
-) -> None:
+def test_a_huge_number_is_refused_at_once(api: Api, job: int, name: str, number: str) -> None:
     before = api("GET", f"/jobs/{job}").json()
 
     answer = api("PUT", f"/jobs/{job}", data={f"job[{name}]": number})
