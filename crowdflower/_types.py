@@ -1,24 +1,24 @@
-"""Names for the shapes of JSON, and for what is not there."""
+"""Type aliases for JSON and rows, and the marker for a missing value."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
 JSON: TypeAlias = Any
-"""Whatever :func:`json.loads` returns; a recursive type would promise more than the wire keeps."""
+"""Any decoded JSON; a recursive type would promise more than the service guarantees."""
 
 JSONObject: TypeAlias = dict[str, Any]
-"""A JSON object, as decoded."""
+"""A decoded JSON object."""
 
 Row: TypeAlias = Mapping[str, Any]
-"""One row of data to label: column to value."""
+"""One row of data to label: column name to value."""
 
 Rows: TypeAlias = Iterable[Row]
-"""Rows, consumed once and in order."""
+"""Rows; iterated once, in order."""
 
 
 class Missing(Enum):
-    """The type of :data:`MISSING`; an enum, so that type checkers can tell it from every value."""
+    """The type of :data:`MISSING`; an enum, so that type checkers can narrow it."""
 
     MISSING = "MISSING"
 
@@ -27,11 +27,11 @@ class Missing(Enum):
 
 
 MISSING: Final = Missing.MISSING
-"""No value at all, where ``None`` is one."""
+"""Marks a missing value where ``None`` is a valid one."""
 
 
 def a_type(value: object) -> str:
-    """Name the type of a value as a sentence does.
+    """Return the type of a value with its article, for error messages.
 
     >>> a_type(7), a_type([]), a_type(None)
     ('an int', 'a list', 'None')

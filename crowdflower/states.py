@@ -1,14 +1,14 @@
-"""The words that both sides of the API use: states, channels, report types, signals.
+"""Values that the API uses: states, channels, report types, signals.
 
-Each list is a :data:`~typing.Literal` for type checkers and a tuple for programs. They name what is
-known, they do not bound what may come: a state that nobody has documented yet passes through as the
-string it is.
+Each list is a :data:`~typing.Literal` for type checkers and a tuple for programs. The lists contain
+the documented values, and are not checked at run time: an undocumented state from the service is
+passed on as a string.
 """
 
 from typing import Final, Literal, get_args
 
 JobState = Literal["unordered", "running", "paused", "finished", "canceled"]
-"""The life of a job. The service also shows ``archived`` and others to people who have them."""
+"""States of a job. On some accounts the service has further ones, such as ``archived``."""
 
 UnitState = Literal[
     "new",
@@ -21,16 +21,17 @@ UnitState = Literal[
     "hidden_gold",
     "canceled",
 ]
-"""The life of a row, from upload to result; ``golden`` rows are test questions."""
+"""States of a unit, from upload to result; ``golden`` units are test questions."""
 
 ReportType = Literal["full", "aggregated", "json", "gold_report", "workset", "source"]
-"""The six reports: by judgment, unit, JSON line, test question, contributor, and as uploaded."""
+"""Report types: by judgment, by unit, JSON lines, test questions, contributors, uploaded rows."""
 
 TableType = Literal["full", "aggregated", "gold_report", "workset", "source"]
-"""The reports that are tables."""
+"""The report types in CSV."""
 
 Signal = Literal["job_data_processed", "new_judgments", "unit_complete", "job_complete"]
-"""What a job's ``webhook_uri`` is told: rows are through, a page is in, a row is done, all is."""
+"""Events sent to a job's ``webhook_uri``: uploaded rows are processed, a page is submitted, a unit
+is finalized, the job is finished."""
 
 JOB_STATES: Final[tuple[JobState, ...]] = get_args(JobState)
 UNIT_STATES: Final[tuple[UnitState, ...]] = get_args(UnitState)
@@ -38,11 +39,11 @@ REPORT_TYPES: Final[tuple[ReportType, ...]] = get_args(ReportType)
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 
 ON_DEMAND: Final = "on_demand"
-"""The open crowd, paid by the page."""
+"""Channel of the open crowd, which is paid per page."""
 
 INTERNAL: Final = "cf_internal"
-"""One's own contributors, at no charge."""
+"""Channel of your own contributors, free of charge."""
 
 DECIDING_OPTIONS: Final = ("confidence_fields", "dynamic_judgment_fields")
-"""Where in the ``options`` of a job services of some years keep the questions that decide over
-dynamic judgments."""
+"""Keys in a job's ``options`` for the questions that decide on dynamic judgments; which key the
+service uses depends on its version."""

@@ -23,7 +23,7 @@ class Checked:
     """The result of :meth:`Form.check`.
 
     :param answers: The answers to store: name to answer, or to a list of answers, in the order of
-        the form, without hidden questions. Empty if there are errors.
+        the form, without questions that were not shown. Empty if there are errors.
     :param errors: Name to an error message for the contributor.
     """
 
@@ -160,8 +160,8 @@ class Form:
         """Validate submitted answers on the server side, after any check in the browser.
 
         :param answers: Name to a string, or to a list of strings; a missing name is not answered.
-        :returns: The answers to store, or the errors. Answers to hidden questions are dropped
-            without an error, since a browser may submit them.
+        :returns: The answers to store, or the errors. Answers to questions that were not shown are
+            dropped without an error, since a browser may submit them.
         """
         errors = self._unknown_names(answers)
         given: dict[str, list[str]] = {}
@@ -197,7 +197,8 @@ class Form:
             is missing here is not compared. One without accepted answers must be left blank if its
             matching is ``exact``, and is not compared otherwise.
 
-        A hidden question is not compared either. A visible one that was left blank is wrong.
+        A question that was not shown is not compared either. One that was shown and left blank is
+        wrong.
 
         >>> from crowdflower.cml import parse
         >>> form = parse('<cml:text label="Who?"/><cml:text label="Where?"/>')

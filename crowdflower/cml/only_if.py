@@ -41,7 +41,7 @@ class Answered:
     name: str
 
     def holds(self, given: Mapping[str, Sequence[str]]) -> bool:
-        """Return whether it holds for the answers to the visible questions."""
+        """Return whether it holds for the answers to the questions that are shown."""
         return bool(given.get(self.name))
 
 
@@ -53,7 +53,7 @@ class Chosen:
     value: str
 
     def holds(self, given: Mapping[str, Sequence[str]]) -> bool:
-        """Return whether it holds for the answers to the visible questions."""
+        """Return whether it holds for the answers to the questions that are shown."""
         return self.value in given.get(self.name, ())
 
 
