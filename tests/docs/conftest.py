@@ -1,4 +1,4 @@
-"""The names that examples use without making them, made when they are asked for."""
+"""The names that examples use without defining them, created on first use."""
 
 from __future__ import annotations
 
@@ -62,34 +62,34 @@ MORE_ROWS = "review\nGood value.\nToo loud for the office.\n"
 
 
 class World:
-    """A sandbox with a job in the middle of its life.
+    """A sandbox with a running job.
 
-    Ten rows: two test questions and two units that three people have answered, and six that nobody
-    has seen yet. Eight are ordered, and the job is running.
+    It has ten rows: two test questions and two units with three judgments each, and six units
+    without judgments. Eight units are ordered.
     """
 
-    def __init__(self, leaving: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._leaving = leaving
+    def __init__(self, exit_stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._exit_stack = exit_stack
         self._monkeypatch = monkeypatch
 
     @cached_property
     def box(self) -> Sandbox:
         """The sandbox itself."""
-        return self._leaving.enter_context(Sandbox(ampcrowd=True))
+        return self._exit_stack.enter_context(Sandbox(ampcrowd=True))
 
     @cached_property
     def client(self) -> Client:
-        """A client of its account."""
+        """A client of the account."""
         return self.box.client()
 
     @cached_property
     def ampcrowd(self) -> AMPCrowdClient:
-        """A client of its other door."""
-        return self._leaving.enter_context(self.box.ampcrowd_client())
+        """A client of the AMPCrowd API."""
+        return self._exit_stack.enter_context(self.box.ampcrowd_client())
 
     @cached_property
     def order(self) -> Order:
-        """What launched the job."""
+        """The order that launched the job."""
         return self._prepared.launch(8, channels=["cf_internal"])
 
     @cached_property
@@ -109,40 +109,40 @@ class World:
 
     @cached_property
     def unit(self) -> Unit:
-        """A test question that three people have answered."""
+        """A test question with three judgments."""
         return self.client.get_unit(self.job, self.job.units[0].id)
 
     @cached_property
     def aggregate(self) -> JudgmentAggregate:
-        """Their answers, put together."""
+        """The aggregated answers to it."""
         return self.job.judgment_aggregates[0]
 
     @cached_property
     def judgment(self) -> Judgment:
-        """One of these answers."""
+        """One of its judgments."""
         return self.aggregate.judgments[0]
 
     @cached_property
     def worker(self) -> Worker:
-        """Who gave it."""
+        """The contributor of the judgment."""
         return self.judgment.worker
 
     def move_into_environment(self) -> None:
-        """Let ``Client.from_env()`` find this sandbox, over a socket."""
+        """Set the environment variables for ``Client.from_env()``, over a socket."""
         self._monkeypatch.setenv("CROWDFLOWER_API_KEY", self.box.key)
         self._monkeypatch.setenv("CROWDFLOWER_API_URL", self.box.url)
 
-    def give(self, names: Collection[str]) -> dict[str, Any]:
-        """Return those of the names that this world has, or that the package offers.
+    def namespace(self, names: Collection[str]) -> dict[str, Any]:
+        """Return the objects for these names, from this class or from the package.
 
-        A client comes with its job, as it stands in an account.
+        With a client, the job is created too, since it must be in the account.
         """
-        mine = {name for name, made in vars(World).items() if isinstance(made, cached_property)}
+        own = {name for name, member in vars(World).items() if isinstance(member, cached_property)}
         if "client" in names:
             _ = self.job
         return {
             **{name: getattr(crowdflower, name) for name in names if name in crowdflower.__all__},
-            **{name: getattr(self, name) for name in sorted(mine.intersection(names))},
+            **{name: getattr(self, name) for name in sorted(own.intersection(names))},
         }
 
     @cached_property
@@ -160,8 +160,8 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world of its own for each example, in a folder with the file that examples upload."""
+    """A new world for each example, in a folder with the file that examples upload."""
     monkeypatch.chdir(tmp_path)
     Path("more.csv").write_text(MORE_ROWS, encoding="utf-8")
-    with ExitStack() as leaving:
-        yield World(leaving, monkeypatch)
+    with ExitStack() as exit_stack:
+        yield World(exit_stack, monkeypatch)

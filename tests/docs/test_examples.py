@@ -1,7 +1,7 @@
-"""Every example that the package and its documentation show is run, in a sandbox of its own.
+"""Runs every example of the package and its documentation, each in a new sandbox.
 
-A docstring is one test; so is a page of the documentation, from its first line to its last. The
-names that an example uses without making them come from the ``World`` of conftest.py.
+A docstring is one test, and so is a page of the documentation. The names that an example uses
+without defining them come from the ``World`` of conftest.py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def docstrings() -> Iterator[doctest.DocTest]:
-    """Find the docstrings with examples, module by module."""
+    """Yield the docstrings with examples, module by module."""
     finder = doctest.DocTestFinder()
     names = [module.name for module in pkgutil.walk_packages(crowdflower.__path__, "crowdflower.")]
     for name in ["crowdflower", *names]:
@@ -38,7 +38,7 @@ def docstrings() -> Iterator[doctest.DocTest]:
 
 
 def pages() -> Iterator[doctest.DocTest]:
-    """Find the pages with examples."""
+    """Yield the pages with examples."""
     parser = doctest.DocTestParser()
     for path in [ROOT / "README.rst", *sorted((ROOT / "docs").rglob("*.rst"))]:
         name = path.relative_to(ROOT).as_posix()
@@ -47,10 +47,10 @@ def pages() -> Iterator[doctest.DocTest]:
             yield test
 
 
-def unbound(test: doctest.DocTest) -> set[str]:
-    """Return the names that the examples use and do not make."""
+def undefined_names(test: doctest.DocTest) -> set[str]:
+    """Return the names that the examples use and do not define."""
     used: set[str] = set()
-    made: set[str] = set()
+    defined: set[str] = set()
     for example in test.examples:
         nodes = list(ast.walk(ast.parse(example.source)))
         loops = [node.target for node in nodes if isinstance(node, ast.For | ast.comprehension)]
@@ -62,47 +62,47 @@ def unbound(test: doctest.DocTest) -> set[str]:
             if isinstance(name, ast.Name)
         }
         names = [node for node in nodes if isinstance(node, ast.Name)]
-        used |= {name.id for name in names if isinstance(name.ctx, ast.Load)} - made - inside
-        made |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
+        used |= {name.id for name in names if isinstance(name.ctx, ast.Load)} - defined - inside
+        defined |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
     return used
 
 
 def endpoints(docstring: str) -> list[re.Pattern[str]]:
-    """Return what a request looks like to each endpoint that a docstring names."""
-    named = re.findall(r"``(GET|POST|PUT|DELETE) (/(?:jobs|account)[^`\s]*)``", docstring)
+    """Return a pattern of requests for each endpoint in a docstring."""
+    found = re.findall(r"``(GET|POST|PUT|DELETE) (/(?:jobs|account)[^`\s]*)``", docstring)
     return [
         re.compile(rf"{verb} (/v1)?{re.sub('{[^}]*}', '[^/]+', path)}(.json)?")
-        for verb, path in named
+        for verb, path in found
     ]
 
 
 @pytest.mark.parametrize("test", [*docstrings(), *pages()], ids=lambda test: test.name)
-def test_the_example_runs_as_it_is_shown(test: doctest.DocTest, world: World) -> None:
+def test_the_example_runs_as_shown(test: doctest.DocTest, world: World) -> None:
     if any("import pandas" in example.source for example in test.examples):
         pytest.importorskip("pandas")
-    test.globs.update(world.give(unbound(test) - test.globs.keys()))
+    test.globs.update(world.namespace(undefined_names(test) - test.globs.keys()))
     if any("from_env()" in example.source for example in test.examples):
         world.move_into_environment()
-    named = endpoints(test.docstring or "")
-    if named:
+    expected = endpoints(test.docstring or "")
+    if expected:
         world.box.forget_requests()
-    said: list[str] = []
+    output: list[str] = []
 
-    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=output.append)
 
-    assert not said, "".join(said)
-    if named:
+    assert not output, "".join(output)
+    if expected:
         sent = [f"{request.verb} {request.path}" for request in world.box.requests]
-        assert any(endpoint.fullmatch(line) for endpoint in named for line in sent), sent
+        assert any(endpoint.fullmatch(line) for endpoint in expected for line in sent), sent
 
 
-def test_an_example_that_does_not_run_as_shown_is_found() -> None:
+def test_an_example_with_wrong_output_fails() -> None:
     wrong = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
-    said: list[str] = []
+    output: list[str] = []
 
-    doctest.DocTestRunner(optionflags=FLAGS).run(wrong, out=said.append)
+    doctest.DocTestRunner(optionflags=FLAGS).run(wrong, out=output.append)
 
-    assert "Expected:\n    3\nGot:\n    2\n" in "".join(said)
+    assert "Expected:\n    3\nGot:\n    2\n" in "".join(output)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_an_example_that_does_not_run_as_shown_is_found() -> None:
         (">>> with Sandbox() as box:\n...     box.client()", {"Sandbox"}),
     ],
 )
-def test_an_example_is_given_what_it_does_not_make_itself(source: str, names: set[str]) -> None:
+def test_undefined_names_of_an_example_are_found(source: str, names: set[str]) -> None:
     test = doctest.DocTestParser().get_doctest(f"{source}\n", {}, "given", None, 0)
 
-    assert unbound(test) == names
+    assert undefined_names(test) == names

@@ -1,4 +1,4 @@
-"""Tests that a page of the documentation shows as files pass, run as its reader would run them."""
+"""The test files shown in the documentation pass, run with pytest in a new process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILES = re.compile(
 )
 
 
-def test_the_tests_that_a_page_shows_pass(tmp_path: Path) -> None:
+def test_the_tests_of_the_testing_page_pass(tmp_path: Path) -> None:
     page = (DOCS / "testing.rst").read_text(encoding="utf-8")
     for name, text in FILES.findall(page):
         (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The page about forms names whatever a form may be made of."""
+"""The page about forms mentions every tag and every validator."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "forms.rst").read_text(encoding="ut
 
 
 @pytest.mark.parametrize("tag", [*ELEMENTS, *PARENTS, "group", "instructions", "gold"])
-def test_each_tag_is_named(tag: str) -> None:
+def test_each_tag_is_mentioned(tag: str) -> None:
     assert f"``cml:{tag}``" in PAGE
 
 
 @pytest.mark.parametrize("validator", VALIDATORS)
-def test_each_validator_is_named(validator: str) -> None:
+def test_each_validator_is_mentioned(validator: str) -> None:
     assert f"``{validator}``" in PAGE or f"``{validator}:" in PAGE

@@ -1,4 +1,4 @@
-"""Every public name says what it does, and shows it."""
+"""Every public name has a docstring, and every public method of a model an example."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ MODELS = [
 
 WITHOUT_AN_EXAMPLE = {
     "Account.from_env": "the quick start shows it, with a key in the environment",
-    "Service.close": "nothing of it can be seen",
+    "Service.close": "it has no visible effect",
 }
-"""``Class.method`` to the reason why an example of it would show nothing."""
+"""``Class.method`` to the reason why it has no example."""
 
 
-def own(module: ModuleType) -> list[tuple[str, object]]:
-    """Public classes and functions that this module defines itself."""
+def public_members(module: ModuleType) -> list[tuple[str, object]]:
+    """Public classes and functions defined in this module."""
     return [
         (name, member)
         for name, member in vars(module).items()
@@ -56,7 +56,7 @@ def own(module: ModuleType) -> list[tuple[str, object]]:
 
 
 def methods(kind: type) -> list[tuple[str, FunctionType]]:
-    """Public methods and properties that this class defines itself."""
+    """Public methods and properties defined in this class."""
     found = []
     for name, member in vars(kind).items():
         function = member.fget if isinstance(member, property) else member
@@ -67,34 +67,34 @@ def methods(kind: type) -> list[tuple[str, FunctionType]]:
 
 
 @pytest.mark.parametrize("name", ["crowdflower", *MODULES])
-def test_every_public_name_of_the_module_says_what_it_is(name: str) -> None:
+def test_every_public_name_has_a_docstring(name: str) -> None:
     module = importlib.import_module(name)
 
-    silent = [] if inspect.getdoc(module) else [name]
-    for label, member in own(module):
-        silent += [] if inspect.getdoc(member) else [f"{name}.{label}"]
+    undocumented = [] if inspect.getdoc(module) else [name]
+    for label, member in public_members(module):
+        undocumented += [] if inspect.getdoc(member) else [f"{name}.{label}"]
         if inspect.isclass(member):
-            silent += [
+            undocumented += [
                 f"{name}.{label}.{method}"
                 for method, function in methods(member)
                 if not inspect.getdoc(function) and not inspect.getdoc(getattr(member, method))
             ]
 
-    assert silent == []
+    assert undocumented == []
 
 
 @pytest.mark.parametrize("package", ["crowdflower", "crowdflower.sandbox"])
-def test_the_map_of_a_package_names_each_of_its_modules(package: str) -> None:
-    there = importlib.import_module(package)
-    drawn = set(re.findall(r"\w+", inspect.getdoc(there) or ""))
+def test_the_docstring_of_a_package_lists_its_modules(package: str) -> None:
+    root = importlib.import_module(package)
+    words = set(re.findall(r"\w+", inspect.getdoc(root) or ""))
 
-    modules = {module.name for module in pkgutil.iter_modules(there.__path__)}
+    modules = {module.name for module in pkgutil.iter_modules(root.__path__)}
 
-    assert modules - drawn == set()
+    assert modules - words == set()
 
 
 @pytest.mark.parametrize("path", MODELS)
-def test_every_public_method_of_a_model_shows_itself(path: str) -> None:
+def test_every_public_method_of_a_model_has_an_example(path: str) -> None:
     module, _, name = path.rpartition(".")
     kind = getattr(importlib.import_module(f"crowdflower.{module}"), name)
 
@@ -104,5 +104,5 @@ def test_every_public_method_of_a_model_shows_itself(path: str) -> None:
         if ">>>" not in (inspect.getdoc(function) or "")
     }
 
-    excused = {label for label in WITHOUT_AN_EXAMPLE if label.startswith(f"{name}.")}
-    assert without == excused
+    expected = {label for label in WITHOUT_AN_EXAMPLE if label.startswith(f"{name}.")}
+    assert without == expected

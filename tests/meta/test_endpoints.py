@@ -1,4 +1,4 @@
-"""Every endpoint of the API has a method, or a reason why it has none."""
+"""Every endpoint of the API has a method, or a documented reason for having none."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ spec.loader.exec_module(table)
 
 
 @pytest.mark.skipif(
-    not DESCRIPTION.exists(), reason="the description of the service is not part of the project"
+    not DESCRIPTION.exists(),
+    reason="the API description of the service is not available on this machine",
 )
-def test_every_endpoint_that_the_service_describes_has_a_method_or_a_reason() -> None:
+def test_every_endpoint_in_the_api_description_has_a_method_or_a_reason() -> None:
     described = json.loads(DESCRIPTION.read_text(encoding="utf-8"))["v1"]
     endpoints = {
         table.endpoint(verb, path)
@@ -51,7 +52,7 @@ IN_OLDER_SOURCES = """
     POST /jobs/{id}/workers/{id}/notifications
     GET /jobs/{id}.csv                GET /users/teams
 """
-"""What the service had before that description, or has beside it, in the verb that is sent."""
+"""Endpoints that are older than that description, or missing from it, with the verb in use."""
 
 
 @pytest.mark.parametrize("endpoint", re.split(r"\s{2,}", IN_OLDER_SOURCES.strip()))
@@ -64,11 +65,11 @@ SENDS_NOTHING = {
     *("webhook", "estimate", "get_worker", "get_aggregate", "get_confidence", "get_fields"),
     "get_results",
 }
-SENDS_WHAT_IT_IS_TOLD = {"call", "paged_call", "API_URL"}
+SENDS_ANY_REQUEST = {"call", "paged_call", "API_URL"}
 
 
 @pytest.mark.parametrize("noun", table.NOUNS, ids=lambda noun: noun.__name__)
-def test_every_method_that_sends_names_its_endpoint(noun: type) -> None:
+def test_every_method_that_sends_a_request_has_its_endpoint_in_the_docstring(noun: type) -> None:
     members = {
         name
         for name, member in inspect.getmembers(noun)
@@ -81,7 +82,7 @@ def test_every_method_that_sends_names_its_endpoint(noun: type) -> None:
         if name.startswith(f"{noun.__name__}.")
     }
 
-    assert members - named - SENDS_NOTHING - SENDS_WHAT_IT_IS_TOLD == set()
+    assert members - named - SENDS_NOTHING - SENDS_ANY_REQUEST == set()
     assert named & SENDS_NOTHING == set()
 
 
@@ -99,5 +100,5 @@ def test_the_table_names_the_method_of_an_endpoint(endpoint: str, method: str) -
     assert method in table.methods()[endpoint]
 
 
-def test_no_endpoint_has_both_a_method_and_a_reason_for_none() -> None:
+def test_no_endpoint_has_both_a_method_and_a_reason_for_having_none() -> None:
     assert table.methods().keys() & table.WITHOUT_A_METHOD.keys() == set()

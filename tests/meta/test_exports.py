@@ -1,4 +1,4 @@
-"""What existing users of a ``crowdflower`` client import and call stays where it is."""
+"""The published interface: import paths, arguments and members of existing clients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-ONE_NOUN_A_MODULE = {
+PUBLISHED_CLASSES = {
     "crowdflower.client": ["ApiError", "Client", "PathFactory"],
     "crowdflower.job": ["Job"],
     "crowdflower.unit": ["Unit", "UnitPromise"],
@@ -93,7 +93,7 @@ MEMBERS = {
 Argument = tuple[str, str, object]
 
 
-def named(path: str) -> object:
+def resolve(path: str) -> object:
     """Find ``module.Class.method`` inside the package."""
     module, *names = path.split(".")
     found: object = import_module(f"crowdflower.{module}")
@@ -103,53 +103,53 @@ def named(path: str) -> object:
 
 
 def arguments(call: object) -> list[Argument]:
-    """Name, kind and default of each argument: what a caller depends on."""
+    """Name, kind and default of each argument, on which callers depend."""
     assert callable(call)
     parameters = inspect.signature(call).parameters.values()
     return [(each.name, each.kind.name, each.default) for each in parameters]
 
 
-def published(signature: str) -> list[Argument]:
-    """Read a signature as the published interface writes it."""
+def parse_signature(signature: str) -> list[Argument]:
+    """Parse a signature of the published interface."""
     namespace: dict[str, object] = {}
-    exec(f"def call{signature}: ...", namespace)  # noqa: S102 - the text stands above
+    exec(f"def call{signature}: ...", namespace)  # noqa: S102 - from SIGNATURES
     return arguments(namespace["call"])
 
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(module, name) for module, names in ONE_NOUN_A_MODULE.items() for name in names],
+    [(module, name) for module, names in PUBLISHED_CLASSES.items() for name in names],
 )
-def test_each_published_class_is_where_it_has_always_been(module: str, name: str) -> None:
+def test_each_published_class_keeps_its_import_path(module: str, name: str) -> None:
     assert inspect.isclass(getattr(import_module(module), name))
 
 
-def by_position(call: list[Argument]) -> list[Argument]:
-    """Keep the arguments that a caller may give without their names."""
+def positional(call: list[Argument]) -> list[Argument]:
+    """Return the arguments that can be passed by position."""
     return [each for each in call if each[1] == "POSITIONAL_OR_KEYWORD"]
 
 
 @pytest.mark.parametrize("path", SIGNATURES)
 def test_arguments_keep_their_names_order_and_defaults(path: str) -> None:
-    wanted = published(SIGNATURES[path])
+    wanted = parse_signature(SIGNATURES[path])
 
-    found = arguments(named(path))
+    found = arguments(resolve(path))
 
     assert [each for each in found if each in wanted] == wanted
-    assert by_position(found)[: len(by_position(wanted))] == by_position(wanted)
+    assert positional(found)[: len(positional(wanted))] == positional(wanted)
 
 
 @pytest.mark.parametrize("path", SIGNATURES)
-def test_what_we_added_may_be_left_out(path: str) -> None:
-    wanted = published(SIGNATURES[path])
+def test_added_arguments_are_optional(path: str) -> None:
+    wanted = parse_signature(SIGNATURES[path])
 
-    added = [each for each in arguments(named(path)) if each not in wanted]
+    added = [each for each in arguments(resolve(path)) if each not in wanted]
 
     assert [name for name, _, default in added if default is inspect.Parameter.empty] == []
 
 
-def test_a_client_is_made_from_its_key_alone() -> None:
-    key, *others = inspect.signature(named("client.Client")).parameters.values()  # type: ignore[arg-type]
+def test_a_client_needs_only_its_key() -> None:
+    key, *others = inspect.signature(resolve("client.Client")).parameters.values()  # type: ignore[arg-type]
 
     assert key.name == "key"
     assert all(each.default is not inspect.Parameter.empty for each in others)
@@ -160,17 +160,17 @@ def test_a_client_is_made_from_its_key_alone() -> None:
     [(path, member) for path, members in MEMBERS.items() for member in members],
 )
 def test_each_published_member_is_declared_on_its_class(path: str, member: str) -> None:
-    assert hasattr(named(path), member)
+    assert hasattr(resolve(path), member)
 
 
-def test_the_error_of_every_call_is_importable_from_the_client() -> None:
+def test_api_error_can_be_imported_from_the_client_module() -> None:
     client = import_module("crowdflower.client")
     exceptions = import_module("crowdflower.exceptions")
 
     assert client.ApiError is exceptions.ApiError
 
 
-def test_the_package_offers_what_its_map_says() -> None:
+def test_every_name_in_all_exists_once() -> None:
     package = import_module("crowdflower")
 
     assert sorted(package.__all__) == sorted(set(package.__all__))

@@ -1,4 +1,4 @@
-"""The layers hold, importing is light, and the checks that say so can fail."""
+"""The import contracts hold and detect violations, and imports load nothing optional."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ OPTIONAL = [
 ]
 """All but orjson, which does a part of the standard library's work where somebody installed it."""
 
-GROUND = {"states", "_types", "cml", "quality"}
-"""What both storeys stand on."""
+SHARED = {"states", "_types", "cml", "quality"}
+"""Modules that the client and the sandbox share."""
 
 ABOVE_THE_CLIENT = {"sandbox", "bulk", "spark", "dlt", "frames", "testing", "cli"}
-"""What uses the client, as its users do."""
+"""Modules that use the client."""
 
 
 def lint(directory: Path) -> subprocess.CompletedProcess[str]:
-    """Hold the package that lies in ``directory`` against the contracts of tox.ini."""
+    """Check the package in ``directory`` against the import contracts of tox.ini."""
     program = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
     assert program, "lint-imports is installed beside this Python"
     return subprocess.run(  # noqa: S603 - our own program on our own files
@@ -57,20 +57,20 @@ def lint(directory: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
-    """A copy of the package to plant things in."""
+def package_copy(tmp_path: Path) -> Path:
+    """A copy of the package to modify."""
     shutil.copytree(PACKAGE, tmp_path / "crowdflower", ignore=shutil.ignore_patterns("*.pyc"))
     return tmp_path
 
 
-def test_every_module_stays_within_its_layer(house: Path) -> None:
-    answer = lint(house)
+def test_every_import_contract_is_kept(package_copy: Path) -> None:
+    answer = lint(package_copy)
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 @pytest.mark.parametrize(
-    ("module", "planted", "broken"),
+    ("module", "statement", "contract"),
     [
         ("exceptions.py", "from crowdflower.client import Client", "The package"),
         ("sandbox/clock.py", "from crowdflower.sandbox import rules", "The sandbox"),
@@ -80,18 +80,20 @@ def test_every_module_stays_within_its_layer(house: Path) -> None:
         ("job.py", "import pandas", "Light"),
     ],
 )
-def test_one_wrong_import_is_caught(house: Path, module: str, planted: str, broken: str) -> None:
-    with (house / "crowdflower" / module).open("a", encoding="utf-8") as file:
-        file.write(f"\n{planted}\n")
+def test_a_forbidden_import_is_detected(
+    package_copy: Path, module: str, statement: str, contract: str
+) -> None:
+    with (package_copy / "crowdflower" / module).open("a", encoding="utf-8") as file:
+        file.write(f"\n{statement}\n")
 
-    answer = lint(house)
+    answer = lint(package_copy)
 
     assert answer.returncode == 1
-    lines = [line for line in answer.stdout.splitlines() if line.startswith(broken)]
+    lines = [line for line in answer.stdout.splitlines() if line.startswith(contract)]
     assert any("BROKEN" in line for line in lines), answer.stdout
 
 
-def test_every_module_of_the_client_is_out_of_bounds_for_the_sandbox() -> None:
+def test_the_sandbox_may_not_import_any_module_of_the_client() -> None:
     settings = configparser.ConfigParser(interpolation=None)
     settings.read(ROOT / "tox.ini", encoding="utf-8")
     forbidden = settings["importlinter:contract:two-halves"]["forbidden_modules"].split()
@@ -102,12 +104,12 @@ def test_every_module_of_the_client_is_out_of_bounds_for_the_sandbox() -> None:
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
 
-    wire = modules - {"__init__"} - GROUND - ABOVE_THE_CLIENT
-    assert sorted(forbidden) == sorted(f"crowdflower.{name}" for name in wire)
+    client_modules = modules - {"__init__"} - SHARED - ABOVE_THE_CLIENT
+    assert sorted(forbidden) == sorted(f"crowdflower.{name}" for name in client_modules)
 
 
 def loaded_by(statement: str, directory: Path) -> set[str]:
-    """Names of the modules that a fresh Python holds after one statement."""
+    """Names of the modules that one statement loads in a new interpreter."""
     answer = subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-c", f"{statement}; import sys; print(sorted(sys.modules))"],
         cwd=directory,
@@ -126,7 +128,7 @@ def test_importing_the_package_loads_nothing_optional(tmp_path: Path) -> None:
     assert sorted(loaded & {*OPTIONAL, "crowdflower.sandbox", "crowdflower.cli"}) == []
 
 
-def test_asking_the_command_for_help_loads_no_sandbox(tmp_path: Path) -> None:
+def test_importing_the_command_does_not_load_the_sandbox(tmp_path: Path) -> None:
     loaded = loaded_by("import crowdflower.cli", tmp_path)
 
     assert sorted(loaded & {"flask", "sqlalchemy", "liquid", "rich"}) == []

@@ -1,4 +1,4 @@
-"""The repository as a newcomer finds it: fixed top level, two working commands, finished text."""
+"""The repository: its top level, the commands in the README, and forbidden text."""
 
 from __future__ import annotations
 
@@ -27,34 +27,36 @@ TOP_LEVEL = {
     "tox.ini",
 }
 
-SEE_IT_WORK = (
+DEMO_COMMAND = (
     "python3 -m venv .venv && .venv/bin/pip install '.[cli,sandbox]' && .venv/bin/crowdflower demo"
 )
-RUN_ITS_TESTS = "python3 -m venv .venv && .venv/bin/pip install tox && .venv/bin/tox"
+TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install tox && .venv/bin/tox"
 
-# A letter of each stands in brackets, so that this file may be read by its own test.
-UNFINISHED = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b")
+# One letter of each is in brackets, so that this file does not match its own patterns.
+TODO_MARKER = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:roo[t]|hom[e]|User[s]|tm[p]|work/(?:mai[n]|share[d]))/")
-NOT_PART_OF_IT = re.compile(r"\b(?:wire|sandbox|faults|api|design)\.m[d]\b|\[(?:S\d|RB|EV|PP)[]]")
+OUTSIDE_REFERENCE = re.compile(
+    r"\b(?:wire|sandbox|faults|api|design)\.m[d]\b|\[(?:S\d|RB|EV|PP)[]]"
+)
 
 
 @cache
 def tracked() -> tuple[str, ...]:
-    """Every file of the project, as version control knows it."""
+    """The files under version control."""
     answer = subprocess.run(
-        ["git", "ls-files"],  # noqa: S607 - whichever git is here
+        ["git", "ls-files"],  # noqa: S607 - the git on the PATH
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     if answer.returncode:
-        pytest.skip("not a clone: version control does not say which files belong to the project")
+        pytest.skip("not a git clone, so the files of the project are unknown")
     return tuple(answer.stdout.splitlines())
 
 
 def lines_with(pattern: re.Pattern[str]) -> list[str]:
-    """``file:line: text`` of each line that matches, in whatever is text."""
+    """``file:line: text`` of each matching line in a text file."""
     found = []
     for name in tracked():
         try:
@@ -69,54 +71,56 @@ def lines_with(pattern: re.Pattern[str]) -> list[str]:
     return found
 
 
-def test_the_top_level_is_the_fixed_one() -> None:
+def test_the_top_level_has_no_other_files() -> None:
     assert {name.partition("/")[0] for name in tracked()} <= TOP_LEVEL
 
 
 @pytest.mark.parametrize(
     ("label", "command"),
-    [("see-it-work", SEE_IT_WORK), ("run-its-tests", RUN_ITS_TESTS)],
+    [("see-it-work", DEMO_COMMAND), ("run-its-tests", TEST_COMMAND)],
 )
-def test_the_readme_gives_each_command_under_its_label(label: str, command: str) -> None:
+def test_the_readme_has_each_command_under_its_label(label: str, command: str) -> None:
     readme = (ROOT / "README.rst").read_text(encoding="utf-8")
 
     assert f".. code-block:: bash\n   :name: {label}\n\n   {command}\n" in readme
 
 
-@pytest.mark.parametrize("pattern", [UNFINISHED, MACHINE_PATH, NOT_PART_OF_IT])
-def test_every_text_is_finished_and_speaks_of_the_project_alone(pattern: re.Pattern[str]) -> None:
+@pytest.mark.parametrize("pattern", [TODO_MARKER, MACHINE_PATH, OUTSIDE_REFERENCE])
+def test_no_file_has_todo_markers_or_references_outside_the_project(
+    pattern: re.Pattern[str],
+) -> None:
     assert lines_with(pattern) == []
 
 
 @pytest.mark.parametrize(
     ("pattern", "line"),
     [
-        (UNFINISHED, "# T\x4fDO: say this"),
+        (TODO_MARKER, "# T\x4fDO: write this"),
         (MACHINE_PATH, "open('/h\x6fme/somebody/rows.csv')"),
-        (NOT_PART_OF_IT, "see wire.m\x64, section 3"),
+        (OUTSIDE_REFERENCE, "see wire.m\x64, section 3"),
     ],
 )
-def test_what_is_forbidden_is_found(pattern: re.Pattern[str], line: str) -> None:
+def test_the_patterns_match_forbidden_text(pattern: re.Pattern[str], line: str) -> None:
     assert pattern.search(line)
 
 
 @pytest.fixture
 def installed() -> Distribution:
-    """The distribution that tox installed; a bare checkout has none."""
+    """The distribution installed by tox; a bare checkout has none."""
     try:
         return distribution("crowdflower-client")
     except PackageNotFoundError:
-        pytest.skip("the package is not installed here; tox installs it")
+        pytest.skip("the package is not installed; tox installs it")
 
 
-def test_the_installed_distribution_is_the_one_in_the_tree(installed: Distribution) -> None:
+def test_the_installed_distribution_is_this_version(installed: Distribution) -> None:
     assert installed.version == crowdflower.__version__
     assert installed.metadata["Requires-Python"] == ">=3.11"
     named = ("License", "License-Expression")  # older and newer setuptools
     assert "MIT" in [each for name in named for each in installed.metadata.get_all(name, [])]
 
 
-def test_the_extra_for_developers_covers_whatever_tox_installs(installed: Distribution) -> None:
+def test_the_dev_extra_has_the_dependencies_of_tox(installed: Distribution) -> None:
     settings = configparser.ConfigParser(interpolation=None)
     settings.read(ROOT / "tox.ini", encoding="utf-8")
     environments = [name for name in settings.sections() if name.startswith("testenv")]

@@ -1,4 +1,4 @@
-"""Lets the tests here find what they share."""
+"""Adds this folder to the import path, for modules that the tests share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox in which everything that a path can name is there, and is there again afterwards."""
+"""A sandbox with an object for every path, restored after each request."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ FORM = """
 ROWS = [{"text": f"Review {number}", "sentiment_gold": ""} for number in range(9)]
 GOLD = {"text": "Wonderful", "sentiment_gold": "positive", "_golden": "true"}
 STATES = ("blank", "unordered", "running", "paused", "finished", "canceled")
-"""Of jobs; a blank one is ``unordered`` too."""
+"""States of jobs; a ``blank`` job has no rows, and its state is ``unordered``."""
 
 
-class Undone(Exception):
-    """Ends a transaction of which nothing is to stay."""
+class Rollback(Exception):
+    """Rolls back a transaction."""
 
 
 class Stage:
-    """A job in each state, those that ran with rows, judgments, contributors and an order.
+    """A job in each state; those that ran have rows, judgments, contributors and an order.
 
-    What a request changes is undone behind it: each one meets the same jobs, and one that failed
-    fails again.
+    The changes of a request are rolled back, so that each request finds the same jobs and failures
+    can be reproduced.
     """
 
     def __init__(self) -> None:
@@ -41,21 +41,21 @@ class Stage:
         self.session = session_for(self.box.app)
         self.session.headers["Authorization"] = f"Token token={self.box.key}"
         self.box.crowd.add(6)
-        self.named = [self._made(state) for state in STATES] + [{}]
-        """Job by job, what may stand in a path; nothing at last, for what was made up."""
+        self.path_parameters = [self._create(state) for state in STATES] + [{}]
+        """Path parameters of each job; the last is empty, to keep the generated ones."""
 
     @contextmanager
-    def undone(self) -> Iterator[None]:
-        with suppress(Undone), self.box.database.transaction():
+    def rolled_back(self) -> Iterator[None]:
+        with suppress(Rollback), self.box.database.transaction():
             yield
-            raise Undone
+            raise Rollback
 
     def close(self) -> None:
         self.session.close()
         self.box.close()
 
-    def _made(self, state: str) -> dict[str, str]:
-        """Make a job that is in a state; tell how a path names it and what it has."""
+    def _create(self, state: str) -> dict[str, str]:
+        """Create a job in a state; return its path parameters."""
         client = self.box.client()
         if state == "blank":
             return {"job": str(client.create_job({"title": "Nothing yet"}).id)}
@@ -63,10 +63,10 @@ class Stage:
         job.title, job.instructions, job.cml = "Sentiment of reviews", "Read them.", FORM
         job.update()
         client.convert_job_test_questions(job.id)
-        parts = {"job": str(job.id), "unit": str(next(iter(job.units)).id)}
+        parameters = {"job": str(job.id), "unit": str(next(iter(job.units)).id)}
         if state == "unordered":
-            return parts
-        parts["order"] = str(job.launch(len(ROWS)).id)
+            return parameters
+        parameters["order"] = str(job.launch(len(ROWS)).id)
         self.box.crowd.run(job.id, pages=None if state == "finished" else 2)
         if state == "paused":
             job.pause()
@@ -74,7 +74,7 @@ class Stage:
             job.cancel()
         judged = next(unit for unit in job.units if unit.judgments_count)
         judgment = next(iter(judged.get_judgments()))
-        return parts | {
+        return parameters | {
             "unit": str(judged.id),
             "judgment": str(judgment.id),
             "worker": str(judgment.worker_id),

@@ -1,15 +1,13 @@
-"""Code as users of the package write it; mypy reads it, nobody runs it.
+"""Code as users of the package write it, for mypy; it is never run.
 
-``--strict`` warns of an ignored error that is none, so each ``type: ignore`` below says that a type
-checker refuses the line.
+``--strict`` reports an unused ``type: ignore``, so each one below asserts that mypy refuses the
+line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
-from typing_extensions import assert_type
+from typing import Any, assert_type
 
 from crowdflower.client import ApiError, Client, PathFactory
 from crowdflower.job import Job
@@ -20,7 +18,7 @@ from crowdflower.webhook import Event, JobEvent, JudgmentEvent, UnitEvent
 from crowdflower.worker import Worker
 
 
-def the_client_names_what_comes_back(client: Client) -> None:
+def methods_of_the_client_have_return_types(client: Client) -> None:
     assert_type(client.jobs[7].units, PathFactory)
     assert_type(client.get_job(7), Job)
     assert_type(client.get_jobs(), Iterator[Job])
@@ -39,12 +37,12 @@ def the_client_names_what_comes_back(client: Client) -> None:
     assert_type(client.jobs[7].units.pages(limit=5), Iterator[Any])
 
 
-def a_client_closes_itself_and_comes_from_the_environment() -> None:
+def a_client_is_a_context_manager_and_can_come_from_the_environment() -> None:
     with Client.from_env() as client:
         assert_type(client, Client)
 
 
-def a_job_leads_to_its_parts(client: Client, job: Job) -> None:
+def methods_of_a_job_have_return_types(client: Client, job: Job) -> None:
     assert_type(client.get_unit(job, 7), Unit)
     assert_type(client.get_units(job), Iterator[UnitPromise])
     assert_type(client.get_judgmentaggregates(job), Iterator[JudgmentAggregate])
@@ -63,7 +61,7 @@ def a_job_leads_to_its_parts(client: Client, job: Job) -> None:
     assert_type(job.get_results_report(), list[Unit])
 
 
-def an_attribute_knows_its_type_and_who_may_write_it(job: Job, unit: UnitPromise) -> None:
+def attributes_have_types_and_are_read_only_or_writable(job: Job, unit: UnitPromise) -> None:
     assert_type(job.id, int)
     assert_type(job.judgments_per_unit, int)
     assert_type(job.tags, list[str])
@@ -79,7 +77,9 @@ def an_attribute_knows_its_type_and_who_may_write_it(job: Job, unit: UnitPromise
     job.titel = "Sentiment"  # type: ignore[attr-defined]
 
 
-def what_only_one_side_writes_is_checked(job: Job, unit: Unit, judgment: Judgment) -> None:
+def read_only_and_write_only_attributes_are_checked(
+    job: Job, unit: Unit, judgment: Judgment
+) -> None:
     job.schedule_fifo = True
     unit.golden = False
     job.state = "paused"  # type: ignore[assignment]
@@ -87,7 +87,7 @@ def what_only_one_side_writes_is_checked(job: Job, unit: Unit, judgment: Judgmen
     unit.golden = "yes"  # type: ignore[assignment]
 
 
-def answers_put_together_come_by_field(aggregate: JudgmentAggregate, order: Order) -> None:
+def aggregates_and_orders_have_types(aggregate: JudgmentAggregate, order: Order) -> None:
     assert_type(aggregate.ids, list[int])
     assert_type(aggregate.agreement, float | None)
     assert_type(aggregate.get_results("sentiment"), list[Any])
@@ -96,17 +96,17 @@ def answers_put_together_come_by_field(aggregate: JudgmentAggregate, order: Orde
     assert_type(order.amount_in_cents, int)
 
 
-def money_and_counts_are_whole_numbers(job: Job, worker: Worker) -> None:
+def amounts_and_counts_are_integers(job: Job, worker: Worker) -> None:
     worker.bonus(150, reason="Careful work")
     worker.bonus(1.5)  # type: ignore[call-overload]
     job.launch("5")  # type: ignore[call-overload]
 
 
-def an_error_may_lack_request_and_response(error: ApiError) -> int:
+def request_and_response_of_an_error_are_optional(error: ApiError) -> int:
     return error.response.status_code  # type: ignore[union-attr]
 
 
-def an_event_is_told_from_others_by_its_class(client: Client, body: bytes) -> None:
+def events_can_be_matched_by_class(client: Client, body: bytes) -> None:
     event = client.webhook().receive(body)
     assert_type(event, Event)
     match event:
@@ -116,5 +116,5 @@ def an_event_is_told_from_others_by_its_class(client: Client, body: bytes) -> No
             assert_type(judgments, tuple[Judgment, ...])
         case JobEvent(job=job):
             assert_type(job, Job)
-    with client.webhook("a-token").taking(body) as taken:
-        assert_type(taken, Event)
+    with client.webhook("a-token").taking(body) as event:
+        assert_type(event, Event)
