@@ -26,7 +26,7 @@ from crowdflower.exceptions import (
     TransportError,
     warn,
 )
-from crowdflower.http.base_client import Caller
+from crowdflower.http.base_client import Caller, Clock
 from crowdflower.http.encoding import can_be_written
 from crowdflower.http.polling import poll
 from crowdflower.http.transport import KEY, Expected
@@ -132,8 +132,9 @@ class Operations:
             finding_type = Applied if operation.state == "applied" else NotSeen
             return finding_type(operation.evidence or operation.note or operation.state)
         kind = KINDS[operation.name]
+        clock = self._caller.clock
         after: Mapping[str, Any] = {}
-        for _ in poll(self._caller.clock, self._delays(wait)):
+        for _ in poll(clock, _delays_until(clock, clock.monotonic() + wait)):
             try:
                 after = self._read_fields(kind, operation.path)
             except TransportError:
@@ -145,16 +146,6 @@ class Operations:
             if finding is not None:
                 return finding
         return kind.judge_timeout(operation, after)
-
-    def _delays(self, wait: float) -> Iterator[float]:
-        """Yield delays until the time is up; the last one is shortened to end then."""
-        clock = self._caller.clock
-        deadline = clock.monotonic() + wait
-        for delay in chain(POLL_DELAYS, repeat(POLL_DELAYS[-1])):
-            left = deadline - clock.monotonic()
-            if left <= 0:
-                return
-            yield min(delay, left)
 
     def resolve(
         self, op_id: str, outcome: Literal["applied", "not_applied"], *, note: str = ""
@@ -290,6 +281,15 @@ class Operations:
                 self._spent += cents
                 return
         raise OverBudget(problem)
+
+
+def _delays_until(clock: Clock, deadline: float) -> Iterator[float]:
+    """Yield :data:`POLL_DELAYS` up to the deadline; the last one is shortened to end there."""
+    for delay in chain(POLL_DELAYS, repeat(POLL_DELAYS[-1])):
+        left = deadline - clock.monotonic()
+        if left <= 0:
+            return
+        yield min(delay, left)
 
 
 def _is_key(key: object) -> bool:

@@ -403,6 +403,21 @@ def test_an_effect_that_never_shows_is_not_seen_and_stays_pending(
         launch(client, key="may")
 
 
+def test_the_time_of_reading_counts_as_waiting(
+    client: Client, service: Service, clock: Clock
+) -> None:
+    error = lost(launch, client, service)
+
+    def slow() -> None:
+        clock.now += 35
+
+    service.looks = [slow]
+
+    error.reconcile(wait=40)
+
+    assert clock.slept == [1, 2, 2]
+
+
 RUNNING = {"state": "running"}
 
 LAUNCHES = [
