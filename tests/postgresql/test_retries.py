@@ -114,7 +114,7 @@ def test_a_commit_that_nobody_confirmed_is_not_done_again(
         )
 
     assert answer.status_code == 500
-    assert "before it said whether this was done" in answer.json()["error"]["message"]
+    assert "unknown whether this was done" in answer.json()["error"]["message"]
 
 
 def test_under_a_key_it_is_looked_up_and_done_if_it_was_not(

@@ -131,7 +131,7 @@ def test_a_good_request_is_answered_ok(call: Call) -> None:
         ({"configuration__quality_control": "best"}, "one of mv, em"),
         ({"configuration__experimental": {"straggler_routing_policy": "x"}}, "random, oldest"),
         ({"content": {"t1": {}}}, "point t1: a point of type sa must be a string"),
-        ({"content": {"t1": "\0"}}, "A text holds the character"),
+        ({"content": {"t1": "\0"}}, "A string contains the character"),
         ({"group_context": {"instruction": 5}}, "group_context.instruction must be a string"),
         (
             {"configuration__task_type": "er", "content": {"p1": [["5"], ["6"]]}},

@@ -89,7 +89,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_stored(box: Sandbox, api: Api) 
     afterwards = upload(api, f"/jobs/{job}/upload", 7)
 
     assert [answer.status_code for answer in refused] == [507, 507]
-    assert all("no room left" in answer.json()["error"]["message"] for answer in refused)
+    assert all("is full" in answer.json()["error"]["message"] for answer in refused)
     assert read.status_code == 200
     assert len(read.json()) == 5
     assert (afterwards.status_code, afterwards.json()["units_count"]) == (200, 12)
@@ -243,7 +243,7 @@ def test_a_log_without_its_file_is_not_begun_anew(file: Path) -> None:
     file.unlink()
     log.write_bytes(kept)
 
-    with pytest.raises(StoreFailure, match=r"log of its latest changes is\. Put the file back"):
+    with pytest.raises(StoreFailure, match=r"log of its latest changes exists\. Put the file back"):
         Sandbox(database=file)
 
     assert kept
@@ -254,7 +254,7 @@ def test_a_log_without_its_file_is_not_begun_anew(file: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "bytes_", "said"),
     [
-        (0, b"no database any more", "no database, or its beginning is damaged"),
+        (0, b"no database any more", "not an SQLite database, or its header is damaged"),
         (100, b"\xff" * 3996, "damaged"),
     ],
 )
@@ -295,7 +295,7 @@ def test_a_file_that_may_only_be_read_is_no_bug(box: Sandbox, api: Api) -> None:
     answers = [api("POST", "/jobs", json={"job": {"title": "A job"}}), api("GET", "/jobs")]
 
     assert [answer.status_code for answer in answers] == [503, 200]
-    assert "may only be read" in answers[0].json()["error"]["message"]
+    assert "is read-only" in answers[0].json()["error"]["message"]
 
 
 AS_SOMEBODY_ELSE = """
@@ -331,5 +331,5 @@ def test_a_file_of_a_later_version_says_what_to_do(file: Path) -> None:
     with closing(sqlite3.connect(file)) as opened, opened:
         opened.execute("UPDATE schema_info SET version = 99")
 
-    with pytest.raises(SchemaMismatch, match=r"version 99 .* Nothing was changed\. Download"):
+    with pytest.raises(SchemaMismatch, match=r"version 99 .* changed\. Use the version"):
         Database(f"sqlite:///{file}")

@@ -86,7 +86,7 @@ def said(answer: Response) -> str:
         (b",".join(b"c%d" % n for n in range(10_000)), CSV, "It names 10000 columns"),
         (b"a\n" + b"x" * 17_000_000, CSV, "parse row 2. It is not valid CSV: field larger"),
         (b"a\rb\r\nc,d\n", CSV, "Unable to parse row 3. It is 2 cells wide, and the header 1."),
-        (b'{"a": 1}{"a": "\\ud800"}', LINES, "Unable to parse row 2. A text holds half"),
+        (b'{"a": 1}{"a": "\\ud800"}', LINES, "Unable to parse row 2. A string contains a lone"),
         (b'{"a": 1} {"a": 1' + b"0" * 400 + b"}", LINES, "Unable to parse row 2. 10000"),
         (b'{"a":' + DEEP.encode(), LINES, "Unable to parse row 1. More than 64 levels"),
         (b"\x80\x04cposix\nsystem\n.", {"Content-Type": "application/x-pickle"}, "cannot read"),

@@ -1,4 +1,7 @@
-"""What one person answers to one question, given what is right: pure, with all chance handed in."""
+"""The answer of one contributor to one question, given the right answer: pure functions.
+
+All randomness comes from the ``random`` argument.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ REMARKS: Final = (
     "Nothing to add",
     "See the text",
 )
-"""What people write where nothing better is known."""
+"""Default texts for open questions whose right answer is not known."""
 
 SPECIMENS: Final = (
     "7",
@@ -39,21 +42,21 @@ SPECIMENS: Final = (
     "350 Fifth Avenue, New York, NY 10118",
     "The quick brown fox jumps over the lazy dog, and the lazy dog does not mind. " * 3,
 )
-"""What people write where the form wants a number, a date, an address or a long story."""
+"""Texts for validators that want a number, a date, an address or a long text."""
 
-LEAST_ACCURACY: Final = 0.05
-"""Below it, the spread around a rating would have no bounds."""
+MIN_ACCURACY: Final = 0.05
+"""Lower bound in computing the spread of ratings, which would become infinite at 0."""
 
 
 @dataclass(frozen=True)
 class Respondent:
-    """One person, as far as answers go.
+    """A person who answers questions.
 
-    :param profile: What kind of person.
+    :param profile: The kind of person.
     :param accuracy: How often they are right: a fraction in [0, 1].
-    :param fatigue: How much of it is gone by now; it does not go below guessing.
-    :param preference: Question to a whole number >= 0 that never changes: it decides which option a
-        spammer always chooses, and what the contrary say instead of the truth.
+    :param fatigue: Accuracy lost so far; accuracy does not drop below guessing.
+    :param preference: Question to a constant integer >= 0. It selects the option that a constant
+        spammer always chooses, and what a contrary contributor answers instead of the truth.
     """
 
     profile: Profile
@@ -62,152 +65,169 @@ class Respondent:
     fatigue: float = 0.0
 
     def accuracy_among(self, options: int, difficulty: float) -> float:
-        """Give the probability of the right one among so many options.
+        """Return the probability of choosing the right one among ``options`` options.
 
-        :param difficulty: From 0 to 1, where everybody guesses.
+        :param difficulty: From 0 (easy) to 1 (everyone guesses).
         """
         guess = 1 / options
-        fresh = max(self.accuracy - self.fatigue, min(self.accuracy, guess))
-        return guess + (fresh - guess) * (1 - difficulty)
+        accuracy = max(self.accuracy - self.fatigue, min(self.accuracy, guess))
+        return guess + (accuracy - guess) * (1 - difficulty)
 
 
 def answer(
     question: Field,
     right: Sequence[str],
-    who: Respondent,
-    chance: Random,
+    respondent: Respondent,
+    random: Random,
     *,
     difficulty: float = 0.0,
     remarks: Sequence[str] = REMARKS,
 ) -> str | list[str] | None:
     """Answer one question.
 
-    :param question: As the row shows it.
-    :param right: The right values; none for a text that nothing is known about.
-    :param chance: The stream of this answer and of no other.
-    :param difficulty: From 0, as easy as they come, to 1, where everybody guesses.
-    :param remarks: What to write where the truth is not known.
-    :returns: What to submit; ``None`` to leave the question alone.
-    :raises ValueError: A text must be answered, and nothing known passes its validators.
+    :param question: The question as this unit shows it.
+    :param right: The right values; empty for an open question without a known answer.
+    :param random: The random numbers of this answer only.
+    :param difficulty: From 0 (easy) to 1 (everyone guesses).
+    :param remarks: Texts for open questions without a known answer.
+    :returns: The value to submit; ``None`` to leave the question unanswered.
+    :raises ValueError: An open question is required, and no known text passes its validators.
     """
     if question.kind == "checkbox":
-        return _ticked(question, right, who, chance, difficulty)
+        return _answer_checkbox(question, right, respondent, random, difficulty)
     if not question.options:
-        text = _text(question, right, who, chance, remarks)
+        text = _answer_text(question, right, respondent, random, remarks)
         return [text] if question.listed and text else text
     if question.multiple:
-        chosen = _several(question, right, who, chance, difficulty)
+        chosen = _answer_multiple(question, right, respondent, random, difficulty)
         return (chosen[:1] if question.repeated else chosen) or None
-    value = _one(question, right[0], who, chance, difficulty)
+    value = _answer_single(question, right[0], respondent, random, difficulty)
     return [value] if question.repeated else value
 
 
-def _one(question: Field, right: str, who: Respondent, chance: Random, difficulty: float) -> str:
+def _answer_single(
+    question: Field, right: str, respondent: Respondent, random: Random, difficulty: float
+) -> str:
     """Choose one option."""
     values = [option.value for option in question.options]
-    if who.profile.habit == "confused":
-        return _mistaken(right, who, chance)
-    if question.kind == "ratings" and who.profile.habit == "truthful":
-        accuracy = who.accuracy_among(len(values), difficulty)
-        return values[_near(len(values), values.index(right), accuracy, chance)]
+    if respondent.profile.habit == "confused":
+        return _choose_confused(right, respondent, random)
+    if question.kind == "ratings" and respondent.profile.habit == "truthful":
+        accuracy = respondent.accuracy_among(len(values), difficulty)
+        return values[_choose_rating(len(values), values.index(right), accuracy, random)]
     right_one = values.index(right)
-    return values[_pick(question.name, len(values), right_one, who, chance, difficulty)]
+    return values[
+        _choose_option(question.name, len(values), right_one, respondent, random, difficulty)
+    ]
 
 
-def _several(
-    question: Field, right: Sequence[str], who: Respondent, chance: Random, difficulty: float
+def _answer_multiple(
+    question: Field, right: Sequence[str], respondent: Respondent, random: Random, difficulty: float
 ) -> list[str]:
-    """Choose any number of options: each is a question of its own, to be chosen or not."""
+    """Choose any number of options, deciding about each of them separately."""
     name, values = question.name, [option.value for option in question.options]
-    if who.profile.habit == "constant":
-        return [values[who.preference(name) % len(values)]]
-    if who.profile.habit == "confused":
-        return list(dict.fromkeys(_mistaken(value, who, chance) for value in right))
+    if respondent.profile.habit == "constant":
+        return [values[respondent.preference(name) % len(values)]]
+    if respondent.profile.habit == "confused":
+        return list(dict.fromkeys(_choose_confused(value, respondent, random) for value in right))
     chosen = [
-        value for value in values if _pick(name, 2, int(value in right), who, chance, difficulty)
+        value
+        for value in values
+        if _choose_option(name, 2, int(value in right), respondent, random, difficulty)
     ]
     if not chosen and question.required:
-        chosen = [chance.choice(values)]
+        chosen = [random.choice(values)]
     return chosen
 
 
-def _ticked(
-    question: Field, right: Sequence[str], who: Respondent, chance: Random, difficulty: float
+def _answer_checkbox(
+    question: Field, right: Sequence[str], respondent: Respondent, random: Random, difficulty: float
 ) -> str | None:
-    """Check a single checkbox, or leave it."""
+    """Check a single checkbox, or leave it unchecked."""
     value = question.options[0].value
     if question.required:
         return value
     is_right = int(value in right)
-    return value if _pick(question.name, 2, is_right, who, chance, difficulty) else None
+    return (
+        value
+        if _choose_option(question.name, 2, is_right, respondent, random, difficulty)
+        else None
+    )
 
 
-def _pick(
-    name: str, options: int, right: int, who: Respondent, chance: Random, difficulty: float
+def _choose_option(
+    name: str, options: int, right: int, respondent: Respondent, random: Random, difficulty: float
 ) -> int:
-    """Choose one of so many options by habit; each is a number from 0."""
-    match who.profile.habit:
+    """Choose one of ``options`` options by habit, as an index."""
+    match respondent.profile.habit:
         case "random":
-            return chance.randrange(options)
+            return random.randrange(options)
         case "constant":
-            return who.preference(name) % options
+            return respondent.preference(name) % options
         case "contrary":
-            return (right + 1 + who.preference(name) % max(options - 1, 1)) % options
-    if options == 1 or chance.random() < who.accuracy_among(options, difficulty):
+            return (right + 1 + respondent.preference(name) % max(options - 1, 1)) % options
+    if options == 1 or random.random() < respondent.accuracy_among(options, difficulty):
         return right
-    wrong = chance.randrange(options - 1)
+    wrong = random.randrange(options - 1)
     return wrong + (wrong >= right)
 
 
-def _near(points: int, right: int, accuracy: float, chance: Random) -> int:
-    """Choose a point of a scale: normal around the right one, which comes up so often."""
+def _choose_rating(points: int, right: int, accuracy: float, random: Random) -> int:
+    """Choose a point of a scale, normally distributed around the right one.
+
+    The right point itself comes up with the probability ``accuracy``.
+    """
     if accuracy >= 1:
         return right
-    spread = 0.5 / NormalDist().inv_cdf((1 + max(accuracy, LEAST_ACCURACY)) / 2)
-    return min(max(round(chance.normalvariate(right, spread)), 0), points - 1)
+    spread = 0.5 / NormalDist().inv_cdf((1 + max(accuracy, MIN_ACCURACY)) / 2)
+    return min(max(round(random.normalvariate(right, spread)), 0), points - 1)
 
 
-def _mistaken(right: str, who: Respondent, chance: Random) -> str:
-    """Take one value for another, as the table of a confusion says."""
-    row = who.profile.confuses.get(right, {right: 1.0})
-    return chance.choices(list(row), list(row.values()))[0]
+def _choose_confused(right: str, respondent: Respondent, random: Random) -> str:
+    """Choose a value by the confusion matrix of the profile."""
+    row = respondent.profile.confuses.get(right, {right: 1.0})
+    return random.choices(list(row), list(row.values()))[0]
 
 
-def _text(
-    question: Field, right: Sequence[str], who: Respondent, chance: Random, remarks: Sequence[str]
+def _answer_text(
+    question: Field,
+    right: Sequence[str],
+    respondent: Respondent,
+    random: Random,
+    remarks: Sequence[str],
 ) -> str | None:
-    """Write something: the truth, the truth with a slip, or a remark; whatever the form takes."""
+    """Write the truth, the truth with a typo, or a remark: the first that the form accepts."""
     remark = (
-        remarks[who.preference(question.name) % len(remarks)]
-        if who.profile.habit == "constant"
-        else chance.choice(remarks)
+        remarks[respondent.preference(question.name) % len(remarks)]
+        if respondent.profile.habit == "constant"
+        else random.choice(remarks)
     )
-    tried = [remark]
-    if right and who.profile.habit in {"truthful", "confused"}:
+    candidates = [remark]
+    if right and respondent.profile.habit in {"truthful", "confused"}:
         truth = right[0]
-        is_right = chance.random() < max(who.accuracy - who.fatigue, 0)
-        slips = chance.random() < who.profile.typos
-        wanted = [_slip(truth, chance), truth] if slips else [truth]
-        tried = [*wanted, remark] if is_right else [remark, *wanted]
-    for text in chain(tried, remarks, SPECIMENS):
+        is_right = random.random() < max(respondent.accuracy - respondent.fatigue, 0)
+        has_typo = random.random() < respondent.profile.typos
+        truths = [_add_typo(truth, random), truth] if has_typo else [truth]
+        candidates = [*truths, remark] if is_right else [remark, *truths]
+    for text in chain(candidates, remarks, SPECIMENS):
         try:
-            is_taken = bool(question.read(text))
+            is_accepted = bool(question.read(text))
         except ValueError:
             continue
-        if is_taken:
+        if is_accepted:
             return text
     if not question.required:
         return None
     raise ValueError(
-        f"Nothing a simulated contributor knows to write passes the validators of "
-        f"{question.name!r} ({' '.join(question.validators)}): give texts that do, as "
+        f"No text that simulated contributors know passes the validators of "
+        f"{question.name!r} ({' '.join(question.validators)}): pass valid ones as "
         f"texts={{{question.name!r}: [...]}}."
     )
 
 
-def _slip(text: str, chance: Random) -> str:
+def _add_typo(text: str, random: Random) -> str:
     """Swap two neighbouring characters, or double the only one."""
-    if len(text) < 2:  # noqa: PLR2004 - there are no neighbours
+    if len(text) < 2:  # noqa: PLR2004 - no neighbours
         return text * 2
-    at = chance.randrange(len(text) - 1)
+    at = random.randrange(len(text) - 1)
     return text[:at] + text[at + 1] + text[at] + text[at + 2 :]

@@ -1,4 +1,4 @@
-"""What a crowd is made of: people who take pages, and what they do with them."""
+"""The base class of the contributors in a crowd."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.crowd.profiles import Profile
     from crowdflower.sandbox.rules.work.handout import PageUnit
 
-Units: TypeAlias = "Callable[[str], Mapping[str, Collection[int]]]"
-"""From a column of a job to its units: value, as text, to the numbers of the units that have it."""
+UnitsByValue: TypeAlias = "Callable[[str], Mapping[str, Collection[int]]]"
+"""Maps a column of a job to its index: value, as a string, to the ids of the units with it."""
 
 
 class Contributor(ABC):
-    """Somebody who works on pages.
+    """A contributor who works on pages.
 
-    All they do is a function of the clock's seed, their number, and what it is done to: whoever
-    asks, and when, and in which order, it comes out the same.
+    What a contributor does depends only on the clock's seed, their number and the unit or page, so
+    that a run can be repeated in any order with the same result.
 
-    :param number: Their place in the crowd, from 1.
-    :param worker: Their row among the workers.
-    :param profile: How fast they are, and how they go about pages.
-    :param name: What they are called in messages; by default as their profile.
+    :param number: Position in the crowd, from 1.
+    :param worker: Their row of the table ``worker``.
+    :param profile: Their skill, speed and habits.
+    :param name: Their name in messages; by default that of the profile.
     """
 
     def __init__(
@@ -40,33 +40,35 @@ class Contributor(ABC):
         self.profile = profile
         self.name = name or profile.name
         self.pages_submitted: Counter[int] = Counter()
-        """Job to how many of its pages they have handed in."""
+        """Job id to the number of its pages that they have submitted."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.number}: {self.name}>"
 
-    def reach(self, units: Units) -> Collection[int] | None:  # noqa: ARG002 - for those who do
-        """Name the units they would work on; ``None`` for any."""
+    def units_to_answer(self, units: UnitsByValue) -> Collection[int] | None:  # noqa: ARG002 - for subclasses
+        """Return the ids of the units that they can answer; ``None`` for all."""
         return None
 
     @property
-    def questions(self) -> Collection[str]:
-        """Name the questions that somebody said something about for them."""
+    def configured_questions(self) -> Collection[str]:
+        """Names of the questions that were given a truth, texts or recorded answers."""
         return ()
 
     @abstractmethod
     def fill(self, form: Form, unit: PageUnit, pages: int) -> dict[str, Any] | None:
         """Answer the questions about one unit.
 
-        :param pages: How many pages of the job they have handed in before.
-        :returns: Question to answer; ``None`` when they cannot say, and give up the page.
+        :param pages: How many pages of the job they submitted before.
+        :returns: Question to answer; ``None`` without an answer, which abandons the page.
         """
 
     def seconds(self, unit: PageUnit) -> float:
-        """Say how long they take over one unit."""
+        """Return how many seconds they need for one unit."""
         return self.profile.seconds(self.clock.chance("pace", self.number, unit.id))
 
     def abandons(self, page: int) -> bool:
-        """Tell whether they will leave a page open."""
-        leaves = self.profile.abandons
-        return leaves > 0 and self.clock.chance("leave", self.number, page).random() < leaves
+        """Return whether they will never submit this page."""
+        probability = self.profile.abandons
+        return (
+            probability > 0 and self.clock.chance("leave", self.number, page).random() < probability
+        )

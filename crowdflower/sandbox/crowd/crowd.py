@@ -1,4 +1,4 @@
-"""The crowd of one sandbox: who is in it, and letting it work."""
+"""The crowd of a sandbox: adds contributors and lets them work on jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from crowdflower.sandbox.crowd.contributor import Contributor
 from crowdflower.sandbox.crowd.plan import PAGES_AT_ONCE, Plan, Summary
-from crowdflower.sandbox.crowd.profiles import Mix, Profile, find_profile, share_out
+from crowdflower.sandbox.crowd.profiles import Mix, Profile, assign_profiles, find_profile
 from crowdflower.sandbox.crowd.replay import ReplayedContributor, group_votes
 from crowdflower.sandbox.crowd.run import Run
 from crowdflower.sandbox.crowd.simulation import (
@@ -26,36 +26,36 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.store import Database, Transaction
 
 COUNTRIES: Final = ("USA", "GBR", "CAN", "IND", "PHL", "VEN")
-"""Where people are from where nobody says."""
+"""The default countries of contributors."""
 
 
 class HasId(Protocol):
-    """A job, as far as a crowd needs to know it."""
+    """An object with an id, such as :class:`~crowdflower.job.Job`."""
 
     @property
     def id(self) -> int:
-        """Its number."""
+        """The id."""
 
 
 class Crowd:
-    """Contributors who work on the jobs of one sandbox, through the same rules as people.
+    """Contributors who work on the jobs of one sandbox, under the same rules as people.
 
-    They come and go on the sandbox's clock, take pages, wait as long as the work takes, and hand
-    in; in virtual time all of that takes none. What somebody answers depends on the clock's seed,
-    on them and on the question, and on nothing else.
+    They come and go on the sandbox's clock, take pages, work on them and submit them; in virtual
+    time without waiting. An answer depends only on the clock's seed, the contributor, the unit and
+    the question.
 
-    :param database: Of the sandbox.
-    :param afterwards: Called at the end of every run, when nothing is locked any more; in a sandbox
-        it posts what is due to AMPCrowd's requesters.
+    :param database: The database of the sandbox.
+    :param afterwards: Called at the end of every run, outside any transaction; the sandbox posts
+        due AMPCrowd callbacks then.
     """
 
     def __init__(
         self, database: Database, *, afterwards: Callable[[], object] | None = None
     ) -> None:
         self.contributors: list[Contributor] = []
-        """Everybody who joined, in that order."""
+        """All contributors, in the order in which they were added."""
         self.afterwards = afterwards
-        """Done at the end of every run; ``None`` for nothing."""
+        """Called at the end of every run, unless ``None``."""
         self._database = database
         self._runs = count()
 
@@ -74,21 +74,21 @@ class Crowd:
         channel: str = ON_DEMAND,
         countries: Sequence[str] = COUNTRIES,
     ) -> list[Contributor]:
-        """Let simulated contributors join.
+        """Add simulated contributors.
 
         :param number: How many.
-        :param profile: What kind of people; ``normal`` by default. The kinds are listed in
+        :param profile: Their profile, ``normal`` by default. The profiles are listed in
             :mod:`crowdflower.sandbox.crowd.profiles`.
-        :param mix: Several kinds, each with its weight, instead of one.
-        :param truth: Question to where its right answers are: the name of a column, a function of
-            the row, or the probability of each answer for one to be made up. Test questions have
-            theirs without it; where nothing is said, a truth is drawn and kept.
-        :param texts: Question to what people write where nothing right is known.
+        :param mix: Several profiles with weights, instead of one.
+        :param truth: Question to the source of its right answers: the name of a column, a function
+            of the row, or answers with probabilities to draw one from. Test questions use their
+            gold answers; for any other question, a right answer is drawn once per unit.
+        :param texts: Question to texts for open questions without a known answer.
         :param difficulty: How hard each row is, from 0 to 1: a column, or a function of the row.
-        :param channel: Where they come from; a job takes those from its own channels.
-        :param countries: Codes of the countries they are from, by turns.
-        :returns: Those who joined.
-        :raises ValueError: Both kinds of kind are given, or one is not known, or a country is not.
+        :param channel: Their channel; they work on jobs with this channel.
+        :param countries: Their countries (ISO 3166-1 alpha-3 codes), assigned in turn.
+        :returns: The contributors that were added.
+        :raises ValueError: Profile and mix are both given, or a profile or country is unknown.
 
         >>> from crowdflower import Sandbox
         >>> with Sandbox() as box:
@@ -97,23 +97,23 @@ class Crowd:
          <SimulatedContributor 3: random_spammer>]
         """
         if profile is not None and mix is not None:
-            raise ValueError("Give a profile for all, or a mix of several, not both.")
+            raise ValueError("Pass either profile or mix, not both.")
         if number < 1:
-            raise ValueError(f"Somebody has to join: give a number from 1 up, not {number!r}.")
-        kinds = (
-            share_out(number, mix)
+            raise ValueError(f"The number of contributors must be 1 or more, not {number!r}.")
+        profiles = (
+            assign_profiles(number, mix)
             if mix is not None
             else [find_profile(profile or "normal")] * number
         )
         clock = self._database.clock
-        world = SimulationSettings(Truth(clock, truth or {}), texts or {}, difficulty)
-        joined: list[Contributor] = []
+        settings = SimulationSettings(Truth(clock, truth or {}), texts or {}, difficulty)
+        added: list[Contributor] = []
         with self._database.transaction() as tx:
-            for place, kind in enumerate(kinds, len(self.contributors) + 1):
-                worker = _join(tx, place, channel, countries, kind.name)
-                joined.append(SimulatedContributor(place, worker, clock, kind, world))
-        self.contributors += joined
-        return joined
+            for place, each in enumerate(profiles, len(self.contributors) + 1):
+                worker = _add_worker(tx, place, channel, countries, each.name)
+                added.append(SimulatedContributor(place, worker, clock, each, settings))
+        self.contributors += added
+        return added
 
     def replay(
         self,
@@ -124,15 +124,15 @@ class Crowd:
         channel: str = ON_DEMAND,
         countries: Sequence[str] = COUNTRIES,
     ) -> list[Contributor]:
-        """Let contributors join who answer what real people answered, and nothing else.
+        """Add contributors who repeat recorded answers, and answer nothing else.
 
-        :param votes: ``(task, worker, label)`` each; every worker becomes one contributor. A list
-            of labels answers a question that takes several.
+        :param votes: Tuples ``(task, worker, label)``; each worker becomes one contributor. For a
+            question with several answers, the label is a list.
         :param field: The question that the labels answer.
         :param key: The column of the rows that holds the task.
         :param channel: As in :meth:`add`, like ``countries``.
-        :returns: Those who joined, in the order in which they first voted.
-        :raises ValueError: A vote does not have three parts, or somebody votes twice on a task.
+        :returns: The contributors that were added, in the order of their first votes.
+        :raises ValueError: A vote does not have three parts, or a worker votes twice on a task.
 
         >>> from crowdflower import Sandbox
         >>> votes = [(25, "ann", "yes"), (25, "bob", "no")]
@@ -141,13 +141,13 @@ class Crowd:
         [<ReplayedContributor 1: ann>, <ReplayedContributor 2: bob>]
         """
         recordings = group_votes(votes, field, key)
-        joined: list[Contributor] = []
+        added: list[Contributor] = []
         with self._database.transaction() as tx:
             for place, recording in enumerate(recordings, len(self.contributors) + 1):
-                worker = _join(tx, place, channel, countries, "replayed", recording.name)
-                joined.append(ReplayedContributor(place, worker, self._database.clock, recording))
-        self.contributors += joined
-        return joined
+                worker = _add_worker(tx, place, channel, countries, "replayed", recording.name)
+                added.append(ReplayedContributor(place, worker, self._database.clock, recording))
+        self.contributors += added
+        return added
 
     def run(
         self,
@@ -162,23 +162,24 @@ class Crowd:
         pages_per_visit: float = 2.0,
         interactive: bool = False,
     ) -> Summary:
-        """Let the crowd work on a job until it is finished, or until one of the limits.
+        """Let the crowd work on a job until it is finished or a limit is reached.
 
-        It also ends when the job stops running, and when nobody has work left: the quiz failed, the
-        test questions used up, every row judged. The summary says which, and counts the reasons.
+        The run also ends when the job stops running, and when no contributor has work left: they
+        failed the quiz, used up the test questions, or judged every unit. The summary says which
+        it was, and counts the reasons.
 
-        :param job: A job, or its number.
-        :param pages: Stop after so many pages.
-        :param judgments: Stop once there are so many; the page that brings them counts whole.
-        :param seconds: Stop after so much time on the sandbox's clock.
-        :param progress: Told the summary so far, after every transaction.
-        :param arrivals_per_minute: How many people come in a minute, at random.
-        :param pages_per_visit: How many pages they do on average before they go.
-        :param interactive: Commit every page, as it is when people work; otherwise fifty at once.
-        :raises LookupError: There is no such job.
-        :raises ValueError: There is nobody in the crowd, a limit is not above 0, a truth is none of
-            the options, or somebody has an answer that the form refuses. Pages of transactions
-            before that stay.
+        :param job: A job, or its id.
+        :param pages: Stop after this many pages.
+        :param judgments: Stop after this many judgments; the last page is counted in full.
+        :param seconds: Stop after this many seconds on the sandbox's clock.
+        :param progress: Called with the summary so far, after every transaction.
+        :param arrivals_per_minute: Mean number of contributors who arrive in a minute.
+        :param pages_per_visit: Mean number of pages per visit.
+        :param interactive: Commit every page by itself, as when people work, instead of fifty
+            together.
+        :raises LookupError: The sandbox has no such job.
+        :raises ValueError: The crowd is empty, a limit is not above 0, a right answer is not one of
+            the options, or the form refuses an answer. Transactions before the error are kept.
 
         >>> from crowdflower import Sandbox
         >>> rows = [
@@ -196,9 +197,9 @@ class Crowd:
         ('finished', 15)
         """
         if until != "finished":
-            raise ValueError(f"A run goes on until 'finished' or to a limit, not until {until!r}.")
+            raise ValueError(f"until must be 'finished', not {until!r}; pass a limit instead.")
         if not self.contributors:
-            raise ValueError("Nobody is in the crowd: let somebody join with add() or replay().")
+            raise ValueError("The crowd is empty: add contributors with add() or replay().")
         plan = Plan(
             pages,
             judgments,
@@ -215,12 +216,12 @@ class Crowd:
         return summary
 
 
-def _join(
+def _add_worker(
     tx: Transaction,
     place: int,
     channel: str,
     countries: Sequence[str],
-    kind: str,
+    profile: str,
     external_id: str | None = None,
 ) -> Row[Any]:
     return workers.join(
@@ -230,5 +231,5 @@ def _join(
         external_id=external_id,
         display_name=f"Contributor {place}",
         simulated=True,
-        profile={"name": kind},
+        profile={"name": profile},
     )

@@ -1,4 +1,4 @@
-"""When a run is to end, how people come and go, and what came of it."""
+"""The plan of a run (limits and arrivals) and its summary."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 
 End: TypeAlias = Literal["finished", "pages", "judgments", "seconds", "not_running", "no_work"]
-"""Why a run is over: the job is finished; so much is done as was asked for; the job stopped
-running; nobody in the crowd has work left."""
+"""Why a run ended: the job is finished, a limit was reached (``pages``, ``judgments``,
+``seconds``), the job stopped running, or no contributor has work left."""
 
 PAGES_AT_ONCE: Final = 50
-"""Pages handed in in one transaction."""
+"""Pages submitted in one transaction."""
 
 
 @dataclass
 class Summary:
-    """What came of a run, or what has come of it so far.
+    """The result of a run, or its progress so far.
 
     >>> print(
     ...     Summary(
@@ -33,27 +33,27 @@ class Summary:
     """
 
     ended: End | None = None
-    """Why it is over; ``None`` while it is not."""
+    """Why the run ended; ``None`` while it goes on."""
 
     state: str = ""
-    """Of the job, at the end."""
+    """The state of the job at the end."""
 
     pages: int = 0
-    """Handed in and taken, quiz pages included."""
+    """Pages submitted and accepted, quiz pages included."""
 
     judgments: int = 0
-    """On those pages, of test questions too."""
+    """Judgments on those pages, those of test questions included."""
 
     seconds: float = 0.0
-    """How much time went by, on the clock of the crowd."""
+    """The duration of the run on the sandbox's clock."""
 
     left_open: int = 0
-    """Pages that were taken and never handed in, or too late."""
+    """Pages that were submitted too late or never."""
 
     closed: Counter[str] = field(default_factory=Counter)
-    """Why contributors got no more pages: reason to how many of them. Beside the reasons of the
-    rules there are ``no_recorded_answer``, for those who repeat what others said, and
-    ``gave_up``, for those who left too many pages open."""
+    """Why contributors got no more pages: reason to number of contributors. Besides the reasons of
+    the rules there are ``no_recorded_answer`` (a replayed contributor without an answer for the
+    page) and ``gave_up`` (a contributor who left too many pages open)."""
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{reason} {number}" for reason, number in self.closed.most_common())
@@ -66,13 +66,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class Plan:
-    """When to stop, and how people come and go.
+    """The limits of a run, and how contributors arrive and leave.
 
-    :param pages: Stop after so many pages.
-    :param judgments: Stop once there are so many judgments; the page that brings them counts whole.
-    :param seconds: Stop after so much time on the clock of the crowd.
-    :param arrivals_per_minute: How many people come in a minute, in a Poisson process.
-    :param pages_per_visit: How many pages they do before they go, on average.
+    :param pages: Stop after this many pages.
+    :param judgments: Stop after this many judgments; the last page is counted in full.
+    :param seconds: Stop after this many seconds on the sandbox's clock.
+    :param arrivals_per_minute: Mean number of arrivals in a minute (a Poisson process).
+    :param pages_per_visit: Mean number of pages per visit.
     :param pages_at_once: Pages in one transaction.
     """
 
@@ -87,12 +87,11 @@ class Plan:
         for name in ("pages", "judgments", "seconds"):
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
-                raise ValueError(f"{name} is a number above 0, not {limit!r}.")
+                raise ValueError(f"{name} must be above 0, not {limit!r}.")
         if not (self.arrivals_per_minute > 0 and self.pages_per_visit >= 1):
             raise ValueError(
-                f"Somebody has to come and do a page: arrivals_per_minute is to be above 0, and "
-                f"pages_per_visit 1 or more, not {self.arrivals_per_minute!r} and "
-                f"{self.pages_per_visit!r}."
+                f"arrivals_per_minute must be above 0 and pages_per_visit 1 or more, not "
+                f"{self.arrivals_per_minute!r} and {self.pages_per_visit!r}."
             )
 
     @property
@@ -100,8 +99,8 @@ class Plan:
         """The rate of the Poisson process."""
         return self.arrivals_per_minute / 60
 
-    def reached(self, summary: Summary) -> End | None:
-        """Name the limit that has been reached, if any."""
+    def reached_limit(self, summary: Summary) -> End | None:
+        """Return the limit of pages or judgments that was reached, if any."""
         if self.pages is not None and summary.pages >= self.pages:
             return "pages"
         if self.judgments is not None and summary.judgments >= self.judgments:

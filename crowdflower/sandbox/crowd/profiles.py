@@ -1,4 +1,4 @@
-"""Kinds of people: how good, how fast, and with which bad habits.
+"""The profiles of simulated contributors: skill, speed and bad habits.
 
 ========================= ===================================== ==================== ==============
 profile                   what they answer                      accuracy             seconds a row
@@ -8,19 +8,19 @@ profile                   what they answer                      accuracy        
 ``normal``                the truth, mostly                     Beta(17, 3), ~0.85   7
 ``sloppy``                the truth, often; with typos          Beta(6, 4), ~0.60    4
 ``random_spammer``        anything                              chance               1.5
-``constant_spammer``      one and the same option, always       chance               1
-``contrary``              something else than the truth, always 0                    6
+``constant_spammer``      always the same option                chance               1
+``contrary``              never the truth                       0                    6
 ``drifter``               as normal, and worse with every page  falls                7
-``quitter``               as normal; leaves 15 % of pages open  Beta(17, 3)          7
-``double_clicker``        as normal; hands every page in twice  Beta(17, 3)          7
-:func:`confusion`         what a table says they mistake        given                7
+``quitter``               as normal; abandons 15 % of pages     Beta(17, 3)          7
+``double_clicker``        as normal; submits every page twice   Beta(17, 3)          7
+:func:`confusion`         by a confusion matrix                 from the matrix      7
 ========================= ===================================== ==================== ==============
 
-The seconds are medians of a log-normal distribution. Accuracy is drawn once for each contributor.
+The seconds are medians of a log-normal distribution. Accuracy is drawn once per contributor.
 
-The numbers are this project's own. A fifth experts, half normal, the rest sloppy or spammers, with
-three judgments of three options: without quality control, 90 % of the rows come out right; with a
-quiz and a limit of 70 %, 97 %.
+The numbers are this project's own. With a fifth experts, half normal and the rest sloppy or
+spammers, three judgments per row and three options, 90 % of the rows come out right without quality
+control, and 97 % with a quiz and a minimum accuracy of 70 %.
 """
 
 from __future__ import annotations
@@ -35,54 +35,56 @@ if TYPE_CHECKING:
     from random import Random
 
 Habit: TypeAlias = Literal["truthful", "random", "constant", "contrary", "confused"]
-"""What somebody goes by when choosing an answer."""
+"""How a contributor chooses answers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """A kind of contributor."""
+    """A kind of simulated contributor."""
 
     name: str
+    """The name in mixes and messages."""
 
     habit: Habit = "truthful"
+    """How they choose answers."""
 
     skill: tuple[float, float] | None = None
-    """Parameters of the Beta distribution that accuracy is drawn from; ``None`` for always 1."""
+    """Parameters of the Beta distribution of accuracy; ``None`` for an accuracy of 1."""
 
     pace: tuple[float, float] = (7.0, 0.5)
-    """Median seconds on a row, and the standard deviation of their logarithm."""
+    """Median of the seconds on a row, and the standard deviation of their logarithm."""
 
     typos: float = 0.0
-    """Probability of a slip in a text that is right."""
+    """Probability of a typo in a right text."""
 
     fades: float = 0.0
-    """Accuracy lost with every page, down to chance."""
+    """Accuracy lost with every page, down to guessing."""
 
     abandons: float = 0.0
-    """Probability of taking a page and never handing it in."""
+    """Probability of never submitting a page."""
 
     hands_in: int = 1
-    """How often each page is handed in."""
+    """How often each page is submitted."""
 
     confuses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """For the habit ``confused``: truth to answer to probability."""
+    """The confusion matrix of the habit ``confused``: truth to answer to probability."""
 
     def accuracy(self, chance: Random) -> float:
-        """Draw how often one contributor is right: a fraction in [0, 1]."""
+        """Draw the accuracy of one contributor: a fraction in [0, 1]."""
         return chance.betavariate(*self.skill) if self.skill else 1.0
 
     def seconds(self, chance: Random) -> float:
-        """Draw how long one row takes."""
+        """Draw the seconds that one row takes."""
         median, spread = self.pace
         return chance.lognormvariate(log(median), spread)
 
 
 def confusion(matrix: Mapping[str, Mapping[str, float]]) -> Profile:
-    """Make a profile of people who mistake one answer for another in a known way.
+    """Return a profile that answers by a confusion matrix.
 
     :param matrix: ``{truth: {answer: probability}}``; each row sums to 1. A truth without a row
-        is answered as it is.
-    :raises ValueError: A row does not sum to 1, or has a probability below 0.
+        is always answered right.
+    :raises ValueError: A row does not sum to 1, or a probability is negative.
 
     >>> profile = confusion({"neutral": {"neutral": 0.7, "positive": 0.2, "negative": 0.1}})
     >>> profile.name
@@ -91,8 +93,8 @@ def confusion(matrix: Mapping[str, Mapping[str, float]]) -> Profile:
     for truth, row in matrix.items():
         if min(row.values(), default=0) < 0 or not isclose(fsum(row.values()), 1, abs_tol=1e-6):
             raise ValueError(
-                f"What {truth!r} is taken for has probabilities {dict(row)!r}: they are to be "
-                f"0 or more and to sum to 1, not to {fsum(row.values()):g}."
+                f"The probabilities for {truth!r} must be 0 or more and sum to 1, not to "
+                f"{fsum(row.values()):g}: {dict(row)!r}."
             )
     return Profile("confusion", "confused", confuses=matrix)
 
@@ -116,17 +118,17 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
         )
     }
 )
-"""The profiles that have a name, by it."""
+"""The predefined profiles, by name."""
 
 
 Mix: TypeAlias = "Mapping[str, float] | Mapping[Profile, float] | Mapping[str | Profile, float]"
-"""Profiles, or their names, with their weights, which need not sum to 1."""
+"""Profiles or their names, with weights, which need not sum to 1."""
 
 
 def find_profile(profile: str | Profile) -> Profile:
-    """Find a profile; blanks and hyphens will do for underscores.
+    """Find a profile by name; spaces and hyphens count as underscores.
 
-    :raises ValueError: There is none of this name.
+    :raises ValueError: No profile has this name.
 
     >>> find_profile("double clicker").hands_in
     2
@@ -137,16 +139,16 @@ def find_profile(profile: str | Profile) -> Profile:
         return PROFILES[profile.replace(" ", "_").replace("-", "_")]
     except KeyError:
         known = ", ".join(PROFILES)
-        hint = " A confusion needs its table: pass confusion({…})." * (profile == "confusion")
-        raise ValueError(f"No profile {profile!r}; there are {known}.{hint}") from None
+        hint = " For a confusion matrix, pass confusion({…})." * (profile == "confusion")
+        raise ValueError(f"Unknown profile {profile!r}; known are {known}.{hint}") from None
 
 
-def share_out(count: int, mix: Mix) -> list[Profile]:
-    """Divide a number of people among profiles; who is left over goes to the largest remainders.
+def assign_profiles(count: int, mix: Mix) -> list[Profile]:
+    """Divide a number of people among profiles by weight (largest remainder method).
 
-    :raises ValueError: No weight is above 0, one is below, or a profile is not known.
+    :raises ValueError: No weight is above 0, a weight is negative, or a profile is unknown.
 
-    >>> [profile.name for profile in share_out(4, {"normal": 0.6, "sloppy": 0.4})]
+    >>> [profile.name for profile in assign_profiles(4, {"normal": 0.6, "sloppy": 0.4})]
     ['normal', 'normal', 'sloppy', 'sloppy']
     """
     weights: dict[Profile, float] = {}
@@ -154,10 +156,12 @@ def share_out(count: int, mix: Mix) -> list[Profile]:
         weights[find_profile(profile)] = weight
     total = fsum(weights.values())
     if min(weights.values(), default=0) < 0 or total <= 0:
-        raise ValueError(f"A mix is profiles with weights from 0 up, one above 0; not {mix!r}.")
-    exact = {profile: count * weight / total for profile, weight in weights.items()}
-    heads = {profile: int(part) for profile, part in exact.items()}
-    by_remainder = sorted(exact, key=lambda profile: heads[profile] - exact[profile])
-    for profile in by_remainder[: count - sum(heads.values())]:
-        heads[profile] += 1
-    return [profile for profile, number in heads.items() for _ in range(number)]
+        raise ValueError(
+            f"A mix needs weights of 0 or more, at least one of them above 0, not {mix!r}."
+        )
+    shares = {profile: count * weight / total for profile, weight in weights.items()}
+    numbers = {profile: int(share) for profile, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda profile: numbers[profile] - shares[profile])
+    for profile in by_remainder[: count - sum(numbers.values())]:
+        numbers[profile] += 1
+    return [profile for profile, number in numbers.items() for _ in range(number)]

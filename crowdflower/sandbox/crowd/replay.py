@@ -1,4 +1,4 @@
-"""Contributors who repeat what real people once answered."""
+"""Contributors who repeat recorded answers of real people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crowdflower.quality.consensus import numbered_votes
-from crowdflower.sandbox.crowd.contributor import Contributor, Units
+from crowdflower.sandbox.crowd.contributor import Contributor, UnitsByValue
 from crowdflower.sandbox.crowd.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ Label: TypeAlias = "str | list[str]"
 
 @dataclass(frozen=True)
 class Recording:
-    """What one person answered.
+    """The answers of one person.
 
-    :param name: Of the person.
-    :param labels: Task, as text, to label.
-    :param question: Name of the question that the labels answer.
-    :param key: Column of the rows that holds the task.
+    :param name: The name of the person.
+    :param labels: Task, as a string, to label.
+    :param question: The question that the labels answer.
+    :param key: The column of the rows that holds the task.
     """
 
     name: str
@@ -37,24 +37,24 @@ class Recording:
 
 
 class ReplayedContributor(Contributor):
-    """Somebody who answers what one person answered, and works on nothing else."""
+    """A contributor who repeats the answers of one person, and answers nothing else."""
 
     def __init__(self, number: int, worker: Row[Any], clock: Clock, recording: Recording) -> None:
         super().__init__(number, worker, clock, PROFILES["normal"], recording.name)
         self.recording = recording
 
     @property
-    def questions(self) -> Collection[str]:
-        """Name the question that was answered."""
+    def configured_questions(self) -> Collection[str]:
+        """The question that was answered."""
         return (self.recording.question,)
 
-    def reach(self, units: Units) -> Collection[int]:
-        """Name the units with tasks that this person answered."""
+    def units_to_answer(self, units: UnitsByValue) -> Collection[int]:
+        """Return the ids of the units with tasks that this person answered."""
         by_task = units(self.recording.key)
         return {unit for task in self.recording.labels for unit in by_task.get(task, ())}
 
-    def fill(self, form: Form, unit: PageUnit, pages: int) -> dict[str, Any] | None:  # noqa: ARG002 - as the others
-        """Answer the one question as it was answered; give up what this person never saw."""
+    def fill(self, form: Form, unit: PageUnit, pages: int) -> dict[str, Any] | None:  # noqa: ARG002 - as in the base class
+        """Repeat the recorded answer; ``None`` if this person never answered the task."""
         label = self.recording.labels.get(str(unit.data.get(self.recording.key)))
         if label is None:
             return None
@@ -66,9 +66,9 @@ class ReplayedContributor(Contributor):
 def group_votes(
     votes: Iterable[tuple[Hashable, Hashable, Any]], question: str, key: str
 ) -> list[Recording]:
-    """Sort votes by who gave them, in the order in which people first voted.
+    """Group votes by worker, in the order of their first votes.
 
-    :raises ValueError: A vote does not have three parts, or somebody gave two labels to one task.
+    :raises ValueError: A vote does not have three parts, or a worker votes twice on a task.
 
     >>> votes = [(25, "ann", 1), (35, "ann", 0), (25, "bob", ["a", "b"])]
     >>> [recording.labels for recording in group_votes(votes, "follows", "task")]
@@ -77,12 +77,12 @@ def group_votes(
     labels: dict[str, dict[str, Label]] = {}
     for number, vote in numbered_votes(votes):
         task, worker, label = vote
-        theirs = labels.setdefault(str(worker), {})
-        if str(task) in theirs:
+        by_task = labels.setdefault(str(worker), {})
+        if str(task) in by_task:
             raise ValueError(
-                f"Vote {number} is {vote!r}, and {worker!r} has labelled {task!r} before: a "
-                f"contributor answers once; for several answers give one list of labels."
+                f"Vote {number} is {vote!r}, but {worker!r} has labelled {task!r} before: pass one "
+                f"vote per worker and task, with a list of labels for several answers."
             )
         is_list = isinstance(label, list | tuple)
-        theirs[str(task)] = [str(each) for each in label] if is_list else str(label)
-    return [Recording(name, theirs, question, key) for name, theirs in labels.items()]
+        by_task[str(task)] = [str(each) for each in label] if is_list else str(label)
+    return [Recording(name, by_task, question, key) for name, by_task in labels.items()]

@@ -1,4 +1,4 @@
-"""Contributors who make up their answers, each true to a profile."""
+"""Contributors who answer according to a profile."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.rules.work.handout import PageUnit
 
 Difficulty: TypeAlias = "str | Callable[[Mapping[str, Any]], float] | None"
-"""How hard a row is, from 0 to 1: a column of the rows, a function of the row, or all are easy."""
+"""How hard a row is, from 0 to 1: a column of the rows, a function of the row, or ``None`` for 0.
+"""
 
-NOT_ASKED = frozenset({"hidden", "meta"})
-"""Kinds of questions that the page answers, not its contributor."""
+AUTOMATIC_FIELDS = frozenset({"hidden", "meta"})
+"""Kinds of fields that the page fills in itself."""
 
 
 @dataclass(frozen=True)
 class SimulationSettings:
-    """What the simulated contributors of one group share.
+    """What the contributors of one call of ``Crowd.add`` share.
 
-    :param truth: What is right.
-    :param texts: Question to what people write where the truth is not known.
+    :param truth: The right answers.
+    :param texts: Question to texts for open questions without a known answer.
     :param difficulty: How hard each row is.
     """
 
@@ -39,32 +40,32 @@ class SimulationSettings:
     difficulty: Difficulty = None
 
     def difficulty_of(self, unit: PageUnit) -> float:
-        """Look up how hard a unit is.
+        """Return how hard a unit is.
 
-        :raises ValueError: It is no number from 0 to 1, or the column is not there.
+        :raises ValueError: The value is not a number from 0 to 1, or the column is missing.
         """
         if self.difficulty is None:
             return 0.0
-        found = (
+        value = (
             self.difficulty(unit.data)
             if callable(self.difficulty)
             else (unit.data.get(self.difficulty))
         )
         try:
-            hardness = float(found)  # type: ignore[arg-type]
+            difficulty = float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError):
-            hardness = -1.0
-        if not 0 <= hardness <= 1:
+            difficulty = -1.0
+        if not 0 <= difficulty <= 1:
             raise ValueError(
-                f"The difficulty of unit {unit.id} is {found!r}: give a number from 0 to 1."
+                f"The difficulty of unit {unit.id} must be a number from 0 to 1, not {value!r}."
             )
-        return hardness
+        return difficulty
 
 
 class SimulatedContributor(Contributor):
-    """Somebody who is right as often as their profile says.
+    """A contributor who is right as often as their profile says.
 
-    Accuracy is drawn once, from the profile and the number.
+    Their accuracy is drawn once, from the profile's distribution.
     """
 
     def __init__(
@@ -73,38 +74,38 @@ class SimulatedContributor(Contributor):
         worker: Row[Any],
         clock: Clock,
         profile: Profile,
-        world: SimulationSettings,
+        settings: SimulationSettings,
     ) -> None:
         super().__init__(number, worker, clock, profile)
-        self.world = world
+        self.settings = settings
         accuracy = profile.accuracy(clock.chance("accuracy", number))
-        self.character = Respondent(profile, accuracy, self._preference)
+        self.respondent = Respondent(profile, accuracy, self._preference)
 
     @property
-    def questions(self) -> Collection[str]:
-        """Name the questions with a truth or texts of their own."""
-        return {*self.world.truth.given, *self.world.texts}
+    def configured_questions(self) -> Collection[str]:
+        """The questions that were given a truth or texts."""
+        return {*self.settings.truth.sources, *self.settings.texts}
 
     def fill(self, form: Form, unit: PageUnit, pages: int) -> dict[str, Any]:
-        """Answer every question that is asked, and leave it to the form which are shown."""
-        who = self.character
+        """Answer every question; the form ignores answers to questions that are not shown."""
+        respondent = self.respondent
         if self.profile.fades:
-            who = replace(who, fatigue=self.profile.fades * pages)
-        hardness = self.world.difficulty_of(unit)
+            respondent = replace(respondent, fatigue=self.profile.fades * pages)
+        difficulty = self.settings.difficulty_of(unit)
         answers = {}
         for question in form.fields:
-            if question.kind in NOT_ASKED:
+            if question.kind in AUTOMATIC_FIELDS:
                 continue
-            given = answer(
+            value = answer(
                 question,
-                self.world.truth.answers_to(question, unit.id, unit.data),
-                who,
+                self.settings.truth.answers_to(question, unit.id, unit.data),
+                respondent,
                 self.clock.chance("answer", self.number, unit.id, question.name),
-                difficulty=hardness,
-                remarks=self.world.texts.get(question.name, REMARKS),
+                difficulty=difficulty,
+                remarks=self.settings.texts.get(question.name, REMARKS),
             )
-            if given is not None:
-                answers[question.name] = given
+            if value is not None:
+                answers[question.name] = value
         return answers
 
     def _preference(self, question: str) -> int:

@@ -1,7 +1,4 @@
-"""Reports: which columns, in which order, how written, and where kept until they are fetched.
-
-Who may have one and what is in it, others say; here rows go in and an archive comes out.
-"""
+"""Reports: their columns and format, the zip archive, and the cache of finished archives."""
 
 from crowdflower.sandbox.reports.archive import FILE_NAMES, write_archive
 from crowdflower.sandbox.reports.cache import ReportCache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -22,26 +22,26 @@ FILE_NAMES: Final[dict[ReportType, str]] = {
     "gold_report": "job_{job}_gold_report.csv",
     "workset": "workset{job}.csv",
 }
-"""What the member is called in the archive of each type."""
+"""The name of the archive's member, by report type."""
 
 
 def write_archive(
     path: Path, member: str, now: float, lines: Iterable[str] | Iterable[list[str]]
 ) -> None:
-    r"""Write a report; only the line that is being written is in memory.
+    r"""Write a report as a zip archive, line by line, with one line in memory.
 
-    CSV as the service writes it: quotes only where they are needed, ``\n`` at the end of a line.
+    CSV is written as the service does: quotes only where needed, lines end with ``\n``.
 
-    :param member: The name of the file inside.
-    :param now: The time the archive says it was written at, in seconds since 1970 UTC.
-    :param lines: Lines of text as they are, or rows of cells to be written as CSV.
+    :param member: The name of the file inside the archive.
+    :param now: The modification time in the archive, in seconds since 1970 UTC.
+    :param lines: Strings, written as they are; or rows of cells, written as CSV.
     """
-    at = datetime.fromtimestamp(now, timezone.utc)
-    about = zipfile.ZipInfo(member, (at.year, at.month, at.day, at.hour, at.minute, at.second))
-    about.compress_type = zipfile.ZIP_DEFLATED
+    at = datetime.fromtimestamp(now, UTC)
+    info = zipfile.ZipInfo(member, (at.year, at.month, at.day, at.hour, at.minute, at.second))
+    info.compress_type = zipfile.ZIP_DEFLATED
     with (
         zipfile.ZipFile(path, "w") as archive,
-        archive.open(about, "w", force_zip64=True) as binary,
+        archive.open(info, "w", force_zip64=True) as binary,
         io.TextIOWrapper(binary, "utf-8", newline="") as text,
     ):
         table = csv.writer(_UnixLines(text))
@@ -53,10 +53,10 @@ def write_archive(
 
 
 class _UnixLines:
-    r"""Ends lines with ``\n`` where the writer of CSV ends them with ``\r\n``.
+    r"""Replaces the ``\r\n`` at the end of each CSV line by ``\n``.
 
-    Told to end them with ``\n`` itself, Python before 3.13 would leave a cell with a lone ``\r``
-    unquoted, and readers take that for the end of the line.
+    With ``lineterminator="\n"``, :mod:`csv` before Python 3.13 leaves a cell with a lone ``\r``
+    unquoted, and readers take the ``\r`` for the end of the line.
     """
 
     def __init__(self, text: io.TextIOBase) -> None:

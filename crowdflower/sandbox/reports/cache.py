@@ -1,4 +1,4 @@
-"""Where finished reports lie until they are fetched."""
+"""A cache of finished report archives, kept on disk until they are fetched."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from typing import Final, TypeAlias
 from crowdflower.sandbox.control.delays import Delays
 
 MIN_KEPT: Final = 2
-"""Archives of one job and type that can be fetched again; the last but one may not have arrived."""
+"""Archives per job and type that are always kept: the latest, and the one before it, which a slow
+client may still be downloading."""
 
 MAX_UNFETCHED: Final = 32
-"""Archives of one job and type that nobody has fetched: so many may ask for a report at once."""
+"""Unfetched archives per job and type that are kept: as many clients may request a report at once.
+"""
 
 _Key: TypeAlias = tuple[int, str]
 
 
 class ReportCache:
-    """Archives in a directory of their own, each under a name that cannot be guessed.
+    """Report archives in a temporary directory, each under a secret name.
 
-    :param delays: Say how long the service says that a report is not ready yet, after each
-        time it is asked to make a new one.
+    :param delays: How long a report stays "not ready" after each request for a new one.
 
     >>> cache = ReportCache(Delays({"report": 1}))
     >>> cache.is_ready(7, "full"), cache.is_ready(7, "full")
@@ -37,31 +38,31 @@ class ReportCache:
     def __init__(self, delays: Delays | None = None) -> None:
         self._delays = delays or Delays()
         self._lock = Lock()
-        self._begun: set[_Key] = set()
+        self._started: set[_Key] = set()
         self._archives: dict[_Key, list[Path]] = {}
         self._fetched: set[Path] = set()
         self._directory: Path | None = None
 
     def restart(self, job: int, kind: str) -> None:
-        """Begin a report anew: it will be ready when it has taken as long as is set."""
+        """Start generating a report; it becomes ready after the configured delay."""
         with self._lock:
-            self._begun.add((job, kind))
+            self._started.add((job, kind))
         self._delays.begin("report", (job, kind))
 
     def is_ready(self, job: int, kind: str) -> bool:
-        """Tell whether a report can be fetched; the first question begins it."""
-        if (job, kind) not in self._begun:
+        """Return whether a report can be fetched; the first call starts it."""
+        if (job, kind) not in self._started:
             self.restart(job, kind)
         return self._delays.poll("report", (job, kind)) >= 1
 
     @contextmanager
     def add(self, job: int, kind: str, token: str) -> Iterator[Path]:
-        """Put an archive there once it is whole, and throw away those that nobody waits for.
+        """Add an archive when the block has written it, and delete archives that are not needed.
 
-        When writing it fails, there is nothing new, and the report begins anew.
+        When the block raises, nothing is added, and the report is started again.
 
-        :param token: The secret by which it is found.
-        :returns: Where to write it.
+        :param token: The secret to find the archive by.
+        :returns: The path to write to.
         """
         unfinished = self._make_directory() / f"{token}.part"
         try:
@@ -72,31 +73,31 @@ class ReportCache:
             raise
         with self._lock:
             if self._directory != unfinished.parent:
-                return  # meanwhile everything was thrown away
+                return  # the cache was cleared meanwhile
             archives = self._archives.setdefault((job, kind), [])
             archives.append(unfinished.replace(unfinished.with_suffix(".zip")))
-            waiting = [path for path in archives if path not in self._fetched]
-            staying = {*archives[-MIN_KEPT:], *waiting[-MAX_UNFETCHED:]}
-            for old in [path for path in archives if path not in staying]:
+            unfetched = [path for path in archives if path not in self._fetched]
+            kept = {*archives[-MIN_KEPT:], *unfetched[-MAX_UNFETCHED:]}
+            for old in [path for path in archives if path not in kept]:
                 old.unlink(missing_ok=True)
                 archives.remove(old)
                 self._fetched.discard(old)
 
     def find(self, token: str) -> Path | None:
-        """Find an archive by its secret."""
+        """Find an archive by its token."""
         with self._lock:
             every = (path for archives in self._archives.values() for path in archives)
             return next((path for path in every if path.stem == token), None)
 
     def mark_fetched(self, path: Path) -> None:
-        """Let an archive make room for others: whoever was sent to it has it open."""
+        """Mark an archive as fetched, so that it may be deleted; open files stay readable."""
         with self._lock:
             self._fetched.add(path)
 
     def clear(self) -> None:
-        """Throw everything away."""
+        """Delete all archives."""
         with self._lock:
-            self._begun.clear()
+            self._started.clear()
             self._archives.clear()
             self._fetched.clear()
             if self._directory is not None:
@@ -106,7 +107,7 @@ class ReportCache:
     close = clear
 
     def _make_directory(self) -> Path:
-        """Make the directory when the first archive comes."""
+        """Create the directory when the first archive is added."""
         with self._lock:
             if self._directory is None:
                 self._directory = Path(tempfile.mkdtemp(prefix="crowdflower-"))

@@ -1,9 +1,8 @@
-r"""What stands in the reports: a header and rows of text, made of judgments and units.
+r"""The contents of reports: a header and rows of cells, made from units and judgments.
 
-Columns and their order are those of published result files: what the system knows, then answers
-from A to Z, then source columns from A to Z. A source column that is called like one before it is
-printed with ``orig_`` in front, and with one more where there is a column of that name. Several
-answers in one cell stand on lines of their own.
+Columns and their order are those of published result files: system columns, then answers from A to
+Z, then source columns from A to Z. A source column whose name is taken gets the prefix ``orig_``,
+repeated until the name is unique. Several answers in one cell are separated by line breaks.
 """
 
 from __future__ import annotations
@@ -72,10 +71,10 @@ WORKSET: Final = (
 
 _DECIMALS: Final = 4
 LINKED: Final = "group"
-"""Stands in place of an aggregation where a column holds the linked answers of a group."""
+"""Used instead of an aggregation for a column with the linked answers of a group."""
 
 _EXTRA_COLUMNS: Final = {"all": (), "avg": ("variance",), LINKED: ()}
-"""What stands beside the answer, by aggregation; else its confidence."""
+"""Columns beside the answer, by aggregation; all others have ``confidence``."""
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -89,7 +88,7 @@ def full_report(
 ) -> Iterator[Cells]:
     """Yield the full report: a header, then a row per judgment.
 
-    :param questions: Questions of the form, and how each is aggregated.
+    :param questions: Question to aggregation.
     :param columns: Source columns.
     :param judged: Units with their judgments: objects with the attributes ``id`` and ``data``, and
         objects with ``id``, ``created_at``, ``started_at``, ``golden``, ``missed``, ``tainted``,
@@ -129,11 +128,10 @@ def aggregated_report(
 ) -> Iterator[Cells]:
     """Yield the aggregated report: a header, then a row per unit.
 
-    :param questions: Questions of the form, and how each is aggregated; groups with linked answers,
-        and :data:`LINKED`.
+    :param questions: Question to aggregation; group with linked answers to :data:`LINKED`.
     :param columns: Source columns.
     :param units: Objects with the attributes ``id``, ``state``, ``data``, ``trusted_judgments``,
-        ``last_judgment_at`` and ``results``, the latter by question.
+        ``last_judgment_at`` and ``results`` (question to result).
     """
     answers = [
         (name, how, _EXTRA_COLUMNS.get(how.partition("_")[0], ("confidence",)))
@@ -165,7 +163,7 @@ def aggregated_report(
 def source_report(
     columns: Sequence[str], units: Iterable[tuple[int, Mapping[str, Any]]]
 ) -> Iterator[Cells]:
-    """Yield the source report: a header, then a row per unit, columns as they were uploaded.
+    """Yield the source report: a header, then a row per unit with its columns as uploaded.
 
     >>> list(source_report(["text"], [(7, {"text": "Hi"})]))
     [['_unit_id', 'text'], ['7', 'Hi']]
@@ -181,17 +179,17 @@ def gold_report(
     """Yield the report on test questions: a header, then a row per question.
 
     The header is that of the service's file, as one published script quotes it. Contributors cannot
-    contest a test question here, so nothing is ever contested.
+    contest a test question in the sandbox, so the columns about it are empty or 0.
 
-    :param gold: Questions of the form, and the columns for their accepted answers.
+    :param gold: Question to the column of its accepted answers.
     :param columns: Source columns.
     :param units: Objects with the attributes ``id``, ``state``, ``data``, ``judgments``,
         ``missed_count``, ``difficulty`` and ``gold_pool``.
     """
-    asked = [column for _, column in sorted(gold.items()) if column in columns]
-    answers = [each for column in asked for each in (column, f"{column}_reason")]
-    asked_or_told = {*answers, "_golden"}
-    rest = _source(set(GOLD), [name for name in columns if name not in asked_or_told])
+    gold_columns = [column for _, column in sorted(gold.items()) if column in columns]
+    answers = [each for column in gold_columns for each in (column, f"{column}_reason")]
+    excluded = {*answers, "_golden"}
+    rest = _source(set(GOLD), [name for name in columns if name not in excluded])
     yield [*GOLD, *answers, *rest, "_golden"]
     for unit in units:
         share = unit.missed_count / unit.judgments if unit.judgments else 0.0
@@ -211,11 +209,11 @@ def gold_report(
 
 
 def workset_report(contributors: Iterable[Mapping[str, Any]]) -> Iterator[Cells]:
-    """Yield the report on contributors: a header, then a row for each.
+    """Yield the report on contributors: a header, then a row per contributor.
 
-    No file of the service is known; these are the columns that its users have named.
+    No file of the service was found; these are the columns that its users mention.
 
-    :param contributors: Column to value; times are written as in the other reports.
+    :param contributors: Column to value; times as strings in the format of the reports.
     """
     yield [*WORKSET]
     for each in contributors:
@@ -223,7 +221,7 @@ def workset_report(contributors: Iterable[Mapping[str, Any]]) -> Iterator[Cells]
 
 
 def json_report(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    r"""Yield units as JSON, one a line.
+    r"""Yield units as JSON lines.
 
     >>> list(json_report([{"id": 7}]))
     ['{"id":7}\n']
@@ -233,7 +231,7 @@ def json_report(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def format_cell(value: object) -> str:
-    r"""Write a value as reports do; what came with a row comes back as it is.
+    r"""Format a value for a report; a source value comes out as it was uploaded.
 
     >>> (
     ...     format_cell(True),
@@ -255,7 +253,7 @@ def format_cell(value: object) -> str:
 
 
 def format_figure(value: object) -> str:
-    r"""Write what was worked out, such as a confidence: with four decimals at most.
+    r"""Format a computed value, such as a confidence, with at most four decimals.
 
     >>> format_figure(2 / 3), format_figure([0.7, 0.5]), format_figure("yes")
     ('0.6667', '0.7\n0.5', 'yes')
@@ -266,9 +264,9 @@ def format_figure(value: object) -> str:
 
 
 def _result(result: Any, others: Sequence[str]) -> Cells:
-    """Write the answer to one question, and what stands beside it."""
+    """Format the result of one question, and the columns beside it."""
     if isinstance(result, list):
-        # Of an answer of several parts the parts stay together on one line.
+        # The parts of a compound answer stay together on one line.
         lines = [
             "|".join(map(format_cell, answer)) if isinstance(answer, list) else answer
             for answer in result
@@ -280,10 +278,10 @@ def _result(result: Any, others: Sequence[str]) -> Cells:
 
 
 def _entries(result: Any) -> str:
-    """Write linked answers: an array of JSON objects; nothing for a test question."""
+    """Format linked answers as a JSON array of objects; empty for a test question."""
     return "" if result is None else _ENCODER.encode(result)
 
 
 def _source(taken: set[str], columns: Collection[str]) -> dict[str, str]:
-    """Map the printed names of source columns to their own, from A to Z."""
+    """Map output names of source columns to the columns' names, from A to Z."""
     return dict(sorted((name, column) for column, name in output_names(columns, taken).items()))

@@ -1,4 +1,4 @@
-"""What goes into the reports: all rows of a job and their judgments, some at a time."""
+"""The units, judgments and contributors of a job, read from the database in batches."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.store import Transaction
 
 BATCH_SIZE: Final = 1000
-"""Rows in memory."""
+"""Units in memory."""
 
 
 class JudgedUnit(NamedTuple):
-    """A row that was judged, summed up."""
+    """A unit with judgments, and the results of its questions."""
 
     id: int
     state: str
@@ -36,7 +36,7 @@ class JudgedUnit(NamedTuple):
 
 
 class GoldUnit(NamedTuple):
-    """A test question, and how it was answered."""
+    """A test question, with counts of its answers."""
 
     id: int
     state: str
@@ -58,10 +58,9 @@ def read_golds(tx: Transaction, job: Row[Any]) -> Iterator[GoldUnit]:
 def read_judgments(
     tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
-    """Yield every row with its judgments, the oldest first.
+    """Yield every unit with its judgments, oldest first.
 
-    :param also: What judgments are to have beside their own columns, their contributor's trust and
-        the state of their row.
+    :param also: Columns of judgments beside their own, ``worker_trust`` and ``unit_state``.
     """
     for rows in _batches(tx, job):
         found = _judgments(tx, job, rows[0].seq, rows[-1].seq, also)
@@ -71,7 +70,7 @@ def read_judgments(
 
 
 def read_judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
-    """Yield every row that has judgments that were not rejected."""
+    """Yield every unit with judgments that were not rejected."""
     for row, found in _with_kept_judgments(tx, job):
         if found:
             trusted = [each for each in found if not each.tainted]
@@ -86,7 +85,7 @@ def read_judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
 
 
 def read_units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
-    """Yield every row as the API shows one."""
+    """Yield every unit in the form of the API."""
     for row, found in _with_kept_judgments(tx, job, unit.c.data.label("unit_data")):
         body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in found]}
         if found:
@@ -96,15 +95,15 @@ def read_units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
 
 
 def read_workers(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
-    """Yield every contributor as the API shows one, but for the times, which are as in reports."""
+    """Yield every contributor in the form of the API, but with times in the format of reports."""
     for row in workers.list_all(tx, job):
-        moments = {name: getattr(row, name) for name in ("flagged_at", "rejected_at")}
-        written = {name: report_time(at) for name, at in moments.items() if at is not None}
-        yield shapes.worker(row) | written
+        times = {name: getattr(row, name) for name in ("flagged_at", "rejected_at")}
+        formatted = {name: report_time(at) for name, at in times.items() if at is not None}
+        yield shapes.worker(row) | formatted
 
 
 def read_source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield every row as it was uploaded."""
+    """Yield the id and data of every unit."""
     for rows in _batches(tx, job):
         for row in rows:
             yield row.id, row.data
@@ -117,16 +116,16 @@ def _given(trusted: Sequence[Any]) -> list[TrustedJudgment]:
 def _with_kept_judgments(
     tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
-    """Yield every row, and what of its judgments was not rejected."""
+    """Yield every unit with its judgments that were not rejected."""
     for row, found in read_judgments(tx, job, *also):
         yield row, [each for each in found if not each.rejected]
 
 
 def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
-    """Yield rows in the order in which they came, some at a time."""
+    """Yield the units of a job in batches, in the order of upload."""
     last = 0
-    of_it = select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq).limit(BATCH_SIZE)
-    while rows := tx.all(of_it.where(unit.c.seq > last)):
+    query = select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq).limit(BATCH_SIZE)
+    while rows := tx.all(query.where(unit.c.seq > last)):
         last = rows[-1].seq
         yield rows
 
@@ -134,7 +133,7 @@ def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
 def _judgments(
     tx: Transaction, job: Row[Any], first: int, last: int, also: Sequence[ColumnElement[Any]]
 ) -> list[Row[Any]]:
-    theirs = (worker_job.c.job_id == judgment.c.job_id) & (
+    same_worker = (worker_job.c.job_id == judgment.c.job_id) & (
         worker_job.c.worker_id == judgment.c.worker_id
     )
     query = (
@@ -145,7 +144,7 @@ def _judgments(
             *also,
         )
         .join(unit, unit.c.id == judgment.c.unit_id)
-        .join(worker_job, theirs)
+        .join(worker_job, same_worker)
         .where(unit.c.job_id == job.id, unit.c.seq.between(first, last))
         .order_by(unit.c.seq, judgment.c.id)
     )

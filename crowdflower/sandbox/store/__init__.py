@@ -1,6 +1,6 @@
-"""Where the sandbox keeps what happened: tables, transactions and queries, no rules."""
+"""The sandbox's database: tables, transactions and queries, without rules."""
 
-from crowdflower.sandbox.store import (  # tables are known once they were imported
+from crowdflower.sandbox.store import (  # registers their tables with the metadata
     ampcrowd_tables,
     outbox,
 )

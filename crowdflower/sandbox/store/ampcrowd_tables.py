@@ -1,6 +1,6 @@
-"""The tables of AMPCrowd: groups of points, and the batches they are worked on in.
+"""The tables of AMPCrowd: groups, batches (tasks) and points.
 
-A group is a job beside which stands where its answers go. Each of its points is a unit.
+A group is a job plus the address that its answers are posted to. Each of its points is a unit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ amp_group = Table(
     Column("id", ID, Identity(start=1), primary_key=True),
     Column("crowd", Text, nullable=False),
     Column("group_id", Text, nullable=False),
-    Column("job_id", ID, ForeignKey("job.id")),  # NULL: refused, and the name is taken all the same
+    Column("job_id", ID, ForeignKey("job.id")),  # NULL: refused; its id stays in use
     Column("task_type", Text, nullable=False),
     Column("callback_url", Text, nullable=False),
     Column("quality_control", Text, nullable=False),  # mv em
@@ -42,7 +42,7 @@ amp_task = Table(  # a batch
     Column("in_group", ID, ForeignKey("amp_group.id"), nullable=False),
     Column("ordinal", Int64, nullable=False),
     Column("state", Text, nullable=False),  # open due delivered abandoned purged
-    Column("answers", Json),  # what is posted, once it is known
+    Column("answers", Json),  # the body to post, once it is complete
     counter("attempts"),
     timestamp("due_at"),
     Column("problem", Text),  # of the last attempt

@@ -1,4 +1,4 @@
-"""The kinds of columns the tables are made of."""
+"""The column types of the tables, and JSON encoding for them."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ except ModuleNotFoundError:
     orjson = None  # type: ignore[assignment]
 
 ID = BigInteger().with_variant(Integer, "sqlite")
-"""A number that names a row; on SQLite the row's own number, so that it needs no second index."""
+"""A row id; on SQLite it is the rowid, which needs no index of its own."""
 
 Int64 = Integer().with_variant(BigInteger, "postgresql")
-"""A number of up to 64 bits, which on SQLite every number may have."""
+"""An integer of up to 64 bits; an SQLite INTEGER always is one."""
 
 MilliCents = BigInteger
-"""Money, in thousandths of a US cent: pay may be a fraction of a cent, sums may not drift."""
+"""Money, in thousandths of a US cent: pay may be a fraction of a cent, and sums must be exact."""
 
 Timestamp = Double
 """A time, in seconds since 1970 UTC."""
 
 
 class UnstorableText(BadRequest, DontWrapMixin):
-    """A text that cannot be kept."""
+    """A string that holds U+0000, which the database cannot store."""
 
 
 class Text(TypeDecorator[str]):
-    """A text without the character U+0000, which PostgreSQL has no way to keep; so none has."""
+    """A string without U+0000: PostgreSQL cannot store it, so SQLite refuses it too."""
 
     impl = types.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Refuse what cannot be kept, or looked for."""
+        """Refuse a string with U+0000, in values and in conditions."""
         if isinstance(value, str) and "\0" in value:
             raise UnstorableText(
-                "A text holds the character U+0000, which cannot be kept. Send none."
+                "A string contains the character U+0000, which cannot be stored. Remove it."
             )
         return value
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value, kept as text; the text of a row's data is spliced into answers as it is."""
+    """A JSON value, stored as text; the text of a unit's data is inserted into responses as is."""
 
     impl = types.Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Encode on the way in; ``None`` is NULL, never the text ``null``."""
+        """Encode a value; ``None`` is NULL, never the text ``null``."""
         return None if value is None else encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        """Decode on the way out."""
+        """Decode a value."""
         return None if value is None else json.loads(value)
 
 
@@ -69,10 +69,10 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 
 def encode(value: object) -> str:
-    """Write a value as compact JSON, other alphabets as they are.
+    """Return a value as compact JSON, without escapes for characters beyond ASCII.
 
-    :raises ValueError: The value holds NaN or an infinity, which JSON has no words for.
-    :raises TypeError: The value holds something that JSON cannot.
+    :raises ValueError: The value contains NaN or an infinity, which JSON cannot express.
+    :raises TypeError: The value contains an object of a type that JSON does not have.
 
     >>> encode({"text": "würde", "stars": 5})
     '{"text":"würde","stars":5}'
@@ -81,13 +81,13 @@ def encode(value: object) -> str:
 
 
 def encode_row(data: dict[str, Any]) -> str:
-    """Write the data of a row as :func:`encode` does, and see that UTF-8 can carry it.
+    """Return the data of a row as JSON, as :func:`encode` does, and check that UTF-8 can encode it.
 
-    With orjson installed a row without lists and objects takes a quarter of the time. It may write
-    a very large or small number another way, ``1e-7`` where it is ``1e-07`` without.
+    With orjson installed, a row without lists and objects takes a quarter of the time. orjson may
+    write a very large or small number in another form: ``1e-7`` instead of ``1e-07``.
 
-    :raises ValueError: Of :func:`encode`; or a text holds half a surrogate pair.
-    :raises TypeError: Of :func:`encode`.
+    :raises ValueError: As :func:`encode`; or a string contains a lone surrogate.
+    :raises TypeError: As :func:`encode`.
 
     >>> encode_row({"text": "würde", "stars": 5})
     '{"text":"würde","stars":5}'
@@ -96,7 +96,7 @@ def encode_row(data: dict[str, Any]) -> str:
         try:
             return orjson.dumps(data).decode()
         except TypeError:
-            pass  # a number of more than 64 bits, or what encode() knows words for
+            pass  # an integer of more than 64 bits, or a value that encode() refuses too
     text = encode(data)
     if not text.isascii():
         text.encode()
@@ -104,7 +104,7 @@ def encode_row(data: dict[str, Any]) -> str:
 
 
 def _is_plain(values: Iterable[object]) -> bool:
-    """Tell whether orjson means the same by all of them; it makes ``null`` of NaN."""
+    """Return whether orjson encodes these values as :mod:`json` does; it turns NaN into null."""
     for value in values:
         if not (isfinite(value) if isinstance(value, float) else type(value) in _PLAIN):
             return False
@@ -115,20 +115,20 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def counter(name: str, start: int = 0) -> Column[int]:
-    """Make a counter: never NULL, from ``start`` on."""
+    """Return a counter column: never NULL, ``start`` by default."""
     return Column(name, Int64, nullable=False, default=start, server_default=str(start))
 
 
 def money(name: str, start: int = 0) -> Column[int]:
-    """Make an amount of money, in thousandths of a cent: never NULL, from ``start`` on."""
+    """Return a column of money in thousandths of a cent: never NULL, ``start`` by default."""
     return Column(name, MilliCents, nullable=False, default=start, server_default=str(start))
 
 
 def flag(name: str, start: bool = False) -> Column[bool]:
-    """Make a yes or no: never NULL, from ``start`` on."""
+    """Return a boolean column: never NULL, ``start`` by default."""
     return Column(name, Boolean, nullable=False, default=start, server_default=str(int(start)))
 
 
 def timestamp(name: str, *, required: bool = False) -> Column[float]:
-    """Make a time; NULL for what has not happened yet."""
+    """Return a timestamp column; NULL for what has not happened yet."""
     return Column(name, Timestamp, nullable=not required)

@@ -1,6 +1,6 @@
-"""One database, and who may use it when.
+"""The database of one sandbox: transactions, snapshots and retries.
 
-Which database it is decides how: see :mod:`crowdflower.sandbox.store.engines.sqlite` and
+What depends on the kind of database is in :mod:`crowdflower.sandbox.store.engines.sqlite` and
 :mod:`crowdflower.sandbox.store.engines.postgresql`.
 """
 
@@ -28,55 +28,55 @@ from crowdflower.sandbox.store.transaction import Limits, Transaction
 T = TypeVar("T")
 
 MAX_ATTEMPTS: Final = 4
-"""How often something is tried, at most, that others get in the way of."""
+"""Attempts at a transaction that conflicts with others, the first included."""
 
 
 class Backend(Protocol):
-    """A kind of database."""
+    """An engine: what differs between SQLite and PostgreSQL."""
 
     engine: Engine
 
     @property
     def single_writer(self) -> bool:
-        """Whether there is one writer at a time."""
+        """Whether the engine admits one writer at a time."""
 
     def begin(self, *, writes: bool) -> AbstractContextManager[Connection]:
-        """Connect for one transaction; it ends with the block."""
+        """Open a connection and begin a transaction, which ends with the block."""
 
     def driver(self, connection: Connection) -> Driver:
-        """Return the driver's side of a connection."""
+        """Return the driver's own connection below SQLAlchemy's."""
 
     def open(self) -> bool:
-        """Make the tables where there are none; else see that they are ours.
+        """Create the tables in an empty database; in any other, check that they are the sandbox's.
 
-        :returns: Whether they were there.
+        :returns: Whether the tables existed before.
         """
 
     def empty(self) -> None:
-        """Forget all rows; ids begin anew."""
+        """Delete all rows and restart the ids."""
 
     def close(self) -> None:
         """Close every connection."""
 
     def is_retryable(self, error: BaseException) -> bool:
-        """Tell whether a transaction that ended in this error may succeed the next time."""
+        """Return whether a transaction that failed with this error may succeed when retried."""
 
 
 class Database:
-    """The tables of one sandbox: in memory, in a file, or in a server's database.
+    """The database of one sandbox: in memory, in a file, or on a PostgreSQL server.
 
-    :param url: ``sqlite://`` for memory, ``sqlite:///PATH`` for a file, made when missing;
-        ``postgresql://USER:PASSWORD@HOST/NAME`` for a database that several processes share, and
-        ``?options=-csearch_path%3DNAME`` after it for a schema of that.
-    :param clock: Gives every transaction its time, ids and chance.
-    :param limits: What this sandbox allows.
-    :raises StoreFailure: The database cannot be used: it holds something else or tables of another
-        version, is damaged, cannot be reached, or somebody else is writing to it.
-    :raises OSError: The file cannot be made, or not be written.
-    :raises ValueError: The address is of another kind of database.
-    :raises ImportError: The address needs a driver that is not installed.
+    :param url: ``sqlite://`` for memory; ``sqlite:///PATH`` for a file, created when missing;
+        ``postgresql://USER:PASSWORD@HOST/NAME`` for a database that several processes share, with
+        ``?options=-csearch_path%3DNAME`` appended for one schema of it.
+    :param clock: The source of time, tokens and random numbers for every transaction.
+    :param limits: The limits of this sandbox.
+    :raises StoreFailure: The database cannot be used: it holds other tables or tables of another
+        version, is damaged, is unreachable, or another process is writing to it.
+    :raises OSError: The file cannot be created or written.
+    :raises ValueError: The URL names another kind of database.
+    :raises ImportError: The driver that the URL needs is not installed.
 
-    Once it is closed, everything else raises :class:`RuntimeError`.
+    After :meth:`close`, every other method raises :class:`RuntimeError`.
 
     >>> from crowdflower.sandbox.store.tables import schema_info
     >>> database = Database()
@@ -91,13 +91,13 @@ class Database:
     ) -> None:
         address = _parse_url(url)
         self.name = address.set(query={}).render_as_string()
-        """Its address, without a password."""
+        """The URL, without the password."""
         self.clock = clock or Clock()
         self.limits = limits or Limits()
         self._local = local()
         self._is_closed = False
         self._backend = _backend(address)
-        # From 3.13 on Python warns of what was left open.
+        # Python 3.13 and later warn about connections that were left open.
         finalize(self, self._backend.engine.dispose)
         try:
             if self._backend.open():
@@ -109,32 +109,31 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Let a writer in: all of the block happens, or, when it raises, nothing of it.
+        """Run the block in a write transaction: committed at its end, rolled back when it raises.
 
-        Inside another transaction of the same thread it becomes a part of that one, which can be
-        undone alone. Where others write at the same time it may end in a failure that another try
-        would not: what can be done twice is better given to :meth:`write`.
+        Inside another transaction of the same thread it is a savepoint, which can be rolled back
+        alone. A conflict with another writer is not retried here; use :meth:`write` for that.
 
-        :raises StoreFailure: The database cannot do it; nothing of the block happened.
-        :raises RuntimeError: The thread is inside a :meth:`snapshot`, which only reads.
+        :raises StoreFailure: The database failed; the transaction was rolled back.
+        :raises RuntimeError: The thread is inside a :meth:`snapshot`, which is read-only.
         """
         current: Transaction | None = getattr(self._local, "transaction", None)
         if current is None:
             with self._begin(writes=True) as current:
                 yield current
         elif self._local.reads:
-            raise RuntimeError("Writing inside of a snapshot: end the snapshot first.")
+            raise RuntimeError("A snapshot is read-only: end it before you write.")
         else:
             with current.connection.begin_nested():
                 yield current
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
-        """Read, all of it from one moment.
+        """Run the block in a read-only transaction: all of its statements see the same data.
 
-        Inside a transaction of the same thread it sees what that one has written so far.
+        Inside a transaction of the same thread, the block sees that transaction's changes.
 
-        :raises StoreFailure: The database cannot do it.
+        :raises StoreFailure: The database failed.
         """
         current: Transaction | None = getattr(self._local, "transaction", None)
         if current is not None:
@@ -166,31 +165,31 @@ class Database:
         return self._retry(partial(_run, self.transaction, do), attempts, idempotent=idempotent)
 
     def read(self, do: Callable[[Transaction], T]) -> T:
-        """Read something, all of it from one moment; again when the connection was lost."""
+        """Run a function in a :meth:`snapshot`; retry it when the connection was lost."""
         return self._retry(partial(_run, self.snapshot, do), MAX_ATTEMPTS, idempotent=True)
 
     def reset(self) -> None:
-        """Forget everything, ids included; the clock runs on.
+        """Delete all rows and restart the ids; the clock keeps its time.
 
         :raises RuntimeError: The thread is inside a transaction of this database.
         """
         if getattr(self._local, "transaction", None) is not None:
-            raise RuntimeError("Resetting inside of a transaction: end the transaction first.")
+            raise RuntimeError("A transaction is open: end it before you reset the database.")
         self._retry(self._backend.empty, MAX_ATTEMPTS, idempotent=True)
 
     def require_open(self) -> None:
-        """See that it has not been closed.
+        """Raise an error if the database was closed.
 
-        :raises RuntimeError: It has.
+        :raises RuntimeError: The database was closed.
         """
         if self._is_closed:
             raise RuntimeError(
-                "The sandbox is closed, and what it held in memory is gone. Use it before its"
-                " close(), or inside of its with block."
+                "The sandbox is closed, and its data in memory is gone. Use it before close(), or"
+                " inside its with block."
             )
 
     def close(self) -> None:
-        """Close every connection; in memory that is the end of the data."""
+        """Close all connections; a database in memory is lost."""
         self._is_closed = True
         self._backend.close()
 
@@ -202,8 +201,8 @@ class Database:
             try:
                 return attempt()
             except Exception as error:
-                again = idempotent or not isinstance(error, Unconfirmed)
-                if not (attempts and again and self._backend.is_retryable(error)):
+                is_safe = idempotent or not isinstance(error, Unconfirmed)
+                if not (attempts and is_safe and self._backend.is_retryable(error)):
                     raise
 
     @contextmanager
@@ -222,33 +221,31 @@ class Database:
 
 
 def _run(
-    opened: Callable[[], AbstractContextManager[Transaction]], do: Callable[[Transaction], T]
+    begin: Callable[[], AbstractContextManager[Transaction]], do: Callable[[Transaction], T]
 ) -> T:
-    with opened() as tx:
+    with begin() as tx:
         return do(tx)
 
 
 def _parse_url(url: str) -> URL:
-    """Read an address; what is wrong with it is said without it, as there may be a password."""
+    """Parse a URL; the error messages do not repeat it, since it may hold a password."""
     try:
         address = make_url(url)
         kind = address.get_backend_name()
     except (ArgumentError, ValueError):
-        address, kind = make_url(MEMORY), "nothing of the kind"
-    if "@" in (address.host or ""):  # what was read as a host is the rest of a password
-        kind = "nothing of the kind"
+        address, kind = make_url(MEMORY), "an invalid URL"
+    if "@" in (address.host or ""):  # the end of a password, parsed as a host
+        kind = "an invalid URL"
     if kind not in {"sqlite", "postgresql", "postgres"}:
         raise ValueError(
-            f"The sandbox keeps its data in SQLite or PostgreSQL: give sqlite:// for memory,"
-            f" sqlite:///PATH for a file or postgresql://USER:PASSWORD@HOST/NAME, not {kind}. In"
-            f" user and password, write @ : / and % as %40 %3A %2F and %25."
+            f"The database must be SQLite or PostgreSQL: sqlite:// for memory, sqlite:///PATH for a"
+            f" file or postgresql://USER:PASSWORD@HOST/NAME, not {kind}. In user and password,"
+            f" write @ : / and % as %40 %3A %2F and %25."
         )
     if kind == "sqlite":
         if "?" in url:
-            raise ValueError(
-                "The address of a file ends with its path; a ? in that is written %3F."
-            )
-        # Not every SQLAlchemy reads %20 as a blank here.
+            raise ValueError("The URL of a file ends with its path. Write a ? in the path as %3F.")
+        # Not every version of SQLAlchemy decodes %20 here.
         return address.set(database=unquote(url.partition(":///")[2]) or None)
     return address.set(drivername="postgresql") if kind == "postgres" else address
 
@@ -262,14 +259,14 @@ def _backend(address: URL) -> Backend:
         if (missing.name or "").startswith("crowdflower"):
             raise
         raise ImportError(
-            f"a database in PostgreSQL needs {missing.name}, which is not installed;"
-            " pip install 'crowdflower-client[postgres]' brings it"
+            f"PostgreSQL needs {missing.name}, which is not installed;"
+            " run: pip install 'crowdflower-client[postgres]'"
         ) from missing
     return PostgreSQL(address)
 
 
 def _latest_time(tx: Transaction) -> float:
-    """Tell when the last thing happened that the tables know of; 0 if nothing has."""
+    """Return the latest time in the tables, in seconds since 1970 UTC; 0 if they are empty."""
     moments = [
         ledger.c.created_at,
         job.c.created_at,

@@ -1,67 +1,68 @@
-"""What a database may fail at. Nothing of the transaction happened then, but for the last of these.
+"""Errors of the database. Except for ``Unconfirmed``, the transaction was rolled back.
 
 .. code-block:: text
 
     StoreFailure
-    ├── Busy          503   somebody else is writing, for longer than anybody waits
-    ├── Full          507   there is no room for what was to be written
-    ├── Unusable      503   the data is not where it was, or not what it was
-    ├── Unreachable   503   the server of the database does not answer
-    └── Unconfirmed   500   it went away before it said whether it did what it was told
+    ├── Busy          503   another transaction held a lock for longer than the timeout
+    ├── Full          507   the disk is full or refuses writes
+    ├── Unusable      503   the data is missing, damaged, read-only or not the sandbox's
+    ├── Unreachable   503   the database server does not respond
+    └── Unconfirmed   500   the connection was lost during the commit
 """
 
 from __future__ import annotations
 
 
 class StoreFailure(RuntimeError):
-    """The database could not do it; the message says what to do.
+    """The database failed; the message says what to do.
 
-    It is no refusal: rules may go on after one of those, and after this there is no transaction.
+    Unlike a refusal (:mod:`crowdflower.sandbox.errors`), it ends the transaction: a rule that
+    catches it cannot go on.
     """
 
     status = 503
-    """What a server answers with."""
+    """HTTP status of the response."""
 
     retry_after: int | None = None
-    """Seconds after which it may be worth to try again, if it may be."""
+    """Seconds to wait before a retry; ``None`` when a retry does not help."""
 
 
 class Busy(StoreFailure):
-    """Somebody else is writing, and did not finish while anybody would wait."""
+    """Another transaction held a lock for longer than the timeout."""
 
     retry_after = 5
 
 
 class Full(StoreFailure):
-    """The disk is full, or does not take what is written."""
+    """The disk is full, or refuses writes."""
 
     status = 507
 
 
 class Unusable(StoreFailure):
-    """The data is gone, damaged, somebody else's, or may not be changed."""
+    """The data is missing, damaged, read-only, or not the sandbox's."""
 
 
 class SchemaMismatch(Unusable):
-    """The data was not made by this version of the sandbox; it is left as it is."""
+    """The tables are not those of this version of the sandbox; they were not changed."""
 
 
 class Unreachable(StoreFailure):
-    """The server of the database does not answer, or ended the connection."""
+    """The database server does not respond, or closed the connection."""
 
     retry_after = 5
 
 
 class Unconfirmed(StoreFailure):
-    """The connection was lost during the commit: all of it happened, or nothing.
+    """The connection was lost during the commit, so it is unknown whether it happened.
 
-    Who sent it under a key may send it again; others have to look.
+    A request with an idempotency key may be sent again; for any other, check the data first.
     """
 
     status = 500
 
     def __init__(self) -> None:
         super().__init__(
-            "The connection to the database was lost before it said whether this was done. Look"
-            " before you send it again, or send it under an Idempotency-Key."
+            "The connection to the database was lost during the commit, so it is unknown whether"
+            " this was done. Check before you send it again, or send it with an Idempotency-Key."
         )

@@ -1,8 +1,8 @@
-r"""JSON from strangers: what :mod:`json` takes and the sandbox does not is refused, with its place.
+r"""A strict JSON decoder for untrusted input; errors name line, column and character.
 
-Beyond the grammar this refuses what would make trouble later: numbers that no float holds, ``NaN``
-and infinities, nesting that only an attack needs, halves of surrogate pairs (no UTF-8 can carry
-them) and ``\u0000`` (no text column of PostgreSQL does).
+Beyond invalid JSON it refuses what :mod:`json` accepts and what would fail later: numbers that do
+not fit into a float, ``NaN`` and infinities, deep nesting, lone surrogates (UTF-8 cannot encode
+them) and ``\u0000`` (PostgreSQL cannot store it in text).
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
     from crowdflower._types import JSON
 
 MAX_NESTING: Final = 64
-"""Objects and lists inside one another."""
+"""Levels of objects and lists; only an attack needs more."""
 
-_DIGITS: Final = 308
-"""Of the largest whole number; a float of more overflows."""
+_MAX_DIGITS: Final = 308
+"""Digits of an integer; a float of more digits overflows."""
 
-_BLANKS: Final = " \t\n\r"
-_BLANK = re.compile(f"[{_BLANKS}]*")
+_WHITESPACE: Final = " \t\n\r"
+_WHITESPACE_RUN = re.compile(f"[{_WHITESPACE}]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:Infinity|NaN|\d[\d.eE+-]*)|[][{}]', re.DOTALL)
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
-_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+_DEPTH_CHANGES: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 class _BadNumber(ValueError):
-    """A number's text, without its place: the decoder does not say."""
+    """A number that is refused, as text; the decoder does not report its position."""
 
 
 def decode(text: str) -> JSON:
-    r"""Decode one JSON text.
+    r"""Decode a JSON document.
 
-    :raises json.JSONDecodeError: It is none, or none that the sandbox takes; the message names
-        line, column and character.
+    :raises json.JSONDecodeError: The text is not valid JSON, or holds a value that the sandbox
+        refuses; the message names line, column and character.
 
     >>> decode('{"title": "Caf\u00e9"}')
     {'title': 'Café'}
@@ -61,9 +61,9 @@ def decode(text: str) -> JSON:
 
 
 def decode_at(text: str, start: int) -> tuple[JSON, int]:
-    """Decode the JSON value that begins at ``start``, blanks before it allowed.
+    """Decode the JSON value that begins at ``start``, after optional whitespace.
 
-    :returns: The value, and where it ends.
+    :returns: The value, and the index after it.
     :raises json.JSONDecodeError: As :func:`decode`.
 
     >>> decode_at('{"a": 1}{"a": 2}', 0)
@@ -88,11 +88,11 @@ def decode_at(text: str, start: int) -> tuple[JSON, int]:
 
 
 def decode_flat_object(line: str) -> dict[str, Any] | None:
-    """Decode a text that is one object of texts and numbers, if orjson is there to do it quickly.
+    r"""Decode an object of strings and numbers with orjson, which is faster.
 
-    :returns: ``None`` for all that orjson reads otherwise than :func:`decode`, or that may be so:
-        whole numbers of more than 63 bits, lists and objects in the object, whatever is escaped by
-        number, and what is no such object.
+    :returns: ``None`` without orjson, and for everything that it may read differently than
+        :func:`decode` does: integers of more than 63 bits, nested lists and objects, ``\u``
+        escapes, and whatever is not such an object.
 
     >>> decode_flat_object('{"a": [1]}')
     """
@@ -107,7 +107,7 @@ def decode_flat_object(line: str) -> dict[str, Any] | None:
     for each in value.values():
         kind = type(each)
         if kind is float or kind is int:
-            if not -_LARGE < each < _LARGE:
+            if not -_INT_LIMIT < each < _INT_LIMIT:
                 return None
         elif kind not in _PLAIN:
             return None
@@ -115,18 +115,18 @@ def decode_flat_object(line: str) -> dict[str, Any] | None:
 
 
 _PLAIN: Final = frozenset({str, bool, type(None)})
-_LARGE: Final = 2**63
+_INT_LIMIT: Final = 2**63
 
 
 def skip_whitespace(text: str, start: int) -> int:
-    """Find the first character at or after ``start`` that is no blank.
+    """Return the index of the first character at or after ``start`` that is not whitespace.
 
     >>> skip_whitespace("  {}", 0)
     2
     """
-    if text[start : start + 1] not in _BLANKS:  # as it is nearly everywhere
+    if text[start : start + 1] not in _WHITESPACE:  # the common case
         return start
-    match = _BLANK.match(text, start)
+    match = _WHITESPACE_RUN.match(text, start)
     return match.end() if match else start
 
 
@@ -137,7 +137,7 @@ def _tokens(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
 def _refuse_depth(text: str, start: int, end: int) -> None:
     depth = 0
     for at, token in _tokens(text, start, end):
-        depth += _STEPS.get(token, 0)
+        depth += _DEPTH_CHANGES.get(token, 0)
         if depth > MAX_NESTING:
             raise JSONDecodeError(f"More than {MAX_NESTING} levels of nesting", text, at)
 
@@ -147,18 +147,18 @@ def _refuse_characters(text: str, start: int, end: int) -> None:
         if _SUSPECT.search(token):
             content, _ = _DECODER.raw_decode(token)
             if "\0" in content:
-                raise JSONDecodeError("A text holds the character \\u0000", text, at)
+                raise JSONDecodeError("A string contains the character \\u0000", text, at)
             if any("\ud800" <= character <= "\udfff" for character in content):
-                raise JSONDecodeError("A text holds half a surrogate pair", text, at)
+                raise JSONDecodeError("A string contains a lone surrogate", text, at)
 
 
-def _whole(digits: str) -> int:
-    if len(digits) > _DIGITS:
+def _parse_int(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
         raise _BadNumber(digits)
     return int(digits)
 
 
-def _fraction(digits: str) -> float:
+def _parse_float(digits: str) -> float:
     value = float(digits)
     if not isfinite(value):
         raise _BadNumber(digits)
@@ -169,4 +169,6 @@ def _refuse_constant(name: str) -> NoReturn:
     raise _BadNumber(name)
 
 
-_DECODER = JSONDecoder(parse_int=_whole, parse_float=_fraction, parse_constant=_refuse_constant)
+_DECODER = JSONDecoder(
+    parse_int=_parse_int, parse_float=_parse_float, parse_constant=_refuse_constant
+)

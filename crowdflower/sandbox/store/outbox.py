@@ -1,4 +1,7 @@
-"""What is to be sent, and what was answered: written in the transaction that it speaks of."""
+"""The tables of webhook deliveries and of responses kept for idempotency keys.
+
+Their rows are written in the same transaction as the change that they report (outbox pattern).
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,25 @@ webhook_delivery = numbered(
     1,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
     Column("signal", Text, nullable=False),
-    Column("payload", Text, nullable=False),  # as it was signed
+    Column("payload", Text, nullable=False),  # the bytes that were signed
     Column("signature", Text, nullable=False),
     Column("state", Text, nullable=False, default="pending"),  # pending sent dropped
     counter("attempts"),
     timestamp("next_at", required=True),  # pending: not before
     timestamp("failing_since"),
-    Column("problem", Text),  # of the last attempt
+    Column("problem", Text),  # why the last attempt failed
     timestamp("sent_at"),
     timestamp("created_at", required=True),
     Index("webhook_delivery_by_job", "job_id", "state", "id"),
     Index("webhook_delivery_due", "state", "next_at"),
 )
 
-kept_answer = Table(  # to a request that its sender may repeat and that must not happen twice
+kept_answer = Table(  # the response to a request with an Idempotency-Key, for repetitions of it
     "kept_answer",
     metadata,
     Column("account_id", ID, ForeignKey("account.id"), primary_key=True),
-    Column("key", Text, primary_key=True),  # as its sender called it
-    Column("request", Text, nullable=False),  # what was asked, as a digest
+    Column("key", Text, primary_key=True),  # the Idempotency-Key
+    Column("request", Text, nullable=False),  # a digest of the request
     Column("status", Int64, nullable=False),
     Column("kind", Text, nullable=False),
     Column("text", Text, nullable=False),

@@ -1,7 +1,7 @@
-"""The tables: accounts and money, jobs and rows, contributors, pages and judgments.
+"""The tables: accounts and money, jobs and units, contributors, pages and judgments.
 
-A counter beside the thing it counts is changed in the transaction that changes the thing. Money is
-in thousandths of a cent, time in seconds since 1970 UTC, and a JSON column holds text.
+Counters are updated in the transaction that changes what they count. Money is in thousandths of a
+US cent, time in seconds since 1970 UTC; a JSON column holds text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import (
     or_,
     text,
 )
-from sqlalchemy.schema import SchemaItem  # noqa: TC002 - beside all the others
+from sqlalchemy.schema import SchemaItem  # noqa: TC002 - imported with the rest of SQLAlchemy
 
 from crowdflower.sandbox.store.column_types import (
     ID,
@@ -35,13 +35,13 @@ from crowdflower.sandbox.store.column_types import (
 )
 
 VERSION = 1
-"""The shape of these tables; a file of another shape is refused, not changed."""
+"""The schema version; a database of another version is refused, not migrated."""
 
 metadata = MetaData()
 
 
 def numbered(name: str, start: int, *contents: SchemaItem) -> Table:
-    """Describe a table whose rows have a number for a name: ``start``, and on, never twice."""
+    """Define a table whose ids count up from ``start`` and are never reused."""
     number = Column("id", ID, Identity(start=start), primary_key=True)
     return Table(name, metadata, number, *contents, sqlite_autoincrement=True)
 
@@ -54,8 +54,8 @@ account = numbered(
     "account",
     23_278,
     Column("email", Text, nullable=False),
-    Column("api_key", Text, nullable=False, unique=True),  # as it is: it signs notifications
-    money("balance_mc"),  # always the sum of the account's ledger
+    Column("api_key", Text, nullable=False, unique=True),  # in plain text: it signs webhooks
+    money("balance_mc"),  # the sum of the account's ledger
     counter("markup_pct", 20),  # the fee on top of what contributors are paid
     timestamp("created_at", required=True),
 )
@@ -67,7 +67,7 @@ ledger = numbered(  # append only
     Column("job_id", ID),
     Column("order_id", ID),
     Column("kind", Text, nullable=False),  # credit reserve charge release refund bonus adjust
-    Column("amount_mc", MilliCents, nullable=False),  # below zero when it leaves the account
+    Column("amount_mc", MilliCents, nullable=False),  # negative when it leaves the account
     Column("note", Text),
     timestamp("created_at", required=True),
     Index("ledger_by_account", "account_id", "id"),
@@ -86,7 +86,7 @@ orders = numbered(
     Column("channels", Json, nullable=False),
     Column("state", Text, nullable=False, default="open"),  # open fulfilled canceled
     money("cost_mc"),  # the estimate, fee included
-    money("reserved_mc"),  # taken aside so far; minus released: what is left to charge
+    money("reserved_mc"),  # ever reserved; minus released_mc: left to charge
     money("spent_mc"),
     money("released_mc"),
     Column("meta", Json, nullable=False),
@@ -95,7 +95,7 @@ orders = numbered(
     Index("orders_by_job", "job_id"),
 )
 
-# Jobs and rows.
+# Jobs and units.
 
 job = numbered(
     "job",
@@ -115,7 +115,7 @@ job = numbered(
     Column("secret", Text, nullable=False),
     Column("copied_from", ID),
     Column("options", Json, nullable=False),
-    Column("gold", Json, nullable=False),  # question to column of accepted answers
+    Column("gold", Json, nullable=False),  # question to the column of its accepted answers
     Column("fields", Json),  # question to aggregation
     Column("confidence_fields", Json),
     counter("judgments_per_unit", 3),
@@ -134,10 +134,10 @@ job = numbered(
     flag("auto_order"),
     Column("auto_order_threshold", Int64),
     Column("auto_order_timeout", Int64),
-    timestamp("waiting_since"),  # new rows wait to be ordered, by number or by timeout
+    timestamp("waiting_since"),  # new units wait for the automatic order
     Column("webhook_uri", Text),
     Column("send_judgments_webhook", Boolean),
-    timestamp("webhook_disabled_at"),  # nobody has answered there for hours
+    timestamp("webhook_disabled_at"),  # the receiver failed for hours
     Column("included_countries", Json, nullable=False),  # codes of two letters
     Column("excluded_countries", Json, nullable=False),
     Column("minimum_requirements", Json),
@@ -149,17 +149,17 @@ job = numbered(
     Column("require_worker_login", Boolean),
     flag("public_data"),
     flag("worker_ui_remix", True),
-    Column("extras", Json, nullable=False),  # attributes that are kept and never shown
+    Column("extras", Json, nullable=False),  # attributes that are stored and never returned
     money("crowd_costs_mc"),  # paid to contributors, fee not included
-    counter("units_count"),  # all rows, test questions included
+    counter("units_count"),  # all units, test questions included
     counter("golds_count"),  # test questions, hidden ones included
     counter("judgable_count"),
     counter("finalized_count"),
-    counter("needed_count"),  # judgments that judgable rows still lack
+    counter("needed_count"),  # judgments that judgable units still need
     counter("judgments_count"),  # all but rejected ones
     counter("tainted_count"),
     counter("next_seq", 1),
-    flag("seq_dense", True),  # no row was ever deleted
+    flag("seq_dense", True),  # no unit was ever deleted
     Column("upload_error", Text),  # why the last file was refused
     timestamp("completed_at"),
     timestamp("deleted_at"),
@@ -202,13 +202,13 @@ unit = numbered(
     "unit",
     698_757_001,
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
-    Column("seq", Int64, nullable=False),  # 1, 2, 3, … in a job; holes only after deletion
+    Column("seq", Int64, nullable=False),  # 1, 2, 3, … in a job; gaps only after deletions
     Column("state", Text, nullable=False),
     Column("data", Json, nullable=False),
     counter("judgments_count"),  # trusted ones only
     counter("tainted_count"),
-    counter("needed"),  # trusted judgments it is to have; rises with dynamic collection
-    counter("open_slots"),  # pages it may still be put on: needed, less judged, less on pages
+    counter("needed"),  # trusted judgments to collect; rises with dynamic collection
+    counter("open_slots"),  # needed - judgments_count - open pages with the unit
     counter("missed_count"),
     counter("difficulty"),
     Column("gold_pool", Text),
@@ -243,7 +243,7 @@ worker = numbered(
     counter("level", 1),
     flag("simulated"),
     Column("profile", Json),
-    Column("token_hash", Text, unique=True),  # of what the browser of a person shows
+    Column("token_hash", Text, unique=True),  # of the token in a person's browser
     timestamp("created_at", required=True),
 )
 
@@ -285,9 +285,9 @@ assignment = numbered(  # a page
     Column("mode", Text, nullable=False),  # quiz work
     Column("state", Text, nullable=False),  # open submitted expired released
     Column("form_token", Text, nullable=False),
-    money("pay_mc"),  # what its contributor gets
-    money("cost_mc"),  # what its requester gives
-    Column("receipt", Json),  # what the submission was answered with, for a repeated one
+    money("pay_mc"),  # what the contributor gets
+    money("cost_mc"),  # what the customer pays
+    Column("receipt", Json),  # the response to the submission, for repetitions of it
     timestamp("started_at", required=True),
     timestamp("expires_at", required=True),
     timestamp("submitted_at"),
@@ -295,7 +295,7 @@ assignment = numbered(  # a page
     Index("assignment_by_worker", "worker_id", "state"),
 )
 
-assignment_unit = Table(  # a row on a page; while not resolved, a place that nobody else can take
+assignment_unit = Table(  # a unit on a page; reserved for it while not resolved
     "assignment_unit",
     metadata,
     Column("assignment_id", ID, ForeignKey("assignment.id"), primary_key=True),
@@ -320,13 +320,13 @@ judgment = numbered(
     Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
     Column("assignment_id", ID, ForeignKey("assignment.id"), nullable=False),
     Column("data", Json, nullable=False),
-    Column("trust", Double, nullable=False),  # of its contributor, when it was given
+    Column("trust", Double, nullable=False),  # of the contributor, at the time of the judgment
     flag("golden"),
     Column("missed", Boolean),
     flag("tainted"),
     flag("rejected"),
     Column("reviewed", Boolean),
-    timestamp("webhook_sent_at"),  # when its requester's server first took it
+    timestamp("webhook_sent_at"),  # when the receiver first accepted it
     Column("channel", Text, nullable=False),
     Column("country", Text),
     Column("region", Text),
@@ -359,7 +359,7 @@ bonus = numbered(
     timestamp("created_at", required=True),
 )
 
-event = numbered(  # what happened that nobody asked for at that timestamp
+event = numbered(  # what happened without a request for it
     "event",
     1,
     Column("kind", Text, nullable=False),

@@ -1,4 +1,4 @@
-"""What a rule is given to work with: a connection, the clock, the limits, a place for warnings."""
+"""A transaction as the rules see it: connection, clock, limits and warnings."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from crowdflower.sandbox.store import tables
 from crowdflower.sandbox.store.fast.driver import Driver
 
 MIN_KEPT_EVENTS = 1000
-"""Events that are kept at least; twice as many are kept at most."""
+"""The latest events that are always kept; at most twice as many are."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one sandbox allows. The defaults are those of the service, where they are known.
+    """The limits of one sandbox. The defaults are those of the service, where they are known.
 
     Sources: CrowdFlower, `Job Costs
     <https://success.crowdflower.com/hc/en-us/articles/202703165>`_ (least reserve); the official
@@ -26,36 +26,36 @@ class Limits:
     """
 
     strict: bool = False
-    """Refuse what would else be ignored with a warning."""
+    """Refuse what would otherwise be ignored with a warning."""
 
     rows_per_job: int | None = None
-    """Most rows in a job; ``None`` for no limit. The service has 250,000."""
+    """Maximum of units in a job; ``None`` for no limit. The service has 250,000."""
 
     min_units_to_launch: int = 5
-    """Fewest rows that a job may be launched with."""
+    """Minimum of units for a launch."""
 
     minimum_reserve_cents: int = 1000
-    """Least that an order takes aside; what is left of it comes back when the job ends."""
+    """Minimum that an order reserves; the rest is released when the job ends."""
 
     charge_internal: bool = False
-    """Whether pages of one's own contributors cost anything."""
+    """Whether pages of the internal channel are charged."""
 
     window: int = 2000
-    """How far into the open rows a page may begin; small, so that early rows finish early."""
+    """Open units among which a page may begin; small, so that early units finish early."""
 
     bonus_cents: int = 2000
-    """Most that one bonus may be."""
+    """Maximum of one bonus, in US cents."""
 
     channels_without_bonus: frozenset[str] = frozenset()
-    """Channels whose contributors cannot be given a bonus."""
+    """Channels whose contributors cannot get a bonus."""
 
 
 @dataclass
 class Transaction:
-    """Everything inside one of these happens, or nothing of it does."""
+    """An open transaction; its changes are committed or rolled back together."""
 
     connection: Connection
-    """SQLAlchemy's connection, for statements that need not be fast."""
+    """SQLAlchemy's connection, for most statements."""
 
     driver: Driver
     """The driver's own connection, for statements that must be fast."""
@@ -64,39 +64,42 @@ class Transaction:
     limits: Limits = field(default_factory=Limits)
 
     isolated: bool = True
-    """Whether all that it reads stays as it is until it ends, and it needs to wait for no turn."""
+    """Whether no other transaction can change what this one reads, so that it needs no locks."""
 
     warnings: list[str] = field(default_factory=list)
-    """What was asked for and is not done as asked; for a header of the answer."""
+    """What was requested and is ignored or changed; for a header of the response."""
 
     def warn(self, message: str) -> None:
-        """Say that something was asked for and is not done as asked."""
+        """Add a warning that something requested is ignored or changed."""
         if message not in self.warnings:
             self.warnings.append(message)
 
     def record(self, kind: str, job_id: int | None = None, **detail: Any) -> None:
-        """Keep what happened and nobody asked for at that moment; only the latest are kept."""
+        """Record an event: something that happened without a request for it.
+
+        Only the latest events are kept.
+        """
         values = {"kind": kind, "job_id": job_id, "detail": detail, "created_at": self.clock.now()}
         number = self.add(tables.event, values)
         if number % MIN_KEPT_EVENTS == 0:
             self.run(delete(tables.event).where(tables.event.c.id <= number - MIN_KEPT_EVENTS))
 
     def one(self, statement: Executable) -> Any:
-        """Return the one row that there is, or ``None``."""
+        """Return the only row, or ``None``."""
         try:
             return self.connection.execute(statement).one_or_none()
-        except OverflowError:  # a number that no column can hold names no row
+        except OverflowError:  # an id beyond 64 bits: no such row
             return None
 
     def all(self, statement: Executable) -> list[Any]:
-        """Return all rows, in memory."""
+        """Return all rows as a list."""
         return list(self.connection.execute(statement))
 
     def add(self, table: Table, values: Mapping[str, Any]) -> int:
-        """Insert one row and return the number it got."""
+        """Insert one row and return its id."""
         key = self.connection.execute(insert(table), values).inserted_primary_key
         return int(key[0]) if key else 0
 
     def run(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
-        """Change something; return how many rows it touched."""
+        """Execute a statement and return how many rows it changed."""
         return self.connection.execute(statement, values).rowcount

@@ -13,7 +13,7 @@ from crowdflower.cml import Field, parse
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.crowd import PROFILES, Profile, confusion
 from crowdflower.sandbox.crowd.answers import Respondent, answer
-from crowdflower.sandbox.crowd.profiles import find_profile, share_out
+from crowdflower.sandbox.crowd.profiles import assign_profiles, find_profile
 from crowdflower.sandbox.crowd.simulation import SimulationSettings
 from crowdflower.sandbox.crowd.truth import Truth
 from crowdflower.sandbox.rules.work.handout import PageUnit
@@ -224,7 +224,9 @@ def test_a_text_that_nobody_can_write_is_named_with_a_way_out() -> None:
 
 
 def test_a_mix_is_divided_to_the_last_head() -> None:
-    kinds = share_out(80, {"expert": 0.2, "normal": 0.5, "sloppy": 0.15, "random spammer": 0.15})
+    kinds = assign_profiles(
+        80, {"expert": 0.2, "normal": 0.5, "sloppy": 0.15, "random spammer": 0.15}
+    )
 
     assert Counter(kind.name for kind in kinds) == {
         "expert": 16,
@@ -232,13 +234,13 @@ def test_a_mix_is_divided_to_the_last_head() -> None:
         "sloppy": 12,
         "random_spammer": 12,
     }
-    assert len(share_out(7, {"expert": 1, "normal": 1, "sloppy": 1})) == 7
+    assert len(assign_profiles(7, {"expert": 1, "normal": 1, "sloppy": 1})) == 7
 
 
 @pytest.mark.parametrize("mix", [{}, {"normal": 0}, {"normal": 2, "expert": -1}])
 def test_a_mix_of_nobody_is_refused(mix: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="mix"):
-        share_out(3, dict(mix))
+        assign_profiles(3, dict(mix))
 
 
 @pytest.mark.parametrize("name", ["genius", "confusion"])

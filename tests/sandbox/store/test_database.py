@@ -109,7 +109,7 @@ def test_a_snapshot_inside_a_transaction_sees_what_it_wrote(database: Database) 
 def test_nobody_writes_inside_of_a_snapshot(database: Database) -> None:
     with (
         database.snapshot(),
-        pytest.raises(RuntimeError, match="end the snapshot first"),
+        pytest.raises(RuntimeError, match="A snapshot is read-only"),
         database.transaction(),
     ):
         pass
@@ -210,7 +210,7 @@ def test_a_file_of_another_version_is_refused_and_left_alone(on_file: Database, 
     on_file.close()
     before = path.read_bytes()
 
-    with pytest.raises(SchemaMismatch, match="holds version 99 of the tables, and this is version"):
+    with pytest.raises(SchemaMismatch, match="holds version 99 of the tables; this is version"):
         Database(f"sqlite:///{path}")
 
     assert path.read_bytes() == before
@@ -223,7 +223,7 @@ def test_a_file_of_something_else_is_refused(path: Path) -> None:
     before = path.read_bytes()
 
     with pytest.raises(
-        SchemaMismatch, match=r"no sandbox\. Nothing was changed\. Give the sandbox"
+        SchemaMismatch, match=r"tables of something else\. Nothing was changed\. Use another"
     ):
         Database(f"sqlite:///{path}")
 
@@ -233,7 +233,7 @@ def test_a_file_of_something_else_is_refused(path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"a letter to my aunt" * 100)
 
-    with pytest.raises(StoreFailure, match="no database"):
+    with pytest.raises(StoreFailure, match="not an SQLite database"):
         Database(f"sqlite:///{path}")
 
     assert path.read_bytes() == b"a letter to my aunt" * 100
@@ -268,7 +268,7 @@ def test_another_kind_of_address_is_refused_without_its_password(url: str) -> No
 
 
 def test_an_address_with_more_than_a_path_opens_no_other_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="written %3F"):
+    with pytest.raises(ValueError, match="as %3F"):
         Database(f"sqlite:///{tmp_path}/crowd?2.db")
 
     assert list(tmp_path.iterdir()) == []
@@ -284,7 +284,7 @@ def test_a_reset_forgets_everything_and_counts_from_the_start(database: Database
         assert keys(tx) == []
         assert add(tx, "k") == first
     with (
-        pytest.raises(RuntimeError, match="end the transaction first"),
+        pytest.raises(RuntimeError, match="A transaction is open"),
         database.transaction(),
     ):
         database.reset()

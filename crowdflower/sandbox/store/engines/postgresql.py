@@ -1,6 +1,6 @@
-"""PostgreSQL: one database for several machines, and many writers at the same time.
+"""PostgreSQL: one database for several machines, with many writers at the same time.
 
-Who has to wait for whom is said in :mod:`crowdflower.sandbox.store.engines.locks`.
+:mod:`crowdflower.sandbox.store.engines.locks` says which writers wait for each other.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from crowdflower.sandbox.store.failures import (
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 
 LOCK_TIMEOUT: Final = 30
-"""Seconds to wait for another transaction; an upload of half a million rows takes less."""
+"""Seconds to wait for a lock or a connection; an upload of half a million rows takes less."""
 
 MAX_CONNECTIONS: Final = 16
-"""Of one process; PostgreSQL takes a hundred, if nobody tells it otherwise."""
+"""Connections of one process; PostgreSQL's default limit is a hundred for all."""
 
 MIN_INTEGER: Final = -(2**63)
-"""The smallest number that a column can hold."""
+"""The smallest integer of 64 bits."""
 
 _NOTHING: Final = "Nothing was done."
 _DISCONNECTED: Final = re.compile(r"08...|57P0[123]")
 
 _RETRYABLE: Final = frozenset({"40001", "40P01", "23505"})
-"""Somebody else was quicker, with the same rows or with the same name."""
+"""SQLSTATEs of conflicts: serialization failure, deadlock, unique violation."""
 
 _BUSY: Final = f"The database was busy with other requests for too long. {_NOTHING} Send it again."
 _FAILURES: Final[dict[str, tuple[type[StoreFailure], str]]] = {
     "40001": (Busy, _BUSY),
     "40P01": (Busy, _BUSY),
     "55P03": (Busy, _BUSY),
-    "53300": (Busy, f"The database takes no more connections. {_NOTHING} Send it again."),
-    "53100": (Full, f"There is no room left for the database. {_NOTHING} Make room first."),
-    "25006": (Unusable, f"The database may only be read: is it a standby? {_NOTHING}"),
-    "42501": (Unusable, f"The user of the database may not do this. {_NOTHING}"),
+    "53300": (Busy, f"The database has no free connections. {_NOTHING} Send it again."),
+    "53100": (Full, f"The disk of the database is full. {_NOTHING} Free some space first."),
+    "25006": (Unusable, f"The database is read-only: is it a standby? {_NOTHING}"),
+    "42501": (Unusable, f"The database user lacks a permission. {_NOTHING}"),
 }
-"""What follows from an error, by its SQLSTATE.
+"""SQLSTATE to failure and message.
 
 Source: PostgreSQL, `Error Codes <https://www.postgresql.org/docs/current/errcodes-appendix.html>`_.
 """
@@ -64,9 +64,9 @@ _POSTGRESQL_ONLY: Final = re.compile(r"/\*!(.*?)\*/", re.DOTALL)
 
 
 class PostgreSQL:
-    """A schema of a PostgreSQL database: the one that comes first in the ``search_path``.
+    """A schema of a PostgreSQL database: the first in the ``search_path``.
 
-    :param url: Where, and as whom.
+    :param url: The URL of the database.
     """
 
     single_writer = False
@@ -77,11 +77,11 @@ class PostgreSQL:
 
     @contextmanager
     def begin(self, *, writes: bool) -> Iterator[Connection]:
-        """Connect for one transaction; it ends with the block."""
-        # What is read is read from one moment. What is written is decided on what is true now:
-        # whoever waited for a turn has to see what was done meanwhile.
+        """Open a connection and begin a transaction, which ends with the block."""
+        # Readers see one snapshot. Writers must see what was committed while they waited for a
+        # lock.
         mode = "READ COMMITTED" if writes else "REPEATABLE READ, READ ONLY"
-        with self._translated_errors(), self._connected(mode) as connection:
+        with self._translate_errors(), self._connect(mode) as connection:
             yield connection
             try:
                 connection.commit()
@@ -91,44 +91,44 @@ class PostgreSQL:
                 raise
 
     def driver(self, connection: Connection) -> PsycopgDriver:
-        """Return the driver's side of a connection."""
+        """Return psycopg's connection below SQLAlchemy's, wrapped."""
         return PsycopgDriver(connection.connection.driver_connection)
 
     def open(self) -> bool:
-        """Make the tables where there are none; else see that they are ours.
+        """Create the tables in an empty schema; in any other, check that they are the sandbox's.
 
-        :returns: Whether they were there.
+        :returns: Whether the tables existed before.
         """
         with self.begin(writes=True) as connection:
             # Several processes may start at the same time.
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('crowdflower'))"))
             encoding = connection.execute(text("SHOW server_encoding")).scalar()
             if encoding != "UTF8":
-                raise self._mismatch(f"text in {encoding}, and not in UTF8")
+                raise self._mismatch(f"text in {encoding}, not in UTF8")
             is_new = schema.is_empty(connection)
             if is_new:
                 schema.create(connection)
-            elif strange := schema.schema_mismatch(connection):
-                raise self._mismatch(f"{strange}, and this is version {VERSION}")
+            elif mismatch := schema.schema_mismatch(connection):
+                raise self._mismatch(f"{mismatch}; this is version {VERSION}")
         return not is_new
 
     def empty(self) -> None:
-        """Forget all rows; ids begin anew."""
+        """Delete all rows and restart the ids."""
         names = [f'"{table.name}"' for table in metadata.sorted_tables if table is not schema_info]
         with self.begin(writes=True) as connection:
             connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY"))
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self.engine.dispose()
 
     def is_retryable(self, error: BaseException) -> bool:
-        """Tell whether a transaction that ended in this error may succeed the next time."""
-        return any(_state(each) in _RETRYABLE or _is_disconnect(each) for each in _causes(error))
+        """Return whether a transaction that failed with this error may succeed when retried."""
+        return any(_sqlstate(each) in _RETRYABLE or _is_disconnect(each) for each in _causes(error))
 
     @contextmanager
-    def _connected(self, mode: str) -> Iterator[Connection]:
-        """Begin; with another connection, when the server had ended the one at hand."""
+    def _connect(self, mode: str) -> Iterator[Connection]:
+        """Begin a transaction, on a new connection if the server had closed the pooled one."""
         connection = self.engine.connect().execution_options(sandbox_begin=mode)
         try:
             connection.begin()
@@ -142,59 +142,60 @@ class PostgreSQL:
             yield connection
 
     @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        """Let what the database fails at come up as what it is."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise errors of PostgreSQL as the :class:`StoreFailure` that they mean."""
         try:
             yield
         except PoolTimeout as error:
             raise Busy(_BUSY) from error
         except (psycopg.Error, DBAPIError) as error:
             if _is_disconnect(error):
-                said = str(getattr(error, "orig", error)).partition("\n")[0]
-                raise Unreachable(f"{self._name} cannot be reached: {said}. {_NOTHING}") from error
-            if (known := _FAILURES.get(_state(error) or "")) is None:
+                reason = str(getattr(error, "orig", error)).partition("\n")[0]
+                message = f"{self._name} cannot be reached: {reason}. {_NOTHING}"
+                raise Unreachable(message) from error
+            if (known := _FAILURES.get(_sqlstate(error) or "")) is None:
                 raise
             kind, message = known
             raise kind(message) from error
 
     def _mismatch(self, what: str) -> SchemaMismatch:
         return SchemaMismatch(
-            f"{self._name} holds {what}. Nothing was changed. Give the sandbox a database of its"
-            f" own, in UTF8, or a schema of its own by adding ?options=-csearch_path%3DNAME."
+            f"{self._name} holds {what}. Nothing was changed. Use another database, in UTF8, for"
+            f" the sandbox, or another schema by adding ?options=-csearch_path%3DNAME."
         )
 
 
 class IntegerDumper(IntDumper):
-    """Hands numbers to PostgreSQL that a column can hold, as SQLite's driver does."""
+    """Refuses integers of more than 64 bits, as SQLite's driver does."""
 
     def upgrade(self, obj: int, format: Any) -> Any:  # noqa: A002 - psycopg's name for it
-        """Choose the type of a number."""
+        """Choose the type of an integer."""
         if not MIN_INTEGER <= obj <= -MIN_INTEGER - 1:
-            raise OverflowError(f"{obj:.3g} is no number of 64 bits.")
+            raise OverflowError(f"{obj:.3g} does not fit into 64 bits.")
         return super().upgrade(obj, format)
 
 
 class PsycopgDriver:
-    """The driver's connection, for statements that are written for SQLite.
+    """Runs statements that are written for SQLite on a connection of psycopg.
 
-    :param connection: As psycopg has it.
+    :param connection: The psycopg connection.
     """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     def execute(self, sql: str, values: Any = (), /) -> PsycopgResult:
-        """Run a statement."""
+        """Execute a statement."""
         return PsycopgResult(self._connection.execute(translate(sql), values))
 
     def executemany(self, sql: str, lines: Iterable[Any], /) -> PsycopgResult:
-        """Run a statement for each of some lines of values."""
+        """Execute a statement for each row of values."""
         cursor = self._connection.cursor()
         cursor.executemany(translate(sql), lines)
         return PsycopgResult(cursor)
 
     def copy(self, table: str, columns: Iterable[str], lines: Iterable[Any], /) -> int:
-        """Insert lines of values into a table; return how many there were."""
+        """Insert rows by ``COPY``; return how many."""
         cursor = self._connection.cursor()
         with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copying:
             for line in lines:
@@ -203,7 +204,7 @@ class PsycopgDriver:
 
 
 class PsycopgResult:
-    """What a statement found or did, as SQLite's driver says it."""
+    """The result of a statement, with the interface of SQLite's driver."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
@@ -213,7 +214,7 @@ class PsycopgResult:
 
     @property
     def lastrowid(self) -> int:
-        """The number of the row that was inserted, which the statement returned."""
+        """The id of the inserted row, which the statement returned."""
         return int(self._cursor.fetchone()[0])
 
     def __iter__(self) -> Iterator[Any]:
@@ -222,7 +223,7 @@ class PsycopgResult:
 
 @lru_cache(maxsize=1024)
 def translate(sql: str) -> str:
-    """Write a statement in PostgreSQL's words and psycopg's.
+    """Translate a statement from SQLite's syntax to that of PostgreSQL and psycopg.
 
     >>> translate("SELECT id FROM unit WHERE job_id = ? AND resolved IS 0 /*! FOR UPDATE */")
     'SELECT id FROM unit WHERE job_id = %s AND resolved IS FALSE  FOR UPDATE '
@@ -230,13 +231,13 @@ def translate(sql: str) -> str:
     return _SQLITE_SYNTAX.sub(_replacement, _POSTGRESQL_ONLY.sub(r"\1", sql))
 
 
-def _replacement(found: re.Match[str]) -> str:
-    name, truth = found.groups()
+def _replacement(match: re.Match[str]) -> str:
+    name, truth = match.groups()
     if name is not None:
         return f"%({name})s"
     if truth is not None:
         return "IS TRUE" if truth == "1" else "IS FALSE"
-    return "%s" if found[0] == "?" else "%%"
+    return "%s" if match[0] == "?" else "%%"
 
 
 def _engine(url: URL) -> Engine:
@@ -248,19 +249,19 @@ def _engine(url: URL) -> Engine:
         hide_parameters=True,
     )
 
-    def connected(connection: Any, _: object) -> None:
-        # Transactions are begun below, in the mode that they need.
+    def on_connect(connection: Any, _: object) -> None:
+        # The "begin" event below starts each transaction in the mode it needs.
         connection.autocommit = True
         connection.adapters.register_dumper(int, IntegerDumper)
         connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}s'")
 
-    def begun(connection: Connection) -> None:
+    def on_begin(connection: Connection) -> None:
         mode = connection.get_execution_options().get("sandbox_begin", "READ COMMITTED")
         connection.exec_driver_sql(f"BEGIN ISOLATION LEVEL {mode}")
 
     listen: Callable[..., Any] = event.listen
-    listen(engine, "connect", connected)
-    listen(engine, "begin", begun)
+    listen(engine, "connect", on_connect)
+    listen(engine, "begin", on_begin)
     return engine
 
 
@@ -270,16 +271,16 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def _state(error: BaseException) -> str | None:
-    """Return the SQLSTATE of an error, as the driver has it or as SQLAlchemy wraps it."""
+def _sqlstate(error: BaseException) -> str | None:
+    """Return the SQLSTATE of an error of psycopg, or of SQLAlchemy's wrapper around one."""
     state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
     return state
 
 
 def _is_disconnect(error: BaseException) -> bool:
-    """Tell whether there is no connection, or none any more."""
-    driven = getattr(error, "orig", error)
-    state = _state(error)
+    """Return whether the error means that there is no connection to the server."""
+    original = getattr(error, "orig", error)
+    state = _sqlstate(error)
     if state is not None:
         return _DISCONNECTED.fullmatch(state) is not None
-    return isinstance(driven, psycopg.OperationalError)
+    return isinstance(original, psycopg.OperationalError)

@@ -1,4 +1,4 @@
-"""Making the tables where there are none, and telling whether those that are there are ours."""
+"""Creates the tables, and checks that existing tables are the sandbox's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 
-NOT_A_SANDBOX: Final = "no sandbox"
-"""What a database of somebody else holds."""
+NOT_A_SANDBOX: Final = "tables of something else"
+"""The mismatch of a database that another program made."""
 
 
 def create(connection: Connection) -> None:
-    """Make the tables."""
+    """Create the tables."""
     for table in metadata.sorted_tables:
         connection.execute(CreateTable(table))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
@@ -23,12 +23,12 @@ def create(connection: Connection) -> None:
 
 
 def is_empty(connection: Connection) -> bool:
-    """Tell whether there is no table at all."""
+    """Return whether the database has no tables."""
     return not inspect(connection).get_table_names()
 
 
 def schema_mismatch(connection: Connection) -> str | None:
-    """Say what is there instead of our tables; ``None`` if they are ours, of this version."""
+    """Return what the database holds instead of this version's tables; ``None`` if it has them."""
     if schema_info.name not in inspect(connection).get_table_names():
         return NOT_A_SANDBOX
     version = connection.execute(select(schema_info.c.version)).scalar()

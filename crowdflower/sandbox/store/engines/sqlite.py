@@ -1,11 +1,11 @@
-"""SQLite: one writer at a time, in memory or in a file.
+"""SQLite, in memory or in a file: one writer at a time.
 
-SQLite lets one writer in and tells the others to try again. So that nobody has to, writers of one
-process stand in line for a lock, and a transaction says with its first word that it will write
-(``BEGIN IMMEDIATE``): what it read cannot be overtaken before it is acted upon.
+SQLite admits one writer and answers "database is locked" to the others. To avoid that, the writers
+of one process wait for a lock, and write transactions begin with ``BEGIN IMMEDIATE``, so that what
+they read cannot change before they write.
 
-In memory there is one connection, and readers stand in the same line. In a file readers do not wait
-(write-ahead log), and what was committed survives a power cut (synchronous FULL).
+In memory there is one connection, and readers wait for the same lock. In a file, readers do not
+wait (write-ahead log), and committed data survives a power cut (synchronous FULL).
 """
 
 from __future__ import annotations
@@ -32,19 +32,17 @@ from crowdflower.sandbox.store.fast.driver import Driver
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 
 MEMORY = "sqlite://"
-"""The address of a database that nobody else can see, gone when it is closed."""
+"""The URL of a private database in memory, lost when it is closed."""
 
 _WAL_RETRY_DELAY = 0.02
 
-_START_OVER = (
-    "Download the reports you need with the version that made it, then start on a new file."
-)
+_START_OVER = "Use the version that made it to download your reports, then start with a new file."
 
 
 class SQLite:
-    """A database of this process, or of those that have the same file.
+    """A database in memory, or in a file that several processes may share.
 
-    :param url: ``sqlite://`` for memory, ``sqlite:///PATH`` for a file, made when missing.
+    :param url: ``sqlite://`` for memory, ``sqlite:///PATH`` for a file, created when missing.
     """
 
     single_writer = True
@@ -58,26 +56,26 @@ class SQLite:
 
     @contextmanager
     def begin(self, *, writes: bool) -> Iterator[Connection]:
-        """Connect for one transaction; it ends with the block."""
+        """Open a connection and begin a transaction, which ends with the block."""
         with ExitStack() as stack:
             if writes or self._file is None:
                 stack.enter_context(self._write_lock)
             if self._file is not None:
                 self._file.require_unchanged()
-            stack.enter_context(_translated_errors())
+            stack.enter_context(_translate_errors())
             connection = stack.enter_context(self.engine.connect())
             connection.execution_options(sandbox_begin="IMMEDIATE" if writes else "DEFERRED")
             stack.enter_context(connection.begin())
             yield connection
 
     def driver(self, connection: Connection) -> Driver:
-        """Return the driver's side of a connection."""
+        """Return the :mod:`sqlite3` connection below SQLAlchemy's."""
         return cast(Driver, connection.connection.driver_connection)
 
     def open(self) -> bool:
-        """Make the tables of a new file; of another, see that they are ours before any change.
+        """Create the tables in a new file; in any other, check them before any change.
 
-        :returns: Whether they were there.
+        :returns: Whether the tables existed before.
         """
         if self._file is None:
             self._copy_template()
@@ -86,20 +84,20 @@ class SQLite:
             is_new = schema.is_empty(connection)
             if is_new:
                 _create(connection)
-            elif strange := schema.schema_mismatch(connection):
-                ours, advice = f", and this is version {VERSION}", _START_OVER
-                if strange == schema.NOT_A_SANDBOX:
-                    ours, advice = "", "Give the sandbox a file of its own."
+            elif mismatch := schema.schema_mismatch(connection):
+                expected, advice = f"; this is version {VERSION}", _START_OVER
+                if mismatch == schema.NOT_A_SANDBOX:
+                    expected, advice = "", "Use another file for the sandbox."
                 raise SchemaMismatch(
-                    f"{self._file.path} holds {strange}{ours}. Nothing was changed. {advice}"
+                    f"{self._file.path} holds {mismatch}{expected}. Nothing was changed. {advice}"
                 )
-        # The log is a property of the file. It cannot be changed inside of a transaction.
-        with self._write_lock, _translated_errors(), self.engine.connect() as connection:
+        # The journal mode belongs to the file, and cannot be changed inside a transaction.
+        with self._write_lock, _translate_errors(), self.engine.connect() as connection:
             _enable_wal(self.driver(connection))
         return not is_new
 
     def empty(self) -> None:
-        """Forget all rows; ids begin anew."""
+        """Delete all rows and restart the ids."""
         if self._file is None:
             self._copy_template()
             return
@@ -111,12 +109,12 @@ class SQLite:
             _start_ids(connection)
 
     def close(self) -> None:
-        """Close every connection; in memory that is the end of the data."""
+        """Close all connections; a database in memory is lost."""
         with self._write_lock:
             self.engine.dispose()
 
-    def is_retryable(self, error: BaseException) -> bool:  # noqa: ARG002 - others ask
-        """Tell that no transaction is: nobody was in its way."""
+    def is_retryable(self, error: BaseException) -> bool:  # noqa: ARG002 - part of the protocol
+        """Return False: writers wait for the lock, so that they do not conflict."""
         return False
 
     def _copy_template(self) -> None:
@@ -125,10 +123,10 @@ class SQLite:
 
 
 def _enable_wal(driver: Driver) -> None:
-    """Have changes written to a log beside the file, so that readers do not wait for writers.
+    """Turn on the write-ahead log (WAL), so that readers do not wait for writers.
 
-    Of two processes that ask for it at once, one is told that the database is locked, at once:
-    SQLite does not let it wait where both could wait for ever. A moment later it is granted.
+    When two processes do so at the same time, SQLite answers "database is locked" to one of them
+    without waiting, since both could wait for ever; a retry succeeds.
     """
     for _ in range(ceil(BUSY_TIMEOUT / _WAL_RETRY_DELAY)):
         with suppress(sqlite3.OperationalError):
@@ -139,8 +137,8 @@ def _enable_wal(driver: Driver) -> None:
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Let what the database fails at come up as what it is."""
+def _translate_errors() -> Iterator[None]:
+    """Raise errors of SQLite as the :class:`StoreFailure` that they mean."""
     try:
         yield
     except Exception as error:
@@ -179,26 +177,26 @@ def _memory_engine() -> Engine:
 
 
 def _configure(engine: Engine, *pragmas: str) -> Engine:
-    """Take transactions out of the driver's hands: it would begin them late, and only to read."""
+    """Turn off the driver's own transactions, which begin late and as readers; set the pragmas."""
 
-    def connected(connection: sqlite3.Connection, _: object) -> None:
+    def on_connect(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None
         for pragma in (*pragmas, "PRAGMA foreign_keys = ON", "PRAGMA temp_store = MEMORY"):
             connection.execute(pragma)
         connection.set_authorizer(_authorize)
 
-    def begun(connection: Connection) -> None:
+    def on_begin(connection: Connection) -> None:
         mode = connection.get_execution_options().get("sandbox_begin", "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     listen: Callable[..., Any] = event.listen
-    listen(engine, "connect", connected)
-    listen(engine, "begin", begun)
+    listen(engine, "connect", on_connect)
+    listen(engine, "begin", on_begin)
     return engine
 
 
 def _authorize(action: int, name: str | None, value: str | None, *_: str | None) -> int:
-    """Let no statement, whoever wrote it, open another file or change how this one is kept."""
+    """Deny statements that open another file or change a setting: an SQLite authorizer."""
     is_setting = action == sqlite3.SQLITE_PRAGMA and value is not None and name != "journal_mode"
     if is_setting or action in {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}:
         return sqlite3.SQLITE_DENY
@@ -210,7 +208,7 @@ _TEMPLATE_LOCK = Lock()
 
 @cache
 def _template() -> sqlite3.Connection:
-    """Make an empty database once in a process; copying it takes a fraction of a millisecond."""
+    """Create an empty database once per process; copying it takes less than a millisecond."""
     engine = _memory_engine()
     atexit.register(engine.dispose)
     with engine.connect() as connection, connection.begin():
@@ -226,7 +224,7 @@ def _create(connection: Connection) -> None:
 
 
 def _start_ids(connection: Connection) -> None:
-    """Let ids begin where they look real; they are not used again after a deletion."""
+    """Start the ids at realistic numbers; SQLite does not reuse those of deleted rows."""
     starts = [
         {"name": table.name, "seq": column.identity.start - 1}
         for table in metadata.sorted_tables

@@ -1,8 +1,8 @@
-"""A database in one file: opened without making another, watched, and understood when it fails.
+"""An SQLite file: creates it, checks that it was not replaced, and translates its errors.
 
-A file that is moved away or overwritten while it is open goes on to exist for whoever has it open,
-and for nobody else: what is written there is lost. So before each transaction the file has to be
-where it was, and a connection that is opened later never makes a new one in its place.
+A file that is moved or overwritten while it is open goes on to exist only for the processes that
+have it open: what they write is lost. So each transaction first checks that the file is still at
+its path, and later connections never create a new file there.
 
 Source: SQLite, `How To Corrupt An SQLite Database File
 <https://www.sqlite.org/howtocorrupt.html>`_, on files that are unlinked or renamed while in use,
@@ -21,10 +21,10 @@ from sqlalchemy.exc import DBAPIError
 from crowdflower.sandbox.store.failures import Busy, Full, StoreFailure, Unusable
 
 BUSY_TIMEOUT: Final = 5.0
-"""How long to wait for a writer in another process."""
+"""Seconds to wait for a writer in another process."""
 
 _NOTHING: Final = "Nothing was done."
-_RESTORE: Final = "End the server, restore the file from a copy, and start it again."
+_RESTORE: Final = "Stop the server, restore the file from a copy, and start it again."
 
 _FAILURES: Final[dict[str, StoreFailure]] = {
     "database is locked": Busy(
@@ -32,36 +32,36 @@ _FAILURES: Final[dict[str, StoreFailure]] = {
         f" {_NOTHING} Send the request again."
     ),
     "database or disk is full": Full(
-        f"There is no room left for the database. {_NOTHING} Make room and send the request again."
+        f"The disk of the database is full. {_NOTHING} Free some space and send the request again."
     ),
     "disk I/O error": Full(
-        f"The disk did not take what was written. {_NOTHING} See that it has room and is sound, and"
-        f" send the request again."
+        f"The disk refused a write. {_NOTHING} Check its free space and its health, and send the"
+        f" request again."
     ),
     "attempt to write a readonly database": Unusable(
-        f"The file of the database may only be read. {_NOTHING} Let its owner write to it and to"
-        f" its directory, and send the request again."
+        f"The database file is read-only. {_NOTHING} Make the file and its directory writable, and"
+        f" send the request again."
     ),
     "unable to open database file": Unusable(
-        f"The file of the database cannot be opened. {_NOTHING} See that it is there and may be"
-        f" read and written."
+        f"The database file cannot be opened. {_NOTHING} Check that it exists and that its"
+        f" permissions allow reading and writing."
     ),
     "file is not a database": Unusable(
-        f"The file is no database, or its beginning is damaged. {_NOTHING} {_RESTORE}"
+        f"The file is not an SQLite database, or its header is damaged. {_NOTHING} {_RESTORE}"
     ),
     "database disk image is malformed": Unusable(
-        f"The file of the database is damaged. {_NOTHING} {_RESTORE}"
+        f"The database file is damaged. {_NOTHING} {_RESTORE}"
     ),
 }
-"""What SQLite says, in the words it has had for these results since version 3.5."""
+"""SQLite's message to failure; the messages have been the same since version 3.5."""
 
 
 class DatabaseFile:
-    """A file that is to stay where it is; it is made when it is missing.
+    """A database file, created when it is missing.
 
-    :param path: Where.
-    :raises Unusable: It is missing, and the log of its latest changes is there.
-    :raises OSError: It cannot be made, or not be written.
+    :param path: The path of the file.
+    :raises Unusable: The file is missing, but the log of its latest changes exists.
+    :raises OSError: The file cannot be created or written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,17 +69,17 @@ class DatabaseFile:
         log = Path(f"{self.path}-wal")
         if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
             raise Unusable(
-                f"{path} is not there, but the log of its latest changes is. Put the file back"
-                f" beside {log.name}, or to begin anew remove that too."
+                f"{path} is missing, but the log of its latest changes exists. Put the file back"
+                f" beside {log.name}, or remove that as well to start with an empty database."
             )
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)  # it holds keys
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)  # it holds API keys
         try:
             self._identity = _identity(os.fstat(descriptor))
         finally:
             os.close(descriptor)
 
     def connect(self) -> sqlite3.Connection:
-        """Open a connection for any thread; never make a new file."""
+        """Open a connection that any thread may use; never create a file."""
         return sqlite3.connect(
             f"{self.path.as_uri()}?mode=rw",
             uri=True,
@@ -88,29 +88,29 @@ class DatabaseFile:
         )
 
     def require_unchanged(self) -> None:
-        """Go on only if the file is still the one that was opened.
+        """Raise an error if the path no longer leads to the file that was opened.
 
-        :raises Unusable: It is not.
+        :raises Unusable: The file was moved, removed or replaced.
         """
         try:
-            is_the_same = _identity(self.path.stat()) == self._identity
+            is_same = _identity(self.path.stat()) == self._identity
         except OSError:
-            is_the_same = False
-        if not is_the_same:
+            is_same = False
+        if not is_same:
             raise Unusable(
-                f"The file of the database was moved, removed or replaced. {_NOTHING} End the"
-                f" server, put the file back where it was, and start it again."
+                f"The database file was moved, removed or replaced. {_NOTHING} Stop the server, put"
+                f" the file back, and start it again."
             )
 
 
 def store_failure(error: BaseException) -> StoreFailure | None:
-    """Tell what an error of the driver means; ``None`` for any that only a bug can cause.
+    """Return the failure that a driver's error means; ``None`` for an error that only a bug causes.
 
-    A failure undoes the transaction, savepoints and all, so what arrives may be an error about a
-    savepoint that is no longer there; what it followed from is looked at too.
+    SQLite rolls back the whole transaction after such an error, so the last exception may be about
+    a savepoint that no longer exists; therefore the causes are searched too.
 
     >>> store_failure(sqlite3.OperationalError("database or disk is full"))
-    Full('There is no room left for the database. Nothing was done. Make room and send the request \
+    Full('The disk of the database is full. Nothing was done. Free some space and send the request \
 again.')
     >>> store_failure(ValueError("database or disk is full"))
     """
@@ -125,5 +125,5 @@ again.')
     return None
 
 
-def _identity(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

@@ -1,1 +1,1 @@
-"""Hand-written SQL, for what happens once a page or once a row."""
+"""Hand-written SQL for what runs once per page or once per unit."""

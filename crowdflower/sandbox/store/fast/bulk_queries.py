@@ -1,8 +1,8 @@
-"""Rows by the thousand: hand-written SQL on the driver's own connection.
+"""Units by the thousand: hand-written SQL on the driver's own connection.
 
-Inserting, and reading pages, is where statement objects and decoding cost more than the database.
-Pages of a job without holes are a range of ordinals, never an OFFSET, so the last page costs what
-the first one does.
+For inserting units and for listing them, SQLAlchemy's statement objects and decoding would cost
+more than the database. While no unit of a job was deleted, a page of units is a range of ``seq``
+instead of an OFFSET, so that the last page costs as much as the first.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WHERE j.unit_id IN ({marks}) AND NOT j.tainted AND NOT j.rejected ORDER BY j.uni
 
 
 class JudgedUnit(NamedTuple):
-    """A unit that has trusted judgments; ``data`` is JSON text."""
+    """A unit with trusted judgments; ``data`` is JSON text."""
 
     id: int
     state: str
@@ -49,7 +49,7 @@ class JudgedUnit(NamedTuple):
 
 
 class TrustedJudgment(NamedTuple):
-    """A trusted judgment; ``data`` is JSON text, ``trust`` its contributor's as of now."""
+    """A trusted judgment; ``data`` is JSON text, ``trust`` the contributor's current trust."""
 
     unit_id: int
     id: int
@@ -60,7 +60,7 @@ class TrustedJudgment(NamedTuple):
 def insert_units(
     driver: Driver, job_id: int, first_seq: int, now: float, texts: Iterable[str]
 ) -> int:
-    """Insert new rows as they come, and return how many there were."""
+    """Insert units from a stream of JSON strings; return how many."""
     if isinstance(driver, BulkDriver):
         rows = ((job_id, seq, "new", text, now, now) for seq, text in enumerate(texts, first_seq))
         return driver.copy("unit", _COLUMNS, rows)
@@ -69,30 +69,33 @@ def insert_units(
 
 
 def read_units(driver: Driver, job_id: int, page: int, limit: int) -> Iterable[tuple[int, str]]:
-    """Read a page of units: number, and data as JSON text."""
+    """Read a page of units: id, and data as JSON text."""
     begin = (page - 1) * limit
-    (dense,) = driver.execute(_IS_DENSE, (job_id,)).fetchone()
-    if dense:
+    (is_dense,) = driver.execute(_IS_DENSE, (job_id,)).fetchone()
+    if is_dense:
         return driver.execute(_UNITS_BY_RANGE, (job_id, begin, begin + limit))
     return driver.execute(_UNITS_BY_COUNT, (job_id, limit, begin))
 
 
 def read_judged_units(driver: Driver, job_id: int, page: int, limit: int) -> list[JudgedUnit]:
-    """Read a page of the units that have trusted judgments."""
+    """Read a page of the units with trusted judgments."""
     rows = driver.execute(_JUDGED_UNITS, (job_id, limit, (page - 1) * limit))
     return [JudgedUnit(*row) for row in rows]
 
 
 def read_trusted_judgments(driver: Driver, unit_ids: list[int]) -> dict[int, list[TrustedJudgment]]:
-    """Read the trusted judgments of some units, by unit, the oldest first."""
-    found: dict[int, list[TrustedJudgment]] = {}
+    """Read the trusted judgments of units, by unit, oldest first."""
+    by_unit: dict[int, list[TrustedJudgment]] = {}
     if unit_ids:
         marks = ",".join("?" * len(unit_ids))
         for row in driver.execute(_JUDGMENTS_OF_UNITS.format(marks=marks), unit_ids):
-            found.setdefault(row[0], []).append(TrustedJudgment(*row))
-    return found
+            by_unit.setdefault(row[0], []).append(TrustedJudgment(*row))
+    return by_unit
 
 
 def update_data(driver: Driver, lines: Iterable[tuple[str, float, int]]) -> None:
-    """Put other data into units: JSON text, time, number of the unit."""
+    """Replace the data of units.
+
+    :param lines: Data as JSON text, time of the update, id of the unit.
+    """
     driver.executemany("UPDATE unit SET data = ?, updated_at = ? WHERE id = ?", lines)

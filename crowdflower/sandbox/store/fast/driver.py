@@ -1,8 +1,8 @@
-"""What hand-written statements run on: as much of a driver's connection as they need.
+"""The interface of a driver's connection, as far as the hand-written SQL needs it.
 
-They are written once, as SQLite understands them: ``?`` and ``:name`` for values, ``IS 0`` for a
-flag that is not set. What stands in ``/*! … */`` is a comment to SQLite, which needs no locks on
-rows, and a part of the statement to PostgreSQL.
+Statements are written once, in SQLite's syntax: ``?`` and ``:name`` for parameters, ``IS 0`` for a
+flag that is not set. ``/*! … */`` is a comment for SQLite, which needs no row locks, and part of
+the statement for PostgreSQL.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from typing import Any, Protocol, runtime_checkable
 
 
 class Result(Protocol):
-    """What a statement found, or what it did."""
+    """The result of a statement; a DB-API cursor is one."""
 
     @property
     def rowcount(self) -> int:
-        """How many rows it touched."""
+        """How many rows the statement changed."""
 
     @property
     def lastrowid(self) -> int | None:
-        """The number of the row that it inserted, where it ends in ``/*! RETURNING id */``."""
+        """The id of the inserted row; the statement must end in ``/*! RETURNING id */``."""
 
     def fetchone(self) -> Any:
         """Return the next row, or ``None``."""
 
     def fetchall(self) -> list[Any]:
-        """Return the rows that are left."""
+        """Return the remaining rows."""
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the rows that are left."""
+        """Yield the remaining rows."""
 
 
 class Driver(Protocol):
-    """A connection to a database, as its driver has it."""
+    """A connection of a database driver."""
 
     def execute(self, sql: str, values: Any = ..., /) -> Result:
-        """Run a statement."""
+        """Execute a statement."""
 
     def executemany(self, sql: str, lines: Iterable[Any], /) -> Result:
-        """Run a statement for each of some lines of values."""
+        """Execute a statement for each row of values."""
 
 
 @runtime_checkable
 class BulkDriver(Driver, Protocol):
-    """One that has a quicker way for many rows."""
+    """A driver with a faster way to insert many rows."""
 
     def copy(self, table: str, columns: Iterable[str], lines: Iterable[Any], /) -> int:
-        """Insert lines of values into a table; return how many there were."""
+        """Insert rows of values into a table; return how many."""

@@ -1,4 +1,4 @@
-"""What pages need to know of a job and of a contributor: one statement each, decoded by hand."""
+"""The columns of a job and of a contributor that pages need, read by one statement each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crowdflower.sandbox.store.fast.driver import Driver
 
 
 class JobFacts(NamedTuple):
-    """What pages need to know of a job; the names are those of its columns."""
+    """What pages need to know about a job; most fields are named like its columns."""
 
     id: int
     account_id: int
@@ -39,7 +39,7 @@ class JobFacts(NamedTuple):
 
 
 class WorkerFacts(NamedTuple):
-    """How a contributor stands in a job; ``state`` is ``None`` for a newcomer."""
+    """What pages need to know about a contributor in a job; a new one has ``state`` None."""
 
     state: str | None
     trust: float
@@ -69,18 +69,18 @@ FROM job j LEFT JOIN worker_job w ON w.job_id = j.id AND w.worker_id = :worker W
 
 @lru_cache(maxsize=1024)
 def _decode(text: str) -> Any:
-    """Decode a column of a job; jobs have few, and many pages. Nobody may change what comes."""
+    """Decode a JSON column of a job, cached for its many pages; callers must not change it."""
     return json.loads(text)
 
 
 def read_job(driver: Driver, job_id: int) -> JobFacts:
-    """Read what pages need to know of a job."""
+    """Read what pages need to know about a job."""
     row = driver.execute(_JOB, (job_id,)).fetchone()
     decoded = (None if text is None else _decode(text) for text in row[_FIRST_JSON:-1])
     return JobFacts._make((*row[:_FIRST_JSON], *decoded, row[-1]))
 
 
 def read_worker(driver: Driver, job_id: int, worker_id: int, channel: str) -> WorkerFacts:
-    """Read how a contributor stands in a job."""
+    """Read what pages need to know about a contributor in a job."""
     names = {"job": job_id, "worker": worker_id, "channel": channel}
     return WorkerFacts(*driver.execute(_WORKER, names).fetchone())

@@ -1,4 +1,4 @@
-"""What the orders of a job hold, and how it is spent: hand-written SQL, since every page pays."""
+"""The money of a job's orders: hand-written SQL, since every page is paid from it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SELECT
 
 
 def read_funds(driver: Driver, job_id: int) -> tuple[int, int]:
-    """Return what a job's orders hold, and what its open pages will take of it."""
+    """Return what a job's open orders hold, and what its open pages will cost."""
     held, promised = driver.execute(_FUNDS, {"job": job_id}).fetchone()
     return int(held), int(promised)
 
 
 def read_open_orders(driver: Driver, job_id: int) -> list[tuple[int, int]]:
-    """Return the open orders of a job that hold anything, the oldest first, with how much."""
+    """Return the ids of a job's open orders that hold money, oldest first, with the amounts."""
     query = (
         "SELECT id, reserved_mc - released_mc FROM orders"
         " WHERE job_id = ? AND state = 'open' AND reserved_mc > released_mc ORDER BY id"
@@ -30,7 +30,7 @@ def read_open_orders(driver: Driver, job_id: int) -> list[tuple[int, int]]:
 def charge_order(
     driver: Driver, account_id: int, job_id: int, order_id: int, amount_mc: int, now: float
 ) -> None:
-    """Release money from an order and charge it at once; the balance stays what it is."""
+    """Release money from an order and charge it; the account's balance does not change."""
     line = (account_id, job_id, order_id)
     driver.executemany(
         "INSERT INTO ledger (account_id, job_id, order_id, kind, amount_mc, created_at)"

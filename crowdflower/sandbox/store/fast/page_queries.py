@@ -1,9 +1,8 @@
-"""Handing out pages: hand-written SQL on the driver's own connection.
+"""Queries for handing out pages: hand-written SQL on the driver's own connection.
 
-A crowd does this thousands of times a second, so each step is one statement, decoded by hand. All
-of it runs inside of a write transaction: what is read here cannot change before it is acted upon.
-Where others hand out pages at the same time, the rows that are read for a page are taken as they
-are read; those that somebody else is about to take are passed over.
+A crowd takes thousands of pages a second, so each step is one statement without an ORM. All of it
+runs inside a write transaction. On PostgreSQL, reading units for a page locks them, and units that
+another transaction has locked are skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from crowdflower.sandbox.store.fast.driver import Driver
 
 
 class PageRow(NamedTuple):
-    """A page as it was handed out."""
+    """A page: a row of the table ``assignment``; ``receipt`` is JSON text."""
 
     id: int
     job_id: int
@@ -31,7 +30,7 @@ class PageRow(NamedTuple):
 
 
 class PageUnitRow(NamedTuple):
-    """A unit on a page; ``data`` is JSON text, ``reserved`` counts the open pages it is on."""
+    """A unit on a page; ``data`` is JSON text, ``reserved`` counts the open pages with the unit."""
 
     id: int
     data: str
@@ -80,7 +79,7 @@ SELECT u.id, u.seq, u.data FROM unit u
 WHERE u.job_id = :job AND (u.state = 'golden' OR u.state = 'hidden_gold')
   AND (u.state = 'golden' OR :mode = 'work') AND (u.gold_pool IS NULL OR u.gold_pool = :mode)
   AND {_NOT_JUDGED} ORDER BY u.seq
-"""  # noqa: S608 - one clause of several statements
+"""  # noqa: S608 - a shared clause
 
 _FIRST_OPEN_SEQ = """
 SELECT seq FROM unit WHERE job_id = ? AND state = 'judgable' AND open_slots > 0 ORDER BY seq LIMIT 1
@@ -90,13 +89,13 @@ _OPEN_UNITS = f"""
 SELECT u.id, u.seq, u.data FROM unit u
 WHERE u.job_id = :job AND u.state = 'judgable' AND u.open_slots > 0 AND u.seq >= :begin
   AND {_NOT_JUDGED} ORDER BY u.seq LIMIT :count /*! FOR UPDATE OF u SKIP LOCKED */
-"""  # noqa: S608 - one clause of several statements
+"""  # noqa: S608 - a shared clause
 
 _OPEN_AMONG = f"""
 SELECT u.id, u.seq, u.data FROM unit u
 WHERE u.job_id = :job AND u.state = 'judgable' AND u.open_slots > 0 AND u.id IN ({{marks}})
   AND {_NOT_JUDGED} ORDER BY u.seq LIMIT :count /*! FOR UPDATE OF u SKIP LOCKED */
-"""  # noqa: S608 - one clause of several statements
+"""  # noqa: S608 - a shared clause
 
 _INSERT_PAGE = """
 INSERT INTO assignment
@@ -107,22 +106,22 @@ VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?) /*! RETURNING id */
 _SKIP_LOCKED, _WAIT = "SKIP LOCKED */", "*/"
 
 MAX_IDS_PER_STATEMENT = 500
-"""Units named in one statement; databases limit how many."""
+"""Ids in one statement; databases limit the number of parameters."""
 
 
 def has_expired_pages(driver: Driver, job_id: int, now: float) -> bool:
-    """Tell whether the time of an open page of a job is over."""
+    """Return whether a job has an open page whose time is over."""
     return driver.execute(_EXPIRED_PAGE, (job_id, now)).fetchone() is not None
 
 
 def find_open_page(driver: Driver, job_id: int, worker_id: int) -> PageRow | None:
-    """Find the page of a job that a contributor is working on."""
+    """Find the page of a job that a contributor has open."""
     row = driver.execute(_OPEN_PAGE, (worker_id, job_id)).fetchone()
     return PageRow(*row) if row else None
 
 
 def find_page(driver: Driver, page_id: int) -> PageRow | None:
-    """Find a page, whatever became of it."""
+    """Find a page in any state."""
     row = driver.execute(_PAGE, (page_id,)).fetchone()
     return PageRow(*row) if row else None
 
@@ -133,21 +132,21 @@ def read_page_units(driver: Driver, page_id: int) -> list[PageUnitRow]:
 
 
 def count_judgments_from(driver: Driver, job_id: int, ip: str) -> int:
-    """Count the judgments of a job that came from one address."""
-    counted = (
+    """Count the judgments of a job that came from one IP address."""
+    query = (
         "SELECT count(*) FROM judgment WHERE job_id = ? AND ip = ? AND NOT golden AND NOT rejected"
     )
-    return int(driver.execute(counted, (job_id, ip)).fetchone()[0])
+    return int(driver.execute(query, (job_id, ip)).fetchone()[0])
 
 
 def read_unanswered_golds(driver: Driver, job_id: int, worker_id: int, mode: str) -> list[OpenUnit]:
-    """Read the test questions that a contributor has not answered and that fit the mode."""
+    """Read the test questions for the mode that a contributor has not answered."""
     names = {"job": job_id, "worker": worker_id, "mode": mode}
     return [OpenUnit(*row) for row in driver.execute(_GOLDS, names)]
 
 
 def first_open_seq(driver: Driver, job_id: int) -> int | None:
-    """Return the ordinal of the first unit that can be put on a page."""
+    """Return the ``seq`` of the first unit that can be put on a page."""
     row = driver.execute(_FIRST_OPEN_SEQ, (job_id,)).fetchone()
     return row[0] if row else None
 
@@ -155,9 +154,9 @@ def first_open_seq(driver: Driver, job_id: int) -> int | None:
 def read_open_units(
     driver: Driver, job_id: int, worker_id: int, begin: int, count: int, *, wait: bool = False
 ) -> list[OpenUnit]:
-    """Read units for a page, from an ordinal on, that the contributor has not judged.
+    """Read units for a page that the contributor has not judged, from ``seq`` ``begin`` on.
 
-    :param wait: For those that somebody else is about to take, to see what is left of them.
+    :param wait: Wait for locked units instead of skipping them.
     """
     names = {"job": job_id, "worker": worker_id, "begin": begin, "count": count}
     return [
@@ -174,7 +173,7 @@ def read_open_units_among(
     *,
     wait: bool = False,
 ) -> list[OpenUnit]:
-    """Read units for a page as :func:`read_open_units` does, out of these."""
+    """Read units for a page as :func:`read_open_units` does, but only out of these ids."""
     found: list[OpenUnit] = []
     among = _with_lock_mode(_OPEN_AMONG, wait=wait)
     for at in range(0, len(unit_ids), MAX_IDS_PER_STATEMENT):
@@ -189,23 +188,23 @@ def read_open_units_among(
 
 
 def insert_page(driver: Driver, values: tuple[Any, ...]) -> int:
-    """Insert an open page and return its number."""
+    """Insert an open page and return its id."""
     return int(driver.execute(_INSERT_PAGE, values).lastrowid or 0)
 
 
 def insert_page_units(driver: Driver, page_id: int, units: Sequence[tuple[int, bool]]) -> None:
-    """Put units on a page, in this order; those that are no test questions are taken for it."""
+    """Put units on a page, in this order, and take one open slot of each that is not gold."""
     driver.executemany(
         "INSERT INTO assignment_unit (assignment_id, unit_id, position, is_gold)"
         " VALUES (?, ?, ?, ?)",
         [(page_id, number, place, gold) for place, (number, gold) in enumerate(units)],
     )
-    taken = [(number,) for number, gold in units if not gold]
-    driver.executemany("UPDATE unit SET open_slots = open_slots - 1 WHERE id = ?", taken)
+    reserved = [(number,) for number, gold in units if not gold]
+    driver.executemany("UPDATE unit SET open_slots = open_slots - 1 WHERE id = ?", reserved)
 
 
 def insert_worker(driver: Driver, job_id: int, worker_id: int, state: str, now: float) -> None:
-    """Insert how a newcomer stands in a job."""
+    """Insert a new contributor of a job."""
     driver.execute(
         "INSERT INTO worker_job (job_id, worker_id, state, trust, first_at, last_at)"
         " VALUES (?, ?, ?, 1.0, ?, ?)",

@@ -1,4 +1,4 @@
-"""What a page that is handed in changes: hand-written SQL on the driver's own connection."""
+"""Writes of a submitted page: hand-written SQL on the driver's own connection."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def insert_judgments(driver: Driver, lines: Iterable[tuple[Any, ...]]) -> None:
 
 
 def close_page(driver: Driver, page_id: int, receipt: str, now: float) -> None:
-    """Mark a page as handed in, and nothing on it as taken any more."""
+    """Mark a page as submitted, and its units as no longer reserved."""
     resolved = "UPDATE assignment_unit SET resolved = ? WHERE assignment_id = ?"
     driver.execute(resolved, (True, page_id))
     driver.execute(
@@ -48,15 +48,15 @@ def close_page(driver: Driver, page_id: int, receipt: str, now: float) -> None:
 
 
 def update_units(driver: Driver, lines: Iterable[tuple[Any, ...]]) -> None:
-    """Write what a page changed in its units."""
+    """Write the new states and counters of a page's units."""
     driver.executemany(_UPDATE_UNIT, lines)
 
 
 def update_worker(driver: Driver, values: tuple[Any, ...]) -> None:
-    """Write what a page changed in how its contributor stands."""
+    """Write the new state, trust and counters of a page's contributor in the job."""
     driver.execute(_UPDATE_WORKER, values)
 
 
 def update_job(driver: Driver, values: tuple[Any, ...]) -> None:
-    """Write what a page changed in the counters of its job."""
+    """Add a page's changes to the counters of its job."""
     driver.execute(_UPDATE_JOB, values)
