@@ -1,7 +1,8 @@
-"""People come, take pages, work, hand in, and go: one run of a crowd over one job.
+"""One run of a crowd over one job: a discrete-event simulation.
 
-Nobody waits for real. What is to happen lies in a queue with the time it happens at; the earliest
-is taken out, virtual time moves there, and what follows from it is put back in.
+Contributors arrive, take pages, work, submit and leave. Events wait in a queue with the time they
+happen at; the earliest is taken out, virtual time moves there, and the event schedules further
+ones. In virtual time, nothing waits.
 """
 
 from __future__ import annotations
@@ -35,39 +36,39 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.store import Database, Transaction
 
 MAX_FAILED_PAGES: Final = 20
-"""Pages in a row that somebody may fail to hand in before they stay away for good."""
+"""Pages in a row that a contributor may leave unsubmitted before they leave for good."""
 
 
 @dataclass
 class Participant:
     """A contributor during a run."""
 
-    who: Contributor
+    contributor: Contributor
 
     only: Collection[int] | None
-    """The units they would work on; ``None`` for any."""
+    """The ids of the units they can answer; ``None`` for all."""
 
     pages_to_go: int = 0
-    """Before they leave."""
+    """Pages left in this visit."""
 
     failures: int = 0
-    """Pages in a row that they did not hand in."""
+    """Pages in a row that they did not submit."""
 
 
 class Run:
     """One run of a crowd over a job.
 
-    :param number: Tells this run from others over the same job: people come and go differently.
-    :raises LookupError: There is no such job.
-    :raises ValueError: Somebody is to answer questions, or repeats answers to tasks, of which the
-        job has none.
+    :param number: Distinguishes the runs over one job, whose arrivals are drawn differently.
+    :raises LookupError: The sandbox has no such job.
+    :raises ValueError: The contributors were configured for questions or tasks that the job does
+        not have.
     """
 
     def __init__(
         self,
         database: Database,
         job_id: int,
-        people: Sequence[Contributor],
+        contributors: Sequence[Contributor],
         plan: Plan,
         number: int = 0,
     ) -> None:
@@ -76,24 +77,25 @@ class Run:
         self._clock = database.clock
         self._plan = plan
         self._job_id = job_id
-        self._chance = self._clock.chance("schedule", job_id, number)
+        self._random = self._clock.chance("schedule", job_id, number)
         self._now = self._start = self._clock.now()
         self._queue: list[tuple[float, int, Callable[[Transaction], None]]] = []
         self._order = count()
-        self._somebody_is_due = False
-        self._something_happened = True
+        self._arrival_is_scheduled = False
+        self._has_changed = True
+        """Whether the job changed since the waiting contributors found no work."""
         with database.snapshot() as tx:
             self._job = self._read_job(tx)
-            _require_their_questions(self._job, people)
-            self._idle = _visitors(tx, job_id, people)
+            _require_questions(self._job, contributors)
+            self._away = _participants(tx, job_id, contributors)
         self._waiting: list[Participant] = []
 
     def execute(self, progress: Callable[[Summary], None] | None = None) -> Summary:
-        """Let it happen, many pages in a transaction.
+        """Run until the end, with many pages per transaction.
 
-        :param progress: Told the summary so far after every transaction.
-        :raises ValueError: Somebody has an answer that the form refuses; the pages since the last
-            transaction are undone.
+        :param progress: Called with the summary so far after every transaction.
+        :raises ValueError: The form refuses an answer; the pages since the last transaction are
+            rolled back.
         """
         while self.summary.ended is None:
             with self._database.transaction() as tx:
@@ -109,190 +111,197 @@ class Run:
         return self.summary
 
     def _step(self, tx: Transaction) -> None:
-        """Let the next thing happen."""
-        if self._idle and not self._somebody_is_due:
-            self._somebody_is_due = True
-            self._at(
-                self._now + self._chance.expovariate(self._plan.arrivals_per_second), self._come
-            )
+        """Execute the next event."""
+        if self._away and not self._arrival_is_scheduled:
+            self._arrival_is_scheduled = True
+            delay = self._random.expovariate(self._plan.arrivals_per_second)
+            self._schedule(self._now + delay, self._arrive)
         if not self._queue:
-            self._let_them_try_again()
+            self._retry_waiting()
             return
-        at, _, happen = heapq.heappop(self._queue)
+        at, _, event = heapq.heappop(self._queue)
         if self._plan.seconds is not None and at > self._start + self._plan.seconds:
             self._move_time(self._start + self._plan.seconds)
             self.summary.ended = "seconds"
             return
         self._move_time(at)
-        happen(tx)
+        event(tx)
 
-    def _let_them_try_again(self) -> None:
-        """Send those for whom there was no work once more, if it can have changed; or end.
+    def _retry_waiting(self) -> None:
+        """Let the contributors who found no work try again if the job has changed; else end.
 
-        Rows come back when a page runs out, when a contributor is removed, when a row turns out to
-        need another judgment: all of it something that happened since they were told.
+        Units become free when a page expires, when a contributor is removed, and when a unit needs
+        another judgment.
         """
-        if self._waiting and self._something_happened:
-            self._idle, self._waiting = self._waiting, []
-            self._something_happened = False
+        if self._waiting and self._has_changed:
+            self._away, self._waiting = self._waiting, []
+            self._has_changed = False
         else:
             self.summary.ended = "no_work"
             if self._waiting:
                 self.summary.closed["no_work"] = len(self._waiting)
 
-    def _come(self, tx: Transaction) -> None:
-        """Let one of those who are away come for some pages."""
-        self._somebody_is_due = False
-        place = self._chance.randrange(len(self._idle))
-        self._idle[place], self._idle[-1] = self._idle[-1], self._idle[place]
-        visitor = self._idle.pop()
-        stays = 1 - 1 / self._plan.pages_per_visit
-        visitor.pages_to_go = 1
-        while self._chance.random() < stays:
-            visitor.pages_to_go += 1
-        self._take(tx, visitor)
+    def _arrive(self, tx: Transaction) -> None:
+        """Let a random contributor arrive for a number of pages."""
+        self._arrival_is_scheduled = False
+        place = self._random.randrange(len(self._away))
+        self._away[place], self._away[-1] = self._away[-1], self._away[place]
+        participant = self._away.pop()
+        stay_probability = 1 - 1 / self._plan.pages_per_visit
+        participant.pages_to_go = 1
+        while self._random.random() < stay_probability:
+            participant.pages_to_go += 1
+        self._take_page(tx, participant)
 
-    def _take(self, tx: Transaction, visitor: Participant) -> None:
-        """Give somebody a page, and let them begin."""
+    def _take_page(self, tx: Transaction, participant: Participant) -> None:
+        """Take a page for a contributor, and schedule its submission or expiry."""
+        contributor = participant.contributor
         try:
-            page = take_page(tx, self._job, visitor.who.worker, only=visitor.only)
-        except NoPageAvailable as closed:
-            self._turn_away(tx, visitor, closed.reason)
+            page = take_page(tx, self._job, contributor.worker, only=participant.only)
+        except NoPageAvailable as refusal:
+            self._turn_away(tx, participant, refusal.reason)
             return
-        answers = self._fill(visitor, page)
+        answers = self._fill(contributor, page)
         if answers is None:
             self.summary.left_open += 1
             self.summary.closed["no_recorded_answer"] += 1
-            self._at(page.expires_at + 1, self._notice)
-        elif visitor.who.abandons(page.assignment_id):
-            self._at(page.expires_at + 1, lambda _: self._fail(visitor))
+            self._schedule(page.expires_at + 1, self._mark_changed)
+        elif contributor.abandons(page.assignment_id):
+            self._schedule(page.expires_at + 1, lambda _: self._fail(participant))
         else:
-            done = self._now + sum(map(visitor.who.seconds, page.units))
-            self._at(done, lambda tx: self._hand_in(tx, visitor, page, answers))
+            done_at = self._now + sum(map(contributor.seconds, page.units))
+            self._schedule(done_at, lambda tx: self._submit(tx, participant, page, answers))
 
-    def _turn_away(self, tx: Transaction, visitor: Participant, reason: str) -> None:
-        """Remember why somebody gets no page."""
+    def _turn_away(self, tx: Transaction, participant: Participant, reason: str) -> None:
+        """End the run, let the contributor wait, or count the reason why they get no page."""
         if reason == "job_not_running":
             state = self._read_job(tx).state
             self.summary.ended = "finished" if state == "finished" else "not_running"
         elif reason == "no_work":
-            self._waiting.append(visitor)
+            self._waiting.append(participant)
         else:
             self.summary.closed[reason] += 1
 
-    def _fill(self, visitor: Participant, page: Page) -> dict[int, Mapping[str, Any]] | None:
-        """Fill in a page as its contributor does; ``None`` when they cannot."""
+    def _fill(self, contributor: Contributor, page: Page) -> dict[int, Mapping[str, Any]] | None:
+        """Answer the questions of a page; ``None`` when the contributor has no answer."""
         answers: dict[int, Mapping[str, Any]] = {}
         for unit in page.units:
             form = form_for(self._job.cml, unit.data)
-            # Contributors of a simulation may look at what nobody else sees: what is right.
+            # Simulated contributors may see the columns with the right answers.
             whole = replace(unit, data={**unit.data, **unit.hidden}) if unit.hidden else unit
-            filled = visitor.who.fill(form, whole, visitor.who.pages_submitted[self._job_id])
-            if filled is None:
+            answered = contributor.fill(form, whole, contributor.pages_submitted[self._job_id])
+            if answered is None:
                 return None
-            answers[unit.id] = filled
+            answers[unit.id] = answered
         return answers
 
-    def _hand_in(
+    def _submit(
         self,
         tx: Transaction,
-        visitor: Participant,
+        participant: Participant,
         page: Page,
         answers: Mapping[int, Mapping[str, Any]],
     ) -> None:
-        """Hand a page in, as often as its contributor does, and go on or go."""
+        """Submit a page, as often as the profile says; then take the next page or leave."""
+        contributor = participant.contributor
         try:
-            for time in range(visitor.who.profile.hands_in):
-                receipt = submit(tx, visitor.who.worker, page.assignment_id, page.token, answers)
-                self.summary.judgments += receipt.judgments if time == 0 else 0
+            for attempt in range(contributor.profile.hands_in):
+                receipt = submit(tx, contributor.worker, page.assignment_id, page.token, answers)
+                self.summary.judgments += receipt.judgments if attempt == 0 else 0
         except (Expired, Conflict):
-            self._fail(visitor)
+            self._fail(participant)
             return
         except Invalid as refusal:
-            raise ValueError(_refused(visitor.who, answers, refusal)) from refusal
+            raise ValueError(_refusal_message(contributor, answers, refusal)) from refusal
         self.summary.pages += 1
-        self.summary.ended = self._plan.reached(self.summary)
-        self._something_happened = True
-        visitor.who.pages_submitted[self._job_id] += 1
-        visitor.failures = 0
-        visitor.pages_to_go -= 1
-        if visitor.pages_to_go and self.summary.ended is None:
-            self._take(tx, visitor)
+        self.summary.ended = self._plan.reached_limit(self.summary)
+        self._has_changed = True
+        contributor.pages_submitted[self._job_id] += 1
+        participant.failures = 0
+        participant.pages_to_go -= 1
+        if participant.pages_to_go and self.summary.ended is None:
+            self._take_page(tx, participant)
         else:
-            self._idle.append(visitor)
+            self._away.append(participant)
 
-    def _fail(self, visitor: Participant) -> None:
-        """Somebody's page ran out on them; they may come again, for so long."""
+    def _fail(self, participant: Participant) -> None:
+        """Count a page that was not submitted in time; after too many, the contributor gives up."""
         self.summary.left_open += 1
-        self._something_happened = True
-        visitor.failures += 1
-        if visitor.failures < MAX_FAILED_PAGES:
-            self._idle.append(visitor)
+        self._has_changed = True
+        participant.failures += 1
+        if participant.failures < MAX_FAILED_PAGES:
+            self._away.append(participant)
         else:
             self.summary.closed["gave_up"] += 1
 
-    def _notice(self, _: Transaction) -> None:
-        self._something_happened = True
+    def _mark_changed(self, _: Transaction) -> None:
+        self._has_changed = True
 
-    def _at(self, when: float, happen: Callable[[Transaction], None]) -> None:
-        heapq.heappush(self._queue, (when, next(self._order), happen))
+    def _schedule(self, at: float, event: Callable[[Transaction], None]) -> None:
+        heapq.heappush(self._queue, (at, next(self._order), event))
 
     def _move_time(self, now: float) -> None:
-        """Let virtual time be so late; a clock on the wall goes by itself."""
+        """Move virtual time forward; a real clock advances by itself."""
         self._now = now
         if self._clock.virtual:
             self._clock.advance_silently(max(0.0, now - self._clock.now()))
 
     def _read_job(self, tx: Transaction) -> Row[Any]:
-        found: Row[Any] | None = tx.one(select(jobs).where(jobs.c.id == self._job_id))
-        if found is None:
+        row: Row[Any] | None = tx.one(select(jobs).where(jobs.c.id == self._job_id))
+        if row is None:
             raise LookupError(f"There is no job {self._job_id} in this sandbox.")
-        return found
+        return row
 
 
-def _require_their_questions(job: Row[Any], people: Sequence[Contributor]) -> None:
-    """Refuse people who know about none of the questions of a job, rather than let them guess."""
+def _require_questions(job: Row[Any], contributors: Sequence[Contributor]) -> None:
+    """Refuse contributors who were configured for none of the job's questions; they would guess."""
     fields = parse(job.cml).fields if job.cml else ()
-    asked = {question.name for question in fields}
-    for known in {frozenset(who.questions) for who in people}:
-        if known and asked.isdisjoint(known) and not any(each.dynamic for each in fields):
+    names = {question.name for question in fields}
+    for known in {frozenset(each.configured_questions) for each in contributors}:
+        if known and names.isdisjoint(known) and not any(each.dynamic for each in fields):
             raise ValueError(
-                f"Somebody in the crowd is to answer {', '.join(sorted(known))}, and job {job.id} "
-                f"asks {', '.join(sorted(asked)) or 'nothing'}."
+                f"Contributors were configured for {', '.join(sorted(known))}, but job {job.id} "
+                f"asks {', '.join(sorted(names)) or 'nothing'}."
             )
 
 
-def _visitors(tx: Transaction, job_id: int, people: Sequence[Contributor]) -> list[Participant]:
-    """Find out who would work on what."""
+def _participants(
+    tx: Transaction, job_id: int, contributors: Sequence[Contributor]
+) -> list[Participant]:
+    """Find the units that each contributor can answer."""
 
     @cache
-    def with_value(column: str) -> Mapping[str, list[int]]:
-        found: dict[str, list[int]] = {}
+    def units_by_value(column: str) -> Mapping[str, list[int]]:
+        ids: dict[str, list[int]] = {}
         rows = tx.all(select(units.c.id, units.c.data).where(units.c.job_id == job_id))
         for row in rows:
             if column in row.data:
-                found.setdefault(str(row.data[column]), []).append(row.id)
-        if rows and not found:
+                ids.setdefault(str(row.data[column]), []).append(row.id)
+        if rows and not ids:
             raise ValueError(
                 f"The rows of job {job_id} have no column {column!r}; they have "
                 f"{', '.join(rows[0].data)}."
             )
-        return found
+        return ids
 
-    visitors = [Participant(who, who.reach(with_value)) for who in people]
-    bound = [visitor for visitor in visitors if visitor.only is not None]
-    if bound and len(bound) == len(visitors) and not any(visitor.only for visitor in bound):
+    participants = [
+        Participant(each, each.units_to_answer(units_by_value)) for each in contributors
+    ]
+    limited = [each for each in participants if each.only is not None]
+    if limited and len(limited) == len(participants) and not any(each.only for each in limited):
         raise ValueError(
-            f"Of the {len(bound)} contributors who repeat recorded answers, none has answered a "
-            f"task of job {job_id}: do the votes and the column name tasks alike?"
+            f"None of the {len(limited)} contributors with recorded answers has answered a task of "
+            f"job {job_id}: check that the votes and the key column name tasks alike."
         )
-    return visitors
+    return participants
 
 
-def _refused(who: Contributor, answers: Mapping[int, Mapping[str, Any]], refusal: Invalid) -> str:
-    """Say whose answer to what was refused, and why."""
+def _refusal_message(
+    contributor: Contributor, answers: Mapping[int, Mapping[str, Any]], refusal: Invalid
+) -> str:
+    """Return a message about the first answer that the form refused."""
     for unit, errors in refusal.fields.items():
         for question, message in errors.items():
-            given = answers.get(unit, {}).get(question)
-            return f"{who!r} answers {question!r} of unit {unit} with {given!r}: {message}"
-    return f"{who!r} handed in a page that was refused: {refusal.message}"
+            value = answers.get(unit, {}).get(question)
+            return f"{contributor!r} answers {question!r} of unit {unit} with {value!r}: {message}"
+    return f"{contributor!r} submitted a page that was refused: {refusal.message}"

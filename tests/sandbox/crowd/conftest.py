@@ -1,4 +1,4 @@
-"""A running job to put a crowd on, and a look at what it leaves behind."""
+"""Fixtures: a running job with a crowd, rows for it, and its judgments."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SPAM = """
 
 @pytest.fixture
 def launch() -> Iterator[Callable[..., tuple[Crowd, int]]]:
-    """A running job and a crowd without anybody in it: ``launch(rows, seed=…, attribute=…)``."""
-    open_ones = []
+    """Launch a job and return an empty crowd and its id: ``launch(rows, seed=…, attribute=…)``."""
+    databases = []
 
     def launch(
         data: Sequence[dict[str, Any]],
@@ -39,28 +39,28 @@ def launch() -> Iterator[Callable[..., tuple[Crowd, int]]]:
         **attributes: Any,
     ) -> tuple[Crowd, int]:
         database = Database(clock=Clock(seed, virtual=virtual))
-        open_ones.append(database)
-        basics = {"title": "Is it spam?", "instructions": "Read it, and say so.", "cml": cml}
+        databases.append(database)
+        defaults = {"title": "Is it spam?", "instructions": "Read it, and say so.", "cml": cml}
         with database.transaction() as tx:
             owner = accounts.open_account(tx, key="k", balance_cents=10_000_000)
-            job = jobs.create(tx, owner, {**basics, **attributes})
+            job = jobs.create(tx, owner, {**defaults, **attributes})
             uploads.append(tx, job, data)
             gold.convert(tx, job)
             orders.place(tx, jobs.reload(tx, job), 0, ["on_demand"])
         return Crowd(database), job.id
 
     yield launch
-    for database in open_ones:
+    for database in databases:
         database.close()
 
 
 @pytest.fixture
 def texts() -> Callable[..., list[dict[str, Any]]]:
-    """Rows with a truth, and test questions that know theirs: ``texts(20, golds=8)``."""
+    """Rows with a truth column, and test questions: ``texts(20, golds=8)``."""
 
     def texts(number: int, golds: int = 0) -> list[dict[str, Any]]:
-        chance = Random(0)  # noqa: S311 - no secret
-        labels = [chance.choice(["yes", "no", "maybe"]) for _ in range(number + golds)]
+        random = Random(0)  # noqa: S311 - no secret
+        labels = [random.choice(["yes", "no", "maybe"]) for _ in range(number + golds)]
         return [
             {
                 "text": f"text {place}",
@@ -76,7 +76,7 @@ def texts() -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture
 def judged() -> Callable[[Crowd, int], list[Any]]:
-    """All judgments of a job, each with the ``row`` it is about: ``judged(crowd, job)``."""
+    """All judgments of a job, each with its unit's data as ``row``: ``judged(crowd, job)``."""
 
     def judged(crowd: Crowd, job: int) -> list[Any]:
         query = select(judgment, unit.c.data.label("row"))

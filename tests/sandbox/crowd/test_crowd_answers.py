@@ -1,4 +1,4 @@
-"""What simulated contributors answer: pure in seed, person and question, and true to a profile."""
+"""Answers of simulated contributors: reproducible, and distributed as the profile says."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def person(profile: str | Profile, accuracy: float = 1.0, preference: int = 1) -
 
 
 def answers(
-    cml: str, right: tuple[str, ...], who: Respondent, times: int = 2000, **more: Any
+    cml: str, right: tuple[str, ...], respondent: Respondent, times: int = 2000, **more: Any
 ) -> Iterator[Any]:
     question, clock = field(cml), Clock(seed=3)
     for time in range(times):
-        yield answer(question, right, who, clock.chance("answer", time), **more)
+        yield answer(question, right, respondent, clock.chance("answer", time), **more)
 
 
 def test_the_same_stream_gives_the_same_answer() -> None:
-    who = person("normal", 0.6)
+    respondent = person("normal", 0.6)
 
-    first, second = (list(answers(MOOD, ("good",), who, 50)) for _ in range(2))
+    first, second = (list(answers(MOOD, ("good",), respondent, 50)) for _ in range(2))
 
     assert first == second
     assert set(first) == {"good", "fair", "bad"}
@@ -75,71 +75,71 @@ def test_accuracy_is_drawn_around_the_mean_of_the_profile(
 
 @pytest.mark.parametrize("accuracy", [0.5, 0.7, 0.95])
 def test_one_of_several_options_is_right_as_often_as_the_accuracy_says(accuracy: float) -> None:
-    given = Counter(answers(MOOD, ("fair",), person("normal", accuracy)))
+    values = Counter(answers(MOOD, ("fair",), person("normal", accuracy)))
 
-    assert given["fair"] / 2000 == pytest.approx(accuracy, abs=0.04)
-    assert given["good"] == pytest.approx(given["bad"], rel=0.3)
+    assert values["fair"] / 2000 == pytest.approx(accuracy, abs=0.04)
+    assert values["good"] == pytest.approx(values["bad"], rel=0.3)
 
 
-def test_difficulty_draws_everybody_towards_guessing() -> None:
-    who = person("normal", 0.9)
+def test_difficulty_lowers_accuracy_to_guessing() -> None:
+    respondent = person("normal", 0.9)
 
-    given = Counter(answers(MOOD, ("good",), who, difficulty=0.5))
-    lost = Counter(answers(MOOD, ("good",), who, difficulty=1.0))
+    values = Counter(answers(MOOD, ("good",), respondent, difficulty=0.5))
+    lost = Counter(answers(MOOD, ("good",), respondent, difficulty=1.0))
 
-    assert given["good"] / 2000 == pytest.approx(1 / 3 + (0.9 - 1 / 3) / 2, abs=0.04)
+    assert values["good"] / 2000 == pytest.approx(1 / 3 + (0.9 - 1 / 3) / 2, abs=0.04)
     assert lost["good"] / 2000 == pytest.approx(1 / 3, abs=0.04)
 
 
-def test_fading_stops_at_guessing() -> None:
+def test_fatigue_lowers_accuracy_to_guessing_at_most() -> None:
     tired = Respondent(PROFILES["drifter"], 0.9, lambda _: 0, fatigue=5.0)
 
     assert tired.accuracy_among(4, 0.0) == 0.25
 
 
 @pytest.mark.parametrize("cml", [MOOD, PETS, STARS, SPAM, WHY])
-def test_the_perfect_give_the_truth(cml: str) -> None:
+def test_perfect_contributors_give_the_truth(cml: str) -> None:
     question = field(cml)
     right = {"pets": ("cat", "bird"), "stars": ("4",), "spam": ("spam",), "why": ("So.",)}.get(
         question.name, ("fair",)
     )
 
-    given = list(answers(cml, right, person("perfect"), 30))
+    values = list(answers(cml, right, person("perfect"), 30))
 
     expected = list(right) if question.multiple else right[0]
-    assert given == [expected] * 30
+    assert values == [expected] * 30
 
 
 def test_each_box_of_several_is_right_as_often_as_the_accuracy_says() -> None:
-    given = list(answers(PETS, ("cat", "bird"), person("normal", 0.8)))
+    values = list(answers(PETS, ("cat", "bird"), person("normal", 0.8)))
 
-    chosen = Counter(value for each in given for value in each or ())
+    chosen = Counter(value for each in values for value in each or ())
     assert chosen["cat"] / 2000 == pytest.approx(0.8, abs=0.04)
     assert chosen["dog"] / 2000 == pytest.approx(0.2, abs=0.04)
     assert chosen["bird"] / 2000 == pytest.approx(0.8, abs=0.04)
 
 
-def test_somebody_who_must_choose_a_box_chooses_one() -> None:
+def test_a_required_group_of_checkboxes_gets_a_choice() -> None:
     required = PETS.replace('name="pets"', 'name="pets" validates="required"')
 
     assert all(answers(required, ("cat",), person("normal", 0.5)))
 
 
 def test_a_rating_misses_by_one_rather_than_by_more() -> None:
-    given = Counter(answers(STARS, ("3",), person("normal", 0.6)))
+    values = Counter(answers(STARS, ("3",), person("normal", 0.6)))
 
-    assert given["3"] / 2000 == pytest.approx(0.6, abs=0.04)
-    assert min(given["2"], given["4"]) > 5 * max(given["1"], given["5"])
+    assert values["3"] / 2000 == pytest.approx(0.6, abs=0.04)
+    assert min(values["2"], values["4"]) > 5 * max(values["1"], values["5"])
 
 
-def test_a_box_that_is_not_to_be_checked_is_left_alone() -> None:
+def test_a_checkbox_without_a_right_value_stays_unchecked() -> None:
     assert set(answers(SPAM, (), person("perfect"), 20)) == {None}
 
 
 def test_random_spammers_choose_anything() -> None:
-    given = Counter(answers(MOOD, ("good",), person("random spammer")))
+    values = Counter(answers(MOOD, ("good",), person("random spammer")))
 
-    assert {value: round(number / 2000, 1) for value, number in given.items()} == {
+    assert {value: round(number / 2000, 1) for value, number in values.items()} == {
         "good": 0.3,
         "fair": 0.3,
         "bad": 0.3,
@@ -147,48 +147,50 @@ def test_random_spammers_choose_anything() -> None:
 
 
 @pytest.mark.parametrize(("preference", "favourite"), [(0, "good"), (4, "fair"), (11, "bad")])
-def test_constant_spammers_have_a_favourite(preference: int, favourite: str) -> None:
-    who = person("constant spammer", preference=preference)
+def test_constant_spammers_always_choose_the_same_option(preference: int, favourite: str) -> None:
+    respondent = person("constant spammer", preference=preference)
 
-    assert set(answers(MOOD, ("good",), who, 50)) == {favourite}
+    assert set(answers(MOOD, ("good",), respondent, 50)) == {favourite}
 
 
-def test_constant_spammers_write_one_and_the_same_remark() -> None:
+def test_constant_spammers_always_write_the_same_text() -> None:
     assert len(set(answers(WHY, ("Because.",), person("constant spammer"), 50))) == 1
 
 
 @pytest.mark.parametrize("preference", range(4))
-def test_the_contrary_swap_the_truth_for_something_else_always_the_same(preference: int) -> None:
-    who = person("contrary", 0.0, preference)
+def test_contrary_contributors_always_give_the_same_wrong_answer(preference: int) -> None:
+    respondent = person("contrary", 0.0, preference)
 
-    instead = {right: set(answers(MOOD, (right,), who, 20)) for right in ("good", "fair", "bad")}
+    instead = {
+        right: set(answers(MOOD, (right,), respondent, 20)) for right in ("good", "fair", "bad")
+    }
 
-    assert all(len(given) == 1 and given != {right} for right, given in instead.items())
+    assert all(len(values) == 1 and values != {right} for right, values in instead.items())
     assert len(set.union(*instead.values())) == 3
 
 
-def test_a_confusion_follows_its_table() -> None:
+def test_a_confusion_follows_its_matrix() -> None:
     table = {"fair": {"fair": 0.7, "good": 0.2, "bad": 0.1}}
 
-    given = Counter(answers(MOOD, ("fair",), person(confusion(table))))
+    values = Counter(answers(MOOD, ("fair",), person(confusion(table))))
 
-    shares_given = {value: number / 2000 for value, number in given.items()}
-    assert shares_given == pytest.approx(table["fair"], abs=0.03)
+    shares = {value: number / 2000 for value, number in values.items()}
+    assert shares == pytest.approx(table["fair"], abs=0.03)
     assert set(answers(MOOD, ("good",), person(confusion(table)), 20)) == {"good"}
 
 
 @pytest.mark.parametrize("row", [{"a": 0.5}, {"a": 1.2, "b": -0.2}, {}])
 def test_a_confusion_that_does_not_sum_to_one_is_refused(row: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="'fair' is taken for"):
+    with pytest.raises(ValueError, match="probabilities for 'fair'"):
         confusion({"fair": row})
 
 
-def test_the_sloppy_slip_in_what_they_write() -> None:
-    given = list(answers(WHY, ("Because it is.",), person("sloppy")))
+def test_sloppy_contributors_make_typos() -> None:
+    values = list(answers(WHY, ("Because it is.",), person("sloppy")))
 
-    slips = [text for text in given if text != "Because it is."]
-    assert len(slips) / 2000 == pytest.approx(0.1, abs=0.03)
-    assert {"".join(sorted(text)) for text in slips} == {"".join(sorted("Because it is."))}
+    typos = [text for text in values if text != "Because it is."]
+    assert len(typos) / 2000 == pytest.approx(0.1, abs=0.03)
+    assert {"".join(sorted(text)) for text in typos} == {"".join(sorted("Because it is."))}
 
 
 @pytest.mark.parametrize(
@@ -199,22 +201,22 @@ def test_the_sloppy_slip_in_what_they_write() -> None:
         *("integerRange:{min:40,max:50}", "maxLength:3", "wordCountMin:20"),
     ],
 )
-def test_what_is_written_passes_the_validators(validates: str) -> None:
+def test_default_texts_pass_the_validators(validates: str) -> None:
     cml = f'<cml:text name="x" label="X" validates="required {validates}"/>'
 
-    given = list(answers(cml, (), person("normal"), 10))
+    values = list(answers(cml, (), person("normal"), 10))
 
-    assert parse(cml).check({"x": given[0]}).errors == {}
-    assert all(given)
+    assert parse(cml).check({"x": values[0]}).errors == {}
+    assert all(values)
 
 
-def test_nobody_writes_the_example_that_is_not_an_answer() -> None:
+def test_the_example_text_of_a_field_is_never_submitted() -> None:
     cml = WHY.replace("label", 'default="So." label')
 
     assert set(answers(cml, ("So.",), person("perfect"), 20, remarks=("Well.",))) == {"Well."}
 
 
-def test_a_text_that_nobody_can_write_is_named_with_a_way_out() -> None:
+def test_validators_that_no_text_passes_are_an_error_with_advice() -> None:
     cml = '<cml:text name="code" label="Code" validates="required regex:^[QX]{9}$"/>'
 
     with pytest.raises(ValueError, match=r"validators of 'code'.*texts={'code': \[\.\.\.\]}"):
@@ -223,12 +225,12 @@ def test_a_text_that_nobody_can_write_is_named_with_a_way_out() -> None:
     assert list(answers(cml, (), person("normal"), 1, remarks=["QXQXQXQXQ"])) == ["QXQXQXQXQ"]
 
 
-def test_a_mix_is_divided_to_the_last_head() -> None:
-    kinds = assign_profiles(
+def test_a_mix_is_divided_without_remainder() -> None:
+    profiles = assign_profiles(
         80, {"expert": 0.2, "normal": 0.5, "sloppy": 0.15, "random spammer": 0.15}
     )
 
-    assert Counter(kind.name for kind in kinds) == {
+    assert Counter(profile.name for profile in profiles) == {
         "expert": 16,
         "normal": 40,
         "sloppy": 12,
@@ -238,23 +240,23 @@ def test_a_mix_is_divided_to_the_last_head() -> None:
 
 
 @pytest.mark.parametrize("mix", [{}, {"normal": 0}, {"normal": 2, "expert": -1}])
-def test_a_mix_of_nobody_is_refused(mix: dict[str, float]) -> None:
+def test_a_mix_without_a_positive_weight_is_refused(mix: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="mix"):
         assign_profiles(3, dict(mix))
 
 
 @pytest.mark.parametrize("name", ["genius", "confusion"])
-def test_a_profile_that_is_not_there_is_refused_with_those_that_are(name: str) -> None:
-    with pytest.raises(ValueError, match=f"No profile '{name}'; there are perfect, expert, normal"):
+def test_an_unknown_profile_is_refused_with_the_known_ones(name: str) -> None:
+    with pytest.raises(ValueError, match=f"Unknown profile '{name}'; known are perfect, expert"):
         find_profile(name)
 
 
-def truth_about(cml: str, row: dict[str, Any], **given: Any) -> tuple[str, ...]:
-    return Truth(Clock(seed=5), given).answers_to(field(cml), 1, row)
+def truth_about(cml: str, row: dict[str, Any], **sources: Any) -> tuple[str, ...]:
+    return Truth(Clock(seed=5), sources).answers_to(field(cml), 1, row)
 
 
 @pytest.mark.parametrize(
-    ("row", "given", "expected"),
+    ("row", "sources", "expected"),
     [
         ({"label": "bad"}, {"mood": "label"}, ("bad",)),
         ({"n": 3}, {"mood": lambda row: "good" if row["n"] > 2 else "bad"}, ("good",)),
@@ -265,10 +267,10 @@ def truth_about(cml: str, row: dict[str, Any], **given: Any) -> tuple[str, ...]:
     ],
     ids=["column", "function", "gold", "column before gold", "gold for a blank", "spelling"],
 )
-def test_the_first_source_that_knows_decides(
-    row: dict[str, Any], given: dict[str, Any], expected: tuple[str, ...]
+def test_the_first_source_with_an_answer_decides(
+    row: dict[str, Any], sources: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
-    assert truth_about(MOOD, row, **given) == expected
+    assert truth_about(MOOD, row, **sources) == expected
 
 
 @pytest.mark.parametrize(
@@ -285,38 +287,37 @@ def test_the_first_source_that_knows_decides(
         (WHY, "As it is.\nAnd was.", ("As it is.\nAnd was.",)),
     ],
 )
-def test_a_value_is_read_as_its_question_would_submit_it(
+def test_a_truth_is_converted_to_submitted_values(
     cml: str, value: object, expected: tuple[str, ...]
 ) -> None:
     assert truth_about(cml, {"t": value}, **{field(cml).name: "t"}) == expected
 
 
-def test_a_truth_that_is_no_option_is_named() -> None:
-    with pytest.raises(
-        ValueError, match="'mood' of unit 1 is 'grim', and its options are 'good', 'fair', 'bad'"
-    ):
+def test_a_truth_that_is_not_an_option_is_named() -> None:
+    message = "'mood' of unit 1 is 'grim', which is not one of the options: 'good', 'fair', 'bad'"
+    with pytest.raises(ValueError, match=message):
         truth_about(MOOD, {"label": "grim"}, mood="label")
 
 
-def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(ValueError, match="column 'lable', and unit 1 has only text, label"):
+def test_a_missing_column_is_named_with_the_existing_ones() -> None:
+    with pytest.raises(ValueError, match=r"Unit 1 has no column 'lable' .* it has text, label"):
         truth_about(MOOD, {"text": "", "label": "good"}, mood="lable")
 
 
-def test_a_truth_that_is_made_up_is_kept_and_follows_its_odds() -> None:
+def test_a_drawn_truth_is_reproducible_and_follows_its_probabilities() -> None:
     truth = Truth(Clock(seed=5), {"mood": {"good": 0.8, "bad": 0.2}})
     mood = field(MOOD)
 
-    made_up = [truth.answers_to(mood, unit, {}) for unit in range(1000)]
+    drawn = [truth.answers_to(mood, unit, {}) for unit in range(1000)]
 
-    assert made_up == [truth.answers_to(mood, unit, {}) for unit in range(1000)]
-    counted = Counter(made_up)
-    assert counted["good",] / 1000 == pytest.approx(0.8, abs=0.04)
-    assert counted["fair",] == 0
+    assert drawn == [truth.answers_to(mood, unit, {}) for unit in range(1000)]
+    counts = Counter(drawn)
+    assert counts["good",] / 1000 == pytest.approx(0.8, abs=0.04)
+    assert counts["fair",] == 0
 
 
-def test_odds_of_none_of_the_options_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"drawn from {'great': 1.0}, and its options are"):
+def test_probabilities_of_none_of_the_options_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"drawn from {'great': 1.0}: its options are"):
         truth_about(MOOD, {}, mood={"great": 1.0})
 
 
@@ -324,18 +325,18 @@ def test_odds_of_none_of_the_options_are_refused() -> None:
     ("difficulty", "expected"), [(None, 0.0), ("hard", 0.25), (lambda row: row["hard"] * 2, 0.5)]
 )
 def test_difficulty_comes_from_a_column_or_a_function(difficulty: Any, expected: float) -> None:
-    world = SimulationSettings(Truth(Clock()), difficulty=difficulty)
+    settings = SimulationSettings(Truth(Clock()), difficulty=difficulty)
 
-    assert world.difficulty_of(PageUnit(1, {"hard": 0.25})) == expected
+    assert settings.difficulty_of(PageUnit(1, {"hard": 0.25})) == expected
 
 
 @pytest.mark.parametrize("found", [None, "very", 1.5, -0.1])
-def test_a_difficulty_that_is_no_fraction_is_named(found: object) -> None:
-    world = SimulationSettings(Truth(Clock()), difficulty="hard")
+def test_a_difficulty_that_is_not_a_fraction_is_named(found: object) -> None:
+    settings = SimulationSettings(Truth(Clock()), difficulty="hard")
 
-    with pytest.raises(ValueError, match=r"difficulty of unit 7 is .*from 0 to 1"):
-        world.difficulty_of(PageUnit(7, {"hard": found}))
+    with pytest.raises(ValueError, match=r"difficulty of unit 7 must be a number from 0 to 1"):
+        settings.difficulty_of(PageUnit(7, {"hard": found}))
 
 
-def test_streams_work_with_any_generator_of_chance() -> None:
+def test_answers_work_with_any_random_generator() -> None:
     assert answer(field(MOOD), ("good",), person("perfect"), Random(1)) == "good"  # noqa: S311 - no secret

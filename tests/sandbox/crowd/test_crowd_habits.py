@@ -1,4 +1,4 @@
-"""What becomes of people with bad habits, of odd forms, and of truths from several places."""
+"""Bad habits of contributors, unusual forms, and sources of the truth."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BRANCHES = """
 """
 
 
-def test_pages_left_open_run_out_and_go_to_others(launch: Launch, texts: Texts) -> None:
+def test_abandoned_pages_expire_and_go_to_others(launch: Launch, texts: Texts) -> None:
     crowd, job = launch(texts(40))
     crowd.add(8, profile="quitter", truth={"spam": "label"})
 
@@ -42,7 +42,7 @@ def test_pages_left_open_run_out_and_go_to_others(launch: Launch, texts: Texts) 
     assert summary.seconds > 1800
 
 
-def test_pages_handed_in_twice_count_once(launch: Launch, texts: Texts, judged: Judged) -> None:
+def test_pages_submitted_twice_count_once(launch: Launch, texts: Texts, judged: Judged) -> None:
     crowd, job = launch(texts(20))
     crowd.add(8, profile="double clicker", truth={"spam": "label"})
 
@@ -60,8 +60,8 @@ def test_drifters_pass_the_quiz_and_are_removed_later(
 
     summary = crowd.run(job)
 
-    given = [each for each in judged(crowd, job) if not each.golden]
-    first, last = given[: len(given) // 4], given[-len(given) // 4 :]
+    judgments = [each for each in judged(crowd, job) if not each.golden]
+    first, last = judgments[: len(judgments) // 4], judgments[-len(judgments) // 4 :]
     right = [
         sum(each.data["spam"] == each.row["label"] for each in some) / len(some)
         for some in (first, last)
@@ -70,7 +70,7 @@ def test_drifters_pass_the_quiz_and_are_removed_later(
     assert right[0] > right[1] + 0.1
 
 
-def test_contributors_who_can_only_give_up_do_not_keep_a_run_going(
+def test_contributors_who_never_submit_do_not_keep_a_run_going(
     launch: Launch, texts: Texts
 ) -> None:
     crowd, job = launch(texts(10), options={"req_ttl_in_seconds": 1})
@@ -83,7 +83,7 @@ def test_contributors_who_can_only_give_up_do_not_keep_a_run_going(
     assert summary.left_open == 80
 
 
-def test_hidden_questions_stay_unanswered_and_validators_are_met(
+def test_hidden_questions_stay_unanswered_and_validators_pass(
     launch: Launch, judged: Judged
 ) -> None:
     data = [{"text": str(place), "truth": "good" if place % 2 else "bad"} for place in range(20)]
@@ -92,16 +92,18 @@ def test_hidden_questions_stay_unanswered_and_validators_are_met(
 
     summary = crowd.run(job)
 
-    given = [each.data for each in judged(crowd, job)]
-    asked = {mood: [each for each in given if each["mood"] == mood] for mood in ("good", "bad")}
+    judgments = [each.data for each in judged(crowd, job)]
+    by_mood = {
+        mood: [each for each in judgments if each["mood"] == mood] for mood in ("good", "bad")
+    }
     assert summary.ended == "finished"
-    assert all(each.keys() == {"mood", "link", "stars"} for each in asked["good"])
-    assert all(each.keys() == {"mood", "faults", "stars"} for each in asked["bad"])
-    assert all(each["link"].startswith("https://") for each in asked["good"])
-    assert {star for each in given for star in each["stars"]} <= set("12345")
+    assert all(each.keys() == {"mood", "link", "stars"} for each in by_mood["good"])
+    assert all(each.keys() == {"mood", "faults", "stars"} for each in by_mood["bad"])
+    assert all(each["link"].startswith("https://") for each in by_mood["good"])
+    assert {star for each in judgments for star in each["stars"]} <= set("12345")
 
 
-def test_a_row_of_its_own_decides_the_options(launch: Launch, judged: Judged) -> None:
+def test_options_may_differ_from_row_to_row(launch: Launch, judged: Judged) -> None:
     cml = """
     <cml:radios label="Which?" name="which" validates="required">
       {% for each in names %}<cml:radio label="{{ each }}"/>{% endfor %}
@@ -112,12 +114,12 @@ def test_a_row_of_its_own_decides_the_options(launch: Launch, judged: Judged) ->
 
     crowd.run(job)
 
-    given = judged(crowd, job)
-    assert len(given) == 24
-    assert all(each.data["which"] == each.row["truth"] for each in given)
+    judgments = judged(crowd, job)
+    assert len(judgments) == 24
+    assert all(each.data["which"] == each.row["truth"] for each in judgments)
 
 
-def test_a_truth_made_up_is_the_same_for_everybody(launch: Launch, judged: Judged) -> None:
+def test_a_drawn_truth_is_the_same_for_all_contributors(launch: Launch, judged: Judged) -> None:
     crowd, job = launch([{"text": str(place)} for place in range(12)])
     crowd.add(6, profile="perfect")
 
@@ -126,11 +128,11 @@ def test_a_truth_made_up_is_the_same_for_everybody(launch: Launch, judged: Judge
     by_unit: dict[int, set[str]] = {}
     for each in judged(crowd, job):
         by_unit.setdefault(each.unit_id, set()).add(each.data["spam"])
-    assert all(len(given) == 1 for given in by_unit.values())
+    assert all(len(answers) == 1 for answers in by_unit.values())
     assert len(set.union(*by_unit.values())) > 1
 
 
-def test_confused_contributors_mistake_what_their_table_says(
+def test_confused_contributors_follow_their_matrix(
     launch: Launch, texts: Texts, judged: Judged
 ) -> None:
     crowd, job = launch(texts(60))
@@ -144,7 +146,7 @@ def test_confused_contributors_mistake_what_their_table_says(
     assert pairs == {("yes", "yes"), ("no", "no"), ("maybe", "no")}
 
 
-def test_a_clock_on_the_wall_is_not_moved_and_the_run_still_ends(
+def test_a_run_on_real_time_does_not_move_the_clock_and_ends(
     launch: Launch, texts: Texts, judged: Judged
 ) -> None:
     before = time()
@@ -153,7 +155,7 @@ def test_a_clock_on_the_wall_is_not_moved_and_the_run_still_ends(
 
     summary = crowd.run(job)
 
-    given = judged(crowd, job)
+    judgments = judged(crowd, job)
     assert summary.ended in {"finished", "no_work"}
-    assert len(given) == summary.judgments > 0
-    assert all(before <= each.started_at <= each.created_at <= time() for each in given)
+    assert len(judgments) == summary.judgments > 0
+    assert all(before <= each.started_at <= each.created_at <= time() for each in judgments)

@@ -1,4 +1,4 @@
-"""A thousand rows and eighty people: quality control is worth what it is known to be worth."""
+"""A thousand rows and eighty contributors: quality control has the expected effect."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MIX = {
 }
 
 
-def outcome(crowd: Crowd, job: int, given: list[Any]) -> dict[str, float]:
-    """Shares of right answers: single ones, by trust, by count; and how many are tainted."""
+def outcome(crowd: Crowd, job: int, judgments: list[Any]) -> dict[str, float]:
+    """Return shares of right answers (single, by trust, by count) and numbers of judgments."""
     with crowd._database.snapshot() as tx:
-        standings = tx.all(select(worker_job).where(worker_job.c.job_id == job))
-    trust = {each.worker_id: each.trust for each in standings}
-    work = [each for each in given if not each.golden]
+        workers = tx.all(select(worker_job).where(worker_job.c.job_id == job))
+    trust = {each.worker_id: each.trust for each in workers}
+    work = [each for each in judgments if not each.golden]
     trusted = [each for each in work if not each.tainted]
     by_unit: dict[int, list[Any]] = {}
     for each in trusted:
@@ -54,7 +54,7 @@ def outcome(crowd: Crowd, job: int, given: list[Any]) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "windows"),
+    ("attributes", "ranges"),
     [
         (
             {"judgments_per_unit": 3, "options": {"front_load": True, "reject_at": 70}},
@@ -89,21 +89,23 @@ def outcome(crowd: Crowd, job: int, given: list[Any]) -> dict[str, float]:
     ],
     ids=["quiz and gate", "neither", "quiz and gate, five judgments"],
 )
-def test_quality_control_helps_as_much_as_it_should(
+def test_quality_control_has_the_expected_effect(
     launch: Launch,
     texts: Texts,
     judged: Judged,
     attributes: dict[str, Any],
-    windows: dict[str, tuple[float, float]],
+    ranges: dict[str, tuple[float, float]],
 ) -> None:
     crowd, job = launch(texts(1000, golds=40), units_per_assignment=10, **attributes)
     crowd.add(80, mix=MIX, truth={"spam": "label"})
 
     summary = crowd.run(job)
 
-    found = outcome(crowd, job, judged(crowd, job))
+    results = outcome(crowd, job, judged(crowd, job))
     assert summary.ended == "finished"
     outside = {
-        name: found[name] for name, (low, high) in windows.items() if not low <= found[name] <= high
+        name: results[name]
+        for name, (low, high) in ranges.items()
+        if not low <= results[name] <= high
     }
     assert outside == {}

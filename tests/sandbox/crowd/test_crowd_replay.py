@@ -1,4 +1,4 @@
-"""Recorded answers of real people come in once more, through the same rules."""
+"""Replaying recorded answers of real people through the rules."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 def votes() -> list[tuple[int, str, str]]:
-    """Four people on eight tasks; "dee" answered only two of them."""
+    """Votes of four people on eight tasks; "dee" answered only two of them."""
     by = {"ann": "yynnyynn", "bob": "ynnnyynn", "cem": "yynnynmn", "dee": "ny"}
-    spelled = {"y": "yes", "n": "no", "m": "maybe"}
+    labels = {"y": "yes", "n": "no", "m": "maybe"}
     return [
-        (task, who, spelled[letter])
-        for who, letters in by.items()
+        (task, person, labels[letter])
+        for person, letters in by.items()
         for task, letter in enumerate(letters)
     ]
 
 
-def test_recorded_answers_come_in_as_they_were_given(launch: Launch, judged: Judged) -> None:
+def test_recorded_answers_are_submitted_unchanged(launch: Launch, judged: Judged) -> None:
     crowd, job = launch(
         [{"text": str(task), "task": task} for task in range(8)], judgments_per_unit=4
     )
@@ -37,15 +37,15 @@ def test_recorded_answers_come_in_as_they_were_given(launch: Launch, judged: Jud
 
     summary = crowd.run(job)
 
-    names = {who.worker.id: who.name for who in people}
-    given = {
+    names = {person.worker.id: person.name for person in people}
+    answers = {
         (each.row["task"], names[each.worker_id], each.data["spam"]) for each in judged(crowd, job)
     }
-    assert given == set(votes())
+    assert answers == set(votes())
     assert (summary.ended, summary.judgments) == ("no_work", 26)
 
 
-def test_who_repeats_answers_works_on_nothing_else(launch: Launch, judged: Judged) -> None:
+def test_replayed_contributors_work_on_recorded_tasks_only(launch: Launch, judged: Judged) -> None:
     crowd, job = launch([{"text": str(task), "task": task} for task in range(20)])
     crowd.replay(votes(), field="spam", key="task")
 
@@ -54,7 +54,7 @@ def test_who_repeats_answers_works_on_nothing_else(launch: Launch, judged: Judge
     assert {each.row["task"] for each in judged(crowd, job)} == set(range(8))
 
 
-def test_made_up_and_recorded_answers_fill_a_job_together(launch: Launch) -> None:
+def test_simulated_and_replayed_contributors_share_a_job(launch: Launch) -> None:
     crowd, job = launch([{"text": str(task), "task": task} for task in range(20)])
     crowd.replay(votes(), field="spam", key="task")
     crowd.add(5)
@@ -66,11 +66,11 @@ def test_made_up_and_recorded_answers_fill_a_job_together(launch: Launch) -> Non
     ("settings", "message"),
     [
         ({"field": "spam", "key": "question"}, "have no column 'question'; they have text, task"),
-        ({"field": "ham", "key": "task"}, "is to answer ham, and job .* asks spam"),
-        ({"field": "spam", "key": "text"}, "none has answered a task of job"),
+        ({"field": "ham", "key": "task"}, "configured for ham, but job .* asks spam"),
+        ({"field": "spam", "key": "text"}, "has answered a task of job"),
     ],
 )
-def test_recorded_answers_that_fit_nowhere_are_refused(
+def test_recorded_answers_that_do_not_fit_the_job_are_refused(
     launch: Launch, settings: dict[str, str], message: str
 ) -> None:
     crowd, job = launch([{"text": f"text {task}", "task": task} for task in range(8)])
@@ -80,7 +80,9 @@ def test_recorded_answers_that_fit_nowhere_are_refused(
         crowd.run(job)
 
 
-def test_a_recorded_answer_that_the_form_refuses_is_named(launch: Launch, judged: Judged) -> None:
+def test_a_recorded_answer_that_the_form_refuses_is_named_in_the_error(
+    launch: Launch, judged: Judged
+) -> None:
     crowd, job = launch([{"text": str(task), "task": task} for task in range(8)])
     crowd.replay([(1, "ann", "perhaps")], field="spam", key="task")
 
@@ -96,7 +98,7 @@ def test_a_recorded_answer_that_the_form_refuses_is_named(launch: Launch, judged
     ("vote", "message"),
     [((1, "ann"), "each vote must be"), ((0, "ann", "no"), "'ann' has labelled 0 before")],
 )
-def test_votes_that_cannot_be_repeated_are_refused_before_anybody_joins(
+def test_invalid_votes_are_refused_before_a_contributor_is_added(
     launch: Launch, texts: Texts, vote: Any, message: str
 ) -> None:
     crowd, _ = launch(texts(6))
@@ -107,7 +109,7 @@ def test_votes_that_cannot_be_repeated_are_refused_before_anybody_joins(
     assert crowd.contributors == []
 
 
-def test_eight_thousand_real_judgments_are_all_taken_in(launch: Launch, judged: Judged) -> None:
+def test_eight_thousand_recorded_judgments_are_all_replayed(launch: Launch, judged: Judged) -> None:
     if not (DATA / "rte_judgments.csv").exists():
         pytest.skip("the votes of Snow et al. (2008) are not part of the project, nor beside it")
     with (DATA / "rte_judgments.csv").open(encoding="utf-8", newline="") as file:
@@ -122,10 +124,10 @@ def test_eight_thousand_real_judgments_are_all_taken_in(launch: Launch, judged: 
 
     summary = crowd.run(job)
 
-    names = {who.worker.id: who.name for who in people}
-    given = {
+    names = {person.worker.id: person.name for person in people}
+    answers = {
         (each.row["task"], names[each.worker_id], each.data["follows"])
         for each in judged(crowd, job)
     }
     assert (len(people), summary.ended, summary.judgments) == (164, "finished", 8000)
-    assert given == set(recorded)
+    assert answers == set(recorded)

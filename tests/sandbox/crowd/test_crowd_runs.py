@@ -1,4 +1,4 @@
-"""A run of a crowd: how it goes, that it repeats itself, and how it ends."""
+"""Runs of a crowd: what they do, that they are reproducible, and how they end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def answers(judged: Judged) -> Answers:
     }
 
 
-def test_a_crowd_finishes_a_job_and_says_what_it_took(
+def test_a_crowd_finishes_a_job_and_summarizes_the_run(
     launch: Launch, texts: Texts, judged: Judged
 ) -> None:
     crowd, job = launch(texts(20))
@@ -37,14 +37,17 @@ def test_a_crowd_finishes_a_job_and_says_what_it_took(
 
     summary = crowd.run(job, until="finished")
 
-    given = judged(crowd, job)
+    judgments = judged(crowd, job)
     assert (summary.ended, summary.state) == ("finished", "finished")
-    assert (summary.judgments, summary.pages) == (60, len({each.assignment_id for each in given}))
-    assert len(given) == 60
-    assert all(each.data == {"spam": each.row["label"]} for each in given)
+    assert (summary.judgments, summary.pages) == (
+        60,
+        len({each.assignment_id for each in judgments}),
+    )
+    assert len(judgments) == 60
+    assert all(each.data == {"spam": each.row["label"]} for each in judgments)
 
 
-def test_time_goes_by_on_the_clock_and_nowhere_else(
+def test_a_run_takes_time_on_the_virtual_clock_only(
     launch: Launch, texts: Texts, judged: Judged
 ) -> None:
     crowd, job = launch(texts(20))
@@ -53,10 +56,10 @@ def test_time_goes_by_on_the_clock_and_nowhere_else(
 
     summary = crowd.run(job)
 
-    given = judged(crowd, job)
+    judgments = judged(crowd, job)
     assert crowd._database.clock.now() - before == pytest.approx(summary.seconds)
-    assert all(3 < each.created_at - each.started_at < 200 for each in given)
-    assert len({each.created_at for each in given}) == summary.pages
+    assert all(3 < each.created_at - each.started_at < 200 for each in judgments)
+    assert len({each.created_at for each in judgments}) == summary.pages
 
 
 def test_the_same_seed_gives_the_same_judgments_at_the_same_times(
@@ -64,19 +67,21 @@ def test_the_same_seed_gives_the_same_judgments_at_the_same_times(
 ) -> None:
     first, second = (launch(texts(30), seed=4) for _ in range(2))
 
-    told = []
+    histories = []
     for crowd, job in (first, second):
         crowd.add(10, mix=MIX, truth={"spam": "label"})
         crowd.run(job)
-        told.append([(each.worker_id, each.created_at, each.data) for each in judged(crowd, job)])
+        histories.append(
+            [(each.worker_id, each.created_at, each.data) for each in judged(crowd, job)]
+        )
 
-    assert told[0] == told[1]
+    assert histories[0] == histories[1]
 
 
-def test_answers_do_not_depend_on_who_comes_when_nor_on_transactions(
+def test_answers_do_not_depend_on_arrivals_or_transactions(
     launch: Launch, answers: Answers, texts: Texts
 ) -> None:
-    given = []
+    results = []
     for settings in (
         {},
         {"arrivals_per_minute": 60.0},
@@ -85,24 +90,24 @@ def test_answers_do_not_depend_on_who_comes_when_nor_on_transactions(
         crowd, job = launch(texts(40), units_per_assignment=4)
         crowd.add(10, mix=MIX, truth={"spam": "label"})
         crowd.run(job, **settings)
-        given.append(answers(crowd, job))
+        results.append(answers(crowd, job))
 
-    in_all = given[0].keys() & given[1].keys() & given[2].keys()
+    in_all = results[0].keys() & results[1].keys() & results[2].keys()
     assert len(in_all) > 20
-    assert given[0].keys() != given[1].keys()
-    assert all(given[0][key] == given[1][key] == given[2][key] for key in in_all)
+    assert results[0].keys() != results[1].keys()
+    assert all(results[0][key] == results[1][key] == results[2][key] for key in in_all)
 
 
 def test_another_seed_gives_other_answers(launch: Launch, answers: Answers, texts: Texts) -> None:
-    given = []
+    results = []
     for seed in (1, 2):
         crowd, job = launch(texts(40), seed=seed, judgments_per_unit=8)
         crowd.add(10, profile="sloppy", truth={"spam": "label"})
         crowd.run(job)
-        given.append(answers(crowd, job))
+        results.append(answers(crowd, job))
 
-    in_both = given[0].keys() & given[1].keys()
-    differ = sum(given[0][key] != given[1][key] for key in in_both)
+    in_both = results[0].keys() & results[1].keys()
+    differ = sum(results[0][key] != results[1][key] for key in in_both)
     assert 0.2 < differ / len(in_both) < 0.8
 
 
@@ -127,19 +132,23 @@ def test_a_run_stops_at_its_limit_and_another_one_goes_on(
     assert first.judgments + second.judgments == 120
 
 
-def test_progress_is_told_after_every_transaction(launch: Launch, texts: Texts) -> None:
+def test_progress_is_reported_after_every_transaction(launch: Launch, texts: Texts) -> None:
     crowd, job = launch(texts(30))
     crowd.add(10, truth={"spam": "label"})
-    told: list[int] = []
+    progress: list[int] = []
 
-    summary = crowd.run(job, interactive=True, progress=lambda so_far: told.append(so_far.pages))
+    summary = crowd.run(
+        job, interactive=True, progress=lambda so_far: progress.append(so_far.pages)
+    )
 
-    assert told[0] == 1
-    assert told[-1] == summary.pages
-    assert told == sorted(told)
+    assert progress[0] == 1
+    assert progress[-1] == summary.pages
+    assert progress == sorted(progress)
 
 
-def test_a_run_ends_when_everybody_has_judged_everything(launch: Launch, texts: Texts) -> None:
+def test_a_run_ends_when_all_contributors_have_judged_all_units(
+    launch: Launch, texts: Texts
+) -> None:
     crowd, job = launch(texts(12))
     crowd.add(2, truth={"spam": "label"})
 
@@ -149,7 +158,7 @@ def test_a_run_ends_when_everybody_has_judged_everything(launch: Launch, texts: 
     assert summary.closed == {"no_work": 2}
 
 
-def test_a_run_ends_when_everybody_failed_the_quiz(
+def test_a_run_ends_when_all_contributors_failed_the_quiz(
     launch: Launch, texts: Texts, judged: Judged
 ) -> None:
     crowd, job = launch(texts(20, golds=12), options={"front_load": True})
@@ -186,7 +195,9 @@ def test_a_run_of_a_job_that_does_not_run_ends_at_once(
     assert summary.state == {"pause": "paused", "cancel": "canceled"}[prepare]
 
 
-def test_nobody_comes_from_a_channel_that_is_not_enabled(launch: Launch, texts: Texts) -> None:
+def test_contributors_of_a_channel_that_is_not_enabled_get_no_pages(
+    launch: Launch, texts: Texts
+) -> None:
     crowd, job = launch(texts(12))
     crowd.add(3, channel="neodev", truth={"spam": "label"})
 
@@ -195,21 +206,21 @@ def test_nobody_comes_from_a_channel_that_is_not_enabled(launch: Launch, texts: 
     assert summary.closed == {"channel_not_enabled": 3}
 
 
-def test_nobody_in_the_crowd_is_an_error_with_a_way_out(launch: Launch, texts: Texts) -> None:
+def test_a_run_of_an_empty_crowd_is_refused_with_advice(launch: Launch, texts: Texts) -> None:
     crowd, job = launch(texts(6))
 
-    with pytest.raises(ValueError, match=r"let somebody join with add\(\) or replay\(\)"):
+    with pytest.raises(ValueError, match=r"add contributors with add\(\) or replay\(\)"):
         crowd.run(job)
 
 
-def test_a_job_will_do_in_place_of_its_number(launch: Launch, texts: Texts) -> None:
+def test_a_run_accepts_a_job_or_its_id(launch: Launch, texts: Texts) -> None:
     crowd, job = launch(texts(6))
     crowd.add(5, truth={"spam": "label"})
 
     assert crowd.run(SimpleNamespace(id=job)).ended == "finished"
 
 
-def test_a_job_that_is_not_there_is_named(launch: Launch, texts: Texts) -> None:
+def test_an_unknown_job_is_named_in_the_error(launch: Launch, texts: Texts) -> None:
     crowd, _ = launch(texts(6))
     crowd.add(1)
 
@@ -220,13 +231,13 @@ def test_a_job_that_is_not_there_is_named(launch: Launch, texts: Texts) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"number": 0}, "number from 1 up"),
+        ({"number": 0}, "must be 1 or more"),
         ({"number": 2, "profile": "normal", "mix": {"normal": 1}}, "not both"),
-        ({"number": 2, "profile": "genius"}, "No profile 'genius'"),
+        ({"number": 2, "profile": "genius"}, "Unknown profile 'genius'"),
         ({"number": 2, "countries": ["Utopia"]}, "Utopia"),
     ],
 )
-def test_nobody_joins_when_something_is_wrong(
+def test_no_contributor_is_added_when_an_argument_is_wrong(
     launch: Launch, texts: Texts, settings: dict[str, Any], message: str
 ) -> None:
     crowd, _ = launch(texts(6))
@@ -249,9 +260,7 @@ def test_nobody_joins_when_something_is_wrong(
     ],
     ids=str,
 )
-def test_a_limit_that_cannot_be_is_refused(
-    launch: Launch, texts: Texts, limit: dict[str, Any]
-) -> None:
+def test_an_invalid_limit_is_refused(launch: Launch, texts: Texts, limit: dict[str, Any]) -> None:
     crowd, job = launch(texts(6))
     crowd.add(1)
 
@@ -259,11 +268,13 @@ def test_a_limit_that_cannot_be_is_refused(
         crowd.run(job, **limit)
 
 
-def test_a_truth_about_questions_that_nobody_asks_is_refused(launch: Launch, texts: Texts) -> None:
+def test_a_truth_about_a_question_that_the_form_lacks_is_refused(
+    launch: Launch, texts: Texts
+) -> None:
     crowd, job = launch(texts(6))
     crowd.add(3, truth={"spma": "label"})
 
-    with pytest.raises(ValueError, match=r"is to answer spma, and job .* asks spam"):
+    with pytest.raises(ValueError, match=r"configured for spma, but job .* asks spam"):
         crowd.run(job)
 
 
