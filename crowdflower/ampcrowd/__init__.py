@@ -1,15 +1,16 @@
-"""AMPCrowd: a small service that puts points before a crowd and posts the answers back.
+"""Client of AMPCrowd, a small service that asks a crowd about points and posts the answers back.
 
 .. code-block:: text
 
-    client   groups of points go out, under the name of a crowd
-    points   what a point of each type looks like, checked before it is sent
-    inbox    answers come in: a WSGI application, and who waits for it
-    serving  the same on a port of this machine
+    client     AMPCrowdClient: creates groups of points
+    endpoints  its endpoints, with their retry rules
+    points     the types of points, checked before they are sent
+    inbox      Inbox: receives the answers, as a WSGI application
+    serving    serves an inbox on a port of this machine
 
-A point is the smallest thing to be labeled: a text for its sentiment (``sa``), two records that may
-be the same thing (``er``), a question about one record (``ft``). Points are sent in groups, worked
-on in batches, and answered one batch at a time by a request of the server's to an address of yours.
+A point is the smallest thing to be labeled: a piece of text (``sa``, its sentiment), two records
+(``er``, whether they are the same thing), or a question about one record (``ft``). Points are sent
+in groups and answered in batches; the server posts each batch of answers to a URL of yours.
 
 Source: AMPLab, `AMPCrowd <https://amplab.github.io/ampcrowd/>`_.
 """

@@ -1,4 +1,4 @@
-"""Answers as they come: a WSGI application, and those who wait for what it receives."""
+"""Inbox: receives callbacks as a WSGI application, and lets callers wait for the answers."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from crowdflower.http import encoding
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-LARGEST_BODY: Final = 16 << 20
-"""Bytes of one callback."""
+MAX_BODY: Final = 16 << 20
+"""Bytes of a callback."""
 
-MOST_STRANGERS: Final = 10_000
-"""Answers of unknown groups that are kept."""
+MAX_UNKNOWN_ANSWERS: Final = 10_000
+"""Answers to unknown groups that are kept in memory."""
 
-LONGEST_STRANGER: Final = 1000
-"""Characters in the names of an unknown group and its points."""
+MAX_UNKNOWN_NAME: Final = 1000
+"""Characters in the id of an unknown group, or of one of its points."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the crowd says of one point."""
+    """The crowd's answer for one point."""
 
     group_id: str
     identifier: str
 
     value: Value
-    """1 (very negative) to 5 (very positive) for ``sa``, yes or no for ``er`` and ``ft``."""
+    """1 (very negative) to 5 (very positive) for ``sa``, a boolean for ``er`` and ``ft``."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The points of one group, and what has come of them."""
+    """The points of one group, and the answers received so far."""
 
     group_id: str
     task_type: str
     identifiers: tuple[str, ...]
 
     answers: Mapping[str, Value] = field(default_factory=dict)
-    """Identifier to value, in the order in which they came."""
+    """Identifier to value, in the order of arrival."""
 
     started_at: datetime | None = None
-    """When the group was begun, as the server says; ``None`` until it does."""
+    """When the group was created, according to the server; ``None`` before its first callback."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -74,8 +74,8 @@ class Group:
         return not self.missing
 
 
-class _Expected:
-    """A group that is waited for: it changes with every batch, and is shown as a :class:`Group`."""
+class _GroupState:
+    """The mutable state behind a :class:`Group`, updated with every batch."""
 
     def __init__(self, task_type: str, identifiers: Iterable[str]) -> None:
         self.task_type = task_type
@@ -84,17 +84,17 @@ class _Expected:
         self.answers: dict[str, Value] = {}
         self.started_at: datetime | None = None
 
-    def seen(self, group_id: str) -> Group:
-        """Return the group as it is now."""
+    def snapshot(self, group_id: str) -> Group:
+        """Return the group with the answers so far."""
         return Group(
             group_id, self.task_type, self.identifiers, dict(self.answers), self.started_at
         )
 
 
 class GroupIncomplete(ApiError, TimeoutError):
-    """The time is up, and some points of a group have no answer yet.
+    """Waiting timed out, or the inbox was closed, before every point of a group had an answer.
 
-    :param group: What has come so far.
+    :param group: The group with the answers so far.
     """
 
     def __init__(self, message: str, *, group: Group) -> None:
@@ -103,7 +103,7 @@ class GroupIncomplete(ApiError, TimeoutError):
 
 
 class _BadRequest(ValueError):
-    """A callback that cannot be read; the server is told so with this status."""
+    """A callback that is refused with this status."""
 
     def __init__(self, problem: str, status: str = "400 Bad Request") -> None:
         super().__init__(problem)
@@ -111,13 +111,13 @@ class _BadRequest(ValueError):
 
 
 class Inbox:
-    """Takes in callbacks: a WSGI application for any server, safe to share between threads.
+    """Receives callbacks: a thread-safe WSGI application for any web server.
 
-    What was answered stays so: a server that did not hear our thanks sends a batch again, and the
-    repetition changes nothing. Answers to groups that nobody announced are kept aside, and come
-    into play with :meth:`expect`. A callback that makes no sense is answered 400.
+    Callbacks are idempotent: if the server does not get our response, it posts the batch again, and
+    answers that are already known do not change. Answers to unknown groups are kept until
+    :meth:`expect` registers the group. An invalid callback is answered with status 400.
 
-    :param url: Where servers reach it.
+    :param url: Where servers reach the inbox.
 
     >>> inbox = Inbox("https://example.com/answers")
     >>> inbox.expect("GroupId1", "sa", ["t1", "t2"])
@@ -129,12 +129,12 @@ class Inbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        """To be given as ``callback_url``."""
+        """The ``callback_url`` of groups."""
         self.duplicates = 0
-        """Answers that came once more, and were passed over."""
-        self._groups: dict[str, _Expected] = {}
+        """Answers that arrived again and were ignored."""
+        self._groups: dict[str, _GroupState] = {}
         self._incomplete: set[str] = set()
-        self._strangers: dict[str, dict[str, object]] = {}
+        self._unknown: dict[str, dict[str, object]] = {}
         self._received: list[Answer] = []
         self._changed = Condition()
         self._is_closed = False
@@ -145,25 +145,25 @@ class Inbox:
     def __iter__(self) -> Iterator[Answer]:
         return self.answers()
 
-    # What is waited for
+    # Groups and waiting
 
     def expect(self, group_id: str, task_type: str, identifiers: Iterable[str]) -> bool:
-        """Announce a group; :meth:`AMPCrowdClient.create_tasks` does it by itself.
+        """Register a group; :meth:`AMPCrowdClient.create_tasks` does this itself.
 
-        :returns: Whether it is news.
+        :returns: Whether the group is new to this inbox.
         """
         with self._changed:
             if group_id in self._groups:
                 return False
-            expected = self._groups[group_id] = _Expected(task_type, identifiers)
-            if expected.missing:
+            group = self._groups[group_id] = _GroupState(task_type, identifiers)
+            if group.missing:
                 self._incomplete.add(group_id)
-            for name, value in self._strangers.pop(group_id, {}).items():
-                self._take_from_aside(group_id, name, value)
+            for name, value in self._unknown.pop(group_id, {}).items():
+                self._apply_kept(group_id, name, value)
             return True
 
     def forget(self, group_id: str) -> None:
-        """Wait for a group no longer."""
+        """Stop expecting a group."""
         with self._changed:
             self._groups.pop(group_id, None)
             self._incomplete.discard(group_id)
@@ -171,17 +171,17 @@ class Inbox:
 
     @property
     def groups(self) -> Mapping[str, Group]:
-        """All groups that were announced, as they are now.
+        """All registered groups, with the answers so far.
 
         >>> Inbox("https://example.com/answers").groups
         {}
         """
         with self._changed:
-            return {name: expected.seen(name) for name, expected in self._groups.items()}
+            return {name: group.snapshot(name) for name, group in self._groups.items()}
 
     @property
     def unknown(self) -> Mapping[str, Mapping[str, object]]:
-        """Answers of groups that nobody announced: group, identifier, value as it came.
+        """Answers to groups that are not registered: group id to identifier to value as received.
 
         >>> inbox = Inbox("https://example.com/answers")
         >>> inbox.receive({"group_id": "whose?", "answers": [{"identifier": "t1", "value": 1.0}]})
@@ -189,89 +189,90 @@ class Inbox:
         {'whose?': {'t1': 1.0}}
         """
         with self._changed:
-            return {name: dict(answers) for name, answers in self._strangers.items()}
+            return {name: dict(answers) for name, answers in self._unknown.items()}
 
     def group(self, group_id: str) -> Group:
-        """Return a group as it is now.
+        """Return a group with the answers so far.
 
-        :raises InvalidInput: It was never announced.
+        :raises InvalidInput: The group is not registered.
         """
         with self._changed:
-            return self._expected(group_id).seen(group_id)
+            return self._find(group_id).snapshot(group_id)
 
     def wait(self, group_id: str, timeout: float | None = None) -> Group:
-        """Wait until every point of a group has its answer.
+        """Wait until every point of a group has an answer.
 
-        :param timeout: Seconds; ``None`` for as long as it takes.
-        :raises GroupIncomplete: The time is up, or the inbox was closed; ``group`` has what came.
-        :raises InvalidInput: The group was never announced.
+        :param timeout: Seconds; ``None`` to wait without limit.
+        :raises GroupIncomplete: The wait timed out, or the inbox was closed; ``group`` has the
+            answers so far.
+        :raises InvalidInput: The group is not registered.
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._is_closed or not self._expected(group_id).missing, timeout
+                lambda: self._is_closed or not self._find(group_id).missing, timeout
             )
             group = self.group(group_id)
         if not group.is_complete:
             raise GroupIncomplete(
                 f"group {group_id!r}: {len(group.answers)} of {len(group.identifiers)} points"
-                f" have an answer; the rest did not come {_in_time(timeout)}",
+                f" have an answer; the others did not arrive {_in_time(timeout)}",
                 group=group,
             )
         return group
 
     def answers(self, timeout: float | None = None) -> Iterator[Answer]:
-        """Yield answers as they come, from the first, until every announced group is complete.
+        """Yield answers as they arrive, from the first, until every registered group is complete.
 
-        A ``for`` over the inbox does the same and waits for as long as it takes.
+        A ``for`` loop over the inbox does the same without a timeout.
 
-        :param timeout: Seconds of silence to put up with.
-        :raises TimeoutError: It was silent for longer.
+        :param timeout: Seconds to wait for the next answer.
+        :raises TimeoutError: No answer arrived in that time.
         """
-        seen = 0
+        count = 0
         while True:
             with self._changed:
-                happened = self._changed.wait_for(partial(self._has_news_after, seen), timeout)
-                fresh = self._received[seen:]
-            yield from fresh
-            seen += len(fresh)
-            if not happened:
-                raise TimeoutError(f"no answer came {_in_time(timeout)}; {seen} came before")
-            if not fresh:
+                in_time = self._changed.wait_for(partial(self._has_more_than, count), timeout)
+                new = self._received[count:]
+            yield from new
+            count += len(new)
+            if not in_time:
+                raise TimeoutError(f"no answer arrived {_in_time(timeout)}; {count} arrived before")
+            if not new:
                 return
 
     def close(self) -> None:
-        """Let nobody wait any longer; what has come stays."""
+        """Wake all waiting callers; answers received so far stay available."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
-    # What comes in
+    # Receiving
 
     def receive(self, data: object) -> None:
-        """Take in what one callback says; all of it, or after any mistake nothing.
+        """Store the answers of a callback; if one is invalid, none is stored.
 
-        :param data: Decoded: ``{"group_id": …, "answers": [{"identifier": …, "value": …}]}``.
-        :raises ValueError: It cannot be.
+        :param data: ``{"group_id": …, "answers": [{"identifier": …, "value": …}]}``.
+        :raises ValueError: The data or an answer is invalid.
         """
         if not isinstance(data, Mapping) or not isinstance(data.get("group_id"), str):
-            raise _BadRequest("data is no object with a group_id")
+            raise _BadRequest("data must be an object with a group_id")
         answers = data.get("answers")
         if not isinstance(answers, list) or not all(map(_is_answer, answers)):
-            raise _BadRequest("answers is no list of identifiers and values")
+            raise _BadRequest("answers must be a list of objects with identifier and value")
         pairs = [(answer["identifier"], answer["value"]) for answer in answers]
         with self._changed:
-            self._take(data["group_id"], pairs, _moment(data.get("group_start_time")))
+            self._store(data["group_id"], pairs, _start_time(data.get("group_start_time")))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request: 200 once it was taken in."""
-        status, said = "200 OK", "ok"
+        """Answer a callback: 200 after its answers were stored."""
+        status, text = "200 OK", "ok"
         try:
             self.receive(_data(environ))
         except ValueError as error:
             status = error.status if isinstance(error, _BadRequest) else "400 Bad Request"
-            said = str(error)
-            log.warning("a callback was refused: %s", said)
-        body = said.encode("utf-8", "replace")
+            text = str(error)
+            log.warning("a callback was refused: %s", text)
+        body = text.encode("utf-8", "replace")
         headers = [
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Length", str(len(body))),
@@ -281,37 +282,37 @@ class Inbox:
         start_response(status, headers)
         return [body]
 
-    def _expected(self, group_id: str) -> _Expected:
-        """Find a group that was announced.
+    def _find(self, group_id: str) -> _GroupState:
+        """Return the state of a group.
 
-        :raises InvalidInput: It never was.
+        :raises InvalidInput: The group is not registered.
         """
         if group_id not in self._groups:
             raise InvalidInput(
-                f"nobody announced a group {group_id!r} here; create its tasks with"
+                f"this inbox does not know the group {group_id!r}; create its tasks with"
                 " callback_url=inbox.url, or call inbox.expect"
             )
         return self._groups[group_id]
 
-    def _has_news_after(self, seen: int) -> bool:
-        return self._is_closed or not self._incomplete or len(self._received) > seen
+    def _has_more_than(self, count: int) -> bool:
+        return self._is_closed or not self._incomplete or len(self._received) > count
 
-    def _take(
+    def _store(
         self, group_id: str, pairs: list[tuple[str, Any]], started_at: datetime | None
     ) -> None:
         group = self._groups.get(group_id)
         if group is None:
-            self._keep_aside(group_id, pairs)
+            self._keep_unknown(group_id, pairs)
             return
         for name, _ in pairs:
             if name not in group.missing and name not in group.answers:
                 raise _BadRequest(f"group {group_id!r:.80} has no point {name!r:.80}")
-        read = [(name, read_value(group.task_type, value)) for name, value in pairs]
-        for name, value in read:
+        values = [(name, read_value(group.task_type, value)) for name, value in pairs]
+        for name, value in values:
             if name in group.answers:
                 self.duplicates += 1
                 if group.answers[name] != value:
-                    log.warning("%s of %s was %s, and came again as %s", name, group_id,
+                    log.warning("%s of %s was %s, and arrived again as %s", name, group_id,
                                 group.answers[name], value)  # fmt: skip
                 continue
             group.answers[name] = value
@@ -322,20 +323,20 @@ class Inbox:
             self._incomplete.discard(group_id)
         self._changed.notify_all()
 
-    def _take_from_aside(self, group_id: str, name: str, value: object) -> None:
+    def _apply_kept(self, group_id: str, name: str, value: object) -> None:
         try:
-            self._take(group_id, [(name, value)], None)
+            self._store(group_id, [(name, value)], None)
         except ValueError as error:
-            log.warning("an answer that had been kept aside was dropped: %s", error)
+            log.warning("an answer that arrived before its group was dropped: %s", error)
 
-    def _keep_aside(self, group_id: str, pairs: list[tuple[str, Any]]) -> None:
+    def _keep_unknown(self, group_id: str, pairs: list[tuple[str, Any]]) -> None:
         if not pairs:
             return
-        if max(map(len, (group_id, *(name for name, _ in pairs)))) > LONGEST_STRANGER:
-            raise _BadRequest(f"the names of an unknown group are longer than {LONGEST_STRANGER}")
-        if sum(map(len, self._strangers.values())) + len(pairs) > MOST_STRANGERS:
-            raise _BadRequest("too many answers of unknown groups", "503 Service Unavailable")
-        kept = self._strangers.setdefault(group_id, {})
+        if max(map(len, (group_id, *(name for name, _ in pairs)))) > MAX_UNKNOWN_NAME:
+            raise _BadRequest(f"an unknown id has more than {MAX_UNKNOWN_NAME} characters")
+        if sum(map(len, self._unknown.values())) + len(pairs) > MAX_UNKNOWN_ANSWERS:
+            raise _BadRequest("too many answers to unknown groups", "503 Service Unavailable")
+        kept = self._unknown.setdefault(group_id, {})
         for name, value in pairs:
             kept.setdefault(name, value)
 
@@ -349,28 +350,28 @@ def _is_answer(answer: object) -> bool:
 
 
 def _data(environ: WSGIEnvironment) -> object:
-    """Read the one field of a callback's form."""
+    """Parse the field ``data`` of a callback's form."""
     if environ["REQUEST_METHOD"] != "POST":
-        raise _BadRequest("callbacks are posted", "405 Method Not Allowed")
+        raise _BadRequest("callbacks must use POST", "405 Method Not Allowed")
     length = environ.get("CONTENT_LENGTH") or ""
     if not length.isascii() or not length.isdecimal():
-        raise _BadRequest("the request does not say how long it is", "411 Length Required")
-    if int(length) > LARGEST_BODY:
-        raise _BadRequest(f"more than {LARGEST_BODY} bytes", "413 Content Too Large")
+        raise _BadRequest("the request has no valid Content-Length", "411 Length Required")
+    if int(length) > MAX_BODY:
+        raise _BadRequest(f"the body is larger than {MAX_BODY} bytes", "413 Content Too Large")
     try:
         body = environ["wsgi.input"].read(int(length))
     except OSError as error:
-        raise _BadRequest("the request ended early") from error
+        raise _BadRequest("the body is shorter than its Content-Length") from error
     if len(body) < int(length):
-        raise _BadRequest("the request ended early")
+        raise _BadRequest("the body is shorter than its Content-Length")
     form = parse_qs(body.decode("utf-8"), errors="strict", max_num_fields=100)
     if len(form.get("data", [])) != 1:
-        raise _BadRequest("the form has no field data, or several")
+        raise _BadRequest("the form must have exactly one field data")
     return encoding.decode(form["data"][0].encode("utf-8"))
 
 
-def _moment(text: object) -> datetime | None:
-    """Read when a group was begun; nothing depends on it, so what cannot be read is passed over."""
+def _start_time(text: object) -> datetime | None:
+    """Parse the start time of a group; ``None`` if that fails, since nothing depends on it."""
     try:
         return encoding.timestamp(text) if isinstance(text, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Answers come in: what is taken, what is refused, and who is told."""
+"""The inbox: valid callbacks are stored, others refused, waiting callers notified."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from crowdflower.ampcrowd import AMPCrowdClient, Answer, GroupIncomplete, Inbox
-from crowdflower.ampcrowd.inbox import LARGEST_BODY, LONGEST_STRANGER, MOST_STRANGERS
+from crowdflower.ampcrowd.inbox import MAX_BODY, MAX_UNKNOWN_ANSWERS, MAX_UNKNOWN_NAME
 from crowdflower.exceptions import ApiError, InvalidInput
 
 URL = "https://me.example.com/answers"
@@ -67,7 +67,7 @@ def test_answers_come_with_the_type_of_their_group(inbox: Inbox) -> None:
     assert started_at.isoformat() == "2015-07-10T18:22:05.123456+00:00"
 
 
-def test_a_server_that_follows_its_document_sends_no_start_time(inbox: Inbox) -> None:
+def test_a_callback_may_lack_the_start_time(inbox: Inbox) -> None:
     data = batch(t1=1)
     del data["group_start_time"]
 
@@ -97,7 +97,7 @@ def test_answers_of_an_unknown_group_are_kept_until_it_is_announced(inbox: Inbox
     assert inbox.wait("later", timeout=0).answers == {"x": 5}
 
 
-def test_what_was_kept_and_makes_no_sense_is_dropped(inbox: Inbox) -> None:
+def test_an_invalid_answer_that_arrived_before_its_group_is_dropped(inbox: Inbox) -> None:
     post(inbox, form(batch("later", x=5.0, y=1.0)))
 
     inbox.expect("later", "er", ["x", "y"])
@@ -105,8 +105,8 @@ def test_what_was_kept_and_makes_no_sense_is_dropped(inbox: Inbox) -> None:
     assert inbox.group("later").answers == {"y": True}
 
 
-def test_strangers_cannot_fill_the_memory(inbox: Inbox) -> None:
-    many = {f"x{number}": 1.0 for number in range(MOST_STRANGERS)}
+def test_the_number_of_answers_to_unknown_groups_is_limited(inbox: Inbox) -> None:
+    many = {f"x{number}": 1.0 for number in range(MAX_UNKNOWN_ANSWERS)}
     assert post(inbox, form(batch("one", **many)))[0] == "200 OK"
 
     status, _ = post(inbox, form(batch("two", x=1.0)))
@@ -114,8 +114,8 @@ def test_strangers_cannot_fill_the_memory(inbox: Inbox) -> None:
     assert status == "503 Service Unavailable"
 
 
-def test_strangers_cannot_fill_the_memory_with_names_alone(inbox: Inbox) -> None:
-    longest = "x" * LONGEST_STRANGER
+def test_the_ids_of_unknown_groups_are_limited(inbox: Inbox) -> None:
+    longest = "x" * MAX_UNKNOWN_NAME
     said = [
         post(inbox, form(data))[0]
         for data in (
@@ -152,14 +152,14 @@ def test_strangers_cannot_fill_the_memory_with_names_alone(inbox: Inbox) -> None
         form({"group_id": "tweets", "answers": [{"identifier": "t1"}]}),
     ],
 )
-def test_a_body_that_makes_no_sense_is_answered_400(inbox: Inbox, body: bytes) -> None:
+def test_an_invalid_body_is_answered_400(inbox: Inbox, body: bytes) -> None:
     status, _ = post(inbox, body)
 
     assert status == "400 Bad Request"
     assert inbox.group("tweets").answers == {}
 
 
-def test_of_a_batch_with_a_mistake_nothing_is_taken(inbox: Inbox) -> None:
+def test_a_batch_with_an_invalid_answer_is_refused_as_a_whole(inbox: Inbox) -> None:
     status, said = post(inbox, form(batch(t1=1.0, t2=9.0)))
 
     assert status == "400 Bad Request"
@@ -174,16 +174,16 @@ def test_of_a_batch_with_a_mistake_nothing_is_taken(inbox: Inbox) -> None:
         ({"CONTENT_LENGTH": ""}, "411 Length Required"),
         ({"CONTENT_LENGTH": "-1"}, "411 Length Required"),
         ({"CONTENT_LENGTH": "9999"}, "400 Bad Request"),
-        ({"CONTENT_LENGTH": str(LARGEST_BODY + 1)}, "413 Content Too Large"),
+        ({"CONTENT_LENGTH": str(MAX_BODY + 1)}, "413 Content Too Large"),
     ],
 )
-def test_a_request_that_is_no_callback_is_refused(
+def test_a_request_that_is_not_a_callback_is_refused(
     inbox: Inbox, environ: dict[str, str], status: str
 ) -> None:
     assert post(inbox, form(batch(t1=1.0)), **environ)[0] == status
 
 
-def test_whoever_waits_too_short_learns_what_has_come(inbox: Inbox) -> None:
+def test_a_wait_that_times_out_has_the_answers_so_far(inbox: Inbox) -> None:
     post(inbox, form(batch(t1=1.0)))
 
     with pytest.raises(GroupIncomplete) as caught:
@@ -207,57 +207,57 @@ def test_waiting_ends_with_the_last_batch(inbox: Inbox) -> None:
     assert group.answers == {"t1": 1, "t2": 2, "t3": 3}
 
 
-def test_answers_can_be_walked_as_they_come_and_once_more(inbox: Inbox) -> None:
+def test_answers_can_be_iterated_as_they_arrive_and_again(inbox: Inbox) -> None:
     post(inbox, form(batch(t1=1.0, t2=2.0)))
     late = Thread(target=post, args=(inbox, form(batch(t3=3.0))))
-    walking = iter(inbox)
+    iterator = iter(inbox)
 
-    seen = [next(walking), next(walking)]
+    seen = [next(iterator), next(iterator)]
     late.start()
-    seen += walking
+    seen += iterator
     late.join()
 
     assert seen == [Answer("tweets", "t1", 1), Answer("tweets", "t2", 2), Answer("tweets", "t3", 3)]
     assert list(inbox) == seen
 
 
-def test_silence_while_walking_is_an_error(inbox: Inbox) -> None:
+def test_iteration_times_out(inbox: Inbox) -> None:
     post(inbox, form(batch(t1=1.0)))
 
-    walking = inbox.answers(timeout=0)
+    iterator = inbox.answers(timeout=0)
 
-    assert next(walking) == Answer("tweets", "t1", 1)
-    with pytest.raises(TimeoutError, match="1 came before"):
-        next(walking)
+    assert next(iterator) == Answer("tweets", "t1", 1)
+    with pytest.raises(TimeoutError, match="1 arrived before"):
+        next(iterator)
 
 
-class Looked(str):
-    """A name that counts how often anything looks at one."""
+class CountedString(str):
+    """A string that counts comparisons and hashes."""
 
     __slots__ = ()
     times = 0
 
     def __eq__(self, other: object) -> bool:
-        Looked.times += 1
+        CountedString.times += 1
         return str.__eq__(self, other)
 
     def __hash__(self) -> int:
-        Looked.times += 1
+        CountedString.times += 1
         return str.__hash__(self)
 
 
-def test_taking_in_a_batch_is_no_more_work_in_a_large_group(inbox: Inbox) -> None:
-    looks = []
+def test_storing_a_batch_takes_the_same_time_in_a_large_group(inbox: Inbox) -> None:
+    counts = []
     for size in (10, 1000):
-        inbox.expect(f"of {size}", "sa", [Looked(f"t{number}") for number in range(size)])
-        before = Looked.times
+        inbox.expect(f"of {size}", "sa", [CountedString(f"t{number}") for number in range(size)])
+        before = CountedString.times
         inbox.receive(batch(f"of {size}", **{f"t{size - 1}": 3.0}))
-        looks.append(Looked.times - before)
+        counts.append(CountedString.times - before)
 
-    assert looks[0] == looks[1]
+    assert counts[0] == counts[1]
 
 
-def test_a_group_stays_as_it_was_when_it_was_asked_for(inbox: Inbox) -> None:
+def test_a_group_is_a_snapshot(inbox: Inbox) -> None:
     before = inbox.group("tweets")
 
     post(inbox, form(batch(t1=1.0)))
@@ -267,7 +267,7 @@ def test_a_group_stays_as_it_was_when_it_was_asked_for(inbox: Inbox) -> None:
     assert inbox.groups["tweets"].answers == {"t1": 1}
 
 
-def test_closing_lets_everybody_go(inbox: Inbox) -> None:
+def test_closing_wakes_waiting_callers(inbox: Inbox) -> None:
     post(inbox, form(batch(t1=1.0)))
 
     inbox.close()
@@ -277,12 +277,12 @@ def test_closing_lets_everybody_go(inbox: Inbox) -> None:
         inbox.wait("tweets")
 
 
-def test_a_group_that_nobody_announced_is_not_waited_for(inbox: Inbox) -> None:
-    with pytest.raises(InvalidInput, match="nobody announced a group 'places'"):
+def test_waiting_for_an_unknown_group_is_an_error(inbox: Inbox) -> None:
+    with pytest.raises(InvalidInput, match="does not know the group 'places'"):
         inbox.wait("places", timeout=0)
 
 
-def test_a_served_inbox_is_found_at_its_address_alone() -> None:
+def test_a_served_inbox_answers_404_at_other_paths() -> None:
     with AMPCrowdClient("http://localhost:8000") as client, client.callbacks() as inbox:
         inbox.expect("tweets", "sa", ["t1"])
         body = {"data": json.dumps(batch(t1=4.0))}
@@ -294,7 +294,7 @@ def test_a_served_inbox_is_found_at_its_address_alone() -> None:
         assert inbox.wait("tweets", timeout=60).answers == {"t1": 4}
 
 
-def test_many_who_post_at_the_same_moment_are_all_heard() -> None:
+def test_many_concurrent_callbacks_are_all_stored() -> None:
     names = [f"t{number}" for number in range(200)]
     with AMPCrowdClient("http://localhost:8000") as client, client.callbacks() as inbox:
         inbox.expect("tweets", "sa", names)
@@ -309,7 +309,7 @@ def test_many_who_post_at_the_same_moment_are_all_heard() -> None:
         assert inbox.group("tweets").is_complete
 
 
-def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
+def test_a_stalled_connection_does_not_block_others() -> None:
     with AMPCrowdClient("http://localhost:8000") as client, client.callbacks() as inbox:
         inbox.expect("tweets", "sa", ["t1"])
         port = int(inbox.url.split(":")[2].partition("/")[0])
@@ -329,7 +329,7 @@ def has_version_6() -> bool:
 
 
 @pytest.mark.skipif(not has_version_6(), reason="this machine has no IPv6")
-def test_an_inbox_listens_at_an_address_of_version_6_as_well() -> None:
+def test_an_inbox_can_listen_on_ipv6() -> None:
     with (
         AMPCrowdClient("http://localhost:8000") as client,
         client.callbacks(host="::1") as inbox,
@@ -343,7 +343,7 @@ def test_an_inbox_listens_at_an_address_of_version_6_as_well() -> None:
     "where",
     [{"host": "0.0.0.0"}, {"host": "::"}, {"host": ""}, {"address": "me.example.com:9000"}],  # noqa: S104
 )
-def test_an_address_by_which_nobody_comes_is_not_given_out(where: dict[str, str]) -> None:
+def test_an_unreachable_address_is_refused(where: dict[str, str]) -> None:
     with (
         AMPCrowdClient("http://localhost:8000") as client,
         pytest.raises(InvalidInput, match="address"),
@@ -353,16 +353,16 @@ def test_an_address_by_which_nobody_comes_is_not_given_out(where: dict[str, str]
 
 
 @pytest.mark.parametrize("port", [-1, 65_536, 99_999, "http"])
-def test_what_is_no_port_is_refused(port: Any) -> None:
+def test_an_invalid_port_is_refused(port: Any) -> None:
     with (
         AMPCrowdClient("http://localhost:8000") as client,
-        pytest.raises(InvalidInput, match="a port is a number"),
+        pytest.raises(InvalidInput, match="port must be an integer"),
         client.callbacks(port=port),
     ):
         pass
 
 
-def test_behind_a_proxy_an_inbox_tells_the_address_of_the_proxy() -> None:
+def test_behind_a_proxy_the_url_has_the_address_of_the_proxy() -> None:
     with (
         AMPCrowdClient("http://localhost:8000") as client,
         client.callbacks(address="https://me.example.com/") as inbox,

@@ -1,4 +1,4 @@
-"""Points: three shapes that are sent, and everything else that is not."""
+"""Points: valid ones are sent as JSON, all others are refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIELDS = {"fields": ["price", "location"]}
         ),
     ],
 )
-def test_a_point_may_be_built_or_given_as_it_is_sent(
+def test_a_point_may_be_an_object_or_json(
     task_type: str, context: dict[str, Any], built: Any, raw: Any
 ) -> None:
     written = content_on_wire(task_type, context, {"a": built, "b": raw})
@@ -37,23 +37,23 @@ def test_a_point_may_be_built_or_given_as_it_is_sent(
 @pytest.mark.parametrize(
     ("task_type", "context", "point", "said"),
     [
-        ("sa", {}, "  ", "a point of type sa is a text"),
-        ("sa", {}, 7, "a point of type sa is a text"),
-        ("sa", {}, Pair(["5"], ["6"]), "a Pair in a group of type sa"),
-        ("er", FIELDS, [["5", "LA"]], "a point of type er is two records"),
-        ("er", FIELDS, [["5", "LA"], ["6"]], "the second record has 1 value, and there are 2"),
-        ("er", FIELDS, [["5"], ["6", "LA"]], "the first record has 1 value, and there are 2"),
-        ("er", FIELDS, [["5", []], ["6", "LA"]], "the first record is a list of texts and numbers"),
-        ("er", FIELDS, ["ab", "cd"], "the first record is a list of texts and numbers"),
-        ("er", {}, [["5"], ["6"]], "names the fields of its records"),
-        ("er", {"fields": []}, [[], []], "names the fields of its records"),
-        ("ft", FIELDS, {"title": "In LA?"}, "a point of type ft is a title and a record"),
+        ("sa", {}, "  ", "a point of type sa must be a non-blank string"),
+        ("sa", {}, 7, "a point of type sa must be a non-blank string"),
+        ("sa", {}, Pair(["5"], ["6"]), "a group of type sa cannot have a Pair"),
+        ("er", FIELDS, [["5", "LA"]], "a point of type er must be two records"),
+        ("er", FIELDS, [["5", "LA"], ["6"]], "the second record has 1 value, but there are 2"),
+        ("er", FIELDS, [["5"], ["6", "LA"]], "the first record has 1 value, but there are 2"),
+        ("er", FIELDS, [["5", []], ["6", "LA"]], "the first record must be a list of strings"),
+        ("er", FIELDS, ["ab", "cd"], "the first record must be a list of strings"),
+        ("er", {}, [["5"], ["6"]], "must name the fields of its records"),
+        ("er", {"fields": []}, [[], []], "must name the fields of its records"),
+        ("ft", FIELDS, {"title": "In LA?"}, "a point of type ft must have a title and a record"),
         ("ft", FIELDS, {"title": "", "record": ["5", "LA"]}, "the title of a point of type ft"),
         ("ft", FIELDS, {"title": "?", "record": ["5", "LA", "x"]}, "the record has 3 values"),
-        ("xx", {}, "A tweet!", "'xx' is no type of task; there are sa, er, ft"),
+        ("xx", {}, "A tweet!", "task_type must be one of sa, er, ft: 'xx'"),
     ],
 )
-def test_a_point_of_another_shape_is_refused_by_name(
+def test_an_invalid_point_is_refused_with_its_identifier(
     task_type: str, context: dict[str, Any], point: Any, said: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -63,7 +63,7 @@ def test_a_point_of_another_shape_is_refused_by_name(
 
 
 @pytest.mark.parametrize("content", [{}, [], None, {"": "A tweet!"}, {7: "A tweet!"}])
-def test_content_is_points_that_have_names(content: Any) -> None:
+def test_content_must_have_points_with_identifiers(content: Any) -> None:
     with pytest.raises(InvalidInput):
         content_on_wire("sa", {}, content)
 
@@ -85,6 +85,6 @@ def test_a_value_has_the_type_of_its_task(task_type: str, value: float, read: An
         *[("er", value) for value in (2.0, 0.5, -1, "1", None, float("inf"))],
     ],
 )
-def test_a_value_that_the_task_cannot_have_is_none(task_type: str, value: Any) -> None:
+def test_a_value_of_another_type_is_refused(task_type: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"a value of type {task_type}"):
         read_value(task_type, value)
