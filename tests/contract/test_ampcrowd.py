@@ -1,4 +1,4 @@
-"""AMPCrowd's client and the sandbox's door, in process and over a socket; callbacks on loopback."""
+"""AMPCrowd's client and the sandbox's API for it, in process and over a socket."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_answers_come_batch_by_batch(box: Sandbox, ampcrowd: AMPCrowdClient, inb
     ]
 
 
-def test_a_name_in_use_is_an_error_that_says_so(ampcrowd: AMPCrowdClient, inbox: Inbox) -> None:
+def test_a_group_id_in_use_is_an_error(ampcrowd: AMPCrowdClient, inbox: Inbox) -> None:
     tweets(ampcrowd, inbox.url)
 
     with pytest.raises(ApplicationError, match="Group id tweets is already in use"):
@@ -153,7 +153,7 @@ def test_an_unknown_crowd_and_an_unknown_pool_are_errors(ampcrowd: AMPCrowdClien
         ampcrowd.finish_retainer_pool("internal", "p1")
 
 
-def test_purging_ends_the_work(box: Sandbox, ampcrowd: AMPCrowdClient, inbox: Inbox) -> None:
+def test_a_purge_ends_the_work(box: Sandbox, ampcrowd: AMPCrowdClient, inbox: Inbox) -> None:
     tweets(ampcrowd, inbox.url)
 
     ampcrowd.purge_tasks("internal")
@@ -164,7 +164,7 @@ def test_purging_ends_the_work(box: Sandbox, ampcrowd: AMPCrowdClient, inbox: In
 
 @contextmanager
 def receiver(*statuses: int) -> Iterator[tuple[str, list[str]]]:
-    """Answer callbacks with these statuses, the last one again and again; note the bodies.
+    """Answer callbacks with these statuses, the last one repeatedly; record the bodies.
 
     A status of 0 stands for hanging up without a word, once the body was read.
     """
@@ -193,7 +193,7 @@ def receiver(*statuses: int) -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("first", [500, 404, 302, 0])
-def test_a_receiver_in_trouble_gets_the_same_batch_later_and_once(
+def test_a_failing_receiver_gets_the_same_batch_later_and_once(
     box: Sandbox, ampcrowd: AMPCrowdClient, first: int
 ) -> None:
     with receiver(first, 200) as (url, seen):
@@ -212,9 +212,7 @@ def test_a_receiver_in_trouble_gets_the_same_batch_later_and_once(
     assert seen[0] == seen[1]
 
 
-def test_an_inbox_that_is_not_up_yet_gets_its_answers_when_it_is(
-    box: Sandbox, ampcrowd: AMPCrowdClient
-) -> None:
+def test_an_inbox_that_starts_late_gets_its_answers(box: Sandbox, ampcrowd: AMPCrowdClient) -> None:
     with receiver(200) as (url, _):
         pass
     inbox = ampcrowd.inbox(url)
@@ -233,7 +231,7 @@ def test_an_inbox_that_is_not_up_yet_gets_its_answers_when_it_is(
 
 @contextmanager
 def receiver_at(port: int, inbox: Inbox) -> Iterator[None]:
-    """Serve an inbox as a web server of one's own would."""
+    """Serve an inbox as a user's own web server would."""
 
     class Handler(WSGIRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -249,7 +247,7 @@ def receiver_at(port: int, inbox: Inbox) -> Iterator[None]:
             thread.join()
 
 
-def test_a_receiver_that_thanks_too_late_gets_the_batch_again_and_counts_it_once() -> None:
+def test_a_receiver_that_responds_too_late_gets_the_batch_again_and_counts_it_once() -> None:
     with (
         Sandbox(ampcrowd=AccessPolicy(timeout=0.2)) as box,
         box.ampcrowd_client() as ampcrowd,
@@ -276,7 +274,7 @@ def test_a_receiver_that_thanks_too_late_gets_the_batch_again_and_counts_it_once
         assert inbox.duplicates == 3
 
 
-def test_one_receiver_in_trouble_does_not_hold_up_another(
+def test_a_failing_receiver_does_not_block_another(
     box: Sandbox, ampcrowd: AMPCrowdClient, inbox: Inbox
 ) -> None:
     with receiver(500) as (url, _):
@@ -288,7 +286,7 @@ def test_one_receiver_in_trouble_does_not_hold_up_another(
         assert inbox.wait("lucky", PATIENCE).is_complete
 
 
-def test_two_who_deliver_at_once_post_each_batch_once(
+def test_two_concurrent_deliveries_post_each_batch_once(
     box: Sandbox, ampcrowd: AMPCrowdClient
 ) -> None:
     with receiver(200) as (url, seen):

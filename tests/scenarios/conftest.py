@@ -22,7 +22,7 @@ file                            stories
 ``test_reports.py``             reports that take their time; all six of them, to the byte
 ``test_gold.py``                rows become test questions, and test questions rows
 ``test_forms.py``               forms that follow the row; rows that attack the form
-``test_ampcrowd.py``            the other door, and the same work through both
+``test_ampcrowd.py``            AMPCrowd: groups, results, and the same jobs in both APIs
 ``test_simulated_crowd.py``     same seed, same bytes; threads; a hundred people on a thousand rows
 ``test_reset.py``               begun anew; two sandboxes beside each other
 ``test_not_here.py``            what is not here says so, all of it

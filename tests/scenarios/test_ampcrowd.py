@@ -1,4 +1,4 @@
-"""The other door: points go in, people answer them, answers come back; and it is one house."""
+"""AMPCrowd: points are sent, people answer, results are posted; and a group is a job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TWEETS = {"t1": Text("1 awful"), "t2": Text("3 so so"), "t3": Text("5 great")}
 
 @pytest.fixture
 def ampcrowd(box: Box) -> Iterator[AMPCrowdClient]:
-    """AMPCrowd's own client, ported, at the same address as the other API."""
+    """AMPCrowd's client, at the same address as the other API."""
     with AMPCrowdClient(box.url, session=box.session) as client:
         yield client
 
@@ -39,7 +39,7 @@ def inbox(ampcrowd: AMPCrowdClient) -> Iterator[Inbox]:
 
 
 def work(box: Box, group: str) -> int:
-    """Let people who are right answer a group; name its job."""
+    """Let perfect contributors answer a group, and return the id of its job."""
     if not box.sandbox.crowd.contributors:
         box.sandbox.crowd.add(5, profile="perfect", truth=TRUTH)
     job = box.sandbox.ampcrowd.job(group)
@@ -52,7 +52,7 @@ def three_tweets(ampcrowd: AMPCrowdClient, inbox: Inbox) -> None:
     ampcrowd.create_tasks("internal", "tweets", TWEETS, **about)
 
 
-def test_points_of_all_three_kinds_are_answered_and_posted_back(
+def test_points_of_all_three_types_are_answered_and_posted(
     box: Box, ampcrowd: AMPCrowdClient, inbox: Inbox
 ) -> None:
     pairs = {"p1": Pair(["22", "Jo"], ["21", "Jo"]), "p2": Pair(["22", "Jo"], ["22", "Jo"])}
@@ -72,7 +72,7 @@ def test_points_of_all_three_kinds_are_answered_and_posted_back(
     assert inbox.duplicates == 0
 
 
-def test_what_is_wrong_with_a_group_is_said_and_nothing_of_it_is_done(
+def test_an_invalid_group_is_refused_with_the_reason(
     box: Box, ampcrowd: AMPCrowdClient, inbox: Inbox
 ) -> None:
     good: dict[str, Any] = {
@@ -94,7 +94,7 @@ def test_what_is_wrong_with_a_group_is_said_and_nothing_of_it_is_done(
         {**good, "group_id": "waiting", "configuration": pool},
     ]
 
-    said = [tell(box, each) for each in [*wrong, good, good]]
+    said = [post_group(box, each) for each in [*wrong, good, good]]
 
     assert [each["status"] for each in said] == ["wrong"] * 4 + ["ok", "wrong"], said
     assert "retainer pools" in said[3]["reason"]
@@ -108,7 +108,7 @@ def test_what_is_wrong_with_a_group_is_said_and_nothing_of_it_is_done(
         ampcrowd.create_tasks("internal", "bad", TWEETS, task_type="sa", callback_url=inbox.url)
 
 
-def tell(box: Box, group: dict[str, Any]) -> dict[str, Any]:
+def post_group(box: Box, group: dict[str, Any]) -> dict[str, Any]:
     answer = box.session.post(
         f"{box.url}/crowds/internal/tasks/", data={"data": json.dumps(group)}, timeout=PATIENCE
     )
@@ -117,9 +117,7 @@ def tell(box: Box, group: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_a_crowd_that_is_purged_works_no_more(
-    box: Box, ampcrowd: AMPCrowdClient, inbox: Inbox
-) -> None:
+def test_a_purged_crowd_gets_no_more_work(box: Box, ampcrowd: AMPCrowdClient, inbox: Inbox) -> None:
     three_tweets(ampcrowd, inbox)
 
     ampcrowd.purge_tasks("internal")
@@ -130,7 +128,7 @@ def test_a_crowd_that_is_purged_works_no_more(
     assert inbox.group("tweets").answers == {}
 
 
-def test_a_group_is_a_job_like_any_other_for_those_who_ask(
+def test_a_group_is_a_job_in_the_other_api(
     box: Box, ampcrowd: AMPCrowdClient, inbox: Inbox
 ) -> None:
     mine = box.client.create_job({"title": "A job of one's own"})

@@ -1,4 +1,4 @@
-"""People answer in browsers, on the plain page: two windows, mistakes, late, and twice."""
+"""Contributors answer in browsers: two windows, mistakes, too late, twice."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ YES = {"found": "yes", "site": "https://example.com/shop"}
 
 
 class Browser:
-    """Somebody who has the address of a job, with cookies of their own."""
+    """A contributor's browser at the page of a job, with its own cookies."""
 
     def __init__(self, session: requests.Session, url: str, name: str) -> None:
         self.session, self.url = session, url
         self.session.post(url, data={"name": name}, timeout=PATIENCE)
 
-    def look(self) -> str:
+    def load(self) -> str:
         """Load the page."""
         return self.session.get(self.url, timeout=PATIENCE).text
 
     def units(self) -> list[int]:
         """List the rows of the page, in their order."""
-        found = re.findall(r'name="u(\d+)\[found\]"', self.look())
+        found = re.findall(r'name="u(\d+)\[found\]"', self.load())
         return [int(unit) for unit in dict.fromkeys(found)]
 
-    def filled(self, answer: dict[str, str]) -> dict[str, str]:
-        """Fill in the page, every row alike."""
-        html = self.look()
+    def fill_in(self, answer: dict[str, str]) -> dict[str, str]:
+        """Return a submission with the same answers for every row."""
+        html = self.load()
         form = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', html))
         for unit in self.units():
             form |= {f"u{unit}[{name}]": value for name, value in answer.items()}
         return form
 
-    def send(self, form: dict[str, str]) -> requests.Response:
-        """Hand a page in, and go where the answer points."""
+    def submit(self, form: dict[str, str]) -> requests.Response:
+        """Submit a page, and follow the redirect."""
         return self.session.post(self.url, data=form, timeout=PATIENCE)
 
 
@@ -86,24 +86,24 @@ def given(job: Job) -> list[dict[str, Any]]:
     return [judgment.data for judgment in job.reload().judgments()]
 
 
-def test_two_pages_are_answered_and_arrive_with_the_time_they_took(
+def test_submitted_pages_have_their_start_and_end_times(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
     job = launched(box, 10)
     ada = open_browser(job, "Ada")
 
     for _ in range(2):
-        form = ada.filled(YES)
+        form = ada.fill_in(YES)
         box.advance(seconds=90)
-        assert "Your page was submitted." in ada.send(form).text
+        assert "Your page was submitted." in ada.submit(form).text
 
     assert given(job) == [YES] * 10
     assert all(judgment.started_at < judgment.created_at for judgment in job.judgments())
     assert (job.state, job.ping()["needed_judgments"]) == ("finished", 0)
-    assert "This job is not running." in ada.look()
+    assert "This job is not running." in ada.load()
 
 
-def test_two_windows_of_one_person_show_one_page_and_others_get_other_rows(
+def test_two_windows_of_one_contributor_show_one_page(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
     job = launched(box, 5, units_per_assignment=4)
@@ -115,41 +115,41 @@ def test_two_windows_of_one_person_show_one_page_and_others_get_other_rows(
     assert first == again
     assert (len(first), len(other)) == (4, 1)
     assert not {*first} & {*other}
-    assert "There is nothing left in this job for you at the moment." in eve.look()
+    assert "There is nothing left in this job for you at the moment." in eve.load()
 
 
-def test_mistakes_are_listed_with_what_was_typed_and_what_is_hidden_is_not_kept(
+def test_errors_are_listed_with_the_answers_and_hidden_answers_are_dropped(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
     job = launched(box)
     ada = open_browser(job, "Ada")
-    form = ada.filled(YES)
+    form = ada.fill_in(YES)
     first, second, *_ = ada.units()
     wrong = form | {f"u{second}[site]": "no address"}
     del wrong[f"u{first}[found]"]
 
-    refused = ada.send(wrong)
+    refused = ada.submit(wrong)
     assert refused.status_code == 422
     assert f'href="#u{first}-found"' in refused.text
     assert f'href="#u{second}-site"' in refused.text
     assert 'value="no address"' in refused.text
     assert given(job) == []
 
-    ada.send(form | {f"u{unit}[why]": "Posted, and not asked." for unit in (first, second)})
+    ada.submit(form | {f"u{unit}[why]": "Posted, and not asked." for unit in (first, second)})
     assert given(job) == [YES] * 5
 
 
-def test_a_page_that_comes_late_is_refused_and_its_rows_are_somebody_elses(
+def test_an_expired_page_is_refused_and_its_rows_go_to_another_contributor(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
     job = launched(box)
     ada, bob = open_browser(job, "Ada"), open_browser(job, "Bob")
-    form, hers = ada.filled(YES), ada.units()
+    form, hers = ada.fill_in(YES), ada.units()
 
     box.advance(minutes=31)
     his = bob.units()
-    late = ada.send(form)
-    bob.send(bob.filled({"found": "no"}))
+    late = ada.submit(form)
+    bob.submit(bob.fill_in({"found": "no"}))
 
     assert late.status_code == 410
     assert "The time for this page is over" in late.text
@@ -157,14 +157,14 @@ def test_a_page_that_comes_late_is_refused_and_its_rows_are_somebody_elses(
     assert {answer["found"] for answer in given(job)} == {"no"}
 
 
-def test_a_page_that_is_sent_twice_is_stored_once_and_answered_alike(
+def test_a_page_that_is_submitted_twice_is_stored_once(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
     job = launched(box, 10)
     ada = open_browser(job, "Ada")
-    form = ada.filled(YES)
+    form = ada.fill_in(YES)
 
-    first, second = ada.send(form), ada.send(form)
+    first, second = ada.submit(form), ada.submit(form)
 
     assert first.text == second.text
     assert "Your page was submitted." in first.text

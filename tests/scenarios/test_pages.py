@@ -1,4 +1,4 @@
-"""People take pages and hand them in: with mistakes, from two browsers, too late, twice."""
+"""Contributors take and submit pages: with mistakes, from two browsers, too late, twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def given(job: Job) -> list[dict[str, Any]]:
     return [judgment.data for judgment in job.reload().judgments()]
 
 
-def test_a_page_with_mistakes_is_refused_question_by_question_and_what_is_hidden_is_dropped(
+def test_a_page_is_refused_with_errors_by_question_and_hidden_answers_are_dropped(
     box: Box,
 ) -> None:
     job = launched(box, judgments_per_unit=1)
@@ -56,7 +56,7 @@ def test_a_page_with_mistakes_is_refused_question_by_question_and_what_is_hidden
     assert len(others) == 3
 
 
-def test_a_judgment_that_is_put_in_by_a_program_meets_the_same_form(box: Box) -> None:
+def test_a_judgment_through_the_api_is_checked_against_the_form(box: Box) -> None:
     job = launched(box)
     unit, worker = job.units[0].id, box.contributor()
     asked = {"unit_id": unit, "worker_id": worker.id, "data": {"found": "yes", "site": "none"}}
@@ -68,7 +68,7 @@ def test_a_judgment_that_is_put_in_by_a_program_meets_the_same_form(box: Box) ->
     assert given(job) == []
 
 
-def test_one_contributor_in_two_browsers_has_one_page_and_two_never_share_the_last_row(
+def test_one_contributor_has_one_page_and_two_never_share_a_row(
     box: Box,
 ) -> None:
     job = launched(box, 5, judgments_per_unit=1, units_per_assignment=4)
@@ -86,7 +86,7 @@ def test_one_contributor_in_two_browsers_has_one_page_and_two_never_share_the_la
     assert given(job) == [YES] * 4
 
 
-def test_a_page_left_open_for_half_an_hour_goes_to_somebody_else_and_is_paid_once(
+def test_an_expired_page_goes_to_another_contributor_and_is_paid_once(
     box: Box,
 ) -> None:
     job = launched(box, judgments_per_unit=1)
@@ -110,7 +110,7 @@ def test_a_page_left_open_for_half_an_hour_goes_to_somebody_else_and_is_paid_onc
     assert box.balance == before + 1000 - 12, "what was set aside came back with the end"
 
 
-def test_a_page_that_is_sent_twice_is_stored_and_paid_once_and_answered_alike(box: Box) -> None:
+def test_a_page_that_is_submitted_twice_is_stored_and_paid_once(box: Box) -> None:
     job = launched(box, 5)
     worker = box.contributor()
     page = box.take(job, worker)
@@ -124,7 +124,7 @@ def test_a_page_that_is_sent_twice_is_stored_and_paid_once_and_answered_alike(bo
 
 
 @pytest.mark.parametrize("how", ["cancel", "reject", "flag"])
-def test_a_page_that_was_taken_back_is_not_taken_in(box: Box, how: str) -> None:
+def test_a_revoked_page_is_refused(box: Box, how: str) -> None:
     job = launched(box, 10)
     worker = box.contributor()
     box.work(job, worker, YES)
@@ -140,7 +140,7 @@ def test_a_page_that_was_taken_back_is_not_taken_in(box: Box, how: str) -> None:
     assert job.reload().judgments_count == (0 if how == "reject" else 5)
 
 
-def test_a_form_of_another_page_is_refused(box: Box) -> None:
+def test_the_token_of_another_page_is_refused(box: Box) -> None:
     job = launched(box, 10, judgments_per_unit=1)
     one, other = box.contributor(), box.contributor()
     mine, theirs = box.take(job, one), box.take(job, other)
@@ -151,7 +151,7 @@ def test_a_form_of_another_page_is_refused(box: Box) -> None:
     assert given(job) == []
 
 
-def test_a_paused_job_gives_out_nothing_and_takes_in_what_is_out(box: Box) -> None:
+def test_a_paused_job_hands_out_no_pages_and_accepts_open_ones(box: Box) -> None:
     job = launched(box, 10, judgments_per_unit=1)
     one, other = box.contributor(), box.contributor()
     page = box.take(job, one)
