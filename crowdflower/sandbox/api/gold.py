@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ACCEPTED = {"success": {"message": "The job will be updated in the background."}}
 
 
-def listing(context: RequestContext, job: str) -> Result:
+def list_all(context: RequestContext, job: str) -> Result:
     """List the test questions, with their accepted answers and how often they were missed."""
     row = context.job(job)
     return [gold.gold_json(context.tx, row, each) for each in gold.list_all(context.tx, row)]
@@ -39,7 +39,7 @@ def convert(context: RequestContext, job: str) -> Result:
     """
     row = context.job(job)
     parameters, older = context.parameters, context.parameters.nested("job")
-    context.transitions.begin("gold", row.id, {"golds_count": row.golds_count})
+    context.delays.begin("gold", row.id, {"golds_count": row.golds_count})
     if parameters.flag("reset") or older.flag("reset"):
         gold.reset(context.tx, row)
         return ACCEPTED

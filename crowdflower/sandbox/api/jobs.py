@@ -17,7 +17,7 @@ DATE_FORMATS: Final = ("%Y/%m/%d", "%Y-%m-%d", "%d-%m-%Y", "%m/%d/%Y")
 _DAY: Final = 24 * 60 * 60
 
 
-def listing(context: RequestContext) -> Result:
+def list_page(context: RequestContext) -> Result:
     """List a page of jobs, newest first; pages past the end are empty."""
     warn_of_team(context)
     if "limit" in context.parameters:
@@ -43,7 +43,7 @@ def create(context: RequestContext) -> Result:
 def show(context: RequestContext, job: str) -> Result:
     """Return a job, even if it was deleted."""
     row = context.job(job)
-    return context.transitions.hide_changes(row.id, shapes.job(row))
+    return context.delays.hide_changes(row.id, shapes.job(row))
 
 
 def update(context: RequestContext, job: str) -> Result:
@@ -79,8 +79,8 @@ def copy(context: RequestContext, job: str) -> Result:
         message = {"notice": "Job copied. New and judgable units will be copied over shortly."}
     else:
         message = {"success": "Job successfully copied."}
-    context.transitions.begin("copy", copied.id, {"units_count": 0, "golds_count": 0})
-    attributes = context.transitions.hide_changes(copied.id, shapes.job(copied), is_poll=False)
+    context.delays.begin("copy", copied.id, {"units_count": 0, "golds_count": 0})
+    attributes = context.delays.hide_changes(copied.id, shapes.job(copied), is_poll=False)
     return {**attributes, "message": message}
 
 
@@ -88,7 +88,7 @@ def pause(context: RequestContext, job: str) -> Result:
     """Stop handing out pages."""
     row = context.job(job)
     jobs.pause(context.tx, row)
-    context.transitions.begin("pause", row.id, {"state": row.state})
+    context.delays.begin("pause", row.id, {"state": row.state})
     return {"success": "Your job is being paused."}
 
 
@@ -96,7 +96,7 @@ def resume(context: RequestContext, job: str) -> Result:
     """Resume handing out pages."""
     row = context.job(job)
     orders.auto_order(context.tx, jobs.resume(context.tx, row))
-    context.transitions.begin("resume", row.id, {"state": row.state})
+    context.delays.begin("resume", row.id, {"state": row.state})
     return {"success": "Your job is being resumed."}
 
 
@@ -104,7 +104,7 @@ def cancel(context: RequestContext, job: str) -> Result:
     """Cancel a job; judgments that were ordered and not given are refunded."""
     row = context.job(job)
     jobs.cancel(context.tx, row)
-    context.transitions.begin("cancel", row.id, {"state": row.state})
+    context.delays.begin("cancel", row.id, {"state": row.state})
     return {"success": "Your job is being canceled."}
 
 

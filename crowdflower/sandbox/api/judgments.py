@@ -18,7 +18,7 @@ MAX_PAGE_SIZE: Final = 100
 _FLAGS: Final = ("reviewed", "missed", "tainted")
 
 
-def listing(context: RequestContext, job: str) -> Result:
+def list_page(context: RequestContext, job: str) -> Result:
     """List a page of judged units with their results; pages past the end are empty."""
     for name in ("latest", "unseen"):
         if name in context.parameters:

@@ -19,7 +19,7 @@ def place(context: RequestContext, job: str) -> Result:
         raise MissingParameters
     row = context.job(job)
     order = orders.place(context.tx, row, count, context.parameters.names("channels") or ())
-    context.transitions.begin("order", row.id, {"state": row.state})
+    context.delays.begin("order", row.id, {"state": row.state})
     return shapes.order(order)
 
 

@@ -52,7 +52,7 @@ class RequestContext:
 
     reports: ReportCache
 
-    transitions: Delays
+    delays: Delays
 
     link: Callable[[str], str]
     """Returns the URL of a path on this server."""

@@ -132,7 +132,7 @@ ROUTES: Final = (
     # Jobs: create, read, change, run.
     _read(
         "GET /jobs",
-        jobs.listing,
+        jobs.list_page,
         array(ref("Job")),
         optional={
             "page": COUNT,
@@ -206,7 +206,7 @@ ROUTES: Final = (
     _write(
         "GET PUT /jobs/<job>/units/split", units.split, _SUCCESS, {"on": STRING}, {"with": STRING}
     ),
-    _read("GET /jobs/<job>/units", units.listing, ref("UnitsPage"), optional=_PAGE),
+    _read("GET /jobs/<job>/units", units.list_page, ref("UnitsPage"), optional=_PAGE),
     _write(
         "POST /jobs/<job>/units",
         units.create,
@@ -249,7 +249,7 @@ ROUTES: Final = (
         {"nb_judgments": integer(1)},
         refusals=(402,),
     ),
-    _read(f"GET {_UNIT}/judgments", units.judgments_of, array(ref("Judgment"))),
+    _read(f"GET {_UNIT}/judgments", units.list_judgments, array(ref("Judgment"))),
     _write(
         "PUT POST /jobs/<job>/gold",
         gold.convert,
@@ -257,8 +257,8 @@ ROUTES: Final = (
         optional={"check": STRING, "with": STRING, "convert_units": BOOLEAN, "reset": BOOLEAN},
         differs="done before the response, not in the background",
     ),
-    _read("GET /jobs/<job>/gold", gold.listing, _TEST_QUESTIONS, differs=_SHAPE),
-    _read("GET /jobs/<job>/test_questions", gold.listing, _TEST_QUESTIONS, differs=_SHAPE),
+    _read("GET /jobs/<job>/gold", gold.list_all, _TEST_QUESTIONS, differs=_SHAPE),
+    _read("GET /jobs/<job>/test_questions", gold.list_all, _TEST_QUESTIONS, differs=_SHAPE),
     _write("GET /jobs/<job>/golds/fire_webhooks", gold.fire_webhooks, ref("Notice")),
     # Contributors and money: channels, tags, orders, workers.
     _read("GET /jobs/<job>/channels", channels.show, ref("Channels"), json_suffix=False),
@@ -299,7 +299,7 @@ ROUTES: Final = (
         differs="returns the order; the service once returned a redirect",
     ),
     _read("GET /jobs/<job>/orders/<int:order>", orders.show, ref("Order")),
-    _read("GET /jobs/<job>/workers", workers.listing, array(ref("Worker")), differs=_SHAPE),
+    _read("GET /jobs/<job>/workers", workers.list_all, array(ref("Worker")), differs=_SHAPE),
     _read(f"GET {_WORKER}", workers.show, ref("Worker"), differs=_SHAPE),
     _write(
         f"POST {_WORKER}/bonus",
@@ -341,7 +341,7 @@ ROUTES: Final = (
     # Results: judgments and reports.
     _read(
         "GET /jobs/<job>/judgments",
-        judgments.listing,
+        judgments.list_page,
         ref("JudgmentsPage"),
         optional=_PAGE,
         differs="latest and unseen are ignored, with a warning in a header",

@@ -20,7 +20,7 @@ MAX_PAGE_SIZE: Final = 1000
 """Units."""
 
 
-def listing(context: RequestContext, job: str) -> Result:
+def list_page(context: RequestContext, job: str) -> Result:
     """List a page of units, each with its data; pages past the end are empty."""
     row = context.job(job)
     page, limit = context.parameters.page(), context.parameters.limit(MAX_PAGE_SIZE)
@@ -111,7 +111,7 @@ def split(context: RequestContext, job: str) -> Result:
     return {"success": f"{count} units have been split"}
 
 
-def judgments_of(context: RequestContext, job: str, unit: int) -> Result:
+def list_judgments(context: RequestContext, job: str, unit: int) -> Result:
     """List the judgments of a unit, including those of untrusted contributors."""
     row = context.job(job)
     found = judgments.list_of_unit(context.tx, row, units.find(context.tx, row, unit))

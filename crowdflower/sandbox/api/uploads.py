@@ -28,7 +28,7 @@ def create(context: RequestContext) -> Result:
     warn_of_team(context)
     with closing(_rows(context)) as rows:
         created = uploads.create_job(context.tx, context.account, rows)
-    context.transitions.begin("upload", created.id)
+    context.delays.begin("upload", created.id)
     return shapes.job(created)
 
 
@@ -43,7 +43,7 @@ def append(context: RequestContext, job: str) -> Result:
         # No row is stored, but the reason is: the progress of the upload shows it.
         uploads.record_refusal(context.tx, row, refusal.message)
         return ApiResponse(encode(refusal.body), status=refusal.status)
-    context.transitions.begin("upload", row.id)
+    context.delays.begin("upload", row.id)
     return shapes.job(jobs.reload(context.tx, row))
 
 
@@ -51,7 +51,7 @@ def progress(context: RequestContext, job: str) -> Result:
     """Return how many rows a job has, and whether the last upload is done or why it failed."""
     row = context.job(job)
     found = uploads.progress(context.tx, row)
-    share = min(context.transitions.poll(kind, row.id) for kind in ("upload", "copy"))
+    share = min(context.delays.poll(kind, row.id) for kind in ("upload", "copy"))
     return found if share >= 1 else {"done": False, "count": int(found["count"] * share)}
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.api.request_context import RequestContext, Result
 
 
-def listing(context: RequestContext, job: str) -> Result:
+def list_all(context: RequestContext, job: str) -> Result:
     """List the contributors who took a page of this job."""
     return [shapes.worker(row) for row in workers.list_all(context.tx, context.job(job))]
 

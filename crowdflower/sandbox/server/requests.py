@@ -55,7 +55,7 @@ def respond(route: Route, services: Services, **path: object) -> Response:
             content_type=request.mimetype,
             body=io.BufferedReader(hashed_body, _BLOCK) if hashed_body else body,
             reports=services.reports,
-            transitions=services.delays,
+            delays=services.delays,
             link=lambda below: request.host_url + below,
         )
         run = partial(_run, context, route, path, unread_body)
