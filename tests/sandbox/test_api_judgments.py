@@ -168,5 +168,5 @@ def test_a_huge_number_is_refused_at_once(api: Api, job: int, name: str, number:
     answer = api("PUT", f"/jobs/{job}", data={f"job[{name}]": number})
 
     assert answer.status_code == 422
-    assert "more than can be kept" in answer.json()["error"]["message"]
+    assert "is too large" in answer.json()["error"]["message"]
     assert api("GET", f"/jobs/{job}").json() == before

@@ -48,7 +48,7 @@ def test_each_thing_that_a_job_lacks_is_said_in_words_of_its_own_and_costs_nothi
     said = {why_not(job) for job in (without_title, without_form, with_three_rows, canceled)}
 
     assert len(said) == 4
-    for word in ("title", "form", "5 rows", "canceled"):
+    for word in ("title", "form", "5 units", "canceled"):
         assert sum(word in text for text in said) == 1
     assert box.balance == before == movements(box)
     assert ready.reload().state == "unordered"

@@ -112,7 +112,7 @@ def test_what_the_server_said_is_part_of_the_error_however_it_said_it(
         "This job has reached the maximum number of units.",
         "You cannot upload more than 250,000 rows to a job",
         "Your upload exceeds the 250000 row limit",
-        "Row 6 is one too many: a job may hold no more rows.",
+        "Row 6 exceeds the maximum number of units of a job.",
     ],
 )
 def test_a_job_that_would_hold_too_many_rows_has_an_error_of_its_own(

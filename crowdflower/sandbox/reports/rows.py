@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, select
 
 from crowdflower.sandbox.clock import report_time
 from crowdflower.sandbox.rules.results import results, shapes
-from crowdflower.sandbox.rules.results.aggregation import TrustedJudgment
+from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.units import gold
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
@@ -109,8 +109,8 @@ def read_source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str,
             yield row.id, row.data
 
 
-def _given(trusted: Sequence[Any]) -> list[TrustedJudgment]:
-    return [TrustedJudgment(each.data, each.worker_trust) for each in trusted]
+def _given(trusted: Sequence[Any]) -> list[WeightedAnswers]:
+    return [WeightedAnswers(each.data, each.worker_trust) for each in trusted]
 
 
 def _with_kept_judgments(

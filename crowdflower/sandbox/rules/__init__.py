@@ -1,5 +1,5 @@
-"""What may happen, and what follows: every rule takes the transaction it happens in.
+"""The business rules: what is allowed in a job, and what each change leads to.
 
-Rows in, rows out; what may not be is refused (:mod:`crowdflower.sandbox.errors`) before anything
-has changed. Nothing here knows of HTTP.
+Every rule takes a transaction and works on rows of the database. A request that is not allowed is
+refused (:mod:`crowdflower.sandbox.errors`) before anything has changed. Nothing here knows HTTP.
 """

@@ -1,4 +1,4 @@
-"""Who pays: accounts, their keys and their balance."""
+"""The requesters' accounts: their API keys and their balance."""
 
 from __future__ import annotations
 
@@ -20,20 +20,18 @@ MAX_CENTS: Final = 10**12
 
 
 def check_key(key: str) -> str:
-    """Return a key, if a client can send it: in a header, as a part of an address, in a shell.
+    """Return an API key if a client can send it in a header, in a URL and from a shell.
 
-    :raises ValueError: It cannot; the text does not repeat it.
+    :raises ValueError: The key is empty or has other characters; the message does not repeat it.
 
     >>> check_key("two words")
     Traceback (most recent call last):
       ...
-    ValueError: a key is made of letters, digits and signs of ASCII, one at least, without blanks
+    ValueError: a key must be printable ASCII without spaces, at least one character
     """
     is_text = isinstance(key, str) and key != ""
     if not is_text or not key.isascii() or not key.isprintable() or " " in key:
-        raise ValueError(
-            "a key is made of letters, digits and signs of ASCII, one at least, without blanks"
-        )
+        raise ValueError("a key must be printable ASCII without spaces, at least one character")
     return key
 
 
@@ -42,8 +40,8 @@ def open_account(
 ) -> Row[Any]:
     """Open an account.
 
-    :param key: What its requests are signed with; nobody else's.
-    :param balance_cents: What it starts with, in US cents.
+    :param key: Its API key; must be unique.
+    :param balance_cents: Opening balance, in US cents.
     :returns: The account.
 
     >>> from crowdflower.sandbox.store import Database
@@ -61,7 +59,7 @@ def open_account(
 
 
 def authenticate(tx: Transaction, key: str) -> Row[Any] | None:
-    """Return the account that a key belongs to, or ``None``."""
+    """Return the account with this API key, or ``None``."""
     if not key.isprintable():
         return None
     found: Row[Any] | None = tx.one(select(account).where(account.c.api_key == key))
@@ -71,15 +69,15 @@ def authenticate(tx: Transaction, key: str) -> Row[Any] | None:
 
 
 def balance_cents(tx: Transaction, account: Row[Any]) -> int:
-    """Tell what an account has left to spend, in whole US cents, rounded down."""
+    """Return the balance of an account, in whole US cents, rounded down."""
     return money.balance(tx, account.id) // money.CENT
 
 
 def credit(tx: Transaction, account: Row[Any], cents: int, note: str = "") -> None:
-    """Put money into an account, or with a number below zero take it out.
+    """Add money to an account, or remove it with a negative amount.
 
-    :param cents: How much, in US cents.
-    :param note: Why, for the ledger.
+    :param cents: The amount, in US cents.
+    :param note: The reason, for the ledger.
     """
     kind = "credit" if cents >= 0 else "adjust"
     money.post(tx, account.id, kind, cents * money.CENT, note=note)

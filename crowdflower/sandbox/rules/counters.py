@@ -1,4 +1,4 @@
-"""The counters of a job, changed together with the rows they count."""
+"""The counters of a job, updated in the transaction that changes the units they count."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from crowdflower.sandbox.store.fast.page_queries import PageUnitRow
 from crowdflower.sandbox.store.tables import job
 
 GOLD_STATES = frozenset({"golden", "hidden_gold"})
-"""Rows that are test questions."""
+"""States of test questions."""
 
 LARGE_PAGE = 20
-"""Rows on a page from which on it has two test questions, unless the job says otherwise."""
+"""Units per page from which a page has two test questions by default, instead of one."""
 
 
 def missing_judgments(state: str, needed: int, trusted: int) -> int:
-    """Count the judgments a row still lacks.
+    """Return how many trusted judgments a unit still needs.
 
     >>> (
     ...     missing_judgments("judgable", needed=3, trusted=1),
@@ -32,12 +32,12 @@ def missing_judgments(state: str, needed: int, trusted: int) -> int:
 
 @dataclass
 class CounterChanges:
-    """By how much the counters of one job change.
+    """Differences to add to the counters of one job.
 
-    >>> tally = CounterChanges()
-    >>> tally.leave("new")
-    >>> tally.enter("judgable", needed=3)
-    >>> tally.units, tally.judgable, tally.needed
+    >>> changes = CounterChanges()
+    >>> changes.leave("new")
+    >>> changes.enter("judgable", needed=3)
+    >>> changes.units, changes.judgable, changes.needed
     (0, 1, 3)
     """
 
@@ -49,20 +49,20 @@ class CounterChanges:
     judgments: int = 0
     tainted: int = 0
 
-    def enter(self, state: str, *, needed: int = 0, trusted: int = 0, rows: int = 1) -> None:
-        """Count rows that have come into a state."""
-        self.units += rows
-        self.golds += rows * (state in GOLD_STATES)
-        self.judgable += rows * (state == "judgable")
-        self.finalized += rows * (state == "finalized")
-        self.needed += rows * missing_judgments(state, needed, trusted)
+    def enter(self, state: str, *, needed: int = 0, trusted: int = 0, count: int = 1) -> None:
+        """Count units that enter a state."""
+        self.units += count
+        self.golds += count * (state in GOLD_STATES)
+        self.judgable += count * (state == "judgable")
+        self.finalized += count * (state == "finalized")
+        self.needed += count * missing_judgments(state, needed, trusted)
 
-    def leave(self, state: str, *, needed: int = 0, trusted: int = 0, rows: int = 1) -> None:
-        """Count rows that are no longer in a state."""
-        self.enter(state, needed=needed, trusted=trusted, rows=-rows)
+    def leave(self, state: str, *, needed: int = 0, trusted: int = 0, count: int = 1) -> None:
+        """Count units that leave a state."""
+        self.enter(state, needed=needed, trusted=trusted, count=-count)
 
     def move(self, before: Row[Any] | PageUnitRow, after: Row[Any] | PageUnitRow) -> None:
-        """Count a row that was one thing and is another."""
+        """Count a unit that changed."""
         if before.state == after.state:
             self.needed += missing_judgments(after.state, after.needed, after.judgments_count)
             self.needed -= missing_judgments(before.state, before.needed, before.judgments_count)
@@ -71,15 +71,15 @@ class CounterChanges:
         self.enter(after.state, needed=after.needed, trusted=after.judgments_count)
 
     def save(self, tx: Transaction, job_id: int) -> None:
-        """Change the counters of the job.
+        """Add the differences to the counters of a job.
 
-        The first test questions also bring their number on a page, if the job does not have one:
-        one for pages of up to 19 rows, two for larger ones.
+        The first test questions of a job also set ``gold_per_assignment``, if it is 0: to one for
+        pages of up to 19 units, to two for larger pages.
 
         Source: Appen, `Guide to: Test Question Best Practices and Quiz Mode
         <https://success.appen.com/hc/en-us/articles/211363686>`_.
         """
-        changes: dict[str, Any] = {
+        values: dict[str, Any] = {
             f"{item.name}_count": job.c[f"{item.name}_count"] + getattr(self, item.name)
             for item in fields(self)
             if getattr(self, item.name)
@@ -87,6 +87,6 @@ class CounterChanges:
         if self.golds > 0:
             by_size = case((job.c.units_per_assignment < LARGE_PAGE, 1), else_=2)
             first = (job.c.golds_count == 0) & (job.c.gold_per_assignment == 0)
-            changes["gold_per_assignment"] = case((first, by_size), else_=job.c.gold_per_assignment)
-        changes["updated_at"] = tx.clock.now()
-        tx.run(update(job).where(job.c.id == job_id).values(changes))
+            values["gold_per_assignment"] = case((first, by_size), else_=job.c.gold_per_assignment)
+        values["updated_at"] = tx.clock.now()
+        tx.run(update(job).where(job.c.id == job_id).values(values))

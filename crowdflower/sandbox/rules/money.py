@@ -1,10 +1,10 @@
-"""Money: every movement is a line in a ledger that only grows; a balance is the sum of its lines.
+"""Money: an append-only ledger; the balance of an account is the sum of its entries.
 
-An order takes its cost aside (``reserve``). A page that is handed in frees what it costs and
-spends it at once (``release`` and ``charge``), so the balance does not move while people work. When
-the job ends, what was not spent comes back (``release``, or ``refund`` if it was canceled).
+An order reserves its cost (``reserve``). A submitted page releases its cost and charges it at once
+(``release`` and ``charge``), so the balance stays the same while people work. When the job ends,
+the unspent rest comes back (``release``, or ``refund`` if the job was canceled).
 
-Amounts are thousandths of a US cent. A price with its fee is rounded half up, once, for a page.
+Amounts are in thousandths of a US cent. The price of a page with its fee is rounded once, half up.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def with_fee(amount_mc: int, markup_pct: int) -> int:
 
 
 def is_free(tx: Transaction, channel: str) -> bool:
-    """Tell whether pages of this channel cost nothing: one's own people are not paid here."""
+    """Return whether pages of this channel are free: the sandbox does not pay internal workers."""
     return channel == INTERNAL and not tx.limits.charge_internal
 
 
@@ -48,11 +48,11 @@ def post(
     order_id: int | None = None,
     note: str | None = None,
 ) -> None:
-    """Write one line of the ledger and move the balance by it.
+    """Add an entry to the ledger and update the balance.
 
     :param kind: ``credit``, ``reserve``, ``charge``, ``release``, ``refund``, ``bonus`` or
         ``adjust``.
-    :param amount_mc: Below zero when it leaves the account.
+    :param amount_mc: The change of the balance; negative when money leaves the account.
     """
     line = {
         "account_id": account_id,
@@ -69,14 +69,14 @@ def post(
 
 
 def balance(tx: Transaction, account_id: int) -> int:
-    """Return what the account holds, less what is taken aside."""
+    """Return the balance of an account, without the amounts that orders have reserved."""
     return int(tx.one(select(account.c.balance_mc).where(account.c.id == account_id)).balance_mc)
 
 
 def require_funds(tx: Transaction, account_id: int, amount_mc: int) -> None:
-    """Go on only if the account holds this much.
+    """Lock an account and check that its balance covers an amount.
 
-    :raises Unfunded: It does not; the refusal names both amounts.
+    :raises Unfunded: The balance is too low; the message names both amounts.
     """
     locks.lock_account(tx, account_id)
     available = balance(tx, account_id)
@@ -85,28 +85,28 @@ def require_funds(tx: Transaction, account_id: int, amount_mc: int) -> None:
 
 
 def reserve(tx: Transaction, order: Row[Any], amount_mc: int) -> None:
-    """Take more aside for an order."""
+    """Reserve an amount for an order."""
     post(tx, order.account_id, "reserve", -amount_mc, job_id=order.job_id, order_id=order.id)
     changed = {"reserved_mc": orders.c.reserved_mc + amount_mc, "updated_at": tx.clock.now()}
     tx.run(update(orders).where(orders.c.id == order.id).values(changed))
 
 
 def reopen_order(tx: Transaction, order: Row[Any]) -> None:
-    """Let an order that was closed hold money again."""
+    """Reopen a closed order, so that it can reserve money again."""
     tx.run(update(orders).where(orders.c.id == order.id).values(state="open"))
 
 
 def can_cover(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
-    """Tell whether one more page of a job can be paid, beside those being worked on."""
+    """Return whether one more page of a job can be paid, in addition to its open pages."""
     held, promised = page_money.read_funds(tx.driver, job_id)
     short = promised + cost_mc - held
     return short <= 0 or (balance(tx, account_id) >= short and bool(_open_orders(tx, job_id)))
 
 
 def reserve_for_page(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> bool:
-    """See to it that one more page of a job can be paid, from the balance if need be.
+    """Make sure that one more page of a job can be paid; reserve from the balance if necessary.
 
-    :returns: Whether it can.
+    :returns: Whether the page can be paid.
     """
     held, promised = page_money.read_funds(tx.driver, job_id)
     short = promised + cost_mc - held
@@ -132,13 +132,13 @@ def charge(tx: Transaction, job_id: int, account_id: int, cost_mc: int) -> None:
         cost_mc -= part
         if not cost_mc:
             return
-    raise RuntimeError(f"Job {job_id} owes {cost_mc} thousandths of a cent that nobody holds.")
+    raise RuntimeError(f"Job {job_id} is {cost_mc / CENT} cents short: no order has reserved them.")
 
 
 def close_orders(tx: Transaction, job_id: int, state: str) -> None:
-    """Close the orders of a job that ends and give back what they still hold.
+    """Close the orders of a job that ends and return their unspent money.
 
-    :param state: ``fulfilled``, or ``canceled``.
+    :param state: ``fulfilled`` or ``canceled``.
     """
     kind = "release" if state == "fulfilled" else "refund"
     for order in _open_orders(tx, job_id):

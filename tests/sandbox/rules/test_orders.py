@@ -499,7 +499,7 @@ def test_whoever_changes_judgments_per_unit_is_told_of_rows_that_are_out(world: 
         unchanged = list(tx.warnings)
     world.do(orders.place, job, 5, ["on_demand"])
 
-    assert "rows that are ordered from now on" in changed[0]
+    assert "units that are ordered from now on" in changed[0]
     assert unchanged == []
     assert [unit.needed for unit in world.units(job)] == [3] * 5 + [1] * 5
 

@@ -64,8 +64,8 @@ def test_a_row_that_takes_no_judgment_says_why(world: Any) -> None:
 
     for row, worker, why in [
         (done, first, f"Contributor {first.id} has judged unit {done.id} already"),
-        (done, second, f"Unit {done.id} is finalized and takes no judgment"),
-        (canceled, second, f"Unit {canceled.id} is canceled and takes no judgment"),
+        (done, second, f"Unit {done.id} is finalized and cannot be judged"),
+        (canceled, second, f"Unit {canceled.id} is canceled and cannot be judged"),
     ]:
         with pytest.raises(Conflict, match=why):
             world.do(review.submit_judgment, job, row.id, worker.id, {"sentiment": "positive"})

@@ -120,7 +120,7 @@ def test_a_value_that_cannot_be_is_named_and_nothing_is_saved(
 def test_a_number_beyond_all_bounds_is_refused(world: Any, name: str) -> None:
     job = world.job(5)
 
-    with pytest.raises(Invalid, match=r"1\.00e\+40 is more than can be kept"):
+    with pytest.raises(Invalid, match=r"1\.00e\+40 is too large"):
         world.do(jobs.update, job, {name: 10**40})
 
     assert world.again(job) == job
@@ -169,7 +169,7 @@ def test_unknown_and_read_only_attributes_are_ignored_with_a_warning(world: Any)
     warnings = warned(world, job, {"judgements": 3, "secret": "mine", "title": "A new title"})
 
     assert warnings == [
-        "Ignored, since they cannot be written or are not known: judgements, secret"
+        "Ignored, since they are read-only or unknown: judgements, secret"
     ]
     assert world.again(job).title == "A new title"
     assert world.again(job).secret == job.secret
@@ -204,7 +204,7 @@ def test_what_is_kept_and_not_obeyed_is_said(world: Any, name: str, value: Any) 
 
     (warning,) = warned(world, job, {name: value})
 
-    assert warning.startswith(f"{name} is kept and has no effect here")
+    assert warning.startswith(f"{name} is stored, but has no effect in the sandbox")
 
 
 @pytest.mark.parametrize(
@@ -212,10 +212,10 @@ def test_what_is_kept_and_not_obeyed_is_said(world: Any, name: str, value: Any) 
     [
         ("mail_to", "ada@example.com", "no mail is sent"),
         ("calibrated_unit_time", 5, "pages may be submitted at any time"),
-        ("logical_aggregation", False, "never counted"),
-        ("include_unfinished", "false", "every row that was judged"),
-        ("reject_att", 80, 'nothing here knows it; did you mean "reject_at"?'),
-        ("mood", {"a": ["1"]}, "nothing here knows it."),
+        ("logical_aggregation", False, "never count"),
+        ("include_unfinished", "false", "every judged unit"),
+        ("reject_att", 80, 'it is not a known option; did you mean "reject_at"?'),
+        ("mood", {"a": ["1"]}, "it is not a known option."),
     ],
 )
 def test_an_option_that_is_kept_and_not_obeyed_is_said(
@@ -225,7 +225,7 @@ def test_an_option_that_is_kept_and_not_obeyed_is_said(
 
     (warning,) = warned(world, job, {"options": {option: value}})
 
-    assert warning.startswith(f"options.{option} is kept and has no effect here")
+    assert warning.startswith(f"options.{option} is stored, but has no effect")
     assert why in warning
 
 
@@ -246,7 +246,7 @@ def test_a_job_that_is_put_back_as_it_was_shown_says_nothing_of_what_has_no_effe
 
     (warning,) = warned(world, job, shown)
 
-    assert warning.startswith("Ignored, since they cannot be written")
+    assert warning.startswith("Ignored, since they are read-only")
     changed = shapes.job(world.again(job))
     assert {name: changed[name] for name in shown} == shown
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crowdflower.sandbox.rules.completion.stopping_rule import is_final, next_state
-from crowdflower.sandbox.rules.results.aggregation import TrustedJudgment
+from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 
 
 def make_job(**settings: Any) -> SimpleNamespace:
@@ -23,8 +23,8 @@ def make_job(**settings: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**defaults, **settings})
 
 
-def make_judgments(*answers: str, tone: str = "calm") -> list[TrustedJudgment]:
-    return [TrustedJudgment({"spam": answer, "tone": tone}, 1.0) for answer in answers]
+def make_judgments(*answers: str, tone: str = "calm") -> list[WeightedAnswers]:
+    return [WeightedAnswers({"spam": answer, "tone": tone}, 1.0) for answer in answers]
 
 
 FIXED = make_job(variable_judgments_mode="none")
@@ -85,7 +85,7 @@ def test_only_deciding_questions_count() -> None:
 
 
 def test_a_question_without_a_confidence_does_not_hold_a_unit_open() -> None:
-    unanswered = [TrustedJudgment({"tone": "calm"}, 1.0), TrustedJudgment({"tone": "calm"}, 1.0)]
+    unanswered = [WeightedAnswers({"tone": "calm"}, 1.0), WeightedAnswers({"tone": "calm"}, 1.0)]
 
     assert is_final(make_job(), unanswered)
     assert is_final(make_job(confidence_fields=["comment"]), make_judgments("yes", "no"))

@@ -167,7 +167,7 @@ def test_a_job_holds_no_more_rows_than_the_sandbox_allows(make_world: Any) -> No
     world = make_world(rows_per_job=7)
     job = job_of(world, *SIX)
 
-    with pytest.raises(Invalid, match="Row 2 is one too many"):
+    with pytest.raises(Invalid, match="Row 2 exceeds the maximum number of units"):
         world.do(uploads.append, job, SIX)
     world.do(uploads.append, job, SIX[:1])
 

@@ -116,7 +116,7 @@ def test_where_a_test_question_is_asked_can_be_set(world: Any) -> None:
 
     assert world.do(units.update, job, unit, gold_pool="work").gold_pool == "work"
     assert world.do(units.update, job, unit, gold_pool="").gold_pool is None
-    with pytest.raises(Invalid, match="gold_pool has to be one of quiz, work"):
+    with pytest.raises(Invalid, match="gold_pool must be one of quiz, work"):
         world.do(units.update, job, unit, gold_pool="all")
     with pytest.raises(Invalid, match="only test questions have a gold_pool"):
         world.do(units.update, job, unit, golden=False, gold_pool="quiz")
@@ -270,7 +270,7 @@ def test_rows_that_were_shown_are_not_deleted(world: Any) -> None:
     page = world.take(job, world.worker())
     world.do(jobs.pause, job)
 
-    with pytest.raises(Invalid, match="shown"):
+    with pytest.raises(Invalid, match="was on a contributor.s page"):
         world.do(units.delete, job, world.do(units.find, job, page.units[0].id))
 
 

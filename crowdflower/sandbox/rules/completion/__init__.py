@@ -1,1 +1,1 @@
-"""What judgments bring to an end: units are finalized, trust falls, jobs finish."""
+"""What follows from judgments: units are finalized, contributors lose trust, jobs finish."""

@@ -1,4 +1,4 @@
-"""How work ends: pages are taken back or run out, a job has nothing left to judge."""
+"""Closes what is open: releases and expires pages, and finishes jobs without judgable units."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.tables import assignment, assignment_unit, job, unit
 
 BATCH_SIZE = 500
-"""Rows named in one statement; databases limit how many."""
+"""Units per statement; databases limit the number of parameters."""
 
 
 def release_pages(
     tx: Transaction, job_id: int, worker_id: int | None = None, page_id: int | None = None
 ) -> int:
-    """Take back the pages that are being worked on; what is on them goes to others.
+    """Release open pages of a job, so that other contributors can get their units.
 
-    :param worker_id: Only this contributor's; everybody's when ``None``.
-    :param page_id: Only this one; all of them when ``None``.
-    :returns: How many there were.
+    :param worker_id: Only the page of this contributor; by default all.
+    :param page_id: Only this page; by default all.
+    :returns: The number of pages released.
     """
     locks.lock_job(tx, job_id)
     where = [assignment.c.job_id == job_id, assignment.c.state == "open"]
@@ -35,18 +35,18 @@ def release_pages(
 
 
 def expire_pages(tx: Transaction, job_id: int) -> int:
-    """Close pages whose time is over, a hundred at most; what is on them goes to others."""
-    late = (
+    """Expire up to 100 open pages of a job whose time is over, and return how many."""
+    expired = (
         select(assignment.c.id)
         .where(assignment.c.job_id == job_id, assignment.c.state == "open")
         .where(assignment.c.expires_at <= tx.clock.now())
         .limit(100)
     )
-    return _close_pages(tx, [assignment.c.id.in_(late)], "expired")
+    return _close_pages(tx, [assignment.c.id.in_(expired)], "expired")
 
 
 def recount_open_slots(tx: Transaction, unit_ids: Iterable[int]) -> None:
-    """Count anew on how many more pages each judgable row may be put."""
+    """Recompute how many more pages each of these judgable units can be put on."""
     reserved = (
         select(func.count())
         .where(assignment_unit.c.unit_id == unit.c.id, assignment_unit.c.resolved.is_(False))
@@ -55,13 +55,16 @@ def recount_open_slots(tx: Transaction, unit_ids: Iterable[int]) -> None:
     free = unit.c.needed - unit.c.judgments_count - reserved
     statement = update(unit).values(open_slots=case((free > 0, free), else_=0))
     ids = sorted(set(unit_ids))
-    for at in range(0, len(ids), BATCH_SIZE):
-        some = ids[at : at + BATCH_SIZE]
-        tx.run(statement.where(unit.c.id.in_(some), unit.c.state == "judgable"))
+    for start in range(0, len(ids), BATCH_SIZE):
+        batch = ids[start : start + BATCH_SIZE]
+        tx.run(statement.where(unit.c.id.in_(batch), unit.c.state == "judgable"))
 
 
 def finish_if_done(tx: Transaction, job_id: int) -> bool:
-    """Finish a launched job that has no row left to judge, and give back what it did not spend."""
+    """Finish a launched job without judgable units, and return its unspent money.
+
+    :returns: Whether the job finished.
+    """
     found = tx.one(select(job.c.state, job.c.judgable_count, job.c.title).where(job.c.id == job_id))
     if found.state not in {"running", "paused"} or found.judgable_count:
         return False
@@ -76,11 +79,11 @@ def finish_if_done(tx: Transaction, job_id: int) -> bool:
 
 
 def _close_pages(tx: Transaction, where: list[ColumnElement[bool]], state: str) -> int:
-    pages = [row.id for row in tx.all(select(assignment.c.id).where(*where))]
-    for page in pages:
-        places = assignment_unit.c.assignment_id == page
-        shown = tx.all(select(assignment_unit.c.unit_id).where(places))
-        tx.run(update(assignment_unit).where(places).values(resolved=True))
-        tx.run(update(assignment).where(assignment.c.id == page).values(state=state))
-        recount_open_slots(tx, (row.unit_id for row in shown))
-    return len(pages)
+    page_ids = [row.id for row in tx.all(select(assignment.c.id).where(*where))]
+    for page_id in page_ids:
+        on_page = assignment_unit.c.assignment_id == page_id
+        units = tx.all(select(assignment_unit.c.unit_id).where(on_page))
+        tx.run(update(assignment_unit).where(on_page).values(resolved=True))
+        tx.run(update(assignment).where(assignment.c.id == page_id).values(state=state))
+        recount_open_slots(tx, (row.unit_id for row in units))
+    return len(page_ids)

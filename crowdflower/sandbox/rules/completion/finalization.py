@@ -14,40 +14,40 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import unit
 
 ACTIVE_STATES: Final = frozenset({"running", "paused"})
-"""States of a job in which a row can open again."""
+"""States of a job in which a finalized unit can reopen."""
 
 
 def change_counts(
     tx: Transaction, job: Row[Any], unit_ids: Collection[int], *, trusted: int = 0, tainted: int = 0
 ) -> None:
-    """Change how many judgments each of some rows has, and open or close the rows accordingly.
+    """Change the judgment counts of some units, and finalize or reopen the units accordingly.
 
-    A finalized row that lacks judgments opens again while its job is at work, unless the job says
-    that rows remain finalized. An open row that has enough is finalized.
+    A judgable unit with enough judgments is finalized. A finalized unit that lacks judgments
+    reopens while its job is active, unless the job has ``units_remain_finalized``.
 
-    :param trusted: By how many trusted judgments each row changes.
-    :param tainted: By how many judgments that do not count each row changes.
+    :param trusted: Added to the number of trusted judgments of each unit.
+    :param tainted: Added to the number of tainted judgments of each unit.
     """
     if not unit_ids:
         return
     now = tx.clock.now()
     reopens = job.state in ACTIVE_STATES and not job.units_remain_finalized
-    tally = CounterChanges()
-    complete: list[int] = []
+    changes = CounterChanges()
+    finalized: list[int] = []
     ids = sorted(unit_ids)
-    for at in range(0, len(ids), closing.BATCH_SIZE):
-        some = ids[at : at + closing.BATCH_SIZE]
-        named = unit.c.id.in_(some)
-        rows = select(unit).where(named).order_by(unit.c.id)
-        befores = tx.all(rows)
-        changed = {
+    for start in range(0, len(ids), closing.BATCH_SIZE):
+        batch = ids[start : start + closing.BATCH_SIZE]
+        in_batch = unit.c.id.in_(batch)
+        query = select(unit).where(in_batch).order_by(unit.c.id)
+        units = tx.all(query)
+        counts = {
             "judgments_count": unit.c.judgments_count + trusted,
             "tainted_count": unit.c.tainted_count + tainted,
             "updated_at": now,
         }
-        tx.run(update(unit).where(named).values(changed))
-        judgments = aggregation.read_trusted(tx, some)
-        for before in befores:
+        tx.run(update(unit).where(in_batch).values(counts))
+        judgments = aggregation.read_trusted(tx, batch)
+        for before in units:
             state, needed = stopping_rule.next_state(
                 job,
                 before.state,
@@ -56,16 +56,16 @@ def change_counts(
                 judgments.get(before.id, ()),
                 may_reopen=reopens and before.order_id is not None,
             )
-            moved: dict[str, Any] = {"state": state, "needed": needed}
+            values: dict[str, Any] = {"state": state, "needed": needed}
             if state != before.state:
-                moved |= {"finalized_at": now if state == "finalized" else None, "open_slots": 0}
+                values |= {"finalized_at": now if state == "finalized" else None, "open_slots": 0}
             if state != before.state or needed != before.needed:
-                tx.run(update(unit).where(unit.c.id == before.id).values(moved))
-        closing.recount_open_slots(tx, some)
-        for before, after in zip(befores, tx.all(rows), strict=True):
-            tally.move(before, after)
+                tx.run(update(unit).where(unit.c.id == before.id).values(values))
+        closing.recount_open_slots(tx, batch)
+        for before, after in zip(units, tx.all(query), strict=True):
+            changes.move(before, after)
             if after.state == "finalized" != before.state:
-                complete.append(after.id)
-    tally.save(tx, job.id)
-    webhook_events.queue_units_complete(tx, job.id, complete)
+                finalized.append(after.id)
+    changes.save(tx, job.id)
+    webhook_events.queue_units_complete(tx, job.id, finalized)
     closing.finish_if_done(tx, job.id)

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from typing import Any
 
 from crowdflower.sandbox.rules.results import aggregation
-from crowdflower.sandbox.rules.results.aggregation import TrustedJudgment
+from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 
 
 def next_state(
@@ -21,7 +21,7 @@ def next_state(
     state: str,
     needed: int,
     trusted: int,
-    judgments: Collection[TrustedJudgment],
+    judgments: Collection[WeightedAnswers],
     *,
     may_reopen: bool = False,
 ) -> tuple[str, int]:
@@ -48,7 +48,7 @@ def next_state(
     return state, needed
 
 
-def is_final(job: Any, judgments: Collection[TrustedJudgment]) -> bool:
+def is_final(job: Any, judgments: Collection[WeightedAnswers]) -> bool:
     """Return whether a unit that has the judgments it needed is final.
 
     With a fixed number of judgments, it always is. With dynamic judgments, one more is collected
@@ -68,10 +68,10 @@ def is_final(job: Any, judgments: Collection[TrustedJudgment]) -> bool:
     ...     confidence_fields=["spam"],
     ...     fields={"spam": "agg"},
     ... )
-    >>> is_final(job, [TrustedJudgment({"spam": "yes"}, 1.0), TrustedJudgment({"spam": "no"}, 1.0)])
+    >>> is_final(job, [WeightedAnswers({"spam": "yes"}, 1.0), WeightedAnswers({"spam": "no"}, 1.0)])
     False
     >>> is_final(
-    ...     job, [TrustedJudgment({"spam": "yes"}, 1.0), TrustedJudgment({"spam": "yes"}, 1.0)]
+    ...     job, [WeightedAnswers({"spam": "yes"}, 1.0), WeightedAnswers({"spam": "yes"}, 1.0)]
     ... )
     True
     """

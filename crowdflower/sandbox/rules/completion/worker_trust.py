@@ -1,4 +1,4 @@
-"""Contributors lose and regain trust: their judgments stop to count, or count again."""
+"""Taints, restores and withdraws all judgments of a contributor in a job."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
 
 def taint_judgments(tx: Transaction, job: Row[Any], worker_id: int) -> int:
-    """Taint every judgment of a contributor in a job; rows that need others open again.
+    """Taint every judgment of a contributor in a job; units that lack judgments reopen.
 
-    :returns: How many judgments stop to count.
+    :returns: The number of judgments that no longer count.
     """
     units = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(False))
     _update_judgments(tx, job, worker_id, tainted=True)
-    tally = CounterChanges(tainted=len(units))
-    tally.save(tx, job.id)
+    CounterChanges(tainted=len(units)).save(tx, job.id)
     finalization.change_counts(tx, job, units, trusted=-1, tainted=1)
     return len(units)
 
@@ -28,37 +27,35 @@ def taint_judgments(tx: Transaction, job: Row[Any], worker_id: int) -> int:
 def restore_judgments(tx: Transaction, job: Row[Any], worker_id: int) -> int:
     """Let every judgment of a contributor in a job count again.
 
-    :returns: How many do.
+    :returns: The number of judgments that count again.
     """
     units = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(True))
     _update_judgments(tx, job, worker_id, tainted=False)
-    tally = CounterChanges(tainted=-len(units))
-    tally.save(tx, job.id)
+    CounterChanges(tainted=-len(units)).save(tx, job.id)
     finalization.change_counts(tx, job, units, trusted=1, tainted=-1)
     return len(units)
 
 
 def withdraw_judgments(tx: Transaction, job: Row[Any], worker_id: int) -> int:
-    """Remove the judgments of a contributor from every count; reports still show them as tainted.
+    """Remove a contributor's judgments from every count; reports still show them as tainted.
 
-    :returns: How many there were.
+    :returns: The number of judgments removed.
     """
-    counted = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(False))
+    trusted = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(False))
     tainted = _unit_ids(tx, job, worker_id, judgment.c.tainted.is_(True))
     missed = _unit_ids(tx, job, worker_id, judgment.c.missed.is_(True))
-    gone = len(counted) + len(tainted)
+    removed = len(trusted) + len(tainted)
     _update_judgments(tx, job, worker_id, tainted=True, rejected=True)
     fewer = {"missed_count": unit.c.missed_count - 1}
     tx.run(update(unit).where(unit.c.id.in_(missed)).values(fewer))
-    changed = {"judgments_count": worker_job.c.judgments_count - gone}
-    theirs = (worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
-    tx.run(update(worker_job).where(*theirs).values(changed))
-    tally = CounterChanges(judgments=-gone, tainted=-len(tainted))
-    tally.save(tx, job.id)
+    values = {"judgments_count": worker_job.c.judgments_count - removed}
+    is_worker = (worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
+    tx.run(update(worker_job).where(*is_worker).values(values))
+    CounterChanges(judgments=-removed, tainted=-len(tainted)).save(tx, job.id)
     closing.release_pages(tx, job.id, worker_id)
     finalization.change_counts(tx, job, tainted, tainted=-1)
-    finalization.change_counts(tx, job, counted, trusted=-1)
-    return gone
+    finalization.change_counts(tx, job, trusted, trusted=-1)
+    return removed
 
 
 def _unit_ids(
@@ -74,6 +71,6 @@ def _unit_ids(
 
 
 def _update_judgments(tx: Transaction, job: Row[Any], worker_id: int, **values: bool) -> None:
-    theirs = (judgment.c.job_id == job.id, judgment.c.worker_id == worker_id)
-    standing = (*theirs, judgment.c.rejected.is_(False))
-    tx.run(update(judgment).where(*standing).values(**values))
+    by_worker = (judgment.c.job_id == job.id, judgment.c.worker_id == worker_id)
+    not_rejected = judgment.c.rejected.is_(False)
+    tx.run(update(judgment).where(*by_worker, not_rejected).values(**values))

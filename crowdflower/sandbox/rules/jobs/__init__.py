@@ -1,1 +1,1 @@
-"""The life of a job: created, copied, ordered, paused, resumed, canceled, finished."""
+"""Jobs: created, changed, copied, ordered, paused, resumed, canceled, deleted."""

@@ -1,4 +1,4 @@
-"""A job like another one, with as many of its rows as asked for."""
+"""Copies a job, with or without its units."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ NOT_COPIED: Final = frozenset(
         "deleted_at",
     }
 )
-"""What a copy does not take over but begins anew; besides, it has a secret of its own."""
+"""Columns that a copy starts with their defaults; the secret of a copy is new, too."""
 
 KEPT_STATES: Final = (*sorted(GOLD_STATES), "canceled")
-"""States that a copied row keeps; every other row is new again."""
+"""States that a copied unit keeps; every other unit becomes new."""
 
 
 def copy(
@@ -48,11 +48,11 @@ def copy(
     gold: bool = False,
     only_new_and_judgable: bool = False,
 ) -> Row[Any]:
-    """Make a job with the same settings, form and columns; no judgments, no channels, no tags.
+    """Copy a job: its settings, form and columns, but no judgments, channels or tags.
 
-    :param all_units: With every row, canceled ones and test questions too; goes before the others.
-    :param gold: With the test questions.
-    :param only_new_and_judgable: With the rows that have no result yet.
+    :param all_units: Copy every unit, with canceled ones and test questions; overrides the others.
+    :param gold: Copy the test questions.
+    :param only_new_and_judgable: Copy the units that are not finalized.
     :returns: The new job.
     """
     source = tx.one(select(jobs).where(jobs.c.id == job.id))
@@ -67,31 +67,31 @@ def copy(
         "created_at": now,
         "updated_at": now,
     }
-    number = tx.add(jobs, values)
-    columns = select(literal(number), job_column.c.name, job_column.c.ordinal)
+    copy_id = tx.add(jobs, values)
+    columns = select(literal(copy_id), job_column.c.name, job_column.c.ordinal)
     tx.run(
         insert(job_column).from_select(
             ["job_id", "name", "ordinal"], columns.where(job_column.c.job_id == job.id)
         )
     )
     if all_units:
-        _copy_units(tx, job.id, number, None)
+        _copy_units(tx, job.id, copy_id, None)
     elif gold:
-        _copy_units(tx, job.id, number, sorted(GOLD_STATES))
+        _copy_units(tx, job.id, copy_id, sorted(GOLD_STATES))
     elif only_new_and_judgable:
-        _copy_units(tx, job.id, number, ["new", "judgable"])
-    copied: Row[Any] = tx.one(select(jobs).where(jobs.c.id == number))
-    return copied
+        _copy_units(tx, job.id, copy_id, ["new", "judgable"])
+    created: Row[Any] = tx.one(select(jobs).where(jobs.c.id == copy_id))
+    return created
 
 
 def _copy_units(tx: Transaction, source: int, target: int, states: list[str] | None) -> None:
     now = tx.clock.now()
-    place = func.row_number().over(order_by=unit.c.seq)
+    seq = func.row_number().over(order_by=unit.c.seq)
     state = case((unit.c.state.in_(KEPT_STATES), unit.c.state), else_="new")
     rows = (
         select(
             literal(target),
-            place,
+            seq,
             state,
             unit.c.data,
             unit.c.gold_pool,
@@ -105,9 +105,9 @@ def _copy_units(tx: Transaction, source: int, target: int, states: list[str] | N
         rows = rows.where(unit.c.state.in_(states))
     into = ["job_id", "seq", "state", "data", "gold_pool", "created_at", "updated_at"]
     tx.run(insert(unit).from_select(into, rows))
-    tally = CounterChanges()
-    counted = select(unit.c.state, func.count().label("rows")).where(unit.c.job_id == target)
-    for row in tx.all(counted.group_by(unit.c.state)):
-        tally.enter(row.state, rows=row.rows)
-    tx.run(update(jobs).where(jobs.c.id == target).values(next_seq=tally.units + 1))
-    tally.save(tx, target)
+    changes = CounterChanges()
+    by_state = select(unit.c.state, func.count().label("units")).where(unit.c.job_id == target)
+    for row in tx.all(by_state.group_by(unit.c.state)):
+        changes.enter(row.state, count=row.units)
+    tx.run(update(jobs).where(jobs.c.id == target).values(next_seq=changes.units + 1))
+    changes.save(tx, target)

@@ -1,4 +1,4 @@
-"""The life of a job: it is made, filled, launched, paused and resumed, and finished or canceled."""
+"""Jobs: create, find, list, change, pause, resume, cancel and delete them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hmac import compare_digest
 from typing import Any, Final
 
 from sqlalchemy import Row, exists, func, select
-from sqlalchemy import update as updated
+from sqlalchemy import update as sql_update
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Declined, Invalid, NotFound
@@ -42,28 +42,28 @@ __all__ = [
 ]
 
 PAGE_SIZE: Final = 10
-"""Jobs on a page of the list; the service does not let it be changed."""
+"""Jobs on a page of the list; fixed by the service."""
 
 MAX_TAGS: Final = 100
-"""Tags that a list of jobs can be narrowed by."""
+"""Maximum number of tags to filter jobs by."""
 
 LISTED_STATES: Final = ("unordered", "running", "canceled", "finished", "paused")
-"""States that the list can be narrowed to, in the order in which the service names them."""
+"""States to filter jobs by, in the order in which the service names them."""
 
 
 def create(tx: Transaction, account: Row[Any], attributes: Mapping[str, Any]) -> Row[Any]:
-    """Make a job. It has no rows and no channels, and mistakes in its form are not refused yet.
+    """Create a job, without units and channels; mistakes in its form are only warned about.
 
-    :raises Declined: An attribute has a value that cannot be.
-    :raises Unsupported: The job asks for what only the hosted service has.
+    :raises Declined: An attribute has an invalid value.
+    :raises Unsupported: An attribute needs a feature that only the hosted service has.
     """
     return load(tx, tx.add(jobs, settings.new_job_values(tx, account, attributes)))
 
 
 def find(tx: Transaction, account: Row[Any], reference: str) -> Row[Any]:
-    """Find a job of an account by its number or its alias; deleted ones can still be read.
+    """Find a job of an account by its id or alias; deleted jobs can still be read.
 
-    :raises NotFound: There is none, or it is another account's.
+    :raises NotFound: The account has no job with this id or alias.
     """
     number = int(reference) if reference.isascii() and reference.isdecimal() else None
     is_it = jobs.c.alias == reference if number is None else jobs.c.id == number
@@ -74,7 +74,7 @@ def find(tx: Transaction, account: Row[Any], reference: str) -> Row[Any]:
 
 
 def reload(tx: Transaction, job: Row[Any]) -> Row[Any]:
-    """Read a job anew; the row at hand is what it was when it was read."""
+    """Read a job again; a row does not change after it was read."""
     return load(tx, job.id)
 
 
@@ -89,14 +89,14 @@ def read_page(
     created_to: float | None = None,
     with_groups: bool = False,
 ) -> list[Row[Any]]:
-    """List a page of ten jobs, newest first; past the end there are none.
+    """Read a page of ten jobs, newest first; a page past the end is empty.
 
-    :param state: Only jobs in this state, in capitals or not.
-    :param tags: Only jobs that have all of these.
-    :param created_from: Only jobs made at this time or later.
-    :param created_to: Only jobs made at this time or earlier.
-    :param with_groups: Also the jobs that are groups of AMPCrowd.
-    :raises Invalid: There is no such state, or the tags are too many.
+    :param state: Only jobs in this state; case-insensitive.
+    :param tags: Only jobs that have all of these tags.
+    :param created_from: Only jobs created at this time or later.
+    :param created_to: Only jobs created at this time or earlier.
+    :param with_groups: Include the jobs that are groups of AMPCrowd.
+    :raises Invalid: The state is unknown, or there are too many tags.
     """
     query = select(jobs).where(jobs.c.account_id == account.id, jobs.c.deleted_at.is_(None))
     if not with_groups:
@@ -108,7 +108,7 @@ def read_page(
             raise Invalid(f"Invalid state param (must be one of - {known})")
         query = query.where(jobs.c.state == state.lower())
     if len(tags) > MAX_TAGS:
-        raise Invalid(f"Jobs can be listed by {MAX_TAGS} tags at most, not by {len(tags)}.")
+        raise Invalid(f"Filter jobs by at most {MAX_TAGS} tags, not {len(tags)}.")
     if tags:
         tagged = select(job_tag.c.job_id).where(job_tag.c.name.in_(tags))
         has_all = tagged.group_by(job_tag.c.job_id).having(func.count() == len({*tags}))
@@ -117,24 +117,24 @@ def read_page(
         query = query.where(jobs.c.created_at >= created_from)
     if created_to is not None:
         query = query.where(jobs.c.created_at <= created_to)
-    begin = (max(page, 1) - 1) * PAGE_SIZE
-    return tx.all(query.order_by(jobs.c.id.desc()).limit(PAGE_SIZE).offset(begin))
+    offset = (max(page, 1) - 1) * PAGE_SIZE
+    return tx.all(query.order_by(jobs.c.id.desc()).limit(PAGE_SIZE).offset(offset))
 
 
 def running_job_ids(tx: Transaction, key: str) -> list[int]:
-    """List the jobs of a key's account that are at work, the oldest first, without groups."""
+    """List the running jobs of the account with this key, oldest first, without AMPCrowd groups."""
     is_group = select(amp_group.c.id).where(amp_group.c.job_id == jobs.c.id)
-    theirs = select(jobs.c.id).join(account, account.c.id == jobs.c.account_id)
-    at_work = theirs.where(account.c.api_key == key, jobs.c.state == "running", ~exists(is_group))
-    return [row.id for row in tx.all(at_work.order_by(jobs.c.id))]
+    query = select(jobs.c.id).join(account, account.c.id == jobs.c.account_id)
+    running = query.where(account.c.api_key == key, jobs.c.state == "running", ~exists(is_group))
+    return [row.id for row in tx.all(running.order_by(jobs.c.id))]
 
 
 def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row[Any]:
-    """Change a job: everything that was asked for, or after any mistake nothing.
+    """Change attributes of a job: all of them, or none if any is invalid.
 
-    :raises Declined: An attribute has a value that cannot be, or the form has mistakes.
-    :raises Invalid: A list of countries has another format.
-    :raises Unsupported: It asks for what only the hosted service has.
+    :raises Declined: An attribute has an invalid value, or the form has mistakes.
+    :raises Invalid: A list of countries has the wrong format.
+    :raises Unsupported: An attribute needs a feature that only the hosted service has.
     :raises NotFound: The job is deleted.
     """
     before = load_for_update(tx, job)
@@ -142,22 +142,22 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
     judgments = values.get("judgments_per_unit", before.judgments_per_unit)
     if judgments != before.judgments_per_unit and before.judgable_count:
         tx.warn(
-            "judgments_per_unit counts for rows that are ordered from now on; ask for more on a "
-            "row that is out with request_more_judgments."
+            "judgments_per_unit applies to units that are ordered from now on; to get more "
+            "judgments of a unit that is ordered already, call request_more_judgments."
         )
     if values.keys() & {"auto_order", "auto_order_timeout"}:
-        values["waiting_since"] = tx.clock.now()  # rows that are there wait from now on
-    changed = _update_columns(tx, job, **values) if values else reload(tx, job)
+        values["waiting_since"] = tx.clock.now()  # the timer of existing units starts now
+    after = _update_columns(tx, job, **values) if values else reload(tx, job)
     if "webhook_uri" in values:
         webhook_events.retry_pending(tx, job.id)
-    return changed
+    return after
 
 
 def delete(tx: Transaction, job: Row[Any]) -> None:
-    """Take a job off the list; it can still be read. What it holds of the money comes back.
+    """Delete a job from the list, and return its unspent money; it can still be read by id.
 
-    :raises Invalid: It is running.
-    :raises NotFound: It is deleted already.
+    :raises Invalid: The job is running.
+    :raises NotFound: The job is deleted already.
     """
     current = load_for_update(tx, job)
     if current.state == "running":
@@ -168,7 +168,7 @@ def delete(tx: Transaction, job: Row[Any]) -> None:
 
 
 def pause(tx: Transaction, job: Row[Any]) -> Row[Any]:
-    """Hand out no more pages. Those being worked on may still be handed in.
+    """Pause a job: hand out no more pages; open pages can still be submitted.
 
     :raises Declined: The job is not running.
     """
@@ -180,32 +180,32 @@ def pause(tx: Transaction, job: Row[Any]) -> Row[Any]:
     return _update_columns(tx, job, state="paused")
 
 
-def pause_automatically(tx: Transaction, job_id: int, why: str) -> None:
-    """Pause a job that cannot go on by itself, and record why."""
-    stopped = {"state": "paused", "updated_at": tx.clock.now()}
+def pause_automatically(tx: Transaction, job_id: int, reason: str) -> None:
+    """Pause a running job that cannot go on, and record the reason as an event."""
+    values = {"state": "paused", "updated_at": tx.clock.now()}
     is_running = (jobs.c.id == job_id, jobs.c.state == "running")
-    if tx.run(updated(jobs).where(*is_running).values(stopped)):
-        tx.record(why, job_id)
+    if tx.run(sql_update(jobs).where(*is_running).values(values)):
+        tx.record(reason, job_id)
 
 
 def resume(tx: Transaction, job: Row[Any]) -> Row[Any]:
-    """Hand out pages again.
+    """Resume a job: hand out pages again.
 
     :raises Declined: The job is neither paused nor finished.
-    :raises Invalid: It is finished, and no row is left to judge.
+    :raises Invalid: The job is finished and has no judgable unit.
     """
     current = load_for_update(tx, job)
     if current.state not in {"paused", "finished"}:
         raise Declined("You can only resume jobs that are paused or complete.")
     if current.state == "finished" and not current.judgable_count:
-        raise Invalid("Every row of this job is judged. Order more rows to resume it.")
+        raise Invalid("Every unit of this job is finalized. Order more units to resume it.")
     _update_columns(tx, job, state="running", completed_at=None)
     closing.finish_if_done(tx, job.id)
     return reload(tx, job)
 
 
 def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]:
-    """End a job for good. Open pages are taken back, and what was not judged is refunded.
+    """Cancel a job for good: release its open pages and refund its unspent money.
 
     :raises Declined: The job is neither running nor paused.
     """
@@ -220,41 +220,41 @@ def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]:
 
 
 def ping(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
-    """Count how far a job has come, from counters and its test questions alone."""
-    now = reload(tx, job)
-    judged = (
+    """Return the progress of a job, from its counters and its test questions."""
+    current = reload(tx, job)
+    completed = (
         select(func.count().label("golds"))
         .where(unit.c.job_id == job.id, unit.c.state.in_(("golden", "hidden_gold")))
-        .where(unit.c.judgments_count >= now.judgments_per_unit)
+        .where(unit.c.judgments_count >= current.judgments_per_unit)
     )
-    golds = tx.one(judged).golds
+    golds = tx.one(completed).golds
     return {
-        "golden_units": now.golds_count,
-        "all_units": now.units_count,
-        "ordered_units": now.judgable_count + now.finalized_count,
-        "completed_units_estimate": now.finalized_count + golds,
+        "golden_units": current.golds_count,
+        "all_units": current.units_count,
+        "ordered_units": current.judgable_count + current.finalized_count,
+        "completed_units_estimate": current.finalized_count + golds,
         "aggregated_units_cached": False,
-        "needed_judgments": now.needed_count,
-        "all_judgments": now.judgments_count,
-        "tainted_judgments": now.tainted_count,
+        "needed_judgments": current.needed_count,
+        "all_judgments": current.judgments_count,
+        "tainted_judgments": current.tainted_count,
         "completed_gold_estimate": golds,
-        "completed_non_gold_estimate": now.finalized_count,
+        "completed_non_gold_estimate": current.finalized_count,
     }
 
 
 def legend(tx: Transaction, job: Row[Any]) -> dict[str, dict[str, Any]]:
-    """Name the questions of a job: ``{name: {label: {value: what people see}}}``.
+    """Return the questions of a job: ``{name: {label: {value: label of the value}}}``.
 
-    A question whose name depends on the row is ``{"dynamic": True}``.
+    A question whose name depends on the unit is ``{"dynamic": True}``.
     """
     cml = reload(tx, job).cml
     return dict(forms.check_form(cml).legend()) if cml else {}
 
 
 def load_for_update(tx: Transaction, job: Row[Any]) -> Row[Any]:
-    """Read a job anew, to change it, and have it alone until the transaction ends.
+    """Lock a job until the transaction ends, and read it again, to change it.
 
-    :raises NotFound: It is deleted.
+    :raises NotFound: The job is deleted.
     """
     locks.lock_job(tx, job.id)
     current = reload(tx, job)
@@ -264,15 +264,15 @@ def load_for_update(tx: Transaction, job: Row[Any]) -> Row[Any]:
 
 
 def load(tx: Transaction, job_id: int) -> Row[Any]:
-    """Read a job that is there, whoever's it is."""
+    """Read a job by id, of any account; the job must exist."""
     found: Row[Any] = tx.one(select(jobs).where(jobs.c.id == job_id))
     return found
 
 
 def find_by_secret(tx: Transaction, job_id: int, secret: str) -> Row[Any]:
-    """Find a job for somebody who was given its secret, whoever's it is.
+    """Find a job by its id and secret, of any account.
 
-    :raises NotFound: There is none, it is deleted, or its secret is another.
+    :raises NotFound: The id is unknown, the job is deleted, or the secret is wrong.
     """
     found: Row[Any] | None = tx.one(
         select(jobs).where(jobs.c.id == job_id, jobs.c.deleted_at.is_(None))
@@ -286,5 +286,5 @@ def find_by_secret(tx: Transaction, job_id: int, secret: str) -> Row[Any]:
 
 def _update_columns(tx: Transaction, job: Row[Any], **values: Any) -> Row[Any]:
     values.setdefault("updated_at", tx.clock.now())
-    tx.run(updated(jobs).where(jobs.c.id == job.id).values(values))
+    tx.run(sql_update(jobs).where(jobs.c.id == job.id).values(values))
     return reload(tx, job)

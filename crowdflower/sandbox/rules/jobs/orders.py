@@ -1,9 +1,9 @@
-"""Launching: rows are paid for in advance and released to contributors.
+"""Orders: reserve the cost of new units and make the units judgable.
 
 Sources: CrowdFlower, `Job Costs
-<https://success.crowdflower.com/hc/en-us/articles/202703165>`_: pages are paid, not rows; and
-`Guide to: API Page <https://success.crowdflower.com/hc/en-us/articles/201855729>`_, on jobs that
-order by themselves: as soon as there are rows enough, or when a timer has run.
+<https://success.crowdflower.com/hc/en-us/articles/202703165>`_: pages are paid, not units; and
+`Guide to: API Page <https://success.crowdflower.com/hc/en-us/articles/201855729>`_, on automatic
+orders: as soon as there are enough new units, or after a timeout.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.states import INTERNAL, ON_DEMAND
 
 DEFAULT_AUTO_ORDER_THRESHOLD = 4
-"""New rows that make a job order by itself; ``auto_order_threshold`` changes it."""
+"""New units that trigger an automatic order, unless ``auto_order_threshold`` is set."""
 
 MAX_CHECKED_UNITS = 100
-"""Rows that the form of a job is tried with when it is launched."""
+"""Units that the form of a job is checked with when it is launched."""
 
 NO_CHANNELS = (
     "Unit was successfully created, but it could not be ordered because channels have not been "
@@ -40,28 +40,27 @@ NO_CHANNELS = (
 
 
 def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[str]) -> Row[Any]:
-    """Order judgments for new rows: money is taken aside, the rows are released, the job runs.
+    """Order judgments of new units: reserve their cost, make them judgable, run the job.
 
-    :param units_count: How many rows, the oldest first; more than there are means all, and so
-        does 0.
-    :param channels: Where contributors may come from, in place of those enabled so far; when any
-        of them is outside, the open crowd is enabled with it. None keeps what is enabled.
+    :param units_count: How many units, oldest first; 0, or more than there are, means all.
+    :param channels: Replace the enabled channels, unless empty; with any channel other than
+        ``cf_internal``, ``on_demand`` is enabled, too.
     :returns: The order.
-    :raises Invalid: The job is not ready, its form does not work with one of its first rows, or
-        there is nothing to order; the message says what to do.
-    :raises Unfunded: The account holds less than would be taken aside.
+    :raises Invalid: The job is not ready, its form does not work with one of its first units, or
+        it has no new unit; the message says what to do.
+    :raises Unfunded: The balance of the account is too low.
     """
     current = jobs.load_for_update(tx, job)
     _require_ready(current)
     if current.units_count < tx.limits.min_units_to_launch:
         raise Invalid(
-            f"A job needs at least {tx.limits.min_units_to_launch} rows to be launched; this one "
-            f"has {current.units_count}. Upload more rows."
+            f"A job needs at least {tx.limits.min_units_to_launch} units to be launched; this one "
+            f"has {current.units_count}. Upload more units."
         )
     _warn_requirements(tx, current)
     _warn_dynamic(tx, current)
     if units_count < 0:
-        raise Invalid(f"units_count is the number of rows to order, not {units_count}.")
+        raise Invalid(f"units_count is the number of units to order, not {units_count}.")
     wanted = channel.check_names(channels)
     if any(name != INTERNAL for name in wanted):
         wanted = channel.check_names([*wanted, ON_DEMAND])
@@ -69,13 +68,12 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
 
 
 def auto_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
-    """Order the new rows of a job that is set to do so and has enough of them.
+    """Order the new units of a job with ``auto_order``, if it has enough of them.
 
-    Too few of them wait from now on for others, or for the job's ``auto_order_timeout``. The rows
-    of a paused job wait for it to go on.
+    Otherwise the job waits for more units, or for its ``auto_order_timeout``. A paused job waits
+    until it is resumed.
 
-    :returns: The order, or ``None``; when it should have been placed and could not be, a warning
-        says why.
+    :returns: The order, or ``None``. If an order was due but not possible, a warning says why.
     """
     current = jobs.reload(tx, job)
     if not current.auto_order or current.state == "canceled":
@@ -91,22 +89,22 @@ def auto_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
 
 
 def due_job_ids(tx: Transaction) -> list[int]:
-    """List the jobs whose new rows have waited for as long as ``auto_order_timeout`` says."""
+    """List the jobs whose new units have waited for ``auto_order_timeout``."""
     is_due = jobs_table.c.waiting_since + jobs_table.c.auto_order_timeout <= tx.clock.now()
-    may = jobs_table.c.deleted_at.is_(None) & jobs_table.c.state.not_in(("canceled", "paused"))
-    found = select(jobs_table.c.id).where(jobs_table.c.waiting_since.is_not(None), is_due, may)
-    return [row.id for row in tx.all(found.where(jobs_table.c.auto_order))]
+    can_run = jobs_table.c.deleted_at.is_(None) & jobs_table.c.state.not_in(("canceled", "paused"))
+    query = select(jobs_table.c.id).where(jobs_table.c.waiting_since.is_not(None), is_due, can_run)
+    return [row.id for row in tx.all(query.where(jobs_table.c.auto_order))]
 
 
 def place_due_orders(tx: Transaction) -> None:
-    """Order the new rows that have waited for long enough, however few they are.
+    """Order the new units of all jobs whose ``auto_order_timeout`` has passed, however few.
 
-    Where it cannot be done an event says why, and the rows wait for as long again.
+    If an order is not possible, an event says why, and the timer starts again.
     """
     locks.lock_name(tx, "orders that are due")
     for number in due_job_ids(tx):
         if locks.lock_job(tx, number) and number not in due_job_ids(tx):
-            continue  # somebody paused, canceled or deleted it meanwhile
+            continue  # paused, canceled or deleted by another transaction meanwhile
         current = jobs.load(tx, number)
         new = select(unit.c.id).where(unit.c.job_id == number, unit.c.state == "new").limit(1)
         if tx.one(new) is None:
@@ -122,7 +120,7 @@ def place_due_orders(tx: Transaction) -> None:
 def find(tx: Transaction, job: Row[Any], order_id: int) -> Row[Any]:
     """Find an order of a job.
 
-    :raises NotFound: There is none.
+    :raises NotFound: The job has no order with this id.
     """
     is_it = (orders.c.id == order_id, orders.c.job_id == job.id)
     found: Row[Any] | None = tx.one(select(orders).where(*is_it))
@@ -134,13 +132,13 @@ def find(tx: Transaction, job: Row[Any], order_id: int) -> Row[Any]:
 def estimate_cost(
     tx: Transaction, job: Row[Any], units_count: int, judgments: int | None = None
 ) -> int:
-    """Estimate what so many rows will cost, fee included, in thousandths of a US cent.
+    """Estimate the cost of a number of units with the fee, in thousandths of a US cent.
 
-    1000 rows, 10 on a page of which 1 is a test question, 3 judgments, 10 cents a page and a fee
-    of 20 % are 3 x 112 pages, and 4032 cents. With dynamic judgments every row counts as if it
-    needed the most it may get.
+    Example: 1000 units, 10 on a page of which 1 is a test question, 3 judgments, 10 cents a page
+    and a fee of 20 % are 3 x 112 pages, and 4032 cents. With dynamic judgments, every unit counts
+    with its maximum number of judgments.
 
-    :param judgments: For each row; by default as many as the job may ask for.
+    :param judgments: Judgments per unit; by default the maximum of the job.
     """
     if judgments is None:
         judgments = job.judgments_per_unit
@@ -152,7 +150,7 @@ def estimate_cost(
 
 
 def _try_to_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
-    """Order all new rows of a job; ``None``, and a warning, when that cannot be."""
+    """Order all new units of a job; return ``None``, with a warning, if that is not possible."""
     if not channel.read(tx, job)[0]:
         tx.warn(NO_CHANNELS)
         return None
@@ -161,7 +159,7 @@ def _try_to_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
             _require_ready(job)
             return _place_order(tx, job, 0, ())
     except Refusal as refusal:
-        tx.warn(f"The new rows were not ordered: {refusal.message}")
+        tx.warn(f"The new units were not ordered: {refusal.message}")
         return None
 
 
@@ -171,7 +169,7 @@ def _set_waiting_since(tx: Transaction, job_id: int, since: float | None) -> Non
 
 def _require_ready(job: Row[Any]) -> None:
     if job.state == "canceled":
-        raise Invalid("This job was canceled and cannot be launched again. Copy it.")
+        raise Invalid("This job was canceled and cannot be launched again. Copy it instead.")
     if not job.title:
         raise Invalid("Give the job a title before you launch it.")
     if not job.instructions:
@@ -190,9 +188,9 @@ def _require_ready(job: Row[Any]) -> None:
 def _check_forms(
     tx: Transaction, job: Row[Any], is_new: Sequence[ColumnElement[bool]], count: int
 ) -> None:
-    """See whether the form works with the first of the rows, before they cost anything.
+    """Check that the form works with the first units, before they cost anything.
 
-    :raises Invalid: It does not: nobody could hand in a page with such a row.
+    :raises Invalid: A page with one of these units could not be submitted.
     """
     cml, hidden = job.cml or "", gold_answers.hidden_columns(job.gold)
     if "{{" not in cml and "{%" not in cml:
@@ -212,7 +210,9 @@ def _check_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> None:
 def _warn_requirements(tx: Transaction, job: Row[Any]) -> None:
     first = (None, settings.DEFAULT_REQUIREMENTS)
     if job.minimum_requirements not in first or job.desired_requirements is not None:
-        message = "Contributors here have no levels: every contributor may work on this job."
+        message = (
+            "Contributors in the sandbox have no levels: every contributor may work on this job."
+        )
         if tx.limits.strict:
             raise Unsupported("minimum_requirements", message, "channels")
         tx.warn(message)
@@ -223,12 +223,12 @@ def _warn_dynamic(tx: Transaction, job: Row[Any]) -> None:
         return
     if job.min_unit_confidence is None and not job.options.get("dynamic_matching"):
         tx.warn(
-            "The job is to collect a varying number of judgments, and min_unit_confidence is not "
-            "set: no row gets more than judgments_per_unit."
+            "The job has dynamic judgments, but min_unit_confidence is not set: no unit gets more "
+            "than judgments_per_unit."
         )
     elif job.max_judgments_per_unit is None:
         tx.warn(
-            "max_judgments_per_unit is not set: a row on which contributors never agree is judged "
+            "max_judgments_per_unit is not set: a unit on which contributors never agree is judged "
             "until the money is spent."
         )
 
@@ -238,17 +238,17 @@ def _place_order(
 ) -> Row[Any]:
     enabled = list(wanted) or channel.read(tx, job)[0]
     if not enabled:
-        raise Invalid("Name at least one channel: where contributors of this job may come from.")
+        raise Invalid("Set at least one channel for the contributors of this job.")
     is_new = (unit.c.job_id == job.id, unit.c.state == "new")
     available = tx.one(select(func.count().label("rows")).where(*is_new)).rows
     count = min(units_count or available, available)
     if not count:
-        raise Invalid("There is no new row to order. Upload more rows.")
+        raise Invalid("There is no new unit to order. Upload more units.")
     _check_forms(tx, job, is_new, count)
     free = all(money.is_free(tx, name) for name in enabled)
     price = 0 if free else estimate_cost(tx, job, count)
-    aside = 0 if free else max(price, tx.limits.minimum_reserve_cents * money.CENT)
-    money.require_funds(tx, job.account_id, aside)
+    reserved = 0 if free else max(price, tx.limits.minimum_reserve_cents * money.CENT)
+    money.require_funds(tx, job.account_id, reserved)
 
     ends = select(unit.c.id, unit.c.seq).where(*is_new).order_by(unit.c.seq).limit(1)
     first, last = tx.one(ends), tx.one(ends.offset(count - 1))
@@ -266,38 +266,38 @@ def _place_order(
             "meta": {
                 "starting_unit_id": first.id,
                 "ending_unit_id": last.id,
-                "credit_balance": (money.balance(tx, job.account_id) - aside) // money.CENT,
+                "credit_balance": (money.balance(tx, job.account_id) - reserved) // money.CENT,
             },
             "created_at": now,
             "updated_at": now,
         },
     )
     order = find(tx, job, order_id)
-    if aside:
-        money.reserve(tx, order, aside)
+    if reserved:
+        money.reserve(tx, order, reserved)
     if wanted:
         channel.replace(tx, job, wanted)
-    runs: dict[str, Any] = {"state": "running", "completed_at": None}
+    values: dict[str, Any] = {"state": "running", "completed_at": None}
     if count == available:
-        runs["waiting_since"] = None
-    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(runs))
-    _release_units(tx, job, order, [*is_new, unit.c.seq <= last.seq])
+        values["waiting_since"] = None
+    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(values))
+    _make_judgable(tx, job, order, [*is_new, unit.c.seq <= last.seq])
     return find(tx, job, order_id)
 
 
-def _release_units(
+def _make_judgable(
     tx: Transaction, job: Row[Any], order: Row[Any], where: Sequence[ColumnElement[bool]]
 ) -> None:
-    """Let contributors have new rows; some know one of these from when it was a test question."""
-    is_taken = select(assignment_unit.c.unit_id).where(assignment_unit.c.resolved.is_(False))
-    not_untouched = (unit.c.judgments_count > 0) | unit.c.id.in_(is_taken)
-    touched = tx.all(select(unit).where(*where, not_untouched))
+    """Make new units judgable; some have judgments or are on a page, as former test questions."""
+    on_open_page = select(assignment_unit.c.unit_id).where(assignment_unit.c.resolved.is_(False))
+    was_gold = (unit.c.judgments_count > 0) | unit.c.id.in_(on_open_page)
+    former_golds = tx.all(select(unit).where(*where, was_gold))
     needed = job.judgments_per_unit
-    released = {"state": "judgable", "needed": needed, "open_slots": needed, "order_id": order.id}
-    tx.run(update(unit).where(*where).values(updated_at=tx.clock.now(), **released))
-    tally = CounterChanges()
-    tally.leave("new", rows=order.units_count)
-    tally.enter("judgable", needed=needed, rows=order.units_count)
-    tally.needed -= sum(min(needed, row.judgments_count) for row in touched)
-    tally.save(tx, job.id)
-    finalization.change_counts(tx, jobs.reload(tx, job), [row.id for row in touched])
+    values = {"state": "judgable", "needed": needed, "open_slots": needed, "order_id": order.id}
+    tx.run(update(unit).where(*where).values(updated_at=tx.clock.now(), **values))
+    changes = CounterChanges()
+    changes.leave("new", count=order.units_count)
+    changes.enter("judgable", needed=needed, count=order.units_count)
+    changes.needed -= sum(min(needed, row.judgments_count) for row in former_golds)
+    changes.save(tx, job.id)
+    finalization.change_counts(tx, jobs.reload(tx, job), [row.id for row in former_golds])

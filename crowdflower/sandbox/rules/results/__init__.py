@@ -1,1 +1,1 @@
-"""What judgments add up to, and how the API shows it."""
+"""Results: aggregated answers, the JSON that the API shows, and the payloads of webhooks."""

@@ -1,4 +1,4 @@
-"""What contributors answered: one by one, by row, and summed up by the page."""
+"""Judgments: read one, those of a unit, or a page of units with aggregated answers."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from sqlalchemy import Row, Select, select
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules.results import aggregation
-from crowdflower.sandbox.rules.results.aggregation import TrustedJudgment
+from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.results.column_names import output_names
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.fast import bulk_queries
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
 
 MAX_PAGE_SIZE: Final = 100
-"""Rows on a page, at most."""
+"""Maximum number of units on a page."""
 
 
 def read_page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -> dict[int, Any]:
-    """Read a page of judged rows, summed up; empty past the end.
+    """Read a page of units that have trusted judgments, aggregated; empty past the end.
 
-    :param page: From 1 on.
-    :param limit: Rows on a page, :data:`MAX_PAGE_SIZE` at most.
-    :returns: For each row that has judgments which count, its columns beside ``_ids`` of these
-        judgments, ``_agreement``, ``_state``, ``_updated_at``, and each question: what
-        :func:`~crowdflower.quality.aggregate` makes of it and ``res``, the answers in the order of
-        ``_ids`` with ``None`` for who was not asked; for the aggregation ``all`` only the answers.
-        A column named like a question has ``orig_`` before its name, as in reports.
+    :param page: Page number, from 1.
+    :param limit: Units per page, at most :data:`MAX_PAGE_SIZE`.
+    :returns: For each unit its columns, ``_ids`` of the trusted judgments, ``_agreement``,
+        ``_state``, ``_updated_at``, and each question: the result of
+        :func:`~crowdflower.quality.aggregate` and ``res``, the answers in the order of ``_ids``,
+        with ``None`` where the question was not asked; with the aggregation ``all``, a list of the
+        answers only. A column named like a question gets the prefix ``orig_``, as in reports.
     """
     fields: dict[str, str] = job.fields or {}
-    judged = bulk_queries.read_judged_units(
+    units = bulk_queries.read_judged_units(
         tx.driver, job.id, max(page, 1), min(limit, MAX_PAGE_SIZE)
     )
-    answers = bulk_queries.read_trusted_judgments(tx.driver, [each.id for each in judged])
-    found = {}
-    for number, state, data, updated_at in judged:
-        given = [TrustedJudgment.read(each) for each in answers.get(number, ())]
+    trusted = bulk_queries.read_trusted_judgments(tx.driver, [each.id for each in units])
+    results = {}
+    for unit_id, state, data, updated_at in units:
+        answers = [WeightedAnswers.read(each) for each in trusted.get(unit_id, ())]
         row: dict[str, Any] = {
-            "_ids": [each.id for each in answers.get(number, ())],
-            "_agreement": aggregation.unit_agreement(job, state, given),
+            "_ids": [each.id for each in trusted.get(unit_id, ())],
+            "_agreement": aggregation.unit_agreement(job, state, answers),
             "_state": state,
             "_updated_at": iso(updated_at),
         }
@@ -49,17 +49,17 @@ def read_page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -
         for column, name in output_names(columns, row.keys() | fields.keys()).items():
             row[name] = columns[column]
         for name, how in fields.items():
-            res = [each.data.get(name) for each in given]
-            summary = aggregation.aggregate_answers(name, how, given)
+            res = [each.data.get(name) for each in answers]
+            summary = aggregation.aggregate_answers(name, how, answers)
             row[name] = {**summary, "res": res} if isinstance(summary, dict) else res
-        found[number] = row
-    return found
+        results[unit_id] = row
+    return results
 
 
 def find(tx: Transaction, job: Row[Any], judgment_id: int) -> Row[Any]:
-    """Find a judgment of a job, rejected ones too, with what :func:`list_of_unit` adds.
+    """Find a judgment of a job, even a rejected one, with the columns of :func:`list_of_unit`.
 
-    :raises NotFound: There is none, or it is another job's.
+    :raises NotFound: The job has no judgment with this id.
     """
     is_it = (judgment.c.id == judgment_id, judgment.c.job_id == job.id)
     found: Row[Any] | None = tx.one(_select_with_unit_and_worker().where(*is_it))
@@ -69,10 +69,9 @@ def find(tx: Transaction, job: Row[Any], judgment_id: int) -> Row[Any]:
 
 
 def list_of_unit(tx: Transaction, job: Row[Any], unit: Row[Any]) -> list[Row[Any]]:
-    """List the judgments of a row that were not rejected, the oldest first, tainted ones too.
+    """List the judgments of a unit, oldest first, with tainted ones but without rejected ones.
 
-    Each has beside its own columns ``worker_trust``, as it is now, ``unit_state`` and
-    ``unit_data``.
+    Each has its own columns, the current ``worker_trust``, ``unit_state`` and ``unit_data``.
     """
     of_it = (judgment.c.unit_id == unit.id, judgment.c.job_id == job.id)
     query = _select_with_unit_and_worker().where(*of_it, judgment.c.rejected.is_(False))
@@ -80,7 +79,7 @@ def list_of_unit(tx: Transaction, job: Row[Any], unit: Row[Any]) -> list[Row[Any
 
 
 def _select_with_unit_and_worker() -> Select[Any]:
-    theirs = (worker_job.c.job_id == judgment.c.job_id) & (
+    is_contributor = (worker_job.c.job_id == judgment.c.job_id) & (
         worker_job.c.worker_id == judgment.c.worker_id
     )
     return (
@@ -91,5 +90,5 @@ def _select_with_unit_and_worker() -> Select[Any]:
             unit.c.data.label("unit_data"),
         )
         .join(unit, unit.c.id == judgment.c.unit_id)
-        .join(worker_job, theirs)
+        .join(worker_job, is_contributor)
     )

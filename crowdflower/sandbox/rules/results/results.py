@@ -1,8 +1,8 @@
-"""What the judgments of a row come to: an aggregate for each question, weighted by trust.
+"""The results of a unit: an aggregate for each question, weighted by trust.
 
-Only judgments that count are in it, each with the trust that its contributor has in the job now.
-Nothing is kept: contributors lose and regain trust, and a row's few judgments are summed up in the
-time it would take to see whether they changed.
+Only trusted judgments count, each with the current trust of its contributor in the job. Results
+are not cached: trust changes, and to aggregate the few judgments of a unit takes no longer than to
+check whether they changed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.results import aggregation, judgments, shapes
-from crowdflower.sandbox.rules.results.aggregation import TrustedJudgment
+from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.settings import questions
 from crowdflower.sandbox.store import Transaction
 
@@ -23,55 +23,55 @@ if TYPE_CHECKING:
 
 
 def unit_results(tx: Transaction, job: Row[Any], unit: Row[Any]) -> dict[str, Any]:
-    """Sum up a row.
+    """Return the judgments and the aggregated answers of a unit.
 
-    :returns: ``judgments``, all of them, and for each question with an aggregate what stands under
-        it, such as ``{"agg": "yes", "confidence": 0.68}``; ``None`` in place of both when no
-        judgment of the row counts, and no questions when it has none at all. A group with linked
-        answers has the list of its entries; test questions have none.
+    :returns: ``judgments``, all of them, and the aggregate of each question, such as
+        ``{"agg": "yes", "confidence": 0.68}``; both values are ``None`` if no judgment of the unit
+        is trusted. A unit without judgments has no questions. A group with linked answers has the
+        list of its entries, except for test questions.
     """
-    found = judgments.list_of_unit(tx, job, unit)
-    shown: dict[str, Any] = {"judgments": [shapes.judgment(row) for row in found]}
-    if found:
-        given = [TrustedJudgment(row.data, row.worker_trust) for row in found if not row.tainted]
-        shown |= summarize(job, unit.state, given)
-    return shown
+    rows = judgments.list_of_unit(tx, job, unit)
+    body: dict[str, Any] = {"judgments": [shapes.judgment(row) for row in rows]}
+    if rows:
+        answers = [WeightedAnswers(row.data, row.worker_trust) for row in rows if not row.tainted]
+        body |= summarize(job, unit.state, answers)
+    return body
 
 
 def summarize(
-    job: Row[Any], state: str, given: Collection[TrustedJudgment], *, lists: bool = False
+    job: Row[Any], state: str, answers: Collection[WeightedAnswers], *, lists: bool = False
 ) -> dict[str, Any]:
-    """Sum up each question and each group of a row.
+    """Aggregate the answers to each question and each group of a unit.
 
-    :param lists: Also the questions of which every answer is kept.
+    :param lists: Include the questions with the aggregation ``all``, which keeps every answer.
     """
-    found: dict[str, Any] = {
-        name: aggregation.aggregate_answers(name, how, given)
+    aggregates: dict[str, Any] = {
+        name: aggregation.aggregate_answers(name, how, answers)
         for name, how in (job.fields or {}).items()
         if lists or how != "all"
     }
     if state not in GOLD_STATES:
         for group in questions.linked_groups(job):
-            found[group.name] = aggregation.aggregate_group(group, given)
-    return found
+            aggregates[group.name] = aggregation.aggregate_group(group, answers)
+    return aggregates
 
 
 def unit_json(
     tx: Transaction, job: Row[Any], unit: Row[Any], *, simple: bool = False
 ) -> dict[str, Any]:
-    """Show a row as the API does.
+    """Return the JSON of a unit.
 
-    :param simple: Without judgments and results.
+    :param simple: Leave out judgments and results.
     """
-    read = [unit.id] if unit.state == "finalized" else []
-    given = aggregation.read_trusted(tx, read).get(unit.id, [])
+    finalized = [unit.id] if unit.state == "finalized" else []
+    answers = aggregation.read_trusted(tx, finalized).get(unit.id, [])
     body = {
         "id": unit.id,
         "data": unit.data,
         "difficulty": unit.difficulty,
         "judgments_count": unit.judgments_count + unit.tainted_count,
         "state": unit.state,
-        "agreement": aggregation.unit_agreement(job, unit.state, given),
+        "agreement": aggregation.unit_agreement(job, unit.state, answers),
         "missed_count": unit.missed_count,
         "gold_pool": unit.gold_pool,
         "created_at": iso(unit.created_at),

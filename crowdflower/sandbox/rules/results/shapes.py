@@ -1,7 +1,7 @@
-"""Rows as the API shows them: pure, from a row to a JSON object with all its keys.
+"""The JSON of jobs, judgments, workers and orders, each made from a row of the database. Pure.
 
-Names and order of the keys are those that the service answered with in 2014. Trust and confidence
-are rounded to 4 places, as in its reports.
+Names and order of the keys are those of the service's responses in 2014. Trust and confidence are
+rounded to 4 places, as in its reports.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLACES = 4
 
 
 def job(row: Row[Any]) -> dict[str, Any]:
-    """Show a job."""
+    """Return the JSON of a job."""
     return {
         "id": row.id,
         "options": row.options,
@@ -84,9 +84,9 @@ def job(row: Row[Any]) -> dict[str, Any]:
 
 
 def judgment(row: Row[Any]) -> dict[str, Any]:
-    """Show a judgment with a copy of its row as it is now.
+    """Return the JSON of a judgment, with the current state and data of its unit.
 
-    :param row: As :mod:`crowdflower.sandbox.rules.results.judgments` reads it.
+    :param row: As read by :mod:`crowdflower.sandbox.rules.results.judgments`.
     """
     return {
         "id": row.id,
@@ -115,9 +115,9 @@ def judgment(row: Row[Any]) -> dict[str, Any]:
 
 
 def worker(row: Row[Any]) -> dict[str, Any]:
-    """Show a contributor to a job; names and order of the keys are not known of the service.
+    """Return the JSON of a contributor; how the service orders and names the keys is not known.
 
-    :param row: As :mod:`crowdflower.sandbox.rules.work.workers` finds it.
+    :param row: As read by :mod:`crowdflower.sandbox.rules.work.workers`.
     """
     return {
         "worker_id": row.worker_id,
@@ -141,7 +141,7 @@ def worker(row: Row[Any]) -> dict[str, Any]:
 
 
 def order(row: Row[Any]) -> dict[str, Any]:
-    """Show an order."""
+    """Return the JSON of an order."""
     return {
         "id": row.id,
         "type": row.type,
@@ -156,7 +156,7 @@ def order(row: Row[Any]) -> dict[str, Any]:
 
 
 def iso_or_none(seconds: float | None) -> str | None:
-    """Show a time that may not have come.
+    """Format a time in ISO 8601, or return ``None``.
 
     >>> iso_or_none(None), iso_or_none(0)
     (None, '1970-01-01T00:00:00+00:00')
@@ -165,7 +165,7 @@ def iso_or_none(seconds: float | None) -> str | None:
 
 
 def _divide(amount: int, unit: int) -> float:
-    """Divide, and leave whole numbers whole."""
+    """Divide; return an integer if the quotient is one."""
     return amount // unit if amount % unit == 0 else amount / unit
 
 

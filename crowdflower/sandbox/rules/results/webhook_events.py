@@ -1,7 +1,7 @@
-"""What a requester's own server is told: put down in the transaction in which it happens.
+"""Queues webhooks in the transaction of the change (transactional outbox).
 
-A job that names a ``webhook_uri`` is told of; any other costs nothing. What is told is the object
-as it is at that moment, signed with the account's key. Sending it is somebody else's work.
+Only jobs with a ``webhook_uri`` have webhooks. The payload is the object as it is at that moment,
+signed with the account's key. :mod:`crowdflower.sandbox.webhooks.delivery` sends it.
 
 Source: Appen, `Guide to: Webhooks
 <https://success.appen.com/hc/en-us/articles/201856249>`_.
@@ -23,7 +23,7 @@ from crowdflower.sandbox.store.tables import account, job, judgment, unit
 
 
 def signature(payload: str, key: str) -> str:
-    """Sign a text: the SHA-1 of the text with the key after it, as 40 hexadecimal digits.
+    """Return the signature of a payload: the hexadecimal SHA-1 of the payload followed by the key.
 
     >>> signature("{}", "k")
     '361becec674aa8043b76aed2fec7d6107b2e7fd2'
@@ -32,58 +32,59 @@ def signature(payload: str, key: str) -> str:
 
 
 def queue_data_processed(tx: Transaction, job_id: int) -> None:
-    """Tell that a file of rows is through."""
+    """Queue a webhook for an upload that is done."""
     _queue_job(tx, "job_data_processed", job_id)
 
 
 def queue_job_complete(tx: Transaction, job_id: int) -> None:
-    """Tell that a job has nothing left to judge."""
+    """Queue a webhook for a job that finished."""
     _queue_job(tx, "job_complete", job_id)
 
 
 def queue_units_complete(tx: Transaction, job_id: int, unit_ids: Collection[int]) -> None:
-    """Tell of rows that are finalized, one by one."""
-    about = _subscribed_job(tx, job_id) if unit_ids else None
-    if about is None:
+    """Queue a webhook for each finalized unit."""
+    subscribed = _subscribed_job(tx, job_id) if unit_ids else None
+    if subscribed is None:
         return
-    for number in unit_ids:
-        row = tx.one(select(unit).where(unit.c.id == number))
-        _queue(tx, about, "unit_complete", results.unit_json(tx, about, row))
+    for unit_id in unit_ids:
+        row = tx.one(select(unit).where(unit.c.id == unit_id))
+        _queue(tx, subscribed, "unit_complete", results.unit_json(tx, subscribed, row))
 
 
 def queue_new_judgments(tx: Transaction, job_id: int, page_id: int) -> None:
-    """Tell of a page that was handed in, if the job wants to know of each."""
-    about = _subscribed_job(tx, job_id)
-    if about is None or not about.send_judgments_webhook:
+    """Queue a webhook for a submitted page, if the job has ``send_judgments_webhook``."""
+    subscribed = _subscribed_job(tx, job_id)
+    if subscribed is None or not subscribed.send_judgments_webhook:
         return
-    of_it = select(judgment.c.id).where(judgment.c.assignment_id == page_id)
-    found = tx.all(of_it.order_by(judgment.c.id))
-    shown = [shapes.judgment(judgments.find(tx, about, row.id)) for row in found]
-    _queue(tx, about, "new_judgments", shown)
+    of_page = select(judgment.c.id).where(judgment.c.assignment_id == page_id)
+    rows = tx.all(of_page.order_by(judgment.c.id))
+    payload = [shapes.judgment(judgments.find(tx, subscribed, row.id)) for row in rows]
+    _queue(tx, subscribed, "new_judgments", payload)
 
 
 def retry_pending(tx: Transaction, job_id: int) -> None:
-    """Begin anew with what was not delivered, after the address was saved; or drop it, without one.
+    """Retry pending webhooks from the start after ``webhook_uri`` was saved.
 
-    Whatever was wrong with the address before is forgotten.
+    An empty ``webhook_uri`` drops them. Webhooks that were disabled after too many failures are
+    enabled again.
     """
-    about = _subscribed_job(tx, job_id)
+    subscribed = _subscribed_job(tx, job_id)
     tx.run(update(job).where(job.c.id == job_id).values(webhook_disabled_at=None))
     pending = (webhook_delivery.c.job_id == job_id, webhook_delivery.c.state == "pending")
     values: dict[str, Any] = {"state": "dropped"}
-    if about is not None:
+    if subscribed is not None:
         values = {"attempts": 0, "failing_since": None, "next_at": tx.clock.now()}
     tx.run(update(webhook_delivery).where(*pending).values(values))
 
 
 def _queue_job(tx: Transaction, signal: str, job_id: int) -> None:
-    about = _subscribed_job(tx, job_id)
-    if about is not None:
-        _queue(tx, about, signal, shapes.job(about))
+    subscribed = _subscribed_job(tx, job_id)
+    if subscribed is not None:
+        _queue(tx, subscribed, signal, shapes.job(subscribed))
 
 
 def _subscribed_job(tx: Transaction, job_id: int) -> Row[Any] | None:
-    """Read a job, if anybody is told of it."""
+    """Read a job and its account's key, if the job has a ``webhook_uri``."""
     found: Row[Any] | None = tx.one(
         select(job, account.c.api_key)
         .join(account, account.c.id == job.c.account_id)
@@ -92,13 +93,13 @@ def _subscribed_job(tx: Transaction, job_id: int) -> Row[Any] | None:
     return found
 
 
-def _queue(tx: Transaction, about: Row[Any], signal: str, thing: object) -> None:
-    now, payload = tx.clock.now(), encode(thing)
+def _queue(tx: Transaction, subscribed: Row[Any], signal: str, body: object) -> None:
+    now, payload = tx.clock.now(), encode(body)
     line = {
-        "job_id": about.id,
+        "job_id": subscribed.id,
         "signal": signal,
         "payload": payload,
-        "signature": signature(payload, about.api_key),
+        "signature": signature(payload, subscribed.api_key),
         "next_at": now,
         "created_at": now,
     }

@@ -1,1 +1,1 @@
-"""What a job may be set to: attributes and their values, channels, tags, countries, its form."""
+"""The settings of a job: attributes and their values, channels, tags, countries, questions."""

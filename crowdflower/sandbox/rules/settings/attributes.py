@@ -1,7 +1,7 @@
-"""What may be written on a job: each attribute with the kind of value it takes.
+"""The writable attributes of a job, each with the type of its value.
 
-Attributes without a kind here are ignored with a warning, as the service ignores them, or refused
-where the sandbox is strict.
+Other attributes are ignored with a warning, as the service ignores them; a strict sandbox refuses
+them.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ from crowdflower.sandbox.rules.settings.value_types import (
 )
 
 MAX_INCLUDED, MAX_EXCLUDED = 20, 15
-"""Most countries in each list."""
+"""Maximum number of countries in each list."""
 
 NO_EFFECT = {
     "css": "the requester's styles are not applied",
-    "design_verified": "no design is looked at before a job is launched",
+    "design_verified": "designs are not reviewed before launch",
     "desired_requirements": "contributors have no levels",
-    "execution_mode": "people work on one kind of page",
-    "expected_judgments_per_unit": "nothing is planned by it",
+    "execution_mode": "there is one kind of page",
+    "expected_judgments_per_unit": "nothing depends on it",
     "js": "the requester's scripts are not run",
     "max_work_per_network": "contributors have no networks",
     "min_assignment_duration": "pages may be submitted at any time",
     "minimum_requirements": "contributors have no levels",
-    "order_approved": "no order waits for approval",
+    "order_approved": "orders need no approval",
     "pages_per_assignment": "pages are handed out one by one",
-    "public_data": "results are shown to their account alone",
+    "public_data": "only the account of a job can read its results",
     "quiz_length": "a quiz is one page",
-    "require_worker_login": "contributors say who they are, and nobody checks it",
-    "schedule_fifo": "rows are handed out in order anyway",
+    "require_worker_login": "the identity of contributors is not checked",
+    "schedule_fifo": "units are handed out in order anyway",
     "team_id": "there are no teams",
-    "time_per_page": "options.req_ttl_in_seconds is obeyed instead",
-    "worker_ui_remix": "people work on one kind of page",
+    "time_per_page": "set options.req_ttl_in_seconds instead",
+    "worker_ui_remix": "there is one kind of page",
 }
-"""Attributes that are kept and have no effect, and why."""
+"""Attributes that are stored without effect, and why."""
 
 NO_EFFECT_DEFAULTS = {
     "design_verified": True,
@@ -61,36 +61,36 @@ NO_EFFECT_DEFAULTS = {
     "pages_per_assignment": 1,
     "worker_ui_remix": True,
 }
-"""What some of these are when nobody asks for anything; the others are nothing then."""
+"""Defaults of these attributes; the others are empty by default."""
 
 NO_EFFECT_OPTIONS = {
     "calibrated_unit_time": "pages may be submitted at any time",
     "htl_report": "there is no such report",
-    "include_unfinished": "the aggregated report has every row that was judged",
-    "keywords": "nobody looks for jobs by them",
-    "logical_aggregation": "whoever was not asked a question is never counted with it",
-    "mail_to": "no mail is sent; the event job_complete says the same",
+    "include_unfinished": "the aggregated report always has every judged unit",
+    "keywords": "contributors cannot search for jobs",
+    "logical_aggregation": "contributors who were not asked a question never count for it",
+    "mail_to": "no mail is sent; read the event job_complete instead",
 }
-"""Options that are kept and have no effect, and why."""
+"""Options that are stored without effect, and why."""
 
 NO_EFFECT_OPTION_DEFAULTS = {"include_unfinished": True, "logical_aggregation": True}
-"""What some of these are when nobody asks for anything."""
+"""Defaults of these options."""
 
 
 def parse_options(value: Any) -> dict[str, Any]:
-    """Take an object; the options that are known become what they are, whatever they came as.
+    """Accept an object, and convert the values of known options to their types.
 
     >>> parse_options({"front_load": "1", "after_gold": "10", "keywords": "mood"})
     {'front_load': True, 'after_gold': 10, 'keywords': 'mood'}
     """
-    found = json_object(value)
-    for name, kind in OPTION_TYPES.items():
-        if found.get(name) not in (None, ""):
+    options = json_object(value)
+    for name, convert in OPTION_TYPES.items():
+        if options.get(name) not in (None, ""):
             try:
-                found = {**found, name: kind(found[name])}
+                options = {**options, name: convert(options[name])}
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{name} {error}") from None
-    return found
+    return options
 
 
 OPTION_TYPES: dict[str, ValueType] = {
@@ -110,7 +110,7 @@ OPTION_TYPES: dict[str, ValueType] = {
     "track_clones": boolean,
     "whole_batches": boolean,
 }
-"""Options that are known, and what they have to be; others are kept as they come."""
+"""Types of the known options; others are stored as they are."""
 
 ATTRIBUTE_TYPES: dict[str, ValueType] = {
     "alias": optional(text),
@@ -163,71 +163,71 @@ ATTRIBUTE_TYPES: dict[str, ValueType] = {
 }
 
 EXTRAS = ("min_assignment_duration", "quiz_length", "schedule_fifo", "team_id", "time_per_page")
-"""Attributes that are kept and never shown."""
+"""Attributes that are stored, but not part of a job's JSON."""
 
 OLD_NAMES = {"auto_order_timout": "auto_order_timeout", "problem": "cml"}
-"""Other names that the service has used."""
+"""Names that the service used before, with the current names."""
 
 
 @dataclass
 class ParsedAttributes:
-    """What a request would write on a job, read but not yet checked against the job."""
+    """The attributes of a request, converted but not yet checked against the job."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    """Attribute to value, of the kind that is kept."""
+    """Attributes with values of the type that is stored."""
 
     errors: list[str] = field(default_factory=list)
-    """What cannot be, in words for people."""
+    """Messages about invalid values."""
 
     ignored: list[str] = field(default_factory=list)
-    """Names that nobody may write, or nobody knows."""
+    """Names that are read-only or unknown."""
 
 
 def parse(attributes: Mapping[str, Any]) -> ParsedAttributes:
-    """Read what a request would write on a job.
+    """Convert the attributes of a request.
 
-    :raises Invalid: A list of countries has another format.
-    :raises Unsupported: It asks for something that only the hosted service has.
+    :raises Invalid: A list of countries has the wrong format.
+    :raises Unsupported: An attribute needs a feature that only the hosted service has.
 
     >>> parse({"judgments_per_unit": "5", "payment_cents": -1, "id": 7})
     ParsedAttributes(values={'judgments_per_unit': 5}, \
 errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id'])
     """
-    written = ParsedAttributes()
-    for sent, value in attributes.items():
-        name = OLD_NAMES.get(sent, sent)
-        if name != sent and (value is None or name in attributes):
-            # A job that is put back as it was shown has both, and nothing under the other name.
-            written.ignored.append(sent)
+    parsed = ParsedAttributes()
+    for sent_name, value in attributes.items():
+        name = OLD_NAMES.get(sent_name, sent_name)
+        if name != sent_name and (value is None or name in attributes):
+            # The JSON of a job, sent back unchanged, has both names, the old one with null.
+            parsed.ignored.append(sent_name)
             continue
         if name in {"included_countries", "excluded_countries"}:
-            most = MAX_INCLUDED if name == "included_countries" else MAX_EXCLUDED
-            written.values[name] = country_codes(name, value, most)
+            maximum = MAX_INCLUDED if name == "included_countries" else MAX_EXCLUDED
+            parsed.values[name] = country_codes(name, value, maximum)
         elif name == "uri":
             raise Unsupported(
                 "feeds", "Rows cannot be fetched from a URL in the sandbox; upload them.", "upload"
             )
         elif name in ATTRIBUTE_TYPES:
             try:
-                written.values[name] = ATTRIBUTE_TYPES[name](value)
+                parsed.values[name] = ATTRIBUTE_TYPES[name](value)
             except (TypeError, ValueError) as error:
-                written.errors.append(f"{name.replace('_', ' ').capitalize()} {error}")
+                parsed.errors.append(f"{name.replace('_', ' ').capitalize()} {error}")
         elif name != "ignore_overlapping_names":
-            written.ignored.append(sent)
-    return written
+            parsed.ignored.append(sent_name)
+    return parsed
 
 
-def limit_errors(judgments: int, most: int | None) -> Sequence[str]:
-    """Say what is wrong with two attributes that are fine alone."""
-    if most is not None and most < judgments:
+def limit_errors(judgments: int, maximum: int | None) -> Sequence[str]:
+    """Return what is wrong with the two limits together, each of which is valid alone."""
+    if maximum is not None and maximum < judgments:
         return ["Max judgments per unit must be at least judgments per unit"]
     return ()
 
 
 def decline_if_any(errors: Sequence[str]) -> None:
-    """Refuse everything when there is any error.
+    """Decline the whole request if there is any error.
 
-    :raises Declined: There is; status 200 and the list, as the service does it.
+    :raises Declined: The list is not empty; status 200 with the list, as in the service.
     """
     if errors:
         raise Declined.errors(errors)

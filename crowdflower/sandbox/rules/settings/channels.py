@@ -1,4 +1,4 @@
-"""Where contributors of a job may come from."""
+"""The channels of a job: where its contributors may come from."""
 
 from __future__ import annotations
 
@@ -21,25 +21,22 @@ AVAILABLE: Final = (
     "neodev",
     ON_DEMAND,
 )
-"""Channels of every account here, sorted; names that were seen in use."""
+"""Channels of every account in the sandbox, sorted; the names are from published jobs."""
 
 DEFAULT: Final = (INTERNAL,)
-"""Channels of a job that is made by an upload; a blank job has none."""
+"""Channels of a job that is created by an upload; a blank job has none."""
 
 
 def read(tx: Transaction, job: Row[Any]) -> tuple[list[str], list[str]]:
-    """Return the channels of a job and those it could have.
-
-    :returns: Enabled, and available; both sorted, the first a part of the second.
-    """
+    """Return the enabled and the available channels of a job, both sorted."""
     query = select(job_channel.c.channel).where(job_channel.c.job_id == job.id)
     return sorted(row.channel for row in tx.all(query)), list(AVAILABLE)
 
 
 def replace(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
-    """Enable these channels and no others.
+    """Enable these channels, and disable all others.
 
-    :raises Invalid: One of them is unknown; nothing is changed.
+    :raises Invalid: A channel is unknown; nothing is changed.
     """
     wanted = check_names(names)
     tx.run(delete(job_channel).where(job_channel.c.job_id == job.id))
@@ -47,9 +44,9 @@ def replace(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
 
 
 def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
-    """Enable these channels too.
+    """Enable these channels in addition to those that are enabled.
 
-    :raises Invalid: One of them is unknown; nothing is changed.
+    :raises Invalid: A channel is unknown; nothing is changed.
     """
     wanted = check_names(names)
     enabled, _ = read(tx, job)
@@ -57,7 +54,7 @@ def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
 
 
 def disable(tx: Transaction, job: Row[Any], name: str) -> None:
-    """Let nobody from this channel take another page; open pages stay open.
+    """Disable a channel: its contributors get no more pages; their open pages stay open.
 
     :raises Invalid: The channel is unknown.
     """
@@ -67,9 +64,9 @@ def disable(tx: Transaction, job: Row[Any], name: str) -> None:
 
 
 def check_names(names: Iterable[str]) -> list[str]:
-    """Return the names, each once.
+    """Return the names without duplicates.
 
-    :raises Invalid: One of them is unknown.
+    :raises Invalid: A channel is unknown.
 
     >>> check_names(["on_demand", "cf_internal", "on_demand"])
     ['on_demand', 'cf_internal']

@@ -1,4 +1,4 @@
-"""Countries by their codes: two letters in a job, three in reports, a name for people.
+"""Countries: two-letter codes for jobs, three-letter codes for reports, and names.
 
 Source: ISO 3166-1, with the short English names in common use.
 """
@@ -262,19 +262,19 @@ ZW ZWE Zimbabwe
 
 
 class Country(NamedTuple):
-    """One country."""
+    """A country, with its codes."""
 
     code: str
-    """Two letters, such as ``FI``; what a job's lists hold."""
+    """Two letters, such as ``FI``; used in the lists of a job."""
 
     alpha3: str
-    """Three letters, such as ``FIN``; what judgments and reports show."""
+    """Three letters, such as ``FIN``; used in judgments and reports."""
 
     name: str
 
 
 def find(code: str) -> Country | None:
-    """Look a country up by either of its codes, in capitals or not.
+    """Find a country by either of its codes; case-insensitive.
 
     >>> find("fin")
     Country(code='FI', alpha3='FIN', name='Finland')

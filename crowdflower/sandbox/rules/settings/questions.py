@@ -1,4 +1,4 @@
-"""The questions of a job: what follows from its form."""
+"""The questions of a job, derived from its form: aggregations, gold columns, deciding questions."""
 
 from __future__ import annotations
 
@@ -16,31 +16,30 @@ if TYPE_CHECKING:
     from crowdflower.cml import Form, Group
 
 WITHOUT_CONFIDENCE = frozenset({"all", "avg"})
-"""Aggregations that give no answer a confidence."""
+"""Aggregations whose answers have no confidence."""
 
 
 def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[str, Any]:
-    """Work out what a form says about a job: its questions, their gold columns, which decide.
+    """Derive the questions of a job, their gold columns and the deciding ones from its form.
 
-    What another call chose stays: the column of a question's gold, its aggregation, the questions
-    that decide over dynamic judgments. What merely followed from the form as it was follows from
-    the new one. What is odd about the form is warned about, and where the sandbox is strict it is a
-    mistake.
+    Values that another call has set stay: the gold column of a question, its aggregation, the
+    questions that decide over dynamic judgments. Values that came from the previous form are
+    replaced. Problems that are not mistakes are warnings; in a strict sandbox they are mistakes.
 
-    :param cml: The form, or nothing.
-    :param before: The job as it is, if it is there already.
+    :param cml: The form, or ``None``.
+    :param before: The job before the change; ``None`` for a new job.
     :returns: Values of ``fields``, ``gold`` and ``confidence_fields``.
-    :raises Declined: There are mistakes in the form.
-    :raises Unsupported: The form holds what only the hosted service has.
+    :raises Declined: The form has mistakes.
+    :raises Unsupported: The form needs a feature that only the hosted service has.
     """
     if not cml:
         return {"fields": None, "gold": {}, "confidence_fields": None}
     form = forms.check_form(cml)
-    odd = [f"line {each.line}, column {each.column}: {each.message}" for each in form.warnings]
-    if odd and tx.limits.strict:
-        raise Declined.errors(odd)
-    for each in odd:
-        tx.warn(f"The form, {each}")
+    warnings = [f"line {each.line}, column {each.column}: {each.message}" for each in form.warnings]
+    if warnings and tx.limits.strict:
+        raise Declined.errors(warnings)
+    for warning in warnings:
+        tx.warn(f"The form, {warning}")
     aggregations, columns = _overrides(before)
     fields = {name: aggregations.get(name, how) for name, how in form.aggregations().items()}
     return {
@@ -51,7 +50,7 @@ def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[st
 
 
 def with_confidence(fields: dict[str, str]) -> list[str]:
-    """List the questions whose answers get a confidence.
+    """List the questions whose answers have a confidence.
 
     >>> with_confidence({"sentiment": "agg", "stars": "avg", "comment": "all"})
     ['sentiment']
@@ -60,12 +59,12 @@ def with_confidence(fields: dict[str, str]) -> list[str]:
 
 
 def linked_groups(job: Row[Any]) -> tuple[Group, ...]:
-    """List the groups of questions whose answers are linked, in the order of the form."""
+    """List the groups of questions with linked answers, in the order of the form."""
     return _parse_form(job.cml).groups if job.fields else ()
 
 
 def choose_deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:
-    """Keep the questions that were chosen to decide; those that merely followed follow again."""
+    """Return the deciding questions: those that a call has set, else those with a confidence."""
     chosen = before.confidence_fields if before is not None else None
     if chosen and chosen != with_confidence(before.fields or {} if before is not None else {}):
         kept = [name for name in chosen if name in fields]
@@ -75,21 +74,21 @@ def choose_deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str
 
 
 def _overrides(before: Row[Any] | None) -> tuple[dict[str, str], dict[str, str]]:
-    """Tell aggregations and gold columns that were chosen from those that the form brought."""
+    """Return the aggregations and gold columns of a job that differ from those of its form."""
     if before is None:
         return {}, {}
     try:
         form = _parse_form(before.cml or "")
     except CMLError:
-        return {}, before.gold  # a form with mistakes brings nothing
+        return {}, before.gold  # a form with mistakes has set nothing
     return (
         _differences(before.fields or {}, form.aggregations()),
         _differences(before.gold, form.gold()),
     )
 
 
-def _differences(now: dict[str, str], followed: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in now.items() if value != followed.get(name)}
+def _differences(current: dict[str, str], derived: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in current.items() if value != derived.get(name)}
 
 
 @lru_cache(maxsize=64)

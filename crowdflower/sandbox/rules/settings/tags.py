@@ -1,4 +1,4 @@
-"""Names that jobs are found by."""
+"""The tags of a job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crowdflower.sandbox.store.tables import job_tag
 
 
 def read(tx: Transaction, job: Row[Any]) -> list[str]:
-    """Return the tags of a job, in the order they were given."""
+    """Return the tags of a job, in the order in which they were added."""
     query = select(job_tag.c.name).where(job_tag.c.job_id == job.id).order_by(job_tag.c.ordinal)
     return [row.name for row in tx.all(query)]
 
@@ -20,7 +20,7 @@ def read(tx: Transaction, job: Row[Any]) -> list[str]:
 def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
     """Add tags.
 
-    :returns: How many were given, each counted once; tags the job had already are among them.
+    :returns: The number of distinct names, including tags that the job had already.
     """
     wanted = _normalize(names)
     _write(tx, job, list(dict.fromkeys([*read(tx, job), *wanted])))
@@ -28,9 +28,9 @@ def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
 
 
 def replace(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
-    """Give a job these tags and no others.
+    """Replace the tags of a job.
 
-    :returns: How many it has now.
+    :returns: The number of tags that it has now.
     """
     wanted = _normalize(names)
     _write(tx, job, wanted)
@@ -38,15 +38,15 @@ def replace(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
 
 
 def remove(tx: Transaction, job: Row[Any], names: Iterable[str]) -> int:
-    """Take tags away; those the job does not have are passed over.
+    """Remove tags; names that the job does not have are ignored.
 
-    :returns: How many it lost.
+    :returns: The number of tags removed.
     """
     unwanted = set(_normalize(names))
-    had = read(tx, job)
-    kept = [name for name in had if name not in unwanted]
-    _write(tx, job, kept)
-    return len(had) - len(kept)
+    before = read(tx, job)
+    after = [name for name in before if name not in unwanted]
+    _write(tx, job, after)
+    return len(before) - len(after)
 
 
 def _normalize(names: Iterable[str]) -> list[str]:
@@ -57,6 +57,7 @@ def _write(tx: Transaction, job: Row[Any], names: list[str]) -> None:
     tx.run(delete(job_tag).where(job_tag.c.job_id == job.id))
     if names:
         lines = [
-            {"job_id": job.id, "name": name, "ordinal": place} for place, name in enumerate(names)
+            {"job_id": job.id, "name": name, "ordinal": ordinal}
+            for ordinal, name in enumerate(names)
         ]
         tx.connection.execute(insert(job_tag), lines)

@@ -1,6 +1,6 @@
-"""What a value may be: from what was sent to what is kept, or words for what it has to be.
+"""Types of attribute values: each converts a value from a request, or raises what it must be.
 
-Values come from forms as text and from JSON as what they are; either way the same value is kept.
+Values from forms are strings, values from JSON have types; both are stored as the same value.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from crowdflower.sandbox.store.json_text import decode
 from crowdflower.sandbox.webhooks import outbound
 
 ValueType: TypeAlias = Callable[[Any], Any]
-"""From what was sent to what is kept; an error says what it has to be instead."""
+"""Converts a value from a request to the stored value; the error says what it must be."""
 
 PERCENT = 100
 
 MAX_INTEGER = 2**63 - 1
-"""The largest number that a database has room for."""
+"""The largest integer that the database can store."""
 
 MAX_CENTS = 1_000_000
-"""Most that a page may pay."""
+"""Maximum pay for a page."""
 
 FLOAT_ERROR = Decimal("1e-6")
-"""Thousandths of a cent by which ``3 * 1.1`` and the like are off."""
+"""Rounding error of floats such as ``3 * 1.1``, in thousandths of a cent."""
 
 
 def text(value: Any) -> str | None:
-    """Take text, or a number as text; nothing stays nothing."""
+    """Accept a string, or a number as a string; ``None`` stays ``None``."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, (bool, list, dict)):
@@ -40,29 +40,29 @@ def text(value: Any) -> str | None:
 
 
 def required_text(value: Any) -> str:
-    """Take text, or a number as text, that has to be there."""
-    found = text(value)
-    if found is None:
+    """Accept a string, or a number as a string, but not ``None``."""
+    string = text(value)
+    if string is None:
         raise TypeError("must be text")
-    return found
+    return string
 
 
 def boolean(value: Any) -> bool:
-    """Take a truth value, spelled out or as 1 and 0.
+    """Accept ``true`` and ``false``, also as strings or as 1 and 0.
 
     >>> boolean("true"), boolean("0")
     (True, False)
     """
-    spelled = str(value).lower()
-    if spelled in {"true", "1"}:
+    string = str(value).lower()
+    if string in {"true", "1"}:
         return True
-    if spelled in {"false", "0"}:
+    if string in {"false", "0"}:
         return False
     raise ValueError("must be true or false")
 
 
 def truthy(value: object) -> bool:
-    """Read a switch in a cell of a row, or one that was never read.
+    """Return whether a value that was not validated, such as a cell of a row, means true.
 
     >>> truthy("1"), truthy(True), truthy("off"), truthy(None)
     (True, True, False, False)
@@ -70,20 +70,20 @@ def truthy(value: object) -> bool:
     return str(value).lower() in {"true", "1"}
 
 
-def integer(least: int, most: int = 1_000_000) -> ValueType:
-    """Take a whole number from ``least`` to ``most``, also as text."""
+def integer(minimum: int, maximum: int = 1_000_000) -> ValueType:
+    """Accept an integer from ``minimum`` to ``maximum``, also as a string."""
 
-    def kind(value: Any) -> int:
+    def convert(value: Any) -> int:
         number = _number(value)
-        if number is None or not least <= number <= most or number % 1:
-            raise ValueError(f"must be a whole number from {least} to {most}")
+        if number is None or not minimum <= number <= maximum or number % 1:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
         return int(number)
 
-    return kind
+    return convert
 
 
 def fraction(value: Any) -> float:
-    """Take a fraction, or a percentage above 1.
+    """Accept a fraction, or a percentage above 1.
 
     >>> fraction("0.7"), fraction(80)
     (0.7, 0.8)
@@ -95,7 +95,7 @@ def fraction(value: Any) -> float:
 
 
 def money(value: Any) -> int:
-    """Take cents, down to thousandths of a cent; what floats are off by is rounded away.
+    """Convert cents to thousandths of a cent; rounding errors of floats are removed.
 
     >>> money("2.5"), money(3 * 1.1), money(2.9999999999999996)
     (2500, 3300, 3000)
@@ -110,7 +110,7 @@ def money(value: Any) -> int:
 
 
 def percent(value: Any) -> float:
-    """Take a percentage, and leave a whole one whole.
+    """Accept a percentage; a whole one becomes an integer.
 
     >>> percent("70"), percent(62.5)
     (70, 62.5)
@@ -122,12 +122,12 @@ def percent(value: Any) -> float:
 
 
 def judgments_mode(value: Any) -> str:
-    """Take a way to collect a varying number of judgments."""
+    """Accept a mode of dynamic judgments."""
     if value == "external":
         raise Unsupported(
             "variable_judgments_mode:external",
-            "Asking a notified server how many judgments a row needs is not available in the "
-            "sandbox; use auto_confidence.",
+            "The sandbox cannot ask a webhook server how many judgments a unit needs; use "
+            "auto_confidence.",
             "dynamic-judgments",
         )
     if value not in {"none", "auto_confidence"}:
@@ -136,7 +136,7 @@ def judgments_mode(value: Any) -> str:
 
 
 def question_names(value: Any) -> list[str]:
-    """Take names of questions: a list, or one text with commas."""
+    """Accept names of questions: a list, or a string with commas."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise ValueError("must be a list of names")
@@ -144,7 +144,7 @@ def question_names(value: Any) -> list[str]:
 
 
 def json_object(value: Any) -> dict[str, Any]:
-    """Take an object, or its JSON text."""
+    """Accept an object, or a string with its JSON."""
     if isinstance(value, str):
         try:
             value = decode(value)
@@ -156,15 +156,15 @@ def json_object(value: Any) -> dict[str, Any]:
 
 
 def aggregations(value: Any) -> dict[str, str]:
-    """Take an object from questions to what becomes of their answers."""
-    found = json_object(value)
-    if not all(isinstance(how, str) for how in found.values()):
+    """Accept an object from questions to aggregations."""
+    by_question = json_object(value)
+    if not all(isinstance(how, str) for how in by_question.values()):
         raise TypeError("must name an aggregation for each question")
-    return found
+    return by_question
 
 
 def webhook_uri(value: Any) -> str:
-    """Take the address of a server that is to be told what happens."""
+    """Accept the URL of a webhook server."""
     try:
         outbound.parse_url(str(value))
     except outbound.Forbidden as forbidden:
@@ -172,15 +172,15 @@ def webhook_uri(value: Any) -> str:
     return str(value)
 
 
-def optional(kind: ValueType) -> ValueType:
-    """Take nothing, or empty text for it, as well."""
-    return lambda value: None if value in (None, "") else kind(value)
+def optional(convert: ValueType) -> ValueType:
+    """Also accept ``None``, and the empty string as ``None``."""
+    return lambda value: None if value in (None, "") else convert(value)
 
 
-def country_codes(name: str, value: Any, most: int) -> list[str]:
-    """Take a list of country codes, as a list, as its JSON text, or as a job shows it.
+def country_codes(name: str, value: Any, maximum: int) -> list[str]:
+    """Accept a list of country codes, as a list, as its JSON, or as in the JSON of a job.
 
-    :raises Invalid: It is none of these, holds an unknown code, or too many.
+    :raises Invalid: The value has another format, an unknown code, or too many codes.
 
     >>> country_codes("included_countries", '["US", "FI"]', 20)
     ['US', 'FI']
@@ -193,7 +193,7 @@ def country_codes(name: str, value: Any, most: int) -> list[str]:
             value = decode(value)
         except JSONDecodeError:
             raise refusal from None
-    if not isinstance(value, list) or not value or len(value) > most:
+    if not isinstance(value, list) or not value or len(value) > maximum:
         raise refusal
     codes = [item.get("code") if isinstance(item, dict) else item for item in value]
     found = [countries.find(code) if isinstance(code, str) else None for code in codes]
@@ -203,9 +203,9 @@ def country_codes(name: str, value: Any, most: int) -> list[str]:
 
 
 def _number(value: Any) -> Decimal | None:
-    """Read a number, or text that is one; nothing else is.
+    """Return a number, or a string with one, as a decimal; ``None`` for any other value.
 
-    :raises Invalid: It is longer than any column could hold.
+    :raises Invalid: The number does not fit into a column of the database.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -215,5 +215,5 @@ def _number(value: Any) -> Decimal | None:
         return None
     # A comparison is exact at any size; arithmetic, even abs(), overflows beyond 10**999999.
     if number.is_finite() and not -MAX_INTEGER <= number <= MAX_INTEGER:
-        raise Invalid(f"{number:.2e} is more than can be kept; send a number below {MAX_INTEGER}.")
+        raise Invalid(f"{number:.2e} is too large; send a number of at most {MAX_INTEGER}.")
     return number if number.is_finite() else None

@@ -1,1 +1,1 @@
-"""The life of a unit: uploaded, ordered, judged, finalized, canceled; or a test question."""
+"""Units: uploaded, created, changed, canceled, deleted, and converted to test questions."""

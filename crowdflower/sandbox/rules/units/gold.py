@@ -1,4 +1,4 @@
-"""Test questions are made of rows, and rows of test questions."""
+"""Test questions: convert units to test questions and back, list and show them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.sandbox.store.tables import unit
 
 CONVERTIBLE = ("new", "judgable")
-"""States of rows that become test questions when a whole job is converted."""
+"""States of units that become test questions when a whole job is converted."""
 
 MIN_UNITS_PER_GOLD = 3
-"""At most one row in so many may become a test question by its answers alone."""
+"""Units that a job must have per test question that is converted by its answers alone."""
 
 
 def convert(tx: Transaction, job: Row[Any]) -> int:
-    """Make a test question of every row that says so in its column ``_golden``.
+    """Convert every unit with a true value in column ``_golden`` to a test question.
 
-    :returns: How many there were.
+    :returns: The number of units converted.
     """
     current = jobs.load_for_update(tx, job)
     marked = [row for row in _convertible_units(tx, current) if truthy(row.data.get("_golden"))]
@@ -40,13 +40,13 @@ def convert(tx: Transaction, job: Row[Any]) -> int:
 def convert_by_answers(
     tx: Transaction, job: Row[Any], field: str, column: str | None = None
 ) -> dict[str, Any]:
-    """Make a test question of every row that has accepted answers to one question.
+    """Convert every unit that has accepted answers to one question to a test question.
 
     :param field: The question.
-    :param column: Where its accepted answers are; by default ``<field>_gold``.
-    :returns: ``affected``, how many rows there were, and ``populated``, the distinct answers.
-    :raises BadRequest: The form has no such question, no row has an answer, or more than a third
-        of all rows has.
+    :param column: The column with its accepted answers; by default ``<field>_gold``.
+    :returns: ``affected``, the number of units, and ``populated``, the distinct answers.
+    :raises BadRequest: The form has no such question, no unit has an accepted answer, or more than
+        a third of all units do.
     """
     current = jobs.load_for_update(tx, job)
     if current.fields is not None and field not in current.fields:
@@ -72,35 +72,35 @@ def convert_by_answers(
 
 
 def reset(tx: Transaction, job: Row[Any]) -> int:
-    """Make new rows of all test questions; who missed them is forgiven.
+    """Convert all test questions to new units; wrong answers to them are forgiven.
 
-    :returns: How many there were.
+    :returns: The number of test questions.
     """
     current = jobs.load_for_update(tx, job)
     golds = list_all(tx, job)
     units.set_states(tx, current, golds, "new")
-    plain = questions.derive(tx, current.cml, None)["gold"]
-    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=plain))
+    default = questions.derive(tx, current.cml, None)["gold"]
+    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=default))
     return len(golds)
 
 
 def list_all(tx: Transaction, job: Row[Any]) -> list[Row[Any]]:
-    """List the test questions of a job in the order in which they came, hidden ones too."""
+    """List the test questions of a job in the order of upload, with hidden ones."""
     is_gold = (unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES)))
     return tx.all(select(unit).where(*is_gold).order_by(unit.c.seq))
 
 
 def gold_json(tx: Transaction, job: Row[Any], gold: Row[Any]) -> dict[str, Any]:
-    """Show a test question: the row, and for each question its ``accepted`` answers and why.
+    """Return a test question as JSON: the unit, and the ``accepted`` answers with their reason.
 
-    How the service shows one is not known beyond its being a list of rows.
+    The service returns a list of rows here; their format is not documented.
     """
     answers = gold_answers.accepted_answers(job.gold, gold.data)
     return {
         **results.unit_json(tx, job, gold, simple=True),
         "answers": {
-            name: {"accepted": right, "reason": gold_answers.reason(job.gold, gold.data, name)}
-            for name, right in answers.items()
+            name: {"accepted": accepted, "reason": gold_answers.reason(job.gold, gold.data, name)}
+            for name, accepted in answers.items()
         },
     }
 

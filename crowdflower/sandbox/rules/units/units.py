@@ -1,4 +1,4 @@
-"""The life of a row: new, ordered, judged and finalized; or a test question, or canceled."""
+"""Units: create, read, change, cancel, copy and delete them, and the states they can change to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, select
-from sqlalchemy import delete as deleted
-from sqlalchemy import update as updated
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
 
 from crowdflower.sandbox.errors import Invalid, NotFound
 from crowdflower.sandbox.rules import gold_answers, money
@@ -25,16 +25,16 @@ from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.sandbox.store.tables import unit as units
 
 MAX_PAGE_SIZE: Final = 1000
-"""Rows on a page, at most."""
+"""Maximum number of units on a page of the list."""
 
 MAX_MORE_JUDGMENTS: Final = 1000
-"""Judgments of a row that may be asked for at a time."""
+"""Maximum number of further judgments of a unit to request at a time."""
 
 SETTABLE_STATES: Final = ("new", "golden", "hidden_gold", "finalized", "canceled")
-"""States that a row can be put into."""
+"""States that a request can set."""
 
 GOLD_POOLS: Final = ("quiz", "work")
-"""Where a test question may be asked alone."""
+"""Values of ``gold_pool``: a test question is asked only in the quiz, or only in work."""
 
 ALLOWED_FROM: Final = {
     "new": GOLD_STATES,
@@ -43,11 +43,11 @@ ALLOWED_FROM: Final = {
     "finalized": frozenset({"new", "judgable"}),
     "canceled": frozenset({"new", "judgable"}),
 }
-"""From which states a row can be put into one."""
+"""The states from which each state can be set."""
 
 
 def read_page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 1000) -> dict[int, Any]:
-    """Read a page of rows in the order in which they came: ``{id: data}``, empty past the end."""
+    """Read a page of units in the order of upload: ``{id: data}``, empty past the end."""
     return {number: json.loads(text) for number, text in _read_page(tx, job, page, limit)}
 
 
@@ -60,12 +60,12 @@ def read_page_json(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 1
 def create(
     tx: Transaction, job: Row[Any], data: Mapping[str, Any], *, golden: bool = False
 ) -> Row[Any]:
-    """Add one row after the others; columns the job does not have yet are added to it.
+    """Add a unit to a job; columns that the job lacks are added to it.
 
-    :param golden: As a test question; so does a true value in column ``_golden``.
-    :returns: The row; ordered already if the job orders by itself. If it should have been and could
-        not be, a warning says why.
-    :raises Invalid: The data is no JSON.
+    :param golden: Create a test question; a true value in column ``_golden`` does so, too.
+    :returns: The unit, ordered already if the job has ``auto_order``. If the automatic order was
+        not possible, a warning says why.
+    :raises Invalid: The data cannot be stored as JSON.
     """
     current = jobs.load_for_update(tx, job)
     state = "golden" if golden or truthy(data.get("_golden")) else "new"
@@ -75,9 +75,9 @@ def create(
 
 
 def find(tx: Transaction, job: Row[Any], unit_id: int) -> Row[Any]:
-    """Find a row of a job.
+    """Find a unit of a job.
 
-    :raises NotFound: There is none, or it is another job's, or deleted.
+    :raises NotFound: The job has no unit with this id.
     """
     found: Row[Any] | None = tx.one(
         select(units).where(units.c.id == unit_id, units.c.job_id == job.id)
@@ -97,11 +97,11 @@ def update(
     golden: bool | None = None,
     gold_pool: str | None = None,
 ) -> Row[Any]:
-    """Change a row.
+    """Change a unit.
 
-    :param data: Takes the place of all of the row's data.
+    :param data: Replaces all of the unit's data.
     :param state: One of :data:`SETTABLE_STATES`.
-    :param golden: Make it a test question, or a new row again.
+    :param golden: Make the unit a test question, or a new unit again.
     :param gold_pool: Where a test question is asked: one of :data:`GOLD_POOLS`; empty for both.
     :raises Invalid: The unit cannot change to that state, the data cannot be stored as JSON, the
         pool is unknown, or a pool is set for a unit that is not a test question.
@@ -127,12 +127,12 @@ def update(
 
 
 def set_state(tx: Transaction, job: Row[Any], unit: Row[Any], state: str) -> None:
-    """Put a row into a state, with all that follows for its job.
+    """Set the state of a unit, and update its job accordingly.
 
-    :raises Invalid: There is no such state, or no way from the row's state to it.
+    :raises Invalid: The state is unknown, or the unit cannot change to it.
     """
     if state not in SETTABLE_STATES:
-        raise Invalid(f"state has to be one of {', '.join(SETTABLE_STATES)}, not {state}.")
+        raise Invalid(f"state must be one of {', '.join(SETTABLE_STATES)}, not {state}.")
     before = find(tx, job, unit.id)
     if before.state == state:
         return
@@ -141,11 +141,11 @@ def set_state(tx: Transaction, job: Row[Any], unit: Row[Any], state: str) -> Non
     set_states(tx, job, [before], state)
 
 
-def set_states(tx: Transaction, job: Row[Any], befores: Sequence[Row[Any]], state: str) -> None:
-    """Put rows into a state that there is a way to, with all that follows for their job."""
+def set_states(tx: Transaction, job: Row[Any], rows: Sequence[Row[Any]], state: str) -> None:
+    """Set the state of units that can all change to it, and update their job accordingly."""
     now = tx.clock.now()
-    tally = CounterChanges()
-    for before in befores:
+    changes = CounterChanges()
+    for before in rows:
         values: dict[str, Any] = {"state": state, "open_slots": 0, "updated_at": now}
         if state == "new":
             values |= {"needed": 0, "order_id": None, "gold_pool": None}
@@ -154,36 +154,36 @@ def set_states(tx: Transaction, job: Row[Any], befores: Sequence[Row[Any]], stat
         if state in GOLD_STATES:
             values["gold_pool"] = _gold_pool(before.data) or before.gold_pool
             values["data"] = gold_answers.with_lists(job.gold, before.data)
-        tx.run(updated(units).where(units.c.id == before.id).values(values))
-        tally.leave(before.state, needed=before.needed, trusted=before.judgments_count)
-        tally.enter(state)
-    tally.save(tx, job.id)
+        tx.run(sql_update(units).where(units.c.id == before.id).values(values))
+        changes.leave(before.state, needed=before.needed, trusted=before.judgments_count)
+        changes.enter(state)
+    changes.save(tx, job.id)
     if state == "finalized":
-        webhook_events.queue_units_complete(tx, job.id, [before.id for before in befores])
-    for before in befores:
+        webhook_events.queue_units_complete(tx, job.id, [before.id for before in rows])
+    for before in rows:
         if before.missed_count:
             forgiveness.regrade(tx, job, before.id)
     closing.finish_if_done(tx, job.id)
 
 
 def delete(tx: Transaction, job: Row[Any], unit: Row[Any]) -> None:
-    """Remove a row that nobody has judged, from a job that is not at work.
+    """Delete a unit without judgments from a job that is unordered or paused.
 
-    :raises Invalid: The job is neither unordered nor paused, or the row was judged or is on a page.
+    :raises Invalid: The job is neither unordered nor paused, or the unit was judged or on a page.
     """
     current = jobs.load_for_update(tx, job)
     if current.state not in {"unordered", "paused"}:
-        raise Invalid(f"Job {job.id} is {current.state}: rows are deleted before launch or paused.")
+        raise Invalid(f"Job {job.id} is {current.state}. Pause it before you delete a unit.")
     before = find(tx, job, unit.id)
-    shown = select(assignment_unit.c.unit_id).where(assignment_unit.c.unit_id == unit.id).limit(1)
-    judged = select(judgment.c.id).where(judgment.c.unit_id == unit.id).limit(1)
-    if tx.one(judged) is not None or tx.one(shown) is not None:
-        raise Invalid(f"Unit {unit.id} has been shown to contributors. Cancel it instead.")
-    tx.run(deleted(units).where(units.c.id == unit.id))
-    tally = CounterChanges()
-    tally.leave(before.state, needed=before.needed, trusted=before.judgments_count)
-    tally.save(tx, job.id)
-    tx.run(updated(jobs_table).where(jobs_table.c.id == job.id).values(seq_dense=False))
+    pages = select(assignment_unit.c.unit_id).where(assignment_unit.c.unit_id == unit.id).limit(1)
+    judgments = select(judgment.c.id).where(judgment.c.unit_id == unit.id).limit(1)
+    if tx.one(judgments) is not None or tx.one(pages) is not None:
+        raise Invalid(f"Unit {unit.id} was on a contributor's page. Cancel it instead.")
+    tx.run(sql_delete(units).where(units.c.id == unit.id))
+    changes = CounterChanges()
+    changes.leave(before.state, needed=before.needed, trusted=before.judgments_count)
+    changes.save(tx, job.id)
+    tx.run(sql_update(jobs_table).where(jobs_table.c.id == job.id).values(seq_dense=False))
 
 
 def copy(
@@ -194,11 +194,11 @@ def copy(
     into: Row[Any] | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Row[Any]:
-    """Add a row like another one; test questions stay what they are, other rows are new.
+    """Copy a unit; a test question stays a test question, any other unit becomes new.
 
-    :param into: The job that gets it; by default the same.
-    :param data: Columns that differ.
-    :returns: The new row.
+    :param into: The job to copy it to; by default the same job.
+    :param data: Columns to change in the copy.
+    :returns: The new unit.
     """
     source = find(tx, job, unit.id)
     target = jobs.load_for_update(tx, into if into is not None else job)
@@ -209,9 +209,9 @@ def copy(
 
 
 def cancel(tx: Transaction, job: Row[Any], unit: Row[Any]) -> Row[Any]:
-    """Take a row out of the work; what it was to cost stays with its order until that ends.
+    """Cancel a unit; its order keeps the reserved cost until the job ends.
 
-    :raises Invalid: The row is neither new nor judgable, or it has judgments.
+    :raises Invalid: The unit is neither new nor judgable, or it has judgments.
     """
     current = jobs.load_for_update(tx, job)
     before = find(tx, job, unit.id)
@@ -222,9 +222,9 @@ def cancel(tx: Transaction, job: Row[Any], unit: Row[Any]) -> Row[Any]:
 
 
 def request_more_judgments(tx: Transaction, job: Row[Any], unit: Row[Any], count: int) -> Row[Any]:
-    """Collect more judgments on a row than it was ordered with; what they may cost is taken aside.
+    """Collect more judgments of a unit than it was ordered with, and reserve their cost.
 
-    :param count: How many more.
+    :param count: The number of further judgments.
     :raises Invalid: The count is not from 1 to :data:`MAX_MORE_JUDGMENTS`, the unit was never
         ordered, or the job is over.
     :raises Unfunded: The account holds less than the cost.
@@ -242,29 +242,29 @@ def request_more_judgments(tx: Transaction, job: Row[Any], unit: Row[Any], count
         raise Invalid(f"Job {job.id} is {current.state} and collects no more judgments.")
     order = orders.find(tx, job, before.order_id)
     if not all(money.is_free(tx, channel) for channel in order.channels):
-        aside = orders.estimate_cost(tx, current, 1, count)
-        money.require_funds(tx, current.account_id, aside)
+        cost = orders.estimate_cost(tx, current, 1, count)
+        money.require_funds(tx, current.account_id, cost)
         money.reopen_order(tx, order)
-        money.reserve(tx, order, aside)
+        money.reserve(tx, order, cost)
     needed = max(before.needed, before.judgments_count) + count
     _update_columns(tx, unit, state="judgable", needed=needed, finalized_at=None)
     closing.recount_open_slots(tx, [unit.id])
     after = find(tx, job, unit.id)
-    tally = CounterChanges()
-    tally.move(before, after)
-    tally.save(tx, job.id)
+    changes = CounterChanges()
+    changes.move(before, after)
+    changes.save(tx, job.id)
     if current.state == "finished":
-        runs = {"state": "running", "completed_at": None}
-        tx.run(updated(jobs_table).where(jobs_table.c.id == job.id).values(runs))
+        values = {"state": "running", "completed_at": None}
+        tx.run(sql_update(jobs_table).where(jobs_table.c.id == job.id).values(values))
     return after
 
 
 def split(tx: Transaction, job: Row[Any], columns: Sequence[str], separator: str = " ") -> int:
-    """Make lists of the texts in some columns of every row.
+    """Split the strings in some columns of every unit into lists.
 
-    :param separator: What stands between the items.
-    :returns: How many rows changed.
-    :raises Invalid: The job has no such column, or one of them holds lists already.
+    :param separator: The string between the items.
+    :returns: The number of units changed.
+    :raises Invalid: A column is unknown or has lists already, or the separator is empty.
     """
     jobs.load_for_update(tx, job)
     known = uploads.read_columns(tx, job.id)
@@ -272,8 +272,8 @@ def split(tx: Transaction, job: Row[Any], columns: Sequence[str], separator: str
         if name not in known:
             raise Invalid(f"The job has no column {name}; it has {', '.join(known)}.")
     if not separator:
-        raise Invalid("Send what stands between the items.")
-    changed = []
+        raise Invalid("Send the separator between the items.")
+    lines = []
     for row in tx.all(select(units.c.id, units.c.data).where(units.c.job_id == job.id)):
         for name in columns:
             if isinstance(row.data.get(name), list):
@@ -281,9 +281,9 @@ def split(tx: Transaction, job: Row[Any], columns: Sequence[str], separator: str
         texts = {name: row.data[name] for name in columns if isinstance(row.data.get(name), str)}
         if texts:
             lists = {name: text.split(separator) for name, text in texts.items()}
-            changed.append((uploads.to_json({**row.data, **lists}), tx.clock.now(), row.id))
-    bulk_queries.update_data(tx.driver, changed)
-    return len(changed)
+            lines.append((uploads.to_json({**row.data, **lists}), tx.clock.now(), row.id))
+    bulk_queries.update_data(tx.driver, lines)
+    return len(lines)
 
 
 def _read_page(tx: Transaction, job: Row[Any], page: int, limit: int) -> Any:
@@ -291,7 +291,10 @@ def _read_page(tx: Transaction, job: Row[Any], page: int, limit: int) -> Any:
 
 
 def _check_data(job: Row[Any], data: Mapping[str, Any], state: str) -> dict[str, Any]:
-    """Check a row's data, and bring it into the form that its state has."""
+    """Return the data as it is stored in this state; a test question has lists of answers.
+
+    :raises Invalid: The data cannot be stored as JSON.
+    """
     stored = gold_answers.with_lists(job.gold, data) if state in GOLD_STATES else dict(data)
     try:
         uploads.to_json(stored)
@@ -314,18 +317,18 @@ def _insert(tx: Transaction, job: Row[Any], data: Mapping[str, Any], state: str)
         "updated_at": now,
     }
     number = tx.add(units, values)
-    tally = CounterChanges()
-    tally.enter(state)
-    tally.save(tx, job.id)
+    changes = CounterChanges()
+    changes.enter(state)
+    changes.save(tx, job.id)
     ahead = {"next_seq": jobs_table.c.next_seq + 1}
-    tx.run(updated(jobs_table).where(jobs_table.c.id == job.id).values(ahead))
+    tx.run(sql_update(jobs_table).where(jobs_table.c.id == job.id).values(ahead))
     return number
 
 
 def _set_gold_pool(tx: Transaction, unit: Row[Any], pool: str) -> None:
     if pool and pool not in GOLD_POOLS:
         raise Invalid(
-            f"gold_pool has to be one of {', '.join(GOLD_POOLS)}, or empty, not {pool:.40}."
+            f"gold_pool must be one of {', '.join(GOLD_POOLS)}, or empty, not {pool:.40}."
         )
     if unit.state not in GOLD_STATES:
         raise Invalid(f"Unit {unit.id} is {unit.state}: only test questions have a gold_pool.")
@@ -333,7 +336,7 @@ def _set_gold_pool(tx: Transaction, unit: Row[Any], pool: str) -> None:
 
 
 def _gold_pool(data: Mapping[str, Any]) -> str | None:
-    """Read where a test question is to be asked, when its row says so."""
+    """Return the pool that column ``_gold_pool`` names, if it is a known one."""
     pool = data.get("_gold_pool")
     return pool if pool in GOLD_POOLS else None
 
@@ -345,4 +348,4 @@ def _load(tx: Transaction, unit_id: int) -> Row[Any]:
 
 def _update_columns(tx: Transaction, unit: Row[Any], **values: Any) -> None:
     values["updated_at"] = tx.clock.now()
-    tx.run(updated(units).where(units.c.id == unit.id).values(values))
+    tx.run(sql_update(units).where(units.c.id == unit.id).values(values))

@@ -1,4 +1,4 @@
-"""Rows that are uploaded: they stream in, and all of them are stored or none."""
+"""Uploads: stream rows into a job as new units, all or none."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.sandbox.store.tables import job_column
 
 GOLD_COLUMN = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
-"""Columns of test questions; rows of one file may have them or not."""
+"""Columns of test questions; rows of one file may differ in them."""
 
 MAX_CACHED_SHAPES = 1000
-"""Sets of columns that are remembered while a file is read."""
+"""Maximum number of distinct sets of columns to cache while a file is read."""
 
 
 def column_name(header: str) -> str:
-    """Make the name of a column from the header of a CSV file.
+    """Convert a header of a CSV file to the name of a column.
 
     >>> column_name("Retailer URL"), column_name("x:confidence"), column_name("_golden")
     ('retailer_url', 'xconfidence', '_golden')
@@ -41,27 +41,27 @@ def column_name(header: str) -> str:
 def append(
     tx: Transaction, job: Row[Any], rows: Iterable[Mapping[str, Any]], *, force: bool = False
 ) -> int:
-    """Add rows to a job, after those it has and in the order in which they come.
+    """Add rows to a job as new units, in their order, after the units that it has.
 
-    The first row names the columns of the upload, and they have to be those of the job. Later rows
-    may leave some out, which then are ``None``. Columns of test questions are free to come and go.
+    The first row sets the columns of the upload; they must be those of the job. Later rows may omit
+    some, which are then ``None``. Columns of test questions are optional in every row.
 
-    :param rows: Read once; what they raise undoes the upload.
-    :param force: Take columns that the job does not have.
-    :returns: How many rows there were.
-    :raises Invalid: A row has other columns or something that is no JSON; the message names it,
-        counting from 1 without a header. Nothing is stored.
+    :param rows: Iterated once; an exception that they raise undoes the upload.
+    :param force: Accept columns that the job does not have.
+    :returns: The number of rows.
+    :raises Invalid: A row has other columns, or values that cannot be stored as JSON; the message
+        has its number, from 1, without the header. Nothing is stored.
     :raises NotFound: The job is deleted.
     """
     current = jobs.load_for_update(tx, job)
     known = read_columns(tx, job.id)
-    upload = _UploadChecker(known, force=force, room=_remaining_units(tx, current))
-    now = tx.clock.now()
-    count = bulk_queries.insert_units(tx.driver, job.id, current.next_seq, now, upload.texts(rows))
-    add_columns(tx, job.id, upload.columns[len(known) :])
-    tally = CounterChanges()
-    tally.enter("new", rows=count)
-    tally.save(tx, job.id)
+    checker = _UploadChecker(known, force=force, max_rows=_remaining_units(tx, current))
+    now, lines = tx.clock.now(), checker.json_rows(rows)
+    count = bulk_queries.insert_units(tx.driver, job.id, current.next_seq, now, lines)
+    add_columns(tx, job.id, checker.columns[len(known) :])
+    changes = CounterChanges()
+    changes.enter("new", count=count)
+    changes.save(tx, job.id)
     ahead = {"next_seq": jobs_table.c.next_seq + count, "upload_error": None}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(ahead))
     webhook_events.queue_data_processed(tx, job.id)
@@ -70,9 +70,9 @@ def append(
 
 
 def create_job(tx: Transaction, account: Row[Any], rows: Iterable[Mapping[str, Any]]) -> Row[Any]:
-    """Make a job of rows; it has the default channels, and no title.
+    """Create a job from rows, with the default channels and without a title.
 
-    :raises Invalid: As in :func:`append`; there is no job then.
+    :raises Invalid: As in :func:`append`; no job is created.
     """
     job = jobs.create(tx, account, {})
     channels.add(tx, job, channels.DEFAULT)
@@ -81,105 +81,105 @@ def create_job(tx: Transaction, account: Row[Any], rows: Iterable[Mapping[str, A
 
 
 def progress(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
-    """Tell whether the last upload is through, how many rows the job has, and what was wrong.
+    """Return whether the last upload is done, the number of units, and the last error.
 
-    Uploads are through when they are answered. One that was refused stored nothing; what it was
-    refused with stands here until the next one.
+    An upload is done when its request is answered. The error of a refused upload stays until the
+    next upload.
     """
-    now = jobs.reload(tx, job)
-    if now.upload_error is None:
-        return {"done": True, "count": now.units_count}
-    return {"done": False, "count": now.units_count, "error": now.upload_error}
+    current = jobs.reload(tx, job)
+    if current.upload_error is None:
+        return {"done": True, "count": current.units_count}
+    return {"done": False, "count": current.units_count, "error": current.upload_error}
 
 
-def record_refusal(tx: Transaction, job: Row[Any], why: str) -> None:
-    """Keep for :func:`progress` why a file was not taken."""
-    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(upload_error=why))
+def record_refusal(tx: Transaction, job: Row[Any], reason: str) -> None:
+    """Store why an upload was refused, for :func:`progress`."""
+    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(upload_error=reason))
 
 
 def read_columns(tx: Transaction, job_id: int) -> list[str]:
-    """List the columns of a job in the order in which they came."""
+    """List the columns of a job in the order in which they were added."""
     query = select(job_column.c.name).where(job_column.c.job_id == job_id)
     return [row.name for row in tx.all(query.order_by(job_column.c.ordinal))]
 
 
 def add_columns(tx: Transaction, job_id: int, names: Iterable[str]) -> None:
-    """Let a job have these columns too."""
+    """Add columns to a job; those it has already are left as they are."""
     known = read_columns(tx, job_id)
     new = [name for name in dict.fromkeys(names) if name not in known]
     if new:
         lines = [
-            {"job_id": job_id, "name": name, "ordinal": place}
-            for place, name in enumerate(new, len(known))
+            {"job_id": job_id, "name": name, "ordinal": ordinal}
+            for ordinal, name in enumerate(new, len(known))
         ]
         tx.connection.execute(insert(job_column), lines)
 
 
 def to_json(data: Mapping[str, Any]) -> str:
-    """Write a row's data as JSON text.
+    """Encode the data of a unit as JSON.
 
-    :raises ValueError: It holds a number or a character that JSON or UTF-8 has no form for.
-    :raises TypeError: It holds something that JSON cannot.
+    :raises ValueError: A number or a character cannot be represented in JSON or UTF-8.
+    :raises TypeError: A value has a type that JSON does not have.
     """
     return encode_row(data if type(data) is dict else dict(data))
 
 
 def _remaining_units(tx: Transaction, job: Row[Any]) -> int | None:
-    most = tx.limits.rows_per_job
-    return None if most is None else most - job.units_count
+    maximum = tx.limits.rows_per_job
+    return None if maximum is None else maximum - job.units_count
 
 
 class _UploadChecker:
-    """The columns of one upload, as its rows show them."""
+    """Checks the rows of one upload, and collects their columns."""
 
-    def __init__(self, known: list[str], *, force: bool, room: int | None) -> None:
+    def __init__(self, known: list[str], *, force: bool, max_rows: int | None) -> None:
         self.columns = list(known)
         self._force = force
-        self._room = room
+        self._max_rows = max_rows
         self._header: dict[str, None] = {}
-        self._lacking: dict[tuple[str, ...], bool] = {}
+        self._incomplete: dict[tuple[str, ...], bool] = {}
 
-    def texts(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-        """Yield the rows as JSON text, each checked before it is yielded."""
+    def json_rows(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """Yield each row as JSON after it was checked."""
         for number, row in enumerate(rows, 1):
-            if self._room is not None and number > self._room:
-                raise Invalid(f"Row {number} is one too many: a job may hold no more rows.")
+            if self._max_rows is not None and number > self._max_rows:
+                raise Invalid(f"Row {number} exceeds the maximum number of units of a job.")
             if type(row) is not dict and not isinstance(row, Mapping):
-                raise Invalid(f"Row {number} is no object with a value for each column.")
+                raise Invalid(f"Row {number} is not an object with a value for each column.")
             if number == 1:
-                self._begin(row)
-            shape = tuple(row)  # most rows of a file have one of a few
-            lacking = self._lacking.get(shape)
-            if lacking is None:
-                lacking = self._lacks(number, shape)
+                self._set_header(row)
+            shape = tuple(row)  # a file has few distinct sets of columns: check each once
+            incomplete = self._incomplete.get(shape)
+            if incomplete is None:
+                incomplete = self._check_columns(number, shape)
             try:
-                text = to_json({**self._header, **row} if lacking else row)
+                text = to_json({**self._header, **row} if incomplete else row)
             except (TypeError, ValueError) as error:
                 raise Invalid(f"Row {number} cannot be stored as JSON: {error}.") from None
             yield text
 
-    def _begin(self, row: Mapping[str, Any]) -> None:
-        """Take the columns of the first row for those of the upload."""
+    def _set_header(self, row: Mapping[str, Any]) -> None:
+        """Set the columns of the upload from its first row."""
         self._header = dict.fromkeys(name for name in row if not _is_gold_column(name))
         expected = [name for name in self.columns if not _is_gold_column(name)]
         if self.columns and not self._force and self._header.keys() != set(expected):
             raise Invalid(_describe_difference(self._header, expected))
 
-    def _lacks(self, number: int, shape: tuple[str, ...]) -> bool:
-        """Check columns that have not come together before; tell whether some are missing."""
+    def _check_columns(self, number: int, shape: tuple[str, ...]) -> bool:
+        """Check a new set of columns; return whether it lacks columns of the header."""
         for name in shape:
             if not isinstance(name, str):
-                raise Invalid(f"Row {number} names a column {name!r}, which is no text.")
+                raise Invalid(f"Row {number} has a column {name!r}: names must be strings.")
             if name not in self._header and not _is_gold_column(name) and not self._force:
                 raise Invalid(
                     f"Row {number} has a column that row 1 does not have: {name}. "
                     f"Send force=true to add it."
                 )
         self.columns += [name for name in shape if name not in self.columns]
-        lacking = not self._header.keys() <= set(shape)
-        if len(self._lacking) < MAX_CACHED_SHAPES:
-            self._lacking[shape] = lacking
-        return lacking
+        incomplete = not self._header.keys() <= set(shape)
+        if len(self._incomplete) < MAX_CACHED_SHAPES:
+            self._incomplete[shape] = incomplete
+        return incomplete
 
 
 def _is_gold_column(name: object) -> bool:
@@ -187,9 +187,9 @@ def _is_gold_column(name: object) -> bool:
 
 
 def _describe_difference(found: Iterable[str], expected: Iterable[str]) -> str:
-    lacks = ", ".join(name for name in expected if name not in found)
-    adds = ", ".join(str(name) for name in found if name not in expected)
-    parts = [f"lacks {lacks}"] * bool(lacks) + [f"adds {adds}"] * bool(adds)
+    missing = ", ".join(name for name in expected if name not in found)
+    added = ", ".join(str(name) for name in found if name not in expected)
+    parts = [f"lacks {missing}"] * bool(missing) + [f"adds {added}"] * bool(added)
     return (
         f"Row 1 has other columns than the job: it {' and '.join(parts)}. "
         f"Send the same columns, or force=true to store them as they are."

@@ -1,1 +1,1 @@
-"""The work of contributors: pages handed out and handed in, judgments reviewed."""
+"""The work of contributors: pages are handed out and submitted, judgments are reviewed."""

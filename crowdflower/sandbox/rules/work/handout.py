@@ -1,8 +1,7 @@
-"""Who gets which page, and who gets none.
+"""Hands out pages: checks whether a contributor may work, chooses units, reserves the money.
 
-A page is handed out from a window near the first open row rather than from all rows, so that the
-first rows are finished first. Rows on a page are taken: nobody else gets them before it is handed
-in or its time is over.
+Units come from a window near the first open unit rather than from all units, so that the first
+units are finished first. A page reserves its units until it is submitted, released or expires.
 """
 
 from __future__ import annotations
@@ -54,18 +53,18 @@ MESSAGES: Final[dict[Reason, str]] = {
     "exhausted": "You have answered every test question of this job.",
     "no_work": "There is nothing left in this job for you at the moment.",
 }
-"""Why there is no page, for people."""
+"""The message to the contributor for each reason."""
 
 WHOLE_BATCHES: Final = "whole_batches"
-"""Option of a job whose rows stay together as they came: the first page full of them is a batch,
-and so is the next. Everybody gets the oldest batch that they have not answered."""
+"""Option of a job whose units stay together in the order of upload: each ``units_per_assignment``
+units are a batch. A contributor gets the oldest batch that they have not answered."""
 
 BLOCKED_STATES: Final = frozenset({"rejected", "failed_quiz", "removed"})
-"""How a contributor may stand in a job who gets no more pages of it."""
+"""States of a contributor who gets no more pages of a job."""
 
 
 class NoPageAvailable(Exception):
-    """There is no page for this contributor; ``reason`` is a word, the message a sentence."""
+    """There is no page for this contributor; ``reason`` is a code, the message a sentence."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(MESSAGES[reason])
@@ -74,27 +73,26 @@ class NoPageAvailable(Exception):
 
 @dataclass(frozen=True)
 class PageUnit:
-    """A row on a page."""
+    """A unit on a page."""
 
     id: int
-    """The unit's number."""
 
     data: dict[str, Any]
-    """What the contributor sees: the row without what is known of its answers."""
+    """The data that the contributor sees."""
 
     hidden: dict[str, Any] = field(default_factory=dict, repr=False)
-    """What is known of its answers; never to be shown."""
+    """Accepted answers and other gold columns, which the contributor must not see."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows that one contributor has, and nobody else meanwhile."""
+    """Units that are reserved for one contributor until the page is submitted or expires."""
 
     assignment_id: int
     mode: Mode
 
     token: str
-    """To be sent back with the answers; nobody else knows it."""
+    """Secret to send back with the answers."""
 
     started_at: float
     expires_at: float
@@ -102,7 +100,7 @@ class Page:
 
 
 class _Price(NamedTuple):
-    """What a page pays its contributor, and what it costs its requester."""
+    """The pay of a page to its contributor, and its cost to the requester."""
 
     pay_mc: int
     cost_mc: int
@@ -120,73 +118,67 @@ class _NewPage(NamedTuple):
 def take_page(
     tx: Transaction, job: Row[Any], worker: Row[Any], *, only: Collection[int] | None = None
 ) -> Page:
-    """Hand out a page, or again the one that the contributor has not handed in yet.
+    """Hand out a page; if the contributor has an open page, return that one.
 
-    :param only: Hand out nothing but these units. Who has answered before, elsewhere, has no
-        answers to others; where no test question is among them, none is asked.
-    :raises Closed: There is no page for them.
+    :param only: Hand out these units only. Test questions are asked only if they are among them.
+    :raises NoPageAvailable: The contributor may not work, or no units are left for them.
     """
     driver, now = tx.driver, tx.clock.now()
     if page_queries.has_expired_pages(driver, job.id, now):
         locks.lock_job(tx, job.id)
         closing.expire_pages(tx, job.id)
     locks.lock_for_page(tx, job.id, worker.id)
-    known = page_facts.read_job(driver, job.id)
+    job_facts = page_facts.read_job(driver, job.id)
     current = page_queries.find_open_page(driver, job.id, worker.id)
     if current is not None:
-        return _load_page(tx, known, current)
-    standing = page_facts.read_worker(driver, job.id, worker.id, worker.channel)
-    room = _remaining_units(tx, known, worker, standing)
-    chance = tx.clock.chance("page", job.id, worker.id, standing.judgments_count)
-    mode, golds, units = _choose_units(tx, known, worker, standing, room, chance, only)
-    price = _price(tx, known, worker, mode)
-    if price.cost_mc and not _is_covered(tx, known, price.cost_mc):
+        return _load_page(tx, job_facts, current)
+    facts = page_facts.read_worker(driver, job.id, worker.id, worker.channel)
+    quota = _remaining_quota(tx, job_facts, worker, facts)
+    chance = tx.clock.chance("page", job.id, worker.id, facts.judgments_count)
+    mode, golds, units = _choose_units(tx, job_facts, worker, facts, quota, chance, only)
+    price = _price(tx, job_facts, worker, mode)
+    if price.cost_mc and not _reserve_funds(tx, job_facts, price.cost_mc):
         raise NoPageAvailable("job_not_running")
     page = _NewPage(mode, golds, units, price)
-    return _insert_page(tx, known, worker, standing, page, chance)
+    return _insert_page(tx, job_facts, worker, facts, page, chance)
 
 
-def _remaining_units(
-    tx: Transaction, job: JobFacts, worker: Row[Any], standing: WorkerFacts
-) -> int:
-    """Count the rows a contributor may still judge, when they may have a page at all.
+def _remaining_quota(tx: Transaction, job: JobFacts, worker: Row[Any], facts: WorkerFacts) -> int:
+    """Return how many units a contributor may still judge.
 
-    :raises Closed: They may not.
+    :raises NoPageAvailable: The contributor may not work, or has reached a maximum.
     """
-    refused = _refusal_reason(tx, job, worker, standing)
-    if refused is not None:
-        raise NoPageAvailable(refused)
-    room = job.judgable_count
+    reason = _refusal_reason(tx, job, worker, facts)
+    if reason is not None:
+        raise NoPageAvailable(reason)
+    quota = job.judgable_count
     if job.max_judgments_per_worker is not None:
-        given = standing.judgments_count - standing.golds_seen
-        room = min(room, job.max_judgments_per_worker - given)
-        if room <= 0 < job.judgable_count:
+        submitted = facts.judgments_count - facts.golds_seen
+        quota = min(quota, job.max_judgments_per_worker - submitted)
+        if quota <= 0 < job.judgable_count:
             raise NoPageAvailable("maxed")
     if job.max_judgments_per_ip is not None and worker.ip is not None:
-        room = min(
-            room,
-            job.max_judgments_per_ip
-            - page_queries.count_judgments_from(tx.driver, job.id, worker.ip),
-        )
-        if room <= 0 < job.judgable_count:
+        from_ip = page_queries.count_judgments_from(tx.driver, job.id, worker.ip)
+        quota = min(quota, job.max_judgments_per_ip - from_ip)
+        if quota <= 0 < job.judgable_count:
             raise NoPageAvailable("maxed")
-    return room
+    return quota
 
 
 def _refusal_reason(
-    tx: Transaction, job: JobFacts, worker: Row[Any], standing: WorkerFacts
+    tx: Transaction, job: JobFacts, worker: Row[Any], facts: WorkerFacts
 ) -> Reason | None:
     if job.state != "running":
         return "job_not_running"
-    if not standing.comes_from_enabled_channel:
+    if not facts.comes_from_enabled_channel:
         return "channel_not_enabled"
     if not _is_country_allowed(job, worker.country):
         return "country"
     if tx.clock.now() - worker.created_at < (job.minimum_account_age_seconds or 0):
         return "account_age"
-    if standing.is_flagged:
+    if facts.is_flagged:
         return "flagged"
-    return cast(Reason, standing.state) if standing.state in BLOCKED_STATES else None
+    return cast(Reason, facts.state) if facts.state in BLOCKED_STATES else None
 
 
 def _is_country_allowed(job: JobFacts, country: str | None) -> bool:
@@ -203,40 +195,40 @@ def _choose_units(
     tx: Transaction,
     job: JobFacts,
     worker: Row[Any],
-    standing: WorkerFacts,
-    room: int,
+    facts: WorkerFacts,
+    quota: int,
     chance: Chance,
     only: Collection[int] | None,
 ) -> tuple[Mode, list[OpenUnit], list[OpenUnit]]:
-    """Choose test questions and rows for a page.
+    """Choose the test questions and the other units of a page.
 
-    :raises Closed: There are none for this contributor.
+    :raises NoPageAvailable: No units or no test questions are left for this contributor.
     """
-    if quiz.is_quiz_enabled(job) and standing.state in {None, "quiz"}:
-        golds = _unseen_golds(tx, job, worker, "quiz", only)
+    if quiz.is_quiz_enabled(job) and facts.state in {None, "quiz"}:
+        golds = _unanswered_golds(tx, job, worker, "quiz", only)
         if golds:
             return "quiz", chance.sample(golds, min(len(golds), job.units_per_assignment)), []
     golds = []
-    asked = quiz.gold_per_page(job)
-    if asked:
-        unseen = _unseen_golds(tx, job, worker, "work", only)
-        golds = chance.sample(unseen, min(len(unseen), asked))
-    count = min(room, quiz.units_per_page(job))
+    gold_count = quiz.gold_per_page(job)
+    if gold_count:
+        unanswered = _unanswered_golds(tx, job, worker, "work", only)
+        golds = chance.sample(unanswered, min(len(unanswered), gold_count))
+    count = min(quota, quiz.units_per_page(job))
     units = _open_units(tx, job, worker, count, chance, only)
     if not units:
         raise NoPageAvailable("no_work")
     return "work", golds, _keep_first_batch(job, units)
 
 
-def _unseen_golds(
+def _unanswered_golds(
     tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode, only: Collection[int] | None
 ) -> list[OpenUnit]:
-    unseen = page_queries.read_unanswered_golds(tx.driver, job.id, worker.id, mode)
+    golds = page_queries.read_unanswered_golds(tx.driver, job.id, worker.id, mode)
     if only is not None:
-        return [gold for gold in unseen if gold.id in only]
-    if not unseen:
+        return [gold for gold in golds if gold.id in only]
+    if not golds:
         raise NoPageAvailable("exhausted")
-    return unseen
+    return golds
 
 
 def _open_units(
@@ -247,19 +239,19 @@ def _open_units(
     chance: Chance,
     only: Collection[int] | None,
 ) -> list[OpenUnit]:
-    """Choose rows that can be put on a page."""
+    """Choose units that have open slots."""
     which = (tx.driver, job.id, worker.id)
-    listed = None if only is None else sorted(only)
-    if listed is None:
+    unit_ids = None if only is None else sorted(only)
+    if unit_ids is None:
         units = _window_units(tx, job, worker, count, chance)
     else:
-        units = page_queries.read_open_units_among(*which, listed, count)
+        units = page_queries.read_open_units_among(*which, unit_ids, count)
     if units or tx.isolated:
         return units
-    # The last rows may be on their way to somebody else who does not need all of their places.
-    if listed is None:
+    # Another transaction may have locked the last units without using all of their slots: wait.
+    if unit_ids is None:
         return page_queries.read_open_units(*which, 0, count, wait=True)
-    return page_queries.read_open_units_among(*which, listed, count, wait=True)
+    return page_queries.read_open_units_among(*which, unit_ids, count, wait=True)
 
 
 def _window_units(
@@ -279,31 +271,31 @@ def _window_units(
 
 
 def _keep_first_batch(job: JobFacts, units: list[OpenUnit]) -> list[OpenUnit]:
-    """Keep the rows that belong on the same page as the first."""
+    """Keep the units of the first unit's batch, if the job has whole batches."""
     if not job.options.get(WHOLE_BATCHES):
         return units
-    batch, *_ = batches = [(unit.seq - 1) // job.units_per_assignment for unit in units]
-    return [unit for unit, its in zip(units, batches, strict=True) if its == batch]
+    first, *_ = batches = [(unit.seq - 1) // job.units_per_assignment for unit in units]
+    return [unit for unit, batch in zip(units, batches, strict=True) if batch == first]
 
 
 def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> _Price:
-    """Work out the price of a page: nothing in a quiz, and nothing for one's own people."""
+    """Return the price of a page; quiz pages and pages of internal workers are free."""
     if mode == "quiz" or money.is_free(tx, worker.channel):
         return _Price(0, 0)
     return _Price(job.payment_mc, money.with_fee(job.payment_mc, job.markup_pct))
 
 
-def _is_covered(tx: Transaction, job: JobFacts, cost_mc: int) -> bool:
+def _reserve_funds(tx: Transaction, job: JobFacts, cost_mc: int) -> bool:
     locks.lock_orders(tx, job.id)
-    held, promised = page_money.read_funds(tx.driver, job.id)
-    return promised + cost_mc <= held or money.reserve_for_page(tx, job.id, job.account_id, cost_mc)
+    reserved, owed = page_money.read_funds(tx.driver, job.id)
+    return owed + cost_mc <= reserved or money.reserve_for_page(tx, job.id, job.account_id, cost_mc)
 
 
 def _insert_page(
     tx: Transaction,
     job: JobFacts,
     worker: Row[Any],
-    standing: WorkerFacts,
+    facts: WorkerFacts,
     page: _NewPage,
     chance: Chance,
 ) -> Page:
@@ -312,14 +304,14 @@ def _insert_page(
     token = tx.clock.token()
     values = (job.id, worker.id, page.mode, token, *page.price, now, expires_at)
     page_id = page_queries.insert_page(tx.driver, values)
-    rows = [(unit, True) for unit in page.golds] + [(unit, False) for unit in page.units]
-    chance.shuffle(rows)
-    page_queries.insert_page_units(tx.driver, page_id, [(unit.id, gold) for unit, gold in rows])
-    if standing.state is None:
+    units = [(unit, True) for unit in page.golds] + [(unit, False) for unit in page.units]
+    chance.shuffle(units)
+    page_queries.insert_page_units(tx.driver, page_id, [(unit.id, gold) for unit, gold in units])
+    if facts.state is None:
         state = "quiz" if page.mode == "quiz" else "working"
         page_queries.insert_worker(tx.driver, job.id, worker.id, state, now)
-    shown = _page_units(job, (unit for unit, _ in rows))
-    return Page(page_id, page.mode, token, now, expires_at, shown)
+    page_units = _page_units(job, (unit for unit, _ in units))
+    return Page(page_id, page.mode, token, now, expires_at, page_units)
 
 
 def _load_page(tx: Transaction, job: JobFacts, page: PageRow) -> Page:

@@ -1,4 +1,4 @@
-"""What a contributor is told about a page that was handed in, the first time and every other."""
+"""The receipt of a submitted page, which every repeated submission returns again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crowdflower.sandbox.store.column_types import encode
 
 @dataclass(frozen=True)
 class Feedback:
-    """A test question that was missed: what would have been right, and why."""
+    """A question that was answered incorrectly on a test question, with its accepted answers."""
 
     unit_id: int
     field: str
@@ -21,37 +21,37 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of a page."""
+    """The result of a submitted page."""
 
     assignment_id: int
     mode: Literal["quiz", "work"]
 
     judgments: int
-    """How many were stored."""
+    """Number of stored judgments."""
 
     passed: bool | None
     """Whether a quiz was passed; ``None`` for a page of work."""
 
     state: str
-    """How the contributor stands in the job now: working, failed_quiz, removed, …"""
+    """The contributor's state in the job: working, failed_quiz, removed, …"""
 
     trust: float
     """Rounded to 4 places."""
 
     pay_cents: float
-    """What the page pays, in US cents."""
+    """Pay for the page, in US cents."""
 
     feedback: tuple[Feedback, ...] = ()
-    """Test questions of a page of work that were missed, except hidden ones."""
+    """Missed test questions of a work page, except hidden ones."""
 
     def to_text(self) -> str:
-        """Write it to be stored; by hand, since this happens with every page."""
+        """Return the receipt as JSON; faster than ``dataclasses.asdict``, as every page has one."""
         feedback = [vars(each) for each in self.feedback]
         return encode({**vars(self), "feedback": feedback})
 
     @classmethod
     def from_text(cls, text: str) -> Receipt:
-        """Read it as it was stored."""
+        """Read a receipt from its JSON."""
         values = json.loads(text)
         feedback = (
             Feedback(each["unit_id"], each["field"], tuple(each["accepted"]), each["reason"])

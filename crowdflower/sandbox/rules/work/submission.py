@@ -1,4 +1,4 @@
-"""What happens to a page of answers: it is checked, stored, judged and paid, or all refused."""
+"""Submits a page: checks its answers, stores its judgments, grades its test questions, pays it."""
 
 from __future__ import annotations
 
@@ -34,16 +34,20 @@ __all__ = ["Feedback", "Receipt", "submit"]
 
 @dataclass
 class _UnitAnswers:
-    """A unit of the page with the answers that were given."""
+    """A unit of the page with the answers of the contributor."""
 
-    place: PageUnitRow
+    unit: PageUnitRow
 
     data: dict[str, Any]
-    """The row, where it matters: for test questions, and where the form depends on it."""
+    """The unit's data; empty unless it is a test question or the form depends on the data."""
 
     answers: dict[str, Any]
+
     missed: tuple[str, ...] = ()
-    checked: bool = False
+    """Questions that were answered incorrectly; only for a test question."""
+
+    graded: bool = False
+    """Whether the unit has accepted answers to compare with."""
 
 
 @dataclass
@@ -66,17 +70,17 @@ def submit(
     token: str,
     answers: Mapping[int, Mapping[str, Any]],
 ) -> Receipt:
-    """Take a page back: store its judgments, judge the test questions, finalize rows, pay.
+    """Submit a page: store its judgments, grade its test questions, finalize its units, pay it.
 
-    A page that was handed in is answered as it was the first time, and nothing is stored again.
+    Idempotent: a page that was submitted before returns its first receipt and changes nothing.
 
-    :param token: As the page came with.
+    :param token: The token that came with the page.
     :param answers: ``{unit: {question: answer}}``; a unit that is left out has no answers.
     :raises NotFound: The contributor has no such page.
-    :raises Conflict: The token is another one's, or the page was taken back.
+    :raises Conflict: The token belongs to another page, or the page was released.
     :raises Expired: The time for the page is over.
-    :raises Invalid: Something is missing or wrong; the refusal says what, unit by unit and question
-        by question. Nothing is stored, and the page stays open.
+    :raises Invalid: Answers are missing or invalid; the error names each by unit and question.
+        Nothing is stored, and the page stays open.
     """
     page = page_queries.find_page(tx.driver, assignment_id)
     if page is not None and locks.lock_job(tx, page.job_id):
@@ -88,14 +92,15 @@ def submit(
     if page.receipt is not None:
         return Receipt.from_text(page.receipt)
     if page.state == "released":
-        raise Conflict("This page was taken back: the job ended, or you may not work on it.")
+        raise Conflict("This page was withdrawn: the job ended, or you may not work on it.")
     now = tx.clock.now()
     if page.state == "expired" or page.expires_at <= now:
-        raise Expired("The time for this page is over, and its rows went to others.")
+        raise Expired("The time for this page is over; its rows were given to other contributors.")
     job = page_facts.read_job(tx.driver, page.job_id)
-    answered = _check_answers(job, page_queries.read_page_units(tx.driver, page.id), answers)
-    standing = page_facts.read_worker(tx.driver, job.id, worker.id, worker.channel)
-    outcome = _grade(job, page, standing, answered)
+    units = page_queries.read_page_units(tx.driver, page.id)
+    answered = _check_answers(job, units, answers)
+    facts = page_facts.read_worker(tx.driver, job.id, worker.id, worker.channel)
+    outcome = _grade(job, page, facts, answered)
     _store_judgments(tx, job, page, worker, answered, outcome)
     changes, finalized = _update_units(tx, job, answered, outcome)
     receipt = Receipt(
@@ -117,60 +122,60 @@ def submit(
 
 
 def _check_answers(
-    job: JobFacts, places: Sequence[PageUnitRow], answers: Mapping[int, Mapping[str, Any]]
+    job: JobFacts, units: Sequence[PageUnitRow], answers: Mapping[int, Mapping[str, Any]]
 ) -> list[_UnitAnswers]:
-    """Check every answer against the form as its row sees it.
+    """Check the answers to each unit against its form.
 
-    :raises Invalid: There is any mistake.
+    :raises Invalid: Answers are missing or invalid, or a unit is not on the page.
     """
-    strangers = answers.keys() - {place.id for place in places}
-    if strangers:
-        raise Invalid(f"Unit {min(strangers)} is not on this page.")
+    unknown = answers.keys() - {unit.id for unit in units}
+    if unknown:
+        raise Invalid(f"Unit {min(unknown)} is not on this page.")
     hidden = gold_answers.hidden_columns(job.gold)
-    same = forms.static_form(job.cml or "")
+    static = forms.static_form(job.cml or "")
     answered, errors = [], {}
-    for place in places:
-        data = json.loads(place.data) if same is None or place.is_gold else {}
-        form = same or forms.form_for(job.cml or "", gold_answers.visible_data(data, hidden))
-        checked = form.check(answers.get(place.id, {}))
+    for unit in units:
+        data = json.loads(unit.data) if static is None or unit.is_gold else {}
+        form = static or forms.form_for(job.cml or "", gold_answers.visible_data(data, hidden))
+        checked = form.check(answers.get(unit.id, {}))
         if checked.errors:
-            errors[place.id] = checked.errors
+            errors[unit.id] = checked.errors
             continue
-        each = _UnitAnswers(place, data, checked.answers)
-        if place.is_gold:
-            right = gold_answers.accepted_answers(job.gold, data)
-            each.checked = bool(right)
-            each.missed = form.missed(checked.answers, right)
+        each = _UnitAnswers(unit, data, checked.answers)
+        if unit.is_gold:
+            accepted = gold_answers.accepted_answers(job.gold, data)
+            each.graded = bool(accepted)
+            each.missed = form.missed(checked.answers, accepted)
         answered.append(each)
     if errors:
-        raise Invalid("Some answers are missing or not as they have to be.", fields=errors)
+        raise Invalid("Some answers are missing or invalid.", fields=errors)
     return answered
 
 
 def _grade(
-    job: JobFacts, page: PageRow, standing: WorkerFacts, answered: Sequence[_UnitAnswers]
+    job: JobFacts, page: PageRow, facts: WorkerFacts, answered: Sequence[_UnitAnswers]
 ) -> _Outcome:
-    """Judge the test questions of a page, and with them the contributor."""
-    seen = standing.golds_seen + sum(each.checked for each in answered)
-    missed = standing.golds_missed + sum(bool(each.missed) for each in answered)
-    now = trust(seen, missed, standing.golds_forgiven)
-    outcome = _Outcome(standing.state or "working", now, seen, missed)
+    """Grade the test questions of a page, and compute the contributor's new trust and state."""
+    seen = facts.golds_seen + sum(each.graded for each in answered)
+    missed = facts.golds_missed + sum(bool(each.missed) for each in answered)
+    now = trust(seen, missed, facts.golds_forgiven)
+    outcome = _Outcome(facts.state or "working", now, seen, missed)
     enough = now >= quiz.min_trust(job)
     if page.mode == "quiz":
         outcome.passed = enough
         outcome.state = "working" if enough else "failed_quiz"
         outcome.tainted = not enough
         return outcome
-    if standing.state == "quiz":
+    if facts.state == "quiz":
         outcome.state = "working"
-    if seen > standing.golds_seen and seen >= quiz.gold_before_removal(job) and not enough:
+    if seen > facts.golds_seen and seen >= quiz.gold_before_removal(job) and not enough:
         outcome.state, outcome.tainted = "removed", True
     if not truthy(job.options.get("hide_correct_answers")):
         outcome.feedback = tuple(
-            Feedback(each.place.id, name, tuple(right[name]), reason)
+            Feedback(each.unit.id, name, tuple(accepted[name]), reason)
             for each in answered
-            if each.missed and each.place.state != "hidden_gold"
-            for right in [gold_answers.accepted_answers(job.gold, each.data)]
+            if each.missed and each.unit.state != "hidden_gold"
+            for accepted in [gold_answers.accepted_answers(job.gold, each.data)]
             for name in each.missed
             for reason in [gold_answers.reason(job.gold, each.data, name)]
         )
@@ -185,23 +190,23 @@ def _store_judgments(
     answered: Sequence[_UnitAnswers],
     outcome: _Outcome,
 ) -> None:
-    """Insert the judgments of a page, and how its contributor stands with them.
+    """Insert the judgments of a page, and update its contributor.
 
-    The price of the page is shared among its rows; test questions are free.
+    The price of the page is shared among its units; test questions are free.
     """
     now = tx.clock.now()
-    rows = sum(not each.place.is_gold for each in answered)
-    price, rest = divmod(page.cost_mc, rows) if rows else (0, 0)
-    who = (worker.channel, worker.country, worker.region, worker.city, worker.ip)
+    paid = sum(not each.unit.is_gold for each in answered)
+    price, rest = divmod(page.cost_mc, paid) if paid else (0, 0)
+    origin = (worker.channel, worker.country, worker.region, worker.city, worker.ip)
     lines = []
     for each in answered:
-        golden = bool(each.place.is_gold)
+        golden = bool(each.unit.is_gold)
         cost = 0 if golden else price + rest
         rest = rest if golden else 0
         lines.append(
             (
                 job.id,
-                each.place.id,
+                each.unit.id,
                 worker.id,
                 page.id,
                 encode(each.answers),
@@ -209,7 +214,7 @@ def _store_judgments(
                 golden,
                 bool(each.missed) if golden else None,
                 outcome.tainted,
-                *who,
+                *origin,
                 cost,
                 page.started_at,
                 now,
@@ -217,27 +222,27 @@ def _store_judgments(
         )
     page_writes.insert_judgments(tx.driver, lines)
     counts = (outcome.seen, outcome.missed, len(answered), page.pay_mc)
-    at = now if outcome.tainted else None
+    tainted_at = now if outcome.tainted else None
     page_writes.update_worker(
-        tx.driver, (outcome.state, outcome.trust, *counts, at, now, job.id, worker.id)
+        tx.driver, (outcome.state, outcome.trust, *counts, tainted_at, now, job.id, worker.id)
     )
 
 
 def _update_units(
     tx: Transaction, job: JobFacts, answered: Sequence[_UnitAnswers], outcome: _Outcome
 ) -> tuple[CounterChanges, list[int]]:
-    """Count the judgments of a page for its units, and finalize those that have enough.
+    """Add the judgments of a page to its units, and finalize the units that have enough.
 
     :returns: The changes of the job's counters, and the ids of the finalized units.
     """
     now, tainted = tx.clock.now(), outcome.tainted
     changes = CounterChanges(judgments=len(answered), tainted=len(answered) if tainted else 0)
     finalized, lines = [], []
-    judgments: dict[int, list[aggregation.TrustedJudgment]] = {}
+    judgments: dict[int, list[aggregation.WeightedAnswers]] = {}
     if job.variable_judgments_mode != "none":
-        judgments = aggregation.read_trusted(tx, [each.place.id for each in answered])
+        judgments = aggregation.read_trusted(tx, [each.unit.id for each in answered])
     for each in answered:
-        unit = each.place
+        unit = each.unit
         state, needed, open_slots = unit.state, unit.needed, unit.open_slots
         finalized_at = unit.finalized_at
         trusted = unit.judgments_count + (not tainted)
@@ -277,7 +282,7 @@ def _settle_page(
     outcome: _Outcome,
     changes: CounterChanges,
 ) -> None:
-    """Pay for the page, count it for its job, and draw the consequences of its test questions."""
+    """Charge the page, update the job's counters, and act on trust, the end of work and funds."""
     if page.cost_mc:
         money.charge(tx, job.id, job.account_id, page.cost_mc)
     page_writes.update_job(

@@ -1,4 +1,4 @@
-"""Contributors, and what a requester may do about them.
+"""Contributors: they join, and a requester pays a bonus, notifies, flags or rejects them.
 
 Source: Appen, `Guide to: Contributors Page
 <https://success.appen.com/hc/en-us/articles/201855679>`_.
@@ -36,17 +36,17 @@ def join(
     simulated: bool = False,
     profile: Mapping[str, Any] | None = None,
 ) -> Row[Any]:
-    """Let a contributor in.
+    """Add a contributor.
 
-    :param channel: Where they come from; no job has to know it.
-    :param country: A code of two or three letters.
-    :param profile: What a simulation wants to remember of them.
-    :raises ValueError: There is no such country.
+    :param channel: Where they come from; not necessarily a channel of any job.
+    :param country: Country code of two or three letters.
+    :param profile: Data that a simulation stores with them.
+    :raises ValueError: The country code is unknown.
     """
     if country is not None:
         found = countries.find(country)
         if found is None:
-            raise ValueError(f"{country!r} is no country; give a code such as FI or FIN.")
+            raise ValueError(f"{country!r} is not a country code: expected one such as FI or FIN.")
         country = found.alpha3
     values = {
         "channel": channel,
@@ -65,9 +65,9 @@ def join(
 
 
 def find(tx: Transaction, worker_id: int) -> Row[Any]:
-    """Find a contributor, whatever they worked on.
+    """Find a contributor by id.
 
-    :raises NotFound: There is none.
+    :raises NotFound: No contributor has this id.
     """
     found: Row[Any] | None = tx.one(select(worker).where(worker.c.id == worker_id))
     if found is None:
@@ -76,9 +76,9 @@ def find(tx: Transaction, worker_id: int) -> Row[Any]:
 
 
 def find_in_job(tx: Transaction, job: Row[Any], worker_id: int) -> Row[Any]:
-    """Find a contributor to a job: how they stand in it, and who they are.
+    """Find a contributor to a job: their state in it, and their own columns.
 
-    :raises NotFound: They have not worked on it.
+    :raises NotFound: The contributor has not worked on the job.
     """
     found: Row[Any] | None = tx.one(_select_in_job(job).where(worker_job.c.worker_id == worker_id))
     if found is None:
@@ -87,28 +87,28 @@ def find_in_job(tx: Transaction, job: Row[Any], worker_id: int) -> Row[Any]:
 
 
 def list_all(tx: Transaction, job: Row[Any]) -> list[Row[Any]]:
-    """List the contributors to a job as :func:`find_in_job` finds them."""
+    """List the contributors to a job, each as :func:`find_in_job` returns them."""
     return tx.all(_select_in_job(job).order_by(worker_job.c.worker_id))
 
 
 def bonus(
     tx: Transaction, job: Row[Any], worker_id: int, amount_cents: int, reason: str | None = None
 ) -> None:
-    """Pay a contributor more than their pages; the requester pays the fee on it too.
+    """Pay a contributor a bonus; the requester also pays the fee on it.
 
-    :param amount_cents: How much, in whole US cents.
-    :raises NotFound: They have no judgment in the job.
-    :raises Invalid: The amount is not above 0, or above what one bonus may be.
-    :raises BadRequest: Their channel has no bonuses.
-    :raises Unfunded: The account holds less.
+    :param amount_cents: The bonus, in whole US cents.
+    :raises NotFound: The contributor has no judgment in the job.
+    :raises Invalid: The amount is 0 or negative, or above the maximum of one bonus.
+    :raises BadRequest: The contributor's channel does not support bonuses.
+    :raises Unfunded: The balance of the account is too low.
     """
-    standing = find_in_job(tx, job, worker_id)
-    if not standing.judgments_count:
+    contributor = find_in_job(tx, job, worker_id)
+    if not contributor.judgments_count:
         raise NotFound
-    most = tx.limits.bonus_cents
-    if not 0 < amount_cents <= most:
-        raise Invalid(f"amount is a number of cents from 1 to {most}, not {amount_cents}.")
-    if standing.channel in tx.limits.channels_without_bonus:
+    maximum = tx.limits.bonus_cents
+    if not 0 < amount_cents <= maximum:
+        raise Invalid(f"amount is a number of cents from 1 to {maximum}, not {amount_cents}.")
+    if contributor.channel in tx.limits.channels_without_bonus:
         raise BadRequest("Unable to bonus contributor: This channel does not support bonuses")
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id))
     paid = amount_cents * money.CENT
@@ -129,9 +129,9 @@ def bonus(
 
 
 def notify(tx: Transaction, job: Row[Any], worker_id: int, text: str) -> None:
-    """Leave a message for a contributor.
+    """Send a message to a contributor, shown on their page.
 
-    :raises NotFound: They have not worked on the job.
+    :raises NotFound: The contributor has not worked on the job.
     """
     find_in_job(tx, job, worker_id)
     line = {"worker_id": worker_id, "job_id": job.id, "text": text, "created_at": tx.clock.now()}
@@ -146,15 +146,15 @@ def flag(
     *,
     persist: bool = False,
 ) -> bool:
-    """Give a contributor no more pages; what they judged keeps counting.
+    """Flag a contributor: they get no more pages, but their judgments keep counting.
 
-    :param persist: In no job of the account, rather than in this one.
+    :param persist: Flag them in every job of the account, not only in this one.
     :returns: Whether anything changed.
-    :raises NotFound: They have not worked on the job.
+    :raises NotFound: The contributor has not worked on the job.
     """
-    standing = find_in_job(tx, job, worker_id)
+    contributor = find_in_job(tx, job, worker_id)
     now = tx.clock.now()
-    changed = standing.flagged_at is None
+    changed = contributor.flagged_at is None
     if changed:
         _update(tx, job, worker_id, flagged_at=now, flag_reason=reason)
     closing.release_pages(tx, job.id, worker_id)
@@ -171,25 +171,25 @@ def flag(
 
 
 def unflag(tx: Transaction, job: Row[Any], worker_id: int) -> bool:
-    """Take a flag back, in this job and for the account.
+    """Remove a contributor's flag, in this job and for the account.
 
-    :returns: Whether there was one.
-    :raises NotFound: They have not worked on the job.
+    :returns: Whether the contributor was flagged.
+    :raises NotFound: The contributor has not worked on the job.
     """
-    standing = find_in_job(tx, job, worker_id)
+    contributor = find_in_job(tx, job, worker_id)
     everywhere = tx.run(delete(account_flag).where(*_is_account_flag(job, worker_id)))
     _update(tx, job, worker_id, flagged_at=None, flag_reason=None)
-    return standing.flagged_at is not None or bool(everywhere)
+    return contributor.flagged_at is not None or bool(everywhere)
 
 
 def reject(tx: Transaction, job: Row[Any], worker_id: int, reason: str | None = None) -> bool:
-    """Throw away what a contributor judged; rows open again, unless the job is over.
+    """Reject all judgments of a contributor; units that lack judgments reopen in an active job.
 
     :returns: Whether anything changed.
-    :raises NotFound: They have not worked on the job.
+    :raises NotFound: The contributor has not worked on the job.
     """
-    standing = find_in_job(tx, job, worker_id)
-    if standing.rejected_at is not None:
+    contributor = find_in_job(tx, job, worker_id)
+    if contributor.rejected_at is not None:
         return False
     _update(tx, job, worker_id, rejected_at=tx.clock.now(), state="rejected")
     gone = worker_trust.withdraw_judgments(tx, jobs.reload(tx, job), worker_id)
@@ -198,8 +198,8 @@ def reject(tx: Transaction, job: Row[Any], worker_id: int, reason: str | None = 
 
 
 def _select_in_job(job: Row[Any]) -> Select[Any]:
-    who = [column for column in worker.c if column.name not in {"id", "created_at"}]
-    joined = select(worker_job, *who).join(worker, worker.c.id == worker_job.c.worker_id)
+    columns = [column for column in worker.c if column.name not in {"id", "created_at"}]
+    joined = select(worker_job, *columns).join(worker, worker.c.id == worker_job.c.worker_id)
     return joined.where(worker_job.c.job_id == job.id)
 
 
@@ -208,5 +208,5 @@ def _is_account_flag(job: Row[Any], worker_id: int) -> tuple[Any, Any]:
 
 
 def _update(tx: Transaction, job: Row[Any], worker_id: int, **values: Any) -> None:
-    theirs = (worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
-    tx.run(update(worker_job).where(*theirs).values(values))
+    is_contributor = (worker_job.c.job_id == job.id, worker_job.c.worker_id == worker_id)
+    tx.run(update(worker_job).where(*is_contributor).values(values))
