@@ -1,7 +1,7 @@
-"""The ``crowdflower`` command: a demonstration, and a server with the crowd on your own machine.
+"""The ``crowdflower`` command: a demonstration, a local server, and tools for pending payments.
 
-Each subcommand is a module of its own, imported when it is called, so that ``crowdflower --help``
-answers at once and a subcommand asks only for the extras that it needs.
+Each subcommand is a module, imported when it is called, so that ``crowdflower --help`` is fast and
+each subcommand needs only its own extras.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from io import TextIOWrapper
 
 
 def main() -> None:
-    """Run the command with the arguments of this process, and end the process with its answer."""
+    """Run the command with the arguments of this process, then exit with its status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that has no “·” is no reason to stop
+            stream.reconfigure(errors="replace")  # a terminal without “·” must not stop it
     try:
         from crowdflower.cli.group import crowdflower  # noqa: PLC0415 - click is an extra
     except ModuleNotFoundError as missing:
@@ -22,6 +22,6 @@ def main() -> None:
             raise
         sys.exit(
             "The crowdflower command needs the package click, which is not installed.\n"
-            "Install what it needs: pip install 'crowdflower-client[cli,sandbox]'"
+            "To install it: pip install 'crowdflower-client[cli,sandbox]'"
         )
     crowdflower(prog_name="crowdflower")

@@ -1,4 +1,4 @@
-"""``python -m crowdflower.cli`` is the ``crowdflower`` command."""
+"""Runs the ``crowdflower`` command: ``python -m crowdflower.cli``."""
 
 from crowdflower.cli import main
 

@@ -1,4 +1,4 @@
-"""The command's table of contents; a subcommand's module is imported when it is called."""
+"""The group of subcommands. The module of a subcommand is imported when it is called."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import click
 from crowdflower import __version__
 
 SUBCOMMANDS: Final = {
-    "demo": "Put rows before a simulated crowd and print their weighed answers.",
-    "pending": "List the payments that may or may not have been made.",
-    "resolve": "Write down whether one of them was made.",
-    "serve": "Serve the API and its crowd on this machine.",
+    "demo": "Run a job with simulated contributors and print the results.",
+    "pending": "List the payments whose outcome is unknown.",
+    "resolve": "Record whether a pending payment was made.",
+    "serve": "Run the sandbox as a server on this machine.",
 }
-"""Name to one line of help: ``serve`` is the click command ``serve`` of the module beside us."""
+"""Help text by name. The name is that of the module and of the click command in it."""
 
 
 class Subcommands(click.Group):
-    """A group that knows its subcommands by name, and imports the one that is called."""
+    """A group that imports a subcommand when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Name the subcommands, for help and completion."""
+        """Return the names of the subcommands, for help and completion."""
         return list(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the subcommand of this name.
+        """Import and return a subcommand.
 
-        :raises click.ClickException: It stands on a package that is not installed.
+        :raises click.ClickException: It needs a package that is not installed.
         """
         if cmd_name not in SUBCOMMANDS:
             return None
@@ -40,23 +40,23 @@ class Subcommands(click.Group):
                 raise
             raise click.ClickException(
                 f"crowdflower {cmd_name} needs the package {missing.name}, which is not installed."
-                "\nInstall what it needs: pip install 'crowdflower-client[cli,sandbox]'"
+                "\nTo install it: pip install 'crowdflower-client[cli,sandbox]'"
             ) from None
         command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the table of subcommands without importing what it names."""
+        """Write the table of subcommands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUBCOMMANDS.items()))
 
 
 def _is_ours(module: str | None) -> bool:
-    """Tell a module of this package, which may not be missing, from one of an extra."""
+    """Return whether a module belongs to this package, not to an extra."""
     return module is None or module.partition(".")[0] == "crowdflower"
 
 
 @click.group(cls=Subcommands)
 @click.version_option(__version__, prog_name="crowdflower")
 def crowdflower() -> None:
-    """Label data with people: CrowdFlower's API, and the same crowd on your own machine."""
+    """Label data with people: tools for the CrowdFlower API, and a local sandbox."""

@@ -1,4 +1,4 @@
-"""``crowdflower pending``: the payments that a lost answer or a crash left open."""
+"""``crowdflower pending``: list the payments whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from crowdflower.payments.records import Operation
 
 
 def state_file() -> Path:
-    """Return where the command keeps its journal: in the user's folder for such things."""
+    """Return the default path of the journal, in the user's state folder."""
     folder = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(folder) / "crowdflower" / "journal.db"
 
 
 def journal_option(command: Any) -> Any:
-    """Give a subcommand the option ``--journal``."""
+    """Add the option ``--journal`` to a subcommand."""
     return click.option(
         "--journal",
         "path",
@@ -28,26 +28,26 @@ def journal_option(command: Any) -> Any:
         envvar="CROWDFLOWER_JOURNAL",
         default=state_file,
         show_default="the user's state folder",
-        help="The file in which payments are written down; CROWDFLOWER_JOURNAL names it too.",
+        help="File with the journal of payments; also set by CROWDFLOWER_JOURNAL.",
     )(command)
 
 
 @click.command()
 @journal_option
 def pending(path: Path) -> None:
-    """List the payments that may or may not have been made.
+    """List the payments whose outcome is unknown.
 
-    A program that was killed, or that got no answer, leaves them behind. Look into the account,
-    then write down what you found with `crowdflower resolve`.
+    A program that was killed or got no response leaves such payments. Check the account, then
+    record what you found with `crowdflower resolve`.
     """
     try:
-        found = Journal(path).pending()
+        operations = Journal(path).pending()
     except ApiError as error:
         raise click.ClickException(str(error)) from None
-    for operation in found:
+    for operation in operations:
         click.echo(_line(operation))
-    if not found:
-        click.echo(f"No payment is open in {path}.", err=True)
+    if not operations:
+        click.echo(f"No pending payments in {path}.", err=True)
 
 
 def _line(operation: Operation) -> str:

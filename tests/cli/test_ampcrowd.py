@@ -1,4 +1,4 @@
-"""AMPCrowd on the command line: the demonstration, and the server."""
+"""``crowdflower demo --ampcrowd`` and ``crowdflower serve --ampcrowd``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from served import PATIENCE, serving
 
 from crowdflower.ampcrowd import AMPCrowdClient, Pair, Text
+from crowdflower.cli.background import run_crowd, send_callbacks
 from crowdflower.cli.demo import demo
-from crowdflower.cli.serve import access, delivering, working
+from crowdflower.cli.serve import access_policy
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 AMPCROWD = r"^AMPCrowd +(\S+)$"
 
 
-def test_the_demonstration_labels_the_three_examples_and_prints_what_is_posted(
+def test_the_demo_labels_the_three_examples_and_prints_the_callbacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "400")
@@ -42,7 +43,7 @@ def test_the_demonstration_labels_the_three_examples_and_prints_what_is_posted(
     assert re.search(r"GroupId3 +filterRecordId1 +True +yes", result.output)
 
 
-def test_the_demonstration_asks_no_more_people_than_there_are() -> None:
+def test_the_demo_asks_for_no_more_answers_than_there_are_contributors() -> None:
     result = CliRunner().invoke(demo, ["--ampcrowd", "--contributors", "1"])
 
     assert result.exit_code == 0, result.output
@@ -51,17 +52,17 @@ def test_the_demonstration_asks_no_more_people_than_there_are() -> None:
 
 
 @pytest.mark.parametrize("option", ["--rows", "--replay", "--label", "--question"])
-def test_the_demonstration_has_rows_of_its_own(tmp_path: Path, option: str) -> None:
+def test_the_ampcrowd_demo_takes_no_files(tmp_path: Path, option: str) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("text\nhello\n", encoding="utf-8")
 
     result = CliRunner().invoke(demo, ["--ampcrowd", option, str(file)])
 
     assert result.exit_code == 2
-    assert f"leave {option} off" in result.output
+    assert f"remove {option}" in result.output
 
 
-def test_served_groups_are_worked_on_and_their_answers_posted() -> None:
+def test_the_crowd_of_a_server_works_on_groups_and_callbacks_are_sent() -> None:
     with (
         serving("--ampcrowd", "--crowd", "6") as server,
         AMPCrowdClient(server.told(AMPCROWD)) as client,
@@ -88,15 +89,15 @@ def test_served_groups_are_worked_on_and_their_answers_posted() -> None:
         assert {answer.identifier for answer in inbox.answers(PATIENCE)} == {"t1", "t2", "t3", "p1"}
         code, rest = server.ended_by(signal.SIGTERM)
 
-    assert (code, rest.strip()) == (0, "Ended.")
+    assert (code, rest.strip()) == (0, "Stopped.")
 
 
-DOOR = AccessPolicy(timeout=2)
+POLICY = AccessPolicy(timeout=2)
 
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """Whoever connects waits for an answer in vain."""
+    """A receiver that never responds."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)
         yield silent
@@ -104,8 +105,8 @@ def silent() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def box(silent: socket.socket) -> Iterator[Sandbox]:
-    """Three groups, whose answers are to go to three addresses."""
-    with Sandbox(ampcrowd=DOOR) as box, box.ampcrowd_client() as client:
+    """Three groups with three callback URLs."""
+    with Sandbox(ampcrowd=POLICY) as box, box.ampcrowd_client() as client:
         for number in range(3):
             client.create_tasks(
                 "internal",
@@ -118,7 +119,7 @@ def box(silent: socket.socket) -> Iterator[Sandbox]:
 
 
 def called(silent: socket.socket) -> bool:
-    """Tell whether somebody has called who was not taken in yet."""
+    """Return whether another connection is waiting to be accepted."""
     silent.setblocking(False)
     with suppress(BlockingIOError):
         silent.accept()[0].close()
@@ -126,7 +127,7 @@ def called(silent: socket.socket) -> bool:
     return False
 
 
-def test_receivers_that_keep_silent_do_not_keep_the_server_from_ending(
+def test_silent_receivers_do_not_delay_the_end_of_the_server(
     silent: socket.socket, box: Sandbox
 ) -> None:
     box.crowd.add(1)
@@ -134,24 +135,24 @@ def test_receivers_that_keep_silent_do_not_keep_the_server_from_ending(
     for job in box.ampcrowd.running_jobs():
         box.crowd.run(job)
 
-    with delivering(box, DOOR):
+    with send_callbacks(box, POLICY):
         connection, _ = silent.accept()
 
     assert not called(silent)
     connection.close()
 
 
-def test_the_crowd_of_a_server_leaves_it_to_others_to_wait_for_receivers(
+def test_the_crowd_of_a_server_does_not_wait_for_receivers(
     silent: socket.socket, box: Sandbox
 ) -> None:
-    with working(box, 1, DOOR):
-        looks = (box.ampcrowd.running_jobs() for _ in range(100_000))
-        assert [] in looks
+    with run_crowd(box, 1, POLICY):
+        running = (box.ampcrowd.running_jobs() for _ in range(100_000))
+        assert [] in running
 
     assert not called(silent)
 
 
-def test_without_being_asked_the_server_knows_nothing_of_it() -> None:
+def test_by_default_the_ampcrowd_api_is_off() -> None:
     with serving() as server:
         url = server.url.removesuffix("/v1")
 
@@ -161,7 +162,7 @@ def test_without_being_asked_the_server_knows_nothing_of_it() -> None:
         assert "AMPCrowd" not in server.said
 
 
-def test_a_server_that_others_can_reach_asks_for_its_token() -> None:
+def test_a_server_on_another_host_requires_the_token() -> None:
     with serving("--ampcrowd", "--host", "0.0.0.0") as server:  # noqa: S104 - on purpose
         port = server.told(AMPCROWD).rpartition(":")[2]
         token = server.told(r"^Token +(\w+)")
@@ -174,11 +175,11 @@ def test_a_server_that_others_can_reach_asks_for_its_token() -> None:
         assert refused.status_code == 403
 
 
-def test_a_token_is_long_and_never_the_same() -> None:
-    one, other = access("0.0.0.0"), access("192.0.2.1")  # noqa: S104 - on purpose
+def test_each_token_is_long_and_different() -> None:
+    one, other = access_policy("0.0.0.0"), access_policy("192.0.2.1")  # noqa: S104 - on purpose
 
     assert one.token is not None
     assert len(one.token) == 32
     assert one.token != other.token
     assert not one.loopback
-    assert access("127.0.0.1").token is None
+    assert access_policy("127.0.0.1").token is None

@@ -1,4 +1,4 @@
-"""The command itself: its help, its version, and what it says when an extra is missing."""
+"""The command itself: its help, its version, and its messages when an extra is missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ main()
 def run(
     *arguments: str, missing: tuple[str, ...] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command in a Python of its own, as if ``missing`` were not installed."""
+    """Run the command in a new process, as if ``missing`` were not installed."""
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", WITHOUT.format(missing=missing, arguments=arguments)],
         capture_output=True,
@@ -42,7 +42,7 @@ def test_the_version_is_the_one_of_the_package() -> None:
     assert answer.stdout == f"crowdflower, version {crowdflower.__version__}\n"
 
 
-def test_help_names_every_subcommand_in_one_line_each() -> None:
+def test_help_lists_each_subcommand_in_one_line() -> None:
     answer = run("--help")
 
     assert answer.returncode == 0
@@ -83,7 +83,7 @@ def test_without_the_sandbox_serve_says_what_to_install() -> None:
     assert "Traceback" not in answer.stderr
 
 
-def test_a_terminal_that_has_only_ascii_shows_what_it_can(tmp_path: Path) -> None:
+def test_an_ascii_terminal_gets_replacement_characters(tmp_path: Path) -> None:
     answer = run("demo", "--output", str(tmp_path), PYTHONIOENCODING="ascii")
 
     assert answer.returncode == 0, answer.stderr

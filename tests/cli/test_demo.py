@@ -1,4 +1,4 @@
-"""The demonstration: what a stranger sees first."""
+"""``crowdflower demo``: its output, its files, its options."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def table(tmp_path: Path) -> Callable[[str, str], Path]:
     return write
 
 
-def right(output: str) -> dict[str, float]:
-    """Read the table of agreement with known answers."""
-    found = re.findall(r"^  ([a-z -]+?) +([01]\.\d{3})  ", output, re.MULTILINE)
-    return {name: float(share) for name, share in found}
+def accuracies(output: str) -> dict[str, float]:
+    """Parse the table of accuracies."""
+    lines = re.findall(r"^  ([a-z -]+?) +([01]\.\d{3})  ", output, re.MULTILINE)
+    return {name: float(share) for name, share in lines}
 
 
-def test_the_reviews_that_come_along_are_labeled_and_the_answers_weighed(
+def test_the_example_reviews_are_labeled_and_the_answers_aggregated(
     run: Callable[..., Result], tmp_path: Path
 ) -> None:
     result = run()
@@ -54,7 +54,7 @@ def test_the_reviews_that_come_along_are_labeled_and_the_answers_weighed(
     assert "139 rows of reviews.csv" in result.output
     assert "17 rows became test questions" in result.output
     assert "end     finished" in result.output
-    assert right(result.output)["the service"] >= 0.9
+    assert accuracies(result.output)["the service"] >= 0.9
     with (tmp_path / "crowdflower-demo" / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 139
@@ -72,7 +72,7 @@ def test_the_same_seed_gives_the_same_answers(run: Callable[..., Result], tmp_pa
     assert results[0]
 
 
-def test_the_files_lie_where_they_are_wanted(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_the_files_are_in_the_output_folder(run: Callable[..., Result], tmp_path: Path) -> None:
     run("--output", tmp_path / "there")
 
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == [
@@ -83,7 +83,7 @@ def test_the_files_lie_where_they_are_wanted(run: Callable[..., Result], tmp_pat
     ]
 
 
-def test_rows_of_ones_own_are_labeled(
+def test_rows_of_a_file_are_labeled(
     run: Callable[..., Result], table: Callable[[str, str], Path]
 ) -> None:
     rows = "".join(
@@ -99,7 +99,7 @@ def test_rows_of_ones_own_are_labeled(
     assert "of 30 known answers" in result.output
 
 
-def test_the_answers_of_real_people_are_given_once_more(
+def test_recorded_answers_are_replayed(
     run: Callable[..., Result], table: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
     rows = table("rows.csv", "key,text\n" + "".join(f"t{n},text {n}\n" for n in range(6)))
@@ -124,7 +124,7 @@ def test_the_answers_of_real_people_are_given_once_more(
     not (DATA / "rte_questions.csv").exists(),
     reason="the entailment questions and their 8,000 judgments are not part of the project",
 )
-def test_eight_hundred_real_questions_are_answered_by_the_people_who_answered_them(
+def test_eight_hundred_real_questions_are_replayed(
     run: Callable[..., Result],
 ) -> None:
     result = run(
@@ -135,17 +135,17 @@ def test_eight_hundred_real_questions_are_answered_by_the_people_who_answered_th
     assert result.exit_code == 0, result.output
     assert "8,000 judgments by 164 contributors" in result.output
     assert "of 800 known answers" in result.output
-    shares = right(result.output)
+    shares = accuracies(result.output)
     assert shares["majority"] == 0.897
     assert shares["the service"] == pytest.approx(0.896, abs=0.002)
     assert shares["dawid-skene"] >= 0.925
 
 
 @pytest.mark.parametrize(
-    ("content", "options", "said"),
+    ("content", "options", "message"),
     [
-        ("", ["--label", "even"], "rows.csv: The file is empty; its first row has to name the"),
-        ("id,text\n", ["--label", "even"], "no rows under its header"),
+        ("", ["--label", "even"], "rows.csv: The file is empty; its first row must name the"),
+        ("id,text\n", ["--label", "even"], "no rows under the header"),
         ("id,Text\n1,a\n", ["--label", "even"], "has no column 'even'; it has: id, Text"),
         ("id;text\n1;a\n", ["--label", "text"], "has no column 'text'; it has: id;text"),
         (
@@ -163,25 +163,25 @@ def test_eight_hundred_real_questions_are_answered_by_the_people_who_answered_th
         ("id,text\n1,a\n", ["--question", "txt"], "has no column 'txt'"),
         ("id,text\n1,a\n2,a\n", ["--label", "text"], "the labels make 1 options"),
         ("id,text\n1,a\n", [], "the labels make 0 options"),
-        ("id,text\n1,a\n2,{{ id }}\n", ["--label", "text", "--question", "id"], "is Liquid"),
+        ("id,text\n1,a\n2,{{ id }}\n", ["--label", "text", "--question", "id"], "contains Liquid"),
     ],
 )
-def test_files_that_make_no_task_are_refused_before_anything_runs(
+def test_invalid_files_are_refused_before_anything_runs(
     run: Callable[..., Result],
     table: Callable[[str, str], Path],
     tmp_path: Path,
     content: str,
     options: list[str],
-    said: str,
+    message: str,
 ) -> None:
     result = run("--rows", table("rows.csv", content), *options)
 
     assert result.exit_code == 1
-    assert said in " ".join(result.output.split())
+    assert message in " ".join(result.output.split())
     assert not (tmp_path / "crowdflower-demo").exists()
 
 
-def test_rows_that_are_no_utf8_are_refused_by_their_number(
+def test_a_row_that_is_not_utf8_is_named_by_its_number(
     run: Callable[..., Result], tmp_path: Path
 ) -> None:
     path = tmp_path / "rows.csv"
@@ -193,7 +193,7 @@ def test_rows_that_are_no_utf8_are_refused_by_their_number(
     assert "row 2. Please be sure your file is UTF-8 encoded" in " ".join(result.output.split())
 
 
-def test_columns_have_the_names_that_a_form_may_use(
+def test_columns_get_the_names_that_a_form_uses(
     run: Callable[..., Result], table: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
     rows = "".join(f"{n},Is {n} even?,{'no' if n % 2 else 'yes'}\n" for n in range(6))
@@ -209,7 +209,7 @@ def test_columns_have_the_names_that_a_form_may_use(
         assert next(csv.reader(file))[3:] == ["id", "the_question", "answer"]
 
 
-def test_what_stands_in_the_rows_is_printed_as_it_is(
+def test_brackets_in_values_are_printed_as_they_are(
     run: Callable[..., Result], table: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
     labels = ["[/red]", "[bold]yes", "[/red] "]
@@ -226,10 +226,10 @@ def test_what_stands_in_the_rows_is_printed_as_it_is(
     assert "to[/]day/" in result.output.replace("\n", "")
 
 
-def test_a_folder_that_cannot_be_written_is_named_and_the_results_are_printed_all_the_same(
+def test_an_output_folder_that_cannot_be_written_is_named_and_the_results_are_printed(
     run: Callable[..., Result], table: Callable[[str, str], Path]
 ) -> None:
-    file = table("notes", "somebody's")
+    file = table("notes", "notes")
 
     result = run("--output", file / "results")
 
@@ -239,7 +239,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_results_are_printed_al
     assert "--output" in result.output
 
 
-def test_on_a_narrow_terminal_no_line_leaves_its_column(
+def test_on_a_narrow_terminal_lines_wrap_within_their_column(
     run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
@@ -248,40 +248,40 @@ def test_on_a_narrow_terminal_no_line_leaves_its_column(
 
     assert all(line.startswith("  ") for line in lines if line)
     assert "          positive" in lines
-    assert "  failed test questions" in lines
+    assert "  test questions" in lines
 
 
-def test_a_crowd_that_is_too_small_leaves_a_job_that_runs_and_that_is_said(
+def test_a_crowd_that_is_too_small_leaves_the_job_running(
     run: Callable[..., Result],
 ) -> None:
     result = run("--contributors", "1")
 
     assert result.exit_code == 0, result.output
-    assert "running still, with nobody left who may work" in result.output
-    assert re.search(r"of 122 known answers, \d+ of them not given yet", result.output)
+    assert "running, with no contributors left who may work" in result.output
+    assert re.search(r"of 122 known answers, \d+ of them without a result yet", result.output)
     assert "80 judgments by 1 contributor\n" in result.output
-    assert "of play money spent, or reserved for what is left" in result.output
+    assert "of play money spent or reserved" in result.output
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        (["--ampcrowd", "--label", "gold"], "leave --label off"),
-        (["--ampcrowd", "--output", "there"], "leave --output off"),
-        (["--replay", __file__, "--contributors", "5"], "leave --contributors off"),
+        (["--ampcrowd", "--label", "gold"], "remove --label"),
+        (["--ampcrowd", "--output", "there"], "remove --output"),
+        (["--replay", __file__, "--contributors", "5"], "remove --contributors"),
     ],
 )
-def test_an_option_that_would_be_passed_over_is_refused(
-    run: Callable[..., Result], options: list[str], said: str
+def test_an_option_without_effect_is_refused(
+    run: Callable[..., Result], options: list[str], message: str
 ) -> None:
     result = run(*options)
 
     assert result.exit_code == 2
-    assert said in result.output
+    assert message in result.output
 
 
 @pytest.mark.parametrize("option", ["--rows", "--replay"])
-def test_a_file_that_is_read_is_not_replaced_by_the_results(
+def test_an_input_file_is_not_overwritten_by_the_results(
     run: Callable[..., Result], table: Callable[[str, str], Path], tmp_path: Path, option: str
 ) -> None:
     read = {"--rows": "id,text\n1,a\n2,b\n", "--replay": "task,worker,label\n1,ada,x\n"}
@@ -291,30 +291,30 @@ def test_a_file_that_is_read_is_not_replaced_by_the_results(
     result = run(*(each for pair in files.items() for each in pair), "--output", tmp_path)
 
     assert result.exit_code == 2
-    assert "the results would replace" in result.output
+    assert "the results would overwrite" in result.output
     assert files[option].read_text(encoding="utf-8") == read[option]
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"),
+    ("answers", "message"),
     [
-        ("1,ada,x\n1,ada,y\n", "row 3 is another answer of ada to 1"),
-        ("1,ada,x\n2,bob,\n", "row 3 leaves one of task, worker and label empty"),
+        ("1,ada,x\n1,ada,y\n", "row 3 is a second answer of ada to 1"),
+        ("1,ada,x\n2,bob,\n", "row 3 has an empty task, worker or label"),
         ("1,ada\n", "Unable to parse row 2"),
     ],
 )
-def test_answers_that_nobody_can_have_given_are_refused(
-    run: Callable[..., Result], table: Callable[[str, str], Path], answers: str, said: str
+def test_invalid_recorded_answers_are_refused(
+    run: Callable[..., Result], table: Callable[[str, str], Path], answers: str, message: str
 ) -> None:
     rows = table("rows.csv", "id,text\n1,a\n2,b\n")
 
     result = run("--rows", rows, "--replay", table("answers.csv", f"task,worker,label\n{answers}"))
 
     assert result.exit_code == 1
-    assert said in " ".join(result.output.split())
+    assert message in " ".join(result.output.split())
 
 
-def test_answers_about_rows_that_are_not_there_are_refused(
+def test_recorded_answers_to_missing_rows_are_refused(
     run: Callable[..., Result], table: Callable[[str, str], Path]
 ) -> None:
     rows = table("rows.csv", "id,text\n1,a\n2,b\n")
@@ -323,10 +323,10 @@ def test_answers_about_rows_that_are_not_there_are_refused(
     result = run("--rows", rows, "--replay", answers)
 
     assert result.exit_code == 1
-    assert "no column of rows.csv holds all tasks" in " ".join(result.output.split())
+    assert "no column of rows.csv contains all tasks" in " ".join(result.output.split())
 
 
-def test_what_the_service_refuses_is_told_in_its_words(
+def test_a_refusal_of_the_service_is_printed(
     run: Callable[..., Result], table: Callable[[str, str], Path]
 ) -> None:
     rows = table("rows.csv", "id,text\n1,a\n2,b\n")
@@ -337,14 +337,14 @@ def test_what_the_service_refuses_is_told_in_its_words(
     assert "at least 5" in " ".join(result.output.split())
 
 
-def test_a_column_without_its_file_is_refused(run: Callable[..., Result]) -> None:
+def test_a_column_option_without_rows_is_refused(run: Callable[..., Result]) -> None:
     result = run("--label", "gold")
 
     assert result.exit_code == 1
     assert "--rows" in result.output
 
 
-def test_the_readme_shows_what_is_printed(
+def test_the_readme_shows_the_output(
     run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")

@@ -1,4 +1,4 @@
-"""``crowdflower pending`` and ``resolve``: what a crash left open, from the shell."""
+"""``crowdflower pending`` and ``resolve``: payments whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "crowdflower" / "journal.db"
 
 
-def sent(path: Path) -> Operation:
-    """Leave a bonus open."""
+def send_bonus(path: Path) -> Operation:
+    """Leave a bonus pending."""
     journal = Journal(path)
     bonus = Operation(
         "op-1", "bonus", "account", "POST", "jobs/7/workers/5/bonus.json", "amount=150", "may"
@@ -38,8 +38,8 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(crowdflower, arguments)
 
 
-def test_an_open_payment_is_listed_in_a_line(path: Path) -> None:
-    operation = sent(path)
+def test_a_pending_payment_is_printed_in_one_line(path: Path) -> None:
+    operation = send_bonus(path)
 
     answer = run("pending")
 
@@ -50,27 +50,27 @@ def test_an_open_payment_is_listed_in_a_line(path: Path) -> None:
     )
 
 
-def test_without_a_journal_nothing_is_open_and_none_is_made(path: Path) -> None:
+def test_without_a_journal_nothing_is_pending_and_none_is_created(path: Path) -> None:
     answer = run("pending")
 
     assert (answer.exit_code, answer.stdout) == (0, "")
-    assert f"No payment is open in {path}." in answer.stderr
+    assert f"No pending payments in {path}." in answer.stderr
     assert not path.parent.exists()
 
 
 def test_a_payment_is_resolved_with_a_note(path: Path) -> None:
-    sent(path)
+    send_bonus(path)
 
     answer = run("resolve", "op-1", "not_applied", "--note", "not in the list of May")
 
-    assert (answer.exit_code, answer.stdout) == (0, "op-1 is not_applied.\n")
+    assert (answer.exit_code, answer.stdout) == (0, "Recorded: op-1 is not_applied.\n")
     assert Journal(path).get("op-1").note == "not in the list of May"
     assert run("pending").stdout == ""
 
 
-def test_another_file_is_named_by_option_or_environment(path: Path, tmp_path: Path) -> None:
+def test_the_journal_is_set_by_option_or_environment(path: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
-    sent(other)
+    send_bonus(other)
 
     by_option = run("pending", "--journal", str(other))
     by_environment = CliRunner(env={"CROWDFLOWER_JOURNAL": str(other)}).invoke(
@@ -81,8 +81,8 @@ def test_another_file_is_named_by_option_or_environment(path: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["nobody", "op-1"])
-def test_what_is_not_open_is_not_resolved(path: Path, name: str) -> None:
-    sent(path)
+def test_a_payment_that_is_not_pending_is_not_resolved(path: Path, name: str) -> None:
+    send_bonus(path)
     Journal(path).settle("op-1", "applied", "status 200")
 
     answer = run("resolve", name, "applied")
@@ -91,7 +91,7 @@ def test_what_is_not_open_is_not_resolved(path: Path, name: str) -> None:
     assert name in answer.stderr
 
 
-def test_a_file_that_is_no_journal_is_named(path: Path) -> None:
+def test_a_file_that_is_not_a_journal_is_named(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database at all " * 300)
 

@@ -1,4 +1,4 @@
-"""The reviews that ``crowdflower demo`` puts before its crowd."""
+"""The example reviews of ``crowdflower demo``."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def golden(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return [row for row in rows if row["_golden"]]
 
 
-def test_the_reviews_are_many_and_each_stands_once(rows: list[dict[str, str]]) -> None:
+def test_there_are_many_reviews_and_no_duplicates(rows: list[dict[str, str]]) -> None:
     assert len(rows) >= 120
     assert len({row["review_id"] for row in rows}) == len(rows)
     assert len({row["review"] for row in rows}) == len(rows)
 
 
-def test_every_row_fills_the_columns_that_the_demo_reads(rows: list[dict[str, str]]) -> None:
+def test_every_row_has_the_columns_that_the_demo_reads(rows: list[dict[str, str]]) -> None:
     for row in rows:
         assert list(row) == COLUMNS
         assert all(row[column].strip() == row[column] != "" for column in COLUMNS[:3]), row
@@ -68,13 +68,15 @@ def test_no_more_than_a_third_of_the_rows_are_test_questions(
     assert 3 * len(golden) < len(rows)
 
 
-def test_rows_that_are_no_test_question_give_nothing_away(rows: list[dict[str, str]]) -> None:
+def test_other_rows_have_no_gold_answers(rows: list[dict[str, str]]) -> None:
     for row in rows:
         if not row["_golden"]:
             assert (row["sentiment_gold"], row["sentiment_gold_reason"]) == ("", "")
 
 
-def test_the_reviews_hold_what_breaks_a_careless_reader(rows: list[dict[str, str]]) -> None:
+def test_the_reviews_have_quotes_commas_and_non_ascii_characters(
+    rows: list[dict[str, str]],
+) -> None:
     text = "".join(row["review"] for row in rows)
 
     assert not text.isascii()

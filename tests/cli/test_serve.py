@@ -1,4 +1,4 @@
-"""``crowdflower serve``, run as people run it: a process, an address, a signal."""
+"""``crowdflower serve`` as a process: its output, its options, its end by a signal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import requests
 from served import COMMAND, PATIENCE, serving
 
-from crowdflower.cli.serve import alongside, working
+from crowdflower.cli.background import repeat, run_crowd
 from crowdflower.client import Client
 from crowdflower.exceptions import AuthenticationError
 from crowdflower.sandbox import Sandbox
@@ -33,14 +33,14 @@ RADIOS = """
 </cml:radios>"""
 
 
-def refused(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command with something wrong in it."""
+def run_invalid(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with invalid arguments."""
     return subprocess.run(  # noqa: S603 - our own program
         [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 
-def test_a_client_works_with_the_line_that_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_printed_line_configures_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as server:
         monkeypatch.setenv("CROWDFLOWER_API_URL", server.url)
         monkeypatch.setenv("CROWDFLOWER_API_KEY", server.key)
@@ -50,7 +50,7 @@ def test_a_client_works_with_the_line_that_is_printed(monkeypatch: pytest.Monkey
             assert [each.id for each in client.get_jobs()] == [job.id]
 
 
-def test_a_simulated_crowd_works_on_what_is_launched() -> None:
+def test_the_simulated_crowd_works_on_launched_jobs() -> None:
     with serving("--crowd", "8") as server, Client(server.key, base_url=server.url) as client:
         job = client.upload_job({"text": f"Row {number}"} for number in range(5))
         job.title = "What does the text say?"
@@ -60,13 +60,13 @@ def test_a_simulated_crowd_works_on_what_is_launched() -> None:
         job.update()
         job.launch(5)
 
-        looks = (client.get_job(job.id).state for _ in range(5000))
+        states = (client.get_job(job.id).state for _ in range(5000))
 
-        assert "finished" in looks, job.ping()
+        assert "finished" in states, job.ping()
         assert {unit.get_aggregate("says") for unit in job.results()} <= {"yes", "no"}
 
 
-def test_rows_that_waited_for_long_enough_are_ordered() -> None:
+def test_rows_are_ordered_after_the_auto_order_timeout() -> None:
     with serving() as server, Client(server.key, base_url=server.url) as client:
         job = client.create_job({"title": "What does the text say?"})
         job.instructions, job.cml = "Read it, then say it.", RADIOS
@@ -75,12 +75,12 @@ def test_rows_that_waited_for_long_enough_are_ordered() -> None:
         client.set_job_channels(job.id, ["cf_internal"])
         job.upload([{"text": "one row"}])
 
-        looks = (client.get_job(job.id).state for _ in range(5000))
+        states = (client.get_job(job.id).state for _ in range(5000))
 
-        assert "running" in looks, job.ping()
+        assert "running" in states, job.ping()
 
 
-def test_only_the_key_that_was_given_opens_it() -> None:
+def test_only_the_given_key_is_accepted() -> None:
     with serving("--key", "s3cret") as server:
         with Client("s3cret", base_url=server.url) as client:
             assert list(client.get_jobs()) == []
@@ -88,11 +88,11 @@ def test_only_the_key_that_was_given_opens_it() -> None:
             list(client.get_jobs())
 
 
-def test_a_key_on_the_command_line_is_warned_of_and_one_in_the_environment_is_taken(
+def test_a_key_on_the_command_line_causes_a_warning_and_one_in_the_environment_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with serving("--key", "s3cret") as server:
-        assert "Warning: every user of this machine can read --key" in server.said
+        assert "Warning: all users of this machine can read --key" in server.said
 
     monkeypatch.setenv("CROWDFLOWER_SANDBOX_KEY", "in-the-environment")
     with serving() as server:
@@ -100,7 +100,7 @@ def test_a_key_on_the_command_line_is_warned_of_and_one_in_the_environment_is_ta
         assert "Warning" not in server.said
 
 
-def test_without_a_key_each_run_makes_its_own() -> None:
+def test_without_a_key_each_run_generates_one() -> None:
     with serving() as one, serving() as other:
         assert re.fullmatch("[0-9a-f]{40}", one.key)
         assert one.key != other.key
@@ -121,28 +121,28 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     with serving() as server:
         code, rest = server.ended_by(number)
 
-    assert (code, rest.strip()) == (0, "Ended.")
+    assert (code, rest.strip()) == (0, "Stopped.")
 
 
-def test_a_port_in_use_is_said_and_nothing_is_served() -> None:
+def test_a_port_in_use_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        answer = refused("--port", str(port))
+        answer = run_invalid("--port", str(port))
 
     assert answer.returncode == 1
     assert answer.stdout == ""
     assert answer.stderr == (
-        f"Error: port {port} is in use; choose another with --port, or 0 for any that is free\n"
+        f"Error: port {port} is in use; choose another with --port, or 0 for any free port\n"
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--balance", "much"], "such as 12.50, not 'much'"),
-        (["--balance", "0.001"], "'0.001' is no whole number of cents"),
-        (["--balance=-5"], "'-5' is no whole number of cents from 0 on"),
+        (["--balance", "much"], "'much' is not an amount in dollars"),
+        (["--balance", "0.001"], "'0.001' must be 0 or more dollars"),
+        (["--balance=-5"], "'-5' must be 0 or more dollars"),
         (["--balance", "1e400"], "'1e400' is more than 10,000,000,000 dollars"),
         (["--port", "70000"], "70000 is not in the range"),
         (["--key", ""], "a key must be printable ASCII without spaces"),
@@ -150,19 +150,19 @@ def test_a_port_in_use_is_said_and_nothing_is_served() -> None:
         (["--key", "schlüssel"], "a key must be printable ASCII without spaces"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused(arguments: list[str], complaint: str) -> None:
-    answer = refused(*arguments)
+def test_invalid_options_are_refused(arguments: list[str], complaint: str) -> None:
+    answer = run_invalid(*arguments)
 
     assert answer.returncode == 2
     assert complaint in answer.stderr
 
 
-def test_a_file_that_is_no_sandbox_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_sandbox_is_not_changed(tmp_path: Path) -> None:
     file = tmp_path / "notes.db"
     file.write_bytes(b"not a database, but somebody's notes" * 100)
     before = file.read_bytes()
 
-    answer = refused("--database", str(file), "--port", "0")
+    answer = run_invalid("--database", str(file), "--port", "0")
 
     assert answer.returncode == 1
     assert answer.stderr.startswith(f"Error: {file} ")
@@ -173,13 +173,13 @@ def test_a_file_that_is_no_sandbox_is_left_as_it_is(tmp_path: Path) -> None:
 def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "crowd.db"
 
-    answer = refused("--database", str(file), "--port", "0")
+    answer = run_invalid("--database", str(file), "--port", "0")
 
     assert answer.returncode == 1
     assert answer.stderr == f"Error: {file} cannot be opened: {os.strerror(2)}.\n"
 
 
-def test_a_server_that_is_asked_to_can_be_controlled() -> None:
+def test_with_control_the_printed_token_opens_the_control_interface() -> None:
     with serving("--control") as server:
         token = re.search(r"Control .*Bearer (\S+)", server.said)
         origin = server.url.removesuffix("/v1")
@@ -193,26 +193,26 @@ def test_a_server_that_is_asked_to_can_be_controlled() -> None:
     assert stranger.status_code == 401
 
 
-def test_requesters_are_told_what_happens_in_their_jobs() -> None:
+def test_webhooks_are_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as hook, serving() as server:
         hook.settimeout(PATIENCE)
         with Client(server.key, server.url) as client:
-            job = client.create_job({"title": "A job to be told of"})
+            job = client.create_job({"title": "A first job"})
             uri = f"http://127.0.0.1:{hook.getsockname()[1]}/hook"
             client.update_job(job.id, {"webhook_uri": uri})
             job.upload([{"text": "a row"}])
-            told, _ = hook.accept()
-            with told, told.makefile("rb") as request:
+            connection, _ = hook.accept()
+            with connection, connection.makefile("rb") as request:
                 first = request.readline()
-                told.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     assert first == b"POST /hook HTTP/1.1\r\n"
 
 
-def test_what_runs_alongside_waits_for_the_database(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_background_task_waits_for_the_database(capfd: pytest.CaptureFixture[str]) -> None:
     failures = [
-        Busy("Somebody else is writing."),
-        Busy("Somebody else is writing."),
+        Busy("Another process is writing."),
+        Busy("Another process is writing."),
         Full("No room."),
     ]
     done = Event()
@@ -222,17 +222,17 @@ def test_what_runs_alongside_waits_for_the_database(capfd: pytest.CaptureFixture
             raise failures.pop(0)
         done.set()
 
-    with Sandbox() as box, alongside(do, box):
-        went_on = done.wait(PATIENCE)
+    with Sandbox() as box, repeat(do, box):
+        continued = done.wait(PATIENCE)
 
-    assert went_on
+    assert continued
     assert capfd.readouterr().err.splitlines() == [
-        "Waiting for the database: Somebody else is writing.",
+        "Waiting for the database: Another process is writing.",
         "Waiting for the database: No room.",
     ]
 
 
-def test_what_runs_alongside_goes_on_after_a_bug_and_says_it_without_the_key(
+def test_a_background_task_continues_after_a_bug_and_prints_it_without_the_key(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     done = Event()
@@ -243,12 +243,12 @@ def test_what_runs_alongside_goes_on_after_a_bug_and_says_it_without_the_key(
             raise failures.pop(0)
         done.set()
 
-    with Sandbox(key="s3cret") as box, alongside(do, box):
-        went_on = done.wait(PATIENCE)
+    with Sandbox(key="s3cret") as box, repeat(do, box):
+        continued = done.wait(PATIENCE)
 
     said = capfd.readouterr().err
-    assert went_on
-    assert said.startswith("The sandbox has a bug, and goes on:\nTraceback")
+    assert continued
+    assert said.startswith("The sandbox has a bug and continues:\nTraceback")
     assert said.count("KeyError: '****'") == 1
     assert "s3cret" not in said
 
@@ -256,18 +256,18 @@ def test_what_runs_alongside_goes_on_after_a_bug_and_says_it_without_the_key(
 def test_the_crowd_sends_no_requests_and_takes_no_faults() -> None:
     with Sandbox(clock=Clock(virtual=False)) as box:
         job = launched(box)
-        asked = len(box.requests)
+        before = len(box.requests)
         box.faults.next(drop=True)
 
-        with working(box, 3, None):
+        with run_crowd(box, 3, None):
             assert is_finished(box, job.id)
 
-        assert len(box.requests) == asked
+        assert len(box.requests) == before
         assert len(box.faults.pending()) == 1
 
 
-def test_the_crowd_is_there_again_after_a_reset(capfd: pytest.CaptureFixture[str]) -> None:
-    with Sandbox(clock=Clock(virtual=False)) as box, working(box, 3, None):
+def test_the_crowd_joins_again_after_a_reset(capfd: pytest.CaptureFixture[str]) -> None:
+    with Sandbox(clock=Clock(virtual=False)) as box, run_crowd(box, 3, None):
         first = launched(box)
         assert is_finished(box, first.id)
         box.reset()
@@ -279,11 +279,11 @@ def test_the_crowd_is_there_again_after_a_reset(capfd: pytest.CaptureFixture[str
     assert capfd.readouterr().err == ""
 
 
-def test_the_crowd_of_one_server_is_there_again_after_a_reset_of_another(
+def test_the_crowd_joins_again_after_another_server_is_reset(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "crowd.db"
-    with Sandbox(database=file) as box, Sandbox(database=file) as other, working(box, 3, None):
+    with Sandbox(database=file) as box, Sandbox(database=file) as other, run_crowd(box, 3, None):
         first = launched(box)
         assert is_finished(box, first.id)
         other.reset()

@@ -29,7 +29,7 @@ def serving_on(schema: str) -> Iterator[str]:
         yield server.url
         code, rest = server.ended_by(signal.SIGTERM)
         assert code == 0
-        assert rest.endswith("Ended.\n")
+        assert rest.endswith("Stopped.\n")
         assert "rror" not in rest
 
 

@@ -1,4 +1,4 @@
-"""``crowdflower demo --ampcrowd``: points go out to AMPCrowd, and its answers come back."""
+"""``crowdflower demo --ampcrowd``: label the three examples of AMPCrowd's documentation."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from crowdflower.ampcrowd.points import Point, Value
 
 ANSWERS_PER_POINT: Final = 3
-"""As many as there are contributors, if those are fewer: nobody answers a point twice."""
+"""At most; a contributor answers a point only once."""
 
-PATIENCE: Final = 10.0
+CALLBACK_TIMEOUT: Final = 10.0
 QUESTIONS: Final = ("sentiment", "same", "answer")
 SCALE: Final = (
     "very negative",
@@ -34,7 +34,7 @@ SCALE: Final = (
 
 @dataclass(frozen=True)
 class Example:
-    """A group of points, and what those who know would say of them."""
+    """A group of points, and their correct answers."""
 
     group_id: str
     task_type: TaskType
@@ -77,13 +77,13 @@ EXAMPLES: Final = (
         {"fields": ["Conference", "First Author"]},
     ),
 )
-"""Those of AMPLab's `User-Facing APIs <https://amplab.github.io/ampcrowd/user_api.html>`_."""
+"""The examples of AMPLab's `User-Facing APIs <https://amplab.github.io/ampcrowd/user_api.html>`_."""
 
 
-def tell(console: Console, contributors: int, seed: int) -> None:
-    """Label the examples of AMPCrowd's documentation, and print what is posted back.
+def run_demo(console: Console, contributors: int, seed: int) -> None:
+    """Label the examples of AMPCrowd's documentation and print the callbacks.
 
-    :param contributors: How many to simulate.
+    :param contributors: Number of simulated contributors.
     """
     each_point = min(ANSWERS_PER_POINT, contributors)
     truth = {name: value for each in EXAMPLES for name, value in each.truth.items()}
@@ -115,12 +115,14 @@ def tell(console: Console, contributors: int, seed: int) -> None:
             console.print(f"  [bold]work    [/]{summary}")
             for delivery in box.ampcrowd.posted_results(example.group_id):
                 console.print(f"  [bold]callback[/] {json.dumps(delivery)}")
-        _show(console, [inbox.wait(example.group_id, PATIENCE) for example in EXAMPLES])
+        _print_answers(
+            console, [inbox.wait(example.group_id, CALLBACK_TIMEOUT) for example in EXAMPLES]
+        )
 
 
-def _show(console: Console, groups: Sequence[Group]) -> None:
+def _print_answers(console: Console, groups: Sequence[Group]) -> None:
     table = Table(box=None, padding=(0, 0, 0, 2))
-    for name in ("group", "point", "answer", "which means"):
+    for name in ("group", "point", "answer", "meaning"):
         table.add_column(name, no_wrap=True)
     for group in groups:
         for name, value in group.answers.items():
@@ -130,7 +132,7 @@ def _show(console: Console, groups: Sequence[Group]) -> None:
 
 
 def _meaning(task_type: str, value: Value) -> str:
-    """Say an answer in words."""
+    """Return an answer in words."""
     if task_type == "sa":
         return SCALE[value - 1]
     return ("no", "yes")[value] if task_type == "ft" else ("different", "the same")[value]
