@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 BALANCE_CENTS: Final = 100_000
 """Opening balance of an account, in US cents."""
 
-_KEY_BITS: Final = 160
-
 
 class Sandbox:
     """A local server for tests and demonstrations: API, rules, money and contributors.
@@ -391,10 +389,5 @@ class Sandbox:
     def _open_account(self, key: str | None) -> str:
         """Open the account, or find it in the database; return its key."""
         with self.database.transaction() as tx:
-            account = accounts.find_or_open(
-                tx,
-                key,
-                new_key=lambda: self.clock.token(_KEY_BITS),
-                balance_cents=self._balance_cents,
-            )
+            account = accounts.find_or_open(tx, key, balance_cents=self._balance_cents)
             return str(account.api_key)

@@ -1,24 +1,24 @@
-"""How the service says no: a status, and the body that goes with it.
+"""Error responses of the service: an HTTP status and a JSON body.
 
-The rules raise these and know nothing of HTTP beyond the number; whoever answers a request turns
-one into a response, unread. The service is not of one mind about errors: the same ``error`` may
-hold an object or a text, and some refusals come with status 200. Each class is one of its habits.
+The rules raise these exceptions; the server turns them into responses. The service has several
+formats: ``error`` holds an object or a string, and some refusals have status 200. Each class is one
+of these formats.
 
 ::
 
     Refusal
-    ├── MissingParameters   400   the request lacks what the call needs
-    ├── BadRequest          400   the call cannot be done as asked
-    ├── Unauthorized        401   no key, or not one of ours
-    ├── Unfunded            402   the order costs more than there is
-    ├── Forbidden           403   not from where it was sent
-    ├── NotFound            404   unknown, deleted, or somebody else's
-    ├── Conflict            409   it is not yours to do, or not now
-    ├── Expired             410   the page was open for too long
-    ├── Invalid             422   a value that cannot be
-    ├── TooManyRequests             429   too many requests that were wrong
-    ├── Declined            200   understood, and not done
-    └── Unsupported         501   known to the service, not to the sandbox
+    ├── MissingParameters   400   a required parameter is missing
+    ├── BadRequest          400   the request cannot be handled
+    ├── Unauthorized        401   the API key is missing or wrong
+    ├── Unfunded            402   the order costs more than the balance
+    ├── Forbidden           403   requests from this origin are not allowed
+    ├── NotFound            404   unknown, deleted, or owned by another account
+    ├── Conflict            409   not allowed for this contributor, or not now
+    ├── Expired             410   the page has expired
+    ├── Invalid             422   a value is invalid
+    ├── TooManyRequests     429   too many wrong API keys
+    ├── Declined            200   a valid request that is refused
+    └── Unsupported         501   the service has this, the sandbox does not
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PURCHASE_URL = "http://crowdflower.com/orders/new"
-"""Where the service sends people whose money ran out; clients parse the sentence around it."""
+"""Part of the error message for a low balance; clients parse the sentence around it."""
 
 
 class Refusal(Exception):
-    """What was asked is not done, and nothing of it is.
+    """The request is refused, and nothing of it was done.
 
-    :param status: HTTP status of the answer; 200 is among them.
-    :param body: The whole JSON body of the answer.
+    :param status: HTTP status of the response; may be 200.
+    :param body: JSON body of the response.
 
     >>> Refusal(404, {"error": {"message": "No."}}).status
     404
@@ -53,7 +53,7 @@ class Refusal(Exception):
 
     @property
     def message(self) -> str:
-        """The sentence for people, wherever the body keeps it.
+        """The error message, wherever the body has it.
 
         >>> Declined.errors(["Title is too short", "Payment is below zero"]).message
         'Title is too short; Payment is below zero'
@@ -65,7 +65,7 @@ class Refusal(Exception):
 
 
 class NotFound(Refusal):
-    """Unknown, deleted, or not of this account; the service does not say which."""
+    """The object is unknown, deleted, or owned by another account; the message is the same."""
 
     def __init__(self) -> None:
         message = "We couldn't find what you were looking for."
@@ -73,7 +73,7 @@ class NotFound(Refusal):
 
 
 class MissingParameters(Refusal):
-    """The call needs a parameter that did not come."""
+    """A required parameter is missing."""
 
     def __init__(self) -> None:
         message = "Your request is missing required parameters."
@@ -81,24 +81,24 @@ class MissingParameters(Refusal):
 
 
 class BadRequest(Refusal):
-    """The call is whole, and cannot be done as asked."""
+    """The request is well-formed but cannot be handled."""
 
     def __init__(self, message: str) -> None:
         super().__init__(400, {"error": {"message": message}})
 
 
 class Unauthorized(Refusal):
-    """No key, or one that opens nothing; no hint which."""
+    """The API key is missing or wrong; the message does not say which."""
 
     def __init__(self) -> None:
         super().__init__(401, {"error": {"message": "Your API key is missing or not valid."}})
 
 
 class Unfunded(Refusal):
-    """The order costs more than the account holds.
+    """The order costs more than the account's balance.
 
-    :param available_cents: What the account holds, in US cents; may be a fraction.
-    :param cost_cents: What the order would take, in US cents; may be a fraction.
+    :param available_cents: The balance, in US cents; may have a fraction.
+    :param cost_cents: The cost of the order, in US cents; may have a fraction.
 
     >>> print(Unfunded(2000, 5000).message)
     You have $20.00 available but this order will cost $50.00.  You can purchase more at \
@@ -118,31 +118,31 @@ http://crowdflower.com/orders/new
 
 
 class Forbidden(Refusal):
-    """It may not be sent from there: a page of another site, a machine without a token."""
+    """Requests from this origin are not allowed: another site, or a client without a token."""
 
     def __init__(self, message: str) -> None:
         super().__init__(403, {"error": {"message": message}})
 
 
 class Conflict(Refusal):
-    """It is not yours to do, or not now: another's page, a page that was taken back."""
+    """The page belongs to another contributor, or was withdrawn."""
 
     def __init__(self, message: str) -> None:
         super().__init__(409, {"error": {"message": message}})
 
 
 class Expired(Refusal):
-    """The page was open for longer than its time; its rows went to others."""
+    """The page was open for too long; its units were handed out to others."""
 
     def __init__(self, message: str) -> None:
         super().__init__(410, {"error": {"message": message}})
 
 
 class Invalid(Refusal):
-    """A value that cannot be.
+    """A value is invalid.
 
-    :param message: What is wrong and what to send instead.
-    :param fields: For a page of answers, ``{unit id: {field: message}}``.
+    :param message: What is wrong, and what to send instead.
+    :param fields: Errors in the answers of a page: ``{unit id: {field: message}}``.
 
     >>> Invalid("Send a number.").body
     {'error': {'message': 'Send a number.'}}
@@ -159,7 +159,7 @@ class Invalid(Refusal):
 
     @classmethod
     def text(cls, message: str) -> Invalid:
-        """The same, with the sentence directly under ``error``, as for lists of countries.
+        """Return a refusal whose ``error`` is the message itself, as for lists of countries.
 
         >>> Invalid.text("Invalid format of included_countries attribute").body
         {'error': 'Invalid format of included_countries attribute'}
@@ -170,9 +170,9 @@ class Invalid(Refusal):
 
 
 class TooManyRequests(Refusal):
-    """Whoever asks has been wrong too often to be answered now.
+    """Too many requests with a wrong API key.
 
-    :param seconds: How long to wait.
+    :param seconds: Seconds until the next request is allowed.
     """
 
     def __init__(self, message: str, seconds: float) -> None:
@@ -181,7 +181,7 @@ class TooManyRequests(Refusal):
 
 
 class Declined(Refusal):
-    """Understood and not done, said with status 200.
+    """A valid request that is refused, with status 200.
 
     >>> Declined("You can't pause a job that hasn't been launched.").status
     200
@@ -192,7 +192,7 @@ class Declined(Refusal):
 
     @classmethod
     def errors(cls, messages: Sequence[str]) -> Declined:
-        """Everything that is wrong with what should be saved; nothing of it is.
+        """Return a refusal with several messages; nothing was saved.
 
         >>> Declined.errors(["Title is too short"]).body
         {'errors': ['Title is too short']}
@@ -203,11 +203,11 @@ class Declined(Refusal):
 
 
 class Unsupported(Refusal):
-    """The service can do this; the sandbox cannot, and says so rather than pretend.
+    """The service can do this, and the sandbox does not implement it.
 
-    :param feature: Short name, such as ``cml:shapes``; answers carry it in a header too.
-    :param message: What is not there and what it would need.
-    :param see: Where the documentation says more.
+    :param feature: Short name, such as ``cml:shapes``; it is also sent in a header.
+    :param message: What is not implemented, and what it would need.
+    :param see: Section of the documentation.
 
     >>> Unsupported("feeds", "Feeds by URL need the hosted service.", "feeds").body["error"]["see"]
     'docs/sandbox-limits#feeds'

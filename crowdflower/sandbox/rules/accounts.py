@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sqlalchemy import Row, select
 
@@ -12,8 +12,8 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.tables import account
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+KEY_BITS: Final = 160
+"""Size of a generated API key."""
 
 MAX_CENTS: Final = 10**12
 """Largest amount that can be credited at once: ten billion US dollars."""
@@ -99,13 +99,10 @@ def check_cents(name: str, cents: float, *, minimum: int) -> None:
         raise ValueError(f"{name} must be an integer from {minimum} to {MAX_CENTS}, not {cents!r}.")
 
 
-def find_or_open(
-    tx: Transaction, key: str | None, *, new_key: Callable[[], str], balance_cents: int
-) -> Row[Any]:
+def find_or_open(tx: Transaction, key: str | None, *, balance_cents: int) -> Row[Any]:
     """Return the account with a key, or open it if it does not exist.
 
-    :param key: Without one, the first account of the database is returned.
-    :param new_key: Called to generate the key of a new account if ``key`` is ``None``.
+    :param key: ``None`` for the first account of the database, or a new one with a generated key.
     :param balance_cents: Opening balance of a new account, in US cents.
     """
     locks.lock_name(tx, "the first account")
@@ -115,7 +112,7 @@ def find_or_open(
     else:
         found = authenticate(tx, key)
     if found is None:
-        key = new_key() if key is None else key
+        key = tx.clock.token(KEY_BITS) if key is None else key
         found = open_account(tx, key=key, balance_cents=balance_cents)
     return found
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.store import Database
 
 MAX_UNIMPLEMENTED: Final = 1000
-"""How many requests answered with 501 are kept."""
+"""How many requests answered with status 501 are kept."""
 
 
 class Unimplemented(NamedTuple):
-    """A request answered with 501: the sandbox does not implement what it needs."""
+    """A request answered with status 501: the sandbox does not implement what it needs."""
 
     verb: str
     path: str
@@ -38,7 +38,7 @@ class Services:
     unimplemented: deque[Unimplemented] = field(
         default_factory=lambda: deque(maxlen=MAX_UNIMPLEMENTED)
     )
-    """Requests answered with 501, oldest first."""
+    """Requests answered with status 501, oldest first."""
 
     @classmethod
     def create(cls, database: Database, delays: Delays) -> Services:
