@@ -132,7 +132,7 @@ def test_a_certificate_that_is_not_valid_is_neither_trusted_nor_tried_again(
 
 
 def stops_reading(wire: Wire, _: Request) -> None:
-    connections.wait()
+    wire.wait()
 
 
 @pytest.mark.row("N15")
@@ -155,7 +155,7 @@ def test_a_server_that_stops_reading_an_upload_is_waited_for_until_the_deadline(
 def refuses_early(wire: Wire, _: Request) -> None:
     said(b'{"error": "Too many rows."}', status="413 Too Large")(wire, _)
     for _each in range(1 << 10):  # what it does not read would turn its answer into a RST
-        if not connections.sock.recv(1 << 16):
+        if not wire.sock.recv(1 << 16):
             break
 
 
@@ -175,7 +175,7 @@ def test_a_refusal_while_the_body_is_being_sent_is_the_answer(
 def refuses_and_hangs_up(wire: Wire, request: Request) -> None:
     said(b'{"error": "Too many rows."}', status="413 Too Large")(wire, request)
     time.sleep(0.02)
-    connections.close()
+    wire.close()
 
 
 @pytest.mark.row("N16")
@@ -196,10 +196,10 @@ def test_an_upload_that_is_read_slowly_takes_the_time_that_it_takes(
 ) -> None:
     def slowly(wire: Wire, request: Request) -> None:
         # What the kernel keeps for the reader has been sent, as far as the writer can tell.
-        connections.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         left = int(request.headers["content-length"])
         while left:
-            left -= len(connections.sock.recv(min(left, 1 << 20), socket.MSG_WAITALL))
+            left -= len(wire.sock.recv(min(left, 1 << 20), socket.MSG_WAITALL))
             time.sleep(0.15)
         said(b'{"id": 7}')(wire, request)
 
@@ -218,7 +218,7 @@ def test_an_upload_that_is_read_slowly_takes_the_time_that_it_takes(
 
 def answers_and_hangs_up(wire: Wire, request: Request) -> None:
     said(b'{"id": 7}')(wire, request)
-    connections.close()
+    wire.close()
 
 
 @pytest.mark.row("N17")
@@ -268,7 +268,7 @@ def test_the_connection_of_a_change_is_not_used_for_what_follows(
 ) -> None:
     def lingers(wire: Wire, request: Request) -> None:
         said(b'{"id": 7}')(wire, request)
-        connections.wait()
+        wire.wait()
 
     server.plan(Fault(lingers), OK)
     client.call("jobs/7/orders.json", b"{}", method="post")
@@ -291,8 +291,8 @@ def test_a_body_without_a_length_that_is_cut_to_valid_json_is_caught_by_what_it_
     server: Server, client: Client
 ) -> None:
     def cut(wire: Wire, _: Request) -> None:
-        connections.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}")
-        connections.close()
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}")
+        wire.close()
 
     server.plan(Fault(cut))
 
@@ -369,8 +369,8 @@ def test_a_proxy_that_lets_us_through_in_drops_is_given_up_at_the_deadline(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dripping(wire: Wire, _: Request) -> None:
-        connections.send(b"HTTP/1.1 200 OK\r\n")
-        connections.drip(b"X-Waiting: yes\r\n" * 80, 0.02)
+        wire.send(b"HTTP/1.1 200 OK\r\n")
+        wire.drip(b"X-Waiting: yes\r\n" * 80, 0.02)
 
     monkeypatch.setenv("HTTPS_PROXY", server.url)
     server.plan(Fault(dripping))
