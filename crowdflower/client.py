@@ -1,61 +1,184 @@
-"""One account of the service: its paths, its verbs."""
+"""One account of the service, and every verb of its API."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import date
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from shutil import copyfileobj
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, overload
 
-from crowdflower.account_jobs import AccountJobs
-from crowdflower.account_reports import AccountReports
-from crowdflower.account_units import AccountUnits
-from crowdflower.exceptions import ApiError
+from crowdflower._types import JSON, JSONObject, Row, Rows, a_type
+from crowdflower.exceptions import (
+    ApiError,
+    ConfigError,
+    InvalidInput,
+    NotAcceptable,
+    OutcomeUnknown,
+    StaleReportWarning,
+    warn,
+)
+from crowdflower.http import encoding, pagination
+from crowdflower.http.base_client import BaseClient, Clock
+from crowdflower.http.encoding import number, segment
+from crowdflower.http.endpoints import Visibility, read_fields
+from crowdflower.http.polling import poll
+from crowdflower.http.responses import refusal_messages
+from crowdflower.http.transport import Expected, Session
+from crowdflower.job import Job
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.models import shapes
+from crowdflower.models.arguments import a_row, channel_names, joined, names, whole
+from crowdflower.models.endpoints import (
+    AGGREGATES_PER_PAGE,
+    ENDPOINTS,
+    JOBS_PER_PAGE,
+    UNITS_PER_PAGE,
+    max_page_size,
+)
+from crowdflower.models.job_fields import JobFields, spelled
 from crowdflower.models.paths import PathFactory
+from crowdflower.models.refusals import classify_refusal
+from crowdflower.models.verification import compare_attributes
+from crowdflower.order import Order
+from crowdflower.payments.kinds import Launch
+from crowdflower.rows import report_archive, upload_source
+from crowdflower.rows.new_file import new_file
+from crowdflower.rows.report_download import download
+from crowdflower.states import REPORT_TYPES, JobState, ReportType, TableType
+from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from crowdflower.payments.journal import Journal
     from crowdflower.webhook import Webhook
 
 __all__ = ["ApiError", "Client", "PathFactory"]
 
+DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
 
-class Client(AccountJobs, AccountUnits, AccountReports):
+CONVERSION_DELAYS: Final = (1, 2, 4, 8)
+"""Seconds between looks at a job whose units are being turned into test questions."""
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+NO_JSON: Final = Expected(as_json=False)
+
+
+class Client(BaseClient):
     """One account.
 
     :param key: The API key; ``CROWDFLOWER_API_KEY`` by default.
-    :param base_url: Where the service is, version included; ``CROWDFLOWER_API_URL`` by default, and
-        ``https://api.appen.com/v1`` without that.
-    :param timeout: Seconds to wait for a connection and for each piece of an answer: a pair, or one
-        number for both; by default 5 and 30, or 120 where the service is known to take its time.
-    :param deadline: Seconds that a call may take, repeated attempts included; by default 90 for
-        reading, 180 for changing, 600 for an upload.
-    :param retries: How often a call that failed may be repeated at most, where that is safe.
+    :param base_url: Base address of the service, version included; ``CROWDFLOWER_API_URL`` by
+        default, otherwise ``https://api.appen.com/v1``.
+    :param timeout: Seconds to wait for a connection and for each piece of a response: a pair, or
+        one number for both; by default 5 and 30, or 120 where the service is known to be slow.
+    :param deadline: Seconds for one call, retries included; by default 90 for reading, 180 for
+        changing, 600 for an upload.
+    :param retries: How often a failed call may be repeated at most, where that is safe.
     :param lookahead: Pages of a list that are fetched while one is consumed; 1 fetches one after
         the other.
     :param session: A :class:`requests.Session` to send through, with its proxies and certificates;
-        it stays yours to close.
+        you close it.
     :param allow_insecure: Send the key over plain HTTP to another machine.
-    :param journal: The file in which payments are written down before they are sent, so that none
-        is made twice; ``CROWDFLOWER_JOURNAL`` by default, and without that it is in memory, and
+    :param journal: The file in which payments are recorded before they are sent, so that none is
+        made twice; ``CROWDFLOWER_JOURNAL`` by default. Without a file the journal is in memory and
         ends with this client.
-    :param max_spend_cents: What this client may spend in all, in US cents, estimates included.
-    :param max_requests_per_second: Requests wait for their turn, so that no more leave than this,
-        after a rest two seconds' worth at once; each 429 halves it for a while. By default they
-        leave as fast as they can: what the service allows is not published.
-    :param clock: Tells the time and waits, as :mod:`time` does; a test may bring one that does not
+    :param max_spend_cents: What this client may spend in all, in US cents, by estimate.
+    :param max_requests_per_second: Rate limit of this client; after a pause, two seconds' worth of
+        requests may leave at once, and each 429 halves the rate for a while. By default none: the
+        limits of the service are not published.
+    :param clock: The clock to wait by, :mod:`time` by default; tests may bring one that does not
         wait.
     :raises ConfigError: The key, the address or a limit cannot be used.
 
-    A client may be shared between threads, and is its own context manager:
+    A client may be shared between threads. As a context manager it closes its connections:
 
     >>> with Client("a-key", base_url="http://localhost:8000/v1") as client:
     ...     client
     <Client http://localhost:8000/v1>
     """
 
-    def webhook(self, *keys: str) -> Webhook:
-        """Return what checks and reads the notifications that a job's ``webhook_uri`` is sent.
+    API_URL = DEFAULT_BASE_URL + "/{path}"
+    """Template of all URLs; on an instance, with its own base URL."""
 
-        :param keys: What the service signs them with, where that is not the API key of this client:
-            on today's service, the webhook token of the account settings.
-        :raises ConfigError: Something of this cannot be a key.
+    def __init__(
+        self,
+        key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float | tuple[float, float] | None = None,
+        deadline: float | None = None,
+        retries: int = 3,
+        lookahead: int = 8,
+        session: Session | None = None,
+        allow_insecure: bool = False,
+        journal: str | PathLike[str] | Journal | None = None,
+        max_spend_cents: int | None = None,
+        max_requests_per_second: float | None = None,
+        clock: Clock = time,
+    ) -> None:
+        # Imported with the first client: loading sqlite3 takes time that an import should not.
+        from crowdflower.payments.journal import Journal  # noqa: PLC0415
+        from crowdflower.payments.operations import Operations  # noqa: PLC0415
+
+        if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
+            raise ConfigError(f"lookahead must be a positive number of pages, not {lookahead!r}")
+        self._lookahead = lookahead
+        super().__init__(
+            key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
+            base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,
+            endpoints=ENDPOINTS,
+            classify_refusal=classify_refusal,
+            timeout=timeout,
+            deadline=deadline,
+            retries=retries,
+            max_requests_per_second=max_requests_per_second,
+            connections=max(10, lookahead + 1),
+            session=session,
+            allow_insecure=allow_insecure,
+            clock=clock,
+        )
+        if not isinstance(journal, Journal):
+            journal = Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None)
+        self.operations = Operations(self, journal, max_spend_cents=max_spend_cents)
+        """The payments of this account: those whose outcome is unknown, after a crash too."""
+        self.API_URL = self.transport.base_url + "/{path}"
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Return a client for ``CROWDFLOWER_API_KEY``, at ``CROWDFLOWER_API_URL`` if that is set.
+
+        :raises ConfigError: The environment has no key.
+        """
+        return cls()
+
+    # Account
+
+    def get_account(self) -> JSONObject:
+        """Return the account: ``id``, ``email``, ``balance`` in US cents and more.
+
+        Calls ``GET /account``.
+
+        >>> client.get_account()["email"]
+        'owner@example.com'
+        """
+        shape = partial(shapes.identified, kind="account")
+        account: JSONObject = self.request("GET", "account.json", shape=shape).body
+        return account
+
+    def webhook(self, *keys: str) -> Webhook:
+        """Return a verifier and parser of the notifications to a job's ``webhook_uri``.
+
+        :param keys: What the service signs with, if not the API key of this client: on today's
+            service, the webhook token of the account settings.
+        :raises ConfigError: One of the keys cannot be a key.
 
         >>> webhook = client.webhook()
         >>> box.receive_webhooks(lambda notification: print(webhook.receive(notification.body)))
@@ -67,7 +190,790 @@ class Client(AccountJobs, AccountUnits, AccountReports):
         UnitEvent(signal='unit_complete', units=(<Unit ... golden>,))
         [None, None]
         """
-        # Imported where it is asked for: most clients never are told anything.
-        from crowdflower.webhook import Webhook  # noqa: PLC0415
+        from crowdflower.webhook import Webhook  # noqa: PLC0415 - few clients need it
 
-        return Webhook(*(keys or (self._transport.secret,)), client=self)
+        return Webhook(*(keys or (self.transport.key,)), client=self)
+
+    # Any call
+
+    @property
+    def jobs(self) -> PathFactory:
+        """The root of all paths below ``/jobs``.
+
+        >>> client.jobs[job.id].ping()["all_units"]
+        10
+        """
+        return PathFactory(self, ("jobs",))
+
+    def call(
+        self,
+        path: str,
+        data: str | bytes | Mapping[str, Any] | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] = NOTHING,
+        query: Mapping[str, Any] = NOTHING,
+        method: str = "get",
+        files: Mapping[str, Any] | None = None,
+        as_json: bool = True,
+        *,
+        shape: Callable[[JSON], JSON] | None = None,
+    ) -> Any:
+        """Send one request to any endpoint.
+
+        :param path: What follows the base URL, suffix included: ``jobs/7.json``. A leading slash is
+            ignored.
+        :param data: The body: a string (sent as UTF-8) or bytes, a dict (sent as a form, nested
+            ones             as ``job[title]``), or an iterable of bytes, which is streamed.
+            Anything but a form is sent as JSON, unless ``headers`` names another content type.
+        :param query: Parameters of the URL; dicts and lists become bracketed names here too.
+        :param method: With ``get`` and a body it becomes ``post``.
+        :param files: Name to file, sent as multipart, together with ``data`` as a dict.
+        :param as_json: Decode the answer. Otherwise return the raw :class:`requests.Response`;
+            redirects are followed as far as the key is safe.
+        :param shape: Checks the decoded answer and returns the result. A
+            :class:`~crowdflower.exceptions.MalformedResponse` that it raises is raised again with
+            the name of the request.
+        :raises ApiError: The request failed, or was refused, in whatever status.
+
+        >>> client.call("jobs/upload.json", '{"text": "hi"}', method="post")["units_count"]
+        1
+        """
+        verb = method.upper()
+        if verb == "GET" and (data is not None or files):
+            verb = "POST"
+        is_raw = not as_json
+        answer = self.request(
+            verb,
+            path.lstrip("/"),
+            Expected(as_json=as_json, follow=is_raw and verb == "GET", redirects=is_raw),
+            data=data,
+            query=query,
+            files=files,
+            headers=headers,
+            shape=None if is_raw else shape,
+        )
+        return answer.response if is_raw else answer.body
+
+    def paged_call(
+        self,
+        *args: Any,
+        page: int = 1,
+        limit: int = 100,
+        sentinel: object = None,
+        **kwargs: Any,
+    ) -> Iterator[JSON]:
+        """Yield the pages of :meth:`call`, which takes the other arguments.
+
+        :param page: Number of the first page, from 1.
+        :param limit: Items on a page: at most 1000 units, or 100 units with their judgments. A page
+            of jobs has ten, whatever the limit.
+        :param sentinel: What follows the last page: a value, or a function of a page that returns
+            whether it is the end. By default, an empty page.
+        :raises InvalidInput: The page or the limit is out of range; nothing was sent.
+        :raises PageLoop: The server sends the same page again.
+
+        >>> [len(page) for page in client.paged_call(f"jobs/{job.id}/units.json", limit=4)]
+        [4, 4, 2]
+        """
+        whole("page", page)
+        path = str(args[0] if args else kwargs.get("path", "")).lstrip("/")
+        most = max_page_size(path)
+        if whole("limit", limit) > (most or limit):
+            raise InvalidInput(f"a page of /{path} has at most {most} items; got limit {limit}")
+        query = dict(kwargs.pop("query", NOTHING))
+
+        def fetch(number: int) -> JSON:
+            kwargs["query"] = {**query, "page": number, "limit": limit}
+            return self.call(*args, **kwargs)
+
+        return pagination.pages(
+            fetch,
+            first=page,
+            is_end=pagination.end_marker(sentinel),
+            lookahead=self._lookahead,
+            size=limit,
+        )
+
+    # Jobs
+
+    def create_job(self, attrs: Mapping[str, Any]) -> Job:
+        """Create a job.
+
+        Calls ``POST /jobs``, and ``PUT /jobs/{id}`` if the answer shows other values than these:
+        not every service accepts all attributes on creation.
+
+        :param attrs: Attributes of :class:`Job`; nested dicts become ``job[options][x]``.
+        :raises RefusedError: The service refuses a value. If the second request was refused, the
+            job exists, without the attributes.
+        :raises OutcomeUnknown: The response was lost: the job may exist.
+
+        >>> client.create_job({"title": "Sentiment", "options": {"front_load": True}}).state
+        'unordered'
+        """
+        attrs = spelled(attrs)
+        created = self.request("POST", "jobs.json", data={"job": attrs}, shape=shapes.a_job)
+        job = self._job(created.body)
+        sent = encoding.form({"job": attrs})
+        seen = compare_attributes("job", "", read_fields(sent, encoding.FORM), created.body)
+        if seen is Visibility.NOT_MADE:
+            job.absorb(self.update_job(job.id, attrs))
+        return job
+
+    def update_job(self, job_id: int, attrs: Mapping[str, Any]) -> JSONObject:
+        """Change attributes of a job; return its JSON.
+
+        Calls ``PUT /jobs/{id}``. See :meth:`Job.update`, which checks more before it sends.
+
+        :raises RefusedError: The service refuses a value; it keeps none of them.
+        :raises OutcomeUnknown: The response was lost or useless, and the job does not show the
+            change.
+
+        >>> client.update_job(job.id, {"payment_cents": 12})["payment_cents"]
+        12
+        """
+        job: JSONObject = self.request(
+            "PUT",
+            f"jobs/{segment(job_id)}.json",
+            data={"job": spelled(attrs)},
+            shape=partial(shapes.json_object, kind="job"),
+        ).body
+        return job
+
+    def get_job(self, job_id: int | str) -> Job:
+        """Fetch a job by its id, or by its alias.
+
+        Calls ``GET /jobs/{id}``.
+
+        :raises NotFound: This account has no such job.
+
+        >>> client.get_job(job.id).title
+        'Sentiment of reviews'
+        """
+        return self._job(self.request("GET", _job_path(job_id), shape=shapes.a_job).body)
+
+    def get_jobs(
+        self,
+        *,
+        state: JobState | None = None,
+        tags: Iterable[str] = (),
+        created_since: date | None = None,
+        created_until: date | None = None,
+        team_id: str | None = None,
+        start_page: int = 1,
+    ) -> Iterator[Job]:
+        """Yield all jobs of the account, newest first; ten per request.
+
+        Calls ``GET /jobs``. Items of the list that contain only errors are skipped with a warning.
+
+        :param state: Only jobs in this state.
+        :param tags: Only jobs with one of these tags.
+        :param created_since: Only jobs created on this day or later.
+        :param created_until: Only jobs created on this day or earlier.
+        :param team_id: Only jobs of this team of the account.
+        :param start_page: Where to continue after an error that named its ``page``.
+        :raises ValidationError: The service does not know the state.
+        :raises PageLoop: The service sends the same page again.
+
+        >>> next(client.get_jobs(state="running")).title
+        'Sentiment of reviews'
+        """
+        filters = {
+            "state": state,
+            "tags": joined("tags", tags) or None,
+            "created_at_greater_equal": _iso_date("created_since", created_since),
+            "created_at_less_equal": _iso_date("created_until", created_until),
+            "team_id": team_id,
+        }
+        query = {name: value for name, value in filters.items() if value is not None}
+        pages = self._pages(
+            "jobs.json", JOBS_PER_PAGE, query=query, shape=shapes.job_page, first=start_page
+        )
+        for page in pages:
+            for item in page:
+                if shapes.has_only_errors(item):
+                    errors = "; ".join(refusal_messages(item)) or "without a message"
+                    warn(f"an item of the list of jobs has only errors: {errors}")
+                else:
+                    yield self._job(item)
+
+    def delete_job(self, job_id: int) -> None:
+        """Delete a job. See :meth:`Job.delete`.
+
+        Calls ``DELETE /jobs/{id}``.
+
+        >>> client.delete_job(client.create_job({"title": "A draft"}).id)
+        """
+        self.request("DELETE", _job_path(job_id))
+
+    def copy_job(
+        self, job_id: int, all_units: bool, gold: bool, *, only_new_and_judgable: bool = False
+    ) -> Job:
+        """Copy a job. See :meth:`Job.copy`.
+
+        Calls ``GET /jobs/{id}/copy``.
+
+        >>> client.copy_job(job.id, all_units=False, gold=True).copied_from == job.id
+        True
+        """
+        options = {
+            "all_units": all_units,
+            "gold": gold,
+            "only_new_and_judgable": only_new_and_judgable,
+        }
+        query = {name: True for name, value in options.items() if value}
+        path = _job_path(job_id, "copy")
+        return self._job(self.request("GET", path, query=query, shape=shapes.a_job).body)
+
+    def convert_job_test_questions(self, job_id: int) -> None:
+        """Turn the units whose ``_golden`` column is true into test questions.
+
+        Calls ``PUT /jobs/{id}/gold``; the service does it in the background. Some services answer
+        with a web page; the job is then polled for up to 15 seconds until it has test questions.
+
+        :raises NotAcceptable: The answer was a web page, and no test question appeared.
+        :raises OutcomeUnknown: The response was lost, or a redirect, and no test question appeared.
+
+        >>> client.convert_job_test_questions(job.id)
+        """
+        try:
+            self.request("PUT", _job_path(job_id, "gold"))
+        except (NotAcceptable, OutcomeUnknown) as error:
+            response = error.response
+            is_page = response is not None and (
+                response.is_redirect or response.status_code == HTTPStatus.NOT_ACCEPTABLE
+            )
+            if not is_page:
+                raise
+            unknown = error
+        else:
+            return
+        for _ in poll(self.clock, CONVERSION_DELAYS):
+            with suppress(ApiError):
+                job = self.request("GET", _job_path(job_id), shape=shapes.a_job).body
+                if job.get("golds_count"):
+                    return
+        raise unknown
+
+    # Channels and tags: these endpoints answer 404 to a path with the suffix .json
+
+    def get_job_channels(self, job_id: int) -> JSONObject:
+        """Return ``enabled_channels`` and ``available_channels``.
+
+        Calls ``GET /jobs/{id}/channels``.
+
+        >>> client.get_job_channels(job.id)["enabled_channels"]
+        ['cf_internal', 'on_demand']
+        """
+        channels: JSONObject = self.request("GET", _job_path(job_id, "channels", suffix="")).body
+        return channels
+
+    def set_job_channels(self, job_id: int, channels: Iterable[str]) -> None:
+        """Replace the enabled channels. See :attr:`Job.channels`.
+
+        Calls ``PUT /jobs/{id}/channels``.
+
+        >>> client.set_job_channels(job.id, ["cf_internal"])
+        """
+        data = {"channels": channel_names(channels)}
+        self.request("PUT", _job_path(job_id, "channels", suffix=""), data=data)
+
+    def add_job_channels(self, job_id: int, channels: Iterable[str]) -> None:
+        """Enable more channels. See :meth:`Job.add_channels`.
+
+        Calls ``POST /jobs/{id}/channels``.
+
+        >>> client.add_job_channels(job.id, ["clixsense"])
+        """
+        data = {"channels": channel_names(channels)}
+        self.request("POST", _job_path(job_id, "channels", suffix=""), data=data)
+
+    def get_job_tags(self, job_id: int) -> list[str]:
+        """Return the tags of a job. See :attr:`Job.tags`.
+
+        Calls ``GET /jobs/{id}/tags``.
+
+        >>> client.get_job_tags(job.id)
+        []
+        """
+        path = _job_path(job_id, "tags", suffix="")
+        tags: list[str] = self.request("GET", path, shape=shapes.tag_names).body
+        return tags
+
+    def add_job_tag(self, job_id: int, tag: str) -> None:
+        """Add a tag to a job. See :meth:`Job.add_tag`.
+
+        Calls ``POST /jobs/{id}/tags``.
+
+        >>> client.add_job_tag(job.id, "spring")
+        """
+        self._send_tags("POST", job_id, names("tag", [tag]))
+
+    def set_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
+        """Replace the tags of a job. See :attr:`Job.tags`.
+
+        Calls ``PUT /jobs/{id}/tags``.
+
+        >>> client.set_job_tags(job.id, ["spring", "reviews"])
+        """
+        self._send_tags("PUT", job_id, names("tags", tags))
+
+    def remove_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
+        """Remove some tags of a job. See :meth:`Job.remove_tags`.
+
+        Calls ``DELETE /jobs/{id}/tags``.
+
+        >>> client.remove_job_tags(job.id, ["spring"])
+        """
+        self._send_tags("DELETE", job_id, names("tags", tags))
+
+    # Orders
+
+    def debit_order(
+        self,
+        job: JobFields | int,
+        units_count: int,
+        channels: Iterable[str],
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+    ) -> Order:
+        """Order units of a job, which are then shown to contributors and paid for.
+
+        Calls ``POST /jobs/{job_id}/orders``, once. See :meth:`Job.launch` for arguments and errors.
+
+        >>> draft = job.copy(all_units=True)
+        >>> client.debit_order(draft, 8, ["cf_internal"]).type
+        'Debit'
+        """
+        job = self._as_job(job)
+        payment = Launch(job.id, units_count, channels)
+        order = self.operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
+        return Order(job, self).absorb(order)
+
+    def get_order(self, job: JobFields | int, order_id: int) -> Order:
+        """Fetch an order.
+
+        Calls ``GET /jobs/{job_id}/orders/{id}``.
+
+        :raises NotFound: The job has no such order.
+
+        >>> client.get_order(job, order.id).amount_in_cents
+        0
+        """
+        job = self._as_job(job)
+        path = _job_path(job.id, f"orders/{number(order_id)}")
+        shape = partial(shapes.json_object, kind="order")
+        return Order(job, self).absorb(self.request("GET", path, shape=shape).body)
+
+    # Units
+
+    def upload_job(self, data: Rows, job_id: int | None = None, force: bool = False) -> Job:
+        """Upload rows to a job, or to a new one.
+
+        Calls ``PUT /jobs/{id}/upload``, or ``POST /jobs/upload``. The rows are encoded to a
+        temporary file as they are consumed, and sent after all of them were checked.
+
+        :param data: Any iterable of dicts from column to JSON value.
+        :param force: Accept rows whose columns differ from those of the first upload.
+        :raises InvalidInput: A row cannot be sent; ``error.row`` is its number, and none was sent.
+        :raises OutcomeUnknown: The response was lost. :meth:`Job.upload` with a ``key`` finds out.
+
+        >>> client.upload_job({"text": text} for text in ["Good!", "Bad."]).units_count
+        2
+        """
+        with upload_source.spool_rows(data) as body:
+            return self._upload(body, upload_source.JSON_LINES, job_id, force)
+
+    def upload_job_file(
+        self,
+        file: str | PathLike[str] | IO[Any],
+        type_: str | None = None,
+        job_id: int | None = None,
+        force: bool = False,
+    ) -> Job:
+        """Upload the rows of a file to a job, or to a new one.
+
+        Calls ``PUT /jobs/{id}/upload``, or ``POST /jobs/upload``.
+
+        :param file: A path, or an open file of bytes or text.
+        :param type_: ``csv``, ``json`` (one object per line), another file extension or a MIME
+            type; guessed from the file's name by default.
+        :param force: Accept rows whose columns differ from those of the first upload.
+        :raises ValueError: The type cannot be guessed.
+        :raises InvalidInput: The file is not UTF-8, or a CSV file without header; ``error.row`` is
+            the number of the row.
+
+        >>> client.upload_job_file("more.csv").units_count
+        2
+        """
+        with upload_source.open_file(file, type_) as (body, content_type):
+            return self._upload(body, content_type, job_id, force)
+
+    def get_unit(self, job: JobFields | int, unit_id: int) -> Unit:
+        """Fetch one unit with its results.
+
+        Calls ``GET /jobs/{job_id}/units/{id}``.
+
+        :raises NotFound: The job has no such unit, or it was deleted.
+
+        >>> client.get_unit(job, unit.id).data == unit.data
+        True
+        """
+        job = self._as_job(job)
+        path = _job_path(job.id, f"units/{number(unit_id)}")
+        return Unit(job, self).absorb(self.request("GET", path, shape=shapes.a_unit).body)
+
+    def get_units(
+        self, job: JobFields | int, *, start_page: int = 1, strict: bool = False
+    ) -> Iterator[UnitPromise]:
+        """Yield all units of a job with their data; a thousand per request.
+
+        Calls ``GET /jobs/{job_id}/units``. If fewer units come than the job had when it was read, a
+        :class:`~crowdflower.exceptions.PaginationWarning` is issued at the end.
+
+        :param start_page: Where to continue after an error that named its ``page``.
+        :param strict: Raise instead of that warning.
+        :raises PageChanged: Units were removed meanwhile, with ``strict``.
+        :raises PageLoop: The service sends the same page again.
+
+        >>> [unit.data["review"] for unit in client.get_units(job)][0]
+        'Works as it should, every single day.'
+        """
+        job = self._as_job(job)
+        count = _units_count(job)
+        path = _job_path(job.id, "units")
+        pages = self._pages(
+            path, UNITS_PER_PAGE, count, shape=shapes.page_by_unit, first=start_page
+        )
+        pages = pagination.counted(pages, count if start_page == 1 else None, strict=strict)
+        for page in pages:
+            for unit_id, data in page.items():
+                yield UnitPromise(job, self, id=unit_id, data=data)
+
+    def add_unit(self, job: JobFields | int, data: Row, golden: bool = False) -> Unit:
+        """Add one unit to a job. See :meth:`Job.add_unit`.
+
+        Calls ``POST /jobs/{job_id}/units``.
+
+        >>> client.add_unit(job, {"review": "It hums."}).data
+        {'review': 'It hums.'}
+        """
+        job = self._as_job(job)
+        unit = {"data": a_row(data), **({"golden": True} if golden else {})}
+        answer = self.request(
+            "POST",
+            _job_path(job.id, "units"),
+            data=encoding.encode({"unit": unit}),
+            shape=shapes.a_unit,
+        )
+        return Unit(job, self).absorb(answer.body)
+
+    def unit_from_json(self, data: Mapping[str, Any]) -> Unit:
+        """Return a unit from its JSON, as in a webhook or a report; sends nothing.
+
+        :raises InvalidInput: The value is not a dict.
+
+        >>> client.unit_from_json({"id": 698757970, "job_id": job.id, "state": "new"})
+        <Unit 698757970 new>
+        """
+        if not isinstance(data, Mapping):
+            advice = "; decode it with json.loads()" if isinstance(data, (str, bytes)) else ""
+            raise InvalidInput(f"the JSON of a unit must be a dict, not {a_type(data)}{advice}")
+        return Unit(Job(self, id=data.get("job_id")), self).absorb(data)
+
+    def copy_unit(
+        self, unit: Unit, job: JobFields | int | None = None, data: Row | None = None
+    ) -> Unit:
+        """Add a unit with the same data, to the same job or to another. See :meth:`Unit.copy`.
+
+        Calls ``POST /jobs/{job_id}/units/{id}/copy``.
+
+        >>> client.copy_unit(job.units[-1]).data["review"]
+        'Never again.'
+        """
+        target = self._as_job(unit.job if job is None else job)
+        copied: JSONObject = {} if job is None else {"job_id": target.id}
+        if data is not None:
+            copied["data"] = a_row(data)
+        answer = self.request(
+            "POST",
+            _job_path(unit.job.id, f"units/{number(unit.id)}/copy"),
+            data=encoding.encode({"unit": copied}),
+            shape=shapes.a_unit,
+        )
+        return Unit(target, self).absorb(answer.body)
+
+    def cancel_unit(self, job_id: int, unit_id: int) -> None:
+        """Cancel a unit, without refund. See :meth:`Unit.cancel`.
+
+        Calls ``POST /jobs/{job_id}/units/{id}/cancel``.
+
+        >>> client.cancel_unit(job.id, job.units[-1].id)
+        """
+        self.request("POST", _job_path(job_id, f"units/{number(unit_id)}/cancel"))
+
+    # Judgments
+
+    def get_judgmentaggregates(
+        self, job: JobFields | int, *, start_page: int = 1
+    ) -> Iterator[JudgmentAggregate]:
+        """Yield the units that have judgments, with aggregated answers; a hundred per request.
+
+        Calls ``GET /jobs/{job_id}/judgments``.
+
+        :param start_page: Where to continue after an error that named its ``page``.
+
+        >>> next(client.get_judgmentaggregates(job)).get_fields()
+        {'sentiment': 'positive'}
+        """
+        job = self._as_job(job)
+        pages = self._pages(
+            _job_path(job.id, "judgments"),
+            AGGREGATES_PER_PAGE,
+            _units_count(job),
+            shape=shapes.page_by_unit,
+            first=start_page,
+        )
+        for page in pages:
+            for unit_id, entry in page.items():
+                yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": unit_id})
+
+    def get_unit_judgments(self, job: JobFields | int, unit_id: int) -> list[Judgment]:
+        """Fetch all judgments of a unit. See :meth:`Unit.get_judgments`.
+
+        Calls ``GET /jobs/{job_id}/units/{id}/judgments``.
+
+        >>> len(client.get_unit_judgments(job, unit.id))
+        3
+        """
+        job = self._as_job(job)
+        path = _job_path(job.id, f"units/{number(unit_id)}/judgments")
+        shape = partial(shapes.object_list, kind="judgment")
+        found = self.request("GET", path, shape=shape).body
+        return [Judgment(job, self).absorb(data) for data in found]
+
+    def get_judgment(self, job: JobFields | int, judgment_id: int) -> Judgment:
+        """Fetch one judgment.
+
+        Calls ``GET /jobs/{job_id}/judgments/{id}``.
+
+        :raises NotFound: The job has no such judgment.
+
+        >>> client.get_judgment(job, judgment.id).worker_id == judgment.worker_id
+        True
+        """
+        job = self._as_job(job)
+        path = _job_path(job.id, f"judgments/{number(judgment_id)}")
+        shape = partial(shapes.identified, kind="judgment")
+        return Judgment(job, self).absorb(self.request("GET", path, shape=shape).body)
+
+    # Reports
+
+    @overload
+    def get_report(self, job: JobFields | int, type_: Literal["json"] = "json") -> list[Unit]: ...
+    @overload
+    def get_report(self, job: JobFields | int, type_: TableType) -> list[JSONObject]: ...
+    @overload
+    def get_report(
+        self, job: JobFields | int, type_: ReportType
+    ) -> list[Unit] | list[JSONObject]: ...
+    def get_report(
+        self, job: JobFields | int, type_: ReportType = "json"
+    ) -> list[Unit] | list[JSONObject]:
+        """Download a report, unpack it and return its rows.
+
+        Calls ``GET /jobs/{job_id}.csv`` until the report is built.
+
+        :param type_: ``json`` returns units with their judgments; the others are tables, returned
+            as one dict per row, from column to string.
+        :raises InvalidInput: The report type does not exist; nothing was sent.
+        :raises ReportNotReady: The report was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+
+        >>> [row["sentiment"] for row in client.get_report(job, "full")][2:4]
+        ['positive', 'negative']
+        """
+        if type_ == "json":
+            return list(self.stream_report(job))
+        return list(self._report_rows(job, type_))
+
+    def stream_report(
+        self, job: JobFields | int, *, largest: int = report_archive.MAX_UNPACKED
+    ) -> Iterator[Unit]:
+        """Yield the units of the JSON report one at a time, read from a temporary file.
+
+        Calls ``GET /jobs/{job_id}.csv`` until the report is built. If it has fewer judgments than
+        the job had when it was read, a :class:`~crowdflower.exceptions.StaleReportWarning` is
+        issued at the end; :meth:`regenerate_report` has it rebuilt.
+
+        :param largest: Maximum size of the unpacked report, in bytes.
+        :raises ReportNotReady: The report was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+        :raises ReportTooLarge: The report unpacks to more than ``largest``.
+
+        >>> next(client.stream_report(job)).id == job.units[0].id
+        True
+        """
+        job = self._as_job(job)
+        expected, found = _judgments_count(job.json), 0
+        for row in self._report_rows(job, "json", largest):
+            found += _judgments_count(row)
+            yield Unit(job, self).absorb(row)
+        if found and found < expected:
+            warn(
+                f"the report holds {found} of {expected} judgments: it was built before the latest;"
+                " regenerate and download it again",
+                StaleReportWarning,
+            )
+
+    def download_report(
+        self,
+        job: JobFields | int,
+        type_: ReportType,
+        path: str | PathLike[str],
+        overwrite: bool = False,
+        *,
+        spreadsheet_safe: bool = False,
+        largest: int = report_archive.MAX_UNPACKED,
+    ) -> Path:
+        """Download a report to a file, which appears complete or not at all.
+
+        Calls ``GET /jobs/{job_id}.csv`` until the report is built. The download goes to a temporary
+        file beside ``path``, which is renamed at the end. Only its owner may read it, since it
+        holds contributors' IP addresses.
+
+        :param path: The target. A name ending in ``.zip`` keeps the archive as it came, any other
+            gets its content.
+        :param overwrite: Replace an existing file.
+        :param spreadsheet_safe: Put ``'`` before each cell of a table that a spreadsheet would
+            evaluate as a formula. Negative numbers are among those cells.
+        :param largest: Maximum size of the unpacked report, in bytes.
+        :returns: The path.
+        :raises FileExistsError: The file exists; nothing was requested.
+        :raises ReportNotReady: The report was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+
+        >>> path = client.download_report(job, "full", "answers.csv")
+        >>> path.read_text(encoding="utf-8").split(",")[0]
+        '_unit_id'
+        """
+        _check_report_type(type_)
+        job, target = self._as_job(job), Path(path)
+        packed = target.suffix.lower() == ".zip"
+        if spreadsheet_safe and (packed or type_ == "json"):
+            raise InvalidInput(
+                "spreadsheet_safe works on CSV reports only, not on JSON or archives"
+            )
+        with (
+            new_file(target, overwrite=overwrite) as (file, folder),
+            download(self, job.id, type_, largest=largest, folder=folder) as archive,
+        ):
+            if packed:
+                copyfileobj(archive, file)
+            elif spreadsheet_safe:
+                file.writelines(report_archive.escape_formulas(archive, largest))
+            else:
+                file.writelines(report_archive.content(archive, largest))
+        return target
+
+    def regenerate_report(self, job: JobFields | int, type_: ReportType = "json") -> None:
+        """Have a report rebuilt; the next download waits for it.
+
+        Calls ``POST /jobs/{job_id}/regenerate``.
+
+        :param type_: One of :data:`~crowdflower.states.REPORT_TYPES`.
+        :raises InvalidInput: The report type does not exist; nothing was sent.
+
+        >>> client.regenerate_report(job, "full")
+        """
+        _check_report_type(type_)
+        path = _job_path(self._as_job(job).id, "regenerate", suffix="")
+        self.request("POST", path, Expected(as_json=False, redirects=True), query={"type": type_})
+
+    # What the verbs share
+
+    def _pages(
+        self,
+        path: str,
+        size: int,
+        count: int | None = None,
+        query: Mapping[str, Any] = NOTHING,
+        shape: Callable[[JSON], JSON] | None = None,
+        first: int = 1,
+    ) -> Iterator[Any]:
+        """Yield pages of the default size of the service, which is the largest.
+
+        :param count: Number of items, if it is known.
+        """
+        return pagination.pages(
+            lambda number: (
+                self.request("GET", path, query={**query, "page": number}, shape=shape).body
+            ),
+            first=whole("start_page", first),
+            is_end=lambda page: page in ({}, []),
+            lookahead=self._lookahead,
+            size=size,
+            expected=-(-count // size) + 1 if count else None,
+        )
+
+    def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:
+        is_new = job_id is None
+        answer = self.request(
+            "POST" if is_new else "PUT",
+            "jobs/upload.json" if job_id is None else _job_path(job_id, "upload"),
+            data=body,
+            headers={"Content-Type": content_type},
+            query={"force": True} if force else NOTHING,
+            shape=shapes.a_job if is_new else shapes.upload_answer,
+        ).body
+        if is_new or "id" in answer:
+            return self._job(answer)
+        job = Job(self, id=job_id)  # today's service answers only that the upload has begun
+        job._refresh("uploaded")  # noqa: SLF001 - our own class
+        return job
+
+    def _send_tags(self, method: str, job_id: int, tags: list[str]) -> None:
+        self.request(method, _job_path(job_id, "tags", suffix=""), data={"tags": tags})
+
+    def _report_rows(
+        self, job: JobFields | int, type_: ReportType, largest: int = report_archive.MAX_UNPACKED
+    ) -> Iterator[JSONObject]:
+        _check_report_type(type_)
+        with download(self, self._as_job(job).id, type_, largest=largest) as archive:
+            yield from report_archive.rows(archive, type_, largest)
+
+    def _job(self, data: JSONObject) -> Job:
+        return Job(self).absorb(data)
+
+    def _as_job(self, job: JobFields | int) -> Job:
+        if isinstance(job, Job):
+            return job
+        return Job(self, id=job.id if isinstance(job, JobFields) else job)
+
+
+def _job_path(job_id: int | str, rest: str = "", suffix: str = ".json") -> str:
+    return f"jobs/{segment(job_id)}{'/' if rest else ''}{rest}{suffix}"
+
+
+def _iso_date(name: str, day: date | None) -> str | None:
+    if day is None:
+        return None
+    if not isinstance(day, date):
+        raise InvalidInput(f"{name} must be a date, not {day!r:.80}")
+    return day.strftime("%Y-%m-%d")
+
+
+def _units_count(job: JobFields) -> int | None:
+    """Return how many units a job has, if its JSON says so."""
+    count = job.json.get("units_count")
+    return count if isinstance(count, int) and count > 0 else None
+
+
+def _judgments_count(data: JSONObject) -> int:
+    """Return how many judgments a job or a unit has; 0 if its JSON does not say so."""
+    count = data.get("judgments_count")
+    return count if isinstance(count, int) else 0
+
+
+def _check_report_type(type_: str) -> None:
+    if type_ not in REPORT_TYPES:
+        raise InvalidInput(f"no report type {type_!r}; choose from: {', '.join(REPORT_TYPES)}")

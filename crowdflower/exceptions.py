@@ -63,8 +63,8 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
+    from crowdflower.models.events import Event
     from crowdflower.payments.records import Finding, Operation
-    from crowdflower.webhook import Event
 
 
 class ApiError(Exception):

@@ -1,36 +1,45 @@
-"""One task put before the crowd: what can be done with it."""
+"""A job: rows, a form, and the settings for collecting judgments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from os import PathLike
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, overload
 
-from crowdflower._types import JSONObject
+from crowdflower._types import JSONObject, Rows
 from crowdflower.exceptions import InvalidInput
-from crowdflower.http import messages
-from crowdflower.http.messages import an_object
-from crowdflower.job_results import JobResults
-from crowdflower.job_units import JobUnits
-from crowdflower.models.resource import channel_names, names, whole
+from crowdflower.http.transport import Expected
+from crowdflower.judgment import Judgment, JudgmentAggregate
+from crowdflower.models import shapes
+from crowdflower.models.arguments import channel_names, joined, names, whole
+from crowdflower.models.job_fields import JobFields
+from crowdflower.models.resource import Resource
 from crowdflower.order import Order
 from crowdflower.payments import pricing
 from crowdflower.payments.kinds import Launch
 from crowdflower.payments.records import DryRun
-from crowdflower.states import ON_DEMAND
+from crowdflower.rows import upload_source
+from crowdflower.rows.votes import judgments_in, votes
+from crowdflower.states import ON_DEMAND, ReportType
+from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from crowdflower.quality import Consensus
+    from crowdflower.rows.exactly_once import Uploaded
 
 NEEDED_TO_KEEP_ANYTHING: Final = ("title", "instructions", "cml")
 
-SETTLING: Final = (0, 1, 2, 4)
-"""Seconds between looks at a job that is on its way to another state."""
+FEW_UNITS: Final = 20
+"""Units up to which a request each is cheaper than a report, which takes seconds to build."""
+
+NO_BODY: Final = Expected(as_json=False, follow=True, redirects=True)
 
 
-class Job(JobUnits, JobResults):
-    """One task put before the crowd: rows, a form, and how they are to be answered."""
+class Job(JobFields):
+    """A job: rows, a form, and the settings for collecting judgments."""
 
     # The job itself
 
@@ -68,7 +77,11 @@ class Job(JobUnits, JobResults):
         >>> job.reload().state
         'running'
         """
-        self.absorb(self._path(shape=partial(an_object, kind="job")))
+        self.absorb(
+            self.client.request(
+                "GET", self._path(), shape=partial(shapes.json_object, kind="job")
+            ).body
+        )
         self.__dict__.pop("_units", None)
         self.__dict__.pop("_judgment_aggregates", None)
         return self
@@ -102,6 +115,311 @@ class Job(JobUnits, JobResults):
         return self.client.copy_job(
             self.id, all_units, gold, only_new_and_judgable=only_new_and_judgable
         )
+
+    # Its rows
+
+    @overload
+    def upload(self, data: Rows, force: bool = False) -> None: ...
+    @overload
+    def upload(
+        self,
+        data: Rows,
+        force: bool = False,
+        *,
+        key: str,
+        resume: str | PathLike[str] | None = None,
+        live: bool = False,
+    ) -> Uploaded: ...
+    def upload(
+        self,
+        data: Rows,
+        force: bool = False,
+        *,
+        key: str | None = None,
+        resume: str | PathLike[str] | None = None,
+        live: bool = False,
+    ) -> Uploaded | None:
+        """Append rows; with a ``key``, each of them exactly once.
+
+        Calls ``PUT /jobs/{id}/upload``. The rows are encoded to a temporary file as they are
+        consumed, and sent once all of them are known to be good.
+
+        Without ``key`` that is one request. When its answer is lost, nobody knows whether the rows
+        are there: :class:`~crowdflower.exceptions.OutcomeUnknown`, and sending them again may make
+        two of each.
+
+        With ``key`` they go in chunks. When an answer is lost, the job is read, and only what is
+        not there is sent again. In the end every row has been seen in the job, and what was there
+        twice has been deleted. Rows that the job held before are not sent, so that the same call
+        once more does no harm. This holds as long as nobody else adds rows with these keys.
+
+        :param data: Any iterable of dicts from column to JSON value.
+        :param force: Take rows whose columns differ from those of the first upload.
+        :param key: The column by which rows are told apart: in each row, a text or a whole number,
+            no two the same.
+        :param resume: With ``key``, a file to keep the plan of the upload in. A process that was
+            killed goes on by the same call with the same file.
+        :param live: With ``key``, upload although the job is launched, or orders by itself. Rows
+            cannot be deleted then, and one that might arrive twice stops the upload.
+        :returns: With ``key``, what was done.
+        :raises InvalidInput: A row cannot be sent; its ``row`` says which, and none was.
+        :raises OutcomeUnknown: Without ``key``, the answer was lost.
+        :raises UploadIncomplete: With ``key``, it had to stop; its ``resume`` says how to go on.
+        :raises SourceChanged: These are not the rows that the upload in ``resume`` began with.
+        :raises UploadLocked: Somebody else goes on with it just now.
+
+        >>> job.upload([{"review": "Would buy again."}], force=True)
+        >>> draft = client.create_job({"title": "Reviews"})
+        >>> draft.upload([{"id": n, "review": "Fine."} for n in range(3)], key="id")
+        Uploaded(rows=3, chunks=1, resends=0, duplicates_removed=0, found=0)
+        """
+        if key is None:
+            _need_key(resume, live=live)
+            self._learn_uploaded(self.client.upload_job(data, self.id, force))
+            return None
+        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - few need it, all import us
+
+        source = upload_keys.of_rows(data, key, force=force)
+        done = exactly_once.upload_exactly_once(
+            self.client,
+            self.id,
+            source,
+            self._unit_data,
+            key=key,
+            force=force,
+            resume=resume,
+            live=live,
+        )
+        self._refresh("uploaded")
+        return done
+
+    @overload
+    def upload_file(
+        self,
+        file: str | PathLike[str] | IO[Any],
+        type_: str | None = None,
+        force: bool = False,
+    ) -> None: ...
+    @overload
+    def upload_file(
+        self,
+        file: str | PathLike[str] | IO[Any],
+        type_: str | None = None,
+        force: bool = False,
+        *,
+        key: str,
+        resume: str | PathLike[str] | None = None,
+        live: bool = False,
+    ) -> Uploaded: ...
+    def upload_file(
+        self,
+        file: str | PathLike[str] | IO[Any],
+        type_: str | None = None,
+        force: bool = False,
+        *,
+        key: str | None = None,
+        resume: str | PathLike[str] | None = None,
+        live: bool = False,
+    ) -> Uploaded | None:
+        """Append the rows of a file; with a ``key``, each of them exactly once.
+
+        Calls ``PUT /jobs/{id}/upload``. :meth:`upload` says what a ``key`` promises, and what
+        its absence does not. With a ``key``, the file is a CSV or has a JSON object on each line.
+
+        :param file: A path, or an open file of bytes or text.
+        :param type_: ``csv``, ``json`` (an object a line), another format or a MIME type; guessed
+            from the file's name by default.
+        :param force: Take rows whose columns differ from those of the first upload.
+        :param key: The column by which rows are told apart, as its header calls it.
+        :param resume: As in :meth:`upload`.
+        :param live: As in :meth:`upload`.
+        :raises ValueError: The type cannot be guessed.
+        :raises InvalidInput: It is not UTF-8, or a CSV without header; its ``row`` says where.
+
+        >>> job.upload_file("more.csv", force=True)
+        >>> draft = client.create_job({"title": "Reviews"})
+        >>> draft.upload_file("more.csv", key="review").rows
+        2
+        """
+        if key is None:
+            _need_key(resume, live=live)
+            self._learn_uploaded(self.client.upload_job_file(file, type_, self.id, force))
+            return None
+        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - few need it, all import us
+
+        with upload_source.open_file(file, type_) as (body, content_type):
+            source = upload_keys.of_file(body, content_type, key, force=force)
+            done = exactly_once.upload_exactly_once(
+                self.client,
+                self.id,
+                source,
+                self._unit_data,
+                key=key,
+                force=force,
+                resume=resume,
+                live=live,
+            )
+        self._refresh("uploaded")
+        return done
+
+    def unit_ids(self, key: str) -> Iterator[tuple[str, int]]:
+        """Yield what stands in a column, and the id of its unit, for all units.
+
+        Calls ``GET /jobs/{id}/units``, a request for a thousand of them.
+
+        >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
+        True
+        """
+        from crowdflower.rows.exactly_once import keys_of_units  # noqa: PLC0415 - as above
+
+        return keys_of_units(self._unit_data(), key)
+
+    @property
+    def units(self) -> list[UnitPromise]:
+        """All units with their data, test questions included; fetched once.
+
+        Calls ``GET /jobs/{id}/units``, a request for a thousand of them.
+
+        >>> job.units[0].data["review"]
+        'Works as it should, every single day.'
+        """
+        if "_units" not in self.__dict__:
+            self._units = list(self.client.get_units(self))
+        return self._units
+
+    def convert_test_questions(self) -> None:
+        """Turn the rows whose ``_golden`` column is true into test questions.
+
+        Calls ``PUT /jobs/{id}/gold``. The service does it in the background: ``golds_count`` grows
+        shortly after.
+
+        >>> job.convert_test_questions()
+        """
+        self.client.convert_job_test_questions(self.id)
+
+    def mark_test_questions(self, check: str, with_: str | None = None) -> JSONObject:
+        """Turn the rows that have a known answer to one field into test questions.
+
+        Calls ``PUT /jobs/{id}/gold``. The service refuses to make more than a third of the rows
+        test questions.
+
+        :param check: The field of the form.
+        :param with_: The column with the right answers; ``{check}_gold`` by default.
+        :returns: ``affected``, how many rows, and ``populated``, the answers found. A service that
+            does it in the background says no more than that; one that answers with the rows is
+            counted.
+        :raises ValidationError: No row has an answer, or too many have one.
+
+        >>> draft = client.upload_job(
+        ...     {"text": "Fine!", "mood": "up" if n < 3 else None} for n in range(10)
+        ... )
+        >>> draft.mark_test_questions("feeling", "mood")
+        {'affected': 3, 'populated': ['up']}
+        """
+        data = {"check": check, "with": with_ or f"{check}_gold", "convert_units": True}
+        answer = self.client.request("PUT", self._path("gold"), data=data).body
+        if isinstance(answer, list):
+            return {"affected": len(answer)}
+        return shapes.json_object(answer, "count")
+
+    def reset_test_questions(self) -> None:
+        """Turn all test questions back into plain rows.
+
+        Calls ``PUT /jobs/{id}/gold``.
+
+        >>> job.reset_test_questions()
+        >>> job.reload().golds_count
+        0
+        """
+        self.client.request("PUT", self._path("gold"), data={"reset": True})
+
+    def get_test_questions(self) -> list[JSONObject]:
+        """Return the test questions as the service shows them to their owner.
+
+        Calls ``GET /jobs/{id}/test_questions``. What an item holds is not documented.
+
+        >>> len(job.get_test_questions()) == job.golds_count
+        True
+        """
+        shape = partial(shapes.object_list, kind="test question")
+        path = self._path("test_questions", suffix="")
+        questions: list[JSONObject] = self.client.request("GET", path, shape=shape).body
+        return questions
+
+    def fire_test_question_webhooks(self) -> None:
+        """Let the service post ``unit_complete`` for every test question.
+
+        Calls ``GET /jobs/{id}/golds/fire_webhooks``.
+
+        >>> job.fire_test_question_webhooks()
+        """
+        self.client.request("GET", self._path("golds/fire_webhooks", suffix=""), NO_BODY)
+
+    def get_unit(self, id: int) -> Unit:  # noqa: A002
+        """Fetch one unit with its results.
+
+        Calls ``GET /jobs/{job_id}/units/{id}``.
+
+        >>> job.get_unit(unit.id).state
+        'golden'
+        """
+        return self.client.get_unit(self, id)
+
+    def add_unit(self, data: Mapping[str, Any], golden: bool = False) -> Unit:
+        """Add one row.
+
+        Calls ``POST /jobs/{job_id}/units``. Where the job orders by itself, this spends money.
+
+        :param data: Column to JSON value.
+        :param golden: Make it a test question; ``data`` then has its answers as ``{field}_gold``.
+
+        >>> job.add_unit({"review": "It hums."}).state
+        'new'
+        """
+        return self.client.add_unit(self, data, golden)
+
+    def upload_progress(self) -> JSONObject:
+        """Return how far the latest upload got: ``done`` and ``count``.
+
+        Calls ``GET /jobs/{id}/units/ping``.
+
+        :raises ApplicationError: The service could not read a row; the text says which.
+
+        >>> job.upload_progress()
+        {'done': True, 'count': 10}
+        """
+        progress: JSONObject = self.client.request("GET", self._path("units/ping")).body
+        return progress
+
+    def split_units(self, on: Sequence[str], with_: str = " ") -> None:
+        """Split the text of some columns into lists, in every row.
+
+        Calls ``GET /jobs/{id}/units/split``.
+
+        :param on: The columns.
+        :param with_: What stands between the parts.
+        :raises InvalidInput: The columns are no list of names; nothing was sent.
+
+        >>> draft = client.upload_job([{"colors": "red blue"}, {"colors": "green"}])
+        >>> draft.split_units(["colors"])
+        >>> [unit.data for unit in draft.units]
+        [{'colors': ['red', 'blue']}, {'colors': ['green']}]
+        """
+        columns = joined("on", on)
+        if not columns:
+            raise InvalidInput("on is empty; name the columns to split")
+        query = {"on": columns, "with": with_}
+        self.client.request("GET", self._path("units/split", suffix=""), NO_BODY, query=query)
+
+    def _unit_data(self) -> Iterator[tuple[int, JSONObject]]:
+        """Yield id and data of all units, as the service has them now."""
+        for unit in self.client.get_units(self.id):
+            yield unit.id, unit.data
+
+    def _learn_uploaded(self, job: Resource) -> None:
+        """Take in a job as it was after an upload; one that could not be read is but an id."""
+        if job.json.keys() - {"id"}:
+            self._learn(job.json)
 
     # How it is to be answered
 
@@ -212,7 +530,8 @@ class Job(JobUnits, JobResults):
         ['cf_internal']
         """
         (name,) = channel_names([channel])
-        self._path.disable_channel(data={"channel_name": name}, method="post", _suffix=None)
+        path = self._path("disable_channel", suffix="")
+        self.client.request("POST", path, data={"channel_name": name})
 
     @property
     def tags(self) -> list[str]:
@@ -331,7 +650,7 @@ class Job(JobUnits, JobResults):
         if dry_run:
             return operations.preview(payment)
         order = operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
-        self._watch("launched", "running")
+        self._refresh("launched", "running")
         return Order(self, self._client).absorb(order)
 
     def pause(self) -> None:
@@ -346,7 +665,8 @@ class Job(JobUnits, JobResults):
         >>> job.state
         'paused'
         """
-        self._act("paused", "paused", self._path.pause())
+        answer = self.client.request("GET", self._path("pause")).body
+        self._refresh("paused", "paused", answer)
 
     def resume(self) -> None:
         """Go on with a paused job, or with a finished one that has units left.
@@ -360,7 +680,8 @@ class Job(JobUnits, JobResults):
         >>> job.state
         'running'
         """
-        self._act("resumed", "running", self._path.resume())
+        answer = self.client.request("GET", self._path("resume")).body
+        self._refresh("resumed", "running", answer)
 
     def cancel(self) -> None:
         """End the job for good; what was ordered and not answered is refunded.
@@ -373,7 +694,8 @@ class Job(JobUnits, JobResults):
         >>> job.state
         'canceled'
         """
-        self._act("canceled", "canceled", self._path.cancel())
+        answer = self.client.request("GET", self._path("cancel")).body
+        self._refresh("canceled", "canceled", answer)
 
     def ping(self) -> JSONObject:
         """Return the counts: units ordered and done, judgments given and still needed.
@@ -384,7 +706,7 @@ class Job(JobUnits, JobResults):
         >>> job.ping()["needed_judgments"]
         18
         """
-        counts: JSONObject = self._path.ping()
+        counts: JSONObject = self.client.request("GET", self._path("ping")).body
         return counts
 
     def legend(self) -> JSONObject:
@@ -395,7 +717,7 @@ class Job(JobUnits, JobResults):
         >>> job.legend()
         {'sentiment': {'What does the review say?': {'positive': 'Good', 'negative': 'Bad'}}}
         """
-        legend: JSONObject = self._path.legend()
+        legend: JSONObject = self.client.request("GET", self._path("legend")).body
         return legend
 
     def get_worker(self, id: int) -> Worker:  # noqa: A002
@@ -405,23 +727,153 @@ class Job(JobUnits, JobResults):
         """
         return Worker(self, self._client, id=id)
 
-    def _act(self, done: str, wanted: str, answer: Any) -> None:
-        """Take in the answer to a verb: the job itself, or a message, behind which we look."""
-        if isinstance(answer, dict) and "id" in answer and not messages.remarks(answer):
-            self._learn(answer)
-        else:
-            self._watch(done, wanted)
+    # Its results
 
-    def _watch(self, done: str, wanted: str) -> None:
-        """Look at the job until its state changes: the service answers before it has done it."""
-        unchanged = {self._state.get("state")} - {None, wanted}
-        for pause in SETTLING:
-            self.client.clock.sleep(pause)
-            seen = self._look("job", done, self._path)
-            if not seen or self._state.get("state") not in unchanged:
-                return
+    @property
+    def judgment_aggregates(self) -> list[JudgmentAggregate]:
+        """The units that have judgments, with the answers put together; fetched once.
+
+        Calls ``GET /jobs/{id}/judgments``, a request for a hundred of them.
+
+        >>> [aggregate.state for aggregate in job.judgment_aggregates]
+        ['golden', 'golden', 'finalized', 'finalized']
+        """
+        if "_judgment_aggregates" not in self.__dict__:
+            self._judgment_aggregates = list(self.client.get_judgmentaggregates(self))
+        return self._judgment_aggregates
+
+    def get_judgment(self, id: int) -> Judgment:  # noqa: A002
+        """Fetch one judgment.
+
+        Calls ``GET /jobs/{job_id}/judgments/{id}``.
+
+        >>> job.get_judgment(judgment.id).data
+        {'sentiment': 'positive'}
+        """
+        return self.client.get_judgment(self, id)
+
+    def get_results_report(self) -> list[Unit]:
+        """Return all units with their judgments and aggregated answers.
+
+        Calls ``GET /jobs/{id}.csv`` for the JSON report; :meth:`results` does it without holding
+        all of it.
+
+        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+
+        >>> len(job.get_results_report()) == job.units_count
+        True
+        """
+        return self.client.get_report(self)
+
+    def results(self) -> Iterator[Unit]:
+        """Yield all units with their judgments and aggregated answers, one at a time.
+
+        Calls ``GET /jobs/{id}.csv`` for the JSON report, which is kept in a temporary file and read
+        from there.
+
+        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+
+        >>> for unit in job.results():
+        ...     if unit.state == "finalized":
+        ...         print(unit.data["review"], "-", unit.get_aggregate("sentiment"))
+        Broke on the second day. - negative
+        Exactly what I was looking for. - positive
+        """
+        return self.client.stream_report(self)
+
+    def votes(self, field: str | None = None) -> Iterator[tuple[int, int, str]]:
+        """Yield every answer that counts as ``(unit id, worker id, answer)``.
+
+        Judgments of contributors who lost trust are left out. This is the table that methods of
+        aggregation start from, here and in other libraries. Calls ``GET /jobs/{id}.csv``, as
+        :meth:`results` does.
+
+        :param field: The field of the form; may be left out where it has just one.
+        :raises ValueError: It was left out, and the form has several or none.
+
+        >>> next(job.votes("sentiment"))[2]
+        'positive'
+        """
+        field = field if field is not None else self._only_field()
+        yield from votes(((unit.id, unit.results) for unit in self.results()), field)
+
+    def aggregate(
+        self, method: str = "dawid-skene", field: str | None = None
+    ) -> Consensus[int, int, str]:
+        """Weigh the answers by another method than the service's own.
+
+        Calls ``GET /jobs/{id}.csv``, as :meth:`results` does.
+
+        :param method: ``majority``, ``wawa``, ``one-coin`` or ``dawid-skene``.
+        :param field: The field of the form; may be left out where it has just one.
+        :returns: A label and probabilities for each unit id, a skill for each worker id.
+        :raises ValueError: There is no such method, or the field was left out of several.
+
+        >>> consensus = job.aggregate("majority")
+        >>> consensus.labels[job.units[2].id]
+        'negative'
+        """
+        from crowdflower.quality import METHODS  # noqa: PLC0415 - few weigh, all import
+
+        if method not in METHODS:
+            raise ValueError(f"no method {method!r}; there are: {', '.join(METHODS)}")
+        return METHODS[method](self.votes(field))
+
+    def _only_field(self) -> str:
+        fields = list(self.fields or ())
+        if len(fields) != 1:
+            raise ValueError(f"say which field of the form you mean: {', '.join(fields) or 'none'}")
+        return fields[0]
+
+    def judgments(self) -> Iterator[Judgment]:
+        """Yield all judgments, one at a time, unit by unit.
+
+        They are read from the JSON report, which is one download for all of them: calls
+        ``GET /jobs/{id}.csv``. Of a job with at most 20 units they come sooner by a request a unit:
+        calls ``GET /jobs/{id}/units`` and ``GET /jobs/{id}/units/{id}/judgments``.
+
+        >>> len(list(job.judgments())) == job.judgments_count
+        True
+        """
+        if self.units_count is not None and self.units_count <= FEW_UNITS:
+            for promise in self.client.get_units(self):
+                yield from promise.get_judgments()
+        else:
+            for unit in self.results():
+                for data in judgments_in(unit.id, unit.results):
+                    yield Judgment(unit.job, self._client).absorb(data)
+
+    def download_report(
+        self, type_: ReportType, path: str | PathLike[str], overwrite: bool = False, **how: Any
+    ) -> Path:
+        """Download a report to a file, which is there as a whole or not at all.
+
+        Calls ``GET /jobs/{id}.csv``. The client's method of the same name says more, and takes
+        more.
+
+        >>> job.download_report("aggregated", "answers.csv").name
+        'answers.csv'
+        """
+        return self.client.download_report(self, type_, path, overwrite, **how)
+
+    def regenerate(self, type_: ReportType = "json") -> None:
+        """Have a report built anew; the next download waits for it.
+
+        Calls ``POST /jobs/{id}/regenerate``.
+
+        >>> job.regenerate("full")
+        """
+        self.client.regenerate_report(self, type_)
 
     def _summary(self) -> tuple[object, ...]:
         state = self._state
         title = state.get("title")
         return (state.get("id"), *([repr(title)] if title else []), state.get("state", ""))
+
+
+def _need_key(resume: object, *, live: bool) -> None:
+    """Refuse what has a meaning only for rows that can be told apart."""
+    if resume is not None or live:
+        raise InvalidInput("resume and live need key, the column by which rows are told apart")

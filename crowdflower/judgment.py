@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crowdflower._types import JSONObject
-from crowdflower.models.resource import JobResource, ReadOnly
+from crowdflower.models.fields import ReadOnly
+from crowdflower.models.resource import JobResource
 from crowdflower.unit import aggregate_in, confidence_in
 
 if TYPE_CHECKING:

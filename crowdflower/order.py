@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from crowdflower._types import JSONObject
-from crowdflower.models.resource import JobResource, ReadOnly
+from crowdflower.models.fields import ReadOnly
+from crowdflower.models.resource import JobResource
 
 
 class Order(JobResource):

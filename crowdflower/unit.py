@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 
 from crowdflower._types import JSONObject, Row
 from crowdflower.http import encoding
-from crowdflower.http.messages import an_object
-from crowdflower.models.paths import PathFactory, number
-from crowdflower.models.resource import Attribute, JobResource, Promise, ReadOnly, WriteOnly
+from crowdflower.http.encoding import number
+from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
+from crowdflower.models.resource import JobResource
+from crowdflower.models.shapes import json_object
 from crowdflower.payments.kinds import MoreJudgments
 from crowdflower.payments.records import DryRun
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from crowdflower.judgment import Judgment
     from crowdflower.models.job_fields import JobFields
 
 
-_SHAPE: Final = partial(an_object, kind="unit")
-"""The shape of an answer that is a unit."""
+_a_unit: Final = partial(json_object, kind="unit")
 
 
 class Unit(JobResource):
     """One row put before the crowd, or a test question with its known answer."""
+
+    _kind = "unit"
 
     job_id = ReadOnly[int]()
 
@@ -104,7 +104,8 @@ class Unit(JobResource):
         """
         if self._changes:
             body = encoding.encode({"unit": self._changes})
-            self.absorb(self._path(data=body, method="put", shape=_SHAPE))
+            answer = self.client.request("PUT", self._path(), data=body, shape=_a_unit)
+            self.absorb(answer.body)
 
     def cancel(self) -> None:
         """Take the unit out of the job; there is no refund.
@@ -120,7 +121,7 @@ class Unit(JobResource):
         'canceled'
         """
         self.client.cancel_unit(self.job.id, self.id)
-        self._look("unit", "canceled", self._path)
+        self._refresh("canceled")
 
     def delete(self) -> None:
         """Delete the unit; the service allows it while the job is not running.
@@ -134,7 +135,7 @@ class Unit(JobResource):
         >>> draft.reload().units_count == job.units_count - 1
         True
         """
-        self._path(method="delete")
+        self.client.request("DELETE", self._path())
 
     def copy(self, job: JobFields | int | None = None, data: Row | None = None) -> Unit:
         """Add a unit with the same data, to the same job or to another.
@@ -199,25 +200,36 @@ class Unit(JobResource):
         >>> unit.reload().id == unit.id
         True
         """
-        return self.absorb(self._path(shape=_SHAPE))
+        return self.absorb(self._fetch())
 
     def _summary(self) -> tuple[object, ...]:
         return (self._state.get("id"), self._state.get("state", ""))
 
-    @property
-    def _path(self) -> PathFactory:
-        return self.client.jobs[self.job.id].units[number(self.id)]
+    def _fetch(self) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self.client.request("GET", self._path(), shape=_a_unit).body
+        return answer
+
+    def _path(self, rest: str = "", suffix: str = ".json") -> str:
+        return self.job._path(f"units/{number(self.id)}{rest}", suffix)  # noqa: SLF001 - one family
 
 
-class UnitPromise(Promise, Unit):
-    """A unit of which ``id`` and ``data`` are known; any other attribute loads it, once.
+class UnitPromise(Unit):
+    """A unit of a list: ``id`` and ``data`` are known, reading any other declared field loads it.
 
-    Listings consist of these: they come by the thousand, at a request a page.
+    It is loaded once. Undeclared attributes never load it: completion at a prompt, pickle and copy
+    probe for many of those. ``promise["field"]`` does.
     """
 
-    def _fetch(self) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._path(shape=_SHAPE)
-        return answer
+    _is_loaded = False
+
+    def _read(self, key: str) -> Any:
+        if not self._is_loaded and key not in self._state and key not in self._changes:
+            self._learn(self._fetch())
+        return super()._read(key)
+
+    def _learn(self, answer: Mapping[str, Any]) -> None:
+        super()._learn(answer)
+        self._is_loaded = True
 
 
 def aggregate_in(entry: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, overload
 
-from crowdflower.models.paths import PathFactory, number
+from crowdflower.http.encoding import number
 from crowdflower.models.resource import JobResource
 from crowdflower.payments.kinds import MAX_BONUS_CENTS, Bonus
 from crowdflower.payments.records import DryRun
@@ -78,7 +78,7 @@ class Worker(JobResource):
 
         >>> worker.notify("The instructions have changed: please read them once more.")
         """
-        self._path.notify(data={"message": message}, method="post")
+        self.client.request("POST", self._path("/notify"), data={"message": message})
 
     def flag(self, flag: str, persist: bool = False) -> None:
         """Let the contributor take no more pages of this job; what was answered stays.
@@ -93,7 +93,7 @@ class Worker(JobResource):
         parameters: dict[str, object] = {"flag": flag}
         if persist:
             parameters["persist"] = True
-        self._path(data=parameters, method="put")
+        self.client.request("PUT", self._path(), data=parameters)
 
     def deflag(self, deflag: str) -> None:
         """Take a flag back.
@@ -104,7 +104,7 @@ class Worker(JobResource):
 
         >>> worker.deflag("It was a test account of ours")
         """
-        self._path(data={"unflag": deflag}, method="put")
+        self.client.request("PUT", self._path(), data={"unflag": deflag})
 
     def reject(self, reason: str = "Rejected by the owner of the job") -> None:
         """Throw away all judgments of the contributor in this job; their units open again.
@@ -114,8 +114,8 @@ class Worker(JobResource):
 
         >>> worker.reject("A program, not a person")
         """
-        self._path.reject(data={"reason": reason, "manual": True}, method="put")
+        data = {"reason": reason, "manual": True}
+        self.client.request("PUT", self._path("/reject"), data=data)
 
-    @property
-    def _path(self) -> PathFactory:
-        return self.client.jobs[self.job.id].workers[number(self.id)]
+    def _path(self, rest: str = "", suffix: str = ".json") -> str:
+        return self.job._path(f"workers/{number(self.id)}{rest}", suffix)  # noqa: SLF001 - one family

@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 from crowdflower._types import JSON, MISSING, a_type
 from crowdflower.ampcrowd import serving
+from crowdflower.ampcrowd.endpoints import ENDPOINTS
 from crowdflower.ampcrowd.inbox import Inbox
 from crowdflower.ampcrowd.points import Point, TaskType, content_on_wire
 from crowdflower.exceptions import (
@@ -25,12 +26,12 @@ from crowdflower.exceptions import (
     UnexpectedContentType,
 )
 from crowdflower.http import encoding
-from crowdflower.http.base_client import Caller, timeouts
-from crowdflower.http.credentials import NoSecret, origin
+from crowdflower.http.base_client import BaseClient
+from crowdflower.http.credentials import NoKey, origin
+from crowdflower.http.encoding import segment
 from crowdflower.http.responses import Answer
-from crowdflower.http.service import Service
-from crowdflower.http.transport import CONNECT, Expected, Session, Transport
-from crowdflower.models.paths import segment
+from crowdflower.http.transport import Expected, Session
+from crowdflower.models.arguments import whole
 
 QualityControl = Literal["mv", "em"]
 """How several answers become one: majority vote, or expectation-maximization."""
@@ -39,7 +40,7 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class AMPCrowdClient(Service):
+class AMPCrowdClient(BaseClient):
     """One AMPCrowd server.
 
     :param base_url: Where it is, up to but without ``/crowds``.
@@ -75,16 +76,16 @@ class AMPCrowdClient(Service):
     ) -> None:
         if token == "":
             raise ConfigError("the token is empty; leave it off where the server asks for none")
-        connect, read = timeouts(timeout)
-        transport = Transport(
-            NoSecret() if token is None else token,
+        super().__init__(
+            NoKey() if token is None else token,
             base_url,
+            endpoints=ENDPOINTS,
+            timeout=timeout,
+            deadline=deadline,
+            retries=retries,
             session=session,
-            connect=connect or CONNECT,
             allow_insecure=allow_insecure or token is None,
         )
-        caller = Caller(transport, read=read, deadline=deadline, retries=retries)
-        super().__init__(transport, caller)
         self._inboxes: WeakSet[Inbox] = WeakSet()
         self._lock = Lock()
 
@@ -138,7 +139,8 @@ class AMPCrowdClient(Service):
         ('p1',)
         """
         _require_settings(context=context, crowd_options=crowd_options)
-        _require_numbers(batch_size=batch_size, assignments=assignments)
+        whole("batch_size", batch_size)
+        whole("assignments", assignments)
         if not isinstance(group_id, str) or not group_id:
             raise InvalidInput(f"a group is called by a text, not by {group_id!r:.80}")
         if not _is_address(callback_url):
@@ -183,17 +185,16 @@ class AMPCrowdClient(Service):
 
         >>> ampcrowd.purge_tasks("internal")
         """
-        answer = self._caller.request(
+        answer = self.request(
             "GET",
             f"crowds/{segment(crowd)}/purge_tasks/",
             Expected(as_json=False),
-            headers={"Accept": "*/*"},
         )
         # The document promises nothing, the code sends ok, and the sandbox what other calls get.
         if answer.body is not MISSING:
             self._require_ok(answer)
         elif answer.response.text.strip() not in {"", "ok"}:
-            raise self._transport.error(
+            raise self.transport.reader.error(
                 UnexpectedContentType, answer.response, "the answer is neither empty nor ok"
             )
 
@@ -255,9 +256,7 @@ class AMPCrowdClient(Service):
             yield inbox
 
     def _post(self, path: str, body: bytes) -> None:
-        self._require_ok(
-            self._caller.request("POST", path, Expected(), body=body, headers=_FORM), change=True
-        )
+        self._require_ok(self.request("POST", path, data=body, headers=_FORM), change=True)
 
     def _require_ok(self, answer: Answer, *, change: bool = False) -> None:
         """Go on only if the server says so; it answers a refusal with status 200."""
@@ -266,13 +265,13 @@ class AMPCrowdClient(Service):
         if status == "wrong":
             said = [body.get("reason"), body.get("detail")]
             reason = " ".join(str(each) for each in said if each) or "the server gives no reason"
-            raise self._transport.error(ApplicationError, answer.response, reason)
+            raise self.transport.reader.error(ApplicationError, answer.response, reason)
         if status != "ok":
             self._refuse(answer, change=change)
 
     def _refuse(self, answer: Answer, *, change: bool) -> NoReturn:
         problem = f"the answer says neither ok nor wrong: {answer.response.text!r:.200}"
-        error = self._transport.error(UnexpectedContentType, answer.response, problem)
+        error = self.transport.reader.error(UnexpectedContentType, answer.response, problem)
         if not change:
             raise error
         raise OutcomeUnknown(
@@ -287,12 +286,6 @@ def _require_settings(**settings: object) -> None:
     for name, given in settings.items():
         if given is not None and not isinstance(given, Mapping):
             raise InvalidInput(f"{name} is a dict, not {a_type(given)}")
-
-
-def _require_numbers(**numbers: object) -> None:
-    for name, number in numbers.items():
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise InvalidInput(f"{name} counts from 1; got {number!r:.80}")
 
 
 def _is_address(url: object) -> bool:

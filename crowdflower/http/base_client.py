@@ -1,44 +1,55 @@
-"""A call: as many requests as it takes, and not one more than is safe."""
+"""One call: as many attempts as the endpoint allows, the waits between them, and a deadline."""
 
 from __future__ import annotations
 
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
+from crowdflower._types import JSON, MISSING
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
+    MalformedResponse,
     NotAcceptable,
     NotFound,
     NotSentError,
     RateLimited,
 )
-from crowdflower.http import outcomes, retry
+from crowdflower.http import encoding, retry
 from crowdflower.http.connections import Exchange
-from crowdflower.http.failures import Diagnosis
-from crowdflower.http.outcomes import Doubt
-from crowdflower.http.rate_limit import Pace
-from crowdflower.http.responses import Answer
-from crowdflower.http.retry import Quota, Rule, Safety
-from crowdflower.http.transport import KEY, Body, Expected, Request, Transport
-from crowdflower.models import verification
-from crowdflower.models.verification import Look
+from crowdflower.http.credentials import ApiKey
+from crowdflower.http.endpoints import EndpointTable, Route, Visibility, read_fields
+from crowdflower.http.failures import Problem
+from crowdflower.http.rate_limit import RateLimiter
+from crowdflower.http.responses import Answer, RefusalClassifier
+from crowdflower.http.retry import RetryBudget, RetryRule, Safety, UnknownChange
+from crowdflower.http.transport import (
+    CONNECT_TIMEOUT,
+    IDEMPOTENCY_KEY,
+    Expected,
+    Request,
+    Session,
+    Transport,
+    is_stream,
+)
 
-SILENCE: Final = 30.0
-"""Seconds of silence that are put up with, where nobody says otherwise."""
+READ_TIMEOUT: Final = 30.0
+"""Seconds to wait for the next byte, where neither caller nor endpoint say otherwise."""
 
+MAX_TIMEOUT: Final = 10**8
+"""Seconds, about three years: sockets accept no timeout much longer than this."""
 
-LONGEST: Final = 10**8
-"""Seconds that a socket can be told to wait, and nobody does."""
+JSON_ANSWER: Final = Expected()
+ACCEPT_JSON: Final = "application/json"
 
 
 class Clock(Protocol):
-    """The part of :mod:`time` that the client needs; tests bring their own."""
+    """The part of :mod:`time` that the client needs; tests may bring their own."""
 
     def monotonic(self) -> float:
         """Return seconds that never run backwards."""
@@ -53,205 +64,288 @@ class _Call:
 
     prepared: Request
     expected: Expected
-    rule: Rule
-    until: float
-    look: Look | None
+    route: Route
+    deadline: float
     attempt: int = 0
     exchange: Exchange = field(default_factory=Exchange)
-    doubt: Doubt | None = None
-    """What was seen of the first attempt that may have changed something."""
+    sent_at: float = 0.0
+    unknown: UnknownChange | None = None
+    """The first attempt that may have made the change."""
 
     @property
-    def is_keyed(self) -> bool:
-        """Whether it carries a name by which a server can know it again."""
-        return KEY in self.prepared.headers
+    def rule(self) -> RetryRule:
+        return self.route.endpoint.retry
 
 
-class Caller:
-    """Repeats requests as :mod:`crowdflower.http.retry` allows for their endpoint, and no further.
+class BaseClient:
+    """A client of one server: sends requests, repeats them where that is safe, checks the answers.
 
-    :param read: Seconds of silence that are put up with; by default 30, and 120 where the service
-        is known to take its time.
-    :param deadline: Seconds that a call may take, attempts and waits included; by default 90 for
-        reading, 180 for changing, 600 for an upload.
-    :param retries: How often a call may be repeated at most.
-    :param pace: Deals out turns, where requests are not to leave as fast as they can.
-    :raises ConfigError: The deadline or the retries are no such number.
+    :param key: The API key; ``None`` raises, :class:`~crowdflower.http.credentials.NoKey` sends
+        none.
+    :param base_url: Base address of the API, version included.
+    :param endpoints: What may be repeated, how long it may take, where its effect shows.
+    :param classify_refusal: Recognises refusals that have an error class of their own.
+    :param timeout: Seconds to wait for a connection and for each piece of a response: a pair, or
+        one number for both; by default 5 and 30, or more where the table says so.
+    :param deadline: Seconds for a whole call, attempts and waits included; by default what the
+        table says.
+    :param retries: How often a failed call may be repeated at most, where that is safe.
+    :param max_requests_per_second: Rate limit; ``None`` for none.
+    :param connections: Idle connections to keep open.
+    :raises ConfigError: The key, the address or a limit cannot be used.
     """
 
     def __init__(
         self,
-        transport: Transport,
+        key: str | ApiKey | None,
+        base_url: str,
         *,
-        read: float | None = None,
+        endpoints: EndpointTable,
+        classify_refusal: RefusalClassifier | None = None,
+        timeout: float | tuple[float, float] | None = None,
         deadline: float | None = None,
-        retries: int = retry.ATTEMPTS - 1,
-        pace: Pace | None = None,
+        retries: int = retry.MAX_ATTEMPTS - 1,
+        max_requests_per_second: float | None = None,
+        connections: int = 10,
+        session: Session | None = None,
+        allow_insecure: bool = False,
         clock: Clock = time,
     ) -> None:
+        connect_timeout, self._read_timeout = _timeouts(timeout)
         if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-            raise ConfigError(f"retries is a whole number from 0 on, not {retries!r:.80}")
+            raise ConfigError(f"retries must be an integer of at least 0, not {retries!r:.80}")
         if deadline != math.inf:
             _check_seconds("deadline", deadline)
-        self.transport = transport
-        self.clock = clock
-        self._read = read
+        self.transport = Transport(
+            key,
+            base_url,
+            classify_refusal=classify_refusal,
+            session=session,
+            connect_timeout=connect_timeout or CONNECT_TIMEOUT,
+            connections=connections,
+            allow_insecure=allow_insecure,
+        )
+        limit = max_requests_per_second
+        self._rate_limiter = None if limit is None else RateLimiter(limit)
+        self._endpoints = endpoints
         self._deadline = deadline
-        self._attempts = retries + 1
-        self._quota = Quota()
-        self._pace = pace
-        self._chance = Random()  # noqa: S311 - spreads load, guards nothing
+        self._max_attempts = retries + 1
+        self._budget = RetryBudget()
+        self._clock = clock
+        self._random = Random()  # noqa: S311 - spreads load, guards nothing
+
+    def __repr__(self) -> str:
+        # Error reporters show local variables, among them a client whose __init__ raised.
+        transport = vars(self).get("transport")
+        return f"<{type(self).__name__} {transport.base_url if transport else 'without address'}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close idle connections. The client stays usable."""
+        self.transport.close()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock by which calls, and everything that polls between calls, wait.
+
+        >>> client.clock.monotonic() > 0
+        True
+        """
+        return self._clock
 
     def request(
         self,
         method: str,
         path: str,
-        expected: Expected,
+        expected: Expected = JSON_ANSWER,
         *,
+        data: str | bytes | Mapping[str, Any] | Iterable[bytes] | None = None,
         query: Mapping[str, Any] | None = None,
-        body: Body = None,
         files: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        until: float | None = None,
+        shape: Callable[[JSON], Any] | None = None,
+        deadline: float | None = None,
     ) -> Answer:
-        """Send a request and return its checked answer.
+        """Send a request, repeat it where that is safe, and return its checked answer.
 
-        A setting whose answer was lost is looked at before it is sent again, and so is one that was
-        answered with a page (status 406); where it stands as it was sent, what was seen is the
-        answer.
+        A change whose response was lost, or came with status 406, is looked for where the endpoint
+        table says that it shows. If it is there, what was read is the answer.
 
-        :param path: What follows the base address, percent-encoded.
-        :param until: When it must be over, on the clock; by default, after the usual time.
-        :raises InvalidInput: The parts make no request; nothing was sent.
-        :raises OutcomeUnknown: It changes something, was sent, and it is not known what became of
-            it. Of a request that only reads, the failure itself is raised.
+        :param method: HTTP method, in capitals.
+        :param path: What follows the base URL, percent-encoded, suffix included.
+        :param expected: What kind of answer counts as success.
+        :param data: The body: a string (sent as UTF-8), bytes, a dict (sent as a form), or an
+            iterable of bytes or a file (streamed).
+        :param shape: Checks the decoded JSON and returns what ``answer.body`` is to be.
+        :param deadline: When the call must be over, on the client's clock; by default after the
+            usual time.
+        :raises InvalidInput: The parts do not make a valid request; nothing was sent.
+        :raises OutcomeUnknown: A change was sent and it is unknown whether it was made.
+        :raises ApiError: The request failed, was refused, or the answer has another shape.
         """
-        rule = retry.rule_for(method, path)
-        prepared = self.transport.prepared(
+        body, content_type = encoding.body(data, multipart=bool(files))
+        route = self._endpoints.find(method, path)
+        accept = ACCEPT_JSON if expected.as_json else "*/*"
+        prepared = self.transport.prepare(
             method,
             path,
             query=query,
             body=body,
             files=files,
-            headers={**self._own_headers(rule), **(headers or {})},
+            headers={
+                "Accept": accept,
+                **self._change_headers(route.endpoint.retry),
+                **content_type,
+                **(headers or {}),
+            },
         )
-        call = _Call(
-            prepared,
-            expected,
-            rule,
-            until or self.clock.monotonic() + (self._deadline or rule.deadline),
-            verification.look_for(method, path, body, prepared.headers.get("Content-Type", "")),
-        )
+        seconds = self._deadline or route.endpoint.retry.deadline
+        call = _Call(prepared, expected, route, deadline or self._clock.monotonic() + seconds)
         while True:
             answer = self._attempt(call)
             if isinstance(answer, Answer):
-                return answer
-            wait = self._pause(call, answer)
-            if wait is not None:
-                self.clock.sleep(wait)
-            # Some services make a change, and then find no form for the answer.
-            unclear = call.doubt or isinstance(answer, NotAcceptable)
-            if unclear and call.look:
-                seen = self._seen(call.look, call.until)
-                if seen and call.look.shows(seen.body):
-                    return seen
-                wait = wait if seen else None  # what cannot be looked at is not sent again
-            if wait is None:
-                raise outcomes.final(answer, call.doubt)
+                return self._with_shape(answer, shape)
+            delay = self._retry_delay(call, answer)
+            if delay is not None:
+                self._clock.sleep(delay)
+            visibility, seen = self._look_for_change(call, answer, body)
+            if seen and visibility is Visibility.MADE:
+                return self._with_shape(seen, shape)
+            if isinstance(answer, NotAcceptable) and route.change_path:
+                # Some services make the change, and then cannot render the response.
+                if visibility is not Visibility.NOT_MADE:
+                    evidence = "answered with status 406, NotAcceptable"
+                    call.unknown = call.unknown or UnknownChange("answered", evidence, call.sent_at)
+                delay = None
+            if delay is None or (call.unknown and route.change_path and not seen):
+                raise retry.final_error(answer, call.unknown)
 
-    def _own_headers(self, rule: Rule) -> dict[str, str]:
-        """Say what we have to say about a change that must not be made twice."""
-        if rule.safety in {Safety.READ, Safety.SAME}:
+    def _change_headers(self, rule: RetryRule) -> dict[str, str]:
+        """Return the headers that keep a change from being made twice."""
+        if rule.safety in {Safety.READ, Safety.IDEMPOTENT}:
             return {}
-        key = {KEY: os.urandom(16).hex()} if self.transport.honours_keys else {}
+        key = {IDEMPOTENCY_KEY: os.urandom(16).hex()} if self.transport.honours_keys else {}
         return {"Connection": "close", **key}
 
     def _attempt(self, call: _Call) -> Answer | ApiError:
-        """Send a call once more; return what came of it."""
+        """Send a call once; return its answer or its error."""
         call.attempt += 1
-        if not self._turn(call.until):
-            too_late = Diagnosis(NotSentError, "its turn comes only after the deadline")
-            raise outcomes.final(self.transport.failure(too_late, call.prepared), call.doubt)
-        sent_at = self.clock.monotonic()
+        if not self._wait_for_turn(call.deadline):
+            problem = Problem(NotSentError, "the rate limit delays it past the deadline")
+            raise retry.final_error(self.transport.failure(problem, call.prepared), call.unknown)
+        call.sent_at = self._clock.monotonic()
+        default = max(READ_TIMEOUT, call.rule.read_timeout)
         call.exchange = Exchange(
-            call.until,
-            send=self._read or max(SILENCE, call.rule.silence / 2),
-            read=self._read or max(SILENCE, call.rule.silence),
-            # On a connection that was kept alive, a server that hangs up for its own reasons looks
-            # like one that hangs up on this request.
+            call.deadline,
+            send=self._read_timeout or max(READ_TIMEOUT, call.rule.read_timeout / 2),
+            read=self._read_timeout or default,
+            # A server that closes a kept-alive connection for its own reasons looks like one that
+            # closes it because of this request.
             fresh=call.rule.safety in {Safety.CHANGE, Safety.NEVER},
-            clock=self.clock.monotonic,
+            clock=self._clock.monotonic,
         )
+        expected = call.expected
         try:
-            answer = self.transport.answer(call.prepared.copy(), call.exchange, call.expected)
+            response = self.transport.send(
+                call.prepared.copy(),
+                call.exchange,
+                stream=expected.stream,
+                follow=expected.follow,
+            )
+            if expected.stream and is_stream(response):
+                call.exchange.deadline = None  # from here on only the read timeout ends it
+                answer = Answer(response, MISSING)
+            else:
+                answer = self.transport.reader.read(
+                    response, as_json=expected.as_json, redirects=expected.redirects
+                )
         except ApiError as error:
-            failure = error
-        else:
-            if call.attempt == 1:
-                self._quota.give_back()
-            return answer
-        gone = isinstance(failure, NotFound) and call.prepared.method == "DELETE"
-        if call.doubt and gone and failure.response is not None:
-            return Answer(failure.response, {})  # the attempt whose answer was lost did it
-        if call.rule.safety is not Safety.READ:
-            call.doubt = call.doubt or outcomes.doubt_of(failure, call.exchange, sent_at)
-        if self._pace and isinstance(failure, RateLimited):
-            self._pace.slow_down(self.clock.monotonic())
-        return failure
+            return self._record_failure(call, error)
+        if call.attempt == 1:
+            self._budget.earn()
+        return answer
 
-    def _turn(self, until: float) -> bool:
-        """Wait until a request may leave; ``False`` where that is not before it must be over."""
-        if self._pace is None:
+    def _record_failure(self, call: _Call, error: ApiError) -> Answer | ApiError:
+        is_gone = isinstance(error, NotFound) and call.prepared.method == "DELETE"
+        if call.unknown and is_gone and error.response is not None:
+            return Answer(error.response, {})  # an earlier attempt has deleted it
+        if call.rule.safety is not Safety.READ:
+            call.unknown = call.unknown or retry.unknown_change(error, call.exchange, call.sent_at)
+        if self._rate_limiter and isinstance(error, RateLimited):
+            self._rate_limiter.slow_down(self._clock.monotonic())
+        return error
+
+    def _wait_for_turn(self, deadline: float) -> bool:
+        """Wait as the rate limit demands; return whether that ends before the deadline."""
+        if self._rate_limiter is None:
             return True
-        now = self.clock.monotonic()
-        wait = self._pace.turn(now, until - now)
+        now = self._clock.monotonic()
+        wait = self._rate_limiter.reserve(now, deadline - now)
         if wait:
-            self.clock.sleep(wait)
+            self._clock.sleep(wait)
         return wait is not None
 
-    def _pause(self, call: _Call, error: ApiError) -> float | None:
-        """Return how long to wait before another attempt; ``None`` where there is to be none."""
-        now = self.clock.monotonic()
-        failure = outcomes.failure_of(error)
-        wait = retry.pause(
+    def _retry_delay(self, call: _Call, error: ApiError) -> float | None:
+        """Return the seconds until the next attempt; ``None`` where there must be none."""
+        now = self._clock.monotonic()
+        failure = retry.classify(error)
+        is_keyed = IDEMPOTENCY_KEY in call.prepared.headers and self.transport.honours_keys
+        delay = retry.retry_delay(
             call.rule,
             failure,
             call.attempt,
-            self._chance,
-            since=now - call.doubt.sent_at if call.doubt else 0.0,
-            keyed=call.is_keyed and self.transport.honours_keys,
+            self._random,
+            since=now - call.unknown.sent_at if call.unknown else 0.0,
+            is_keyed=is_keyed,
         )
-        if wait is None or call.attempt >= self._attempts or now + wait >= call.until:
+        if delay is None or call.attempt >= self._max_attempts or now + delay >= call.deadline:
             return None
-        cost = Quota.THROTTLED if failure.throttled else Quota.FAILURE
-        if not self._quota.take(cost):
+        cost = RetryBudget.THROTTLED if failure.is_throttled else RetryBudget.FAILURE
+        if not self._budget.spend(cost):
             return None
-        return wait if self.transport.rewound(call.prepared, call.exchange) else None
+        return delay if self.transport.rewind(call.prepared, call.exchange) else None
 
-    def _seen(self, look: Look, until: float) -> Answer | None:
-        """Read where a change shows; ``None`` where that is not possible any more."""
-        if self.clock.monotonic() >= until:
-            return None
+    def _look_for_change(
+        self, call: _Call, error: ApiError, body: object
+    ) -> tuple[Visibility, Answer | None]:
+        """Read where a change shows, if its outcome is unclear and the deadline allows."""
+        change, path = call.route.endpoint.change, call.route.change_path
+        is_unclear = call.unknown or isinstance(error, NotAcceptable)
+        if not is_unclear or change is None or path is None:
+            return Visibility.NOT_SHOWN, None
+        if self._clock.monotonic() >= call.deadline:
+            return Visibility.NOT_SHOWN, None
         try:
-            return self.request(
-                "GET", look.path, Expected(), headers={"Accept": "application/json"}, until=until
-            )
+            seen = self.request("GET", path, deadline=call.deadline)
         except ApiError:
-            return None
+            return Visibility.NOT_SHOWN, None
+        content_type = call.prepared.headers.get("Content-Type", "")
+        return change.compare(read_fields(body, content_type), seen.body), seen
+
+    def _with_shape(self, answer: Answer, shape: Callable[[JSON], Any] | None) -> Answer:
+        if shape is None:
+            return answer
+        try:
+            return Answer(answer.response, shape(answer.body))
+        except MalformedResponse as error:
+            problem = str(error)
+        raise self.transport.reader.error(MalformedResponse, answer.response, problem)
 
 
-def timeouts(timeout: object) -> tuple[float | None, float | None]:
-    """Return the seconds to wait for a connection and for each piece of an answer.
+def _timeouts(timeout: object) -> tuple[float | None, float | None]:
+    """Return the connect and the read timeout; ``None`` for the default of either.
 
-    :param timeout: A pair of them, or one number for both; ``None`` is what is usual.
-    :raises ConfigError: It is neither.
-
-    >>> timeouts(5), timeouts((2.5, None))
+    >>> _timeouts(5), _timeouts((2.5, None))
     ((5, 5), (2.5, None))
     """
     pair = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     if len(pair) != 2:  # noqa: PLR2004 - a pair
-        raise ConfigError(f"timeout is one number of seconds, or a pair of them, not {timeout!r}")
+        raise ConfigError(f"timeout must be a number of seconds or a pair of them, not {timeout!r}")
     for seconds in pair:
         _check_seconds("timeout", seconds)
     return pair
@@ -261,7 +355,8 @@ def _check_seconds(name: str, seconds: object) -> None:
     if seconds is None:
         return
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not is_number or not 0 < seconds <= LONGEST:  # type: ignore[operator]
+    if not is_number or not 0 < seconds <= MAX_TIMEOUT:  # type: ignore[operator]
         raise ConfigError(
-            f"{name} is a number of seconds above zero, not {seconds!r:.80}; None is what is usual"
+            f"{name} must be a number of seconds above 0, not {seconds!r:.80};"
+            " None means the default"
         )

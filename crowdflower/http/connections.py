@@ -31,7 +31,7 @@ PIECE: Final = 1 << 16
 LONGEST_LINE: Final = 1 << 16
 """Bytes of the longest line of an answer's head, or between the pieces of its body."""
 
-AT_LEAST: Final = 0.001
+MIN_TIMEOUT: Final = 0.001
 """Seconds for a connection, where the deadline leaves none: zero would mean not to wait at all."""
 
 
@@ -99,7 +99,7 @@ _of_this_thread = threading.local()
 
 
 @contextmanager
-def observed(exchange: Exchange) -> Iterator[Exchange]:
+def observe(exchange: Exchange) -> Iterator[Exchange]:
     """Make an exchange the one that connections used by this thread report to."""
     before = getattr(_of_this_thread, "exchange", None)  # a body may be made by other requests
     _of_this_thread.exchange = exchange
@@ -109,8 +109,8 @@ def observed(exchange: Exchange) -> Iterator[Exchange]:
         _of_this_thread.exchange = before
 
 
-def begun() -> None:
-    """Note that a connection of ours is asked: what fails before it is there was never sent."""
+def begin() -> None:
+    """Record that one of our connections was asked for: what fails before that was never sent."""
     _current().reached(Phase.CONNECTING)
 
 
@@ -203,7 +203,7 @@ class _Observed(HTTPConnection):
         try:
             while True:
                 self._dns_host = addresses.pop(0)
-                self.timeout = max(exchange.within(patience), AT_LEAST)
+                self.timeout = max(exchange.within(patience), MIN_TIMEOUT)
                 try:
                     return super()._new_conn()
                 except HTTPError:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
 
 
-class Secret:
+class ApiKey:
     """An API key that shows itself to nobody: not in a repr, a traceback, a pickle.
 
     :raises ConfigError: It cannot be a key; the text does not repeat it.
@@ -86,7 +86,7 @@ class _Unshown(str):
         return "'****'"
 
 
-class NoSecret(Secret):
+class NoKey(ApiKey):
     """What stands in the place of a key where a service asks for none."""
 
     __slots__ = ()
@@ -110,7 +110,7 @@ class NoSecret(Secret):
         return sha256(base_url.encode()).hexdigest()
 
 
-def checked_address(base_url: str, *, allow_insecure: bool) -> str:
+def check_base_url(base_url: str, *, allow_insecure: bool) -> str:
     """Return the address of the API if the key may be sent there.
 
     :raises ConfigError: It is no address, or anybody on the way could read the key. The address is

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from crowdflower._types import JSON
 from crowdflower.exceptions import InvalidInput
@@ -18,6 +19,9 @@ try:
     import orjson
 except ModuleNotFoundError:
     orjson = None  # type: ignore[assignment]
+
+FORM: Final = "application/x-www-form-urlencoded"
+"""Content type of an encoded form."""
 
 
 def bracketed(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -102,7 +106,7 @@ def body(data: Any, *, multipart: bool) -> tuple[Any, dict[str, str]]:
     if isinstance(data, Mapping):
         if multipart:
             return bracketed(data), {}
-        return form(data), {"Content-Type": "application/x-www-form-urlencoded"}
+        return form(data), {"Content-Type": FORM}
     try:
         if isinstance(data, str):
             data = data.encode("utf-8")
@@ -189,3 +193,39 @@ def timestamp(text: str) -> datetime:
     else:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+ID: Final = "[0-9]{1,20}"
+"""What an id looks like."""
+
+
+def segment(name: int | str) -> str:
+    """Return an id or a name as one segment of a path, percent-encoded.
+
+    :raises InvalidInput: It is empty, no id, or would climb out of its place.
+
+    >>> segment(712034), segment("Über uns/a")
+    ('712034', '%C3%9Cber%20uns%2Fa')
+    """
+    if isinstance(name, int) and not isinstance(name, bool) and name > 0:
+        return str(name)
+    if isinstance(name, str) and name not in {"", ".", ".."}:
+        with suppress(UnicodeEncodeError):
+            return quote(name, safe="")
+    raise InvalidInput(f"{name!r} is no id; ids are whole numbers from 1 on, or an alias")
+
+
+def number(id: int | str) -> str:  # noqa: A002
+    """Return the id of a unit, a judgment, an order or a contributor, as one segment of a path.
+
+    Unlike a job these have no alias: another word after them would be another endpoint.
+
+    :raises InvalidInput: It is no whole number.
+
+    >>> number(698757970)
+    '698757970'
+    """
+    text = segment(id)
+    if not re.fullmatch(ID, text):
+        raise InvalidInput(f"{id!r:.80} is no id; ids are whole numbers from 1 on")
+    return text

@@ -34,23 +34,22 @@ from crowdflower.exceptions import (
 from crowdflower.http.connections import Exchange, Phase
 
 
-class Diagnosis(NamedTuple):
-    """Which error it is, in words, and what is true of it besides."""
+class Problem(NamedTuple):
+    """The error class of a failure, its message and its attributes."""
 
     kind: type[ApiError]
-    problem: str
-    traits: Mapping[str, bool] = {}
-    """Attributes of the error."""
+    text: str
+    attributes: Mapping[str, bool] = {}
 
 
-CUT_SHORT: Final = Diagnosis(TruncatedResponse, "the answer ended before it was complete")
-NO_HTTP: Final = Diagnosis(MalformedResponse, "the answer is no HTTP that can be read")
-NO_STATUS: Final = Diagnosis(
+CUT_SHORT: Final = Problem(TruncatedResponse, "the answer ended before it was complete")
+NOT_HTTP: Final = Problem(MalformedResponse, "the answer is no HTTP that can be read")
+NO_STATUS: Final = Problem(
     MalformedResponse, "the answer does not begin as HTTP does", {"garbage": True}
 )
 
 
-def diagnosed(error: Exception, exchange: Exchange, host: str, connect: float) -> Diagnosis:
+def classify(error: Exception, exchange: Exchange, host: str, connect: float) -> Problem:
     """Name a failure.
 
     :param host: Who was asked.
@@ -66,16 +65,16 @@ def diagnosed(error: Exception, exchange: Exchange, host: str, connect: float) -
         return _not_sent(caused_by, host, connect)
     if exchange.is_over:
         problem = f"{host} took too long; the call ran into its deadline"
-        return Diagnosis(DeadlineExceeded, problem)
-    silent = Diagnosis(RequestTimeout, f"{host} kept silent for {exchange.read:g} s")
-    hung_up = Diagnosis(ConnectionLost, f"{host} closed the connection without an answer")
+        return Problem(DeadlineExceeded, problem)
+    silent = Problem(RequestTimeout, f"{host} kept silent for {exchange.read:g} s")
+    hung_up = Problem(ConnectionLost, f"{host} closed the connection without an answer")
     for kinds, diagnosis in (
         ((Timeout, TimeoutError), silent),
-        ((DecodeError,), Diagnosis(MalformedResponse, "the answer cannot be unpacked")),
+        ((DecodeError,), Problem(MalformedResponse, "the answer cannot be unpacked")),
         ((IncompleteRead, http.client.IncompleteRead), CUT_SHORT),
         ((http.client.RemoteDisconnected,), hung_up),
         ((http.client.BadStatusLine,), NO_STATUS),
-        ((http.client.HTTPException, InvalidHeader), NO_HTTP),
+        ((http.client.HTTPException, InvalidHeader), NOT_HTTP),
     ):
         if caused_by(*kinds):
             return diagnosis
@@ -84,10 +83,10 @@ def diagnosed(error: Exception, exchange: Exchange, host: str, connect: float) -
     unseen = exchange.phase == Phase.UNSEEN and caused_by(SSLError)
     hint = "; is its certificate valid?" if unseen else ""
     problem = f"the connection to {host} broke ({type(error).__name__}){hint}"
-    return Diagnosis(ConnectionLost, problem)
+    return Problem(ConnectionLost, problem)
 
 
-def _not_sent(caused_by: Callable[..., bool], host: str, connect: float) -> Diagnosis:
+def _not_sent(caused_by: Callable[..., bool], host: str, connect: float) -> Problem:
     """Say why there was no connection."""
     problem, traits = f"nothing answers at {host}; is the address right, the server up?", {}
     if caused_by(SSLError):
@@ -109,7 +108,7 @@ def _not_sent(caused_by: Callable[..., bool], host: str, connect: float) -> Diag
         traits = {"dns": True}
     elif caused_by(Timeout, TimeoutError):
         problem = f"{host} did not take the connection in {connect:g} s"
-    return Diagnosis(NotSentError, problem, traits)
+    return Problem(NotSentError, problem, traits)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

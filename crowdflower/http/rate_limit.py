@@ -25,7 +25,7 @@ REFLECTION: Final = 1.0
 """Seconds after a slow-down in which another says nothing new: they answer the same burst."""
 
 
-class Pace:
+class RateLimiter:
     """Deals out turns to the threads of a client: a bucket that fills at a steady rate.
 
     The rate climbs slowly and falls by half, so that clients that share a limit they do not know
@@ -34,8 +34,8 @@ class Pace:
     :param most: Requests a second.
     :raises ConfigError: It is no number above zero.
 
-    >>> pace = Pace(5)
-    >>> [pace.turn(now=0, patience=60) for _ in range(12)][-3:]
+    >>> limiter = RateLimiter(5)
+    >>> [limiter.reserve(now=0, max_wait=60) for _ in range(12)][-3:]
     [0.0, 0.2, 0.4]
 
     Source: D.-M. Chiu and R. Jain, *Analysis of the Increase and Decrease Algorithms for
@@ -54,17 +54,17 @@ class Pace:
         self._slowed = -math.inf
         self._lock = Lock()
 
-    def turn(self, now: float, patience: float) -> float | None:
+    def reserve(self, now: float, max_wait: float) -> float | None:
         """Return how many seconds to wait before a request; the turn is then taken.
 
         :param now: Seconds that never run backwards.
-        :param patience: How long can be waited at most: where that is not enough, there is no turn,
+        :param max_wait: How long can be waited at most: where that is not enough, there is no turn,
             and none is taken.
         """
         with self._lock:
             self._fill(now)
             wait = max(0.0, (1 - self._left) / self._rate)
-            if wait > patience:
+            if wait > max_wait:
                 return None
             self._left -= 1
             return wait

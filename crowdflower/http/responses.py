@@ -1,13 +1,17 @@
-"""What an answer means: a success, a refusal, or nothing that can be understood.
+"""Turns a response into an answer or an error.
 
 Status and content are independent in this API: many a failure is a 200 with an ``error`` inside.
+The same message comes in many wrappings, by endpoint and age of the service: a string, a list of
+strings, an object with a ``message``, or all of these inside ``message``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from reprlib import Repr
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from crowdflower._types import JSON, MISSING, Missing
@@ -19,149 +23,205 @@ from crowdflower.exceptions import (
     UnexpectedContentType,
     UnexpectedRedirect,
     UnexpectedStatus,
-    UnitLimitReached,
     refusal,
     warn,
 )
-from crowdflower.http import encoding, messages
-from crowdflower.http.credentials import Secret
+from crowdflower.http import encoding
+from crowdflower.http.credentials import ApiKey
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
-SHOWN: Final = 200
-"""Characters of an unreadable answer that an error quotes."""
+RefusalClassifier: TypeAlias = Callable[[int, str], type[ApiError] | None]
+"""Returns the error class for a status and a message; ``None`` for the usual one."""
 
-MOST_SHOWN: Final = 2000
-"""Characters of whatever the service said that an error quotes."""
+QUOTED_CHARACTERS: Final = 200
+"""Characters of an unreadable response that an error quotes."""
 
-LOOKED_AT: Final = 1 << 14
-"""Bytes of an unreadable answer that are looked at for that."""
+QUOTED_BYTES: Final = 1 << 14
+"""Bytes of an unreadable response that are decoded to find those characters."""
+
+MAX_MESSAGE: Final = 2000
+"""Characters of the service's own message that an error quotes."""
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-"""Statuses that send one elsewhere, with a ``Location`` or without."""
+"""Statuses of redirects, with a ``Location`` or without."""
+
+_REFUSALS: Final = ("error", "errors")
+_MESSAGES: Final = (*_REFUSALS, "warning", "notice", "success")
 
 
 class Answer(NamedTuple):
-    """A response that was no refusal, and its JSON."""
+    """A response that is not a refusal, and its JSON."""
 
     response: Response
-    body: JSON | Missing
-    """The decoded JSON; ``MISSING`` where the answer is something else or was left unread."""
+    body: Any
+    """The decoded JSON, or ``MISSING`` if the response is not JSON or was left unread."""
 
 
-class Reader:
-    """Reads the answers to requests for one address, and names them in errors without the key."""
+class ResponseReader:
+    """Reads responses of one server, and keeps the API key out of errors.
 
-    def __init__(self, secret: Secret, base_url: str) -> None:
-        self._secret = secret
-        self._home = urlsplit(base_url).path
+    :param classify_refusal: Recognises refusals that have an error class of their own.
+    """
 
-    def checked(self, response: Response, *, as_json: bool, redirects: bool) -> Answer:
-        """Return a good answer, decoded if it is JSON.
+    def __init__(
+        self, key: ApiKey, base_url: str, classify_refusal: RefusalClassifier | None = None
+    ) -> None:
+        self._key = key
+        self._base_path = urlsplit(base_url).path
+        self._classify_refusal = classify_refusal
 
-        :param as_json: It must be JSON.
-        :param redirects: A redirect is an answer too.
-        :raises ApiError: It is not good.
+    def read(self, response: Response, *, as_json: bool, redirects: bool) -> Answer:
+        """Return the answer in a response, decoded if it is JSON.
+
+        :param as_json: Anything but JSON is an error.
+        :param redirects: A redirect is an answer.
+        :raises ApiError: The response is a refusal or cannot be understood.
         """
         if redirects and response.is_redirect:
             return Answer(response, MISSING)
-        answer = self._judged(response, as_json=as_json)
+        answer = self._answer_or_error(response, as_json=as_json)
         if isinstance(answer, ApiError):
-            raise answer  # from here: what the server said stands in no variable of this frame
+            raise answer  # here, where no local variable holds what the server said
         return answer
 
-    def _judged(self, response: Response, *, as_json: bool) -> Answer | ApiError:
+    def _answer_or_error(self, response: Response, *, as_json: bool) -> Answer | ApiError:
         status = response.status_code
         if status in REDIRECTS:
-            return self.error(
-                UnexpectedRedirect, response, f"status {status} sends us elsewhere; not followed"
-            )
-        body = _json_if_any(response)
-        complaints = messages.complaints(body)
+            problem = f"status {status} redirects, which is not followed"
+            return self.error(UnexpectedRedirect, response, problem)
+        body = _decode_if_json(response)
+        refusals = refusal_messages(body)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            if complaints:
-                return self.error(ApplicationError, response, "; ".join(complaints))
-            for reservation in messages.reservations(body):
-                warn(reservation)
+            if refusals:
+                return self.error(ApplicationError, response, "; ".join(refusals))
+            for message in reservations(body):
+                warn(message)
             if as_json and body is MISSING and status != HTTPStatus.NO_CONTENT:
-                return self._no_json(response)
+                return self._not_json(response)
             return Answer(response, None if as_json and body is MISSING else body)
         if status not in range(HTTPStatus.BAD_REQUEST, 600):
-            return self.error(UnexpectedStatus, response, f"status {status} means nothing here")
-        said = "; ".join(complaints or messages.remarks(body)) or self._quoted(response)
-        kind = RequestTimeout if status == HTTPStatus.REQUEST_TIMEOUT else refusal(status)
-        if status == HTTPStatus.UNPROCESSABLE_ENTITY and speaks_of_a_unit_limit(said):
-            kind = UnitLimitReached
-        return self.error(kind, response, f"{status} {response.reason or 'refused'}: {said}")
+            return self.error(UnexpectedStatus, response, f"unexpected status {status}")
+        message = "; ".join(refusals or all_messages(body)) or self._quote(response)
+        kind = self._classify_refusal and self._classify_refusal(status, message)
+        if kind is None:
+            timed_out = status == HTTPStatus.REQUEST_TIMEOUT
+            kind = RequestTimeout if timed_out else refusal(status)
+        return self.error(kind, response, f"{status} {response.reason or 'refused'}: {message}")
 
     def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
-        """Make an error that names the request and shows no key, whoever wrote the problem."""
-        said = (
-            private(self._secret.mask(problem))[:MOST_SHOWN]
-            .encode("utf-8", "backslashreplace")
-            .decode()
-        )
-        text = f"{self.named(response.request)}: {said}"
+        """Return an error that names the request, without the key and private values."""
+        message = mask_private(self._key.mask(problem))[:MAX_MESSAGE]
+        message = message.encode("utf-8", "backslashreplace").decode()
+        text = f"{self.describe(response.request)}: {message}"
         self.conceal(response)
         return kind(text, request=response.request, response=response)
 
     def conceal(self, response: Response) -> None:
-        """Mask what an answer must not show: an error holds on to it, is logged and pickled."""
-        mask = self._secret.mask
+        """Mask secrets in a response that an error will hold: it may be logged or pickled."""
+        mask = self._key.mask
         response.url = mask(response.url)
         response.reason = mask(response.reason or "")
         for name, value in response.headers.items():
             response.headers[name] = mask(value)
         if isinstance(response._content, bytes):  # noqa: SLF001 - False where it was left unread
             content = mask(response._content.decode("latin-1"))  # noqa: SLF001
-            response._content = private(content).encode("latin-1")  # noqa: SLF001
+            response._content = mask_private(content).encode("latin-1")  # noqa: SLF001
 
-    def named(self, request: PreparedRequest) -> str:
-        """Name a request as the documentation does, without host and query."""
+    def describe(self, request: PreparedRequest) -> str:
+        """Return method and path of a request, as the documentation writes them."""
         path = urlsplit(request.url or "").path
-        return self._secret.mask(f"{request.method} {path.removeprefix(self._home)}")
+        return self._key.mask(f"{request.method} {path.removeprefix(self._base_path)}")
 
-    def _no_json(self, response: Response) -> ApiError:
-        """Make the error for an answer that was to be JSON and is not."""
-        said = response.headers.get("Content-Type", "")
-        kind = MalformedResponse if "json" in said else UnexpectedContentType
-        problem = f"expected JSON, got {said or 'no content type'}: {self._quoted(response)}"
-        return self.error(kind, response, problem)
+    def _not_json(self, response: Response) -> ApiError:
+        content_type = response.headers.get("Content-Type", "")
+        kind = MalformedResponse if "json" in content_type else UnexpectedContentType
+        found = f"{content_type or 'no content type'}: {self._quote(response)}"
+        return self.error(kind, response, f"expected JSON, got {found}")
 
-    def _quoted(self, response: Response) -> str:
-        # Not response.text: it believes the charset that the answer names, and some names crash it.
-        start = response.content[:LOOKED_AT].decode("utf-8", "replace")
-        text = private(self._secret.mask(" ".join(start.split())))
-        return f"{text[:SHOWN]!r}" if text else "an empty answer"
+    def _quote(self, response: Response) -> str:
+        # Not response.text: it trusts the charset that the server names, and some names crash it.
+        start = response.content[:QUOTED_BYTES].decode("utf-8", "replace")
+        text = mask_private(self._key.mask(" ".join(start.split())))
+        return f"{text[:QUOTED_CHARACTERS]!r}" if text else "an empty body"
 
 
-def speaks_of_a_unit_limit(said: str) -> bool:
-    """Tell whether a refusal says that a job would hold too many rows.
+def refusal_messages(body: JSON) -> list[str]:
+    """Return the reasons why the service refused a request; none if it did not.
 
-    The service documents that it refuses so, and not in which words. Other limits, such as those of
-    a page, count *per unit* or *units per* something.
+    An object that was created with a reservation (it has an ``id``, and an ``error`` inside
+    ``message``) is not a refusal: see :func:`reservations`.
 
-    >>> speaks_of_a_unit_limit("Unit limit of 250,000 reached")
-    True
-    >>> speaks_of_a_unit_limit("At most 20 units per page are allowed")
-    False
+    >>> refusal_messages({"error": {"message": "We couldn't find what you were looking for."}})
+    ["We couldn't find what you were looking for."]
+    >>> refusal_messages({"errors": ["Title is too short", "Cml can't be blank"]})
+    ['Title is too short', "Cml can't be blank"]
+    >>> refusal_messages({"id": 7, "title": "Sentiment"})
+    []
     """
-    rows = re.sub(
-        r"\b(per|each|every) (unit|row)s?\b|\b(unit|row)s? (per|on) \w+", "", said.lower()
-    )
-    return bool(re.search(r"\b(unit|row)s?\b", rows) and _LIMIT.search(rows))
+    if not isinstance(body, dict):
+        return []
+    found = _messages_in(body, _REFUSALS)
+    if not found and "id" not in body:
+        found = _messages_in(body.get("message"), _REFUSALS)
+    return found
 
 
-_LIMIT: Final = re.compile(
-    r"\b(limit(s|ed)?|maximum|max|exceed(s|ed)?|too many|no more|more than|at most|up to)\b"
-)
+def reservations(body: JSON) -> list[str]:
+    """Return what the service objects to in an object that it created all the same.
+
+    >>> reservations({"id": 1, "message": {"error": "Unit could not be ordered."}})
+    ['Unit could not be ordered.']
+    """
+    if not isinstance(body, dict) or "id" not in body:
+        return []
+    return _messages_in(body.get("message"), _REFUSALS)
 
 
-def private(text: str) -> str:
-    """Mask the values of fields that are nobody's business, in a text that quotes JSON.
+def all_messages(body: JSON) -> list[str]:
+    """Return every message in a decoded body, good or bad.
 
-    >>> private('{"id": 7, "email": "owner@example.com", "auth_key": "abc"}')
+    >>> all_messages({"message": {"success": "Job 535569 has been deleted."}})
+    ['Job 535569 has been deleted.']
+    """
+    if not isinstance(body, dict):
+        return []
+    message = body.get("message")
+    inner = _messages_in(message, _MESSAGES) if isinstance(message, dict) else _strings(message)
+    return _messages_in(body, _MESSAGES) + inner
+
+
+def _messages_in(body: JSON, keys: tuple[str, ...]) -> list[str]:
+    if not isinstance(body, dict):
+        return []
+    return [text for key in keys for text in _strings(body.get(key))]
+
+
+def _strings(value: JSON) -> list[str]:
+    """Unwrap a string, a list of strings or an object that holds one."""
+    strings, waiting = [], [value]  # no recursion: the server chooses the depth
+    while waiting:
+        value = waiting.pop()
+        if value is None or value in ("", [], {}, False):
+            continue
+        if isinstance(value, list):
+            waiting += reversed(value)
+        elif isinstance(value, dict) and "message" in value:
+            waiting.append(value["message"])
+        else:
+            strings.append(value if isinstance(value, str) else _SHORTENED.repr(value))
+    return strings
+
+
+_SHORTENED: Final = Repr()
+_SHORTENED.maxdict = _SHORTENED.maxlist = _SHORTENED.maxstring = _SHORTENED.maxother = 200
+
+
+def mask_private(text: str) -> str:
+    """Mask the values of private fields in a string that quotes JSON.
+
+    >>> mask_private('{"id": 7, "email": "owner@example.com", "auth_key": "abc"}')
     '{"id": 7, "email": "****", "auth_key": "****"}'
     """
     return _PRIVATE.sub(r'\1"****"', text)
@@ -174,11 +234,11 @@ _PRIVATE: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-"""A text may end in the middle of a value: the rest of it is masked all the same."""
+"""The string may end in the middle of a value, which is then masked to the end."""
 
 
-def _json_if_any(response: Response) -> JSON | Missing:
-    """Decode an answer if it can be, whatever it calls itself: a refusal may call itself a page."""
+def _decode_if_json(response: Response) -> JSON | Missing:
+    """Decode a body if it is JSON, whatever its content type: refusals are often mislabelled."""
     try:
         return encoding.decode(response.content)
     except ValueError:

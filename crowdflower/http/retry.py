@@ -1,228 +1,222 @@
-"""May this be sent again, and after how long: pure decisions, no clock and no network.
-
-The verb says nothing about safety in this API: ``GET`` pauses, copies and splits, ``PUT`` appends
-rows. So the decision is made per endpoint, and an endpoint that nobody has thought about is never
-sent twice.
-"""
+"""Decides when a failed request may be sent again, and after how long; no clock, no network."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from http import HTTPStatus
 from random import Random
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from crowdflower.exceptions import (
+    ApiError,
+    ApplicationError,
+    ConnectionLost,
+    MalformedResponse,
+    NotSentError,
+    OutcomeUnknown,
+    RateLimited,
+    RefusedError,
+    RequestTimeout,
+    SandboxNotImplemented,
+    ServerError,
+    TruncatedResponse,
+)
+
+if TYPE_CHECKING:
+    from crowdflower.http.connections import Exchange
+
+MAX_ATTEMPTS: Final = 4
+"""Attempts of a request that changes nothing, or that never left this machine."""
+
+MAX_DNS_ATTEMPTS: Final = 3
+"""Attempts while a host name cannot be resolved: it is more often misspelled than briefly lost."""
+
+MAX_GARBAGE_ATTEMPTS: Final = 2
+"""Attempts while the response does not begin as HTTP: most often it is another kind of server."""
+
+MAX_DELAY: Final = 20.0
+"""Seconds between two attempts, at most, where the server names no time."""
+
+MAX_RETRY_AFTER: Final = 60.0
+"""Seconds of ``Retry-After`` that are obeyed; a longer wait is passed on as an error."""
+
+IDEMPOTENT_WINDOW: Final = 30.0
+"""Seconds in which an idempotent change may be repeated; later it might undo a change of others."""
+
+NOTHING_WAS_DONE: Final = frozenset({*range(400, 408), *range(409, 418), 422, 429, 451})
+"""Statuses after which nothing has changed. 408 and 499 are missing: they do not tell."""
 
 
 class Safety(Enum):
-    """What a second request does to what the first one did."""
+    """What a second identical request would do."""
 
-    READ = "nothing changes"
-    SAME = "the same state once more"
-    CHANGE = "a change may be made twice; looking shows whether it was made"
-    NEVER = "money, or a message to a person: never again by itself"
+    READ = "changes nothing"
+    IDEMPOTENT = "sets the same state again"
+    CHANGE = "may make the change twice"
+    NEVER = "may pay twice, or send a person the same message twice"
 
 
 @dataclass(frozen=True)
-class Rule:
-    """How one endpoint may be repeated.
+class RetryRule:
+    """How an endpoint may be repeated, and how long it may take.
 
-    :param waits: Whether a 429, which says that nothing was done, is waited out.
-    :param silence: Least number of seconds that an answer is waited for.
-    :param deadline: Seconds in which all of it must be over, attempts and waits included.
+    :param retries_429: Whether status 429 (nothing was done) is waited out.
+    :param read_timeout: Seconds without a byte from the server, at least, where the caller sets
+        none.
+    :param deadline: Seconds for the whole call, attempts and waits included, where the caller sets
+        none.
     """
 
     safety: Safety
-    waits: bool = True
-    silence: float = 0.0
+    retries_429: bool = True
+    read_timeout: float = 0.0
     deadline: float = 180.0
 
     @property
     def attempts(self) -> int:
-        """How many requests may be made where it is not known what became of one."""
-        return {Safety.READ: ATTEMPTS, Safety.SAME: 2}.get(self.safety, 1)
-
-
-ATTEMPTS: Final = 4
-"""How often a request is tried that changes nothing, or of which nothing left this machine."""
-
-ATTEMPTS_AT_A_NAME: Final = 3
-"""How often a name is looked up: one that nobody knows is more often wrong than lost for now."""
-
-ATTEMPTS_AT_GARBAGE: Final = 2
-"""How often an answer is waited for where what came does not even begin as HTTP does."""
-
-_READ: Final = Rule(Safety.READ, deadline=90)
-_SAME: Final = Rule(Safety.SAME)
-_CHANGE: Final = Rule(Safety.CHANGE)
-_CHANGE_NOW: Final = Rule(Safety.CHANGE, waits=False)
-_COPY: Final = Rule(Safety.CHANGE, waits=False, silence=120)
-_UPLOAD: Final = Rule(Safety.CHANGE, silence=120, deadline=600)
-_UPLOAD_NOW: Final = Rule(Safety.CHANGE, waits=False, silence=120, deadline=600)
-_NEVER: Final = Rule(Safety.NEVER, waits=False, silence=120)
-
-RULES: Final[tuple[tuple[str, str, Rule], ...]] = (
-    # Reading
-    ("GET", "account", _READ),
-    ("GET", "jobs", _READ),
-    ("GET", "jobs/{}", _READ),
-    ("GET", "jobs/{}/(ping|legend|channels|tags|test_questions|units|judgments)", _READ),
-    ("GET", "jobs/{}/units/ping", _READ),
-    ("GET", "jobs/{}/units/{#}", _READ),
-    ("GET", "jobs/{}/units/{#}/judgments", _READ),
-    ("GET", "jobs/{}/judgments/{#}", _READ),
-    ("GET", "jobs/{}/orders/{#}", _READ),
-    # The same state once more
-    ("PUT", "jobs/{}", _SAME),
-    ("PUT", "jobs/{}/(channels|tags)", _SAME),
-    ("PUT", "jobs/{}/units/{#}", _SAME),
-    ("PUT", "jobs/{}/workers/{#}", _SAME),
-    ("GET|PUT", "jobs/{}/(pause|cancel)", _SAME),
-    ("DELETE", "jobs/{}", _SAME),
-    ("DELETE", "jobs/{}/tags", _SAME),
-    ("DELETE", "jobs/{}/units/{#}", _SAME),
-    ("POST", "jobs/{}/(regenerate|disable_channel|channels)", _SAME),
-    ("POST|PUT", "jobs/{}/units/{#}/cancel", _SAME),
-    ("GET", "crowds/{}/purge_tasks/", _SAME),
-    ("POST", "crowds/{}/retainer/finish", _SAME),
-    # A twin job, a row twice, a tag twice; a resume after somebody else's pause
-    ("POST", "jobs", _CHANGE),
-    ("POST", "jobs/{}/(tags|units)", _CHANGE),
-    ("PUT|POST", "jobs/{}/upload", _UPLOAD),
-    ("PUT|POST", "jobs/upload", _UPLOAD_NOW),
-    ("GET|PUT", "jobs/{}/resume", _CHANGE_NOW),
-    ("GET|POST", "jobs/{}/copy", _COPY),
-    ("PUT", "jobs/{}/gold", _CHANGE_NOW),
-    ("POST", "crowds/{}/tasks/", _CHANGE),
-    ("PUT", "jobs/{}/workers/{#}/reject", _CHANGE_NOW),
-    # Money, messages to people, and GETs that change data: all that is not above
-)
-"""Verbs, path, rule; ``{}`` stands for an id or an alias, ``{#}`` for a number: ``units/split`` is
-no unit. What matches none is never repeated."""
-
-
-@cache
-def _compiled() -> list[tuple[frozenset[str], re.Pattern[str], Rule]]:
-    return [
-        (
-            frozenset(verbs.split("|")),
-            re.compile(path.replace("{#}", "[0-9]+").replace("{}", r"(?!upload\b)[^/]+")),
-            rule,
-        )
-        for verbs, path, rule in RULES
-    ]
-
-
-def rule_for(method: str, path: str) -> Rule:
-    """Return how a request may be repeated.
-
-    :param path: What follows the address of the API; ``.json`` and ``.csv`` do not matter.
-
-    >>> rule_for("GET", "jobs/7/units.json").safety.name
-    'READ'
-    >>> rule_for("GET", "jobs/7/copy.json").safety.name
-    'CHANGE'
-    >>> rule_for("POST", "jobs/7/orders.json").safety.name
-    'NEVER'
-    """
-    plain = re.sub(r"\.(json|csv)$", "", path)
-    for verbs, pattern, rule in _compiled():
-        if method in verbs and pattern.fullmatch(plain):
-            return rule
-    return _NEVER
+        """How many attempts may be made after one whose outcome is unknown."""
+        return {Safety.READ: MAX_ATTEMPTS, Safety.IDEMPOTENT: 2}.get(self.safety, 1)
 
 
 class Outcome(Enum):
-    """What became of one attempt."""
+    """What one failed attempt did."""
 
-    NOT_SENT = "no byte of it left this machine"
-    REFUSED = "the server understood it and said no"
-    UNKNOWN = "it left, and no answer came that can be understood"
+    NOT_SENT = "no byte left this machine"
+    REFUSED = "the server understood it and refused"
+    UNKNOWN = "it was sent, and no response came that can be understood"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An attempt that did not succeed.
+    """A failed attempt, classified.
 
-    :param passing: Whether it may go better next time: a broken connection may, a certificate that
-        is not valid will not.
-    :param throttled: The server said that it has too much to do.
-    :param retry_after: Seconds that it asked to wait.
-    :param attempts: How many there may be at most that end like this; each endpoint has its own
-        limit beside it.
+    :param is_transient: Whether another attempt may succeed: after a lost connection, yes; after an
+        invalid certificate, no.
+    :param is_throttled: Whether the server said that it gets too many requests.
+    :param retry_after: Seconds that the server asked to wait.
+    :param max_attempts: Limit on attempts that fail like this, beside that of the endpoint.
     """
 
     outcome: Outcome
-    passing: bool = True
-    throttled: bool = False
+    is_transient: bool = True
+    is_throttled: bool = False
     retry_after: float | None = None
-    attempts: int = ATTEMPTS
+    max_attempts: int = MAX_ATTEMPTS
 
 
-LONGEST_DELAY: Final = 20.0
-LONGEST_RETRY_AFTER: Final = 60.0
-"""Seconds of ``Retry-After`` that are obeyed; who is told to wait longer is told so by an error."""
+def classify(error: ApiError) -> Failure:
+    """Classify the error of one attempt."""
+    if isinstance(error, NotSentError):
+        most = MAX_DNS_ATTEMPTS if error.dns else MAX_ATTEMPTS
+        return Failure(Outcome.NOT_SENT, is_transient=not error.tls, max_attempts=most)
+    if isinstance(error, MalformedResponse) and error.garbage:
+        return Failure(Outcome.UNKNOWN, max_attempts=MAX_GARBAGE_ATTEMPTS)
+    if isinstance(error, RateLimited):
+        return Failure(Outcome.REFUSED, is_throttled=True, retry_after=error.retry_after)
+    if isinstance(error, ServerError) and not isinstance(error, SandboxNotImplemented):
+        unavailable = error.status == HTTPStatus.SERVICE_UNAVAILABLE
+        return Failure(Outcome.UNKNOWN, is_throttled=unavailable, retry_after=error.retry_after)
+    if isinstance(error, (ApplicationError, SandboxNotImplemented)) or (
+        isinstance(error, RefusedError) and error.status in NOTHING_WAS_DONE
+    ):
+        return Failure(Outcome.REFUSED, is_transient=False)
+    is_transient = isinstance(error, (RequestTimeout, ConnectionLost, TruncatedResponse))
+    return Failure(Outcome.UNKNOWN, is_transient=is_transient)
 
 
-REPEAT_WITHIN: Final = 30.0
-"""Seconds in which a setting may be sent once more, after which it may be another's that it
-overwrites."""
-
-
-def pause(
-    rule: Rule,
+def retry_delay(
+    rule: RetryRule,
     failure: Failure,
     attempt: int,
-    chance: Random,
+    random: Random,
     *,
     since: float = 0.0,
-    keyed: bool = False,
+    is_keyed: bool = False,
 ) -> float | None:
-    """Return how many seconds to wait before another attempt; ``None`` where there is to be none.
+    """Return the seconds to wait before the next attempt; ``None`` where there must be none.
 
-    The wait is drawn from the whole of a span that doubles, rather than from around its end: many
-    clients that failed together do not come back together.
+    Exponential backoff with full jitter: the delay is drawn from the whole of a range that doubles,
+    so that clients that failed together do not come back together.
 
-    :param attempt: How many there were, from 1.
-    :param since: Seconds since the first attempt of which it is not known what it did.
-    :param keyed: The server has said that it does once what it is sent under one key, however
-        often it is sent; and it was sent under one.
+    :param attempt: Number of attempts so far, from 1.
+    :param since: Seconds since the first attempt whose outcome is unknown.
+    :param is_keyed: The request carries an idempotency key, and the server has announced that it
+        honours those.
 
     >>> lost = Failure(Outcome.UNKNOWN)
-    >>> 0 <= pause(rule_for("GET", "jobs/7"), lost, 1, Random(0)) <= 1
+    >>> 0 <= retry_delay(RetryRule(Safety.READ), lost, 1, Random(0)) <= 1
     True
-    >>> pause(rule_for("POST", "jobs/7/orders"), lost, 1, Random(0)) is None
+    >>> retry_delay(RetryRule(Safety.NEVER), lost, 1, Random(0)) is None
     True
 
     Source: M. Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog, 2015.
     """
     allowed = {
-        Outcome.NOT_SENT: ATTEMPTS,
-        Outcome.REFUSED: ATTEMPTS if failure.throttled and rule.waits else 0,
-        Outcome.UNKNOWN: ATTEMPTS if keyed else rule.attempts,
+        Outcome.NOT_SENT: MAX_ATTEMPTS,
+        Outcome.REFUSED: MAX_ATTEMPTS if failure.is_throttled and rule.retries_429 else 0,
+        Outcome.UNKNOWN: MAX_ATTEMPTS if is_keyed else rule.attempts,
     }
-    if not failure.passing or attempt >= min(allowed[failure.outcome], failure.attempts):
+    limit = min(allowed[failure.outcome], failure.max_attempts)
+    if not failure.is_transient or attempt >= limit:
         return None
-    wait = failure.retry_after
-    if wait is None:
-        base = 1.0 if failure.throttled else 0.5
-        wait = chance.uniform(0, min(LONGEST_DELAY, base * 2**attempt))
-    elif wait > LONGEST_RETRY_AFTER:
+    delay = failure.retry_after
+    if delay is None:
+        base = 1.0 if failure.is_throttled else 0.5
+        delay = random.uniform(0, min(MAX_DELAY, base * 2**attempt))
+    elif delay > MAX_RETRY_AFTER:
         return None
-    stale = rule.safety is Safety.SAME and since + wait > REPEAT_WITHIN
-    return None if stale and since else wait
+    is_late = rule.safety is Safety.IDEMPOTENT and since + delay > IDEMPOTENT_WINDOW
+    return None if is_late and since else delay
 
 
-class Quota:
-    """A budget for retries that a client shares among its threads.
+class UnknownChange(NamedTuple):
+    """A change that was sent and may have been made."""
 
-    When most requests fail, retrying each four times makes a bad day worse. A failed attempt costs,
-    a clean success gives back; at zero, failures are passed on at once.
+    phase: str
+    """How far the request got: the name of a :class:`~crowdflower.http.connections.Phase`."""
 
-    >>> quota = Quota(20)
-    >>> quota.take(Quota.FAILURE), quota.take(Quota.FAILURE)
+    evidence: str
+    sent_at: float
+    """On the client's clock."""
+
+
+def unknown_change(error: ApiError, exchange: Exchange, sent_at: float) -> UnknownChange | None:
+    """Return the change that a failed attempt may have made; ``None`` if it surely made none."""
+    if classify(error).outcome is not Outcome.UNKNOWN:
+        return None
+    phase = exchange.phase.name.lower()
+    status = "" if exchange.status is None else f" with status {exchange.status}"
+    return UnknownChange(phase, f"{phase}{status}, {type(error).__name__}", sent_at)
+
+
+def final_error(error: ApiError, unknown: UnknownChange | None) -> ApiError:
+    """Return the error to raise after the last attempt.
+
+    The last attempt alone does not decide: one that was refused, or not sent, may follow one whose
+    response was lost.
+    """
+    if not unknown:
+        return error
+    return OutcomeUnknown(
+        f"{error}. The request was sent and the change may have been made; check before you repeat"
+        " it",
+        evidence=unknown.evidence,
+        phase=unknown.phase,
+        request=error.request,
+        response=error.response,
+    )
+
+
+class RetryBudget:
+    """Limits the retries of a client, all its threads together.
+
+    While most requests fail, four attempts each would only add load. A failed attempt costs, a
+    success at the first attempt pays back; with nothing left, failures are passed on at once.
+
+    >>> budget = RetryBudget(20)
+    >>> budget.spend(RetryBudget.FAILURE), budget.spend(RetryBudget.FAILURE)
     (True, False)
     """
 
@@ -235,15 +229,15 @@ class Quota:
         self._capacity = self._left = capacity
         self._lock = Lock()
 
-    def take(self, cost: int) -> bool:
-        """Pay for a retry; ``False`` where that is no longer possible."""
+    def spend(self, cost: int) -> bool:
+        """Pay for a retry; return whether the budget allowed it."""
         with self._lock:
             if self._left < cost:
                 return False
             self._left -= cost
             return True
 
-    def give_back(self) -> None:
-        """Note a request that went well at the first attempt."""
+    def earn(self) -> None:
+        """Record a request that succeeded at the first attempt."""
         with self._lock:
             self._left = min(self._capacity, self._left + self.SUCCESS)

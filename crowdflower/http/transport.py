@@ -1,8 +1,7 @@
-"""One request out, one checked answer back; the only importer of requests.
+"""Sends one request and returns its response.
 
-Nothing above this module knows a status code, nothing in it knows a job. What comes back has been
-checked: every failure is an :class:`~crowdflower.exceptions.ApiError`, and none of them, nor the
-request and response that they carry, shows the key.
+Every failure is an :class:`~crowdflower.exceptions.ApiError`. Neither the errors, nor the requests
+and responses that they carry, contain the API key.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from crowdflower._types import MISSING
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -27,66 +25,66 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http import connections, encoding, failures
 from crowdflower.http.connections import Exchange, Phase
-from crowdflower.http.credentials import Secret, checked_address, origin
-from crowdflower.http.failures import Diagnosis
-from crowdflower.http.responses import Answer, Reader
+from crowdflower.http.credentials import ApiKey, check_base_url, origin
+from crowdflower.http.failures import Problem
+from crowdflower.http.responses import RefusalClassifier, ResponseReader
 
 Request: TypeAlias = requests.PreparedRequest
-"""A request, ready to be sent."""
+"""A request that is ready to be sent."""
 
 Response: TypeAlias = requests.Response
-"""The raw answer, as :meth:`Client.call` returns it with ``as_json=False``."""
+"""The raw response, as :meth:`Client.call` returns it with ``as_json=False``."""
 
 Session: TypeAlias = requests.Session
-"""What requests are sent through: connections, proxies, certificates."""
+"""A :class:`requests.Session`: connections, proxies, certificates."""
 
 Body: TypeAlias = bytes | IO[bytes] | Iterable[bytes] | None
 
-CONNECT: Final = 5.0
-"""Seconds to wait for a connection, where nobody says otherwise."""
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds to wait for a connection, by default."""
 
 MAX_REDIRECTS: Final = 3
 
-LARGEST_ANSWER: Final = 64 << 20
-"""Bytes, unpacked, of the largest answer that is read into memory."""
+MAX_RESPONSE: Final = 64 << 20
+"""Bytes, unpacked, of the largest response that is read into memory."""
 
-TOO_LARGE: Final = Diagnosis(ResponseTooLarge, f"the answer is more than {LARGEST_ANSWER >> 20} MB")
+TOO_LARGE: Final = Problem(ResponseTooLarge, f"the response is over {MAX_RESPONSE >> 20} MB")
 
-KEY: Final = "Idempotency-Key"
-"""The header by which a server knows a request that it was sent before."""
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+"""The request header by which a server recognises a repeated request."""
 
-ANNOUNCEMENT: Final = "X-CrowdFlower-Idempotency"
-"""The header by which a server says that it goes by that key: the value is 1."""
+HONOURS_KEYS: Final = "X-CrowdFlower-Idempotency"
+"""The response header by which a server announces, with value 1, that it honours those keys."""
 
 CHUNK: Final = 1 << 16
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What kind of answer a request is to have."""
+    """What kind of response counts as success."""
 
     as_json: bool = True
     """It must be JSON."""
 
     stream: bool = False
-    """Leave the body of a good one unread, for :meth:`Transport.chunks`."""
+    """Leave the body unread, for :meth:`Transport.chunks`."""
 
     follow: bool = False
-    """Follow redirects; the key goes along as long as they stay where it was sent first."""
+    """Follow redirects; the key is sent along as long as they stay on the same server."""
 
     redirects: bool = False
-    """A redirect is an answer too, and is not followed."""
+    """A redirect counts as success, and is not followed."""
 
 
 class _Adapter(HTTPAdapter):
-    """Connections that know how far a request got; nothing is sent twice down here."""
+    """Connections that record how far a request got; nothing is retried down here."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = connections.POOLS
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        connections.begun()
+        connections.begin()
         return super().get_connection_with_tls_context(*args, **kwargs)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
@@ -96,17 +94,16 @@ class _Adapter(HTTPAdapter):
 
 
 class Transport:
-    """Sends requests for one key to one address, each of them once.
+    """Sends requests with one key to one server, each of them once.
 
-    :param key: The account's API key; a :class:`~crowdflower.http.credentials.NoSecret` for a
-        service that asks for none.
+    :param key: The account's API key; a :class:`~crowdflower.http.credentials.NoKey` for a server
+        that needs none.
     :param base_url: Address up to and including the version, such as ``https://api.appen.com/v1``.
-    :param session: Where to send; its proxies, certificates, headers and adapters are respected,
-        and it stays the caller's to close. By default a new one, closed by :meth:`close`. Deadlines
-        hold to the second only on connections of our own, and adapters with ``max_retries`` are
-        refused.
-    :param connect: Seconds to wait for a connection.
-    :param connections: How many are kept open.
+    :param session: A session of the caller, with its proxies, certificates and headers; the
+        caller closes it. By default a new one, closed by :meth:`close`. Deadlines are exact only on
+        our own connections. Adapters with ``max_retries`` are refused.
+    :param connect_timeout: Seconds to wait for a connection.
+    :param connections: Idle connections to keep open.
     :param allow_insecure: Send the key over plain HTTP to another machine.
     """
 
@@ -114,49 +111,47 @@ class Transport:
 
     def __init__(
         self,
-        key: str | Secret | None,
+        key: str | ApiKey | None,
         base_url: str,
         *,
+        classify_refusal: RefusalClassifier | None = None,
         session: Session | None = None,
-        connect: float = CONNECT,
+        connect_timeout: float = CONNECT_TIMEOUT,
         connections: int = 10,
         allow_insecure: bool = False,
     ) -> None:
-        self._secret = key if isinstance(key, Secret) else Secret(key)
-        self.base_url = checked_address(base_url, allow_insecure=allow_insecure)
-        self._reader = Reader(self._secret, self.base_url)
-        self._connect = connect
+        self.key = key if isinstance(key, ApiKey) else ApiKey(key)
+        """The API key, masked wherever it is printed."""
+        self.base_url = check_base_url(base_url, allow_insecure=allow_insecure)
+        self.reader = ResponseReader(self.key, self.base_url, classify_refusal)
+        """Makes answers and errors of responses."""
+        self.honours_keys = False
+        """Whether the server has announced that it honours idempotency keys."""
+        self._connect_timeout = connect_timeout
         self._connections = connections
         self._owns_session = session is None
         self._session = session if session is not None else requests.Session()
-        if any(_repeats(adapter) for adapter in self._session.adapters.values()):
+        if any(_retries(adapter) for adapter in self._session.adapters.values()):
             raise ConfigError(
                 "the session repeats requests by itself (max_retries of an adapter), which can pay"
-                " twice; mount adapters without it, the client repeats what is safe to repeat"
+                " twice; mount adapters without it: the client repeats what is safe to repeat"
             )
-        self.honours_keys = False
-        """Whether this server has said that it does once what it is sent under one key."""
-        self._start()
+        self._open()
 
     def __repr__(self) -> str:
         return f"<Transport {self.base_url}>"
 
     @property
-    def secret(self) -> Secret:
-        """The key, which shows itself to nobody."""
-        return self._secret
-
-    @property
     def account(self) -> str:
-        """A fingerprint of the address and the key: the same for the same account."""
-        return self._secret.fingerprint(self.base_url)
+        """A fingerprint of address and key: equal for the same account."""
+        return self.key.fingerprint(self.base_url)
 
     def close(self) -> None:
-        """Give the connections back; a session that the caller brought stays open."""
+        """Close idle connections; a session of the caller stays open."""
         if self._owns_session:
             self._session.close()
 
-    def prepared(
+    def prepare(
         self,
         method: str,
         path: str,
@@ -166,9 +161,9 @@ class Transport:
         files: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Request:
-        """Make a request, without the key.
+        """Return a request that is ready to be sent, without the key.
 
-        :raises InvalidInput: The parts make none.
+        :raises InvalidInput: The parts do not make a valid request.
         """
         try:
             prepared = requests.Request(
@@ -179,33 +174,69 @@ class Transport:
                 files=files,
                 params=encoding.bracketed(query or {}),
             ).prepare()
-            _see_that_it_can_be_written(prepared)
+            _check_request(prepared)
         except InvalidInput:
             raise
         except ValueError as error:
-            problem = self._secret.mask(str(error))
+            problem = self.key.mask(str(error))
         else:
             return prepared
         raise InvalidInput(f"{method} /{path} cannot be sent: {problem}")
 
-    def answer(self, prepared: Request, exchange: Exchange, expected: Expected) -> Answer:
-        """Send a request, once, and return its checked answer.
+    def send(
+        self,
+        prepared: Request,
+        exchange: Exchange,
+        *,
+        stream: bool = False,
+        follow: bool = False,
+        authorized: bool = True,
+    ) -> Response:
+        """Send a request, once, and return its response, whatever its status.
 
-        :param exchange: The limits in time; afterwards, how far the request got.
+        :param exchange: The time limits; afterwards it says how far the request got.
+        :param stream: Leave the body of a successful response unread.
+        :param follow: Follow redirects.
+        :param authorized: Send the key along.
+        :raises ApiError: There was no response, or it is too large.
         """
-        response = self._sent(prepared, exchange, stream=expected.stream, authorized=True)
-        self.honours_keys = self.honours_keys or response.headers.get(ANNOUNCEMENT) == "1"
-        if expected.follow:
-            response = self._followed(response, exchange, stream=expected.stream)
-        if expected.stream and _is_left_unread(response):
-            exchange.deadline = None  # from here on only silence ends it
-            return Answer(response, MISSING)
-        return self._reader.checked(
-            response, as_json=expected.as_json, redirects=expected.redirects
-        )
+        url = str(prepared.url)
+        if os.getpid() != self._pid:
+            self._reopen()
+        settings = self._settings(url)
+        if authorized:
+            self.key.authorize(prepared)
+        # The error is raised below, outside of the handler: an error with a context keeps the
+        # frames of the libraries alive, and in them the header with the key.
+        try:
+            with connections.observe(exchange):
+                # Session.send would keep cookies, and prepare the target of a redirect, with key.
+                connect = max(exchange.within(self._connect_timeout), connections.MIN_TIMEOUT)
+                response = self._session.get_adapter(url).send(
+                    prepared, timeout=(connect, exchange.read), **settings
+                )
+                is_whole = (stream and is_stream(response)) or _load(response)
+            problem = None if is_whole else TOO_LARGE
+        except (requests.RequestException, OSError) as error:
+            problem = self._classify(error, exchange, url)
+        except ValueError as error:
+            if exchange.phase not in {Phase.CONNECTING, Phase.ANSWERED}:
+                raise  # an error of the iterator that makes the body
+            is_answered = exchange.phase == Phase.ANSWERED
+            problem = failures.NOT_HTTP if is_answered else self._classify(error, exchange, url)
+        finally:
+            self.key.conceal(prepared)
+            if not isinstance(prepared.body, (str, bytes)):
+                prepared.body = None  # a stream that was read cannot be read again, nor pickled
+        if problem is not None:
+            raise self.failure(problem, prepared)
+        if authorized:
+            announced = response.headers.get(HONOURS_KEYS) == "1"
+            self.honours_keys = self.honours_keys or announced
+        return self._follow(response, exchange, stream=stream) if follow else response
 
-    def rewound(self, prepared: Request, exchange: Exchange) -> bool:
-        """Make a request ready to be sent once more, where its body can be read again."""
+    def rewind(self, prepared: Request, exchange: Exchange) -> bool:
+        """Rewind the body for another attempt; return whether that is possible."""
         if prepared.body is None or isinstance(prepared.body, (str, bytes)):
             return True
         if prepared._body_position is None:  # noqa: SLF001 - where requests keeps it
@@ -217,172 +248,125 @@ class Transport:
         return True
 
     def chunks(self, response: Response, size: int = CHUNK) -> Iterator[bytes]:
-        """Yield the body of an answer that was asked for with ``stream``, and close it."""
+        """Yield the body of a streamed response in pieces, and close it."""
         with response:
             try:
                 yield from response.iter_content(size)
             except (requests.RequestException, OSError) as error:
-                found = self._diagnosis(error, Exchange(phase=Phase.ANSWERED), response.url)
+                problem = self._classify(error, Exchange(phase=Phase.ANSWERED), response.url)
             except ValueError:
-                found = failures.NO_HTTP
+                problem = failures.NOT_HTTP
             else:
                 return
-        raise self._reader.error(found.kind, response, found.problem)
+        raise self.reader.error(problem.kind, response, problem.text)
 
-    def failure(self, found: Diagnosis, prepared: Request) -> ApiError:
-        """Make the error of a request that got no answer."""
-        failure = found.kind(f"{self._reader.named(prepared)}: {found.problem}", request=prepared)
-        vars(failure).update(found.traits)
-        return failure
+    def failure(self, problem: Problem, prepared: Request) -> ApiError:
+        """Return the error for a request that got no response."""
+        text = f"{self.reader.describe(prepared)}: {problem.text}"
+        error = problem.kind(text, request=prepared)
+        vars(error).update(problem.attributes)
+        return error
 
-    def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
-        """Make an error that names the request and shows no key, whoever wrote the problem."""
-        return self._reader.error(kind, response, problem)
-
-    def conceal(self, response: Response) -> None:
-        """Mask what an answer must not show that somebody else makes an error of."""
-        self._reader.conceal(response)
-
-    def _sent(
-        self,
-        prepared: Request,
-        exchange: Exchange,
-        *,
-        stream: bool,
-        authorized: bool,
-    ) -> Response:
-        url = str(prepared.url)
-        if os.getpid() != self._pid:
-            self._start_over()
-        settings = self._settings(url)
-        if authorized:
-            self._secret.authorize(prepared)
-        # A failure is raised below, outside of the handler: an error that has another one as its
-        # context takes the frames of the libraries along, and with them the header with the key.
-        try:
-            with connections.observed(exchange):
-                # Session.send would keep cookies, and prepare what a redirect asks for, with key.
-                connect = max(exchange.within(self._connect), connections.AT_LEAST)
-                response = self._session.get_adapter(url).send(
-                    prepared, timeout=(connect, exchange.read), **settings
-                )
-                if stream and _is_left_unread(response):
-                    return response
-                if _loaded(response):
-                    return response
-            found = TOO_LARGE
-        except (requests.RequestException, OSError) as error:
-            found = self._diagnosis(error, exchange, url)
-        except ValueError as error:
-            if exchange.phase not in {Phase.CONNECTING, Phase.ANSWERED}:
-                raise  # of whoever makes the body
-            is_answered = exchange.phase == Phase.ANSWERED
-            found = failures.NO_HTTP if is_answered else self._diagnosis(error, exchange, url)
-        finally:
-            self._secret.conceal(prepared)
-            if not isinstance(prepared.body, (str, bytes)):
-                prepared.body = None  # a stream that was read cannot be read again, nor pickled
-        raise self.failure(found, prepared)
-
-    def _followed(self, response: Response, exchange: Exchange, *, stream: bool) -> Response:
-        hops, home = 0, True
+    def _follow(self, response: Response, exchange: Exchange, *, stream: bool) -> Response:
+        hops, is_home = 0, True
         while response.is_redirect:
             response.close()
             hops += 1
             if hops > MAX_REDIRECTS:
-                raise self.error(UnexpectedRedirect, response, f"more than {MAX_REDIRECTS} hops")
+                problem = f"more than {MAX_REDIRECTS} redirects"
+                raise self.reader.error(UnexpectedRedirect, response, problem)
             try:
                 target = urljoin(response.url, response.headers["Location"])
                 problem = self._objection(response.url, target)
                 prepared = requests.Request("GET", target).prepare()
-                # Not again on the way back: a strange host would choose what is asked with the key,
-                # and a GET cancels a job in this API.
-                home = home and origin(target) == origin(self.base_url)
+                # No key after a foreign host, not even back home: it would choose what is
+                # requested with the key, and a GET cancels a job in this API.
+                is_home = is_home and origin(target) == origin(self.base_url)
             except ValueError:
-                problem = "a redirect to what is no address"
+                problem = "a redirect to an invalid address"
             if problem:
-                target = ""  # it may hold the key, and reporters of errors show variables
-                raise self.error(UnexpectedRedirect, response, f"{problem} is not followed")
-            response = self._sent(prepared, exchange, stream=stream, authorized=home)
+                target = ""  # it may contain the key, and error reporters print local variables
+                raise self.reader.error(UnexpectedRedirect, response, f"{problem} is not followed")
+            response = self.send(prepared, exchange, stream=stream, authorized=is_home)
         return response
 
     def _objection(self, url: str, target: str) -> str:
-        """Tell why a redirect must not be followed; an empty text means that it may."""
+        """Return why a redirect must not be followed; an empty string if it may."""
         source, parts = urlsplit(url), urlsplit(target)
         downgraded = source.scheme == "https" and parts.scheme != "https"
         if parts.scheme not in {"http", "https"} or downgraded:
             return f"a redirect from {source.scheme}: to {parts.scheme}:"
         if parts.username or parts.password:
-            return "a redirect that names a user"
-        if self._secret.mask(target) != target:
-            return "a redirect that carries the API key"
+            return "a redirect with a user name"
+        if self.key.mask(target) != target:
+            return "a redirect that contains the API key"
         return ""
 
-    def _diagnosis(self, error: Exception, exchange: Exchange, url: str) -> Diagnosis:
-        return failures.diagnosed(error, exchange, urlsplit(url).netloc, self._connect)
+    def _classify(self, error: Exception, exchange: Exchange, url: str) -> Problem:
+        return failures.classify(error, exchange, urlsplit(url).netloc, self._connect_timeout)
 
     # Connections
 
-    def _start(self) -> None:
-        """Begin, in this process, with connections that nobody else has."""
+    def _open(self) -> None:
+        """Start with connections of this process only."""
         self._pid = os.getpid()
         self._environment: dict[tuple[str, str | None, int | None], Any] = {}
         if self._owns_session:
             for prefix in ("https://", "http://"):
                 self._session.mount(prefix, _Adapter(pool_maxsize=self._connections))
 
-    def _start_over(self) -> None:
+    def _reopen(self) -> None:
         """Leave the connections to the process that this one was forked from.
 
-        A socket shared with it would deal out its answers to both.
+        On a shared socket, each process would read responses of the other.
         """
         for adapter in self._session.adapters.values():
             adapter.close()
-        self._start()
+        self._open()
 
     def _settings(self, url: str) -> Any:
-        """Return proxies and certificates for a URL; the environment is asked once a server."""
-        where = origin(url)
-        if where not in self._environment:
-            self._environment[where] = self._session.merge_environment_settings(
+        """Return proxies and certificates for a URL; the environment is read once per server."""
+        server = origin(url)
+        if server not in self._environment:
+            self._environment[server] = self._session.merge_environment_settings(
                 url, {}, True, None, None
             )
-        return self._environment[where]
+        return self._environment[server]
 
 
-def _see_that_it_can_be_written(prepared: Request) -> None:
-    """Find what requests takes and :mod:`http.client` refuses, when the connection is there.
+def _check_request(prepared: Request) -> None:
+    """Refuse what requests accepts and :mod:`http.client` would refuse once connected.
 
-    :raises ValueError: Something is no part of HTTP.
+    :raises ValueError: The method or a header is not valid HTTP.
     """
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", prepared.method or ""):
-        raise ValueError("the method is none")
+        raise ValueError("the HTTP method is not valid")
     for name, value in prepared.headers.items():
         for part in (name, value):
             if isinstance(part, str):
                 part.encode("latin-1")
 
 
-def _repeats(adapter: object) -> bool:
-    """Tell whether an adapter sends requests again on its own; 0 and ``False`` are never."""
+def _retries(adapter: object) -> bool:
+    """Return whether an adapter repeats requests on its own; 0 and ``False`` mean never."""
     retries = getattr(adapter, "max_retries", None)
     return retries is not None and getattr(retries, "total", 0) != 0
 
 
-def _is_left_unread(response: Response) -> bool:
-    """Tell the answer that a caller wants as a stream from one that is a message about it."""
-    kind = response.headers.get("Content-Type", "")
-    return response.ok and not response.is_redirect and "json" not in kind
+def is_stream(response: Response) -> bool:
+    """Return whether a response is the data that was asked for, and not a message about it."""
+    content_type = response.headers.get("Content-Type", "")
+    return response.ok and not response.is_redirect and "json" not in content_type
 
 
-def _loaded(response: Response) -> bool:
-    """Read a body into memory unless it is too large: a small archive may unpack to any size."""
+def _load(response: Response) -> bool:
+    """Read a body into memory; return whether it was small enough. A small archive may be huge."""
     pieces, size = [], 0
-    with response:  # its connection is of no more use, if it is not read to the end
+    with response:  # a connection that is not read to the end is of no more use
         for piece in response.iter_content(CHUNK):
             pieces.append(piece)
             size += len(piece)
-            if size > LARGEST_ANSWER:
+            if size > MAX_RESPONSE:
                 return False
     response._content = b"".join(pieces)  # noqa: SLF001 - as Response.content does it
     return True

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from crowdflower._types import JSONObject, a_type
 from crowdflower.exceptions import InvalidInput
-from crowdflower.models.paths import PathFactory
-from crowdflower.models.resource import Attribute, ReadOnly, Resource, WriteOnly
+from crowdflower.http.encoding import segment
+from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
+from crowdflower.models.resource import Resource
 from crowdflower.states import DECIDING_OPTIONS
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class JobFields(Resource):
 
     A field that a service of another age does not send reads as ``None``.
     """
+
+    _kind = "job"
 
     # What contributors see
 
@@ -216,9 +219,8 @@ class JobFields(Resource):
     created_at = ReadOnly[str]()
     updated_at = ReadOnly[str]()
 
-    @property
-    def _path(self) -> PathFactory:
-        return self.client.jobs[self.id]
+    def _path(self, rest: str = "", suffix: str = ".json") -> str:
+        return f"jobs/{segment(self.id)}{'/' if rest else ''}{rest}{suffix}"
 
 
 def spelled(attrs: Mapping[str, Any]) -> JSONObject:

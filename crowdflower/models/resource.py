@@ -6,11 +6,14 @@ since. Only the second travels, when ``update()`` sends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from crowdflower._types import JSON, JSONObject, a_type
-from crowdflower.exceptions import ApiError, InvalidInput, MalformedResponse, warn
+from crowdflower.exceptions import ApiError, MalformedResponse, warn
+from crowdflower.http.polling import poll
+from crowdflower.http.responses import all_messages
+from crowdflower.models.fields import Field, ReadOnly
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,58 +21,9 @@ if TYPE_CHECKING:
     from crowdflower.client import Client
     from crowdflower.job import Job
 
-T = TypeVar("T")
 
-
-class Field(Generic[T]):
-    """One field of a model's JSON, named by the class attribute it is assigned to.
-
-    :param key: Its name in the JSON, where that differs from the attribute's.
-    """
-
-    def __init__(self, key: str = "") -> None:
-        self.key = key
-
-    def __set_name__(self, owner: type[Resource], name: str) -> None:
-        self.name = name
-        self.key = self.key or name
-
-
-class Readable(Field[T]):
-    """A field that may be read; ``None`` where the server did not send it."""
-
-    @overload
-    def __get__(self, model: None, owner: type[Resource]) -> Self: ...
-    @overload
-    def __get__(self, model: Resource, owner: type[Resource]) -> T: ...
-    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self | T:
-        return self if model is None else model._read(self.key)  # noqa: SLF001
-
-
-class Attribute(Readable[T]):
-    """A field that may be read and written; a write waits for ``update()``."""
-
-    def __set__(self, model: Resource, value: T) -> None:
-        model._write(self.key, value)  # noqa: SLF001
-
-
-class ReadOnly(Readable[T]):
-    """A field that only the server writes."""
-
-    def __set__(self, model: Resource, value: NoReturn) -> NoReturn:
-        raise AttributeError(f"{type(model).__name__}.{self.name} is decided by the server")
-
-
-class WriteOnly(Field[T]):
-    """A field that the server takes and never shows."""
-
-    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self:
-        if model is None:
-            return self
-        raise AttributeError(f"{owner.__name__}.{self.name} is never shown by the server")
-
-    def __set__(self, model: Resource, value: T) -> None:
-        model._write(self.key, value)  # noqa: SLF001
+STATE_DELAYS: Final = (1, 2, 4)
+"""Seconds between looks at an object whose state is about to change."""
 
 
 class Resource:
@@ -82,6 +36,7 @@ class Resource:
     id = ReadOnly[int]()
     """Given by the server on creation; never changes."""
 
+    _kind = "object"
     _client: Client | None
     _state: JSONObject
     _changes: JSONObject
@@ -179,17 +134,29 @@ class Resource:
             raise MalformedResponse(f"expected the JSON object of a {kind}, got {a_type(answer)}")
         self.__dict__["_state"] = dict(answer)  # not looked up, as above
 
-    def _look(self, kind: str, done: str, fetch: Callable[[], JSON]) -> bool:
-        """Learn the state after a change was made; a failure must not look as if it was not.
+    def _refresh(self, done: str, wanted: str | None = None, answer: JSON = None) -> None:
+        """Read the state again after a change; a failure must not look as if the change failed.
 
-        :returns: Whether that was possible.
+        :param done: What was done, for the warning.
+        :param wanted: The state to wait for: the service answers before the state has changed.
+        :param answer: The answer to the change; if it is the object itself, nothing is read.
         """
-        try:
-            self._learn(fetch())
-        except ApiError as error:
-            warn(f"{done}, but the {kind} cannot be read again: {error}")
-            return False
-        return True
+        if isinstance(answer, dict) and "id" in answer and not all_messages(answer):
+            self._learn(answer)
+            return
+        unchanged = {self._state.get("state")} - {None, wanted} if wanted else set()
+        for _ in poll(self.client.clock, STATE_DELAYS):
+            try:
+                self._learn(self.client.request("GET", self._path()).body)
+            except ApiError as error:
+                warn(f"{done}, but the {self._kind} cannot be read again: {error}")
+                return
+            if self._state.get("state") not in unchanged:
+                return
+
+    def _path(self, rest: str = "", suffix: str = ".json") -> str:
+        """Return the path of this object, or of something below it."""
+        raise NotImplementedError(type(self).__name__)
 
     def _read(self, key: str) -> Any:
         return self._changes[key] if key in self._changes else self._state.get(key)
@@ -211,85 +178,6 @@ def _stranger(kind: type[Resource], name: str) -> str:
     )
 
 
-def whole(what: str, value: object) -> int:
-    """Return a count, if it is one: a whole number from 1 on.
-
-    :raises InvalidInput: It is not; nothing was sent.
-
-    >>> whole("units_count", 0)
-    Traceback (most recent call last):
-      ...
-    crowdflower.exceptions.InvalidInput: units_count is a whole number from 1 on, not 0
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidInput(f"{what} is a whole number from 1 on, not {value!r}")
-    return value
-
-
-def names(what: str, value: Iterable[str]) -> list[str]:
-    """Return names as a list; a single text is a mistake that would send its letters.
-
-    :raises InvalidInput: It is one, or something in it is no name.
-
-    >>> names("tags", ("spring", "reviews"))
-    ['spring', 'reviews']
-    """
-    if isinstance(value, str):
-        raise InvalidInput(f"{what} is a list of names; write [{value!r}]")
-    found = list(value)
-    for each in found:
-        if not isinstance(each, str) or not each.strip():
-            raise InvalidInput(f"{what} holds {each!r:.80}, which is no name")
-    return found
-
-
-def joined(what: str, value: Iterable[str]) -> str:
-    """Return names as the one text, with commas between them, that a query takes.
-
-    :raises InvalidInput: There is a comma in one, which would make two of it.
-
-    >>> joined("on", ["colors", "sizes"])
-    'colors,sizes'
-    """
-    found = names(what, value)
-    for each in found:
-        if "," in each:
-            raise InvalidInput(f"{what} holds {each!r:.80}; a comma would make two names of it")
-    return ",".join(found)
-
-
-def channel_names(value: Iterable[str]) -> list[str]:
-    """Return the names of channels, at least one.
-
-    :raises InvalidInput: There is none.
-
-    >>> channel_names(["on_demand"])
-    ['on_demand']
-    """
-    channels = names("channels", value)
-    if not channels:
-        raise InvalidInput("channels is empty; without any, nobody would see the job")
-    return channels
-
-
-def a_row(data: object) -> JSONObject:
-    """Return a row as a dict from column to value.
-
-    :raises InvalidInput: It is none, or the name of a column is no text; nothing was sent.
-
-    >>> a_row([1])
-    Traceback (most recent call last):
-      ...
-    crowdflower.exceptions.InvalidInput: a row is a dict from column to value, not a list
-    """
-    if not isinstance(data, Mapping):
-        raise InvalidInput(f"a row is a dict from column to value, not {a_type(data)}")
-    for column in data:
-        if not isinstance(column, str):
-            raise InvalidInput(f"the column name {column!r:.80} is no text")
-    return dict(data)
-
-
 class JobResource(Resource):
     """Something that belongs to a job.
 
@@ -305,26 +193,3 @@ class JobResource(Resource):
         own["_client"] = client if client is not None else job._client  # noqa: SLF001
         own["_state"] = data
         own["_changes"] = {}
-
-
-class Promise(Resource):
-    """A resource of which a part is known; reading any other declared field fetches the rest.
-
-    It does so once. Attributes that nobody declared never do: completion at a prompt, pickle and
-    copy probe many of those. ``promise["field"]`` is no probe, and does.
-    """
-
-    _kept = False
-
-    def _read(self, key: str) -> Any:
-        if not self._kept and key not in self._state and key not in self._changes:
-            self._learn(self._fetch())
-        return super()._read(key)
-
-    def _learn(self, answer: Mapping[str, Any]) -> None:
-        super()._learn(answer)
-        self._kept = True
-
-    def _fetch(self) -> Mapping[str, Any]:
-        """Ask the server for the whole of it."""
-        raise NotImplementedError(type(self).__name__)

@@ -1,164 +1,108 @@
-"""Whether a change was made, by what the service shows afterwards: pure decisions, no network.
+"""Whether a change was made: pure comparisons of what was sent with what is read afterwards.
 
-A setting whose answer was lost is looked at before it is sent once more. Where it stands as it was
-wanted there is nothing left to do; and what somebody else has set since is not overwritten unseen.
+A change whose response was lost is looked for before it is sent again. If it shows as it was sent,
+nothing is left to do; and a value that someone else has set since is not overwritten unseen.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import Final, TypeAlias
-from urllib.parse import parse_qsl
+from typing import Any, TypeAlias
 
 from crowdflower._types import JSON
 from crowdflower.http import encoding
+from crowdflower.http.endpoints import SentFields, Visibility, group_fields
 
-Asked: TypeAlias = Mapping[str, list[str]]
-"""What was asked for: bracketed name to texts, in small letters and in order."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """Where a change shows, and whether it does."""
-
-    path: str
-    """To be read by GET."""
-
-    shows: Callable[[JSON], bool]
-    """Tell by what was read there whether the change was made."""
+Relation: TypeAlias = Callable[[set[str], set[str]], bool]
+"""How the names that were sent relate to those that are there: equal, contained, or disjoint."""
 
 
-def look_for(method: str, path: str, body: object, content_type: str) -> Look | None:
-    """Return where a change shows; ``None`` where none does, or nothing that tells.
+def compare_attributes(root: str, replaced: str, sent: SentFields, shown: JSON) -> Visibility:
+    """Compare attributes of an object, ignoring case: a service may capitalise a title.
 
-    :param path: What follows the address of the API.
-    :param body: As it is sent; what is no bytes is not looked into.
+    :param root: Name of the object in the request: ``job`` for ``job[title]``.
+    :param replaced: An attribute that an update replaces as a whole; empty for none.
 
-    >>> look = look_for("GET", "jobs/7/pause.json", None, "")
-    >>> look.path, look.shows({"id": 7, "state": "paused"}), look.shows({"id": 7})
-    ('jobs/7.json', True, False)
+    >>> sent = {"job[title]": ["a b"], "job[payment_cents]": ["12"]}
+    >>> compare_attributes("job", "", sent, {"title": "A B", "payment_cents": 12}).name
+    'MADE'
+    >>> compare_attributes("job", "", sent, {"title": "A B", "payment_cents": 10}).name
+    'NOT_MADE'
+    >>> compare_attributes("job", "", sent, {"title": "A B"}).name
+    'NOT_SHOWN'
     """
-    plain = path.removesuffix(".json")
-    for verbs, pattern, rest, shows in _compiled():
-        if method in verbs and (found := pattern.fullmatch(plain)):
-            asked = _asked(body, content_type)
-            return Look(f"{found[1]}{rest}{path[len(plain) :]}", partial(shows, asked))
-    return None
-
-
-def _asked(body: object, content_type: str) -> Asked:
-    """Read what was asked for back from how it was sent."""
-    if not isinstance(body, bytes):
-        return {}
+    names = {_attribute(name) for name in sent} - {""}
+    if not isinstance(shown, Mapping) or not sent:
+        return Visibility.NOT_SHOWN
     try:
-        if "json" in content_type:
-            decoded = encoding.decode(body)
-            pairs = encoding.bracketed(decoded) if isinstance(decoded, dict) else []
-        else:
-            pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True)
+        values = {name: _country_codes(shown[name]) for name in names if name in shown}
+        found = group_fields(encoding.bracketed({root: values}))
     except ValueError:
-        return {}
-    return _grouped(pairs)
+        return Visibility.NOT_SHOWN
+    empty = {name for name, value in values.items() if value in (None, [])}
+    if any(_attribute(name) in empty and any(texts) for name, texts in sent.items()):
+        return Visibility.NOT_MADE
+    extra = {name for name in found if name.startswith(f"{root}[{replaced}]")} - sent.keys()
+    if replaced in names and extra:
+        return Visibility.NOT_MADE
+    if any(found[name] != texts for name, texts in sent.items() if name in found):
+        return Visibility.NOT_MADE
+    return Visibility.MADE if sent.keys() <= found.keys() else Visibility.NOT_SHOWN
 
 
-def _grouped(pairs: list[tuple[str, str]]) -> Asked:
-    groups: dict[str, list[str]] = {}
-    for name, text in pairs:
-        groups.setdefault(name, []).append(text.lower())
-    return {name: sorted(texts) for name, texts in groups.items()}
+def _attribute(name: str) -> str:
+    """Return the attribute in a bracketed name: ``options`` for ``job[options][front_load]``."""
+    return name.partition("[")[2].partition("]")[0]
 
 
-# How it shows
-
-
-def _attributes(root: str, whole: str, asked: Asked, shown: JSON) -> bool:
-    """Tell whether every value stands as it was sent, in the service's spelling or in ours.
-
-    A value that is not shown, or in another shape, counts as not made: then it is sent again.
-
-    :param whole: The field that is replaced as a whole.
-    """
-    if not isinstance(shown, dict):
-        return False
-    fields = {name.partition("[")[2].partition("]")[0] for name in asked if "[" in name}
-    try:
-        values = {name: _plain(shown[name]) for name in fields if name in shown}
-        pairs = encoding.bracketed({root: values})
-    except ValueError:
-        return False
-    there = _grouped(pairs)
-    extra = {name for name in there if name.startswith(f"{root}[{whole}]")} - asked.keys()
-    replaced = whole in fields
-    return (
-        bool(asked)
-        and all(there.get(name) == texts for name, texts in asked.items())
-        and not (replaced and extra)
-    )
-
-
-def _plain(value: JSON) -> JSON:
-    """Return a list of countries as the codes that they are sent as."""
+def _country_codes(value: JSON) -> JSON:
+    """Return a list of countries as the codes that are sent for them."""
     if isinstance(value, list):
         return [each.get("code") if isinstance(each, dict) else each for each in value]
     return value
 
 
-def _state(wanted: str, _: Asked, shown: JSON) -> bool:
-    return isinstance(shown, dict) and shown.get("state") == wanted
+def compare_state(wanted: str, _: SentFields, shown: JSON) -> Visibility:
+    """Compare the state of a job or a unit.
+
+    >>> compare_state("paused", {}, {"id": 7, "state": "running"}).name
+    'NOT_MADE'
+    """
+    state: Any = shown.get("state") if isinstance(shown, dict) else None
+    if not isinstance(state, str):
+        return Visibility.NOT_SHOWN
+    return Visibility.MADE if state == wanted else Visibility.NOT_MADE
 
 
-def _tags(compare: Callable[[set[str], set[str]], bool], asked: Asked, shown: JSON) -> bool:
+def compare_tags(relation: Relation, sent: SentFields, shown: JSON) -> Visibility:
+    """Compare the tags of a job.
+
+    >>> compare_tags(set.issubset, {"tags[]": ["spring"]}, [{"name": "Spring"}]).name
+    'MADE'
+    """
     if not isinstance(shown, list):
-        return False
-    there = {str(tag.get("name")).lower() for tag in shown if isinstance(tag, dict)}
-    return _compared(compare, asked, "tags", there)
+        return Visibility.NOT_SHOWN
+    names = {str(tag.get("name")).lower() for tag in shown if isinstance(tag, dict)}
+    return _compare_names(relation, sent, "tags", names)
 
 
-def _channels(compare: Callable[[set[str], set[str]], bool], asked: Asked, shown: JSON) -> bool:
+def compare_channels(relation: Relation, sent: SentFields, shown: JSON) -> Visibility:
+    """Compare the enabled channels of a job.
+
+    >>> shown = {"enabled_channels": ["cf_internal"]}
+    >>> compare_channels(set.isdisjoint, {"channel_name": ["on_demand"]}, shown).name
+    'MADE'
+    """
     enabled = shown.get("enabled_channels") if isinstance(shown, dict) else None
     if not isinstance(enabled, list):
-        return False
-    there = {str(name).lower() for name in enabled}
-    return _compared(compare, asked, "channels", there)
+        return Visibility.NOT_SHOWN
+    return _compare_names(relation, sent, "channels", {str(name).lower() for name in enabled})
 
 
-def _compared(
-    compare: Callable[[set[str], set[str]], bool], asked: Asked, name: str, there: set[str]
-) -> bool:
+def _compare_names(relation: Relation, sent: SentFields, name: str, found: set[str]) -> Visibility:
     spellings = [name, f"{name}[]", "channel_name"]
-    texts = [text for spelling in spellings for text in asked.get(spelling, [])]
-    wanted = {one.strip() for text in texts for one in text.split(",")} - {""}
-    return bool(texts) and compare(wanted, there)
-
-
-_PLACES: Final[tuple[tuple[str, str, str, Callable[[Asked, JSON], bool]], ...]] = (
-    ("PUT", "(jobs/{})", "", partial(_attributes, "job", "")),
-    ("PUT", "(jobs/{}/units/{#})", "", partial(_attributes, "unit", "data")),
-    ("GET|PUT", "(jobs/{})/pause", "", partial(_state, "paused")),
-    ("GET|PUT", "(jobs/{})/cancel", "", partial(_state, "canceled")),
-    ("GET|PUT", "(jobs/{})/resume", "", partial(_state, "running")),
-    ("POST|PUT", "(jobs/{}/units/{#})/cancel", "", partial(_state, "canceled")),
-    ("PUT", "(jobs/{}/tags)", "", partial(_tags, set.__eq__)),
-    ("POST", "(jobs/{}/tags)", "", partial(_tags, set.issubset)),
-    ("DELETE", "(jobs/{}/tags)", "", partial(_tags, set.isdisjoint)),
-    ("PUT", "(jobs/{}/channels)", "", partial(_channels, set.__eq__)),
-    ("POST", "(jobs/{}/channels)", "", partial(_channels, set.issubset)),
-    ("POST", "(jobs/{}/)disable_channel", "channels", partial(_channels, set.isdisjoint)),
-)
-"""Verbs; path, of which the part in parentheses is where to look; what follows it there; how."""
-
-
-@cache
-def _compiled() -> list[tuple[frozenset[str], re.Pattern[str], str, Callable[[Asked, JSON], bool]]]:
-    return [
-        (
-            frozenset(verbs.split("|")),
-            re.compile(path.replace("{#}", "[0-9]+").replace("{}", r"(?!upload\b)[^/]+")),
-            rest,
-            shows,
-        )
-        for verbs, path, rest, shows in _PLACES
-    ]
+    texts = [text for spelling in spellings for text in sent.get(spelling, [])]
+    if not texts:
+        return Visibility.NOT_SHOWN
+    wanted = {part.strip() for text in texts for part in text.split(",")} - {""}
+    return Visibility.MADE if relation(wanted, found) else Visibility.NOT_MADE

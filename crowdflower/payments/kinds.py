@@ -19,10 +19,10 @@ from crowdflower._types import MISSING, JSONObject, a_type
 from crowdflower.exceptions import InvalidInput, OutcomeUnknown
 from crowdflower.http import encoding
 from crowdflower.http.credentials import origin
+from crowdflower.http.encoding import number, segment
 from crowdflower.http.responses import Answer
 from crowdflower.http.transport import Expected, Response
-from crowdflower.models.paths import number, segment
-from crowdflower.models.resource import channel_names, whole
+from crowdflower.models.arguments import channel_names, whole
 from crowdflower.payments import pricing
 from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen, Operation
 

@@ -26,10 +26,10 @@ from crowdflower.exceptions import (
     TransportError,
     warn,
 )
-from crowdflower.http.base_client import Caller, Clock
+from crowdflower.http.base_client import Clock
 from crowdflower.http.encoding import can_be_written
 from crowdflower.http.polling import poll
-from crowdflower.http.transport import KEY, Expected
+from crowdflower.http.transport import IDEMPOTENCY_KEY, Expected
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.kinds import KINDS, Payment
 from crowdflower.payments.records import Applied, DryRun, Finding, NotSeen, Operation, State
@@ -49,12 +49,12 @@ class Operations:
     """
 
     def __init__(
-        self, caller: Caller, journal: Journal, *, max_spend_cents: int | None = None
+        self, client: BaseClient, journal: Journal, *, max_spend_cents: int | None = None
     ) -> None:
         if max_spend_cents is not None:
             _check_limit("max_spend_cents", max_spend_cents, ConfigError)
         self.journal = journal
-        self._caller = caller
+        self._client = client
         self._max_spend_cents = max_spend_cents
         self._spent = 0
         self._lock = Lock()
@@ -96,7 +96,7 @@ class Operations:
 
     def preview(self, payment: Payment[Any]) -> DryRun:
         """Return the request of a payment; sends and records nothing."""
-        request = self._caller.transport.prepared(
+        request = self._client.transport.prepare(
             payment.method, payment.path, body=payment.body, headers=payment.headers
         )
         return DryRun(
@@ -114,7 +114,7 @@ class Operations:
         >>> client.operations.pending()
         []
         """
-        return self.journal.pending(self._caller.transport.account)
+        return self.journal.pending(self._client.transport.account)
 
     def reconcile(self, op_id: str, wait: float = 120) -> Finding:
         """Poll the service until it shows whether a pending payment was made; pays nothing.
@@ -132,7 +132,7 @@ class Operations:
             finding_type = Applied if operation.state == "applied" else NotSeen
             return finding_type(operation.evidence or operation.note or operation.state)
         kind = KINDS[operation.name]
-        clock = self._caller.clock
+        clock = self._client.clock
         after: Mapping[str, Any] = {}
         for _ in poll(clock, _delays_until(clock, clock.monotonic() + wait)):
             try:
@@ -166,12 +166,12 @@ class Operations:
         What is not caught here, such as an interrupt, leaves it as ``sent`` in the journal.
         """
         try:
-            answer = self._caller.request(
+            answer = self._client.request(
                 payment.method,
                 payment.path,
                 payment.expected,
-                body=payment.body,
-                headers={**payment.headers, KEY: operation.op_id},
+                data=payment.body,
+                headers={**payment.headers, IDEMPOTENCY_KEY: operation.op_id},
             )
             result = payment.read(answer)
         except OutcomeUnknown as error:
@@ -196,7 +196,7 @@ class Operations:
     def _record_unknown(self, operation: Operation, lost: OutcomeUnknown) -> OutcomeUnknown:
         """Record that the outcome is unknown; return the error that can reconcile it."""
         if lost.response is not None:
-            self._caller.transport.conceal(lost.response)
+            self._client.transport.reader.conceal(lost.response)
         operation = self._settle(operation, "unknown", lost.evidence)
         unknown = OutcomeUnknown(
             f"{lost}. It may have been paid: error.reconcile() looks, and does not pay"
@@ -214,7 +214,7 @@ class Operations:
         return Operation(
             str(uuid4()),
             payment.name,
-            self._caller.transport.account,
+            self._client.transport.account,
             payment.method,
             payment.path,
             payment.body.decode("ascii"),
@@ -239,7 +239,7 @@ class Operations:
         fields: dict[str, Any] = {}
         for place, names in kind.fields_to_read(path).items():
             try:
-                body = self._caller.request(
+                body = self._client.request(
                     "GET", place, Expected(), headers={"Accept": "application/json"}
                 ).body
             except TransportError:

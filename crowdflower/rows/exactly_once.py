@@ -25,12 +25,11 @@ from crowdflower.exceptions import (
     UploadError,
     UploadIncomplete,
 )
-from crowdflower.http.base_client import Caller
-from crowdflower.http.messages import an_object
+from crowdflower.http.base_client import BaseClient
+from crowdflower.http.encoding import segment
 from crowdflower.http.polling import poll
 from crowdflower.http.responses import Answer
-from crowdflower.http.transport import Expected
-from crowdflower.models.paths import segment
+from crowdflower.models.shapes import json_object
 from crowdflower.rows import upload_plan
 from crowdflower.rows.upload_keys import Source, key_in
 from crowdflower.rows.upload_plan import Chunk, Plan
@@ -72,7 +71,7 @@ class Uploaded:
 
 
 def upload_exactly_once(
-    caller: Caller,
+    client: BaseClient,
     job_id: int,
     source: Source,
     list_units: Callable[[], Units],
@@ -94,10 +93,10 @@ def upload_exactly_once(
     with upload_plan.open_plan(resume) as plan:
         failure: Exception
         try:
-            url = caller.transport.base_url + "/{path}"
+            url = client.transport.base_url + "/{path}"
             plan.begin(source, {"job": job_id, "url": url, "key": key, "force": force})
             if not plan.progress.is_finished:
-                _Upload(caller, job_id, plan, list_units, force=force, live=live).run()
+                _Upload(client, job_id, plan, list_units, force=force, live=live).run()
                 plan.finish()
             progress = plan.progress
             return Uploaded(
@@ -132,7 +131,7 @@ class _Upload:
 
     def __init__(
         self,
-        caller: Caller,
+        client: BaseClient,
         job_id: int,
         plan: Plan,
         list_units: Callable[[], Units],
@@ -140,8 +139,8 @@ class _Upload:
         force: bool,
         live: bool,
     ) -> None:
-        self._caller = caller
-        self._clock = caller.clock
+        self._client = client
+        self._clock = client.clock
         self._id = job_id
         self._path = f"jobs/{segment(job_id)}"
         self._plan = plan
@@ -187,14 +186,14 @@ class _Upload:
         """Read the job, and check that a duplicate row would cost nothing and could be deleted."""
         answer = self._request("GET", ".json")
         try:
-            job = an_object(answer.body, "job")
+            job = json_object(answer.body, "job")
         except MalformedResponse as error:
             problem = str(error)
         else:
             if not self._live:
                 self._refuse_live(job)
             return job
-        raise self._caller.transport.error(MalformedResponse, answer.response, problem)
+        raise self._client.transport.reader.error(MalformedResponse, answer.response, problem)
 
     def _refuse_live(self, job: JSONObject) -> None:
         if job.get("auto_order"):
@@ -256,13 +255,12 @@ class _Upload:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        return self._caller.request(
+        return self._client.request(
             method,
             self._path + path,
-            Expected(),
             query=query,
-            body=body,
-            headers={"Accept": "application/json", **(headers or {})},
+            data=body,
+            headers=headers,
         )
 
     # Reading

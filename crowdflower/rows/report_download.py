@@ -21,9 +21,9 @@ from crowdflower.exceptions import (
     TruncatedResponse,
     UnexpectedContentType,
 )
-from crowdflower.http.base_client import Caller
+from crowdflower.http.base_client import BaseClient
+from crowdflower.http.encoding import segment
 from crowdflower.http.transport import Expected, Response
-from crowdflower.models.paths import segment
 from crowdflower.rows import report_archive
 from crowdflower.states import ReportType
 
@@ -45,7 +45,7 @@ MAX_ATTEMPTS_DAMAGED: Final = 2
 
 @contextmanager
 def download(
-    caller: Caller,
+    client: BaseClient,
     job_id: int,
     type_: ReportType,
     *,
@@ -66,25 +66,25 @@ def download(
     :raises UnexpectedContentType: A web page, :data:`MAX_ATTEMPTS` times.
     """
     with TemporaryFile(dir=folder) as archive:
-        _download_to(archive, caller, job_id, type_, largest)
+        _download_to(archive, client, job_id, type_, largest)
         archive.seek(0)
         yield archive
 
 
 def _download_to(
-    archive: IO[bytes], caller: Caller, job_id: int, type_: ReportType, largest: int
+    archive: IO[bytes], client: BaseClient, job_id: int, type_: ReportType, largest: int
 ) -> None:
-    clock, transport = caller.clock, caller.transport
+    clock, transport = client.clock, client.transport
     expected = Expected(as_json=False, stream=True, follow=True)
     deadline = clock.monotonic() + DEADLINE
     attempts = 0
     while True:
         path = f"jobs/{segment(job_id)}.csv"
-        response = caller.request("GET", path, expected, query={"type": type_}).response
+        response = client.request("GET", path, expected, query={"type": type_}).response
         if response.status_code == HTTPStatus.ACCEPTED:
-            wait = retry_after(_first_chunk(caller, response), response.headers.get("Retry-After"))
+            wait = retry_after(_first_chunk(client, response), response.headers.get("Retry-After"))
         else:
-            failure = _save(archive, caller, response, type_, largest)
+            failure = _save(archive, client, response, type_, largest)
             if failure is None:
                 return
             # The service sometimes gives the address of an archive before it is complete.
@@ -94,12 +94,12 @@ def _download_to(
                 raise failure
         if clock.monotonic() + wait > deadline:
             problem = f"the {type_} report was not built in {DEADLINE / 60:g} minutes; try later"
-            raise transport.error(ReportNotReady, response, problem)
+            raise transport.reader.error(ReportNotReady, response, problem)
         clock.sleep(wait)
 
 
 def _save(
-    archive: IO[bytes], caller: Caller, response: Response, type_: ReportType, largest: int
+    archive: IO[bytes], client: BaseClient, response: Response, type_: ReportType, largest: int
 ) -> ApiError | None:
     """Write a response to the file; return the error where another download may succeed.
 
@@ -109,7 +109,7 @@ def _save(
     archive.truncate()
     try:
         with response:
-            for chunk in caller.transport.chunks(response):
+            for chunk in client.transport.chunks(response):
                 if archive.tell() + len(chunk) > largest:
                     raise ReportTooLarge(f"the archive is larger than {largest:,} bytes")
                 archive.write(chunk)
@@ -121,13 +121,13 @@ def _save(
     content_type = response.headers.get("Content-Type", "no content type")
     kind = UnexpectedContentType if "html" in content_type else ReportCorrupt
     problem = f"the {type_} report is not a zip archive but {content_type}, in every attempt"
-    return caller.transport.error(kind, response, problem)
+    return client.transport.reader.error(kind, response, problem)
 
 
-def _first_chunk(caller: Caller, response: Response) -> bytes:
+def _first_chunk(client: BaseClient, response: Response) -> bytes:
     """Read the first chunk of a response, which holds all of a notice."""
     with response:
-        return next(caller.transport.chunks(response), b"")
+        return next(client.transport.chunks(response), b"")
 
 
 def retry_after(body: bytes, header: str | None) -> float:

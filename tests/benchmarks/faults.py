@@ -96,7 +96,7 @@ def main() -> None:
 
         def build(url: str) -> Client:
             client = Client(KEY, url, timeout=(5, 20), lookahead=1)
-            client._caller.clock = Quick()
+            client._clock = Quick()
             return client
 
         started = perf_counter()

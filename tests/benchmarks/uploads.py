@@ -53,7 +53,7 @@ def upload(address: str, key: str, job: str, plan: str) -> None:
     """Upload rows, slowly enough to be killed in the middle of it."""
     upload_plan.ROWS_PER_CHUNK = 100  # type: ignore[misc]
     with Client(key, address) as client:
-        client._caller.clock = Hasty()
+        client._clock = Hasty()
         rows = ({"id": number, "text": f"row {number}"} for number in range(ROWS))
         print("begun", flush=True)
         client.get_job(int(job)).upload(rows, key="id", resume=plan)

@@ -27,7 +27,7 @@ class NoWaiting:
 
 @pytest.fixture(autouse=True)
 def hurried(client: Client) -> None:
-    client._caller.clock = NoWaiting()
+    client._clock = NoWaiting()
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])

@@ -42,7 +42,7 @@ def reached_alive(exchange, phase):
 
 connections.Exchange.reached = reached_alive
 with Client(key, address) as client:
-    client._caller.clock = Hasty()
+    client._clock = Hasty()
     source = ({"id": n, "text": f"row {n}"} for n in range(int(rows)))
     done = client.get_job(int(job)).upload(source, key="id", resume=plan)
     print(done.rows)

@@ -166,8 +166,9 @@ class Case:
         return min(self.most, {"R": 4, "E": 2}.get(endpoint.letter, 1)) if self.passing else 1
 
     def raises(self, endpoint: Endpoint) -> type[ApiError] | None:
-        """Say what the call ends with."""
-        if self.means == "lost" and endpoint.letter != "R":
+        """Return the error that the call ends with."""
+        is_unseen = self.looks and endpoint.shows  # a 406, and the change cannot be seen either
+        if is_unseen or (self.means == "lost" and endpoint.letter != "R"):
             return errors.OutcomeUnknown
         return self.error
 

@@ -101,7 +101,7 @@ def connect(clock: Quick) -> Iterator[Callable[..., Client]]:
 
     def build(url: str, *, timeout: tuple[float, float] = (10, 20), **more: object) -> Client:
         client = Client(KEY, url, timeout=timeout, **{"lookahead": 1, **more})
-        client._caller.clock = clock
+        client._clock = clock
         clients.append(client)
         return client
 

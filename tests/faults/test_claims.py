@@ -87,7 +87,7 @@ class Following(HTTPAdapter):
 def planted(client: Client, adapter: HTTPAdapter) -> Client:
     """Put an adapter under a client that works against what it is to guarantee."""
     for prefix in ("http://", "https://"):
-        client._transport._session.mount(prefix, adapter)
+        client.transport._session.mount(prefix, adapter)
     return client
 
 

@@ -226,7 +226,7 @@ def test_many_threads_with_one_key_pay_once(server: Server, connect: Connect, pa
 PROGRAM = """
 import os, signal, sys
 from crowdflower import Client, Job
-from crowdflower.http.base_client import Caller
+from crowdflower.http.base_client import BaseClient
 from crowdflower.exceptions import DuplicateOperation
 from crowdflower.payments.journal import Journal
 
@@ -235,7 +235,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-def die_at_payment(self, method, *rest, _request=Caller.request, **more):
+def die_at_payment(self, method, *rest, _request=BaseClient.request, **more):
     return die() if method == "POST" else _request(self, method, *rest, **more)
 
 {point}
@@ -296,7 +296,7 @@ def test_two_processes_with_one_key_pay_once(server: Server, path: Path) -> None
     [
         ("Journal.prepare = die", [], 0, None),
         ("Journal.send = die", ["prepared"], 0, NotSeen),
-        ("Caller.request = die_at_payment", ["sent"], 0, NotSeen),
+        ("BaseClient.request = die_at_payment", ["sent"], 0, NotSeen),
         ("Journal.settle = die", ["sent"], 1, Applied),
     ],
     ids=["before the journal", "before it is marked", "before it is sent", "after the answer"],

@@ -315,7 +315,7 @@ def test_a_file_that_is_cut_short_is_not_taken_for_whole(server: Server, client:
     server.plan(Fault(said(b"PK half", kind="application/zip", length=90)))
 
     with pytest.raises(TruncatedResponse):
-        b"".join(client._transport.chunks(client.call("jobs/7.csv", as_json=False)))
+        b"".join(client.transport.chunks(client.call("jobs/7.csv", as_json=False)))
 
 
 # Proxies

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crowdflower.exceptions import ApiError, RefusedError, ReportError
 from crowdflower.http import encoding
-from crowdflower.http.messages import complaints, remarks, reservations
+from crowdflower.http.responses import all_messages, refusal_messages, reservations
 from crowdflower.rows import report_archive
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_what_cannot_be_decoded_is_a_value_error(content: bytes) -> None:
 @QUICK
 @given(JSON_VALUES)
 def test_every_body_is_looked_through_for_complaints(body: JSON) -> None:
-    for said in (complaints(body), remarks(body), reservations(body)):
+    for said in (refusal_messages(body), all_messages(body), reservations(body)):
         assert all(isinstance(text, str) for text in said)
 
 

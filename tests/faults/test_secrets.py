@@ -99,7 +99,7 @@ def test_nothing_of_the_key_is_logged(server: Server, client: Client, log: Log) 
 
 @pytest.mark.row("S6")
 def test_a_client_keeps_its_key_to_itself(client: Client) -> None:
-    for shown in (repr(client), str(client), f"{vars(client)}", f"{vars(client._transport)}"):
+    for shown in (repr(client), str(client), f"{vars(client)}", f"{vars(client.transport)}"):
         assert not shows_the_key(shown)
     with pytest.raises(TypeError):
         pickle.dumps(client)

@@ -562,7 +562,7 @@ def test_an_answer_that_is_not_a_job_stops_an_upload_before_it_begins(
 ) -> None:
     server.plan(Fault(said(body)))
 
-    with pytest.raises(MalformedResponse, match=r"GET /jobs/7\.json: expected the JSON of one job"):
+    with pytest.raises(MalformedResponse, match=r"GET /jobs/7\.json: expected the JSON of a job"):
         job.upload(ROWS, key="id")
 
     assert len(server.log) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crowdflower.models.resource import Field
+from crowdflower.models.fields import Field
 
 ROOT = Path(__file__).parents[2]
 DESCRIPTION = ROOT.parent / "shared" / "openapi" / "adap-v1-condensed.json"
@@ -65,7 +65,7 @@ SENDS_NOTHING = {
     *("webhook", "estimate", "get_worker", "get_aggregate", "get_confidence", "get_fields"),
     "get_results",
 }
-SENDS_ANY_REQUEST = {"call", "paged_call", "API_URL"}
+SENDS_ANY_REQUEST = {"call", "paged_call", "request", "API_URL"}
 
 
 @pytest.mark.parametrize("noun", table.NOUNS, ids=lambda noun: noun.__name__)

@@ -14,7 +14,7 @@ PUBLISHED_CLASSES = {
     "crowdflower.judgment": ["Judgment", "JudgmentAggregate"],
     "crowdflower.worker": ["Worker"],
     "crowdflower.order": ["Order"],
-    "crowdflower.models.resource": ["Attribute", "ReadOnly", "WriteOnly"],
+    "crowdflower.models.fields": ["Attribute", "ReadOnly", "WriteOnly"],
 }
 
 SIGNATURES = {

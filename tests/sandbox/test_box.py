@@ -194,7 +194,7 @@ def test_a_key_from_the_environment_does_not_leak_in(
 
 
 def test_the_client_of_a_sandbox_reaches_nothing_else(box: Sandbox) -> None:
-    session = box.client()._transport._session
+    session = box.client().transport._session
 
     with pytest.raises(ApiError, match=r"api\.appen\.com"):
         Client(box.key, "https://api.appen.com/v1", session=session).create_job({})

@@ -105,7 +105,7 @@ class Box:
 
     def __post_init__(self) -> None:
         self.waiting = Waiting()
-        self.client._caller.clock = self.waiting
+        self.client._clock = self.waiting
 
     def api(self, verb: str, path: str, **settings: Any) -> Response:
         """Call the API as it stands in its description: ``api("GET", "/jobs/7.json")``."""

@@ -105,7 +105,7 @@ def clock() -> Clock:
 def client(api: RequestsMock, clock: Clock) -> Iterator[Client]:
     """An account, its lists read one page after the other."""
     with Client(KEY, lookahead=1) as client:
-        client._caller.clock = clock
+        client._clock = clock
         yield client
 
 

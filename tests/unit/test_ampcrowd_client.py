@@ -36,7 +36,7 @@ ANSWERS = "http://me.example.com/answers"
 @pytest.fixture
 def ampcrowd(api: RequestsMock, clock: Clock) -> Iterator[AMPCrowdClient]:
     with AMPCrowdClient(SERVER) as client:
-        client._caller.clock = clock
+        client._clock = clock
         yield client
 
 

@@ -158,7 +158,7 @@ def test_what_was_refused_leaves_nothing_for_the_next_update(
 def test_a_day_is_a_date(client: Client, sent: list[Sent], name: str) -> None:
     jobs = client.get_jobs(**{name: "2015-06-24"})  # type: ignore[arg-type]
 
-    with pytest.raises(InvalidInput, match=f"{name} is a date, not '2015-06-24'"):
+    with pytest.raises(InvalidInput, match=f"{name} must be a date, not '2015-06-24'"):
         next(jobs)
 
     assert sent == []

@@ -287,7 +287,7 @@ def test_a_list_is_not_asked_for_before_it_is_looked_at(client: Client, sent: li
         ({"errors": ["Title can't be blank"]}, "Title can't be blank"),
         ({"error": {"message": "Title can't be blank"}}, "Title can't be blank"),
         ({"message": {"error": "Title can't be blank"}}, "Title can't be blank"),
-        ({"errors": []}, "which ones it does not say"),
+        ({"errors": []}, "without a message"),
     ],
 )
 def test_an_item_of_nothing_but_errors_is_passed_over_with_a_warning(

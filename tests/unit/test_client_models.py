@@ -11,7 +11,8 @@ import pytest
 from crowdflower.exceptions import MalformedResponse
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
-from crowdflower.models.resource import Attribute, ReadOnly, Resource, WriteOnly
+from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
+from crowdflower.models.resource import Resource
 from crowdflower.order import Order
 from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker

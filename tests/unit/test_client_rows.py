@@ -274,7 +274,8 @@ def test_a_unit_is_made_from_its_json_without_a_request(client: Client, sent: li
 
 
 @pytest.mark.parametrize(
-    ("data", "said"), [('{"id": 1}', r"not a str; json\.loads\(\) makes"), ([], "not a list$")]
+    ("data", "said"),
+    [('{"id": 1}', r"not a str; decode it with json\.loads\(\)"), ([], "not a list$")],
 )
 def test_a_unit_is_not_made_of_what_is_no_object(client: Client, data: Any, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):

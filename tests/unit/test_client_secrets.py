@@ -49,7 +49,7 @@ def test_without_any_key_the_error_says_where_to_put_one() -> None:
 # The client itself
 
 
-@pytest.mark.parametrize("shown", [repr, str, format, vars, lambda client: vars(client._transport)])
+@pytest.mark.parametrize("shown", [repr, str, format, vars, lambda client: vars(client.transport)])
 def test_looking_at_a_client_does_not_show_its_key(
     client: Client, shown: Callable[[Client], object]
 ) -> None:

@@ -110,7 +110,7 @@ def test_a_lookahead_that_is_no_number_of_pages_is_refused(lookahead: Any) -> No
 )
 def test_a_limit_that_is_no_number_of_its_kind_is_refused(name: str, values: list[Any]) -> None:
     for value in values:
-        with pytest.raises(ConfigError, match=f"^{name} is "):
+        with pytest.raises(ConfigError, match=f"^{name} must be "):
             Client("given", **{name: value})
 
 

@@ -111,7 +111,7 @@ def made(service: Service, clock: Clock, path: Path) -> Callable[..., Client]:
 
     def make(key: str = KEY, **settings: Any) -> Client:
         client = Client(key, **{"journal": path, **settings})
-        client._caller.clock = clock
+        client._clock = clock
         return client
 
     return make

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crowdflower.client import PathFactory
 from crowdflower.exceptions import InvalidInput
-from crowdflower.models.paths import segment
+from crowdflower.http.encoding import segment
 
 if TYPE_CHECKING:
     from conftest import Sent

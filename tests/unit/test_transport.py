@@ -186,7 +186,7 @@ def test_what_was_masked_in_an_answer_leaves_it_json(api: RequestsMock, client: 
 def test_a_refusal_without_a_word_says_so(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", status=500)
 
-    with pytest.raises(ServerError, match="500 Internal Server Error: an empty answer"):
+    with pytest.raises(ServerError, match="500 Internal Server Error: an empty body"):
         client.get_job(7)
 
 
@@ -462,7 +462,7 @@ def test_a_session_of_our_own_is_closed_and_may_be_used_again(api: RequestsMock)
     api.get(f"{API}/jobs/7.json", json={"id": 7})
     closed: list[str] = []
     client = Client(KEY)
-    client._transport._session.mount("https://elsewhere.example", Watched(closed))
+    client.transport._session.mount("https://elsewhere.example", Watched(closed))
 
     with client:
         client.get_job(7)

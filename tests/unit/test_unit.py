@@ -179,7 +179,7 @@ def test_an_answer_that_is_no_unit_is_malformed(api: RequestsMock, unit: Unit) -
     api.put(UNIT, json=[FINALIZED])
     unit.gold_pool = "quiz"
 
-    with pytest.raises(MalformedResponse, match=r"^PUT /jobs/.*: expected the JSON of one unit"):
+    with pytest.raises(MalformedResponse, match=r"^PUT /jobs/.*: expected the JSON of a unit"):
         unit.update()
 
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crowdflower import notification
+from crowdflower import webhook as webhook_module
 from crowdflower.exceptions import (
     ConfigError,
     InvalidInput,
@@ -27,7 +27,7 @@ from crowdflower.exceptions import (
     SignatureMismatch,
     WebhookError,
 )
-from crowdflower.http.credentials import NoSecret
+from crowdflower.http.credentials import NoKey
 from crowdflower.states import SIGNALS
 from crowdflower.webhook import ABOUT, Event, JobEvent, JudgmentEvent, UnitEvent, Webhook
 
@@ -186,9 +186,9 @@ def test_the_signature_is_of_the_payload_whatever_it_was_wrapped_in(
 
 @pytest.mark.parametrize("at", range(-1, 5))
 def test_an_escape_at_the_edge_of_a_piece_is_not_cut(at: int) -> None:
-    text = "x" * (notification.PIECE - at) + "süß & “gut”" * 3
+    text = "x" * (webhook_module.PIECE - at) + "süß & “gut”" * 3
 
-    told = notification.parsed(b"payload=%s&signal=any" % quote(text).encode())
+    told = webhook_module.parsed(b"payload=%s&signal=any" % quote(text).encode())
 
     assert told.payload == text.encode()
 
@@ -248,7 +248,7 @@ def test_a_client_believes_its_own_key_or_the_tokens_it_is_given(client: Client)
 
 
 def test_a_service_without_keys_signs_nothing() -> None:
-    assert not NoSecret().signs(b"text", b"")
+    assert not NoKey().signs(b"text", b"")
 
 
 @pytest.mark.parametrize("keys", [(), ("",), (None,), ("good", "")])
@@ -522,7 +522,7 @@ def test_a_stranger_costs_little_memory(webhook: Webhook, piece: bytes) -> None:
 
 def test_a_body_larger_than_any_is_refused(webhook: Webhook) -> None:
     with pytest.raises(MalformedNotification, match="larger than 16777216 bytes"):
-        webhook.receive(b"=" * (notification.LARGEST_BODY + 1))
+        webhook.receive(b"=" * (webhook_module.LARGEST_BODY + 1))
 
 
 # What it leaves behind

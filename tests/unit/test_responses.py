@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crowdflower.http import messages
+from crowdflower.http import responses
 
 SAID = "Job could not be canceled."
 
@@ -33,18 +33,18 @@ SAID = "Job could not be canceled."
     ],
 )
 def test_a_refusal_is_heard_in_every_wrapping(body: Any) -> None:
-    assert messages.complaints(body) == [SAID]
-    assert SAID in messages.remarks(body)
+    assert responses.refusal_messages(body) == [SAID]
+    assert SAID in responses.all_messages(body)
 
 
 def test_all_reasons_are_heard_in_their_order() -> None:
-    assert messages.complaints({"errors": ["b", "c"], "error": "a"}) == ["a", "b", "c"]
+    assert responses.refusal_messages({"errors": ["b", "c"], "error": "a"}) == ["a", "b", "c"]
 
 
 def test_a_refusal_in_a_shape_of_its_own_is_shown_as_it_is() -> None:
-    assert messages.complaints({"error": {"code": 7}}) == ["{'code': 7}"]
-    assert messages.complaints({"error": 7}) == ["7"]
-    assert messages.complaints({"error": True}) == ["True"]
+    assert responses.refusal_messages({"error": {"code": 7}}) == ["{'code': 7}"]
+    assert responses.refusal_messages({"error": 7}) == ["7"]
+    assert responses.refusal_messages({"error": True}) == ["True"]
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_a_refusal_in_a_shape_of_its_own_is_shown_as_it_is() -> None:
     ],
 )
 def test_what_is_no_refusal_is_not_taken_for_one(body: Any) -> None:
-    assert messages.complaints(body) == []
+    assert responses.refusal_messages(body) == []
 
 
 def test_an_object_that_was_made_all_the_same_has_a_reservation() -> None:
     body = {"id": 7, "message": {"error": SAID}}
 
-    assert messages.reservations(body) == [SAID]
-    assert messages.complaints(body) == []
+    assert responses.reservations(body) == [SAID]
+    assert responses.refusal_messages(body) == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_object_that_was_made_all_the_same_has_a_reservation() -> None:
     ],
 )
 def test_other_messages_are_no_reservation(body: Any) -> None:
-    assert messages.reservations(body) == []
+    assert responses.reservations(body) == []
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_other_messages_are_no_reservation(body: Any) -> None:
     ],
 )
 def test_every_message_is_a_remark(body: Any) -> None:
-    assert messages.remarks(body) == [SAID]
+    assert responses.all_messages(body) == [SAID]
 
 
 @pytest.mark.parametrize("body", [{}, {"id": 7, "title": "error"}, [], "text", None])
 def test_without_a_message_there_is_no_remark(body: Any) -> None:
-    assert messages.remarks(body) == []
+    assert responses.all_messages(body) == []

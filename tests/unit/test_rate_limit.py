@@ -9,7 +9,7 @@ import pytest
 
 from crowdflower.client import Client
 from crowdflower.exceptions import ConfigError, NotSentError, RateLimited
-from crowdflower.http.rate_limit import Pace
+from crowdflower.http.rate_limit import RateLimiter
 
 if TYPE_CHECKING:
     from conftest import Clock, Sent
@@ -19,18 +19,18 @@ API = "https://api.appen.com/v1"
 KEY = "s3cret-0123456789abcdef"
 
 
-def waits(pace: Pace, count: int, now: float = 0.0) -> list[float]:
+def waits(pace: RateLimiter, count: int, now: float = 0.0) -> list[float]:
     """Take so many turns at one moment, and return how long each has to wait."""
-    taken = [pace.turn(now, 1000) for _ in range(count)]
+    taken = [pace.reserve(now, 1000) for _ in range(count)]
     return [round(wait, 6) for wait in taken if wait is not None]
 
 
 def test_a_burst_of_two_seconds_leaves_at_once_and_the_rest_at_the_rate() -> None:
-    assert waits(Pace(5), 13) == [0.0] * 10 + [0.2, 0.4, 0.6]
+    assert waits(RateLimiter(5), 13) == [0.0] * 10 + [0.2, 0.4, 0.6]
 
 
 def test_a_rest_fills_the_bucket_and_no_more_than_the_bucket() -> None:
-    pace = Pace(5)
+    pace = RateLimiter(5)
     waits(pace, 10)
 
     assert waits(pace, 3, now=0.4) == [0.0, 0.0, 0.2]
@@ -38,21 +38,21 @@ def test_a_rest_fills_the_bucket_and_no_more_than_the_bucket() -> None:
 
 
 def test_less_than_one_request_a_second_still_begins_with_one() -> None:
-    assert waits(Pace(0.25), 3) == [0.0, 4.0, 8.0]
+    assert waits(RateLimiter(0.25), 3) == [0.0, 4.0, 8.0]
 
 
 def test_a_turn_that_comes_too_late_is_not_taken() -> None:
-    pace = Pace(5)
+    pace = RateLimiter(5)
     waits(pace, 11)
 
-    refused = pace.turn(now=0, patience=0.3)
+    refused = pace.reserve(now=0, max_wait=0.3)
 
     assert refused is None
     assert waits(pace, 1) == [0.4]
 
 
 def test_a_refusal_halves_the_rate_and_empties_the_bucket() -> None:
-    pace = Pace(10)
+    pace = RateLimiter(10)
 
     pace.slow_down(now=0)
 
@@ -60,7 +60,7 @@ def test_a_refusal_halves_the_rate_and_empties_the_bucket() -> None:
 
 
 def test_refusals_of_one_burst_halve_the_rate_once() -> None:
-    pace = Pace(10)
+    pace = RateLimiter(10)
 
     for moment in (0, 0.1, 0.9):
         pace.slow_down(moment)
@@ -69,19 +69,19 @@ def test_refusals_of_one_burst_halve_the_rate_once() -> None:
 
 
 def test_the_rate_comes_back_by_a_tenth_in_ten_seconds() -> None:
-    pace = Pace(10)
+    pace = RateLimiter(10)
     pace.slow_down(now=0)
 
     rates = []
     for moment in (10, 20, 50, 1000):
-        pace.turn(moment, 1000)
+        pace.reserve(moment, 1000)
         rates.append(pace._rate)
 
     assert rates == pytest.approx([6, 7, 10, 10])
 
 
 def test_the_rate_falls_to_a_sixteenth_and_no_further() -> None:
-    pace = Pace(16)
+    pace = RateLimiter(16)
 
     for moment in range(2, 100):
         pace.slow_down(moment)
@@ -90,7 +90,7 @@ def test_the_rate_falls_to_a_sixteenth_and_no_further() -> None:
 
 
 def test_a_clock_that_stands_still_or_is_read_late_by_a_thread_does_no_harm() -> None:
-    pace = Pace(5)
+    pace = RateLimiter(5)
     waits(pace, 10, now=100)
 
     assert waits(pace, 1, now=99.9) == [0.2]
@@ -98,10 +98,10 @@ def test_a_clock_that_stands_still_or_is_read_late_by_a_thread_does_no_harm() ->
 
 
 def test_many_threads_share_one_pace() -> None:
-    pace = Pace(5)
+    pace = RateLimiter(5)
 
     with ThreadPoolExecutor(32) as threads:
-        taken = sorted(threads.map(lambda _: pace.turn(0, 1e6) or 0.0, range(3200)))
+        taken = sorted(threads.map(lambda _: pace.reserve(0, 1e6) or 0.0, range(3200)))
 
     assert taken == pytest.approx([0.0] * 10 + [n / 5 for n in range(1, 3191)])
 
@@ -118,7 +118,7 @@ def paced(api: RequestsMock, clock: Clock) -> Any:
 
     def build(rate: float | None, **more: Any) -> Client:
         client = Client(KEY, max_requests_per_second=rate, lookahead=1, **more)
-        client._caller.clock = clock
+        client._clock = clock
         return client
 
     return build
@@ -154,7 +154,7 @@ def test_a_turn_that_comes_after_the_deadline_sends_nothing(
     client = paced(0.1, deadline=5)
     client.call("jobs/7/orders.json", method="post")
 
-    with pytest.raises(NotSentError, match=r"POST /jobs/7/orders\.json: its turn comes"):
+    with pytest.raises(NotSentError, match=r"POST /jobs/7/orders\.json: the rate limit"):
         client.call("jobs/7/orders.json", method="post")
 
     assert len(sent) == 1

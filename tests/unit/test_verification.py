@@ -1,4 +1,4 @@
-"""Whether a change shows: decided by what was sent and by what is seen."""
+"""Whether a change was made, decided by what was sent and what is read afterwards."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.exceptions import NotAcceptable, OutcomeUnknown
-from crowdflower.http import encoding, retry
+from crowdflower.http import encoding
+from crowdflower.http.endpoints import Visibility, read_fields
 from crowdflower.http.retry import Safety
-from crowdflower.models.verification import look_for
+from crowdflower.models.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from conftest import Clock, Sent
@@ -25,12 +26,13 @@ JSON = "application/json"
 
 
 def shows(line: str, asked: Any, shown: Any) -> bool:
-    """Tell whether a form, or bytes of JSON, counts as made by what is seen."""
+    """Return whether a form, or bytes of JSON, counts as made by what is shown."""
     method, path = line.split()
     body = asked if asked is None or isinstance(asked, bytes) else encoding.form(asked)
-    look = look_for(method, path, body, JSON if isinstance(asked, bytes) else FORM)
-    assert look is not None
-    return look.shows(shown)
+    change = ENDPOINTS.find(method, path).endpoint.change
+    assert change is not None
+    sent = read_fields(body, JSON if isinstance(asked, bytes) else FORM)
+    return change.compare(sent, shown) is Visibility.MADE
 
 
 @pytest.mark.parametrize(
@@ -56,12 +58,11 @@ def test_a_setting_shows_where_it_can_be_read_and_nothing_else_is_looked_for(
 ) -> None:
     method, path = line.split()
 
-    look = look_for(method, path, b"", FORM)
+    endpoint, change_path = ENDPOINTS.find(method, path)
 
-    assert look is not None
-    assert look.path == place
-    assert retry.rule_for("GET", look.path).safety is Safety.READ
-    assert retry.rule_for(method, path).safety in {Safety.SAME, Safety.CHANGE}
+    assert change_path == place
+    assert ENDPOINTS.find("GET", place).endpoint.retry.safety is Safety.READ
+    assert endpoint.retry.safety in {Safety.IDEMPOTENT, Safety.CHANGE}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_setting_shows_where_it_can_be_read_and_nothing_else_is_looked_for(
 def test_what_does_not_show_is_not_looked_for(line: str) -> None:
     method, path = line.split()
 
-    assert look_for(method, path, b"", FORM) is None
+    assert ENDPOINTS.find(method, path).change_path is None
 
 
 TITLE = {"job": {"title": "A b", "payment_cents": 12}}
@@ -157,11 +158,43 @@ def test_a_setting_was_made_where_it_shows_as_it_was_sent(
     assert shows(line, asked, shown) is made
 
 
-def test_a_body_that_is_no_bytes_is_not_looked_into() -> None:
-    look = look_for("PUT", "jobs/7.json", iter([b"job[title]=A"]), FORM)
+@pytest.mark.parametrize(
+    ("asked", "shown", "visibility"),
+    [
+        ({"job": {"title": "A"}}, {"id": 7}, Visibility.NOT_SHOWN),
+        ({"job": {"title": "A"}}, {"title": "B"}, Visibility.NOT_MADE),
+        ({"job": {"title": "A", "css": "x"}}, {"title": "a"}, Visibility.NOT_SHOWN),
+        ({"job": {"title": "A", "css": "x"}}, {"title": "B"}, Visibility.NOT_MADE),
+        ({"job": {"options": {"front_load": True}}}, {"options": None}, Visibility.NOT_MADE),
+        ({"job": {"options": {"front_load": True}}}, {"options": {}}, Visibility.NOT_SHOWN),
+        ({"job": {"css": ""}}, {"css": None}, Visibility.MADE),
+        ({"job": {"title": "A"}}, None, Visibility.NOT_SHOWN),
+    ],
+)
+def test_an_attribute_that_is_not_shown_is_neither_made_nor_refused(
+    asked: Any, shown: Any, visibility: Visibility
+) -> None:
+    change = ENDPOINTS.find("PUT", "jobs/7.json").endpoint.change
 
-    assert look is not None
-    assert not look.shows({"title": "A"})
+    assert change is not None
+    assert change.compare(read_fields(encoding.form(asked), FORM), shown) is visibility
+
+
+@pytest.mark.parametrize("status", [406, 302])
+def test_a_change_answered_with_a_page_that_shows_nowhere_stays_unknown(
+    api: RequestsMock, client: Client, status: int
+) -> None:
+    api.put(f"{API}/jobs/7.json", status=status, headers={"Location": "/"})
+    api.get(f"{API}/jobs/7.json", json={"id": 7})
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.update_job(7, {"title": "A"})
+
+    assert str(status) in str(caught.value)
+
+
+def test_a_body_that_is_streamed_is_not_compared() -> None:
+    assert read_fields(iter([b"job[title]=A"]), FORM) == {}
 
 
 # What a call makes of it

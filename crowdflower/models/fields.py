@@ -1,0 +1,61 @@
+"""Descriptors that declare the fields of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar, overload
+
+if TYPE_CHECKING:
+    from crowdflower.models.resource import Resource
+
+T = TypeVar("T")
+
+
+class Field(Generic[T]):
+    """One field of a model's JSON, named by the class attribute it is assigned to.
+
+    :param key: Its name in the JSON, where that differs from the attribute's.
+    """
+
+    def __init__(self, key: str = "") -> None:
+        self.key = key
+
+    def __set_name__(self, owner: type[Resource], name: str) -> None:
+        self.name = name
+        self.key = self.key or name
+
+
+class Readable(Field[T]):
+    """A field that may be read; ``None`` where the server did not send it."""
+
+    @overload
+    def __get__(self, model: None, owner: type[Resource]) -> Self: ...
+    @overload
+    def __get__(self, model: Resource, owner: type[Resource]) -> T: ...
+    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self | T:
+        return self if model is None else model._read(self.key)  # noqa: SLF001
+
+
+class Attribute(Readable[T]):
+    """A field that may be read and written; a write waits for ``update()``."""
+
+    def __set__(self, model: Resource, value: T) -> None:
+        model._write(self.key, value)  # noqa: SLF001
+
+
+class ReadOnly(Readable[T]):
+    """A field that only the server writes."""
+
+    def __set__(self, model: Resource, value: NoReturn) -> NoReturn:
+        raise AttributeError(f"{type(model).__name__}.{self.name} is decided by the server")
+
+
+class WriteOnly(Field[T]):
+    """A field that the server takes and never shows."""
+
+    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self:
+        if model is None:
+            return self
+        raise AttributeError(f"{owner.__name__}.{self.name} is never shown by the server")
+
+    def __set__(self, model: Resource, value: T) -> None:
+        model._write(self.key, value)  # noqa: SLF001

@@ -1,0 +1,87 @@
+"""Shapes of decoded answers: each function returns the value, or raises ``MalformedResponse``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from crowdflower._types import JSON, JSONObject, a_type
+from crowdflower.exceptions import MalformedResponse
+from crowdflower.http.encoding import ID
+from crowdflower.http.responses import refusal_messages
+
+Shape = Callable[[JSON], JSON]
+
+
+def json_object(answer: JSON, kind: str) -> JSONObject:
+    """Return a JSON object.
+
+    :param kind: What it should describe, for the error.
+    """
+    if not isinstance(answer, dict):
+        raise MalformedResponse(f"expected the JSON of a {kind}, got {a_type(answer)}")
+    return answer
+
+
+def object_list(answer: JSON, kind: str) -> list[JSONObject]:
+    """Return a list of JSON objects."""
+    if not isinstance(answer, list):
+        raise MalformedResponse(f"expected a list of {kind}s, got {a_type(answer)}")
+    return [json_object(each, kind) for each in answer]
+
+
+def identified(answer: JSON, kind: str) -> JSONObject:
+    """Return a JSON object with an integer ``id``."""
+    data = json_object(answer, kind)
+    if not re.fullmatch(ID, str(data.get("id"))):
+        raise MalformedResponse(f"expected the JSON of a {kind}, got one without a usable id")
+    return {**data, "id": int(data["id"])}
+
+
+a_job: Final = partial(identified, kind="job")
+a_unit: Final = partial(identified, kind="unit")
+
+
+def upload_answer(answer: JSON) -> JSONObject:
+    """Return the answer to an upload: the job, or a message without an id."""
+    data = json_object(answer, "job")
+    return a_job(data) if "id" in data else data
+
+
+def job_page(page: JSON) -> list[JSONObject]:
+    """Return a page of jobs; items may hold only errors, and the last page may be ``{}``."""
+    if not isinstance(page, list) and page != {}:
+        raise MalformedResponse(f"expected a list of jobs, got {a_type(page)}")
+    return [each if has_only_errors(each) else a_job(each) for each in page]
+
+
+def has_only_errors(item: JSON) -> bool:
+    """Return whether an item of a list is an error message in place of a job."""
+    if not isinstance(item, dict) or "id" in item:
+        return False
+    return "errors" in item or bool(refusal_messages(item))
+
+
+def page_by_unit(page: JSON) -> dict[int, JSONObject]:
+    """Return a page as unit id to object; the last page may be ``[]``."""
+    if page == []:
+        return {}
+    if not isinstance(page, dict):
+        raise MalformedResponse(f"expected a page keyed by unit id, got {a_type(page)}")
+    # All at once, since there are hundreds of thousands of units; one by one only for the error.
+    if not all(map(_is_id, page)) or not set(map(type, page.values())) <= {dict}:
+        stray = next(key for key in page if not (_is_id(key) and isinstance(page[key], dict)))
+        raise MalformedResponse(f"expected a page keyed by unit id, got {stray!r:.80} in it")
+    return {int(key): entry for key, entry in page.items()}
+
+
+_is_id: Final = re.compile(ID).fullmatch
+
+
+def tag_names(tags: JSON) -> list[str]:
+    """Return the names in a list of tags."""
+    if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
+        raise MalformedResponse("expected a list of tags, each an object with a name")
+    return [tag["name"] for tag in tags if "name" in tag]
