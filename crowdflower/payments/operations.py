@@ -26,7 +26,7 @@ from crowdflower.exceptions import (
     TransportError,
     warn,
 )
-from crowdflower.http.base_client import Clock
+from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import can_be_written
 from crowdflower.http.polling import poll
 from crowdflower.http.transport import IDEMPOTENCY_KEY, Expected

@@ -225,7 +225,10 @@ NOT_PAUSED = "You can only resume jobs that are paused or complete."
         ("order cancel pause", "You can only pause jobs that are running."),
         ("order finish", "finished"),
         ("order finish cancel", "You can't cancel a job that is finished."),
-        ("order finish resume", "Every unit of this job is finalized. Order more units to resume it."),
+        (
+            "order finish resume",
+            "Every unit of this job is finalized. Order more units to resume it.",
+        ),
         ("order finish upload order", "running"),
         ("order pause order", "There is no new unit to order. Upload more units."),
         ("order upload pause order", "running"),

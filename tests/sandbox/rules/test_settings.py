@@ -168,9 +168,7 @@ def test_unknown_and_read_only_attributes_are_ignored_with_a_warning(world: Any)
 
     warnings = warned(world, job, {"judgements": 3, "secret": "mine", "title": "A new title"})
 
-    assert warnings == [
-        "Ignored, since they are read-only or unknown: judgements, secret"
-    ]
+    assert warnings == ["Ignored, since they are read-only or unknown: judgements, secret"]
     assert world.again(job).title == "A new title"
     assert world.again(job).secret == job.secret
 
