@@ -1,4 +1,4 @@
-"""One AMPCrowd server: groups of points go out, answers come to an inbox."""
+"""AMPCrowdClient: creates groups of points, and an inbox for their answers."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ from crowdflower.http.transport import Expected, Session
 from crowdflower.models.arguments import whole
 
 QualityControl = Literal["mv", "em"]
-"""How several answers become one: majority vote, or expectation-maximization."""
+"""How the answers for a point are aggregated: majority vote, or expectation-maximization."""
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "*/*"}
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class AMPCrowdClient(BaseClient):
-    """One AMPCrowd server.
+    """Client of one AMPCrowd server.
 
-    :param base_url: Where it is, up to but without ``/crowds``.
-    :param token: What a sandbox asks for that listens to other machines; AMPCrowd itself knows no
-        keys, and whoever reaches it may use it.
-    :param timeout: Seconds to wait for a connection and for each piece of an answer: a pair, or one
-        number for both; by default 5 and 30, or 120 where the service is known to take its time.
-    :param deadline: Seconds that a call may take, repeated attempts included; 180 by default.
-    :param retries: How often a call that failed may be repeated at most, where that is safe.
-    :param session: A :class:`requests.Session` to send through; it stays yours to close.
-    :param allow_insecure: Send a token over plain HTTP to another machine, where the network on the
-        way is yours; ``crowdflower serve`` speaks nothing else.
-    :raises ConfigError: The address or the token cannot be used.
+    :param base_url: URL of the server, without ``/crowds``.
+    :param token: Required by a sandbox that other machines can reach. AMPCrowd itself has no keys:
+        anyone who can reach it may use it.
+    :param timeout: Connect and read timeout in seconds: a pair, or one number for both; by default
+        5 and 30, or 120 for endpoints that are known to be slow.
+    :param deadline: Seconds that a call may take, including retries; 180 by default.
+    :param retries: Maximum number of retries of a failed call, where a retry is safe.
+    :param session: A :class:`requests.Session` to use; you close it yourself.
+    :param allow_insecure: Send a token over plain HTTP to another machine. Only for a network that
+        you trust; ``crowdflower serve`` has no TLS.
+    :raises ConfigError: The URL or the token is invalid.
 
     >>> with AMPCrowdClient("http://localhost:8000") as client:
     ...     client
@@ -75,7 +75,7 @@ class AMPCrowdClient(BaseClient):
         allow_insecure: bool = False,
     ) -> None:
         if token == "":
-            raise ConfigError("the token is empty; leave it off where the server asks for none")
+            raise ConfigError("the token is empty; pass none if the server requires none")
         super().__init__(
             NoKey() if token is None else token,
             base_url,
@@ -103,27 +103,27 @@ class AMPCrowdClient(BaseClient):
         crowd_options: Mapping[str, Any] | None = None,
         quality_control: QualityControl | None = None,
     ) -> None:
-        """Put a group of points before a crowd.
+        """Create a group of points for a crowd to answer.
 
-        Calls ``POST /crowds/{crowd}/tasks/``. An inbox of this client whose address is the
-        ``callback_url`` knows from now on what to wait for.
+        Calls ``POST /crowds/{crowd}/tasks/``. The group is registered with the inboxes of this
+        client whose URL is the ``callback_url``.
 
-        :param crowd: ``internal``, ``amt``, or another that the server has.
-        :param group_id: A new name; the server takes each once, and so this call is safe to make
-            again when its outcome was unknown: it says then that the name is in use.
-        :param content: Identifier to point, see :mod:`crowdflower.ampcrowd.points`.
+        :param crowd: ``internal``, ``amt``, or another crowd of the server.
+        :param group_id: A new id. The server accepts each id once, so it is safe to repeat a call
+            with an unknown outcome: if the group exists, the error says that the id is in use.
+        :param content: Identifier to point; see :mod:`crowdflower.ampcrowd.points`.
         :param context: What the points share: ``fields`` for ``er`` and ``ft``, and for all types
-            an ``instruction`` in HTML.
+            optionally an ``instruction`` in HTML.
         :param batch_size: Points on one page.
-        :param assignments: How many people answer each point.
-        :param callback_url: Where the answers are posted to.
+        :param assignments: How many contributors answer each point.
+        :param callback_url: URL that the answers are posted to.
         :param crowd_options: Settings of this crowd; ``amt`` requires ``{"sandbox": True}`` or
             ``False``.
-        :param quality_control: How several answers become one. The sandbox does as it is told, by
-            default ``mv``; the server of 2017 promises ``em`` and sends the first answer.
-        :raises InvalidInput: A point or a setting is not as it has to be; nothing was sent.
-        :raises ApplicationError: The server said ``wrong``; the text has its reason.
-        :raises OutcomeUnknown: It is not known whether the group was made.
+        :param quality_control: How answers are aggregated. The sandbox uses this method, ``mv`` by
+            default; the server of 2017 documents ``em`` but sends the first answer.
+        :raises InvalidInput: A point or a setting is invalid; nothing was sent.
+        :raises ApplicationError: The server answered ``wrong``; the message has its reason.
+        :raises OutcomeUnknown: The group may or may not have been created.
 
         >>> from crowdflower.ampcrowd import Question
         >>> with ampcrowd.callbacks() as inbox:
@@ -142,14 +142,14 @@ class AMPCrowdClient(BaseClient):
         whole("batch_size", batch_size)
         whole("assignments", assignments)
         if not isinstance(group_id, str) or not group_id:
-            raise InvalidInput(f"a group is called by a text, not by {group_id!r:.80}")
-        if not _is_address(callback_url):
-            raise InvalidInput(f"callback_url is where answers go, http://…: {callback_url!r:.80}")
+            raise InvalidInput(f"group_id must be a non-empty string, not {group_id!r:.80}")
+        if not _is_http_url(callback_url):
+            raise InvalidInput(f"callback_url must be an http(s) URL, not {callback_url!r:.80}")
         if quality_control not in (None, *get_args(QualityControl)):
-            raise InvalidInput(f"quality_control is mv or em, not {quality_control!r:.80}")
-        points = content_on_wire(task_type, context or _NOTHING, content)
+            raise InvalidInput(f"quality_control must be mv or em, not {quality_control!r:.80}")
+        points = content_on_wire(task_type, context or _EMPTY, content)
         configuration: dict[str, Any] = {
-            crowd: dict(crowd_options or {}),  # first: a crowd may be called what it likes
+            crowd: dict(crowd_options or {}),  # first, so that no crowd's name replaces a setting
             "task_type": task_type,
             "task_batch_size": batch_size,
             "num_assignments": assignments,
@@ -157,31 +157,31 @@ class AMPCrowdClient(BaseClient):
         }
         if quality_control is not None:
             configuration["quality_control"] = quality_control
-        asked = {
+        request = {
             "configuration": configuration,
             "group_id": group_id,
             "group_context": dict(context or {}),
             "content": points,
         }
-        body = encoding.form({"data": encoding.encode(asked).decode()})
-        # The first answers may be back before this call is.
+        body = encoding.form({"data": encoding.encode(request).decode()})
+        # Registered before the request: answers may arrive before its response.
         with self._lock:
-            there = [inbox for inbox in self._inboxes if inbox.url == callback_url]
-        waiting = [inbox for inbox in there if inbox.expect(group_id, task_type, points)]
+            inboxes = [inbox for inbox in self._inboxes if inbox.url == callback_url]
+        registered = [inbox for inbox in inboxes if inbox.expect(group_id, task_type, points)]
         try:
             self._post(f"crowds/{segment(crowd)}/tasks/", body)
         except ApiError as error:
-            made_nothing = isinstance(error, (RefusedError, NotSentError, InvalidInput))
-            if made_nothing and not isinstance(error, ServerError):
-                for inbox in waiting:
+            not_created = isinstance(error, (RefusedError, NotSentError, InvalidInput))
+            if not_created and not isinstance(error, ServerError):
+                for inbox in registered:
                     inbox.forget(group_id)
             raise
 
     def purge_tasks(self, crowd: str) -> None:
-        """End all tasks of a crowd, whoever made them: no further answers come.
+        """Cancel all tasks of a crowd, also those of other clients; no more answers are posted.
 
-        Calls ``GET /crowds/{crowd}/purge_tasks/``. The names of the groups stay in use, and an
-        inbox waits for them all the same, until it is told to ``forget`` them.
+        Calls ``GET /crowds/{crowd}/purge_tasks/``. The group ids stay in use, and inboxes expect
+        the groups until :meth:`Inbox.forget <crowdflower.ampcrowd.inbox.Inbox.forget>`.
 
         >>> ampcrowd.purge_tasks("internal")
         """
@@ -190,29 +190,29 @@ class AMPCrowdClient(BaseClient):
             f"crowds/{segment(crowd)}/purge_tasks/",
             Expected(as_json=False),
         )
-        # The document promises nothing, the code sends ok, and the sandbox what other calls get.
+        # The documentation names no response; the code sends ok, and the sandbox {"status": "ok"}.
         if answer.body is not MISSING:
             self._require_ok(answer)
         elif answer.response.text.strip() not in {"", "ok"}:
             raise self.transport.reader.error(
-                UnexpectedContentType, answer.response, "the answer is neither empty nor ok"
+                UnexpectedContentType, answer.response, "the response is neither empty nor ok"
             )
 
     def finish_retainer_pool(self, crowd: str, pool_id: str) -> None:
-        """Let go of the people who are paid to wait for work in a pool.
+        """Dismiss a retainer pool: contributors who are paid to wait for work.
 
         Calls ``POST /crowds/{crowd}/retainer/finish``. Neither the crowd ``internal`` nor the
         sandbox has pools.
 
-        :raises ApplicationError: There is no such pool.
+        :raises ApplicationError: The crowd has no such pool.
         """
         body = encoding.form({"pool_id": pool_id})
         self._post(f"crowds/{segment(crowd)}/retainer/finish", body)
 
     def inbox(self, url: str) -> Inbox:
-        """Make an inbox for a web server of yours to serve.
+        """Create an inbox that your own web server serves.
 
-        :param url: Where the AMPCrowd server finds it: the ``callback_url`` of its groups.
+        :param url: URL at which the AMPCrowd server reaches it: the ``callback_url`` of groups.
 
         >>> ampcrowd.inbox("https://example.com/answers").url
         'https://example.com/answers'
@@ -226,17 +226,17 @@ class AMPCrowdClient(BaseClient):
     def callbacks(
         self, host: str = "127.0.0.1", port: int = 0, *, address: str | None = None
     ) -> Iterator[Inbox]:
-        """Serve an inbox on a port of this machine while the block lasts.
+        """Serve an inbox on a port of this machine until the block ends.
 
-        Its address ends in a word that nobody can guess: what comes to another one is answered 404.
+        The path of its URL is random, so that it cannot be guessed; other paths are answered 404.
 
-        :param host: The address to listen at; by default only this machine can connect.
-        :param port: 0 for any that is free.
-        :param address: Under which the AMPCrowd server reaches it, such as
-            ``http://me.example.com:9000``; by default host and port.
-        :raises InvalidInput: Nobody could come by that address: where ``host`` is all addresses of
-            this machine, say which one is meant.
-        :raises OSError: The port is taken, or the host is not this machine's.
+        :param host: The address to listen on; by default only this machine can connect.
+        :param port: 0 for any free port.
+        :param address: Scheme, host and port by which the AMPCrowd server reaches this machine,
+            such as ``http://me.example.com:9000``; by default host and port.
+        :raises InvalidInput: The address cannot be reached from outside; if ``host`` stands for all
+            addresses of this machine, pass ``address``.
+        :raises OSError: The port is in use, or the host is not an address of this machine.
 
         >>> from crowdflower.ampcrowd import Text
         >>> with ampcrowd.callbacks() as inbox:
@@ -252,44 +252,44 @@ class AMPCrowdClient(BaseClient):
         ...     inbox.wait("GroupId1", timeout=5).answers
         {'t1': 5, 't2': 5}
         """
-        with serving.served(host, port, self.inbox, address=address) as inbox:
+        with serving.serve_inbox(host, port, self.inbox, address=address) as inbox:
             yield inbox
 
     def _post(self, path: str, body: bytes) -> None:
         self._require_ok(self.request("POST", path, data=body, headers=_FORM), change=True)
 
     def _require_ok(self, answer: Answer, *, change: bool = False) -> None:
-        """Go on only if the server says so; it answers a refusal with status 200."""
+        """Raise an error unless the body says ``ok``; the server refuses with HTTP status 200."""
         body = answer.body if isinstance(answer.body, dict) else {}
         status = body.get("status")
         if status == "wrong":
-            said = [body.get("reason"), body.get("detail")]
-            reason = " ".join(str(each) for each in said if each) or "the server gives no reason"
+            texts = [body.get("reason"), body.get("detail")]
+            reason = " ".join(str(each) for each in texts if each) or "the server gives no reason"
             raise self.transport.reader.error(ApplicationError, answer.response, reason)
         if status != "ok":
-            self._refuse(answer, change=change)
+            self._raise_unclear(answer, change=change)
 
-    def _refuse(self, answer: Answer, *, change: bool) -> NoReturn:
-        problem = f"the answer says neither ok nor wrong: {answer.response.text!r:.200}"
+    def _raise_unclear(self, answer: Answer, *, change: bool) -> NoReturn:
+        problem = f"the response says neither ok nor wrong: {answer.response.text!r:.200}"
         error = self.transport.reader.error(UnexpectedContentType, answer.response, problem)
         if not change:
             raise error
         raise OutcomeUnknown(
-            f"{error}. The request had been sent: the change may have been made.",
-            evidence="answered, neither ok nor wrong",
+            f"{error}; the request was sent, so the change may have been made",
+            evidence="a response with neither ok nor wrong",
             request=error.request,
             response=error.response,
         )
 
 
 def _require_settings(**settings: object) -> None:
-    for name, given in settings.items():
-        if given is not None and not isinstance(given, Mapping):
-            raise InvalidInput(f"{name} is a dict, not {a_type(given)}")
+    for name, value in settings.items():
+        if value is not None and not isinstance(value, Mapping):
+            raise InvalidInput(f"{name} must be a dict, not {a_type(value)}")
 
 
-def _is_address(url: object) -> bool:
-    """Tell whether somebody could post to it; the server takes any, and answers would be lost."""
+def _is_http_url(url: object) -> bool:
+    """Return whether answers can be posted to a URL; the server accepts any string."""
     try:
         scheme, host, _ = origin(url) if isinstance(url, str) else ("", None, None)
     except ValueError:

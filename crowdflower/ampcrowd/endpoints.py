@@ -1,4 +1,4 @@
-"""The endpoints of AMPCrowd: what may be repeated, and how long it may take."""
+"""AMPCrowd's endpoints, with the retry rule of each."""
 
 from __future__ import annotations
 

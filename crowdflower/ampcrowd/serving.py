@@ -58,7 +58,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 @contextmanager
-def served(
+def serve_inbox(
     host: str,
     port: int,
     make: Callable[[str], Inbox],
@@ -73,7 +73,7 @@ def served(
     :raises InvalidInput: The address cannot be reached from outside, or the port is invalid.
     :raises OSError: The port is in use, or the host is not an address of this machine.
 
-    >>> with served("127.0.0.1", 0, Inbox) as inbox:
+    >>> with serve_inbox("127.0.0.1", 0, Inbox) as inbox:
     ...     inbox.url
     'http://127.0.0.1:.../...'
     """

@@ -1,4 +1,4 @@
-"""Groups go out: what is sent, and what the answers mean."""
+"""AMPCrowdClient: what it sends, and how it reads responses."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def create(client: AMPCrowdClient, **changed: Any) -> None:
     client.create_tasks("internal", "GroupId1", {"t1": "first", "t2": Text("second")}, **settings)
 
 
-def test_a_group_is_sent_as_the_document_has_it(
+def test_a_group_is_sent_as_documented(
     api: RequestsMock, ampcrowd: AMPCrowdClient, sent: list[Sent]
 ) -> None:
     api.post(TASKS, '{"status": "ok"}', content_type="text/html")
@@ -75,7 +75,7 @@ def test_a_group_is_sent_as_the_document_has_it(
     }
 
 
-def test_settings_of_the_crowd_context_and_quality_control_go_along(
+def test_crowd_options_context_and_quality_control_are_sent(
     api: RequestsMock, ampcrowd: AMPCrowdClient, sent: list[Sent]
 ) -> None:
     api.post(f"{SERVER}/crowds/amt/tasks/", '{"status": "ok"}')
@@ -109,7 +109,7 @@ def test_settings_of_the_crowd_context_and_quality_control_go_along(
         "Pool p1 does not exist",
     ],
 )
-def test_wrong_raises_with_the_reason(
+def test_the_status_wrong_raises_the_reason(
     api: RequestsMock, ampcrowd: AMPCrowdClient, inbox: Inbox, reason: str
 ) -> None:
     api.post(TASKS, json={"status": "wrong", "reason": reason})
@@ -121,9 +121,7 @@ def test_wrong_raises_with_the_reason(
     assert inbox.groups == {}
 
 
-def test_an_older_server_says_wrong_and_no_more(
-    api: RequestsMock, ampcrowd: AMPCrowdClient
-) -> None:
+def test_the_status_wrong_may_lack_a_reason(api: RequestsMock, ampcrowd: AMPCrowdClient) -> None:
     api.post(TASKS, '{"status": "wrong"}')
 
     with pytest.raises(ApplicationError, match="the server gives no reason"):
@@ -140,7 +138,7 @@ def test_an_older_server_says_wrong_and_no_more(
         (200, ""),
     ],
 )
-def test_an_answer_that_says_neither_leaves_open_what_became_of_the_group(
+def test_after_an_unclear_response_the_outcome_is_unknown(
     api: RequestsMock, ampcrowd: AMPCrowdClient, inbox: Inbox, status: int, body: str
 ) -> None:
     api.post(TASKS, body, status=status)
@@ -152,7 +150,7 @@ def test_an_answer_that_says_neither_leaves_open_what_became_of_the_group(
     assert len(api.calls) == 1
 
 
-def test_a_group_that_was_never_sent_is_not_waited_for(
+def test_a_group_that_was_not_sent_is_not_expected(
     api: RequestsMock, ampcrowd: AMPCrowdClient, inbox: Inbox
 ) -> None:
     refused = requests.ConnectionError(requests.ConnectTimeout())
@@ -164,7 +162,7 @@ def test_a_group_that_was_never_sent_is_not_waited_for(
     assert inbox.groups == {}
 
 
-def test_a_repeated_name_does_not_forget_the_first_group(
+def test_a_group_id_in_use_does_not_forget_the_first_group(
     api: RequestsMock, ampcrowd: AMPCrowdClient, inbox: Inbox
 ) -> None:
     api.post(TASKS, json={"status": "ok"})
@@ -177,7 +175,7 @@ def test_a_repeated_name_does_not_forget_the_first_group(
     assert inbox.group("GroupId1").missing == ("t1", "t2")
 
 
-def test_only_the_inbox_at_the_callback_url_waits(
+def test_only_the_inbox_at_the_callback_url_expects_the_group(
     api: RequestsMock, ampcrowd: AMPCrowdClient, inbox: Inbox
 ) -> None:
     other = ampcrowd.inbox("http://me.example.com/elsewhere")
@@ -188,9 +186,11 @@ def test_only_the_inbox_at_the_callback_url_waits(
     assert ([*inbox.groups], [*other.groups]) == (["GroupId1"], [])
 
 
-def test_inboxes_can_be_made_while_groups_are(api: RequestsMock, ampcrowd: AMPCrowdClient) -> None:
+def test_inboxes_can_be_created_concurrently_with_groups(
+    api: RequestsMock, ampcrowd: AMPCrowdClient
+) -> None:
     class Address(str):
-        """Whoever compares it is not alone."""
+        """A string whose comparison lets another thread run."""
 
         __slots__ = ()
         __hash__ = str.__hash__
@@ -198,7 +198,7 @@ def test_inboxes_can_be_made_while_groups_are(api: RequestsMock, ampcrowd: AMPCr
         def __eq__(self, other: object) -> bool:
             if other_thread.ident is None:
                 other_thread.start()
-                other_thread.join(0.2)  # all the time that it takes, unless it waits for its turn
+                other_thread.join(0.2)  # enough, unless the thread waits for the lock
             return str.__eq__(self, other)
 
     api.post(TASKS, json={"status": "ok"})
@@ -231,7 +231,7 @@ def test_inboxes_can_be_made_while_groups_are(api: RequestsMock, ampcrowd: AMPCr
         {"quality_control": ["em"]},
     ],
 )
-def test_what_cannot_be_is_not_sent(
+def test_invalid_arguments_are_not_sent(
     api: RequestsMock, ampcrowd: AMPCrowdClient, changed: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInput):
@@ -241,7 +241,7 @@ def test_what_cannot_be_is_not_sent(
 
 
 @pytest.mark.parametrize("body", ["", "ok", "ok\n", '{"status": "ok"}'])
-def test_purge_takes_each_of_the_answers_that_servers_give(
+def test_purge_accepts_the_responses_of_all_servers(
     api: RequestsMock, ampcrowd: AMPCrowdClient, body: str
 ) -> None:
     purge = api.get(PURGE, body, content_type="text/html")
@@ -255,7 +255,7 @@ def test_purge_takes_each_of_the_answers_that_servers_give(
     ("body", "error"),
     [("<h1>Log in</h1>", UnexpectedContentType), ('{"status": "wrong"}', ApplicationError)],
 )
-def test_purge_takes_no_other(
+def test_purge_refuses_other_responses(
     api: RequestsMock, ampcrowd: AMPCrowdClient, body: str, error: type[ApiError]
 ) -> None:
     api.get(PURGE, body)
@@ -281,9 +281,7 @@ def test_an_unknown_pool_is_an_error(api: RequestsMock, ampcrowd: AMPCrowdClient
         ampcrowd.finish_retainer_pool("amt", "p1")
 
 
-def test_an_http_error_is_an_error_and_not_the_end_of_the_process(
-    api: RequestsMock, ampcrowd: AMPCrowdClient
-) -> None:
+def test_an_http_error_raises(api: RequestsMock, ampcrowd: AMPCrowdClient) -> None:
     api.get(PURGE, status=404)
 
     with pytest.raises(NotFound):
@@ -291,14 +289,12 @@ def test_an_http_error_is_an_error_and_not_the_end_of_the_process(
 
 
 @pytest.mark.parametrize("crowd", ["", "..", None])
-def test_a_crowd_that_is_no_name_is_not_asked(ampcrowd: AMPCrowdClient, crowd: Any) -> None:
+def test_an_invalid_crowd_is_refused(ampcrowd: AMPCrowdClient, crowd: Any) -> None:
     with pytest.raises(InvalidInput):
         ampcrowd.purge_tasks(crowd)
 
 
-def test_a_token_goes_in_the_header_and_shows_itself_nowhere(
-    api: RequestsMock, sent: list[Sent]
-) -> None:
+def test_the_token_is_in_the_header_and_not_in_errors(api: RequestsMock, sent: list[Sent]) -> None:
     api.get("https://ampcrowd.example.com/crowds/internal/purge_tasks/", status=403)
 
     with (
@@ -312,12 +308,12 @@ def test_a_token_goes_in_the_header_and_shows_itself_nowhere(
     assert "t0ken-0123" not in f"{caught.value!r}{caught.value.request.headers}"
 
 
-def test_a_token_is_not_sent_in_the_clear_to_another_machine() -> None:
+def test_a_token_is_not_sent_over_plain_http_to_another_machine() -> None:
     with pytest.raises(ConfigError, match="plain http"):
         AMPCrowdClient(SERVER, token="t0ken-0123")
 
 
-def test_a_token_goes_over_a_network_that_is_said_to_be_ones_own(
+def test_allow_insecure_sends_the_token_over_plain_http(
     api: RequestsMock, sent: list[Sent]
 ) -> None:
     api.get(PURGE, "ok")
@@ -328,6 +324,6 @@ def test_a_token_goes_over_a_network_that_is_said_to_be_ones_own(
     assert sent[0].headers["Authorization"] == "Token token=t0ken-0123"
 
 
-def test_an_empty_token_is_not_called_a_key() -> None:
+def test_an_empty_token_is_an_error_about_the_token() -> None:
     with pytest.raises(ConfigError, match="the token is empty"):
         AMPCrowdClient(SERVER, token="")
