@@ -30,7 +30,62 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crowdflower.client import Client
-from crowdflower.exceptions import ApiError
+from crowdflower.exceptions import (
+    ApiError,
+    ApplicationError,
+    AuthenticationError,
+    ConfigError,
+    Conflict,
+    ConnectionLost,
+    DeadlineExceeded,
+    DuplicateOperation,
+    InvalidInput,
+    JournalCorrupt,
+    JournalError,
+    JournalLocked,
+    MalformedNotification,
+    MalformedResponse,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    NotSentError,
+    OutcomeUnknown,
+    OverBudget,
+    PageChanged,
+    PageLoop,
+    PaginationError,
+    PaginationWarning,
+    PayloadTooLarge,
+    PaymentRequired,
+    PermissionDenied,
+    RateLimited,
+    RefusedError,
+    Replay,
+    ReportCorrupt,
+    ReportEmpty,
+    ReportError,
+    ReportNotReady,
+    ReportTooLarge,
+    RequestTimeout,
+    ResponseError,
+    ResponseTooLarge,
+    SandboxNotImplemented,
+    ServerError,
+    SignatureMismatch,
+    SourceChanged,
+    StaleReportWarning,
+    TransportError,
+    TruncatedResponse,
+    UnexpectedContentType,
+    UnexpectedRedirect,
+    UnexpectedStatus,
+    UnitLimitReached,
+    UploadError,
+    UploadIncomplete,
+    UploadLocked,
+    ValidationError,
+    WebhookError,
+)
 from crowdflower.http.encoding import timestamp
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
@@ -41,29 +96,93 @@ from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
     from crowdflower.sandbox import Sandbox
+    from crowdflower.webhook import Webhook
 
 __version__ = "1.0.0"
 
 __all__ = [
     "ApiError",
+    "ApplicationError",
+    "AuthenticationError",
     "Client",
+    "ConfigError",
+    "Conflict",
+    "ConnectionLost",
+    "DeadlineExceeded",
+    "DuplicateOperation",
+    "InvalidInput",
     "Job",
+    "JournalCorrupt",
+    "JournalError",
+    "JournalLocked",
     "Judgment",
     "JudgmentAggregate",
+    "MalformedNotification",
+    "MalformedResponse",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "NotSentError",
     "Order",
+    "OutcomeUnknown",
+    "OverBudget",
+    "PageChanged",
+    "PageLoop",
+    "PaginationError",
+    "PaginationWarning",
     "PathFactory",
+    "PayloadTooLarge",
+    "PaymentRequired",
+    "PermissionDenied",
+    "RateLimited",
+    "RefusedError",
+    "Replay",
+    "ReportCorrupt",
+    "ReportEmpty",
+    "ReportError",
+    "ReportNotReady",
+    "ReportTooLarge",
+    "RequestTimeout",
+    "ResponseError",
+    "ResponseTooLarge",
     "Sandbox",
+    "SandboxNotImplemented",
+    "ServerError",
+    "SignatureMismatch",
+    "SourceChanged",
+    "StaleReportWarning",
+    "TransportError",
+    "TruncatedResponse",
+    "UnexpectedContentType",
+    "UnexpectedRedirect",
+    "UnexpectedStatus",
     "Unit",
+    "UnitLimitReached",
     "UnitPromise",
+    "UploadError",
+    "UploadIncomplete",
+    "UploadLocked",
+    "ValidationError",
+    "Webhook",
+    "WebhookError",
     "Worker",
     "timestamp",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the sandbox when it is first asked for: it needs packages that the client does not."""
+    """Import the sandbox, which needs more packages, and webhooks only when they are asked for."""
     if name == "Sandbox":
         from crowdflower.sandbox import Sandbox  # noqa: PLC0415
 
         return Sandbox
+    if name == "Webhook":
+        from crowdflower.webhook import Webhook  # noqa: PLC0415
+
+        return Webhook
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names; submodules are imported by name."""
+    return [*__all__, "__version__"]

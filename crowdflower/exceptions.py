@@ -53,7 +53,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -235,8 +235,8 @@ class RefusedError(ApiError):
         except (ValueError, OverflowError):  # the latter for a year of twenty digits
             return None
         if until.tzinfo is None:
-            until = until.replace(tzinfo=timezone.utc)
-        return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+            until = until.replace(tzinfo=UTC)
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 class AuthenticationError(RefusedError):

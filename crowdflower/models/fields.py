@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, Never, NoReturn, Self, TypeVar, overload
 
 if TYPE_CHECKING:
     from crowdflower.models.resource import Resource
@@ -45,7 +45,7 @@ class Attribute(Readable[T]):
 class ReadOnly(Readable[T]):
     """A field that only the server writes."""
 
-    def __set__(self, model: Resource, value: NoReturn) -> NoReturn:
+    def __set__(self, model: Resource, value: Never) -> NoReturn:
         raise AttributeError(f"{type(model).__name__}.{self.name} is decided by the server")
 
 

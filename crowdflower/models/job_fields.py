@@ -13,7 +13,7 @@ from crowdflower.models.resource import Resource
 from crowdflower.states import DECIDING_OPTIONS
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 CONFIDENCE_FIELDS: Final = "confidence_fields"
 COUNTRIES: Final = ("included_countries", "excluded_countries")

@@ -16,7 +16,7 @@ from crowdflower.http.responses import all_messages
 from crowdflower.models.fields import Field, ReadOnly
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from crowdflower.client import Client
     from crowdflower.job import Job

@@ -18,7 +18,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: what is not sent yet is thrown away, and the other side gets a RST."""

@@ -8,7 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,7 @@ def test_what_the_server_asks_to_wait_is_waited(
 
 @pytest.mark.row("H3")
 def test_a_date_to_wait_for_is_waited_for(server: Server, client: Client, clock: Quick) -> None:
-    soon = datetime.now(timezone.utc) + timedelta(seconds=30)
+    soon = datetime.now(UTC) + timedelta(seconds=30)
     server.plan(busy(format_datetime(soon, usegmt=True)), OK)
 
     client.get_job(7)

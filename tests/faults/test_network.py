@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,7 +106,7 @@ def certificate(authority: trustme.CA, what: str) -> trustme.LeafCert:
         return trustme.CA().issue_cert("127.0.0.1")
     if what == "for another name":
         return authority.issue_cert("elsewhere.example.com")
-    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
     return authority.issue_cert("127.0.0.1", not_after=yesterday)
 
 

@@ -17,6 +17,8 @@ PUBLISHED_CLASSES = {
     "crowdflower.models.fields": ["Attribute", "ReadOnly", "WriteOnly"],
 }
 
+DESCRIPTORS = {"Attribute", "ReadOnly", "WriteOnly"}
+
 SIGNATURES = {
     "client.Client.call": (
         "(self, path, data=None, headers={}, query={}, method='get', files=None, as_json=True)"
@@ -175,3 +177,35 @@ def test_every_name_in_all_exists_once() -> None:
 
     assert sorted(package.__all__) == sorted(set(package.__all__))
     assert [name for name in package.__all__ if not hasattr(package, name)] == []
+
+
+def test_the_package_exports_every_noun_and_every_error() -> None:
+    package = import_module("crowdflower")
+    exceptions = import_module("crowdflower.exceptions")
+    nouns = {name for path, names in PUBLISHED_CLASSES.items() for name in names} - DESCRIPTORS
+    errors = {
+        name
+        for name, member in vars(exceptions).items()
+        if inspect.isclass(member)
+        and issubclass(member, Exception)
+        and member.__module__ == "crowdflower.exceptions"
+    }
+
+    assert len(errors) > 30
+    assert nouns | errors | {"Sandbox", "Webhook", "timestamp"} == set(package.__all__)
+
+
+def test_dir_of_the_package_shows_what_it_exports_and_nothing_else() -> None:
+    package = import_module("crowdflower")
+
+    assert sorted(dir(package)) == sorted([*package.__all__, "__version__"])
+
+
+def test_names_of_version_1_0_0_are_still_exported() -> None:
+    package = import_module("crowdflower")
+    before = {
+        *("ApiError", "Client", "Job", "Judgment", "JudgmentAggregate", "Order", "PathFactory"),
+        *("Sandbox", "Unit", "UnitPromise", "Worker", "timestamp"),
+    }
+
+    assert before <= set(package.__all__)

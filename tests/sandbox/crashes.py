@@ -37,7 +37,7 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import account, unit
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 KEY = "planted-key-7f3a90c1"
 STRANGER = "another-key-55b1e0d2"

@@ -9,7 +9,7 @@ import json
 import tempfile
 import tracemalloc
 import zipfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -205,7 +205,7 @@ def test_the_workset_has_a_row_for_each_contributor(api: Api, judged: int) -> No
 def test_the_workset_writes_times_as_other_reports_do(
     api: Api, judged: int, database: Database
 ) -> None:
-    database.clock.set(datetime(2015, 6, 25, 9, 54, 20, tzinfo=timezone.utc).timestamp())
+    database.clock.set(datetime(2015, 6, 25, 9, 54, 20, tzinfo=UTC).timestamp())
     api("PUT", f"/jobs/{judged}/workers/31883685", json={"flag": "Copies and pastes"})
     api("PUT", f"/jobs/{judged}/workers/31883685/reject", json={"reject": "He does"})
 

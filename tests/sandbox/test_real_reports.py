@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
@@ -44,7 +44,7 @@ def read(text: str) -> tuple[list[str], dict[str, dict[str, str]]]:
 
 def seconds(text: str) -> float:
     at = datetime.strptime(text, "%m/%d/%Y %H:%M:%S")  # noqa: DTZ007 - reports are in UTC
-    return at.replace(tzinfo=timezone.utc).timestamp()
+    return at.replace(tzinfo=UTC).timestamp()
 
 
 def load(

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import OrderedDict
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -90,7 +90,7 @@ def test_nested_parameters_survive_the_way_to_a_form_and_back(parameters: dict[s
         (Decimal("1.50"), "1.50"),
         ("Größe", "Größe"),
         (date(2015, 6, 24), "2015-06-24"),
-        (datetime(2015, 6, 24, 12, 50, tzinfo=timezone.utc), "2015-06-24T12:50:00+00:00"),
+        (datetime(2015, 6, 24, 12, 50, tzinfo=UTC), "2015-06-24T12:50:00+00:00"),
     ],
 )
 def test_each_kind_of_value_has_one_spelling(value: object, text: str) -> None:
@@ -205,12 +205,12 @@ def test_whatever_comes_is_json_or_a_value_error(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
-        ("2015-06-24T12:50:00+00:00", datetime(2015, 6, 24, 12, 50, tzinfo=timezone.utc)),
-        ("2015-06-24T12:50:00Z", datetime(2015, 6, 24, 12, 50, tzinfo=timezone.utc)),
-        ("2015-06-24T12:50:00", datetime(2015, 6, 24, 12, 50, tzinfo=timezone.utc)),
-        ("2011-06-24T05:50:00-07:00", datetime(2011, 6, 24, 12, 50, tzinfo=timezone.utc)),
-        ("6/5/2015 09:04:03", datetime(2015, 6, 5, 9, 4, 3, tzinfo=timezone.utc)),
-        ("12/31/2015 23:59:59", datetime(2015, 12, 31, 23, 59, 59, tzinfo=timezone.utc)),
+        ("2015-06-24T12:50:00+00:00", datetime(2015, 6, 24, 12, 50, tzinfo=UTC)),
+        ("2015-06-24T12:50:00Z", datetime(2015, 6, 24, 12, 50, tzinfo=UTC)),
+        ("2015-06-24T12:50:00", datetime(2015, 6, 24, 12, 50, tzinfo=UTC)),
+        ("2011-06-24T05:50:00-07:00", datetime(2011, 6, 24, 12, 50, tzinfo=UTC)),
+        ("6/5/2015 09:04:03", datetime(2015, 6, 5, 9, 4, 3, tzinfo=UTC)),
+        ("12/31/2015 23:59:59", datetime(2015, 12, 31, 23, 59, 59, tzinfo=UTC)),
     ],
 )
 def test_both_ways_to_write_a_time_are_read(text: str, moment: datetime) -> None:

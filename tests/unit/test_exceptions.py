@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,7 @@ def test_a_wait_is_read_where_it_is_said_clearly(said: str | None, seconds: floa
 
 
 def test_a_date_ahead_is_a_wait_until_then() -> None:
-    until = datetime.now(timezone.utc) + timedelta(seconds=90)
+    until = datetime.now(UTC) + timedelta(seconds=90)
 
     wait = limited(format_datetime(until, usegmt=True)).retry_after
 

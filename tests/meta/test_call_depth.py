@@ -1,0 +1,132 @@
+"""A call passes few functions of the package on its way to requests."""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pytest
+from requests import Response
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+
+from crowdflower import Client, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import FrameType
+    from typing import Any
+
+    from requests import PreparedRequest
+
+ANSWERS = {
+    "/v1/jobs/7.json": b'{"id": 7, "state": "running", "payment_cents": 5}',
+    "/v1/jobs/7/pause.json": b'{"success": "The job is being paused."}',
+    "/v1/jobs/7/ping.json": b'{"ordered_units": 0}',
+    "/v1/jobs/7/orders.json": b'{"id": 1, "job_id": 7}',
+    "/v1/jobs/upload.json": b'{"id": 7}',
+    "/v1/jobs/7.csv": b'{"error": "There is no report."}',
+}
+"""Path to the body of its answer."""
+
+
+class Recorder(HTTPAdapter):
+    """An adapter that notes, for each request, the functions of the package that led to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ways: list[tuple[str, list[str]]] = []
+
+    def send(self, request: PreparedRequest, **_: Any) -> Response:  # type: ignore[override]
+        path = str(request.path_url).partition("?")[0]
+        self.ways.append((f"{request.method} {path.removeprefix('/v1')}", _names(sys._getframe(1))))
+        response = Response()
+        response.status_code = 200
+        response.url, response.request = str(request.url), request
+        response.headers["Content-Type"] = "application/json"
+        response.raw = HTTPResponse(BytesIO(ANSWERS[path]), preload_content=False)
+        return response
+
+
+def _names(frame: FrameType | None) -> list[str]:
+    names = []
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("crowdflower."):
+            names.append(frame.f_code.co_qualname)
+        frame = frame.f_back
+    return names[::-1]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def client(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Client:
+    client = Client("a-key", "http://localhost:1/v1", journal=tmp_path / "payments.journal")
+    monkeypatch.setattr(client.transport._session, "get_adapter", lambda _: recorder)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("call", "request_line", "names"),
+    [
+        (
+            lambda client: client.get_job(7),
+            "GET /jobs/7.json",
+            ["Client.get_job", "BaseClient.request", "BaseClient._attempt", "Transport.send"],
+        ),
+        (
+            lambda client: Job(client, id=7).pause(),
+            "GET /jobs/7/pause.json",
+            ["Job.pause", "BaseClient.request", "BaseClient._attempt", "Transport.send"],
+        ),
+        (
+            lambda client: Job(client, id=7).pause(),
+            "GET /jobs/7.json",
+            [
+                "Job.pause",
+                "Resource._refresh",
+                "BaseClient.request",
+                "BaseClient._attempt",
+                "Transport.send",
+            ],
+        ),
+        (
+            lambda client: client.upload_job([{"text": "Fine."}]),
+            "POST /jobs/upload.json",
+            [
+                "Client.upload_job",
+                "Client._upload",
+                "BaseClient.request",
+                "BaseClient._attempt",
+                "Transport.send",
+            ],
+        ),
+        (
+            lambda client: Job(client, id=7).launch(2),
+            "POST /jobs/7/orders.json",
+            [
+                "Job.launch",
+                "Operations.pay",
+                "Operations._send",
+                "BaseClient.request",
+                "BaseClient._attempt",
+                "Transport.send",
+            ],
+        ),
+    ],
+)
+def test_a_call_passes_these_functions_and_no_others(
+    client: Client,
+    recorder: Recorder,
+    call: Callable[[Client], object],
+    request_line: str,
+    names: list[str],
+) -> None:
+    call(client)
+
+    assert dict(recorder.ways)[request_line] == names
