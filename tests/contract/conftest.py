@@ -1,4 +1,4 @@
-"""One body of tests, run in process and over a socket, or, where there is one, on PostgreSQL."""
+"""Runs each test in process and over a socket, or on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 IN_PROCESS, OVER_A_SOCKET, POSTGRESQL = "in process", "over a socket", "postgresql"
 
-# The environment that has a PostgreSQL runs nothing else: all others run the rest.
+# The environment with PostgreSQL runs only this mode; all others run the rest.
 MODES = [POSTGRESQL] if "CROWDFLOWER_TEST_POSTGRESQL" in os.environ else [IN_PROCESS, OVER_A_SOCKET]
 
 CML = """
@@ -40,28 +40,28 @@ REVIEWS = [
 
 @pytest.fixture(params=MODES)
 def mode(request: pytest.FixtureRequest) -> str:
-    """Where the sandbox keeps everything, and how it is reached."""
-    asked: str = request.param
-    return asked
+    """Where the sandbox stores its data, and how clients connect."""
+    mode: str = request.param
+    return mode
 
 
 @pytest.fixture
-def made(request: pytest.FixtureRequest, mode: str) -> dict[str, Any]:
-    """What a sandbox in this mode is made with."""
+def sandbox_arguments(request: pytest.FixtureRequest, mode: str) -> dict[str, Any]:
+    """Arguments of a sandbox in this mode."""
     if mode != POSTGRESQL:
         return {"seed": 3}
     return {"database": request.getfixturevalue("schema"), "clock": Clock(seed=3)}
 
 
 @pytest.fixture
-def box(made: dict[str, Any]) -> Iterator[Sandbox]:
-    with Sandbox(**made) as box:
+def box(sandbox_arguments: dict[str, Any]) -> Iterator[Sandbox]:
+    with Sandbox(**sandbox_arguments) as box:
         yield box
 
 
 @pytest.fixture
 def client(mode: str, box: Sandbox) -> Iterator[Client]:
-    """The account of the sandbox."""
+    """A client of the account of the sandbox."""
     with box.client() if mode == IN_PROCESS else Client(box.key, box.url) as client:
         yield client
 
@@ -79,7 +79,7 @@ def draft(client: Client) -> Job:
 
 @pytest.fixture
 def finished(draft: Job, box: Sandbox) -> Job:
-    """The same job, launched and answered by people who are always right."""
+    """The same job, finished by contributors who are always right."""
     box.crowd.add(6, profile="perfect", truth={"sentiment": "truth"})
     draft.launch(12)
     assert box.crowd.run(draft).ended == "finished"

@@ -25,7 +25,7 @@ from crowdflower.exceptions import ApplicationError, NotFound
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
 
-PATIENCE = 60
+TIMEOUT = 60
 TRUTH = {
     "sentiment": lambda row: row["text"].partition(" ")[0],
     "same": lambda row: "Yes" if row["first"] == row["second"] else "No",
@@ -34,8 +34,8 @@ TRUTH = {
 
 
 @pytest.fixture
-def box(made: dict[str, Any]) -> Iterator[Sandbox]:
-    with Sandbox(**made, ampcrowd=True) as box:
+def box(sandbox_arguments: dict[str, Any]) -> Iterator[Sandbox]:
+    with Sandbox(**sandbox_arguments, ampcrowd=True) as box:
         box.crowd.add(5, profile="perfect", truth=TRUTH)
         yield box
 
@@ -75,7 +75,7 @@ def test_three_tweets_are_labeled_on_the_documented_scale(
 
     box.crowd.run(box.ampcrowd.job("tweets"))
 
-    group = inbox.wait("tweets", PATIENCE)
+    group = inbox.wait("tweets", TIMEOUT)
     assert group.answers == {"t1": 1, "t2": 3, "t3": 5}
     assert group.started_at is not None
 
@@ -94,7 +94,7 @@ def test_pairs_are_resolved(box: Sandbox, ampcrowd: AMPCrowdClient, inbox: Inbox
 
     box.crowd.run(box.ampcrowd.job("pairs"))
 
-    answers = inbox.wait("pairs", PATIENCE).answers
+    answers = inbox.wait("pairs", TIMEOUT).answers
     assert answers == {"p1": False, "p2": True}
     assert all(isinstance(value, bool) for value in answers.values())
 
@@ -112,10 +112,12 @@ def test_records_are_filtered(box: Sandbox, ampcrowd: AMPCrowdClient, inbox: Inb
 
     box.crowd.run(box.ampcrowd.job("records", "amt"))
 
-    assert inbox.wait("records", PATIENCE).answers == {"f1": True, "f2": False}
+    assert inbox.wait("records", TIMEOUT).answers == {"f1": True, "f2": False}
 
 
-def test_answers_come_batch_by_batch(box: Sandbox, ampcrowd: AMPCrowdClient, inbox: Inbox) -> None:
+def test_answers_arrive_batch_by_batch(
+    box: Sandbox, ampcrowd: AMPCrowdClient, inbox: Inbox
+) -> None:
     ampcrowd.create_tasks(
         "internal",
         "tweets",
@@ -132,7 +134,7 @@ def test_answers_come_batch_by_batch(box: Sandbox, ampcrowd: AMPCrowdClient, inb
     box.crowd.run(job)
 
     assert len(caught.value.group.answers) == 2
-    assert sorted(inbox.answers(PATIENCE), key=str) == [
+    assert sorted(inbox.answers(TIMEOUT), key=str) == [
         Answer("tweets", f"t{number}", number) for number in range(1, 6)
     ]
 
@@ -258,12 +260,12 @@ def test_a_receiver_that_responds_too_late_gets_the_batch_again_and_counts_it_on
 
         def late(data: object) -> None:
             receive(data)
-            taken_in.wait(PATIENCE)
+            taken_in.wait(TIMEOUT)
 
         inbox.receive = late  # type: ignore[method-assign]
         tweets(ampcrowd, inbox.url)
         box.crowd.run(box.ampcrowd.job("tweets"))
-        first = inbox.wait("tweets", PATIENCE).answers
+        first = inbox.wait("tweets", TIMEOUT).answers
 
         taken_in.set()
         box.clock.advance(seconds=1)
@@ -283,7 +285,7 @@ def test_a_failing_receiver_does_not_block_another(
         box.crowd.run(box.ampcrowd.job("unlucky"))
         box.crowd.run(box.ampcrowd.job("lucky"))
 
-        assert inbox.wait("lucky", PATIENCE).is_complete
+        assert inbox.wait("lucky", TIMEOUT).is_complete
 
 
 def test_two_concurrent_deliveries_post_each_batch_once(

@@ -1,4 +1,4 @@
-"""Jobs: made, changed, copied, deleted, found."""
+"""Jobs: create, update, copy, delete, list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crowdflower.sandbox import Sandbox
 
 
-def test_a_job_keeps_what_it_was_made_with(client: Client) -> None:
+def test_a_job_has_the_attributes_it_was_created_with(client: Client) -> None:
     job = client.create_job(
         {
             "title": "Grüße & “more”",
@@ -41,7 +41,7 @@ def test_a_job_keeps_what_it_was_made_with(client: Client) -> None:
     assert again.units_count == 0
 
 
-def test_an_update_sends_only_what_was_changed(client: Client, draft: Job) -> None:
+def test_an_update_sends_only_changed_attributes(client: Client, draft: Job) -> None:
     elsewhere = client.get_job(draft.id)
     elsewhere.payment_cents = 25
     elsewhere.update()
@@ -53,7 +53,7 @@ def test_an_update_sends_only_what_was_changed(client: Client, draft: Job) -> No
     assert client.get_job(draft.id).judgments_per_unit == 4
 
 
-def test_the_form_tells_fields_gold_and_legend(draft: Job) -> None:
+def test_fields_gold_and_legend_come_from_the_form(draft: Job) -> None:
     assert draft.fields == {"sentiment": "agg", "topics": "agg"}
     assert draft.gold == {"sentiment": "sentiment_gold"}
     assert draft.legend()["sentiment"] == {
@@ -61,7 +61,7 @@ def test_the_form_tells_fields_gold_and_legend(draft: Job) -> None:
     }
 
 
-def test_a_form_with_a_mistake_is_refused_and_nothing_kept(client: Client, draft: Job) -> None:
+def test_an_invalid_form_is_refused_and_nothing_is_saved(client: Client, draft: Job) -> None:
     draft.cml = '<cml:radios label="Which?" name="which"></cml:radios>'
 
     with pytest.raises(ApplicationError, match="line 1"):
@@ -70,7 +70,7 @@ def test_a_form_with_a_mistake_is_refused_and_nothing_kept(client: Client, draft
     assert "sentiment" in (client.get_job(draft.id).cml or "")
 
 
-def test_jobs_are_listed_newest_first_and_to_the_end(client: Client) -> None:
+def test_all_jobs_are_listed_newest_first(client: Client) -> None:
     made = [client.create_job({"title": f"Number {number}"}).id for number in range(23)]
 
     assert [job.id for job in client.get_jobs()] == made[::-1]
@@ -85,7 +85,7 @@ def test_jobs_are_found_by_state_and_by_tag(client: Client, finished: Job) -> No
     assert [job.id for job in client.get_jobs(tags=["spring"])] == [other.id]
 
 
-def test_a_copy_has_the_settings_and_as_many_rows_as_asked_for(draft: Job) -> None:
+def test_a_copy_has_the_settings_and_the_requested_rows(draft: Job) -> None:
     bare, full = draft.copy(), draft.copy(all_units=True)
 
     assert (bare.copied_from, bare.title, bare.reload().units_count) == (draft.id, draft.title, 0)
@@ -93,7 +93,7 @@ def test_a_copy_has_the_settings_and_as_many_rows_as_asked_for(draft: Job) -> No
     assert full.state == "unordered"
 
 
-def test_a_deleted_job_leaves_the_list_and_stays_readable(client: Client, draft: Job) -> None:
+def test_a_deleted_job_is_not_listed_but_still_readable(client: Client, draft: Job) -> None:
     draft.delete()
 
     assert list(client.get_jobs()) == []
@@ -117,7 +117,7 @@ def test_channels_are_replaced_added_and_disabled(draft: Job) -> None:
     assert "neodev" in draft.channels["available_channels"]
 
 
-def test_a_channel_that_is_not_there_is_named_and_nothing_changes(draft: Job) -> None:
+def test_an_unknown_channel_is_refused_by_name_and_nothing_changes(draft: Job) -> None:
     before = draft.channels["enabled_channels"]
 
     with pytest.raises(ApplicationError, match="The channel amtt could not be found"):
@@ -126,7 +126,7 @@ def test_a_channel_that_is_not_there_is_named_and_nothing_changes(draft: Job) ->
     assert draft.channels["enabled_channels"] == before
 
 
-def test_a_job_runs_pauses_goes_on_and_ends(draft: Job) -> None:
+def test_a_job_can_be_launched_paused_resumed_and_canceled(draft: Job) -> None:
     states = []
     draft.launch(12)
     states.append(draft.state)
@@ -138,14 +138,16 @@ def test_a_job_runs_pauses_goes_on_and_ends(draft: Job) -> None:
 
 
 @pytest.mark.parametrize("act", ["pause", "resume", "cancel"])
-def test_a_job_that_was_never_launched_does_none_of_this(draft: Job, act: str) -> None:
+def test_a_job_that_was_never_launched_cannot_be_paused_resumed_or_canceled(
+    draft: Job, act: str
+) -> None:
     with pytest.raises(ApplicationError):
         getattr(draft, act)()
 
     assert draft.reload().state == "unordered"
 
 
-def test_a_wrong_key_is_no_key(client: Client, box: Sandbox) -> None:
+def test_a_wrong_key_is_refused(client: Client, box: Sandbox) -> None:
     with (
         Client("not-the-key", box.url) as stranger,
         pytest.raises(AuthenticationError) as caught,
@@ -169,7 +171,7 @@ def test_a_job_that_is_not_ready_is_not_launched(client: Client, draft: Job) -> 
     assert bare.reload().state == "unordered"
 
 
-def test_more_than_there_is_in_the_account_is_not_spent(client: Client, draft: Job) -> None:
+def test_a_launch_beyond_the_balance_is_refused(client: Client, draft: Job) -> None:
     draft.payment_cents = 1_000_000
     draft.update()
     balance = client.get_account()["balance"]
@@ -181,7 +183,9 @@ def test_more_than_there_is_in_the_account_is_not_spent(client: Client, draft: J
     assert client.get_account()["balance"] == balance
 
 
-def test_without_title_instructions_and_form_an_update_says_what_is_missing(client: Client) -> None:
+def test_an_update_without_title_instructions_and_form_names_what_is_missing(
+    client: Client,
+) -> None:
     job = client.create_job({"title": "A title"})
     job.payment_cents = 5
 

@@ -1,4 +1,4 @@
-"""Lost answers, on a service that honours idempotency keys."""
+"""Lost responses, on a service that honours idempotency keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crowdflower.job import Job
 
 
-class NoWaiting:
+class InstantClock:
     """A clock whose sleep returns at once."""
 
     def monotonic(self) -> float:
@@ -26,12 +26,12 @@ class NoWaiting:
 
 
 @pytest.fixture(autouse=True)
-def hurried(client: Client) -> None:
-    client._clock = NoWaiting()
+def instant_clock(client: Client) -> None:
+    client._clock = InstantClock()
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
-def test_a_launch_whose_answer_was_lost_is_one_order(
+def test_a_launch_without_a_response_creates_one_order(
     box: Sandbox, client: Client, draft: Job, done: bool
 ) -> None:
     box.faults.next(drop=True, verb="POST", path="*/orders*", done=done)
@@ -44,7 +44,7 @@ def test_a_launch_whose_answer_was_lost_is_one_order(
     assert client.operations.pending() == []
 
 
-def test_a_new_job_whose_answer_was_lost_is_one_job(box: Sandbox, client: Client) -> None:
+def test_a_creation_without_a_response_creates_one_job(box: Sandbox, client: Client) -> None:
     client.get_account()
     box.faults.next(drop=True, verb="POST", path="*/jobs*", done=True)
 
@@ -53,7 +53,9 @@ def test_a_new_job_whose_answer_was_lost_is_one_job(box: Sandbox, client: Client
     assert [job.id for job in client.get_jobs()] == [made.id]
 
 
-def test_a_copy_whose_answer_was_lost_is_one_copy(box: Sandbox, client: Client, draft: Job) -> None:
+def test_a_copy_without_a_response_creates_one_copy(
+    box: Sandbox, client: Client, draft: Job
+) -> None:
     box.faults.next(drop=True, path="*/copy*", done=True)
 
     copied = draft.copy(all_units=True)
@@ -61,7 +63,7 @@ def test_a_copy_whose_answer_was_lost_is_one_copy(box: Sandbox, client: Client, 
     assert {job.id for job in client.get_jobs()} == {draft.id, copied.id}
 
 
-def test_before_the_first_answer_a_change_is_sent_once(box: Sandbox, client: Client) -> None:
+def test_before_the_first_response_a_change_is_sent_once(box: Sandbox, client: Client) -> None:
     box.faults.next(drop=True, verb="POST", path="*/jobs*", done=True)
 
     with pytest.raises(OutcomeUnknown):
@@ -70,9 +72,7 @@ def test_before_the_first_answer_a_change_is_sent_once(box: Sandbox, client: Cli
     assert len(box.requests) == 1
 
 
-def test_a_pause_whose_answer_was_lost_is_verified_and_not_repeated(
-    box: Sandbox, draft: Job
-) -> None:
+def test_a_pause_without_a_response_is_verified_and_not_repeated(box: Sandbox, draft: Job) -> None:
     draft.launch(12, channels=["cf_internal"])
     box.faults.next(drop=True, path="*/pause*", done=True)
 
@@ -82,9 +82,7 @@ def test_a_pause_whose_answer_was_lost_is_verified_and_not_repeated(
     assert sum("pause" in request.path for request in box.requests) == 1
 
 
-def test_settings_whose_answer_was_lost_are_verified(
-    box: Sandbox, client: Client, draft: Job
-) -> None:
+def test_settings_without_a_response_are_verified(box: Sandbox, client: Client, draft: Job) -> None:
     settings = {"title": "Another", "options": {"front_load": True}, "included_countries": ["FI"]}
     box.faults.next(drop=True, verb="PUT", path="*/jobs/*", done=True)
 
@@ -93,7 +91,7 @@ def test_settings_whose_answer_was_lost_are_verified(
     assert sum(request.verb == "PUT" for request in box.requests[-2:]) == 1
 
 
-def test_rows_beyond_the_limit_of_a_job_are_refused_by_name() -> None:
+def test_rows_beyond_the_unit_limit_are_a_specific_error() -> None:
     with (
         Sandbox(limits=Limits(rows_per_job=2)) as box,
         box.client() as client,

@@ -1,4 +1,4 @@
-"""Results: pages of aggregates, judgments one by one, reports; and the people behind them."""
+"""Results: aggregates, judgments, reports, and contributors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from crowdflower.sandbox import Sandbox
 
 
-def test_the_answers_of_people_who_are_right_are_right(finished: Job) -> None:
+def test_answers_of_perfect_contributors_are_right(finished: Job) -> None:
     answers = {unit.data["review"]: unit.get_aggregate("sentiment") for unit in finished.results()}
 
     assert answers == {unit.data["review"]: unit.data["truth"] for unit in finished.units}
@@ -24,7 +24,7 @@ def test_the_answers_of_people_who_are_right_are_right(finished: Job) -> None:
     assert finished.ping()["needed_judgments"] == 0
 
 
-def test_aggregates_tell_what_each_contributor_said(finished: Job) -> None:
+def test_aggregates_contain_the_answers_of_each_contributor(finished: Job) -> None:
     aggregates = finished.judgment_aggregates
 
     assert len(aggregates) == 12
@@ -36,7 +36,7 @@ def test_aggregates_tell_what_each_contributor_said(finished: Job) -> None:
         assert [judgment.id for judgment in aggregate.judgments] == aggregate.ids
 
 
-def test_every_way_to_the_judgments_leads_to_the_same_ones(client: Client, finished: Job) -> None:
+def test_every_way_to_read_judgments_gives_the_same_ones(client: Client, finished: Job) -> None:
     by_aggregate = {
         judgment.id
         for aggregate in client.get_judgmentaggregates(finished)
@@ -49,7 +49,7 @@ def test_every_way_to_the_judgments_leads_to_the_same_ones(client: Client, finis
     assert by_aggregate == by_job == by_report
 
 
-def test_a_judgment_knows_its_unit_and_its_giver(finished: Job) -> None:
+def test_a_judgment_has_its_unit_and_its_contributor(finished: Job) -> None:
     first = next(finished.judgments())
 
     judgment = finished.get_judgment(first.id)
@@ -71,7 +71,7 @@ def test_reports_agree_with_each_other(client: Client, finished: Job) -> None:
     assert [row["review"] for row in source] == [unit.data["review"] for unit in finished.units]
 
 
-def test_a_report_is_as_new_as_the_last_judgment(client: Client, box: Sandbox, draft: Job) -> None:
+def test_a_report_includes_the_last_judgment(client: Client, box: Sandbox, draft: Job) -> None:
     box.crowd.add(6, profile="perfect", truth={"sentiment": "truth"})
     draft.launch(12)
     box.crowd.run(draft, judgments=5)
@@ -82,19 +82,21 @@ def test_a_report_is_as_new_as_the_last_judgment(client: Client, box: Sandbox, d
     assert len(client.get_report(draft, "full")) == 36 > early
 
 
-def test_a_report_of_no_kind_is_not_asked_for(client: Client, finished: Job) -> None:
+def test_an_unknown_report_type_is_refused_before_any_request(
+    client: Client, finished: Job
+) -> None:
     with pytest.raises(InvalidInput, match="full, aggregated, json"):
         client.get_report(finished, "everything")  # type: ignore[call-overload]
 
 
-def test_methods_of_weighing_agree_where_everybody_does(finished: Job) -> None:
+def test_consensus_methods_agree_on_unanimous_answers(finished: Job) -> None:
     truth = {unit.id: unit.data["truth"] for unit in finished.units}
 
     for method in ("majority", "wawa", "one-coin", "dawid-skene"):
         assert finished.aggregate(method, "sentiment").labels == truth
 
 
-def test_a_contributor_is_paid_written_to_flagged_and_rejected(
+def test_a_contributor_gets_a_bonus_a_message_a_flag_and_a_rejection(
     client: Client, finished: Job
 ) -> None:
     worker = next(finished.judgments()).worker
@@ -111,12 +113,12 @@ def test_a_contributor_is_paid_written_to_flagged_and_rejected(
     assert all(judgment.rejected for judgment in gone)
 
 
-def test_a_stranger_gets_no_bonus(finished: Job) -> None:
+def test_an_unknown_contributor_gets_no_bonus(finished: Job) -> None:
     with pytest.raises(NotFound):
         finished.get_worker(1).bonus(100)
 
 
-def test_an_order_says_what_it_costs_and_the_rest_comes_back(client: Client, draft: Job) -> None:
+def test_an_order_has_its_cost_and_the_rest_is_refunded(client: Client, draft: Job) -> None:
     balance = client.get_account()["balance"]
     order = draft.launch(12)
 
@@ -129,7 +131,7 @@ def test_an_order_says_what_it_costs_and_the_rest_comes_back(client: Client, dra
     assert client.get_account()["balance"] == balance
 
 
-def test_more_judgments_open_a_unit_again(client: Client, finished: Job) -> None:
+def test_requesting_more_judgments_reopens_a_unit(client: Client, finished: Job) -> None:
     unit = client.get_unit(finished, finished.units[0].id)
 
     unit.request_more_judgments(2)
@@ -137,18 +139,18 @@ def test_more_judgments_open_a_unit_again(client: Client, finished: Job) -> None
     assert unit.reload().state == "judgable"
 
 
-def test_a_launch_of_nothing_is_refused_before_it_is_sent(draft: Job) -> None:
+def test_a_launch_of_zero_units_is_refused_before_it_is_sent(draft: Job) -> None:
     with pytest.raises(InvalidInput, match="units_count"):
         draft.launch(0)
 
 
-def test_units_are_released_as_many_as_were_ordered(draft: Job) -> None:
+def test_a_launch_releases_the_ordered_number_of_units(draft: Job) -> None:
     draft.launch(7)
 
     states = [unit.state for unit in draft.units]
     assert (states.count("judgable"), states.count("new")) == (7, 5)
 
 
-def test_a_second_launch_of_nothing_new_is_refused(finished: Job) -> None:
+def test_a_launch_without_new_units_is_refused(finished: Job) -> None:
     with pytest.raises(ValidationError):
         finished.launch(1)

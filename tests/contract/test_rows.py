@@ -1,4 +1,4 @@
-"""Rows: upload, list, change, turn into test questions; and rows that are refused."""
+"""Rows: upload, list, update, convert to test questions; and refused rows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_rows_are_appended_in_order(client: Client, draft: Job) -> None:
     assert draft.upload_progress() == {"done": True, "count": 1512}
 
 
-def test_a_csv_is_read_as_it_is_written(client: Client, tmp_path: Path) -> None:
+def test_a_csv_is_uploaded_unchanged(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text('Review Text,Stars!\n"two\nlines, ""quoted""",5\nhöflich,\n', encoding="utf-8")
 
@@ -52,7 +52,7 @@ def test_a_csv_is_read_as_it_is_written(client: Client, tmp_path: Path) -> None:
     ]
 
 
-def test_an_open_file_of_text_is_sent_as_utf_8(client: Client) -> None:
+def test_an_open_text_file_is_sent_as_utf_8(client: Client) -> None:
     job = client.upload_job_file(io.StringIO('{"text": "grün"}\n'), "json")
 
     assert job.units[0].data == {"text": "grün"}
@@ -77,7 +77,7 @@ def test_other_columns_need_force(client: Client, draft: Job) -> None:
         ([{"text": "fine"}, {3: "no text"}], 2),
     ],
 )
-def test_a_bad_row_is_named_and_nothing_is_sent(
+def test_a_bad_row_is_reported_and_nothing_is_sent(
     client: Client, rows: list[Any], number: int
 ) -> None:
     with pytest.raises(InvalidInput, match=f"row {number}") as caught:
@@ -95,7 +95,7 @@ def test_a_bad_row_is_named_and_nothing_is_sent(
         (b"text,,more\n1,2,3\n", "column 2"),
     ],
 )
-def test_a_csv_that_cannot_be_read_is_refused_before_it_is_sent(
+def test_an_invalid_csv_is_refused_before_it_is_sent(
     client: Client, tmp_path: Path, content: bytes, said: str
 ) -> None:
     path = tmp_path / "rows.csv"
@@ -107,7 +107,7 @@ def test_a_csv_that_cannot_be_read_is_refused_before_it_is_sent(
     assert list(client.get_jobs()) == []
 
 
-def test_a_file_of_an_unknown_kind_is_refused(client: Client, tmp_path: Path) -> None:
+def test_an_unknown_file_type_is_refused(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "rows.dat"
     path.write_text("text\nfine\n", encoding="utf-8")
 
@@ -131,7 +131,7 @@ def test_a_unit_is_read_changed_copied_canceled_and_deleted(client: Client, draf
     assert draft.reload().units_count == 12
 
 
-def test_one_row_may_be_added(draft: Job) -> None:
+def test_a_single_row_can_be_added(draft: Job) -> None:
     unit = draft.add_unit({"review": "One more", "truth": "good"})
 
     assert (unit.state, unit.results) == ("new", {"judgments": []})

@@ -1,4 +1,4 @@
-"""A process that is killed during an upload, and the one that resumes it."""
+"""An upload whose process is killed, and its resumption in another process."""
 
 from __future__ import annotations
 
@@ -61,9 +61,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_an_upload_that_is_killed_often_loses_and_duplicates_no_row(
-    seed: int, tmp_path: Path
-) -> None:
+def test_an_upload_killed_many_times_loses_and_duplicates_no_row(seed: int, tmp_path: Path) -> None:
     chance = Random(seed)  # noqa: S311 - a test may be predictable
     kills = 0
 
