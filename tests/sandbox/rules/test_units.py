@@ -270,7 +270,7 @@ def test_rows_that_were_shown_are_not_deleted(world: Any) -> None:
     page = world.take(job, world.worker())
     world.do(jobs.pause, job)
 
-    with pytest.raises(Invalid, match="was on a contributor.s page"):
+    with pytest.raises(Invalid, match="on a contributor's page"):
         world.do(units.delete, job, world.do(units.find, job, page.units[0].id))
 
 
