@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))  # the oracle is there
 
-from oracle import LAWS, OVERJUDGED
+from oracle import INVARIANTS, NOT_OVERJUDGED
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import Clock
@@ -56,8 +56,8 @@ def unbroken(schema: str) -> Iterator[None]:
     yield
     with psycopg.connect(schema) as connection:
         broken = [
-            f"{law.says}: {row}"
-            for law in (*LAWS, OVERJUDGED)
-            for row in connection.execute(law.query)
+            f"{invariant.statement}: {row}"
+            for invariant in (*INVARIANTS, NOT_OVERJUDGED)
+            for row in connection.execute(invariant.query)
         ]
     assert broken == []

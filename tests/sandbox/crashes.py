@@ -25,7 +25,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from oracle import Write, broken
+from oracle import Write, find_violations
 from sqlalchemy import select
 
 from crowdflower.sandbox import Sandbox
@@ -304,7 +304,7 @@ def killed_once(nursery: Nursery, scene: Scene, chance: Random, longest: float =
         Event().wait(chance.uniform(0.0, longest))
     for sender in senders:
         sender.join(PATIENCE)
-    return problems + broken(scene.file, [each.write for each in scene.sent])
+    return problems + find_violations(scene.file, [each.write for each in scene.sent])
 
 
 def _keep_sending(do: Any, url: str, begun: Event, problems: list[str]) -> None:

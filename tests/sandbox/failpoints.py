@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from crashes import KEY, Scene, as_text
-from oracle import Write, broken
+from oracle import Write, find_violations
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
@@ -132,7 +132,7 @@ def ended_everywhere(base: Path, step: Step | Page) -> dict[str, Any]:
             left.unlink()
         shutil.copy(base, work)
         ended = ended_before(work, step, statement)
-        found = broken(work, [write] if write else [])
+        found = find_violations(work, [write] if write else [])
         if statement % SENT_AGAIN == 0 or not ended:
             found += _sent_again(work, step, write)
         problems += [f"statement {statement}: {each}" for each in found]
@@ -146,7 +146,7 @@ def _sent_again(file: Path, step: Step | Page, write: Write | None) -> list[str]
         status = step.send(box)
     if status >= REFUSED:
         return [f"sent again, it was answered with {status}"]
-    return broken(file, [replace(write, outcome="acknowledged")] if write else [])
+    return find_violations(file, [replace(write, outcome="acknowledged")] if write else [])
 
 
 def begun_everywhere(directory: Path) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def begun_everywhere(directory: Path) -> dict[str, Any]:
         Sandbox(database=file).close()
         with Sandbox(database=file) as box:
             problems += [] if len(box.ledger()) == 1 else [f"{len(box.ledger())} opening balances"]
-        problems += broken(file)
+        problems += find_violations(file)
         if not ended:
             return {"statements": statement, "problems": problems}
     raise AssertionError

@@ -1,11 +1,11 @@
-"""What holds in a sandbox's database whatever happened to its server.
+"""A test oracle: invariants of the sandbox's database, whatever happened to its server.
 
-The oracle reads the tables with statements of its own and knows nothing of the rules that filled
-them. Each of its laws is a query for what breaks it; each write that somebody sent has left what it
-was to leave, all of it, nothing, or one of the two, by what its sender was told.
+The oracle has queries of its own and does not use the rules under test. Each invariant is a query
+for rows that violate it. Each write must have taken full effect, none, or either, depending on the
+response that its client got.
 """
 
-# ruff: noqa: S608 - statements are put together from what stands in this module
+# ruff: noqa: S608 - queries are built from constants of this module
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ Outcome = Literal["acknowledged", "refused", "unknown"]
 
 @dataclass
 class Write:
-    """One request that is to change something, and what its sender knows of it."""
+    """One request that changes something, and what its client knows about the outcome."""
 
     kind: Kind
 
     mark: str
-    """By this its effect is found: in the rows, in the answer, as the reason of a bonus; of an
-    order it is the number of the job."""
+    """Identifies the effect: a value in the rows or in the answer, the reason of a bonus, or the
+    job id of an order."""
 
     size: int = 1
-    """How many rows it leaves when all of it happened."""
+    """Number of rows that it adds to the database."""
 
     outcome: Outcome = "unknown"
 
     @property
     def key(self) -> str:
-        """Under which it is sent, and sent again."""
+        """The idempotency key."""
         return f"{self.kind} {self.mark}"
 
 
-class Law(NamedTuple):
-    """A query that finds nothing."""
+class Invariant(NamedTuple):
+    """A query that must return no rows."""
 
     number: str
-    says: str
+    statement: str
     query: str
 
 
@@ -56,7 +56,7 @@ _GOLD = "('golden', 'hidden_gold')"
 
 
 def _line(kinds: str, sign: str = "") -> str:
-    """Sum up what the ledger has of an order."""
+    """Sum of the ledger entries of an order."""
     return (
         f"(SELECT coalesce(sum({sign}l.amount_mc), 0) FROM ledger l"
         f" WHERE l.job_id = o.job_id AND l.order_id = o.id AND l.kind IN ({kinds}))"
@@ -64,12 +64,12 @@ def _line(kinds: str, sign: str = "") -> str:
 
 
 def _judgments(where: str, of: str = "j.unit_id = u.id") -> str:
-    """Count judgments of a row, a job or a contributor."""
+    """Number of judgments of a unit, a job or a contributor."""
     return f"(SELECT count(*) FROM judgment j WHERE {of} AND {where})"
 
 
 def _units(where: str) -> str:
-    """Count the rows of a job."""
+    """Number of units of a job."""
     return f"(SELECT count(*) FROM unit u WHERE u.job_id = b.id AND {where})"
 
 
@@ -80,33 +80,33 @@ _LACKING = """
 """
 
 MONEY = (
-    Law("I4", "a balance is the sum of its ledger", """
+    Invariant("I4", "a balance is the sum of its ledger", """
         SELECT a.id, a.balance_mc FROM account a WHERE a.balance_mc <>
           (SELECT coalesce(sum(l.amount_mc), 0) FROM ledger l WHERE l.account_id = a.id)
     """),
-    Law("I4", "an account was never below zero", """
+    Invariant("I4", "the balance of an account was never negative", """
         SELECT line, held FROM (
           SELECT id AS line, sum(amount_mc) OVER (PARTITION BY account_id ORDER BY id) AS held
           FROM ledger) lines WHERE held < 0
     """),
-    Law("I4", "an order was paid for, and holds what the ledger says", f"""
+    Invariant("I4", "an order has reserved its cost, and agrees with the ledger", f"""
         SELECT o.id FROM orders o WHERE o.reserved_mc < o.cost_mc
           OR o.reserved_mc <> {_line("'reserve'", "-")} OR o.spent_mc <> {_line("'charge'", "-")}
           OR o.released_mc <> {_line("'release', 'refund'")} OR o.released_mc > o.reserved_mc
           OR (o.state <> 'open' AND o.released_mc <> o.reserved_mc)
     """),
-    Law("I4", "money was taken for an order that is there", """
+    Invariant("I4", "every ledger entry of an order refers to an order", """
         SELECT l.id FROM ledger l LEFT JOIN orders o ON o.id = l.order_id
         WHERE (l.kind IN ('reserve', 'charge', 'release', 'refund') AND o.id IS NULL)
     """),
-    Law("I4", "a bonus was paid for, once", """
+    Invariant("I4", "every bonus was charged exactly once", """
         SELECT b.id FROM job b WHERE
           (SELECT count(*) FROM bonus x WHERE x.job_id = b.id) <>
           (SELECT count(*) FROM ledger l WHERE l.job_id = b.id AND l.kind = 'bonus')
           OR (SELECT coalesce(sum(1000 * x.amount_cents), 0) FROM bonus x WHERE x.job_id = b.id) <>
           (SELECT coalesce(sum(w.bonus_mc), 0) FROM worker_job w WHERE w.job_id = b.id)
     """),
-    Law("I4", "a page that was handed in is paid, and one that is open can be", """
+    Invariant("I4", "submitted pages are paid, and open pages can be paid", """
         SELECT b.id FROM job b WHERE
           (SELECT coalesce(sum(p.cost_mc), 0) FROM assignment p
            WHERE p.job_id = b.id AND p.state = 'submitted') <>
@@ -120,7 +120,7 @@ MONEY = (
 )  # fmt: skip
 
 WORK = (
-    Law("I3", "a page was handed in with all of its rows, or with none", """
+    Invariant("I3", "a submitted page has a judgment of each unit, any other page none", """
         SELECT p.id FROM assignment p WHERE
           (SELECT count(*) FROM judgment j WHERE j.assignment_id = p.id
            AND j.job_id = p.job_id AND j.worker_id = p.worker_id) <>
@@ -129,14 +129,14 @@ WORK = (
           OR (p.state <> 'open' AND EXISTS
             (SELECT 1 FROM assignment_unit t WHERE t.assignment_id = p.id AND NOT t.resolved))
     """),
-    Law("I5", "nobody judged a row twice", """
+    Invariant("I5", "no contributor judged a unit twice", """
         SELECT unit_id, worker_id FROM judgment GROUP BY unit_id, worker_id HAVING count(*) > 1
     """),
-    Law("I5", "nobody has two pages of a job at once", """
+    Invariant("I5", "no contributor has two open pages of a job", """
         SELECT job_id, worker_id FROM assignment WHERE state = 'open'
         GROUP BY job_id, worker_id HAVING count(*) > 1
     """),
-    Law("I6", "what a row says of its judgments and free places is so", f"""
+    Invariant("I6", "the counters and open slots of a unit are correct", f"""
         SELECT u.id FROM unit u WHERE u.judgments_count <> {_judgments(_TRUSTED)}
           OR u.tainted_count <> {_judgments("NOT j.rejected AND j.tainted")}
           OR u.missed_count <> {_judgments("NOT j.rejected AND j.missed")}
@@ -146,7 +146,7 @@ WORK = (
           OR (u.state = 'judgable' AND u.judgments_count >= u.needed)
           OR (u.state = 'finalized' AND u.finalized_at IS NULL)
     """),
-    Law("I6", "the counters of a job are what they count", f"""
+    Invariant("I6", "the counters of a job are correct", f"""
         SELECT b.id FROM job b WHERE b.units_count <> {_units("1 = 1")}
           OR b.golds_count <> {_units(f"u.state IN {_GOLD}")}
           OR b.judgable_count <> {_units("u.state = 'judgable'")}
@@ -155,27 +155,27 @@ WORK = (
           OR b.judgments_count <> {_judgments(_KEPT, "j.job_id = b.id")}
           OR b.tainted_count <> {_judgments("NOT j.rejected AND j.tainted", "j.job_id = b.id")}
     """),
-    Law("I6", "the states of the rows of a job add up to its rows", f"""
+    Invariant("I6", "the units of all states add up to the units of a job", f"""
         SELECT b.id FROM job b WHERE b.units_count <> b.golds_count + b.judgable_count
           + b.finalized_count + {_units("u.state IN ('new', 'canceled')")}
           OR EXISTS (SELECT 1 FROM unit u WHERE u.job_id = b.id AND u.seq >= b.next_seq)
     """),
-    Law("I6", "a job that runs has something to judge, and another has no open page", """
+    Invariant("I6", "an active job has a judgable unit, and any other job has no open page", """
         SELECT b.id FROM job b WHERE
           (b.state IN ('running', 'paused') AND b.judgable_count = 0)
           OR (b.state NOT IN ('running', 'paused') AND EXISTS
             (SELECT 1 FROM assignment p WHERE p.job_id = b.id AND p.state = 'open'))
     """),
-    Law("I6", "the counter of a contributor is what it counts", f"""
+    Invariant("I6", "the counter of a contributor is correct", f"""
         SELECT w.job_id, w.worker_id FROM worker_job w WHERE w.judgments_count <>
           {_judgments(_KEPT, "j.job_id = w.job_id AND j.worker_id = w.worker_id")}
     """),
-    Law("I8", "what belongs to a job belongs to its account", """
+    Invariant("I8", "orders and ledger entries belong to the account of their job", """
         SELECT b.id FROM job b WHERE
           EXISTS (SELECT 1 FROM orders o WHERE o.job_id = b.id AND o.account_id <> b.account_id)
           OR EXISTS (SELECT 1 FROM ledger l WHERE l.job_id = b.id AND l.account_id <> b.account_id)
     """),
-    Law("I8", "what belongs to a row belongs to its job", """
+    Invariant("I8", "judgments, orders and pages belong to the job of their unit", """
         SELECT u.id FROM unit u JOIN judgment j ON j.unit_id = u.id WHERE j.job_id <> u.job_id
         UNION ALL
         SELECT u.id FROM unit u JOIN orders o ON o.id = u.order_id WHERE o.job_id <> u.job_id
@@ -185,16 +185,16 @@ WORK = (
     """),
 )  # fmt: skip
 
-OVERJUDGED = Law("I5", "no row was judged more often than allowed", f"""
+NOT_OVERJUDGED = Invariant("I5", "no unit has more judgments and reservations than it needs", f"""
     SELECT u.id FROM unit u WHERE u.state IN ('judgable', 'finalized')
       AND u.needed < {_judgments(_TRUSTED + " AND NOT j.golden")} + {_TAKEN}
 """)  # fmt: skip
-"""Holds while no judgment is thrown away or forgiven: one that counts again may be one too many."""
+"""Holds only while no judgment is rejected or forgiven: one that counts again may exceed it."""
 
-LAWS = (*MONEY, *WORK)
-"""What holds always."""
+INVARIANTS = (*MONEY, *WORK)
+"""Invariants that always hold."""
 
-_EFFECTS: dict[Kind, str] = {
+_EFFECT_QUERIES: dict[Kind, str] = {
     "upload": "SELECT json_extract(data, '$.mark'), count(*) FROM unit GROUP BY 1",
     "judgment": "SELECT json_extract(data, '$.mark'), count(*) FROM judgment GROUP BY 1",
     "order": "SELECT CAST(job_id AS TEXT), count(*) FROM orders GROUP BY 1",
@@ -202,59 +202,63 @@ _EFFECTS: dict[Kind, str] = {
 }
 
 
-def broken(file: Path, writes: Iterable[Write] = ()) -> list[str]:
-    """Open a database again and say what does not hold in it; of a sound one, nothing.
+def find_violations(file: Path, writes: Iterable[Write] = ()) -> list[str]:
+    """Open a database file and return a message for each violation.
 
-    :param writes: What was sent to its server.
+    :param writes: The writes that were sent to its server.
     """
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as opened:
-        found = list(_damage(opened))
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+        found = list(_check_file(connection))
         if not found:
-            found += [said for law in (*LAWS, OVERJUDGED) for said in _breaches(opened, law)]
-            found += _mistold(opened, writes)
+            found += [
+                said
+                for invariant in (*INVARIANTS, NOT_OVERJUDGED)
+                for said in _query_violations(connection, invariant)
+            ]
+            found += _check_outcomes(connection, writes)
     return found
 
 
-def effects(file: Path, kind: Kind) -> Counter[str]:
-    """Count what writes of a kind have left, by their marks."""
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as opened:
-        return _effects(opened, kind)
+def count_effects(file: Path, kind: Kind) -> Counter[str]:
+    """Count the effects of writes of a kind, by their marks."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+        return _count_effects(connection, kind)
 
 
-def _damage(opened: sqlite3.Connection) -> Iterator[str]:
-    """Ask SQLite itself."""
+def _check_file(connection: sqlite3.Connection) -> Iterator[str]:
+    """Check the file with SQLite's own pragmas."""
     try:
-        for (said,) in opened.execute("PRAGMA integrity_check"):
+        for (said,) in connection.execute("PRAGMA integrity_check"):
             if said != "ok":
-                yield f"I7 the file is sound: {said}"
-        for row in opened.execute("PRAGMA foreign_key_check"):
-            yield f"I7 what is referred to is there: {row}"
+                yield f"I7 the file is intact: {said}"
+        for row in connection.execute("PRAGMA foreign_key_check"):
+            yield f"I7 every foreign key refers to a row: {row}"
     except sqlite3.DatabaseError as error:
-        yield f"I7 the file is sound: {error}"
+        yield f"I7 the file is intact: {error}"
 
 
-def _breaches(opened: sqlite3.Connection, law: Law) -> Iterator[str]:
-    for row in opened.execute(law.query):
-        yield f"{law.number} {law.says}: {row}"
+def _query_violations(connection: sqlite3.Connection, invariant: Invariant) -> Iterator[str]:
+    for row in connection.execute(invariant.query):
+        yield f"{invariant.number} {invariant.statement}: {row}"
 
 
-def _effects(opened: sqlite3.Connection, kind: Kind) -> Counter[str]:
-    found: Any = opened.execute(_EFFECTS[kind])
+def _count_effects(connection: sqlite3.Connection, kind: Kind) -> Counter[str]:
+    found: Any = connection.execute(_EFFECT_QUERIES[kind])
     return Counter({str(mark): count for mark, count in found if mark is not None})
 
 
-def _mistold(opened: sqlite3.Connection, writes: Iterable[Write]) -> Iterator[str]:
-    """Hold what senders were told against what is there."""
-    there = {kind: _effects(opened, kind) for kind in _EFFECTS}
-    kept = {key for (key,) in opened.execute("SELECT key FROM kept_answer")}
+def _check_outcomes(connection: sqlite3.Connection, writes: Iterable[Write]) -> Iterator[str]:
+    """Compare the outcomes that clients know with the effects in the database."""
+    there = {kind: _count_effects(connection, kind) for kind in _EFFECT_QUERIES}
+    kept = {key for (key,) in connection.execute("SELECT key FROM kept_answer")}
     for write in writes:
         count = there[write.kind][write.mark]
-        told = f"{write.key} was {write.outcome}, and {count} of {write.size} is there"
+        found = f"{write.key} was {write.outcome}, and {count} of {write.size} rows exist"
         if write.outcome == "acknowledged" and count != write.size:
-            yield f"I1 what was acknowledged is there once: {told}"
+            yield f"I1 an acknowledged write took effect once: {found}"
         if write.outcome == "refused" and count:
-            yield f"I2 what was refused is not there: {told}"
+            yield f"I2 a refused write had no effect: {found}"
         if write.outcome == "unknown" and count not in {0, write.size}:
-            yield f"I3 what nobody knows of is there or not: {told}"
+            yield f"I3 an unknown write took full effect or none: {found}"
         if (write.key in kept) != (count > 0):
-            yield f"I3 an answer is kept with what it tells of: {told}"
+            yield f"I3 a response is stored exactly with its effect: {found}"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from crashes import FORM, KEY, PATIENCE, READY, Answer, Line, Scene, as_text
-from oracle import broken
+from oracle import find_violations
 from sqlalchemy import select
 
 from crowdflower.sandbox import Sandbox
@@ -115,7 +115,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     scene = Scene.prepared(file, units=60)
     with Sandbox(database=file, key=KEY) as box:
         yield Place(box, scene, request.param(box))
-    assert broken(file) == []
+    assert find_violations(file) == []
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def near(tmp_path: Path) -> Iterator[Place]:
     scene = Scene.prepared(file, units=60)
     with Sandbox(database=file, key=KEY) as box:
         yield Place(box, scene, in_process(box))
-    assert broken(file) == []
+    assert find_violations(file) == []
 
 
 def judging(job: int, row: int, person: int) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import failpoints
 import pytest
 from crashes import Line, Nursery, Scene, killed_once, tally
-from oracle import broken
+from oracle import find_violations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def test_a_server_that_is_killed_keeps_what_it_has_acknowledged(tmp_path: Path) 
             while ("bonus", "refused") not in tally(scene):  # a slow machine has seen none yet
                 scene.give(line)
             line.close()
-        problems += broken(scene.file, [each.write for each in scene.sent])
+        problems += find_violations(scene.file, [each.write for each in scene.sent])
 
     count = tally(scene)
     assert problems == []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from crashes import KEY, Line, Nursery, Scene
-from oracle import broken
+from oracle import find_violations
 from sqlalchemy import event
 
 from crowdflower.sandbox import Sandbox
@@ -142,7 +142,7 @@ def test_a_disk_that_takes_no_more_bytes_stops_nothing_but_writing(file: Path) -
 
     assert set(statuses) == {200, 507}
     assert (read, afterwards) == (200, 200)
-    assert broken(file) == []
+    assert find_violations(file) == []
     with closing(sqlite3.connect(file)) as opened:
         counts = opened.execute("SELECT units_count FROM job WHERE id <> ?", [scene.job]).fetchall()
     assert counts == [(1000,)] * statuses.count(200) + [(1000,)]

@@ -1,4 +1,4 @@
-"""The oracle finds what is wrong with a database, and nothing in a sound one."""
+"""The oracle finds each violation of an invariant, and none in an intact database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from oracle import LAWS, OVERJUDGED, Write, broken
+from oracle import INVARIANTS, NOT_OVERJUDGED, Write, find_violations
 from sqlalchemy import select
 
 from crowdflower.sandbox import Sandbox
@@ -32,8 +32,8 @@ READY = {"title": "Sentiment of reviews", "instructions": "Read.", "cml": FORM}
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with a job that is half done, a page that is open, a bonus, a second account."""
+def intact_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a half-done job, an open page, a bonus and a second account."""
     file = tmp_path_factory.mktemp("oracle") / "sandbox.db"
     data = [{"text": f"row {number}", "mark": "u"} for number in range(10)]
     with Sandbox(database=file, key="one") as box:
@@ -53,29 +53,29 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def file(sound: Path, tmp_path: Path) -> Path:
-    return shutil.copy(sound, tmp_path / "sandbox.db")
+def file(intact_database: Path, tmp_path: Path) -> Path:
+    return shutil.copy(intact_database, tmp_path / "sandbox.db")
 
 
-def test_a_sound_database_is_found_sound(file: Path) -> None:
-    assert broken(file) == []
+def test_an_intact_database_has_no_violations(file: Path) -> None:
+    assert find_violations(file) == []
 
 
 @pytest.mark.parametrize(
-    ("law", "change"),
+    ("statement", "change"),
     [
         ("I4 a balance is", "UPDATE account SET balance_mc = balance_mc + 1"),
         ("I4 a balance is", "DELETE FROM ledger WHERE kind = 'bonus'"),
-        ("I4 an account was never", "UPDATE ledger SET amount_mc = -1 WHERE kind = 'credit'"),
-        ("I4 an order was", "DELETE FROM ledger WHERE kind = 'reserve'"),
-        ("I4 an order was", "UPDATE orders SET spent_mc = spent_mc + 1"),
-        ("I4 money was taken", "UPDATE unit SET order_id = NULL; DELETE FROM orders"),
-        ("I4 a bonus was", "UPDATE bonus SET amount_cents = amount_cents + 1"),
-        ("I4 a bonus was", "DELETE FROM ledger WHERE kind = 'bonus'"),
-        ("I4 a page that", "UPDATE assignment SET cost_mc = cost_mc + 1 WHERE state <> 'open'"),
-        ("I3 a page was", "DELETE FROM judgment WHERE id = (SELECT max(id) FROM judgment)"),
+        ("I4 the balance of", "UPDATE ledger SET amount_mc = -1 WHERE kind = 'credit'"),
+        ("I4 an order has", "DELETE FROM ledger WHERE kind = 'reserve'"),
+        ("I4 an order has", "UPDATE orders SET spent_mc = spent_mc + 1"),
+        ("I4 every ledger entry", "UPDATE unit SET order_id = NULL; DELETE FROM orders"),
+        ("I4 every bonus", "UPDATE bonus SET amount_cents = amount_cents + 1"),
+        ("I4 every bonus", "DELETE FROM ledger WHERE kind = 'bonus'"),
+        ("I4 submitted pages", "UPDATE assignment SET cost_mc = cost_mc + 1 WHERE state <> 'open'"),
+        ("I3 a submitted page", "DELETE FROM judgment WHERE id = (SELECT max(id) FROM judgment)"),
         (
-            "I5 nobody judged",
+            "I5 no contributor judged",
             """
             CREATE TABLE twice AS SELECT * FROM judgment UNION ALL SELECT * FROM judgment;
             DROP TABLE judgment;
@@ -83,7 +83,7 @@ def test_a_sound_database_is_found_sound(file: Path) -> None:
             """,
         ),
         (
-            "I5 nobody has two",
+            "I5 no contributor has",
             """
             INSERT INTO assignment
               (job_id, worker_id, mode, state, form_token, started_at, expires_at)
@@ -91,13 +91,13 @@ def test_a_sound_database_is_found_sound(file: Path) -> None:
             FROM assignment WHERE state = 'open'
             """,
         ),
-        ("I5 no row was", "UPDATE unit SET needed = 0"),
-        ("I6 what a row", "UPDATE unit SET judgments_count = judgments_count + 1"),
-        ("I6 what a row", "UPDATE unit SET open_slots = open_slots + 1"),
-        ("I6 the counters", "UPDATE job SET judgments_count = judgments_count + 1"),
-        ("I6 the states", "UPDATE job SET units_count = units_count + 1"),
-        ("I6 a job that runs", "UPDATE job SET state = 'finished' WHERE state = 'running'"),
-        ("I6 the counter of", "UPDATE worker_job SET judgments_count = judgments_count + 1"),
+        ("I5 no unit has", "UPDATE unit SET needed = 0"),
+        ("I6 the counters and open", "UPDATE unit SET judgments_count = judgments_count + 1"),
+        ("I6 the counters and open", "UPDATE unit SET open_slots = open_slots + 1"),
+        ("I6 the counters of a job", "UPDATE job SET judgments_count = judgments_count + 1"),
+        ("I6 the units of all", "UPDATE job SET units_count = units_count + 1"),
+        ("I6 an active job", "UPDATE job SET state = 'finished' WHERE state = 'running'"),
+        ("I6 the counter of a", "UPDATE worker_job SET judgments_count = judgments_count + 1"),
         (
             "I7 the file",
             """
@@ -105,39 +105,41 @@ def test_a_sound_database_is_found_sound(file: Path) -> None:
             DELETE FROM sqlite_master WHERE name = 'ledger_by_job';
             """,
         ),
-        ("I7 what is referred", "DELETE FROM worker"),
-        ("I8 what belongs to a job", "UPDATE orders SET account_id = account_id + 1"),
+        ("I7 every foreign key", "DELETE FROM worker"),
+        ("I8 orders and ledger", "UPDATE orders SET account_id = account_id + 1"),
         (
-            "I8 what belongs to a job",
+            "I8 orders and ledger",
             "UPDATE ledger SET account_id = account_id + (kind = 'bonus')",
         ),
-        ("I8 what belongs to a row", "UPDATE unit SET job_id = (SELECT max(id) FROM job)"),
+        ("I8 judgments, orders and", "UPDATE unit SET job_id = (SELECT max(id) FROM job)"),
     ],
 )
-def test_what_is_wrong_is_found(file: Path, law: str, change: str) -> None:
-    with closing(sqlite3.connect(file)) as opened:
-        opened.executescript(change)
+def test_each_violation_is_found(file: Path, statement: str, change: str) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(change)
 
-    assert any(said.startswith(law) for said in broken(file)), broken(file)
+    violations = find_violations(file)
+
+    assert any(each.startswith(statement) for each in violations), violations
 
 
-def test_every_law_can_be_broken() -> None:
+def test_every_invariant_can_be_violated() -> None:
     """Each has a line in the table above."""
     [table] = [
         mark.args[1]
-        for mark in test_what_is_wrong_is_found.pytestmark  # type: ignore[attr-defined]
+        for mark in test_each_violation_is_found.pytestmark  # type: ignore[attr-defined]
     ]
-    said = [f"{law.number} {law.says}" for law in (*LAWS, OVERJUDGED)]
+    statements = [f"{each.number} {each.statement}" for each in (*INVARIANTS, NOT_OVERJUDGED)]
 
-    assert all(any(each.startswith(law) for law, _ in table) for each in said)
+    assert all(any(each.startswith(start) for start, _ in table) for each in statements)
 
 
-def test_damage_to_the_bytes_is_found(file: Path) -> None:
-    whole = bytearray(file.read_bytes())
-    whole[8 * 4096 : 9 * 4096] = b"\xff" * 4096
-    file.write_bytes(whole)
+def test_a_corrupt_page_of_the_file_is_found(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[8 * 4096 : 9 * 4096] = b"\xff" * 4096
+    file.write_bytes(content)
 
-    assert any(said.startswith("I7 the file is sound") for said in broken(file))
+    assert any(each.startswith("I7 the file is intact") for each in find_violations(file))
 
 
 @pytest.mark.parametrize(
@@ -147,10 +149,10 @@ def test_damage_to_the_bytes_is_found(file: Path) -> None:
         (Write("bonus", "never arrived", 1, "acknowledged"), "I1"),
         (Write("bonus", "b", 1, "refused"), "I2"),
         (Write("upload", "u", 20, "unknown"), "I3"),
-        (Write("bonus", "b", 1, "acknowledged"), "I3 an answer is kept"),
+        (Write("bonus", "b", 1, "acknowledged"), "I3 a response is stored"),
     ],
 )
-def test_a_sender_who_was_told_something_else_is_found(
+def test_an_effect_that_contradicts_the_response_is_found(
     file: Path, write: Write, number: str
 ) -> None:
-    assert any(said.startswith(number) for said in broken(file, [write]))
+    assert any(each.startswith(number) for each in find_violations(file, [write]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from crashes import PATIENCE, Answer, Line, Nursery, Scene
-from oracle import Write, broken
+from oracle import Write, find_violations
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.store.engines.sqlite_file import BUSY_TIMEOUT
@@ -84,7 +84,7 @@ def test_two_servers_may_begin_on_a_new_file_at_the_same_time(
 
         assert len(addresses) == 2
         assert found(file, "SELECT count(*) FROM account") == [(1,)]
-        assert broken(file) == []
+        assert find_violations(file) == []
 
 
 def test_two_servers_do_nothing_twice(nurseries: tuple[Nursery, Nursery], file: Path) -> None:
@@ -140,7 +140,7 @@ def test_two_servers_do_nothing_twice(nurseries: tuple[Nursery, Nursery], file: 
         answers = by_key[write.key]
         assert len({answer.body for answer in answers}) == 1
         assert sum(not answer.replayed for answer in answers) == 1
-    assert broken(file, [write for write, *_ in requests]) == []
+    assert find_violations(file, [write for write, *_ in requests]) == []
 
 
 def test_two_servers_notify_once(nurseries: tuple[Nursery, Nursery], file: Path, hook: Any) -> None:

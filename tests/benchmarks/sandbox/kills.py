@@ -22,7 +22,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[2] / "sandbox"))
 
 from crashes import Nursery, Scene, killed_once, tally
-from oracle import broken
+from oracle import find_violations
 
 ROUNDS = 200
 ON_ONE_FILE = 20
@@ -46,7 +46,7 @@ def main() -> None:
                 left_open += sum(each.write.outcome == "unknown" for each in scene.sent)
             with nursery.serving(scene.file) as url:
                 problems += scene.send_again(url)
-            problems += broken(scene.file, [each.write for each in scene.sent])
+            problems += find_violations(scene.file, [each.write for each in scene.sent])
             told += tally(scene)
             replayed += scene.replayed
     print(f"{rounds} rounds in {perf_counter() - began:.0f} s, Python {sys.version.split()[0]}")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
-from oracle import LAWS
+from oracle import INVARIANTS
 from sqlalchemy import Row, func, insert, select, text
 
 from crowdflower.sandbox.clock import Clock
@@ -161,8 +161,8 @@ class World:
     def check(self) -> None:
         """Count everything that is counted again, and add up everything that is added up."""
         with self.database.snapshot() as tx:
-            for law in LAWS:
-                assert not tx.all(text(law.query)), law.says
+            for invariant in INVARIANTS:
+                assert not tx.all(text(invariant.query)), invariant.statement
 
 
 @pytest.fixture
