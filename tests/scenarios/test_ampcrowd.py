@@ -128,7 +128,7 @@ def test_a_purged_crowd_gets_no_more_work(box: Box, ampcrowd: AMPCrowdClient, in
     assert inbox.group("tweets").answers == {}
 
 
-def test_a_group_is_a_job_in_the_other_api(
+def test_an_ampcrowd_group_is_a_job_in_the_other_api(
     box: Box, ampcrowd: AMPCrowdClient, inbox: Inbox
 ) -> None:
     mine = box.client.create_job({"title": "A job of one's own"})

@@ -103,7 +103,7 @@ def test_submitted_pages_have_their_start_and_end_times(
     assert "This job is not running." in ada.load()
 
 
-def test_two_windows_of_one_contributor_show_one_page(
+def test_two_browser_windows_of_one_contributor_show_one_page(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
     job = launched(box, 5, units_per_assignment=4)
@@ -118,7 +118,7 @@ def test_two_windows_of_one_contributor_show_one_page(
     assert "There is nothing left in this job for you at the moment." in eve.load()
 
 
-def test_errors_are_listed_with_the_answers_and_hidden_answers_are_dropped(
+def test_errors_are_shown_with_the_answers_and_hidden_answers_dropped(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
     job = launched(box)

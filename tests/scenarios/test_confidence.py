@@ -111,7 +111,7 @@ def result(box: Box, job: Job) -> dict[str, Any]:
     ],
     ids=["the vendor's meals", "three people", "trust beats the majority", "no test questions"],
 )
-def test_confidence_is_the_share_of_the_trust_behind_an_answer(
+def test_confidence_is_the_fraction_of_trust_behind_an_answer(
     box: Box, given: Given, expected: dict[str, Any]
 ) -> None:
     golds = max(seen for *_, seen in given)
@@ -122,7 +122,7 @@ def test_confidence_is_the_share_of_the_trust_behind_an_answer(
     assert result(box, job) == expected
 
 
-def test_trust_is_the_share_of_right_test_questions_and_one_forgiven_counts_as_right(
+def test_trust_is_the_fraction_of_correct_test_questions_with_forgiven_ones(
     box: Box,
 ) -> None:
     job = launched(box, SELECT, 44 + SPARE)
@@ -146,7 +146,7 @@ def test_trust_is_the_share_of_right_test_questions_and_one_forgiven_counts_as_r
         ("cagg_0.2", {"agg": ["cat", "dog", "bird"], "confidence": [0.7727, 0.6364, 0.2273]}),
     ],
 )
-def test_each_of_several_answers_has_a_confidence_of_its_own(
+def test_each_of_several_answers_has_its_own_confidence(
     box: Box, aggregation: str, expected: dict[str, Any]
 ) -> None:
     job = launched(box, CHECKBOXES.format(aggregation), 10 + SPARE)
@@ -156,7 +156,7 @@ def test_each_of_several_answers_has_a_confidence_of_its_own(
     assert result(box, job) == expected
 
 
-def test_a_mean_counts_everybody_alike(box: Box) -> None:
+def test_an_average_ignores_trust(box: Box) -> None:
     job = launched(box, RATINGS, 10 + SPARE)
 
     answer(box, job, [("4", 10, 10), ("4", 5, 10), ("3", 9, 10)])
@@ -164,7 +164,7 @@ def test_a_mean_counts_everybody_alike(box: Box) -> None:
     assert result(box, job) == {"avg": 3.6667, "variance": 0.2222}
 
 
-def test_linked_answers_have_the_share_of_contributors_who_gave_them(box: Box) -> None:
+def test_linked_answers_have_the_fraction_of_contributors_as_confidence(box: Box) -> None:
     """One of two contributors enters Johnny Appleseed: 0.5, whatever trust either of them has.
 
     Source: Appen, `Guide to cml:group and multiple="true" Aggregation
@@ -192,7 +192,7 @@ def test_linked_answers_have_the_share_of_contributors_who_gave_them(box: Box) -
 @pytest.mark.parametrize(
     ("fourth", "confidence", "needed"), [("yes", 0.7647, 4), ("no", 0.5294, 5)]
 )
-def test_one_more_is_asked_until_the_answer_is_sure_or_there_are_as_many_as_may_be(
+def test_judgments_are_added_until_confidence_or_the_maximum_is_reached(
     box: Box, fourth: str, confidence: float, needed: int
 ) -> None:
     job = launched(box, SELECT, 10 + SPARE)

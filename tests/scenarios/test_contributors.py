@@ -38,7 +38,7 @@ def inbox(box: Box, worker: Row[Any]) -> list[str]:
         return [row.text for row in tx.all(theirs.order_by(message.c.id))]
 
 
-def test_a_flag_keeps_somebody_from_one_job_and_what_they_judged_stays(box: Box) -> None:
+def test_a_flag_blocks_a_contributor_in_one_job_and_keeps_their_judgments(box: Box) -> None:
     job, other = launched(box), launched(box)
     worker = box.contributor()
     box.work(job, worker, NO)
@@ -54,7 +54,7 @@ def test_a_flag_keeps_somebody_from_one_job_and_what_they_judged_stays(box: Box)
     assert box.take(job, worker).units
 
 
-def test_a_flag_that_persists_keeps_somebody_from_every_job_of_the_account(box: Box) -> None:
+def test_a_persistent_flag_blocks_a_contributor_in_every_job_of_the_account(box: Box) -> None:
     job, other = launched(box), launched(box)
     worker = box.contributor()
     box.work(job, worker, NO)
@@ -70,7 +70,7 @@ def test_a_flag_that_persists_keeps_somebody_from_every_job_of_the_account(box: 
     assert box.take(other, worker).units
 
 
-def test_who_is_rejected_is_gone_from_every_count_and_the_rows_open_again(box: Box) -> None:
+def test_a_rejected_contributor_leaves_every_count_and_units_reopen(box: Box) -> None:
     job = launched(box, judgments_per_unit=1)
     worker = box.contributor()
     box.work(job, worker, NO)
@@ -87,7 +87,7 @@ def test_who_is_rejected_is_gone_from_every_count_and_the_rows_open_again(box: B
     assert "worker_rejected" in {event["kind"] for event in box.sandbox.events()}
 
 
-def test_nobody_takes_the_place_of_who_is_rejected_when_the_job_is_over(box: Box) -> None:
+def test_rejection_in_a_finished_job_reopens_no_unit(box: Box) -> None:
     job = launched(box, 5, judgments_per_unit=2)
     careless, careful = box.contributor(), box.contributor()
     box.work(job, careless, {"spam": "yes"})
@@ -103,7 +103,7 @@ def test_nobody_takes_the_place_of_who_is_rejected_when_the_job_is_over(box: Box
     assert box.turned_away(job, box.contributor()) == "job_not_running"
 
 
-def test_a_bonus_is_paid_with_its_fee_and_the_contributor_is_told(box: Box) -> None:
+def test_a_bonus_is_paid_with_its_fee_and_the_contributor_notified(box: Box) -> None:
     job = launched(box)
     worker = box.contributor()
     box.work(job, worker, NO)
@@ -117,7 +117,7 @@ def test_a_bonus_is_paid_with_its_fee_and_the_contributor_is_told(box: Box) -> N
     assert inbox(box, worker) == ["You received a bonus of $1.50. Careful work"]
 
 
-def test_a_bonus_beyond_twenty_dollars_or_to_a_stranger_is_not_paid(box: Box) -> None:
+def test_a_bonus_above_twenty_dollars_or_to_a_stranger_is_refused(box: Box) -> None:
     job = launched(box)
     worker, stranger = box.contributor(), box.contributor()
     box.work(job, worker, NO)

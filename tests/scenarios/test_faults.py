@@ -36,7 +36,7 @@ def asked(box: Box, verb: str, end: str) -> list[int | None]:
     ]
 
 
-def test_two_errors_and_then_an_answer_are_an_answer(box: Box, job: Job) -> None:
+def test_two_errors_before_a_success_are_retried(box: Box, job: Job) -> None:
     box.control("DELETE", "requests")
     box.control("POST", "faults", status=500, times=2)
 
@@ -46,7 +46,7 @@ def test_two_errors_and_then_an_answer_are_an_answer(box: Box, job: Job) -> None
     assert box.control("GET", "faults") == []
 
 
-def test_an_error_that_stays_is_raised_after_four_attempts(box: Box, job: Job) -> None:
+def test_a_permanent_error_is_raised_after_four_attempts(box: Box, job: Job) -> None:
     box.control("POST", "faults", status=503, times=9)
 
     with pytest.raises(ServerError):
@@ -55,7 +55,7 @@ def test_an_error_that_stays_is_raised_after_four_attempts(box: Box, job: Job) -
     assert [fault["times"] for fault in box.control("GET", "faults")] == [5]
 
 
-def test_who_asks_too_often_waits_as_long_as_the_server_says(box: Box, job: Job) -> None:
+def test_a_client_waits_for_retry_after(box: Box, job: Job) -> None:
     box.control("POST", "faults", status=429, headers={"Retry-After": "17"})
     begin = box.waiting.now
 
@@ -64,9 +64,7 @@ def test_who_asks_too_often_waits_as_long_as_the_server_says(box: Box, job: Job)
     assert 17 <= box.waiting.now - begin < 18
 
 
-def test_a_launch_is_never_repeated_not_even_when_there_were_too_many_requests(
-    box: Box, job: Job
-) -> None:
+def test_a_launch_is_never_retried_not_even_after_a_429(box: Box, job: Job) -> None:
     box.control("POST", "faults", status=429, path="/jobs/*/orders", times=1)
     balance = box.balance
 
@@ -78,7 +76,7 @@ def test_a_launch_is_never_repeated_not_even_when_there_were_too_many_requests(
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["request lost", "answer lost"])
-def test_a_launch_whose_connection_breaks_is_sent_again_under_its_name_and_paid_once(
+def test_a_launch_whose_connection_breaks_is_retried_with_its_key_and_paid_once(
     box: Box, job: Job, done: bool
 ) -> None:
     box.control("POST", "faults", drop=True, path="/jobs/*/orders", done=done)
@@ -93,20 +91,20 @@ def test_a_launch_whose_connection_breaks_is_sent_again_under_its_name_and_paid_
     assert orders == [None, order.id]
 
 
-def test_a_connection_that_breaks_while_reading_is_made_again(box: Box, job: Job) -> None:
+def test_a_read_is_retried_when_the_connection_breaks(box: Box, job: Job) -> None:
     box.control("POST", "faults", drop=True, times=2)
 
     assert job.reload().units_count == 5
 
 
-def test_a_connection_that_always_breaks_is_given_up(box: Box, job: Job) -> None:
+def test_a_connection_that_always_breaks_raises_an_error(box: Box, job: Job) -> None:
     box.control("POST", "faults", drop=True, times=9)
 
     with pytest.raises(ConnectionLost):
         job.reload()
 
 
-def test_json_that_is_cut_off_is_no_answer(box: Box, job: Job) -> None:
+def test_truncated_json_is_an_error(box: Box, job: Job) -> None:
     box.control("POST", "faults", garble=True, times=9, verb="GET")
 
     with pytest.raises(MalformedResponse):
@@ -116,7 +114,7 @@ def test_json_that_is_cut_off_is_no_answer(box: Box, job: Job) -> None:
     assert job.reload().units_count == 5
 
 
-def test_rows_whose_upload_broke_are_not_there_twice(box: Box) -> None:
+def test_an_upload_whose_connection_breaks_is_not_stored_twice(box: Box) -> None:
     job = box.client.create_job({"title": "Rows with keys"})
     box.control("POST", "faults", drop=True, done=True, path="/jobs/*/upload")
     rows: list[dict[str, Any]] = [{"key": number, "text": "x"} for number in range(50)]

@@ -59,7 +59,7 @@ def launched(box: Box, rows: list[dict[str, Any]], cml: str) -> Job:
     return job
 
 
-def test_each_row_asks_its_own_questions_with_its_own_answers(box: Box) -> None:
+def test_each_unit_has_the_questions_of_its_data(box: Box) -> None:
     job = launched(box, ROWS, BY_ROW)
     by_title = dict(zip((row["title"] for row in ROWS), ANSWERS, strict=True))
 
@@ -76,7 +76,7 @@ def test_each_row_asks_its_own_questions_with_its_own_answers(box: Box) -> None:
     assert job.reload().fields.keys() == {"colour", "address", "nothing"}
 
 
-def test_rows_split_into_lists_are_the_answers_to_choose_from(box: Box) -> None:
+def test_split_columns_become_the_choices_of_a_form(box: Box) -> None:
     rows = [{**row, "colours": "|".join(row["colours"])} for row in ROWS[:2]] * 3
     job = box.job(rows, BY_ROW)
 
@@ -88,7 +88,7 @@ def test_rows_split_into_lists_are_the_answers_to_choose_from(box: Box) -> None:
     ]
 
 
-def test_what_stands_in_a_row_is_text_and_changes_nothing_else(box: Box) -> None:
+def test_data_of_a_row_is_text_and_cannot_inject_anything(box: Box) -> None:
     names = ("title", "style", "first")
     harmless = dict.fromkeys(names, "plain")
     job = launched(box, [harmless, *[dict.fromkeys(names, ATTACK)] * 4], PLAIN)

@@ -37,7 +37,7 @@ def rows(number: int, **more: Any) -> list[dict[str, Any]]:
     return [{"text": f"text {place}", **more} for place in range(number)]
 
 
-def test_rows_that_say_so_become_test_questions(box: Box) -> None:
+def test_units_marked_golden_become_test_questions(box: Box) -> None:
     marked = rows(2, _golden="TRUE", says_gold="good", says_gold_reason="It does.")
     job = box.job([*marked, *rows(6)], RADIOS)
 
@@ -50,7 +50,7 @@ def test_rows_that_say_so_become_test_questions(box: Box) -> None:
     assert [question["answers"]["says"]["accepted"] for question in questions] == [["good"]] * 2
 
 
-def test_rows_with_known_answers_become_test_questions_unless_they_are_too_many(
+def test_units_with_accepted_answers_become_test_questions_unless_too_many(
     box: Box,
 ) -> None:
     known = rows(3, truth="bad")
@@ -68,7 +68,7 @@ def test_rows_with_known_answers_become_test_questions_unless_they_are_too_many(
     assert too_many.reload().golds_count == 0
 
 
-def test_test_questions_become_rows_again(box: Box) -> None:
+def test_test_questions_become_units_again(box: Box) -> None:
     job = box.job([*rows(3, truth="bad"), *rows(6, truth=None)], RADIOS)
     job.mark_test_questions("says", "truth")
 
@@ -111,7 +111,7 @@ def missed(box: Box, cml: str, answer: dict[str, Any], **right: Any) -> bool:
         ("exact", ["dog", "cat"], False),
     ],
 )
-def test_of_several_right_answers_one_will_do_or_no_wrong_one_or_just_these(
+def test_several_accepted_answers_are_graded_by_the_gold_mode(
     box: Box, how: str, given: list[str], is_missed: bool
 ) -> None:
     cml = CHECKBOXES % ("", f'<cml:gold {how}="true"/>' if how else "")
@@ -123,13 +123,13 @@ def test_of_several_right_answers_one_will_do_or_no_wrong_one_or_just_these(
     ("given", "is_missed"),
     [("by J. Doe (jr.)", False), ("j. doe (JR.)", False), ("by X. Doe", True), ("JxDoe", True)],
 )
-def test_a_text_is_right_when_it_matches_a_pattern_around_the_right_one(
+def test_a_text_answer_is_graded_with_a_pattern_around_the_accepted_one(
     box: Box, given: str, is_missed: bool
 ) -> None:
     assert missed(box, TEXT, {"writer": given}, writer_gold="J. Doe (jr.)") is is_missed
 
 
-def test_a_question_that_another_answer_hides_is_not_missed(box: Box) -> None:
+def test_a_question_hidden_by_only_if_is_not_missed(box: Box) -> None:
     hidden = RADIOS + '<cml:text label="Why?" name="why" only-if="says:[bad]" gold="true"/>'
 
     assert not missed(box, hidden, {"says": "good"}, says_gold="good\nbad", why_gold="It stinks")

@@ -31,7 +31,7 @@ def movements(box: Box, *kinds: str) -> int:
     return sum(each["amount_mc"] for each in lines if not kinds or each["kind"] in kinds) // 1000
 
 
-def test_each_thing_that_a_job_lacks_is_said_in_words_of_its_own_and_costs_nothing(
+def test_each_missing_requirement_of_a_launch_has_its_own_message_and_costs_nothing(
     box: Box,
 ) -> None:
     ready = box.job(rows(6), CML)
@@ -61,7 +61,7 @@ def why_not(job: Job) -> str:
 
 
 @pytest.mark.parametrize("settings", [{"balance_cents": 500}])
-def test_an_order_waits_for_money_and_what_is_not_used_of_it_comes_back(box: Box) -> None:
+def test_an_unfunded_order_is_refused_and_unspent_money_comes_back(box: Box) -> None:
     job = box.job(rows(20), CML)
 
     with pytest.raises(PaymentRequired) as caught:
@@ -83,7 +83,7 @@ def test_an_order_waits_for_money_and_what_is_not_used_of_it_comes_back(box: Box
     assert movements(box, "refund") == 1000 - 12
 
 
-def test_a_finished_job_gives_back_what_it_did_not_spend(box: Box) -> None:
+def test_a_finished_job_returns_its_unspent_money(box: Box) -> None:
     job = box.job(rows(20), CML)
     before = box.balance
 
@@ -97,7 +97,7 @@ def test_a_finished_job_gives_back_what_it_did_not_spend(box: Box) -> None:
     assert job.crowd_costs == 1.2, "what contributors got, in dollars"
 
 
-def test_a_thousand_rows_with_test_questions_cost_what_the_vendors_article_works_out(
+def test_a_thousand_units_with_test_questions_cost_as_in_the_vendors_article(
     box: Box,
 ) -> None:
     golds = [{"text": f"gold {place}", "spam_gold": "no"} for place in range(50)]
@@ -111,7 +111,7 @@ def test_a_thousand_rows_with_test_questions_cost_what_the_vendors_article_works
     assert order.amount_in_cents == 4032, "112 pages; the article's own 41.63 is a slip"
 
 
-def test_more_judgments_open_a_row_again_and_are_paid_for(box: Box) -> None:
+def test_more_judgments_reopen_a_unit_and_are_paid(box: Box) -> None:
     job = box.job(rows(5), CML, judgments_per_unit=1)
     job.launch(5)
     box.finish(job, box.contributor(), {"spam": "no"})

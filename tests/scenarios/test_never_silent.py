@@ -31,7 +31,7 @@ def save(box: Box, attributes: dict[str, Any]) -> tuple[Response, dict[str, Any]
 
 @ODDITIES
 @pytest.mark.parametrize("settings", [STRICT], ids=["strict"])
-def test_where_it_is_strict_what_nobody_knows_is_refused(
+def test_a_strict_sandbox_refuses_unknown_attributes(
     box: Box, attributes: dict[str, str], word: str
 ) -> None:
     answer, before = save(box, attributes)
@@ -42,7 +42,7 @@ def test_where_it_is_strict_what_nobody_knows_is_refused(
 
 
 @ODDITIES
-def test_where_it_is_lenient_what_nobody_knows_is_warned_about(
+def test_a_lenient_sandbox_warns_about_unknown_attributes(
     box: Box, attributes: dict[str, str], word: str
 ) -> None:
     answer, before = save(box, attributes)
@@ -55,7 +55,7 @@ def test_where_it_is_lenient_what_nobody_knows_is_warned_about(
 
 
 @pytest.mark.parametrize("settings", [{}, STRICT], ids=["lenient", "strict"])
-def test_a_tag_that_nobody_knows_is_refused_with_its_place_wherever_it_is_saved(box: Box) -> None:
+def test_an_unknown_tag_is_refused_with_its_line_wherever_it_is_saved(box: Box) -> None:
     answer, before = save(box, {"cml": f'{FINE}\n<cml:sparkle label="More" name="more"/>'})
 
     (error,) = answer.json()["errors"]
@@ -66,7 +66,7 @@ def test_a_tag_that_nobody_knows_is_refused_with_its_place_wherever_it_is_saved(
 
 @ODDITIES
 @pytest.mark.parametrize("settings", [STRICT], ids=["strict"])
-def test_where_it_is_strict_no_job_is_made_of_what_nobody_knows(
+def test_a_strict_sandbox_creates_no_job_from_unknown_attributes(
     box: Box, attributes: dict[str, str], word: str
 ) -> None:
     answer = box.api("POST", "/jobs.json", json={"job": {"title": "A new job", **attributes}})
@@ -84,7 +84,7 @@ def test_where_it_is_strict_no_job_is_made_of_what_nobody_knows(
         ({"minimum_requirements": {"level": 3}}, "minimum_requirements"),
     ],
 )
-def test_a_value_that_is_kept_and_has_no_effect_is_warned_about(
+def test_an_attribute_without_effect_is_warned_about(
     box: Box, attributes: dict[str, Any], word: str
 ) -> None:
     answer, before = save(box, attributes)
@@ -110,7 +110,7 @@ UNREADS = pytest.mark.parametrize(("verb", "path", "sent", "name"), UNREAD)
 
 
 @UNREADS
-def test_a_parameter_that_nothing_reads_is_named(
+def test_an_unknown_parameter_is_warned_about(
     box: Box, verb: str, path: str, sent: dict[str, Any], name: str
 ) -> None:
     job = box.job([{"text": "one"}], FINE)
@@ -124,7 +124,7 @@ def test_a_parameter_that_nothing_reads_is_named(
 
 @UNREADS
 @pytest.mark.parametrize("settings", [STRICT], ids=["strict"])
-def test_where_it_is_strict_a_parameter_that_nothing_reads_is_refused(
+def test_a_strict_sandbox_refuses_unknown_parameters(
     box: Box, verb: str, path: str, sent: dict[str, Any], name: str
 ) -> None:
     job = box.job([{"text": "one"}], FINE)
@@ -149,7 +149,7 @@ def test_where_it_is_strict_a_parameter_that_nothing_reads_is_refused(
         ({"files": {"cml": ("form.cml", b"<cml:text/>")}}, "cml"),
     ],
 )
-def test_a_body_that_is_passed_over_is_spoken_of(box: Box, sent: dict[str, Any], said: str) -> None:
+def test_an_ignored_body_is_warned_about(box: Box, sent: dict[str, Any], said: str) -> None:
     answer = box.api("POST", "/jobs.json", **sent)
 
     assert answer.json()["title"] is None

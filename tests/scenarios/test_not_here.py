@@ -32,7 +32,7 @@ TOOLS = ("shapes", "text_annotation", "video_shapes", "taxonomy", "search", "aud
 FINE = '<cml:text label="What is it?" name="what" validates="required"/>'
 
 
-def test_every_endpoint_that_is_not_here_says_which_feature_it_belongs_to(box: Box) -> None:
+def test_every_endpoint_of_the_service_that_is_missing_names_its_feature(box: Box) -> None:
     job = box.client.create_job({"title": "A job of its own"})
     ids = {"job": job.id, "judgment": 1, "worker": 1}
 
@@ -53,7 +53,7 @@ def test_every_endpoint_that_is_not_here_says_which_feature_it_belongs_to(box: B
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_form_with_a_tool_of_the_hosted_service_is_refused_before_anybody_sees_it(
+def test_a_form_with_a_tool_of_the_hosted_service_is_refused_when_saved(
     box: Box, tool: str
 ) -> None:
     job = box.job([{"text": "one"}], FINE)
@@ -68,7 +68,7 @@ def test_a_form_with_a_tool_of_the_hosted_service_is_refused_before_anybody_sees
     assert len(box.control("GET", "requests")) == 4, "and it was asked once"
 
 
-def test_a_file_of_another_kind_is_refused_by_its_kind(box: Box) -> None:
+def test_a_file_of_another_content_type_is_refused(box: Box) -> None:
     headers = {"Content-Type": "application/vnd.ms-excel"}
 
     answer = box.api("POST", "/jobs/upload.json", data=b"PK\x03\x04", headers=headers)
@@ -85,7 +85,7 @@ def test_an_aggregation_of_a_tool_is_refused_when_the_job_is_saved(box: Box) -> 
         box.client.update_job(job.id, {"cml": FINE.replace("/>", ' aggregation="bagg_0.7"/>')})
 
 
-def test_a_path_that_nobody_has_is_not_found_rather_than_missing(box: Box) -> None:
+def test_an_unknown_path_is_404_rather_than_501(box: Box) -> None:
     answer = box.api("GET", "/jobs/1/horoscope")
 
     assert answer.status_code == 404

@@ -68,7 +68,7 @@ def test_a_judgment_through_the_api_is_checked_against_the_form(box: Box) -> Non
     assert given(job) == []
 
 
-def test_one_contributor_has_one_page_and_two_never_share_a_row(
+def test_one_contributor_has_one_page_and_two_never_share_a_slot(
     box: Box,
 ) -> None:
     job = launched(box, 5, judgments_per_unit=1, units_per_assignment=4)

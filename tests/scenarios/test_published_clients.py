@@ -42,7 +42,7 @@ def a_spam_filter(box: Box) -> Job:
     return job.reload()
 
 
-def test_a_spam_filter_is_labelled_by_people_who_have_shown_that_they_can(box: Box) -> None:
+def test_a_spam_filter_is_labelled_by_contributors_who_passed_the_quiz(box: Box) -> None:
     job = a_spam_filter(box)
     box.sandbox.crowd.add(30, mix=PEOPLE, truth={"spam": "truth"})
 
@@ -97,7 +97,7 @@ def test_a_client_in_r_orders_a_hundred_of_five_rows_and_reads_until_nothing_com
     assert deleted["message"]["success"]
 
 
-def test_results_come_a_hundred_units_at_a_time_until_nothing_comes(box: Box) -> None:
+def test_results_are_paged_by_a_hundred_units(box: Box) -> None:
     job = box.job(labelled(230, "text"), SPAM, judgments_per_unit=1)
     job.launch(230, channels=["cf_internal"])
     box.finish(job, box.contributor("cf_internal"), {"spam": "ham"})

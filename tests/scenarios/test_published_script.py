@@ -42,7 +42,7 @@ def a_csv() -> bytes:
     return text.getvalue().encode()
 
 
-def test_the_vendors_script_goes_through_to_its_end(box: Box) -> None:
+def test_the_vendors_script_runs_to_its_end(box: Box) -> None:
     blank = box.api("POST", "/jobs.json", data={"job[title]": "A blank job"}).json()
     assert blank["state"] == "unordered"
     assert channels(box, blank["id"])["enabled_channels"] == []

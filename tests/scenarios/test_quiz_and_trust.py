@@ -65,7 +65,7 @@ def standing(box: Box, job: Job, worker: Row[Any]) -> dict[str, Any]:
     return found
 
 
-def test_seven_of_ten_pass_the_quiz_and_six_fail_it_unpaid_for_good(box: Box) -> None:
+def test_seven_of_ten_pass_the_quiz_and_six_fail_for_good_without_pay(box: Box) -> None:
     quiz = {"front_load": "true", "reject_at": 70}
     job = launched(box, 20, 13, units_per_assignment=10, options=quiz)
     passing, failing = box.contributor(), box.contributor()
@@ -88,7 +88,7 @@ def test_seven_of_ten_pass_the_quiz_and_six_fail_it_unpaid_for_good(box: Box) ->
 
 
 @pytest.mark.parametrize("remain", [False, True])
-def test_who_loses_trust_in_work_loses_all_that_they_judged(box: Box, remain: bool) -> None:
+def test_a_contributor_who_loses_trust_has_all_judgments_tainted(box: Box, remain: bool) -> None:
     job = launched(
         box,
         12,
@@ -125,7 +125,7 @@ def aggregated(box: Box, job: Job) -> list[dict[str, Any]]:
     return [row for row in rows if row["_golden"] == "false"]
 
 
-def test_who_has_answered_the_last_test_question_gets_no_more_pages(box: Box) -> None:
+def test_a_contributor_who_answered_the_last_test_question_gets_no_page(box: Box) -> None:
     job = launched(box, 100, 8)
     worker = box.contributor()
 
@@ -137,7 +137,7 @@ def test_who_has_answered_the_last_test_question_gets_no_more_pages(box: Box) ->
     assert box.take(job, box.contributor()).mode == "work"
 
 
-def test_a_test_question_that_was_wrong_is_forgiven_and_its_victim_works_on(box: Box) -> None:
+def test_a_corrected_test_question_is_forgiven_and_its_contributor_readmitted(box: Box) -> None:
     job = launched(box, 20, 8, options={"after_gold": 1, "reject_at": 70})
     worker = box.contributor()
     page = box.take(job, worker)
@@ -156,7 +156,7 @@ def test_a_test_question_that_was_wrong_is_forgiven_and_its_victim_works_on(box:
     assert box.take(job, worker).mode == "work"
 
 
-def test_feedback_tells_what_was_right_and_why_and_hidden_questions_tell_nothing(
+def test_feedback_has_accepted_answers_and_reasons_except_of_hidden_questions(
     box: Box,
 ) -> None:
     job = launched(box, 20, 8)

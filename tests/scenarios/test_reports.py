@@ -104,7 +104,7 @@ def on_file(report: str) -> bytes:
 
 
 @pytest.mark.parametrize("settings", [{"seed": 7}], ids=["with a known clock"])
-def test_all_six_reports_are_what_is_on_file(box: Box) -> None:
+def test_all_six_reports_match_the_stored_files(box: Box) -> None:
     job = judged(box)
 
     for report, name in NAMES.items():
@@ -136,7 +136,7 @@ def csv_of(rows: list[dict[str, str]]) -> str:
 
 
 @pytest.mark.parametrize("report", TABLES)
-def test_pandas_reads_the_same_from_a_report(report: str) -> None:
+def test_pandas_reads_the_same_values_from_a_report(report: str) -> None:
     pandas = pytest.importorskip("pandas")
     text = on_file(report).decode()
 
@@ -158,7 +158,7 @@ def test_the_json_report_has_a_unit_a_line_and_agrees_with_the_tables() -> None:
     assert [unit["data"]["text"] for unit in units] == [row["text"] for row in [*ROWS, *GOLDS]]
 
 
-def test_a_report_that_takes_its_time_is_asked_for_until_it_is_there(box: Box) -> None:
+def test_a_report_is_polled_until_it_is_ready(box: Box) -> None:
     job = box.job(ROWS, CML)
     box.control("POST", "transitions", report=2)
 
@@ -173,7 +173,7 @@ def test_a_report_that_takes_its_time_is_asked_for_until_it_is_there(box: Box) -
     assert [row["text"] for row in rows] == [row["text"] for row in ROWS]
 
 
-def test_a_report_that_never_comes_is_given_up_by_an_error_of_its_own(box: Box) -> None:
+def test_a_report_that_is_never_ready_raises_its_own_error(box: Box) -> None:
     job = box.job(ROWS, CML)
     box.control("POST", "transitions", report=1000)
 

@@ -28,7 +28,7 @@ def a_days_work(box: Box) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("settings", [{"seed": 4}], ids=["time stands still"])
-def test_after_a_reset_everything_is_as_it_was_the_first_time(box: Box) -> None:
+def test_after_a_reset_everything_is_as_at_the_start(box: Box) -> None:
     box.control("POST", "faults", status=500, path="/jobs/*/pause")
     first = a_days_work(box)
     box.advance(minutes=90)
@@ -42,7 +42,7 @@ def test_after_a_reset_everything_is_as_it_was_the_first_time(box: Box) -> None:
     assert a_days_work(box) == first
 
 
-def test_nothing_of_one_sandbox_is_seen_in_another_beside_it(box: Box) -> None:
+def test_two_sandboxes_share_nothing(box: Box) -> None:
     with Sandbox(seed=1) as other:
         theirs = other.client().upload_job([{"text": "theirs"}])
         a_days_work(box)
@@ -55,7 +55,7 @@ def test_nothing_of_one_sandbox_is_seen_in_another_beside_it(box: Box) -> None:
     assert mine[0].title != theirs.title
 
 
-def test_one_account_does_not_see_that_another_has_a_job(box: Box) -> None:
+def test_a_job_of_another_account_is_not_found(box: Box) -> None:
     job = box.job([{"text": "mine"}], CML)
 
     strange = box.session.get(

@@ -112,7 +112,7 @@ def test_eight_threads_give_the_answers_of_one(tmp_path: Path) -> None:
     assert one == eight
 
 
-def test_a_hundred_people_on_a_thousand_rows_are_right_as_often_as_promised(box: Box) -> None:
+def test_a_hundred_contributors_on_a_thousand_units_have_the_promised_accuracy(box: Box) -> None:
     data = rows(1000, golds=40)
     options = {"front_load": "true", "reject_at": 70, "after_gold": 4}
     job = a_job(box.client, data, units_per_assignment=10, options=options)

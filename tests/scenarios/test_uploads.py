@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MANY = 20_000
 
 
-def test_rows_in_one_json_array_are_refused_with_a_word_on_how_to_send_them(box: Box) -> None:
+def test_a_json_array_of_rows_is_refused_with_the_expected_format(box: Box) -> None:
     rows = json.dumps([{"text": "one"}, {"text": "two"}])
     headers = {"Content-Type": "application/json"}
 
@@ -31,7 +31,7 @@ def test_rows_in_one_json_array_are_refused_with_a_word_on_how_to_send_them(box:
     assert job.reload().units_count == 0
 
 
-def test_a_second_file_with_another_column_is_taken_only_by_force(box: Box) -> None:
+def test_a_second_file_with_another_column_needs_force(box: Box) -> None:
     job = box.client.upload_job([{"text": "one"}, {"text": "two"}])
     wider = [{"text": "three", "source": "web"}]
 
@@ -48,7 +48,7 @@ def test_a_second_file_with_another_column_is_taken_only_by_force(box: Box) -> N
     assert job.units_count == 3
 
 
-def test_many_rows_keep_the_order_of_their_file_to_the_last_page(box: Box) -> None:
+def test_many_units_keep_the_order_of_their_file(box: Box) -> None:
     rows = ({"number": number, "text": f"Zeile {number}, „quer“"} for number in range(MANY))
 
     job = box.client.upload_job(rows)

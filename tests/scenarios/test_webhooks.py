@@ -98,7 +98,7 @@ def deliver(box: Box) -> list[Any]:
     return attempts
 
 
-def test_a_requester_is_told_once_of_every_row_and_once_of_the_end(
+def test_a_webhook_is_sent_once_per_unit_and_once_when_the_job_finishes(
     box: Box, receiver: Receiver
 ) -> None:
     job = launched(box, receiver)
@@ -119,7 +119,7 @@ def test_a_requester_is_told_once_of_every_row_and_once_of_the_end(
 
 
 @pytest.mark.parametrize("settings", [{"seed": 3}])
-def test_letters_to_a_server_that_is_down_come_when_its_address_is_saved_again(
+def test_undelivered_webhooks_are_retried_when_the_address_is_saved_again(
     box: Box, receiver: Receiver
 ) -> None:
     receiver.is_down = True

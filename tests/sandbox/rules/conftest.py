@@ -65,17 +65,17 @@ class World:
         job = self.do(jobs.update, job, ready | attributes)
         if golds:
             self.do(gold.convert, job)
-        return self.again(job)
+        return self.reload(job)
 
-    def launched(
+    def launch_job(
         self, count: int = 20, *, golds: int = 0, channel: str = "on_demand", **attributes: Any
     ) -> Row[Any]:
         """Make a job and order all of it."""
         job = self.job(count, golds=golds, **attributes)
         self.do(orders.place, job, 0, [channel])
-        return self.again(job)
+        return self.reload(job)
 
-    def again(self, job: Row[Any]) -> Row[Any]:
+    def reload(self, job: Row[Any]) -> Row[Any]:
         """Read a job anew."""
         return self.do(jobs.reload, job)
 
@@ -101,7 +101,7 @@ class World:
         """Take a page."""
         return self.do(handout.take_page, job, worker, **narrowed)
 
-    def hand_in(
+    def submit(
         self, worker: Row[Any], page: handout.Page, answer: Answer = "positive"
     ) -> submission.Receipt:
         """Answer every row of a page, all alike or each on its own, and hand it in."""
@@ -115,16 +115,16 @@ class World:
         self, job: Row[Any], worker: Row[Any], answer: Answer = "positive"
     ) -> submission.Receipt:
         """Take a page and hand it in."""
-        return self.hand_in(worker, self.take(job, worker), answer)
+        return self.submit(worker, self.take(job, worker), answer)
 
     def judge(self, job: Row[Any], number: int, *given: tuple[Row[Any], str]) -> None:
         """Let contributors answer one row, one after the other."""
         for worker, answer in given:
             page = self.take(job, worker, only=[number])
             assert [unit.id for unit in page.units] == [number]
-            self.hand_in(worker, page, answer)
+            self.submit(worker, page, answer)
 
-    def believed(self, job: Row[Any], *trusts: float) -> list[Row[Any]]:
+    def trusted_workers(self, job: Row[Any], *trusts: float) -> list[Row[Any]]:
         """Let contributors in who have seen a hundred test questions, and are believed so far."""
         crowd = self.crowd(len(trusts))
         for worker, trust in zip(crowd, trusts, strict=True):
@@ -134,7 +134,7 @@ class World:
             self.do(Transaction.run, insert(t.worker_job).values(**stands, **seen, **times))
         return crowd
 
-    def closed(self, job: Row[Any], worker: Row[Any]) -> str:
+    def refusal_reason(self, job: Row[Any], worker: Row[Any]) -> str:
         """Tell why there is no page."""
         with pytest.raises(handout.NoPageAvailable) as caught:
             self.take(job, worker)

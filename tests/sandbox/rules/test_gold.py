@@ -13,7 +13,7 @@ from crowdflower.sandbox.rules.units import gold, units, uploads
 from crowdflower.sandbox.rules.work import workers
 
 
-def test_rows_that_say_so_become_test_questions(world: Any) -> None:
+def test_units_marked_golden_become_test_questions(world: Any) -> None:
     data: list[dict[str, Any]] = [{"text": f"row {n}"} for n in range(9)]
     data += [
         {"text": "g", "_golden": mark, "sentiment_gold": "positive\nneutral\n"}
@@ -25,12 +25,12 @@ def test_rows_that_say_so_become_test_questions(world: Any) -> None:
     converted = world.do(gold.convert, job)
 
     golds = [unit for unit in world.units(job) if unit.state == "golden"]
-    assert converted == len(golds) == world.again(job).golds_count == 3
+    assert converted == len(golds) == world.reload(job).golds_count == 3
     assert golds[0].data["sentiment_gold"] == ["positive", "neutral"]
     assert golds[0].data["sentiment_gold_reason"] == [""]
 
 
-def test_rows_with_answers_in_a_column_become_test_questions(world: Any) -> None:
+def test_units_with_accepted_answers_become_test_questions(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "x" if n < 3 else None} for n in range(9)]
     job = world.do(uploads.create_job, world.account, data)
     world.do(jobs.update, job, {"cml": world.form})
@@ -38,12 +38,12 @@ def test_rows_with_answers_in_a_column_become_test_questions(world: Any) -> None
     answer = world.do(gold.convert_by_answers, job, "sentiment", "label")
 
     assert answer == {"affected": 3, "populated": ["x"]}
-    assert world.again(job).gold == {"sentiment": "label"}
+    assert world.reload(job).gold == {"sentiment": "label"}
     assert [unit.state for unit in world.units(job)] == ["golden"] * 3 + ["new"] * 6
     assert world.units(job)[0].data["label"] == ["x"]
 
 
-def test_the_column_is_named_after_the_question_by_default(world: Any) -> None:
+def test_the_gold_column_has_the_name_of_the_question_by_default(world: Any) -> None:
     data = [{"text": f"row {n}", "sentiment_gold": "a" if n < 3 else ""} for n in range(9)]
     job = world.do(uploads.create_job, world.account, data)
 
@@ -52,7 +52,7 @@ def test_the_column_is_named_after_the_question_by_default(world: Any) -> None:
     assert answer == {"affected": 3, "populated": ["a"]}
 
 
-def test_a_column_that_was_chosen_stays_chosen_when_the_form_is_saved_again(world: Any) -> None:
+def test_a_chosen_gold_column_stays_when_the_form_is_saved_again(world: Any) -> None:
     data = [{"text": f"row {n}", "label": "x" if n < 3 else None} for n in range(9)]
     job = world.do(uploads.create_job, world.account, data)
     world.do(gold.convert_by_answers, job, "sentiment", "label")
@@ -62,7 +62,7 @@ def test_a_column_that_was_chosen_stays_chosen_when_the_form_is_saved_again(worl
     assert changed.gold == {"sentiment": "label"}
 
 
-def test_a_column_that_merely_followed_follows_a_new_form(world: Any) -> None:
+def test_a_derived_gold_column_follows_a_new_form(world: Any) -> None:
     job = world.job()
     elsewhere = world.form.replace('name="sentiment"', 'name="sentiment" gold="label"')
 
@@ -86,7 +86,7 @@ def test_a_column_of_accepted_answers_is_hidden_whatever_its_name(world: Any) ->
     assert {name for unit in page.units for name in unit.data} == {"text"}
 
 
-def test_no_answers_and_too_many_answers_are_refused_in_the_services_words(world: Any) -> None:
+def test_no_gold_and_too_much_gold_are_refused_with_the_services_messages(world: Any) -> None:
     none = world.do(uploads.create_job, world.account, [{"f_gold": None}] * 9)
     many = world.do(uploads.create_job, world.account, [{"f_gold": "x"}] * 4 + [{"f_gold": ""}] * 7)
 
@@ -102,7 +102,7 @@ def test_no_answers_and_too_many_answers_are_refused_in_the_services_words(world
         "We didn't mark any rows as gold because marking 4 rows would have affected over 1/3rd "
         "of them."
     )
-    assert world.again(many).golds_count == 0
+    assert world.reload(many).golds_count == 0
 
 
 def test_a_question_the_form_does_not_have_is_refused(world: Any) -> None:
@@ -112,19 +112,19 @@ def test_a_question_the_form_does_not_have_is_refused(world: Any) -> None:
         world.do(gold.convert_by_answers, job, "mood")
 
 
-def test_reset_makes_rows_of_them_again(world: Any) -> None:
+def test_reset_converts_test_questions_to_new_units(world: Any) -> None:
     job = world.job(20, golds=8)
 
     count = world.do(gold.reset, job)
 
     assert count == 8
     assert {unit.state for unit in world.units(job)} == {"new"}
-    assert world.again(job).golds_count == 0
+    assert world.reload(job).golds_count == 0
 
 
 @pytest.mark.parametrize(("size", "questions"), [(5, 1), (19, 1), (20, 2)])
 def test_large_pages_have_two_test_questions(world: Any, size: int, questions: int) -> None:
-    job = world.launched(60, golds=25, units_per_assignment=size)
+    job = world.launch_job(60, golds=25, units_per_assignment=size)
 
     page = world.take(job, world.worker())
 
@@ -132,8 +132,8 @@ def test_large_pages_have_two_test_questions(world: Any, size: int, questions: i
     assert (len(page.units), len(golds)) == (size, questions)
 
 
-def test_their_number_on_a_page_can_be_set(world: Any) -> None:
-    job = world.launched(60, golds=25)
+def test_gold_per_assignment_can_be_set(world: Any) -> None:
+    job = world.launch_job(60, golds=25)
     world.do(jobs.update, job, {"gold_per_assignment": 3})
     three = world.take(job, world.worker())
     world.do(jobs.update, job, {"gold_per_assignment": 0})
@@ -145,39 +145,39 @@ def test_their_number_on_a_page_can_be_set(world: Any) -> None:
     assert counts == [3, 0]
 
 
-def test_few_test_questions_are_asked_all_the_same_when_the_job_says_so(world: Any) -> None:
-    job = world.launched(20, golds=1, options={"gold_always": True})
+def test_gold_always_asks_even_few_test_questions(world: Any) -> None:
+    job = world.launch_job(20, golds=1, options={"gold_always": True})
 
     page = world.take(job, world.worker())
 
     assert sum(unit.data["text"].startswith("gold") for unit in page.units) == 1
 
 
-def test_a_row_that_was_a_test_question_is_ordered_with_the_judgments_it_has(world: Any) -> None:
-    job = world.launched(20, golds=8)
+def test_a_former_test_question_is_ordered_with_the_judgments_it_has(world: Any) -> None:
+    job = world.launch_job(20, golds=8)
     crowd = world.crowd(3)
     asked = world.units(job)[-1]
     for worker in crowd:
         world.take(job, worker, only=[asked.id, world.units(job)[0].id])
     for worker in crowd[:2]:
-        world.hand_in(worker, world.take(job, worker))
+        world.submit(worker, world.take(job, worker))
     world.do(gold.reset, job)
 
     world.do(orders.place, job, 0, ["on_demand"])
 
     ordered = next(unit for unit in world.units(job) if unit.id == asked.id)
     assert (ordered.state, ordered.judgments_count, ordered.open_slots) == ("judgable", 2, 0)
-    world.hand_in(crowd[2], world.take(job, crowd[2]))
+    world.submit(crowd[2], world.take(job, crowd[2]))
     ordered = next(unit for unit in world.units(job) if unit.id == asked.id)
     assert (ordered.state, ordered.judgments_count) == ("finalized", 3)
 
 
-def test_a_row_that_has_enough_of_them_is_finalized_at_once(world: Any) -> None:
-    job = world.launched(20, golds=8)
+def test_a_former_test_question_with_enough_judgments_is_finalized_at_once(world: Any) -> None:
+    job = world.launch_job(20, golds=8)
     asked = world.units(job)[-1]
     for place, worker in enumerate(world.crowd(4)):
         page = world.take(job, worker, only=[asked.id, world.units(job)[place].id])
-        world.hand_in(worker, page)
+        world.submit(worker, page)
     world.do(gold.reset, job)
 
     world.do(orders.place, job, 0, ["on_demand"])
@@ -186,11 +186,11 @@ def test_a_row_that_has_enough_of_them_is_finalized_at_once(world: Any) -> None:
     assert (ordered.state, ordered.judgments_count) == ("finalized", 4)
 
 
-def test_a_test_question_edited_while_answers_arrive_is_one_question_to_each_of_them(
+def test_a_test_question_edited_during_submissions_grades_each_page_by_one_version(
     world: Any,
 ) -> None:
     """Everybody is scored by what was right when they handed in; then by what makes it better."""
-    job = world.launched(40, golds=8, units_per_assignment=5, gold_per_assignment=3)
+    job = world.launch_job(40, golds=8, units_per_assignment=5, gold_per_assignment=3)
     golds = [unit for unit in world.units(job) if unit.state == "golden"]
     crowd = world.crowd(6)
     pages = {worker.id: world.take(job, worker) for worker in crowd}
@@ -199,7 +199,7 @@ def test_a_test_question_edited_while_answers_arrive_is_one_question_to_each_of_
 
     def hand_in(worker: Any) -> None:
         ready.wait()
-        receipts[worker.id] = world.hand_in(worker, pages[worker.id], "negative")
+        receipts[worker.id] = world.submit(worker, pages[worker.id], "negative")
 
     def edit() -> None:
         ready.wait()
@@ -224,18 +224,18 @@ def test_a_test_question_edited_while_answers_arrive_is_one_question_to_each_of_
     assert {world.do(workers.find_in_job, job, worker.id).trust for worker in crowd} == {0.0}
 
 
-def test_an_edit_that_makes_answers_right_does_so_for_those_before_and_after_it(
+def test_an_edit_that_accepts_an_answer_applies_to_earlier_and_later_pages(
     world: Any,
 ) -> None:
-    job = world.launched(40, golds=8, units_per_assignment=5, options={"after_gold": 50})
+    job = world.launch_job(40, golds=8, units_per_assignment=5, options={"after_gold": 50})
     first, second = world.crowd(2)
     pages = [world.take(job, worker) for worker in (first, second)]
 
-    world.hand_in(first, pages[0], "negative")
+    world.submit(first, pages[0], "negative")
     for unit in world.units(job):
         if unit.state == "golden":
             world.do(units.update, job, unit, data={**unit.data, "sentiment_gold": "negative"})
-    receipt = world.hand_in(second, pages[1], "negative")
+    receipt = world.submit(second, pages[1], "negative")
 
     assert receipt.feedback == ()
     assert {each.missed for each in world.judgments(job) if each.golden} == {False}

@@ -77,7 +77,7 @@ KEYS_OF_2014 = [
 ]
 
 
-def test_a_blank_job_is_what_the_service_makes_of_nothing(world: Any) -> None:
+def test_a_blank_job_has_the_defaults_of_the_service(world: Any) -> None:
     job = world.do(jobs.create, world.account, {})
 
     shown = shapes.job(job)
@@ -115,7 +115,7 @@ def test_a_form_names_the_questions_of_its_job(world: Any) -> None:
     assert world.do(jobs.legend, job)["sentiment"] == {"Sentiment?": {"good": "good"}}
 
 
-def test_a_job_is_found_by_number_and_by_alias_and_only_by_its_owner(world: Any) -> None:
+def test_a_job_is_found_by_id_and_alias_and_only_by_its_owner(world: Any) -> None:
     other = world.do(accounts.open_account, key="other")
     job = world.do(jobs.create, world.account, {"alias": "reviews"})
 
@@ -131,7 +131,7 @@ def test_a_job_is_found_by_number_and_by_alias_and_only_by_its_owner(world: Any)
             world.do(jobs.find, account, reference)
 
 
-def test_the_list_has_ten_a_page_and_the_newest_first(world: Any) -> None:
+def test_the_list_has_ten_jobs_per_page_newest_first(world: Any) -> None:
     made = [world.do(jobs.create, world.account, {}).id for _ in range(11)]
 
     pages = [
@@ -141,11 +141,11 @@ def test_the_list_has_ten_a_page_and_the_newest_first(world: Any) -> None:
     assert pages == [made[:0:-1], [made[0]], []]
 
 
-def test_the_list_can_be_narrowed(world: Any) -> None:
+def test_the_list_can_be_filtered(world: Any) -> None:
     old = world.do(jobs.create, world.account, {})
     world.clock.advance(hours=1)
     later = world.clock.now()
-    new = world.launched()
+    new = world.launch_job()
     world.do(tags.replace, new, ["fashion", "glitter"])
     world.do(tags.replace, old, ["fashion"])
 
@@ -164,7 +164,7 @@ def test_the_list_knows_every_state_of_a_job() -> None:
     assert set(jobs.LISTED_STATES) == set(JOB_STATES)
 
 
-def test_an_unknown_state_is_refused_with_those_that_are_known(world: Any) -> None:
+def test_an_unknown_state_is_refused_with_the_known_ones(world: Any) -> None:
     with pytest.raises(Invalid) as caught:
         world.do(jobs.read_page, world.account, state="asleep")
 
@@ -173,7 +173,7 @@ def test_an_unknown_state_is_refused_with_those_that_are_known(world: Any) -> No
     )
 
 
-def test_a_deleted_job_leaves_the_list_and_can_be_read(world: Any) -> None:
+def test_a_deleted_job_is_not_listed_but_can_be_read(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"alias": "reviews"})
 
     world.do(jobs.delete, job)
@@ -187,8 +187,8 @@ def test_a_deleted_job_leaves_the_list_and_can_be_read(world: Any) -> None:
     assert world.do(jobs.create, world.account, {"alias": "reviews"}).alias == "reviews"
 
 
-def test_a_running_job_is_not_deleted_and_a_paused_one_gives_its_money_back(world: Any) -> None:
-    job = world.launched()
+def test_a_running_job_cannot_be_deleted_and_a_paused_one_returns_its_money(world: Any) -> None:
+    job = world.launch_job()
     with pytest.raises(Invalid):
         world.do(jobs.delete, job)
     world.do(jobs.pause, job)
@@ -234,7 +234,7 @@ NOT_PAUSED = "You can only resume jobs that are paused or complete."
         ("order upload pause order", "running"),
     ],
 )
-def test_the_way_of_a_job(world: Any, way: str, result: str) -> None:
+def test_a_job_changes_state_or_refuses(world: Any, way: str, result: str) -> None:
     job = world.job(5)
 
     def walk() -> str:
@@ -247,7 +247,7 @@ def test_the_way_of_a_job(world: Any, way: str, result: str) -> None:
                 world.do(units.create, job, {"text": "one more"})
             else:
                 world.do(STEPS[step], job)
-        return str(world.again(job).state)
+        return str(world.reload(job).state)
 
     try:
         reached = walk()
@@ -258,7 +258,7 @@ def test_the_way_of_a_job(world: Any, way: str, result: str) -> None:
 
 
 def test_ping_counts_rows_and_judgments(world: Any) -> None:
-    job = world.launched(10, golds=8)
+    job = world.launch_job(10, golds=8)
     world.work(job, world.worker())
 
     ping = world.do(jobs.ping, job)
@@ -277,8 +277,8 @@ def test_ping_counts_rows_and_judgments(world: Any) -> None:
     }
 
 
-def test_ping_counts_what_is_done(world: Any) -> None:
-    job = world.launched(5, golds=8, judgments_per_unit=1)
+def test_ping_counts_completed_units(world: Any) -> None:
+    job = world.launch_job(5, golds=8, judgments_per_unit=1)
     world.finish(job, world.crowd(2))
 
     ping = world.do(jobs.ping, job)
@@ -295,7 +295,7 @@ def varied(world: Any) -> Any:
     world.do(units.create, job, {"text": "late"})
     world.do(orders.place, job, 2, ["on_demand"])
     world.do(units.update, job, world.units(job)[0], state="finalized")
-    return world.again(job)
+    return world.reload(job)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def varied(world: Any) -> Any:
         ),
     ],
 )
-def test_a_copy_has_as_many_rows_as_asked_for(
+def test_a_copy_has_the_requested_units(
     world: Any, varied: Any, asked: dict[str, bool], states: list[str]
 ) -> None:
     copied = world.do(jobs.copy, varied, **asked)
@@ -321,9 +321,7 @@ def test_a_copy_has_as_many_rows_as_asked_for(
     world.do(units.create, copied, {"text": "goes on"})
 
 
-def test_a_copy_takes_over_what_is_set_and_nothing_of_what_happened(
-    world: Any, varied: Any
-) -> None:
+def test_a_copy_has_the_settings_but_not_the_history(world: Any, varied: Any) -> None:
     copied = world.do(jobs.copy, varied, all_units=True)
 
     kept = ("title", "instructions", "cml", "gold", "fields", "payment_mc", "judgments_per_unit")

@@ -16,7 +16,7 @@ from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store import tables as t
 
 
-def test_an_order_releases_the_oldest_new_rows(world: Any) -> None:
+def test_an_order_makes_the_oldest_new_units_judgable(world: Any) -> None:
     job = world.job(20, golds=1)
 
     order = world.do(orders.place, job, 12, ["on_demand"])
@@ -28,7 +28,7 @@ def test_an_order_releases_the_oldest_new_rows(world: Any) -> None:
         world.units(job)[0].id,
         world.units(job)[11].id,
     )
-    assert world.again(job).state == "running"
+    assert world.reload(job).state == "running"
     assert world.do(orders.find, job, order.id) == order
 
 
@@ -41,7 +41,7 @@ def test_zero_and_more_than_there_are_mean_all(world: Any, count: int) -> None:
     assert order.units_count == 20
 
 
-def test_channels_are_those_of_the_order_and_the_open_crowd(world: Any) -> None:
+def test_an_order_enables_its_channels_and_on_demand(world: Any) -> None:
     job = world.job(20)
 
     world.do(orders.place, job, 5, ["4x4bux_com", "bitcoinget", "cf_internal"])
@@ -51,19 +51,19 @@ def test_channels_are_those_of_the_order_and_the_open_crowd(world: Any) -> None:
     assert set(enabled) <= set(available)
 
 
-def test_an_order_for_ones_own_people_alone_is_free(world: Any) -> None:
-    job = world.launched(5, channel="cf_internal")
+def test_an_order_for_internal_contributors_only_is_free(world: Any) -> None:
+    job = world.launch_job(5, channel="cf_internal")
 
     world.finish(job, [world.worker(channel="cf_internal") for _ in range(3)])
 
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
     assert world.do(channels.read, job)[0] == ["cf_internal"]
     assert world.balance() == 100_000
 
 
-def test_unless_the_sandbox_says_that_they_cost_too(make_world: Any) -> None:
+def test_charge_internal_makes_internal_contributors_cost_money(make_world: Any) -> None:
     world = make_world(charge_internal=True)
-    job = world.launched(5, channel="cf_internal")
+    job = world.launch_job(5, channel="cf_internal")
 
     world.work(job, world.worker(channel="cf_internal"))
 
@@ -75,11 +75,11 @@ def unready(world: Any, what: str) -> Any:
     if what == "rows":
         return world.job(3)
     if what == "new rows":
-        job = world.launched(5)
+        job = world.launch_job(5)
         world.do(jobs.pause, job)
         return job
     if what == "canceled":
-        job = world.launched(5)
+        job = world.launch_job(5)
         world.do(jobs.cancel, job)
         return job
     job = world.do(uploads.create_job, world.account, [{"text": str(n)} for n in range(5)])
@@ -106,7 +106,7 @@ def test_a_job_that_is_not_ready_is_refused_with_what_to_do(world: Any) -> None:
     assert len(set(messages.values())) == 6
 
 
-def test_a_form_with_mistakes_is_found_at_the_latest_when_the_job_is_launched(world: Any) -> None:
+def test_mistakes_in_a_form_are_refused_at_launch(world: Any) -> None:
     attributes = {"title": "Sentiment", "instructions": "Read.", "cml": "<cml:txt/>"}
     job = world.do(jobs.create, world.account, attributes)
     world.do(uploads.append, job, [{"text": str(n)} for n in range(5)])
@@ -135,23 +135,23 @@ def test_an_order_of_another_job_is_not_found(world: Any) -> None:
         world.do(orders.find, job, order.id)
 
 
-def test_the_example_of_the_price_list_costs_40_dollars_32(make_world: Any) -> None:
+def test_the_example_of_the_price_list_costs_40_dollars_and_32_cents(make_world: Any) -> None:
     # The article prints 41.63 as the result of its own formula, which gives 40.32.
     world = make_world()
     job = world.job(20, golds=13, units_per_assignment=10, gold_per_assignment=1)
 
-    assert world.do(orders.estimate_cost, world.again(job), 1000) == 4032 * money.CENT
+    assert world.do(orders.estimate_cost, world.reload(job), 1000) == 4032 * money.CENT
 
 
-def test_an_estimate_of_dynamic_judgments_counts_the_most_there_may_be(world: Any) -> None:
+def test_an_estimate_of_dynamic_judgments_uses_the_maximum(world: Any) -> None:
     plain = world.job(20)
     dynamic = world.job(20, variable_judgments_mode="auto_confidence", max_judgments_per_unit=5)
 
-    assert world.do(orders.estimate_cost, world.again(plain), 20) == 144 * money.CENT
-    assert world.do(orders.estimate_cost, world.again(dynamic), 20) == 240 * money.CENT
+    assert world.do(orders.estimate_cost, world.reload(plain), 20) == 144 * money.CENT
+    assert world.do(orders.estimate_cost, world.reload(dynamic), 20) == 240 * money.CENT
 
 
-def test_a_small_order_takes_ten_dollars_aside_and_gives_back_the_rest(world: Any) -> None:
+def test_a_small_order_reserves_ten_dollars_and_returns_the_rest(world: Any) -> None:
     job = world.job(20)
 
     world.do(orders.place, job, 20, ["on_demand"])
@@ -162,11 +162,11 @@ def test_a_small_order_takes_ten_dollars_aside_and_gives_back_the_rest(world: An
     assert world.ledger("charge") == -144
     assert world.ledger("release") == 144 + 856
     assert world.balance() == 99_856
-    assert world.again(job).crowd_costs_mc == 120 * money.CENT
+    assert world.reload(job).crowd_costs_mc == 120 * money.CENT
 
 
-def test_pay_may_be_a_fraction_of_a_cent(world: Any) -> None:
-    job = world.launched(20, payment_cents="0.5")
+def test_pay_can_be_a_fraction_of_a_cent(world: Any) -> None:
+    job = world.launch_job(20, payment_cents="0.5")
 
     world.finish(job, world.crowd(3))
 
@@ -174,8 +174,8 @@ def test_pay_may_be_a_fraction_of_a_cent(world: Any) -> None:
     assert {judgment.cost_mc for judgment in world.judgments(job)} == {120}
 
 
-def test_the_price_of_a_page_is_shared_to_the_last_thousandth(world: Any) -> None:
-    job = world.launched(20, payment_cents="0.01", units_per_assignment=7)
+def test_the_price_of_a_page_is_shared_among_its_units_exactly(world: Any) -> None:
+    job = world.launch_job(20, payment_cents="0.01", units_per_assignment=7)
 
     world.work(job, world.worker())
 
@@ -192,11 +192,11 @@ def test_too_little_money_is_refused_with_both_amounts(world: Any) -> None:
 
     assert caught.value.status == 402
     assert "You have $5.00 available but this order will cost $10.00." in caught.value.message
-    assert world.again(job).state == "unordered"
+    assert world.reload(job).state == "unordered"
     assert world.balance() == 500
 
 
-def test_more_money_lets_the_same_order_through(world: Any) -> None:
+def test_an_unfunded_order_succeeds_after_a_credit(world: Any) -> None:
     world.do(accounts.credit, world.account, -99_500)
     job = world.job(20)
     world.do(accounts.credit, world.account, 500, "top up")
@@ -206,8 +206,8 @@ def test_more_money_lets_the_same_order_through(world: Any) -> None:
     assert world.do(accounts.balance_cents, world.account) == 0
 
 
-def test_a_canceled_job_gives_back_what_it_did_not_spend(world: Any) -> None:
-    job, worker = world.launched(20), world.worker()
+def test_a_canceled_job_returns_its_unspent_money(world: Any) -> None:
+    job, worker = world.launch_job(20), world.worker()
     world.work(job, worker)
     world.take(job, worker)
 
@@ -217,74 +217,74 @@ def test_a_canceled_job_gives_back_what_it_did_not_spend(world: Any) -> None:
     assert world.ledger("refund") == 1000 - 12
 
 
-def test_orders_after_each_other_are_paid_from_each_other_and_settled_together(world: Any) -> None:
+def test_several_orders_share_their_reserve_and_are_closed_together(world: Any) -> None:
     job = world.job(40, payment_cents=200)
     world.do(orders.place, job, 20, ["on_demand"])
     world.do(orders.place, job, 20, ["on_demand"])
 
     world.finish(job, world.crowd(3))
 
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
     assert world.ledger("charge") == -24 * 240
     assert world.balance() == 100_000 - 24 * 240
 
 
-def test_when_the_reserve_is_used_up_the_balance_is_asked(make_world: Any) -> None:
+def test_a_page_beyond_the_reserve_is_paid_from_the_balance(make_world: Any) -> None:
     world = make_world(minimum_reserve_cents=0)
-    job = world.launched(6, judgments_per_unit=1)
+    job = world.launch_job(6, judgments_per_unit=1)
     first, second, third = world.crowd(3)
     numbers = [unit.id for unit in world.units(job)]
 
     for worker, number in zip((first, second, third), numbers, strict=False):
-        world.hand_in(worker, world.take(job, worker, only=[number]))
+        world.submit(worker, world.take(job, worker, only=[number]))
 
     assert world.ledger("reserve") == -36
     assert world.ledger("charge") == -36
 
 
-def test_when_that_is_used_up_too_the_job_is_paused(make_world: Any) -> None:
+def test_a_job_without_funds_is_paused(make_world: Any) -> None:
     world = make_world(minimum_reserve_cents=0)
     world.do(accounts.credit, world.account, -100_000 + 24)
-    job = world.launched(6, judgments_per_unit=1)
+    job = world.launch_job(6, judgments_per_unit=1)
     worker = world.worker()
     numbers = [unit.id for unit in world.units(job)]
     for number in numbers[:2]:
-        world.hand_in(worker, world.take(job, worker, only=[number]))
+        world.submit(worker, world.take(job, worker, only=[number]))
 
-    assert (world.again(job).state, world.balance()) == ("paused", 0)
+    assert (world.reload(job).state, world.balance()) == ("paused", 0)
 
     world.do(accounts.credit, world.account, 100)
     world.do(jobs.resume, job)
     world.finish(job, [worker])
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
     assert world.balance() == 88
 
 
 def test_a_page_that_cannot_be_paid_is_not_handed_out(make_world: Any) -> None:
     world = make_world(minimum_reserve_cents=0)
     world.do(accounts.credit, world.account, -100_000 + 12)
-    job = world.launched(5, judgments_per_unit=1)
+    job = world.launch_job(5, judgments_per_unit=1)
     first, second = world.crowd(2)
     number = world.units(job)[0].id
 
     world.take(job, first, only=[number])
 
-    assert world.closed(job, second) == "job_not_running"
+    assert world.refusal_reason(job, second) == "job_not_running"
 
 
 def test_a_raise_applies_to_pages_that_are_handed_out_after_it(world: Any) -> None:
-    job, (before, after) = world.launched(20), world.crowd(2)
+    job, (before, after) = world.launch_job(20), world.crowd(2)
     page = world.take(job, before)
     world.do(jobs.update, job, {"payment_cents": 50})
 
-    old, new = world.hand_in(before, page), world.work(job, after)
+    old, new = world.submit(before, page), world.work(job, after)
 
     assert (old.pay_cents, new.pay_cents) == (10, 50)
     assert world.ledger("charge") == -72
 
 
-def test_more_judgments_of_a_row_are_collected_and_paid(world: Any) -> None:
-    job = world.launched(5)
+def test_more_judgments_of_a_unit_are_collected_and_paid(world: Any) -> None:
+    job = world.launch_job(5)
     world.finish(job, world.crowd(3))
     unit = world.units(job)[0]
 
@@ -292,14 +292,14 @@ def test_more_judgments_of_a_row_are_collected_and_paid(world: Any) -> None:
 
     opened = world.do(units.find, job, unit.id)
     assert (opened.state, opened.needed, opened.open_slots) == ("judgable", 5, 2)
-    assert world.again(job).state == "running"
+    assert world.reload(job).state == "running"
     world.finish(job, world.crowd(2))
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
     assert world.ledger("charge") == -36 - 24
 
 
 def test_more_judgments_need_money_an_order_and_a_job_at_work(world: Any) -> None:
-    job = world.launched(5)
+    job = world.launch_job(5)
     world.finish(job, world.crowd(3))
     unit = world.units(job)[0]
     fresh = world.job(5)
@@ -313,24 +313,24 @@ def test_more_judgments_need_money_an_order_and_a_job_at_work(world: Any) -> Non
         world.do(units.request_more_judgments, fresh, world.units(fresh)[0], 1)
 
 
-def test_a_job_orders_by_itself_when_it_has_rows_enough(world: Any) -> None:
+def test_a_job_with_auto_order_orders_when_it_has_enough_units(world: Any) -> None:
     job = world.job(3, auto_order=True)
 
     world.do(units.create, job, {"text": "the fourth"})
 
-    assert world.again(job).state == "running"
+    assert world.reload(job).state == "running"
     assert {unit.state for unit in world.units(job)} == {"judgable"}
 
 
-def test_an_upload_makes_it_order_too(world: Any) -> None:
+def test_an_upload_triggers_auto_order_too(world: Any) -> None:
     job = world.job(1, auto_order=True, auto_order_threshold=3)
 
     world.do(uploads.append, job, [{"text": "second"}, {"text": "third"}])
 
-    assert world.again(job).judgable_count == 3
+    assert world.reload(job).judgable_count == 3
 
 
-def test_a_job_without_channels_says_why_it_does_not_order_by_itself(world: Any) -> None:
+def test_auto_order_without_channels_warns_why(world: Any) -> None:
     job = world.job(3, auto_order=True)
     world.do(channels.replace, job, [])
 
@@ -342,7 +342,7 @@ def test_a_job_without_channels_says_why_it_does_not_order_by_itself(world: Any)
     assert warnings == [orders.NO_CHANNELS]
 
 
-def test_neither_does_a_job_that_is_not_ready(world: Any) -> None:
+def test_auto_order_of_a_job_that_is_not_ready_warns_why(world: Any) -> None:
     job = world.do(uploads.create_job, world.account, [{"text": str(n)} for n in range(3)])
     world.do(jobs.update, job, {"auto_order": "true"})
 
@@ -358,25 +358,25 @@ def waiting(world: Any, count: int = 2, **settings: Any) -> Any:
     """A job that orders its rows a minute after they came."""
     job = world.job(count, auto_order=True, auto_order_timeout=60, **settings)
     world.do(channels.replace, job, ["on_demand"])
-    return world.again(job)
+    return world.reload(job)
 
 
-def test_too_few_rows_are_ordered_when_the_timer_has_run(world: Any) -> None:
+def test_too_few_units_are_ordered_after_the_timeout(world: Any) -> None:
     job = waiting(world)
 
     world.clock.advance(seconds=59)
     world.do(orders.place_due_orders)
-    early = world.again(job).state
+    early = world.reload(job).state
     world.clock.advance(seconds=1)
     world.do(orders.place_due_orders)
 
     assert early == "unordered"
-    assert world.again(job).state == "running"
+    assert world.reload(job).state == "running"
     assert {unit.state for unit in world.units(job)} == {"judgable"}
     assert world.do(orders.due_job_ids) == []
 
 
-def test_the_timer_runs_from_the_first_row_that_waits(world: Any) -> None:
+def test_the_timeout_starts_with_the_first_waiting_unit(world: Any) -> None:
     job = waiting(world, 5)
     world.do(orders.place, job, 5, ["on_demand"])
     world.clock.advance(minutes=10)
@@ -390,16 +390,16 @@ def test_the_timer_runs_from_the_first_row_that_waits(world: Any) -> None:
     assert [unit.state for unit in world.units(job)][5:] == ["judgable", "judgable"]
 
 
-def test_enough_rows_do_not_wait_for_the_timer(world: Any) -> None:
+def test_enough_units_do_not_wait_for_the_timeout(world: Any) -> None:
     job = waiting(world, 3)
 
     world.do(units.create, job, {"text": "the fourth"})
 
-    assert world.again(job).judgable_count == 4
-    assert world.again(job).waiting_since is None
+    assert world.reload(job).judgable_count == 4
+    assert world.reload(job).waiting_since is None
 
 
-def test_where_rows_cannot_be_ordered_an_event_says_why_once_each_time(world: Any) -> None:
+def test_a_failed_auto_order_records_one_event_with_the_reason(world: Any) -> None:
     job = waiting(world)
     world.do(channels.replace, job, [])
 
@@ -410,26 +410,26 @@ def test_where_rows_cannot_be_ordered_an_event_says_why_once_each_time(world: An
     events = world.do(Transaction.all, select(t.event).where(t.event.c.job_id == job.id))
     assert [each.kind for each in events] == ["auto_order_failed"] * 2
     assert {each.detail["problem"] for each in events} == {orders.NO_CHANNELS}
-    assert world.again(job).state == "unordered"
+    assert world.reload(job).state == "unordered"
 
 
 @pytest.mark.parametrize("ending", [jobs.pause, jobs.cancel])
-def test_a_job_that_was_stopped_orders_nothing_by_itself(world: Any, ending: Any) -> None:
+def test_a_paused_or_canceled_job_does_not_auto_order(world: Any, ending: Any) -> None:
     job = waiting(world, 5)
     world.do(orders.place, job, 5, ["on_demand"])
     world.do(ending, job)
-    stopped = world.again(job).state
+    stopped = world.reload(job).state
 
     for number in range(5):
         world.do(units.create, job, {"text": f"row {number}"})
     world.clock.advance(minutes=2)
     world.do(orders.place_due_orders)
 
-    assert world.again(job).state == stopped
+    assert world.reload(job).state == stopped
     assert {unit.state for unit in world.units(job)[5:]} == {"new"}
 
 
-def test_when_all_that_waited_is_gone_so_is_the_wait(world: Any) -> None:
+def test_the_timeout_stops_when_no_unit_waits(world: Any) -> None:
     job = waiting(world, 1)
     world.do(units.delete, job, world.units(job)[0])
     world.clock.advance(minutes=2)
@@ -437,20 +437,20 @@ def test_when_all_that_waited_is_gone_so_is_the_wait(world: Any) -> None:
     world.do(orders.place_due_orders)
 
     assert world.do(orders.due_job_ids) == []
-    assert world.again(job).state == "unordered"
+    assert world.reload(job).state == "unordered"
 
 
-def test_a_copy_begins_without_anything_that_waits(world: Any) -> None:
+def test_a_copy_has_no_pending_auto_order(world: Any) -> None:
     job = waiting(world)
 
     copied = world.do(jobs.copy, job, all_units=True)
     world.clock.advance(minutes=2)
     world.do(orders.place_due_orders)
 
-    assert world.again(copied).state == "unordered"
+    assert world.reload(copied).state == "unordered"
 
 
-def test_demands_on_contributors_are_warned_about_and_refused_where_strict(make_world: Any) -> None:
+def test_requirements_are_warned_about_and_refused_in_a_strict_sandbox(make_world: Any) -> None:
     demands = {"minimum_requirements": {"skill_scores": {"level_3_contributors": 1}}}
     lenient, strict = make_world(), make_world(strict=True)
 
@@ -474,7 +474,7 @@ def test_demands_on_contributors_are_warned_about_and_refused_where_strict(make_
         ({"min_unit_confidence": 0.7, "max_judgments_per_unit": 5}, []),
     ],
 )
-def test_dynamic_judgments_without_a_goal_or_an_end_are_warned_about(
+def test_dynamic_judgments_without_a_minimum_confidence_or_maximum_are_warned_about(
     world: Any, settings: dict[str, Any], said: list[str]
 ) -> None:
     job = world.job(5, variable_judgments_mode="auto_confidence", **settings)
@@ -487,7 +487,7 @@ def test_dynamic_judgments_without_a_goal_or_an_end_are_warned_about(
     assert all(each in warning for each, warning in zip(said, warnings, strict=True))
 
 
-def test_whoever_changes_judgments_per_unit_is_told_of_rows_that_are_out(world: Any) -> None:
+def test_changing_judgments_per_unit_warns_about_ordered_units(world: Any) -> None:
     job = world.job(10)
     world.do(orders.place, job, 5, ["on_demand"])
 
@@ -511,7 +511,7 @@ OF_THE_ROW = """
 """
 
 
-def test_a_row_that_the_form_does_not_work_with_is_found_before_it_costs_anything(
+def test_a_unit_that_breaks_the_form_is_found_before_it_costs_anything(
     world: Any,
 ) -> None:
     data: list[dict[str, Any]] = [{"names": ["Ada"]}] * 4 + [{"names": []}]

@@ -38,13 +38,13 @@ def judged(world: Any) -> tuple[Any, int]:
         {"sentiment": "yes", "animals": ["cat"], "stars": "4"},
         {"sentiment": "no", "stars": "3", "why": "because"},
     ]
-    for worker, answer in zip(world.believed(job, 0.9, 0.8, 0.5), answers, strict=True):
+    for worker, answer in zip(world.trusted_workers(job, 0.9, 0.8, 0.5), answers, strict=True):
         page = world.take(job, worker, only=[number])
         world.do(submission.submit, worker, page.assignment_id, page.token, {number: answer})
-    return world.again(job), number
+    return world.reload(job), number
 
 
-def test_a_row_is_summed_up_question_by_question(world: Any, judged: Any) -> None:
+def test_a_unit_has_an_aggregate_for_each_question(world: Any, judged: Any) -> None:
     job, number = judged
 
     shown = world.do(results.unit_results, job, world.do(units.find, job, number))
@@ -57,7 +57,7 @@ def test_a_row_is_summed_up_question_by_question(world: Any, judged: Any) -> Non
     json.dumps(shown)
 
 
-def test_agreement_goes_by_heads_and_not_by_trust(world: Any, judged: Any) -> None:
+def test_agreement_ignores_trust(world: Any, judged: Any) -> None:
     job, number = judged
 
     shown = world.do(results.unit_json, job, world.do(units.find, job, number))
@@ -66,7 +66,7 @@ def test_agreement_goes_by_heads_and_not_by_trust(world: Any, judged: Any) -> No
     assert shown["agreement"] == round((2 / 3 + 1.0) / 2, 4)
 
 
-def test_agreement_is_over_all_questions_whichever_decide(world: Any, judged: Any) -> None:
+def test_agreement_includes_questions_that_do_not_decide(world: Any, judged: Any) -> None:
     job, number = judged
     job = world.do(jobs.update, job, {"confidence_fields": ["sentiment"]})
 
@@ -87,15 +87,15 @@ def named(world: Any) -> tuple[Any, list[int]]:
         {"sentiment": "no", "first": ["Johnny", "John"], "last": ["Appleseed", "Chapman"]},
         {"sentiment": "no", "first": ["John"], "last": ["Chapman"]},
     ]
-    for worker, answer in zip(world.believed(job, 0.9, 0.6), answers, strict=True):
+    for worker, answer in zip(world.trusted_workers(job, 0.9, 0.6), answers, strict=True):
         page = world.take(job, worker, only=[row, golden])
         given = {unit.id: answer for unit in page.units}
         world.do(submission.submit, worker, page.assignment_id, page.token, given)
     world.do(units.update, job, world.do(units.find, job, golden), golden=True)
-    return world.again(job), [row, golden]
+    return world.reload(job), [row, golden]
 
 
-def test_linked_answers_have_shares_by_heads(world: Any, named: Any) -> None:
+def test_linked_answers_ignore_trust(world: Any, named: Any) -> None:
     job, (number, _) = named
 
     shown = world.do(results.unit_results, job, world.do(units.find, job, number))
@@ -115,7 +115,7 @@ def test_test_questions_have_no_linked_answers(world: Any, named: Any) -> None:
     assert "people" not in shown
 
 
-def test_a_page_of_judgments_is_laid_out_flat(world: Any, judged: Any) -> None:
+def test_a_page_of_judgments_is_flat(world: Any, judged: Any) -> None:
     job, number = judged
 
     page = world.do(judgments.read_page, job)
@@ -131,8 +131,8 @@ def test_a_page_of_judgments_is_laid_out_flat(world: Any, judged: Any) -> None:
     assert row["why"][0::2] == ["so", "because"]
 
 
-def test_a_column_named_like_a_question_moves_aside(world: Any) -> None:
-    job = world.launched(5)
+def test_a_column_named_like_a_question_gets_a_prefix(world: Any) -> None:
+    job = world.launch_job(5)
     number = world.units(job)[0].id
     data = {"text": "x", "sentiment": "mine", "_state": "mine too", "orig__state": "even this"}
     world.do(units.update, job, world.units(job)[0], data=data)
@@ -145,24 +145,24 @@ def test_a_column_named_like_a_question_moves_aside(world: Any) -> None:
     assert (row["sentiment"]["agg"], row["_state"]) == ("positive", "judgable")
 
 
-def test_pages_list_judged_rows_alone_to_the_end(world: Any) -> None:
-    job = world.launched(20)
+def test_pages_list_only_judged_units(world: Any) -> None:
+    job = world.launch_job(20)
     wanted = [unit.id for unit in world.units(job)[5:12]]
-    world.hand_in(worker := world.worker(), world.take(job, worker, only=wanted))
-    world.hand_in(worker, world.take(job, worker, only=wanted))
+    world.submit(worker := world.worker(), world.take(job, worker, only=wanted))
+    world.submit(worker, world.take(job, worker, only=wanted))
 
     pages = [world.do(judgments.read_page, job, page, 3) for page in (1, 2, 3, 4)]
 
     assert [number for page in pages for number in page] == wanted
     assert [len(page) for page in pages] == [3, 3, 1, 0]
     ids = [number for page in pages for row in page.values() for number in row["_ids"]]
-    assert len(ids) == world.again(job).judgments_count
+    assert len(ids) == world.reload(job).judgments_count
 
 
-def test_trust_that_changes_changes_results(world: Any) -> None:
-    job = world.launched(5)
+def test_a_change_of_trust_changes_results(world: Any) -> None:
+    job = world.launch_job(5)
     number = world.units(job)[0].id
-    first, second = world.believed(job, 1.0, 0.5)
+    first, second = world.trusted_workers(job, 1.0, 0.5)
     world.judge(job, number, (first, "positive"), (second, "negative"))
     before = world.do(judgments.read_page, job)[number]["sentiment"]["confidence"]
 
@@ -172,8 +172,8 @@ def test_trust_that_changes_changes_results(world: Any) -> None:
     assert world.do(judgments.read_page, job)[number]["sentiment"]["confidence"] == 1.0
 
 
-def test_a_row_whose_judgments_do_not_count_has_questions_without_answers(world: Any) -> None:
-    job = world.launched(20, golds=8, options={"after_gold": "1"})
+def test_a_unit_with_tainted_judgments_only_has_empty_aggregates(world: Any) -> None:
+    job = world.launch_job(20, golds=8, options={"after_gold": "1"})
     number = world.units(job)[0].id
     worker = world.worker()
     world.judge(job, number, (worker, "positive"))
@@ -187,8 +187,8 @@ def test_a_row_whose_judgments_do_not_count_has_questions_without_answers(world:
     assert world.do(judgments.read_page, job) == {}
 
 
-def test_tainted_judgments_are_listed_and_not_summed_up(world: Any) -> None:
-    job = world.launched(20, golds=8, options={"after_gold": "1"})
+def test_tainted_judgments_are_listed_but_not_aggregated(world: Any) -> None:
+    job = world.launch_job(20, golds=8, options={"after_gold": "1"})
     number = world.units(job)[0].id
     sloppy, careful = world.crowd(2)
     world.judge(job, number, (sloppy, "positive"), (careful, "negative"))
@@ -205,8 +205,8 @@ def test_tainted_judgments_are_listed_and_not_summed_up(world: Any) -> None:
     assert shown["sentiment"] == {"agg": "negative", "confidence": 1.0}
 
 
-def test_a_judgment_is_shown_with_its_row_and_contributor(world: Any) -> None:
-    job = world.launched(20, golds=8)
+def test_a_judgment_has_its_unit_and_contributor(world: Any) -> None:
+    job = world.launch_job(20, golds=8)
     worker = world.worker(country="FI", region="13", city="Helsinki")
     world.work(job, worker, "negative")
     world.work(job, worker, "positive")
@@ -225,8 +225,8 @@ def test_a_judgment_is_shown_with_its_row_and_contributor(world: Any) -> None:
         world.do(judgments.find, world.job(5), first.id)
 
 
-def test_golden_rows_have_judgments_and_results(world: Any) -> None:
-    job, worker = world.launched(20, golds=8), world.worker()
+def test_test_questions_have_judgments_and_results(world: Any) -> None:
+    job, worker = world.launch_job(20, golds=8), world.worker()
     world.work(job, worker, "negative")
     world.work(job, worker, "positive")
     golden = next(unit for unit in world.units(job) if unit.missed_count)
@@ -240,7 +240,7 @@ def test_golden_rows_have_judgments_and_results(world: Any) -> None:
 
 
 def test_a_job_without_questions_has_results_without_questions(world: Any) -> None:
-    job = world.launched(5)
+    job = world.launch_job(5)
     world.work(job, world.worker())
     job = world.do(jobs.update, job, {"cml": ""})
 
@@ -249,9 +249,7 @@ def test_a_job_without_questions_has_results_without_questions(world: Any) -> No
     assert list(shown) == ["judgments"]
 
 
-def test_no_question_is_called_as_what_results_and_reports_have_beside_answers(
-    world: Any, judged: Any
-) -> None:
+def test_no_question_can_have_the_name_of_a_system_column(world: Any, judged: Any) -> None:
     job, number = judged
     row = world.do(judgments.read_page, job)[number]
     shown = world.do(results.unit_results, job, world.do(units.find, job, number))

@@ -12,8 +12,8 @@ from crowdflower.sandbox.rules.units import units
 from crowdflower.sandbox.rules.work import review, workers
 
 
-def test_a_judgment_that_is_put_in_is_one_like_any_other(world: Any) -> None:
-    job = world.launched(6)
+def test_a_judgment_added_by_hand_counts_like_any_other(world: Any) -> None:
+    job = world.launch_job(6)
     row, worker = world.units(job)[0], world.worker()
 
     given = world.do(review.submit_judgment, job, row.id, worker.id, {"sentiment": "neutral"})
@@ -23,13 +23,13 @@ def test_a_judgment_that_is_put_in_is_one_like_any_other(world: Any) -> None:
         worker.id,
         {"sentiment": "neutral"},
     )
-    assert world.again(job).judgments_count == 1
+    assert world.reload(job).judgments_count == 1
     assert world.ledger("charge") == -12
     world.check()
 
 
-def test_an_answer_that_the_form_refuses_is_not_put_in(world: Any) -> None:
-    job = world.launched(6)
+def test_a_judgment_with_an_invalid_answer_is_refused(world: Any) -> None:
+    job = world.launch_job(6)
     row, worker = world.units(job)[0], world.worker()
 
     with pytest.raises(Invalid) as caught:
@@ -40,8 +40,8 @@ def test_an_answer_that_the_form_refuses_is_not_put_in(world: Any) -> None:
     world.check()
 
 
-def test_nobody_judges_a_row_twice_or_beside_another_page(world: Any) -> None:
-    job = world.launched(12)
+def test_a_second_judgment_or_one_beside_an_open_page_is_refused(world: Any) -> None:
+    job = world.launch_job(12)
     first, second, *_ = world.units(job)
     worker, other = world.crowd(2)
     world.do(review.submit_judgment, job, first.id, worker.id, {"sentiment": "positive"})
@@ -55,8 +55,8 @@ def test_nobody_judges_a_row_twice_or_beside_another_page(world: Any) -> None:
     world.check()
 
 
-def test_a_row_that_takes_no_judgment_says_why(world: Any) -> None:
-    job = world.launched(6, judgments_per_unit=1)
+def test_a_unit_that_cannot_be_judged_is_refused_with_the_reason(world: Any) -> None:
+    job = world.launch_job(6, judgments_per_unit=1)
     done, canceled, *_ = world.units(job)
     first, second = world.crowd(2)
     world.do(review.submit_judgment, job, done.id, first.id, {"sentiment": "positive"})
@@ -71,8 +71,8 @@ def test_a_row_that_takes_no_judgment_says_why(world: Any) -> None:
             world.do(review.submit_judgment, job, row.id, worker.id, {"sentiment": "positive"})
 
 
-def test_strangers_judge_nothing(world: Any) -> None:
-    job = world.launched(6)
+def test_an_unknown_worker_or_unit_cannot_be_judged(world: Any) -> None:
+    job = world.launch_job(6)
 
     with pytest.raises(NotFound):
         world.do(review.submit_judgment, job, world.units(job)[0].id, 7, {"sentiment": "positive"})
@@ -80,8 +80,10 @@ def test_strangers_judge_nothing(world: Any) -> None:
         world.do(review.submit_judgment, job, 7, world.worker().id, {"sentiment": "positive"})
 
 
-def test_a_row_opens_when_a_judgment_no_longer_counts_and_closes_when_it_does(world: Any) -> None:
-    job = world.launched(6, judgments_per_unit=2)
+def test_a_unit_reopens_when_a_judgment_is_tainted_and_is_finalized_when_it_counts_again(
+    world: Any,
+) -> None:
+    job = world.launch_job(6, judgments_per_unit=2)
     row, *_ = world.units(job)
     world.judge(job, row.id, *((worker, "positive") for worker in world.crowd(2)))
     judgment, _ = world.judgments(job)
@@ -97,8 +99,8 @@ def test_a_row_opens_when_a_judgment_no_longer_counts_and_closes_when_it_does(wo
     world.check()
 
 
-def test_a_judgment_that_is_thrown_away_stays_away(world: Any) -> None:
-    job = world.launched(6, judgments_per_unit=2)
+def test_a_rejected_judgment_cannot_be_changed(world: Any) -> None:
+    job = world.launch_job(6, judgments_per_unit=2)
     row, *_ = world.units(job)
     world.judge(job, row.id, *((worker, "positive") for worker in world.crowd(2)))
     judgment, _ = world.judgments(job)
@@ -109,14 +111,16 @@ def test_a_judgment_that_is_thrown_away_stays_away(world: Any) -> None:
     found = world.do(judgments.find, job, judgment.id)
     assert (found.rejected, found.tainted) == (True, True)
     assert world.do(units.find, job, row.id).state == "judgable"
-    assert world.again(job).judgments_count == 1
+    assert world.reload(job).judgments_count == 1
     with pytest.raises(Invalid):
         world.do(review.update_judgment, job, judgment.id, tainted=False)
     world.check()
 
 
-def test_an_answer_to_a_test_question_is_forgiven_and_held_against_them_again(world: Any) -> None:
-    job = world.launched(10, golds=10, options={"front_load": False, "after_gold": 50})
+def test_an_answer_to_a_test_question_can_be_forgiven_and_marked_as_missed_again(
+    world: Any,
+) -> None:
+    job = world.launch_job(10, golds=10, options={"front_load": False, "after_gold": 50})
     worker = world.worker()
     world.work(job, worker, "positive")
     golden = next(each for each in world.judgments(job) if each.golden)
@@ -135,10 +139,8 @@ def test_an_answer_to_a_test_question_is_forgiven_and_held_against_them_again(wo
 
 
 @pytest.mark.parametrize("before", [[], [True], [True, False]])
-def test_without_the_answer_to_a_test_question_nothing_speaks_against_anybody(
-    world: Any, before: list[bool]
-) -> None:
-    job = world.launched(10, golds=10, options={"front_load": False, "after_gold": 50})
+def test_an_unanswered_test_question_counts_against_no_one(world: Any, before: list[bool]) -> None:
+    job = world.launch_job(10, golds=10, options={"front_load": False, "after_gold": 50})
     worker = world.worker()
     world.work(job, worker, "positive")
     golden = next(each for each in world.judgments(job) if each.golden)
@@ -155,7 +157,7 @@ def test_without_the_answer_to_a_test_question_nothing_speaks_against_anybody(
 
 
 def test_only_test_questions_can_be_missed(world: Any) -> None:
-    job = world.launched(6)
+    job = world.launch_job(6)
     row, worker = world.units(job)[0], world.worker()
     given = world.do(review.submit_judgment, job, row.id, worker.id, {"sentiment": "neutral"})
 

@@ -38,9 +38,7 @@ def warned(world: Any, job: Any, attributes: dict[str, Any]) -> list[str]:
         ("language", "fi", "fi"),
     ],
 )
-def test_an_attribute_is_kept_as_the_kind_it_is(
-    world: Any, name: str, sent: Any, shown: Any
-) -> None:
+def test_an_attribute_is_stored_with_its_type(world: Any, name: str, sent: Any, shown: Any) -> None:
     job = world.do(jobs.create, world.account, {})
 
     changed = world.do(jobs.update, job, {name: sent})
@@ -103,7 +101,7 @@ A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
         ),
     ],
 )
-def test_a_value_that_cannot_be_is_named_and_nothing_is_saved(
+def test_an_invalid_value_is_named_and_nothing_is_saved(
     world: Any, attributes: dict[str, Any], errors: list[str]
 ) -> None:
     job = world.job(5)
@@ -113,20 +111,20 @@ def test_a_value_that_cannot_be_is_named_and_nothing_is_saved(
 
     assert caught.value.status == 200
     assert caught.value.body == {"errors": errors}
-    assert world.again(job) == job
+    assert world.reload(job) == job
 
 
 @pytest.mark.parametrize("name", ["payment_cents", "judgments_per_unit", "min_unit_confidence"])
-def test_a_number_beyond_all_bounds_is_refused(world: Any, name: str) -> None:
+def test_a_number_that_is_too_large_is_refused(world: Any, name: str) -> None:
     job = world.job(5)
 
     with pytest.raises(Invalid, match=r"1\.00e\+40 is too large"):
         world.do(jobs.update, job, {name: 10**40})
 
-    assert world.again(job) == job
+    assert world.reload(job) == job
 
 
-def test_mistakes_in_a_form_come_together_with_the_others(world: Any) -> None:
+def test_mistakes_in_a_form_are_listed_with_the_other_errors(world: Any) -> None:
     job = world.job(5)
 
     with pytest.raises(Declined) as caught:
@@ -135,10 +133,10 @@ def test_mistakes_in_a_form_come_together_with_the_others(world: Any) -> None:
     errors = caught.value.body["errors"]
     assert errors[0].startswith("Title is too short")
     assert "line 1, column 1" in errors[1]
-    assert world.again(job) == job
+    assert world.reload(job) == job
 
 
-def test_mistakes_in_a_form_are_only_warned_about_when_a_job_is_made(world: Any) -> None:
+def test_mistakes_in_a_form_are_only_warned_about_when_a_job_is_created(world: Any) -> None:
     with world.database.transaction() as tx:
         job = jobs.create(tx, world.account, {"cml": '<cml:txt label="x"/>'})
         warnings = list(tx.warnings)
@@ -148,7 +146,7 @@ def test_mistakes_in_a_form_are_only_warned_about_when_a_job_is_made(world: Any)
     assert len(warnings) == 1
 
 
-def test_what_only_the_hosted_service_has_is_refused_by_name(world: Any) -> None:
+def test_features_of_the_hosted_service_only_are_refused_by_name(world: Any) -> None:
     job = world.job(5)
 
     for attributes in (
@@ -160,7 +158,7 @@ def test_what_only_the_hosted_service_has_is_refused_by_name(world: Any) -> None
             world.do(jobs.update, job, attributes)
         assert caught.value.status == 501
 
-    assert world.again(job) == job
+    assert world.reload(job) == job
 
 
 def test_unknown_and_read_only_attributes_are_ignored_with_a_warning(world: Any) -> None:
@@ -169,18 +167,18 @@ def test_unknown_and_read_only_attributes_are_ignored_with_a_warning(world: Any)
     warnings = warned(world, job, {"judgements": 3, "secret": "mine", "title": "A new title"})
 
     assert warnings == ["Ignored, since they are read-only or unknown: judgements, secret"]
-    assert world.again(job).title == "A new title"
-    assert world.again(job).secret == job.secret
+    assert world.reload(job).title == "A new title"
+    assert world.reload(job).secret == job.secret
 
 
-def test_a_strict_sandbox_refuses_them(make_world: Any) -> None:
+def test_a_strict_sandbox_refuses_unknown_and_read_only_attributes(make_world: Any) -> None:
     world = make_world(strict=True)
     job = world.job(5)
 
     with pytest.raises(Invalid, match="judgements"):
         world.do(jobs.update, job, {"judgements": 3, "title": "A new title"})
 
-    assert world.again(job) == job
+    assert world.reload(job) == job
 
 
 @pytest.mark.parametrize(
@@ -197,7 +195,7 @@ def test_a_strict_sandbox_refuses_them(make_world: Any) -> None:
         ("expected_judgments_per_unit", 4),
     ],
 )
-def test_what_is_kept_and_not_obeyed_is_said(world: Any, name: str, value: Any) -> None:
+def test_settings_without_effect_are_warned_about(world: Any, name: str, value: Any) -> None:
     job = world.job(5)
 
     (warning,) = warned(world, job, {name: value})
@@ -216,7 +214,7 @@ def test_what_is_kept_and_not_obeyed_is_said(world: Any, name: str, value: Any) 
         ("mood", {"a": ["1"]}, "it is not a known option."),
     ],
 )
-def test_an_option_that_is_kept_and_not_obeyed_is_said(
+def test_an_option_without_effect_is_warned_about(
     world: Any, option: str, value: Any, why: str
 ) -> None:
     job = world.job(5)
@@ -227,7 +225,7 @@ def test_an_option_that_is_kept_and_not_obeyed_is_said(
     assert why in warning
 
 
-def test_a_strict_sandbox_refuses_options_that_nobody_knows(make_world: Any) -> None:
+def test_a_strict_sandbox_refuses_unknown_options(make_world: Any) -> None:
     world = make_world(strict=True)
 
     with pytest.raises(Invalid, match="reject_att"):
@@ -235,7 +233,7 @@ def test_a_strict_sandbox_refuses_options_that_nobody_knows(make_world: Any) -> 
 
 
 @pytest.mark.parametrize("form", [None, "<cml:text name='why'/>"], ids=["blank", "with a form"])
-def test_a_job_that_is_put_back_as_it_was_shown_says_nothing_of_what_has_no_effect(
+def test_sending_back_the_json_of_a_job_warns_of_nothing_without_effect(
     world: Any, form: str | None
 ) -> None:
     job = world.do(jobs.create, world.account, {"cml": form})
@@ -245,11 +243,11 @@ def test_a_job_that_is_put_back_as_it_was_shown_says_nothing_of_what_has_no_effe
     (warning,) = warned(world, job, shown)
 
     assert warning.startswith("Ignored, since they are read-only")
-    changed = shapes.job(world.again(job))
+    changed = shapes.job(world.reload(job))
     assert {name: changed[name] for name in shown} == shown
 
 
-def test_a_form_may_be_called_as_it_was_in_2012(world: Any) -> None:
+def test_a_form_can_be_sent_under_its_name_of_2012(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"problem": world.form})
 
     kept = world.do(jobs.update, job, {"problem": None})
@@ -257,7 +255,7 @@ def test_a_form_may_be_called_as_it_was_in_2012(world: Any) -> None:
     assert kept.cml == job.cml == world.form
 
 
-def test_options_are_merged_and_those_nobody_knows_are_kept_as_they_came(world: Any) -> None:
+def test_options_are_merged_and_unknown_ones_stored_as_sent(world: Any) -> None:
     job = world.job(5)
 
     changed = world.do(jobs.update, job, {"options": {"after_gold": 7, "mood": {"a": ["1"]}}})
@@ -284,7 +282,7 @@ def test_options_are_merged_and_those_nobody_knows_are_kept_as_they_came(world: 
         ("after_gold", "", ""),
     ],
 )
-def test_an_option_is_what_it_is_whether_a_form_brought_it_or_json(
+def test_an_option_has_the_same_type_from_a_form_and_from_json(
     world: Any, name: str, sent: Any, kept: Any
 ) -> None:
     job = world.job(5)
@@ -295,10 +293,10 @@ def test_an_option_is_what_it_is_whether_a_form_brought_it_or_json(
     assert type(changed.options[name]) is type(kept)
 
 
-def test_an_option_that_was_emptied_is_not_there(world: Any) -> None:
+def test_an_empty_option_counts_as_not_set(world: Any) -> None:
     nothing = dict.fromkeys(["after_gold", "reject_at", "req_ttl_in_seconds", "front_load"], "")
 
-    job = world.launched(20, golds=8, options=nothing)
+    job = world.launch_job(20, golds=8, options=nothing)
 
     assert world.take(job, world.worker()).mode == "work"
 
@@ -306,7 +304,7 @@ def test_an_option_that_was_emptied_is_not_there(world: Any) -> None:
 @pytest.mark.parametrize(
     "sent", [["FI", "US"], '["FI", "US"]', [{"code": "FI", "name": "Finland"}, "USA"], ["fi", "us"]]
 )
-def test_countries_go_in_as_codes_and_come_out_with_names(world: Any, sent: Any) -> None:
+def test_countries_are_sent_as_codes_and_returned_with_names(world: Any, sent: Any) -> None:
     job = world.job(5)
 
     changed = world.do(jobs.update, job, {"included_countries": sent})
@@ -318,7 +316,9 @@ def test_countries_go_in_as_codes_and_come_out_with_names(world: Any, sent: Any)
 
 
 @pytest.mark.parametrize("sent", ["[US, CX]", [], 7, ["XX"], [["US"]], ["US"] * 21, "", {"US": 1}])
-def test_other_lists_of_countries_are_refused_in_the_services_words(world: Any, sent: Any) -> None:
+def test_invalid_lists_of_countries_are_refused_with_the_services_message(
+    world: Any, sent: Any
+) -> None:
     job = world.job(5)
 
     with pytest.raises(Invalid) as caught:
@@ -328,7 +328,7 @@ def test_other_lists_of_countries_are_refused_in_the_services_words(world: Any, 
     assert caught.value.body == {"error": "Invalid format of included_countries attribute"}
 
 
-def test_countries_are_included_or_excluded_and_a_null_clears_them(world: Any) -> None:
+def test_countries_are_included_or_excluded_and_null_clears_them(world: Any) -> None:
     job = world.job(5, included_countries=["FI"])
 
     with pytest.raises(Invalid, match="not both"):
@@ -339,12 +339,12 @@ def test_countries_are_included_or_excluded_and_a_null_clears_them(world: Any) -
 
 
 @pytest.mark.parametrize("alias", ["upload", " ", " reviews", "12", "a/b", "a.b"])
-def test_an_alias_that_could_not_find_the_job_is_refused(world: Any, alias: str) -> None:
+def test_an_alias_that_looks_like_an_id_or_a_path_is_refused(world: Any, alias: str) -> None:
     with pytest.raises(Declined, match="Alias must"):
         world.do(jobs.create, world.account, {"alias": alias})
 
 
-def test_an_alias_is_taken_once(world: Any) -> None:
+def test_an_alias_must_be_unique(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"alias": "reviews"})
 
     with pytest.raises(Declined, match="already been taken"):
@@ -367,9 +367,7 @@ TWO = """
         {"options": {"dynamic_judgment_fields": ["topic"]}},
     ],
 )
-def test_the_questions_that_decide_can_be_chosen_and_stay_chosen(
-    world: Any, choice: dict[str, Any]
-) -> None:
+def test_deciding_questions_can_be_set_and_stay_set(world: Any, choice: dict[str, Any]) -> None:
     job = world.do(jobs.create, world.account, {"cml": TWO})
     assert job.confidence_fields == ["mood", "topic"]
 
@@ -381,7 +379,7 @@ def test_the_questions_that_decide_can_be_chosen_and_stay_chosen(
     assert again.fields == {"mood": "agg", "topic": "agg", "why": "all"}
 
 
-def test_questions_that_merely_followed_follow_a_new_form(world: Any) -> None:
+def test_derived_deciding_questions_follow_a_new_form(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"cml": TWO})
 
     changed = world.do(jobs.update, job, {"cml": world.form})
@@ -390,7 +388,7 @@ def test_questions_that_merely_followed_follow_a_new_form(world: Any) -> None:
     assert changed.gold == {"sentiment": "sentiment_gold"}
 
 
-def test_a_question_can_be_summed_up_in_another_way(world: Any) -> None:
+def test_the_aggregation_of_a_question_can_be_changed(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"cml": TWO})
 
     changed = world.do(jobs.update, job, {"fields": {"topic": "agg_2"}})
@@ -411,7 +409,7 @@ def test_a_chosen_aggregation_stays_when_the_form_is_saved_again(world: Any) -> 
     assert other.fields == {"mood": "agg", "theme": "agg"}
 
 
-def test_an_aggregation_that_merely_followed_follows_a_new_form(world: Any) -> None:
+def test_a_derived_aggregation_follows_a_new_form(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"cml": TWO})
     counted = TWO.replace('label="Topic"', 'label="Topic" aggregation="agg_2"')
 
@@ -428,7 +426,7 @@ def test_a_question_without_a_confidence_no_longer_decides(world: Any) -> None:
     assert changed.confidence_fields == ["mood"]
 
 
-def test_whoever_chooses_a_question_that_cannot_decide_is_told(world: Any) -> None:
+def test_choosing_a_deciding_question_without_confidence_is_warned_about(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"cml": TWO + '<cml:text label="Why"/>'})
 
     (warning,) = warned(world, job, {"confidence_fields": ["mood", "why"]})
@@ -444,7 +442,7 @@ def test_a_job_without_a_form_has_no_questions(world: Any) -> None:
     assert (changed.fields, changed.gold, changed.confidence_fields) == (None, {}, None)
 
 
-def test_quiz_mode_shows_when_it_is_on(world: Any) -> None:
+def test_quiz_mode_enabled_shows_whether_the_quiz_is_on(world: Any) -> None:
     few = world.job(20, golds=7, options={"front_load": True})
     enough = world.job(20, golds=8, options={"front_load": True})
 
@@ -453,7 +451,7 @@ def test_quiz_mode_shows_when_it_is_on(world: Any) -> None:
     assert enough.gold_per_assignment == 1
 
 
-def test_what_is_odd_about_a_form_is_said_when_it_is_saved(world: Any) -> None:
+def test_warnings_about_a_form_are_given_when_it_is_saved(world: Any) -> None:
     job = world.job(5)
 
     warnings = warned(world, job, {"cml": '<cml:text label="Why" validates="required shiny"/>'})

@@ -33,13 +33,13 @@ def right_about(count: int) -> Any:
     return answer
 
 
-def test_a_page_becomes_a_judgment_a_row(world: Any) -> None:
-    job = world.launched()
+def test_a_page_becomes_one_judgment_per_unit(world: Any) -> None:
+    job = world.launch_job()
     worker = world.worker(country="FI", region="13", city="Helsinki", ip="198.51.100.7")
     page = world.take(job, worker)
     world.clock.advance(seconds=40)
 
-    receipt = world.hand_in(worker, page, "neutral")
+    receipt = world.submit(worker, page, "neutral")
 
     judgments = world.judgments(job)
     assert receipt.judgments == len(judgments) == 5
@@ -57,7 +57,7 @@ def test_a_page_becomes_a_judgment_a_row(world: Any) -> None:
 
 
 def test_a_page_with_a_mistake_stores_nothing_and_stays_open(world: Any) -> None:
-    job, worker = world.launched(), world.worker()
+    job, worker = world.launch_job(), world.worker()
     page = world.take(job, worker)
     good, bad = page.units[0].id, page.units[1].id
     answers = {unit.id: {"sentiment": "positive"} for unit in page.units}
@@ -71,11 +71,11 @@ def test_a_page_with_a_mistake_stores_nothing_and_stays_open(world: Any) -> None
     assert caught.value.body["error"]["fields"].keys() == {str(good), str(bad)}
     assert caught.value.fields[good].keys() == {"sentiment"}
     assert world.judgments(job) == []
-    assert world.hand_in(worker, page).judgments == 5
+    assert world.submit(worker, page).judgments == 5
 
 
-def test_a_row_of_another_page_is_refused(world: Any) -> None:
-    job, worker = world.launched(), world.worker()
+def test_a_unit_of_another_page_is_refused(world: Any) -> None:
+    job, worker = world.launch_job(), world.worker()
     page = world.take(job, worker)
     other = {unit.id for unit in world.units(job)} - {unit.id for unit in page.units}
     answers = {unit.id: {"sentiment": "positive"} for unit in page.units}
@@ -85,13 +85,13 @@ def test_a_row_of_another_page_is_refused(world: Any) -> None:
         world.do(submission.submit, worker, page.assignment_id, page.token, answers)
 
 
-def test_a_page_that_is_handed_in_twice_is_stored_once_and_answered_alike(world: Any) -> None:
-    job, worker = world.launched(40, golds=8), world.worker()
+def test_a_page_submitted_twice_is_stored_once_and_returns_the_same_receipt(world: Any) -> None:
+    job, worker = world.launch_job(40, golds=8), world.worker()
     page = world.take(job, worker)
-    first = world.hand_in(worker, page, "negative")
+    first = world.submit(worker, page, "negative")
     world.work(job, worker)
 
-    second = world.hand_in(worker, page, "positive")
+    second = world.submit(worker, page, "positive")
 
     assert second == first
     assert len(first.feedback) == 1
@@ -99,8 +99,8 @@ def test_a_page_that_is_handed_in_twice_is_stored_once_and_answered_alike(world:
     assert world.ledger("charge") == -24
 
 
-def test_a_row_is_finalized_by_its_last_judgment(world: Any) -> None:
-    job = world.launched(5)
+def test_a_unit_is_finalized_by_its_last_judgment(world: Any) -> None:
+    job = world.launch_job(5)
     crowd = world.crowd(3)
 
     states = []
@@ -112,24 +112,24 @@ def test_a_row_is_finalized_by_its_last_judgment(world: Any) -> None:
     assert all(unit.finalized_at for unit in world.units(job))
 
 
-def test_the_last_row_finishes_the_job(world: Any) -> None:
-    job = world.launched(20)
+def test_the_last_unit_finishes_the_job(world: Any) -> None:
+    job = world.launch_job(20)
 
     world.finish(job, world.crowd(3))
 
-    done = world.again(job)
+    done = world.reload(job)
     assert (done.state, done.completed_at) == ("finished", world.clock.now())
     assert len(events(world, "job_complete")) == 1
 
 
 def test_seven_of_ten_pass_a_quiz(world: Any) -> None:
-    job = world.launched(
+    job = world.launch_job(
         20, golds=13, units_per_assignment=10, options={"front_load": True, "reject_at": "70"}
     )
     worker = world.worker()
     page = world.take(job, worker)
 
-    receipt = world.hand_in(worker, page, right_about(7))
+    receipt = world.submit(worker, page, right_about(7))
 
     assert (page.mode, len(page.units)) == ("quiz", 10)
     assert (receipt.passed, receipt.state, receipt.trust) == (True, "working", 0.7)
@@ -137,20 +137,20 @@ def test_seven_of_ten_pass_a_quiz(world: Any) -> None:
     assert world.take(job, worker).mode == "work"
 
 
-def test_six_of_ten_fail_it_for_good_and_are_not_paid(world: Any) -> None:
-    job = world.launched(20, golds=13, units_per_assignment=10, options={"front_load": "1"})
+def test_six_of_ten_fail_the_quiz_for_good_without_pay(world: Any) -> None:
+    job = world.launch_job(20, golds=13, units_per_assignment=10, options={"front_load": "1"})
     worker = world.worker()
 
     receipt = world.work(job, worker, right_about(6))
 
     assert (receipt.passed, receipt.state, receipt.trust) == (False, "failed_quiz", 0.6)
-    assert world.closed(job, worker) == "failed_quiz"
+    assert world.refusal_reason(job, worker) == "failed_quiz"
     assert all(judgment.tainted for judgment in world.judgments(job))
     assert world.ledger("charge") == 0
 
 
-def test_missed_test_questions_are_explained_at_work(world: Any) -> None:
-    job, worker = world.launched(20, golds=8), world.worker()
+def test_missed_test_questions_get_feedback_in_work(world: Any) -> None:
+    job, worker = world.launch_job(20, golds=8), world.worker()
     asked = world.units(job)[-1]
     world.do(
         units.update,
@@ -160,7 +160,7 @@ def test_missed_test_questions_are_explained_at_work(world: Any) -> None:
     )
     page = world.take(job, worker, only=[asked.id, world.units(job)[0].id])
 
-    receipt = world.hand_in(worker, page, "negative")
+    receipt = world.submit(worker, page, "negative")
 
     assert receipt.feedback == (
         submission.Feedback(asked.id, "sentiment", ("positive",), "It says so."),
@@ -168,9 +168,9 @@ def test_missed_test_questions_are_explained_at_work(world: Any) -> None:
     assert receipt.trust == 0.0
 
 
-def test_hidden_test_questions_and_silent_jobs_explain_nothing(world: Any) -> None:
-    silent = world.launched(20, golds=8, options={"hide_correct_answers": "true"})
-    hidden = world.launched(20, golds=8)
+def test_hidden_test_questions_and_hide_correct_answers_give_no_feedback(world: Any) -> None:
+    silent = world.launch_job(20, golds=8, options={"hide_correct_answers": "true"})
+    hidden = world.launch_job(20, golds=8)
     for unit in world.units(hidden):
         if unit.state == "golden":
             world.do(units.update, hidden, unit, state="hidden_gold")
@@ -181,10 +181,10 @@ def test_hidden_test_questions_and_silent_jobs_explain_nothing(world: Any) -> No
     assert [receipt.trust for receipt in receipts] == [0.0, 0.0]
 
 
-def test_who_falls_under_the_least_accuracy_is_removed_and_all_they_judged_is_tainted(
+def test_a_contributor_below_the_minimum_accuracy_is_removed_and_tainted(
     world: Any,
 ) -> None:
-    job = world.launched(20, golds=8, options={"after_gold": "4"})
+    job = world.launch_job(20, golds=8, options={"after_gold": "4"})
     sloppy = world.worker()
     for _ in range(3):
         assert world.work(job, sloppy, "negative").state == "working"
@@ -195,14 +195,14 @@ def test_who_falls_under_the_least_accuracy_is_removed_and_all_they_judged_is_ta
     assert receipt.state == "removed"
     assert len(judgments) == 20
     assert all(judgment.tainted for judgment in judgments)
-    assert world.closed(job, sloppy) == "removed"
+    assert world.refusal_reason(job, sloppy) == "removed"
     assert world.ledger("charge") == -48
     assert len(events(world, "worker_removed")) == 1
 
 
 def story_of_a_finalized_row_and_a_removed_contributor(world: Any, **attributes: Any) -> Any:
     """Finalize a row, then remove one of those who judged it; return the job and the row."""
-    job = world.launched(20, golds=8, options={"after_gold": "4"}, **attributes)
+    job = world.launch_job(20, golds=8, options={"after_gold": "4"}, **attributes)
     number = world.units(job)[0].id
     sloppy, careful, steady = world.crowd(3)
     world.judge(job, number, (sloppy, "negative"), (careful, "positive"), (steady, "positive"))
@@ -212,8 +212,8 @@ def story_of_a_finalized_row_and_a_removed_contributor(world: Any, **attributes:
     return job, number
 
 
-def test_rows_that_lose_a_judgment_open_again(world: Any) -> None:
-    before = world.do(jobs.ping, world.launched())["needed_judgments"]
+def test_units_that_lose_a_judgment_reopen(world: Any) -> None:
+    before = world.do(jobs.ping, world.launch_job())["needed_judgments"]
 
     job, number = story_of_a_finalized_row_and_a_removed_contributor(world)
 
@@ -224,7 +224,7 @@ def test_rows_that_lose_a_judgment_open_again(world: Any) -> None:
     assert world.do(jobs.ping, job)["tainted_judgments"] == 21
 
 
-def test_unless_the_job_says_that_rows_remain_finalized(world: Any) -> None:
+def test_units_remain_finalized_keeps_units_finalized(world: Any) -> None:
     job, number = story_of_a_finalized_row_and_a_removed_contributor(
         world, units_remain_finalized=True
     )
@@ -234,7 +234,9 @@ def test_unless_the_job_says_that_rows_remain_finalized(world: Any) -> None:
     assert (unit.state, unit.judgments_count) == ("finalized", 2)
 
 
-def test_who_was_removed_by_a_bad_test_question_comes_back_when_it_is_changed(world: Any) -> None:
+def test_a_contributor_removed_by_a_bad_test_question_returns_when_it_is_corrected(
+    world: Any,
+) -> None:
     job, number = story_of_a_finalized_row_and_a_removed_contributor(world)
     removed = next(row for row in world.do(workers.list_all, job) if row.state == "removed")
     missed = [unit for unit in world.units(job) if unit.missed_count]
@@ -250,8 +252,8 @@ def test_who_was_removed_by_a_bad_test_question_comes_back_when_it_is_changed(wo
     assert world.do(units.find, job, number).state == "finalized"
 
 
-def test_test_questions_that_are_taken_back_are_forgiven(world: Any) -> None:
-    job, worker = world.launched(20, golds=8), world.worker()
+def test_test_questions_that_are_converted_back_are_forgiven(world: Any) -> None:
+    job, worker = world.launch_job(20, golds=8), world.worker()
     world.work(job, worker, "negative")
 
     world.do(gold.reset, job)
@@ -263,17 +265,17 @@ def test_test_questions_that_are_taken_back_are_forgiven(world: Any) -> None:
 @pytest.mark.parametrize(
     ("fourth", "confidence", "collected"), [("positive", 0.7647, 4), ("negative", 0.5909, 5)]
 )
-def test_dynamic_judgments_go_on_until_an_answer_is_sure_enough(
+def test_dynamic_judgments_continue_until_an_answer_has_enough_confidence(
     world: Any, fourth: str, confidence: float, collected: int
 ) -> None:
-    job = world.launched(
+    job = world.launch_job(
         5,
         variable_judgments_mode="auto_confidence",
         max_judgments_per_unit=5,
         min_unit_confidence=0.7,
     )
     number = world.units(job)[0].id
-    crowd = world.believed(job, 0.9, 0.8, 0.7, 1.0, 1.0)
+    crowd = world.trusted_workers(job, 0.9, 0.8, 0.7, 1.0, 1.0)
     answers = ["positive", "negative", "positive", fourth, "positive"]
     given = list(zip(crowd, answers, strict=True))
 
@@ -282,14 +284,14 @@ def test_dynamic_judgments_go_on_until_an_answer_is_sure_enough(
     world.judge(job, number, *given[3:collected])
 
     done = world.do(units.find, job, number)
-    shown = world.do(results.unit_json, world.again(job), done)
+    shown = world.do(results.unit_json, world.reload(job), done)
     assert (after_three.state, after_three.needed, after_three.open_slots) == ("judgable", 4, 1)
     assert (done.state, done.judgments_count) == ("finalized", collected)
     assert shown["results"]["sentiment"] == {"agg": "positive", "confidence": confidence}
 
 
-def test_dynamic_judgments_may_stop_when_enough_contributors_agree(world: Any) -> None:
-    job = world.launched(
+def test_dynamic_judgments_stop_when_enough_contributors_agree(world: Any) -> None:
+    job = world.launch_job(
         5,
         judgments_per_unit=1,
         variable_judgments_mode="auto_confidence",
@@ -306,8 +308,8 @@ def test_dynamic_judgments_may_stop_when_enough_contributors_agree(world: Any) -
     assert world.do(units.find, job, number).state == "finalized"
 
 
-def test_the_least_confidence_itself_is_enough(world: Any) -> None:
-    job = world.launched(
+def test_a_confidence_equal_to_the_minimum_is_enough(world: Any) -> None:
+    job = world.launch_job(
         5,
         judgments_per_unit=4,
         variable_judgments_mode="auto_confidence",
@@ -321,13 +323,13 @@ def test_the_least_confidence_itself_is_enough(world: Any) -> None:
     assert world.do(units.find, job, number).state == "finalized"
 
 
-def test_a_page_is_refused_after_its_time_though_nobody_else_has_come(world: Any) -> None:
-    job, worker = world.launched(), world.worker()
+def test_an_expired_page_is_refused_even_if_no_one_took_its_units(world: Any) -> None:
+    job, worker = world.launch_job(), world.worker()
     page = world.take(job, worker)
 
     world.clock.advance(seconds=1800)
 
     with pytest.raises(Expired):
-        world.hand_in(worker, page)
+        world.submit(worker, page)
     assert world.judgments(job) == []
     assert world.take(job, worker).assignment_id != page.assignment_id

@@ -58,7 +58,7 @@ def test_a_second_upload_comes_after_the_first(world: Any) -> None:
     assert world.do(uploads.progress, job) == {"done": True, "count": 12}
 
 
-def test_rows_may_come_one_by_one_and_are_read_once(world: Any) -> None:
+def test_rows_are_iterated_once(world: Any) -> None:
     def stream() -> Iterator[dict[str, Any]]:
         for number in range(2500):
             yield {"number": number}
@@ -68,7 +68,7 @@ def test_rows_may_come_one_by_one_and_are_read_once(world: Any) -> None:
     assert [row["number"] for row in stored(world, job)] == list(range(2500))
 
 
-def test_other_columns_than_the_jobs_are_refused(world: Any) -> None:
+def test_columns_that_the_job_lacks_are_refused(world: Any) -> None:
     job = job_of(world, *SIX)
 
     with pytest.raises(Invalid) as caught:
@@ -79,7 +79,7 @@ def test_other_columns_than_the_jobs_are_refused(world: Any) -> None:
     assert stored(world, job) == SIX
 
 
-def test_unless_they_are_forced(world: Any) -> None:
+def test_force_accepts_other_columns(world: Any) -> None:
     job = job_of(world, *SIX)
 
     world.do(uploads.append, job, [{"glitter_color": "red", "size": "XL"}], force=True)
@@ -92,7 +92,7 @@ def test_unless_they_are_forced(world: Any) -> None:
     assert "size" not in stored(world, job)[0]
 
 
-def test_a_column_that_first_comes_later_in_a_file_is_refused_with_its_row(world: Any) -> None:
+def test_a_new_column_in_a_later_row_is_refused_with_its_row_number(world: Any) -> None:
     job = job_of(world, *SIX)
 
     with pytest.raises(Invalid, match=r"Row 2 has a column .*: size"):
@@ -101,13 +101,13 @@ def test_a_column_that_first_comes_later_in_a_file_is_refused_with_its_row(world
     assert stored(world, job) == SIX
 
 
-def test_a_column_that_a_later_row_leaves_out_is_blank(world: Any) -> None:
+def test_a_column_that_a_later_row_omits_is_empty(world: Any) -> None:
     job = job_of(world, SIX[0], {"price": 3})
 
     assert stored(world, job)[1] == {"glitter_color": None, "price": 3}
 
 
-def test_rows_of_many_shapes_are_stored_as_they_are(world: Any) -> None:
+def test_rows_with_many_sets_of_columns_are_stored_as_they_are(world: Any) -> None:
     data = [{f"column {number % 1100}": number} for number in range(2300)]
     job = world.do(uploads.create_job, world.account, [])
 
@@ -117,7 +117,7 @@ def test_rows_of_many_shapes_are_stored_as_they_are(world: Any) -> None:
     assert len(world.do(uploads.read_columns, job.id)) == 1100
 
 
-def test_columns_of_test_questions_come_and_go(world: Any) -> None:
+def test_columns_of_test_questions_are_optional(world: Any) -> None:
     golden = {"text": "b", "_golden": "TRUE", "f_gold": "x\ny", "f_gold_reason": "so"}
     job = job_of(world, {"text": "a"}, golden, {"text": "c"})
 
@@ -142,14 +142,14 @@ def test_columns_of_test_questions_come_and_go(world: Any) -> None:
         None,
     ],
 )
-def test_a_row_that_cannot_be_stored_is_named_and_nothing_is_stored(world: Any, bad: Any) -> None:
+def test_a_row_that_cannot_be_stored_undoes_the_upload_and_is_named(world: Any, bad: Any) -> None:
     job = job_of(world, {"text": "before"})
 
     with pytest.raises(Invalid, match="Row 3 "):
         world.do(uploads.append, job, [{"text": "one"}, {"text": "two"}, bad, {"text": "four"}])
 
     assert stored(world, job) == [{"text": "before"}]
-    assert world.again(job) == job
+    assert world.reload(job) == job
 
 
 def test_a_stream_that_breaks_leaves_nothing(world: Any) -> None:
@@ -163,7 +163,7 @@ def test_a_stream_that_breaks_leaves_nothing(world: Any) -> None:
     assert world.do(jobs.read_page, world.account) == []
 
 
-def test_a_job_holds_no_more_rows_than_the_sandbox_allows(make_world: Any) -> None:
+def test_an_upload_above_the_unit_limit_is_refused(make_world: Any) -> None:
     world = make_world(rows_per_job=7)
     job = job_of(world, *SIX)
 
@@ -171,10 +171,10 @@ def test_a_job_holds_no_more_rows_than_the_sandbox_allows(make_world: Any) -> No
         world.do(uploads.append, job, SIX)
     world.do(uploads.append, job, SIX[:1])
 
-    assert world.again(job).units_count == 7
+    assert world.reload(job).units_count == 7
 
 
-def test_an_empty_upload_is_a_job_without_rows(world: Any) -> None:
+def test_an_empty_upload_creates_a_job_without_units(world: Any) -> None:
     job = job_of(world)
 
     assert world.do(uploads.progress, job) == {"done": True, "count": 0}
@@ -193,7 +193,7 @@ def test_an_empty_upload_is_a_job_without_rows(world: Any) -> None:
         ("!", ""),
     ],
 )
-def test_headers_become_names_of_columns(header: str, name: str) -> None:
+def test_headers_are_converted_to_column_names(header: str, name: str) -> None:
     assert uploads.column_name(header) == name
 
 
@@ -211,7 +211,7 @@ values = st.recursive(
 # The world is emptied by hand, and a machine with other work to do is no reason to fail.
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.lists(st.fixed_dictionaries({"a": values, "b": values}), max_size=4))
-def test_what_goes_in_comes_out(world: Any, data: list[dict[str, Any]]) -> None:
+def test_attributes_are_returned_as_sent(world: Any, data: list[dict[str, Any]]) -> None:
     world.database.reset()
     world.account = world.do(accounts.open_account, key="k")
 

@@ -15,7 +15,7 @@ from crowdflower.sandbox.rules.units import units, uploads
 
 def unit_in(world: Any, state: str) -> tuple[Any, Any]:
     """Make a job with a row in a state; return both."""
-    job = world.launched(5)
+    job = world.launch_job(5)
     if state == "new":
         world.do(units.create, job, {"text": "new"})
     if state in {"golden", "hidden_gold", "finalized", "canceled"}:
@@ -25,7 +25,7 @@ def unit_in(world: Any, state: str) -> tuple[Any, Any]:
     return job, world.units(job)[-1]
 
 
-def test_pages_follow_the_order_of_the_rows_to_the_end(world: Any) -> None:
+def test_pages_have_all_units_in_order(world: Any) -> None:
     job = world.job(25)
 
     pages = [world.do(units.read_page, job, page, 10) for page in (1, 2, 3, 4)]
@@ -35,7 +35,7 @@ def test_pages_follow_the_order_of_the_rows_to_the_end(world: Any) -> None:
     assert numbers == [unit.id for unit in world.units(job)]
 
 
-def test_a_page_as_text_is_the_same_page(world: Any) -> None:
+def test_a_page_as_json_is_the_same_page(world: Any) -> None:
     job = world.do(uploads.create_job, world.account, [{"text": 'würde "x"\n'}, {"text": None}])
 
     text = world.do(units.read_page_json, job)
@@ -44,7 +44,7 @@ def test_a_page_as_text_is_the_same_page(world: Any) -> None:
     assert json.loads(text) == {str(number): data for number, data in page.items()}
 
 
-def test_pages_have_no_holes_after_a_deletion(world: Any) -> None:
+def test_pages_stay_full_after_a_deletion(world: Any) -> None:
     job = world.job(25)
     for unit in world.units(job)[3:8]:
         world.do(units.delete, job, unit)
@@ -55,13 +55,13 @@ def test_pages_have_no_holes_after_a_deletion(world: Any) -> None:
     assert [number for page in pages for number in page] == [unit.id for unit in world.units(job)]
 
 
-def test_a_new_row_comes_last_and_may_bring_columns(world: Any) -> None:
+def test_a_new_unit_comes_last_and_may_add_columns(world: Any) -> None:
     job = world.job(5)
 
     unit = world.do(units.create, job, {"text": "late", "source": "by hand"})
 
     assert (unit.state, unit.seq, unit.data["source"]) == ("new", 6, "by hand")
-    assert world.again(job).units_count == 6
+    assert world.reload(job).units_count == 6
     world.do(uploads.append, job, [{"text": "later", "source": "file"}])
     assert [unit.seq for unit in world.units(job)] == list(range(1, 8))
 
@@ -69,7 +69,7 @@ def test_a_new_row_comes_last_and_may_bring_columns(world: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "golden"), [({"_golden": "TRUE"}, False), ({}, True), ({"_golden": True}, False)]
 )
-def test_a_row_may_be_made_as_a_test_question(
+def test_a_unit_can_be_created_as_a_test_question(
     world: Any, data: dict[str, Any], golden: bool
 ) -> None:
     job = world.job(5)
@@ -81,17 +81,17 @@ def test_a_row_may_be_made_as_a_test_question(
     assert unit.state == "golden"
     assert unit.data["sentiment_gold"] == ["positive"]
     assert unit.data["sentiment_gold_reason"] == [""]
-    assert world.again(job).golds_count == 1
+    assert world.reload(job).golds_count == 1
 
 
-def test_a_row_of_another_job_is_not_found(world: Any) -> None:
+def test_a_unit_of_another_job_is_not_found(world: Any) -> None:
     job, other = world.job(5), world.job(5)
 
     with pytest.raises(NotFound):
         world.do(units.find, job, world.units(other)[0].id)
 
 
-def test_new_data_takes_the_place_of_all_the_old(world: Any) -> None:
+def test_new_data_replaces_all_data(world: Any) -> None:
     job = world.job(5)
 
     unit = world.do(units.update, job, world.units(job)[0], data={"note": "only this"})
@@ -99,7 +99,7 @@ def test_new_data_takes_the_place_of_all_the_old(world: Any) -> None:
     assert unit.data == {"note": "only this"}
 
 
-def test_the_row_of_a_test_question_says_where_it_is_asked(world: Any) -> None:
+def test_column_gold_pool_sets_where_a_test_question_is_asked(world: Any) -> None:
     job, unit = unit_in(world, "golden")
 
     for pool, kept in [("work", "work"), ("quiz", "quiz"), (None, None)]:
@@ -111,7 +111,7 @@ def test_the_row_of_a_test_question_says_where_it_is_asked(world: Any) -> None:
     assert unsaid.gold_pool == "quiz"
 
 
-def test_where_a_test_question_is_asked_can_be_set(world: Any) -> None:
+def test_gold_pool_can_be_set(world: Any) -> None:
     job, unit = unit_in(world, "golden")
 
     assert world.do(units.update, job, unit, gold_pool="work").gold_pool == "work"
@@ -122,7 +122,7 @@ def test_where_a_test_question_is_asked_can_be_set(world: Any) -> None:
         world.do(units.update, job, unit, golden=False, gold_pool="quiz")
 
 
-def test_data_that_is_no_json_is_refused(world: Any) -> None:
+def test_data_that_cannot_be_json_is_refused(world: Any) -> None:
     job = world.job(5)
     unit = world.units(job)[0]
 
@@ -154,7 +154,7 @@ STATES = ("new", "judgable", "finalized", "golden", "hidden_gold", "canceled")
 
 @pytest.mark.parametrize("before", STATES)
 @pytest.mark.parametrize("after", STATES)
-def test_the_way_of_a_row(world: Any, before: str, after: str) -> None:
+def test_a_unit_changes_state_or_refuses(world: Any, before: str, after: str) -> None:
     job, unit = unit_in(world, before)
     allowed = before == after != "judgable" or (before, after) in ALLOWED
 
@@ -166,7 +166,7 @@ def test_the_way_of_a_row(world: Any, before: str, after: str) -> None:
         assert world.do(units.find, job, unit.id) == unit
 
 
-def test_golden_is_another_word_for_a_state(world: Any) -> None:
+def test_golden_sets_the_state(world: Any) -> None:
     job = world.job(5)
     unit = world.units(job)[0]
 
@@ -178,34 +178,34 @@ def test_golden_is_another_word_for_a_state(world: Any) -> None:
     assert (made, hidden, kept, back) == ("golden", "hidden_gold", "hidden_gold", "new")
 
 
-def test_finalizing_the_last_row_by_hand_finishes_the_job(world: Any) -> None:
-    job = world.launched(5)
+def test_finalizing_the_last_unit_by_hand_finishes_the_job(world: Any) -> None:
+    job = world.launch_job(5)
 
     for unit in world.units(job):
         world.do(units.update, job, unit, state="finalized")
 
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
     assert world.balance() == 100_000
 
 
-def test_a_page_whose_rows_were_finalized_by_hand_is_taken_back(world: Any) -> None:
-    job, worker = world.launched(5), world.worker()
+def test_a_page_whose_units_were_finalized_by_hand_is_released(world: Any) -> None:
+    job, worker = world.launch_job(5), world.worker()
     world.take(job, worker)
 
     for unit in world.units(job):
         world.do(units.update, job, unit, state="finalized")
 
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
 
 
-def test_a_row_that_left_the_work_while_on_a_page_still_gets_its_judgment(world: Any) -> None:
-    job, worker = world.launched(20), world.worker()
+def test_a_unit_whose_state_changes_while_on_a_page_still_gets_its_judgment(world: Any) -> None:
+    job, worker = world.launch_job(20), world.worker()
     page = world.take(job, worker)
     shown = [world.do(units.find, job, unit.id) for unit in page.units]
     for unit, state in zip(shown, ("canceled", "finalized", "golden"), strict=False):
         world.do(units.update, job, unit, state=state)
 
-    receipt = world.hand_in(worker, page)
+    receipt = world.submit(worker, page)
 
     after = [world.do(units.find, job, unit.id) for unit in page.units]
     assert receipt.judgments == 5
@@ -223,7 +223,7 @@ def test_a_row_that_left_the_work_while_on_a_page_still_gets_its_judgment(world:
         ("golden", "cannot become canceled"),
     ],
 )
-def test_what_nobody_has_judged_can_be_canceled(world: Any, state: str, result: str) -> None:
+def test_units_without_judgments_can_be_canceled(world: Any, state: str, result: str) -> None:
     job, unit = unit_in(world, state)
 
     try:
@@ -234,8 +234,8 @@ def test_what_nobody_has_judged_can_be_canceled(world: Any, state: str, result: 
     assert result in reached
 
 
-def test_canceling_gives_no_money_back_before_the_job_ends(world: Any) -> None:
-    job = world.launched(5)
+def test_canceling_a_unit_returns_no_money_before_the_job_ends(world: Any) -> None:
+    job = world.launch_job(5)
     aside = world.balance()
     first, *others = world.units(job)
 
@@ -245,7 +245,7 @@ def test_canceling_gives_no_money_back_before_the_job_ends(world: Any) -> None:
         world.do(units.cancel, job, unit)
 
     assert after_one == aside
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
     assert world.balance() == 100_000
 
 
@@ -262,11 +262,11 @@ def test_rows_are_deleted_before_launch_or_while_paused(world: Any) -> None:
 
     with pytest.raises(NotFound):
         world.do(units.find, job, first.id)
-    assert world.again(job).units_count == 4
+    assert world.reload(job).units_count == 4
 
 
-def test_rows_that_were_shown_are_not_deleted(world: Any) -> None:
-    job = world.launched(20)
+def test_units_that_were_on_a_page_are_not_deleted(world: Any) -> None:
+    job = world.launch_job(20)
     page = world.take(job, world.worker())
     world.do(jobs.pause, job)
 
@@ -274,7 +274,7 @@ def test_rows_that_were_shown_are_not_deleted(world: Any) -> None:
         world.do(units.delete, job, world.do(units.find, job, page.units[0].id))
 
 
-def test_a_number_is_never_used_again(world: Any) -> None:
+def test_a_unit_id_is_never_reused(world: Any) -> None:
     job = world.job(5)
     last = world.units(job)[-1]
     world.do(units.delete, job, last)
@@ -284,7 +284,7 @@ def test_a_number_is_never_used_again(world: Any) -> None:
     assert unit.id == last.id + 1
 
 
-def test_a_copy_of_a_row_may_differ_and_go_to_another_job(world: Any) -> None:
+def test_a_unit_can_be_copied_with_changes_and_to_another_job(world: Any) -> None:
     job, other = world.job(5, golds=1), world.job(5)
     plain, golden = world.units(job)[0], world.units(job)[-1]
 
@@ -294,7 +294,7 @@ def test_a_copy_of_a_row_may_differ_and_go_to_another_job(world: Any) -> None:
     assert (same.job_id, same.state, same.data) == (job.id, "new", plain.data)
     assert (changed.job_id, changed.state) == (other.id, "golden")
     assert changed.data == {**golden.data, "text": "changed"}
-    assert (world.again(job).units_count, world.again(other).golds_count) == (7, 1)
+    assert (world.reload(job).units_count, world.reload(other).golds_count) == (7, 1)
 
 
 def test_columns_are_split_into_lists_once(world: Any) -> None:
@@ -312,7 +312,7 @@ def test_columns_are_split_into_lists_once(world: Any) -> None:
         world.do(units.split, job, ["colour"])
 
 
-def test_columns_are_split_where_the_requester_says(world: Any) -> None:
+def test_columns_are_split_at_the_separator(world: Any) -> None:
     job = world.do(uploads.create_job, world.account, [{"tags": "a, b c", "more": "1, 2"}])
 
     world.do(units.split, job, ["tags", "more"], ", ")
@@ -320,7 +320,7 @@ def test_columns_are_split_where_the_requester_says(world: Any) -> None:
     assert world.units(job)[0].data == {"tags": ["a", "b c"], "more": ["1", "2"]}
 
 
-def test_a_new_row_shows_no_results(world: Any) -> None:
+def test_a_new_unit_has_no_results(world: Any) -> None:
     job = world.job(5)
 
     shown = world.do(results.unit_json, job, world.units(job)[0])

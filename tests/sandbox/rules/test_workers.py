@@ -20,7 +20,7 @@ def messages(world: Any) -> list[str]:
     return [row.text for row in world.do(Transaction.all, select(tables.message))]
 
 
-def test_who_joins_is_known_by_a_number(world: Any) -> None:
+def test_a_new_contributor_gets_an_id(world: Any) -> None:
     worker = world.worker(country="fi", display_name="Ada", simulated=True, profile={"speed": 7})
 
     assert worker.id == 31883001
@@ -32,8 +32,8 @@ def test_who_joins_is_known_by_a_number(world: Any) -> None:
         world.worker(country="Atlantis")
 
 
-def test_contributors_to_a_job_are_those_who_took_a_page(world: Any) -> None:
-    job, (first, second, _) = world.launched(), world.crowd(3)
+def test_contributors_to_a_job_have_taken_a_page(world: Any) -> None:
+    job, (first, second, _) = world.launch_job(), world.crowd(3)
     world.work(job, first)
     world.take(job, second)
 
@@ -44,11 +44,11 @@ def test_contributors_to_a_job_are_those_who_took_a_page(world: Any) -> None:
     assert found[0].channel == "on_demand"
     assert found[0].earned_mc == 10_000
     with pytest.raises(NotFound):
-        world.do(workers.find_in_job, world.launched(), first.id)
+        world.do(workers.find_in_job, world.launch_job(), first.id)
 
 
-def test_a_bonus_is_paid_with_its_fee_and_told(world: Any) -> None:
-    job, worker = world.launched(), world.worker()
+def test_a_bonus_is_paid_with_its_fee_and_notified(world: Any) -> None:
+    job, worker = world.launch_job(), world.worker()
     world.work(job, worker)
     before = world.balance()
 
@@ -62,7 +62,7 @@ def test_a_bonus_is_paid_with_its_fee_and_told(world: Any) -> None:
 
 @pytest.mark.parametrize("amount", [0, -1, 2001, 2500])
 def test_a_bonus_has_limits(world: Any, amount: int) -> None:
-    job, worker = world.launched(), world.worker()
+    job, worker = world.launch_job(), world.worker()
     world.work(job, worker)
 
     with pytest.raises(Invalid, match="amount"):
@@ -73,7 +73,7 @@ def test_a_bonus_has_limits(world: Any, amount: int) -> None:
 
 def test_a_bonus_needs_a_judgment_money_and_a_channel_that_pays_it(make_world: Any) -> None:
     world = make_world(channels_without_bonus=frozenset({"elite"}))
-    job, (worker, idle) = world.launched(channel="elite"), world.crowd(2)
+    job, (worker, idle) = world.launch_job(channel="elite"), world.crowd(2)
     elite = world.worker(channel="elite")
     world.work(job, worker)
     world.work(job, elite)
@@ -91,8 +91,8 @@ def test_a_bonus_needs_a_judgment_money_and_a_channel_that_pays_it(make_world: A
     assert messages(world) == []
 
 
-def test_a_message_reaches_who_worked_on_the_job(world: Any) -> None:
-    job, (worker, stranger) = world.launched(), world.crowd(2)
+def test_a_message_reaches_contributors_to_the_job_only(world: Any) -> None:
+    job, (worker, stranger) = world.launch_job(), world.crowd(2)
     world.take(job, worker)
 
     world.do(workers.notify, job, worker.id, "Please read the instructions.")
@@ -102,29 +102,29 @@ def test_a_message_reaches_who_worked_on_the_job(world: Any) -> None:
         world.do(workers.notify, job, stranger.id, "Hello.")
 
 
-def test_a_flag_takes_pages_back_and_leaves_judgments_alone(world: Any) -> None:
-    job, worker = world.launched(), world.worker()
+def test_a_flag_releases_pages_and_keeps_judgments(world: Any) -> None:
+    job, worker = world.launch_job(), world.worker()
     world.work(job, worker)
     world.take(job, worker)
 
     changed = world.do(workers.flag, job, worker.id, "careless")
 
     assert changed
-    assert world.closed(job, worker) == "flagged"
+    assert world.refusal_reason(job, worker) == "flagged"
     assert not any(judgment.tainted for judgment in world.judgments(job))
     assert sum(unit.open_slots for unit in world.units(job)) == 60 - 5
     assert world.do(workers.find_in_job, job, worker.id).flag_reason == "careless"
     assert not world.do(workers.flag, job, worker.id, "again")
 
 
-def test_a_flag_is_for_one_job_unless_it_is_to_last(world: Any) -> None:
-    job, other, worker = world.launched(), world.launched(), world.worker()
+def test_a_flag_applies_to_one_job_unless_it_persists(world: Any) -> None:
+    job, other, worker = world.launch_job(), world.launch_job(), world.worker()
     world.work(job, worker)
 
     world.do(workers.flag, job, worker.id, "spam")
     world.work(other, worker)
     world.do(workers.flag, job, worker.id, "spam", persist=True)
-    everywhere = world.closed(other, worker)
+    everywhere = world.refusal_reason(other, worker)
     world.do(workers.unflag, job, worker.id)
 
     assert everywhere == "flagged"
@@ -133,21 +133,21 @@ def test_a_flag_is_for_one_job_unless_it_is_to_last(world: Any) -> None:
     assert not world.do(workers.unflag, job, worker.id)
 
 
-def test_a_lasting_flag_ends_at_the_account(world: Any) -> None:
-    job, worker = world.launched(), world.worker()
+def test_a_persistent_flag_does_not_apply_to_other_accounts(world: Any) -> None:
+    job, worker = world.launch_job(), world.worker()
     world.work(job, worker)
     world.do(workers.flag, job, worker.id, "spam", persist=True)
     mine = world.account
     world.account = world.do(accounts.open_account, key="other", balance_cents=5000)
 
-    page = world.take(world.launched(), worker)
+    page = world.take(world.launch_job(), worker)
 
     world.account = mine
     assert page.units
 
 
-def test_rejection_throws_judgments_away_and_opens_rows(world: Any) -> None:
-    job = world.launched(5)
+def test_rejection_removes_judgments_and_reopens_units(world: Any) -> None:
+    job = world.launch_job(5)
     rejected, other, third = world.crowd(3)
     for worker in (rejected, other):
         world.work(job, worker)
@@ -156,19 +156,19 @@ def test_rejection_throws_judgments_away_and_opens_rows(world: Any) -> None:
     changed = world.do(workers.reject, job, rejected.id, "spam")
 
     assert changed
-    assert world.closed(job, rejected) == "rejected"
-    assert world.again(job).judgments_count == 5
+    assert world.refusal_reason(job, rejected) == "rejected"
+    assert world.reload(job).judgments_count == 5
     assert [unit.judgments_count for unit in world.units(job)] == [1] * 5
     thrown = [judgment for judgment in world.judgments(job) if judgment.rejected]
     assert [judgment.tainted for judgment in thrown] == [True] * 5
-    world.hand_in(third, page)
+    world.submit(third, page)
     world.work(job, world.worker())
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
     assert not world.do(workers.reject, job, rejected.id, "again")
 
 
-def test_rejection_opens_finalized_rows_of_a_job_at_work(world: Any) -> None:
-    job = world.launched(10)
+def test_rejection_reopens_finalized_units_of_an_active_job(world: Any) -> None:
+    job = world.launch_job(10)
     crowd = world.crowd(3)
     number = world.units(job)[0].id
     world.judge(job, number, *((worker, "positive") for worker in crowd))
@@ -181,34 +181,34 @@ def test_rejection_opens_finalized_rows_of_a_job_at_work(world: Any) -> None:
     assert (reopened.state, reopened.open_slots) == ("judgable", 1)
 
 
-def test_rejection_takes_missed_and_tainted_judgments_out_of_the_counts_too(world: Any) -> None:
-    job = world.launched(20, golds=8, options={"after_gold": 2})
+def test_rejection_removes_missed_and_tainted_judgments_from_the_counts(world: Any) -> None:
+    job = world.launch_job(20, golds=8, options={"after_gold": 2})
     worker = world.worker()
     for _ in range(2):
         world.work(job, worker, "negative")
-    removed = world.again(job)
+    removed = world.reload(job)
 
     world.do(workers.reject, job, worker.id)
 
-    after = world.again(job)
+    after = world.reload(job)
     assert (removed.judgments_count, removed.tainted_count) == (10, 10)
     assert (after.judgments_count, after.tainted_count) == (0, 0)
     assert not any(unit.missed_count or unit.tainted_count for unit in world.units(job))
 
 
-def test_rejection_after_the_end_leaves_rows_short(world: Any) -> None:
-    job, crowd = world.launched(5), world.crowd(3)
+def test_rejection_in_a_finished_job_leaves_units_with_fewer_judgments(world: Any) -> None:
+    job, crowd = world.launch_job(5), world.crowd(3)
     world.finish(job, crowd)
 
     world.do(workers.reject, job, crowd[0].id)
 
-    assert world.again(job).state == "finished"
+    assert world.reload(job).state == "finished"
     assert {unit.state for unit in world.units(job)} == {"finalized"}
     assert [unit.judgments_count for unit in world.units(job)] == [2] * 5
 
 
-def test_a_rejected_page_is_taken_back(world: Any) -> None:
-    job, worker = world.launched(5), world.worker()
+def test_a_rejected_page_is_released(world: Any) -> None:
+    job, worker = world.launch_job(5), world.worker()
     world.take(job, worker)
 
     world.do(workers.reject, job, worker.id)
