@@ -1,0 +1,93 @@
+"""Calls of AMPCrowd's API: create a group, open a page, answer it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+
+from requests import Response
+
+Call = Callable[..., Response]
+URL = "http://127.0.0.1:1/answers"
+MISSING = object()
+TWEETS = {"t1": "first", "t2": "second", "t3": "third"}
+FIELDS = {"fields": ["price", "location"]}
+PAGE = "/crowds/internal/assignments/?worker_id=ann&task_type=sa"
+
+
+def group(**changed: Any) -> dict[str, Any]:
+    """Build a request; names with two underscores are keys of the configuration."""
+    configuration = {
+        "task_type": "sa",
+        "task_batch_size": 2,
+        "num_assignments": 2,
+        "callback_url": URL,
+        "internal": {},
+    }
+    data = {
+        "configuration": configuration,
+        "group_id": "G1",
+        "group_context": {},
+        "content": TWEETS,
+    }
+    for name, value in changed.items():
+        where, _, inner = name.partition("__")
+        place = configuration if inner else data
+        place[inner or where] = value
+        if value is MISSING:
+            del place[inner or where]
+    return data
+
+
+def create(call: Call, crowd: str = "internal", **changed: Any) -> Any:
+    data = json.dumps(group(**changed))
+    answer = call("POST", f"/crowds/{crowd}/tasks/", data={"data": data})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def page(
+    call: Call, worker: str, query: str = "", crowd: str = "internal"
+) -> dict[str, Any] | None:
+    """Open the page of a contributor, and return its hidden fields."""
+    html = call("GET", f"/crowds/{crowd}/assignments/?worker_id={worker}{query}").text
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html)
+    points = [unescape(value) for name, value in hidden if name == "point"]
+    return {**dict(hidden), "points": points} if hidden else None
+
+
+def answer(call: Call, worker: str, value: float = 4.0, crowd: str = "internal") -> Response:
+    """Answer a page with the same value everywhere."""
+    shown = page(call, worker, crowd=crowd)
+    assert shown is not None
+    points = shown.pop("points")
+    shown["answers"] = json.dumps(dict.fromkeys(points, value))
+    return call("POST", f"/crowds/{crowd}/responses/", data=shown)
+
+
+class Elements(HTMLParser):
+    """The tags of a page, with the names of their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, [name for name, _ in attrs]))
+
+    @classmethod
+    def of(cls, html: str) -> list[tuple[str, list[str]]]:
+        parser = cls()
+        parser.feed(html)
+        return parser.found
+
+
+def fill_in(html: str, value: str, count: int = 9) -> list[tuple[str, str]]:
+    """Return a submission that gives the first questions of a page the same answer."""
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html)
+    questions = [*dict.fromkeys(re.findall(r'type="radio" name="([^"]*)"', html))]
+    return [*hidden, *((name, value) for name in questions[:count])]
