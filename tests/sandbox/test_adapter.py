@@ -1,4 +1,4 @@
-"""What a session of requests sees of an application is what a socket would have brought."""
+"""The in-process adapter: a session of requests sees what it would see over a socket."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Watched:
-    """Blocks of a body, and whether the server was told that nobody reads on."""
+class CountingBody:
+    """Blocks of a response body; records whether it was closed."""
 
     def __init__(self, blocks: int) -> None:
         self.left = blocks
@@ -40,7 +40,7 @@ class Watched:
 
 @pytest.fixture
 def app() -> Flask:
-    """An application that says what it was sent."""
+    """An application that returns the request as JSON."""
     app = Flask(__name__)
 
     @app.route("/echo/<path:rest>", methods=["GET", "POST", "PUT", "DELETE"])
@@ -67,7 +67,7 @@ def app() -> Flask:
 
     @app.route("/broken")
     def broken() -> str:
-        raise LookupError("nobody expected this")
+        raise LookupError("a bug")
 
     @app.route("/teapot")
     def teapot() -> Response:
@@ -82,7 +82,7 @@ def session(app: Flask) -> Iterator[requests.Session]:
         yield session
 
 
-def test_path_and_query_arrive_as_they_were_meant(session: requests.Session) -> None:
+def test_path_and_query_are_decoded(session: requests.Session) -> None:
     answer = session.get(f"{ORIGIN}/echo/caf%C3%A9/a%2Fb%20c", params={"job[title]": "ü & ?"})
 
     assert answer.json()["path"] == "café/a/b c"
@@ -98,33 +98,37 @@ def test_path_and_query_arrive_as_they_were_meant(session: requests.Session) -> 
         (io.StringIO("café"), None),
     ],
 )
-def test_a_body_of_any_kind_arrives_whole(
+def test_a_body_of_any_type_arrives_complete(
     session: requests.Session, body: Any, length: int | None
 ) -> None:
-    seen = session.post(f"{ORIGIN}/echo/x", data=body).json()
+    received = session.post(f"{ORIGIN}/echo/x", data=body).json()
 
-    assert seen["body"] == "café"
-    assert length is None or seen["length"] == length
+    assert received["body"] == "café"
+    assert length is None or received["length"] == length
 
 
 def test_a_generator_is_a_body_without_a_length(session: requests.Session) -> None:
-    seen = session.put(f"{ORIGIN}/echo/x", data=(part for part in (b"one ", b"", b"two"))).json()
+    received = session.put(
+        f"{ORIGIN}/echo/x", data=(part for part in (b"one ", b"", b"two"))
+    ).json()
 
-    assert seen["body"] == "one two"
-    assert seen["length"] is None
-    assert seen["terminated"]
+    assert received["body"] == "one two"
+    assert received["length"] is None
+    assert received["terminated"]
 
 
 def test_a_generator_may_call_the_same_application(session: requests.Session) -> None:
     def body() -> Iterator[bytes]:
         yield session.get(f"{ORIGIN}/teapot").content
 
-    seen = session.post(f"{ORIGIN}/echo/x", data=body()).json()
+    received = session.post(f"{ORIGIN}/echo/x", data=body()).json()
 
-    assert seen["body"] == "short and stout"
+    assert received["body"] == "short and stout"
 
 
-def test_what_a_generator_raises_comes_up_and_nothing_is_sent(session: requests.Session) -> None:
+def test_a_generator_that_raises_sends_nothing(
+    session: requests.Session,
+) -> None:
     def body() -> Iterator[bytes]:
         yield b"one"
         raise KeyError("row 2")
@@ -133,25 +137,25 @@ def test_what_a_generator_raises_comes_up_and_nothing_is_sent(session: requests.
         session.post(f"{ORIGIN}/echo/x", data=body())
 
 
-def test_a_body_larger_than_memory_should_hold_arrives_whole(session: requests.Session) -> None:
+def test_a_body_too_large_for_memory_arrives_complete(session: requests.Session) -> None:
     block = b"0123456789" * 100_000
 
-    seen = session.post(f"{ORIGIN}/echo/x", data=(block for _ in range(3))).json()
+    received = session.post(f"{ORIGIN}/echo/x", data=(block for _ in range(3))).json()
 
-    assert seen["body"].encode() == block * 3
+    assert received["body"].encode() == block * 3
 
 
 def test_delete_may_have_a_body(session: requests.Session) -> None:
-    seen = session.delete(f"{ORIGIN}/echo/x", data={"tags": "a"}).json()
+    received = session.delete(f"{ORIGIN}/echo/x", data={"tags": "a"}).json()
 
-    assert seen["body"] == "tags=a"
-    assert seen["headers"]["Content-Type"] == "application/x-www-form-urlencoded"
+    assert received["body"] == "tags=a"
+    assert received["headers"]["Content-Type"] == "application/x-www-form-urlencoded"
 
 
 def test_a_header_may_be_bytes(session: requests.Session) -> None:
-    seen = session.get(f"{ORIGIN}/echo/x", headers={"X-Marker": b"as bytes"}).json()
+    received = session.get(f"{ORIGIN}/echo/x", headers={"X-Marker": b"as bytes"}).json()
 
-    assert seen["headers"]["X-Marker"] == "as bytes"
+    assert received["headers"]["X-Marker"] == "as bytes"
 
 
 def test_cookies_of_a_redirect_stay_in_the_session(session: requests.Session) -> None:
@@ -183,8 +187,8 @@ def test_head_has_headers_and_no_body(session: requests.Session) -> None:
     assert answer.content == b""
 
 
-def test_a_stream_that_is_left_early_is_closed_on_the_server() -> None:
-    blocks = Watched(1000)
+def test_a_stream_that_is_left_early_is_closed() -> None:
+    blocks = CountingBody(1000)
     session = session_for(lambda _, start: start("200 OK", []) and blocks)
 
     with session.get(f"{ORIGIN}/", stream=True) as answer:
@@ -195,8 +199,8 @@ def test_a_stream_that_is_left_early_is_closed_on_the_server() -> None:
     assert blocks.left > 990
 
 
-def test_a_stream_that_is_read_to_its_end_is_closed_too() -> None:
-    blocks = Watched(7)
+def test_a_stream_that_is_read_to_its_end_is_closed() -> None:
+    blocks = CountingBody(7)
     session = session_for(lambda _, start: start("200 OK", []) and blocks)
 
     content = session.get(f"{ORIGIN}/").content
@@ -223,16 +227,14 @@ def test_an_application_may_write_before_it_returns() -> None:
         "https://somebody:s3cret@sandbox.invalid/v1",
     ],
 )
-def test_any_other_address_is_an_error_that_does_not_show_the_key(
-    session: requests.Session, url: str
-) -> None:
-    with pytest.raises(OutsideSandbox, match=r"reaches only https://sandbox\.invalid") as seen:
+def test_any_other_url_is_an_error_without_the_key(session: requests.Session, url: str) -> None:
+    with pytest.raises(OutsideSandbox, match=r"reaches only https://sandbox\.invalid") as caught:
         session.get(url)
 
-    assert "s3cret" not in str(seen.value)
+    assert "s3cret" not in str(caught.value)
 
 
-def test_the_environment_of_the_machine_is_left_out(
+def test_proxies_of_the_environment_are_ignored(
     session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -240,15 +242,15 @@ def test_the_environment_of_the_machine_is_left_out(
     assert session.get(f"{ORIGIN}/teapot").text == "short and stout"
 
 
-def test_what_the_application_raises_comes_up() -> None:
+def test_an_exception_of_the_application_is_raised() -> None:
     def app(*_: object) -> list[bytes]:
-        raise LookupError("nobody expected this")
+        raise LookupError("a bug")
 
-    with pytest.raises(LookupError, match="nobody expected this"):
+    with pytest.raises(LookupError, match="a bug"):
         session_for(app).get(f"{ORIGIN}/")
 
 
-def test_an_application_that_catches_its_errors_answers_with_them(app: Flask) -> None:
+def test_without_raise_errors_an_exception_is_a_status_500(app: Flask) -> None:
     session = requests.Session()
     session.mount(ORIGIN, SandboxAdapter(app, raise_errors=False))
 
@@ -261,6 +263,6 @@ def test_many_threads_get_their_own_answers(session: requests.Session) -> None:
         return f"{answer.json()['path']} {answer.json()['body']}"
 
     with ThreadPoolExecutor(8) as pool:
-        seen = list(pool.map(call, range(200)))
+        answers = list(pool.map(call, range(200)))
 
-    assert seen == [f"{number} {number}" for number in range(200)]
+    assert answers == [f"{number} {number}" for number in range(200)]

@@ -1,4 +1,4 @@
-"""The sandbox as one object: a client in process, a URL, a crowd, a fresh start, an end."""
+"""Sandbox: its client, URL, crowd, reset and close."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def box() -> Iterator[Sandbox]:
 
 
 def launched(client: Client) -> Job:
-    """A job at work."""
+    """A running job."""
     job = client.upload_job(ROWS)
     settings = {"title": "About price", "instructions": "Read the review.", "cml": FORM}
     client.update_job(job.id, settings)
@@ -52,7 +52,7 @@ def launched(client: Client) -> Job:
     return job
 
 
-def ordering(client: Client) -> Job:
+def job_with_auto_order(client: Client) -> Job:
     """A job with a row that is ordered after a minute."""
     job = client.create_job({"title": "About price"})
     settings = {"instructions": "Read the review.", "cml": FORM, "auto_order": True}
@@ -62,9 +62,9 @@ def ordering(client: Client) -> Job:
     return client.get_job(job.id)
 
 
-def test_rows_are_ordered_when_the_clock_has_moved_far_enough(box: Sandbox) -> None:
+def test_rows_are_ordered_when_their_timeout_has_passed(box: Sandbox) -> None:
     client = box.client()
-    job = ordering(client)
+    job = job_with_auto_order(client)
 
     box.clock.advance(seconds=59)
     early = client.get_job(job.id).state
@@ -73,18 +73,18 @@ def test_rows_are_ordered_when_the_clock_has_moved_far_enough(box: Sandbox) -> N
     assert (early, client.get_job(job.id).state) == ("unordered", "running")
 
 
-def test_a_crowd_at_work_sees_rows_that_become_due_meanwhile(box: Sandbox) -> None:
+def test_rows_that_become_due_during_a_run_are_ordered(box: Sandbox) -> None:
     client = box.client()
-    at_work, waits = launched(client), ordering(client)
+    running, waiting = launched(client), job_with_auto_order(client)
 
     box.crowd.add(2, profile="perfect", truth={"price": "answer"})
-    summary = box.crowd.run(at_work, interactive=True)
+    summary = box.crowd.run(running, interactive=True)
 
     assert summary.seconds > 60
-    assert client.get_job(waits.id).state == "running"
+    assert client.get_job(waiting.id).state == "running"
 
 
-def test_a_clock_that_outlives_its_sandbox_rings_for_nobody() -> None:
+def test_a_closed_sandbox_no_longer_listens_to_its_clock() -> None:
     clock = Clock()
     with Sandbox(clock=clock) as box:
         box.close()
@@ -94,7 +94,7 @@ def test_a_clock_that_outlives_its_sandbox_rings_for_nobody() -> None:
     assert clock.listeners == []
 
 
-def test_a_job_that_goes_on_orders_what_came_while_it_was_paused(box: Sandbox) -> None:
+def test_a_resumed_job_orders_the_rows_uploaded_while_it_was_paused(box: Sandbox) -> None:
     client = box.client()
     job = launched(client)
     client.update_job(job.id, {"auto_order": True})
@@ -124,7 +124,7 @@ def test_a_job_runs_from_upload_to_report(box: Sandbox, over: str) -> None:
     client.close()
 
 
-def test_a_client_in_the_same_process_waits_on_the_clock_of_the_sandbox(box: Sandbox) -> None:
+def test_a_client_in_process_waits_on_the_clock_of_the_sandbox(box: Sandbox) -> None:
     client = box.client()
     began = box.clock.now()
 
@@ -133,7 +133,7 @@ def test_a_client_in_the_same_process_waits_on_the_clock_of_the_sandbox(box: San
     assert box.clock.now() - began == 2
 
 
-def test_a_report_that_takes_minutes_of_the_sandbox_takes_no_time_here(box: Sandbox) -> None:
+def test_waiting_for_a_report_takes_virtual_time_only(box: Sandbox) -> None:
     job = launched(box.client(deadline=10))
     box.transitions["report"] = Delay(seconds=1500)
 
@@ -142,7 +142,7 @@ def test_a_report_that_takes_minutes_of_the_sandbox_takes_no_time_here(box: Sand
     assert len(units) == len(ROWS)
 
 
-def test_a_client_waits_for_real_where_the_sandbox_goes_by_the_clock_of_the_machine(
+def test_with_the_system_clock_a_client_really_waits(
     tmp_path: Path,
 ) -> None:
     with Sandbox(database=tmp_path / "crowd.db") as box:
@@ -154,14 +154,14 @@ def test_a_client_waits_for_real_where_the_sandbox_goes_by_the_clock_of_the_mach
         assert box.clock.now() - began >= 0.09
 
 
-def test_both_doors_open_on_the_same_room(box: Sandbox) -> None:
+def test_in_process_and_over_a_socket_the_data_is_the_same(box: Sandbox) -> None:
     made = box.client().create_job({"title": "Made in process"})
 
     with Client(box.key, box.url) as client:
         assert client.get_job(made.id).title == "Made in process"
 
 
-def test_the_server_starts_when_its_address_is_read(box: Sandbox) -> None:
+def test_the_server_starts_when_its_url_is_read(box: Sandbox) -> None:
     def servers() -> list[str]:
         return [each.name for each in threading.enumerate() if each.name.startswith("crowdflower")]
 
@@ -181,7 +181,7 @@ def test_the_server_ends_with_the_sandbox() -> None:
         requests.get(f"{url}/jobs", timeout=60)
 
 
-def test_a_key_from_the_environment_does_not_leak_in(
+def test_a_key_in_the_environment_is_not_used(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROWDFLOWER_API_KEY", "a-key-that-costs-money")
@@ -200,7 +200,7 @@ def test_the_client_of_a_sandbox_reaches_nothing_else(box: Sandbox) -> None:
         Client(box.key, "https://api.appen.com/v1", session=session).create_job({})
 
 
-def test_two_sandboxes_know_nothing_of_each_other(box: Sandbox) -> None:
+def test_two_sandboxes_share_nothing(box: Sandbox) -> None:
     box.client().create_job({"title": "Here, not there"})
 
     with Sandbox(seed=8) as other:
@@ -210,7 +210,7 @@ def test_two_sandboxes_know_nothing_of_each_other(box: Sandbox) -> None:
             Client(box.key, other.url).get_job(1)
 
 
-def test_the_same_seed_is_the_same_sandbox(box: Sandbox) -> None:
+def test_the_same_seed_gives_the_same_sandbox(box: Sandbox) -> None:
     with Sandbox(seed=7) as twin:
         mine = box.client().create_job({"title": "A first job"})
         other = twin.client().create_job({"title": "A first job"})
@@ -219,7 +219,7 @@ def test_the_same_seed_is_the_same_sandbox(box: Sandbox) -> None:
     assert (mine.id, mine.secret) == (other.id, other.secret)
 
 
-def test_a_reset_leaves_the_key_and_nothing_else(box: Sandbox) -> None:
+def test_a_reset_keeps_only_the_key(box: Sandbox) -> None:
     client = box.client()
     first = client.create_job({"title": "A first job"})
     box.crowd.add(3)
@@ -235,7 +235,7 @@ def test_a_reset_leaves_the_key_and_nothing_else(box: Sandbox) -> None:
     assert (again.id, again.created_at) == (first.id, first.created_at)
 
 
-def test_what_was_not_there_is_listed(box: Sandbox) -> None:
+def test_unimplemented_requests_are_listed(box: Sandbox) -> None:
     with pytest.raises(SandboxNotImplemented):
         box.client().call("users/teams")
 
@@ -243,7 +243,7 @@ def test_what_was_not_there_is_listed(box: Sandbox) -> None:
     assert missing == ("GET", "/v1/users/teams", "teams")
 
 
-def test_a_file_outlives_the_sandbox(tmp_path: Path) -> None:
+def test_a_database_file_keeps_the_data(tmp_path: Path) -> None:
     with Sandbox(database=tmp_path / "crowd.db", balance_cents=500) as box:
         key = box.key
         number = box.client().create_job({"title": "Kept on disk"}).id
@@ -262,20 +262,20 @@ def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "two words", "two\nlines", "schlüssel", 42])
-def test_a_key_that_no_client_could_send_is_refused(key: Any, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a key is made of letters"):
+def test_an_invalid_key_is_refused(key: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a key must be printable ASCII"):
         Sandbox(key=key, database=tmp_path / "crowd.db")
 
     assert not (tmp_path / "crowd.db").exists()
 
 
 @pytest.mark.parametrize("cents", [-1, 1.5, "500", True, 10**30])
-def test_a_balance_that_is_no_amount_of_money_is_refused(cents: Any) -> None:
+def test_an_invalid_balance_is_refused(cents: Any) -> None:
     with pytest.raises(ValueError, match="balance_cents must be an integer from 0 to"):
         Sandbox(balance_cents=cents)
 
 
-def test_a_file_may_hold_more_than_one_account(tmp_path: Path) -> None:
+def test_a_file_may_contain_several_accounts(tmp_path: Path) -> None:
     for key in ("first-key", "second-key"):
         with Sandbox(key=key, database=tmp_path / "crowd.db") as box:
             box.client().create_job({"title": f"Of {key}"})
@@ -284,7 +284,7 @@ def test_a_file_may_hold_more_than_one_account(tmp_path: Path) -> None:
         assert [job.title for job in box.client().get_jobs()] == ["Of first-key"]
 
 
-def test_time_stands_still_in_memory_and_runs_in_a_file(tmp_path: Path) -> None:
+def test_time_is_virtual_in_memory_and_real_with_a_file(tmp_path: Path) -> None:
     with Sandbox() as memory, Sandbox(database=tmp_path / "crowd.db") as file:
         assert memory.clock.virtual
         assert not file.clock.virtual
@@ -294,7 +294,7 @@ def test_time_stands_still_in_memory_and_runs_in_a_file(tmp_path: Path) -> None:
         assert box.clock is clock
 
 
-def test_a_report_takes_as_long_as_is_asked_for() -> None:
+def test_a_report_is_delayed_as_configured() -> None:
     with Sandbox(transitions={"report": 1}) as box:
         job = launched(box.client())
         ask = {"path": f"jobs/{job.id}.csv", "query": {"type": "full"}, "as_json": False}
@@ -304,7 +304,7 @@ def test_a_report_takes_as_long_as_is_asked_for() -> None:
     assert answers == [202, 200]
 
 
-def test_neither_name_nor_log_shows_the_key(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_neither_repr_nor_log_shows_the_key(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG"):
         requests.get(f"{box.url}/jobs", params={"key": box.key}, timeout=60)
         requests.get(f"{box.url}/nothing", params={"key": box.key}, timeout=60)
@@ -314,25 +314,25 @@ def test_neither_name_nor_log_shows_the_key(box: Sandbox, caplog: pytest.LogCapt
     assert box.key not in "\n".join(ours)
 
 
-def test_a_crowd_shows_how_many_are_in_it(box: Sandbox) -> None:
+def test_the_repr_of_a_crowd_has_its_size(box: Sandbox) -> None:
     box.crowd.add(3)
 
     assert repr(box.crowd) == "<Crowd of 3>"
 
 
 @pytest.mark.parametrize("kept", ["in memory", "in a file"])
-def test_a_sandbox_that_is_closed_says_so_to_whoever_goes_on(kept: str, tmp_path: Path) -> None:
+def test_a_closed_sandbox_refuses_further_use(kept: str, tmp_path: Path) -> None:
     with Sandbox(database=tmp_path / "crowd.db" if kept == "in a file" else None) as box:
         client = box.client()
 
-    acts = (lambda: client.create_job({}), lambda: box.crowd.add(3), lambda: box.url)
-    for act in acts:
+    actions = (lambda: client.create_job({}), lambda: box.crowd.add(3), lambda: box.url)
+    for action in actions:
         with pytest.raises(RuntimeError, match="The sandbox is closed") as caught:
-            act()
+            action()
         assert box.key not in str(caught.value)
 
 
-def test_what_the_database_fails_at_does_not_show_the_key(box: Sandbox) -> None:
+def test_a_database_error_does_not_show_the_key(box: Sandbox) -> None:
     with box.database.transaction() as tx:
         tx.connection.exec_driver_sql("ALTER TABLE account RENAME TO moved")
 
@@ -342,7 +342,7 @@ def test_what_the_database_fails_at_does_not_show_the_key(box: Sandbox) -> None:
     assert box.key not in str(caught.value)
 
 
-def test_closing_twice_is_closing() -> None:
+def test_closing_twice_is_allowed() -> None:
     box = Sandbox()
 
     box.close()
@@ -352,7 +352,7 @@ def test_closing_twice_is_closing() -> None:
 
 
 @pytest.mark.parametrize("missing", ["flask", "sqlalchemy", "waitress", "liquid"])
-def test_what_is_not_installed_is_named_with_the_command_that_installs_it(missing: str) -> None:
+def test_a_missing_package_is_named_with_the_command_that_installs_it(missing: str) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; import crowdflower.sandbox"
 
     answer = subprocess.run(  # noqa: S603 - our own Python

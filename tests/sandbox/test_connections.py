@@ -1,4 +1,4 @@
-"""Those who connect and say nothing, little, or without end: the others are served all the same."""
+"""Slow, silent and endless connections: other clients are served all the same."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 HEAD = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-PATIENT = 60
+TIMEOUT = 60
 
 
 def echo(environ: dict[str, Any], start: Any) -> list[bytes]:
-    """Answer with the length of what came."""
+    """Respond with the length of the body."""
     size = len(environ["wsgi.input"].read())
     start("200 OK", [("Content-Type", "text/plain")])
     return [str(size).encode()]
@@ -32,27 +32,27 @@ def echo(environ: dict[str, Any], start: Any) -> list[bytes]:
 
 @contextmanager
 def connected(server: Server) -> Iterator[socket.socket]:
-    with socket.create_connection((server.host, server.port), timeout=PATIENT) as connection:
+    with socket.create_connection((server.host, server.port), timeout=TIMEOUT) as connection:
         yield connection
 
 
 def read(connection: socket.socket) -> bytes:
-    """Everything up to the end of the connection."""
-    found = b""
+    """Read until the connection is closed."""
+    data = b""
     with suppress(ConnectionError):
         while block := connection.recv(65536):
-            found += block
-    return found
+            data += block
+    return data
 
 
-def is_served(server: Server) -> bool:
+def is_responsive(server: Server) -> bool:
     with requests.Session() as session:
         session.trust_env = False
-        return session.post(server.url, data=b"abc", timeout=PATIENT).text == "3"
+        return session.post(server.url, data=b"abc", timeout=TIMEOUT).text == "3"
 
 
 @pytest.mark.parametrize(
-    "begun",
+    "sent",
     [
         b"P",
         HEAD,
@@ -61,28 +61,28 @@ def is_served(server: Server) -> bool:
         CHUNKED + b"ff",
     ],
 )
-def test_a_request_that_does_not_come_to_an_end_is_refused(begun: bytes) -> None:
+def test_an_incomplete_request_times_out(sent: bytes) -> None:
     with (
         Server(echo, limits=ConnectionLimits(request_timeout=0.1)) as server,
         connected(server) as connection,
     ):
-        connection.sendall(begun)
+        connection.sendall(sent)
 
         answer = read(connection)
 
     assert answer.startswith((b"HTTP/1.0 408", b"HTTP/1.1 408"))
 
 
-@pytest.mark.parametrize("begun", [HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n"])
-def test_a_byte_now_and_then_does_not_help(begun: bytes) -> None:
+@pytest.mark.parametrize("sent", [HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n"])
+def test_a_slow_request_times_out(sent: bytes) -> None:
     limits = ConnectionLimits(request_timeout=0.2, min_rate=1000)
     with Server(echo, limits=limits) as server, connected(server) as connection:
-        connection.sendall(begun)
-        ended = threading.Event()
+        connection.sendall(sent)
+        stop = threading.Event()
 
         def drip() -> None:
             with suppress(OSError):
-                while not ended.wait(0.02):
+                while not stop.wait(0.02):
                     connection.sendall(b"x")
 
         dripping = threading.Thread(target=drip)
@@ -90,14 +90,14 @@ def test_a_byte_now_and_then_does_not_help(begun: bytes) -> None:
         try:
             answer = read(connection)
         finally:
-            ended.set()
+            stop.set()
             dripping.join()
 
     assert b" 408 " in answer.partition(b"\r\n")[0]
 
 
-def test_who_is_slow_and_gets_on_is_waited_for() -> None:
-    limits = ConnectionLimits(request_timeout=PATIENT, min_rate=1)
+def test_a_request_above_the_minimum_rate_is_accepted() -> None:
+    limits = ConnectionLimits(request_timeout=TIMEOUT, min_rate=1)
     with Server(echo, limits=limits) as server, connected(server) as connection:
         for part in (
             HEAD[:9],
@@ -114,11 +114,11 @@ def test_who_is_slow_and_gets_on_is_waited_for() -> None:
     assert answer.endswith(b"6")
 
 
-def test_connections_that_say_nothing_are_closed_for_those_that_do() -> None:
+def test_idle_connections_are_closed_for_new_ones() -> None:
     with Server(echo, limits=ConnectionLimits(max_connections=20)) as server, ExitStack() as stack:
         silent = [stack.enter_context(connected(server)) for _ in range(200)]
 
-        assert all(is_served(server) for _ in range(5))
+        assert all(is_responsive(server) for _ in range(5))
 
         assert sum(_is_closed(each) for each in silent) >= 180
 
@@ -133,15 +133,15 @@ def _is_closed(connection: socket.socket) -> bool:
         return True
 
 
-def test_requests_that_begin_and_do_not_end_are_closed_for_those_that_do() -> None:
+def test_incomplete_requests_are_closed_for_new_connections() -> None:
     with Server(echo, limits=ConnectionLimits(max_connections=20)) as server, ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(connected(server)).sendall(HEAD)
 
-        assert is_served(server)
+        assert is_responsive(server)
 
 
-def test_who_does_not_read_the_answer_holds_nobody_up() -> None:
+def test_a_client_that_does_not_read_the_response_blocks_no_other() -> None:
     def app(environ: dict[str, Any], start: Any) -> Iterator[bytes]:
         start("200 OK", [("Content-Type", "text/plain")])
         return iter([b"3"] if environ["PATH_INFO"] == "/" else [b"x" * 1_000_000] * 60)
@@ -151,7 +151,7 @@ def test_who_does_not_read_the_answer_holds_nobody_up() -> None:
             connection = stack.enter_context(connected(server))
             connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
-        assert is_served(server)
+        assert is_responsive(server)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_who_does_not_read_the_answer_holds_nobody_up() -> None:
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
     ],
 )
-def test_a_body_that_is_none_or_too_much_ends_the_connection(
+def test_an_invalid_request_closes_the_connection(
     monkeypatch: pytest.MonkeyPatch, sent: bytes, status: bytes
 ) -> None:
     monkeypatch.setattr(serving, "MAX_BODY", 10_000)
@@ -179,7 +179,7 @@ def test_a_body_that_is_none_or_too_much_ends_the_connection(
 
         answer = read(connection)
 
-        assert is_served(server)
+        assert is_responsive(server)
 
     assert answer.split(b" ")[1] == status
     assert b"Traceback" not in answer

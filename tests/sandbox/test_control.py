@@ -1,4 +1,4 @@
-"""The sandbox is told what to do: by Python, and by programs in other languages."""
+"""The control interface: faults, clock, delays and crowd, in Python and over HTTP."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def ask(box: Sandbox) -> Ask:
-    def ask(verb: str, name: str, token: str = TOKEN, **asked: Any) -> requests.Response:
+    def ask(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
         with session_for(box.app) as session:
             headers = {"Authorization": f"Bearer {token}"}
             url = f"{ORIGIN}/_sandbox/{name}"
-            return session.request(verb, url, headers=headers, json=asked or None)
+            return session.request(verb, url, headers=headers, json=arguments or None)
 
     return ask
 
 
 @pytest.fixture
 def jobs(box: Sandbox) -> Callable[..., requests.Response]:
-    """Send one request to the list of jobs, as any client would."""
+    """Send a request to the list of jobs."""
 
     def jobs(verb: str = "GET", **settings: Any) -> requests.Response:
         with session_for(box.app) as session:
@@ -57,7 +57,7 @@ def count(box: Sandbox) -> int:
     return len(list(box.client().get_jobs()))
 
 
-def test_a_status_is_answered_as_often_as_was_said(box: Sandbox, jobs: Any) -> None:
+def test_a_status_is_injected_the_given_number_of_times(box: Sandbox, jobs: Any) -> None:
     box.faults.next(status=429, times=2, headers={"Retry-After": "7"})
 
     answers = [jobs() for _ in range(3)]
@@ -68,7 +68,7 @@ def test_a_status_is_answered_as_often_as_was_said(box: Sandbox, jobs: Any) -> N
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_a_connection_breaks_before_or_after_the_deed(box: Sandbox, done: bool) -> None:
+def test_a_connection_is_dropped_before_or_after_the_request(box: Sandbox, done: bool) -> None:
     box.faults.next(drop=True, verb="POST", done=done)
 
     with pytest.raises(OutcomeUnknown):
@@ -80,7 +80,7 @@ def test_a_connection_breaks_before_or_after_the_deed(box: Sandbox, done: bool) 
     ]
 
 
-def test_a_status_may_hide_what_was_done(box: Sandbox, jobs: Any) -> None:
+def test_a_status_may_hide_a_success(box: Sandbox, jobs: Any) -> None:
     box.faults.next(status=502, done=True)
 
     answer = jobs("POST", json={"job": {"title": "A first job"}})
@@ -89,23 +89,23 @@ def test_a_status_may_hide_what_was_done(box: Sandbox, jobs: Any) -> None:
     assert count(box) == 1
 
 
-def test_what_is_repeated_under_its_key_after_a_lost_answer_is_done_once(
+def test_a_retry_with_an_idempotency_key_after_a_lost_response_is_done_once(
     box: Sandbox, jobs: Any
 ) -> None:
     box.faults.next(drop=True, verb="POST", done=True)
-    asked = {"json": {"job": {"title": "A first job"}}}
+    arguments = {"json": {"job": {"title": "A first job"}}}
 
     with session_for(box.app) as session:
         headers = {"Authorization": f"Token token={box.key}", "Idempotency-Key": "one"}
         with pytest.raises(requests.ConnectionError):
-            session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **asked)
-        answer = session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **asked)
+            session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **arguments)
+        answer = session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **arguments)
 
     assert answer.headers["Idempotent-Replayed"] == "true"
     assert [each["id"] for each in jobs().json()] == [answer.json()["id"]]
 
 
-def test_an_answer_is_cut_in_its_middle(box: Sandbox, jobs: Any) -> None:
+def test_a_response_is_truncated(box: Sandbox, jobs: Any) -> None:
     box.client().create_job({"title": "A first job"})
     whole = jobs().content
     box.faults.next(garble=True)
@@ -129,7 +129,7 @@ def test_in_process_a_delay_takes_no_time(box: Sandbox, jobs: Any) -> None:
     assert time.monotonic() - begin < 59
 
 
-def test_a_fault_happens_to_the_requests_it_is_for(box: Sandbox, jobs: Any) -> None:
+def test_a_fault_affects_only_matching_requests(box: Sandbox, jobs: Any) -> None:
     box.faults.next(status=500, path="/jobs/*/orders")
     box.faults.next(status=501, path="/jobs", verb="POST")
     box.faults.next(status=502, path="/v1/jobs", verb="POST")
@@ -157,15 +157,15 @@ def test_a_fault_happens_to_the_requests_it_is_for(box: Sandbox, jobs: Any) -> N
         {"delay": 1, "headers": {"Retry-After": "5"}},
     ],
 )
-def test_what_is_no_fault_is_refused(box: Sandbox, ask: Ask, fault: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - each says something else
+def test_an_invalid_fault_is_refused(box: Sandbox, ask: Ask, fault: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the messages differ
         box.faults.next(**fault)
 
     assert ask("POST", "faults", **fault).status_code == 400
     assert box.faults.pending() == ()
 
 
-def test_over_a_socket_a_connection_breaks_and_a_delay_is_waited_for(box: Sandbox) -> None:
+def test_over_a_socket_a_connection_is_dropped_and_a_delay_takes_time(box: Sandbox) -> None:
     box.faults.next(drop=True)
     box.faults.next(delay=0.05)
     headers = {"Authorization": f"Token token={box.key}"}
@@ -179,7 +179,7 @@ def test_over_a_socket_a_connection_breaks_and_a_delay_is_waited_for(box: Sandbo
     assert time.monotonic() - begin >= 0.05
 
 
-def test_requests_are_kept_without_their_keys(box: Sandbox) -> None:
+def test_requests_are_recorded_without_their_keys(box: Sandbox) -> None:
     with session_for(box.app) as session:
         session.get(f"{ORIGIN}/v1/jobs", params={"key": box.key, "page": "2"})
         session.post(f"{ORIGIN}/v1/jobs", data={"key": box.key, "job[title]": "A first job"})
@@ -196,7 +196,7 @@ def test_requests_are_kept_without_their_keys(box: Sandbox) -> None:
     assert box.requests == ()
 
 
-def test_a_reset_lets_everything_go_well(box: Sandbox) -> None:
+def test_a_reset_removes_all_faults(box: Sandbox) -> None:
     box.faults.next(status=500)
 
     box.reset()
@@ -226,7 +226,7 @@ def test_only_the_latest_events_are_kept(box: Sandbox, ask: Ask) -> None:
     assert ask("GET", "events").json() == events
 
 
-def test_time_is_read_and_moved_from_outside(box: Sandbox, ask: Ask) -> None:
+def test_the_clock_is_read_and_moved_over_http(box: Sandbox, ask: Ask) -> None:
     begin = ask("GET", "clock").json()
     advanced = ask("POST", "clock", advance=90).json()
     moved = ask("POST", "clock", set="2015-06-25T00:00:00Z").json()
@@ -238,7 +238,7 @@ def test_time_is_read_and_moved_from_outside(box: Sandbox, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "arguments",
     [
         {},
         {"advance": -1},
@@ -250,12 +250,12 @@ def test_time_is_read_and_moved_from_outside(box: Sandbox, ask: Ask) -> None:
         {"set": "2100-01-01T00:00:01Z"},
     ],
 )
-def test_time_that_cannot_be_is_refused(box: Sandbox, ask: Ask, asked: dict[str, Any]) -> None:
-    assert ask("POST", "clock", **asked).status_code == 400
+def test_an_invalid_time_is_refused(box: Sandbox, ask: Ask, arguments: dict[str, Any]) -> None:
+    assert ask("POST", "clock", **arguments).status_code == 400
     assert box.clock.now() == START
 
 
-def test_faults_are_set_listed_and_cleared_from_outside(ask: Ask, jobs: Any) -> None:
+def test_faults_are_added_listed_and_cleared_over_http(ask: Ask, jobs: Any) -> None:
     ask("POST", "faults", status=503, times=3, path="/jobs*")
     refused = jobs()
     (left,) = ask("GET", "faults").json()
@@ -268,16 +268,16 @@ def test_faults_are_set_listed_and_cleared_from_outside(ask: Ask, jobs: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "asked", [{"status": "500"}, {"state": 500}, {"times": True, "drop": True}]
+    "arguments", [{"status": "500"}, {"state": 500}, {"times": True, "drop": True}]
 )
-def test_a_fault_that_cannot_be_read_is_refused(ask: Ask, asked: dict[str, Any]) -> None:
-    answer = ask("POST", "faults", **asked)
+def test_a_fault_with_invalid_json_is_refused(ask: Ask, arguments: dict[str, Any]) -> None:
+    answer = ask("POST", "faults", **arguments)
 
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
 
 
-def test_seed_reports_requests_and_resets_are_there_from_outside(box: Sandbox, ask: Ask) -> None:
+def test_seed_requests_and_reset_work_over_http(box: Sandbox, ask: Ask) -> None:
     box.client().create_job({"title": "A first job"})
     with pytest.raises(ApiError):
         box.client().call("users/teams")
@@ -307,13 +307,13 @@ def test_seed_reports_requests_and_resets_are_there_from_outside(box: Sandbox, a
         ("POST", "transitions", TOKEN, 400),
     ],
 )
-def test_who_has_no_token_or_asks_for_nothing_gets_nothing(
+def test_wrong_tokens_and_unknown_routes_are_refused(
     ask: Ask, verb: str, name: str, token: str, status: int
 ) -> None:
     assert ask(verb, name, token=token).status_code == status
 
 
-def test_how_long_things_take_is_read_and_set_from_outside(box: Sandbox, ask: Ask) -> None:
+def test_delays_are_read_and_set_over_http(box: Sandbox, ask: Ask) -> None:
     before = ask("GET", "transitions").json()
     after = ask("POST", "transitions", report=2, order={"polls": 1, "seconds": 30}).json()
 
@@ -327,7 +327,7 @@ def test_how_long_things_take_is_read_and_set_from_outside(box: Sandbox, ask: As
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "arguments",
     [
         {"report": -1},
         {"report": 0.5},
@@ -336,10 +336,10 @@ def test_how_long_things_take_is_read_and_set_from_outside(box: Sandbox, ask: As
         {"order": {"s": 1}},
     ],
 )
-def test_what_cannot_be_a_time_changes_no_other(
-    box: Sandbox, ask: Ask, asked: dict[str, Any]
+def test_an_invalid_delay_changes_no_other(
+    box: Sandbox, ask: Ask, arguments: dict[str, Any]
 ) -> None:
-    answer = ask("POST", "transitions", upload=1, **asked)
+    answer = ask("POST", "transitions", upload=1, **arguments)
 
     assert answer.status_code == 400
     assert box.transitions["upload"] == Delay()
@@ -350,7 +350,7 @@ FORM = '<cml:text label="What is it like?" name="like" validates="required"/>'
 
 @pytest.fixture
 def job(box: Sandbox) -> int:
-    """A job at work that tells of each page."""
+    """A running job with webhooks."""
     rows = [{"text": f"row {number}", "right": "good"} for number in range(5)]
     job = box.client().upload_job(rows)
     about = {
@@ -366,7 +366,7 @@ def job(box: Sandbox) -> int:
     return job.id
 
 
-def test_a_crowd_joins_and_works_from_outside(box: Sandbox, ask: Ask, job: int) -> None:
+def test_a_crowd_is_added_and_works_over_http(box: Sandbox, ask: Ask, job: int) -> None:
     joined = ask(
         *("POST", "workers"),
         number=2,
@@ -385,7 +385,7 @@ def test_a_crowd_joins_and_works_from_outside(box: Sandbox, ask: Ask, job: int) 
     assert {each.data["like"] for each in box.client().get_job(job).judgments()} == {"good"}
 
 
-def test_a_crowd_stops_where_it_is_told_to(ask: Ask, job: int) -> None:
+def test_a_run_stops_at_its_limit(ask: Ask, job: int) -> None:
     ask("POST", "workers", number=1, channel="cf_internal", texts={"like": ["fine"]})
 
     ran = ask("POST", "simulate", job=job, pages=1, interactive=True).json()
@@ -393,7 +393,7 @@ def test_a_crowd_stops_where_it_is_told_to(ask: Ask, job: int) -> None:
     assert (ran["ended"], ran["pages"], ran["closed"]) == ("pages", 1, {})
 
 
-def test_recorded_answers_are_given_again_from_outside(box: Sandbox, ask: Ask, job: int) -> None:
+def test_recorded_answers_are_replayed_over_http(box: Sandbox, ask: Ask, job: int) -> None:
     votes = [[f"row {number}", "ann", "so so"] for number in range(5)]
 
     joined = ask(
@@ -406,7 +406,7 @@ def test_recorded_answers_are_given_again_from_outside(box: Sandbox, ask: Ask, j
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "message"),
+    ("name", "arguments", "message"),
     [
         ("workers", {}, "number must be sent."),
         ("workers", {"number": 0}, "must be 1 or more"),
@@ -422,24 +422,24 @@ def test_recorded_answers_are_given_again_from_outside(box: Sandbox, ask: Ask, j
         ("workers", {"number": 2, "mix": {"normal": 1e308, "expert": 1e308}}, "overflow"),
     ],
 )
-def test_a_crowd_that_cannot_be_is_refused(
-    ask: Ask, name: str, asked: dict[str, Any], message: str
+def test_an_invalid_crowd_is_refused(
+    ask: Ask, name: str, arguments: dict[str, Any], message: str
 ) -> None:
-    answer = ask("POST", name, **asked)
+    answer = ask("POST", name, **arguments)
 
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
     assert ask("GET", "workers").json() == []
 
 
-def test_a_body_that_is_too_long_to_be_read_is_not_read_in_part(ask: Ask) -> None:
+def test_a_body_that_is_too_long_is_refused(ask: Ask) -> None:
     answer = ask("POST", "workers", number=1, channel="x" * 2**20)
 
     assert answer.status_code == 413
     assert answer.json()["error"]["message"] == "The body is longer than 1048576 bytes."
 
 
-def test_a_job_that_is_not_there_is_not_worked_on(ask: Ask) -> None:
+def test_a_missing_job_is_an_error(ask: Ask) -> None:
     ask("POST", "workers", number=1)
 
     answer = ask("POST", "simulate", job=7)
@@ -448,7 +448,7 @@ def test_a_job_that_is_not_there_is_not_worked_on(ask: Ask) -> None:
     assert answer.json()["error"]["message"] == "There is no job 7 in this sandbox."
 
 
-def test_notifications_are_listed_delivered_and_dropped_from_outside(
+def test_notifications_are_listed_delivered_and_dropped_over_http(
     box: Sandbox, ask: Ask, job: int
 ) -> None:
     box.receive_webhooks(lambda _: None)
@@ -471,7 +471,7 @@ def test_notifications_are_listed_delivered_and_dropped_from_outside(
     assert ask("POST", "webhooks/deliver").json() == []
 
 
-def test_without_being_asked_the_sandbox_is_not_controlled_from_outside() -> None:
+def test_by_default_the_control_interface_is_off() -> None:
     with Sandbox() as box, session_for(box.app) as session:
         answer = session.post(f"{ORIGIN}/_sandbox/reset", headers={"Authorization": "Bearer "})
 
@@ -479,7 +479,7 @@ def test_without_being_asked_the_sandbox_is_not_controlled_from_outside() -> Non
         assert answer.status_code == 404
 
 
-def test_money_comes_into_the_account(box: Sandbox, ask: Ask) -> None:
+def test_the_account_is_credited(box: Sandbox, ask: Ask) -> None:
     answer = ask("POST", "credit", cents=300, note="For the spring")
 
     assert answer.json() == {"balance": 1000}
@@ -489,7 +489,7 @@ def test_money_comes_into_the_account(box: Sandbox, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "arguments",
     [
         {"note": "nothing"},
         {"cents": 0},
@@ -500,6 +500,6 @@ def test_money_comes_into_the_account(box: Sandbox, ask: Ask) -> None:
         {"cents": 5, "dollars": 1},
     ],
 )
-def test_what_is_no_money_is_refused(box: Sandbox, ask: Ask, asked: dict[str, Any]) -> None:
-    assert ask("POST", "credit", **asked).status_code == 400
+def test_an_invalid_amount_is_refused(box: Sandbox, ask: Ask, arguments: dict[str, Any]) -> None:
+    assert ask("POST", "credit", **arguments).status_code == 400
     assert len(box.ledger()) == 1

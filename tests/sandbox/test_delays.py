@@ -1,4 +1,4 @@
-"""Things that are done at once, and take as long to be seen as a test wants them to."""
+"""Simulated delays: effects stay hidden for a number of polls or of seconds."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def job(box: Sandbox) -> Job:
     return job
 
 
-def states(box: Sandbox, job: Job, looks: int = 3) -> list[str]:
-    return [box.client().get_job(job.id).state for _ in range(looks)]
+def states(box: Sandbox, job: Job, polls: int = 3) -> list[str]:
+    return [box.client().get_job(job.id).state for _ in range(polls)]
 
 
-def test_an_upload_is_seen_to_come_in(box: Sandbox) -> None:
+def test_the_progress_of_an_upload(box: Sandbox) -> None:
     box.transitions["upload"] = 3
     job = box.client().upload_job(ROWS)
 
-    looks = [job.client.jobs[job.id].units.ping() for _ in range(5)]
+    polls = [job.client.jobs[job.id].units.ping() for _ in range(5)]
 
-    assert [each["done"] for each in looks] == [False, False, False, True, True]
-    assert [each["count"] for each in looks] == [0, 2, 4, 8, 8]
+    assert [each["done"] for each in polls] == [False, False, False, True, True]
+    assert [each["count"] for each in polls] == [0, 2, 4, 8, 8]
 
 
-def test_it_may_take_time_instead_of_looks(box: Sandbox) -> None:
+def test_a_delay_in_seconds(box: Sandbox) -> None:
     box.transitions["upload"] = Delay(seconds=60)
     job = box.client().upload_job(ROWS)
     ping = job.client.jobs[job.id].units.ping
@@ -62,13 +62,13 @@ def test_it_may_take_time_instead_of_looks(box: Sandbox) -> None:
     assert ping() == {"done": True, "count": 8}
 
 
-def test_a_job_is_seen_to_begin_pause_go_on_and_end_later(box: Sandbox, job: Job) -> None:
+def test_changes_of_state_are_delayed(box: Sandbox, job: Job) -> None:
     for kind in ("order", "pause", "resume", "cancel"):
         box.transitions[kind] = 1
     client = box.client()
 
     client.debit_order(job, 8, ["on_demand"])
-    begun = states(box, job)
+    launched = states(box, job)
     client.jobs[job.id].pause()
     paused = states(box, job)
     client.jobs[job.id].resume()
@@ -76,13 +76,13 @@ def test_a_job_is_seen_to_begin_pause_go_on_and_end_later(box: Sandbox, job: Job
     client.jobs[job.id].cancel()
     canceled = states(box, job)
 
-    assert begun == ["unordered", "running", "running"]
+    assert launched == ["unordered", "running", "running"]
     assert paused == ["running", "paused", "paused"]
     assert resumed == ["paused", "running", "running"]
     assert canceled == ["running", "canceled", "canceled"]
 
 
-def test_what_is_not_seen_yet_is_done_all_the_same(box: Sandbox, job: Job) -> None:
+def test_a_hidden_change_has_its_effect_at_once(box: Sandbox, job: Job) -> None:
     box.transitions["order"] = Delay(seconds=1e6)
     box.client().debit_order(job, 8, ["on_demand"])
     box.crowd.add(3, texts={"like": ["fine"]})
@@ -92,18 +92,18 @@ def test_what_is_not_seen_yet_is_done_all_the_same(box: Sandbox, job: Job) -> No
     assert summary.state == "finished"
 
 
-def test_a_copy_is_seen_to_be_filled(box: Sandbox, job: Job) -> None:
+def test_the_units_of_a_copy_are_delayed(box: Sandbox, job: Job) -> None:
     box.transitions["copy"] = 2
     client = box.client()
 
     copied = client.copy_job(job.id, all_units=True, gold=False)
-    looks = [client.get_job(copied.id).units_count for _ in range(3)]
+    polls = [client.get_job(copied.id).units_count for _ in range(3)]
 
     assert copied.units_count == 0
-    assert looks == [0, 0, 9]
+    assert polls == [0, 0, 9]
 
 
-def test_test_questions_are_seen_to_be_made(box: Sandbox, job: Job) -> None:
+def test_converted_test_questions_are_delayed(box: Sandbox, job: Job) -> None:
     box.transitions["gold"] = 1
 
     job.convert_test_questions()
@@ -111,7 +111,7 @@ def test_test_questions_are_seen_to_be_made(box: Sandbox, job: Job) -> None:
     assert [box.client().get_job(job.id).golds_count for _ in range(2)] == [0, 1]
 
 
-def test_a_sandbox_that_begins_again_keeps_its_pace_and_forgets_what_was_on_its_way(
+def test_a_reset_keeps_the_delays_and_clears_what_is_hidden(
     box: Sandbox,
 ) -> None:
     box.transitions["upload"] = 1
@@ -124,7 +124,7 @@ def test_a_sandbox_that_begins_again_keeps_its_pace_and_forgets_what_was_on_its_
     assert box.client().jobs[second.id].units.ping()["done"] is True
 
 
-def test_what_nobody_knows_and_what_is_below_zero_is_refused(box: Sandbox) -> None:
+def test_unknown_kinds_and_negative_delays_are_refused(box: Sandbox) -> None:
     with pytest.raises(KeyError, match="'uploads' cannot be delayed"):
         box.transitions["uploads"] = 1
     with pytest.raises(ValueError, match="0 or more"):
@@ -135,7 +135,7 @@ def test_what_nobody_knows_and_what_is_below_zero_is_refused(box: Sandbox) -> No
     assert {box.transitions[kind] for kind in KINDS} == {Delay()}
 
 
-def test_looks_and_time_both_have_to_be_over() -> None:
+def test_polls_and_seconds_must_both_have_passed() -> None:
     now = 0.0
     delays = Delays({"order": Delay(polls=1, seconds=10)}, lambda: now)
     delays.begin("order", 7, {"state": "unordered"})
@@ -147,12 +147,12 @@ def test_looks_and_time_both_have_to_be_over() -> None:
     assert delays.poll("order", 7) == 1
 
 
-def test_what_begins_again_takes_its_whole_time_again() -> None:
+def test_repeated_work_is_delayed_again() -> None:
     delays = Delays({"gold": 1})
     delays.begin("gold", 7, {"golds_count": 0})
     delays.hide_changes(7, {})
     delays.begin("gold", 7, {"golds_count": 1})
 
-    looks = [delays.hide_changes(7, {"golds_count": 2})["golds_count"] for _ in range(2)]
+    polls = [delays.hide_changes(7, {"golds_count": 2})["golds_count"] for _ in range(2)]
 
-    assert looks == [1, 2]
+    assert polls == [1, 2]

@@ -1,4 +1,4 @@
-"""What is posted to others goes where it may go, and to what was looked up."""
+"""POST requests to users' URLs: only public addresses, resolved once, with a deadline."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from crowdflower.sandbox.webhooks.outbound import Forbidden, NotDelivered, is_pu
 
 BODY = b"data=1"
 FORM = "application/x-www-form-urlencoded"
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @pytest.fixture
-def looked_up() -> list[str]:
-    """Every name that a name server was asked for."""
+def lookups() -> list[str]:
+    """All DNS lookups."""
     return []
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch, looked_up: list[str]) -> dict[str, list[str]]:
-    """What a name server would say; numbers are looked up as they always are."""
+def names(monkeypatch: pytest.MonkeyPatch, lookups: list[str]) -> dict[str, list[str]]:
+    """Fake DNS: host name to addresses; IP addresses resolve as usual."""
     known: dict[str, list[str]] = {}
-    asked = socket.getaddrinfo
+    resolve = socket.getaddrinfo
 
-    def look_up(host: str, *rest: Any, **settings: Any) -> list[Any]:
-        looked_up.append(host)
+    def fake_resolve(host: str, *rest: Any, **settings: Any) -> list[Any]:
+        lookups.append(host)
         found = known.get(host, [host])
-        return [one for each in found for one in asked(each, *rest, **settings)]
+        return [one for each in found for one in resolve(each, *rest, **settings)]
 
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", fake_resolve)
     return known
 
 
 @contextmanager
 def receiver(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[int, list[str]]]:
-    """Listen on the loopback; note paths and hosts of what comes."""
+    """Run a server on loopback; record host and path of each request."""
     seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,7 +64,7 @@ def receiver(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple
             thread.join()
 
 
-def says(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+def responds(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
         for name, value in headers.items():
@@ -84,7 +84,7 @@ def says(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None
         *("[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::a00:1]"),
     ],
 )
-def test_what_is_not_on_the_open_internet_is_not_called(host: str) -> None:
+def test_addresses_that_are_not_public_are_refused(host: str) -> None:
     with pytest.raises(NotDelivered):
         post(f"http://{host}:1/", BODY, FORM)
 
@@ -98,7 +98,7 @@ def test_what_is_not_on_the_open_internet_is_not_called(host: str) -> None:
         *((text, False) for text in ("::7f00:1", "::ffff:0:7f00:1", "3fff::1", "5f00::1")),
     ],
 )
-def test_the_open_internet_is_the_same_on_every_python(text: str, expected: bool) -> None:
+def test_public_addresses_are_the_same_on_every_python(text: str, expected: bool) -> None:
     assert is_public(ip_address(text)) is expected
 
 
@@ -110,65 +110,65 @@ def test_the_open_internet_is_the_same_on_every_python(text: str, expected: bool
         *("http://example.com:99999/", "http://[::1/", "javascript:alert(1)", "", "http://a..b/"),
     ],
 )
-def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(Forbidden):
-        post(url, BODY, FORM, allow_loopback=True, timeout=PATIENCE)
+        post(url, BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
 
-def test_a_name_with_one_private_address_is_refused(names: dict[str, list[str]]) -> None:
+def test_a_host_with_one_private_address_is_refused(names: dict[str, list[str]]) -> None:
     names["rebinding.example.com"] = ["93.184.216.34", "10.0.0.1"]
 
     with pytest.raises(Forbidden, match=r"resolves to 10\.0\.0\.1, which is not a public address"):
-        post("http://rebinding.example.com/", BODY, FORM, allow_loopback=True, timeout=PATIENCE)
+        post("http://rebinding.example.com/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
 
-def test_this_machine_is_called_where_that_is_allowed_and_its_neighbours_are_not() -> None:
-    with receiver(says(204)) as (port, seen):
+def test_loopback_can_be_allowed_and_other_private_addresses_cannot() -> None:
+    with receiver(responds(204)) as (port, seen):
         post(
             f"http://127.0.0.1:{port}/answers?for=me",
             BODY,
             FORM,
             allow_loopback=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
 
     assert seen == [f"127.0.0.1:{port} /answers?for=me"]
     with pytest.raises(Forbidden):
-        post("http://10.0.0.1/", BODY, FORM, allow_loopback=True, timeout=PATIENCE)
+        post("http://10.0.0.1/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
 
-def test_the_connection_goes_to_what_was_looked_up_under_its_name(
-    names: dict[str, list[str]], looked_up: list[str]
+def test_the_connection_goes_to_the_resolved_address_with_the_original_host(
+    names: dict[str, list[str]], lookups: list[str]
 ) -> None:
     names["answers.example.com"] = ["127.0.0.1"]
 
-    with receiver(says(200)) as (port, seen):
+    with receiver(responds(200)) as (port, seen):
         post(
-            f"http://answers.example.com:{port}/", BODY, FORM, allow_loopback=True, timeout=PATIENCE
+            f"http://answers.example.com:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT
         )
 
     assert seen == [f"answers.example.com:{port} /"]
-    assert looked_up.count("answers.example.com") == 1
+    assert lookups.count("answers.example.com") == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500, 503])
 def test_only_a_success_is_a_delivery(status: int) -> None:
     with (
-        receiver(says(status, Location="http://127.0.0.1:1/")) as (port, seen),
+        receiver(responds(status, Location="http://127.0.0.1:1/")) as (port, seen),
         pytest.raises(NotDelivered, match=f"answered with status {status}"),
     ):
-        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=PATIENCE)
+        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
     assert len(seen) == 1
 
 
-def test_a_receiver_that_does_not_come_to_an_end_is_left() -> None:
-    ended = threading.Event()
+def test_a_response_without_end_is_a_timeout() -> None:
+    stop = threading.Event()
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.0 200 OK\r\nX-Slow: ")
         with suppress(OSError):
-            while not ended.wait(0.01):
+            while not stop.wait(0.01):
                 handler.wfile.write(b"x")
 
     with receiver(drip) as (port, _):
@@ -176,12 +176,12 @@ def test_a_receiver_that_does_not_come_to_an_end_is_left() -> None:
             with pytest.raises(NotDelivered, match=r"took longer than 0\.2 s"):
                 post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=0.2)
         finally:
-            ended.set()
+            stop.set()
 
 
-def test_nobody_there_is_said_so() -> None:
+def test_a_refused_connection_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
     with pytest.raises(NotDelivered, match="the connection was refused"):
-        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=PATIENCE)
+        post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""The same application over a socket: on this machine only, under its own names, until closed."""
+"""The server: loopback only, trusted hosts, limits, and its end."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def echo(environ: dict[str, Any], start: Any) -> list[bytes]:
-    """Answer with the length of what came."""
+    """Respond with the length of the request."""
     size = len(environ["wsgi.input"].read()) + len(environ["QUERY_STRING"])
     start("200 OK", [("Content-Type", "text/plain")])
     return [str(size).encode()]
 
 
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @pytest.fixture
@@ -39,12 +39,12 @@ def session() -> Iterator[requests.Session]:
         yield session
 
 
-def test_it_listens_on_the_loopback_alone(server: Server) -> None:
+def test_it_listens_only_on_the_loopback_address(server: Server) -> None:
     assert server.url == f"http://127.0.0.1:{server.port}"
 
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"])
-def test_every_name_of_this_machine_is_answered(
+def test_every_loopback_name_is_a_trusted_host(
     server: Server, session: requests.Session, name: str
 ) -> None:
     answer = session.get(server.url, headers={"Host": f"{name}:{server.port}"})
@@ -55,23 +55,21 @@ def test_every_name_of_this_machine_is_answered(
 @pytest.mark.parametrize(
     "name", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "[", ""]
 )
-def test_a_name_that_is_not_ours_is_not(
-    server: Server, session: requests.Session, name: str
-) -> None:
+def test_an_unknown_host_is_refused(server: Server, session: requests.Session, name: str) -> None:
     answer = session.get(server.url, headers={"Host": name})
 
     assert answer.status_code == 421
     assert "is not a name of this server" in answer.json()["error"]["message"]
 
 
-def test_a_name_that_was_given_is_answered(session: requests.Session) -> None:
+def test_a_given_host_is_trusted(session: requests.Session) -> None:
     with Server(echo, hosts=["crowd.example"]) as server:
         answer = session.get(server.url, headers={"Host": "crowd.example"})
 
     assert answer.status_code == 200
 
 
-def test_a_form_in_the_query_passes(server: Server, session: requests.Session) -> None:
+def test_a_form_in_the_query_is_accepted(server: Server, session: requests.Session) -> None:
     query = "q" * (MAX_HEADERS // 2)
 
     answer = session.get(f"{server.url}/?{query}")
@@ -79,13 +77,13 @@ def test_a_form_in_the_query_passes(server: Server, session: requests.Session) -
     assert answer.text == str(len(query))
 
 
-def test_headers_without_end_do_not(server: Server, session: requests.Session) -> None:
+def test_headers_that_are_too_long_are_refused(server: Server, session: requests.Session) -> None:
     answer = session.get(f"{server.url}/?{'q' * (MAX_HEADERS + 1000)}")
 
     assert answer.status_code == 431
 
 
-def test_an_upload_of_many_megabytes_passes(server: Server, session: requests.Session) -> None:
+def test_an_upload_of_many_megabytes_is_accepted(server: Server, session: requests.Session) -> None:
     block = b"x" * 1_000_000
 
     answer = session.post(server.url, data=(block for _ in range(20)))
@@ -93,8 +91,8 @@ def test_an_upload_of_many_megabytes_passes(server: Server, session: requests.Se
     assert answer.text == "20000000"
 
 
-def test_requests_are_answered_at_the_same_time(session: requests.Session) -> None:
-    together = threading.Barrier(3, timeout=PATIENCE)
+def test_requests_are_handled_concurrently(session: requests.Session) -> None:
+    together = threading.Barrier(3, timeout=TIMEOUT)
 
     def app(_: object, start: Any) -> list[bytes]:
         together.wait()
@@ -102,47 +100,45 @@ def test_requests_are_answered_at_the_same_time(session: requests.Session) -> No
         return [b"met"]
 
     with Server(app) as server, ThreadPoolExecutor(3) as pool:
-        answers = list(
-            pool.map(lambda _: requests.get(server.url, timeout=PATIENCE).text, range(3))
-        )
+        answers = list(pool.map(lambda _: requests.get(server.url, timeout=TIMEOUT).text, range(3)))
 
     assert answers == ["met"] * 3
 
 
-def test_requests_that_wait_for_a_thread_are_no_news(caplog: pytest.LogCaptureFixture) -> None:
+def test_requests_that_wait_for_a_thread_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     go = threading.Event()
 
     def app(_: object, start: Any) -> list[bytes]:
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT)
         start("200 OK", [("Content-Type", "text/plain")])
         return [b"done"]
 
     with Server(app) as server, ThreadPoolExecutor(8) as pool:
-        asking = [pool.submit(requests.get, server.url, timeout=PATIENCE) for _ in range(8)]
+        futures = [pool.submit(requests.get, server.url, timeout=TIMEOUT) for _ in range(8)]
         while len(server._server.task_dispatcher.queue) < 4:
             assert not go.wait(0.01)
         go.set()
-        answers = [each.result().text for each in asking]
+        answers = [each.result().text for each in futures]
 
     assert answers == ["done"] * 8
     assert [each for each in caplog.messages if "depth" in each] == []
 
 
-def test_closing_finishes_what_is_being_answered() -> None:
-    asked, told = threading.Event(), threading.Event()
+def test_closing_finishes_running_requests() -> None:
+    started, go = threading.Event(), threading.Event()
 
     def app(_: object, start: Any) -> list[bytes]:
-        asked.set()
-        told.wait(PATIENCE)
+        started.set()
+        go.wait(TIMEOUT)
         start("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "20000000")])
         return [b"x" * 20_000_000]
 
     server = Server(app)
     with ThreadPoolExecutor(2) as pool:
-        answer = pool.submit(requests.get, server.url, timeout=PATIENCE)
-        asked.wait(PATIENCE)
+        answer = pool.submit(requests.get, server.url, timeout=TIMEOUT)
+        started.wait(TIMEOUT)
         closed = pool.submit(server.close)
-        told.set()
+        go.set()
 
         assert len(answer.result().content) == 20_000_000
         closed.result()
@@ -168,7 +164,7 @@ def test_closing_does_not_wait_for_a_connection_that_is_kept_open() -> None:
     assert not server._thread.is_alive()
 
 
-def test_closing_while_the_server_is_awake_for_another_reason(
+def test_closing_while_the_trigger_is_pulled_for_another_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server = Server(echo)
@@ -176,7 +172,7 @@ def test_closing_while_the_server_is_awake_for_another_reason(
     pull = trigger._physical_pull
 
     def pull_late() -> None:
-        pull()  # as an answer does that was finished a moment ago: the server looks what to do
+        pull()  # like a response that was just finished: it wakes the server
         server._thread.join(0.1)
         pull()
 
@@ -186,7 +182,7 @@ def test_closing_while_the_server_is_awake_for_another_reason(
     assert not server._thread.is_alive()
 
 
-def test_a_port_that_is_taken_is_an_error_and_leaves_no_thread(server: Server) -> None:
+def test_a_port_in_use_is_an_error_and_leaves_no_thread(server: Server) -> None:
     before = {*threading.enumerate()}
 
     with pytest.raises(OSError, match="in use"):

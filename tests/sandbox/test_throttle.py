@@ -1,4 +1,4 @@
-"""A hundred wrong keys and there is a pause, but not for whoever has the right one."""
+"""The login throttle: many wrong keys from an address block it, except for right keys."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HERE, THERE = "203.0.113.9", "203.0.113.10"
 
 
-class Time:
-    """Seconds that go on when they are told to."""
+class FakeTime:
+    """A monotonic clock that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -30,13 +30,13 @@ class Time:
 
 
 @pytest.fixture
-def now() -> Time:
-    return Time()
+def now() -> FakeTime:
+    return FakeTime()
 
 
 @pytest.fixture
-def throttle(now: Time) -> LoginThrottle:
-    """Somebody has guessed as often as they may."""
+def throttle(now: FakeTime) -> LoginThrottle:
+    """A throttle at its limit for one address."""
     throttle = LoginThrottle(now)
     for _ in range(MAX_FAILURES):
         throttle.check(HERE, "a guess")
@@ -44,7 +44,7 @@ def throttle(now: Time) -> LoginThrottle:
     return throttle
 
 
-def test_who_guesses_waits_and_others_do_not(throttle: LoginThrottle) -> None:
+def test_only_the_address_with_wrong_keys_is_blocked(throttle: LoginThrottle) -> None:
     with pytest.raises(
         TooManyRequests, match=f"429 Too many wrong keys came from {HERE}"
     ) as caught:
@@ -54,15 +54,13 @@ def test_who_guesses_waits_and_others_do_not(throttle: LoginThrottle) -> None:
     assert caught.value.seconds == WINDOW
 
 
-def test_a_key_that_was_right_is_never_held_up(throttle: LoginThrottle) -> None:
+def test_a_key_that_was_right_is_never_blocked(throttle: LoginThrottle) -> None:
     throttle.record_success("the key")
 
     throttle.check(HERE, "the key")
 
 
-def test_the_pause_ends_and_one_more_guess_begins_it_again(
-    throttle: LoginThrottle, now: Time
-) -> None:
+def test_the_block_ends_after_the_window(throttle: LoginThrottle, now: FakeTime) -> None:
     now.seconds = WINDOW / 2
     with pytest.raises(TooManyRequests):
         throttle.check(HERE, "another guess")
@@ -71,7 +69,7 @@ def test_the_pause_ends_and_one_more_guess_begins_it_again(
     throttle.check(HERE, "another guess")
 
 
-def test_slow_guesses_are_mistakes(now: Time) -> None:
+def test_slow_wrong_keys_are_not_blocked(now: FakeTime) -> None:
     throttle = LoginThrottle(now)
     for _ in range(3 * MAX_FAILURES):
         throttle.check(HERE, "a mistake")
@@ -79,7 +77,7 @@ def test_slow_guesses_are_mistakes(now: Time) -> None:
         now.seconds += WINDOW / (MAX_FAILURES - 1)
 
 
-def test_memory_does_not_grow_with_the_guesses(now: Time) -> None:
+def test_memory_is_limited(now: FakeTime) -> None:
     throttle = LoginThrottle(now)
     for number in range(2 * MAX_ENTRIES):
         throttle.record_failure(f"address {number}")
@@ -94,7 +92,7 @@ def box() -> Iterator[Sandbox]:
         yield box
 
 
-def test_a_server_holds_up_who_guesses_and_says_so_in_its_log(
+def test_a_server_throttles_wrong_keys_and_logs_it(
     box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     with requests.Session() as session, caplog.at_level(logging.WARNING):
@@ -106,17 +104,17 @@ def test_a_server_holds_up_who_guesses_and_says_so_in_its_log(
 
         known = ask(box.key)
         statuses = {ask(f"guess-{number}").status_code for number in range(MAX_FAILURES)}
-        held_up, at_work = ask("one-more"), ask(box.key)
+        blocked, allowed = ask("one-more"), ask(box.key)
 
     assert (known.status_code, statuses) == (200, {401})
-    assert held_up.status_code == 429
-    assert 0 < int(held_up.headers["Retry-After"]) <= WINDOW
-    assert at_work.status_code == 200
+    assert blocked.status_code == 429
+    assert 0 < int(blocked.headers["Retry-After"]) <= WINDOW
+    assert allowed.status_code == 200
     assert f"127.0.0.1 sent {MAX_FAILURES} wrong keys" in caplog.text
     assert "guess-" not in caplog.text
 
 
-def test_in_the_same_process_there_is_nothing_to_guess(box: Sandbox) -> None:
+def test_clients_in_process_are_not_throttled(box: Sandbox) -> None:
     with session_for(box.app) as session:
         for _ in range(2 * MAX_FAILURES):
             assert session.get(f"{ORIGIN}/v1/jobs", params={"key": "wrong"}).status_code == 401

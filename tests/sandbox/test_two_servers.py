@@ -1,4 +1,4 @@
-"""Two servers on one file: both answer, and nothing happens twice."""
+"""Two servers on one database file: both work, and nothing happens twice."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def nurseries() -> Iterator[tuple[Nursery, Nursery]]:
 
 
 class Hook(BaseHTTPRequestHandler):
-    """Takes every notification."""
+    """Accepts every notification."""
 
     def do_POST(self) -> None:
         self.server.got.append(self.rfile.read(int(self.headers["Content-Length"])))  # type: ignore[attr-defined]
@@ -43,7 +43,7 @@ class Hook(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -58,14 +58,14 @@ def hook() -> Iterator[Any]:
     server.server_close()
 
 
-def found(file: Path, query: str) -> list[Any]:
-    """Ask the file itself."""
-    with closing(sqlite3.connect(file)) as opened:
-        return opened.execute(query).fetchall()
+def select(file: Path, sql: str) -> list[Any]:
+    """Query the file directly."""
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(sql).fetchall()
 
 
 def answered(line: Line, *asked: Any) -> Answer:
-    """Send a request, and again while the file is busy with the other server, as it says then."""
+    """Send a request; retry while the response says that the database is busy."""
     for _ in range(int(PATIENCE / BUSY_TIMEOUT)):
         answer = line.send(*asked)
         if answer.status != 503:
@@ -73,7 +73,7 @@ def answered(line: Line, *asked: Any) -> Answer:
     return answer
 
 
-def test_two_servers_may_begin_on_a_new_file_at_the_same_time(
+def test_two_servers_can_start_on_a_new_file_at_the_same_time(
     nurseries: tuple[Nursery, Nursery], tmp_path: Path
 ) -> None:
     for number in range(5):
@@ -83,12 +83,12 @@ def test_two_servers_may_begin_on_a_new_file_at_the_same_time(
             addresses = {each.result(PATIENCE) for each in begun}
 
         assert len(addresses) == 2
-        assert found(file, "SELECT count(*) FROM account") == [(1,)]
+        assert select(file, "SELECT count(*) FROM account") == [(1,)]
         assert find_violations(file) == []
 
 
 def test_two_servers_do_nothing_twice(nurseries: tuple[Nursery, Nursery], file: Path) -> None:
-    """The same requests go to both, under the same keys, at the same time."""
+    """Both get the same requests with the same idempotency keys at the same time."""
     scene = Scene.prepared(file, units=40)
     job = f"/jobs/{scene.job}"
     bonuses = [
@@ -160,11 +160,11 @@ def test_two_servers_notify_once(nurseries: tuple[Nursery, Nursery], file: Path,
             line.close()
         waited = threading.Event()
         for _ in range(int(PATIENCE / 0.1)):
-            if not found(file, "SELECT 1 FROM webhook_delivery WHERE state = 'pending'"):
+            if not select(file, "SELECT 1 FROM webhook_delivery WHERE state = 'pending'"):
                 break
             waited.wait(0.1)
 
-    states = found(file, "SELECT state, count(*) FROM webhook_delivery GROUP BY state")
+    states = select(file, "SELECT state, count(*) FROM webhook_delivery GROUP BY state")
     assert states == [("sent", uploads)]
     assert len(hook.got) == uploads
     assert len(set(hook.got)) == uploads

@@ -1,4 +1,4 @@
-"""What a requester's own server is told, how it is signed, and what if nobody is there."""
+"""Webhooks: which are sent, how they are signed, and how failed deliveries are retried."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ ROWS = [{"text": f"Review {number}", "answer": "nö"} for number in range(5)]
 
 
 class Inbox:
-    """Takes notifications, unless it is told not to."""
+    """Receives notifications; fails while ``error`` is set."""
 
     def __init__(self) -> None:
-        self.found: list[Notification] = []
-        self.refuses: str | None = None
+        self.received: list[Notification] = []
+        self.error: str | None = None
 
     def __call__(self, notification: Notification) -> None:
-        if self.refuses is not None:
-            raise OSError(self.refuses)
-        self.found.append(notification)
+        if self.error is not None:
+            raise OSError(self.error)
+        self.received.append(notification)
 
     @property
     def signals(self) -> list[str]:
-        return [each.signal for each in self.found]
+        return [each.signal for each in self.received]
 
 
 @pytest.fixture
@@ -92,94 +92,94 @@ def launched(box: Sandbox, **settings: Any) -> Job:
     return job
 
 
-def done(box: Sandbox, job: Job) -> None:
+def finish(box: Sandbox, job: Job) -> None:
     box.crowd.add(1, profile="perfect", truth={"price": "answer"})
     box.crowd.run(job)
 
 
-def test_a_job_is_told_of_from_upload_to_end(box: Sandbox, inbox: Inbox) -> None:
+def test_the_webhooks_of_a_job_from_upload_to_end(box: Sandbox, inbox: Inbox) -> None:
     job = launched(box)
-    done(box, job)
+    finish(box, job)
 
-    tried = box.deliver_webhooks()
+    attempts = box.deliver_webhooks()
 
     assert inbox.signals == ["job_data_processed", *["unit_complete"] * 5, "job_complete"]
-    assert tried == [Attempt(job.id, signal, HOOK, None) for signal in inbox.signals]
+    assert attempts == [Attempt(job.id, signal, HOOK, None) for signal in inbox.signals]
     assert box.deliver_webhooks() == []
-    assert json.loads(inbox.found[0].payload)["units_count"] == 5
-    assert json.loads(inbox.found[-1].payload)["state"] == "finished"
-    unit = json.loads(inbox.found[1].payload)
+    assert json.loads(inbox.received[0].payload)["units_count"] == 5
+    assert json.loads(inbox.received[-1].payload)["state"] == "finished"
+    unit = json.loads(inbox.received[1].payload)
     assert (unit["state"], unit["results"]["price"]["agg"]) == ("finalized", "nö")
 
 
-def test_every_page_is_told_of_when_it_is_asked_for(box: Sandbox, inbox: Inbox) -> None:
+def test_new_judgments_are_sent_if_enabled(box: Sandbox, inbox: Inbox) -> None:
     job = launched(box, send_judgments_webhook=True)
-    done(box, job)
+    finish(box, job)
 
     box.deliver_webhooks()
 
     assert inbox.signals[:3] == ["job_data_processed", "new_judgments", "unit_complete"]
-    judgments = json.loads(inbox.found[1].payload)
+    judgments = json.loads(inbox.received[1].payload)
     assert [each["data"] for each in judgments] == [{"price": "nö"}] * 5
     assert {each["unit_state"] for each in judgments} == {"finalized"}
 
 
-def test_a_judgment_says_when_a_server_first_took_it(box: Sandbox) -> None:
+def test_a_judgment_has_the_time_of_its_first_delivery(box: Sandbox) -> None:
     job = launched(box, send_judgments_webhook=True)
-    done(box, job)
-    takes = {"job_data_processed"}
+    finish(box, job)
+    accepted = {"job_data_processed"}
 
     def receive(notification: Notification) -> None:
-        if notification.signal not in takes:
+        if notification.signal not in accepted:
             raise OSError("not yet")
 
     box.receive_webhooks(receive)
     box.deliver_webhooks()
     unsent = {each.webhook_sent_at for each in job.judgments()}
-    takes |= {"new_judgments"}
+    accepted |= {"new_judgments"}
     box.clock.advance(seconds=10)
     box.deliver_webhooks()
     first = iso(box.clock.now())
-    takes |= {"unit_complete", "job_complete"}
+    accepted |= {"unit_complete", "job_complete"}
     box.clock.advance(seconds=10)
-    told = [each.signal for each in box.deliver_webhooks()]
+    signals = [each.signal for each in box.deliver_webhooks()]
 
     assert unsent == {None}
-    assert told == [*["unit_complete"] * 5, "job_complete"]
+    assert signals == [*["unit_complete"] * 5, "job_complete"]
     assert {each.webhook_sent_at for each in job.judgments()} == {first}
 
 
-def test_a_finished_row_carries_its_judgments_to_the_server(box: Sandbox, inbox: Inbox) -> None:
+def test_a_completed_unit_delivers_its_judgments(box: Sandbox, inbox: Inbox) -> None:
     job = launched(box)
-    done(box, job)
+    finish(box, job)
 
     box.deliver_webhooks()
 
     assert {each.webhook_sent_at for each in job.judgments()} == {iso(box.clock.now())}
 
 
-def test_a_job_without_an_address_is_not_told_of(box: Sandbox, inbox: Inbox) -> None:
+def test_without_webhook_uri_nothing_is_sent(box: Sandbox, inbox: Inbox) -> None:
     job = launched(box, webhook_uri=None)
-    done(box, job)
+    finish(box, job)
 
     assert box.deliver_webhooks() == []
-    assert inbox.found == []
+    assert inbox.received == []
 
 
-def test_the_signature_is_of_the_text_that_is_sent(box: Sandbox, inbox: Inbox) -> None:
+def test_the_signature_matches_the_payload(box: Sandbox, inbox: Inbox) -> None:
     job = launched(box)
-    done(box, job)
+    finish(box, job)
 
     box.deliver_webhooks()
 
-    for each in inbox.found:
+    for each in inbox.received:
         fields = parse_qsl(each.body.decode(), strict_parsing=True)
         assert [name for name, _ in fields] == ["signal", "payload", "signature"]
         text, signature = fields[1][1], fields[2][1]
         assert sha1((text + box.key).encode(), usedforsecurity=False).hexdigest() == signature
 
 
-def test_what_is_undone_is_not_told_of(box: Sandbox, inbox: Inbox) -> None:
+def test_a_refused_upload_sends_nothing(box: Sandbox, inbox: Inbox) -> None:
     job = a_job(box.client())
 
     with pytest.raises(ApiError):
@@ -190,59 +190,60 @@ def test_what_is_undone_is_not_told_of(box: Sandbox, inbox: Inbox) -> None:
     assert box.deliver_webhooks() == []
 
 
-def test_test_questions_are_told_of_when_it_is_asked_for(box: Sandbox, inbox: Inbox) -> None:
+def test_fire_webhooks_sends_the_test_questions(box: Sandbox, inbox: Inbox) -> None:
     job = a_job(box.client())
     job.upload([{**ROWS[0], "_golden": "TRUE", "price_gold": "nö"}, *ROWS])
     job.convert_test_questions()
     box.deliver_webhooks()
-    inbox.found.clear()
+    inbox.received.clear()
 
     answer = box.client().call(f"jobs/{job.id}/golds/fire_webhooks")
     box.deliver_webhooks()
 
     assert set(answer) == {"notice"}
-    (told,) = inbox.found
-    assert (told.signal, json.loads(told.payload)["state"]) == ("unit_complete", "golden")
+    (notification,) = inbox.received
+    assert (notification.signal, json.loads(notification.payload)["state"]) == (
+        "unit_complete",
+        "golden",
+    )
 
 
-def test_pauses_between_attempts_grow_until_the_address_is_given_up(
-    box: Sandbox, inbox: Inbox
-) -> None:
+def test_retry_delays_grow_until_the_address_is_disabled(box: Sandbox, inbox: Inbox) -> None:
     launched(box)
-    inbox.refuses = "nobody listens there"
+    inbox.error = "connection refused"
     begin, times = box.clock.now(), []
     while box.clock.now() - begin < 3 * MAX_FAILING_TIME:
-        if tried := box.deliver_webhooks():
-            assert [each.problem for each in tried] == ["OSError: nobody listens there"]
+        if attempts := box.deliver_webhooks():
+            assert [each.problem for each in attempts] == ["OSError: connection refused"]
             times.append(box.clock.now() - begin)
         box.clock.advance(seconds=0.5 if box.clock.now() - begin < 20 else 30)
 
-    pauses = [after - before for before, after in pairwise(times)]
-    for pause, planned in zip(pauses, [1, 5, 25, 125, 625, 3125], strict=False):
-        assert 0.9 * planned <= pause <= 1.1 * planned + 30
+    delays = [after - before for before, after in pairwise(times)]
+    for delay, planned in zip(delays, [1, 5, 25, 125, 625, 3125], strict=False):
+        assert 0.9 * planned <= delay <= 1.1 * planned + 30
     assert len(times) == 9
     assert MAX_FAILING_TIME <= times[-1] < MAX_FAILING_TIME + 60
 
 
-def test_saving_the_address_sends_again_what_was_not_delivered(box: Sandbox, inbox: Inbox) -> None:
+def test_saving_the_address_resumes_deliveries(box: Sandbox, inbox: Inbox) -> None:
     job = launched(box)
-    inbox.refuses = "nobody listens there"
+    inbox.error = "connection refused"
     box.deliver_webhooks()
     box.clock.advance(seconds=MAX_FAILING_TIME)
     box.deliver_webhooks()
-    done(box, job)
-    inbox.refuses = None
-    given_up = box.deliver_webhooks()
+    finish(box, job)
+    inbox.error = None
+    while_disabled = box.deliver_webhooks()
 
     box.client().update_job(job.id, {"webhook_uri": "https://elsewhere.example.com/hook"})
     box.deliver_webhooks()
 
-    assert given_up == []
+    assert while_disabled == []
     assert inbox.signals == ["job_data_processed", *["unit_complete"] * 5, "job_complete"]
-    assert {each.uri for each in inbox.found} == {"https://elsewhere.example.com/hook"}
+    assert {each.uri for each in inbox.received} == {"https://elsewhere.example.com/hook"}
 
 
-def test_without_an_address_what_was_not_delivered_is_dropped(box: Sandbox, inbox: Inbox) -> None:
+def test_removing_the_address_drops_pending_notifications(box: Sandbox, inbox: Inbox) -> None:
     job = launched(box)
 
     box.client().update_job(job.id, {"webhook_uri": ""})
@@ -252,7 +253,7 @@ def test_without_an_address_what_was_not_delivered_is_dropped(box: Sandbox, inbo
     assert dropped == box.deliver_webhooks() == []
 
 
-def test_a_receiver_that_refuses_holds_up_its_own_job_only(box: Sandbox, inbox: Inbox) -> None:
+def test_a_failing_receiver_delays_only_its_own_job(box: Sandbox, inbox: Inbox) -> None:
     refused, other = launched(box), launched(box)
 
     def receive(notification: Notification) -> None:
@@ -271,13 +272,13 @@ def test_a_receiver_that_refuses_holds_up_its_own_job_only(box: Sandbox, inbox: 
     assert at_once == []
 
 
-def test_who_is_to_end_finishes_one_attempt_and_leaves_the_rest(box: Sandbox, inbox: Inbox) -> None:
+def test_deliveries_stop_when_asked_to(box: Sandbox, inbox: Inbox) -> None:
     for _ in range(3):
         launched(box)
 
-    tried = box.deliver_webhooks(lambda: len(inbox.found) == 1)
+    attempts = box.deliver_webhooks(lambda: len(inbox.received) == 1)
 
-    assert len(tried) == len(inbox.found) == 1
+    assert len(attempts) == len(inbox.received) == 1
     assert len(box.deliver_webhooks()) == 2
 
 
@@ -291,42 +292,42 @@ def test_a_receiver_may_call_the_api(box: Sandbox) -> None:
     assert states == ["running"]
 
 
-@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("jobs", [0, 1])
-def test_an_answer_from_before_a_reset_says_nothing_of_what_came_after(
-    box: Sandbox, inbox: Inbox, jobs: int, refuses: bool
+def test_a_delivery_from_before_a_reset_changes_no_later_one(
+    box: Sandbox, inbox: Inbox, jobs: int, fails: bool
 ) -> None:
-    def begin_again(_: Notification) -> None:
+    def reset(_: Notification) -> None:
         box.receive_webhooks(inbox)
         box.reset()
         for _ in range(jobs):
             a_job(box.client(), title="A second beginning").upload(ROWS)
-        if refuses:
+        if fails:
             raise OSError("no")
 
-    box.receive_webhooks(begin_again)
+    box.receive_webhooks(reset)
     a_job(box.client()).upload(ROWS)
 
     box.deliver_webhooks()
 
-    titles = [json.loads(each.payload)["title"] for each in inbox.found]
+    titles = [json.loads(each.payload)["title"] for each in inbox.received]
     assert titles == ["A second beginning"] * jobs
 
 
-def test_two_couriers_do_not_deliver_the_same(box: Sandbox, inbox: Inbox) -> None:
+def test_two_senders_do_not_deliver_the_same_notification(box: Sandbox, inbox: Inbox) -> None:
     launched(box)
     other = WebhookSender(box.database, inbox)
     meanwhile: list[Attempt] = []
     box.receive_webhooks(lambda _: meanwhile.extend(other.deliver(lambda: False)))
 
-    tried = box.deliver_webhooks()
+    attempts = box.deliver_webhooks()
 
-    assert len(tried) == 1
+    assert len(attempts) == 1
     assert meanwhile == []
 
 
 class Hook(BaseHTTPRequestHandler):
-    """Answers with whatever status the server has, and keeps what it got."""
+    """Responds with the status of the server, and records requests."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -336,7 +337,7 @@ class Hook(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -366,15 +367,15 @@ def test_a_notification_is_posted_as_a_form(
     uri = f"http://127.0.0.1:{hook.server_port}/cf/hook"
     job = launched(box, webhook_uri=uri)
 
-    tried = box.deliver_webhooks()
+    attempts = box.deliver_webhooks()
 
     ((kind, body),) = hook.got
-    assert tried == [Attempt(job.id, "job_data_processed", uri, problem)]
+    assert attempts == [Attempt(job.id, "job_data_processed", uri, problem)]
     assert kind == "application/x-www-form-urlencoded"
     assert body.startswith(b"signal=job_data_processed&payload=%7B%22id%22%3A")
 
 
-def test_this_machine_is_not_called_for_people_elsewhere(box: Sandbox, hook: Any) -> None:
+def test_loopback_addresses_can_be_refused(box: Sandbox, hook: Any) -> None:
     box.receive_webhooks(HttpReceiver(allow_loopback=False))
     launched(box, webhook_uri=f"http://127.0.0.1:{hook.server_port}/")
 
@@ -386,7 +387,7 @@ def test_this_machine_is_not_called_for_people_elsewhere(box: Sandbox, hook: Any
 
 
 @pytest.mark.parametrize("uri", ["ftp://example.com/", "example.com/hook", "http://me:pw@host/"])
-def test_what_cannot_be_called_is_refused_when_it_is_saved(box: Sandbox, uri: str) -> None:
+def test_an_invalid_webhook_uri_is_refused_when_it_is_saved(box: Sandbox, uri: str) -> None:
     client = box.client()
     job = client.create_job({"title": "About price"})
 
