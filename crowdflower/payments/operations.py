@@ -29,7 +29,7 @@ from crowdflower.exceptions import (
 from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import can_be_written
 from crowdflower.http.polling import poll
-from crowdflower.http.transport import IDEMPOTENCY_KEY, Expected
+from crowdflower.http.transport import IDEMPOTENCY_KEY
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.kinds import KINDS, Payment
 from crowdflower.payments.records import Applied, DryRun, Finding, NotSeen, Operation, State
@@ -239,9 +239,7 @@ class Operations:
         fields: dict[str, Any] = {}
         for place, names in kind.fields_to_read(path).items():
             try:
-                body = self._client.request(
-                    "GET", place, Expected(), headers={"Accept": "application/json"}
-                ).body
+                body = self._client.request("GET", place).body
             except TransportError:
                 raise
             except ApiError:

@@ -8,18 +8,18 @@ rows are sent again. At the end the job is read once more, and units that arrive
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
-from typing import Any, Final
+from typing import Final
 
 from crowdflower._types import JSON, JSONObject
 from crowdflower.exceptions import (
     ApiError,
     ApplicationError,
     InvalidInput,
-    MalformedResponse,
     NotFound,
     OutcomeUnknown,
     UploadError,
@@ -28,7 +28,6 @@ from crowdflower.exceptions import (
 from crowdflower.http.base_client import BaseClient
 from crowdflower.http.encoding import segment
 from crowdflower.http.polling import poll
-from crowdflower.http.responses import Answer
 from crowdflower.models.shapes import json_object
 from crowdflower.rows import upload_plan
 from crowdflower.rows.upload_keys import Source, key_in
@@ -184,16 +183,11 @@ class _Upload:
 
     def _check_job(self) -> JSONObject:
         """Read the job, and check that a duplicate row would cost nothing and could be deleted."""
-        answer = self._request("GET", ".json")
-        try:
-            job = json_object(answer.body, "job")
-        except MalformedResponse as error:
-            problem = str(error)
-        else:
-            if not self._live:
-                self._refuse_live(job)
-            return job
-        raise self._client.transport.reader.error(MalformedResponse, answer.response, problem)
+        shape = partial(json_object, kind="job")
+        job: JSONObject = self._client.request("GET", f"{self._path}.json", shape=shape).body
+        if not self._live:
+            self._refuse_live(job)
+        return job
 
     def _refuse_live(self, job: JSONObject) -> None:
         if job.get("auto_order"):
@@ -235,40 +229,23 @@ class _Upload:
             self._plan.save()
         self._plan.mark(chunk, "sent", expected)
         try:
-            self._request(
+            self._client.request(
                 "PUT",
-                "/upload.json",
+                f"{self._path}/upload.json",
                 query={"force": True} if self._force else None,
-                body=self._plan.body(lines),
+                data=self._plan.body(lines),
                 headers={"Content-Type": self._plan.content_type},
             )
         except OutcomeUnknown:
             return self._wait_for_count(expected)
         return True
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, Any] | None = None,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        return self._client.request(
-            method,
-            self._path + path,
-            query=query,
-            data=body,
-            headers=headers,
-        )
-
     # Reading
 
     def _progress(self) -> tuple[bool, int | None]:
         """Return whether the latest upload has been processed, and how many rows the job holds."""
         try:
-            answer: JSON = self._request("GET", "/units/ping.json").body
+            answer: JSON = self._client.request("GET", f"{self._path}/units/ping.json").body
         except ApplicationError as error:
             self._refusal = f" ({error})"  # the service could not read a row
             return True, None
@@ -341,7 +318,7 @@ class _Upload:
         try:
             for unit in units:
                 with suppress(NotFound, OutcomeUnknown):
-                    self._request("DELETE", f"/units/{segment(unit)}.json")
+                    self._client.request("DELETE", f"{self._path}/units/{segment(unit)}.json")
                     self._plan.progress.duplicates_removed += 1
         finally:
             self._plan.save()

@@ -345,7 +345,7 @@ def test_formulas_are_escaped_only_with_spreadsheet_safe(
 def test_spreadsheet_safe_is_only_for_tables(
     client: Client, tmp_path: Path, type_: Any, name: str
 ) -> None:
-    with pytest.raises(InvalidInput, match="for tables"):
+    with pytest.raises(InvalidInput, match="CSV reports only"):
         client.download_report(7, type_, tmp_path / name, spreadsheet_safe=True)
 
 
@@ -445,7 +445,7 @@ def test_a_report_with_fewer_judgments_than_the_job_is_stale(
 ) -> None:
     server.plan(zipped(packed(("a.json", UNITS))))
 
-    with pytest.warns(StaleReportWarning, match="6 judgments of 7"):
+    with pytest.warns(StaleReportWarning, match="6 of 7 judgments"):
         found = client.get_report(Job(client, id=7, judgments_count=7))
 
     assert len(found) == 2

@@ -762,7 +762,7 @@ def test_a_406_leaves_a_payment_unknown(client: Client, service: Service, pay: P
 # Structure
 
 
-def test_a_launch_reaches_the_http_layer_in_three_calls(client: Client, service: Service) -> None:
+def test_a_launch_reaches_requests_in_six_calls(client: Client, service: Service) -> None:
     calls: list[str] = []
 
     def answer(_: PreparedRequest) -> Any:
@@ -777,8 +777,14 @@ def test_a_launch_reaches_the_http_layer_in_three_calls(client: Client, service:
 
     launch(client)
 
-    assert calls[:3] == ["Job.launch", "Operations.pay", "Operations._send"]
-    assert calls[3].endswith(".request")
+    assert calls == [
+        "Job.launch",
+        "Operations.pay",
+        "Operations._send",
+        "BaseClient.request",
+        "BaseClient._attempt",
+        "Transport.send",
+    ]
 
 
 def test_importing_the_records_and_kinds_does_not_load_a_database() -> None:
