@@ -1,0 +1,110 @@
+"""The cache of reports: complete files only, evicted and deleted in time."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crowdflower.sandbox.control.delays import Delays
+from crowdflower.sandbox.reports import ReportCache
+from crowdflower.sandbox.reports.cache import MAX_UNFETCHED
+from crowdflower.sandbox.server.app import create_app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crowdflower.sandbox.store import Database
+
+
+def put(cache: ReportCache, job: int, kind: str, token: str) -> Path:
+    """Add a file to a cache, and return its path."""
+    with cache.add(job, kind, token) as path:
+        path.write_bytes(b"PK")
+    found = cache.find(token)
+    assert found is not None
+    return found
+
+
+def break_off(cache: ReportCache, job: int, kind: str, token: str) -> None:
+    """Fail with a full disk at the second byte."""
+    with cache.add(job, kind, token) as path:
+        path.write_bytes(b"P")
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+
+def test_an_archive_is_found_only_when_it_is_complete() -> None:
+    cache = ReportCache()
+
+    with cache.add(7, "full", "token") as path:
+        path.write_bytes(b"P")
+        meanwhile = cache.find("token")
+
+    assert meanwhile is None
+    assert cache.find("token") is not None
+    cache.close()
+
+
+def test_a_failed_report_leaves_no_file_and_is_generated_again() -> None:
+    cache = ReportCache(Delays({"report": 1}))
+    last = put(cache, 7, "full", "last")
+    asked = [cache.is_ready(7, "full") for _ in range(2)]
+
+    with pytest.raises(OSError, match="full"):
+        break_off(cache, 7, "full", "token")
+
+    assert asked == [False, True]
+    assert cache.is_ready(7, "full") is False
+    assert cache.find("token") is None
+    assert list(last.parent.iterdir()) == [last]
+    cache.close()
+
+
+def test_the_cache_may_be_cleared_during_a_write() -> None:
+    cache = ReportCache()
+
+    with cache.add(7, "full", "token") as path:
+        path.write_bytes(b"P")
+        cache.clear()
+
+    assert cache.find("token") is None
+    cache.close()
+
+
+def test_reports_are_deleted_with_the_sandbox(
+    database: Database, job: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    app = create_app(database)
+    path = put(app.services.reports, job, "full", "token")
+    assert path.is_relative_to(tmp_path)
+
+    app.services.reset()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_oldest_archives_are_evicted() -> None:
+    cache = ReportCache()
+    for number in range(5):
+        cache.mark_fetched(put(cache, 7, "full", f"token{number}"))
+    other = put(cache, 7, "json", "other")
+
+    found = [number for number in range(5) if cache.find(f"token{number}")]
+
+    assert found == [3, 4]
+    assert cache.find("other") == other
+    assert len(list(other.parent.iterdir())) == 3
+    cache.close()
+
+
+def test_archives_that_were_not_downloaded_are_evicted_too() -> None:
+    cache = ReportCache()
+    for number in range(MAX_UNFETCHED + 3):
+        path = put(cache, 7, "full", f"token{number}")
+
+    assert [number for number in range(5) if cache.find(f"token{number}")] == [3, 4]
+    assert len(list(path.parent.iterdir())) == MAX_UNFETCHED
+    cache.close()
