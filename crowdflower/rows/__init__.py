@@ -1,1 +1,1 @@
-"""Rows on their way up, exactly once, and reports on their way down."""
+"""Rows and reports: uploads, exactly once if rows have a key, and downloads."""
