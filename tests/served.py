@@ -1,4 +1,4 @@
-"""``crowdflower serve`` as people start it: a process, what it says of itself, a signal."""
+"""Runs ``crowdflower serve`` as a process: its output, and a signal to stop it."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ if TYPE_CHECKING:
 
 COMMAND = [sys.executable, "-W", "error", "-m", "crowdflower.cli", "serve"]
 KEY_VARIABLE = "CROWDFLOWER_SANDBOX_KEY"
-PATIENCE = 120
+TIMEOUT = 120
 
 
-class Serving(NamedTuple):
-    """A process that has said where it listens."""
+class RunningServer(NamedTuple):
+    """A process that has printed its address."""
 
     process: subprocess.Popen[str]
-    said: str
+    output: str
 
     @property
     def url(self) -> str:
-        """Where a client finds the API."""
-        return self.told(r"CROWDFLOWER_API_URL=(\S+)")
+        """Base URL of the API."""
+        return self.find(r"CROWDFLOWER_API_URL=(\S+)")
 
     @property
     def key(self) -> str:
-        """What the API asks a client for."""
-        return self.told(r"CROWDFLOWER_API_KEY=(\S+)")
+        """API key."""
+        return self.find(r"CROWDFLOWER_API_KEY=(\S+)")
 
-    def told(self, pattern: str) -> str:
-        """Find what it said at the place of the parentheses."""
-        found = re.search(pattern, self.said, re.MULTILINE)
-        assert found, self.said
+    def find(self, pattern: str) -> str:
+        """Return the part of the output that matches the group of a pattern."""
+        found = re.search(pattern, self.output, re.MULTILINE)
+        assert found, self.output
         return found[1]
 
-    def ended_by(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal; return the exit code and what was said last."""
+    def stop(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; return the exit code and the rest of the output."""
         self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=PATIENCE)
+        rest, _ = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, rest
 
 
 @contextmanager
 def serving(
     *arguments: str, key: str | None = None, stderr: int | None = subprocess.STDOUT
-) -> Iterator[Serving]:
+) -> Iterator[RunningServer]:
     """Run the command on a free port until the block ends.
 
-    :param key: Of the account; by default it makes one.
-    :param stderr: Where complaints go. Who serves for long reads what is said here, or has them
-        said elsewhere: a pipe that is full would stop the server.
+    :param key: API key of the account; by default a new one.
+    :param stderr: Where error messages go. A long-running server needs another place than a pipe
+        that nothing reads: a full pipe would block it.
     """
     with subprocess.Popen(  # noqa: S603 - our own program
         [*COMMAND, "--port", "0", *arguments],
@@ -66,12 +66,12 @@ def serving(
     ) as process:
         try:
             assert process.stdout is not None
-            said = ""
+            output = ""
             for line in process.stdout:
-                said += line
+                output += line
                 if "Ctrl-C" in line:
                     break
-            assert "Ctrl-C" in said, said
-            yield Serving(process, said)
+            assert "Ctrl-C" in output, output
+            yield RunningServer(process, output)
         finally:
             process.kill()

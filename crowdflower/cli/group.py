@@ -28,7 +28,7 @@ class Subcommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return a subcommand.
 
-        :raises click.ClickException: It needs a package that is not installed.
+        :raises click.ClickException: A package that it needs is not installed.
         """
         if cmd_name not in SUBCOMMANDS:
             return None

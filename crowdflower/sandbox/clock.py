@@ -30,13 +30,13 @@ MAX_TIME: Final = 4102444800.0
 _WORDS = Struct("<8Q")
 
 
-class Chance(Random):
+class RandomStream(Random):
     """A random number generator that depends only on its key and shares no state with others.
 
     All distributions of :class:`random.Random` work. The words are BLAKE2b digests of key and
     counter, so the same key gives the same numbers in any thread, order or process.
 
-    >>> Chance(b"key").random() == Chance(b"key").random()
+    >>> RandomStream(b"key").random() == RandomStream(b"key").random()
     True
     """
 
@@ -167,22 +167,22 @@ class Clock:
         """Return a new secret of a job: 44 characters of Base64, including ``+`` and ``/``."""
         return b64encode(self._secret(33)).decode("ascii")
 
-    def chance(self, *purpose: int | str) -> Chance:
+    def random(self, *purpose: int | str) -> RandomStream:
         """Return the random number generator for one purpose; always the same for the same purpose.
 
-        >>> Clock(seed=1).chance("page", 7).random() == Clock(seed=1).chance("page", 7).random()
+        >>> Clock(seed=1).random("page", 7).random() == Clock(seed=1).random("page", 7).random()
         True
-        >>> Clock(seed=1).chance("page", 7).random() == Clock(seed=2).chance("page", 7).random()
+        >>> Clock(seed=1).random("page", 7).random() == Clock(seed=2).random("page", 7).random()
         False
         """
-        return Chance(blake2b(repr((self.seed, *purpose)).encode(), digest_size=32).digest())
+        return RandomStream(blake2b(repr((self.seed, *purpose)).encode(), digest_size=32).digest())
 
     def _secret(self, size: int) -> bytes:
         if not self.virtual:
             return secrets.token_bytes(size)
         with self._lock:
             number = next(self._tokens)
-        return self.chance("token", number).randbytes(size)
+        return self.random("token", number).randbytes(size)
 
 
 class ClientClock:

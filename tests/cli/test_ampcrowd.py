@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 from click.testing import CliRunner
-from served import PATIENCE, serving
+from served import TIMEOUT, serving
 
 from crowdflower.ampcrowd import AMPCrowdClient, Pair, Text
 from crowdflower.cli.background import run_crowd, send_callbacks
@@ -65,7 +65,7 @@ def test_the_ampcrowd_demo_takes_no_files(tmp_path: Path, option: str) -> None:
 def test_the_crowd_of_a_server_works_on_groups_and_callbacks_are_sent() -> None:
     with (
         serving("--ampcrowd", "--crowd", "6") as server,
-        AMPCrowdClient(server.told(AMPCROWD)) as client,
+        AMPCrowdClient(server.find(AMPCROWD)) as client,
         client.callbacks() as inbox,
     ):
         client.create_tasks(
@@ -86,10 +86,10 @@ def test_the_crowd_of_a_server_works_on_groups_and_callbacks_are_sent() -> None:
             callback_url=inbox.url,
         )
 
-        assert {answer.identifier for answer in inbox.answers(PATIENCE)} == {"t1", "t2", "t3", "p1"}
-        code, rest = server.ended_by(signal.SIGTERM)
+        assert {answer.identifier for answer in inbox.answers(TIMEOUT)} == {"t1", "t2", "t3", "p1"}
+        code, output = server.stop(signal.SIGTERM)
 
-    assert (code, rest.strip()) == (0, "Stopped.")
+    assert (code, output.strip()) == (0, "Stopped.")
 
 
 POLICY = AccessPolicy(timeout=2)
@@ -99,7 +99,7 @@ POLICY = AccessPolicy(timeout=2)
 def silent() -> Iterator[socket.socket]:
     """A receiver that never responds."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(PATIENCE)
+        silent.settimeout(TIMEOUT)
         yield silent
 
 
@@ -156,19 +156,19 @@ def test_by_default_the_ampcrowd_api_is_off() -> None:
     with serving() as server:
         url = server.url.removesuffix("/v1")
 
-        answer = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=PATIENCE)
+        answer = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=TIMEOUT)
 
         assert answer.status_code == 404
-        assert "AMPCrowd" not in server.said
+        assert "AMPCrowd" not in server.output
 
 
 def test_a_server_on_another_host_requires_the_token() -> None:
     with serving("--ampcrowd", "--host", "0.0.0.0") as server:  # noqa: S104 - on purpose
-        port = server.told(AMPCROWD).rpartition(":")[2]
-        token = server.told(r"^Token +(\w+)")
+        port = server.find(AMPCROWD).rpartition(":")[2]
+        token = server.find(r"^Token +(\w+)")
         url = f"http://127.0.0.1:{port}"
 
-        refused = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=PATIENCE)
+        refused = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=TIMEOUT)
         with AMPCrowdClient(url, token=token) as client:
             client.purge_tasks("internal")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from served import COMMAND, PATIENCE, serving
+from served import COMMAND, TIMEOUT, serving
 
 from crowdflower.cli.background import repeat, run_crowd
 from crowdflower.client import Client
@@ -36,7 +36,7 @@ RADIOS = """
 def run_invalid(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command with invalid arguments."""
     return subprocess.run(  # noqa: S603 - our own program
-        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=TIMEOUT
     )
 
 
@@ -92,12 +92,12 @@ def test_a_key_on_the_command_line_causes_a_warning_and_one_in_the_environment_n
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with serving("--key", "s3cret") as server:
-        assert "Warning: all users of this machine can read --key" in server.said
+        assert "Warning: all users of this machine can read --key" in server.output
 
     monkeypatch.setenv("CROWDFLOWER_SANDBOX_KEY", "in-the-environment")
     with serving() as server:
         assert server.key == "in-the-environment"
-        assert "Warning" not in server.said
+        assert "Warning" not in server.output
 
 
 def test_without_a_key_each_run_generates_one() -> None:
@@ -110,7 +110,7 @@ def test_a_database_file_keeps_the_jobs_for_the_next_run(tmp_path: Path) -> None
     arguments = ["--database", str(tmp_path / "crowd.db"), "--key", "s3cret"]
     with serving(*arguments) as server, Client("s3cret", base_url=server.url) as client:
         made = client.create_job({"title": "Sentiment of reviews"})
-        server.ended_by(signal.SIGTERM)
+        server.stop(signal.SIGTERM)
 
     with serving(*arguments) as server, Client("s3cret", base_url=server.url) as client:
         assert [job.id for job in client.get_jobs()] == [made.id]
@@ -119,9 +119,9 @@ def test_a_database_file_keeps_the_jobs_for_the_next_run(tmp_path: Path) -> None
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     with serving() as server:
-        code, rest = server.ended_by(number)
+        code, output = server.stop(number)
 
-    assert (code, rest.strip()) == (0, "Stopped.")
+    assert (code, output.strip()) == (0, "Stopped.")
 
 
 def test_a_port_in_use_is_an_error() -> None:
@@ -181,13 +181,13 @@ def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 def test_with_control_the_printed_token_opens_the_control_interface() -> None:
     with serving("--control") as server:
-        token = re.search(r"Control .*Bearer (\S+)", server.said)
+        token = re.search(r"Control .*Bearer (\S+)", server.output)
         origin = server.url.removesuffix("/v1")
         assert token is not None
         headers = {"Authorization": f"Bearer {token[1]}"}
 
-        clock = requests.get(f"{origin}/_sandbox/clock", headers=headers, timeout=PATIENCE)
-        stranger = requests.get(f"{origin}/_sandbox/clock", timeout=PATIENCE)
+        clock = requests.get(f"{origin}/_sandbox/clock", headers=headers, timeout=TIMEOUT)
+        stranger = requests.get(f"{origin}/_sandbox/clock", timeout=TIMEOUT)
 
     assert clock.json()["virtual"] is False
     assert stranger.status_code == 401
@@ -195,7 +195,7 @@ def test_with_control_the_printed_token_opens_the_control_interface() -> None:
 
 def test_webhooks_are_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as hook, serving() as server:
-        hook.settimeout(PATIENCE)
+        hook.settimeout(TIMEOUT)
         with Client(server.key, server.url) as client:
             job = client.create_job({"title": "A first job"})
             uri = f"http://127.0.0.1:{hook.getsockname()[1]}/hook"
@@ -223,7 +223,7 @@ def test_a_background_task_waits_for_the_database(capfd: pytest.CaptureFixture[s
         done.set()
 
     with Sandbox() as box, repeat(do, box):
-        continued = done.wait(PATIENCE)
+        continued = done.wait(TIMEOUT)
 
     assert continued
     assert capfd.readouterr().err.splitlines() == [
@@ -244,7 +244,7 @@ def test_a_background_task_continues_after_a_bug_and_prints_it_without_the_key(
         done.set()
 
     with Sandbox(key="s3cret") as box, repeat(do, box):
-        continued = done.wait(PATIENCE)
+        continued = done.wait(TIMEOUT)
 
     said = capfd.readouterr().err
     assert continued
@@ -307,7 +307,7 @@ def launched(box: Sandbox) -> Job:
 
 def is_finished(box: Sandbox, job_id: int) -> bool:
     """Wait for the end of a job, without a request."""
-    for _ in range(50 * PATIENCE):
+    for _ in range(50 * TIMEOUT):
         ends = [each["job_id"] for each in box.events() if each["kind"] == "job_complete"]
         if job_id in ends:
             return True

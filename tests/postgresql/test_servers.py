@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from contributors import SETTINGS
-from served import PATIENCE, serving
+from served import TIMEOUT, serving
 
 from crowdflower.client import Client
 
@@ -25,12 +25,12 @@ Ask = Callable[..., list[Any]]
 def serving_on(schema: str) -> Iterator[str]:
     """Run ``crowdflower serve`` until the block ends; yield its address."""
     with serving("--database", schema, key=KEY) as server:
-        assert "s3cret" not in server.said
+        assert "s3cret" not in server.output
         yield server.url
-        code, rest = server.ended_by(signal.SIGTERM)
+        code, output = server.stop(signal.SIGTERM)
         assert code == 0
-        assert rest.endswith("Stopped.\n")
-        assert "rror" not in rest
+        assert output.endswith("Stopped.\n")
+        assert "rror" not in output
 
 
 def worked(url: str, path: str, name: str) -> int:
@@ -38,12 +38,12 @@ def worked(url: str, path: str, name: str) -> int:
     pages = 0
     with requests.Session() as browser:
         here = f"{url.removesuffix('/v1')}{path}"
-        shown = browser.post(here, data={"name": name}, timeout=PATIENCE)
+        shown = browser.post(here, data={"name": name}, timeout=TIMEOUT)
         while 'name="assignment"' in shown.text:
             hidden = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', shown.text))
             fields = re.findall(r'name="([^"]*mark[^"]*)"', shown.text)
             filled = hidden | dict.fromkeys(fields, "x")
-            shown = browser.post(here, data=filled, timeout=PATIENCE)
+            shown = browser.post(here, data=filled, timeout=TIMEOUT)
             assert shown.status_code == 200, shown.text
             pages += 1
         assert "There is nothing left in this job for you" in shown.text or (

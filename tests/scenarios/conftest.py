@@ -267,5 +267,5 @@ def server(served: str) -> Iterator[Served]:
     """``crowdflower serve`` as people start it, once; every story begins by resetting it."""
     options = ["--database", served, "--control", "--ampcrowd"]
     with serving(*options, key=KEY, stderr=None) as process:
-        token = process.told(r"Authorization: Bearer (\S+)")
+        token = process.find(r"Authorization: Bearer (\S+)")
         yield Served(process.url.removesuffix("/v1"), token, served)

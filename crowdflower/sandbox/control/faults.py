@@ -30,8 +30,8 @@ _NAME: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-class Dropped(ConnectionError):
-    """Closes the connection without a response."""
+class ConnectionDropped(ConnectionError):
+    """Raised to close the connection without a response."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,14 @@ class Fault:
     ) -> Iterable[bytes]:
         """Respond to a request with this fault.
 
-        :raises Dropped: The connection is to be closed without a response.
+        :raises ConnectionDropped: The fault closes the connection without a response.
         """
         if self.delay:
             environ.get(WAIT, time.sleep)(self.delay)
         if self.done or self.garble:
             response = _BufferedResponse(app, environ)
         if self.drop:
-            raise Dropped("the sandbox closed this connection: injected fault")
+            raise ConnectionDropped("the sandbox closed this connection: injected fault")
         if self.garble:
             return response.send_half(start)
         if self.status is None:

@@ -64,11 +64,11 @@ class Contributor(ABC):
 
     def seconds(self, unit: PageUnit) -> float:
         """Return how many seconds they need for one unit."""
-        return self.profile.seconds(self.clock.chance("pace", self.number, unit.id))
+        return self.profile.seconds(self.clock.random("pace", self.number, unit.id))
 
     def abandons(self, page: int) -> bool:
         """Return whether they will never submit this page."""
         probability = self.profile.abandons
         return (
-            probability > 0 and self.clock.chance("leave", self.number, page).random() < probability
+            probability > 0 and self.clock.random("leave", self.number, page).random() < probability
         )

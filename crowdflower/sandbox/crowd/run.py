@@ -77,7 +77,7 @@ class Run:
         self._clock = database.clock
         self._plan = plan
         self._job_id = job_id
-        self._random = self._clock.chance("schedule", job_id, number)
+        self._random = self._clock.random("schedule", job_id, number)
         self._now = self._start = self._clock.now()
         self._queue: list[tuple[float, int, Callable[[Transaction], None]]] = []
         self._order = count()

@@ -78,7 +78,7 @@ class SimulatedContributor(Contributor):
     ) -> None:
         super().__init__(number, worker, clock, profile)
         self.settings = settings
-        accuracy = profile.accuracy(clock.chance("accuracy", number))
+        accuracy = profile.accuracy(clock.random("accuracy", number))
         self.respondent = Respondent(profile, accuracy, self._preference)
 
     @property
@@ -100,7 +100,7 @@ class SimulatedContributor(Contributor):
                 question,
                 self.settings.truth.answers_to(question, unit.id, unit.data),
                 respondent,
-                self.clock.chance("answer", self.number, unit.id, question.name),
+                self.clock.random("answer", self.number, unit.id, question.name),
                 difficulty=difficulty,
                 remarks=self.settings.texts.get(question.name, REMARKS),
             )
@@ -109,4 +109,4 @@ class SimulatedContributor(Contributor):
         return answers
 
     def _preference(self, question: str) -> int:
-        return self.clock.chance("preference", self.number, question).getrandbits(32)
+        return self.clock.random("preference", self.number, question).getrandbits(32)

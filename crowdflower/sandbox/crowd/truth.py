@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from crowdflower.cml import Field
-    from crowdflower.sandbox.clock import Chance, Clock
+    from crowdflower.sandbox.clock import Clock, RandomStream
 
 Source: TypeAlias = "str | Callable[[Mapping[str, Any]], object] | Mapping[str, float]"
 """The source of a question's right answers: a column of the rows, a function of the row, or answers
@@ -55,7 +55,7 @@ class Truth:
         if not _is_blank(truth):
             return _values(question, truth, unit_id)
         prior = source if isinstance(source, Mapping) else {}
-        return _draw(question, prior, self.clock.chance("truth", unit_id, question.name))
+        return _draw(question, prior, self.clock.random("truth", unit_id, question.name))
 
 
 def _is_blank(value: object) -> bool:
@@ -102,19 +102,19 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _draw(question: Field, prior: Mapping[str, float], chance: Chance) -> tuple[str, ...]:
+def _draw(question: Field, prior: Mapping[str, float], random: RandomStream) -> tuple[str, ...]:
     """Draw a truth by the prior probabilities; without them, all options are equally likely."""
     values = [option.value for option in question.options]
     if not values:
         return ()
     if question.multiple or question.kind == "checkbox":
-        drawn = tuple(value for value in values if chance.random() < prior.get(value, 0.5))
+        drawn = tuple(value for value in values if random.random() < prior.get(value, 0.5))
         needs_one = question.multiple and not drawn
-        return (chance.choice(values),) if needs_one else drawn
+        return (random.choice(values),) if needs_one else drawn
     weights = [prior.get(value, 0.0 if prior else 1.0) for value in values]
     if not any(weights):
         raise ValueError(
             f"The truth about {question.name!r} cannot be drawn from {dict(prior)!r}: its options "
             f"are {', '.join(map(repr, values))}."
         )
-    return tuple(chance.choices(values, weights))
+    return tuple(random.choices(values, weights))

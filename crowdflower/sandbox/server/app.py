@@ -60,7 +60,7 @@ class Application(Flask):
     """The API of one sandbox, as a WSGI application.
 
     :param services: The database and all else that requests share.
-    :param ampcrowd: The AMPCrowd API, if it is to be served too.
+    :param ampcrowd: The AMPCrowd API, if it is served too.
     """
 
     def __init__(self, services: Services, *, ampcrowd: AMPCrowdService | None = None) -> None:
@@ -150,7 +150,7 @@ def create_app(
     """Create the application of a sandbox.
 
     :param delays: How long effects stay hidden, by kind.
-    :param ampcrowd: The AMPCrowd API, if it is to be served too.
+    :param ampcrowd: The AMPCrowd API, if it is served too.
 
     >>> from crowdflower.sandbox.store import Database
     >>> create_app(Database()).test_client().get("/v1/jobs").status
@@ -246,7 +246,7 @@ def _protocol_error(error: HTTPException) -> Response:
 
 
 def _mask_key(text: str) -> str:
-    """Mask the API key in a text, both as it is and URL-encoded."""
+    """Mask the API key in a log entry, both as it is and URL-encoded."""
     key = g.get("key")
     for form in {key, quote(key, safe="")} if key else ():
         text = text.replace(form, "****")

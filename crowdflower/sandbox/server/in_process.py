@@ -25,7 +25,7 @@ from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.exceptions import ProtocolError
 
-from crowdflower.sandbox.control.faults import WAIT, Dropped
+from crowdflower.sandbox.control.faults import WAIT, ConnectionDropped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -117,7 +117,7 @@ class SandboxAdapter(BaseAdapter):
             environ = _environment(request, body) | {RAISE_ERRORS: self._raise_errors}
             environ[WAIT] = partial(_wait, request, read_timeout)
             return _WSGIResponse(self._app, environ).response(request, self)
-        except Dropped as dropped:
+        except ConnectionDropped as dropped:
             body.close()
             broken = ProtocolError("Connection aborted.", RemoteDisconnected(str(dropped)))
             raise requests.ConnectionError(broken, request=request) from None

@@ -172,6 +172,6 @@ def json_response(value: object, status: int = 200) -> Response:
 
 
 def header_value(text: str) -> str:
-    """Return a text as an ASCII header value, cut to a length that every client reads."""
+    """Return a string as an ASCII header value, cut to a length that every client reads."""
     value = " ".join(text[:MAX_HEADER].split()).encode("ascii", "backslashreplace")
     return value.decode("ascii")[:MAX_HEADER]

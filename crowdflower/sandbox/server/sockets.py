@@ -14,7 +14,7 @@ from waitress import wasyncore  # type: ignore[import-untyped]
 from waitress.channel import ClientDisconnected  # type: ignore[import-untyped]
 from waitress.server import create_server  # type: ignore[import-untyped]
 
-from crowdflower.sandbox.control.faults import Dropped
+from crowdflower.sandbox.control.faults import ConnectionDropped
 from crowdflower.sandbox.server.connections import Connection, ConnectionLimits
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class TrustedHosts:
         if self._is_trusted(environ.get("HTTP_HOST", "localhost")):
             try:
                 return self._app(environ, start_response)
-            except Dropped as dropped:
+            except ConnectionDropped as dropped:
                 # Waitress then closes the connection without a response.
                 raise ClientDisconnected from dropped
         start_response("421 Misdirected Request", [("Content-Type", "application/json")])

@@ -231,7 +231,7 @@ def _schedule_retry(tx: Transaction, row: Row[Any] | None, problem: str) -> None
     now = tx.clock.now()
     since = now if row.failing_since is None else row.failing_since
     ends = since + MAX_FAILING_TIME
-    jitter = 1 + JITTER * tx.clock.chance("webhook", row.id, row.attempts).uniform(-1, 1)
+    jitter = 1 + JITTER * tx.clock.random("webhook", row.id, row.attempts).uniform(-1, 1)
     next_at = min(now + BACKOFF_FACTOR**row.attempts * jitter, ends) if now < ends else now
     failure = {"attempts": row.attempts + 1, "failing_since": since, "next_at": next_at}
     _write(tx, row.id, problem=problem, **failure)

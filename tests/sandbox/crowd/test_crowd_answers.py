@@ -46,7 +46,7 @@ def answers(
 ) -> Iterator[Any]:
     question, clock = field(cml), Clock(seed=3)
     for time in range(times):
-        yield answer(question, right, respondent, clock.chance("answer", time), **more)
+        yield answer(question, right, respondent, clock.random("answer", time), **more)
 
 
 def test_the_same_stream_gives_the_same_answer() -> None:
@@ -67,7 +67,7 @@ def test_accuracy_is_drawn_around_the_mean_of_the_profile(
 ) -> None:
     clock = Clock(seed=1)
 
-    drawn = [PROFILES[profile].accuracy(clock.chance("accuracy", each)) for each in range(300)]
+    drawn = [PROFILES[profile].accuracy(clock.random("accuracy", each)) for each in range(300)]
 
     assert low < sum(drawn) / len(drawn) < high
     assert len(set(drawn)) == 300

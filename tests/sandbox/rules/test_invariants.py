@@ -153,12 +153,12 @@ def test_the_invariants_hold_after_any_sequence_of_steps(world_type: Callable[..
 def test_a_mixed_crowd_finishes_a_job(make_world: Callable[..., Any], seed: int) -> None:
     world = make_world()
     job = world.launch_job(30, golds=20, options={"front_load": True, "reject_at": 60})
-    chance = world.clock.chance("crowd", seed)
+    random = world.clock.random("crowd", seed)
 
     for careful in [0.95] * 12 + [0.4] * 6:
 
         def answer(_: Any, careful: float = careful) -> str:
-            return "positive" if chance.random() < careful else "negative"
+            return "positive" if random.random() < careful else "negative"
 
         world.finish(job, [world.worker()], answer)
 

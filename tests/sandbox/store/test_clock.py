@@ -1,4 +1,4 @@
-"""Time, ids and chance have one source."""
+"""The clock: the only source of time, ids and random numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdflower.sandbox import clock as clock_module
-from crowdflower.sandbox.clock import MAX_TIME, Chance, Clock, iso, report_time
+from crowdflower.sandbox.clock import MAX_TIME, Clock, RandomStream, iso, report_time
 from crowdflower.sandbox.errors import Declined, Invalid, Unfunded
 
 
@@ -137,35 +137,35 @@ def test_a_stream_of_chance_is_decided_by_its_purpose(
 ) -> None:
     clock = Clock(seed=4)
 
-    first = clock.chance(*purpose).random()
-    clock.chance(*other).random()
+    first = clock.random(*purpose).random()
+    clock.random(*other).random()
 
-    assert clock.chance(*purpose).random() == first
-    assert (clock.chance(*other).random() == first) == (purpose == other)
+    assert clock.random(*purpose).random() == first
+    assert (clock.random(*other).random() == first) == (purpose == other)
 
 
 def test_known_numbers_stay_what_they_are() -> None:
-    chance = Clock(seed=7).chance("answer", 3, 5, "sentiment")
+    random = Clock(seed=7).random("answer", 3, 5, "sentiment")
 
-    drawn = [round(chance.random(), 6), chance.randrange(1000), chance.getrandbits(3)]
+    drawn = [round(random.random(), 6), random.randrange(1000), random.getrandbits(3)]
 
     assert drawn == [0.420983, 274, 5]
 
 
 def test_chance_is_even() -> None:
-    chance = Chance(b"a key")
+    random = RandomStream(b"a key")
 
-    counted = Counter(chance.randrange(10) for _ in range(10_000))
+    counted = Counter(random.randrange(10) for _ in range(10_000))
 
     assert set(counted) == set(range(10))
     assert max(abs(count - 1000) for count in counted.values()) < 150
-    assert abs(sum(chance.gauss(0, 1) for _ in range(10_000)) / 10_000) < 0.05
+    assert abs(sum(random.gauss(0, 1) for _ in range(10_000)) / 10_000) < 0.05
 
 
 @settings(deadline=None)
 @given(st.integers(1, 200))
 def test_bits_fit(size: int) -> None:
-    drawn = Chance(b"a key").getrandbits(size)
+    drawn = RandomStream(b"a key").getrandbits(size)
 
     assert 0 <= drawn < 2**size
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
-from crowdflower.sandbox.clock import Chance
+from crowdflower.sandbox.clock import RandomStream
 from crowdflower.sandbox.rules import gold_answers, money, quiz
 from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.settings import countries
@@ -134,13 +134,13 @@ def take_page(
         return _load_page(tx, job_facts, current)
     facts = page_facts.read_worker(driver, job.id, worker.id, worker.channel)
     quota = _remaining_quota(tx, job_facts, worker, facts)
-    chance = tx.clock.chance("page", job.id, worker.id, facts.judgments_count)
-    mode, golds, units = _choose_units(tx, job_facts, worker, facts, quota, chance, only)
+    random = tx.clock.random("page", job.id, worker.id, facts.judgments_count)
+    mode, golds, units = _choose_units(tx, job_facts, worker, facts, quota, random, only)
     price = _price(tx, job_facts, worker, mode)
     if price.cost_mc and not _reserve_funds(tx, job_facts, price.cost_mc):
         raise NoPageAvailable("job_not_running")
     page = _NewPage(mode, golds, units, price)
-    return _insert_page(tx, job_facts, worker, facts, page, chance)
+    return _insert_page(tx, job_facts, worker, facts, page, random)
 
 
 def _remaining_quota(tx: Transaction, job: JobFacts, worker: Row[Any], facts: WorkerFacts) -> int:
@@ -197,7 +197,7 @@ def _choose_units(
     worker: Row[Any],
     facts: WorkerFacts,
     quota: int,
-    chance: Chance,
+    random: RandomStream,
     only: Collection[int] | None,
 ) -> tuple[Mode, list[OpenUnit], list[OpenUnit]]:
     """Choose the test questions and the other units of a page.
@@ -207,14 +207,14 @@ def _choose_units(
     if quiz.is_quiz_enabled(job) and facts.state in {None, "quiz"}:
         golds = _unanswered_golds(tx, job, worker, "quiz", only)
         if golds:
-            return "quiz", chance.sample(golds, min(len(golds), job.units_per_assignment)), []
+            return "quiz", random.sample(golds, min(len(golds), job.units_per_assignment)), []
     golds = []
     gold_count = quiz.gold_per_page(job)
     if gold_count:
         unanswered = _unanswered_golds(tx, job, worker, "work", only)
-        golds = chance.sample(unanswered, min(len(unanswered), gold_count))
+        golds = random.sample(unanswered, min(len(unanswered), gold_count))
     count = min(quota, quiz.units_per_page(job))
-    units = _open_units(tx, job, worker, count, chance, only)
+    units = _open_units(tx, job, worker, count, random, only)
     if not units:
         raise NoPageAvailable("no_work")
     return "work", golds, _keep_first_batch(job, units)
@@ -236,14 +236,14 @@ def _open_units(
     job: JobFacts,
     worker: Row[Any],
     count: int,
-    chance: Chance,
+    random: RandomStream,
     only: Collection[int] | None,
 ) -> list[OpenUnit]:
     """Choose units that have open slots."""
     which = (tx.driver, job.id, worker.id)
     unit_ids = None if only is None else sorted(only)
     if unit_ids is None:
-        units = _window_units(tx, job, worker, count, chance)
+        units = _window_units(tx, job, worker, count, random)
     else:
         units = page_queries.read_open_units_among(*which, unit_ids, count)
     if units or tx.isolated:
@@ -255,14 +255,14 @@ def _open_units(
 
 
 def _window_units(
-    tx: Transaction, job: JobFacts, worker: Row[Any], count: int, chance: Chance
+    tx: Transaction, job: JobFacts, worker: Row[Any], count: int, random: RandomStream
 ) -> list[OpenUnit]:
     lowest = page_queries.first_open_seq(tx.driver, job.id)
     if lowest is None:
         return []
     if job.options.get(WHOLE_BATCHES):
         return page_queries.read_open_units(tx.driver, job.id, worker.id, lowest, count)
-    begin = lowest + chance.randrange(max(1, min(tx.limits.window, job.judgable_count)))
+    begin = lowest + random.randrange(max(1, min(tx.limits.window, job.judgable_count)))
     units = page_queries.read_open_units(tx.driver, job.id, worker.id, begin, count)
     if len(units) < count:
         first = page_queries.read_open_units(tx.driver, job.id, worker.id, lowest, count)
@@ -297,7 +297,7 @@ def _insert_page(
     worker: Row[Any],
     facts: WorkerFacts,
     page: _NewPage,
-    chance: Chance,
+    random: RandomStream,
 ) -> Page:
     now = tx.clock.now()
     expires_at = now + quiz.page_timeout(job)
@@ -305,7 +305,7 @@ def _insert_page(
     values = (job.id, worker.id, page.mode, token, *page.price, now, expires_at)
     page_id = page_queries.insert_page(tx.driver, values)
     units = [(unit, True) for unit in page.golds] + [(unit, False) for unit in page.units]
-    chance.shuffle(units)
+    random.shuffle(units)
     page_queries.insert_page_units(tx.driver, page_id, [(unit.id, gold) for unit, gold in units])
     if facts.state is None:
         state = "quiz" if page.mode == "quiz" else "working"
