@@ -1,4 +1,4 @@
-"""Forms as rows fill them in, and what the sandbox says of those it cannot show."""
+"""Forms rendered for rows, and the errors of forms that cannot be used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BY_ROW = """
 """
 
 
-def test_each_row_sees_its_own_form() -> None:
+def test_each_row_gets_its_own_form() -> None:
     shoe = forms.form_for(BY_ROW, {"item": "this", "colours": "red, blue", "kind": "shoe"})
     hat = forms.form_for(BY_ROW, {"item": "that", "colours": "grey", "kind": "big hat"})
 
@@ -35,7 +35,7 @@ def test_each_row_sees_its_own_form() -> None:
     assert [field.kind for field in hat.fields] == ["radios", "select"]
 
 
-def test_a_label_that_differs_names_the_same_column_in_each_row() -> None:
+def test_a_label_with_liquid_gives_the_same_name_in_each_row() -> None:
     names = [
         forms.form_for(BY_ROW, {"item": item, "colours": "red"}).fields[0].name
         for item in ("this", "that")
@@ -50,7 +50,7 @@ def test_a_list_in_a_row_stays_a_list() -> None:
     assert forms.form_for(BY_ROW, row).fields[1].options[0].label == "Other gloves"
 
 
-def test_the_name_itself_may_depend_on_the_row() -> None:
+def test_the_name_of_a_question_may_depend_on_the_row() -> None:
     cml = "{% for id in ids %}<cml:text name='score_{{ id }}'/>{% endfor %}"
 
     form = forms.form_for(cml, {"ids": ["a", "b"]})
@@ -58,7 +58,7 @@ def test_the_name_itself_may_depend_on_the_row() -> None:
     assert form.aggregations() == {"score_a": "all", "score_b": "all"}
 
 
-def test_a_question_that_this_row_does_not_have_was_not_answered() -> None:
+def test_a_question_that_a_row_does_not_have_counts_as_unanswered() -> None:
     cml = "{% if a %}<cml:text name='q'/>{% endif %}<cml:text name='why' only-if='q'/>"
 
     assert forms.form_for(cml, {}).check({"why": "x"}).answers == {}
@@ -77,7 +77,7 @@ def test_rows_share_a_form_that_does_not_depend_on_them() -> None:
     assert forms.check_form(cml) is form
 
 
-def test_rows_that_come_to_the_same_text_share_a_form() -> None:
+def test_rows_with_the_same_rendered_text_share_a_form() -> None:
     cml = "<cml:text label='q'{% if a %} validates='required'{% endif %}/>"
 
     assert forms.form_for(cml, {"a": "1"}) is forms.form_for(cml, {"a": "2"})
@@ -87,7 +87,7 @@ def test_rows_that_come_to_the_same_text_share_a_form() -> None:
 @given(
     st.text() | st.sampled_from(["x\" onerror='y", "'/><cml:text name='evil'/>", "{{ b }}", "-->"])
 )
-def test_a_row_can_put_in_text_and_nothing_else(value: str) -> None:
+def test_values_of_a_row_are_escaped(value: str) -> None:
     cml = """<!-- {{ a }} --><cml:text name="q" label="{{ a }}" title='{{ a }}'/><p>{{ a }}</p>"""
 
     form = forms.form_for(cml, {"a": value, "b": "never"})
@@ -108,30 +108,30 @@ def test_a_row_can_put_in_text_and_nothing_else(value: str) -> None:
         ("{% unles a %}", 'line 1, column 1: Liquid has no tag "unles"; did you mean "unless"?'),
         (
             "{% include 'a' %}",
-            "line 1, column 1: There is nothing to include here; write out what it stands for.",
+            "line 1, column 1: {% include %} is not supported; insert the included text instead.",
         ),
         (
             "{{ " + "a[" * 101 + " }}",
-            "line 1, column 1: An expression has 100 brackets at most; take it apart.",
+            "line 1, column 1: An expression may have at most 100 brackets; split it.",
         ),
         (
             "<cml:text label='{{ a }}'/>{% if " + "a and " * 1_500 + "a %}{% endif %}",
-            "line 1, column 1: Liquid cannot read this: an expression nests too deep.",
+            "line 1, column 1: Invalid Liquid: an expression is nested too deeply.",
         ),
         (
             "{% if " + "a and " * 1_500 + "a %}{% endif %}",
-            "line 1, column 1: Liquid cannot read this: an expression nests too deep.",
+            "line 1, column 1: Invalid Liquid: an expression is nested too deeply.",
         ),
         (
             "a\n{{ 'now' | date: '%Y' }}",
             (
-                'line 2, column 1: Liquid was stopped: the date of "now" is not there: '
-                "a form is the same whenever it is shown."
+                'line 2, column 1: Liquid was stopped: the date "now" is not supported: '
+                "a form must not depend on the time."
             ),
         ),
     ],
 )
-def test_a_form_that_cannot_be_used_is_declined_with_its_places(cml: str, error: str) -> None:
+def test_an_invalid_form_is_declined_with_line_and_column(cml: str, error: str) -> None:
     with pytest.raises(Declined) as caught:
         forms.check_form(cml)
 
@@ -139,25 +139,25 @@ def test_a_form_that_cannot_be_used_is_declined_with_its_places(cml: str, error:
     assert caught.value.body == {"errors": [error]}
 
 
-def test_every_problem_of_a_form_is_in_the_answer() -> None:
+def test_every_problem_of_a_form_is_reported() -> None:
     with pytest.raises(Declined) as caught:
         forms.check_form("<cml:a/>\n<cml:b/>")
 
     assert len(caught.value.body["errors"]) == 2
 
 
-def test_what_only_the_hosted_service_has_is_answered_with_501_when_it_is_saved() -> None:
+def test_a_form_with_a_feature_of_the_hosted_service_is_refused_with_501() -> None:
     with pytest.raises(Unsupported) as caught:
         forms.check_form("<cml:text name='a'/>\n<cml:shapes name='b'/><cml:taxonomy name='c'/>")
 
     error = caught.value.body["error"]
     assert (caught.value.status, error["feature"]) == (501, "cml:shapes")
     assert error["message"].startswith("line 2, column 1: <cml:shapes> is not available here: ")
-    assert error["message"].endswith("There are 1 more such places.")
+    assert error["message"].endswith("Unsupported places after this one: 1.")
     assert error["see"] == "docs/sandbox-limits#cml-tools"
 
 
-def test_an_expression_that_liquid_passes_over_is_warned_of_and_counts_as_false() -> None:
+def test_an_expression_that_liquid_skips_gives_a_warning_and_counts_as_false() -> None:
     cml = "<cml:text name='a'/>{% if kind = 'x' %}<cml:text name='b'/>{% endif %}"
 
     form = forms.check_form(cml)
@@ -183,14 +183,18 @@ def test_an_expression_that_liquid_passes_over_is_warned_of_and_counts_as_false(
         (
             "<cml:text name='a' default='{{ b | date: '%Y' }}'/>",
             {"b": "9" * 200},
-            "a date and its format are short",
+            "a date and its format may have at most 100",
         ),
         (
             "<cml:text name='a' default='{{ b | replace: \"x\", b }}'/>",
             {"b": "x" * 50_000},
-            "its filters do too much",
+            "its filters process too much text",
         ),
-        ("<cml:text name='a' default='{{ b }}'/>", {"b": "x" * 1_000_001}, "it prints too much"),
+        (
+            "<cml:text name='a' default='{{ b }}'/>",
+            {"b": "x" * 1_000_001},
+            "its output is too long",
+        ),
         (
             "<cml:text name='a' default='{{ b | plus: 1 }}'/>",
             {"b": 10**2_000},
@@ -198,7 +202,7 @@ def test_an_expression_that_liquid_passes_over_is_warned_of_and_counts_as_false(
         ),
     ],
 )
-def test_a_row_that_does_not_fit_the_form_is_refused_with_the_reason(
+def test_a_row_that_does_not_fit_the_form_is_refused_with_a_reason(
     cml: str, row: dict[str, Any], message: str
 ) -> None:
     forms.check_form(cml)
@@ -234,13 +238,13 @@ def test_a_row_that_does_not_fit_the_form_is_refused_with_the_reason(
         "{% tablerow a in (1..1000000000) %}{% endtablerow %}",
     ],
 )
-def test_liquid_that_would_not_end_is_stopped_when_it_is_saved(liquid: str) -> None:
-    begun = time.process_time()
+def test_liquid_that_exceeds_a_limit_is_refused_when_it_is_saved(liquid: str) -> None:
+    start = time.process_time()
 
     with pytest.raises(Declined, match="Liquid was stopped"):
         forms.check_form(f"<cml:text name='q'/>{liquid}")
 
-    assert time.process_time() - begun < 10
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize(
@@ -263,7 +267,7 @@ def test_liquid_that_would_not_end_is_stopped_when_it_is_saved(liquid: str) -> N
         ("{% cycle 'a', 'b' %}{% increment c %}{{ a.b }}", {"a": {"b": None}}, "a0"),
     ],
 )
-def test_liquid_prints_what_it_should(template: str, row: dict[str, Any], text: str) -> None:
+def test_liquid_is_rendered(template: str, row: dict[str, Any], text: str) -> None:
     assert templates.Template(template).render(row) == text
 
 
@@ -302,7 +306,7 @@ def test_liquid_prints_what_it_should(template: str, row: dict[str, Any], text: 
         )
     ).map("".join)
 )
-def test_random_liquid_is_a_form_or_a_refusal(cml: str) -> None:
+def test_random_liquid_is_accepted_or_refused(cml: str) -> None:
     try:
         form = forms.check_form(cml)
         forms.form_for(cml, {"a": "x", "b": ["y", "z"]})

@@ -17,7 +17,7 @@ from crowdflower.sandbox.forms.templates import (
     Template,
     TemplateError,
     find_skipped_expression,
-    find_unknown_tags,
+    find_unsupported_liquid,
 )
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["check_form", "form_for", "rendered_form", "static_form"]
 
 FORM_CACHE_SIZE: Final = 64
-"""Forms that are kept, read."""
+"""Number of parsed forms in the cache."""
 
 ROW_FORM_CACHE_SIZE: Final = 256
-"""Forms that are kept as rows filled them in; rows that come to the same text share one."""
+"""Number of parsed forms of rows in the cache; rows with the same rendered text share one."""
 
 
 def check_form(cml_source: str) -> Form:
-    """Read a form that somebody wants to save.
+    """Parse and check a form before it is saved.
 
     >>> check_form('<cml:text label="Why?"/>').fields[0].name
     'why'
@@ -45,11 +45,11 @@ def check_form(cml_source: str) -> Form:
     crowdflower.sandbox.errors.Declined: 200 line 1, column 1: There is no tag <cml:txt>; did \
 you mean <cml:text>?
 
-    Its Liquid is run once, for an empty row, which shows loops that nobody can pay for.
+    The Liquid is rendered once, for an empty row, which reveals endless loops.
 
-    :returns: The form as written, its Liquid left as text; ``warnings`` names what is odd.
-    :raises Declined: It cannot be used. Each error has its line and column.
-    :raises Unsupported: It uses what only the hosted service has.
+    :returns: The form as written, with Liquid as text; ``warnings`` lists suspicious places.
+    :raises Declined: The form is invalid. Each error has line and column.
+    :raises Unsupported: The form uses a feature that only the hosted service has.
     """
     form, template = _parse_form(cml_source)
     if form.unsupported:
@@ -60,12 +60,12 @@ you mean <cml:text>?
         Template(cml_source).render({})
     except TemplateError as error:
         raise Declined.errors([str(error)]) from None
-    odd = find_skipped_expression(cml_source)
-    return replace(form, warnings=(*form.warnings, odd)) if odd else form
+    skipped = find_skipped_expression(cml_source)
+    return replace(form, warnings=(*form.warnings, skipped)) if skipped else form
 
 
 def static_form(cml_source: str) -> Form | None:
-    """Give the form of a job all of whose rows have the same questions, or else ``None``.
+    """Return the form if all rows have the same questions, else ``None``.
 
     >>> static_form('<cml:text label="Why?"/>').fields[0].name
     'why'
@@ -75,10 +75,10 @@ def static_form(cml_source: str) -> Form | None:
 
 
 def form_for(cml_source: str, row: Mapping[str, Any]) -> Form:
-    """Give the form as one row sees it.
+    """Return the form for one row.
 
-    :param cml_source: A form that :func:`check_form` has let pass.
-    :param row: Column to value; a list stays one, for Liquid's loops.
+    :param cml_source: A form that :func:`check_form` accepted.
+    :param row: Column to value; a value may be a list, for Liquid's loops.
     :raises Invalid: The form does not work with this row.
 
     >>> cml = '<cml:radios label="Which?">{% for each in names %}<cml:radio label="{{ each }}"/>\
@@ -91,10 +91,10 @@ def form_for(cml_source: str, row: Mapping[str, Any]) -> Form:
 
 
 def rendered_form(cml_source: str, row: Mapping[str, Any]) -> Form:
-    """Give the form as :func:`form_for` does, with Liquid run in all of it.
+    """Return the form as :func:`form_for` does, with Liquid rendered in all of it.
 
-    To check answers, only the questions matter; who reads the form reads what is around them, too.
-    ``source`` of the form is the text that came out, and ``span`` of each field its place there.
+    To check answers, the questions are enough; to show the form, the text around them is needed.
+    The form's ``source`` is the rendered text, and each field's ``span`` its position there.
 
     :raises Invalid: The form does not work with this row.
 
@@ -108,24 +108,24 @@ def rendered_form(cml_source: str, row: Mapping[str, Any]) -> Form:
 
 
 def _fill_in(template: Template, row: Mapping[str, Any]) -> Form:
-    """Run the Liquid of a form for a row, and read what comes of it."""
+    """Render a form for a row, and parse the result."""
     try:
         return _parse_row_form(template.render(row))
     except TemplateError as error:
-        raise Invalid(f"The form cannot be shown for this row. {error}") from None
+        raise Invalid(f"The form cannot be rendered for this row. {error}") from None
     except CMLError as error:
         where = "; ".join(_sentence(problem) for problem in error.problems)
-        raise Invalid(f"The form, filled in with this row, is not a form: {where}") from None
+        raise Invalid(f"Rendered for this row, the form is invalid: {where}") from None
 
 
 @lru_cache(FORM_CACHE_SIZE)
 def _parse_form(cml_source: str) -> tuple[Form, Template | None]:
-    """Read a form, and its Liquid where the questions depend on it."""
+    """Parse a form; also its Liquid if the questions depend on it."""
     try:
         form = parse(cml_source)
     except CMLError as error:
         raise Declined.errors([_sentence(problem) for problem in error.problems]) from None
-    unknown = find_unknown_tags(cml_source)
+    unknown = find_unsupported_liquid(cml_source)
     if unknown:
         raise Declined.errors([_sentence(problem) for problem in unknown])
     if not form.has_liquid:
@@ -142,9 +142,9 @@ def _parse_row_form(rendered: str) -> Form:
 
 
 def _refuse(unsupported: Sequence[Problem]) -> NoReturn:
-    """Name the first thing that is not there, and how many more there are."""
+    """Raise an error about the first unsupported feature, with the number of others."""
     first, *others = unsupported
-    more = f" There are {len(others)} more such places." if others else ""
+    more = f" Unsupported places after this one: {len(others)}." if others else ""
     see = "cml-tools" if first.subject.startswith("cml:") else first.subject.partition(":")[0]
     raise Unsupported(first.subject, _sentence(first) + more, see)
 

@@ -1,9 +1,9 @@
-"""What a template may cost: a budget that each part of a run draws on.
+"""Resource limits of Liquid templates: a budget for each rendering.
 
-Liquid comes from strangers. The library's own limits are not enough for them: in its lenient mode
-it swallows the error of a limit that is reached and goes on; and none of its limits knows of
-filters, of which one can make a gigabyte out of two short texts. Here a limit that is reached ends
-the run, and work is counted, not timed, so that the same template always ends the same way.
+Liquid is untrusted input, and the library's own limits are not enough: in lenient mode it ignores
+the error of a reached limit and continues, and no limit covers filters, one of which can make a
+gigabyte out of two short strings. Here, a reached limit ends the rendering. Work is counted, not
+timed, so that the result is always the same.
 """
 
 from __future__ import annotations
@@ -25,25 +25,26 @@ if TYPE_CHECKING:
     from liquid.token import Token
 
 MAX_LOOP_ITERATIONS: Final = 10_000
-"""Turns of a loop times those of the loops around it; a whole run may take twice as many."""
+"""Iterations of a loop times those of the loops around it; all loops together may have twice as
+many."""
 
 MAX_OUTPUT: Final = 1_000_000
-"""Characters that one run may print, captured ones among them."""
+"""Characters of output, captured ones included."""
 
 MAX_NAMESPACE: Final = 200_000
-"""Characters that ``assign`` and ``capture`` may keep."""
+"""Characters that ``assign`` and ``capture`` may store."""
 
 MAX_CONTEXT_DEPTH: Final = 20
-"""How deep scopes may nest."""
+"""Nested scopes."""
 
 MAX_WORK: Final = 20_000_000
-"""Characters that filters may read and write, and loops may pass over, in one run."""
+"""Characters that filters read and write, and that loops repeat."""
 
 MAX_WRITES: Final = 200_000
-"""Pieces that one run may print, empty ones among them."""
+"""Pieces of output, empty ones included."""
 
 MAX_NUMBER_BITS: Final = 4_096
-"""Bits of a number that a filter is given."""
+"""Bits of an integer that a filter takes."""
 
 _MAX_DATE_LENGTH: Final = 100
 _GROWTH: Final = 6
@@ -51,88 +52,89 @@ _QUADRATIC: Final = {"uniq", "where", "reject", "has", "find", "find_index"}
 
 
 class Budget:
-    """What is left for one run of a template."""
+    """The remaining budget of one rendering."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._work = MAX_WORK
-        self._turns = 2 * MAX_LOOP_ITERATIONS
+        self._iterations = 2 * MAX_LOOP_ITERATIONS
         self._writes = MAX_WRITES
         self._output = MAX_OUTPUT
 
     def work(self, amount: int) -> None:
-        """Draw characters that are read or written."""
+        """Spend characters that a filter reads or writes."""
         self._work -= amount
         if self._work < 0:
-            raise ResourceLimitError("its filters do too much", token=None)
+            raise ResourceLimitError("its filters process too much text", token=None)
 
-    def loop(self, turns: int) -> None:
-        """Draw the turns of a loop; each may pass over the whole template."""
-        self._turns -= turns
-        if self._turns < 0:
-            raise ResourceLimitError("its loops take too many turns", token=None)
-        self._work -= turns * self.size
+    def loop(self, iterations: int) -> None:
+        """Spend the iterations of a loop; each may repeat the whole template."""
+        self._iterations -= iterations
+        if self._iterations < 0:
+            raise ResourceLimitError("its loops have too many iterations", token=None)
+        self._work -= iterations * self.size
         if self._work < 0:
             raise ResourceLimitError("its loops are too long for a form of this size", token=None)
 
     def write(self, length: int) -> None:
-        """Draw one piece that is printed."""
+        """Spend one piece of output."""
         self._writes -= 1
         self._output -= length
         if self._writes < 0 or self._output < 0:
-            raise ResourceLimitError("it prints too much", token=None)
+            raise ResourceLimitError("its output is too long", token=None)
 
 
 class BudgetBuffer(StringIO):
-    """Where a run prints to, within its budget."""
+    """The output of a rendering, within its budget."""
 
     def __init__(self, budget: Budget) -> None:
         super().__init__()
         self._budget = budget
 
     def write(self, text: str, /) -> int:
-        """Print a piece.
+        """Write a piece of output.
 
-        :raises ResourceLimitError: It is one too many, or one too large.
+        :raises ResourceLimitError: The budget for output is spent.
         """
         self._budget.write(len(text))
         return super().write(text)
 
 
 class BudgetContext(RenderContext):
-    """The names that a run knows, and what it may still spend.
+    """The variables of a rendering, and its budget.
 
-    Of the library's names ``now`` and ``today`` are left out: a form is the same whenever it is
-    shown.
+    The library's variables ``now`` and ``today`` are left out: a form must not depend on the time.
     """
 
     def __init__(self, template: BoundTemplate, row: Mapping[str, object], size: int) -> None:
         super().__init__(template, globals=row)
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
         self.budget = Budget(size)
-        self._kept = 0
+        self._stored = 0
 
     def assign(self, key: str, val: Any) -> None:
-        """Keep a value, counting what it takes instead of measuring all values again."""
-        self._kept += _size_of(val) - (_size_of(self.locals[key]) if key in self.locals else 0) + 1
-        if self._kept > MAX_NAMESPACE:
-            raise ResourceLimitError("it keeps too much in assign and capture", token=None)
+        """Store a value, and update the total size instead of measuring all values again."""
+        self._stored += (
+            _size_of(val) - (_size_of(self.locals[key]) if key in self.locals else 0) + 1
+        )
+        if self._stored > MAX_NAMESPACE:
+            raise ResourceLimitError("assign and capture store too much", token=None)
         self.locals[key] = val
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
-        """Draw the turns of a loop that begins."""
+        """Spend the iterations of a loop that begins."""
         if prod((loop.length for loop in self.loops), start=length) > MAX_LOOP_ITERATIONS:
             raise ResourceLimitError(
-                f"its loops take more than {MAX_LOOP_ITERATIONS:,} turns", token=None
+                f"its loops have more than {MAX_LOOP_ITERATIONS:,} iterations", token=None
             )
         self.budget.loop(length)
 
     def get_buffer(self, buf: TextIO | None = None) -> StringIO:  # noqa: ARG002
-        """Give a place to print to for a part of the run, within the same budget."""
+        """Return a buffer for a part of the rendering, within the same budget."""
         return BudgetBuffer(self.budget)
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
-        """Find a filter; it draws on the budget."""
+        """Return a filter that spends the budget."""
         return partial(self._apply, name, super().filter(name, token))
 
     def _apply(
@@ -143,33 +145,33 @@ class BudgetContext(RenderContext):
         *arguments: object,
         **named: object,
     ) -> object:
-        weights = [_size_of(each) for each in (value, *arguments, *named.values())]
-        self.budget.work(_cost(name, value, arguments, weights))
+        sizes = [_size_of(each) for each in (value, *arguments, *named.values())]
+        self.budget.work(_cost(name, value, arguments, sizes))
         if name == "date":
-            _check_date(value, sum(weights))
+            _check_date(value, sum(sizes))
         return filter_(value, *arguments, **named)
 
 
-def _cost(name: str, value: object, arguments: tuple[object, ...], weights: list[int]) -> int:
-    """Foretell what a filter reads and writes at most."""
+def _cost(name: str, value: object, arguments: tuple[object, ...], sizes: list[int]) -> int:
+    """Return the most characters that a filter can read and write."""
     if name == "replace" and arguments and isinstance(value, str):
-        other = weights[2] if len(weights) > 2 else 0  # noqa: PLR2004 - value, what, by what
-        return weights[0] + (value.count(str(arguments[0])) + 1) * (other + 1)
+        other = sizes[2] if len(sizes) > 2 else 0  # noqa: PLR2004 - value, old, new
+        return sizes[0] + (value.count(str(arguments[0])) + 1) * (other + 1)
     if name == "join":
-        return weights[0] + weights[0] * (weights[1] if len(weights) > 1 else 1)
+        return sizes[0] + sizes[0] * (sizes[1] if len(sizes) > 1 else 1)
     if name in _QUADRATIC:
-        return weights[0] ** 2 // 10 + sum(weights)
-    return sum(weights) * _GROWTH + 10
+        return sizes[0] ** 2 // 10 + sum(sizes)
+    return sum(sizes) * _GROWTH + 10
 
 
 def _size_of(value: object) -> int:
-    """Count the characters of a value, and of what is in it; a number is small, or refused."""
+    """Return the number of characters in a value; a huge number is refused."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, range):
         if len(value) > MAX_LOOP_ITERATIONS:
             raise ResourceLimitError(
-                f"a range has {MAX_LOOP_ITERATIONS:,} numbers at most", token=None
+                f"a range may have at most {MAX_LOOP_ITERATIONS:,} numbers", token=None
             )
         return len(value)
     if isinstance(value, list | tuple):
@@ -179,11 +181,13 @@ def _size_of(value: object) -> int:
     return 8
 
 
-def _check_date(value: object, weight: int) -> None:
-    """Keep ``date`` from reading the clock, and from guessing for long what a text may mean."""
+def _check_date(value: object, size: int) -> None:
+    """Keep ``date`` from reading the clock, and from parsing long strings."""
     if value in ("now", "today"):
         raise ResourceLimitError(
-            'the date of "now" is not there: a form is the same whenever it is shown', token=None
+            'the date "now" is not supported: a form must not depend on the time', token=None
         )
-    if weight > _MAX_DATE_LENGTH:
-        raise ResourceLimitError("a date and its format are short", token=None)
+    if size > _MAX_DATE_LENGTH:
+        raise ResourceLimitError(
+            f"a date and its format may have at most {_MAX_DATE_LENGTH} characters", token=None
+        )

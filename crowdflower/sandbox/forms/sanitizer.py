@@ -1,4 +1,4 @@
-"""What is kept of somebody's HTML: what can be read, and nothing that can do anything."""
+"""HTML sanitizer: keeps text, formatting, links and images, and removes everything active."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _DATA_IMAGE = re.compile(r"\s*data:image/(?:png|jpeg|gif|webp);base64,", re.IGNO
 
 
 def sanitize(html: str) -> str:
-    """Keep of HTML what cannot do anything.
+    """Remove scripts, event handlers and unsafe links from HTML.
 
-    Run it after Liquid: a row's value may break out of an attribute that the form left unquoted.
+    Sanitize after rendering Liquid: a row's value may break out of an unquoted attribute.
 
     >>> sanitize('<p onclick="steal()">Read <b>well</b>.<script>steal()</script></p>')
     '<p>Read <b>well</b>.</p>'
@@ -47,7 +47,7 @@ def sanitize(html: str) -> str:
 
 
 def _filter_attribute(tag: str, attribute: str, value: str) -> str | None:
-    """Let a picture be in the page itself, and nothing else."""
+    """Drop ``data:`` URLs, except for images in ``<img>``."""
     if attribute not in {"href", "src"} or not value.lstrip().lower().startswith("data:"):
         return value
     return value if tag == "img" and _DATA_IMAGE.match(value) else None

@@ -1,4 +1,4 @@
-"""Liquid, run for one row, by python-liquid in the lenient mode that real forms need."""
+"""Liquid templates, rendered by python-liquid in the lenient mode that real forms need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from liquid import BoundTemplate
 
 MAX_BRACKETS: Final = 100
-"""Brackets in one expression, since the library's time to read them grows with their square."""
+"""Brackets in one expression; the library's parsing time grows with their square."""
 
 _NAME = re.compile(r"#|\w+")
 _REMOVED_TAGS: Final = ("include", "render")
@@ -29,11 +29,11 @@ _INNER_TAGS: Final = (
 
 
 class TemplateError(ValueError):
-    """A template that cannot be run, or that must not go on."""
+    """A template cannot be parsed or rendered, or exceeded a limit."""
 
 
 class Template:
-    """A form with Liquid in it, read once, ready for any row.
+    """A form with Liquid, parsed once for all rows.
 
     >>> template = Template('{% for each in sizes %}<i title="{{ each }}">{% endfor %}')
     >>> template.render({"sizes": ["S", 'M"']})
@@ -45,14 +45,14 @@ class Template:
         try:
             self._template: BoundTemplate = _LENIENT.from_string(source)
         except LiquidError as error:
-            deep = isinstance(error.__cause__, RecursionError)
-            reason = "an expression nests too deep" if deep else error.message
-            raise TemplateError(f"{_where(error)}Liquid cannot read this: {reason}.") from None
+            is_deep = isinstance(error.__cause__, RecursionError)
+            reason = "an expression is nested too deeply" if is_deep else error.message
+            raise TemplateError(f"{_where(error)}Invalid Liquid: {reason}.") from None
 
     def render(self, row: Mapping[str, object]) -> str:
-        """Fill in one row.
+        """Render the template for a row.
 
-        :raises TemplateError: It costs more than a form may, or does not work with this row.
+        :raises TemplateError: The template exceeds a limit, or does not work with this row.
         """
         context = limits.BudgetContext(self._template, row, self._size)
         buffer = limits.BudgetBuffer(context.budget)
@@ -60,15 +60,17 @@ class Template:
             self._template.render_with_context(context, buffer)
         except LiquidError as error:
             raise TemplateError(f"{_where(error)}Liquid was stopped: {error.message}.") from None
-        except Exception as error:  # noqa: BLE001 - a stranger's template and row, not our bug
+        except Exception as error:  # noqa: BLE001 - caused by the template or the row
             raise TemplateError(f"Liquid does not work with this row: {error}.") from None
         return buffer.getvalue()
 
 
-def find_unknown_tags(source: str) -> list[Problem]:
-    """Find what is no Liquid of ours, and would be passed over in silence or read for long.
+def find_unsupported_liquid(source: str) -> list[Problem]:
+    """Find tags that are unknown or unsupported, and expressions with too many brackets.
 
-    >>> [str(problem) for problem in find_unknown_tags("{% unles x %}")]
+    In lenient mode, the library would skip such a tag without an error.
+
+    >>> [str(problem) for problem in find_unsupported_liquid("{% unles x %}")]
     ['1:1: Liquid has no tag "unles"; did you mean "unless"?']
     """
     text = Source(source)
@@ -76,12 +78,12 @@ def find_unknown_tags(source: str) -> list[Problem]:
     problems = []
     for span in Liquid(text).spans:
         if span.tag in _REMOVED_TAGS:
-            message = f"There is nothing to {span.tag} here; write out what it stands for."
+            message = f"{{% {span.tag} %}} is not supported; insert the included text instead."
         elif span.tag not in known:
             hint = text.did_you_mean(span.tag, sorted(known))
             message = f'Liquid has no tag "{span.tag:.60}"{hint or "."}'
         elif source.count("(", *_bounds(span)) + source.count("[", *_bounds(span)) > MAX_BRACKETS:
-            message = f"An expression has {MAX_BRACKETS} brackets at most; take it apart."
+            message = f"An expression may have at most {MAX_BRACKETS} brackets; split it."
         else:
             continue
         problems.append(Problem(message, *text.position(span.start)))
@@ -89,26 +91,26 @@ def find_unknown_tags(source: str) -> list[Problem]:
 
 
 def _bounds(span: Span) -> tuple[int, int]:
-    """Give the offsets of a piece of Liquid; a comment may hold what it likes."""
+    """Return the offsets of a piece of Liquid to check; none of a comment."""
     return (span.start, span.start if span.tag in {"comment", "doc"} else span.end)
 
 
 def find_skipped_expression(source: str) -> Problem | None:
-    """Find the first expression that Liquid would pass over, such as ``=`` where ``==`` is meant.
+    """Find the first expression that lenient Liquid skips, such as ``=`` instead of ``==``.
 
     >>> print(find_skipped_expression('{% if kind = "a" %}{% endif %}'))
-    1:12: Liquid cannot read this and passes over it: expected end of expression, found '='.
+    1:12: Liquid cannot parse this and skips it: expected end of expression, found '='.
     """
     try:
         _STRICT.from_string(source)
     except LiquidError as error:
-        message = f"Liquid cannot read this and passes over it: {error.message}."
+        message = f"Liquid cannot parse this and skips it: {error.message}."
         return Problem(message, *_position(error))
     return None
 
 
 def _position(error: LiquidError) -> tuple[int, int]:
-    """Find line and column of an error; the first of all if it has none."""
+    """Return line and column of an error; 1, 1 if it has none."""
     token = error.token
     if token is None or token.start_index < 0:
         return 1, 1
@@ -120,7 +122,7 @@ def _where(error: LiquidError) -> str:
 
 
 class _Environment(Environment):
-    """The library's, with our tokens, limits that end a run, and filters that end at all."""
+    """The library's environment with our tokenizer, hard limits and a fast ``strip_html``."""
 
     context_depth_limit = limits.MAX_CONTEXT_DEPTH
 
@@ -132,7 +134,7 @@ class _Environment(Environment):
         self.add_filter("strip_html", _strip_tags)
 
     def tokenizer(self) -> Callable[[str], Iterator[Token]]:
-        """Cut as forms are cut elsewhere, in one pass; the library's own takes quadratic time."""
+        """Return a tokenizer that works in one pass; the library's takes quadratic time."""
         return _tokens
 
     def error(
@@ -141,7 +143,7 @@ class _Environment(Environment):
         msg: str | None = None,
         token: Token | None = None,
     ) -> None:
-        """Let pass what is only odd, as far as the mode does; never what costs too much."""
+        """Handle an error as the mode says, but always raise a reached limit."""
         if isinstance(exc, ResourceLimitError):
             exc.token = exc.token or token
             raise exc
@@ -149,7 +151,7 @@ class _Environment(Environment):
 
 
 def _tokens(source: str) -> Iterator[Token]:
-    """Cut a template into what is printed as it stands, and Liquid."""
+    """Split a template into literal text and Liquid tokens."""
     at, strip = 0, False
     for span in (*Liquid(Source(source)).spans, Span(len(source), len(source), "#")):
         inner = source[span.start + 2 : span.end - 2]
@@ -163,7 +165,7 @@ def _tokens(source: str) -> Iterator[Token]:
 
 
 def _span_tokens(span: Span, inner: str, source: str) -> Iterator[Token]:
-    """Cut one piece of Liquid into its name and its expression; comments vanish."""
+    """Split one piece of Liquid into the name of the tag and the expression; skip comments."""
     if span.tag in {"#", "comment", "doc", "raw", "endraw"}:
         return
     first = span.start + 2 + (inner[:1] == "-")
@@ -180,7 +182,7 @@ def _span_tokens(span: Span, inner: str, source: str) -> Iterator[Token]:
 
 
 def _strip_tags(value: object) -> str:
-    """Take the tags out of a text; the library's way takes quadratic time on ``<a <a <a``."""
+    """Remove HTML tags; the library takes quadratic time for ``<a <a <a``."""
     text, pieces, at = str(value), list[str](), 0
     while (opening := text.find("<", at)) >= 0 and (closing := text.find(">", opening)) >= 0:
         pieces.append(text[at:opening])
