@@ -1,6 +1,6 @@
-"""What is true of PostgreSQL alone, or only worth a look where many write at the same time.
+"""Tests of PostgreSQL, and of concurrent writers.
 
-All of it runs where ``CROWDFLOWER_TEST_POSTGRESQL`` says so; see ``tests/conftest.py``.
+They run only with ``CROWDFLOWER_TEST_POSTGRESQL``; see ``tests/conftest.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))  # the oracle is there
+sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))  # for the oracle
 
 from oracle import INVARIANTS, NOT_OVERJUDGED
 
@@ -26,33 +26,33 @@ KEY = "planted-key-7f3a90c1"
 
 @pytest.fixture
 def ask(schema: str) -> Iterator[Callable[..., list[Any]]]:
-    """Ask the database itself: ``ask("SELECT …")``; each statement is a transaction."""
+    """Query the database directly: ``ask("SELECT …")``; each statement is a transaction."""
     with psycopg.connect(schema, autocommit=True) as connection:
 
-        def asked(sql: str) -> list[Any]:
-            found = connection.execute(sql)
-            return found.fetchall() if found.description else []
+        def ask(sql: str) -> list[Any]:
+            cursor = connection.execute(sql)
+            return cursor.fetchall() if cursor.description else []
 
-        yield asked
+        yield ask
 
 
 @pytest.fixture
 def box(schema: str) -> Iterator[Sandbox]:
-    """A sandbox whose time stands still."""
+    """A sandbox on virtual time."""
     with Sandbox(key=KEY, database=schema, clock=Clock(seed=3)) as box:
         yield box
 
 
 @pytest.fixture
 def other(schema: str, box: Sandbox) -> Iterator[Sandbox]:
-    """Another one on the same database, as another process has one."""
+    """A second sandbox on the same database, like that of another process."""
     with Sandbox(key=KEY, database=schema, clock=box.clock) as other:
         yield other
 
 
 @pytest.fixture
 def unbroken(schema: str) -> Iterator[None]:
-    """In the end, see that everything holds that has to hold always."""
+    """Check the invariants of the database after the test."""
     yield
     with psycopg.connect(schema) as connection:
         broken = [

@@ -1,4 +1,4 @@
-"""A job that many people work on, in as many sandboxes as there are on its database."""
+"""Helpers: launch a job, add contributors, take and submit pages in several sandboxes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crowdflower.sandbox.rules.jobs import jobs, orders
 from crowdflower.sandbox.rules.units import uploads
-from crowdflower.sandbox.rules.work import workers
-from crowdflower.sandbox.rules.work.handout import NoPageAvailable, Page, take_page
+from crowdflower.sandbox.rules.work import handout, workers
 from crowdflower.sandbox.rules.work.submission import submit
 from crowdflower.sandbox.store.tables import account
 
@@ -31,44 +30,44 @@ SETTINGS = {
 }
 
 
-def launched(box: Sandbox, units: int, channel: str = "on_demand", **settings: Any) -> int:
-    """Make a job that runs, with so many rows; return its number."""
+def launch(box: Sandbox, units: int, channel: str = "on_demand", **settings: Any) -> int:
+    """Launch a job with this many units; return its id."""
 
-    def made(tx: Transaction) -> int:
+    def create(tx: Transaction) -> int:
         data = [{"text": f"row {number}"} for number in range(units)]
         number: int = uploads.create_job(tx, tx.one(account.select().limit(1)), data).id
         jobs.update(tx, jobs.load(tx, number), SETTINGS | settings)
         orders.place(tx, jobs.load(tx, number), 0, [channel])
         return number
 
-    return box.database.write(made)
+    return box.database.write(create)
 
 
-def joined(box: Sandbox, count: int, channel: str = "on_demand") -> list[Row[Any]]:
-    """Let so many people in."""
+def join(box: Sandbox, count: int, channel: str = "on_demand") -> list[Row[Any]]:
+    """Add contributors."""
     return box.database.write(
         lambda tx: [workers.join(tx, channel=channel, country="FIN") for _ in range(count)]
     )
 
 
-def taken(tx: Transaction, job: int, who: Row[Any]) -> Page:
-    """Hand out a page."""
-    return take_page(tx, jobs.load(tx, job), who)
+def take_page(tx: Transaction, job: int, worker: Row[Any]) -> handout.Page:
+    """Take a page for a contributor."""
+    return handout.take_page(tx, jobs.load(tx, job), worker)
 
 
-def handed_in(tx: Transaction, who: Row[Any], page: Page) -> None:
-    """Hand it in."""
+def submit_page(tx: Transaction, worker: Row[Any], page: handout.Page) -> None:
+    """Submit a page."""
     answers = {unit.id: {"mark": "x"} for unit in page.units}
-    submit(tx, who, page.assignment_id, page.token, answers)
+    submit(tx, worker, page.assignment_id, page.token, answers)
 
 
-def worked(box: Sandbox, job: int, who: Row[Any]) -> int:
-    """Let somebody work until there is nothing left for them; return how many pages they did."""
+def work(box: Sandbox, job: int, worker: Row[Any]) -> int:
+    """Let a contributor work until no page is left for them; return the number of pages."""
     pages = 0
     while True:
         try:
-            page = box.database.write(lambda tx: taken(tx, job, who))
-        except NoPageAvailable:
+            page = box.database.write(lambda tx: take_page(tx, job, worker))
+        except handout.NoPageAvailable:
             return pages
-        box.database.write(lambda tx, page=page: handed_in(tx, who, page))  # type: ignore[misc]
+        box.database.write(lambda tx, page=page: submit_page(tx, worker, page))  # type: ignore[misc]
         pages += 1

@@ -1,4 +1,4 @@
-"""Addresses of databases: which are taken, what is said of the others, and never a password."""
+"""Database URLs: which are accepted, clear errors for the others, and never a password."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from crowdflower.sandbox.store import Database, SchemaMismatch
 from crowdflower.sandbox.store.failures import Unreachable
 
 KEY = "planted-key-7f3a90c1"
-PATIENCE = 60
+TIMEOUT = 60
 
 Ask = Callable[..., list[Any]]
 
 
-def test_the_short_name_of_the_scheme_is_taken_too(schema: str) -> None:
+def test_the_scheme_postgres_is_accepted(schema: str) -> None:
     with Sandbox(database=schema.replace("postgresql://", "postgres://", 1)) as box:
         assert box.client().create_job({"title": "By the short name"}).state == "unordered"
 
 
-def test_a_name_shows_no_password(box: Sandbox) -> None:
+def test_the_name_of_a_sandbox_does_not_show_the_password(box: Sandbox) -> None:
     assert "s3cret" not in repr(box)
     assert repr(box).startswith("<Sandbox postgresql://")
 
@@ -39,24 +39,24 @@ def test_a_name_shows_no_password(box: Sandbox) -> None:
         "postgresql://ada@127.0.0.1:1/crowd?password=s3cret",
     ],
 )
-def test_a_server_that_is_not_there_is_named_without_the_password(address: str) -> None:
+def test_an_unreachable_server_is_named_without_the_password(address: str) -> None:
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1.* cannot be reached") as caught:
         Database(address)
 
     assert "s3cret" not in str(caught.value)
 
 
-def test_tables_of_something_else_are_left_alone(schema: str, ask: Ask) -> None:
+def test_tables_of_another_program_are_left_unchanged(schema: str, ask: Ask) -> None:
     ask("CREATE TABLE recipe (name text)")
 
     with pytest.raises(SchemaMismatch, match="another schema"):
         Database(schema)
 
-    here = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-    assert ask(here) == [("recipe",)]
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    assert ask(tables) == [("recipe",)]
 
 
-def test_tables_of_another_version_are_left_alone(schema: str, ask: Ask) -> None:
+def test_tables_of_another_version_are_left_unchanged(schema: str, ask: Ask) -> None:
     Database(schema).close()
     ask("UPDATE schema_info SET version = 99")
 
@@ -64,7 +64,7 @@ def test_tables_of_another_version_are_left_alone(schema: str, ask: Ask) -> None
         Database(schema)
 
 
-def test_a_schema_that_is_not_there_is_not_made(schema: str) -> None:
+def test_a_missing_schema_is_not_created(schema: str) -> None:
     with pytest.raises(Exception, match="no schema has been selected"):
         Database(schema.replace("search_path%3Dtest_", "search_path%3Dnone_"))
 
@@ -82,7 +82,7 @@ def test_a_database_whose_text_is_not_utf_8_is_refused(postgresql: str, schema: 
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def test_without_the_driver_it_is_said_how_to_get_it() -> None:
+def test_without_the_driver_the_error_says_how_to_install_it() -> None:
     program = """
 import sys
 sys.modules["psycopg"] = None
@@ -96,14 +96,14 @@ Sandbox(database="postgresql://ada@localhost/crowd")
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     assert answer.returncode == 1
     assert "pip install 'crowdflower-client[postgres]'" in answer.stderr
 
 
-def test_two_may_open_a_new_schema_at_once(schema: str, ask: Ask) -> None:
+def test_two_processes_may_open_a_new_schema_at_once(schema: str, ask: Ask) -> None:
     program = "import sys; from crowdflower.sandbox import Sandbox; Sandbox(database=sys.argv[1])"
 
     opening = [
@@ -111,11 +111,11 @@ def test_two_may_open_a_new_schema_at_once(schema: str, ask: Ask) -> None:
         for _ in range(2)
     ]
 
-    assert [each.wait(PATIENCE) for each in opening] == [0, 0]
+    assert [each.wait(TIMEOUT) for each in opening] == [0, 0]
     assert ask("SELECT count(*) FROM account") == [(1,)]
 
 
-def test_a_reset_gives_the_first_numbers_again(box: Sandbox) -> None:
+def test_a_reset_restarts_the_ids(box: Sandbox) -> None:
     first = [each.id for each in box.client().upload_job([{"text": "a row"}]).units]
 
     box.reset()
@@ -124,7 +124,7 @@ def test_a_reset_gives_the_first_numbers_again(box: Sandbox) -> None:
     assert [line["id"] for line in box.ledger()] == [1]
 
 
-def test_numbers_of_64_bits_are_kept_as_in_a_file(box: Sandbox) -> None:
+def test_all_integer_columns_have_64_bits(box: Sandbox) -> None:
     with box.database.transaction() as tx:
         kind = tx.connection.execute(
             text(
@@ -137,7 +137,7 @@ def test_numbers_of_64_bits_are_kept_as_in_a_file(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("title", ["a\0b", "\0"])
-def test_a_text_that_cannot_be_kept_is_refused(box: Sandbox, title: str) -> None:
+def test_a_string_with_nul_is_refused(box: Sandbox, title: str) -> None:
     with session_for(box.app) as session:
         answer = session.post(
             f"{ORIGIN}/v1/jobs",

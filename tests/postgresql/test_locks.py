@@ -1,4 +1,4 @@
-"""Many write at the same time: nobody gets what another has, and few have to wait."""
+"""Locks: concurrent writers never conflict, and few of them wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from contributors import handed_in, joined, launched, taken, worked
+from contributors import join, launch, submit_page, take_page, work
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.api.routes import ROUTES, Route
@@ -18,55 +18,55 @@ from crowdflower.sandbox.rules.work.handout import NoPageAvailable
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store.engines import locks, postgresql
 
-PATIENCE = 60
+TIMEOUT = 60
 KEY = "planted-key-7f3a90c1"
 
 Ask = Callable[..., list[Any]]
 
 
 @pytest.mark.usefixtures("unbroken")
-def test_nobody_waits_for_rows_that_are_on_their_way_to_another(
-    box: Sandbox, other: Sandbox
-) -> None:
-    job = launched(box, 10, channel="cf_internal", judgments_per_unit=1)
-    ann, bob = joined(box, 2, channel="cf_internal")
+def test_units_reserved_by_another_transaction_are_skipped(box: Sandbox, other: Sandbox) -> None:
+    job = launch(box, 10, channel="cf_internal", judgments_per_unit=1)
+    ann, bob = join(box, 2, channel="cf_internal")
 
     with box.database.transaction() as tx, ThreadPoolExecutor(1) as pool:
-        hers = taken(tx, job, ann)
-        his = pool.submit(other.database.write, lambda tx: taken(tx, job, bob)).result(PATIENCE)
+        hers = take_page(tx, job, ann)
+        his = pool.submit(other.database.write, lambda tx: take_page(tx, job, bob)).result(TIMEOUT)
 
     assert len(hers.units) == len(his.units) == 5
     assert {unit.id for unit in hers.units}.isdisjoint(unit.id for unit in his.units)
 
 
 @pytest.mark.usefixtures("unbroken")
-def test_the_last_rows_are_waited_for_and_what_is_left_of_them_is_handed_out(
+def test_the_last_units_are_waited_for_and_handed_out_again(
     box: Sandbox, other: Sandbox, ask: Ask
 ) -> None:
-    job = launched(box, 5, channel="cf_internal", judgments_per_unit=2)
-    ann, bob = joined(box, 2, channel="cf_internal")
+    job = launch(box, 5, channel="cf_internal", judgments_per_unit=2)
+    ann, bob = join(box, 2, channel="cf_internal")
 
     with ThreadPoolExecutor(1) as pool:
         with box.database.transaction() as tx:
-            hers = taken(tx, job, ann)
-            asking = pool.submit(other.database.write, lambda tx: taken(tx, job, bob))
+            hers = take_page(tx, job, ann)
+            request = pool.submit(other.database.write, lambda tx: take_page(tx, job, bob))
             while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
-                assert not asking.done()
-        his = asking.result(PATIENCE)
+                assert not request.done()
+        his = request.result(TIMEOUT)
 
     assert {unit.id for unit in his.units} == {unit.id for unit in hers.units}
 
 
 @pytest.mark.usefixtures("unbroken")
-def test_one_contributor_has_one_page_however_often_they_ask(box: Sandbox, other: Sandbox) -> None:
-    job = launched(box, 40)
-    (ann,) = joined(box, 1)
+def test_concurrent_requests_of_one_contributor_get_the_same_page(
+    box: Sandbox, other: Sandbox
+) -> None:
+    job = launch(box, 40)
+    (ann,) = join(box, 1)
     together = Barrier(8)
 
     def take(number: int) -> int:
-        together.wait(PATIENCE)
+        together.wait(TIMEOUT)
         database = (box, other)[number % 2].database
-        return database.write(lambda tx: taken(tx, job, ann)).assignment_id
+        return database.write(lambda tx: take_page(tx, job, ann)).assignment_id
 
     with ThreadPoolExecutor(8) as pool:
         pages = set(pool.map(take, range(8)))
@@ -76,14 +76,14 @@ def test_one_contributor_has_one_page_however_often_they_ask(box: Sandbox, other
 
 @pytest.mark.usefixtures("unbroken")
 @pytest.mark.parametrize("channel", ["cf_internal", "on_demand"])
-def test_eight_at_work_in_two_processes_judge_every_row_as_often_as_it_is_to_be(
+def test_eight_contributors_at_two_sandboxes_give_each_unit_its_judgments(
     box: Sandbox, other: Sandbox, ask: Ask, channel: str
 ) -> None:
-    job = launched(box, 60, channel=channel, judgments_per_unit=3)
-    people = joined(box, 8, channel=channel)
+    job = launch(box, 60, channel=channel, judgments_per_unit=3)
+    people = join(box, 8, channel=channel)
 
     with ThreadPoolExecutor(8) as pool:
-        pages = list(pool.map(worked, [box, other] * 4, [job] * 8, people))
+        pages = list(pool.map(work, [box, other] * 4, [job] * 8, people))
 
     assert sum(pages) >= 36
     assert ask("SELECT state, judgments_count, count(*) FROM unit GROUP BY 1, 2") == [
@@ -100,51 +100,53 @@ def test_money_for_one_page_is_not_promised_to_two(schema: str) -> None:
         Sandbox(key=KEY, database=schema, clock=clock, balance_cents=1080) as box,
         Sandbox(key=KEY, database=schema, clock=clock) as other,
     ):
-        # All that the account has is held for six pages. Then a page costs twice as much.
-        job = launched(box, 30, judgments_per_unit=1, payment_cents=150)
+        # The whole balance is reserved for six pages. Then a page costs twice as much.
+        job = launch(box, 30, judgments_per_unit=1, payment_cents=150)
         box.client().update_job(job, {"payment_cents": 300})
-        people = joined(box, 8)
+        people = join(box, 8)
         together = Barrier(8)
 
         def take(number: int) -> bool:
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
             try:
-                (box, other)[number % 2].database.write(lambda tx: taken(tx, job, people[number]))
+                (box, other)[number % 2].database.write(
+                    lambda tx: take_page(tx, job, people[number])
+                )
             except NoPageAvailable:
                 return False
             return True
 
         with ThreadPoolExecutor(8) as pool:
-            got = list(pool.map(take, range(8)))
+            successes = list(pool.map(take, range(8)))
 
-    assert sum(got) == 3
+    assert sum(successes) == 3
 
 
 @pytest.mark.usefixtures("unbroken")
-def test_a_page_that_is_handed_in_twice_at_once_counts_once(
+def test_a_page_that_is_submitted_twice_at_once_counts_once(
     box: Sandbox, other: Sandbox, ask: Ask
 ) -> None:
-    job = launched(box, 10)
-    (ann,) = joined(box, 1)
-    page = box.database.write(lambda tx: taken(tx, job, ann))
+    job = launch(box, 10)
+    (ann,) = join(box, 1)
+    page = box.database.write(lambda tx: take_page(tx, job, ann))
     together = Barrier(2)
 
-    def hand_in(place: Sandbox) -> None:
-        together.wait(PATIENCE)
-        place.database.write(lambda tx: handed_in(tx, ann, page))
+    def submit(sandbox: Sandbox) -> None:
+        together.wait(TIMEOUT)
+        sandbox.database.write(lambda tx: submit_page(tx, ann, page))
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(hand_in, (box, other)))
+        list(pool.map(submit, (box, other)))
 
     assert ask("SELECT count(*) FROM judgment") == [(5,)]
 
 
-def ordinals(ask: Ask) -> list[int]:
+def read_seqs(ask: Ask) -> list[int]:
     return [seq for (seq,) in ask("SELECT seq FROM unit ORDER BY seq")]
 
 
 @pytest.mark.usefixtures("unbroken")
-def test_rows_that_come_in_at_once_are_numbered_without_a_gap(
+def test_concurrent_uploads_number_units_without_gaps(
     box: Sandbox, other: Sandbox, ask: Ask
 ) -> None:
     job = box.client().create_job({"title": "Rows from everywhere"})
@@ -152,13 +154,13 @@ def test_rows_that_come_in_at_once_are_numbered_without_a_gap(
 
     def upload(number: int) -> None:
         client = (box, other)[number % 2].client()
-        together.wait(PATIENCE)
+        together.wait(TIMEOUT)
         client.get_job(job.id).upload([{"text": f"{number} {row}"} for row in range(50)])
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(upload, range(6)))
 
-    assert ordinals(ask) == list(range(1, 301))
+    assert read_seqs(ask) == list(range(1, 301))
     assert ask("SELECT units_count, next_seq FROM job") == [(300, 301)]
 
 
@@ -168,15 +170,15 @@ JOB_ROUTES = [
 
 
 @pytest.mark.parametrize("route", JOB_ROUTES, ids=lambda route: f"{route.verbs} {route.path}")
-def test_whoever_changes_a_job_has_it_alone(
+def test_every_request_that_changes_a_job_locks_it(
     route: Route, box: Sandbox, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = launched(box, 5, channel="cf_internal")
+    job = launch(box, 5, channel="cf_internal")
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", 0.02)
     path = route.path.replace("<job>", str(job))
     for name in ("unit", "judgment", "worker"):
         path = path.replace(f"<int:{name}>", "1")
-    asked = {
+    body = {
         "job": {"title": "Another title"},
         "on": "text",
         "with": ",",
@@ -191,95 +193,93 @@ def test_whoever_changes_a_job_has_it_alone(
     }
 
     with (
-        Sandbox(key=KEY, database=schema, clock=box.clock) as hasty,
-        session_for(hasty.app) as session,
+        Sandbox(key=KEY, database=schema, clock=box.clock) as impatient,
+        session_for(impatient.app) as session,
         box.database.transaction() as tx,
     ):
         locks.lock_job(tx, job)
         headers = {"Authorization": f"Token token={KEY}"}
         verb = route.verbs.split()[0]
-        sent: dict[str, Any] = {"data": b""} if route.takes_file else {"json": asked}
-        answer = session.request(verb, f"{ORIGIN}/v1{path}", headers=headers, **sent)
+        content: dict[str, Any] = {"data": b""} if route.takes_file else {"json": body}
+        answer = session.request(verb, f"{ORIGIN}/v1{path}", headers=headers, **content)
 
     assert answer.status_code == 503, answer.text
     assert answer.headers["Retry-After"] == "5"
 
 
 @pytest.mark.usefixtures("unbroken")
-def test_two_timers_order_rows_that_are_due_once(box: Sandbox, other: Sandbox, ask: Ask) -> None:
+def test_two_timers_place_a_due_order_once(box: Sandbox, other: Sandbox, ask: Ask) -> None:
     client = box.client()
-    job = launched(box, 5, channel="cf_internal", auto_order=True, auto_order_timeout=60)
+    job = launch(box, 5, channel="cf_internal", auto_order=True, auto_order_timeout=60)
     client.get_job(job).upload([{"text": "a row more"}])
-    box.clock._ahead += 3600  # nobody is told, as when the machine's own time goes on
+    box.clock._offset += 3600  # without a call of listeners, like real time
     together = Barrier(2)
 
-    def ring(place: Sandbox) -> None:
-        together.wait(PATIENCE)
-        place.keep_time()
+    def run_timer(sandbox: Sandbox) -> None:
+        together.wait(TIMEOUT)
+        sandbox.keep_time()
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(ring, (box, other)))
+        list(pool.map(run_timer, (box, other)))
 
     assert ask("SELECT units_count FROM orders ORDER BY id") == [(5,), (1,)]
 
 
 @pytest.mark.usefixtures("unbroken")
 @pytest.mark.parametrize("end", [jobs.pause, jobs.cancel])
-def test_a_timer_that_waits_for_a_job_leaves_it_as_it_finds_it(
+def test_a_timer_that_waited_for_a_job_respects_its_new_state(
     box: Sandbox, other: Sandbox, ask: Ask, end: Callable[..., object]
 ) -> None:
-    job = launched(box, 5, channel="cf_internal", auto_order=True, auto_order_timeout=60)
+    job = launch(box, 5, channel="cf_internal", auto_order=True, auto_order_timeout=60)
     box.client().get_job(job).upload([{"text": "a row more"}])
-    box.clock._ahead += 3600  # nobody is told, as when the machine's own time goes on
+    box.clock._offset += 3600  # without a call of listeners, like real time
 
     with ThreadPoolExecutor(1) as pool:
         with box.database.transaction() as tx:
             end(tx, jobs.load(tx, job))
-            ringing = pool.submit(other.keep_time)
+            timer = pool.submit(other.keep_time)
             while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
-                assert not ringing.done()
-        ringing.result(PATIENCE)
+                assert not timer.done()
+        timer.result(TIMEOUT)
 
     assert ask("SELECT units_count FROM orders ORDER BY id") == [(5,)]
     assert ask("SELECT state FROM job") != [("running",)]
     assert other.events() == []
 
 
-def test_each_notification_is_delivered_by_one_of_two(box: Sandbox, other: Sandbox) -> None:
+def test_each_webhook_is_delivered_by_one_of_two_sandboxes(box: Sandbox, other: Sandbox) -> None:
     client = box.client()
-    job = client.create_job({"title": "To be told of", "webhook_uri": "https://example.com/hook"})
+    job = client.create_job({"title": "With a webhook", "webhook_uri": "https://example.com/hook"})
     for number in range(10):
         job.upload([{"text": f"row {number}"}])
-    got: list[str] = []
-    for place in (box, other):
-        place.receive_webhooks(lambda notification: got.append(notification.payload))
+    received: list[str] = []
+    for sandbox in (box, other):
+        sandbox.receive_webhooks(lambda notification: received.append(notification.payload))
 
     with ThreadPoolExecutor(2) as pool:
-        attempts = list(pool.map(lambda place: place.deliver_webhooks(), (box, other)))
+        attempts = list(pool.map(lambda sandbox: sandbox.deliver_webhooks(), (box, other)))
 
-    assert len(got) == sum(map(len, attempts)) == 10
+    assert len(received) == sum(map(len, attempts)) == 10
     assert not [each.problem for some in attempts for each in some if each.problem]
 
 
-def test_readers_neither_wait_nor_see_what_came_after_they_began(
-    box: Sandbox, other: Sandbox
-) -> None:
+def test_a_snapshot_does_not_wait_and_sees_no_later_changes(box: Sandbox, other: Sandbox) -> None:
     client = other.client()
     job = box.client().create_job({"title": "As it was at first"})
-    begun, written = Event(), Event()
+    started, written = Event(), Event()
 
     def read() -> list[str]:
         with box.database.snapshot() as tx:
             titles = "SELECT title FROM job"
             before = [title for (title,) in tx.driver.execute(titles)]
-            begun.set()
-            assert written.wait(PATIENCE)
+            started.set()
+            assert written.wait(TIMEOUT)
             return before + [title for (title,) in tx.driver.execute(titles)]
 
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read)
-        assert begun.wait(PATIENCE)
+        assert started.wait(TIMEOUT)
         client.update_job(job.id, {"title": "As it is now"})
         written.set()
 
-        assert reading.result(PATIENCE) == ["As it was at first"] * 2
+        assert reading.result(TIMEOUT) == ["As it was at first"] * 2

@@ -1,4 +1,4 @@
-"""Connections that end, deadlocks, and requests that cross: what is done again, and what is not."""
+"""Lost connections, deadlocks and conflicts: what is retried, and what is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from contributors import launched
+from contributors import launch
 from sqlalchemy import Connection, text
 
 from crowdflower.sandbox import Sandbox
@@ -19,8 +19,8 @@ from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.failures import Busy, Unconfirmed, Unreachable
 
 KEY = "planted-key-7f3a90c1"
-PATIENCE = 60
-CUT_OFF = """
+TIMEOUT = 60
+TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')
 """
@@ -29,82 +29,82 @@ Ask = Callable[..., list[Any]]
 
 
 @pytest.fixture
-def cut_off(ask: Ask) -> Callable[[], object]:
-    """End every connection to this schema, as a server does that is restarted."""
-    return lambda: ask(CUT_OFF)
+def disconnect(ask: Ask) -> Callable[[], object]:
+    """Terminate all connections of the sandboxes, like a restart of the server."""
+    return lambda: ask(TERMINATE)
 
 
-def make_job(tx: Transaction, title: str = "Made at last") -> None:
-    values = "INSERT INTO event (kind, detail, created_at) VALUES (?, '{}', 0.0)"
-    tx.driver.execute(values, (title,))
+def insert_event(tx: Transaction, kind: str = "Inserted") -> None:
+    statement = "INSERT INTO event (kind, detail, created_at) VALUES (?, '{}', 0.0)"
+    tx.driver.execute(statement, (kind,))
 
 
-def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
-    box: Sandbox, cut_off: Callable[[], object]
+def test_an_idle_connection_that_was_closed_is_replaced(
+    box: Sandbox, disconnect: Callable[[], object]
 ) -> None:
     client = box.client()
     job = client.create_job({"title": "Before the restart"})
-    cut_off()
+    disconnect()
 
     assert client.get_job(job.id).title == "Before the restart"
-    cut_off()
+    disconnect()
     with box.database.transaction() as tx:
-        make_job(tx)
-    assert [each["kind"] for each in box.events()] == ["Made at last"]
+        insert_event(tx)
+    assert [each["kind"] for each in box.events()] == ["Inserted"]
 
 
-def test_what_was_cut_off_in_the_middle_is_done_again_once(
-    box: Sandbox, cut_off: Callable[[], object]
+def test_a_write_that_lost_its_connection_is_retried_once(
+    box: Sandbox, disconnect: Callable[[], object]
 ) -> None:
-    tried = []
+    attempts = []
 
     def do(tx: Transaction) -> None:
-        tried.append(1)
-        make_job(tx)
-        if len(tried) == 1:
-            cut_off()
-        make_job(tx)
+        attempts.append(1)
+        insert_event(tx)
+        if len(attempts) == 1:
+            disconnect()
+        insert_event(tx)
 
     box.database.write(do)
 
-    assert len(tried) == 2
+    assert len(attempts) == 2
     assert len(box.events()) == 2
 
 
-def test_after_four_attempts_it_is_said_that_nobody_answers(
-    box: Sandbox, cut_off: Callable[[], object]
+def test_after_four_attempts_the_database_counts_as_unreachable(
+    box: Sandbox, disconnect: Callable[[], object]
 ) -> None:
-    tried = []
+    attempts = []
 
     def do(tx: Transaction) -> None:
-        tried.append(1)
-        cut_off()
-        make_job(tx)
+        attempts.append(1)
+        disconnect()
+        insert_event(tx)
 
     with pytest.raises(Unreachable, match="cannot be reached") as caught:
         box.database.write(do)
 
-    assert len(tried) == 4
+    assert len(attempts) == 4
     assert "s3cret" not in str(caught.value)
     assert box.events() == []
 
 
-def losing_commits(monkeypatch: pytest.MonkeyPatch, cut_off: Callable[[], object]) -> None:
-    """Let the first commit from now on be lost on its way."""
+def lose_first_commit(monkeypatch: pytest.MonkeyPatch, disconnect: Callable[[], object]) -> None:
+    """Disconnect just before the next commit."""
     commit, first = Connection.commit, iter([True])
 
     def lose(connection: Connection) -> None:
         if next(first, False):
-            cut_off()
+            disconnect()
         commit(connection)
 
     monkeypatch.setattr(Connection, "commit", lose)
 
 
-def test_a_commit_that_nobody_confirmed_is_not_done_again(
-    box: Sandbox, cut_off: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+def test_an_unconfirmed_commit_is_not_retried(
+    box: Sandbox, disconnect: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    losing_commits(monkeypatch, cut_off)
+    lose_first_commit(monkeypatch, disconnect)
 
     with session_for(box.app) as session:
         answer = session.post(
@@ -117,10 +117,10 @@ def test_a_commit_that_nobody_confirmed_is_not_done_again(
     assert "unknown whether this was done" in answer.json()["error"]["message"]
 
 
-def test_under_a_key_it_is_looked_up_and_done_if_it_was_not(
-    box: Sandbox, cut_off: Callable[[], object], monkeypatch: pytest.MonkeyPatch, ask: Ask
+def test_an_unconfirmed_commit_with_an_idempotency_key_is_retried(
+    box: Sandbox, disconnect: Callable[[], object], monkeypatch: pytest.MonkeyPatch, ask: Ask
 ) -> None:
-    losing_commits(monkeypatch, cut_off)
+    lose_first_commit(monkeypatch, disconnect)
 
     with session_for(box.app) as session:
         answer = session.post(
@@ -133,51 +133,49 @@ def test_under_a_key_it_is_looked_up_and_done_if_it_was_not(
     assert ask("SELECT title FROM job") == [("Made once",)]
 
 
-def test_reading_is_done_again(box: Sandbox, cut_off: Callable[[], object]) -> None:
-    tried = []
+def test_a_read_is_retried(box: Sandbox, disconnect: Callable[[], object]) -> None:
+    attempts = []
 
     def read(tx: Transaction) -> int:
-        tried.append(1)
-        if len(tried) == 1:
-            cut_off()
+        attempts.append(1)
+        if len(attempts) == 1:
+            disconnect()
         return int(tx.connection.execute(text("SELECT 7")).scalar_one())
 
     assert box.database.read(read) == 7
-    assert len(tried) == 2
+    assert len(attempts) == 2
 
 
-def test_of_two_who_wait_for_each_other_one_is_done_again(box: Sandbox, other: Sandbox) -> None:
-    one, another = launched(box, 5), launched(box, 5)
-    together = Barrier(2, timeout=PATIENCE)
-    tried: list[int] = []
+def test_after_a_deadlock_one_of_two_writes_is_retried(box: Sandbox, other: Sandbox) -> None:
+    one, another = launch(box, 5), launch(box, 5)
+    together = Barrier(2, timeout=TIMEOUT)
+    attempts: list[int] = []
 
     def do(tx: Transaction, first: int, second: int) -> None:
-        tried.append(1)
+        attempts.append(1)
         locks.lock_job(tx, first)
-        if len(tried) <= 2:
+        if len(attempts) <= 2:
             together.wait()
         locks.lock_job(tx, second)
 
     with ThreadPoolExecutor(2) as pool:
-        crossing = [
+        writes = [
             pool.submit(box.database.write, lambda tx: do(tx, one, another)),
             pool.submit(other.database.write, lambda tx: do(tx, another, one)),
         ]
-        for each in crossing:
-            each.result(PATIENCE)
+        for each in writes:
+            each.result(TIMEOUT)
 
-    assert len(tried) > 2
+    assert len(attempts) > 2
 
 
-def test_a_reset_in_the_way_of_somebody_else_is_done_again(
-    box: Sandbox, other: Sandbox, ask: Ask
-) -> None:
-    """Of the two, PostgreSQL ends who has waited for a second when it looks: mostly the reset."""
-    box.client().create_job({"title": "To be forgotten"})
+def test_a_reset_that_deadlocks_is_retried(box: Sandbox, other: Sandbox, ask: Ask) -> None:
+    """After a second, PostgreSQL aborts one of the two: mostly the reset."""
+    box.client().create_job({"title": "To be deleted"})
     resetting: list[Future[None]] = []
 
     def look(tx: Transaction) -> None:
-        tx.driver.execute("SELECT 1 FROM judgment")  # a reset has this one after the next
+        tx.driver.execute("SELECT 1 FROM judgment")  # the reset locks this table after the next
         if not resetting:
             resetting.append(pool.submit(box.database.reset))
             while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
@@ -186,12 +184,12 @@ def test_a_reset_in_the_way_of_somebody_else_is_done_again(
 
     with ThreadPoolExecutor(1) as pool:
         other.database.write(look)
-        resetting[0].result(PATIENCE)
+        resetting[0].result(TIMEOUT)
 
     assert ask("SELECT count(*) FROM job") == [(0,)]
 
 
-def test_what_may_not_be_repeated_is_said_to_be_worth_another_try(box: Sandbox) -> None:
+def test_a_conflict_without_attempts_left_asks_for_a_retry(box: Sandbox) -> None:
     def do(tx: Transaction) -> None:
         tx.driver.execute("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$")
 
@@ -199,37 +197,39 @@ def test_what_may_not_be_repeated_is_said_to_be_worth_another_try(box: Sandbox) 
         box.database.write(do, attempts=1)
 
 
-def test_a_refusal_is_not_repeated(box: Sandbox) -> None:
-    tried = []
+def test_a_refusal_is_not_retried(box: Sandbox) -> None:
+    attempts = []
 
     def do(tx: Transaction) -> None:
-        tried.append(1)
-        make_job(tx)
+        attempts.append(1)
+        insert_event(tx)
         raise Invalid("No.")
 
     with pytest.raises(Invalid):
         box.database.write(do)
 
-    assert len(tried) == 1
+    assert len(attempts) == 1
     assert box.events() == []
 
 
-def test_a_transaction_whose_commit_is_lost_says_that_nobody_knows(
-    box: Sandbox, cut_off: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+def test_a_transaction_whose_commit_is_lost_raises_unconfirmed(
+    box: Sandbox, disconnect: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    losing_commits(monkeypatch, cut_off)
+    lose_first_commit(monkeypatch, disconnect)
 
     with pytest.raises(Unconfirmed), box.database.transaction() as tx:
-        make_job(tx)
+        insert_event(tx)
 
 
 @pytest.mark.usefixtures("unbroken")
-def test_one_alias_goes_to_one_of_two_who_want_it(box: Sandbox, other: Sandbox, ask: Ask) -> None:
+def test_an_alias_is_given_to_one_of_two_concurrent_requests(
+    box: Sandbox, other: Sandbox, ask: Ask
+) -> None:
     numbers = [box.client().create_job({"title": "Wants the name"}).id for _ in range(2)]
-    together = Barrier(2, timeout=PATIENCE)
+    together = Barrier(2, timeout=TIMEOUT)
 
-    def call(place: Sandbox, number: int) -> str:
-        with session_for(place.app) as session:
+    def call(sandbox: Sandbox, number: int) -> str:
+        with session_for(sandbox.app) as session:
             together.wait()
             return session.put(
                 f"{ORIGIN}/v1/jobs/{number}",
@@ -238,16 +238,16 @@ def test_one_alias_goes_to_one_of_two_who_want_it(box: Sandbox, other: Sandbox, 
             ).text
 
     with ThreadPoolExecutor(2) as pool:
-        said = list(pool.map(call, (box, other), numbers))
+        responses = list(pool.map(call, (box, other), numbers))
 
     assert ask("SELECT count(*) FROM job WHERE alias = 'mine'") == [(1,)]
-    assert sum('"error' in each for each in said) == 1
+    assert sum('"error' in each for each in responses) == 1
 
 
-def test_a_request_that_is_sent_twice_at_once_under_a_key_happens_once(
+def test_concurrent_requests_with_one_idempotency_key_happen_once(
     box: Sandbox, other: Sandbox, ask: Ask
 ) -> None:
-    together = Barrier(8, timeout=PATIENCE)
+    together = Barrier(8, timeout=TIMEOUT)
 
     def send(number: int) -> tuple[str, str | None]:
         with session_for((box, other)[number % 2].app) as session:
@@ -275,12 +275,12 @@ def test_a_request_that_is_sent_twice_at_once_under_a_key_happens_once(
         ("upload", "application/json", '{"text": "another row"}'),
     ],
 )
-def test_who_comes_second_under_a_key_gets_the_answer_of_the_first(
+def test_concurrent_requests_with_one_key_get_the_same_response(
     box: Sandbox, other: Sandbox, path: str, content_type: str, body: str
 ) -> None:
-    job = launched(box, 5)
+    job = launch(box, 5)
     box.client().get_job(job).upload([{"text": f"row {number}"} for number in range(6)])
-    together = Barrier(8, timeout=PATIENCE)
+    together = Barrier(8, timeout=TIMEOUT)
     headers = {
         "Authorization": f"Token token={KEY}",
         "Content-Type": content_type,

@@ -1,4 +1,4 @@
-"""Two servers, each a process of its own, on one database."""
+"""Two server processes on one database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Ask = Callable[..., list[Any]]
 
 @contextmanager
 def serving_on(schema: str) -> Iterator[str]:
-    """Run ``crowdflower serve`` until the block ends; yield its address."""
+    """Run ``crowdflower serve`` during the block; yield its URL."""
     with serving("--database", schema, key=KEY) as server:
         assert "s3cret" not in server.output
         yield server.url
@@ -33,29 +33,27 @@ def serving_on(schema: str) -> Iterator[str]:
         assert "rror" not in output
 
 
-def worked(url: str, path: str, name: str) -> int:
-    """Answer pages in a browser until there is none left; return how many there were."""
+def work(url: str, path: str, name: str) -> int:
+    """Answer pages as a browser does until none is left; return the number of pages."""
     pages = 0
     with requests.Session() as browser:
-        here = f"{url.removesuffix('/v1')}{path}"
-        shown = browser.post(here, data={"name": name}, timeout=TIMEOUT)
-        while 'name="assignment"' in shown.text:
-            hidden = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', shown.text))
-            fields = re.findall(r'name="([^"]*mark[^"]*)"', shown.text)
+        address = f"{url.removesuffix('/v1')}{path}"
+        page = browser.post(address, data={"name": name}, timeout=TIMEOUT)
+        while 'name="assignment"' in page.text:
+            hidden = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', page.text))
+            fields = re.findall(r'name="([^"]*mark[^"]*)"', page.text)
             filled = hidden | dict.fromkeys(fields, "x")
-            shown = browser.post(here, data=filled, timeout=TIMEOUT)
-            assert shown.status_code == 200, shown.text
+            page = browser.post(address, data=filled, timeout=TIMEOUT)
+            assert page.status_code == 200, page.text
             pages += 1
-        assert "There is nothing left in this job for you" in shown.text or (
-            "This job is not running" in shown.text
-        ), shown.text
+        assert "There is nothing left in this job for you" in page.text or (
+            "This job is not running" in page.text
+        ), page.text
     return pages
 
 
 @pytest.mark.usefixtures("unbroken")
-def test_eight_people_at_two_servers_judge_every_row_as_often_as_it_is_to_be(
-    schema: str, ask: Ask
-) -> None:
+def test_eight_people_at_two_servers_give_each_unit_its_judgments(schema: str, ask: Ask) -> None:
     with ExitStack() as stack:
         urls = [stack.enter_context(serving_on(schema)) for _ in range(2)]
         clients = [stack.enter_context(Client(KEY, base_url=url)) for url in urls]
@@ -67,7 +65,7 @@ def test_eight_people_at_two_servers_judge_every_row_as_often_as_it_is_to_be(
 
         with ThreadPoolExecutor(8) as pool:
             pages = list(
-                pool.map(worked, urls * 4, [path] * 8, [f"Ann {number}" for number in range(8)])
+                pool.map(work, urls * 4, [path] * 8, [f"Ann {number}" for number in range(8)])
             )
 
         assert sum(pages) >= 24

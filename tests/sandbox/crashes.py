@@ -1,8 +1,8 @@
-"""A server that is killed while it is busy, started again on the same file, and looked at.
+"""Kills a busy server, restarts it on the same file, and checks the data.
 
-A round starts ``crowdflower serve``, sends again what the last round left open, lets four senders
-upload, judge, order and give bonuses at once, kills it with SIGKILL at a random moment, and holds
-the file against what the senders were told.
+A round starts ``crowdflower serve``, resends the requests of the last round that got no response,
+lets four clients upload, judge, order and give bonuses in parallel, kills the server with SIGKILL
+at a random moment, and compares the file with the responses that the clients got.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from typing import Self
 
 KEY = "planted-key-7f3a90c1"
-STRANGER = "another-key-55b1e0d2"
-PATIENCE = 60.0
+OTHER_KEY = "another-key-55b1e0d2"
+TIMEOUT = 60.0
 ROWS = 200
-PEOPLE = 40
+WORKERS = 40
 
 FORM = """
 <p>{{text}}</p>
 <cml:text label="What do you see?" name="mark" validates="required"/>
 """
-READY = {
+SETTINGS = {
     "title": "What is it?",
     "instructions": "Look.",
     "cml": FORM,
@@ -62,49 +62,49 @@ _NUMBER = re.compile(r"^process (\d+)")
 
 
 class Answer(NamedTuple):
-    """What a server said."""
+    """A response of the server."""
 
     status: int
     body: bytes
     replayed: bool
 
 
-def as_text(body: Any) -> str | None:
-    """Write what a request sends: JSON, rows as one JSON object per line, or nothing."""
+def encode_body(body: Any) -> str | None:
+    """Return the body of a request: JSON, rows as JSON lines, or none."""
     if isinstance(body, list):
         return "".join(f"{json.dumps(row)}\n" for row in body)
     return None if body is None else json.dumps(body)
 
 
-class Line:
-    """A connection that is kept, for one sender; it sends nothing twice by itself."""
+class Connection:
+    """A keep-alive connection for one client; it never retries a request."""
 
     def __init__(self, url: str, key: str = KEY) -> None:
         self._path = urlsplit(url).path
         self._key = key
-        self._connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
+        self._connection = HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
 
     def send(self, verb: str, path: str, body: Any = None, key: str | None = None) -> Answer:
-        """Send JSON, a list of rows as one JSON object per line, or no body.
+        """Send JSON, a list of rows as JSON lines, or no body.
 
         :raises OSError: The connection broke.
-        :raises HTTPException: It broke in the middle of the answer.
+        :raises HTTPException: The connection broke within the response.
         """
         headers = {"Authorization": f"Token token={self._key}", "Content-Type": "application/json"}
         if key is not None:
             headers["Idempotency-Key"] = key
-        self._connection.request(verb, f"{self._path}{path}", as_text(body), headers)
-        answer = self._connection.getresponse()
-        replayed = answer.headers["Idempotent-Replayed"] == "true"
-        return Answer(answer.status, answer.read(), replayed)
+        self._connection.request(verb, f"{self._path}{path}", encode_body(body), headers)
+        response = self._connection.getresponse()
+        is_replayed = response.headers["Idempotent-Replayed"] == "true"
+        return Answer(response.status, response.read(), is_replayed)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
 
-class Sent(NamedTuple):
-    """A write, and the request that it is."""
+class WriteRequest(NamedTuple):
+    """A write, and the request for it."""
 
     write: Write
     verb: str
@@ -113,125 +113,137 @@ class Sent(NamedTuple):
 
 
 @dataclass
-class Scene:
-    """A file with a job that many people work on, and everything that was ever sent to it."""
+class Workload:
+    """A database file with a job that many people work on, and all writes sent to it."""
 
     file: Path
     job: int = 0
-    people: list[int] = field(default_factory=list)
-    units: list[int] = field(default_factory=list)
-    sent: list[Sent] = field(default_factory=list)
+    worker_ids: list[int] = field(default_factory=list)
+    unit_ids: list[int] = field(default_factory=list)
+    requests: list[WriteRequest] = field(default_factory=list)
     replayed: int = 0
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _judged: Iterator[int] = field(default_factory=lambda: count(1))
 
     @classmethod
-    def prepared(cls, file: Path, *, units: int = 2000) -> Scene:
-        """Make the file: a job that runs, people who have judged one row of it each."""
-        scene = cls(file)
+    def create(cls, file: Path, *, units: int = 2000) -> Workload:
+        """Create the file: a running job, and contributors who have judged one unit each."""
+        workload = cls(file)
         with Sandbox(database=file, key=KEY, balance_cents=10**9) as box:  # noqa: SIM117
             with box.database.transaction() as tx:
                 owner = tx.one(select(account))
                 data = [{"text": f"row {number}"} for number in range(units)]
-                scene.job = uploads.create_job(tx, owner, data).id
-                jobs.update(tx, jobs.load(tx, scene.job), READY)
-                orders.place(tx, jobs.load(tx, scene.job), 0, ["on_demand"])
-                scene.people = [_person(tx) for _ in range(PEOPLE)]
-                query = select(unit.c.id).where(unit.c.job_id == scene.job).order_by(unit.c.seq)
-                scene.units = [row.id for row in tx.all(query)]
-                job = jobs.load(tx, scene.job)
-                for row, person in zip(scene.units, scene.people, strict=False):
+                workload.job = uploads.create_job(tx, owner, data).id
+                jobs.update(tx, jobs.load(tx, workload.job), SETTINGS)
+                orders.place(tx, jobs.load(tx, workload.job), 0, ["on_demand"])
+                workload.worker_ids = [_add_worker(tx) for _ in range(WORKERS)]
+                query = select(unit.c.id).where(unit.c.job_id == workload.job).order_by(unit.c.seq)
+                workload.unit_ids = [row.id for row in tx.all(query)]
+                job = jobs.load(tx, workload.job)
+                for row, person in zip(workload.unit_ids, workload.worker_ids, strict=False):
                     review.submit_judgment(tx, job, row, person, {"mark": "before all"})
-                accounts.open_account(tx, key=STRANGER)
-        return scene
+                accounts.open_account(tx, key=OTHER_KEY)
+        return workload
 
     def mark(self) -> str:
-        """Make a name for what a write leaves."""
+        """Return a unique mark to find the effect of a write by."""
         return f"m{next(self._numbers)}"
 
-    def send(self, line: Line, sent: Sent, *, again: bool = False) -> Answer:
-        """Send a write, and note what came of it."""
+    def send(self, connection: Connection, request: WriteRequest, *, again: bool = False) -> Answer:
+        """Send a write, and record its outcome."""
         if not again:
-            self.sent.append(sent)
-        answer = line.send(sent.verb, sent.path, sent.body, sent.write.key)
-        sent.write.outcome = "acknowledged" if answer.status < 400 else "refused"
+            self.requests.append(request)
+        answer = connection.send(request.verb, request.path, request.body, request.write.key)
+        request.write.outcome = "acknowledged" if answer.status < 400 else "refused"
         self.replayed += answer.replayed
         return answer
 
-    def upload(self, line: Line) -> None:
-        """Upload rows into a new job, or once in a while rows of which the last is none."""
+    def upload(self, connection: Connection) -> None:
+        """Upload rows into a new job; every seventh time the last row is invalid."""
         mark = self.mark()
         data: list[Any] = [{"text": f"row {number}", "mark": mark} for number in range(ROWS)]
         if next(self._numbers) % 7 == 0:
-            data.append("no row")
-        self.send(line, Sent(Write("upload", mark, ROWS), "POST", "/jobs/upload", data))
+            data.append("not a row")
+        self.send(
+            connection, WriteRequest(Write("upload", mark, ROWS), "POST", "/jobs/upload", data)
+        )
 
-    def judge(self, line: Line) -> None:
-        """Let somebody judge a row; once in a while one who has judged it before."""
+    def judge(self, connection: Connection) -> None:
+        """Give a judgment; every seventh time by a contributor who has judged the unit before."""
         mark, number = self.mark(), next(self._judged)
         number -= number % 7 == 0
-        row = self.units[(PEOPLE + number // 3) % len(self.units)]
-        given = {"unit_id": row, "worker_id": self.people[number % PEOPLE], "data": {"mark": mark}}
+        row = self.unit_ids[(WORKERS + number // 3) % len(self.unit_ids)]
+        given = {
+            "unit_id": row,
+            "worker_id": self.worker_ids[number % WORKERS],
+            "data": {"mark": mark},
+        }
         path = f"/jobs/{self.job}/judgments"
-        self.send(line, Sent(Write("judgment", mark), "POST", path, {"judgment": given}))
+        self.send(
+            connection, WriteRequest(Write("judgment", mark), "POST", path, {"judgment": given})
+        )
 
-    def order(self, line: Line) -> None:
-        """Make a small job and order it; once in a while for more than there is."""
+    def order(self, connection: Connection) -> None:
+        """Create a small job and order it; every seventh time for more than the balance."""
         mark = self.mark()
         data = [{"text": f"row {number}", "mark": mark} for number in range(5)]
-        made = self.send(line, Sent(Write("upload", mark, 5), "POST", "/jobs/upload", data))
+        made = self.send(
+            connection, WriteRequest(Write("upload", mark, 5), "POST", "/jobs/upload", data)
+        )
         job = json.loads(made.body)["id"]
         cents = 10**9 if next(self._numbers) % 7 == 0 else 1
-        line.send("PUT", f"/jobs/{job}", {"job": {**READY, "payment_cents": cents}})
+        connection.send("PUT", f"/jobs/{job}", {"job": {**SETTINGS, "payment_cents": cents}})
         order = {"debit": {"units_count": 5}, "channels": ["on_demand"]}
-        self.send(line, Sent(Write("order", str(job)), "POST", f"/jobs/{job}/orders", order))
+        self.send(
+            connection, WriteRequest(Write("order", str(job)), "POST", f"/jobs/{job}/orders", order)
+        )
 
-    def give(self, line: Line) -> None:
-        """Give somebody a bonus; once in a while one that is larger than allowed."""
+    def give_bonus(self, connection: Connection) -> None:
+        """Give a bonus; every seventh time one above the maximum."""
         mark, number = self.mark(), next(self._numbers)
-        path = f"/jobs/{self.job}/workers/{self.people[number % PEOPLE]}/bonus"
+        path = f"/jobs/{self.job}/workers/{self.worker_ids[number % WORKERS]}/bonus"
         body = {"amount": 10**6 if number % 7 == 0 else 3, "reason": mark}
-        self.send(line, Sent(Write("bonus", mark), "POST", path, body))
+        self.send(connection, WriteRequest(Write("bonus", mark), "POST", path, body))
 
-    def send_again(self, url: str) -> list[str]:
-        """Send what nobody knows of, and the last of each kind that was acknowledged, once more.
+    def resend(self, url: str) -> list[str]:
+        """Resend the writes with an unknown outcome, and the last acknowledged one of each kind.
 
-        :returns: What was not answered as it should be.
+        :returns: Wrong responses.
         """
-        known = [each for each in self.sent if each.write.outcome == "acknowledged"]
-        last = {each.write.kind: each for each in known}
-        open_ones = [each for each in self.sent if each.write.outcome == "unknown"]
+        acknowledged = [each for each in self.requests if each.write.outcome == "acknowledged"]
+        last = {each.write.kind: each for each in acknowledged}
+        unknown = [each for each in self.requests if each.write.outcome == "unknown"]
         problems = []
-        line = Line(url)
-        for sent in (*last.values(), *open_ones):
-            was_known = sent.write.outcome == "acknowledged"
-            answer = self.send(line, sent, again=True)
-            if was_known and not (answer.replayed and answer.status < 400):
-                problems.append(f"{sent.write.key} was answered anew: {answer.body!r:.200}")
+        connection = Connection(url)
+        for request in (*last.values(), *unknown):
+            was_acknowledged = request.write.outcome == "acknowledged"
+            answer = self.send(connection, request, again=True)
+            if was_acknowledged and not (answer.replayed and answer.status < 400):
+                problems.append(f"{request.write.key} was not replayed: {answer.body!r:.200}")
             if answer.status >= 500:
-                problems.append(f"{sent.write.key}: {answer.body!r:.200}")
-        line.close()
-        return problems + self._seen_by_others(url)
+                problems.append(f"{request.write.key}: {answer.body!r:.200}")
+        connection.close()
+        return problems + self._check_isolation(url)
 
-    def _seen_by_others(self, url: str) -> list[str]:
-        """Look with the key of another account, which has nothing."""
-        line = Line(url, STRANGER)
-        answers = [line.send("GET", path) for path in ("/jobs", f"/jobs/{self.job}")]
-        line.close()
-        seen = (answers[0].body, answers[1].status)
-        return [] if seen == (b"[]", 404) else [f"I8 another account sees {seen!r:.200}"]
+    def _check_isolation(self, url: str) -> list[str]:
+        """Check that another account, which has no jobs, sees none."""
+        connection = Connection(url, OTHER_KEY)
+        answers = [connection.send("GET", path) for path in ("/jobs", f"/jobs/{self.job}")]
+        connection.close()
+        view = (answers[0].body, answers[1].status)
+        return [] if view == (b"[]", 404) else [f"I8 another account sees {view!r:.200}"]
 
 
-def _person(tx: Transaction) -> int:
+def _add_worker(tx: Transaction) -> int:
     return int(workers.join(tx, channel="on_demand").id)
 
 
-class Nursery:
-    """A process that has imported everything, and becomes ``crowdflower serve`` in no time."""
+class ForkServer:
+    """A process with all imports done, which server into ``crowdflower serve`` quickly."""
 
     def __init__(self) -> None:
-        self.server = 0
-        """The number of the process that serves."""
+        self.pid = 0
+        """The process id of the running server."""
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-u", __file__],
             stdin=subprocess.PIPE,
@@ -240,38 +252,38 @@ class Nursery:
         )
 
     @contextmanager
-    def serving(self, file: Path) -> Iterator[str]:
-        """Serve a file at an address until the block ends; that kills the server."""
+    def serve(self, file: Path) -> Iterator[str]:
+        """Serve a file and yield the URL; kill the server at the end of the block."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{file}\n")
         self._process.stdin.flush()
-        self.server, address, said = 0, None, ""
+        self.pid, address, output = 0, None, ""
         for text in self._process.stdout:
-            said += text
+            output += text
             if number := _NUMBER.search(text):
-                self.server = int(number[1])
+                self.pid = int(number[1])
             address = _ADDRESS.search(text) or address
-            if self.server and (address or "ended" in text):
+            if self.pid and (address or "ended" in text):
                 break
         try:
-            assert address, said
+            assert address, output
             yield address[1]
         finally:
-            if self.server:
+            if self.pid:
                 with suppress(ProcessLookupError):
-                    os.kill(self.server, signal.SIGKILL)
+                    os.kill(self.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=PATIENCE)
+        self._process.communicate(timeout=TIMEOUT)
 
 
-def nurse() -> None:
-    """Become a server for each file that is named on a line of its own, one after the other."""
-    from crowdflower.cli.serve import serve  # noqa: PLC0415 - only the nursery needs it
+def run_fork_server() -> None:
+    """Fork a server for each file that is named on a line of standard input."""
+    from crowdflower.cli.serve import serve  # noqa: PLC0415 - the tests do not need it
 
     for line in sys.stdin:
         number = os.fork()
@@ -279,54 +291,56 @@ def nurse() -> None:
             with suppress(SystemExit):
                 serve(["--port", "0", "--database", line.rstrip("\n")])
             os._exit(0)
-        print(f"process {number}")  # noqa: T201 - this is how it is told
+        print(f"process {number}")  # noqa: T201 - read by serve()
         os.waitpid(number, 0)
-        print("ended")  # noqa: T201 - the same
+        print("ended")  # noqa: T201 - read by serve()
 
 
-def killed_once(nursery: Nursery, scene: Scene, chance: Random, longest: float = 0.5) -> list[str]:
-    """Play one round.
+def kill_once(
+    server: ForkServer, workload: Workload, random: Random, longest: float = 0.5
+) -> list[str]:
+    """Run one round.
 
-    :param longest: Seconds after the first answer within which the server is killed.
-    :returns: What does not hold afterwards.
+    :param longest: The server is killed within this many seconds after the first response.
+    :returns: Violations found afterwards.
     """
     problems: list[str] = []
-    begun = Event()
-    with nursery.serving(scene.file) as url:
-        problems += scene.send_again(url)
-        senders = [
-            Thread(target=_keep_sending, args=(do, url, begun, problems))
-            for do in (scene.upload, scene.judge, scene.order, scene.give)
+    started = Event()
+    with server.serve(workload.file) as url:
+        problems += workload.resend(url)
+        clients = [
+            Thread(target=_send_until_killed, args=(write, url, started, problems))
+            for write in (workload.upload, workload.judge, workload.order, workload.give_bonus)
         ]
-        for sender in senders:
-            sender.start()
-        begun.wait(PATIENCE)
-        Event().wait(chance.uniform(0.0, longest))
-    for sender in senders:
-        sender.join(PATIENCE)
-    return problems + find_violations(scene.file, [each.write for each in scene.sent])
+        for client in clients:
+            client.start()
+        started.wait(TIMEOUT)
+        Event().wait(random.uniform(0.0, longest))
+    for client in clients:
+        client.join(TIMEOUT)
+    return problems + find_violations(workload.file, [each.write for each in workload.requests])
 
 
-def _keep_sending(do: Any, url: str, begun: Event, problems: list[str]) -> None:
-    """Do it again and again until the connection breaks."""
-    line = Line(url)
+def _send_until_killed(write: Any, url: str, started: Event, problems: list[str]) -> None:
+    """Repeat a write until the connection breaks."""
+    connection = Connection(url)
     try:
         while True:
-            do(line)
-            begun.set()
+            write(connection)
+            started.set()
     except (OSError, HTTPException):
-        pass  # this is what it looks like when the server is killed
-    except Exception as error:  # noqa: BLE001 - what a thread dies of is said by the round
-        problems.append(f"A sender died of {error!r}")
+        pass  # the server was killed
+    except Exception as error:  # noqa: BLE001 - the round reports it
+        problems.append(f"A client failed with {error!r}")
     finally:
-        begun.set()
-        line.close()
+        started.set()
+        connection.close()
 
 
-def tally(scene: Scene) -> Counter[tuple[str, str]]:
-    """Count what was sent, by kind and by what came of it."""
-    return Counter((each.write.kind, each.write.outcome) for each in scene.sent)
+def count_outcomes(workload: Workload) -> Counter[tuple[str, str]]:
+    """Count the writes by kind and outcome."""
+    return Counter((each.write.kind, each.write.outcome) for each in workload.requests)
 
 
 if __name__ == "__main__":
-    nurse()
+    run_fork_server()

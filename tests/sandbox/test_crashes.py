@@ -1,4 +1,4 @@
-"""What a server has acknowledged outlives it, however it ends."""
+"""Acknowledged writes survive a crash of the server, whenever it happens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import failpoints
 import pytest
-from crashes import Line, Nursery, Scene, killed_once, tally
+from crashes import Connection, ForkServer, Workload, count_outcomes, kill_once
 from oracle import find_violations
 
 if TYPE_CHECKING:
@@ -19,42 +19,44 @@ if TYPE_CHECKING:
 ROUNDS = 10
 
 
-def test_a_server_that_is_killed_keeps_what_it_has_acknowledged(tmp_path: Path) -> None:
-    scene = Scene.prepared(tmp_path / "sandbox.db", units=200)
-    chance = Random(2015)  # noqa: S311 - moments, not secrets
+def test_acknowledged_writes_survive_when_the_server_is_killed(tmp_path: Path) -> None:
+    workload = Workload.create(tmp_path / "sandbox.db", units=200)
+    random = Random(2015)  # noqa: S311 - not a secret
     problems: list[str] = []
 
-    with Nursery() as nursery:
+    with ForkServer() as server:
         for _ in range(ROUNDS):
-            problems += killed_once(nursery, scene, chance)
-        with nursery.serving(scene.file) as url:
-            problems += scene.send_again(url)
-            line = Line(url)
-            while ("bonus", "refused") not in tally(scene):  # a slow machine has seen none yet
-                scene.give(line)
-            line.close()
-        problems += find_violations(scene.file, [each.write for each in scene.sent])
+            problems += kill_once(server, workload, random)
+        with server.serve(workload.file) as url:
+            problems += workload.resend(url)
+            connection = Connection(url)
+            while ("bonus", "refused") not in count_outcomes(
+                workload
+            ):  # none yet on a slow machine
+                workload.give_bonus(connection)
+            connection.close()
+        problems += find_violations(workload.file, [each.write for each in workload.requests])
 
-    count = tally(scene)
+    count = count_outcomes(workload)
     assert problems == []
     assert {outcome for _, outcome in count} >= {"acknowledged", "refused"}
     assert not any(outcome == "unknown" for _, outcome in count)
-    assert scene.replayed
+    assert workload.replayed
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What was found by a process that ended before each statement of each request."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The results of crashing before each statement of each request."""
     file = tmp_path_factory.mktemp("failpoints") / "sandbox.db"
-    ended = subprocess.run(  # noqa: S603 - our own program
+    process = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, failpoints.__file__, str(file)],
         capture_output=True,
         check=False,
         text=True,
     )
-    assert ended.returncode == 0, ended.stderr
-    told: dict[str, Any] = json.loads(ended.stdout)
-    return told
+    assert process.returncode == 0, process.stderr
+    results: dict[str, Any] = json.loads(process.stdout)
+    return results
 
 
 @pytest.mark.parametrize(
@@ -66,11 +68,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ("upload", 10),
         ("cancel", 10),
         ("page", 10),
-        ("begin", 30),
+        ("create", 30),
     ],
 )
-def test_a_request_that_breaks_off_anywhere_happened_or_did_not(
-    found: dict[str, Any], request_: str, statements: int
+def test_a_request_that_crashes_at_any_statement_happened_fully_or_not_at_all(
+    results: dict[str, Any], request_: str, statements: int
 ) -> None:
-    assert found[request_]["problems"] == []
-    assert found[request_]["statements"] >= statements
+    assert results[request_]["problems"] == []
+    assert results[request_]["statements"] >= statements

@@ -1,4 +1,4 @@
-"""Disks that are full, files that are held, moved or damaged: it is said, and nothing half done."""
+"""Full disks and locked, moved or damaged files: a clear error, and no partial writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from crashes import KEY, Line, Nursery, Scene
+from crashes import KEY, Connection, ForkServer, Workload
 from oracle import find_violations
 from sqlalchemy import event
 
@@ -47,7 +47,7 @@ def box(file: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def api(box: Sandbox) -> Iterator[Api]:
-    """Call a sandbox on a file; nobody waits for long there."""
+    """Call the API of a sandbox on a file."""
     with session_for(box.app) as session:
         session.headers["Authorization"] = f"Token token={KEY}"
 
@@ -58,12 +58,12 @@ def api(box: Sandbox) -> Iterator[Api]:
 
 
 def upload(api: Api, path: str = "/jobs/upload", count: int = 1000) -> Response:
-    with_lines = "".join(f'{{"text": "{row["text"]}"}}\n' for row in ROWS[:count])
-    return api("POST", path, data=with_lines, headers={"Content-Type": "application/json"})
+    lines = "".join(f'{{"text": "{row["text"]}"}}\n' for row in ROWS[:count])
+    return api("POST", path, data=lines, headers={"Content-Type": "application/json"})
 
 
 def pragma(box: Sandbox, text: str) -> Any:
-    """Set something of the one connection that there is, as no request could."""
+    """Execute a pragma on the pool's only connection; requests are not authorized to."""
     with box.database.snapshot() as tx:
         tx.driver.set_authorizer(lambda *_: sqlite3.SQLITE_OK)  # type: ignore[attr-defined]
         return tx.driver.execute(f"PRAGMA {text}").fetchone()
@@ -71,7 +71,7 @@ def pragma(box: Sandbox, text: str) -> Any:
 
 @contextmanager
 def full(box: Sandbox) -> Iterator[None]:
-    """Let the file grow by a few pages only, until the block ends."""
+    """Let the file grow by at most ten pages within the block."""
     (pages,) = pragma(box, "page_count")
     pragma(box, f"max_page_count = {pages + 10}")
     try:
@@ -80,7 +80,7 @@ def full(box: Sandbox) -> Iterator[None]:
         pragma(box, f"max_page_count = {2**30}")
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_stored(box: Sandbox, api: Api) -> None:
+def test_a_full_disk_refuses_writes_without_partial_changes(box: Sandbox, api: Api) -> None:
     job = upload(api, count=5).json()["id"]
 
     with full(box):
@@ -96,7 +96,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_stored(box: Sandbox, api: Api) 
     assert len(api("GET", "/jobs").json()) == 1
 
 
-def test_the_same_in_memory() -> None:
+def test_a_full_database_in_memory_refuses_writes() -> None:
     with Sandbox(key=KEY) as box, session_for(box.app) as session:
         session.headers["Authorization"] = f"Token token={KEY}"
 
@@ -105,50 +105,53 @@ def test_the_same_in_memory() -> None:
 
         with full(box):
             refused = upload(api)
-        taken = upload(api)
+        accepted = upload(api)
 
-    assert (refused.status_code, taken.status_code) == (507, 200)
+    assert (refused.status_code, accepted.status_code) == (507, 200)
 
 
-def test_a_full_disk_takes_no_key_for_a_request(box: Sandbox, api: Api) -> None:
-    asked = {"headers": {"Idempotency-Key": "k", "Content-Type": "application/json"}}
+def test_a_write_refused_by_a_full_disk_does_not_use_its_idempotency_key(
+    box: Sandbox, api: Api
+) -> None:
+    settings = {"headers": {"Idempotency-Key": "k", "Content-Type": "application/json"}}
     lines = "".join(f'{{"text": "{row["text"]}"}}\n' for row in ROWS)
 
     with full(box):
-        refused = api("POST", "/jobs/upload", data=lines, **asked)
-    done = api("POST", "/jobs/upload", data=lines, **asked)
+        refused = api("POST", "/jobs/upload", data=lines, **settings)
+    done = api("POST", "/jobs/upload", data=lines, **settings)
 
     assert (refused.status_code, done.status_code) == (507, 200)
     assert "Idempotent-Replayed" not in done.headers
 
 
-def test_a_disk_that_takes_no_more_bytes_stops_nothing_but_writing(file: Path) -> None:
-    """The limit is the operating system's, and the server a process of its own."""
-    scene = Scene.prepared(file, units=5)
-    with Nursery() as nursery, nursery.serving(file) as url:
-        line, lines = Line(url), [{"text": "x" * 100}] * 1000
+def test_a_disk_that_refuses_more_bytes_stops_writes_only(file: Path) -> None:
+    """The operating system limits the file size of a separate server process."""
+    workload = Workload.create(file, units=5)
+    with ForkServer() as server, server.serve(file) as url:
+        connection, lines = Connection(url), [{"text": "x" * 100}] * 1000
         room = file.stat().st_size + 200_000
-        resource.prlimit(nursery.server, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
         statuses: list[int] = []
         while 507 not in statuses and len(statuses) < 100:
-            statuses.append(line.send("POST", "/jobs/upload", lines).status)
-        read = line.send("GET", f"/jobs/{scene.job}/units", None).status
-        with pytest.raises((OSError, HTTPException)):  # it cannot even be taken in
-            Line(url).send("POST", "/jobs/upload", lines * 20)
+            statuses.append(connection.send("POST", "/jobs/upload", lines).status)
+        read = connection.send("GET", f"/jobs/{workload.job}/units", None).status
+        with pytest.raises((OSError, HTTPException)):  # the request body cannot be buffered
+            Connection(url).send("POST", "/jobs/upload", lines * 20)
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        resource.prlimit(nursery.server, resource.RLIMIT_FSIZE, unlimited)
-        afterwards = line.send("POST", "/jobs/upload", lines).status
-        line.close()
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
+        afterwards = connection.send("POST", "/jobs/upload", lines).status
+        connection.close()
 
     assert set(statuses) == {200, 507}
     assert (read, afterwards) == (200, 200)
     assert find_violations(file) == []
-    with closing(sqlite3.connect(file)) as opened:
-        counts = opened.execute("SELECT units_count FROM job WHERE id <> ?", [scene.job]).fetchall()
+    query = "SELECT units_count FROM job WHERE id <> ?"
+    with closing(sqlite3.connect(file)) as database:
+        counts = database.execute(query, [workload.job]).fetchall()
     assert counts == [(1000,)] * statuses.count(200) + [(1000,)]
 
 
-def test_a_file_that_somebody_else_writes_to_is_waited_for_and_then_said(
+def test_a_file_locked_by_another_process_gives_503_after_the_timeout(
     box: Sandbox, api: Api, file: Path
 ) -> None:
     pragma(box, "busy_timeout = 50")
@@ -167,7 +170,7 @@ def test_a_file_that_somebody_else_writes_to_is_waited_for_and_then_said(
     assert done.status_code == 200
 
 
-def test_control_says_it_too(file: Path) -> None:
+def test_the_control_interface_gives_the_same_error(file: Path) -> None:
     with Sandbox(database=file, control="token") as box:
         pragma(box, "busy_timeout = 50")
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
@@ -185,35 +188,37 @@ def test_control_says_it_too(file: Path) -> None:
     [each for each in ROUTES if not each.unsupported],
     ids=lambda each: f"{each.verbs} {each.path}",
 )
-def test_what_may_write_says_so_with_its_first_word(box: Sandbox, api: Api, route: Any) -> None:
-    """Whoever begins to read and then writes may find that somebody has written meanwhile."""
+def test_requests_that_may_write_begin_a_write_transaction(
+    box: Sandbox, api: Api, route: Any
+) -> None:
+    """A transaction that reads first and writes later may conflict with another writer."""
     job = upload(api, count=5).json()["id"]
     verb = route.verbs.split()[-1]
     path = route.path.replace("<job>", str(job))
     for part in ("<int:unit>", "<int:judgment>", "<int:worker>", "<int:order>"):
         path = path.replace(part, "7")
-    said: list[str] = []
+    statements: list[str] = []
     event.listen(
         box.database._backend.engine,
         "before_cursor_execute",
-        lambda *told: said.append(told[2]),
+        lambda *arguments: statements.append(arguments[2]),
     )
 
     with box.database.snapshot() as tx:
         before = tx.driver.total_changes  # type: ignore[attr-defined]
-    said.clear()
+    statements.clear()
     answer = api(verb, path, json={})
-    words = {text for text in said if text.startswith("BEGIN")}
+    begins = {text for text in statements if text.startswith("BEGIN")}
     with box.database.snapshot() as tx:
         changed = tx.driver.total_changes - before  # type: ignore[attr-defined]
 
     assert answer.status_code < 500
-    assert words == {"BEGIN IMMEDIATE" if route.writes else "BEGIN DEFERRED"}
+    assert begins == {"BEGIN IMMEDIATE" if route.writes else "BEGIN DEFERRED"}
     assert route.writes or not changed
 
 
 @pytest.mark.parametrize("way", ["removed", "replaced"])
-def test_a_file_that_is_taken_away_is_not_made_anew(
+def test_a_file_that_is_moved_away_is_not_created_again(
     box: Sandbox, api: Api, file: Path, way: str
 ) -> None:
     upload(api, count=5)
@@ -221,60 +226,58 @@ def test_a_file_that_is_taken_away_is_not_made_anew(
     file.rename(away)
     if way == "replaced":
         shutil.copy(away, file)
-    there = file.exists()
+    existed = file.exists()
 
     answers = [api("POST", "/jobs", json={"job": {"title": "Lost"}}), api("GET", "/jobs")]
-    still_there = file.exists()
+    exists = file.exists()
     file.unlink(missing_ok=True)
     away.rename(file)
     back = api("GET", "/jobs")
 
     assert [answer.status_code for answer in answers] == [503, 503]
     assert all("put the file back" in answer.json()["error"]["message"] for answer in answers)
-    assert there is still_there is (way == "replaced")
+    assert existed is exists is (way == "replaced")
     assert (back.status_code, len(back.json())) == (200, 1)
 
 
-def test_a_log_without_its_file_is_not_begun_anew(file: Path) -> None:
+def test_a_log_without_its_file_is_refused_and_left_unchanged(file: Path) -> None:
     box = Sandbox(database=file)
     log = file.with_name("sandbox.db-wal")
-    kept = log.read_bytes()
+    content = log.read_bytes()
     box.close()
     file.unlink()
-    log.write_bytes(kept)
+    log.write_bytes(content)
 
     with pytest.raises(StoreFailure, match=r"log of its latest changes exists\. Put the file back"):
         Sandbox(database=file)
 
-    assert kept
+    assert content
     assert not file.exists()
-    assert log.read_bytes() == kept
+    assert log.read_bytes() == content
 
 
 @pytest.mark.parametrize(
-    ("place", "bytes_", "said"),
+    ("place", "bytes_", "message"),
     [
-        (0, b"no database any more", "not an SQLite database, or its header is damaged"),
+        (0, b"not a database now  ", "not an SQLite database, or its header is damaged"),
         (100, b"\xff" * 3996, "damaged"),
     ],
 )
-def test_a_file_whose_beginning_is_damaged_is_refused_and_left_alone(
-    file: Path, place: int, bytes_: bytes, said: str
+def test_a_file_with_a_damaged_header_is_refused_and_left_unchanged(
+    file: Path, place: int, bytes_: bytes, message: str
 ) -> None:
     Sandbox(database=file).close()
     whole = bytearray(file.read_bytes())
     whole[place : place + len(bytes_)] = bytes_
     file.write_bytes(whole)
 
-    with pytest.raises(StoreFailure, match=said):
+    with pytest.raises(StoreFailure, match=message):
         Sandbox(database=file)
 
     assert file.read_bytes() == whole
 
 
-def test_a_file_that_is_damaged_while_it_is_open_is_no_bug(
-    box: Sandbox, api: Api, file: Path
-) -> None:
+def test_a_file_that_is_damaged_while_open_gives_503(box: Sandbox, api: Api, file: Path) -> None:
     upload(api)
     pragma(box, "wal_checkpoint(TRUNCATE)")
     pragma(box, "cache_size = 0")
@@ -289,7 +292,7 @@ def test_a_file_that_is_damaged_while_it_is_open_is_no_bug(
     assert all("damaged" in answer.json()["error"]["message"] for answer in answers)
 
 
-def test_a_file_that_may_only_be_read_is_no_bug(box: Sandbox, api: Api) -> None:
+def test_a_read_only_file_gives_503_for_writes(box: Sandbox, api: Api) -> None:
     pragma(box, "query_only = ON")
 
     answers = [api("POST", "/jobs", json={"job": {"title": "A job"}}), api("GET", "/jobs")]
@@ -298,7 +301,7 @@ def test_a_file_that_may_only_be_read_is_no_bug(box: Sandbox, api: Api) -> None:
     assert "is read-only" in answers[0].json()["error"]["message"]
 
 
-AS_SOMEBODY_ELSE = """
+AS_ANOTHER_USER = """
 import os, sys
 from crowdflower.cli.serve import serve
 if os.geteuid() == 0:
@@ -308,7 +311,7 @@ serve(["--port", "0", "--database", sys.argv[1]])
 """
 
 
-def test_serve_says_that_a_file_may_only_be_read() -> None:
+def test_serve_reports_a_read_only_file() -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         file = Path(directory) / "sandbox.db"
@@ -316,20 +319,20 @@ def test_serve_says_that_a_file_may_only_be_read() -> None:
         file.chmod(0o444)
         before = file.read_bytes()
 
-        ended = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-c", AS_SOMEBODY_ELSE, str(file)],
+        process = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", AS_ANOTHER_USER, str(file)],
             capture_output=True, check=False, text=True, timeout=60,
         )  # fmt: skip
 
-        assert ended.returncode == 1
-        assert ended.stderr == f"Error: {file} cannot be opened: {os.strerror(13)}.\n"
+        assert process.returncode == 1
+        assert process.stderr == f"Error: {file} cannot be opened: {os.strerror(13)}.\n"
         assert file.read_bytes() == before
 
 
-def test_a_file_of_a_later_version_says_what_to_do(file: Path) -> None:
+def test_a_file_of_a_later_version_is_refused_with_advice(file: Path) -> None:
     Sandbox(database=file).close()
-    with closing(sqlite3.connect(file)) as opened, opened:
-        opened.execute("UPDATE schema_info SET version = 99")
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE schema_info SET version = 99")
 
     with pytest.raises(SchemaMismatch, match=r"version 99 .* changed\. Use the version"):
         Database(f"sqlite:///{file}")

@@ -1,4 +1,4 @@
-"""Two full reports that the service wrote in 2016 and 2018: loaded, and written again."""
+"""Two full reports of the service, from 2016 and 2018, are reproduced cell by cell."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from xml.sax.saxutils import quoteattr
 import pytest
 from sqlalchemy import insert
 
-from crowdflower.sandbox.store.tables import assignment, job_column, judgment, unit, worker
-from crowdflower.sandbox.store.tables import worker_job as standing
+from crowdflower.sandbox.store.tables import (
+    assignment,
+    job_column,
+    judgment,
+    unit,
+    worker,
+    worker_job,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 REMOVED = {"_golden", "_missed", "_region", "_city", "_ip"}
-"""Columns that were left out when these reports were written, or taken out when published."""
+"""Columns that these reports lack, or that were removed before publication."""
 
 pytestmark = pytest.mark.skipif(
     not DATA.is_dir(), reason="real reports are not part of the project"
@@ -36,7 +42,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def read(text: str) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """Read a full report: its header, and its rows by the number of the judgment."""
+    """Return the header of a full report, and its rows by judgment id."""
     lines = csv.DictReader(io.StringIO(text, newline=""))
     rows = {row["_id"]: row for row in lines}
     return list(lines.fieldnames or ()), rows
@@ -50,16 +56,16 @@ def seconds(text: str) -> float:
 def load(
     database: Database, job: int, rows: list[dict[str, str]], answers: dict[str, bool]
 ) -> None:
-    """Put the judgments of a report where judgments are.
+    """Insert the units, contributors and judgments of a report.
 
-    :param answers: The questions, and whether each takes several answers.
+    :param answers: Question to whether it takes several answers.
     """
     columns = [name for name in rows[0] if name not in answers and not name.startswith("_")]
     units = {row["_unit_id"]: row for row in rows}
     people = {row["_worker_id"]: row for row in rows}
     with database.transaction() as tx:
         connection, now = tx.connection, tx.clock.now()
-        made = {"job_id": job, "created_at": now, "updated_at": now}
+        common = {"job_id": job, "created_at": now, "updated_at": now}
         times = {"first_at": now, "last_at": now}
         connection.execute(
             insert(job_column),
@@ -67,19 +73,19 @@ def load(
         )
         for seq, (number, row) in enumerate(units.items(), 1):
             data = {name: row[name] or None for name in columns}
-            about = {"seq": seq, "state": "finalized", "data": data}
-            connection.execute(insert(unit), {"id": int(number), **about, **made})
+            columns_of_unit = {"seq": seq, "state": "finalized", "data": data}
+            connection.execute(insert(unit), {"id": int(number), **columns_of_unit, **common})
         for number, row in people.items():
-            who = {"channel": row["_channel"], "country": row["_country"], "created_at": now}
-            connection.execute(insert(worker), {"id": int(number), **who})
-            stands = {"state": "working", "trust": float(row["_trust"]), **times}
+            origin = {"channel": row["_channel"], "country": row["_country"], "created_at": now}
+            connection.execute(insert(worker), {"id": int(number), **origin})
+            status = {"state": "working", "trust": float(row["_trust"]), **times}
             connection.execute(
-                insert(standing), {"job_id": job, "worker_id": int(number), **stands}
+                insert(worker_job), {"job_id": job, "worker_id": int(number), **status}
             )
             page = {"mode": "work", "state": "submitted", "form_token": "t"}
-            when = {"started_at": now, "expires_at": now}
-            by_them = {"id": int(number), "job_id": job, "worker_id": int(number)}
-            connection.execute(insert(assignment), {**by_them, **page, **when})
+            times_of_page = {"started_at": now, "expires_at": now}
+            ids = {"id": int(number), "job_id": job, "worker_id": int(number)}
+            connection.execute(insert(assignment), {**ids, **page, **times_of_page})
         connection.execute(insert(judgment), [_judgment(job, row, answers) for row in rows])
 
 
@@ -104,11 +110,11 @@ def _judgment(job: int, row: dict[str, str], answers: dict[str, bool]) -> dict[s
 
 
 def form(rows: list[dict[str, str]], answers: dict[str, bool]) -> str:
-    """Write a form with these questions."""
+    """Return a form with these questions."""
     questions = []
     for name, several in answers.items():
-        given = sorted({each for row in rows for each in row[name].split("\n")} if several else ())
-        boxes = "".join(f"<cml:checkbox label={quoteattr(each)}/>" for each in given)
+        labels = sorted({each for row in rows for each in row[name].split("\n")} if several else ())
+        boxes = "".join(f"<cml:checkbox label={quoteattr(each)}/>" for each in labels)
         kind = "checkboxes" if several else "text"
         questions.append(f'<cml:{kind} label="{name}" name="{name}">{boxes}</cml:{kind}>')
     return "".join(questions)
@@ -121,25 +127,25 @@ def form(rows: list[dict[str, str]], answers: dict[str, bool]) -> str:
         ("full_events_in_text.csv", {"hiddeninput": False, "selected_events": False}, True),
     ],
 )
-def test_a_real_report_is_written_again_cell_by_cell(
+def test_a_real_report_is_reproduced_cell_by_cell(
     database: Database, api: Api, name: str, answers: dict[str, bool], in_order: bool
 ) -> None:
     header, real = read((DATA / name).read_text(encoding="utf-8"))
     rows = list(real.values())
-    settings = {"title": "A real one", "instructions": "Read.", "cml": form(rows, answers)}
+    settings = {"title": "A real job", "instructions": "Read.", "cml": form(rows, answers)}
     job = api("POST", "/jobs", json={"job": settings}).json()["id"]
     load(database, job, rows, answers)
 
     answer = api("GET", f"/jobs/{job}.csv?type=full", allow_redirects=True)
 
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        ours, written = read(archive.read(f"f{job}.csv").decode("utf-8"))
-    kept = [column for column in ours if column not in REMOVED]
+        our_header, our_rows = read(archive.read(f"f{job}.csv").decode("utf-8"))
+    kept = [column for column in our_header if column not in REMOVED]
     assert set(kept) == set(header)
-    assert not in_order or kept == header  # the columns of the other one were put in another order
-    assert written.keys() == real.keys()
+    assert not in_order or kept == header  # the other report's columns were reordered
+    assert our_rows.keys() == real.keys()
     for number, row in real.items():
-        again = {column: written[number][column] for column in header}
-        # The service has written the trust of somebody who made no mistake as 1.0 and as 1.
-        assert float(again.pop("_trust")) == float(row.pop("_trust"))
-        assert again == row
+        ours = {column: our_rows[number][column] for column in header}
+        # The service wrote full trust both as 1.0 and as 1.
+        assert float(ours.pop("_trust")) == float(row.pop("_trust"))
+        assert ours == row

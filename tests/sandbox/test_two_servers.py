@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from crashes import PATIENCE, Answer, Line, Nursery, Scene
+from crashes import TIMEOUT, Answer, Connection, ForkServer, Workload
 from oracle import Write, find_violations
 
 from crowdflower.sandbox import Sandbox
@@ -29,8 +29,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def nurseries() -> Iterator[tuple[Nursery, Nursery]]:
-    with Nursery() as one, Nursery() as other:
+def servers() -> Iterator[tuple[ForkServer, ForkServer]]:
+    with ForkServer() as one, ForkServer() as other:
         yield one, other
 
 
@@ -64,41 +64,42 @@ def select(file: Path, sql: str) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
-def answered(line: Line, *asked: Any) -> Answer:
+def answered(connection: Connection, *asked: Any) -> Answer:
     """Send a request; retry while the response says that the database is busy."""
-    for _ in range(int(PATIENCE / BUSY_TIMEOUT)):
-        answer = line.send(*asked)
+    for _ in range(int(TIMEOUT / BUSY_TIMEOUT)):
+        answer = connection.send(*asked)
         if answer.status != 503:
             break
     return answer
 
 
 def test_two_servers_can_start_on_a_new_file_at_the_same_time(
-    nurseries: tuple[Nursery, Nursery], tmp_path: Path
+    servers: tuple[ForkServer, ForkServer], tmp_path: Path
 ) -> None:
     for number in range(5):
         file = tmp_path / f"sandbox{number}.db"
         with ExitStack() as serving, ThreadPoolExecutor(2) as pool:
-            begun = [pool.submit(serving.enter_context, each.serving(file)) for each in nurseries]
-            addresses = {each.result(PATIENCE) for each in begun}
+            begun = [pool.submit(serving.enter_context, each.serve(file)) for each in servers]
+            addresses = {each.result(TIMEOUT) for each in begun}
 
         assert len(addresses) == 2
         assert select(file, "SELECT count(*) FROM account") == [(1,)]
         assert find_violations(file) == []
 
 
-def test_two_servers_do_nothing_twice(nurseries: tuple[Nursery, Nursery], file: Path) -> None:
+def test_two_servers_do_nothing_twice(servers: tuple[ForkServer, ForkServer], file: Path) -> None:
     """Both get the same requests with the same idempotency keys at the same time."""
-    scene = Scene.prepared(file, units=40)
-    job = f"/jobs/{scene.job}"
+    workload = Workload.create(file, units=40)
+    job = f"/jobs/{workload.job}"
     bonuses = [
-        (Write("bonus", f"b{number}"), f"{job}/workers/{scene.people[number]}/bonus",
+        (Write("bonus", f"b{number}"), f"{job}/workers/{workload.worker_ids[number]}/bonus",
          {"amount": 3, "reason": f"b{number}"})
         for number in range(12)
     ]  # fmt: skip
     judgments = [
         (Write("judgment", f"j{number}"), f"{job}/judgments", {"judgment": {
-            "unit_id": scene.units[number // 12], "worker_id": scene.people[number + 12],
+            "unit_id": workload.unit_ids[number // 12],
+            "worker_id": workload.worker_ids[number + 12],
             "data": {"mark": f"j{number}"},
         }})
         for number in range(24)
@@ -113,13 +114,15 @@ def test_two_servers_do_nothing_twice(nurseries: tuple[Nursery, Nursery], file: 
     ]
     requests = [*bonuses, *judgments, *uploads]
 
-    with nurseries[0].serving(file) as one, nurseries[1].serving(file) as other:
+    with servers[0].serve(file) as one, servers[1].serve(file) as other:
 
         def send(url: str, first: int) -> list[tuple[Write, Answer]]:
-            line = Line(url)
+            connection = Connection(url)
             turned = requests[first:] + requests[:first]
-            sent = [(each[0], answered(line, "POST", *each[1:], each[0].key)) for each in turned]
-            line.close()
+            sent = [
+                (each[0], answered(connection, "POST", *each[1:], each[0].key)) for each in turned
+            ]
+            connection.close()
             return sent
 
         with ThreadPoolExecutor(2 * SENDERS) as pool:
@@ -128,7 +131,7 @@ def test_two_servers_do_nothing_twice(nurseries: tuple[Nursery, Nursery], file: 
                 for first in range(SENDERS)
                 for url in (one, other)
             ]
-            sent = [pair for each in sending for pair in each.result(PATIENCE)]
+            sent = [pair for each in sending for pair in each.result(TIMEOUT)]
 
     by_key: dict[str, list[Answer]] = {}
     for write, answer in sent:
@@ -143,23 +146,25 @@ def test_two_servers_do_nothing_twice(nurseries: tuple[Nursery, Nursery], file: 
     assert find_violations(file, [write for write, *_ in requests]) == []
 
 
-def test_two_servers_notify_once(nurseries: tuple[Nursery, Nursery], file: Path, hook: Any) -> None:
+def test_two_servers_notify_once(
+    servers: tuple[ForkServer, ForkServer], file: Path, hook: Any
+) -> None:
     uri = f"http://127.0.0.1:{hook.server_port}/hook"
-    scene = Scene.prepared(file, units=5)
+    workload = Workload.create(file, units=5)
     with Sandbox(database=file) as box, box.client() as client:
-        client.update_job(scene.job, {"webhook_uri": uri})
+        client.update_job(workload.job, {"webhook_uri": uri})
     uploads = 20
 
-    with nurseries[0].serving(file) as one, nurseries[1].serving(file) as other:
-        lines = [Line(one), Line(other)]
+    with servers[0].serve(file) as one, servers[1].serve(file) as other:
+        connections = [Connection(one), Connection(other)]
         for number in range(uploads):
             data = [{"text": f"row {number}"}]
-            answer = answered(lines[number % 2], "PUT", f"/jobs/{scene.job}/upload", data)
+            answer = answered(connections[number % 2], "PUT", f"/jobs/{workload.job}/upload", data)
             assert answer.status == 200
-        for line in lines:
-            line.close()
+        for connection in connections:
+            connection.close()
         waited = threading.Event()
-        for _ in range(int(PATIENCE / 0.1)):
+        for _ in range(int(TIMEOUT / 0.1)):
             if not select(file, "SELECT 1 FROM webhook_delivery WHERE state = 'pending'"):
                 break
             waited.wait(0.1)

@@ -1,4 +1,4 @@
-"""Rows as JSON text: with orjson and without, the same rows, and the same refusals."""
+"""Encoding rows as JSON: the same result with and without orjson."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def orjson(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("data", [{"a": "x", "b": [1, {"c": "\x00"}]}, {"a": 2**70, "b": -0.5}])
-def test_a_row_is_written_so_that_it_is_read_again(data: dict[str, Any]) -> None:
+def test_an_encoded_row_decodes_to_the_same_value(data: dict[str, Any]) -> None:
     text = column_types.encode_row(data)
 
     assert json.loads(text) == data
 
 
-def test_no_row_looks_different_for_how_it_was_written() -> None:
+def test_both_encoders_write_the_same_text() -> None:
     @given(st.dictionaries(st.text(CHARACTERS), VALUES))
-    def alike(data: dict[str, Any]) -> None:
+    def check(data: dict[str, Any]) -> None:
         assert column_types.encode_row(data) == column_types.encode(data)
 
-    alike()
+    check()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf"), "\ud800", object(), b"bytes"])
-def test_what_json_cannot_say_is_refused(value: object) -> None:
+def test_a_value_that_json_cannot_express_is_refused(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         column_types.encode_row({"fine": "yes", "a": value})

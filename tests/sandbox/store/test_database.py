@@ -1,4 +1,4 @@
-"""One database, and who may use it when."""
+"""Transactions, snapshots, files and URLs of a database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from crowdflower.sandbox.store import Database, SchemaMismatch, StoreFailure, Tr
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.tables import account, schema_info
 
-PATIENCE = 60
+TIMEOUT = 60
 KINDS = ["postgresql"] if "CROWDFLOWER_TEST_POSTGRESQL" in os.environ else ["memory", "file"]
 
 
@@ -57,7 +57,7 @@ def keys(tx: Transaction) -> list[str]:
     return [row.api_key for row in tx.all(select(account).order_by(account.c.id))]
 
 
-def test_what_a_transaction_wrote_is_there_afterwards(database: Database) -> None:
+def test_a_transaction_is_committed_at_its_end(database: Database) -> None:
     with database.transaction() as tx:
         add(tx, "k")
 
@@ -65,7 +65,7 @@ def test_what_a_transaction_wrote_is_there_afterwards(database: Database) -> Non
         assert keys(tx) == ["k"]
 
 
-def test_a_transaction_that_raises_wrote_nothing(database: Database) -> None:
+def test_a_transaction_that_raises_is_rolled_back(database: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         add_and_fail(database, "k")
 
@@ -73,7 +73,7 @@ def test_a_transaction_that_raises_wrote_nothing(database: Database) -> None:
         assert keys(tx) == []
 
 
-def test_a_transaction_inside_another_can_be_undone_alone(database: Database) -> None:
+def test_a_nested_transaction_can_be_rolled_back_alone(database: Database) -> None:
     with database.transaction() as tx:
         add(tx, "first")
         with pytest.raises(ZeroDivisionError):
@@ -85,7 +85,7 @@ def test_a_transaction_inside_another_can_be_undone_alone(database: Database) ->
         assert keys(tx) == ["first", "third"]
 
 
-def test_a_transaction_inside_another_goes_with_it(database: Database) -> None:
+def test_a_nested_transaction_is_rolled_back_with_the_outer_one(database: Database) -> None:
     def outer() -> None:
         with database.transaction():
             with database.transaction() as inner:
@@ -99,14 +99,14 @@ def test_a_transaction_inside_another_goes_with_it(database: Database) -> None:
         assert keys(tx) == []
 
 
-def test_a_snapshot_inside_a_transaction_sees_what_it_wrote(database: Database) -> None:
+def test_a_snapshot_inside_a_transaction_sees_its_changes(database: Database) -> None:
     with database.transaction() as tx:
         add(tx, "k")
         with database.snapshot() as inner:
             assert keys(inner) == ["k"]
 
 
-def test_nobody_writes_inside_of_a_snapshot(database: Database) -> None:
+def test_writing_inside_a_snapshot_is_refused(database: Database) -> None:
     with (
         database.snapshot(),
         pytest.raises(RuntimeError, match="A snapshot is read-only"),
@@ -115,7 +115,7 @@ def test_nobody_writes_inside_of_a_snapshot(database: Database) -> None:
         pass
 
 
-def test_writers_of_many_threads_stand_in_line(database: Database) -> None:
+def test_writers_of_many_threads_take_turns(database: Database) -> None:
     together = Barrier(4)
 
     def count_up(_: int) -> None:
@@ -133,7 +133,7 @@ def test_writers_of_many_threads_stand_in_line(database: Database) -> None:
         assert keys(tx) == [f"key {number}" for number in range(100)]
 
 
-def test_a_transaction_holds_the_file_from_its_first_word(on_file: Database, path: Path) -> None:
+def test_a_write_transaction_locks_the_file_when_it_begins(on_file: Database, path: Path) -> None:
     other = sqlite3.connect(path, timeout=0, isolation_level=None)
 
     with on_file.transaction():
@@ -145,28 +145,30 @@ def test_a_transaction_holds_the_file_from_its_first_word(on_file: Database, pat
     other.close()
 
 
-def test_a_snapshot_of_a_file_neither_waits_nor_sees_what_came_after_it(on_file: Database) -> None:
-    begun, written = Event(), Event()
+def test_a_snapshot_of_a_file_does_not_wait_and_sees_no_later_changes(on_file: Database) -> None:
+    started, written = Event(), Event()
 
     def read() -> tuple[list[str], list[str]]:
         with on_file.snapshot() as tx:
             before = keys(tx)
-            begun.set()
-            assert written.wait(PATIENCE)
+            started.set()
+            assert written.wait(TIMEOUT)
             return before, keys(tx)
 
     with ThreadPoolExecutor(1) as pool, on_file.transaction() as tx:
         reading = pool.submit(read)
-        assert begun.wait(PATIENCE)
+        assert started.wait(TIMEOUT)
         add(tx, "k")
         tx.connection.commit()
         written.set()
-        seen = reading.result(PATIENCE)
+        before_and_after = reading.result(TIMEOUT)
 
-    assert seen == ([], [])
+    assert before_and_after == ([], [])
 
 
-def test_a_file_survives_and_is_for_its_owner_alone(on_file: Database, path: Path) -> None:
+def test_a_file_keeps_its_data_and_is_readable_by_its_owner_only(
+    on_file: Database, path: Path
+) -> None:
     with on_file.transaction() as tx:
         add(tx, "k")
     on_file.close()
@@ -179,7 +181,7 @@ def test_a_file_survives_and_is_for_its_owner_alone(on_file: Database, path: Pat
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_time_goes_on_from_the_last_thing_that_happened(path: Path) -> None:
+def test_time_continues_from_the_latest_event(path: Path) -> None:
     clock = Clock()
     database = Database(f"sqlite:///{path}", clock)
     clock.advance(hours=5)
@@ -197,14 +199,16 @@ def test_time_goes_on_from_the_last_thing_that_happened(path: Path) -> None:
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
 )
-def test_a_file_is_kept_safely(on_file: Database, pragma: str, value: Any) -> None:
+def test_a_file_has_durable_settings(on_file: Database, pragma: str, value: Any) -> None:
     with on_file.snapshot() as tx:
-        found = tx.connection.execute(text(f"PRAGMA {pragma}")).scalar()
+        setting = tx.connection.execute(text(f"PRAGMA {pragma}")).scalar()
 
-    assert found == value
+    assert setting == value
 
 
-def test_a_file_of_another_version_is_refused_and_left_alone(on_file: Database, path: Path) -> None:
+def test_a_file_of_another_version_is_refused_and_left_unchanged(
+    on_file: Database, path: Path
+) -> None:
     with on_file.transaction() as tx:
         tx.run(schema_info.update().values(version=99))
     on_file.close()
@@ -216,7 +220,7 @@ def test_a_file_of_another_version_is_refused_and_left_alone(on_file: Database, 
     assert path.read_bytes() == before
 
 
-def test_a_file_of_something_else_is_refused(path: Path) -> None:
+def test_a_file_of_another_program_is_refused(path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE recipe (name TEXT)")
     other.close()
@@ -230,7 +234,7 @@ def test_a_file_of_something_else_is_refused(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(path: Path) -> None:
     path.write_bytes(b"a letter to my aunt" * 100)
 
     with pytest.raises(StoreFailure, match="not an SQLite database"):
@@ -252,7 +256,7 @@ def test_a_file_can_be_opened_after_a_reset(on_file: Database, path: Path) -> No
     again.close()
 
 
-def test_a_number_that_no_column_can_hold_names_no_row(database: Database) -> None:
+def test_an_id_beyond_64_bits_finds_no_row(database: Database) -> None:
     with database.snapshot() as tx:
         assert tx.one(select(account).where(account.c.id == 10**40)) is None
 
@@ -260,21 +264,21 @@ def test_a_number_that_no_column_can_hold_names_no_row(database: Database) -> No
 @pytest.mark.parametrize(
     "url", ["mysql://ada:s3cret@localhost/crowd", "postgresql://ada:a@s3cret@localhost/crowd"]
 )
-def test_another_kind_of_address_is_refused_without_its_password(url: str) -> None:
+def test_a_url_of_another_database_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="SQLite or PostgreSQL") as caught:
         Database(url)
 
     assert "s3cret" not in str(caught.value)
 
 
-def test_an_address_with_more_than_a_path_opens_no_other_file(tmp_path: Path) -> None:
+def test_a_file_url_with_a_query_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="as %3F"):
         Database(f"sqlite:///{tmp_path}/crowd?2.db")
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_reset_forgets_everything_and_counts_from_the_start(database: Database) -> None:
+def test_a_reset_deletes_all_rows_and_restarts_the_ids(database: Database) -> None:
     with database.transaction() as tx:
         first = add(tx, "k")
 
@@ -302,7 +306,7 @@ def test_databases_in_memory_do_not_see_each_other() -> None:
     other.close()
 
 
-def test_an_unfit_row_is_refused_by_the_database_itself(database: Database) -> None:
+def test_a_duplicate_key_is_refused_by_the_database(database: Database) -> None:
     with pytest.raises(IntegrityError), database.transaction() as tx:
         tx.connection.execute(
             insert(account),
