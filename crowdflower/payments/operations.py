@@ -165,6 +165,7 @@ class Operations:
 
         What is not caught here, such as an interrupt, leaves it as ``sent`` in the journal.
         """
+        answer = None
         try:
             answer = self._client.request(
                 payment.method,
@@ -173,7 +174,7 @@ class Operations:
                 data=payment.body,
                 headers={**payment.headers, IDEMPOTENCY_KEY: operation.op_id},
             )
-            result = payment.read(answer)
+            result, status = payment.read(answer), answer.response.status_code
         except OutcomeUnknown as error:
             lost = error
         except NotAcceptable as error:  # some services pay, and then have no format for the answer
@@ -189,8 +190,9 @@ class Operations:
             self._settle(operation, "rejected", f"{type(error).__name__}: {error}")
             raise
         else:
-            self._settle(operation, "applied", f"status {answer.response.status_code}")
+            self._settle(operation, "applied", f"status {status}")
             return result
+        answer = None  # a traceback shows local variables, and the response may contain the key
         raise self._record_unknown(operation, lost)
 
     def _record_unknown(self, operation: Operation, lost: OutcomeUnknown) -> OutcomeUnknown:
