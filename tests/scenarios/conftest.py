@@ -1,38 +1,36 @@
-"""What people do with a sandbox, told from beginning to end, wherever the sandbox is.
+"""End-to-end scenarios of a sandbox, through its APIs and pages.
 
-Each story runs with the sandbox in this process, called without a socket, and with ``crowdflower
-serve`` in a process of its own, on a port of its own, with a database file. Contributors then work
-from this process, on the same file; where there is a PostgreSQL, all is kept in that. A story that
-needs what the command has no option for, such as time that stands still, has the sandbox in this
-process and calls it over a socket instead.
+Each scenario runs with the sandbox in this process, called without a socket, and with ``crowdflower
+serve`` in another process, with its own port and database file. Contributors then work from this
+process, on the same file, or on PostgreSQL where it is configured. A scenario that needs a setting
+for which the command has no option runs the sandbox in this process and calls it over a socket.
 
 =============================== ====================================================================
-file                            stories
+file                            scenarios
 =============================== ====================================================================
 ``test_published_script.py``    the vendor's own integration script, call by call
-``test_published_clients.py``   a spam filter with test questions; the shapes of two other clients
-``test_uploads.py``             rows as a JSON array; a column more; 20,000 rows in their order
-``test_launching.py``           what a job lacks; too little money, and then enough; more judgments
-``test_pages.py``               answers that are refused; two browsers; late pages; pages sent twice
-``test_browsers.py``            the same through the page that people see
-``test_quiz_and_trust.py``      passed and failed; trust lost in work; no test question left
+``test_published_clients.py``   a spam filter with test questions; the calls of two other clients
+``test_uploads.py``             rows as a JSON array; a new column; 20,000 rows in their order
+``test_launching.py``           requirements of a launch; too little money; more judgments
+``test_pages.py``               invalid answers; two browsers; expired pages; pages submitted twice
+``test_browsers.py``            the same through the contributor's web page
+``test_quiz_and_trust.py``      quiz passed and failed; trust lost in work; no test question left
 ``test_confidence.py``          worked examples of trust, confidence and dynamic judgments
 ``test_contributors.py``        flagged, unflagged, rejected; bonuses
-``test_webhooks.py``            told of, signed; nobody there, given up, and told after all
-``test_reports.py``             reports that take their time; all six of them, to the byte
-``test_gold.py``                rows become test questions, and test questions rows
-``test_forms.py``               forms that follow the row; rows that attack the form
+``test_webhooks.py``            delivery and signatures; a server that is down; retries
+``test_reports.py``             polling; all six reports, byte by byte
+``test_gold.py``                units become test questions, and test questions become units
+``test_forms.py``               forms that depend on the unit; data that attacks the form
 ``test_ampcrowd.py``            AMPCrowd: groups, results, and the same jobs in both APIs
-``test_simulated_crowd.py``     same seed, same bytes; threads; a hundred people on a thousand rows
-``test_reset.py``               begun anew; two sandboxes beside each other
-``test_not_here.py``            what is not here says so, all of it
-``test_faults.py``              errors on demand, and what the client makes of them
-``test_never_silent.py``        what is not obeyed is refused, or warned about
+``test_simulated_crowd.py``     reproducibility; threads; a hundred contributors on a thousand units
+``test_reset.py``               reset; two sandboxes side by side
+``test_unsupported.py``         endpoints and form tools of the hosted service only
+``test_faults.py``              injected faults, and the retries of the client
+``test_warnings.py``            whatever has no effect is refused or warned about
 =============================== ====================================================================
 
-Half a million rows are uploaded in ``tests/benchmarks/sandbox``. A server that is killed in the
-middle
-has its story in ``tests/sandbox/test_crashes.py``. Pages in a browser have theirs beside the pages.
+Half a million rows are uploaded in ``tests/benchmarks/sandbox``; a server is killed in
+``tests/sandbox/test_crashes.py``.
 """
 
 from __future__ import annotations
@@ -62,16 +60,16 @@ if TYPE_CHECKING:
 
 KEY = "scenario-key-2f6c"
 TOKEN = "scenario-token-91d0"
-PATIENCE = 60
+TIMEOUT = 60
 
 ON_POSTGRESQL = "CROWDFLOWER_TEST_POSTGRESQL" in os.environ
 IN_PROCESS, OVER_A_SOCKET = "in process", "over a socket"
 
-Filled = Mapping[str, Any]
+Answers = Mapping[str, Any]
 
 
 class Served(NamedTuple):
-    """``crowdflower serve``, with its address, the token of its control and its database."""
+    """A running ``crowdflower serve``: its URL, its control token and its database."""
 
     url: str
     token: str
@@ -79,7 +77,7 @@ class Served(NamedTuple):
 
 
 class Waiting:
-    """A clock for a client: it passes while the client waits, and only then."""
+    """A clock for a client, which advances only while the client waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -93,10 +91,10 @@ class Waiting:
 
 @dataclass
 class Box:
-    """A sandbox, the account that calls it, and the people who work there."""
+    """A sandbox, with short methods for its requester and its contributors."""
 
     sandbox: Sandbox
-    """The one that answers, or, if that is another process, one on the same database."""
+    """The sandbox under test or, if that is another process, one on the same database."""
 
     client: Client
     session: requests.Session
@@ -108,39 +106,39 @@ class Box:
         self.client._clock = self.waiting
 
     def api(self, verb: str, path: str, **settings: Any) -> Response:
-        """Call the API as it stands in its description: ``api("GET", "/jobs/7.json")``."""
+        """Call the API directly: ``api("GET", "/jobs/7.json")``."""
         headers = {"Authorization": f"Token token={KEY}", **settings.pop("headers", {})}
         settings.setdefault("allow_redirects", False)
         return self.session.request(
-            verb, f"{self.url}/v1{path}", headers=headers, timeout=PATIENCE, **settings
+            verb, f"{self.url}/v1{path}", headers=headers, timeout=TIMEOUT, **settings
         )
 
-    def control(self, verb: str, name: str, /, **asked: Any) -> Any:
-        """Call what is below ``/_sandbox/``."""
+    def control(self, verb: str, name: str, /, **body: Any) -> Any:
+        """Call the control API, below ``/_sandbox/``."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        where = f"{self.url}/_sandbox/{name}"
-        answer = self.session.request(verb, where, json=asked, headers=headers, timeout=PATIENCE)
-        assert answer.ok, answer.text
-        return answer.json()
+        url = f"{self.url}/_sandbox/{name}"
+        response = self.session.request(verb, url, json=body, headers=headers, timeout=TIMEOUT)
+        assert response.ok, response.text
+        return response.json()
 
     def advance(self, seconds: float = 0, minutes: float = 0) -> None:
-        """Let time pass, for everybody."""
+        """Advance the clock of the sandbox, in both processes if there are two."""
         before = self.sandbox.clock.now()
         self.control("POST", "clock", advance=seconds + 60 * minutes)
         passed = self.sandbox.clock.now() - before
-        if passed < seconds + 60 * minutes:  # the clock that was turned is another process's
+        if passed < seconds + 60 * minutes:  # another process advanced its own clock
             self.sandbox.clock.advance(seconds=seconds, minutes=minutes)
 
     @property
     def balance(self) -> int:
-        """What the account has left, in cents."""
+        """Balance of the account, in cents."""
         cents: int = self.client.get_account()["balance"]
         return cents
 
     # A requester
 
     def job(self, rows: Iterable[Mapping[str, Any]], cml: str, **attributes: Any) -> Job:
-        """Upload rows and give them a title, instructions and a form."""
+        """Upload rows as a job with a title, instructions and a form."""
         job = self.client.upload_job(rows)
         job.title, job.instructions, job.cml = "What do you see?", "Look, then say it.", cml
         job.update()
@@ -151,29 +149,29 @@ class Box:
     # Contributors
 
     def contributor(self, channel: str = "on_demand", **about: Any) -> Row[Any]:
-        """Let somebody in."""
+        """Add a contributor."""
         with self.sandbox.database.transaction() as tx:
             return workers.join(tx, channel=channel, **{"country": "FIN", **about})
 
     def take(self, job: Job, worker: Row[Any]) -> handout.Page:
-        """Let somebody ask for a page."""
+        """Take a page."""
         with self.sandbox.database.transaction() as tx:
             return handout.take_page(tx, jobs.load(tx, job.id), worker)
 
-    def turned_away(self, job: Job, worker: Row[Any]) -> str:
-        """Let somebody ask for a page, and tell why there is none."""
+    def refusal_reason(self, job: Job, worker: Row[Any]) -> str:
+        """Take no page, and return the reason."""
         with pytest.raises(handout.NoPageAvailable) as caught:
             self.take(job, worker)
         return caught.value.reason
 
-    def hand_in(
+    def submit(
         self,
         worker: Row[Any],
         page: handout.Page,
-        answer: Filled | Callable[[handout.PageUnit], Filled],
+        answer: Answers | Callable[[handout.PageUnit], Answers],
         token: str | None = None,
     ) -> submission.Receipt:
-        """Let somebody answer every row of a page, alike or each on its own."""
+        """Submit a page, with the same answers for every unit or with a function of the unit."""
         answers = {unit.id: answer(unit) if callable(answer) else answer for unit in page.units}
         with self.sandbox.database.transaction() as tx:
             return submission.submit(
@@ -181,21 +179,21 @@ class Box:
             )
 
     def work(
-        self, job: Job, worker: Row[Any], answer: Filled | Callable[[handout.PageUnit], Filled]
+        self, job: Job, worker: Row[Any], answer: Answers | Callable[[handout.PageUnit], Answers]
     ) -> submission.Receipt:
-        """Let somebody take a page, and hand it in."""
-        return self.hand_in(worker, self.take(job, worker), answer)
+        """Take a page and submit it."""
+        return self.submit(worker, self.take(job, worker), answer)
 
     def finish(
-        self, job: Job, worker: Row[Any], answer: Filled | Callable[[handout.PageUnit], Filled]
+        self, job: Job, worker: Row[Any], answer: Answers | Callable[[handout.PageUnit], Answers]
     ) -> None:
-        """Let somebody work until there is nothing left for them."""
+        """Take and submit pages until there is no more."""
         with suppress(handout.NoPageAvailable):
             while True:
                 self.work(job, worker, answer)
 
     def judge(self, job: Job, unit_id: int, worker: Row[Any], **answers: Any) -> dict[str, Any]:
-        """Let somebody answer one row, through the API."""
+        """Add a judgment of one unit through the API."""
         judgment = {"unit_id": unit_id, "worker_id": worker.id, "data": answers}
         answer = self.api("POST", f"/jobs/{job.id}/judgments.json", json={"judgment": judgment})
         assert answer.ok, answer.text
@@ -205,20 +203,20 @@ class Box:
 
 @pytest.fixture(params=[IN_PROCESS, OVER_A_SOCKET])
 def where(request: pytest.FixtureRequest) -> str:
-    """Where the sandbox is."""
-    place: str = request.param
-    return place
+    """Whether the sandbox is in this process or behind a socket."""
+    location: str = request.param
+    return location
 
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """What a sandbox is made with; a test that needs another one parametrizes this."""
+    """Arguments of the sandbox; a test that needs others parametrizes this."""
     return {}
 
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str | None:
-    """Where a sandbox in this process keeps everything: in memory, unless there is PostgreSQL."""
+    """Database of a sandbox in this process: in memory, unless PostgreSQL is configured."""
     return request.getfixturevalue("schema") if ON_POSTGRESQL else None
 
 
@@ -226,7 +224,7 @@ def database(request: pytest.FixtureRequest) -> str | None:
 def box(
     request: pytest.FixtureRequest, where: str, settings: dict[str, Any], database: str | None
 ) -> Iterator[Box]:
-    """A sandbox with nothing in it, and a thousand dollars on its account."""
+    """An empty sandbox with a thousand dollars on its account."""
     if where == OVER_A_SOCKET and not settings:
         yield from _in_another_process(request.getfixturevalue("server"))
         return
@@ -255,7 +253,7 @@ def _in_another_process(server: Served) -> Iterator[Box]:
 
 @pytest.fixture(scope="session")
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where ``crowdflower serve`` keeps everything: in a file, unless there is PostgreSQL."""
+    """Database of ``crowdflower serve``: a file, unless PostgreSQL is configured."""
     if ON_POSTGRESQL:
         url: str = request.getfixturevalue("lasting_schema")
         return url
@@ -264,7 +262,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def server(served: str) -> Iterator[Served]:
-    """``crowdflower serve`` as people start it, once; every story begins by resetting it."""
+    """``crowdflower serve``, started once for all scenarios; each begins with a reset."""
     options = ["--database", served, "--control", "--ampcrowd"]
     with serving(*options, key=KEY, stderr=None) as process:
         token = process.find(r"Authorization: Bearer (\S+)")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crowdflower.ampcrowd import Inbox
     from tests.scenarios.conftest import Box
 
-PATIENCE = 60
+TIMEOUT = 60
 TRUTH = {
     "sentiment": lambda row: row["text"].partition(" ")[0],
     "same": lambda row: "Yes" if row["first"] == row["second"] else "No",
@@ -66,9 +66,9 @@ def test_points_of_all_three_types_are_answered_and_posted(
     for group in ("tweets", "pairs", "records"):
         work(box, group)
 
-    assert inbox.wait("tweets", PATIENCE).answers == {"t1": 1, "t2": 3, "t3": 5}
-    assert inbox.wait("pairs", PATIENCE).answers == {"p1": False, "p2": True}
-    assert inbox.wait("records", PATIENCE).answers == {"f1": True, "f2": False}
+    assert inbox.wait("tweets", TIMEOUT).answers == {"t1": 1, "t2": 3, "t3": 5}
+    assert inbox.wait("pairs", TIMEOUT).answers == {"p1": False, "p2": True}
+    assert inbox.wait("records", TIMEOUT).answers == {"f1": True, "f2": False}
     assert inbox.duplicates == 0
 
 
@@ -110,7 +110,7 @@ def test_an_invalid_group_is_refused_with_the_reason(
 
 def post_group(box: Box, group: dict[str, Any]) -> dict[str, Any]:
     answer = box.session.post(
-        f"{box.url}/crowds/internal/tasks/", data={"data": json.dumps(group)}, timeout=PATIENCE
+        f"{box.url}/crowds/internal/tasks/", data={"data": json.dumps(group)}, timeout=TIMEOUT
     )
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crowdflower.job import Job
     from tests.scenarios.conftest import Box
 
-PATIENCE = 60
+TIMEOUT = 60
 CML = """
 <p>{{name}}</p>
 <cml:radios label="Is there a site?" name="found" validates="required">
@@ -35,11 +35,11 @@ class Browser:
 
     def __init__(self, session: requests.Session, url: str, name: str) -> None:
         self.session, self.url = session, url
-        self.session.post(url, data={"name": name}, timeout=PATIENCE)
+        self.session.post(url, data={"name": name}, timeout=TIMEOUT)
 
     def load(self) -> str:
         """Load the page."""
-        return self.session.get(self.url, timeout=PATIENCE).text
+        return self.session.get(self.url, timeout=TIMEOUT).text
 
     def units(self) -> list[int]:
         """List the rows of the page, in their order."""
@@ -56,7 +56,7 @@ class Browser:
 
     def submit(self, form: dict[str, str]) -> requests.Response:
         """Submit a page, and follow the redirect."""
-        return self.session.post(self.url, data=form, timeout=PATIENCE)
+        return self.session.post(self.url, data=form, timeout=TIMEOUT)
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
-"""Worked examples of trust and confidence, through the API: people answer, the numbers come out.
+"""Worked examples of trust and confidence, through the API.
 
-Each contributor earns trust as people do, by so many right test questions of so many, and then
-answers one row.
+Each contributor earns trust with a number of correct test questions, and then answers one unit.
 
 Sources: Figure Eight, `How to Calculate a Confidence Score
 <https://success.figure-eight.com/hc/en-us/articles/201855939>`_, for the meals; Appen, `Guide to:
-Dynamic Judgments <https://success.appen.com/hc/en-us/articles/203219205>`_, for when one more is
-asked. The other numbers are worked out by hand from the same rules.
+Dynamic Judgments <https://success.appen.com/hc/en-us/articles/203219205>`_, for when one more
+judgment is collected. The other numbers are calculated by hand with the same formulas.
 """
 
 from __future__ import annotations
@@ -62,26 +61,26 @@ def launched(box: Box, question: str, golds: int, **attributes: Any) -> Job:
 
 
 def believed(box: Box, job: Job, right: int, seen: int) -> Row[Any]:
-    """Let somebody in who gets so many test questions right of those of a quiz."""
+    """Add a contributor who answers a number of test questions of the quiz correctly."""
     worker = box.contributor()
     if seen:
         box.client.update_job(job.id, {"units_per_assignment": seen})
         page = box.take(job, worker)
         known = {unit.id for unit in page.units[:right]}
-        quiz = box.hand_in(worker, page, lambda unit: {"read": "yes" if unit.id in known else "no"})
+        quiz = box.submit(worker, page, lambda unit: {"read": "yes" if unit.id in known else "no"})
         assert (page.mode, len(page.units), quiz.trust) == ("quiz", seen, round(right / seen, 4))
     return worker
 
 
 def answer(box: Box, job: Job, given: Given) -> None:
-    """Let people answer the first row, one after the other."""
+    """Answer the first unit, one contributor after the other."""
     for which, right, seen in given:
         worker = believed(box, job, right, seen)
         box.judge(job, job.units[0].id, worker, which=which, read="yes")
 
 
 def result(box: Box, job: Job) -> dict[str, Any]:
-    """Read what they come to, where the API shows it by unit; elsewhere it is the same."""
+    """Read the aggregate from the unit, and check that the API shows the same elsewhere."""
     unit = box.client.get_unit(job, job.units[0].id)
     found: dict[str, Any] = unit.results["which"]
     page = box.api("GET", f"/jobs/{job.id}/judgments.json").json()[str(unit.id)]["which"]

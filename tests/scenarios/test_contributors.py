@@ -1,4 +1,4 @@
-"""A requester flags, unflags, rejects and rewards contributors, and each does just what it says."""
+"""A requester flags, unflags, rejects and pays contributors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_flag_blocks_a_contributor_in_one_job_and_keeps_their_judgments(box: B
 
     flagged.flag("Too fast")
 
-    assert box.turned_away(job, worker) == "flagged"
+    assert box.refusal_reason(job, worker) == "flagged"
     assert box.take(other, worker).units
     assert [judgment.tainted for judgment in job.judgments()] == [False] * 5
     assert job.ping()["needed_judgments"] == 25
@@ -62,9 +62,9 @@ def test_a_persistent_flag_blocks_a_contributor_in_every_job_of_the_account(box:
 
     flagged.flag("Too fast", persist=True)
 
-    assert box.turned_away(job, worker) == "flagged"
-    assert box.turned_away(other, worker) == "flagged"
-    assert box.turned_away(launched(box), worker) == "flagged"
+    assert box.refusal_reason(job, worker) == "flagged"
+    assert box.refusal_reason(other, worker) == "flagged"
+    assert box.refusal_reason(launched(box), worker) == "flagged"
     flagged.deflag("A mistake")
     assert box.take(job, worker).units
     assert box.take(other, worker).units
@@ -78,7 +78,7 @@ def test_a_rejected_contributor_leaves_every_count_and_units_reopen(box: Box) ->
 
     job.get_worker(worker.id).reject("Careless")
 
-    assert box.turned_away(job, worker) == "rejected"
+    assert box.refusal_reason(job, worker) == "rejected"
     assert job.reload().judgments_count == 0
     assert job.ping()["needed_judgments"] == 10
     assert {unit.state for unit in job.units} == {"judgable"}
@@ -100,7 +100,7 @@ def test_rejection_in_a_finished_job_reopens_no_unit(box: Box) -> None:
     assert {unit.state for unit in job.units} == {"finalized"}
     assert {unit.judgments_count for unit in job.results()} == {1}
     assert {unit.get_aggregate("spam") for unit in job.results()} == {"no"}
-    assert box.turned_away(job, box.contributor()) == "job_not_running"
+    assert box.refusal_reason(job, box.contributor()) == "job_not_running"
 
 
 def test_a_bonus_is_paid_with_its_fee_and_the_contributor_notified(box: Box) -> None:

@@ -1,4 +1,4 @@
-"""Things go wrong because they were told to, and the client does what it promises."""
+"""Injected faults, and how the client retries or reports them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CML = '<cml:text label="What is it?" name="what" validates="required"/>'
 
 @pytest.fixture
 def job(box: Box) -> Job:
-    """A job that could be launched."""
+    """A job that is ready to be launched."""
     return box.job([{"text": f"text {place}"} for place in range(5)], CML)
 
 
 def asked(box: Box, verb: str, end: str) -> list[int | None]:
-    """List how requests were answered, as the sandbox remembers them."""
+    """List the statuses of the responses in the sandbox's request log."""
     requests = box.control("GET", "requests")
     return [
         each["status"]

@@ -1,4 +1,4 @@
-"""Forms that follow their rows, and rows that try to be more than text."""
+"""Forms that depend on the data of the unit, and data that tries to inject code."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_each_unit_has_the_questions_of_its_data(box: Box) -> None:
     worker = box.contributor()
     page = box.take(job, worker)
     with pytest.raises(Invalid) as caught:
-        box.hand_in(worker, page, {"colour": "1"})
-    box.hand_in(worker, page, lambda unit: by_title[unit.data["title"]])
+        box.submit(worker, page, {"colour": "1"})
+    box.submit(worker, page, lambda unit: by_title[unit.data["title"]])
 
     wrong = {unit.data["title"] for unit in page.units if unit.id in caught.value.fields}
     assert wrong == {"A hat", "Hats Ltd", "A page", "Another"}
@@ -97,8 +97,8 @@ def test_data_of_a_row_is_text_and_cannot_inject_anything(box: Box) -> None:
     worker = box.contributor()
     page = box.take(job, worker)
     with pytest.raises(Invalid):
-        box.hand_in(worker, page, {"about": "1", "password": "secret"})
-    box.hand_in(worker, page, {"about": "1"})
+        box.submit(worker, page, {"about": "1", "password": "secret"})
+    box.submit(worker, page, {"about": "1"})
 
     for form in attacked:
         assert [(field.name, field.kind, field.required) for field in form.fields] == [

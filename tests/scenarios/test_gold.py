@@ -1,4 +1,4 @@
-"""Rows become test questions, test questions rows again, and answers are right in several ways."""
+"""Units become test questions and units again; several ways to grade answers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_test_questions_become_units_again(box: Box) -> None:
 
 
 def missed(box: Box, cml: str, answer: dict[str, Any], **right: Any) -> bool:
-    """Ask one test question, and tell whether an answer to it is wrong."""
+    """Return whether an answer to a test question is graded as wrong."""
     options = {"gold_always": "true", "reject_at": 0}
     job: Job = box.job(
         [*rows(5), *rows(1, _golden="TRUE", **right)], cml, options=options, judgments_per_unit=1
@@ -90,7 +90,7 @@ def missed(box: Box, cml: str, answer: dict[str, Any], **right: Any) -> bool:
     job.launch(5)
     worker = box.contributor()
     page = box.take(job, worker)
-    box.hand_in(worker, page, answer)
+    box.submit(worker, page, answer)
     (judgment,) = (each for each in job.judgments() if each.golden)
     full = box.client.get_report(job, "full")
     assert [row["_missed"] for row in full if row["_golden"] == "true"] == [

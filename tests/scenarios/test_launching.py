@@ -1,4 +1,4 @@
-"""A job is launched: what it lacks, what it costs, and where the money goes."""
+"""Launching a job: its requirements, its cost and the movements of money."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rows(number: int) -> list[dict[str, str]]:
 
 
 def movements(box: Box, *kinds: str) -> int:
-    """Sum up what the ledger has of some kinds, in cents; of all kinds, when none is given."""
+    """Return the sum of the ledger entries of these kinds, by default all, in cents."""
     lines = box.sandbox.ledger()
     return sum(each["amount_mc"] for each in lines if not kinds or each["kind"] in kinds) // 1000
 

@@ -44,14 +44,14 @@ def test_a_page_is_refused_with_errors_by_question_and_hidden_answers_are_droppe
     wrong = {first: {}, second: {"found": "yes", "site": "no address"}}
 
     with pytest.raises(Invalid) as caught:
-        box.hand_in(worker, page, lambda unit: wrong.get(unit.id, YES))
+        box.submit(worker, page, lambda unit: wrong.get(unit.id, YES))
 
     assert {unit: set(errors) for unit, errors in caught.value.fields.items()} == {
         first: {"found"},
         second: {"site"},
     }
     assert given(job) == []
-    box.hand_in(worker, page, {**YES, "why": "Posted, although nobody was asked."})
+    box.submit(worker, page, {**YES, "why": "Posted, although nobody was asked."})
     assert given(job) == [YES] * 5
     assert len(others) == 3
 
@@ -80,9 +80,9 @@ def test_one_contributor_has_one_page_and_two_never_share_a_slot(
 
     (last,) = box.take(job, second).units
     assert last.id not in {unit.id for unit in page.units}
-    assert box.turned_away(job, third) == "no_work"
-    box.hand_in(first, page, YES)
-    assert box.turned_away(job, third) == "no_work"
+    assert box.refusal_reason(job, third) == "no_work"
+    box.submit(first, page, YES)
+    assert box.refusal_reason(job, third) == "no_work"
     assert given(job) == [YES] * 4
 
 
@@ -93,15 +93,15 @@ def test_an_expired_page_goes_to_another_contributor_and_is_paid_once(
     late, quick = box.contributor(), box.contributor()
     before = box.balance
     page = box.take(job, late)
-    assert box.turned_away(job, quick) == "no_work"
+    assert box.refusal_reason(job, quick) == "no_work"
 
     box.advance(minutes=31)
     with pytest.raises(Expired):
-        box.hand_in(late, page, YES)
+        box.submit(late, page, YES)
     other = box.take(job, quick)
-    box.hand_in(quick, other, YES)
+    box.submit(quick, other, YES)
     with pytest.raises(Expired):
-        box.hand_in(late, page, YES)
+        box.submit(late, page, YES)
 
     assert {unit.id for unit in other.units} == {unit.id for unit in page.units}
     assert {judgment.worker_id for judgment in job.judgments()} == {quick.id}
@@ -115,8 +115,8 @@ def test_a_page_that_is_submitted_twice_is_stored_and_paid_once(box: Box) -> Non
     worker = box.contributor()
     page = box.take(job, worker)
 
-    first = box.hand_in(worker, page, YES)
-    second = box.hand_in(worker, page, {"found": "no"})
+    first = box.submit(worker, page, YES)
+    second = box.submit(worker, page, {"found": "no"})
 
     assert second == first
     assert given(job) == [YES] * 5
@@ -136,7 +136,7 @@ def test_a_revoked_page_is_refused(box: Box, how: str) -> None:
         getattr(job.get_worker(worker.id), how)("Careless")
 
     with pytest.raises(Conflict):
-        box.hand_in(worker, page, YES)
+        box.submit(worker, page, YES)
     assert job.reload().judgments_count == (0 if how == "reject" else 5)
 
 
@@ -146,7 +146,7 @@ def test_the_token_of_another_page_is_refused(box: Box) -> None:
     mine, theirs = box.take(job, one), box.take(job, other)
 
     with pytest.raises(Conflict):
-        box.hand_in(one, mine, YES, token=theirs.token)
+        box.submit(one, mine, YES, token=theirs.token)
 
     assert given(job) == []
 
@@ -157,8 +157,8 @@ def test_a_paused_job_hands_out_no_pages_and_accepts_open_ones(box: Box) -> None
     page = box.take(job, one)
 
     job.pause()
-    refused = box.turned_away(job, other)
-    box.hand_in(one, page, YES)
+    refused = box.refusal_reason(job, other)
+    box.submit(one, page, YES)
     job.resume()
     box.work(job, other, YES)
 

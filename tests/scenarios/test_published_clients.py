@@ -1,4 +1,4 @@
-"""Programs that others have written for the service, in the shapes in which they call."""
+"""The calls of published programs that others have written for the service."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_spam_filter_is_labelled_by_contributors_who_passed_the_quiz(box: Box)
 
 
 def shares_of_right_test_questions(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Work out from a report which share of the test questions everybody got right."""
+    """Return the fraction of correct test questions of each contributor, from a report."""
     seen = Counter(row["_worker_id"] for row in rows if row["_golden"] == "true")
     missed = Counter(row["_worker_id"] for row in rows if row["_missed"] == "true")
     return {worker: round(1 - missed[worker] / seen[worker], 4) for worker in seen}

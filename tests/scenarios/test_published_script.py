@@ -1,6 +1,6 @@
-"""The script with which the vendor's own client was tested against the service, told once more.
+"""The integration script of the vendor's own client, call by call.
 
-It calls as that client does: brackets in the names of parameters, a body on every verb.
+The calls have the format of that client: brackets in parameter names, a body with every verb.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def fourteen_units(box: Box, job: int, units: list[str]) -> None:
 def work_and_contributors(box: Box, job: int) -> None:
     worker, other = box.contributor(country="USA"), box.contributor()
     page = box.take(box.client.get_job(job), worker)
-    box.hand_in(worker, page, {"funny": "yes", "why": "It glitters."})
+    box.submit(worker, page, {"funny": "yes", "why": "It glitters."})
     box.work(box.client.get_job(job), other, {"funny": "no"})
     (judgment, *_) = box.api("GET", f"/jobs/{job}/units/{page.units[0].id}/judgments.json").json()
     assert judgment["judgment"] == 1

@@ -1,4 +1,4 @@
-"""Test questions decide who may work, whose work counts, and when somebody has done enough."""
+"""Test questions: the quiz, trust, and contributors who run out of test questions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GOLD = "known"
 
 
 def launched(box: Box, rows: int, golds: int, **attributes: Any) -> Job:
-    """Launch a job in which everything is good."""
+    """Launch a job in which every correct answer is ``good``."""
     data = [{"text": f"text {place}"} for place in range(rows)]
     data += [
         {"text": f"{GOLD} {place}", "_golden": "TRUE", "says_gold": "good"}
@@ -40,7 +40,7 @@ def launched(box: Box, rows: int, golds: int, **attributes: Any) -> Job:
 
 
 def says(answer: str, *, missing: int = 0) -> Callable[[PageUnit], dict[str, str]]:
-    """Answer alike, but so many test questions of a page wrong."""
+    """Give the same answers, but a number of test questions of a page wrong."""
     wrong = [missing]
 
     def fill(unit: PageUnit) -> Mapping[str, str]:
@@ -72,14 +72,14 @@ def test_seven_of_ten_pass_the_quiz_and_six_fail_for_good_without_pay(box: Box) 
     before = box.balance
 
     first, again = box.take(job, passing), box.take(job, passing)
-    passed = box.hand_in(passing, first, says("good", missing=3))
+    passed = box.submit(passing, first, says("good", missing=3))
     failed = box.work(job, failing, says("good", missing=4))
 
     assert shown(first) == shown(again)
     assert (first.mode, len(first.units)) == ("quiz", 10)
     assert (passed.passed, passed.trust, passed.pay_cents) == (True, 0.7, 0)
     assert (failed.passed, failed.trust, failed.pay_cents) == (False, 0.6, 0)
-    assert box.turned_away(job, failing) == "failed_quiz"
+    assert box.refusal_reason(job, failing) == "failed_quiz"
     assert box.take(job, passing).mode == "work"
     assert box.balance == before
     assert not [line for line in box.sandbox.ledger() if line["kind"] == "charge"]
@@ -107,7 +107,7 @@ def test_a_contributor_who_loses_trust_has_all_judgments_tainted(box: Box, remai
     removed = box.work(job, careless, says("bad", missing=1))
 
     assert (removed.state, removed.trust) == ("removed", 0.5)
-    assert box.turned_away(job, careless) == "removed"
+    assert box.refusal_reason(job, careless) == "removed"
     full = box.client.get_report(job, "full")
     assert [row["_tainted"] for row in full] == ["true"] * 10
     assert job.ping()["tainted_judgments"] == 10
@@ -132,7 +132,7 @@ def test_a_contributor_who_answered_the_last_test_question_gets_no_page(box: Box
     pages = [box.work(job, worker, says("good")) for _ in range(8)]
 
     assert all(page.judgments == 5 for page in pages)
-    assert box.turned_away(job, worker) == "exhausted"
+    assert box.refusal_reason(job, worker) == "exhausted"
     assert standing(box, job, worker)["golds_count"] == 8
     assert box.take(job, box.contributor()).mode == "work"
 
@@ -142,8 +142,8 @@ def test_a_corrected_test_question_is_forgiven_and_its_contributor_readmitted(bo
     worker = box.contributor()
     page = box.take(job, worker)
     (asked,) = (unit for unit in page.units if unit.data["text"].startswith(GOLD))
-    box.hand_in(worker, page, says("good", missing=1))
-    assert box.turned_away(job, worker) == "removed"
+    box.submit(worker, page, says("good", missing=1))
+    assert box.refusal_reason(job, worker) == "removed"
     before = box.client.get_unit(job, asked.id)
     assert (before.missed_count, before.judgments_count) == (1, 1)
 

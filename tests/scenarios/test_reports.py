@@ -1,4 +1,4 @@
-"""Reports: asked for until they are there, and then the same to the byte as those on file."""
+"""Reports: polled until they are ready, and equal to the stored files byte by byte."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ GOOD = {"sentiment": "gut", "stars": "5"}
 
 
 def judged(box: Box) -> Job:
-    """Let three people answer, of whom one is not believed in the end."""
+    """Let three contributors answer, of whom one ends up untrusted."""
     options = {"gold_always": "true", "after_gold": 1, "reject_at": 70}
     job = box.job([*ROWS, *GOLDS], CML, judgments_per_unit=2, options=options)
     job.convert_test_questions()
@@ -81,7 +81,7 @@ def judged(box: Box) -> Job:
         page = box.take(job, worker)
         box.advance(seconds=90)
         known = {**GOOD, "sentiment": "schlecht" if person["country"] == "USA" else "gut"}
-        box.hand_in(worker, page, partial(either, known, answer))
+        box.submit(worker, page, partial(either, known, answer))
         box.advance(seconds=45)
     return job
 

@@ -1,4 +1,4 @@
-"""A sandbox begins anew, and knows of no other."""
+"""Reset, and two sandboxes side by side."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 CML = '<cml:text label="What is it?" name="what" validates="required"/>'
 
 
-def a_days_work(box: Box) -> tuple[Any, ...]:
-    """Do a bit of everything, and return all that could tell one time from another."""
+def use_everything(box: Box) -> tuple[Any, ...]:
+    """Use every part of the sandbox, and return all values that could differ between two runs."""
     job = box.job([{"text": f"text {place}"} for place in range(5)], CML)
     order = job.launch(5)
     worker = box.contributor()
     page = box.take(job, worker)
-    box.hand_in(worker, page, {"what": "A test"})
+    box.submit(worker, page, {"what": "A test"})
     now = box.control("GET", "clock")
     ids = [unit.id for unit in page.units]
     return job.id, job.created_at, order.id, worker.id, page.assignment_id, ids, now, box.balance
@@ -30,7 +30,7 @@ def a_days_work(box: Box) -> tuple[Any, ...]:
 @pytest.mark.parametrize("settings", [{"seed": 4}], ids=["time stands still"])
 def test_after_a_reset_everything_is_as_at_the_start(box: Box) -> None:
     box.control("POST", "faults", status=500, path="/jobs/*/pause")
-    first = a_days_work(box)
+    first = use_everything(box)
     box.advance(minutes=90)
 
     box.control("POST", "reset")
@@ -39,13 +39,13 @@ def test_after_a_reset_everything_is_as_at_the_start(box: Box) -> None:
     assert box.sandbox.events() == []
     assert box.control("GET", "faults") == []
     assert [line["kind"] for line in box.control("GET", "ledger")] == ["credit"]
-    assert a_days_work(box) == first
+    assert use_everything(box) == first
 
 
 def test_two_sandboxes_share_nothing(box: Box) -> None:
     with Sandbox(seed=1) as other:
         theirs = other.client().upload_job([{"text": "theirs"}])
-        a_days_work(box)
+        use_everything(box)
 
         assert [job.id for job in other.client().get_jobs()] == [theirs.id]
         assert len(other.ledger()) == 1

@@ -1,4 +1,4 @@
-"""A crowd that is the same each time it is asked for, and as good as it is said to be."""
+"""The simulated crowd: reproducible, and as accurate as its profiles say."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ HANDS = 8
 
 
 def rows(number: int, golds: int = 0) -> list[dict[str, Any]]:
-    """Make up rows with a truth, and test questions that know it."""
+    """Generate rows with a correct answer, and test questions."""
     chance = Random(0)  # noqa: S311 - no secret
     truths = [chance.choice(["yes", "no", "maybe"]) for _ in range(number + golds)]
     return [
@@ -62,7 +62,7 @@ def a_job(client: Any, data: list[dict[str, Any]], **attributes: Any) -> Job:
 
 
 def full_report(box: Box) -> list[dict[str, str]]:
-    """Let a crowd do a job from the beginning, and read the report."""
+    """Run a crowd on a new job, and return its report."""
     job = a_job(box.client, rows(40, golds=10), options={"front_load": "true"})
     box.sandbox.crowd.add(15, mix=MIX, truth=TRUTH)
     assert box.sandbox.crowd.run(job).ended == "finished"

@@ -1,4 +1,4 @@
-"""Rows come in as files, all of a file or nothing of it, and stay in their order."""
+"""Uploads of files: all rows or none, in their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A requester's own server is told what happens, in signed letters that arrive in the end."""
+"""Webhooks: signed, retried, and delivered in the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crowdflower.job import Job
     from tests.scenarios.conftest import Box
 
-PATIENCE = 60
+TIMEOUT = 60
 SIX_HOURS = 6 * 60
 CML = """
 <p>{{text}}</p>
@@ -30,7 +30,7 @@ CML = """
 
 
 class Hook(BaseHTTPRequestHandler):
-    """Writes down what it is told, and answers as its server is to."""
+    """Records each webhook, and responds with the status that its server returns."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -39,11 +39,11 @@ class Hook(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Receiver(HTTPServer):
-    """A requester's server, which can be out of order."""
+    """A requester's webhook server, which can be made to fail."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Hook)
@@ -71,7 +71,7 @@ class Receiver(HTTPServer):
 
     def wait(self, until: Callable[[], bool]) -> None:
         with self._news:
-            assert self._news.wait_for(until, PATIENCE), self.signals
+            assert self._news.wait_for(until, TIMEOUT), self.signals
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A small world to tell stories in; whatever happens in one, the books balance at its end."""
+"""A small world for tests of the rules; the invariants of its database are checked at the end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Answer = str | Callable[[handout.PageUnit], str]
 
 
 class World:
-    """One account with a thousand dollars, and short ways to what every story needs."""
+    """A database with one account with a thousand dollars, and short methods for common steps."""
 
     form = FORM
 
@@ -49,12 +49,12 @@ class World:
         *arguments: P.args,
         **named: P.kwargs,
     ) -> T:
-        """Follow one rule in a transaction of its own."""
+        """Call a rule in its own transaction."""
         with self.database.transaction() as tx:
             return rule(tx, *arguments, **named)
 
     def job(self, count: int = 20, *, golds: int = 0, **attributes: Any) -> Row[Any]:
-        """Make a job of rows, ready to be launched; golds come after the rows."""
+        """Create a job that is ready to be launched; test questions come after the other units."""
         data: list[dict[str, Any]] = [{"text": f"row {n}"} for n in range(count)]
         data += [
             {"text": f"gold {n}", "_golden": "TRUE", "sentiment_gold": "positive"}
@@ -70,17 +70,17 @@ class World:
     def launch_job(
         self, count: int = 20, *, golds: int = 0, channel: str = "on_demand", **attributes: Any
     ) -> Row[Any]:
-        """Make a job and order all of it."""
+        """Create a job and order all of its units."""
         job = self.job(count, golds=golds, **attributes)
         self.do(orders.place, job, 0, [channel])
         return self.reload(job)
 
     def reload(self, job: Row[Any]) -> Row[Any]:
-        """Read a job anew."""
+        """Read a job again."""
         return self.do(jobs.reload, job)
 
     def units(self, job: Row[Any]) -> list[Row[Any]]:
-        """Read all rows of a job."""
+        """Read all units of a job."""
         query = select(t.unit).where(t.unit.c.job_id == job.id).order_by(t.unit.c.seq)
         return self.do(Transaction.all, query)
 
@@ -90,21 +90,21 @@ class World:
         return self.do(Transaction.all, query)
 
     def worker(self, **about: Any) -> Row[Any]:
-        """Let a contributor in."""
+        """Add a contributor."""
         return self.do(workers.join, **{"channel": "on_demand", "country": "FI", **about})
 
     def crowd(self, count: int) -> list[Row[Any]]:
-        """Let several contributors in."""
+        """Add several contributors."""
         return [self.worker() for _ in range(count)]
 
-    def take(self, job: Row[Any], worker: Row[Any], **narrowed: Any) -> handout.Page:
+    def take(self, job: Row[Any], worker: Row[Any], **options: Any) -> handout.Page:
         """Take a page."""
-        return self.do(handout.take_page, job, worker, **narrowed)
+        return self.do(handout.take_page, job, worker, **options)
 
     def submit(
         self, worker: Row[Any], page: handout.Page, answer: Answer = "positive"
     ) -> submission.Receipt:
-        """Answer every row of a page, all alike or each on its own, and hand it in."""
+        """Submit a page, with the same answer for every unit or with a function of the unit."""
         answers = {
             unit.id: {"sentiment": answer if isinstance(answer, str) else answer(unit)}
             for unit in page.units
@@ -114,52 +114,52 @@ class World:
     def work(
         self, job: Row[Any], worker: Row[Any], answer: Answer = "positive"
     ) -> submission.Receipt:
-        """Take a page and hand it in."""
+        """Take a page and submit it."""
         return self.submit(worker, self.take(job, worker), answer)
 
-    def judge(self, job: Row[Any], number: int, *given: tuple[Row[Any], str]) -> None:
-        """Let contributors answer one row, one after the other."""
-        for worker, answer in given:
-            page = self.take(job, worker, only=[number])
-            assert [unit.id for unit in page.units] == [number]
+    def judge(self, job: Row[Any], unit_id: int, *answers: tuple[Row[Any], str]) -> None:
+        """Answer one unit, one contributor after the other."""
+        for worker, answer in answers:
+            page = self.take(job, worker, only=[unit_id])
+            assert [unit.id for unit in page.units] == [unit_id]
             self.submit(worker, page, answer)
 
     def trusted_workers(self, job: Row[Any], *trusts: float) -> list[Row[Any]]:
-        """Let contributors in who have seen a hundred test questions, and are believed so far."""
+        """Add contributors with this trust, each after a hundred test questions."""
         crowd = self.crowd(len(trusts))
         for worker, trust in zip(crowd, trusts, strict=True):
-            stands = {"job_id": job.id, "worker_id": worker.id, "state": "working", "trust": trust}
-            seen = {"golds_seen": 100, "golds_missed": round(100 - 100 * trust)}
+            state = {"job_id": job.id, "worker_id": worker.id, "state": "working", "trust": trust}
+            golds = {"golds_seen": 100, "golds_missed": round(100 - 100 * trust)}
             times = {"first_at": self.clock.now(), "last_at": self.clock.now()}
-            self.do(Transaction.run, insert(t.worker_job).values(**stands, **seen, **times))
+            self.do(Transaction.run, insert(t.worker_job).values(**state, **golds, **times))
         return crowd
 
     def refusal_reason(self, job: Row[Any], worker: Row[Any]) -> str:
-        """Tell why there is no page."""
+        """Take no page, and return the reason."""
         with pytest.raises(handout.NoPageAvailable) as caught:
             self.take(job, worker)
         return caught.value.reason
 
     def finish(self, job: Row[Any], crowd: Iterable[Row[Any]], answer: Answer = "positive") -> None:
-        """Let contributors work until nobody gets a page any more."""
+        """Take and submit pages, one contributor after the other, until there are no more."""
         for worker in crowd:
             with suppress(handout.NoPageAvailable):
                 while True:
                     self.work(job, worker, answer)
 
     def balance(self) -> float:
-        """Tell what the account has left, in cents."""
+        """Return the balance of the account, in cents."""
         with self.database.snapshot() as tx:
             return money.balance(tx, self.account.id) / money.CENT
 
     def ledger(self, kind: str) -> float:
-        """Sum up one kind of movement, in cents."""
+        """Return the sum of one kind of ledger entries, in cents."""
         query = select(func.coalesce(func.sum(t.ledger.c.amount_mc), 0).label("sum"))
         found = self.do(Transaction.one, query.where(t.ledger.c.kind == kind))
         return float(found.sum / money.CENT)
 
     def check(self) -> None:
-        """Count everything that is counted again, and add up everything that is added up."""
+        """Check every invariant of the database."""
         with self.database.snapshot() as tx:
             for invariant in INVARIANTS:
                 assert not tx.all(text(invariant.query)), invariant.statement
@@ -167,13 +167,13 @@ class World:
 
 @pytest.fixture
 def world_type() -> type[World]:
-    """Makes worlds that nobody checks or closes."""
+    """The class, for tests that check and close their worlds themselves."""
     return World
 
 
 @pytest.fixture
 def make_world() -> Iterator[Callable[..., World]]:
-    """Makes worlds with limits of their own."""
+    """Return a function that creates worlds with these limits."""
     made: list[World] = []
 
     def make(**limits: Any) -> World:
@@ -188,5 +188,5 @@ def make_world() -> Iterator[Callable[..., World]]:
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """A world with the usual limits."""
+    """A world with the default limits."""
     return make_world()

@@ -1,4 +1,4 @@
-"""Test questions are made of rows, and rows of test questions."""
+"""Conversion of units to test questions and back, and grading while test questions change."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_a_former_test_question_with_enough_judgments_is_finalized_at_once(world
 def test_a_test_question_edited_during_submissions_grades_each_page_by_one_version(
     world: Any,
 ) -> None:
-    """Everybody is scored by what was right when they handed in; then by what makes it better."""
+    """Each page is graded by the answers accepted at its submission; the edit may forgive some."""
     job = world.launch_job(40, golds=8, units_per_assignment=5, gold_per_assignment=3)
     golds = [unit for unit in world.units(job) if unit.state == "golden"]
     crowd = world.crowd(6)

@@ -1,4 +1,4 @@
-"""Who gets which page."""
+"""Handing out pages: which contributor gets which units, and who gets none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever people do, in whatever order, the books balance and everything counted is right."""
+"""Random sequences of steps of contributors and requester keep the invariants of the database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOME_ROW = st.integers(0, 39)
 
 
 class Restless(RuleBasedStateMachine):
-    """A job with six contributors and a restless requester."""
+    """A job with six contributors, and a requester who changes it all the time."""
 
     world_type: Callable[..., Any]
 
@@ -45,11 +45,11 @@ class Restless(RuleBasedStateMachine):
         self.pages: dict[int, Any] = {}
 
     def _poor(self, tx: Any) -> None:
-        """Leave too little for everything that may happen."""
+        """Leave too little money for all steps."""
         accounts.credit(tx, self.world.account, -99_000)
 
     def attempt(self, step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Do something that may be refused; then nothing of it may have happened."""
+        """Do something that may be refused; a refusal must leave no effect."""
         try:
             return self.world.do(step, *arguments, **named)
         except (Refusal, handout.NoPageAvailable):

@@ -1,4 +1,4 @@
-"""The life of a job."""
+"""Jobs: created, listed, changed, copied, paused, resumed, canceled and deleted."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ def test_ping_counts_completed_units(world: Any) -> None:
 
 @pytest.fixture
 def varied(world: Any) -> Any:
-    """A job with a row of each kind: finalized, judgable, new, canceled, two test questions."""
+    """A job with a finalized, a judgable, a new and a canceled unit, and two test questions."""
     job = world.job(4, golds=2, options={"mail_to": "me@example.com", "front_load": True})
     world.do(units.cancel, job, world.units(job)[3])
     world.do(units.create, job, {"text": "late"})

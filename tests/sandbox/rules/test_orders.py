@@ -1,4 +1,4 @@
-"""Launching, and what it costs."""
+"""Orders: requirements, cost, reserve, and automatic orders."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_charge_internal_makes_internal_contributors_cost_money(make_world: Any)
 
 
 def unready(world: Any, what: str) -> Any:
-    """Make a job that cannot be launched, for one reason."""
+    """Create a job that cannot be launched for one reason."""
     if what == "rows":
         return world.job(3)
     if what == "new rows":
@@ -136,7 +136,7 @@ def test_an_order_of_another_job_is_not_found(world: Any) -> None:
 
 
 def test_the_example_of_the_price_list_costs_40_dollars_and_32_cents(make_world: Any) -> None:
-    # The article prints 41.63 as the result of its own formula, which gives 40.32.
+    # The article prints 41.63 as the result of its own formula, which is 40.32.
     world = make_world()
     job = world.job(20, golds=13, units_per_assignment=10, gold_per_assignment=1)
 
@@ -355,7 +355,7 @@ def test_auto_order_of_a_job_that_is_not_ready_warns_why(world: Any) -> None:
 
 
 def waiting(world: Any, count: int = 2, **settings: Any) -> Any:
-    """A job that orders its rows a minute after they came."""
+    """Create a job that orders its units a minute after they were added."""
     job = world.job(count, auto_order=True, auto_order_timeout=60, **settings)
     world.do(channels.replace, job, ["on_demand"])
     return world.reload(job)

@@ -1,4 +1,4 @@
-"""What judgments come to, and how they are shown."""
+"""Results of units: aggregates, agreement, pages of judgments, and their JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORM = """
 
 @pytest.fixture
 def judged(world: Any) -> tuple[Any, int]:
-    """A row that three contributors judged whom trust tells apart; one of them skipped a lot."""
+    """A unit judged by three contributors of different trust, one of whom skipped questions."""
     job = world.job(5, cml=FORM)
     world.do(orders.place, job, 0, ["on_demand"])
     number = world.units(job)[0].id
@@ -77,7 +77,7 @@ def test_agreement_includes_questions_that_do_not_decide(world: Any, judged: Any
 
 @pytest.fixture
 def named(world: Any) -> tuple[Any, list[int]]:
-    """A row and a test question, each judged by two contributors who entered names."""
+    """A unit and a test question, each judged by two contributors who entered names."""
     group = "multiple='true' group_name='people' aggregation='true'"
     names = "<cml:text name='first'/><cml:text name='last'/>"
     job = world.job(6, cml=f"{FORM}<cml:group {group}>{names}</cml:group>")

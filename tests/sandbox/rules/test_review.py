@@ -1,4 +1,4 @@
-"""One judgment by itself: whatever is done to it, everything counted stays right."""
+"""Single judgments, added, changed and rejected by hand; all counters stay correct."""
 
 from __future__ import annotations
 

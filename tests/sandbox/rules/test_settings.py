@@ -1,4 +1,4 @@
-"""What may be written on a job, and what is refused."""
+"""Attributes of a job: which values are stored, refused or warned about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crowdflower.sandbox.rules.results import shapes
 
 
 def warned(world: Any, job: Any, attributes: dict[str, Any]) -> list[str]:
-    """Change a job and return what was warned about."""
+    """Change a job, and return the warnings."""
     with world.database.transaction() as tx:
         jobs.update(tx, job, attributes)
         return list(tx.warnings)

@@ -1,4 +1,4 @@
-"""What happens to a page of answers."""
+"""Submitted pages: judgments, trust, finalized units and pay."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from crowdflower.sandbox.store import Transaction, tables
 
 
 def events(world: Any, kind: str) -> Any:
-    """Read what happened."""
+    """Read the events."""
     return world.do(Transaction.all, select(tables.event).where(tables.event.c.kind == kind))
 
 
 def right_about(count: int) -> Any:
-    """Answer so many test questions right and the others wrong."""
+    """Answer a number of test questions correctly, and the others incorrectly."""
     left = [count]
 
     def answer(unit: Any) -> str:
@@ -200,8 +200,8 @@ def test_a_contributor_below_the_minimum_accuracy_is_removed_and_tainted(
     assert len(events(world, "worker_removed")) == 1
 
 
-def story_of_a_finalized_row_and_a_removed_contributor(world: Any, **attributes: Any) -> Any:
-    """Finalize a row, then remove one of those who judged it; return the job and the row."""
+def finalize_a_unit_and_remove_a_contributor(world: Any, **attributes: Any) -> Any:
+    """Finalize a unit, then remove one of its contributors for low trust; return job and unit."""
     job = world.launch_job(20, golds=8, options={"after_gold": "4"}, **attributes)
     number = world.units(job)[0].id
     sloppy, careful, steady = world.crowd(3)
@@ -215,7 +215,7 @@ def story_of_a_finalized_row_and_a_removed_contributor(world: Any, **attributes:
 def test_units_that_lose_a_judgment_reopen(world: Any) -> None:
     before = world.do(jobs.ping, world.launch_job())["needed_judgments"]
 
-    job, number = story_of_a_finalized_row_and_a_removed_contributor(world)
+    job, number = finalize_a_unit_and_remove_a_contributor(world)
 
     unit = world.do(units.find, job, number)
     assert (unit.state, unit.judgments_count, unit.tainted_count) == ("judgable", 2, 1)
@@ -225,7 +225,7 @@ def test_units_that_lose_a_judgment_reopen(world: Any) -> None:
 
 
 def test_units_remain_finalized_keeps_units_finalized(world: Any) -> None:
-    job, number = story_of_a_finalized_row_and_a_removed_contributor(
+    job, number = finalize_a_unit_and_remove_a_contributor(
         world, units_remain_finalized=True
     )
 
@@ -237,7 +237,7 @@ def test_units_remain_finalized_keeps_units_finalized(world: Any) -> None:
 def test_a_contributor_removed_by_a_bad_test_question_returns_when_it_is_corrected(
     world: Any,
 ) -> None:
-    job, number = story_of_a_finalized_row_and_a_removed_contributor(world)
+    job, number = finalize_a_unit_and_remove_a_contributor(world)
     removed = next(row for row in world.do(workers.list_all, job) if row.state == "removed")
     missed = [unit for unit in world.units(job) if unit.missed_count]
 

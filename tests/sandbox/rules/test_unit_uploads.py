@@ -1,4 +1,4 @@
-"""Rows that are uploaded."""
+"""Uploads: rows become units, all or none."""
 
 from __future__ import annotations
 
@@ -208,10 +208,10 @@ values = st.recursive(
 )
 
 
-# The world is emptied by hand, and a machine with other work to do is no reason to fail.
+# No time limit: a busy machine must not fail the test.
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.lists(st.fixed_dictionaries({"a": values, "b": values}), max_size=4))
-def test_attributes_are_returned_as_sent(world: Any, data: list[dict[str, Any]]) -> None:
+def test_rows_are_read_back_as_uploaded(world: Any, data: list[dict[str, Any]]) -> None:
     world.database.reset()
     world.account = world.do(accounts.open_account, key="k")
 

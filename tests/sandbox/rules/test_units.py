@@ -1,4 +1,4 @@
-"""The life of a row."""
+"""Units: created, read, changed, canceled, copied, deleted, and their states."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crowdflower.sandbox.rules.units import units, uploads
 
 
 def unit_in(world: Any, state: str) -> tuple[Any, Any]:
-    """Make a job with a row in a state; return both."""
+    """Create a job with a unit in a state, and return both."""
     job = world.launch_job(5)
     if state == "new":
         world.do(units.create, job, {"text": "new"})

@@ -1,4 +1,4 @@
-"""Contributors, and what a requester may do about them."""
+"""Contributors: bonus, messages, flags and rejection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hosted service has and the sandbox has not answers 501, says so, and is written down."""
+"""Features of the hosted service only: the sandbox answers 501, names them and records them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENDPOINTS = {
     "GET /v2/workflows": "the second version of the API",
     "POST /v2/jobs/{job}/launch": "the second version of the API",
 }
-"""What the service's documents describe, and what of it is missing; nothing is left out."""
+"""Every endpoint in the service's documents that the sandbox lacks, with its feature."""
 
 TOOLS = ("shapes", "text_annotation", "video_shapes", "taxonomy", "search", "audio_annotation")
 FINE = '<cml:text label="What is it?" name="what" validates="required"/>'

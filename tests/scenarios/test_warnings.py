@@ -1,4 +1,4 @@
-"""What is asked for and not obeyed is refused, or warned about; it is never dropped in silence."""
+"""Attributes, options and parameters without effect are refused or warned about, never ignored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ODDITIES = pytest.mark.parametrize(("attributes", "word"), ODD, ids=[word for _,
 
 
 def save(box: Box, attributes: dict[str, Any]) -> tuple[Response, dict[str, Any]]:
-    """Save a job, and return the answer with the job as it was before."""
+    """Save a job, and return the response and the JSON of the job before."""
     job = box.job([{"text": "one"}], FINE)
     before: dict[str, Any] = box.api("GET", f"/jobs/{job.id}.json").json()
     return box.api("PUT", f"/jobs/{job.id}.json", json={"job": attributes}), before
