@@ -64,32 +64,32 @@ def open_browser(box: Box) -> Iterator[Callable[[Job, str], Browser]]:
     """Open a browser at a job's page: ``open_browser(job, "Ada")``."""
     sessions: list[requests.Session] = []
 
-    def opened(job: Job, name: str) -> Browser:
+    def open_page(job: Job, name: str) -> Browser:
         in_process = box.url.startswith("https")
         sessions.append(session_for(box.sandbox.app) if in_process else requests.Session())
         secret = urlencode({"secret": job["secret"]})
         return Browser(sessions[-1], f"{box.url}/work/{job.id}?{secret}", name)
 
-    yield opened
+    yield open_page
     for session in sessions:
         session.close()
 
 
-def launched(box: Box, rows: int = 5, **attributes: Any) -> Job:
+def launch_job(box: Box, rows: int = 5, **attributes: Any) -> Job:
     data = [{"name": f"Shop {place}"} for place in range(rows)]
     job = box.job(data, CML, judgments_per_unit=1, **attributes)
     job.launch(rows, channels=["cf_internal"])
     return job
 
 
-def given(job: Job) -> list[dict[str, Any]]:
+def stored_answers(job: Job) -> list[dict[str, Any]]:
     return [judgment.data for judgment in job.reload().judgments()]
 
 
 def test_submitted_pages_have_their_start_and_end_times(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
-    job = launched(box, 10)
+    job = launch_job(box, 10)
     ada = open_browser(job, "Ada")
 
     for _ in range(2):
@@ -97,7 +97,7 @@ def test_submitted_pages_have_their_start_and_end_times(
         box.advance(seconds=90)
         assert "Your page was submitted." in ada.submit(form).text
 
-    assert given(job) == [YES] * 10
+    assert stored_answers(job) == [YES] * 10
     assert all(judgment.started_at < judgment.created_at for judgment in job.judgments())
     assert (job.state, job.ping()["needed_judgments"]) == ("finished", 0)
     assert "This job is not running." in ada.load()
@@ -106,7 +106,7 @@ def test_submitted_pages_have_their_start_and_end_times(
 def test_two_browser_windows_of_one_contributor_show_one_page(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
-    job = launched(box, 5, units_per_assignment=4)
+    job = launch_job(box, 5, units_per_assignment=4)
     ada, bob, eve = (open_browser(job, name) for name in ("Ada", "Bob", "Eve"))
 
     first, again = ada.units(), ada.units()
@@ -121,7 +121,7 @@ def test_two_browser_windows_of_one_contributor_show_one_page(
 def test_errors_are_shown_with_the_answers_and_hidden_answers_dropped(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
-    job = launched(box)
+    job = launch_job(box)
     ada = open_browser(job, "Ada")
     form = ada.fill_in(YES)
     first, second, *_ = ada.units()
@@ -133,16 +133,16 @@ def test_errors_are_shown_with_the_answers_and_hidden_answers_dropped(
     assert f'href="#u{first}-found"' in refused.text
     assert f'href="#u{second}-site"' in refused.text
     assert 'value="no address"' in refused.text
-    assert given(job) == []
+    assert stored_answers(job) == []
 
     ada.submit(form | {f"u{unit}[why]": "Posted, and not asked." for unit in (first, second)})
-    assert given(job) == [YES] * 5
+    assert stored_answers(job) == [YES] * 5
 
 
 def test_an_expired_page_is_refused_and_its_rows_go_to_another_contributor(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
-    job = launched(box)
+    job = launch_job(box)
     ada, bob = open_browser(job, "Ada"), open_browser(job, "Bob")
     form, hers = ada.fill_in(YES), ada.units()
 
@@ -154,13 +154,13 @@ def test_an_expired_page_is_refused_and_its_rows_go_to_another_contributor(
     assert late.status_code == 410
     assert "The time for this page is over" in late.text
     assert {*his} == {*hers}
-    assert {answer["found"] for answer in given(job)} == {"no"}
+    assert {answer["found"] for answer in stored_answers(job)} == {"no"}
 
 
 def test_a_page_that_is_submitted_twice_is_stored_once(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:
-    job = launched(box, 10)
+    job = launch_job(box, 10)
     ada = open_browser(job, "Ada")
     form = ada.fill_in(YES)
 
@@ -168,4 +168,4 @@ def test_a_page_that_is_submitted_twice_is_stored_once(
 
     assert first.text == second.text
     assert "Your page was submitted." in first.text
-    assert given(job) == [YES] * 5
+    assert stored_answers(job) == [YES] * 5

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.scenarios.conftest import Box
 
 ROWS = 5
-SPARE = 3
+EXTRA_GOLD = 3
 """Test questions that a job must have beyond a page of them."""
 
 FORM = """
@@ -48,7 +48,7 @@ Given = list[tuple[Any, int, int]]
 """Answers, each with the test questions that its giver got right, and saw; 0 for none."""
 
 
-def launched(box: Box, question: str, golds: int, **attributes: Any) -> Job:
+def launch_job(box: Box, question: str, golds: int, **attributes: Any) -> Job:
     data = [{"text": f"text {place}"} for place in range(ROWS)]
     known = {"_golden": "TRUE", "read_gold": "yes"}
     data += [{"text": f"known {place}", **known} for place in range(golds)]
@@ -60,7 +60,7 @@ def launched(box: Box, question: str, golds: int, **attributes: Any) -> Job:
     return job
 
 
-def believed(box: Box, job: Job, right: int, seen: int) -> Row[Any]:
+def add_contributor(box: Box, job: Job, right: int, seen: int) -> Row[Any]:
     """Add a contributor who answers a number of test questions of the quiz correctly."""
     worker = box.contributor()
     if seen:
@@ -75,7 +75,7 @@ def believed(box: Box, job: Job, right: int, seen: int) -> Row[Any]:
 def answer(box: Box, job: Job, given: Given) -> None:
     """Answer the first unit, one contributor after the other."""
     for which, right, seen in given:
-        worker = believed(box, job, right, seen)
+        worker = add_contributor(box, job, right, seen)
         box.judge(job, job.units[0].id, worker, which=which, read="yes")
 
 
@@ -114,7 +114,7 @@ def test_confidence_is_the_fraction_of_trust_behind_an_answer(
     box: Box, given: Given, expected: dict[str, Any]
 ) -> None:
     golds = max(seen for *_, seen in given)
-    job = launched(box, SELECT, golds + SPARE if golds else 0, judgments_per_unit=len(given))
+    job = launch_job(box, SELECT, golds + EXTRA_GOLD if golds else 0, judgments_per_unit=len(given))
 
     answer(box, job, given)
 
@@ -124,8 +124,8 @@ def test_confidence_is_the_fraction_of_trust_behind_an_answer(
 def test_trust_is_the_fraction_of_correct_test_questions_with_forgiven_ones(
     box: Box,
 ) -> None:
-    job = launched(box, SELECT, 44 + SPARE)
-    worker = believed(box, job, 39, 44)
+    job = launch_job(box, SELECT, 44 + EXTRA_GOLD)
+    worker = add_contributor(box, job, 39, 44)
     at = f"/jobs/{job.id}/workers/{worker.id}.json"
     before = box.api("GET", at).json()["trust_overall"]
     missed = next(unit for unit in job.results() if unit.missed_count)
@@ -148,7 +148,7 @@ def test_trust_is_the_fraction_of_correct_test_questions_with_forgiven_ones(
 def test_each_of_several_answers_has_its_own_confidence(
     box: Box, aggregation: str, expected: dict[str, Any]
 ) -> None:
-    job = launched(box, CHECKBOXES.format(aggregation), 10 + SPARE)
+    job = launch_job(box, CHECKBOXES.format(aggregation), 10 + EXTRA_GOLD)
 
     answer(box, job, [(["cat", "dog"], 9, 10), (["cat"], 8, 10), (["dog", "bird"], 5, 10)])
 
@@ -156,7 +156,7 @@ def test_each_of_several_answers_has_its_own_confidence(
 
 
 def test_an_average_ignores_trust(box: Box) -> None:
-    job = launched(box, RATINGS, 10 + SPARE)
+    job = launch_job(box, RATINGS, 10 + EXTRA_GOLD)
 
     answer(box, job, [("4", 10, 10), ("4", 5, 10), ("3", 9, 10)])
 
@@ -169,7 +169,7 @@ def test_linked_answers_have_the_fraction_of_contributors_as_confidence(box: Box
     Source: Appen, `Guide to cml:group and multiple="true" Aggregation
     <https://success.appen.com/hc/en-us/articles/360044427991>`_.
     """
-    job = launched(box, LINKED, 10 + SPARE, judgments_per_unit=2)
+    job = launch_job(box, LINKED, 10 + EXTRA_GOLD, judgments_per_unit=2)
     first = job.units[0].id
     entered = [
         (9, {"first_name": ["Johnny"], "last_name": ["Appleseed"]}),
@@ -177,7 +177,7 @@ def test_linked_answers_have_the_fraction_of_contributors_as_confidence(box: Box
     ]
 
     for right, names in entered:
-        box.judge(job, first, believed(box, job, right, 10), read="yes", **names)
+        box.judge(job, first, add_contributor(box, job, right, 10), read="yes", **names)
 
     johnny = {"first_name": "Johnny", "last_name": "Appleseed", "confidence": 0.5}
     people = box.client.get_unit(job, first).results["people"]
@@ -194,7 +194,7 @@ def test_linked_answers_have_the_fraction_of_contributors_as_confidence(box: Box
 def test_judgments_are_added_until_confidence_or_the_maximum_is_reached(
     box: Box, fourth: str, confidence: float, needed: int
 ) -> None:
-    job = launched(box, SELECT, 10 + SPARE)
+    job = launch_job(box, SELECT, 10 + EXTRA_GOLD)
     job.collect_dynamically(["which"], min_confidence=0.7, max_judgments=5)
     row = job.units[0].id
 

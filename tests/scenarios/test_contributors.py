@@ -26,7 +26,7 @@ CML = """
 NO = {"spam": "no"}
 
 
-def launched(box: Box, rows: int = 10, **attributes: Any) -> Job:
+def launch_job(box: Box, rows: int = 10, **attributes: Any) -> Job:
     job = box.job([{"text": f"text {place}"} for place in range(rows)], CML, **attributes)
     job.launch(rows)
     return job
@@ -39,7 +39,7 @@ def inbox(box: Box, worker: Row[Any]) -> list[str]:
 
 
 def test_a_flag_blocks_a_contributor_in_one_job_and_keeps_their_judgments(box: Box) -> None:
-    job, other = launched(box), launched(box)
+    job, other = launch_job(box), launch_job(box)
     worker = box.contributor()
     box.work(job, worker, NO)
     flagged = job.get_worker(worker.id)
@@ -55,7 +55,7 @@ def test_a_flag_blocks_a_contributor_in_one_job_and_keeps_their_judgments(box: B
 
 
 def test_a_persistent_flag_blocks_a_contributor_in_every_job_of_the_account(box: Box) -> None:
-    job, other = launched(box), launched(box)
+    job, other = launch_job(box), launch_job(box)
     worker = box.contributor()
     box.work(job, worker, NO)
     flagged = job.get_worker(worker.id)
@@ -64,14 +64,14 @@ def test_a_persistent_flag_blocks_a_contributor_in_every_job_of_the_account(box:
 
     assert box.refusal_reason(job, worker) == "flagged"
     assert box.refusal_reason(other, worker) == "flagged"
-    assert box.refusal_reason(launched(box), worker) == "flagged"
+    assert box.refusal_reason(launch_job(box), worker) == "flagged"
     flagged.deflag("A mistake")
     assert box.take(job, worker).units
     assert box.take(other, worker).units
 
 
 def test_a_rejected_contributor_leaves_every_count_and_units_reopen(box: Box) -> None:
-    job = launched(box, judgments_per_unit=1)
+    job = launch_job(box, judgments_per_unit=1)
     worker = box.contributor()
     box.work(job, worker, NO)
     assert job.ping()["needed_judgments"] == 5
@@ -88,7 +88,7 @@ def test_a_rejected_contributor_leaves_every_count_and_units_reopen(box: Box) ->
 
 
 def test_rejection_in_a_finished_job_reopens_no_unit(box: Box) -> None:
-    job = launched(box, 5, judgments_per_unit=2)
+    job = launch_job(box, 5, judgments_per_unit=2)
     careless, careful = box.contributor(), box.contributor()
     box.work(job, careless, {"spam": "yes"})
     box.work(job, careful, NO)
@@ -104,7 +104,7 @@ def test_rejection_in_a_finished_job_reopens_no_unit(box: Box) -> None:
 
 
 def test_a_bonus_is_paid_with_its_fee_and_the_contributor_notified(box: Box) -> None:
-    job = launched(box)
+    job = launch_job(box)
     worker = box.contributor()
     box.work(job, worker, NO)
     before = box.balance
@@ -118,7 +118,7 @@ def test_a_bonus_is_paid_with_its_fee_and_the_contributor_notified(box: Box) -> 
 
 
 def test_a_bonus_above_twenty_dollars_or_to_a_stranger_is_refused(box: Box) -> None:
-    job = launched(box)
+    job = launch_job(box)
     worker, stranger = box.contributor(), box.contributor()
     box.work(job, worker, NO)
     box.take(job, stranger)

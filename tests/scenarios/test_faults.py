@@ -26,7 +26,7 @@ def job(box: Box) -> Job:
     return box.job([{"text": f"text {place}"} for place in range(5)], CML)
 
 
-def asked(box: Box, verb: str, end: str) -> list[int | None]:
+def list_statuses(box: Box, verb: str, end: str) -> list[int | None]:
     """List the statuses of the responses in the sandbox's request log."""
     requests = box.control("GET", "requests")
     return [
@@ -42,7 +42,7 @@ def test_two_errors_before_a_success_are_retried(box: Box, job: Job) -> None:
 
     assert job.reload().title == "What do you see?"
 
-    assert asked(box, "GET", f"/jobs/{job.id}") == [500, 500, 200]
+    assert list_statuses(box, "GET", f"/jobs/{job.id}") == [500, 500, 200]
     assert box.control("GET", "faults") == []
 
 
@@ -71,7 +71,7 @@ def test_a_launch_is_never_retried_not_even_after_a_429(box: Box, job: Job) -> N
     with pytest.raises(RateLimited):
         job.launch(5)
 
-    assert asked(box, "POST", "/orders") == [429]
+    assert list_statuses(box, "POST", "/orders") == [429]
     assert (job.reload().state, box.balance) == ("unordered", balance)
 
 
@@ -84,7 +84,7 @@ def test_a_launch_whose_connection_breaks_is_retried_with_its_key_and_paid_once(
 
     order = job.launch(5)
 
-    assert asked(box, "POST", "/orders") == [None, 200]
+    assert list_statuses(box, "POST", "/orders") == [None, 200]
     assert (job.reload().state, order.nuggeted_units_count) == ("running", 5)
     assert balance - box.balance == 1000
     orders = [line["order_id"] for line in box.control("GET", "ledger")]

@@ -53,14 +53,14 @@ ATTACK = (
 )
 
 
-def launched(box: Box, rows: list[dict[str, Any]], cml: str) -> Job:
+def launch_job(box: Box, rows: list[dict[str, Any]], cml: str) -> Job:
     job = box.job(rows, cml, judgments_per_unit=1)
     job.launch(len(rows))
     return job
 
 
 def test_each_unit_has_the_questions_of_its_data(box: Box) -> None:
-    job = launched(box, ROWS, BY_ROW)
+    job = launch_job(box, ROWS, BY_ROW)
     by_title = dict(zip((row["title"] for row in ROWS), ANSWERS, strict=True))
 
     worker = box.contributor()
@@ -91,7 +91,7 @@ def test_split_columns_become_the_choices_of_a_form(box: Box) -> None:
 def test_data_of_a_row_is_text_and_cannot_inject_anything(box: Box) -> None:
     names = ("title", "style", "first")
     harmless = dict.fromkeys(names, "plain")
-    job = launched(box, [harmless, *[dict.fromkeys(names, ATTACK)] * 4], PLAIN)
+    job = launch_job(box, [harmless, *[dict.fromkeys(names, ATTACK)] * 4], PLAIN)
 
     plain, *attacked = (form_for(job.cml or "", unit.data) for unit in job.units)
     worker = box.contributor()

@@ -80,7 +80,7 @@ def test_test_questions_become_units_again(box: Box) -> None:
     assert job.launch(9).nuggeted_units_count == 9
 
 
-def missed(box: Box, cml: str, answer: dict[str, Any], **right: Any) -> bool:
+def is_missed_answer(box: Box, cml: str, answer: dict[str, Any], **right: Any) -> bool:
     """Return whether an answer to a test question is graded as wrong."""
     options = {"gold_always": "true", "reject_at": 0}
     job: Job = box.job(
@@ -116,7 +116,7 @@ def test_several_accepted_answers_are_graded_by_the_gold_mode(
 ) -> None:
     cml = CHECKBOXES % ("", f'<cml:gold {how}="true"/>' if how else "")
 
-    assert missed(box, cml, {"inside": given}, inside_gold="cat\ndog") is is_missed
+    assert is_missed_answer(box, cml, {"inside": given}, inside_gold="cat\ndog") is is_missed
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,12 @@ def test_several_accepted_answers_are_graded_by_the_gold_mode(
 def test_a_text_answer_is_graded_with_a_pattern_around_the_accepted_one(
     box: Box, given: str, is_missed: bool
 ) -> None:
-    assert missed(box, TEXT, {"writer": given}, writer_gold="J. Doe (jr.)") is is_missed
+    assert is_missed_answer(box, TEXT, {"writer": given}, writer_gold="J. Doe (jr.)") is is_missed
 
 
 def test_a_question_hidden_by_only_if_is_not_missed(box: Box) -> None:
     hidden = RADIOS + '<cml:text label="Why?" name="why" only-if="says:[bad]" gold="true"/>'
 
-    assert not missed(box, hidden, {"says": "good"}, says_gold="good\nbad", why_gold="It stinks")
+    assert not is_missed_answer(
+        box, hidden, {"says": "good"}, says_gold="good\nbad", why_gold="It stinks"
+    )

@@ -25,7 +25,7 @@ def rows(number: int) -> list[dict[str, str]]:
     return [{"text": f"text {place}"} for place in range(number)]
 
 
-def movements(box: Box, *kinds: str) -> int:
+def ledger_sum(box: Box, *kinds: str) -> int:
     """Return the sum of the ledger entries of these kinds, by default all, in cents."""
     lines = box.sandbox.ledger()
     return sum(each["amount_mc"] for each in lines if not kinds or each["kind"] in kinds) // 1000
@@ -45,16 +45,18 @@ def test_each_missing_requirement_of_a_launch_has_its_own_message_and_costs_noth
     box.client.update_job(without_form.id, about)
     with_three_rows = box.job(rows(3), CML)
 
-    said = {why_not(job) for job in (without_title, without_form, with_three_rows, canceled)}
+    messages = {
+        launch_error(job) for job in (without_title, without_form, with_three_rows, canceled)
+    }
 
-    assert len(said) == 4
+    assert len(messages) == 4
     for word in ("title", "form", "5 units", "canceled"):
-        assert sum(word in text for text in said) == 1
-    assert box.balance == before == movements(box)
+        assert sum(word in text for text in messages) == 1
+    assert box.balance == before == ledger_sum(box)
     assert ready.reload().state == "unordered"
 
 
-def why_not(job: Job) -> str:
+def launch_error(job: Job) -> str:
     with pytest.raises(ValidationError) as caught:
         job.launch(6)
     return str(caught.value)
@@ -73,14 +75,14 @@ def test_an_unfunded_order_is_refused_and_unspent_money_comes_back(box: Box) -> 
     assert box.control("POST", "credit", cents=2000) == {"balance": 2500}
     order = job.launch(20)
     assert order.amount_in_cents == 144, "4 pages, 3 judgments, 10 cents, and 20 % on top"
-    assert box.balance == 1500 == movements(box), "ten dollars are the least that is set aside"
+    assert box.balance == 1500 == ledger_sum(box), "ten dollars are the least that is set aside"
 
     box.work(job, box.contributor(), {"spam": "no"})
     assert box.balance == 1500, "a page is paid from what was set aside"
     job.cancel()
-    assert box.balance == 2500 - 12 == movements(box)
-    assert movements(box, "charge") == -12
-    assert movements(box, "refund") == 1000 - 12
+    assert box.balance == 2500 - 12 == ledger_sum(box)
+    assert ledger_sum(box, "charge") == -12
+    assert ledger_sum(box, "refund") == 1000 - 12
 
 
 def test_a_finished_job_returns_its_unspent_money(box: Box) -> None:
@@ -93,7 +95,7 @@ def test_a_finished_job_returns_its_unspent_money(box: Box) -> None:
 
     assert job.reload().state == "finished"
     assert before - box.balance == 144
-    assert movements(box) == box.balance
+    assert ledger_sum(box) == box.balance
     assert job.crowd_costs == 1.2, "what contributors got, in dollars"
 
 
@@ -130,4 +132,4 @@ def test_more_judgments_reopen_a_unit_and_are_paid(box: Box) -> None:
     assert unit.judgments_count == 3
     assert unit.get_aggregate("spam") == "yes"
     assert before - box.balance == 2 * 12
-    assert movements(box) == box.balance
+    assert ledger_sum(box) == box.balance

@@ -24,20 +24,20 @@ CML = """
 YES = {"found": "yes", "site": "https://example.com/shop"}
 
 
-def launched(box: Box, number: int = 5, **attributes: Any) -> Job:
+def launch_job(box: Box, number: int = 5, **attributes: Any) -> Job:
     job = box.job([{"name": f"Shop {place}"} for place in range(number)], CML, **attributes)
     job.launch(number)
     return job
 
 
-def given(job: Job) -> list[dict[str, Any]]:
+def stored_answers(job: Job) -> list[dict[str, Any]]:
     return [judgment.data for judgment in job.reload().judgments()]
 
 
 def test_a_page_is_refused_with_errors_by_question_and_hidden_answers_are_dropped(
     box: Box,
 ) -> None:
-    job = launched(box, judgments_per_unit=1)
+    job = launch_job(box, judgments_per_unit=1)
     worker = box.contributor()
     page = box.take(job, worker)
     first, second, *others = (unit.id for unit in page.units)
@@ -50,14 +50,14 @@ def test_a_page_is_refused_with_errors_by_question_and_hidden_answers_are_droppe
         first: {"found"},
         second: {"site"},
     }
-    assert given(job) == []
+    assert stored_answers(job) == []
     box.submit(worker, page, {**YES, "why": "Posted, although nobody was asked."})
-    assert given(job) == [YES] * 5
+    assert stored_answers(job) == [YES] * 5
     assert len(others) == 3
 
 
 def test_a_judgment_through_the_api_is_checked_against_the_form(box: Box) -> None:
-    job = launched(box)
+    job = launch_job(box)
     unit, worker = job.units[0].id, box.contributor()
     asked = {"unit_id": unit, "worker_id": worker.id, "data": {"found": "yes", "site": "none"}}
 
@@ -65,13 +65,13 @@ def test_a_judgment_through_the_api_is_checked_against_the_form(box: Box) -> Non
 
     assert answer.status_code == 422
     assert set(answer.json()["error"]["fields"][str(unit)]) == {"site"}
-    assert given(job) == []
+    assert stored_answers(job) == []
 
 
 def test_one_contributor_has_one_page_and_two_never_share_a_slot(
     box: Box,
 ) -> None:
-    job = launched(box, 5, judgments_per_unit=1, units_per_assignment=4)
+    job = launch_job(box, 5, judgments_per_unit=1, units_per_assignment=4)
     first, second, third = (box.contributor() for _ in range(3))
 
     page, again = box.take(job, first), box.take(job, first)
@@ -83,13 +83,13 @@ def test_one_contributor_has_one_page_and_two_never_share_a_slot(
     assert box.refusal_reason(job, third) == "no_work"
     box.submit(first, page, YES)
     assert box.refusal_reason(job, third) == "no_work"
-    assert given(job) == [YES] * 4
+    assert stored_answers(job) == [YES] * 4
 
 
 def test_an_expired_page_goes_to_another_contributor_and_is_paid_once(
     box: Box,
 ) -> None:
-    job = launched(box, judgments_per_unit=1)
+    job = launch_job(box, judgments_per_unit=1)
     late, quick = box.contributor(), box.contributor()
     before = box.balance
     page = box.take(job, late)
@@ -111,7 +111,7 @@ def test_an_expired_page_goes_to_another_contributor_and_is_paid_once(
 
 
 def test_a_page_that_is_submitted_twice_is_stored_and_paid_once(box: Box) -> None:
-    job = launched(box, 5)
+    job = launch_job(box, 5)
     worker = box.contributor()
     page = box.take(job, worker)
 
@@ -119,13 +119,13 @@ def test_a_page_that_is_submitted_twice_is_stored_and_paid_once(box: Box) -> Non
     second = box.submit(worker, page, {"found": "no"})
 
     assert second == first
-    assert given(job) == [YES] * 5
+    assert stored_answers(job) == [YES] * 5
     assert len([each for each in box.sandbox.ledger() if each["kind"] == "charge"]) == 1
 
 
 @pytest.mark.parametrize("how", ["cancel", "reject", "flag"])
 def test_a_revoked_page_is_refused(box: Box, how: str) -> None:
-    job = launched(box, 10)
+    job = launch_job(box, 10)
     worker = box.contributor()
     box.work(job, worker, YES)
     page = box.take(job, worker)
@@ -141,18 +141,18 @@ def test_a_revoked_page_is_refused(box: Box, how: str) -> None:
 
 
 def test_the_token_of_another_page_is_refused(box: Box) -> None:
-    job = launched(box, 10, judgments_per_unit=1)
+    job = launch_job(box, 10, judgments_per_unit=1)
     one, other = box.contributor(), box.contributor()
     mine, theirs = box.take(job, one), box.take(job, other)
 
     with pytest.raises(Conflict):
         box.submit(one, mine, YES, token=theirs.token)
 
-    assert given(job) == []
+    assert stored_answers(job) == []
 
 
 def test_a_paused_job_hands_out_no_pages_and_accepts_open_ones(box: Box) -> None:
-    job = launched(box, 10, judgments_per_unit=1)
+    job = launch_job(box, 10, judgments_per_unit=1)
     one, other = box.contributor(), box.contributor()
     page = box.take(job, one)
 
@@ -163,5 +163,5 @@ def test_a_paused_job_hands_out_no_pages_and_accepts_open_ones(box: Box) -> None
     box.work(job, other, YES)
 
     assert refused == "job_not_running"
-    assert given(job) == [YES] * 10
+    assert stored_answers(job) == [YES] * 10
     assert job.state == "finished"

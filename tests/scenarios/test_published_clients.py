@@ -24,16 +24,16 @@ SPAM = """
 PEOPLE = {"perfect": 0.2, "normal": 0.6, "random spammer": 0.2}
 
 
-def labelled(number: int, prefix: str) -> list[dict[str, str]]:
+def make_rows(number: int, prefix: str) -> list[dict[str, str]]:
     return [
         {"text": f"{prefix} {place}", "truth": ("spam", "ham", "ham")[place % 3]}
         for place in range(number)
     ]
 
 
-def a_spam_filter(box: Box) -> Job:
-    golds = [{**row, "spam_gold": row["truth"]} for row in labelled(50, "known")]
-    rows = [{**row, "spam_gold": None} for row in labelled(200, "unknown")]
+def create_spam_filter(box: Box) -> Job:
+    golds = [{**row, "spam_gold": row["truth"]} for row in make_rows(50, "known")]
+    rows = [{**row, "spam_gold": None} for row in make_rows(200, "unknown")]
     options = {"front_load": 1, "after_gold": 10, "reject_at": 70}
     attributes = {"units_per_assignment": 10, "judgments_per_unit": 2, "options": options}
     job = box.job(golds + rows, SPAM, **attributes)
@@ -43,7 +43,7 @@ def a_spam_filter(box: Box) -> Job:
 
 
 def test_a_spam_filter_is_labelled_by_contributors_who_passed_the_quiz(box: Box) -> None:
-    job = a_spam_filter(box)
+    job = create_spam_filter(box)
     box.sandbox.crowd.add(30, mix=PEOPLE, truth={"spam": "truth"})
 
     job.launch(200)
@@ -59,10 +59,10 @@ def test_a_spam_filter_is_labelled_by_contributors_who_passed_the_quiz(box: Box)
     assert sum(table.values()) == 400
     assert table["spam", "spam"] + table["ham", "ham"] > 320
     trusts = {row["_worker_id"]: float(row["_trust"]) for row in rows}
-    assert trusts == shares_of_right_test_questions(rows)
+    assert trusts == gold_accuracy(rows)
 
 
-def shares_of_right_test_questions(rows: list[dict[str, Any]]) -> dict[str, float]:
+def gold_accuracy(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return the fraction of correct test questions of each contributor, from a report."""
     seen = Counter(row["_worker_id"] for row in rows if row["_golden"] == "true")
     missed = Counter(row["_worker_id"] for row in rows if row["_missed"] == "true")
@@ -72,7 +72,7 @@ def shares_of_right_test_questions(rows: list[dict[str, Any]]) -> dict[str, floa
 def test_a_client_in_r_orders_a_hundred_of_five_rows_and_reads_until_nothing_comes(
     box: Box,
 ) -> None:
-    rows = "\n".join(json.dumps(row) for row in labelled(5, "text"))
+    rows = "\n".join(json.dumps(row) for row in make_rows(5, "text"))
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     made = box.api("POST", "/jobs/upload.json", data=rows, headers=headers).json()
     at = f"/jobs/{made['id']}"
@@ -98,7 +98,7 @@ def test_a_client_in_r_orders_a_hundred_of_five_rows_and_reads_until_nothing_com
 
 
 def test_results_are_paged_by_a_hundred_units(box: Box) -> None:
-    job = box.job(labelled(230, "text"), SPAM, judgments_per_unit=1)
+    job = box.job(make_rows(230, "text"), SPAM, judgments_per_unit=1)
     job.launch(230, channels=["cf_internal"])
     box.finish(job, box.contributor("cf_internal"), {"spam": "ham"})
 
@@ -114,7 +114,7 @@ def test_results_are_paged_by_a_hundred_units(box: Box) -> None:
 def test_a_client_in_python_sends_lists_and_reads_a_report_line_by_line(
     box: Box, verb: str
 ) -> None:
-    job = box.job(labelled(6, "text"), SPAM, judgments_per_unit=1)
+    job = box.job(make_rows(6, "text"), SPAM, judgments_per_unit=1)
     at = f"/jobs/{job.id}"
 
     box.api("PUT", f"{at}/channels", data={"channels[]": ["cf_internal", "neodev"]})

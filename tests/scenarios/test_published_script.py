@@ -36,7 +36,7 @@ CML = """
 """
 
 
-def a_csv() -> bytes:
+def make_csv() -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows([("Item", "Glitter Color", "Image"), *GARMENTS])
     return text.getvalue().encode()
@@ -45,36 +45,36 @@ def a_csv() -> bytes:
 def test_the_vendors_script_runs_to_its_end(box: Box) -> None:
     blank = box.api("POST", "/jobs.json", data={"job[title]": "A blank job"}).json()
     assert blank["state"] == "unordered"
-    assert channels(box, blank["id"])["enabled_channels"] == []
+    assert read_channels(box, blank["id"])["enabled_channels"] == []
     box.api("POST", f"/jobs/{blank['id']}/channels", data={"channels[]": "cf_internal"})
-    assert channels(box, blank["id"])["enabled_channels"] == ["cf_internal"]
+    assert read_channels(box, blank["id"])["enabled_channels"] == ["cf_internal"]
 
-    job = an_upload_of_twelve(box)
-    a_form_and_tags(box, job)
-    units = an_order_of_twelve(box, job)
-    fourteen_units(box, job, units)
-    work_and_contributors(box, job)
+    job = upload_twelve_rows(box)
+    set_form_and_tags(box, job)
+    units = order_twelve_units(box, job)
+    add_units(box, job, units)
+    work_and_manage_contributors(box, job)
 
     for verb, state in (("pause", "paused"), ("resume", "running"), ("cancel", "canceled")):
         assert "success" in box.api("GET", f"/jobs/{job}/{verb}.json").json()
-        assert show(box, job)["state"] == state
+        assert read_job(box, job)["state"] == state
     box.api("DELETE", f"/jobs/{blank['id']}.json")
-    assert show(box, blank["id"])["state"] == "unordered", "deleted, and still there to be read"
+    assert read_job(box, blank["id"])["state"] == "unordered", "deleted, and still there to be read"
     assert box.api("GET", f"/jobs/{job}/legend.json").json()["funny"]
     copied = box.api("GET", f"/jobs/{job}/copy.json", params={"all_units": "true"}).json()
-    assert show(box, copied["id"])["units_count"] == 14
-    assert show(box, copied["id"])["golds_count"] == 2
+    assert read_job(box, copied["id"])["units_count"] == 14
+    assert read_job(box, copied["id"])["golds_count"] == 2
     for report in REPORTS:
-        assert len(a_report(box, job, report)) > 1
+        assert len(download_report(box, job, report)) > 1
 
 
-def an_upload_of_twelve(box: Box) -> int:
+def upload_twelve_rows(box: Box) -> int:
     headers = {"Content-Type": "text/csv"}
-    job: int = box.api("POST", "/jobs/upload.json", data=a_csv(), headers=headers).json()["id"]
-    assert channels(box, job)["enabled_channels"] != []
-    assert show(box, job)["units_count"] == 6
+    job: int = box.api("POST", "/jobs/upload.json", data=make_csv(), headers=headers).json()["id"]
+    assert read_channels(box, job)["enabled_channels"] != []
+    assert read_job(box, job)["units_count"] == 6
 
-    box.api("PUT", f"/jobs/{job}/upload.json", data=a_csv(), headers=headers)
+    box.api("PUT", f"/jobs/{job}/upload.json", data=make_csv(), headers=headers)
 
     assert box.api("GET", f"/jobs/{job}/units/ping.json").json() == {"count": 12, "done": True}
     rows = list(box.api("GET", f"/jobs/{job}/units.json").json().values())
@@ -83,7 +83,7 @@ def an_upload_of_twelve(box: Box) -> int:
     return job
 
 
-def a_form_and_tags(box: Box, job: int) -> None:
+def set_form_and_tags(box: Box, job: int) -> None:
     about = {
         "job[title]": "Is it funny?",
         "job[instructions]": "Look at the garment.",
@@ -107,41 +107,41 @@ def a_form_and_tags(box: Box, job: int) -> None:
         assert found == [{"name": name} for name in left]
 
 
-def an_order_of_twelve(box: Box, job: int) -> list[str]:
+def order_twelve_units(box: Box, job: int) -> list[str]:
     wanted = ["4x4bux_com", "bitcoinget", "cf_internal"]
     order = {"debit[units_count]": "12", "channels[]": wanted}
     placed = box.api("POST", f"/jobs/{job}/orders.json", data=order)
 
     assert placed.ok
-    assert show(box, job)["state"] == "running"
-    assert channels(box, job)["enabled_channels"] == [*wanted, "on_demand"]
+    assert read_job(box, job)["state"] == "running"
+    assert read_channels(box, job)["enabled_channels"] == [*wanted, "on_demand"]
     box.api("POST", f"/jobs/{job}/disable_channel", data={"channel_name": "bitcoinget"})
-    assert channels(box, job)["enabled_channels"] == ["4x4bux_com", "cf_internal", "on_demand"]
+    assert read_channels(box, job)["enabled_channels"] == ["4x4bux_com", "cf_internal", "on_demand"]
     units = list(box.api("GET", f"/jobs/{job}/units.json").json())
-    assert [unit_of(box, job, unit)["state"] for unit in units] == ["judgable"] * 12
+    assert [read_unit(box, job, unit)["state"] for unit in units] == ["judgable"] * 12
     return units
 
 
-def fourteen_units(box: Box, job: int, units: list[str]) -> None:
+def add_units(box: Box, job: int, units: list[str]) -> None:
     first, second, *_ = units
-    right = {"funny_gold": "yes", **unit_of(box, job, first)["data"]}
+    right = {"funny_gold": "yes", **read_unit(box, job, first)["data"]}
     box.api("PUT", f"/jobs/{job}/units/{first}.json", json={"unit": {"data": right}})
     box.api("PUT", f"/jobs/{job}/units/{first}.json", data={"unit[golden]": "true"})
-    assert unit_of(box, job, first)["state"] == "golden"
+    assert read_unit(box, job, first)["state"] == "golden"
 
     copied = box.api("GET", f"/jobs/{job}/units/{second}/copy.json").json()
-    assert copied["data"] == unit_of(box, job, second)["data"]
-    assert show(box, job)["units_count"] == 13
+    assert copied["data"] == read_unit(box, job, second)["data"]
+    assert read_job(box, job)["units_count"] == 13
 
     golden = {"unit[data]": '{"item": "Cape", "funny_gold": "no"}', "unit[golden]": "true"}
     assert box.api("POST", f"/jobs/{job}/units.json", data=golden).json()["state"] == "golden"
-    assert (show(box, job)["units_count"], show(box, job)["golds_count"]) == (14, 2)
+    assert (read_job(box, job)["units_count"], read_job(box, job)["golds_count"]) == (14, 2)
 
     assert "success" in box.api("POST", f"/jobs/{job}/units/{second}/cancel.json").json()
-    assert unit_of(box, job, second)["state"] == "canceled"
+    assert read_unit(box, job, second)["state"] == "canceled"
 
 
-def work_and_contributors(box: Box, job: int) -> None:
+def work_and_manage_contributors(box: Box, job: int) -> None:
     worker, other = box.contributor(country="USA"), box.contributor()
     page = box.take(box.client.get_job(job), worker)
     box.submit(worker, page, {"funny": "yes", "why": "It glitters."})
@@ -163,22 +163,22 @@ def work_and_contributors(box: Box, job: int) -> None:
         assert list(answer.json()) == ["success"]
 
 
-def show(box: Box, job: int) -> dict[str, Any]:
+def read_job(box: Box, job: int) -> dict[str, Any]:
     found: dict[str, Any] = box.api("GET", f"/jobs/{job}.json").json()
     return found
 
 
-def unit_of(box: Box, job: int, unit: str) -> dict[str, Any]:
+def read_unit(box: Box, job: int, unit: str) -> dict[str, Any]:
     found: dict[str, Any] = box.api("GET", f"/jobs/{job}/units/{unit}.json").json()
     return found
 
 
-def channels(box: Box, job: int) -> dict[str, Any]:
+def read_channels(box: Box, job: int) -> dict[str, Any]:
     found: dict[str, Any] = box.api("GET", f"/jobs/{job}/channels").json()
     return found
 
 
-def a_report(box: Box, job: int, report: str) -> list[str]:
+def download_report(box: Box, job: int, report: str) -> list[str]:
     assert box.api("POST", f"/jobs/{job}/regenerate", data={"type": report}).text == "OK"
     answer = box.api("GET", f"/jobs/{job}.csv", params={"type": report}, allow_redirects=True)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:

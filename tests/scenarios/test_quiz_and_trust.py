@@ -26,7 +26,7 @@ CML = """
 GOLD = "known"
 
 
-def launched(box: Box, rows: int, golds: int, **attributes: Any) -> Job:
+def launch_job(box: Box, rows: int, golds: int, **attributes: Any) -> Job:
     """Launch a job in which every correct answer is ``good``."""
     data = [{"text": f"text {place}"} for place in range(rows)]
     data += [
@@ -56,18 +56,18 @@ def states(job: Job) -> list[str]:
     return [unit.state for unit in job.reload().units if not unit.data["text"].startswith(GOLD)]
 
 
-def shown(page: Page) -> list[int]:
+def unit_ids(page: Page) -> list[int]:
     return [unit.id for unit in page.units]
 
 
-def standing(box: Box, job: Job, worker: Row[Any]) -> dict[str, Any]:
+def contributor_state(box: Box, job: Job, worker: Row[Any]) -> dict[str, Any]:
     found: dict[str, Any] = box.api("GET", f"/jobs/{job.id}/workers/{worker.id}.json").json()
     return found
 
 
 def test_seven_of_ten_pass_the_quiz_and_six_fail_for_good_without_pay(box: Box) -> None:
     quiz = {"front_load": "true", "reject_at": 70}
-    job = launched(box, 20, 13, units_per_assignment=10, options=quiz)
+    job = launch_job(box, 20, 13, units_per_assignment=10, options=quiz)
     passing, failing = box.contributor(), box.contributor()
     before = box.balance
 
@@ -75,7 +75,7 @@ def test_seven_of_ten_pass_the_quiz_and_six_fail_for_good_without_pay(box: Box) 
     passed = box.submit(passing, first, says("good", missing=3))
     failed = box.work(job, failing, says("good", missing=4))
 
-    assert shown(first) == shown(again)
+    assert unit_ids(first) == unit_ids(again)
     assert (first.mode, len(first.units)) == ("quiz", 10)
     assert (passed.passed, passed.trust, passed.pay_cents) == (True, 0.7, 0)
     assert (failed.passed, failed.trust, failed.pay_cents) == (False, 0.6, 0)
@@ -89,7 +89,7 @@ def test_seven_of_ten_pass_the_quiz_and_six_fail_for_good_without_pay(box: Box) 
 
 @pytest.mark.parametrize("remain", [False, True])
 def test_a_contributor_who_loses_trust_has_all_judgments_tainted(box: Box, remain: bool) -> None:
-    job = launched(
+    job = launch_job(
         box,
         12,
         8,
@@ -100,7 +100,7 @@ def test_a_contributor_who_loses_trust_has_all_judgments_tainted(box: Box, remai
     honest, careless = box.contributor(), box.contributor()
     box.work(job, careless, says("bad"))
     assert states(job).count("finalized") == 4
-    (wrong,) = {row["says"] for row in aggregated(box, job)}
+    (wrong,) = {row["says"] for row in read_aggregated_report(box, job)}
     assert wrong == "bad"
     assert job.ping()["needed_judgments"] == 8
 
@@ -115,30 +115,30 @@ def test_a_contributor_who_loses_trust_has_all_judgments_tainted(box: Box, remai
     assert states(job).count("finalized") == 4 - reopened
     assert job.ping()["needed_judgments"] == 8 + reopened
     box.finish(job, honest, says("good"))
-    says_now = [row["says"] for row in aggregated(box, job) if row["says"]]
+    says_now = [row["says"] for row in read_aggregated_report(box, job) if row["says"]]
     assert says_now == ["good"] * (8 + reopened)
     assert {event["kind"] for event in box.sandbox.events()} >= {"worker_removed"}
 
 
-def aggregated(box: Box, job: Job) -> list[dict[str, Any]]:
+def read_aggregated_report(box: Box, job: Job) -> list[dict[str, Any]]:
     rows = box.client.get_report(job, "aggregated")
     return [row for row in rows if row["_golden"] == "false"]
 
 
 def test_a_contributor_who_answered_the_last_test_question_gets_no_page(box: Box) -> None:
-    job = launched(box, 100, 8)
+    job = launch_job(box, 100, 8)
     worker = box.contributor()
 
     pages = [box.work(job, worker, says("good")) for _ in range(8)]
 
     assert all(page.judgments == 5 for page in pages)
     assert box.refusal_reason(job, worker) == "exhausted"
-    assert standing(box, job, worker)["golds_count"] == 8
+    assert contributor_state(box, job, worker)["golds_count"] == 8
     assert box.take(job, box.contributor()).mode == "work"
 
 
 def test_a_corrected_test_question_is_forgiven_and_its_contributor_readmitted(box: Box) -> None:
-    job = launched(box, 20, 8, options={"after_gold": 1, "reject_at": 70})
+    job = launch_job(box, 20, 8, options={"after_gold": 1, "reject_at": 70})
     worker = box.contributor()
     page = box.take(job, worker)
     (asked,) = (unit for unit in page.units if unit.data["text"].startswith(GOLD))
@@ -150,7 +150,7 @@ def test_a_corrected_test_question_is_forgiven_and_its_contributor_readmitted(bo
     before.data = {**before.data, "says_gold": ["good", "bad"]}
     before.update()
 
-    stands = standing(box, job, worker)
+    stands = contributor_state(box, job, worker)
     assert (stands["forgiven_count"], stands["trust_overall"]) == (1, 1.0)
     assert [judgment.tainted for judgment in job.judgments()] == [False] * 5
     assert box.take(job, worker).mode == "work"
@@ -159,7 +159,7 @@ def test_a_corrected_test_question_is_forgiven_and_its_contributor_readmitted(bo
 def test_feedback_has_accepted_answers_and_reasons_except_of_hidden_questions(
     box: Box,
 ) -> None:
-    job = launched(box, 20, 8)
+    job = launch_job(box, 20, 8)
     golds = [unit for unit in job.units if unit.data["text"].startswith(GOLD)]
     for gold in golds:
         gold.data = {**gold.data, "says_gold_reason": "It says so."}

@@ -69,7 +69,7 @@ BAD = {
 GOOD = {"sentiment": "gut", "stars": "5"}
 
 
-def judged(box: Box) -> Job:
+def judged_job(box: Box) -> Job:
     """Let three contributors answer, of whom one ends up untrusted."""
     options = {"gold_always": "true", "after_gold": 1, "reject_at": 70}
     job = box.job([*ROWS, *GOLDS], CML, judgments_per_unit=2, options=options)
@@ -81,16 +81,18 @@ def judged(box: Box) -> Job:
         page = box.take(job, worker)
         box.advance(seconds=90)
         known = {**GOOD, "sentiment": "schlecht" if person["country"] == "USA" else "gut"}
-        box.submit(worker, page, partial(either, known, answer))
+        box.submit(worker, page, partial(choose_answers, known, answer))
         box.advance(seconds=45)
     return job
 
 
-def either(known: dict[str, Any], otherwise: dict[str, Any], unit: PageUnit) -> dict[str, Any]:
+def choose_answers(
+    known: dict[str, Any], otherwise: dict[str, Any], unit: PageUnit
+) -> dict[str, Any]:
     return known if unit.data["text"].startswith("Known") else otherwise
 
 
-def unpacked(box: Box, job: Job, report: str) -> tuple[str, bytes]:
+def unpack_report(box: Box, job: Job, report: str) -> tuple[str, bytes]:
     asked = {"type": report}
     answer = box.api("GET", f"/jobs/{job.id}.csv", params=asked, allow_redirects=True)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
@@ -98,26 +100,26 @@ def unpacked(box: Box, job: Job, report: str) -> tuple[str, bytes]:
         return name, archive.read(name)
 
 
-def on_file(report: str) -> bytes:
+def read_stored_report(report: str) -> bytes:
     kind = "jsonl" if report == "json" else "csv"
     return (FILES / f"{report}.{kind}").read_bytes()
 
 
 @pytest.mark.parametrize("settings", [{"seed": 7}], ids=["with a known clock"])
 def test_all_six_reports_match_the_stored_files(box: Box) -> None:
-    job = judged(box)
+    job = judged_job(box)
 
     for report, name in NAMES.items():
-        assert unpacked(box, job, report) == (name.format(job.id), on_file(report))
+        assert unpack_report(box, job, report) == (name.format(job.id), read_stored_report(report))
 
 
 @pytest.mark.parametrize("report", TABLES)
 def test_a_report_reads_back_as_what_was_uploaded_and_answered(report: str) -> None:
-    text = on_file(report).decode()
+    text = read_stored_report(report).decode()
 
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
 
-    assert csv_of(rows) == text
+    assert to_csv(rows) == text
     if report == "source":
         assert [row["text"] for row in rows] == [row["text"] for row in [*ROWS, *GOLDS]]
     if report == "full":
@@ -127,7 +129,7 @@ def test_a_report_reads_back_as_what_was_uploaded_and_answered(report: str) -> N
         assert {row["_worker_id"] for row in rows if row["_tainted"] == "true"} == {"31883002"}
 
 
-def csv_of(rows: list[dict[str, str]]) -> str:
+def to_csv(rows: list[dict[str, str]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -138,7 +140,7 @@ def csv_of(rows: list[dict[str, str]]) -> str:
 @pytest.mark.parametrize("report", TABLES)
 def test_pandas_reads_the_same_values_from_a_report(report: str) -> None:
     pandas = pytest.importorskip("pandas")
-    text = on_file(report).decode()
+    text = read_stored_report(report).decode()
 
     frame = pandas.read_csv(io.StringIO(text, newline=""), dtype=str, keep_default_na=False)
 
@@ -146,8 +148,8 @@ def test_pandas_reads_the_same_values_from_a_report(report: str) -> None:
 
 
 def test_the_json_report_has_a_unit_a_line_and_agrees_with_the_tables() -> None:
-    units = [json.loads(line) for line in on_file("json").decode().splitlines()]
-    rows = csv.DictReader(io.StringIO(on_file("aggregated").decode(), newline=""))
+    units = [json.loads(line) for line in read_stored_report("json").decode().splitlines()]
+    rows = csv.DictReader(io.StringIO(read_stored_report("aggregated").decode(), newline=""))
 
     by_id = {unit["id"]: unit for unit in units}
     for row in rows:

@@ -52,7 +52,7 @@ def rows(number: int, golds: int = 0) -> list[dict[str, Any]]:
     ]
 
 
-def a_job(client: Any, data: list[dict[str, Any]], **attributes: Any) -> Job:
+def create_job(client: Any, data: list[dict[str, Any]], **attributes: Any) -> Job:
     job: Job = client.upload_job(data)
     about = {"title": "What does it say?", "instructions": "Read it.", "cml": CML}
     job.absorb(client.update_job(job.id, about | attributes))
@@ -63,7 +63,7 @@ def a_job(client: Any, data: list[dict[str, Any]], **attributes: Any) -> Job:
 
 def full_report(box: Box) -> list[dict[str, str]]:
     """Run a crowd on a new job, and return its report."""
-    job = a_job(box.client, rows(40, golds=10), options={"front_load": "true"})
+    job = create_job(box.client, rows(40, golds=10), options={"front_load": "true"})
     box.sandbox.crowd.add(15, mix=MIX, truth=TRUTH)
     assert box.sandbox.crowd.run(job).ended == "finished"
     answer = box.api("GET", f"/jobs/{job.id}.csv?type=full", allow_redirects=True)
@@ -97,7 +97,7 @@ def test_eight_threads_give_the_answers_of_one(tmp_path: Path) -> None:
     for threads in (1, HANDS):
         clock = Clock(seed=9)
         with Sandbox(database=tmp_path / f"{threads}.db", clock=clock) as box:
-            job = a_job(box.client(), rows(12), judgments_per_unit=HANDS)
+            job = create_job(box.client(), rows(12), judgments_per_unit=HANDS)
             people = box.crowd.add(HANDS, mix=MIX, truth=TRUTH)
             plan = Plan(arrivals_per_minute=600, pages_per_visit=100, pages_at_once=1)
             runs = [Run(box.database, job.id, [who], plan, who.number) for who in people]
@@ -115,7 +115,7 @@ def test_eight_threads_give_the_answers_of_one(tmp_path: Path) -> None:
 def test_a_hundred_contributors_on_a_thousand_units_have_the_promised_accuracy(box: Box) -> None:
     data = rows(1000, golds=40)
     options = {"front_load": "true", "reject_at": 70, "after_gold": 4}
-    job = a_job(box.client, data, units_per_assignment=10, options=options)
+    job = create_job(box.client, data, units_per_assignment=10, options=options)
     people = box.sandbox.crowd.add(100, mix=MIX, truth=TRUTH)
 
     summary = box.sandbox.crowd.run(job)

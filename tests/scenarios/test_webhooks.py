@@ -29,13 +29,13 @@ CML = """
 """
 
 
-class Hook(BaseHTTPRequestHandler):
+class WebhookHandler(BaseHTTPRequestHandler):
     """Records each webhook, and responds with the status that its server returns."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         fields = {name: value for name, (value,) in parse_qs(body.decode()).items()}
-        self.send_response(self.server.told(fields))  # type: ignore[attr-defined]
+        self.send_response(self.server.receive(fields))  # type: ignore[attr-defined]
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -46,7 +46,7 @@ class Receiver(HTTPServer):
     """A requester's webhook server, which can be made to fail."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Hook)
+        super().__init__(("127.0.0.1", 0), WebhookHandler)
         self.is_down = False
         self.refused = 0
         self.letters: list[dict[str, str]] = []
@@ -60,7 +60,7 @@ class Receiver(HTTPServer):
     def signals(self) -> Counter[str]:
         return Counter(letter["signal"] for letter in self.letters)
 
-    def told(self, fields: dict[str, str]) -> int:
+    def receive(self, fields: dict[str, str]) -> int:
         with self._news:
             if self.is_down:
                 self.refused += 1
@@ -84,7 +84,7 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
-def launched(box: Box, receiver: Receiver) -> Job:
+def launch_job(box: Box, receiver: Receiver) -> Job:
     job = box.client.create_job({"title": "Is it spam?"})
     about = {"instructions": "Read it.", "cml": CML, "webhook_uri": receiver.address}
     job.absorb(box.client.update_job(job.id, {**about, "judgments_per_unit": 1}))
@@ -101,7 +101,7 @@ def deliver(box: Box) -> list[Any]:
 def test_a_webhook_is_sent_once_per_unit_and_once_when_the_job_finishes(
     box: Box, receiver: Receiver
 ) -> None:
-    job = launched(box, receiver)
+    job = launch_job(box, receiver)
     box.work(job, box.contributor(), {"spam": "nö"})
 
     deliver(box)  # the command does so by itself, in the background
@@ -123,7 +123,7 @@ def test_undelivered_webhooks_are_retried_when_the_address_is_saved_again(
     box: Box, receiver: Receiver
 ) -> None:
     receiver.is_down = True
-    job = launched(box, receiver)
+    job = launch_job(box, receiver)
     box.work(job, box.contributor(), {"spam": "nö"})
 
     tried = 0

@@ -197,7 +197,7 @@ def test_a_test_question_edited_during_submissions_grades_each_page_by_one_versi
     receipts: dict[int, Any] = {}
     ready = threading.Barrier(len(crowd) + 1)
 
-    def hand_in(worker: Any) -> None:
+    def submit_page(worker: Any) -> None:
         ready.wait()
         receipts[worker.id] = world.submit(worker, pages[worker.id], "negative")
 
@@ -208,7 +208,7 @@ def test_a_test_question_edited_during_submissions_grades_each_page_by_one_versi
                 data = {**unit.data, "sentiment_gold": "neutral"}
                 units.update(tx, job, units.find(tx, job, unit.id), data=data)
 
-    threads = [threading.Thread(target=hand_in, args=[worker]) for worker in crowd]
+    threads = [threading.Thread(target=submit_page, args=[worker]) for worker in crowd]
     threads.append(threading.Thread(target=edit))
     for thread in threads:
         thread.start()

@@ -18,11 +18,11 @@ from crowdflower.sandbox.rules.work import handout, workers
 from crowdflower.sandbox.store import Limits
 
 ANSWERS = st.sampled_from(["positive", "neutral", "negative"])
-SOMEBODY = st.integers(0, 5)
-SOME_ROW = st.integers(0, 39)
+WORKER_INDEXES = st.integers(0, 5)
+UNIT_INDEXES = st.integers(0, 39)
 
 
-class Restless(RuleBasedStateMachine):
+class RandomSteps(RuleBasedStateMachine):
     """A job with six contributors, and a requester who changes it all the time."""
 
     world_type: Callable[..., Any]
@@ -30,7 +30,7 @@ class Restless(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = self.world_type(Limits(minimum_reserve_cents=30))
-        self.world.do(self._poor)
+        self.world.do(self._spend_most_money)
         self.job = self.world.launch_job(
             14,
             golds=8,
@@ -44,7 +44,7 @@ class Restless(RuleBasedStateMachine):
         self.crowd = self.world.crowd(6)
         self.pages: dict[int, Any] = {}
 
-    def _poor(self, tx: Any) -> None:
+    def _spend_most_money(self, tx: Any) -> None:
         """Leave too little money for all steps."""
         accounts.credit(tx, self.world.account, -99_000)
 
@@ -55,47 +55,47 @@ class Restless(RuleBasedStateMachine):
         except (Refusal, handout.NoPageAvailable):
             return None
 
-    def row(self, place: int) -> Any:
+    def row(self, index: int) -> Any:
         rows = self.world.units(self.job)
-        return rows[place % len(rows)]
+        return rows[index % len(rows)]
 
-    @rule(who=SOMEBODY)
-    def take(self, who: int) -> None:
-        page = self.attempt(handout.take_page, self.job, self.crowd[who])
+    @rule(index=WORKER_INDEXES)
+    def take(self, index: int) -> None:
+        page = self.attempt(handout.take_page, self.job, self.crowd[index])
         if page is not None:
-            self.pages[who] = page
+            self.pages[index] = page
 
-    @rule(who=SOMEBODY, answer=ANSWERS)
-    def hand_in(self, who: int, answer: str) -> None:
-        self.take(who)
-        if who in self.pages:
-            self.attempt(lambda _: self.world.submit(self.crowd[who], self.pages[who], answer))
+    @rule(index=WORKER_INDEXES, answer=ANSWERS)
+    def submit(self, index: int, answer: str) -> None:
+        self.take(index)
+        if index in self.pages:
+            self.attempt(lambda _: self.world.submit(self.crowd[index], self.pages[index], answer))
 
     @rule(minutes=st.integers(1, 40))
     def wait(self, minutes: int) -> None:
         self.world.clock.advance(minutes=minutes)
 
     @rule(step=st.sampled_from([jobs.pause, jobs.resume, jobs.resume, gold.reset]))
-    def steer(self, step: Callable[..., Any]) -> None:
+    def change_job_state(self, step: Callable[..., Any]) -> None:
         self.attempt(step, self.job)
 
-    @rule(place=SOME_ROW, state=st.sampled_from(units.SETTABLE_STATES))
-    def put(self, place: int, state: str) -> None:
-        self.attempt(units.update, self.job, self.row(place), state=state)
+    @rule(index=UNIT_INDEXES, state=st.sampled_from(units.SETTABLE_STATES))
+    def set_state(self, index: int, state: str) -> None:
+        self.attempt(units.update, self.job, self.row(index), state=state)
 
-    @rule(place=SOME_ROW)
-    def change_answer(self, place: int) -> None:
-        unit = self.row(place)
+    @rule(index=UNIT_INDEXES)
+    def change_answer(self, index: int) -> None:
+        unit = self.row(index)
         data = {**unit.data, "sentiment_gold": ["neutral"]}
         self.attempt(units.update, self.job, unit, data=data)
 
-    @rule(place=SOME_ROW)
-    def delete(self, place: int) -> None:
-        self.attempt(units.delete, self.job, self.row(place))
+    @rule(index=UNIT_INDEXES)
+    def delete(self, index: int) -> None:
+        self.attempt(units.delete, self.job, self.row(index))
 
-    @rule(place=SOME_ROW, count=st.integers(1, 2))
-    def ask_for_more(self, place: int, count: int) -> None:
-        self.attempt(units.request_more_judgments, self.job, self.row(place), count)
+    @rule(index=UNIT_INDEXES, count=st.integers(1, 2))
+    def ask_for_more(self, index: int, count: int) -> None:
+        self.attempt(units.request_more_judgments, self.job, self.row(index), count)
 
     @rule(golden=st.booleans())
     def add_row(self, golden: bool) -> None:
@@ -106,21 +106,21 @@ class Restless(RuleBasedStateMachine):
     def order(self, count: int) -> None:
         self.attempt(orders.place, self.job, count, ["on_demand"])
 
-    @rule(who=SOMEBODY)
-    def flag(self, who: int) -> None:
-        self.attempt(workers.flag, self.job, self.crowd[who].id, "careless")
+    @rule(index=WORKER_INDEXES)
+    def flag(self, index: int) -> None:
+        self.attempt(workers.flag, self.job, self.crowd[index].id, "careless")
 
-    @rule(who=SOMEBODY)
-    def unflag(self, who: int) -> None:
-        self.attempt(workers.unflag, self.job, self.crowd[who].id)
+    @rule(index=WORKER_INDEXES)
+    def unflag(self, index: int) -> None:
+        self.attempt(workers.unflag, self.job, self.crowd[index].id)
 
-    @rule(who=SOMEBODY)
-    def reject(self, who: int) -> None:
-        self.attempt(workers.reject, self.job, self.crowd[who].id)
+    @rule(index=WORKER_INDEXES)
+    def reject(self, index: int) -> None:
+        self.attempt(workers.reject, self.job, self.crowd[index].id)
 
-    @rule(who=SOMEBODY, cents=st.integers(1, 50))
-    def give(self, who: int, cents: int) -> None:
-        self.attempt(workers.bonus, self.job, self.crowd[who].id, cents)
+    @rule(index=WORKER_INDEXES, cents=st.integers(1, 50))
+    def pay_bonus(self, index: int, cents: int) -> None:
+        self.attempt(workers.bonus, self.job, self.crowd[index].id, cents)
 
     @rule(remain=st.booleans(), cents=st.integers(0, 40))
     def change(self, remain: bool, cents: int) -> None:
@@ -128,7 +128,7 @@ class Restless(RuleBasedStateMachine):
         self.attempt(jobs.update, self.job, values)
 
     @invariant()
-    def everything_adds_up(self) -> None:
+    def invariants_hold(self) -> None:
         self.world.check()
 
     def teardown(self) -> None:
@@ -139,7 +139,7 @@ class Restless(RuleBasedStateMachine):
 
 def test_the_invariants_hold_after_any_sequence_of_steps(world_type: Callable[..., Any]) -> None:
     run_state_machine_as_test(
-        type("Restless", (Restless,), {"world_type": staticmethod(world_type)}),
+        type("RandomSteps", (RandomSteps,), {"world_type": staticmethod(world_type)}),
         settings=settings(
             max_examples=20,
             stateful_step_count=25,

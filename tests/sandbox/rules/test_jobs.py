@@ -149,15 +149,15 @@ def test_the_list_can_be_filtered(world: Any) -> None:
     world.do(tags.replace, new, ["fashion", "glitter"])
     world.do(tags.replace, old, ["fashion"])
 
-    def found(**narrowed: Any) -> list[int]:
+    def list_ids(**narrowed: Any) -> list[int]:
         return [job.id for job in world.do(jobs.read_page, world.account, **narrowed)]
 
-    assert found(state="RUNNING") == [new.id]
-    assert found(state="unordered") == [old.id]
-    assert found(tags=["fashion"]) == [new.id, old.id]
-    assert found(tags=["fashion", "glitter"]) == [new.id]
-    assert found(created_from=later) == [new.id]
-    assert found(created_to=later - 1) == [old.id]
+    assert list_ids(state="RUNNING") == [new.id]
+    assert list_ids(state="unordered") == [old.id]
+    assert list_ids(tags=["fashion"]) == [new.id, old.id]
+    assert list_ids(tags=["fashion", "glitter"]) == [new.id]
+    assert list_ids(created_from=later) == [new.id]
+    assert list_ids(created_to=later - 1) == [old.id]
 
 
 def test_the_list_knows_every_state_of_a_job() -> None:
@@ -237,7 +237,7 @@ NOT_PAUSED = "You can only resume jobs that are paused or complete."
 def test_a_job_changes_state_or_refuses(world: Any, way: str, result: str) -> None:
     job = world.job(5)
 
-    def walk() -> str:
+    def run_steps() -> str:
         for step in way.split():
             if step == "order":
                 world.do(orders.place, job, 0, ["on_demand"])
@@ -250,7 +250,7 @@ def test_a_job_changes_state_or_refuses(world: Any, way: str, result: str) -> No
         return str(world.reload(job).state)
 
     try:
-        reached = walk()
+        reached = run_steps()
     except (Declined, Invalid) as refusal:
         reached = refusal.message
 
@@ -288,7 +288,7 @@ def test_ping_counts_completed_units(world: Any) -> None:
 
 
 @pytest.fixture
-def varied(world: Any) -> Any:
+def varied_job(world: Any) -> Any:
     """A job with a finalized, a judgable, a new and a canceled unit, and two test questions."""
     job = world.job(4, golds=2, options={"mail_to": "me@example.com", "front_load": True})
     world.do(units.cancel, job, world.units(job)[3])
@@ -312,22 +312,22 @@ def varied(world: Any) -> Any:
     ],
 )
 def test_a_copy_has_the_requested_units(
-    world: Any, varied: Any, asked: dict[str, bool], states: list[str]
+    world: Any, varied_job: Any, asked: dict[str, bool], states: list[str]
 ) -> None:
-    copied = world.do(jobs.copy, varied, **asked)
+    copied = world.do(jobs.copy, varied_job, **asked)
 
     assert [unit.state for unit in world.units(copied)] == states
     assert [unit.seq for unit in world.units(copied)] == list(range(1, len(states) + 1))
     world.do(units.create, copied, {"text": "goes on"})
 
 
-def test_a_copy_has_the_settings_but_not_the_history(world: Any, varied: Any) -> None:
-    copied = world.do(jobs.copy, varied, all_units=True)
+def test_a_copy_has_the_settings_but_not_the_history(world: Any, varied_job: Any) -> None:
+    copied = world.do(jobs.copy, varied_job, all_units=True)
 
     kept = ("title", "instructions", "cml", "gold", "fields", "payment_mc", "judgments_per_unit")
-    assert [getattr(copied, name) for name in kept] == [getattr(varied, name) for name in kept]
-    assert (copied.state, copied.copied_from) == ("unordered", varied.id)
-    assert copied.secret != varied.secret
+    assert [getattr(copied, name) for name in kept] == [getattr(varied_job, name) for name in kept]
+    assert (copied.state, copied.copied_from) == ("unordered", varied_job.id)
+    assert copied.secret != varied_job.secret
     assert "mail_to" not in copied.options
     assert copied.options["front_load"] is True
     assert (copied.judgments_count, copied.judgable_count) == (0, 0)

@@ -70,7 +70,7 @@ def test_charge_internal_makes_internal_contributors_cost_money(make_world: Any)
     assert world.ledger("charge") == -12
 
 
-def unready(world: Any, what: str) -> Any:
+def create_unready_job(world: Any, what: str) -> Any:
     """Create a job that cannot be launched for one reason."""
     if what == "rows":
         return world.job(3)
@@ -95,7 +95,7 @@ def test_a_job_that_is_not_ready_is_refused_with_what_to_do(world: Any) -> None:
     messages = {}
 
     for what in reasons:
-        job = unready(world, what)
+        job = create_unready_job(world, what)
         balance[what] = world.balance()
         with pytest.raises(Invalid) as caught:
             world.do(orders.place, job, 5, ["on_demand"])
@@ -354,7 +354,7 @@ def test_auto_order_of_a_job_that_is_not_ready_warns_why(world: Any) -> None:
     assert "title" in warnings[0]
 
 
-def waiting(world: Any, count: int = 2, **settings: Any) -> Any:
+def create_waiting_job(world: Any, count: int = 2, **settings: Any) -> Any:
     """Create a job that orders its units a minute after they were added."""
     job = world.job(count, auto_order=True, auto_order_timeout=60, **settings)
     world.do(channels.replace, job, ["on_demand"])
@@ -362,7 +362,7 @@ def waiting(world: Any, count: int = 2, **settings: Any) -> Any:
 
 
 def test_too_few_units_are_ordered_after_the_timeout(world: Any) -> None:
-    job = waiting(world)
+    job = create_waiting_job(world)
 
     world.clock.advance(seconds=59)
     world.do(orders.place_due_orders)
@@ -377,7 +377,7 @@ def test_too_few_units_are_ordered_after_the_timeout(world: Any) -> None:
 
 
 def test_the_timeout_starts_with_the_first_waiting_unit(world: Any) -> None:
-    job = waiting(world, 5)
+    job = create_waiting_job(world, 5)
     world.do(orders.place, job, 5, ["on_demand"])
     world.clock.advance(minutes=10)
     world.do(units.create, job, {"text": "first"})
@@ -391,7 +391,7 @@ def test_the_timeout_starts_with_the_first_waiting_unit(world: Any) -> None:
 
 
 def test_enough_units_do_not_wait_for_the_timeout(world: Any) -> None:
-    job = waiting(world, 3)
+    job = create_waiting_job(world, 3)
 
     world.do(units.create, job, {"text": "the fourth"})
 
@@ -400,7 +400,7 @@ def test_enough_units_do_not_wait_for_the_timeout(world: Any) -> None:
 
 
 def test_a_failed_auto_order_records_one_event_with_the_reason(world: Any) -> None:
-    job = waiting(world)
+    job = create_waiting_job(world)
     world.do(channels.replace, job, [])
 
     for _ in range(4):
@@ -415,7 +415,7 @@ def test_a_failed_auto_order_records_one_event_with_the_reason(world: Any) -> No
 
 @pytest.mark.parametrize("ending", [jobs.pause, jobs.cancel])
 def test_a_paused_or_canceled_job_does_not_auto_order(world: Any, ending: Any) -> None:
-    job = waiting(world, 5)
+    job = create_waiting_job(world, 5)
     world.do(orders.place, job, 5, ["on_demand"])
     world.do(ending, job)
     stopped = world.reload(job).state
@@ -430,7 +430,7 @@ def test_a_paused_or_canceled_job_does_not_auto_order(world: Any, ending: Any) -
 
 
 def test_the_timeout_stops_when_no_unit_waits(world: Any) -> None:
-    job = waiting(world, 1)
+    job = create_waiting_job(world, 1)
     world.do(units.delete, job, world.units(job)[0])
     world.clock.advance(minutes=2)
 
@@ -441,7 +441,7 @@ def test_the_timeout_stops_when_no_unit_waits(world: Any) -> None:
 
 
 def test_a_copy_has_no_pending_auto_order(world: Any) -> None:
-    job = waiting(world)
+    job = create_waiting_job(world)
 
     copied = world.do(jobs.copy, job, all_units=True)
     world.clock.advance(minutes=2)

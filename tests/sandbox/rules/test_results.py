@@ -28,7 +28,7 @@ FORM = """
 
 
 @pytest.fixture
-def judged(world: Any) -> tuple[Any, int]:
+def judged_unit(world: Any) -> tuple[Any, int]:
     """A unit judged by three contributors of different trust, one of whom skipped questions."""
     job = world.job(5, cml=FORM)
     world.do(orders.place, job, 0, ["on_demand"])
@@ -44,8 +44,8 @@ def judged(world: Any) -> tuple[Any, int]:
     return world.reload(job), number
 
 
-def test_a_unit_has_an_aggregate_for_each_question(world: Any, judged: Any) -> None:
-    job, number = judged
+def test_a_unit_has_an_aggregate_for_each_question(world: Any, judged_unit: Any) -> None:
+    job, number = judged_unit
 
     shown = world.do(results.unit_results, job, world.do(units.find, job, number))
 
@@ -57,8 +57,8 @@ def test_a_unit_has_an_aggregate_for_each_question(world: Any, judged: Any) -> N
     json.dumps(shown)
 
 
-def test_agreement_ignores_trust(world: Any, judged: Any) -> None:
-    job, number = judged
+def test_agreement_ignores_trust(world: Any, judged_unit: Any) -> None:
+    job, number = judged_unit
 
     shown = world.do(results.unit_json, job, world.do(units.find, job, number))
 
@@ -66,8 +66,8 @@ def test_agreement_ignores_trust(world: Any, judged: Any) -> None:
     assert shown["agreement"] == round((2 / 3 + 1.0) / 2, 4)
 
 
-def test_agreement_includes_questions_that_do_not_decide(world: Any, judged: Any) -> None:
-    job, number = judged
+def test_agreement_includes_questions_that_do_not_decide(world: Any, judged_unit: Any) -> None:
+    job, number = judged_unit
     job = world.do(jobs.update, job, {"confidence_fields": ["sentiment"]})
 
     shown = world.do(results.unit_json, job, world.do(units.find, job, number))
@@ -76,7 +76,7 @@ def test_agreement_includes_questions_that_do_not_decide(world: Any, judged: Any
 
 
 @pytest.fixture
-def named(world: Any) -> tuple[Any, list[int]]:
+def named_units(world: Any) -> tuple[Any, list[int]]:
     """A unit and a test question, each judged by two contributors who entered names."""
     group = "multiple='true' group_name='people' aggregation='true'"
     names = "<cml:text name='first'/><cml:text name='last'/>"
@@ -95,8 +95,8 @@ def named(world: Any) -> tuple[Any, list[int]]:
     return world.reload(job), [row, golden]
 
 
-def test_linked_answers_ignore_trust(world: Any, named: Any) -> None:
-    job, (number, _) = named
+def test_linked_answers_ignore_trust(world: Any, named_units: Any) -> None:
+    job, (number, _) = named_units
 
     shown = world.do(results.unit_results, job, world.do(units.find, job, number))
 
@@ -106,8 +106,8 @@ def test_linked_answers_ignore_trust(world: Any, named: Any) -> None:
     ]
 
 
-def test_test_questions_have_no_linked_answers(world: Any, named: Any) -> None:
-    job, (_, golden) = named
+def test_test_questions_have_no_linked_answers(world: Any, named_units: Any) -> None:
+    job, (_, golden) = named_units
 
     shown = world.do(results.unit_results, job, world.do(units.find, job, golden))
 
@@ -115,8 +115,8 @@ def test_test_questions_have_no_linked_answers(world: Any, named: Any) -> None:
     assert "people" not in shown
 
 
-def test_a_page_of_judgments_is_flat(world: Any, judged: Any) -> None:
-    job, number = judged
+def test_a_page_of_judgments_is_flat(world: Any, judged_unit: Any) -> None:
+    job, number = judged_unit
 
     page = world.do(judgments.read_page, job)
 
@@ -249,8 +249,8 @@ def test_a_job_without_questions_has_results_without_questions(world: Any) -> No
     assert list(shown) == ["judgments"]
 
 
-def test_no_question_can_have_the_name_of_a_system_column(world: Any, judged: Any) -> None:
-    job, number = judged
+def test_no_question_can_have_the_name_of_a_system_column(world: Any, judged_unit: Any) -> None:
+    job, number = judged_unit
     row = world.do(judgments.read_page, job)[number]
     shown = world.do(results.unit_results, job, world.do(units.find, job, number))
 

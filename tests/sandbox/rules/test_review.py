@@ -125,15 +125,15 @@ def test_an_answer_to_a_test_question_can_be_forgiven_and_marked_as_missed_again
     world.work(job, worker, "positive")
     golden = next(each for each in world.judgments(job) if each.golden)
 
-    def stands() -> tuple[float, int, int]:
+    def read_trust() -> tuple[float, int, int]:
         standing = world.do(workers.find_in_job, job, worker.id)
         world.check()
         return standing.trust, standing.golds_missed, standing.golds_forgiven
 
-    trusts = [stands()]
+    trusts = [read_trust()]
     for missed in (True, True, False, True):
         world.do(review.update_judgment, job, golden.id, missed=missed)
-        trusts.append(stands())
+        trusts.append(read_trust())
 
     assert trusts == [(1.0, 0, 0), (0.0, 1, 0), (0.0, 1, 0), (1.0, 1, 1), (0.0, 1, 0)]
 

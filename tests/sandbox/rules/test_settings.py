@@ -11,7 +11,7 @@ from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import shapes
 
 
-def warned(world: Any, job: Any, attributes: dict[str, Any]) -> list[str]:
+def update_and_warn(world: Any, job: Any, attributes: dict[str, Any]) -> list[str]:
     """Change a job, and return the warnings."""
     with world.database.transaction() as tx:
         jobs.update(tx, job, attributes)
@@ -164,7 +164,9 @@ def test_features_of_the_hosted_service_only_are_refused_by_name(world: Any) -> 
 def test_unknown_and_read_only_attributes_are_ignored_with_a_warning(world: Any) -> None:
     job = world.job(5)
 
-    warnings = warned(world, job, {"judgements": 3, "secret": "mine", "title": "A new title"})
+    warnings = update_and_warn(
+        world, job, {"judgements": 3, "secret": "mine", "title": "A new title"}
+    )
 
     assert warnings == ["Ignored, since they are read-only or unknown: judgements, secret"]
     assert world.reload(job).title == "A new title"
@@ -198,7 +200,7 @@ def test_a_strict_sandbox_refuses_unknown_and_read_only_attributes(make_world: A
 def test_settings_without_effect_are_warned_about(world: Any, name: str, value: Any) -> None:
     job = world.job(5)
 
-    (warning,) = warned(world, job, {name: value})
+    (warning,) = update_and_warn(world, job, {name: value})
 
     assert warning.startswith(f"{name} is stored, but has no effect in the sandbox")
 
@@ -219,7 +221,7 @@ def test_an_option_without_effect_is_warned_about(
 ) -> None:
     job = world.job(5)
 
-    (warning,) = warned(world, job, {"options": {option: value}})
+    (warning,) = update_and_warn(world, job, {"options": {option: value}})
 
     assert warning.startswith(f"options.{option} is stored, but has no effect")
     assert why in warning
@@ -240,7 +242,7 @@ def test_sending_back_the_json_of_a_job_warns_of_nothing_without_effect(
     countries = {"included_countries", "excluded_countries"}  # an empty list of these is refused
     shown = {name: value for name, value in shapes.job(job).items() if name not in countries}
 
-    (warning,) = warned(world, job, shown)
+    (warning,) = update_and_warn(world, job, shown)
 
     assert warning.startswith("Ignored, since they are read-only")
     changed = shapes.job(world.reload(job))
@@ -429,7 +431,7 @@ def test_a_question_without_a_confidence_no_longer_decides(world: Any) -> None:
 def test_choosing_a_deciding_question_without_confidence_is_warned_about(world: Any) -> None:
     job = world.do(jobs.create, world.account, {"cml": TWO + '<cml:text label="Why"/>'})
 
-    (warning,) = warned(world, job, {"confidence_fields": ["mood", "why"]})
+    (warning,) = update_and_warn(world, job, {"confidence_fields": ["mood", "why"]})
 
     assert warning.startswith("The answers to why have no confidence")
 
@@ -454,7 +456,9 @@ def test_quiz_mode_enabled_shows_whether_the_quiz_is_on(world: Any) -> None:
 def test_warnings_about_a_form_are_given_when_it_is_saved(world: Any) -> None:
     job = world.job(5)
 
-    warnings = warned(world, job, {"cml": '<cml:text label="Why" validates="required shiny"/>'})
+    warnings = update_and_warn(
+        world, job, {"cml": '<cml:text label="Why" validates="required shiny"/>'}
+    )
 
     assert len(warnings) == 1
     assert "line 1, column" in warnings[0]

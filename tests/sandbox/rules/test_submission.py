@@ -20,7 +20,7 @@ def events(world: Any, kind: str) -> Any:
     return world.do(Transaction.all, select(tables.event).where(tables.event.c.kind == kind))
 
 
-def right_about(count: int) -> Any:
+def answer_correctly(count: int) -> Any:
     """Answer a number of test questions correctly, and the others incorrectly."""
     left = [count]
 
@@ -129,7 +129,7 @@ def test_seven_of_ten_pass_a_quiz(world: Any) -> None:
     worker = world.worker()
     page = world.take(job, worker)
 
-    receipt = world.submit(worker, page, right_about(7))
+    receipt = world.submit(worker, page, answer_correctly(7))
 
     assert (page.mode, len(page.units)) == ("quiz", 10)
     assert (receipt.passed, receipt.state, receipt.trust) == (True, "working", 0.7)
@@ -141,7 +141,7 @@ def test_six_of_ten_fail_the_quiz_for_good_without_pay(world: Any) -> None:
     job = world.launch_job(20, golds=13, units_per_assignment=10, options={"front_load": "1"})
     worker = world.worker()
 
-    receipt = world.work(job, worker, right_about(6))
+    receipt = world.work(job, worker, answer_correctly(6))
 
     assert (receipt.passed, receipt.state, receipt.trust) == (False, "failed_quiz", 0.6)
     assert world.refusal_reason(job, worker) == "failed_quiz"
@@ -225,9 +225,7 @@ def test_units_that_lose_a_judgment_reopen(world: Any) -> None:
 
 
 def test_units_remain_finalized_keeps_units_finalized(world: Any) -> None:
-    job, number = finalize_a_unit_and_remove_a_contributor(
-        world, units_remain_finalized=True
-    )
+    job, number = finalize_a_unit_and_remove_a_contributor(world, units_remain_finalized=True)
 
     unit = world.do(units.find, job, number)
 

@@ -18,11 +18,11 @@ from crowdflower.sandbox.rules.units import units, uploads
 SIX = [{"glitter_color": f"colour {n}", "price": n} for n in range(6)]
 
 
-def job_of(world: Any, *data: dict[str, Any]) -> Any:
+def upload(world: Any, *data: dict[str, Any]) -> Any:
     return world.do(uploads.create_job, world.account, data)
 
 
-def stored(world: Any, job: Any) -> list[dict[str, Any]]:
+def read_data(world: Any, job: Any) -> list[dict[str, Any]]:
     return [unit.data for unit in world.units(job)]
 
 
@@ -33,15 +33,15 @@ def test_rows_keep_their_order_and_their_values(world: Any) -> None:
         {"text": "\u0000 and \U0001f600", "stars": True, "tags": None, "more": {"y": [1]}},
     ]
 
-    job = job_of(world, *data)
+    job = upload(world, *data)
 
-    assert stored(world, job) == data
+    assert read_data(world, job) == data
     assert list(world.do(units.read_page, job).values()) == data
     assert job.units_count == 3
 
 
 def test_a_job_of_rows_has_the_default_channels_and_no_title(world: Any) -> None:
-    job = job_of(world, *SIX)
+    job = upload(world, *SIX)
 
     assert job.title is None
     assert world.do(channels.read, job)[0] == ["cf_internal"]
@@ -49,12 +49,12 @@ def test_a_job_of_rows_has_the_default_channels_and_no_title(world: Any) -> None
 
 
 def test_a_second_upload_comes_after_the_first(world: Any) -> None:
-    job = job_of(world, *SIX)
+    job = upload(world, *SIX)
 
     added = world.do(uploads.append, job, SIX)
 
     assert added == 6
-    assert stored(world, job) == SIX + SIX
+    assert read_data(world, job) == SIX + SIX
     assert world.do(uploads.progress, job) == {"done": True, "count": 12}
 
 
@@ -65,46 +65,46 @@ def test_rows_are_iterated_once(world: Any) -> None:
 
     job = world.do(uploads.create_job, world.account, stream())
 
-    assert [row["number"] for row in stored(world, job)] == list(range(2500))
+    assert [row["number"] for row in read_data(world, job)] == list(range(2500))
 
 
 def test_columns_that_the_job_lacks_are_refused(world: Any) -> None:
-    job = job_of(world, *SIX)
+    job = upload(world, *SIX)
 
     with pytest.raises(Invalid) as caught:
         world.do(uploads.append, job, [{"glitter_color": "red", "size": "XL"}])
 
     assert "lacks price" in caught.value.message
     assert "adds size" in caught.value.message
-    assert stored(world, job) == SIX
+    assert read_data(world, job) == SIX
 
 
 def test_force_accepts_other_columns(world: Any) -> None:
-    job = job_of(world, *SIX)
+    job = upload(world, *SIX)
 
     world.do(uploads.append, job, [{"glitter_color": "red", "size": "XL"}], force=True)
     world.do(uploads.append, job, [{"glitter_color": "red", "price": 1, "size": "S"}])
 
-    assert stored(world, job)[6:] == [
+    assert read_data(world, job)[6:] == [
         {"glitter_color": "red", "size": "XL"},
         {"glitter_color": "red", "price": 1, "size": "S"},
     ]
-    assert "size" not in stored(world, job)[0]
+    assert "size" not in read_data(world, job)[0]
 
 
 def test_a_new_column_in_a_later_row_is_refused_with_its_row_number(world: Any) -> None:
-    job = job_of(world, *SIX)
+    job = upload(world, *SIX)
 
     with pytest.raises(Invalid, match=r"Row 2 has a column .*: size"):
         world.do(uploads.append, job, [SIX[0], {**SIX[1], "size": "XL"}])
 
-    assert stored(world, job) == SIX
+    assert read_data(world, job) == SIX
 
 
 def test_a_column_that_a_later_row_omits_is_empty(world: Any) -> None:
-    job = job_of(world, SIX[0], {"price": 3})
+    job = upload(world, SIX[0], {"price": 3})
 
-    assert stored(world, job)[1] == {"glitter_color": None, "price": 3}
+    assert read_data(world, job)[1] == {"glitter_color": None, "price": 3}
 
 
 def test_rows_with_many_sets_of_columns_are_stored_as_they_are(world: Any) -> None:
@@ -113,17 +113,17 @@ def test_rows_with_many_sets_of_columns_are_stored_as_they_are(world: Any) -> No
 
     world.do(uploads.append, job, data, force=True)
 
-    assert stored(world, job)[1:] == [{"column 0": None, **row} for row in data[1:]]
+    assert read_data(world, job)[1:] == [{"column 0": None, **row} for row in data[1:]]
     assert len(world.do(uploads.read_columns, job.id)) == 1100
 
 
 def test_columns_of_test_questions_are_optional(world: Any) -> None:
     golden = {"text": "b", "_golden": "TRUE", "f_gold": "x\ny", "f_gold_reason": "so"}
-    job = job_of(world, {"text": "a"}, golden, {"text": "c"})
+    job = upload(world, {"text": "a"}, golden, {"text": "c"})
 
     world.do(uploads.append, job, [{"text": "d", "_golden": None}])
 
-    assert stored(world, job) == [
+    assert read_data(world, job) == [
         {"text": "a"},
         golden,
         {"text": "c"},
@@ -143,29 +143,29 @@ def test_columns_of_test_questions_are_optional(world: Any) -> None:
     ],
 )
 def test_a_row_that_cannot_be_stored_undoes_the_upload_and_is_named(world: Any, bad: Any) -> None:
-    job = job_of(world, {"text": "before"})
+    job = upload(world, {"text": "before"})
 
     with pytest.raises(Invalid, match="Row 3 "):
         world.do(uploads.append, job, [{"text": "one"}, {"text": "two"}, bad, {"text": "four"}])
 
-    assert stored(world, job) == [{"text": "before"}]
+    assert read_data(world, job) == [{"text": "before"}]
     assert world.reload(job) == job
 
 
 def test_a_stream_that_breaks_leaves_nothing(world: Any) -> None:
-    def broken() -> Iterator[dict[str, Any]]:
+    def failing_rows() -> Iterator[dict[str, Any]]:
         yield {"text": "one"}
         raise Invalid("Unable to parse row 2. Please be sure your file is UTF-8 encoded.")
 
     with pytest.raises(Invalid, match="row 2"):
-        world.do(uploads.create_job, world.account, broken())
+        world.do(uploads.create_job, world.account, failing_rows())
 
     assert world.do(jobs.read_page, world.account) == []
 
 
 def test_an_upload_above_the_unit_limit_is_refused(make_world: Any) -> None:
     world = make_world(rows_per_job=7)
-    job = job_of(world, *SIX)
+    job = upload(world, *SIX)
 
     with pytest.raises(Invalid, match="Row 2 exceeds the maximum number of units"):
         world.do(uploads.append, job, SIX)
@@ -175,7 +175,7 @@ def test_an_upload_above_the_unit_limit_is_refused(make_world: Any) -> None:
 
 
 def test_an_empty_upload_creates_a_job_without_units(world: Any) -> None:
-    job = job_of(world)
+    job = upload(world)
 
     assert world.do(uploads.progress, job) == {"done": True, "count": 0}
     assert world.do(units.read_page, job) == {}
