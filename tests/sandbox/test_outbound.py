@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from crowdflower.sandbox.webhooks.outbound import Forbidden, NotDelivered, is_public, post
+from crowdflower.sandbox.webhooks.outbound import DeliveryError, ForbiddenURL, is_public, post
 
 BODY = b"data=1"
 FORM = "application/x-www-form-urlencoded"
@@ -85,7 +85,7 @@ def responds(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], 
     ],
 )
 def test_addresses_that_are_not_public_are_refused(host: str) -> None:
-    with pytest.raises(NotDelivered):
+    with pytest.raises(DeliveryError):
         post(f"http://{host}:1/", BODY, FORM)
 
 
@@ -111,14 +111,16 @@ def test_public_addresses_are_the_same_on_every_python(text: str, expected: bool
     ],
 )
 def test_an_invalid_url_is_refused(url: str) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenURL):
         post(url, BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
 
 def test_a_host_with_one_private_address_is_refused(names: dict[str, list[str]]) -> None:
     names["rebinding.example.com"] = ["93.184.216.34", "10.0.0.1"]
 
-    with pytest.raises(Forbidden, match=r"resolves to 10\.0\.0\.1, which is not a public address"):
+    with pytest.raises(
+        ForbiddenURL, match=r"resolves to 10\.0\.0\.1, which is not a public address"
+    ):
         post("http://rebinding.example.com/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
 
@@ -133,7 +135,7 @@ def test_loopback_can_be_allowed_and_other_private_addresses_cannot() -> None:
         )
 
     assert seen == [f"127.0.0.1:{port} /answers?for=me"]
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenURL):
         post("http://10.0.0.1/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
 
@@ -155,7 +157,7 @@ def test_the_connection_goes_to_the_resolved_address_with_the_original_host(
 def test_only_a_success_is_a_delivery(status: int) -> None:
     with (
         receiver(responds(status, Location="http://127.0.0.1:1/")) as (port, seen),
-        pytest.raises(NotDelivered, match=f"answered with status {status}"),
+        pytest.raises(DeliveryError, match=f"answered with status {status}"),
     ):
         post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
@@ -173,7 +175,7 @@ def test_a_response_without_end_is_a_timeout() -> None:
 
     with receiver(drip) as (port, _):
         try:
-            with pytest.raises(NotDelivered, match=r"took longer than 0\.2 s"):
+            with pytest.raises(DeliveryError, match=r"took longer than 0\.2 s"):
                 post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=0.2)
         finally:
             stop.set()
@@ -183,5 +185,5 @@ def test_a_refused_connection_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    with pytest.raises(NotDelivered, match="the connection was refused"):
+    with pytest.raises(DeliveryError, match="the connection was refused"):
         post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)

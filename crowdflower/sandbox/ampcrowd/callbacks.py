@@ -149,7 +149,7 @@ def _post(url: str, data: dict[str, Any], *, allow_loopback: bool, timeout: floa
     form = "application/x-www-form-urlencoded"
     try:
         outbound.post(url, body, form, allow_loopback=allow_loopback, timeout=timeout)
-    except outbound.NotDelivered as error:
+    except outbound.DeliveryError as error:
         return str(error)
     return None
 

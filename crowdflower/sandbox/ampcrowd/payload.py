@@ -162,7 +162,7 @@ def _callback_url(url: object) -> str:
         _refuse("configuration.callback_url must be a string")
     try:
         outbound.parse_url(url)
-    except outbound.Forbidden as error:
+    except outbound.ForbiddenURL as error:
         _refuse(f"configuration.callback_url: {error}")
     return url
 

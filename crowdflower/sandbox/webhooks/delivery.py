@@ -100,7 +100,7 @@ class HttpReceiver:
     def __call__(self, notification: Notification, /) -> None:
         """Post a notification.
 
-        :raises outbound.NotDelivered: No response with a 2xx status came.
+        :raises outbound.DeliveryError: No response with a 2xx status came.
         """
         outbound.post(
             notification.uri,
@@ -162,7 +162,7 @@ class WebhookSender:
         problem = None
         try:
             self.receiver(Notification(row.uri, row.signal, row.payload, row.signature))
-        except outbound.NotDelivered as error:
+        except outbound.DeliveryError as error:
             problem = str(error)
         except Exception as error:  # noqa: BLE001 - any exception is a failed delivery
             problem = f"{type(error).__name__}: {error}"

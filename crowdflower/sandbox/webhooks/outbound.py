@@ -43,15 +43,15 @@ deprecated networks.
 """
 
 
-class NotDelivered(Exception):
+class DeliveryError(Exception):
     """The delivery failed; the message says why."""
 
 
-class Forbidden(NotDelivered):
+class ForbiddenURL(DeliveryError):
     """The URL may not be called."""
 
 
-class Target(NamedTuple):
+class ParsedURL(NamedTuple):
     """The parts of a URL that a request needs."""
 
     scheme: str
@@ -60,29 +60,29 @@ class Target(NamedTuple):
     path: str
 
 
-def parse_url(url: str) -> Target:
+def parse_url(url: str) -> ParsedURL:
     """Split a URL into the parts that a request needs.
 
-    :raises Forbidden: The URL is invalid, contains a user name, or is not ``http`` or ``https``.
+    :raises ForbiddenURL: The URL is invalid, contains a user name, or is not ``http`` or ``https``.
 
     >>> parse_url("http://example.com/answers?for=me")
-    Target(scheme='http', host='example.com', port=80, path='/answers?for=me')
+    ParsedURL(scheme='http', host='example.com', port=80, path='/answers?for=me')
     >>> parse_url("file:///etc/passwd")
     Traceback (most recent call last):
       ...
-    crowdflower.sandbox.webhooks.outbound.Forbidden: the URL must begin with http:// or https://
+    crowdflower.sandbox.webhooks.outbound.ForbiddenURL: the URL must begin with http:// or https://
     """
     try:
         parts = urlsplit(url)
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode("ascii")
     except (ValueError, AttributeError):
-        raise Forbidden("the URL is invalid") from None
+        raise ForbiddenURL("the URL is invalid") from None
     if parts.scheme not in _PORTS or not host:
-        raise Forbidden("the URL must begin with http:// or https://")
+        raise ForbiddenURL("the URL must begin with http:// or https://")
     if parts.username is not None or parts.password is not None:
-        raise Forbidden("the URL must not contain a user name or password")
-    return Target(
+        raise ForbiddenURL("the URL must not contain a user name or password")
+    return ParsedURL(
         parts.scheme, host, _PORTS[parts.scheme] if port is None else port, _path_of(parts)
     )
 
@@ -99,8 +99,8 @@ def post(
 
     :param allow_loopback: Whether the receiver may be on this machine.
     :param timeout: Deadline for the whole request, in seconds, however slowly the response arrives.
-    :raises Forbidden: The URL may not be called; nothing was sent.
-    :raises NotDelivered: No response with a 2xx status came.
+    :raises ForbiddenURL: The URL may not be called; nothing was sent.
+    :raises DeliveryError: No response with a 2xx status came.
     """
     target = parse_url(url)
     connection = _connection(target, _resolve(target, allow_loopback=allow_loopback), timeout)
@@ -119,12 +119,12 @@ def post(
         with suppress(OSError, HTTPException):
             response.read(_MAX_READ)
     except (OSError, HTTPException) as error:
-        raise NotDelivered(_reason(error, timeout, is_late=is_late.is_set())) from None
+        raise DeliveryError(_reason(error, timeout, is_late=is_late.is_set())) from None
     finally:
         timer.cancel()
         connection.close()
     if status not in range(200, 300):
-        raise NotDelivered(f"the receiver answered with status {status}")
+        raise DeliveryError(f"the receiver answered with status {status}")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -143,25 +143,25 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not excluded
 
 
-def _resolve(target: Target, *, allow_loopback: bool) -> list[str]:
+def _resolve(target: ParsedURL, *, allow_loopback: bool) -> list[str]:
     """Resolve the host of a URL to IP addresses, in one DNS lookup.
 
-    :raises Forbidden: One of its addresses may not be called.
-    :raises NotDelivered: The host has no address.
+    :raises ForbiddenURL: One of its addresses may not be called.
+    :raises DeliveryError: The host has no address.
     """
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except OSError:
-        raise NotDelivered(f"the host {target.host} cannot be resolved") from None
+        raise DeliveryError(f"the host {target.host} cannot be resolved") from None
     addresses = list(dict.fromkeys(str(each[4][0]).partition("%")[0] for each in found))
     for text in addresses:
         address = ip_address(text)
         if not (is_public(address) or (allow_loopback and address.is_loopback)):
-            raise Forbidden(f"{target.host} resolves to {text}, which is not a public address")
+            raise ForbiddenURL(f"{target.host} resolves to {text}, which is not a public address")
     return addresses
 
 
-def _connection(target: Target, addresses: list[str], timeout: float) -> HTTPConnection:
+def _connection(target: ParsedURL, addresses: list[str], timeout: float) -> HTTPConnection:
     """Return a connection to the resolved addresses that sends the original host name."""
     if target.scheme == "https":
         return _PinnedHTTPS(target, addresses, timeout)
@@ -171,7 +171,7 @@ def _connection(target: Target, addresses: list[str], timeout: float) -> HTTPCon
 class _PinnedHTTP(HTTPConnection):
     """An HTTP connection to known IP addresses: it does no DNS lookup."""
 
-    def __init__(self, target: Target, addresses: list[str], timeout: float) -> None:
+    def __init__(self, target: ParsedURL, addresses: list[str], timeout: float) -> None:
         super().__init__(target.host, target.port, timeout=timeout)
         self._addresses = addresses
 
@@ -183,7 +183,7 @@ class _PinnedHTTP(HTTPConnection):
 class _PinnedHTTPS(HTTPSConnection):
     """The same over TLS; the certificate must match the host name."""
 
-    def __init__(self, target: Target, addresses: list[str], timeout: float) -> None:
+    def __init__(self, target: ParsedURL, addresses: list[str], timeout: float) -> None:
         self._tls = ssl.create_default_context()
         super().__init__(target.host, target.port, timeout=timeout, context=self._tls)
         self._addresses = addresses

@@ -167,7 +167,7 @@ def webhook_uri(value: Any) -> str:
     """Accept the URL of a webhook server."""
     try:
         outbound.parse_url(str(value))
-    except outbound.Forbidden as forbidden:
+    except outbound.ForbiddenURL as forbidden:
         raise ValueError(f"cannot be notified: {forbidden}") from None
     return str(value)
 
