@@ -229,7 +229,7 @@ def test_a_get_may_have_a_body_with_its_filters(api: Api, job: int) -> None:
         (b'{"job": {"payment_cents": 1e400}}', "application/json", "line 1 column 27"),
         (b'{"job": {"payment_cents": NaN}}', "application/json", "line 1 column 27"),
         (b'{"job": ', "application/json", "line 1 column 9"),
-        (b'{"job": {"title": "\\ud800"}}', "application/json", "half a surrogate pair"),
+        (b'{"job": {"title": "\\ud800"}}', "application/json", "a lone surrogate"),
         (b'{"job": "\xff"}', "application/json", "not UTF-8 at byte 9"),
         (b"[" * 100_000, "application/json", "nesting"),
         (b"job[title]=%00", "application/x-www-form-urlencoded", "NUL"),

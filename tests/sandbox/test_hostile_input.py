@@ -10,7 +10,7 @@ import pytest
 
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.server.in_process import ORIGIN
-from crowdflower.sandbox.server.requests import LONGEST_HEADER
+from crowdflower.sandbox.server.requests import MAX_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +133,7 @@ def test_a_file_with_one_mistake_is_refused_whole(
         ({"execution_mode": None}, "Execution mode must be text"),
         ({"title": "x" * 1_000_000}, "Title is too long"),
         ({"title": {"a": "b"}}, "Title must be text"),
-        ({"cml": "x" * 1_000_000}, "256 KB at most"),
+        ({"cml": "x" * 1_000_000}, "larger than 256 KB"),
         ({"alias": "../../etc/passwd"}, "Alias must have 255 characters"),
         ({"alias": "x" * 256}, "Alias must have 255 characters"),
         ({"alias": "7"}, "Alias must not be a number"),
@@ -276,7 +276,7 @@ def test_jobs_are_not_looked_for_by_thousands_of_tags(api: Api, job: int) -> Non
 
     assert [each["id"] for each in both] == [job]
     assert more == []
-    assert "100 tags at most, not by 4000" in said(refused)
+    assert "at most 100 tags, not 4000" in said(refused)
 
 
 def test_an_alias_may_be_longer_than_a_number(api: Api, job: int) -> None:
@@ -296,7 +296,7 @@ def test_what_is_warned_about_ends_no_header_and_begins_none(api: Api, job: int)
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers
     assert "A Set-Cookie: a=b" in warning
-    assert len(warning) <= LONGEST_HEADER
+    assert len(warning) <= MAX_HEADER
 
 
 @pytest.mark.parametrize(
