@@ -2,7 +2,7 @@
 
 .. code-block:: text
 
-    service        AMPCrowdService: what a sandbox does for AMPCrowd; AccessPolicy: who may call it
+    service        AMPCrowdService: what a sandbox does for AMPCrowd; AccessPolicy: its access rules
     routes         the views: paths, authorization
     payload        parses and checks the request for a group
     groups         groups of points, each of which is a job

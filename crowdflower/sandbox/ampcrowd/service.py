@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """Who may call AMPCrowd's API, and where callbacks may go."""
+    """Access rules of AMPCrowd's API: allowed callers, and allowed addresses of callbacks."""
 
     token: str | None = None
     """Token that every caller must send; with ``None``, only this machine may call."""

@@ -85,7 +85,7 @@ def render_unit(cml: str, unit: PageUnit, answers: Answers, user_agent: str = ""
 def _question(
     unit_id: int, question: Field, answers: Answers, user_agent: str, *, add_line: bool
 ) -> str:
-    """Render one question; one that takes several texts has a line for each, at least one."""
+    """Render one question; one with several answers has a line for each, at least one."""
     if question.kind == "hidden":
         values = [user_agent if "user_agent" in question.validators else question.value]
     elif answers.values is None:
