@@ -1,4 +1,4 @@
-"""Numbered pages as an iterable, the next few fetched while one is consumed."""
+"""Iterates over numbered pages, fetching the next few while one is consumed."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from crowdflower.exceptions import ApiError, PageChanged, PageLoop, PaginationWa
 Page = TypeVar("Page")
 Items = TypeVar("Items", bound=Sized)
 
-CROWDED: Final = 6
-"""How many times as long as it was worked on a page is waited for, among other threads, where that
-is surely the network's doing: without any, it was measured to be up to 5.6 times."""
+MIN_WAIT_RATIO: Final = 6
+"""Ratio of waiting to CPU time from which a page fetched beside others surely waited for the
+network: other threads alone were measured to cause a ratio of up to 5.6."""
 
-A_MOMENT: Final = 0.001
-"""Seconds of waiting that no thread is worth."""
-
-
-class Took(NamedTuple):
-    """What a page cost, in seconds."""
-
-    waited: float
-    worked: float
+MIN_WAIT: Final = 0.001
+"""Seconds of waiting below which threads do not pay."""
 
 
-def timed(fetch: Callable[[int], Page], number: int) -> tuple[Page, Took]:
-    """Fetch a page, and tell what it cost: working is what this thread did."""
-    began, worked = time.perf_counter(), time.thread_time()
+class Cost(NamedTuple):
+    """What fetching a page took, in seconds."""
+
+    waiting: float
+    cpu: float
+
+
+def measure(fetch: Callable[[int], Page], number: int) -> tuple[Page, Cost]:
+    """Fetch a page; return it with its cost, where CPU time is that of this thread."""
+    start, cpu_start = time.perf_counter(), time.thread_time()
     page = fetch(number)
-    worked = time.thread_time() - worked
-    return page, Took(time.perf_counter() - began - worked, worked)
+    cpu = time.thread_time() - cpu_start
+    return page, Cost(time.perf_counter() - start - cpu, cpu)
 
 
 def pages(
@@ -49,36 +49,36 @@ def pages(
     lookahead: int = 1,
     size: int | None = None,
     expected: int | None = None,
-    timed: Callable[[Callable[[int], Page], int], tuple[Page, Took]] = timed,
+    measure: Callable[[Callable[[int], Page], int], tuple[Page, Cost]] = measure,
 ) -> Iterator[Page]:
     """Yield page after page until the end marker, which is not yielded.
 
-    A short page is not the end: the server may cap a page below the size that was asked for.
+    A short page is not the end: the server may cap a page below the requested size.
 
-    Nothing is fetched before the first page is asked for. Where the number of pages is not known,
-    threads start once a page was full, or followed a short one: a list of one page costs none. Nor
-    do they go on where pages are worked on for longer than they are waited for. They work at most
-    ``lookahead`` pages ahead of the consumer, wait when it is slow, and stop when it stops. A page
-    that cannot be fetched raises when its turn comes, after all pages before it; its error says in
-    ``page`` and ``items_seen`` where to go on.
+    Nothing is fetched before the first page is requested. If the number of pages is unknown, threads
+    start after a full page, or after a second page: a list of one page starts none. They stop where
+    fetching costs more CPU time than waiting. They work at most ``lookahead`` pages ahead of the
+    consumer, pause while it is slow, and stop when it stops. A page that cannot be fetched raises
+    when its turn comes, after all pages before it; the error's ``page`` and ``items_seen`` say where
+    to continue.
 
-    :param fetch: Returns the page of a number, counted from 1; called from several threads.
-    :param is_end: Tells the marker that follows the last page.
-    :param lookahead: Pages fetched at a time; 1 is strictly one after the other.
-    :param size: Items on a full page, where that is known.
-    :param expected: How many pages there should be, end marker included, where that is known: these
-        are fetched ahead from the start, and what follows them one by one.
-    :param timed: Fetches a page and tells what it cost.
-    :raises PageLoop: A page came before: the server ignores the page number, or goes in circles.
+    :param fetch: Returns the page with a number, from 1; called from several threads.
+    :param is_end: Returns whether a page is the marker that follows the last page.
+    :param lookahead: Pages fetched at a time; 1 fetches one after the other.
+    :param size: Items on a full page, if known.
+    :param expected: Number of pages, end marker included, if known: these are fetched ahead from the
+        start, any others one by one.
+    :param measure: Fetches a page and measures its cost.
+    :raises PageLoop: A page came before: the server ignores the page number, or repeats itself.
 
-    >>> shelf = {1: ["a", "b"], 2: ["c"]}
-    >>> list(pages(lambda number: shelf.get(number, []), is_end=lambda page: not page))
+    >>> data = {1: ["a", "b"], 2: ["c"]}
+    >>> list(pages(lambda number: data.get(number, []), is_end=lambda page: not page))
     [['a', 'b'], ['c']]
     """
     seen: dict[int, int] = {}
     items = 0
     source = (
-        _looking_ahead(partial(timed, fetch), first, lookahead, size, expected)
+        _fetch_ahead(partial(measure, fetch), first, lookahead, size, expected)
         if lookahead > 1
         else (fetch(number) for number in count(first))
     )
@@ -90,12 +90,12 @@ def pages(
             earlier = seen.setdefault(_fingerprint(page), number)
             if earlier != number:
                 raise PageLoop(
-                    f"page {number} is page {earlier} once more; the server seems to ignore `page`",
+                    f"page {number} equals page {earlier}; the server seems to ignore `page`",
                     page=number,
                 )
             yield page
             items += len(page) if isinstance(page, Sized) else 1
-            number += 1  # noqa: PLW2901 - the one that may fail
+            number += 1  # noqa: PLW2901 - the one that may fail next
     except ApiError as error:
         if error.page is None:
             error.page = number
@@ -106,10 +106,9 @@ def pages(
 
 
 def _fingerprint(page: Any) -> int:
-    """Return what two pages share only if they hold the same things; their content may differ.
+    """Return a hash that two pages share only if they hold the same items, changed or not.
 
-    Only this is kept of a page. Ids, by which it is keyed or which are in its items, cost a
-    hundredth of what its whole content would.
+    It is computed from ids where there are any, at a hundredth of the cost of the whole content.
     """
     if isinstance(page, dict) and all(map(str.isdecimal, map(str, page))):
         return hash(tuple(page))
@@ -119,46 +118,45 @@ def _fingerprint(page: Any) -> int:
 
 
 def counted(pages: Iterator[Items], count: int | None, *, strict: bool) -> Iterator[Items]:
-    """Yield pages, and say so at the end where their items were fewer than there should have been.
+    """Yield pages; warn at the end if they had fewer items than expected.
 
     A list that loses items while it is read moves others to pages that were read already. More
-    items than there were before are none that are lacking.
+    items than expected were added meanwhile, and are not a problem.
 
-    :param count: How many there were before; ``None`` where nobody knows.
-    :param strict: Raise rather than warn.
-    :raises PageChanged: They were fewer, and that is not put up with.
+    :param count: The expected number of items; ``None`` if unknown.
+    :param strict: Raise instead of warning.
+    :raises PageChanged: The pages had fewer items, with ``strict``.
     """
-    seen = 0
+    total = 0
     for page in pages:
-        seen += len(page)
+        total += len(page)
         yield page
-    if count is not None and seen < count:
+    if count is not None and total < count:
         problem = (
-            f"{seen} items came where there were {count}: some were removed since they were"
-            " counted, or others were missed because of that; read the list again"
+            f"the list had {total} items instead of {count}: some were removed since they were"
+            " counted, and others may have been missed because of that; read the list again"
         )
         if strict:
             raise PageChanged(problem)
         warn(problem, PaginationWarning)
 
 
-def _looking_ahead(
-    fetch: Callable[[int], tuple[Page, Took]],
+def _fetch_ahead(
+    fetch: Callable[[int], tuple[Page, Cost]],
     first: int,
     window: int,
     size: int | None,
     expected: int | None,
 ) -> Generator[Page, None, None]:
-    """Yield pages in order and without end, a window of them in the making where that pays.
+    """Yield pages in order, endlessly, and fetch a window of them in threads where that pays.
 
-    Where the service is so near that a page is worked on for longer than it is waited for, threads
-    gain nothing, and get into each other's way: a list of a hundred thousand units then takes half
-    as long again. A page that is fetched alone tells; one that others crowd does so only where the
-    network takes far longer than all of them together.
+    If a page costs more CPU time than waiting, because the server is near, threads only compete: a
+    list of a hundred thousand items then takes half as long again. A page fetched alone shows this; a
+    page fetched beside others only if it waits far longer than the others can cause.
     """
     number = first - 1
-    ahead: deque[Future[tuple[Page, Took]]] = deque()
-    readers = _Readers(fetch)
+    ahead: deque[Future[tuple[Page, Cost]]] = deque()
+    threads = _Threads(fetch)
     process = os.getpid()
     pays = is_long = expected is not None
 
@@ -168,77 +166,79 @@ def _looking_ahead(
             if expected is not None and number >= expected:
                 break
             number += 1
-            ahead.append(readers.begin(number, len(ahead) + 1))
+            ahead.append(threads.submit(number, len(ahead) + 1))
 
     try:
         while True:
-            if os.getpid() != process:  # after a fork, what is under way is the parent's
+            if os.getpid() != process:  # after a fork, the threads are those of the parent
                 number -= len(ahead)
                 ahead.clear()
-                readers, process = _Readers(fetch), os.getpid()
+                threads, process = _Threads(fetch), os.getpid()
             fill()
             if ahead:
-                page, took = ahead.popleft().result()
+                page, cost = ahead.popleft().result()
                 if number - len(ahead) == first:
-                    pays = took.waited > CROWDED * took.worked
-                fill()  # the consumer has work now, and so have the threads
+                    pays = cost.waiting > MIN_WAIT_RATIO * cost.cpu
+                fill()  # before the consumer works on this page
             else:
                 number += 1
-                page, took = fetch(number)
-                pays = took.waited > max(took.worked, A_MOMENT)
-                # A list of one page ends with the next; a longer one goes on.
+                page, cost = fetch(number)
+                pays = cost.waiting > max(cost.cpu, MIN_WAIT)
+                # After a short first page, the next one tells whether the list goes on.
                 is_full = size is not None and isinstance(page, Sized) and len(page) >= size
                 is_long = is_long or is_full or number > first
             yield page
     finally:
         for unread in ahead:
             unread.cancel()
-        readers.end()
+        threads.stop()
 
 
-class _Readers(Generic[Page]):
-    """Threads that fetch pages, kept from one page to the next: a new one would cost more memory.
+class _Threads(Generic[Page]):
+    """Daemon threads that fetch pages, reused from page to page to save memory.
 
-    Nobody waits for them: who stops early is not held up by a page on its way. They are not in a
-    pool of the standard library, whose threads Python waits for when it ends.
+    A consumer that stops early does not wait for pages in flight. For the same reason this is not a
+    pool of the standard library: Python waits for its threads on exit.
     """
 
     def __init__(self, fetch: Callable[[int], Page]) -> None:
         self._fetch = fetch
-        self._wanted: SimpleQueue[tuple[int, Future[Page]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[int, Future[Page]] | None] = SimpleQueue()
         self._count = 0
 
-    def begin(self, number: int, at_once: int) -> Future[Page]:
-        """Have a page fetched.
+    def submit(self, number: int, pending: int) -> Future[Page]:
+        """Queue a page to be fetched.
 
-        :param at_once: How many pages are wanted by now, this one included.
+        :param pending: Pages that are queued or being fetched, this one included.
         """
         page: Future[Page] = Future()
-        self._wanted.put((number, page))
-        if self._count < at_once:
+        self._queue.put((number, page))
+        if self._count < pending:
             self._count += 1
             name = f"crowdflower-pages-{self._count}"
-            Thread(target=self._read, name=name, daemon=True).start()
+            Thread(target=self._work, name=name, daemon=True).start()
         return page
 
-    def end(self) -> None:
-        """Let the threads end, each after the page that it is at."""
+    def stop(self) -> None:
+        """Stop the threads, each after its current page."""
         for _ in range(self._count):
-            self._wanted.put(None)
+            self._queue.put(None)
 
-    def _read(self) -> None:
-        while wanted := self._wanted.get():
-            number, page = wanted
+    def _work(self) -> None:
+        while item := self._queue.get():
+            number, page = item
             if not page.set_running_or_notify_cancel():
                 continue
             try:
                 page.set_result(self._fetch(number))
-            except BaseException as error:  # noqa: BLE001 - raised where the page is asked for
+            except BaseException as error:  # noqa: BLE001 - raised to the consumer
                 page.set_exception(error)
 
 
 def end_marker(sentinel: object) -> Callable[[Any], bool]:
-    """Return what tells the end: a function as it is, a value by comparison, ``None`` by emptiness.
+    """Return a function that recognises the end of a list.
+
+    :param sentinel: A function is used as it is, a value is compared, ``None`` means an empty page.
 
     >>> (
     ...     end_marker(None)({}),

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from crowdflower.exceptions import PageChanged, PageLoop, PaginationWarning, ServerError
-from crowdflower.http.pagination import A_MOMENT, CROWDED, Took, counted, end_marker, pages
+from crowdflower.http.pagination import MIN_WAIT, MIN_WAIT_RATIO, Cost, counted, end_marker, pages
 
 LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 2, 8])
 
-FAR = Took(waited=0.1, worked=0.001)
+FAR = Cost(waiting=0.1, cpu=0.001)
 """What a page costs where the network is slow; looking ahead pays."""
 
-NEAR = Took(waited=0.0005, worked=0.001)
+NEAR = Cost(waiting=0.0005, cpu=0.001)
 """What it costs where the service is on the same machine."""
 
 
-def costing(*costs: Took) -> Callable[[Callable[[int], Any], int], tuple[Any, Took]]:
+def costing(*costs: Cost) -> Callable[[Callable[[int], Any], int], tuple[Any, Cost]]:
     """Return what says of page after page that it cost so much, and of all others the last."""
     return lambda fetch, number: (fetch(number), costs[min(number, len(costs)) - 1])
 
@@ -57,65 +57,69 @@ class Shelf:
 def test_every_item_comes_once_and_in_order_whatever_the_sizes(
     lookahead: int, sizes: tuple[int, ...], known: bool
 ) -> None:
-    shelf = Shelf(*sizes)
+    fetch_page = Shelf(*sizes)
     hints: dict[str, Any] = {"size": 10, "expected": len(sizes)} if known else {}
 
     found = [
         item
-        for page in pages(shelf, is_end=is_empty, timed=costing(FAR), lookahead=lookahead, **hints)
+        for page in pages(
+            fetch_page, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, **hints
+        )
         for item in page
     ]
 
-    assert found == shelf.items
+    assert found == fetch_page.items
 
 
 @LOOKAHEADS
 def test_a_list_may_begin_in_the_middle(lookahead: int) -> None:
-    shelf = Shelf(2, 2, 2, 2)
+    fetch_page = Shelf(2, 2, 2, 2)
 
-    found = list(pages(shelf, first=3, is_end=is_empty, timed=costing(FAR), lookahead=lookahead))
+    found = list(
+        pages(fetch_page, first=3, is_end=is_empty, measure=costing(FAR), lookahead=lookahead)
+    )
 
     assert found == [[3000, 3001], [4000, 4001]]
-    assert min(shelf.asked) == 3
+    assert min(fetch_page.asked) == 3
 
 
 @LOOKAHEADS
 def test_no_page_is_fetched_before_the_first_is_asked_for(lookahead: int) -> None:
-    shelf = Shelf(2)
+    fetch_page = Shelf(2)
 
-    pages(shelf, is_end=is_empty, timed=costing(FAR), lookahead=lookahead)
+    pages(fetch_page, is_end=is_empty, measure=costing(FAR), lookahead=lookahead)
 
-    assert shelf.asked == []
+    assert fetch_page.asked == []
 
 
 @LOOKAHEADS
 def test_a_list_of_one_page_costs_one_more_request_and_no_thread(lookahead: int) -> None:
-    shelf = Shelf(2)
+    fetch_page = Shelf(2)
 
-    list(pages(shelf, is_end=is_empty, timed=costing(FAR), lookahead=lookahead, size=10))
+    list(pages(fetch_page, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10))
 
-    assert shelf.asked == [1, 2]
-    assert shelf.threads == {threading.current_thread().name}
+    assert fetch_page.asked == [1, 2]
+    assert fetch_page.threads == {threading.current_thread().name}
 
 
 def test_without_looking_ahead_pages_are_fetched_one_after_the_other() -> None:
-    shelf = Shelf(2, 2, 2)
+    fetch_page = Shelf(2, 2, 2)
 
-    first, second = islice(pages(shelf, is_end=is_empty, lookahead=1), 2)
+    first, second = islice(pages(fetch_page, is_end=is_empty, lookahead=1), 2)
 
     assert (first, second) == ([1000, 1001], [2000, 2001])
-    assert shelf.asked == [1, 2]
+    assert fetch_page.asked == [1, 2]
 
 
 @pytest.mark.parametrize("lookahead", [2, 8])
 def test_no_more_pages_are_under_way_than_allowed(lookahead: int) -> None:
-    shelf = Shelf(*[10] * 40)
+    fetch_page = Shelf(*[10] * 40)
     seen = []
 
     for count, _ in enumerate(
-        pages(shelf, is_end=is_empty, timed=costing(FAR), lookahead=lookahead, size=10), 1
+        pages(fetch_page, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10), 1
     ):
-        seen.append(max(shelf.asked) - count)
+        seen.append(max(fetch_page.asked) - count)
         if count == 20:
             break
 
@@ -124,57 +128,59 @@ def test_no_more_pages_are_under_way_than_allowed(lookahead: int) -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_pages_of_a_service_that_is_near_are_fetched_by_whoever_asks(known: bool) -> None:
-    shelf = Shelf(*[10] * 40)
+    fetch_page = Shelf(*[10] * 40)
     hints: dict[str, Any] = {"expected": 41} if known else {}
 
-    source = pages(shelf, is_end=is_empty, timed=costing(NEAR), lookahead=8, size=10, **hints)
+    source = pages(
+        fetch_page, is_end=is_empty, measure=costing(NEAR), lookahead=8, size=10, **hints
+    )
     begun = [next(source) for _ in range(10)]
-    shelf.threads.clear()
+    fetch_page.threads.clear()
     rest = list(source)
 
     assert [page[0] // 1000 for page in begun + rest] == [*range(1, 41)]
-    assert shelf.threads == {threading.current_thread().name}
-    assert sorted(shelf.asked) == [*range(1, 42)]
+    assert fetch_page.threads == {threading.current_thread().name}
+    assert sorted(fetch_page.asked) == [*range(1, 42)]
 
 
 @pytest.mark.parametrize(
-    ("took", "ahead"),
+    ("cost", "ahead"),
     [
         (NEAR, False),
         (FAR, True),
-        (Took(waited=A_MOMENT, worked=0.0), False),
-        (Took(waited=0.004, worked=0.003), True),
-        (Took(waited=0.003, worked=0.004), False),
+        (Cost(waiting=MIN_WAIT, cpu=0.0), False),
+        (Cost(waiting=0.004, cpu=0.003), True),
+        (Cost(waiting=0.003, cpu=0.004), False),
     ],
 )
 def test_a_page_that_was_fetched_alone_tells_whether_looking_ahead_pays(
-    took: Took, ahead: bool
+    cost: Cost, ahead: bool
 ) -> None:
-    shelf = Shelf(*[10] * 20)
+    fetch_page = Shelf(*[10] * 20)
 
-    list(pages(shelf, is_end=is_empty, timed=costing(NEAR, took), lookahead=4, size=10))
+    list(pages(fetch_page, is_end=is_empty, measure=costing(NEAR, cost), lookahead=4, size=10))
 
-    assert (len(shelf.threads) > 1) == ahead
+    assert (len(fetch_page.threads) > 1) == ahead
 
 
 def test_threads_that_crowd_each_other_do_not_pass_for_a_slow_network() -> None:
-    crowded = Took(waited=CROWDED * 0.001, worked=0.001)
-    shelf = Shelf(*[10] * 20)
+    crowded = Cost(waiting=MIN_WAIT_RATIO * 0.001, cpu=0.001)
+    fetch_page = Shelf(*[10] * 20)
 
     list(
         pages(
-            shelf,
+            fetch_page,
             is_end=is_empty,
-            timed=costing(*[crowded] * 4, NEAR),
+            measure=costing(*[crowded] * 4, NEAR),
             lookahead=4,
             size=10,
             expected=21,
         )
     )
 
-    assert sorted(shelf.asked) == [*range(1, 22)]
-    assert shelf.asked[4:] == [*range(5, 22)]
-    assert threading.current_thread().name in shelf.threads
+    assert sorted(fetch_page.asked) == [*range(1, 22)]
+    assert fetch_page.asked[4:] == [*range(5, 22)]
+    assert threading.current_thread().name in fetch_page.threads
 
 
 def test_pages_are_fetched_while_one_is_consumed() -> None:
@@ -185,7 +191,7 @@ def test_pages_are_fetched_while_one_is_consumed() -> None:
             second_is_fetched.set()
         return [number]
 
-    source = pages(fetch, is_end=is_empty, timed=costing(FAR), lookahead=4, size=1)
+    source = pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=4, size=1)
     next(source)
     next(source)
 
@@ -200,7 +206,7 @@ def test_an_error_comes_when_its_page_does(lookahead: int) -> None:
             raise LookupError("page three")
         return [number]
 
-    source = pages(fetch, is_end=is_empty, timed=costing(FAR), lookahead=lookahead, size=1)
+    source = pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=1)
 
     assert [next(source), next(source)] == [[1], [2]]
     with pytest.raises(LookupError, match="page three"):
@@ -216,7 +222,7 @@ def test_the_same_page_again_is_a_loop(lookahead: int) -> None:
         return [7]
 
     with pytest.raises(PageLoop, match="page 2 is page 1 once more") as caught:
-        list(pages(fetch, is_end=is_empty, timed=costing(FAR), lookahead=lookahead, size=10))
+        list(pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10))
 
     assert caught.value.page == 2
     assert len(fetched) <= 2
@@ -261,18 +267,18 @@ def test_pages_that_go_in_circles_are_a_loop(lookahead: int, length: int, kind: 
         return {str(place): {"seen": number}}
 
     with pytest.raises(PageLoop) as caught:
-        list(pages(fetch, is_end=is_empty, timed=costing(FAR), lookahead=lookahead, size=10))
+        list(pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10))
 
     assert caught.value.page == length + 1
     assert max(fetched) <= length + 1 + lookahead
 
 
 def test_objects_that_are_no_pages_of_units_may_have_the_same_names() -> None:
-    shelf = [{"results": [1]}, {"results": [2]}, {}]
+    fetch_page = [{"results": [1]}, {"results": [2]}, {}]
 
-    found = list(pages(lambda number: shelf[number - 1], is_end=lambda page: not page))
+    found = list(pages(lambda number: fetch_page[number - 1], is_end=lambda page: not page))
 
-    assert found == shelf[:2]
+    assert found == fetch_page[:2]
 
 
 @LOOKAHEADS
@@ -284,7 +290,7 @@ def test_a_page_that_fails_says_where_to_go_on(lookahead: int, first: int) -> No
         return [number, -number]
 
     source = pages(
-        fetch, first=first, is_end=is_empty, timed=costing(FAR), lookahead=lookahead, size=2
+        fetch, first=first, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=2
     )
     with pytest.raises(ServerError) as caught:
         list(source)
