@@ -34,7 +34,13 @@ from crowdflower.http.transport import Expected, Session
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
-from crowdflower.models.arguments import a_row, channel_names, joined, names, whole
+from crowdflower.models.arguments import (
+    check_channels,
+    check_count,
+    check_names,
+    check_row,
+    join_names,
+)
 from crowdflower.models.endpoints import (
     AGGREGATES_PER_PAGE,
     ENDPOINTS,
@@ -274,10 +280,10 @@ class Client(BaseClient):
         >>> [len(page) for page in client.paged_call(f"jobs/{job.id}/units.json", limit=4)]
         [4, 4, 2]
         """
-        whole("page", page)
+        check_count("page", page)
         path = str(args[0] if args else kwargs.get("path", "")).lstrip("/")
         most = max_page_size(path)
-        if whole("limit", limit) > (most or limit):
+        if check_count("limit", limit) > (most or limit):
             raise InvalidInput(f"a page of /{path} has at most {most} items; got limit {limit}")
         query = dict(kwargs.pop("query", NOTHING))
 
@@ -378,7 +384,7 @@ class Client(BaseClient):
         """
         filters = {
             "state": state,
-            "tags": joined("tags", tags) or None,
+            "tags": join_names("tags", tags) or None,
             "created_at_greater_equal": _iso_date("created_since", created_since),
             "created_at_less_equal": _iso_date("created_until", created_until),
             "team_id": team_id,
@@ -473,7 +479,7 @@ class Client(BaseClient):
 
         >>> client.set_job_channels(job.id, ["cf_internal"])
         """
-        data = {"channels": channel_names(channels)}
+        data = {"channels": check_channels(channels)}
         self.request("PUT", _job_path(job_id, "channels", suffix=""), data=data)
 
     def add_job_channels(self, job_id: int, channels: Iterable[str]) -> None:
@@ -483,7 +489,7 @@ class Client(BaseClient):
 
         >>> client.add_job_channels(job.id, ["clixsense"])
         """
-        data = {"channels": channel_names(channels)}
+        data = {"channels": check_channels(channels)}
         self.request("POST", _job_path(job_id, "channels", suffix=""), data=data)
 
     def get_job_tags(self, job_id: int) -> list[str]:
@@ -505,7 +511,7 @@ class Client(BaseClient):
 
         >>> client.add_job_tag(job.id, "spring")
         """
-        self._send_tags("POST", job_id, names("tag", [tag]))
+        self._send_tags("POST", job_id, check_names("tag", [tag]))
 
     def set_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
         """Replace the tags of a job. See :attr:`Job.tags`.
@@ -514,7 +520,7 @@ class Client(BaseClient):
 
         >>> client.set_job_tags(job.id, ["spring", "reviews"])
         """
-        self._send_tags("PUT", job_id, names("tags", tags))
+        self._send_tags("PUT", job_id, check_names("tags", tags))
 
     def remove_job_tags(self, job_id: int, tags: Iterable[str]) -> None:
         """Remove some tags of a job. See :meth:`Job.remove_tags`.
@@ -523,7 +529,7 @@ class Client(BaseClient):
 
         >>> client.remove_job_tags(job.id, ["spring"])
         """
-        self._send_tags("DELETE", job_id, names("tags", tags))
+        self._send_tags("DELETE", job_id, check_names("tags", tags))
 
     # Orders
 
@@ -658,7 +664,7 @@ class Client(BaseClient):
         {'review': 'It hums.'}
         """
         job = self._as_job(job)
-        unit = {"data": a_row(data), **({"golden": True} if golden else {})}
+        unit = {"data": check_row(data), **({"golden": True} if golden else {})}
         answer = self.request(
             "POST",
             _job_path(job.id, "units"),
@@ -693,7 +699,7 @@ class Client(BaseClient):
         target = self._as_job(unit.job if job is None else job)
         copied: JSONObject = {} if job is None else {"job_id": target.id}
         if data is not None:
-            copied["data"] = a_row(data)
+            copied["data"] = check_row(data)
         answer = self.request(
             "POST",
             _job_path(unit.job.id, f"units/{number(unit.id)}/copy"),
@@ -908,7 +914,7 @@ class Client(BaseClient):
             lambda number: (
                 self.request("GET", path, query={**query, "page": number}, shape=shape).body
             ),
-            first=whole("start_page", first),
+            first=check_count("start_page", first),
             is_end=lambda page: page in ({}, []),
             lookahead=self._lookahead,
             size=size,

@@ -13,7 +13,7 @@ from crowdflower.exceptions import InvalidInput
 from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
-from crowdflower.models.arguments import channel_names, joined, names, whole
+from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
 from crowdflower.models.job_fields import JobFields
 from crowdflower.models.resource import Resource
 from crowdflower.order import Order
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from crowdflower.quality import Consensus
     from crowdflower.rows.exactly_once import Uploaded
 
-NEEDED_TO_KEEP_ANYTHING: Final = ("title", "instructions", "cml")
+REQUIRED_TO_UPDATE: Final = ("title", "instructions", "cml")
+"""Attributes without which the API answers an update with success, and keeps nothing."""
 
 FEW_UNITS: Final = 20
-"""Units up to which a request each is cheaper than a report, which takes seconds to build."""
+"""Units up to which one request each is faster than a report, which takes seconds to build."""
 
-NO_BODY: Final = Expected(as_json=False, follow=True, redirects=True)
+ANY_BODY: Final = Expected(as_json=False, follow=True, redirects=True)
 
 
 class Job(JobFields):
@@ -44,13 +45,13 @@ class Job(JobFields):
     # The job itself
 
     def update(self) -> None:
-        """Send the changes assigned since the job was read, and take in the answer.
+        """Send the changes assigned since the job was read, and adopt the answer.
 
-        Calls ``PUT /jobs/{id}``; without changes, nothing.
+        Calls ``PUT /jobs/{id}``; without changes, sends nothing.
 
-        :raises RuntimeError: Title, instructions or CML stands neither in the job nor in the
-            changes: the service would answer that all is well, and keep nothing.
-        :raises RefusedError: The service refuses a value; it keeps none of them. Mostly this is an
+        :raises RuntimeError: Title, instructions or CML is missing from both the job and the
+            changes: the service would answer with success and keep nothing.
+        :raises RefusedError: The service refuses a value; it keeps none of them. Usually this is an
             :class:`~crowdflower.exceptions.ApplicationError` with all reasons, for countries a
             :class:`~crowdflower.exceptions.ValidationError`.
 
@@ -61,27 +62,24 @@ class Job(JobFields):
         """
         if not self._changes:
             return
-        missing = [name for name in NEEDED_TO_KEEP_ANYTHING if not self[name]]
+        missing = [name for name in REQUIRED_TO_UPDATE if not self[name]]
         if missing:
             raise RuntimeError(
-                f"nothing was sent: the API keeps no change of a job without title, instructions"
-                f" and cml, and this one has no {' and no '.join(missing)}"
+                f"set {' and '.join(missing)} first: without title, instructions and cml the API"
+                " keeps no change; nothing was sent"
             )
         self.absorb(self.client.update_job(self.id, self._changes))
 
     def reload(self) -> Self:
-        """Fetch the job anew; changes that were not sent are dropped.
+        """Fetch the job again; unsent changes are dropped.
 
         Calls ``GET /jobs/{id}``.
 
         >>> job.reload().state
         'running'
         """
-        self.absorb(
-            self.client.request(
-                "GET", self._path(), shape=partial(shapes.json_object, kind="job")
-            ).body
-        )
+        shape = partial(shapes.json_object, kind="job")
+        self.absorb(self.client.request("GET", self._path(), shape=shape).body)
         self.__dict__.pop("_units", None)
         self.__dict__.pop("_judgment_aggregates", None)
         return self
@@ -89,9 +87,9 @@ class Job(JobFields):
     def delete(self) -> None:
         """Delete the job; a running one must be canceled first.
 
-        Calls ``DELETE /jobs/{id}``. It leaves the list of jobs and stays readable by id.
+        Calls ``DELETE /jobs/{id}``. It leaves the list of jobs and can still be read by id.
 
-        :raises RefusedError: It is neither unordered nor canceled.
+        :raises RefusedError: The job is neither unordered nor canceled.
 
         >>> client.create_job({"title": "A draft"}).delete()
         """
@@ -100,14 +98,14 @@ class Job(JobFields):
     def copy(
         self, all_units: bool = False, gold: bool = False, *, only_new_and_judgable: bool = False
     ) -> Job:
-        """Make a new job with the same settings and form.
+        """Create a job with the same settings and form.
 
-        Calls ``GET /jobs/{id}/copy``. The rows follow in the background.
+        Calls ``GET /jobs/{id}/copy``. The service copies the units in the background.
 
-        :param all_units: Copy all rows too.
+        :param all_units: Copy all units too.
         :param gold: Copy the test questions too.
-        :param only_new_and_judgable: Also copy the rows that are not finalized yet.
-        :raises OutcomeUnknown: The answer was lost: there may be a copy.
+        :param only_new_and_judgable: Also copy the units that are not finalized yet.
+        :raises OutcomeUnknown: The response was lost: the copy may exist.
 
         >>> job.copy(all_units=True).state
         'unordered'
@@ -116,7 +114,7 @@ class Job(JobFields):
             self.id, all_units, gold, only_new_and_judgable=only_new_and_judgable
         )
 
-    # Its rows
+    # Units
 
     @overload
     def upload(self, data: Rows, force: bool = False) -> None: ...
@@ -142,31 +140,31 @@ class Job(JobFields):
         """Append rows; with a ``key``, each of them exactly once.
 
         Calls ``PUT /jobs/{id}/upload``. The rows are encoded to a temporary file as they are
-        consumed, and sent once all of them are known to be good.
+        consumed, and sent after all of them were checked.
 
-        Without ``key`` that is one request. When its answer is lost, nobody knows whether the rows
-        are there: :class:`~crowdflower.exceptions.OutcomeUnknown`, and sending them again may make
-        two of each.
+        Without ``key`` that is one request. If its response is lost, the rows may or may not be in
+        the job: :class:`~crowdflower.exceptions.OutcomeUnknown` is raised, and sending them again
+        may duplicate each of them.
 
-        With ``key`` they go in chunks. When an answer is lost, the job is read, and only what is
-        not there is sent again. In the end every row has been seen in the job, and what was there
-        twice has been deleted. Rows that the job held before are not sent, so that the same call
-        once more does no harm. This holds as long as nobody else adds rows with these keys.
+        With ``key`` the rows are sent in chunks. After a lost response the job is read, and only
+        missing rows are sent again. At the end every row has been seen in the job, and duplicates
+        have been deleted. Rows that the job had before are not sent, so repeating the call is
+        harmless. This holds as long as no other program adds rows with the same keys.
 
         :param data: Any iterable of dicts from column to JSON value.
-        :param force: Take rows whose columns differ from those of the first upload.
-        :param key: The column by which rows are told apart: in each row, a text or a whole number,
-            no two the same.
-        :param resume: With ``key``, a file to keep the plan of the upload in. A process that was
-            killed goes on by the same call with the same file.
-        :param live: With ``key``, upload although the job is launched, or orders by itself. Rows
-            cannot be deleted then, and one that might arrive twice stops the upload.
-        :returns: With ``key``, what was done.
-        :raises InvalidInput: A row cannot be sent; its ``row`` says which, and none was.
-        :raises OutcomeUnknown: Without ``key``, the answer was lost.
-        :raises UploadIncomplete: With ``key``, it had to stop; its ``resume`` says how to go on.
-        :raises SourceChanged: These are not the rows that the upload in ``resume`` began with.
-        :raises UploadLocked: Somebody else goes on with it just now.
+        :param force: Accept rows whose columns differ from those of the first upload.
+        :param key: The column that identifies a row: a string or an integer, unique among all rows.
+        :param resume: With ``key``, a file for the plan of the upload. After a crash, the same call
+            with the same file continues it.
+        :param live: With ``key``, upload although the job is launched, or orders automatically.
+            Units cannot be deleted then, and a row that might arrive twice stops the upload.
+        :returns: With ``key``, counts of what was done.
+        :raises InvalidInput: A row cannot be sent; ``error.row`` is its number, and none was sent.
+        :raises OutcomeUnknown: Without ``key``, the response was lost.
+        :raises UploadIncomplete: With ``key``, the upload had to stop; ``error.resume`` is the file
+            to continue from.
+        :raises SourceChanged: The rows differ from those that the plan in ``resume`` was made for.
+        :raises UploadLocked: Another process is using the plan in ``resume``.
 
         >>> job.upload([{"review": "Would buy again."}], force=True)
         >>> draft = client.create_job({"title": "Reviews"})
@@ -177,7 +175,7 @@ class Job(JobFields):
             _need_key(resume, live=live)
             self._learn_uploaded(self.client.upload_job(data, self.id, force))
             return None
-        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - few need it, all import us
+        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - rarely used
 
         source = upload_keys.of_rows(data, key, force=force)
         done = exactly_once.upload_exactly_once(
@@ -223,18 +221,19 @@ class Job(JobFields):
     ) -> Uploaded | None:
         """Append the rows of a file; with a ``key``, each of them exactly once.
 
-        Calls ``PUT /jobs/{id}/upload``. :meth:`upload` says what a ``key`` promises, and what
-        its absence does not. With a ``key``, the file is a CSV or has a JSON object on each line.
+        Calls ``PUT /jobs/{id}/upload``. :meth:`upload` explains what ``key`` guarantees. With
+        ``key``, the file must be CSV or have one JSON object per line.
 
         :param file: A path, or an open file of bytes or text.
-        :param type_: ``csv``, ``json`` (an object a line), another format or a MIME type; guessed
-            from the file's name by default.
-        :param force: Take rows whose columns differ from those of the first upload.
-        :param key: The column by which rows are told apart, as its header calls it.
+        :param type_: ``csv``, ``json`` (one object per line), another file extension or a MIME
+            type; guessed from the file's name by default.
+        :param force: Accept rows whose columns differ from those of the first upload.
+        :param key: The column that identifies a row, as in the header.
         :param resume: As in :meth:`upload`.
         :param live: As in :meth:`upload`.
         :raises ValueError: The type cannot be guessed.
-        :raises InvalidInput: It is not UTF-8, or a CSV without header; its ``row`` says where.
+        :raises InvalidInput: The file is not UTF-8, or a CSV file without header; ``error.row`` is
+            the number of the row.
 
         >>> job.upload_file("more.csv", force=True)
         >>> draft = client.create_job({"title": "Reviews"})
@@ -245,7 +244,7 @@ class Job(JobFields):
             _need_key(resume, live=live)
             self._learn_uploaded(self.client.upload_job_file(file, type_, self.id, force))
             return None
-        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - few need it, all import us
+        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - rarely used
 
         with upload_source.open_file(file, type_) as (body, content_type):
             source = upload_keys.of_file(body, content_type, key, force=force)
@@ -263,14 +262,14 @@ class Job(JobFields):
         return done
 
     def unit_ids(self, key: str) -> Iterator[tuple[str, int]]:
-        """Yield what stands in a column, and the id of its unit, for all units.
+        """Yield the value of a column and the id of the unit, for all units.
 
-        Calls ``GET /jobs/{id}/units``, a request for a thousand of them.
+        Calls ``GET /jobs/{id}/units``, once per thousand units.
 
         >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
         True
         """
-        from crowdflower.rows.exactly_once import keys_of_units  # noqa: PLC0415 - as above
+        from crowdflower.rows.exactly_once import keys_of_units  # noqa: PLC0415 - rarely used
 
         return keys_of_units(self._unit_data(), key)
 
@@ -278,7 +277,7 @@ class Job(JobFields):
     def units(self) -> list[UnitPromise]:
         """All units with their data, test questions included; fetched once.
 
-        Calls ``GET /jobs/{id}/units``, a request for a thousand of them.
+        Calls ``GET /jobs/{id}/units``, once per thousand units.
 
         >>> job.units[0].data["review"]
         'Works as it should, every single day.'
@@ -288,7 +287,7 @@ class Job(JobFields):
         return self._units
 
     def convert_test_questions(self) -> None:
-        """Turn the rows whose ``_golden`` column is true into test questions.
+        """Turn the units whose ``_golden`` column is true into test questions.
 
         Calls ``PUT /jobs/{id}/gold``. The service does it in the background: ``golds_count`` grows
         shortly after.
@@ -298,17 +297,17 @@ class Job(JobFields):
         self.client.convert_job_test_questions(self.id)
 
     def mark_test_questions(self, check: str, with_: str | None = None) -> JSONObject:
-        """Turn the rows that have a known answer to one field into test questions.
+        """Turn the units with a known answer to one field into test questions.
 
-        Calls ``PUT /jobs/{id}/gold``. The service refuses to make more than a third of the rows
-        test questions.
+        Calls ``PUT /jobs/{id}/gold``. The service refuses to turn more than a third of the units
+        into test questions.
 
         :param check: The field of the form.
         :param with_: The column with the right answers; ``{check}_gold`` by default.
-        :returns: ``affected``, how many rows, and ``populated``, the answers found. A service that
-            does it in the background says no more than that; one that answers with the rows is
-            counted.
-        :raises ValidationError: No row has an answer, or too many have one.
+        :returns: ``affected``, the number of units, and ``populated``, the answers found. Some
+            services work in the background and return neither; if the service returns the units,
+            only ``affected`` is set.
+        :raises ValidationError: No unit has an answer, or too many have one.
 
         >>> draft = client.upload_job(
         ...     {"text": "Fine!", "mood": "up" if n < 3 else None} for n in range(10)
@@ -323,7 +322,7 @@ class Job(JobFields):
         return shapes.json_object(answer, "count")
 
     def reset_test_questions(self) -> None:
-        """Turn all test questions back into plain rows.
+        """Turn all test questions back into ordinary units.
 
         Calls ``PUT /jobs/{id}/gold``.
 
@@ -336,7 +335,7 @@ class Job(JobFields):
     def get_test_questions(self) -> list[JSONObject]:
         """Return the test questions as the service shows them to their owner.
 
-        Calls ``GET /jobs/{id}/test_questions``. What an item holds is not documented.
+        Calls ``GET /jobs/{id}/test_questions``. The content of an item is not documented.
 
         >>> len(job.get_test_questions()) == job.golds_count
         True
@@ -347,13 +346,13 @@ class Job(JobFields):
         return questions
 
     def fire_test_question_webhooks(self) -> None:
-        """Let the service post ``unit_complete`` for every test question.
+        """Have the service send a ``unit_complete`` webhook for every test question.
 
         Calls ``GET /jobs/{id}/golds/fire_webhooks``.
 
         >>> job.fire_test_question_webhooks()
         """
-        self.client.request("GET", self._path("golds/fire_webhooks", suffix=""), NO_BODY)
+        self.client.request("GET", self._path("golds/fire_webhooks", suffix=""), ANY_BODY)
 
     def get_unit(self, id: int) -> Unit:  # noqa: A002
         """Fetch one unit with its results.
@@ -366,12 +365,13 @@ class Job(JobFields):
         return self.client.get_unit(self, id)
 
     def add_unit(self, data: Mapping[str, Any], golden: bool = False) -> Unit:
-        """Add one row.
+        """Add one unit.
 
-        Calls ``POST /jobs/{job_id}/units``. Where the job orders by itself, this spends money.
+        Calls ``POST /jobs/{job_id}/units``. If the job orders automatically, this spends money.
 
-        :param data: Column to JSON value.
+        :param data: The row: column to JSON value.
         :param golden: Make it a test question; ``data`` then has its answers as ``{field}_gold``.
+        :raises OutcomeUnknown: The response was lost: the unit may exist.
 
         >>> job.add_unit({"review": "It hums."}).state
         'new'
@@ -379,11 +379,11 @@ class Job(JobFields):
         return self.client.add_unit(self, data, golden)
 
     def upload_progress(self) -> JSONObject:
-        """Return how far the latest upload got: ``done`` and ``count``.
+        """Return the progress of the latest upload: ``done`` and ``count``.
 
         Calls ``GET /jobs/{id}/units/ping``.
 
-        :raises ApplicationError: The service could not read a row; the text says which.
+        :raises ApplicationError: The service could not read a row; the message names it.
 
         >>> job.upload_progress()
         {'done': True, 'count': 10}
@@ -392,24 +392,24 @@ class Job(JobFields):
         return progress
 
     def split_units(self, on: Sequence[str], with_: str = " ") -> None:
-        """Split the text of some columns into lists, in every row.
+        """Split the strings in some columns into lists, in every unit.
 
         Calls ``GET /jobs/{id}/units/split``.
 
         :param on: The columns.
-        :param with_: What stands between the parts.
-        :raises InvalidInput: The columns are no list of names; nothing was sent.
+        :param with_: The separator.
+        :raises InvalidInput: ``on`` is not a list of names, or empty; nothing was sent.
 
         >>> draft = client.upload_job([{"colors": "red blue"}, {"colors": "green"}])
         >>> draft.split_units(["colors"])
         >>> [unit.data for unit in draft.units]
         [{'colors': ['red', 'blue']}, {'colors': ['green']}]
         """
-        columns = joined("on", on)
+        columns = join_names("on", on)
         if not columns:
             raise InvalidInput("on is empty; name the columns to split")
         query = {"on": columns, "with": with_}
-        self.client.request("GET", self._path("units/split", suffix=""), NO_BODY, query=query)
+        self.client.request("GET", self._path("units/split", suffix=""), ANY_BODY, query=query)
 
     def _unit_data(self) -> Iterator[tuple[int, JSONObject]]:
         """Yield id and data of all units, as the service has them now."""
@@ -417,14 +417,14 @@ class Job(JobFields):
             yield unit.id, unit.data
 
     def _learn_uploaded(self, job: Resource) -> None:
-        """Take in a job as it was after an upload; one that could not be read is but an id."""
+        """Adopt the job that an upload returned; if it could not be read, it has only an id."""
         if job.json.keys() - {"id"}:
             self._learn(job.json)
 
-    # How it is to be answered
+    # Settings
 
     def set_options(self, **options: Any) -> None:
-        """Change some of the ``options``, and leave the others as they are.
+        """Change some of the ``options`` and keep the others.
 
         Calls ``PUT /jobs/{id}``.
 
@@ -437,53 +437,57 @@ class Job(JobFields):
     def collect_dynamically(
         self, fields: Sequence[str], min_confidence: float, max_judgments: int
     ) -> None:
-        """Collect more judgments of those units whose answers are not clear yet.
+        """Collect more judgments for the units whose answers have low confidence.
 
-        A unit starts with ``judgments_per_unit`` judgments, and gets one more at a time until the
-        answer to each of the fields is sure enough, or there are as many as it may have. Calls
+        A unit starts with ``judgments_per_unit`` judgments and gets one more at a time, until the
+        answer to each of the fields reaches the confidence, or the unit its maximum. Calls
         ``PUT /jobs/{id}``.
 
-        :param fields: The fields to watch.
-        :param min_confidence: Sure enough, from 0 to 1.
-        :param max_judgments: The ceiling for one unit.
-        :raises InvalidInput: These cannot be meant; nothing was sent, and nothing changed.
+        :param fields: The fields whose confidence counts.
+        :param min_confidence: The confidence to reach, from 0 to 1.
+        :param max_judgments: Maximum judgments of one unit.
+        :raises InvalidInput: An argument is out of range; nothing was sent or changed.
 
         >>> job.collect_dynamically(["sentiment"], min_confidence=0.7, max_judgments=5)
         >>> job.variable_judgments_mode
         'auto_confidence'
         """
-        watched = names("fields", fields)
+        watched = check_names("fields", fields)
         if not watched:
-            raise InvalidInput("fields is empty; which answers are to be sure?")
+            raise InvalidInput("fields is empty; name the fields whose confidence counts")
         is_number = isinstance(min_confidence, (int, float))
         if not is_number or not 0 <= min_confidence <= 1:
-            raise InvalidInput(f"a confidence lies between 0 and 1; got {min_confidence!r}")
-        self.max_judgments_per_unit = whole("max_judgments", max_judgments)
+            raise InvalidInput(
+                f"min_confidence must be between 0 and 1, not {min_confidence!r:.80}"
+            )
+        self.max_judgments_per_unit = check_count("max_judgments", max_judgments)
         self.variable_judgments_mode = "auto_confidence"
         self.confidence_fields = watched
         self.min_unit_confidence = min_confidence
         self.update()
 
     def order_automatically(self, threshold: int | None = None, timeout: int | None = None) -> None:
-        """Order units as they are added; this spends money without a further word.
+        """Order units automatically as they are added; this spends money without asking again.
 
-        Calls ``PUT /jobs/{id}``; ``job.auto_order = False`` and ``job.update()`` end it.
+        Calls ``PUT /jobs/{id}``; ``job.auto_order = False`` and ``job.update()`` turn it off.
 
-        :param threshold: How many must wait before they are ordered.
-        :param timeout: Seconds after which they are ordered even if they are fewer.
-        :raises InvalidInput: These are no such numbers; nothing was sent, and nothing changed.
+        :param threshold: Order as soon as this many units wait.
+        :param timeout: Seconds after which waiting units are ordered even if they are fewer.
+        :raises InvalidInput: A limit is not a positive integer; nothing was sent or changed.
 
         >>> job.order_automatically(threshold=10)
         >>> job.auto_order
         True
         """
         limits = {"auto_order_threshold": threshold, "auto_order_timeout": timeout}
-        given = {name: whole(name, limit) for name, limit in limits.items() if limit is not None}
+        given = {
+            name: check_count(name, limit) for name, limit in limits.items() if limit is not None
+        }
         for name, value in {**given, "auto_order": True}.items():
             self[name] = value
         self.update()
 
-    # Who may answer
+    # Channels and tags
 
     @property
     def channels(self) -> JSONObject:
@@ -506,7 +510,7 @@ class Job(JobFields):
         self.client.set_job_channels(self.id, channels)
 
     def add_channels(self, channels: Iterable[str]) -> None:
-        """Let contributors come from more channels.
+        """Enable more channels.
 
         Calls ``POST /jobs/{id}/channels``.
 
@@ -519,7 +523,7 @@ class Job(JobFields):
         self.client.add_job_channels(self.id, channels)
 
     def disable_channel(self, channel: str) -> None:
-        """Let no contributors come from a channel any more.
+        """Disable a channel: no more contributors come from it.
 
         Calls ``POST /jobs/{id}/disable_channel``.
 
@@ -529,13 +533,13 @@ class Job(JobFields):
         >>> job.channels["enabled_channels"]
         ['cf_internal']
         """
-        (name,) = channel_names([channel])
+        (name,) = check_channels([channel])
         path = self._path("disable_channel", suffix="")
         self.client.request("POST", path, data={"channel_name": name})
 
     @property
     def tags(self) -> list[str]:
-        """Names under which the job is filed; assign a list to replace them.
+        """The tags of the job; assign a list to replace them.
 
         Calls ``GET /jobs/{id}/tags``, each time; assigned to, ``PUT /jobs/{id}/tags``.
 
@@ -550,7 +554,7 @@ class Job(JobFields):
         self.client.set_job_tags(self.id, tags)
 
     def add_tag(self, tag: str) -> None:
-        """File the job under one more name.
+        """Add a tag.
 
         Calls ``POST /jobs/{id}/tags``.
 
@@ -559,7 +563,7 @@ class Job(JobFields):
         self.client.add_job_tag(self.id, tag)
 
     def remove_tags(self, tags: Iterable[str]) -> None:
-        """Take the job out of some of the names under which it is filed.
+        """Remove some tags.
 
         Calls ``DELETE /jobs/{id}/tags``.
 
@@ -570,17 +574,18 @@ class Job(JobFields):
         """
         self.client.remove_job_tags(self.id, tags)
 
-    # Its life
+    # Launching and stopping
 
     def estimate(self, units_count: int, *, fee_percent: float = pricing.FEE_PERCENT) -> int:
-        """Estimate what an order of units will cost, in US cents; sends nothing.
+        """Estimate the cost of ordering units, in US cents; sends nothing.
 
-        It goes by the job as it is here, changes included that were not sent yet. With dynamic
-        judgments it is the most that the units may need; one's own contributors cost nothing.
+        The estimate uses the job as it is in memory, unsent changes included. With dynamic
+        judgments it is the maximum that the units may need. Judgments of your own contributors are
+        free.
 
         :param units_count: How many units, test questions not counted.
-        :param fee_percent: What the service adds to what contributors are paid.
-        :raises InvalidInput: The job does not say what the estimate needs.
+        :param fee_percent: The service's fee on top of what contributors are paid.
+        :raises InvalidInput: A field of the job that the estimate needs is missing.
 
         >>> job.payment_cents, job.judgments_per_unit, job.units_per_assignment
         (10, 3, 4)
@@ -590,7 +595,7 @@ class Job(JobFields):
         Source: CrowdFlower, `Job Costs
         <https://success.crowdflower.com/hc/en-us/articles/202703165>`_.
         """
-        whole("units_count", units_count)
+        check_count("units_count", units_count)
         fields = {name: self[name] for name in pricing.FIELDS}
         return pricing.launch_cents(fields, units_count, fee_percent)
 
@@ -623,22 +628,22 @@ class Job(JobFields):
         max_cost_cents: int | None = None,
         dry_run: bool = False,
     ) -> Order | DryRun:
-        """Order units: from now on contributors are shown them, and paid.
+        """Order units, which are then shown to contributors and paid for.
 
-        Calls ``POST /jobs/{id}/orders``, once, and reads the job until it runs, for some seconds at
-        most.
+        Calls ``POST /jobs/{id}/orders``, once, then polls the job for up to 7 seconds until it
+        runs.
 
-        :param units_count: How many units to release, from 1 on; this caps what is spent.
+        :param units_count: How many units to order, at least 1; this limits the cost.
         :param channels: Where contributors come from; replaces the enabled channels.
-        :param key: Your name for this payment; there is never a second one of it.
-        :param max_cost_cents: Refuse to order if :meth:`estimate`, by the job as the service has
-            it, is more.
-        :param dry_run: Return the request, and send nothing.
-        :raises OverBudget: It may cost more; nothing was sent.
-        :raises PaymentRequired: The balance does not cover it.
-        :raises ValidationError: The job is not ready; the text says what it lacks.
-        :raises DuplicateOperation: A payment of this name was begun before.
-        :raises OutcomeUnknown: It may have been placed; ``reconcile()`` of the error looks.
+        :param key: Your name for this payment, which is made at most once (an idempotency key).
+        :param max_cost_cents: Refuse to order if :meth:`estimate`, applied to the job as the
+            service has it, is higher.
+        :param dry_run: Return the request and send nothing.
+        :raises OverBudget: The cost may be higher than allowed; nothing was sent.
+        :raises PaymentRequired: The balance does not cover the cost.
+        :raises ValidationError: The job is not ready; the message says what is missing.
+        :raises DuplicateOperation: A payment with this key was started before.
+        :raises OutcomeUnknown: The order may have been placed; ``error.reconcile()`` finds out.
 
         >>> draft = job.copy(all_units=True)
         >>> order = draft.launch(8, channels=["cf_internal"], max_cost_cents=200)
@@ -656,8 +661,8 @@ class Job(JobFields):
     def pause(self) -> None:
         """Stop handing out units; judgments already open may still arrive.
 
-        Calls ``GET /jobs/{id}/pause``, and reads the job until its state has changed, for some
-        seconds at most.
+        Calls ``GET /jobs/{id}/pause``, then polls the job for up to 7 seconds until its state has
+        changed.
 
         :raises ApplicationError: The job was never launched.
 
@@ -669,9 +674,9 @@ class Job(JobFields):
         self._refresh("paused", "paused", answer)
 
     def resume(self) -> None:
-        """Go on with a paused job, or with a finished one that has units left.
+        """Resume a paused job, or a finished one that has units left.
 
-        Calls ``GET /jobs/{id}/resume``, and reads the job as :meth:`pause` does.
+        Calls ``GET /jobs/{id}/resume``, then polls the job as :meth:`pause` does.
 
         :raises ApplicationError: The job is neither paused nor finished.
 
@@ -684,9 +689,9 @@ class Job(JobFields):
         self._refresh("resumed", "running", answer)
 
     def cancel(self) -> None:
-        """End the job for good; what was ordered and not answered is refunded.
+        """End the job for good; ordered judgments that were not collected are refunded.
 
-        Calls ``GET /jobs/{id}/cancel``, and reads the job as :meth:`pause` does.
+        Calls ``GET /jobs/{id}/cancel``, then polls the job as :meth:`pause` does.
 
         :raises ApplicationError: The job was never launched.
 
@@ -698,10 +703,10 @@ class Job(JobFields):
         self._refresh("canceled", "canceled", answer)
 
     def ping(self) -> JSONObject:
-        """Return the counts: units ordered and done, judgments given and still needed.
+        """Return counts: units ordered and done, judgments collected and still needed.
 
         Calls ``GET /jobs/{id}/ping``. Read it with ``.get()``: services of different ages send six
-        to ten of these.
+        to ten counts.
 
         >>> job.ping()["needed_judgments"]
         18
@@ -710,9 +715,9 @@ class Job(JobFields):
         return counts
 
     def legend(self) -> JSONObject:
-        """Return what the form asks: field to label to the values that may be chosen.
+        """Return the questions of the form: field to label to possible values.
 
-        Calls ``GET /jobs/{id}/legend``. A service of 2011 maps field to label, no more.
+        Calls ``GET /jobs/{id}/legend``. A service of 2011 maps field to label only.
 
         >>> job.legend()
         {'sentiment': {'What does the review say?': {'positive': 'Good', 'negative': 'Bad'}}}
@@ -727,13 +732,13 @@ class Job(JobFields):
         """
         return Worker(self, self._client, id=id)
 
-    # Its results
+    # Results
 
     @property
     def judgment_aggregates(self) -> list[JudgmentAggregate]:
-        """The units that have judgments, with the answers put together; fetched once.
+        """The units that have judgments, with aggregated answers; fetched once.
 
-        Calls ``GET /jobs/{id}/judgments``, a request for a hundred of them.
+        Calls ``GET /jobs/{id}/judgments``, once per hundred units.
 
         >>> [aggregate.state for aggregate in job.judgment_aggregates]
         ['golden', 'golden', 'finalized', 'finalized']
@@ -755,10 +760,9 @@ class Job(JobFields):
     def get_results_report(self) -> list[Unit]:
         """Return all units with their judgments and aggregated answers.
 
-        Calls ``GET /jobs/{id}.csv`` for the JSON report; :meth:`results` does it without holding
-        all of it.
+        Calls ``GET /jobs/{id}.csv`` for the JSON report; :meth:`results` does so in bounded memory.
 
-        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportNotReady: The report was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
 
         >>> len(job.get_results_report()) == job.units_count
@@ -769,10 +773,9 @@ class Job(JobFields):
     def results(self) -> Iterator[Unit]:
         """Yield all units with their judgments and aggregated answers, one at a time.
 
-        Calls ``GET /jobs/{id}.csv`` for the JSON report, which is kept in a temporary file and read
-        from there.
+        Calls ``GET /jobs/{id}.csv`` for the JSON report, which is stored in a temporary file.
 
-        :raises ReportNotReady: It was not built within half an hour.
+        :raises ReportNotReady: The report was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
 
         >>> for unit in job.results():
@@ -784,14 +787,14 @@ class Job(JobFields):
         return self.client.stream_report(self)
 
     def votes(self, field: str | None = None) -> Iterator[tuple[int, int, str]]:
-        """Yield every answer that counts as ``(unit id, worker id, answer)``.
+        """Yield every answer that counts, as ``(unit id, worker id, answer)``.
 
-        Judgments of contributors who lost trust are left out. This is the table that methods of
-        aggregation start from, here and in other libraries. Calls ``GET /jobs/{id}.csv``, as
-        :meth:`results` does.
+        Judgments of contributors who lost trust are left out. Aggregation methods, here and in
+        other libraries, start from this table. Calls ``GET /jobs/{id}.csv``, as :meth:`results`
+        does.
 
-        :param field: The field of the form; may be left out where it has just one.
-        :raises ValueError: It was left out, and the form has several or none.
+        :param field: The field of the form; optional if it has only one.
+        :raises ValueError: ``field`` is missing, and the form has several fields or none.
 
         >>> next(job.votes("sentiment"))[2]
         'positive'
@@ -802,37 +805,39 @@ class Job(JobFields):
     def aggregate(
         self, method: str = "dawid-skene", field: str | None = None
     ) -> Consensus[int, int, str]:
-        """Weigh the answers by another method than the service's own.
+        """Aggregate the answers with a method other than the service's own.
 
         Calls ``GET /jobs/{id}.csv``, as :meth:`results` does.
 
         :param method: ``majority``, ``wawa``, ``one-coin`` or ``dawid-skene``.
-        :param field: The field of the form; may be left out where it has just one.
-        :returns: A label and probabilities for each unit id, a skill for each worker id.
-        :raises ValueError: There is no such method, or the field was left out of several.
+        :param field: The field of the form; optional if it has only one.
+        :returns: A label and probabilities per unit id, a skill per worker id.
+        :raises ValueError: The method does not exist, or ``field`` is missing and the form has
+            several fields.
 
         >>> consensus = job.aggregate("majority")
         >>> consensus.labels[job.units[2].id]
         'negative'
         """
-        from crowdflower.quality import METHODS  # noqa: PLC0415 - few weigh, all import
+        from crowdflower.quality import METHODS  # noqa: PLC0415 - rarely used
 
         if method not in METHODS:
-            raise ValueError(f"no method {method!r}; there are: {', '.join(METHODS)}")
+            raise ValueError(f"no method {method!r}; choose from: {', '.join(METHODS)}")
         return METHODS[method](self.votes(field))
 
     def _only_field(self) -> str:
         fields = list(self.fields or ())
         if len(fields) != 1:
-            raise ValueError(f"say which field of the form you mean: {', '.join(fields) or 'none'}")
+            found = ", ".join(fields) or "no fields"
+            raise ValueError(f"field is required unless the form has exactly one; it has: {found}")
         return fields[0]
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield all judgments, one at a time, unit by unit.
 
-        They are read from the JSON report, which is one download for all of them: calls
-        ``GET /jobs/{id}.csv``. Of a job with at most 20 units they come sooner by a request a unit:
-        calls ``GET /jobs/{id}/units`` and ``GET /jobs/{id}/units/{id}/judgments``.
+        Calls ``GET /jobs/{id}.csv`` for the JSON report. For a job with at most 20 units, one
+        request per unit is faster: calls ``GET /jobs/{id}/units`` and
+        ``GET /jobs/{id}/units/{id}/judgments``.
 
         >>> len(list(job.judgments())) == job.judgments_count
         True
@@ -848,10 +853,9 @@ class Job(JobFields):
     def download_report(
         self, type_: ReportType, path: str | PathLike[str], overwrite: bool = False, **how: Any
     ) -> Path:
-        """Download a report to a file, which is there as a whole or not at all.
+        """Download a report to a file. See :meth:`Client.download_report`.
 
-        Calls ``GET /jobs/{id}.csv``. The client's method of the same name says more, and takes
-        more.
+        Calls ``GET /jobs/{id}.csv``.
 
         >>> job.download_report("aggregated", "answers.csv").name
         'answers.csv'
@@ -859,7 +863,7 @@ class Job(JobFields):
         return self.client.download_report(self, type_, path, overwrite, **how)
 
     def regenerate(self, type_: ReportType = "json") -> None:
-        """Have a report built anew; the next download waits for it.
+        """Have a report rebuilt; the next download waits for it.
 
         Calls ``POST /jobs/{id}/regenerate``.
 
@@ -874,6 +878,6 @@ class Job(JobFields):
 
 
 def _need_key(resume: object, *, live: bool) -> None:
-    """Refuse what has a meaning only for rows that can be told apart."""
+    """Refuse arguments that have an effect only with ``key``."""
     if resume is not None or live:
-        raise InvalidInput("resume and live need key, the column by which rows are told apart")
+        raise InvalidInput("resume and live require key, the column that identifies a row")

@@ -1,4 +1,4 @@
-"""One row of a job, and what was answered about it."""
+"""A unit: one row of a job, with its results."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _a_unit: Final = partial(json_object, kind="unit")
 
 
 class Unit(JobResource):
-    """One row put before the crowd, or a test question with its known answer."""
+    """One row of a job, or a test question with its known answers."""
 
     _kind = "unit"
 
     job_id = ReadOnly[int]()
 
     data = Attribute[JSONObject]()
-    """The row: column to value. Assigning replaces it as a whole."""
+    """The row: column to value. Assigning replaces the whole row."""
 
     state = Attribute[str]()
-    """One of :data:`~crowdflower.states.UNIT_STATES`. The service lets a program set ``new``,
-    ``golden``, ``hidden_gold``, ``finalized`` and ``canceled``."""
+    """One of :data:`~crowdflower.states.UNIT_STATES`. ``new``, ``golden``, ``hidden_gold``,
+    ``finalized`` and ``canceled`` can be assigned."""
 
     golden = WriteOnly[bool]()
-    """Make it a test question, or a plain row again."""
+    """Whether to make it a test question, or an ordinary unit again."""
 
     gold_pool = Attribute[str | None]()
     """Where a test question is used: ``quiz``, ``work``, or ``None`` for both."""
@@ -46,20 +46,20 @@ class Unit(JobResource):
     difficulty = ReadOnly[int]()
 
     judgments_count = ReadOnly[int]()
-    """All judgments, those of contributors who lost trust included."""
+    """All judgments, including those of contributors who lost trust."""
 
     agreement = ReadOnly[float | None]()
-    """How far contributors agree, 0 to 1; ``None`` until the unit is finalized."""
+    """Agreement among contributors, 0 to 1; ``None`` until the unit is finalized."""
 
     missed_count = ReadOnly[int]()
-    """How many contributors got this test question wrong."""
+    """How many contributors answered this test question wrong."""
 
     contested_count = ReadOnly[int]()
-    """How many contributors objected to this test question."""
+    """How many contributors contested this test question."""
 
     results = ReadOnly[JSONObject]()
-    """``judgments``, a list of JSON objects, and beside it each field of the form with its
-    aggregated answer; see :meth:`get_aggregate` for those."""
+    """``judgments``, a list of JSON objects, and each field of the form with its aggregated answer;
+    see :meth:`get_aggregate` for those."""
 
     created_at = ReadOnly[str]()
     updated_at = ReadOnly[str]()
@@ -68,9 +68,9 @@ class Unit(JobResource):
         """Return the aggregated answer to one field of the form.
 
         :param key: The field's name.
-        :param default: What to return where nobody whose answers count has answered.
-        :returns: The answer that won (``agg``), the mean (``avg``), or the list of all answers, as
-            the field's aggregation says.
+        :param default: What to return if no judgment that counts answers the field.
+        :returns: The winning answer (``agg``), the mean (``avg``), or the list of all answers,
+            according to the field's aggregation.
 
         >>> unit.get_aggregate("sentiment")
         'positive'
@@ -80,11 +80,11 @@ class Unit(JobResource):
         return default if answer is None else answer
 
     def get_confidence(self, key: str) -> float | None:
-        """Return how sure the aggregated answer to one field of the form is, 0 to 1.
+        """Return the confidence of the aggregated answer to one field of the form, 0 to 1.
 
         :param key: The field's name.
-        :returns: The share of the trust behind the answer; ``None`` where the field has no such
-            number, as with ``avg`` and ``all``, or nobody whose answers count has answered.
+        :returns: The answer's share of the trust; ``None`` if the field's aggregation has no
+            confidence, as with ``avg`` and ``all``, or no judgment that counts answers it.
 
         >>> unit.get_confidence("sentiment")
         1.0
@@ -92,12 +92,12 @@ class Unit(JobResource):
         return confidence_in((self.results or {}).get(key))
 
     def update(self) -> None:
-        """Send the changes assigned since the unit was read, and take in the answer.
+        """Send the changes assigned since the unit was read, and adopt the answer.
 
-        Calls ``PUT /jobs/{job_id}/units/{id}``; without changes, nothing. It sends JSON: in a form
-        all values of a row would become texts.
+        Calls ``PUT /jobs/{job_id}/units/{id}``; without changes, sends nothing. The body is JSON: a
+        form would turn all values of a row into strings.
 
-        :raises InvalidInput: The data is no JSON.
+        :raises InvalidInput: A value cannot be encoded as JSON.
 
         >>> unit.gold_pool = "work"
         >>> unit.update()
@@ -108,12 +108,12 @@ class Unit(JobResource):
             self.absorb(answer.body)
 
     def cancel(self) -> None:
-        """Take the unit out of the job; there is no refund.
+        """Cancel the unit, without refund.
 
-        The service allows it until somebody has answered. Calls
+        The service allows this until the unit has a judgment. Calls
         ``POST /jobs/{job_id}/units/{id}/cancel``.
 
-        :raises RefusedError: Somebody has, or it is in another job.
+        :raises RefusedError: The unit has judgments, or is in another job.
 
         >>> spare = job.units[-1]
         >>> spare.cancel()
@@ -124,7 +124,7 @@ class Unit(JobResource):
         self._refresh("canceled")
 
     def delete(self) -> None:
-        """Delete the unit; the service allows it while the job is not running.
+        """Delete the unit; the service allows this while the job is not running.
 
         Calls ``DELETE /jobs/{job_id}/units/{id}``.
 
@@ -142,8 +142,9 @@ class Unit(JobResource):
 
         Calls ``POST /jobs/{job_id}/units/{id}/copy``.
 
-        :param job: Where to; by default the unit's own job.
-        :param data: Columns whose values are to differ.
+        :param job: The target; by default the unit's own job.
+        :param data: Columns with other values in the copy.
+        :raises OutcomeUnknown: The response was lost: the copy may exist.
 
         >>> job.units[-1].copy(data={"review": "Never, never again."}).data["review"]
         'Never, never again.'
@@ -151,7 +152,7 @@ class Unit(JobResource):
         return self.client.copy_unit(self, job, data)
 
     def get_judgments(self) -> list[Judgment]:
-        """Fetch all judgments of the unit, those of contributors who lost trust included.
+        """Fetch all judgments of the unit, including those of contributors who lost trust.
 
         Calls ``GET /jobs/{job_id}/units/{id}/judgments``.
 
@@ -171,15 +172,15 @@ class Unit(JobResource):
     def request_more_judgments(
         self, count: int, *, key: str | None = None, dry_run: bool = False
     ) -> DryRun | None:
-        """Ask for more judgments than the job does; a finalized unit opens again. They are paid.
+        """Collect more judgments than the job does, at its price; a finalized unit reopens.
 
         Calls ``POST /jobs/{job_id}/units/{id}/request_more_judgments``, once.
 
-        :param count: How many more, from 1 on.
-        :param key: Your name for this payment; there is never a second one of it.
-        :param dry_run: Return the request, and send nothing.
-        :raises DuplicateOperation: A payment of this name was begun before.
-        :raises OutcomeUnknown: It may have been done; ``reconcile()`` of the error looks.
+        :param count: How many more, at least 1.
+        :param key: Your name for this payment, which is made at most once (an idempotency key).
+        :param dry_run: Return the request and send nothing.
+        :raises DuplicateOperation: A payment with this key was started before.
+        :raises OutcomeUnknown: It may have been done; ``error.reconcile()`` finds out.
 
         >>> answered = job.units[2]
         >>> answered.request_more_judgments(2)
@@ -193,7 +194,7 @@ class Unit(JobResource):
         return operations.pay(payment, key=key)
 
     def reload(self) -> Self:
-        """Fetch the unit anew; changes that were not sent are dropped.
+        """Fetch the unit again; unsent changes are dropped.
 
         Calls ``GET /jobs/{job_id}/units/{id}``.
 
@@ -233,9 +234,9 @@ class UnitPromise(Unit):
 
 
 def aggregate_in(entry: Any) -> Any:
-    """Return the answer within one field of aggregated results; ``None`` where there is none.
+    """Return the answer in one field of aggregated results; ``None`` if there is none.
 
-    The key is named after the aggregation; ``all`` has none, it is the bare list.
+    The key is the name of the aggregation; for ``all`` the entry is a bare list.
 
     >>> aggregate_in({"agg": "negative", "confidence": 0.6421})
     'negative'
@@ -248,9 +249,9 @@ def aggregate_in(entry: Any) -> Any:
 
 
 def confidence_in(entry: Any) -> float | None:
-    """Return the confidence within one field of aggregated results; ``None`` where there is none.
+    """Return the confidence in one field of aggregated results; ``None`` if there is none.
 
-    Services of 2011 wrote it as a text.
+    Services of 2011 sent it as a string.
 
     >>> confidence_in({"agg": "negative", "confidence": "0.6421"})
     0.6421

@@ -31,7 +31,7 @@ from crowdflower.http.credentials import NoKey, origin
 from crowdflower.http.encoding import segment
 from crowdflower.http.responses import Answer
 from crowdflower.http.transport import Expected, Session
-from crowdflower.models.arguments import whole
+from crowdflower.models.arguments import check_count
 
 QualityControl = Literal["mv", "em"]
 """How the answers for a point are aggregated: majority vote, or expectation-maximization."""
@@ -139,8 +139,8 @@ class AMPCrowdClient(BaseClient):
         ('p1',)
         """
         _require_settings(context=context, crowd_options=crowd_options)
-        whole("batch_size", batch_size)
-        whole("assignments", assignments)
+        check_count("batch_size", batch_size)
+        check_count("assignments", assignments)
         if not isinstance(group_id, str) or not group_id:
             raise InvalidInput(f"group_id must be a non-empty string, not {group_id!r:.80}")
         if not _is_http_url(callback_url):

@@ -55,19 +55,19 @@ def pages(
 
     A short page is not the end: the server may cap a page below the requested size.
 
-    Nothing is fetched before the first page is requested. If the number of pages is unknown, threads
-    start after a full page, or after a second page: a list of one page starts none. They stop where
-    fetching costs more CPU time than waiting. They work at most ``lookahead`` pages ahead of the
-    consumer, pause while it is slow, and stop when it stops. A page that cannot be fetched raises
-    when its turn comes, after all pages before it; the error's ``page`` and ``items_seen`` say where
-    to continue.
+    Nothing is fetched before the first page is requested. If the number of pages is unknown,
+    threads start after a full page, or after a second page: a list of one page starts none. They
+    stop where fetching costs more CPU time than waiting. They work at most ``lookahead`` pages
+    ahead of the consumer, pause while it is slow, and stop when it stops. A page that cannot be
+    fetched raises when its turn comes, after all pages before it; the error's ``page`` and
+    ``items_seen`` say where to continue.
 
     :param fetch: Returns the page with a number, from 1; called from several threads.
     :param is_end: Returns whether a page is the marker that follows the last page.
     :param lookahead: Pages fetched at a time; 1 fetches one after the other.
     :param size: Items on a full page, if known.
-    :param expected: Number of pages, end marker included, if known: these are fetched ahead from the
-        start, any others one by one.
+    :param expected: Number of pages, end marker included, if known: these are fetched ahead from
+        the start, any others one by one.
     :param measure: Fetches a page and measures its cost.
     :raises PageLoop: A page came before: the server ignores the page number, or repeats itself.
 
@@ -151,8 +151,8 @@ def _fetch_ahead(
     """Yield pages in order, endlessly, and fetch a window of them in threads where that pays.
 
     If a page costs more CPU time than waiting, because the server is near, threads only compete: a
-    list of a hundred thousand items then takes half as long again. A page fetched alone shows this; a
-    page fetched beside others only if it waits far longer than the others can cause.
+    list of a hundred thousand items then takes half as long again. A page fetched alone shows this;
+    a page fetched beside others only if it waits far longer than the others can cause.
     """
     number = first - 1
     ahead: deque[Future[tuple[Page, Cost]]] = deque()

@@ -1,4 +1,4 @@
-"""Checks of arguments, before anything is sent."""
+"""Checks arguments before anything is sent."""
 
 from __future__ import annotations
 
@@ -8,80 +8,81 @@ from crowdflower._types import JSONObject, a_type
 from crowdflower.exceptions import InvalidInput
 
 
-def whole(what: str, value: object) -> int:
-    """Return a count, if it is one: a whole number from 1 on.
+def check_count(name: str, value: object) -> int:
+    """Return a positive integer.
 
-    :raises InvalidInput: It is not; nothing was sent.
+    :param name: Name of the argument, for the error.
+    :raises InvalidInput: The value is not an integer, or below 1.
 
-    >>> whole("units_count", 0)
+    >>> check_count("units_count", 0)
     Traceback (most recent call last):
       ...
-    crowdflower.exceptions.InvalidInput: units_count is a whole number from 1 on, not 0
+    crowdflower.exceptions.InvalidInput: units_count must be a positive integer, not 0
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidInput(f"{what} is a whole number from 1 on, not {value!r}")
+        raise InvalidInput(f"{name} must be a positive integer, not {value!r:.80}")
     return value
 
 
-def names(what: str, value: Iterable[str]) -> list[str]:
-    """Return names as a list; a single text is a mistake that would send its letters.
+def check_names(name: str, value: Iterable[str]) -> list[str]:
+    """Return a list of non-empty strings; a single string would be sent letter by letter.
 
-    :raises InvalidInput: It is one, or something in it is no name.
+    :raises InvalidInput: The value is a string, or an item is not a string, or blank.
 
-    >>> names("tags", ("spring", "reviews"))
+    >>> check_names("tags", ("spring", "reviews"))
     ['spring', 'reviews']
     """
     if isinstance(value, str):
-        raise InvalidInput(f"{what} is a list of names; write [{value!r}]")
-    found = list(value)
-    for each in found:
+        raise InvalidInput(f"{name} must be a list of strings; write [{value!r}]")
+    names = list(value)
+    for each in names:
         if not isinstance(each, str) or not each.strip():
-            raise InvalidInput(f"{what} holds {each!r:.80}, which is no name")
-    return found
+            raise InvalidInput(f"{name} contains {each!r:.80}: expected a non-empty string")
+    return names
 
 
-def joined(what: str, value: Iterable[str]) -> str:
-    """Return names as the one text, with commas between them, that a query takes.
+def join_names(name: str, value: Iterable[str]) -> str:
+    """Return names as the comma-separated string that a query takes.
 
-    :raises InvalidInput: There is a comma in one, which would make two of it.
+    :raises InvalidInput: A name contains a comma.
 
-    >>> joined("on", ["colors", "sizes"])
+    >>> join_names("on", ["colors", "sizes"])
     'colors,sizes'
     """
-    found = names(what, value)
-    for each in found:
+    names = check_names(name, value)
+    for each in names:
         if "," in each:
-            raise InvalidInput(f"{what} holds {each!r:.80}; a comma would make two names of it")
-    return ",".join(found)
+            raise InvalidInput(f"{name} contains {each!r:.80}: a comma would split it in two")
+    return ",".join(names)
 
 
-def channel_names(value: Iterable[str]) -> list[str]:
-    """Return the names of channels, at least one.
+def check_channels(value: Iterable[str]) -> list[str]:
+    """Return names of channels, at least one.
 
-    :raises InvalidInput: There is none.
+    :raises InvalidInput: The list is empty.
 
-    >>> channel_names(["on_demand"])
+    >>> check_channels(["on_demand"])
     ['on_demand']
     """
-    channels = names("channels", value)
+    channels = check_names("channels", value)
     if not channels:
-        raise InvalidInput("channels is empty; without any, nobody would see the job")
+        raise InvalidInput("channels is empty: without a channel no contributor sees the job")
     return channels
 
 
-def a_row(data: object) -> JSONObject:
+def check_row(data: object) -> JSONObject:
     """Return a row as a dict from column to value.
 
-    :raises InvalidInput: It is none, or the name of a column is no text; nothing was sent.
+    :raises InvalidInput: The value is not a dict, or a column name is not a string.
 
-    >>> a_row([1])
+    >>> check_row([1])
     Traceback (most recent call last):
       ...
-    crowdflower.exceptions.InvalidInput: a row is a dict from column to value, not a list
+    crowdflower.exceptions.InvalidInput: a row must be a dict from column to value, not a list
     """
     if not isinstance(data, Mapping):
-        raise InvalidInput(f"a row is a dict from column to value, not {a_type(data)}")
+        raise InvalidInput(f"a row must be a dict from column to value, not {a_type(data)}")
     for column in data:
         if not isinstance(column, str):
-            raise InvalidInput(f"the column name {column!r:.80} is no text")
+            raise InvalidInput(f"the column name {column!r:.80} is not a string")
     return dict(data)

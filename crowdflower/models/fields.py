@@ -13,7 +13,7 @@ T = TypeVar("T")
 class Field(Generic[T]):
     """One field of a model's JSON, named by the class attribute it is assigned to.
 
-    :param key: Its name in the JSON, where that differs from the attribute's.
+    :param key: Its name in the JSON, if that differs from the attribute's.
     """
 
     def __init__(self, key: str = "") -> None:
@@ -25,7 +25,7 @@ class Field(Generic[T]):
 
 
 class Readable(Field[T]):
-    """A field that may be read; ``None`` where the server did not send it."""
+    """A field that can be read; ``None`` if the server did not send it."""
 
     @overload
     def __get__(self, model: None, owner: type[Resource]) -> Self: ...
@@ -36,7 +36,7 @@ class Readable(Field[T]):
 
 
 class Attribute(Readable[T]):
-    """A field that may be read and written; a write waits for ``update()``."""
+    """A field that can be read and assigned; ``update()`` sends the assigned value."""
 
     def __set__(self, model: Resource, value: T) -> None:
         model._write(self.key, value)  # noqa: SLF001
@@ -46,16 +46,18 @@ class ReadOnly(Readable[T]):
     """A field that only the server writes."""
 
     def __set__(self, model: Resource, value: Never) -> NoReturn:
-        raise AttributeError(f"{type(model).__name__}.{self.name} is decided by the server")
+        raise AttributeError(f"{type(model).__name__}.{self.name} is read-only: the server sets it")
 
 
 class WriteOnly(Field[T]):
-    """A field that the server takes and never shows."""
+    """A field that the server accepts and never returns."""
 
     def __get__(self, model: Resource | None, owner: type[Resource]) -> Self:
         if model is None:
             return self
-        raise AttributeError(f"{owner.__name__}.{self.name} is never shown by the server")
+        raise AttributeError(
+            f"{owner.__name__}.{self.name} is write-only: the server never returns it"
+        )
 
     def __set__(self, model: Resource, value: T) -> None:
         model._write(self.key, value)  # noqa: SLF001

@@ -1,7 +1,7 @@
-"""What every model is made of: typed attributes over JSON that the server sent.
+"""Base classes of the models: typed attributes over JSON that the server sent.
 
-A model holds two dicts: the state as the server last told it, and the changes that were assigned
-since. Only the second travels, when ``update()`` sends it.
+A model holds two dicts: the state as the server last sent it, and the changes assigned since. Only
+the changes are sent, by ``update()``.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ STATE_DELAYS: Final = (1, 2, 4)
 
 
 class Resource:
-    """Something that the server holds, as it was last seen.
+    """An object on the server, as it was last read.
 
-    :param client: Where its actions go; without one it is data only.
+    :param client: Sends its requests; without one the object is data only.
     :param data: Its JSON.
     """
 
     id = ReadOnly[int]()
-    """Given by the server on creation; never changes."""
+    """Assigned by the server on creation; never changes."""
 
     _kind = "object"
     _client: Client | None
@@ -42,39 +42,39 @@ class Resource:
     _changes: JSONObject
 
     def __init__(self, client: Client | None = None, **data: Any) -> None:
-        # Past __setattr__, which would look each of them up.
+        # Bypasses __setattr__, which would look up each name.
         self.__dict__.update(_client=client, _state=data, _changes={})
 
     if not TYPE_CHECKING:
-        # A type checker finds a wrong name by itself, and takes this to mean that any may be set.
+        # Hidden from type checkers, which would conclude that any name may be set.
         def __setattr__(self, name: str, value: object) -> None:
-            """Set what the class declares; a name that it does not have would never travel.
+            """Set a declared attribute; an undeclared one would never be sent.
 
-            Classes that somebody derives may keep what they like.
+            Subclasses outside the package may set any attribute.
             """
             kind = type(self)
-            ours = name[:1] != "_" and kind.__module__.startswith("crowdflower.")
-            if ours and not hasattr(kind, name) and name not in self.__dict__:
-                raise AttributeError(_stranger(kind, name))
+            is_ours = name[:1] != "_" and kind.__module__.startswith("crowdflower.")
+            if is_ours and not hasattr(kind, name) and name not in self.__dict__:
+                raise AttributeError(_describe_unknown(kind, name))
             object.__setattr__(self, name, value)
 
     @property
     def client(self) -> Client:
-        """The account that this belongs to.
+        """The client that this object sends its requests with.
 
-        :raises RuntimeError: It was built without one.
+        :raises RuntimeError: The object has no client.
         """
         if self._client is None:
             kind = type(self).__name__
             raise RuntimeError(
-                f"this {kind} has no client: it was built by hand, or it was unpickled; ask a"
-                f" Client for it, or build it with one"
+                f"this {kind} has no client, since it was built without one or unpickled;"
+                f" fetch it through a Client, or pass client= when you build it"
             )
         return self._client
 
     @property
     def json(self) -> JSONObject:
-        """The JSON as the server last sent it, without the changes made since; a copy.
+        """A copy of the JSON as the server last sent it, without unsent changes.
 
         >>> job.json["state"]
         'running'
@@ -82,11 +82,11 @@ class Resource:
         return dict(self._state)
 
     def absorb(self, answer: Mapping[str, Any]) -> Self:
-        """Take the server's word for everything: this JSON replaces the state and the changes.
+        """Replace the state with this JSON and drop unsent changes; sends nothing.
 
-        For JSON that came by another way, such as a webhook; sends nothing.
+        For JSON that you received another way, such as a webhook.
 
-        :raises MalformedResponse: It is no JSON object.
+        :raises MalformedResponse: The answer is not a dict.
 
         >>> Job(client).absorb({"id": 7, "state": "paused"})
         <Job 7 paused>
@@ -95,7 +95,7 @@ class Resource:
         self.__dict__["_changes"] = {}
         return self
 
-    # A model is no list and no dict. Python would take it for one that has items 0, 1, 2, ….
+    # Otherwise __getitem__ would make Python treat a model as a sequence.
     __iter__ = None
     __contains__ = None
 
@@ -109,30 +109,30 @@ class Resource:
         return value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """Change a field by name, declared or not; it waits for ``update()``."""
+        """Change a field by name, declared or not; ``update()`` sends it."""
         if isinstance(getattr(type(self), name, None), Field):
             setattr(self, name, value)
         else:
             self._write(name, value)
 
     def __repr__(self) -> str:
-        told = [type(self).__name__, *map(str, self._summary())]
-        return f"<{' '.join(filter(None, told))}>"
+        parts = [type(self).__name__, *map(str, self._summary())]
+        return f"<{' '.join(filter(None, parts))}>"
 
     def __getstate__(self) -> JSONObject:
-        """Leave the client behind: a pickled model is its data, and never holds the key."""
+        """Pickle the data without the client, and so without the key."""
         return {**self.__dict__, "_client": None, "_changes": dict(self._changes)}
 
     def _summary(self) -> tuple[object, ...]:
-        """Return what tells this one from its like at a prompt; never by asking the server."""
+        """Return what ``repr()`` shows; never sends a request."""
         return (self._state.get("id"),)
 
     def _learn(self, answer: Mapping[str, Any]) -> None:
-        """Take the server's word for the state; changes that were not sent wait on."""
+        """Replace the state and keep unsent changes."""
         if not isinstance(answer, Mapping):
             kind = type(self).__name__
             raise MalformedResponse(f"expected the JSON object of a {kind}, got {a_type(answer)}")
-        self.__dict__["_state"] = dict(answer)  # not looked up, as above
+        self.__dict__["_state"] = dict(answer)  # bypasses __setattr__, as above
 
     def _refresh(self, done: str, wanted: str | None = None, answer: JSON = None) -> None:
         """Read the state again after a change; a failure must not look as if the change failed.
@@ -165,31 +165,31 @@ class Resource:
         self._changes[key] = value
 
 
-def _stranger(kind: type[Resource], name: str) -> str:
-    """Say that a model has no such attribute, and which one it has that is most like it."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only who mistypes needs it
+def _describe_unknown(kind: type[Resource], name: str) -> str:
+    """Return an error message that suggests the most similar attribute."""
+    from difflib import get_close_matches  # noqa: PLC0415 - needed for this message only
 
     near = get_close_matches(name, [each for each in dir(kind) if each[:1] != "_"], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     what = kind.__name__.lower()
     return (
-        f"{kind.__name__} has no attribute {name!r}{hint or '.'} A field that is not declared is"
-        f" sent by {what}[{name!r}] = …"
+        f"{kind.__name__} has no attribute {name!r}{hint}"
+        f" (send an undeclared field with {what}[{name!r}] = …)"
     )
 
 
 class JobResource(Resource):
-    """Something that belongs to a job.
+    """An object that belongs to a job.
 
-    :param job: The job; its client is used where none is given.
+    :param job: The job; its client is used if none is given.
     """
 
     job: Job
 
     def __init__(self, job: Job, client: Client | None = None, **data: Any) -> None:
-        # Not by way of the class above: of a list there are thousands.
+        # Without super(), which costs time: lists create thousands.
         own = self.__dict__
-        own["job"] = job  # no field of the JSON
+        own["job"] = job  # not a field of the JSON
         own["_client"] = client if client is not None else job._client  # noqa: SLF001
         own["_state"] = data
         own["_changes"] = {}

@@ -22,7 +22,7 @@ from crowdflower.http.credentials import origin
 from crowdflower.http.encoding import number, segment
 from crowdflower.http.responses import Answer
 from crowdflower.http.transport import Expected, Response
-from crowdflower.models.arguments import channel_names, whole
+from crowdflower.models.arguments import check_channels, check_count
 from crowdflower.payments import pricing
 from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen, Operation
 
@@ -133,10 +133,10 @@ class Launch(Payment[JSONObject]):
     expected = Expected(as_json=False, redirects=True)
 
     def __init__(self, job_id: int, units_count: int, channels: Iterable[str]) -> None:
-        self.units_count = whole("units_count", units_count)
+        self.units_count = check_count("units_count", units_count)
         super().__init__(
             f"jobs/{segment(job_id)}/orders.json",
-            {"debit": {"units_count": units_count}, "channels": channel_names(channels)},
+            {"debit": {"units_count": units_count}, "channels": check_channels(channels)},
         )
 
     def price(self, before: Mapping[str, Any]) -> int:
@@ -245,7 +245,7 @@ class MoreJudgments(AcknowledgedPayment):
     accept = "*/*"
 
     def __init__(self, job_id: int, unit_id: int, count: int) -> None:
-        self.count = whole("the number of judgments", count)
+        self.count = check_count("the number of judgments", count)
         super().__init__(
             f"jobs/{segment(job_id)}/units/{number(unit_id)}/request_more_judgments.json",
             {"nb_judgments": count},

@@ -189,5 +189,5 @@ def test_an_update_without_title_instructions_and_form_names_what_is_missing(
     job = client.create_job({"title": "A title"})
     job.payment_cents = 5
 
-    with pytest.raises(RuntimeError, match="no instructions and no cml"):
+    with pytest.raises(RuntimeError, match="set instructions and cml first"):
         job.update()

@@ -231,7 +231,7 @@ def test_a_list_that_lost_rows_while_it_was_read_says_so(server: Server, reader:
     pages(server, SHELF, end={}, broken=set())
     job = Job(reader, id=7, units_count=16)
 
-    with pytest.warns(PaginationWarning, match="15 items came where there were 16"):
+    with pytest.warns(PaginationWarning, match="the list had 15 items instead of 16"):
         assert len(list(reader.get_units(job))) == 15
 
 

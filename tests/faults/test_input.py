@@ -140,5 +140,5 @@ def test_a_name_is_one_segment_of_a_path_and_a_tag_one_value_whatever_is_in_it(
 
 
 def test_the_error_of_each_wrong_value_says_what_it_was(client: Client) -> None:
-    with pytest.raises(ApiError, match=r"units_count is a whole number from 1 on, not 'all'"):
+    with pytest.raises(ApiError, match=r"units_count must be a positive integer, not 'all'"):
         Job(client, id=7).launch("all")  # type: ignore[arg-type]

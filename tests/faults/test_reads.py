@@ -111,7 +111,7 @@ def test_pages_in_a_circle_are_left_after_the_first_that_comes_again(
 
 @pytest.mark.row("C13")
 def test_units_that_are_lacking_are_told_of(listing: Callable[..., Any]) -> None:
-    with pytest.warns(PaginationWarning, match="15 items came where there were 16"):
+    with pytest.warns(PaginationWarning, match="the list had 15 items instead of 16"):
         assert len(list(listing(Shelf(), count=16))) == 15
     with pytest.raises(PageChanged):
         list(listing(Shelf(), count=16, strict=True))

@@ -65,7 +65,7 @@ def test_an_id_out_of_a_table_is_one(job: Job) -> None:
 def test_what_is_no_row_is_not_added(
     job: Job, sent: list[Sent], call: Callable[[Job, Any], object], bad: Any
 ) -> None:
-    with pytest.raises(InvalidInput, match=r"a row is a dict|column name"):
+    with pytest.raises(InvalidInput, match=r"a row must be a dict|column name"):
         call(job, bad)
 
     assert sent == []
@@ -100,16 +100,16 @@ def test_what_are_no_attributes_make_no_blank_job(
 def test_what_is_no_list_of_names_is_not_taken_for_one(
     job: Job, sent: list[Sent], call: Callable[[Job, Any], object], bad: Any
 ) -> None:
-    with pytest.raises(InvalidInput, match=r"list of names|is no name"):
+    with pytest.raises(InvalidInput, match=r"list of strings|a non-empty string"):
         call(job, bad)
 
     assert sent == []
 
 
 def test_a_comma_makes_no_two_names_of_one(job: Job, sent: list[Sent]) -> None:
-    with pytest.raises(InvalidInput, match="a comma would make two"):
+    with pytest.raises(InvalidInput, match="a comma would split it in two"):
         job.split_units(["colors,sizes"])
-    with pytest.raises(InvalidInput, match="a comma would make two"):
+    with pytest.raises(InvalidInput, match="a comma would split it in two"):
         list(job.client.get_jobs(tags=["spring", "a,b"]))
 
     assert sent == []
@@ -117,9 +117,9 @@ def test_a_comma_makes_no_two_names_of_one(job: Job, sent: list[Sent]) -> None:
 
 @pytest.mark.parametrize("bad", ["", None, ["a", "b"]], ids=repr)
 def test_what_is_no_name_is_not_taken_for_one(job: Job, sent: list[Sent], bad: Any) -> None:
-    with pytest.raises(InvalidInput, match="is no name"):
+    with pytest.raises(InvalidInput, match="expected a non-empty string"):
         job.add_tag(bad)
-    with pytest.raises(InvalidInput, match="is no name"):
+    with pytest.raises(InvalidInput, match="expected a non-empty string"):
         job.disable_channel(bad)
 
     assert sent == []
@@ -128,7 +128,7 @@ def test_what_is_no_name_is_not_taken_for_one(job: Job, sent: list[Sent], bad: A
 def test_no_column_and_no_field_is_not_taken_for_all(job: Job, sent: list[Sent]) -> None:
     with pytest.raises(InvalidInput, match="name the columns"):
         job.split_units([])
-    with pytest.raises(InvalidInput, match="which answers"):
+    with pytest.raises(InvalidInput, match="name the fields"):
         job.collect_dynamically([], 0.7, 5)
 
     assert sent == []

@@ -417,7 +417,7 @@ def test_a_server_that_ignores_the_page_number_is_found_out_at_the_second_page(
     "bad", [{"page": 0}, {"page": -1}, {"limit": 0}, {"page": "2"}, {"page": 1.5}, {"limit": True}]
 )
 def test_pages_and_limits_are_whole_numbers_from_one(client: Client, bad: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="from 1"):
+    with pytest.raises(InvalidInput, match="must be a positive integer"):
         client.paged_call("jobs/7/units.json", **bad)
 
 

@@ -122,7 +122,7 @@ def test_none_is_a_value_like_any_other(sample: Sample) -> None:
     [
         ("titel", "did you mean 'title'?"),
         ("payment_cent", "did you mean 'payment_cents'?"),
-        ("zzz", "Job has no attribute 'zzz'. A field"),
+        ("zzz", "Job has no attribute 'zzz' (send"),
     ],
 )
 def test_a_name_that_is_mistyped_is_not_kept_in_silence(name: str, hint: str) -> None:
@@ -160,9 +160,9 @@ def test_a_class_that_somebody_derives_keeps_what_it_likes() -> None:
 
 @pytest.mark.parametrize("name", ["id", "state", "kind"])
 def test_what_the_server_decides_is_not_written(sample: Sample, name: str) -> None:
-    with pytest.raises(AttributeError, match="decided by the server"):
+    with pytest.raises(AttributeError, match="read-only"):
         setattr(sample, name, "mine")
-    with pytest.raises(AttributeError, match="decided by the server"):
+    with pytest.raises(AttributeError, match="read-only"):
         sample[name] = "mine"
 
     assert sample.state == "running"
@@ -171,7 +171,7 @@ def test_what_the_server_decides_is_not_written(sample: Sample, name: str) -> No
 def test_what_the_server_never_shows_is_written_and_not_read(sample: Sample) -> None:
     sample.secret_sauce = "garlic"
 
-    with pytest.raises(AttributeError, match="never shown"):
+    with pytest.raises(AttributeError, match="write-only"):
         sample.secret_sauce  # noqa: B018 - reading is the test
     assert not hasattr(sample, "secret_sauce")
 

@@ -1,4 +1,4 @@
-"""Test questions: which answers are accepted."""
+"""Test questions: name the fields are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validators: which answers pass, how they are normalized, and which are refused."""
+"""Validators: name the fields pass, how they are normalized, and which are refused."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_a_judgment_reads_like_its_json(job: Job) -> None:
 def test_nobody_writes_a_judgment(job: Job, name: str) -> None:
     judgment = Judgment(job, **JUDGMENT)
 
-    with pytest.raises(AttributeError, match="decided by the server"):
+    with pytest.raises(AttributeError, match="read-only"):
         setattr(judgment, name, "mine")
 
 

@@ -221,7 +221,7 @@ def test_the_same_page_again_is_a_loop(lookahead: int) -> None:
         fetched.append(number)
         return [7]
 
-    with pytest.raises(PageLoop, match="page 2 is page 1 once more") as caught:
+    with pytest.raises(PageLoop, match="page 2 equals page 1") as caught:
         list(pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10))
 
     assert caught.value.page == 2
@@ -307,7 +307,7 @@ def test_fewer_items_than_there_were_are_told_at_the_end() -> None:
     source = counted(iter(["ab", "c"]), 4, strict=False)
 
     assert [next(source), next(source)] == ["ab", "c"]
-    with pytest.warns(PaginationWarning, match="3 items came where there were 4"):
+    with pytest.warns(PaginationWarning, match="the list had 3 items instead of 4"):
         assert list(source) == []
 
 

@@ -68,7 +68,7 @@ def test_a_unit_of_another_age_lacks_what_it_lacks(job: Job) -> None:
     ],
 )
 def test_what_the_service_counts_is_not_written(unit: Unit, name: str) -> None:
-    with pytest.raises(AttributeError, match="decided by the server"):
+    with pytest.raises(AttributeError, match="read-only"):
         setattr(unit, name, 1)
 
 
