@@ -26,7 +26,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http import encoding, pagination
 from crowdflower.http.base_client import BaseClient, Clock
-from crowdflower.http.encoding import number, segment
+from crowdflower.http.encoding import numeric_segment, segment
 from crowdflower.http.endpoints import Visibility, read_fields
 from crowdflower.http.polling import poll
 from crowdflower.http.responses import refusal_messages
@@ -48,7 +48,7 @@ from crowdflower.models.endpoints import (
     UNITS_PER_PAGE,
     max_page_size,
 )
-from crowdflower.models.job_fields import JobFields, spelled
+from crowdflower.models.job_fields import JobFields, normalize_attributes
 from crowdflower.models.paths import PathFactory
 from crowdflower.models.refusals import classify_refusal
 from crowdflower.models.verification import compare_attributes
@@ -315,10 +315,10 @@ class Client(BaseClient):
         >>> client.create_job({"title": "Sentiment", "options": {"front_load": True}}).state
         'unordered'
         """
-        attrs = spelled(attrs)
+        attrs = normalize_attributes(attrs)
         created = self.request("POST", "jobs.json", data={"job": attrs}, shape=shapes.a_job)
         job = self._job(created.body)
-        sent = encoding.form({"job": attrs})
+        sent = encoding.encode_form({"job": attrs})
         seen = compare_attributes("job", "", read_fields(sent, encoding.FORM), created.body)
         if seen is Visibility.NOT_MADE:
             job.absorb(self.update_job(job.id, attrs))
@@ -339,7 +339,7 @@ class Client(BaseClient):
         job: JSONObject = self.request(
             "PUT",
             f"jobs/{segment(job_id)}.json",
-            data={"job": spelled(attrs)},
+            data={"job": normalize_attributes(attrs)},
             shape=partial(shapes.json_object, kind="job"),
         ).body
         return job
@@ -566,7 +566,7 @@ class Client(BaseClient):
         0
         """
         job = self._as_job(job)
-        path = _job_path(job.id, f"orders/{number(order_id)}")
+        path = _job_path(job.id, f"orders/{numeric_segment(order_id)}")
         shape = partial(shapes.json_object, kind="order")
         return Order(job, self).absorb(self.request("GET", path, shape=shape).body)
 
@@ -625,7 +625,7 @@ class Client(BaseClient):
         True
         """
         job = self._as_job(job)
-        path = _job_path(job.id, f"units/{number(unit_id)}")
+        path = _job_path(job.id, f"units/{numeric_segment(unit_id)}")
         return Unit(job, self).absorb(self.request("GET", path, shape=shapes.a_unit).body)
 
     def get_units(
@@ -668,7 +668,7 @@ class Client(BaseClient):
         answer = self.request(
             "POST",
             _job_path(job.id, "units"),
-            data=encoding.encode({"unit": unit}),
+            data=encoding.encode_json({"unit": unit}),
             shape=shapes.a_unit,
         )
         return Unit(job, self).absorb(answer.body)
@@ -702,8 +702,8 @@ class Client(BaseClient):
             copied["data"] = check_row(data)
         answer = self.request(
             "POST",
-            _job_path(unit.job.id, f"units/{number(unit.id)}/copy"),
-            data=encoding.encode({"unit": copied}),
+            _job_path(unit.job.id, f"units/{numeric_segment(unit.id)}/copy"),
+            data=encoding.encode_json({"unit": copied}),
             shape=shapes.a_unit,
         )
         return Unit(target, self).absorb(answer.body)
@@ -715,7 +715,7 @@ class Client(BaseClient):
 
         >>> client.cancel_unit(job.id, job.units[-1].id)
         """
-        self.request("POST", _job_path(job_id, f"units/{number(unit_id)}/cancel"))
+        self.request("POST", _job_path(job_id, f"units/{numeric_segment(unit_id)}/cancel"))
 
     # Judgments
 
@@ -752,7 +752,7 @@ class Client(BaseClient):
         3
         """
         job = self._as_job(job)
-        path = _job_path(job.id, f"units/{number(unit_id)}/judgments")
+        path = _job_path(job.id, f"units/{numeric_segment(unit_id)}/judgments")
         shape = partial(shapes.object_list, kind="judgment")
         found = self.request("GET", path, shape=shape).body
         return [Judgment(job, self).absorb(data) for data in found]
@@ -768,7 +768,7 @@ class Client(BaseClient):
         True
         """
         job = self._as_job(job)
-        path = _job_path(job.id, f"judgments/{number(judgment_id)}")
+        path = _job_path(job.id, f"judgments/{numeric_segment(judgment_id)}")
         shape = partial(shapes.identified, kind="judgment")
         return Judgment(job, self).absorb(self.request("GET", path, shape=shape).body)
 

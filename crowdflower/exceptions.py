@@ -1,18 +1,18 @@
-"""What a call can raise: one tree, so that ``except ApiError`` catches it all.
+"""What a call can raise: one tree, so ``except ApiError`` catches everything.
 
 .. code-block:: text
 
     ApiError
-    ├─ ConfigError             the key, the address or a limit is unusable
-    ├─ InvalidInput            an argument or a row is; nothing was sent
-    │   └─ OverBudget          it would cost more than was allowed
-    ├─ TransportError          no answer came
+    ├─ ConfigError             the key, the base URL or a setting is unusable
+    ├─ InvalidInput            an argument or a row is invalid; nothing was sent
+    │   └─ OverBudget          it would cost more than the limit
+    ├─ TransportError          no complete response
     │   ├─ NotSentError        no byte of the request left this machine
-    │   ├─ RequestTimeout      the server kept silent for too long
+    │   ├─ RequestTimeout      the server sent nothing within the timeout
     │   ├─ ConnectionLost      the connection broke
-    │   └─ DeadlineExceeded    it all took longer than it may
-    ├─ OutcomeUnknown          a change was sent, and nobody said what became of it
-    ├─ RefusedError            the server understood and said no
+    │   └─ DeadlineExceeded    the whole call took longer than its deadline
+    ├─ OutcomeUnknown          a change was sent, and whether it was made is unknown
+    ├─ RefusedError            the server understood the request and refused it
     │   ├─ AuthenticationError 401        ├─ Conflict         409
     │   ├─ PaymentRequired     402        ├─ PayloadTooLarge  413
     │   ├─ PermissionDenied    403        ├─ ValidationError  400, 415, 422
@@ -20,33 +20,34 @@
     │   ├─ MethodNotAllowed    405        ├─ RateLimited      429
     │   ├─ NotAcceptable       406        ├─ ServerError      5xx
     │   │                                 │   └─ SandboxNotImplemented  501
-    │   └─ ApplicationError    a success in status that carries error or errors
-    ├─ ResponseError           an answer that cannot be what was asked for
+    │   └─ ApplicationError    a 2xx whose body has error or errors
+    ├─ ResponseError           the response cannot be understood
     │   ├─ MalformedResponse   ├─ UnexpectedContentType   ├─ UnexpectedStatus
     │   ├─ UnexpectedRedirect  ├─ TruncatedResponse       └─ ResponseTooLarge
     ├─ ReportError
     │   ├─ ReportNotReady      ├─ ReportCorrupt
     │   └─ ReportEmpty         └─ ReportTooLarge
     ├─ UploadError             an upload with a key column
-    │   ├─ UploadIncomplete    some rows are there; its resume says how to go on
-    │   ├─ SourceChanged       the rows are others than those that the upload began with
-    │   └─ UploadLocked        another upload goes by the same plan
+    │   ├─ UploadIncomplete    some rows were uploaded; resume to upload the rest
+    │   ├─ SourceChanged       the rows differ from those of the first attempt
+    │   └─ UploadLocked        another upload uses the same plan
     ├─ PaginationError
-    │   ├─ PageLoop            the server sends the same page again
+    │   ├─ PageLoop            the server repeats a page
     │   └─ PageChanged         the list changed while it was read
-    ├─ JournalError            what is paid cannot be written down; nothing was sent
-    │   ├─ JournalLocked       another process holds the journal
-    │   ├─ JournalCorrupt      the file is damaged, or is no journal
-    │   └─ DuplicateOperation  a payment of this name was begun before
-    └─ WebhookError            what was posted to us is not to be believed
-        ├─ MalformedNotification  it cannot be read
-        ├─ SignatureMismatch   it is signed with another key, or not at all
-        └─ Replay              it came before
+    ├─ JournalError            the payment cannot be recorded, so it was not sent
+    │   ├─ JournalLocked       another process has locked the journal
+    │   ├─ JournalCorrupt      the file is damaged, or not a journal
+    │   └─ DuplicateOperation  a payment with this key already exists
+    └─ WebhookError            a notification that must not be trusted
+        ├─ MalformedNotification  it cannot be parsed
+        ├─ SignatureMismatch   the signature is missing or wrong
+        └─ Replay              it was received before
 
-A class that has a natural parent among Python's own errors is that too: :class:`InvalidInput` is a
-:class:`ValueError`, :class:`RequestTimeout` a :class:`TimeoutError`. No error shows the key: not in
-its text, not in its attributes, not when it is pickled. Of the answer that it carries, the values
-of fields such as ``email``, ``ip`` and ``password`` are masked too.
+Classes with a natural parent among Python's built-in exceptions inherit from it too:
+:class:`InvalidInput` is a :class:`ValueError`, :class:`RequestTimeout` a :class:`TimeoutError`. No
+error shows the API key, neither in its message, nor in its attributes, nor when it is pickled. In
+the response that an error carries, values of fields such as ``email``, ``ip`` and ``password`` are
+masked too.
 """
 
 from __future__ import annotations
@@ -70,11 +71,11 @@ if TYPE_CHECKING:
 class ApiError(Exception):
     """Root of every error that a call raises.
 
-    :param message: One readable sentence: what was asked, what went wrong.
-    :param request: What was sent, its ``Authorization`` header masked.
-    :param response: The answer, when there was one.
-    :ivar page: Of a list, the number of the page that failed: ``start_page`` for going on.
-    :ivar items_seen: Of a list, how many items had come before that page.
+    :param message: One line: the request, and what went wrong.
+    :param request: The request, its ``Authorization`` header masked.
+    :param response: The response, if there was one.
+    :ivar page: For lists, the number of the page that failed: pass it as ``start_page`` to resume.
+    :ivar items_seen: For lists, the number of items before that page.
     """
 
     page: int | None = None
@@ -93,10 +94,10 @@ class ApiError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by state: an error crosses to another process whatever its arguments were."""
-        return (_revive, (type(self), self.args, self.__dict__))
+        return (_unpickle, (type(self), self.args, self.__dict__))
 
 
-def _revive(kind: type[ApiError], args: tuple[Any, ...], state: dict[str, Any]) -> ApiError:
+def _unpickle(kind: type[ApiError], args: tuple[Any, ...], state: dict[str, Any]) -> ApiError:
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(state)
@@ -104,13 +105,13 @@ def _revive(kind: type[ApiError], args: tuple[Any, ...], state: dict[str, Any]) 
 
 
 class ConfigError(ApiError, ValueError):
-    """The client cannot work with this key, address or limit."""
+    """The client cannot work with this key, base URL or setting; fix the configuration."""
 
 
 class InvalidInput(ApiError, ValueError):
-    """An argument or a row is not usable; nothing was sent.
+    """An argument or a row is invalid; nothing was sent. Fix it and call again.
 
-    :param row: The row's number, counted from 1; ``None`` when no row is to blame.
+    :param row: Number of the invalid row, counted from 1; ``None`` if the error is not in a row.
     """
 
     def __init__(self, message: str, *, row: int | None = None) -> None:
@@ -119,19 +120,19 @@ class InvalidInput(ApiError, ValueError):
 
 
 class OverBudget(InvalidInput):
-    """It would, or may, cost more than was allowed; nothing was sent."""
+    """The cost is, or may be, above the limit; nothing was sent. Raise the limit or buy less."""
 
 
 class TransportError(ApiError):
-    """No answer came back."""
+    """No complete response arrived. Subclasses say whether the request was sent."""
 
 
 class NotSentError(TransportError, ConnectionError):
-    """No byte of the request left this machine: the call may be repeated safely.
+    """No byte of the request left this machine: it is safe to call again.
 
-    :ivar tls: It failed because no secure connection could be made.
-    :ivar proxy: It failed because a proxy on the way did not let it through.
-    :ivar dns: It failed because the name of the host was not found.
+    :ivar tls: The TLS connection failed.
+    :ivar proxy: A proxy refused or failed to connect.
+    :ivar dns: The host name was not found.
     """
 
     tls = False
@@ -140,26 +141,26 @@ class NotSentError(TransportError, ConnectionError):
 
 
 class RequestTimeout(TransportError, TimeoutError):
-    """The server kept silent for longer than the timeout."""
+    """The server sent nothing within the read timeout; it may still process the request."""
 
 
 class ConnectionLost(TransportError, ConnectionError):
-    """The connection broke before the answer was complete."""
+    """The connection broke before the response was complete; try again later."""
 
 
 class DeadlineExceeded(TransportError, TimeoutError):
-    """The call as a whole, attempts and waits included, took longer than it may."""
+    """The whole call, retries and waits included, took longer than its deadline."""
 
 
 class OutcomeUnknown(ApiError):
-    """A change was sent, and no answer came that says what became of it.
+    """A change was sent, and no response says whether it was made. Check before you repeat it.
 
-    It may have been made. This is no :class:`OSError` and no :class:`TimeoutError` on purpose: code
-    that repeats a call after one of those would make the change twice, and pay twice.
+    This is deliberately not an :class:`OSError` or :class:`TimeoutError`: code that retries on
+    those would make the change twice, and pay twice.
 
-    :param evidence: What was seen: how far the request got, a status, a broken answer.
+    :param evidence: What is known: how far the request got, a status, a broken response.
     :param phase: How far the request got: ``sending``, ``sent`` or ``answered``.
-    :param operation: The payment as the journal has it; ``None`` where the change was no payment.
+    :param operation: The payment's record in the journal; ``None`` if the change is not a payment.
     """
 
     _reconciler: Callable[[float], Finding] | None = None
@@ -181,7 +182,7 @@ class OutcomeUnknown(ApiError):
 
     @property
     def op_id(self) -> str | None:
-        """The payment's id, by which ``client.operations`` finds it."""
+        """Id of the payment, for ``client.operations``."""
         return None if self.operation is None else self.operation.op_id
 
     @property
@@ -190,49 +191,48 @@ class OutcomeUnknown(ApiError):
         return None if self.operation is None else self.operation.sent_at
 
     def reconcile(self, wait: float = 120) -> Finding:
-        """Look whether it was paid, as often as it takes; sends nothing that pays.
+        """Poll until it is known whether the payment was made; never pays again.
 
-        :param wait: Seconds after which what was not seen counts as not seen.
+        :param wait: Seconds to poll before the payment counts as not seen.
         :returns: :class:`~crowdflower.payments.records.Applied`,
             :class:`~crowdflower.payments.records.NotSeen` or
             :class:`~crowdflower.payments.records.Inconclusive`.
-        :raises RuntimeError: The change was no payment, or the error was unpickled and knows no
-            client: ``client.operations.reconcile(error.op_id)`` does the same.
+        :raises RuntimeError: The change is not a payment, or the error was unpickled and has no
+            client: call ``client.operations.reconcile(error.op_id)`` instead.
         """
         if self._reconciler is None:
             raise RuntimeError(
-                "this error cannot look by itself"
-                + (
-                    f": use client.operations.reconcile({self.op_id!r})"
-                    if self.op_id
-                    else "; the change was no payment: read what it was to change"
-                )
+                f"this error has no client; call client.operations.reconcile({self.op_id!r})"
+                if self.op_id
+                else "only payments can be reconciled; read the object to see if it has changed"
             )
         return self._reconciler(wait)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave the client behind; what is known of the payment goes along."""
+        """Pickle without the client, but with the payment's record."""
         kind, (cls, args, state) = super().__reduce__()
         return kind, (cls, args, {k: v for k, v in state.items() if k != "_reconciler"})
 
 
 class RefusedError(ApiError):
-    """The server understood the request and refused it."""
+    """The server understood the request and refused it; its message says why."""
 
     @property
     def status(self) -> int | None:
-        """The HTTP status; ``None`` when there is no response."""
+        """HTTP status; ``None`` without a response."""
         return None if self.response is None else self.response.status_code
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the server asked us to wait; ``None`` when it did not say, or not clearly."""
-        said = "" if self.response is None else self.response.headers.get("Retry-After", "").strip()
-        if said.isascii() and said.replace(".", "", 1).isdigit():
-            return float(said)
+        """Seconds to wait before a retry; ``None`` if ``Retry-After`` is missing or invalid."""
+        value = (
+            "" if self.response is None else self.response.headers.get("Retry-After", "").strip()
+        )
+        if value.isascii() and value.replace(".", "", 1).isdigit():
+            return float(value)
         try:
-            until = parsedate_to_datetime(said)
-        except (ValueError, OverflowError):  # the latter for a year of twenty digits
+            until = parsedate_to_datetime(value)
+        except (ValueError, OverflowError):  # OverflowError: a year of twenty digits
             return None
         if until.tzinfo is None:
             until = until.replace(tzinfo=UTC)
@@ -240,11 +240,11 @@ class RefusedError(ApiError):
 
 
 class AuthenticationError(RefusedError):
-    """The key is missing, wrong or replaced by a newer one (status 401)."""
+    """The key is missing, wrong or replaced by a newer one (status 401); use the current key."""
 
 
 class PaymentRequired(RefusedError):
-    """The account's balance does not cover the order (status 402)."""
+    """The account's balance does not cover the order (status 402); add funds, or order less."""
 
 
 class PermissionDenied(RefusedError):
@@ -252,47 +252,47 @@ class PermissionDenied(RefusedError):
 
 
 class NotFound(RefusedError):
-    """There is no such thing, or it belongs to somebody else (status 404 or 410)."""
+    """No such object, or it belongs to another account (status 404 or 410); check the id."""
 
 
 class MethodNotAllowed(RefusedError):
-    """The path does not take this verb (status 405)."""
+    """The path does not accept this HTTP method (status 405)."""
 
 
 class NotAcceptable(RefusedError):
-    """The server would not answer in JSON (status 406); a write may have been made all the same."""
+    """The server would not respond in JSON (status 406); a write may have been made anyway."""
 
 
 class Conflict(RefusedError):
-    """The thing is in a state that forbids this (status 409)."""
+    """The object's current state does not allow this (status 409); reload it and check."""
 
 
 class PayloadTooLarge(RefusedError):
-    """The body is larger than the server takes (status 413)."""
+    """The request body is too large for the server (status 413); send fewer rows at once."""
 
 
 class ValidationError(RefusedError):
-    """A parameter is missing or has a value that the server refuses (status 400, 415, 422)."""
+    """A parameter is missing, or its value is refused (status 400, 415, 422); fix it."""
 
 
 class UnitLimitReached(ValidationError):
-    """The job would hold more rows than the service allows (a 422 that speaks of such a limit)."""
+    """The job would exceed the service's limit of units (a 422 that says so); use another job."""
 
 
 class RateLimited(RefusedError):
-    """The key sent more requests than its plan allows (status 429)."""
+    """The key sent more requests than its plan allows (status 429); wait :attr:`retry_after`."""
 
 
 class ServerError(RefusedError):
-    """The server failed (status 5xx)."""
+    """The server failed (status 5xx); try again later."""
 
 
 class SandboxNotImplemented(ServerError):
-    """The sandbox does not imitate this part of the service (status 501)."""
+    """The sandbox does not implement this part of the service (status 501)."""
 
 
 class ApplicationError(RefusedError):
-    """A success in status, a refusal in content: the answer carries ``error`` or ``errors``.
+    """A refusal with a status of success: the body has ``error`` or ``errors``.
 
     The service's own documentation says that "the type of application message will not necessarily
     correspond with the HTTP status code".
@@ -300,56 +300,56 @@ class ApplicationError(RefusedError):
 
 
 class ResponseError(ApiError):
-    """An answer that cannot be what was asked for."""
+    """The response cannot be understood; a proxy or a changed service may have caused it."""
 
 
 class MalformedResponse(ResponseError):
-    """The answer is not the JSON that this call returns.
+    """The response is not the JSON that this call returns.
 
-    :ivar garbage: It is no HTTP either: it does not begin with a status.
+    :ivar garbage: It is not even HTTP: it does not start with a status line.
     """
 
     garbage = False
 
 
 class UnexpectedContentType(ResponseError):
-    """The answer is a web page or a text where JSON or a report was asked for."""
+    """The response is a web page or plain text instead of JSON or a report."""
 
 
 class UnexpectedStatus(ResponseError):
-    """The answer's status is none that the API knows."""
+    """The response has a status that the API does not use."""
 
 
 class UnexpectedRedirect(ResponseError):
-    """The answer sends us to where this call must not follow."""
+    """The response redirects to an address that this call must not follow."""
 
 
 class TruncatedResponse(ResponseError):
-    """The answer ended before it was complete."""
+    """The response ended before it was complete."""
 
 
 class ResponseTooLarge(ResponseError):
-    """The answer is larger than any that this call returns."""
+    """The response is larger than the client reads into memory."""
 
 
 class ReportError(ApiError):
-    """A report could not be had."""
+    """A report could not be downloaded."""
 
 
 class ReportNotReady(ReportError, TimeoutError):
-    """The service was still building the report when the time was up."""
+    """The service was still building the report at the deadline; call again later."""
 
 
 class ReportCorrupt(ReportError):
-    """The archive is damaged, or is none."""
+    """The archive is damaged, or not a zip file; download it again, or regenerate it."""
 
 
 class ReportEmpty(ReportError):
-    """The archive holds no report."""
+    """The archive contains no report; regenerate it."""
 
 
 class ReportTooLarge(ReportError):
-    """The archive unpacks to more than is wanted, as one does that was made to fill a disk."""
+    """The archive or its content exceeds the size limit, which protects from zip bombs."""
 
 
 class UploadError(ApiError):
@@ -357,9 +357,9 @@ class UploadError(ApiError):
 
 
 class UploadIncomplete(UploadError):
-    """The upload had to stop while some of its rows were there.
+    """The upload stopped after some of its rows were uploaded.
 
-    :param resume: Path of its plan: the same call with ``resume=`` this path goes on from there.
+    :param resume: Path of the upload plan: call again with ``resume=`` this path to continue.
     """
 
     def __init__(self, message: str, *, resume: str) -> None:
@@ -368,11 +368,11 @@ class UploadIncomplete(UploadError):
 
 
 class SourceChanged(UploadError, ValueError):
-    """The rows are not those that the upload began with; nothing was sent."""
+    """The rows differ from those that the upload started with; nothing was sent. Restore them."""
 
 
 class UploadLocked(UploadError):
-    """Another process, or another thread, is at this upload; nothing was sent."""
+    """Another process or thread runs this upload; nothing was sent. Wait until it ends."""
 
 
 class PaginationError(ApiError):
@@ -387,15 +387,15 @@ class PaginationError(ApiError):
 
 
 class PageLoop(PaginationError):
-    """The server sends the same page again and again."""
+    """The server returned the same page again; stop, or the loop never ends."""
 
 
 class PageChanged(PaginationError):
-    """The list changed while it was read: items are lacking, or came twice."""
+    """The list changed while it was read: items are missing or repeated; read it again."""
 
 
 class PaginationWarning(UserWarning):
-    """The list changed while it was read: items are lacking, or came twice."""
+    """The list changed while it was read: items are missing or repeated."""
 
 
 class StaleReportWarning(UserWarning):
@@ -403,33 +403,33 @@ class StaleReportWarning(UserWarning):
 
 
 def warn(problem: str, kind: type[Warning] = UserWarning) -> None:
-    """Warn at the line that called the package, however deep inside of it this is.
+    """Warn at the line of user code that called the package.
 
-    Python shows a warning once a line: at one of our own, the second unit that could not be ordered
-    would be passed over in silence.
+    Python shows a warning once per line: if it pointed at our own line, only the first of several
+    units that could not be ordered would be reported.
     """
-    frame, depth = sys._getframe(1), 2  # noqa: SLF001 - the standard library does it so
+    frame, depth = sys._getframe(1), 2  # noqa: SLF001 - as the standard library does
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         frame, depth = frame.f_back, depth + 1
     warnings.warn(problem, kind, stacklevel=depth)
 
 
 class JournalError(ApiError):
-    """What is to be paid cannot be written down, so it was not sent."""
+    """The payment cannot be recorded, so it was not sent."""
 
 
 class JournalLocked(JournalError):
-    """Another process kept the journal to itself for too long."""
+    """Another process held the lock on the journal for too long; nothing was sent. Try again."""
 
 
 class JournalCorrupt(JournalError):
-    """The file is damaged, or it is no journal."""
+    """The file is damaged, or not a journal; nothing was sent. Check what was paid before."""
 
 
 class DuplicateOperation(JournalError):
-    """A payment of this name was begun before; it was not begun again.
+    """A payment with this key was already made or attempted; nothing was sent.
 
-    :param operation: The earlier one; its ``state`` says what became of it.
+    :param operation: The earlier payment; its ``state`` says how it ended.
     """
 
     def __init__(self, message: str, *, operation: Operation | None = None) -> None:
@@ -438,21 +438,23 @@ class DuplicateOperation(JournalError):
 
 
 class WebhookError(ApiError):
-    """What was posted to us as a notification of the service is not to be believed."""
+    """A notification must not be trusted: respond with status 400, except to a replay."""
 
 
 class MalformedNotification(WebhookError, ValueError):
-    """It is no notification, or not of what its signal says."""
+    """The body is not a notification, or its payload does not match its signal."""
 
 
 class SignatureMismatch(WebhookError):
-    """It is signed with another key, or not at all."""
+    """The signature is missing, or made with another key."""
 
 
 class Replay(WebhookError):
-    """It came before: the service did not hear our answer, or somebody sends what they caught.
+    """The notification was received before: our response was lost, or an attacker sends it again.
 
-    :param event: What it tells.
+    Respond with status 200 and do nothing, or the service sends it again.
+
+    :param event: The event in the notification.
     """
 
     def __init__(self, message: str, *, event: Event | None = None) -> None:
@@ -460,7 +462,7 @@ class Replay(WebhookError):
         self.event = event
 
 
-_BY_STATUS: dict[int, type[RefusedError]] = {
+_CLASS_BY_STATUS: dict[int, type[RefusedError]] = {
     HTTPStatus.BAD_REQUEST: ValidationError,
     HTTPStatus.UNAUTHORIZED: AuthenticationError,
     HTTPStatus.PAYMENT_REQUIRED: PaymentRequired,
@@ -478,11 +480,11 @@ _BY_STATUS: dict[int, type[RefusedError]] = {
 }
 
 
-def refusal(status: int) -> type[RefusedError]:
-    """Name the error of a status of 400 or more; one that nobody foresaw is a plain refusal.
+def refusal_class(status: int) -> type[RefusedError]:
+    """Return the error class for a status of 400 or more, :class:`RefusedError` by default.
 
-    >>> refusal(404).__name__, refusal(503).__name__, refusal(418).__name__
-    ('NotFound', 'ServerError', 'RefusedError')
+    >>> [refusal_class(status).__name__ for status in (404, 503, 418)]
+    ['NotFound', 'ServerError', 'RefusedError']
     """
     fallback = ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else RefusedError
-    return _BY_STATUS.get(status, fallback)
+    return _CLASS_BY_STATUS.get(status, fallback)

@@ -1,4 +1,4 @@
-"""What contributors answered: one by one, and put together."""
+"""Judgments: the answers of one contributor, and the aggregate of all answers to one unit."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ class Judgment(JobResource):
     worker_id = ReadOnly[int]()
 
     data = ReadOnly[JSONObject]()
-    """The answers: field of the form to value, a list where several may be chosen."""
+    """The answers: form field to value; a list if several values may be chosen."""
 
     unit_data = ReadOnly[JSONObject]()
-    """The row, as it was when it was answered."""
+    """The row at the time of the answer."""
 
     unit_state = ReadOnly[str]()
 
     judgment = ReadOnly[int]()
-    """Always 1; the service sends it, nobody says why."""
+    """Always 1; its purpose is not documented."""
 
     trust = ReadOnly[float | None]()
-    """The contributor's share of right test questions when this was submitted, 0 to 1."""
+    """Fraction of test questions that the contributor had right at the time of the answer."""
 
     worker_trust = ReadOnly[float | None]()
-    """The same, as it stands now."""
+    """The same, now."""
 
     golden = ReadOnly[bool]()
     """Whether the unit was a test question."""
 
     missed = ReadOnly[bool | None]()
-    """Whether a test question was answered wrong."""
+    """Whether the answer to a test question was wrong."""
 
     tainted = ReadOnly[bool]()
-    """Whether the contributor lost trust; such answers count for nothing."""
+    """Whether the contributor lost trust; such judgments are ignored."""
 
     rejected = ReadOnly[bool | None]()
     reviewed = ReadOnly[bool | None]()
 
     external_type = ReadOnly[str]()
-    """The channel that brought the contributor."""
+    """The contributor's channel."""
 
     country = ReadOnly[str]()
-    """ISO 3166 alpha-3."""
+    """ISO 3166 alpha-3 code."""
 
     region = ReadOnly[str]()
     city = ReadOnly[str]()
@@ -63,7 +63,7 @@ class Judgment(JobResource):
     created_at = ReadOnly[str]()
 
     acknowledged_at = ReadOnly[str | None]()
-    """Since 2018, in place of ``webhook_sent_at`` and ``reviewed``."""
+    """Since 2018; replaces ``webhook_sent_at`` and ``reviewed``."""
 
     webhook_sent_at = ReadOnly[str | None]()
 
@@ -81,26 +81,26 @@ class Judgment(JobResource):
 
 
 class JudgmentAggregate(JobResource):
-    """All trusted judgments of one unit, put together field by field."""
+    """The trusted judgments of one unit, aggregated field by field."""
 
     unit_id = ReadOnly[int]("_unit_id")
-    """The unit; the client puts it beside the JSON, where it is the key of the entry."""
+    """Id of the unit. In the JSON it is the key of the entry, from which the client copies it."""
 
     agreement = ReadOnly[float | None]("_agreement")
-    """How far contributors agree, 0 to 1."""
+    """Agreement among contributors, 0 to 1."""
 
     ids = ReadOnly[list[int]]("_ids")
-    """The judgments, in the order of every field's results."""
+    """Ids of the judgments, in the order of each field's results."""
 
     state = ReadOnly[str]("_state")
-    """The unit's."""
+    """State of the unit."""
 
     updated_at = ReadOnly[str]("_updated_at")
 
     def get_aggregate(self, field: str) -> Any:
-        """Return the aggregated answer to a field: the winner, the mean or the list of all.
+        """Return the aggregated answer to a field: the top answer, the mean or the list of all.
 
-        :raises KeyError: The form has no such field, or nobody answered it.
+        :raises KeyError: The form has no such field, or it has no answers.
 
         >>> aggregate.get_aggregate("sentiment")
         'positive'
@@ -108,11 +108,11 @@ class JudgmentAggregate(JobResource):
         return aggregate_in(self._entry(field))
 
     def get_confidence(self, field: str) -> float | None:
-        """Return how sure the aggregated answer to a field is, 0 to 1.
+        """Return the confidence of the aggregated answer to a field, 0 to 1.
 
-        ``None`` where the service sends none here; the unit may have it.
+        ``None`` if the service does not send it here; the unit may have it.
 
-        :raises KeyError: The form has no such field, or nobody answered it.
+        :raises KeyError: The form has no such field, or it has no answers.
 
         >>> aggregate.get_confidence("sentiment") == unit.get_confidence("sentiment")
         True
@@ -122,9 +122,9 @@ class JudgmentAggregate(JobResource):
     def get_results(self, field: str) -> list[Any]:
         """Return each contributor's answer to a field, in the order of :attr:`ids`.
 
-        ``None`` stands for a contributor who was not asked.
+        ``None`` means that the contributor was not shown the question.
 
-        :raises KeyError: The form has no such field, or nobody answered it.
+        :raises KeyError: The form has no such field, or it has no answers.
 
         >>> len(aggregate.get_results("sentiment")) == len(aggregate.ids)
         True
@@ -134,7 +134,7 @@ class JudgmentAggregate(JobResource):
         return answers
 
     def get_fields(self) -> dict[str, Any]:
-        """Return the form's fields, each with its aggregated answer; columns of the row left out.
+        """Return the aggregated answer to each field of the form, without the row's columns.
 
         >>> aggregate.get_fields()
         {'sentiment': 'positive'}
@@ -143,7 +143,7 @@ class JudgmentAggregate(JobResource):
 
     @property
     def judgments(self) -> list[Judgment]:
-        """The judgments themselves; fetched once, by one request.
+        """The judgments; fetched once, with one request.
 
         Calls ``GET /jobs/{job_id}/units/{id}/judgments``.
 
@@ -160,27 +160,28 @@ class JudgmentAggregate(JobResource):
     def _entry(self, field: str) -> Any:
         if field not in self._field_names():
             names = ", ".join(self._field_names()) or "none"
-            raise KeyError(f"no field {field!r} in the results; there are: {names}")
+            raise KeyError(f"no field {field!r} in the results; the fields are: {names}")
         return self._state[field]
 
     def _field_names(self) -> list[str]:
-        """Tell the form's fields from the row's columns, which stand beside them."""
-        known, ids = self.job.fields, self.ids
-        judgments = len(ids) if isinstance(ids, list) else 0
+        """Return the names of the form's fields, without the row's columns in the same object."""
+        fields, ids = self.job.fields, self.ids
+        judgments_count = len(ids) if isinstance(ids, list) else 0
         return [
             name
             for name, value in self._state.items()
-            if (name in known if known else _looks_aggregated(name, value, judgments))
+            if (name in fields if fields else _is_likely_field(name, value, judgments_count))
         ]
 
     def _summary(self) -> tuple[object, ...]:
         return ("of unit", self._state.get("_unit_id"))
 
 
-def _looks_aggregated(name: str, value: Any, judgments: int) -> bool:
-    """Guess, where the job does not say which fields its form has."""
+def _is_likely_field(name: str, value: Any, judgments_count: int) -> bool:
+    """Guess whether an entry is a field of the form, for a job that does not list its fields."""
     if isinstance(value, dict):
         return any(key in value for key in ("agg", "avg", "res"))
-    golden = name.endswith(("_gold", "_gold_reason"))
-    own = name.startswith("_")
-    return isinstance(value, list) and not golden and not own and len(value) == judgments
+    is_gold = name.endswith(("_gold", "_gold_reason"))
+    is_internal = name.startswith("_")
+    is_list = isinstance(value, list) and len(value) == judgments_count
+    return is_list and not is_gold and not is_internal

@@ -1,4 +1,4 @@
-"""An order: a debit that releases units."""
+"""An order: pays for units, and releases them to contributors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from crowdflower.models.resource import JobResource
 
 
 class Order(JobResource):
-    """A debit that releases units to contributors.
+    """A payment that releases units to contributors.
 
-    The key set of an order is not documented; each of these may be ``None`` on a service that does
-    not send it, and ``order["field"]`` reads what else there is.
+    The service does not document the fields of an order: each of these is ``None`` if the service
+    does not send it, and ``order["field"]`` reads any other.
     """
 
     type = ReadOnly[str]()
@@ -25,10 +25,10 @@ class Order(JobResource):
     job_id = ReadOnly[int]()
 
     amount_in_cents = ReadOnly[int]()
-    """What the order reserves of the balance, in US cents."""
+    """Amount reserved from the balance, in US cents."""
 
     nuggeted_units_count = ReadOnly[int]()
-    """How many units it releases."""
+    """Number of units that it releases."""
 
     created_at = ReadOnly[str]()
     updated_at = ReadOnly[str]()

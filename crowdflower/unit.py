@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 
 from crowdflower._types import JSONObject, Row
 from crowdflower.http import encoding
-from crowdflower.http.encoding import number
+from crowdflower.http.encoding import numeric_segment
 from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
 from crowdflower.models.resource import JobResource
 from crowdflower.models.shapes import json_object
@@ -103,7 +103,7 @@ class Unit(JobResource):
         >>> unit.update()
         """
         if self._changes:
-            body = encoding.encode({"unit": self._changes})
+            body = encoding.encode_json({"unit": self._changes})
             answer = self.client.request("PUT", self._path(), data=body, shape=_a_unit)
             self.absorb(answer.body)
 
@@ -211,7 +211,7 @@ class Unit(JobResource):
         return answer
 
     def _path(self, rest: str = "", suffix: str = ".json") -> str:
-        return self.job._path(f"units/{number(self.id)}{rest}", suffix)  # noqa: SLF001 - one family
+        return self.job._path(f"units/{numeric_segment(self.id)}{rest}", suffix)  # noqa: SLF001 - one family
 
 
 class UnitPromise(Unit):

@@ -1,12 +1,11 @@
-"""What the service tells by itself: whether it is genuine, whether it is new, what it says.
+"""Receives notifications from the service: verifies the signature, drops replays, parses them.
 
-A job with a ``webhook_uri`` has the service post there what happens: rows are through, answers have
-come, a row or the whole job is done. The payload, JSON text, is signed with the account's secret.
+The service posts events to a job's ``webhook_uri``: rows were imported, judgments arrived, a unit
+or the whole job is complete. The payload, a JSON string, is signed with a secret of the account.
 
-A signature proves who wrote a payload, and no more. When it was written is not in it, so a
-notification that somebody caught could be sent again, for ever: what came is remembered, and counts
-once. Nor is the signal signed, the word for what happened: where much depends on it, look at what
-is, such as ``event.job.state``.
+A signature proves who wrote the payload, not when. An attacker could send a captured notification
+again, so received ones are remembered and accepted once. The signal, the name of the event, is not
+signed: if much depends on it, check what is signed, such as ``event.job.state``.
 
 Source: CrowdFlower, `Webhooks <http://crowdflower.com/docs/api/webhooks>`_, on the form and its
 signature; Appen, `Guide to: Webhooks
@@ -47,10 +46,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "JobEvent", "JudgmentEvent", "UnitEvent", "Webhook"]
 
-REMEMBERED: Final = 100_000
-"""Notifications that are remembered, so that none of them counts twice."""
+MAX_REMEMBERED: Final = 100_000
+"""Notifications to remember by default, to recognise replays."""
 
-ABOUT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+MAX_BODY: Final = 16 << 20
+"""Bytes of the largest notification that is accepted."""
+
+MAX_FIELDS: Final = 100
+"""Fields of one notification; the service sends three."""
+
+DECODE_CHUNK: Final = 1 << 14
+"""Bytes of a form to decode at a time."""
+
+PAYLOAD_KINDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "job_data_processed": frozenset({"job"}),
         "new_judgments": frozenset({"judgment", "unit"}),
@@ -58,39 +66,39 @@ ABOUT: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "job_complete": frozenset({"job"}),
     }
 )
-"""What the payload of a signal may be; services of some years send one thing, of others a list."""
+"""What the payload of each signal may contain, one object or a list: it differs by service age."""
 
 
 @dataclass(frozen=True)
 class JobEvent(Event):
-    """A file of rows is through (``job_data_processed``), or all is done (``job_complete``)."""
+    """Rows were processed (``job_data_processed``), or the job is done (``job_complete``)."""
 
     job: Job = field(compare=False)
 
 
 @dataclass(frozen=True)
 class UnitEvent(Event):
-    """Rows have results: ``unit_complete``; some services tell of ``new_judgments`` so too."""
+    """Units have results: ``unit_complete``; on some services also ``new_judgments``."""
 
     units: tuple[Unit, ...] = field(compare=False)
-    """Mostly one; its ``results`` hold the judgments and what they come to."""
+    """Usually one; its ``results`` contain the judgments and the aggregated answers."""
 
 
 @dataclass(frozen=True)
 class JudgmentEvent(Event):
-    """A contributor has handed in a page: ``new_judgments``."""
+    """A contributor submitted a page: ``new_judgments``."""
 
     judgments: tuple[Judgment, ...] = field(compare=False)
 
 
 class Webhook:
-    """Takes in what is posted to a job's ``webhook_uri``; safe to share between threads.
+    """Verifies and parses what is posted to a job's ``webhook_uri``; thread-safe.
 
-    :param keys: What the service signs with: the API key, or on today's service the webhook token
-        of the account settings. Several are for the time in which one replaces another.
-    :param client: Where the actions of what comes go; without one, it is data only.
-    :param remembered: How many notifications are remembered, the latest; 0 remembers none.
-    :raises ConfigError: There is no key, or something that cannot be one.
+    :param keys: Secrets that the service may sign with: the API key, or on today's service the
+        webhook token of the account settings. Pass two while one replaces the other.
+    :param client: Client of the jobs and units in events; without one, they are plain data.
+    :param remembered: Number of notifications to remember, to recognise replays; 0 for none.
+    :raises ConfigError: A key is missing or invalid, or ``remembered`` is negative.
 
     >>> webhook = Webhook("EXAMPLEKEY0123456789")
     >>> signature = b"e1b111396a2de0cd31b3c20baff329c765368468"
@@ -99,29 +107,30 @@ class Webhook:
     """
 
     def __init__(
-        self, *keys: str | ApiKey, client: Client | None = None, remembered: int = REMEMBERED
+        self, *keys: str | ApiKey, client: Client | None = None, remembered: int = MAX_REMEMBERED
     ) -> None:
         if not keys or not all(keys):
-            raise ConfigError("no key to check signatures with: give Webhook(key)")
+            raise ConfigError("no key to verify signatures with; pass Webhook(key)")
         if isinstance(remembered, bool) or not isinstance(remembered, int) or remembered < 0:
-            raise ConfigError(f"remembered is a number from 0 on, not {remembered!r}")
-        self._secrets = tuple(key if isinstance(key, ApiKey) else ApiKey(key) for key in keys)
+            raise ConfigError(f"remembered must be an integer of at least 0, not {remembered!r}")
+        self._keys = tuple(key if isinstance(key, ApiKey) else ApiKey(key) for key in keys)
         self._client = client
-        self._remembered = remembered
-        self._seen: OrderedDict[str, None] = OrderedDict()
-        self._changing = Lock()
+        self._max_remembered = remembered
+        self._received: OrderedDict[str, None] = OrderedDict()
+        self._lock = Lock()
 
     def __repr__(self) -> str:
-        return f"<Webhook with {len(self._secrets)} key(s)>"
+        return f"<Webhook with {len(self._keys)} key(s)>"
 
     def receive(self, body: bytes) -> Event:
-        """Check a notification and return what it tells, once.
+        """Verify a notification, and return its event.
 
-        :param body: What was posted, byte for byte: a form, or a JSON object of the same fields.
-        :raises MalformedNotification: It cannot be taken apart; or it is signed, and the payload is
-            not what its signal is about.
-        :raises SignatureMismatch: It is signed with another key, or not at all.
-        :raises Replay: It came before. Answer as if it had not, or the service sends it again.
+        :param body: The unchanged body of the request: a form, or a JSON object of the same fields.
+        :raises MalformedNotification: The body cannot be parsed, or a signed payload does not match
+            its signal.
+        :raises SignatureMismatch: The signature is missing, or made with another key.
+        :raises Replay: The notification was received before. Respond with status 200, or the
+            service sends it again.
 
         >>> webhook = client.webhook()
         >>> box.receive_webhooks(lambda notification: print(webhook.receive(notification.body)))
@@ -132,27 +141,27 @@ class Webhook:
         JobEvent(signal='job_data_processed', job=<Job ... running>)
         [None]
         """
-        told = parsed(body)
-        if not any(secret.signs(told.payload, told.signature) for secret in self._secrets):
+        signal, payload, signature = parse_notification(body)
+        if not any(key.verify_signature(payload, signature) for key in self._keys):
             raise SignatureMismatch(
-                "the notification is signed with another key, or was changed on its way; today's"
-                " service signs with the webhook token of the account settings, not the API key"
-                if told.signature
-                else "the notification is not signed; whoever sent it has shown no key"
+                "the signature does not match: another key, or a changed payload; today's service"
+                " signs with the webhook token of the account settings, not with the API key"
+                if signature
+                else "the notification is not signed; it does not come from the service"
             )
-        event = self._read(told.signal, told.payload)
-        if self._came_before(event.identity):
-            raise Replay(f"this notification of {event.signal!r:.60} came before", event=event)
+        event = self._build_event(signal, payload)
+        if not self._remember(event.identity):
+            raise Replay(f"this {event.signal!r:.60} was received before", event=event)
         return event
 
     @contextmanager
     def taking(self, body: bytes) -> Iterator[Event]:
-        """Do the same for a ``with`` block; what ends in an error has not come.
+        """Receive a notification for a ``with`` block, and forget it if the block fails.
 
-        The service sends it again when it is answered by a status of 500, and that counts then.
-        What comes again while the block still runs is a :class:`Replay` too.
+        After a response of status 500 the service sends it again, and it is accepted then. A
+        second delivery while the block still runs is a :class:`Replay`.
 
-        :raises WebhookError: As :meth:`receive` does; the block is not entered.
+        :raises WebhookError: The same errors as :meth:`receive`; the block is not entered.
 
         >>> webhook = client.webhook()
         >>> job.webhook_uri = "https://example.com/crowd"
@@ -176,127 +185,83 @@ class Webhook:
         try:
             yield event
         except BaseException:
-            with self._changing:
-                self._seen.pop(event.identity, None)
+            with self._lock:
+                self._received.pop(event.identity, None)
             raise
 
-    def _came_before(self, identity: str) -> bool:
-        """Remember a notification, and forget the oldest when there are too many."""
-        with self._changing:
-            if identity in self._seen:
-                return True
-            self._seen[identity] = None
-            if len(self._seen) > self._remembered:
-                self._seen.popitem(last=False)
-            return False
+    def _remember(self, identity: str) -> bool:
+        """Remember a notification, and return whether it is new; the oldest may be forgotten."""
+        with self._lock:
+            if identity in self._received:
+                return False
+            self._received[identity] = None
+            if len(self._received) > self._max_remembered:
+                self._received.popitem(last=False)
+            return True
 
-    def _read(self, signal: str, payload: bytes) -> Event:
-        said = _decoded(payload)
-        if signal not in ABOUT:
-            # Nobody signed the signal. If each invented one made a notification new, a single
-            # payload that somebody caught could drive all others out of what is remembered.
-            return Event(signal, said, _digest(payload))
-        things: list[Any] = said if isinstance(said, list) else [said]
-        kinds = {_kind(thing) for thing in things}
-        if len(kinds) != 1 or not kinds <= ABOUT[signal] or (kinds == {"job"} and len(things) > 1):
+    def _build_event(self, signal: str, payload: bytes) -> Event:
+        content = _decode_payload(payload)
+        if signal not in PAYLOAD_KINDS:
+            # The signal is not part of this identity, because it is not signed: with invented
+            # signals, an attacker could repeat one captured payload until the memory is full.
+            return Event(signal, content, _hash(payload))
+        items: list[Any] = content if isinstance(content, list) else [content]
+        kinds = {_kind(item) for item in items}
+        expected = PAYLOAD_KINDS[signal]
+        if len(kinds) != 1 or not kinds <= expected or (kinds == {"job"} and len(items) > 1):
             raise MalformedNotification(
-                f"{signal} is about a {' or a '.join(sorted(ABOUT[signal]))}; the payload is not"
+                f"the payload of {signal} must be a {' or a '.join(sorted(expected))}"
             )
-        common = (signal, said, _identity(signal, payload, things))
+        common = (signal, content, _identify(signal, payload, items))
         if kinds == {"judgment"}:
-            judgments = (Judgment(self._job_of(thing)).absorb(thing) for thing in things)
+            judgments = (Judgment(self._job_of(item)).absorb(item) for item in items)
             return JudgmentEvent(*common, tuple(judgments))
         if kinds == {"unit"}:
-            units = (Unit(self._job_of(thing)).absorb(thing) for thing in things)
+            units = (Unit(self._job_of(item)).absorb(item) for item in items)
             return UnitEvent(*common, tuple(units))
-        return JobEvent(*common, Job(self._client).absorb(things[0]))
+        return JobEvent(*common, Job(self._client).absorb(items[0]))
 
-    def _job_of(self, thing: JSONObject) -> Job:
-        return Job(self._client, id=thing.get("job_id"))
-
-
-def _decoded(payload: bytes) -> JSON:
-    try:
-        return encoding.decode(payload)
-    except ValueError as error:
-        problem = str(error)
-    raise MalformedNotification(f"the payload is not JSON: {problem}")
+    def _job_of(self, item: JSONObject) -> Job:
+        return Job(self._client, id=item.get("job_id"))
 
 
-def _kind(thing: JSON) -> str:
-    """Tell what a part of a payload is by what it belongs to.
-
-    The signal alone does not do: whoever caught a unit could send it as a job.
-    """
-    if not isinstance(thing, dict) or type(thing.get("id")) is not int:
-        return "something without an id"
-    if "unit_id" in thing:
-        return "judgment"
-    return "unit" if "job_id" in thing or "data" in thing else "job"
-
-
-def _identity(signal: str, payload: bytes, things: Sequence[JSONObject]) -> str:
-    """Name a notification after what changed when; its text may differ from one try to the next."""
-    versions = [
-        # A judgment is made once, and never changed.
-        (thing["id"], thing.get("created_at" if "unit_id" in thing else "updated_at"))
-        for thing in things
-    ]
-    if not versions or not all(isinstance(moment, str) for _, moment in versions):
-        return _digest(signal.encode() + b"\n" + payload)
-    return _digest(f"{signal}\n{versions}".encode())
-
-
-def _digest(text: bytes) -> str:
-    return sha256(text).hexdigest()
-
-
-# The body of a notification
-
-LARGEST_BODY: Final = 16 << 20
-"""Bytes of one """
-
-MOST_FIELDS: Final = 100
-"""Fields of one notification; the service sends three."""
-
-PIECE: Final = 1 << 14
-"""Bytes of a form that are decoded at a time."""
+# The body: a form or a JSON object, not verified yet
 
 
 class Notification(NamedTuple):
-    """The fields of a notification, of which nothing is believed yet."""
+    """The fields of a notification, before its signature is verified."""
 
     signal: str
-    """What happened."""
+    """Name of the event."""
 
     payload: bytes
-    """What it happened to: the JSON text that was signed."""
+    """The signed JSON string."""
 
     signature: bytes
-    """Empty where there is none; the earliest notifications had none."""
+    """Empty if missing: the earliest services did not sign."""
 
 
-def parsed(body: bytes) -> Notification:
-    """Take a notification apart.
+def parse_notification(body: bytes) -> Notification:
+    """Split the body of a notification into its fields.
 
-    :param body: What was posted: a form, or a JSON object of the same fields, each of them a text.
-    :raises InvalidInput: These are no bytes.
-    :raises MalformedNotification: It is no
+    :param body: A form, or a JSON object of the same fields, all of them strings.
+    :raises InvalidInput: The body is not bytes.
+    :raises MalformedNotification: The body is not a notification, or too large.
 
-    >>> parsed(b"signal=unit_complete&payload=%7B%22id%22%3A+7%7D&signature=c0ffee")
+    >>> parse_notification(b"signal=unit_complete&payload=%7B%22id%22%3A+7%7D&signature=c0ffee")
     Notification(signal='unit_complete', payload=b'{"id": 7}', signature=b'c0ffee')
     """
     if not isinstance(body, bytes):
         raise InvalidInput(
-            f"a notification is the bytes of a request's body, not {a_type(body)}: its"
-            " signature is of what was sent, and what is decoded and encoded again may differ"
+            f"a notification must be the bytes of a request's body, not {a_type(body)}: decoding"
+            " and encoding it again would change what was signed"
         )
     if not body:
         raise MalformedNotification(
-            "the body is empty; was it read before? In Flask, call request.get_data() first of all"
+            "the body is empty; in Flask, call request.get_data() before anything else reads it"
         )
-    if len(body) > LARGEST_BODY:
-        raise MalformedNotification(f"the notification is larger than {LARGEST_BODY} bytes")
+    if len(body) > MAX_BODY:
+        raise MalformedNotification(f"the notification is larger than {MAX_BODY} bytes")
     fields: dict[str, bytes] = {}
     for name, value in _json_fields(body) if re.match(rb"\s*\{", body) else _form_fields(body):
         if name in fields:
@@ -309,43 +274,42 @@ def parsed(body: bytes) -> Notification:
     try:
         signal = fields["signal"].decode("utf-8")
     except UnicodeDecodeError:
-        raise MalformedNotification("the signal is no text") from None
+        raise MalformedNotification("the signal is not valid UTF-8") from None
     return Notification(signal, fields["payload"], fields.get("signature", b""))
 
 
 def _form_fields(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the fields of a form; the standard library's parsers give up on bytes beyond ASCII."""
-    pairs = body.split(b"&", MOST_FIELDS)
-    if len(pairs) > MOST_FIELDS:
-        raise MalformedNotification(f"the notification has more than {MOST_FIELDS} fields")
+    """Yield the fields of a form; the standard library's parsers fail on bytes beyond ASCII."""
+    pairs = body.split(b"&", MAX_FIELDS)
+    if len(pairs) > MAX_FIELDS:
+        raise MalformedNotification(f"the notification has more than {MAX_FIELDS} fields")
     for pair in pairs:
         name, _, value = pair.partition(b"=")
-        yield _unquoted(name).decode("utf-8", "replace"), _unquoted(value)
+        yield _unquote(name).decode("utf-8", "replace"), _unquote(value)
 
 
-def _unquoted(text: bytes) -> bytes:
-    """Undo the percent-encoding piece by piece: at one go it takes eighty times the memory."""
-    text = text.replace(b"+", b" ")
-    pieces = []
+def _unquote(encoded: bytes) -> bytes:
+    """Decode percent-encoding in chunks: all at once it would take eighty times the memory."""
+    encoded = encoded.replace(b"+", b" ")
+    chunks = []
     start = 0
-    while start < len(text):
-        end = start + PIECE
-        escape = text.find(b"%", end - 2, end)  # not to be cut in two
+    while start < len(encoded):
+        end = start + DECODE_CHUNK
+        escape = encoded.find(b"%", end - 2, end)  # must not be split
         end = end if escape < 0 else escape
-        pieces.append(unquote_to_bytes(text[start:end]))
+        chunks.append(unquote_to_bytes(encoded[start:end]))
         start = end
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
 def _json_fields(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the fields of a JSON object of texts; nothing is built that nests.
+    """Yield the fields of a flat JSON object of strings, without parsing anything nested.
 
-    The payload is such a text, too: of an object, nobody could say how it was written when it was
-    signed.
+    The payload must be a string too: of a nested object, the signed spelling would be unknown.
     """
     try:
         text, at = body.decode("utf-8"), 0
-        for _ in range(MOST_FIELDS):
+        for _ in range(MAX_FIELDS):
             if (start := _FIELD.match(text, at)) is None:
                 break
             value, at = _DECODER.raw_decode(text, start.end())
@@ -355,9 +319,48 @@ def _json_fields(body: bytes) -> Iterator[tuple[str, bytes]]:
     else:
         if text[at:].strip() == "}":
             return
-        problem = "its fields are texts, the payload too, and nothing else"
-    raise MalformedNotification(f"the notification is no JSON object of texts: {problem}")
+        problem = "every field, including the payload, must be a string"
+    raise MalformedNotification(f"the notification is not a JSON object of strings: {problem}")
 
 
 _FIELD: Final = re.compile(r'\s*[{,]\s*"(\w+)"\s*:\s*(?=")')
 _DECODER: Final = JSONDecoder()
+
+
+# The payload: verified JSON
+
+
+def _decode_payload(payload: bytes) -> JSON:
+    try:
+        return encoding.decode_json(payload)
+    except ValueError as error:
+        problem = str(error)
+    raise MalformedNotification(f"the payload is not JSON: {problem}")
+
+
+def _kind(item: JSON) -> str:
+    """Return whether an item of a payload is a job, a unit or a judgment, by its ids.
+
+    The signal does not prove it: an attacker could send a captured unit as a job.
+    """
+    if not isinstance(item, dict) or type(item.get("id")) is not int:
+        return "something without an id"
+    if "unit_id" in item:
+        return "judgment"
+    return "unit" if "job_id" in item or "data" in item else "job"
+
+
+def _identify(signal: str, payload: bytes, items: Sequence[JSONObject]) -> str:
+    """Return an identity from ids and times: the payload may differ between two deliveries."""
+    versions = [
+        # Judgments never change, so they are identified by their creation.
+        (item["id"], item.get("created_at" if "unit_id" in item else "updated_at"))
+        for item in items
+    ]
+    if not versions or not all(isinstance(time, str) for _, time in versions):
+        return _hash(signal.encode() + b"\n" + payload)
+    return _hash(f"{signal}\n{versions}".encode())
+
+
+def _hash(data: bytes) -> str:
+    return sha256(data).hexdigest()

@@ -1,22 +1,23 @@
-"""The people who answer."""
+"""A contributor: bonus, message, flag, rejection."""
 
 from __future__ import annotations
 
 from typing import Final, Literal, overload
 
-from crowdflower.http.encoding import number
+from crowdflower.http.encoding import numeric_segment
 from crowdflower.models.resource import JobResource
 from crowdflower.payments.kinds import MAX_BONUS_CENTS, Bonus
 from crowdflower.payments.records import DryRun
 
 MOST_BONUS_CENTS: Final = MAX_BONUS_CENTS
-"""What the service pays at a time, in US cents."""
+"""Largest bonus in one payment, in US cents."""
 
 
 class Worker(JobResource):
-    """One contributor, as far as a single job is concerned.
+    """A contributor in one job.
 
-    The API does not list them: ``job.get_worker(id)`` takes the ``worker_id`` of a judgment.
+    The API does not list contributors: pass the ``worker_id`` of a judgment to
+    :meth:`Job.get_worker() <crowdflower.job.Job.get_worker>`.
     """
 
     @overload
@@ -45,20 +46,20 @@ class Worker(JobResource):
         key: str | None = None,
         dry_run: bool = False,
     ) -> DryRun | None:
-        """Pay a bonus, once; a repeated call pays again, unless it has the same ``key``.
+        """Pay a bonus at most once; a second call pays again, unless it has the same ``key``.
 
         Calls ``POST /jobs/{job_id}/workers/{id}/bonus``.
 
-        :param amount: US cents, a whole number from 1 to :data:`MOST_BONUS_CENTS`.
-        :param reason: What the contributor is told.
-        :param key: Your name for this payment; there is never a second one of it.
-        :param dry_run: Return the request, and send nothing.
-        :raises InvalidInput: The amount is no such number, or the key names another payment;
+        :param amount: US cents, an integer from 1 to :data:`MOST_BONUS_CENTS`.
+        :param reason: Message to the contributor.
+        :param key: Idempotency key: the payment with this key is made at most once.
+        :param dry_run: Return the request instead of sending it.
+        :raises InvalidInput: The amount is out of range, or the key belongs to another payment;
             nothing was sent.
-        :raises NotFound: The contributor gave no judgment in this job.
-        :raises PaymentRequired: The balance does not cover it.
-        :raises DuplicateOperation: A payment of this name was begun before.
-        :raises OutcomeUnknown: It may have been paid; ``reconcile()`` of the error looks.
+        :raises NotFound: The contributor has no judgment in this job.
+        :raises PaymentRequired: The balance does not cover the bonus.
+        :raises DuplicateOperation: A payment with this key was already made or attempted.
+        :raises OutcomeUnknown: The bonus may have been paid; call ``reconcile()`` on the error.
 
         >>> worker.bonus(150, reason="Careful work, thank you.", key="spring bonus: 1")
         """
@@ -69,11 +70,11 @@ class Worker(JobResource):
         return operations.pay(payment, key=key)
 
     def notify(self, message: str) -> None:
-        """Write to the contributor.
+        """Send the contributor a message; never retried.
 
-        Calls ``POST /jobs/{job_id}/workers/{id}/notify``, once.
+        Calls ``POST /jobs/{job_id}/workers/{id}/notify``.
 
-        :raises NotFound: The contributor gave no judgment in this job.
+        :raises NotFound: The contributor has no judgment in this job.
         :raises OutcomeUnknown: The message may have been sent.
 
         >>> worker.notify("The instructions have changed: please read them once more.")
@@ -81,11 +82,11 @@ class Worker(JobResource):
         self.client.request("POST", self._path("/notify"), data={"message": message})
 
     def flag(self, flag: str, persist: bool = False) -> None:
-        """Let the contributor take no more pages of this job; what was answered stays.
+        """Stop giving the contributor pages of this job; existing judgments stay.
 
         Calls ``PUT /jobs/{job_id}/workers/{id}``.
 
-        :param flag: The reason, kept for the record.
+        :param flag: The reason, stored with the flag.
         :param persist: Flag in all jobs of the account.
 
         >>> worker.flag("Answers faster than one can read")
@@ -96,21 +97,21 @@ class Worker(JobResource):
         self.client.request("PUT", self._path(), data=parameters)
 
     def deflag(self, deflag: str) -> None:
-        """Take a flag back.
+        """Remove a flag.
 
         Calls ``PUT /jobs/{job_id}/workers/{id}``.
 
-        :param deflag: The reason, kept for the record.
+        :param deflag: The reason, stored with the removal.
 
         >>> worker.deflag("It was a test account of ours")
         """
         self.client.request("PUT", self._path(), data={"unflag": deflag})
 
     def reject(self, reason: str = "Rejected by the owner of the job") -> None:
-        """Throw away all judgments of the contributor in this job; their units open again.
+        """Discard all judgments of the contributor in this job, and reopen their units.
 
-        There is no way back. The service takes up to ten minutes; on a finished job the units are
-        left short. Calls ``PUT /jobs/{job_id}/workers/{id}/reject``.
+        This cannot be undone. The service takes up to ten minutes; on a finished job the units stay
+        short of judgments. Calls ``PUT /jobs/{job_id}/workers/{id}/reject``.
 
         >>> worker.reject("A program, not a person")
         """
@@ -118,4 +119,4 @@ class Worker(JobResource):
         self.client.request("PUT", self._path("/reject"), data=data)
 
     def _path(self, rest: str = "", suffix: str = ".json") -> str:
-        return self.job._path(f"workers/{number(self.id)}{rest}", suffix)  # noqa: SLF001 - one family
+        return self.job._path(f"workers/{numeric_segment(self.id)}{rest}", suffix)  # noqa: SLF001 - one family

@@ -163,7 +163,7 @@ class AMPCrowdClient(BaseClient):
             "group_context": dict(context or {}),
             "content": points,
         }
-        body = encoding.form({"data": encoding.encode(request).decode()})
+        body = encoding.encode_form({"data": encoding.encode_json(request).decode()})
         # Registered before the request: answers may arrive before its response.
         with self._lock:
             inboxes = [inbox for inbox in self._inboxes if inbox.url == callback_url]
@@ -206,7 +206,7 @@ class AMPCrowdClient(BaseClient):
 
         :raises ApplicationError: The crowd has no such pool.
         """
-        body = encoding.form({"pool_id": pool_id})
+        body = encoding.encode_form({"pool_id": pool_id})
         self._post(f"crowds/{segment(crowd)}/retainer/finish", body)
 
     def inbox(self, url: str) -> Inbox:

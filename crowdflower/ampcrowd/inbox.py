@@ -367,7 +367,7 @@ def _data(environ: WSGIEnvironment) -> object:
     form = parse_qs(body.decode("utf-8"), errors="strict", max_num_fields=100)
     if len(form.get("data", [])) != 1:
         raise _BadRequest("the form must have exactly one field data")
-    return encoding.decode(form["data"][0].encode("utf-8"))
+    return encoding.decode_json(form["data"][0].encode("utf-8"))
 
 
 def _start_time(text: object) -> datetime | None:

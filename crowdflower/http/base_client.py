@@ -188,7 +188,7 @@ class BaseClient:
         :raises OutcomeUnknown: A change was sent and it is unknown whether it was made.
         :raises ApiError: The request failed, was refused, or the answer has another shape.
         """
-        body, content_type = encoding.body(data, multipart=bool(files))
+        body, content_type = encoding.encode_body(data, multipart=bool(files))
         route = self._endpoints.find(method, path)
         accept = ACCEPT_JSON if expected.as_json else "*/*"
         prepared = self.transport.prepare(
@@ -242,8 +242,8 @@ class BaseClient:
         default = max(READ_TIMEOUT, call.rule.read_timeout)
         call.exchange = Exchange(
             call.deadline,
-            send=self._read_timeout or max(READ_TIMEOUT, call.rule.read_timeout / 2),
-            read=self._read_timeout or default,
+            send_timeout=self._read_timeout or max(READ_TIMEOUT, call.rule.read_timeout / 2),
+            read_timeout=self._read_timeout or default,
             # A server that closes a kept-alive connection for its own reasons looks like one that
             # closes it because of this request.
             fresh=call.rule.safety in {Safety.CHANGE, Safety.NEVER},

@@ -1,11 +1,11 @@
-"""How far a request got, and how long it may take, as the connection under it sees it.
+"""HTTP connections that keep a deadline and record how far a request got.
 
-Whether a request may be sent again depends on whether any of it left this machine. The exceptions
-of the libraries do not tell: a handshake that stalls and an answer that never comes are both a
-``ReadTimeout``. The connection knows, so it keeps a record: the :class:`Exchange` of its thread.
+Whether a request is safe to retry depends on whether any of it left this machine. The exceptions of
+the libraries do not show it: a stalled TLS handshake and a missing response are both a
+``ReadTimeout``. So each connection records its progress in the :class:`Exchange` of its thread.
 
-It also holds the clock to every single read. A timeout alone bounds the silence between two bytes,
-not their sum: a server that drips one byte every half second keeps a call going for hours.
+It also applies the deadline to every single read. A read timeout alone limits the gap between two
+bytes, not the total: a server that sends one byte every half second could stall a call for hours.
 """
 
 from __future__ import annotations
@@ -25,101 +25,101 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NameResolutionError
 from urllib3.util.connection import allowed_gai_family
 
-PIECE: Final = 1 << 16
-"""Bytes of a body that are sent at a time."""
+SEND_CHUNK: Final = 1 << 16
+"""Bytes of a body to send at a time."""
 
-LONGEST_LINE: Final = 1 << 16
-"""Bytes of the longest line of an answer's head, or between the pieces of its body."""
+MAX_LINE: Final = 1 << 16
+"""Bytes of the longest line in a response: in its headers, or between the chunks of its body."""
 
 MIN_TIMEOUT: Final = 0.001
-"""Seconds for a connection, where the deadline leaves none: zero would mean not to wait at all."""
+"""Connect timeout in seconds once the deadline has passed: a zero would mean non-blocking."""
 
 
 class Phase(IntEnum):
-    """How far a request got; each includes those before it."""
+    """How far a request got; each phase includes those before it."""
 
-    UNSEEN = 0
-    """No connection of ours was asked: an adapter of somebody else's, or a mock."""
+    UNKNOWN = 0
+    """None of our connections was used: the caller mounted another adapter, or a mock."""
 
     CONNECTING = 1
-    """Name look-up, TCP, TLS, the way through a proxy. Nothing of the request has left."""
+    """DNS, TCP, TLS, proxy. No byte of the request has been sent."""
 
     SENDING = 2
-    """Some of it may have left."""
+    """Part of the request may have been sent."""
 
     SENT = 3
-    """All of it has; no answer yet."""
+    """The whole request was sent; there is no response yet."""
 
     ANSWERED = 4
-    """The head of an answer has arrived."""
+    """Status and headers of a response have arrived."""
 
 
 @dataclass
 class Exchange:
-    """One request on its way.
+    """One request in progress: its time limits, and how far it got.
 
-    :param deadline: When all of it must be over, on the monotonic clock; ``None`` for no such end.
-    :param send: Seconds that one piece of the body may take to leave.
-    :param read: Seconds of silence that are put up with.
-    :param fresh: Use a connection that nothing was sent on before: on one that was kept alive, a
-        server that hangs up for its own reasons looks like one that hangs up on this request.
+    :param deadline: Time by which it must be complete, on the monotonic clock; ``None`` for none.
+    :param send_timeout: Seconds to send one chunk of the body.
+    :param read_timeout: Seconds to wait for the next bytes of the response.
+    :param fresh: Use a new connection: when a server closes a kept-alive one, it cannot be told
+        whether it did so because of this request.
     """
 
     deadline: float | None = None
-    send: float = 30.0
-    read: float = 30.0
+    send_timeout: float = 30.0
+    read_timeout: float = 30.0
     fresh: bool = False
     clock: Callable[[], float] = time.monotonic
-    phase: Phase = Phase.UNSEEN
+    phase: Phase = Phase.UNKNOWN
     status: int | None = None
-    """The status that the head of the answer named."""
+    """Status of the response."""
 
     @property
-    def is_over(self) -> bool:
+    def is_expired(self) -> bool:
         """Whether the deadline has passed."""
         return self.deadline is not None and self.clock() >= self.deadline
 
-    def reached(self, phase: Phase) -> None:
-        """Note how far it got."""
+    def advance(self, phase: Phase) -> None:
+        """Record that a phase was reached."""
         self.phase = max(self.phase, phase)
 
-    def within(self, seconds: float) -> float:
-        """Return so many seconds, or what is left of them until the deadline."""
+    def limit(self, seconds: float) -> float:
+        """Return a timeout, shortened to the time that is left until the deadline."""
         return seconds if self.deadline is None else min(seconds, self.deadline - self.clock())
 
-    def allow(self, sock: socket.socket, seconds: float) -> None:
-        """Let the next operation on a socket take so long, or until the deadline."""
-        seconds = self.within(seconds)
+    def set_timeout(self, sock: socket.socket, seconds: float) -> None:
+        """Limit the next operation on a socket by a timeout and by the deadline."""
+        seconds = self.limit(seconds)
         if seconds <= 0:
             raise TimeoutError("the deadline has passed")
         sock.settimeout(seconds)
 
 
-_of_this_thread = threading.local()
+_thread = threading.local()
 
 
 @contextmanager
-def observe(exchange: Exchange) -> Iterator[Exchange]:
-    """Make an exchange the one that connections used by this thread report to."""
-    before = getattr(_of_this_thread, "exchange", None)  # a body may be made by other requests
-    _of_this_thread.exchange = exchange
+def record(exchange: Exchange) -> Iterator[Exchange]:
+    """Let the connections that this thread uses report to an exchange."""
+    outer = getattr(_thread, "exchange", None)  # the body may come from a generator of requests
+    _thread.exchange = exchange
     try:
         yield exchange
     finally:
-        _of_this_thread.exchange = before
+        _thread.exchange = outer
 
 
-def begin() -> None:
-    """Record that one of our connections was asked for: what fails before that was never sent."""
-    _current().reached(Phase.CONNECTING)
+def start_connecting() -> None:
+    """Record that one of our connections is requested: a failure before it means not sent."""
+    _current_exchange().advance(Phase.CONNECTING)
 
 
-def _current() -> Exchange:
-    return getattr(_of_this_thread, "exchange", None) or Exchange()
+def _current_exchange() -> Exchange:
+    return getattr(_thread, "exchange", None) or Exchange()
 
 
 class _Socket:
-    """A socket that asks its exchange how long each operation may take."""
+    """A socket whose every operation is limited by the time limits of its exchange."""
 
     def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
         self._sock = sock
@@ -129,25 +129,25 @@ class _Socket:
         return getattr(self._sock, name)
 
     def sendall(self, data: Any) -> None:
-        with memoryview(data) as whole:
-            for start in range(0, len(whole), PIECE):
-                self.exchange.allow(self._sock, self.exchange.send)
-                self._sock.sendall(whole[start : start + PIECE])
+        with memoryview(data) as view:
+            for start in range(0, len(view), SEND_CHUNK):
+                self.exchange.set_timeout(self._sock, self.exchange.send_timeout)
+                self._sock.sendall(view[start : start + SEND_CHUNK])
 
     def makefile(self, *_: object) -> io.BufferedReader:
-        """Return a reader; ``rb`` is all that :mod:`http.client` asks for."""
-        return _Lines(_Reader(self._sock, self.exchange))
+        """Return a binary reader: :mod:`http.client` uses no other mode."""
+        return _BoundedLines(_SocketReader(self._sock, self.exchange))
 
 
-class _Lines(io.BufferedReader):
-    """Reads no line without end into memory: of old, urllib3 asked for a chunk so."""
+class _BoundedLines(io.BufferedReader):
+    """Limits the length of a line; older versions of urllib3 read chunk sizes without a limit."""
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        return super().readline(LONGEST_LINE if size is None or size < 0 else size)
+        return super().readline(MAX_LINE if size is None or size < 0 else size)
 
 
-class _Reader(io.RawIOBase):
-    """What comes from a socket, each piece in its time."""
+class _SocketReader(io.RawIOBase):
+    """Reads from a socket, with a time limit for each read."""
 
     def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
         self._sock = sock
@@ -158,7 +158,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._exchange.allow(self._sock, self._exchange.read)
+        self._exchange.set_timeout(self._sock, self._exchange.read_timeout)
         count: int | None = self._raw.readinto(buffer)
         return count
 
@@ -167,21 +167,21 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-def _numbers(host: str | int, _port: Any, _flow: Any = 0, scope: int = 0) -> str:
-    """Write an address so that it need not be looked up again."""
+def _numeric_host(host: str | int, _port: Any, _flow: Any = 0, scope: int = 0) -> str:
+    """Return an address in numeric form, which needs no second DNS lookup."""
     return f"{host}%{scope}" if scope else str(host)
 
 
-class _Observed(HTTPConnection):
-    """Reports to the exchange of the thread that uses it."""
+class _Connection(HTTPConnection):
+    """A connection that reports to the exchange of the thread that uses it."""
 
     _exchange: Exchange | None = None
     _is_connecting = False
 
     def connect(self) -> None:
-        exchange = _current()
-        exchange.reached(Phase.CONNECTING)
-        self._is_connecting = True  # what a proxy is told on the way is none of the request
+        exchange = _current_exchange()
+        exchange.advance(Phase.CONNECTING)
+        self._is_connecting = True  # a CONNECT to the proxy is not part of the request
         try:
             super().connect()
         finally:
@@ -189,88 +189,89 @@ class _Observed(HTTPConnection):
         self.sock = _Socket(self.sock, exchange)
 
     def _new_conn(self) -> socket.socket:
-        """Try the addresses of a name one after the other; the deadline is for all of them."""
-        name, exchange = self._dns_host, _current()
-        patience: Any = self.timeout  # a number: the transport never asks without one
+        """Try the addresses of a host in turn, all within one deadline."""
+        name, exchange = self._dns_host, _current_exchange()
+        timeout: Any = self.timeout  # always a number: the transport sets it
         family = allowed_gai_family()
         try:
-            found = socket.getaddrinfo(name.strip("[]"), self.port, family, socket.SOCK_STREAM)
+            results = socket.getaddrinfo(name.strip("[]"), self.port, family, socket.SOCK_STREAM)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError:
-            found = []
-        addresses = [_numbers(*address) for *_, address in found] or [name]  # if it is none
+            results = []
+        addresses = [_numeric_host(*address) for *_, address in results] or [name]
         try:
             while True:
                 self._dns_host = addresses.pop(0)
-                self.timeout = max(exchange.within(patience), MIN_TIMEOUT)
+                self.timeout = max(exchange.limit(timeout), MIN_TIMEOUT)
                 try:
                     return super()._new_conn()
                 except HTTPError:
-                    if not addresses or exchange.is_over:
+                    if not addresses or exchange.is_expired:
                         raise
         finally:
-            self._dns_host, self.timeout = name, patience
+            self._dns_host, self.timeout = name, timeout
 
     def _tunnel(self) -> None:
-        """Ask a proxy to let us through; its answer, too, may come in drops."""
-        sock, exchange = self.sock, _current()
-        patience: Any = self.timeout
-        self.sock = _Socket(sock, replace(exchange, send=patience, read=patience))
+        """Open a tunnel through the proxy; the time limits apply to its response too."""
+        sock, exchange = self.sock, _current_exchange()
+        timeout: Any = self.timeout
+        limits = replace(exchange, send_timeout=timeout, read_timeout=timeout)
+        self.sock = _Socket(sock, limits)
         super()._tunnel()
         self.sock = sock
-        exchange.allow(sock, patience)  # for the handshake that follows
+        exchange.set_timeout(sock, timeout)  # for the TLS handshake that follows
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if isinstance(self.sock, _Socket):
-            self.sock.exchange = _current()
+            self.sock.exchange = _current_exchange()
         if self.sock is None:
-            self.connect()  # not with the head of the request, and the key, in a variable above it
+            self.connect()  # here, where no local variable of a caller holds the key
         super().request(*args, **kwargs)
 
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
         if not self._is_connecting:
-            _current().reached(Phase.SENDING)
+            _current_exchange().advance(Phase.SENDING)
         super().send(data)
 
     def getresponse(self) -> Any:
-        exchange = _current()
-        exchange.reached(Phase.SENT)
+        exchange = _current_exchange()
+        exchange.advance(Phase.SENT)
         response = super().getresponse()
-        exchange.reached(Phase.ANSWERED)
+        exchange.advance(Phase.ANSWERED)
         exchange.status = response.status
         return response
 
 
-class _ObservedTLS(_Observed, HTTPSConnection):
-    """The same over TLS."""
+class _TLSConnection(_Connection, HTTPSConnection):
+    """The same, over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    """Connections of which a fresh one can be demanded."""
+    """A connection pool that returns a new connection if the exchange requires one."""
 
-    ConnectionCls = _Observed
+    ConnectionCls = _Connection
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)
-        if _current().fresh:
-            connection.close()  # it connects anew
+        if _current_exchange().fresh:
+            connection.close()  # it reconnects when used
         return connection
 
     def _put_conn(self, connection: Any) -> None:
         sock = getattr(connection, "sock", None)
         if isinstance(sock, _Socket) and sock.exchange.fresh:
-            connection.close()  # the server was told so, and closes its side in its own time
+            connection.close()  # the request had "Connection: close"
         super()._put_conn(connection)
 
 
-class _PoolTLS(_Pool, HTTPSConnectionPool):
-    """The same over TLS."""
+class _TLSPool(_Pool, HTTPSConnectionPool):
+    """The same, over TLS."""
 
-    ConnectionCls = _ObservedTLS
+    ConnectionCls = _TLSConnection
 
 
-POOLS = {"http": _Pool, "https": _PoolTLS}
-"""Pools of observed connections, by scheme, for a pool manager to use."""
+POOL_CLASSES = {"http": _Pool, "https": _TLSPool}
+"""Connection pools by URL scheme, for urllib3's pool manager."""

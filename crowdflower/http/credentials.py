@@ -1,4 +1,4 @@
-"""The key, and where it may go."""
+"""The API key: header, masking, signatures, and the addresses it may be sent to."""
 
 from __future__ import annotations
 
@@ -16,53 +16,54 @@ if TYPE_CHECKING:
 
 
 class ApiKey:
-    """An API key that shows itself to nobody: not in a repr, a traceback, a pickle.
+    """An API key that never appears in a repr, a traceback or a pickle.
 
-    :raises ConfigError: It cannot be a key; the text does not repeat it.
+    :raises ConfigError: The key is missing, or has invalid characters; the message does not show
+        it.
     """
 
-    __slots__ = ("__key", "__spellings")
+    __slots__ = ("__key", "__variants")
 
     def __init__(self, key: str | None) -> None:
         if not isinstance(key, str) or not key:
             raise ConfigError(
-                "no API key: give Client(key), or set CROWDFLOWER_API_KEY; it is shown in the"
-                " account settings of the service, and `crowdflower serve` prints its own"
+                "no API key; pass Client(key) or set CROWDFLOWER_API_KEY: the account settings of"
+                " the service show it, and `crowdflower serve` prints its own"
             )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise ConfigError(
-                "the API key holds a space, a line break or a character that no key has; was it"
-                " copied whole, and nothing else with it?"
+                "the API key contains a space, a line break or another character that no key has;"
+                " copy it again"
             )
         self.__key = key
-        self.__spellings = (key, quote(key, safe=""), b64encode(key.encode()).decode())
+        self.__variants = (key, quote(key, safe=""), b64encode(key.encode()).decode())
 
     def authorize(self, request: PreparedRequest) -> None:
-        """Put the key into the header of a request that is about to leave."""
-        request.headers["Authorization"] = _Unshown(f"Token token={self.__key}")
+        """Add the key to the headers of a request."""
+        request.headers["Authorization"] = _SecretHeader(f"Token token={self.__key}")
 
     @staticmethod
-    def conceal(request: PreparedRequest) -> None:
-        """Mask the key in a request that has left; errors and answers hold on to it."""
+    def mask_header(request: PreparedRequest) -> None:
+        """Mask the key in a request that was sent: errors and responses keep a reference to it."""
         if "Authorization" in request.headers:
             request.headers["Authorization"] = "Token token=****"
 
     def mask(self, text: str) -> str:
-        """Return a text with ``****`` for the key, plain, percent-encoded or in base 64."""
-        for spelling in self.__spellings:
-            text = text.replace(spelling, "****")
+        """Return a string with the key (plain, percent-encoded or in base64) as ``****``."""
+        for variant in self.__variants:
+            text = text.replace(variant, "****")
         return text
 
     def fingerprint(self, base_url: str) -> str:
-        """Tell one account from another, without a way back to its key."""
+        """Return a hash that identifies the account without revealing the key."""
         return sha256(f"{base_url}\n{self.__key}".encode()).hexdigest()
 
-    def signs(self, text: bytes, signature: bytes) -> bool:
-        """Tell whether this is how the service signs a text, in the same time for any signature.
+    def verify_signature(self, payload: bytes, signature: bytes) -> bool:
+        """Return whether the service signed a payload with this key; takes constant time.
 
-        A signature is the SHA-1 of the text with the key after it, in 40 hexadecimal digits.
+        A signature is the SHA-1 of the payload followed by the key, in 40 hexadecimal digits.
         """
-        digest = sha1(text, usedforsecurity=False)  # the service chose it; some builds forbid it
+        digest = sha1(payload, usedforsecurity=False)  # the service's choice; FIPS builds forbid it
         digest.update(self.__key.encode())
         return compare_digest(digest.hexdigest().encode(), signature)
 
@@ -70,14 +71,14 @@ class ApiKey:
         return "****"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an API key is not pickled; build a new Client where you need one")
+        raise TypeError("an API key cannot be pickled; create a new Client where you need one")
 
 
-class _Unshown(str):
-    """A header that may be sent and not be shown.
+class _SecretHeader(str):
+    """A header value whose repr is masked.
 
-    Until it has left, it stands in the local variables of the libraries. The traceback of what ends
-    a call from within, an interrupt or an error of the caller's own iterator, leads through those.
+    While a request is sent, the header is in local variables of the libraries. The traceback of an
+    interrupt, or of an error in the caller's own iterator, can show those.
     """
 
     __slots__ = ()
@@ -87,54 +88,56 @@ class _Unshown(str):
 
 
 class NoKey(ApiKey):
-    """What stands in the place of a key where a service asks for none."""
+    """Stands in for a key where a service needs none."""
 
     __slots__ = ()
 
     def __init__(self) -> None:
-        """Hold nothing."""
+        """Store nothing."""
 
     def authorize(self, request: PreparedRequest) -> None:
-        """Let a request leave as it is."""
+        """Leave a request unchanged."""
 
     def mask(self, text: str) -> str:
-        """Return the text: there is nothing to hide in it."""
+        """Return the string unchanged: there is nothing to mask."""
         return text
 
-    def signs(self, text: bytes, signature: bytes) -> bool:  # noqa: ARG002
-        """Believe no signature: there is nothing to sign with."""
+    def verify_signature(self, payload: bytes, signature: bytes) -> bool:  # noqa: ARG002
+        """Reject every signature: there is no key to verify it with."""
         return False
 
     def fingerprint(self, base_url: str) -> str:
-        """Tell one address from another: that is all there is."""
+        """Return a hash of the address."""
         return sha256(base_url.encode()).hexdigest()
 
 
 def check_base_url(base_url: str, *, allow_insecure: bool) -> str:
-    """Return the address of the API if the key may be sent there.
+    """Return the base URL of the API, without a trailing slash, if it is safe to send the key to.
 
-    :raises ConfigError: It is no address, or anybody on the way could read the key. The address is
-        not shown: where two arguments were swapped, it is the key.
+    :raises ConfigError: The URL is invalid, or the network could read the key. The message does not
+        show the URL: if the caller swapped two arguments, it is the key.
     """
     try:
         parts = urlsplit(base_url)
         scheme, host, _ = origin(base_url)
-    except (ValueError, AttributeError):  # the latter where it is no text
+    except (ValueError, AttributeError):  # AttributeError: not a string
         scheme, host = "", None
     if scheme not in {"http", "https"} or not host:
-        raise ConfigError("the base URL is no address; it looks like https://api.appen.com/v1")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError("the base URL holds a user, a query or a fragment; leave them off")
-    if scheme == "http" and not (allow_insecure or _is_here(host)):
         raise ConfigError(
-            f"plain http:// would show your API key to the network between you and {host};"
-            f" use https://, or allow_insecure=True where that network is yours"
+            "the base URL is not valid; expected one such as https://api.appen.com/v1"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError("the base URL has a user, a query or a fragment; remove it")
+    if scheme == "http" and not (allow_insecure or _is_loopback(host)):
+        raise ConfigError(
+            f"plain http:// would send your API key to {host} unencrypted; use https://, or"
+            " allow_insecure=True in a network that you trust"
         )
     return base_url.rstrip("/")
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return what must be the same for two URLs to be of one server.
+    """Return scheme, host and port: two URLs with the same origin are on one server.
 
     >>> origin("https://api.appen.com/v1/jobs") == origin("https://api.appen.com/v1")
     True
@@ -143,7 +146,7 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""Python to wire and back: bracketed parameters, JSON, timestamps."""
+"""Encodes what is sent and decodes what is received: forms, JSON, timestamps, path segments."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ except ModuleNotFoundError:
     orjson = None  # type: ignore[assignment]
 
 FORM: Final = "application/x-www-form-urlencoded"
-"""Content type of an encoded form."""
+"""Content type of a form."""
 
 
-def bracketed(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Flatten nested parameters into the names that Rails, and so the service, understands.
+def flatten(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Flatten nested parameters into pairs with bracketed names, as Rails and the service expect.
 
-    Booleans become ``true`` and ``false`` (the service takes no ``1`` or ``0``), ``None`` an empty
-    text, dates ISO 8601. An empty list becomes a list of one empty text, as Rails has it: without
-    that it would not be sent, and change nothing.
+    Booleans become ``true`` and ``false`` (the service does not accept ``1`` and ``0``), ``None``
+    an empty string, dates ISO 8601. An empty list becomes a list of one empty string, as in Rails:
+    otherwise it would not be sent, and change nothing.
 
-    :returns: ``(name, text)`` pairs in order.
-    :raises InvalidInput: A value cannot be written as text without guessing, or the name of a
-        nested one holds brackets, by which it would be taken apart.
+    :returns: ``(name, value)`` pairs in order.
+    :raises InvalidInput: A value has no unambiguous string form, or a nested name is empty or
+        contains brackets, at which the server would split it.
 
-    >>> bracketed({"job": {"options": {"front_load": True}, "tags": ["a", "b"]}})
+    >>> flatten({"job": {"options": {"front_load": True}, "tags": ["a", "b"]}})
     [('job[options][front_load]', 'true'), ('job[tags][]', 'a'), ('job[tags][]', 'b')]
     """
-    return [pair for name, value in parameters.items() for pair in _bracketed(str(name), value)]
+    return [pair for name, value in parameters.items() for pair in _flatten(str(name), value)]
 
 
-def _bracketed(name: str, value: object) -> Iterator[tuple[str, str]]:
+def _flatten(name: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not str(key) or not set("[]").isdisjoint(str(key)):
                 raise InvalidInput(
-                    f"{name} holds {key!r}; a name there is not empty, has no [ or ]"
+                    f"{name} has the name {key!r}; names must not be empty or contain [ or ]"
                 )
-            yield from _bracketed(f"{name}[{key}]", inner)
+            yield from _flatten(f"{name}[{key}]", inner)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for inner in value or [""]:
-            yield from _bracketed(f"{name}[]", inner)
+            yield from _flatten(f"{name}[]", inner)
     else:
-        yield name, _text(name, value)
+        yield name, _encode_value(name, value)
 
 
-def _text(name: str, value: object) -> str:
+def _encode_value(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -65,92 +65,94 @@ def _text(name: str, value: object) -> str:
         return value.isoformat()
     if isinstance(value, str):
         return value
-    with suppress(OverflowError):  # a whole number that is more than any float
+    with suppress(OverflowError):  # an integer beyond the range of a float
         if isinstance(value, (int, float, Decimal)) and isfinite(value):
             return str(value)
     raise InvalidInput(
-        f"{name} is {value!r:.80}; parameters are texts, finite numbers, booleans, dates, or dicts"
-        " and lists of these"
+        f"{name} is {value!r:.80}; parameters must be strings, finite numbers, booleans, dates, or"
+        " dicts and lists of these"
     )
 
 
-def form(parameters: Mapping[str, Any]) -> bytes:
+def encode_form(parameters: Mapping[str, Any]) -> bytes:
     """Encode parameters as the body of a form.
 
-    :raises InvalidInput: A text in it holds half a character, which cannot be written.
+    :raises InvalidInput: A string contains a lone surrogate, which UTF-8 cannot encode.
 
-    >>> form({"job": {"title": "Café"}})
+    >>> encode_form({"job": {"title": "Café"}})
     b'job%5Btitle%5D=Caf%C3%A9'
     """
     try:
-        return urlencode(bracketed(parameters)).encode("ascii")
+        return urlencode(flatten(parameters)).encode("ascii")
     except UnicodeEncodeError as error:
         problem = str(error)
-    raise InvalidInput(f"the data cannot be written as UTF-8: {problem}")
+    raise InvalidInput(f"the data cannot be encoded as UTF-8: {problem}")
 
 
-def body(data: Any, *, multipart: bool) -> tuple[Any, dict[str, str]]:
-    """Return a body as it is sent, and the header that says what it is.
+def encode_body(data: Any, *, multipart: bool) -> tuple[Any, dict[str, str]]:
+    """Return an encoded body and its ``Content-Type`` header.
 
-    The service ignores a body that does not say so, without a word.
+    The service silently ignores a body without that header.
 
-    :param data: A dict becomes a form; a text, bytes or an iterable of bytes goes as JSON.
-    :param multipart: A dict stays pairs, for files to be put beside them.
-    :raises InvalidInput: It is none of these, or cannot be written as UTF-8.
+    :param data: A dict becomes a form; a string, bytes or an iterable of bytes is sent as JSON.
+    :param multipart: Return a dict as pairs, to be sent together with files.
+    :raises InvalidInput: The data has another type, or cannot be encoded as UTF-8.
 
-    >>> body({"tags": "spring"}, multipart=False)
+    >>> encode_body({"tags": "spring"}, multipart=False)
     (b'tags=spring', {'Content-Type': 'application/x-www-form-urlencoded'})
     """
     if data is None:
         return None, {}
     if isinstance(data, Mapping):
         if multipart:
-            return bracketed(data), {}
-        return form(data), {"Content-Type": FORM}
+            return flatten(data), {}
+        return encode_form(data), {"Content-Type": FORM}
     try:
         if isinstance(data, str):
             data = data.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"the data cannot be written as UTF-8: {error}") from None
+        raise InvalidInput(f"the data cannot be encoded as UTF-8: {error}") from None
     if isinstance(data, (list, tuple)):
-        data = iter(data)  # requests would take a list for the pairs of a form
+        data = iter(data)  # requests would treat a list as the pairs of a form
     if not isinstance(data, Iterable):
-        raise InvalidInput(f"a body is a text, bytes, a dict or an iterable of bytes, not {data!r}")
+        raise InvalidInput(
+            f"a body must be a string, bytes, a dict or an iterable of bytes, not {data!r:.80}"
+        )
     return data, {"Content-Type": "application/json"}
 
 
-def encode(value: JSON) -> bytes:
-    """Encode one value as JSON.
+def encode_json(value: JSON) -> bytes:
+    """Encode a value as JSON.
 
-    :raises InvalidInput: It holds what JSON cannot.
+    :raises InvalidInput: The value contains something that JSON cannot represent.
 
-    >>> encode({"unit": {"data": {"text": "Grüße", "stars": None}}}).decode()
+    >>> encode_json({"unit": {"data": {"text": "Grüße", "stars": None}}}).decode()
     '{"unit":{"data":{"text":"Grüße","stars":null}}}'
     """
     try:
-        return _encode(value).encode("utf-8")
+        return _to_json(value).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         problem = str(error)
-    raise InvalidInput(f"this cannot be written as JSON: {problem}")
+    raise InvalidInput(f"the value cannot be encoded as JSON: {problem}")
 
 
-def can_be_written(text: str) -> bool:
-    """Tell a text from one with half a character, which JSON may hold and no encoding has."""
+def is_encodable(text: str) -> bool:
+    """Return whether UTF-8 can encode a string: JSON may contain lone surrogates, UTF-8 may not."""
     return text.isascii() or len(text.encode("utf-8", "ignore").decode("utf-8")) == len(text)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def decode(content: bytes) -> JSON:
-    r"""Decode an answer's JSON: UTF-8, a byte order mark allowed, numbers finite.
+def decode_json(content: bytes) -> JSON:
+    r"""Decode JSON in UTF-8, with or without a byte order mark; numbers must be finite.
 
-    With orjson installed it takes two thirds of the time. What orjson would read differently, whole
-    numbers beyond 64 bits, or not at all, the standard library reads.
+    With orjson installed it takes two thirds of the time. The standard library reads what orjson
+    reads differently (integers beyond 64 bits) or not at all.
 
-    :raises ValueError: It is not JSON; the text says where.
+    :raises ValueError: The content is not JSON; the message says where.
 
-    >>> decode(b'\xef\xbb\xbf{"id": 7}')
+    >>> decode_json(b'\xef\xbb\xbf{"id": 7}')
     {'id': 7}
     """
     if orjson is not None and _LONG_NUMBER not in content.translate(_ANY_DIGIT):
@@ -159,7 +161,9 @@ def decode(content: bytes) -> JSON:
         except ValueError:
             pass
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_refused, parse_float=_finite)
+        return json.loads(
+            content.decode("utf-8-sig"), parse_constant=_reject, parse_float=_parse_finite
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -168,22 +172,22 @@ _ANY_DIGIT: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER: Final = b"0" * 19
 
 
-def _refused(name: str) -> NoReturn:
+def _reject(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(digits: str) -> float:
+def _parse_finite(digits: str) -> float:
     number = float(digits)
-    return number if isfinite(number) else _refused(digits)
+    return number if isfinite(number) else _reject(digits)
 
 
 def timestamp(text: str) -> datetime:
-    """Read a point in time, in either of the two ways in which the service writes it.
+    """Parse a timestamp in either format of the service.
 
-    JSON carries ISO 8601 with an offset, reports carry ``M/D/YYYY HH:MM:SS`` in UTC.
+    JSON has ISO 8601 with an offset, reports have ``M/D/YYYY HH:MM:SS`` in UTC.
 
     :returns: An aware :class:`~datetime.datetime`.
-    :raises ValueError: It is neither.
+    :raises ValueError: The string has neither format.
 
     >>> timestamp("2015-06-24T12:50:00+00:00") == timestamp("6/24/2015 12:50:00")
     True
@@ -196,13 +200,14 @@ def timestamp(text: str) -> datetime:
 
 
 ID: Final = "[0-9]{1,20}"
-"""What an id looks like."""
+"""Regular expression of a numeric id."""
 
 
 def segment(name: int | str) -> str:
-    """Return an id or a name as one segment of a path, percent-encoded.
+    """Return an id or an alias as one percent-encoded segment of a path.
 
-    :raises InvalidInput: It is empty, no id, or would climb out of its place.
+    :raises InvalidInput: The id is empty, has another type, or is ``.`` or ``..``, which would
+        lead to another path.
 
     >>> segment(712034), segment("Über uns/a")
     ('712034', '%C3%9Cber%20uns%2Fa')
@@ -212,20 +217,20 @@ def segment(name: int | str) -> str:
     if isinstance(name, str) and name not in {"", ".", ".."}:
         with suppress(UnicodeEncodeError):
             return quote(name, safe="")
-    raise InvalidInput(f"{name!r} is no id; ids are whole numbers from 1 on, or an alias")
+    raise InvalidInput(f"{name!r:.80} is not an id: expected a positive integer or an alias")
 
 
-def number(id: int | str) -> str:  # noqa: A002
-    """Return the id of a unit, a judgment, an order or a contributor, as one segment of a path.
+def numeric_segment(id: int | str) -> str:  # noqa: A002
+    """Return the id of a unit, a judgment, an order or a contributor as one segment of a path.
 
-    Unlike a job these have no alias: another word after them would be another endpoint.
+    Unlike jobs these have no alias, and a word in this place would be another endpoint.
 
-    :raises InvalidInput: It is no whole number.
+    :raises InvalidInput: The id is not a positive integer.
 
-    >>> number(698757970)
+    >>> numeric_segment(698757970)
     '698757970'
     """
     text = segment(id)
     if not re.fullmatch(ID, text):
-        raise InvalidInput(f"{id!r:.80} is no id; ids are whole numbers from 1 on")
+        raise InvalidInput(f"{id!r:.80} is not an id: expected a positive integer")
     return text

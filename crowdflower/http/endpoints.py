@@ -143,8 +143,8 @@ def read_fields(body: object, content_type: str) -> SentFields:
         return {}
     try:
         if "json" in content_type:
-            decoded = encoding.decode(body)
-            pairs = encoding.bracketed(decoded) if isinstance(decoded, dict) else []
+            decoded = encoding.decode_json(body)
+            pairs = encoding.flatten(decoded) if isinstance(decoded, dict) else []
         else:
             pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True)
     except ValueError:

@@ -1,7 +1,8 @@
-"""What it means that no answer came: by how far the request got, not by an exception's name.
+"""Classifies a request that got no complete response.
 
-The libraries wrap the same failure in many ways, and call many failures the same; their own texts
-may hold the whole URL, and with it what is nobody's business.
+What counts is how far the request got, not the type of the exception: the libraries wrap the same
+failure in many ways, and give different failures the same type. Their messages may contain the
+whole URL and private data, so they are not passed on.
 """
 
 from __future__ import annotations
@@ -42,18 +43,18 @@ class Problem(NamedTuple):
     attributes: Mapping[str, bool] = {}
 
 
-CUT_SHORT: Final = Problem(TruncatedResponse, "the answer ended before it was complete")
-NOT_HTTP: Final = Problem(MalformedResponse, "the answer is no HTTP that can be read")
+TRUNCATED: Final = Problem(TruncatedResponse, "the response ended before it was complete")
+NOT_HTTP: Final = Problem(MalformedResponse, "the response is not valid HTTP")
 NO_STATUS: Final = Problem(
-    MalformedResponse, "the answer does not begin as HTTP does", {"garbage": True}
+    MalformedResponse, "the response does not start with an HTTP status line", {"garbage": True}
 )
 
 
-def classify(error: Exception, exchange: Exchange, host: str, connect: float) -> Problem:
-    """Name a failure.
+def classify(error: Exception, exchange: Exchange, host: str, connect_timeout: float) -> Problem:
+    """Return the error class and message for a failed request.
 
-    :param host: Who was asked.
-    :param connect: Seconds that were waited for a connection.
+    :param host: Host and port of the server.
+    :param connect_timeout: Seconds that a connection was allowed to take.
     """
     causes = [*_causes(error)]
 
@@ -61,64 +62,65 @@ def classify(error: Exception, exchange: Exchange, host: str, connect: float) ->
         return any(isinstance(cause, kinds) for cause in causes)
 
     refused = caused_by(ConnectTimeout, NewConnectionError, InvalidURL, InvalidSchema)
-    if exchange.phase == Phase.CONNECTING or (exchange.phase == Phase.UNSEEN and refused):
-        return _not_sent(caused_by, host, connect)
-    if exchange.is_over:
-        problem = f"{host} took too long; the call ran into its deadline"
-        return Problem(DeadlineExceeded, problem)
-    silent = Problem(RequestTimeout, f"{host} kept silent for {exchange.read:g} s")
-    hung_up = Problem(ConnectionLost, f"{host} closed the connection without an answer")
-    for kinds, diagnosis in (
-        ((Timeout, TimeoutError), silent),
-        ((DecodeError,), Problem(MalformedResponse, "the answer cannot be unpacked")),
-        ((IncompleteRead, http.client.IncompleteRead), CUT_SHORT),
-        ((http.client.RemoteDisconnected,), hung_up),
+    if exchange.phase == Phase.CONNECTING or (exchange.phase == Phase.UNKNOWN and refused):
+        return _classify_not_sent(caused_by, host, connect_timeout)
+    if exchange.is_expired:
+        return Problem(DeadlineExceeded, f"{host} did not respond within the deadline of the call")
+    timed_out = Problem(RequestTimeout, f"{host} sent nothing for {exchange.read_timeout:g} s")
+    closed = Problem(ConnectionLost, f"{host} closed the connection without a response")
+    for kinds, problem in (
+        ((Timeout, TimeoutError), timed_out),
+        ((DecodeError,), Problem(MalformedResponse, "the body cannot be decompressed")),
+        ((IncompleteRead, http.client.IncompleteRead), TRUNCATED),
+        ((http.client.RemoteDisconnected,), closed),
         ((http.client.BadStatusLine,), NO_STATUS),
         ((http.client.HTTPException, InvalidHeader), NOT_HTTP),
     ):
         if caused_by(*kinds):
-            return diagnosis
+            return problem
     if exchange.phase == Phase.ANSWERED:
-        return CUT_SHORT
-    unseen = exchange.phase == Phase.UNSEEN and caused_by(SSLError)
-    hint = "; is its certificate valid?" if unseen else ""
-    problem = f"the connection to {host} broke ({type(error).__name__}){hint}"
-    return Problem(ConnectionLost, problem)
+        return TRUNCATED
+    may_be_certificate = exchange.phase == Phase.UNKNOWN and caused_by(SSLError)
+    hint = "; check its certificate" if may_be_certificate else ""
+    message = f"the connection to {host} broke ({type(error).__name__}){hint}"
+    return Problem(ConnectionLost, message)
 
 
-def _not_sent(caused_by: Callable[..., bool], host: str, connect: float) -> Problem:
-    """Say why there was no connection."""
-    problem, traits = f"nothing answers at {host}; is the address right, the server up?", {}
+def _classify_not_sent(
+    caused_by: Callable[..., bool], host: str, connect_timeout: float
+) -> Problem:
+    """Return why there was no connection."""
+    message, traits = f"cannot connect to {host}; check the address, and that the server runs", {}
     if caused_by(SSLError):
-        problem = f"no secure connection to {host}; is its certificate valid?"
+        message = f"cannot make a TLS connection to {host}; check its certificate"
         traits = {"tls": True}
     elif caused_by(InvalidURL, InvalidSchema):
-        problem = f"the proxy that is set for {host} has an address that cannot be used"
+        message = f"the proxy configured for {host} has an invalid address; check HTTPS_PROXY"
         traits = {"proxy": True}
     elif caused_by(LocationValueError):
-        problem = f"{host} is no name that a host can have"
+        message = f"{host} is not a valid host name; check the base URL"
     elif not caused_by(HTTPError, RequestException):
-        problem = f"the certificates that are set for {host} cannot be read; is their path right?"
+        message = f"the certificates configured for {host} cannot be read; check their path"
         traits = {"tls": True}
     elif caused_by(ProxyError):
-        problem = f"the proxy did not let us through to {host}; is it up, does it know us?"
+        message = f"the proxy refused to connect to {host}; check its address and credentials"
         traits = {"proxy": True}
     elif caused_by(NameResolutionError):
-        problem = f"there is no host of the name {host}; is the address right, the network up?"
+        message = f"host name {host} not found; check the address and the network"
         traits = {"dns": True}
     elif caused_by(Timeout, TimeoutError):
-        problem = f"{host} did not take the connection in {connect:g} s"
-    return Problem(NotSentError, problem, traits)
+        message = f"{host} did not accept the connection within {connect_timeout:g} s"
+    return Problem(NotSentError, message, traits)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all that it was made of, however the libraries wrapped it."""
-    waiting, seen = [error], set()
+    """Yield an exception and those inside it, however the libraries wrapped them."""
+    waiting, visited = [error], set()
     while waiting:
         cause = waiting.pop()
-        if id(cause) in seen:
+        if id(cause) in visited:
             continue
-        seen.add(id(cause))
+        visited.add(id(cause))
         yield cause
         parts = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
         waiting += [part for part in parts if isinstance(part, BaseException)]

@@ -1,7 +1,7 @@
-"""So many requests a second, and fewer while the service says that they are too many.
+"""A token bucket whose rate halves on 429 and recovers slowly.
 
-How many a key may send is not published. Who knows, or was told, says so, and waits here rather
-than be refused there. Pure arithmetic on times that it is given: no clock, no waiting.
+The service does not publish its rate limit. A caller who knows it can set it, and then waits here
+instead of getting a 429. Pure arithmetic on times passed in: no clock, no sleeping.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from typing import Final
 
 from crowdflower.exceptions import ConfigError
 
-BURST: Final = 2.0
-"""Seconds' worth of requests that may leave at once after a rest."""
+BURST_SECONDS: Final = 2.0
+"""Capacity of the bucket, in seconds of requests: so many may be sent at once after a pause."""
 
-RECOVERY: Final = 100.0
-"""Seconds in which a rate climbs from nothing to all of it."""
+RECOVERY_SECONDS: Final = 100.0
+"""Seconds in which the rate grows from zero to its full value."""
 
-LEAST: Final = 1 / 16
-"""The part of the rate below which it does not fall."""
+MIN_RATE_FRACTION: Final = 1 / 16
+"""Fraction of the full rate below which it does not fall."""
 
-REFLECTION: Final = 1.0
-"""Seconds after a slow-down in which another says nothing new: they answer the same burst."""
+SLOW_DOWN_INTERVAL: Final = 1.0
+"""Seconds after a 429 in which others do not halve the rate again: they belong to one burst."""
 
 
 class RateLimiter:
-    """Deals out turns to the threads of a client: a bucket that fills at a steady rate.
+    """Limits the request rate of a client, for all of its threads.
 
-    The rate climbs slowly and falls by half, so that clients that share a limit they do not know
-    come to share it fairly.
+    The rate grows linearly and is halved on a 429, so that several clients under one unknown limit
+    end up with fair shares of it (additive increase, multiplicative decrease).
 
-    :param most: Requests a second.
-    :raises ConfigError: It is no number above zero.
+    :param max_rate: Requests per second.
+    :raises ConfigError: The rate is not a positive number.
 
     >>> limiter = RateLimiter(5)
     >>> [limiter.reserve(now=0, max_wait=60) for _ in range(12)][-3:]
@@ -42,44 +42,46 @@ class RateLimiter:
     Congestion Avoidance in Computer Networks*, 1989.
     """
 
-    def __init__(self, most: float) -> None:
-        if isinstance(most, bool) or not isinstance(most, (int, float)) or not 0 < most < math.inf:
+    def __init__(self, max_rate: float) -> None:
+        is_number = isinstance(max_rate, (int, float)) and not isinstance(max_rate, bool)
+        if not is_number or not 0 < max_rate < math.inf:
             raise ConfigError(
-                f"max_requests_per_second is a number above zero, not {most!r}; None is no limit"
+                f"max_requests_per_second must be a positive number, or None for no limit;"
+                f" got {max_rate!r}"
             )
-        self.most = most
-        self._rate: float = most
-        self._left = max(1.0, BURST * most)
-        self._then: float | None = None
-        self._slowed = -math.inf
+        self.max_rate = max_rate
+        self._rate: float = max_rate
+        self._tokens = max(1.0, BURST_SECONDS * max_rate)
+        self._refilled_at: float | None = None
+        self._slowed_at = -math.inf
         self._lock = Lock()
 
     def reserve(self, now: float, max_wait: float) -> float | None:
-        """Return how many seconds to wait before a request; the turn is then taken.
+        """Take a token, and return the seconds to wait before the request may be sent.
 
-        :param now: Seconds that never run backwards.
-        :param max_wait: How long can be waited at most: where that is not enough, there is no turn,
-            and none is taken.
+        :param now: Seconds on a monotonic clock.
+        :param max_wait: Longest acceptable wait; if it is too short, return ``None`` and take none.
         """
         with self._lock:
-            self._fill(now)
-            wait = max(0.0, (1 - self._left) / self._rate)
+            self._refill(now)
+            wait = max(0.0, (1 - self._tokens) / self._rate)
             if wait > max_wait:
                 return None
-            self._left -= 1
+            self._tokens -= 1
             return wait
 
     def slow_down(self, now: float) -> None:
-        """Note that the service refused a request as one too many."""
+        """Halve the rate, after a response of status 429."""
         with self._lock:
-            self._fill(now)
-            if now - self._slowed >= REFLECTION:
-                self._slowed = now
-                self._rate = max(self.most * LEAST, self._rate / 2)
-                self._left = min(self._left, 0.0)
+            self._refill(now)
+            if now - self._slowed_at >= SLOW_DOWN_INTERVAL:
+                self._slowed_at = now
+                self._rate = max(self.max_rate * MIN_RATE_FRACTION, self._rate / 2)
+                self._tokens = min(self._tokens, 0.0)
 
-    def _fill(self, now: float) -> None:
-        passed = 0.0 if self._then is None else max(0.0, now - self._then)
-        self._then = now if self._then is None else max(self._then, now)
-        self._left = min(max(1.0, BURST * self._rate), self._left + passed * self._rate)
-        self._rate = min(self.most, self._rate + self.most * passed / RECOVERY)
+    def _refill(self, now: float) -> None:
+        last = now if self._refilled_at is None else self._refilled_at
+        passed = max(0.0, now - last)
+        self._refilled_at = max(last, now)
+        self._tokens = min(max(1.0, BURST_SECONDS * self._rate), self._tokens + passed * self._rate)
+        self._rate = min(self.max_rate, self._rate + self.max_rate * passed / RECOVERY_SECONDS)

@@ -23,7 +23,7 @@ from crowdflower.exceptions import (
     UnexpectedContentType,
     UnexpectedRedirect,
     UnexpectedStatus,
-    refusal,
+    refusal_class,
     warn,
 )
 from crowdflower.http import encoding
@@ -107,7 +107,7 @@ class ResponseReader:
         kind = self._classify_refusal and self._classify_refusal(status, message)
         if kind is None:
             timed_out = status == HTTPStatus.REQUEST_TIMEOUT
-            kind = RequestTimeout if timed_out else refusal(status)
+            kind = RequestTimeout if timed_out else refusal_class(status)
         return self.error(kind, response, f"{status} {response.reason or 'refused'}: {message}")
 
     def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
@@ -240,6 +240,6 @@ _PRIVATE: Final = re.compile(
 def _decode_if_json(response: Response) -> JSON | Missing:
     """Decode a body if it is JSON, whatever its content type: refusals are often mislabelled."""
     try:
-        return encoding.decode(response.content)
+        return encoding.decode_json(response.content)
     except ValueError:
         return MISSING

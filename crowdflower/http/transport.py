@@ -81,15 +81,15 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = connections.POOLS
+        self.poolmanager.pool_classes_by_scheme = connections.POOL_CLASSES
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        connections.begin()
+        connections.start_connecting()
         return super().get_connection_with_tls_context(*args, **kwargs)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = connections.POOLS
+        manager.pool_classes_by_scheme = connections.POOL_CLASSES
         return manager
 
 
@@ -172,7 +172,7 @@ class Transport:
                 headers={**self._session.headers, **(headers or {})},
                 data=body,
                 files=files,
-                params=encoding.bracketed(query or {}),
+                params=encoding.flatten(query or {}),
             ).prepare()
             _check_request(prepared)
         except InvalidInput:
@@ -209,11 +209,11 @@ class Transport:
         # The error is raised below, outside of the handler: an error with a context keeps the
         # frames of the libraries alive, and in them the header with the key.
         try:
-            with connections.observe(exchange):
+            with connections.record(exchange):
                 # Session.send would keep cookies, and prepare the target of a redirect, with key.
-                connect = max(exchange.within(self._connect_timeout), connections.MIN_TIMEOUT)
+                connect = max(exchange.limit(self._connect_timeout), connections.MIN_TIMEOUT)
                 response = self._session.get_adapter(url).send(
-                    prepared, timeout=(connect, exchange.read), **settings
+                    prepared, timeout=(connect, exchange.read_timeout), **settings
                 )
                 is_whole = (stream and is_stream(response)) or _load(response)
             problem = None if is_whole else TOO_LARGE
@@ -225,7 +225,7 @@ class Transport:
             is_answered = exchange.phase == Phase.ANSWERED
             problem = failures.NOT_HTTP if is_answered else self._classify(error, exchange, url)
         finally:
-            self.key.conceal(prepared)
+            self.key.mask_header(prepared)
             if not isinstance(prepared.body, (str, bytes)):
                 prepared.body = None  # a stream that was read cannot be read again, nor pickled
         if problem is not None:

@@ -1,9 +1,9 @@
-"""What a job is: the fields of its JSON."""
+"""The fields of a job."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import Any, Final, Self, overload
 
 from crowdflower._types import JSONObject, a_type
 from crowdflower.exceptions import InvalidInput
@@ -12,15 +12,12 @@ from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
 from crowdflower.models.resource import Resource
 from crowdflower.states import DECIDING_OPTIONS
 
-if TYPE_CHECKING:
-    from typing import Self
-
 CONFIDENCE_FIELDS: Final = "confidence_fields"
-COUNTRIES: Final = ("included_countries", "excluded_countries")
+COUNTRY_LISTS: Final = ("included_countries", "excluded_countries")
 
 
 class _ConfidenceFields(Attribute[list[str] | None]):
-    """A field that has had three places; it is read where it is, and :func:`spelled` to all."""
+    """A field that services of different ages keep in three places; reads the first one set."""
 
     @overload
     def __get__(self, model: None, owner: type[Resource]) -> Self: ...
@@ -29,18 +26,19 @@ class _ConfidenceFields(Attribute[list[str] | None]):
     def __get__(self, model: Resource | None, owner: type[Resource]) -> Self | list[str] | None:
         if model is None:
             return self
-        here = super().__get__(model, owner)
-        if here is not None or self.key in model._changes:  # noqa: SLF001
-            return here
+        value = super().__get__(model, owner)
+        if value is not None or self.key in model._changes:  # noqa: SLF001
+            return value
         options = model._read("options")  # noqa: SLF001
-        there = options if isinstance(options, dict) else {}
-        return next((there[name] for name in DECIDING_OPTIONS if there.get(name)), None)
+        if not isinstance(options, dict):
+            return None
+        return next((options[name] for name in DECIDING_OPTIONS if options.get(name)), None)
 
 
 class JobFields(Resource):
-    """A job's settings and its counts.
+    """A job's settings and counts.
 
-    A field that a service of another age does not send reads as ``None``.
+    A field that this version of the service does not send is ``None``.
     """
 
     _kind = "job"
@@ -48,13 +46,13 @@ class JobFields(Resource):
     # What contributors see
 
     title = Attribute[str | None]()
-    """Five to 255 characters. Today's service writes every word of it with a capital."""
+    """5 to 255 characters. Today's service capitalizes every word."""
 
     instructions = Attribute[str]()
     """HTML."""
 
     cml = Attribute[str | None]()
-    """The form: HTML with ``cml:`` tags, and Liquid for the row's columns."""
+    """The form: HTML with ``cml:`` tags, and Liquid for columns of the row."""
 
     js = Attribute[str | None]()
     css = Attribute[str | None]()
@@ -63,38 +61,38 @@ class JobFields(Resource):
     """Two letters, ``en`` by default."""
 
     problem = ReadOnly[str | None]()
-    """What ``cml`` was called until 2014."""
+    """The name of ``cml`` until 2014."""
 
-    # What the form means; the server reads it out of the CML
+    # Fields of the form; the server derives them from the CML
 
     fields = Attribute[dict[str, str] | None]()
-    """Field of the form to its aggregation: ``agg``, ``all``, ``avg``, ``agg_3``, ``cagg_0.6``."""
+    """Form field to its aggregation: ``agg``, ``all``, ``avg``, ``agg_3``, ``cagg_0.6``."""
 
     confidence_fields = _ConfidenceFields()
-    """The fields that dynamic judgments watch. Today's service keeps them in the ``options``; they
-    are read and written there too."""
+    """Form fields whose confidence dynamic judgments watch. Today's service keeps them in
+    ``options``; they are read and written there too."""
 
     gold = ReadOnly[dict[str, str]]()
-    """Field of the form to the column with its known answer."""
+    """Form field to the column with its expected answer."""
 
-    # How many answers, from whom
+    # How many judgments, and from which contributors
 
     judgments_per_unit = Attribute[int]()
     """Trusted judgments that finalize a unit."""
 
     units_per_assignment = Attribute[int]()
-    """Rows on a page."""
+    """Units on a page."""
 
     pages_per_assignment = Attribute[int]()
 
     gold_per_assignment = Attribute[int]()
-    """Test questions on a page; the service takes it once there are any."""
+    """Test questions on a page; the service accepts it once the job has test questions."""
 
     max_judgments_per_worker = Attribute[int | None]()
-    """``None`` means no ceiling."""
+    """``None`` means no limit."""
 
     max_judgments_per_ip = Attribute[int | None]()
-    """``None`` means no ceiling."""
+    """``None`` means no limit."""
 
     max_work_per_network = Attribute[int | None]()
 
@@ -105,25 +103,25 @@ class JobFields(Resource):
     """Confidence, 0 to 1, at which dynamic judgments stop."""
 
     max_judgments_per_unit = Attribute[int | None]()
-    """Ceiling for dynamic judgments; ``None`` means no ceiling."""
+    """Limit for dynamic judgments; ``None`` means no limit."""
 
     expected_judgments_per_unit = Attribute[int | None]()
 
     units_remain_finalized = Attribute[bool | None]()
-    """Keep a unit finalized even when a contributor behind it loses trust."""
+    """Keep a unit finalized even if one of its contributors loses trust."""
 
     schedule_fifo = WriteOnly[bool]()
-    """Hand out units in the order in which they came."""
+    """Hand out units in the order of their upload."""
 
     included_countries = Attribute[list[Any]]()
-    """At most 20. Read as objects with ``code`` and ``name``; assign those or codes (``["FI",
-    "US"]``), codes are what is sent. Excludes ``excluded_countries``."""
+    """At most 20. The service sends objects with ``code`` and ``name``; assign those, or codes such
+    as ``["FI", "US"]``. Cannot be combined with ``excluded_countries``."""
 
     excluded_countries = Attribute[list[Any]]()
-    """At most 15, the same shapes."""
+    """At most 15, in the same form."""
 
     minimum_requirements = Attribute[JSONObject | None]()
-    """Level of contributors, such as ``{"priority": 1, "min_score": 1, "skill_scores":
+    """Required level of contributors, such as ``{"priority": 1, "min_score": 1, "skill_scores":
     {"level_3_contributors": 1}}``."""
 
     desired_requirements = ReadOnly[JSONObject | None]()
@@ -136,62 +134,62 @@ class JobFields(Resource):
     """Pay for one task (one page of units), in US cents."""
 
     min_assignment_duration = Attribute[int]()
-    """Seconds that a page must take at least."""
+    """Shortest time for a page, in seconds."""
 
     assignment_duration = ReadOnly[int]()
-    """Seconds that a page may take; set by ``options["req_ttl_in_seconds"]``."""
+    """Longest time for a page, in seconds; set by ``options["req_ttl_in_seconds"]``."""
 
     time_per_page = Attribute[int]()
 
     auto_order = Attribute[bool]()
-    """Order units as they are added. This spends money without a further word."""
+    """Order units as they are added. This spends money without confirmation."""
 
     auto_order_threshold = Attribute[int | None]()
-    """Units that must wait before they are ordered."""
+    """Number of waiting units at which they are ordered."""
 
     auto_order_timeout = Attribute[int | None]()
-    """Seconds after which they are ordered even if they are fewer."""
+    """Seconds after which waiting units are ordered even if there are fewer."""
 
     fair_pay_enabled = ReadOnly[bool]()
     recommended_price_per_judgment = ReadOnly[float | None]()
     estimated_time_per_judgment = ReadOnly[float | None]()
 
     crowd_costs = ReadOnly[float]()
-    """Spent so far, in US dollars, without the service's fee."""
+    """Amount spent so far, in US dollars, without the service's fee."""
 
     # Quiz mode
 
     quiz_mode_enabled = ReadOnly[bool]()
     quiz_length = Attribute[int]()
     quiz_length_configured = Attribute[bool]()
-    """Whether ``quiz_length`` is obeyed."""
+    """Whether ``quiz_length`` is used."""
 
     # Notifications
 
     webhook_uri = Attribute[str | None]()
-    """Where the service posts what happens; :meth:`Client.webhook` reads it."""
+    """URL to which the service posts events; see :meth:`Client.webhook`."""
 
     send_judgments_webhook = Attribute[bool | None]()
-    """Post ``new_judgments`` too, once a page."""
+    """Also post ``new_judgments``, once for each page."""
 
     # Names and switches
 
     options = Attribute[JSONObject]()
-    """Among others ``after_gold`` (test questions before trust is judged), ``reject_at`` (least
-    accuracy, percent), ``front_load`` (quiz mode), ``req_ttl_in_seconds`` (time for a page).
-    Assign a whole dict; a change inside of it goes unnoticed."""
+    """Among others ``after_gold`` (test questions before trust is evaluated), ``reject_at``
+    (minimum accuracy in percent), ``front_load`` (quiz mode), ``req_ttl_in_seconds`` (time for a
+    page). Assign a whole dict; a change inside the dict is not detected."""
 
     alias = Attribute[str | None]()
-    """A name that serves in place of the id."""
+    """A name that can be used instead of the id."""
 
     support_email = Attribute[str]()
     project_number = Attribute[str | None]()
     custom_key = ReadOnly[str | None]()
     team_id = Attribute[str]()
-    """Taken on creation only."""
+    """Can only be set when the job is created."""
 
     uri = WriteOnly[str]()
-    """A feed to read rows from."""
+    """URL of a feed to import rows from."""
 
     execution_mode = ReadOnly[str]()
     worker_ui_remix = ReadOnly[bool]()
@@ -199,9 +197,9 @@ class JobFields(Resource):
     design_verified = ReadOnly[bool]()
     order_approved = ReadOnly[bool]()
     secret = ReadOnly[str]()
-    """Part of the address at which one's own contributors work."""
+    """Part of the URL for your own contributors."""
 
-    # What became of it
+    # State and counts
 
     state = ReadOnly[str]()
     """One of :data:`~crowdflower.states.JOB_STATES`, or a newer one."""
@@ -211,7 +209,7 @@ class JobFields(Resource):
     copied_from = ReadOnly[int | None]()
 
     units_count = ReadOnly[int]()
-    """All rows, test questions included."""
+    """All units, including test questions."""
 
     golds_count = ReadOnly[int]()
     judgments_count = ReadOnly[int]()
@@ -223,27 +221,29 @@ class JobFields(Resource):
         return f"jobs/{segment(self.id)}{'/' if rest else ''}{rest}{suffix}"
 
 
-def spelled(attrs: Mapping[str, Any]) -> JSONObject:
-    """Return attributes of a job as services of all ages take them.
+def normalize_attributes(attrs: Mapping[str, Any]) -> JSONObject:
+    """Return attributes of a job in a form that every version of the service accepts.
 
-    Countries are shown as objects and taken as codes. The fields that dynamic judgments watch go to
-    all three places that they have had: each service reads its own, and passes over the others.
+    Countries are sent as codes, though the service returns objects. The fields that dynamic
+    judgments watch are sent in all three places where services expect them: each service reads its
+    own and ignores the others.
 
-    :raises InvalidInput: They are no dict; the service would make a blank job of anything else.
+    :raises InvalidInput: The attributes are not a dict; from anything else, the service would
+        create an empty job.
 
-    >>> spelled({"included_countries": [{"code": "FI", "name": "Finland"}, "US"]})
+    >>> normalize_attributes({"included_countries": [{"code": "FI", "name": "Finland"}, "US"]})
     {'included_countries': ['FI', 'US']}
     """
     if not isinstance(attrs, Mapping):
-        raise InvalidInput(f"the attributes of a job are a dict, not {a_type(attrs)}")
-    sent = dict(attrs)
-    for name in COUNTRIES:
-        if isinstance(sent.get(name), (list, tuple)):
-            sent[name] = [
-                each.get("code", each) if isinstance(each, Mapping) else each for each in sent[name]
+        raise InvalidInput(f"the attributes of a job must be a dict, not {a_type(attrs)}")
+    normalized = dict(attrs)
+    for name in COUNTRY_LISTS:
+        countries = normalized.get(name)
+        if isinstance(countries, (list, tuple)):
+            normalized[name] = [
+                each.get("code", each) if isinstance(each, Mapping) else each for each in countries
             ]
-    watched, options = sent.get(CONFIDENCE_FIELDS), sent.get("options") or {}
-    if isinstance(watched, (list, tuple)) and isinstance(options, Mapping):
-        everywhere = dict.fromkeys(DECIDING_OPTIONS, watched)
-        sent["options"] = {**everywhere, **options}
-    return sent
+    fields, options = normalized.get(CONFIDENCE_FIELDS), normalized.get("options") or {}
+    if isinstance(fields, (list, tuple)) and isinstance(options, Mapping):
+        normalized["options"] = {**dict.fromkeys(DECIDING_OPTIONS, fields), **options}
+    return normalized

@@ -36,7 +36,7 @@ def compare_attributes(root: str, replaced: str, sent: SentFields, shown: JSON) 
         return Visibility.NOT_SHOWN
     try:
         values = {name: _country_codes(shown[name]) for name in names if name in shown}
-        found = group_fields(encoding.bracketed({root: values}))
+        found = group_fields(encoding.flatten({root: values}))
     except ValueError:
         return Visibility.NOT_SHOWN
     empty = {name for name, value in values.items() if value in (None, [])}

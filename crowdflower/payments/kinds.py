@@ -19,7 +19,7 @@ from crowdflower._types import MISSING, JSONObject, a_type
 from crowdflower.exceptions import InvalidInput, OutcomeUnknown
 from crowdflower.http import encoding
 from crowdflower.http.credentials import origin
-from crowdflower.http.encoding import number, segment
+from crowdflower.http.encoding import numeric_segment, segment
 from crowdflower.http.responses import Answer
 from crowdflower.http.transport import Expected, Response
 from crowdflower.models.arguments import check_channels, check_count
@@ -68,7 +68,7 @@ class Payment(ABC, Generic[T]):
     @property
     def body(self) -> bytes:
         """The encoded form."""
-        return encoding.form(self.form)
+        return encoding.encode_form(self.form)
 
     @abstractmethod
     def price(self, before: Mapping[str, Any]) -> int:
@@ -157,7 +157,7 @@ class Launch(Payment[JSONObject]):
             evidence = "a redirect that does not lead to an order"
         else:
             try:
-                order = encoding.decode(response.content)
+                order = encoding.decode_json(response.content)
             except ValueError:
                 order = None
             if isinstance(order, dict):
@@ -247,7 +247,7 @@ class MoreJudgments(AcknowledgedPayment):
     def __init__(self, job_id: int, unit_id: int, count: int) -> None:
         self.count = check_count("the number of judgments", count)
         super().__init__(
-            f"jobs/{segment(job_id)}/units/{number(unit_id)}/request_more_judgments.json",
+            f"jobs/{segment(job_id)}/units/{numeric_segment(unit_id)}/request_more_judgments.json",
             {"nb_judgments": count},
         )
 
@@ -309,7 +309,9 @@ class Bonus(AcknowledgedPayment):
         form: dict[str, object] = {"amount": amount}
         if reason is not None:
             form["reason"] = reason
-        super().__init__(f"jobs/{segment(job_id)}/workers/{number(worker_id)}/bonus.json", form)
+        super().__init__(
+            f"jobs/{segment(job_id)}/workers/{numeric_segment(worker_id)}/bonus.json", form
+        )
 
     def price(self, before: Mapping[str, Any]) -> int:  # noqa: ARG002
         """Return the bonus with the fee."""

@@ -27,7 +27,7 @@ from crowdflower.exceptions import (
     warn,
 )
 from crowdflower.http.base_client import BaseClient, Clock
-from crowdflower.http.encoding import can_be_written
+from crowdflower.http.encoding import is_encodable
 from crowdflower.http.polling import poll
 from crowdflower.http.transport import IDEMPOTENCY_KEY
 from crowdflower.payments.journal import Journal
@@ -293,7 +293,7 @@ def _delays_until(clock: Clock, deadline: float) -> Iterator[float]:
 
 
 def _is_key(key: object) -> bool:
-    return isinstance(key, str) and bool(key) and can_be_written(key)
+    return isinstance(key, str) and bool(key) and is_encodable(key)
 
 
 def _check_limit(name: str, value: object, error: type[ApiError]) -> None:

@@ -108,7 +108,7 @@ def _encode_row(row: object, number: int) -> bytes:
 
 def _is_json(value: JSON) -> bool:
     try:
-        encoding.encode(value)
+        encoding.encode_json(value)
     except InvalidInput:
         return False
     return True
@@ -126,7 +126,7 @@ def decode_lines(lines: Iterable[bytes]) -> Iterator[JSON]:
     try:
         for number, line in enumerate(lines, 1):  # noqa: B007 - named in the error
             if not line.isspace():
-                yield encoding.decode(line)
+                yield encoding.decode_json(line)
     except ValueError as error:
         problem = str(error)
     else:

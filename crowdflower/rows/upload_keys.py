@@ -132,14 +132,17 @@ def _file_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[
             continue
         number += 1
         try:
-            row = encoding.decode(line)
+            row = encoding.decode_json(line)
         except ValueError as error:
             raise InvalidInput(f"row {number} is not JSON: {error}", row=number) from None
         if not isinstance(row, dict):
             raise InvalidInput(f"row {number} is {a_type(row)}, not an object", row=number)
         completed = columns.complete(row, number)
         unchanged = line.removeprefix(b"\xef\xbb\xbf").strip() if completed is row else None
-        yield _key(row.get(key), key, number), (unchanged or encoding.encode(completed)) + b"\n"
+        yield (
+            _key(row.get(key), key, number),
+            (unchanged or encoding.encode_json(completed)) + b"\n",
+        )
 
 
 def _file_records(
@@ -171,7 +174,7 @@ def _csv_line(cells: list[str]) -> bytes:
 def _key(value: object, key: str, number: int) -> str:
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         text = str(value).strip()
-        if text and encoding.can_be_written(text):
+        if text and encoding.is_encodable(text):
             return text
     raise InvalidInput(
         f"row {number} has {value!r:.80} as its {key!r}; a key must be a non-empty string or an"

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from crowdflower._types import JSONObject
 from crowdflower.exceptions import InvalidInput, SourceChanged, UploadError, UploadLocked
-from crowdflower.http.encoding import can_be_written
+from crowdflower.http.encoding import is_encodable
 from crowdflower.rows.upload_keys import Source
 
 ROWS_PER_CHUNK: Final = 5000
@@ -274,7 +274,7 @@ class Plan:
     def record_units(self, units: Iterable[tuple[str, int]]) -> None:
         """Replace what the job is known to hold: key and id of each unit."""
         # Keys of this upload can be encoded, so one with a lone surrogate is not among them.
-        writable = ((key, unit) for key, unit in units if can_be_written(key))
+        writable = ((key, unit) for key, unit in units if is_encodable(key))
         with self._transaction():
             self._connection.execute("DELETE FROM seen")
             self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", writable)

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from crowdflower._types import Rows
 from crowdflower.exceptions import InvalidInput
-from crowdflower.http.encoding import can_be_written
+from crowdflower.http.encoding import is_encodable
 from crowdflower.rows.json_lines import json_lines
 
 MAX_IN_MEMORY: Final = 1 << 20
@@ -183,4 +183,4 @@ def _first_bad_row(source: IO[bytes], content_type: str) -> int | None:
 
 def _is_bad(text: str) -> bool:
     """Return whether text has a NUL, or a surrogate in place of a byte that is not UTF-8."""
-    return "\0" in text or not can_be_written(text)
+    return "\0" in text or not is_encodable(text)

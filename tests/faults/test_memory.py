@@ -31,7 +31,7 @@ Connect = Callable[..., "Client"]
 @pytest.fixture(autouse=True)
 def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory ends when a body that says so is decoded."""
-    decode = encoding.decode
+    decode = encoding.decode_json
 
     def decode_or_die(content: bytes) -> Any:
         if b'"big"' in content:

@@ -49,7 +49,7 @@ WHOLE_JSON = archive(b'{"id": 1, "data": {"a": [1, 2]}}\n' * 20)
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_what_cannot_be_decoded_is_a_value_error(content: bytes) -> None:
     try:
-        encoding.decode(content)
+        encoding.decode_json(content)
     except ValueError:
         return
 

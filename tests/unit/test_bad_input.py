@@ -41,7 +41,7 @@ NO_NAMES = ["sentiment", [""], ["a", None], [7], ["a", " "]]
 def test_what_is_no_id_is_no_path(
     job: Job, sent: list[Sent], call: Callable[[Job, Any], object], bad: Any
 ) -> None:
-    with pytest.raises(InvalidInput, match="is no id"):
+    with pytest.raises(InvalidInput, match="is not an id"):
         call(job, bad)
 
     assert sent == []
@@ -75,9 +75,9 @@ def test_what_is_no_row_is_not_added(
 def test_what_are_no_attributes_make_no_blank_job(
     client: Client, sent: list[Sent], bad: Any
 ) -> None:
-    with pytest.raises(InvalidInput, match="attributes of a job are a dict"):
+    with pytest.raises(InvalidInput, match="attributes of a job must be a dict"):
         client.create_job(bad)
-    with pytest.raises(InvalidInput, match="attributes of a job are a dict"):
+    with pytest.raises(InvalidInput, match="attributes of a job must be a dict"):
         client.update_job(7, bad)
 
     assert sent == []

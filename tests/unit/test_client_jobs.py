@@ -346,9 +346,9 @@ def test_a_job_is_deleted(api: RequestsMock, client: Client, sent: list[Sent]) -
 @pytest.mark.parametrize("bad", [0, -1, True, None, 7.0, "", ".", ".."], ids=repr)
 def test_an_id_that_is_none_is_refused_before_anything_is_sent(client: Client, bad: Any) -> None:
     for call in (client.get_job, client.delete_job, client.get_job_tags):
-        with pytest.raises(InvalidInput, match="is no id"):
+        with pytest.raises(InvalidInput, match="is not an id"):
             call(bad)
-    with pytest.raises(InvalidInput, match="is no id"):
+    with pytest.raises(InvalidInput, match="is not an id"):
         client.cancel_unit(7, bad)
 
 

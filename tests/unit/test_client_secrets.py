@@ -57,7 +57,7 @@ def test_looking_at_a_client_does_not_show_its_key(
 
 
 def test_a_client_is_not_pickled_with_its_key(client: Client) -> None:
-    with pytest.raises(TypeError, match="build a new Client"):
+    with pytest.raises(TypeError, match="create a new Client"):
         pickle.dumps(client)
 
 

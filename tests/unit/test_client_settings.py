@@ -124,7 +124,7 @@ def test_limits_may_be_left_off_and_a_deadline_may_be_none_at_all() -> None:
 
 
 def test_an_address_that_is_no_text_is_refused() -> None:
-    with pytest.raises(ConfigError, match="the base URL is no address"):
+    with pytest.raises(ConfigError, match="the base URL is not valid"):
         Client("a-key", 7)  # type: ignore[arg-type]
 
 

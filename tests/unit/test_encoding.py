@@ -74,7 +74,7 @@ PARAMETERS = st.dictionaries(
 
 @given(PARAMETERS)
 def test_nested_parameters_survive_the_way_to_a_form_and_back(parameters: dict[str, Any]) -> None:
-    sent = encoding.form(parameters).decode("ascii")
+    sent = encoding.encode_form(parameters).decode("ascii")
 
     assert read_back(parse_qsl(sent, keep_blank_values=True)) == as_text(parameters)
 
@@ -94,21 +94,21 @@ def test_nested_parameters_survive_the_way_to_a_form_and_back(parameters: dict[s
     ],
 )
 def test_each_kind_of_value_has_one_spelling(value: object, text: str) -> None:
-    assert encoding.bracketed({"job": {"x": value}}) == [("job[x]", text)]
+    assert encoding.flatten({"job": {"x": value}}) == [("job[x]", text)]
 
 
 @pytest.mark.parametrize("names", [["a", "b"], ("a", "b")])
 def test_a_list_is_a_name_with_empty_brackets_an_item(names: Any) -> None:
-    assert encoding.bracketed({"tags": names}) == [("tags[]", "a"), ("tags[]", "b")]
+    assert encoding.flatten({"tags": names}) == [("tags[]", "a"), ("tags[]", "b")]
 
 
 def test_an_empty_list_is_said_too_or_it_would_change_nothing() -> None:
-    assert encoding.bracketed({"tags": []}) == [("tags[]", "")]
+    assert encoding.flatten({"tags": []}) == [("tags[]", "")]
 
 
 @pytest.mark.parametrize("mapping", [OrderedDict(a=1), MappingProxyType({"a": 1})])
 def test_any_mapping_nests(mapping: Any) -> None:
-    assert encoding.bracketed({"job": mapping}) == [("job[a]", "1")]
+    assert encoding.flatten({"job": mapping}) == [("job[a]", "1")]
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,13 @@ def test_any_mapping_nests(mapping: Any) -> None:
 )
 def test_a_value_that_would_have_to_be_guessed_is_refused_by_name(value: object) -> None:
     with pytest.raises(InvalidInput, match=r"job\[options\]\[x\]"):
-        encoding.bracketed({"job": {"options": {"x": value}}})
+        encoding.flatten({"job": {"options": {"x": value}}})
 
 
 @pytest.mark.parametrize("name", ["price [usd]", "a]b", "a[b]", "[", ""])
 def test_a_nested_name_that_would_be_taken_apart_again_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match=r"unit\[data\]"):
-        encoding.bracketed({"unit": {"data": {name: "12"}}})
+        encoding.flatten({"unit": {"data": {name: "12"}}})
 
 
 # Answers
@@ -142,7 +142,7 @@ VALUES = st.recursive(
 def test_json_is_read_as_it_was_written(value: object, escaped: bool, marked: bool) -> None:
     text = json.dumps(value, ensure_ascii=escaped)
 
-    assert encoding.decode(text.encode("utf-8-sig" if marked else "utf-8")) == value
+    assert encoding.decode_json(text.encode("utf-8-sig" if marked else "utf-8")) == value
 
 
 @given(st.integers())
@@ -150,7 +150,7 @@ def test_json_is_read_as_it_was_written(value: object, escaped: bool, marked: bo
 def test_no_digit_of_a_number_is_lost(template: str, number: int) -> None:
     text = template % abs(number)
 
-    assert encoding.decode(text.encode()) == json.loads(text)
+    assert encoding.decode_json(text.encode()) == json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_no_digit_of_a_number_is_lost(template: str, number: int) -> None:
 )
 def test_what_is_not_json_is_a_value_error(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        encoding.decode(content)
+        encoding.decode_json(content)
 
 
 @pytest.mark.skipif(encoding.orjson is None, reason="compares orjson, which is not here")
@@ -180,7 +180,7 @@ def test_what_is_not_json_is_a_value_error(content: bytes) -> None:
 def test_orjson_reads_what_the_standard_library_reads(text: str) -> None:
     def read() -> object:
         try:
-            return encoding.decode(text.encode())
+            return encoding.decode_json(text.encode())
         except ValueError:
             return "no JSON"
 
@@ -193,7 +193,7 @@ def test_orjson_reads_what_the_standard_library_reads(text: str) -> None:
 @given(st.binary())
 def test_whatever_comes_is_json_or_a_value_error(content: bytes) -> None:
     try:
-        value = encoding.decode(content)
+        value = encoding.decode_json(content)
     except ValueError:
         return
     assert value == json.loads(content.decode("utf-8-sig"))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crowdflower import exceptions
-from crowdflower.exceptions import ApiError, InvalidInput, PageLoop, RateLimited, refusal
+from crowdflower.exceptions import ApiError, InvalidInput, PageLoop, RateLimited, refusal_class
 
 if TYPE_CHECKING:
     from responses import RequestsMock
@@ -87,7 +87,7 @@ def test_an_error_with_a_natural_parent_is_that_too(kind: str, python_kind: type
 
 @pytest.mark.parametrize("status", range(400, 600))
 def test_every_status_of_refusal_has_a_class(status: int) -> None:
-    kind = refusal(status)
+    kind = refusal_class(status)
 
     assert issubclass(kind, exceptions.RefusedError)
     assert issubclass(kind, exceptions.ServerError) == (status >= 500)

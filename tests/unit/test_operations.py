@@ -351,7 +351,7 @@ def test_a_change_that_is_not_a_payment_cannot_be_reconciled(
     with pytest.raises(OutcomeUnknown) as caught:
         client.create_job({"title": "Sentiment"})
 
-    with pytest.raises(RuntimeError, match="no payment"):
+    with pytest.raises(RuntimeError, match="only payments can be reconciled"):
         caught.value.reconcile()
 
     assert (caught.value.op_id, caught.value.sent_at) == (None, None)

@@ -138,7 +138,7 @@ def test_a_path_is_copied(client: Client) -> None:
 
 
 def test_a_path_is_not_pickled_because_its_client_is_not(client: Client) -> None:
-    with pytest.raises(TypeError, match="build a new Client"):
+    with pytest.raises(TypeError, match="create a new Client"):
         pickle.dumps(client.jobs[7])
 
 
@@ -171,7 +171,7 @@ def test_an_id_is_its_digits(number: int) -> None:
     "bad", [0, -7, True, False, None, 7.0, b"7", "", ".", "..", "\ud800", [7]], ids=repr
 )
 def test_what_is_neither_id_nor_name_is_refused(client: Client, bad: Any) -> None:
-    with pytest.raises(InvalidInput, match="is no id"):
+    with pytest.raises(InvalidInput, match="is not an id"):
         client.jobs[bad]
 
 

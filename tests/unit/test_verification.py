@@ -28,7 +28,7 @@ JSON = "application/json"
 def shows(line: str, asked: Any, shown: Any) -> bool:
     """Return whether a form, or bytes of JSON, counts as made by what is shown."""
     method, path = line.split()
-    body = asked if asked is None or isinstance(asked, bytes) else encoding.form(asked)
+    body = asked if asked is None or isinstance(asked, bytes) else encoding.encode_form(asked)
     change = ENDPOINTS.find(method, path).endpoint.change
     assert change is not None
     sent = read_fields(body, JSON if isinstance(asked, bytes) else FORM)
@@ -177,7 +177,7 @@ def test_an_attribute_that_is_not_shown_is_neither_made_nor_refused(
     change = ENDPOINTS.find("PUT", "jobs/7.json").endpoint.change
 
     assert change is not None
-    assert change.compare(read_fields(encoding.form(asked), FORM), shown) is visibility
+    assert change.compare(read_fields(encoding.encode_form(asked), FORM), shown) is visibility
 
 
 @pytest.mark.parametrize("status", [406, 302])

@@ -29,7 +29,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http.credentials import NoKey
 from crowdflower.states import SIGNALS
-from crowdflower.webhook import ABOUT, Event, JobEvent, JudgmentEvent, UnitEvent, Webhook
+from crowdflower.webhook import PAYLOAD_KINDS, Event, JobEvent, JudgmentEvent, UnitEvent, Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +123,7 @@ def test_a_signal_that_nobody_knows_is_kept_with_its_payload(
 
 
 def test_every_signal_that_is_known_says_what_it_is_about() -> None:
-    assert set(ABOUT) == set(SIGNALS)
+    assert set(PAYLOAD_KINDS) == set(SIGNALS)
 
 
 def test_fields_that_bear_the_names_of_arguments_are_fields(webhook: Webhook) -> None:
@@ -186,9 +186,9 @@ def test_the_signature_is_of_the_payload_whatever_it_was_wrapped_in(
 
 @pytest.mark.parametrize("at", range(-1, 5))
 def test_an_escape_at_the_edge_of_a_piece_is_not_cut(at: int) -> None:
-    text = "x" * (webhook_module.PIECE - at) + "süß & “gut”" * 3
+    text = "x" * (webhook_module.DECODE_CHUNK - at) + "süß & “gut”" * 3
 
-    told = webhook_module.parsed(b"payload=%s&signal=any" % quote(text).encode())
+    told = webhook_module.parse_notification(b"payload=%s&signal=any" % quote(text).encode())
 
     assert told.payload == text.encode()
 
@@ -197,7 +197,7 @@ def test_an_escape_at_the_edge_of_a_piece_is_not_cut(at: int) -> None:
 
 
 def test_another_key_is_not_believed(webhook: Webhook) -> None:
-    with pytest.raises(SignatureMismatch, match="another key"):
+    with pytest.raises(SignatureMismatch, match="does not match: another key"):
         webhook.receive(posted("job_complete", JOB, key="another"))
 
 
@@ -248,7 +248,7 @@ def test_a_client_believes_its_own_key_or_the_tokens_it_is_given(client: Client)
 
 
 def test_a_service_without_keys_signs_nothing() -> None:
-    assert not NoKey().signs(b"text", b"")
+    assert not NoKey().verify_signature(b"text", b"")
 
 
 @pytest.mark.parametrize("keys", [(), ("",), (None,), ("good", "")])
@@ -349,7 +349,7 @@ def test_who_remembers_nothing_takes_all() -> None:
 
 @pytest.mark.parametrize("remembered", [-1, 1.5, "many", True])
 def test_a_memory_of_no_size_is_refused(remembered: Any) -> None:
-    with pytest.raises(ConfigError, match="from 0 on"):
+    with pytest.raises(ConfigError, match="at least 0"):
         Webhook(KEY, remembered=remembered)
 
 
@@ -363,7 +363,7 @@ class Slow(OrderedDict[str, None]):
 
 
 def test_of_many_threads_one_gets_it(webhook: Webhook) -> None:
-    webhook._seen = Slow()
+    webhook._received = Slow()
     body = posted("unit_complete", UNIT)
     ready = Barrier(8)
 
@@ -408,16 +408,16 @@ def test_what_ends_in_an_error_may_come_again(webhook: Webhook) -> None:
         (b"signal=&payload=%7B%7D", "no signal"),
         (b"signal=a&payload=b&payload=c", "two fields payload"),
         (b"signal=a&payload=b&%70ayload=c", "two fields payload"),
-        (b"signal=%FF&payload=b", "the signal is no text"),
+        (b"signal=%FF&payload=b", "the signal is not valid UTF-8"),
         (b"&" * 100, "more than 100 fields"),
-        (b"{", "no JSON object of texts"),
-        (b'{"signal": "a", "payload": {}}', "no JSON object of texts"),
-        (b'{"signal": "a", "payload": "{}"} {}', "no JSON object of texts"),
-        (b'{"signal": "a", "payload": "\\ud800"}', "no JSON object of texts"),
-        (b'{"signal": "a", "payload": "unended', "no JSON object of texts"),
+        (b"{", "not a JSON object of strings"),
+        (b'{"signal": "a", "payload": {}}', "not a JSON object of strings"),
+        (b'{"signal": "a", "payload": "{}"} {}', "not a JSON object of strings"),
+        (b'{"signal": "a", "payload": "\\ud800"}', "not a JSON object of strings"),
+        (b'{"signal": "a", "payload": "unended', "not a JSON object of strings"),
         (b'{"signal": "a", "signal": "b", "payload": "{}"}', "two fields signal"),
-        (b'{"signal": "\xff", "payload": "{}"}', "no JSON object of texts"),
-        (b'{"a":"","b":' + b'"",' * 200, "no JSON object of texts"),
+        (b'{"signal": "\xff", "payload": "{}"}', "not a JSON object of strings"),
+        (b'{"a":"","b":' + b'"",' * 200, "not a JSON object of strings"),
     ],
 )
 def test_what_is_no_notification_is_said_to_be_none(
@@ -448,7 +448,7 @@ def test_what_is_no_notification_is_said_to_be_none(
 def test_a_signed_payload_cannot_pass_for_something_else(
     webhook: Webhook, signal: str, payload: Any
 ) -> None:
-    with pytest.raises(MalformedNotification, match=f"{signal} is about a"):
+    with pytest.raises(MalformedNotification, match=f"the payload of {signal} must be a"):
         webhook.receive(posted(signal, payload))
 
 
@@ -522,7 +522,7 @@ def test_a_stranger_costs_little_memory(webhook: Webhook, piece: bytes) -> None:
 
 def test_a_body_larger_than_any_is_refused(webhook: Webhook) -> None:
     with pytest.raises(MalformedNotification, match="larger than 16777216 bytes"):
-        webhook.receive(b"=" * (webhook_module.LARGEST_BODY + 1))
+        webhook.receive(b"=" * (webhook_module.MAX_BODY + 1))
 
 
 # What it leaves behind
