@@ -38,7 +38,7 @@ def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
             raise MemoryError
         return decode(content)
 
-    monkeypatch.setattr(encoding, "decode", decode_or_die)
+    monkeypatch.setattr(encoding, "decode_json", decode_or_die)
 
 
 @pytest.mark.row("P13")
