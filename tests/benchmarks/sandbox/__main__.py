@@ -1,12 +1,12 @@
-"""What the sandbox costs over the least that could do the same work.
+"""Benchmarks of the sandbox, each against the minimum of work that could do the same (its floor).
 
 ::
 
     pip install '.[dev]' && python tests/benchmarks/sandbox
 
-Every figure stands beside its floor, measured in the same run, the two in turn. A line that misses
-its limit says so, and the exit code counts them. Beside the time stands how much of it a processor
-worked for the process: others may use the machine as well, and that is what repeats.
+Each benchmark and its floor are measured alternately in the same run. A line that misses its limit
+says so, and the exit code is the number of misses. Beside the wall-clock time is the processor time
+of the process (busy), which repeats better on a shared machine.
 
 It takes ten minutes on an idle machine, and 600 MB of disk.
 """
@@ -40,15 +40,15 @@ class Work:
     more: float | None = None
     """At most this many megabytes more than the floor."""
     count: int = 0
-    """How much is done, for a rate."""
+    """The number of operations, for the rate."""
     rate: float | None = None
-    """At least so much in a second."""
+    """At least this many operations a second."""
     milliseconds: float | None = None
-    """At most so long."""
+    """At most this many milliseconds."""
 
 
 PAGE_CACHE = 64
-"""Megabytes of a file that SQLite keeps in memory; the file of fewer judgments has only ten."""
+"""Megabytes of SQLite's page cache; the smaller file has only ten megabytes."""
 
 JUDGMENTS = fixtures.JUDGED * fixtures.EACH
 SHARED = fixtures.SHARED * fixtures.EACH
@@ -67,8 +67,8 @@ WORKS = [
 ]
 
 
-def measured(side: str, name: str, folder: Path) -> dict[str, float]:
-    """Run one side of a work once, in a process of its own."""
+def measure(side: str, name: str, folder: Path) -> dict[str, float]:
+    """Run one side of a benchmark once, in a separate process."""
     command = [sys.executable, str(HERE / "cases.py"), name, side, str(folder)]
     answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own
     figures: dict[str, float] = json.loads(answer.stdout)
@@ -76,25 +76,25 @@ def measured(side: str, name: str, folder: Path) -> dict[str, float]:
 
 
 def line(work: Work, folder: Path) -> tuple[str, bool]:
-    """Measure one work and say how it went."""
+    """Measure one benchmark; return its line, and whether it kept its limits."""
     ours, floor = [], []
     for _ in range(ROUNDS):
-        ours.append(measured("ours", work.ours, folder))
+        ours.append(measure("ours", work.ours, folder))
         if work.floor:
-            floor.append(measured("floor", work.floor, folder))
-    middle = {name: median(run[name] for run in ours) for name in ours[0]}
+            floor.append(measure("floor", work.floor, folder))
+    medians = {name: median(run[name] for run in ours) for name in ours[0]}
     ratio = {
         name: median(one[name] / other[name] for one, other in zip(ours, floor, strict=True))
         for name in ("seconds", "busy")
         if floor
     }
-    more = middle["megabytes"] - median(run["megabytes"] for run in floor or ours)
-    rate = work.count / middle["seconds"]
+    more = medians["megabytes"] - median(run["megabytes"] for run in floor or ours)
+    rate = work.count / medians["seconds"]
     kept = (
         (work.times is None or ratio["seconds"] <= work.times)
         and (work.more is None or more <= work.more)
         and (work.rate is None or rate >= work.rate)
-        and (work.milliseconds is None or 1000 * middle["seconds"] <= work.milliseconds)
+        and (work.milliseconds is None or 1000 * medians["seconds"] <= work.milliseconds)
     )
     least = median(run["seconds"] for run in floor) if floor else None
     limits = [
@@ -104,9 +104,9 @@ def line(work: Work, folder: Path) -> tuple[str, bool]:
         f"{work.milliseconds:g} ms" if work.milliseconds else "",
     ]
     text = (
-        f"{work.title:30}{_time(middle['seconds']):>9}{_time(least) if least else '–':>9}"
-        f"{_times(ratio, 'seconds'):>7}{_time(middle['busy']):>9}{_times(ratio, 'busy'):>7}"
-        f"{f'{rate:,.0f}' if work.count else '–':>10}{middle['megabytes']:>5.0f}"
+        f"{work.title:30}{_time(medians['seconds']):>9}{_time(least) if least else '–':>9}"
+        f"{_times(ratio, 'seconds'):>7}{_time(medians['busy']):>9}{_times(ratio, 'busy'):>7}"
+        f"{f'{rate:,.0f}' if work.count else '–':>10}{medians['megabytes']:>5.0f}"
         f"{f'{more:+.0f}' if floor else '–':>6}"
         f"  {', '.join(filter(None, limits)) or '–':18}{'' if kept else 'MISSED'}"
     )
@@ -123,7 +123,7 @@ def _time(seconds: float) -> str:
 
 def main() -> int:
     """Print the table; return how many lines missed their limit."""
-    # What pip installs has its byte code; a checkout may be kept from writing any.
+    # pip compiles byte code on installation; let a checkout write it too.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     load, *_ = os.getloadavg()
     print(
@@ -135,7 +135,7 @@ def main() -> int:
     missed = 0
     with TemporaryDirectory() as name:
         folder = Path(name)
-        # In a process of its own: what is measured begins with the memory that this one has had.
+        # In a separate process: the measured ones inherit the peak memory of this one.
         subprocess.run([sys.executable, str(HERE / "fixtures.py"), name], check=True)  # noqa: S603 - our own
         for work in WORKS:
             text, kept = line(work, folder)

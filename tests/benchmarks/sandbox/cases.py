@@ -1,11 +1,11 @@
-"""Each work twice: by the sandbox, and by the least that could do it. One run is one process.
+"""The benchmarks: each by the sandbox, and by its floor. One run is one process.
 
 ::
 
     python cases.py WORK ours|floor FOLDER
 
-prints the seconds it took and the peak of the process's memory. ``FOLDER`` holds what
-:mod:`stock` has put there.
+prints the time it took and the peak memory of the process. ``FOLDER`` holds the files that
+:mod:`fixtures` has written.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from crowdflower.states import ON_DEMAND
 
 CONTRIBUTORS = 200
 THREADS = 8
-OFTEN = 25
+REPETITIONS = 25
 
 _INSERT_UNIT = """
 INSERT INTO unit (job_id, seq, state, data, created_at, updated_at) VALUES (?, ?, 'new', ?, ?, ?)
@@ -56,40 +56,40 @@ WHERE u.job_id = ? ORDER BY u.seq, j.id
 """
 
 
-# Uploading.
+# Uploads.
 
 
 def _upload(folder: Path, watch: Stopwatch, name: str, kind: str) -> None:
-    """Send a file from another process to a sandbox that listens here."""
+    """Send a file from another process to a sandbox in this one."""
     path = folder / "uploaded.db"
     with Sandbox(database=path) as box:
         command = [sys.executable, __file__, "send", box.url, box.key, str(folder / name), kind]
         with watch():
-            sent = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
-        watch.seconds = float(sent.stdout)  # the other process took some to begin
+            process = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
+        watch.seconds = float(process.stdout)  # without the start of the other process
         (job,) = box.client().get_jobs()
         assert job.units_count == fixtures.ROWS
     fixtures.remove(path)
 
 
 def send(url: str, key: str, path: str, kind: str) -> None:
-    """Post a file, and print how long it took until the answer was there."""
-    where = urlsplit(url)
-    connection = HTTPConnection(where.hostname or "", where.port)
+    """Post a file, and print the seconds until the response was complete."""
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname or "", address.port)
     headers = {"Authorization": f"Token token={key}", "Content-Type": kind}
     headers["Content-Length"] = str(Path(path).stat().st_size)
     started = time.perf_counter()
     with Path(path).open("rb") as file:
-        connection.request("POST", f"{where.path}/jobs/upload.json", file, headers)
-        answer = connection.getresponse()
-        body = answer.read()
+        connection.request("POST", f"{address.path}/jobs/upload.json", file, headers)
+        response = connection.getresponse()
+        body = response.read()
     print(time.perf_counter() - started)
-    assert answer.status == 200, body
+    assert response.status == 200, body
     connection.close()
 
 
 def upload_json_ours(folder: Path, watch: Stopwatch) -> None:
-    """Upload JSON, an object a line, over a socket."""
+    """Upload JSON lines over a socket."""
     _upload(folder, watch, "rows.json", "application/json")
 
 
@@ -99,10 +99,7 @@ def upload_csv_ours(folder: Path, watch: Stopwatch) -> None:
 
 
 def upload_floor(folder: Path, watch: Stopwatch) -> None:
-    """Insert the rows, already as they are stored, into the same tables in the same kind of file.
-
-    They are those of either file.
-    """
+    """Insert the same rows, already encoded, into the same table in the same kind of file."""
     path = folder / "inserted.db"
     with Sandbox(database=path) as box:
         job = box.client().create_job({"title": "Reviews"}).id
@@ -113,37 +110,37 @@ def upload_floor(folder: Path, watch: Stopwatch) -> None:
     fixtures.remove(path)
 
 
-# Listing.
+# Lists.
 
 
 def _page(folder: Path, watch: Stopwatch, number: int) -> None:
     with Sandbox(database=folder / "rows.db") as box:
         (job,) = box.client().get_jobs()
         session, url = session_for(box.app), f"{ORIGIN}/v1/jobs/{job.id}/units.json"
-        asked: dict[str, str | int] = {"key": box.key, "page": number, "limit": fixtures.PAGE}
-        with watch.middle() as again:
-            for _ in range(OFTEN):
+        query: dict[str, str | int] = {"key": box.key, "page": number, "limit": fixtures.PAGE}
+        with watch.median() as again:
+            for _ in range(REPETITIONS):
                 with again():
-                    answer = session.get(url, params=asked)
+                    answer = session.get(url, params=query)
                 assert len(answer.json()) == fixtures.PAGE
 
 
 def page_ours(folder: Path, watch: Stopwatch) -> None:
-    """List the last page of all rows."""
+    """List the last page of all units."""
     _page(folder, watch, fixtures.ROWS // fixtures.PAGE)
 
 
 def first_page_floor(folder: Path, watch: Stopwatch) -> None:
-    """List the first."""
+    """List the first page."""
     _page(folder, watch, 1)
 
 
-# Judging.
+# Judgments.
 
 
 def _crowd(watch: Stopwatch, path: Path | None) -> None:
     with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
-        job = fixtures.launched(box, fixtures.JUDGED)
+        job = fixtures.launch(box, fixtures.JUDGED)
         box.crowd.add(CONTRIBUTORS, truth={"sentiment": "sentiment"})
         with watch():
             summary = box.crowd.run(job)
@@ -152,10 +149,10 @@ def _crowd(watch: Stopwatch, path: Path | None) -> None:
 
 
 def _judgments(watch: Stopwatch, path: Path | None) -> None:
-    """Insert as many judgments, and nothing that goes with them, as many at a time."""
+    """Insert as many judgments per transaction, without anything else."""
     with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
-        job = fixtures.launched(box, fixtures.JUDGED)
-        people, page = fixtures.staff(box, job.id, CONTRIBUTORS)
+        job = fixtures.launch(box, fixtures.JUDGED)
+        people, page = fixtures.add_workers(box, job.id, CONTRIBUTORS)
         with box.database.snapshot() as tx:
             units = [row.id for row in tx.all(select(tables.unit.c.id))]
         now = box.clock.now()
@@ -165,15 +162,15 @@ def _judgments(watch: Stopwatch, path: Path | None) -> None:
             for turn in range(fixtures.EACH)
             for place, unit in enumerate(units)
         ]
-        at_once = 50 * fixtures.PER_PAGE
+        batch = 50 * fixtures.PER_PAGE
         with watch():
-            for begin in range(0, len(lines), at_once):
+            for begin in range(0, len(lines), batch):
                 with box.database.transaction() as tx:
-                    tx.driver.executemany(_INSERT_JUDGMENT, lines[begin : begin + at_once])
+                    tx.driver.executemany(_INSERT_JUDGMENT, lines[begin : begin + batch])
 
 
 def crowd_memory_ours(_folder: Path, watch: Stopwatch) -> None:
-    """Let a crowd judge all rows, in memory."""
+    """Let a crowd judge all units, in memory."""
     _crowd(watch, None)
 
 
@@ -183,7 +180,7 @@ def memory_floor(_folder: Path, watch: Stopwatch) -> None:
 
 
 def crowd_file_ours(folder: Path, watch: Stopwatch) -> None:
-    """Let a crowd judge all rows, in a file."""
+    """Let a crowd judge all units, in a file."""
     _crowd(watch, folder / "crowd.db")
     fixtures.remove(folder / "crowd.db")
 
@@ -219,7 +216,7 @@ def small_report_floor(folder: Path, watch: Stopwatch) -> None:
 
 
 def report_floor(folder: Path, watch: Stopwatch) -> None:
-    """Write the cells as they come from the database, the JSON among them decoded."""
+    """Write the cells as the database returns them, with JSON decoded."""
     database = Database(f"sqlite:///{folder / f'judged{fixtures.JUDGED}.db'}")
     with database.snapshot() as tx, watch():
         job = tx.one(select(tables.job.c.id)).id
@@ -239,38 +236,38 @@ def report_floor(folder: Path, watch: Stopwatch) -> None:
 # Threads.
 
 
-def _shift(folder: Path, watch: Stopwatch, threads: int) -> None:
+def _work(folder: Path, watch: Stopwatch, threads: int) -> None:
     path = folder / f"shift{threads}.db"
     with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
-        job = fixtures.launched(box, fixtures.SHARED)
+        job = fixtures.launch(box, fixtures.SHARED)
         shift = Shift(box.database, job.id, threads, people=5 * THREADS)
         with watch():
             shift.run()
         with box.database.snapshot() as tx:
             judgment = tables.judgment.c
             each = select(judgment.unit_id, func.count(judgment.worker_id.distinct()).label("n"))
-            given = Counter(row.n for row in tx.all(each.group_by(judgment.unit_id)))
-            assert given == {fixtures.EACH: fixtures.SHARED}, f"over-judged or left: {given}"
+            numbers = Counter(row.n for row in tx.all(each.group_by(judgment.unit_id)))
+            assert numbers == {fixtures.EACH: fixtures.SHARED}, f"wrong numbers: {numbers}"
     fixtures.remove(path)
-    print(f"{threads} threads: the longest wait {1000 * shift.worst:.0f} ms", file=sys.stderr)
+    print(f"{threads} threads: longest wait {1000 * shift.longest_wait:.0f} ms", file=sys.stderr)
 
 
 def threads_ours(folder: Path, watch: Stopwatch) -> None:
-    """Take pages and hand them in from several threads, in a file, a transaction each."""
-    _shift(folder, watch, THREADS)
+    """Take and submit pages from several threads, in a file, with a transaction each."""
+    _work(folder, watch, THREADS)
 
 
 def threads_floor(folder: Path, watch: Stopwatch) -> None:
     """Do the same from one thread."""
-    _shift(folder, watch, 1)
+    _work(folder, watch, 1)
 
 
-# Beginning.
+# Start.
 
 
 def first_ours(_folder: Path, watch: Stopwatch) -> None:
-    """Make the first sandbox of a process, after the import, and a client for it."""
-    Client("key").close()  # brings what it needs
+    """Create the first sandbox of a process, after the import, and a client for it."""
+    Client("key").close()  # imports its modules
     with watch():
         box = Sandbox()
         box.client()
@@ -278,10 +275,10 @@ def first_ours(_folder: Path, watch: Stopwatch) -> None:
 
 
 def next_ours(_folder: Path, watch: Stopwatch) -> None:
-    """Make another."""
+    """Create another sandbox."""
     Sandbox().close()
-    with watch.middle() as again:
-        for _ in range(OFTEN):
+    with watch.median() as again:
+        for _ in range(REPETITIONS):
             with again():
                 box = Sandbox()
                 box.client()
@@ -289,10 +286,10 @@ def next_ours(_folder: Path, watch: Stopwatch) -> None:
 
 
 def reset_ours(_folder: Path, watch: Stopwatch) -> None:
-    """Begin again, after a job of a thousand rows."""
-    with Sandbox(balance_cents=fixtures.BALANCE) as box, watch.middle() as again:
-        for _ in range(OFTEN):
-            fixtures.launched(box, 1000)
+    """Reset a sandbox with a job of a thousand rows."""
+    with Sandbox(balance_cents=fixtures.BALANCE) as box, watch.median() as again:
+        for _ in range(REPETITIONS):
+            fixtures.launch(box, 1000)
             with again():
                 box.reset()
 

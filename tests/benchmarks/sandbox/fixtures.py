@@ -1,4 +1,4 @@
-"""What the works are done on: rows, the files they come in, jobs made of them."""
+"""Data for the benchmarks: rows, files of them, and databases with jobs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 ROWS = 500_000
 JUDGED = 100_000
-"""Rows that are judged, ``EACH`` times."""
+"""Rows with ``EACH`` judgments."""
 
 SHARED = 6000
-"""Rows that threads work on at a time."""
+"""Rows that threads share."""
 
 PAGE = 1000
 EACH = 3
@@ -40,7 +40,7 @@ FORM = """
 
 
 def rows(count: int) -> Iterator[dict[str, object]]:
-    """Yield rows of five columns, some 180 characters of JSON each."""
+    """Yield rows of five columns, about 180 characters of JSON each."""
     for number in range(count):
         yield {
             "product": f"product {number % 97}",
@@ -52,12 +52,12 @@ def rows(count: int) -> Iterator[dict[str, object]]:
 
 
 def texts(count: int = ROWS) -> Iterator[str]:
-    """Yield the rows as they are stored."""
+    """Yield the rows as stored in the database."""
     return (json.dumps(row, separators=(",", ":")) for row in rows(count))
 
 
 def write_files(folder: Path) -> None:
-    """Write the rows as JSON, an object a line, and as CSV."""
+    """Write the rows as JSON lines and as CSV."""
     with (folder / "rows.json").open("w") as file:
         file.writelines(f"{json.dumps(row)}\n" for row in rows(ROWS))
     with (folder / "rows.csv").open("w", newline="") as file:
@@ -67,18 +67,18 @@ def write_files(folder: Path) -> None:
 
 
 def write_databases(folder: Path) -> None:
-    """Make a database with all rows in one job, and two with judgments, many and a tenth."""
+    """Create a database with all rows in one job, and two with judgments: all and a tenth."""
     with Sandbox(database=folder / "rows.db") as box:
         box.client().upload_job(rows(ROWS))
     for judged in (JUDGED, JUDGED // 10):
         with Sandbox(database=folder / f"judged{judged}.db", balance_cents=BALANCE) as box:
-            job = launched(box, judged)
+            job = launch(box, judged)
             box.crowd.add(200, truth={"sentiment": "sentiment"})
             box.crowd.run(job)
 
 
-def launched(box: Sandbox, count: int) -> Job:
-    """Make a job of so many rows that is running."""
+def launch(box: Sandbox, count: int) -> Job:
+    """Launch a job with this many rows."""
     client = box.client()
     job = client.upload_job(rows(count))
     job.title, job.instructions, job.cml = "Sentiment", "Read the review.", FORM
@@ -88,8 +88,8 @@ def launched(box: Sandbox, count: int) -> Job:
     return job
 
 
-def staff(box: Sandbox, job: int, count: int) -> tuple[list[int], int]:
-    """Let contributors in, and give one of them an empty page: what judgments have to refer to."""
+def add_workers(box: Sandbox, job: int, count: int) -> tuple[list[int], int]:
+    """Add contributors, and an empty page, which judgments have to refer to."""
     with box.database.transaction() as tx:
         people = [workers.join(tx, channel=ON_DEMAND).id for _ in range(count)]
         page = {
@@ -105,7 +105,7 @@ def staff(box: Sandbox, job: int, count: int) -> tuple[list[int], int]:
 
 
 def remove(path: Path) -> None:
-    """Remove a database, and what lies beside it."""
+    """Remove a database and the files beside it."""
     for each in path.parent.glob(f"{path.name}*"):
         each.unlink()
 

@@ -1,4 +1,4 @@
-"""Many people at work at the same time, and whether they get in each other's way."""
+"""Many contributors at work in several threads."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ from crowdflower.states import ON_DEMAND
 
 
 class Shift:
-    """People at work at the same time, each page taken and handed in by itself."""
+    """Contributors at work in several threads, with a transaction per page taken or submitted."""
 
     def __init__(self, database: Database, job: int, threads: int, people: int) -> None:
         self.database = database
-        self.worst = 0.0
-        self.failed: list[BaseException] = []
+        self.longest_wait = 0.0
+        self.errors: list[BaseException] = []
         with database.transaction() as tx:
             self.job = tx.one(select(tables.job).where(tables.job.c.id == job))
-            staff = [workers.join(tx, channel=ON_DEMAND) for _ in range(people)]
+            team = [workers.join(tx, channel=ON_DEMAND) for _ in range(people)]
         self.threads = [
-            threading.Thread(target=self._work, args=(staff[place::threads],))
+            threading.Thread(target=self._work, args=(team[place::threads],))
             for place in range(threads)
         ]
 
     def run(self) -> None:
-        """Let everybody work until there is nothing left to do."""
+        """Let all contributors work until no pages are left."""
         for thread in self.threads:
             thread.start()
         for thread in self.threads:
             thread.join()
-        assert not self.failed, self.failed
+        assert not self.errors, self.errors
 
     def _work(self, people: list[Any]) -> None:
         try:
             while people:
-                people = [who for who in people if self._page(who)]
-        except BaseException as error:  # noqa: BLE001 - a thread's failure is everybody's
-            self.failed.append(error)
+                people = [worker for worker in people if self._page(worker)]
+        except BaseException as error:  # noqa: BLE001 - run() reports it
+            self.errors.append(error)
 
-    def _page(self, who: Any) -> bool:
+    def _page(self, worker: Any) -> bool:
         started = time.perf_counter()
         try:
             with self.database.transaction() as tx:
-                page = take_page(tx, self.job, who)
+                page = take_page(tx, self.job, worker)
         except NoPageAvailable:
             return False
         taken = time.perf_counter()
         answers = {unit.id: {"sentiment": unit.data["sentiment"]} for unit in page.units}
         with self.database.transaction() as tx:
-            submit(tx, who, page.assignment_id, page.token, answers)
-        self.worst = max(self.worst, taken - started, time.perf_counter() - taken)
+            submit(tx, worker, page.assignment_id, page.token, answers)
+        self.longest_wait = max(self.longest_wait, taken - started, time.perf_counter() - taken)
         return True

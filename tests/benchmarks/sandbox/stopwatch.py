@@ -1,38 +1,38 @@
-"""How long something takes, and how much of that a processor worked for it."""
+"""A stopwatch for wall-clock time and processor time."""
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from statistics import median
 
 
 class Stopwatch:
-    """Adds up what is measured, and leaves out what only prepares it."""
+    """Adds up the time of the measured blocks."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.busy = 0.0
-        """Of them, seconds that a processor worked for this process; others want it, too."""
+        """Processor time of this process within the measured blocks, in seconds."""
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Run while the block does."""
+        """Measure the block."""
         started, busy = time.perf_counter(), time.process_time()
         yield
         self.seconds += time.perf_counter() - started
         self.busy += time.process_time() - busy
 
     @contextmanager
-    def middle(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-        """Give a watch for each of several times, and keep the median of what they showed."""
-        each: list[Stopwatch] = []
+    def median(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        """Yield a function that measures a block; keep the medians of all blocks."""
+        watches: list[Stopwatch] = []
 
         def again() -> AbstractContextManager[None]:
-            each.append(Stopwatch())
-            return each[-1]()
+            watches.append(Stopwatch())
+            return watches[-1]()
 
         yield again
-        self.seconds = median(one.seconds for one in each)
-        self.busy = median(one.busy for one in each)
+        self.seconds = statistics.median(each.seconds for each in watches)
+        self.busy = statistics.median(each.busy for each in watches)
