@@ -84,13 +84,13 @@ Cells: TypeAlias = list[str]
 def full_report(
     questions: Mapping[str, str],
     columns: Collection[str],
-    judged: Iterable[tuple[Any, Iterable[Any]]],
+    units: Iterable[tuple[Any, Iterable[Any]]],
 ) -> Iterator[Cells]:
     """Yield the full report: a header, then a row per judgment.
 
     :param questions: Question to aggregation.
     :param columns: Source columns.
-    :param judged: Units with their judgments: objects with the attributes ``id`` and ``data``, and
+    :param units: Units with their judgments: objects with the attributes ``id`` and ``data``, and
         objects with ``id``, ``created_at``, ``started_at``, ``golden``, ``missed``, ``tainted``,
         ``rejected``, ``channel``, ``worker_trust``, ``worker_id``, ``country``, ``region``,
         ``city``, ``ip`` and ``data``.
@@ -98,7 +98,7 @@ def full_report(
     names = sorted(questions)
     rest = _source({*FULL, *names}, columns)
     yield [*FULL, *names, *rest]
-    for unit, judgments in judged:
+    for unit, judgments in units:
         number, row = str(unit.id), [format_cell(unit.data.get(column)) for column in rest.values()]
         for judgment in judgments:
             yield [

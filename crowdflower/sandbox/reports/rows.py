@@ -56,41 +56,41 @@ def read_golds(tx: Transaction, job: Row[Any]) -> Iterator[GoldUnit]:
 
 
 def read_judgments(
-    tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
+    tx: Transaction, job: Row[Any], *extra: ColumnElement[Any]
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
     """Yield every unit with its judgments, oldest first.
 
-    :param also: Columns of judgments beside their own, ``worker_trust`` and ``unit_state``.
+    :param extra: Columns of judgments beside their own, ``worker_trust`` and ``unit_state``.
     """
     for rows in _batches(tx, job):
-        found = _judgments(tx, job, rows[0].seq, rows[-1].seq, also)
-        by_unit = {number: list(each) for number, each in groupby(found, attrgetter("unit_id"))}
+        judgments = _judgments(tx, job, rows[0].seq, rows[-1].seq, extra)
+        by_unit = {number: list(each) for number, each in groupby(judgments, attrgetter("unit_id"))}
         for row in rows:
             yield row, by_unit.get(row.id, [])
 
 
 def read_judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
     """Yield every unit with judgments that were not rejected."""
-    for row, found in _with_kept_judgments(tx, job):
-        if found:
-            trusted = [each for each in found if not each.tainted]
+    for row, judgments in _with_kept_judgments(tx, job):
+        if judgments:
+            trusted = [each for each in judgments if not each.tainted]
             yield JudgedUnit(
                 row.id,
                 row.state,
                 row.data,
                 len(trusted),
                 trusted[-1].created_at if trusted else None,
-                results.summarize(job, row.state, _given(trusted), lists=True),
+                results.summarize(job, row.state, _trusted_answers(trusted), lists=True),
             )
 
 
 def read_units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
     """Yield every unit in the form of the API."""
-    for row, found in _with_kept_judgments(tx, job, unit.c.data.label("unit_data")):
-        body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in found]}
-        if found:
-            trusted = [each for each in found if not each.tainted]
-            body |= results.summarize(job, row.state, _given(trusted))
+    for row, judgments in _with_kept_judgments(tx, job, unit.c.data.label("unit_data")):
+        body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in judgments]}
+        if judgments:
+            trusted = [each for each in judgments if not each.tainted]
+            body |= results.summarize(job, row.state, _trusted_answers(trusted))
         yield {**results.unit_json(tx, job, row, simple=True), "results": body}
 
 
@@ -109,16 +109,16 @@ def read_source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str,
             yield row.id, row.data
 
 
-def _given(trusted: Sequence[Any]) -> list[WeightedAnswers]:
+def _trusted_answers(trusted: Sequence[Any]) -> list[WeightedAnswers]:
     return [WeightedAnswers(each.data, each.worker_trust) for each in trusted]
 
 
 def _with_kept_judgments(
-    tx: Transaction, job: Row[Any], *also: ColumnElement[Any]
+    tx: Transaction, job: Row[Any], *extra: ColumnElement[Any]
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
     """Yield every unit with its judgments that were not rejected."""
-    for row, found in read_judgments(tx, job, *also):
-        yield row, [each for each in found if not each.rejected]
+    for row, judgments in read_judgments(tx, job, *extra):
+        yield row, [each for each in judgments if not each.rejected]
 
 
 def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
@@ -131,7 +131,7 @@ def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
 
 
 def _judgments(
-    tx: Transaction, job: Row[Any], first: int, last: int, also: Sequence[ColumnElement[Any]]
+    tx: Transaction, job: Row[Any], first: int, last: int, extra: Sequence[ColumnElement[Any]]
 ) -> list[Row[Any]]:
     same_worker = (worker_job.c.job_id == judgment.c.job_id) & (
         worker_job.c.worker_id == judgment.c.worker_id
@@ -141,7 +141,7 @@ def _judgments(
             judgment,
             worker_job.c.trust.label("worker_trust"),
             unit.c.state.label("unit_state"),
-            *also,
+            *extra,
         )
         .join(unit, unit.c.id == judgment.c.unit_id)
         .join(worker_job, same_worker)

@@ -174,17 +174,17 @@ def read_open_units_among(
     wait: bool = False,
 ) -> list[OpenUnit]:
     """Read units for a page as :func:`read_open_units` does, but only out of these ids."""
-    found: list[OpenUnit] = []
+    units: list[OpenUnit] = []
     among = _with_lock_mode(_OPEN_AMONG, wait=wait)
     for at in range(0, len(unit_ids), MAX_IDS_PER_STATEMENT):
         some = unit_ids[at : at + MAX_IDS_PER_STATEMENT]
         marks = ",".join(f":u{place}" for place in range(len(some)))
-        names = {"job": job_id, "worker": worker_id, "count": count - len(found)}
+        names = {"job": job_id, "worker": worker_id, "count": count - len(units)}
         names |= {f"u{place}": number for place, number in enumerate(some)}
-        found += [OpenUnit(*row) for row in driver.execute(among.format(marks=marks), names)]
-        if len(found) >= count:
+        units += [OpenUnit(*row) for row in driver.execute(among.format(marks=marks), names)]
+        if len(units) >= count:
             break
-    return found
+    return units
 
 
 def insert_page(driver: Driver, values: tuple[Any, ...]) -> int:
