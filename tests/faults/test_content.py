@@ -69,7 +69,7 @@ VERBS: dict[str, Callable[[Client], object]] = {
 
 @pytest.mark.row("C1", "C2")
 @pytest.mark.parametrize("verb", VERBS)
-def test_json_of_the_wrong_shape_raises_nothing_but_errors_of_this_library(
+def test_json_of_the_wrong_shape_raises_api_errors_only(
     server: Server, client: Client, verb: str
 ) -> None:
     shown: list[str] = []
@@ -91,7 +91,7 @@ def test_json_of_the_wrong_shape_raises_nothing_but_errors_of_this_library(
 @pytest.mark.filterwarnings("ignore::crowdflower.exceptions.PaginationWarning")
 @pytest.mark.filterwarnings("ignore:paused, but the job cannot be read again:UserWarning")
 @pytest.mark.parametrize("verb", VERBS)
-def test_json_that_turns_wrong_after_a_job_raises_nothing_but_errors_of_this_library(
+def test_wrong_json_after_a_valid_job_raises_api_errors_only(
     server: Server, client: Client, verb: str
 ) -> None:
     job = Fault(said(b'{"id": 7, "units_count": 3, "title": "A"}'))
@@ -112,7 +112,7 @@ def test_json_that_turns_wrong_after_a_job_raises_nothing_but_errors_of_this_lib
 
 @pytest.mark.row("C1")
 @pytest.mark.parametrize("wrong", [None, True, 7, "error", []])
-def test_what_is_no_job_is_named_as_what_it_is(
+def test_the_error_names_the_type_received_instead_of_a_job(
     server: Server, client: Client, wrong: object
 ) -> None:
     server.plan(Fault(said(json.dumps(wrong).encode())))
@@ -166,7 +166,7 @@ def ids(client: Client) -> Iterator[int]:
 
 @pytest.mark.row("C9")
 @pytest.mark.parametrize("end", [{}, []])
-def test_a_list_ends_with_an_empty_page_of_either_kind_and_not_with_a_short_one(
+def test_a_list_ends_at_an_empty_page_not_at_a_short_one(
     server: Server, reader: Client, end: object
 ) -> None:
     pages(server, {**SHELF, 3: {"30": {}}}, end=end, broken=set())
@@ -176,7 +176,7 @@ def test_a_list_ends_with_an_empty_page_of_either_kind_and_not_with_a_short_one(
 
 @pytest.mark.row("C9")
 @pytest.mark.parametrize("end", [None, 0, False, ""])
-def test_nothing_at_all_is_no_end(server: Server, reader: Client, end: object) -> None:
+def test_an_empty_body_does_not_end_a_list(server: Server, reader: Client, end: object) -> None:
     pages(server, SHELF, end=end, broken=set())
     seen = []
 
@@ -187,7 +187,7 @@ def test_nothing_at_all_is_no_end(server: Server, reader: Client, end: object) -
 
 
 @pytest.mark.row("C10")
-def test_a_server_that_ignores_the_page_is_found_out_at_once(
+def test_a_server_that_ignores_the_page_number_is_a_page_loop(
     server: Server, reader: Client
 ) -> None:
     server.plan(Fault(said(json.dumps(SHELF[1]).encode())))
@@ -200,16 +200,16 @@ def test_a_server_that_ignores_the_page_is_found_out_at_once(
 
 
 @pytest.mark.row("C11")
-def test_a_page_that_fails_once_leaves_no_gap_and_no_double(server: Server, reader: Client) -> None:
+def test_a_page_that_fails_once_causes_no_gap_and_no_duplicate(
+    server: Server, reader: Client
+) -> None:
     pages(server, SHELF, end={}, broken={1, 3, 5})
 
     assert list(ids(reader)) == IDS
 
 
 @pytest.mark.row("C12")
-def test_a_page_that_fails_for_good_raises_after_all_that_came_before_it(
-    server: Server, reader: Client
-) -> None:
+def test_a_failing_page_raises_after_all_items_before_it(server: Server, reader: Client) -> None:
     def choose(request: Request) -> Fault:
         number = int(request.target.partition("page=")[2])
         page = json.dumps(SHELF.get(number, {})).encode()
@@ -227,7 +227,7 @@ def test_a_page_that_fails_for_good_raises_after_all_that_came_before_it(
 
 
 @pytest.mark.row("C13")
-def test_a_list_that_lost_rows_while_it_was_read_says_so(server: Server, reader: Client) -> None:
+def test_a_list_that_shrinks_while_it_is_read_warns(server: Server, reader: Client) -> None:
     pages(server, SHELF, end={}, broken=set())
     job = Job(reader, id=7, units_count=16)
 
@@ -237,7 +237,7 @@ def test_a_list_that_lost_rows_while_it_was_read_says_so(server: Server, reader:
 
 @pytest.mark.row("C16")
 @pytest.mark.parametrize("size", [1 << 16, 1 << 20])
-def test_a_cell_of_any_length_is_read_and_the_limit_of_everybody_elses_stays(
+def test_a_large_cell_is_read_and_the_global_limit_is_restored(
     server: Server, client: Client, size: int
 ) -> None:
     archive = io.BytesIO()

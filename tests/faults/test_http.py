@@ -54,7 +54,7 @@ def order(client: Client) -> object:
 
 @pytest.mark.row("H3")
 @pytest.mark.parametrize(("after", "seconds"), RETRY_AFTER.items())
-def test_what_the_server_asks_to_wait_is_waited(
+def test_retry_after_in_seconds_is_obeyed(
     server: Server, client: Client, clock: Quick, after: str, seconds: float
 ) -> None:
     server.plan(busy(after), OK)
@@ -65,7 +65,7 @@ def test_what_the_server_asks_to_wait_is_waited(
 
 
 @pytest.mark.row("H3")
-def test_a_date_to_wait_for_is_waited_for(server: Server, client: Client, clock: Quick) -> None:
+def test_retry_after_as_a_date_is_obeyed(server: Server, client: Client, clock: Quick) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=30)
     server.plan(busy(format_datetime(soon, usegmt=True)), OK)
 
@@ -77,7 +77,7 @@ def test_a_date_to_wait_for_is_waited_for(server: Server, client: Client, clock:
 
 @pytest.mark.row("H4")
 @pytest.mark.parametrize("after", NO_RETRY_AFTER)
-def test_what_the_server_asks_without_sense_is_as_if_it_had_not(
+def test_an_invalid_retry_after_is_ignored(
     server: Server, client: Client, clock: Quick, after: str
 ) -> None:
     server.plan(busy(after), OK)
@@ -90,7 +90,7 @@ def test_what_the_server_asks_without_sense_is_as_if_it_had_not(
 
 @pytest.mark.row("H4")
 @pytest.mark.parametrize("after", MUCH_LATER)
-def test_who_is_asked_to_wait_for_long_is_told_so_at_once(
+def test_a_long_retry_after_is_an_error_at_once(
     server: Server, client: Client, clock: Quick, after: str
 ) -> None:
     server.plan(busy(after), OK)
@@ -104,9 +104,7 @@ def test_who_is_asked_to_wait_for_long_is_told_so_at_once(
 
 
 @pytest.mark.row("H2")
-def test_a_busy_server_is_given_the_time_that_it_asks_for(
-    server: Server, client: Client, clock: Quick
-) -> None:
+def test_retry_after_of_a_503_is_obeyed(server: Server, client: Client, clock: Quick) -> None:
     server.plan(Fault(said(status="503 Busy", headers=("Retry-After: 5",))), OK)
 
     client.get_job(7)
@@ -115,7 +113,7 @@ def test_a_busy_server_is_given_the_time_that_it_asks_for(
 
 
 @pytest.mark.row("H6")
-def test_what_the_server_says_of_money_is_said_on(server: Server, client: Client) -> None:
+def test_the_message_of_a_402_is_in_the_error(server: Server, client: Client) -> None:
     text = b'{"error": {"message": "You need $ 12.50 more."}}'
     server.plan(Fault(said(text, status="402 Payment Required")))
 
@@ -128,7 +126,7 @@ def test_what_the_server_says_of_money_is_said_on(server: Server, client: Client
 
 @pytest.mark.row("H8")
 @pytest.mark.parametrize("lost", [hang_up, reset, said(status="502 Bad")])
-def test_what_is_gone_after_a_lost_attempt_to_delete_it_was_deleted(
+def test_a_404_after_a_lost_deletion_is_success(
     server: Server, client: Client, lost: Callable[..., None]
 ) -> None:
     server.plan(Fault(lost, applies=True), Fault(said(status="404 Not Found")))
@@ -139,7 +137,7 @@ def test_what_is_gone_after_a_lost_attempt_to_delete_it_was_deleted(
 
 
 @pytest.mark.row("H8")
-def test_what_was_never_there_was_not_deleted(server: Server, client: Client) -> None:
+def test_a_404_for_a_first_deletion_is_not_found(server: Server, client: Client) -> None:
     server.plan(busy("0"), Fault(said(status="404 Not Found")))
 
     with pytest.raises(NotFound):
@@ -155,7 +153,7 @@ def test_what_was_never_there_was_not_deleted(server: Server, client: Client) ->
         said(status="429 Too Many", headers=("Retry-After: 99",)),
     ],
 )
-def test_a_refusal_that_follows_a_lost_answer_does_not_say_that_nothing_was_done(
+def test_a_refusal_after_a_lost_response_is_outcome_unknown(
     server: Server, client: Client, then: Callable[..., None]
 ) -> None:
     server.plan(Fault(hang_up, applies=True), Fault(then))
@@ -168,7 +166,7 @@ def test_a_refusal_that_follows_a_lost_answer_does_not_say_that_nothing_was_done
 
 
 @pytest.mark.row("N1", "N10")
-def test_a_connection_refused_after_a_lost_answer_does_not_say_that_nothing_was_sent(
+def test_a_refused_connection_after_a_lost_response_is_outcome_unknown(
     server: Server, client: Client
 ) -> None:
     def dies(wire: Wire, request: Request) -> None:
@@ -187,17 +185,15 @@ def test_a_connection_refused_after_a_lost_answer_does_not_say_that_nothing_was_
 # Orders
 
 
-def ordering(server: Server, placed: Act) -> None:
+def answer_orders(server: Server, placed: Act) -> None:
     """Answer an order so, and whatever is asked around it as if all were well."""
     job = Fault(said(b'{"id": 7, "state": "unordered"}'))
     server.answer(lambda asked: Fault(placed, applies=True) if asked.method == "POST" else job)
 
 
 @pytest.mark.row("H10")
-def test_an_order_that_sends_us_to_itself_is_placed_and_not_looked_at_again(
-    server: Server, client: Client
-) -> None:
-    ordering(server, elsewhere(f"{server.url}/jobs/7/orders/99"))
+def test_an_order_that_redirects_to_itself_was_placed(server: Server, client: Client) -> None:
+    answer_orders(server, elsewhere(f"{server.url}/jobs/7/orders/99"))
 
     assert client.debit_order(7, 5, ["on_demand"]).id == 99
 
@@ -206,10 +202,10 @@ def test_an_order_that_sends_us_to_itself_is_placed_and_not_looked_at_again(
 
 
 @pytest.mark.row("H11")
-def test_an_order_that_sends_us_to_sign_in_may_have_been_placed(
+def test_an_order_that_redirects_to_a_login_is_outcome_unknown(
     server: Server, client: Client
 ) -> None:
-    ordering(server, elsewhere("/login?next=/jobs/7/orders/99"))
+    answer_orders(server, elsewhere("/login?next=/jobs/7/orders/99"))
 
     with pytest.raises(OutcomeUnknown, match="may have been placed"):
         client.debit_order(7, 5, ["on_demand"])
@@ -223,7 +219,7 @@ def test_an_order_that_sends_us_to_sign_in_may_have_been_placed(
 @pytest.mark.row("H12", "S8")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_body_is_never_sent_on_to_another_host(
+def test_a_body_is_never_sent_to_another_host(
     server: Server, other: Server, client: Client, status: int, as_json: bool
 ) -> None:
     server.plan(Fault(elsewhere(f"{other.url}/steal", f"{status} There")))
@@ -236,7 +232,7 @@ def test_a_body_is_never_sent_on_to_another_host(
 
 
 @pytest.mark.row("H13", "S8", "S9")
-def test_a_report_is_fetched_from_another_host_with_nothing_of_ours(
+def test_a_report_on_another_host_is_fetched_without_key_and_headers(
     server: Server,
     other: Server,
     connect: Callable[..., Client],
@@ -259,7 +255,7 @@ def test_a_report_is_fetched_from_another_host_with_nothing_of_ours(
 
 
 @pytest.mark.row("H13", "S8")
-def test_who_is_sent_back_by_another_host_comes_without_the_key(
+def test_a_redirect_back_from_another_host_gets_no_key(
     server: Server, other: Server, client: Client
 ) -> None:
     server.plan(Fault(elsewhere(f"{other.url}/7.zip")), OK)
@@ -272,7 +268,7 @@ def test_who_is_sent_back_by_another_host_comes_without_the_key(
 
 @pytest.mark.row("H14", "S8")
 @pytest.mark.parametrize("spelling", ["?key={}", "/{}", "?auth=Token%20{}#{}"])
-def test_a_redirect_that_carries_the_key_is_not_followed_and_not_shown(
+def test_a_redirect_with_the_key_in_its_url_is_neither_followed_nor_shown(
     server: Server, other: Server, client: Client, spelling: str
 ) -> None:
     server.plan(Fault(elsewhere(other.url + spelling.format(KEY, KEY))))
@@ -304,7 +300,7 @@ def test_a_redirect_that_carries_the_key_is_not_followed_and_not_shown(
         "http://a..b/",
     ],
 )
-def test_a_redirect_to_nowhere_is_not_followed(
+def test_a_redirect_to_an_invalid_address_is_not_followed(
     server: Server, client: Client, location: str | None
 ) -> None:
     server.plan(Fault(elsewhere(location)))
@@ -344,7 +340,7 @@ def test_a_loop_of_redirects_ends_after_three(server: Server, client: Client) ->
 
 
 @pytest.mark.row("H16")
-def test_a_report_that_is_never_ready_is_given_up(
+def test_a_report_that_is_never_ready_times_out(
     server: Server, client: Client, clock: Quick
 ) -> None:
     notice = b'{"notice": {"message": "Try again in 600 seconds."}}'
@@ -357,7 +353,7 @@ def test_a_report_that_is_never_ready_is_given_up(
 
 
 @pytest.mark.row("H16")
-def test_a_report_that_is_never_ready_at_length_is_not_read_to_its_end(
+def test_an_endless_not_ready_response_is_not_read_to_its_end(
     server: Server, client: Client
 ) -> None:
     def endless(wire: Wire, _: Request) -> None:
@@ -376,7 +372,7 @@ def test_a_report_that_is_never_ready_at_length_is_not_read_to_its_end(
 
 @pytest.mark.row("H16", "N19")
 @pytest.mark.parametrize("broken", [said(b"PK", kind="application/zip", length=99), hang_up, reset])
-def test_a_report_that_breaks_off_is_fetched_once_more(
+def test_a_truncated_report_is_downloaded_again(
     server: Server, client: Client, broken: Callable[..., None]
 ) -> None:
     empty_archive = b"PK\5\6" + b"\0" * 18
@@ -394,7 +390,9 @@ def test_a_report_that_breaks_off_is_fetched_once_more(
 
 @pytest.mark.row("H21")
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_bomb_is_unpacked_only_so_far(server: Server, client: Client, as_json: bool) -> None:
+def test_a_compressed_response_over_the_size_limit_is_refused(
+    server: Server, client: Client, as_json: bool
+) -> None:
     packed = gzip.compress(b" " * (80 << 20))
     server.plan(Fault(said(packed, headers=("Content-Encoding: gzip",)), applies=True))
 
@@ -407,9 +405,7 @@ def test_a_bomb_is_unpacked_only_so_far(server: Server, client: Client, as_json:
 
 
 @pytest.mark.row("H21")
-def test_a_bomb_takes_no_more_memory_than_what_is_read_of_it(
-    server: Server, client: Client
-) -> None:
+def test_a_decompression_bomb_takes_limited_memory(server: Server, client: Client) -> None:
     packed = gzip.compress(b" " * (300 << 20), 1)
     server.plan(Fault(said(packed, headers=("Content-Encoding: gzip",))))
 
@@ -436,9 +432,7 @@ def test_cookies_are_not_sent_back(server: Server, client: Client) -> None:
 
 
 @pytest.mark.row("H20")
-def test_a_status_of_another_world_is_no_success_of_an_order(
-    server: Server, client: Client
-) -> None:
+def test_an_order_with_an_unknown_status_is_outcome_unknown(server: Server, client: Client) -> None:
     server.plan(Fault(said(b'{"id": 7}', status="600 Hm"), applies=True))
 
     with pytest.raises(OutcomeUnknown):

@@ -72,7 +72,7 @@ LOSSES = [
 
 @pytest.mark.row("N10")
 @pytest.mark.parametrize("loss", LOSSES)
-def test_where_keys_are_honoured_a_lost_change_is_sent_again_under_its_key_and_made_once(
+def test_a_lost_change_is_retried_with_its_idempotency_key_and_made_once(
     server: Server, client: Client, loss: Fault
 ) -> None:
     for endpoint in CHANGES:
@@ -89,7 +89,7 @@ def test_where_keys_are_honoured_a_lost_change_is_sent_again_under_its_key_and_m
 
 
 @pytest.mark.parametrize("says", ["", "0", "yes"])
-def test_where_nobody_said_that_keys_are_honoured_a_change_is_sent_once(
+def test_without_support_for_idempotency_keys_a_change_is_sent_once(
     server: Server, client: Client, says: str
 ) -> None:
     server.answer(Keeper(says=says))
@@ -103,7 +103,7 @@ def test_where_nobody_said_that_keys_are_honoured_a_change_is_sent_once(
     assert keys(server) == []
 
 
-def test_what_one_server_said_is_not_believed_of_another(server: Server, connect: Connect) -> None:
+def test_support_for_idempotency_keys_is_known_per_server(server: Server, connect: Connect) -> None:
     server.answer(Keeper())
     connect(server.url).get_job(7)
     with Server() as another:
@@ -115,9 +115,7 @@ def test_what_one_server_said_is_not_believed_of_another(server: Server, connect
         assert len(another.log) == 1
 
 
-def test_a_key_that_the_caller_chose_is_the_one_that_is_sent(
-    server: Server, client: Client
-) -> None:
+def test_the_callers_idempotency_key_is_sent(server: Server, client: Client) -> None:
     server.answer(Keeper([Fault(hang_up, applies=True)]))
     client.get_job(7)
 
@@ -126,7 +124,7 @@ def test_a_key_that_the_caller_chose_is_the_one_that_is_sent(
     assert keys(server) == ["may", "may"]
 
 
-def test_each_change_has_a_key_of_its_own(server: Server, client: Client) -> None:
+def test_each_change_has_its_own_idempotency_key(server: Server, client: Client) -> None:
     server.answer(Keeper())
     client.get_job(7)
 
@@ -136,7 +134,7 @@ def test_each_change_has_a_key_of_its_own(server: Server, client: Client) -> Non
     assert len(set(keys(server))) == 2
 
 
-def test_a_body_that_cannot_be_read_again_is_not_sent_again(server: Server, client: Client) -> None:
+def test_a_stream_that_cannot_be_rewound_is_not_retried(server: Server, client: Client) -> None:
     server.answer(Keeper([Fault(hang_up, applies=True)]))
     client.get_job(7)
 
@@ -146,9 +144,7 @@ def test_a_body_that_cannot_be_read_again_is_not_sent_again(server: Server, clie
     assert len(keys(server)) == 1
 
 
-def test_an_answer_that_is_lost_every_time_is_an_open_question(
-    server: Server, client: Client
-) -> None:
+def test_a_response_lost_every_time_is_outcome_unknown(server: Server, client: Client) -> None:
     server.answer(Keeper([Fault(hang_up, applies=True)] * 9))
     client.get_job(7)
 
@@ -159,9 +155,7 @@ def test_an_answer_that_is_lost_every_time_is_an_open_question(
     assert server.made("POST /jobs/7/orders.json") == 1
 
 
-def test_a_refusal_after_a_lost_answer_leaves_the_question_open(
-    server: Server, client: Client
-) -> None:
+def test_a_refusal_after_a_lost_response_is_outcome_unknown(server: Server, client: Client) -> None:
     refused = Fault(said(b'{"error": "slow down"}', status="429 Too Many"))
     server.answer(Keeper([Fault(hang_up, applies=True), refused]))
     client.get_job(7)
@@ -174,7 +168,7 @@ def test_a_refusal_after_a_lost_answer_leaves_the_question_open(
         client.call("jobs/7/orders.json", b"{}", method="post")
 
 
-def test_a_payment_whose_answer_was_lost_is_made_once_and_closed(
+def test_a_payment_with_a_lost_response_is_made_once_and_settled(
     server: Server, connect: Connect, tmp_path: Path
 ) -> None:
     server.answer(Keeper([Fault(hang_up, applies=True)]))
@@ -189,7 +183,7 @@ def test_a_payment_whose_answer_was_lost_is_made_once_and_closed(
     assert (operation.key, operation.state) == ("may", "applied")
 
 
-def test_the_announcement_may_come_with_a_refusal(server: Server, client: Client) -> None:
+def test_support_may_be_announced_in_a_refusal(server: Server, client: Client) -> None:
     body = json.dumps({"error": "No."}).encode()
     announced = said(body, status="404 No", headers=("X-CrowdFlower-Idempotency: 1",))
     server.plan(Fault(announced))

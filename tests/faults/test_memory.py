@@ -29,7 +29,7 @@ Connect = Callable[..., "Client"]
 
 
 @pytest.fixture(autouse=True)
-def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
+def limited_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory ends when a body that says so is decoded."""
     decode = encoding.decode_json
 
@@ -43,7 +43,7 @@ def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.row("P13")
 @pytest.mark.parametrize("lookahead", [1, 8])
-def test_a_page_that_is_too_big_ends_the_list_and_not_the_client(
+def test_a_memory_error_ends_the_list_but_not_the_client(
     server: Server, connect: Connect, lookahead: int
 ) -> None:
     def page(asked: Request) -> Fault:
@@ -70,7 +70,7 @@ def paid_by(act: Act, asked: Request) -> Fault:
 
 
 @pytest.mark.row("P13")
-def test_a_page_that_is_too_big_leaves_the_journal_as_it_is(
+def test_a_memory_error_while_reconciling_leaves_the_journal_unchanged(
     server: Server, connect: Connect, tmp_path: Path
 ) -> None:
     path = tmp_path / "journal.db"
@@ -88,7 +88,7 @@ def test_a_page_that_is_too_big_leaves_the_journal_as_it_is(
 
 
 @pytest.mark.row("P13")
-def test_a_payment_whose_answer_is_too_big_stays_open_and_is_not_made_again(
+def test_a_payment_with_a_memory_error_stays_pending_and_is_not_repeated(
     server: Server, connect: Connect, tmp_path: Path
 ) -> None:
     path = tmp_path / "journal.db"

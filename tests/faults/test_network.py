@@ -35,9 +35,7 @@ Connect = Callable[..., "Client"]
 
 
 @pytest.mark.row("N1")
-def test_where_nobody_listens_nothing_is_sent_and_every_endpoint_may_be_tried_again(
-    connect: Connect, clock: Quick
-) -> None:
+def test_a_refused_connection_is_retried_for_every_endpoint(connect: Connect, clock: Quick) -> None:
     with closed_port() as port:
         for endpoint in ENDPOINTS:
             clock.slept.clear()
@@ -52,7 +50,7 @@ def test_where_nobody_listens_nothing_is_sent_and_every_endpoint_may_be_tried_ag
 
 @pytest.mark.row("N2")
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_name_that_does_not_exist_is_asked_for_three_times_and_nothing_is_sent(
+def test_an_unknown_host_name_is_looked_up_three_times(
     connect: Connect, clock: Quick, method: str
 ) -> None:
     client = connect("https://nowhere.invalid/v1")
@@ -65,7 +63,7 @@ def test_a_name_that_does_not_exist_is_asked_for_three_times_and_nothing_is_sent
 
 
 @pytest.fixture
-def crowded() -> Iterator[int]:
+def full_backlog_port() -> Iterator[int]:
     """A port that takes no more connections."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
@@ -78,10 +76,10 @@ def crowded() -> Iterator[int]:
 
 
 @pytest.mark.row("N3")
-def test_a_connection_that_is_not_taken_is_given_up_when_its_time_is_over(
-    crowded: int, connect: Connect
+def test_a_connection_that_is_not_accepted_times_out(
+    full_backlog_port: int, connect: Connect
 ) -> None:
-    client = connect(f"http://127.0.0.1:{crowded}/v1", timeout=(0.2, 20), retries=0)
+    client = connect(f"http://127.0.0.1:{full_backlog_port}/v1", timeout=(0.2, 20), retries=0)
     started = time.monotonic()
 
     with pytest.raises(NotSentError, match=r"did not accept the connection within 0\.2 s"):
@@ -91,8 +89,10 @@ def test_a_connection_that_is_not_taken_is_given_up_when_its_time_is_over(
 
 
 @pytest.mark.row("N3")
-def test_the_deadline_holds_for_a_connection_too(crowded: int, connect: Connect) -> None:
-    client = connect(f"http://127.0.0.1:{crowded}/v1", timeout=(20, 20), deadline=0.2)
+def test_the_deadline_includes_the_time_to_connect(
+    full_backlog_port: int, connect: Connect
+) -> None:
+    client = connect(f"http://127.0.0.1:{full_backlog_port}/v1", timeout=(20, 20), deadline=0.2)
     started = time.monotonic()
 
     with pytest.raises(NotSentError):
@@ -113,7 +113,7 @@ def certificate(authority: trustme.CA, what: str) -> trustme.LeafCert:
 @pytest.mark.row("N5")
 @pytest.mark.parametrize("what", ["untrusted", "for another name", "expired"])
 @pytest.mark.usefixtures("trusted")
-def test_a_certificate_that_is_not_valid_is_neither_trusted_nor_tried_again(
+def test_an_invalid_certificate_is_refused_and_not_retried(
     what: str, authority: trustme.CA, connect: Connect
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -137,7 +137,7 @@ def stops_reading(wire: Wire, _: Request) -> None:
 
 @pytest.mark.row("N15")
 @pytest.mark.parametrize("kind", [bytes, io.BytesIO], ids=["bytes", "file"])
-def test_a_server_that_stops_reading_an_upload_is_waited_for_until_the_deadline(
+def test_an_upload_that_the_server_stops_reading_ends_at_the_deadline(
     server: Server, connect: Connect, kind: Callable[[bytes], bytes | io.BytesIO]
 ) -> None:
     server.plan(Fault(stops_reading, before="head"))
@@ -161,7 +161,7 @@ def refuses_early(wire: Wire, _: Request) -> None:
 
 @pytest.mark.row("N16")
 @pytest.mark.parametrize("kind", [bytes, io.BytesIO], ids=["bytes", "file"])
-def test_a_refusal_while_the_body_is_being_sent_is_the_answer(
+def test_a_refusal_before_the_end_of_the_body_is_the_answer(
     server: Server, client: Client, kind: Callable[[bytes], bytes | io.BytesIO]
 ) -> None:
     server.plan(Fault(refuses_early, before="head"))
@@ -179,7 +179,7 @@ def refuses_and_hangs_up(wire: Wire, request: Request) -> None:
 
 
 @pytest.mark.row("N16")
-def test_a_refusal_that_a_hang_up_follows_is_still_the_answer(
+def test_a_refusal_followed_by_a_closed_connection_is_the_answer(
     server: Server, client: Client
 ) -> None:
     server.plan(Fault(refuses_and_hangs_up, before="head"))
@@ -191,7 +191,7 @@ def test_a_refusal_that_a_hang_up_follows_is_still_the_answer(
 
 
 @pytest.mark.row("N15")
-def test_an_upload_that_is_read_slowly_takes_the_time_that_it_takes(
+def test_an_upload_may_take_longer_than_the_timeout_of_one_chunk(
     server: Server, connect: Connect
 ) -> None:
     def slowly(wire: Wire, request: Request) -> None:
@@ -222,7 +222,7 @@ def answers_and_hangs_up(wire: Wire, request: Request) -> None:
 
 
 @pytest.mark.row("N17")
-def test_a_connection_that_the_server_closed_meanwhile_is_replaced_without_a_word(
+def test_a_kept_alive_connection_closed_by_the_server_is_replaced(
     server: Server, client: Client, clock: Quick
 ) -> None:
     server.plan(Fault(answers_and_hangs_up))
@@ -236,7 +236,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced_without_a_wor
 
 
 @pytest.mark.row("N18")
-def test_a_kept_connection_that_breaks_costs_a_read_one_more_attempt(
+def test_a_read_is_retried_if_a_kept_alive_connection_breaks(
     server: Server, client: Client
 ) -> None:
     server.plan(OK, Fault(reset), OK)
@@ -249,9 +249,7 @@ def test_a_kept_connection_that_breaks_costs_a_read_one_more_attempt(
 
 @pytest.mark.row("N18")
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.letter in "VN"], ids=str)
-def test_a_change_goes_over_a_connection_on_which_nothing_else_went(
-    server: Server, client: Client, endpoint: Endpoint
-) -> None:
+def test_a_change_uses_a_new_connection(server: Server, client: Client, endpoint: Endpoint) -> None:
     server.plan(OK)
     client.get_job(7)
 
@@ -263,7 +261,7 @@ def test_a_change_goes_over_a_connection_on_which_nothing_else_went(
 
 
 @pytest.mark.row("N18")
-def test_the_connection_of_a_change_is_not_used_for_what_follows(
+def test_the_connection_of_a_change_is_not_reused(
     server: Server, client: Client, clock: Quick
 ) -> None:
     def lingers(wire: Wire, request: Request) -> None:
@@ -278,7 +276,7 @@ def test_the_connection_of_a_change_is_not_used_for_what_follows(
     assert (server.connections, clock.slept) == (2, [])
 
 
-def test_fresh_connections_make_no_noise(server: Server, client: Client, log: Log) -> None:
+def test_new_connections_log_no_warnings(server: Server, client: Client, log: Log) -> None:
     server.plan(OK)
 
     client.call("jobs/7/orders.json", b"{}", method="post")
@@ -287,7 +285,7 @@ def test_fresh_connections_make_no_noise(server: Server, client: Client, log: Lo
 
 
 @pytest.mark.row("N21")
-def test_a_body_without_a_length_that_is_cut_to_valid_json_is_caught_by_what_it_must_hold(
+def test_a_truncated_body_that_is_valid_json_is_detected_by_its_shape(
     server: Server, client: Client
 ) -> None:
     def cut(wire: Wire, _: Request) -> None:
@@ -301,7 +299,9 @@ def test_a_body_without_a_length_that_is_cut_to_valid_json_is_caught_by_what_it_
 
 
 @pytest.mark.row("N19")
-def test_a_lost_answer_says_which_status_had_come(server: Server, client: Client) -> None:
+def test_the_evidence_of_a_lost_response_includes_its_status(
+    server: Server, client: Client
+) -> None:
     server.plan(Fault(said(b'{"id"', length=90), applies=True))
 
     with pytest.raises(OutcomeUnknown) as caught:
@@ -311,7 +311,7 @@ def test_a_lost_answer_says_which_status_had_come(server: Server, client: Client
 
 
 @pytest.mark.row("N19")
-def test_a_file_that_is_cut_short_is_not_taken_for_whole(server: Server, client: Client) -> None:
+def test_a_truncated_file_is_an_error(server: Server, client: Client) -> None:
     server.plan(Fault(said(b"PK half", kind="application/zip", length=90)))
 
     with pytest.raises(TruncatedResponse):
@@ -323,7 +323,7 @@ def test_a_file_that_is_cut_short_is_not_taken_for_whole(server: Server, client:
 
 @pytest.mark.row("N24")
 @pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway"])
-def test_a_proxy_that_does_not_let_us_through_is_one_behind_which_nothing_was_sent(
+def test_a_proxy_that_refuses_to_connect_is_not_sent(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", server.url)
@@ -338,7 +338,7 @@ def test_a_proxy_that_does_not_let_us_through_is_one_behind_which_nothing_was_se
 
 
 @pytest.mark.row("N24")
-def test_a_proxy_that_is_down_is_one_behind_which_nothing_was_sent(
+def test_an_unreachable_proxy_is_not_sent(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closed_port() as port:
@@ -351,7 +351,7 @@ def test_a_proxy_that_is_down_is_one_behind_which_nothing_was_sent(
 
 
 @pytest.mark.row("N24")
-def test_a_proxy_that_is_silent_is_given_up_at_the_deadline(
+def test_a_proxy_that_does_not_respond_ends_at_the_deadline(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", server.url)
@@ -365,7 +365,7 @@ def test_a_proxy_that_is_silent_is_given_up_at_the_deadline(
 
 
 @pytest.mark.row("N24", "N14")
-def test_a_proxy_that_lets_us_through_in_drops_is_given_up_at_the_deadline(
+def test_a_proxy_that_sends_single_bytes_ends_at_the_deadline(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dripping(wire: Wire, _: Request) -> None:
@@ -386,7 +386,7 @@ def test_a_proxy_that_lets_us_through_in_drops_is_given_up_at_the_deadline(
 @pytest.mark.parametrize(
     "proxy", ["http://[::1", "odd://127.0.0.1:9", "http://", "http://127.0.0.1:99999"]
 )
-def test_a_proxy_whose_address_is_none_is_one_behind_which_nothing_was_sent(
+def test_an_invalid_proxy_address_is_not_sent(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
@@ -398,7 +398,7 @@ def test_a_proxy_whose_address_is_none_is_one_behind_which_nothing_was_sent(
 
 
 @pytest.mark.row("N5")
-def test_certificates_that_are_not_there_are_said_to_be_missing_and_nothing_is_sent(
+def test_missing_certificate_files_are_not_sent(
     secure: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, clock: Quick
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/certificates.pem")
@@ -412,13 +412,13 @@ def test_certificates_that_are_not_there_are_said_to_be_missing_and_nothing_is_s
 
 @pytest.mark.row("N2")
 @pytest.mark.parametrize("host", ["a..b", "a" * 300])
-def test_what_no_host_can_be_called_is_asked_nothing(connect: Connect, host: str) -> None:
+def test_an_invalid_host_name_is_not_sent(connect: Connect, host: str) -> None:
     with pytest.raises(NotSentError, match="not a valid host name"):
         connect(f"https://{host}/v1").call("jobs/7/orders.json", b"{}", method="post")
 
 
 @pytest.mark.row("N24")
-def test_what_a_plain_proxy_took_and_did_not_answer_is_unknown(
+def test_a_lost_response_of_a_plain_http_proxy_is_outcome_unknown(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
@@ -432,7 +432,7 @@ def test_what_a_plain_proxy_took_and_did_not_answer_is_unknown(
 
 
 @pytest.mark.row("N25")
-def test_one_address_of_a_name_may_be_dead_while_another_is_alive(
+def test_the_next_address_of_a_host_is_tried_if_one_fails(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolve = socket.getaddrinfo
@@ -452,18 +452,18 @@ def test_one_address_of_a_name_may_be_dead_while_another_is_alive(
 
 
 @pytest.mark.row("N3", "N25")
-def test_the_deadline_is_for_all_addresses_of_a_name_together(
-    crowded: int, connect: Connect, monkeypatch: pytest.MonkeyPatch
+def test_the_deadline_covers_all_addresses_of_a_host(
+    full_backlog_port: int, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolve = socket.getaddrinfo
-    here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", crowded))
+    here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", full_backlog_port))
 
     def many(host: str, *args: object, **kwargs: object) -> list[object]:
         return [here] * 50 if host == "api.example.com" else resolve(host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", many)
     client = connect(
-        f"http://api.example.com:{crowded}/v1",
+        f"http://api.example.com:{full_backlog_port}/v1",
         timeout=(0.3, 20),
         deadline=0.5,
         allow_insecure=True,
@@ -477,7 +477,7 @@ def test_the_deadline_is_for_all_addresses_of_a_name_together(
 
 
 @pytest.mark.row("N22")
-def test_a_line_without_end_is_not_read_into_memory() -> None:
+def test_a_line_of_the_response_has_a_maximum_length() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, connections._Socket(ours, connections.Exchange()).makefile("rb") as reader:
         theirs.sendall(b"1" * (connections.MAX_LINE + 10) + b"\n")
@@ -492,7 +492,7 @@ def test_a_line_without_end_is_not_read_into_memory() -> None:
 
 
 @pytest.mark.row("N13")
-def test_the_deadline_is_for_all_attempts_together(server: Server, connect: Connect) -> None:
+def test_the_deadline_covers_all_attempts(server: Server, connect: Connect) -> None:
     server.plan(Fault(stall))
     client = connect(server.url, timeout=(10, 0.1), deadline=0.25)
     started = time.monotonic()

@@ -47,7 +47,7 @@ WHOLE_JSON = archive(b'{"id": 1, "data": {"a": [1, 2]}}\n' * 20)
 @pytest.mark.row("C3", "C4", "C5", "C6")
 @QUICK
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
-def test_what_cannot_be_decoded_is_a_value_error(content: bytes) -> None:
+def test_any_bytes_are_json_or_a_value_error(content: bytes) -> None:
     try:
         encoding.decode_json(content)
     except ValueError:
@@ -57,7 +57,7 @@ def test_what_cannot_be_decoded_is_a_value_error(content: bytes) -> None:
 @pytest.mark.row("H17", "C1")
 @QUICK
 @given(JSON_VALUES)
-def test_every_body_is_looked_through_for_complaints(body: JSON) -> None:
+def test_messages_are_extracted_from_any_json(body: JSON) -> None:
     for said in (refusal_messages(body), all_messages(body), reservations(body)):
         assert all(isinstance(text, str) for text in said)
 
@@ -65,7 +65,7 @@ def test_every_body_is_looked_through_for_complaints(body: JSON) -> None:
 @pytest.mark.row("H4")
 @QUICK
 @given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ [-+]?\w+"))
-def test_whatever_is_said_of_when_to_come_back_is_a_number_or_nothing(said: str) -> None:
+def test_any_retry_after_is_none_or_at_least_zero(said: str) -> None:
     class Answer:
         status_code = 429
         headers = {"Retry-After": said}  # noqa: RUF012 - read alone
@@ -90,12 +90,12 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
 @pytest.mark.row("C16")
 @QUICK
 @given(damaged(WHOLE) | st.binary())
-def test_a_damaged_archive_of_a_table_raises_errors_of_reports(data: bytes) -> None:
+def test_a_damaged_csv_archive_raises_report_errors(data: bytes) -> None:
     read(data, "full")
 
 
 @pytest.mark.row("F2")
-def test_a_file_without_a_name_is_read_like_any_other() -> None:
+def test_a_file_without_a_name_is_read() -> None:
     nameless = archive(b"a,b\n1,2\n").replace(b"f7.csv", b"\0" * 6)
 
     rows = list(report_archive.rows(io.BytesIO(nameless), "full"))
@@ -106,21 +106,21 @@ def test_a_file_without_a_name_is_read_like_any_other() -> None:
 @pytest.mark.row("C6")
 @QUICK
 @given(damaged(WHOLE_JSON) | st.binary())
-def test_a_damaged_archive_of_json_raises_errors_of_reports(data: bytes) -> None:
+def test_a_damaged_json_archive_raises_report_errors(data: bytes) -> None:
     read(data, "json")
 
 
 @pytest.mark.row("C16")
 @QUICK
 @given(st.binary() | st.text(alphabet='a,"\n\r\0=é').map(str.encode))
-def test_whatever_is_in_a_table_it_is_read_or_refused(content: bytes) -> None:
+def test_any_csv_content_is_read_or_a_report_error(content: bytes) -> None:
     read(archive(content), "full")
 
 
 @pytest.mark.row("C6")
 @QUICK
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
-def test_whatever_is_in_lines_of_json_it_is_read_or_refused(content: bytes) -> None:
+def test_any_json_lines_content_is_read_or_a_report_error(content: bytes) -> None:
     read(archive(content), "json")
 
 

@@ -56,7 +56,7 @@ def both_sides_of_a_fork(right: Callable[[bool], bool]) -> tuple[bool, bool]:
 
 @pytest.mark.row("P1")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_after_a_fork_nobody_gets_the_answers_of_the_other(server: Server, client: Client) -> None:
+def test_after_a_fork_each_process_gets_its_own_responses(server: Server, client: Client) -> None:
     server.answer(echo)
     client.get_job(1)
 
@@ -69,7 +69,7 @@ def test_after_a_fork_nobody_gets_the_answers_of_the_other(server: Server, clien
 
 @pytest.mark.row("P1")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_list_that_is_half_read_goes_on_in_both_processes_after_a_fork(
+def test_a_half_read_list_continues_in_both_processes_after_a_fork(
     server: Server, connect: Callable[..., Client]
 ) -> None:
     forked = threading.Event()
@@ -100,7 +100,7 @@ def test_a_list_that_is_half_read_goes_on_in_both_processes_after_a_fork(
 
 @pytest.mark.row("P1")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_process_forked_while_a_table_is_read_reads_tables() -> None:
+def test_a_process_forked_while_csv_is_read_can_read_csv() -> None:
     with csv_format._large_cells():  # as another thread does for most of its time
         child = os.fork()
         if not child:
@@ -113,7 +113,7 @@ def test_a_process_forked_while_a_table_is_read_reads_tables() -> None:
 
 
 @pytest.mark.row("P2")
-def test_threads_that_share_a_client_get_each_their_own_answers(
+def test_threads_that_share_a_client_get_their_own_responses(
     server: Server, connect: Callable[..., Client]
 ) -> None:
     server.answer(echo)
@@ -126,7 +126,7 @@ def test_threads_that_share_a_client_get_each_their_own_answers(
 
 
 @pytest.mark.row("P2")
-def test_threads_that_share_a_client_share_what_may_be_repeated(
+def test_threads_that_share_a_client_share_the_retry_budget(
     server: Server, connect: Callable[..., Client]
 ) -> None:
     server.plan(Fault(said(status="500 Oh")))
@@ -145,7 +145,7 @@ def test_threads_that_share_a_client_share_what_may_be_repeated(
 
 
 @pytest.mark.row("P5")
-def test_an_interrupt_comes_through_and_nothing_is_sent_again(
+def test_an_interrupt_is_raised_and_nothing_is_retried(
     server: Server, connect: Callable[..., Client]
 ) -> None:
     caller = threading.get_ident()
@@ -168,7 +168,7 @@ def test_an_interrupt_comes_through_and_nothing_is_sent_again(
 
 
 @pytest.mark.row("P5", "S3")
-def test_an_interrupt_before_there_is_a_connection_shows_no_key(
+def test_an_interrupt_while_connecting_shows_no_key(
     connect: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
@@ -185,7 +185,7 @@ def test_an_interrupt_before_there_is_a_connection_shows_no_key(
 
 @pytest.mark.row("P10", "P12")
 @pytest.mark.parametrize("jump", [-1e6, 1e6])
-def test_a_wall_clock_that_jumps_changes_no_deadline(
+def test_a_jump_of_the_wall_clock_does_not_change_the_deadline(
     server: Server, client: Client, clock: Quick, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     server.plan(Fault(said(status="500 Oh")), OK)
@@ -198,7 +198,7 @@ def test_a_wall_clock_that_jumps_changes_no_deadline(
 
 
 @pytest.mark.row("P12")
-def test_a_machine_that_slept_through_the_deadline_ends_the_call(
+def test_a_call_ends_if_the_machine_slept_past_the_deadline(
     server: Server, client: Client, clock: Quick
 ) -> None:
     def sleeps(*_: object) -> None:
@@ -224,7 +224,7 @@ archive = client.call("jobs/7.csv", as_json=False)
 
 
 @pytest.mark.row("P11")
-def test_a_list_left_half_way_does_not_keep_the_process(server: Server) -> None:
+def test_a_half_read_list_does_not_keep_the_process_alive(server: Server) -> None:
     def choose(request: Request) -> Fault:
         number = request.target.partition("page=")[2][:1]
 
@@ -255,7 +255,7 @@ def test_a_list_left_half_way_does_not_keep_the_process(server: Server) -> None:
 
 
 @pytest.mark.row("P11")
-def test_a_list_left_half_way_gives_its_connection_back(
+def test_a_half_read_list_releases_its_connection(
     server: Server, connect: Callable[..., Client]
 ) -> None:
     server.answer(lambda asked: Fault(said(json.dumps({asked.target[-1]: {}}).encode())))

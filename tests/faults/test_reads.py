@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 8])
 
 
-class Shelf:
+class PagedUnits:
     """Five pages of units, three on each; a page may fail some times before it does not."""
 
     def __init__(self, failures: dict[int, list[Act]] | None = None, turns: int = 10**9) -> None:
@@ -47,7 +47,7 @@ class Shelf:
 
 @pytest.fixture
 def listing(server: Server, connect: Callable[..., Client]) -> Iterator[Callable[..., Any]]:
-    def units(shelf: Shelf, lookahead: int = 1, count: int | None = None, **how: Any) -> Any:
+    def units(shelf: PagedUnits, lookahead: int = 1, count: int | None = None, **how: Any) -> Any:
         server.answer(lambda _: Fault(shelf))
         client = connect(server.url, lookahead=lookahead, timeout=(10, 20))
         return client.get_units(Job(client, id=7, units_count=count), **how)
@@ -64,10 +64,10 @@ EVERY = list(range(3, 18))
 @pytest.mark.row("C11")
 @LOOKAHEADS
 @pytest.mark.parametrize("act", [hang_up, said(status="502 Oh"), said(b'{"3":', length=90)])
-def test_a_page_that_fails_once_is_asked_for_once_more_and_no_other(
+def test_only_the_failed_page_is_requested_again(
     listing: Callable[..., Any], lookahead: int, act: Act
 ) -> None:
-    shelf = Shelf({3: [act]})
+    shelf = PagedUnits({3: [act]})
 
     found = [unit.id for unit in listing(shelf, lookahead)]
 
@@ -81,15 +81,15 @@ def test_a_page_that_fails_once_is_asked_for_once_more_and_no_other(
 @pytest.mark.parametrize(
     ("act", "error"), [(said(status="502 Oh"), ServerError), (said(b'["a"]'), MalformedResponse)]
 )
-def test_a_page_that_fails_for_good_says_where_to_go_on(
+def test_a_failing_page_says_where_to_resume(
     listing: Callable[..., Any], lookahead: int, act: Act, error: type[Exception]
 ) -> None:
     found: list[int] = []
 
     with pytest.raises(error) as caught:
-        found.extend(unit.id for unit in listing(Shelf({3: [act] * 9}), lookahead))
+        found.extend(unit.id for unit in listing(PagedUnits({3: [act] * 9}), lookahead))
     assert (caught.value.page, caught.value.items_seen) == (3, 6)  # type: ignore[attr-defined]
-    found += [unit.id for unit in listing(Shelf(), lookahead, start_page=3, count=15)]
+    found += [unit.id for unit in listing(PagedUnits(), lookahead, start_page=3, count=15)]
 
     assert found == EVERY
 
@@ -97,10 +97,10 @@ def test_a_page_that_fails_for_good_says_where_to_go_on(
 @pytest.mark.row("C10")
 @LOOKAHEADS
 @pytest.mark.parametrize("turns", [1, 2, 4])
-def test_pages_in_a_circle_are_left_after_the_first_that_comes_again(
+def test_repeated_pages_are_a_page_loop(
     listing: Callable[..., Any], lookahead: int, turns: int
 ) -> None:
-    shelf = Shelf(turns=turns)
+    shelf = PagedUnits(turns=turns)
 
     with pytest.raises(PageLoop) as caught:
         list(islice(listing(shelf, lookahead), 1000))
@@ -110,8 +110,8 @@ def test_pages_in_a_circle_are_left_after_the_first_that_comes_again(
 
 
 @pytest.mark.row("C13")
-def test_units_that_are_lacking_are_told_of(listing: Callable[..., Any]) -> None:
+def test_missing_units_are_reported(listing: Callable[..., Any]) -> None:
     with pytest.warns(PaginationWarning, match="the list had 15 items instead of 16"):
-        assert len(list(listing(Shelf(), count=16))) == 15
+        assert len(list(listing(PagedUnits(), count=16))) == 15
     with pytest.raises(PageChanged):
-        list(listing(Shelf(), count=16, strict=True))
+        list(listing(PagedUnits(), count=16, strict=True))

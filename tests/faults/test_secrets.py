@@ -21,33 +21,31 @@ if TYPE_CHECKING:
     from crowdflower.client import Client
 
 
-def told_back(wire: Wire, request: Request) -> None:
+def echo_request(wire: Wire, request: Request) -> None:
     """Repeat the whole request, key and all, in every part of the answer."""
     key = request.headers["authorization"]
     body = f'{{"error": "{key}", "key": "{key}"}}'.encode()
     said(body, status=f"422 {key}", headers=(f"X-Key: {key}", f"Location: /{key}"))(wire, request)
 
 
-def told_back_as_a_page(wire: Wire, request: Request) -> None:
+def echo_as_page(wire: Wire, request: Request) -> None:
     said(b"<html>" + request.raw + b"</html>", kind="text/html")(wire, request)
 
 
-def told_back_as_garbage(wire: Wire, request: Request) -> None:
+def echo_as_garbage(wire: Wire, request: Request) -> None:
     raw(request.raw)(wire, request)
 
 
-def told_back_as_a_redirect(wire: Wire, request: Request) -> None:
+def echo_as_redirect(wire: Wire, request: Request) -> None:
     elsewhere(f"/{request.headers['authorization']}")(wire, request)
 
 
 @pytest.mark.row("S1", "S2", "S3", "S7")
-@pytest.mark.parametrize(
-    "act", [told_back, told_back_as_a_page, told_back_as_garbage, told_back_as_a_redirect]
-)
+@pytest.mark.parametrize("act", [echo_request, echo_as_page, echo_as_garbage, echo_as_redirect])
 @pytest.mark.parametrize(
     ("path", "method"), [("jobs/7.json", "get"), ("jobs/7/orders.json", "post")]
 )
-def test_a_server_that_repeats_the_key_is_not_repeated(
+def test_a_key_in_the_response_is_not_in_the_error(
     server: Server, client: Client, act: Callable[..., None], path: str, method: str
 ) -> None:
     server.plan(Fault(act))
@@ -59,19 +57,19 @@ def test_a_server_that_repeats_the_key_is_not_repeated(
     assert leaks(caught.value) == []
 
 
-def told_back_as_a_text(wire: Wire, request: Request) -> None:
+def echo_as_string(wire: Wire, request: Request) -> None:
     body = f'"{request.headers["authorization"]}"'.encode()
     said(body, headers=(f"X-Key: {request.headers['authorization']}",))(wire, request)
 
 
 @pytest.mark.row("S1", "S2", "S3", "S7")
-@pytest.mark.parametrize("act", [told_back_as_a_text, told_back_as_a_page, told_back_as_a_redirect])
+@pytest.mark.parametrize("act", [echo_as_string, echo_as_page, echo_as_redirect])
 @pytest.mark.parametrize(
     "pay",
     [lambda job: job.launch(5), lambda job: job.get_worker(5).bonus(5)],
     ids=["launch", "bonus"],
 )
-def test_a_payment_whose_answer_repeats_the_key_stays_open_and_does_not(
+def test_a_payment_with_the_key_in_its_response_is_outcome_unknown_without_it(
     server: Server, client: Client, act: Callable[..., None], pay: Callable[[Job], object]
 ) -> None:
     job = Fault(said(b'{"id": 7, "state": "unordered"}'))
@@ -84,8 +82,8 @@ def test_a_payment_whose_answer_repeats_the_key_stays_open_and_does_not(
 
 
 @pytest.mark.row("S4", "S5")
-def test_nothing_of_the_key_is_logged(server: Server, client: Client, log: Log) -> None:
-    server.plan(OK, Fault(told_back), *[Fault(told_back_as_garbage)] * 2, OK)
+def test_the_key_is_not_logged(server: Server, client: Client, log: Log) -> None:
+    server.plan(OK, Fault(echo_request), *[Fault(echo_as_garbage)] * 2, OK)
     logging.getLogger("http.client").setLevel(logging.DEBUG)
 
     client.get_job(7)
@@ -98,7 +96,7 @@ def test_nothing_of_the_key_is_logged(server: Server, client: Client, log: Log) 
 
 
 @pytest.mark.row("S6")
-def test_a_client_keeps_its_key_to_itself(client: Client) -> None:
+def test_a_client_does_not_show_its_key(client: Client) -> None:
     for shown in (repr(client), str(client), f"{vars(client)}", f"{vars(client.transport)}"):
         assert not shows_the_key(shown)
     with pytest.raises(TypeError):
@@ -107,7 +105,7 @@ def test_a_client_keeps_its_key_to_itself(client: Client) -> None:
 
 
 @pytest.mark.row("S7")
-def test_a_raw_answer_is_pickled_without_the_key(server: Server, client: Client) -> None:
+def test_a_raw_response_is_pickled_without_the_key(server: Server, client: Client) -> None:
     server.plan(OK)
 
     response = client.call("jobs/7.json", as_json=False)
@@ -134,7 +132,7 @@ def test_a_netrc_file_does_not_replace_the_key(
 
 @pytest.mark.row("S1")
 @pytest.mark.parametrize("url", [KEY, f"ftp://{KEY}", f"http://{KEY}@host/", f"https://h/?{KEY}"])
-def test_an_address_that_is_the_key_is_not_shown(url: str) -> None:
+def test_a_base_url_that_contains_the_key_is_not_shown(url: str) -> None:
     from crowdflower import Client  # noqa: PLC0415 - the name is for types alone above
 
     with pytest.raises(ConfigError) as caught:
@@ -144,7 +142,7 @@ def test_an_address_that_is_the_key_is_not_shown(url: str) -> None:
 
 
 @pytest.mark.row("S11")
-def test_a_key_on_the_command_line_is_warned_of(
+def test_a_key_on_the_command_line_prints_a_warning(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert serve.make_context("serve", ["--key", KEY]).params["key"] == KEY

@@ -35,7 +35,7 @@ GRACE = 5
     "case", [pytest.param(case, marks=pytest.mark.row(case.row), id=str(case)) for case in CASES]
 )
 @pytest.mark.usefixtures("trusted")
-def test_a_fault_costs_as_many_requests_as_are_safe_and_is_named_for_what_it_means(
+def test_each_fault_on_each_endpoint_has_the_expected_requests_and_error(
     case: Case, letter: str, connect: Callable[..., Client], tls: ssl.SSLContext
 ) -> None:
     wrong = {}

@@ -34,14 +34,14 @@ ODD_KEY = "s3cret'\\+/%&=?"
 @pytest.mark.parametrize(
     "key", ["", " ", "s3cret key", "s3cret\n", "s3cret\0", "s3cr€t", 7, b"s3cret"]
 )
-def test_a_key_that_no_header_can_hold_is_refused_without_being_shown(key: Any) -> None:
+def test_an_invalid_key_is_refused_without_showing_it(key: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         Client(key)
 
     assert "s3cr" not in str(caught.value)
 
 
-def test_without_any_key_the_error_says_where_to_put_one() -> None:
+def test_a_missing_key_error_says_how_to_set_one() -> None:
     with pytest.raises(ConfigError, match="CROWDFLOWER_API_KEY"):
         Client()
 
@@ -50,13 +50,13 @@ def test_without_any_key_the_error_says_where_to_put_one() -> None:
 
 
 @pytest.mark.parametrize("shown", [repr, str, format, vars, lambda client: vars(client.transport)])
-def test_looking_at_a_client_does_not_show_its_key(
+def test_no_representation_of_a_client_shows_its_key(
     client: Client, shown: Callable[[Client], object]
 ) -> None:
     assert KEY not in str(shown(client))
 
 
-def test_a_client_is_not_pickled_with_its_key(client: Client) -> None:
+def test_a_client_cannot_be_pickled(client: Client) -> None:
     with pytest.raises(TypeError, match="create a new Client"):
         pickle.dumps(client)
 
@@ -79,102 +79,104 @@ def refused(api: RequestsMock, client: Client) -> None:
     client.get_job(7)
 
 
-def told_its_own_key(api: RequestsMock, client: Client) -> None:
+def key_in_error_message(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", status=401, json={"error": f"There is no key {KEY}."})
     client.get_job(7)
 
 
-def told_its_own_key_in_a_page(api: RequestsMock, client: Client) -> None:
+def key_in_web_page(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", body=f"{'<p>' * 60}No key {KEY} here.")
     client.get_job(7)
 
 
-def out_of_reach(api: RequestsMock, client: Client) -> None:
+def connection_error(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", body=requests.ConnectionError(f"/v1/jobs?key={KEY}"))
     client.get_job(7)
 
 
-def silent(api: RequestsMock, client: Client) -> None:
+def read_timeout(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", body=requests.ReadTimeout(f"/v1/jobs?key={KEY}"))
     client.get_job(7)
 
 
-def cut_off(api: RequestsMock, client: Client) -> None:
+def truncated(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", body=b"{", headers={"Content-Length": "4000"})
     client.get_job(7)
 
 
-def sent_elsewhere(api: RequestsMock, client: Client) -> None:
+def redirected(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", status=302, headers={"Location": "/v1/jobs/8.json"})
     client.get_job(7)
 
 
-def sent_elsewhere_with_its_key(api: RequestsMock, client: Client) -> None:
+def redirected_with_the_key(api: RequestsMock, client: Client) -> None:
     headers = {"Location": f"https://storage.example.com/7.zip?key={KEY}"}
     api.get(f"{API}/jobs/7.csv", status=302, headers=headers)
     client.get_report(7)
 
 
-def refused_an_upload(api: RequestsMock, client: Client) -> None:
+def upload_refused(api: RequestsMock, client: Client) -> None:
     api.put(f"{API}/jobs/7/upload.json", status=422, json={"error": "Too many rows."})
     client.upload_job([{"text": "hi"}], 7)
 
 
-def refused_a_stream(api: RequestsMock, client: Client) -> None:
+def stream_refused(api: RequestsMock, client: Client) -> None:
     api.put(f"{API}/jobs/7/upload.json", status=413)
     client.call("jobs/7/upload.json", (block for block in [b"{}"]), method="put")
 
 
-def refused_files(api: RequestsMock, client: Client) -> None:
+def files_refused(api: RequestsMock, client: Client) -> None:
     api.post(f"{API}/jobs/7/taxonomy.json", status=415)
     client.call("jobs/7/taxonomy.json", files={"file": io.BytesIO(b"a,b\n")})
 
 
-def answered_nonsense(api: RequestsMock, client: Client) -> None:
+def malformed(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", json=[KEY])
     client.get_job(7)
 
 
-def placed_an_order_that_was_sent_elsewhere(api: RequestsMock, client: Client) -> None:
+def order_redirected(api: RequestsMock, client: Client) -> None:
     for place in ("jobs/7", "jobs/7/ping"):  # where a payment looks before it is sent
         api.get(f"{API}/{place}.json", json={"id": 7, "ordered_units": 0})
     api.post(f"{API}/jobs/7/orders.json", status=302, headers={"Location": "/login"})
     client.debit_order(7, 5, ["on_demand"])
 
 
-def was_given_a_broken_report(api: RequestsMock, client: Client) -> None:
+def broken_report(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.csv", status=200, body=f'{{"error": "No report for {KEY}."}}')
     client.get_report(7)
 
 
 FAILURES = [
     refused,
-    told_its_own_key,
-    told_its_own_key_in_a_page,
-    out_of_reach,
-    silent,
-    cut_off,
-    sent_elsewhere,
-    sent_elsewhere_with_its_key,
-    refused_an_upload,
-    refused_a_stream,
-    refused_files,
-    answered_nonsense,
-    placed_an_order_that_was_sent_elsewhere,
-    was_given_a_broken_report,
+    key_in_error_message,
+    key_in_web_page,
+    connection_error,
+    read_timeout,
+    truncated,
+    redirected,
+    redirected_with_the_key,
+    upload_refused,
+    stream_refused,
+    files_refused,
+    malformed,
+    order_redirected,
+    broken_report,
 ]
 
 TOLD = [
-    told_its_own_key,
-    told_its_own_key_in_a_page,
-    sent_elsewhere_with_its_key,
-    answered_nonsense,
-    was_given_a_broken_report,
+    key_in_error_message,
+    key_in_web_page,
+    redirected_with_the_key,
+    malformed,
+    broken_report,
 ]
 """Where the server says the key to us: its answer holds it, what we say of the answer does not."""
 
 
-def failed(fail: Callable[[RequestsMock, Client], None], api: RequestsMock, client: Client) -> Any:
+def raised_error(
+    fail: Callable[[RequestsMock, Client], None], api: RequestsMock, client: Client
+) -> Any:
     """Return the error of a call that fails."""
     try:
         fail(api, client)
@@ -187,17 +189,17 @@ def failed(fail: Callable[[RequestsMock, Client], None], api: RequestsMock, clie
 def test_no_error_shows_the_key(
     api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
 ) -> None:
-    error = failed(fail, api, client)
+    error = raised_error(fail, api, client)
 
     assert KEY not in f"{error} {error!r} {error.args} {vars(error)}"
     assert str(error)
 
 
 @pytest.mark.parametrize("fail", FAILURES)
-def test_no_request_that_an_error_holds_on_to_carries_the_key(
+def test_the_request_of_an_error_does_not_contain_the_key(
     api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
 ) -> None:
-    error = failed(fail, api, client)
+    error = raised_error(fail, api, client)
 
     response = error.response
     requests_kept = [error.request]
@@ -208,10 +210,10 @@ def test_no_request_that_an_error_holds_on_to_carries_the_key(
 
 
 @pytest.mark.parametrize("fail", [fail for fail in FAILURES if fail not in TOLD])
-def test_a_traceback_with_its_local_variables_shows_no_key(
+def test_no_local_variable_in_a_traceback_shows_the_key(
     api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
 ) -> None:
-    error = failed(fail, api, client)
+    error = raised_error(fail, api, client)
 
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     frames = [frame for frame in shown.stack if "crowdflower" in frame.filename]
@@ -225,10 +227,10 @@ def test_a_traceback_with_its_local_variables_shows_no_key(
 
 
 @pytest.mark.parametrize("fail", FAILURES)
-def test_an_error_crosses_to_another_process_without_the_key(
+def test_an_error_is_pickled_without_the_key(
     api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
 ) -> None:
-    error = failed(fail, api, client)
+    error = raised_error(fail, api, client)
 
     pickled = pickle.dumps(error)
     revived = pickle.loads(pickled)  # noqa: S301 - ours
@@ -239,7 +241,7 @@ def test_an_error_crosses_to_another_process_without_the_key(
     assert fail in TOLD or KEY.encode() not in pickled
 
 
-def test_a_key_that_needs_quoting_is_masked_in_every_spelling(api: RequestsMock) -> None:
+def test_a_key_with_special_characters_is_masked_in_every_encoding(api: RequestsMock) -> None:
     said = f"No such key: {ODD_KEY}, or {requests.utils.quote(ODD_KEY, safe='')}"
     api.get(f"{API}/jobs/7.json", status=401, body=said)
     api.get(f"{API}/jobs/8.json", status=401, json={"error": said})
@@ -250,7 +252,7 @@ def test_a_key_that_needs_quoting_is_masked_in_every_spelling(api: RequestsMock)
             client.get_job(number)
 
 
-def test_a_text_is_masked_before_it_is_cut_short(api: RequestsMock, client: Client) -> None:
+def test_a_message_is_masked_before_it_is_truncated(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", status=500, body="." * 190 + KEY)
 
     with pytest.raises(ApiError) as caught:
@@ -259,7 +261,7 @@ def test_a_text_is_masked_before_it_is_cut_short(api: RequestsMock, client: Clie
     assert KEY[:8] not in str(caught.value)
 
 
-def test_the_header_is_not_shown_even_while_it_is_under_way(
+def test_the_header_is_masked_even_while_the_request_is_sent(
     api: RequestsMock, client: Client
 ) -> None:
     """An interrupt leads through the frames of libraries, which hold all headers as a dict."""
@@ -283,7 +285,7 @@ def test_the_header_is_not_shown_even_while_it_is_under_way(
 
 
 @pytest.mark.parametrize("status", [200, 302])
-def test_a_raw_answer_does_not_hand_the_key_on(
+def test_a_raw_response_does_not_contain_the_key(
     api: RequestsMock, client: Client, sent: list[Sent], status: int
 ) -> None:
     api.put(f"{API}/jobs/7/pause", status=status, headers={"Location": f"{API}/jobs/7"})
@@ -296,19 +298,19 @@ def test_a_raw_answer_does_not_hand_the_key_on(
     assert KEY.encode() not in pickle.dumps(response)
 
 
-def test_logs_hold_no_key(
+def test_logs_do_not_contain_the_key(
     api: RequestsMock, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     api.get(f"{API}/jobs/7.json", json={"id": 7})
     client.get_job(7)
 
-    failed(told_its_own_key, api, client)
+    raised_error(key_in_error_message, api, client)
 
     assert KEY not in caplog.text
 
 
-def test_models_are_pickled_as_their_data_alone(client: Client, job: Job) -> None:
+def test_models_are_pickled_without_client_and_key(client: Client, job: Job) -> None:
     unit = client.unit_from_json({"id": 1, "job_id": 7})
 
     pickled = pickle.dumps([job, unit])
@@ -321,7 +323,7 @@ def test_models_are_pickled_as_their_data_alone(client: Client, job: Job) -> Non
         revived_job.pause()
 
 
-def test_an_error_in_a_stream_of_the_caller_shows_no_key(api: RequestsMock, client: Client) -> None:
+def test_an_error_of_the_callers_generator_shows_no_key(api: RequestsMock, client: Client) -> None:
     def rows() -> Iterator[dict[str, str]]:
         yield {"text": "hi"}
         raise LookupError("the database went away")

@@ -73,7 +73,7 @@ PARAMETERS = st.dictionaries(
 
 
 @given(PARAMETERS)
-def test_nested_parameters_survive_the_way_to_a_form_and_back(parameters: dict[str, Any]) -> None:
+def test_nested_parameters_round_trip_through_a_form(parameters: dict[str, Any]) -> None:
     sent = encoding.encode_form(parameters).decode("ascii")
 
     assert read_back(parse_qsl(sent, keep_blank_values=True)) == as_text(parameters)
@@ -93,34 +93,34 @@ def test_nested_parameters_survive_the_way_to_a_form_and_back(parameters: dict[s
         (datetime(2015, 6, 24, 12, 50, tzinfo=UTC), "2015-06-24T12:50:00+00:00"),
     ],
 )
-def test_each_kind_of_value_has_one_spelling(value: object, text: str) -> None:
+def test_each_type_of_value_has_one_string_form(value: object, text: str) -> None:
     assert encoding.flatten({"job": {"x": value}}) == [("job[x]", text)]
 
 
 @pytest.mark.parametrize("names", [["a", "b"], ("a", "b")])
-def test_a_list_is_a_name_with_empty_brackets_an_item(names: Any) -> None:
+def test_each_item_of_a_list_has_a_name_with_empty_brackets(names: Any) -> None:
     assert encoding.flatten({"tags": names}) == [("tags[]", "a"), ("tags[]", "b")]
 
 
-def test_an_empty_list_is_said_too_or_it_would_change_nothing() -> None:
+def test_an_empty_list_is_sent_as_one_empty_string() -> None:
     assert encoding.flatten({"tags": []}) == [("tags[]", "")]
 
 
 @pytest.mark.parametrize("mapping", [OrderedDict(a=1), MappingProxyType({"a": 1})])
-def test_any_mapping_nests(mapping: Any) -> None:
+def test_every_mapping_type_is_nested(mapping: Any) -> None:
     assert encoding.flatten({"job": mapping}) == [("job[a]", "1")]
 
 
 @pytest.mark.parametrize(
     "value", [b"bytes", object(), timedelta(1), math.nan, math.inf, Decimal("NaN"), 1j]
 )
-def test_a_value_that_would_have_to_be_guessed_is_refused_by_name(value: object) -> None:
+def test_an_ambiguous_value_is_refused_with_its_name(value: object) -> None:
     with pytest.raises(InvalidInput, match=r"job\[options\]\[x\]"):
         encoding.flatten({"job": {"options": {"x": value}}})
 
 
 @pytest.mark.parametrize("name", ["price [usd]", "a]b", "a[b]", "[", ""])
-def test_a_nested_name_that_would_be_taken_apart_again_is_refused(name: str) -> None:
+def test_a_nested_name_with_brackets_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match=r"unit\[data\]"):
         encoding.flatten({"unit": {"data": {name: "12"}}})
 
@@ -139,7 +139,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.booleans(), st.booleans())
-def test_json_is_read_as_it_was_written(value: object, escaped: bool, marked: bool) -> None:
+def test_json_round_trips(value: object, escaped: bool, marked: bool) -> None:
     text = json.dumps(value, ensure_ascii=escaped)
 
     assert encoding.decode_json(text.encode("utf-8-sig" if marked else "utf-8")) == value
@@ -147,7 +147,7 @@ def test_json_is_read_as_it_was_written(value: object, escaped: bool, marked: bo
 
 @given(st.integers())
 @pytest.mark.parametrize("template", ["%d", "[%d]", '{"id": %d}', '{"id": -%d}', "0.%d"])
-def test_no_digit_of_a_number_is_lost(template: str, number: int) -> None:
+def test_integers_of_any_length_keep_all_digits(template: str, number: int) -> None:
     text = template % abs(number)
 
     assert encoding.decode_json(text.encode()) == json.loads(text)
@@ -170,14 +170,14 @@ def test_no_digit_of_a_number_is_lost(template: str, number: int) -> None:
         b"{} {}",
     ],
 )
-def test_what_is_not_json_is_a_value_error(content: bytes) -> None:
+def test_invalid_json_is_a_value_error(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         encoding.decode_json(content)
 
 
 @pytest.mark.skipif(encoding.orjson is None, reason="compares orjson, which is not here")
 @given(VALUES.map(json.dumps) | st.text(alphabet='0123456789.eE+-[],{}":ntrue', max_size=40))
-def test_orjson_reads_what_the_standard_library_reads(text: str) -> None:
+def test_orjson_and_the_standard_library_decode_alike(text: str) -> None:
     def read() -> object:
         try:
             return encoding.decode_json(text.encode())
@@ -191,7 +191,7 @@ def test_orjson_reads_what_the_standard_library_reads(text: str) -> None:
 
 
 @given(st.binary())
-def test_whatever_comes_is_json_or_a_value_error(content: bytes) -> None:
+def test_any_bytes_are_json_or_a_value_error(content: bytes) -> None:
     try:
         value = encoding.decode_json(content)
     except ValueError:
@@ -213,12 +213,12 @@ def test_whatever_comes_is_json_or_a_value_error(content: bytes) -> None:
         ("12/31/2015 23:59:59", datetime(2015, 12, 31, 23, 59, 59, tzinfo=UTC)),
     ],
 )
-def test_both_ways_to_write_a_time_are_read(text: str, moment: datetime) -> None:
+def test_both_timestamp_formats_are_parsed(text: str, moment: datetime) -> None:
     assert timestamp(text) == moment
     assert timestamp(text).tzinfo is not None
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "24/13/2015 00:00:00", "2015-13-01T00:00:00"])
-def test_what_is_no_time_is_a_value_error(text: str) -> None:
+def test_an_invalid_timestamp_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         timestamp(text)

@@ -30,7 +30,7 @@ TREE = [
 ]
 
 
-def made(kind: type[ApiError]) -> ApiError:
+def make_error(kind: type[ApiError]) -> ApiError:
     """Make an error, with something for whatever its class needs beside the message."""
     needed = {
         each.name: "something"
@@ -41,10 +41,10 @@ def made(kind: type[ApiError]) -> ApiError:
 
 
 @pytest.mark.parametrize("kind", TREE)
-def test_every_error_is_one_readable_message_and_may_lack_request_and_response(
+def test_every_error_needs_only_a_message(
     kind: type[ApiError],
 ) -> None:
-    error = made(kind)
+    error = make_error(kind)
 
     assert str(error) == "what went wrong"
     assert error.args == ("what went wrong",)
@@ -54,8 +54,8 @@ def test_every_error_is_one_readable_message_and_may_lack_request_and_response(
 
 @pytest.mark.parametrize("kind", TREE)
 @pytest.mark.parametrize("travel", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301
-def test_every_error_travels_with_all_it_knows(kind: type[ApiError], travel: Any) -> None:
-    error = made(kind)
+def test_every_error_can_be_copied_and_pickled(kind: type[ApiError], travel: Any) -> None:
+    error = make_error(kind)
     error.note = "mine"  # type: ignore[attr-defined]
 
     revived = travel(error)
@@ -66,7 +66,7 @@ def test_every_error_travels_with_all_it_knows(kind: type[ApiError], travel: Any
 
 
 @pytest.mark.parametrize("kind", TREE)
-def test_every_error_stands_in_the_drawing_at_the_top(kind: type[ApiError]) -> None:
+def test_every_error_is_in_the_tree_of_the_docstring(kind: type[ApiError]) -> None:
     assert kind.__name__ in (exceptions.__doc__ or "")
 
 
@@ -81,19 +81,19 @@ def test_every_error_stands_in_the_drawing_at_the_top(kind: type[ApiError]) -> N
         ("ReportNotReady", TimeoutError),
     ],
 )
-def test_an_error_with_a_natural_parent_is_that_too(kind: str, python_kind: type) -> None:
+def test_errors_inherit_from_pythons_own_errors(kind: str, python_kind: type) -> None:
     assert issubclass(getattr(exceptions, kind), python_kind)
 
 
 @pytest.mark.parametrize("status", range(400, 600))
-def test_every_status_of_refusal_has_a_class(status: int) -> None:
+def test_every_error_status_has_a_class(status: int) -> None:
     kind = refusal_class(status)
 
     assert issubclass(kind, exceptions.RefusedError)
     assert issubclass(kind, exceptions.ServerError) == (status >= 500)
 
 
-def test_a_row_is_remembered_where_there_is_one() -> None:
+def test_row_and_page_are_attributes() -> None:
     assert InvalidInput("row 3 is bad", row=3).row == 3
     assert InvalidInput("no rows").row is None
     assert PageLoop("again", page=2).page == 2
@@ -102,7 +102,7 @@ def test_a_row_is_remembered_where_there_is_one() -> None:
 # How long to wait
 
 
-def limited(said: str | None) -> RateLimited:
+def rate_limited(said: str | None) -> RateLimited:
     response = requests.Response()
     response.status_code = 429
     if said is not None:
@@ -132,32 +132,32 @@ def limited(said: str | None) -> RateLimited:
         (None, None),
     ],
 )
-def test_a_wait_is_read_where_it_is_said_clearly(said: str | None, seconds: float | None) -> None:
-    assert limited(said).retry_after == seconds
+def test_retry_after_is_parsed_or_none(said: str | None, seconds: float | None) -> None:
+    assert rate_limited(said).retry_after == seconds
 
 
-def test_a_date_ahead_is_a_wait_until_then() -> None:
+def test_retry_after_may_be_a_future_date() -> None:
     until = datetime.now(UTC) + timedelta(seconds=90)
 
-    wait = limited(format_datetime(until, usegmt=True)).retry_after
+    wait = rate_limited(format_datetime(until, usegmt=True)).retry_after
 
     assert wait is not None
     assert 80 < wait <= 90
 
 
 @given(st.text())
-def test_whatever_is_said_a_wait_is_no_error_and_not_negative(said: str) -> None:
-    wait = limited(said).retry_after
+def test_any_retry_after_is_none_or_at_least_zero(said: str) -> None:
+    wait = rate_limited(said).retry_after
 
     assert wait is None or wait >= 0
 
 
-def test_without_a_response_there_is_no_wait_and_no_status() -> None:
+def test_without_a_response_retry_after_and_status_are_none() -> None:
     assert RateLimited("too many").retry_after is None
     assert RateLimited("too many").status is None
 
 
-def test_a_refusal_knows_its_status(api: RequestsMock, client: Client) -> None:
+def test_a_refusal_has_its_status(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", status=404)
 
     with pytest.raises(exceptions.RefusedError) as caught:

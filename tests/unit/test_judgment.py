@@ -81,14 +81,16 @@ PAGE = {
 FIELDS = {"sentiment": "agg", "topics": "agg", "stars": "avg", "any_comments": "all"}
 
 
-def fetched(api: RequestsMock, client: Client, job: Job, page: Any) -> list[JudgmentAggregate]:
+def fetch_aggregates(
+    api: RequestsMock, client: Client, job: Job, page: Any
+) -> list[JudgmentAggregate]:
     api.get(f"{API}/jobs/{job.id}/judgments.json", json=page)
     api.get(f"{API}/jobs/{job.id}/judgments.json", json={})
     return list(client.get_judgmentaggregates(job))
 
 
 @pytest.fixture(params=["the job says its fields", "it does not"])
-def told(request: pytest.FixtureRequest, client: Client) -> Job:
+def job_variant(request: pytest.FixtureRequest, client: Client) -> Job:
     """A job as it comes from the service, or one of which no more than the id is known."""
     fields = FIELDS if request.param == "the job says its fields" else None
     return Job(client, id=712034, fields=fields)
@@ -105,21 +107,21 @@ def test_a_judgment_reads_like_its_json(job: Job) -> None:
 
 
 @pytest.mark.parametrize("name", [*JUDGMENT, "ip", "acknowledged_at"])
-def test_nobody_writes_a_judgment(job: Job, name: str) -> None:
+def test_judgments_are_read_only(job: Job, name: str) -> None:
     judgment = Judgment(job, **JUDGMENT)
 
     with pytest.raises(AttributeError, match="read-only"):
         setattr(judgment, name, "mine")
 
 
-def test_a_judgment_of_today_has_other_times(job: Job) -> None:
+def test_a_judgment_of_todays_service_has_acknowledged_at(job: Job) -> None:
     judgment = Judgment(job, id=1, acknowledged_at="2021-03-01T00:00:00+00:00")
 
     assert judgment.acknowledged_at == "2021-03-01T00:00:00+00:00"
     assert judgment.webhook_sent_at is None
 
 
-def test_a_judgment_leads_to_its_contributor(job: Job) -> None:
+def test_a_judgment_has_its_contributor(job: Job) -> None:
     worker = Judgment(job, **JUDGMENT).worker
 
     assert (worker.id, worker.job) == (31883685, job)
@@ -128,16 +130,16 @@ def test_a_judgment_leads_to_its_contributor(job: Job) -> None:
 # Put together
 
 
-def test_an_aggregate_knows_its_unit_and_its_judgments(
-    api: RequestsMock, client: Client, told: Job
+def test_an_aggregate_has_its_unit_and_judgment_ids(
+    api: RequestsMock, client: Client, job_variant: Job
 ) -> None:
-    first, golden = fetched(api, client, told, PAGE)
+    first, golden = fetch_aggregates(api, client, job_variant, PAGE)
 
     assert (first.unit_id, first.ids) == (698757970, [1605619374, 1605621852, 1605623001])
     assert (first.agreement, first.state) == (0.6421, "finalized")
     assert first.updated_at == "2015-06-25T10:59:00+00:00"
     assert (golden.unit_id, golden.agreement, golden.state) == (698757973, None, "golden")
-    assert first.job is told
+    assert first.job is job_variant
 
 
 @pytest.mark.parametrize(
@@ -149,19 +151,19 @@ def test_an_aggregate_knows_its_unit_and_its_judgments(
         ("any_comments", ["Two complaints", None, None], ["Two complaints", None, None]),
     ],
 )
-def test_each_aggregation_has_its_shape(
-    api: RequestsMock, client: Client, told: Job, field: str, answer: object, results: object
+def test_each_aggregation_returns_its_answer_and_results(
+    api: RequestsMock, client: Client, job_variant: Job, field: str, answer: object, results: object
 ) -> None:
-    first, _ = fetched(api, client, told, PAGE)
+    first, _ = fetch_aggregates(api, client, job_variant, PAGE)
 
     assert first.get_aggregate(field) == answer
     assert first.get_results(field) == results
 
 
-def test_fields_are_told_from_the_columns_beside_them(
-    api: RequestsMock, client: Client, told: Job
+def test_get_fields_leaves_out_the_columns_of_the_row(
+    api: RequestsMock, client: Client, job_variant: Job
 ) -> None:
-    first, golden = fetched(api, client, told, PAGE)
+    first, golden = fetch_aggregates(api, client, job_variant, PAGE)
 
     assert first.get_fields() == {
         "sentiment": "negative",
@@ -177,8 +179,8 @@ def test_fields_are_told_from_the_columns_beside_them(
     }
 
 
-def test_columns_are_read_as_items(api: RequestsMock, client: Client, told: Job) -> None:
-    first, golden = fetched(api, client, told, PAGE)
+def test_columns_are_read_as_items(api: RequestsMock, client: Client, job_variant: Job) -> None:
+    first, golden = fetch_aggregates(api, client, job_variant, PAGE)
 
     assert first["review_text"] == "Arrived late and cost too much"
     assert golden["sentiment_gold"] == ["negative"]
@@ -186,18 +188,18 @@ def test_columns_are_read_as_items(api: RequestsMock, client: Client, told: Job)
 
 
 @pytest.mark.parametrize("field", ["review_text", "sentiment_gold", "_ids", "no_such_field"])
-def test_what_is_no_field_is_a_key_error_that_names_the_fields(
-    api: RequestsMock, client: Client, told: Job, field: str
+def test_an_unknown_field_is_a_key_error_that_lists_the_fields(
+    api: RequestsMock, client: Client, job_variant: Job, field: str
 ) -> None:
-    _, golden = fetched(api, client, told, PAGE)
+    _, golden = fetch_aggregates(api, client, job_variant, PAGE)
 
     for read in (golden.get_aggregate, golden.get_results):
         with pytest.raises(KeyError, match=rf"{field}.*sentiment, topics, stars, any_comments"):
             read(field)
 
 
-def test_columns_may_be_called_like_our_arguments_and_attributes(
-    api: RequestsMock, client: Client, told: Job
+def test_columns_may_be_named_like_arguments_and_attributes(
+    api: RequestsMock, client: Client, job_variant: Job
 ) -> None:
     columns = {
         "job": "plumber",
@@ -212,9 +214,9 @@ def test_columns_may_be_called_like_our_arguments_and_attributes(
     }
     entry = {"_ids": [1], "_state": "finalized", "sentiment": PAGE["698757970"]["sentiment"]}
 
-    (aggregate,) = fetched(api, client, told, {"7": {**columns, **entry}})
+    (aggregate,) = fetch_aggregates(api, client, job_variant, {"7": {**columns, **entry}})
 
-    assert aggregate.job is told
+    assert aggregate.job is job_variant
     assert aggregate.client is client
     assert (aggregate.ids, aggregate.state, aggregate.agreement) == ([1], "finalized", None)
     assert aggregate["job"] == "plumber"
@@ -222,61 +224,70 @@ def test_columns_may_be_called_like_our_arguments_and_attributes(
     assert list(aggregate.get_fields()) == ["sentiment"]
 
 
-def test_a_field_may_be_called_like_an_attribute(
-    api: RequestsMock, client: Client, told: Job
+def test_a_field_may_be_named_like_an_attribute(
+    api: RequestsMock, client: Client, job_variant: Job
 ) -> None:
-    told.absorb({**told.json, "fields": {"state": "agg", "ids": "all"} if told.fields else None})
+    job_variant.absorb(
+        {
+            **job_variant.json,
+            "fields": {"state": "agg", "ids": "all"} if job_variant.fields else None,
+        }
+    )
     entry = {"_ids": [1], "_state": "finalized", "state": {"agg": "Texas", "res": ["Texas"]}}
 
-    (aggregate,) = fetched(api, client, told, {"7": {**entry, "ids": ["a"]}})
+    (aggregate,) = fetch_aggregates(api, client, job_variant, {"7": {**entry, "ids": ["a"]}})
 
     assert aggregate.state == "finalized"
     assert aggregate.get_fields() == {"state": "Texas", "ids": ["a"]}
 
 
-def test_a_column_that_is_a_list_is_no_field_unless_it_might_be_one(
-    api: RequestsMock, client: Client, told: Job
+def test_list_columns_of_another_length_are_not_fields(
+    api: RequestsMock, client: Client, job_variant: Job
 ) -> None:
     lists = {"photos": ["a.jpg", "b.jpg"], "_hidden": ["x"], "boxes": {"x": 1}}
 
-    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1], **lists}})
+    (aggregate,) = fetch_aggregates(api, client, job_variant, {"7": {"_ids": [1], **lists}})
 
     assert aggregate.get_fields() == {}
 
 
-def test_a_version_without_confidence_or_results_is_read(
-    api: RequestsMock, client: Client, told: Job
+def test_an_entry_without_confidence_and_results_is_read(
+    api: RequestsMock, client: Client, job_variant: Job
 ) -> None:
-    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1], "sentiment": {"agg": "good"}}})
+    (aggregate,) = fetch_aggregates(
+        api, client, job_variant, {"7": {"_ids": [1], "sentiment": {"agg": "good"}}}
+    )
 
     assert aggregate.get_aggregate("sentiment") == "good"
     assert aggregate.get_results("sentiment") == []
 
 
-def test_an_entry_that_does_not_name_its_judgments_is_read(
-    api: RequestsMock, client: Client, told: Job
+def test_an_entry_without_judgment_ids_is_read(
+    api: RequestsMock, client: Client, job_variant: Job
 ) -> None:
-    (aggregate,) = fetched(api, client, told, {"7": {"sentiment": {"agg": "good"}, "n": [1]}})
+    (aggregate,) = fetch_aggregates(
+        api, client, job_variant, {"7": {"sentiment": {"agg": "good"}, "n": [1]}}
+    )
     api.get(f"{API}/jobs/712034/units/7/judgments.json", json=[JUDGMENT])
 
     assert aggregate.get_fields() == {"sentiment": "good"}
     assert aggregate.judgments == []
 
 
-def test_a_field_that_nobody_was_asked_is_not_there(
-    api: RequestsMock, client: Client, told: Job
+def test_a_field_without_answers_is_missing(
+    api: RequestsMock, client: Client, job_variant: Job
 ) -> None:
-    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1], "text": "hi"}})
+    (aggregate,) = fetch_aggregates(api, client, job_variant, {"7": {"_ids": [1], "text": "hi"}})
 
     assert aggregate.get_fields() == {}
     with pytest.raises(KeyError, match="none"):
         aggregate.get_aggregate("sentiment")
 
 
-def test_the_judgments_of_an_aggregate_come_in_its_order_by_one_request(
-    api: RequestsMock, client: Client, told: Job, sent: list[Sent]
+def test_judgments_of_an_aggregate_are_fetched_once_in_its_order(
+    api: RequestsMock, client: Client, job_variant: Job, sent: list[Sent]
 ) -> None:
-    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [3, 1]}})
+    (aggregate,) = fetch_aggregates(api, client, job_variant, {"7": {"_ids": [3, 1]}})
     api.get(
         f"{API}/jobs/712034/units/7/judgments.json",
         json=[{**JUDGMENT, "id": number, "tainted": number == 2} for number in (1, 2, 3)],
@@ -285,7 +296,7 @@ def test_the_judgments_of_an_aggregate_come_in_its_order_by_one_request(
     judgments = aggregate.judgments
 
     assert [judgment.id for judgment in judgments] == [3, 1]
-    assert all(type(each) is Judgment and each.job is told for each in judgments)
+    assert all(type(each) is Judgment and each.job is job_variant for each in judgments)
     assert sent[-1].line == "GET /jobs/712034/units/7/judgments.json"
     before = len(sent)
     assert [aggregate.judgments[number] for number in range(2)] == judgments
@@ -304,11 +315,13 @@ def test_the_judgments_of_an_aggregate_come_in_its_order_by_one_request(
         (["Two complaints"], None),
     ],
 )
-def test_a_confidence_is_a_number_or_none_however_it_is_written(
-    api: RequestsMock, client: Client, told: Job, entry: object, confidence: float | None
+def test_a_confidence_is_a_number_or_none_in_any_format(
+    api: RequestsMock, client: Client, job_variant: Job, entry: object, confidence: float | None
 ) -> None:
-    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1], "sentiment": entry}})
-    unit = Unit(told, results={"judgments": [], "sentiment": entry})
+    (aggregate,) = fetch_aggregates(
+        api, client, job_variant, {"7": {"_ids": [1], "sentiment": entry}}
+    )
+    unit = Unit(job_variant, results={"judgments": [], "sentiment": entry})
 
     assert aggregate.get_confidence("sentiment") == confidence
     assert unit.get_confidence("sentiment") == confidence
@@ -319,9 +332,9 @@ def test_a_confidence_is_a_number_or_none_however_it_is_written(
 
 @pytest.mark.parametrize("answer", [{}, "later", [7]])
 def test_judgments_in_another_shape_are_malformed(
-    api: RequestsMock, client: Client, told: Job, answer: object
+    api: RequestsMock, client: Client, job_variant: Job, answer: object
 ) -> None:
-    (aggregate,) = fetched(api, client, told, {"7": {"_ids": [1]}})
+    (aggregate,) = fetch_aggregates(api, client, job_variant, {"7": {"_ids": [1]}})
     api.get(f"{API}/jobs/712034/units/7/judgments.json", json=answer)
 
     with pytest.raises(MalformedResponse):

@@ -19,101 +19,101 @@ API = "https://api.appen.com/v1"
 KEY = "s3cret-0123456789abcdef"
 
 
-def waits(pace: RateLimiter, count: int, now: float = 0.0) -> list[float]:
+def waits(limiter: RateLimiter, count: int, now: float = 0.0) -> list[float]:
     """Take so many turns at one moment, and return how long each has to wait."""
-    taken = [pace.reserve(now, 1000) for _ in range(count)]
+    taken = [limiter.reserve(now, 1000) for _ in range(count)]
     return [round(wait, 6) for wait in taken if wait is not None]
 
 
-def test_a_burst_of_two_seconds_leaves_at_once_and_the_rest_at_the_rate() -> None:
+def test_a_burst_of_two_seconds_needs_no_wait() -> None:
     assert waits(RateLimiter(5), 13) == [0.0] * 10 + [0.2, 0.4, 0.6]
 
 
-def test_a_rest_fills_the_bucket_and_no_more_than_the_bucket() -> None:
-    pace = RateLimiter(5)
-    waits(pace, 10)
+def test_a_pause_refills_the_bucket_up_to_its_capacity() -> None:
+    limiter = RateLimiter(5)
+    waits(limiter, 10)
 
-    assert waits(pace, 3, now=0.4) == [0.0, 0.0, 0.2]
-    assert waits(pace, 11, now=1000) == [0.0] * 10 + [0.2]
+    assert waits(limiter, 3, now=0.4) == [0.0, 0.0, 0.2]
+    assert waits(limiter, 11, now=1000) == [0.0] * 10 + [0.2]
 
 
-def test_less_than_one_request_a_second_still_begins_with_one() -> None:
+def test_a_rate_below_one_allows_a_first_request_without_wait() -> None:
     assert waits(RateLimiter(0.25), 3) == [0.0, 4.0, 8.0]
 
 
-def test_a_turn_that_comes_too_late_is_not_taken() -> None:
-    pace = RateLimiter(5)
-    waits(pace, 11)
+def test_no_token_is_taken_if_the_wait_would_be_too_long() -> None:
+    limiter = RateLimiter(5)
+    waits(limiter, 11)
 
-    refused = pace.reserve(now=0, max_wait=0.3)
+    refused = limiter.reserve(now=0, max_wait=0.3)
 
     assert refused is None
-    assert waits(pace, 1) == [0.4]
+    assert waits(limiter, 1) == [0.4]
 
 
-def test_a_refusal_halves_the_rate_and_empties_the_bucket() -> None:
-    pace = RateLimiter(10)
+def test_a_429_halves_the_rate_and_empties_the_bucket() -> None:
+    limiter = RateLimiter(10)
 
-    pace.slow_down(now=0)
+    limiter.slow_down(now=0)
 
-    assert waits(pace, 2) == [0.2, 0.4]
+    assert waits(limiter, 2) == [0.2, 0.4]
 
 
-def test_refusals_of_one_burst_halve_the_rate_once() -> None:
-    pace = RateLimiter(10)
+def test_several_429_in_one_burst_halve_the_rate_once() -> None:
+    limiter = RateLimiter(10)
 
     for moment in (0, 0.1, 0.9):
-        pace.slow_down(moment)
+        limiter.slow_down(moment)
 
-    assert pace._rate == pytest.approx(5.09)
+    assert limiter._rate == pytest.approx(5.09)
 
 
-def test_the_rate_comes_back_by_a_tenth_in_ten_seconds() -> None:
-    pace = RateLimiter(10)
-    pace.slow_down(now=0)
+def test_the_rate_recovers_by_a_tenth_in_ten_seconds() -> None:
+    limiter = RateLimiter(10)
+    limiter.slow_down(now=0)
 
     rates = []
     for moment in (10, 20, 50, 1000):
-        pace.reserve(moment, 1000)
-        rates.append(pace._rate)
+        limiter.reserve(moment, 1000)
+        rates.append(limiter._rate)
 
     assert rates == pytest.approx([6, 7, 10, 10])
 
 
 def test_the_rate_falls_to_a_sixteenth_and_no_further() -> None:
-    pace = RateLimiter(16)
+    limiter = RateLimiter(16)
 
     for moment in range(2, 100):
-        pace.slow_down(moment)
+        limiter.slow_down(moment)
 
-    assert 1 <= pace._rate <= 1.2
-
-
-def test_a_clock_that_stands_still_or_is_read_late_by_a_thread_does_no_harm() -> None:
-    pace = RateLimiter(5)
-    waits(pace, 10, now=100)
-
-    assert waits(pace, 1, now=99.9) == [0.2]
-    assert waits(pace, 1, now=100.4) == [0.0]
+    assert 1 <= limiter._rate <= 1.2
 
 
-def test_many_threads_share_one_pace() -> None:
-    pace = RateLimiter(5)
+def test_a_clock_value_that_goes_back_is_harmless() -> None:
+    limiter = RateLimiter(5)
+    waits(limiter, 10, now=100)
+
+    assert waits(limiter, 1, now=99.9) == [0.2]
+    assert waits(limiter, 1, now=100.4) == [0.0]
+
+
+def test_threads_share_one_limit() -> None:
+    limiter = RateLimiter(5)
 
     with ThreadPoolExecutor(32) as threads:
-        taken = sorted(threads.map(lambda _: pace.reserve(0, 1e6) or 0.0, range(3200)))
+        taken = sorted(threads.map(lambda _: limiter.reserve(0, 1e6) or 0.0, range(3200)))
 
     assert taken == pytest.approx([0.0] * 10 + [n / 5 for n in range(1, 3191)])
 
 
 @pytest.mark.parametrize("rate", [0, -1, True, "5", float("nan"), float("inf")])
-def test_a_rate_that_is_none_is_refused(rate: Any) -> None:
+def test_an_invalid_rate_is_refused(rate: Any) -> None:
     with pytest.raises(ConfigError, match="max_requests_per_second"):
         Client(KEY, max_requests_per_second=rate)
 
 
 @pytest.fixture
-def paced(api: RequestsMock, clock: Clock) -> Any:
+def limited_client(api: RequestsMock, clock: Clock) -> Any:
     """Return a function that makes a client of a rate."""
 
     def build(rate: float | None, **more: Any) -> Client:
@@ -124,22 +124,22 @@ def paced(api: RequestsMock, clock: Clock) -> Any:
     return build
 
 
-def test_a_client_without_a_rate_waits_for_nothing(
-    api: RequestsMock, paced: Any, clock: Clock
+def test_a_client_without_a_rate_limit_does_not_wait(
+    api: RequestsMock, limited_client: Any, clock: Clock
 ) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7})
 
     for _ in range(50):
-        paced(None).get_job(7)
+        limited_client(None).get_job(7)
 
     assert clock.slept == []
 
 
-def test_a_client_with_a_rate_waits_for_its_turn(
-    api: RequestsMock, paced: Any, clock: Clock
+def test_a_client_with_a_rate_limit_waits(
+    api: RequestsMock, limited_client: Any, clock: Clock
 ) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7})
-    client = paced(2)
+    client = limited_client(2)
 
     for _ in range(8):
         client.get_job(7)
@@ -147,11 +147,11 @@ def test_a_client_with_a_rate_waits_for_its_turn(
     assert clock.now == pytest.approx(1000 + (8 - 4) / 2)
 
 
-def test_a_turn_that_comes_after_the_deadline_sends_nothing(
-    api: RequestsMock, paced: Any, sent: list[Sent]
+def test_nothing_is_sent_if_the_rate_limit_exceeds_the_deadline(
+    api: RequestsMock, limited_client: Any, sent: list[Sent]
 ) -> None:
     api.post(f"{API}/jobs/7/orders.json", json={"id": 1})
-    client = paced(0.1, deadline=5)
+    client = limited_client(0.1, deadline=5)
     client.call("jobs/7/orders.json", method="post")
 
     with pytest.raises(NotSentError, match=r"POST /jobs/7/orders\.json: the rate limit"):
@@ -160,11 +160,11 @@ def test_a_turn_that_comes_after_the_deadline_sends_nothing(
     assert len(sent) == 1
 
 
-def test_a_429_makes_a_client_with_a_rate_slower(
-    api: RequestsMock, paced: Any, clock: Clock, sent: list[Sent]
+def test_a_429_slows_down_a_client_with_a_rate_limit(
+    api: RequestsMock, limited_client: Any, clock: Clock, sent: list[Sent]
 ) -> None:
     api.get(f"{API}/jobs/7.json", status=429, headers={"Retry-After": "0"})
-    client = paced(2)
+    client = limited_client(2)
 
     with pytest.raises(RateLimited):
         client.get_job(7)

@@ -66,7 +66,7 @@ STORAGE = "https://storage.example.com/reports/7.zip"
         (504, "ServerError"),
     ],
 )
-def test_each_refusal_has_a_name_and_none_shows_the_key(
+def test_each_error_status_has_its_class_and_hides_the_key(
     api: RequestsMock, client: Client, status: int, error: str
 ) -> None:
     message = "We couldn't find what you were looking for."
@@ -96,7 +96,7 @@ def test_each_refusal_has_a_name_and_none_shows_the_key(
         "<p>Invalid format of\n included_countries attribute</p>",
     ],
 )
-def test_what_the_server_said_is_part_of_the_error_however_it_said_it(
+def test_the_error_contains_the_message_of_the_server_in_any_format(
     api: RequestsMock, client: Client, body: str
 ) -> None:
     api.put(f"{API}/jobs/7.json", status=422, body=body)
@@ -115,7 +115,7 @@ def test_what_the_server_said_is_part_of_the_error_however_it_said_it(
         "Row 6 exceeds the maximum number of units of a job.",
     ],
 )
-def test_a_job_that_would_hold_too_many_rows_has_an_error_of_its_own(
+def test_too_many_rows_in_a_job_raise_unit_limit_reached(
     api: RequestsMock, client: Client, said: str
 ) -> None:
     api.put(f"{API}/jobs/7/upload.json", status=422, json={"error": {"message": said}})
@@ -138,7 +138,7 @@ def test_a_job_that_would_hold_too_many_rows_has_an_error_of_its_own(
         "The title is limited to 255 characters",
     ],
 )
-def test_a_limit_of_something_else_is_no_limit_of_units(
+def test_other_limits_are_not_unit_limit_reached(
     api: RequestsMock, client: Client, said: str
 ) -> None:
     api.put(f"{API}/jobs/7.json", status=422, json={"error": said})
@@ -159,9 +159,7 @@ def test_a_limit_of_something_else_is_no_limit_of_units(
         '{"email": "\\"owner@example.com", "ip": 203.0.113.9}',
     ],
 )
-def test_an_error_quotes_no_fields_that_are_nobodys_business(
-    api: RequestsMock, client: Client, body: str
-) -> None:
+def test_an_error_masks_private_fields(api: RequestsMock, client: Client, body: str) -> None:
     api.get(f"{API}/jobs/7.json", status=422, body=body)
 
     with pytest.raises(ValidationError) as caught:
@@ -172,7 +170,7 @@ def test_an_error_quotes_no_fields_that_are_nobodys_business(
         assert "203.0.113.9" not in shown
 
 
-def test_what_was_masked_in_an_answer_leaves_it_json(api: RequestsMock, client: Client) -> None:
+def test_a_masked_response_is_still_valid_json(api: RequestsMock, client: Client) -> None:
     said = {"error": "No.", "id": 7, "email": 'a "b"@example.com', "key": 12, "title": "ip: key"}
     api.get(f"{API}/jobs/7.json", status=422, json=said)
 
@@ -183,14 +181,14 @@ def test_what_was_masked_in_an_answer_leaves_it_json(api: RequestsMock, client: 
     assert caught.value.response.json() == {**said, "email": "****", "key": "****"}
 
 
-def test_a_refusal_without_a_word_says_so(api: RequestsMock, client: Client) -> None:
+def test_a_refusal_with_an_empty_body_says_so(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", status=500)
 
     with pytest.raises(ServerError, match="500 Internal Server Error: an empty body"):
         client.get_job(7)
 
 
-def test_a_long_page_of_an_error_is_cut_short(api: RequestsMock, client: Client) -> None:
+def test_a_long_error_page_is_truncated_in_the_message(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", status=502, body="<p>Bad gateway</p>" * 10_000)
 
     with pytest.raises(ServerError, match="Bad gateway") as caught:
@@ -200,9 +198,7 @@ def test_a_long_page_of_an_error_is_cut_short(api: RequestsMock, client: Client)
 
 
 @pytest.mark.parametrize("status", [300, 304])
-def test_a_status_that_means_nothing_here_is_an_error(
-    api: RequestsMock, client: Client, status: int
-) -> None:
+def test_an_unexpected_status_is_an_error(api: RequestsMock, client: Client, status: int) -> None:
     api.get(f"{API}/jobs/7.json", status=status)
 
     with pytest.raises(UnexpectedStatus, match=str(status)):
@@ -210,7 +206,7 @@ def test_a_status_that_means_nothing_here_is_an_error(
 
 
 @pytest.mark.parametrize("status", [200, 201, 203])
-def test_any_success_is_one(api: RequestsMock, client: Client, status: int) -> None:
+def test_every_2xx_status_is_success(api: RequestsMock, client: Client, status: int) -> None:
     api.post(f"{API}/jobs/7/units.json", status=status, json={"id": 1})
 
     assert client.call("jobs/7/units.json", {"unit": {"data": {"a": "b"}}}) == {"id": 1}
@@ -219,7 +215,7 @@ def test_any_success_is_one(api: RequestsMock, client: Client, status: int) -> N
 # Warnings
 
 
-def test_an_object_that_was_made_with_a_reservation_is_returned_and_warned_about(
+def test_an_object_created_with_an_error_message_is_returned_with_a_warning(
     api: RequestsMock, client: Client
 ) -> None:
     said = "Unit was successfully created, but it could not be ordered"
@@ -265,7 +261,7 @@ def refused(kind: type[NewConnectionError]) -> requests.ConnectionError:
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
-def test_a_connection_that_fails_is_named_by_what_it_means_for_the_caller(
+def test_each_connection_failure_has_its_error_class(
     api: RequestsMock,
     client: Client,
     failure: Exception,
@@ -286,14 +282,16 @@ def test_a_connection_that_fails_is_named_by_what_it_means_for_the_caller(
     assert caught.value.response is None
 
 
-def test_an_answer_that_breaks_off_is_no_answer(api: RequestsMock, client: Client) -> None:
+def test_an_incomplete_response_is_truncated_response(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", body=b'{"id": 7}', headers={"Content-Length": "4000"})
 
     with pytest.raises(TruncatedResponse):
         client.get_job(7)
 
 
-def test_a_failure_carries_no_library_error_along(api: RequestsMock, client: Client) -> None:
+def test_an_error_has_no_cause_or_context_from_the_libraries(
+    api: RequestsMock, client: Client
+) -> None:
     api.get(f"{API}/jobs/7.json", body=requests.ConnectionError("gone"))
 
     with pytest.raises(ConnectionLost) as caught:
@@ -304,7 +302,7 @@ def test_a_failure_carries_no_library_error_along(api: RequestsMock, client: Cli
 
 
 @pytest.mark.parametrize(("timeout", "used"), [(2.5, (2.5, 2.5)), ((1, 9), (1, 9))])
-def test_a_timeout_is_for_the_connection_and_for_each_piece_of_the_answer(
+def test_timeout_sets_connect_and_read_timeout(
     api: RequestsMock, timeout: float | tuple[float, float], used: tuple[float, float]
 ) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7})
@@ -318,7 +316,7 @@ def test_a_timeout_is_for_the_connection_and_for_each_piece_of_the_answer(
 # Redirects
 
 
-def test_a_raw_read_follows_a_redirect_within_the_service_with_the_key(
+def test_a_raw_read_sends_the_key_to_a_redirect_on_the_same_server(
     api: RequestsMock, client: Client, sent: list[Sent]
 ) -> None:
     api.get(f"{API}/jobs/7.csv", status=302, headers={"Location": "/v1/reports/7"})
@@ -330,7 +328,7 @@ def test_a_raw_read_follows_a_redirect_within_the_service_with_the_key(
     assert sent[1].headers["Authorization"] == f"Token token={KEY}"
 
 
-def test_a_redirect_to_another_host_takes_nothing_of_ours_along(
+def test_a_redirect_to_another_host_gets_no_key_cookie_or_custom_header(
     api: RequestsMock, client: Client, sent: list[Sent]
 ) -> None:
     headers = {"Location": f"{STORAGE}?signature=x%2By", "Set-Cookie": "session=1; Domain=.com"}
@@ -360,7 +358,7 @@ def test_a_redirect_to_another_host_takes_nothing_of_ours_along(
         (302, None),
     ],
 )
-def test_a_redirect_that_must_not_be_followed_is_not(
+def test_unsafe_redirects_are_not_followed(
     api: RequestsMock, client: Client, sent: list[Sent], status: int, location: str | None
 ) -> None:
     headers = {} if location is None else {"Location": location}
@@ -374,7 +372,7 @@ def test_a_redirect_that_must_not_be_followed_is_not(
     assert "password@" not in str(caught.value)
 
 
-def test_three_redirects_are_followed_and_no_more(
+def test_at_most_three_redirects_are_followed(
     api: RequestsMock, client: Client, sent: list[Sent]
 ) -> None:
     for number in range(4):
@@ -400,7 +398,7 @@ def test_a_redirect_in_place_of_json_is_an_error(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_write_is_never_sent_on_to_where_a_redirect_points(
+def test_a_write_does_not_follow_redirects(
     api: RequestsMock, client: Client, sent: list[Sent], status: int
 ) -> None:
     api.post(f"{API}/jobs/7/regenerate", status=status, headers={"Location": STORAGE})
@@ -414,7 +412,7 @@ def test_a_write_is_never_sent_on_to_where_a_redirect_points(
 # What a machine has set up for other programs
 
 
-def test_a_netrc_file_replaces_no_key_and_goes_to_no_other_host(
+def test_a_netrc_file_is_ignored(
     api: RequestsMock,
     client: Client,
     sent: list[Sent],
@@ -433,7 +431,7 @@ def test_a_netrc_file_replaces_no_key_and_goes_to_no_other_host(
     assert "Authorization" not in sent[1].headers
 
 
-def test_cookies_are_not_kept(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_cookies_are_not_stored(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7}, headers={"Set-Cookie": "session=1; Path=/"})
 
     client.get_job(7)
@@ -445,15 +443,13 @@ def test_cookies_are_not_kept(api: RequestsMock, client: Client, sent: list[Sent
 # Sessions
 
 
-def test_a_session_that_was_brought_is_used_and_stays_open(
-    api: RequestsMock, sent: list[Sent]
-) -> None:
+def test_the_callers_session_is_used_and_stays_open(api: RequestsMock, sent: list[Sent]) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7})
     session = Session()
     session.headers["User-Agent"] = "pipeline/3"
     session.headers["Authorization"] = "Basic somebody else"
     closed = []
-    session.mount("https://elsewhere.example", Watched(closed))
+    session.mount("https://elsewhere.example", ObservableAdapter(closed))
 
     with Client(KEY, session=session) as client:
         client.get_job(7)
@@ -463,11 +459,11 @@ def test_a_session_that_was_brought_is_used_and_stays_open(
     assert closed == []
 
 
-def test_a_session_of_our_own_is_closed_and_may_be_used_again(api: RequestsMock) -> None:
+def test_the_clients_own_session_is_closed_and_reopens_when_used(api: RequestsMock) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7})
     closed: list[str] = []
     client = Client(KEY)
-    client.transport._session.mount("https://elsewhere.example", Watched(closed))
+    client.transport._session.mount("https://elsewhere.example", ObservableAdapter(closed))
 
     with client:
         client.get_job(7)
@@ -476,7 +472,7 @@ def test_a_session_of_our_own_is_closed_and_may_be_used_again(api: RequestsMock)
     assert client.get_job(7).id == 7
 
 
-class Watched(requests.adapters.HTTPAdapter):
+class ObservableAdapter(requests.adapters.HTTPAdapter):
     """An adapter that tells when it is closed."""
 
     def __init__(self, closed: list[str]) -> None:
@@ -501,7 +497,7 @@ class Watched(requests.adapters.HTTPAdapter):
         ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
     ],
 )
-def test_an_address_that_keeps_the_key_safe_is_taken(base_url: str, shown: str) -> None:
+def test_a_safe_base_url_is_accepted(base_url: str, shown: str) -> None:
     client = Client(KEY, base_url)
 
     assert client.API_URL.format(path="jobs.json") == f"{shown}/jobs.json"
@@ -528,14 +524,14 @@ def test_an_address_that_keeps_the_key_safe_is_taken(base_url: str, shown: str) 
         "http://localhost.example.com/v1",
     ],
 )
-def test_an_address_that_cannot_be_used_is_refused_at_once_and_shows_no_key(base_url: str) -> None:
+def test_an_invalid_base_url_is_refused_without_showing_it(base_url: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Client(KEY, base_url)
 
     assert KEY not in str(caught.value)
 
 
-def test_plain_http_to_another_machine_is_used_by_those_who_say_so(
+def test_allow_insecure_permits_plain_http_to_another_machine(
     api: RequestsMock, sent: list[Sent]
 ) -> None:
     api.get("http://192.168.1.7:8000/v1/jobs/7.json", json={"id": 7})
@@ -546,9 +542,7 @@ def test_plain_http_to_another_machine_is_used_by_those_who_say_so(
     assert sent[0].headers["Authorization"] == f"Token token={KEY}"
 
 
-def test_a_service_on_plain_http_may_redirect_within_itself(
-    api: RequestsMock, sent: list[Sent]
-) -> None:
+def test_a_plain_http_server_may_redirect_to_itself(api: RequestsMock, sent: list[Sent]) -> None:
     here = "http://localhost:8000/v1"
     api.get(f"{here}/jobs/7.csv", status=302, headers={"Location": f"{here}/reports/7"})
     api.get(f"{here}/reports/7", body=b"zip")
@@ -558,7 +552,7 @@ def test_a_service_on_plain_http_may_redirect_within_itself(
     assert sent[1].headers["Authorization"] == f"Token token={KEY}"
 
 
-def test_another_port_is_another_host(api: RequestsMock, sent: list[Sent]) -> None:
+def test_a_redirect_to_another_port_gets_no_key(api: RequestsMock, sent: list[Sent]) -> None:
     elsewhere = "http://localhost:9000/7.zip"
     api.get("http://localhost:8000/v1/7", status=302, headers={"Location": elsewhere})
     api.get(elsewhere, body=b"zip")

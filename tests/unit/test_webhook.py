@@ -1,4 +1,4 @@
-"""Notifications: who signed them, whether they came before, and what they tell."""
+"""Notifications: who sign them, whether they came before, and what they tell."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ JUDGMENT = {
 }
 
 
-def signed(text: bytes, key: str = KEY) -> str:
+def sign(text: bytes, key: str = KEY) -> str:
     return sha1(text + key.encode(), usedforsecurity=False).hexdigest()
 
 
-def posted(signal: str, payload: object, key: str = KEY) -> bytes:
+def notification_body(signal: str, payload: object, key: str = KEY) -> bytes:
     """Make the body that the service posts."""
     text = json.dumps(payload, separators=(",", ":"))
-    fields = {"signal": signal, "payload": text, "signature": signed(text.encode(), key)}
+    fields = {"signal": signal, "payload": text, "signature": sign(text.encode(), key)}
     return urlencode(fields).encode()
 
 
@@ -78,8 +78,8 @@ def webhook() -> Webhook:
 
 @pytest.mark.parametrize("signal", ["job_complete", "job_data_processed"])
 @pytest.mark.parametrize("payload", [JOB, [JOB]])
-def test_a_job_is_told_of_alone_or_in_a_list(webhook: Webhook, signal: str, payload: Any) -> None:
-    event = webhook.receive(posted(signal, payload))
+def test_a_job_payload_is_an_object_or_a_list(webhook: Webhook, signal: str, payload: Any) -> None:
+    event = webhook.receive(notification_body(signal, payload))
 
     assert isinstance(event, JobEvent)
     assert (event.signal, event.job.id, event.job.state) == (signal, 712034, "finished")
@@ -88,8 +88,8 @@ def test_a_job_is_told_of_alone_or_in_a_list(webhook: Webhook, signal: str, payl
 
 @pytest.mark.parametrize("signal", ["unit_complete", "new_judgments"])
 @pytest.mark.parametrize("payload", [UNIT, [UNIT]])
-def test_a_unit_comes_with_its_results(webhook: Webhook, signal: str, payload: Any) -> None:
-    event = webhook.receive(posted(signal, payload))
+def test_a_unit_event_has_its_results(webhook: Webhook, signal: str, payload: Any) -> None:
+    event = webhook.receive(notification_body(signal, payload))
 
     assert isinstance(event, UnitEvent)
     (unit,) = event.units
@@ -97,52 +97,54 @@ def test_a_unit_comes_with_its_results(webhook: Webhook, signal: str, payload: A
     assert (unit.job.id, unit.data) == (712034, UNIT["data"])
 
 
-def test_judgments_come_as_many_as_there_are(webhook: Webhook) -> None:
-    event = webhook.receive(posted("new_judgments", [JUDGMENT, {**JUDGMENT, "id": 1605619375}]))
+def test_a_judgment_event_has_all_judgments(webhook: Webhook) -> None:
+    event = webhook.receive(
+        notification_body("new_judgments", [JUDGMENT, {**JUDGMENT, "id": 1605619375}])
+    )
 
     assert isinstance(event, JudgmentEvent)
     assert [judgment.id for judgment in event.judgments] == [1605619374, 1605619375]
     assert event.judgments[0].job.id == 712034
 
 
-def test_units_in_one_list_are_all_kept(webhook: Webhook) -> None:
-    event = webhook.receive(posted("unit_complete", [UNIT, {**UNIT, "id": 8}]))
+def test_a_unit_event_has_all_units_of_a_list(webhook: Webhook) -> None:
+    event = webhook.receive(notification_body("unit_complete", [UNIT, {**UNIT, "id": 8}]))
 
     assert isinstance(event, UnitEvent)
     assert [unit.id for unit in event.units] == [698757970, 8]
 
 
 @pytest.mark.parametrize("payload", [JOB, [UNIT], {"anything": None}, [], "text", 7, None])
-def test_a_signal_that_nobody_knows_is_kept_with_its_payload(
-    webhook: Webhook, payload: Any
-) -> None:
-    event = webhook.receive(posted("job_put_aside", payload))
+def test_an_unknown_signal_is_an_event_with_its_payload(webhook: Webhook, payload: Any) -> None:
+    event = webhook.receive(notification_body("job_put_aside", payload))
 
     assert type(event) is Event
     assert (event.signal, event.payload) == ("job_put_aside", payload)
 
 
-def test_every_signal_that_is_known_says_what_it_is_about() -> None:
+def test_every_known_signal_has_its_payload_kinds() -> None:
     assert set(PAYLOAD_KINDS) == set(SIGNALS)
 
 
-def test_fields_that_bear_the_names_of_arguments_are_fields(webhook: Webhook) -> None:
-    event = webhook.receive(posted("unit_complete", {**UNIT, "job": 1, "client": 2, "self": 3}))
+def test_payload_fields_may_be_named_like_arguments(webhook: Webhook) -> None:
+    event = webhook.receive(
+        notification_body("unit_complete", {**UNIT, "job": 1, "client": 2, "self": 3})
+    )
 
     assert isinstance(event, UnitEvent)
     assert event.units[0].json["client"] == 2
 
 
-def test_what_a_client_is_told_can_act(client: Client) -> None:
-    event = Webhook(KEY, client=client).receive(posted("unit_complete", UNIT))
+def test_models_in_an_event_have_the_client(client: Client) -> None:
+    event = Webhook(KEY, client=client).receive(notification_body("unit_complete", UNIT))
 
     assert isinstance(event, UnitEvent)
     assert event.units[0].client is client
     assert event.units[0].job.client is client
 
 
-def test_without_a_client_what_comes_is_data_only(webhook: Webhook) -> None:
-    event = webhook.receive(posted("job_complete", JOB))
+def test_models_in_an_event_without_client_are_plain_data(webhook: Webhook) -> None:
+    event = webhook.receive(notification_body("job_complete", JOB))
 
     assert isinstance(event, JobEvent)
     with pytest.raises(RuntimeError, match="has no client"):
@@ -152,9 +154,9 @@ def test_without_a_client_what_comes_is_data_only(webhook: Webhook) -> None:
 # Forms of a notification
 
 
-def test_a_json_object_of_the_same_fields_does_as_well(webhook: Webhook) -> None:
+def test_the_body_may_be_a_json_object(webhook: Webhook) -> None:
     text = json.dumps(UNIT, ensure_ascii=False)
-    fields = {"signature": signed(text.encode()), "payload": text, "signal": "unit_complete"}
+    fields = {"signature": sign(text.encode()), "payload": text, "signal": "unit_complete"}
 
     event = webhook.receive(b"\n " + json.dumps(fields, indent=2).encode() + b"\n")
 
@@ -171,21 +173,21 @@ def test_a_json_object_of_the_same_fields_does_as_well(webhook: Webhook) -> None
     ],
     ids=["percent", "percent in lower case", "bare UTF-8"],
 )
-def test_the_signature_is_of_the_payload_whatever_it_was_wrapped_in(
+def test_the_signature_covers_the_decoded_payload(
     webhook: Webhook, encode: Callable[[str], bytes]
 ) -> None:
     text = json.dumps(UNIT, ensure_ascii=False).lower()
 
     event = webhook.receive(
         b"payload=%s&signature=%s&signal=unit_complete&extra&=&="
-        % (encode(text), signed(text.encode()).encode())
+        % (encode(text), sign(text.encode()).encode())
     )
 
     assert event.payload["data"] == {"review": "süß & “gut”"}
 
 
 @pytest.mark.parametrize("at", range(-1, 5))
-def test_an_escape_at_the_edge_of_a_piece_is_not_cut(at: int) -> None:
+def test_an_escape_at_the_end_of_a_chunk_is_not_split(at: int) -> None:
     text = "x" * (webhook_module.DECODE_CHUNK - at) + "süß & “gut”" * 3
 
     told = webhook_module.parse_notification(b"payload=%s&signal=any" % quote(text).encode())
@@ -193,23 +195,23 @@ def test_an_escape_at_the_edge_of_a_piece_is_not_cut(at: int) -> None:
     assert told.payload == text.encode()
 
 
-# Who signed it
+# Who sign it
 
 
-def test_another_key_is_not_believed(webhook: Webhook) -> None:
+def test_a_signature_with_another_key_is_refused(webhook: Webhook) -> None:
     with pytest.raises(SignatureMismatch, match="does not match: another key"):
-        webhook.receive(posted("job_complete", JOB, key="another"))
+        webhook.receive(notification_body("job_complete", JOB, key="another"))
 
 
-def test_a_payload_that_was_changed_is_not_believed(webhook: Webhook) -> None:
-    body = posted("job_complete", JOB).replace(b"finished", b"canceled")
+def test_a_changed_payload_is_refused(webhook: Webhook) -> None:
+    body = notification_body("job_complete", JOB).replace(b"finished", b"canceled")
 
     with pytest.raises(SignatureMismatch):
         webhook.receive(body)
 
 
-def test_what_is_not_signed_is_not_believed(webhook: Webhook) -> None:
-    body = posted("job_complete", JOB).rpartition(b"&")[0]
+def test_a_missing_signature_is_refused(webhook: Webhook) -> None:
+    body = notification_body("job_complete", JOB).rpartition(b"&")[0]
 
     with pytest.raises(SignatureMismatch, match="not signed"):
         webhook.receive(body)
@@ -218,46 +220,49 @@ def test_what_is_not_signed_is_not_believed(webhook: Webhook) -> None:
 @pytest.mark.parametrize(
     "signature", ["ü" * 40, "\udcff", "%00", "0" * 39, "0" * 41, " ", "é" * 10_000]
 )
-def test_a_signature_of_any_characters_is_wrong_and_nothing_worse(
+def test_a_signature_with_any_characters_is_only_a_mismatch(
     webhook: Webhook, signature: str
 ) -> None:
     wrong = b"signature=" + signature.encode("utf-8", "surrogateescape")
-    body = posted("job_complete", JOB).rpartition(b"signature=")[0] + wrong
+    body = notification_body("job_complete", JOB).rpartition(b"signature=")[0] + wrong
 
     with pytest.raises(SignatureMismatch):
         webhook.receive(body)
 
 
-def test_while_keys_change_both_are_believed() -> None:
+def test_several_keys_are_accepted() -> None:
     webhook = Webhook("new-token", KEY)
 
-    webhook.receive(posted("job_complete", JOB, key="new-token"))
-    webhook.receive(posted("unit_complete", UNIT, key=KEY))
+    webhook.receive(notification_body("job_complete", JOB, key="new-token"))
+    webhook.receive(notification_body("unit_complete", UNIT, key=KEY))
 
     with pytest.raises(SignatureMismatch):
-        webhook.receive(posted("new_judgments", [JUDGMENT], key="a third"))
+        webhook.receive(notification_body("new_judgments", [JUDGMENT], key="a third"))
 
 
-def test_a_client_believes_its_own_key_or_the_tokens_it_is_given(client: Client) -> None:
+def test_a_client_verifies_with_its_key_or_the_given_tokens(client: Client) -> None:
     by_key, by_token = client.webhook(), client.webhook("a-token")
 
-    assert by_key.receive(posted("job_complete", JOB)).signal == "job_complete"
-    assert by_token.receive(posted("job_complete", JOB, key="a-token")).signal == "job_complete"
+    assert by_key.receive(notification_body("job_complete", JOB)).signal == "job_complete"
+    assert (
+        by_token.receive(notification_body("job_complete", JOB, key="a-token")).signal
+        == "job_complete"
+    )
     with pytest.raises(SignatureMismatch):
-        by_token.receive(posted("unit_complete", UNIT))
+        by_token.receive(notification_body("unit_complete", UNIT))
 
 
-def test_a_service_without_keys_signs_nothing() -> None:
+def test_no_key_verifies_no_signature() -> None:
     assert not NoKey().verify_signature(b"text", b"")
 
 
 @pytest.mark.parametrize("keys", [(), ("",), (None,), ("good", "")])
-def test_without_a_key_nothing_could_be_checked(keys: tuple[Any, ...]) -> None:
+def test_a_webhook_needs_a_key(keys: tuple[Any, ...]) -> None:
     with pytest.raises(ConfigError, match="no key"):
         Webhook(*keys)
 
 
-def test_no_key_is_shown() -> None:
+def test_a_webhook_shows_no_key_and_cannot_be_pickled() -> None:
     webhook = Webhook(KEY)
 
     assert KEY not in f"{webhook!r} {vars(webhook)}"
@@ -270,8 +275,8 @@ def test_no_key_is_shown() -> None:
 # Whether it came before
 
 
-def test_what_came_before_does_not_count_again(webhook: Webhook) -> None:
-    body = posted("unit_complete", UNIT)
+def test_a_second_delivery_is_a_replay(webhook: Webhook) -> None:
+    body = notification_body("unit_complete", UNIT)
     event = webhook.receive(body)
 
     with pytest.raises(Replay, match="unit_complete") as caught:
@@ -281,11 +286,13 @@ def test_what_came_before_does_not_count_again(webhook: Webhook) -> None:
     assert caught.value.event.identity == event.identity
 
 
-def test_a_repetition_is_known_though_its_text_differs(webhook: Webhook) -> None:
-    webhook.receive(posted("new_judgments", [JUDGMENT]))
+def test_a_replay_is_recognised_if_the_payload_differs(webhook: Webhook) -> None:
+    webhook.receive(notification_body("new_judgments", [JUDGMENT]))
 
     with pytest.raises(Replay):
-        webhook.receive(posted("new_judgments", [{**JUDGMENT, "webhook_sent_at": "2015-06-25"}]))
+        webhook.receive(
+            notification_body("new_judgments", [{**JUDGMENT, "webhook_sent_at": "2015-06-25"}])
+        )
 
 
 @pytest.mark.parametrize(
@@ -298,39 +305,39 @@ def test_a_repetition_is_known_though_its_text_differs(webhook: Webhook) -> None
         ("job_put_aside", UNIT),
     ],
 )
-def test_what_is_new_counts(webhook: Webhook, signal: str, payload: Any) -> None:
-    first = webhook.receive(posted("unit_complete", UNIT))
+def test_another_version_id_or_signal_is_new(webhook: Webhook, signal: str, payload: Any) -> None:
+    first = webhook.receive(notification_body("unit_complete", UNIT))
 
-    assert webhook.receive(posted(signal, payload)) != first
+    assert webhook.receive(notification_body(signal, payload)) != first
 
 
-def test_without_a_time_the_text_tells_what_is_new(webhook: Webhook) -> None:
+def test_without_a_timestamp_the_payload_identifies_a_notification(webhook: Webhook) -> None:
     unit = {"id": 7, "job_id": 8, "state": "judging"}
-    webhook.receive(posted("unit_complete", unit))
+    webhook.receive(notification_body("unit_complete", unit))
 
-    webhook.receive(posted("unit_complete", {**unit, "state": "finalized"}))
-
-    with pytest.raises(Replay):
-        webhook.receive(posted("unit_complete", unit))
-
-
-def test_invented_signals_make_nothing_new(webhook: Webhook) -> None:
-    webhook.receive(posted("invented", UNIT))
+    webhook.receive(notification_body("unit_complete", {**unit, "state": "finalized"}))
 
     with pytest.raises(Replay):
-        webhook.receive(posted("another", UNIT))
+        webhook.receive(notification_body("unit_complete", unit))
 
 
-def test_what_is_not_believed_is_not_remembered(webhook: Webhook) -> None:
+def test_an_unknown_signal_does_not_make_a_replay_new(webhook: Webhook) -> None:
+    webhook.receive(notification_body("invented", UNIT))
+
+    with pytest.raises(Replay):
+        webhook.receive(notification_body("another", UNIT))
+
+
+def test_a_refused_notification_is_not_remembered(webhook: Webhook) -> None:
     with pytest.raises(SignatureMismatch):
-        webhook.receive(posted("job_complete", JOB, key="another"))
+        webhook.receive(notification_body("job_complete", JOB, key="another"))
 
-    assert webhook.receive(posted("job_complete", JOB)).signal == "job_complete"
+    assert webhook.receive(notification_body("job_complete", JOB)).signal == "job_complete"
 
 
-def test_the_oldest_is_forgotten_first() -> None:
+def test_the_oldest_notification_is_forgotten_first() -> None:
     webhook = Webhook(KEY, remembered=2)
-    bodies = [posted("unit_complete", {**UNIT, "id": number}) for number in (1, 2, 3)]
+    bodies = [notification_body("unit_complete", {**UNIT, "id": number}) for number in (1, 2, 3)]
     for body in bodies:
         webhook.receive(body)
 
@@ -339,21 +346,21 @@ def test_the_oldest_is_forgotten_first() -> None:
     assert webhook.receive(bodies[0]).signal == "unit_complete"
 
 
-def test_who_remembers_nothing_takes_all() -> None:
+def test_remembered_0_accepts_replays() -> None:
     webhook = Webhook(KEY, remembered=0)
 
-    assert webhook.receive(posted("job_complete", JOB)) == webhook.receive(
-        posted("job_complete", JOB)
+    assert webhook.receive(notification_body("job_complete", JOB)) == webhook.receive(
+        notification_body("job_complete", JOB)
     )
 
 
 @pytest.mark.parametrize("remembered", [-1, 1.5, "many", True])
-def test_a_memory_of_no_size_is_refused(remembered: Any) -> None:
+def test_an_invalid_size_of_the_memory_is_refused(remembered: Any) -> None:
     with pytest.raises(ConfigError, match="at least 0"):
         Webhook(KEY, remembered=remembered)
 
 
-class Slow(OrderedDict[str, None]):
+class SlowDict(OrderedDict[str, None]):
     """A memory that takes its time to look, and lets other threads run meanwhile."""
 
     def __contains__(self, identity: object) -> bool:
@@ -362,9 +369,9 @@ class Slow(OrderedDict[str, None]):
         return found
 
 
-def test_of_many_threads_one_gets_it(webhook: Webhook) -> None:
-    webhook._received = Slow()
-    body = posted("unit_complete", UNIT)
+def test_one_of_many_threads_receives_a_notification(webhook: Webhook) -> None:
+    webhook._received = SlowDict()
+    body = notification_body("unit_complete", UNIT)
     ready = Barrier(8)
 
     def takes(_: int) -> bool:
@@ -381,8 +388,8 @@ def test_of_many_threads_one_gets_it(webhook: Webhook) -> None:
     assert taken.count(True) == 1
 
 
-def test_what_ends_in_an_error_may_come_again(webhook: Webhook) -> None:
-    body = posted("unit_complete", UNIT)
+def test_a_notification_is_accepted_again_after_an_error(webhook: Webhook) -> None:
+    body = notification_body("unit_complete", UNIT)
     with pytest.raises(OSError, match="full"), webhook.taking(body):
         raise OSError("the disk is full")
 
@@ -395,7 +402,7 @@ def test_what_ends_in_an_error_may_come_again(webhook: Webhook) -> None:
         pytest.fail("what came before is not taken")
 
 
-# What cannot be believed whoever signed it
+# What cannot be believed whoever sign it
 
 
 @pytest.mark.parametrize(
@@ -420,7 +427,7 @@ def test_what_ends_in_an_error_may_come_again(webhook: Webhook) -> None:
         (b'{"a":"","b":' + b'"",' * 200, "not a JSON object of strings"),
     ],
 )
-def test_what_is_no_notification_is_said_to_be_none(
+def test_a_malformed_body_is_refused_with_the_reason(
     webhook: Webhook, body: bytes, problem: str
 ) -> None:
     with pytest.raises(MalformedNotification, match=problem):
@@ -445,18 +452,18 @@ def test_what_is_no_notification_is_said_to_be_none(
         ("job_complete", None),
     ],
 )
-def test_a_signed_payload_cannot_pass_for_something_else(
+def test_a_payload_of_the_wrong_kind_is_refused(
     webhook: Webhook, signal: str, payload: Any
 ) -> None:
     with pytest.raises(MalformedNotification, match=f"the payload of {signal} must be a"):
-        webhook.receive(posted(signal, payload))
+        webhook.receive(notification_body(signal, payload))
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[1e999]", b"\xff", b"[" * 100_000])
-def test_a_signed_payload_that_is_no_json_is_refused(webhook: Webhook, text: bytes) -> None:
+def test_a_signed_payload_that_is_not_json_is_refused(webhook: Webhook, text: bytes) -> None:
     body = b"signal=job_complete&payload=%s&signature=%s" % (
         quote(text).encode(),
-        signed(text).encode(),
+        sign(text).encode(),
     )
 
     with pytest.raises(MalformedNotification):
@@ -464,7 +471,7 @@ def test_a_signed_payload_that_is_no_json_is_refused(webhook: Webhook, text: byt
 
 
 @pytest.mark.parametrize("body", ["signal=a", None, {"signal": "a"}, bytearray(b"signal=a")])
-def test_a_body_that_was_decoded_is_refused_with_the_reason(webhook: Webhook, body: Any) -> None:
+def test_a_body_that_is_not_bytes_is_refused_with_the_reason(webhook: Webhook, body: Any) -> None:
     with pytest.raises(InvalidInput, match="bytes of a request's body"):
         webhook.receive(body)
 
@@ -475,7 +482,7 @@ LOADED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthC
 
 @LOADED
 @given(body=st.binary(max_size=500))
-def test_whatever_is_posted_ends_in_one_kind_of_error(body: bytes) -> None:
+def test_any_body_raises_only_webhook_errors(body: bytes) -> None:
     with pytest.raises(WebhookError):
         Webhook(KEY).receive(body)
 
@@ -491,9 +498,9 @@ THINGS = st.dictionaries(
     signal=st.sampled_from([*SIGNALS, "new"]),
     payload=VALUES | THINGS | st.lists(VALUES | THINGS, max_size=3),
 )
-def test_whatever_is_signed_is_an_event_or_malformed(signal: str, payload: Any) -> None:
+def test_any_signed_payload_is_an_event_or_malformed(signal: str, payload: Any) -> None:
     try:
-        event = Webhook(KEY).receive(posted(signal, payload))
+        event = Webhook(KEY).receive(notification_body(signal, payload))
     except MalformedNotification:
         assert signal != "new"
     else:
@@ -508,7 +515,7 @@ MEGABYTE = 1 << 20
     [b"signal=a&payload=" + b"%41" * MEGABYTE, b"&" * MEGABYTE, b'{"a":[' + b"[]," * MEGABYTE],
     ids=["escapes", "fields", "nested"],
 )
-def test_a_stranger_costs_little_memory(webhook: Webhook, piece: bytes) -> None:
+def test_a_hostile_body_takes_little_memory(webhook: Webhook, piece: bytes) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(WebhookError):
@@ -520,7 +527,7 @@ def test_a_stranger_costs_little_memory(webhook: Webhook, piece: bytes) -> None:
     assert peak < 6 * MEGABYTE
 
 
-def test_a_body_larger_than_any_is_refused(webhook: Webhook) -> None:
+def test_a_too_large_body_is_refused(webhook: Webhook) -> None:
     with pytest.raises(MalformedNotification, match="larger than 16777216 bytes"):
         webhook.receive(b"=" * (webhook_module.MAX_BODY + 1))
 
@@ -528,8 +535,8 @@ def test_a_body_larger_than_any_is_refused(webhook: Webhook) -> None:
 # What it leaves behind
 
 
-def test_an_event_travels_without_the_client(client: Client) -> None:
-    event = client.webhook().receive(posted("unit_complete", UNIT))
+def test_an_event_is_pickled_without_the_client(client: Client) -> None:
+    event = client.webhook().receive(notification_body("unit_complete", UNIT))
 
     parcel = pickle.dumps(event)
 
@@ -537,16 +544,19 @@ def test_an_event_travels_without_the_client(client: Client) -> None:
     assert KEY.encode() not in parcel
 
 
-def test_an_event_shows_what_happened_and_not_all_of_it(webhook: Webhook) -> None:
-    event = webhook.receive(posted("job_complete", {**JOB, "secret": "q0Zx"}))
+def test_the_repr_of_an_event_is_short(webhook: Webhook) -> None:
+    event = webhook.receive(notification_body("job_complete", {**JOB, "secret": "q0Zx"}))
 
     assert repr(event) == ("JobEvent(signal='job_complete', job=<Job 712034 'Reviews' finished>)")
 
 
-def test_an_identity_fits_into_a_column(webhook: Webhook) -> None:
+def test_an_identity_has_64_characters(webhook: Webhook) -> None:
     many = [{**JUDGMENT, "id": number} for number in range(1000)]
 
-    event = webhook.receive(posted("new_judgments", many))
+    event = webhook.receive(notification_body("new_judgments", many))
 
     assert len(event.identity) == 64
-    assert event.identity == Webhook("k").receive(posted("new_judgments", many, "k")).identity
+    assert (
+        event.identity
+        == Webhook("k").receive(notification_body("new_judgments", many, "k")).identity
+    )

@@ -46,7 +46,7 @@ def last(sent: list[Sent]) -> str:
     ],
 )
 @pytest.mark.usefixtures("seen")
-def test_a_bonus_is_cents_and_a_reason(
+def test_a_bonus_sends_cents_and_reason(
     api: RequestsMock, worker: Worker, sent: list[Sent], arguments: Any, form: object
 ) -> None:
     api.post(f"{WORKER}/bonus.json", json={"success": "Paid."})
@@ -62,9 +62,7 @@ def test_a_bonus_is_cents_and_a_reason(
     [0, -1, 1.5, 100.0, "100", True, None, float("nan"), Decimal("1.50"), 2001, 10**12],
     ids=repr,
 )
-def test_an_amount_that_cannot_be_meant_is_not_paid(
-    worker: Worker, sent: list[Sent], amount: Any
-) -> None:
+def test_an_invalid_amount_is_refused(worker: Worker, sent: list[Sent], amount: Any) -> None:
     with pytest.raises(InvalidInput):
         worker.bonus(amount)
 
@@ -81,7 +79,7 @@ def test_an_amount_that_cannot_be_meant_is_not_paid(
     ],
 )
 @pytest.mark.usefixtures("seen")
-def test_a_bonus_that_was_not_paid_is_an_error(
+def test_a_refused_bonus_is_an_error(
     api: RequestsMock, worker: Worker, sent: list[Sent], status: int, body: Any, error: Any
 ) -> None:
     api.post(f"{WORKER}/bonus.json", status=status, json=body)
@@ -113,7 +111,7 @@ def test_a_message_is_sent(api: RequestsMock, worker: Worker, sent: list[Sent]) 
         (("Too fast", True), [("flag", "Too fast"), ("persist", "true")]),
     ],
 )
-def test_a_flag_has_a_reason_and_may_reach_all_jobs(
+def test_a_flag_sends_its_reason_and_persist(
     api: RequestsMock, worker: Worker, sent: list[Sent], arguments: Any, form: object
 ) -> None:
     api.put(f"{WORKER}.json", json={"success": "Flagged."})
@@ -124,7 +122,7 @@ def test_a_flag_has_a_reason_and_may_reach_all_jobs(
     assert sent[0].form == form
 
 
-def test_a_flag_is_taken_back(api: RequestsMock, worker: Worker, sent: list[Sent]) -> None:
+def test_a_flag_is_removed(api: RequestsMock, worker: Worker, sent: list[Sent]) -> None:
     api.put(f"{WORKER}.json", json={"success": "Unflagged."})
 
     worker.deflag("A mistake")
@@ -133,13 +131,13 @@ def test_a_flag_is_taken_back(api: RequestsMock, worker: Worker, sent: list[Sent
     assert sent[0].form == [("unflag", "A mistake")]
 
 
-def test_a_flag_that_was_there_already_is_no_error(api: RequestsMock, worker: Worker) -> None:
+def test_flagging_twice_is_not_an_error(api: RequestsMock, worker: Worker) -> None:
     api.put(f"{WORKER}.json", json={"warning": "Already flagged."})
 
     worker.flag("Too fast")
 
 
-def test_a_contributor_is_rejected_with_a_reason_of_ours_or_the_callers(
+def test_a_rejection_sends_the_default_or_the_given_reason(
     api: RequestsMock, worker: Worker, sent: list[Sent]
 ) -> None:
     said = "Rejecting contributor... this operation can take up to 10 minutes"
