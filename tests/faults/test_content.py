@@ -118,7 +118,7 @@ def test_the_error_names_the_type_received_instead_of_a_job(
     server.plan(Fault(said(json.dumps(wrong).encode())))
 
     with pytest.raises(
-        MalformedResponse, match=f"expected the JSON of one job, got {a_type(wrong)}"
+        MalformedResponse, match=f"expected the JSON of a job, got {a_type(wrong)}"
     ):
         client.get_job(7)
 
