@@ -1,0 +1,154 @@
+"""The control interface: a crowd that works, and the webhooks of its job, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.server.in_process import ORIGIN, session_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import requests
+
+    Ask = Callable[..., requests.Response]
+
+TOKEN = "planted-token-91b2"
+FORM = '<cml:text label="What is it like?" name="like" validates="required"/>'
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(seed=5, control=TOKEN, balance_cents=700) as box:
+        yield box
+
+
+@pytest.fixture
+def ask(box: Sandbox) -> Ask:
+    def ask(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
+        with session_for(box.app) as session:
+            headers = {"Authorization": f"Bearer {token}"}
+            url = f"{ORIGIN}/_sandbox/{name}"
+            return session.request(verb, url, headers=headers, json=arguments or None)
+
+    return ask
+
+
+@pytest.fixture
+def job(box: Sandbox) -> int:
+    """A running job with webhooks."""
+    rows = [{"text": f"row {number}", "right": "good"} for number in range(5)]
+    job = box.client().upload_job(rows)
+    about = {
+        "title": "Reviews",
+        "instructions": "Read them.",
+        "cml": FORM,
+        "judgments_per_unit": 1,
+        "payment_cents": 1,
+        "webhook_uri": "http://127.0.0.1:9/hook",
+    }
+    box.client().update_job(job.id, about)
+    job.launch(5, channels=["cf_internal"])
+    return job.id
+
+
+def test_a_crowd_is_added_and_works_over_http(box: Sandbox, ask: Ask, job: int) -> None:
+    joined = ask(
+        *("POST", "workers"),
+        number=2,
+        profile="perfect",
+        truth={"like": "right"},
+        channel="cf_internal",
+        countries=["FIN"],
+    ).json()
+    ran = ask("POST", "simulate", job=job).json()
+
+    assert joined == ask("GET", "workers").json()
+    assert [(each["profile"], each["country"], each["simulated"]) for each in joined] == [
+        ("perfect", "FIN", True)
+    ] * 2
+    assert (ran["ended"], ran["state"], ran["judgments"]) == ("finished", "finished", 5)
+    assert {each.data["like"] for each in box.client().get_job(job).judgments()} == {"good"}
+
+
+def test_a_run_stops_at_its_limit(ask: Ask, job: int) -> None:
+    ask("POST", "workers", number=1, channel="cf_internal", texts={"like": ["fine"]})
+
+    ran = ask("POST", "simulate", job=job, pages=1, interactive=True).json()
+
+    assert (ran["ended"], ran["pages"], ran["closed"]) == ("pages", 1, {})
+
+
+def test_recorded_answers_are_replayed_over_http(box: Sandbox, ask: Ask, job: int) -> None:
+    votes = [[f"row {number}", "ann", "so so"] for number in range(5)]
+
+    joined = ask(
+        "POST", "workers", votes=votes, field="like", key="text", channel="cf_internal"
+    ).json()
+    ask("POST", "simulate", job=job)
+
+    assert [each["external_id"] for each in joined] == ["ann"]
+    assert {each.data["like"] for each in box.client().get_job(job).judgments()} == {"so so"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("workers", {}, "number must be sent."),
+        ("workers", {"number": 0}, "must be 1 or more"),
+        ("workers", {"number": 1, "profile": "nobody"}, "Unknown profile 'nobody'"),
+        ("workers", {"number": 1, "countries": [5]}, "countries must be a list of strings"),
+        ("workers", {"number": 1, "truth": {"like": 5}}, "truth.like must be the name of a column"),
+        ("workers", {"number": 1, "texts": {"like": "a"}}, "texts.like must be a list of strings"),
+        ("workers", {"votes": [[[1], 2, "x"]], "field": "f", "key": "k"}, "A vote must be"),
+        ("workers", {"votes": []}, "field and key must be sent."),
+        ("simulate", {}, "job must be sent."),
+        ("simulate", {"job": 5}, "The crowd is empty"),
+        ("simulate", {"job": True}, "job has the wrong type: bool"),
+        ("workers", {"number": 2, "mix": {"normal": 1e308, "expert": 1e308}}, "overflow"),
+    ],
+)
+def test_an_invalid_crowd_is_refused(
+    ask: Ask, name: str, arguments: dict[str, Any], message: str
+) -> None:
+    answer = ask("POST", name, **arguments)
+
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+    assert ask("GET", "workers").json() == []
+
+
+def test_a_missing_job_is_an_error(ask: Ask) -> None:
+    ask("POST", "workers", number=1)
+
+    answer = ask("POST", "simulate", job=7)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "There is no job 7 in this sandbox."
+
+
+def test_notifications_are_listed_delivered_and_dropped_over_http(
+    box: Sandbox, ask: Ask, job: int
+) -> None:
+    box.receive_webhooks(lambda _: None)
+    ask("POST", "workers", number=1, channel="cf_internal")
+    ask("POST", "simulate", job=job, pages=1)
+    pending = ask("GET", "webhooks").json()
+    delivered = ask("POST", "webhooks/deliver").json()
+    box.client().call(f"jobs/{job}/golds/fire_webhooks")
+    box.client().upload_job([{"text": "late", "right": "good"}], job)
+    dropped = ask("DELETE", "webhooks").json()
+
+    assert [each["signal"] for each in delivered] == [each["signal"] for each in pending]
+    assert {each["state"] for each in pending} == {"pending"}
+    assert json.loads(pending[0]["payload"])["id"]
+    assert dropped == {"dropped": 1}
+    assert [each["state"] for each in ask("GET", "webhooks").json()] == [
+        *["sent"] * len(delivered),
+        "dropped",
+    ]
+    assert ask("POST", "webhooks/deliver").json() == []
