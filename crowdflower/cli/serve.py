@@ -246,4 +246,4 @@ Configure a client, which then needs no arguments:
 
   export CROWDFLOWER_API_URL={url} CROWDFLOWER_API_KEY={box.key}
 
-Ctrl-C stops it."""
+Ctrl-C ends it."""

@@ -40,3 +40,7 @@ def normalize_name(text: str) -> str:
         if character.isalnum() or character == "_" or character.isspace()
     )
     return "".join("_" if each.isspace() else each for each in kept.strip().lower())
+
+
+derived = normalize_name
+"""The name of :func:`normalize_name` in version 1.0.0."""
