@@ -94,12 +94,12 @@ def test_an_invalid_group_is_refused_with_the_reason(
         {**good, "group_id": "waiting", "configuration": pool},
     ]
 
-    said = [post_group(box, each) for each in [*wrong, good, good]]
+    responses = [post_group(box, each) for each in [*wrong, good, good]]
 
-    assert [each["status"] for each in said] == ["wrong"] * 4 + ["ok", "wrong"], said
-    assert "retainer pools" in said[3]["reason"]
-    assert "in use" in said[5]["reason"]
-    details = [each["detail"] for each in said[:3]]
+    assert [each["status"] for each in responses] == ["wrong"] * 4 + ["ok", "wrong"], responses
+    assert "retainer pools" in responses[3]["reason"]
+    assert "in use" in responses[5]["reason"]
+    details = [each["detail"] for each in responses[:3]]
     assert "group_id" in details[0]
     assert "content" in details[1]
     assert "task_type" in details[2]

@@ -164,13 +164,13 @@ def test_feedback_has_accepted_answers_and_reasons_except_of_hidden_questions(
     for gold in golds:
         gold.data = {**gold.data, "says_gold_reason": "It says so."}
         gold.update()
-    told = box.work(job, box.contributor(), says("good", missing=1)).feedback
+    feedback = box.work(job, box.contributor(), says("good", missing=1)).feedback
     for gold in golds:
         gold.state = "hidden_gold"
         gold.update()
 
     untold = box.work(job, box.contributor(), says("good", missing=1)).feedback
 
-    (about,) = told
+    (about,) = feedback
     assert (about.accepted, about.reason) == (("good",), "It says so.")
     assert untold == ()

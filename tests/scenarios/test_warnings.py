@@ -139,7 +139,7 @@ def test_a_strict_sandbox_refuses_unknown_parameters(
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "warning"),
     [
         ({"data": b"job[title]=Mood of tweets"}, "no Content-Type"),
         (
@@ -149,8 +149,8 @@ def test_a_strict_sandbox_refuses_unknown_parameters(
         ({"files": {"cml": ("form.cml", b"<cml:text/>")}}, "cml"),
     ],
 )
-def test_an_ignored_body_is_warned_about(box: Box, sent: dict[str, Any], said: str) -> None:
+def test_an_ignored_body_is_warned_about(box: Box, sent: dict[str, Any], warning: str) -> None:
     answer = box.api("POST", "/jobs.json", **sent)
 
     assert answer.json()["title"] is None
-    assert said in answer.headers["X-Sandbox-Warning"]
+    assert warning in answer.headers["X-Sandbox-Warning"]

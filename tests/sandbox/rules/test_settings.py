@@ -82,7 +82,7 @@ A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
         ({"min_unit_confidence": 101}, ["Min unit confidence must be a number from 0 to 1"]),
         (
             {"variable_judgments_mode": "often"},
-            ["Variable judgments mode must be none or auto_confidence"],
+            ["Variable judgments mode must be auto_confidence or none"],
         ),
         (
             {"judgments_per_unit": 3, "max_judgments_per_unit": 2},

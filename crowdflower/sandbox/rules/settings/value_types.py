@@ -131,7 +131,7 @@ def judgments_mode(value: Any) -> str:
             "dynamic-judgments",
         )
     if value not in {"none", "auto_confidence"}:
-        raise ValueError("must be none or auto_confidence")
+        raise ValueError("must be auto_confidence or none")
     return str(value)
 
 

@@ -115,7 +115,7 @@ def reject_judgment(tx: Transaction, job: Row[Any], judgment_id: int) -> None:
     contributor = workers.find_in_job(tx, job, before.worker_id)
     seen = contributor.golds_seen - bool(before.golden)
     wrong = contributor.golds_missed - bool(before.missed)
-    # If this answer was forgiven, its forgiveness goes with it.
+    # Fewer answers than misses: this very answer was forgiven, so its forgiveness is removed, too.
     forgiven = max(0, wrong - seen)
     _update_gold_counts(
         tx,

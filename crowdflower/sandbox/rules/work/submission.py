@@ -56,8 +56,8 @@ class _Outcome:
 
     state: str
     trust: float
-    seen: int
-    missed: int
+    golds_seen: int
+    golds_missed: int
     tainted: bool = False
     passed: bool | None = None
     feedback: tuple[Feedback, ...] = ()
@@ -221,7 +221,7 @@ def _store_judgments(
             )
         )
     page_writes.insert_judgments(tx.driver, lines)
-    counts = (outcome.seen, outcome.missed, len(answered), page.pay_mc)
+    counts = (outcome.golds_seen, outcome.golds_missed, len(answered), page.pay_mc)
     tainted_at = now if outcome.tainted else None
     page_writes.update_worker(
         tx.driver, (outcome.state, outcome.trust, *counts, tainted_at, now, job.id, worker.id)
