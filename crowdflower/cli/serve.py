@@ -232,7 +232,7 @@ def announcement(
     url = f"{origin}/v1"
     ampcrowd = f"\nAMPCrowd  {origin}" if policy is not None else ""
     if policy is not None and policy.token is not None:
-        ampcrowd += f"\nToken     {policy.token}   (for the AMPCrowd API: ?token=…)"
+        ampcrowd += f"\nToken     {policy.token}   (of AMPCrowd's API: ?token=…)"
     control = ""
     if box.control_token is not None:
         control = f"\nControl   {origin}/_sandbox/   Authorization: Bearer {box.control_token}"
