@@ -1,6 +1,6 @@
-"""Every endpoint, every fault, and what is to come of the two.
+"""Every endpoint, every fault, and the expected outcome of each pair.
 
-What a client must do is written down here once more, apart from the client's own table: two minds.
+The expected behaviour is stated here independently of the client's own table of endpoints.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from server import Act, Fault, Request, Wire, elsewhere, hang_up, raw, reset, said, stall
+from server import Act, Fault, Request, Wire, hang_up, raw, redirect, reset, respond, stall
 
 from crowdflower import exceptions as errors
 from crowdflower.exceptions import ApiError
 
 KEY: Final = "c4nary-0123456789abcdef"
-"""Planted; whoever shows it has leaked it."""
+"""The key; any text that contains it is a leak."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """One verb on one path.
 
-    :param letter: ``R`` reads, ``E`` has the same effect when repeated, ``V`` changes something
-        that can be looked at, ``N`` must never be repeated.
-    :param waits: A 429 is waited out.
+    :param letter: ``R`` reads, ``E`` is idempotent, ``V`` changes something that can be verified,
+        ``N`` must never be repeated.
+    :param waits: Whether a 429 is retried after a delay.
     """
 
     method: str
@@ -35,14 +35,14 @@ class Endpoint:
     body: bytes | None = None
     as_json: bool = True
     shows: bool = False
-    """What it changes can be read; so that is done before it is sent again."""
+    """Its change can be read, and is verified before it is sent again."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
     @property
     def line(self) -> str:
-        """As the log of the server has it."""
+        """The request as in the log of the server."""
         return f"{self.method} /{self.path}"
 
 
@@ -119,15 +119,15 @@ ENDPOINTS: Final = (
 
 @dataclass(frozen=True)
 class Case:
-    """One fault, and what it means.
+    """One fault, and its expected outcome.
 
-    :param row: Its place in the matrix of faults.
-    :param means: ``lost`` (sent, and nobody knows), ``refused``, ``throttled`` (refused for now),
+    :param row: Its row in the fault matrix.
+    :param means: ``lost`` (sent, outcome unknown), ``refused``, ``throttled`` (refused for now),
         ``not sent`` or ``fine``.
-    :param error: What a call that only reads raises at the end.
-    :param passing: Whether it may go better next time.
-    :param most: How many attempts it is worth at most.
-    :param at_deadline: Attempts end with the deadline, however many there are.
+    :param error: The error that a read finally raises.
+    :param passing: Whether a retry may succeed.
+    :param most: Maximum number of attempts.
+    :param at_deadline: Whether attempts end at the deadline, whatever their number.
     """
 
     row: str
@@ -141,18 +141,18 @@ class Case:
     tls: bool = False
     only_json: bool = False
     looks: bool = False
-    """It may have been done all the same, so what shows is looked at, once."""
+    """The change may have been made, so it is verified once."""
 
     def __str__(self) -> str:
         return f"{self.row}-{self.name}"
 
     @property
     def waits(self) -> bool:
-        """Whether it is seen only by who waits, and gives up in the end."""
+        """Whether it shows only by a timeout."""
         return self.at_deadline or self.row == "N4"
 
     def attempts(self, endpoint: Endpoint) -> int:
-        """Say how many requests may arrive, and must, where all of them meet this fault."""
+        """Return the numbers of requests that are allowed if all of them meet this fault."""
         if self.at_deadline or self.means == "fine":
             return 1
         if self.means == "throttled":
@@ -174,7 +174,7 @@ class Case:
 
 
 def _lost(row: str, name: str, act: Act, error: type[ApiError], **more: Any) -> Case:
-    """Sent, answered by nothing that can be understood."""
+    """A fault in which a request is sent and gets no valid response."""
     fault = Fault(act, applies=more.pop("applies", False), before="nothing")
     return Case(row, name, fault, "lost", error, **more)
 
@@ -220,11 +220,11 @@ def _reset_after_the_hello(wire: Wire, _: Request) -> None:
 
 
 def _page(status: str) -> Act:
-    return said(b"<html>Bad gateway</html>", status=status, kind="text/html")
+    return respond(b"<html>Bad gateway</html>", status=status, kind="text/html")
 
 
 def _packed(data: bytes, *encodings: str) -> Act:
-    return said(data, headers=(f"Content-Encoding: {', '.join(encodings)}",))
+    return respond(data, headers=(f"Content-Encoding: {', '.join(encodings)}",))
 
 
 def _nested(times: int) -> bytes:
@@ -242,7 +242,7 @@ KIND: Final = errors.UnexpectedContentType
 STATUS: Final = errors.UnexpectedStatus
 REDIRECT: Final = errors.UnexpectedRedirect
 
-OK: Final = Fault(said(b'{"id": 7}'), applies=True)
+OK: Final = Fault(respond(b'{"id": 7}'), applies=True)
 
 NETWORK: Final = (
     _lost("N7", "garbage beneath TLS", _garbage_beneath_tls, LOST, passing=True, tls=True),
@@ -257,7 +257,9 @@ NETWORK: Final = (
     _lost("N13", "a body in drops", _drip_body, LATE, at_deadline=True, applies=True),
     _lost("N13", "chunks in drops", _drip_chunks, LATE, at_deadline=True),
     _lost("N14", "a head in drops", _drip_head, LATE, at_deadline=True),
-    _lost("N19", "cut short", said(b'{"id": 7', length=90), TRUNCATED, passing=True, applies=True),
+    _lost(
+        "N19", "cut short", respond(b'{"id": 7', length=90), TRUNCATED, passing=True, applies=True
+    ),
     _lost(
         "N20",
         "chunks cut short",
@@ -285,9 +287,9 @@ NETWORK: Final = (
         raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{"id": 7}'),
         MALFORMED,
     ),
-    _lost("N22", "a header of 100 kB", said(headers=("X-Long: " + "x" * 100_000,)), MALFORMED),
-    _lost("N22", "300 headers", said(headers=("X-Many: yes",) * 300), MALFORMED),
-    _lost("N22", "two lengths", said(b"{}", headers=("Content-Length: 7",)), MALFORMED),
+    _lost("N22", "a header of 100 kB", respond(headers=("X-Long: " + "x" * 100_000,)), MALFORMED),
+    _lost("N22", "300 headers", respond(headers=("X-Many: yes",) * 300), MALFORMED),
+    _lost("N22", "two lengths", respond(b"{}", headers=("Content-Length: 7",)), MALFORMED),
     *(
         _lost("N23", name, raw(data), MALFORMED, passing=True, most=2)
         for name, data in (
@@ -335,7 +337,7 @@ RETRY_AFTER: Final = {
     "0": 0.0,
     "Fri, 01 Jan 2010 00:00:00 GMT": 0.0,
 }
-"""What is obeyed, to the second."""
+"""Values that are obeyed, to the second."""
 
 NO_RETRY_AFTER: Final = (
     "abc",
@@ -349,16 +351,16 @@ NO_RETRY_AFTER: Final = (
     f"Fri, 01 Jan {'9' * 20} 00:00:00 GMT",
     f"Fri, 01 Jan 2010 00:00:00 +{'9' * 20}",
 )
-"""What says nothing that could be obeyed."""
+"""Values that are ignored."""
 
 MUCH_LATER: Final = ("61", "9000000000", "Fri, 01 Jan 2099 00:00:00 GMT", "9" * 400)
-"""What is understood, and longer than anybody waits."""
+"""Valid values that are longer than the client waits."""
 
 
 def busy(after: str | None) -> Fault:
-    """Say 429, and perhaps for how long."""
+    """Respond with 429, optionally with Retry-After."""
     headers = () if after is None else (f"Retry-After: {after}",)
-    return Fault(said(b'{"error": "slow down"}', status="429 Too Many", headers=headers))
+    return Fault(respond(b'{"error": "slow down"}', status="429 Too Many", headers=headers))
 
 
 BY_STATUS: Final = {
@@ -388,19 +390,19 @@ HTTP: Final = (
         for status in (500, 502, 504)
         for name, act in (
             ("as a page", _page(f"{status} Oh")),
-            ("empty", said(status=f"{status} Oh", kind="")),
-            ("as JSON", said(b'{"error": "oh"}', status=f"{status} Oh")),
+            ("empty", respond(status=f"{status} Oh", kind="")),
+            ("as JSON", respond(b'{"error": "oh"}', status=f"{status} Oh")),
         )
     ),
     _lost(
         "H1",
         "500, applied",
-        said(status="500 Oh"),
+        respond(status="500 Oh"),
         errors.ServerError,
         passing=True,
         applies=True,
     ),
-    _lost("H2", "503", said(status="503 Busy"), errors.ServerError, passing=True),
+    _lost("H2", "503", respond(status="503 Busy"), errors.ServerError, passing=True),
     Case("H3", "429", busy(None), "throttled", errors.RateLimited),
     *(
         Case("H3", f"429 after {after}", busy(after), "throttled", errors.RateLimited)
@@ -418,23 +420,23 @@ HTTP: Final = (
         _refused(
             ROW_OF_STATUS.get(status, "H7"),
             f"{status}",
-            said(b'{"error": "no, and here is why"}', status=f"{status} No"),
+            respond(b'{"error": "no, and here is why"}', status=f"{status} No"),
             error,
             looks=error is errors.NotAcceptable,
         )
         for status, error in BY_STATUS.items()
     ),
-    _lost("H9", "408", said(status="408 Late"), errors.RequestTimeout, passing=True),
+    _lost("H9", "408", respond(status="408 Late"), errors.RequestTimeout, passing=True),
     *(
-        _lost("H12", f"{status} within the host", elsewhere("/v1/jobs/8.json", f"{status} X"), kind)
+        _lost("H12", f"{status} within the host", redirect("/v1/jobs/8.json", f"{status} X"), kind)
         for status, kind in ((301, REDIRECT), (307, REDIRECT), (308, REDIRECT))
     ),
-    _lost("H15", "302 to nowhere", elsewhere(None), REDIRECT),
+    _lost("H15", "302 to nowhere", redirect(None), REDIRECT),
     *(
         _refused(
             "H17",
             f"200 with {name}",
-            said(body, kind="text/html" if "page" in name else "application/json"),
+            respond(body, kind="text/html" if "page" in name else "application/json"),
             errors.ApplicationError,
         )
         for name, body in (
@@ -448,7 +450,7 @@ HTTP: Final = (
         )
     ),
     *(
-        Case("H17", f"200 with {name}", Fault(said(body), applies=True), "fine")
+        Case("H17", f"200 with {name}", Fault(respond(body), applies=True), "fine")
         for name, body in (
             ("no error", b'{"error": null}'),
             ("a notice", b'{"notice": "Done."}'),
@@ -458,23 +460,23 @@ HTTP: Final = (
     *(
         _lost("H18", name, act, KIND, applies=True, only_json=True)
         for name, act in (
-            ("a page", said(b"<html>Please sign in</html>", kind="text/html")),
-            ("nothing", said(kind="")),
-            ("OK", said(b"OK", kind="text/plain")),
-            ("a charset that is none", said(b"OK", kind="text/plain; charset=undefined")),
-            ("a charset of half a word", said(b"OK", kind="text/plain; charset=idna")),
+            ("a page", respond(b"<html>Please sign in</html>", kind="text/html")),
+            ("nothing", respond(kind="")),
+            ("OK", respond(b"OK", kind="text/plain")),
+            ("a charset that is none", respond(b"OK", kind="text/plain; charset=undefined")),
+            ("a charset of half a word", respond(b"OK", kind="text/plain; charset=idna")),
         )
     ),
     *(
-        Case("H19", status, Fault(said(body, status=status), applies=True), "fine")
+        Case("H19", status, Fault(respond(body, status=status), applies=True), "fine")
         for status, body in (("201 Created", b'{"id": 7}'), ("202 Accepted", b"{}"))
     ),
     *(
-        _lost("H20", str(status), said(b"{}", status=f"{status} What"), STATUS)
+        _lost("H20", str(status), respond(b"{}", status=f"{status} What"), STATUS)
         for status in (103, 300, 304, 600, 999)
     ),
     *(
-        _lost("H20", str(status), said(b"{}", status=f"{status} What"), errors.RefusedError)
+        _lost("H20", str(status), respond(b"{}", status=f"{status} What"), errors.RefusedError)
         for status in (418, 425, 499)
     ),
     _lost("H22", "packed a hundred times", _packed(_nested(3), *["gzip"] * 100), MALFORMED),
@@ -490,13 +492,13 @@ HTTP: Final = (
     Case(
         "H23",
         "cookies",
-        Fault(said(b"{}", headers=("Set-Cookie: a=b; Path=/", "Set-Cookie: =;;")), applies=True),
+        Fault(respond(b"{}", headers=("Set-Cookie: a=b; Path=/", "Set-Cookie: =;;")), applies=True),
         "fine",
     ),
 )
 
 CONTENT: Final = tuple(
-    _lost(row, name, said(body), MALFORMED, applies=True, only_json=True)
+    _lost(row, name, respond(body), MALFORMED, applies=True, only_json=True)
     for row, name, body in (
         ("C3", "no UTF-8", b'{"title": "\xff"}'),
         ("C3", "UTF-16", '{"title": "Gr\u00f6\u00dfe"}'.encode("utf-16")),
@@ -510,7 +512,7 @@ CONTENT: Final = tuple(
         ("C1", "half an object", b'{"id": 7, "title"'),
     )
 ) + tuple(
-    Case(row, name, Fault(said(body), applies=True), "fine")
+    Case(row, name, Fault(respond(body), applies=True), "fine")
     for row, name, body in (
         ("C3", "a byte order mark", b'\xef\xbb\xbf{"id": 7}'),
         ("C7", "a key twice", b'{"id": 6, "id": 7}'),
@@ -524,7 +526,7 @@ CASES: Final = (*NETWORK, *HANDSHAKES, *HTTP, *CONTENT)
 
 
 def fitting(case: Case, letter: str) -> list[Endpoint]:
-    """Return the endpoints of a kind in which a fault is one."""
+    """Return the endpoints to which a fault applies."""
     needs_json = case.only_json or case.row in {"H12", "H15"}
     return [
         each for each in ENDPOINTS if each.letter == letter and (each.as_json or not needs_json)

@@ -1,7 +1,7 @@
-"""Random calls, random faults: what the client claims, against what the server did.
+"""Random calls with random faults: the claims of the client against the ledger of the server.
 
-Three outcomes, after the checkers of distributed databases. What returned was done, once. What was
-refused or never sent was not done. What is unknown was done once or not at all.
+There are three outcomes, as in checkers of distributed databases: a call that returned was executed
+once; a refused or unsent one was not executed; an unknown one was executed once or not at all.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ FAULTS: Final = [
     for case in CASES
     if not case.at_deadline and case.row not in {"N4", "H22", "C5", "C6", "H12"}
 ]
-"""All that do not take their time."""
+"""All faults without a timeout."""
 
 MONEY: Final = ("orders.json", "bonus.json", "request_more_judgments.json")
 
 
 @dataclass
-class Tally:
-    """What came of a run."""
+class RunResult:
+    """The result of a run."""
 
     calls: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -41,7 +41,7 @@ class Tally:
     paid_twice: int = 0
 
     def judge(self, endpoint: Endpoint, error: ApiError | None, made: int) -> None:
-        """Hold the claim of one call against the number of changes that were made."""
+        """Compare the claim of one call with the number of changes that were made."""
         self.calls += 1
         self.outcomes[type(error).__name__ if error else "returned"] += 1
         most = {"R": 99, "E": 2}.get(endpoint.letter, 1)
@@ -61,22 +61,22 @@ class Tally:
 
 def run(
     calls: int, seed: int, tls: ssl.SSLContext, build: Callable[[str], Client], patience: int = 20
-) -> Tally:
-    """Make calls of all kinds, each against one to four faults drawn at random.
+) -> RunResult:
+    """Make calls of all kinds, each with one to four random faults.
 
-    :param build: Returns a client for an address.
-    :param patience: Calls until the client is replaced, and with it its budget for retries.
+    :param build: Creates a client for an address.
+    :param patience: Calls until the client is replaced, together with its retry quota.
     """
     chance = Random(seed)  # noqa: S311 - the same faults for the same seed
-    tally = Tally()
-    while tally.calls < calls:
+    result = RunResult()
+    while result.calls < calls:
         with Server(tls=tls) as server:
             client = build(server.url)
-            for _ in range(min(patience, calls - tally.calls)):
+            for _ in range(min(patience, calls - result.calls)):
                 endpoint = chance.choice(ENDPOINTS)
                 few = [chance.choice(FAULTS) for _ in range(chance.randrange(4))]
                 server.plan(*few, OK)
-                before = server.made(endpoint.line)
+                before = server.count_changes(endpoint.line)
                 error = None
                 try:
                     client.call(
@@ -87,6 +87,6 @@ def run(
                     )
                 except ApiError as raised:
                     error = raised
-                tally.judge(endpoint, error, server.made(endpoint.line) - before)
+                result.judge(endpoint, error, server.count_changes(endpoint.line) - before)
             client.close()
-    return tally
+    return result

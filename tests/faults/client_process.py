@@ -17,8 +17,8 @@ from random import Random
 from typing import Any, Final
 
 from catalogue import ENDPOINTS, KEY, Endpoint
+from fast_clock import FastClock
 from leaks import leaks
-from quick import Quick
 
 from crowdflower.client import Client
 from crowdflower.exceptions import ApiError
@@ -169,7 +169,7 @@ def run_client(run: ClientRun) -> None:
         for url in (run.closed_url, run.url)
     ]
     for client in clients:
-        client._clock = Quick()
+        client._clock = FastClock()
     client = clients[True]
     for operation in client.operations.pending():
         emit(left=operation.state)

@@ -1,4 +1,4 @@
-"""A hostile server, a client that does not wait for real, and an ear at everything it says."""
+"""A hostile server, a client with a fake clock, and a log of all its output."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import trustme
 sys.path.insert(0, str(Path(__file__).parent))
 
 from catalogue import KEY
+from fast_clock import FastClock
 from leaks import Log, shows_the_key
-from quick import Quick
 from server import Server
 
 from crowdflower.client import Client
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
         if name.lower().endswith("_proxy") or name.startswith("CROWDFLOWER_"):
             monkeypatch.delenv(name)
@@ -46,7 +46,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="session")
 def tls(authority: trustme.CA) -> ssl.SSLContext:
-    """What a server needs to be trusted by those who trust the authority."""
+    """The certificate of a server, signed by the test authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     return context
@@ -58,7 +58,7 @@ def trusted(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Clients trust the authority."""
+    """Clients trust the test authority."""
     path = tmp_path_factory.getbasetemp() / f"authority-{os.getpid()}.pem"
     if not path.exists():
         authority.cert_pem.write_to_path(str(path))
@@ -79,7 +79,7 @@ def secure(tls: ssl.SSLContext, trusted: None) -> Iterator[Server]:
 
 @pytest.fixture
 def other() -> Iterator[Server]:
-    """Another host: the same machine by another name, on another port."""
+    """A second server, under another host name and port."""
     with Server(host="localhost") as server:
         yield server
         for request in server.log:
@@ -87,15 +87,15 @@ def other() -> Iterator[Server]:
 
 
 @pytest.fixture
-def clock() -> Quick:
-    return Quick()
+def clock() -> FastClock:
+    return FastClock()
 
 
 @pytest.fixture
-def connect(clock: Quick) -> Iterator[Callable[..., Client]]:
-    """Build clients of a server; they are closed at the end.
+def connect(clock: FastClock) -> Iterator[Callable[..., Client]]:
+    """Create clients of a server, which are closed at the end.
 
-    They wait for as long as a busy machine may take; who meets a silence says how long that is.
+    Timeouts are long enough for a busy machine; tests of a silent server set shorter ones.
     """
     clients = []
 
@@ -117,7 +117,7 @@ def client(server: Server, connect: Callable[..., Client]) -> Client:
 
 @pytest.fixture(autouse=True)
 def log() -> Iterator[Log]:
-    """All that is logged; a test whose log shows the key has failed."""
+    """All log output; a test fails if it contains the key."""
     heard = Log()
     root = logging.getLogger()
     before = root.level

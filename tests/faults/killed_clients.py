@@ -24,7 +24,7 @@ from urllib.parse import parse_qs
 from catalogue import ENDPOINTS
 from client_process import PAYMENTS, ClientRun
 from server import Request, Server, closed_port
-from service import TEMPER, Service, changes
+from service import FAILURE_RATE, Service, changes
 
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.records import Operation
@@ -85,20 +85,20 @@ def run(
     directory: Path,
     *,
     announces: bool = False,
-    temper: float = TEMPER,
+    failure_rate: float = FAILURE_RATE,
     flaw: str = "",
 ) -> tuple[Claims, list[str]]:
     """Make operations in many runs; return the claims, and what is wrong with them.
 
     :param announces: The server announces that it honours idempotency keys.
-    :param temper: The share of requests that fail.
+    :param failure_rate: The share of requests that fail.
     :param flaw: A defect of the client.
     """
     chance = Random(seed)  # noqa: S311 - the same kills for the same seed
     claims = Claims()
     journal = directory / f"journal-{seed}.db"
     with Server() as server, closed_port() as port, _fork_server() as process:
-        server.answer(Service(seed, announces=announces, temper=temper))
+        server.answer(Service(seed, announces=announces, failure_rate=failure_rate))
         closed_url = f"http://127.0.0.1:{port}/v1"
         while claims.next < count:
             client_run = ClientRun(

@@ -1,4 +1,4 @@
-"""Everywhere that a key could show itself: whatever is printed, logged, pickled or looked into."""
+"""Finds leaks of the key: in text, logs, pickles and attributes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SPELLINGS = (KEY, b64encode(KEY.encode()).decode())
 
 
 def shows_the_key(text: str) -> bool:
-    """Tell whether a text holds the key in any spelling."""
+    """Return whether a text contains the key in any encoding."""
     return any(spelling in text for spelling in SPELLINGS)
 
 
 def leaks(error: BaseException) -> list[str]:
-    """Name every way in which an error shows the key."""
+    """Return all places in which an error shows the key."""
     return [way for way, text in _shown(error) if shows_the_key(text)]
 
 
@@ -54,7 +54,7 @@ def _parts(what: object) -> Iterator[object]:
 
 
 class Log(logging.Handler):
-    """All that is logged, from DEBUG on, as text."""
+    """All log records from DEBUG on, as text."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)

@@ -1,7 +1,7 @@
-"""A server on raw sockets that fails as it is told to, and keeps a ledger of what it did.
+"""A server on raw sockets that fails as planned, and keeps a ledger of the changes it made.
 
-A test gives it a plan, one fault a request. What the server was asked stands in its log; what it
-did, whether it said so or not, in its ledger. Both are read after the client has made its claim.
+A test gives it a plan, one fault per request. Its log has the requests; its ledger has the changes,
+whether they were acknowledged or not. Both are compared with what the client claims.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from typing import Self
 
 AT_ONCE: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER: what is not sent yet is thrown away, and the other side gets a RST."""
+"""SO_LINGER: unsent data is discarded, and the other side gets a RST."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it arrived."""
+    """One received request."""
 
     method: str
     target: str
@@ -36,13 +36,13 @@ class Request:
 
     @property
     def line(self) -> str:
-        """Verb and path, without the version of the API and the query."""
+        """Verb and path, without API version and query."""
         return f"{self.method} {self.target.partition('?')[0].removeprefix('/v1')}"
 
 
 @dataclass
 class Wire:
-    """One connection, with every way to end it."""
+    """One connection, with every way to break it."""
 
     sock: socket.socket
     ending: threading.Event
@@ -50,18 +50,18 @@ class Wire:
     _under: socket.socket = field(init=False)
 
     def __post_init__(self) -> None:
-        self._under = self.sock.dup()  # what TLS is put around cannot be reached any more
+        self._under = self.sock.dup()  # the plain socket is not accessible after wrapping
 
     def secure(self, context: ssl.SSLContext) -> None:
-        """Shake hands."""
+        """Do the TLS handshake."""
         self.sock = context.wrap_socket(self.sock, server_side=True)
 
     def send(self, data: bytes) -> None:
-        """Send, within the TLS that there may be."""
+        """Send, encrypted if the connection uses TLS."""
         self.sock.sendall(data)
 
     def send_beneath(self, data: bytes) -> None:
-        """Send beneath the TLS, which is then garbage to it."""
+        """Send unencrypted bytes below TLS, which are garbage to the other side."""
         self._under.sendall(data)
 
     def drip(self, data: bytes, pause: float) -> None:
@@ -72,7 +72,7 @@ class Wire:
             self.send(data[number : number + 1])
 
     def stall(self) -> None:
-        """Keep the connection open and say nothing, until the other side is gone."""
+        """Keep the connection open and send nothing until the other side closes it."""
         self._under.settimeout(0.02)
         while not self.ending.is_set():
             try:
@@ -83,7 +83,7 @@ class Wire:
         self.close()
 
     def wait(self) -> None:
-        """Keep the connection open, and read nothing either."""
+        """Keep the connection open without reading or sending."""
         self.ending.wait(30)
         self.close()
 
@@ -95,7 +95,7 @@ class Wire:
         self.close()
 
     def close(self) -> None:
-        """End with a FIN; without the farewell of TLS, as a process that dies would."""
+        """Close with a FIN, without a TLS close_notify, like a killed process."""
         self.is_open = False
         with suppress(OSError):
             self.sock.close()
@@ -103,7 +103,7 @@ class Wire:
             self._under.close()
 
     def interrupt(self) -> None:
-        """Wake whoever waits for this connection, from another thread."""
+        """Wake the thread that waits for this connection."""
         with suppress(OSError):
             self._under.shutdown(socket.SHUT_RDWR)
 
@@ -125,7 +125,7 @@ class Wire:
     def body(self, headers: dict[str, str]) -> bytes:
         """Read a body, with its length or in chunks.
 
-        :raises ConnectionError: It ends before its end: that is no request, and nothing is done.
+        :raises ConnectionError: The body is incomplete, so the request is not executed.
         """
         with self.sock.makefile("rb") as stream:
             if "content-length" in headers:
@@ -145,16 +145,16 @@ class Wire:
 
 
 Act = Callable[[Wire, Request], None]
-"""What a server does with a request that it was sent."""
+"""What a server does with a request."""
 
 
 @dataclass(frozen=True)
 class Fault:
     """One way to treat a request.
 
-    :param applies: The change is made, whatever is said about it.
-    :param before: When it strikes: after the whole ``request``, after its ``head``, or as soon as
-        the ``connection`` is taken, before a handshake.
+    :param applies: Whether the change is made, independently of the response.
+    :param before: When it happens: after the whole ``request``, after its ``head``, or as soon as
+        the ``connection`` is accepted, before a handshake.
     """
 
     act: Act
@@ -163,9 +163,9 @@ class Fault:
 
 
 class Server:
-    """Takes connections on loopback until it is closed.
+    """Accepts connections on loopback until it is closed.
 
-    :param tls: Shake hands with these certificates.
+    :param tls: The certificates for TLS.
     :param host: The name in its address.
     """
 
@@ -187,35 +187,37 @@ class Server:
         self._acceptor = self._start(self._accept)
 
     def plan(self, *faults: Fault) -> None:
-        """Treat each request by the next fault, and all that follow by the last."""
+        """Use the next fault for each request, and the last one for all further requests."""
         with self._lock:
             self._plan = chain(faults, repeat(faults[-1]))
             self._upcoming = None
             self._by_request = None
 
     def answer(self, choose: Callable[[Request], Fault]) -> None:
-        """Treat each request as a function of it says."""
+        """Use the fault that a function returns for a request."""
         self._by_request = choose
 
     def settle(self) -> None:
-        """Wait until all that arrived has been dealt with, of clients that are gone too."""
-        with socket.create_connection(("127.0.0.1", self.port)) as last:  # taken after all others
+        """Wait until all received requests are handled, including those of closed clients."""
+        with socket.create_connection(
+            ("127.0.0.1", self.port)
+        ) as last:  # accepted after all others
             last.sendall(b"GET /settled HTTP/1.1\r\nConnection: close\r\n\r\n")
             assert last.recv(1)
         for thread in [*self._threads]:
             if thread is not self._acceptor:
                 thread.join(60)
 
-    def taken(self, count: int) -> int:
-        """Count the connections, once there are so many or no more come."""
+    def wait_for_connections(self, count: int) -> int:
+        """Return the number of connections, after waiting for this many."""
         for _ in range(500):
             if self.connections >= count:
                 break
-            time.sleep(0.01)  # the kernel takes them, and tells us in its own time
+            time.sleep(0.01)  # the kernel accepts them before the server does
         return self.connections
 
-    def made(self, line: str) -> int:
-        """Count the changes of a kind that were made."""
+    def count_changes(self, line: str) -> int:
+        """Count the changes of a kind in the ledger."""
         return sum(each.line == line for each in [*self.ledger])
 
     def __enter__(self) -> Self:
@@ -225,12 +227,12 @@ class Server:
         self.close()
 
     def close(self) -> None:
-        """End every connection, and wait until all is quiet."""
+        """Close every connection, and wait for the threads."""
         self._ending.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._acceptor.join(60)  # or it would let in somebody whom nobody sends away
+        self._acceptor.join(60)  # or it would accept a connection that is never closed
         for wire in [*self._wires]:
             wire.interrupt()
         for thread in [*self._threads]:
@@ -258,7 +260,7 @@ class Server:
             self._start(self._serve, wire)
 
     def _serve(self, wire: Wire) -> None:
-        with suppress(OSError, ValueError):  # the other side has gone: that is what tests are for
+        with suppress(OSError, ValueError):  # the other side closed the connection, as tests do
             fault = self._peek()
             if fault is not None and fault.before == "connection":
                 self._next()
@@ -266,14 +268,14 @@ class Server:
             elif self._tls is not None:
                 wire.secure(self._tls)
             while wire.is_open and (request := wire.head()) is not None:
-                self._treat(wire, request)
+                self._handle(wire, request)
                 if request.headers.get("connection") == "close":
                     break
         wire.close()
 
-    def _treat(self, wire: Wire, request: Request) -> None:
+    def _handle(self, wire: Wire, request: Request) -> None:
         if request.target == "/settled":
-            said()(wire, request)
+            respond()(wire, request)
             return
         choose = self._by_request
         fault = None if choose else self._next()
@@ -286,7 +288,7 @@ class Server:
             if fault.applies:
                 self.ledger.append(request)
         if fault.before == "connection":
-            wire.reset()  # it is up already: all that it can do is break
+            wire.reset()  # the handshake is done: it can only fail
         else:
             fault.act(wire, request)
 
@@ -304,10 +306,10 @@ class Server:
         return fault
 
 
-# What is said
+# Responses
 
 
-def said(
+def respond(
     body: bytes = b"",
     *,
     status: str = "200 OK",
@@ -330,7 +332,7 @@ def said(
 
 
 def raw(data: bytes) -> Act:
-    """Send bytes, whatever they are, and hang up."""
+    """Send raw bytes, and close."""
 
     def act(wire: Wire, _: Request) -> None:
         wire.send(data)
@@ -339,29 +341,29 @@ def raw(data: bytes) -> Act:
     return act
 
 
-def elsewhere(location: str | None, status: str = "302 Found") -> Act:
+def redirect(location: str | None, status: str = "302 Found") -> Act:
     """Redirect."""
-    return said(status=status, headers=() if location is None else (f"Location: {location}",))
+    return respond(status=status, headers=() if location is None else (f"Location: {location}",))
 
 
 def hang_up(wire: Wire, _: Request) -> None:
-    """Say nothing, and close."""
+    """Close without a response."""
     wire.close()
 
 
 def reset(wire: Wire, _: Request) -> None:
-    """Say nothing, and throw the connection away."""
+    """Reset the connection without a response."""
     wire.reset()
 
 
 def stall(wire: Wire, _: Request) -> None:
-    """Say nothing, for ever."""
+    """Never respond."""
     wire.stall()
 
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """Yield a port where nobody listens, and nobody else will."""
+    """Yield a reserved port without a listener."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]

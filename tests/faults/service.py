@@ -1,4 +1,4 @@
-"""A service with a memory and a temper: what it did shows in what is read; anything may fail."""
+"""A stateful service whose requests fail at random; changes show in later reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from catalogue import CASES, Case
-from server import Fault, Request, said
+from server import Fault, Request, respond
 
 QUICK: Final = [
     case
@@ -20,29 +20,31 @@ QUICK: Final = [
     and case.means != "not sent"
     and case.row not in {"H22", "C5", "C6", "H12"}
 ]
-"""All that do not take their time, on a connection that stands."""
+"""All faults without a timeout, on an established connection."""
 
 NEVER_LIES: Final = [case for case in QUICK if case.means != "fine"]
-"""Those of them that do not say of a thing what is not so."""
+"""Those whose response is not false."""
 
-TEMPER: Final = 0.4
+FAILURE_RATE: Final = 0.4
 
 CHANGING: Final = {"pause", "resume", "cancel", "copy", "split", "fire_webhooks", "explode"}
-"""The last part of the paths that change something by GET."""
+"""Last segments of paths that change something by GET."""
 
 
 class Service:
-    """Answers as a good service does, unless it is out of temper.
+    """Responds like the service, with random faults.
 
-    A change whose answer is lost may have been made or not; a refused one never was.
+    A change without a response may have been made or not; a refused one was not.
 
-    :param announces: It says that it does once what it is sent under one key, and keeps to that.
-    :param temper: The part of the requests that meet a fault.
+    :param announces: Whether it announces and honours idempotency keys.
+    :param failure_rate: The share of requests that meet a fault.
     """
 
-    def __init__(self, seed: int, *, announces: bool = False, temper: float = TEMPER) -> None:
-        self._temper = temper
-        self._chance = Random(seed)  # noqa: S311 - the same temper for the same seed
+    def __init__(
+        self, seed: int, *, announces: bool = False, failure_rate: float = FAILURE_RATE
+    ) -> None:
+        self._failure_rate = failure_rate
+        self._chance = Random(seed)  # noqa: S311 - the same faults for the same seed
         self._headers = ("X-CrowdFlower-Idempotency: 1",) if announces else ()
         self._lock = Lock()
         self._keys: set[str] = set()
@@ -65,16 +67,16 @@ class Service:
             return fault
 
     def _fine(self, body: Any, *, applies: bool = False) -> Fault:
-        return Fault(said(json.dumps(body).encode(), headers=self._headers), applies=applies)
+        return Fault(respond(json.dumps(body).encode(), headers=self._headers), applies=applies)
 
     def _possible(self, request: Request) -> list[Case]:
-        """Return what may happen to a change: what is there is not said to be gone."""
+        """Return the faults that are possible for a change, without false statements."""
         if request.method != "DELETE":
             return QUICK
         return [case for case in QUICK if case.name not in {"404", "410"}]
 
     def _drawn(self, cases: list[Case]) -> Fault | None:
-        if self._chance.random() > self._temper:
+        if self._chance.random() > self._failure_rate:
             return None
         case = self._chance.choice(cases)
         made = self._chance.random() < 0.5 or case.only_json
@@ -97,7 +99,7 @@ class Service:
         return {"state": state, "payment_cents": 1, "judgments_per_unit": 1}
 
     def _change(self, request: Request) -> None:
-        """Remember what a request does, as far as it can be read."""
+        """Store the change of a request, as far as it can be read."""
         path = request.line.partition(" ")[2].removesuffix(".json")
         thing, _, verb = path.rpartition("/")
         form = parse_qs(request.body.decode("latin-1"))
@@ -121,6 +123,6 @@ class Service:
 
 
 def changes(request: Request) -> bool:
-    """Tell whether a request is to change something; its verb does not."""
+    """Return whether a request changes something; the verb does not tell."""
     last = request.line.rpartition("/")[2].removesuffix(".json")
     return request.method != "GET" or last in CHANGING

@@ -1,4 +1,4 @@
-"""The client's claims and the server's ledger agree; and the checks that say so can fail."""
+"""The client's claims and the server's ledger agree; and checks of these checks."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from catalogue import CASES, ENDPOINTS, Endpoint
-from claims import Tally, run
+from claims import RunResult, run
 from requests import Session
 from requests.adapters import HTTPAdapter
 from server import Server
-from test_table import differences
+from test_fault_matrix import differences
 
 from crowdflower.client import Client
 from crowdflower.exceptions import ConfigError, NotFound, OutcomeUnknown
 
 if TYPE_CHECKING:
-    from conftest import Quick
+    from conftest import FastClock
 
 ORDER = next(each for each in ENDPOINTS if each.path == "jobs/7/orders.json")
 COPY = next(each for each in ENDPOINTS if each.path == "jobs/7/copy.json")
@@ -52,10 +52,10 @@ def test_every_claim_agrees_with_the_ledger(
         (READ, NotFound("no"), 3, False),
     ],
 )
-def test_a_claim_that_the_ledger_contradicts_is_a_violation(
+def test_a_claim_that_contradicts_the_ledger_is_a_violation(
     endpoint: Endpoint, error: Exception | None, made: int, wrong: bool
 ) -> None:
-    tally = Tally()
+    tally = RunResult()
 
     tally.judge(endpoint, error, made)
 
@@ -66,8 +66,8 @@ def test_a_claim_that_the_ledger_contradicts_is_a_violation(
 # Checks of the checks
 
 
-class Following(HTTPAdapter):
-    """Follows redirects by itself, as ``allow_redirects=True`` would."""
+class FollowingAdapter(HTTPAdapter):
+    """An adapter that follows redirects, as ``allow_redirects=True`` would."""
 
     def send(self, request: object, **kwargs: object) -> object:
         response = super().send(request, **kwargs)
@@ -84,8 +84,8 @@ class Following(HTTPAdapter):
         return response
 
 
-def planted(client: Client, adapter: HTTPAdapter) -> Client:
-    """Put an adapter under a client that works against what it is to guarantee."""
+def install(client: Client, adapter: HTTPAdapter) -> Client:
+    """Install an adapter in a client that breaks a guarantee."""
     for prefix in ("http://", "https://"):
         client.transport._session.mount(prefix, adapter)
     return client
@@ -94,11 +94,11 @@ def planted(client: Client, adapter: HTTPAdapter) -> Client:
 def found(
     endpoint: Endpoint, row: str, adapter: HTTPAdapter | None, connect: Callable[..., Client]
 ) -> list[str]:
-    """Return what the table finds wrong with an endpoint in the faults of a row."""
+    """Return the defects that the fault matrix finds for an endpoint in one row."""
 
     def build(*args: object, **kwargs: object) -> Client:
         client = connect(*args, **kwargs)
-        return client if adapter is None else planted(client, adapter)
+        return client if adapter is None else install(client, adapter)
 
     problems = []
     for case in CASES:
@@ -109,14 +109,14 @@ def found(
 
 
 @pytest.mark.parametrize("row", ["N8", "N9", "N10", "H12"])
-def test_the_table_finds_nothing_wrong_with_the_client_as_it_is(
+def test_the_fault_matrix_finds_no_defect_in_the_client(
     connect: Callable[..., Client], row: str
 ) -> None:
     assert found(COPY, row, None, connect) == []
 
 
 @pytest.mark.parametrize("row", ["N8", "N9"])
-def test_the_table_notices_an_adapter_that_repeats_requests(
+def test_the_fault_matrix_detects_an_adapter_that_repeats_requests(
     connect: Callable[..., Client], row: str
 ) -> None:
     problems = found(COPY, row, HTTPAdapter(max_retries=3), connect)
@@ -124,21 +124,23 @@ def test_the_table_notices_an_adapter_that_repeats_requests(
     assert "4 requests arrived, not 1" in problems
 
 
-def test_the_table_notices_a_change_that_is_made_twice(connect: Callable[..., Client]) -> None:
+def test_the_fault_matrix_detects_a_change_that_is_made_twice(
+    connect: Callable[..., Client],
+) -> None:
     problems = found(COPY, "N10", HTTPAdapter(max_retries=3), connect)
 
     assert "a change was made twice" in problems
 
 
-def test_the_table_notices_an_adapter_that_follows_redirects(
+def test_the_fault_matrix_detects_an_adapter_that_follows_redirects(
     connect: Callable[..., Client],
 ) -> None:
-    problems = found(ORDER, "H12", Following(), connect)
+    problems = found(ORDER, "H12", FollowingAdapter(), connect)
 
     assert any("requests arrived, not 1" in problem for problem in problems)
 
 
-def test_a_session_that_repeats_requests_is_refused(server: Server, clock: Quick) -> None:
+def test_a_session_that_repeats_requests_is_refused(server: Server, clock: FastClock) -> None:
     with Session() as session:
         session.mount("https://", HTTPAdapter(max_retries=3))
 

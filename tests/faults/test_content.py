@@ -1,4 +1,4 @@
-"""Answers that are JSON, and not what was asked for; pages that fail, and pages without end."""
+"""Unexpected JSON; pages that fail, and endless pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from leaks import leaks
-from server import Fault, Request, Server, hang_up, said
+from server import Fault, Request, Server, hang_up, respond
 
 from crowdflower._types import a_type
 from crowdflower.exceptions import (
@@ -34,7 +34,7 @@ WRONG += [{"1": 7}, {"one": {}}, {"\u0661": {}}, {"9" * 5000: {}}, {"id": "9" * 
 WRONG += [{"id": each} for each in (1.0, True, "7.0", " 7", "-7", "")]
 
 NAMED = re.compile(r"(GET|PUT|POST|DELETE) /(account|jobs)[a-z0-9/]*(\.json)?: ")
-"""How an error begins that says what was asked for."""
+"""Start of an error that names the request."""
 
 VERBS: dict[str, Callable[[Client], object]] = {
     "get_job": lambda client: client.get_job(7),
@@ -76,7 +76,7 @@ def test_json_of_the_wrong_shape_raises_api_errors_only(
     nameless: list[str] = []
 
     for wrong in WRONG:
-        server.plan(Fault(said(json.dumps(wrong).encode())))
+        server.plan(Fault(respond(json.dumps(wrong).encode())))
         try:
             VERBS[verb](client)
         except ApiError as error:
@@ -94,12 +94,12 @@ def test_json_of_the_wrong_shape_raises_api_errors_only(
 def test_wrong_json_after_a_valid_job_raises_api_errors_only(
     server: Server, client: Client, verb: str
 ) -> None:
-    job = Fault(said(b'{"id": 7, "units_count": 3, "title": "A"}'))
+    job = Fault(respond(b'{"id": 7, "units_count": 3, "title": "A"}'))
     shown: list[str] = []
     nameless: list[str] = []
 
     for wrong in WRONG:
-        server.plan(job, Fault(said(json.dumps(wrong).encode())))
+        server.plan(job, Fault(respond(json.dumps(wrong).encode())))
         try:
             VERBS[verb](client)
         except ApiError as error:
@@ -115,11 +115,9 @@ def test_wrong_json_after_a_valid_job_raises_api_errors_only(
 def test_the_error_names_the_type_received_instead_of_a_job(
     server: Server, client: Client, wrong: object
 ) -> None:
-    server.plan(Fault(said(json.dumps(wrong).encode())))
+    server.plan(Fault(respond(json.dumps(wrong).encode())))
 
-    with pytest.raises(
-        MalformedResponse, match=f"expected the JSON of a job, got {a_type(wrong)}"
-    ):
+    with pytest.raises(MalformedResponse, match=f"expected the JSON of a job, got {a_type(wrong)}"):
         client.get_job(7)
 
 
@@ -128,7 +126,7 @@ def test_the_error_names_the_type_received_instead_of_a_job(
 def test_an_id_is_a_number_or_its_digits(
     server: Server, client: Client, given: object, taken: int
 ) -> None:
-    server.plan(Fault(said(json.dumps({"id": given}).encode())))
+    server.plan(Fault(respond(json.dumps({"id": given}).encode())))
 
     assert client.get_job(7).id == taken
 
@@ -136,20 +134,20 @@ def test_an_id_is_a_number_or_its_digits(
 # Pages
 
 
-def pages(server: Server, shelf: dict[int, Any], *, end: object, broken: set[int]) -> None:
-    """Serve pages by number; each of those that are broken fails once."""
+def pages(server: Server, contents: dict[int, Any], *, end: object, broken: set[int]) -> None:
+    """Serve pages by number; each broken page fails once."""
 
     def choose(request: Request) -> Fault:
         number = int(request.target.partition("page=")[2].partition("&")[0])
         if number in broken:
             broken.remove(number)
             return Fault(hang_up)
-        return Fault(said(json.dumps(shelf.get(number, end)).encode()))
+        return Fault(respond(json.dumps(contents.get(number, end)).encode()))
 
     server.answer(choose)
 
 
-SHELF = {number: {str(10 * number + item): {} for item in range(3)} for number in range(1, 6)}
+PAGES = {number: {str(10 * number + item): {} for item in range(3)} for number in range(1, 6)}
 IDS = [10 * number + item for number in range(1, 6) for item in range(3)]
 
 
@@ -169,7 +167,7 @@ def ids(client: Client) -> Iterator[int]:
 def test_a_list_ends_at_an_empty_page_not_at_a_short_one(
     server: Server, reader: Client, end: object
 ) -> None:
-    pages(server, {**SHELF, 3: {"30": {}}}, end=end, broken=set())
+    pages(server, {**PAGES, 3: {"30": {}}}, end=end, broken=set())
 
     assert list(ids(reader)) == [each for each in IDS if each not in {31, 32}]
 
@@ -177,7 +175,7 @@ def test_a_list_ends_at_an_empty_page_not_at_a_short_one(
 @pytest.mark.row("C9")
 @pytest.mark.parametrize("end", [None, 0, False, ""])
 def test_an_empty_body_does_not_end_a_list(server: Server, reader: Client, end: object) -> None:
-    pages(server, SHELF, end=end, broken=set())
+    pages(server, PAGES, end=end, broken=set())
     seen = []
 
     with pytest.raises(MalformedResponse):
@@ -190,7 +188,7 @@ def test_an_empty_body_does_not_end_a_list(server: Server, reader: Client, end: 
 def test_a_server_that_ignores_the_page_number_is_a_page_loop(
     server: Server, reader: Client
 ) -> None:
-    server.plan(Fault(said(json.dumps(SHELF[1]).encode())))
+    server.plan(Fault(respond(json.dumps(PAGES[1]).encode())))
 
     with pytest.raises(PageLoop) as caught:
         list(ids(reader))
@@ -203,7 +201,7 @@ def test_a_server_that_ignores_the_page_number_is_a_page_loop(
 def test_a_page_that_fails_once_causes_no_gap_and_no_duplicate(
     server: Server, reader: Client
 ) -> None:
-    pages(server, SHELF, end={}, broken={1, 3, 5})
+    pages(server, PAGES, end={}, broken={1, 3, 5})
 
     assert list(ids(reader)) == IDS
 
@@ -212,8 +210,8 @@ def test_a_page_that_fails_once_causes_no_gap_and_no_duplicate(
 def test_a_failing_page_raises_after_all_items_before_it(server: Server, reader: Client) -> None:
     def choose(request: Request) -> Fault:
         number = int(request.target.partition("page=")[2])
-        page = json.dumps(SHELF.get(number, {})).encode()
-        return Fault(said(status="500 Oh") if number == 3 else said(page))
+        page = json.dumps(PAGES.get(number, {})).encode()
+        return Fault(respond(status="500 Oh") if number == 3 else respond(page))
 
     server.answer(choose)
     seen = []
@@ -228,7 +226,7 @@ def test_a_failing_page_raises_after_all_items_before_it(server: Server, reader:
 
 @pytest.mark.row("C13")
 def test_a_list_that_shrinks_while_it_is_read_warns(server: Server, reader: Client) -> None:
-    pages(server, SHELF, end={}, broken=set())
+    pages(server, PAGES, end={}, broken=set())
     job = Job(reader, id=7, units_count=16)
 
     with pytest.warns(PaginationWarning, match="the list had 15 items instead of 16"):
@@ -243,7 +241,7 @@ def test_a_large_cell_is_read_and_the_global_limit_is_restored(
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("f7.csv", f"a,b\n{'x' * size},2\n")
-    server.plan(Fault(said(archive.getvalue(), kind="application/zip")))
+    server.plan(Fault(respond(archive.getvalue(), kind="application/zip")))
     before = csv.field_size_limit()
 
     rows = client.get_report(7, "full")

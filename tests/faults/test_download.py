@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import Fault, Server, elsewhere, said
+from server import Fault, Server, redirect, respond
 
 from crowdflower.client import Client
 from crowdflower.exceptions import (
@@ -54,7 +54,7 @@ STORED = packed(("f7.csv", TABLE), method=zipfile.ZIP_STORED)
 
 
 def zipped(body: bytes, length: int | None = None) -> Fault:
-    return Fault(said(body, kind="application/zip", length=length))
+    return Fault(respond(body, kind="application/zip", length=length))
 
 
 # Whole or not at all
@@ -65,7 +65,7 @@ def test_the_storage_host_does_not_get_the_key(
     server: Server, other: Server, client: Client, tmp_path: Path
 ) -> None:
     archive = packed(("../../f7.csv", TABLE))
-    server.plan(Fault(elsewhere(f"{other.url}/f7.zip")))
+    server.plan(Fault(redirect(f"{other.url}/f7.zip")))
     other.plan(zipped(archive))
 
     path = client.download_report(7, "full", tmp_path / "answers.csv")
@@ -94,7 +94,7 @@ def test_a_zip_name_gets_the_archive_unchanged(
         zipped(GOOD[:40], length=len(GOOD)),
         zipped(damaged(STORED)),
         zipped(b""),
-        Fault(said(b"<html>", kind="text/html")),
+        Fault(respond(b"<html>", kind="text/html")),
     ],
     ids=["cut short", "broken off", "a bit flipped", "nothing", "a page"],
 )
@@ -117,7 +117,7 @@ def test_a_damaged_archive_is_downloaded_again(
         (zipped(GOOD[:40], length=len(GOOD)), TruncatedResponse, 5),
         (zipped(damaged(STORED)), ReportCorrupt, 2),
         (zipped(packed(("a.csv", TABLE), method=zipfile.ZIP_LZMA)), ReportCorrupt, 2),
-        (Fault(said(b"<html>", kind="text/html")), UnexpectedContentType, 5),
+        (Fault(respond(b"<html>", kind="text/html")), UnexpectedContentType, 5),
         (zipped(packed()), ReportEmpty, 1),
         (zipped(packed(("a/", b""))), ReportEmpty, 1),
         (zipped(packed(("a.csv", b""))), ReportEmpty, 1),

@@ -27,7 +27,7 @@ def test_a_client_with_a_flaw_is_detected(tmp_path: Path, flaw: str) -> None:
     found: list[str] = []
 
     for seed in range(43, 43 + RUNS):  # kills depend on the clock: one run may miss the moment
-        _, wrong = run(count, seed, tmp_path, temper=0.7, flaw=flaw)
+        _, wrong = run(count, seed, tmp_path, failure_rate=0.7, flaw=flaw)
         found += [each for each in wrong for sign in FOUND_BY[flaw] if sign in each]
         if found:
             break

@@ -1,4 +1,4 @@
-"""Answers that are HTTP, and not what was asked for."""
+"""Unexpected HTTP: statuses, redirects, sizes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from catalogue import (
     busy,
 )
 from leaks import leaks
-from server import Act, Fault, Request, Server, Wire, elsewhere, hang_up, reset, said
+from server import Act, Fault, Request, Server, Wire, hang_up, redirect, reset, respond
 
 from crowdflower.exceptions import (
     ApiError,
@@ -38,7 +38,7 @@ from crowdflower.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from conftest import Quick
+    from conftest import FastClock
 
     from crowdflower.client import Client
 
@@ -55,7 +55,7 @@ def order(client: Client) -> object:
 @pytest.mark.row("H3")
 @pytest.mark.parametrize(("after", "seconds"), RETRY_AFTER.items())
 def test_retry_after_in_seconds_is_obeyed(
-    server: Server, client: Client, clock: Quick, after: str, seconds: float
+    server: Server, client: Client, clock: FastClock, after: str, seconds: float
 ) -> None:
     server.plan(busy(after), OK)
 
@@ -65,7 +65,7 @@ def test_retry_after_in_seconds_is_obeyed(
 
 
 @pytest.mark.row("H3")
-def test_retry_after_as_a_date_is_obeyed(server: Server, client: Client, clock: Quick) -> None:
+def test_retry_after_as_a_date_is_obeyed(server: Server, client: Client, clock: FastClock) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=30)
     server.plan(busy(format_datetime(soon, usegmt=True)), OK)
 
@@ -78,7 +78,7 @@ def test_retry_after_as_a_date_is_obeyed(server: Server, client: Client, clock: 
 @pytest.mark.row("H4")
 @pytest.mark.parametrize("after", NO_RETRY_AFTER)
 def test_an_invalid_retry_after_is_ignored(
-    server: Server, client: Client, clock: Quick, after: str
+    server: Server, client: Client, clock: FastClock, after: str
 ) -> None:
     server.plan(busy(after), OK)
 
@@ -91,7 +91,7 @@ def test_an_invalid_retry_after_is_ignored(
 @pytest.mark.row("H4")
 @pytest.mark.parametrize("after", MUCH_LATER)
 def test_a_long_retry_after_is_an_error_at_once(
-    server: Server, client: Client, clock: Quick, after: str
+    server: Server, client: Client, clock: FastClock, after: str
 ) -> None:
     server.plan(busy(after), OK)
 
@@ -104,8 +104,8 @@ def test_a_long_retry_after_is_an_error_at_once(
 
 
 @pytest.mark.row("H2")
-def test_retry_after_of_a_503_is_obeyed(server: Server, client: Client, clock: Quick) -> None:
-    server.plan(Fault(said(status="503 Busy", headers=("Retry-After: 5",))), OK)
+def test_retry_after_of_a_503_is_obeyed(server: Server, client: Client, clock: FastClock) -> None:
+    server.plan(Fault(respond(status="503 Busy", headers=("Retry-After: 5",))), OK)
 
     client.get_job(7)
 
@@ -115,21 +115,21 @@ def test_retry_after_of_a_503_is_obeyed(server: Server, client: Client, clock: Q
 @pytest.mark.row("H6")
 def test_the_message_of_a_402_is_in_the_error(server: Server, client: Client) -> None:
     text = b'{"error": {"message": "You need $ 12.50 more."}}'
-    server.plan(Fault(said(text, status="402 Payment Required")))
+    server.plan(Fault(respond(text, status="402 Payment Required")))
 
     with pytest.raises(PaymentRequired, match=r"You need \$ 12\.50 more"):
         order(client)
 
 
-# What became of the attempt before
+# After a lost attempt
 
 
 @pytest.mark.row("H8")
-@pytest.mark.parametrize("lost", [hang_up, reset, said(status="502 Bad")])
+@pytest.mark.parametrize("lost", [hang_up, reset, respond(status="502 Bad")])
 def test_a_404_after_a_lost_deletion_is_success(
     server: Server, client: Client, lost: Callable[..., None]
 ) -> None:
-    server.plan(Fault(lost, applies=True), Fault(said(status="404 Not Found")))
+    server.plan(Fault(lost, applies=True), Fault(respond(status="404 Not Found")))
 
     client.delete_job(7)
 
@@ -138,7 +138,7 @@ def test_a_404_after_a_lost_deletion_is_success(
 
 @pytest.mark.row("H8")
 def test_a_404_for_a_first_deletion_is_not_found(server: Server, client: Client) -> None:
-    server.plan(busy("0"), Fault(said(status="404 Not Found")))
+    server.plan(busy("0"), Fault(respond(status="404 Not Found")))
 
     with pytest.raises(NotFound):
         client.delete_job(7)
@@ -148,9 +148,9 @@ def test_a_404_for_a_first_deletion_is_not_found(server: Server, client: Client)
 @pytest.mark.parametrize(
     "then",
     [
-        said(b'{"error": "It is canceled."}'),
-        said(b'{"error": "It is canceled."}', status="409 Conflict"),
-        said(status="429 Too Many", headers=("Retry-After: 99",)),
+        respond(b'{"error": "It is canceled."}'),
+        respond(b'{"error": "It is canceled."}', status="409 Conflict"),
+        respond(status="429 Too Many", headers=("Retry-After: 99",)),
     ],
 )
 def test_a_refusal_after_a_lost_response_is_outcome_unknown(
@@ -186,14 +186,14 @@ def test_a_refused_connection_after_a_lost_response_is_outcome_unknown(
 
 
 def answer_orders(server: Server, placed: Act) -> None:
-    """Answer an order so, and whatever is asked around it as if all were well."""
-    job = Fault(said(b'{"id": 7, "state": "unordered"}'))
+    """Answer an order with this fault, and all other requests normally."""
+    job = Fault(respond(b'{"id": 7, "state": "unordered"}'))
     server.answer(lambda asked: Fault(placed, applies=True) if asked.method == "POST" else job)
 
 
 @pytest.mark.row("H10")
 def test_an_order_that_redirects_to_itself_was_placed(server: Server, client: Client) -> None:
-    answer_orders(server, elsewhere(f"{server.url}/jobs/7/orders/99"))
+    answer_orders(server, redirect(f"{server.url}/jobs/7/orders/99"))
 
     assert client.debit_order(7, 5, ["on_demand"]).id == 99
 
@@ -205,7 +205,7 @@ def test_an_order_that_redirects_to_itself_was_placed(server: Server, client: Cl
 def test_an_order_that_redirects_to_a_login_is_outcome_unknown(
     server: Server, client: Client
 ) -> None:
-    answer_orders(server, elsewhere("/login?next=/jobs/7/orders/99"))
+    answer_orders(server, redirect("/login?next=/jobs/7/orders/99"))
 
     with pytest.raises(OutcomeUnknown, match="may have been placed"):
         client.debit_order(7, 5, ["on_demand"])
@@ -222,7 +222,7 @@ def test_an_order_that_redirects_to_a_login_is_outcome_unknown(
 def test_a_body_is_never_sent_to_another_host(
     server: Server, other: Server, client: Client, status: int, as_json: bool
 ) -> None:
-    server.plan(Fault(elsewhere(f"{other.url}/steal", f"{status} There")))
+    server.plan(Fault(redirect(f"{other.url}/steal", f"{status} There")))
     other.plan(OK)
 
     with nullcontext() if not as_json else pytest.raises(OutcomeUnknown):
@@ -243,8 +243,8 @@ def test_a_report_on_another_host_is_fetched_without_key_and_headers(
     netrc.write_text("default login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     headers = (f"Location: {other.url}/7.zip?signature=x%2By", "Set-Cookie: a=b; Domain=localhost")
-    server.plan(Fault(said(status="302 Found", headers=headers)))
-    other.plan(Fault(said(b"zip", kind="application/zip")))
+    server.plan(Fault(respond(status="302 Found", headers=headers)))
+    other.plan(Fault(respond(b"zip", kind="application/zip")))
 
     response = connect(server.url).call("jobs/7.csv", headers={"X-Mine": "1"}, as_json=False)
 
@@ -258,8 +258,8 @@ def test_a_report_on_another_host_is_fetched_without_key_and_headers(
 def test_a_redirect_back_from_another_host_gets_no_key(
     server: Server, other: Server, client: Client
 ) -> None:
-    server.plan(Fault(elsewhere(f"{other.url}/7.zip")), OK)
-    other.plan(Fault(elsewhere(f"{server.url}/jobs/7/cancel.json")))
+    server.plan(Fault(redirect(f"{other.url}/7.zip")), OK)
+    other.plan(Fault(redirect(f"{server.url}/jobs/7/cancel.json")))
 
     client.call("jobs/7.csv", as_json=False)
 
@@ -271,7 +271,7 @@ def test_a_redirect_back_from_another_host_gets_no_key(
 def test_a_redirect_with_the_key_in_its_url_is_neither_followed_nor_shown(
     server: Server, other: Server, client: Client, spelling: str
 ) -> None:
-    server.plan(Fault(elsewhere(other.url + spelling.format(KEY, KEY))))
+    server.plan(Fault(redirect(other.url + spelling.format(KEY, KEY))))
     other.plan(OK)
 
     with pytest.raises(UnexpectedRedirect) as caught:
@@ -303,7 +303,7 @@ def test_a_redirect_with_the_key_in_its_url_is_neither_followed_nor_shown(
 def test_a_redirect_to_an_invalid_address_is_not_followed(
     server: Server, client: Client, location: str | None
 ) -> None:
-    server.plan(Fault(elsewhere(location)))
+    server.plan(Fault(redirect(location)))
 
     with pytest.raises(ApiError) as caught:
         client.call("jobs/7.csv", as_json=False)
@@ -317,7 +317,7 @@ def test_a_redirect_to_an_invalid_address_is_not_followed(
 def test_a_redirect_from_https_to_http_is_not_followed(
     secure: Server, other: Server, connect: Callable[..., Client]
 ) -> None:
-    secure.plan(Fault(elsewhere(f"{other.url}/7.zip")))
+    secure.plan(Fault(redirect(f"{other.url}/7.zip")))
     other.plan(OK)
 
     with pytest.raises(UnexpectedRedirect, match="from https: to http:"):
@@ -328,7 +328,7 @@ def test_a_redirect_from_https_to_http_is_not_followed(
 
 @pytest.mark.row("H15")
 def test_a_loop_of_redirects_ends_after_three(server: Server, client: Client) -> None:
-    server.plan(Fault(elsewhere("/v1/jobs/7.csv")))
+    server.plan(Fault(redirect("/v1/jobs/7.csv")))
 
     with pytest.raises(UnexpectedRedirect, match="more than 3 redirects"):
         client.call("jobs/7.csv", as_json=False)
@@ -341,10 +341,10 @@ def test_a_loop_of_redirects_ends_after_three(server: Server, client: Client) ->
 
 @pytest.mark.row("H16")
 def test_a_report_that_is_never_ready_times_out(
-    server: Server, client: Client, clock: Quick
+    server: Server, client: Client, clock: FastClock
 ) -> None:
     notice = b'{"notice": {"message": "Try again in 600 seconds."}}'
-    server.plan(Fault(said(notice, status="202 Accepted")))
+    server.plan(Fault(respond(notice, status="202 Accepted")))
 
     with pytest.raises(ReportNotReady):
         client.get_report(7, "full")
@@ -371,12 +371,14 @@ def test_an_endless_not_ready_response_is_not_read_to_its_end(
 
 
 @pytest.mark.row("H16", "N19")
-@pytest.mark.parametrize("broken", [said(b"PK", kind="application/zip", length=99), hang_up, reset])
+@pytest.mark.parametrize(
+    "broken", [respond(b"PK", kind="application/zip", length=99), hang_up, reset]
+)
 def test_a_truncated_report_is_downloaded_again(
     server: Server, client: Client, broken: Callable[..., None]
 ) -> None:
     empty_archive = b"PK\5\6" + b"\0" * 18
-    whole = Fault(said(empty_archive, kind="application/zip"))
+    whole = Fault(respond(empty_archive, kind="application/zip"))
     server.plan(Fault(broken), whole)
 
     with pytest.raises(ApiError, match="holds no file"):
@@ -394,7 +396,7 @@ def test_a_compressed_response_over_the_size_limit_is_refused(
     server: Server, client: Client, as_json: bool
 ) -> None:
     packed = gzip.compress(b" " * (80 << 20))
-    server.plan(Fault(said(packed, headers=("Content-Encoding: gzip",)), applies=True))
+    server.plan(Fault(respond(packed, headers=("Content-Encoding: gzip",)), applies=True))
 
     with pytest.raises(ResponseTooLarge, match="over 64 MB"):
         client.call("jobs/7.json", as_json=as_json)
@@ -407,7 +409,7 @@ def test_a_compressed_response_over_the_size_limit_is_refused(
 @pytest.mark.row("H21")
 def test_a_decompression_bomb_takes_limited_memory(server: Server, client: Client) -> None:
     packed = gzip.compress(b" " * (300 << 20), 1)
-    server.plan(Fault(said(packed, headers=("Content-Encoding: gzip",))))
+    server.plan(Fault(respond(packed, headers=("Content-Encoding: gzip",))))
 
     tracemalloc.start()
     try:
@@ -423,7 +425,7 @@ def test_a_decompression_bomb_takes_limited_memory(server: Server, client: Clien
 @pytest.mark.row("H23")
 def test_cookies_are_not_sent_back(server: Server, client: Client) -> None:
     headers = ("Set-Cookie: session=1; Path=/; Expires=Fri, 01 Jan 2099 00:00:00 GMT",)
-    server.plan(Fault(said(b'{"id": 7}', headers=headers)))
+    server.plan(Fault(respond(b'{"id": 7}', headers=headers)))
 
     client.get_job(7)
     client.get_job(7)
@@ -433,7 +435,7 @@ def test_cookies_are_not_sent_back(server: Server, client: Client) -> None:
 
 @pytest.mark.row("H20")
 def test_an_order_with_an_unknown_status_is_outcome_unknown(server: Server, client: Client) -> None:
-    server.plan(Fault(said(b'{"id": 7}', status="600 Hm"), applies=True))
+    server.plan(Fault(respond(b'{"id": 7}', status="600 Hm"), applies=True))
 
     with pytest.raises(OutcomeUnknown):
         order(client)

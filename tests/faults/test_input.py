@@ -1,4 +1,4 @@
-"""What a caller gets wrong: said before a byte of it has left."""
+"""Invalid arguments are refused before any byte is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from catalogue import KEY
-from server import Fault, Server, said
+from server import Fault, Server, respond
 
 from crowdflower.client import Client
 from crowdflower.exceptions import ApiError, ConfigError, InvalidInput
@@ -18,7 +18,7 @@ from crowdflower.job import Job
 
 @pytest.mark.row("U1")
 @pytest.mark.parametrize("odd", [None, "", f"{KEY}\n", f"{KEY} ", f"{KEY}\0", f"{KEY}ü", 7])
-def test_a_key_that_is_none_is_refused_and_not_shown(odd: Any) -> None:
+def test_an_invalid_key_is_refused_and_not_shown(odd: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         Client(odd)
 
@@ -39,7 +39,7 @@ def test_a_key_that_is_none_is_refused_and_not_shown(odd: Any) -> None:
         KEY,
     ],
 )
-def test_an_address_to_which_no_key_may_go_is_refused_and_not_shown(address: str) -> None:
+def test_an_insecure_address_is_refused_and_not_shown(address: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Client(KEY, address)
 
@@ -104,7 +104,7 @@ def worker(client: Client) -> Any:
         for value in values
     ],
 )
-def test_what_cannot_be_meant_is_refused_and_nothing_is_sent(
+def test_an_invalid_argument_is_refused_and_nothing_is_sent(
     server: Server, client: Client, call: Callable[[Client, Any], object], value: Any
 ) -> None:
     with pytest.raises(InvalidInput):
@@ -115,7 +115,7 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_sent(
 
 @pytest.mark.row("U5")
 @pytest.mark.parametrize("amount", [5.0, "5", "$5", Decimal(5)])
-def test_an_amount_that_may_be_meant_in_dollars_is_refused_with_the_unit(
+def test_an_amount_that_may_be_in_dollars_is_refused_with_the_unit(
     client: Client, amount: Any
 ) -> None:
     with pytest.raises(InvalidInput, match=r"US cents.* 1\.50 dollars is 150"):
@@ -126,10 +126,10 @@ def test_an_amount_that_may_be_meant_in_dollars_is_refused_with_the_unit(
 @pytest.mark.parametrize(
     "name", ["7/../8", "7?x=1", "7#x", "７", "%2e%2e", "a b", "Größe, süß", "x" * 10_000]
 )
-def test_a_name_is_one_segment_of_a_path_and_a_tag_one_value_whatever_is_in_it(
+def test_a_name_is_quoted_into_one_path_segment_and_a_tag_into_one_value(
     server: Server, client: Client, name: str
 ) -> None:
-    server.answer(lambda _: Fault(said(b'{"id": 7}')))
+    server.answer(lambda _: Fault(respond(b'{"id": 7}')))
 
     client.jobs[name].ping()
     client.add_job_tag(7, name)
@@ -139,6 +139,6 @@ def test_a_name_is_one_segment_of_a_path_and_a_tag_one_value_whatever_is_in_it(
     assert server.log[1].body.count(b"=") == 1
 
 
-def test_the_error_of_each_wrong_value_says_what_it_was(client: Client) -> None:
+def test_the_error_of_an_invalid_value_contains_the_value(client: Client) -> None:
     with pytest.raises(ApiError, match=r"units_count must be a positive integer, not 'all'"):
         Job(client, id=7).launch("all")  # type: ignore[arg-type]

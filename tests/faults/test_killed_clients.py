@@ -29,7 +29,7 @@ def test_claims_journal_and_ledger_agree_whenever_a_client_is_killed(
 
 @pytest.mark.parametrize("body", [b"", b"debit%5Bunits_count%5D=2"], ids=["nothing", "a part"])
 def test_a_request_cut_off_by_a_kill_is_not_executed(server: Server, body: bytes) -> None:
-    server.answer(Service(1, temper=0))
+    server.answer(Service(1, failure_rate=0))
     head = b"POST /v1/jobs/5/orders.json HTTP/1.1\r\nContent-Length: 40\r\n\r\n"
 
     with socket.create_connection(("127.0.0.1", server.port)) as client_socket:

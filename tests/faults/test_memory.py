@@ -1,4 +1,4 @@
-"""Memory that runs out, at the worst moments there are."""
+"""MemoryError at critical moments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from catalogue import OK
-from server import Act, Fault, Request, hang_up, said
+from server import Act, Fault, Request, hang_up, respond
 
 from crowdflower.exceptions import DuplicateOperation, OutcomeUnknown
 from crowdflower.http import encoding
@@ -30,7 +30,7 @@ Connect = Callable[..., "Client"]
 
 @pytest.fixture(autouse=True)
 def limited_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory ends when a body that says so is decoded."""
+    """Decoding a marked body raises MemoryError."""
     decode = encoding.decode_json
 
     def decode_or_die(content: bytes) -> Any:
@@ -48,7 +48,7 @@ def test_a_memory_error_ends_the_list_but_not_the_client(
 ) -> None:
     def page(asked: Request) -> Fault:
         number = int(asked.target.rpartition("page=")[2])
-        return Fault(said(BIG if number == 3 else json.dumps({number: {}}).encode()))
+        return Fault(respond(BIG if number == 3 else json.dumps({number: {}}).encode()))
 
     server.answer(page)
     client = connect(server.url, lookahead=lookahead, timeout=(20, 20))
@@ -63,10 +63,10 @@ def test_a_memory_error_ends_the_list_but_not_the_client(
 
 
 def paid_by(act: Act, asked: Request) -> Fault:
-    """Answer a payment by an act, a look at the job with the job, and units with too much."""
+    """Answer a payment with a fault, the job normally, and units with a too large body."""
     if asked.method == "POST":
         return Fault(act, applies=True)
-    return Fault(said(json.dumps(JOB).encode() if "units" not in asked.target else BIG))
+    return Fault(respond(json.dumps(JOB).encode() if "units" not in asked.target else BIG))
 
 
 @pytest.mark.row("P13")
@@ -92,7 +92,7 @@ def test_a_payment_with_a_memory_error_stays_pending_and_is_not_repeated(
     server: Server, connect: Connect, tmp_path: Path
 ) -> None:
     path = tmp_path / "journal.db"
-    server.answer(partial(paid_by, said(BIG)))
+    server.answer(partial(paid_by, respond(BIG)))
     client = connect(server.url, journal=path, timeout=(20, 20))
 
     with pytest.raises(MemoryError):

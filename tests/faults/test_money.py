@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from catalogue import KEY
 from leaks import leaks
-from server import Act, Fault, Request, Wire, closed_port, hang_up, reset, said, stall
+from server import Act, Fault, Request, Wire, closed_port, hang_up, reset, respond, stall
 
 from crowdflower.exceptions import (
     DuplicateOperation,
@@ -67,7 +67,7 @@ class Account:
             "/jobs/7/ping.json": {"ordered_units": self.ordered},
             "/account.json": {"id": 1, "balance": self.balance},
         }[request.line.partition(" ")[2]]
-        return Fault(said(json.dumps(shown).encode()))
+        return Fault(respond(json.dumps(shown).encode()))
 
 
 def launch(client: Client, key: str | None = None) -> Any:
@@ -100,8 +100,8 @@ def _beneath(wire: Wire, _: Request) -> None:
 LOSSES = [
     pytest.param(hang_up, marks=pytest.mark.row("N9", "N10", "N11"), id="FIN"),
     pytest.param(reset, marks=pytest.mark.row("N8", "N10", "N11"), id="RST"),
-    pytest.param(said(status="502 Bad"), marks=pytest.mark.row("H1"), id="502"),
-    pytest.param(said(b'{"id": 8', length=90), marks=pytest.mark.row("N19"), id="cut short"),
+    pytest.param(respond(status="502 Bad"), marks=pytest.mark.row("H1"), id="502"),
+    pytest.param(respond(b'{"id": 8', length=90), marks=pytest.mark.row("N19"), id="cut short"),
 ]
 
 
@@ -190,7 +190,7 @@ def test_a_payment_that_was_never_sent_frees_its_key(
 ) -> None:
     with closed_port() as port, pytest.raises(NotSentError):
         pay(connect(f"http://127.0.0.1:{port}/v1", journal=path), "may")
-    server.answer(Account(said(b'{"id": 88}')))
+    server.answer(Account(respond(b'{"id": 88}')))
     client = connect(server.url, journal=path)
 
     pay(client, "may")
@@ -205,7 +205,7 @@ def test_a_payment_that_was_never_sent_frees_its_key(
 @EACH
 @pytest.mark.row("P3")
 def test_many_threads_with_one_key_pay_once(server: Server, connect: Connect, pay: Any) -> None:
-    server.answer(Account(said(b'{"id": 88}')))
+    server.answer(Account(respond(b'{"id": 88}')))
     client = connect(server.url)
     together = threading.Barrier(8)
 
@@ -274,7 +274,7 @@ def program(server: Server, path: Path, point: str = "") -> subprocess.Popen[str
 
 @pytest.mark.row("P3")
 def test_two_processes_with_one_key_pay_once(server: Server, path: Path) -> None:
-    server.answer(Account(said(b'{"id": 88}')))
+    server.answer(Account(respond(b'{"id": 88}')))
     both = [program(server, path) for _ in range(2)]
     for process in both:
         assert process.stdin is not None
@@ -310,7 +310,7 @@ def test_a_killed_payment_is_pending_after_a_restart_and_not_repeated(
     made: int,
     kind: type | None,
 ) -> None:
-    server.answer(Account(said(b'{"id": 88}')))
+    server.answer(Account(respond(b'{"id": 88}')))
     process = program(server, path, point)
     process.communicate("now\n", timeout=120)
     assert process.returncode == -signal.SIGKILL
@@ -395,7 +395,7 @@ def _ended(
 def test_a_damaged_journal_stops_payments_and_nothing_else(
     server: Server, connect: Connect, path: Path, pay: Any
 ) -> None:
-    server.answer(Account(said(b'{"id": 88}')))
+    server.answer(Account(respond(b'{"id": 88}')))
     path.write_bytes(b"SQLite format 3\0" + b"no more" * 1000)
     client = connect(server.url, journal=path)
 

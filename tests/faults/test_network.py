@@ -14,7 +14,7 @@ import pytest
 import trustme
 from catalogue import ENDPOINTS, OK, Endpoint
 from leaks import Log, leaks
-from server import Fault, Request, Server, Wire, closed_port, hang_up, reset, said, stall
+from server import Fault, Request, Server, Wire, closed_port, hang_up, reset, respond, stall
 
 from crowdflower.exceptions import (
     ApiError,
@@ -27,7 +27,7 @@ from crowdflower.exceptions import (
 from crowdflower.http import connections
 
 if TYPE_CHECKING:
-    from conftest import Quick
+    from conftest import FastClock
 
     from crowdflower.client import Client
 
@@ -35,7 +35,9 @@ Connect = Callable[..., "Client"]
 
 
 @pytest.mark.row("N1")
-def test_a_refused_connection_is_retried_for_every_endpoint(connect: Connect, clock: Quick) -> None:
+def test_a_refused_connection_is_retried_for_every_endpoint(
+    connect: Connect, clock: FastClock
+) -> None:
     with closed_port() as port:
         for endpoint in ENDPOINTS:
             clock.slept.clear()
@@ -51,7 +53,7 @@ def test_a_refused_connection_is_retried_for_every_endpoint(connect: Connect, cl
 @pytest.mark.row("N2")
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_an_unknown_host_name_is_looked_up_three_times(
-    connect: Connect, clock: Quick, method: str
+    connect: Connect, clock: FastClock, method: str
 ) -> None:
     client = connect("https://nowhere.invalid/v1")
 
@@ -64,7 +66,7 @@ def test_an_unknown_host_name_is_looked_up_three_times(
 
 @pytest.fixture
 def full_backlog_port() -> Iterator[int]:
-    """A port that takes no more connections."""
+    """A port whose accept queue is full."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -128,7 +130,7 @@ def test_an_invalid_certificate_is_refused_and_not_retried(
         assert (server.connections, server.log) == (1, [])
 
 
-# While the body is on its way
+# While the body is being sent
 
 
 def stops_reading(wire: Wire, _: Request) -> None:
@@ -153,8 +155,8 @@ def test_an_upload_that_the_server_stops_reading_ends_at_the_deadline(
 
 
 def refuses_early(wire: Wire, _: Request) -> None:
-    said(b'{"error": "Too many rows."}', status="413 Too Large")(wire, _)
-    for _each in range(1 << 10):  # what it does not read would turn its answer into a RST
+    respond(b'{"error": "Too many rows."}', status="413 Too Large")(wire, _)
+    for _each in range(1 << 10):  # unread data would turn the response into a RST
         if not wire.sock.recv(1 << 16):
             break
 
@@ -173,7 +175,7 @@ def test_a_refusal_before_the_end_of_the_body_is_the_answer(
 
 
 def refuses_and_hangs_up(wire: Wire, request: Request) -> None:
-    said(b'{"error": "Too many rows."}', status="413 Too Large")(wire, request)
+    respond(b'{"error": "Too many rows."}', status="413 Too Large")(wire, request)
     time.sleep(0.02)
     wire.close()
 
@@ -195,13 +197,13 @@ def test_an_upload_may_take_longer_than_the_timeout_of_one_chunk(
     server: Server, connect: Connect
 ) -> None:
     def slowly(wire: Wire, request: Request) -> None:
-        # What the kernel keeps for the reader has been sent, as far as the writer can tell.
+        # To the writer, data in the receive buffer of the kernel counts as sent.
         wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         left = int(request.headers["content-length"])
         while left:
             left -= len(wire.sock.recv(min(left, 1 << 20), socket.MSG_WAITALL))
             time.sleep(0.15)
-        said(b'{"id": 7}')(wire, request)
+        respond(b'{"id": 7}')(wire, request)
 
     server.plan(Fault(slowly, before="head"))
     client = connect(server.url, timeout=(4, 4))
@@ -213,17 +215,17 @@ def test_an_upload_may_take_longer_than_the_timeout_of_one_chunk(
     assert time.monotonic() - started > 4
 
 
-# Connections that were used before
+# Kept connections
 
 
 def answers_and_hangs_up(wire: Wire, request: Request) -> None:
-    said(b'{"id": 7}')(wire, request)
+    respond(b'{"id": 7}')(wire, request)
     wire.close()
 
 
 @pytest.mark.row("N17")
 def test_a_kept_alive_connection_closed_by_the_server_is_replaced(
-    server: Server, client: Client, clock: Quick
+    server: Server, client: Client, clock: FastClock
 ) -> None:
     server.plan(Fault(answers_and_hangs_up))
     client.get_job(7)
@@ -262,10 +264,10 @@ def test_a_change_uses_a_new_connection(server: Server, client: Client, endpoint
 
 @pytest.mark.row("N18")
 def test_the_connection_of_a_change_is_not_reused(
-    server: Server, client: Client, clock: Quick
+    server: Server, client: Client, clock: FastClock
 ) -> None:
     def lingers(wire: Wire, request: Request) -> None:
-        said(b'{"id": 7}')(wire, request)
+        respond(b'{"id": 7}')(wire, request)
         wire.wait()
 
     server.plan(Fault(lingers), OK)
@@ -302,7 +304,7 @@ def test_a_truncated_body_that_is_valid_json_is_detected_by_its_shape(
 def test_the_evidence_of_a_lost_response_includes_its_status(
     server: Server, client: Client
 ) -> None:
-    server.plan(Fault(said(b'{"id"', length=90), applies=True))
+    server.plan(Fault(respond(b'{"id"', length=90), applies=True))
 
     with pytest.raises(OutcomeUnknown) as caught:
         client.call("jobs/7/orders.json", b"{}", method="post")
@@ -312,7 +314,7 @@ def test_the_evidence_of_a_lost_response_includes_its_status(
 
 @pytest.mark.row("N19")
 def test_a_truncated_file_is_an_error(server: Server, client: Client) -> None:
-    server.plan(Fault(said(b"PK half", kind="application/zip", length=90)))
+    server.plan(Fault(respond(b"PK half", kind="application/zip", length=90)))
 
     with pytest.raises(TruncatedResponse):
         b"".join(client.transport.chunks(client.call("jobs/7.csv", as_json=False)))
@@ -327,7 +329,7 @@ def test_a_proxy_that_refuses_to_connect_is_not_sent(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", server.url)
-    server.plan(Fault(said(status=status)))
+    server.plan(Fault(respond(status=status)))
 
     with pytest.raises(NotSentError) as caught:
         connect("https://api.example.com/v1").call("jobs/7/orders.json", b"{}", method="post")
@@ -379,7 +381,7 @@ def test_a_proxy_that_sends_single_bytes_ends_at_the_deadline(
     with pytest.raises(NotSentError):
         connect("https://api.example.com/v1", timeout=(20, 20), deadline=0.2).get_job(7)
 
-    assert time.monotonic() - started < 10  # all drops together take 25 seconds
+    assert time.monotonic() - started < 10  # all bytes together take 25 seconds
 
 
 @pytest.mark.row("N24")
@@ -399,7 +401,7 @@ def test_an_invalid_proxy_address_is_not_sent(
 
 @pytest.mark.row("N5")
 def test_missing_certificate_files_are_not_sent(
-    secure: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, clock: Quick
+    secure: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, clock: FastClock
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/certificates.pem")
 
@@ -473,7 +475,7 @@ def test_the_deadline_covers_all_addresses_of_a_host(
     with pytest.raises(NotSentError):
         client.get_job(7)
 
-    assert time.monotonic() - started < 7  # all addresses, one after the other, take 15 seconds
+    assert time.monotonic() - started < 7  # all addresses in sequence take 15 seconds
 
 
 @pytest.mark.row("N22")

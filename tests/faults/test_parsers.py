@@ -1,4 +1,4 @@
-"""Whatever bytes come, only errors of this library get out."""
+"""Random bytes raise only errors of this library."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_any_retry_after_is_none_or_at_least_zero(said: str) -> None:
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Flip a few bytes, or cut a piece out."""
+    """Flip a few bytes, or remove some."""
     data = bytearray(whole)
     for _ in range(draw(st.integers(1, 4))):
         data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))

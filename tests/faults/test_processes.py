@@ -19,30 +19,30 @@ from typing import TYPE_CHECKING
 import pytest
 from catalogue import KEY, OK
 from leaks import leaks
-from server import Fault, Request, Server, Wire, said, stall
+from server import Fault, Request, Server, Wire, respond, stall
 
 from crowdflower.exceptions import ApiError
 from crowdflower.rows import csv_format
 
 if TYPE_CHECKING:
-    from conftest import Quick
+    from conftest import FastClock
 
     from crowdflower.client import Client
 
 
 def echo(request: Request) -> Fault:
-    """Answer with the id that was asked for, after a moment."""
+    """Respond with the requested id after a short delay."""
     number = int(request.line.rpartition("/")[2].removesuffix(".json"))
 
     def act(wire: object, asked: Request) -> None:
         time.sleep(0.002)
-        said(json.dumps({"id": number}).encode())(wire, asked)
+        respond(json.dumps({"id": number}).encode())(wire, asked)
 
     return Fault(act)
 
 
 def both_sides_of_a_fork(right: Callable[[bool], bool]) -> tuple[bool, bool]:
-    """Fork, and ask parent and child, who are told which they are, whether all is right."""
+    """Fork, and run a check in parent and child."""
     child = os.fork()
     if not child:
         verdict = 1
@@ -74,20 +74,20 @@ def test_a_half_read_list_continues_in_both_processes_after_a_fork(
 ) -> None:
     forked = threading.Event()
 
-    def shelf(request: Request) -> Fault:
+    def serve_page(request: Request) -> Fault:
         number = int(request.target.partition("page=")[2].partition("&")[0])
 
         def act(wire: Wire, asked: Request) -> None:
-            time.sleep(0.05)  # so that looking ahead pays
+            time.sleep(0.05)  # so that lookahead is used
             assert number <= 2 or forked.wait(10)
-            said(json.dumps([number] * 3 if number <= 5 else []).encode())(wire, asked)
+            respond(json.dumps([number] * 3 if number <= 5 else []).encode())(wire, asked)
 
         return Fault(act)
 
-    server.answer(shelf)
+    server.answer(serve_page)
     pages = connect(server.url, timeout=(5, 20), lookahead=4).paged_call("list.json", limit=3)
     assert [next(pages)[0], next(pages)[0]] == [1, 2]
-    while len(server.log) < 6:  # the next four are under way
+    while len(server.log) < 6:  # the next four are being fetched
         time.sleep(0.01)
 
     def right(is_parent: bool) -> bool:
@@ -101,7 +101,7 @@ def test_a_half_read_list_continues_in_both_processes_after_a_fork(
 @pytest.mark.row("P1")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_process_forked_while_csv_is_read_can_read_csv() -> None:
-    with csv_format._large_cells():  # as another thread does for most of its time
+    with csv_format._large_cells():  # as another thread often does
         child = os.fork()
         if not child:
             signal.alarm(60)
@@ -129,7 +129,7 @@ def test_threads_that_share_a_client_get_their_own_responses(
 def test_threads_that_share_a_client_share_the_retry_budget(
     server: Server, connect: Callable[..., Client]
 ) -> None:
-    server.plan(Fault(said(status="500 Oh")))
+    server.plan(Fault(respond(status="500 Oh")))
     client = connect(server.url)
 
     def fail(number: int) -> str:
@@ -186,9 +186,9 @@ def test_an_interrupt_while_connecting_shows_no_key(
 @pytest.mark.row("P10", "P12")
 @pytest.mark.parametrize("jump", [-1e6, 1e6])
 def test_a_jump_of_the_wall_clock_does_not_change_the_deadline(
-    server: Server, client: Client, clock: Quick, monkeypatch: pytest.MonkeyPatch, jump: float
+    server: Server, client: Client, clock: FastClock, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    server.plan(Fault(said(status="500 Oh")), OK)
+    server.plan(Fault(respond(status="500 Oh")), OK)
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + jump)
 
@@ -199,11 +199,11 @@ def test_a_jump_of_the_wall_clock_does_not_change_the_deadline(
 
 @pytest.mark.row("P12")
 def test_a_call_ends_if_the_machine_slept_past_the_deadline(
-    server: Server, client: Client, clock: Quick
+    server: Server, client: Client, clock: FastClock
 ) -> None:
     def sleeps(*_: object) -> None:
         clock.slept.append(1000)
-        said(status="500 Oh")(*_)
+        respond(status="500 Oh")(*_)
 
     server.plan(Fault(sleeps))
 
@@ -229,13 +229,13 @@ def test_a_half_read_list_does_not_keep_the_process_alive(server: Server) -> Non
         number = request.target.partition("page=")[2][:1]
 
         def act(wire: Wire, asked: Request) -> None:
-            time.sleep(0.05)  # so that looking ahead pays
-            said(json.dumps({number or "7": {}}).encode())(wire, asked)
+            time.sleep(0.05)  # so that lookahead is used
+            respond(json.dumps({number or "7": {}}).encode())(wire, asked)
 
         return Fault(stall if number > "3" else act)
 
     server.answer(choose)
-    # With the third, four more are on their way.
+    # With the third, four more are being fetched.
     script = LEFT_OPEN.format(key=KEY, url=server.url) + "[next(units) for _ in range(2)]\n"
     started = time.monotonic()
 
@@ -251,14 +251,14 @@ def test_a_half_read_list_does_not_keep_the_process_alive(server: Server) -> Non
     assert (ended.returncode, ended.stdout.strip()) == (0, "1")
     assert ended.stderr == ""
     assert any("page=4" in each.target for each in server.log)
-    assert time.monotonic() - started < 25  # who waited for a page would do so for 30 seconds
+    assert time.monotonic() - started < 25  # waiting for a page would take 30 seconds
 
 
 @pytest.mark.row("P11")
 def test_a_half_read_list_releases_its_connection(
     server: Server, connect: Callable[..., Client]
 ) -> None:
-    server.answer(lambda asked: Fault(said(json.dumps({asked.target[-1]: {}}).encode())))
+    server.answer(lambda asked: Fault(respond(json.dumps({asked.target[-1]: {}}).encode())))
     client = connect(server.url, lookahead=4)
     before = threading.active_count()
 

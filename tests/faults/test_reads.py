@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from server import Act, Fault, Request, Server, Wire, hang_up, said
+from server import Act, Fault, Request, Server, Wire, hang_up, respond
 
 from crowdflower.exceptions import (
     MalformedResponse,
@@ -28,7 +28,7 @@ LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 8])
 
 
 class PagedUnits:
-    """Five pages of units, three on each; a page may fail some times before it does not."""
+    """Five pages of three units; a page may fail several times before it succeeds."""
 
     def __init__(self, failures: dict[int, list[Act]] | None = None, turns: int = 10**9) -> None:
         self.asked: list[int] = []
@@ -42,20 +42,20 @@ class PagedUnits:
             return self._failures[page].pop(0)(wire, request)
         numbers = range(3 * page, 3 * page + 3) if page <= 5 or self._turns < 10**9 else range(0)
         units = {str(3 + (number - 3) % (3 * self._turns)): {"n": number} for number in numbers}
-        return said(json.dumps(units).encode())(wire, request)
+        return respond(json.dumps(units).encode())(wire, request)
 
 
 @pytest.fixture
 def listing(server: Server, connect: Callable[..., Client]) -> Iterator[Callable[..., Any]]:
-    def units(shelf: PagedUnits, lookahead: int = 1, count: int | None = None, **how: Any) -> Any:
-        server.answer(lambda _: Fault(shelf))
+    def units(pages: PagedUnits, lookahead: int = 1, count: int | None = None, **how: Any) -> Any:
+        server.answer(lambda _: Fault(pages))
         client = connect(server.url, lookahead=lookahead, timeout=(10, 20))
         return client.get_units(Job(client, id=7, units_count=count), **how)
 
     yield units
     for thread in threading.enumerate():
         if thread.name.startswith("crowdflower-page"):
-            thread.join(60)  # what was fetched ahead and not wanted is still under way
+            thread.join(60)  # unneeded pages are still being fetched
 
 
 EVERY = list(range(3, 18))
@@ -63,23 +63,24 @@ EVERY = list(range(3, 18))
 
 @pytest.mark.row("C11")
 @LOOKAHEADS
-@pytest.mark.parametrize("act", [hang_up, said(status="502 Oh"), said(b'{"3":', length=90)])
+@pytest.mark.parametrize("act", [hang_up, respond(status="502 Oh"), respond(b'{"3":', length=90)])
 def test_only_the_failed_page_is_requested_again(
     listing: Callable[..., Any], lookahead: int, act: Act
 ) -> None:
-    shelf = PagedUnits({3: [act]})
+    pages = PagedUnits({3: [act]})
 
-    found = [unit.id for unit in listing(shelf, lookahead)]
+    found = [unit.id for unit in listing(pages, lookahead)]
 
     assert found == EVERY
-    assert shelf.asked.count(3) == 2
-    assert all(shelf.asked.count(page) == 1 for page in (1, 2, 4, 5))
+    assert pages.asked.count(3) == 2
+    assert all(pages.asked.count(page) == 1 for page in (1, 2, 4, 5))
 
 
 @pytest.mark.row("C12")
 @LOOKAHEADS
 @pytest.mark.parametrize(
-    ("act", "error"), [(said(status="502 Oh"), ServerError), (said(b'["a"]'), MalformedResponse)]
+    ("act", "error"),
+    [(respond(status="502 Oh"), ServerError), (respond(b'["a"]'), MalformedResponse)],
 )
 def test_a_failing_page_says_where_to_resume(
     listing: Callable[..., Any], lookahead: int, act: Act, error: type[Exception]
@@ -100,13 +101,13 @@ def test_a_failing_page_says_where_to_resume(
 def test_repeated_pages_are_a_page_loop(
     listing: Callable[..., Any], lookahead: int, turns: int
 ) -> None:
-    shelf = PagedUnits(turns=turns)
+    pages = PagedUnits(turns=turns)
 
     with pytest.raises(PageLoop) as caught:
-        list(islice(listing(shelf, lookahead), 1000))
+        list(islice(listing(pages, lookahead), 1000))
 
     assert caught.value.page == turns + 1
-    assert max(shelf.asked) <= turns + 1 + lookahead
+    assert max(pages.asked) <= turns + 1 + lookahead
 
 
 @pytest.mark.row("C13")

@@ -1,4 +1,4 @@
-"""The key, in a world in which everything fails and the server repeats what it is told."""
+"""The key is not shown, even if everything fails and the server echoes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from catalogue import KEY, OK
 from leaks import Log, leaks, shows_the_key
-from server import Fault, Request, Server, Wire, elsewhere, raw, said
+from server import Fault, Request, Server, Wire, raw, redirect, respond
 
 from crowdflower.cli.serve import serve
 from crowdflower.exceptions import ApiError, ConfigError, OutcomeUnknown
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 
 def echo_request(wire: Wire, request: Request) -> None:
-    """Repeat the whole request, key and all, in every part of the answer."""
+    """Echo the whole request, including the key, in every part of the response."""
     key = request.headers["authorization"]
     body = f'{{"error": "{key}", "key": "{key}"}}'.encode()
-    said(body, status=f"422 {key}", headers=(f"X-Key: {key}", f"Location: /{key}"))(wire, request)
+    respond(body, status=f"422 {key}", headers=(f"X-Key: {key}", f"Location: /{key}"))(
+        wire, request
+    )
 
 
 def echo_as_page(wire: Wire, request: Request) -> None:
-    said(b"<html>" + request.raw + b"</html>", kind="text/html")(wire, request)
+    respond(b"<html>" + request.raw + b"</html>", kind="text/html")(wire, request)
 
 
 def echo_as_garbage(wire: Wire, request: Request) -> None:
@@ -37,7 +39,7 @@ def echo_as_garbage(wire: Wire, request: Request) -> None:
 
 
 def echo_as_redirect(wire: Wire, request: Request) -> None:
-    elsewhere(f"/{request.headers['authorization']}")(wire, request)
+    redirect(f"/{request.headers['authorization']}")(wire, request)
 
 
 @pytest.mark.row("S1", "S2", "S3", "S7")
@@ -59,7 +61,7 @@ def test_a_key_in_the_response_is_not_in_the_error(
 
 def echo_as_string(wire: Wire, request: Request) -> None:
     body = f'"{request.headers["authorization"]}"'.encode()
-    said(body, headers=(f"X-Key: {request.headers['authorization']}",))(wire, request)
+    respond(body, headers=(f"X-Key: {request.headers['authorization']}",))(wire, request)
 
 
 @pytest.mark.row("S1", "S2", "S3", "S7")
@@ -72,7 +74,7 @@ def echo_as_string(wire: Wire, request: Request) -> None:
 def test_a_payment_with_the_key_in_its_response_is_outcome_unknown_without_it(
     server: Server, client: Client, act: Callable[..., None], pay: Callable[[Job], object]
 ) -> None:
-    job = Fault(said(b'{"id": 7, "state": "unordered"}'))
+    job = Fault(respond(b'{"id": 7, "state": "unordered"}'))
     server.answer(lambda asked: Fault(act) if asked.method == "POST" else job)
 
     with pytest.raises(OutcomeUnknown) as caught:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from server import Act, Fault, Request, Server, Wire, hang_up, reset, said, stall
+from server import Act, Fault, Request, Server, Wire, hang_up, reset, respond, stall
 
 from crowdflower.exceptions import (
     InvalidInput,
@@ -28,7 +28,7 @@ from crowdflower.rows.exactly_once import Uploaded
 from crowdflower.rows.upload_plan import open_plan
 
 if TYPE_CHECKING:
-    from conftest import Quick
+    from conftest import FastClock
 
     from crowdflower.client import Client
 
@@ -62,7 +62,7 @@ class Service:
             number = int(path.rpartition("/")[2])
             self.deleted.append(number)
             del self.units[number]
-            return said(b"{}")(wire, request)
+            return respond(b"{}")(wire, request)
         if path == "/units/ping":
             self._arrive()
             return self._say(wire, request, {"done": True, "count": len(self.units)})
@@ -91,7 +91,7 @@ class Service:
             self.late.append(rows)
         parts = {"all": rows, "half": rows[::2], "twice": [*rows, *rows]}
         self.store(parts.get(stored, []))
-        (act or said(b'{"id": 7}'))(wire, request)
+        (act or respond(b'{"id": 7}'))(wire, request)
 
     def _arrive(self) -> None:
         if self.late:
@@ -102,7 +102,7 @@ class Service:
                 self.late.clear()
 
     def _say(self, wire: Wire, request: Request, body: object) -> None:
-        said(json.dumps(body).encode())(wire, request)
+        respond(json.dumps(body).encode())(wire, request)
 
 
 @pytest.fixture(autouse=True)
@@ -126,11 +126,11 @@ def job(client: Client) -> Job:
 
 
 EVERY_KEY = [row["id"] for row in ROWS]
-LOST = [hang_up, reset, said(b"<html>", kind="text/html"), said(status="500 Oh")]
+LOST = [hang_up, reset, respond(b"<html>", kind="text/html"), respond(status="500 Oh")]
 
 
 def test_rows_are_sent_in_chunks_and_verified(
-    serve: Callable[..., Service], job: Job, clock: Quick
+    serve: Callable[..., Service], job: Job, clock: FastClock
 ) -> None:
     service = serve()
 
@@ -212,7 +212,7 @@ def test_a_chunk_that_never_arrives_stops_the_upload_which_can_be_resumed(
 
 
 def test_a_refusal_of_the_first_chunk_is_raised(serve: Callable[..., Service], job: Job) -> None:
-    no = said(b'{"error": {"message": "Row 1 has other columns."}}', status="422 No")
+    no = respond(b'{"error": {"message": "Row 1 has other columns."}}', status="422 No")
     service = serve(("nothing", no))
 
     with pytest.raises(UploadIncomplete, match="Row 1 has other columns") as caught:
@@ -362,7 +362,7 @@ def test_rows_without_a_column_get_an_empty_one_in_every_chunk(
 
 @pytest.mark.parametrize("how", [{"resume": "a.upload"}, {"live": True}])
 def test_resume_and_live_need_a_key(job: Job, how: Any) -> None:
-    with pytest.raises(InvalidInput, match="need key"):
+    with pytest.raises(InvalidInput, match="require key"):
         job.upload(ROWS[:1], **how)
 
 
@@ -414,7 +414,7 @@ def test_each_chunk_of_a_csv_begins_with_its_header(
             answer = dict([*units.items()][(page - 1) * 1000 : page * 1000])
         elif "ping" in request.target:
             answer = {"done": True, "count": len(units)}
-        said(json.dumps(answer).encode())(wire, request)
+        respond(json.dumps(answer).encode())(wire, request)
 
     server.answer(lambda _: Fault(act))
 
@@ -560,7 +560,7 @@ def test_other_units_with_a_lone_surrogate_as_key_are_ignored(
 def test_an_answer_that_is_not_a_job_stops_an_upload_before_it_begins(
     server: Server, job: Job, body: bytes
 ) -> None:
-    server.plan(Fault(said(body)))
+    server.plan(Fault(respond(body)))
 
     with pytest.raises(MalformedResponse, match=r"GET /jobs/7\.json: expected the JSON of a job"):
         job.upload(ROWS, key="id")

@@ -1,4 +1,4 @@
-"""Notifications that are not what they say, and where they leave the key."""
+"""Malformed and forged notifications, and leaks of the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client whose wire is `responses`: nothing leaves the process, and nobody waits."""
+"""A client with mocked HTTP (`responses`) and a fake clock."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ KEY = "s3cret-0123456789abcdef"
 
 
 @dataclass(frozen=True)
-class Sent:
-    """One request as it left; what errors and answers hold on to afterwards is masked."""
+class SentRequest:
+    """One request as it was sent, before its key is masked."""
 
     line: str
-    """Verb and path below the API, with the query as a person would write it."""
+    """Verb and path below the API, with the query decoded."""
 
     headers: Mapping[str, str]
     body: bytes
 
     @classmethod
-    def noted(cls, request: PreparedRequest) -> Sent:
+    def from_request(cls, request: PreparedRequest) -> SentRequest:
         url = urlsplit(request.url or "")
         query = f"?{unquote_plus(url.query)}" if url.query else ""
         body: Any = request.body or b""
@@ -49,7 +49,7 @@ class Sent:
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -64,7 +64,7 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = ("CROWDFLOWER_API_KEY", "CROWDFLOWER_API_URL", "CROWDFLOWER_JOURNAL")
     for name in (*ours, "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -72,17 +72,17 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def sent() -> list[Sent]:
-    """What was sent so far, in order; a connection that failed is not in it."""
+def sent() -> list[SentRequest]:
+    """The requests so far, in order, without failed connections."""
     return []
 
 
 @pytest.fixture
-def api(sent: list[Sent]) -> Iterator[RequestsMock]:
-    """The service: answers what a test tells it to answer, and must be asked all of it."""
+def api(sent: list[SentRequest]) -> Iterator[RequestsMock]:
+    """The mocked service; every response that a test registers must be requested."""
 
     def note(response: Response) -> Response:
-        sent.append(Sent.noted(response.request))
+        sent.append(SentRequest.from_request(response.request))
         return response
 
     with RequestsMock(response_callback=note) as service:
@@ -90,8 +90,8 @@ def api(sent: list[Sent]) -> Iterator[RequestsMock]:
 
 
 @pytest.fixture
-def seen(api: RequestsMock) -> None:
-    """What payments look at before they are sent: an account, and job 7, or the counts of any."""
+def payment_reads(api: RequestsMock) -> None:
+    """What is read before a payment: the account, and job 7, or the counts of any job."""
     places = re.compile(r"https://api\.appen\.com/v1/(account|jobs/7|jobs/\d+/ping)\.json")
     api.get(places, json={"balance": 5000, "ordered_units": 0})
 
@@ -103,7 +103,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def client(api: RequestsMock, clock: Clock) -> Iterator[Client]:
-    """An account, its lists read one page after the other."""
+    """A client without lookahead."""
     with Client(KEY, lookahead=1) as client:
         client._clock = clock
         yield client
@@ -111,7 +111,7 @@ def client(api: RequestsMock, clock: Clock) -> Iterator[Client]:
 
 @pytest.fixture
 def job(client: Client) -> Job:
-    """A running job with all that is needed to change it."""
+    """A running job with all required attributes."""
     return Job(
         client,
         id=712034,

@@ -23,7 +23,7 @@ from crowdflower.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from conftest import Clock, Sent
+    from conftest import Clock, SentRequest
     from responses import RequestsMock
 
 SERVER = "http://ampcrowd.example.com:8000"
@@ -51,7 +51,7 @@ def create(client: AMPCrowdClient, **changed: Any) -> None:
 
 
 def test_a_group_is_sent_as_documented(
-    api: RequestsMock, ampcrowd: AMPCrowdClient, sent: list[Sent]
+    api: RequestsMock, ampcrowd: AMPCrowdClient, sent: list[SentRequest]
 ) -> None:
     api.post(TASKS, '{"status": "ok"}', content_type="text/html")
 
@@ -76,7 +76,7 @@ def test_a_group_is_sent_as_documented(
 
 
 def test_crowd_options_context_and_quality_control_are_sent(
-    api: RequestsMock, ampcrowd: AMPCrowdClient, sent: list[Sent]
+    api: RequestsMock, ampcrowd: AMPCrowdClient, sent: list[SentRequest]
 ) -> None:
     api.post(f"{SERVER}/crowds/amt/tasks/", '{"status": "ok"}')
 
@@ -265,7 +265,7 @@ def test_purge_refuses_other_responses(
 
 
 def test_a_pool_is_finished_by_its_id(
-    api: RequestsMock, ampcrowd: AMPCrowdClient, sent: list[Sent]
+    api: RequestsMock, ampcrowd: AMPCrowdClient, sent: list[SentRequest]
 ) -> None:
     api.post(FINISH, json={"status": "ok"})
 
@@ -294,7 +294,9 @@ def test_an_invalid_crowd_is_refused(ampcrowd: AMPCrowdClient, crowd: Any) -> No
         ampcrowd.purge_tasks(crowd)
 
 
-def test_the_token_is_in_the_header_and_not_in_errors(api: RequestsMock, sent: list[Sent]) -> None:
+def test_the_token_is_in_the_header_and_not_in_errors(
+    api: RequestsMock, sent: list[SentRequest]
+) -> None:
     api.get("https://ampcrowd.example.com/crowds/internal/purge_tasks/", status=403)
 
     with (
@@ -314,7 +316,7 @@ def test_a_token_is_not_sent_over_plain_http_to_another_machine() -> None:
 
 
 def test_allow_insecure_sends_the_token_over_plain_http(
-    api: RequestsMock, sent: list[Sent]
+    api: RequestsMock, sent: list[SentRequest]
 ) -> None:
     api.get(PURGE, "ok")
 

@@ -39,7 +39,7 @@ def batch(group_id: str = "tweets", **values: Any) -> dict[str, Any]:
 
 
 def post(inbox: Inbox, body: bytes, **environ: Any) -> tuple[str, str]:
-    """Call the application as a web server does; return status and text."""
+    """Call the WSGI application; return status and text."""
     given = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(body)), **environ}
     setup_testing_defaults(given)
     given["wsgi.input"] = io.BytesIO(body)
@@ -52,7 +52,7 @@ def form(data: object) -> bytes:
     return urlencode({"data": json.dumps(data)}).encode()
 
 
-def test_answers_come_with_the_type_of_their_group(inbox: Inbox) -> None:
+def test_answers_have_the_type_of_their_group(inbox: Inbox) -> None:
     inbox.expect("pairs", "er", ["p1"])
 
     statuses = [
@@ -76,7 +76,7 @@ def test_a_callback_may_lack_the_start_time(inbox: Inbox) -> None:
     assert inbox.group("tweets").started_at is None
 
 
-def test_a_batch_that_comes_again_changes_nothing(inbox: Inbox) -> None:
+def test_a_repeated_batch_changes_nothing(inbox: Inbox) -> None:
     post(inbox, form(batch(t1=1.0, t2=3.0)))
 
     again = post(inbox, form(batch(t1=1.0, t2=4.0)))
@@ -195,7 +195,7 @@ def test_a_wait_that_times_out_has_the_answers_so_far(inbox: Inbox) -> None:
     assert "1 of 3 points" in str(caught.value)
 
 
-def test_waiting_ends_with_the_last_batch(inbox: Inbox) -> None:
+def test_waiting_returns_after_the_last_batch(inbox: Inbox) -> None:
     post(inbox, form(batch(t1=1.0, t2=2.0)))
     late = Thread(target=post, args=(inbox, form(batch(t3=3.0))))
 
@@ -321,14 +321,14 @@ def test_a_stalled_connection_does_not_block_others() -> None:
         assert answer.status_code == 200
 
 
-def has_version_6() -> bool:
+def has_ipv6() -> bool:
     with suppress(OSError), socket.socket(socket.AF_INET6) as tried:
         tried.bind(("::1", 0))
         return True
     return False
 
 
-@pytest.mark.skipif(not has_version_6(), reason="this machine has no IPv6")
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 def test_an_inbox_can_listen_on_ipv6() -> None:
     with (
         AMPCrowdClient("http://localhost:8000") as client,

@@ -1,4 +1,4 @@
-"""What cannot be meant is refused before anything is sent."""
+"""Invalid arguments are refused before any request."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from crowdflower.unit import Unit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Sent
+    from conftest import SentRequest
 
     from crowdflower.client import Client
     from crowdflower.job import Job
 
-NO_IDS = [None, 0, -7, 7.0, True, "", "ping", "7/copy", "٧"]
-NO_ROWS = [None, 7, "text", [1], [("text", "hi")], {1: "one"}, {None: "none"}]
-NO_NAMES = ["sentiment", [""], ["a", None], [7], ["a", " "]]
+INVALID_IDS = [None, 0, -7, 7.0, True, "", "ping", "7/copy", "٧"]
+INVALID_ROWS = [None, 7, "text", [1], [("text", "hi")], {1: "one"}, {None: "none"}]
+INVALID_NAMES = ["sentiment", [""], ["a", None], [7], ["a", " "]]
 
 
-@pytest.mark.parametrize("bad", NO_IDS, ids=repr)
+@pytest.mark.parametrize("bad", INVALID_IDS, ids=repr)
 @pytest.mark.parametrize(
     "call",
     [
@@ -38,8 +38,8 @@ NO_NAMES = ["sentiment", [""], ["a", None], [7], ["a", " "]]
         lambda job, bad: Unit(job, id=bad).request_more_judgments(1),
     ],
 )
-def test_what_is_no_id_is_no_path(
-    job: Job, sent: list[Sent], call: Callable[[Job, Any], object], bad: Any
+def test_an_invalid_id_is_refused(
+    job: Job, sent: list[SentRequest], call: Callable[[Job, Any], object], bad: Any
 ) -> None:
     with pytest.raises(InvalidInput, match="is not an id"):
         call(job, bad)
@@ -47,13 +47,13 @@ def test_what_is_no_id_is_no_path(
     assert sent == []
 
 
-def test_an_id_out_of_a_table_is_one(job: Job) -> None:
+def test_an_id_may_be_a_string_of_digits(job: Job) -> None:
     shown = job.get_worker("31883685").bonus(5, dry_run=True)  # type: ignore[arg-type]
 
     assert shown.url.endswith("/workers/31883685/bonus.json")
 
 
-@pytest.mark.parametrize("bad", NO_ROWS, ids=repr)
+@pytest.mark.parametrize("bad", INVALID_ROWS, ids=repr)
 @pytest.mark.parametrize(
     "call",
     [
@@ -62,8 +62,8 @@ def test_an_id_out_of_a_table_is_one(job: Job) -> None:
         lambda job, bad: Unit(job, id=3).copy(data=bad or 0),
     ],
 )
-def test_what_is_no_row_is_not_added(
-    job: Job, sent: list[Sent], call: Callable[[Job, Any], object], bad: Any
+def test_an_invalid_row_is_not_added(
+    job: Job, sent: list[SentRequest], call: Callable[[Job, Any], object], bad: Any
 ) -> None:
     with pytest.raises(InvalidInput, match=r"a row must be a dict|column name"):
         call(job, bad)
@@ -72,8 +72,8 @@ def test_what_is_no_row_is_not_added(
 
 
 @pytest.mark.parametrize("bad", [None, [], "title", ["title"], [("title", "Reviews")]], ids=repr)
-def test_what_are_no_attributes_make_no_blank_job(
-    client: Client, sent: list[Sent], bad: Any
+def test_invalid_attributes_do_not_create_a_job(
+    client: Client, sent: list[SentRequest], bad: Any
 ) -> None:
     with pytest.raises(InvalidInput, match="attributes of a job must be a dict"):
         client.create_job(bad)
@@ -83,7 +83,7 @@ def test_what_are_no_attributes_make_no_blank_job(
     assert sent == []
 
 
-@pytest.mark.parametrize("bad", NO_NAMES, ids=repr)
+@pytest.mark.parametrize("bad", INVALID_NAMES, ids=repr)
 @pytest.mark.parametrize(
     "call",
     [
@@ -97,8 +97,8 @@ def test_what_are_no_attributes_make_no_blank_job(
         lambda job, bad: job.collect_dynamically(bad, 0.7, 5),
     ],
 )
-def test_what_is_no_list_of_names_is_not_taken_for_one(
-    job: Job, sent: list[Sent], call: Callable[[Job, Any], object], bad: Any
+def test_a_value_that_is_not_a_list_of_names_is_refused(
+    job: Job, sent: list[SentRequest], call: Callable[[Job, Any], object], bad: Any
 ) -> None:
     with pytest.raises(InvalidInput, match=r"list of strings|a non-empty string"):
         call(job, bad)
@@ -106,7 +106,7 @@ def test_what_is_no_list_of_names_is_not_taken_for_one(
     assert sent == []
 
 
-def test_a_comma_makes_no_two_names_of_one(job: Job, sent: list[Sent]) -> None:
+def test_a_name_with_a_comma_is_refused(job: Job, sent: list[SentRequest]) -> None:
     with pytest.raises(InvalidInput, match="a comma would split it in two"):
         job.split_units(["colors,sizes"])
     with pytest.raises(InvalidInput, match="a comma would split it in two"):
@@ -116,7 +116,7 @@ def test_a_comma_makes_no_two_names_of_one(job: Job, sent: list[Sent]) -> None:
 
 
 @pytest.mark.parametrize("bad", ["", None, ["a", "b"]], ids=repr)
-def test_what_is_no_name_is_not_taken_for_one(job: Job, sent: list[Sent], bad: Any) -> None:
+def test_a_value_that_is_not_a_name_is_refused(job: Job, sent: list[SentRequest], bad: Any) -> None:
     with pytest.raises(InvalidInput, match="expected a non-empty string"):
         job.add_tag(bad)
     with pytest.raises(InvalidInput, match="expected a non-empty string"):
@@ -125,7 +125,7 @@ def test_what_is_no_name_is_not_taken_for_one(job: Job, sent: list[Sent], bad: A
     assert sent == []
 
 
-def test_no_column_and_no_field_is_not_taken_for_all(job: Job, sent: list[Sent]) -> None:
+def test_an_empty_list_of_columns_or_fields_is_refused(job: Job, sent: list[SentRequest]) -> None:
     with pytest.raises(InvalidInput, match="name the columns"):
         job.split_units([])
     with pytest.raises(InvalidInput, match="name the fields"):
@@ -144,8 +144,8 @@ def test_no_column_and_no_field_is_not_taken_for_all(job: Job, sent: list[Sent])
         lambda job: job.order_automatically(threshold=0),
     ],
 )
-def test_what_was_refused_leaves_nothing_for_the_next_update(
-    job: Job, sent: list[Sent], act: Callable[[Job], None]
+def test_a_refused_value_is_not_part_of_the_next_update(
+    job: Job, sent: list[SentRequest], act: Callable[[Job], None]
 ) -> None:
     with pytest.raises(InvalidInput):
         act(job)
@@ -155,7 +155,7 @@ def test_what_was_refused_leaves_nothing_for_the_next_update(
 
 
 @pytest.mark.parametrize("name", ["created_since", "created_until"])
-def test_a_day_is_a_date(client: Client, sent: list[Sent], name: str) -> None:
+def test_a_day_must_be_a_date(client: Client, sent: list[SentRequest], name: str) -> None:
     jobs = client.get_jobs(**{name: "2015-06-24"})  # type: ignore[arg-type]
 
     with pytest.raises(InvalidInput, match=f"{name} must be a date, not '2015-06-24'"):

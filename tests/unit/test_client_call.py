@@ -1,4 +1,4 @@
-"""One call: what is sent for each shape of data, and what comes back."""
+"""One call: the request for each kind of data, and the result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crowdflower.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -30,8 +30,8 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 
-def test_a_call_carries_the_key_in_its_header_asks_for_json_and_decodes_it(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_call_sends_the_key_in_a_header_and_decodes_json(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7, "title": "Größe"})
 
@@ -44,8 +44,8 @@ def test_a_call_carries_the_key_in_its_header_asks_for_json_and_decodes_it(
     assert sent[0].body == b""
 
 
-def test_a_path_may_be_written_as_the_documentation_of_the_service_has_it(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_path_may_be_written_as_in_the_api_documentation(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7.json", status=502)
     api.get(f"{API}/jobs/7.json", json={"id": 7})
@@ -67,8 +67,13 @@ def test_a_path_may_be_written_as_the_documentation_of_the_service_has_it(
     ],
     ids=["text", "bytes", "form", "list", "tuple", "file"],
 )
-def test_a_body_is_sent_as_what_it_is_and_says_so(
-    api: RequestsMock, client: Client, sent: list[Sent], data: Any, body: bytes, content_type: str
+def test_a_body_is_sent_with_its_content_type(
+    api: RequestsMock,
+    client: Client,
+    sent: list[SentRequest],
+    data: Any,
+    body: bytes,
+    content_type: str,
 ) -> None:
     api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
 
@@ -79,7 +84,7 @@ def test_a_body_is_sent_as_what_it_is_and_says_so(
 
 
 def test_an_iterable_of_bytes_is_streamed_and_consumed_once(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     consumed = []
 
@@ -99,7 +104,7 @@ def test_an_iterable_of_bytes_is_streamed_and_consumed_once(
 
 
 def test_a_file_is_sent_with_its_length(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs/upload.json", json={"id": 7})
 
@@ -109,7 +114,7 @@ def test_a_file_is_sent_with_its_length(
 
 
 def test_nested_data_becomes_bracketed_names(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/7.json", json={"id": 7})
     options = {"front_load": True, "after_gold": 4, "keywords": None}
@@ -130,8 +135,8 @@ def test_nested_data_becomes_bracketed_names(
     ]
 
 
-def test_names_that_are_bracketed_already_stay_as_they_are(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_bracketed_names_are_sent_unchanged(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/7.json", json={"id": 7})
 
@@ -140,8 +145,8 @@ def test_names_that_are_bracketed_already_stay_as_they_are(
     assert sent[0].form == [("job[title]", "Sentiment")]
 
 
-def test_a_query_is_written_like_a_form(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_query_is_encoded_like_a_form(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs.json", json=[])
 
@@ -150,7 +155,9 @@ def test_a_query_is_written_like_a_form(
     assert sent[0].line == "GET /jobs.json?state=running&tags[]=a b&tags[]=c&gold=false"
 
 
-def test_get_with_data_becomes_post(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_get_with_data_becomes_post(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
     api.post(f"{API}/jobs.json", json={"id": 7})
 
     client.call("jobs.json", {"job": {"title": "Sentiment"}})
@@ -158,8 +165,8 @@ def test_get_with_data_becomes_post(api: RequestsMock, client: Client, sent: lis
     assert sent[0].line == "POST /jobs.json"
 
 
-def test_get_with_files_becomes_post_in_several_parts(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_get_with_files_becomes_a_multipart_post(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs/7/taxonomy.json", json={"id": 7})
     rows = ("animals.csv", io.BytesIO(b"name\ncat\n"), "text/csv")
@@ -174,8 +181,8 @@ def test_get_with_files_becomes_post_in_several_parts(
 
 
 @pytest.mark.parametrize("method", ["put", "PUT", "delete", "post"])
-def test_a_verb_that_is_named_is_the_one_that_is_sent(
-    api: RequestsMock, client: Client, sent: list[Sent], method: str
+def test_an_explicit_method_is_used(
+    api: RequestsMock, client: Client, sent: list[SentRequest], method: str
 ) -> None:
     api.add(method.upper(), f"{API}/jobs/7.json", json={})
 
@@ -185,8 +192,8 @@ def test_a_verb_that_is_named_is_the_one_that_is_sent(
 
 
 @pytest.mark.parametrize("method", ["post", "put"])
-def test_a_write_without_a_body_says_that_its_length_is_zero(
-    api: RequestsMock, client: Client, sent: list[Sent], method: str
+def test_a_write_without_a_body_has_content_length_zero(
+    api: RequestsMock, client: Client, sent: list[SentRequest], method: str
 ) -> None:
     api.add(method.upper(), f"{API}/jobs/7/gold.json", json={})
 
@@ -196,8 +203,8 @@ def test_a_write_without_a_body_says_that_its_length_is_zero(
 
 
 @pytest.mark.parametrize("name", ["Content-Type", "content-type"])
-def test_headers_of_the_caller_win(
-    api: RequestsMock, client: Client, sent: list[Sent], name: str
+def test_headers_of_the_caller_override_defaults(
+    api: RequestsMock, client: Client, sent: list[SentRequest], name: str
 ) -> None:
     api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
 
@@ -207,7 +214,7 @@ def test_headers_of_the_caller_win(
     assert sent[0].headers["X-Run"] == "9"
 
 
-def test_what_the_caller_passed_is_left_as_it_was(api: RequestsMock, client: Client) -> None:
+def test_arguments_of_the_caller_are_not_modified(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs.json", json=[])
     headers, query = {"X-Run": "9"}, {"state": "running"}
 
@@ -217,8 +224,8 @@ def test_what_the_caller_passed_is_left_as_it_was(api: RequestsMock, client: Cli
     assert query == {"state": "running"}
 
 
-def test_a_raw_answer_is_handed_over_undecoded(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_raw_response_is_not_decoded(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs/7/regenerate", body="OK", content_type="text/plain")
 
@@ -228,7 +235,7 @@ def test_a_raw_answer_is_handed_over_undecoded(
     assert sent[0].headers["Accept"] == "*/*"
 
 
-def test_an_answer_without_content_is_none(api: RequestsMock, client: Client) -> None:
+def test_an_empty_response_is_none(api: RequestsMock, client: Client) -> None:
     api.delete(f"{API}/jobs/7.json", status=204)
 
     assert client.call("jobs/7.json", method="delete") is None
@@ -237,7 +244,7 @@ def test_an_answer_without_content_is_none(api: RequestsMock, client: Client) ->
 @pytest.mark.parametrize(
     "body", [b"", b"{", b'{"id": NaN}', b'{"id": 1e400}', b'"\xff"', b"[" * 100_000, b"9" * 5000]
 )
-def test_an_answer_that_claims_to_be_json_and_is_not_is_malformed(
+def test_invalid_json_is_a_malformed_response(
     api: RequestsMock, client: Client, body: bytes
 ) -> None:
     api.get(f"{API}/jobs/7.json", body=body, content_type=JSON)
@@ -246,7 +253,7 @@ def test_an_answer_that_claims_to_be_json_and_is_not_is_malformed(
         client.call("jobs/7.json")
 
 
-def test_a_web_page_in_place_of_json_is_quoted_in_the_error(
+def test_an_html_page_instead_of_json_is_quoted_in_the_error(
     api: RequestsMock, client: Client
 ) -> None:
     api.get(f"{API}/jobs/7.json", body="<html>Please sign in</html>", content_type="text/html")
@@ -255,16 +262,14 @@ def test_a_web_page_in_place_of_json_is_quoted_in_the_error(
         client.call("jobs/7.json")
 
 
-def test_an_answer_that_says_nothing_of_itself_is_quoted_too(
-    api: RequestsMock, client: Client
-) -> None:
+def test_a_response_without_content_type_is_quoted_too(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", body="OK", content_type=None)
 
     with pytest.raises(UnexpectedContentType, match=r"no content type: 'OK'"):
         client.call("jobs/7.json")
 
 
-def test_json_with_a_byte_order_mark_is_read(api: RequestsMock, client: Client) -> None:
+def test_json_with_a_byte_order_mark_is_decoded(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", body=b'\xef\xbb\xbf{"id": 7}', content_type=JSON)
 
     assert client.call("jobs/7.json") == {"id": 7}
@@ -272,7 +277,7 @@ def test_json_with_a_byte_order_mark_is_read(api: RequestsMock, client: Client) 
 
 @pytest.mark.parametrize("content_type", [JSON, "text/html", "text/plain; charset=utf-8", None])
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_refusal_with_status_200_is_an_error_whatever_it_calls_itself(
+def test_an_error_with_status_200_raises_in_every_spelling(
     api: RequestsMock, client: Client, content_type: str | None, as_json: bool
 ) -> None:
     body = '{"error": "You can\'t pause a job that hasn\'t been launched."}'
@@ -309,16 +314,14 @@ def test_a_refusal_with_status_200_is_an_error_whatever_it_calls_itself(
         "number",
     ],
 )
-def test_what_cannot_be_sent_is_said_before_anything_is(
+def test_invalid_data_is_refused_before_any_request(
     client: Client, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInput):
         client.call("jobs.json", **{"method": "post", **arguments})
 
 
-def test_an_error_of_the_rows_own_generator_comes_through(
-    api: RequestsMock, client: Client
-) -> None:
+def test_an_error_of_the_generator_of_rows_is_propagated(api: RequestsMock, client: Client) -> None:
     def blocks() -> Iterator[bytes]:
         yield b"{}"
         raise LookupError("the database went away")
@@ -337,8 +340,8 @@ def test_an_error_of_the_rows_own_generator_comes_through(
 # Pages
 
 
-def numbered(api: RequestsMock, pages: list[Any]) -> None:
-    """Answer each page by its number, and the last one for ever after."""
+def respond_pages(api: RequestsMock, pages: list[Any]) -> None:
+    """Serve pages by number; after the last one, repeat it."""
     for number, page in enumerate(pages, 1):
         match = [matchers.query_param_matcher({"page": str(number)}, strict_match=False)]
         api.get(f"{API}/jobs/7/units.json", json=page, match=match)
@@ -346,9 +349,9 @@ def numbered(api: RequestsMock, pages: list[Any]) -> None:
 
 @pytest.mark.parametrize("nothing", [[], {}])
 def test_pages_end_at_the_first_empty_one(
-    api: RequestsMock, client: Client, sent: list[Sent], nothing: object
+    api: RequestsMock, client: Client, sent: list[SentRequest], nothing: object
 ) -> None:
-    numbered(api, [{"1": {}, "2": {}}, {"3": {}}, nothing])
+    respond_pages(api, [{"1": {}, "2": {}}, {"3": {}}, nothing])
 
     pages = list(client.paged_call("jobs/7/units.json"))
 
@@ -360,8 +363,8 @@ def test_pages_end_at_the_first_empty_one(
     ]
 
 
-def test_pages_begin_where_they_are_told_and_keep_the_other_arguments(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_pages_start_at_the_given_page_and_keep_the_other_arguments(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs.json", json=[])
     query = {"state": "running"}
@@ -379,18 +382,18 @@ def is_last(page: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("sentinel", [{"3": {}}, is_last], ids=["value", "function"])
-def test_a_sentinel_ends_the_pages_in_place_of_an_empty_one(
+def test_a_sentinel_ends_the_pages(
     api: RequestsMock, client: Client, sentinel: object | Callable[[Any], bool]
 ) -> None:
-    numbered(api, [{"1": {}}, {"2": {}}, {"3": {}}])
+    respond_pages(api, [{"1": {}}, {"2": {}}, {"3": {}}])
 
     pages = list(client.paged_call("jobs/7/units.json", sentinel=sentinel))
 
     assert pages == [{"1": {}}, {"2": {}}]
 
 
-def test_no_page_is_fetched_before_it_is_asked_for(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_pages_are_fetched_lazily(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7/units.json", json={"1": {}})
 
@@ -401,8 +404,8 @@ def test_no_page_is_fetched_before_it_is_asked_for(
     assert (before, first, len(sent)) == (0, [{"1": {}}], 1)
 
 
-def test_a_server_that_ignores_the_page_number_is_found_out_at_the_second_page(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_server_that_ignores_the_page_number_is_detected_at_the_second_page(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7/units.json", json={"1": {}})
 
@@ -416,13 +419,13 @@ def test_a_server_that_ignores_the_page_number_is_found_out_at_the_second_page(
 @pytest.mark.parametrize(
     "bad", [{"page": 0}, {"page": -1}, {"limit": 0}, {"page": "2"}, {"page": 1.5}, {"limit": True}]
 )
-def test_pages_and_limits_are_whole_numbers_from_one(client: Client, bad: dict[str, Any]) -> None:
+def test_page_and_limit_must_be_positive_integers(client: Client, bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="must be a positive integer"):
         client.paged_call("jobs/7/units.json", **bad)
 
 
 @pytest.mark.parametrize(("name", "most"), [("units", 1000), ("judgments", 100)])
-def test_a_limit_above_what_the_service_puts_on_a_page_is_refused_before_anything_is_sent(
+def test_a_limit_above_the_maximum_page_size_is_refused_before_any_request(
     client: Client, name: str, most: int
 ) -> None:
     for call in (
@@ -435,7 +438,7 @@ def test_a_limit_above_what_the_service_puts_on_a_page_is_refused_before_anythin
         call(most)
 
 
-def test_an_error_on_a_later_page_comes_after_the_pages_before_it(
+def test_an_error_on_a_later_page_is_raised_after_the_pages_before_it(
     api: RequestsMock, client: Client
 ) -> None:
     one, two = ([matchers.query_param_matcher({"page": n}, strict_match=False)] for n in "12")

@@ -1,4 +1,4 @@
-"""The client's verbs about jobs."""
+"""The client's methods for jobs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crowdflower.exceptions import (
 from crowdflower.job import Job
 
 if TYPE_CHECKING:
-    from conftest import Clock, Sent
+    from conftest import Clock, SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -54,7 +54,7 @@ KEPT = {
 
 
 def test_a_job_is_created_with_its_attributes(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs.json", json=KEPT)
 
@@ -71,7 +71,9 @@ def test_a_job_is_created_with_its_attributes(
     ]
 
 
-def test_a_blank_job_needs_nothing(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_a_job_can_be_created_without_attributes(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
     api.post(f"{API}/jobs.json", json=BLANK)
 
     job = client.create_job({})
@@ -90,8 +92,8 @@ def test_a_blank_job_needs_nothing(api: RequestsMock, client: Client, sent: list
         ("included_countries", []),
     ],
 )
-def test_attributes_that_creation_did_not_take_are_sent_once_more(
-    api: RequestsMock, client: Client, sent: list[Sent], name: str, value: object
+def test_attributes_ignored_on_creation_are_sent_again(
+    api: RequestsMock, client: Client, sent: list[SentRequest], name: str, value: object
 ) -> None:
     api.post(f"{API}/jobs.json", json={**KEPT, name: value})
     api.put(f"{API}/jobs/712035.json", json=KEPT)
@@ -112,8 +114,8 @@ def test_attributes_that_creation_did_not_take_are_sent_once_more(
         {"title": "Sentiment of reviews", "payment_cents": 25, "js": {"default": "x"}},
     ],
 )
-def test_another_spelling_of_what_was_asked_is_no_difference(
-    api: RequestsMock, client: Client, sent: list[Sent], shown: dict[str, Any]
+def test_another_spelling_of_a_value_is_not_a_difference(
+    api: RequestsMock, client: Client, sent: list[SentRequest], shown: dict[str, Any]
 ) -> None:
     api.post(f"{API}/jobs.json", json={"id": 7, **shown})
 
@@ -124,8 +126,8 @@ def test_another_spelling_of_what_was_asked_is_no_difference(
     assert len(sent) == 1
 
 
-def test_an_attribute_that_the_service_does_not_show_is_believed(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_write_only_attribute_is_not_verified(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs.json", json={"id": 7, "title": "Sentiment"})
 
@@ -138,7 +140,7 @@ def test_an_attribute_that_the_service_does_not_show_is_believed(
 
 
 def test_an_update_sends_the_attributes_and_returns_the_json(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/712035.json", json=KEPT)
 
@@ -148,7 +150,7 @@ def test_an_update_sends_the_attributes_and_returns_the_json(
     assert sent[0].form == [("job[payment_cents]", "25"), ("job[auto_order]", "false")]
 
 
-def test_a_refused_update_carries_every_reason(api: RequestsMock, client: Client) -> None:
+def test_the_error_of_a_refused_update_has_every_reason(api: RequestsMock, client: Client) -> None:
     errors = ["Title is too short", "Cml can't be blank"]
     api.put(f"{API}/jobs/7.json", json={"errors": errors})
 
@@ -161,8 +163,8 @@ PAGE = {"status": 406, "body": "<p>Not acceptable</p>"}
 
 
 @pytest.mark.parametrize("answer", [REDIRECT, PAGE], ids=["redirect", "page"])
-def test_an_update_that_was_made_and_answered_with_a_page_is_one(
-    api: RequestsMock, client: Client, sent: list[Sent], answer: dict[str, Any]
+def test_an_update_that_was_made_despite_status_406_succeeds(
+    api: RequestsMock, client: Client, sent: list[SentRequest], answer: dict[str, Any]
 ) -> None:
     api.put(f"{API}/jobs/712035.json", **answer)
     api.get(f"{API}/jobs/712035.json", json=KEPT)
@@ -181,7 +183,7 @@ def test_an_update_that_was_made_and_answered_with_a_page_is_one(
     [(REDIRECT, OutcomeUnknown), (PAGE, NotAcceptable)],
     ids=["redirect", "page"],
 )
-def test_an_update_that_was_answered_with_a_page_and_not_made_is_an_error(
+def test_an_update_that_was_not_made_after_status_406_is_an_error(
     api: RequestsMock, client: Client, answer: dict[str, Any], error: type[ApiError]
 ) -> None:
     api.put(f"{API}/jobs/712035.json", **answer)
@@ -192,7 +194,7 @@ def test_an_update_that_was_answered_with_a_page_and_not_made_is_an_error(
 
 
 @pytest.mark.parametrize("attrs", [{"schedule_fifo": True}, {"options": {"keywords": "food"}}])
-def test_an_update_whose_answer_was_lost_is_not_taken_for_made_where_it_cannot_be_seen(
+def test_an_unverifiable_update_without_a_response_has_an_unknown_outcome(
     api: RequestsMock, client: Client, attrs: dict[str, Any]
 ) -> None:
     api.put(f"{API}/jobs/712035.json", status=502)
@@ -205,7 +207,9 @@ def test_an_update_whose_answer_was_lost_is_not_taken_for_made_where_it_cannot_b
 # Reading
 
 
-def test_a_job_is_fetched_by_its_id(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_a_job_is_fetched_by_its_id(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
     api.get(f"{API}/jobs/712035.json", json=KEPT)
 
     job = client.get_job(712035)
@@ -215,7 +219,9 @@ def test_a_job_is_fetched_by_its_id(api: RequestsMock, client: Client, sent: lis
     assert job.client is client
 
 
-def test_a_job_is_fetched_by_its_alias(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_a_job_is_fetched_by_its_alias(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
     api.get(f"{API}/jobs/spring%20reviews%2F2015.json", json=KEPT)
 
     job = client.get_job("spring reviews/2015")
@@ -227,7 +233,7 @@ def test_a_job_is_fetched_by_its_alias(api: RequestsMock, client: Client, sent: 
     "answer",
     [[], "error", 7, {}, {"title": "no id"}, *({"id": bad} for bad in (None, True, 7.5, "x", -7))],
 )
-def test_an_answer_that_is_no_job_is_malformed(
+def test_a_response_that_is_not_a_job_is_malformed(
     api: RequestsMock, client: Client, answer: object
 ) -> None:
     api.get(f"{API}/jobs/7.json", json=answer)
@@ -236,22 +242,22 @@ def test_an_answer_that_is_no_job_is_malformed(
         client.get_job(7)
 
 
-def test_an_id_that_is_a_text_of_digits_is_a_number(api: RequestsMock, client: Client) -> None:
+def test_an_id_of_digits_is_a_number(api: RequestsMock, client: Client) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": "7"})
 
     assert client.get_job(7).id == 7
 
 
-def listed(api: RequestsMock, *pages: object) -> None:
+def respond_pages(api: RequestsMock, *pages: object) -> None:
     for number, page in enumerate(pages, 1):
         match = [matchers.query_param_matcher({"page": number}, strict_match=False)]
         api.get(f"{API}/jobs.json", json=page, match=match)
 
 
 def test_all_jobs_are_listed_page_by_page(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
-    listed(api, [{"id": 3}, {"id": 2}], [{"id": 1}], [])
+    respond_pages(api, [{"id": 3}, {"id": 2}], [{"id": 1}], [])
 
     jobs = list(client.get_jobs())
 
@@ -265,9 +271,9 @@ def test_all_jobs_are_listed_page_by_page(
 
 
 def test_the_newest_job_costs_one_request(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
-    listed(api, [{"id": 3}, {"id": 2}])
+    respond_pages(api, [{"id": 3}, {"id": 2}])
 
     newest = next(client.get_jobs())
 
@@ -275,7 +281,7 @@ def test_the_newest_job_costs_one_request(
     assert len(sent) == 1
 
 
-def test_a_list_is_not_asked_for_before_it_is_looked_at(client: Client, sent: list[Sent]) -> None:
+def test_a_list_is_fetched_lazily(client: Client, sent: list[SentRequest]) -> None:
     client.get_jobs()
 
     assert sent == []
@@ -290,10 +296,10 @@ def test_a_list_is_not_asked_for_before_it_is_looked_at(client: Client, sent: li
         ({"errors": []}, "without a message"),
     ],
 )
-def test_an_item_of_nothing_but_errors_is_passed_over_with_a_warning(
+def test_an_item_with_only_errors_is_skipped_with_a_warning(
     api: RequestsMock, client: Client, item: object, said: str
 ) -> None:
-    listed(api, [{"id": 3}, item, {"id": 2}], [])
+    respond_pages(api, [{"id": 3}, item, {"id": 2}], [])
 
     with pytest.warns(UserWarning, match=said):
         jobs = list(client.get_jobs())
@@ -302,10 +308,10 @@ def test_an_item_of_nothing_but_errors_is_passed_over_with_a_warning(
 
 
 @pytest.mark.parametrize("page", [{"notice": {"message": "Later."}}, "later", [7], ["later"]])
-def test_a_page_that_is_no_list_of_jobs_is_malformed(
+def test_a_page_that_is_not_a_list_of_jobs_is_malformed(
     api: RequestsMock, client: Client, page: object
 ) -> None:
-    listed(api, page)
+    respond_pages(api, page)
 
     with pytest.raises(MalformedResponse):
         list(client.get_jobs())
@@ -323,8 +329,13 @@ def test_a_page_that_is_no_list_of_jobs_is_malformed(
         (True, True, "?all_units=true&gold=true"),
     ],
 )
-def test_a_copy_takes_along_what_it_is_told_to(
-    api: RequestsMock, client: Client, sent: list[Sent], all_units: bool, gold: bool, query: str
+def test_a_copy_includes_units_and_gold_as_requested(
+    api: RequestsMock,
+    client: Client,
+    sent: list[SentRequest],
+    all_units: bool,
+    gold: bool,
+    query: str,
 ) -> None:
     message = {"notice": "Job copied. Units will be copied over shortly."}
     api.get(f"{API}/jobs/7/copy.json", json={**KEPT, "copied_from": 7, "message": message})
@@ -335,7 +346,7 @@ def test_a_copy_takes_along_what_it_is_told_to(
     assert (copy.id, copy.copied_from) == (712035, 7)
 
 
-def test_a_job_is_deleted(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_a_job_is_deleted(api: RequestsMock, client: Client, sent: list[SentRequest]) -> None:
     api.delete(f"{API}/jobs/7.json", json={"message": {"success": "Job 7 has been deleted."}})
 
     client.delete_job(7)
@@ -344,7 +355,7 @@ def test_a_job_is_deleted(api: RequestsMock, client: Client, sent: list[Sent]) -
 
 
 @pytest.mark.parametrize("bad", [0, -1, True, None, 7.0, "", ".", ".."], ids=repr)
-def test_an_id_that_is_none_is_refused_before_anything_is_sent(client: Client, bad: Any) -> None:
+def test_an_invalid_id_is_refused_before_any_request(client: Client, bad: Any) -> None:
     for call in (client.get_job, client.delete_job, client.get_job_tags):
         with pytest.raises(InvalidInput, match="is not an id"):
             call(bad)
@@ -362,8 +373,8 @@ CHANNELS = {
 }
 
 
-def test_channels_are_asked_for_without_a_suffix(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_channels_are_requested_without_a_suffix(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7/channels", json=CHANNELS)
 
@@ -376,7 +387,7 @@ def test_channels_are_asked_for_without_a_suffix(
 
 @pytest.mark.parametrize("names", [["on_demand", "cf_internal"], ("on_demand", "cf_internal")])
 def test_channels_are_replaced(
-    api: RequestsMock, client: Client, sent: list[Sent], names: Any
+    api: RequestsMock, client: Client, sent: list[SentRequest], names: Any
 ) -> None:
     api.put(f"{API}/jobs/7/channels", json={"success": "The job has been updated.", **CHANNELS})
 
@@ -386,7 +397,7 @@ def test_channels_are_replaced(
     assert sent[0].form == [("channels[]", "on_demand"), ("channels[]", "cf_internal")]
 
 
-def test_an_unknown_channel_is_an_error_although_the_status_is_200(
+def test_an_unknown_channel_is_an_error_despite_status_200(
     api: RequestsMock, client: Client
 ) -> None:
     said = "The channel amtt could not be found."
@@ -396,12 +407,14 @@ def test_an_unknown_channel_is_an_error_although_the_status_is_200(
         client.set_job_channels(7, ["amtt"])
 
 
-def test_no_channel_at_all_is_a_mistake(client: Client) -> None:
+def test_an_empty_list_of_channels_is_refused(client: Client) -> None:
     with pytest.raises(InvalidInput, match="channels"):
         client.set_job_channels(7, [])
 
 
-def test_tags_are_a_list_of_names(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_tags_are_a_list_of_names(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
     api.get(f"{API}/jobs/7/tags", json=[{"name": "fashion"}, {"name": "glitter"}])
 
     tags = client.get_job_tags(7)
@@ -417,7 +430,7 @@ def test_a_job_without_tags_has_an_empty_list(api: RequestsMock, client: Client)
 
 
 @pytest.mark.parametrize("answer", [{}, "fashion", ["fashion"]])
-def test_tags_in_another_shape_are_malformed(
+def test_tags_of_unknown_shape_are_malformed(
     api: RequestsMock, client: Client, answer: object
 ) -> None:
     api.get(f"{API}/jobs/7/tags", json=answer)
@@ -426,7 +439,7 @@ def test_tags_in_another_shape_are_malformed(
         client.get_job_tags(7)
 
 
-def test_a_tag_is_added(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_a_tag_is_added(api: RequestsMock, client: Client, sent: list[SentRequest]) -> None:
     api.post(f"{API}/jobs/7/tags", json={"success": "1 tags added"})
 
     client.add_job_tag(7, "größe, xl")
@@ -439,8 +452,8 @@ def test_a_tag_is_added(api: RequestsMock, client: Client, sent: list[Sent]) -> 
     ("tags", "form"),
     [(["a", "b"], [("tags[]", "a"), ("tags[]", "b")]), ([], [("tags[]", "")])],
 )
-def test_tags_are_replaced_also_by_none(
-    api: RequestsMock, client: Client, sent: list[Sent], tags: list[str], form: object
+def test_tags_can_be_replaced_by_an_empty_list(
+    api: RequestsMock, client: Client, sent: list[SentRequest], tags: list[str], form: object
 ) -> None:
     api.put(f"{API}/jobs/7/tags", json={"success": f"{len(tags)} tags set"})
 
@@ -450,7 +463,7 @@ def test_tags_are_replaced_also_by_none(
     assert sent[0].form == form
 
 
-def test_a_text_where_a_list_of_names_belongs_is_not_taken_for_its_letters(client: Client) -> None:
+def test_a_string_instead_of_a_list_of_names_is_refused(client: Client) -> None:
     with pytest.raises(InvalidInput, match=r"\['spring'\]"):
         client.set_job_tags(7, "spring")
     with pytest.raises(InvalidInput, match=r"\['on_demand'\]"):
@@ -462,7 +475,9 @@ def test_a_text_where_a_list_of_names_belongs_is_not_taken_for_its_letters(clien
 # Test questions
 
 
-def test_rows_become_test_questions(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_rows_become_test_questions(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
     said = {"success": {"message": "The job will be updated in the background."}}
     api.put(f"{API}/jobs/7/gold.json", json=said)
 
@@ -472,7 +487,7 @@ def test_rows_become_test_questions(api: RequestsMock, client: Client, sent: lis
     assert sent[0].body == b""
 
 
-def test_gold_of_which_there_is_none_is_an_error(api: RequestsMock, client: Client) -> None:
+def test_a_conversion_without_gold_rows_is_an_error(api: RequestsMock, client: Client) -> None:
     said = "We couldn't find any prepopulated gold standard in your dataset."
     api.put(f"{API}/jobs/7/gold.json", status=400, json={"error": {"message": said}})
 
@@ -481,8 +496,8 @@ def test_gold_of_which_there_is_none_is_an_error(api: RequestsMock, client: Clie
 
 
 @pytest.mark.parametrize("answer", [REDIRECT, PAGE], ids=["redirect", "page"])
-def test_a_conversion_that_is_answered_with_a_page_is_looked_for_until_it_shows(
-    api: RequestsMock, client: Client, clock: Clock, sent: list[Sent], answer: dict[str, Any]
+def test_a_conversion_with_status_406_is_polled_until_it_shows(
+    api: RequestsMock, client: Client, clock: Clock, sent: list[SentRequest], answer: dict[str, Any]
 ) -> None:
     api.put(f"{API}/jobs/7/gold.json", **answer)
     api.get(f"{API}/jobs/7.json", json={"id": 7, "golds_count": 0})
@@ -496,7 +511,7 @@ def test_a_conversion_that_is_answered_with_a_page_is_looked_for_until_it_shows(
     assert sum(clock.slept) == 3
 
 
-def test_a_conversion_that_never_shows_is_the_error_that_it_was_answered_with(
+def test_a_conversion_that_never_shows_raises_the_original_error(
     api: RequestsMock, client: Client, clock: Clock
 ) -> None:
     api.put(f"{API}/jobs/7/gold.json", **PAGE)
@@ -508,8 +523,8 @@ def test_a_conversion_that_never_shows_is_the_error_that_it_was_answered_with(
     assert sum(clock.slept) == 15
 
 
-def test_a_conversion_whose_answer_was_lost_is_not_taken_for_made(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_conversion_without_a_response_has_an_unknown_outcome(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/7/gold.json", status=502)
 

@@ -1,4 +1,4 @@
-"""What every model is made of: attributes over JSON, changes kept apart, a promise."""
+"""Models: attributes over JSON, unsent changes, lazy loading."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crowdflower.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -30,7 +30,7 @@ OF_A_JOB = [Unit, UnitPromise, Judgment, JudgmentAggregate, Worker, Order]
 
 
 class Sample(Resource):
-    """A model with one field of each kind."""
+    """A model with one attribute of each kind."""
 
     title = Attribute[str]()
     state = ReadOnly[str]()
@@ -46,25 +46,25 @@ def sample() -> Sample:
 # Reading
 
 
-def test_an_attribute_reads_the_json_by_its_name(sample: Sample) -> None:
+def test_an_attribute_reads_the_json_field_of_its_name(sample: Sample) -> None:
     assert (sample.id, sample.title, sample.state) == (7, "one", "running")
 
 
-def test_an_attribute_may_be_called_otherwise_than_its_field(sample: Sample) -> None:
+def test_an_attribute_may_have_another_name_than_its_field(sample: Sample) -> None:
     assert sample.kind == "job"
     assert sample["kind"] == sample["_type"] == "job"
 
 
-def test_a_field_that_the_server_did_not_send_is_none() -> None:
+def test_a_missing_field_is_none() -> None:
     assert Sample(None, id=7).title is None
 
 
-def test_an_item_reads_like_the_attribute_and_what_nobody_declared(sample: Sample) -> None:
+def test_an_item_reads_declared_and_undeclared_fields(sample: Sample) -> None:
     assert sample["title"] == "one"
     assert sample["brand_new"] == [1]
 
 
-def test_an_item_that_is_null_is_there_all_the_same(sample: Sample) -> None:
+def test_an_item_that_is_null_exists(sample: Sample) -> None:
     sample.absorb({"brand_new": None})
     sample["newer"] = None
 
@@ -72,37 +72,37 @@ def test_an_item_that_is_null_is_there_all_the_same(sample: Sample) -> None:
     assert sample["newer"] is None
 
 
-def test_an_item_that_is_nowhere_is_a_key_error(sample: Sample) -> None:
+def test_an_unknown_item_is_a_key_error(sample: Sample) -> None:
     with pytest.raises(KeyError, match="nothing"):
         sample["nothing"]
 
 
 @pytest.mark.parametrize("look", [list, dict, lambda model: "title" in model])
-def test_a_model_is_no_collection_of_its_fields(sample: Sample, look: Callable[[Any], Any]) -> None:
+def test_a_model_is_not_a_collection(sample: Sample, look: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError, match=r"'Sample' object is not (iterable|a container)"):
         look(sample)
 
 
-def test_an_attribute_that_nobody_declared_is_an_attribute_error(sample: Sample) -> None:
+def test_an_undeclared_attribute_is_an_attribute_error(sample: Sample) -> None:
     with pytest.raises(AttributeError):
         sample.brand_new  # type: ignore[attr-defined]  # noqa: B018 - reading is the test
 
 
-def test_a_declared_item_that_was_not_sent_is_none_like_its_attribute() -> None:
+def test_a_declared_item_that_is_missing_is_none() -> None:
     assert Sample(None, id=7)["title"] is None
 
 
 # Writing
 
 
-def test_a_write_is_seen_at_once_and_kept_apart_from_what_the_server_said(sample: Sample) -> None:
+def test_a_write_is_visible_at_once_and_separate_from_the_server_state(sample: Sample) -> None:
     sample.title = "two"
 
     assert sample.title == sample["title"] == "two"
     assert sample.json["title"] == "one"
 
 
-def test_an_item_writes_like_the_attribute_and_what_nobody_declared(sample: Sample) -> None:
+def test_an_item_writes_declared_and_undeclared_fields(sample: Sample) -> None:
     sample["title"] = "two"
     sample["brand_new"] = [2]
 
@@ -111,7 +111,7 @@ def test_an_item_writes_like_the_attribute_and_what_nobody_declared(sample: Samp
     assert sample.json["brand_new"] == [1]
 
 
-def test_none_is_a_value_like_any_other(sample: Sample) -> None:
+def test_none_can_be_assigned(sample: Sample) -> None:
     sample.title = None  # type: ignore[assignment]
 
     assert sample.title is None
@@ -125,7 +125,7 @@ def test_none_is_a_value_like_any_other(sample: Sample) -> None:
         ("zzz", "Job has no attribute 'zzz' (send"),
     ],
 )
-def test_a_name_that_is_mistyped_is_not_kept_in_silence(name: str, hint: str) -> None:
+def test_a_misspelt_attribute_is_refused(name: str, hint: str) -> None:
     job = Job(None, id=7, title="one")
 
     with pytest.raises(AttributeError) as caught:
@@ -137,7 +137,7 @@ def test_a_name_that_is_mistyped_is_not_kept_in_silence(name: str, hint: str) ->
 
 
 @pytest.mark.parametrize("model", OF_A_JOB)
-def test_no_model_keeps_a_name_that_it_does_not_have(model: type[Any]) -> None:
+def test_undeclared_attributes_cannot_be_assigned(model: type[Any]) -> None:
     job = Job(None, id=7)
     thing = model(job, None, id=8)
 
@@ -148,7 +148,7 @@ def test_no_model_keeps_a_name_that_it_does_not_have(model: type[Any]) -> None:
     assert thing.job is other
 
 
-def test_a_class_that_somebody_derives_keeps_what_it_likes() -> None:
+def test_a_subclass_may_have_other_attributes() -> None:
     class Mine(Job):
         pass
 
@@ -159,7 +159,7 @@ def test_a_class_that_somebody_derives_keeps_what_it_likes() -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "state", "kind"])
-def test_what_the_server_decides_is_not_written(sample: Sample, name: str) -> None:
+def test_a_read_only_attribute_cannot_be_assigned(sample: Sample, name: str) -> None:
     with pytest.raises(AttributeError, match="read-only"):
         setattr(sample, name, "mine")
     with pytest.raises(AttributeError, match="read-only"):
@@ -168,7 +168,7 @@ def test_what_the_server_decides_is_not_written(sample: Sample, name: str) -> No
     assert sample.state == "running"
 
 
-def test_what_the_server_never_shows_is_written_and_not_read(sample: Sample) -> None:
+def test_a_write_only_attribute_cannot_be_read(sample: Sample) -> None:
     sample.secret_sauce = "garlic"
 
     with pytest.raises(AttributeError, match="write-only"):
@@ -182,7 +182,7 @@ def test_the_json_is_a_copy(sample: Sample) -> None:
     assert sample.title == "one"
 
 
-# The server's word
+# The state of the server
 
 
 def test_absorbing_replaces_state_and_changes(sample: Sample) -> None:
@@ -196,7 +196,7 @@ def test_absorbing_replaces_state_and_changes(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, [], "text", 7])
-def test_what_is_no_object_is_not_absorbed(sample: Sample, answer: Any) -> None:
+def test_absorbing_something_other_than_an_object_is_refused(sample: Sample, answer: Any) -> None:
     with pytest.raises(MalformedResponse, match="Sample"):
         sample.absorb(answer)
 
@@ -207,7 +207,7 @@ def test_what_is_no_object_is_not_absorbed(sample: Sample, answer: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [Job, *OF_A_JOB])
-def test_every_model_is_built_by_hand_from_its_json(kind: Any) -> None:
+def test_every_model_can_be_created_from_json(kind: Any) -> None:
     model = kind(id=7, brand_new=1) if kind is Job else kind(Job(id=1), id=7, brand_new=1)
 
     assert model.id == 7
@@ -215,19 +215,21 @@ def test_every_model_is_built_by_hand_from_its_json(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", OF_A_JOB)
-def test_what_belongs_to_a_job_uses_its_client_or_its_own(client: Client, kind: Any) -> None:
+def test_an_object_of_a_job_uses_the_client_of_the_job_by_default(
+    client: Client, kind: Any
+) -> None:
     assert kind(Job(client, id=1), id=7).client is client
     assert kind(Job(id=1), client, id=7).client is client
     assert kind(Job(client, id=1), client=client, id=7).job.id == 1
 
 
 @pytest.mark.parametrize("act", [lambda job: job.pause(), lambda job: job.units, Job.ping])
-def test_a_model_without_a_client_says_so_when_it_needs_one(act: Any) -> None:
+def test_a_request_of_a_model_without_a_client_is_an_error(act: Any) -> None:
     with pytest.raises(RuntimeError, match="this Job has no client"):
         act(Job(id=7))
 
 
-# At a prompt, in a pickle
+# repr and pickle
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,7 @@ def test_a_model_without_a_client_says_so_when_it_needs_one(act: Any) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_model_shows_what_tells_it_from_its_like(model: Resource, shown: str) -> None:
+def test_the_repr_of_a_model_identifies_it(model: Resource, shown: str) -> None:
     assert repr(model) == shown
 
 
@@ -258,7 +260,7 @@ def test_a_pickled_model_keeps_its_data_and_its_changes(client: Client) -> None:
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
-def test_a_copy_of_a_model_shares_no_changes_with_it(client: Client, duplicate: Any) -> None:
+def test_a_copied_model_has_its_own_changes(client: Client, duplicate: Any) -> None:
     job = Job(client, id=7, title="one")
 
     duplicate(job).title = "two"
@@ -277,7 +279,9 @@ def promise(client: Client) -> UnitPromise:
     return UnitPromise(Job(client, id=1), client, id=7, data={"text": "hi"})
 
 
-def test_what_a_promise_knows_costs_no_request(promise: UnitPromise, sent: list[Sent]) -> None:
+def test_known_attributes_of_a_promise_need_no_request(
+    promise: UnitPromise, sent: list[SentRequest]
+) -> None:
     assert (promise.id, promise.data) == (7, {"text": "hi"})
     assert promise["id"] == 7
     assert promise["data"] == {"text": "hi"}
@@ -286,7 +290,7 @@ def test_what_a_promise_knows_costs_no_request(promise: UnitPromise, sent: list[
 
 
 def test_any_other_declared_attribute_loads_the_unit_once(
-    api: RequestsMock, promise: UnitPromise, sent: list[Sent]
+    api: RequestsMock, promise: UnitPromise, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/1/units/7.json", json=UNIT)
 
@@ -299,8 +303,8 @@ def test_any_other_declared_attribute_loads_the_unit_once(
 
 
 @pytest.mark.parametrize("name", ["nothing", "_repr_html_", "__array__", "shape", "keys"])
-def test_a_name_that_nobody_declared_loads_nothing(
-    promise: UnitPromise, sent: list[Sent], name: str
+def test_an_undeclared_name_does_not_load_a_promise(
+    promise: UnitPromise, sent: list[SentRequest], name: str
 ) -> None:
     with pytest.raises(AttributeError, match=name):
         getattr(promise, name)
@@ -309,17 +313,15 @@ def test_a_name_that_nobody_declared_loads_nothing(
 
 
 @pytest.mark.parametrize("probe", [repr, dir, vars, copy.copy, copy.deepcopy, pickle.dumps])
-def test_looking_at_a_promise_loads_nothing(
-    promise: UnitPromise, sent: list[Sent], probe: Any
+def test_the_repr_of_a_promise_does_not_load_it(
+    promise: UnitPromise, sent: list[SentRequest], probe: Any
 ) -> None:
     probe(promise)
 
     assert sent == []
 
 
-def test_a_promise_that_cannot_be_kept_is_tried_again(
-    api: RequestsMock, promise: UnitPromise
-) -> None:
+def test_a_failed_load_of_a_promise_is_tried_again(api: RequestsMock, promise: UnitPromise) -> None:
     api.get(f"{API}/jobs/1/units/7.json", json=[])
     with pytest.raises(MalformedResponse):
         promise.state  # noqa: B018 - reading is the test
@@ -328,9 +330,7 @@ def test_a_promise_that_cannot_be_kept_is_tried_again(
     assert promise.state == "finalized"
 
 
-def test_loading_keeps_the_changes_that_were_made_before(
-    api: RequestsMock, promise: UnitPromise
-) -> None:
+def test_loading_keeps_unsent_changes(api: RequestsMock, promise: UnitPromise) -> None:
     api.get(f"{API}/jobs/1/units/7.json", json=UNIT)
     promise.gold_pool = "quiz"
 
@@ -338,15 +338,15 @@ def test_loading_keeps_the_changes_that_were_made_before(
     assert promise.gold_pool == "quiz"
 
 
-def test_writing_loads_nothing(promise: UnitPromise, sent: list[Sent]) -> None:
+def test_writing_does_not_load_a_promise(promise: UnitPromise, sent: list[SentRequest]) -> None:
     promise.state = "golden"
 
     assert promise.state == "golden"
     assert sent == []
 
 
-def test_a_promise_is_kept_by_an_answer_that_came_otherwise(
-    promise: UnitPromise, sent: list[Sent]
+def test_any_response_with_the_unit_loads_a_promise(
+    promise: UnitPromise, sent: list[SentRequest]
 ) -> None:
     promise.absorb(UNIT)
 
@@ -354,8 +354,8 @@ def test_a_promise_is_kept_by_an_answer_that_came_otherwise(
     assert sent == []
 
 
-def test_an_action_on_a_promise_loads_nothing_before_it(
-    api: RequestsMock, promise: UnitPromise, sent: list[Sent]
+def test_an_action_on_a_promise_does_not_load_it_first(
+    api: RequestsMock, promise: UnitPromise, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/1/units/7.json", json={**UNIT, "state": "golden"})
     promise.golden = True

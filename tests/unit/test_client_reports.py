@@ -1,4 +1,4 @@
-"""How a report is had: ask, wait, ask again, fetch from wherever it lies."""
+"""Reports: polling, download from the storage, unpacking."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from crowdflower.rows.report_download import retry_after
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
-    from conftest import Clock, Sent
+    from conftest import Clock, SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -49,31 +49,31 @@ UNITS = [
 ]
 
 
-def packed(text: str, name: str = "job_712034.json") -> bytes:
+def zip_archive(text: str, name: str = "job_712034.json") -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         zipped.writestr(name, text)
     return archive.getvalue()
 
 
-JSON_ARCHIVE = packed("".join(f"{json.dumps(unit)}\n" for unit in UNITS))
+JSON_ARCHIVE = zip_archive("".join(f"{json.dumps(unit)}\n" for unit in UNITS))
 
 
-def building(api: RequestsMock, times: int = 1, **headers: str) -> None:
+def respond_building(api: RequestsMock, times: int = 1, **headers: str) -> None:
     for _ in range(times):
         api.get(REPORT, status=202, json=NOTICE, headers=headers)
 
 
-def ready(api: RequestsMock, body: bytes = JSON_ARCHIVE) -> None:
+def respond_ready(api: RequestsMock, body: bytes = JSON_ARCHIVE) -> None:
     api.get(REPORT, status=302, headers={"Location": STORAGE})
     api.get(STORAGE, body=body, content_type="application/zip")
 
 
-def test_a_report_is_asked_for_until_it_is_there_and_then_unpacked(
-    api: RequestsMock, client: Client, clock: Clock, sent: list[Sent]
+def test_a_report_is_polled_until_it_is_ready_and_then_unpacked(
+    api: RequestsMock, client: Client, clock: Clock, sent: list[SentRequest]
 ) -> None:
-    building(api, times=2)
-    ready(api)
+    respond_building(api, times=2)
+    respond_ready(api)
 
     units = client.get_report(712034)
 
@@ -89,10 +89,10 @@ def test_a_report_is_asked_for_until_it_is_there_and_then_unpacked(
     assert units[0].get_aggregate("sentiment") == "negative"
 
 
-def test_the_storage_is_told_neither_key_nor_cookie(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_the_storage_gets_neither_key_nor_cookie(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
-    ready(api)
+    respond_ready(api)
 
     client.get_report(712034)
 
@@ -100,9 +100,7 @@ def test_the_storage_is_told_neither_key_nor_cookie(
     assert "Authorization" not in sent[1].headers
 
 
-def test_a_report_that_is_ready_needs_no_waiting(
-    api: RequestsMock, client: Client, clock: Clock
-) -> None:
+def test_a_ready_report_is_not_polled(api: RequestsMock, client: Client, clock: Clock) -> None:
     api.get(REPORT, body=JSON_ARCHIVE, content_type="application/zip")
 
     units = client.get_report(712034)
@@ -112,10 +110,10 @@ def test_a_report_that_is_ready_needs_no_waiting(
 
 
 @pytest.mark.parametrize("type_", ["full", "aggregated", "source", "gold_report", "workset"])
-def test_the_other_reports_are_tables(
-    api: RequestsMock, client: Client, sent: list[Sent], type_: Any
+def test_the_other_report_types_are_tables(
+    api: RequestsMock, client: Client, sent: list[SentRequest], type_: Any
 ) -> None:
-    ready(api, packed('_unit_id,topics\n698757970,"price\ndelivery"\n', "f712034.csv"))
+    respond_ready(api, zip_archive('_unit_id,topics\n698757970,"price\ndelivery"\n', "f712034.csv"))
 
     rows = client.get_report(712034, type_)
 
@@ -123,18 +121,18 @@ def test_the_other_reports_are_tables(
     assert rows == [{"_unit_id": "698757970", "topics": "price\ndelivery"}]
 
 
-def test_a_job_leads_to_its_report_and_its_units_lead_back(api: RequestsMock, job: Job) -> None:
-    ready(api)
+def test_the_units_of_a_results_report_have_their_job(api: RequestsMock, job: Job) -> None:
+    respond_ready(api)
 
     units = job.get_results_report()
 
     assert [unit.job for unit in units] == [job, job]
 
 
-def test_results_are_streamed_a_unit_at_a_time(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_results_are_streamed_unit_by_unit(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
-    ready(api)
+    respond_ready(api)
 
     results = job.results()
     before = len(sent)
@@ -144,19 +142,19 @@ def test_results_are_streamed_a_unit_at_a_time(
     assert [unit.id for unit in first] == [698757970]
 
 
-def ready_with(api: RequestsMock, *units: dict[str, Any]) -> None:
-    """Have a report with these units ready."""
+def respond_with_units(api: RequestsMock, *units: dict[str, Any]) -> None:
+    """Serve a ready report with these units."""
     text = "".join(f"{json.dumps(unit)}\n" for unit in units)
-    api.get(REPORT, body=packed(text), content_type="application/zip")
+    api.get(REPORT, body=zip_archive(text), content_type="application/zip")
 
 
 JUDGED = {"worker_id": 5, "data": {"sentiment": "good"}}
 
 
-def test_of_a_judgment_that_says_no_more_the_answer_counts(api: RequestsMock, job: Job) -> None:
+def test_a_judgment_without_tainted_or_missed_counts(api: RequestsMock, job: Job) -> None:
     silent = [{"id": 2}, {"id": 3, "results": None}, {"id": 4, "results": {"judgments": None}}]
     skipped = {"worker_id": 6, "data": None}
-    ready_with(api, {"id": 1, "results": {"judgments": [JUDGED, skipped]}}, *silent)
+    respond_with_units(api, {"id": 1, "results": {"judgments": [JUDGED, skipped]}}, *silent)
 
     assert list(job.votes("sentiment")) == [(1, 5, "good")]
     assert [judgment.worker_id for judgment in job.judgments()] == [5, 6]
@@ -174,24 +172,24 @@ def test_of_a_judgment_that_says_no_more_the_answer_counts(api: RequestsMock, jo
         {"judgments": [{"data": {"sentiment": "good"}}]},
     ],
 )
-def test_results_of_another_shape_are_no_votes(api: RequestsMock, job: Job, results: Any) -> None:
-    ready_with(api, {"id": 1, "results": results})
+def test_results_of_unknown_shape_give_no_votes(api: RequestsMock, job: Job, results: Any) -> None:
+    respond_with_units(api, {"id": 1, "results": results})
 
     with pytest.raises(MalformedResponse, match="unit 1"):
         job.aggregate("majority", "sentiment")
 
 
 @pytest.mark.parametrize("count", ["3", [3], None, {}])
-def test_a_count_that_is_no_number_is_no_measure_of_a_report(
+def test_a_count_that_is_not_a_number_is_ignored(
     api: RequestsMock, client: Client, count: Any
 ) -> None:
-    ready_with(api, {"id": 1, "judgments_count": count}, {"id": 2, "judgments_count": 3})
+    respond_with_units(api, {"id": 1, "judgments_count": count}, {"id": 2, "judgments_count": 3})
     job = Job(client, id=712034, judgments_count=count)
 
     assert [unit.id for unit in job.results()] == [1, 2]
 
 
-def test_a_report_that_the_service_does_not_have_is_not_asked_for(client: Client) -> None:
+def test_an_unknown_report_type_is_not_requested(client: Client) -> None:
     with pytest.raises(InvalidInput, match="full, aggregated, json"):
         client.get_report(712034, "excel")  # type: ignore[call-overload]
 
@@ -202,11 +200,11 @@ def test_a_report_that_the_service_does_not_have_is_not_asked_for(client: Client
 @pytest.mark.parametrize(
     ("headers", "wait"), [({"Retry-After": "3"}, 3), ({"Retry-After": "soon"}, 10), ({}, 10)]
 )
-def test_the_wait_is_as_long_as_the_service_wants(
+def test_the_delay_of_polling_is_set_by_the_service(
     api: RequestsMock, client: Client, clock: Clock, headers: dict[str, str], wait: float
 ) -> None:
-    building(api, **headers)
-    ready(api)
+    respond_building(api, **headers)
+    respond_ready(api)
 
     client.get_report(712034)
 
@@ -229,16 +227,16 @@ def test_the_wait_is_as_long_as_the_service_wants(
         (b"", "0", 1),
     ],
 )
-def test_a_wait_is_read_from_the_header_or_the_text_and_is_never_none(
+def test_the_delay_is_read_from_the_header_or_the_text_and_is_never_zero(
     body: bytes, header: str | None, wait: float
 ) -> None:
     assert retry_after(body, header) == wait
 
 
-def test_a_report_that_is_never_built_is_given_up_after_half_an_hour(
+def test_polling_a_report_times_out_after_half_an_hour(
     api: RequestsMock, client: Client, clock: Clock
 ) -> None:
-    building(api)
+    respond_building(api)
     began = clock.now
 
     with pytest.raises(ReportNotReady, match="30 minutes") as caught:
@@ -248,10 +246,10 @@ def test_a_report_that_is_never_built_is_given_up_after_half_an_hour(
     assert clock.now - began == 1800
 
 
-def test_a_wait_beyond_the_end_is_not_begun(
+def test_a_delay_beyond_the_timeout_is_not_started(
     api: RequestsMock, client: Client, clock: Clock
 ) -> None:
-    building(api, **{"Retry-After": "86400"})
+    respond_building(api, **{"Retry-After": "86400"})
 
     with pytest.raises(ReportNotReady):
         client.get_report(712034)
@@ -259,10 +257,10 @@ def test_a_wait_beyond_the_end_is_not_begun(
     assert clock.slept == []
 
 
-# What is no report
+# Invalid reports
 
 
-def test_what_is_no_archive_yet_is_fetched_again(
+def test_an_incomplete_archive_is_fetched_again(
     api: RequestsMock, client: Client, clock: Clock
 ) -> None:
     api.get(REPORT, body=b"", content_type="application/zip")
@@ -279,10 +277,10 @@ def test_what_is_no_archive_yet_is_fetched_again(
     ("content_type", "error"),
     [("application/zip", ReportCorrupt), ("text/html; charset=utf-8", UnexpectedContentType)],
 )
-def test_what_stays_no_archive_is_given_up_after_five_times(
+def test_an_incomplete_archive_is_fetched_at_most_five_times(
     api: RequestsMock,
     client: Client,
-    sent: list[Sent],
+    sent: list[SentRequest],
     content_type: str,
     error: type[Exception],
 ) -> None:
@@ -294,10 +292,10 @@ def test_what_stays_no_archive_is_given_up_after_five_times(
     assert len(sent) == 5
 
 
-def test_an_archive_with_nothing_in_it_is_empty(api: RequestsMock, client: Client) -> None:
+def test_an_archive_without_files_is_empty(api: RequestsMock, client: Client) -> None:
     archive = io.BytesIO()
     zipfile.ZipFile(archive, "w").close()
-    ready(api, archive.getvalue())
+    respond_ready(api, archive.getvalue())
 
     with pytest.raises(ReportEmpty):
         client.get_report(712034)
@@ -305,13 +303,13 @@ def test_an_archive_with_nothing_in_it_is_empty(api: RequestsMock, client: Clien
 
 def test_a_damaged_archive_is_corrupt(api: RequestsMock, client: Client) -> None:
     middle = len(JSON_ARCHIVE) // 3
-    ready(api, JSON_ARCHIVE[:middle] + b"\0\0\0\0" + JSON_ARCHIVE[middle + 4 :])
+    respond_ready(api, JSON_ARCHIVE[:middle] + b"\0\0\0\0" + JSON_ARCHIVE[middle + 4 :])
 
     with pytest.raises(ReportCorrupt):
         client.get_report(712034)
 
 
-def test_a_refusal_in_place_of_a_report_is_one_at_once(
+def test_a_refused_report_is_an_error_at_once(
     api: RequestsMock, client: Client, clock: Clock
 ) -> None:
     api.get(REPORT, json={"error": {"message": "This job has no judgments yet."}})
@@ -322,24 +320,24 @@ def test_a_refusal_in_place_of_a_report_is_one_at_once(
     assert clock.slept == []
 
 
-def test_a_refusal_while_a_report_is_built_ends_the_waiting(
+def test_a_refusal_while_a_report_is_built_ends_the_polling(
     api: RequestsMock, client: Client
 ) -> None:
-    building(api)
+    respond_building(api)
     api.get(REPORT, status=401, json={"error": "Unknown key."})
 
     with pytest.raises(AuthenticationError, match="Unknown key"):
         client.get_report(712034)
 
 
-def test_a_report_lies_nowhere_without_encryption(api: RequestsMock, client: Client) -> None:
+def test_a_report_is_not_fetched_without_encryption(api: RequestsMock, client: Client) -> None:
     api.get(REPORT, status=302, headers={"Location": STORAGE.replace("https", "http")})
 
     with pytest.raises(UnexpectedRedirect):
         client.get_report(712034)
 
 
-def test_a_storage_out_of_reach_is_the_one_that_is_named(api: RequestsMock, client: Client) -> None:
+def test_an_unreachable_storage_is_named_in_the_error(api: RequestsMock, client: Client) -> None:
     api.get(REPORT, status=302, headers={"Location": STORAGE})
     api.get(STORAGE, body=requests.ConnectionError("gone"))
 
@@ -347,7 +345,7 @@ def test_a_storage_out_of_reach_is_the_one_that_is_named(api: RequestsMock, clie
         client.get_report(712034)
 
 
-def test_a_download_that_breaks_off_is_no_report(api: RequestsMock, client: Client) -> None:
+def test_a_truncated_download_is_an_error(api: RequestsMock, client: Client) -> None:
     api.get(REPORT, body=JSON_ARCHIVE[:100], headers={"Content-Length": "4000"})
 
     with pytest.raises(TruncatedResponse):

@@ -1,4 +1,4 @@
-"""The client's verbs about rows, judgments and orders."""
+"""The client's methods for rows, judgments and orders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from crowdflower.unit import Unit, UnitPromise
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -36,8 +36,8 @@ API = "https://api.appen.com/v1"
 # Uploading rows
 
 
-def test_rows_go_to_a_new_job_as_json_lines(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_rows_are_uploaded_to_a_new_job_as_json_lines(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs/upload.json", json={"id": 8, "title": None, "units_count": 2})
 
@@ -49,8 +49,8 @@ def test_rows_go_to_a_new_job_as_json_lines(
     assert sent[0].body.decode() == '{"text":"Grüße"}\n{"text":"Hi"}\n'
 
 
-def test_rows_go_to_a_job_that_is_there(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_rows_can_be_uploaded_to_an_existing_job(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
 
@@ -60,8 +60,8 @@ def test_rows_go_to_a_job_that_is_there(
     assert sent[0].line == "PUT /jobs/7/upload.json?force=true"
 
 
-def test_rows_are_consumed_once_from_anything_that_yields_them(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_rows_of_any_iterable_are_consumed_once(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
     consumed = []
@@ -79,7 +79,9 @@ def test_rows_are_consumed_once_from_anything_that_yields_them(
 
 
 @pytest.mark.parametrize("bad", [["a"], {"a": float("nan")}, {1: "a"}, {"a": b"b"}])
-def test_of_rows_with_a_bad_one_none_is_sent(client: Client, sent: list[Sent], bad: Any) -> None:
+def test_rows_with_a_bad_one_are_not_sent(
+    client: Client, sent: list[SentRequest], bad: Any
+) -> None:
     with pytest.raises(InvalidInput) as caught:
         client.upload_job([{"a": "fine"}, {"a": "fine"}, bad])
 
@@ -88,13 +90,13 @@ def test_of_rows_with_a_bad_one_none_is_sent(client: Client, sent: list[Sent], b
 
 
 @pytest.mark.parametrize("rows", [[], iter(()), ({"a": 1} for _ in ())])
-def test_no_rows_at_all_is_a_mistake(client: Client, rows: Any) -> None:
+def test_an_upload_of_no_rows_is_refused(client: Client, rows: Any) -> None:
     with pytest.raises(InvalidInput, match="no rows"):
         client.upload_job(rows, 7)
 
 
-def test_an_upload_that_is_answered_by_a_message_is_followed_by_a_look_at_the_job(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_the_job_is_read_after_an_upload_answered_with_a_message(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/7/upload.json", json={"success": "Your file is being processed."})
     api.get(f"{API}/jobs/7.json", json={"id": 7, "units_count": 2})
@@ -105,7 +107,7 @@ def test_an_upload_that_is_answered_by_a_message_is_followed_by_a_look_at_the_jo
 
 
 @pytest.mark.parametrize("key", [None, "text"])
-def test_rows_that_are_there_are_not_said_to_be_lost_where_the_job_cannot_be_read_again(
+def test_uploaded_rows_are_not_an_error_if_the_job_cannot_be_read(
     api: RequestsMock, client: Client, key: str | None
 ) -> None:
     draft = {"id": 7, "title": "Reviews", "state": "unordered", "units_count": 0}
@@ -124,7 +126,7 @@ def test_rows_that_are_there_are_not_said_to_be_lost_where_the_job_cannot_be_rea
     assert job.title == "Reviews"
 
 
-def test_an_upload_that_is_answered_by_neither_job_nor_message_is_malformed(
+def test_an_upload_response_without_job_or_message_is_malformed(
     api: RequestsMock, client: Client
 ) -> None:
     api.post(f"{API}/jobs/upload.json", json={"success": "Your file is being processed."})
@@ -135,9 +137,7 @@ def test_an_upload_that_is_answered_by_neither_job_nor_message_is_malformed(
             client.upload_job([{"text": "hi"}], job_id)
 
 
-def test_columns_that_do_not_match_are_said_by_the_service(
-    api: RequestsMock, client: Client
-) -> None:
+def test_mismatched_columns_are_reported_by_the_service(api: RequestsMock, client: Client) -> None:
     said = "You created column headers that duplicate the original uploaded column headers"
     api.put(f"{API}/jobs/7/upload.json", status=422, json={"error": said})
 
@@ -151,8 +151,8 @@ def test_columns_that_do_not_match_are_said_by_the_service(
 CSV = "text,stars\nGrüße,5\n"
 
 
-def test_a_file_is_sent_as_what_its_name_says(
-    api: RequestsMock, client: Client, sent: list[Sent], tmp_path: Path
+def test_a_file_is_sent_with_the_type_of_its_name(
+    api: RequestsMock, client: Client, sent: list[SentRequest], tmp_path: Path
 ) -> None:
     api.post(f"{API}/jobs/upload.json", json={"id": 8})
     path = tmp_path / "rows.csv"
@@ -166,8 +166,8 @@ def test_a_file_is_sent_as_what_its_name_says(
     assert sent[0].body.decode() == CSV
 
 
-def test_a_file_goes_to_a_job_that_is_there(
-    api: RequestsMock, client: Client, sent: list[Sent], tmp_path: Path
+def test_a_file_can_be_uploaded_to_an_existing_job(
+    api: RequestsMock, client: Client, sent: list[SentRequest], tmp_path: Path
 ) -> None:
     api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
     path = tmp_path / "rows.tmp"
@@ -181,7 +181,7 @@ def test_a_file_goes_to_a_job_that_is_there(
 
 @pytest.mark.parametrize("file", [io.BytesIO(CSV.encode()), io.StringIO(CSV)])
 def test_an_open_file_is_sent_as_utf8(
-    api: RequestsMock, client: Client, sent: list[Sent], file: Any
+    api: RequestsMock, client: Client, sent: list[SentRequest], file: Any
 ) -> None:
     api.put(f"{API}/jobs/7/upload.json", json={"id": 7})
 
@@ -190,7 +190,7 @@ def test_an_open_file_is_sent_as_utf8(
     assert sent[0].body.decode() == CSV
 
 
-def test_a_file_of_no_known_kind_is_a_value_error(client: Client, tmp_path: Path) -> None:
+def test_an_unknown_file_type_is_a_value_error(client: Client, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="type_"):
         client.upload_job_file(tmp_path / "rows")
 
@@ -209,7 +209,9 @@ UNIT = {
 
 
 @pytest.mark.parametrize("given", [7, Job(id=7)], ids=["id", "job"])
-def test_a_unit_is_fetched(api: RequestsMock, client: Client, sent: list[Sent], given: Any) -> None:
+def test_a_unit_is_fetched(
+    api: RequestsMock, client: Client, sent: list[SentRequest], given: Any
+) -> None:
     api.get(f"{API}/jobs/7/units/698757970.json", json=UNIT)
 
     unit = client.get_unit(given, 698757970)
@@ -220,7 +222,7 @@ def test_a_unit_is_fetched(api: RequestsMock, client: Client, sent: list[Sent], 
 
 
 @pytest.mark.parametrize("answer", [[], [UNIT], "error", 7, {}, {"state": "new"}])
-def test_an_answer_that_is_no_unit_is_malformed(
+def test_a_response_that_is_not_a_unit_is_malformed(
     api: RequestsMock, client: Client, answer: object
 ) -> None:
     api.get(f"{API}/jobs/7/units/1.json", json=answer)
@@ -229,17 +231,17 @@ def test_an_answer_that_is_no_unit_is_malformed(
         client.get_unit(7, 1)
 
 
-def paged(api: RequestsMock, path: str, *pages: object) -> None:
+def respond_pages(api: RequestsMock, path: str, *pages: object) -> None:
     for number, page in enumerate(pages, 1):
         match = [matchers.query_param_matcher({"page": number}, strict_match=False)]
         api.get(f"{API}/{path}", json=page, match=match)
 
 
-def test_units_are_listed_with_their_data_in_the_order_of_the_service(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_units_are_listed_with_their_data_in_server_order(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     first = {"30": {"text": "c"}, "4": {"text": "a"}}
-    paged(api, "jobs/7/units.json", first, {"5": {"text": "b"}}, {})
+    respond_pages(api, "jobs/7/units.json", first, {"5": {"text": "b"}}, {})
 
     units = list(client.get_units(7))
 
@@ -255,16 +257,18 @@ def test_units_are_listed_with_their_data_in_the_order_of_the_service(
 @pytest.mark.parametrize(
     "page", [[UNIT], "later", {"notice": {"message": "Later."}}, {"seven": {}}, {"7": "text"}]
 )
-def test_a_page_that_is_no_page_of_units_is_malformed(
+def test_a_page_that_is_not_a_page_of_units_is_malformed(
     api: RequestsMock, client: Client, page: object
 ) -> None:
-    paged(api, "jobs/7/units.json", page)
+    respond_pages(api, "jobs/7/units.json", page)
 
     with pytest.raises(MalformedResponse):
         list(client.get_units(7))
 
 
-def test_a_unit_is_made_from_its_json_without_a_request(client: Client, sent: list[Sent]) -> None:
+def test_a_unit_is_created_from_json_without_a_request(
+    client: Client, sent: list[SentRequest]
+) -> None:
     unit = client.unit_from_json(UNIT)
 
     assert type(unit) is Unit
@@ -277,12 +281,14 @@ def test_a_unit_is_made_from_its_json_without_a_request(client: Client, sent: li
     ("data", "said"),
     [('{"id": 1}', r"not a str; decode it with json\.loads\(\)"), ([], "not a list$")],
 )
-def test_a_unit_is_not_made_of_what_is_no_object(client: Client, data: Any, said: str) -> None:
+def test_unit_from_json_refuses_other_values_than_objects(
+    client: Client, data: Any, said: str
+) -> None:
     with pytest.raises(InvalidInput, match=said):
         client.unit_from_json(data)
 
 
-def test_a_unit_is_canceled(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_a_unit_is_canceled(api: RequestsMock, client: Client, sent: list[SentRequest]) -> None:
     api.post(f"{API}/jobs/7/units/1/cancel.json", json={"success": "Unit 1 has been canceled"})
 
     client.cancel_unit(7, 1)
@@ -291,7 +297,7 @@ def test_a_unit_is_canceled(api: RequestsMock, client: Client, sent: list[Sent])
     assert sent[0].headers["Content-Length"] == "0"
 
 
-def test_a_unit_of_another_job_is_not_canceled(api: RequestsMock, client: Client) -> None:
+def test_a_unit_of_another_job_cannot_be_canceled(api: RequestsMock, client: Client) -> None:
     said = "Job 7 does not contain Unit 1"
     api.post(f"{API}/jobs/7/units/1/cancel.json", json={"error": said})
 
@@ -312,9 +318,9 @@ ENTRY = {
 
 
 def test_judgments_are_listed_unit_by_unit(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
-    paged(api, "jobs/7/judgments.json", {"30": ENTRY}, {"4": ENTRY}, {})
+    respond_pages(api, "jobs/7/judgments.json", {"30": ENTRY}, {"4": ENTRY}, {})
 
     aggregates = list(client.get_judgmentaggregates(7))
 
@@ -329,16 +335,16 @@ def test_judgments_are_listed_unit_by_unit(
 
 
 @pytest.mark.parametrize("page", [[ENTRY], "later", {"notice": "Later."}, {"7": [ENTRY]}])
-def test_a_page_that_is_no_page_of_judgments_is_malformed(
+def test_a_page_that_is_not_a_page_of_judgments_is_malformed(
     api: RequestsMock, client: Client, page: object
 ) -> None:
-    paged(api, "jobs/7/judgments.json", page)
+    respond_pages(api, "jobs/7/judgments.json", page)
 
     with pytest.raises(MalformedResponse):
         list(client.get_judgmentaggregates(7))
 
 
-def test_a_judgment_is_fetched(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_a_judgment_is_fetched(api: RequestsMock, client: Client, sent: list[SentRequest]) -> None:
     answer = {"id": 1605619374, "worker_id": 31883685, "data": {"sentiment": "negative"}}
     api.get(f"{API}/jobs/7/judgments/1605619374.json", json=answer)
 
@@ -350,7 +356,7 @@ def test_a_judgment_is_fetched(api: RequestsMock, client: Client, sent: list[Sen
 
 
 @pytest.mark.parametrize("answer", [[], "error", {}, {"data": {}}])
-def test_an_answer_that_is_no_judgment_is_malformed(
+def test_a_response_that_is_not_a_judgment_is_malformed(
     api: RequestsMock, client: Client, answer: object
 ) -> None:
     api.get(f"{API}/jobs/7/judgments/1.json", json=answer)
@@ -372,9 +378,9 @@ ORDER = {
 }
 
 
-@pytest.mark.usefixtures("seen")
+@pytest.mark.usefixtures("payment_reads")
 def test_an_order_releases_units_to_channels(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs/7/orders.json", json=ORDER)
 
@@ -394,9 +400,9 @@ def test_an_order_releases_units_to_channels(
     ]
 
 
-@pytest.mark.usefixtures("seen")
-def test_an_order_that_is_answered_by_the_way_to_it_was_placed(
-    api: RequestsMock, client: Client, sent: list[Sent]
+@pytest.mark.usefixtures("payment_reads")
+def test_an_order_answered_with_its_own_location_was_placed(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     said = {"success": {"message": "Your job is now collecting judgments!"}}
     headers = {"Location": f"{API}/jobs/7/orders/88123"}
@@ -408,9 +414,9 @@ def test_an_order_that_is_answered_by_the_way_to_it_was_placed(
     assert [each.line[:4] for each in sent] == ["GET ", "GET ", "POST"]
 
 
-@pytest.mark.usefixtures("seen")
-def test_an_order_that_is_answered_by_the_way_to_elsewhere_has_an_unknown_end(
-    api: RequestsMock, client: Client, sent: list[Sent]
+@pytest.mark.usefixtures("payment_reads")
+def test_an_order_answered_with_another_location_is_outcome_unknown(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     headers = {"Location": "https://make.appen.com/login?next=/jobs/7/orders/1"}
     api.post(f"{API}/jobs/7/orders.json", status=302, headers=headers)
@@ -422,8 +428,8 @@ def test_an_order_that_is_answered_by_the_way_to_elsewhere_has_an_unknown_end(
     assert [each.line[:4] for each in sent] == ["GET ", "GET ", "POST"]
 
 
-@pytest.mark.usefixtures("seen")
-def test_an_order_whose_answer_lacks_a_field_was_placed_all_the_same(
+@pytest.mark.usefixtures("payment_reads")
+def test_an_order_response_without_a_field_means_it_was_placed(
     api: RequestsMock, client: Client
 ) -> None:
     api.post(f"{API}/jobs/7/orders.json", json={"credit_balance": 4084})
@@ -435,8 +441,8 @@ def test_an_order_whose_answer_lacks_a_field_was_placed_all_the_same(
 
 
 @pytest.mark.parametrize("body", ["", "OK", "[]", "<p>Thank you</p>", "7"])
-@pytest.mark.usefixtures("seen")
-def test_an_order_that_is_answered_by_something_else_has_an_unknown_end(
+@pytest.mark.usefixtures("payment_reads")
+def test_an_order_answered_with_another_object_is_outcome_unknown(
     api: RequestsMock, client: Client, body: str
 ) -> None:
     api.post(f"{API}/jobs/7/orders.json", body=body)
@@ -448,8 +454,8 @@ def test_an_order_that_is_answered_by_something_else_has_an_unknown_end(
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/html"])
-@pytest.mark.usefixtures("seen")
-def test_a_refused_order_is_no_order(api: RequestsMock, client: Client, content_type: str) -> None:
+@pytest.mark.usefixtures("payment_reads")
+def test_a_refused_order_is_an_error(api: RequestsMock, client: Client, content_type: str) -> None:
     api.post(
         f"{API}/jobs/7/orders.json",
         body='{"error": {"message": "The job needs at least 5 units."}}',
@@ -460,10 +466,8 @@ def test_a_refused_order_is_no_order(api: RequestsMock, client: Client, content_
         client.debit_order(7, 4, ["on_demand"])
 
 
-@pytest.mark.usefixtures("seen")
-def test_an_order_beyond_the_balance_says_how_much_there_is(
-    api: RequestsMock, client: Client
-) -> None:
+@pytest.mark.usefixtures("payment_reads")
+def test_an_order_beyond_the_balance_reports_the_balance(api: RequestsMock, client: Client) -> None:
     said = "You have $20.00 available but this order will cost $50.00."
     api.post(f"{API}/jobs/7/orders.json", status=402, json={"error": {"message": said}})
 
@@ -474,17 +478,17 @@ def test_an_order_beyond_the_balance_says_how_much_there_is(
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.0, "5", None, True], ids=repr)
-def test_a_number_of_units_that_caps_nothing_is_refused(client: Client, count: Any) -> None:
+def test_an_invalid_number_of_units_is_refused(client: Client, count: Any) -> None:
     with pytest.raises(InvalidInput, match="units_count"):
         client.debit_order(7, count, ["on_demand"])
 
 
-def test_an_order_to_no_channel_is_refused(client: Client) -> None:
+def test_an_order_without_channels_is_refused(client: Client) -> None:
     with pytest.raises(InvalidInput, match="channels"):
         client.debit_order(7, 5, [])
 
 
-def test_an_order_is_fetched(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_an_order_is_fetched(api: RequestsMock, client: Client, sent: list[SentRequest]) -> None:
     api.get(f"{API}/jobs/7/orders/88123.json", json=ORDER)
 
     order = client.get_order(7, 88123)

@@ -1,4 +1,4 @@
-"""The key goes into one header of one request, and shows itself nowhere else."""
+"""The key is sent in one header and shown nowhere else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crowdflower.client import ApiError, Client
 from crowdflower.exceptions import ConfigError
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
     from crowdflower.job import Job
@@ -28,7 +28,7 @@ KEY = "s3cret-0123456789abcdef"
 ODD_KEY = "s3cret'\\+/%&=?"
 
 
-# What a key may be
+# Valid keys
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_client_cannot_be_pickled(client: Client) -> None:
 
 
 def test_a_copy_of_a_client_works_for_the_same_account(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7})
 
@@ -136,7 +136,7 @@ def malformed(api: RequestsMock, client: Client) -> None:
 
 
 def order_redirected(api: RequestsMock, client: Client) -> None:
-    for place in ("jobs/7", "jobs/7/ping"):  # where a payment looks before it is sent
+    for place in ("jobs/7", "jobs/7/ping"):  # read before a payment is sent
         api.get(f"{API}/{place}.json", json={"id": 7, "ordered_units": 0})
     api.post(f"{API}/jobs/7/orders.json", status=302, headers={"Location": "/login"})
     client.debit_order(7, 5, ["on_demand"])
@@ -164,20 +164,20 @@ FAILURES = [
     broken_report,
 ]
 
-TOLD = [
+ECHOING = [
     key_in_error_message,
     key_in_web_page,
     redirected_with_the_key,
     malformed,
     broken_report,
 ]
-"""Where the server says the key to us: its answer holds it, what we say of the answer does not."""
+"""Failures in which the response contains the key; what the client shows of it does not."""
 
 
 def raised_error(
     fail: Callable[[RequestsMock, Client], None], api: RequestsMock, client: Client
 ) -> Any:
-    """Return the error of a call that fails."""
+    """Return the error of a failing call."""
     try:
         fail(api, client)
     except ApiError as error:
@@ -209,7 +209,7 @@ def test_the_request_of_an_error_does_not_contain_the_key(
     assert KEY not in str([dict(each.headers) for each in requests_kept if each is not None])
 
 
-@pytest.mark.parametrize("fail", [fail for fail in FAILURES if fail not in TOLD])
+@pytest.mark.parametrize("fail", [fail for fail in FAILURES if fail not in ECHOING])
 def test_no_local_variable_in_a_traceback_shows_the_key(
     api: RequestsMock, client: Client, fail: Callable[[RequestsMock, Client], None]
 ) -> None:
@@ -238,7 +238,7 @@ def test_an_error_is_pickled_without_the_key(
     assert type(revived) is type(error)
     assert str(revived) == str(error)
     assert (revived.response is None) == (error.response is None)
-    assert fail in TOLD or KEY.encode() not in pickled
+    assert fail in ECHOING or KEY.encode() not in pickled
 
 
 def test_a_key_with_special_characters_is_masked_in_every_encoding(api: RequestsMock) -> None:
@@ -264,7 +264,7 @@ def test_a_message_is_masked_before_it_is_truncated(api: RequestsMock, client: C
 def test_the_header_is_masked_even_while_the_request_is_sent(
     api: RequestsMock, client: Client
 ) -> None:
-    """An interrupt leads through the frames of libraries, which hold all headers as a dict."""
+    """The traceback of an interrupt has frames of libraries, whose variables hold all headers."""
     shown: list[str] = []
 
     def interrupted(request: requests.PreparedRequest) -> Any:
@@ -281,12 +281,12 @@ def test_the_header_is_masked_even_while_the_request_is_sent(
     assert KEY not in str(shown)
 
 
-# What is not an error
+# Other places
 
 
 @pytest.mark.parametrize("status", [200, 302])
 def test_a_raw_response_does_not_contain_the_key(
-    api: RequestsMock, client: Client, sent: list[Sent], status: int
+    api: RequestsMock, client: Client, sent: list[SentRequest], status: int
 ) -> None:
     api.put(f"{API}/jobs/7/pause", status=status, headers={"Location": f"{API}/jobs/7"})
 

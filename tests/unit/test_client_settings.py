@@ -1,4 +1,4 @@
-"""Where a client takes its key and its address from."""
+"""Where a client reads its key and its address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crowdflower.client import Client
 from crowdflower.exceptions import ConfigError
 
 if TYPE_CHECKING:
-    from conftest import Clock, Sent
+    from conftest import Clock, SentRequest
     from responses import RequestsMock
 
 APPEN = "https://api.appen.com/v1"
@@ -20,27 +20,29 @@ EUROPE = "https://api.eu.appen.com/v1"
 
 @pytest.fixture(params=["Client()", "Client.from_env()"])
 def account(request: pytest.FixtureRequest) -> Any:
-    """Both ways to say: as the environment has it."""
+    """Both ways to use the environment."""
     return {"Client()": Client, "Client.from_env()": Client.from_env}[request.param]
 
 
-def key_of(client: Client, api: RequestsMock, sent: list[Sent]) -> str:
-    """Return the key that a client sends."""
+def sent_key(client: Client, api: RequestsMock, sent: list[SentRequest]) -> str:
+    """Return the key in the requests of a client."""
     api.get(client.API_URL.format(path="jobs.json"), json=[])
     client.call("jobs.json")
     return sent[-1].headers["Authorization"].removeprefix("Token token=")
 
 
-def test_the_service_is_where_it_lives_today(api: RequestsMock, sent: list[Sent]) -> None:
+def test_the_default_address_is_that_of_the_service(
+    api: RequestsMock, sent: list[SentRequest]
+) -> None:
     client = Client("given")
 
     assert f"{APPEN}/{{path}}" == client.API_URL
     assert f"{APPEN}/{{path}}" == Client.API_URL
-    assert key_of(client, api, sent) == "given"
+    assert sent_key(client, api, sent) == "given"
 
 
-def test_key_and_address_come_from_the_environment_when_they_are_not_given(
-    api: RequestsMock, sent: list[Sent], monkeypatch: pytest.MonkeyPatch, account: Any
+def test_key_and_address_default_to_the_environment(
+    api: RequestsMock, sent: list[SentRequest], monkeypatch: pytest.MonkeyPatch, account: Any
 ) -> None:
     monkeypatch.setenv("CROWDFLOWER_API_KEY", "environment")
     monkeypatch.setenv("CROWDFLOWER_API_URL", f"{EUROPE}/")
@@ -48,11 +50,11 @@ def test_key_and_address_come_from_the_environment_when_they_are_not_given(
     client = account()
 
     assert f"{EUROPE}/{{path}}" == client.API_URL
-    assert key_of(client, api, sent) == "environment"
+    assert sent_key(client, api, sent) == "environment"
 
 
-def test_what_is_given_goes_before_the_environment(
-    api: RequestsMock, sent: list[Sent], monkeypatch: pytest.MonkeyPatch
+def test_arguments_override_the_environment(
+    api: RequestsMock, sent: list[SentRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROWDFLOWER_API_KEY", "environment")
     monkeypatch.setenv("CROWDFLOWER_API_URL", EUROPE)
@@ -60,11 +62,11 @@ def test_what_is_given_goes_before_the_environment(
     client = Client("given", base_url="http://localhost:8000/v1")
 
     assert client.API_URL == "http://localhost:8000/v1/{path}"
-    assert key_of(client, api, sent) == "given"
+    assert sent_key(client, api, sent) == "given"
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_an_environment_without_a_key_is_said(
+def test_a_missing_key_in_the_environment_is_an_error(
     monkeypatch: pytest.MonkeyPatch, account: Any, key: str | None
 ) -> None:
     if key is not None:
@@ -74,7 +76,7 @@ def test_an_environment_without_a_key_is_said(
         account()
 
 
-def test_an_address_in_the_environment_is_checked_like_any_other(
+def test_an_address_in_the_environment_is_checked(
     monkeypatch: pytest.MonkeyPatch, account: Any
 ) -> None:
     monkeypatch.setenv("CROWDFLOWER_API_KEY", "environment")
@@ -84,7 +86,7 @@ def test_an_address_in_the_environment_is_checked_like_any_other(
         account()
 
 
-def test_an_empty_key_that_is_given_does_not_fall_back_to_another_account(
+def test_an_empty_key_does_not_fall_back_to_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CROWDFLOWER_API_KEY", "environment")
@@ -94,7 +96,7 @@ def test_an_empty_key_that_is_given_does_not_fall_back_to_another_account(
 
 
 @pytest.mark.parametrize("lookahead", [0, -1, 1.5, True, "8"])
-def test_a_lookahead_that_is_no_number_of_pages_is_refused(lookahead: Any) -> None:
+def test_an_invalid_lookahead_is_refused(lookahead: Any) -> None:
     with pytest.raises(ConfigError, match="lookahead"):
         Client("given", lookahead=lookahead)
 
@@ -108,13 +110,13 @@ def test_a_lookahead_that_is_no_number_of_pages_is_refused(lookahead: Any) -> No
         ("deadline", [0, -1, "90", True, float("nan"), 10**400]),
     ],
 )
-def test_a_limit_that_is_no_number_of_its_kind_is_refused(name: str, values: list[Any]) -> None:
+def test_an_invalid_limit_is_refused(name: str, values: list[Any]) -> None:
     for value in values:
         with pytest.raises(ConfigError, match=f"^{name} must be "):
             Client("given", **{name: value})
 
 
-def test_limits_may_be_left_off_and_a_deadline_may_be_none_at_all() -> None:
+def test_limits_are_optional_and_the_deadline_can_be_disabled() -> None:
     for limits in (
         {"retries": 0, "timeout": None, "deadline": None},
         {"timeout": (None, 5), "deadline": float("inf")},
@@ -123,18 +125,18 @@ def test_limits_may_be_left_off_and_a_deadline_may_be_none_at_all() -> None:
         Client("given", **limits).close()  # type: ignore[arg-type]
 
 
-def test_an_address_that_is_no_text_is_refused() -> None:
+def test_an_address_that_is_not_a_string_is_refused() -> None:
     with pytest.raises(ConfigError, match="the base URL is not valid"):
         Client("a-key", 7)  # type: ignore[arg-type]
 
 
-def test_the_package_offers_its_main_names_at_the_top() -> None:
+def test_the_package_exports_its_main_names() -> None:
     assert crowdflower.Client is Client
     assert issubclass(ConfigError, crowdflower.ApiError)
     assert issubclass(ConfigError, ValueError)
 
 
-def test_waits_go_by_the_clock_that_is_given(api: RequestsMock, clock: Clock) -> None:
+def test_waits_use_the_given_clock(api: RequestsMock, clock: Clock) -> None:
     client = Client("given", clock=clock)
     api.get(client.API_URL.format(path="jobs.json"), status=503, headers={"Retry-After": "7"})
     api.get(client.API_URL.format(path="jobs.json"), json=[])

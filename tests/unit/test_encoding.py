@@ -1,4 +1,4 @@
-"""Python to wire and back."""
+"""Encoding and decoding of parameters, JSON and times."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from crowdflower import timestamp
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
 
-# Bracketed names, read back by a parser that shares nothing with the writer
+# Bracketed names, parsed by an independent parser
 
 
 def read_back(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """Nest names as Rails does: ``a[b]=1`` is a dict, ``a[]=1`` a list."""
+    """Parse bracketed names as Rails does: ``a[b]=1`` is a dict, ``a[]=1`` a list."""
     tree: dict[str, Any] = {}
     for name, text in pairs:
         keys = re.findall(r"[^\[\]]+|\[\]", name)
@@ -41,7 +41,7 @@ def read_back(pairs: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 def as_text(value: object) -> object:
-    """Say what a value looks like when all that is left of it is text."""
+    """Return a value as it looks after a form, where everything is text."""
     if isinstance(value, dict):
         return {key: as_text(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -125,7 +125,7 @@ def test_a_nested_name_with_brackets_is_refused(name: str) -> None:
         encoding.flatten({"unit": {"data": {name: "12"}}})
 
 
-# Answers
+# JSON
 
 
 VALUES = st.recursive(
@@ -199,7 +199,7 @@ def test_any_bytes_are_json_or_a_value_error(content: bytes) -> None:
     assert value == json.loads(content.decode("utf-8-sig"))
 
 
-# Points in time
+# Times
 
 
 @pytest.mark.parametrize(

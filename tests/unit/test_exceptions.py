@@ -1,4 +1,4 @@
-"""What a call can raise: one tree, whose members know what a handler needs."""
+"""Errors of a call: their tree, and the attributes that handlers need."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TREE = [
 
 
 def make_error(kind: type[ApiError]) -> ApiError:
-    """Make an error, with something for whatever its class needs beside the message."""
+    """Create an error with a message and the other arguments of its class."""
     needed = {
         each.name: "something"
         for each in inspect.signature(kind).parameters.values()
@@ -99,7 +99,7 @@ def test_row_and_page_are_attributes() -> None:
     assert PageLoop("again", page=2).page == 2
 
 
-# How long to wait
+# Retry-After
 
 
 def rate_limited(said: str | None) -> RateLimited:

@@ -1,4 +1,4 @@
-"""A job and what can be done with it."""
+"""Jobs: attributes and actions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crowdflower.order import Order
 from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
-    from conftest import Clock, Sent
+    from conftest import Clock, SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -29,7 +29,7 @@ API = "https://api.appen.com/v1"
 JOB = f"{API}/jobs/712034.json"
 
 
-def lines(sent: list[Sent]) -> list[str]:
+def lines(sent: list[SentRequest]) -> list[str]:
     return [request.line.replace("/jobs/712034", "") for request in sent]
 
 
@@ -48,7 +48,7 @@ def lines(sent: list[Sent]) -> list[str]:
         *("order_approved", "language", "custom_key"),
     ],
 )
-def test_what_only_the_service_decides_is_read_and_not_written(job: Job, name: str) -> None:
+def test_read_only_attributes_cannot_be_assigned(job: Job, name: str) -> None:
     job.absorb({name: "shown"})
 
     with pytest.raises(AttributeError, match="read-only"):
@@ -72,8 +72,8 @@ def test_what_only_the_service_decides_is_read_and_not_written(job: Job, name: s
         *("time_per_page", "team_id"),
     ],
 )
-def test_what_may_be_changed_is_read_and_sent(
-    api: RequestsMock, job: Job, sent: list[Sent], name: str
+def test_writable_attributes_are_read_and_sent(
+    api: RequestsMock, job: Job, sent: list[SentRequest], name: str
 ) -> None:
     api.put(JOB, json={"id": 712034, name: "taken"})
 
@@ -85,8 +85,8 @@ def test_what_may_be_changed_is_read_and_sent(
 
 
 @pytest.mark.parametrize("name", ["schedule_fifo", "uri"])
-def test_what_the_service_takes_and_never_shows_is_sent(
-    api: RequestsMock, job: Job, sent: list[Sent], name: str
+def test_write_only_attributes_are_sent(
+    api: RequestsMock, job: Job, sent: list[SentRequest], name: str
 ) -> None:
     api.put(JOB, json={"id": 712034})
 
@@ -109,7 +109,7 @@ def test_what_the_service_takes_and_never_shows_is_sent(
         ({}, None),
     ],
 )
-def test_the_fields_to_watch_are_read_wherever_the_service_keeps_them(
+def test_the_confidence_fields_are_read_from_every_option_of_the_service(
     shown: dict[str, Any], fields: list[str] | None
 ) -> None:
     job = Job(**shown)
@@ -118,8 +118,8 @@ def test_the_fields_to_watch_are_read_wherever_the_service_keeps_them(
     assert job["confidence_fields"] == fields
 
 
-def test_the_fields_to_watch_are_sent_to_all_places_that_they_have_had(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_the_confidence_fields_are_sent_in_every_option_of_the_service(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.put(JOB, json=job.json)
 
@@ -136,7 +136,7 @@ def test_the_fields_to_watch_are_sent_to_all_places_that_they_have_had(
     assert len(watched) == 6
 
 
-def test_the_fields_to_watch_may_be_none_before_they_are_sent(job: Job) -> None:
+def test_the_confidence_fields_may_be_none(job: Job) -> None:
     job.absorb({"id": 7, "options": {"confidence_fields": ["a"]}})
 
     job.confidence_fields = None
@@ -145,8 +145,8 @@ def test_the_fields_to_watch_may_be_none_before_they_are_sent(job: Job) -> None:
 
 
 @pytest.mark.parametrize("name", ["included_countries", "excluded_countries"])
-def test_countries_are_sent_as_codes_however_they_were_read(
-    api: RequestsMock, job: Job, sent: list[Sent], name: str
+def test_countries_are_sent_as_codes(
+    api: RequestsMock, job: Job, sent: list[SentRequest], name: str
 ) -> None:
     job.absorb({**job.json, name: [{"code": "FI", "name": "Finland"}]})
     api.put(JOB, json=job.json)
@@ -160,8 +160,8 @@ def test_countries_are_sent_as_codes_however_they_were_read(
 # Updating
 
 
-def test_an_update_sends_what_changed_and_nothing_else_and_takes_in_the_answer(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_an_update_sends_only_changes_and_absorbs_the_response(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     answer = {**job.json, "title": "Sentiment Of Reviews", "payment_cents": 12}
     api.put(JOB, json=answer)
@@ -181,7 +181,9 @@ def test_an_update_sends_what_changed_and_nothing_else_and_takes_in_the_answer(
     assert job.json == answer
 
 
-def test_what_was_sent_is_not_sent_again(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+def test_sent_changes_are_not_sent_again(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
+) -> None:
     api.put(JOB, json=job.json)
     job.payment_cents = 12
 
@@ -191,7 +193,7 @@ def test_what_was_sent_is_not_sent_again(api: RequestsMock, job: Job, sent: list
     assert len(sent) == 1
 
 
-def test_without_a_change_nothing_is_sent(job: Job, sent: list[Sent]) -> None:
+def test_without_a_change_nothing_is_sent(job: Job, sent: list[SentRequest]) -> None:
     job.update()
 
     assert sent == []
@@ -199,8 +201,8 @@ def test_without_a_change_nothing_is_sent(job: Job, sent: list[Sent]) -> None:
 
 @pytest.mark.parametrize("missing", ["title", "instructions", "cml"])
 @pytest.mark.parametrize("value", [None, ""])
-def test_an_update_that_the_service_would_not_keep_is_refused_by_name(
-    job: Job, sent: list[Sent], missing: str, value: str | None
+def test_an_update_without_a_required_attribute_is_refused_by_name(
+    job: Job, sent: list[SentRequest], missing: str, value: str | None
 ) -> None:
     job.absorb({**job.json, missing: value})
     job.payment_cents = 12
@@ -212,7 +214,7 @@ def test_an_update_that_the_service_would_not_keep_is_refused_by_name(
     assert job.payment_cents == 12
 
 
-def test_all_that_is_missing_is_named_at_once(client: Client) -> None:
+def test_all_missing_attributes_are_named_at_once(client: Client) -> None:
     job = Job(client, id=7)
     job.payment_cents = 12
 
@@ -220,8 +222,8 @@ def test_all_that_is_missing_is_named_at_once(client: Client) -> None:
         job.update()
 
 
-def test_a_change_may_bring_what_was_missing(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_change_may_add_the_missing_attribute(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     job = Job(client, id=712034, title="Sentiment", instructions="", cml=None)
     api.put(JOB, json={"id": 712034})
@@ -233,15 +235,15 @@ def test_a_change_may_bring_what_was_missing(
     assert lines(sent) == ["PUT .json"]
 
 
-def test_a_change_may_not_take_away_what_is_needed(job: Job) -> None:
+def test_a_change_may_not_remove_a_required_attribute(job: Job) -> None:
     job.title = ""
 
     with pytest.raises(RuntimeError, match="set title first"):
         job.update()
 
 
-def test_a_refused_update_keeps_the_changes_for_another_try(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_a_refused_update_keeps_the_changes(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.put(JOB, json={"errors": ["Title is too short"]})
     job.title = "x"
@@ -255,7 +257,7 @@ def test_a_refused_update_keeps_the_changes_for_another_try(
     assert sent[-1].form == [("job[title]", "Sentiment")]
 
 
-def test_an_answer_that_is_no_job_loses_no_change(api: RequestsMock, job: Job) -> None:
+def test_a_response_that_is_not_a_job_keeps_the_changes(api: RequestsMock, job: Job) -> None:
     api.put(JOB, json=[])
     job.payment_cents = 12
 
@@ -265,12 +267,12 @@ def test_an_answer_that_is_no_job_loses_no_change(api: RequestsMock, job: Job) -
     assert job.payment_cents == 12
 
 
-# Its life
+# Actions
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
-def test_a_verb_is_sent_and_the_job_is_looked_at_behind_it(
-    api: RequestsMock, job: Job, sent: list[Sent], verb: str
+def test_the_job_is_read_after_an_action(
+    api: RequestsMock, job: Job, sent: list[SentRequest], verb: str
 ) -> None:
     api.get(f"{API}/jobs/712034/{verb}.json", json={"success": f"Your job is being {verb}d."})
     api.get(JOB, json={**job.json, "state": "changed"})
@@ -289,8 +291,14 @@ def test_a_verb_is_sent_and_the_job_is_looked_at_behind_it(
         ("cancel", "running", "canceled"),
     ],
 )
-def test_a_job_is_looked_at_until_its_state_has_changed(
-    api: RequestsMock, job: Job, sent: list[Sent], clock: Clock, verb: str, before: str, after: str
+def test_a_job_is_polled_until_its_state_changes(
+    api: RequestsMock,
+    job: Job,
+    sent: list[SentRequest],
+    clock: Clock,
+    verb: str,
+    before: str,
+    after: str,
 ) -> None:
     job.absorb({**job.json, "state": before})
     api.get(f"{API}/jobs/712034/{verb}.json", json={"success": "Your job is being seen to."})
@@ -304,8 +312,8 @@ def test_a_job_is_looked_at_until_its_state_has_changed(
     assert sum(clock.slept) == 3
 
 
-def test_a_job_that_does_not_change_is_looked_at_for_seconds_and_shows_what_it_is(
-    api: RequestsMock, job: Job, sent: list[Sent], clock: Clock
+def test_polling_a_job_that_does_not_change_ends_after_seconds(
+    api: RequestsMock, job: Job, sent: list[SentRequest], clock: Clock
 ) -> None:
     api.get(f"{API}/jobs/712034/pause.json", json={"success": "Your job is being paused."})
     api.get(JOB, json=job.json)
@@ -317,9 +325,9 @@ def test_a_job_that_does_not_change_is_looked_at_for_seconds_and_shows_what_it_i
     assert sum(clock.slept) == 7
 
 
-@pytest.mark.usefixtures("seen")
-def test_a_launched_job_is_looked_at_until_it_runs(
-    api: RequestsMock, job: Job, sent: list[Sent]
+@pytest.mark.usefixtures("payment_reads")
+def test_a_launched_job_is_polled_until_it_runs(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     job.absorb({**job.json, "state": "unordered"})
     api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
@@ -332,8 +340,8 @@ def test_a_launched_job_is_looked_at_until_it_runs(
     assert lines(sent)[-3:] == ["POST /orders.json", "GET .json", "GET .json"]
 
 
-def test_a_service_that_answers_with_the_job_is_not_asked_again(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_a_job_in_the_response_is_not_read_again(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/712034/pause.json", json={**job.json, "state": "paused"})
 
@@ -351,7 +359,7 @@ def test_a_service_that_answers_with_the_job_is_not_asked_again(
         ("cancel", "You can't cancel a job that hasn't been launched."),
     ],
 )
-def test_a_refused_verb_is_an_error_although_the_status_is_200(
+def test_a_refused_action_is_an_error_despite_status_200(
     api: RequestsMock, job: Job, verb: str, said: str
 ) -> None:
     api.get(f"{API}/jobs/712034/{verb}.json", json={"error": said})
@@ -365,9 +373,9 @@ def test_a_refused_verb_is_an_error_although_the_status_is_200(
 ORDER = {"id": 88123, "type": "Debit", "amount_in_cents": 126, "nuggeted_units_count": 4}
 
 
-@pytest.mark.usefixtures("seen")
-def test_a_launch_is_an_order_after_which_the_job_is_looked_at(
-    api: RequestsMock, job: Job, sent: list[Sent]
+@pytest.mark.usefixtures("payment_reads")
+def test_a_launch_is_an_order_and_then_the_job_is_read(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
     api.get(JOB, json={**job.json, "state": "running"})
@@ -381,8 +389,8 @@ def test_a_launch_is_an_order_after_which_the_job_is_looked_at(
     assert job.state == "running"
 
 
-@pytest.mark.usefixtures("seen")
-def test_a_launch_names_its_channels(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+@pytest.mark.usefixtures("payment_reads")
+def test_a_launch_sends_its_channels(api: RequestsMock, job: Job, sent: list[SentRequest]) -> None:
     api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
     api.get(JOB, json=job.json)
 
@@ -394,10 +402,8 @@ def test_a_launch_names_its_channels(api: RequestsMock, job: Job, sent: list[Sen
     ]
 
 
-@pytest.mark.usefixtures("seen")
-def test_a_paid_launch_does_not_fail_because_the_job_cannot_be_looked_at(
-    api: RequestsMock, job: Job
-) -> None:
+@pytest.mark.usefixtures("payment_reads")
+def test_a_paid_launch_succeeds_even_if_the_job_cannot_be_read(api: RequestsMock, job: Job) -> None:
     api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
     api.get(JOB, status=500)
 
@@ -407,8 +413,8 @@ def test_a_paid_launch_does_not_fail_because_the_job_cannot_be_looked_at(
     assert order.id == 88123
 
 
-@pytest.mark.usefixtures("seen")
-def test_a_launch_that_was_not_paid_is_an_error(api: RequestsMock, job: Job) -> None:
+@pytest.mark.usefixtures("payment_reads")
+def test_an_unpaid_launch_is_an_error(api: RequestsMock, job: Job) -> None:
     api.get(JOB, json=job.json)
     api.post(f"{API}/jobs/712034/orders.json", status=402)
 
@@ -417,8 +423,8 @@ def test_a_launch_that_was_not_paid_is_an_error(api: RequestsMock, job: Job) -> 
 
 
 @pytest.mark.parametrize(("count", "channels"), [(0, ["on_demand"]), (5, []), (5, "on_demand")])
-def test_a_launch_without_number_or_channel_is_refused(
-    job: Job, sent: list[Sent], count: int, channels: Any
+def test_a_launch_without_units_or_channels_is_refused(
+    job: Job, sent: list[SentRequest], count: int, channels: Any
 ) -> None:
     with pytest.raises(InvalidInput):
         job.launch(count, channels)
@@ -437,9 +443,9 @@ def test_a_launch_without_number_or_channel_is_refused(
     ],
     ids=["pause", "launch", "upload", "upload_file", "set_options"],
 )
-@pytest.mark.usefixtures("seen")
-def test_changes_that_were_not_sent_outlive_what_else_is_done(
-    api: RequestsMock, job: Job, sent: list[Sent], act: Any
+@pytest.mark.usefixtures("payment_reads")
+def test_unsent_changes_survive_other_actions(
+    api: RequestsMock, job: Job, sent: list[SentRequest], act: Any
 ) -> None:
     api.assert_all_requests_are_fired = False
     for call in (api.get, api.put):
@@ -457,7 +463,7 @@ def test_changes_that_were_not_sent_outlive_what_else_is_done(
     assert job.units_count == 9
 
 
-def test_reloading_drops_changes_as_it_says(api: RequestsMock, job: Job) -> None:
+def test_reloading_drops_unsent_changes(api: RequestsMock, job: Job) -> None:
     api.get(JOB, json={**job.json, "state": "paused"})
     job.title = "Sentiment of films"
 
@@ -474,8 +480,8 @@ def test_reloading_drops_changes_as_it_says(api: RequestsMock, job: Job) -> None
         {"all_units": 0, "aggregated_units_cached": False},
     ],
 )
-def test_a_ping_returns_whatever_counts_there_are(
-    api: RequestsMock, job: Job, sent: list[Sent], counts: dict[str, int]
+def test_a_ping_returns_all_counts(
+    api: RequestsMock, job: Job, sent: list[SentRequest], counts: dict[str, int]
 ) -> None:
     api.get(f"{API}/jobs/712034/ping.json", json=counts)
 
@@ -490,7 +496,7 @@ def test_a_ping_returns_whatever_counts_there_are(
         {"sentiment": "What is the sentiment?"},
     ],
 )
-def test_a_legend_comes_in_the_shape_of_its_age(
+def test_a_legend_is_read_in_both_shapes(
     api: RequestsMock, job: Job, legend: dict[str, Any]
 ) -> None:
     api.get(f"{API}/jobs/712034/legend.json", json=legend)
@@ -498,7 +504,7 @@ def test_a_legend_comes_in_the_shape_of_its_age(
     assert job.legend() == legend
 
 
-def test_a_job_is_deleted(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+def test_a_job_is_deleted(api: RequestsMock, job: Job, sent: list[SentRequest]) -> None:
     api.delete(JOB, json={"message": {"success": "Job 712034 has been deleted."}})
 
     job.delete()
@@ -511,7 +517,7 @@ def test_a_job_is_deleted(api: RequestsMock, job: Job, sent: list[Sent]) -> None
     [({}, ""), ({"all_units": True}, "?all_units=true"), ({"gold": True}, "?gold=true")],
 )
 def test_a_job_is_copied(
-    api: RequestsMock, job: Job, sent: list[Sent], arguments: dict[str, bool], query: str
+    api: RequestsMock, job: Job, sent: list[SentRequest], arguments: dict[str, bool], query: str
 ) -> None:
     api.get(f"{API}/jobs/712034/copy.json", json={"id": 712036, "copied_from": 712034})
 
@@ -521,11 +527,11 @@ def test_a_job_is_copied(
     assert (copy.id, copy.copied_from, copy.client) == (712036, 712034, job.client)
 
 
-# Its rows
+# Rows and units
 
 
-def test_rows_are_appended_and_the_answer_taken_in(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_rows_are_appended_and_the_response_is_absorbed(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/712034/upload.json", json={**job.json, "units_count": 2})
 
@@ -536,7 +542,7 @@ def test_rows_are_appended_and_the_answer_taken_in(
     assert job.units_count == 2
 
 
-def test_a_file_is_appended(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+def test_a_file_is_appended(api: RequestsMock, job: Job, sent: list[SentRequest]) -> None:
     api.put(f"{API}/jobs/712034/upload.json", json={**job.json, "units_count": 1})
 
     job.upload_file(io.StringIO("text\nGrüße\n"), "csv", True)
@@ -546,16 +552,16 @@ def test_a_file_is_appended(api: RequestsMock, job: Job, sent: list[Sent]) -> No
     assert job.units_count == 1
 
 
-def paged(api: RequestsMock, path: str, *pages: object) -> None:
+def respond_pages(api: RequestsMock, path: str, *pages: object) -> None:
     for number, page in enumerate(pages, 1):
         match = [matchers.query_param_matcher({"page": number}, strict_match=False)]
         api.get(f"{API}/jobs/712034/{path}.json", json=page, match=match)
 
 
 def test_units_are_fetched_once_and_again_after_a_reload(
-    api: RequestsMock, job: Job, sent: list[Sent]
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
-    paged(api, "units", {"1": {"text": "a"}, "2": {"text": "b"}}, {})
+    respond_pages(api, "units", {"1": {"text": "a"}, "2": {"text": "b"}}, {})
     api.get(JOB, json=job.json)
 
     first = job.units
@@ -573,27 +579,25 @@ def test_units_are_fetched_once_and_again_after_a_reload(
     ]
 
 
-def test_units_that_could_not_be_fetched_are_not_remembered_as_none(
-    api: RequestsMock, job: Job
-) -> None:
+def test_a_failed_fetch_of_units_is_not_cached(api: RequestsMock, job: Job) -> None:
     api.get(f"{API}/jobs/712034/units.json", status=404)
     with pytest.raises(Exception, match="404"):
         job.units  # noqa: B018 - reading is the test
     api.reset()
-    paged(api, "units", {"1": {}}, {})
+    respond_pages(api, "units", {"1": {}}, {})
 
     assert [unit.id for unit in job.units] == [1]
 
 
-def test_units_know_their_job(api: RequestsMock, job: Job) -> None:
-    paged(api, "units", {"1": {}}, {})
+def test_units_have_their_job(api: RequestsMock, job: Job) -> None:
+    respond_pages(api, "units", {"1": {}}, {})
 
     assert job.units[0].job is job
 
 
-def test_aggregates_are_fetched_once(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+def test_aggregates_are_fetched_once(api: RequestsMock, job: Job, sent: list[SentRequest]) -> None:
     entry = {"_ids": [9], "sentiment": {"agg": "positive", "res": ["positive"]}}
-    paged(api, "judgments", {"1": entry}, {})
+    respond_pages(api, "judgments", {"1": entry}, {})
 
     first = job.judgment_aggregates
     again = job.judgment_aggregates
@@ -603,7 +607,7 @@ def test_aggregates_are_fetched_once(api: RequestsMock, job: Job, sent: list[Sen
     assert lines(sent) == ["GET /judgments.json?page=1", "GET /judgments.json?page=2"]
 
 
-def test_a_judgment_leads_to_who_gave_it(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+def test_a_judgment_has_its_worker(api: RequestsMock, job: Job, sent: list[SentRequest]) -> None:
     api.get(f"{API}/jobs/712034/judgments/9.json", json={"id": 9, "worker_id": 31883685})
 
     judgment = job.get_judgment(9)
@@ -613,7 +617,7 @@ def test_a_judgment_leads_to_who_gave_it(api: RequestsMock, job: Job, sent: list
     assert lines(sent) == ["GET /judgments/9.json"]
 
 
-def test_a_contributor_is_named_without_a_request(job: Job, sent: list[Sent]) -> None:
+def test_a_worker_is_created_without_a_request(job: Job, sent: list[SentRequest]) -> None:
     worker = job.get_worker(31883685)
 
     assert type(worker) is Worker
@@ -621,7 +625,7 @@ def test_a_contributor_is_named_without_a_request(job: Job, sent: list[Sent]) ->
     assert sent == []
 
 
-def test_rows_become_test_questions(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+def test_rows_become_test_questions(api: RequestsMock, job: Job, sent: list[SentRequest]) -> None:
     api.put(f"{API}/jobs/712034/gold.json", json={"success": {"message": "In the background."}})
 
     job.convert_test_questions()
@@ -632,7 +636,9 @@ def test_rows_become_test_questions(api: RequestsMock, job: Job, sent: list[Sent
 # Channels and tags
 
 
-def test_channels_are_read_and_assigned(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+def test_channels_are_read_and_assigned(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
+) -> None:
     channels = {"enabled_channels": ["cf_internal"], "available_channels": ["cf_internal"]}
     api.get(f"{API}/jobs/712034/channels", json=channels)
     api.put(f"{API}/jobs/712034/channels", json={"success": "Updated.", **channels})
@@ -645,7 +651,9 @@ def test_channels_are_read_and_assigned(api: RequestsMock, job: Job, sent: list[
     assert sent[1].form == [("channels[]", "cf_internal")]
 
 
-def test_tags_are_read_assigned_and_added(api: RequestsMock, job: Job, sent: list[Sent]) -> None:
+def test_tags_are_read_assigned_and_added(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
+) -> None:
     api.get(f"{API}/jobs/712034/tags", json=[{"name": "fashion"}])
     api.put(f"{API}/jobs/712034/tags", json={"success": "2 tags set"})
     api.post(f"{API}/jobs/712034/tags", json={"success": "1 tags added"})
@@ -660,7 +668,7 @@ def test_tags_are_read_assigned_and_added(api: RequestsMock, job: Job, sent: lis
     assert sent[2].form == [("tags[]", "spring")]
 
 
-def test_a_server_that_fails_is_named(api: RequestsMock, job: Job) -> None:
+def test_a_failing_server_is_named_in_the_error(api: RequestsMock, job: Job) -> None:
     api.get(f"{API}/jobs/712034/ping.json", status=500)
 
     with pytest.raises(ServerError, match=r"GET /jobs/712034/ping\.json: 500"):
@@ -668,7 +676,7 @@ def test_a_server_that_fails_is_named(api: RequestsMock, job: Job) -> None:
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
-def test_what_was_done_stays_done_when_the_job_cannot_be_read_again(
+def test_an_action_succeeds_even_if_the_job_cannot_be_read(
     api: RequestsMock, job: Job, verb: str
 ) -> None:
     api.get(f"{API}/jobs/712034/{verb}.json", json={"success": "Your job is being seen to."})
@@ -686,8 +694,8 @@ def test_what_was_done_stays_done_when_the_job_cannot_be_read_again(
         ({"success": {"message": "Later."}}, {"success": {"message": "Later."}}),
     ],
 )
-def test_marked_rows_are_counted_whatever_the_service_shows_of_them(
-    api: RequestsMock, job: Job, sent: list[Sent], answer: object, counted: object
+def test_gold_rows_are_counted_in_every_representation(
+    api: RequestsMock, job: Job, sent: list[SentRequest], answer: object, counted: object
 ) -> None:
     api.put(f"{API}/jobs/712034/gold.json", json=answer)
 
@@ -700,7 +708,7 @@ def test_marked_rows_are_counted_whatever_the_service_shows_of_them(
 
 
 @pytest.mark.parametrize("answer", [{"1": {"id": 1}}, "later", [7]])
-def test_test_questions_in_another_shape_are_malformed(
+def test_test_questions_of_unknown_shape_are_malformed(
     api: RequestsMock, job: Job, answer: object
 ) -> None:
     api.get(f"{API}/jobs/712034/test_questions", json=answer)

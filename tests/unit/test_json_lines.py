@@ -53,7 +53,7 @@ def test_decode_lines_reads_what_json_lines_wrote(rows: list[dict[str, Any]]) ->
     assert list(decode_lines(body)) == rows
 
 
-def test_a_line_is_short_and_keeps_its_letters() -> None:
+def test_a_line_is_compact_and_keeps_non_ascii_letters() -> None:
     lines = b"".join(json_lines([{"text": "Grüße 💐", "stars": [4, None]}]))
 
     assert lines.decode() == '{"text":"Grüße 💐","stars":[4,null]}\n'

@@ -1,4 +1,4 @@
-"""Answers, one by one and put together."""
+"""Judgments and aggregates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -91,15 +91,15 @@ def fetch_aggregates(
 
 @pytest.fixture(params=["the job says its fields", "it does not"])
 def job_variant(request: pytest.FixtureRequest, client: Client) -> Job:
-    """A job as it comes from the service, or one of which no more than the id is known."""
+    """A job as the service returns it, or with only its id."""
     fields = FIELDS if request.param == "the job says its fields" else None
     return Job(client, id=712034, fields=fields)
 
 
-# One by one
+# Judgments
 
 
-def test_a_judgment_reads_like_its_json(job: Job) -> None:
+def test_a_judgment_has_the_fields_of_its_json(job: Job) -> None:
     judgment = Judgment(job, **JUDGMENT)
 
     for name, value in JUDGMENT.items():
@@ -127,7 +127,7 @@ def test_a_judgment_has_its_contributor(job: Job) -> None:
     assert (worker.id, worker.job) == (31883685, job)
 
 
-# Put together
+# Aggregates
 
 
 def test_an_aggregate_has_its_unit_and_judgment_ids(
@@ -285,7 +285,7 @@ def test_a_field_without_answers_is_missing(
 
 
 def test_judgments_of_an_aggregate_are_fetched_once_in_its_order(
-    api: RequestsMock, client: Client, job_variant: Job, sent: list[Sent]
+    api: RequestsMock, client: Client, job_variant: Job, sent: list[SentRequest]
 ) -> None:
     (aggregate,) = fetch_aggregates(api, client, job_variant, {"7": {"_ids": [3, 1]}})
     api.get(
@@ -331,7 +331,7 @@ def test_a_confidence_is_a_number_or_none_in_any_format(
 
 
 @pytest.mark.parametrize("answer", [{}, "later", [7]])
-def test_judgments_in_another_shape_are_malformed(
+def test_judgments_of_unknown_shape_are_malformed(
     api: RequestsMock, client: Client, job_variant: Job, answer: object
 ) -> None:
     (aggregate,) = fetch_aggregates(api, client, job_variant, {"7": {"_ids": [1]}})

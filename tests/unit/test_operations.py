@@ -37,7 +37,7 @@ from crowdflower.payments.records import Applied, DryRun, Finding, Inconclusive,
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
-    from conftest import Clock, Sent
+    from conftest import Clock, SentRequest
     from requests import PreparedRequest
     from responses import RequestsMock
 
@@ -137,7 +137,7 @@ def judgments(client: Client, **more: Any) -> Any:
 EACH = pytest.mark.parametrize("pay", [launch, bonus, judgments])
 
 
-def paid(sent: list[Sent]) -> list[Sent]:
+def paid(sent: list[SentRequest]) -> list[SentRequest]:
     return [each for each in sent if each.line.startswith("POST")]
 
 
@@ -189,7 +189,7 @@ def test_a_payment_is_sent_in_the_journal_before_its_request_leaves(
     ],
 )
 def test_the_fields_that_a_payment_changes_are_read_first(
-    client: Client, service: Service, sent: list[Sent], pay: Pay, lines: list[str]
+    client: Client, service: Service, sent: list[SentRequest], pay: Pay, lines: list[str]
 ) -> None:
     pay(client)
 
@@ -198,7 +198,7 @@ def test_the_fields_that_a_payment_changes_are_read_first(
 
 
 @EACH
-def test_a_key_is_paid_once(client: Client, sent: list[Sent], pay: Pay) -> None:
+def test_a_key_is_paid_once(client: Client, sent: list[SentRequest], pay: Pay) -> None:
     pay(client, key="may")
     before = len(sent)
 
@@ -211,7 +211,7 @@ def test_a_key_is_paid_once(client: Client, sent: list[Sent], pay: Pay) -> None:
 
 
 @EACH
-def test_without_a_key_each_call_pays(client: Client, sent: list[Sent], pay: Pay) -> None:
+def test_without_a_key_each_call_pays(client: Client, sent: list[SentRequest], pay: Pay) -> None:
     pay(client)
     pay(client)
 
@@ -221,7 +221,7 @@ def test_without_a_key_each_call_pays(client: Client, sent: list[Sent], pay: Pay
 
 @EACH
 def test_a_key_whose_answer_was_lost_is_not_paid_again_not_even_by_another_client(
-    made: Callable[..., Client], service: Service, sent: list[Sent], pay: Pay
+    made: Callable[..., Client], service: Service, sent: list[SentRequest], pay: Pay
 ) -> None:
     error = lost(pay, made(), service, key="may")
     arrived = len(sent)
@@ -233,7 +233,7 @@ def test_a_key_whose_answer_was_lost_is_not_paid_again_not_even_by_another_clien
     assert len(sent) == arrived
 
 
-def test_a_key_does_not_change_what_it_pays(client: Client, sent: list[Sent]) -> None:
+def test_a_key_does_not_change_what_it_pays(client: Client, sent: list[SentRequest]) -> None:
     worker = Job(client, id=7).get_worker(5)
     worker.bonus(150, key="may")
 
@@ -244,7 +244,9 @@ def test_a_key_does_not_change_what_it_pays(client: Client, sent: list[Sent]) ->
 
 
 @pytest.mark.parametrize("key", ["", 5, b"may"])
-def test_a_key_must_be_a_non_empty_string(client: Client, sent: list[Sent], key: Any) -> None:
+def test_a_key_must_be_a_non_empty_string(
+    client: Client, sent: list[SentRequest], key: Any
+) -> None:
     with pytest.raises(InvalidInput, match="a key must be a non-empty string"):
         bonus(client, key=key)
 
@@ -253,7 +255,7 @@ def test_a_key_must_be_a_non_empty_string(client: Client, sent: list[Sent], key:
 
 @EACH
 def test_the_key_of_a_refused_payment_can_be_used_again(
-    client: Client, service: Service, sent: list[Sent], pay: Pay
+    client: Client, service: Service, sent: list[SentRequest], pay: Pay
 ) -> None:
     accepted = service.answer
     service.refuse()
@@ -269,7 +271,7 @@ def test_the_key_of_a_refused_payment_can_be_used_again(
 
 @EACH
 def test_nothing_is_paid_if_the_service_cannot_be_reached(
-    client: Client, service: Service, sent: list[Sent], pay: Pay
+    client: Client, service: Service, sent: list[SentRequest], pay: Pay
 ) -> None:
     service.ping = service.account = service.unit = requests.ConnectionError("reset")
 
@@ -282,7 +284,7 @@ def test_nothing_is_paid_if_the_service_cannot_be_reached(
 
 @EACH
 def test_a_refused_read_does_not_prevent_a_payment(
-    client: Client, service: Service, sent: list[Sent], pay: Pay
+    client: Client, service: Service, sent: list[SentRequest], pay: Pay
 ) -> None:
     service.ping = service.account = service.unit = (403, {}, "{}")
 
@@ -311,7 +313,7 @@ def test_an_interrupt_leaves_the_payment_pending(
 
 @EACH
 def test_a_lost_answer_is_outcome_unknown_with_advice(
-    client: Client, service: Service, sent: list[Sent], pay: Pay
+    client: Client, service: Service, sent: list[SentRequest], pay: Pay
 ) -> None:
     error = lost(pay, client, service)
 
@@ -361,7 +363,7 @@ def test_a_change_that_is_not_a_payment_cannot_be_reconciled(
 
 
 def test_a_launch_that_shows_is_applied_and_not_pending(
-    client: Client, service: Service, sent: list[Sent]
+    client: Client, service: Service, sent: list[SentRequest]
 ) -> None:
     error = lost(launch, client, service)
     service.ping = {"ordered_units": 20}
@@ -390,7 +392,7 @@ def test_reconcile_polls_until_the_effect_shows(
 
 
 def test_an_effect_that_never_shows_is_not_seen_and_stays_pending(
-    client: Client, service: Service, sent: list[Sent], clock: Clock
+    client: Client, service: Service, sent: list[SentRequest], clock: Clock
 ) -> None:
     error = lost(launch, client, service, key="may")
 
@@ -541,7 +543,7 @@ def test_the_environment_names_a_journal(
 
 
 def test_without_a_file_the_journal_is_in_memory(
-    service: Service, sent: list[Sent], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Service, sent: list[SentRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     client = Client(KEY)
@@ -569,7 +571,7 @@ def test_the_journal_does_not_hold_the_api_key(
 
 @EACH
 def test_a_payment_that_cannot_be_recorded_is_not_sent_and_reading_works(
-    client: Client, path: Path, sent: list[Sent], pay: Pay
+    client: Client, path: Path, sent: list[SentRequest], pay: Pay
 ) -> None:
     path.write_bytes(b"no database at all " * 300)
 
@@ -598,7 +600,7 @@ def test_a_paid_order_is_returned_even_if_the_journal_breaks_meanwhile(
 
 
 def test_a_payment_that_cannot_be_marked_as_sent_is_not_sent(
-    client: Client, service: Service, path: Path, sent: list[Sent]
+    client: Client, service: Service, path: Path, sent: list[SentRequest]
 ) -> None:
     service.looks = [path.unlink]
 
@@ -612,7 +614,7 @@ def test_a_payment_that_cannot_be_marked_as_sent_is_not_sent(
 
 
 def test_a_launch_that_may_cost_more_than_allowed_is_not_sent(
-    client: Client, service: Service, sent: list[Sent]
+    client: Client, service: Service, sent: list[SentRequest]
 ) -> None:
     with pytest.raises(OverBudget, match="may cost 144 cents, and max_cost_cents is 143"):
         launch(client, max_cost_cents=143, key="may")
@@ -624,7 +626,7 @@ def test_a_launch_that_may_cost_more_than_allowed_is_not_sent(
 
 
 def test_a_launch_of_unknown_cost_is_not_sent_under_a_limit(
-    client: Client, service: Service, sent: list[Sent]
+    client: Client, service: Service, sent: list[SentRequest]
 ) -> None:
     del service.job["payment_cents"]
 
@@ -636,7 +638,7 @@ def test_a_launch_of_unknown_cost_is_not_sent_under_a_limit(
 
 
 def test_a_client_spends_no_more_than_it_may(
-    made: Callable[..., Client], service: Service, sent: list[Sent]
+    made: Callable[..., Client], service: Service, sent: list[SentRequest]
 ) -> None:
     client = made(max_spend_cents=400)
     bonus(client)  # 150 and a fee of 30
@@ -663,7 +665,7 @@ def test_unknown_payments_count_as_spent_and_refused_ones_do_not(
 
 
 @pytest.mark.parametrize("limit", [-1, 1.5, "5", True])
-def test_a_limit_is_a_number_of_cents(client: Client, sent: list[Sent], limit: Any) -> None:
+def test_a_limit_is_a_number_of_cents(client: Client, sent: list[SentRequest], limit: Any) -> None:
     with pytest.raises(ConfigError, match="max_spend_cents"):
         Client(KEY, max_spend_cents=limit)
     with pytest.raises(InvalidInput, match="max_cost_cents"):
@@ -685,7 +687,7 @@ def test_a_limit_is_a_number_of_cents(client: Client, sent: list[Sent], limit: A
     ],
 )
 def test_a_dry_run_returns_the_request_and_sends_and_records_nothing(
-    client: Client, sent: list[Sent], path: Path, pay: Pay, path_of_it: str, body: str
+    client: Client, sent: list[SentRequest], path: Path, pay: Pay, path_of_it: str, body: str
 ) -> None:
     shown = pay(client, dry_run=True)
 
@@ -704,7 +706,7 @@ def test_a_dry_run_refuses_the_same_arguments(client: Client, amount: Any) -> No
 
 
 def test_a_server_error_leaves_a_payment_unknown(
-    client: Client, service: Service, sent: list[Sent]
+    client: Client, service: Service, sent: list[SentRequest]
 ) -> None:
     service.answer = lambda _: (500, {}, "")
 

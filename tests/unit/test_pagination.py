@@ -1,4 +1,4 @@
-"""Numbered pages as an iterable, the next few fetched while one is consumed."""
+"""Pagination: numbered pages, with lookahead."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from crowdflower.http.pagination import MIN_WAIT, MIN_WAIT_RATIO, Cost, counted,
 LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 2, 8])
 
 FAR = Cost(waiting=0.1, cpu=0.001)
-"""What a page costs where the network is slow; looking ahead pays."""
+"""Time of a page on a slow network, where lookahead helps."""
 
 NEAR = Cost(waiting=0.0005, cpu=0.001)
-"""What it costs where the service is on the same machine."""
+"""Time of a page of a service on the same machine."""
 
 
-def costing(*costs: Cost) -> Callable[[Callable[[int], Any], int], tuple[Any, Cost]]:
-    """Return what says of page after page that it cost so much, and of all others the last."""
+def timings(*costs: Cost) -> Callable[[Callable[[int], Any], int], tuple[Any, Cost]]:
+    """Return a function that gives these times page by page, then the last one."""
     return lambda fetch, number: (fetch(number), costs[min(number, len(costs)) - 1])
 
 
@@ -30,8 +30,8 @@ def is_empty(page: list[int]) -> bool:
     return not page
 
 
-class Shelf:
-    """Numbered pages, and a note of which were asked for."""
+class RecordedPages:
+    """Numbered pages, with a list of the requested ones."""
 
     def __init__(self, *sizes: int) -> None:
         self.sizes = sizes
@@ -54,16 +54,16 @@ class Shelf:
     "sizes", [(), (3,), (10,), (10, 10), (10, 10, 3), (10, 4, 10, 4), (1,) * 25]
 )
 @pytest.mark.parametrize("known", [True, False])
-def test_every_item_comes_once_and_in_order_whatever_the_sizes(
+def test_every_item_is_yielded_once_and_in_order_for_any_page_sizes(
     lookahead: int, sizes: tuple[int, ...], known: bool
 ) -> None:
-    fetch_page = Shelf(*sizes)
+    fetch_page = RecordedPages(*sizes)
     hints: dict[str, Any] = {"size": 10, "expected": len(sizes)} if known else {}
 
     found = [
         item
         for page in pages(
-            fetch_page, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, **hints
+            fetch_page, is_end=is_empty, measure=timings(FAR), lookahead=lookahead, **hints
         )
         for item in page
     ]
@@ -72,11 +72,11 @@ def test_every_item_comes_once_and_in_order_whatever_the_sizes(
 
 
 @LOOKAHEADS
-def test_a_list_may_begin_in_the_middle(lookahead: int) -> None:
-    fetch_page = Shelf(2, 2, 2, 2)
+def test_a_list_may_start_at_a_later_page(lookahead: int) -> None:
+    fetch_page = RecordedPages(2, 2, 2, 2)
 
     found = list(
-        pages(fetch_page, first=3, is_end=is_empty, measure=costing(FAR), lookahead=lookahead)
+        pages(fetch_page, first=3, is_end=is_empty, measure=timings(FAR), lookahead=lookahead)
     )
 
     assert found == [[3000, 3001], [4000, 4001]]
@@ -84,26 +84,26 @@ def test_a_list_may_begin_in_the_middle(lookahead: int) -> None:
 
 
 @LOOKAHEADS
-def test_no_page_is_fetched_before_the_first_is_asked_for(lookahead: int) -> None:
-    fetch_page = Shelf(2)
+def test_no_page_is_fetched_before_iteration_starts(lookahead: int) -> None:
+    fetch_page = RecordedPages(2)
 
-    pages(fetch_page, is_end=is_empty, measure=costing(FAR), lookahead=lookahead)
+    pages(fetch_page, is_end=is_empty, measure=timings(FAR), lookahead=lookahead)
 
     assert fetch_page.asked == []
 
 
 @LOOKAHEADS
 def test_a_list_of_one_page_costs_one_more_request_and_no_thread(lookahead: int) -> None:
-    fetch_page = Shelf(2)
+    fetch_page = RecordedPages(2)
 
-    list(pages(fetch_page, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10))
+    list(pages(fetch_page, is_end=is_empty, measure=timings(FAR), lookahead=lookahead, size=10))
 
     assert fetch_page.asked == [1, 2]
     assert fetch_page.threads == {threading.current_thread().name}
 
 
-def test_without_looking_ahead_pages_are_fetched_one_after_the_other() -> None:
-    fetch_page = Shelf(2, 2, 2)
+def test_without_lookahead_pages_are_fetched_sequentially() -> None:
+    fetch_page = RecordedPages(2, 2, 2)
 
     first, second = islice(pages(fetch_page, is_end=is_empty, lookahead=1), 2)
 
@@ -112,12 +112,12 @@ def test_without_looking_ahead_pages_are_fetched_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("lookahead", [2, 8])
-def test_no_more_pages_are_under_way_than_allowed(lookahead: int) -> None:
-    fetch_page = Shelf(*[10] * 40)
+def test_the_lookahead_limits_concurrent_fetches(lookahead: int) -> None:
+    fetch_page = RecordedPages(*[10] * 40)
     seen = []
 
     for count, _ in enumerate(
-        pages(fetch_page, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10), 1
+        pages(fetch_page, is_end=is_empty, measure=timings(FAR), lookahead=lookahead, size=10), 1
     ):
         seen.append(max(fetch_page.asked) - count)
         if count == 20:
@@ -127,12 +127,12 @@ def test_no_more_pages_are_under_way_than_allowed(lookahead: int) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_pages_of_a_service_that_is_near_are_fetched_by_whoever_asks(known: bool) -> None:
-    fetch_page = Shelf(*[10] * 40)
+def test_pages_of_a_near_service_are_fetched_in_the_calling_thread(known: bool) -> None:
+    fetch_page = RecordedPages(*[10] * 40)
     hints: dict[str, Any] = {"expected": 41} if known else {}
 
     source = pages(
-        fetch_page, is_end=is_empty, measure=costing(NEAR), lookahead=8, size=10, **hints
+        fetch_page, is_end=is_empty, measure=timings(NEAR), lookahead=8, size=10, **hints
     )
     begun = [next(source) for _ in range(10)]
     fetch_page.threads.clear()
@@ -153,25 +153,23 @@ def test_pages_of_a_service_that_is_near_are_fetched_by_whoever_asks(known: bool
         (Cost(waiting=0.003, cpu=0.004), False),
     ],
 )
-def test_a_page_that_was_fetched_alone_tells_whether_looking_ahead_pays(
-    cost: Cost, ahead: bool
-) -> None:
-    fetch_page = Shelf(*[10] * 20)
+def test_the_time_of_a_single_fetch_decides_on_lookahead(cost: Cost, ahead: bool) -> None:
+    fetch_page = RecordedPages(*[10] * 20)
 
-    list(pages(fetch_page, is_end=is_empty, measure=costing(NEAR, cost), lookahead=4, size=10))
+    list(pages(fetch_page, is_end=is_empty, measure=timings(NEAR, cost), lookahead=4, size=10))
 
     assert (len(fetch_page.threads) > 1) == ahead
 
 
-def test_threads_that_crowd_each_other_do_not_pass_for_a_slow_network() -> None:
+def test_contention_of_threads_does_not_count_as_network_latency() -> None:
     crowded = Cost(waiting=MIN_WAIT_RATIO * 0.001, cpu=0.001)
-    fetch_page = Shelf(*[10] * 20)
+    fetch_page = RecordedPages(*[10] * 20)
 
     list(
         pages(
             fetch_page,
             is_end=is_empty,
-            measure=costing(*[crowded] * 4, NEAR),
+            measure=timings(*[crowded] * 4, NEAR),
             lookahead=4,
             size=10,
             expected=21,
@@ -183,7 +181,7 @@ def test_threads_that_crowd_each_other_do_not_pass_for_a_slow_network() -> None:
     assert threading.current_thread().name in fetch_page.threads
 
 
-def test_pages_are_fetched_while_one_is_consumed() -> None:
+def test_the_next_pages_are_fetched_while_one_is_consumed() -> None:
     second_is_fetched = threading.Event()
 
     def fetch(number: int) -> list[int]:
@@ -191,7 +189,7 @@ def test_pages_are_fetched_while_one_is_consumed() -> None:
             second_is_fetched.set()
         return [number]
 
-    source = pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=4, size=1)
+    source = pages(fetch, is_end=is_empty, measure=timings(FAR), lookahead=4, size=1)
     next(source)
     next(source)
 
@@ -200,13 +198,13 @@ def test_pages_are_fetched_while_one_is_consumed() -> None:
 
 
 @LOOKAHEADS
-def test_an_error_comes_when_its_page_does(lookahead: int) -> None:
+def test_an_error_is_raised_in_place_of_its_page(lookahead: int) -> None:
     def fetch(number: int) -> list[int]:
         if number == 3:
             raise LookupError("page three")
         return [number]
 
-    source = pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=1)
+    source = pages(fetch, is_end=is_empty, measure=timings(FAR), lookahead=lookahead, size=1)
 
     assert [next(source), next(source)] == [[1], [2]]
     with pytest.raises(LookupError, match="page three"):
@@ -214,7 +212,7 @@ def test_an_error_comes_when_its_page_does(lookahead: int) -> None:
 
 
 @LOOKAHEADS
-def test_the_same_page_again_is_a_loop(lookahead: int) -> None:
+def test_a_repeated_page_is_a_loop(lookahead: int) -> None:
     fetched = []
 
     def fetch(number: int) -> list[int]:
@@ -222,14 +220,14 @@ def test_the_same_page_again_is_a_loop(lookahead: int) -> None:
         return [7]
 
     with pytest.raises(PageLoop, match="page 2 equals page 1") as caught:
-        list(pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10))
+        list(pages(fetch, is_end=is_empty, measure=timings(FAR), lookahead=lookahead, size=10))
 
     assert caught.value.page == 2
     assert len(fetched) <= 2
 
 
 @pytest.mark.parametrize("nothing", [[], {}, None, "", 0])
-def test_without_a_sentinel_emptiness_is_the_end(nothing: object) -> None:
+def test_without_a_sentinel_an_empty_page_is_the_end(nothing: object) -> None:
     assert end_marker(None)(nothing)
     assert not end_marker(None)([nothing])
 
@@ -244,7 +242,7 @@ def test_without_a_sentinel_emptiness_is_the_end(nothing: object) -> None:
         (lambda page: len(page) < 2, [1], [1, 2]),
     ],
 )
-def test_a_sentinel_is_a_value_or_a_question(
+def test_a_sentinel_is_a_value_or_a_predicate(
     sentinel: object | Callable[[Any], bool], end: object, other: object
 ) -> None:
     assert end_marker(sentinel)(end)
@@ -254,7 +252,7 @@ def test_a_sentinel_is_a_value_or_a_question(
 @LOOKAHEADS
 @pytest.mark.parametrize("length", [1, 2, 3, 7])
 @pytest.mark.parametrize("kind", ["list", "ids", "units"])
-def test_pages_that_go_in_circles_are_a_loop(lookahead: int, length: int, kind: str) -> None:
+def test_a_cycle_of_pages_is_a_loop(lookahead: int, length: int, kind: str) -> None:
     fetched = []
 
     def fetch(number: int) -> Any:
@@ -267,13 +265,13 @@ def test_pages_that_go_in_circles_are_a_loop(lookahead: int, length: int, kind: 
         return {str(place): {"seen": number}}
 
     with pytest.raises(PageLoop) as caught:
-        list(pages(fetch, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=10))
+        list(pages(fetch, is_end=is_empty, measure=timings(FAR), lookahead=lookahead, size=10))
 
     assert caught.value.page == length + 1
     assert max(fetched) <= length + 1 + lookahead
 
 
-def test_objects_that_are_no_pages_of_units_may_have_the_same_names() -> None:
+def test_objects_that_are_not_pages_of_units_may_repeat_keys() -> None:
     fetch_page = [{"results": [1]}, {"results": [2]}, {}]
 
     found = list(pages(lambda number: fetch_page[number - 1], is_end=lambda page: not page))
@@ -283,14 +281,14 @@ def test_objects_that_are_no_pages_of_units_may_have_the_same_names() -> None:
 
 @LOOKAHEADS
 @pytest.mark.parametrize("first", [1, 4])
-def test_a_page_that_fails_says_where_to_go_on(lookahead: int, first: int) -> None:
+def test_the_error_of_a_page_has_the_page_to_resume_from(lookahead: int, first: int) -> None:
     def fetch(number: int) -> list[int]:
         if number == first + 2:
             raise ServerError("out of order")
         return [number, -number]
 
     source = pages(
-        fetch, first=first, is_end=is_empty, measure=costing(FAR), lookahead=lookahead, size=2
+        fetch, first=first, is_end=is_empty, measure=timings(FAR), lookahead=lookahead, size=2
     )
     with pytest.raises(ServerError) as caught:
         list(source)
@@ -299,11 +297,11 @@ def test_a_page_that_fails_says_where_to_go_on(lookahead: int, first: int) -> No
 
 
 @pytest.mark.parametrize("count", [None, 0, 2, 3])
-def test_as_many_items_as_there_were_or_more_are_no_loss(count: int | None) -> None:
+def test_as_many_items_as_expected_or_more_are_not_a_loss(count: int | None) -> None:
     assert list(counted(iter(["ab", "c"]), count, strict=True)) == ["ab", "c"]
 
 
-def test_fewer_items_than_there_were_are_told_at_the_end() -> None:
+def test_missing_items_give_a_warning_at_the_end() -> None:
     source = counted(iter(["ab", "c"]), 4, strict=False)
 
     assert [next(source), next(source)] == ["ab", "c"]
@@ -311,6 +309,6 @@ def test_fewer_items_than_there_were_are_told_at_the_end() -> None:
         assert list(source) == []
 
 
-def test_who_is_strict_gets_an_error_in_its_place() -> None:
+def test_in_strict_mode_missing_items_are_an_error() -> None:
     with pytest.raises(PageChanged, match="3 items"):
         list(counted(iter(["ab", "c"]), 4, strict=True))

@@ -16,7 +16,7 @@ from crowdflower.exceptions import InvalidInput
 from crowdflower.http.encoding import segment
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -41,8 +41,8 @@ API = "https://api.appen.com/v1"
         (lambda client: PathFactory(client, ("users",)).teams, "GET /users/teams.json"),
     ],
 )
-def test_a_path_is_built_by_attribute_and_item_and_calling_it_calls(
-    api: RequestsMock, client: Client, sent: list[Sent], path: Any, line: str
+def test_a_path_is_built_by_attribute_and_item_and_can_be_called(
+    api: RequestsMock, client: Client, sent: list[SentRequest], path: Any, line: str
 ) -> None:
     api.get(f"{API}{line.removeprefix('GET ')}", json={"done": True})
 
@@ -52,8 +52,8 @@ def test_a_path_is_built_by_attribute_and_item_and_calling_it_calls(
     assert sent[0].line == line
 
 
-def test_a_call_of_a_path_takes_what_a_call_takes(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_call_of_a_path_takes_the_arguments_of_call(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/7.json", json={"id": 7})
 
@@ -66,8 +66,8 @@ def test_a_call_of_a_path_takes_what_a_call_takes(
 @pytest.mark.parametrize(
     ("suffix", "line"), [(None, "/jobs/7/channels"), (".csv", "/jobs/7/channels.csv")]
 )
-def test_the_suffix_may_be_another_or_none(
-    api: RequestsMock, client: Client, sent: list[Sent], suffix: str | None, line: str
+def test_the_suffix_can_be_changed_or_left_off(
+    api: RequestsMock, client: Client, sent: list[SentRequest], suffix: str | None, line: str
 ) -> None:
     api.get(f"{API}{line}", json={})
 
@@ -76,7 +76,7 @@ def test_the_suffix_may_be_another_or_none(
     assert sent[0].line == f"GET {line}"
 
 
-def test_a_raw_answer_is_to_be_had(api: RequestsMock, client: Client) -> None:
+def test_a_raw_response_can_be_requested(api: RequestsMock, client: Client) -> None:
     api.post(f"{API}/jobs/7/regenerate.json", body="OK")
 
     response = client.jobs[7].regenerate(method="post", as_json=False)
@@ -84,7 +84,7 @@ def test_a_raw_answer_is_to_be_had(api: RequestsMock, client: Client) -> None:
     assert response.text == "OK"
 
 
-def test_a_path_is_paged(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_a_path_is_paged(api: RequestsMock, client: Client, sent: list[SentRequest]) -> None:
     api.get(f"{API}/jobs/7/units.json", json={})
 
     pages = list(client.jobs[7].units.pages(page=3, limit=5))
@@ -94,8 +94,8 @@ def test_a_path_is_paged(api: RequestsMock, client: Client, sent: list[Sent]) ->
 
 
 @pytest.mark.parametrize(("name", "size"), [("units", 1000), ("judgments", 100)])
-def test_a_path_is_paged_by_the_largest_pages_that_there_are(
-    api: RequestsMock, client: Client, sent: list[Sent], name: str, size: int
+def test_a_path_is_paged_with_the_maximum_page_size(
+    api: RequestsMock, client: Client, sent: list[SentRequest], name: str, size: int
 ) -> None:
     api.get(f"{API}/jobs/7/{name}.json", json={})
 
@@ -105,7 +105,7 @@ def test_a_path_is_paged_by_the_largest_pages_that_there_are(
 
 
 def test_a_path_without_suffix_is_paged(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7/tags", json=[])
 
@@ -114,7 +114,7 @@ def test_a_path_without_suffix_is_paged(
     assert sent[0].line == "GET /jobs/7/tags?page=1&limit=100"
 
 
-def test_a_path_may_be_kept_and_gone_on_from(client: Client) -> None:
+def test_a_path_can_be_stored_and_extended(client: Client) -> None:
     job = client.jobs[7]
 
     assert repr(job.units) == "<PathFactory jobs/7/units>"
@@ -122,27 +122,27 @@ def test_a_path_may_be_kept_and_gone_on_from(client: Client) -> None:
     assert repr(job) == "<PathFactory jobs/7>"
 
 
-# What probes for names
+# Names that are probed
 
 
 @pytest.mark.parametrize("name", ["_repr_html_", "__deepcopy__", "_ipython_display_", "_x"])
-def test_names_that_begin_with_an_underscore_are_no_paths(client: Client, name: str) -> None:
+def test_names_with_a_leading_underscore_are_not_paths(client: Client, name: str) -> None:
     with pytest.raises(AttributeError, match=name):
         getattr(client.jobs, name)
 
 
-def test_a_path_is_copied(client: Client) -> None:
+def test_a_path_can_be_copied(client: Client) -> None:
     path = copy.copy(client.jobs[7].units)
 
     assert repr(path) == "<PathFactory jobs/7/units>"
 
 
-def test_a_path_is_not_pickled_because_its_client_is_not(client: Client) -> None:
+def test_a_path_cannot_be_pickled(client: Client) -> None:
     with pytest.raises(TypeError, match="create a new Client"):
         pickle.dumps(client.jobs[7])
 
 
-def test_probing_a_path_sends_nothing(client: Client, sent: list[Sent]) -> None:
+def test_inspecting_a_path_sends_nothing(client: Client, sent: list[SentRequest]) -> None:
     hasattr(client.jobs, "_repr_html_")
     repr(client.jobs[7].units)
     dir(client.jobs)
@@ -154,7 +154,7 @@ def test_probing_a_path_sends_nothing(client: Client, sent: list[Sent]) -> None:
 
 
 @given(st.text(min_size=1).filter(lambda name: name not in {".", ".."}))
-def test_a_name_is_one_segment_whatever_is_in_it(name: str) -> None:
+def test_a_name_is_quoted_into_one_segment(name: str) -> None:
     quoted = segment(name)
 
     assert not set(quoted) & set("/?#[]@ \\")
@@ -163,21 +163,21 @@ def test_a_name_is_one_segment_whatever_is_in_it(name: str) -> None:
 
 
 @given(st.integers(min_value=1))
-def test_an_id_is_its_digits(number: int) -> None:
+def test_an_id_is_written_in_digits(number: int) -> None:
     assert segment(number) == str(number)
 
 
 @pytest.mark.parametrize(
     "bad", [0, -7, True, False, None, 7.0, b"7", "", ".", "..", "\ud800", [7]], ids=repr
 )
-def test_what_is_neither_id_nor_name_is_refused(client: Client, bad: Any) -> None:
+def test_a_segment_that_is_neither_id_nor_name_is_refused(client: Client, bad: Any) -> None:
     with pytest.raises(InvalidInput, match="is not an id"):
         client.jobs[bad]
 
 
 @pytest.mark.parametrize("name", ["7/../8", "7?key=x", "7#x", "../jobs/8", "%2e%2e", "７"])
-def test_no_name_leads_out_of_its_place(
-    api: RequestsMock, client: Client, sent: list[Sent], name: str
+def test_no_name_can_change_the_path(
+    api: RequestsMock, client: Client, sent: list[SentRequest], name: str
 ) -> None:
     api.get(f"{API}/jobs/{segment(name)}.json", json={"id": 7})
 

@@ -83,7 +83,7 @@ def test_without_trusted_answers_there_is_no_best_answer(
     assert aggregate(how, answers) == {"agg": None, "confidence": None}
 
 
-def test_agg_is_empty_when_everybody_chose_nothing() -> None:
+def test_agg_is_none_if_all_contributors_chose_nothing() -> None:
     assert aggregate("agg", [([], 1.0), ([], 1.0)]) == {"agg": None, "confidence": None}
 
 

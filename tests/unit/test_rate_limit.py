@@ -1,4 +1,4 @@
-"""Requests in their turn: a steady rate, bursts, and what a refusal does to it."""
+"""The rate limiter: steady rate, bursts, and the reaction to 429."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crowdflower.exceptions import ConfigError, NotSentError, RateLimited
 from crowdflower.http.rate_limit import RateLimiter
 
 if TYPE_CHECKING:
-    from conftest import Clock, Sent
+    from conftest import Clock, SentRequest
     from responses import RequestsMock
 
 API = "https://api.appen.com/v1"
@@ -20,7 +20,7 @@ KEY = "s3cret-0123456789abcdef"
 
 
 def waits(limiter: RateLimiter, count: int, now: float = 0.0) -> list[float]:
-    """Take so many turns at one moment, and return how long each has to wait."""
+    """Make several requests at one moment, and return the wait of each."""
     taken = [limiter.reserve(now, 1000) for _ in range(count)]
     return [round(wait, 6) for wait in taken if wait is not None]
 
@@ -80,7 +80,7 @@ def test_the_rate_recovers_by_a_tenth_in_ten_seconds() -> None:
     assert rates == pytest.approx([6, 7, 10, 10])
 
 
-def test_the_rate_falls_to_a_sixteenth_and_no_further() -> None:
+def test_the_rate_falls_to_a_sixteenth_at_most() -> None:
     limiter = RateLimiter(16)
 
     for moment in range(2, 100):
@@ -114,7 +114,7 @@ def test_an_invalid_rate_is_refused(rate: Any) -> None:
 
 @pytest.fixture
 def limited_client(api: RequestsMock, clock: Clock) -> Any:
-    """Return a function that makes a client of a rate."""
+    """Return a function that creates a client with a rate."""
 
     def build(rate: float | None, **more: Any) -> Client:
         client = Client(KEY, max_requests_per_second=rate, lookahead=1, **more)
@@ -148,7 +148,7 @@ def test_a_client_with_a_rate_limit_waits(
 
 
 def test_nothing_is_sent_if_the_rate_limit_exceeds_the_deadline(
-    api: RequestsMock, limited_client: Any, sent: list[Sent]
+    api: RequestsMock, limited_client: Any, sent: list[SentRequest]
 ) -> None:
     api.post(f"{API}/jobs/7/orders.json", json={"id": 1})
     client = limited_client(0.1, deadline=5)
@@ -161,7 +161,7 @@ def test_nothing_is_sent_if_the_rate_limit_exceeds_the_deadline(
 
 
 def test_a_429_slows_down_a_client_with_a_rate_limit(
-    api: RequestsMock, limited_client: Any, clock: Clock, sent: list[Sent]
+    api: RequestsMock, limited_client: Any, clock: Clock, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7.json", status=429, headers={"Retry-After": "0"})
     client = limited_client(2)

@@ -1,4 +1,4 @@
-"""Messages in all their wrappings."""
+"""Messages of responses, in every envelope."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ import pytest
 
 from crowdflower.http import responses
 
-SAID = "Job could not be canceled."
+MESSAGE = "Job could not be canceled."
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        {"error": SAID},
-        {"error": {"message": SAID}},
-        {"error": [SAID]},
-        {"error": {"message": [SAID]}},
-        {"errors": [SAID]},
-        {"errors": SAID},
-        {"errors": {"message": SAID}},
-        {"errors": [{"message": SAID}]},
-        {"message": {"error": SAID}},
-        {"message": {"error": {"message": SAID}}},
-        {"message": {"errors": [SAID]}},
-        {"error": SAID, "enabled_channels": []},
-        {"success": "Fine.", "error": SAID},
-        {"id": 7, "error": SAID},
-        {"id": 7, "errors": [SAID]},
-        {"done": False, "count": 55, "error": SAID},
+        {"error": MESSAGE},
+        {"error": {"message": MESSAGE}},
+        {"error": [MESSAGE]},
+        {"error": {"message": [MESSAGE]}},
+        {"errors": [MESSAGE]},
+        {"errors": MESSAGE},
+        {"errors": {"message": MESSAGE}},
+        {"errors": [{"message": MESSAGE}]},
+        {"message": {"error": MESSAGE}},
+        {"message": {"error": {"message": MESSAGE}}},
+        {"message": {"errors": [MESSAGE]}},
+        {"error": MESSAGE, "enabled_channels": []},
+        {"success": "Fine.", "error": MESSAGE},
+        {"id": 7, "error": MESSAGE},
+        {"id": 7, "errors": [MESSAGE]},
+        {"done": False, "count": 55, "error": MESSAGE},
     ],
 )
-def test_a_refusal_is_heard_in_every_wrapping(body: Any) -> None:
-    assert responses.refusal_messages(body) == [SAID]
-    assert SAID in responses.all_messages(body)
+def test_a_refusal_is_found_in_every_envelope(body: Any) -> None:
+    assert responses.refusal_messages(body) == [MESSAGE]
+    assert MESSAGE in responses.all_messages(body)
 
 
-def test_all_reasons_are_heard_in_their_order() -> None:
+def test_all_reasons_are_found_in_order() -> None:
     assert responses.refusal_messages({"errors": ["b", "c"], "error": "a"}) == ["a", "b", "c"]
 
 
-def test_a_refusal_in_a_shape_of_its_own_is_shown_as_it_is() -> None:
+def test_a_refusal_of_unknown_shape_is_shown_unchanged() -> None:
     assert responses.refusal_messages({"error": {"code": 7}}) == ["{'code': 7}"]
     assert responses.refusal_messages({"error": 7}) == ["7"]
     assert responses.refusal_messages({"error": True}) == ["True"]
@@ -64,7 +64,7 @@ def test_a_refusal_in_a_shape_of_its_own_is_shown_as_it_is() -> None:
         {"error": ""},
         {"error": {}},
         {"error": False},
-        {"id": 7, "message": {"error": SAID}},
+        {"id": 7, "message": {"error": MESSAGE}},
         {"1": {"error": "a column of that name"}},
         ["error"],
         "error",
@@ -72,14 +72,14 @@ def test_a_refusal_in_a_shape_of_its_own_is_shown_as_it_is() -> None:
         None,
     ],
 )
-def test_what_is_no_refusal_is_not_taken_for_one(body: Any) -> None:
+def test_a_response_without_errors_is_not_a_refusal(body: Any) -> None:
     assert responses.refusal_messages(body) == []
 
 
-def test_an_object_that_was_made_all_the_same_has_a_reservation() -> None:
-    body = {"id": 7, "message": {"error": SAID}}
+def test_an_object_with_errors_has_a_warning() -> None:
+    body = {"id": 7, "message": {"error": MESSAGE}}
 
-    assert responses.reservations(body) == [SAID]
+    assert responses.reservations(body) == [MESSAGE]
     assert responses.refusal_messages(body) == []
 
 
@@ -88,31 +88,31 @@ def test_an_object_that_was_made_all_the_same_has_a_reservation() -> None:
     [
         {"id": 7, "message": {"notice": "Copied."}},
         {"id": 7, "message": "Deprecated."},
-        {"message": {"error": SAID}},
+        {"message": {"error": MESSAGE}},
         {"id": 7},
         [],
         None,
     ],
 )
-def test_other_messages_are_no_reservation(body: Any) -> None:
+def test_other_messages_are_not_warnings(body: Any) -> None:
     assert responses.reservations(body) == []
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        {"success": SAID},
-        {"success": {"message": SAID}},
-        {"notice": {"message": SAID}},
-        {"warning": SAID},
-        {"message": SAID},
-        {"message": {"success": SAID}},
-        {"message": {"notice": SAID}},
-        {"id": 7, "message": {"notice": SAID}},
+        {"success": MESSAGE},
+        {"success": {"message": MESSAGE}},
+        {"notice": {"message": MESSAGE}},
+        {"warning": MESSAGE},
+        {"message": MESSAGE},
+        {"message": {"success": MESSAGE}},
+        {"message": {"notice": MESSAGE}},
+        {"id": 7, "message": {"notice": MESSAGE}},
     ],
 )
 def test_every_message_is_a_remark(body: Any) -> None:
-    assert responses.all_messages(body) == [SAID]
+    assert responses.all_messages(body) == [MESSAGE]
 
 
 @pytest.mark.parametrize("body", [{}, {"id": 7, "title": "error"}, [], "text", None])

@@ -1,4 +1,4 @@
-"""One request out, one checked answer back: statuses, redirects, connections, addresses."""
+"""The transport: statuses, redirects, connections, addresses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from crowdflower.exceptions import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
 API = "https://api.appen.com/v1"
@@ -230,8 +230,8 @@ def test_an_object_created_with_an_error_message_is_returned_with_a_warning(
 # Connections
 
 
-def refused(kind: type[NewConnectionError]) -> requests.ConnectionError:
-    """What requests raises where nobody listens, its text and all."""
+def refused_connection(kind: type[NewConnectionError]) -> requests.ConnectionError:
+    """The exception of requests for a refused connection, with its text."""
     pool = HTTPSConnection("api.appen.com")
     reason = (
         NameResolutionError("api.appen.com", pool, OSError(-2, "unknown"))  # type: ignore[arg-type]
@@ -244,9 +244,14 @@ def refused(kind: type[NewConnectionError]) -> requests.ConnectionError:
 @pytest.mark.parametrize(
     ("failure", "error", "python_error", "said"),
     [
-        (refused(NewConnectionError), NotSentError, ConnectionError, "cannot connect to"),
         (
-            refused(NameResolutionError),
+            refused_connection(NewConnectionError),
+            NotSentError,
+            ConnectionError,
+            "cannot connect to",
+        ),
+        (
+            refused_connection(NameResolutionError),
             NotSentError,
             ConnectionError,
             "host name .* not found",
@@ -317,7 +322,7 @@ def test_timeout_sets_connect_and_read_timeout(
 
 
 def test_a_raw_read_sends_the_key_to_a_redirect_on_the_same_server(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7.csv", status=302, headers={"Location": "/v1/reports/7"})
     api.get(f"{API}/reports/7", body=b"zip")
@@ -329,7 +334,7 @@ def test_a_raw_read_sends_the_key_to_a_redirect_on_the_same_server(
 
 
 def test_a_redirect_to_another_host_gets_no_key_cookie_or_custom_header(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     headers = {"Location": f"{STORAGE}?signature=x%2By", "Set-Cookie": "session=1; Domain=.com"}
     api.get(f"{API}/jobs/7.csv", status=302, headers=headers)
@@ -359,7 +364,7 @@ def test_a_redirect_to_another_host_gets_no_key_cookie_or_custom_header(
     ],
 )
 def test_unsafe_redirects_are_not_followed(
-    api: RequestsMock, client: Client, sent: list[Sent], status: int, location: str | None
+    api: RequestsMock, client: Client, sent: list[SentRequest], status: int, location: str | None
 ) -> None:
     headers = {} if location is None else {"Location": location}
     api.get(f"{API}/jobs/7.csv", status=status, headers=headers)
@@ -373,7 +378,7 @@ def test_unsafe_redirects_are_not_followed(
 
 
 def test_at_most_three_redirects_are_followed(
-    api: RequestsMock, client: Client, sent: list[Sent]
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     for number in range(4):
         headers = {"Location": f"https://storage.example.com/{number + 1}"}
@@ -386,8 +391,8 @@ def test_at_most_three_redirects_are_followed(
     assert len(sent) == 4
 
 
-def test_a_redirect_in_place_of_json_is_an_error(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_redirect_instead_of_json_is_an_error(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/7.json", status=302, headers={"Location": "/login"})
 
@@ -399,7 +404,7 @@ def test_a_redirect_in_place_of_json_is_an_error(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_write_does_not_follow_redirects(
-    api: RequestsMock, client: Client, sent: list[Sent], status: int
+    api: RequestsMock, client: Client, sent: list[SentRequest], status: int
 ) -> None:
     api.post(f"{API}/jobs/7/regenerate", status=status, headers={"Location": STORAGE})
 
@@ -409,13 +414,13 @@ def test_a_write_does_not_follow_redirects(
     assert len(sent) == 1
 
 
-# What a machine has set up for other programs
+# Configuration for other programs
 
 
 def test_a_netrc_file_is_ignored(
     api: RequestsMock,
     client: Client,
-    sent: list[Sent],
+    sent: list[SentRequest],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -431,7 +436,7 @@ def test_a_netrc_file_is_ignored(
     assert "Authorization" not in sent[1].headers
 
 
-def test_cookies_are_not_stored(api: RequestsMock, client: Client, sent: list[Sent]) -> None:
+def test_cookies_are_not_stored(api: RequestsMock, client: Client, sent: list[SentRequest]) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7}, headers={"Set-Cookie": "session=1; Path=/"})
 
     client.get_job(7)
@@ -443,7 +448,9 @@ def test_cookies_are_not_stored(api: RequestsMock, client: Client, sent: list[Se
 # Sessions
 
 
-def test_the_callers_session_is_used_and_stays_open(api: RequestsMock, sent: list[Sent]) -> None:
+def test_the_callers_session_is_used_and_stays_open(
+    api: RequestsMock, sent: list[SentRequest]
+) -> None:
     api.get(f"{API}/jobs/7.json", json={"id": 7})
     session = Session()
     session.headers["User-Agent"] = "pipeline/3"
@@ -473,7 +480,7 @@ def test_the_clients_own_session_is_closed_and_reopens_when_used(api: RequestsMo
 
 
 class ObservableAdapter(requests.adapters.HTTPAdapter):
-    """An adapter that tells when it is closed."""
+    """An adapter that records when it is closed."""
 
     def __init__(self, closed: list[str]) -> None:
         super().__init__()
@@ -532,7 +539,7 @@ def test_an_invalid_base_url_is_refused_without_showing_it(base_url: str) -> Non
 
 
 def test_allow_insecure_permits_plain_http_to_another_machine(
-    api: RequestsMock, sent: list[Sent]
+    api: RequestsMock, sent: list[SentRequest]
 ) -> None:
     api.get("http://192.168.1.7:8000/v1/jobs/7.json", json={"id": 7})
     client = Client(KEY, "http://192.168.1.7:8000/v1", allow_insecure=True)
@@ -542,7 +549,9 @@ def test_allow_insecure_permits_plain_http_to_another_machine(
     assert sent[0].headers["Authorization"] == f"Token token={KEY}"
 
 
-def test_a_plain_http_server_may_redirect_to_itself(api: RequestsMock, sent: list[Sent]) -> None:
+def test_a_plain_http_server_may_redirect_to_itself(
+    api: RequestsMock, sent: list[SentRequest]
+) -> None:
     here = "http://localhost:8000/v1"
     api.get(f"{here}/jobs/7.csv", status=302, headers={"Location": f"{here}/reports/7"})
     api.get(f"{here}/reports/7", body=b"zip")
@@ -552,7 +561,7 @@ def test_a_plain_http_server_may_redirect_to_itself(api: RequestsMock, sent: lis
     assert sent[1].headers["Authorization"] == f"Token token={KEY}"
 
 
-def test_a_redirect_to_another_port_gets_no_key(api: RequestsMock, sent: list[Sent]) -> None:
+def test_a_redirect_to_another_port_gets_no_key(api: RequestsMock, sent: list[SentRequest]) -> None:
     elsewhere = "http://localhost:9000/7.zip"
     api.get("http://localhost:8000/v1/7", status=302, headers={"Location": elsewhere})
     api.get(elsewhere, body=b"zip")

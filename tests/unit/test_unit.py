@@ -1,4 +1,4 @@
-"""One row of a job, and what was answered about it."""
+"""Units: attributes, results, updates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crowdflower.exceptions import ApplicationError, InvalidInput, MalformedResp
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
     from crowdflower.job import Job
@@ -48,12 +48,12 @@ def unit(job: Job) -> Unit:
 # Attributes
 
 
-def test_a_unit_reads_like_its_json(unit: Unit) -> None:
+def test_a_unit_has_the_fields_of_its_json(unit: Unit) -> None:
     for name, value in FINALIZED.items():
         assert getattr(unit, name) == unit[name] == value
 
 
-def test_a_unit_of_another_age_lacks_what_it_lacks(job: Job) -> None:
+def test_missing_fields_of_older_units_are_none(job: Job) -> None:
     unit = Unit(job, id=1, contested_count=2, brand_new=True)
 
     assert (unit.contested_count, unit.difficulty, unit.agreement) == (2, None, None)
@@ -67,7 +67,7 @@ def test_a_unit_of_another_age_lacks_what_it_lacks(job: Job) -> None:
         *("results", "difficulty", "created_at", "updated_at"),
     ],
 )
-def test_what_the_service_counts_is_not_written(unit: Unit, name: str) -> None:
+def test_counts_are_read_only(unit: Unit, name: str) -> None:
     with pytest.raises(AttributeError, match="read-only"):
         setattr(unit, name, 1)
 
@@ -86,19 +86,19 @@ def test_what_the_service_counts_is_not_written(unit: Unit, name: str) -> None:
         ("no_such_field", None),
     ],
 )
-def test_an_aggregate_is_the_answer_whatever_the_aggregation(
+def test_get_aggregate_returns_the_answer_of_every_aggregation(
     unit: Unit, field: str, answer: object
 ) -> None:
     assert unit.get_aggregate(field) == answer
 
 
 @pytest.mark.parametrize("field", ["nobody_trusted", "no_such_field"])
-def test_a_default_stands_in_where_there_is_no_answer(unit: Unit, field: str) -> None:
+def test_without_an_answer_get_aggregate_returns_the_default(unit: Unit, field: str) -> None:
     assert unit.get_aggregate(field, "unknown") == "unknown"
     assert unit.get_aggregate(field, default=0) == 0
 
 
-def test_an_answer_that_is_nothing_is_still_an_answer(job: Job) -> None:
+def test_an_empty_answer_is_an_answer(job: Job) -> None:
     unit = Unit(job, results={"judgments": [], "stars": {"avg": 0}, "all": [], "text": {"agg": ""}})
 
     assert unit.get_aggregate("stars", 5) == 0
@@ -114,8 +114,8 @@ def test_a_unit_without_results_has_no_aggregate(job: Job, results: Any) -> None
 # Changing
 
 
-def test_an_update_sends_what_changed_as_json_so_that_a_number_stays_one(
-    api: RequestsMock, unit: Unit, sent: list[Sent]
+def test_an_update_sends_changes_as_json_and_keeps_numbers(
+    api: RequestsMock, unit: Unit, sent: list[SentRequest]
 ) -> None:
     data = {"stars": 4, "price [usd]": 1.5, "seen": None, "tags": [], "text": "Grüße"}
     api.put(UNIT, json={**FINALIZED, "data": data, "state": "golden"})
@@ -130,7 +130,9 @@ def test_an_update_sends_what_changed_as_json_so_that_a_number_stays_one(
     assert (unit.data, unit.state) == (data, "golden")
 
 
-def test_a_unit_becomes_a_test_question(api: RequestsMock, unit: Unit, sent: list[Sent]) -> None:
+def test_a_unit_becomes_a_test_question(
+    api: RequestsMock, unit: Unit, sent: list[SentRequest]
+) -> None:
     api.put(UNIT, json={**FINALIZED, "state": "golden"})
 
     unit.golden = True
@@ -140,13 +142,15 @@ def test_a_unit_becomes_a_test_question(api: RequestsMock, unit: Unit, sent: lis
     assert unit.state == "golden"
 
 
-def test_without_a_change_nothing_is_sent(unit: Unit, sent: list[Sent]) -> None:
+def test_without_a_change_nothing_is_sent(unit: Unit, sent: list[SentRequest]) -> None:
     unit.update()
 
     assert sent == []
 
 
-def test_what_was_sent_is_not_sent_again(api: RequestsMock, unit: Unit, sent: list[Sent]) -> None:
+def test_sent_changes_are_not_sent_again(
+    api: RequestsMock, unit: Unit, sent: list[SentRequest]
+) -> None:
     api.put(UNIT, json=FINALIZED)
     unit.gold_pool = "quiz"
 
@@ -156,7 +160,7 @@ def test_what_was_sent_is_not_sent_again(api: RequestsMock, unit: Unit, sent: li
     assert len(sent) == 1
 
 
-def test_a_row_that_is_no_json_is_refused(unit: Unit, sent: list[Sent]) -> None:
+def test_a_row_that_is_not_json_is_refused(unit: Unit, sent: list[SentRequest]) -> None:
     unit.data = {"stars": float("nan")}
 
     with pytest.raises(InvalidInput):
@@ -175,7 +179,7 @@ def test_a_refused_update_keeps_the_changes(api: RequestsMock, unit: Unit) -> No
     assert unit.state == "judging"
 
 
-def test_an_answer_that_is_no_unit_is_malformed(api: RequestsMock, unit: Unit) -> None:
+def test_a_response_that_is_not_a_unit_is_malformed(api: RequestsMock, unit: Unit) -> None:
     api.put(UNIT, json=[FINALIZED])
     unit.gold_pool = "quiz"
 
@@ -183,8 +187,8 @@ def test_an_answer_that_is_no_unit_is_malformed(api: RequestsMock, unit: Unit) -
         unit.update()
 
 
-def test_a_canceled_unit_is_looked_at_and_keeps_its_changes(
-    api: RequestsMock, unit: Unit, sent: list[Sent]
+def test_a_canceled_unit_is_read_again_and_keeps_its_changes(
+    api: RequestsMock, unit: Unit, sent: list[SentRequest]
 ) -> None:
     api.post(UNIT.replace(".json", "/cancel.json"), json={"success": "Unit has been canceled"})
     api.get(UNIT, json={**FINALIZED, "state": "canceled"})
@@ -199,7 +203,7 @@ def test_a_canceled_unit_is_looked_at_and_keeps_its_changes(
     assert (unit.state, unit.gold_pool) == ("canceled", "quiz")
 
 
-def test_a_unit_that_has_answers_is_not_canceled(api: RequestsMock, unit: Unit) -> None:
+def test_a_unit_with_judgments_cannot_be_canceled(api: RequestsMock, unit: Unit) -> None:
     api.post(UNIT.replace(".json", "/cancel.json"), json={"error": "It has judgments."})
 
     with pytest.raises(ApplicationError, match="It has judgments"):
@@ -208,7 +212,7 @@ def test_a_unit_that_has_answers_is_not_canceled(api: RequestsMock, unit: Unit) 
     assert unit.state == "finalized"
 
 
-def test_reloading_drops_changes_as_it_says(api: RequestsMock, unit: Unit) -> None:
+def test_reloading_drops_unsent_changes(api: RequestsMock, unit: Unit) -> None:
     api.get(UNIT, json={**FINALIZED, "judgments_count": 5})
     unit.gold_pool = "quiz"
 
@@ -218,9 +222,7 @@ def test_reloading_drops_changes_as_it_says(api: RequestsMock, unit: Unit) -> No
     assert (unit.judgments_count, unit.gold_pool) == (5, None)
 
 
-def test_a_canceled_unit_stays_canceled_when_it_cannot_be_read_again(
-    api: RequestsMock, job: Job
-) -> None:
+def test_a_cancel_succeeds_even_if_the_unit_cannot_be_read(api: RequestsMock, job: Job) -> None:
     unit = Unit(job, id=698757970)
     api.post(UNIT.replace(".json", "/cancel.json"), json={"success": "Unit has been canceled"})
     api.get(UNIT, status=404)

@@ -14,7 +14,7 @@ from crowdflower.http.retry import Safety
 from crowdflower.models.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
-    from conftest import Clock, Sent
+    from conftest import Clock, SentRequest
     from responses import RequestsMock
 
     from crowdflower.client import Client
@@ -25,7 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 
-def shows(line: str, asked: Any, shown: Any) -> bool:
+def is_made(line: str, asked: Any, shown: Any) -> bool:
     """Return whether a form, or bytes of JSON, counts as made by what is shown."""
     method, path = line.split()
     body = asked if asked is None or isinstance(asked, bytes) else encoding.encode_form(asked)
@@ -53,9 +53,7 @@ def shows(line: str, asked: Any, shown: Any) -> bool:
         ("POST jobs/7/disable_channel", "jobs/7/channels"),
     ],
 )
-def test_a_setting_shows_where_it_can_be_read_and_nothing_else_is_looked_for(
-    line: str, place: str
-) -> None:
+def test_each_change_is_verified_where_it_can_be_read(line: str, place: str) -> None:
     method, path = line.split()
 
     endpoint, change_path = ENDPOINTS.find(method, path)
@@ -78,7 +76,7 @@ def test_a_setting_shows_where_it_can_be_read_and_nothing_else_is_looked_for(
         "POST jobs/7/workers/5/bonus.json",
     ],
 )
-def test_what_does_not_show_is_not_looked_for(line: str) -> None:
+def test_a_change_that_does_not_show_is_not_verified(line: str) -> None:
     method, path = line.split()
 
     assert ENDPOINTS.find(method, path).change_path is None
@@ -152,10 +150,10 @@ OPTIONS = {"job": {"options": {"front_load": True}, "included_countries": ["FI",
         ("POST jobs/7/disable_channel", {"channel_name": "a"}, {"enabled_channels": ["a"]}, False),
     ],
 )
-def test_a_setting_was_made_where_it_shows_as_it_was_sent(
+def test_a_setting_is_applied_if_it_shows_the_sent_value(
     line: str, asked: Any, shown: Any, made: bool
 ) -> None:
-    assert shows(line, asked, shown) is made
+    assert is_made(line, asked, shown) is made
 
 
 @pytest.mark.parametrize(
@@ -197,15 +195,15 @@ def test_a_body_that_is_streamed_is_not_compared() -> None:
     assert read_fields(iter([b"job[title]=A"]), FORM) == {}
 
 
-# What a call makes of it
+# Calls with verification
 
 
-def lines(sent: list[Sent]) -> list[str]:
+def lines(sent: list[SentRequest]) -> list[str]:
     return [request.line for request in sent]
 
 
-def test_a_pause_whose_answer_was_lost_and_that_shows_is_not_sent_again(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_a_lost_pause_that_shows_is_not_sent_again(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/712034/pause.json", status=502)
     api.get(f"{API}/jobs/712034.json", json={"id": 712034, "state": "paused"})
@@ -216,8 +214,8 @@ def test_a_pause_whose_answer_was_lost_and_that_shows_is_not_sent_again(
     assert lines(sent) == ["GET /jobs/712034/pause.json", "GET /jobs/712034.json"]
 
 
-def test_a_pause_whose_answer_was_lost_and_that_does_not_show_is_sent_once_more(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_a_lost_pause_that_does_not_show_is_sent_again_once(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/712034/pause.json", status=502)
     api.get(f"{API}/jobs/712034/pause.json", json={"id": 712034, "state": "paused"})
@@ -229,8 +227,8 @@ def test_a_pause_whose_answer_was_lost_and_that_does_not_show_is_sent_once_more(
     assert lines(sent) == [pause, look, pause]
 
 
-def test_what_was_sent_twice_and_answered_never_is_looked_for_once_more(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_a_change_sent_twice_without_a_response_is_verified_again(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/712034/pause.json", status=502)
     api.get(f"{API}/jobs/712034.json", json={"id": 712034, "state": "running"})
@@ -242,8 +240,8 @@ def test_what_was_sent_twice_and_answered_never_is_looked_for_once_more(
     assert lines(sent) == [pause, look, pause, look]
 
 
-def test_what_cannot_be_looked_at_is_not_sent_again(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_a_change_that_cannot_be_verified_is_not_sent_again(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/712034/pause.json", status=502)
     api.get(f"{API}/jobs/712034.json", status=502)
@@ -254,8 +252,8 @@ def test_what_cannot_be_looked_at_is_not_sent_again(
     assert lines(sent) == ["GET /jobs/712034/pause.json", *["GET /jobs/712034.json"] * 4]
 
 
-def test_after_thirty_seconds_a_setting_is_looked_for_and_not_sent_again(
-    api: RequestsMock, client: Client, sent: list[Sent], clock: Clock
+def test_after_thirty_seconds_a_setting_is_verified_but_not_sent_again(
+    api: RequestsMock, client: Client, sent: list[SentRequest], clock: Clock
 ) -> None:
     def late(_: object) -> tuple[int, dict[str, str], str]:
         clock.now += 31
@@ -270,8 +268,8 @@ def test_after_thirty_seconds_a_setting_is_looked_for_and_not_sent_again(
     assert [line for line in lines(sent) if line.startswith("PUT")] == ["PUT /jobs/7.json"]
 
 
-def test_a_resume_is_looked_for_and_never_sent_again(
-    api: RequestsMock, job: Job, sent: list[Sent]
+def test_a_resume_is_verified_and_never_sent_again(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
 ) -> None:
     api.get(f"{API}/jobs/712034/resume.json", status=502)
     api.get(f"{API}/jobs/712034.json", json={"id": 712034, "state": "paused"})
@@ -282,7 +280,7 @@ def test_a_resume_is_looked_for_and_never_sent_again(
     assert lines(sent) == ["GET /jobs/712034/resume.json", "GET /jobs/712034.json"]
 
 
-def test_what_was_seen_is_the_answer_of_a_change(api: RequestsMock, client: Client) -> None:
+def test_the_verified_object_is_the_result_of_the_change(api: RequestsMock, client: Client) -> None:
     seen = {"id": 3, "state": "new", "data": {"a": 1}}
     api.put(f"{API}/jobs/7/units/3.json", status=500)
     api.get(f"{API}/jobs/7/units/3.json", json=seen)
@@ -306,10 +304,10 @@ UNIT = '{"unit": {"state": "golden"}}'
         ("GET", "jobs/7/pause.json", None, "jobs/7.json", {"id": 7, "state": "paused"}),
     ],
 )
-def test_a_change_that_was_made_and_answered_with_a_page_is_one(
+def test_a_change_that_shows_after_status_406_succeeds(
     api: RequestsMock,
     client: Client,
-    sent: list[Sent],
+    sent: list[SentRequest],
     answer: dict[str, Any],
     method: str,
     path: str,
@@ -326,8 +324,8 @@ def test_a_change_that_was_made_and_answered_with_a_page_is_one(
     assert lines(sent) == [f"{method} /{path}", f"GET /{place}"]
 
 
-def test_a_change_that_was_answered_with_a_page_and_does_not_show_is_refused(
-    api: RequestsMock, client: Client, sent: list[Sent]
+def test_a_change_that_does_not_show_after_status_406_is_refused(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:
     api.put(f"{API}/jobs/7/tags", status=406, body="<p>Not acceptable</p>")
     api.get(f"{API}/jobs/7/tags", json=[])

@@ -1,4 +1,4 @@
-"""A warning names the line of whoever called, not one of ours."""
+"""A warning points to the line of the caller."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RESERVED = {"id": 5, "message": {"error": "Unit could not be ordered."}}
     ],
     ids=["add_unit", "client", "path", "units", "get_units", "pause", "get_jobs"],
 )
-def test_a_warning_names_the_line_that_led_to_it(
+def test_a_warning_points_to_the_line_of_the_caller(
     api: RequestsMock, client: Client, act: Callable[[Job], Any]
 ) -> None:
     api.assert_all_requests_are_fired = False

@@ -62,7 +62,7 @@ def sign(text: bytes, key: str = KEY) -> str:
 
 
 def notification_body(signal: str, payload: object, key: str = KEY) -> bytes:
-    """Make the body that the service posts."""
+    """Return the body that the service posts."""
     text = json.dumps(payload, separators=(",", ":"))
     fields = {"signal": signal, "payload": text, "signature": sign(text.encode(), key)}
     return urlencode(fields).encode()
@@ -73,7 +73,7 @@ def webhook() -> Webhook:
     return Webhook(KEY)
 
 
-# What is told
+# Content
 
 
 @pytest.mark.parametrize("signal", ["job_complete", "job_data_processed"])
@@ -151,7 +151,7 @@ def test_models_in_an_event_without_client_are_plain_data(webhook: Webhook) -> N
         event.job.reload()
 
 
-# Forms of a notification
+# Encodings
 
 
 def test_the_body_may_be_a_json_object(webhook: Webhook) -> None:
@@ -272,7 +272,7 @@ def test_a_webhook_shows_no_key_and_cannot_be_pickled() -> None:
         copy.deepcopy(webhook)
 
 
-# Whether it came before
+# Duplicates
 
 
 def test_a_second_delivery_is_a_replay(webhook: Webhook) -> None:
@@ -361,7 +361,7 @@ def test_an_invalid_size_of_the_memory_is_refused(remembered: Any) -> None:
 
 
 class SlowDict(OrderedDict[str, None]):
-    """A memory that takes its time to look, and lets other threads run meanwhile."""
+    """A memory whose lookup lets other threads run."""
 
     def __contains__(self, identity: object) -> bool:
         found = super().__contains__(identity)
@@ -476,11 +476,11 @@ def test_a_body_that_is_not_bytes_is_refused_with_the_reason(webhook: Webhook, b
         webhook.receive(body)
 
 
-LOADED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A loaded machine is no reason to fail."""
+RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""No deadline, because the machine may be busy."""
 
 
-@LOADED
+@RELAXED
 @given(body=st.binary(max_size=500))
 def test_any_body_raises_only_webhook_errors(body: bytes) -> None:
     with pytest.raises(WebhookError):
@@ -493,7 +493,7 @@ THINGS = st.dictionaries(
 )
 
 
-@LOADED
+@RELAXED
 @given(
     signal=st.sampled_from([*SIGNALS, "new"]),
     payload=VALUES | THINGS | st.lists(VALUES | THINGS, max_size=3),
@@ -532,7 +532,7 @@ def test_a_too_large_body_is_refused(webhook: Webhook) -> None:
         webhook.receive(b"=" * (webhook_module.MAX_BODY + 1))
 
 
-# What it leaves behind
+# Events as values
 
 
 def test_an_event_is_pickled_without_the_client(client: Client) -> None:

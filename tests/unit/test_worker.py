@@ -1,4 +1,4 @@
-"""The people who answer: what is sent about them, and what never is."""
+"""Contributors: bonuses, messages, flags, rejection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crowdflower.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from conftest import Sent
+    from conftest import SentRequest
     from responses import RequestsMock
 
     from crowdflower.job import Job
@@ -30,7 +30,7 @@ def worker(job: Job) -> Worker:
     return job.get_worker(31883685)
 
 
-def last(sent: list[Sent]) -> str:
+def last(sent: list[SentRequest]) -> str:
     return sent[-1].line.replace("/jobs/712034/workers/31883685", "")
 
 
@@ -45,9 +45,9 @@ def last(sent: list[Sent]) -> str:
         ((2000, ""), [("amount", "2000"), ("reason", "")]),
     ],
 )
-@pytest.mark.usefixtures("seen")
+@pytest.mark.usefixtures("payment_reads")
 def test_a_bonus_sends_cents_and_reason(
-    api: RequestsMock, worker: Worker, sent: list[Sent], arguments: Any, form: object
+    api: RequestsMock, worker: Worker, sent: list[SentRequest], arguments: Any, form: object
 ) -> None:
     api.post(f"{WORKER}/bonus.json", json={"success": "Paid."})
 
@@ -62,7 +62,7 @@ def test_a_bonus_sends_cents_and_reason(
     [0, -1, 1.5, 100.0, "100", True, None, float("nan"), Decimal("1.50"), 2001, 10**12],
     ids=repr,
 )
-def test_an_invalid_amount_is_refused(worker: Worker, sent: list[Sent], amount: Any) -> None:
+def test_an_invalid_amount_is_refused(worker: Worker, sent: list[SentRequest], amount: Any) -> None:
     with pytest.raises(InvalidInput):
         worker.bonus(amount)
 
@@ -78,9 +78,9 @@ def test_an_invalid_amount_is_refused(worker: Worker, sent: list[Sent], amount: 
         (200, {"error": "Not today."}, ApplicationError),
     ],
 )
-@pytest.mark.usefixtures("seen")
+@pytest.mark.usefixtures("payment_reads")
 def test_a_refused_bonus_is_an_error(
-    api: RequestsMock, worker: Worker, sent: list[Sent], status: int, body: Any, error: Any
+    api: RequestsMock, worker: Worker, sent: list[SentRequest], status: int, body: Any, error: Any
 ) -> None:
     api.post(f"{WORKER}/bonus.json", status=status, json=body)
 
@@ -93,7 +93,7 @@ def test_a_refused_bonus_is_an_error(
 # Messages and flags
 
 
-def test_a_message_is_sent(api: RequestsMock, worker: Worker, sent: list[Sent]) -> None:
+def test_a_message_is_sent(api: RequestsMock, worker: Worker, sent: list[SentRequest]) -> None:
     said = {"success": {"message": "Contributor was successfully notified."}}
     api.post(f"{WORKER}/notify.json", json=said)
 
@@ -112,7 +112,7 @@ def test_a_message_is_sent(api: RequestsMock, worker: Worker, sent: list[Sent]) 
     ],
 )
 def test_a_flag_sends_its_reason_and_persist(
-    api: RequestsMock, worker: Worker, sent: list[Sent], arguments: Any, form: object
+    api: RequestsMock, worker: Worker, sent: list[SentRequest], arguments: Any, form: object
 ) -> None:
     api.put(f"{WORKER}.json", json={"success": "Flagged."})
 
@@ -122,7 +122,7 @@ def test_a_flag_sends_its_reason_and_persist(
     assert sent[0].form == form
 
 
-def test_a_flag_is_removed(api: RequestsMock, worker: Worker, sent: list[Sent]) -> None:
+def test_a_flag_is_removed(api: RequestsMock, worker: Worker, sent: list[SentRequest]) -> None:
     api.put(f"{WORKER}.json", json={"success": "Unflagged."})
 
     worker.deflag("A mistake")
@@ -138,7 +138,7 @@ def test_flagging_twice_is_not_an_error(api: RequestsMock, worker: Worker) -> No
 
 
 def test_a_rejection_sends_the_default_or_the_given_reason(
-    api: RequestsMock, worker: Worker, sent: list[Sent]
+    api: RequestsMock, worker: Worker, sent: list[SentRequest]
 ) -> None:
     said = "Rejecting contributor... this operation can take up to 10 minutes"
     api.put(f"{WORKER}/reject.json", json={"success": {"message": said}})

@@ -1,12 +1,12 @@
-"""A clock for those who do not wait."""
+"""A clock without waiting."""
 
 from __future__ import annotations
 
 import time
 
 
-class Quick:
-    """A clock that runs as it should, but jumps over every sleep."""
+class FastClock:
+    """A real clock that jumps over every sleep."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []

@@ -1,4 +1,4 @@
-"""Every endpoint with every fault: what arrived, what was done, claimed and shown."""
+"""The fault matrix: every endpoint with every fault; requests, changes, claims, leaks."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from crowdflower.client import Client
 
 DEADLINE = 0.15
-"""Seconds for a call in which it is the deadline that ends it; each other one has its usual."""
+"""Deadline in seconds of calls that are to end by it; all others have the default."""
 
 HANDSHAKE = 0.05
-"""Seconds for a handshake that never ends."""
+"""Timeout in seconds of a handshake that never ends."""
 
-MORE = 20
-"""How many times as long is waited where a busy machine did not get so far in that time."""
+SLOWDOWN = 20
+"""Factor for the deadline in a second attempt on a busy machine."""
 
 GRACE = 5
-"""Seconds that a busy machine may take beside; who kept no deadline would be late by eight."""
+"""Seconds of tolerance on a busy machine; without a deadline, a call is late by eight."""
 
 
 @pytest.mark.parametrize("letter", "REVN")
@@ -41,7 +41,7 @@ def test_each_fault_on_each_endpoint_has_the_expected_requests_and_error(
     wrong = {}
 
     for endpoint in fitting(case, letter):
-        for times in (1, MORE) if case.waits else (1,):
+        for times in (1, SLOWDOWN) if case.waits else (1,):
             with Server(tls=tls if case.tls else None) as server:
                 problems = list(differences(endpoint, case, server, connect, times))
             if not problems:
@@ -59,9 +59,9 @@ def differences(
     connect: Callable[..., Client],
     times: int = 1,
 ) -> Iterator[str]:
-    """Make one call that meets one fault, and yield whatever is not as it must be.
+    """Make one call with one fault, and yield the differences to the expected outcome.
 
-    :param times: How much longer to wait than it takes where nothing else is going on.
+    :param times: Factor for the deadline, for a busy machine.
     """
     server.plan(case.fault)
     patience = times * HANDSHAKE if case.row == "N4" else 10
@@ -78,12 +78,12 @@ def differences(
     if type(error) is not (case.raises(endpoint) or type(None)):
         yield f"it ended with {error!r}"
     expected = case.attempts(endpoint)
-    arrived = server.taken(expected) if case.means == "not sent" else len(server.log)
+    arrived = server.wait_for_connections(expected) if case.means == "not sent" else len(server.log)
     if arrived != expected:
         yield f"{arrived} requests arrived, not {expected}"
     if len(server.ledger) != (arrived if case.fault.applies else 0):
         yield f"{len(server.ledger)} changes were made"
-    if server.made(endpoint.line) > 1 and endpoint.letter in "VN":
+    if server.count_changes(endpoint.line) > 1 and endpoint.letter in "VN":
         yield "a change was made twice"
     if elapsed > (deadline or 0) + GRACE:
         yield f"it took {elapsed:.1f} s"
