@@ -800,7 +800,9 @@ class Client(BaseClient):
         """
         if type_ == "json":
             return list(self.stream_report(job))
-        return list(self._report_rows(job, type_))
+        _check_report_type(type_)
+        with download(self, self._as_job(job).id, type_) as archive:
+            return list(report_archive.rows(archive, type_))
 
     def stream_report(
         self, job: JobFields | int, *, largest: int = report_archive.MAX_UNPACKED
@@ -821,9 +823,10 @@ class Client(BaseClient):
         """
         job = self._as_job(job)
         expected, found = _judgments_count(job.json), 0
-        for row in self._report_rows(job, "json", largest):
-            found += _judgments_count(row)
-            yield Unit(job, self).absorb(row)
+        with download(self, job.id, "json", largest=largest) as archive:
+            for row in report_archive.rows(archive, "json", largest):
+                found += _judgments_count(row)
+                yield Unit(job, self).absorb(row)
         if found and found < expected:
             warn(
                 f"the report holds {found} of {expected} judgments: it was built before the latest;"
@@ -939,13 +942,6 @@ class Client(BaseClient):
 
     def _send_tags(self, method: str, job_id: int, tags: list[str]) -> None:
         self.request(method, _job_path(job_id, "tags", suffix=""), data={"tags": tags})
-
-    def _report_rows(
-        self, job: JobFields | int, type_: ReportType, largest: int = report_archive.MAX_UNPACKED
-    ) -> Iterator[JSONObject]:
-        _check_report_type(type_)
-        with download(self, self._as_job(job).id, type_, largest=largest) as archive:
-            yield from report_archive.rows(archive, type_, largest)
 
     def _job(self, data: JSONObject) -> Job:
         return Job(self).absorb(data)

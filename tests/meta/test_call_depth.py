@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from requests import Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from crowdflower import Client, Job
+from crowdflower import ApplicationError, Client, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,11 @@ def _names(frame: FrameType | None) -> list[str]:
             names.append(frame.f_code.co_qualname)
         frame = frame.f_back
     return names[::-1]
+
+
+def _report_refused(client: Client) -> None:
+    with suppress(ApplicationError):
+        client.get_report(7, "full")
 
 
 @pytest.fixture
@@ -113,6 +119,18 @@ def client(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
                 "Job.launch",
                 "Operations.pay",
                 "Operations._send",
+                "BaseClient.request",
+                "BaseClient._attempt",
+                "Transport.send",
+            ],
+        ),
+        (
+            _report_refused,
+            "GET /jobs/7.csv",
+            [
+                "Client.get_report",
+                "download",
+                "_download_to",
                 "BaseClient.request",
                 "BaseClient._attempt",
                 "Transport.send",
