@@ -68,6 +68,10 @@ class AMPCrowdService:
         with self.database.snapshot() as tx:
             return callbacks.posted_results(tx, groups.find_job_id(tx, crowd, group_id))
 
+    running = running_jobs
+    delivered = posted_results
+    """The names of :meth:`running_jobs` and :meth:`posted_results` in version 1.0.0."""
+
     def deliver(self, should_stop: Callable[[], bool] = lambda: False) -> list[Delivery]:
         """Post the results that are due; failed callbacks are retried in a later round.
 

@@ -176,6 +176,9 @@ class Faults:
         with self._lock:
             return tuple(self._pending)
 
+    waiting = pending
+    """The name of :meth:`pending` in version 1.0.0."""
+
     def clear(self) -> None:
         """Remove all faults."""
         with self._lock:

@@ -51,8 +51,13 @@ class LoggedRequest:
     """Whether a fault was injected."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields as a JSON object."""
-        return asdict(self)
+        """Return the fields as a JSON object; ``asked`` is the key of ``parameters`` in 1.0.0."""
+        return {**asdict(self), "asked": self.parameters}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The name of :attr:`parameters` in version 1.0.0."""
+        return self.parameters
 
 
 class RequestLog:
