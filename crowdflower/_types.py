@@ -30,10 +30,10 @@ MISSING: Final = Missing.MISSING
 """Marks a missing value where ``None`` is a valid one."""
 
 
-def a_type(value: object) -> str:
+def describe_type(value: object) -> str:
     """Return the type of a value with its article, for error messages.
 
-    >>> a_type(7), a_type([]), a_type(None)
+    >>> describe_type(7), describe_type([]), describe_type(None)
     ('an int', 'a list', 'None')
     """
     name = type(value).__name__

@@ -14,7 +14,7 @@ from shutil import copyfileobj
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, overload
 
-from crowdflower._types import JSON, JSONObject, Row, Rows, a_type
+from crowdflower._types import JSON, JSONObject, Row, Rows, describe_type
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -683,7 +683,9 @@ class Client(BaseClient):
         """
         if not isinstance(data, Mapping):
             advice = "; decode it with json.loads()" if isinstance(data, (str, bytes)) else ""
-            raise InvalidInput(f"the JSON of a unit must be a dict, not {a_type(data)}{advice}")
+            raise InvalidInput(
+                f"the JSON of a unit must be a dict, not {describe_type(data)}{advice}"
+            )
         return Unit(Job(self, id=data.get("job_id")), self).absorb(data)
 
     def copy_unit(

@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from crowdflower._types import JSON, JSONObject, a_type
+from crowdflower._types import JSON, JSONObject, describe_type
 from crowdflower.exceptions import (
     ConfigError,
     InvalidInput,
@@ -253,8 +253,8 @@ def parse_notification(body: bytes) -> Notification:
     """
     if not isinstance(body, bytes):
         raise InvalidInput(
-            f"a notification must be the bytes of a request's body, not {a_type(body)}: decoding"
-            " and encoding it again would change what was signed"
+            f"a notification must be the bytes of a request's body, not {describe_type(body)}:"
+            " decoding and encoding it again would change what was signed"
         )
     if not body:
         raise MalformedNotification(

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn, get_args
 from weakref import WeakSet
 
-from crowdflower._types import JSON, MISSING, a_type
+from crowdflower._types import JSON, MISSING, describe_type
 from crowdflower.ampcrowd import serving
 from crowdflower.ampcrowd.endpoints import ENDPOINTS
 from crowdflower.ampcrowd.inbox import Inbox
@@ -285,7 +285,7 @@ class AMPCrowdClient(BaseClient):
 def _require_settings(**settings: object) -> None:
     for name, value in settings.items():
         if value is not None and not isinstance(value, Mapping):
-            raise InvalidInput(f"{name} must be a dict, not {a_type(value)}")
+            raise InvalidInput(f"{name} must be a dict, not {describe_type(value)}")
 
 
 def _is_http_url(url: object) -> bool:

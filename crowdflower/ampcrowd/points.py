@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from crowdflower._types import JSON, a_type
+from crowdflower._types import JSON, describe_type
 from crowdflower.exceptions import InvalidInput
 
 TaskType = Literal["sa", "er", "ft"]
@@ -151,7 +151,9 @@ def content_on_wire(
         raise InvalidInput("content must be a dict with at least one point: identifier to point")
     instruction = context.get("instruction", "")
     if not isinstance(instruction, str):
-        raise InvalidInput(f"the instruction must be a string of HTML, not {a_type(instruction)}")
+        raise InvalidInput(
+            f"the instruction must be a string of HTML, not {describe_type(instruction)}"
+        )
     fields = () if task_type == "sa" else _fields(task_type, context)
     points = {}
     for identifier, point in content.items():
@@ -188,7 +190,7 @@ def _build(task_type: str, point: Point | JSON) -> Point:
     kind = _CLASSES[task_type]
     if isinstance(point, (Text, Pair, Question)):
         if not isinstance(point, kind):
-            raise InvalidInput(f"a group of type {task_type} cannot have {a_type(point)}")
+            raise InvalidInput(f"a group of type {task_type} cannot have {describe_type(point)}")
         return point
     if task_type == "sa":
         return Text(point)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from crowdflower._types import JSONObject, a_type
+from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput
 
 
@@ -81,7 +81,7 @@ def check_row(data: object) -> JSONObject:
     crowdflower.exceptions.InvalidInput: a row must be a dict from column to value, not a list
     """
     if not isinstance(data, Mapping):
-        raise InvalidInput(f"a row must be a dict from column to value, not {a_type(data)}")
+        raise InvalidInput(f"a row must be a dict from column to value, not {describe_type(data)}")
     for column in data:
         if not isinstance(column, str):
             raise InvalidInput(f"the column name {column!r:.80} is not a string")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Self, overload
 
-from crowdflower._types import JSONObject, a_type
+from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http.encoding import segment
 from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
@@ -235,7 +235,7 @@ def normalize_attributes(attrs: Mapping[str, Any]) -> JSONObject:
     {'included_countries': ['FI', 'US']}
     """
     if not isinstance(attrs, Mapping):
-        raise InvalidInput(f"the attributes of a job must be a dict, not {a_type(attrs)}")
+        raise InvalidInput(f"the attributes of a job must be a dict, not {describe_type(attrs)}")
     normalized = dict(attrs)
     for name in COUNTRY_LISTS:
         countries = normalized.get(name)

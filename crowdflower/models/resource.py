@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from crowdflower._types import JSON, JSONObject, a_type
+from crowdflower._types import JSON, JSONObject, describe_type
 from crowdflower.exceptions import ApiError, MalformedResponse, warn
 from crowdflower.http.polling import poll
 from crowdflower.http.responses import all_messages
@@ -131,7 +131,9 @@ class Resource:
         """Replace the state and keep unsent changes."""
         if not isinstance(answer, Mapping):
             kind = type(self).__name__
-            raise MalformedResponse(f"expected the JSON object of a {kind}, got {a_type(answer)}")
+            raise MalformedResponse(
+                f"expected the JSON object of a {kind}, got {describe_type(answer)}"
+            )
         self.__dict__["_state"] = dict(answer)  # bypasses __setattr__, as above
 
     def _refresh(self, done: str, wanted: str | None = None, answer: JSON = None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from crowdflower._types import JSON, JSONObject, a_type
+from crowdflower._types import JSON, JSONObject, describe_type
 from crowdflower.exceptions import MalformedResponse
 from crowdflower.http.encoding import ID
 from crowdflower.http.responses import refusal_messages
@@ -21,14 +21,14 @@ def json_object(answer: JSON, kind: str) -> JSONObject:
     :param kind: What it should describe, for the error.
     """
     if not isinstance(answer, dict):
-        raise MalformedResponse(f"expected the JSON of a {kind}, got {a_type(answer)}")
+        raise MalformedResponse(f"expected the JSON of a {kind}, got {describe_type(answer)}")
     return answer
 
 
 def object_list(answer: JSON, kind: str) -> list[JSONObject]:
     """Return a list of JSON objects."""
     if not isinstance(answer, list):
-        raise MalformedResponse(f"expected a list of {kind}s, got {a_type(answer)}")
+        raise MalformedResponse(f"expected a list of {kind}s, got {describe_type(answer)}")
     return [json_object(each, kind) for each in answer]
 
 
@@ -53,7 +53,7 @@ def upload_answer(answer: JSON) -> JSONObject:
 def job_page(page: JSON) -> list[JSONObject]:
     """Return a page of jobs; items may hold only errors, and the last page may be ``{}``."""
     if not isinstance(page, list) and page != {}:
-        raise MalformedResponse(f"expected a list of jobs, got {a_type(page)}")
+        raise MalformedResponse(f"expected a list of jobs, got {describe_type(page)}")
     return [each if has_only_errors(each) else a_job(each) for each in page]
 
 
@@ -69,7 +69,7 @@ def page_by_unit(page: JSON) -> dict[int, JSONObject]:
     if page == []:
         return {}
     if not isinstance(page, dict):
-        raise MalformedResponse(f"expected a page keyed by unit id, got {a_type(page)}")
+        raise MalformedResponse(f"expected a page keyed by unit id, got {describe_type(page)}")
     # All at once, since there are hundreds of thousands of units; one by one only for the error.
     if not all(map(_is_id, page)) or not set(map(type, page.values())) <= {dict}:
         stray = next(key for key in page if not (_is_id(key) and isinstance(page[key], dict)))

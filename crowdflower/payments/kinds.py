@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final, Generic, TypeVar
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from crowdflower._types import MISSING, JSONObject, a_type
+from crowdflower._types import MISSING, JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput, OutcomeUnknown
 from crowdflower.http import encoding
 from crowdflower.http.credentials import origin
@@ -225,7 +225,7 @@ class AcknowledgedPayment(Payment[None]):
         elif isinstance(body, dict):
             return
         else:
-            kind = a_type(body)
+            kind = describe_type(body)
         status = response.status_code
         raise _outcome_unknown(
             response,

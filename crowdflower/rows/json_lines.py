@@ -8,7 +8,7 @@ from itertools import chain, islice
 from os import PathLike
 from typing import Any, Final
 
-from crowdflower._types import JSON, Row, Rows, a_type
+from crowdflower._types import JSON, Row, Rows, describe_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
 
@@ -69,7 +69,7 @@ def rows_in(rows: Rows) -> Iterator[Row]:
     elif isinstance(rows, Iterable):
         return iter(rows)
     raise InvalidInput(
-        f"rows must be a list or another iterable of dicts, not {a_type(rows)}{advice}"
+        f"rows must be a list or another iterable of dicts, not {describe_type(rows)}{advice}"
     )
 
 
@@ -90,7 +90,7 @@ def _encode_block(block: list[Any], first: int) -> bytes:
 def _encode_row(row: object, number: int) -> bytes:
     if not isinstance(row, Mapping):
         raise InvalidInput(
-            f"row {number} is {a_type(row)}, not a dict from column to value", row=number
+            f"row {number} is {describe_type(row)}, not a dict from column to value", row=number
         )
     for column in row:
         if not isinstance(column, str):

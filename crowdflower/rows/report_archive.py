@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from itertools import chain, count
 from typing import IO, Final, cast
 
-from crowdflower._types import JSONObject, a_type
+from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import ReportCorrupt, ReportEmpty, ReportTooLarge
 from crowdflower.rows import csv_format
 from crowdflower.rows.json_lines import decode_lines
@@ -174,7 +174,7 @@ def _check_method(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
 def _json_rows(member: IO[bytes]) -> Iterator[JSONObject]:
     for number, row in enumerate(decode_lines(csv_format.lines(member)), 1):
         if not isinstance(row, dict):
-            raise ValueError(f"row {number} is {a_type(row)}, not an object")  # noqa: TRY004
+            raise ValueError(f"row {number} is {describe_type(row)}, not an object")  # noqa: TRY004
         yield row
 
 

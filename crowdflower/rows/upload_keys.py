@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from crowdflower._types import Row, Rows, a_type
+from crowdflower._types import Row, Rows, describe_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
 from crowdflower.rows import csv_format
@@ -136,7 +136,7 @@ def _file_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[
         except ValueError as error:
             raise InvalidInput(f"row {number} is not JSON: {error}", row=number) from None
         if not isinstance(row, dict):
-            raise InvalidInput(f"row {number} is {a_type(row)}, not an object", row=number)
+            raise InvalidInput(f"row {number} is {describe_type(row)}, not an object", row=number)
         completed = columns.complete(row, number)
         unchanged = line.removeprefix(b"\xef\xbb\xbf").strip() if completed is row else None
         yield (

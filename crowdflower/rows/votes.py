@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from crowdflower._types import JSON, JSONObject, a_type
+from crowdflower._types import JSON, JSONObject, describe_type
 from crowdflower.exceptions import MalformedResponse
 
 
@@ -43,10 +43,12 @@ def judgments_in(unit_id: int, results: JSON) -> list[JSONObject]:
     """
     results = results or {}
     if not isinstance(results, dict):
-        raise MalformedResponse(f"expected the results of unit {unit_id}, got {a_type(results)}")
+        raise MalformedResponse(
+            f"expected the results of unit {unit_id}, got {describe_type(results)}"
+        )
     found = results.get("judgments") or []
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise MalformedResponse(
-            f"expected a list of judgments in unit {unit_id}, got {a_type(found)}"
+            f"expected a list of judgments in unit {unit_id}, got {describe_type(found)}"
         )
     return found

@@ -14,7 +14,7 @@ import pytest
 from leaks import leaks
 from server import Fault, Request, Server, hang_up, respond
 
-from crowdflower._types import a_type
+from crowdflower._types import describe_type
 from crowdflower.exceptions import (
     ApiError,
     MalformedResponse,
@@ -117,7 +117,9 @@ def test_the_error_names_the_type_received_instead_of_a_job(
 ) -> None:
     server.plan(Fault(respond(json.dumps(wrong).encode())))
 
-    with pytest.raises(MalformedResponse, match=f"expected the JSON of a job, got {a_type(wrong)}"):
+    with pytest.raises(
+        MalformedResponse, match=f"expected the JSON of a job, got {describe_type(wrong)}"
+    ):
         client.get_job(7)
 
 
