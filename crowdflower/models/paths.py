@@ -10,7 +10,7 @@ from crowdflower.http.encoding import segment
 from crowdflower.models.endpoints import max_page_size
 
 
-class Caller(Protocol):
+class ClientLike(Protocol):
     """What sends the requests; a :class:`~crowdflower.client.Client` does."""
 
     def call(self, path: str, *args: Any, **kwargs: Any) -> JSON:
@@ -34,7 +34,7 @@ class PathFactory:
     {'success': '1 tags added'}
     """
 
-    def __init__(self, client: Caller, name: tuple[str, ...] = ()) -> None:
+    def __init__(self, client: ClientLike, name: tuple[str, ...] = ()) -> None:
         self._client = client
         self._name = name
 
