@@ -29,6 +29,7 @@ from crowdflower.worker import Worker
 if TYPE_CHECKING:
     from crowdflower.quality import Consensus
     from crowdflower.rows.exactly_once import Uploaded
+    from crowdflower.rows.upload_keys import Source
 
 REQUIRED_TO_UPDATE: Final = ("title", "instructions", "cml")
 """Attributes without which the API answers an update with success, and keeps nothing."""
@@ -175,21 +176,10 @@ class Job(JobFields):
             _need_key(resume, live=live)
             self._learn_uploaded(self.client.upload_job(data, self.id, force))
             return None
-        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - rarely used
+        from crowdflower.rows import upload_keys  # noqa: PLC0415 - rarely used
 
         source = upload_keys.of_rows(data, key, force=force)
-        done = exactly_once.upload_exactly_once(
-            self.client,
-            self.id,
-            source,
-            self._unit_data,
-            key=key,
-            force=force,
-            resume=resume,
-            live=live,
-        )
-        self._refresh("uploaded")
-        return done
+        return self._upload_exactly_once(source, key, force=force, resume=resume, live=live)
 
     @overload
     def upload_file(
@@ -244,22 +234,11 @@ class Job(JobFields):
             _need_key(resume, live=live)
             self._learn_uploaded(self.client.upload_job_file(file, type_, self.id, force))
             return None
-        from crowdflower.rows import exactly_once, upload_keys  # noqa: PLC0415 - rarely used
+        from crowdflower.rows import upload_keys  # noqa: PLC0415 - rarely used
 
         with upload_source.open_file(file, type_) as (body, content_type):
             source = upload_keys.of_file(body, content_type, key, force=force)
-            done = exactly_once.upload_exactly_once(
-                self.client,
-                self.id,
-                source,
-                self._unit_data,
-                key=key,
-                force=force,
-                resume=resume,
-                live=live,
-            )
-        self._refresh("uploaded")
-        return done
+            return self._upload_exactly_once(source, key, force=force, resume=resume, live=live)
 
     def unit_ids(self, key: str) -> Iterator[tuple[str, int]]:
         """Yield the value of a column and the id of the unit, for all units.
@@ -410,6 +389,30 @@ class Job(JobFields):
             raise InvalidInput("on is empty; name the columns to split")
         query = {"on": columns, "with": with_}
         self.client.request("GET", self._path("units/split", suffix=""), ANY_BODY, query=query)
+
+    def _upload_exactly_once(
+        self,
+        source: Source,
+        key: str,
+        *,
+        force: bool,
+        resume: str | PathLike[str] | None,
+        live: bool,
+    ) -> Uploaded:
+        from crowdflower.rows.exactly_once import upload_exactly_once  # noqa: PLC0415 - rarely used
+
+        done = upload_exactly_once(
+            self.client,
+            self.id,
+            source,
+            self._unit_data,
+            key=key,
+            force=force,
+            resume=resume,
+            live=live,
+        )
+        self._refresh("uploaded")
+        return done
 
     def _unit_data(self) -> Iterator[tuple[int, JSONObject]]:
         """Yield id and data of all units, as the service has them now."""
