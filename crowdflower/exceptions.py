@@ -93,7 +93,7 @@ class ApiError(Exception):
         self.response = response
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by state: an error crosses to another process whatever its arguments were."""
+        """Pickle arguments and attributes, whatever the signature of the subclass."""
         return (_unpickle, (type(self), self.args, self.__dict__))
 
 

@@ -61,8 +61,8 @@ class Exchange:
     :param deadline: Time by which it must be complete, on the monotonic clock; ``None`` for none.
     :param send_timeout: Seconds to send one chunk of the body.
     :param read_timeout: Seconds to wait for the next bytes of the response.
-    :param fresh: Use a new connection: when a server closes a kept-alive one, it cannot be told
-        whether it did so because of this request.
+    :param fresh: Use a new connection: a server that closes a kept-alive one for its own reasons
+        looks like one that closes it because of this request.
     """
 
     deadline: float | None = None
@@ -175,7 +175,6 @@ def _numeric_host(host: str | int, _port: Any, _flow: Any = 0, scope: int = 0) -
 class _Connection(HTTPConnection):
     """A connection that reports to the exchange of the thread that uses it."""
 
-    _exchange: Exchange | None = None
     _is_connecting = False
 
     def connect(self) -> None:
