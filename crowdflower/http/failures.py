@@ -95,7 +95,7 @@ def _classify_not_sent(
         message = f"cannot make a TLS connection to {host}; check its certificate"
         traits = {"tls": True}
     elif caused_by(InvalidURL, InvalidSchema):
-        message = f"the proxy configured for {host} has an invalid address; check the proxy settings"
+        message = f"the proxy for {host} has an invalid address; check the proxy settings"
         traits = {"proxy": True}
     elif caused_by(LocationValueError):
         message = f"{host} is not a valid host name; check the base URL"

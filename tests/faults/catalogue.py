@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from server import Act, Fault, Request, Wire, hang_up, raw, redirect, reset, respond, stall
+from server import Act, Fault, Request, Wire, hang_up, redirect, reset, respond, send_raw, stall
 
 from crowdflower import exceptions as errors
 from crowdflower.exceptions import ApiError
@@ -23,18 +23,18 @@ KEY: Final = "c4nary-0123456789abcdef"
 class Endpoint:
     """One verb on one path.
 
-    :param letter: ``R`` reads, ``E`` is idempotent, ``V`` changes something that can be verified,
+    :param safety: ``R`` reads, ``E`` is idempotent, ``V`` changes something that can be verified,
         ``N`` must never be repeated.
-    :param waits: Whether a 429 is retried after a delay.
+    :param retries_429: Whether a 429 is retried after a delay.
     """
 
     method: str
     path: str
-    letter: str
-    waits: bool = False
+    safety: str
+    retries_429: bool = False
     body: bytes | None = None
     as_json: bool = True
-    shows: bool = False
+    is_readable: bool = False
     """Its change can be read, and is verified before it is sent again."""
 
     def __str__(self) -> str:
@@ -47,19 +47,21 @@ class Endpoint:
 
 
 def _read(path: str) -> Endpoint:
-    return Endpoint("GET", path, "R", waits=True)
+    return Endpoint("GET", path, "R", retries_429=True)
 
 
-def _same(line: str, *, as_json: bool = True, shows: bool = False) -> Endpoint:
+def _same(line: str, *, as_json: bool = True, is_readable: bool = False) -> Endpoint:
     method, path = line.split()
     body = b'{"a": 1}' if method == "PUT" else None
-    return Endpoint(method, path, "E", waits=True, body=body, as_json=as_json, shows=shows)
+    return Endpoint(
+        method, path, "E", retries_429=True, body=body, as_json=as_json, is_readable=is_readable
+    )
 
 
-def _change(line: str, *, waits: bool = False, shows: bool = False) -> Endpoint:
+def _change(line: str, *, retries_429: bool = False, is_readable: bool = False) -> Endpoint:
     method, path = line.split()
     body = None if method == "GET" else b'{"a": 1}'
-    return Endpoint(method, path, "V", waits=waits, body=body, shows=shows)
+    return Endpoint(method, path, "V", retries_429=retries_429, body=body, is_readable=is_readable)
 
 
 def _never(line: str) -> Endpoint:
@@ -83,25 +85,25 @@ ENDPOINTS: Final = (
     _read("jobs/7/units/ping.json"),
     _read("jobs/7/test_questions.json"),
     _read("jobs/7/orders/5.json"),
-    Endpoint("GET", "jobs/7.csv", "R", waits=True, as_json=False),
+    Endpoint("GET", "jobs/7.csv", "R", retries_429=True, as_json=False),
     _same("POST jobs/7/regenerate", as_json=False),
-    _same("PUT jobs/7.json", shows=True),
-    _same("PUT jobs/7/tags", shows=True),
-    _same("PUT jobs/7/channels", shows=True),
-    _same("PUT jobs/7/units/3.json", shows=True),
+    _same("PUT jobs/7.json", is_readable=True),
+    _same("PUT jobs/7/tags", is_readable=True),
+    _same("PUT jobs/7/channels", is_readable=True),
+    _same("PUT jobs/7/units/3.json", is_readable=True),
     _same("PUT jobs/7/workers/5.json"),
-    _same("GET jobs/7/pause.json", shows=True),
-    _same("GET jobs/7/cancel.json", shows=True),
+    _same("GET jobs/7/pause.json", is_readable=True),
+    _same("GET jobs/7/cancel.json", is_readable=True),
     _same("DELETE jobs/7.json"),
     _same("DELETE jobs/7/units/3.json"),
-    _same("POST jobs/7/units/3/cancel.json", shows=True),
-    _change("POST jobs/7/tags", waits=True, shows=True),
-    _change("POST jobs.json", waits=True),
-    _change("POST jobs/7/units.json", waits=True),
-    _change("PUT jobs/7/upload.json", waits=True),
-    _change("POST jobs/7/upload.json", waits=True),
+    _same("POST jobs/7/units/3/cancel.json", is_readable=True),
+    _change("POST jobs/7/tags", retries_429=True, is_readable=True),
+    _change("POST jobs.json", retries_429=True),
+    _change("POST jobs/7/units.json", retries_429=True),
+    _change("PUT jobs/7/upload.json", retries_429=True),
+    _change("POST jobs/7/upload.json", retries_429=True),
     _change("POST jobs/upload.json"),
-    _change("GET jobs/7/resume.json", shows=True),
+    _change("GET jobs/7/resume.json", is_readable=True),
     _change("GET jobs/7/copy.json"),
     _change("PUT jobs/7/gold.json"),
     _change("PUT jobs/7/workers/5/reject.json"),
@@ -112,7 +114,7 @@ ENDPOINTS: Final = (
     _never("POST jobs/7/units/3/request_more_judgments.json"),
     _never("POST jobs/7/orders.json"),
     _never("POST jobs/7/workers/5/bonus.json"),
-    _never("POST jobs/7/nobody/has/heard/of.json"),
+    _never("POST jobs/7/an/unknown/path.json"),
     _never("GET jobs/7/explode.json"),
 )
 
@@ -125,8 +127,8 @@ class Case:
     :param means: ``lost`` (sent, outcome unknown), ``refused``, ``throttled`` (refused for now),
         ``not sent`` or ``fine``.
     :param error: The error that a read finally raises.
-    :param passing: Whether a retry may succeed.
-    :param most: Maximum number of attempts.
+    :param is_transient: Whether a retry may succeed.
+    :param max_attempts: Maximum number of attempts.
     :param at_deadline: Whether attempts end at the deadline, whatever their number.
     """
 
@@ -135,40 +137,42 @@ class Case:
     fault: Fault
     means: str
     error: type[ApiError] | None = None
-    passing: bool = False
-    most: int = 4
+    is_transient: bool = False
+    max_attempts: int = 4
     at_deadline: bool = False
     tls: bool = False
     only_json: bool = False
-    looks: bool = False
+    is_read_back: bool = False
     """The change may have been made, so it is verified once."""
 
     def __str__(self) -> str:
         return f"{self.row}-{self.name}"
 
     @property
-    def waits(self) -> bool:
-        """Whether it shows only by a timeout."""
+    def needs_time(self) -> bool:
+        """Whether it shows only after a timeout or the deadline."""
         return self.at_deadline or self.row == "N4"
 
     def attempts(self, endpoint: Endpoint) -> int:
-        """Return the numbers of requests that are allowed if all of them meet this fault."""
+        """Return the number of requests that must arrive if each of them meets this fault."""
         if self.at_deadline or self.means == "fine":
             return 1
         if self.means == "throttled":
-            return 4 if endpoint.waits else 1
+            return 4 if endpoint.retries_429 else 1
         if self.means == "not sent":
-            return 4 if self.passing else 1
+            return 4 if self.is_transient else 1
         if self.means == "refused":
-            return 2 if self.looks and endpoint.shows else 1
-        if endpoint.shows:  # and cannot be read, so it is not sent again
-            return 1 + (self.most if self.passing else 1)
-        return min(self.most, {"R": 4, "E": 2}.get(endpoint.letter, 1)) if self.passing else 1
+            return 2 if self.is_read_back and endpoint.is_readable else 1
+        if endpoint.is_readable:  # reading it back fails, so it is not sent again
+            return 1 + (self.max_attempts if self.is_transient else 1)
+        allowed = {"R": 4, "E": 2}.get(endpoint.safety, 1)
+        return min(self.max_attempts, allowed) if self.is_transient else 1
 
     def raises(self, endpoint: Endpoint) -> type[ApiError] | None:
         """Return the error that the call ends with."""
-        is_unseen = self.looks and endpoint.shows  # a 406, and the change cannot be seen either
-        if is_unseen or (self.means == "lost" and endpoint.letter != "R"):
+        # After a 406 the client reads the change back, and that fails too.
+        is_unknown = self.is_read_back and endpoint.is_readable
+        if is_unknown or (self.means == "lost" and endpoint.safety != "R"):
             return errors.OutcomeUnknown
         return self.error
 
@@ -238,60 +242,65 @@ TRUNCATED: Final = errors.TruncatedResponse
 LOST: Final = errors.ConnectionLost
 LATE: Final = errors.DeadlineExceeded
 MALFORMED: Final = errors.MalformedResponse
-KIND: Final = errors.UnexpectedContentType
+CONTENT_TYPE: Final = errors.UnexpectedContentType
 STATUS: Final = errors.UnexpectedStatus
 REDIRECT: Final = errors.UnexpectedRedirect
 
 OK: Final = Fault(respond(b'{"id": 7}'), applies=True)
 
 NETWORK: Final = (
-    _lost("N7", "garbage beneath TLS", _garbage_beneath_tls, LOST, passing=True, tls=True),
-    _lost("N8", "RST", reset, LOST, passing=True),
-    _lost("N8", "RST over TLS", reset, LOST, passing=True, tls=True),
-    _lost("N9", "FIN", hang_up, LOST, passing=True),
-    _lost("N9", "FIN over TLS", hang_up, LOST, passing=True, tls=True),
-    _lost("N10", "applied, then FIN", hang_up, LOST, passing=True, applies=True),
-    _lost("N10", "applied, then RST", reset, LOST, passing=True, applies=True),
+    _lost("N7", "garbage beneath TLS", _garbage_beneath_tls, LOST, is_transient=True, tls=True),
+    _lost("N8", "RST", reset, LOST, is_transient=True),
+    _lost("N8", "RST over TLS", reset, LOST, is_transient=True, tls=True),
+    _lost("N9", "FIN", hang_up, LOST, is_transient=True),
+    _lost("N9", "FIN over TLS", hang_up, LOST, is_transient=True, tls=True),
+    _lost("N10", "applied, then FIN", hang_up, LOST, is_transient=True, applies=True),
+    _lost("N10", "applied, then RST", reset, LOST, is_transient=True, applies=True),
     _lost("N12", "silent", stall, LATE, at_deadline=True),
     _lost("N12", "silent after the head", _head_then_stall, LATE, at_deadline=True, applies=True),
     _lost("N13", "a body in drops", _drip_body, LATE, at_deadline=True, applies=True),
     _lost("N13", "chunks in drops", _drip_chunks, LATE, at_deadline=True),
     _lost("N14", "a head in drops", _drip_head, LATE, at_deadline=True),
     _lost(
-        "N19", "cut short", respond(b'{"id": 7', length=90), TRUNCATED, passing=True, applies=True
+        "N19",
+        "cut short",
+        respond(b'{"id": 7', length=90),
+        TRUNCATED,
+        is_transient=True,
+        applies=True,
     ),
     _lost(
         "N20",
         "chunks cut short",
-        raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"id": 7}\r\n'),
+        send_raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"id": 7}\r\n'),
         TRUNCATED,
-        passing=True,
+        is_transient=True,
     ),
     _lost(
         "N20",
         "a chunk cut short",
-        raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n90\r\n{"id": 7}'),
+        send_raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n90\r\n{"id": 7}'),
         TRUNCATED,
-        passing=True,
+        is_transient=True,
     ),
     _lost(
         "N20",
         "a chunk of no size",
-        raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n{"id": 7}'),
+        send_raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n{"id": 7}'),
         TRUNCATED,
-        passing=True,
+        is_transient=True,
     ),
     _lost(
         "N20",
         "a chunk of less than nothing",
-        raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{"id": 7}'),
+        send_raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{"id": 7}'),
         MALFORMED,
     ),
     _lost("N22", "a header of 100 kB", respond(headers=("X-Long: " + "x" * 100_000,)), MALFORMED),
     _lost("N22", "300 headers", respond(headers=("X-Many: yes",) * 300), MALFORMED),
     _lost("N22", "two lengths", respond(b"{}", headers=("Content-Length: 7",)), MALFORMED),
     *(
-        _lost("N23", name, raw(data), MALFORMED, passing=True, most=2)
+        _lost("N23", name, send_raw(data), MALFORMED, is_transient=True, max_attempts=2)
         for name, data in (
             ("a garbage status line", b"GARBAGE GARBAGE\r\n\r\n"),
             ("HTTP/0.9", b'{"id": 7}'),
@@ -308,7 +317,7 @@ HANDSHAKES: Final = (
         Fault(stall, before="connection"),
         "not sent",
         errors.NotSentError,
-        passing=True,
+        is_transient=True,
         tls=True,
     ),
     Case(
@@ -325,7 +334,7 @@ HANDSHAKES: Final = (
         Fault(_reset_after_the_hello, before="connection"),
         "not sent",
         errors.NotSentError,
-        passing=True,
+        is_transient=True,
         tls=True,
     ),
 )
@@ -380,13 +389,15 @@ BY_STATUS: Final = {
 ROW_OF_STATUS: Final = {401: "H5", 402: "H6"}
 
 
-def _refused(row: str, name: str, act: Act, error: type[ApiError], *, looks: bool = False) -> Case:
-    return Case(row, name, Fault(act), "refused", error, looks=looks)
+def _refused(
+    row: str, name: str, act: Act, error: type[ApiError], *, is_read_back: bool = False
+) -> Case:
+    return Case(row, name, Fault(act), "refused", error, is_read_back=is_read_back)
 
 
 HTTP: Final = (
     *(
-        _lost("H1", f"{status} {name}", act, errors.ServerError, passing=True)
+        _lost("H1", f"{status} {name}", act, errors.ServerError, is_transient=True)
         for status in (500, 502, 504)
         for name, act in (
             ("as a page", _page(f"{status} Oh")),
@@ -399,10 +410,10 @@ HTTP: Final = (
         "500, applied",
         respond(status="500 Oh"),
         errors.ServerError,
-        passing=True,
+        is_transient=True,
         applies=True,
     ),
-    _lost("H2", "503", respond(status="503 Busy"), errors.ServerError, passing=True),
+    _lost("H2", "503", respond(status="503 Busy"), errors.ServerError, is_transient=True),
     Case("H3", "429", busy(None), "throttled", errors.RateLimited),
     *(
         Case("H3", f"429 after {after}", busy(after), "throttled", errors.RateLimited)
@@ -422,11 +433,11 @@ HTTP: Final = (
             f"{status}",
             respond(b'{"error": "no, and here is why"}', status=f"{status} No"),
             error,
-            looks=error is errors.NotAcceptable,
+            is_read_back=error is errors.NotAcceptable,
         )
         for status, error in BY_STATUS.items()
     ),
-    _lost("H9", "408", respond(status="408 Late"), errors.RequestTimeout, passing=True),
+    _lost("H9", "408", respond(status="408 Late"), errors.RequestTimeout, is_transient=True),
     *(
         _lost("H12", f"{status} within the host", redirect("/v1/jobs/8.json", f"{status} X"), kind)
         for status, kind in ((301, REDIRECT), (307, REDIRECT), (308, REDIRECT))
@@ -458,7 +469,7 @@ HTTP: Final = (
         )
     ),
     *(
-        _lost("H18", name, act, KIND, applies=True, only_json=True)
+        _lost("H18", name, act, CONTENT_TYPE, applies=True, only_json=True)
         for name, act in (
             ("a page", respond(b"<html>Please sign in</html>", kind="text/html")),
             ("nothing", respond(kind="")),
@@ -525,9 +536,9 @@ CONTENT: Final = tuple(
 CASES: Final = (*NETWORK, *HANDSHAKES, *HTTP, *CONTENT)
 
 
-def fitting(case: Case, letter: str) -> list[Endpoint]:
+def fitting(case: Case, safety: str) -> list[Endpoint]:
     """Return the endpoints to which a fault applies."""
     needs_json = case.only_json or case.row in {"H12", "H15"}
     return [
-        each for each in ENDPOINTS if each.letter == letter and (each.as_json or not needs_json)
+        each for each in ENDPOINTS if each.safety == safety and (each.as_json or not needs_json)
     ]

@@ -40,18 +40,18 @@ class RunResult:
     leaked: list[str] = field(default_factory=list)
     paid_twice: int = 0
 
-    def judge(self, endpoint: Endpoint, error: ApiError | None, made: int) -> None:
+    def check(self, endpoint: Endpoint, error: ApiError | None, made: int) -> None:
         """Compare the claim of one call with the number of changes that were made."""
         self.calls += 1
         self.outcomes[type(error).__name__ if error else "returned"] += 1
-        most = {"R": 99, "E": 2}.get(endpoint.letter, 1)
+        max_made = {"R": 99, "E": 2}.get(endpoint.safety, 1)
         if isinstance(error, OutcomeUnknown):
-            honest = made <= most
+            is_true = made <= max_made
         elif error is None:
-            honest = 1 <= made <= most
+            is_true = 1 <= made <= max_made
         else:
-            honest = made == 0 or endpoint.letter == "R"
-        if not honest:
+            is_true = made == 0 or endpoint.safety == "R"
+        if not is_true:
             self.violations.append(f"{endpoint}: {error!r}, and {made} changes were made")
         if endpoint.path.endswith(MONEY) and made > 1:
             self.paid_twice += 1
@@ -60,21 +60,25 @@ class RunResult:
 
 
 def run(
-    calls: int, seed: int, tls: ssl.SSLContext, build: Callable[[str], Client], patience: int = 20
+    calls: int,
+    seed: int,
+    tls: ssl.SSLContext,
+    build: Callable[[str], Client],
+    calls_per_client: int = 20,
 ) -> RunResult:
     """Make calls of all kinds, each with one to four random faults.
 
     :param build: Creates a client for an address.
-    :param patience: Calls until the client is replaced, together with its retry quota.
+    :param calls_per_client: Calls until the client is replaced, together with its retry quota.
     """
-    chance = Random(seed)  # noqa: S311 - the same faults for the same seed
+    random = Random(seed)  # noqa: S311 - the same faults for the same seed
     result = RunResult()
     while result.calls < calls:
         with Server(tls=tls) as server:
             client = build(server.url)
-            for _ in range(min(patience, calls - result.calls)):
-                endpoint = chance.choice(ENDPOINTS)
-                few = [chance.choice(FAULTS) for _ in range(chance.randrange(4))]
+            for _ in range(min(calls_per_client, calls - result.calls)):
+                endpoint = random.choice(ENDPOINTS)
+                few = [random.choice(FAULTS) for _ in range(random.randrange(4))]
                 server.plan(*few, OK)
                 before = server.count_changes(endpoint.line)
                 error = None
@@ -87,6 +91,6 @@ def run(
                     )
                 except ApiError as raised:
                     error = raised
-                result.judge(endpoint, error, server.count_changes(endpoint.line) - before)
+                result.check(endpoint, error, server.count_changes(endpoint.line) - before)
             client.close()
     return result

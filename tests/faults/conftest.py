@@ -118,12 +118,12 @@ def client(server: Server, connect: Callable[..., Client]) -> Client:
 @pytest.fixture(autouse=True)
 def log() -> Iterator[Log]:
     """All log output; a test fails if it contains the key."""
-    heard = Log()
+    handler = Log()
     root = logging.getLogger()
     before = root.level
-    root.addHandler(heard)
+    root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    yield heard
-    root.removeHandler(heard)
+    yield handler
+    root.removeHandler(handler)
     root.setLevel(before)
-    assert not [line for line in heard.lines if shows_the_key(line)]
+    assert not [line for line in handler.lines if shows_the_key(line)]

@@ -35,9 +35,9 @@ MAX_EVENTS: Final = 30
 MAYBE: Final = {"OutcomeUnknown", "killed"}
 """Claims that allow for a change that was made once or not at all."""
 
-READS: Final = {str(each) for each in ENDPOINTS if each.letter == "R"}
+READS: Final = {str(each) for each in ENDPOINTS if each.safety == "R"}
 
-TWICE: Final = {str(each) for each in ENDPOINTS if each.letter == "E" and not each.shows}
+TWICE: Final = {str(each) for each in ENDPOINTS if each.safety == "E" and not each.is_readable}
 """Idempotent changes, which may be made twice."""
 
 PAID: Final = {"sent", "unknown", "applied"}

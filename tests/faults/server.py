@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from typing import Self
 
-AT_ONCE: Final = struct.pack("ii", 1, 0)
+LINGER_RST: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: unsent data is discarded, and the other side gets a RST."""
 
 
@@ -47,12 +47,12 @@ class Wire:
     sock: socket.socket
     ending: threading.Event
     is_open: bool = True
-    _under: socket.socket = field(init=False)
+    _tcp: socket.socket = field(init=False)
 
     def __post_init__(self) -> None:
-        self._under = self.sock.dup()  # the plain socket is not accessible after wrapping
+        self._tcp = self.sock.dup()  # the plain socket is not accessible after wrapping
 
-    def secure(self, context: ssl.SSLContext) -> None:
+    def start_tls(self, context: ssl.SSLContext) -> None:
         """Do the TLS handshake."""
         self.sock = context.wrap_socket(self.sock, server_side=True)
 
@@ -62,7 +62,7 @@ class Wire:
 
     def send_beneath(self, data: bytes) -> None:
         """Send unencrypted bytes below TLS, which are garbage to the other side."""
-        self._under.sendall(data)
+        self._tcp.sendall(data)
 
     def drip(self, data: bytes, pause: float) -> None:
         """Send byte by byte."""
@@ -73,10 +73,10 @@ class Wire:
 
     def stall(self) -> None:
         """Keep the connection open and send nothing until the other side closes it."""
-        self._under.settimeout(0.02)
+        self._tcp.settimeout(0.02)
         while not self.ending.is_set():
             try:
-                if not self._under.recv(1 << 16):
+                if not self._tcp.recv(1 << 16):
                     break
             except TimeoutError:
                 continue
@@ -89,9 +89,9 @@ class Wire:
 
     def reset(self) -> None:
         """End with a RST."""
-        for each in (self.sock, self._under):
+        for each in (self.sock, self._tcp):
             with suppress(OSError):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RST)
         self.close()
 
     def close(self) -> None:
@@ -100,12 +100,12 @@ class Wire:
         with suppress(OSError):
             self.sock.close()
         with suppress(OSError):
-            self._under.close()
+            self._tcp.close()
 
     def interrupt(self) -> None:
         """Wake the thread that waits for this connection."""
         with suppress(OSError):
-            self._under.shutdown(socket.SHUT_RDWR)
+            self._tcp.shutdown(socket.SHUT_RDWR)
 
     def head(self) -> Request | None:
         """Read a request up to its body; ``None`` at the end of the connection."""
@@ -266,7 +266,7 @@ class Server:
                 self._next()
                 fault.act(wire, Request("", "", {}, b""))
             elif self._tls is not None:
-                wire.secure(self._tls)
+                wire.start_tls(self._tls)
             while wire.is_open and (request := wire.head()) is not None:
                 self._handle(wire, request)
                 if request.headers.get("connection") == "close":
@@ -317,7 +317,7 @@ def respond(
     kind: str = "application/json",
     length: int | None = None,
 ) -> Act:
-    """Answer."""
+    """Respond; with ``length``, announce a wrong Content-Length and close."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}"]
     if kind:
         lines.append(f"Content-Type: {kind}")
@@ -331,7 +331,7 @@ def respond(
     return act
 
 
-def raw(data: bytes) -> Act:
+def send_raw(data: bytes) -> Act:
     """Send raw bytes, and close."""
 
     def act(wire: Wire, _: Request) -> None:
@@ -342,7 +342,7 @@ def raw(data: bytes) -> Act:
 
 
 def redirect(location: str | None, status: str = "302 Found") -> Act:
-    """Redirect."""
+    """Respond with a redirect."""
     return respond(status=status, headers=() if location is None else (f"Location: {location}",))
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from catalogue import CASES, Case
 from server import Fault, Request, respond
 
-QUICK: Final = [
+CHANGE_FAULTS: Final = [
     case
     for case in CASES
     if not case.at_deadline
@@ -22,7 +22,7 @@ QUICK: Final = [
 ]
 """All faults without a timeout, on an established connection."""
 
-NEVER_LIES: Final = [case for case in QUICK if case.means != "fine"]
+READ_FAULTS: Final = [case for case in CHANGE_FAULTS if case.means != "fine"]
 """Those whose response is not false."""
 
 FAILURE_RATE: Final = 0.4
@@ -44,7 +44,7 @@ class Service:
         self, seed: int, *, announces: bool = False, failure_rate: float = FAILURE_RATE
     ) -> None:
         self._failure_rate = failure_rate
-        self._chance = Random(seed)  # noqa: S311 - the same faults for the same seed
+        self._random = Random(seed)  # noqa: S311 - the same faults for the same seed
         self._headers = ("X-CrowdFlower-Idempotency: 1",) if announces else ()
         self._lock = Lock()
         self._keys: set[str] = set()
@@ -56,9 +56,10 @@ class Service:
     def __call__(self, request: Request) -> Fault:
         with self._lock:
             if not changes(request):
-                return self._drawn(NEVER_LIES) or self._fine(self._read(request))
+                return self._draw_fault(READ_FAULTS) or self._success(self._read(request))
             key = request.headers.get("idempotency-key") if self._headers else None
-            fault = self._drawn(self._possible(request)) or self._fine({"id": 7}, applies=True)
+            faults = self._faults_for(request)
+            fault = self._draw_fault(faults) or self._success({"id": 7}, applies=True)
             if not fault.applies or key in self._keys:
                 return Fault(fault.act, before=fault.before)
             if key is not None:
@@ -66,20 +67,20 @@ class Service:
             self._change(request)
             return fault
 
-    def _fine(self, body: Any, *, applies: bool = False) -> Fault:
+    def _success(self, body: Any, *, applies: bool = False) -> Fault:
         return Fault(respond(json.dumps(body).encode(), headers=self._headers), applies=applies)
 
-    def _possible(self, request: Request) -> list[Case]:
+    def _faults_for(self, request: Request) -> list[Case]:
         """Return the faults that are possible for a change, without false statements."""
         if request.method != "DELETE":
-            return QUICK
-        return [case for case in QUICK if case.name not in {"404", "410"}]
+            return CHANGE_FAULTS
+        return [case for case in CHANGE_FAULTS if case.name not in {"404", "410"}]
 
-    def _drawn(self, cases: list[Case]) -> Fault | None:
-        if self._chance.random() > self._failure_rate:
+    def _draw_fault(self, cases: list[Case]) -> Fault | None:
+        if self._random.random() > self._failure_rate:
             return None
-        case = self._chance.choice(cases)
-        made = self._chance.random() < 0.5 or case.only_json
+        case = self._random.choice(cases)
+        made = self._random.random() < 0.5 or case.only_json
         applies = {"fine": True, "lost": made}.get(case.means, False)
         return Fault(case.fault.act, applies=applies, before=case.fault.before)
 

@@ -57,7 +57,7 @@ def test_a_claim_that_contradicts_the_ledger_is_a_violation(
 ) -> None:
     tally = RunResult()
 
-    tally.judge(endpoint, error, made)
+    tally.check(endpoint, error, made)
 
     assert bool(tally.violations) == wrong
     assert bool(tally.paid_twice) == (made > 1 and endpoint is ORDER)

@@ -30,18 +30,18 @@ GRACE = 5
 """Seconds of tolerance on a busy machine; without a deadline, a call is late by eight."""
 
 
-@pytest.mark.parametrize("letter", "REVN")
+@pytest.mark.parametrize("safety", "REVN")
 @pytest.mark.parametrize(
     "case", [pytest.param(case, marks=pytest.mark.row(case.row), id=str(case)) for case in CASES]
 )
 @pytest.mark.usefixtures("trusted")
 def test_each_fault_on_each_endpoint_has_the_expected_requests_and_error(
-    case: Case, letter: str, connect: Callable[..., Client], tls: ssl.SSLContext
+    case: Case, safety: str, connect: Callable[..., Client], tls: ssl.SSLContext
 ) -> None:
     wrong = {}
 
-    for endpoint in fitting(case, letter):
-        for times in (1, SLOWDOWN) if case.waits else (1,):
+    for endpoint in fitting(case, safety):
+        for times in (1, SLOWDOWN) if case.needs_time else (1,):
             with Server(tls=tls if case.tls else None) as server:
                 problems = list(differences(endpoint, case, server, connect, times))
             if not problems:
@@ -64,9 +64,9 @@ def differences(
     :param times: Factor for the deadline, for a busy machine.
     """
     server.plan(case.fault)
-    patience = times * HANDSHAKE if case.row == "N4" else 10
+    connect_timeout = times * HANDSHAKE if case.row == "N4" else 10
     deadline = times * DEADLINE if case.at_deadline else None
-    client = connect(server.url, timeout=(patience, 20), deadline=deadline)
+    client = connect(server.url, timeout=(connect_timeout, 20), deadline=deadline)
     error = None
     started = time.monotonic()
     try:
@@ -83,7 +83,7 @@ def differences(
         yield f"{arrived} requests arrived, not {expected}"
     if len(server.ledger) != (arrived if case.fault.applies else 0):
         yield f"{len(server.ledger)} changes were made"
-    if server.count_changes(endpoint.line) > 1 and endpoint.letter in "VN":
+    if server.count_changes(endpoint.line) > 1 and endpoint.safety in "VN":
         yield "a change was made twice"
     if elapsed > (deadline or 0) + GRACE:
         yield f"it took {elapsed:.1f} s"

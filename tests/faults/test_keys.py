@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Connect = Callable[..., "Client"]
 
-CHANGES = [each for each in ENDPOINTS if each.letter in "VN"]
+CHANGES = [each for each in ENDPOINTS if each.safety in "VN"]
 
 
 @dataclass

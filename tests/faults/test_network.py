@@ -250,7 +250,7 @@ def test_a_read_is_retried_if_a_kept_alive_connection_breaks(
 
 
 @pytest.mark.row("N18")
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.letter in "VN"], ids=str)
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.safety in "VN"], ids=str)
 def test_a_change_uses_a_new_connection(server: Server, client: Client, endpoint: Endpoint) -> None:
     server.plan(OK)
     client.get_job(7)

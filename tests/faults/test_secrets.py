@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from catalogue import KEY, OK
 from leaks import Log, leaks, shows_the_key
-from server import Fault, Request, Server, Wire, raw, redirect, respond
+from server import Fault, Request, Server, Wire, redirect, respond, send_raw
 
 from crowdflower.cli.serve import serve
 from crowdflower.exceptions import ApiError, ConfigError, OutcomeUnknown
@@ -35,7 +35,7 @@ def echo_as_page(wire: Wire, request: Request) -> None:
 
 
 def echo_as_garbage(wire: Wire, request: Request) -> None:
-    raw(request.raw)(wire, request)
+    send_raw(request.raw)(wire, request)
 
 
 def echo_as_redirect(wire: Wire, request: Request) -> None:
