@@ -21,28 +21,28 @@ from crowdflower.rows import upload_plan
 
 address, key, job, rows, plan, left = sys.argv[1:]
 upload_plan.ROWS_PER_CHUNK = 100
-reached = connections.Exchange.reached
+advance = connections.Exchange.advance
 
 
-class Hasty:
+class SkippingClock:
     monotonic = staticmethod(time.monotonic)
 
     def sleep(self, seconds):
         pass
 
 
-def reached_alive(exchange, phase):
-    # Before a byte is sent, before the answer is read, before it is written down that it came.
+def advance_or_die(exchange, phase):
+    # Before a byte is sent, before the response is read, before its arrival is recorded.
     global left
     left = int(left) - 1
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
-    reached(exchange, phase)
+    advance(exchange, phase)
 
 
-connections.Exchange.reached = reached_alive
+connections.Exchange.advance = advance_or_die
 with Client(key, address) as client:
-    client._clock = Hasty()
+    client._clock = SkippingClock()
     source = ({"id": n, "text": f"row {n}"} for n in range(int(rows)))
     done = client.get_job(int(job)).upload(source, key="id", resume=plan)
     print(done.rows)
