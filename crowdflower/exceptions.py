@@ -159,7 +159,7 @@ class OutcomeUnknown(ApiError):
     those would make the change twice, and pay twice.
 
     :param evidence: What is known: how far the request got, a status, a broken response.
-    :param phase: How far the request got: ``sending``, ``sent`` or ``answered``; ``unknown`` if the
+    :param phase: How far the request got: ``sending``, ``sent`` or ``answered``; ``unseen`` if the
         caller's session has an adapter of its own.
     :param operation: The payment's record in the journal; ``None`` if the change is not a payment.
     """

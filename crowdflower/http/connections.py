@@ -38,7 +38,7 @@ MIN_TIMEOUT: Final = 0.001
 class Phase(IntEnum):
     """How far a request got; each phase includes those before it."""
 
-    UNKNOWN = 0
+    UNSEEN = 0
     """None of our connections was used: the caller mounted another adapter, or a mock."""
 
     CONNECTING = 1
@@ -70,7 +70,7 @@ class Exchange:
     read_timeout: float = 30.0
     fresh: bool = False
     clock: Callable[[], float] = time.monotonic
-    phase: Phase = Phase.UNKNOWN
+    phase: Phase = Phase.UNSEEN
     status: int | None = None
     """Status of the response."""
 

@@ -62,7 +62,7 @@ def classify(error: Exception, exchange: Exchange, host: str, connect_timeout: f
         return any(isinstance(cause, kinds) for cause in causes)
 
     refused = caused_by(ConnectTimeout, NewConnectionError, InvalidURL, InvalidSchema)
-    if exchange.phase == Phase.CONNECTING or (exchange.phase == Phase.UNKNOWN and refused):
+    if exchange.phase == Phase.CONNECTING or (exchange.phase == Phase.UNSEEN and refused):
         return _classify_not_sent(caused_by, host, connect_timeout)
     if exchange.is_expired:
         return Problem(DeadlineExceeded, f"{host} did not respond within the deadline of the call")
@@ -80,7 +80,7 @@ def classify(error: Exception, exchange: Exchange, host: str, connect_timeout: f
             return problem
     if exchange.phase == Phase.ANSWERED:
         return TRUNCATED
-    may_be_certificate = exchange.phase == Phase.UNKNOWN and caused_by(SSLError)
+    may_be_certificate = exchange.phase == Phase.UNSEEN and caused_by(SSLError)
     hint = "; check its certificate" if may_be_certificate else ""
     message = f"the connection to {host} broke ({type(error).__name__}){hint}"
     return Problem(ConnectionLost, message)
