@@ -1,4 +1,4 @@
-"""One account, its sandbox, and a way to call the API as any client would."""
+"""Fixtures: a database with one account, the API, a function that calls it, and two jobs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FORM = """
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    """An account with a hundred dollars, and nothing else."""
+    """A database with one account, whose balance is 100 dollars."""
     database = Database()
     with database.transaction() as tx:
         accounts.open_account(tx, key=KEY, balance_cents=10_000)
@@ -60,7 +60,7 @@ def database() -> Iterator[Database]:
 
 @pytest.fixture
 def app(database: Database) -> Iterator[Application]:
-    """The API of that account."""
+    """The application that serves the API."""
     app = create_app(database)
     yield app
     app.services.reset()
@@ -68,7 +68,7 @@ def app(database: Database) -> Iterator[Application]:
 
 @pytest.fixture
 def api(app: Application) -> Iterator[Callable[..., Response]]:
-    """Call it: ``api("PUT", "/jobs/7", data=…)``; ``key=None`` leaves the key off."""
+    """A function that sends a request: ``api("PUT", "/jobs/7")``; ``key=None`` omits the key."""
     with session_for(app) as session:
 
         def call(
@@ -84,12 +84,12 @@ def api(app: Application) -> Iterator[Callable[..., Response]]:
 
 @pytest.fixture
 def job(api: Callable[..., Response]) -> int:
-    """A job that could be launched, with a row for each letter of "abcdef"."""
+    """A job that is ready for launch, with one row for each letter of "abcdef"; its id."""
     rows = "".join(
         f'{{"review_id": "{letter}", "review_text": "{letter}…"}}\n' for letter in "abcdef"
     )
-    made = api("POST", "/jobs/upload", data=rows.encode(), headers={"Content-Type": "text/json"})
-    number: int = made.json()["id"]
+    created = api("POST", "/jobs/upload", data=rows.encode(), headers={"Content-Type": "text/json"})
+    number: int = created.json()["id"]
     settings = {
         "title": "Sentiment of product reviews",
         "instructions": "<p>Read the review and pick its sentiment.</p>",
@@ -101,7 +101,7 @@ def job(api: Callable[..., Response]) -> int:
 
 @pytest.fixture
 def units(api: Callable[..., Response], job: int) -> list[int]:
-    """The numbers of that job's rows."""
+    """The ids of that job's units."""
     return [int(number) for number in api("GET", f"/jobs/{job}/units").json()]
 
 
@@ -140,9 +140,9 @@ JUDGMENTS = [
 
 @pytest.fixture
 def judged(database: Database, api: Callable[..., Response], job: int) -> int:
-    """The job with other rows: four, of which three were judged by up to four contributors.
+    """The job with four other rows, of which three were judged by up to four contributors.
 
-    They are put where they are without the rules, so that every number in a report is known.
+    The records are inserted directly, without the rules, so that all numbers in reports are known.
     """
     when = _time("2015-06-24T12:45:10")
     with database.transaction() as tx:

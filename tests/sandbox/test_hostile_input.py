@@ -1,4 +1,4 @@
-"""What nobody should send: refused in words, with its place, and nothing of it stays."""
+"""Hostile and malformed input: refused with its position, and without partial changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NUL = "\0"
 DEEP = "[" * 100_000
 CSV = {"Content-Type": "text/csv"}
 LINES = {"Content-Type": "application/json"}
-NO_FORM = [
+INVALID_FORMS = [
     ("<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><cml:text name='q' label='&b;'/>", ""),
     ("<!DOCTYPE a [<!ENTITY a0 'a'>" + "".join(
         f"<!ENTITY a{n} '&a{n - 1};&a{n - 1};'>" for n in range(1, 60)
@@ -40,37 +40,37 @@ NO_FORM = [
 ]  # fmt: skip
 
 
-class Watched:
-    """Notes every file, process and connection that is opened while it is on."""
+class AuditRecorder:
+    """Records each file, process and connection that is opened within the block."""
 
-    NOTED = ("open", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system")
-    _on: ClassVar[list[Watched]] = []
+    EVENTS = ("open", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system")
+    _active: ClassVar[list[AuditRecorder]] = []
 
     def __init__(self) -> None:
-        self.seen: list[str] = []
+        self.events: list[str] = []
 
     def __enter__(self) -> list[str]:
-        Watched._on.append(self)
-        return self.seen
+        AuditRecorder._active.append(self)
+        return self.events
 
     def __exit__(self, *_: object) -> None:
-        Watched._on.remove(self)
+        AuditRecorder._active.remove(self)
 
     @classmethod
-    def hear(cls, event: str, arguments: tuple[Any, ...]) -> None:
-        if cls._on and event in cls.NOTED:
-            opened = str(arguments[0])
-            if not opened.endswith((".py", ".pyc")):  # Python loads its modules when it likes
-                for each in cls._on:
-                    each.seen.append(f"{event} {opened}")
+    def record(cls, event: str, arguments: tuple[Any, ...]) -> None:
+        if cls._active and event in cls.EVENTS:
+            path = str(arguments[0])
+            if not path.endswith((".py", ".pyc")):  # Python may import modules at any time
+                for recorder in cls._active:
+                    recorder.events.append(f"{event} {path}")
 
 
-sys.addaudithook(Watched.hear)  # for good: there is no way to take one off
+sys.addaudithook(AuditRecorder.record)  # audit hooks cannot be removed
 
 
-def said(answer: Response) -> str:
-    """The sentence of a refusal, wherever the service keeps it."""
-    body = answer.json()
+def error_message(response: Response) -> str:
+    """Return the message of a refusal; the service has two formats for it."""
+    body = response.json()
     error = body["errors"][0] if "errors" in body else body["error"]
     return str(error["message"] if isinstance(error, dict) else error)
 
@@ -95,18 +95,18 @@ def said(answer: Response) -> str:
         (b"PK\x03\x04\n\xff\n", CSV, "Unable to parse row 2"),
     ],
 )  # fmt: skip
-def test_a_file_with_one_mistake_is_refused_whole(
+def test_a_file_with_one_mistake_is_refused_entirely(
     api: Api, job: int, content: bytes, kind: dict[str, str], message: str
 ) -> None:
     before = api("GET", f"/jobs/{job}/units").content
 
-    made = api("POST", "/jobs/upload", data=content, headers=kind)
+    created = api("POST", "/jobs/upload", data=content, headers=kind)
     added = api("POST", f"/jobs/{job}/upload", params={"force": "true"}, data=content, headers=kind)
 
-    assert made.status_code == added.status_code
-    assert made.status_code in {415, 422}
-    assert message in said(made)
-    assert message in said(added)
+    assert created.status_code == added.status_code
+    assert created.status_code in {415, 422}
+    assert message in error_message(created)
+    assert message in error_message(added)
     assert [each["id"] for each in api("GET", "/jobs").json()] == [job]
     assert api("GET", f"/jobs/{job}/units").content == before
 
@@ -141,35 +141,35 @@ def test_a_file_with_one_mistake_is_refused_whole(
         ({"webhook_uri": "http://[::1"}, "Webhook uri cannot be notified"),
     ],
 )  # fmt: skip
-def test_an_attribute_that_cannot_be_changes_nothing(
+def test_an_invalid_attribute_changes_nothing(
     api: Api, job: int, attributes: dict[str, Any], message: str
 ) -> None:
     before = api("GET", f"/jobs/{job}").content
 
     answer = api("PUT", f"/jobs/{job}", json={"job": {"custom_key": "new", **attributes}})
 
-    assert message in said(answer)
+    assert message in error_message(answer)
     assert answer.status_code in {200, 422}
     assert api("GET", f"/jobs/{job}").content == before
 
 
-@pytest.mark.parametrize(("cml", "message"), NO_FORM)
-def test_a_form_opens_no_file_and_comes_to_an_end(
+@pytest.mark.parametrize(("cml", "message"), INVALID_FORMS)
+def test_a_form_cannot_open_files_or_run_forever(
     api: Api, job: int, cml: str, message: str
 ) -> None:
-    begun = time.process_time()
-    with Watched() as opened:
+    started = time.process_time()
+    with AuditRecorder() as events:
         answer = api("PUT", f"/jobs/{job}", json={"job": {"cml": cml}})
 
-    assert not opened
-    assert time.process_time() - begun < 10
+    assert not events
+    assert time.process_time() - started < 10
     assert answer.status_code in {200, 501}
     assert "root:" not in answer.text
     if message:
-        assert message in said(answer)
+        assert message in error_message(answer)
 
 
-def test_a_pattern_that_would_never_end_does(
+def test_a_regular_expression_cannot_backtrack_forever(
     api: Api, job: int, units: list[int], database: Database
 ) -> None:
     with database.transaction() as tx:
@@ -179,13 +179,13 @@ def test_a_pattern_that_would_never_end_does(
     debit = {"debit": {"units_count": 6}, "channels": ["cf_internal"]}
     api("POST", f"/jobs/{job}/orders", json=debit)
     answers = {"unit_id": units[0], "worker_id": worker, "data": {"q": "a" * 5000 + "!"}}
-    begun = time.process_time()
+    started = time.process_time()
 
     answer = api("POST", f"/jobs/{job}/judgments", json={"judgment": answers})
 
     assert saved.json()["cml"] == cml
     assert answer.status_code == 422
-    assert time.process_time() - begun < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -200,17 +200,19 @@ def test_a_pattern_that_would_never_end_does(
         ("nul", NUL, 400),
     ],
 )
-def test_a_text_is_kept_as_it_is_or_refused(api: Api, name: str, text: str, status: int) -> None:
+def test_a_string_is_stored_unchanged_or_refused(
+    api: Api, name: str, text: str, status: int
+) -> None:
     answer = api("POST", "/jobs", json={"job": {"title": f"Title {text}", "instructions": text}})
 
     assert answer.status_code == status, name
     if status == 200:
-        shown = api("GET", f"/jobs/{answer.json()['id']}").json()
-        assert (shown["title"], shown["instructions"]) == (f"Title {text}", text)
+        stored = api("GET", f"/jobs/{answer.json()['id']}").json()
+        assert (stored["title"], stored["instructions"]) == (f"Title {text}", text)
 
 
 @pytest.mark.parametrize("where", ["path", "query", "form", "multipart", "column", "row", "tag"])
-def test_nul_is_refused_wherever_it_stands(api: Api, job: int, where: str) -> None:
+def test_nul_is_refused_in_every_part_of_a_request(api: Api, job: int, where: str) -> None:
     answer = {
         "path": lambda: api("GET", "/jobs/a%00b"),
         "query": lambda: api("GET", "/jobs?tags=a%00b"),
@@ -225,14 +227,14 @@ def test_nul_is_refused_wherever_it_stands(api: Api, job: int, where: str) -> No
 
 
 @pytest.mark.parametrize("day", ["0000-01-01", "10000-01-01", "2015-02-30", "1e9", "NaN", NUL])
-def test_a_day_that_is_none_is_refused(api: Api, day: str) -> None:
+def test_an_invalid_date_is_refused(api: Api, day: str) -> None:
     answer = api("GET", "/jobs", json={"created_at_greater_equal": day})
 
     assert answer.status_code in {400, 422}
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
-def test_the_first_and_the_last_day_are_days(api: Api, day: str) -> None:
+def test_the_first_and_the_last_date_are_valid(api: Api, day: str) -> None:
     limits = {"created_at_greater_equal": day, "created_at_less_equal": day}
 
     assert api("GET", "/jobs", params=limits).json() == []
@@ -258,7 +260,7 @@ def test_the_first_and_the_last_day_are_days(api: Api, day: str) -> None:
         ({"params": {"tags": ",".join(map(str, range(4000)))}}, 200),
     ],
 )  # fmt: skip
-def test_a_body_beyond_all_measure_makes_no_job(
+def test_an_oversized_or_malformed_body_creates_no_job(
     api: Api, settings: dict[str, Any], status: int
 ) -> None:
     answer = api("POST", "/jobs", **settings)
@@ -267,7 +269,7 @@ def test_a_body_beyond_all_measure_makes_no_job(
     assert bool(api("GET", "/jobs").json()) == (status == 200)
 
 
-def test_jobs_are_not_looked_for_by_thousands_of_tags(api: Api, job: int) -> None:
+def test_a_filter_by_thousands_of_tags_is_refused(api: Api, job: int) -> None:
     api("POST", f"/jobs/{job}/tags", json={"tags": ["a", "b"]})
 
     both = api("GET", "/jobs", params={"tags": "b,a,b"}).json()
@@ -276,10 +278,10 @@ def test_jobs_are_not_looked_for_by_thousands_of_tags(api: Api, job: int) -> Non
 
     assert [each["id"] for each in both] == [job]
     assert more == []
-    assert "at most 100 tags, not 4000" in said(refused)
+    assert "at most 100 tags, not 4000" in error_message(refused)
 
 
-def test_an_alias_may_be_longer_than_a_number(api: Api, job: int) -> None:
+def test_an_alias_may_have_more_digits_than_an_id(api: Api, job: int) -> None:
     alias = "sentiment-of-reviews-of-2015"
     api("PUT", f"/jobs/{job}", json={"job": {"alias": alias}})
 
@@ -287,7 +289,7 @@ def test_an_alias_may_be_longer_than_a_number(api: Api, job: int) -> None:
     assert api("GET", f"/jobs/{'9' * 19}").status_code == 404
 
 
-def test_what_is_warned_about_ends_no_header_and_begins_none(api: Api, job: int) -> None:
+def test_a_warning_cannot_inject_a_header(api: Api, job: int) -> None:
     ignored = {"A\r\nSet-Cookie: a=b": 1, "y" * 1_000_000: 1, **{f"u{n}": 1 for n in range(3000)}}
 
     answer = api("PUT", f"/jobs/{job}", json={"job": ignored})
@@ -303,9 +305,11 @@ def test_what_is_warned_about_ends_no_header_and_begins_none(api: Api, job: int)
     "name",
     ["evil%0d%0aSet-Cookie:a=b", "a%22;b", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "%00", "ü" * 99],
 )
-def test_the_name_of_a_download_is_no_header_and_no_path(api: Api, job: int, name: str) -> None:
-    place = api("GET", f"/jobs/{job}.csv", params={"type": "source"}).headers["Location"]
-    path = place.removeprefix(ORIGIN).rpartition("/")[0]
+def test_the_file_name_of_a_download_cannot_inject_a_header_or_a_path(
+    api: Api, job: int, name: str
+) -> None:
+    location = api("GET", f"/jobs/{job}.csv", params={"type": "source"}).headers["Location"]
+    path = location.removeprefix(ORIGIN).rpartition("/")[0]
 
     answer = api("GET", f"/../{path}/{name}")
 
@@ -319,7 +323,7 @@ def test_the_name_of_a_download_is_no_header_and_no_path(api: Api, job: int, nam
 @pytest.mark.parametrize(
     "path", ["/reports/%2e%2e/x", "/reports/../../etc/passwd", "/reports/%00/x", "/reports//x", "/"]
 )
-def test_nothing_but_reports_is_downloaded(api: Api, path: str) -> None:
+def test_only_reports_can_be_downloaded(api: Api, path: str) -> None:
     answer = api("GET", f"/..{path}")
 
     assert answer.status_code == 404

@@ -255,7 +255,7 @@ def _in_another_process(server: Served) -> Iterator[Box]:
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Database of ``crowdflower serve``: a file, unless PostgreSQL is configured."""
     if ON_POSTGRESQL:
-        url: str = request.getfixturevalue("lasting_schema")
+        url: str = request.getfixturevalue("session_schema")
         return url
     return str(tmp_path_factory.mktemp("served") / "crowd.db")
 
