@@ -1,11 +1,11 @@
-"""How long ``import crowdflower`` takes over ``import requests``.
+"""Benchmark: the time of ``import crowdflower`` beyond ``import requests``.
 
 Run it with a Python that has the package installed::
 
     python tests/benchmarks/import_time.py
 
-Each import happens in a fresh Python, the two in turn, so that a busy moment of the machine meets
-both of them alike. The medians are printed, with the spread from the first to the third quartile.
+Each import runs in a new process. The two alternate, so that other load on the machine affects both
+in the same way. The output is the medians and the quartiles.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tempfile import gettempdir
 ROUNDS = 21
 STATEMENTS = ("import requests", "import crowdflower")
 
-TIMED = """
+SCRIPT = """
 import time
 start = time.perf_counter()
 {statement}
@@ -28,23 +28,23 @@ print(time.perf_counter() - start)
 
 
 def milliseconds(statement: str) -> float:
-    """Time one statement in a Python of its own, started where no package lies about."""
-    answer = subprocess.run(  # noqa: S603 - our own Python
-        [sys.executable, "-c", TIMED.format(statement=statement)],
+    """Time one statement in a new process, started outside the checkout."""
+    process = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", SCRIPT.format(statement=statement)],
         cwd=gettempdir(),
         check=True,
         capture_output=True,
         text=True,
     )
-    return 1000 * float(answer.stdout)
+    return 1000 * float(process.stdout)
 
 
 def main() -> None:
     """Print the table."""
-    # What pip installs has its byte code; a checkout may be kept from writing any.
+    # pip compiles byte code on installation; let a checkout write it too.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for statement in STATEMENTS:
-        milliseconds(statement)  # writes the byte code, fills the disk's cache
+        milliseconds(statement)  # writes the byte code, and warms up the disk cache
     rounds = [{each: milliseconds(each) for each in STATEMENTS} for _ in range(ROUNDS)]
     for times in rounds:
         times["crowdflower over requests"] = times["import crowdflower"] - times["import requests"]

@@ -1,12 +1,12 @@
-"""Uploads that are killed and go on, and the memory of a million rows each way.
+"""Benchmark: uploads that are killed and resumed, and the memory of a million rows up and down.
 
 ::
 
     pip install '.[dev]' && python tests/benchmarks/uploads.py [ROUNDS]
 
-Each round uploads rows to a sandbox from a process that is killed again and again, at moments left
-to chance, until one of them comes to its end; then the rows in the job are counted. The exit code
-tells how many rows were lost or doubled, and how many limits of memory were missed.
+Each round uploads rows to a sandbox from a process that is killed at random moments and restarted,
+until the upload is complete. Then the rows of the job are counted. The exit code is the number of
+rows that were lost or duplicated, plus the number of missed memory limits.
 """
 
 from __future__ import annotations
@@ -35,34 +35,34 @@ from crowdflower.sandbox import Sandbox
 
 ROUNDS = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 50
 ROWS = 3000
-MOST_KILLS = 4
+MAX_KILLS = 4
 MILLION = 1_000_000
-MEGABYTES = 200
+MAX_MEGABYTES = 200
 
 
-class Hasty:
-    """A clock that jumps over every wait."""
+class FastClock:
+    """A clock whose sleeps return immediately."""
 
     monotonic = staticmethod(time.monotonic)
 
     def sleep(self, _: float) -> None:
-        """Do not wait."""
+        """Return immediately."""
 
 
 def upload(address: str, key: str, job: str, plan: str) -> None:
-    """Upload rows, slowly enough to be killed in the middle of it."""
+    """Upload rows in small chunks, so that most kills hit an unfinished upload."""
     upload_plan.ROWS_PER_CHUNK = 100  # type: ignore[misc]
     with Client(key, address) as client:
-        client._clock = Hasty()
+        client._clock = FastClock()
         rows = ({"id": number, "text": f"row {number}"} for number in range(ROWS))
-        print("begun", flush=True)
+        print("started", flush=True)
         client.get_job(int(job)).upload(rows, key="id", resume=plan)
 
 
-def one_round(chance: Random, box: Sandbox, plan: Path) -> tuple[int, int]:
-    """Upload until it is done; return how often it was killed, and how many rows are wrong."""
+def upload_and_kill(random: Random, box: Sandbox, plan: Path) -> tuple[int, int]:
+    """Upload until it is complete; return the numbers of kills and of wrong rows."""
     client = box.client()
-    job = client.create_job({"title": "Uploaded in spite of it all"})
+    job = client.create_job({"title": "Uploaded in spite of kills"})
     command = [sys.executable, __file__, "upload", box.url, box.key, str(job.id), str(plan)]
     kills = 0
     while True:
@@ -70,35 +70,35 @@ def one_round(chance: Random, box: Sandbox, plan: Path) -> tuple[int, int]:
             assert process.stdout
             process.stdout.readline()
             try:
-                code = process.wait(chance.uniform(0, 0.6) if kills < MOST_KILLS else None)
+                code = process.wait(random.uniform(0, 0.6) if kills < MAX_KILLS else None)
             except subprocess.TimeoutExpired:
                 process.kill()
                 kills += 1
                 continue
         assert code == 0, "an upload ended with an error"
         break
-    held = Counter(unit.data["id"] for unit in client.get_units(job.id))
-    wrong = sum((held - Counter(range(ROWS))).values()) + sum(
-        (Counter(range(ROWS)) - held).values()
+    stored = Counter(unit.data["id"] for unit in client.get_units(job.id))
+    wrong = sum((stored - Counter(range(ROWS))).values()) + sum(
+        (Counter(range(ROWS)) - stored).values()
     )
     return kills, wrong
 
 
-class Service(BaseHTTPRequestHandler):
-    """One job that keeps no more of its rows than how many there are."""
+class StubServer(BaseHTTPRequestHandler):
+    """A server with one job, which counts its rows and does not store them."""
 
     protocol_version = "HTTP/1.1"
     count = 0
     archive = Path()
 
     def do_PUT(self) -> None:
-        """Take rows in."""
+        """Count the uploaded rows."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         type(self).count += body.count(b"\n")
         self._answer(b'{"id": 7}')
 
     def do_GET(self) -> None:
-        """Tell what there is."""
+        """Send units, the progress of the upload, the report, or the job."""
         url = urlsplit(self.path)
         if url.path.endswith("/units.json"):
             first = (int(parse_qs(url.query)["page"][0]) - 1) * 1000
@@ -121,14 +121,14 @@ class Service(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Keep silent."""
+        """Log nothing."""
 
 
-def serve(archive: Path, address: Any) -> None:
-    """Run the service, in a process whose memory is not counted."""
-    Service.archive = archive
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    address.send(f"http://127.0.0.1:{server.server_port}/v1")
+def serve(archive: Path, sender: Any) -> None:
+    """Run the server, in a process whose memory is not measured."""
+    StubServer.archive = archive
+    server = ThreadingHTTPServer(("127.0.0.1", 0), StubServer)
+    sender.send(f"http://127.0.0.1:{server.server_port}/v1")
     server.serve_forever()
 
 
@@ -140,14 +140,14 @@ def million_up(address: str) -> None:
 
 
 def million_down(address: str) -> None:
-    """Read a million judgments."""
+    """Read a report of a million judgments."""
     with Client("benchmark-key", address) as client:
         judgments = sum(len(unit.results["judgments"]) for unit in client.stream_report(7))
     assert judgments == MILLION
 
 
 def write_report(path: Path) -> None:
-    """Write a report of a million judgments, ten a unit."""
+    """Write a report of a million judgments, ten per unit."""
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped,
         zipped.open("r", "w") as member,
@@ -161,52 +161,54 @@ def write_report(path: Path) -> None:
             member.write(json.dumps(unit).encode() + b"\n")
 
 
-def measured(name: str, address: str) -> bool:
-    """Do one of the two in a process of its own, and hold its memory against the limit."""
-    answer = subprocess.run(  # noqa: S603 - our own
+def measure(name: str, address: str) -> bool:
+    """Run one direction in a separate process; return whether it kept the memory limit."""
+    process = subprocess.run(  # noqa: S603 - our own
         [sys.executable, __file__, name, address], check=True, capture_output=True, text=True
     )
-    seconds, megabytes = map(float, answer.stdout.split())
-    kept = megabytes < MEGABYTES
+    seconds, megabytes = map(float, process.stdout.split())
+    within_limit = megabytes < MAX_MEGABYTES
     print(
-        f"{name:14}{seconds:8.1f} s{megabytes:8.0f} MB, at most {MEGABYTES}"
-        f"{'' if kept else '  MISSED'}",
+        f"{name:14}{seconds:8.1f} s{megabytes:8.0f} MB, at most {MAX_MEGABYTES}"
+        f"{'' if within_limit else '  MISSED'}",
         flush=True,
     )
-    return kept
+    return within_limit
 
 
 def main() -> int:
-    """Print what came of it; return how much went wrong."""
+    """Print the results; return the number of wrong rows and missed limits."""
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     logging.getLogger("waitress").setLevel(logging.ERROR)
-    chance = Random(0)  # noqa: S311 - the same kills every time
-    with TemporaryDirectory() as name, Sandbox() as box:
-        folder = Path(name)
-        rounds = [one_round(chance, box, folder / f"{number}.upload") for number in range(ROUNDS)]
+    random = Random(0)  # noqa: S311 - the same kills every time
+    with TemporaryDirectory() as directory, Sandbox() as box:
+        folder = Path(directory)
+        rounds = [
+            upload_and_kill(random, box, folder / f"{number}.upload") for number in range(ROUNDS)
+        ]
         kills, wrong = (sum(column) for column in zip(*rounds, strict=True)) if rounds else (0, 0)
-        print(f"{ROUNDS} uploads of {ROWS} rows, {kills} kills: {wrong} rows lost or doubled")
+        print(f"{ROUNDS} uploads of {ROWS} rows, {kills} kills: {wrong} rows lost or duplicated")
         write_report(folder / "report.zip")
         context = get_context("spawn")
-        here, there = context.Pipe()
-        service = context.Process(target=serve, args=(folder / "report.zip", there), daemon=True)
+        receiver, sender = context.Pipe()
+        service = context.Process(target=serve, args=(folder / "report.zip", sender), daemon=True)
         service.start()
-        address = here.recv()
-        missed = [not measured(work, address) for work in ("million_up", "million_down")]
+        address = receiver.recv()
+        missed = [not measure(name, address) for name in ("million_up", "million_down")]
         service.kill()
     return wrong + sum(missed)
 
 
-WORKS: dict[str, Callable[..., None]] = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "upload": upload,
     "million_up": million_up,
     "million_down": million_down,
 }
 
 if __name__ == "__main__":
-    if sys.argv[1:] and sys.argv[1] in WORKS:
+    if sys.argv[1:] and sys.argv[1] in COMMANDS:
         started = time.perf_counter()
-        WORKS[sys.argv[1]](*sys.argv[2:])
+        COMMANDS[sys.argv[1]](*sys.argv[2:])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(time.perf_counter() - started, peak)
     else:

@@ -1,11 +1,11 @@
-"""What the client costs over the least that could do the same work.
+"""Benchmarks of the client, each against the minimum of work that could do the same (its floor).
 
 ::
 
     pip install '.[dev]' && python tests/benchmarks/client
 
-Every figure stands beside its floor, measured in the same run, the two in turn. A line that misses
-its limit says so, and the exit code counts them.
+Each benchmark and its floor are measured alternately in the same run. A line that misses its limit
+says so, and the exit code is the number of misses.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ import trustme
 
 HERE = Path(__file__).parent
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-REPORTED = 100_000
+REPORT_UNITS = 100_000
 
 
 @dataclass(frozen=True)
-class Work:
+class Benchmark:
     """One line of the table."""
 
     title: str
@@ -47,16 +47,20 @@ class Work:
     requests: int | None = None
     """At most this many requests."""
     megabytes: float | None = None
-    """At most this peak of memory."""
+    """At most this peak memory, in megabytes."""
 
 
 WORKS = [
-    Work("get_job × 1000, keep-alive", "get_job", "get_job", times=1.3),
-    Work("get_job × 1000, TLS", "get_job", "get_job", tls=True, times=1.3),
-    Work("list 100,000 units, 50 ms", "units", "units", 100_000, 0.05, times=1.5, requests=110),
-    Work("the same, lookahead=16", "wide_units", "units", 100_000, 0.05, times=1.5, requests=110),
-    Work("list 100,000 units, no latency", "units", "units_in_turn", 100_000, times=1.3),
-    Work(
+    Benchmark("get_job × 1000, keep-alive", "get_job", "get_job", times=1.3),
+    Benchmark("get_job × 1000, TLS", "get_job", "get_job", tls=True, times=1.3),
+    Benchmark(
+        "list 100,000 units, 50 ms", "units", "units", 100_000, 0.05, times=1.5, requests=110
+    ),
+    Benchmark(
+        "the same, lookahead=16", "wide_units", "units", 100_000, 0.05, times=1.5, requests=110
+    ),
+    Benchmark("list 100,000 units, no latency", "units", "units_sequential", 100_000, times=1.3),
+    Benchmark(
         "aggregates of 20,000 units, 50 ms",
         "aggregates",
         "aggregates",
@@ -65,16 +69,16 @@ WORKS = [
         times=2,
         requests=210,
     ),
-    Work("judgments of 500 units, 50 ms", "judgments", None, 500, 0.05, requests=510),
-    Work("upload 500,000 rows", "upload", "upload", times=1.5, megabytes=80),
-    Work("JSON report, 100,000 × 3", "report", "report", times=1.3, megabytes=120),
-    Work("list 10,000 units, no latency", "units", "units_in_turn", 10_000),
-    Work("list 1,000,000 units, no latency", "units", "units_in_turn", 1_000_000),
+    Benchmark("judgments of 500 units, 50 ms", "judgments", None, 500, 0.05, requests=510),
+    Benchmark("upload 500,000 rows", "upload", "upload", times=1.5, megabytes=80),
+    Benchmark("JSON report, 100,000 × 3", "report", "report", times=1.3, megabytes=120),
+    Benchmark("list 10,000 units, no latency", "units", "units_sequential", 10_000),
+    Benchmark("list 1,000,000 units, no latency", "units", "units_sequential", 1_000_000),
 ]
 
 
 @contextmanager
-def serving(folder: Path, *certificate: str) -> Iterator[str]:
+def serve_stub(folder: Path, *certificate: str) -> Iterator[str]:
     """Run the stub and yield its address."""
     port_file = folder / f"port{len(certificate)}"
     command = [sys.executable, HERE / "stub.py", port_file, folder / "report.zip", *certificate]
@@ -86,55 +90,60 @@ def serving(folder: Path, *certificate: str) -> Iterator[str]:
         process.kill()
 
 
-def measured(work: Work, side: str, name: str, address: str, trust: str) -> dict[str, float]:
-    """Run one side of a work once, in a process of its own."""
-    told = requests.get(
-        f"{address}/_set", {"latency": work.latency, "units": work.units}, verify=trust, timeout=60
+def measure(
+    benchmark: Benchmark, side: str, name: str, address: str, trust: str
+) -> dict[str, float]:
+    """Run one side of a benchmark once, in a separate process."""
+    response = requests.get(
+        f"{address}/_set",
+        {"latency": benchmark.latency, "units": benchmark.units},
+        verify=trust,
+        timeout=60,
     )
-    told.raise_for_status()
-    answer = subprocess.run(  # noqa: S603 - our own
+    response.raise_for_status()
+    process = subprocess.run(  # noqa: S603 - our own
         [sys.executable, HERE / "cases.py", name, side, f"{address}/v1"],
         check=True,
         capture_output=True,
         text=True,
         env={**os.environ, "REQUESTS_CA_BUNDLE": trust},
     )
-    counted = requests.get(f"{address}/_count", verify=trust, timeout=60).json()
-    return {**json.loads(answer.stdout), **counted}
+    counts = requests.get(f"{address}/_count", verify=trust, timeout=60).json()
+    return {**json.loads(process.stdout), **counts}
 
 
-def line(work: Work, address: str, trust: str) -> tuple[str, bool]:
-    """Measure one work and say how it went."""
+def line(benchmark: Benchmark, address: str, trust: str) -> tuple[str, bool]:
+    """Measure one benchmark; return its line, and whether it kept its limits."""
     ours, floor = [], []
     for _ in range(ROUNDS):
-        ours.append(measured(work, "ours", work.ours, address, trust))
-        if work.floor:
-            floor.append(measured(work, "floor", work.floor, address, trust))
+        ours.append(measure(benchmark, "ours", benchmark.ours, address, trust))
+        if benchmark.floor:
+            floor.append(measure(benchmark, "floor", benchmark.floor, address, trust))
     seconds = median(run["seconds"] for run in ours)
-    asked = max(run["requests"] for run in ours)
+    most_requests = max(run["requests"] for run in ours)
     peak = max(run["megabytes"] for run in ours)
-    least = median(run["seconds"] for run in floor) if floor else None
+    floor_seconds = median(run["seconds"] for run in floor) if floor else None
     times = (
         median(one["seconds"] / other["seconds"] for one, other in zip(ours, floor, strict=False))
         if floor
         else None
     )
-    kept = (
-        (work.times is None or (times is not None and times <= work.times))
-        and (work.requests is None or asked <= work.requests)
-        and (work.megabytes is None or peak <= work.megabytes)
+    within_limits = (
+        (benchmark.times is None or (times is not None and times <= benchmark.times))
+        and (benchmark.requests is None or most_requests <= benchmark.requests)
+        and (benchmark.megabytes is None or peak <= benchmark.megabytes)
     )
     limits = [
-        f"{work.times:g} ×" if work.times else "",
-        f"{work.requests} requests" if work.requests else "",
-        f"{work.megabytes:g} MB" if work.megabytes else "",
+        f"{benchmark.times:g} ×" if benchmark.times else "",
+        f"{benchmark.requests} requests" if benchmark.requests else "",
+        f"{benchmark.megabytes:g} MB" if benchmark.megabytes else "",
     ]
     text = (
-        f"{work.title:36}{seconds:9.2f}{f'{least:.2f}' if least else '–':>9}"
-        f"{f'{times:.2f}' if times else '–':>8}{asked:>10}{peak:>7.0f}"
-        f"  {', '.join(filter(None, limits)) or '–':24}{'' if kept else 'MISSED'}"
+        f"{benchmark.title:36}{seconds:9.2f}{f'{floor_seconds:.2f}' if floor_seconds else '–':>9}"
+        f"{f'{times:.2f}' if times else '–':>8}{most_requests:>10}{peak:>7.0f}"
+        f"  {', '.join(filter(None, limits)) or '–':24}{'' if within_limits else 'MISSED'}"
     )
-    return text.rstrip(), kept
+    return text.rstrip(), within_limits
 
 
 def write_report(path: Path) -> None:
@@ -143,7 +152,7 @@ def write_report(path: Path) -> None:
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped,
         zipped.open("job_7.json", "w") as member,
     ):
-        for number in range(1, REPORTED + 1):
+        for number in range(1, REPORT_UNITS + 1):
             member.write(json.dumps(stub.unit(number)).encode() + b"\n")
 
 
@@ -161,11 +170,11 @@ def main() -> int:
         certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
         write_report(folder / "report.zip")
         pem = str(folder / "server.pem")
-        with serving(folder) as plain, serving(folder, pem, pem) as secure:
-            for work in WORKS:
-                text, kept = line(work, secure if work.tls else plain, trust)
+        with serve_stub(folder) as plain, serve_stub(folder, pem, pem) as secure:
+            for benchmark in WORKS:
+                text, within_limits = line(benchmark, secure if benchmark.tls else plain, trust)
                 print(text, flush=True)
-                missed += not kept
+                missed += not within_limits
     return missed
 
 

@@ -1,10 +1,10 @@
-"""Each work twice: by this library, and by the least that could do it. One run is one process.
+"""The benchmarks of the client: each by this library, and by its floor. One run is one process.
 
 ::
 
-    python cases.py WORK ours|floor ADDRESS
+    python cases.py NAME ours|floor URL
 
-prints the seconds it took and the peak of the process's memory.
+prints the time it took and the peak memory of the process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ except ModuleNotFoundError:
 else:
     loads = orjson.loads
 
-UPLOADED = 500_000
+UPLOAD_ROWS = 500_000
 CALLS = 1000
 THREADS = 16
 KEY = "benchmark-key"
@@ -40,19 +40,19 @@ HEADERS = {"Authorization": f"Token token={KEY}"}
 
 
 def client(address: str, **settings: Any) -> Client:
-    """Return a client whose certificates the environment names."""
+    """Return a client; ``REQUESTS_CA_BUNDLE`` names the certificate of the stub."""
     return Client(KEY, address, **settings)
 
 
 def get_job_ours(address: str) -> None:
-    """Ask for a job, over and over."""
+    """Read a job a thousand times."""
     account = client(address)
     for _ in range(CALLS):
         account.get_job(7)
 
 
 def get_job_floor(address: str) -> None:
-    """Ask for a job by requests alone."""
+    """Read a job a thousand times with requests only."""
     session = requests.Session()
     for _ in range(CALLS):
         session.get(f"{address}/jobs/7.json", headers=HEADERS).json()
@@ -66,11 +66,11 @@ def units_ours(address: str, **settings: Any) -> None:
 
 
 def wide_units_ours(address: str) -> None:
-    """List all units of a job, looking ahead as far as the floor has threads."""
+    """List all units of a job, with as many pages ahead as the floor has threads."""
     units_ours(address, lookahead=THREADS)
 
 
-def units_in_turn_floor(address: str) -> None:
+def units_sequential_floor(address: str) -> None:
     """Read and decode the same pages in a loop."""
     session = requests.Session()
     for page in count(1):
@@ -79,7 +79,7 @@ def units_in_turn_floor(address: str) -> None:
             break
 
 
-def _in_threads(address: str, kind: str, pages: int) -> None:
+def _read_in_threads(address: str, kind: str, pages: int) -> None:
     session = requests.Session()
     session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=THREADS))
 
@@ -92,8 +92,8 @@ def _in_threads(address: str, kind: str, pages: int) -> None:
 
 
 def units_floor(address: str) -> None:
-    """Read the pages of 100,000 units in threads, their number known."""
-    _in_threads(address, "units", 100)
+    """Read the pages of 100,000 units in threads; the number of pages is known."""
+    _read_in_threads(address, "units", 100)
 
 
 def aggregates_ours(address: str) -> None:
@@ -103,8 +103,8 @@ def aggregates_ours(address: str) -> None:
 
 
 def aggregates_floor(address: str) -> None:
-    """Read the pages of 20,000 aggregates in threads, their number known."""
-    _in_threads(address, "judgments", 200)
+    """Read the pages of 20,000 aggregates in threads; the number of pages is known."""
+    _read_in_threads(address, "judgments", 200)
 
 
 def judgments_ours(address: str) -> None:
@@ -116,7 +116,7 @@ def judgments_ours(address: str) -> None:
 
 
 def _rows() -> Iterator[dict[str, object]]:
-    return map(stub.row, range(UPLOADED))
+    return map(stub.row, range(UPLOAD_ROWS))
 
 
 def upload_ours(address: str) -> None:
@@ -138,15 +138,15 @@ def report_ours(address: str) -> None:
 def report_floor(address: str) -> None:
     """Download the archive, open it, decode every line."""
     with TemporaryFile() as archive:
-        answer = requests.get(f"{address}/jobs/7.csv", headers=HEADERS, stream=True)
-        archive.writelines(answer.iter_content(1 << 16))
+        response = requests.get(f"{address}/jobs/7.csv", headers=HEADERS, stream=True)
+        archive.writelines(response.iter_content(1 << 16))
         with zipfile.ZipFile(archive) as zipped, zipped.open(zipped.namelist()[0]) as member:
             assert sum(len(loads(line)["results"]["judgments"]) for line in member)
 
 
 if __name__ == "__main__":
-    work, side, address = sys.argv[1:]
-    run = globals()[f"{work}_{side}"]
+    name, side, address = sys.argv[1:]
+    run = globals()[f"{name}_{side}"]
     started = time.perf_counter()
     run(address)
     seconds = time.perf_counter() - started

@@ -1,10 +1,10 @@
-"""A server that serves the API's shapes from memory, at a chosen latency, and counts requests.
+"""A server with canned responses of the API and a configurable latency; it counts requests.
 
-Started by the benchmark as a process of its own::
+The benchmark starts it as a separate process::
 
     python stub.py PORT-FILE REPORT-ZIP [CERTIFICATE KEY]
 
-It is no part of what is measured: answers are made once, and asyncio sends them.
+To cost as little time as possible, it encodes each response once, and sends with asyncio.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _aggregate(number: int) -> dict[str, object]:
 
 
 class Stub:
-    """The answers, and how often each was asked for."""
+    """The responses, and the number of requests."""
 
     def __init__(self, report: Path) -> None:
         self.report = report
@@ -98,7 +98,7 @@ class Stub:
         self.pages: dict[tuple[str, int], bytes] = {}
 
     def answer(self, target: str) -> bytes:
-        """Return the body for a path."""
+        """Return the response body for a path."""
         url = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/_set":
@@ -114,8 +114,8 @@ class Stub:
             return self._page(listing[1], int(query["page"]))
         if url.path.endswith("/jobs/7.csv"):
             return self.report.read_bytes()
-        if of_unit := re.search(r"/units/(\d+)/judgments.json$", url.path):
-            number = int(of_unit[1])
+        if match := re.search(r"/units/(\d+)/judgments.json$", url.path):
+            number = int(match[1])
             return json.dumps([judgment(number, ordinal) for ordinal in range(3)]).encode()
         return json.dumps({**JOB, "units_count": self.units}).encode()
 
@@ -128,7 +128,7 @@ class Stub:
         return self.pages[kind, page]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the requests of one connection."""
+        """Respond to the requests of one connection."""
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 first, *lines = head.decode("latin-1").split("\r\n")
@@ -151,19 +151,19 @@ class Stub:
 
 
 async def _read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> None:
-    """Read a body and forget it."""
+    """Read a request body and discard it."""
     if headers.get("transfer-encoding") == "chunked":
         while size := int(await reader.readline(), 16):
             await reader.readexactly(size + 2)
         await reader.readline()
         return
-    left = int(headers.get("content-length", 0))
-    while left:
-        left -= len(await reader.read(min(left, 1 << 18)))
+    remaining = int(headers.get("content-length", 0))
+    while remaining:
+        remaining -= len(await reader.read(min(remaining, 1 << 18)))
 
 
 async def main(port_file: str, report: str, *certificate: str) -> None:
-    """Serve until killed; the port goes into a file once it is open."""
+    """Serve until killed; write the port to a file once it is open."""
     context = None
     if certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

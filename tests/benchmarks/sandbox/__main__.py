@@ -29,14 +29,14 @@ ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
 
 @dataclass(frozen=True)
-class Work:
+class Benchmark:
     """One line of the table."""
 
     title: str
     ours: str
     floor: str | None = None
     times: float | None = None
-    """At most this many times the floor."""
+    """At most this many times the time of the floor."""
     more: float | None = None
     """At most this many megabytes more than the floor."""
     count: int = 0
@@ -50,38 +50,38 @@ class Work:
 PAGE_CACHE = 64
 """Megabytes of SQLite's page cache; the smaller file has only ten megabytes."""
 
-JUDGMENTS = fixtures.JUDGED * fixtures.EACH
-SHARED = fixtures.SHARED * fixtures.EACH
+JUDGMENTS = fixtures.JUDGED_ROWS * fixtures.JUDGMENTS_PER_ROW
+SHARED_JUDGMENTS = fixtures.SHARED_ROWS * fixtures.JUDGMENTS_PER_ROW
 WORKS = [
-    Work("upload 500,000 rows, JSON", "upload_json", "upload", 2.5, count=fixtures.ROWS),
-    Work("upload 500,000 rows, CSV", "upload_csv", "upload", 2.5, count=fixtures.ROWS),
-    Work("page 500 of 500, over page 1", "page", "first_page", 1.5, count=fixtures.PAGE),
-    Work("300,000 judgments, in memory", "crowd_memory", "memory", count=JUDGMENTS, rate=5000),
-    Work("300,000 judgments, in a file", "crowd_file", "file", count=JUDGMENTS, rate=5000),
-    Work("full report of 300,000", "report", "report", count=JUDGMENTS),
-    Work("the same, over one of 30,000", "report", "small_report", more=PAGE_CACHE + 16),
-    Work("8 threads, a page at a time", "threads", "threads", count=SHARED),
-    Work("the first sandbox of a process", "first", milliseconds=20),
-    Work("any other sandbox", "next", milliseconds=20),
-    Work("reset", "reset", milliseconds=20),
+    Benchmark("upload 500,000 rows, JSON", "upload_json", "upload", 2.5, count=fixtures.ROWS),
+    Benchmark("upload 500,000 rows, CSV", "upload_csv", "upload", 2.5, count=fixtures.ROWS),
+    Benchmark("page 500 of 500, over page 1", "page", "first_page", 1.5, count=fixtures.LIST_PAGE),
+    Benchmark("300,000 judgments, in memory", "crowd_memory", "memory", count=JUDGMENTS, rate=5000),
+    Benchmark("300,000 judgments, in a file", "crowd_file", "file", count=JUDGMENTS, rate=5000),
+    Benchmark("full report of 300,000", "report", "report", count=JUDGMENTS),
+    Benchmark("the same, over one of 30,000", "report", "small_report", more=PAGE_CACHE + 16),
+    Benchmark("8 threads, a page at a time", "threads", "threads", count=SHARED_JUDGMENTS),
+    Benchmark("the first sandbox of a process", "first", milliseconds=20),
+    Benchmark("any other sandbox", "next", milliseconds=20),
+    Benchmark("reset", "reset", milliseconds=20),
 ]
 
 
 def measure(side: str, name: str, folder: Path) -> dict[str, float]:
     """Run one side of a benchmark once, in a separate process."""
     command = [sys.executable, str(HERE / "cases.py"), name, side, str(folder)]
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own
-    figures: dict[str, float] = json.loads(answer.stdout)
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own
+    figures: dict[str, float] = json.loads(process.stdout)
     return figures
 
 
-def line(work: Work, folder: Path) -> tuple[str, bool]:
+def line(benchmark: Benchmark, folder: Path) -> tuple[str, bool]:
     """Measure one benchmark; return its line, and whether it kept its limits."""
     ours, floor = [], []
     for _ in range(ROUNDS):
-        ours.append(measure("ours", work.ours, folder))
-        if work.floor:
-            floor.append(measure("floor", work.floor, folder))
+        ours.append(measure("ours", benchmark.ours, folder))
+        if benchmark.floor:
+            floor.append(measure("floor", benchmark.floor, folder))
     medians = {name: median(run[name] for run in ours) for name in ours[0]}
     ratio = {
         name: median(one[name] / other[name] for one, other in zip(ours, floor, strict=True))
@@ -89,28 +89,29 @@ def line(work: Work, folder: Path) -> tuple[str, bool]:
         if floor
     }
     more = medians["megabytes"] - median(run["megabytes"] for run in floor or ours)
-    rate = work.count / medians["seconds"]
-    kept = (
-        (work.times is None or ratio["seconds"] <= work.times)
-        and (work.more is None or more <= work.more)
-        and (work.rate is None or rate >= work.rate)
-        and (work.milliseconds is None or 1000 * medians["seconds"] <= work.milliseconds)
+    rate = benchmark.count / medians["seconds"]
+    within_limits = (
+        (benchmark.times is None or ratio["seconds"] <= benchmark.times)
+        and (benchmark.more is None or more <= benchmark.more)
+        and (benchmark.rate is None or rate >= benchmark.rate)
+        and (benchmark.milliseconds is None or 1000 * medians["seconds"] <= benchmark.milliseconds)
     )
-    least = median(run["seconds"] for run in floor) if floor else None
+    floor_seconds = median(run["seconds"] for run in floor) if floor else None
     limits = [
-        f"{work.times:g} ×" if work.times else "",
-        f"{work.more:g} MB more" if work.more else "",
-        f"{work.rate:,.0f}/s at least" if work.rate else "",
-        f"{work.milliseconds:g} ms" if work.milliseconds else "",
+        f"{benchmark.times:g} ×" if benchmark.times else "",
+        f"{benchmark.more:g} MB more" if benchmark.more else "",
+        f"{benchmark.rate:,.0f}/s at least" if benchmark.rate else "",
+        f"{benchmark.milliseconds:g} ms" if benchmark.milliseconds else "",
     ]
+    floor_time = _time(floor_seconds) if floor_seconds else "–"
     text = (
-        f"{work.title:30}{_time(medians['seconds']):>9}{_time(least) if least else '–':>9}"
+        f"{benchmark.title:30}{_time(medians['seconds']):>9}{floor_time:>9}"
         f"{_times(ratio, 'seconds'):>7}{_time(medians['busy']):>9}{_times(ratio, 'busy'):>7}"
-        f"{f'{rate:,.0f}' if work.count else '–':>10}{medians['megabytes']:>5.0f}"
+        f"{f'{rate:,.0f}' if benchmark.count else '–':>10}{medians['megabytes']:>5.0f}"
         f"{f'{more:+.0f}' if floor else '–':>6}"
-        f"  {', '.join(filter(None, limits)) or '–':18}{'' if kept else 'MISSED'}"
+        f"  {', '.join(filter(None, limits)) or '–':18}{'' if within_limits else 'MISSED'}"
     )
-    return text.rstrip(), kept
+    return text.rstrip(), within_limits
 
 
 def _times(ratio: dict[str, float], name: str) -> str:
@@ -137,10 +138,10 @@ def main() -> int:
         folder = Path(name)
         # In a separate process: the measured ones inherit the peak memory of this one.
         subprocess.run([sys.executable, str(HERE / "fixtures.py"), name], check=True)  # noqa: S603 - our own
-        for work in WORKS:
-            text, kept = line(work, folder)
+        for benchmark in WORKS:
+            text, within_limits = line(benchmark, folder)
             print(text, flush=True)
-            missed += not kept
+            missed += not within_limits
     return missed
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    python cases.py WORK ours|floor FOLDER
+    python cases.py NAME ours|floor FOLDER
 
 prints the time it took and the peak memory of the process. ``FOLDER`` holds the files that
 :mod:`fixtures` has written.
@@ -47,7 +47,7 @@ INSERT INTO judgment (job_id, unit_id, worker_id, assignment_id, data, trust, go
   channel, country, cost_mc, started_at, created_at)
 VALUES (?, ?, ?, ?, ?, 1.0, 0, 0, ?, ?, ?, ?, ?)
 """
-_FULL = """
+_FULL_REPORT = """
 SELECT j.unit_id, j.created_at, j.golden, j.id, j.missed, j.started_at, j.tainted, j.channel,
   w.trust, j.worker_id, j.country, j.region, j.city, j.ip, j.data, u.data
 FROM unit u JOIN judgment j ON j.unit_id = u.id
@@ -104,7 +104,7 @@ def upload_floor(folder: Path, watch: Stopwatch) -> None:
     with Sandbox(database=path) as box:
         job = box.client().create_job({"title": "Reviews"}).id
         now = box.clock.now()
-        lines = [(job, seq, text, now, now) for seq, text in enumerate(fixtures.texts(), 1)]
+        lines = [(job, seq, text, now, now) for seq, text in enumerate(fixtures.encoded_rows(), 1)]
         with watch(), box.database.transaction() as tx:
             tx.driver.executemany(_INSERT_UNIT, lines)
     fixtures.remove(path)
@@ -117,17 +117,17 @@ def _page(folder: Path, watch: Stopwatch, number: int) -> None:
     with Sandbox(database=folder / "rows.db") as box:
         (job,) = box.client().get_jobs()
         session, url = session_for(box.app), f"{ORIGIN}/v1/jobs/{job.id}/units.json"
-        query: dict[str, str | int] = {"key": box.key, "page": number, "limit": fixtures.PAGE}
-        with watch.median() as again:
+        query: dict[str, str | int] = {"key": box.key, "page": number, "limit": fixtures.LIST_PAGE}
+        with watch.median() as measure:
             for _ in range(REPETITIONS):
-                with again():
-                    answer = session.get(url, params=query)
-                assert len(answer.json()) == fixtures.PAGE
+                with measure():
+                    response = session.get(url, params=query)
+                assert len(response.json()) == fixtures.LIST_PAGE
 
 
 def page_ours(folder: Path, watch: Stopwatch) -> None:
     """List the last page of all units."""
-    _page(folder, watch, fixtures.ROWS // fixtures.PAGE)
+    _page(folder, watch, fixtures.ROWS // fixtures.LIST_PAGE)
 
 
 def first_page_floor(folder: Path, watch: Stopwatch) -> None:
@@ -140,29 +140,29 @@ def first_page_floor(folder: Path, watch: Stopwatch) -> None:
 
 def _crowd(watch: Stopwatch, path: Path | None) -> None:
     with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
-        job = fixtures.launch(box, fixtures.JUDGED)
+        job = fixtures.launch(box, fixtures.JUDGED_ROWS)
         box.crowd.add(CONTRIBUTORS, truth={"sentiment": "sentiment"})
         with watch():
             summary = box.crowd.run(job)
         assert summary.ended == "finished", summary
-        assert summary.judgments == fixtures.JUDGED * fixtures.EACH, summary
+        assert summary.judgments == fixtures.JUDGED_ROWS * fixtures.JUDGMENTS_PER_ROW, summary
 
 
 def _judgments(watch: Stopwatch, path: Path | None) -> None:
-    """Insert as many judgments per transaction, without anything else."""
+    """Insert the same number of judgments per transaction, without any rules."""
     with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
-        job = fixtures.launch(box, fixtures.JUDGED)
+        job = fixtures.launch(box, fixtures.JUDGED_ROWS)
         people, page = fixtures.add_workers(box, job.id, CONTRIBUTORS)
         with box.database.snapshot() as tx:
             units = [row.id for row in tx.all(select(tables.unit.c.id))]
         now = box.clock.now()
         rest = (page, '{"sentiment":"positive"}', ON_DEMAND, "USA", 1200, now, now)
         lines = [
-            (job.id, unit, people[(place + turn) % CONTRIBUTORS], *rest)
-            for turn in range(fixtures.EACH)
+            (job.id, unit, people[(place + round_number) % CONTRIBUTORS], *rest)
+            for round_number in range(fixtures.JUDGMENTS_PER_ROW)
             for place, unit in enumerate(units)
         ]
-        batch = 50 * fixtures.PER_PAGE
+        batch = 50 * fixtures.UNITS_PER_PAGE
         with watch():
             for begin in range(0, len(lines), batch):
                 with box.database.transaction() as tx:
@@ -175,7 +175,7 @@ def crowd_memory_ours(_folder: Path, watch: Stopwatch) -> None:
 
 
 def memory_floor(_folder: Path, watch: Stopwatch) -> None:
-    """Insert as many judgments, in memory."""
+    """Insert the same number of judgments, in memory."""
     _judgments(watch, None)
 
 
@@ -186,7 +186,7 @@ def crowd_file_ours(folder: Path, watch: Stopwatch) -> None:
 
 
 def file_floor(folder: Path, watch: Stopwatch) -> None:
-    """Insert as many judgments, in a file."""
+    """Insert the same number of judgments, in a file."""
     _judgments(watch, folder / "judgments.db")
     fixtures.remove(folder / "judgments.db")
 
@@ -200,24 +200,24 @@ def _report(folder: Path, watch: Stopwatch, judged: int) -> None:
         session, url = session_for(box.app), f"{ORIGIN}/v1/jobs/{job.id}.csv"
         with watch():
             query = {"key": box.key, "type": "full"}
-            with session.get(url, params=query, stream=True) as answer:
-                size = sum(map(len, answer.iter_content(1 << 16)))
+            with session.get(url, params=query, stream=True) as response:
+                size = sum(map(len, response.iter_content(1 << 16)))
         assert size > judged
 
 
 def report_ours(folder: Path, watch: Stopwatch) -> None:
     """Download the full report of all judgments."""
-    _report(folder, watch, fixtures.JUDGED)
+    _report(folder, watch, fixtures.JUDGED_ROWS)
 
 
 def small_report_floor(folder: Path, watch: Stopwatch) -> None:
-    """Download the full report of a tenth of them."""
-    _report(folder, watch, fixtures.JUDGED // 10)
+    """Download the full report of a tenth of the judgments."""
+    _report(folder, watch, fixtures.JUDGED_ROWS // 10)
 
 
 def report_floor(folder: Path, watch: Stopwatch) -> None:
     """Write the cells as the database returns them, with JSON decoded."""
-    database = Database(f"sqlite:///{folder / f'judged{fixtures.JUDGED}.db'}")
+    database = Database(f"sqlite:///{folder / f'judged{fixtures.JUDGED_ROWS}.db'}")
     with database.snapshot() as tx, watch():
         job = tx.one(select(tables.job.c.id)).id
         with (
@@ -226,20 +226,20 @@ def report_floor(folder: Path, watch: Stopwatch) -> None:
             io.TextIOWrapper(binary, "utf-8", newline="") as text,
         ):
             table = csv.writer(text)
-            for row in tx.driver.execute(_FULL, (job,)):
+            for row in tx.driver.execute(_FULL_REPORT, (job,)):
                 answers, data = json.loads(row[-2]), json.loads(row[-1])
                 table.writerow([*row[:-2], answers["sentiment"], *data.values()])
     database.close()
-    assert (folder / "floor.zip").stat().st_size > fixtures.JUDGED
+    assert (folder / "floor.zip").stat().st_size > fixtures.JUDGED_ROWS
 
 
 # Threads.
 
 
-def _work(folder: Path, watch: Stopwatch, threads: int) -> None:
+def _run_shift(folder: Path, watch: Stopwatch, threads: int) -> None:
     path = folder / f"shift{threads}.db"
     with Sandbox(database=path, balance_cents=fixtures.BALANCE) as box:
-        job = fixtures.launch(box, fixtures.SHARED)
+        job = fixtures.launch(box, fixtures.SHARED_ROWS)
         shift = Shift(box.database, job.id, threads, people=5 * THREADS)
         with watch():
             shift.run()
@@ -247,19 +247,21 @@ def _work(folder: Path, watch: Stopwatch, threads: int) -> None:
             judgment = tables.judgment.c
             each = select(judgment.unit_id, func.count(judgment.worker_id.distinct()).label("n"))
             numbers = Counter(row.n for row in tx.all(each.group_by(judgment.unit_id)))
-            assert numbers == {fixtures.EACH: fixtures.SHARED}, f"wrong numbers: {numbers}"
+            assert numbers == {fixtures.JUDGMENTS_PER_ROW: fixtures.SHARED_ROWS}, (
+                f"wrong numbers: {numbers}"
+            )
     fixtures.remove(path)
     print(f"{threads} threads: longest wait {1000 * shift.longest_wait:.0f} ms", file=sys.stderr)
 
 
 def threads_ours(folder: Path, watch: Stopwatch) -> None:
     """Take and submit pages from several threads, in a file, with a transaction each."""
-    _work(folder, watch, THREADS)
+    _run_shift(folder, watch, THREADS)
 
 
 def threads_floor(folder: Path, watch: Stopwatch) -> None:
     """Do the same from one thread."""
-    _work(folder, watch, 1)
+    _run_shift(folder, watch, 1)
 
 
 # Start.
@@ -277,9 +279,9 @@ def first_ours(_folder: Path, watch: Stopwatch) -> None:
 def next_ours(_folder: Path, watch: Stopwatch) -> None:
     """Create another sandbox."""
     Sandbox().close()
-    with watch.median() as again:
+    with watch.median() as measure:
         for _ in range(REPETITIONS):
-            with again():
+            with measure():
                 box = Sandbox()
                 box.client()
             box.close()
@@ -287,10 +289,10 @@ def next_ours(_folder: Path, watch: Stopwatch) -> None:
 
 def reset_ours(_folder: Path, watch: Stopwatch) -> None:
     """Reset a sandbox with a job of a thousand rows."""
-    with Sandbox(balance_cents=fixtures.BALANCE) as box, watch.median() as again:
+    with Sandbox(balance_cents=fixtures.BALANCE) as box, watch.median() as measure:
         for _ in range(REPETITIONS):
             fixtures.launch(box, 1000)
-            with again():
+            with measure():
                 box.reset()
 
 
@@ -298,8 +300,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "send":
         send(*sys.argv[2:])
         sys.exit()
-    work, side, folder = sys.argv[1:]
-    run: Callable[[Path, Stopwatch], None] = globals()[f"{work}_{side}"]
+    name, side, folder = sys.argv[1:]
+    run: Callable[[Path, Stopwatch], None] = globals()[f"{name}_{side}"]
     watch = Stopwatch()
     run(Path(folder), watch)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,4 +1,4 @@
-"""Data for the benchmarks: rows, files of them, and databases with jobs."""
+"""Data for the benchmarks: rows, files with rows, and databases with jobs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from crowdflower import Job
 
 ROWS = 500_000
-JUDGED = 100_000
-"""Rows with ``EACH`` judgments."""
+JUDGED_ROWS = 100_000
+"""Rows with ``JUDGMENTS_PER_ROW`` judgments each."""
 
-SHARED = 6000
-"""Rows that threads share."""
+SHARED_ROWS = 6000
+"""Rows of a job on which several threads work."""
 
-PAGE = 1000
-EACH = 3
-PER_PAGE = 10
+LIST_PAGE = 1000
+"""Units on a page of a list."""
+
+UNITS_PER_PAGE = 10
+"""Units on a contributor's page."""
+
+JUDGMENTS_PER_ROW = 3
 BALANCE = 10_000_000
 """US cents."""
 
@@ -51,8 +55,8 @@ def rows(count: int) -> Iterator[dict[str, object]]:
         }
 
 
-def texts(count: int = ROWS) -> Iterator[str]:
-    """Yield the rows as stored in the database."""
+def encoded_rows(count: int = ROWS) -> Iterator[str]:
+    """Yield the rows as JSON, as the database stores them."""
     return (json.dumps(row, separators=(",", ":")) for row in rows(count))
 
 
@@ -70,7 +74,7 @@ def write_databases(folder: Path) -> None:
     """Create a database with all rows in one job, and two with judgments: all and a tenth."""
     with Sandbox(database=folder / "rows.db") as box:
         box.client().upload_job(rows(ROWS))
-    for judged in (JUDGED, JUDGED // 10):
+    for judged in (JUDGED_ROWS, JUDGED_ROWS // 10):
         with Sandbox(database=folder / f"judged{judged}.db", balance_cents=BALANCE) as box:
             job = launch(box, judged)
             box.crowd.add(200, truth={"sentiment": "sentiment"})
@@ -82,14 +86,14 @@ def launch(box: Sandbox, count: int) -> Job:
     client = box.client()
     job = client.upload_job(rows(count))
     job.title, job.instructions, job.cml = "Sentiment", "Read the review.", FORM
-    job.judgments_per_unit, job.units_per_assignment = EACH, PER_PAGE
+    job.judgments_per_unit, job.units_per_assignment = JUDGMENTS_PER_ROW, UNITS_PER_PAGE
     job.update()
     job.launch(count, channels=[ON_DEMAND])
     return job
 
 
 def add_workers(box: Sandbox, job: int, count: int) -> tuple[list[int], int]:
-    """Add contributors, and an empty page, which judgments have to refer to."""
+    """Add contributors, and an empty page, since each judgment refers to a page; return the ids."""
     with box.database.transaction() as tx:
         people = [workers.join(tx, channel=ON_DEMAND).id for _ in range(count)]
         page = {
@@ -106,8 +110,8 @@ def add_workers(box: Sandbox, job: int, count: int) -> tuple[list[int], int]:
 
 def remove(path: Path) -> None:
     """Remove a database and the files beside it."""
-    for each in path.parent.glob(f"{path.name}*"):
-        each.unlink()
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Kills a busy server many times and counts lost and duplicated writes.
+"""Benchmark: kill a busy server many times, and count lost and duplicated writes.
 
 Run it with a Python that has the package and its development tools installed::
 
@@ -43,10 +43,12 @@ def main() -> None:
             workload = Workload.create(Path(directory) / "sandbox.db")
             for _ in range(min(ROUNDS_PER_FILE, rounds - first)):
                 problems += kill_once(server, workload, random, MAX_SECONDS)
-                unknown += sum(each.write.outcome == "unknown" for each in workload.requests)
+                unknown += sum(request.write.outcome == "unknown" for request in workload.requests)
             with server.serve(workload.file) as url:
                 problems += workload.resend(url)
-            problems += find_violations(workload.file, [each.write for each in workload.requests])
+            problems += find_violations(
+                workload.file, [request.write for request in workload.requests]
+            )
             outcomes += count_outcomes(workload)
             replayed += workload.replayed
     print(f"{rounds} rounds in {perf_counter() - started:.0f} s, Python {sys.version.split()[0]}")

@@ -1,4 +1,4 @@
-"""Many contributors at work in several threads."""
+"""A load test: many contributors work in several threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crowdflower.states import ON_DEMAND
 
 
 class Shift:
-    """Contributors at work in several threads, with a transaction per page taken or submitted."""
+    """Contributors in several threads; to take or submit a page is one transaction."""
 
     def __init__(self, database: Database, job: int, threads: int, people: int) -> None:
         self.database = database
@@ -41,20 +41,22 @@ class Shift:
     def _work(self, people: list[Any]) -> None:
         try:
             while people:
-                people = [worker for worker in people if self._page(worker)]
+                people = [worker for worker in people if self._judge_page(worker)]
         except BaseException as error:  # noqa: BLE001 - run() reports it
             self.errors.append(error)
 
-    def _page(self, worker: Any) -> bool:
+    def _judge_page(self, worker: Any) -> bool:
         started = time.perf_counter()
         try:
             with self.database.transaction() as tx:
                 page = take_page(tx, self.job, worker)
         except NoPageAvailable:
             return False
-        taken = time.perf_counter()
+        received = time.perf_counter()
         answers = {unit.id: {"sentiment": unit.data["sentiment"]} for unit in page.units}
         with self.database.transaction() as tx:
             submit(tx, worker, page.assignment_id, page.token, answers)
-        self.longest_wait = max(self.longest_wait, taken - started, time.perf_counter() - taken)
+        self.longest_wait = max(
+            self.longest_wait, received - started, time.perf_counter() - received
+        )
         return True

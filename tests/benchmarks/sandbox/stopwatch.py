@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 
 class Stopwatch:
-    """Adds up the time of the measured blocks."""
+    """Sums the time of the measured blocks."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -29,10 +29,10 @@ class Stopwatch:
         """Yield a function that measures a block; keep the medians of all blocks."""
         watches: list[Stopwatch] = []
 
-        def again() -> AbstractContextManager[None]:
+        def measure() -> AbstractContextManager[None]:
             watches.append(Stopwatch())
             return watches[-1]()
 
-        yield again
-        self.seconds = statistics.median(each.seconds for each in watches)
-        self.busy = statistics.median(each.busy for each in watches)
+        yield measure
+        self.seconds = statistics.median(watch.seconds for watch in watches)
+        self.busy = statistics.median(watch.busy for watch in watches)
