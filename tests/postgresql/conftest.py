@@ -1,6 +1,6 @@
-"""Tests of PostgreSQL, and of concurrent writers.
+"""Fixtures for tests of the sandbox on PostgreSQL, above all of concurrent writes.
 
-They run only with ``CROWDFLOWER_TEST_POSTGRESQL``; see ``tests/conftest.py``.
+The tests run only with ``CROWDFLOWER_TEST_POSTGRESQL``; see ``tests/conftest.py``.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ KEY = "planted-key-7f3a90c1"
 
 
 @pytest.fixture
-def ask(schema: str) -> Iterator[Callable[..., list[Any]]]:
-    """Query the database directly: ``ask("SELECT …")``; each statement is a transaction."""
+def query(schema: str) -> Iterator[Callable[..., list[Any]]]:
+    """Query the database directly: ``query("SELECT …")``; each statement is a transaction."""
     with psycopg.connect(schema, autocommit=True) as connection:
 
-        def ask(sql: str) -> list[Any]:
+        def query(sql: str) -> list[Any]:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
-        yield ask
+        yield query
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ def box(schema: str) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def other(schema: str, box: Sandbox) -> Iterator[Sandbox]:
-    """A second sandbox on the same database, like that of another process."""
+    """A second sandbox on the same database, as in another process."""
     with Sandbox(key=KEY, database=schema, clock=box.clock) as other:
         yield other
 
 
 @pytest.fixture
-def unbroken(schema: str) -> Iterator[None]:
+def check_invariants(schema: str) -> Iterator[None]:
     """Check the invariants of the database after the test."""
     yield
     with psycopg.connect(schema) as connection:

@@ -1,4 +1,4 @@
-"""Helpers: launch a job, add contributors, take and submit pages in several sandboxes."""
+"""Launch a job, add contributors, and let them take and submit pages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def launch(box: Sandbox, units: int, channel: str = "on_demand", **settings: Any
 
 
 def join(box: Sandbox, count: int, channel: str = "on_demand") -> list[Row[Any]]:
-    """Add contributors."""
+    """Add contributors, and return their records."""
     return box.database.write(
         lambda tx: [workers.join(tx, channel=channel, country="FIN") for _ in range(count)]
     )
@@ -62,7 +62,7 @@ def submit_page(tx: Transaction, worker: Row[Any], page: handout.Page) -> None:
 
 
 def work(box: Sandbox, job: int, worker: Row[Any]) -> int:
-    """Let a contributor work until no page is left for them; return the number of pages."""
+    """Submit pages of a contributor until none is left; return the number of pages."""
     pages = 0
     while True:
         try:

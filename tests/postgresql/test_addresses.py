@@ -19,7 +19,7 @@ from crowdflower.sandbox.store.failures import Unreachable
 KEY = "planted-key-7f3a90c1"
 TIMEOUT = 60
 
-Ask = Callable[..., list[Any]]
+Query = Callable[..., list[Any]]
 
 
 def test_the_scheme_postgres_is_accepted(schema: str) -> None:
@@ -46,19 +46,19 @@ def test_an_unreachable_server_is_named_without_the_password(address: str) -> No
     assert "s3cret" not in str(caught.value)
 
 
-def test_tables_of_another_program_are_left_unchanged(schema: str, ask: Ask) -> None:
-    ask("CREATE TABLE recipe (name text)")
+def test_tables_of_another_program_are_left_unchanged(schema: str, query: Query) -> None:
+    query("CREATE TABLE recipe (name text)")
 
     with pytest.raises(SchemaMismatch, match="another schema"):
         Database(schema)
 
     tables = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-    assert ask(tables) == [("recipe",)]
+    assert query(tables) == [("recipe",)]
 
 
-def test_tables_of_another_version_are_left_unchanged(schema: str, ask: Ask) -> None:
+def test_tables_of_another_version_are_left_unchanged(schema: str, query: Query) -> None:
     Database(schema).close()
-    ask("UPDATE schema_info SET version = 99")
+    query("UPDATE schema_info SET version = 99")
 
     with pytest.raises(SchemaMismatch, match="version 99 of the tables; this is version"):
         Database(schema)
@@ -91,7 +91,7 @@ Sandbox().close()
 Sandbox(database="postgresql://ada@localhost/crowd")
 """
 
-    answer = subprocess.run(  # noqa: S603 - our own Python
+    process = subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
@@ -99,11 +99,11 @@ Sandbox(database="postgresql://ada@localhost/crowd")
         timeout=TIMEOUT,
     )
 
-    assert answer.returncode == 1
-    assert "pip install 'crowdflower-client[postgres]'" in answer.stderr
+    assert process.returncode == 1
+    assert "pip install 'crowdflower-client[postgres]'" in process.stderr
 
 
-def test_two_processes_may_open_a_new_schema_at_once(schema: str, ask: Ask) -> None:
+def test_two_processes_may_open_a_new_schema_at_once(schema: str, query: Query) -> None:
     program = "import sys; from crowdflower.sandbox import Sandbox; Sandbox(database=sys.argv[1])"
 
     opening = [
@@ -112,7 +112,7 @@ def test_two_processes_may_open_a_new_schema_at_once(schema: str, ask: Ask) -> N
     ]
 
     assert [each.wait(TIMEOUT) for each in opening] == [0, 0]
-    assert ask("SELECT count(*) FROM account") == [(1,)]
+    assert query("SELECT count(*) FROM account") == [(1,)]
 
 
 def test_a_reset_restarts_the_ids(box: Sandbox) -> None:
@@ -139,11 +139,11 @@ def test_all_integer_columns_have_64_bits(box: Sandbox) -> None:
 @pytest.mark.parametrize("title", ["a\0b", "\0"])
 def test_a_string_with_nul_is_refused(box: Sandbox, title: str) -> None:
     with session_for(box.app) as session:
-        answer = session.post(
+        response = session.post(
             f"{ORIGIN}/v1/jobs",
             json={"job": {"title": title}},
             headers={"Authorization": f"Token token={KEY}"},
         )
 
-    assert answer.status_code == 400
-    assert "0000" in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert "0000" in response.json()["error"]["message"]

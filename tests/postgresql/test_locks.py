@@ -21,10 +21,10 @@ from crowdflower.sandbox.store.engines import locks, postgresql
 TIMEOUT = 60
 KEY = "planted-key-7f3a90c1"
 
-Ask = Callable[..., list[Any]]
+Query = Callable[..., list[Any]]
 
 
-@pytest.mark.usefixtures("unbroken")
+@pytest.mark.usefixtures("check_invariants")
 def test_units_reserved_by_another_transaction_are_skipped(box: Sandbox, other: Sandbox) -> None:
     job = launch(box, 10, channel="cf_internal", judgments_per_unit=1)
     ann, bob = join(box, 2, channel="cf_internal")
@@ -37,9 +37,9 @@ def test_units_reserved_by_another_transaction_are_skipped(box: Sandbox, other: 
     assert {unit.id for unit in hers.units}.isdisjoint(unit.id for unit in his.units)
 
 
-@pytest.mark.usefixtures("unbroken")
-def test_the_last_units_are_waited_for_and_handed_out_again(
-    box: Sandbox, other: Sandbox, ask: Ask
+@pytest.mark.usefixtures("check_invariants")
+def test_a_request_waits_for_the_last_reserved_units(
+    box: Sandbox, other: Sandbox, query: Query
 ) -> None:
     job = launch(box, 5, channel="cf_internal", judgments_per_unit=2)
     ann, bob = join(box, 2, channel="cf_internal")
@@ -48,14 +48,14 @@ def test_the_last_units_are_waited_for_and_handed_out_again(
         with box.database.transaction() as tx:
             hers = take_page(tx, job, ann)
             request = pool.submit(other.database.write, lambda tx: take_page(tx, job, bob))
-            while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            while not query("SELECT 1 FROM pg_locks WHERE NOT granted"):
                 assert not request.done()
         his = request.result(TIMEOUT)
 
     assert {unit.id for unit in his.units} == {unit.id for unit in hers.units}
 
 
-@pytest.mark.usefixtures("unbroken")
+@pytest.mark.usefixtures("check_invariants")
 def test_concurrent_requests_of_one_contributor_get_the_same_page(
     box: Sandbox, other: Sandbox
 ) -> None:
@@ -74,10 +74,10 @@ def test_concurrent_requests_of_one_contributor_get_the_same_page(
     assert len(pages) == 1
 
 
-@pytest.mark.usefixtures("unbroken")
+@pytest.mark.usefixtures("check_invariants")
 @pytest.mark.parametrize("channel", ["cf_internal", "on_demand"])
-def test_eight_contributors_at_two_sandboxes_give_each_unit_its_judgments(
-    box: Sandbox, other: Sandbox, ask: Ask, channel: str
+def test_eight_contributors_at_two_sandboxes_give_each_unit_enough_judgments(
+    box: Sandbox, other: Sandbox, query: Query, channel: str
 ) -> None:
     job = launch(box, 60, channel=channel, judgments_per_unit=3)
     people = join(box, 8, channel=channel)
@@ -86,15 +86,15 @@ def test_eight_contributors_at_two_sandboxes_give_each_unit_its_judgments(
         pages = list(pool.map(work, [box, other] * 4, [job] * 8, people))
 
     assert sum(pages) >= 36
-    assert ask("SELECT state, judgments_count, count(*) FROM unit GROUP BY 1, 2") == [
+    assert query("SELECT state, judgments_count, count(*) FROM unit GROUP BY 1, 2") == [
         ("finalized", 3, 60)
     ]
-    assert ask("SELECT state FROM job") == [("finished",)]
-    assert ask("SELECT state, count(*) FROM assignment GROUP BY 1") == [("submitted", sum(pages))]
+    assert query("SELECT state FROM job") == [("finished",)]
+    assert query("SELECT state, count(*) FROM assignment GROUP BY 1") == [("submitted", sum(pages))]
 
 
-@pytest.mark.usefixtures("unbroken")
-def test_money_for_one_page_is_not_promised_to_two(schema: str) -> None:
+@pytest.mark.usefixtures("check_invariants")
+def test_money_for_one_page_is_not_reserved_for_two(schema: str) -> None:
     clock = Clock(seed=3)
     with (
         Sandbox(key=KEY, database=schema, clock=clock, balance_cents=1080) as box,
@@ -122,9 +122,9 @@ def test_money_for_one_page_is_not_promised_to_two(schema: str) -> None:
     assert sum(successes) == 3
 
 
-@pytest.mark.usefixtures("unbroken")
+@pytest.mark.usefixtures("check_invariants")
 def test_a_page_that_is_submitted_twice_at_once_counts_once(
-    box: Sandbox, other: Sandbox, ask: Ask
+    box: Sandbox, other: Sandbox, query: Query
 ) -> None:
     job = launch(box, 10)
     (ann,) = join(box, 1)
@@ -138,16 +138,16 @@ def test_a_page_that_is_submitted_twice_at_once_counts_once(
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(submit, (box, other)))
 
-    assert ask("SELECT count(*) FROM judgment") == [(5,)]
+    assert query("SELECT count(*) FROM judgment") == [(5,)]
 
 
-def read_seqs(ask: Ask) -> list[int]:
-    return [seq for (seq,) in ask("SELECT seq FROM unit ORDER BY seq")]
+def read_seqs(query: Query) -> list[int]:
+    return [seq for (seq,) in query("SELECT seq FROM unit ORDER BY seq")]
 
 
-@pytest.mark.usefixtures("unbroken")
+@pytest.mark.usefixtures("check_invariants")
 def test_concurrent_uploads_number_units_without_gaps(
-    box: Sandbox, other: Sandbox, ask: Ask
+    box: Sandbox, other: Sandbox, query: Query
 ) -> None:
     job = box.client().create_job({"title": "Rows from everywhere"})
     together = Barrier(6)
@@ -160,8 +160,8 @@ def test_concurrent_uploads_number_units_without_gaps(
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(upload, range(6)))
 
-    assert read_seqs(ask) == list(range(1, 301))
-    assert ask("SELECT units_count, next_seq FROM job") == [(300, 301)]
+    assert read_seqs(query) == list(range(1, 301))
+    assert query("SELECT units_count, next_seq FROM job") == [(300, 301)]
 
 
 JOB_ROUTES = [
@@ -201,18 +201,18 @@ def test_every_request_that_changes_a_job_locks_it(
         headers = {"Authorization": f"Token token={KEY}"}
         verb = route.verbs.split()[0]
         content: dict[str, Any] = {"data": b""} if route.takes_file else {"json": body}
-        answer = session.request(verb, f"{ORIGIN}/v1{path}", headers=headers, **content)
+        response = session.request(verb, f"{ORIGIN}/v1{path}", headers=headers, **content)
 
-    assert answer.status_code == 503, answer.text
-    assert answer.headers["Retry-After"] == "5"
+    assert response.status_code == 503, response.text
+    assert response.headers["Retry-After"] == "5"
 
 
-@pytest.mark.usefixtures("unbroken")
-def test_two_timers_place_a_due_order_once(box: Sandbox, other: Sandbox, ask: Ask) -> None:
+@pytest.mark.usefixtures("check_invariants")
+def test_two_timers_place_a_due_order_once(box: Sandbox, other: Sandbox, query: Query) -> None:
     client = box.client()
     job = launch(box, 5, channel="cf_internal", auto_order=True, auto_order_timeout=60)
     client.get_job(job).upload([{"text": "a row more"}])
-    box.clock._offset += 3600  # without a call of listeners, like real time
+    box.clock._offset += 3600  # without calling the listeners of the clock, as in real time
     together = Barrier(2)
 
     def run_timer(sandbox: Sandbox) -> None:
@@ -222,28 +222,28 @@ def test_two_timers_place_a_due_order_once(box: Sandbox, other: Sandbox, ask: As
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(run_timer, (box, other)))
 
-    assert ask("SELECT units_count FROM orders ORDER BY id") == [(5,), (1,)]
+    assert query("SELECT units_count FROM orders ORDER BY id") == [(5,), (1,)]
 
 
-@pytest.mark.usefixtures("unbroken")
+@pytest.mark.usefixtures("check_invariants")
 @pytest.mark.parametrize("end", [jobs.pause, jobs.cancel])
 def test_a_timer_that_waited_for_a_job_respects_its_new_state(
-    box: Sandbox, other: Sandbox, ask: Ask, end: Callable[..., object]
+    box: Sandbox, other: Sandbox, query: Query, end: Callable[..., object]
 ) -> None:
     job = launch(box, 5, channel="cf_internal", auto_order=True, auto_order_timeout=60)
     box.client().get_job(job).upload([{"text": "a row more"}])
-    box.clock._offset += 3600  # without a call of listeners, like real time
+    box.clock._offset += 3600  # without calling the listeners of the clock, as in real time
 
     with ThreadPoolExecutor(1) as pool:
         with box.database.transaction() as tx:
             end(tx, jobs.load(tx, job))
             timer = pool.submit(other.keep_time)
-            while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            while not query("SELECT 1 FROM pg_locks WHERE NOT granted"):
                 assert not timer.done()
         timer.result(TIMEOUT)
 
-    assert ask("SELECT units_count FROM orders ORDER BY id") == [(5,)]
-    assert ask("SELECT state FROM job") != [("running",)]
+    assert query("SELECT units_count FROM orders ORDER BY id") == [(5,)]
+    assert query("SELECT state FROM job") != [("running",)]
     assert other.events() == []
 
 

@@ -25,16 +25,17 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')
 """
 
-Ask = Callable[..., list[Any]]
+Query = Callable[..., list[Any]]
 
 
 @pytest.fixture
-def disconnect(ask: Ask) -> Callable[[], object]:
+def disconnect(query: Query) -> Callable[[], object]:
     """Terminate all connections of the sandboxes, like a restart of the server."""
-    return lambda: ask(TERMINATE)
+    return lambda: query(TERMINATE)
 
 
 def insert_event(tx: Transaction, kind: str = "Inserted") -> None:
+    """Write something."""
     statement = "INSERT INTO event (kind, detail, created_at) VALUES (?, '{}', 0.0)"
     tx.driver.execute(statement, (kind,))
 
@@ -58,14 +59,14 @@ def test_a_write_that_lost_its_connection_is_retried_once(
 ) -> None:
     attempts = []
 
-    def do(tx: Transaction) -> None:
+    def write(tx: Transaction) -> None:
         attempts.append(1)
         insert_event(tx)
         if len(attempts) == 1:
             disconnect()
         insert_event(tx)
 
-    box.database.write(do)
+    box.database.write(write)
 
     assert len(attempts) == 2
     assert len(box.events()) == 2
@@ -76,61 +77,63 @@ def test_after_four_attempts_the_database_counts_as_unreachable(
 ) -> None:
     attempts = []
 
-    def do(tx: Transaction) -> None:
+    def write(tx: Transaction) -> None:
         attempts.append(1)
         disconnect()
         insert_event(tx)
 
     with pytest.raises(Unreachable, match="cannot be reached") as caught:
-        box.database.write(do)
+        box.database.write(write)
 
     assert len(attempts) == 4
     assert "s3cret" not in str(caught.value)
     assert box.events() == []
 
 
-def lose_first_commit(monkeypatch: pytest.MonkeyPatch, disconnect: Callable[[], object]) -> None:
+def disconnect_before_commit(
+    monkeypatch: pytest.MonkeyPatch, disconnect: Callable[[], object]
+) -> None:
     """Disconnect just before the next commit."""
     commit, first = Connection.commit, iter([True])
 
-    def lose(connection: Connection) -> None:
+    def disconnect_first(connection: Connection) -> None:
         if next(first, False):
             disconnect()
         commit(connection)
 
-    monkeypatch.setattr(Connection, "commit", lose)
+    monkeypatch.setattr(Connection, "commit", disconnect_first)
 
 
 def test_an_unconfirmed_commit_is_not_retried(
     box: Sandbox, disconnect: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lose_first_commit(monkeypatch, disconnect)
+    disconnect_before_commit(monkeypatch, disconnect)
 
     with session_for(box.app) as session:
-        answer = session.post(
+        response = session.post(
             f"{ORIGIN}/v1/jobs",
             json={"job": {"title": "Maybe made"}},
             headers={"Authorization": f"Token token={KEY}"},
         )
 
-    assert answer.status_code == 500
-    assert "unknown whether this was done" in answer.json()["error"]["message"]
+    assert response.status_code == 500
+    assert "unknown whether this was done" in response.json()["error"]["message"]
 
 
 def test_an_unconfirmed_commit_with_an_idempotency_key_is_retried(
-    box: Sandbox, disconnect: Callable[[], object], monkeypatch: pytest.MonkeyPatch, ask: Ask
+    box: Sandbox, disconnect: Callable[[], object], monkeypatch: pytest.MonkeyPatch, query: Query
 ) -> None:
-    lose_first_commit(monkeypatch, disconnect)
+    disconnect_before_commit(monkeypatch, disconnect)
 
     with session_for(box.app) as session:
-        answer = session.post(
+        response = session.post(
             f"{ORIGIN}/v1/jobs",
             json={"job": {"title": "Made once"}},
             headers={"Authorization": f"Token token={KEY}", "Idempotency-Key": "k1"},
         )
 
-    assert answer.status_code == 200
-    assert ask("SELECT title FROM job") == [("Made once",)]
+    assert response.status_code == 200
+    assert query("SELECT title FROM job") == [("Made once",)]
 
 
 def test_a_read_is_retried(box: Sandbox, disconnect: Callable[[], object]) -> None:
@@ -148,20 +151,20 @@ def test_a_read_is_retried(box: Sandbox, disconnect: Callable[[], object]) -> No
 
 def test_after_a_deadlock_one_of_two_writes_is_retried(box: Sandbox, other: Sandbox) -> None:
     one, another = launch(box, 5), launch(box, 5)
-    together = Barrier(2, timeout=TIMEOUT)
+    barrier = Barrier(2, timeout=TIMEOUT)
     attempts: list[int] = []
 
-    def do(tx: Transaction, first: int, second: int) -> None:
+    def write(tx: Transaction, first: int, second: int) -> None:
         attempts.append(1)
         locks.lock_job(tx, first)
         if len(attempts) <= 2:
-            together.wait()
+            barrier.wait()
         locks.lock_job(tx, second)
 
     with ThreadPoolExecutor(2) as pool:
         writes = [
-            pool.submit(box.database.write, lambda tx: do(tx, one, another)),
-            pool.submit(other.database.write, lambda tx: do(tx, another, one)),
+            pool.submit(box.database.write, lambda tx: write(tx, one, another)),
+            pool.submit(other.database.write, lambda tx: write(tx, another, one)),
         ]
         for each in writes:
             each.result(TIMEOUT)
@@ -169,44 +172,44 @@ def test_after_a_deadlock_one_of_two_writes_is_retried(box: Sandbox, other: Sand
     assert len(attempts) > 2
 
 
-def test_a_reset_that_deadlocks_is_retried(box: Sandbox, other: Sandbox, ask: Ask) -> None:
-    """After a second, PostgreSQL aborts one of the two: mostly the reset."""
+def test_a_reset_that_deadlocks_is_retried(box: Sandbox, other: Sandbox, query: Query) -> None:
+    """After a second, PostgreSQL aborts one of the two transactions, usually the reset."""
     box.client().create_job({"title": "To be deleted"})
     resetting: list[Future[None]] = []
 
-    def look(tx: Transaction) -> None:
-        tx.driver.execute("SELECT 1 FROM judgment")  # the reset locks this table after the next
+    def read_two_tables(tx: Transaction) -> None:
+        tx.driver.execute("SELECT 1 FROM judgment")  # the reset locks this table after account
         if not resetting:
             resetting.append(pool.submit(box.database.reset))
-            while not ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            while not query("SELECT 1 FROM pg_locks WHERE NOT granted"):
                 assert not resetting[0].done()
         tx.driver.execute("SELECT 1 FROM account")
 
     with ThreadPoolExecutor(1) as pool:
-        other.database.write(look)
+        other.database.write(read_two_tables)
         resetting[0].result(TIMEOUT)
 
-    assert ask("SELECT count(*) FROM job") == [(0,)]
+    assert query("SELECT count(*) FROM job") == [(0,)]
 
 
 def test_a_conflict_without_attempts_left_asks_for_a_retry(box: Sandbox) -> None:
-    def do(tx: Transaction) -> None:
+    def write(tx: Transaction) -> None:
         tx.driver.execute("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$")
 
     with pytest.raises(Busy, match="Send it again"):
-        box.database.write(do, attempts=1)
+        box.database.write(write, attempts=1)
 
 
 def test_a_refusal_is_not_retried(box: Sandbox) -> None:
     attempts = []
 
-    def do(tx: Transaction) -> None:
+    def write(tx: Transaction) -> None:
         attempts.append(1)
         insert_event(tx)
         raise Invalid("No.")
 
     with pytest.raises(Invalid):
-        box.database.write(do)
+        box.database.write(write)
 
     assert len(attempts) == 1
     assert box.events() == []
@@ -215,22 +218,22 @@ def test_a_refusal_is_not_retried(box: Sandbox) -> None:
 def test_a_transaction_whose_commit_is_lost_raises_unconfirmed(
     box: Sandbox, disconnect: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lose_first_commit(monkeypatch, disconnect)
+    disconnect_before_commit(monkeypatch, disconnect)
 
     with pytest.raises(Unconfirmed), box.database.transaction() as tx:
         insert_event(tx)
 
 
-@pytest.mark.usefixtures("unbroken")
+@pytest.mark.usefixtures("check_invariants")
 def test_an_alias_is_given_to_one_of_two_concurrent_requests(
-    box: Sandbox, other: Sandbox, ask: Ask
+    box: Sandbox, other: Sandbox, query: Query
 ) -> None:
-    numbers = [box.client().create_job({"title": "Wants the name"}).id for _ in range(2)]
-    together = Barrier(2, timeout=TIMEOUT)
+    numbers = [box.client().create_job({"title": "Wants the alias"}).id for _ in range(2)]
+    barrier = Barrier(2, timeout=TIMEOUT)
 
     def call(sandbox: Sandbox, number: int) -> str:
         with session_for(sandbox.app) as session:
-            together.wait()
+            barrier.wait()
             return session.put(
                 f"{ORIGIN}/v1/jobs/{number}",
                 json={"job": {"alias": "mine"}},
@@ -240,34 +243,34 @@ def test_an_alias_is_given_to_one_of_two_concurrent_requests(
     with ThreadPoolExecutor(2) as pool:
         responses = list(pool.map(call, (box, other), numbers))
 
-    assert ask("SELECT count(*) FROM job WHERE alias = 'mine'") == [(1,)]
+    assert query("SELECT count(*) FROM job WHERE alias = 'mine'") == [(1,)]
     assert sum('"error' in each for each in responses) == 1
 
 
 def test_concurrent_requests_with_one_idempotency_key_happen_once(
-    box: Sandbox, other: Sandbox, ask: Ask
+    box: Sandbox, other: Sandbox, query: Query
 ) -> None:
-    together = Barrier(8, timeout=TIMEOUT)
+    barrier = Barrier(8, timeout=TIMEOUT)
 
     def send(number: int) -> tuple[str, str | None]:
         with session_for((box, other)[number % 2].app) as session:
-            together.wait()
-            answer = session.post(
+            barrier.wait()
+            response = session.post(
                 f"{ORIGIN}/v1/jobs",
                 json={"job": {"title": "Made once"}},
                 headers={"Authorization": f"Token token={KEY}", "Idempotency-Key": "k"},
             )
-            return answer.text, answer.headers.get("Idempotent-Replayed")
+            return response.text, response.headers.get("Idempotent-Replayed")
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(send, range(8)))
+        responses = list(pool.map(send, range(8)))
 
-    assert len({text for text, _ in answers}) == 1
-    assert [replayed for _, replayed in answers].count(None) == 1
-    assert ask("SELECT count(*) FROM job") == [(1,)]
+    assert len({text for text, _ in responses}) == 1
+    assert [replayed for _, replayed in responses].count(None) == 1
+    assert query("SELECT count(*) FROM job") == [(1,)]
 
 
-@pytest.mark.usefixtures("unbroken")
+@pytest.mark.usefixtures("check_invariants")
 @pytest.mark.parametrize(
     ("path", "content_type", "body"),
     [
@@ -280,7 +283,7 @@ def test_concurrent_requests_with_one_key_get_the_same_response(
 ) -> None:
     job = launch(box, 5)
     box.client().get_job(job).upload([{"text": f"row {number}"} for number in range(6)])
-    together = Barrier(8, timeout=TIMEOUT)
+    barrier = Barrier(8, timeout=TIMEOUT)
     headers = {
         "Authorization": f"Token token={KEY}",
         "Content-Type": content_type,
@@ -289,11 +292,11 @@ def test_concurrent_requests_with_one_key_get_the_same_response(
 
     def send(number: int) -> tuple[int, str]:
         with session_for((box, other)[number % 2].app) as session:
-            together.wait()
-            answer = session.post(f"{ORIGIN}/v1/jobs/{job}/{path}", data=body, headers=headers)
-            return answer.status_code, answer.text
+            barrier.wait()
+            response = session.post(f"{ORIGIN}/v1/jobs/{job}/{path}", data=body, headers=headers)
+            return response.status_code, response.text
 
     with ThreadPoolExecutor(8) as pool:
-        answers = set(pool.map(send, range(8)))
+        responses = set(pool.map(send, range(8)))
 
-    assert [status for status, _ in answers] == [200]
+    assert [status for status, _ in responses] == [200]

@@ -18,7 +18,7 @@ from crowdflower.client import Client
 
 KEY = "planted-key-7f3a90c1"
 
-Ask = Callable[..., list[Any]]
+Query = Callable[..., list[Any]]
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def serving_on(schema: str) -> Iterator[str]:
 
 
 def work(url: str, path: str, name: str) -> int:
-    """Answer pages as a browser does until none is left; return the number of pages."""
+    """Submit pages as a browser does until none is left; return the number of pages."""
     pages = 0
     with requests.Session() as browser:
         address = f"{url.removesuffix('/v1')}{path}"
@@ -42,8 +42,8 @@ def work(url: str, path: str, name: str) -> int:
         while 'name="assignment"' in page.text:
             hidden = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', page.text))
             fields = re.findall(r'name="([^"]*mark[^"]*)"', page.text)
-            filled = hidden | dict.fromkeys(fields, "x")
-            page = browser.post(address, data=filled, timeout=TIMEOUT)
+            submission = hidden | dict.fromkeys(fields, "x")
+            page = browser.post(address, data=submission, timeout=TIMEOUT)
             assert page.status_code == 200, page.text
             pages += 1
         assert "There is nothing left in this job for you" in page.text or (
@@ -52,15 +52,17 @@ def work(url: str, path: str, name: str) -> int:
     return pages
 
 
-@pytest.mark.usefixtures("unbroken")
-def test_eight_people_at_two_servers_give_each_unit_its_judgments(schema: str, ask: Ask) -> None:
+@pytest.mark.usefixtures("check_invariants")
+def test_eight_contributors_at_two_servers_give_each_unit_enough_judgments(
+    schema: str, query: Query
+) -> None:
     with ExitStack() as stack:
         urls = [stack.enter_context(serving_on(schema)) for _ in range(2)]
         clients = [stack.enter_context(Client(KEY, base_url=url)) for url in urls]
         job = clients[0].upload_job({"text": f"row {number}"} for number in range(40))
         clients[1].update_job(job.id, SETTINGS | {"judgments_per_unit": 3})
         clients[0].get_job(job.id).launch(40, channels=["cf_internal"])
-        ((secret,),) = ask("SELECT secret FROM job")
+        ((secret,),) = query("SELECT secret FROM job")
         path = f"/work/{job.id}?{requests.compat.urlencode({'secret': secret})}"
 
         with ThreadPoolExecutor(8) as pool:
@@ -70,6 +72,6 @@ def test_eight_people_at_two_servers_give_each_unit_its_judgments(schema: str, a
 
         assert sum(pages) >= 24
         assert {client.get_job(job.id).state for client in clients} == {"finished"}
-    assert ask("SELECT state, judgments_count, count(*) FROM unit GROUP BY 1, 2") == [
+    assert query("SELECT state, judgments_count, count(*) FROM unit GROUP BY 1, 2") == [
         ("finalized", 3, 40)
     ]
