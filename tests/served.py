@@ -1,4 +1,4 @@
-"""Runs ``crowdflower serve`` as a process: its output, and a signal to stop it."""
+"""Run ``crowdflower serve`` as a process, read its output, and stop it with a signal."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Runs every example of the package and its documentation, each in a new sandbox.
+"""Every example of the package and its documentation runs in a new sandbox as shown.
 
-A docstring is one test, and so is a page of the documentation. The names that an example uses
+Each docstring and each page of the documentation is one test. The names that an example uses
 without defining them come from the ``World`` of conftest.py.
 """
 
@@ -115,6 +115,6 @@ def test_an_example_with_wrong_output_fails() -> None:
     ],
 )
 def test_undefined_names_of_an_example_are_found(source: str, names: set[str]) -> None:
-    test = doctest.DocTestParser().get_doctest(f"{source}\n", {}, "given", None, 0)
+    test = doctest.DocTestParser().get_doctest(f"{source}\n", {}, "example", None, 0)
 
     assert undefined_names(test) == names

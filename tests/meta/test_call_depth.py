@@ -1,4 +1,4 @@
-"""A call passes few functions of the package on its way to requests."""
+"""Few functions of the package lie between a method call and requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest
 
-ANSWERS = {
+BODIES = {
     "/v1/jobs/7.json": b'{"id": 7, "state": "running", "payment_cents": 5}',
     "/v1/jobs/7/pause.json": b'{"success": "The job is being paused."}',
     "/v1/jobs/7/ping.json": b'{"ordered_units": 0}',
@@ -30,28 +30,31 @@ ANSWERS = {
     "/v1/jobs/upload.json": b'{"id": 7}',
     "/v1/jobs/7.csv": b'{"error": "There is no report."}',
 }
-"""Path to the body of its answer."""
+"""Response body by path."""
 
 
 class Recorder(HTTPAdapter):
-    """An adapter that notes, for each request, the functions of the package that led to it."""
+    """An adapter that records, for each request, the functions of the package on the call stack."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.ways: list[tuple[str, list[str]]] = []
+        self.stacks: list[tuple[str, list[str]]] = []
 
     def send(self, request: PreparedRequest, **_: Any) -> Response:  # type: ignore[override]
         path = str(request.path_url).partition("?")[0]
-        self.ways.append((f"{request.method} {path.removeprefix('/v1')}", _names(sys._getframe(1))))
+        self.stacks.append(
+            (f"{request.method} {path.removeprefix('/v1')}", _functions(sys._getframe(1)))
+        )
         response = Response()
         response.status_code = 200
         response.url, response.request = str(request.url), request
         response.headers["Content-Type"] = "application/json"
-        response.raw = HTTPResponse(BytesIO(ANSWERS[path]), preload_content=False)
+        response.raw = HTTPResponse(BytesIO(BODIES[path]), preload_content=False)
         return response
 
 
-def _names(frame: FrameType | None) -> list[str]:
+def _functions(frame: FrameType | None) -> list[str]:
+    """Return the functions of the package on the stack, the outermost first."""
     names = []
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith("crowdflower."):
@@ -60,7 +63,7 @@ def _names(frame: FrameType | None) -> list[str]:
     return names[::-1]
 
 
-def _report_refused(client: Client) -> None:
+def _request_missing_report(client: Client) -> None:
     with suppress(ApplicationError):
         client.get_report(7, "full")
 
@@ -125,7 +128,7 @@ def client(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
             ],
         ),
         (
-            _report_refused,
+            _request_missing_report,
             "GET /jobs/7.csv",
             [
                 "Client.get_report",
@@ -138,7 +141,7 @@ def client(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         ),
     ],
 )
-def test_a_call_passes_these_functions_and_no_others(
+def test_only_these_functions_are_between_the_call_and_requests(
     client: Client,
     recorder: Recorder,
     call: Callable[[Client], object],
@@ -147,4 +150,4 @@ def test_a_call_passes_these_functions_and_no_others(
 ) -> None:
     call(client)
 
-    assert dict(recorder.ways)[request_line] == names
+    assert dict(recorder.stacks)[request_line] == names

@@ -40,7 +40,7 @@ WITHOUT_AN_EXAMPLE = {
 
 
 def public_members(module: ModuleType) -> list[tuple[str, object]]:
-    """Public classes and functions defined in this module."""
+    """Return the public classes and functions that a module defines."""
     return [
         (name, member)
         for name, member in vars(module).items()
@@ -51,7 +51,7 @@ def public_members(module: ModuleType) -> list[tuple[str, object]]:
 
 
 def methods(kind: type) -> list[tuple[str, FunctionType]]:
-    """Public methods and properties defined in this class."""
+    """Return the public methods and properties that a class defines."""
     found = []
     for name, member in vars(kind).items():
         function = member.fget if isinstance(member, property) else member

@@ -27,10 +27,10 @@ spec.loader.exec_module(table)
     reason="the API description of the service is not available on this machine",
 )
 def test_every_endpoint_in_the_api_description_has_a_method_or_a_reason() -> None:
-    described = json.loads(DESCRIPTION.read_text(encoding="utf-8"))["v1"]
+    description = json.loads(DESCRIPTION.read_text(encoding="utf-8"))["v1"]
     endpoints = {
         table.endpoint(verb, path)
-        for verbs, path in (name.split(" ") for name in described)
+        for verbs, path in (name.split(" ") for name in description)
         for verb in verbs.split("|")
     }
 
@@ -52,7 +52,7 @@ IN_OLDER_SOURCES = """
     POST /jobs/{id}/workers/{id}/notifications
     GET /jobs/{id}.csv                GET /users/teams
 """
-"""Endpoints that are older than that description, or missing from it, with the verb in use."""
+"""Endpoints that are older than the API description or missing in it, with the verb in use."""
 
 
 @pytest.mark.parametrize("endpoint", re.split(r"\s{2,}", IN_OLDER_SOURCES.strip()))

@@ -96,7 +96,7 @@ Argument = tuple[str, str, object]
 
 
 def resolve(path: str) -> object:
-    """Find ``module.Class.method`` inside the package."""
+    """Return ``module.Class.method`` of the package."""
     module, *names = path.split(".")
     found: object = import_module(f"crowdflower.{module}")
     for name in names:
@@ -105,7 +105,7 @@ def resolve(path: str) -> object:
 
 
 def arguments(call: object) -> list[Argument]:
-    """Name, kind and default of each argument, on which callers depend."""
+    """Return name, kind and default of each argument; callers depend on them."""
     assert callable(call)
     parameters = inspect.signature(call).parameters.values()
     return [(each.name, each.kind.name, each.default) for each in parameters]

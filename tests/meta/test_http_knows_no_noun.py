@@ -1,4 +1,4 @@
-"""The room ``http`` carries calls of any API: its code names no job, unit or worker."""
+"""The package ``http`` is independent of the API: its code mentions no job, unit or worker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def words(tree: ast.Module) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", sorted(HTTP.glob("*.py")), ids=lambda path: path.stem)
-def test_the_code_of_http_names_no_noun_of_the_api(path: Path) -> None:
+def test_the_code_of_http_mentions_no_noun_of_the_api(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
 
     assert [word for word in words(tree) if NOUN.search(word)] == []

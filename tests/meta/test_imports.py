@@ -1,4 +1,4 @@
-"""The import contracts hold and detect violations, and imports load nothing optional."""
+"""The import contracts are kept, detect violations, and keep optional packages unloaded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OPTIONAL = [
     "waitress",
     "werkzeug",
 ]
-"""All but orjson, which does a part of the standard library's work where somebody installed it."""
+"""All optional packages except orjson, which replaces ``json`` if it is installed."""
 
 SHARED = {"states", "_types", "cml", "quality"}
 """Modules that the client and the sandbox share."""
@@ -64,9 +64,9 @@ def package_copy(tmp_path: Path) -> Path:
 
 
 def test_every_import_contract_is_kept(package_copy: Path) -> None:
-    answer = lint(package_copy)
+    process = lint(package_copy)
 
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_a_forbidden_import_is_detected(
     with (package_copy / "crowdflower" / module).open("a", encoding="utf-8") as file:
         file.write(f"\n{statement}\n")
 
-    answer = lint(package_copy)
+    process = lint(package_copy)
 
-    assert answer.returncode == 1
-    lines = [line for line in answer.stdout.splitlines() if line.startswith(contract)]
-    assert any("BROKEN" in line for line in lines), answer.stdout
+    assert process.returncode == 1
+    lines = [line for line in process.stdout.splitlines() if line.startswith(contract)]
+    assert any("BROKEN" in line for line in lines), process.stdout
 
 
 def test_the_sandbox_may_not_import_any_module_of_the_client() -> None:
@@ -109,8 +109,8 @@ def test_the_sandbox_may_not_import_any_module_of_the_client() -> None:
 
 
 def loaded_by(statement: str, directory: Path) -> set[str]:
-    """Names of the modules that one statement loads in a new interpreter."""
-    answer = subprocess.run(  # noqa: S603 - our own Python
+    """Return the names of the modules that a statement loads in a new interpreter."""
+    process = subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-c", f"{statement}; import sys; print(sorted(sys.modules))"],
         cwd=directory,
         capture_output=True,
@@ -118,10 +118,10 @@ def loaded_by(statement: str, directory: Path) -> set[str]:
         check=True,
         timeout=60,
     )
-    return set(ast.literal_eval(answer.stdout))
+    return set(ast.literal_eval(process.stdout))
 
 
-def test_importing_the_package_loads_nothing_optional(tmp_path: Path) -> None:
+def test_importing_the_package_loads_no_optional_package(tmp_path: Path) -> None:
     loaded = loaded_by("import crowdflower", tmp_path)
 
     assert "requests" in loaded

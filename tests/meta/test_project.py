@@ -41,24 +41,24 @@ OUTSIDE_REFERENCE = re.compile(
 
 
 @cache
-def tracked() -> tuple[str, ...]:
-    """The files under version control."""
-    answer = subprocess.run(
+def tracked_files() -> tuple[str, ...]:
+    """Return the files under version control."""
+    process = subprocess.run(
         ["git", "ls-files"],  # noqa: S607 - the git on the PATH
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    if answer.returncode:
+    if process.returncode:
         pytest.skip("not a git clone, so the files of the project are unknown")
-    return tuple(answer.stdout.splitlines())
+    return tuple(process.stdout.splitlines())
 
 
 def lines_with(pattern: re.Pattern[str]) -> list[str]:
-    """``file:line: text`` of each matching line in a text file."""
+    """Return ``file:line: text`` of each matching line in a text file."""
     found = []
-    for name in tracked():
+    for name in tracked_files():
         try:
             text = (ROOT / name).read_text(encoding="utf-8")
         except (UnicodeDecodeError, FileNotFoundError):
@@ -72,7 +72,7 @@ def lines_with(pattern: re.Pattern[str]) -> list[str]:
 
 
 def test_the_top_level_has_no_other_files() -> None:
-    assert {name.partition("/")[0] for name in tracked()} <= TOP_LEVEL
+    assert {name.partition("/")[0] for name in tracked_files()} <= TOP_LEVEL
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_no_file_has_todo_markers_or_references_outside_the_project(
     ("pattern", "line"),
     [
         (TODO_MARKER, "# T\x4fDO: write this"),
-        (MACHINE_PATH, "open('/h\x6fme/somebody/rows.csv')"),
+        (MACHINE_PATH, "open('/h\x6fme/user/rows.csv')"),
         (OUTSIDE_REFERENCE, "see wire.m\x64, section 3"),
     ],
 )
@@ -116,8 +116,8 @@ def installed() -> Distribution:
 def test_the_installed_distribution_is_this_version(installed: Distribution) -> None:
     assert installed.version == crowdflower.__version__
     assert installed.metadata["Requires-Python"] == ">=3.11"
-    named = ("License", "License-Expression")  # older and newer setuptools
-    assert "MIT" in [each for name in named for each in installed.metadata.get_all(name, [])]
+    fields = ("License", "License-Expression")  # older and newer setuptools
+    assert "MIT" in [each for name in fields for each in installed.metadata.get_all(name, [])]
 
 
 def test_the_dev_extra_has_the_dependencies_of_tox(installed: Distribution) -> None:
@@ -125,10 +125,12 @@ def test_the_dev_extra_has_the_dependencies_of_tox(installed: Distribution) -> N
     settings.read(ROOT / "tox.ini", encoding="utf-8")
     environments = [name for name in settings.sections() if name.startswith("testenv")]
 
-    wanted = {need for name in environments for need in settings[name].get("deps", "").split()}
-
-    requirements = [need.partition(";") for need in installed.requires or []]
-    offered = {
-        need.strip() for need, _, extra in requirements if "dev" in re.findall(r"\w+", extra)
+    required = {
+        package for name in environments for package in settings[name].get("deps", "").split()
     }
-    assert sorted(wanted - offered) == []
+
+    requirements = [package.partition(";") for package in installed.requires or []]
+    available = {
+        package.strip() for package, _, extra in requirements if "dev" in re.findall(r"\w+", extra)
+    }
+    assert sorted(required - available) == []

@@ -1,4 +1,4 @@
-"""Adds this folder to the import path, for modules that the tests share."""
+"""Add this folder to the import path, for modules that the tests share."""
 
 from __future__ import annotations
 

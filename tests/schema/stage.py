@@ -26,7 +26,7 @@ STATES = ("blank", "unordered", "running", "paused", "finished", "canceled")
 
 
 class Rollback(Exception):
-    """Rolls back a transaction."""
+    """Raised to roll back a transaction."""
 
 
 class Stage:
