@@ -156,9 +156,9 @@ def test_by_default_the_ampcrowd_api_is_off() -> None:
     with serving() as server:
         url = server.url.removesuffix("/v1")
 
-        answer = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=TIMEOUT)
+        response = requests.get(f"{url}/crowds/internal/purge_tasks/", timeout=TIMEOUT)
 
-        assert answer.status_code == 404
+        assert response.status_code == 404
         assert "AMPCrowd" not in server.output
 
 

@@ -1,4 +1,4 @@
-"""The command itself: its help, its version, and its messages when an extra is missing."""
+"""The command itself: help, version, and messages when an extra is missing."""
 
 from __future__ import annotations
 
@@ -35,63 +35,63 @@ def run(
     )
 
 
-def test_the_version_is_the_one_of_the_package() -> None:
-    answer = run("--version")
+def test_the_version_is_that_of_the_package() -> None:
+    process = run("--version")
 
-    assert answer.returncode == 0
-    assert answer.stdout == f"crowdflower, version {crowdflower.__version__}\n"
+    assert process.returncode == 0
+    assert process.stdout == f"crowdflower, version {crowdflower.__version__}\n"
 
 
 def test_help_lists_each_subcommand_in_one_line() -> None:
-    answer = run("--help")
+    process = run("--help")
 
-    assert answer.returncode == 0
-    names = [line.split()[0] for line in answer.stdout.partition("Commands:")[2].splitlines()[1:]]
+    assert process.returncode == 0
+    names = [line.split()[0] for line in process.stdout.partition("Commands:")[2].splitlines()[1:]]
     assert names == ["demo", "pending", "resolve", "serve"]
 
 
 @pytest.mark.parametrize("name", ["pending", "serve"])
 def test_each_subcommand_explains_its_options(name: str) -> None:
-    answer = run(name, "--help")
+    process = run(name, "--help")
 
-    assert answer.returncode == 0
-    assert answer.stdout.startswith(f"Usage: crowdflower {name} [OPTIONS]\n")
+    assert process.returncode == 0
+    assert process.stdout.startswith(f"Usage: crowdflower {name} [OPTIONS]\n")
 
 
 def test_an_unknown_subcommand_is_refused() -> None:
-    answer = run("destroy")
+    process = run("destroy")
 
-    assert answer.returncode == 2
-    assert "No such command 'destroy'" in answer.stderr
+    assert process.returncode == 2
+    assert "No such command 'destroy'" in process.stderr
 
 
 def test_without_click_the_command_says_what_to_install() -> None:
-    answer = run("--help", missing=("click",))
+    process = run("--help", missing=("click",))
 
-    assert answer.returncode == 1
-    assert "needs the package click" in answer.stderr
-    assert "pip install 'crowdflower-client[cli,sandbox]'" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    assert process.returncode == 1
+    assert "needs the package click" in process.stderr
+    assert "pip install 'crowdflower-client[cli,sandbox]'" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_without_the_sandbox_serve_says_what_to_install() -> None:
-    answer = run("serve", missing=("flask",))
+    process = run("serve", missing=("flask",))
 
-    assert answer.returncode == 1
-    assert "crowdflower serve needs the package flask" in answer.stderr
-    assert "pip install 'crowdflower-client[cli,sandbox]'" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    assert process.returncode == 1
+    assert "crowdflower serve needs the package flask" in process.stderr
+    assert "pip install 'crowdflower-client[cli,sandbox]'" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_an_ascii_terminal_gets_replacement_characters(tmp_path: Path) -> None:
-    answer = run("demo", "--output", str(tmp_path), PYTHONIOENCODING="ascii")
+    process = run("demo", "--output", str(tmp_path), PYTHONIOENCODING="ascii")
 
-    assert answer.returncode == 0, answer.stderr
-    assert "negative ? neutral ? positive" in answer.stdout
+    assert process.returncode == 0, process.stderr
+    assert "negative ? neutral ? positive" in process.stdout
 
 
 def test_python_runs_the_command_by_its_module_name(tmp_path: Path) -> None:
-    answer = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "crowdflower.cli", "--version"],
         cwd=tmp_path,
         capture_output=True,
@@ -100,4 +100,4 @@ def test_python_runs_the_command_by_its_module_name(tmp_path: Path) -> None:
         timeout=60,
     )
 
-    assert answer.stdout.startswith("crowdflower, version ")
+    assert process.stdout.startswith("crowdflower, version ")

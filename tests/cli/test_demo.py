@@ -1,4 +1,4 @@
-"""``crowdflower demo``: its output, its files, its options."""
+"""``crowdflower demo``: output, files and options."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def test_the_same_seed_gives_the_same_answers(run: Callable[..., Result], tmp_pa
     assert results[0]
 
 
-def test_the_files_are_in_the_output_folder(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_the_files_are_written_to_the_output_folder(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
     run("--output", tmp_path / "there")
 
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == [

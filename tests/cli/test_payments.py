@@ -41,9 +41,9 @@ def run(*arguments: str) -> Result:
 def test_a_pending_payment_is_printed_in_one_line(path: Path) -> None:
     operation = send_bonus(path)
 
-    answer = run("pending")
+    result = run("pending")
 
-    (line,) = answer.stdout.splitlines()
+    (line,) = result.stdout.splitlines()
     assert line.startswith(f"op-1  sent      {operation.sent_at:%Y-%m-%d}")
     assert line.endswith(
         "bonus /jobs/7/workers/5/bonus.json  amount=150  key may  at most 180 cents"
@@ -51,19 +51,19 @@ def test_a_pending_payment_is_printed_in_one_line(path: Path) -> None:
 
 
 def test_without_a_journal_nothing_is_pending_and_none_is_created(path: Path) -> None:
-    answer = run("pending")
+    result = run("pending")
 
-    assert (answer.exit_code, answer.stdout) == (0, "")
-    assert f"No pending payments in {path}." in answer.stderr
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert f"No pending payments in {path}." in result.stderr
     assert not path.parent.exists()
 
 
 def test_a_payment_is_resolved_with_a_note(path: Path) -> None:
     send_bonus(path)
 
-    answer = run("resolve", "op-1", "not_applied", "--note", "not in the list of May")
+    result = run("resolve", "op-1", "not_applied", "--note", "not in the list of May")
 
-    assert (answer.exit_code, answer.stdout) == (0, "Recorded: op-1 is not_applied.\n")
+    assert (result.exit_code, result.stdout) == (0, "Recorded: op-1 is not_applied.\n")
     assert Journal(path).get("op-1").note == "not in the list of May"
     assert run("pending").stdout == ""
 
@@ -85,24 +85,24 @@ def test_a_payment_that_is_not_pending_is_not_resolved(path: Path, name: str) ->
     send_bonus(path)
     Journal(path).settle("op-1", "applied", "status 200")
 
-    answer = run("resolve", name, "applied")
+    result = run("resolve", name, "applied")
 
-    assert answer.exit_code == 1
-    assert name in answer.stderr
+    assert result.exit_code == 1
+    assert name in result.stderr
 
 
 def test_a_file_that_is_not_a_journal_is_named(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database at all " * 300)
 
-    answers = [run("pending"), run("resolve", "op-1", "applied")]
+    results = [run("pending"), run("resolve", "op-1", "applied")]
 
-    assert [answer.exit_code for answer in answers] == [1, 1]
-    assert all(str(path) in answer.stderr for answer in answers)
+    assert [result.exit_code for result in results] == [1, 1]
+    assert all(str(path) in result.stderr for result in results)
 
 
 def test_without_a_journal_nothing_is_resolved(path: Path) -> None:
-    answer = run("resolve", "op-1", "applied")
+    result = run("resolve", "op-1", "applied")
 
-    assert answer.exit_code == 1
-    assert "there is no journal" in answer.stderr
+    assert result.exit_code == 1
+    assert "there is no journal" in result.stderr

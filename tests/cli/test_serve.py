@@ -1,4 +1,4 @@
-"""``crowdflower serve`` as a process: its output, its options, its end by a signal."""
+"""``crowdflower serve`` as a process: output, options, and shutdown by a signal."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_database_file_keeps_the_jobs_for_the_next_run(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
+def test_a_signal_stops_the_server_cleanly(number: signal.Signals) -> None:
     with serving() as server:
         code, output = server.stop(number)
 
@@ -125,14 +125,14 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
 
 
 def test_a_port_in_use_is_an_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
 
-        answer = run_invalid("--port", str(port))
+        process = run_invalid("--port", str(port))
 
-    assert answer.returncode == 1
-    assert answer.stdout == ""
-    assert answer.stderr == (
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert process.stderr == (
         f"Error: port {port} is in use; choose another with --port, or 0 for any free port\n"
     )
 
@@ -151,32 +151,32 @@ def test_a_port_in_use_is_an_error() -> None:
     ],
 )
 def test_invalid_options_are_refused(arguments: list[str], complaint: str) -> None:
-    answer = run_invalid(*arguments)
+    process = run_invalid(*arguments)
 
-    assert answer.returncode == 2
-    assert complaint in answer.stderr
+    assert process.returncode == 2
+    assert complaint in process.stderr
 
 
 def test_a_file_that_is_not_a_sandbox_is_not_changed(tmp_path: Path) -> None:
     file = tmp_path / "notes.db"
-    file.write_bytes(b"not a database, but somebody's notes" * 100)
+    file.write_bytes(b"not a database, but a text file" * 100)
     before = file.read_bytes()
 
-    answer = run_invalid("--database", str(file), "--port", "0")
+    process = run_invalid("--database", str(file), "--port", "0")
 
-    assert answer.returncode == 1
-    assert answer.stderr.startswith(f"Error: {file} ")
-    assert answer.stderr.count("\n") == 1
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"Error: {file} ")
+    assert process.stderr.count("\n") == 1
     assert file.read_bytes() == before
 
 
 def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "crowd.db"
 
-    answer = run_invalid("--database", str(file), "--port", "0")
+    process = run_invalid("--database", str(file), "--port", "0")
 
-    assert answer.returncode == 1
-    assert answer.stderr == f"Error: {file} cannot be opened: {os.strerror(2)}.\n"
+    assert process.returncode == 1
+    assert process.stderr == f"Error: {file} cannot be opened: {os.strerror(2)}.\n"
 
 
 def test_with_control_the_printed_token_opens_the_control_interface() -> None:
@@ -246,11 +246,11 @@ def test_a_background_task_continues_after_a_bug_and_prints_it_without_the_key(
     with Sandbox(key="s3cret") as box, repeat(do, box):
         continued = done.wait(TIMEOUT)
 
-    said = capfd.readouterr().err
+    errors = capfd.readouterr().err
     assert continued
-    assert said.startswith("The sandbox has a bug and continues:\nTraceback")
-    assert said.count("KeyError: '****'") == 1
-    assert "s3cret" not in said
+    assert errors.startswith("The sandbox has a bug and continues:\nTraceback")
+    assert errors.count("KeyError: '****'") == 1
+    assert "s3cret" not in errors
 
 
 def test_the_crowd_sends_no_requests_and_takes_no_faults() -> None:
