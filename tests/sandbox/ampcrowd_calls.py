@@ -1,4 +1,4 @@
-"""Calls of AMPCrowd's API: create a group, open a page, answer it."""
+"""Calls of the AMPCrowd API: create a group, open a page, submit answers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FIELDS = {"fields": ["price", "location"]}
 PAGE = "/crowds/internal/assignments/?worker_id=ann&task_type=sa"
 
 
-def group(**changed: Any) -> dict[str, Any]:
-    """Build a request; names with two underscores are keys of the configuration."""
+def group(**changes: Any) -> dict[str, Any]:
+    """Return the data of a group; ``configuration__x`` sets ``x`` of its configuration."""
     configuration = {
         "task_type": "sa",
         "task_batch_size": 2,
@@ -34,20 +34,21 @@ def group(**changed: Any) -> dict[str, Any]:
         "group_context": {},
         "content": TWEETS,
     }
-    for name, value in changed.items():
-        where, _, inner = name.partition("__")
-        place = configuration if inner else data
-        place[inner or where] = value
+    for name, value in changes.items():
+        outer, _, inner = name.partition("__")
+        target = configuration if inner else data
+        target[inner or outer] = value
         if value is MISSING:
-            del place[inner or where]
+            del target[inner or outer]
     return data
 
 
-def create(call: Call, crowd: str = "internal", **changed: Any) -> Any:
-    data = json.dumps(group(**changed))
-    answer = call("POST", f"/crowds/{crowd}/tasks/", data={"data": data})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+def create(call: Call, crowd: str = "internal", **changes: Any) -> Any:
+    """Create a group; return the JSON of the response."""
+    data = json.dumps(group(**changes))
+    response = call("POST", f"/crowds/{crowd}/tasks/", data={"data": data})
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 def page(
@@ -61,12 +62,12 @@ def page(
 
 
 def answer(call: Call, worker: str, value: float = 4.0, crowd: str = "internal") -> Response:
-    """Answer a page with the same value everywhere."""
-    shown = page(call, worker, crowd=crowd)
-    assert shown is not None
-    points = shown.pop("points")
-    shown["answers"] = json.dumps(dict.fromkeys(points, value))
-    return call("POST", f"/crowds/{crowd}/responses/", data=shown)
+    """Submit a page with the same answer to every question."""
+    fields = page(call, worker, crowd=crowd)
+    assert fields is not None
+    points = fields.pop("points")
+    fields["answers"] = json.dumps(dict.fromkeys(points, value))
+    return call("POST", f"/crowds/{crowd}/responses/", data=fields)
 
 
 class Elements(HTMLParser):
@@ -81,6 +82,7 @@ class Elements(HTMLParser):
 
     @classmethod
     def of(cls, html: str) -> list[tuple[str, list[str]]]:
+        """Return the tags of a page."""
         parser = cls()
         parser.feed(html)
         return parser.found

@@ -61,7 +61,7 @@ _ADDRESS = re.compile(r"CROWDFLOWER_API_URL=(\S+)")
 _NUMBER = re.compile(r"^process (\d+)")
 
 
-class Answer(NamedTuple):
+class ServerResponse(NamedTuple):
     """A response of the server."""
 
     status: int
@@ -84,7 +84,9 @@ class Connection:
         self._key = key
         self._connection = HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
 
-    def send(self, verb: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+    def send(
+        self, verb: str, path: str, body: Any = None, key: str | None = None
+    ) -> ServerResponse:
         """Send JSON, a list of rows as JSON lines, or no body.
 
         :raises OSError: The connection broke.
@@ -96,7 +98,7 @@ class Connection:
         self._connection.request(verb, f"{self._path}{path}", encode_body(body), headers)
         response = self._connection.getresponse()
         is_replayed = response.headers["Idempotent-Replayed"] == "true"
-        return Answer(response.status, response.read(), is_replayed)
+        return ServerResponse(response.status, response.read(), is_replayed)
 
     def close(self) -> None:
         """Close the connection."""
@@ -114,7 +116,7 @@ class WriteRequest(NamedTuple):
 
 @dataclass
 class Workload:
-    """A database file with a job that many people work on, and all writes sent to it."""
+    """A database file with a job that many contributors work on, and all writes sent to it."""
 
     file: Path
     job: int = 0
@@ -145,22 +147,24 @@ class Workload:
                 accounts.open_account(tx, key=OTHER_KEY)
         return workload
 
-    def mark(self) -> str:
-        """Return a unique mark to find the effect of a write by."""
+    def new_mark(self) -> str:
+        """Return a unique mark, by which the effect of a write is found."""
         return f"m{next(self._numbers)}"
 
-    def send(self, connection: Connection, request: WriteRequest, *, again: bool = False) -> Answer:
+    def send(
+        self, connection: Connection, request: WriteRequest, *, is_resend: bool = False
+    ) -> ServerResponse:
         """Send a write, and record its outcome."""
-        if not again:
+        if not is_resend:
             self.requests.append(request)
-        answer = connection.send(request.verb, request.path, request.body, request.write.key)
-        request.write.outcome = "acknowledged" if answer.status < 400 else "refused"
-        self.replayed += answer.replayed
-        return answer
+        response = connection.send(request.verb, request.path, request.body, request.write.key)
+        request.write.outcome = "acknowledged" if response.status < 400 else "refused"
+        self.replayed += response.replayed
+        return response
 
     def upload(self, connection: Connection) -> None:
         """Upload rows into a new job; every seventh time the last row is invalid."""
-        mark = self.mark()
+        mark = self.new_mark()
         data: list[Any] = [{"text": f"row {number}", "mark": mark} for number in range(ROWS)]
         if next(self._numbers) % 7 == 0:
             data.append("not a row")
@@ -170,27 +174,27 @@ class Workload:
 
     def judge(self, connection: Connection) -> None:
         """Give a judgment; every seventh time by a contributor who has judged the unit before."""
-        mark, number = self.mark(), next(self._judged)
+        mark, number = self.new_mark(), next(self._judged)
         number -= number % 7 == 0
         row = self.unit_ids[(WORKERS + number // 3) % len(self.unit_ids)]
-        given = {
+        judgment = {
             "unit_id": row,
             "worker_id": self.worker_ids[number % WORKERS],
             "data": {"mark": mark},
         }
         path = f"/jobs/{self.job}/judgments"
         self.send(
-            connection, WriteRequest(Write("judgment", mark), "POST", path, {"judgment": given})
+            connection, WriteRequest(Write("judgment", mark), "POST", path, {"judgment": judgment})
         )
 
     def order(self, connection: Connection) -> None:
         """Create a small job and order it; every seventh time for more than the balance."""
-        mark = self.mark()
+        mark = self.new_mark()
         data = [{"text": f"row {number}", "mark": mark} for number in range(5)]
-        made = self.send(
+        created = self.send(
             connection, WriteRequest(Write("upload", mark, 5), "POST", "/jobs/upload", data)
         )
-        job = json.loads(made.body)["id"]
+        job = json.loads(created.body)["id"]
         cents = 10**9 if next(self._numbers) % 7 == 0 else 1
         connection.send("PUT", f"/jobs/{job}", {"job": {**SETTINGS, "payment_cents": cents}})
         order = {"debit": {"units_count": 5}, "channels": ["on_demand"]}
@@ -200,7 +204,7 @@ class Workload:
 
     def give_bonus(self, connection: Connection) -> None:
         """Give a bonus; every seventh time one above the maximum."""
-        mark, number = self.mark(), next(self._numbers)
+        mark, number = self.new_mark(), next(self._numbers)
         path = f"/jobs/{self.job}/workers/{self.worker_ids[number % WORKERS]}/bonus"
         body = {"amount": 10**6 if number % 7 == 0 else 3, "reason": mark}
         self.send(connection, WriteRequest(Write("bonus", mark), "POST", path, body))
@@ -217,20 +221,20 @@ class Workload:
         connection = Connection(url)
         for request in (*last.values(), *unknown):
             was_acknowledged = request.write.outcome == "acknowledged"
-            answer = self.send(connection, request, again=True)
-            if was_acknowledged and not (answer.replayed and answer.status < 400):
-                problems.append(f"{request.write.key} was not replayed: {answer.body!r:.200}")
-            if answer.status >= 500:
-                problems.append(f"{request.write.key}: {answer.body!r:.200}")
+            response = self.send(connection, request, is_resend=True)
+            if was_acknowledged and not (response.replayed and response.status < 400):
+                problems.append(f"{request.write.key} was not replayed: {response.body!r:.200}")
+            if response.status >= 500:
+                problems.append(f"{request.write.key}: {response.body!r:.200}")
         connection.close()
         return problems + self._check_isolation(url)
 
     def _check_isolation(self, url: str) -> list[str]:
         """Check that another account, which has no jobs, sees none."""
         connection = Connection(url, OTHER_KEY)
-        answers = [connection.send("GET", path) for path in ("/jobs", f"/jobs/{self.job}")]
+        responses = [connection.send("GET", path) for path in ("/jobs", f"/jobs/{self.job}")]
         connection.close()
-        view = (answers[0].body, answers[1].status)
+        view = (responses[0].body, responses[1].status)
         return [] if view == (b"[]", 404) else [f"I8 another account sees {view!r:.200}"]
 
 
@@ -239,7 +243,7 @@ def _add_worker(tx: Transaction) -> int:
 
 
 class ForkServer:
-    """A process with all imports done, which server into ``crowdflower serve`` quickly."""
+    """A process with all modules imported, which starts ``crowdflower serve`` quickly by a fork."""
 
     def __init__(self) -> None:
         self.pid = 0
@@ -297,11 +301,11 @@ def run_fork_server() -> None:
 
 
 def kill_once(
-    server: ForkServer, workload: Workload, random: Random, longest: float = 0.5
+    server: ForkServer, workload: Workload, random: Random, max_seconds: float = 0.5
 ) -> list[str]:
     """Run one round.
 
-    :param longest: The server is killed within this many seconds after the first response.
+    :param max_seconds: The server is killed within this many seconds after the first response.
     :returns: Violations found afterwards.
     """
     problems: list[str] = []
@@ -315,7 +319,7 @@ def kill_once(
         for client in clients:
             client.start()
         started.wait(TIMEOUT)
-        Event().wait(random.uniform(0.0, longest))
+        Event().wait(random.uniform(0.0, max_seconds))
     for client in clients:
         client.join(TIMEOUT)
     return problems + find_violations(workload.file, [each.write for each in workload.requests])

@@ -1,6 +1,6 @@
-"""Crashes a request before its first SQL statement, its second, and so on, and checks the data.
+"""Crash a request before its first SQL statement, its second, and so on, and check the data.
 
-Run with the name of a new file, it prints as JSON how many statements each request executes, and
+Takes the name of a new file, and prints as JSON how many statements each request executes, and
 which checks failed after a crash or after the request was resent.
 """
 
@@ -77,7 +77,7 @@ def steps(workload: Workload, other: int) -> dict[str, Step]:
     """
     job = f"/jobs/{workload.job}"
     order = {"debit": {"units_count": 5}, "channels": ["on_demand"]}
-    given = {
+    judgment = {
         "unit_id": workload.unit_ids[10],
         "worker_id": workload.worker_ids[0],
         "data": {"mark": "judged"},
@@ -87,7 +87,7 @@ def steps(workload: Workload, other: int) -> dict[str, Step]:
     return {
         "order": Step(Write("order", str(other)), "POST", f"/jobs/{other}/orders", order),
         "judgment": Step(
-            Write("judgment", "judged"), "POST", f"{job}/judgments", {"judgment": given}
+            Write("judgment", "judged"), "POST", f"{job}/judgments", {"judgment": judgment}
         ),
         "bonus": Step(
             Write("bonus", "given"), "POST", f"{job}/workers/{workload.worker_ids[0]}/bonus", bonus
@@ -100,7 +100,7 @@ def steps(workload: Workload, other: int) -> dict[str, Step]:
 def crash_before(file: Path, step: Step | Page, statement: int) -> bool:
     """Send a request from a process that exits before the n-th statement.
 
-    :returns: Whether it did so; else the request has fewer statements.
+    :returns: Whether the process crashed; otherwise the request has fewer statements.
     """
     process = os.fork()
     if not process:
@@ -112,14 +112,14 @@ def _send_and_crash(file: Path, step: Step | Page, statement: int) -> None:
     countdown = count(statement, -1)
     sending = False
 
-    def before(_: str) -> None:
+    def trace(_: str) -> None:
         if sending and next(countdown) == 1:
             os._exit(CRASHED)
 
     try:
         box = Sandbox(database=file, key=KEY)
-        with box.database.snapshot() as tx:  # the pool has this one connection
-            tx.driver.set_trace_callback(before)  # type: ignore[attr-defined]
+        with box.database.snapshot() as tx:  # the only connection of the pool
+            tx.driver.set_trace_callback(trace)  # type: ignore[attr-defined]
         sending = True
         os._exit(0 if step.send(box) < REFUSED else 1)
     except BaseException:  # noqa: BLE001 - the fork must not run the parent's code
@@ -130,15 +130,15 @@ def crash_everywhere(base: Path, step: Step | Page) -> dict[str, Any]:
     """Crash before each statement of a request, and check the data each time."""
     write = getattr(step, "write", None)
     problems: list[str] = []
-    work = base.with_name("work.db")
+    copy = base.with_name("work.db")
     for statement in count(1):
         for old in base.parent.glob("work.db*"):
             old.unlink()
-        shutil.copy(base, work)
-        has_crashed = crash_before(work, step, statement)
-        violations = find_violations(work, [write] if write else [])
+        shutil.copy(base, copy)
+        has_crashed = crash_before(copy, step, statement)
+        violations = find_violations(copy, [write] if write else [])
         if statement % RESEND_EVERY == 0 or not has_crashed:
-            violations += _check_resent(work, step, write)
+            violations += _check_resent(copy, step, write)
         problems += [f"statement {statement}: {each}" for each in violations]
         if not has_crashed:
             return {"statements": statement - 1, "problems": problems}
@@ -154,7 +154,7 @@ def _check_resent(file: Path, step: Step | Page, write: Write | None) -> list[st
 
 
 def crash_while_creating(directory: Path) -> dict[str, Any]:
-    """Crash before every tenth statement that creates a database, and open it again."""
+    """Crash before every tenth statement that creates a database, and reopen it."""
     problems: list[str] = []
     for statement in count(1, 10):
         file = directory / f"new{statement}.db"
@@ -174,12 +174,12 @@ def crash_while_creating(directory: Path) -> dict[str, Any]:
 def _create_and_crash(file: Path, statement: int) -> None:
     countdown = count(statement, -1)
 
-    def before(_: str) -> None:
+    def trace(_: str) -> None:
         if next(countdown) == 1:
             os._exit(CRASHED)
 
     try:
-        event.listen(Pool, "connect", lambda connection, _: connection.set_trace_callback(before))
+        event.listen(Pool, "connect", lambda connection, _: connection.set_trace_callback(trace))
         Sandbox(database=file)
         os._exit(0)
     except BaseException:  # noqa: BLE001 - the fork must not run the parent's code

@@ -1,6 +1,6 @@
 """A test oracle: invariants of the sandbox's database, whatever happened to its server.
 
-The oracle has queries of its own and does not use the rules under test. Each invariant is a query
+The oracle does not use the rules under test; it has separate queries. Each invariant is a query
 for rows that violate it. Each write must have taken full effect, none, or either, depending on the
 response that its client got.
 """
@@ -50,12 +50,12 @@ class Invariant(NamedTuple):
     query: str
 
 
-_KEPT = "NOT j.rejected"
+_COUNTED = "NOT j.rejected"
 _TRUSTED = "NOT j.rejected AND NOT j.tainted"
 _GOLD = "('golden', 'hidden_gold')"
 
 
-def _line(kinds: str, sign: str = "") -> str:
+def _ledger_sum(kinds: str, sign: str = "") -> str:
     """Sum of the ledger entries of an order."""
     return (
         f"(SELECT coalesce(sum({sign}l.amount_mc), 0) FROM ledger l"
@@ -73,8 +73,8 @@ def _units(where: str) -> str:
     return f"(SELECT count(*) FROM unit u WHERE u.job_id = b.id AND {where})"
 
 
-_TAKEN = "(SELECT count(*) FROM assignment_unit t WHERE t.unit_id = u.id AND NOT t.resolved)"
-_LACKING = """
+_RESERVED = "(SELECT count(*) FROM assignment_unit t WHERE t.unit_id = u.id AND NOT t.resolved)"
+_MISSING = """
 (SELECT coalesce(sum(u.needed - u.judgments_count), 0) FROM unit u
  WHERE u.job_id = b.id AND u.state = 'judgable' AND u.needed > u.judgments_count)
 """
@@ -91,8 +91,9 @@ MONEY = (
     """),
     Invariant("I4", "an order has reserved its cost, and agrees with the ledger", f"""
         SELECT o.id FROM orders o WHERE o.reserved_mc < o.cost_mc
-          OR o.reserved_mc <> {_line("'reserve'", "-")} OR o.spent_mc <> {_line("'charge'", "-")}
-          OR o.released_mc <> {_line("'release', 'refund'")} OR o.released_mc > o.reserved_mc
+          OR o.reserved_mc <> {_ledger_sum("'reserve'", "-")}
+          OR o.spent_mc <> {_ledger_sum("'charge'", "-")}
+          OR o.released_mc <> {_ledger_sum("'release', 'refund'")} OR o.released_mc > o.reserved_mc
           OR (o.state <> 'open' AND o.released_mc <> o.reserved_mc)
     """),
     Invariant("I4", "every ledger entry of an order refers to an order", """
@@ -141,8 +142,8 @@ WORK = (
           OR u.tainted_count <> {_judgments("NOT j.rejected AND j.tainted")}
           OR u.missed_count <> {_judgments("NOT j.rejected AND j.missed")}
           OR u.open_slots <> CASE WHEN u.state = 'judgable'
-            AND u.needed > u.judgments_count + {_TAKEN}
-            THEN u.needed - u.judgments_count - {_TAKEN} ELSE 0 END
+            AND u.needed > u.judgments_count + {_RESERVED}
+            THEN u.needed - u.judgments_count - {_RESERVED} ELSE 0 END
           OR (u.state = 'judgable' AND u.judgments_count >= u.needed)
           OR (u.state = 'finalized' AND u.finalized_at IS NULL)
     """),
@@ -151,8 +152,8 @@ WORK = (
           OR b.golds_count <> {_units(f"u.state IN {_GOLD}")}
           OR b.judgable_count <> {_units("u.state = 'judgable'")}
           OR b.finalized_count <> {_units("u.state = 'finalized'")}
-          OR b.needed_count <> {_LACKING}
-          OR b.judgments_count <> {_judgments(_KEPT, "j.job_id = b.id")}
+          OR b.needed_count <> {_MISSING}
+          OR b.judgments_count <> {_judgments(_COUNTED, "j.job_id = b.id")}
           OR b.tainted_count <> {_judgments("NOT j.rejected AND j.tainted", "j.job_id = b.id")}
     """),
     Invariant("I6", "the units of all states add up to the units of a job", f"""
@@ -168,7 +169,7 @@ WORK = (
     """),
     Invariant("I6", "the counter of a contributor is correct", f"""
         SELECT w.job_id, w.worker_id FROM worker_job w WHERE w.judgments_count <>
-          {_judgments(_KEPT, "j.job_id = w.job_id AND j.worker_id = w.worker_id")}
+          {_judgments(_COUNTED, "j.job_id = w.job_id AND j.worker_id = w.worker_id")}
     """),
     Invariant("I8", "orders and ledger entries belong to the account of their job", """
         SELECT b.id FROM job b WHERE
@@ -187,7 +188,7 @@ WORK = (
 
 NOT_OVERJUDGED = Invariant("I5", "no unit has more judgments and reservations than it needs", f"""
     SELECT u.id FROM unit u WHERE u.state IN ('judgable', 'finalized')
-      AND u.needed < {_judgments(_TRUSTED + " AND NOT j.golden")} + {_TAKEN}
+      AND u.needed < {_judgments(_TRUSTED + " AND NOT j.golden")} + {_RESERVED}
 """)  # fmt: skip
 """Holds only while no judgment is rejected or forgiven: one that counts again may exceed it."""
 
@@ -211,9 +212,9 @@ def find_violations(file: Path, writes: Iterable[Write] = ()) -> list[str]:
         found = list(_check_file(connection))
         if not found:
             found += [
-                said
+                message
                 for invariant in (*INVARIANTS, NOT_OVERJUDGED)
-                for said in _query_violations(connection, invariant)
+                for message in _query_violations(connection, invariant)
             ]
             found += _check_outcomes(connection, writes)
     return found
@@ -228,9 +229,9 @@ def count_effects(file: Path, kind: Kind) -> Counter[str]:
 def _check_file(connection: sqlite3.Connection) -> Iterator[str]:
     """Check the file with SQLite's own pragmas."""
     try:
-        for (said,) in connection.execute("PRAGMA integrity_check"):
-            if said != "ok":
-                yield f"I7 the file is intact: {said}"
+        for (message,) in connection.execute("PRAGMA integrity_check"):
+            if message != "ok":
+                yield f"I7 the file is intact: {message}"
         for row in connection.execute("PRAGMA foreign_key_check"):
             yield f"I7 every foreign key refers to a row: {row}"
     except sqlite3.DatabaseError as error:
@@ -249,10 +250,10 @@ def _count_effects(connection: sqlite3.Connection, kind: Kind) -> Counter[str]:
 
 def _check_outcomes(connection: sqlite3.Connection, writes: Iterable[Write]) -> Iterator[str]:
     """Compare the outcomes that clients know with the effects in the database."""
-    there = {kind: _count_effects(connection, kind) for kind in _EFFECT_QUERIES}
-    kept = {key for (key,) in connection.execute("SELECT key FROM kept_answer")}
+    effects = {kind: _count_effects(connection, kind) for kind in _EFFECT_QUERIES}
+    stored_keys = {key for (key,) in connection.execute("SELECT key FROM kept_answer")}
     for write in writes:
-        count = there[write.kind][write.mark]
+        count = effects[write.kind][write.mark]
         found = f"{write.key} was {write.outcome}, and {count} of {write.size} rows exist"
         if write.outcome == "acknowledged" and count != write.size:
             yield f"I1 an acknowledged write took effect once: {found}"
@@ -260,5 +261,5 @@ def _check_outcomes(connection: sqlite3.Connection, writes: Iterable[Write]) -> 
             yield f"I2 a refused write had no effect: {found}"
         if write.outcome == "unknown" and count not in {0, write.size}:
             yield f"I3 an unknown write took full effect or none: {found}"
-        if (write.key in kept) != (count > 0):
+        if (write.key in stored_keys) != (count > 0):
             yield f"I3 a response is stored exactly with its effect: {found}"

@@ -1,4 +1,4 @@
-"""The in-process adapter: a session of requests sees what it would see over a socket."""
+"""The in-process adapter: responses are the same as over a socket."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_cookies_of_a_redirect_stay_in_the_session(session: requests.Session) ->
     assert answer.url == f"{ORIGIN}/cookies"
 
 
-def test_a_redirect_need_not_be_followed(session: requests.Session) -> None:
+def test_a_redirect_is_not_followed_on_request(session: requests.Session) -> None:
     answer = session.get(f"{ORIGIN}/set", allow_redirects=False)
 
     assert answer.is_redirect
@@ -187,7 +187,7 @@ def test_head_has_headers_and_no_body(session: requests.Session) -> None:
     assert answer.content == b""
 
 
-def test_a_stream_that_is_left_early_is_closed() -> None:
+def test_a_stream_that_is_not_read_to_its_end_is_closed() -> None:
     blocks = CountingBody(1000)
     session = session_for(lambda _, start: start("200 OK", []) and blocks)
 
@@ -224,7 +224,7 @@ def test_an_application_may_write_before_it_returns() -> None:
         "https://api.appen.com/v1/jobs.json?key=s3cret",
         "http://sandbox.invalid/v1",
         "https://sandbox.invalid:8443/v1",
-        "https://somebody:s3cret@sandbox.invalid/v1",
+        "https://user:s3cret@sandbox.invalid/v1",
     ],
 )
 def test_any_other_url_is_an_error_without_the_key(session: requests.Session, url: str) -> None:
@@ -263,6 +263,6 @@ def test_many_threads_get_their_own_answers(session: requests.Session) -> None:
         return f"{answer.json()['path']} {answer.json()['body']}"
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(call, range(200)))
+        results = list(pool.map(call, range(200)))
 
-    assert answers == [f"{number} {number}" for number in range(200)]
+    assert results == [f"{number} {number}" for number in range(200)]

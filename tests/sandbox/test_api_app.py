@@ -29,8 +29,8 @@ KEY = "planted-key-7f3a90c1"
 NOT_FOUND = b"""{"error": {"message":"We couldn't find what you were looking for."}}"""
 
 
-def filled(path: str, job: int) -> str:
-    """Fill in a path of the table: the id of the job, and unknown ids elsewhere."""
+def fill_in(path: str, job: int) -> str:
+    """Return a path of the table with the id of the job, and unknown ids elsewhere."""
     for part, value in [("<job>", str(job)), ("<path:rest>", "a/b")]:
         path = path.replace(part, value)
     for name in ("unit", "judgment", "order", "worker"):
@@ -45,14 +45,14 @@ EVERY = [
 ]
 
 
-@pytest.mark.parametrize("given", [None, "wrong", KEY[:-1], KEY + "x", "ü", "' OR 1=1 --"])
-def test_a_missing_or_wrong_key_gets_the_same_401(api: Api, given: str | None) -> None:
-    headers = {"Authorization": f"Token token={given}".encode()} if given else {}
+@pytest.mark.parametrize("key", [None, "wrong", KEY[:-1], KEY + "x", "ü", "' OR 1=1 --"])
+def test_a_missing_or_wrong_key_gets_the_same_401(api: Api, key: str | None) -> None:
+    headers = {"Authorization": f"Token token={key}".encode()} if key else {}
 
-    answer = api("GET", "/jobs", key=None, headers=headers)
+    response = api("GET", "/jobs", key=None, headers=headers)
 
-    assert answer.status_code == 401
-    assert answer.json() == {"error": {"message": "Your API key is missing or not valid."}}
+    assert response.status_code == 401
+    assert response.json() == {"error": {"message": "Your API key is missing or not valid."}}
 
 
 @pytest.mark.parametrize(
@@ -69,16 +69,16 @@ def test_a_missing_or_wrong_key_gets_the_same_401(api: Api, given: str | None) -
     ],
 )
 def test_the_key_may_be_in_header_query_or_body(api: Api, settings: dict[str, Any]) -> None:
-    answer = api("POST", "/jobs", key=None, **settings)
+    response = api("POST", "/jobs", key=None, **settings)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(("verb", "version", "path"), EVERY)
 def test_every_endpoint_requires_a_key(api: Api, verb: str, version: str, path: str) -> None:
-    answer = api(verb, filled(path, 7), key=None, version=version)
+    response = api(verb, fill_in(path, 7), key=None, version=version)
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_job_of_another_account_is_not_found(
 ) -> None:
     with database.transaction() as tx:
         other = accounts.open_account(tx, key="somebody-else")
-        theirs = jobs.create(tx, other, {}).id
+        other_job = jobs.create(tx, other, {}).id
 
-    mine = api(verb, filled(path, theirs), params={"type": "full"})
-    missing = api(verb, filled(path, 999), params={"type": "full"})
+    response = api(verb, fill_in(path, other_job), params={"type": "full"})
+    missing = api(verb, fill_in(path, 999), params={"type": "full"})
 
-    assert mine.status_code == missing.status_code
-    assert mine.content.replace(b"%d" % theirs, b"999") == missing.content
-    assert mine.status_code in {400, 404, 415, 422, 501}
+    assert response.status_code == missing.status_code
+    assert response.content.replace(b"%d" % other_job, b"999") == missing.content
+    assert response.status_code in {400, 404, 415, 422, 501}
 
 
 @pytest.mark.parametrize(("path", "suffix"), [*product(["/jobs", "/account"], ["", ".json", "/"])])
@@ -126,10 +126,10 @@ def test_channels_have_no_json_suffix(api: Api, job: int) -> None:
 def test_a_request_that_does_not_accept_json_is_refused(
     api: Api, path: str, accept: str, status: int
 ) -> None:
-    answer = api("GET", path, headers={"Accept": accept})
+    response = api("GET", path, headers={"Accept": accept})
 
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -149,10 +149,10 @@ def test_a_request_that_does_not_accept_json_is_refused(
     ],
 )
 def test_a_404_has_the_same_bytes_as_the_service(api: Api, verb: str, path: str) -> None:
-    answer = api(verb, path)
+    response = api(verb, path)
 
-    assert answer.status_code == 404
-    assert answer.content == NOT_FOUND
+    assert response.status_code == 404
+    assert response.content == NOT_FOUND
 
 
 def test_a_wrong_verb_gets_a_404_with_the_allowed_verbs(api: Api, job: int) -> None:
@@ -160,19 +160,19 @@ def test_a_wrong_verb_gets_a_404_with_the_allowed_verbs(api: Api, job: int) -> N
 
 
 def test_options_lists_the_verbs_without_a_key(api: Api) -> None:
-    answer = api("OPTIONS", "/jobs", key=None)
+    response = api("OPTIONS", "/jobs", key=None)
 
-    assert answer.status_code == 204
-    assert answer.headers["Allow"] == "GET, HEAD, POST"
-    assert answer.content == b""
+    assert response.status_code == 204
+    assert response.headers["Allow"] == "GET, HEAD, POST"
+    assert response.content == b""
 
 
 def test_head_is_get_without_a_body(api: Api, job: int) -> None:
-    answer = api("HEAD", f"/jobs/{job}")
+    response = api("HEAD", f"/jobs/{job}")
 
-    assert answer.status_code == 200
-    assert int(answer.headers["Content-Length"]) > 1000
-    assert answer.content == b""
+    assert response.status_code == 200
+    assert int(response.headers["Content-Length"]) > 1000
+    assert response.content == b""
 
 
 @pytest.mark.parametrize(
@@ -181,17 +181,17 @@ def test_head_is_get_without_a_body(api: Api, job: int) -> None:
 def test_head_never_changes_anything(api: Api, job: int, path: str) -> None:
     before = api("GET", "/jobs").json()
 
-    answer = api("HEAD", filled(path, job))
+    response = api("HEAD", fill_in(path, job))
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert api("GET", "/jobs").json() == before
 
 
 def test_a_body_of_unknown_type_is_ignored(api: Api) -> None:
-    answer = api("POST", "/jobs", data=b"job[title]=Sentiment of reviews")
+    response = api("POST", "/jobs", data=b"job[title]=Sentiment of reviews")
 
-    assert answer.status_code == 200
-    assert answer.json()["title"] is None
+    assert response.status_code == 200
+    assert response.json()["title"] is None
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_a_body_of_unknown_type_is_ignored(api: Api) -> None:
     ],
 )
 def test_parameters_may_come_in_any_encoding(api: Api, settings: dict[str, Any]) -> None:
-    answer = api("POST", "/jobs", **settings)
+    response = api("POST", "/jobs", **settings)
 
-    assert answer.json()["title"] == "Sentiment of reviews"
+    assert response.json()["title"] == "Sentiment of reviews"
 
 
 def test_a_get_may_have_a_body_with_its_filters(api: Api, job: int) -> None:
@@ -224,7 +224,7 @@ def test_a_get_may_have_a_body_with_its_filters(api: Api, job: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "said"),
+    ("body", "kind", "message"),
     [
         (b'{"job": {"payment_cents": 1e400}}', "application/json", "line 1 column 27"),
         (b'{"job": {"payment_cents": NaN}}', "application/json", "line 1 column 27"),
@@ -237,19 +237,21 @@ def test_a_get_may_have_a_body_with_its_filters(api: Api, job: int) -> None:
         (b"a[b][c][d][e][f][g][h][i][j]=1", "application/x-www-form-urlencoded", "deeper"),
     ],
 )
-def test_an_unreadable_body_is_a_bad_request(api: Api, body: bytes, kind: str, said: str) -> None:
-    answer = api("POST", "/jobs", data=body, headers={"Content-Type": kind})
+def test_an_unreadable_body_is_a_bad_request(
+    api: Api, body: bytes, kind: str, message: str
+) -> None:
+    response = api("POST", "/jobs", data=body, headers={"Content-Type": kind})
 
-    assert answer.status_code == 400
-    assert said in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert message in response.json()["error"]["message"]
     assert api("GET", "/jobs").json() == []
 
 
 @pytest.mark.parametrize("number", [10**30, "99999999999999999999"])
 def test_a_number_too_large_for_the_database_is_refused(api: Api, job: int, number: Any) -> None:
-    answer = api("PUT", f"/jobs/{job}", json={"job": {"judgments_per_unit": number}})
+    response = api("PUT", f"/jobs/{job}", json={"job": {"judgments_per_unit": number}})
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert api("GET", f"/jobs/{job}").json()["judgments_per_unit"] == 3
 
 
@@ -263,17 +265,17 @@ def test_a_form_of_a_megabyte_is_read_and_one_beyond_the_limit_refused(api: Api)
 
 @pytest.mark.parametrize("path", ["/jobs", "/jobs/upload"])
 def test_a_compressed_body_is_refused(api: Api, path: str) -> None:
-    answer = api("POST", path, data=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+    response = api("POST", path, data=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
 
-    assert answer.status_code == 415
-    assert "Content-Encoding gzip is not supported" in answer.json()["error"]["message"]
+    assert response.status_code == 415
+    assert "Content-Encoding gzip is not supported" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_request_from_another_site_is_refused(api: Api, job: int, site: str) -> None:
-    answer = api("GET", f"/jobs/{job}/copy", headers={"Sec-Fetch-Site": site})
+    response = api("GET", f"/jobs/{job}/copy", headers={"Sec-Fetch-Site": site})
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert len(api("GET", "/jobs").json()) == 1
 
 
@@ -292,26 +294,26 @@ def test_a_request_from_another_site_is_refused(api: Api, job: int, site: str) -
 def test_an_unsupported_feature_answers_501_and_is_recorded(
     app: Application, api: Api, job: int, verb: str, version: str, path: str, feature: str
 ) -> None:
-    answer = api(verb, path.format(job=job), version=version)
+    response = api(verb, path.format(job=job), version=version)
 
-    error = answer.json()["error"]
-    assert answer.status_code == 501
+    error = response.json()["error"]
+    assert response.status_code == 501
     assert set(error) == {"message", "code", "feature", "see"}
     assert error["code"] == "sandbox_not_implemented"
-    assert error["feature"] == answer.headers["X-Sandbox-Not-Implemented"] == feature
+    assert error["feature"] == response.headers["X-Sandbox-Not-Implemented"] == feature
     assert [each.feature for each in app.services.unimplemented] == [feature]
 
 
 def test_a_warning_is_a_header_and_does_not_change_the_body(api: Api, job: int) -> None:
-    answer = api("PUT", f"/jobs/{job}", json={"job": {"colour": "blüe\nX-Evil: 1"}})
+    response = api("PUT", f"/jobs/{job}", json={"job": {"colour": "blüe\nX-Evil: 1"}})
 
-    assert "colour" in answer.headers["X-Sandbox-Warning"]
-    assert "X-Evil" not in answer.headers
-    assert not answer.json().keys() & {"warning", "error", "errors"}
+    assert "colour" in response.headers["X-Sandbox-Warning"]
+    assert "X-Evil" not in response.headers
+    assert not response.json().keys() & {"warning", "error", "errors"}
 
 
 def break_down(_: object) -> None:
-    raise LookupError(f"nobody expected this, least of all {KEY} or key={KEY}")
+    raise LookupError(f"an unexpected failure with {KEY} and key={KEY}")
 
 
 @pytest.fixture
@@ -324,7 +326,7 @@ def broken(database: Database, monkeypatch: pytest.MonkeyPatch) -> Application:
 def test_a_bug_is_raised_in_the_process_of_the_caller(broken: Application) -> None:
     session = session_for(broken)
 
-    with pytest.raises(LookupError, match="nobody expected this"):
+    with pytest.raises(LookupError, match="an unexpected failure"):
         session.get(f"{ORIGIN}/v1/jobs", params={"key": KEY})
 
 
@@ -339,24 +341,24 @@ def test_over_a_socket_a_bug_is_a_500_and_neither_response_nor_log_has_the_key(
     session.mount(ORIGIN, SandboxAdapter(broken, raise_errors=False))
 
     with caplog.at_level(logging.DEBUG):
-        answer = session.get(f"{ORIGIN}/v1/jobs", **settings)
+        response = session.get(f"{ORIGIN}/v1/jobs", **settings)
 
-    error = answer.json()["error"]
-    assert answer.status_code == 500
+    error = response.json()["error"]
+    assert response.status_code == 500
     assert error["id"] in caplog.text
     assert "LookupError" in caplog.text
-    assert "LookupError" not in answer.text
+    assert "LookupError" not in response.text
     assert KEY not in caplog.text
-    assert KEY not in answer.text
+    assert KEY not in response.text
 
 
 def test_many_threads_share_one_application(app: Application) -> None:
     def make(number: int) -> int:
         with session_for(app) as session:
-            answer = session.post(
+            response = session.post(
                 f"{ORIGIN}/v1/jobs", params={"key": KEY, "job[title]": f"Number {number}"}
             )
-        made: int = answer.json()["id"]
+        made: int = response.json()["id"]
         return made
 
     with ThreadPoolExecutor(8) as pool:

@@ -66,7 +66,7 @@ def test_csv_from_spreadsheets_is_read(content: bytes, rows: list[dict[str, str 
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "The file is empty"),
         (b"\n\n", "The file is empty"),
@@ -87,11 +87,11 @@ def test_csv_from_spreadsheets_is_read(content: bytes, rows: list[dict[str, str 
         ),
     ],
 )
-def test_invalid_csv_is_refused_with_the_row_number(content: bytes, said: str) -> None:
+def test_invalid_csv_is_refused_with_the_row_number(content: bytes, message: str) -> None:
     with pytest.raises(Invalid) as caught:
         from_csv(content)
 
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 def test_the_57th_row_is_the_one_after_55_rows_and_a_header() -> None:
@@ -121,7 +121,7 @@ def test_a_cell_may_hold_an_image_and_the_limit_of_csv_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (b'"' + (b"x" * 99 + b"\n") * 170_000, "field larger than the limit (16777216)"),
         (b"x" * (csv_rows.MAX_ROW + 1), "it is longer than 33554432 characters"),
@@ -130,15 +130,15 @@ def test_a_cell_may_hold_an_image_and_the_limit_of_csv_is_unchanged() -> None:
         (b'"' + b"x" * 200_000, "unexpected end of data"),
     ],
 )
-def test_a_row_beyond_the_limit_is_refused(row: bytes, said: str) -> None:
+def test_a_row_beyond_the_limit_is_refused(row: bytes, message: str) -> None:
     with pytest.raises(Invalid, match="Unable to parse row 2") as caught:
         from_csv(b"a\n" + row)
 
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 @given(st.text('a",\r\n ', max_size=30), st.integers(0, 6))
-def test_the_own_splitter_gives_the_cells_that_csv_gives(text: str, limit: int) -> None:
+def test_the_fast_splitter_gives_the_same_cells_as_the_csv_module(text: str, limit: int) -> None:
     def outcome(records: Iterator[list[str]]) -> list[object]:
         found: list[object] = []
         try:
@@ -175,7 +175,7 @@ def test_json_lines_and_concatenated_objects_are_read(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b'[{"a": 1}]', "Send newline-separated JSON: one object per line"),
         (b' \n[\n{"a": 1}]', "Send newline-separated JSON: one object per line"),
@@ -195,11 +195,11 @@ def test_json_lines_and_concatenated_objects_are_read(
         (b'{"a": "' + b"x" * (json_rows.MAX_ROW + 1), "Unable to parse row 1. It is longer than"),
     ],
 )
-def test_invalid_json_is_refused_with_the_row_number(content: bytes, said: str) -> None:
+def test_invalid_json_is_refused_with_the_row_number(content: bytes, message: str) -> None:
     with pytest.raises(Invalid) as caught:
         from_json(content)
 
-    assert said in caught.value.message
+    assert message in caught.value.message
     assert caught.value.status == 422
 
 

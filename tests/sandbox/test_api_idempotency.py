@@ -67,9 +67,9 @@ def test_a_repeated_request_gets_the_same_response_and_takes_effect_once(
 def test_a_bonus_is_paid_once(api: Api, judged: int) -> None:
     path = f"/jobs/{judged}/workers/31883685/bonus"
 
-    answers = [api("POST", path, data={"amount": "100"}, headers=KEY) for _ in range(3)]
+    responses = [api("POST", path, data={"amount": "100"}, headers=KEY) for _ in range(3)]
 
-    assert {each.text for each in answers} == {answers[0].text}
+    assert {each.text for each in responses} == {responses[0].text}
     assert api("GET", "/account").json()["balance"] == 10_000 - 120
 
 
@@ -98,10 +98,10 @@ def test_a_key_belongs_to_one_request(
     api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
     once = state(api, job)
 
-    answer = api("POST", path.format(job=job), headers=KEY, **settings)
+    response = api("POST", path.format(job=job), headers=KEY, **settings)
 
-    assert answer.status_code == 422
-    assert "another request" in answer.json()["error"]["message"]
+    assert response.status_code == 422
+    assert "another request" in response.json()["error"]["message"]
     assert state(api, job) == once
 
 
@@ -111,9 +111,9 @@ def test_a_file_with_one_other_byte_is_another_request(api: Api, job: int) -> No
         body = f'{{"review_id": "g", "review_text": "{text}"}}\n' * 20_000
         return api("PUT", f"/jobs/{job}/upload", data=body.encode(), headers=headers)
 
-    answers = [upload("x").status_code, upload("y").status_code, upload("x").status_code]
+    responses = [upload("x").status_code, upload("y").status_code, upload("x").status_code]
 
-    assert answers == [200, 422, 200]
+    assert responses == [200, 422, 200]
     assert api("GET", f"/jobs/{job}").json()["units_count"] == 20_006
 
 
@@ -123,14 +123,14 @@ def test_the_order_of_parameters_does_not_matter(api: Api, job: int) -> None:
     first = api("POST", path, headers=KEY, data="debit[units_count]=2&channels=on_demand")
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     body = "channels=on_demand&debit[units_count]=2"
-    answers = [
+    responses = [
         api("POST", path, headers={**KEY, **form}, data=text)
         for text in ("debit[units_count]=2&channels=on_demand", body)
     ]
 
     assert first.status_code == 400
-    assert [each.status_code for each in answers] == [200, 200]
-    assert answers[0].text == answers[1].text
+    assert [each.status_code for each in responses] == [200, 200]
+    assert responses[0].text == responses[1].text
 
 
 def test_a_refused_request_may_succeed_later_under_the_same_key(api: Api, job: int) -> None:
@@ -138,9 +138,9 @@ def test_a_refused_request_may_succeed_later_under_the_same_key(api: Api, job: i
     refused = api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
     api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": 5}})
 
-    answer = api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
+    response = api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
 
-    assert (refused.status_code, answer.status_code) == (402, 200)
+    assert (refused.status_code, response.status_code) == (402, 200)
 
 
 def test_a_day_later_the_same_request_takes_effect_again(
@@ -150,13 +150,13 @@ def test_a_day_later_the_same_request_takes_effect_again(
 
     first = api("POST", "/jobs", **create).json()["id"]
     database.clock.advance(hours=24, seconds=-1)
-    again = api("POST", "/jobs", **create).json()["id"]
+    repeated = api("POST", "/jobs", **create).json()["id"]
     database.clock.advance(seconds=1)
-    anew = api("POST", "/jobs", **create)
+    new = api("POST", "/jobs", **create)
 
-    assert again == first
-    assert anew.json()["id"] > first
-    assert "Idempotent-Replayed" not in anew.headers
+    assert repeated == first
+    assert new.json()["id"] > first
+    assert "Idempotent-Replayed" not in new.headers
 
 
 def test_expired_responses_are_deleted(api: Api, database: Database, job: int) -> None:
@@ -175,10 +175,10 @@ def test_expired_responses_are_deleted(api: Api, database: Database, job: int) -
 
 
 def test_ten_concurrent_requests_take_effect_once(api: Api, job: int) -> None:
-    answers: list[str] = []
+    responses: list[str] = []
 
     def order() -> None:
-        answers.append(api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY).text)
+        responses.append(api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY).text)
 
     threads = [threading.Thread(target=order) for _ in range(10)]
     for thread in threads:
@@ -186,19 +186,19 @@ def test_ten_concurrent_requests_take_effect_once(api: Api, job: int) -> None:
     for thread in threads:
         thread.join()
 
-    assert len(answers) == 10
-    assert len(set(answers)) == 1
+    assert len(responses) == 10
+    assert len(set(responses)) == 1
     assert api("GET", f"/jobs/{job}/ping").json()["ordered_units"] == 2
 
 
 @pytest.mark.parametrize("key", ["x" * (MAX_KEY_LENGTH + 1), "a\tb"])
 def test_an_invalid_key_is_refused(api: Api, job: int, key: str) -> None:
-    answer = api("POST", f"/jobs/{job}/orders", json=ORDER, headers={"Idempotency-Key": key})
+    response = api("POST", f"/jobs/{job}/orders", json=ORDER, headers={"Idempotency-Key": key})
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert api("GET", f"/jobs/{job}").json()["state"] == "unordered"
 
 
 def test_every_response_announces_idempotency(api: Api, job: int) -> None:
-    for answer in (api("GET", "/jobs"), api("GET", "/jobs/7"), api("GET", "/jobs", key=None)):
-        assert answer.headers["X-CrowdFlower-Idempotency"] == "1"
+    for response in (api("GET", "/jobs"), api("GET", "/jobs/7"), api("GET", "/jobs", key=None)):
+        assert response.headers["X-CrowdFlower-Idempotency"] == "1"

@@ -54,20 +54,24 @@ COPY_MESSAGES = [
 
 
 def test_a_blank_job_has_all_keys_in_order(api: Api) -> None:
-    made = api("POST", "/jobs").json()
+    created = api("POST", "/jobs").json()
 
-    assert list(made) == JOB_KEYS.split()
-    assert (made["title"], made["instructions"], made["cml"]) == (None, "", None)
-    assert (made["state"], made["units_count"], made["crowd_costs"]) == ("unordered", 0, 0.0)
-    assert len(made["secret"]) == 44
+    assert list(created) == JOB_KEYS.split()
+    assert (created["title"], created["instructions"], created["cml"]) == (None, "", None)
+    assert (created["state"], created["units_count"], created["crowd_costs"]) == (
+        "unordered",
+        0,
+        0.0,
+    )
+    assert len(created["secret"]) == 44
 
 
 def test_a_job_has_the_same_json_in_every_response(api: Api, job: int) -> None:
-    shown = api("GET", f"/jobs/{job}").json()
+    shown_job = api("GET", f"/jobs/{job}").json()
 
-    assert list(shown) == JOB_KEYS.split()
-    assert api("GET", "/jobs").json() == [shown]
-    assert api("PUT", f"/jobs/{job}", json={"job": {}}).json() == shown
+    assert list(shown_job) == JOB_KEYS.split()
+    assert api("GET", "/jobs").json() == [shown_job]
+    assert api("PUT", f"/jobs/{job}", json={"job": {}}).json() == shown_job
 
 
 def test_written_attributes_are_read_back(api: Api, job: int) -> None:
@@ -110,10 +114,10 @@ def test_a_list_of_countries_may_come_in_any_encoding(
 
 @pytest.mark.parametrize("countries", ["[US, CX]", "[]", 7])
 def test_an_invalid_list_of_countries_is_refused(api: Api, job: int, countries: Any) -> None:
-    answer = api("PUT", f"/jobs/{job}", json={"job": {"included_countries": countries}})
+    response = api("PUT", f"/jobs/{job}", json={"job": {"included_countries": countries}})
 
-    assert answer.status_code == 422
-    assert answer.json() == {"error": "Invalid format of included_countries attribute"}
+    assert response.status_code == 422
+    assert response.json() == {"error": "Invalid format of included_countries attribute"}
 
 
 def test_an_invalid_attribute_saves_nothing_and_is_refused_with_status_200(
@@ -121,29 +125,29 @@ def test_an_invalid_attribute_saves_nothing_and_is_refused_with_status_200(
 ) -> None:
     before = api("GET", f"/jobs/{job}").json()
 
-    answer = api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": -1, "title": "New title"}})
+    response = api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": -1, "title": "New title"}})
 
-    assert answer.status_code == 200
-    assert list(answer.json()) == ["errors"]
+    assert response.status_code == 200
+    assert list(response.json()) == ["errors"]
     assert api("GET", f"/jobs/{job}").json() == before
 
 
 def test_an_update_without_attributes_is_refused(api: Api, job: int) -> None:
-    answer = api("PUT", f"/jobs/{job}", data=b"job[title]=Lost for want of a Content-Type")
+    response = api("PUT", f"/jobs/{job}", data=b"job[title]=Lost for want of a Content-Type")
 
-    assert answer.status_code == 400
-    assert answer.json()["error"]["message"] == "Your request is missing required parameters."
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == "Your request is missing required parameters."
 
 
 def test_the_list_has_ten_jobs_a_page_the_newest_first(api: Api) -> None:
-    made = [api("POST", "/jobs").json()["id"] for _ in range(12)]
+    created = [api("POST", "/jobs").json()["id"] for _ in range(12)]
 
     pages = [
         [job["id"] for job in api("GET", "/jobs", params={"page": page}).json()]
         for page in (0, 1, 2, 3)
     ]
 
-    assert pages == [made[:1:-1], made[:1:-1], made[1::-1], []]
+    assert pages == [created[:1:-1], created[:1:-1], created[1::-1], []]
 
 
 def test_the_list_can_be_filtered(api: Api, job: int) -> None:
@@ -164,7 +168,7 @@ def test_the_list_can_be_filtered(api: Api, job: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         (
             "state",
@@ -183,37 +187,37 @@ def test_the_list_can_be_filtered(api: Api, job: int) -> None:
         ),
     ],
 )
-def test_an_invalid_filter_is_refused(api: Api, name: str, value: str, said: str) -> None:
-    answer = api("GET", "/jobs", params={name: value})
+def test_an_invalid_filter_is_refused(api: Api, name: str, value: str, message: str) -> None:
+    response = api("GET", "/jobs", params={name: value})
 
-    assert answer.status_code == 422
-    assert answer.json() == {"error": {"message": said}}
+    assert response.status_code == 422
+    assert response.json() == {"error": {"message": message}}
 
 
 def test_parameters_without_effect_cause_warnings(api: Api) -> None:
-    answer = api("GET", "/jobs", params={"limit": "100", "team_id": "x"})
+    response = api("GET", "/jobs", params={"limit": "100", "team_id": "x"})
 
-    assert "limit is ignored" in answer.headers["X-Sandbox-Warning"]
-    assert "team_id is ignored" in answer.headers["X-Sandbox-Warning"]
+    assert "limit is ignored" in response.headers["X-Sandbox-Warning"]
+    assert "team_id is ignored" in response.headers["X-Sandbox-Warning"]
 
 
 def test_a_deleted_job_leaves_the_list_and_can_still_be_read(api: Api, job: int) -> None:
-    answer = api("DELETE", f"/jobs/{job}")
+    response = api("DELETE", f"/jobs/{job}")
 
-    assert answer.json() == {"message": {"success": f"Job {job} has been deleted."}}
+    assert response.json() == {"message": {"success": f"Job {job} has been deleted."}}
     assert api("GET", "/jobs").json() == []
     assert api("GET", f"/jobs/{job}").json()["state"] == "unordered"
     assert api("DELETE", f"/jobs/{job}").status_code == 404
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
-@pytest.mark.parametrize(("asked", "message"), COPY_MESSAGES)
+@pytest.mark.parametrize(("parameters", "message"), COPY_MESSAGES)
 def test_a_copy_has_a_message_about_its_rows(
-    api: Api, job: int, verb: str, asked: dict[str, str], message: dict[str, str]
+    api: Api, job: int, verb: str, parameters: dict[str, str], message: dict[str, str]
 ) -> None:
-    copied = api(verb, f"/jobs/{job}/copy", params=asked).json()
+    copied = api(verb, f"/jobs/{job}/copy", params=parameters).json()
 
-    units = 6 if asked.keys() & {"all_units", "only_new_and_judgable"} else 0
+    units = 6 if parameters.keys() & {"all_units", "only_new_and_judgable"} else 0
     assert list(copied) == [*JOB_KEYS.split(), "message"]
     assert copied["message"] == message
     assert copied["copied_from"] == job
@@ -230,17 +234,17 @@ def test_a_job_is_launched_paused_resumed_and_canceled(api: Api, job: int, verb:
     assert api("POST", f"/jobs/{job}/orders", json=order).status_code == 200
     assert state() == "running"
 
-    for action, said, then in [
+    for action, message, new_state in [
         ("pause", "Your job is being paused.", "paused"),
         ("resume", "Your job is being resumed.", "running"),
         ("cancel", "Your job is being canceled.", "canceled"),
     ]:
-        assert api(verb, f"/jobs/{job}/{action}").json() == {"success": said}
-        assert state() == then
+        assert api(verb, f"/jobs/{job}/{action}").json() == {"success": message}
+        assert state() == new_state
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("action", "message"),
     [
         ("pause", "You can't pause a job that hasn't been launched."),
         ("resume", "You can only resume jobs that are paused or complete."),
@@ -248,12 +252,12 @@ def test_a_job_is_launched_paused_resumed_and_canceled(api: Api, job: int, verb:
     ],
 )
 def test_an_impossible_change_of_state_is_refused_with_status_200(
-    api: Api, job: int, action: str, said: str
+    api: Api, job: int, action: str, message: str
 ) -> None:
-    answer = api("GET", f"/jobs/{job}/{action}")
+    response = api("GET", f"/jobs/{job}/{action}")
 
-    assert answer.status_code == 200
-    assert answer.json() == {"error": said}
+    assert response.status_code == 200
+    assert response.json() == {"error": message}
 
 
 def test_ping_counts(api: Api, judged: int) -> None:
@@ -291,9 +295,9 @@ def test_the_legend_lists_questions_and_options(api: Api, job: int) -> None:
 def test_channels_are_replaced_added_and_disabled(
     api: Api, job: int, channels: dict[str, Any]
 ) -> None:
-    def enabled(answer: Response) -> list[str]:
-        assert answer.json()["success"] == "The job has been updated."
-        names: list[str] = answer.json()["enabled_channels"]
+    def enabled(response: Response) -> list[str]:
+        assert response.json()["success"] == "The job has been updated."
+        names: list[str] = response.json()["enabled_channels"]
         return names
 
     assert api("GET", f"/jobs/{job}/channels").json()["enabled_channels"] == ["cf_internal"]
@@ -306,12 +310,12 @@ def test_channels_are_replaced_added_and_disabled(
 
 
 def test_an_unknown_channel_is_refused_with_the_list_of_channels(api: Api, job: int) -> None:
-    answer = api("PUT", f"/jobs/{job}/channels", json={"channels": ["amtt", "on_demand"]})
+    response = api("PUT", f"/jobs/{job}/channels", json={"channels": ["amtt", "on_demand"]})
 
-    assert answer.status_code == 200
-    assert answer.json()["error"] == "The channel amtt could not be found."
-    assert answer.json()["enabled_channels"] == ["cf_internal"]
-    assert "on_demand" in answer.json()["available_channels"]
+    assert response.status_code == 200
+    assert response.json()["error"] == "The channel amtt could not be found."
+    assert response.json()["enabled_channels"] == ["cf_internal"]
+    assert "on_demand" in response.json()["available_channels"]
 
 
 @pytest.mark.parametrize(
@@ -330,10 +334,10 @@ def test_an_unknown_channel_is_refused_with_the_list_of_channels(api: Api, job: 
 def test_a_missing_parameter_is_refused(
     api: Api, job: int, verb: str, path: str, data: dict[str, str]
 ) -> None:
-    answer = api(verb, f"/jobs/{job}/{path}", data=data)
+    response = api(verb, f"/jobs/{job}/{path}", data=data)
 
-    assert answer.status_code == 400
-    assert answer.json() == {"error": {"message": "Your request is missing required parameters."}}
+    assert response.status_code == 400
+    assert response.json() == {"error": {"message": "Your request is missing required parameters."}}
 
 
 def test_tags_are_added_set_and_removed(api: Api, job: int) -> None:
@@ -360,13 +364,16 @@ def test_the_account_has_its_balance_in_cents_and_not_its_key(api: Api) -> None:
 
 
 def test_a_job_found_by_alias_may_change_its_alias_with_ignored_parameters(api: Api) -> None:
-    made = api("POST", "/jobs", json={"job": {"alias": "reviews"}}).json()["id"]
-    asked = {"headers": {"Idempotency-Key": "8a1"}, "json": {"job": {"alias": "ratings", "id": 7}}}
+    created = api("POST", "/jobs", json={"job": {"alias": "reviews"}}).json()["id"]
+    parameters = {
+        "headers": {"Idempotency-Key": "8a1"},
+        "json": {"job": {"alias": "ratings", "id": 7}},
+    }
 
-    first = api("PUT", "/jobs/reviews", **asked)
-    repeated = api("PUT", "/jobs/reviews", **asked)
+    first = api("PUT", "/jobs/reviews", **parameters)
+    repeated = api("PUT", "/jobs/reviews", **parameters)
 
     assert first.json()["alias"] == "ratings"
     assert "id" in first.headers["X-Sandbox-Warning"]
     assert repeated.content == first.content
-    assert api("GET", "/jobs/ratings").json()["id"] == made
+    assert api("GET", "/jobs/ratings").json()["id"] == created

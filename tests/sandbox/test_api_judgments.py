@@ -34,25 +34,33 @@ def running(api: Api, job: int) -> int:
 def test_a_judgment_is_created_changed_and_deleted(
     api: Api, running: int, units: list[int], worker: int
 ) -> None:
-    asked = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "neutral"}}
+    judgment = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "neutral"}}
 
-    made = api("POST", f"/jobs/{running}/judgments", json={"judgment": asked}).json()
-    path = f"/jobs/{running}/judgments/{made['id']}"
+    created = api("POST", f"/jobs/{running}/judgments", json={"judgment": judgment}).json()
+    path = f"/jobs/{running}/judgments/{created['id']}"
     changed = api("PUT", path, data={"judgment[tainted]": "true", "judgment[reviewed]": "true"})
-    shown = api("GET", path).json()
+    read_back = api("GET", path).json()
     gone = api("DELETE", path)
 
-    assert made["data"]["sentiment"] == "neutral"
-    assert (made["unit_id"], made["worker_id"], made["tainted"]) == (units[0], worker, False)
-    assert (shown["tainted"], shown["reviewed"], shown["rejected"]) == (True, True, None)
-    assert changed.json() == shown
-    assert str(made["id"]) in gone.json()["message"]["success"]
+    assert created["data"]["sentiment"] == "neutral"
+    assert (created["unit_id"], created["worker_id"], created["tainted"]) == (
+        units[0],
+        worker,
+        False,
+    )
+    assert (read_back["tainted"], read_back["reviewed"], read_back["rejected"]) == (
+        True,
+        True,
+        None,
+    )
+    assert changed.json() == read_back
+    assert str(created["id"]) in gone.json()["message"]["success"]
     assert api("GET", path).json()["rejected"] is True
     assert api("GET", f"/jobs/{running}/units/{units[0]}/judgments").json() == []
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("judgment", "status"),
     [
         ({}, 400),
         ({"judgment": {"data": {"sentiment": "neutral"}}}, 400),
@@ -61,32 +69,32 @@ def test_a_judgment_is_created_changed_and_deleted(
     ],
 )
 def test_an_invalid_judgment_is_refused(
-    api: Api, running: int, asked: dict[str, Any], status: int
+    api: Api, running: int, judgment: dict[str, Any], status: int
 ) -> None:
-    assert api("POST", f"/jobs/{running}/judgments", json=asked).status_code == status
+    assert api("POST", f"/jobs/{running}/judgments", json=judgment).status_code == status
     assert api("GET", f"/jobs/{running}").json()["judgments_count"] == 0
 
 
 def test_an_invalid_answer_is_refused_with_errors_by_field(
     api: Api, running: int, units: list[int], worker: int
 ) -> None:
-    asked = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "splendid"}}
+    judgment = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "splendid"}}
 
-    answer = api("POST", f"/jobs/{running}/judgments", json={"judgment": asked})
+    response = api("POST", f"/jobs/{running}/judgments", json={"judgment": judgment})
 
-    assert answer.status_code == 422
-    assert set(answer.json()["error"]["fields"][str(units[0])]) == {"sentiment"}
+    assert response.status_code == 422
+    assert set(response.json()["error"]["fields"][str(units[0])]) == {"sentiment"}
 
 
 def test_a_job_that_is_not_running_takes_no_judgment(
     api: Api, job: int, units: list[int], worker: int
 ) -> None:
-    asked = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "neutral"}}
+    judgment = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "neutral"}}
 
-    answer = api("POST", f"/jobs/{job}/judgments", json={"judgment": asked})
+    response = api("POST", f"/jobs/{job}/judgments", json={"judgment": judgment})
 
-    assert answer.status_code == 409
-    assert answer.json()["error"]["message"] == "This job is not running."
+    assert response.status_code == 409
+    assert response.json()["error"]["message"] == "This job is not running."
 
 
 def test_an_update_of_a_judgment_without_changes_is_a_bad_request(api: Api, judged: int) -> None:
@@ -116,9 +124,9 @@ def test_the_workers_of_a_job_are_listed(api: Api, judged: int) -> None:
 def test_a_contributor_is_notified_with_the_parameters_of_2011(api: Api, judged: int) -> None:
     path = f"/jobs/{judged}/workers/31883685/notifications"
 
-    answer = api("POST", path, data={"notification[message]": "Thank you"})
+    response = api("POST", path, data={"notification[message]": "Thank you"})
 
-    assert answer.json() == {"success": {"message": "Contributor was successfully notified."}}
+    assert response.json() == {"success": {"message": "Contributor was successfully notified."}}
     assert api("POST", path, data={"message": "Thank you"}).status_code == 400
 
 
@@ -148,9 +156,9 @@ def test_the_reason_of_a_refused_upload_is_kept_until_the_next_upload(
     begin = api("GET", f"/jobs/{job}/units/ping").json()
     refused = upload(b"review_id,review_text\nr1,fine\nr2,\xff\n")
     failed = api("GET", f"/jobs/{job}/units/ping").json()
-    taken = upload(b"review_id,review_text\nr1,fine\n")
+    accepted = upload(b"review_id,review_text\nr1,fine\n")
 
-    assert (refused, taken) == (422, 200)
+    assert (refused, accepted) == (422, 200)
     assert begin == {"done": True, "count": 6}
     assert failed == {
         "done": False,
@@ -165,8 +173,8 @@ def test_the_reason_of_a_refused_upload_is_kept_until_the_next_upload(
 def test_a_huge_number_is_refused_at_once(api: Api, job: int, name: str, number: str) -> None:
     before = api("GET", f"/jobs/{job}").json()
 
-    answer = api("PUT", f"/jobs/{job}", data={f"job[{name}]": number})
+    response = api("PUT", f"/jobs/{job}", data={f"job[{name}]": number})
 
-    assert answer.status_code == 422
-    assert "is too large" in answer.json()["error"]["message"]
+    assert response.status_code == 422
+    assert "is too large" in response.json()["error"]["message"]
     assert api("GET", f"/jobs/{job}").json() == before

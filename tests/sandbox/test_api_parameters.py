@@ -15,7 +15,7 @@ from crowdflower.sandbox.errors import BadRequest, Invalid, MissingParameters, R
 
 
 @pytest.mark.parametrize(
-    ("sent", "meant"),
+    ("query", "expected"),
     [
         (b"page=2", {"page": "2"}),
         (b"job[title]=a&job[options][front_load]=true",
@@ -32,12 +32,12 @@ from crowdflower.sandbox.errors import BadRequest, Invalid, MissingParameters, R
         (b"", {}),
     ],
 )  # fmt: skip
-def test_bracketed_names_build_nested_mappings(sent: bytes, meant: dict[str, Any]) -> None:
-    assert parameters.parse_query(sent) == meant
+def test_bracketed_names_build_nested_mappings(query: bytes, expected: dict[str, Any]) -> None:
+    assert parameters.parse_query(query) == expected
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("query", "message"),
     [
         (b"a[b]=1&a=2", "contradicts"),
         (b"a=1&a[b]=2", "contradicts"),
@@ -57,9 +57,9 @@ def test_bracketed_names_build_nested_mappings(sent: bytes, meant: dict[str, Any
         (b"a%00=1", "NUL"),
     ],
 )
-def test_an_unreadable_parameter_is_refused_with_its_name(sent: bytes, said: str) -> None:
-    with pytest.raises(BadRequest, match=said) as caught:
-        parameters.parse_query(sent)
+def test_an_unreadable_parameter_is_refused_with_its_name(query: bytes, message: str) -> None:
+    with pytest.raises(BadRequest, match=message) as caught:
+        parameters.parse_query(query)
 
     assert len(caught.value.message) < 300
 
@@ -97,13 +97,13 @@ def test_bracketed_names_round_trip(tree: dict[str, Any]) -> None:
             return [(f"{name}[]", item) for item in value]
         return [(name, value)]
 
-    sent = [pair for name, value in tree.items() for pair in pairs(name, value)]
-    if all(name.count("[") <= 8 for name, _ in sent):
-        assert parameters.parse_pairs(sent) == tree
+    query = [pair for name, value in tree.items() for pair in pairs(name, value)]
+    if all(name.count("[") <= 8 for name, _ in query):
+        assert parameters.parse_pairs(query) == tree
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{", "line 1 column 2"),
         ('{"a": 1} {"b": 2}', "Extra data: line 1 column 10"),
@@ -120,8 +120,8 @@ def test_bracketed_names_round_trip(tree: dict[str, Any]) -> None:
         ("7", "has to be a JSON object"),
     ],
 )  # fmt: skip
-def test_invalid_json_is_refused_with_the_position(text: str, said: str) -> None:
-    with pytest.raises(BadRequest, match=said) as caught:
+def test_invalid_json_is_refused_with_the_position(text: str, message: str) -> None:
+    with pytest.raises(BadRequest, match=message) as caught:
         parameters.parse_json(text)
 
     assert len(caught.value.message) < 300

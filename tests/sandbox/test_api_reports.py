@@ -89,21 +89,21 @@ def unpacked(archive: bytes) -> tuple[str, str]:
 def test_each_report_has_the_name_columns_order_and_quotes_of_the_service(
     api: Api, judged: int, query: str, name: str, text: str
 ) -> None:
-    answer = api("GET", f"/jobs/{judged}.csv?{query}", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged}.csv?{query}", allow_redirects=True)
 
-    assert answer.headers["Content-Type"] == "application/zip"
-    assert unpacked(answer.content) == (name.format(job=judged), text)
+    assert response.headers["Content-Type"] == "application/zip"
+    assert unpacked(response.content) == (name.format(job=judged), text)
 
 
 def test_the_json_report_has_a_line_for_each_unit_with_the_json_of_the_api(
     api: Api, judged: int
 ) -> None:
-    answer = api("GET", f"/jobs/{judged}.csv?type=json", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged}.csv?type=json", allow_redirects=True)
 
-    name, text = unpacked(answer.content)
-    shown = [api("GET", f"/jobs/{judged}/units/{number}").json() for number in (1, 2, 3, 4)]
+    name, text = unpacked(response.content)
+    unit_json = [api("GET", f"/jobs/{judged}/units/{number}").json() for number in (1, 2, 3, 4)]
     assert name == f"job_{judged}.json"
-    assert [json.loads(line) for line in text.splitlines()] == shown
+    assert [json.loads(line) for line in text.splitlines()] == unit_json
     assert "Würde" in text
 
 
@@ -113,12 +113,12 @@ def test_a_report_is_downloaded_in_two_steps_and_the_second_needs_no_key(
     ready = api("GET", f"/jobs/{judged}.csv?type=full")
 
     path = ready.headers["Location"].removeprefix("https://sandbox.invalid")
-    answer = api("GET", path, key=None, version="..")
+    response = api("GET", path, key=None, version="..")
     assert ready.status_code == 302
     assert path.startswith("/reports/")
-    assert answer.status_code == 200
-    assert f"filename=f{judged}.csv.zip" in answer.headers["Content-Disposition"]
-    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert response.status_code == 200
+    assert f"filename=f{judged}.csv.zip" in response.headers["Content-Disposition"]
+    assert int(response.headers["Content-Length"]) == len(response.content)
 
 
 def test_the_url_of_a_report_cannot_be_guessed(api: Api, judged: int) -> None:
@@ -131,10 +131,10 @@ def test_the_url_of_a_report_cannot_be_guessed(api: Api, judged: int) -> None:
 
 
 def test_regenerate_answers_ok(api: Api, job: int) -> None:
-    answer = api("POST", f"/jobs/{job}/regenerate", data={"type": "full"})
+    response = api("POST", f"/jobs/{job}/regenerate", data={"type": "full"})
 
-    assert answer.content == b"OK"
-    assert answer.status_code == 200
+    assert response.content == b"OK"
+    assert response.status_code == 200
 
 
 def test_a_report_is_ready_after_the_configured_number_of_requests(
@@ -142,12 +142,12 @@ def test_a_report_is_ready_after_the_configured_number_of_requests(
 ) -> None:
     app.services.reports = ReportCache(Delays({"report": 2}))
 
-    def ask() -> int:
+    def poll() -> int:
         return api("GET", f"/jobs/{job}.csv?type=full").status_code
 
-    first = [ask() for _ in range(4)]
+    first = [poll() for _ in range(4)]
     api("POST", f"/jobs/{job}/regenerate?type=full")
-    again = [ask() for _ in range(3)]
+    again = [poll() for _ in range(3)]
 
     assert first == [202, 202, 302, 302]
     assert again == [202, 202, 302]
@@ -159,18 +159,18 @@ def test_a_report_that_is_not_ready_has_the_message_of_the_service(
 ) -> None:
     app.services.reports = ReportCache(Delays({"report": 1}))
 
-    answer = api("GET", f"/jobs/{job}.csv?type=json")
+    response = api("GET", f"/jobs/{job}.csv?type=json")
 
     text = "Your CSV is being generated.  Try again in 10 seconds."
-    assert answer.status_code == 202
-    assert answer.json() == {"notice": {"message": text}}
+    assert response.status_code == 202
+    assert response.json() == {"notice": {"message": text}}
     app.services.reports.close()
 
 
 def test_the_gold_report_has_a_row_for_each_test_question(api: Api, judged: int) -> None:
-    answer = api("GET", f"/jobs/{judged}.csv?type=gold_report", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged}.csv?type=gold_report", allow_redirects=True)
 
-    name, text = unpacked(answer.content)
+    name, text = unpacked(response.content)
     assert name == f"job_{judged}_gold_report.csv"
     assert text.splitlines() == [
         (
@@ -182,9 +182,9 @@ def test_the_gold_report_has_a_row_for_each_test_question(api: Api, judged: int)
 
 
 def test_the_workset_has_a_row_for_each_contributor(api: Api, judged: int) -> None:
-    answer = api("GET", f"/jobs/{judged}.csv?type=workset", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged}.csv?type=workset", allow_redirects=True)
 
-    name, text = unpacked(answer.content)
+    name, text = unpacked(response.content)
     header, *lines = text.splitlines()
     assert name == f"workset{judged}.csv"
     assert header == (
@@ -205,9 +205,9 @@ def test_the_workset_writes_times_as_other_reports_do(
     api("PUT", f"/jobs/{judged}/workers/31883685", json={"flag": "Copies and pastes"})
     api("PUT", f"/jobs/{judged}/workers/31883685/reject", json={"reject": "He does"})
 
-    answer = api("GET", f"/jobs/{judged}.csv?type=workset", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged}.csv?type=workset", allow_redirects=True)
 
-    lines = csv.DictReader(io.StringIO(unpacked(answer.content)[1]))
+    lines = csv.DictReader(io.StringIO(unpacked(response.content)[1]))
     assert [(each["flagged_at"], each["rejected_at"]) for each in lines][2:] == [
         ("6/25/2015 09:54:20", "6/25/2015 09:54:20"),
         ("", ""),
@@ -215,10 +215,10 @@ def test_the_workset_writes_times_as_other_reports_do(
 
 
 def test_an_unknown_type_of_report_is_refused(api: Api, job: int) -> None:
-    answer = api("GET", f"/jobs/{job}.csv?type=fulll")
+    response = api("GET", f"/jobs/{job}.csv?type=fulll")
 
-    assert answer.status_code == 422
-    assert "full, aggregated, json" in answer.json()["error"]["message"]
+    assert response.status_code == 422
+    assert "full, aggregated, json" in response.json()["error"]["message"]
 
 
 def test_a_report_is_up_to_date(api: Api, job: int) -> None:
@@ -255,7 +255,7 @@ def test_every_redirect_leads_to_a_report(api: Api, judged: int) -> None:
 
     answers = [api("GET", f"/reports/{path}", key=None, version="..") for path in sent]
 
-    assert {unpacked(answer.content) for answer in answers} == {(f"f{judged}.csv", FULL)}
+    assert {unpacked(response.content) for response in answers} == {(f"f{judged}.csv", FULL)}
 
 
 def test_a_column_with_the_name_of_another_gets_a_prefix() -> None:
@@ -269,9 +269,9 @@ def test_numbers_of_a_row_keep_all_their_digits(api: Api, judged: int, kind: str
     data = {"review_id": 48.858222, "review_text": [1e-7, 2.00005]}
     api("PUT", f"/jobs/{judged}/units/1", json={"unit": {"data": data}})
 
-    answer = api("GET", f"/jobs/{judged}.csv?type={kind}", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged}.csv?type={kind}", allow_redirects=True)
 
-    first = next(csv.DictReader(io.StringIO(unpacked(answer.content)[1])))
+    first = next(csv.DictReader(io.StringIO(unpacked(response.content)[1])))
     assert (first["review_id"], first["review_text"]) == ("48.858222", "1e-07\n2.00005")
 
 

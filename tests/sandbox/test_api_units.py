@@ -36,16 +36,18 @@ def count(api: Api, job: int) -> int:
 def test_an_upload_creates_a_job_with_channels_and_without_a_title(
     api: Api, verb: str, path: str
 ) -> None:
-    made = api(verb, path, data=b"Review ID,Review Text\nr1,Late\nr2,\n", headers=CSV).json()
+    created = api(verb, path, data=b"Review ID,Review Text\nr1,Late\nr2,\n", headers=CSV).json()
 
-    units = api("GET", f"/jobs/{made['id']}/units").json()
-    assert made["title"] is None
-    assert made["units_count"] == 2
+    units = api("GET", f"/jobs/{created['id']}/units").json()
+    assert created["title"] is None
+    assert created["units_count"] == 2
     assert list(units.values()) == [
         {"review_id": "r1", "review_text": "Late"},
         {"review_id": "r2", "review_text": None},
     ]
-    assert api("GET", f"/jobs/{made['id']}/channels").json()["enabled_channels"] == ["cf_internal"]
+    assert api("GET", f"/jobs/{created['id']}/channels").json()["enabled_channels"] == [
+        "cf_internal"
+    ]
 
 
 @pytest.mark.parametrize("verb", ["POST", "PUT"])
@@ -61,9 +63,9 @@ def test_an_upload_creates_a_job_with_channels_and_without_a_title(
     ],
 )  # fmt: skip
 def test_a_file_is_appended_to_a_job(api: Api, job: int, verb: str, body: bytes, kind: str) -> None:
-    answer = api(verb, f"/jobs/{job}/upload", data=body, headers={"Content-Type": kind})
+    response = api(verb, f"/jobs/{job}/upload", data=body, headers={"Content-Type": kind})
 
-    assert answer.json()["units_count"] == count(api, job) == 8
+    assert response.json()["units_count"] == count(api, job) == 8
     assert list(api("GET", f"/jobs/{job}/units").json().values())[6] == ROW
 
 
@@ -72,13 +74,13 @@ def test_an_upload_may_be_a_stream(api: Api, job: int) -> None:
         for number in range(5000):
             yield json.dumps({"review_id": str(number), "review_text": "ü"}).encode() + b"\n"
 
-    answer = api("PUT", f"/jobs/{job}/upload", data=body(), headers=JSON)
+    response = api("PUT", f"/jobs/{job}/upload", data=body(), headers=JSON)
 
-    assert answer.json()["units_count"] == 5006
+    assert response.json()["units_count"] == 5006
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "status", "said"),
+    ("body", "kind", "status", "message"),
     [
         (b'[{"review_id": "g"}]', "application/json", 422, "newline-separated JSON"),
         (b'{"review_id": "g", "review_text": "x"}\n{"review_id": }', "application/json", 422,
@@ -94,18 +96,18 @@ def test_an_upload_may_be_a_stream(api: Api, job: int) -> None:
     ],
 )  # fmt: skip
 def test_a_refused_file_stores_nothing(
-    api: Api, job: int, body: bytes, kind: str, status: int, said: str
+    api: Api, job: int, body: bytes, kind: str, status: int, message: str
 ) -> None:
     headers = {"Content-Type": kind} if kind else {}
 
     appended = api("PUT", f"/jobs/{job}/upload", data=body, headers=headers)
-    made = api("POST", "/jobs/upload", data=body, headers=headers)
+    created = api("POST", "/jobs/upload", data=body, headers=headers)
 
     assert appended.status_code == status
-    assert said in appended.json()["error"]["message"]
+    assert message in appended.json()["error"]["message"]
     assert count(api, job) == 6
-    if "adds" not in said:
-        assert made.status_code == status
+    if "adds" not in message:
+        assert created.status_code == status
         assert len(api("GET", "/jobs").json()) == 1
 
 
@@ -121,10 +123,10 @@ def test_new_columns_need_force(api: Api, job: int) -> None:
 
 @pytest.mark.parametrize("kind", ["application/json", "text/json"])
 def test_an_empty_json_file_has_no_rows(api: Api, job: int, kind: str) -> None:
-    answer = api("PUT", f"/jobs/{job}/upload", data=b"", headers={"Content-Type": kind})
+    response = api("PUT", f"/jobs/{job}/upload", data=b"", headers={"Content-Type": kind})
 
-    assert answer.status_code == 200
-    assert answer.json()["units_count"] == 6
+    assert response.status_code == 200
+    assert response.json()["units_count"] == 6
 
 
 def test_units_are_paged_in_the_order_of_upload(api: Api, job: int, units: list[int]) -> None:
@@ -156,28 +158,32 @@ def test_a_page_has_a_thousand_units_at_most(api: Api, job: int) -> None:
     ],
 )
 def test_a_unit_is_created(api: Api, job: int, settings: dict[str, Any]) -> None:
-    answer = api("POST", f"/jobs/{job}/units", **settings)
+    response = api("POST", f"/jobs/{job}/units", **settings)
 
-    made = answer.json()
-    assert answer.status_code == 200
-    assert list(made) == UNIT_KEYS.split()
-    assert (made["state"], made["data"], made["results"]) == ("new", ROW, {"judgments": []})
+    created = response.json()
+    assert response.status_code == 200
+    assert list(created) == UNIT_KEYS.split()
+    assert (created["state"], created["data"], created["results"]) == (
+        "new",
+        ROW,
+        {"judgments": []},
+    )
     assert count(api, job) == 7
-    assert api("GET", f"/jobs/{job}/units/{made['id']}").json() == made
+    assert api("GET", f"/jobs/{job}/units/{created['id']}").json() == created
 
 
 def test_a_unit_that_could_not_be_ordered_has_a_message(api: Api, job: int) -> None:
     api("PUT", f"/jobs/{job}", json={"job": {"auto_order": True, "auto_order_threshold": 1}})
     api("POST", f"/jobs/{job}/disable_channel", data={"channel_name": "cf_internal"})
 
-    made = api("POST", f"/jobs/{job}/units", json={"unit": {"data": ROW}}).json()
+    created = api("POST", f"/jobs/{job}/units", json={"unit": {"data": ROW}}).json()
 
     text = (
         "Unit was successfully created, but it could not be ordered because channels have not"
         " been set for this job."
     )
-    assert list(made) == [*UNIT_KEYS.split(), "message"]
-    assert made["message"] == {"error": text}
+    assert list(created) == [*UNIT_KEYS.split(), "message"]
+    assert created["message"] == {"error": text}
     assert count(api, job) == 7
 
 
@@ -200,9 +206,9 @@ def test_a_unit_becomes_a_test_question_and_a_row_again(
 
 
 def test_a_deleted_unit_is_not_found(api: Api, job: int, units: list[int]) -> None:
-    answer = api("DELETE", f"/jobs/{job}/units/{units[0]}")
+    response = api("DELETE", f"/jobs/{job}/units/{units[0]}")
 
-    assert answer.json() == {"message": {"success": f"Unit {units[0]} has been deleted."}}
+    assert response.json() == {"message": {"success": f"Unit {units[0]} has been deleted."}}
     assert api("GET", f"/jobs/{job}/units/{units[0]}").status_code == 404
     assert count(api, job) == 5
 
@@ -212,9 +218,9 @@ def test_a_unit_is_copied_with_changes_and_to_another_job(
     api: Api, job: int, units: list[int], verb: str
 ) -> None:
     other = api("POST", "/jobs").json()["id"]
-    asked = {"unit[job_id]": str(other), "unit[data][review_text]": "Changed"}
+    changes = {"unit[job_id]": str(other), "unit[data][review_text]": "Changed"}
 
-    copied = api(verb, f"/jobs/{job}/units/{units[0]}/copy", params=asked).json()
+    copied = api(verb, f"/jobs/{job}/units/{units[0]}/copy", params=changes).json()
 
     assert copied["job_id"] == other
     assert copied["data"] == {"review_id": "a", "review_text": "Changed"}
@@ -225,19 +231,19 @@ def test_a_unit_is_copied_with_changes_and_to_another_job(
 
 @pytest.mark.parametrize("verb", ["POST", "PUT"])
 def test_a_unit_is_canceled(api: Api, job: int, units: list[int], verb: str) -> None:
-    answer = api(verb, f"/jobs/{job}/units/{units[0]}/cancel")
+    response = api(verb, f"/jobs/{job}/units/{units[0]}/cancel")
 
-    assert answer.json() == {"success": f"Unit {units[0]} has been canceled"}
+    assert response.json() == {"success": f"Unit {units[0]} has been canceled"}
     assert api("GET", f"/jobs/{job}/units/{units[0]}").json()["state"] == "canceled"
 
 
 def test_a_unit_of_another_job_cannot_be_canceled(api: Api, job: int, units: list[int]) -> None:
     other = api("POST", "/jobs").json()["id"]
 
-    answer = api("POST", f"/jobs/{other}/units/{units[0]}/cancel")
+    response = api("POST", f"/jobs/{other}/units/{units[0]}/cancel")
 
-    assert answer.status_code == 404
-    assert answer.json() == {"error": f"Job {other} does not contain Unit {units[0]}"}
+    assert response.status_code == 404
+    assert response.json() == {"error": f"Job {other} does not contain Unit {units[0]}"}
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT"])
@@ -271,11 +277,11 @@ def test_gold_is_converted_checked_and_reset(api: Api, job: int) -> None:
 
 
 def test_a_check_of_unknown_gold_is_refused(api: Api, job: int) -> None:
-    answer = api("PUT", f"/jobs/{job}/gold", data={"job[check]": "sentiment"})
+    response = api("PUT", f"/jobs/{job}/gold", data={"job[check]": "sentiment"})
 
     text = "We couldn't find any prepopulated gold standard in your dataset."
-    assert answer.status_code == 400
-    assert answer.json() == {"error": {"message": text}}
+    assert response.status_code == 400
+    assert response.json() == {"error": {"message": text}}
 
 
 @pytest.mark.parametrize("spelled", ["[]", "[0]"])
@@ -287,11 +293,11 @@ def test_accepted_answers_may_be_a_list_in_any_encoding(api: Api, job: int, spel
         "unit[golden]": "true",
     }
 
-    made = api("POST", f"/jobs/{job}/units", data=form).json()
+    created = api("POST", f"/jobs/{job}/units", data=form).json()
 
-    assert made["state"] == "golden"
-    assert made["data"]["sentiment_gold"] == ["negative"]
-    assert made["data"]["sizes"] == {"0": "S"}
+    assert created["state"] == "golden"
+    assert created["data"]["sentiment_gold"] == ["negative"]
+    assert created["data"]["sizes"] == {"0": "S"}
 
 
 def test_a_gold_pool_is_set_and_cleared_like_other_attributes(

@@ -59,12 +59,12 @@ def test_an_order_is_placed_and_found_again(
 def test_an_order_beyond_the_balance_is_refused_with_both_numbers(api: Api, job: int) -> None:
     api("PUT", f"/jobs/{job}", json={"job": {"payment_cents": 5000}})
 
-    answer = api(
+    response = api(
         "POST", f"/jobs/{job}/orders", json={"debit": {"units_count": 6}, "channels": "on_demand"}
     )
 
-    assert answer.status_code == 402
-    assert answer.json()["error"]["message"].startswith(
+    assert response.status_code == 402
+    assert response.json()["error"]["message"].startswith(
         "You have $100.00 available but this order will cost $"
     )
     assert api("GET", f"/jobs/{job}").json()["state"] == "unordered"
@@ -77,9 +77,9 @@ def test_more_judgments_are_requested(api: Api, job: int, units: list[int]) -> N
     api("POST", f"/jobs/{job}/orders", json=order)
     before = api("GET", f"/jobs/{job}/ping").json()["needed_judgments"]
 
-    answer = api("POST", path, data={"nb_judgments": "2"})
+    response = api("POST", path, data={"nb_judgments": "2"})
 
-    assert answer.json()["id"] == units[0]
+    assert response.json()["id"] == units[0]
     assert api("GET", f"/jobs/{job}/ping").json()["needed_judgments"] == before + 2
     assert api("POST", path).status_code == 400
 
@@ -131,15 +131,15 @@ def test_one_judgment_is_shown(api: Api, judged: int) -> None:
 def test_a_contributor_is_given_a_bonus(api: Api, judged: int) -> None:
     path = f"/jobs/{judged}/workers/31883685/bonus"
 
-    answer = api("POST", path, data={"amount": "150", "reason": "Careful work"})
+    response = api("POST", path, data={"amount": "150", "reason": "Careful work"})
 
-    assert answer.status_code == 200
-    assert "success" in answer.json()
+    assert response.status_code == 200
+    assert "success" in response.json()
     assert api("GET", "/account").json()["balance"] == 10_000 - 180
 
 
 @pytest.mark.parametrize(
-    ("worker", "asked", "status"),
+    ("worker", "parameters", "status"),
     [
         (31883685, {"amount": "2001"}, 422),
         (31883685, {"amount": "1.5"}, 422),
@@ -149,20 +149,20 @@ def test_a_contributor_is_given_a_bonus(api: Api, judged: int) -> None:
     ],
 )
 def test_a_refused_bonus_costs_nothing(
-    api: Api, judged: int, worker: int, asked: dict[str, str], status: int
+    api: Api, judged: int, worker: int, parameters: dict[str, str], status: int
 ) -> None:
-    answer = api("POST", f"/jobs/{judged}/workers/{worker}/bonus", data=asked)
+    response = api("POST", f"/jobs/{judged}/workers/{worker}/bonus", data=parameters)
 
-    assert answer.status_code == status
+    assert response.status_code == status
     assert api("GET", "/account").json()["balance"] == 10_000
 
 
 def test_a_contributor_is_notified(api: Api, judged: int) -> None:
     path = f"/jobs/{judged}/workers/31883685/notify"
 
-    answer = api("POST", path, data={"message": "Please read the instructions."})
+    response = api("POST", path, data={"message": "Please read the instructions."})
 
-    assert answer.json() == {"success": {"message": "Contributor was successfully notified."}}
+    assert response.json() == {"success": {"message": "Contributor was successfully notified."}}
     assert api("POST", path).status_code == 400
 
 
@@ -183,31 +183,36 @@ def test_a_contributor_is_flagged_and_unflagged(
 ) -> None:
     path = f"/jobs/{judged}/workers/31883685"
 
-    for (below, asked), warned in [(flag, False), (flag, True), (unflag, False), (unflag, True)]:
-        answer = api("PUT", path + below, data=asked)
-        assert answer.status_code == 200
-        assert list(answer.json()) == ["success"]
-        assert ("X-Sandbox-Warning" in answer.headers) is warned
+    for (subpath, parameters), warned in [
+        (flag, False),
+        (flag, True),
+        (unflag, False),
+        (unflag, True),
+    ]:
+        response = api("PUT", path + subpath, data=parameters)
+        assert response.status_code == 200
+        assert list(response.json()) == ["success"]
+        assert ("X-Sandbox-Warning" in response.headers) is warned
 
     assert api("PUT", path).status_code == 400
 
 
-@pytest.mark.parametrize("asked", [{"reject": "spam"}, {"reason": "spam", "manual": "true"}])
+@pytest.mark.parametrize("parameters", [{"reject": "spam"}, {"reason": "spam", "manual": "true"}])
 def test_a_contributor_is_rejected_with_all_judgments(
-    api: Api, judged: int, asked: dict[str, str]
+    api: Api, judged: int, parameters: dict[str, str]
 ) -> None:
-    answer = api("PUT", f"/jobs/{judged}/workers/31883685/reject", data=asked)
+    response = api("PUT", f"/jobs/{judged}/workers/31883685/reject", data=parameters)
 
     text = "Rejecting contributor... this operation can take up to 10 minutes"
-    assert answer.json() == {"success": {"message": text}}
+    assert response.json() == {"success": {"message": text}}
     judgment = api("GET", f"/jobs/{judged}/judgments/1605619374").json()
     assert judgment["rejected"] is True
 
 
-@pytest.mark.parametrize("asked", [{}, {"reason": "spam"}, {"manual": "true"}])
+@pytest.mark.parametrize("parameters", [{}, {"reason": "spam"}, {"manual": "true"}])
 def test_a_rejection_needs_a_reason_and_confirmation(
-    api: Api, judged: int, asked: dict[str, str]
+    api: Api, judged: int, parameters: dict[str, str]
 ) -> None:
-    answer = api("PUT", f"/jobs/{judged}/workers/31883685/reject", data=asked)
+    response = api("PUT", f"/jobs/{judged}/workers/31883685/reject", data=parameters)
 
-    assert answer.status_code == 400
+    assert response.status_code == 400

@@ -53,10 +53,11 @@ class TwoAccounts:
         self.box = Sandbox()
         self.session = session_for(self.box.app)
         self.box.crowd.add(4)
-        self.mine = self._open_account(self.box.key)
-        self.theirs = self._open_account("the-key-of-another-account-1f0c")
+        self.own = self._open_account(self.box.key)
+        self.other = self._open_account("the-key-of-another-account-1f0c")
 
-    def ask(self, verb: str, path: str, **settings: Any) -> Response:
+    def request(self, verb: str, path: str, **settings: Any) -> Response:
+        """Send a request, with the key of the first account by default."""
         key = settings.pop("key", self.box.key)
         headers = {"Authorization": f"Token token={key}", **settings.pop("headers", {})}
         settings.setdefault("allow_redirects", False)
@@ -66,9 +67,9 @@ class TwoAccounts:
         """Call a route with valid parameters."""
         path = PART.sub(lambda part: parts[part[1]], route.path)
         if route.takes_file:
-            kind = {"Content-Type": "text/csv"}
-            return self.ask(verb, path, data=b"text\nx\n", headers=kind)
-        asked = {
+            headers = {"Content-Type": "text/csv"}
+            return self.request(verb, path, data=b"text\nx\n", headers=headers)
+        parameters = {
             "type": "full", "job[title]": "Changed", "unit[state]": "canceled",
             "unit[data][text]": "Changed", "nb_judgments": "1", "amount": "1",
             "message": "m", "notification[message]": "m", "flag": "f", "reason": "r",
@@ -76,9 +77,10 @@ class TwoAccounts:
             "channel_name": "on_demand", "tags": "a", "on": "text", "judgment[tainted]": "true",
             "judgment[unit_id]": parts["unit"], "judgment[worker_id]": parts["worker"],
         }  # fmt: skip
-        return self.ask(verb, path, params=asked)
+        return self.request(verb, path, params=parameters)
 
     def snapshot(self) -> dict[str, list[Any]]:
+        """Return all rows of all tables."""
         with self.box.database.snapshot() as tx:
             return {table.name: tx.all(select(table)) for table in metadata.sorted_tables}
 
@@ -92,15 +94,15 @@ class TwoAccounts:
                 accounts.open_account(tx, key=key, balance_cents=10_000)
         headers = {"Content-Type": "application/json"}
         rows = "\n".join(f'{{"text": "{row["text"]}"}}' for row in ROWS)
-        job = self.ask("POST", "/jobs/upload", key=key, data=rows, headers=headers).json()["id"]
+        job = self.request("POST", "/jobs/upload", key=key, data=rows, headers=headers).json()["id"]
         settings = {"title": "What is it like?", "instructions": "Say it.", "cml": FORM}
-        self.ask("PUT", f"/jobs/{job}", key=key, json={"job": settings})
-        order = self.ask("POST", f"/jobs/{job}/orders", key=key, json={
+        self.request("PUT", f"/jobs/{job}", key=key, json={"job": settings})
+        order = self.request("POST", f"/jobs/{job}/orders", key=key, json={
             "debit": {"units_count": 6}, "channels": ["on_demand"]
         }).json()["id"]  # fmt: skip
         self.box.crowd.run(job, pages=2)
-        unit = next(iter(self.ask("GET", f"/jobs/{job}/judgments", key=key).json()))
-        judgment = self.ask("GET", f"/jobs/{job}/units/{unit}/judgments", key=key).json()[0]
+        unit = next(iter(self.request("GET", f"/jobs/{job}/judgments", key=key).json()))
+        judgment = self.request("GET", f"/jobs/{job}/units/{unit}/judgments", key=key).json()[0]
         return Owner(
             key,
             {
@@ -115,17 +117,18 @@ class TwoAccounts:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[TwoAccounts]:
+    """Two accounts; the tests of this file share them."""
     world = TwoAccounts()
     yield world
     world.close()
 
 
-def shape(answer: Response, parts: dict[str, str]) -> tuple[int, str]:
-    """A response without the ids of the path."""
-    text = answer.text
+def without_ids(response: Response, parts: dict[str, str]) -> tuple[int, str]:
+    """Return status and text of a response, with the ids of the path replaced by their names."""
+    text = response.text
     for name, number in parts.items():
         text = text.replace(number, name)
-    return answer.status_code, text
+    return response.status_code, text
 
 
 @pytest.mark.parametrize(
@@ -138,11 +141,11 @@ def test_objects_of_another_account_are_not_found(
 ) -> None:
     before = world.snapshot()
 
-    theirs = world.call_route(verb, route, world.theirs.parts)
+    other = world.call_route(verb, route, world.other.parts)
     missing = world.call_route(verb, route, MISSING)
 
-    assert shape(theirs, world.theirs.parts) == shape(missing, MISSING)
-    assert theirs.status_code == 404
+    assert without_ids(other, world.other.parts) == without_ids(missing, MISSING)
+    assert other.status_code == 404
     assert world.snapshot() == before
 
 
@@ -151,42 +154,44 @@ def test_objects_of_another_account_are_not_found(
     [(verb, route) for verb, route in IMPLEMENTED if len(PART.findall(route.path)) > 1],
     ids=lambda part: part if isinstance(part, str) else part.path,
 )
-def test_objects_of_another_account_are_not_found_below_an_own_job(
+def test_objects_of_another_account_are_not_found_below_a_job_of_the_account(
     world: TwoAccounts, verb: str, route: Route
 ) -> None:
     before = world.snapshot()
-    parts = {**world.theirs.parts, "job": world.mine.parts["job"], "worker": "12"}
+    parts = {**world.other.parts, "job": world.own.parts["job"], "worker": "12"}
 
-    theirs = world.call_route(verb, route, parts)
-    missing = world.call_route(verb, route, {**MISSING, "job": world.mine.parts["job"]})
+    other = world.call_route(verb, route, parts)
+    missing = world.call_route(verb, route, {**MISSING, "job": world.own.parts["job"]})
 
-    assert shape(theirs, parts) == shape(missing, {**MISSING, "job": world.mine.parts["job"]})
-    assert theirs.status_code == 404
+    assert without_ids(other, parts) == without_ids(
+        missing, {**MISSING, "job": world.own.parts["job"]}
+    )
+    assert other.status_code == 404
     assert world.snapshot() == before
 
 
 def test_parameters_cannot_refer_to_another_account(world: TwoAccounts) -> None:
     before = world.snapshot()
-    mine, theirs = world.mine.parts, world.theirs.parts
-    copied = f"/jobs/{mine['job']}/units/{mine['unit']}/copy"
-    judged = {"judgment": {"unit_id": theirs["unit"], "worker_id": mine["worker"]}}
+    own, other = world.own.parts, world.other.parts
+    copy_path = f"/jobs/{own['job']}/units/{own['unit']}/copy"
+    judgment = {"judgment": {"unit_id": other["unit"], "worker_id": own["worker"]}}
 
-    answers = [
-        world.ask("POST", copied, json={"unit": {"job_id": theirs["job"]}}),
-        world.ask("POST", f"/jobs/{mine['job']}/judgments", json=judged),
+    responses = [
+        world.request("POST", copy_path, json={"unit": {"job_id": other["job"]}}),
+        world.request("POST", f"/jobs/{own['job']}/judgments", json=judgment),
     ]
 
-    assert [each.status_code for each in answers] == [404, 404]
-    assert [each["id"] for each in world.ask("GET", "/jobs").json()] == [int(mine["job"])]
+    assert [each.status_code for each in responses] == [404, 404]
+    assert [each["id"] for each in world.request("GET", "/jobs").json()] == [int(own["job"])]
     assert world.snapshot() == before
 
 
 def test_an_alias_belongs_to_one_account(world: TwoAccounts) -> None:
-    path = f"/jobs/{world.theirs.parts['job']}"
-    world.ask("PUT", path, key=world.theirs.key, json={"job": {"alias": "reviews"}})
+    path = f"/jobs/{world.other.parts['job']}"
+    world.request("PUT", path, key=world.other.key, json={"job": {"alias": "reviews"}})
 
-    assert world.ask("GET", "/jobs/reviews", key=world.theirs.key).status_code == 200
-    assert world.ask("GET", "/jobs/reviews").status_code == 404
+    assert world.request("GET", "/jobs/reviews", key=world.other.key).status_code == 200
+    assert world.request("GET", "/jobs/reviews").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -223,22 +228,22 @@ def test_every_wrong_key_gets_the_same_response(
             return type(part)(map(with_key, part))
         return part.replace("RIGHT", world.box.key) if isinstance(part, str) else part
 
-    answer = world.session.post(f"{ORIGIN}/v1/jobs", **with_key(settings))
+    response = world.session.post(f"{ORIGIN}/v1/jobs", **with_key(settings))
 
-    assert answer.status_code == 401
-    assert answer.content == REFUSED
-    assert "Set-Cookie" not in answer.headers
+    assert response.status_code == 401
+    assert response.content == REFUSED
+    assert "Set-Cookie" not in response.headers
 
 
 def test_secrets_of_contributors_are_not_keys(world: TwoAccounts) -> None:
     with world.box.database.snapshot() as tx:
         tokens = [page.form_token for page in tx.all(select(assignment))]
-    secret = world.ask("GET", f"/jobs/{world.mine.parts['job']}").json()["secret"]
+    secret = world.request("GET", f"/jobs/{world.own.parts['job']}").json()["secret"]
 
     for key in [secret, *tokens]:
-        assert world.ask("GET", "/jobs", key=key).content == REFUSED
+        assert world.request("GET", "/jobs", key=key).content == REFUSED
         cookie = {"Cookie": f"session={key}; key={key}"}
-        assert world.ask("GET", "/jobs", key="wrong", headers=cookie).content == REFUSED
+        assert world.request("GET", "/jobs", key="wrong", headers=cookie).content == REFUSED
 
 
 def test_a_generated_key_has_at_least_128_bits() -> None:
@@ -251,7 +256,7 @@ def test_a_generated_key_has_at_least_128_bits() -> None:
     ("verb", "route"), IMPLEMENTED, ids=lambda part: part if isinstance(part, str) else part.path
 )
 def test_no_parameter_is_executed_as_sql(world: TwoAccounts, verb: str, route: Route) -> None:
-    path = PART.sub(lambda part: world.mine.parts[part[1]], route.path)
+    path = PART.sub(lambda part: world.own.parts[part[1]], route.path)
     names = [*route.required, *route.optional, "key" if route.path == "/account" else "page"]
     inner = {"job": "custom_key", "unit": "data", "debit": "units_count", "judgment": "data"}
     with world.box.database.snapshot() as tx:
@@ -260,10 +265,10 @@ def test_no_parameter_is_executed_as_sql(world: TwoAccounts, verb: str, route: R
 
     for name, text in itertools.product(names, SQL):
         value = {inner[name]: text} if name in inner else text
-        answer = world.ask(verb, path, json={name: value})
+        response = world.request(verb, path, json={name: value})
 
-        assert answer.status_code < 500
-        assert "sqlite" not in answer.text.lower()
+        assert response.status_code < 500
+        assert "sqlite" not in response.text.lower()
 
     with world.box.database.snapshot() as tx:
         assert inspect(tx.connection).get_table_names() == tables
@@ -296,11 +301,13 @@ def test_a_formula_is_returned_unchanged(world: TwoAccounts) -> None:
     cells = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "=cmd|' /C calc'!A0"]
     file = io.StringIO(newline="")
     csv.writer(file).writerows([["text"], *([cell] for cell in cells)])
-    kind = {"Content-Type": "text/csv"}
-    job = world.ask("POST", "/jobs/upload", data=file.getvalue(), headers=kind).json()["id"]
+    headers = {"Content-Type": "text/csv"}
+    job = world.request("POST", "/jobs/upload", data=file.getvalue(), headers=headers).json()["id"]
 
-    place = world.ask("GET", f"/jobs/{job}.csv", params={"type": "source"}).headers["Location"]
-    archive = zipfile.ZipFile(io.BytesIO(world.session.get(place).content))
+    location = world.request("GET", f"/jobs/{job}.csv", params={"type": "source"}).headers[
+        "Location"
+    ]
+    archive = zipfile.ZipFile(io.BytesIO(world.session.get(location).content))
 
     text = archive.read(archive.namelist()[0]).decode()
     assert [row["text"] for row in csv.DictReader(io.StringIO(text, newline=""))] == cells
@@ -309,11 +316,11 @@ def test_a_formula_is_returned_unchanged(world: TwoAccounts) -> None:
 def test_a_notification_does_not_contain_the_key(world: TwoAccounts) -> None:
     received: list[Any] = []
     world.box.receive_webhooks(received.append)
-    kind = {"Content-Type": "text/csv"}
-    job = world.ask("POST", "/jobs/upload", data=b"text\nx\n", headers=kind).json()
+    headers = {"Content-Type": "text/csv"}
+    job = world.request("POST", "/jobs/upload", data=b"text\nx\n", headers=headers).json()
     hook = {"job": {"webhook_uri": "https://example.com/hook"}}
-    world.ask("PUT", f"/jobs/{job['id']}", json=hook)
-    world.ask("POST", f"/jobs/{job['id']}/upload", data=b"text\ny\n", headers=kind)
+    world.request("PUT", f"/jobs/{job['id']}", json=hook)
+    world.request("POST", f"/jobs/{job['id']}/upload", data=b"text\ny\n", headers=headers)
 
     world.box.deliver_webhooks()
 

@@ -67,10 +67,10 @@ def test_rows_are_ordered_when_their_timeout_has_passed(box: Sandbox) -> None:
     job = job_with_auto_order(client)
 
     box.clock.advance(seconds=59)
-    early = client.get_job(job.id).state
+    before = client.get_job(job.id).state
     box.clock.advance(seconds=1)
 
-    assert (early, client.get_job(job.id).state) == ("unordered", "running")
+    assert (before, client.get_job(job.id).state) == ("unordered", "running")
 
 
 def test_rows_that_become_due_during_a_run_are_ordered(box: Sandbox) -> None:
@@ -117,9 +117,9 @@ def test_a_job_runs_from_upload_to_report(box: Sandbox, over: str) -> None:
     box.crowd.run(job)
 
     report = client.get_report(job)
-    answers = {unit.data["text"]: unit.results["price"]["agg"] for unit in report}
+    results = {unit.data["text"]: unit.results["price"]["agg"] for unit in report}
     assert client.get_job(job.id).state == "finished"
-    assert answers == {row["text"]: row["answer"] for row in ROWS}
+    assert results == {row["text"]: row["answer"] for row in ROWS}
     assert job.ping()["all_judgments"] == 3 * len(ROWS)
     client.close()
 
@@ -155,10 +155,10 @@ def test_with_the_system_clock_a_client_really_waits(
 
 
 def test_in_process_and_over_a_socket_the_data_is_the_same(box: Sandbox) -> None:
-    made = box.client().create_job({"title": "Made in process"})
+    created = box.client().create_job({"title": "Made in process"})
 
     with Client(box.key, box.url) as client:
-        assert client.get_job(made.id).title == "Made in process"
+        assert client.get_job(created.id).title == "Made in process"
 
 
 def test_the_server_starts_when_its_url_is_read(box: Sandbox) -> None:
@@ -193,7 +193,7 @@ def test_a_key_in_the_environment_is_not_used(
     assert repr(client) == "<Client https://sandbox.invalid/v1>"
 
 
-def test_the_client_of_a_sandbox_reaches_nothing_else(box: Sandbox) -> None:
+def test_the_client_of_a_sandbox_sends_no_other_requests(box: Sandbox) -> None:
     session = box.client().transport._session
 
     with pytest.raises(ApiError, match=r"api\.appen\.com"):
@@ -297,11 +297,11 @@ def test_time_is_virtual_in_memory_and_real_with_a_file(tmp_path: Path) -> None:
 def test_a_report_is_delayed_as_configured() -> None:
     with Sandbox(transitions={"report": 1}) as box:
         job = launched(box.client())
-        ask = {"path": f"jobs/{job.id}.csv", "query": {"type": "full"}, "as_json": False}
+        request = {"path": f"jobs/{job.id}.csv", "query": {"type": "full"}, "as_json": False}
 
-        answers = [box.client().call(**ask).status_code for _ in range(2)]
+        results = [box.client().call(**request).status_code for _ in range(2)]
 
-    assert answers == [202, 200]
+    assert results == [202, 200]
 
 
 def test_neither_repr_nor_log_shows_the_key(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
@@ -320,9 +320,9 @@ def test_the_repr_of_a_crowd_has_its_size(box: Sandbox) -> None:
     assert repr(box.crowd) == "<Crowd of 3>"
 
 
-@pytest.mark.parametrize("kept", ["in memory", "in a file"])
-def test_a_closed_sandbox_refuses_further_use(kept: str, tmp_path: Path) -> None:
-    with Sandbox(database=tmp_path / "crowd.db" if kept == "in a file" else None) as box:
+@pytest.mark.parametrize("place", ["in memory", "in a file"])
+def test_a_closed_sandbox_refuses_further_use(place: str, tmp_path: Path) -> None:
+    with Sandbox(database=tmp_path / "crowd.db" if place == "in a file" else None) as box:
         client = box.client()
 
     actions = (lambda: client.create_job({}), lambda: box.crowd.add(3), lambda: box.url)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from crashes import FORM, KEY, SETTINGS, TIMEOUT, Answer, Connection, Workload, encode_body
+from crashes import FORM, KEY, SETTINGS, TIMEOUT, Connection, ServerResponse, Workload, encode_body
 from oracle import find_violations
 from sqlalchemy import select
 
@@ -40,18 +40,18 @@ class Harness(NamedTuple):
 
     box: Sandbox
     workload: Workload
-    send: Callable[..., Answer]
+    send: Callable[..., ServerResponse]
 
     @property
     def job(self) -> str:
         return f"/jobs/{self.workload.job}"
 
-    def send_together(self, *requests: tuple[Any, ...]) -> list[Answer]:
+    def send_together(self, *requests: tuple[Any, ...]) -> list[ServerResponse]:
         """Send requests at the same time; return the responses in the same order."""
         with ThreadPoolExecutor(len(requests)) as pool:
             barrier = threading.Barrier(len(requests))
 
-            def send(request: tuple[Any, ...]) -> Answer:
+            def send(request: tuple[Any, ...]) -> ServerResponse:
                 barrier.wait(TIMEOUT)
                 return self.send(*request)
 
@@ -76,30 +76,30 @@ class Harness(NamedTuple):
             return tx.all(query)
 
 
-def in_process(box: Sandbox) -> Callable[..., Answer]:
+def in_process(box: Sandbox) -> Callable[..., ServerResponse]:
     """Call a sandbox without a socket."""
 
-    def send(verb: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+    def send(verb: str, path: str, body: Any = None, key: str | None = None) -> ServerResponse:
         headers = {"Authorization": f"Token token={KEY}"} | (
             {"Idempotency-Key": key} if key else {}
         )
-        answer = box.app.test_client().open(
+        response = box.app.test_client().open(
             f"/v1{path}",
             method=verb,
             headers=headers,
             data=encode_body(body),
             content_type="application/json",
         )
-        replayed = answer.headers.get("Idempotent-Replayed") == "true"
-        return Answer(answer.status_code, answer.data, replayed)
+        replayed = response.headers.get("Idempotent-Replayed") == "true"
+        return ServerResponse(response.status_code, response.data, replayed)
 
     return send
 
 
-def over_a_socket(box: Sandbox) -> Callable[..., Answer]:
+def over_a_socket(box: Sandbox) -> Callable[..., ServerResponse]:
     """Call a sandbox over HTTP, with a new connection for each request."""
 
-    def send(*request: Any) -> Answer:
+    def send(*request: Any) -> ServerResponse:
         connection = Connection(box.url)
         try:
             return connection.send(*request)
@@ -157,7 +157,7 @@ def test_of_many_who_give_the_last_judgment_of_a_unit_one_succeeds(harness: Harn
     [row, *_] = harness.query(select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq))
     before = harness.balance()
 
-    answers = harness.send_together(
+    responses = harness.send_together(
         *(judgment_request(job.id, row.id, who) for who in harness.workload.worker_ids[:8])
     )
 
@@ -165,7 +165,7 @@ def test_of_many_who_give_the_last_judgment_of_a_unit_one_succeeds(harness: Harn
     costs = harness.query(
         select(ledger.c.id).where(ledger.c.job_id == job.id, ledger.c.kind == "charge")
     )
-    assert sorted(answer.status for answer in answers) == [200] + [409] * 7
+    assert sorted(response.status for response in responses) == [200] + [409] * 7
     assert (after.state, after.judgments_count) == ("finalized", 1)
     assert len(costs) == 1
     assert harness.balance() == before
@@ -229,12 +229,14 @@ def test_two_orders_at_once_are_not_paid_with_the_same_money(harness: Harness) -
         # Enough for one order, which reserves at least ten dollars.
         accounts.credit(tx, owner(tx), 1500 - accounts.balance_cents(tx, owner(tx)))
     waiting = [harness.send("POST", f"{harness.job}/copy", {"all_units": True}) for _ in range(2)]
-    numbers = [json.loads(answer.body)["id"] for answer in waiting]
+    numbers = [json.loads(response.body)["id"] for response in waiting]
     order = {"debit": {"units_count": 5}, "channels": ["on_demand"]}
 
-    answers = harness.send_together(*(("POST", f"/jobs/{each}/orders", order) for each in numbers))
+    responses = harness.send_together(
+        *(("POST", f"/jobs/{each}/orders", order) for each in numbers)
+    )
 
-    assert sorted(answer.status for answer in answers) == [200, 402]
+    assert sorted(response.status for response in responses) == [200, 402]
     assert harness.balance() == 500_000
 
 
@@ -247,11 +249,11 @@ def test_concurrent_orders_uploads_and_cancels_leave_one_consistent_job(harness:
     upload = ("PUT", f"{harness.job}/upload", [{"text": "one more"}] * 10)
     cancel = ("POST", f"{harness.job}/cancel", {})
 
-    answers = harness.send_together(order, upload, cancel, order, upload, cancel)
+    responses = harness.send_together(order, upload, cancel, order, upload, cancel)
 
     [job] = harness.query(select(jobs_table).where(jobs_table.c.id == harness.workload.job))
     refunds = harness.query(select(ledger.c.order_id).where(ledger.c.kind == "refund"))
-    assert {answer.status for answer in answers} <= {200, 422}
+    assert {response.status for response in responses} <= {200, 422}
     assert job.state == "canceled"
     assert Counter(refunds).most_common(1)[0][1] == 1
 
@@ -260,13 +262,13 @@ def test_twenty_bonuses_with_one_idempotency_key_are_paid_once(harness: Harness)
     path = f"{harness.job}/workers/{harness.workload.worker_ids[0]}/bonus"
     before = harness.balance()
 
-    answers = harness.send_together(
+    responses = harness.send_together(
         *[("POST", path, {"amount": 100, "reason": "well done"}, "a key")] * 20
     )
     other = harness.send("POST", path, {"amount": 200, "reason": "well done"}, "a key")
 
-    assert [answer.status for answer in answers] == [200] * 20
-    assert sum(not answer.replayed for answer in answers) == 1
+    assert [response.status for response in responses] == [200] * 20
+    assert sum(not response.replayed for response in responses) == 1
     assert harness.balance() == before - 120_000
     assert other.status == 422
 
@@ -296,7 +298,7 @@ def test_a_page_is_scored_by_one_version_of_its_test_questions(local: Harness) -
                     current = jobs.reload(tx, job)
                     units.update(tx, current, question, data={**question.data, "mark_gold": right})
 
-    def answer(person: Any) -> float:
+    def answer_page(person: Any) -> float:
         with local.box.database.transaction() as tx:
             page = handout.take_page(tx, jobs.reload(tx, job), person)
         answers = {each.id: {"mark": "x"} for each in page.units}
@@ -307,7 +309,7 @@ def test_a_page_is_scored_by_one_version_of_its_test_questions(local: Harness) -
     changing.start()
     try:
         with ThreadPoolExecutor(4) as pool:
-            trusts = set(pool.map(answer, crowd[:10]))
+            trusts = set(pool.map(answer_page, crowd[:10]))
     finally:
         done.set()
         changing.join(TIMEOUT)

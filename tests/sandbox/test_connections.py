@@ -1,4 +1,4 @@
-"""Slow, silent and endless connections: other clients are served all the same."""
+"""Slow, idle and endless connections: they time out and do not block other clients."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def echo(environ: dict[str, Any], start: Any) -> list[bytes]:
 
 
 @contextmanager
-def connected(server: Server) -> Iterator[socket.socket]:
+def connect(server: Server) -> Iterator[socket.socket]:
+    """Yield an open connection to the server."""
     with socket.create_connection((server.host, server.port), timeout=TIMEOUT) as connection:
         yield connection
 
@@ -46,13 +47,14 @@ def read(connection: socket.socket) -> bytes:
 
 
 def is_responsive(server: Server) -> bool:
+    """Return whether the server responds to a new connection."""
     with requests.Session() as session:
         session.trust_env = False
         return session.post(server.url, data=b"abc", timeout=TIMEOUT).text == "3"
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "request",
     [
         b"P",
         HEAD,
@@ -61,44 +63,44 @@ def is_responsive(server: Server) -> bool:
         CHUNKED + b"ff",
     ],
 )
-def test_an_incomplete_request_times_out(sent: bytes) -> None:
+def test_an_incomplete_request_times_out(request: bytes) -> None:
     with (
         Server(echo, limits=ConnectionLimits(request_timeout=0.1)) as server,
-        connected(server) as connection,
+        connect(server) as connection,
     ):
-        connection.sendall(sent)
+        connection.sendall(request)
 
-        answer = read(connection)
+        response = read(connection)
 
-    assert answer.startswith((b"HTTP/1.0 408", b"HTTP/1.1 408"))
+    assert response.startswith((b"HTTP/1.0 408", b"HTTP/1.1 408"))
 
 
-@pytest.mark.parametrize("sent", [HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n"])
-def test_a_slow_request_times_out(sent: bytes) -> None:
+@pytest.mark.parametrize("request", [HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n"])
+def test_a_slow_request_times_out(request: bytes) -> None:
     limits = ConnectionLimits(request_timeout=0.2, min_rate=1000)
-    with Server(echo, limits=limits) as server, connected(server) as connection:
-        connection.sendall(sent)
+    with Server(echo, limits=limits) as server, connect(server) as connection:
+        connection.sendall(request)
         stop = threading.Event()
 
-        def drip() -> None:
+        def send_slowly() -> None:
             with suppress(OSError):
                 while not stop.wait(0.02):
                     connection.sendall(b"x")
 
-        dripping = threading.Thread(target=drip)
-        dripping.start()
+        sender = threading.Thread(target=send_slowly)
+        sender.start()
         try:
-            answer = read(connection)
+            response = read(connection)
         finally:
             stop.set()
-            dripping.join()
+            sender.join()
 
-    assert b" 408 " in answer.partition(b"\r\n")[0]
+    assert b" 408 " in response.partition(b"\r\n")[0]
 
 
 def test_a_request_above_the_minimum_rate_is_accepted() -> None:
     limits = ConnectionLimits(request_timeout=TIMEOUT, min_rate=1)
-    with Server(echo, limits=limits) as server, connected(server) as connection:
+    with Server(echo, limits=limits) as server, connect(server) as connection:
         for part in (
             HEAD[:9],
             HEAD[9:],
@@ -108,19 +110,19 @@ def test_a_request_above_the_minimum_rate_is_accepted() -> None:
             connection.sendall(part)
             time.sleep(0.05)
 
-        answer = read(connection)
+        response = read(connection)
 
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert answer.endswith(b"6")
+    assert response.startswith(b"HTTP/1.1 200")
+    assert response.endswith(b"6")
 
 
 def test_idle_connections_are_closed_for_new_ones() -> None:
     with Server(echo, limits=ConnectionLimits(max_connections=20)) as server, ExitStack() as stack:
-        silent = [stack.enter_context(connected(server)) for _ in range(200)]
+        idle = [stack.enter_context(connect(server)) for _ in range(200)]
 
         assert all(is_responsive(server) for _ in range(5))
 
-        assert sum(_is_closed(each) for each in silent) >= 180
+        assert sum(_is_closed(each) for each in idle) >= 180
 
 
 def _is_closed(connection: socket.socket) -> bool:
@@ -136,26 +138,26 @@ def _is_closed(connection: socket.socket) -> bool:
 def test_incomplete_requests_are_closed_for_new_connections() -> None:
     with Server(echo, limits=ConnectionLimits(max_connections=20)) as server, ExitStack() as stack:
         for _ in range(100):
-            stack.enter_context(connected(server)).sendall(HEAD)
+            stack.enter_context(connect(server)).sendall(HEAD)
 
         assert is_responsive(server)
 
 
-def test_a_client_that_does_not_read_the_response_blocks_no_other() -> None:
+def test_a_client_that_does_not_read_the_response_does_not_block_others() -> None:
     def app(environ: dict[str, Any], start: Any) -> Iterator[bytes]:
         start("200 OK", [("Content-Type", "text/plain")])
         return iter([b"3"] if environ["PATH_INFO"] == "/" else [b"x" * 1_000_000] * 60)
 
     with Server(app, limits=ConnectionLimits(send_timeout=0.2)) as server, ExitStack() as stack:
-        for _ in range(8):  # there are four threads
-            connection = stack.enter_context(connected(server))
+        for _ in range(8):  # twice the number of threads
+            connection = stack.enter_context(connect(server))
             connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
         assert is_responsive(server)
 
 
 @pytest.mark.parametrize(
-    ("sent", "status"),
+    ("request", "status"),
     [
         (CHUNKED + b"1" * 3000, b"400"),
         (CHUNKED + b"1;" + b"x" * 3000, b"400"),
@@ -171,15 +173,15 @@ def test_a_client_that_does_not_read_the_response_blocks_no_other() -> None:
     ],
 )
 def test_an_invalid_request_closes_the_connection(
-    monkeypatch: pytest.MonkeyPatch, sent: bytes, status: bytes
+    monkeypatch: pytest.MonkeyPatch, request: bytes, status: bytes
 ) -> None:
     monkeypatch.setattr(serving, "MAX_BODY", 10_000)
-    with Server(echo) as server, connected(server) as connection:
-        connection.sendall(sent)
+    with Server(echo) as server, connect(server) as connection:
+        connection.sendall(request)
 
-        answer = read(connection)
+        response = read(connection)
 
         assert is_responsive(server)
 
-    assert answer.split(b" ")[1] == status
-    assert b"Traceback" not in answer
+    assert response.split(b" ")[1] == status
+    assert b"Traceback" not in response

@@ -19,7 +19,7 @@ from crowdflower.sandbox.store.transaction import MIN_KEPT_EVENTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Ask = Callable[..., requests.Response]
+    Control = Callable[..., requests.Response]
 
 TOKEN = "planted-token-91b2"
 
@@ -31,14 +31,14 @@ def box() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def ask(box: Sandbox) -> Ask:
-    def ask(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
+def control(box: Sandbox) -> Control:
+    def control(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
         with session_for(box.app) as session:
             headers = {"Authorization": f"Bearer {token}"}
             url = f"{ORIGIN}/_sandbox/{name}"
             return session.request(verb, url, headers=headers, json=arguments or None)
 
-    return ask
+    return control
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def count(box: Sandbox) -> int:
 def test_a_status_is_injected_the_given_number_of_times(box: Sandbox, jobs: Any) -> None:
     box.faults.next(status=429, times=2, headers={"Retry-After": "7"})
 
-    answers = [jobs() for _ in range(3)]
+    responses = [jobs() for _ in range(3)]
 
-    assert [each.status_code for each in answers] == [429, 429, 200]
-    assert answers[0].headers["Retry-After"] == "7"
-    assert answers[0].json() == {"error": {"message": "Injected fault: status 429"}}
+    assert [each.status_code for each in responses] == [429, 429, 200]
+    assert responses[0].headers["Retry-After"] == "7"
+    assert responses[0].json() == {"error": {"message": "Injected fault: status 429"}}
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -83,9 +83,9 @@ def test_a_connection_is_dropped_before_or_after_the_request(box: Sandbox, done:
 def test_a_status_may_hide_a_success(box: Sandbox, jobs: Any) -> None:
     box.faults.next(status=502, done=True)
 
-    answer = jobs("POST", json={"job": {"title": "A first job"}})
+    response = jobs("POST", json={"job": {"title": "A first job"}})
 
-    assert answer.status_code == 502
+    assert response.status_code == 502
     assert count(box) == 1
 
 
@@ -99,10 +99,10 @@ def test_a_retry_with_an_idempotency_key_after_a_lost_response_is_done_once(
         headers = {"Authorization": f"Token token={box.key}", "Idempotency-Key": "one"}
         with pytest.raises(requests.ConnectionError):
             session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **arguments)
-        answer = session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **arguments)
+        response = session.post(f"{ORIGIN}/v1/jobs.json", headers=headers, **arguments)
 
-    assert answer.headers["Idempotent-Replayed"] == "true"
-    assert [each["id"] for each in jobs().json()] == [answer.json()["id"]]
+    assert response.headers["Idempotent-Replayed"] == "true"
+    assert [each["id"] for each in jobs().json()] == [response.json()["id"]]
 
 
 def test_a_response_is_truncated(box: Sandbox, jobs: Any) -> None:
@@ -134,9 +134,9 @@ def test_a_fault_affects_only_matching_requests(box: Sandbox, jobs: Any) -> None
     box.faults.next(status=501, path="/jobs", verb="POST")
     box.faults.next(status=502, path="/v1/jobs", verb="POST")
 
-    answers = [jobs("POST").status_code for _ in range(2)]
+    responses = [jobs("POST").status_code for _ in range(2)]
 
-    assert answers == [501, 502]
+    assert responses == [501, 502]
     assert jobs().status_code == 200
     assert [fault.status for fault, _ in box.faults.pending()] == [500]
 
@@ -157,11 +157,11 @@ def test_a_fault_affects_only_matching_requests(box: Sandbox, jobs: Any) -> None
         {"delay": 1, "headers": {"Retry-After": "5"}},
     ],
 )
-def test_an_invalid_fault_is_refused(box: Sandbox, ask: Ask, fault: dict[str, Any]) -> None:
+def test_an_invalid_fault_is_refused(box: Sandbox, control: Control, fault: dict[str, Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the messages differ
         box.faults.next(**fault)
 
-    assert ask("POST", "faults", **fault).status_code == 400
+    assert control("POST", "faults", **fault).status_code == 400
     assert box.faults.pending() == ()
 
 
@@ -173,9 +173,9 @@ def test_over_a_socket_a_connection_is_dropped_and_a_delay_takes_time(box: Sandb
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{box.url}/jobs", headers=headers, timeout=60)
     begin = time.monotonic()
-    answer = requests.get(f"{box.url}/jobs", headers=headers, timeout=60)
+    response = requests.get(f"{box.url}/jobs", headers=headers, timeout=60)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert time.monotonic() - begin >= 0.05
 
 
@@ -185,13 +185,13 @@ def test_requests_are_recorded_without_their_keys(box: Sandbox) -> None:
         session.post(f"{ORIGIN}/v1/jobs", data={"key": box.key, "job[title]": "A first job"})
         session.get(f"{ORIGIN}/v1/jobs", params={"key": "wrong"})
 
-    kept = box.requests
-    assert [(each.verb, each.path, each.parameters, each.status) for each in kept] == [
+    requests_ = box.requests
+    assert [(each.verb, each.path, each.parameters, each.status) for each in requests_] == [
         ("GET", "/v1/jobs", {"page": "2"}, 200),
         ("POST", "/v1/jobs", {"job": {"title": "A first job"}}, 200),
         ("GET", "/v1/jobs", {}, 401),
     ]
-    assert box.key not in repr(kept)
+    assert box.key not in repr(requests_)
     box.forget_requests()
     assert box.requests == ()
 
@@ -205,16 +205,16 @@ def test_a_reset_removes_all_faults(box: Sandbox) -> None:
     assert [each.status for each in box.requests] == [200]
 
 
-def test_the_ledger_adds_up_to_the_balance(box: Sandbox, ask: Ask) -> None:
+def test_the_ledger_adds_up_to_the_balance(box: Sandbox, control: Control) -> None:
     box.client().call("account")
 
-    lines = ask("GET", "ledger").json()
+    lines = control("GET", "ledger").json()
 
     assert lines == box.ledger()
     assert sum(line["amount_mc"] for line in lines) == 700_000
 
 
-def test_only_the_latest_events_are_kept(box: Sandbox, ask: Ask) -> None:
+def test_only_the_latest_events_are_kept(box: Sandbox, control: Control) -> None:
     with box.database.transaction() as tx:
         for number in range(2 * MIN_KEPT_EVENTS + 5):
             tx.record("tested", number=number)
@@ -223,13 +223,13 @@ def test_only_the_latest_events_are_kept(box: Sandbox, ask: Ask) -> None:
 
     assert MIN_KEPT_EVENTS <= len(events) < 2 * MIN_KEPT_EVENTS
     assert events[-1]["detail"] == {"number": 2 * MIN_KEPT_EVENTS + 4}
-    assert ask("GET", "events").json() == events
+    assert control("GET", "events").json() == events
 
 
-def test_the_clock_is_read_and_moved_over_http(box: Sandbox, ask: Ask) -> None:
-    begin = ask("GET", "clock").json()
-    advanced = ask("POST", "clock", advance=90).json()
-    moved = ask("POST", "clock", set="2015-06-25T00:00:00Z").json()
+def test_the_clock_is_read_and_moved_over_http(box: Sandbox, control: Control) -> None:
+    begin = control("GET", "clock").json()
+    advanced = control("POST", "clock", advance=90).json()
+    moved = control("POST", "clock", set="2015-06-25T00:00:00Z").json()
 
     assert begin == {"now": "2015-06-24T12:24:11+00:00", "seconds": START, "virtual": True}
     assert advanced["seconds"] == START + 90
@@ -250,50 +250,52 @@ def test_the_clock_is_read_and_moved_over_http(box: Sandbox, ask: Ask) -> None:
         {"set": "2100-01-01T00:00:01Z"},
     ],
 )
-def test_an_invalid_time_is_refused(box: Sandbox, ask: Ask, arguments: dict[str, Any]) -> None:
-    assert ask("POST", "clock", **arguments).status_code == 400
+def test_an_invalid_time_is_refused(
+    box: Sandbox, control: Control, arguments: dict[str, Any]
+) -> None:
+    assert control("POST", "clock", **arguments).status_code == 400
     assert box.clock.now() == START
 
 
-def test_faults_are_added_listed_and_cleared_over_http(ask: Ask, jobs: Any) -> None:
-    ask("POST", "faults", status=503, times=3, path="/jobs*")
+def test_faults_are_added_listed_and_cleared_over_http(control: Control, jobs: Any) -> None:
+    control("POST", "faults", status=503, times=3, path="/jobs*")
     refused = jobs()
-    (left,) = ask("GET", "faults").json()
-    cleared = ask("DELETE", "faults")
+    (fault,) = control("GET", "faults").json()
+    cleared = control("DELETE", "faults")
 
-    assert (left["status"], left["path"], left["times"]) == (503, "/jobs*", 2)
+    assert (fault["status"], fault["path"], fault["times"]) == (503, "/jobs*", 2)
     assert refused.status_code == 503
     assert cleared.json() == {"success": True}
-    assert ask("GET", "faults").json() == []
+    assert control("GET", "faults").json() == []
 
 
 @pytest.mark.parametrize(
     "arguments", [{"status": "500"}, {"state": 500}, {"times": True, "drop": True}]
 )
-def test_a_fault_with_invalid_json_is_refused(ask: Ask, arguments: dict[str, Any]) -> None:
-    answer = ask("POST", "faults", **arguments)
+def test_a_fault_with_invalid_json_is_refused(control: Control, arguments: dict[str, Any]) -> None:
+    response = control("POST", "faults", **arguments)
 
-    assert answer.status_code == 400
-    assert answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert response.json()["error"]["message"]
 
 
-def test_seed_requests_and_reset_work_over_http(box: Sandbox, ask: Ask) -> None:
+def test_seed_requests_and_reset_work_over_http(box: Sandbox, control: Control) -> None:
     box.client().create_job({"title": "A first job"})
     with pytest.raises(ApiError):
         box.client().call("users/teams")
 
-    assert ask("GET", "seed").json() == {"seed": 5}
-    assert ask("POST", "seed", seed=8).json() == {"seed": 8}
+    assert control("GET", "seed").json() == {"seed": 5}
+    assert control("POST", "seed", seed=8).json() == {"seed": 8}
     assert box.clock.seed == 8
-    assert [each["path"] for each in ask("GET", "requests").json()] == [
+    assert [each["path"] for each in control("GET", "requests").json()] == [
         "/v1/jobs.json",
         "/v1/users/teams",
     ]
-    assert ask("GET", "unimplemented").json() == [
+    assert control("GET", "unimplemented").json() == [
         {"verb": "GET", "path": "/v1/users/teams", "feature": "teams"}
     ]
-    assert ask("POST", "webhooks/deliver").json() == []
-    assert ask("POST", "reset").json() == {"success": True}
+    assert control("POST", "webhooks/deliver").json() == []
+    assert control("POST", "reset").json() == {"success": True}
     assert count(box) == 0
 
 
@@ -308,14 +310,14 @@ def test_seed_requests_and_reset_work_over_http(box: Sandbox, ask: Ask) -> None:
     ],
 )
 def test_wrong_tokens_and_unknown_routes_are_refused(
-    ask: Ask, verb: str, name: str, token: str, status: int
+    control: Control, verb: str, name: str, token: str, status: int
 ) -> None:
-    assert ask(verb, name, token=token).status_code == status
+    assert control(verb, name, token=token).status_code == status
 
 
-def test_delays_are_read_and_set_over_http(box: Sandbox, ask: Ask) -> None:
-    before = ask("GET", "transitions").json()
-    after = ask("POST", "transitions", report=2, order={"polls": 1, "seconds": 30}).json()
+def test_delays_are_read_and_set_over_http(box: Sandbox, control: Control) -> None:
+    before = control("GET", "transitions").json()
+    after = control("POST", "transitions", report=2, order={"polls": 1, "seconds": 30}).json()
 
     assert before == {key: {"polls": 0, "seconds": 0} for key in box.transitions}
     assert after == {
@@ -337,33 +339,33 @@ def test_delays_are_read_and_set_over_http(box: Sandbox, ask: Ask) -> None:
     ],
 )
 def test_an_invalid_delay_changes_no_other(
-    box: Sandbox, ask: Ask, arguments: dict[str, Any]
+    box: Sandbox, control: Control, arguments: dict[str, Any]
 ) -> None:
-    answer = ask("POST", "transitions", upload=1, **arguments)
+    response = control("POST", "transitions", upload=1, **arguments)
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert box.transitions["upload"] == Delay()
 
 
-def test_a_body_that_is_too_long_is_refused(ask: Ask) -> None:
-    answer = ask("POST", "workers", number=1, channel="x" * 2**20)
+def test_a_body_that_is_too_long_is_refused(control: Control) -> None:
+    response = control("POST", "workers", number=1, channel="x" * 2**20)
 
-    assert answer.status_code == 413
-    assert answer.json()["error"]["message"] == "The body is longer than 1048576 bytes."
+    assert response.status_code == 413
+    assert response.json()["error"]["message"] == "The body is longer than 1048576 bytes."
 
 
 def test_by_default_the_control_interface_is_off() -> None:
     with Sandbox() as box, session_for(box.app) as session:
-        answer = session.post(f"{ORIGIN}/_sandbox/reset", headers={"Authorization": "Bearer "})
+        response = session.post(f"{ORIGIN}/_sandbox/reset", headers={"Authorization": "Bearer "})
 
         assert box.control_token is None
-        assert answer.status_code == 404
+        assert response.status_code == 404
 
 
-def test_the_account_is_credited(box: Sandbox, ask: Ask) -> None:
-    answer = ask("POST", "credit", cents=300, note="For the spring")
+def test_the_account_is_credited(box: Sandbox, control: Control) -> None:
+    response = control("POST", "credit", cents=300, note="For the spring")
 
-    assert answer.json() == {"balance": 1000}
+    assert response.json() == {"balance": 1000}
     assert box.client().get_account()["balance"] == 1000
     kinds = [(line["kind"], line["amount_mc"], line["note"]) for line in box.ledger()]
     assert kinds[1:] == [("credit", 300_000, "For the spring")]
@@ -381,6 +383,8 @@ def test_the_account_is_credited(box: Sandbox, ask: Ask) -> None:
         {"cents": 5, "dollars": 1},
     ],
 )
-def test_an_invalid_amount_is_refused(box: Sandbox, ask: Ask, arguments: dict[str, Any]) -> None:
-    assert ask("POST", "credit", **arguments).status_code == 400
+def test_an_invalid_amount_is_refused(
+    box: Sandbox, control: Control, arguments: dict[str, Any]
+) -> None:
+    assert control("POST", "credit", **arguments).status_code == 400
     assert len(box.ledger()) == 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    Ask = Callable[..., requests.Response]
+    Control = Callable[..., requests.Response]
 
 TOKEN = "planted-token-91b2"
 FORM = '<cml:text label="What is it like?" name="like" validates="required"/>'
@@ -28,14 +28,14 @@ def box() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def ask(box: Sandbox) -> Ask:
-    def ask(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
+def control(box: Sandbox) -> Control:
+    def control(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
         with session_for(box.app) as session:
             headers = {"Authorization": f"Bearer {token}"}
             url = f"{ORIGIN}/_sandbox/{name}"
             return session.request(verb, url, headers=headers, json=arguments or None)
 
-    return ask
+    return control
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def job(box: Sandbox) -> int:
     return job.id
 
 
-def test_a_crowd_is_added_and_works_over_http(box: Sandbox, ask: Ask, job: int) -> None:
-    joined = ask(
+def test_a_crowd_is_added_and_works_over_http(box: Sandbox, control: Control, job: int) -> None:
+    workers = control(
         *("POST", "workers"),
         number=2,
         profile="perfect",
@@ -65,33 +65,33 @@ def test_a_crowd_is_added_and_works_over_http(box: Sandbox, ask: Ask, job: int) 
         channel="cf_internal",
         countries=["FIN"],
     ).json()
-    ran = ask("POST", "simulate", job=job).json()
+    summary = control("POST", "simulate", job=job).json()
 
-    assert joined == ask("GET", "workers").json()
-    assert [(each["profile"], each["country"], each["simulated"]) for each in joined] == [
+    assert workers == control("GET", "workers").json()
+    assert [(each["profile"], each["country"], each["simulated"]) for each in workers] == [
         ("perfect", "FIN", True)
     ] * 2
-    assert (ran["ended"], ran["state"], ran["judgments"]) == ("finished", "finished", 5)
+    assert (summary["ended"], summary["state"], summary["judgments"]) == ("finished", "finished", 5)
     assert {each.data["like"] for each in box.client().get_job(job).judgments()} == {"good"}
 
 
-def test_a_run_stops_at_its_limit(ask: Ask, job: int) -> None:
-    ask("POST", "workers", number=1, channel="cf_internal", texts={"like": ["fine"]})
+def test_a_run_stops_at_its_limit(control: Control, job: int) -> None:
+    control("POST", "workers", number=1, channel="cf_internal", texts={"like": ["fine"]})
 
-    ran = ask("POST", "simulate", job=job, pages=1, interactive=True).json()
+    summary = control("POST", "simulate", job=job, pages=1, interactive=True).json()
 
-    assert (ran["ended"], ran["pages"], ran["closed"]) == ("pages", 1, {})
+    assert (summary["ended"], summary["pages"], summary["closed"]) == ("pages", 1, {})
 
 
-def test_recorded_answers_are_replayed_over_http(box: Sandbox, ask: Ask, job: int) -> None:
+def test_recorded_answers_are_replayed_over_http(box: Sandbox, control: Control, job: int) -> None:
     votes = [[f"row {number}", "ann", "so so"] for number in range(5)]
 
-    joined = ask(
+    workers = control(
         "POST", "workers", votes=votes, field="like", key="text", channel="cf_internal"
     ).json()
-    ask("POST", "simulate", job=job)
+    control("POST", "simulate", job=job)
 
-    assert [each["external_id"] for each in joined] == ["ann"]
+    assert [each["external_id"] for each in workers] == ["ann"]
     assert {each.data["like"] for each in box.client().get_job(job).judgments()} == {"so so"}
 
 
@@ -113,42 +113,42 @@ def test_recorded_answers_are_replayed_over_http(box: Sandbox, ask: Ask, job: in
     ],
 )
 def test_an_invalid_crowd_is_refused(
-    ask: Ask, name: str, arguments: dict[str, Any], message: str
+    control: Control, name: str, arguments: dict[str, Any], message: str
 ) -> None:
-    answer = ask("POST", name, **arguments)
+    response = control("POST", name, **arguments)
 
-    assert answer.status_code == 400
-    assert message in answer.json()["error"]["message"]
-    assert ask("GET", "workers").json() == []
+    assert response.status_code == 400
+    assert message in response.json()["error"]["message"]
+    assert control("GET", "workers").json() == []
 
 
-def test_a_missing_job_is_an_error(ask: Ask) -> None:
-    ask("POST", "workers", number=1)
+def test_a_missing_job_is_an_error(control: Control) -> None:
+    control("POST", "workers", number=1)
 
-    answer = ask("POST", "simulate", job=7)
+    response = control("POST", "simulate", job=7)
 
-    assert answer.status_code == 400
-    assert answer.json()["error"]["message"] == "There is no job 7 in this sandbox."
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == "There is no job 7 in this sandbox."
 
 
 def test_notifications_are_listed_delivered_and_dropped_over_http(
-    box: Sandbox, ask: Ask, job: int
+    box: Sandbox, control: Control, job: int
 ) -> None:
     box.receive_webhooks(lambda _: None)
-    ask("POST", "workers", number=1, channel="cf_internal")
-    ask("POST", "simulate", job=job, pages=1)
-    pending = ask("GET", "webhooks").json()
-    delivered = ask("POST", "webhooks/deliver").json()
+    control("POST", "workers", number=1, channel="cf_internal")
+    control("POST", "simulate", job=job, pages=1)
+    pending = control("GET", "webhooks").json()
+    delivered = control("POST", "webhooks/deliver").json()
     box.client().call(f"jobs/{job}/golds/fire_webhooks")
     box.client().upload_job([{"text": "late", "right": "good"}], job)
-    dropped = ask("DELETE", "webhooks").json()
+    dropped = control("DELETE", "webhooks").json()
 
     assert [each["signal"] for each in delivered] == [each["signal"] for each in pending]
     assert {each["state"] for each in pending} == {"pending"}
     assert json.loads(pending[0]["payload"])["id"]
     assert dropped == {"dropped": 1}
-    assert [each["state"] for each in ask("GET", "webhooks").json()] == [
+    assert [each["state"] for each in control("GET", "webhooks").json()] == [
         *["sent"] * len(delivered),
         "dropped",
     ]
-    assert ask("POST", "webhooks/deliver").json() == []
+    assert control("POST", "webhooks/deliver").json() == []

@@ -47,7 +47,7 @@ def test_the_progress_of_an_upload(box: Sandbox) -> None:
     assert [each["count"] for each in polls] == [0, 2, 4, 8, 8]
 
 
-def test_a_delay_in_seconds(box: Sandbox) -> None:
+def test_a_delay_may_be_in_seconds(box: Sandbox) -> None:
     box.transitions["upload"] = Delay(seconds=60)
     job = box.client().upload_job(ROWS)
     ping = job.client.jobs[job.id].units.ping

@@ -88,8 +88,8 @@ def test_a_full_disk_refuses_writes_without_partial_changes(box: Sandbox, api: A
         read = api("GET", f"/jobs/{job}/units")
     afterwards = upload(api, f"/jobs/{job}/upload", 7)
 
-    assert [answer.status_code for answer in refused] == [507, 507]
-    assert all("is full" in answer.json()["error"]["message"] for answer in refused)
+    assert [response.status_code for response in refused] == [507, 507]
+    assert all("is full" in response.json()["error"]["message"] for response in refused)
     assert read.status_code == 200
     assert len(read.json()) == 5
     assert (afterwards.status_code, afterwards.json()["units_count"]) == (200, 12)
@@ -135,7 +135,7 @@ def test_a_disk_that_refuses_more_bytes_stops_writes_only(file: Path) -> None:
         while 507 not in statuses and len(statuses) < 100:
             statuses.append(connection.send("POST", "/jobs/upload", lines).status)
         read = connection.send("GET", f"/jobs/{workload.job}/units", None).status
-        with pytest.raises((OSError, HTTPException)):  # the request body cannot be buffered
+        with pytest.raises((OSError, HTTPException)):  # the server cannot buffer the request body
             Connection(url).send("POST", "/jobs/upload", lines * 20)
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
@@ -175,12 +175,12 @@ def test_the_control_interface_gives_the_same_error(file: Path) -> None:
         pragma(box, "busy_timeout = 50")
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            answer = box.app.test_client().post(
+            response = box.app.test_client().post(
                 "/_sandbox/reset", headers={"Authorization": "Bearer token"}
             )
 
-    assert answer.status_code == 503
-    assert "Another process" in answer.json["error"]["message"]
+    assert response.status_code == 503
+    assert "Another process" in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -207,12 +207,12 @@ def test_requests_that_may_write_begin_a_write_transaction(
     with box.database.snapshot() as tx:
         before = tx.driver.total_changes  # type: ignore[attr-defined]
     statements.clear()
-    answer = api(verb, path, json={})
+    response = api(verb, path, json={})
     begins = {text for text in statements if text.startswith("BEGIN")}
     with box.database.snapshot() as tx:
         changed = tx.driver.total_changes - before  # type: ignore[attr-defined]
 
-    assert answer.status_code < 500
+    assert response.status_code < 500
     assert begins == {"BEGIN IMMEDIATE" if route.writes else "BEGIN DEFERRED"}
     assert route.writes or not changed
 
@@ -228,14 +228,14 @@ def test_a_file_that_is_moved_away_is_not_created_again(
         shutil.copy(away, file)
     existed = file.exists()
 
-    answers = [api("POST", "/jobs", json={"job": {"title": "Lost"}}), api("GET", "/jobs")]
+    responses = [api("POST", "/jobs", json={"job": {"title": "Lost"}}), api("GET", "/jobs")]
     exists = file.exists()
     file.unlink(missing_ok=True)
     away.rename(file)
     back = api("GET", "/jobs")
 
-    assert [answer.status_code for answer in answers] == [503, 503]
-    assert all("put the file back" in answer.json()["error"]["message"] for answer in answers)
+    assert [response.status_code for response in responses] == [503, 503]
+    assert all("put the file back" in response.json()["error"]["message"] for response in responses)
     assert existed is exists is (way == "replaced")
     assert (back.status_code, len(back.json())) == (200, 1)
 
@@ -286,19 +286,19 @@ def test_a_file_that_is_damaged_while_open_gives_503(box: Sandbox, api: Api, fil
         opened.seek(4096)
         opened.write(b"\xff" * (size - 4096))
 
-    answers = [api("GET", "/jobs"), upload(api)]
+    responses = [api("GET", "/jobs"), upload(api)]
 
-    assert [answer.status_code for answer in answers] == [503, 503]
-    assert all("damaged" in answer.json()["error"]["message"] for answer in answers)
+    assert [response.status_code for response in responses] == [503, 503]
+    assert all("damaged" in response.json()["error"]["message"] for response in responses)
 
 
 def test_a_read_only_file_gives_503_for_writes(box: Sandbox, api: Api) -> None:
     pragma(box, "query_only = ON")
 
-    answers = [api("POST", "/jobs", json={"job": {"title": "A job"}}), api("GET", "/jobs")]
+    responses = [api("POST", "/jobs", json={"job": {"title": "A job"}}), api("GET", "/jobs")]
 
-    assert [answer.status_code for answer in answers] == [503, 200]
-    assert "is read-only" in answers[0].json()["error"]["message"]
+    assert [response.status_code for response in responses] == [503, 200]
+    assert "is read-only" in responses[0].json()["error"]["message"]
 
 
 AS_ANOTHER_USER = """

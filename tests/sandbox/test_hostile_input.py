@@ -146,10 +146,10 @@ def test_an_invalid_attribute_changes_nothing(
 ) -> None:
     before = api("GET", f"/jobs/{job}").content
 
-    answer = api("PUT", f"/jobs/{job}", json={"job": {"custom_key": "new", **attributes}})
+    response = api("PUT", f"/jobs/{job}", json={"job": {"custom_key": "new", **attributes}})
 
-    assert message in error_message(answer)
-    assert answer.status_code in {200, 422}
+    assert message in error_message(response)
+    assert response.status_code in {200, 422}
     assert api("GET", f"/jobs/{job}").content == before
 
 
@@ -159,14 +159,14 @@ def test_a_form_cannot_open_files_or_run_forever(
 ) -> None:
     started = time.process_time()
     with AuditRecorder() as events:
-        answer = api("PUT", f"/jobs/{job}", json={"job": {"cml": cml}})
+        response = api("PUT", f"/jobs/{job}", json={"job": {"cml": cml}})
 
     assert not events
     assert time.process_time() - started < 10
-    assert answer.status_code in {200, 501}
-    assert "root:" not in answer.text
+    assert response.status_code in {200, 501}
+    assert "root:" not in response.text
     if message:
-        assert message in error_message(answer)
+        assert message in error_message(response)
 
 
 def test_a_regular_expression_cannot_backtrack_forever(
@@ -181,10 +181,10 @@ def test_a_regular_expression_cannot_backtrack_forever(
     answers = {"unit_id": units[0], "worker_id": worker, "data": {"q": "a" * 5000 + "!"}}
     started = time.process_time()
 
-    answer = api("POST", f"/jobs/{job}/judgments", json={"judgment": answers})
+    response = api("POST", f"/jobs/{job}/judgments", json={"judgment": answers})
 
     assert saved.json()["cml"] == cml
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert time.process_time() - started < 5
 
 
@@ -203,17 +203,17 @@ def test_a_regular_expression_cannot_backtrack_forever(
 def test_a_string_is_stored_unchanged_or_refused(
     api: Api, name: str, text: str, status: int
 ) -> None:
-    answer = api("POST", "/jobs", json={"job": {"title": f"Title {text}", "instructions": text}})
+    response = api("POST", "/jobs", json={"job": {"title": f"Title {text}", "instructions": text}})
 
-    assert answer.status_code == status, name
+    assert response.status_code == status, name
     if status == 200:
-        stored = api("GET", f"/jobs/{answer.json()['id']}").json()
+        stored = api("GET", f"/jobs/{response.json()['id']}").json()
         assert (stored["title"], stored["instructions"]) == (f"Title {text}", text)
 
 
 @pytest.mark.parametrize("where", ["path", "query", "form", "multipart", "column", "row", "tag"])
 def test_nul_is_refused_in_every_part_of_a_request(api: Api, job: int, where: str) -> None:
-    answer = {
+    response = {
         "path": lambda: api("GET", "/jobs/a%00b"),
         "query": lambda: api("GET", "/jobs?tags=a%00b"),
         "form": lambda: api("PUT", f"/jobs/{job}", data={"job[title]": f"title{NUL}"}),
@@ -223,14 +223,14 @@ def test_nul_is_refused_in_every_part_of_a_request(api: Api, job: int, where: st
         "tag": lambda: api("POST", f"/jobs/{job}/tags", json={"tags": [NUL]}),
     }[where]()
 
-    assert answer.status_code in {400, 404}
+    assert response.status_code in {400, 404}
 
 
 @pytest.mark.parametrize("day", ["0000-01-01", "10000-01-01", "2015-02-30", "1e9", "NaN", NUL])
 def test_an_invalid_date_is_refused(api: Api, day: str) -> None:
-    answer = api("GET", "/jobs", json={"created_at_greater_equal": day})
+    response = api("GET", "/jobs", json={"created_at_greater_equal": day})
 
-    assert answer.status_code in {400, 422}
+    assert response.status_code in {400, 422}
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
@@ -263,9 +263,9 @@ def test_the_first_and_the_last_date_are_valid(api: Api, day: str) -> None:
 def test_an_oversized_or_malformed_body_creates_no_job(
     api: Api, settings: dict[str, Any], status: int
 ) -> None:
-    answer = api("POST", "/jobs", **settings)
+    response = api("POST", "/jobs", **settings)
 
-    assert answer.status_code == status
+    assert response.status_code == status
     assert bool(api("GET", "/jobs").json()) == (status == 200)
 
 
@@ -292,11 +292,11 @@ def test_an_alias_may_have_more_digits_than_an_id(api: Api, job: int) -> None:
 def test_a_warning_cannot_inject_a_header(api: Api, job: int) -> None:
     ignored = {"A\r\nSet-Cookie: a=b": 1, "y" * 1_000_000: 1, **{f"u{n}": 1 for n in range(3000)}}
 
-    answer = api("PUT", f"/jobs/{job}", json={"job": ignored})
+    response = api("PUT", f"/jobs/{job}", json={"job": ignored})
 
-    warning = answer.headers["X-Sandbox-Warning"]
-    assert answer.status_code == 200
-    assert "Set-Cookie" not in answer.headers
+    warning = response.headers["X-Sandbox-Warning"]
+    assert response.status_code == 200
+    assert "Set-Cookie" not in response.headers
     assert "A Set-Cookie: a=b" in warning
     assert len(warning) <= MAX_HEADER
 
@@ -311,20 +311,20 @@ def test_the_file_name_of_a_download_cannot_inject_a_header_or_a_path(
     location = api("GET", f"/jobs/{job}.csv", params={"type": "source"}).headers["Location"]
     path = location.removeprefix(ORIGIN).rpartition("/")[0]
 
-    answer = api("GET", f"/../{path}/{name}")
+    response = api("GET", f"/../{path}/{name}")
 
-    assert answer.status_code in {200, 404}
-    assert "Set-Cookie" not in answer.headers
-    if answer.status_code == 200:
-        assert answer.content.startswith(b"PK")
-        assert "\n" not in answer.headers["Content-Disposition"]
+    assert response.status_code in {200, 404}
+    assert "Set-Cookie" not in response.headers
+    if response.status_code == 200:
+        assert response.content.startswith(b"PK")
+        assert "\n" not in response.headers["Content-Disposition"]
 
 
 @pytest.mark.parametrize(
     "path", ["/reports/%2e%2e/x", "/reports/../../etc/passwd", "/reports/%00/x", "/reports//x", "/"]
 )
 def test_only_reports_can_be_downloaded(api: Api, path: str) -> None:
-    answer = api("GET", f"/..{path}")
+    response = api("GET", f"/..{path}")
 
-    assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == "We couldn't find what you were looking for."
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "We couldn't find what you were looking for."

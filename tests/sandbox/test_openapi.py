@@ -36,19 +36,19 @@ def references(part: Any) -> Iterator[str]:
             yield from references(each)
 
 
-def test_it_needs_no_key_and_tells_nothing_about_this_sandbox(box: Sandbox) -> None:
+def test_the_description_needs_no_key_and_contains_nothing_about_this_sandbox(box: Sandbox) -> None:
     box.faults.next(status=503, times=1)
     with session_for(box.app) as session:
-        answer = session.get(f"{ORIGIN}/_sandbox/openapi.json")
+        response = session.get(f"{ORIGIN}/_sandbox/openapi.json")
 
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("application/json")
-    assert answer.json() == box.openapi()
-    assert box.key not in answer.text
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("application/json")
+    assert response.json() == box.openapi()
+    assert box.key not in response.text
     assert not box.requests
 
 
-def test_it_is_served_over_a_socket(box: Sandbox) -> None:
+def test_the_description_is_served_over_a_socket(box: Sandbox) -> None:
     address = box.url.removesuffix("/v1") + "/_sandbox/openapi.json"
 
     assert requests.get(address, timeout=30).json()["openapi"] == "3.1.0"
@@ -69,7 +69,7 @@ def test_every_handler_has_a_route() -> None:
     assert {route.handler for route in supported} == handlers
 
 
-def test_every_route_says_what_it_returns_unless_that_is_a_report() -> None:
+def test_every_route_describes_its_response_unless_it_is_a_report() -> None:
     silent = {route.handler.__name__ for route in ROUTES if not route.response}
 
     assert silent == {"regenerate", "download", "refuse"}

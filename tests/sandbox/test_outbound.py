@@ -41,15 +41,15 @@ def names(monkeypatch: pytest.MonkeyPatch, lookups: list[str]) -> dict[str, list
 
 
 @contextmanager
-def receiver(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[int, list[str]]]:
+def receiver(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[int, list[str]]]:
     """Run a server on loopback; record host and path of each request."""
-    seen: list[str] = []
+    received: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            seen.append(f"{self.headers['Host']} {self.path}")
-            answer(self)
+            received.append(f"{self.headers['Host']} {self.path}")
+            respond(self)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -58,20 +58,20 @@ def receiver(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield server.server_port, seen
+            yield server.server_port, received
         finally:
             server.shutdown()
             thread.join()
 
 
 def responds(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
         handler.end_headers()
 
-    return answer
+    return respond
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_host_with_one_private_address_is_refused(names: dict[str, list[str]])
 
 
 def test_loopback_can_be_allowed_and_other_private_addresses_cannot() -> None:
-    with receiver(responds(204)) as (port, seen):
+    with receiver(responds(204)) as (port, received):
         post(
             f"http://127.0.0.1:{port}/answers?for=me",
             BODY,
@@ -134,7 +134,7 @@ def test_loopback_can_be_allowed_and_other_private_addresses_cannot() -> None:
             timeout=TIMEOUT,
         )
 
-    assert seen == [f"127.0.0.1:{port} /answers?for=me"]
+    assert received == [f"127.0.0.1:{port} /answers?for=me"]
     with pytest.raises(ForbiddenURL):
         post("http://10.0.0.1/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
@@ -144,24 +144,24 @@ def test_the_connection_goes_to_the_resolved_address_with_the_original_host(
 ) -> None:
     names["answers.example.com"] = ["127.0.0.1"]
 
-    with receiver(responds(200)) as (port, seen):
+    with receiver(responds(200)) as (port, received):
         post(
             f"http://answers.example.com:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT
         )
 
-    assert seen == [f"answers.example.com:{port} /"]
+    assert received == [f"answers.example.com:{port} /"]
     assert lookups.count("answers.example.com") == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500, 503])
 def test_only_a_success_is_a_delivery(status: int) -> None:
     with (
-        receiver(responds(status, Location="http://127.0.0.1:1/")) as (port, seen),
+        receiver(responds(status, Location="http://127.0.0.1:1/")) as (port, received),
         pytest.raises(DeliveryError, match=f"answered with status {status}"),
     ):
         post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
 
-    assert len(seen) == 1
+    assert len(received) == 1
 
 
 def test_a_response_without_end_is_a_timeout() -> None:
@@ -182,8 +182,8 @@ def test_a_response_without_end_is_a_timeout() -> None:
 
 
 def test_a_refused_connection_is_reported() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
 
     with pytest.raises(DeliveryError, match="the connection was refused"):
         post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)

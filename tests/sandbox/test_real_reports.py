@@ -140,9 +140,9 @@ def test_a_real_report_is_reproduced_cell_by_cell(
 
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         our_header, our_rows = read(archive.read(f"f{job}.csv").decode("utf-8"))
-    kept = [column for column in our_header if column not in REMOVED]
-    assert set(kept) == set(header)
-    assert not in_order or kept == header  # the other report's columns were reordered
+    columns = [column for column in our_header if column not in REMOVED]
+    assert set(columns) == set(header)
+    assert not in_order or columns == header  # the other report's columns were reordered
     assert our_rows.keys() == real.keys()
     for number, row in real.items():
         ours = {column: our_rows[number][column] for column in header}

@@ -28,7 +28,7 @@ def put(cache: ReportCache, job: int, kind: str, token: str) -> Path:
     return found
 
 
-def break_off(cache: ReportCache, job: int, kind: str, token: str) -> None:
+def write_and_fail(cache: ReportCache, job: int, kind: str, token: str) -> None:
     """Fail with a full disk at the second byte."""
     with cache.add(job, kind, token) as path:
         path.write_bytes(b"P")
@@ -50,12 +50,12 @@ def test_an_archive_is_found_only_when_it_is_complete() -> None:
 def test_a_failed_report_leaves_no_file_and_is_generated_again() -> None:
     cache = ReportCache(Delays({"report": 1}))
     last = put(cache, 7, "full", "last")
-    asked = [cache.is_ready(7, "full") for _ in range(2)]
+    polls = [cache.is_ready(7, "full") for _ in range(2)]
 
     with pytest.raises(OSError, match="full"):
-        break_off(cache, 7, "full", "token")
+        write_and_fail(cache, 7, "full", "token")
 
-    assert asked == [False, True]
+    assert polls == [False, True]
     assert cache.is_ready(7, "full") is False
     assert cache.find("token") is None
     assert list(last.parent.iterdir()) == [last]

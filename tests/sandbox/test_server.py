@@ -1,4 +1,4 @@
-"""The server: loopback only, trusted hosts, limits, and its end."""
+"""The server: loopback only, trusted hosts, limits, and shutdown."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def session() -> Iterator[requests.Session]:
         yield session
 
 
-def test_it_listens_only_on_the_loopback_address(server: Server) -> None:
+def test_the_server_listens_only_on_the_loopback_address(server: Server) -> None:
     assert server.url == f"http://127.0.0.1:{server.port}"
 
 
@@ -47,48 +47,48 @@ def test_it_listens_only_on_the_loopback_address(server: Server) -> None:
 def test_every_loopback_name_is_a_trusted_host(
     server: Server, session: requests.Session, name: str
 ) -> None:
-    answer = session.get(server.url, headers={"Host": f"{name}:{server.port}"})
+    response = session.get(server.url, headers={"Host": f"{name}:{server.port}"})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
     "name", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "[", ""]
 )
 def test_an_unknown_host_is_refused(server: Server, session: requests.Session, name: str) -> None:
-    answer = session.get(server.url, headers={"Host": name})
+    response = session.get(server.url, headers={"Host": name})
 
-    assert answer.status_code == 421
-    assert "is not a name of this server" in answer.json()["error"]["message"]
+    assert response.status_code == 421
+    assert "is not a name of this server" in response.json()["error"]["message"]
 
 
 def test_a_given_host_is_trusted(session: requests.Session) -> None:
     with Server(echo, hosts=["crowd.example"]) as server:
-        answer = session.get(server.url, headers={"Host": "crowd.example"})
+        response = session.get(server.url, headers={"Host": "crowd.example"})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_a_form_in_the_query_is_accepted(server: Server, session: requests.Session) -> None:
     query = "q" * (MAX_HEADERS // 2)
 
-    answer = session.get(f"{server.url}/?{query}")
+    response = session.get(f"{server.url}/?{query}")
 
-    assert answer.text == str(len(query))
+    assert response.text == str(len(query))
 
 
 def test_headers_that_are_too_long_are_refused(server: Server, session: requests.Session) -> None:
-    answer = session.get(f"{server.url}/?{'q' * (MAX_HEADERS + 1000)}")
+    response = session.get(f"{server.url}/?{'q' * (MAX_HEADERS + 1000)}")
 
-    assert answer.status_code == 431
+    assert response.status_code == 431
 
 
 def test_an_upload_of_many_megabytes_is_accepted(server: Server, session: requests.Session) -> None:
     block = b"x" * 1_000_000
 
-    answer = session.post(server.url, data=(block for _ in range(20)))
+    response = session.post(server.url, data=(block for _ in range(20)))
 
-    assert answer.text == "20000000"
+    assert response.text == "20000000"
 
 
 def test_requests_are_handled_concurrently(session: requests.Session) -> None:
@@ -100,9 +100,9 @@ def test_requests_are_handled_concurrently(session: requests.Session) -> None:
         return [b"met"]
 
     with Server(app) as server, ThreadPoolExecutor(3) as pool:
-        answers = list(pool.map(lambda _: requests.get(server.url, timeout=TIMEOUT).text, range(3)))
+        results = list(pool.map(lambda _: requests.get(server.url, timeout=TIMEOUT).text, range(3)))
 
-    assert answers == ["met"] * 3
+    assert results == ["met"] * 3
 
 
 def test_requests_that_wait_for_a_thread_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -118,9 +118,9 @@ def test_requests_that_wait_for_a_thread_are_not_logged(caplog: pytest.LogCaptur
         while len(server._server.task_dispatcher.queue) < 4:
             assert not go.wait(0.01)
         go.set()
-        answers = [each.result().text for each in futures]
+        results = [each.result().text for each in futures]
 
-    assert answers == ["done"] * 8
+    assert results == ["done"] * 8
     assert [each for each in caplog.messages if "depth" in each] == []
 
 
@@ -135,12 +135,12 @@ def test_closing_finishes_running_requests() -> None:
 
     server = Server(app)
     with ThreadPoolExecutor(2) as pool:
-        answer = pool.submit(requests.get, server.url, timeout=TIMEOUT)
+        response = pool.submit(requests.get, server.url, timeout=TIMEOUT)
         started.wait(TIMEOUT)
         closed = pool.submit(server.close)
         go.set()
 
-        assert len(answer.result().content) == 20_000_000
+        assert len(response.result().content) == 20_000_000
         closed.result()
 
 
@@ -172,7 +172,7 @@ def test_closing_while_the_trigger_is_pulled_for_another_reason(
     pull = trigger._physical_pull
 
     def pull_late() -> None:
-        pull()  # like a response that was just finished: it wakes the server
+        pull()  # wakes the server, as a finished response does
         server._thread.join(0.1)
         pull()
 

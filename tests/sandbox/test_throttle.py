@@ -98,13 +98,13 @@ def test_a_server_throttles_wrong_keys_and_logs_it(
     with requests.Session() as session, caplog.at_level(logging.WARNING):
         session.trust_env = False
 
-        def ask(key: str) -> requests.Response:
+        def send_key(key: str) -> requests.Response:
             headers = {"Authorization": f"Token token={key}"}
             return session.get(f"{box.url}/jobs", headers=headers, timeout=60)
 
-        known = ask(box.key)
-        statuses = {ask(f"guess-{number}").status_code for number in range(MAX_FAILURES)}
-        blocked, allowed = ask("one-more"), ask(box.key)
+        known = send_key(box.key)
+        statuses = {send_key(f"guess-{number}").status_code for number in range(MAX_FAILURES)}
+        blocked, allowed = send_key("one-more"), send_key(box.key)
 
     assert (known.status_code, statuses) == (200, {401})
     assert blocked.status_code == 429

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from crashes import TIMEOUT, Answer, Connection, ForkServer, Workload
+from crashes import TIMEOUT, Connection, ForkServer, ServerResponse, Workload
 from oracle import Write, find_violations
 
 from crowdflower.sandbox import Sandbox
@@ -64,13 +64,13 @@ def select(file: Path, sql: str) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
-def answered(connection: Connection, *asked: Any) -> Answer:
+def send_until_free(connection: Connection, *request: Any) -> ServerResponse:
     """Send a request; retry while the response says that the database is busy."""
     for _ in range(int(TIMEOUT / BUSY_TIMEOUT)):
-        answer = connection.send(*asked)
-        if answer.status != 503:
+        response = connection.send(*request)
+        if response.status != 503:
             break
-    return answer
+    return response
 
 
 def test_two_servers_can_start_on_a_new_file_at_the_same_time(
@@ -79,16 +79,16 @@ def test_two_servers_can_start_on_a_new_file_at_the_same_time(
     for number in range(5):
         file = tmp_path / f"sandbox{number}.db"
         with ExitStack() as serving, ThreadPoolExecutor(2) as pool:
-            begun = [pool.submit(serving.enter_context, each.serve(file)) for each in servers]
-            addresses = {each.result(TIMEOUT) for each in begun}
+            starts = [pool.submit(serving.enter_context, each.serve(file)) for each in servers]
+            urls = {each.result(TIMEOUT) for each in starts}
 
-        assert len(addresses) == 2
+        assert len(urls) == 2
         assert select(file, "SELECT count(*) FROM account") == [(1,)]
         assert find_violations(file) == []
 
 
 def test_two_servers_do_nothing_twice(servers: tuple[ForkServer, ForkServer], file: Path) -> None:
-    """Both get the same requests with the same idempotency keys at the same time."""
+    """Both receive the same requests with the same idempotency keys at the same time."""
     workload = Workload.create(file, units=40)
     job = f"/jobs/{workload.job}"
     bonuses = [
@@ -116,11 +116,12 @@ def test_two_servers_do_nothing_twice(servers: tuple[ForkServer, ForkServer], fi
 
     with servers[0].serve(file) as one, servers[1].serve(file) as other:
 
-        def send(url: str, first: int) -> list[tuple[Write, Answer]]:
+        def send(url: str, first: int) -> list[tuple[Write, ServerResponse]]:
             connection = Connection(url)
             turned = requests[first:] + requests[:first]
             sent = [
-                (each[0], answered(connection, "POST", *each[1:], each[0].key)) for each in turned
+                (each[0], send_until_free(connection, "POST", *each[1:], each[0].key))
+                for each in turned
             ]
             connection.close()
             return sent
@@ -133,16 +134,16 @@ def test_two_servers_do_nothing_twice(servers: tuple[ForkServer, ForkServer], fi
             ]
             sent = [pair for each in sending for pair in each.result(TIMEOUT)]
 
-    by_key: dict[str, list[Answer]] = {}
-    for write, answer in sent:
-        by_key.setdefault(write.key, []).append(answer)
-        write.outcome = "acknowledged" if answer.status < 400 else "refused"
-    assert {answer.status for _, answer in sent} <= {200, 409}
-    assert all(len(answers) == 2 * SENDERS for answers in by_key.values())
+    by_key: dict[str, list[ServerResponse]] = {}
+    for write, response in sent:
+        by_key.setdefault(write.key, []).append(response)
+        write.outcome = "acknowledged" if response.status < 400 else "refused"
+    assert {response.status for _, response in sent} <= {200, 409}
+    assert all(len(responses) == 2 * SENDERS for responses in by_key.values())
     for write, *_ in [*bonuses, *uploads]:
-        answers = by_key[write.key]
-        assert len({answer.body for answer in answers}) == 1
-        assert sum(not answer.replayed for answer in answers) == 1
+        responses = by_key[write.key]
+        assert len({response.body for response in responses}) == 1
+        assert sum(not response.replayed for response in responses) == 1
     assert find_violations(file, [write for write, *_ in requests]) == []
 
 
@@ -159,8 +160,10 @@ def test_two_servers_notify_once(
         connections = [Connection(one), Connection(other)]
         for number in range(uploads):
             data = [{"text": f"row {number}"}]
-            answer = answered(connections[number % 2], "PUT", f"/jobs/{workload.job}/upload", data)
-            assert answer.status == 200
+            response = send_until_free(
+                connections[number % 2], "PUT", f"/jobs/{workload.job}/upload", data
+            )
+            assert response.status == 200
         for connection in connections:
             connection.close()
         waited = threading.Event()

@@ -114,20 +114,20 @@ def test_a_new_visitor_enters_a_name_and_is_recognized_later(box: Sandbox) -> No
 def test_an_invalid_name_is_refused(box: Sandbox, name: str) -> None:
     person = Person(box, launched(box, ROWS), name=None)
 
-    answer = person.browser.post(person.url, data={"name": name})
+    response = person.browser.post(person.url, data={"name": name})
 
-    assert answer.status_code == 422
-    assert "Please enter your name, with at most 100 characters." in answer.text
+    assert response.status_code == 422
+    assert "Please enter your name, with at most 100 characters." in response.text
 
 
 def test_a_url_with_an_unescaped_secret_works() -> None:
     with Sandbox(seed=0) as box:
         job = launched(box, ROWS)
 
-        answer = box.app.test_client().get(f"/work/{job.id}?secret={job.secret}")
+        response = box.app.test_client().get(f"/work/{job.id}?secret={job.secret}")
 
     assert "+" in job.secret
-    assert "What is your name?" in answer.text
+    assert "What is your name?" in response.text
 
 
 @pytest.mark.parametrize("path", ["/work/{}?secret=guessed", "/work/{}", "/work/7?secret=guessed"])
@@ -148,13 +148,13 @@ def test_submitted_answers_become_judgments(box: Sandbox) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
 
-    answer = person.submit(
+    response = person.submit(
         person.fields(says="good", first="Ada", last="Lovelace", browser="forged"),
         **{"User-Agent": "A browser"},
     )
 
-    assert "Your page was submitted." in answer.text
-    assert "There is nothing left in this job for you" in answer.text
+    assert "Your page was submitted." in response.text
+    assert "There is nothing left in this job for you" in response.text
     stored = judgments(job)
     assert len(stored) == len(ROWS)
     assert {each.data["says"] for each in stored} == {"good"}
@@ -166,15 +166,15 @@ def test_errors_are_listed_and_answers_are_kept(box: Sandbox) -> None:
     person = Person(box, job)
     fields = person.fields(says="bad", first="Ada", last="Lovelace")
 
-    answer = person.browser.post(person.url, data=fields)
+    response = person.browser.post(person.url, data=fields)
 
-    assert answer.status_code == 422
-    assert "Please correct 5 answers" in answer.text
-    anchors = re.findall(r'<a href="#(u\d+-why)">Row \d, What is bad\?</a>', answer.text)
+    assert response.status_code == 422
+    assert "Please correct 5 answers" in response.text
+    anchors = re.findall(r'<a href="#(u\d+-why)">Row \d, What is bad\?</a>', response.text)
     assert len(anchors) == len(ROWS)
-    assert all(f'id="{anchor}"' in answer.text for anchor in anchors)
-    assert len(re.findall(r'value="bad" checked', answer.text)) == len(ROWS)
-    assert answer.text.count('value="Lovelace"') == len(ROWS)
+    assert all(f'id="{anchor}"' in response.text for anchor in anchors)
+    assert len(re.findall(r'value="bad" checked', response.text)) == len(ROWS)
+    assert response.text.count('value="Lovelace"') == len(ROWS)
     assert judgments(job) == []
 
 
@@ -204,11 +204,11 @@ def test_an_expired_page_is_refused(box: Sandbox) -> None:
     fields = person.fields(says="good")
 
     box.clock.advance(minutes=31)
-    answer = person.browser.post(person.url, data=fields)
+    response = person.browser.post(person.url, data=fields)
 
-    assert answer.status_code == 410
-    assert "The time for this page is over" in answer.text
-    assert "Continue" in answer.text
+    assert response.status_code == 410
+    assert "The time for this page is over" in response.text
+    assert "Continue" in response.text
     assert judgments(job) == []
 
 
@@ -217,10 +217,10 @@ def test_the_page_of_another_contributor_is_refused(box: Sandbox) -> None:
     ada, eve = Person(box, job), Person(box, job, "Eve")
     stolen = ada.fields(says="bad", why="stolen")
 
-    answer = eve.browser.post(eve.url, data=stolen)
+    response = eve.browser.post(eve.url, data=stolen)
     without_cookie = box.app.test_client().post(eve.url, data=stolen)
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert without_cookie.status_code == 403
     assert judgments(job) == []
 
@@ -229,9 +229,11 @@ def test_a_forged_token_is_refused(box: Sandbox) -> None:
     job = launched(box, ROWS)
     person = Person(box, job)
 
-    answer = person.browser.post(person.url, data=person.fields(says="good") | {"token": "é" * 32})
+    response = person.browser.post(
+        person.url, data=person.fields(says="good") | {"token": "é" * 32}
+    )
 
-    assert answer.status_code == 409
+    assert response.status_code == 409
     assert judgments(job) == []
 
 
@@ -250,9 +252,9 @@ def test_a_submission_from_another_site_is_refused(box: Sandbox, headers: dict[s
     person = Person(box, job)
     fields = person.fields(says="good")
 
-    answer = person.browser.post(person.url, data=fields, headers=headers)
+    response = person.browser.post(person.url, data=fields, headers=headers)
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert judgments(job) == []
 
 
@@ -291,13 +293,13 @@ def test_only_the_page_of_the_form_is_given_up(box: Sandbox) -> None:
 def test_a_reload_after_giving_up_gives_up_no_other_page(box: Sandbox) -> None:
     job = launched(box, ROWS, units_per_assignment=2)
     person = Person(box, job)
-    answer = person.browser.post(person.url, data=person.fields() | {"give_up": "yes"})
+    response = person.browser.post(person.url, data=person.fields() | {"give_up": "yes"})
     new = person.fields(says="good")
 
-    again = person.browser.get(answer.headers["Location"])
+    again = person.browser.get(response.headers["Location"])
     submitted = person.submit(new)
 
-    assert answer.status_code == 303
+    assert response.status_code == 303
     assert "You gave up this page" in again.text
     assert "Your page was submitted" in submitted.text
 
@@ -345,12 +347,12 @@ def test_a_missed_test_question_is_explained_after_the_page(
     person = Person(box, job)
 
     before = person.load()
-    answer = person.submit(person.fields(says="good"))
+    response = person.submit(person.fields(says="good"))
 
     assert "never again" not in before
     assert "_gold" not in before
-    assert "You missed the test question “says”. The correct answer is" in answer.text
-    assert "They say ‘never again’." in answer.text
+    assert "You missed the test question “says”. The correct answer is" in response.text
+    assert "They say ‘never again’." in response.text
 
 
 def test_a_message_is_shown_once(box: Sandbox) -> None:
@@ -398,19 +400,19 @@ def test_every_response_has_the_security_headers(box: Sandbox) -> None:
         box.app.test_client().get(person.url),
     ]
 
-    for answer in answers:
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "same-origin"
-        assert answer.content_type == "text/html; charset=utf-8"
+    for response in answers:
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "same-origin"
+        assert response.content_type == "text/html; charset=utf-8"
 
 
 def test_the_stylesheet_is_served(box: Sandbox) -> None:
-    answer = box.app.test_client().get("/work/page.css")
+    response = box.app.test_client().get("/work/page.css")
 
-    assert answer.status_code == 200
-    assert answer.content_type == "text/css; charset=utf-8"
+    assert response.status_code == 200
+    assert response.content_type == "text/css; charset=utf-8"
 
 
 def test_the_work_url_of_an_unknown_job_is_an_error(box: Sandbox) -> None:
