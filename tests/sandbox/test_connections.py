@@ -54,7 +54,7 @@ def is_responsive(server: Server) -> bool:
 
 
 @pytest.mark.parametrize(
-    "request",
+    "data",
     [
         b"P",
         HEAD,
@@ -63,23 +63,23 @@ def is_responsive(server: Server) -> bool:
         CHUNKED + b"ff",
     ],
 )
-def test_an_incomplete_request_times_out(request: bytes) -> None:
+def test_an_incomplete_request_times_out(data: bytes) -> None:
     with (
         Server(echo, limits=ConnectionLimits(request_timeout=0.1)) as server,
         connect(server) as connection,
     ):
-        connection.sendall(request)
+        connection.sendall(data)
 
         response = read(connection)
 
     assert response.startswith((b"HTTP/1.0 408", b"HTTP/1.1 408"))
 
 
-@pytest.mark.parametrize("request", [HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n"])
-def test_a_slow_request_times_out(request: bytes) -> None:
+@pytest.mark.parametrize("data", [HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n"])
+def test_a_slow_request_times_out(data: bytes) -> None:
     limits = ConnectionLimits(request_timeout=0.2, min_rate=1000)
     with Server(echo, limits=limits) as server, connect(server) as connection:
-        connection.sendall(request)
+        connection.sendall(data)
         stop = threading.Event()
 
         def send_slowly() -> None:
@@ -157,7 +157,7 @@ def test_a_client_that_does_not_read_the_response_does_not_block_others() -> Non
 
 
 @pytest.mark.parametrize(
-    ("request", "status"),
+    ("data", "status"),
     [
         (CHUNKED + b"1" * 3000, b"400"),
         (CHUNKED + b"1;" + b"x" * 3000, b"400"),
@@ -173,11 +173,11 @@ def test_a_client_that_does_not_read_the_response_does_not_block_others() -> Non
     ],
 )
 def test_an_invalid_request_closes_the_connection(
-    monkeypatch: pytest.MonkeyPatch, request: bytes, status: bytes
+    monkeypatch: pytest.MonkeyPatch, data: bytes, status: bytes
 ) -> None:
     monkeypatch.setattr(serving, "MAX_BODY", 10_000)
     with Server(echo) as server, connect(server) as connection:
-        connection.sendall(request)
+        connection.sendall(data)
 
         response = read(connection)
 
