@@ -96,16 +96,16 @@ POLICY = AccessPolicy(timeout=2)
 
 
 @pytest.fixture
-def silent() -> Iterator[socket.socket]:
+def receiver() -> Iterator[socket.socket]:
     """A receiver that never responds."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(TIMEOUT)
-        yield silent
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        receiver.settimeout(TIMEOUT)
+        yield receiver
 
 
 @pytest.fixture
-def box(silent: socket.socket) -> Iterator[Sandbox]:
-    """Three groups with three callback URLs."""
+def box(receiver: socket.socket) -> Iterator[Sandbox]:
+    """A sandbox with three groups, each with a callback URL of the receiver."""
     with Sandbox(ampcrowd=POLICY) as box, box.ampcrowd_client() as client:
         for number in range(3):
             client.create_tasks(
@@ -113,22 +113,22 @@ def box(silent: socket.socket) -> Iterator[Sandbox]:
                 f"group {number}",
                 {"t1": Text("first")},
                 task_type="sa",
-                callback_url=f"http://127.0.0.1:{silent.getsockname()[1]}/{number}",
+                callback_url=f"http://127.0.0.1:{receiver.getsockname()[1]}/{number}",
             )
         yield box
 
 
-def called(silent: socket.socket) -> bool:
-    """Return whether another connection is waiting to be accepted."""
-    silent.setblocking(False)
+def accept_call(receiver: socket.socket) -> bool:
+    """Accept and close a connection; return whether there was one."""
+    receiver.setblocking(False)
     with suppress(BlockingIOError):
-        silent.accept()[0].close()
+        receiver.accept()[0].close()
         return True
     return False
 
 
-def test_silent_receivers_do_not_delay_the_end_of_the_server(
-    silent: socket.socket, box: Sandbox
+def test_receivers_without_a_response_do_not_delay_the_shutdown(
+    receiver: socket.socket, box: Sandbox
 ) -> None:
     box.crowd.add(1)
     box.crowd.afterwards = None
@@ -136,20 +136,20 @@ def test_silent_receivers_do_not_delay_the_end_of_the_server(
         box.crowd.run(job)
 
     with send_callbacks(box, POLICY):
-        connection, _ = silent.accept()
+        connection, _ = receiver.accept()
 
-    assert not called(silent)
+    assert not accept_call(receiver)
     connection.close()
 
 
 def test_the_crowd_of_a_server_does_not_wait_for_receivers(
-    silent: socket.socket, box: Sandbox
+    receiver: socket.socket, box: Sandbox
 ) -> None:
     with run_crowd(box, 1, POLICY):
         running = (box.ampcrowd.running_jobs() for _ in range(100_000))
         assert [] in running
 
-    assert not called(silent)
+    assert not accept_call(receiver)
 
 
 def test_by_default_the_ampcrowd_api_is_off() -> None:

@@ -20,6 +20,7 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """A function that runs the demo in a temporary folder."""
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)
 
@@ -31,6 +32,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
 
 @pytest.fixture
 def table(tmp_path: Path) -> Callable[[str, str], Path]:
+    """A function that writes a file and returns its path."""
+
     def write(name: str, content: str) -> Path:
         path = tmp_path / name
         path.write_text(content, encoding="utf-8")

@@ -255,7 +255,7 @@ def test_a_background_task_continues_after_a_bug_and_prints_it_without_the_key(
 
 def test_the_crowd_sends_no_requests_and_takes_no_faults() -> None:
     with Sandbox(clock=Clock(virtual=False)) as box:
-        job = launched(box)
+        job = launch_job(box)
         before = len(box.requests)
         box.faults.next(drop=True)
 
@@ -268,10 +268,10 @@ def test_the_crowd_sends_no_requests_and_takes_no_faults() -> None:
 
 def test_the_crowd_joins_again_after_a_reset(capfd: pytest.CaptureFixture[str]) -> None:
     with Sandbox(clock=Clock(virtual=False)) as box, run_crowd(box, 3, None):
-        first = launched(box)
+        first = launch_job(box)
         assert is_finished(box, first.id)
         box.reset()
-        second = launched(box)
+        second = launch_job(box)
 
         assert first.id == second.id
         assert is_finished(box, second.id)
@@ -284,10 +284,10 @@ def test_the_crowd_joins_again_after_another_server_is_reset(
 ) -> None:
     file = tmp_path / "crowd.db"
     with Sandbox(database=file) as box, Sandbox(database=file) as other, run_crowd(box, 3, None):
-        first = launched(box)
+        first = launch_job(box)
         assert is_finished(box, first.id)
         other.reset()
-        second = launched(box)
+        second = launch_job(box)
 
         assert first.id == second.id
         assert is_finished(box, second.id)
@@ -295,7 +295,7 @@ def test_the_crowd_joins_again_after_another_server_is_reset(
     assert capfd.readouterr().err == ""
 
 
-def launched(box: Sandbox) -> Job:
+def launch_job(box: Sandbox) -> Job:
     """Launch a job with five rows."""
     client = box.client()
     job = client.upload_job({"text": f"Row {number}"} for number in range(5))
