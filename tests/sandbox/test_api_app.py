@@ -1,4 +1,4 @@
-"""Rules for every endpoint: keys, formats, verbs, limits, errors."""
+"""Rules of every endpoint: keys, formats, verbs, limits, errors."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ KEY = {"Idempotency-Key": "6f1c2a"}
 ORDER = {"debit": {"units_count": 2}, "channels": ["on_demand"]}
 
 
-def state(api: Api, job: int) -> tuple[Any, ...]:
+def read_state(api: Api, job: int) -> tuple[Any, ...]:
     """Return what a repeated request could change twice."""
-    about = api("GET", f"/jobs/{job}").json()
+    attributes = api("GET", f"/jobs/{job}").json()
     return (
         len(api("GET", "/jobs").json()),
-        about["units_count"],
+        attributes["units_count"],
         api("GET", f"/jobs/{job}/ping").json()["needed_judgments"],
         api("GET", "/account").json()["balance"],
     )
@@ -50,16 +50,16 @@ def test_a_repeated_request_gets_the_same_response_and_takes_effect_once(
     api: Api, job: int, verb: str, path: str, settings: dict[str, Any]
 ) -> None:
     settings = {"headers": {**KEY, "Content-Type": "application/json"}, **settings}
-    before = state(api, job)
+    before = read_state(api, job)
 
     first = api(verb, path.format(job=job), **settings)
-    once = state(api, job)
+    after_first = read_state(api, job)
     second = api(verb, f"{path.format(job=job)}.json", **settings)
 
     assert first.status_code == second.status_code == 200
     assert first.content == second.content
-    assert once != before
-    assert state(api, job) == once
+    assert after_first != before
+    assert read_state(api, job) == after_first
     assert "Idempotent-Replayed" not in first.headers
     assert second.headers["Idempotent-Replayed"] == "true"
 
@@ -96,13 +96,13 @@ def test_a_key_belongs_to_one_request(
     api: Api, job: int, path: str, settings: dict[str, Any]
 ) -> None:
     api("POST", f"/jobs/{job}/orders", json=ORDER, headers=KEY)
-    once = state(api, job)
+    after_first = read_state(api, job)
 
     response = api("POST", path.format(job=job), headers=KEY, **settings)
 
     assert response.status_code == 422
     assert "another request" in response.json()["error"]["message"]
-    assert state(api, job) == once
+    assert read_state(api, job) == after_first
 
 
 def test_a_file_with_one_other_byte_is_another_request(api: Api, job: int) -> None:

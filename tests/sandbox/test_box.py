@@ -1,4 +1,4 @@
-"""Sandbox: its client, URL, crowd, reset and close."""
+"""The class ``Sandbox``: client, URL, crowd, reset and close."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def box() -> Iterator[Sandbox]:
         yield box
 
 
-def launched(client: Client) -> Job:
-    """A running job."""
+def launch_job(client: Client) -> Job:
+    """Create and launch a job; return it."""
     job = client.upload_job(ROWS)
     settings = {"title": "About price", "instructions": "Read the review.", "cml": FORM}
     client.update_job(job.id, settings)
@@ -52,8 +52,8 @@ def launched(client: Client) -> Job:
     return job
 
 
-def job_with_auto_order(client: Client) -> Job:
-    """A job with a row that is ordered after a minute."""
+def create_job_with_auto_order(client: Client) -> Job:
+    """Create a job with a row that is ordered after a minute; return it."""
     job = client.create_job({"title": "About price"})
     settings = {"instructions": "Read the review.", "cml": FORM, "auto_order": True}
     client.update_job(job.id, {**settings, "auto_order_timeout": 60, "judgments_per_unit": 1})
@@ -62,9 +62,9 @@ def job_with_auto_order(client: Client) -> Job:
     return client.get_job(job.id)
 
 
-def test_rows_are_ordered_when_their_timeout_has_passed(box: Sandbox) -> None:
+def test_rows_are_ordered_after_the_auto_order_timeout(box: Sandbox) -> None:
     client = box.client()
-    job = job_with_auto_order(client)
+    job = create_job_with_auto_order(client)
 
     box.clock.advance(seconds=59)
     before = client.get_job(job.id).state
@@ -75,7 +75,7 @@ def test_rows_are_ordered_when_their_timeout_has_passed(box: Sandbox) -> None:
 
 def test_rows_that_become_due_during_a_run_are_ordered(box: Sandbox) -> None:
     client = box.client()
-    running, waiting = launched(client), job_with_auto_order(client)
+    running, waiting = launch_job(client), create_job_with_auto_order(client)
 
     box.crowd.add(2, profile="perfect", truth={"price": "answer"})
     summary = box.crowd.run(running, interactive=True)
@@ -96,7 +96,7 @@ def test_a_closed_sandbox_no_longer_listens_to_its_clock() -> None:
 
 def test_a_resumed_job_orders_the_rows_uploaded_while_it_was_paused(box: Sandbox) -> None:
     client = box.client()
-    job = launched(client)
+    job = launch_job(client)
     client.update_job(job.id, {"auto_order": True})
     job.pause()
     client.upload_job(ROWS[:4], job.id)
@@ -111,7 +111,7 @@ def test_a_resumed_job_orders_the_rows_uploaded_while_it_was_paused(box: Sandbox
 @pytest.mark.parametrize("over", ["in process", "a socket"])
 def test_a_job_runs_from_upload_to_report(box: Sandbox, over: str) -> None:
     client = box.client() if over == "in process" else Client(box.key, box.url)
-    job = launched(client)
+    job = launch_job(client)
 
     box.crowd.add(6, profile="perfect", truth={"price": "answer"})
     box.crowd.run(job)
@@ -134,7 +134,7 @@ def test_a_client_in_process_waits_on_the_clock_of_the_sandbox(box: Sandbox) -> 
 
 
 def test_waiting_for_a_report_takes_virtual_time_only(box: Sandbox) -> None:
-    job = launched(box.client(deadline=10))
+    job = launch_job(box.client(deadline=10))
     box.transitions["report"] = Delay(seconds=1500)
 
     units = job.get_results_report()
@@ -296,7 +296,7 @@ def test_time_is_virtual_in_memory_and_real_with_a_file(tmp_path: Path) -> None:
 
 def test_a_report_is_delayed_as_configured() -> None:
     with Sandbox(transitions={"report": 1}) as box:
-        job = launched(box.client())
+        job = launch_job(box.client())
         request = {"path": f"jobs/{job.id}.csv", "query": {"type": "full"}, "as_json": False}
 
         results = [box.client().call(**request).status_code for _ in range(2)]

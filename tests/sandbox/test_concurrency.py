@@ -30,13 +30,13 @@ from crowdflower.sandbox.store.tables import job as jobs_table
 GOLD_FORM = FORM.replace('validates="required"', 'validates="required" gold="true"')
 
 
-def owner(tx: Transaction) -> Any:
-    """Find the account that owns the jobs; there is a second account."""
+def find_owner(tx: Transaction) -> Any:
+    """Return the account that owns the jobs; there is a second account."""
     return tx.one(select(account).where(account.c.api_key == KEY))
 
 
 class Harness(NamedTuple):
-    """A sandbox on a file with a running job, and a function to call it from any thread."""
+    """A sandbox on a file with a running job, and a function that sends requests to it."""
 
     box: Sandbox
     workload: Workload
@@ -60,12 +60,14 @@ class Harness(NamedTuple):
     def balance(self) -> int:
         """Return the balance of the account, in thousandths of a cent."""
         with self.box.database.snapshot() as tx:
-            return int(owner(tx).balance_mc)
+            return int(find_owner(tx).balance_mc)
 
     def launch(self, count: int, **settings: Any) -> Any:
         """Launch another job with the same form."""
         with self.box.database.transaction() as tx:
-            job = uploads.create_job(tx, owner(tx), [{"text": f"row {n}"} for n in range(count)])
+            job = uploads.create_job(
+                tx, find_owner(tx), [{"text": f"row {n}"} for n in range(count)]
+            )
             jobs.update(tx, job, {**SETTINGS, **settings})
             orders.place(tx, jobs.reload(tx, job), 0, ["on_demand"])
             return jobs.reload(tx, job)
@@ -77,7 +79,7 @@ class Harness(NamedTuple):
 
 
 def in_process(box: Sandbox) -> Callable[..., ServerResponse]:
-    """Call a sandbox without a socket."""
+    """Return a function that sends requests to a sandbox without a socket."""
 
     def send(verb: str, path: str, body: Any = None, key: str | None = None) -> ServerResponse:
         headers = {"Authorization": f"Token token={KEY}"} | (
@@ -97,7 +99,7 @@ def in_process(box: Sandbox) -> Callable[..., ServerResponse]:
 
 
 def over_a_socket(box: Sandbox) -> Callable[..., ServerResponse]:
-    """Call a sandbox over HTTP, with a new connection for each request."""
+    """Return a function that sends each request to a sandbox over a new connection."""
 
     def send(*request: Any) -> ServerResponse:
         connection = Connection(box.url)
@@ -109,8 +111,9 @@ def over_a_socket(box: Sandbox) -> Callable[..., ServerResponse]:
     return send
 
 
-@pytest.fixture(params=[in_process, over_a_socket], ids=lambda way: way.__name__)
+@pytest.fixture(params=[in_process, over_a_socket], ids=lambda transport: transport.__name__)
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
+    """A harness in process, and one over a socket; the invariants are checked afterwards."""
     file = tmp_path / "sandbox.db"
     workload = Workload.create(file, units=60)
     with Sandbox(database=file, key=KEY) as box:
@@ -120,7 +123,7 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Harness]:
-    """The same, called in process only."""
+    """A harness without a socket."""
     file = tmp_path / "sandbox.db"
     workload = Workload.create(file, units=60)
     with Sandbox(database=file, key=KEY) as box:
@@ -134,7 +137,7 @@ def judgment_request(job: int, unit_id: int, worker_id: int) -> tuple[Any, ...]:
     return "POST", f"/jobs/{job}/judgments", {"judgment": body}
 
 
-def test_sixty_contributors_never_get_the_same_of_fifty_units(local: Harness) -> None:
+def test_sixty_contributors_get_different_units_of_fifty(local: Harness) -> None:
     job = local.launch(50, judgments_per_unit=1)
     with local.box.database.transaction() as tx:
         people = [workers.join(tx, channel="on_demand") for _ in range(60)]
@@ -152,7 +155,9 @@ def test_sixty_contributors_never_get_the_same_of_fifty_units(local: Harness) ->
     assert len(unit_ids) == len(set(unit_ids)) == 50
 
 
-def test_of_many_who_give_the_last_judgment_of_a_unit_one_succeeds(harness: Harness) -> None:
+def test_only_one_of_many_concurrent_requests_gives_the_last_judgment_of_a_unit(
+    harness: Harness,
+) -> None:
     job = harness.launch(6, judgments_per_unit=1)
     [row, *_] = harness.query(select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq))
     before = harness.balance()
@@ -224,10 +229,10 @@ def test_a_page_that_is_submitted_too_late_is_refused(
     assert local.query(select(judgment).where(judgment.c.worker_id == person.id)) == []
 
 
-def test_two_orders_at_once_are_not_paid_with_the_same_money(harness: Harness) -> None:
+def test_two_concurrent_orders_are_not_paid_with_the_same_money(harness: Harness) -> None:
     with harness.box.database.transaction() as tx:
         # Enough for one order, which reserves at least ten dollars.
-        accounts.credit(tx, owner(tx), 1500 - accounts.balance_cents(tx, owner(tx)))
+        accounts.credit(tx, find_owner(tx), 1500 - accounts.balance_cents(tx, find_owner(tx)))
     waiting = [harness.send("POST", f"{harness.job}/copy", {"all_units": True}) for _ in range(2)]
     numbers = [json.loads(response.body)["id"] for response in waiting]
     order = {"debit": {"units_count": 5}, "channels": ["on_demand"]}
@@ -279,7 +284,7 @@ def test_a_page_is_scored_by_one_version_of_its_test_questions(local: Harness) -
     people = 24
     with local.box.database.transaction() as tx:
         data = [{"text": f"row {number}"} for number in range(30)] + gold
-        job = uploads.create_job(tx, owner(tx), data)
+        job = uploads.create_job(tx, find_owner(tx), data)
         settings = {"units_per_assignment": 3, "gold_per_assignment": 2, "judgments_per_unit": 1}
         options = {"after_gold": 100, "front_load": False}
         jobs.update(tx, job, {**SETTINGS, **settings, "cml": GOLD_FORM, "options": options})

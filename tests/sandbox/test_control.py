@@ -1,4 +1,4 @@
-"""The control interface: faults, clock, delays and crowd, in Python and over HTTP."""
+"""The control interface: faults, clock, delays and credit, in Python and over HTTP."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def control(box: Sandbox) -> Control:
+    """A function that calls the control interface: ``control("POST", "clock", advance=90)``."""
+
     def control(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
         with session_for(box.app) as session:
             headers = {"Authorization": f"Bearer {token}"}
@@ -43,7 +45,7 @@ def control(box: Sandbox) -> Control:
 
 @pytest.fixture
 def jobs(box: Sandbox) -> Callable[..., requests.Response]:
-    """Send a request to the list of jobs."""
+    """A function that sends a request to the list of jobs, without retries."""
 
     def jobs(verb: str = "GET", **settings: Any) -> requests.Response:
         with session_for(box.app) as session:
@@ -53,7 +55,7 @@ def jobs(box: Sandbox) -> Callable[..., requests.Response]:
     return jobs
 
 
-def count(box: Sandbox) -> int:
+def count_jobs(box: Sandbox) -> int:
     return len(list(box.client().get_jobs()))
 
 
@@ -74,7 +76,7 @@ def test_a_connection_is_dropped_before_or_after_the_request(box: Sandbox, done:
     with pytest.raises(OutcomeUnknown):
         box.client().create_job({"title": "A first job"})
 
-    assert count(box) == done
+    assert count_jobs(box) == done
     assert [(each.verb, each.status, each.fault) for each in box.requests][:1] == [
         ("POST", None, True)
     ]
@@ -86,7 +88,7 @@ def test_a_status_may_hide_a_success(box: Sandbox, jobs: Any) -> None:
     response = jobs("POST", json={"job": {"title": "A first job"}})
 
     assert response.status_code == 502
-    assert count(box) == 1
+    assert count_jobs(box) == 1
 
 
 def test_a_retry_with_an_idempotency_key_after_a_lost_response_is_done_once(
@@ -201,7 +203,7 @@ def test_a_reset_removes_all_faults(box: Sandbox) -> None:
 
     box.reset()
 
-    assert count(box) == 0
+    assert count_jobs(box) == 0
     assert [each.status for each in box.requests] == [200]
 
 
@@ -214,7 +216,7 @@ def test_the_ledger_adds_up_to_the_balance(box: Sandbox, control: Control) -> No
     assert sum(line["amount_mc"] for line in lines) == 700_000
 
 
-def test_only_the_latest_events_are_kept(box: Sandbox, control: Control) -> None:
+def test_only_the_latest_events_are_stored(box: Sandbox, control: Control) -> None:
     with box.database.transaction() as tx:
         for number in range(2 * MIN_KEPT_EVENTS + 5):
             tx.record("tested", number=number)
@@ -296,7 +298,7 @@ def test_seed_requests_and_reset_work_over_http(box: Sandbox, control: Control) 
     ]
     assert control("POST", "webhooks/deliver").json() == []
     assert control("POST", "reset").json() == {"success": True}
-    assert count(box) == 0
+    assert count_jobs(box) == 0
 
 
 @pytest.mark.parametrize(

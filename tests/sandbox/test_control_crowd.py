@@ -1,4 +1,4 @@
-"""The control interface: a crowd that works, and the webhooks of its job, over HTTP."""
+"""The control interface: a simulated crowd, and webhooks, over HTTP."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def control(box: Sandbox) -> Control:
+    """A function that calls the control interface: ``control("GET", "workers")``."""
+
     def control(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
         with session_for(box.app) as session:
             headers = {"Authorization": f"Bearer {token}"}
@@ -43,7 +45,7 @@ def job(box: Sandbox) -> int:
     """A running job with webhooks."""
     rows = [{"text": f"row {number}", "right": "good"} for number in range(5)]
     job = box.client().upload_job(rows)
-    about = {
+    attributes = {
         "title": "Reviews",
         "instructions": "Read them.",
         "cml": FORM,
@@ -51,7 +53,7 @@ def job(box: Sandbox) -> int:
         "payment_cents": 1,
         "webhook_uri": "http://127.0.0.1:9/hook",
     }
-    box.client().update_job(job.id, about)
+    box.client().update_job(job.id, attributes)
     job.launch(5, channels=["cf_internal"])
     return job.id
 

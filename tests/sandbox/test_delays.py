@@ -33,11 +33,12 @@ def job(box: Sandbox) -> Job:
     return job
 
 
-def states(box: Sandbox, job: Job, polls: int = 3) -> list[str]:
+def poll_states(box: Sandbox, job: Job, polls: int = 3) -> list[str]:
+    """Read a job several times; return its states."""
     return [box.client().get_job(job.id).state for _ in range(polls)]
 
 
-def test_the_progress_of_an_upload(box: Sandbox) -> None:
+def test_uploaded_units_appear_gradually(box: Sandbox) -> None:
     box.transitions["upload"] = 3
     job = box.client().upload_job(ROWS)
 
@@ -52,12 +53,12 @@ def test_a_delay_may_be_in_seconds(box: Sandbox) -> None:
     job = box.client().upload_job(ROWS)
     ping = job.client.jobs[job.id].units.ping
 
-    early = [ping() for _ in range(9)]
+    first_polls = [ping() for _ in range(9)]
     box.clock.advance(seconds=30)
     half = ping()
     box.clock.advance(seconds=30)
 
-    assert {each["done"] for each in early} == {False}
+    assert {each["done"] for each in first_polls} == {False}
     assert half == {"done": False, "count": 4}
     assert ping() == {"done": True, "count": 8}
 
@@ -68,13 +69,13 @@ def test_changes_of_state_are_delayed(box: Sandbox, job: Job) -> None:
     client = box.client()
 
     client.debit_order(job, 8, ["on_demand"])
-    launched = states(box, job)
+    launched = poll_states(box, job)
     client.jobs[job.id].pause()
-    paused = states(box, job)
+    paused = poll_states(box, job)
     client.jobs[job.id].resume()
-    resumed = states(box, job)
+    resumed = poll_states(box, job)
     client.jobs[job.id].cancel()
-    canceled = states(box, job)
+    canceled = poll_states(box, job)
 
     assert launched == ["unordered", "running", "running"]
     assert paused == ["running", "paused", "paused"]
@@ -82,7 +83,7 @@ def test_changes_of_state_are_delayed(box: Sandbox, job: Job) -> None:
     assert canceled == ["running", "canceled", "canceled"]
 
 
-def test_a_hidden_change_has_its_effect_at_once(box: Sandbox, job: Job) -> None:
+def test_a_change_takes_effect_before_it_is_visible(box: Sandbox, job: Job) -> None:
     box.transitions["order"] = Delay(seconds=1e6)
     box.client().debit_order(job, 8, ["on_demand"])
     box.crowd.add(3, texts={"like": ["fine"]})
@@ -111,9 +112,7 @@ def test_converted_test_questions_are_delayed(box: Sandbox, job: Job) -> None:
     assert [box.client().get_job(job.id).golds_count for _ in range(2)] == [0, 1]
 
 
-def test_a_reset_keeps_the_delays_and_clears_what_is_hidden(
-    box: Sandbox,
-) -> None:
+def test_a_reset_keeps_the_delays_and_clears_pending_changes(box: Sandbox) -> None:
     box.transitions["upload"] = 1
     first = box.client().upload_job(ROWS)
     box.reset()
@@ -135,15 +134,15 @@ def test_unknown_kinds_and_negative_delays_are_refused(box: Sandbox) -> None:
     assert {box.transitions[kind] for kind in KINDS} == {Delay()}
 
 
-def test_polls_and_seconds_must_both_have_passed() -> None:
+def test_a_delay_in_polls_and_seconds_ends_after_both() -> None:
     now = 0.0
     delays = Delays({"order": Delay(polls=1, seconds=10)}, lambda: now)
     delays.begin("order", 7, {"state": "unordered"})
 
-    early = [delays.poll("order", 7) for _ in range(3)]
+    first_polls = [delays.poll("order", 7) for _ in range(3)]
     now = 10.0
 
-    assert max(early) < 1
+    assert max(first_polls) < 1
     assert delays.poll("order", 7) == 1
 
 

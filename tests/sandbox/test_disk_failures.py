@@ -47,7 +47,7 @@ def box(file: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def api(box: Sandbox) -> Iterator[Api]:
-    """Call the API of a sandbox on a file."""
+    """A function that calls the API of a sandbox on a file."""
     with session_for(box.app) as session:
         session.headers["Authorization"] = f"Token token={KEY}"
 
@@ -58,40 +58,41 @@ def api(box: Sandbox) -> Iterator[Api]:
 
 
 def upload(api: Api, path: str = "/jobs/upload", count: int = 1000) -> Response:
+    """Upload rows of 500 characters."""
     lines = "".join(f'{{"text": "{row["text"]}"}}\n' for row in ROWS[:count])
     return api("POST", path, data=lines, headers={"Content-Type": "application/json"})
 
 
-def pragma(box: Sandbox, text: str) -> Any:
-    """Execute a pragma on the pool's only connection; requests are not authorized to."""
+def run_pragma(box: Sandbox, text: str) -> Any:
+    """Run a pragma on the pool's only connection; requests may not run pragmas."""
     with box.database.snapshot() as tx:
         tx.driver.set_authorizer(lambda *_: sqlite3.SQLITE_OK)  # type: ignore[attr-defined]
         return tx.driver.execute(f"PRAGMA {text}").fetchone()
 
 
 @contextmanager
-def full(box: Sandbox) -> Iterator[None]:
+def limit_file_size(box: Sandbox) -> Iterator[None]:
     """Let the file grow by at most ten pages within the block."""
-    (pages,) = pragma(box, "page_count")
-    pragma(box, f"max_page_count = {pages + 10}")
+    (pages,) = run_pragma(box, "page_count")
+    run_pragma(box, f"max_page_count = {pages + 10}")
     try:
         yield
     finally:
-        pragma(box, f"max_page_count = {2**30}")
+        run_pragma(box, f"max_page_count = {2**30}")
 
 
 def test_a_full_disk_refuses_writes_without_partial_changes(box: Sandbox, api: Api) -> None:
     job = upload(api, count=5).json()["id"]
 
-    with full(box):
+    with limit_file_size(box):
         refused = [upload(api), upload(api, f"/jobs/{job}/upload")]
-        read = api("GET", f"/jobs/{job}/units")
+        reading = api("GET", f"/jobs/{job}/units")
     afterwards = upload(api, f"/jobs/{job}/upload", 7)
 
     assert [response.status_code for response in refused] == [507, 507]
     assert all("is full" in response.json()["error"]["message"] for response in refused)
-    assert read.status_code == 200
-    assert len(read.json()) == 5
+    assert reading.status_code == 200
+    assert len(reading.json()) == 5
     assert (afterwards.status_code, afterwards.json()["units_count"]) == (200, 12)
     assert len(api("GET", "/jobs").json()) == 1
 
@@ -103,7 +104,7 @@ def test_a_full_database_in_memory_refuses_writes() -> None:
         def api(verb: str, path: str, **settings: Any) -> Response:
             return session.request(verb, f"{ORIGIN}/v1{path}", **settings)
 
-        with full(box):
+        with limit_file_size(box):
             refused = upload(api)
         accepted = upload(api)
 
@@ -116,7 +117,7 @@ def test_a_write_refused_by_a_full_disk_does_not_use_its_idempotency_key(
     settings = {"headers": {"Idempotency-Key": "k", "Content-Type": "application/json"}}
     lines = "".join(f'{{"text": "{row["text"]}"}}\n' for row in ROWS)
 
-    with full(box):
+    with limit_file_size(box):
         refused = api("POST", "/jobs/upload", data=lines, **settings)
     done = api("POST", "/jobs/upload", data=lines, **settings)
 
@@ -129,12 +130,12 @@ def test_a_disk_that_refuses_more_bytes_stops_writes_only(file: Path) -> None:
     workload = Workload.create(file, units=5)
     with ForkServer() as server, server.serve(file) as url:
         connection, lines = Connection(url), [{"text": "x" * 100}] * 1000
-        room = file.stat().st_size + 200_000
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        limit = file.stat().st_size + 200_000
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         statuses: list[int] = []
         while 507 not in statuses and len(statuses) < 100:
             statuses.append(connection.send("POST", "/jobs/upload", lines).status)
-        read = connection.send("GET", f"/jobs/{workload.job}/units", None).status
+        reading = connection.send("GET", f"/jobs/{workload.job}/units", None).status
         with pytest.raises((OSError, HTTPException)):  # the server cannot buffer the request body
             Connection(url).send("POST", "/jobs/upload", lines * 20)
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -143,7 +144,7 @@ def test_a_disk_that_refuses_more_bytes_stops_writes_only(file: Path) -> None:
         connection.close()
 
     assert set(statuses) == {200, 507}
-    assert (read, afterwards) == (200, 200)
+    assert (reading, afterwards) == (200, 200)
     assert find_violations(file) == []
     query = "SELECT units_count FROM job WHERE id <> ?"
     with closing(sqlite3.connect(file)) as database:
@@ -154,11 +155,11 @@ def test_a_disk_that_refuses_more_bytes_stops_writes_only(file: Path) -> None:
 def test_a_file_locked_by_another_process_gives_503_after_the_timeout(
     box: Sandbox, api: Api, file: Path
 ) -> None:
-    pragma(box, "busy_timeout = 50")
+    run_pragma(box, "busy_timeout = 50")
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         refused = api("POST", "/jobs", json={"job": {"title": "A job"}})
-        read = api("GET", "/jobs")
+        reading = api("GET", "/jobs")
         other.execute("ROLLBACK")
 
     done = api("POST", "/jobs", json={"job": {"title": "A job"}})
@@ -166,13 +167,13 @@ def test_a_file_locked_by_another_process_gives_503_after_the_timeout(
     assert refused.status_code == 503
     assert refused.headers["Retry-After"] == "5"
     assert "Another process" in refused.json()["error"]["message"]
-    assert (read.status_code, read.json()) == (200, [])
+    assert (reading.status_code, reading.json()) == (200, [])
     assert done.status_code == 200
 
 
 def test_the_control_interface_gives_the_same_error(file: Path) -> None:
     with Sandbox(database=file, control="token") as box:
-        pragma(box, "busy_timeout = 50")
+        run_pragma(box, "busy_timeout = 50")
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             response = box.app.test_client().post(
@@ -279,8 +280,8 @@ def test_a_file_with_a_damaged_header_is_refused_and_left_unchanged(
 
 def test_a_file_that_is_damaged_while_open_gives_503(box: Sandbox, api: Api, file: Path) -> None:
     upload(api)
-    pragma(box, "wal_checkpoint(TRUNCATE)")
-    pragma(box, "cache_size = 0")
+    run_pragma(box, "wal_checkpoint(TRUNCATE)")
+    run_pragma(box, "cache_size = 0")
     size = file.stat().st_size
     with file.open("r+b") as opened:
         opened.seek(4096)
@@ -293,7 +294,7 @@ def test_a_file_that_is_damaged_while_open_gives_503(box: Sandbox, api: Api, fil
 
 
 def test_a_read_only_file_gives_503_for_writes(box: Sandbox, api: Api) -> None:
-    pragma(box, "query_only = ON")
+    run_pragma(box, "query_only = ON")
 
     responses = [api("POST", "/jobs", json={"job": {"title": "A job"}}), api("GET", "/jobs")]
 

@@ -21,27 +21,29 @@ TIMEOUT = 60
 
 @pytest.fixture
 def lookups() -> list[str]:
-    """All DNS lookups."""
+    """The host names that were looked up."""
     return []
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch, lookups: list[str]) -> dict[str, list[str]]:
-    """Fake DNS: host name to addresses; IP addresses resolve as usual."""
+    """Fake DNS, a dict of host name to addresses; IP addresses resolve as usual."""
     known: dict[str, list[str]] = {}
     resolve = socket.getaddrinfo
 
     def fake_resolve(host: str, *rest: Any, **settings: Any) -> list[Any]:
         lookups.append(host)
-        found = known.get(host, [host])
-        return [one for each in found for one in resolve(each, *rest, **settings)]
+        addresses = known.get(host, [host])
+        return [info for each in addresses for info in resolve(each, *rest, **settings)]
 
     monkeypatch.setattr(socket, "getaddrinfo", fake_resolve)
     return known
 
 
 @contextmanager
-def receiver(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[int, list[str]]]:
+def run_receiver(
+    respond: Callable[[BaseHTTPRequestHandler], None],
+) -> Iterator[tuple[int, list[str]]]:
     """Run a server on loopback; record host and path of each request."""
     received: list[str] = []
 
@@ -64,7 +66,9 @@ def receiver(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tupl
             thread.join()
 
 
-def responds(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+def respond_with(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Return a function that sends a response without a body."""
+
     def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
         for name, value in headers.items():
@@ -125,7 +129,7 @@ def test_a_host_with_one_private_address_is_refused(names: dict[str, list[str]])
 
 
 def test_loopback_can_be_allowed_and_other_private_addresses_cannot() -> None:
-    with receiver(responds(204)) as (port, received):
+    with run_receiver(respond_with(204)) as (port, received):
         post(
             f"http://127.0.0.1:{port}/answers?for=me",
             BODY,
@@ -144,7 +148,7 @@ def test_the_connection_goes_to_the_resolved_address_with_the_original_host(
 ) -> None:
     names["answers.example.com"] = ["127.0.0.1"]
 
-    with receiver(responds(200)) as (port, received):
+    with run_receiver(respond_with(200)) as (port, received):
         post(
             f"http://answers.example.com:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT
         )
@@ -156,7 +160,7 @@ def test_the_connection_goes_to_the_resolved_address_with_the_original_host(
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500, 503])
 def test_only_a_success_is_a_delivery(status: int) -> None:
     with (
-        receiver(responds(status, Location="http://127.0.0.1:1/")) as (port, received),
+        run_receiver(respond_with(status, Location="http://127.0.0.1:1/")) as (port, received),
         pytest.raises(DeliveryError, match=f"answered with status {status}"),
     ):
         post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=TIMEOUT)
@@ -167,13 +171,13 @@ def test_only_a_success_is_a_delivery(status: int) -> None:
 def test_a_response_without_end_is_a_timeout() -> None:
     stop = threading.Event()
 
-    def drip(handler: BaseHTTPRequestHandler) -> None:
+    def send_slowly(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.0 200 OK\r\nX-Slow: ")
         with suppress(OSError):
             while not stop.wait(0.01):
                 handler.wfile.write(b"x")
 
-    with receiver(drip) as (port, _):
+    with run_receiver(send_slowly) as (port, _):
         try:
             with pytest.raises(DeliveryError, match=r"took longer than 0\.2 s"):
                 post(f"http://127.0.0.1:{port}/", BODY, FORM, allow_loopback=True, timeout=0.2)

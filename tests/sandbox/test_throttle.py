@@ -1,4 +1,4 @@
-"""The login throttle: many wrong keys from an address block it, except for right keys."""
+"""The login throttle: many wrong keys block an address, except for valid keys."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_only_the_address_with_wrong_keys_is_blocked(throttle: LoginThrottle) ->
     assert caught.value.seconds == WINDOW
 
 
-def test_a_key_that_was_right_is_never_blocked(throttle: LoginThrottle) -> None:
+def test_a_key_that_was_accepted_before_is_never_blocked(throttle: LoginThrottle) -> None:
     throttle.record_success("the key")
 
     throttle.check(HERE, "the key")

@@ -34,11 +34,11 @@ def servers() -> Iterator[tuple[ForkServer, ForkServer]]:
         yield one, other
 
 
-class Hook(BaseHTTPRequestHandler):
+class Receiver(BaseHTTPRequestHandler):
     """Accepts every notification."""
 
     def do_POST(self) -> None:
-        self.server.got.append(self.rfile.read(int(self.headers["Content-Length"])))  # type: ignore[attr-defined]
+        self.server.received.append(self.rfile.read(int(self.headers["Content-Length"])))  # type: ignore[attr-defined]
         self.send_response(200)
         self.end_headers()
 
@@ -48,8 +48,9 @@ class Hook(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hook() -> Iterator[Any]:
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.got = []
+    """A server that records the notifications it receives."""
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server.received = []
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -58,7 +59,7 @@ def hook() -> Iterator[Any]:
     server.server_close()
 
 
-def select(file: Path, sql: str) -> list[Any]:
+def query_file(file: Path, sql: str) -> list[Any]:
     """Query the file directly."""
     with closing(sqlite3.connect(file)) as connection:
         return connection.execute(sql).fetchall()
@@ -83,11 +84,13 @@ def test_two_servers_can_start_on_a_new_file_at_the_same_time(
             urls = {each.result(TIMEOUT) for each in starts}
 
         assert len(urls) == 2
-        assert select(file, "SELECT count(*) FROM account") == [(1,)]
+        assert query_file(file, "SELECT count(*) FROM account") == [(1,)]
         assert find_violations(file) == []
 
 
-def test_two_servers_do_nothing_twice(servers: tuple[ForkServer, ForkServer], file: Path) -> None:
+def test_two_servers_execute_each_request_once(
+    servers: tuple[ForkServer, ForkServer], file: Path
+) -> None:
     """Both receive the same requests with the same idempotency keys at the same time."""
     workload = Workload.create(file, units=40)
     job = f"/jobs/{workload.job}"
@@ -118,10 +121,10 @@ def test_two_servers_do_nothing_twice(servers: tuple[ForkServer, ForkServer], fi
 
         def send(url: str, first: int) -> list[tuple[Write, ServerResponse]]:
             connection = Connection(url)
-            turned = requests[first:] + requests[:first]
+            rotated = requests[first:] + requests[:first]
             sent = [
                 (each[0], send_until_free(connection, "POST", *each[1:], each[0].key))
-                for each in turned
+                for each in rotated
             ]
             connection.close()
             return sent
@@ -147,7 +150,7 @@ def test_two_servers_do_nothing_twice(servers: tuple[ForkServer, ForkServer], fi
     assert find_violations(file, [write for write, *_ in requests]) == []
 
 
-def test_two_servers_notify_once(
+def test_two_servers_send_each_notification_once(
     servers: tuple[ForkServer, ForkServer], file: Path, hook: Any
 ) -> None:
     uri = f"http://127.0.0.1:{hook.server_port}/hook"
@@ -168,11 +171,11 @@ def test_two_servers_notify_once(
             connection.close()
         waited = threading.Event()
         for _ in range(int(TIMEOUT / 0.1)):
-            if not select(file, "SELECT 1 FROM webhook_delivery WHERE state = 'pending'"):
+            if not query_file(file, "SELECT 1 FROM webhook_delivery WHERE state = 'pending'"):
                 break
             waited.wait(0.1)
 
-    states = select(file, "SELECT state, count(*) FROM webhook_delivery GROUP BY state")
+    states = query_file(file, "SELECT state, count(*) FROM webhook_delivery GROUP BY state")
     assert states == [("sent", uploads)]
-    assert len(hook.got) == uploads
-    assert len(set(hook.got)) == uploads
+    assert len(hook.received) == uploads
+    assert len(set(hook.received)) == uploads

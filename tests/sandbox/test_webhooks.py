@@ -72,8 +72,9 @@ def inbox(box: Sandbox) -> Inbox:
     return inbox
 
 
-def a_job(client: Client, **settings: Any) -> Job:
-    about = {
+def create_job(client: Client, **settings: Any) -> Job:
+    """Create a job with a webhook."""
+    attributes = {
         "title": "About price",
         "instructions": "Read the review.",
         "cml": FORM,
@@ -81,24 +82,26 @@ def a_job(client: Client, **settings: Any) -> Job:
         "webhook_uri": HOOK,
     }
     job = client.create_job({"title": "About price"})
-    client.update_job(job.id, about | settings)
+    client.update_job(job.id, attributes | settings)
     return client.get_job(job.id)
 
 
-def launched(box: Sandbox, **settings: Any) -> Job:
-    job = a_job(box.client(), **settings)
+def launch(box: Sandbox, **settings: Any) -> Job:
+    """Launch a job with a webhook and five rows."""
+    job = create_job(box.client(), **settings)
     job.upload(ROWS)
     job.launch(len(ROWS), channels=["on_demand"])
     return job
 
 
 def finish(box: Sandbox, job: Job) -> None:
+    """Let one contributor judge all units."""
     box.crowd.add(1, profile="perfect", truth={"price": "answer"})
     box.crowd.run(job)
 
 
 def test_the_webhooks_of_a_job_from_upload_to_end(box: Sandbox, inbox: Inbox) -> None:
-    job = launched(box)
+    job = launch(box)
     finish(box, job)
 
     attempts = box.deliver_webhooks()
@@ -113,7 +116,7 @@ def test_the_webhooks_of_a_job_from_upload_to_end(box: Sandbox, inbox: Inbox) ->
 
 
 def test_new_judgments_are_sent_if_enabled(box: Sandbox, inbox: Inbox) -> None:
-    job = launched(box, send_judgments_webhook=True)
+    job = launch(box, send_judgments_webhook=True)
     finish(box, job)
 
     box.deliver_webhooks()
@@ -125,7 +128,7 @@ def test_new_judgments_are_sent_if_enabled(box: Sandbox, inbox: Inbox) -> None:
 
 
 def test_a_judgment_has_the_time_of_its_first_delivery(box: Sandbox) -> None:
-    job = launched(box, send_judgments_webhook=True)
+    job = launch(box, send_judgments_webhook=True)
     finish(box, job)
     accepted = {"job_data_processed"}
 
@@ -150,7 +153,7 @@ def test_a_judgment_has_the_time_of_its_first_delivery(box: Sandbox) -> None:
 
 
 def test_a_completed_unit_delivers_its_judgments(box: Sandbox, inbox: Inbox) -> None:
-    job = launched(box)
+    job = launch(box)
     finish(box, job)
 
     box.deliver_webhooks()
@@ -159,7 +162,7 @@ def test_a_completed_unit_delivers_its_judgments(box: Sandbox, inbox: Inbox) -> 
 
 
 def test_without_webhook_uri_nothing_is_sent(box: Sandbox, inbox: Inbox) -> None:
-    job = launched(box, webhook_uri=None)
+    job = launch(box, webhook_uri=None)
     finish(box, job)
 
     assert box.deliver_webhooks() == []
@@ -167,7 +170,7 @@ def test_without_webhook_uri_nothing_is_sent(box: Sandbox, inbox: Inbox) -> None
 
 
 def test_the_signature_matches_the_payload(box: Sandbox, inbox: Inbox) -> None:
-    job = launched(box)
+    job = launch(box)
     finish(box, job)
 
     box.deliver_webhooks()
@@ -180,7 +183,7 @@ def test_the_signature_matches_the_payload(box: Sandbox, inbox: Inbox) -> None:
 
 
 def test_a_refused_upload_sends_nothing(box: Sandbox, inbox: Inbox) -> None:
-    job = a_job(box.client())
+    job = create_job(box.client())
 
     with pytest.raises(ApiError):
         box.client().call(
@@ -191,7 +194,7 @@ def test_a_refused_upload_sends_nothing(box: Sandbox, inbox: Inbox) -> None:
 
 
 def test_fire_webhooks_sends_the_test_questions(box: Sandbox, inbox: Inbox) -> None:
-    job = a_job(box.client())
+    job = create_job(box.client())
     job.upload([{**ROWS[0], "_golden": "TRUE", "price_gold": "nö"}, *ROWS])
     job.convert_test_questions()
     box.deliver_webhooks()
@@ -209,7 +212,7 @@ def test_fire_webhooks_sends_the_test_questions(box: Sandbox, inbox: Inbox) -> N
 
 
 def test_retry_delays_grow_until_the_address_is_disabled(box: Sandbox, inbox: Inbox) -> None:
-    launched(box)
+    launch(box)
     inbox.error = "connection refused"
     begin, times = box.clock.now(), []
     while box.clock.now() - begin < 3 * MAX_FAILING_TIME:
@@ -226,7 +229,7 @@ def test_retry_delays_grow_until_the_address_is_disabled(box: Sandbox, inbox: In
 
 
 def test_saving_the_address_resumes_deliveries(box: Sandbox, inbox: Inbox) -> None:
-    job = launched(box)
+    job = launch(box)
     inbox.error = "connection refused"
     box.deliver_webhooks()
     box.clock.advance(seconds=MAX_FAILING_TIME)
@@ -244,7 +247,7 @@ def test_saving_the_address_resumes_deliveries(box: Sandbox, inbox: Inbox) -> No
 
 
 def test_removing_the_address_drops_pending_notifications(box: Sandbox, inbox: Inbox) -> None:
-    job = launched(box)
+    job = launch(box)
 
     box.client().update_job(job.id, {"webhook_uri": ""})
     dropped = box.deliver_webhooks()
@@ -254,7 +257,7 @@ def test_removing_the_address_drops_pending_notifications(box: Sandbox, inbox: I
 
 
 def test_a_failing_receiver_delays_only_its_own_job(box: Sandbox, inbox: Inbox) -> None:
-    refused, other = launched(box), launched(box)
+    refused, other = launch(box), launch(box)
 
     def receive(notification: Notification) -> None:
         if json.loads(notification.payload)["id"] == refused.id:
@@ -272,9 +275,9 @@ def test_a_failing_receiver_delays_only_its_own_job(box: Sandbox, inbox: Inbox) 
     assert at_once == []
 
 
-def test_deliveries_stop_when_asked_to(box: Sandbox, inbox: Inbox) -> None:
+def test_deliveries_stop_on_request(box: Sandbox, inbox: Inbox) -> None:
     for _ in range(3):
-        launched(box)
+        launch(box)
 
     attempts = box.deliver_webhooks(lambda: len(inbox.received) == 1)
 
@@ -283,7 +286,7 @@ def test_deliveries_stop_when_asked_to(box: Sandbox, inbox: Inbox) -> None:
 
 
 def test_a_receiver_may_call_the_api(box: Sandbox) -> None:
-    job = launched(box)
+    job = launch(box)
     states: list[str] = []
     box.receive_webhooks(lambda _: states.append(box.client().get_job(job.id).state))
 
@@ -294,19 +297,19 @@ def test_a_receiver_may_call_the_api(box: Sandbox) -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("jobs", [0, 1])
-def test_a_delivery_from_before_a_reset_changes_no_later_one(
+def test_a_delivery_that_began_before_a_reset_does_not_change_later_ones(
     box: Sandbox, inbox: Inbox, jobs: int, fails: bool
 ) -> None:
     def reset(_: Notification) -> None:
         box.receive_webhooks(inbox)
         box.reset()
         for _ in range(jobs):
-            a_job(box.client(), title="A second beginning").upload(ROWS)
+            create_job(box.client(), title="A second beginning").upload(ROWS)
         if fails:
             raise OSError("no")
 
     box.receive_webhooks(reset)
-    a_job(box.client()).upload(ROWS)
+    create_job(box.client()).upload(ROWS)
 
     box.deliver_webhooks()
 
@@ -315,7 +318,7 @@ def test_a_delivery_from_before_a_reset_changes_no_later_one(
 
 
 def test_two_senders_do_not_deliver_the_same_notification(box: Sandbox, inbox: Inbox) -> None:
-    launched(box)
+    launch(box)
     other = WebhookSender(box.database, inbox)
     meanwhile: list[Attempt] = []
     box.receive_webhooks(lambda _: meanwhile.extend(other.deliver(lambda: False)))
@@ -326,7 +329,7 @@ def test_two_senders_do_not_deliver_the_same_notification(box: Sandbox, inbox: I
     assert meanwhile == []
 
 
-class Hook(BaseHTTPRequestHandler):
+class Receiver(BaseHTTPRequestHandler):
     """Responds with the status of the server, and records requests."""
 
     def do_POST(self) -> None:
@@ -342,7 +345,7 @@ class Hook(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hook() -> Iterator[HTTPServer]:
-    server = HTTPServer(("127.0.0.1", 0), Hook)
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
     server.got, server.status = [], 200  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -365,7 +368,7 @@ def test_a_notification_is_posted_as_a_form(
 ) -> None:
     hook.status = status
     uri = f"http://127.0.0.1:{hook.server_port}/cf/hook"
-    job = launched(box, webhook_uri=uri)
+    job = launch(box, webhook_uri=uri)
 
     attempts = box.deliver_webhooks()
 
@@ -377,7 +380,7 @@ def test_a_notification_is_posted_as_a_form(
 
 def test_loopback_addresses_can_be_refused(box: Sandbox, hook: Any) -> None:
     box.receive_webhooks(HttpReceiver(allow_loopback=False))
-    launched(box, webhook_uri=f"http://127.0.0.1:{hook.server_port}/")
+    launch(box, webhook_uri=f"http://127.0.0.1:{hook.server_port}/")
 
     (attempt,) = box.deliver_webhooks()
 

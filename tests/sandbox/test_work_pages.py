@@ -1,4 +1,4 @@
-"""The contributor's pages in a browser: content, submission, refusals."""
+"""The pages of contributors in a browser: content, submission, refusals."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def box() -> Iterator[Sandbox]:
         yield box
 
 
-def launched(box: Sandbox, rows: list[dict[str, Any]], cml: str = CML, **settings: Any) -> Job:
+def launch_job(box: Sandbox, rows: list[dict[str, Any]], cml: str = CML, **settings: Any) -> Job:
     """Launch a job with all of its rows on one page."""
     job = box.client().upload_job(rows)
     settings = {"title": "What do reviews say?", "instructions": "Read.", "cml": cml} | settings
@@ -96,7 +96,7 @@ def judgments(job: Job) -> list[Any]:
 
 
 def test_a_new_visitor_enters_a_name_and_is_recognized_later(box: Sandbox) -> None:
-    person = Person(box, launched(box, ROWS), name=None)
+    person = Person(box, launch_job(box, ROWS), name=None)
 
     form = person.load()
     registered = person.browser.post(person.url, data={"name": "  Ada   Lovelace "})
@@ -112,7 +112,7 @@ def test_a_new_visitor_enters_a_name_and_is_recognized_later(box: Sandbox) -> No
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\x00b"])
 def test_an_invalid_name_is_refused(box: Sandbox, name: str) -> None:
-    person = Person(box, launched(box, ROWS), name=None)
+    person = Person(box, launch_job(box, ROWS), name=None)
 
     response = person.browser.post(person.url, data={"name": name})
 
@@ -122,7 +122,7 @@ def test_an_invalid_name_is_refused(box: Sandbox, name: str) -> None:
 
 def test_a_url_with_an_unescaped_secret_works() -> None:
     with Sandbox(seed=0) as box:
-        job = launched(box, ROWS)
+        job = launch_job(box, ROWS)
 
         response = box.app.test_client().get(f"/work/{job.id}?secret={job.secret}")
 
@@ -132,7 +132,7 @@ def test_a_url_with_an_unescaped_secret_works() -> None:
 
 @pytest.mark.parametrize("path", ["/work/{}?secret=guessed", "/work/{}", "/work/7?secret=guessed"])
 def test_without_the_secret_every_job_is_not_found(box: Sandbox, path: str) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     browser = box.app.test_client()
 
     got = browser.get(path.format(job.id))
@@ -145,7 +145,7 @@ def test_without_the_secret_every_job_is_not_found(box: Sandbox, path: str) -> N
 
 
 def test_submitted_answers_become_judgments(box: Sandbox) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     person = Person(box, job)
 
     response = person.submit(
@@ -162,7 +162,7 @@ def test_submitted_answers_become_judgments(box: Sandbox) -> None:
 
 
 def test_errors_are_listed_and_answers_are_kept(box: Sandbox) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     person = Person(box, job)
     fields = person.fields(says="bad", first="Ada", last="Lovelace")
 
@@ -179,7 +179,7 @@ def test_errors_are_listed_and_answers_are_kept(box: Sandbox) -> None:
 
 
 def test_an_answer_that_does_not_apply_is_dropped(box: Sandbox) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     person = Person(box, job)
 
     person.submit(person.fields(says="good", why="it is not"))
@@ -188,7 +188,7 @@ def test_an_answer_that_does_not_apply_is_dropped(box: Sandbox) -> None:
 
 
 def test_a_page_that_is_submitted_twice_is_stored_once(box: Sandbox) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     person = Person(box, job)
     fields = person.fields(says="good")
 
@@ -199,7 +199,7 @@ def test_a_page_that_is_submitted_twice_is_stored_once(box: Sandbox) -> None:
 
 
 def test_an_expired_page_is_refused(box: Sandbox) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     person = Person(box, job)
     fields = person.fields(says="good")
 
@@ -213,7 +213,7 @@ def test_an_expired_page_is_refused(box: Sandbox) -> None:
 
 
 def test_the_page_of_another_contributor_is_refused(box: Sandbox) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     ada, eve = Person(box, job), Person(box, job, "Eve")
     stolen = ada.fields(says="bad", why="stolen")
 
@@ -226,7 +226,7 @@ def test_the_page_of_another_contributor_is_refused(box: Sandbox) -> None:
 
 
 def test_a_forged_token_is_refused(box: Sandbox) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     person = Person(box, job)
 
     response = person.browser.post(
@@ -248,7 +248,7 @@ def test_a_forged_token_is_refused(box: Sandbox) -> None:
     ],
 )
 def test_a_submission_from_another_site_is_refused(box: Sandbox, headers: dict[str, str]) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     person = Person(box, job)
     fields = person.fields(says="good")
 
@@ -259,7 +259,7 @@ def test_a_submission_from_another_site_is_refused(box: Sandbox, headers: dict[s
 
 
 def test_a_page_that_is_given_up_goes_to_others(box: Sandbox) -> None:
-    job = launched(box, ROWS, judgments_per_unit=1)
+    job = launch_job(box, ROWS, judgments_per_unit=1)
     ada, bob = Person(box, job), Person(box, job, "Bob")
     ada.load()
 
@@ -273,7 +273,7 @@ def test_a_page_that_is_given_up_goes_to_others(box: Sandbox) -> None:
 
 
 def test_only_the_page_of_the_form_is_given_up(box: Sandbox) -> None:
-    job = launched(box, ROWS, units_per_assignment=2)
+    job = launch_job(box, ROWS, units_per_assignment=2)
     person = Person(box, job)
     old = person.fields(says="good")
     person.submit(old)
@@ -291,7 +291,7 @@ def test_only_the_page_of_the_form_is_given_up(box: Sandbox) -> None:
 
 
 def test_a_reload_after_giving_up_gives_up_no_other_page(box: Sandbox) -> None:
-    job = launched(box, ROWS, units_per_assignment=2)
+    job = launch_job(box, ROWS, units_per_assignment=2)
     person = Person(box, job)
     response = person.browser.post(person.url, data=person.fields() | {"give_up": "yes"})
     new = person.fields(says="good")
@@ -307,7 +307,7 @@ def test_a_reload_after_giving_up_gives_up_no_other_page(box: Sandbox) -> None:
 def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
     options = '{% for each in sizes %}<cml:radio label="{{ each }}"/>{% endfor %}'
     cml = f'<cml:radios label="Size?" name="says" validates="required">{options}</cml:radios>'
-    job = launched(box, [{"sizes": ["S", "M"]} for _ in range(5)], cml=cml)
+    job = launch_job(box, [{"sizes": ["S", "M"]} for _ in range(5)], cml=cml)
     person = Person(box, job)
     unit = job.get_unit(next(iter(job.units)).id)
     unit.data = {"sizes": []}
@@ -323,7 +323,7 @@ def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
 
 
 def test_adding_a_line_adds_one_to_each_question_of_the_group(box: Sandbox) -> None:
-    person = Person(box, launched(box, ROWS))
+    person = Person(box, launch_job(box, ROWS))
     fields = person.fields(says="good", first="Ada", last="Lovelace")
     unit = next(name for name in fields if name.endswith("[first]"))[1 : -len("[first]")]
 
@@ -343,7 +343,7 @@ def test_a_missed_test_question_is_explained_after_the_page(
     ]
     rows = [{**row, "says_gold": "", "says_gold_reason": ""} for row in ROWS * 4]
     options = {"front_load": False, "gold_always": True}
-    job = launched(box, golds + rows, units_per_assignment=2, options=options)
+    job = launch_job(box, golds + rows, units_per_assignment=2, options=options)
     person = Person(box, job)
 
     before = person.load()
@@ -356,7 +356,7 @@ def test_a_missed_test_question_is_explained_after_the_page(
 
 
 def test_a_message_is_shown_once(box: Sandbox) -> None:
-    job = launched(box, [*ROWS, *ROWS], units_per_assignment=5)
+    job = launch_job(box, [*ROWS, *ROWS], units_per_assignment=5)
     person = Person(box, job)
     person.submit(person.fields(says="good"))
     job.get_worker(judgments(job)[0].worker_id).notify("Well <b>done</b>!")
@@ -373,7 +373,7 @@ def test_markup_of_requesters_cannot_run_scripts(box: Sandbox, payload: str, pla
     rows = [{**row, **({place: payload} if place in row else {})} for row in ROWS]
     written = {"title": payload, "instructions": payload, "cml": payload + CML}
     settings = {place: written[place]} if place in written else {}
-    job = launched(box, rows, **settings)
+    job = launch_job(box, rows, **settings)
     person = Person(box, job)
 
     html = person.load()
@@ -390,7 +390,7 @@ def test_markup_of_requesters_cannot_run_scripts(box: Sandbox, payload: str, pla
 
 
 def test_every_response_has_the_security_headers(box: Sandbox) -> None:
-    job = launched(box, ROWS)
+    job = launch_job(box, ROWS)
     person = Person(box, job)
 
     answers = [
