@@ -1,4 +1,4 @@
-"""The names that examples use without defining them, created on first use."""
+"""The objects that examples use without defining them, created on first use."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ TEST_QUESTIONS = {
     "Works as it should, every single day.": "positive",
     "Do not buy it, it is dangerous.": "negative",
 }
-ANSWERED = {
+JUDGED_ROWS = {
     "Broke on the second day.": "negative",
     "Exactly what I was looking for.": "positive",
 }
-OPEN = {
+UNJUDGED_ROWS = {
     "I gave one to my sister and one to my neighbour.": "positive",
     "The lid does not close.": "negative",
     "It does what it says on the box.": "positive",
@@ -90,15 +90,15 @@ class World:
     @cached_property
     def order(self) -> Order:
         """The order that launched the job."""
-        return self._prepared.launch(8, channels=["cf_internal"])
+        return self._unlaunched_job.launch(8, channels=["cf_internal"])
 
     @cached_property
     def job(self) -> Job:
         """The job."""
-        job = self._prepared
+        job = self._unlaunched_job
         assert self.order.nuggeted_units_count == 8
         job.channels = ["cf_internal", "on_demand"]
-        votes = (TEST_QUESTIONS | ANSWERED).items()
+        votes = (TEST_QUESTIONS | JUDGED_ROWS).items()
         self.box.crowd.replay(
             [(review, name, label) for name in ("ann", "bob", "cleo") for review, label in votes],
             field="sentiment",
@@ -114,12 +114,12 @@ class World:
 
     @cached_property
     def aggregate(self) -> JudgmentAggregate:
-        """The aggregated answers to it."""
+        """The aggregated answers to that test question."""
         return self.job.judgment_aggregates[0]
 
     @cached_property
     def judgment(self) -> Judgment:
-        """One of its judgments."""
+        """A judgment of that test question."""
         return self.aggregate.judgments[0]
 
     @cached_property
@@ -127,7 +127,7 @@ class World:
         """The contributor of the judgment."""
         return self.judgment.worker
 
-    def move_into_environment(self) -> None:
+    def set_environment(self) -> None:
         """Set the environment variables for ``Client.from_env()``, over a socket."""
         self._monkeypatch.setenv("CROWDFLOWER_API_KEY", self.box.key)
         self._monkeypatch.setenv("CROWDFLOWER_API_URL", self.box.url)
@@ -146,12 +146,16 @@ class World:
         }
 
     @cached_property
-    def _prepared(self) -> Job:
+    def _unlaunched_job(self) -> Job:
         """The job before its launch."""
         job = self.client.create_job(SETTINGS)
         job.upload(
             {"review": review, "_golden": golden, "sentiment_gold": label if golden else None}
-            for rows, golden in ((TEST_QUESTIONS, True), (ANSWERED, False), (OPEN, False))
+            for rows, golden in (
+                (TEST_QUESTIONS, True),
+                (JUDGED_ROWS, False),
+                (UNJUDGED_ROWS, False),
+            )
             for review, label in rows.items()
         )
         job.convert_test_questions()

@@ -19,7 +19,7 @@ def test_the_tests_of_the_testing_page_pass(tmp_path: Path) -> None:
     for name, text in FILES.findall(page):
         (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")
 
-    done = subprocess.run(  # noqa: S603 - our own Python
+    process = subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path],
         cwd=tmp_path,
         capture_output=True,
@@ -27,5 +27,5 @@ def test_the_tests_of_the_testing_page_pass(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert done.returncode == 0, done.stdout
-    assert "7 passed" in done.stdout
+    assert process.returncode == 0, process.stdout
+    assert "7 passed" in process.stdout

@@ -45,7 +45,8 @@ class Stage:
         """Path parameters of each job; the last is empty, to keep the generated ones."""
 
     @contextmanager
-    def rolled_back(self) -> Iterator[None]:
+    def rollback(self) -> Iterator[None]:
+        """Roll back all changes at the end of the block."""
         with suppress(Rollback), self.box.database.transaction():
             yield
             raise Rollback

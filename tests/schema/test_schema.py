@@ -63,8 +63,8 @@ def test_a_response_conforms_to_the_description(case: Case[Any], stage: Stage) -
         name: existing[name] for name in generated.keys() & existing.keys()
     }
 
-    # A bug in the sandbox is raised here as it is, because it runs in this process.
-    with stage.rolled_back():
+    # The sandbox runs in this process, so that a bug in it is raised here.
+    with stage.rollback():
         response = case.call(session=stage.session)
 
         case.validate_response(response, checks=ENABLED_CHECKS)
