@@ -139,7 +139,7 @@ JUDGMENTS = [
 
 
 @pytest.fixture
-def judged(database: Database, api: Callable[..., Response], job: int) -> int:
+def judged_job(database: Database, api: Callable[..., Response], job: int) -> int:
     """The job with four other rows, of which three were judged by up to four contributors.
 
     The records are inserted directly, without the rules, so that all numbers in reports are known.

@@ -317,14 +317,14 @@ def break_down(_: object) -> None:
 
 
 @pytest.fixture
-def broken(database: Database, monkeypatch: pytest.MonkeyPatch) -> Application:
+def broken_app(database: Database, monkeypatch: pytest.MonkeyPatch) -> Application:
     """An application with a bug."""
     monkeypatch.setattr(jobs, "read_page", lambda *_, **__: break_down(None))
     return create_app(database)
 
 
-def test_a_bug_is_raised_in_the_process_of_the_caller(broken: Application) -> None:
-    session = session_for(broken)
+def test_a_bug_is_raised_in_the_process_of_the_caller(broken_app: Application) -> None:
+    session = session_for(broken_app)
 
     with pytest.raises(LookupError, match="an unexpected failure"):
         session.get(f"{ORIGIN}/v1/jobs", params={"key": KEY})
@@ -335,10 +335,10 @@ def test_a_bug_is_raised_in_the_process_of_the_caller(broken: Application) -> No
     [{"params": {"key": KEY}}, {"headers": {"Authorization": f"Token token={KEY}"}}],
 )
 def test_over_a_socket_a_bug_is_a_500_and_neither_response_nor_log_has_the_key(
-    broken: Application, caplog: pytest.LogCaptureFixture, settings: dict[str, Any]
+    broken_app: Application, caplog: pytest.LogCaptureFixture, settings: dict[str, Any]
 ) -> None:
-    session = session_for(broken)
-    session.mount(ORIGIN, SandboxAdapter(broken, raise_errors=False))
+    session = session_for(broken_app)
+    session.mount(ORIGIN, SandboxAdapter(broken_app, raise_errors=False))
 
     with caplog.at_level(logging.DEBUG):
         response = session.get(f"{ORIGIN}/v1/jobs", **settings)
@@ -353,15 +353,15 @@ def test_over_a_socket_a_bug_is_a_500_and_neither_response_nor_log_has_the_key(
 
 
 def test_many_threads_share_one_application(app: Application) -> None:
-    def make(number: int) -> int:
+    def create_job(number: int) -> int:
         with session_for(app) as session:
             response = session.post(
                 f"{ORIGIN}/v1/jobs", params={"key": KEY, "job[title]": f"Number {number}"}
             )
-        made: int = response.json()["id"]
-        return made
+        job_id: int = response.json()["id"]
+        return job_id
 
     with ThreadPoolExecutor(8) as pool:
-        numbers = list(pool.map(make, range(40)))
+        numbers = list(pool.map(create_job, range(40)))
 
     assert len(set(numbers)) == 40

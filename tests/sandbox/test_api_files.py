@@ -28,7 +28,7 @@ def from_json(content: bytes) -> list[dict[str, Any]]:
     return list(json_rows.read(io.BytesIO(content)))
 
 
-class Endless(io.RawIOBase):
+class GeneratedFile(io.RawIOBase):
     """A file of many equal lines, generated while it is read."""
 
     def __init__(self, line: bytes, lines: int) -> None:
@@ -229,7 +229,7 @@ def test_an_object_of_many_lines_is_read_in_linear_time() -> None:
     ],
 )
 def test_memory_does_not_grow_with_the_file(read: Any, header: bytes, line: bytes) -> None:
-    file: IO[bytes] = io.BufferedReader(Endless(line * 100, 500))
+    file: IO[bytes] = io.BufferedReader(GeneratedFile(line * 100, 500))
     rows: Iterator[Any] = read(io.BufferedReader(_Chained(header, file)) if header else file)
     next(rows)
     tracemalloc.start()

@@ -64,8 +64,8 @@ def test_a_repeated_request_gets_the_same_response_and_takes_effect_once(
     assert second.headers["Idempotent-Replayed"] == "true"
 
 
-def test_a_bonus_is_paid_once(api: Api, judged: int) -> None:
-    path = f"/jobs/{judged}/workers/31883685/bonus"
+def test_a_bonus_is_paid_once(api: Api, judged_job: int) -> None:
+    path = f"/jobs/{judged_job}/workers/31883685/bonus"
 
     responses = [api("POST", path, data={"amount": "100"}, headers=KEY) for _ in range(3)]
 

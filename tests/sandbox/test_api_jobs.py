@@ -260,8 +260,8 @@ def test_an_impossible_change_of_state_is_refused_with_status_200(
     assert response.json() == {"error": message}
 
 
-def test_ping_counts(api: Api, judged: int) -> None:
-    counted = api("GET", f"/jobs/{judged}/ping").json()
+def test_ping_counts(api: Api, judged_job: int) -> None:
+    counted = api("GET", f"/jobs/{judged_job}/ping").json()
 
     assert list(counted) == PING_KEYS.split()
     assert counted["all_units"] == 4

@@ -25,22 +25,22 @@ def worker(database: Database) -> int:
 
 
 @pytest.fixture
-def running(api: Api, job: int) -> int:
+def running_job(api: Api, job: int) -> int:
     order = {"debit": {"units_count": 6}, "channels": ["cf_internal"]}
     api("POST", f"/jobs/{job}/orders", json=order)
     return job
 
 
 def test_a_judgment_is_created_changed_and_deleted(
-    api: Api, running: int, units: list[int], worker: int
+    api: Api, running_job: int, units: list[int], worker: int
 ) -> None:
     judgment = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "neutral"}}
 
-    created = api("POST", f"/jobs/{running}/judgments", json={"judgment": judgment}).json()
-    path = f"/jobs/{running}/judgments/{created['id']}"
+    created = api("POST", f"/jobs/{running_job}/judgments", json={"judgment": judgment}).json()
+    path = f"/jobs/{running_job}/judgments/{created['id']}"
     changed = api("PUT", path, data={"judgment[tainted]": "true", "judgment[reviewed]": "true"})
     read_back = api("GET", path).json()
-    gone = api("DELETE", path)
+    deleted = api("DELETE", path)
 
     assert created["data"]["sentiment"] == "neutral"
     assert (created["unit_id"], created["worker_id"], created["tainted"]) == (
@@ -54,9 +54,9 @@ def test_a_judgment_is_created_changed_and_deleted(
         None,
     )
     assert changed.json() == read_back
-    assert str(created["id"]) in gone.json()["message"]["success"]
+    assert str(created["id"]) in deleted.json()["message"]["success"]
     assert api("GET", path).json()["rejected"] is True
-    assert api("GET", f"/jobs/{running}/units/{units[0]}/judgments").json() == []
+    assert api("GET", f"/jobs/{running_job}/units/{units[0]}/judgments").json() == []
 
 
 @pytest.mark.parametrize(
@@ -69,24 +69,24 @@ def test_a_judgment_is_created_changed_and_deleted(
     ],
 )
 def test_an_invalid_judgment_is_refused(
-    api: Api, running: int, judgment: dict[str, Any], status: int
+    api: Api, running_job: int, judgment: dict[str, Any], status: int
 ) -> None:
-    assert api("POST", f"/jobs/{running}/judgments", json=judgment).status_code == status
-    assert api("GET", f"/jobs/{running}").json()["judgments_count"] == 0
+    assert api("POST", f"/jobs/{running_job}/judgments", json=judgment).status_code == status
+    assert api("GET", f"/jobs/{running_job}").json()["judgments_count"] == 0
 
 
 def test_an_invalid_answer_is_refused_with_errors_by_field(
-    api: Api, running: int, units: list[int], worker: int
+    api: Api, running_job: int, units: list[int], worker: int
 ) -> None:
     judgment = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "splendid"}}
 
-    response = api("POST", f"/jobs/{running}/judgments", json={"judgment": judgment})
+    response = api("POST", f"/jobs/{running_job}/judgments", json={"judgment": judgment})
 
     assert response.status_code == 422
     assert set(response.json()["error"]["fields"][str(units[0])]) == {"sentiment"}
 
 
-def test_a_job_that_is_not_running_takes_no_judgment(
+def test_a_job_that_is_not_running_refuses_judgments(
     api: Api, job: int, units: list[int], worker: int
 ) -> None:
     judgment = {"unit_id": units[0], "worker_id": worker, "data": {"sentiment": "neutral"}}
@@ -97,32 +97,34 @@ def test_a_job_that_is_not_running_takes_no_judgment(
     assert response.json()["error"]["message"] == "This job is not running."
 
 
-def test_an_update_of_a_judgment_without_changes_is_a_bad_request(api: Api, judged: int) -> None:
-    path = f"/jobs/{judged}/judgments/1605624100"
+def test_an_update_of_a_judgment_without_changes_is_a_bad_request(
+    api: Api, judged_job: int
+) -> None:
+    path = f"/jobs/{judged_job}/judgments/1605624100"
 
     assert api("PUT", path, json={"judgment": {"trust": 1}}).status_code == 400
     assert api("PUT", path).status_code == 400
-    assert api("PUT", f"/jobs/{judged}/judgments/1", json={"judgment": {"tainted": True}}).ok is (
-        False
-    )
+    assert api(
+        "PUT", f"/jobs/{judged_job}/judgments/1", json={"judgment": {"tainted": True}}
+    ).ok is (False)
 
 
-def test_the_workers_of_a_job_are_listed(api: Api, judged: int) -> None:
-    listed = api("GET", f"/jobs/{judged}/workers").json()
+def test_the_workers_of_a_job_are_listed(api: Api, judged_job: int) -> None:
+    workers = api("GET", f"/jobs/{judged_job}/workers").json()
 
-    one = api("GET", f"/jobs/{judged}/workers/31883685").json()
-    assert [each["worker_id"] for each in listed] == [19596413, 30222698, 31883685, 40010001]
-    assert one == listed[2]
-    assert (one["trust_overall"], one["country"], one["last_ip"]) == (
+    single = api("GET", f"/jobs/{judged_job}/workers/31883685").json()
+    assert [each["worker_id"] for each in workers] == [19596413, 30222698, 31883685, 40010001]
+    assert single == workers[2]
+    assert (single["trust_overall"], single["country"], single["last_ip"]) == (
         0.9444,
         "FIN",
         "198.51.100.7",
     )
-    assert api("GET", f"/jobs/{judged}/workers/7").status_code == 404
+    assert api("GET", f"/jobs/{judged_job}/workers/7").status_code == 404
 
 
-def test_a_contributor_is_notified_with_the_parameters_of_2011(api: Api, judged: int) -> None:
-    path = f"/jobs/{judged}/workers/31883685/notifications"
+def test_a_contributor_is_notified_with_the_parameters_of_2011(api: Api, judged_job: int) -> None:
+    path = f"/jobs/{judged_job}/workers/31883685/notifications"
 
     response = api("POST", path, data={"notification[message]": "Thank you"})
 
@@ -131,8 +133,8 @@ def test_a_contributor_is_notified_with_the_parameters_of_2011(api: Api, judged:
 
 
 @pytest.mark.parametrize("path", ["test_questions", "gold"])
-def test_test_questions_are_listed_with_their_answers(api: Api, judged: int, path: str) -> None:
-    (question,) = api("GET", f"/jobs/{judged}/{path}").json()
+def test_test_questions_are_listed_with_their_answers(api: Api, judged_job: int, path: str) -> None:
+    (question,) = api("GET", f"/jobs/{judged_job}/{path}").json()
 
     assert question["id"] == 4
     assert (question["state"], question["judgments_count"], question["missed_count"]) == (
@@ -146,20 +148,20 @@ def test_test_questions_are_listed_with_their_answers(api: Api, judged: int, pat
     assert "results" not in question
 
 
-def test_the_reason_of_a_refused_upload_is_kept_until_the_next_upload(
+def test_the_reason_of_a_refused_upload_is_reported_until_the_next_upload(
     api: Api, job: int, units: list[int]
 ) -> None:
     def upload(text: bytes) -> int:
         headers = {"Content-Type": "text/csv"}
         return api("PUT", f"/jobs/{job}/upload", data=text, headers=headers).status_code
 
-    begin = api("GET", f"/jobs/{job}/units/ping").json()
+    before = api("GET", f"/jobs/{job}/units/ping").json()
     refused = upload(b"review_id,review_text\nr1,fine\nr2,\xff\n")
     failed = api("GET", f"/jobs/{job}/units/ping").json()
     accepted = upload(b"review_id,review_text\nr1,fine\n")
 
     assert (refused, accepted) == (422, 200)
-    assert begin == {"done": True, "count": 6}
+    assert before == {"done": True, "count": 6}
     assert failed == {
         "done": False,
         "count": 6,
@@ -170,7 +172,7 @@ def test_the_reason_of_a_refused_upload_is_kept_until_the_next_upload(
 
 @pytest.mark.parametrize("name", ["judgments_per_unit", "payment_cents", "min_unit_confidence"])
 @pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1e99999999999"])
-def test_a_huge_number_is_refused_at_once(api: Api, job: int, name: str, number: str) -> None:
+def test_a_huge_number_is_refused_quickly(api: Api, job: int, name: str, number: str) -> None:
     before = api("GET", f"/jobs/{job}").json()
 
     response = api("PUT", f"/jobs/{job}", data={f"job[{name}]": number})

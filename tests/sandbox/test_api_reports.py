@@ -68,11 +68,11 @@ _unit_id,review_id,review_text,sentiment_gold,sentiment_gold_reason
 """
 
 
-def unpacked(archive: bytes) -> tuple[str, str]:
+def unpack(archive: bytes) -> tuple[str, str]:
     """Return name and text of the single file in an archive."""
-    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        (name,) = opened.namelist()
-        return name, opened.read(name).decode("utf-8")
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        (name,) = file.namelist()
+        return name, file.read(name).decode("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -87,50 +87,50 @@ def unpacked(archive: bytes) -> tuple[str, str]:
     ],
 )
 def test_each_report_has_the_name_columns_order_and_quotes_of_the_service(
-    api: Api, judged: int, query: str, name: str, text: str
+    api: Api, judged_job: int, query: str, name: str, text: str
 ) -> None:
-    response = api("GET", f"/jobs/{judged}.csv?{query}", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged_job}.csv?{query}", allow_redirects=True)
 
     assert response.headers["Content-Type"] == "application/zip"
-    assert unpacked(response.content) == (name.format(job=judged), text)
+    assert unpack(response.content) == (name.format(job=judged_job), text)
 
 
 def test_the_json_report_has_a_line_for_each_unit_with_the_json_of_the_api(
-    api: Api, judged: int
+    api: Api, judged_job: int
 ) -> None:
-    response = api("GET", f"/jobs/{judged}.csv?type=json", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged_job}.csv?type=json", allow_redirects=True)
 
-    name, text = unpacked(response.content)
-    unit_json = [api("GET", f"/jobs/{judged}/units/{number}").json() for number in (1, 2, 3, 4)]
-    assert name == f"job_{judged}.json"
+    name, text = unpack(response.content)
+    unit_json = [api("GET", f"/jobs/{judged_job}/units/{number}").json() for number in (1, 2, 3, 4)]
+    assert name == f"job_{judged_job}.json"
     assert [json.loads(line) for line in text.splitlines()] == unit_json
     assert "Würde" in text
 
 
 def test_a_report_is_downloaded_in_two_steps_and_the_second_needs_no_key(
-    api: Api, judged: int
+    api: Api, judged_job: int
 ) -> None:
-    ready = api("GET", f"/jobs/{judged}.csv?type=full")
+    ready = api("GET", f"/jobs/{judged_job}.csv?type=full")
 
     path = ready.headers["Location"].removeprefix("https://sandbox.invalid")
     response = api("GET", path, key=None, version="..")
     assert ready.status_code == 302
     assert path.startswith("/reports/")
     assert response.status_code == 200
-    assert f"filename=f{judged}.csv.zip" in response.headers["Content-Disposition"]
+    assert f"filename=f{judged_job}.csv.zip" in response.headers["Content-Disposition"]
     assert int(response.headers["Content-Length"]) == len(response.content)
 
 
-def test_the_url_of_a_report_cannot_be_guessed(api: Api, judged: int) -> None:
-    where = api("GET", f"/jobs/{judged}.csv?type=full").headers["Location"]
-    *_, token, name = where.split("/")
+def test_the_url_of_a_report_cannot_be_guessed(api: Api, judged_job: int) -> None:
+    location = api("GET", f"/jobs/{judged_job}.csv?type=full").headers["Location"]
+    *_, token, name = location.split("/")
 
     assert len(token) == 32
     for guess in (token[:-1], token.upper() + "x", "..", "0" * 32):
         assert api("GET", f"/reports/{guess}/{name}", version="..").status_code == 404
 
 
-def test_regenerate_answers_ok(api: Api, job: int) -> None:
+def test_regenerate_returns_ok(api: Api, job: int) -> None:
     response = api("POST", f"/jobs/{job}/regenerate", data={"type": "full"})
 
     assert response.content == b"OK"
@@ -167,11 +167,11 @@ def test_a_report_that_is_not_ready_has_the_message_of_the_service(
     app.services.reports.close()
 
 
-def test_the_gold_report_has_a_row_for_each_test_question(api: Api, judged: int) -> None:
-    response = api("GET", f"/jobs/{judged}.csv?type=gold_report", allow_redirects=True)
+def test_the_gold_report_has_a_row_for_each_test_question(api: Api, judged_job: int) -> None:
+    response = api("GET", f"/jobs/{judged_job}.csv?type=gold_report", allow_redirects=True)
 
-    name, text = unpacked(response.content)
-    assert name == f"job_{judged}_gold_report.csv"
+    name, text = unpack(response.content)
+    assert name == f"job_{judged_job}_gold_report.csv"
     assert text.splitlines() == [
         (
             "_id,_pct_missed,_judgments,_gold_case,_difficulty,_hidden,_contention,_pct_contested,"
@@ -181,12 +181,12 @@ def test_the_gold_report_has_a_row_for_each_test_question(api: Api, judged: int)
     ]
 
 
-def test_the_workset_has_a_row_for_each_contributor(api: Api, judged: int) -> None:
-    response = api("GET", f"/jobs/{judged}.csv?type=workset", allow_redirects=True)
+def test_the_workset_has_a_row_for_each_contributor(api: Api, judged_job: int) -> None:
+    response = api("GET", f"/jobs/{judged_job}.csv?type=workset", allow_redirects=True)
 
-    name, text = unpacked(response.content)
+    name, text = unpack(response.content)
     header, *lines = text.splitlines()
-    assert name == f"workset{judged}.csv"
+    assert name == f"workset{judged_job}.csv"
     assert header == (
         "worker_id,external_type,judgments_count,missed_count,golds_count,forgiven_count,channel,"
         "country,region,city,last_ip,flagged_at,rejected_at,bonus,flag_reason,trust_overall,"
@@ -198,16 +198,16 @@ def test_the_workset_has_a_row_for_each_contributor(api: Api, judged: int) -> No
     )
 
 
-def test_the_workset_writes_times_as_other_reports_do(
-    api: Api, judged: int, database: Database
+def test_the_workset_has_the_time_format_of_other_reports(
+    api: Api, judged_job: int, database: Database
 ) -> None:
     database.clock.set(datetime(2015, 6, 25, 9, 54, 20, tzinfo=UTC).timestamp())
-    api("PUT", f"/jobs/{judged}/workers/31883685", json={"flag": "Copies and pastes"})
-    api("PUT", f"/jobs/{judged}/workers/31883685/reject", json={"reject": "He does"})
+    api("PUT", f"/jobs/{judged_job}/workers/31883685", json={"flag": "Copies and pastes"})
+    api("PUT", f"/jobs/{judged_job}/workers/31883685/reject", json={"reject": "He does"})
 
-    response = api("GET", f"/jobs/{judged}.csv?type=workset", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged_job}.csv?type=workset", allow_redirects=True)
 
-    lines = csv.DictReader(io.StringIO(unpacked(response.content)[1]))
+    lines = csv.DictReader(io.StringIO(unpack(response.content)[1]))
     assert [(each["flagged_at"], each["rejected_at"]) for each in lines][2:] == [
         ("6/25/2015 09:54:20", "6/25/2015 09:54:20"),
         ("", ""),
@@ -226,17 +226,15 @@ def test_a_report_is_up_to_date(api: Api, job: int) -> None:
     api("POST", f"/jobs/{job}/units", json={"unit": {"data": {"review_id": "g"}}})
     after = api("GET", f"/jobs/{job}.csv?type=source", allow_redirects=True)
 
-    assert unpacked(before.content)[1].count("\n") == 7
-    assert unpacked(after.content)[1].count("\n") == 8
+    assert unpack(before.content)[1].count("\n") == 7
+    assert unpack(after.content)[1].count("\n") == 8
 
 
 def test_a_report_of_a_job_without_a_form_or_rows_has_a_header(api: Api) -> None:
     blank = api("POST", "/jobs").json()["id"]
 
     lines = {
-        kind: unpacked(api("GET", f"/jobs/{blank}.csv?type={kind}", allow_redirects=True).content)[
-            1
-        ]
+        kind: unpack(api("GET", f"/jobs/{blank}.csv?type={kind}", allow_redirects=True).content)[1]
         for kind in ("full", "aggregated", "json", "source")
     }
 
@@ -247,15 +245,15 @@ def test_a_report_of_a_job_without_a_form_or_rows_has_a_header(api: Api) -> None
     assert lines["json"] == ""
 
 
-def test_every_redirect_leads_to_a_report(api: Api, judged: int) -> None:
+def test_every_redirect_leads_to_a_report(api: Api, judged_job: int) -> None:
     sent = [
-        api("GET", f"/jobs/{judged}.csv?type=full").headers["Location"].partition("reports/")[2]
+        api("GET", f"/jobs/{judged_job}.csv?type=full").headers["Location"].partition("reports/")[2]
         for _ in range(8)
     ]
 
     answers = [api("GET", f"/reports/{path}", key=None, version="..") for path in sent]
 
-    assert {unpacked(response.content) for response in answers} == {(f"f{judged}.csv", FULL)}
+    assert {unpack(response.content) for response in answers} == {(f"f{judged_job}.csv", FULL)}
 
 
 def test_a_column_with_the_name_of_another_gets_a_prefix() -> None:
@@ -265,13 +263,13 @@ def test_a_column_with_the_name_of_another_gets_a_prefix() -> None:
 
 
 @pytest.mark.parametrize("kind", ["full", "aggregated", "source"])
-def test_numbers_of_a_row_keep_all_their_digits(api: Api, judged: int, kind: str) -> None:
+def test_numbers_of_a_row_keep_all_their_digits(api: Api, judged_job: int, kind: str) -> None:
     data = {"review_id": 48.858222, "review_text": [1e-7, 2.00005]}
-    api("PUT", f"/jobs/{judged}/units/1", json={"unit": {"data": data}})
+    api("PUT", f"/jobs/{judged_job}/units/1", json={"unit": {"data": data}})
 
-    response = api("GET", f"/jobs/{judged}.csv?type={kind}", allow_redirects=True)
+    response = api("GET", f"/jobs/{judged_job}.csv?type={kind}", allow_redirects=True)
 
-    first = next(csv.DictReader(io.StringIO(unpacked(response.content)[1])))
+    first = next(csv.DictReader(io.StringIO(unpack(response.content)[1])))
     assert (first["review_id"], first["review_text"]) == ("48.858222", "1e-07\n2.00005")
 
 
@@ -359,7 +357,7 @@ def test_each_aggregation_has_its_cells(how: str, result: Any, cells: list[str])
 def test_any_cell_round_trips_through_csv(tmp_path: Path, text: str) -> None:
     reports.write_archive(tmp_path / "r.zip", "r.csv", 1435148651, [["a", "b"], [text, "end"]])
 
-    _, content = unpacked((tmp_path / "r.zip").read_bytes())
+    _, content = unpack((tmp_path / "r.zip").read_bytes())
 
     assert content.startswith("a,b\n")
     assert content.endswith("end\n")

@@ -24,8 +24,8 @@ JSON = {"Content-Type": "application/json"}
 ROW = {"review_id": "g", "review_text": "New"}
 
 
-def count(api: Api, job: int) -> int:
-    """Return how many rows a job has."""
+def count_units(api: Api, job: int) -> int:
+    """Return the number of units of a job."""
     ping = api("GET", f"/jobs/{job}/units/ping").json()
     assert set(ping) == ({"done", "count"} if ping["done"] else {"done", "count", "error"})
     number: int = ping["count"]
@@ -65,7 +65,7 @@ def test_an_upload_creates_a_job_with_channels_and_without_a_title(
 def test_a_file_is_appended_to_a_job(api: Api, job: int, verb: str, body: bytes, kind: str) -> None:
     response = api(verb, f"/jobs/{job}/upload", data=body, headers={"Content-Type": kind})
 
-    assert response.json()["units_count"] == count(api, job) == 8
+    assert response.json()["units_count"] == count_units(api, job) == 8
     assert list(api("GET", f"/jobs/{job}/units").json().values())[6] == ROW
 
 
@@ -105,7 +105,7 @@ def test_a_refused_file_stores_nothing(
 
     assert appended.status_code == status
     assert message in appended.json()["error"]["message"]
-    assert count(api, job) == 6
+    assert count_units(api, job) == 6
     if "adds" not in message:
         assert created.status_code == status
         assert len(api("GET", "/jobs").json()) == 1
@@ -168,7 +168,7 @@ def test_a_unit_is_created(api: Api, job: int, settings: dict[str, Any]) -> None
         ROW,
         {"judgments": []},
     )
-    assert count(api, job) == 7
+    assert count_units(api, job) == 7
     assert api("GET", f"/jobs/{job}/units/{created['id']}").json() == created
 
 
@@ -184,7 +184,7 @@ def test_a_unit_that_could_not_be_ordered_has_a_message(api: Api, job: int) -> N
     )
     assert list(created) == [*UNIT_KEYS.split(), "message"]
     assert created["message"] == {"error": text}
-    assert count(api, job) == 7
+    assert count_units(api, job) == 7
 
 
 def test_a_unit_becomes_a_test_question_and_a_row_again(
@@ -210,7 +210,7 @@ def test_a_deleted_unit_is_not_found(api: Api, job: int, units: list[int]) -> No
 
     assert response.json() == {"message": {"success": f"Unit {units[0]} has been deleted."}}
     assert api("GET", f"/jobs/{job}/units/{units[0]}").status_code == 404
-    assert count(api, job) == 5
+    assert count_units(api, job) == 5
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
@@ -224,9 +224,9 @@ def test_a_unit_is_copied_with_changes_and_to_another_job(
 
     assert copied["job_id"] == other
     assert copied["data"] == {"review_id": "a", "review_text": "Changed"}
-    assert count(api, other) == 1
+    assert count_units(api, other) == 1
     assert api(verb, f"/jobs/{job}/units/{units[0]}/copy").json()["job_id"] == job
-    assert count(api, job) == 7
+    assert count_units(api, job) == 7
 
 
 @pytest.mark.parametrize("verb", ["POST", "PUT"])

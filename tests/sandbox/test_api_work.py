@@ -43,7 +43,7 @@ id type meta created_at updated_at user_id job_id amount_in_cents nuggeted_units
         {"params": {"debit[units_count]": "0", "channels": "cf_internal,on_demand"}},
     ],
 )
-def test_an_order_is_placed_and_found_again(
+def test_an_order_is_placed_and_read_back(
     api: Api, job: int, units: list[int], settings: dict[str, Any]
 ) -> None:
     order = api("POST", f"/jobs/{job}/orders", **settings).json()
@@ -84,25 +84,25 @@ def test_more_judgments_are_requested(api: Api, job: int, units: list[int]) -> N
     assert api("POST", path).status_code == 400
 
 
-def test_a_judged_unit_shows_its_judgments_and_results(api: Api, judged: int) -> None:
-    unit = api("GET", f"/jobs/{judged}/units/1").json()
+def test_a_judged_unit_has_its_judgments_and_results(api: Api, judged_job: int) -> None:
+    unit = api("GET", f"/jobs/{judged_job}/units/1").json()
 
     judgments = unit["results"]["judgments"]
     assert list(unit) == UNIT_KEYS.split()
     assert unit["judgments_count"] == len(judgments) == 4
     assert [list(each) for each in judgments] == [JUDGMENT_KEYS.split()] * 4
     assert unit["results"]["sentiment"] == {"agg": "negative", "confidence": 0.6421}
-    assert api("GET", f"/jobs/{judged}/units/1/judgments").json() == judgments
+    assert api("GET", f"/jobs/{judged_job}/units/1/judgments").json() == judgments
 
 
-def test_a_unit_may_be_shown_without_results(api: Api, judged: int) -> None:
-    unit = api("GET", f"/jobs/{judged}/units/1?simple=true").json()
+def test_a_unit_may_be_read_without_results(api: Api, judged_job: int) -> None:
+    unit = api("GET", f"/jobs/{judged_job}/units/1?simple=true").json()
 
     assert list(unit) == UNIT_KEYS.split()[:-1]
 
 
-def test_judgments_are_aggregated_in_pages(api: Api, judged: int) -> None:
-    page = api("GET", f"/jobs/{judged}/judgments").json()
+def test_judgments_are_aggregated_in_pages(api: Api, judged_job: int) -> None:
+    page = api("GET", f"/jobs/{judged_job}/judgments").json()
 
     assert list(page) == ["1", "2", "4"]
     assert page["1"].keys() == {
@@ -116,20 +116,20 @@ def test_judgments_are_aggregated_in_pages(api: Api, judged: int) -> None:
         "res": ["negative", "negative", "neutral"],
     }
     assert page["1"]["any_comments"] == ["Two complaints", None, None]
-    assert api("GET", f"/jobs/{judged}/judgments?page=2").json() == {}
-    assert list(api("GET", f"/jobs/{judged}/judgments?page=2&limit=2").json()) == ["4"]
+    assert api("GET", f"/jobs/{judged_job}/judgments?page=2").json() == {}
+    assert list(api("GET", f"/jobs/{judged_job}/judgments?page=2&limit=2").json()) == ["4"]
 
 
-def test_one_judgment_is_shown(api: Api, judged: int) -> None:
-    judgment = api("GET", f"/jobs/{judged}/judgments/1605619374").json()
+def test_a_single_judgment_is_read(api: Api, judged_job: int) -> None:
+    judgment = api("GET", f"/jobs/{judged_job}/judgments/1605619374").json()
 
     assert list(judgment) == JUDGMENT_KEYS.split()
     assert (judgment["judgment"], judgment["unit_id"], judgment["trust"]) == (1, 1, 0.9444)
     assert judgment["data"]["topics"] == ["price", "delivery"]
 
 
-def test_a_contributor_is_given_a_bonus(api: Api, judged: int) -> None:
-    path = f"/jobs/{judged}/workers/31883685/bonus"
+def test_a_contributor_is_given_a_bonus(api: Api, judged_job: int) -> None:
+    path = f"/jobs/{judged_job}/workers/31883685/bonus"
 
     response = api("POST", path, data={"amount": "150", "reason": "Careful work"})
 
@@ -149,16 +149,16 @@ def test_a_contributor_is_given_a_bonus(api: Api, judged: int) -> None:
     ],
 )
 def test_a_refused_bonus_costs_nothing(
-    api: Api, judged: int, worker: int, parameters: dict[str, str], status: int
+    api: Api, judged_job: int, worker: int, parameters: dict[str, str], status: int
 ) -> None:
-    response = api("POST", f"/jobs/{judged}/workers/{worker}/bonus", data=parameters)
+    response = api("POST", f"/jobs/{judged_job}/workers/{worker}/bonus", data=parameters)
 
     assert response.status_code == status
     assert api("GET", "/account").json()["balance"] == 10_000
 
 
-def test_a_contributor_is_notified(api: Api, judged: int) -> None:
-    path = f"/jobs/{judged}/workers/31883685/notify"
+def test_a_contributor_is_notified(api: Api, judged_job: int) -> None:
+    path = f"/jobs/{judged_job}/workers/31883685/notify"
 
     response = api("POST", path, data={"message": "Please read the instructions."})
 
@@ -177,11 +177,11 @@ def test_a_contributor_is_notified(api: Api, judged: int) -> None:
 )
 def test_a_contributor_is_flagged_and_unflagged(
     api: Api,
-    judged: int,
+    judged_job: int,
     flag: tuple[str, dict[str, str]],
     unflag: tuple[str, dict[str, str]],
 ) -> None:
-    path = f"/jobs/{judged}/workers/31883685"
+    path = f"/jobs/{judged_job}/workers/31883685"
 
     for (subpath, parameters), warned in [
         (flag, False),
@@ -199,20 +199,20 @@ def test_a_contributor_is_flagged_and_unflagged(
 
 @pytest.mark.parametrize("parameters", [{"reject": "spam"}, {"reason": "spam", "manual": "true"}])
 def test_a_contributor_is_rejected_with_all_judgments(
-    api: Api, judged: int, parameters: dict[str, str]
+    api: Api, judged_job: int, parameters: dict[str, str]
 ) -> None:
-    response = api("PUT", f"/jobs/{judged}/workers/31883685/reject", data=parameters)
+    response = api("PUT", f"/jobs/{judged_job}/workers/31883685/reject", data=parameters)
 
     text = "Rejecting contributor... this operation can take up to 10 minutes"
     assert response.json() == {"success": {"message": text}}
-    judgment = api("GET", f"/jobs/{judged}/judgments/1605619374").json()
+    judgment = api("GET", f"/jobs/{judged_job}/judgments/1605619374").json()
     assert judgment["rejected"] is True
 
 
 @pytest.mark.parametrize("parameters", [{}, {"reason": "spam"}, {"manual": "true"}])
 def test_a_rejection_needs_a_reason_and_confirmation(
-    api: Api, judged: int, parameters: dict[str, str]
+    api: Api, judged_job: int, parameters: dict[str, str]
 ) -> None:
-    response = api("PUT", f"/jobs/{judged}/workers/31883685/reject", data=parameters)
+    response = api("PUT", f"/jobs/{judged_job}/workers/31883685/reject", data=parameters)
 
     assert response.status_code == 400

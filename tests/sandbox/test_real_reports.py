@@ -48,19 +48,19 @@ def read(text: str) -> tuple[list[str], dict[str, dict[str, str]]]:
     return list(lines.fieldnames or ()), rows
 
 
-def seconds(text: str) -> float:
+def parse_time(text: str) -> float:
     at = datetime.strptime(text, "%m/%d/%Y %H:%M:%S")  # noqa: DTZ007 - reports are in UTC
     return at.replace(tzinfo=UTC).timestamp()
 
 
 def load(
-    database: Database, job: int, rows: list[dict[str, str]], answers: dict[str, bool]
+    database: Database, job: int, rows: list[dict[str, str]], questions: dict[str, bool]
 ) -> None:
     """Insert the units, contributors and judgments of a report.
 
-    :param answers: Question to whether it takes several answers.
+    :param questions: Name of a question to whether it accepts several answers.
     """
-    columns = [name for name in rows[0] if name not in answers and not name.startswith("_")]
+    columns = [name for name in rows[0] if name not in questions and not name.startswith("_")]
     units = {row["_unit_id"]: row for row in rows}
     people = {row["_worker_id"]: row for row in rows}
     with database.transaction() as tx:
@@ -86,10 +86,10 @@ def load(
             times_of_page = {"started_at": now, "expires_at": now}
             ids = {"id": int(number), "job_id": job, "worker_id": int(number)}
             connection.execute(insert(assignment), {**ids, **page, **times_of_page})
-        connection.execute(insert(judgment), [_judgment(job, row, answers) for row in rows])
+        connection.execute(insert(judgment), [_judgment(job, row, questions) for row in rows])
 
 
-def _judgment(job: int, row: dict[str, str], answers: dict[str, bool]) -> dict[str, Any]:
+def _judgment(job: int, row: dict[str, str], questions: dict[str, bool]) -> dict[str, Any]:
     return {
         "id": int(row["_id"]),
         "job_id": job,
@@ -98,53 +98,53 @@ def _judgment(job: int, row: dict[str, str], answers: dict[str, bool]) -> dict[s
         "assignment_id": int(row["_worker_id"]),
         "data": {
             name: row[name].split("\n") if several else row[name]
-            for name, several in answers.items()
+            for name, several in questions.items()
         },
         "trust": float(row["_trust"]),
         "tainted": row["_tainted"] == "true",
         "channel": row["_channel"],
         "country": row["_country"],
-        "started_at": seconds(row["_started_at"]),
-        "created_at": seconds(row["_created_at"]),
+        "started_at": parse_time(row["_started_at"]),
+        "created_at": parse_time(row["_created_at"]),
     }
 
 
-def form(rows: list[dict[str, str]], answers: dict[str, bool]) -> str:
+def form(rows: list[dict[str, str]], questions: dict[str, bool]) -> str:
     """Return a form with these questions."""
-    questions = []
-    for name, several in answers.items():
+    elements = []
+    for name, several in questions.items():
         labels = sorted({each for row in rows for each in row[name].split("\n")} if several else ())
         boxes = "".join(f"<cml:checkbox label={quoteattr(each)}/>" for each in labels)
         kind = "checkboxes" if several else "text"
-        questions.append(f'<cml:{kind} label="{name}" name="{name}">{boxes}</cml:{kind}>')
-    return "".join(questions)
+        elements.append(f'<cml:{kind} label="{name}" name="{name}">{boxes}</cml:{kind}>')
+    return "".join(elements)
 
 
 @pytest.mark.parametrize(
-    ("name", "answers", "in_order"),
+    ("name", "questions", "in_order"),
     [
         ("full_relex_multiple_choice.csv", {"relations": True}, False),
         ("full_events_in_text.csv", {"hiddeninput": False, "selected_events": False}, True),
     ],
 )
 def test_a_real_report_is_reproduced_cell_by_cell(
-    database: Database, api: Api, name: str, answers: dict[str, bool], in_order: bool
+    database: Database, api: Api, name: str, questions: dict[str, bool], in_order: bool
 ) -> None:
-    header, real = read((DATA / name).read_text(encoding="utf-8"))
-    rows = list(real.values())
-    settings = {"title": "A real job", "instructions": "Read.", "cml": form(rows, answers)}
+    header, real_rows = read((DATA / name).read_text(encoding="utf-8"))
+    rows = list(real_rows.values())
+    settings = {"title": "A real job", "instructions": "Read.", "cml": form(rows, questions)}
     job = api("POST", "/jobs", json={"job": settings}).json()["id"]
-    load(database, job, rows, answers)
+    load(database, job, rows, questions)
 
-    answer = api("GET", f"/jobs/{job}.csv?type=full", allow_redirects=True)
+    response = api("GET", f"/jobs/{job}.csv?type=full", allow_redirects=True)
 
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         our_header, our_rows = read(archive.read(f"f{job}.csv").decode("utf-8"))
     columns = [column for column in our_header if column not in REMOVED]
     assert set(columns) == set(header)
-    assert not in_order or columns == header  # the other report's columns were reordered
-    assert our_rows.keys() == real.keys()
-    for number, row in real.items():
+    assert not in_order or columns == header  # the columns of the other report were reordered
+    assert our_rows.keys() == real_rows.keys()
+    for number, row in real_rows.items():
         ours = {column: our_rows[number][column] for column in header}
         # The service wrote full trust both as 1.0 and as 1.
         assert float(ours.pop("_trust")) == float(row.pop("_trust"))

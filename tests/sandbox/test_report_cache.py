@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.store import Database
 
 
-def put(cache: ReportCache, job: int, kind: str, token: str) -> Path:
+def add_file(cache: ReportCache, job: int, kind: str, token: str) -> Path:
     """Add a file to a cache, and return its path."""
     with cache.add(job, kind, token) as path:
         path.write_bytes(b"PK")
-    found = cache.find(token)
-    assert found is not None
-    return found
+    archive = cache.find(token)
+    assert archive is not None
+    return archive
 
 
 def write_and_fail(cache: ReportCache, job: int, kind: str, token: str) -> None:
@@ -49,7 +49,7 @@ def test_an_archive_is_found_only_when_it_is_complete() -> None:
 
 def test_a_failed_report_leaves_no_file_and_is_generated_again() -> None:
     cache = ReportCache(Delays({"report": 1}))
-    last = put(cache, 7, "full", "last")
+    last = add_file(cache, 7, "full", "last")
     polls = [cache.is_ready(7, "full") for _ in range(2)]
 
     with pytest.raises(OSError, match="full"):
@@ -78,7 +78,7 @@ def test_reports_are_deleted_with_the_sandbox(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     app = create_app(database)
-    path = put(app.services.reports, job, "full", "token")
+    path = add_file(app.services.reports, job, "full", "token")
     assert path.is_relative_to(tmp_path)
 
     app.services.reset()
@@ -89,12 +89,12 @@ def test_reports_are_deleted_with_the_sandbox(
 def test_the_oldest_archives_are_evicted() -> None:
     cache = ReportCache()
     for number in range(5):
-        cache.mark_fetched(put(cache, 7, "full", f"token{number}"))
-    other = put(cache, 7, "json", "other")
+        cache.mark_fetched(add_file(cache, 7, "full", f"token{number}"))
+    other = add_file(cache, 7, "json", "other")
 
-    found = [number for number in range(5) if cache.find(f"token{number}")]
+    archive = [number for number in range(5) if cache.find(f"token{number}")]
 
-    assert found == [3, 4]
+    assert archive == [3, 4]
     assert cache.find("other") == other
     assert len(list(other.parent.iterdir())) == 3
     cache.close()
@@ -103,7 +103,7 @@ def test_the_oldest_archives_are_evicted() -> None:
 def test_archives_that_were_not_downloaded_are_evicted_too() -> None:
     cache = ReportCache()
     for number in range(MAX_UNFETCHED + 3):
-        path = put(cache, 7, "full", f"token{number}")
+        path = add_file(cache, 7, "full", f"token{number}")
 
     assert [number for number in range(5) if cache.find(f"token{number}")] == [3, 4]
     assert len(list(path.parent.iterdir())) == MAX_UNFETCHED
