@@ -126,11 +126,11 @@ def test_a_job_runs_from_upload_to_report(box: Sandbox, over: str) -> None:
 
 def test_a_client_in_process_waits_on_the_clock_of_the_sandbox(box: Sandbox) -> None:
     client = box.client()
-    began = box.clock.now()
+    start = box.clock.now()
 
     client.clock.sleep(2)
 
-    assert box.clock.now() - began == 2
+    assert box.clock.now() - start == 2
 
 
 def test_waiting_for_a_report_takes_virtual_time_only(box: Sandbox) -> None:
@@ -142,19 +142,17 @@ def test_waiting_for_a_report_takes_virtual_time_only(box: Sandbox) -> None:
     assert len(units) == len(ROWS)
 
 
-def test_with_the_system_clock_a_client_really_waits(
-    tmp_path: Path,
-) -> None:
+def test_with_the_system_clock_a_client_waits_in_real_time(tmp_path: Path) -> None:
     with Sandbox(database=tmp_path / "crowd.db") as box:
         client = box.client()
-        began = box.clock.now()
+        start = box.clock.now()
 
         client.clock.sleep(0.1)
 
-        assert box.clock.now() - began >= 0.09
+        assert box.clock.now() - start >= 0.09
 
 
-def test_in_process_and_over_a_socket_the_data_is_the_same(box: Sandbox) -> None:
+def test_a_job_created_in_process_is_read_over_a_socket(box: Sandbox) -> None:
     created = box.client().create_job({"title": "Made in process"})
 
     with Client(box.key, box.url) as client:
@@ -162,18 +160,18 @@ def test_in_process_and_over_a_socket_the_data_is_the_same(box: Sandbox) -> None
 
 
 def test_the_server_starts_when_its_url_is_read(box: Sandbox) -> None:
-    def servers() -> list[str]:
+    def server_threads() -> list[str]:
         return [each.name for each in threading.enumerate() if each.name.startswith("crowdflower")]
 
-    before = servers()
+    before = server_threads()
     url = box.url
 
     assert before == []
-    assert servers() == [f"crowdflower-sandbox-{url.split(':')[2].split('/')[0]}"]
+    assert server_threads() == [f"crowdflower-sandbox-{url.split(':')[2].split('/')[0]}"]
     assert box.url == url
 
 
-def test_the_server_ends_with_the_sandbox() -> None:
+def test_the_server_stops_when_the_sandbox_is_closed() -> None:
     with Sandbox() as box:
         url = box.url
 
@@ -212,11 +210,11 @@ def test_two_sandboxes_share_nothing(box: Sandbox) -> None:
 
 def test_the_same_seed_gives_the_same_sandbox(box: Sandbox) -> None:
     with Sandbox(seed=7) as twin:
-        mine = box.client().create_job({"title": "A first job"})
+        first = box.client().create_job({"title": "A first job"})
         other = twin.client().create_job({"title": "A first job"})
 
     assert twin.key == box.key
-    assert (mine.id, mine.secret) == (other.id, other.secret)
+    assert (first.id, first.secret) == (other.id, other.secret)
 
 
 def test_a_reset_keeps_only_the_key(box: Sandbox) -> None:
@@ -231,8 +229,8 @@ def test_a_reset_keeps_only_the_key(box: Sandbox) -> None:
 
     assert list(client.get_jobs()) == []
     assert box.unimplemented == ()
-    again = client.create_job({"title": "A first job"})
-    assert (again.id, again.created_at) == (first.id, first.created_at)
+    created_again = client.create_job({"title": "A first job"})
+    assert (created_again.id, created_again.created_at) == (first.id, first.created_at)
 
 
 def test_unimplemented_requests_are_listed(box: Sandbox) -> None:
@@ -309,9 +307,9 @@ def test_neither_repr_nor_log_shows_the_key(box: Sandbox, caplog: pytest.LogCapt
         requests.get(f"{box.url}/jobs", params={"key": box.key}, timeout=60)
         requests.get(f"{box.url}/nothing", params={"key": box.key}, timeout=60)
 
-    ours = [each.getMessage() for each in caplog.records if not each.name.startswith("urllib3")]
+    messages = [each.getMessage() for each in caplog.records if not each.name.startswith("urllib3")]
     assert box.key not in repr(box)
-    assert box.key not in "\n".join(ours)
+    assert box.key not in "\n".join(messages)
 
 
 def test_the_repr_of_a_crowd_has_its_size(box: Sandbox) -> None:
@@ -355,10 +353,10 @@ def test_closing_twice_is_allowed() -> None:
 def test_a_missing_package_is_named_with_the_command_that_installs_it(missing: str) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; import crowdflower.sandbox"
 
-    answer = subprocess.run(  # noqa: S603 - our own Python
+    process = subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
     )
 
-    assert answer.returncode == 1
-    assert f"ImportError: the sandbox needs {missing}" in answer.stderr
-    assert "pip install 'crowdflower-client[sandbox]'" in answer.stderr
+    assert process.returncode == 1
+    assert f"ImportError: the sandbox needs {missing}" in process.stderr
+    assert "pip install 'crowdflower-client[sandbox]'" in process.stderr

@@ -91,7 +91,7 @@ def test_a_status_may_hide_a_success(box: Sandbox, jobs: Any) -> None:
     assert count_jobs(box) == 1
 
 
-def test_a_retry_with_an_idempotency_key_after_a_lost_response_is_done_once(
+def test_a_retry_after_a_lost_response_takes_effect_once_with_an_idempotency_key(
     box: Sandbox, jobs: Any
 ) -> None:
     box.faults.next(drop=True, verb="POST", done=True)
@@ -109,26 +109,26 @@ def test_a_retry_with_an_idempotency_key_after_a_lost_response_is_done_once(
 
 def test_a_response_is_truncated(box: Sandbox, jobs: Any) -> None:
     box.client().create_job({"title": "A first job"})
-    whole = jobs().content
+    complete = jobs().content
     box.faults.next(garble=True)
 
-    cut = jobs()
+    truncated = jobs()
 
-    assert whole.startswith(cut.content)
-    assert int(cut.headers["Content-Length"]) == len(cut.content) == len(whole) // 2
+    assert complete.startswith(truncated.content)
+    assert int(truncated.headers["Content-Length"]) == len(truncated.content) == len(complete) // 2
     with pytest.raises(json.JSONDecodeError):
-        cut.json()
+        truncated.json()
 
 
 def test_in_process_a_delay_takes_no_time(box: Sandbox, jobs: Any) -> None:
     box.faults.next(delay=60, times=2)
-    begin = time.monotonic()
+    start = time.monotonic()
 
     with pytest.raises(requests.ReadTimeout):
         jobs(timeout=(3, 59))
 
     assert jobs(timeout=61).status_code == 200
-    assert time.monotonic() - begin < 59
+    assert time.monotonic() - start < 59
 
 
 def test_a_fault_affects_only_matching_requests(box: Sandbox, jobs: Any) -> None:
@@ -174,11 +174,11 @@ def test_over_a_socket_a_connection_is_dropped_and_a_delay_takes_time(box: Sandb
 
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{box.url}/jobs", headers=headers, timeout=60)
-    begin = time.monotonic()
+    start = time.monotonic()
     response = requests.get(f"{box.url}/jobs", headers=headers, timeout=60)
 
     assert response.status_code == 200
-    assert time.monotonic() - begin >= 0.05
+    assert time.monotonic() - start >= 0.05
 
 
 def test_requests_are_recorded_without_their_keys(box: Sandbox) -> None:
@@ -187,13 +187,13 @@ def test_requests_are_recorded_without_their_keys(box: Sandbox) -> None:
         session.post(f"{ORIGIN}/v1/jobs", data={"key": box.key, "job[title]": "A first job"})
         session.get(f"{ORIGIN}/v1/jobs", params={"key": "wrong"})
 
-    requests_ = box.requests
-    assert [(each.verb, each.path, each.parameters, each.status) for each in requests_] == [
+    records = box.requests
+    assert [(each.verb, each.path, each.parameters, each.status) for each in records] == [
         ("GET", "/v1/jobs", {"page": "2"}, 200),
         ("POST", "/v1/jobs", {"job": {"title": "A first job"}}, 200),
         ("GET", "/v1/jobs", {}, 401),
     ]
-    assert box.key not in repr(requests_)
+    assert box.key not in repr(records)
     box.forget_requests()
     assert box.requests == ()
 
@@ -229,11 +229,11 @@ def test_only_the_latest_events_are_stored(box: Sandbox, control: Control) -> No
 
 
 def test_the_clock_is_read_and_moved_over_http(box: Sandbox, control: Control) -> None:
-    begin = control("GET", "clock").json()
+    start = control("GET", "clock").json()
     advanced = control("POST", "clock", advance=90).json()
     moved = control("POST", "clock", set="2015-06-25T00:00:00Z").json()
 
-    assert begin == {"now": "2015-06-24T12:24:11+00:00", "seconds": START, "virtual": True}
+    assert start == {"now": "2015-06-24T12:24:11+00:00", "seconds": START, "virtual": True}
     assert advanced["seconds"] == START + 90
     assert moved["now"] == "2015-06-25T00:00:00+00:00"
     assert box.clock.now() == moved["seconds"]

@@ -100,7 +100,7 @@ def finish(box: Sandbox, job: Job) -> None:
     box.crowd.run(job)
 
 
-def test_the_webhooks_of_a_job_from_upload_to_end(box: Sandbox, inbox: Inbox) -> None:
+def test_a_job_sends_webhooks_from_upload_to_completion(box: Sandbox, inbox: Inbox) -> None:
     job = launch(box)
     finish(box, job)
 
@@ -200,10 +200,10 @@ def test_fire_webhooks_sends_the_test_questions(box: Sandbox, inbox: Inbox) -> N
     box.deliver_webhooks()
     inbox.received.clear()
 
-    answer = box.client().call(f"jobs/{job.id}/golds/fire_webhooks")
+    response = box.client().call(f"jobs/{job.id}/golds/fire_webhooks")
     box.deliver_webhooks()
 
-    assert set(answer) == {"notice"}
+    assert set(response) == {"notice"}
     (notification,) = inbox.received
     assert (notification.signal, json.loads(notification.payload)["state"]) == (
         "unit_complete",
@@ -214,12 +214,12 @@ def test_fire_webhooks_sends_the_test_questions(box: Sandbox, inbox: Inbox) -> N
 def test_retry_delays_grow_until_the_address_is_disabled(box: Sandbox, inbox: Inbox) -> None:
     launch(box)
     inbox.error = "connection refused"
-    begin, times = box.clock.now(), []
-    while box.clock.now() - begin < 3 * MAX_FAILING_TIME:
+    start, times = box.clock.now(), []
+    while box.clock.now() - start < 3 * MAX_FAILING_TIME:
         if attempts := box.deliver_webhooks():
             assert [each.problem for each in attempts] == ["OSError: connection refused"]
-            times.append(box.clock.now() - begin)
-        box.clock.advance(seconds=0.5 if box.clock.now() - begin < 20 else 30)
+            times.append(box.clock.now() - start)
+        box.clock.advance(seconds=0.5 if box.clock.now() - start < 20 else 30)
 
     delays = [after - before for before, after in pairwise(times)]
     for delay, planned in zip(delays, [1, 5, 25, 125, 625, 3125], strict=False):
@@ -261,18 +261,18 @@ def test_a_failing_receiver_delays_only_its_own_job(box: Sandbox, inbox: Inbox) 
 
     def receive(notification: Notification) -> None:
         if json.loads(notification.payload)["id"] == refused.id:
-            raise ValueError("not this one")
+            raise ValueError("refused")
         inbox(notification)
 
     box.receive_webhooks(receive)
     first = box.deliver_webhooks()
-    at_once = box.deliver_webhooks()
+    immediately = box.deliver_webhooks()
 
     assert [(each.job_id, each.problem) for each in first] == [
-        (refused.id, "ValueError: not this one"),
+        (refused.id, "ValueError: refused"),
         (other.id, None),
     ]
-    assert at_once == []
+    assert immediately == []
 
 
 def test_deliveries_stop_on_request(box: Sandbox, inbox: Inbox) -> None:
@@ -304,7 +304,7 @@ def test_a_delivery_that_began_before_a_reset_does_not_change_later_ones(
         box.receive_webhooks(inbox)
         box.reset()
         for _ in range(jobs):
-            create_job(box.client(), title="A second beginning").upload(ROWS)
+            create_job(box.client(), title="A second job").upload(ROWS)
         if fails:
             raise OSError("no")
 
@@ -314,19 +314,19 @@ def test_a_delivery_that_began_before_a_reset_does_not_change_later_ones(
     box.deliver_webhooks()
 
     titles = [json.loads(each.payload)["title"] for each in inbox.received]
-    assert titles == ["A second beginning"] * jobs
+    assert titles == ["A second job"] * jobs
 
 
 def test_two_senders_do_not_deliver_the_same_notification(box: Sandbox, inbox: Inbox) -> None:
     launch(box)
     other = WebhookSender(box.database, inbox)
-    meanwhile: list[Attempt] = []
-    box.receive_webhooks(lambda _: meanwhile.extend(other.deliver(lambda: False)))
+    concurrent: list[Attempt] = []
+    box.receive_webhooks(lambda _: concurrent.extend(other.deliver(lambda: False)))
 
     attempts = box.deliver_webhooks()
 
     assert len(attempts) == 1
-    assert meanwhile == []
+    assert concurrent == []
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -334,7 +334,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append((self.headers["Content-Type"], body))  # type: ignore[attr-defined]
+        self.server.requests.append((self.headers["Content-Type"], body))  # type: ignore[attr-defined]
         self.send_response(self.server.status)  # type: ignore[attr-defined]
         self.send_header("Location", "http://127.0.0.1:9/")
         self.end_headers()
@@ -345,8 +345,9 @@ class Receiver(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hook() -> Iterator[HTTPServer]:
+    """A server that records the notifications it receives."""
     server = HTTPServer(("127.0.0.1", 0), Receiver)
-    server.got, server.status = [], 200  # type: ignore[attr-defined]
+    server.requests, server.status = [], 200  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -372,7 +373,7 @@ def test_a_notification_is_posted_as_a_form(
 
     attempts = box.deliver_webhooks()
 
-    ((kind, body),) = hook.got
+    ((kind, body),) = hook.requests
     assert attempts == [Attempt(job.id, "job_data_processed", uri, problem)]
     assert kind == "application/x-www-form-urlencoded"
     assert body.startswith(b"signal=job_data_processed&payload=%7B%22id%22%3A")
@@ -386,7 +387,7 @@ def test_loopback_addresses_can_be_refused(box: Sandbox, hook: Any) -> None:
 
     assert attempt.problem is not None
     assert "not a public address" in attempt.problem
-    assert hook.got == []
+    assert hook.requests == []
 
 
 @pytest.mark.parametrize("uri", ["ftp://example.com/", "example.com/hook", "http://me:pw@host/"])

@@ -92,6 +92,7 @@ class Person:
 
 
 def judgments(job: Job) -> list[Any]:
+    """Return all judgments of a job."""
     return list(job.judgments())
 
 
@@ -135,12 +136,12 @@ def test_without_the_secret_every_job_is_not_found(box: Sandbox, path: str) -> N
     job = launch_job(box, ROWS)
     browser = box.app.test_client()
 
-    got = browser.get(path.format(job.id))
+    read = browser.get(path.format(job.id))
     posted = browser.post(path.format(job.id), data={"name": "Eve"})
 
-    assert got.status_code == posted.status_code == 404
-    assert got.text == posted.text
-    assert "ask the person who sent it to you" in got.text
+    assert read.status_code == posted.status_code == 404
+    assert read.text == posted.text
+    assert "ask the person who sent it to you" in read.text
     assert "Set-Cookie" not in posted.headers
 
 
@@ -258,7 +259,7 @@ def test_a_submission_from_another_site_is_refused(box: Sandbox, headers: dict[s
     assert judgments(job) == []
 
 
-def test_a_page_that_is_given_up_goes_to_others(box: Sandbox) -> None:
+def test_a_page_that_is_given_up_becomes_available_to_others(box: Sandbox) -> None:
     job = launch_job(box, ROWS, judgments_per_unit=1)
     ada, bob = Person(box, job), Person(box, job, "Bob")
     ada.load()
@@ -281,26 +282,26 @@ def test_only_the_page_of_the_form_is_given_up(box: Sandbox) -> None:
 
     stale = person.submit(old | {"give_up": "yes"})
     submitted = person.submit(new)
-    nothing = person.browser.post(person.url, data={"give_up": "yes"})
+    without_page = person.browser.post(person.url, data={"give_up": "yes"})
 
     assert stale.status_code == 409
     assert "This page is no longer open" in stale.text
     assert "Your page was submitted" in submitted.text
-    assert nothing.status_code == 404
+    assert without_page.status_code == 404
     assert len(judgments(job)) == 4
 
 
-def test_a_reload_after_giving_up_gives_up_no_other_page(box: Sandbox) -> None:
+def test_a_reload_after_giving_up_keeps_the_next_page(box: Sandbox) -> None:
     job = launch_job(box, ROWS, units_per_assignment=2)
     person = Person(box, job)
     response = person.browser.post(person.url, data=person.fields() | {"give_up": "yes"})
     new = person.fields(says="good")
 
-    again = person.browser.get(response.headers["Location"])
+    reloaded = person.browser.get(response.headers["Location"])
     submitted = person.submit(new)
 
     assert response.status_code == 303
-    assert "You gave up this page" in again.text
+    assert "You gave up this page" in reloaded.text
     assert "Your page was submitted" in submitted.text
 
 
@@ -313,12 +314,12 @@ def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
     unit.data = {"sizes": []}
     unit.update()
 
-    stuck = person.browser.get(person.url)
-    (assignment,) = re.findall(r'name="assignment" value="(\d+)"', stuck.text)
+    invalid_page = person.browser.get(person.url)
+    (assignment,) = re.findall(r'name="assignment" value="(\d+)"', invalid_page.text)
     given_up = person.submit({"assignment": assignment, "give_up": "yes"})
 
-    assert stuck.status_code == 422
-    assert "has no options" in stuck.text
+    assert invalid_page.status_code == 422
+    assert "has no options" in invalid_page.text
     assert "You gave up this page" in given_up.text
 
 
@@ -371,15 +372,15 @@ def test_a_message_is_shown_once(box: Sandbox) -> None:
 @pytest.mark.parametrize("place", ["review", "link", "title", "instructions", "cml"])
 def test_markup_of_requesters_cannot_run_scripts(box: Sandbox, payload: str, place: str) -> None:
     rows = [{**row, **({place: payload} if place in row else {})} for row in ROWS]
-    written = {"title": payload, "instructions": payload, "cml": payload + CML}
-    settings = {place: written[place]} if place in written else {}
+    markup = {"title": payload, "instructions": payload, "cml": payload + CML}
+    settings = {place: markup[place]} if place in markup else {}
     job = launch_job(box, rows, **settings)
     person = Person(box, job)
 
     html = person.load()
 
-    inside = re.sub(r"<title>.*?</title>", "", html, flags=re.DOTALL)
-    tags = re.findall(r"<([a-z]+)([^>]*)>", inside)
+    body = re.sub(r"<title>.*?</title>", "", html, flags=re.DOTALL)
+    tags = re.findall(r"<([a-z]+)([^>]*)>", body)
     assert not {"script", "svg", "iframe", "base"} & {tag for tag, _ in tags}
     assert not [rest for _, rest in tags if re.search(r"\son\w+\s*=", re.sub('"[^"]*"', "", rest))]
     assert not re.search(r'(?:href|src)="\s*javascript', unescape(html), re.IGNORECASE)
@@ -393,14 +394,14 @@ def test_every_response_has_the_security_headers(box: Sandbox) -> None:
     job = launch_job(box, ROWS)
     person = Person(box, job)
 
-    answers = [
+    responses = [
         person.browser.get(person.url),
         person.browser.post(person.url, data=person.fields()),
         person.browser.get(f"/work/{job.id}?secret=guessed"),
         box.app.test_client().get(person.url),
     ]
 
-    for response in answers:
+    for response in responses:
         assert "default-src 'none'" in response.headers["Content-Security-Policy"]
         assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
         assert response.headers["X-Content-Type-Options"] == "nosniff"
