@@ -25,12 +25,13 @@ LABELS = {"positive", "neutral", "negative"}
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, str]]:
+    """The reviews, as dicts."""
     text = REVIEWS.read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines(), strict=True))
 
 
 @pytest.fixture(scope="module")
-def golden(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def gold_rows(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return [row for row in rows if row["_golden"]]
 
 
@@ -53,19 +54,21 @@ def test_no_label_can_be_guessed_from_its_share(rows: list[dict[str, str]]) -> N
     assert max(shares.values()) < 1.2 * min(shares.values())
 
 
-def test_test_questions_agree_with_the_expert_and_say_why(golden: list[dict[str, str]]) -> None:
-    assert len(golden) >= 16
-    for row in golden:
+def test_test_questions_agree_with_the_expert_and_have_a_reason(
+    gold_rows: list[dict[str, str]],
+) -> None:
+    assert len(gold_rows) >= 16
+    for row in gold_rows:
         assert row["_golden"] == "TRUE"
         assert row["sentiment_gold"] == row["expert"]
         assert len(row["sentiment_gold_reason"]) > 20
-    assert {row["sentiment_gold"] for row in golden} == LABELS
+    assert {row["sentiment_gold"] for row in gold_rows} == LABELS
 
 
 def test_no_more_than_a_third_of_the_rows_are_test_questions(
-    rows: list[dict[str, str]], golden: list[dict[str, str]]
+    rows: list[dict[str, str]], gold_rows: list[dict[str, str]]
 ) -> None:
-    assert 3 * len(golden) < len(rows)
+    assert 3 * len(gold_rows) < len(rows)
 
 
 def test_other_rows_have_no_gold_answers(rows: list[dict[str, str]]) -> None:

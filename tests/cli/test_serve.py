@@ -187,10 +187,10 @@ def test_with_control_the_printed_token_opens_the_control_interface() -> None:
         headers = {"Authorization": f"Bearer {token[1]}"}
 
         clock = requests.get(f"{origin}/_sandbox/clock", headers=headers, timeout=TIMEOUT)
-        stranger = requests.get(f"{origin}/_sandbox/clock", timeout=TIMEOUT)
+        without_token = requests.get(f"{origin}/_sandbox/clock", timeout=TIMEOUT)
 
     assert clock.json()["virtual"] is False
-    assert stranger.status_code == 401
+    assert without_token.status_code == 401
 
 
 def test_webhooks_are_sent() -> None:
@@ -217,12 +217,12 @@ def test_a_background_task_waits_for_the_database(capfd: pytest.CaptureFixture[s
     ]
     done = Event()
 
-    def do(*_: object) -> None:
+    def run_task(*_: object) -> None:
         if failures:
             raise failures.pop(0)
         done.set()
 
-    with Sandbox() as box, repeat(do, box):
+    with Sandbox() as box, repeat(run_task, box):
         continued = done.wait(TIMEOUT)
 
     assert continued
@@ -238,12 +238,12 @@ def test_a_background_task_continues_after_a_bug_and_prints_it_without_the_key(
     done = Event()
     failures = [KeyError("s3cret"), KeyError("s3cret")]
 
-    def do(*_: object) -> None:
+    def run_task(*_: object) -> None:
         if failures:
             raise failures.pop(0)
         done.set()
 
-    with Sandbox(key="s3cret") as box, repeat(do, box):
+    with Sandbox(key="s3cret") as box, repeat(run_task, box):
         continued = done.wait(TIMEOUT)
 
     errors = capfd.readouterr().err
@@ -253,7 +253,7 @@ def test_a_background_task_continues_after_a_bug_and_prints_it_without_the_key(
     assert "s3cret" not in errors
 
 
-def test_the_crowd_sends_no_requests_and_takes_no_faults() -> None:
+def test_the_crowd_sends_no_requests_and_consumes_no_faults() -> None:
     with Sandbox(clock=Clock(virtual=False)) as box:
         job = launch_job(box)
         before = len(box.requests)

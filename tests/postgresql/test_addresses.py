@@ -33,15 +33,15 @@ def test_the_name_of_a_sandbox_does_not_show_the_password(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "address",
+    "url",
     [
         "postgresql://ada:s3cret@127.0.0.1:1/crowd",
         "postgresql://ada@127.0.0.1:1/crowd?password=s3cret",
     ],
 )
-def test_an_unreachable_server_is_named_without_the_password(address: str) -> None:
+def test_an_unreachable_server_is_named_without_the_password(url: str) -> None:
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1.* cannot be reached") as caught:
-        Database(address)
+        Database(url)
 
     assert "s3cret" not in str(caught.value)
 

@@ -30,11 +30,13 @@ def test_units_reserved_by_another_transaction_are_skipped(box: Sandbox, other: 
     ann, bob = join(box, 2, channel="cf_internal")
 
     with box.database.transaction() as tx, ThreadPoolExecutor(1) as pool:
-        hers = take_page(tx, job, ann)
-        his = pool.submit(other.database.write, lambda tx: take_page(tx, job, bob)).result(TIMEOUT)
+        first_page = take_page(tx, job, ann)
+        second_page = pool.submit(other.database.write, lambda tx: take_page(tx, job, bob)).result(
+            TIMEOUT
+        )
 
-    assert len(hers.units) == len(his.units) == 5
-    assert {unit.id for unit in hers.units}.isdisjoint(unit.id for unit in his.units)
+    assert len(first_page.units) == len(second_page.units) == 5
+    assert {unit.id for unit in first_page.units}.isdisjoint(unit.id for unit in second_page.units)
 
 
 @pytest.mark.usefixtures("check_invariants")
@@ -46,13 +48,13 @@ def test_a_request_waits_for_the_last_reserved_units(
 
     with ThreadPoolExecutor(1) as pool:
         with box.database.transaction() as tx:
-            hers = take_page(tx, job, ann)
+            first_page = take_page(tx, job, ann)
             request = pool.submit(other.database.write, lambda tx: take_page(tx, job, bob))
             while not query("SELECT 1 FROM pg_locks WHERE NOT granted"):
                 assert not request.done()
-        his = request.result(TIMEOUT)
+        second_page = request.result(TIMEOUT)
 
-    assert {unit.id for unit in his.units} == {unit.id for unit in hers.units}
+    assert {unit.id for unit in second_page.units} == {unit.id for unit in first_page.units}
 
 
 @pytest.mark.usefixtures("check_invariants")
@@ -61,10 +63,10 @@ def test_concurrent_requests_of_one_contributor_get_the_same_page(
 ) -> None:
     job = launch(box, 40)
     (ann,) = join(box, 1)
-    together = Barrier(8)
+    barrier = Barrier(8)
 
     def take(number: int) -> int:
-        together.wait(TIMEOUT)
+        barrier.wait(TIMEOUT)
         database = (box, other)[number % 2].database
         return database.write(lambda tx: take_page(tx, job, ann)).assignment_id
 
@@ -104,10 +106,10 @@ def test_money_for_one_page_is_not_reserved_for_two(schema: str) -> None:
         job = launch(box, 30, judgments_per_unit=1, payment_cents=150)
         box.client().update_job(job, {"payment_cents": 300})
         people = join(box, 8)
-        together = Barrier(8)
+        barrier = Barrier(8)
 
         def take(number: int) -> bool:
-            together.wait(TIMEOUT)
+            barrier.wait(TIMEOUT)
             try:
                 (box, other)[number % 2].database.write(
                     lambda tx: take_page(tx, job, people[number])
@@ -129,10 +131,10 @@ def test_a_page_that_is_submitted_twice_at_once_counts_once(
     job = launch(box, 10)
     (ann,) = join(box, 1)
     page = box.database.write(lambda tx: take_page(tx, job, ann))
-    together = Barrier(2)
+    barrier = Barrier(2)
 
     def submit(sandbox: Sandbox) -> None:
-        together.wait(TIMEOUT)
+        barrier.wait(TIMEOUT)
         sandbox.database.write(lambda tx: submit_page(tx, ann, page))
 
     with ThreadPoolExecutor(2) as pool:
@@ -142,6 +144,7 @@ def test_a_page_that_is_submitted_twice_at_once_counts_once(
 
 
 def read_seqs(query: Query) -> list[int]:
+    """Return the sequence numbers of all units."""
     return [seq for (seq,) in query("SELECT seq FROM unit ORDER BY seq")]
 
 
@@ -150,11 +153,11 @@ def test_concurrent_uploads_number_units_without_gaps(
     box: Sandbox, other: Sandbox, query: Query
 ) -> None:
     job = box.client().create_job({"title": "Rows from everywhere"})
-    together = Barrier(6)
+    barrier = Barrier(6)
 
     def upload(number: int) -> None:
         client = (box, other)[number % 2].client()
-        together.wait(TIMEOUT)
+        barrier.wait(TIMEOUT)
         client.get_job(job.id).upload([{"text": f"{number} {row}"} for row in range(50)])
 
     with ThreadPoolExecutor(6) as pool:
@@ -213,10 +216,10 @@ def test_two_timers_place_a_due_order_once(box: Sandbox, other: Sandbox, query: 
     job = launch(box, 5, channel="cf_internal", auto_order=True, auto_order_timeout=60)
     client.get_job(job).upload([{"text": "a row more"}])
     box.clock._offset += 3600  # without calling the listeners of the clock, as in real time
-    together = Barrier(2)
+    barrier = Barrier(2)
 
     def run_timer(sandbox: Sandbox) -> None:
-        together.wait(TIMEOUT)
+        barrier.wait(TIMEOUT)
         sandbox.keep_time()
 
     with ThreadPoolExecutor(2) as pool:
