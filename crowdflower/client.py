@@ -27,7 +27,7 @@ from crowdflower.exceptions import (
 from crowdflower.http import encoding, pagination
 from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import numeric_segment, segment
-from crowdflower.http.endpoints import Visibility, read_fields
+from crowdflower.http.endpoints import Visibility, group_fields
 from crowdflower.http.polling import poll
 from crowdflower.http.responses import refusal_messages
 from crowdflower.http.transport import Expected, Session
@@ -51,7 +51,7 @@ from crowdflower.models.endpoints import (
 from crowdflower.models.job_fields import JobFields, normalize_attributes
 from crowdflower.models.paths import PathFactory
 from crowdflower.models.refusals import classify_refusal
-from crowdflower.models.verification import compare_attributes
+from crowdflower.models.verification import comparable, compare_attributes
 from crowdflower.order import Order
 from crowdflower.payments.kinds import Launch
 from crowdflower.rows import report_archive, upload_source
@@ -318,9 +318,8 @@ class Client(BaseClient):
         attrs = normalize_attributes(attrs)
         created = self.request("POST", "jobs.json", data={"job": attrs}, shape=shapes.a_job)
         job = self._job(created.body)
-        sent = encoding.encode_form({"job": attrs})
-        seen = compare_attributes("job", "", read_fields(sent, encoding.FORM), created.body)
-        if seen is Visibility.NOT_MADE:
+        sent = group_fields(encoding.flatten({"job": comparable(attrs, created.body)}))
+        if compare_attributes("job", sent, created.body) is Visibility.NOT_MADE:
             job.absorb(self.update_job(job.id, attrs))
         return job
 

@@ -18,6 +18,7 @@ from crowdflower.models.verification import (
     compare_state,
     compare_tags,
 )
+from crowdflower.states import DECIDING_OPTIONS
 
 JOBS_PER_PAGE: Final = 10
 UNITS_PER_PAGE: Final = 1000
@@ -33,6 +34,17 @@ UPLOAD: Final = RetryRule(Safety.CHANGE, read_timeout=120, deadline=600)
 UPLOAD_ONCE: Final = RetryRule(Safety.CHANGE, retries_429=False, read_timeout=120, deadline=600)
 
 JOB, UNIT, TAGS, CHANNELS = "jobs/{}", "jobs/{}/units/{#}", "jobs/{}/tags", "jobs/{}/channels"
+
+
+_compare_unit: Final = partial(compare_attributes, "unit", replaced="data")
+_compare_job: Final = partial(
+    compare_attributes,
+    "job",
+    alternatives=[
+        "job[confidence_fields][]",
+        *(f"job[options][{name}][]" for name in DECIDING_OPTIONS),
+    ],
+)
 
 
 def _state(path: str, state: str) -> Change:
@@ -55,8 +67,8 @@ ENDPOINTS: Final = EndpointTable(
     Endpoint("GET", "jobs/{}/judgments/{#}", READ),
     Endpoint("GET", "jobs/{}/orders/{#}", READ),
     # Changes that set the same state again
-    Endpoint("PUT", JOB, SET, change=Change(JOB, partial(compare_attributes, "job", ""))),
-    Endpoint("PUT", UNIT, SET, change=Change(UNIT, partial(compare_attributes, "unit", "data"))),
+    Endpoint("PUT", JOB, SET, change=Change(JOB, _compare_job)),
+    Endpoint("PUT", UNIT, SET, change=Change(UNIT, _compare_unit)),
     Endpoint("PUT", TAGS, SET, change=Change(TAGS, partial(compare_tags, set.__eq__))),
     Endpoint("DELETE", TAGS, SET, change=Change(TAGS, partial(compare_tags, set.isdisjoint))),
     Endpoint("PUT", CHANNELS, SET, change=Change(CHANNELS, partial(compare_channels, set.__eq__))),

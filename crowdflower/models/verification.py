@@ -6,10 +6,10 @@ nothing is left to do; and a value that someone else has set since is not overwr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeAlias
 
-from crowdflower._types import JSON
+from crowdflower._types import JSON, JSONObject
 from crowdflower.http import encoding
 from crowdflower.http.endpoints import SentFields, Visibility, group_fields
 
@@ -17,37 +17,89 @@ Relation: TypeAlias = Callable[[set[str], set[str]], bool]
 """How the names that were sent relate to those that are there: equal, contained, or disjoint."""
 
 
-def compare_attributes(root: str, replaced: str, sent: SentFields, shown: JSON) -> Visibility:
+def compare_attributes(
+    root: str,
+    sent: SentFields,
+    shown: JSON,
+    *,
+    replaced: str = "",
+    alternatives: Collection[str] = (),
+) -> Visibility:
     """Compare attributes of an object, ignoring case: a service may capitalise a title.
 
     :param root: Name of the object in the request: ``job`` for ``job[title]``.
     :param replaced: An attribute that an update replaces as a whole; empty for none.
+    :param alternatives: Parameters that carry the same value, since each service reads its own; one
+        that shows it is enough.
 
     >>> sent = {"job[title]": ["a b"], "job[payment_cents]": ["12"]}
-    >>> compare_attributes("job", "", sent, {"title": "A B", "payment_cents": 12}).name
+    >>> compare_attributes("job", sent, {"title": "A B", "payment_cents": 12}).name
     'MADE'
-    >>> compare_attributes("job", "", sent, {"title": "A B", "payment_cents": 10}).name
+    >>> compare_attributes("job", sent, {"title": "A B", "payment_cents": 10}).name
     'NOT_MADE'
-    >>> compare_attributes("job", "", sent, {"title": "A B"}).name
+    >>> compare_attributes("job", sent, {"title": "A B"}).name
     'NOT_SHOWN'
     """
-    names = {_attribute(name) for name in sent} - {""}
     if not isinstance(shown, Mapping) or not sent:
         return Visibility.NOT_SHOWN
+    names = {_attribute(name) for name in sent} - {""}
+    values = {name: _country_codes(shown[name]) for name in names if name in shown}
     try:
-        values = {name: _country_codes(shown[name]) for name in names if name in shown}
         found = group_fields(encoding.flatten({root: values}))
     except ValueError:
         return Visibility.NOT_SHOWN
-    empty = {name for name, value in values.items() if value in (None, [])}
-    if any(_attribute(name) in empty and any(texts) for name, texts in sent.items()):
-        return Visibility.NOT_MADE
+    if any(name in sent and found.get(name) == sent[name] for name in alternatives):
+        sent = {name: sent[name] for name in sent if name not in alternatives or name in found}
     extra = {name for name in found if name.startswith(f"{root}[{replaced}]")} - sent.keys()
     if replaced in names and extra:
         return Visibility.NOT_MADE
-    if any(found[name] != texts for name, texts in sent.items() if name in found):
-        return Visibility.NOT_MADE
-    return Visibility.MADE if sent.keys() <= found.keys() else Visibility.NOT_SHOWN
+    results = {_compare_attribute(name, texts, values, found) for name, texts in sent.items()}
+    return next((each for each in WORST_FIRST if each in results), Visibility.MADE)
+
+
+WORST_FIRST: Final = (Visibility.NOT_MADE, Visibility.NOT_SHOWN)
+
+
+def _compare_attribute(
+    name: str, texts: list[str], values: Mapping[str, JSON], found: SentFields
+) -> Visibility:
+    """Compare one parameter; a blank value may be shown as ``null``, as blank or as no items."""
+    attribute = _attribute(name)
+    if attribute not in values:
+        return Visibility.NOT_SHOWN
+    value = values[attribute]
+    is_blank = value in (None, "", [])
+    if is_blank or not any(texts):
+        if isinstance(value, Mapping) and name not in found:
+            return Visibility.NOT_SHOWN
+        was_blanked = is_blank or found.get(name) == texts
+        return Visibility.MADE if was_blanked == (not any(texts)) else Visibility.NOT_MADE
+    if name not in found:
+        return Visibility.NOT_SHOWN
+    return Visibility.MADE if found[name] == texts else Visibility.NOT_MADE
+
+
+def comparable(attrs: Mapping[str, Any], shown: JSON) -> JSONObject:
+    """Return the attributes whose value a service echoes when it creates an object.
+
+    ``None`` is left out, and so is a list that is shown with any items: services echo those in
+    forms of their own.
+
+    >>> comparable({"title": "A", "css": None, "tags": ["a"]}, {"tags": ["b"]})
+    {'title': 'A'}
+    """
+    there = shown if isinstance(shown, Mapping) else {}
+    kept: JSONObject = {}
+    for name, value in attrs.items():
+        echo = there.get(name)
+        if isinstance(value, Mapping):
+            kept[name] = comparable(value, echo) if isinstance(echo, Mapping) else value
+        elif isinstance(value, (list, tuple)):
+            if value and not echo:
+                kept[name] = value
+        elif value is not None:
+            kept[name] = value
+    return kept
 
 
 def _attribute(name: str) -> str:

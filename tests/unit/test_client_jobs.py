@@ -106,6 +106,29 @@ def test_attributes_ignored_on_creation_are_sent_again(
 
 
 @pytest.mark.parametrize(
+    ("attrs", "shown"),
+    [
+        ({"max_judgments_per_worker": None}, {"max_judgments_per_worker": 100}),
+        ({"included_countries": ["US", "DE"]}, {"included_countries": ["US"]}),
+        ({"included_countries": []}, {"included_countries": None}),
+        ({"options": {"front_load": None}}, {"options": {"front_load": True}}),
+    ],
+)
+def test_an_attribute_that_the_service_echoes_in_its_own_form_is_not_sent_again(
+    api: RequestsMock,
+    client: Client,
+    sent: list[SentRequest],
+    attrs: dict[str, object],
+    shown: dict[str, object],
+) -> None:
+    api.post(f"{API}/jobs.json", json={"id": 712035, **shown})
+
+    client.create_job(attrs)
+
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
     "shown",
     [
         {"title": "Sentiment Of Reviews", "payment_cents": 25},

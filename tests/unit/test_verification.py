@@ -12,6 +12,7 @@ from crowdflower.http import encoding
 from crowdflower.http.endpoints import Visibility, read_fields
 from crowdflower.http.retry import Safety
 from crowdflower.models.endpoints import ENDPOINTS
+from crowdflower.models.job_fields import normalize_attributes
 
 if TYPE_CHECKING:
     from conftest import Clock, SentRequest
@@ -156,6 +157,9 @@ def test_a_setting_is_applied_if_it_shows_the_sent_value(
     assert is_made(line, asked, shown) is made
 
 
+WATCHED = {"job": normalize_attributes({"confidence_fields": ["a"]})}
+
+
 @pytest.mark.parametrize(
     ("asked", "shown", "visibility"),
     [
@@ -166,6 +170,31 @@ def test_a_setting_is_applied_if_it_shows_the_sent_value(
         ({"job": {"options": {"front_load": True}}}, {"options": None}, Visibility.NOT_MADE),
         ({"job": {"options": {"front_load": True}}}, {"options": {}}, Visibility.NOT_SHOWN),
         ({"job": {"css": ""}}, {"css": None}, Visibility.MADE),
+        ({"job": {"css": "x"}}, {"css": None}, Visibility.NOT_MADE),
+        ({"job": {"css": None}}, {"css": "x"}, Visibility.NOT_MADE),
+        ({"job": {"included_countries": []}}, {"included_countries": None}, Visibility.MADE),
+        ({"job": {"included_countries": []}}, {"included_countries": []}, Visibility.MADE),
+        ({"job": {"included_countries": None}}, {"included_countries": []}, Visibility.MADE),
+        ({"job": {"included_countries": []}}, {"included_countries": ["US"]}, Visibility.NOT_MADE),
+        (
+            {"job": {"included_countries": None}},
+            {"included_countries": ["US"]},
+            Visibility.NOT_MADE,
+        ),
+        ({"job": {"options": {"after_gold": None}}}, {"options": {}}, Visibility.NOT_SHOWN),
+        (
+            {"job": {"options": {"after_gold": None}}},
+            {"options": {"after_gold": 3}},
+            Visibility.NOT_MADE,
+        ),
+        (WATCHED, {"confidence_fields": ["a"]}, Visibility.MADE),
+        (
+            WATCHED,
+            {"confidence_fields": None, "options": {"confidence_fields": ["a"]}},
+            Visibility.MADE,
+        ),
+        (WATCHED, {"confidence_fields": ["b"]}, Visibility.NOT_MADE),
+        (WATCHED, {"options": {}}, Visibility.NOT_SHOWN),
         ({"job": {"title": "A"}}, None, Visibility.NOT_SHOWN),
     ],
 )

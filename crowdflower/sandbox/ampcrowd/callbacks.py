@@ -64,6 +64,11 @@ class Delivery:
     retry_in: float | None
     """Seconds, on the sandbox's clock, until the next attempt; ``None`` if there is none."""
 
+    @property
+    def again_in(self) -> float | None:
+        """The name of :attr:`retry_in` in version 1.0.0."""
+        return self.retry_in
+
 
 def retry_delay(attempt: int) -> float | None:
     """Return the seconds to wait after a failed attempt; ``None`` to give up.

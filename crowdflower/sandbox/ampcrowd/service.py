@@ -72,16 +72,16 @@ class AMPCrowdService:
     delivered = posted_results
     """The names of :meth:`running_jobs` and :meth:`posted_results` in version 1.0.0."""
 
-    def deliver(self, should_stop: Callable[[], bool] = lambda: False) -> list[Delivery]:
+    def deliver(self, ended: Callable[[], bool] = lambda: False) -> list[Delivery]:
         """Post the results that are due; failed callbacks are retried in a later round.
 
-        :param should_stop: Called before every attempt; if it returns ``True``, the rest is left
-            for another round. A receiver that does not answer blocks until the timeout.
+        :param ended: Called before every attempt; if it returns ``True``, the rest is left for
+            another round. A receiver that does not answer blocks until the timeout.
         :returns: All attempts of this round.
         """
         return callbacks.deliver(
             self.database,
             allow_loopback=self.access.loopback,
             timeout=self.access.timeout,
-            should_stop=should_stop,
+            should_stop=ended,
         )

@@ -111,6 +111,14 @@ _IDEMPOTENCY_KEY: Final = {
 }
 
 
+_PUBLISHED_NAMES: Final = {
+    "list_all": "listing",
+    "list_page": "listing",
+    "list_judgments": "judgments_of",
+}
+"""Handlers whose operationIds keep their name of 1.0.0: generated clients call them by it."""
+
+
 def _operation(route: Route, verb: str) -> dict[str, Any]:
     if route.unsupported:
         why = f"{route.unsupported.capitalize()}: not available in the sandbox."
@@ -120,7 +128,8 @@ def _operation(route: Route, verb: str) -> dict[str, Any]:
             "responses": {**_references(), "501": _error(why)},
         }
     resource = route.handler.__module__.rpartition(".")[2]
-    name = f"{resource}.{route.handler.__name__}"
+    handler = route.handler.__name__
+    name = f"{resource}.{_PUBLISHED_NAMES.get(handler, handler)}"
     summary, _, more = cleandoc(route.handler.__doc__ or "").partition("\n\n")
     differs = f"Differs from the service: {route.differs}." if route.differs else ""
     in_body = not route.takes_file and verb != "GET"
