@@ -2,7 +2,7 @@
 
 .. code-block:: text
 
-    client       Client: one account, and every verb of the API
+    client       Client: one account; fetches, lists, creates and changes jobs and units
     job          Job: rows, a form, and the settings for collecting judgments
     unit         Unit, UnitPromise: one row and its results
     judgment     Judgment, JudgmentAggregate: answers, one by one and aggregated
@@ -22,7 +22,7 @@
     sandbox      the service on this machine
     cli          the crowdflower command
 
-An entry imports only from those below it; ``docs/architecture.rst`` shows the layers.
+``docs/architecture.rst`` shows which of them may import which.
 """
 
 from __future__ import annotations

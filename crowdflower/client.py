@@ -1,4 +1,4 @@
-"""One account of the service, and every verb of its API."""
+"""One account of the service; fetches, lists, creates and changes its jobs and units."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ __all__ = ["ApiError", "Client", "PathFactory"]
 DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
 
 CONVERSION_DELAYS: Final = (1, 2, 4, 8)
-"""Seconds between looks at a job whose units are being turned into test questions."""
+"""Seconds between two polls of a job whose units are being turned into test questions."""
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 NO_JSON: Final = Expected(as_json=False)
@@ -175,7 +175,7 @@ class Client(BaseClient):
         >>> client.get_account()["email"]
         'owner@example.com'
         """
-        shape = partial(shapes.identified, kind="account")
+        shape = partial(shapes.object_with_id, kind="account")
         account: JSONObject = self.request("GET", "account.json", shape=shape).body
         return account
 
@@ -233,9 +233,9 @@ class Client(BaseClient):
         :param query: Parameters of the URL; dicts and lists become bracketed names here too.
         :param method: With ``get`` and a body it becomes ``post``.
         :param files: Name to file, sent as multipart, together with ``data`` as a dict.
-        :param as_json: Decode the answer. Otherwise return the raw :class:`requests.Response`;
+        :param as_json: Decode the response. Otherwise return the raw :class:`requests.Response`;
             redirects are followed as far as the key is safe.
-        :param shape: Checks the decoded answer and returns the result. A
+        :param shape: Checks the decoded response and returns the result. A
             :class:`~crowdflower.exceptions.MalformedResponse` that it raises is raised again with
             the name of the request.
         :raises ApiError: The request failed, or was refused, in whatever status.
@@ -304,7 +304,7 @@ class Client(BaseClient):
     def create_job(self, attrs: Mapping[str, Any]) -> Job:
         """Create a job.
 
-        Calls ``POST /jobs``, and ``PUT /jobs/{id}`` if the answer shows other values than these:
+        Calls ``POST /jobs``, and ``PUT /jobs/{id}`` if the response shows other values than these:
         not every service accepts all attributes on creation.
 
         :param attrs: Attributes of :class:`Job`; nested dicts become ``job[options][x]``.
@@ -434,7 +434,7 @@ class Client(BaseClient):
         Calls ``PUT /jobs/{id}/gold``; the service does it in the background. Some services answer
         with a web page; the job is then polled for up to 15 seconds until it has test questions.
 
-        :raises NotAcceptable: The answer was a web page, and no test question appeared.
+        :raises NotAcceptable: The response was a web page, and no test question appeared.
         :raises OutcomeUnknown: The response was lost, or a redirect, and no test question appeared.
 
         >>> client.convert_job_test_questions(job.id)
@@ -649,7 +649,7 @@ class Client(BaseClient):
         pages = self._pages(
             path, UNITS_PER_PAGE, count, shape=shapes.page_by_unit, first=start_page
         )
-        pages = pagination.counted(pages, count if start_page == 1 else None, strict=strict)
+        pages = pagination.verify_count(pages, count if start_page == 1 else None, strict=strict)
         for page in pages:
             for unit_id, data in page.items():
                 yield UnitPromise(job, self, id=unit_id, data=data)
@@ -770,7 +770,7 @@ class Client(BaseClient):
         """
         job = self._as_job(job)
         path = _job_path(job.id, f"judgments/{numeric_segment(judgment_id)}")
-        shape = partial(shapes.identified, kind="judgment")
+        shape = partial(shapes.object_with_id, kind="judgment")
         return Judgment(job, self).absorb(self.request("GET", path, shape=shape).body)
 
     # Reports

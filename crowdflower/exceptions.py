@@ -261,7 +261,11 @@ class MethodNotAllowed(RefusedError):
 
 
 class NotAcceptable(RefusedError):
-    """The server would not respond in JSON (status 406); a write may have been made anyway."""
+    """The server would not respond in JSON (status 406).
+
+    A change that can be read back was not made: the server shows another value. Any other change
+    may have been made.
+    """
 
 
 class Conflict(RefusedError):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from crowdflower.rows.upload_keys import Source
 
 REQUIRED_TO_UPDATE: Final = ("title", "instructions", "cml")
-"""Attributes without which the API answers an update with success, and keeps nothing."""
+"""Attributes without which the API reports an update as a success, and keeps nothing."""
 
 FEW_UNITS: Final = 20
 """Units up to which one request each is faster than a report, which takes seconds to build."""
@@ -46,7 +46,7 @@ class Job(JobFields):
     # The job itself
 
     def update(self) -> None:
-        """Send the changes assigned since the job was read, and adopt the answer.
+        """Send the changes assigned since the job was read, and adopt the response.
 
         Calls ``PUT /jobs/{id}``; without changes, sends nothing.
 

@@ -92,7 +92,7 @@ class Unit(JobResource):
         return confidence_in((self.results or {}).get(key))
 
     def update(self) -> None:
-        """Send the changes assigned since the unit was read, and adopt the answer.
+        """Send the changes assigned since the unit was read, and adopt the response.
 
         Calls ``PUT /jobs/{job_id}/units/{id}``; without changes, sends nothing. The body is JSON: a
         form would turn all values of a row into strings.
@@ -180,7 +180,8 @@ class Unit(JobResource):
         :param key: Your name for this payment, which is made at most once (an idempotency key).
         :param dry_run: Return the request and send nothing.
         :raises DuplicateOperation: A payment with this key was started before.
-        :raises OutcomeUnknown: It may have been done; ``error.reconcile()`` finds out.
+        :raises OutcomeUnknown: The judgments may have been requested; ``error.reconcile()`` finds
+            out.
 
         >>> answered = job.units[2]
         >>> answered.request_more_judgments(2)

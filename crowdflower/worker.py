@@ -52,14 +52,14 @@ class Worker(JobResource):
 
         :param amount: US cents, an integer from 1 to :data:`MOST_BONUS_CENTS`.
         :param reason: Message to the contributor.
-        :param key: Idempotency key: the payment with this key is made at most once.
-        :param dry_run: Return the request instead of sending it.
+        :param key: Your name for this payment, which is made at most once (an idempotency key).
+        :param dry_run: Return the request and send nothing.
         :raises InvalidInput: The amount is out of range, or the key belongs to another payment;
             nothing was sent.
         :raises NotFound: The contributor has no judgment in this job.
         :raises PaymentRequired: The balance does not cover the bonus.
-        :raises DuplicateOperation: A payment with this key was already made or attempted.
-        :raises OutcomeUnknown: The bonus may have been paid; call ``reconcile()`` on the error.
+        :raises DuplicateOperation: A payment with this key was started before.
+        :raises OutcomeUnknown: The bonus may have been paid; ``error.reconcile()`` finds out.
 
         >>> worker.bonus(150, reason="Careful work, thank you.", key="spring bonus: 1")
         """

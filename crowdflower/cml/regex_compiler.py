@@ -114,12 +114,12 @@ class _Compiler:
     def sequence(self) -> list[Instruction]:
         program: list[Instruction] = []
         while self.offset < len(self.pattern) and self.pattern[self.offset] not in "|)":
-            program += self.quantified()
+            program += self.repetition()
             if len(program) > MAX_PROGRAM_LENGTH:
                 raise RegexError("it is too large; use smaller repeat counts")
         return program
 
-    def quantified(self) -> list[Instruction]:
+    def repetition(self) -> list[Instruction]:
         program = self.atom()
         while (bounds := self.quantifier()) is not None:
             low, high = bounds

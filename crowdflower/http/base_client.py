@@ -78,7 +78,7 @@ class _Call:
 
 
 class BaseClient:
-    """A client of one server: sends requests, repeats them where that is safe, checks the answers.
+    """A client of one server: sends requests, repeats them where safe, checks the responses.
 
     :param key: The API key; ``None`` raises, :class:`~crowdflower.http.credentials.NoKey` sends
         none.
@@ -171,14 +171,14 @@ class BaseClient:
         shape: Callable[[JSON], Any] | None = None,
         deadline: float | None = None,
     ) -> Answer:
-        """Send a request, repeat it where that is safe, and return its checked answer.
+        """Send a request, repeat it where that is safe, and return its checked response.
 
         A change whose response was lost, or came with status 406, is looked for where the endpoint
-        table says that it shows. If it is there, what was read is the answer.
+        table says that it shows. If it is there, what was read is returned.
 
         :param method: HTTP method, in capitals.
         :param path: What follows the base URL, percent-encoded, suffix included.
-        :param expected: What kind of answer counts as success.
+        :param expected: What kind of response counts as success.
         :param data: The body: a string (sent as UTF-8), bytes, a dict (sent as a form), or an
             iterable of bytes or a file (streamed).
         :param shape: Checks the decoded JSON and returns what ``answer.body`` is to be.
@@ -186,7 +186,7 @@ class BaseClient:
             usual time.
         :raises InvalidInput: The parts do not make a valid request; nothing was sent.
         :raises OutcomeUnknown: A change was sent and it is unknown whether it was made.
-        :raises ApiError: The request failed, was refused, or the answer has another shape.
+        :raises ApiError: The request failed, was refused, or the response has another shape.
         """
         body, content_type = encoding.encode_body(data, multipart=bool(files))
         route = self._endpoints.find(method, path)
@@ -233,7 +233,7 @@ class BaseClient:
         return {"Connection": "close", **key}
 
     def _attempt(self, call: _Call) -> Answer | ApiError:
-        """Send a call once; return its answer or its error."""
+        """Send a call once; return its result or its error."""
         call.attempt += 1
         if not self._wait_for_turn(call.deadline):
             problem = Problem(NotSentError, "the rate limit delays it past the deadline")

@@ -93,7 +93,7 @@ class EndpointTable:
     """
 
     def __init__(self, *rows: Endpoint) -> None:
-        self._rows = [(frozenset(row.methods.split("|")), _compiled(row.path), row) for row in rows]
+        self._rows = [(frozenset(row.methods.split("|")), _compile(row.path), row) for row in rows]
 
     def __iter__(self) -> Iterator[Endpoint]:
         return iter([row for _, _, row in self._rows])
@@ -112,7 +112,7 @@ class EndpointTable:
             if method in methods:
                 if row.change is None:
                     return Route(row)
-                where = _filled(row.change.path, found.groups())
+                where = _fill(row.change.path, found.groups())
                 return Route(row, where + path[len(plain) :])
             is_owned = is_owned or row.path == plain
         return Route(Endpoint(method, plain, NEVER_AGAIN))
@@ -121,12 +121,12 @@ class EndpointTable:
 _SUFFIX: Final = re.compile(r"\.(json|csv)$")
 
 
-def _compiled(path: str) -> re.Pattern[str]:
+def _compile(path: str) -> re.Pattern[str]:
     pattern = path.replace("(", "(?:").replace("{#}", "([0-9]+)").replace("{}", "([^/]+)")
     return re.compile(pattern)
 
 
-def _filled(path: str, segments: Iterable[str]) -> str:
+def _fill(path: str, segments: Iterable[str]) -> str:
     """Put segments in place of the placeholders of a path."""
     for segment in segments:
         path = re.sub(r"\{#?\}", segment.replace("\\", r"\\"), path, count=1)

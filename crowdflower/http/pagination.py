@@ -117,7 +117,7 @@ def _fingerprint(page: Any) -> int:
     return hash(repr(page))
 
 
-def counted(pages: Iterator[Items], count: int | None, *, strict: bool) -> Iterator[Items]:
+def verify_count(pages: Iterator[Items], count: int | None, *, strict: bool) -> Iterator[Items]:
     """Yield pages; warn at the end if they had fewer items than expected.
 
     A list that loses items while it is read moves others to pages that were read already. More

@@ -1,4 +1,4 @@
-"""Polling: repeat a look until it shows what is expected, with a pause between looks."""
+"""Polling: repeat a check until it succeeds, with a pause between two attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns a response into an answer or an error.
+"""Turns a response into a result or an error.
 
 Status and content are independent in this API: many a failure is a 200 with an ``error`` inside.
 The same message comes in many wrappings, by endpoint and age of the service: a string, a list of
@@ -73,10 +73,10 @@ class ResponseReader:
         self._classify_refusal = classify_refusal
 
     def read(self, response: Response, *, as_json: bool, redirects: bool) -> Answer:
-        """Return the answer in a response, decoded if it is JSON.
+        """Return the result in a response, decoded if it is JSON.
 
         :param as_json: Anything but JSON is an error.
-        :param redirects: A redirect is an answer.
+        :param redirects: A redirect is a success.
         :raises ApiError: The response is a refusal or cannot be understood.
         """
         if redirects and response.is_redirect:

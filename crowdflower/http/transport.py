@@ -124,7 +124,7 @@ class Transport:
         """The API key, masked wherever it is printed."""
         self.base_url = check_base_url(base_url, allow_insecure=allow_insecure)
         self.reader = ResponseReader(self.key, self.base_url, classify_refusal)
-        """Makes answers and errors of responses."""
+        """Turns responses into results and errors."""
         self.honours_keys = False
         """Whether the server has announced that it honours idempotency keys."""
         self._connect_timeout = connect_timeout

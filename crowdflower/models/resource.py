@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 STATE_DELAYS: Final = (1, 2, 4)
-"""Seconds between looks at an object whose state is about to change."""
+"""Seconds between two polls of an object whose state is about to change."""
 
 
 class Resource:
@@ -86,7 +86,7 @@ class Resource:
 
         For JSON that you received another way, such as a webhook.
 
-        :raises MalformedResponse: The answer is not a dict.
+        :raises MalformedResponse: The response is not a dict.
 
         >>> Job(client).absorb({"id": 7, "state": "paused"})
         <Job 7 paused>
@@ -141,7 +141,7 @@ class Resource:
 
         :param done: What was done, for the warning.
         :param wanted: The state to wait for: the service answers before the state has changed.
-        :param answer: The answer to the change; if it is the object itself, nothing is read.
+        :param answer: The response to the change; if it is the object itself, nothing is read.
         """
         if isinstance(answer, dict) and "id" in answer and not all_messages(answer):
             self._learn(answer)

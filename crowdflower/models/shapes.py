@@ -1,4 +1,4 @@
-"""Shapes of decoded answers: each function returns the value, or raises ``MalformedResponse``."""
+"""Shapes of decoded responses: each function returns the value, or raises ``MalformedResponse``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def object_list(answer: JSON, kind: str) -> list[JSONObject]:
     return [json_object(each, kind) for each in answer]
 
 
-def identified(answer: JSON, kind: str) -> JSONObject:
+def object_with_id(answer: JSON, kind: str) -> JSONObject:
     """Return a JSON object with an integer ``id``."""
     data = json_object(answer, kind)
     if not re.fullmatch(ID, str(data.get("id"))):
@@ -40,12 +40,12 @@ def identified(answer: JSON, kind: str) -> JSONObject:
     return {**data, "id": int(data["id"])}
 
 
-a_job: Final = partial(identified, kind="job")
-a_unit: Final = partial(identified, kind="unit")
+a_job: Final = partial(object_with_id, kind="job")
+a_unit: Final = partial(object_with_id, kind="unit")
 
 
 def upload_answer(answer: JSON) -> JSONObject:
-    """Return the answer to an upload: the job, or a message without an id."""
+    """Return the response to an upload: the job, or a message without an id."""
     data = json_object(answer, "job")
     return a_job(data) if "id" in data else data
 

@@ -1,7 +1,7 @@
-"""The kinds of payments: request, price, answer, and how to find out whether one was made.
+"""The kinds of payments: request, price, response, and how to find out whether one was made.
 
 Each kind is a class. An instance is a payment to make. The class also judges a recorded payment
-whose answer was lost: it compares what the service showed before and after. A launch shows in the
+whose response was lost: it compares what the service showed before and after. A launch shows in the
 job, more judgments in the unit; a bonus only in the balance, which other payments change as well.
 """
 
@@ -47,7 +47,7 @@ class Payment(ABC, Generic[T]):
     """What the journal calls the kind."""
 
     expected: ClassVar[Expected] = Expected()
-    """Which answers mean that it was paid."""
+    """Which responses mean that it was paid."""
 
     accept: ClassVar[str] = "application/json"
 
@@ -62,7 +62,7 @@ class Payment(ABC, Generic[T]):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers for its form and its answer."""
+        """The headers for its form and its response."""
         return {"Accept": self.accept, "Content-Type": "application/x-www-form-urlencoded"}
 
     @property
@@ -80,9 +80,9 @@ class Payment(ABC, Generic[T]):
 
     @abstractmethod
     def read(self, answer: Answer) -> T:
-        """Return the result from the answer.
+        """Return the result from the response.
 
-        :raises OutcomeUnknown: The answer does not show that it was paid.
+        :raises OutcomeUnknown: The response does not show that it was paid.
         """
 
     @staticmethod
@@ -144,7 +144,7 @@ class Launch(Payment[JSONObject]):
         return pricing.launch_cents(before, self.units_count)
 
     def read(self, answer: Answer) -> JSONObject:
-        """Return the order from either of the two answers that mean success.
+        """Return the order from either of the two responses that mean success.
 
         Old services redirect to the order. The redirect is not followed: that would be a second
         request, whose failure would make a paid order look like a failed one.
@@ -165,7 +165,7 @@ class Launch(Payment[JSONObject]):
             evidence = f"status {response.status_code}, and no order"
         raise _outcome_unknown(
             response,
-            f"the order was answered by {evidence}: it may have been placed. Look at the state of"
+            f"the response to the order is {evidence}: it may have been placed. Check the state of"
             " the job before you order again",
             evidence,
         )
@@ -212,10 +212,10 @@ class Launch(Payment[JSONObject]):
 
 
 class AcknowledgedPayment(Payment[None]):
-    """A payment whose answer need only be a success, with or without a JSON object."""
+    """A payment whose response need only be a success, with or without a JSON object."""
 
     def read(self, answer: Answer) -> None:
-        """Accept an answer without content, or a JSON object."""
+        """Accept a response without content, or a JSON object."""
         response, body = answer
         content_type = response.headers.get("Content-Type", "")
         if body is MISSING or response.status_code == HTTPStatus.NO_CONTENT:
@@ -229,8 +229,8 @@ class AcknowledgedPayment(Payment[None]):
         status = response.status_code
         raise _outcome_unknown(
             response,
-            f"status {status}, but the answer is {kind}",
-            f"status {status}, and {kind} for an answer",
+            f"status {status}, but the response is {kind}",
+            f"status {status}, and the response is {kind}",
         )
 
 

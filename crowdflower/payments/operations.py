@@ -65,7 +65,7 @@ class Operations:
         """Make a payment: record it, then send one request.
 
         :param payment: One of :mod:`crowdflower.payments.kinds`.
-        :param key: Idempotency key: your name for this payment, which is made at most once.
+        :param key: Your name for this payment, which is made at most once (an idempotency key).
         :param max_cost_cents: What it may cost at most, in US cents.
         :raises DuplicateOperation: A payment with this key was started before.
         :raises OverBudget: The payment may cost more than ``max_cost_cents``, or than this client
@@ -103,12 +103,12 @@ class Operations:
             payment.method, str(request.url), dict(request.headers), payment.body.decode("ascii")
         )
 
-    # After a lost answer or a crash
+    # After a lost response or a crash
 
     def pending(self) -> list[Operation]:
         """Return payments of this account whose outcome is unknown.
 
-        Their answer was lost, or the process ended before it could be recorded: look at them after
+        Their response was lost, or the process ended before it could be recorded: check them after
         a restart.
 
         >>> client.operations.pending()
@@ -177,7 +177,7 @@ class Operations:
             result, status = payment.read(answer), answer.response.status_code
         except OutcomeUnknown as error:
             lost = error
-        except NotAcceptable as error:  # some services pay, and then have no format for the answer
+        except NotAcceptable as error:  # some services pay, and then cannot render the response
             lost = OutcomeUnknown(
                 f"{error}. The change may have been made all the same",
                 evidence="answered with status 406, NotAcceptable",

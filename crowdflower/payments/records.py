@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 State: TypeAlias = Literal["prepared", "sent", "applied", "rejected", "unknown", "not_applied"]
-"""``prepared``: not sent yet. ``sent``: perhaps sent. ``unknown``: sent, and the answer was lost.
+"""``prepared``: not sent yet. ``sent``: perhaps sent. ``unknown``: sent, and the response was lost.
 ``applied``: paid. ``rejected``: refused by the service, or never sent. ``not_applied``: a person
 found out that it was not paid."""
 
@@ -59,7 +59,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of reconciling a payment whose answer was lost."""
+    """The result of reconciling a payment whose response was lost."""
 
     evidence: str
     """What the service shows, in words."""

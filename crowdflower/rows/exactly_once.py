@@ -1,7 +1,7 @@
 """Upload rows exactly once: read the job, send what is missing, read it again.
 
 The service has no idempotency keys, but it can list the rows of a job. So an upload whose rows have
-a key is sent in chunks. When the answer to a chunk is lost, the job is read, and only the missing
+a key is sent in chunks. When the response to a chunk is lost, the job is read, and only the missing
 rows are sent again. At the end the job is read once more, and units that arrived twice are deleted.
 """
 
@@ -60,7 +60,7 @@ class Uploaded:
     """Requests that the upload was planned as."""
 
     resends: int
-    """Further requests, for rows that were missing after a lost answer."""
+    """Further requests, for rows that were missing after a lost response."""
 
     duplicates_removed: int
     """Units that were deleted because a row had arrived twice."""
@@ -213,7 +213,7 @@ class _Upload:
             self._read_units()
             if self._live and self._plan.missing_lines(chunk):
                 raise self._incomplete(
-                    "an answer was lost, and the job does not hold the rows: they may still"
+                    "a response was lost, and the job does not hold the rows: they may still"
                     " arrive, and duplicates could not be deleted"
                 )
         raise self._incomplete(
@@ -263,7 +263,7 @@ class _Upload:
         return count
 
     def _wait_for_count(self, expected: int | None) -> bool:
-        """Wait for rows whose answer was lost; return whether the job reached the row count."""
+        """Wait for rows whose response was lost; return whether the job reached the row count."""
         for _ in poll(self._clock, POLL_DELAYS):
             if self._progress() == (True, expected) and expected is not None:
                 return True

@@ -78,7 +78,7 @@ def _download_to(
     expected = Expected(as_json=False, stream=True, follow=True)
     deadline = clock.monotonic() + DEADLINE
     attempts = 0
-    while True:
+    while True:  # not poll(): the service names each wait in its response
         path = f"jobs/{segment(job_id)}.csv"
         response = client.request("GET", path, expected, query={"type": type_}).response
         if response.status_code == HTTPStatus.ACCEPTED:

@@ -110,7 +110,7 @@ class _Columns:
 def _encode_rows(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
     keys: list[str] = []
 
-    def checked() -> Iterator[Row]:
+    def complete_rows() -> Iterator[Row]:
         for number, row in enumerate(rows_in(rows), 1):
             if not isinstance(row, Mapping):
                 keys.append("")
@@ -119,7 +119,7 @@ def _encode_rows(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str,
             keys.append(_key(row.get(key), key, number))
             yield columns.complete(row, number)
 
-    for block in json_lines(checked()):
+    for block in json_lines(complete_rows()):
         yield from zip(keys, block.splitlines(keepends=True), strict=True)
         keys.clear()
 

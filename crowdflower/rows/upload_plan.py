@@ -27,7 +27,7 @@ from crowdflower.rows.upload_keys import Source
 
 ROWS_PER_CHUNK: Final = 5000
 BYTES_PER_CHUNK: Final = 5_000_000
-"""Limits of a chunk: what has to be found again when its answer is lost."""
+"""Limits of a chunk: what has to be found again when its response is lost."""
 
 SCHEMA: Final = """
     CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from crowdflower.exceptions import PageChanged, PageLoop, PaginationWarning, ServerError
-from crowdflower.http.pagination import MIN_WAIT, MIN_WAIT_RATIO, Cost, counted, end_marker, pages
+from crowdflower.http.pagination import (
+    MIN_WAIT,
+    MIN_WAIT_RATIO,
+    Cost,
+    end_marker,
+    pages,
+    verify_count,
+)
 
 LOOKAHEADS = pytest.mark.parametrize("lookahead", [1, 2, 8])
 
@@ -298,11 +305,11 @@ def test_the_error_of_a_page_has_the_page_to_resume_from(lookahead: int, first: 
 
 @pytest.mark.parametrize("count", [None, 0, 2, 3])
 def test_as_many_items_as_expected_or_more_are_not_a_loss(count: int | None) -> None:
-    assert list(counted(iter(["ab", "c"]), count, strict=True)) == ["ab", "c"]
+    assert list(verify_count(iter(["ab", "c"]), count, strict=True)) == ["ab", "c"]
 
 
 def test_missing_items_give_a_warning_at_the_end() -> None:
-    source = counted(iter(["ab", "c"]), 4, strict=False)
+    source = verify_count(iter(["ab", "c"]), 4, strict=False)
 
     assert [next(source), next(source)] == ["ab", "c"]
     with pytest.warns(PaginationWarning, match="the list had 3 items instead of 4"):
@@ -311,4 +318,4 @@ def test_missing_items_give_a_warning_at_the_end() -> None:
 
 def test_in_strict_mode_missing_items_are_an_error() -> None:
     with pytest.raises(PageChanged, match="3 items"):
-        list(counted(iter(["ab", "c"]), 4, strict=True))
+        list(verify_count(iter(["ab", "c"]), 4, strict=True))

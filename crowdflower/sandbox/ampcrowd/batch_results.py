@@ -29,7 +29,7 @@ ABANDONED = "callback_abandoned"
 NO_VALID_ANSWERS = "there are no valid answers"
 
 INITIAL_ACCURACY, ITERATIONS = 0.7, 20
-"""Of expectation-maximization in the original."""
+"""Settings of expectation-maximization, the same as in the original."""
 
 
 def aggregate_votes(quality_control: str, votes: Sequence[Vote]) -> dict[str, float]:

@@ -32,7 +32,7 @@ MAX_DELAY: Final = 3600.0
 """Seconds between two attempts; the first delay is one second, and each one is doubled."""
 
 LOCK_NAME: Final = "ampcrowd callbacks"
-"""Of the lock that serializes deliveries of all processes."""
+"""Name of the lock that serializes the deliveries of all processes."""
 
 _BATCHES: Final = select(
     amp_task.c.id,

@@ -36,7 +36,7 @@ class AccessPolicy:
 class AMPCrowdService:
     """AMPCrowd's part of a sandbox.
 
-    :param database: Of the sandbox.
+    :param database: The database of the sandbox.
     :param key: API key of the account that owns the groups' jobs.
     """
 

@@ -60,7 +60,7 @@ def _rows(
     text: io.TextIOBase, column_name: Callable[[str], str]
 ) -> Iterator[dict[str, str | None]]:
     columns: list[str] | None = None
-    for number, cells in _numbered(_records(text)):
+    for number, cells in _number_records(_records(text)):
         if not cells:
             continue
         if columns is None:
@@ -74,7 +74,7 @@ def _rows(
         raise Invalid("The file is empty; its first row must name the columns.")
 
 
-def _numbered(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _number_records(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     number = 0
     try:
         for number, cells in enumerate(rows, 1):
@@ -138,7 +138,7 @@ def _split_record(lines: Iterator[str]) -> list[str]:
     line, at = next(lines), 0
     while True:
         if line.startswith('"', at):
-            cell, line, at = _quoted(line, at + 1, lines)
+            cell, line, at = _read_quoted_cell(line, at + 1, lines)
         else:
             end = line.find(",", at)
             cell = line[at:].rstrip("\r\n") if end < 0 else line[at:end]
@@ -154,7 +154,7 @@ def _split_record(lines: Iterator[str]) -> list[str]:
         at += 1
 
 
-def _quoted(line: str, at: int, lines: Iterator[str]) -> tuple[str, str, int]:
+def _read_quoted_cell(line: str, at: int, lines: Iterator[str]) -> tuple[str, str, int]:
     """Read a quoted cell, from the position after its first quote.
 
     :returns: The cell, the line on which it ends, and the position after it in that line.

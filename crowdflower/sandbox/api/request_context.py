@@ -45,7 +45,7 @@ class RequestContext:
     parameters: Parameters
 
     content_type: str
-    """Of the body, without the parameters of the header."""
+    """Media type of the body, without the header's parameters, such as ``charset``."""
 
     body: IO[bytes]
     """The uploaded file; empty on other routes, whose body is read into :attr:`parameters`."""

@@ -50,9 +50,9 @@ class Route(NamedTuple):
     """One row of the table."""
 
     endpoint: str
-    """Verbs, all of them if there is none, and the path.
+    """Verbs and path, such as ``GET /jobs/<job>``; a path without verbs accepts all of them.
 
-    In the path, ``<job>`` is a number or an alias; anything else in brackets is a number.
+    In the path, ``<job>`` is an id or an alias; anything else in brackets is a number.
     """
 
     handler: Callable[..., Any]
@@ -60,7 +60,7 @@ class Route(NamedTuple):
     variable parts of the path."""
 
     response: Schema | None = None
-    """Of the JSON that comes with status 200; ``None`` when the response is not JSON."""
+    """Schema of the JSON response with status 200; ``None`` if the response is not JSON."""
 
     required: Mapping[str, Schema] = _NONE
     """Parameters that the request needs, by name."""
@@ -87,16 +87,16 @@ class Route(NamedTuple):
     """The feature of the service that the sandbox lacks, if the route only answers 501."""
 
     version: str = "v1"
-    """Of the API; the first part of a URL's path."""
+    """Version of the API: the first segment of the URL's path."""
 
     @property
     def verbs(self) -> str:
-        """Separated by blanks; empty for all verbs."""
+        """The verbs, separated by spaces; empty for all verbs."""
         return self.endpoint.rpartition(" ")[0]
 
     @property
     def path(self) -> str:
-        """Without the version of the API."""
+        """The path, without the version of the API."""
         return self.endpoint.rpartition(" ")[2]
 
 

@@ -30,7 +30,7 @@ class Contributors(Protocol):
         """Let the contributors work on a job."""
 
 
-class LoggedRequest(Protocol):
+class RequestRecord(Protocol):
     """A recorded request."""
 
     def as_json(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Target(Protocol):
         """The faults to inject."""
 
     @property
-    def requests(self) -> Sequence[LoggedRequest]:
+    def requests(self) -> Sequence[RequestRecord]:
         """The latest requests, oldest first."""
 
     @property

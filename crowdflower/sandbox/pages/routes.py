@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "crowdflower_contributor"
 COOKIE_LIFETIME: Final = 365 * 24 * 3600
-"""Seconds."""
+"""Seconds for which the browser keeps the cookie: one year."""
 
 DONE, GIVEN_UP = "done", "given_up"
 """Query parameters with the number of the page that was just submitted, or given up."""
@@ -71,7 +71,7 @@ class Visit(NamedTuple):
     job: Row[Any]
 
     url: str
-    """Of the page; answers are posted to it, and the next page is shown at it."""
+    """URL of the page; answers are posted to it, and the next page is shown at it."""
 
     hidden_fields: Sequence[tuple[str, str]] = ()
     """Name and value of additional fields of the form."""

@@ -112,7 +112,7 @@ class SandboxAdapter(BaseAdapter):
             raise OutsideSandbox(
                 f"this session reaches only {ORIGIN}, not {url.scheme}://{url.hostname}"
             )
-        body = _spooled(_blocks(request.body))
+        body = _spool(_blocks(request.body))
         try:
             environ = _environment(request, body) | {RAISE_ERRORS: self._raise_errors}
             environ[WAIT] = partial(_wait, request, read_timeout)
@@ -146,7 +146,7 @@ def _blocks(body: Any) -> Iterator[bytes]:
         yield block.encode("utf-8") if isinstance(block, str) else bytes(block)
 
 
-def _spooled(blocks: Iterable[bytes]) -> IO[bytes]:
+def _spool(blocks: Iterable[bytes]) -> IO[bytes]:
     """Return a body as a file: in memory while it is small, else in a temporary file."""
     file: IO[bytes] = io.BytesIO()
     try:

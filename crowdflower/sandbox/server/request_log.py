@@ -42,7 +42,7 @@ class LoggedRequest:
     path: str
 
     parameters: dict[str, Any]
-    """Those of the query, and of a body of up to 64 KB; uploaded rows are not kept."""
+    """Parameters of the query, and of a body of up to 64 KB; uploaded rows are not kept."""
 
     status: int | None
     """Status of the response; ``None`` when the connection broke."""
