@@ -228,8 +228,8 @@ class Client(BaseClient):
         :param path: What follows the base URL, suffix included: ``jobs/7.json``. A leading slash is
             ignored.
         :param data: The body: a string (sent as UTF-8) or bytes, a dict (sent as a form, nested
-            ones             as ``job[title]``), or an iterable of bytes, which is streamed.
-            Anything but a form is sent as JSON, unless ``headers`` names another content type.
+            ones as ``job[title]``), or an iterable of bytes, which is streamed. Anything but a form
+            is sent as JSON, unless ``headers`` names another content type.
         :param query: Parameters of the URL; dicts and lists become bracketed names here too.
         :param method: With ``get`` and a body it becomes ``post``.
         :param files: Name to file, sent as multipart, together with ``data`` as a dict.
@@ -329,8 +329,9 @@ class Client(BaseClient):
         Calls ``PUT /jobs/{id}``. See :meth:`Job.update`, which checks more before it sends.
 
         :raises RefusedError: The service refuses a value; it keeps none of them.
-        :raises OutcomeUnknown: The response was lost or useless, and the job does not show the
-            change.
+        :raises NotAcceptable: The answer was a web page, and the job shows other values.
+        :raises OutcomeUnknown: The response was lost, a web page or a redirect, and the job does
+            not show the change.
 
         >>> client.update_job(job.id, {"payment_cents": 12})["payment_cents"]
         12

@@ -55,6 +55,8 @@ class Job(JobFields):
         :raises RefusedError: The service refuses a value; it keeps none of them. Usually this is an
             :class:`~crowdflower.exceptions.ApplicationError` with all reasons, for countries a
             :class:`~crowdflower.exceptions.ValidationError`.
+        :raises OutcomeUnknown: The response was lost or useless, and the job does not show the
+            change.
 
         >>> job.payment_cents = 12
         >>> job.update()

@@ -16,11 +16,8 @@ from crowdflower.http.responses import all_messages
 from crowdflower.models.fields import Field, ReadOnly
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from crowdflower.client import Client
     from crowdflower.job import Job
-
 
 STATE_DELAYS: Final = (1, 2, 4)
 """Seconds between two polls of an object whose state is about to change."""

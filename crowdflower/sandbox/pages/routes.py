@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.rules.work.handout import Page
     from crowdflower.sandbox.store import Database, Transaction
 
+DATABASE: Final = "database"
+"""Key of the database in the extensions of the application."""
+
 COOKIE: Final = "crowdflower_contributor"
 COOKIE_LIFETIME: Final = 365 * 24 * 3600
 """Seconds for which the browser keeps the cookie: one year."""
@@ -143,7 +146,7 @@ def _work_path(job: Row[Any]) -> str:
 
 
 def _database() -> Database:
-    database: Database = current_app.database  # type: ignore[attr-defined]
+    database: Database = current_app.extensions[DATABASE]
     return database
 
 

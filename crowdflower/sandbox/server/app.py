@@ -24,6 +24,7 @@ from crowdflower.sandbox.api.routes import ROUTES
 from crowdflower.sandbox.control.delays import Delays
 from crowdflower.sandbox.control.routes import PREFIX
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal, TooManyRequests, Unsupported
+from crowdflower.sandbox.pages import routes as pages_routes
 from crowdflower.sandbox.server import requests
 from crowdflower.sandbox.server.in_process import RAISE_ERRORS
 from crowdflower.sandbox.server.requests import JSON, header_value, json_response
@@ -66,7 +67,6 @@ class Application(Flask):
     def __init__(self, services: Services, *, ampcrowd: AMPCrowdService | None = None) -> None:
         super().__init__(__name__, static_folder=None)
         self.services = services
-        self.database = services.database
         self.control: WSGIApplication | None = None
         """Serves ``/_sandbox/``, if that is enabled."""
         routing = _routing(ampcrowd=ampcrowd is not None)
@@ -75,6 +75,7 @@ class Application(Flask):
             **routing.views,
             **{name: partial(view, services) for name, view in routing.service_views.items()},
         }
+        self.extensions[pages_routes.DATABASE] = services.database
         self.extensions[ampcrowd_routes.EXTENSION] = ampcrowd
         self.config["MAX_CONTENT_LENGTH"] = MAX_FILE
         self.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
@@ -116,7 +117,7 @@ class Application(Flask):
         """Raise an unexpected error in process; otherwise log it and respond with 500."""
         if request.environ.get(RAISE_ERRORS):
             raise e
-        number = self.database.clock.token(64)
+        number = self.services.database.clock.token(64)
         text = "".join(traceback.format_exception(e))
         log.error("%s: unexpected error %s\n%s", request.method, number, _mask_key(text))
         message = f"The sandbox has a bug; see error {number} in its log."
