@@ -125,8 +125,10 @@ class BaseClient:
             connections=connections,
             allow_insecure=allow_insecure,
         )
-        limit = max_requests_per_second
-        self._rate_limiter = None if limit is None else RateLimiter(limit)
+        """Sends single requests, without retries; internal."""
+        self._rate_limiter = (
+            None if max_requests_per_second is None else RateLimiter(max_requests_per_second)
+        )
         self._endpoints = endpoints
         self._deadline = deadline
         self._max_attempts = retries + 1
@@ -207,23 +209,23 @@ class BaseClient:
         seconds = self._deadline or route.endpoint.retry.deadline
         call = _Call(prepared, expected, route, deadline or self._clock.monotonic() + seconds)
         while True:
-            answer = self._attempt(call)
-            if isinstance(answer, Answer):
-                return self._with_shape(answer, shape)
-            delay = self._retry_delay(call, answer)
+            result = self._attempt(call)
+            if isinstance(result, Answer):
+                return self._with_shape(result, shape)
+            delay = self._retry_delay(call, result)
             if delay is not None:
                 self._clock.sleep(delay)
-            visibility, seen = self._look_for_change(call, answer, body)
+            visibility, seen = self._look_for_change(call, result, body)
             if seen and visibility is Visibility.MADE:
                 return self._with_shape(seen, shape)
-            if isinstance(answer, NotAcceptable) and route.change_path:
+            if isinstance(result, NotAcceptable) and route.change_path:
                 # Some services make the change, and then cannot render the response.
                 if visibility is not Visibility.NOT_MADE:
                     evidence = "answered with status 406, NotAcceptable"
                     call.unknown = call.unknown or UnknownChange("answered", evidence, call.sent_at)
                 delay = None
             if delay is None or (call.unknown and route.change_path and not seen):
-                raise retry.final_error(answer, call.unknown)
+                raise retry.final_error(result, call.unknown)
 
     def _change_headers(self, rule: RetryRule) -> dict[str, str]:
         """Return the headers that keep a change from being made twice."""
