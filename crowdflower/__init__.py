@@ -12,7 +12,7 @@
     exceptions   every error that a call raises, under ApiError
     states       the API's words: states, channels, report types, signals
 
-    models       what the nouns are made of: fields, endpoints, paths, shapes
+    models       what Job, Unit, ... are made of: fields, endpoints, paths, shapes
     http         how a call travels: attempts, timeouts, connections, pages
     payments     payments, made at most once; the journal; prices
     rows         uploads, exactly once; downloads of reports

@@ -1,1 +1,1 @@
-"""What the nouns are made of, and what this API is like: fields, endpoints, paths, shapes."""
+"""What Job, Unit and the other nouns are made of: fields, endpoints, paths, response shapes."""

@@ -69,7 +69,7 @@ def run(
     """Make calls of all kinds, each with one to four random faults.
 
     :param build: Creates a client for an address.
-    :param calls_per_client: Calls until the client is replaced, together with its retry quota.
+    :param calls_per_client: Calls until the client is replaced, together with its retry budget.
     """
     random = Random(seed)  # noqa: S311 - the same faults for the same seed
     result = RunResult()

@@ -144,7 +144,7 @@ def _always_find(kind: type, _: ClientRun) -> None:
 FLAWS: Final = {
     "repeats what was lost": _repeat_changes,
     "forgets": lambda _: None,
-    "takes a lost answer for a refusal": _reject_unknown,
+    "takes a lost response for a refusal": _reject_unknown,
     "believes that all was paid": partial(_always_find, Applied),
     "believes that nothing was paid": partial(_always_find, NotSeen),
 }

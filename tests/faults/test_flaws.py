@@ -15,7 +15,7 @@ RUNS: Final = 10
 FOUND_BY: Final = {
     "repeats what was lost": ("made too often", "refused, and made"),
     "forgets": ("the journal has forgotten it",),
-    "takes a lost answer for a refusal": ("the journal has it as rejected",),
+    "takes a lost response for a refusal": ("the journal has it as rejected",),
     "believes that all was paid": ("Applied, and the ledger says otherwise",),
     "believes that nothing was paid": ("NotSeen, and the ledger says otherwise",),
 }

@@ -95,7 +95,7 @@ def _beneath(wire: Wire, _: Request) -> None:
     wire.close()
 
 
-# A lost answer
+# A lost response
 
 LOSSES = [
     pytest.param(hang_up, marks=pytest.mark.row("N9", "N10", "N11"), id="FIN"),

@@ -1,4 +1,4 @@
-"""Payments: recorded, sent once, reconciled when their answer is lost, never made twice."""
+"""Payments: recorded, sent once, reconciled when their response is lost, never made twice."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def paid(sent: list[SentRequest]) -> list[SentRequest]:
 
 
 def lost(pay: Pay, client: Client, service: Service, **more: Any) -> OutcomeUnknown:
-    """Make a payment whose answer is lost."""
+    """Make a payment whose response is lost."""
     service.lose_the_answer()
     with pytest.raises(OutcomeUnknown) as caught:
         pay(client, **more)
