@@ -934,7 +934,7 @@ class Client(BaseClient):
             data=body,
             headers={"Content-Type": content_type},
             query={"force": True} if force else NOTHING,
-            shape=shapes.a_job if is_new else shapes.upload_answer,
+            shape=shapes.a_job if is_new else shapes.upload_response,
         ).body
         if is_new or "id" in answer:
             return self._job(answer)

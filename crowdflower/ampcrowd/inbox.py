@@ -264,7 +264,7 @@ class Inbox:
             self._store(data["group_id"], pairs, _start_time(data.get("group_start_time")))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a callback: 200 after its answers were stored."""
+        """Respond to a callback: 200 after its answers were stored."""
         status, text = "200 OK", "ok"
         try:
             self.receive(_data(environ))

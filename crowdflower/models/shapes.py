@@ -44,7 +44,7 @@ a_job: Final = partial(object_with_id, kind="job")
 a_unit: Final = partial(object_with_id, kind="unit")
 
 
-def upload_answer(answer: JSON) -> JSONObject:
+def upload_response(answer: JSON) -> JSONObject:
     """Return the response to an upload: the job, or a message without an id."""
     data = json_object(answer, "job")
     return a_job(data) if "id" in data else data

@@ -93,10 +93,10 @@ configuration is missing
     context = _object(data, "group_context")
     if not isinstance(context.get("instruction", ""), str):
         _refuse("group_context.instruction must be a string")
-    group_id = _required(data, "group_id", "")
+    group_id = _require(data, "group_id", "")
     content = _object(data, "content")
     for name in _REQUIRED:
-        _required(configuration, name, "configuration.")
+        _require(configuration, name, "configuration.")
     if not isinstance(group_id, (str, int)) or not 0 < len(str(group_id)) <= MAX_NAME_LENGTH:
         _refuse(f"group_id must be a string of at most {MAX_NAME_LENGTH} characters")
     if not content:
@@ -137,14 +137,14 @@ def _decode(text: str | None) -> JSONObject:
     return data
 
 
-def _required(data: JSONObject, name: str, where: str) -> Any:
+def _require(data: JSONObject, name: str, where: str) -> Any:
     if data.get(name) is None:
         _refuse(f"{where}{name} is missing")
     return data[name]
 
 
 def _object(data: JSONObject, name: str) -> JSONObject:
-    found: JSONObject = _required(data, name, "")
+    found: JSONObject = _require(data, name, "")
     if not isinstance(found, dict):
         _refuse(f"{name} must be an object")
     return found

@@ -118,16 +118,16 @@ def handle_once(
 
 
 def _digest(context: RequestContext, endpoint: str, body: HashingReader) -> str:
-    values = encode(_sorted(context.parameters.values))
+    values = encode(_sort_keys(context.parameters.values))
     request = f"{endpoint}\n{context.content_type}\n{values}\n{body.digest()}"
     return sha256(request.encode()).hexdigest()
 
 
-def _sorted(value: Any) -> Any:
+def _sort_keys(value: Any) -> Any:
     """Sort the keys of mappings, since their order means nothing."""
     if isinstance(value, dict):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
+        return {name: _sort_keys(value[name]) for name in sorted(value)}
+    return [_sort_keys(each) for each in value] if isinstance(value, list) else value
 
 
 def _response(result: Result) -> ApiResponse:
