@@ -17,30 +17,9 @@ from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store.transaction import MIN_KEPT_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Control = Callable[..., requests.Response]
-
-TOKEN = "planted-token-91b2"
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=5, control=TOKEN, balance_cents=700) as box:
-        yield box
-
-
-@pytest.fixture
-def control(box: Sandbox) -> Control:
-    """A function that calls the control interface: ``control("POST", "clock", advance=90)``."""
-
-    def control(verb: str, name: str, token: str = TOKEN, **arguments: Any) -> requests.Response:
-        with session_for(box.app) as session:
-            headers = {"Authorization": f"Bearer {token}"}
-            url = f"{ORIGIN}/_sandbox/{name}"
-            return session.request(verb, url, headers=headers, json=arguments or None)
-
-    return control
 
 
 @pytest.fixture
@@ -305,10 +284,10 @@ def test_seed_requests_and_reset_work_over_http(box: Sandbox, control: Control) 
     ("verb", "name", "token", "status"),
     [
         ("GET", "clock", "", 401),
-        ("GET", "clock", TOKEN[:-1], 401),
-        ("GET", "nothing", TOKEN, 404),
-        ("PUT", "reset", TOKEN, 404),
-        ("POST", "transitions", TOKEN, 400),
+        ("GET", "clock", "planted-token-91b", 401),
+        ("GET", "nothing", "planted-token-91b2", 404),
+        ("PUT", "reset", "planted-token-91b2", 404),
+        ("POST", "transitions", "planted-token-91b2", 400),
     ],
 )
 def test_wrong_tokens_and_unknown_routes_are_refused(
