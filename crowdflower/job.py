@@ -51,7 +51,7 @@ class Job(JobFields):
         Calls ``PUT /jobs/{id}``; without changes, sends nothing.
 
         :raises RuntimeError: Title, instructions or CML is missing from both the job and the
-            changes: the service would answer with success and keep nothing.
+            changes, even if there are none: the service would answer with success and keep nothing.
         :raises RefusedError: The service refuses a value; it keeps none of them. Usually this is an
             :class:`~crowdflower.exceptions.ApplicationError` with all reasons, for countries a
             :class:`~crowdflower.exceptions.ValidationError`.
@@ -63,14 +63,14 @@ class Job(JobFields):
         >>> job.payment_cents
         12
         """
-        if not self._changes:
-            return
         missing = [name for name in REQUIRED_TO_UPDATE if not self[name]]
         if missing:
             raise RuntimeError(
                 f"set {' and '.join(missing)} first: without title, instructions and cml the API"
                 " keeps no change; nothing was sent"
             )
+        if not self._changes:
+            return
         self.absorb(self.client.update_job(self.id, self._changes))
 
     def reload(self) -> Self:
@@ -495,20 +495,25 @@ class Job(JobFields):
     # Channels and tags
 
     @property
-    def channels(self) -> JSONObject:
-        """``enabled_channels`` and ``available_channels``; assign a list of names to replace.
+    def channels(self) -> list[str]:
+        """The enabled channels; assign a list to replace them.
 
         Calls ``GET /jobs/{id}/channels``, each time; assigned to, ``PUT /jobs/{id}/channels``.
+        :meth:`Client.get_job_channels` also returns the channels that can be enabled.
 
         :raises ApplicationError: The account has no such channel; none is changed.
 
-        >>> job.channels["enabled_channels"]
+        >>> job.channels
         ['cf_internal', 'on_demand']
         >>> job.channels = ["cf_internal"]
-        >>> job.channels["enabled_channels"]
+        >>> job.channels
         ['cf_internal']
         """
-        return self.client.get_job_channels(self.id)
+        shape = shapes.enabled_channels
+        channels: list[str] = self.client.request(
+            "GET", self._path("channels", suffix=""), shape=shape
+        ).body
+        return channels
 
     @channels.setter
     def channels(self, channels: Iterable[str]) -> None:
@@ -522,7 +527,7 @@ class Job(JobFields):
         :raises ApplicationError: The account has no such channel; none is changed.
 
         >>> job.add_channels(["clixsense"])
-        >>> job.channels["enabled_channels"]
+        >>> job.channels
         ['cf_internal', 'clixsense', 'on_demand']
         """
         self.client.add_job_channels(self.id, channels)
@@ -535,7 +540,7 @@ class Job(JobFields):
         :raises ApplicationError: The account has no such channel; none is changed.
 
         >>> job.disable_channel("on_demand")
-        >>> job.channels["enabled_channels"]
+        >>> job.channels
         ['cf_internal']
         """
         (name,) = check_channels([channel])
@@ -730,12 +735,12 @@ class Job(JobFields):
         legend: JSONObject = self.client.request("GET", self._path("legend")).body
         return legend
 
-    def get_worker(self, id: int) -> Worker:  # noqa: A002
+    def get_worker(self, worker_id: int) -> Worker:
         """Return a contributor by the ``worker_id`` of a judgment; sends nothing.
 
         >>> job.get_worker(judgment.worker_id).flag("Too fast")
         """
-        return Worker(self, self._client, id=id)
+        return Worker(self, self._client, id=worker_id)
 
     # Results
 
@@ -752,7 +757,7 @@ class Job(JobFields):
             self._judgment_aggregates = list(self.client.get_judgmentaggregates(self))
         return self._judgment_aggregates
 
-    def get_judgment(self, id: int) -> Judgment:  # noqa: A002
+    def get_judgment(self, judgment_id: int) -> Judgment:
         """Fetch one judgment.
 
         Calls ``GET /jobs/{job_id}/judgments/{id}``.
@@ -760,7 +765,7 @@ class Job(JobFields):
         >>> job.get_judgment(judgment.id).data
         {'sentiment': 'positive'}
         """
-        return self.client.get_judgment(self, id)
+        return self.client.get_judgment(self, judgment_id)
 
     def get_results_report(self) -> list[Unit]:
         """Return all units with their judgments and aggregated answers.

@@ -80,6 +80,14 @@ def page_by_unit(page: JSON) -> dict[int, JSONObject]:
 _is_id: Final = re.compile(ID).fullmatch
 
 
+def enabled_channels(channels: JSON) -> list[str]:
+    """Return the names of the enabled channels."""
+    names = json_object(channels, "list of channels").get("enabled_channels")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise MalformedResponse("expected channels with a list of names in enabled_channels")
+    return names
+
+
 def tag_names(tags: JSON) -> list[str]:
     """Return the names in a list of tags."""
     if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):

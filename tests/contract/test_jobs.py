@@ -113,17 +113,17 @@ def test_channels_are_replaced_added_and_disabled(draft: Job) -> None:
     draft.add_channels(["clixsense", "neodev"])
     draft.disable_channel("neodev")
 
-    assert draft.channels["enabled_channels"] == ["cf_internal", "clixsense"]
-    assert "neodev" in draft.channels["available_channels"]
+    assert draft.channels == ["cf_internal", "clixsense"]
+    assert "neodev" in draft.client.get_job_channels(draft.id)["available_channels"]
 
 
 def test_an_unknown_channel_is_refused_by_name_and_nothing_changes(draft: Job) -> None:
-    before = draft.channels["enabled_channels"]
+    before = draft.channels
 
     with pytest.raises(ApplicationError, match="The channel amtt could not be found"):
         draft.channels = ["cf_internal", "amtt"]
 
-    assert draft.channels["enabled_channels"] == before
+    assert draft.channels == before
 
 
 def test_a_job_can_be_launched_paused_resumed_and_canceled(draft: Job) -> None:

@@ -65,6 +65,7 @@ def attributes_have_types_and_are_read_only_or_writable(job: Job, unit: UnitProm
     assert_type(job.id, int)
     assert_type(job.judgments_per_unit, int)
     assert_type(job.tags, list[str])
+    assert_type(job.channels, list[str])
     assert_type(job["title"], Any)
     assert_type(unit.data, dict[str, Any])
     assert_type(unit.state, str)

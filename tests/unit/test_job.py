@@ -200,6 +200,28 @@ def test_without_a_change_nothing_is_sent(job: Job, sent: list[SentRequest]) -> 
 
 
 @pytest.mark.parametrize("missing", ["title", "instructions", "cml"])
+def test_a_missing_attribute_is_an_error_without_a_change_too(
+    job: Job, sent: list[SentRequest], missing: str
+) -> None:
+    job.absorb({**job.json, missing: None})
+
+    with pytest.raises(RuntimeError, match=f"set {missing} first"):
+        job.update()
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("answer", [[], {}, {"enabled_channels": None}, {"enabled_channels": [1]}])
+def test_channels_of_another_shape_are_malformed(
+    api: RequestsMock, job: Job, answer: object
+) -> None:
+    api.get(f"{API}/jobs/712034/channels", json=answer)
+
+    with pytest.raises(MalformedResponse):
+        _ = job.channels
+
+
+@pytest.mark.parametrize("missing", ["title", "instructions", "cml"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_an_update_without_a_required_attribute_is_refused_by_name(
     job: Job, sent: list[SentRequest], missing: str, value: str | None
@@ -646,7 +668,7 @@ def test_channels_are_read_and_assigned(
     shown = job.channels
     job.channels = ["cf_internal"]
 
-    assert shown == channels
+    assert shown == ["cf_internal"]
     assert lines(sent) == ["GET /channels", "PUT /channels"]
     assert sent[1].form == [("channels[]", "cf_internal")]
 
