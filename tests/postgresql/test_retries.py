@@ -300,3 +300,13 @@ def test_concurrent_requests_with_one_key_get_the_same_response(
         responses = set(pool.map(send, range(8)))
 
     assert [status for status, _ in responses] == [200]
+
+
+def test_a_connection_in_use_when_the_database_is_closed_is_closed_on_return(box: Sandbox) -> None:
+    with box.database.transaction() as tx:
+        connection = tx.connection.connection.driver_connection
+        box.database.close()
+        assert connection is not None
+        assert not connection.closed
+
+    assert connection.closed

@@ -73,6 +73,8 @@ class PostgreSQL:
 
     def __init__(self, url: URL) -> None:
         self.engine = _engine(url)
+        self._is_closed = False
+        event.listen(self.engine, "checkin", self._close_returned)
         self._name = url.set(query={}).render_as_string()
 
     @contextmanager
@@ -119,8 +121,14 @@ class PostgreSQL:
             connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY"))
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; one that a thread is still using is closed when it is returned."""
+        self._is_closed = True
         self.engine.dispose()
+
+    def _close_returned(self, connection: Any, _: object) -> None:
+        # The pool that the connection belonged to is gone, and would leave it open.
+        if self._is_closed and connection is not None:
+            connection.close()
 
     def is_retryable(self, error: BaseException) -> bool:
         """Return whether a transaction that failed with this error may succeed when retried."""
