@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -11,8 +10,6 @@ from crowdflower._types import JSON, JSONObject, describe_type
 from crowdflower.exceptions import MalformedResponse
 from crowdflower.http.encoding import ID
 from crowdflower.http.responses import refusal_messages
-
-Shape = Callable[[JSON], JSON]
 
 
 def json_object(answer: JSON, kind: str) -> JSONObject:
