@@ -297,7 +297,7 @@ class SandboxNotImplemented(ServerError):
 
 
 class ApplicationError(RefusedError):
-    """A refusal with a status of success: the body has ``error`` or ``errors``.
+    """A refusal with a status of success or a redirect: the body has ``error`` or ``errors``.
 
     The service's own documentation says that "the type of application message will not necessarily
     correspond with the HTTP status code".

@@ -10,6 +10,7 @@ bytes, not the total: a server that sends one byte every half second could stall
 
 from __future__ import annotations
 
+import http.client
 import io
 import socket
 import threading
@@ -142,8 +143,11 @@ class _Socket:
 class _BoundedLines(io.BufferedReader):
     """Limits the length of a line; older versions of urllib3 read chunk sizes without a limit."""
 
+    last_line = b""
+
     def readline(self, size: int | None = -1, /) -> bytes:
-        return super().readline(MAX_LINE if size is None or size < 0 else size)
+        self.last_line = super().readline(MAX_LINE if size is None or size < 0 else size)
+        return self.last_line
 
 
 class _SocketReader(io.RawIOBase):
@@ -172,9 +176,24 @@ def _numeric_host(host: str | int, _port: Any, _flow: Any = 0, scope: int = 0) -
     return f"{host}%{scope}" if scope else str(host)
 
 
+class _CompleteHead(http.client.HTTPResponse):
+    """A response whose headers must be complete; :mod:`http.client` takes half a header for one.
+
+    A redirect that is cut inside its ``Location`` would name another order.
+    """
+
+    def begin(self) -> None:
+        lines: Any = self.fp
+        super().begin()
+        if not lines.last_line:  # the connection was closed before the blank line
+            self.close()
+            raise http.client.RemoteDisconnected("the connection was closed within the headers")
+
+
 class _Connection(HTTPConnection):
     """A connection that reports to the exchange of the thread that uses it."""
 
+    response_class = _CompleteHead
     _is_connecting = False
 
     def connect(self) -> None:

@@ -6,7 +6,7 @@ from base64 import b64encode
 from hashlib import sha1, sha256
 from hmac import compare_digest
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
 from crowdflower.exceptions import ConfigError
@@ -55,7 +55,7 @@ class ApiKey:
         return text
 
     def fingerprint(self, base_url: str) -> str:
-        """Return a hash that identifies the account without revealing the key."""
+        """Return a hash of address and key, which does not reveal the key."""
         return sha256(f"{base_url}\n{self.__key}".encode()).hexdigest()
 
     def verify_signature(self, payload: bytes, signature: bytes) -> bool:
@@ -139,11 +139,15 @@ def check_base_url(base_url: str, *, allow_insecure: bool) -> str:
 def origin(url: str) -> tuple[str, str | None, int | None]:
     """Return scheme, host and port: two URLs with the same origin are on one server.
 
-    >>> origin("https://api.appen.com/v1/jobs") == origin("https://api.appen.com/v1")
+    >>> origin("https://api.appen.com/v1/jobs") == origin("HTTPS://API.appen.com:443/v1")
     True
     """
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+    port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, port
+
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def _is_loopback(host: str) -> bool:

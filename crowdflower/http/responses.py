@@ -79,7 +79,7 @@ class ResponseReader:
         :param redirects: A redirect is a success.
         :raises ApiError: The response is a refusal or cannot be understood.
         """
-        if redirects and response.is_redirect:
+        if redirects and response.is_redirect and not refusal_messages(_decode_if_json(response)):
             return Answer(response, MISSING)
         answer = self._answer_or_error(response, as_json=as_json)
         if isinstance(answer, ApiError):
@@ -88,14 +88,14 @@ class ResponseReader:
 
     def _answer_or_error(self, response: Response, *, as_json: bool) -> Answer | ApiError:
         status = response.status_code
+        body = _decode_if_json(response)
+        refusals = refusal_messages(body)
+        if refusals and HTTPStatus.OK <= status < HTTPStatus.BAD_REQUEST:
+            return self.error(ApplicationError, response, "; ".join(refusals))
         if status in REDIRECTS:
             problem = f"status {status} redirects, which is not followed"
             return self.error(UnexpectedRedirect, response, problem)
-        body = _decode_if_json(response)
-        refusals = refusal_messages(body)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            if refusals:
-                return self.error(ApplicationError, response, "; ".join(refusals))
             for message in reservations(body):
                 warn(message)
             if as_json and body is MISSING and status != HTTPStatus.NO_CONTENT:

@@ -141,11 +141,6 @@ class Transport:
     def __repr__(self) -> str:
         return f"<Transport {self.base_url}>"
 
-    @property
-    def account(self) -> str:
-        """A fingerprint of address and key: equal for the same account."""
-        return self.key.fingerprint(self.base_url)
-
     def close(self) -> None:
         """Close idle connections; a session of the caller stays open."""
         if self._owns_session:

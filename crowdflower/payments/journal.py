@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
@@ -93,9 +93,9 @@ class Journal:
         """
         with self._store.transaction() as connection:
             update = connection.execute(
-                "UPDATE operations SET state = 'sent', sent_at = ?, before = ?, cents = ?"
-                " WHERE op_id = ? AND state = 'prepared'",
-                (self._now(), json.dumps(before), cents, op_id),
+                "UPDATE operations SET state = 'sent', sent_at = ?, sent_step = ?, before = ?,"
+                " cents = ? WHERE op_id = ? AND state = 'prepared'",
+                (self._now(), _next_step(connection), json.dumps(before), cents, op_id),
             )
             if update.rowcount == 1:
                 return _one(connection, "op_id = ?", op_id)
@@ -105,8 +105,9 @@ class Journal:
         """Record the outcome of an operation."""
         with self._store.transaction() as connection:
             connection.execute(
-                "UPDATE operations SET state = ?, evidence = ?, settled_at = ? WHERE op_id = ?",
-                (state, evidence, self._now(), op_id),
+                "UPDATE operations SET state = ?, evidence = ?, settled_at = ?, settled_step = ?"
+                " WHERE op_id = ?",
+                (state, evidence, self._now(), _next_step(connection), op_id),
             )
             return _one(connection, "op_id = ?", op_id)
 
@@ -128,8 +129,9 @@ class Journal:
                     f"operation {op_id} is not pending: {_DESCRIPTIONS[found.state]}"
                 )
             connection.execute(
-                "UPDATE operations SET state = ?, note = ?, settled_at = ? WHERE op_id = ?",
-                (state, note, self._now(), op_id),
+                "UPDATE operations SET state = ?, note = ?, settled_at = ?, settled_step = ?"
+                " WHERE op_id = ?",
+                (state, note, self._now(), _next_step(connection), op_id),
             )
             return _one(connection, "op_id = ?", op_id)
 
@@ -143,31 +145,54 @@ class Journal:
         with self._store.transaction() as connection:
             return _one(connection, "op_id = ?", op_id)
 
-    def pending(self, account: str | None = None) -> list[Operation]:
-        """Return payments whose outcome is unknown, oldest first.
-
-        :param account: Only those of this account.
-        """
+    def pending(self) -> list[Operation]:
+        """Return payments of all accounts whose outcome is unknown, oldest first."""
         if not self._store.exists:
             return []  # reading does not create the file
         with self._store.transaction() as connection:
-            found = _all(connection, "state IN (?, ?, ?)", *PENDING)
-        return [each for each in found if account in {None, each.account}]
+            return _all(connection, "state IN (?, ?, ?)", *PENDING)
 
     def beside(self, operation: Operation, *, anywhere: bool = False) -> list[Operation]:
         """Return other payments that may have taken effect since this one was sent.
 
         :param anywhere: Include payments with another path.
         """
-        since = operation.sent_at.timestamp() if operation.sent_at else 0.0
         with self._store.transaction() as connection:
             found = _all(
                 connection,
                 "account = ? AND op_id != ? AND state IN ('sent', 'unknown', 'applied')"
-                " AND (settled_at IS NULL OR state = 'unknown' OR settled_at >= ?)",
-                *(operation.account, operation.op_id, since),
+                " AND (settled_step IS NULL OR state = 'unknown' OR settled_step >"
+                " (SELECT sent_step FROM operations WHERE op_id = ?))",
+                *(operation.account, operation.op_id, operation.op_id),
             )
         return [each for each in found if anywhere or each.path == operation.path]
+
+    # Accounts
+
+    def find_account(self, fingerprints: Sequence[str]) -> str | None:
+        """Return the account that was recorded for any of these hashes of address and key."""
+        if not self._store.exists:
+            return None
+        with self._store.transaction() as connection:
+            for fingerprint in fingerprints:
+                found = connection.execute(
+                    "SELECT account FROM accounts WHERE fingerprint = ?", (fingerprint,)
+                ).fetchone()
+                if found is not None:
+                    return str(found[0])
+        return None
+
+    def add_account(self, fingerprints: Sequence[str], account: str) -> None:
+        """Record whose hashes these are; payments recorded under them become the account's."""
+        with self._store.transaction() as connection:
+            for fingerprint in fingerprints:
+                connection.execute(
+                    "INSERT OR REPLACE INTO accounts VALUES (?, ?)", (fingerprint, account)
+                )
+                connection.execute(  # a key that is in use in both stays in use in both
+                    "UPDATE OR IGNORE operations SET account = ? WHERE account = ?",
+                    (account, fingerprint),
+                )
 
 
 _DESCRIPTIONS: Final[Mapping[State, str]] = {
@@ -184,6 +209,13 @@ _COLUMNS: Final = tuple(each.name for each in fields(Operation))
 _TIMES: Final = ("prepared_at", "sent_at", "settled_at")
 
 
+def _next_step(connection: sqlite3.Connection) -> int:
+    """Return the next number of the journal's sequence, which orders events; clocks step back."""
+    connection.execute("UPDATE steps SET last = last + 1")
+    (step,) = connection.execute("SELECT last FROM steps").fetchone()
+    return int(step)
+
+
 def _to_row(operation: Operation) -> dict[str, Any]:
     row = dict(zip(_COLUMNS, astuple(operation), strict=True))
     for name in _TIMES:
@@ -194,7 +226,7 @@ def _to_row(operation: Operation) -> dict[str, Any]:
 def _all(connection: sqlite3.Connection, where: str, *values: object) -> list[Operation]:
     columns = ", ".join(f'"{name}"' for name in _COLUMNS)
     rows = connection.execute(
-        f"SELECT {columns} FROM operations WHERE {where} ORDER BY prepared_at, op_id",  # noqa: S608
+        f"SELECT {columns} FROM operations WHERE {where} ORDER BY rowid",  # noqa: S608
         values,
     )
     return [_from_row(dict(zip(_COLUMNS, row, strict=True))) for row in rows]

@@ -18,7 +18,7 @@ BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
 
 _APPLICATION: Final = 0x43464A4C
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 _TABLE: Final = """
     CREATE TABLE operations (
@@ -36,13 +36,17 @@ _TABLE: Final = """
         note TEXT NOT NULL,
         prepared_at REAL NOT NULL,
         sent_at REAL,
-        settled_at REAL
+        settled_at REAL,
+        sent_step INTEGER,
+        settled_step INTEGER
     )
 """
 _ONCE: Final = """
     CREATE UNIQUE INDEX once ON operations (account, "key")
     WHERE state NOT IN ('rejected', 'not_applied')
 """
+_ACCOUNTS: Final = "CREATE TABLE accounts (fingerprint TEXT PRIMARY KEY, account TEXT NOT NULL)"
+_STEPS: Final = "CREATE TABLE steps (last INTEGER NOT NULL)"
 
 
 class Store:
@@ -122,7 +126,7 @@ class Store:
         )
         try:
             stat = path.stat()
-            self._check(connection, (stat.st_dev, stat.st_ino))
+            self._check(connection, path, (stat.st_dev, stat.st_ino))
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")
         except BaseException:
@@ -130,7 +134,7 @@ class Store:
             raise
         return connection
 
-    def _check(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
+    def _check(self, connection: sqlite3.Connection, path: Path, file: tuple[int, int]) -> None:
         """Check that the file is an intact journal, and the same file as before."""
         if self._file not in {None, file}:
             raise JournalError(
@@ -143,13 +147,18 @@ class Store:
             raise JournalCorrupt(
                 f"{self.path} is not a journal; choose another path, or move that file away"
             )
-        if version != _VERSION:
-            raise JournalError(f"the journal {self.path} was written by a newer release")
+        if version > _VERSION:
+            raise JournalError(
+                f"the journal {self.path} was written by a newer release of crowdflower; upgrade to"
+                " use it here"
+            )
         if self._file is None:
             (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
             if found != "ok":
                 raise JournalCorrupt(f"the journal {self.path} is damaged: {found}")
-            self._file = file
+        if version < _VERSION:
+            _migrate(connection, path)
+        self._file = file
 
 
 def _create(path: Path) -> None:
@@ -179,6 +188,46 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(_TABLE)
     connection.execute(_ONCE)
+    connection.execute(_ACCOUNTS)
+    connection.execute(_STEPS)
+    connection.execute("INSERT INTO steps VALUES (0)")
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
     connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a journal of version 1.0.0 up to date in one transaction, after a copy of the file."""
+    connection.execute("BEGIN IMMEDIATE")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 1:  # otherwise another process has just done it
+        _copy(path, path.with_name(f"{path.name}.1.0.0"))
+        connection.execute("ALTER TABLE operations ADD COLUMN sent_step INTEGER")
+        connection.execute("ALTER TABLE operations ADD COLUMN settled_step INTEGER")
+        connection.execute(_ACCOUNTS)
+        connection.execute(_STEPS)
+        events = connection.execute(  # clock times are all that version 1.0.0 recorded
+            "SELECT 'sent_step', rowid, sent_at AS moment FROM operations WHERE moment NOT NULL"
+            " UNION ALL SELECT 'settled_step', rowid, settled_at FROM operations"
+            " WHERE settled_at NOT NULL ORDER BY moment, rowid, 1"
+        ).fetchall()
+        for step, (column, row, _) in enumerate(events, 1):
+            connection.execute(
+                f"UPDATE operations SET {column} = ? WHERE rowid = ?",  # noqa: S608
+                (step, row),
+            )
+        connection.execute("INSERT INTO steps VALUES (?)", (len(events),))
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _copy(path: Path, target: Path) -> None:
+    """Copy a journal, for its owner only; the copy appears under its name when it is complete."""
+    draft = path.with_name(f".{target.name}.{uuid4().hex}")
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(draft)) as copy:
+            source.backup(copy)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -13,17 +13,17 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, Generic, TypeVar
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from crowdflower._types import MISSING, JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput, OutcomeUnknown
 from crowdflower.http import encoding
-from crowdflower.http.credentials import origin
 from crowdflower.http.encoding import numeric_segment, segment
 from crowdflower.http.responses import Answer
 from crowdflower.http.transport import Expected, Response
 from crowdflower.models.arguments import check_channels, check_count
 from crowdflower.payments import pricing
+from crowdflower.payments.placed_order import find_order
 from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen, Operation
 
 T = TypeVar("T")
@@ -144,25 +144,14 @@ class Launch(Payment[JSONObject]):
         return pricing.launch_cents(before, self.units_count)
 
     def read(self, answer: Answer) -> JSONObject:
-        """Return the order from either of the two responses that mean success.
-
-        Old services redirect to the order. The redirect is not followed: that would be a second
-        request, whose failure would make a paid order look like a failed one.
-        """
+        """Return the order that the service placed."""
         response = answer.response
+        order = find_order(response, _job_path(self.path))
+        if order is not None:
+            return order
+        evidence = f"status {response.status_code}, and no order"
         if response.is_redirect:
-            match = _match_order(response.url, response.headers["Location"])
-            if match is not None:
-                return {"id": int(match[2]), "job_id": int(match[1]), "type": "Debit"}
-            evidence = "a redirect that does not lead to an order"
-        else:
-            try:
-                order = encoding.decode_json(response.content)
-            except ValueError:
-                order = None
-            if isinstance(order, dict):
-                return order
-            evidence = f"status {response.status_code}, and no order"
+            evidence = f"a redirect (status {response.status_code}) that names no order of the job"
         raise _outcome_unknown(
             response,
             f"the response to the order is {evidence}: it may have been placed. Check the state of"
@@ -360,19 +349,6 @@ def _outcome_unknown(response: Response, problem: str, evidence: str) -> Outcome
         phase="answered",
         request=response.request,
         response=response,
-    )
-
-
-def _match_order(url: str, location: str) -> re.Match[str] | None:
-    """Match the order that a redirect leads to, on the same server."""
-    try:
-        target = urljoin(url, location)
-        if origin(target) != origin(url):
-            return None
-    except ValueError:
-        return None
-    return re.fullmatch(
-        r".*/jobs/(\d{1,18})/orders/(\d{1,18})(?:\.json)?", urlsplit(target).path, re.ASCII
     )
 
 

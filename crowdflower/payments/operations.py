@@ -30,6 +30,7 @@ from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import is_encodable
 from crowdflower.http.polling import poll
 from crowdflower.http.transport import IDEMPOTENCY_KEY
+from crowdflower.payments.accounts import Account
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.kinds import KINDS, Payment
 from crowdflower.payments.records import Applied, DryRun, Finding, NotSeen, Operation, State
@@ -55,6 +56,7 @@ class Operations:
             _check_limit("max_spend_cents", max_spend_cents, ConfigError)
         self.journal = journal
         self._client = client
+        self._account = Account(client, journal)
         self._max_spend_cents = max_spend_cents
         self._spent = 0
         self._lock = Lock()
@@ -72,7 +74,7 @@ class Operations:
             may still spend.
         :raises JournalError: The journal cannot be written; nothing was sent.
         :raises OutcomeUnknown: The request was sent, and the payment may have been made.
-        :raises TransportError: The read before the payment failed; nothing was sent.
+        :raises TransportError: A read before the payment failed; nothing was sent.
         """
         if key is not None and not _is_key(key):
             raise InvalidInput(
@@ -109,12 +111,12 @@ class Operations:
         """Return payments of this account whose outcome is unknown.
 
         Their response was lost, or the process ended before it could be recorded: check them after
-        a restart.
+        a restart. A payment made with an earlier key of the account is one of them.
 
         >>> client.operations.pending()
         []
         """
-        return self.journal.pending(self._client.transport.account)
+        return [each for each in self.journal.pending() if self._account.owns(each)]
 
     def reconcile(self, op_id: str, wait: float = 120) -> Finding:
         """Poll the service until it shows whether a pending payment was made; pays nothing.
@@ -123,9 +125,10 @@ class Operations:
         leaves the payment pending, for :meth:`resolve`.
 
         :param wait: Seconds to wait for the effect of the payment.
-        :raises InvalidInput: No operation has this id.
+        :raises InvalidInput: No operation has this id, or it is a payment of another account.
         """
         operation = self.journal.get(op_id)
+        self._account.check(operation)
         if operation.state == "prepared":
             return NotSeen("it was not sent: the journal would say so")
         if operation.state in {"applied", "rejected", "not_applied"}:
@@ -154,8 +157,10 @@ class Operations:
 
         :param outcome: ``not_applied`` frees its key: it may be paid again.
         :param note: How you know.
-        :raises InvalidInput: No operation has this id, or it is not pending.
+        :raises InvalidInput: No operation has this id, it is not pending, or it is a payment of
+            another account.
         """
+        self._account.check(self.journal.get(op_id))
         return self.journal.resolve(op_id, outcome, note)
 
     # One request
@@ -216,7 +221,7 @@ class Operations:
         return Operation(
             str(uuid4()),
             payment.name,
-            self._client.transport.account,
+            self._account.name(),
             payment.method,
             payment.path,
             payment.body.decode("ascii"),

@@ -25,7 +25,8 @@ class Operation:
     """``launch``, ``bonus`` or ``request_more_judgments``."""
 
     account: str = field(repr=False)
-    """A fingerprint of the base URL and the API key."""
+    """Whose payment it is: the server and the account's id there. If the server does not show an
+    id, and in a journal in memory, a hash of the address and the API key."""
 
     method: str
     path: str

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from catalogue import KEY
 from leaks import leaks
-from server import Act, Fault, Request, Wire, closed_port, hang_up, reset, respond, stall
+from server import Act, Fault, Request, Wire, closed_port, hang_up, reset, respond, send_raw, stall
 
 from crowdflower.exceptions import (
     DuplicateOperation,
@@ -93,6 +93,30 @@ def path(tmp_path: Path) -> Path:
 def _beneath(wire: Wire, _: Request) -> None:
     wire.send_beneath(b"this is no TLS at all" * 10)
     wire.close()
+
+
+# A response that is cut within its head
+
+HEADS = {
+    "refusal": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 21\r\n\r\n",
+    "redirect": b"HTTP/1.1 302 Found\r\nLocation: /jobs/7/orders/99\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@EACH
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+@pytest.mark.row("N19")
+def test_a_head_that_is_cut_anywhere_is_not_a_response(
+    server: Server, connect: Connect, pay: Any, head: bytes
+) -> None:
+    client = connect(server.url)
+
+    for cut in range(len(head)):
+        server.answer(Account(send_raw(head[:cut])))
+        with pytest.raises(OutcomeUnknown):
+            pay(client)
+
+    assert payments(server.log) == len(head)
 
 
 # A lost response

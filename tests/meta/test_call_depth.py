@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
 
 BODIES = {
+    "/v1/account.json": b'{"id": 1}',
     "/v1/jobs/7.json": b'{"id": 7, "state": "running", "payment_cents": 5}',
     "/v1/jobs/7/pause.json": b'{"success": "The job is being paused."}',
     "/v1/jobs/7/ping.json": b'{"ordered_units": 0}',

@@ -424,8 +424,64 @@ def test_an_order_answered_with_another_location_is_outcome_unknown(
     with pytest.raises(OutcomeUnknown, match="before you order again") as caught:
         client.debit_order(7, 5, ["on_demand"])
 
-    assert caught.value.evidence == "a redirect that does not lead to an order"
+    assert caught.value.evidence == "a redirect (status 302) that names no order of the job"
     assert [each.line[:4] for each in sent] == ["GET ", "GET ", "POST"]
+
+
+@pytest.mark.usefixtures("payment_reads")
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [
+        (302, "/v1/jobs/8/orders/99"),  # an order of another job
+        (302, "/v1/jobs/7/orders/99/units/1"),
+        (303, "https://api.appen.com.example/v1/jobs/7/orders/99"),
+        (301, "/v1/jobs/7/orders/99"),  # 301, 307 and 308: send it again, there
+        (307, "/v1/jobs/7/orders/99"),
+        (308, "/v1/jobs/7/orders/99"),
+    ],
+)
+def test_a_redirect_that_names_no_order_of_the_job_is_outcome_unknown(
+    api: RequestsMock, client: Client, status: int, location: str
+) -> None:
+    api.post(f"{API}/jobs/7/orders.json", status=status, headers={"Location": location})
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.debit_order(7, 5, ["on_demand"])
+
+    assert caught.value.evidence == f"a redirect (status {status}) that names no order of the job"
+
+
+@pytest.mark.usefixtures("payment_reads")
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [
+        (302, "/v1/jobs/7/orders/99"),
+        (303, "https://api.appen.com:443/v1/jobs/7/orders/99.json"),
+    ],
+)
+def test_a_redirect_to_an_order_of_the_job_is_that_order(
+    api: RequestsMock, client: Client, status: int, location: str
+) -> None:
+    api.post(f"{API}/jobs/7/orders.json", status=status, headers={"Location": location})
+
+    order = client.debit_order(7, 5, ["on_demand"])
+
+    assert (order.id, order.job_id) == (99, 7)
+
+
+@pytest.mark.usefixtures("payment_reads")
+def test_an_error_in_the_body_of_a_redirect_is_a_refusal(api: RequestsMock, client: Client) -> None:
+    api.post(
+        f"{API}/jobs/7/orders.json",
+        status=302,
+        headers={"Location": "/v1/jobs/7/orders/99"},
+        json={"error": {"message": "Insufficient funds"}},
+    )
+
+    with pytest.raises(ApplicationError, match="Insufficient funds"):
+        client.debit_order(7, 5, ["on_demand"])
+
+    assert client.operations.pending() == []
 
 
 @pytest.mark.usefixtures("payment_reads")

@@ -20,6 +20,8 @@ import requests
 
 from crowdflower.client import Client
 from crowdflower.exceptions import (
+    ApiError,
+    AuthenticationError,
     ConfigError,
     ConnectionLost,
     DuplicateOperation,
@@ -193,7 +195,9 @@ def test_the_fields_that_a_payment_changes_are_read_first(
 ) -> None:
     pay(client)
 
-    assert [each.line for each in sent][: len(lines)] == lines
+    first, *others = [each.line for each in sent]
+    assert first == "GET /account.json"  # whose payment it is, for the journal
+    assert others[: len(lines)] == lines
     assert len(paid(sent)) == 1
 
 
@@ -521,6 +525,7 @@ def test_another_client_of_the_account_resolves_a_pending_payment(
     made: Callable[..., Client], service: Service
 ) -> None:
     error = lost(bonus, made(), service, key="may")
+    service.account = {"id": 2}
     assert made("another-key").operations.pending() == []
 
     (operation,) = made().operations.pending()
@@ -530,6 +535,119 @@ def test_another_client_of_the_account_resolves_a_pending_payment(
     assert made().operations.pending() == []
     service.answer = lambda _: (200, {}, '{"success": "Paid."}')
     bonus(made(), key="may")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"key": "renewed-0123456789abcdef"},
+        {"base_url": "HTTPS://API.APPEN.COM/v1"},
+        {"base_url": "https://api.appen.com:443/v1/"},
+        {"key": "renewed-0123456789abcdef", "base_url": "https://API.appen.com/v1"},
+    ],
+)
+def test_a_renewed_key_or_another_spelling_of_the_address_is_the_same_account(
+    made: Callable[..., Client], service: Service, sent: list[SentRequest], settings: dict[str, str]
+) -> None:
+    error = lost(bonus, made(), service, key="may")
+    again = made(**settings)
+    service.answer = lambda _: (200, {}, "{}")
+
+    assert again.operations.pending() == [error.operation]
+    with pytest.raises(DuplicateOperation):
+        bonus(again, key="may")
+    assert paid(sent) == []
+
+
+@pytest.mark.parametrize("call", ["reconcile", "resolve"])
+def test_a_payment_of_another_account_is_refused(
+    made: Callable[..., Client], service: Service, call: str
+) -> None:
+    operation = lost(launch, made(), service).operation
+    assert operation is not None
+    service.account, service.ping = {"id": 2}, {"ordered_units": 20}
+    other = made("another-key").operations
+    calls = {
+        "reconcile": lambda: other.reconcile(operation.op_id),
+        "resolve": lambda: other.resolve(operation.op_id, "not_applied"),
+    }
+
+    with pytest.raises(InvalidInput, match=f"{operation.op_id} is a payment of another account"):
+        calls[call]()
+
+    assert made().operations.pending() == [operation]
+
+
+@pytest.mark.parametrize("shown", [(403, {}, "{}"), (404, {}, "{}"), {"balance": 5}, {"id": None}])
+def test_without_an_account_id_the_key_identifies_the_account(
+    made: Callable[..., Client], service: Service, shown: Any
+) -> None:
+    service.account = shown
+    error = lost(launch, made(), service, key="may")
+
+    assert made().operations.pending() == [error.operation]
+    assert made("another-key").operations.pending() == []
+    with pytest.raises(DuplicateOperation):
+        launch(made(), key="may")
+
+    service.account = {"id": 1}  # shown at last: what was recorded becomes the account's
+    bonus_key = "june"
+    service.answer = lambda _: (200, {}, "{}")
+    bonus(made(), key=bonus_key)
+    assert [each.op_id for each in made("renewed").operations.pending()] == [error.op_id]
+    with pytest.raises(DuplicateOperation):
+        bonus(made("renewed"), key=bonus_key)
+
+
+@pytest.mark.parametrize(
+    ("shown", "error"),
+    [((500, {}, "{}"), ServerError), ((401, {}, "{}"), AuthenticationError)],
+)
+def test_nothing_is_paid_while_the_account_cannot_be_recognised(
+    client: Client, service: Service, sent: list[SentRequest], shown: Any, error: type[ApiError]
+) -> None:
+    service.account = shown
+
+    with pytest.raises(error):
+        launch(client, key="may")
+
+    assert paid(sent) == []
+    service.account = {"id": 1}
+    assert launch(client, key="may").id == 88
+
+
+def test_the_account_is_read_once_and_remembered_in_the_file(
+    made: Callable[..., Client], service: Service, sent: list[SentRequest]
+) -> None:
+    client = made()
+    launch(client)
+    launch(client)
+    launch(made())
+
+    assert [each.line for each in sent].count("GET /account.json") == 1
+
+
+def test_a_journal_in_memory_does_not_ask_for_the_account(
+    made: Callable[..., Client], service: Service, sent: list[SentRequest]
+) -> None:
+    launch(made(journal=Journal()))
+
+    assert "GET /account.json" not in [each.line for each in sent]
+
+
+@pytest.mark.parametrize("step", [-86_400, -60, 0, 60])
+def test_the_order_of_payments_does_not_depend_on_the_wall_clock(
+    made: Callable[..., Client], service: Service, path: Path, step: float
+) -> None:
+    """The first of two launches is lost and not made; the second is made, and is not proof."""
+    times = iter([1e9 + step * number for number in range(10)])
+    client = made(journal=Journal(path, now=lambda: next(times)))
+    error = lost(launch, client, service, key="a")
+    service.answer = lambda _: (200, {}, '{"id": 88}')
+    launch(client, key="b")
+    service.ping = {"ordered_units": 20}
+
+    assert type(error.reconcile()) is Inconclusive
 
 
 def test_the_environment_names_a_journal(
@@ -602,6 +720,9 @@ def test_a_paid_order_is_returned_even_if_the_journal_breaks_meanwhile(
 def test_a_payment_that_cannot_be_marked_as_sent_is_not_sent(
     client: Client, service: Service, path: Path, sent: list[SentRequest]
 ) -> None:
+    client.operations.pending()  # a client reads the account's id once
+    bonus(client)
+    sent.clear()
     service.looks = [path.unlink]
 
     with pytest.raises(JournalError):
