@@ -1,5 +1,6 @@
-"""Type aliases for JSON and rows, and the marker for a missing value."""
+"""Type aliases for JSON and rows, the marker for a missing value, and text for messages."""
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final, TypeAlias
@@ -30,6 +31,19 @@ MISSING: Final = Missing.MISSING
 """Marks a missing value where ``None`` is a valid one."""
 
 
+class SecretText(str):
+    """A header value or an address whose repr is masked.
+
+    While a request is sent or a connection is opened, they are in local variables, also of the
+    libraries. Error reporters show the local variables of every frame of a traceback.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'****'"
+
+
 def describe_type(value: object) -> str:
     """Return the type of a value with its article, for error messages.
 
@@ -40,3 +54,29 @@ def describe_type(value: object) -> str:
     if value is None:
         return "None"
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def one_line(text: str) -> str:
+    r"""Return text as one line that is safe to log and to print.
+
+    Line breaks and tabs become a space. What else changes the display, such as terminal escape
+    sequences and marks that reverse the direction of text, is escaped, and so are surrogates.
+    Joiners stay: they are part of words in Hindi and Persian, and of emoji.
+
+    >>> one_line("no\n2026-11-30 INFO paid\u2028\x1b[2J"), one_line("नमस्ते 👩\u200d🚀")
+    ('no 2026-11-30 INFO paid \\x1b[2J', 'नमस्ते 👩\u200d🚀')
+
+    Source: `CWE-117 <https://cwe.mitre.org/data/definitions/117.html>`_, improper output
+    neutralization for logs.
+    """
+    text = _LINE_BREAKS.sub(" ", text)
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+_LINE_BREAKS: Final = re.compile(r"[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
+
+_CONTROLS: Final = re.compile(
+    r"[\0-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+"""Control and format characters, but not joiners; surrogates; tags, which nobody sees."""

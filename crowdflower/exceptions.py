@@ -59,6 +59,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from crowdflower._types import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -71,7 +73,8 @@ if TYPE_CHECKING:
 class ApiError(Exception):
     """Root of every error that a call raises.
 
-    :param message: One line: the request, and what went wrong.
+    :param message: The request, and what went wrong. Line breaks and control characters in it,
+        which a server may have sent, are replaced: ``str(error)`` is one line.
     :param request: The request, its ``Authorization`` header masked.
     :param response: The response, if there was one.
     :ivar page: For lists, the number of the page that failed: pass it as ``start_page`` to resume.
@@ -88,7 +91,7 @@ class ApiError(Exception):
         request: PreparedRequest | None = None,
         response: Response | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.request = request
         self.response = response
 
@@ -177,7 +180,7 @@ class OutcomeUnknown(ApiError):
         response: Response | None = None,
     ) -> None:
         super().__init__(message, request=request, response=response)
-        self.evidence = evidence
+        self.evidence = one_line(evidence)
         self.phase = phase
         self.operation = operation
 
@@ -416,7 +419,7 @@ def warn(problem: str, kind: type[Warning] = UserWarning) -> None:
     frame, depth = sys._getframe(1), 2  # noqa: SLF001 - as the standard library does
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         frame, depth = frame.f_back, depth + 1
-    warnings.warn(problem, kind, stacklevel=depth)
+    warnings.warn(one_line(problem), kind, stacklevel=depth)
 
 
 class JournalError(ApiError):

@@ -312,7 +312,7 @@ class Inbox:
             if name in group.answers:
                 self.duplicates += 1
                 if group.answers[name] != value:
-                    log.warning("%s of %s was %s, and arrived again as %s", name, group_id,
+                    log.warning("%s of %s was %r, and arrived again as %r", name, group_id,
                                 group.answers[name], value)  # fmt: skip
                 continue
             group.answers[name] = value

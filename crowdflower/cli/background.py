@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from crowdflower._types import one_line
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.work import workers
@@ -106,14 +107,15 @@ def _send_callbacks(box: Sandbox, stop: Event) -> None:
     """Send the callbacks that are due and print those that failed."""
     for attempt in box.ampcrowd.deliver(stop.is_set):
         if attempt.problem is not None:
-            click.echo(f"{attempt.group_id} to {attempt.url}: {attempt.problem}", err=True)
+            problem = f"{attempt.group_id} to {attempt.url}: {attempt.problem}"
+            click.echo(one_line(problem), err=True)
 
 
 def _send_webhooks(box: Sandbox, stop: Event) -> None:
     """Send the webhooks that are due and print those that failed."""
     for attempt in box.deliver_webhooks(stop.is_set):
         if attempt.problem is not None:
-            click.echo(f"{attempt.signal} to {attempt.uri}: {attempt.problem}", err=True)
+            click.echo(one_line(f"{attempt.signal} to {attempt.uri}: {attempt.problem}"), err=True)
 
 
 def _work(box: Sandbox, stop: Event, *, number: int, skipped: set[int], has_groups: bool) -> None:
@@ -155,6 +157,6 @@ def _skips(box: Sandbox, crowd: Crowd, job_id: int, stop: Event) -> bool:
     except LookupError:
         return False  # the sandbox was reset meanwhile
     except ValueError as error:
-        click.echo(f"The crowd skips job {job_id}: {error}", err=True)
+        click.echo(one_line(f"The crowd skips job {job_id}: {error}"), err=True)
         return True
     return False

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from crowdflower._types import one_line
 from crowdflower.exceptions import ApiError
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.records import Operation
@@ -52,14 +53,13 @@ def pending(path: Path) -> None:
 
 def _line(operation: Operation) -> str:
     when = operation.sent_at or operation.prepared_at
-    return "  ".join(
-        [
-            operation.op_id,
-            f"{operation.state:8}",
-            f"{when:%Y-%m-%d %H:%M:%S}Z" if when else "",
-            f"{operation.name} /{operation.path}",
-            operation.body,
-            *([f"key {operation.key}"] if operation.key else []),
-            *([f"at most {operation.cents} cents"] if operation.cents is not None else []),
-        ]
-    )
+    parts = [
+        operation.op_id,
+        f"{operation.state:8}",
+        f"{when:%Y-%m-%d %H:%M:%S}Z" if when else "",
+        f"{operation.name} /{operation.path}",
+        operation.body,
+        *([f"key {operation.key}"] if operation.key else []),
+        *([f"at most {operation.cents} cents"] if operation.cents is not None else []),
+    ]
+    return one_line("  ".join(parts))

@@ -14,6 +14,7 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
+from crowdflower._types import SecretText
 from crowdflower.cli.background import keep_time, run_crowd, send_callbacks, send_webhooks
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
@@ -75,7 +76,7 @@ class DatabaseOption(click.ParamType[Path | str]):
     ) -> Path | str:
         """Return a path, or a URL as a string."""
         if "://" in value:
-            return value
+            return SecretText(value)  # it may hold a password
         path: Path = click.Path(dir_okay=False, path_type=Path).convert(value, param, ctx)
         return path
 

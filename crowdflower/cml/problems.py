@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from crowdflower._types import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -40,7 +42,7 @@ class Problem:
     subject: str = ""
 
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}: {self.message}"
+        return one_line(f"{self.line}:{self.column}: {self.message}")
 
 
 class CMLError(ValueError):

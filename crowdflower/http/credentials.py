@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
+from crowdflower._types import SecretText
 from crowdflower.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class ApiKey:
 
     def authorize(self, request: PreparedRequest) -> None:
         """Add the key to the headers of a request."""
-        request.headers["Authorization"] = _SecretHeader(f"Token token={self.__key}")
+        request.headers["Authorization"] = SecretText(f"Token token={self.__key}")
 
     @staticmethod
     def mask_header(request: PreparedRequest) -> None:
@@ -72,19 +73,6 @@ class ApiKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key cannot be pickled; create a new Client where you need one")
-
-
-class _SecretHeader(str):
-    """A header value whose repr is masked.
-
-    While a request is sent, the header is in local variables of the libraries. The traceback of an
-    interrupt, or of an error in the caller's own iterator, can show those.
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'****'"
 
 
 class NoKey(ApiKey):

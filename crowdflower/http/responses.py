@@ -97,7 +97,7 @@ class ResponseReader:
             return self.error(UnexpectedRedirect, response, problem)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             for message in reservations(body):
-                warn(message)
+                warn(mask_private(self._key.mask(message)))
             if as_json and body is MISSING and status != HTTPStatus.NO_CONTENT:
                 return self._not_json(response)
             return Answer(response, None if as_json and body is MISSING else body)

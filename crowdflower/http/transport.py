@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from crowdflower._types import SecretText
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -91,6 +92,10 @@ class _Adapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = connections.POOL_CLASSES
         return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Return the headers for a proxy; the password in them has a masked repr."""
+        return {name: SecretText(value) for name, value in super().proxy_headers(proxy).items()}
 
 
 class Transport:
@@ -323,9 +328,10 @@ class Transport:
         """Return proxies and certificates for a URL; the environment is read once per server."""
         server = origin(url)
         if server not in self._environment:
-            self._environment[server] = self._session.merge_environment_settings(
-                url, {}, True, None, None
-            )
+            settings = self._session.merge_environment_settings(url, {}, True, None, None)
+            addresses = settings["proxies"].items()  # they may contain a password
+            settings["proxies"] = {name: proxy and SecretText(proxy) for name, proxy in addresses}
+            self._environment[server] = settings
         return self._environment[server]
 
 

@@ -14,14 +14,14 @@ MAX_CELL: Final = 1 << 25
 """Characters in a cell. Python's own limit, 131,072, is too small for a cell with a page of HTML,
 and can only be changed for the whole process."""
 
-MAX_LINE: Final = 1 << 27
+MAX_LINE: Final = 1 << 25
 """Bytes in a line: a file that is one line would fill the memory."""
 
 BATCH: Final = 1 << 20
 """Characters that are read between two changes of the limit for cells."""
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""First characters of cells that a spreadsheet takes for formulas."""
+FORMULA: Final = (*"=+-@", *"\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+"""First characters of cells that a spreadsheet takes for formulas; the last four are full-width."""
 
 _limit_lock = Lock()
 
@@ -134,7 +134,8 @@ def escape_formula(cell: str) -> str:
     >>> escape_formula("=HYPERLINK(A1)"), escape_formula("-5"), escape_formula("five")
     ("'=HYPERLINK(A1)", "'-5", 'five')
 
-    Source: `CWE-1236 <https://cwe.mitre.org/data/definitions/1236.html>`_, formula elements in a
-    CSV file.
+    Sources: `CWE-1236 <https://cwe.mitre.org/data/definitions/1236.html>`_, formula elements in a
+    CSV file; OWASP, `CSV Injection <https://owasp.org/www-community/attacks/CSV_Injection>`_, on
+    the characters.
     """
     return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import PurePath
@@ -22,6 +22,10 @@ MAX_IN_MEMORY: Final = 1 << 20
 
 CHUNK: Final = 1 << 16
 """Bytes that are read at a time."""
+
+MAX_CHECKED: Final = 1 << 22
+"""Characters of the longest header, and of the longest row that is searched for a bad character:
+what is not text may be a single line of any length."""
 
 JSON_LINES: Final = "application/json"
 CSV: Final = "text/csv"
@@ -131,7 +135,10 @@ def _check(source: IO[bytes], content_type: str) -> None:
 
 
 def _check_header(source: IO[bytes]) -> None:
-    first = source.readline().decode("utf-8-sig")
+    line = source.readline(MAX_CHECKED)
+    if len(line) == MAX_CHECKED:
+        raise InvalidInput(f"the first line of the CSV is longer than {MAX_CHECKED:,} bytes")
+    first = line.decode("utf-8-sig")
     try:
         names = next(csv.reader([first]), [])
     except csv.Error as error:
@@ -166,13 +173,32 @@ def _is_utf8(source: IO[bytes]) -> bool:
 
 
 def _first_bad_row(source: IO[bytes], content_type: str) -> int | None:
-    """Return the number of the first row that is not UTF-8; ``None`` for the header."""
+    """Return the number of the first row that is not UTF-8.
+
+    :returns: ``None`` for the header, and after a row longer than :data:`MAX_CHECKED`.
+    """
     text = io.TextIOWrapper(source, "utf-8", errors="surrogateescape", newline="")
+    size = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal size
+        while line := text.readline(MAX_CHECKED):
+            size += len(line)
+            if size >= MAX_CHECKED:
+                raise csv.Error
+            yield line
+
+    def rows(records: Iterable[list[str]]) -> Iterator[list[str]]:
+        nonlocal size
+        for cells in records:
+            yield cells
+            size = 0
+
     try:
         if content_type == CSV:
-            numbered = enumerate(csv.reader(text))
+            numbered = enumerate(rows(csv.reader(lines())))
         else:
-            numbered = enumerate(([line] for line in text), 1)
+            numbered = enumerate(rows([line] for line in lines()), 1)
         bad = (number for number, cells in numbered if _is_bad("".join(cells)))
         return next(bad, None) or None
     except csv.Error:

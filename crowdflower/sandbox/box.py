@@ -85,7 +85,8 @@ class Sandbox:
         accounts.check_cents("balance_cents", balance_cents, minimum=0)
         self.clock = clock or Clock(seed, virtual=database is None)
         """The only source of time, ids and random numbers."""
-        self.database = Database(database_url(database), self.clock, limits=limits)
+        database = database_url(database)
+        self.database = Database(database, self.clock, limits=limits)
         """All data of the sandbox."""
         self._balance_cents = balance_cents
         self.key = self._open_account(key)

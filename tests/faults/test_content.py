@@ -250,3 +250,61 @@ def test_a_large_cell_is_read_and_the_global_limit_is_restored(
 
     assert len(rows[0]["a"]) == size
     assert csv.field_size_limit() == before
+
+
+# One line
+
+HOSTILE = "no\n2026-11-30 INFO paid \x1b[2J\r\u2028x\u202etxt\x85\x9b5\u2066\x00"
+"""What would be several lines of a log, or change what a terminal shows (CWE-117)."""
+
+
+def shown_safely(text: str) -> bool:
+    return len(text.splitlines()) == 1 and text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        ("422 X", {"error": {"message": HOSTILE}}, ()),
+        ("200 OK", {"error": [HOSTILE]}, ()),
+        ("500 X", {"errors": {HOSTILE: HOSTILE}}, ()),
+        ("409 X", {"message": HOSTILE}, ()),
+        ("503 X", HOSTILE, ()),
+        ("200 OK", HOSTILE, ()),
+        ("403 for\x1b[2Jbidden\x85\x9b", {}, ()),
+        ("200 OK", "page", ("Content-Type: text/\x1b[2Jhtml\x85",)),
+    ],
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_what_a_server_says_is_one_line_without_control_characters(
+    server: Server, client: Client, status: str, body: Any, headers: tuple[str, ...], method: str
+) -> None:
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    server.answer(
+        lambda _: Fault(respond(content, status=status, headers=headers, kind="text/plain"))
+    )
+
+    with pytest.raises(ApiError) as caught:
+        client.call("jobs/7/orders.json", method=method)
+
+    assert shown_safely(str(caught.value)), ascii(str(caught.value))
+    assert shown_safely(getattr(caught.value, "evidence", "known"))
+
+
+def test_a_warning_is_one_line_without_control_characters(server: Server, client: Client) -> None:
+    created = {"id": 5, "message": {"error": HOSTILE}}
+    server.answer(lambda _: Fault(respond(json.dumps(created).encode())))
+
+    with pytest.warns(UserWarning, match="no 2026-11-30 INFO paid") as caught:
+        client.call("jobs/7/units.json", method="post")
+
+    assert all(shown_safely(str(each.message)) for each in caught)
+
+
+def test_words_with_joiners_stay_whole(server: Server, client: Client) -> None:
+    """Joiners are format characters too, and part of words in Persian and Hindi."""
+    said = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645, \u0915\u094d\u200d\u0937"
+    server.plan(Fault(respond(json.dumps({"error": said}).encode(), status="422 X")))
+
+    with pytest.raises(ApiError, match=said):
+        client.get_job(7)

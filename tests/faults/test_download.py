@@ -325,19 +325,25 @@ def test_a_killed_download_leaves_a_part_file_that_the_next_overwrites(
 def test_formulas_are_escaped_only_with_spreadsheet_safe(
     server: Server, client: Client, tmp_path: Path
 ) -> None:
-    content = 'text,n\n"=HYPERLINK(""x"")",-5\n@a,"\tb"\n+1,"two\nlines"\n'
+    content = (
+        'text,n\n"=HYPERLINK(""x"")",-5\n@a,"\tb"\n+1,"two\nlines"\n'
+        '"\n=1","\r=1"\n\uff1d1,\uff0b1\n\uff0d1,\uff20SUM(1)\n'
+    )
     server.plan(zipped(packed(("a.csv", content))))
 
     raw = client.download_report(7, "full", tmp_path / "raw.csv")
     safe = client.download_report(7, "full", tmp_path / "safe.csv", spreadsheet_safe=True)
 
-    assert raw.read_text(encoding="utf-8") == content
+    assert raw.read_bytes() == content.encode()
     with safe.open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [
             ["text", "n"],
             ['\'=HYPERLINK("x")', "'-5"],
             ["'@a", "'\tb"],
             ["'+1", "two\nlines"],
+            ["'\n=1", "'\r=1"],
+            ["'\uff1d1", "'\uff0b1"],
+            ["'\uff0d1", "'\uff20SUM(1)"],
         ]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+from base64 import b64encode
 from collections.abc import Callable
+from traceback import TracebackException
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 from catalogue import KEY, OK
 from leaks import Log, leaks, shows_the_key
 from server import Fault, Request, Server, Wire, redirect, respond, send_raw
@@ -157,3 +160,78 @@ def test_a_key_on_the_command_line_prints_a_warning(
     assert "can read --key in the list of processes" in shown.err
     assert not shows_the_key(shown.out + shown.err)
     assert kept == ("", "")
+
+
+# Proxies
+
+PASSWORD = "pr0xy-pa55word"
+BASIC = b64encode(f"user:{PASSWORD}".encode()).decode()
+
+
+def shows_password(error: BaseException) -> bool:
+    """Return whether a traceback with local variables, its pickle or its text has the password."""
+    trace = TracebackException.from_exception(error, capture_locals=True)
+    shown = "".join(trace.format()) + repr(vars(error)) + str(error)
+    if isinstance(error, ApiError):
+        shown += pickle.dumps(error).decode("latin-1")
+    return PASSWORD in shown or BASIC in shown
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://user:{password}@{host}",
+        "HTTP://user:{password}@{host}",
+        "user:{password}@{host}",
+        "https://user:{password}@{host}",
+        "http://user:{password}@{host}:bad",
+        "odd://user:{password}@{host}",
+    ],
+)
+@pytest.mark.parametrize("url", ["http://api.example.com/v1", "https://api.example.com/v1"])
+@pytest.mark.parametrize("by_session", [False, True])
+def test_no_error_shows_the_password_of_the_proxy(
+    server: Server,
+    connect: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: str,
+    url: str,
+    by_session: bool,
+) -> None:
+    address = proxy.format(password=PASSWORD, host=server.url.split("/")[2])
+    session = requests.Session()
+    if by_session:
+        session.proxies = {"http": address, "https": address}
+    else:
+        monkeypatch.setenv("HTTP_PROXY", address)
+        monkeypatch.setenv("HTTPS_PROXY", address)
+    server.answer(lambda _: Fault(respond(status="407 Proxy Authentication Required")))
+    del address
+    client = connect(url, allow_insecure=True, **({"session": session} if by_session else {}))
+
+    with pytest.raises(ApiError) as caught:
+        client.get_job(7)
+
+    # This test has the address in its parameters as a template only.
+    assert not shows_password(caught.value)
+
+
+def test_an_interrupt_shows_no_password_of_the_proxy(
+    server: Server, connect: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frames of the libraries hold the headers for the proxy while they read."""
+    monkeypatch.setenv("HTTP_PROXY", server.url.replace("//", f"//user:{PASSWORD}@"))
+    client = connect("http://api.example.com/v1", allow_insecure=True)
+    server.plan(OK)
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("http.client.HTTPResponse.begin", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.get_job(7)
+
+    client.close()
+    server.settle()
+    assert BASIC in server.log[0].raw.decode()
+    assert not shows_password(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from traceback import TracebackException
 from typing import Any
 
 import psycopg
@@ -44,6 +45,32 @@ def test_an_unreachable_server_is_named_without_the_password(url: str) -> None:
         Database(url)
 
     assert "s3cret" not in str(caught.value)
+    assert not variables_with_password(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://ada:s3cret@127.0.0.1:bad/crowd", "mysql://ada:s3cret@127.0.0.1/crowd"]
+)
+def test_a_refused_url_is_in_no_local_variable(url: str) -> None:
+    with pytest.raises(ValueError, match="must be SQLite or PostgreSQL") as caught:
+        Sandbox(database=url)
+
+    assert not variables_with_password(caught.value)
+
+
+def variables_with_password(error: BaseException | None) -> list[tuple[str, str]]:
+    """Return the local variables with the password, in all frames below the test's own."""
+    found = []
+    while error is not None:
+        frames = TracebackException.from_exception(error, capture_locals=True).stack
+        found += [
+            (frame.name, name)
+            for frame in frames
+            for name, value in (frame.locals or {}).items()
+            if "s3cret" in value and not frame.name.startswith("test_")
+        ]
+        error = error.__cause__ or error.__context__
+    return found
 
 
 def test_tables_of_another_program_are_left_unchanged(schema: str, query: Query) -> None:

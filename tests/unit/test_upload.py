@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tracemalloc
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -311,3 +312,43 @@ def test_json_that_is_not_utf8_is_refused_with_its_line(content: bytes, row: int
         read(io.BytesIO(content), "json")
 
     assert caught.value.row == row
+
+
+@pytest.mark.parametrize("type_", ["csv", "json"])
+@pytest.mark.parametrize("start", [b"", b"a\n1\n", b"\xff", b"\xff\n"])
+def test_what_is_no_text_is_refused_in_little_memory(
+    tmp_path: Path, type_: str, start: bytes
+) -> None:
+    """Such as the zeros of a sparse file, or /dev/zero, which has no end."""
+    path = tmp_path / f"dump.{type_}"
+    with path.open("wb") as file:
+        file.write(start)
+        file.truncate(200 << 20)
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInput, match="UTF-8"), open_file(path, None):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 50 << 20
+
+
+def test_a_file_of_one_endless_line_is_refused_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "line.csv"
+    path.write_bytes(b"x" * (100 << 20))
+
+    tracemalloc.start()
+    try:
+        with (
+            pytest.raises(InvalidInput, match="first line of the CSV is longer than 4,194,304"),
+            open_file(path, None),
+        ):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 50 << 20

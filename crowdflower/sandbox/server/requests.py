@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from flask import Response, g, request, send_file
 
+from crowdflower._types import one_line
 from crowdflower.sandbox.api import idempotency, request_parsing
 from crowdflower.sandbox.api.request_context import ApiResponse, RequestContext
 from crowdflower.sandbox.errors import Invalid, NotFound, Unauthorized
@@ -173,5 +174,5 @@ def json_response(value: object, status: int = 200) -> Response:
 
 def header_value(text: str) -> str:
     """Return a string as an ASCII header value, cut to a length that every client reads."""
-    value = " ".join(text[:MAX_HEADER].split()).encode("ascii", "backslashreplace")
+    value = one_line(text[:MAX_HEADER]).strip().encode("ascii", "backslashreplace")
     return value.decode("ascii")[:MAX_HEADER]

@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, Engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from crowdflower._types import SecretText
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store.engines.sqlite import MEMORY, SQLite
 from crowdflower.sandbox.store.failures import Unconfirmed
@@ -89,6 +90,7 @@ class Database:
     def __init__(
         self, url: str = MEMORY, clock: Clock | None = None, *, limits: Limits | None = None
     ) -> None:
+        url = SecretText(url)
         address = _parse_url(url)
         self.name = address.set(query={}).render_as_string()
         """The URL, without the password."""
@@ -97,6 +99,7 @@ class Database:
         self._local = local()
         self._is_closed = False
         self._backend = _backend(address)
+        del address  # its query may hold a password
         # Python 3.13 and later warn about connections that were left open.
         finalize(self, self._backend.engine.dispose)
         try:

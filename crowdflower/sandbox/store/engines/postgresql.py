@@ -72,7 +72,9 @@ class PostgreSQL:
     single_writer = False
 
     def __init__(self, url: URL) -> None:
+        self._url = url
         self.engine = _engine(url)
+        event.listen(self.engine, "do_connect", self._open_connection)
         self._is_closed = False
         event.listen(self.engine, "checkin", self._close_returned)
         self._name = url.set(query={}).render_as_string()
@@ -133,6 +135,16 @@ class PostgreSQL:
     def is_retryable(self, error: BaseException) -> bool:
         """Return whether a transaction that failed with this error may succeed when retried."""
         return any(_sqlstate(each) in _RETRYABLE or _is_disconnect(each) for each in _causes(error))
+
+    def _open_connection(self, dialect: Any, *_: object) -> Any:
+        """Open a connection; an error has no frames of psycopg, which hold the password."""
+        try:
+            positional, named = dialect.create_connect_args(self._url)
+            return dialect.connect(*positional, **named)
+        except psycopg.Error as error:
+            failure = error.with_traceback(None)
+        named = failure.__cause__ = failure.__context__ = None
+        raise failure
 
     @contextmanager
     def _connect(self, mode: str) -> Iterator[Connection]:
@@ -249,8 +261,9 @@ def _replacement(match: re.Match[str]) -> str:
 
 
 def _engine(url: URL) -> Engine:
+    """Return an engine that does not know the password, since its repr shows its URL."""
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg"),
+        URL.create("postgresql+psycopg", url.username, host=url.host, database=url.database),
         pool_size=MAX_CONNECTIONS,
         max_overflow=0,
         pool_timeout=LOCK_TIMEOUT,

@@ -25,6 +25,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from crowdflower._types import SecretText
 from crowdflower.sandbox.store.engines import schema
 from crowdflower.sandbox.store.engines.sqlite_file import BUSY_TIMEOUT, DatabaseFile, store_failure
 from crowdflower.sandbox.store.failures import SchemaMismatch
@@ -151,13 +152,13 @@ def _translate_errors() -> Iterator[None]:
 def database_url(database: str | Path | None) -> str:
     """Return the URL of a database; a value without ``://`` is the path of an SQLite file.
 
-    >>> database_url(None), database_url("postgresql://db.example.org/crowd")
-    ('sqlite://', 'postgresql://db.example.org/crowd')
+    >>> print(database_url(None), database_url("postgresql://db.example.org/crowd"))
+    sqlite:// postgresql://db.example.org/crowd
     """
     if database is None:
         return MEMORY
     if isinstance(database, str) and "://" in database:
-        return database
+        return SecretText(database)  # it may hold a password
     return f"sqlite:///{quote(str(Path(database).absolute()))}"
 
 
