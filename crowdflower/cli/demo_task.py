@@ -11,9 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
+from crowdflower.cml.names import column_name
 from crowdflower.sandbox.api import csv_rows
 from crowdflower.sandbox.errors import Invalid
-from crowdflower.sandbox.rules.units.uploads import column_name
 
 EXAMPLE: Final = "reviews.csv"
 MAX_OPTIONS: Final = 20

@@ -76,7 +76,7 @@ def digits(answer: str) -> str:
 def alpha(answer: str) -> str:
     """Letters, of any script."""
     text = answer.strip()
-    if not text.isalpha():
+    if not _without_marks(text).isalpha():
         raise ValueError("Enter letters only, such as ABCabc.")
     return text
 
@@ -84,9 +84,14 @@ def alpha(answer: str) -> str:
 def alphanum(answer: str) -> str:
     """Letters and digits, of any script."""
     text = answer.strip()
-    if not text.isalnum():
+    if not _without_marks(text).isalnum():
         raise ValueError("Enter letters and digits only, such as ahfd723nd.")
     return text
+
+
+def _without_marks(text: str) -> str:
+    """Remove what belongs to the letter before: vowel signs of Hindi and Thai, accents."""
+    return "".join(each for each in text if category(each)[0] != "M")
 
 
 def date(answer: str) -> str:

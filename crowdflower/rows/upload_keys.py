@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from crowdflower._types import Row, Rows, describe_type
+from crowdflower.cml.names import column_name
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
 from crowdflower.rows import csv_format
@@ -67,14 +68,14 @@ def of_file(file: IO[bytes], content_type: str, key: str, *, force: bool) -> Sou
 def key_in(data: Mapping[str, Any], key: str) -> str | None:
     """Return the key of a row as the service stores it; ``None`` if the row has no key.
 
-    The service renames the columns of a CSV: lower case, ``_`` for spaces, no punctuation.
+    The service renames the columns of a CSV, see :func:`~crowdflower.cml.names.column_name`.
 
     >>> key_in({"retailer_url": " a.example "}, "Retailer URL"), key_in({"id": 7}, "id")
     ('a.example', '7')
     """
     value = data.get(key)
     if value is None:
-        value = data.get(re.sub(r"[^\w]", "", re.sub(r"\s+", "_", key.strip().lower())))
+        value = data.get(column_name(key))
     return None if value is None else str(value).strip()
 
 

@@ -44,6 +44,27 @@ def test_a_label_with_liquid_gives_the_same_name_in_each_row() -> None:
     assert names == ["which_colour_has_item"] * 2
 
 
+@pytest.mark.parametrize(
+    "name", ["पाठ", "ข้อความ", "النَّص", "tie\u0302\u0301ng", "می\u200cخواهم", "😀", "👩‍💻", "a_😀-b"]
+)
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ @ }}", "a#b"),
+        ("{{@ | upcase}}", "A#B"),
+        ("{{ row.@ }} {{ row['@'] }}", "c c"),
+        ("{% if @ contains 'é#' or @ == 'a#b' %}yes{% endif %}", "yes"),
+        ("{% assign parts = @ | split: '#' %}{% for @ in parts %}{{ @ }},{% endfor %}", "a,b,"),
+        ("{% assign @ = 'पाठ' %}{{ @ }}", "पाठ"),
+        ("{% capture @ %}{{ @ }}!{% endcapture %}{{ @ }}", "a#b!"),
+    ],
+)
+def test_liquid_takes_names_of_every_script(name: str, template: str, text: str) -> None:
+    source = template.replace("@", name)
+
+    assert templates.Template(source).render({name: "a#b", "row": {name: "c"}}) == text
+
+
 def test_a_list_in_a_row_stays_a_list() -> None:
     row = {"colours": "red", "kinds": ["gloves", "scarf"]}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.sandbox.errors import Invalid
-from crowdflower.sandbox.forms import form_for
+from crowdflower.sandbox.forms import form_for, rendered_form
 
 if TYPE_CHECKING:
     from crowdflower.job import Job
@@ -53,6 +53,18 @@ ATTACK = (
 )
 
 
+SCRIPTS = {"दिन": "1", "दन": "2", "ข้อความ": "3", "tie\u0302\u0301ng": "4", "😀": "5", "😢": "6"}
+"""Columns whose names are different only with their marks, or have no letters at all."""
+
+IN_SCRIPTS = """
+<cml:radios label="हिन्दी में?" validates="required">
+  <cml:radio label="हाँ"/> <cml:radio label="नहीं"/>
+</cml:radios>
+<cml:text label="हन्दी में?" validates="required" only-if="हिन्दी_में:[हाँ]"/>
+<p>{{ दिन }}{{ दन }}{{ ข้อความ }}{{ tie\u0302\u0301ng }}{{ 😀 }}{{ 😢 }}</p>
+"""
+
+
 def launch_job(box: Box, rows: list[dict[str, Any]], cml: str) -> Job:
     job = box.job(rows, cml, judgments_per_unit=1)
     job.launch(len(rows))
@@ -74,6 +86,39 @@ def test_each_unit_has_the_questions_of_its_data(box: Box) -> None:
     given = {unit.data["title"]: unit.get_judgments()[0].data for unit in job.results()}
     assert given == by_title
     assert job.reload().fields.keys() == {"colour", "address", "nothing"}
+
+
+def test_names_of_every_script_reach_pages_test_questions_and_reports(box: Box) -> None:
+    header = [*SCRIPTS, "_golden", "हिन्दी में_gold", "हन्दी में_gold"]
+    lines = [header, *[[*SCRIPTS.values(), "TRUE", "हाँ", "एक"]] * 2]
+    lines += [[*SCRIPTS.values(), "", "", ""]] * 5
+    created = box.api(
+        "POST",
+        "/jobs/upload.json",
+        data="\n".join(",".join(line) for line in lines).encode(),
+        headers={"Content-Type": "text/csv"},
+    ).json()
+    job = box.client.get_job(created["id"])
+    job.title, job.instructions, job.cml = "In every script", "Look.", IN_SCRIPTS
+    job.update()
+    job.convert_test_questions()
+    job.launch(5)
+
+    worker = box.contributor()
+    page = box.take(job, worker)
+    shown = {rendered_form(job.cml, unit.data).source for unit in page.units}
+    box.submit(worker, page, {"हिन्दी_में": "हाँ", "हन्दी_में": "दो"})
+
+    assert all("<p>123456</p>" in html for html in shown)
+    results = [unit for unit in job.reload().results() if unit.state != "golden"]
+    assert results
+    for unit in results:
+        assert SCRIPTS.items() <= unit.data.items()
+        assert {judgment.data["हन्दी_में"] for judgment in unit.get_judgments()} <= {"दो"}
+    assert job.gold == {"हिन्दी_में": "हिन्दी_में_gold", "हन्दी_में": "हन्दी_में_gold"}
+    full = box.client.get_report(job, "full")
+    assert {"हिन्दी_में", "हन्दी_में", "हिन्दी_में_gold", "हन्दी_में_gold", *SCRIPTS} <= {*full[0]}
+    assert [row["दिन"] + row["दन"] for row in full] == ["12"] * len(full)
 
 
 def test_split_columns_become_the_choices_of_a_form(box: Box) -> None:

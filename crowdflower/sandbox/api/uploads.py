@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower.cml.names import column_name
 from crowdflower.sandbox.api import csv_rows, json_rows
 from crowdflower.sandbox.api.jobs import warn_of_team
 from crowdflower.sandbox.api.request_context import ApiResponse
@@ -57,7 +58,7 @@ def progress(context: RequestContext, job: str) -> Result:
 
 def _rows(context: RequestContext) -> Generator[Mapping[str, Any], None, None]:
     if context.content_type == CSV:
-        return csv_rows.read(context.body, uploads.column_name)
+        return csv_rows.read(context.body, column_name)
     if context.content_type in JSON_LINES:
         return json_rows.read(context.body)
     kind = context.content_type or "a body without Content-Type"

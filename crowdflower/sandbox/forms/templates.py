@@ -5,23 +5,36 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from liquid import Environment, Markup, Mode
+from liquid import Environment, Markup, Mode, TokenStream
+from liquid.builtin.expressions import FilteredExpression
+from liquid.builtin.output import Output
 from liquid.exceptions import LiquidError, ResourceLimitError
-from liquid.token import TOKEN_CONTENT, TOKEN_EXPRESSION, TOKEN_OUTPUT, TOKEN_TAG, Token
+from liquid.parser import get_parser
+from liquid.token import (
+    TOKEN_CONTENT,
+    TOKEN_EXPRESSION,
+    TOKEN_OUTPUT,
+    TOKEN_TAG,
+    TOKEN_WORD,
+    Token,
+)
 
 from crowdflower.cml.liquid import Liquid, Span
+from crowdflower.cml.names import is_name_character
 from crowdflower.cml.problems import MAX_PROBLEMS, Problem, Source
 from crowdflower.sandbox.forms import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from liquid import BoundTemplate
+    from liquid import BoundTemplate, Node
+    from liquid.builtin.output import OutputNode
 
 MAX_BRACKETS: Final = 100
 """Brackets in one expression; the library's parsing time grows with their square."""
 
 _NAME = re.compile(r"#|\w+")
+_STRING_OR_CHARACTER = re.compile(r"""(["']).*?\1|[^\x00-\x7f]""", re.DOTALL)
 _REMOVED_TAGS: Final = ("include", "render")
 _INNER_TAGS: Final = (
     "else elsif when endif endunless endcase endfor endtablerow endcapture endifchanged raw endraw"
@@ -132,10 +145,14 @@ class _Environment(Environment):
             del self.tags[name]
         del self.filters["safe"]
         self.add_filter("strip_html", _strip_tags)
+        self.add_tag(_Output)
 
     def tokenizer(self) -> Callable[[str], Iterator[Token]]:
         """Return a tokenizer that works in one pass; the library's takes quadratic time."""
         return _tokens
+
+    def _parse(self, source: str) -> list[Node]:
+        return get_parser(self).parse(_TokenStream(_tokens(source)))
 
     def error(
         self,
@@ -178,7 +195,45 @@ def _span_tokens(span: Span, inner: str, source: str) -> Iterator[Token]:
         yield Token(TOKEN_OUTPUT, source[span.start : span.end], span.start, source)
     text = source[first:last]
     if expression := text.strip():
-        yield Token(TOKEN_EXPRESSION, expression, first + text.index(expression), source)
+        start = first + text.index(expression)
+        yield Token(TOKEN_EXPRESSION, _mask_names(expression), start, source)
+
+
+def _mask_names(expression: str) -> str:
+    r"""Replace what the library does not take for part of a name, such as vowel signs, by ``_``.
+
+    Its names are what ``\w`` matches, without the marks of Hindi, Thai or decomposed Vietnamese.
+    Offsets stay the same, so :class:`_TokenStream` finds the name in the source.
+    """
+    if expression.isascii():
+        return expression
+    return _STRING_OR_CHARACTER.sub(
+        lambda found: "_" if is_name_character(found.group()[0]) else found.group(), expression
+    )
+
+
+class _TokenStream(TokenStream):
+    """The library's stream of tokens, with names of any script."""
+
+    def into_inner(self, *, tag: Token | None = None, eat: bool = True) -> TokenStream:
+        """Return the tokens of an expression."""
+        inner = super().into_inner(tag=tag, eat=eat)
+        inner.tokens = [
+            each._replace(value=each.source[each.start_index : each.start_index + len(each.value)])
+            if each.kind == TOKEN_WORD and "_" in each.value
+            else each
+            for each in inner.tokens
+        ]
+        return inner
+
+
+class _Output(Output):
+    """``{{ … }}``, parsed from our stream of tokens."""
+
+    def parse(self, stream: TokenStream) -> OutputNode:
+        token = stream.eat(TOKEN_OUTPUT)
+        inner = stream.into_inner(tag=token, eat=False)
+        return self.node_class(token, FilteredExpression.parse(self.env, inner))
 
 
 def _strip_tags(value: object) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crowdflower.cml.names import column_name
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.rules.jobs import jobs
@@ -194,7 +195,7 @@ def test_an_empty_upload_creates_a_job_without_units(world: Any) -> None:
     ],
 )
 def test_headers_are_converted_to_column_names(header: str, name: str) -> None:
-    assert uploads.column_name(header) == name
+    assert column_name(header) == name
 
 
 values = st.recursive(

@@ -26,18 +26,6 @@ MAX_CACHED_SHAPES = 1000
 """Maximum number of distinct sets of columns to cache while a file is read."""
 
 
-def column_name(header: str) -> str:
-    """Convert a header of a CSV file to the name of a column.
-
-    >>> column_name("Retailer URL"), column_name("x:confidence"), column_name("_golden")
-    ('retailer_url', 'xconfidence', '_golden')
-
-    Source: CrowdFlower, `Uploading Data
-    <https://success.crowdflower.com/hc/en-us/articles/202702925>`_, and columns of public reports.
-    """
-    return re.sub(r"[^\w]", "", re.sub(r"\s+", "_", header.strip().lower()))
-
-
 def append(
     tx: Transaction, job: Row[Any], rows: Iterable[Mapping[str, Any]], *, force: bool = False
 ) -> int:
