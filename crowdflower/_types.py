@@ -50,9 +50,12 @@ def describe_type(value: object) -> str:
     >>> describe_type(7), describe_type([]), describe_type(None)
     ('an int', 'a list', 'None')
     """
-    name = type(value).__name__
     if value is None:
         return "None"
+    kind = type(value)
+    name = kind.__name__
+    if kind.__module__.partition(".")[0] == "numpy":  # an int64 would not say why it is not an int
+        name = f"numpy.{name}"
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 

@@ -21,6 +21,7 @@ from crowdflower.exceptions import (
     InvalidInput,
     NotAcceptable,
     OutcomeUnknown,
+    RefusedError,
     StaleReportWarning,
     warn,
 )
@@ -928,14 +929,19 @@ class Client(BaseClient):
 
     def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:
         is_new = job_id is None
-        answer = self.request(
-            "POST" if is_new else "PUT",
-            "jobs/upload.json" if job_id is None else _job_path(job_id, "upload"),
-            data=body,
-            headers={"Content-Type": content_type},
-            query={"force": True} if force else NOTHING,
-            shape=shapes.a_job if is_new else shapes.upload_response,
-        ).body
+        try:
+            answer = self.request(
+                "POST" if is_new else "PUT",
+                "jobs/upload.json" if job_id is None else _job_path(job_id, "upload"),
+                data=body,
+                headers={"Content-Type": content_type},
+                query={"force": True} if force else NOTHING,
+                shape=shapes.a_job if is_new else shapes.upload_response,
+            ).body
+        except RefusedError as error:
+            if upload_source.is_refused_whole(error):
+                upload_source.say_nothing_stored(error)
+            raise
         if is_new or "id" in answer:
             return self._job(answer)
         job = Job(self, id=job_id)  # today's service answers only that the upload has begun

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, overload
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
 
-from crowdflower._types import JSONObject, Rows
+from crowdflower._types import JSONObject, Rows, describe_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
@@ -247,12 +247,14 @@ class Job(JobFields):
 
         Calls ``GET /jobs/{id}/units``, once per thousand units.
 
+        :raises InvalidInput: No unit has such a column; raised at the end.
+
         >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
         True
         """
         from crowdflower.rows.exactly_once import keys_of_units  # noqa: PLC0415 - rarely used
 
-        return keys_of_units(self._unit_data(), key)
+        return keys_of_units(self._unit_data(), key, required=True)
 
     @property
     def units(self) -> list[UnitPromise]:
@@ -428,15 +430,22 @@ class Job(JobFields):
 
     # Settings
 
-    def set_options(self, **options: Any) -> None:
+    def set_options(self, *misplaced: Never, **options: Any) -> None:
         """Change some of the ``options`` and keep the others.
 
         Calls ``PUT /jobs/{id}``.
+
+        :raises InvalidInput: A dict was passed instead of keyword arguments.
 
         >>> job.set_options(reject_at=80)
         >>> job.options["reject_at"]
         80
         """
+        if misplaced:
+            raise InvalidInput(
+                f"set_options takes options by name, not {describe_type(misplaced[0])}: write"
+                " set_options(reject_at=80), or set_options(**options) for a dict"
+            )
         self._learn(self.client.update_job(self.id, {"options": options}))
 
     def collect_dynamically(

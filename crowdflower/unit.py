@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 from crowdflower._types import JSONObject, Row
 from crowdflower.http import encoding
 from crowdflower.http.encoding import numeric_segment
+from crowdflower.models.arguments import check_row
 from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
 from crowdflower.models.resource import JobResource
 from crowdflower.models.shapes import json_object
@@ -97,12 +98,14 @@ class Unit(JobResource):
         Calls ``PUT /jobs/{job_id}/units/{id}``; without changes, sends nothing. The body is JSON: a
         form would turn all values of a row into strings.
 
-        :raises InvalidInput: A value cannot be encoded as JSON.
+        :raises InvalidInput: ``data`` is not a dict, or a value cannot be encoded as JSON.
 
         >>> unit.gold_pool = "work"
         >>> unit.update()
         """
         if self._changes:
+            if "data" in self._changes:
+                check_row(self._changes["data"])
             body = encoding.encode_json({"unit": self._changes})
             answer = self.client.request("PUT", self._path(), data=body, shape=_a_unit)
             self.absorb(answer.body)

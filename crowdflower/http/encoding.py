@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from crowdflower._types import JSON
 from crowdflower.exceptions import InvalidInput
+from crowdflower.http.json_problems import describe_path, find_problem, is_numpy, remedy
 
 try:
     import orjson
@@ -68,9 +69,10 @@ def _encode_value(name: str, value: object) -> str:
     with suppress(OverflowError):  # an integer beyond the range of a float
         if isinstance(value, (int, float, Decimal)) and isfinite(value):
             return str(value)
+    advice = remedy(value)
     raise InvalidInput(
         f"{name} is {value!r:.80}; parameters must be strings, finite numbers, booleans, dates, or"
-        " dicts and lists of these"
+        f" dicts and lists of these{advice and '; '}{advice}"
     )
 
 
@@ -132,8 +134,9 @@ def encode_json(value: JSON) -> bytes:
     try:
         return _to_json(value).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
-        problem = str(error)
-    raise InvalidInput(f"the value cannot be encoded as JSON: {problem}")
+        path, problem = find_problem(value) or ((), str(error))
+    where = f"{describe_path(path)}: " if path else ""
+    raise InvalidInput(f"the value cannot be encoded as JSON: {where}{problem}")
 
 
 def is_encodable(text: str) -> bool:
@@ -217,7 +220,7 @@ def segment(name: int | str) -> str:
     if isinstance(name, str) and name not in {"", ".", ".."}:
         with suppress(UnicodeEncodeError):
             return quote(name, safe="")
-    raise InvalidInput(f"{name!r:.80} is not an id: expected a positive integer or an alias")
+    raise InvalidInput(_not_an_id(name, "a positive integer or an alias"))
 
 
 def numeric_segment(id: int | str) -> str:  # noqa: A002
@@ -232,5 +235,10 @@ def numeric_segment(id: int | str) -> str:  # noqa: A002
     """
     text = segment(id)
     if not re.fullmatch(ID, text):
-        raise InvalidInput(f"{id!r:.80} is not an id: expected a positive integer")
+        raise InvalidInput(_not_an_id(id, "a positive integer"))
     return text
+
+
+def _not_an_id(value: object, expected: str) -> str:
+    advice = "; convert it with .item()" if is_numpy(value) else ""
+    return f"{value!r:.80} is not an id: expected {expected}{advice}"

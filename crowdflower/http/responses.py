@@ -32,8 +32,9 @@ from crowdflower.http.credentials import ApiKey
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
-RefusalClassifier: TypeAlias = Callable[[int, str], type[ApiError] | None]
-"""Returns the error class for a status and a message; ``None`` for the usual one."""
+RefusalClassifier: TypeAlias = Callable[[int, str, str], tuple[type[ApiError] | None, str]]
+"""Takes status, message, and method with path of a refused request; returns the error class
+(``None`` for the usual one) and what the message should name (possibly nothing)."""
 
 QUOTED_CHARACTERS: Final = 200
 """Characters of an unreadable response that an error quotes."""
@@ -62,7 +63,8 @@ class Answer(NamedTuple):
 class ResponseReader:
     """Reads responses of one server, and keeps the API key out of errors.
 
-    :param classify_refusal: Recognises refusals that have an error class of their own.
+    :param classify_refusal: Recognises refusals that have an error class of their own, and what
+        they refer to.
     """
 
     def __init__(
@@ -104,11 +106,16 @@ class ResponseReader:
         if status not in range(HTTPStatus.BAD_REQUEST, 600):
             return self.error(UnexpectedStatus, response, f"unexpected status {status}")
         message = "; ".join(refusals or all_messages(body)) or self._quote(response)
-        kind = self._classify_refusal and self._classify_refusal(status, message)
+        kind, subject = None, ""
+        if self._classify_refusal:
+            request = self.describe(response.request)
+            kind, subject = self._classify_refusal(status, message, request)
         if kind is None:
             timed_out = status == HTTPStatus.REQUEST_TIMEOUT
             kind = RequestTimeout if timed_out else refusal_class(status)
-        return self.error(kind, response, f"{status} {response.reason or 'refused'}: {message}")
+        reason = response.reason or "refused"
+        problem = ": ".join(filter(None, (f"{status} {reason}", subject, message)))
+        return self.error(kind, response, problem)
 
     def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
         """Return an error that names the request, without the key and private values."""

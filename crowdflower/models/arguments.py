@@ -6,6 +6,20 @@ from collections.abc import Iterable, Mapping
 
 from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput
+from crowdflower.http.json_problems import describe_path, find_problem, is_numpy
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message that suggests the most similar name; empty if none is similar.
+
+    >>> did_you_mean("Titel", ["title", "cml"]), did_you_mean("colour", ["title", "cml"])
+    ("; did you mean 'title'?", '')
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - needed for error messages only
+
+    by_lower_case = {each.lower(): each for each in names}
+    near = get_close_matches(name.lower(), by_lower_case, n=1)
+    return f"; did you mean {by_lower_case[near[0]]!r}?" if near else ""
 
 
 def check_count(name: str, value: object) -> int:
@@ -20,20 +34,24 @@ def check_count(name: str, value: object) -> int:
     crowdflower.exceptions.InvalidInput: units_count must be a positive integer, not 0
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidInput(f"{name} must be a positive integer, not {value!r:.80}")
+        advice = "; convert it with .item()" if is_numpy(value) else ""
+        raise InvalidInput(f"{name} must be a positive integer, not {value!r:.80}{advice}")
     return value
 
 
 def check_names(name: str, value: Iterable[str]) -> list[str]:
     """Return a list of non-empty strings; a single string would be sent letter by letter.
 
-    :raises InvalidInput: The value is a string, or an item is not a string, or blank.
+    :raises InvalidInput: The value is a string, a dict or not iterable, or an item is not a string,
+        or blank.
 
     >>> check_names("tags", ("spring", "reviews"))
     ['spring', 'reviews']
     """
     if isinstance(value, str):
         raise InvalidInput(f"{name} must be a list of strings; write [{value!r}]")
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise InvalidInput(f"{name} must be a list of strings, not {describe_type(value)}")
     names = list(value)
     for each in names:
         if not isinstance(each, str) or not each.strip():
@@ -71,9 +89,10 @@ def check_channels(value: Iterable[str]) -> list[str]:
 
 
 def check_row(data: object) -> JSONObject:
-    """Return a row as a dict from column to value.
+    """Return a row as a dict from column to JSON value.
 
-    :raises InvalidInput: The value is not a dict, or a column name is not a string.
+    :raises InvalidInput: The value is not a dict, a column name is not a string, or a value is not
+        JSON; the message names the column and says what to send instead.
 
     >>> check_row([1])
     Traceback (most recent call last):
@@ -84,5 +103,13 @@ def check_row(data: object) -> JSONObject:
         raise InvalidInput(f"a row must be a dict from column to value, not {describe_type(data)}")
     for column in data:
         if not isinstance(column, str):
-            raise InvalidInput(f"the column name {column!r:.80} is not a string")
-    return dict(data)
+            raise InvalidInput(
+                f"the column name {column!r:.80} is {describe_type(column)}, not a string"
+            )
+    row = dict(data)
+    if found := find_problem(row):
+        (column, *rest), problem = found if found[0] else ((None,), found[1])
+        where = "" if column is None else f"column {column!r:.80}: "
+        at = f"at {describe_path(tuple(rest))}, " if rest else ""
+        raise InvalidInput(f"{where}{at}{problem}")
+    return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, Final, Self, overload
 
 from crowdflower._types import JSONObject, describe_type
@@ -228,8 +229,8 @@ def normalize_attributes(attrs: Mapping[str, Any]) -> JSONObject:
     judgments watch are sent in all three places where services expect them: each service reads its
     own and ignores the others.
 
-    :raises InvalidInput: The attributes are not a dict; from anything else, the service would
-        create an empty job.
+    :raises InvalidInput: The attributes or the options are not a dict; from anything else, the
+        service would create an empty job.
 
     >>> normalize_attributes({"included_countries": [{"code": "FI", "name": "Finland"}, "US"]})
     {'included_countries': ['FI', 'US']}
@@ -237,6 +238,9 @@ def normalize_attributes(attrs: Mapping[str, Any]) -> JSONObject:
     if not isinstance(attrs, Mapping):
         raise InvalidInput(f"the attributes of a job must be a dict, not {describe_type(attrs)}")
     normalized = dict(attrs)
+    if not isinstance(normalized.get("options", {}), (Mapping, NoneType)):
+        problem = describe_type(normalized["options"])
+        raise InvalidInput(f"options must be a dict from option to value, not {problem}")
     for name in COUNTRY_LISTS:
         countries = normalized.get(name)
         if isinstance(countries, (list, tuple)):

@@ -13,6 +13,7 @@ from crowdflower._types import JSON, JSONObject, describe_type
 from crowdflower.exceptions import ApiError, MalformedResponse, warn
 from crowdflower.http.polling import poll
 from crowdflower.http.responses import all_messages
+from crowdflower.models.arguments import did_you_mean
 from crowdflower.models.fields import Field, ReadOnly
 
 if TYPE_CHECKING:
@@ -166,10 +167,7 @@ class Resource:
 
 def _describe_unknown(kind: type[Resource], name: str) -> str:
     """Return an error message that suggests the most similar attribute."""
-    from difflib import get_close_matches  # noqa: PLC0415 - needed for this message only
-
-    near = get_close_matches(name, [each for each in dir(kind) if each[:1] != "_"], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(name, [each for each in dir(kind) if each[:1] != "_"])
     what = kind.__name__.lower()
     return (
         f"{kind.__name__} has no attribute {name!r}{hint}"

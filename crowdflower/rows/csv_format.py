@@ -17,6 +17,9 @@ and can only be changed for the whole process."""
 MAX_LINE: Final = 1 << 25
 """Bytes in a line: a file that is one line would fill the memory."""
 
+BLOCK: Final = 1 << 16
+"""Bytes that are read at a time."""
+
 BATCH: Final = 1 << 20
 """Characters that are read between two changes of the limit for cells."""
 
@@ -112,14 +115,37 @@ def lines(stream: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def text_lines(stream: IO[bytes]) -> Iterator[str]:
+def _lines_of_any_end(stream: IO[bytes], longest: int) -> Iterator[bytes]:
+    """Yield the lines of a file with their ends, whichever those are."""
+    number, size = 1, 0
+    pieces: list[bytes] = []  # of a line that is longer than a block
+    while block := stream.read(BLOCK):
+        while block.endswith(b"\r") and (following := stream.read(1)):
+            block += following  # an LF belongs to the CR
+        for line in block.splitlines(keepends=True):
+            size += len(line)
+            if size >= longest:
+                raise ValueError(f"line {number} is longer than {longest:,} bytes")
+            pieces.append(line)
+            if line.endswith((b"\n", b"\r")):
+                yield b"".join(pieces)
+                pieces.clear()
+                number, size = number + 1, 0
+    if pieces:
+        yield b"".join(pieces)
+
+
+def text_lines(stream: IO[bytes], longest: int = MAX_LINE) -> Iterator[str]:
     """Yield the lines of a file of UTF-8, without a byte order mark; the file stays open.
 
-    :raises ValueError: A line is not UTF-8, or longer than :data:`MAX_LINE`.
+    Lines end in LF, in CR and LF, or in CR alone, as spreadsheets on a Mac save them.
+
+    :param longest: Bytes that a line may have.
+    :raises ValueError: A line is not UTF-8, or too long.
     """
     number = 0
     try:
-        for number, line in enumerate(lines(stream), 1):
+        for number, line in enumerate(_lines_of_any_end(stream, longest), 1):
             yield line.decode("utf-8" if number > 1 else "utf-8-sig")
     except UnicodeDecodeError as error:
         problem = str(error)

@@ -22,16 +22,20 @@ from crowdflower.exceptions import (
     InvalidInput,
     NotFound,
     OutcomeUnknown,
+    PayloadTooLarge,
+    RefusedError,
     UploadError,
     UploadIncomplete,
+    ValidationError,
 )
 from crowdflower.http.base_client import BaseClient
 from crowdflower.http.encoding import segment
 from crowdflower.http.polling import poll
 from crowdflower.models.shapes import json_object
 from crowdflower.rows import upload_plan
-from crowdflower.rows.upload_keys import Source, key_in
+from crowdflower.rows.upload_keys import Source, key_in, no_column
 from crowdflower.rows.upload_plan import Chunk, Plan
+from crowdflower.rows.upload_source import is_refused_whole, say_nothing_stored
 
 POLL_DELAYS: Final = (1, 2, 4, 8, 15, 30)
 """Seconds between reads of a job that may still be storing rows in the background."""
@@ -87,7 +91,7 @@ def upload_exactly_once(
     :param live: Upload even if the job is launched, or orders by itself.
     :raises InvalidInput: The rows, the job or the plan cannot be used; nothing was sent.
     :raises UploadIncomplete: The upload stopped; rows that arrived stay in the job.
-    :raises ApiError: The service refused the upload before it stored a row.
+    :raises RefusedError: The service refused the upload, and nothing was stored.
     """
     with upload_plan.open_plan(resume) as plan:
         failure: Exception
@@ -118,11 +122,20 @@ def upload_exactly_once(
         if not has_sent or isinstance(failure, UploadError):
             raise failure
         plan.is_kept = True
-    raise UploadIncomplete(
-        f"the upload stopped, and the job may hold some of its rows: {failure}. To resume, repeat"
-        f" the call with resume={plan.path!r}",
-        resume=plan.path,
-    ) from failure
+    if isinstance(failure, _INVALID_ROWS):
+        problem = "the upload stopped, and the job holds the rows of the chunks before"
+        advice = (
+            "To continue, correct the rows and call again without resume: rows that the job holds"
+            " are not sent again"
+        )
+    else:
+        problem = "the upload stopped, and the job may hold some of its rows"
+        advice = f"To resume, repeat the call with resume={plan.path!r}"
+    raise UploadIncomplete(f"{problem}: {failure}. {advice}", resume=plan.path) from failure
+
+
+_INVALID_ROWS: Final = (ApplicationError, PayloadTooLarge, ValidationError)
+"""Refusals of what was sent: sending the same again ends in the same refusal."""
 
 
 class _Upload:
@@ -238,7 +251,22 @@ class _Upload:
             )
         except OutcomeUnknown:
             return self._wait_for_count(expected)
+        except RefusedError as error:
+            if not again and self._is_refused_whole(error, chunk, lines):
+                self._plan.mark(chunk, "planned")
+                if not self._plan.has_sent:
+                    say_nothing_stored(error)
+            raise
         return True
+
+    def _is_refused_whole(self, error: RefusedError, chunk: Chunk, lines: list[bytes]) -> bool:
+        """Return whether a refused chunk left no row in the job, however the refusal came."""
+        if is_refused_whole(error):
+            return True
+        if not isinstance(error, ApplicationError):
+            return False
+        self._read_units()
+        return len(self._plan.missing_lines(chunk)) == len(lines)
 
     # Reading
 
@@ -331,9 +359,17 @@ class _Upload:
         )
 
 
-def keys_of_units(units: Units, key: str) -> Iterator[tuple[str, int]]:
-    """Yield the key and the id of every unit that has a key."""
+def keys_of_units(units: Units, key: str, *, required: bool = False) -> Iterator[tuple[str, int]]:
+    """Yield the key and the id of every unit that has a key.
+
+    :raises InvalidInput: ``required``, and no unit has such a column; raised at the end.
+    """
+    data: JSONObject = {}
+    is_there = not required
     for unit_id, data in units:
         found = key_in(data, key)
+        is_there = is_there or found is not None or key in data
         if found:
             yield found, unit_id
+    if data and not is_there:
+        raise InvalidInput(f"the job {no_column(key, data)}")

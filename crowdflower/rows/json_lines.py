@@ -11,6 +11,7 @@ from typing import Any, Final
 from crowdflower._types import JSON, Row, Rows, describe_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
+from crowdflower.models.arguments import check_row
 
 try:
     import orjson
@@ -92,26 +93,17 @@ def _encode_row(row: object, number: int) -> bytes:
         raise InvalidInput(
             f"row {number} is {describe_type(row)}, not a dict from column to value", row=number
         )
-    for column in row:
-        if not isinstance(column, str):
-            raise InvalidInput(
-                f"row {number}: the column name {column!r} is not a string", row=number
-            )
+    problem = "it cannot be written as JSON"
+    if all(isinstance(column, str) for column in row):
+        try:
+            return f"{_encode(dict(row))}\n".encode()
+        except (TypeError, ValueError, RecursionError):
+            pass
     try:
-        return f"{_encode(dict(row))}\n".encode()
-    except (TypeError, ValueError, RecursionError) as error:
+        check_row(row)
+    except InvalidInput as error:
         problem = str(error)
-    column = next((name for name, value in row.items() if not _is_json({name: value})), None)
-    where = "" if column is None else f", in column {column!r}"
-    raise InvalidInput(f"row {number} cannot be written as JSON: {problem}{where}", row=number)
-
-
-def _is_json(value: JSON) -> bool:
-    try:
-        encoding.encode_json(value)
-    except InvalidInput:
-        return False
-    return True
+    raise InvalidInput(f"row {number}, {problem}", row=number)
 
 
 def decode_lines(lines: Iterable[bytes]) -> Iterator[JSON]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -13,6 +13,8 @@ from crowdflower._types import Row, Rows, describe_type
 from crowdflower.cml.names import column_name
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
+from crowdflower.http.json_problems import is_missing, remedy
+from crowdflower.models.arguments import did_you_mean
 from crowdflower.rows import csv_format
 from crowdflower.rows.json_lines import json_lines, rows_in
 from crowdflower.rows.upload_source import CSV, JSON_LINES
@@ -61,7 +63,8 @@ def of_file(file: IO[bytes], content_type: str, key: str, *, force: bool) -> Sou
     except ValueError as error:
         raise InvalidInput(f"the header of the CSV cannot be read: {error}") from None
     if names.count(key) != 1:
-        raise InvalidInput(f"the CSV must have one column {key!r}; it has {', '.join(names)}")
+        problem = no_column(key, names) if key not in names else f"has the column {key!r} twice"
+        raise InvalidInput(f"the CSV {problem}")
     return Source(content_type, _csv_line(names), _file_records(records, names, key))
 
 
@@ -117,7 +120,7 @@ def _encode_rows(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str,
                 keys.append("")
                 yield row  # json_lines refuses it, with its number
                 continue
-            keys.append(_key(row.get(key), key, number))
+            keys.append(_key_of(row, key, number))
             yield columns.complete(row, number)
 
     for block in json_lines(complete_rows()):
@@ -141,7 +144,7 @@ def _file_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[
         completed = columns.complete(row, number)
         unchanged = line.removeprefix(b"\xef\xbb\xbf").strip() if completed is row else None
         yield (
-            _key(row.get(key), key, number),
+            _key_of(row, key, number),
             (unchanged or encoding.encode_json(completed)) + b"\n",
         )
 
@@ -172,13 +175,31 @@ def _csv_line(cells: list[str]) -> bytes:
     return text.getvalue().encode("utf-8")
 
 
+def _key_of(row: Row, key: str, number: int) -> str:
+    if key not in row:
+        raise InvalidInput(f"row {number} {no_column(key, row)}", row=number)
+    return _key(row[key], key, number)
+
+
 def _key(value: object, key: str, number: int) -> str:
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         text = str(value).strip()
         if text and encoding.is_encodable(text):
             return text
+    advice = remedy(value)
+    if isinstance(value, float) and value.is_integer():
+        advice = "convert it with int()"
+    elif is_missing(value):
+        advice = "every row needs one"
     raise InvalidInput(
         f"row {number} has {value!r:.80} as its {key!r}; a key must be a non-empty string or an"
-        " integer",
+        f" integer{advice and '; '}{advice}",
         row=number,
     )
+
+
+def no_column(key: str, names: Iterable[object]) -> str:
+    """Return the end of a sentence that names the columns which are there."""
+    columns = [str(name) for name in names]
+    shown = f"{', '.join(columns) or 'none':.500}"
+    return f"has no column {key!r}, the key; its columns are: {shown}{did_you_mean(key, columns)}"

@@ -150,6 +150,9 @@ class Plan:
         """
         about = {**about, "content_type": source.content_type, "header": source.header.hex()}
         planned = self._read("source", None)
+        if planned is not None and not self.has_sent:
+            self._discard()
+            planned = None
         if planned is not None:
             self._compare(planned, about)
             if planned["digest"] != _digest(source.rows):
@@ -167,6 +170,14 @@ class Plan:
             self.progress.rows = rows
             self._write("source", {**about, "digest": digest.hexdigest()})
             self._write("progress", asdict(self.progress))
+
+    def _discard(self) -> None:
+        """Forget rows of which none was sent: after a refusal they come again, corrected."""
+        with self._transaction():
+            self._connection.execute("DROP INDEX IF EXISTS row_key")
+            for table in ("about", "row", "chunk", "seen"):
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+        self.progress = Progress()
 
     def _compare(self, planned: JSONObject, about: JSONObject) -> None:
         for name, value in about.items():

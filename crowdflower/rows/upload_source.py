@@ -6,15 +6,16 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike, fspath
 from pathlib import PurePath
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from typing import IO, Any, Final
 
-from crowdflower._types import Rows
-from crowdflower.exceptions import InvalidInput
+from crowdflower._types import Rows, describe_type
+from crowdflower.exceptions import ApplicationError, InvalidInput, RefusedError, ServerError
 from crowdflower.http.encoding import is_encodable
+from crowdflower.rows import csv_format
 from crowdflower.rows.json_lines import json_lines
 
 MAX_IN_MEMORY: Final = 1 << 20
@@ -67,8 +68,13 @@ def open_file(
     is copied to a temporary file first, as UTF-8.
 
     :param type_: A key of :data:`CONTENT_TYPES`, or a MIME type; by default guessed from the name.
-    :raises InvalidInput: The type cannot be guessed, or the content does not fit it.
+    :raises InvalidInput: The argument is not a file, the type cannot be guessed, or the content
+        does not fit it.
     """
+    if not isinstance(file, (str, PathLike)) and not callable(getattr(file, "read", None)):
+        raise InvalidInput(
+            f"file must be a path or an open file, not {describe_type(file)}{_file_advice(file)}"
+        )
     content_type = _content_type(file, type_)
     if isinstance(file, (str, PathLike)):
         with open(file, "rb") as source:  # noqa: PTH123
@@ -83,6 +89,24 @@ def open_file(
             copy.seek(0)
             _check(copy, content_type)
             yield copy, content_type
+
+
+def _file_advice(value: object) -> str:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "; wrap the content in io.BytesIO(...) and pass type_"
+    if isinstance(value, Iterable):
+        return "; to upload rows, call upload, or the client's upload_job"
+    return ""
+
+
+def is_refused_whole(error: RefusedError) -> bool:
+    """Return whether the service refused an upload by its status, before it stored a row."""
+    return not isinstance(error, (ApplicationError, ServerError))
+
+
+def say_nothing_stored(error: RefusedError) -> None:
+    """Add to the message of a refusal that nothing was stored."""
+    error.args = (f"{error}; nothing was stored",)
 
 
 def _content_type(file: str | PathLike[str] | IO[Any], type_: str | None) -> str:
@@ -130,28 +154,43 @@ def _check(source: IO[bytes], content_type: str) -> None:
     if content_type == CSV:
         _check_header(source)
     else:
-        _check_no_array(source)
+        _check_json_lines(source)
     source.seek(start)
 
 
 def _check_header(source: IO[bytes]) -> None:
-    line = source.readline(MAX_CHECKED)
-    if len(line) == MAX_CHECKED:
-        raise InvalidInput(f"the first line of the CSV is longer than {MAX_CHECKED:,} bytes")
-    first = line.decode("utf-8-sig")
+    records = csv_format.records(_first_lines(source))
     try:
-        names = next(csv.reader([first]), [])
-    except csv.Error as error:
+        line, names = next(records, (1, []))
+    except ValueError as error:
         raise InvalidInput(f"the header of the CSV cannot be read: {error}") from None
-    if not names:
+    if not names or line > 1:
         raise InvalidInput("the CSV has no header: its first line must name the columns")
     for position, name in enumerate(names, 1):
         if not name.strip():
             raise InvalidInput(f"column {position} of the CSV has no name in the header")
+    has_rows = True
+    with suppress(ValueError):  # a row that cannot be read is a row
+        has_rows = next(records, None) is not None
+    if not has_rows:
+        raise InvalidInput("no rows to upload: the CSV has a header and nothing below it")
 
 
-def _check_no_array(source: IO[bytes]) -> None:
-    if source.read(CHUNK).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+def _first_lines(source: IO[bytes]) -> Iterator[str]:
+    """Yield the lines of a file until they have more than :data:`MAX_CHECKED` characters."""
+    size = 0
+    for line in csv_format.text_lines(source, MAX_CHECKED):
+        yield line
+        size += len(line)
+        if size > MAX_CHECKED:
+            raise ValueError(f"it is longer than {MAX_CHECKED:,} characters")
+
+
+def _check_json_lines(source: IO[bytes]) -> None:
+    start = source.read(CHUNK).removeprefix(codecs.BOM_UTF8).lstrip()
+    if not start and not source.read(1):
+        raise InvalidInput("no rows to upload: the file is empty")
+    if start.startswith(b"["):
         raise InvalidInput(
             "the file is a JSON array; the API reads one object a line, without brackets and"
             " without commas between objects"

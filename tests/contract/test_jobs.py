@@ -14,8 +14,11 @@ from crowdflower.exceptions import (
     PaymentRequired,
     ValidationError,
 )
+from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from crowdflower.job import Job
     from crowdflower.sandbox import Sandbox
 
@@ -160,6 +163,38 @@ def test_a_wrong_key_is_refused(client: Client, box: Sandbox) -> None:
 def test_an_unknown_job_is_not_found(client: Client) -> None:
     with pytest.raises(NotFound, match="We couldn't find what you were looking for"):
         client.get_job(999)
+
+
+@pytest.mark.parametrize(
+    ("act", "named"),
+    [
+        (lambda job: job.client.get_job(99), "no job 99"),
+        (lambda job: job.client.get_job("spring/1"), "no job spring/1"),
+        (lambda job: job.client.update_job(99, {"title": "Another"}), "no job 99"),
+        (lambda job: job.client.delete_job(99), "no job 99"),
+        (lambda job: list(job.client.get_units(99)), "no job 99"),
+        (lambda job: job.client.get_job_tags(99), "no job 99"),
+        (lambda job: job.client.jobs[99].pause(), "no job 99"),
+        (lambda job: job.client.upload_job([{"a": 1}], 99), "no job 99"),
+        (lambda job: job.get_unit(5), "no unit 5 in job {}"),
+        (lambda job: Unit(job, id=5).get_judgments(), "no unit 5 in job {}"),
+        (lambda job: job.get_judgment(5), "no judgment 5 in job {}"),
+        (lambda job: job.client.get_order(job, 5), "no order 5 in job {}"),
+        (lambda job: job.get_worker(5).flag("Too fast"), "no worker 5 in job {}"),
+        (lambda job: job.get_worker(5).bonus(5), "no worker 5 in job {}"),
+        (lambda job: job.get_worker(5).notify("Hello"), "no worker 5 in job {}"),
+    ],
+)
+def test_what_was_not_found_is_named(draft: Job, act: Callable[[Job], object], named: str) -> None:
+    with pytest.raises(NotFound, match=rf"404 .*: {named.format(draft.id)}: We couldn't find"):
+        act(draft)
+
+
+def test_a_path_that_does_not_exist_names_no_job(draft: Job) -> None:
+    with pytest.raises(NotFound, match=r"404 \w+ \w+: We couldn't find"):
+        draft.client.call(f"jobs/{draft.id}/channels.json")
+    with pytest.raises(NotFound, match=r"404 \w+ \w+: We couldn't find"):
+        draft.client.call(f"jobs/{draft.id}/chanels")
 
 
 def test_a_job_that_is_not_ready_is_not_launched(client: Client, draft: Job) -> None:

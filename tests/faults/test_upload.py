@@ -14,6 +14,7 @@ import pytest
 from server import Act, Fault, Request, Server, Wire, hang_up, reset, respond, stall
 
 from crowdflower.exceptions import (
+    ApplicationError,
     InvalidInput,
     MalformedResponse,
     OutcomeUnknown,
@@ -215,12 +216,65 @@ def test_a_refusal_of_the_first_chunk_is_raised(serve: Callable[..., Service], j
     no = respond(b'{"error": {"message": "Row 1 has other columns."}}', status="422 No")
     service = serve(("nothing", no))
 
-    with pytest.raises(UploadIncomplete, match="Row 1 has other columns") as caught:
+    with pytest.raises(ValidationError, match=r"Row 1 has other columns.*; nothing was stored$"):
         job.upload(ROWS, key="id")
 
-    assert isinstance(caught.value.__cause__, ValidationError)
     assert service.uploads == [50]
+
+
+def test_a_refusal_in_a_success_is_whole_if_the_job_shows_no_row(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    no = respond(b'{"error": {"message": "Row 1 has other columns."}}')
+    service = serve(("nothing", no))
+
+    with pytest.raises(ApplicationError, match=r"other columns.*; nothing was stored$"):
+        job.upload(ROWS, key="id")
+
+    assert service.uploads == [50]
+
+
+def test_a_refusal_in_a_success_is_not_whole_if_the_job_shows_the_rows(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    no = respond(b'{"error": {"message": "Something went wrong."}}')
+    serve(("all", no))
+
+    with pytest.raises(UploadIncomplete, match="the job holds") as caught:
+        job.upload(ROWS, key="id")
+
     Path(caught.value.resume).unlink()
+
+
+def test_a_refusal_of_a_later_chunk_does_not_promise_that_resuming_helps(
+    serve: Callable[..., Service], job: Job
+) -> None:
+    no = respond(b'{"error": {"message": "Row 1 has other columns."}}', status="422 No")
+    service = serve(("all", None), ("nothing", no))
+
+    with pytest.raises(UploadIncomplete, match=r"correct the rows.*without resume") as caught:
+        job.upload(ROWS, key="id")
+    Path(caught.value.resume).unlink()
+    done = job.upload(ROWS, key="id")
+
+    assert isinstance(caught.value.__cause__, ValidationError)
+    assert service.keys == EVERY_KEY
+    assert done.found == 50
+
+
+def test_a_plan_of_which_nothing_was_sent_takes_corrected_rows(
+    serve: Callable[..., Service], job: Job, tmp_path: Path
+) -> None:
+    no = respond(b'{"error": {"message": "Row 1 has other columns."}}', status="422 No")
+    service = serve(("nothing", no))
+    plan = tmp_path / "rows.upload"
+    with pytest.raises(ValidationError):
+        job.upload(ROWS, key="id", resume=plan)
+
+    done = job.upload(ROWS[:60], key="id", resume=plan)
+
+    assert service.keys == EVERY_KEY[:60]
+    assert (done.rows, done.chunks) == (60, 2)
 
 
 def test_repeating_an_upload_sends_nothing(serve: Callable[..., Service], job: Job) -> None:
@@ -293,7 +347,12 @@ def test_in_a_running_job_a_chunk_whose_answer_is_lost_is_not_sent_again(
     [
         ([{"id": 1}, {"id": 1}], 2, "rows 1 and 2 have the same"),
         ([{"id": 1}, {"id": "1 "}], 2, "same"),
-        ([{"id": 1}, {"text": "a"}], 2, "None as its 'id'"),
+        (
+            [{"id": 1}, {"text": "a"}],
+            2,
+            "row 2 has no column 'id', the key; its columns are: text$",
+        ),
+        ([{"id": 1}, {"id": None}], 2, "None as its 'id'"),
         ([{"id": ""}], 1, "'' as its"),
         ([{"id": True}], 1, "True as its"),
         ([{"id": 1.5}], 1, "integer"),
@@ -430,8 +489,14 @@ def test_each_chunk_of_a_csv_begins_with_its_header(
     [
         ("a.csv", "id,text\n1,a\n2\n", "row 2, on line 3, has 1 of 2", 2),
         ("a.csv", 'id,text\n1,a\n2,"b\n', "line 3: unexpected end", None),
-        ("a.csv", "text,more\n1,a\n", "one column 'id'", None),
-        ("a.csv", "id,id\n1,a\n", "one column 'id'", None),
+        (
+            "a.csv",
+            "text,more\n1,a\n",
+            "has no column 'id', the key; its columns are: text, more$",
+            None,
+        ),
+        ("a.csv", "Id,more\n1,a\n", "columns are: Id, more; did you mean 'Id'", None),
+        ("a.csv", "id,id\n1,a\n", "has the column 'id' twice", None),
         ("a.csv", "id\n", "no rows", None),
         ("a.json", '{"id": 1}\n{"id":\n', "row 2 is not JSON", 2),
         ("a.json", '{"id": 1}\n7\n', "row 2 is an int", 2),

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crowdflower.exceptions import ValidationError
+from crowdflower.exceptions import InvalidInput, ValidationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.scenarios.conftest import Box
 
 MANY = 20_000
@@ -61,3 +63,78 @@ def test_many_units_keep_the_order_of_their_file(box: Box) -> None:
     assert numbers == list(range(MANY))
     past = box.api("GET", f"/jobs/{job.id}/units.json", params={"page": MANY // 1000 + 1})
     assert past.json() == {}
+
+
+# Files that are refused whole
+
+BIG_HEADER = ",".join(["id", *(f"column_{number}" for number in range(5_001))])
+REFUSED = {
+    "the same header twice": (b"id,text,Text\n1,a,b\n", "are both named 'text'"),
+    "a header without letters": (b"id,!?\n1,a\n", "gives no column name"),
+    "too many columns": (f"{BIG_HEADER}\n{'1,' * 5_001}1\n".encode(), "names 5002 columns"),
+}
+
+
+@pytest.mark.parametrize("key", [None, "id"])
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_file_that_is_refused_whole_says_that_nothing_was_stored(
+    box: Box, tmp_path: Path, kind: str, key: str | None
+) -> None:
+    content, problem = REFUSED[kind]
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    job = box.client.create_job({"title": "For a file"})
+
+    with pytest.raises(ValidationError, match=f"{problem}.*; nothing was stored$") as caught:
+        job.upload_file(path, **({"key": key} if key else {}))
+
+    assert "resume" not in str(caught.value)
+    assert job.reload().units_count == 0
+
+
+@pytest.mark.parametrize("key", [None, "id"])
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("rows.csv", b"id,text\n1,b\xe4d\n", "row 1 is not UTF-8"),
+        ("rows.csv", b"id,text\r\n\r\n", "no rows to upload: the CSV has a header"),
+        ("rows.json", b"\xef\xbb\xbf \n", "no rows to upload: the file is empty"),
+    ],
+    ids=["encoding", "header only", "empty"],
+)
+def test_a_file_that_cannot_be_stored_is_not_sent(
+    box: Box, tmp_path: Path, name: str, content: bytes, problem: str, key: str | None
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    job = box.client.create_job({"title": "For a file"})
+
+    with pytest.raises(InvalidInput, match=problem):
+        job.upload_file(path, **({"key": key} if key else {}))
+
+    assert job.reload().units_count == 0
+
+
+@pytest.mark.parametrize("key", [None, "id"])
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"], ids=repr)
+def test_a_csv_with_any_line_ends_is_stored(
+    box: Box, tmp_path: Path, end: str, key: str | None
+) -> None:
+    path = tmp_path / "mac.csv"
+    lines = ["\ufeffid,text", '1,"two', 'lines"', "2,bye", ""]
+    path.write_bytes(end.join(lines).encode())
+    job = box.client.create_job({"title": "From a spreadsheet"})
+
+    job.upload_file(path, **({"key": key} if key else {}))
+
+    assert [unit.data for unit in job.reload().units] == [
+        {"id": "1", "text": f"two{end}lines"},
+        {"id": "2", "text": "bye"},
+    ]
+
+
+def test_a_column_that_no_unit_has_is_named(box: Box) -> None:
+    job = box.client.upload_job([{"sku": "A-1", "text": "Fine."}])
+
+    with pytest.raises(InvalidInput, match=r"has no column 'sky'.*: sku, text; did you mean 'sku'"):
+        list(job.unit_ids("sky"))

@@ -154,6 +154,48 @@ def test_a_refused_value_is_not_part_of_the_next_update(
     assert sent == []
 
 
+def test_options_are_named_not_passed_as_a_dict(job: Job, sent: list[SentRequest]) -> None:
+    with pytest.raises(InvalidInput, match=r"options by name, not a dict: write set_options\(rej"):
+        job.set_options({"reject_at": 80})  # type: ignore[arg-type]
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("bad", [["front_load"], "front_load", 7], ids=repr)
+def test_options_that_are_not_a_dict_are_refused(
+    job: Job, sent: list[SentRequest], bad: Any
+) -> None:
+    with pytest.raises(InvalidInput, match="options must be a dict from option to value, not a"):
+        job.client.update_job(7, {"options": bad})
+    with pytest.raises(InvalidInput, match="options must be a dict from option to value, not a"):
+        job.client.create_job({"options": bad})
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("bad", [None, 7, {"tags": ["a"]}], ids=repr)
+def test_names_that_are_not_a_list_are_refused(job: Job, sent: list[SentRequest], bad: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"tags must be a list of strings, not"):
+        job.tags = bad
+    with pytest.raises(InvalidInput, match=r"channels must be a list of strings, not"):
+        job.channels = bad
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("bad", [None, [1], "text", 7], ids=repr)
+def test_data_of_a_unit_that_is_not_a_dict_is_not_sent(
+    job: Job, sent: list[SentRequest], bad: Any
+) -> None:
+    unit = Unit(job, id=3)
+    unit.data = bad
+
+    with pytest.raises(InvalidInput, match="a row must be a dict"):
+        unit.update()
+
+    assert sent == []
+
+
 @pytest.mark.parametrize("name", ["created_since", "created_until"])
 def test_a_day_must_be_a_date(client: Client, sent: list[SentRequest], name: str) -> None:
     jobs = client.get_jobs(**{name: "2015-06-24"})  # type: ignore[arg-type]

@@ -123,7 +123,7 @@ def test_too_many_rows_in_a_job_raise_unit_limit_reached(
     with pytest.raises(UnitLimitReached) as caught:
         client.upload_job([{"text": "hi"}], 7)
 
-    assert str(caught.value).endswith(said)
+    assert str(caught.value).endswith(f"{said}; nothing was stored")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.exceptions import InvalidInput
-from crowdflower.rows.upload_keys import of_rows
+from crowdflower.rows import csv_format
+from crowdflower.rows.csv_format import BLOCK
+from crowdflower.rows.upload_keys import of_file, of_rows
 from crowdflower.rows.upload_source import CONTENT_TYPES, MAX_IN_MEMORY, open_file, spool_rows
 
 if TYPE_CHECKING:
@@ -114,9 +116,9 @@ def test_the_content_type_follows_the_file_name_extension(
     tmp_path: Path, name: str, content_type: str, kind: Any
 ) -> None:
     path = tmp_path / name
-    path.write_bytes(b'{"a": 1}\n')
+    path.write_bytes(b'{"a": 1}\n{"a": 2}\n')
 
-    assert read(kind(path)) == (b'{"a": 1}\n', content_type)
+    assert read(kind(path)) == (b'{"a": 1}\n{"a": 2}\n', content_type)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,27 @@ def test_a_file_without_a_name_needs_a_type() -> None:
 def test_a_missing_file_is_file_not_found_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "rows.csv")
+
+
+@pytest.mark.parametrize(
+    ("file", "advice"),
+    [
+        (None, "not None$"),
+        (7, "not an int$"),
+        (b"text\nhi\n", r"not a bytes; wrap the content in io.BytesIO"),
+        (bytearray(b"text\nhi\n"), r"not a bytearray; wrap the content"),
+        ([{"text": "hi"}], "not a list; to upload rows, call upload"),
+        ({"text": "hi"}, "not a dict; to upload rows, call upload"),
+        (DataFrame(), "not a DataFrame; to upload rows"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("type_", [None, "csv"])
+def test_what_is_not_a_file_is_refused_with_advice(
+    file: Any, advice: str, type_: str | None
+) -> None:
+    with pytest.raises(InvalidInput, match=f"^file must be a path or an open file, {advice}"):
+        read(file, type_)
 
 
 # What is sent of a file
@@ -248,6 +271,54 @@ def test_json_lines_are_sent_as_they_are() -> None:
     assert read(io.BytesIO(lines), "json")[0] == lines
 
 
+ENDS = {
+    "LF": b'id,text\n1,"two\nlines"\n2,bye\n',
+    "CR": b'id,text\r1,"two\rlines"\r2,bye\r',
+    "CRLF": b'id,text\r\n1,"two\r\nlines"\r\n2,bye\r\n',
+    "mixed": b'id,text\r1,"two\r\nlines"\n2,bye\r\n',
+    "no end": b'\xef\xbb\xbfid,text\r1,"two\nlines"\r2,bye',
+    "blank": b'id,text\r\r1,"two\n\rlines"\r\r\r2,bye\r',
+}
+"""Spreadsheets on a Mac save lines that end in CR."""
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_csv_is_read_with_any_line_ends(name: str) -> None:
+    content = ENDS[name]
+
+    with open_file(io.BytesIO(content), "csv") as (body, content_type):
+        assert body.read() == content
+        body.seek(0)
+        source = of_file(body, content_type, "id", force=False)
+        rows = list(source.rows)
+
+    assert source.header == b"id,text\r\n"
+    assert [key for key, _ in rows] == ["1", "2"]
+    assert rows[0][1].startswith(b'1,"two')
+    assert rows[1][1] == b"2,bye\r\n"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"], ids=repr)
+@pytest.mark.parametrize("length", range(BLOCK - 12, BLOCK + 2))
+def test_a_line_end_may_fall_between_two_blocks(end: bytes, length: int) -> None:
+    first = b"x" * length
+    content = io.BytesIO(b"text" + end + first + end + b"last")
+
+    assert list(csv_format.text_lines(content)) == [
+        f"text{end.decode()}",
+        f"{first.decode()}{end.decode()}",
+        "last",
+    ]
+
+
+def test_a_quoted_name_of_a_column_may_have_two_lines() -> None:
+    content = b'id,"what\ris it"\r1,a\r'
+
+    with open_file(io.BytesIO(content), "csv") as (body, content_type):
+        source = of_file(body, content_type, "what\ris it", force=False)
+        assert [key for key, _ in source.rows] == ["a"]
+
+
 # What is refused
 
 
@@ -266,7 +337,7 @@ def test_a_json_array_is_refused(first: str) -> None:
         (b"\xef\xbb\xbf\n", "no header"),
         (b"a,,c\n1,2,3\n", "column 2"),
         (b"a, \n1,2\n", "column 2"),
-        (b"a,b\r1,2\r", "header"),
+        (b"\r1,2\r", "no header"),
     ],
 )
 def test_a_csv_without_column_names_is_refused(content: bytes, said: str) -> None:
@@ -343,7 +414,10 @@ def test_a_file_of_one_endless_line_is_refused_in_little_memory(tmp_path: Path) 
     tracemalloc.start()
     try:
         with (
-            pytest.raises(InvalidInput, match="first line of the CSV is longer than 4,194,304"),
+            pytest.raises(
+                InvalidInput,
+                match="header of the CSV cannot be read: line 1 is longer than 4,194,304",
+            ),
             open_file(path, None),
         ):
             pass
