@@ -15,6 +15,7 @@ from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
 from crowdflower.models.job_fields import JobFields
+from crowdflower.models.job_form import choose_field
 from crowdflower.models.resource import Resource
 from crowdflower.order import Order
 from crowdflower.payments import pricing
@@ -813,13 +814,14 @@ class Job(JobFields):
         does.
 
         :param field: The field of the form; optional if it has only one.
-        :raises ValueError: ``field`` is missing, and the form has several fields or none.
+        :raises InvalidInput: The form has no such field; or ``field`` is missing, and the form has
+            several fields or none. Nothing was sent.
 
         >>> next(job.votes("sentiment"))[2]
         'positive'
         """
-        field = field if field is not None else self._only_field()
-        yield from votes(((unit.id, unit.results) for unit in self.results()), field)
+        name = choose_field(self, field)
+        return votes(((unit.id, unit.results) for unit in self.results()), name)
 
     def aggregate(
         self, method: str = "dawid-skene", field: str | None = None
@@ -843,13 +845,6 @@ class Job(JobFields):
         if method not in METHODS:
             raise ValueError(f"no method {method!r}; choose from: {', '.join(METHODS)}")
         return METHODS[method](self.votes(field))
-
-    def _only_field(self) -> str:
-        fields = list(self.fields or ())
-        if len(fields) != 1:
-            found = ", ".join(fields) or "no fields"
-            raise ValueError(f"field is required unless the form has exactly one; it has: {found}")
-        return fields[0]
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield all judgments, one at a time, unit by unit.

@@ -11,6 +11,7 @@ from crowdflower.http import encoding
 from crowdflower.http.encoding import numeric_segment
 from crowdflower.models.arguments import check_row
 from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
+from crowdflower.models.job_form import warn_about_unknown_field
 from crowdflower.models.resource import JobResource
 from crowdflower.models.shapes import json_object
 from crowdflower.payments.kinds import MoreJudgments
@@ -71,13 +72,13 @@ class Unit(JobResource):
         :param key: The field's name.
         :param default: What to return if no judgment that counts answers the field.
         :returns: The winning answer (``agg``), the mean (``avg``), or the list of all answers,
-            according to the field's aggregation.
+            according to the field's aggregation. If the form is known and has no such field, the
+            default too, with a warning, and without a request.
 
         >>> unit.get_aggregate("sentiment")
         'positive'
         """
-        entry = (self.results or {}).get(key)
-        answer = aggregate_in(entry)
+        answer = aggregate_in(self._result(key))
         return default if answer is None else answer
 
     def get_confidence(self, key: str) -> float | None:
@@ -85,12 +86,13 @@ class Unit(JobResource):
 
         :param key: The field's name.
         :returns: The answer's share of the trust; ``None`` if the field's aggregation has no
-            confidence, as with ``avg`` and ``all``, or no judgment that counts answers it.
+            confidence, as with ``avg`` and ``all``, or no judgment that counts answers it, or the
+            form has no such field (with a warning).
 
         >>> unit.get_confidence("sentiment")
         1.0
         """
-        return confidence_in((self.results or {}).get(key))
+        return confidence_in(self._result(key))
 
     def update(self) -> None:
         """Send the changes assigned since the unit was read, and adopt the response.
@@ -209,6 +211,13 @@ class Unit(JobResource):
 
     def _summary(self) -> tuple[object, ...]:
         return (self._state.get("id"), self._state.get("state", ""))
+
+    def _result(self, key: str) -> Any:
+        """Return the result of a field; ``None`` if there is none."""
+        known = self._state.get("results") or {}
+        if key not in known and warn_about_unknown_field(self.job, key):
+            return None
+        return (self.results or {}).get(key)
 
     def _fetch(self) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self.client.request("GET", self._path(), shape=_a_unit).body

@@ -40,9 +40,10 @@ def inbox(ampcrowd: AMPCrowdClient) -> Iterator[Inbox]:
 
 def work(box: Box, group: str) -> int:
     """Let perfect contributors answer a group, and return the id of its job."""
-    if not box.sandbox.crowd.contributors:
-        box.sandbox.crowd.add(5, profile="perfect", truth=TRUTH)
     job = box.sandbox.ampcrowd.job(group)
+    box.sandbox.crowd.clear()
+    truth = {name: TRUTH[name] for name in box.client.get_job(job).legend()}
+    box.sandbox.crowd.add(5, profile="perfect", truth=truth)
     assert box.sandbox.crowd.run(job).ended == "finished"
     return job
 

@@ -160,6 +160,42 @@ def test_a_judgment_without_tainted_or_missed_counts(api: RequestsMock, job: Job
     assert [judgment.worker_id for judgment in job.judgments()] == [5, 6]
 
 
+@pytest.mark.parametrize("call", ["votes", "aggregate"])
+@pytest.mark.parametrize(
+    ("fields", "cml", "message"),
+    [
+        ({"sentiment": "agg", "why": "all"}, None, "'sentimnet'; its fields are: sentiment, why"),
+        (None, "<cml:text label='Why?'/>", "'sentimnet'; its fields are: why"),
+        ({}, None, "'sentimnet'; its fields are: none"),
+    ],
+)
+@pytest.mark.usefixtures("api")
+def test_a_field_that_the_form_lacks_is_refused_before_any_request(
+    client: Client, call: str, fields: dict[str, str] | None, cml: str | None, message: str
+) -> None:
+    job = Job(client, id=7, fields=fields, cml=cml)
+
+    with pytest.raises(InvalidInput, match=f"^the form of job 7 has no field {message}$"):
+        getattr(job, call)(field="sentimnet")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"cml": "<cml:text label="},
+        {"cml": '<cml:text label="Why?" name="why_{{ sku }}"/>', "fields": {"why": "all"}},
+    ],
+    ids=["unknown", "invalid", "names from the row"],
+)
+def test_a_field_is_not_checked_where_the_fields_are_not_known(
+    api: RequestsMock, client: Client, form: dict[str, Any]
+) -> None:
+    respond_with_units(api, {"id": 1})
+
+    assert list(Job(client, id=712034, **form).votes("sentiment")) == []
+
+
 @pytest.mark.parametrize(
     "results",
     [

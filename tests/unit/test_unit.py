@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.exceptions import ApplicationError, InvalidInput, MalformedResponse
-from crowdflower.unit import Unit
+from crowdflower.job import Job
+from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
     from conftest import SentRequest
     from responses import RequestsMock
 
-    from crowdflower.job import Job
+    from crowdflower.client import Client
 
 UNIT = "https://api.appen.com/v1/jobs/712034/units/698757970.json"
 FINALIZED = {
@@ -83,7 +84,6 @@ def test_counts_are_read_only(unit: Unit, name: str) -> None:
         ("stars", 3.67),
         ("any_comments", ["Two complaints", None, None]),
         ("nobody_trusted", None),
-        ("no_such_field", None),
     ],
 )
 def test_get_aggregate_returns_the_answer_of_every_aggregation(
@@ -92,10 +92,42 @@ def test_get_aggregate_returns_the_answer_of_every_aggregation(
     assert unit.get_aggregate(field) == answer
 
 
-@pytest.mark.parametrize("field", ["nobody_trusted", "no_such_field"])
-def test_without_an_answer_get_aggregate_returns_the_default(unit: Unit, field: str) -> None:
-    assert unit.get_aggregate(field, "unknown") == "unknown"
-    assert unit.get_aggregate(field, default=0) == 0
+def test_without_an_answer_get_aggregate_returns_the_default(unit: Unit) -> None:
+    assert unit.get_aggregate("nobody_trusted", "unknown") == "unknown"
+    assert unit.get_aggregate("nobody_trusted", default=0) == 0
+
+
+def test_a_field_that_the_form_lacks_gives_the_default_and_one_warning(unit: Unit) -> None:
+    other = Unit(unit.job, results={"judgments": []})
+    with pytest.warns(UserWarning, match="no field 'sentimnet'; its fields are: sent") as issued:
+        assert unit.get_aggregate("sentimnet") is None
+
+    assert [each.filename for each in issued] == [__file__]
+    assert unit.get_aggregate("sentimnet", default=0) == 0
+    assert unit.get_confidence("sentimnet") is None
+    assert other.get_confidence("sentimnet") is None
+
+
+@pytest.mark.usefixtures("api")
+def test_a_unit_of_a_list_is_not_loaded_for_a_field_that_the_form_lacks(job: Job) -> None:
+    promise = UnitPromise(job, id=1, data={})
+
+    with pytest.warns(UserWarning, match="no field 'sentimnet'"):
+        assert promise.get_aggregate("sentimnet", "unknown") == "unknown"
+
+
+def test_without_a_known_form_any_field_may_be_read(client: Client) -> None:
+    unit = Unit(Job(client, id=7), results={"judgments": []})
+
+    assert unit.get_aggregate("sentimnet", "unknown") == "unknown"
+
+
+def test_a_group_of_linked_answers_may_be_read_like_a_field(client: Client) -> None:
+    cml = """<cml:group multiple="true" group_name="people" aggregation="true">
+        <cml:text label="First name"/></cml:group>"""
+    unit = Unit(Job(client, id=7, cml=cml), results={"judgments": []})
+
+    assert unit.get_aggregate("people", []) == []
 
 
 def test_an_empty_answer_is_an_answer(job: Job) -> None:

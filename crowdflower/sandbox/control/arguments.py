@@ -45,6 +45,7 @@ RECORDINGS: Final[Types] = {
     "channel": str,
     "countries": list,
 }
+REMOVAL: Final[Types] = {"ids": list}
 RUN: Final[Types] = {
     "job": int,
     "pages": int,

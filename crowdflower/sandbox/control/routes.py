@@ -22,6 +22,7 @@ from crowdflower.sandbox.control.arguments import (
     DELAY,
     FAULT,
     RECORDINGS,
+    REMOVAL,
     RUN,
     Arguments,
     check,
@@ -194,6 +195,16 @@ def _add_workers(box: Target, arguments: Arguments) -> Any:
     return [_worker(each.worker) for each in added]
 
 
+def _remove_workers(box: Target, arguments: Arguments) -> Any:
+    by_id = {each.worker.id: each for each in box.crowd.contributors}
+    ids = check(arguments, REMOVAL).get("ids", list(by_id))
+    unknown = [each for each in ids if each not in by_id]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not the id of a contributor in the crowd.")
+    box.crowd.remove([by_id[each] for each in ids])
+    return {"removed": len(set(ids))}
+
+
 def _simulate(box: Target, arguments: Arguments) -> Any:
     settings = dict(check(arguments, RUN, "job"))
     try:
@@ -245,6 +256,7 @@ ROUTES: Final[Mapping[tuple[str, str], Action]] = {
     ("POST", "webhooks/deliver"): _deliver_webhooks,
     ("GET", "workers"): _list_workers,
     ("POST", "workers"): _add_workers,
+    ("DELETE", "workers"): _remove_workers,
     ("POST", "simulate"): _simulate,
 }
 """Verb and name below ``/_sandbox/`` to the function that handles it."""

@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 class Contributors(Protocol):
     """The crowd."""
 
+    contributors: list[Any]
+
     def add(self, *args: Any, **settings: Any) -> Sequence[Any]:
         """Add simulated contributors."""
 
     def replay(self, *args: Any, **settings: Any) -> Sequence[Any]:
         """Add contributors who repeat recorded answers."""
+
+    def remove(self, contributors: Sequence[Any], /) -> None:
+        """Remove contributors; their judgments stay."""
 
     def run(self, *args: Any, **settings: Any) -> Any:
         """Let the contributors work on a job."""

@@ -10,7 +10,7 @@ from crowdflower.sandbox.crowd.contributor import Contributor
 from crowdflower.sandbox.crowd.plan import PAGES_AT_ONCE, Plan, Summary
 from crowdflower.sandbox.crowd.profiles import Mix, Profile, assign_profiles, find_profile
 from crowdflower.sandbox.crowd.replay import ReplayedContributor, group_votes
-from crowdflower.sandbox.crowd.run import Run
+from crowdflower.sandbox.crowd.run import Run, require_fields
 from crowdflower.sandbox.crowd.simulation import (
     Difficulty,
     SimulatedContributor,
@@ -57,6 +57,7 @@ class Crowd:
         self.afterwards = afterwards
         """Called at the end of every run, unless ``None``."""
         self._database = database
+        self._added = 0
         self._runs = count()
 
     def __repr__(self) -> str:
@@ -88,7 +89,8 @@ class Crowd:
         :param channel: Their channel; they work on jobs with this channel.
         :param countries: Their countries (ISO 3166-1 alpha-3 codes), assigned in turn.
         :returns: The contributors that were added.
-        :raises ValueError: Profile and mix are both given, or a profile or country is unknown.
+        :raises ValueError: Profile and mix are both given, or a profile or country is unknown, or
+            the sandbox has forms and none has a field that ``truth`` or ``texts`` names.
 
         >>> from crowdflower import Sandbox
         >>> with Sandbox() as box:
@@ -109,10 +111,12 @@ class Crowd:
         settings = SimulationSettings(Truth(clock, truth or {}), texts or {}, difficulty)
         added: list[Contributor] = []
         with self._database.transaction() as tx:
-            for place, each in enumerate(profiles, len(self.contributors) + 1):
+            require_fields(tx, [*(truth or {}), *(texts or {})])
+            for place, each in enumerate(profiles, self._added + 1):
                 worker = _add_worker(tx, place, channel, countries, each.name)
                 added.append(SimulatedContributor(place, worker, clock, each, settings))
         self.contributors += added
+        self._added += len(added)
         return added
 
     def replay(
@@ -132,7 +136,8 @@ class Crowd:
         :param key: The column of the rows that holds the task.
         :param channel: As in :meth:`add`, like ``countries``.
         :returns: The contributors that were added, in the order of their first votes.
-        :raises ValueError: A vote does not have three parts, or a worker votes twice on a task.
+        :raises ValueError: A vote does not have three parts, or a worker votes twice on a task, or
+            the sandbox has forms and none has this field.
 
         >>> from crowdflower import Sandbox
         >>> votes = [(25, "ann", "yes"), (25, "bob", "no")]
@@ -143,11 +148,45 @@ class Crowd:
         recordings = group_votes(votes, field, key)
         added: list[Contributor] = []
         with self._database.transaction() as tx:
-            for place, recording in enumerate(recordings, len(self.contributors) + 1):
+            require_fields(tx, [field])
+            for place, recording in enumerate(recordings, self._added + 1):
                 worker = _add_worker(tx, place, channel, countries, "replayed", recording.name)
                 added.append(ReplayedContributor(place, worker, self._database.clock, recording))
         self.contributors += added
+        self._added += len(added)
         return added
+
+    def remove(self, contributors: Contributor | Iterable[Contributor]) -> None:
+        """Remove contributors from the crowd; their judgments stay.
+
+        :param contributors: One contributor, or several, as :meth:`add` returned them.
+        :raises ValueError: One of them is not in this crowd; then none is removed.
+
+        >>> from crowdflower import Sandbox
+        >>> with Sandbox() as box:
+        ...     spammers = box.crowd.add(2, profile="random spammer")
+        ...     perfect = box.crowd.add(1, profile="perfect")
+        ...     box.crowd.remove(spammers)
+        ...     box.crowd.contributors
+        [<SimulatedContributor 3: perfect>]
+        """
+        gone = [contributors] if isinstance(contributors, Contributor) else list(contributors)
+        for each in gone:
+            if each not in self.contributors:
+                raise ValueError(f"{each!r} is not in this crowd of {len(self.contributors)}.")
+        self.contributors = [each for each in self.contributors if each not in gone]
+
+    def clear(self) -> None:
+        """Remove all contributors; their judgments stay.
+
+        >>> from crowdflower import Sandbox
+        >>> with Sandbox() as box:
+        ...     contributors = box.crowd.add(3)
+        ...     box.crowd.clear()
+        ...     box.crowd
+        <Crowd of 0>
+        """
+        self.contributors = []
 
     def run(
         self,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from crowdflower.cml import parse
+from crowdflower.cml.problems import did_you_mean
 from crowdflower.sandbox.crowd.plan import Summary
 from crowdflower.sandbox.errors import Conflict, Expired, Invalid
 from crowdflower.sandbox.forms import form_for
@@ -26,7 +27,7 @@ from crowdflower.sandbox.store.tables import job as jobs
 from crowdflower.sandbox.store.tables import unit as units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Row
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.crowd.plan import Plan
     from crowdflower.sandbox.rules.work.handout import Page
     from crowdflower.sandbox.store import Database, Transaction
+
+MISSPELLED: Final = 0.7
+"""Similarity, from 0 to 1, from which on a name is a misspelling of another."""
 
 MAX_FAILED_PAGES: Final = 20
 """Pages in a row that a contributor may leave unsubmitted before they leave for good."""
@@ -60,8 +64,8 @@ class Run:
 
     :param number: Distinguishes the runs over one job, whose arrivals are drawn differently.
     :raises LookupError: The sandbox has no such job.
-    :raises ValueError: The contributors were configured for questions or tasks that the job does
-        not have.
+    :raises ValueError: The contributors were configured only for questions or tasks that the job
+        does not have, or for a misspelled one.
     """
 
     def __init__(
@@ -253,12 +257,43 @@ class Run:
         return row
 
 
+def require_fields(tx: Transaction, names: Iterable[str]) -> None:
+    """Refuse names that no form has; one crowd may work on several jobs.
+
+    Without any form, and with a form whose names differ from row to row, every name is accepted.
+
+    :raises ValueError: No form of this sandbox has such a field.
+    """
+    query = select(jobs.c.cml).where(jobs.c.deleted_at.is_(None), jobs.c.cml.is_not(None))
+    wanted = list(names)
+    fields = [field for row in (tx.all(query) if wanted else ()) for field in parse(row.cml).fields]
+    known = list(dict.fromkeys(field.name for field in fields))
+    unknown = [name for name in wanted if name not in known]
+    if unknown and known and not any(field.dynamic for field in fields):
+        hint = did_you_mean(unknown[0], known) or "."
+        raise ValueError(
+            f"No form has a field {unknown[0]!r}{hint} The fields are: {', '.join(known)}."
+        )
+
+
 def _require_questions(job: Row[Any], contributors: Sequence[Contributor]) -> None:
-    """Refuse contributors who were configured for none of the job's questions; they would guess."""
+    """Refuse contributors who would guess: configured for none of the questions, or misspelled.
+
+    They may be configured for questions of other jobs, too, which need not exist yet.
+    """
     fields = parse(job.cml).fields if job.cml else ()
     names = {question.name for question in fields}
+    if any(each.dynamic for each in fields):
+        return
     for known in {frozenset(each.configured_questions) for each in contributors}:
-        if known and names.isdisjoint(known) and not any(each.dynamic for each in fields):
+        for name in sorted(known - names):
+            hint = did_you_mean(name, sorted(names - known), cutoff=MISSPELLED)
+            if hint:
+                raise ValueError(
+                    f"Contributors were configured for {name!r}, which job {job.id} does not "
+                    f"ask{hint} It asks {', '.join(sorted(names))}."
+                )
+        if known and names.isdisjoint(known):
             raise ValueError(
                 f"Contributors were configured for {', '.join(sorted(known))}, but job {job.id} "
                 f"asks {', '.join(sorted(names)) or 'nothing'}."

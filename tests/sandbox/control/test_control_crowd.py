@@ -76,6 +76,18 @@ def test_recorded_answers_are_replayed_over_http(box: Sandbox, control: Control,
     assert {each.data["like"] for each in box.client().get_job(job).judgments()} == {"so so"}
 
 
+def test_contributors_are_removed_over_http(box: Sandbox, control: Control) -> None:
+    first, *_ = control("POST", "workers", number=3).json()
+
+    assert control("DELETE", "workers", ids=[first["id"]]).json() == {"removed": 1}
+    assert [each.number for each in box.crowd.contributors] == [2, 3]
+    refused = control("DELETE", "workers", ids=[first["id"]])
+    assert refused.status_code == 400
+    assert "is not the id of a contributor" in refused.json()["error"]["message"]
+    assert control("DELETE", "workers").json() == {"removed": 2}
+    assert box.crowd.contributors == []
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
@@ -101,6 +113,14 @@ def test_an_invalid_crowd_is_refused(
     assert response.status_code == 400
     assert message in response.json()["error"]["message"]
     assert control("GET", "workers").json() == []
+
+
+@pytest.mark.usefixtures("job")
+def test_a_truth_about_a_question_that_no_form_has_is_refused(control: Control) -> None:
+    response = control("POST", "workers", number=1, truth={"lik": "right"})
+
+    assert response.status_code == 400
+    assert 'did you mean "like"?' in response.json()["error"]["message"]
 
 
 def test_a_missing_job_is_an_error(control: Control) -> None:

@@ -66,7 +66,7 @@ def test_simulated_and_replayed_contributors_share_a_job(launch: Launch) -> None
     ("settings", "message"),
     [
         ({"field": "spam", "key": "question"}, "have no column 'question'; they have text, task"),
-        ({"field": "ham", "key": "task"}, "configured for ham, but job .* asks spam"),
+        ({"field": "ham", "key": "task"}, r"No form has a field 'ham'\. The fields are: spam\."),
         ({"field": "spam", "key": "text"}, "has answered a task of job"),
     ],
 )
@@ -74,9 +74,9 @@ def test_recorded_answers_that_do_not_fit_the_job_are_refused(
     launch: Launch, settings: dict[str, str], message: str
 ) -> None:
     crowd, job = launch([{"text": f"text {task}", "task": task} for task in range(8)])
-    crowd.replay(votes(), **settings)
 
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message):  # noqa: PT012 - either of them
+        crowd.replay(votes(), **settings)
         crowd.run(job)
 
 

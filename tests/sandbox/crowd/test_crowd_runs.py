@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.crowd import Crowd, Summary
 from crowdflower.sandbox.rules.jobs import jobs
 
@@ -17,6 +18,12 @@ Texts = Callable[..., list[dict[str, Any]]]
 Judged = Callable[[Crowd, int], list[Any]]
 Answers = Callable[[Crowd, int], dict[tuple[int, int], Any]]
 
+
+SPAM = """
+<cml:radios label="Is it spam?" name="spam" validates="required">
+  <cml:radio label="yes"/><cml:radio label="no"/>
+</cml:radios>
+"""
 
 MIX = {"expert": 0.2, "normal": 0.5, "sloppy": 0.15, "random spammer": 0.15}
 
@@ -271,11 +278,84 @@ def test_an_invalid_limit_is_refused(launch: Launch, texts: Texts, limit: dict[s
 def test_a_truth_about_a_question_that_the_form_lacks_is_refused(
     launch: Launch, texts: Texts
 ) -> None:
-    crowd, job = launch(texts(6))
-    crowd.add(3, truth={"spma": "label"})
+    crowd, _ = launch(texts(6))
 
-    with pytest.raises(ValueError, match=r"configured for spma, but job .* asks spam"):
+    for settings in ({"truth": {"spma": "label"}}, {"texts": {"spam": [""], "spma": ["yes"]}}):
+        with pytest.raises(
+            ValueError, match=r"'spma'; did you mean \"spam\"\? The fields are: spam"
+        ):
+            crowd.add(3, **settings)
+
+    assert crowd.contributors == []
+
+
+def test_a_crowd_that_is_older_than_the_form_is_checked_when_it_runs() -> None:
+    rows = [{"text": f"text {number}", "label": "yes"} for number in range(5)]
+    with Sandbox() as box:
+        box.crowd.add(3, truth={"mood": "label", "spma": "label"})
+        job = box.client().upload_job(rows)
+        job.title, job.instructions, job.cml = "Is it spam?", "Read it.", SPAM
+        job.update()
+        job.launch(5)
+
+        with pytest.raises(ValueError, match=r"'spma', which job .* It asks spam"):
+            box.crowd.run(job)
+
+
+def test_a_crowd_for_questions_of_another_job_only_is_refused() -> None:
+    with Sandbox() as box:
+        box.crowd.add(3, truth={"mood": "label"})
+        job = box.client().create_job({"title": "Is it spam?", "cml": SPAM})
+
+        with pytest.raises(ValueError, match=r"configured for mood, but job .* asks spam"):
+            box.crowd.run(job)
+
+
+def test_one_crowd_answers_the_different_questions_of_two_jobs() -> None:
+    cml = '<cml:text label="Mood?" name="mood" validates="required"/>'
+    with Sandbox() as box:
+        jobs = [box.client().upload_job([{"says": "x", "right": "yes"}] * 5) for _ in range(2)]
+        for job, form in zip(jobs, (SPAM, cml), strict=True):
+            job.title, job.instructions, job.cml = "Two jobs", "Read it.", form
+            job.update()
+            job.launch(5)
+        box.crowd.add(3, profile="perfect", truth={"spam": "right", "mood": "right"})
+
+        assert [box.crowd.run(job).ended for job in jobs] == ["finished", "finished"]
+
+
+def test_a_contributor_who_was_removed_does_no_more_work(
+    launch: Launch, texts: Texts, judged: Any
+) -> None:
+    crowd, job = launch(texts(12), judgments_per_unit=2)
+    gone, *stays = crowd.add(3)
+    crowd.run(job, pages=1)
+    before = len(judged(crowd, job))
+
+    crowd.remove(gone)
+    crowd.run(job, pages=2)
+
+    after = judged(crowd, job)
+    assert crowd.contributors == stays
+    assert {each.worker_id for each in after[before:]} <= {each.worker.id for each in stays}
+    with pytest.raises(
+        ValueError, match=r"<SimulatedContributor 1: normal> is not in this crowd of 2"
+    ):
+        crowd.remove([stays[0], gone])
+    assert crowd.contributors == stays
+
+
+def test_numbers_are_not_used_again_after_the_crowd_was_cleared(
+    launch: Launch, texts: Texts
+) -> None:
+    crowd, job = launch(texts(6))
+    crowd.add(2)
+
+    crowd.clear()
+
+    with pytest.raises(ValueError, match="The crowd is empty"):
         crowd.run(job)
+    assert [each.number for each in crowd.add(2)] == [3, 4]
 
 
 def test_a_summary_is_a_sentence() -> None:

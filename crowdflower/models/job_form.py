@@ -1,0 +1,69 @@
+"""What is known about the form of a job, without a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crowdflower.cml import CMLError, Form, parse
+from crowdflower.exceptions import InvalidInput, warn
+
+if TYPE_CHECKING:
+    from crowdflower.models.job_fields import JobFields
+
+
+def parsed_form(job: JobFields) -> Form | None:
+    """Return the form of a job; ``None`` if its CML is not known or cannot be parsed."""
+    try:
+        return parse(job.cml) if job.cml else None
+    except CMLError:
+        return None
+
+
+def choose_field(job: JobFields, name: str | None = None) -> str:
+    """Return the name of a field of the form, or of its only field.
+
+    A name is not checked if the form is not known, or if names in it differ from row to row.
+
+    :raises InvalidInput: The form has no such field; or no name is given, and the form has several
+        fields or none.
+    """
+    names = _field_names(job, parsed_form(job))
+    if name is None:
+        if names is None or len(names) != 1:
+            found = ", ".join(names or ()) or "no fields"
+            raise InvalidInput(
+                f"field is required unless the form has exactly one; it has: {found}"
+            )
+        return names[0]
+    if names is not None and name not in names:
+        raise InvalidInput(_describe_unknown(job, name, names))
+    return name
+
+
+def warn_about_unknown_field(job: JobFields, name: str) -> bool:
+    """Return whether the form is known and has neither such a field nor such a group; warn once."""
+    form = parsed_form(job)
+    names = _field_names(job, form)
+    groups = [group.name for group in form.groups] if form else []
+    if names is None or name in names or name in groups:
+        return False
+    unknown: set[str] = job.__dict__.setdefault("_unknown_fields", set())
+    if name not in unknown:
+        unknown.add(name)
+        warn(_describe_unknown(job, name, [*names, *groups]))
+    return True
+
+
+def _field_names(job: JobFields, form: Form | None) -> list[str] | None:
+    """Return the names of all fields; ``None`` if they are not known, or differ between rows."""
+    if form is None and job.fields is None:
+        return None
+    fields = form.fields if form else ()
+    if any(field.dynamic for field in fields):
+        return None
+    return list(dict.fromkeys([*(job.fields or ()), *(field.name for field in fields)]))
+
+
+def _describe_unknown(job: JobFields, name: str, names: list[str]) -> str:
+    found = ", ".join(names) or "none"
+    return f"the form of job {job.id} has no field {name!r}; its fields are: {found}"
