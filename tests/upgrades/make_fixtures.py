@@ -93,7 +93,7 @@ def fill(box: Sandbox) -> dict[str, Any]:
             str(unit.id): client.call(f"jobs/{job.id}/units/{unit.id}.json") for unit in job.units
         },
         "balance": client.get_account()["balance"],
-        "ledger": box.ledger,
+        "ledger": box.ledger(),
     }
     return json.loads(json.dumps(shown, default=str))
 
