@@ -30,7 +30,8 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 class Option:
     """One option of a question.
 
-    :param value: The value that is submitted, and appears in results and reports.
+    :param value: The value that is submitted, and appears in results and reports. A blank value is
+        a choice that is no answer, such as the first line of a drop-down list.
     :param label: The text that contributors see.
     :param checked: Whether it is preselected.
     """
@@ -69,6 +70,7 @@ class Field:
     :param validators: Names of its validators, in order.
     :param rules: The rules to run on an answer that is not blank, in order.
     :param matching: How its answers are compared with the accepted answers of a test question.
+    :param required_message: What contributors see if they leave a required question blank.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Field:
     validators: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = field(default=(), repr=False, compare=False)
     matching: Matching = field(default=Matching(), repr=False)
+    required_message: str = field(default=REQUIRED_MESSAGE, repr=False, compare=False)
     _values: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +102,11 @@ class Field:
         if self.kind == "checkbox" and self.default is not None:
             values.add(self.default)
         object.__setattr__(self, "_values", frozenset(values))
+
+    @property
+    def answer_options(self) -> tuple[Option, ...]:
+        """The options that are answers: those whose value is not blank."""
+        return tuple(option for option in self.options if option.value)
 
     @property
     def listed(self) -> bool:
@@ -122,11 +130,11 @@ class Field:
         if self.repeated:
             answers = [self._answer(text) for text in texts]
             if self.required and (not answers or "" in answers):
-                raise ValueError(REQUIRED_MESSAGE)
+                raise ValueError(self.required_message)
             return answers if any(answers) else []
         answers = list(dict.fromkeys(answer for text in texts if (answer := self._answer(text))))
         if self.required and not self._is_answered(answers):
-            raise ValueError(REQUIRED_MESSAGE)
+            raise ValueError(self.required_message)
         return answers
 
     def stored(self, answers: list[str]) -> str | list[str] | None:
@@ -180,7 +188,7 @@ class Field:
         if not text.strip():
             return ""
         if self._values and text not in self._values:
-            hint = choices([option.value for option in self.options])
+            hint = choices([option.value for option in self.answer_options])
             raise ValueError(f'"{text:.60}" is not among the options{hint}')
         if self.kind in {"text", "textarea"} and text == self.default:
             return ""

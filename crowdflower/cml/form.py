@@ -128,7 +128,7 @@ class Form:
             if each.dynamic:
                 legend[each.name] = {"dynamic": True}
             elif each.kind not in {"hidden", "meta"}:
-                options = {option.value: option.label for option in each.options}
+                options = {option.value: option.label for option in each.answer_options}
                 legend[each.name] = {each.label or each.name: options}
         return legend
 

@@ -68,6 +68,7 @@ class Liquid:
     """
 
     def __init__(self, source: Source, *, enabled: bool = True) -> None:
+        self.enabled = enabled
         self.spans: list[Span] = []
         self._starts: list[int] = []
         self._branch_starts: list[int] = [0]

@@ -185,7 +185,8 @@ class _ConditionResolver:
             return Chosen(field.name, value)
         if value.isdecimal():
             if int(value[:6]) < len(field.options):
-                return Chosen(field.name, field.options[int(value[:6])].value)
+                chosen = field.options[int(value[:6])].value
+                return Chosen(field.name, chosen) if chosen else Not(Answered(field.name))
             self._warn(
                 node,
                 f'only-if refers to option {value} of "{field.name}", but its options are numbered '
@@ -198,7 +199,7 @@ class _ConditionResolver:
             if value in {normalize_name(option.value), normalize_name(option.label)}:
                 return Chosen(field.name, option.value)
         if not value.isdecimal() and value != field.default:
-            values = [option.value for option in field.options]
+            values = [option.value for option in field.answer_options]
             hint = self._source.did_you_mean(value, values) or choices(values)
             self._warn(node, f'only-if: "{field.name}" has no option "{value:.60}"{hint}')
         return Chosen(field.name, value)

@@ -99,6 +99,7 @@ class OptionNode:
         self.start = tag.start
         self.label = attribute_text(tag.attributes, "label", "value")
         self.value = attribute_text(tag.attributes, "value")
+        self.is_blank = "value" in tag.attributes and not self.value
         default = attribute_text(tag.attributes, "default")
         self.checked = is_enabled(tag.attributes, "checked") or default == "true"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from crowdflower.cml import validators
-from crowdflower.cml.field import Field, Option
+from crowdflower.cml.field import REQUIRED_MESSAGE, Field, Option
 from crowdflower.cml.gold import Matching
 from crowdflower.cml.nodes import ConditionNode, attribute_text, is_enabled, read_only_if
 from crowdflower.cml.regex import compile_regex
@@ -48,6 +48,7 @@ def build_question(source: Source, liquid: Liquid, node: QuestionNode) -> Questi
     """Build the field of one question, and add its problems to the source."""
     element = ELEMENTS[node.kind]
     attributes = node.attributes
+    written = {name: each.value for name, each in attributes.items()}
     repeated = bool(node.groups) and node.groups[-1].repeats
     multiple = element.multiple or (
         node.kind in {"text", "textarea", "select", "meta"} and is_enabled(attributes, "multiple")
@@ -75,6 +76,14 @@ def build_question(source: Source, liquid: Liquid, node: QuestionNode) -> Questi
         kind=node.kind,
         options=options,
         required=validation.required and node.kind != "hidden",
+        required_message=next(
+            (
+                message
+                for name in validators.REQUIRED
+                if (message := validators.message_of(name, written))
+            ),
+            REQUIRED_MESSAGE,
+        ),
         multiple=multiple,
         default=_default(source, liquid, node, options),
         instructions=attribute_text(attributes, "instructions") or node.instructions,
@@ -86,7 +95,7 @@ def build_question(source: Source, liquid: Liquid, node: QuestionNode) -> Questi
         value=attribute_text(attributes, "value", "default") if node.kind == "hidden" else "",
         repeated=repeated,
         dynamic=node.dynamic,
-        attributes={name: each.value for name, each in attributes.items()},
+        attributes=written,
         validators=tuple(validation.names),
         rules=tuple(validation.rules) if node.kind not in {"hidden", "meta"} else (),
         matching=_matching(source, liquid, node),
@@ -105,12 +114,21 @@ def _options(source: Source, liquid: Liquid, node: QuestionNode) -> tuple[Option
     if not option_kind:
         return ()
     points = _points(source, liquid, node) if node.kind == "ratings" else ()
+    all_blank = all(option.is_blank for option in node.options)
     options, values = [], set[str]()
     for index, option in enumerate(node.options):
         value = option.value or (points[index] if index < len(points) else option.label)
-        if not value:
+        if option.is_blank and not all_blank:
+            value = ""
+        if not value and node.kind != "select" and option.label:
+            source.add_warning(
+                option.start,
+                f'The value of "{option.label:.60}" is blank, so choosing it is no answer; give it '
+                "a value.",
+            )
+        elif not value and node.kind != "select" and liquid.enabled:
             source.add_problem(option.start, f'<cml:{option_kind}> has no label; add label="…".')
-        elif value in values and not liquid.is_in(value):
+        elif value and value in values and not liquid.is_in(value):
             source.add_warning(
                 option.start,
                 f'Two options have the value "{value:.60}", so their answers cannot be told apart; '
@@ -120,7 +138,7 @@ def _options(source: Source, liquid: Liquid, node: QuestionNode) -> tuple[Option
         options.append(Option(value, option.label or value, option.checked))
     # Invalid points are already reported; the missing options follow from that.
     has_points = node.kind == "ratings" and attribute_text(node.attributes, "points", "to")
-    if not options and not has_points:
+    if not any(option.value for option in options) and not has_points:
         alternative = ', or add points="5"' if node.kind == "ratings" else ""
         source.add_problem(
             node.start,
@@ -151,16 +169,30 @@ def _points(source: Source, liquid: Liquid, node: QuestionNode) -> tuple[str, ..
 
 
 def _validation(source: Source, liquid: Liquid, node: QuestionNode) -> validators.Validation:
-    attribute = node.attributes.get("validates")
-    if attribute is None:
-        return validators.Validation()
-    value = attribute.value
+    attributes = {name: each.value for name, each in node.attributes.items()}
+    value = attributes.get("validates", "")
     if liquid.is_in(value):
         required = [word for word in value.split() if word in validators.REQUIRED]
         return validators.Validation(names=required)
-    validation = validators.parse_validators(value, attribute_text(node.attributes, "regex"))
+    validation = validators.parse_validators(value, attributes, liquid.is_in)
+    attribute = node.attributes.get("validates") or next(
+        (each for name, each in node.attributes.items() if name.startswith("data-validates-")), None
+    )
+    if attribute is None:
+        return validation
     for message in validation.errors:
         source.add_problem(attribute.start, message)
+    pattern = node.attributes.get("data-validates-regex")
+    if pattern is not None and not pattern.value and liquid.enabled:
+        message = "data-validates-regex is blank, so it accepts every answer; write a pattern."
+        source.add_warning(pattern.start, message)
+    for name in validation.implied:
+        if name not in validation.unknown:
+            source.add_warning(
+                attribute.start,
+                f'"{name}" is in an attribute, but not in validates; it is checked here, and the '
+                f'service may not check it: add "{name}" to validates.',
+            )
     for name in validation.unknown:
         hint = source.did_you_mean(name, validators.VALIDATORS)
         message = f'There is no validator "{name:.60}", so it is not checked{hint or "."}'
@@ -215,7 +247,8 @@ def _aggregation(
             hint = source.did_you_mean(value, ["agg", "agg_2", "cagg_0.5", "all", "avg"])
             message = f'There is no aggregation "{value:.60}"{hint or "; use agg, avg or all."}'
             source.add_problem(attribute.start, message)
-    not_numbers = [each.value for each in options if not _NUMBER.fullmatch(each.value)]
+    values = [each.value for each in options if each.value]
+    not_numbers = [value for value in values if not _NUMBER.fullmatch(value)]
     if (value or default) == "avg" and not_numbers and not liquid.is_in(not_numbers[0]):
         source.add_warning(
             attribute.start if attribute else node.start,
@@ -275,4 +308,6 @@ def _matching(source: Source, liquid: Liquid, node: QuestionNode) -> Matching:
 
 def _bare_validators(node: QuestionNode) -> set[str]:
     """Return the validators without arguments; a bare ``regex`` uses the attribute as pattern."""
+    if "data-validates-regex" in node.attributes:
+        return set()
     return set(attribute_text(node.attributes, "validates").split())

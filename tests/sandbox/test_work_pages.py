@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from crowdflower.exceptions import ApiError
 from crowdflower.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -177,6 +178,53 @@ def test_errors_are_listed_and_answers_are_kept(box: Sandbox) -> None:
     assert len(re.findall(r'value="bad" checked', response.text)) == len(ROWS)
     assert response.text.count('value="Lovelace"') == len(ROWS)
     assert judgments(job) == []
+
+
+def test_the_code_of_a_row_is_checked_with_the_message_of_the_form(box: Sandbox) -> None:
+    # A study elsewhere, whose code is in the row: six independent forms of 2012 to 2018 do this.
+    cml = """<cml:text label="Code" name="says" data-validates-regex="^{{ code }}$"
+     validates="required regex" data-validates-regex-message="Not the code."
+     default="Code here"/>"""
+    codes = ["AB07", "a+b", "x&y<z", "1", '"2"']
+    job = launch_job(box, [{"code": re.escape(code)} for code in codes], cml)
+    person = Person(box, job)
+
+    placeholder = person.load()
+    wrong = person.browser.post(person.url, data=person.fields(says="AB07"))
+    untouched = person.browser.post(person.url, data=person.fields(says="Code here"))
+    fields = {
+        f"u{unit.id}[says]": code for unit, code in zip(job.units, codes, strict=True)
+    } | person.fields()
+    right = person.submit(fields)
+
+    assert placeholder.count('placeholder="Code here"') == len(codes)
+    assert wrong.status_code == untouched.status_code == 422
+    assert wrong.text.count("Not the code.</li>") == len(codes) - 1
+    assert untouched.text.count("Please answer this question.</li>") == len(codes)
+    assert "Your answers are handed in." in right.text
+    assert sorted(each.data["says"] for each in judgments(job)) == sorted(codes)
+
+
+def test_a_row_whose_pattern_cannot_be_checked_is_refused_at_launch(box: Sandbox) -> None:
+    cml = '<cml:text name="says" validates="required regex" data-validates-regex="{{ code }}"/>'
+
+    for code, reason in (("(a", "is not a valid"), ("(?=a)b", "a lookahead, a lookbehind")):
+        with pytest.raises(ApiError, match=reason):
+            launch_job(box, [{"code": code} for _ in range(5)], cml)
+
+
+def test_a_blank_option_of_a_list_is_shown_once_and_is_no_answer(box: Sandbox) -> None:
+    cml = """<cml:select name="says" label="Word"><cml:option label="- none -" value=""/>
+     <cml:option label="a"/></cml:select><cml:text name="why" validates="required"/>"""
+    job = launch_job(box, ROWS, cml)
+    person = Person(box, job)
+
+    html = person.load()
+    person.submit(person.fields(says="", why="x"))
+
+    assert html.count('<option value="">- none -</option>') == len(ROWS)
+    assert html.count("<option") == 2 * len(ROWS)
+    assert [each.data for each in judgments(job)] == [{"why": "x"}] * len(ROWS)
 
 
 def test_an_answer_that_does_not_apply_is_dropped(box: Sandbox) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crowdflower.cml import Option, parse
+from crowdflower.cml import CMLError, Option, parse
 
 REVIEW = """<p>{{review_text}}</p>
 <cml:radios label="What is the sentiment?" name="sentiment" validates="required" gold="true">
@@ -125,6 +125,61 @@ def test_an_option_may_be_preselected() -> None:
     )
 
     assert [option.checked for option in parse(cml).fields[0].options] == [True, True, False]
+
+
+def test_a_blank_option_is_a_choice_but_no_answer() -> None:
+    # From forms that a program made: "no word in this place" is the first option.
+    form = parse(
+        "<cml:select name='q' validates='required'><cml:option label=''/><cml:option label='a'/>"
+        "</cml:select><cml:text name='none' only-if='q:[0]'/>"
+        "<cml:text name='first' only-if='q:[1]'/>"
+    )
+
+    select = form.fields[0]
+    assert [option.value for option in select.options] == ["", "a"]
+    assert [option.value for option in select.answer_options] == ["a"]
+    assert form.legend()["q"] == {"q": {"a": "a"}}
+    assert form.check({"q": ""}).errors == {"q": "Please answer this question."}
+    assert form.check({"q": "a", "none": "x", "first": "y"}).answers == {"q": "a", "first": "y"}
+    assert form.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "values", "warnings"),
+    [
+        ("<cml:option label='Choose' value=''/><cml:option label='a' value='1'/>", ["", "1"], 0),
+        ("<cml:option label='a' value=''/><cml:option label='b' value=''/>", ["a", "b"], 0),
+        ("<cml:radio label='a'/><cml:radio label='None' value=''/>", ["a", ""], 1),
+        ("<cml:checkbox label='a'/><cml:checkbox label='None' value=''/>", ["a", ""], 1),
+    ],
+)
+def test_an_option_with_a_blank_value_beside_others_is_no_answer(
+    options: str, values: list[str], warnings: int
+) -> None:
+    kind = {"option": "select", "radio": "radios", "checkbox": "checkboxes"}[
+        options[5 : options.index(" ")]
+    ]
+
+    form = parse(f"<cml:{kind} name='q'>{options}</cml:{kind}>")
+
+    assert [option.value for option in form.fields[0].options] == values
+    message = 'The value of "None" is blank, so choosing it is no answer; give it a value.'
+    assert [each.message for each in form.warnings] == [message] * warnings
+
+
+def test_an_option_that_a_row_leaves_blank_is_no_answer() -> None:
+    cml = "<cml:radios name='q'><cml:radio label='a'/><cml:radio label=''/></cml:radios>"
+
+    form = parse(cml, rendered=True)
+
+    assert [option.value for option in form.fields[0].answer_options] == ["a"]
+    assert form.check({"q": ""}).answers == {}
+
+
+@pytest.mark.parametrize("rendered", [True, False])
+def test_a_question_with_blank_options_only_has_no_options(rendered: bool) -> None:
+    with pytest.raises(CMLError, match="<cml:select> has no options"):
+        parse("<cml:select name='q'><cml:option label=''/></cml:select>", rendered=rendered)
 
 
 def test_the_instructions_attribute_overrides_the_child() -> None:

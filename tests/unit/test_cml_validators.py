@@ -176,3 +176,117 @@ def test_an_unsupported_pattern_is_not_a_problem() -> None:
 
     assert [each.subject for each in form.unsupported] == ["validates:regex", "gold:regex"]
     assert form.check({"q": "anything"}).errors == {}
+
+
+# A form in which the code of a study is in the row; from six independent forms of 2012 to 2018.
+SURVEY = """<cml:text name="q" validates="required ss-required regex" default="Enter here..."
+ data-validates-regex="^{{code}}$" data-validates-regex-message="Please copy the code."/>"""
+
+
+def test_a_pattern_in_an_attribute_may_depend_on_the_row() -> None:
+    template = parse(SURVEY)
+    form = parse(SURVEY.replace("{{code}}", "AB07"), rendered=True)
+
+    assert template.has_liquid
+    assert template.fields[0].validators == ("required", "ss-required", "regex")
+    assert template.warnings == ()
+    assert form.check({"q": "AB07"}).answers == {"q": "AB07"}
+    assert form.check({"q": "AB07x"}).errors == {"q": "Please copy the code."}
+    assert form.check({"q": "Enter here..."}).errors == {"q": "Please answer this question."}
+
+
+def test_a_row_without_a_pattern_accepts_every_answer() -> None:
+    cml = '<cml:text name="q" validates="regex" data-validates-regex="{{code}}"/>'
+
+    assert parse(cml).warnings == ()
+    assert parse(cml.replace("{{code}}", ""), rendered=True).check({"q": "x"}).errors == {}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "valid", "invalid", "error"),
+    [
+        # From forms of 2012 and 2016.
+        (
+            'validates="regex" data-validates-regex="^yes$" data-validates-regex-flags="i"',
+            "YES",
+            "yess",
+            "This answer does not have the required format.",
+        ),
+        (
+            """validates="required regex" data-validates-regex="['a-z]+@" """,
+            "o'neil@",
+            "ONEIL@",
+            "This answer does not have the required format.",
+        ),
+        # The other validators, by the same rule.
+        (
+            'validates="minLength:3" data-validates-minLength-message="Too short!"',
+            "abc",
+            "ab",
+            "Too short!",
+        ),
+        ('validates="maxLength" data-validates-maxlength="3"', "abc", "abcd", None),
+        ('validates="integerRange" data-validates-integerRange="{min:1,max:9}"', "9", "10", None),
+        (
+            'validates="range" data-validates-range-min="1" data-validates-range-max="2"',
+            "1.5",
+            "2.5",
+            "Enter a number from 1 to 2.",
+        ),
+        ('validates="integerRange" data-validates-integerRange-min="1"', "7", "0", None),
+        (
+            'validates="required" data-validates-required-message="Say something."',
+            "x",
+            " ",
+            "Say something.",
+        ),
+    ],
+)
+def test_a_validator_may_have_its_argument_and_its_message_in_attributes(
+    attributes: str, valid: str, invalid: str, error: str | None
+) -> None:
+    form = parse(f'<cml:text name="q" {attributes}/>')
+
+    assert form.warnings == ()
+    assert form.check({"q": valid}).answers == {"q": valid}
+    failed = form.check({"q": invalid}).errors["q"]
+    assert error in {None, failed}
+
+
+def test_a_validator_that_only_an_attribute_has_is_checked_with_a_warning() -> None:
+    form = parse(
+        '<cml:text name="q" data-validates-regex="^a$"/>'
+        '<cml:text name="r" validates="required" data-validates-clicked="x"/>'
+        '<cml:text name="s" validates="regex" data-validates-regex=""/>'
+    )
+
+    assert "q" in form.check({"q": "b"}).errors
+    implied, unknown, blank = form.warnings
+    assert 'add "regex" to validates' in implied.message
+    assert 'no validator "clicked", so it is not checked' in unknown.message
+    assert "is blank, so it accepts every answer" in blank.message
+
+
+def test_a_message_without_its_validator_has_no_effect() -> None:
+    # From the manual of a survey server of 2015.
+    form = parse(
+        '<cml:text name="q" validates="required" data-validates-regex-message="Copy it."/>'
+    )
+
+    assert form.warnings == ()
+    assert form.check({"q": "anything"}).errors == {}
+
+
+def test_a_pattern_in_an_attribute_leaves_the_regex_attribute_to_test_questions() -> None:
+    form = parse(
+        '<cml:text name="q" validates="regex" data-validates-regex="^a" regex="{seed}" flags="i"/>'
+    )
+
+    assert "q" in form.check({"q": "b"}).errors
+    assert form.missed({"q": "ABC"}, {"q": ["abc"]}) == ()
+
+
+@pytest.mark.parametrize("pattern", ["(a", "a" * 201])
+def test_an_invalid_pattern_in_an_attribute_is_a_problem(pattern: str) -> None:
+    with pytest.raises(CMLError, match='1:20: The validator "regex" is invalid'):
+        parse(f'<cml:text name="q" validates="regex" data-validates-regex="{pattern}"/>')

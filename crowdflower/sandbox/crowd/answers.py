@@ -109,7 +109,7 @@ def _answer_single(
     question: Field, right: str, respondent: Respondent, random: Random, difficulty: float
 ) -> str:
     """Choose one option."""
-    values = [option.value for option in question.options]
+    values = [option.value for option in question.answer_options]
     if respondent.profile.habit == "confused":
         return _choose_confused(right, respondent, random)
     if question.kind == "ratings" and respondent.profile.habit == "truthful":
@@ -125,7 +125,7 @@ def _answer_multiple(
     question: Field, right: Sequence[str], respondent: Respondent, random: Random, difficulty: float
 ) -> list[str]:
     """Choose any number of options, deciding about each of them separately."""
-    name, values = question.name, [option.value for option in question.options]
+    name, values = question.name, [option.value for option in question.answer_options]
     if respondent.profile.habit == "constant":
         return [values[respondent.preference(name) % len(values)]]
     if respondent.profile.habit == "confused":
@@ -189,6 +189,11 @@ def _choose_confused(right: str, respondent: Respondent, random: Random) -> str:
     return random.choices(list(row), list(row.values()))[0]
 
 
+def _literal_pattern(question: Field) -> tuple[str, ...]:
+    """Return what a pattern such as ``^AB07$`` matches, the code of one row; it may match more."""
+    return (question.attributes.get("data-validates-regex", "").removeprefix("^").rstrip("$"),)
+
+
 def _answer_text(
     question: Field,
     right: Sequence[str],
@@ -209,7 +214,7 @@ def _answer_text(
         has_typo = random.random() < respondent.profile.typos
         truths = [_add_typo(truth, random), truth] if has_typo else [truth]
         candidates = [*truths, remark] if is_right else [remark, *truths]
-    for text in chain(candidates, remarks, SPECIMENS):
+    for text in chain(candidates, remarks, SPECIMENS, _literal_pattern(question)):
         try:
             is_accepted = bool(question.read(text))
         except ValueError:

@@ -75,7 +75,7 @@ def _values(question: Field, truth: object, unit_id: int) -> tuple[str, ...]:
     if not right:
         raise ValueError(
             f"The truth about {question.name!r} of unit {unit_id} is {truth!r}, which is not one of"
-            f" the options: {', '.join(repr(option.value) for option in question.options)}."
+            f" the options: {', '.join(repr(option.value) for option in question.answer_options)}."
         )
     return tuple(dict.fromkeys(right)) if question.multiple else (right[0],)
 
@@ -85,7 +85,7 @@ def _option(question: Field, text: str) -> str | None:
     for normalize in (str, str.casefold):
         wanted = normalize(text)
         for attribute in ("value", "label"):
-            for option in question.options:
+            for option in question.answer_options:
                 if normalize(getattr(option, attribute)) == wanted:
                     return option.value
     return None
@@ -104,7 +104,7 @@ def _text(value: object) -> str:
 
 def _draw(question: Field, prior: Mapping[str, float], random: RandomStream) -> tuple[str, ...]:
     """Draw a truth by the prior probabilities; without them, all options are equally likely."""
-    values = [option.value for option in question.options]
+    values = [option.value for option in question.answer_options]
     if not values:
         return ()
     if question.multiple or question.kind == "checkbox":

@@ -110,12 +110,16 @@ def rendered_form(cml_source: str, row: Mapping[str, Any]) -> Form:
 def _fill_in(template: Template, row: Mapping[str, Any]) -> Form:
     """Render a form for a row, and parse the result."""
     try:
-        return _parse_row_form(template.render(row))
+        form = _parse_row_form(template.render(row))
     except TemplateError as error:
         raise Invalid(f"The form cannot be rendered for this row. {error}") from None
     except CMLError as error:
         where = "; ".join(_sentence(problem) for problem in error.problems)
         raise Invalid(f"Rendered for this row, the form is invalid: {where}") from None
+    if form.unsupported:
+        where = "; ".join(_sentence(problem) for problem in form.unsupported)
+        raise Invalid(f"Rendered for this row, the form cannot be checked here: {where}")
+    return form
 
 
 @lru_cache(FORM_CACHE_SIZE)

@@ -216,6 +216,19 @@ def test_the_example_text_of_a_field_is_never_submitted() -> None:
     assert set(answers(cml, ("So.",), person("perfect"), 20, remarks=("Well.",))) == {"Well."}
 
 
+def test_the_code_that_a_row_requires_is_written() -> None:
+    code = '<cml:text name="q" validates="required regex" data-validates-regex="^AB07$"/>'
+
+    assert set(answers(code, (), person("normal"), 20)) == {"AB07"}
+
+
+def test_a_blank_option_is_never_chosen() -> None:
+    select = "<cml:select name='q'><cml:option label=''/><cml:option label='a'/></cml:select>"
+
+    for profile in ("random spammer", "constant spammer", "contrary"):
+        assert set(answers(select, ("a",), person(profile), 50)) == {"a"}
+
+
 def test_validators_that_no_text_passes_are_an_error_with_advice() -> None:
     cml = '<cml:text name="code" label="Code" validates="required regex:^[QX]{9}$"/>'
 
