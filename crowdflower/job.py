@@ -16,7 +16,7 @@ from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
 from crowdflower.models.job_fields import JobFields
 from crowdflower.models.job_form import choose_field
-from crowdflower.models.resource import Resource
+from crowdflower.models.resource import REFUSED_VALUES, Resource
 from crowdflower.order import Order
 from crowdflower.payments import pricing
 from crowdflower.payments.kinds import Launch
@@ -47,13 +47,15 @@ class Job(JobFields):
     # The job itself
 
     def update(self) -> None:
-        """Send the changes assigned since the job was read, and adopt the response.
+        """Send the changes made since the job was read, in place too, and adopt the response.
 
-        Calls ``PUT /jobs/{id}``; without changes, sends nothing.
+        Calls ``PUT /jobs/{id}``; without changes, sends nothing. A dict or a list counts as changed
+        if it differs from what was read; of ``options`` only the changed ones are sent.
 
         :raises RuntimeError: Title, instructions or CML is missing from both the job and the
             changes, even if there are none: the service would answer with success and keep nothing.
-        :raises RefusedError: The service refuses a value; it keeps none of them. Usually this is an
+        :raises RefusedError: The service refuses a value; it keeps none of them, and the job
+            forgets them: assign again what shall be sent again. Usually this is an
             :class:`~crowdflower.exceptions.ApplicationError` with all reasons, for countries a
             :class:`~crowdflower.exceptions.ValidationError`.
         :raises OutcomeUnknown: The response was lost or useless, and the job does not show the
@@ -63,6 +65,11 @@ class Job(JobFields):
         >>> job.update()
         >>> job.payment_cents
         12
+        >>> job.options["front_load"] = True
+        >>> job.included_countries.append("DE")
+        >>> job.update()
+        >>> job.options["front_load"], job.included_countries
+        (True, [{'code': 'DE', 'name': 'Germany'}])
         """
         missing = [name for name in REQUIRED_TO_UPDATE if not self[name]]
         if missing:
@@ -70,9 +77,15 @@ class Job(JobFields):
                 f"set {' and '.join(missing)} first: without title, instructions and cml the API"
                 " keeps no change; nothing was sent"
             )
-        if not self._changes:
+        changes = self._pending()
+        if not changes:
             return
-        self.absorb(self.client.update_job(self.id, self._changes))
+        try:
+            answer = self.client.update_job(self.id, changes)
+        except REFUSED_VALUES as error:
+            self._drop_refused(error, changes)
+            raise
+        self.absorb(answer)
 
     def reload(self) -> Self:
         """Fetch the job again; unsent changes are dropped.

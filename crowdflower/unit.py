@@ -12,7 +12,7 @@ from crowdflower.http.encoding import numeric_segment
 from crowdflower.models.arguments import check_row
 from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
 from crowdflower.models.job_form import warn_about_unknown_field
-from crowdflower.models.resource import JobResource
+from crowdflower.models.resource import REFUSED_VALUES, JobResource
 from crowdflower.models.shapes import json_object
 from crowdflower.payments.kinds import MoreJudgments
 from crowdflower.payments.records import DryRun
@@ -33,7 +33,7 @@ class Unit(JobResource):
     job_id = ReadOnly[int]()
 
     data = Attribute[JSONObject]()
-    """The row: column to value. Assigning replaces the whole row."""
+    """The row: column to value. The whole row is sent, also if one value was changed in place."""
 
     state = Attribute[str]()
     """One of :data:`~crowdflower.states.UNIT_STATES`. ``new``, ``golden``, ``hidden_gold``,
@@ -95,22 +95,31 @@ class Unit(JobResource):
         return confidence_in(self._result(key))
 
     def update(self) -> None:
-        """Send the changes assigned since the unit was read, and adopt the response.
+        """Send the changes made since the unit was read, in place too, and adopt the response.
 
         Calls ``PUT /jobs/{job_id}/units/{id}``; without changes, sends nothing. The body is JSON: a
         form would turn all values of a row into strings.
 
         :raises InvalidInput: ``data`` is not a dict, or a value cannot be encoded as JSON.
 
+        :raises RefusedError: The service refuses a value; it keeps none of them, and the unit
+            forgets them.
+
         >>> unit.gold_pool = "work"
         >>> unit.update()
         """
-        if self._changes:
-            if "data" in self._changes:
-                check_row(self._changes["data"])
-            body = encoding.encode_json({"unit": self._changes})
+        changes = self._pending()
+        if not changes:
+            return
+        if "data" in changes:
+            check_row(changes["data"])
+        body = encoding.encode_json({"unit": changes})
+        try:
             answer = self.client.request("PUT", self._path(), data=body, shape=_a_unit)
-            self.absorb(answer.body)
+        except REFUSED_VALUES as error:
+            self._drop_refused(error, changes)
+            raise
+        self.absorb(answer.body)
 
     def cancel(self) -> None:
         """Cancel the unit, without refund.

@@ -36,7 +36,17 @@ class Readable(Field[T]):
 
 
 class Attribute(Readable[T]):
-    """A field that can be read and assigned; ``update()`` sends the assigned value."""
+    """A field that can be read and assigned; ``update()`` sends the assigned value.
+
+    So it does if the value is a dict or a list that was changed in place.
+    """
+
+    @overload
+    def __get__(self, model: None, owner: type[Resource]) -> Self: ...
+    @overload
+    def __get__(self, model: Resource, owner: type[Resource]) -> T: ...
+    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self | T:
+        return self if model is None else model._read_writable(self.key)  # noqa: SLF001
 
     def __set__(self, model: Resource, value: T) -> None:
         model._write(self.key, value)  # noqa: SLF001

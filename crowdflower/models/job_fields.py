@@ -30,7 +30,7 @@ class _ConfidenceFields(Attribute[list[str] | None]):
         value = super().__get__(model, owner)
         if value is not None or self.key in model._changes:  # noqa: SLF001
             return value
-        options = model._read("options")  # noqa: SLF001
+        options = model._read_writable("options")  # noqa: SLF001
         if not isinstance(options, dict):
             return None
         return next((options[name] for name in DECIDING_OPTIONS if options.get(name)), None)
@@ -43,6 +43,7 @@ class JobFields(Resource):
     """
 
     _kind = "job"
+    _merged = frozenset({"options"})
 
     # What contributors see
 
@@ -178,7 +179,8 @@ class JobFields(Resource):
     options = Attribute[JSONObject]()
     """Among others ``after_gold`` (test questions before trust is evaluated), ``reject_at``
     (minimum accuracy in percent), ``front_load`` (quiz mode), ``req_ttl_in_seconds`` (time for a
-    page). Assign a whole dict; a change inside the dict is not detected."""
+    page). The service keeps options that are not sent; of a dict that was changed in place, only
+    the changed options are sent."""
 
     alias = Attribute[str | None]()
     """A name that can be used instead of the id."""

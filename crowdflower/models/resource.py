@@ -1,20 +1,30 @@
 """Base classes of the models: typed attributes over JSON that the server sent.
 
 A model holds two dicts: the state as the server last sent it, and the changes assigned since. Only
-the changes are sent, by ``update()``.
+the changes are sent, by ``update()``. When a dict or a list is first read, a copy is kept, with
+which ``update()`` compares it: so changes in place count, and what is never read is never copied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from crowdflower._types import JSON, JSONObject, describe_type
-from crowdflower.exceptions import ApiError, MalformedResponse, warn
+from crowdflower.exceptions import (
+    ApiError,
+    ApplicationError,
+    MalformedResponse,
+    RefusedError,
+    ValidationError,
+    warn,
+)
 from crowdflower.http.polling import poll
 from crowdflower.http.responses import all_messages
 from crowdflower.models.arguments import did_you_mean
 from crowdflower.models.fields import Field, ReadOnly
+from crowdflower.models.json_values import MUTABLE, changed_items, copy_json, is_same
 
 if TYPE_CHECKING:
     from crowdflower.client import Client
@@ -22,6 +32,9 @@ if TYPE_CHECKING:
 
 STATE_DELAYS: Final = (1, 2, 4)
 """Seconds between two polls of an object whose state is about to change."""
+
+REFUSED_VALUES: Final = (ApplicationError, ValidationError)
+"""Refusals of what was sent, of which the service keeps nothing."""
 
 
 class Resource:
@@ -38,6 +51,11 @@ class Resource:
     _client: Client | None
     _state: JSONObject
     _changes: JSONObject
+    _originals: Mapping[str, Any] = MappingProxyType({})
+    """Copies of the values that were read and may have been changed in place."""
+
+    _merged: frozenset[str] = frozenset()
+    """Fields of which the server keeps the items that are not sent."""
 
     def __init__(self, client: Client | None = None, **data: Any) -> None:
         # Bypasses __setattr__, which would look up each name.
@@ -77,7 +95,9 @@ class Resource:
         >>> job.json["state"]
         'running'
         """
-        return dict(self._state)
+        sent = {key: copied for key, copied in self._originals.items() if key not in self._changes}
+        state: JSONObject = copy_json({**self._state, **sent})
+        return state
 
     def absorb(self, answer: Mapping[str, Any]) -> Self:
         """Replace the state with this JSON and drop unsent changes; sends nothing.
@@ -90,7 +110,7 @@ class Resource:
         <Job 7 paused>
         """
         self._learn(answer)
-        self.__dict__["_changes"] = {}
+        self._drop_changes()
         return self
 
     # Otherwise __getitem__ would make Python treat a model as a sequence.
@@ -101,7 +121,7 @@ class Resource:
         """Read a field by name, declared or not."""
         if isinstance(getattr(type(self), name, None), Field):
             return getattr(self, name)
-        value = self._read(name)
+        value = self._read_writable(name)
         if name not in self._state and name not in self._changes:
             raise KeyError(name)
         return value
@@ -119,7 +139,8 @@ class Resource:
 
     def __getstate__(self) -> JSONObject:
         """Pickle the data without the client, and so without the key."""
-        return {**self.__dict__, "_client": None, "_changes": dict(self._changes)}
+        own = {"_client": None, "_state": copy_json(self._state), "_changes": dict(self._changes)}
+        return {**self.__dict__, **own, "_originals": dict(self._originals)}
 
     def _summary(self) -> tuple[object, ...]:
         """Return what ``repr()`` shows; never sends a request."""
@@ -132,6 +153,11 @@ class Resource:
             raise MalformedResponse(
                 f"expected the JSON object of a {kind}, got {describe_type(answer)}"
             )
+        if self._originals:
+            for key in self._originals.keys() & self._pending().keys():
+                self._changes.setdefault(key, self._state.get(key))
+            kept = {key: copied for key, copied in self._originals.items() if key in self._changes}
+            self.__dict__["_originals"] = kept
         self.__dict__["_state"] = dict(answer)  # bypasses __setattr__, as above
 
     def _refresh(self, done: str, wanted: str | None = None, answer: JSON = None) -> None:
@@ -161,8 +187,47 @@ class Resource:
     def _read(self, key: str) -> Any:
         return self._changes[key] if key in self._changes else self._state.get(key)
 
+    def _read_writable(self, key: str) -> Any:
+        """Return a value, and keep a copy if it can be changed in place."""
+        value = self._read(key)
+        if isinstance(value, MUTABLE) and key not in self._changes and key not in self._originals:
+            self.__dict__.setdefault("_originals", {})[key] = copy_json(value)
+        return value
+
     def _write(self, key: str, value: object) -> None:
+        if key in self._originals:
+            self._restore([key])
         self._changes[key] = value
+
+    def _pending(self) -> JSONObject:
+        """Return what ``update()`` has to send: assigned values, and those changed in place."""
+        pending = dict(self._changes)
+        for key, before in self._originals.items():
+            now = pending.pop(key, self._state.get(key))
+            if not is_same(before, now):
+                is_merged = key in self._merged and isinstance(now, dict)
+                pending[key] = changed_items(before, now) if is_merged else now
+        return pending
+
+    def _drop_changes(self) -> None:
+        if self._originals:
+            self._restore(self._originals)
+        self.__dict__["_changes"] = {}
+
+    def _restore(self, keys: Iterable[str]) -> None:
+        """Undo changes in place."""
+        kept = dict(self._originals)
+        for key in list(keys):
+            original = kept.pop(key)
+            if key not in self._changes:
+                self._state[key] = original
+        self.__dict__["_originals"] = kept
+
+    def _drop_refused(self, error: RefusedError, sent: Iterable[str]) -> None:
+        """Drop changes that the server refused: the next update would be refused for them again."""
+        self._drop_changes()
+        names = ", ".join(sent)
+        error.args = (f"{error}; nothing was changed, and {names} must be assigned again",)
 
 
 def _describe_unknown(kind: type[Resource], name: str) -> str:

@@ -9,10 +9,12 @@ import pytest
 from responses import matchers
 
 from crowdflower.exceptions import (
+    ApiError,
     ApplicationError,
     InvalidInput,
     MalformedResponse,
     PaymentRequired,
+    RefusedError,
     ServerError,
 )
 from crowdflower.job import Job
@@ -60,7 +62,7 @@ def test_read_only_attributes_cannot_be_assigned(job: Job, name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("title", "instructions", "cml", "js", "css", "fields", "confidence_fields", "options"),
+        *("title", "instructions", "cml", "js", "css", "fields", "confidence_fields"),
         *("judgments_per_unit", "units_per_assignment", "pages_per_assignment"),
         *("gold_per_assignment", "max_judgments_per_worker", "max_judgments_per_ip"),
         *("max_work_per_network", "payment_cents", "min_assignment_duration"),
@@ -82,6 +84,18 @@ def test_writable_attributes_are_read_and_sent(
 
     assert sent[0].form == [(f"job[{name}]", "mine")]
     assert getattr(job, name) == "taken"
+
+
+def test_options_are_written_as_a_dict(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
+) -> None:
+    api.put(JOB, json={"id": 712034, "options": {"keywords": "taken"}})
+
+    job.options = {"keywords": "mine"}
+    job.update()
+
+    assert sent[0].form == [("job[options][keywords]", "mine")]
+    assert job.options == {"keywords": "taken"}
 
 
 @pytest.mark.parametrize("name", ["schedule_fifo", "uri"])
@@ -264,19 +278,43 @@ def test_a_change_may_not_remove_a_required_attribute(job: Job) -> None:
         job.update()
 
 
-def test_a_refused_update_keeps_the_changes(
-    api: RequestsMock, job: Job, sent: list[SentRequest]
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, {"errors": ["Title is too short"]}), (422, {"error": "No"})]
+)
+def test_a_refused_change_is_not_sent_again(
+    api: RequestsMock, job: Job, sent: list[SentRequest], status: int, body: Any
 ) -> None:
-    api.put(JOB, json={"errors": ["Title is too short"]})
+    api.put(JOB, status=status, json=body)
+    before = job.title
     job.title = "x"
-    with pytest.raises(ApplicationError, match="Title is too short"):
+    with pytest.raises(RefusedError, match="; nothing was changed, and title must be assigned"):
         job.update()
+    assert job.title == before
+    job.update()
     api.put(JOB, json={"id": 712034})
 
-    job.title = "Sentiment"
+    job.instructions = "Read the tweet."
     job.update()
 
-    assert sent[-1].form == [("job[title]", "Sentiment")]
+    assert [request.form for request in sent] == [
+        [("job[title]", "x")],
+        [("job[instructions]", "Read the tweet.")],
+    ]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
+def test_a_change_that_was_not_at_fault_stays(
+    api: RequestsMock, job: Job, sent: list[SentRequest], status: int
+) -> None:
+    api.assert_all_requests_are_fired = False
+    api.put(JOB, status=status, json={"error": "No"})
+    api.get(JOB, status=status, json={"error": "No"})
+    job.title = "Another"
+
+    with pytest.raises(ApiError):
+        job.update()
+
+    assert job.title == "Another"
 
 
 def test_a_response_that_is_not_a_job_keeps_the_changes(api: RequestsMock, job: Job) -> None:

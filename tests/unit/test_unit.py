@@ -201,14 +201,16 @@ def test_a_row_that_is_not_json_is_refused(unit: Unit, sent: list[SentRequest]) 
     assert sent == []
 
 
-def test_a_refused_update_keeps_the_changes(api: RequestsMock, unit: Unit) -> None:
+def test_a_refused_change_is_not_sent_again(api: RequestsMock, unit: Unit) -> None:
     api.put(UNIT, json={"errors": ["State is not allowed"]})
     unit.state = "judging"
 
     with pytest.raises(ApplicationError, match="State is not allowed"):
         unit.update()
 
-    assert unit.state == "judging"
+    assert unit.state == "finalized"
+    unit.update()
+    assert len(api.calls) == 1
 
 
 def test_a_response_that_is_not_a_unit_is_malformed(api: RequestsMock, unit: Unit) -> None:
