@@ -218,6 +218,73 @@ def test_parameters_may_come_in_any_encoding(api: Api, settings: dict[str, Any])
     assert response.json()["title"] == "Sentiment of reviews"
 
 
+@pytest.mark.parametrize("body", [b"null", b" null\r\n", b"\xef\xbb\xbfnull", b"[]", b'""', b" "])
+@pytest.mark.parametrize("kind", ["application/json", "text/json; charset=utf-8"])
+def test_a_json_body_of_nothing_is_an_empty_body(api: Api, body: bytes, kind: str) -> None:
+    """``null`` is the body of calls without parameters in the vendor's own test suite."""
+    headers = {"Content-Type": kind}
+    created = api("POST", "/jobs", data=body, headers=headers)
+    job = created.json()["id"]
+
+    assert created.json()["title"] is None
+    assert "X-Sandbox-Warning" not in created.headers
+    paused = api("PUT", f"/jobs/{job}/pause", data=body, headers=headers)
+    assert paused.json() == {"error": "You can't pause a job that hasn't been launched."}
+    empty = api("PUT", f"/jobs/{job}", data=body, headers=headers)
+    assert (empty.status_code, empty.content) == (400, api("PUT", f"/jobs/{job}").content)
+    titled = api("PUT", f"/jobs/{job}?job[title]=Sentiment", data=body, headers=headers)
+    assert titled.json()["title"] == "Sentiment"
+
+
+@pytest.mark.parametrize("sent", [None, [], "", "null", {}])
+def test_empty_attributes_change_nothing(api: Api, job: int, sent: Any) -> None:
+    before = api("GET", f"/jobs/{job}").json()
+
+    changed = api("PUT", f"/jobs/{job}", json={"job": sent}).json()
+
+    assert {**changed, "updated_at": None} == {**before, "updated_at": None}
+    assert api("POST", "/jobs", json={"job": sent}).json()["title"] is None
+
+
+@pytest.mark.parametrize("page", ["{1}", "1st", "", "abc", "0", "-1"])
+def test_every_list_has_a_first_page_for_an_odd_page_number(
+    api: Api, job: int, units: list[int], page: str
+) -> None:
+    """The braces are those of the requests guide, typed literally."""
+    is_number = page in {"0", "-1"}
+    for path in ("/jobs", f"/jobs/{job}/units", f"/jobs/{job}/judgments"):
+        response = api("GET", path, params={"page": page})
+
+        assert response.content == api("GET", path).content
+        assert ("X-Sandbox-Warning" in response.headers) is not is_number
+    assert len(units) == 6
+    assert list(api("GET", f"/jobs/{job}/units?page={{2}}&limit={{5}}").json()) == [str(units[5])]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "data", "status"),
+    [
+        ("POST", "/jobs/{}/orders", {"debit[units_count]": "5 units"}, 422),
+        ("POST", "/jobs/{}/orders", {"debit[units_count]": "{5}"}, 422),
+        ("POST", "/jobs/{}/workers/7/bonus", {"amount": "5 cents"}, 422),
+        (
+            "POST",
+            "/jobs/{}/judgments",
+            {"judgment[unit_id]": "5x", "judgment[worker_id]": "1"},
+            422,
+        ),
+        ("POST", "/jobs/{}/units/7/request_more_judgments", {"nb_judgments": "2 more"}, 422),
+        ("GET", "/jobs/{}x", {}, 404),
+        ("GET", "/jobs/{}/units/7x", {}, 404),
+        ("GET", "/jobs/{}/workers/7x", {}, 404),
+    ],
+)
+def test_text_behind_a_number_that_costs_money_or_names_something_is_refused(
+    api: Api, job: int, verb: str, path: str, data: dict[str, str], status: int
+) -> None:
+    assert api(verb, path.format(job), data=data).status_code == status
+
+
 def test_a_get_may_have_a_body_with_its_filters(api: Api, job: int) -> None:
     assert len(api("GET", "/jobs", json={"state": "unordered"}).json()) == 1
     assert api("GET", "/jobs", json={"state": "running"}).json() == []

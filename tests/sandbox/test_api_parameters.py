@@ -27,7 +27,7 @@ from crowdflower.sandbox.errors import BadRequest, Invalid, MissingParameters, R
          {"unit": {"data": {"sentiment_gold": ["yes", "no"]}}}),
         (b"rows[][a]=1&rows[][b]=2&rows[][a]=3", {"rows": [{"a": "1", "b": "2"}, {"a": "3"}]}),
         (b"title=first&title=last", {"title": "last"}),
-        (b"empty=&bare", {"empty": "", "bare": ""}),
+        (b"empty=&bare&&", {"empty": "", "bare": None}),
         (b"job[title]=\xc3\xbc", {"job": {"title": "ü"}}),
         (b"", {}),
     ],
@@ -37,16 +37,49 @@ def test_bracketed_names_build_nested_mappings(query: bytes, expected: dict[str,
 
 
 @pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (b"[job][title]=a", {"job": {"title": "a"}}),
+        (b"[[job]][title]=a", {"job": {"title": "a"}}),
+        (b"%5Bjob%5D%5Btitle%5D=a", {"job": {"title": "a"}}),
+        (b"[job][options][front_load]=a", {"job": {"options": {"front_load": "a"}}}),
+        (b"[channels][]=a&[channels][]=b", {"channels": ["a", "b"]}),
+        (b"job[title=a", {"job": {"title": "a"}}),
+        (b"job]title=a", {"job": {"title": "a"}}),
+        (b"job]=a", {"job": "a"}),
+        (b"job[=a", {"job[": "a"}),
+        (b"job[[title]]=a", {"job": {"title": "a"}}),
+        (b"job[[]]=a", {"job": None}),
+        (b"job[title]x=a", {"job": {"title": {"x": "a"}}}),
+        (b"]]job=a", {"job": "a"}),
+        (b"[" * 100_000 + b"job=a", {"job": "a"}),
+        (b"[]=a&=b&[[=c&[]", {}),
+        (b"a[b]=1&a=2", {"a": "2"}),
+        (b"a&a[b]=1", {"a": {"b": "1"}}),
+        (b"a[][]=1&a[][]=2", {"a": [["1"], ["2"]]}),
+        (b"a[]&a[]=1", {"a": [None, "1"]}),
+        (b"a[][[=1", {"a": [None]}),
+        (b"a[][b][c]=1&a[][b][d]=2&a[][b][c]=3", {"a": [{"b": {"c": "1", "d": "2"}},
+                                                       {"b": {"c": "3"}}]}),
+        (b"a[][b]=1&a[][c][]=2&a[][c][]=3", {"a": [{"b": "1", "c": ["2", "3"]}]}),
+        (b"a" + b"[]" * 100_000 + b"=1", {"a": [None]}),
+    ],
+)  # fmt: skip
+def test_brackets_that_do_not_match_are_read_as_rack_reads_them(
+    query: bytes, expected: dict[str, Any]
+) -> None:
+    """The values follow ``normalize_params`` of Rack 1.6, the version of the service's time."""
+    assert parameters.parse_query(query) == expected
+
+
+@pytest.mark.parametrize(
     ("query", "message"),
     [
-        (b"a[b]=1&a=2", "contradicts"),
         (b"a=1&a[b]=2", "contradicts"),
+        (b"a=&a[b]=2", "contradicts"),
         (b"a[]=1&a[b]=2", "contradicts"),
-        (b"a[][]=1", "contradicts"),
-        (b"a[b=1", "not of the form"),
-        (b"[a]=1", "not of the form"),
-        (b"a]b=1", "not of the form"),
-        (b"=1", "not of the form"),
+        (b"a[b]=1&a[]=2", "contradicts"),
+        (b"a[b]=1&a[][c]=2", "contradicts"),
         (b"a" + b"[b]" * 9 + b"=1", "deeper than 8"),
         (b"a" + b"[b]" * 100_000 + b"=1", "deeper than 8"),
         (b"&".join(b"a%d=1" % number for number in range(5001)), "more than 5000"),
@@ -117,7 +150,11 @@ def test_bracketed_names_round_trip(tree: dict[str, Any]) -> None:
         (r'{"a": "\ude00\ud83d"}', "a lone surrogate"),
         (r'{"a\u0000": 1}', "u0000: line 1 column 2"),
         ("[1]", "has to be a JSON object"),
+        ("[null]", "has to be a JSON object"),
+        ('"null"', "has to be a JSON object"),
         ("7", "has to be a JSON object"),
+        ("0", "has to be a JSON object"),
+        ("false", "has to be a JSON object"),
     ],
 )  # fmt: skip
 def test_invalid_json_is_refused_with_the_position(text: str, message: str) -> None:
@@ -125,6 +162,12 @@ def test_invalid_json_is_refused_with_the_position(text: str, message: str) -> N
         parameters.parse_json(text)
 
     assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize("text", ["null", " null\r\n", "[]", " [ ] ", '""', "{}"])
+def test_json_for_nothing_is_an_empty_object(text: str) -> None:
+    """``null`` is a body of the vendor's Ruby gem, ``[]`` an empty array of PHP."""
+    assert parameters.parse_json(text) == {}
 
 
 def test_valid_json_is_parsed_unchanged() -> None:
@@ -157,6 +200,8 @@ def test_the_body_overrides_the_query_key_by_key() -> None:
         ("a", ["a"]),
         (["a", " b "], ["a", "b"]),
         ({"1": "b", "0": "a"}, ["a", "b"]),
+        ([None, "a", ""], ["a"]),
+        ([None], []),
         ("", []),
         (None, None),
     ],
@@ -199,14 +244,21 @@ def test_an_invalid_boolean_is_refused(value: Any) -> None:
 
 
 def test_a_mapping_may_come_as_json_text() -> None:
-    asked = Parameters({"data": '{"a": [1]}', "blank": "", "bad": "{", "list": "[1]"})
+    asked = Parameters({"data": '{"a": [1]}', "bad": "{", "list": "[1]"})
 
     assert asked.mapping("data") == {"a": [1]}
-    assert asked.mapping("blank") == asked.mapping("absent") == {}
     with pytest.raises(BadRequest, match="bad is not valid JSON"):
         asked.mapping("bad")
     with pytest.raises(BadRequest, match="list has to be a JSON object"):
         asked.mapping("list")
+
+
+@pytest.mark.parametrize("value", ["", " ", "null", "[]", "{}", None, [], {}])
+def test_a_mapping_may_be_empty_in_every_way(value: Any) -> None:
+    asked = Parameters({"data": value})
+
+    assert asked.mapping("data") == asked.mapping("absent") == {}
+    assert asked.nested("data").values == {}
 
 
 def test_a_missing_parameter_is_refused() -> None:
@@ -231,9 +283,69 @@ def test_pages_count_from_one_and_have_a_maximum_size(
     assert (asked.page(), asked.limit(100)) == (page, limit)
 
 
-@pytest.mark.parametrize("values", [{"page": "-1"}, {"limit": "0"}, {"limit": "-5"}])
-def test_a_negative_page_or_an_empty_page_size_is_refused(values: dict[str, str]) -> None:
-    asked = Parameters(values)
+@pytest.mark.parametrize(
+    ("value", "page"),
+    [
+        ("{2}", 2),
+        ("{ 2 }", 2),
+        ("2nd", 2),
+        ("2.9", 2),
+        (2.5, 2),
+        ("{2", 1),
+        ("{{2}}", 1),
+        ("{}", 1),
+        ("", 1),
+        (" ", 1),
+        ("abc", 1),
+        ("page 2", 1),
+        ("-1st", 1),
+        (["2"], 1),
+        ({"a": "2"}, 1),
+        (True, 1),
+        ("9" * 5000, 10**9),
+    ],
+)
+def test_a_page_is_the_integer_at_the_start_of_its_text_with_a_warning(
+    value: Any, page: int
+) -> None:
+    """The braces are those of the requests guide; the rest is what Rails makes of a text."""
+    asked = Parameters({"page": value, "limit": value})
 
-    with pytest.raises(Invalid, match="has to be 1"):
-        asked.page(), asked.limit(100)
+    assert asked.page() == page
+    assert len(asked.warnings) == 1
+    assert "page is not an integer" in asked.warnings[0]
+    assert len(asked.warnings[0]) < 120
+
+
+@pytest.mark.parametrize(("value", "page"), [("0", 1), ("-1", 1), (-7, 1), (None, 1), ("2", 2)])
+def test_a_page_below_one_is_the_first_without_a_warning(value: Any, page: int) -> None:
+    asked = Parameters({"page": value})
+
+    assert (asked.page(), asked.warnings) == (page, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "limit"),
+    [("{7}", 7), ("7 units", 7), ("", 100), ("all", 100), ("0", 100), ("-5", 100), ("-5x", 100)],
+)
+def test_a_page_size_that_is_none_is_the_maximum_with_a_warning(value: str, limit: int) -> None:
+    asked = Parameters({"limit": value})
+
+    assert asked.limit(100) == limit
+    assert asked.warnings
+
+
+def test_a_nested_parameter_warns_with_the_others() -> None:
+    asked = Parameters({"unit": {"page": "{2}"}})
+
+    assert asked.nested("unit").page() == 2
+    assert asked.warnings == ["page is not an integer: '{2}' was read as 2."]
+
+
+@pytest.mark.parametrize("value", ["5 units", "{5}", "5.0", "5,000", "five"])
+def test_text_behind_a_number_is_refused_where_it_is_not_a_page(value: str) -> None:
+    """``units_count``, ``amount`` and ids are read so: a wrong one would cost money."""
+    asked = Parameters({"units_count": value})
+
+    with pytest.raises(Invalid, match="units_count has to be an integer"):
+        asked.integer("units_count")

@@ -3,6 +3,13 @@
 A query may come with any verb. In queries and forms, a name such as ``job[options][front_load]``
 says where in the mapping its value goes, and a list is written as
 ``channels[]=a&channels[]=b``, ``channels[0]=a&channels[1]=b`` or ``channels=a,b``.
+
+The service was written in Ruby on Rails, and its clients depend on how Rails and Rack read what is
+not quite in order: brackets that do not match, ``null`` as a body, a page number with text around
+it. So this module reads them in the same way.
+
+Source: Rack 1.6, `Rack::Utils.normalize_params
+<https://github.com/rack/rack/blob/1.6.0/lib/rack/utils.rb>`_.
 """
 
 from __future__ import annotations
@@ -11,13 +18,13 @@ import re
 from dataclasses import dataclass, field
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from crowdflower.sandbox.errors import BadRequest, Invalid, MissingParameters
 from crowdflower.sandbox.store.json_text import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
     from crowdflower._types import JSONObject
 
@@ -28,9 +35,11 @@ MAX_DEPTH: Final = 8
 """Pairs of brackets after a name."""
 
 _MAX_PAGE: Final = 10**9
-_NAME = re.compile(r"([^][]+)((?:\[[^][]*\])*)")
+_KEY = re.compile(r"[][]*([^][]+)\]*")
+_BRACKETS = re.compile(r"[][]+")
 _INDEX = re.compile(r"[0-9]{1,18}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_IN_BRACES = re.compile(r"\{(.*)\}", re.DOTALL)
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False, "": False}
 
 
@@ -44,6 +53,9 @@ class Parameters:
     """
 
     values: JSONObject = field(default_factory=dict)
+
+    warnings: list[str] = field(default_factory=list, compare=False, repr=False)
+    """What was read as something else than it says."""
 
     _read: set[str] = field(default_factory=set, compare=False, repr=False)
     _inner: dict[str, Parameters] = field(default_factory=dict, compare=False, repr=False)
@@ -95,24 +107,35 @@ class Parameters:
         return int(text)
 
     def page(self) -> int:
-        """Read the number of a page; the first one is 1, and 0 counts as 1.
+        """Read the number of a page, from 1; without a number, or with one below 1, the first page.
 
-        :raises Invalid: The value is not an integer, or is negative.
+        >>> [Parameters({"page": text}).page() for text in ("3", "{3}", "3rd", "", "last", "-1")]
+        [3, 3, 3, 1, 1, 1]
         """
-        number = self.integer("page", 1) or 1
-        if number < 0:
-            raise Invalid(f"page has to be 1 or more, not {number}.")
-        return min(number, _MAX_PAGE)
+        return min(max(self._leading_integer("page", 1), 1), _MAX_PAGE)
 
     def limit(self, maximum: int) -> int:
-        """Read the size of a page: ``maximum`` by default, and never more.
-
-        :raises Invalid: The value is not an integer, or is less than 1.
-        """
-        size = self.integer("limit", maximum)
-        if size is None or size < 1:
-            raise Invalid(f"limit has to be 1 to {maximum}, not {size}.")
+        """Read the size of a page: ``maximum`` by default, and never more."""
+        size = self._leading_integer("limit", maximum)
+        if size < 1:
+            self.warnings.append(f"limit is 1 to {maximum}, not {size}; it was read as {maximum}.")
+            return maximum
         return min(size, maximum)
+
+    def _leading_integer(self, name: str, default: int) -> int:
+        """Read the integer that a value begins with, as Rails does; warn if that is not all of it.
+
+        One pair of braces is removed: the documentation has ``page={n}`` for people to fill in.
+        """
+        value = self.value(name)
+        text = "" if value is None else str(value).strip()
+        if value is None or _INTEGER.fullmatch(text):
+            return int(text or default)
+        braces = _IN_BRACES.fullmatch(text)
+        found = _INTEGER.match(braces[1].strip() if braces else text)
+        number = int(found[0]) if found else default
+        self.warnings.append(f"{name} is not an integer: {text!r:.40} was read as {number}.")
+        return number
 
     def flag(self, name: str) -> bool:
         """Read ``true`` or ``false``, also spelled ``1`` and ``0``; false when absent or blank.
@@ -134,6 +157,8 @@ class Parameters:
         if value is None:
             return None
         items = value.split(",") if isinstance(value, str) else as_list(value)
+        if isinstance(items, list):
+            items = [item for item in items if item is not None]
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
             raise Invalid(f"{name} has to be a list of names.")
         return [item.strip() for item in items if item.strip()]
@@ -147,7 +172,7 @@ class Parameters:
         value = self.value(name)
         if isinstance(value, str):
             value = parse_json(value, name) if value.strip() else {}
-        if value is None:
+        if value is None or value == []:
             return {}
         if not isinstance(value, dict):
             raise Invalid(f"{name} has to be a mapping, such as {name}[…]=… or a JSON object.")
@@ -160,7 +185,7 @@ class Parameters:
         :raises Invalid: The value is not a mapping.
         """
         if name not in self._inner:
-            self._inner[name] = Parameters(self.mapping(name))
+            self._inner[name] = Parameters(self.mapping(name), self.warnings)
         return self._inner[name]
 
     def require(self, name: str) -> Any:
@@ -199,70 +224,115 @@ def parse_query(raw: bytes) -> JSONObject:
     if raw.count(b"&") >= MAX_COUNT:
         raise BadRequest(f"The request has more than {MAX_COUNT} parameters.")
     try:
-        pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, errors="strict")
+        pairs = [*_split(raw.decode("utf-8"))]
     except UnicodeDecodeError as error:
         raise BadRequest(f"A parameter is not UTF-8 at byte {error.start}.") from None
     return parse_pairs(pairs)
 
 
-def parse_pairs(pairs: Iterable[tuple[str, str]]) -> JSONObject:
+def _split(query: str) -> Iterator[tuple[str, str | None]]:
+    """Yield names and values, decoded; the value of a name without ``=`` is ``None``."""
+    for part in filter(None, query.split("&")):
+        name, equals, value = part.partition("=")
+        decoded = unquote_plus(value, errors="strict") if equals else None
+        yield unquote_plus(name, errors="strict"), decoded
+
+
+def parse_pairs(pairs: Iterable[tuple[str, str | None]]) -> JSONObject:
     """Build the mapping that bracketed names describe; of equal names the last one wins.
 
-    :raises BadRequest: A name cannot be parsed or nests too deeply, a name or value contains NUL,
-        or a name stands for a value and for a mapping.
+    Brackets that do not match are read as Rack reads them: leading brackets and missing closing
+    ones make no difference, and a name that consists of brackets has no effect.
+
+    :raises BadRequest: A name nests too deeply, a name or value contains NUL, or a name needs a
+        list or mapping where the names before it made something else.
+
+    >>> parse_pairs([("[job][title]", "a"), ("job[options][after_gold", "4"), ("[]", "b")])
+    {'job': {'title': 'a', 'options': {'after_gold': '4'}}}
     """
     tree: JSONObject = {}
     for name, value in pairs:
-        shape = _NAME.fullmatch(name)
-        if not shape:
-            raise BadRequest(f"The parameter name {name!r:.80} is not of the form name[key][key].")
-        first, brackets = shape.groups()
-        rest = brackets[1:-1].split("][") if brackets else []
-        if len(rest) > MAX_DEPTH:
-            raise BadRequest(f"The parameter {name!r:.80} nests deeper than {MAX_DEPTH} levels.")
-        if "\0" in value or "\0" in name:
+        if "\0" in name or (value is not None and "\0" in value):
             raise BadRequest(f"The parameter {name!r:.80} contains the character NUL.")
-        if not _insert(tree, first, rest, value):
-            raise BadRequest(f"The parameter {name!r:.80} contradicts one before it.")
+        try:
+            _insert(tree, name, value)
+        except _TooDeep:
+            message = f"The parameter {name!r:.80} nests deeper than {MAX_DEPTH} levels."
+            raise BadRequest(message) from None
+        except TypeError:
+            raise BadRequest(f"The parameter {name!r:.80} contradicts one before it.") from None
     return tree
 
 
-def _insert(tree: JSONObject, name: str, rest: Sequence[str], value: str) -> bool:
-    """Insert a value; return ``False`` if the place has a value of another type."""
+class _TooDeep(Exception):
+    """A name has more brackets than are read."""
+
+
+def _insert(tree: JSONObject, name: str, value: str | None, depth: int = 0) -> Any:
+    """Insert a value where a name says, and return what stands in the place of the mapping then.
+
+    :raises TypeError: The place has a value of another type.
+    """
+    if depth > MAX_DEPTH:
+        raise _TooDeep
+    found = _KEY.match(name)
+    if not found:  # only brackets
+        return [value] if name == "[]" and value is not None else None
+    key, rest = found[1], name[found.end() :]
     if not rest:
-        if isinstance(tree.get(name), (dict, list)):
-            return False
+        tree[key] = value
+    elif rest == "[":
         tree[name] = value
-        return True
-    inner, *after = rest
-    if inner:
-        subtree = tree.setdefault(name, {})
-        return isinstance(subtree, dict) and _insert(subtree, inner, after, value)
-    items = tree.setdefault(name, [])
-    if not isinstance(items, list):
+    elif rest == "[]":
+        _subtree(tree, key, list).append(value)
+    elif rest.startswith("[]"):
+        # rows[][a]=1&rows[][b]=2&rows[][a]=3 are two rows: a key that repeats begins the next one.
+        items, inner = _subtree(tree, key, list), rest[2:]
+        if items and isinstance(items[-1], dict) and not _contains(items[-1], inner):
+            _insert(items[-1], inner, value, depth + 1)
+        else:
+            items.append(_insert({}, inner, value, depth + 1))
+    else:
+        tree[key] = _insert(_subtree(tree, key, dict), rest, value, depth + 1)
+    return tree
+
+
+def _subtree(tree: JSONObject, key: str, kind: type[Any]) -> Any:
+    if tree.get(key) is None:
+        tree[key] = kind()
+    if not isinstance(tree[key], kind):
+        raise TypeError(key)
+    return tree[key]
+
+
+def _contains(tree: object, name: str) -> bool:
+    """Return whether a mapping has a value in the place that a name describes."""
+    if "[]" in name:
         return False
-    if not after:
-        items.append(value)
-        return True
-    # rows[][a]=1&rows[][b]=2&rows[][a]=3 are two rows: a key that repeats begins the next one.
-    if not items or not isinstance(items[-1], dict) or after[0] in items[-1]:
-        items.append({})
-    return bool(after[0]) and _insert(items[-1], after[0], after[1:], value)
+    for key in filter(None, _BRACKETS.split(name)):
+        if not isinstance(tree, dict) or key not in tree:
+            return False
+        tree = tree[key]
+    return True
 
 
 def parse_json(text: str, what: str = "The body") -> JSONObject:
-    """Parse a JSON object.
+    """Parse a JSON object; ``null``, an empty list and an empty string count as an empty one.
+
+    Clients send ``null`` for no parameters at all, and PHP writes an empty array as ``[]``.
 
     :param what: Subject of the error message.
     :raises BadRequest: The text is not a JSON object, or exceeds a limit of the sandbox.
 
-    >>> parse_json('{"tags": ["a"]}')
-    {'tags': ['a']}
+    >>> parse_json('{"tags": ["a"]}'), parse_json(" null ")
+    ({'tags': ['a']}, {})
     """
     try:
         value = decode(text)
     except JSONDecodeError as error:
         raise BadRequest(f"{what} is not valid JSON: {error}") from None
+    if value is None or value in ([], ""):
+        return {}
     if not isinstance(value, dict):
         raise BadRequest(f'{what} has to be a JSON object, such as {{"job": {{…}}}}.')
     return value

@@ -88,13 +88,14 @@ def respond(route: Route, services: Services, **path: object) -> Response:
 
 
 def _run(context: RequestContext, route: Route, path: dict[str, object], unread_body: str) -> Any:
-    """Call the route; warn about parameters that nothing read, and about an unread body.
+    """Call the route; warn about parameters that nothing read or that were read as something else.
 
-    :raises Invalid: Something was not read, and the sandbox is strict.
+    :raises Invalid: There is such a warning, and the sandbox is strict.
     """
     answer = route.handler(context, **path)
     names = f"{', '.join(context.parameters.unread()):.500}"
-    ignored = [f"Ignored, since nothing here reads it: {names}"] if names else []
+    ignored = [*context.parameters.warnings]
+    ignored += [f"Ignored, since nothing here reads it: {names}"] if names else []
     ignored += [unread_body] if unread_body else []
     if ignored and context.tx.limits.strict and not _is_error(answer):
         raise Invalid(" ".join(ignored))
