@@ -295,13 +295,28 @@ def test_the_crowd_joins_again_after_another_server_is_reset(
     assert capfd.readouterr().err == ""
 
 
-def launch_job(box: Sandbox) -> Job:
+def test_the_crowd_works_on_jobs_of_the_internal_channel_too() -> None:
+    """An R client launches to ``cf_internal`` only, and so does today's helper."""
+    channels = ["on_demand", "cf_internal"]
+    with Sandbox(clock=Clock(virtual=False)) as box, run_crowd(box, 3, None):
+        jobs = [launch_job(box, channel) for channel in channels]
+
+        assert all(is_finished(box, job.id) for job in jobs)
+
+        reports = [box.client().get_report(job, "full") for job in jobs]
+        assert [{row["_channel"] for row in rows} for rows in reports] == [
+            {"on_demand"},
+            {"cf_internal"},
+        ]
+
+
+def launch_job(box: Sandbox, channel: str = "on_demand") -> Job:
     """Launch a job with five rows."""
     client = box.client()
     job = client.upload_job({"text": f"Row {number}"} for number in range(5))
     job.title, job.instructions, job.cml = "What does it say?", "Read it.", RADIOS
     job.update()
-    job.launch(5)
+    job.launch(5, channels=[channel])
     return job
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -41,9 +42,20 @@ class Contributor(ABC):
         self.name = name or profile.name
         self.pages_submitted: Counter[int] = Counter()
         """Job id to the number of its pages that they have submitted."""
+        self.any_channel = self.any_country = False
+        """Whether they may join another channel, or move to another country, for a job."""
+        self.elsewhere: dict[tuple[str, str | None], Contributor] = {}
+        """The same contributor in other channels and countries."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.number}: {self.name}>"
+
+    def move_to(self, worker: Row[Any]) -> Contributor:
+        """Return the same contributor as another row of the table ``worker``."""
+        moved = copy(self)
+        moved.worker = worker
+        moved.pages_submitted = Counter()
+        return moved
 
     def units_to_answer(self, units: UnitsByValue) -> Collection[int] | None:  # noqa: ARG002 - for subclasses
         """Return the ids of the units that they can answer; ``None`` for all."""

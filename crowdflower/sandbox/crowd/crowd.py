@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from sqlalchemy import select
+
 from crowdflower.sandbox.crowd.contributor import Contributor
 from crowdflower.sandbox.crowd.plan import PAGES_AT_ONCE, Plan, Summary
 from crowdflower.sandbox.crowd.profiles import Mix, Profile, assign_profiles, find_profile
@@ -17,8 +19,11 @@ from crowdflower.sandbox.crowd.simulation import (
     SimulationSettings,
 )
 from crowdflower.sandbox.crowd.truth import Source, Truth
+from crowdflower.sandbox.rules.settings import channels
 from crowdflower.sandbox.rules.work import workers
-from crowdflower.states import ON_DEMAND
+from crowdflower.sandbox.rules.work.handout import is_country_allowed
+from crowdflower.sandbox.store.tables import job as jobs
+from crowdflower.states import INTERNAL, ON_DEMAND
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -72,8 +77,8 @@ class Crowd:
         truth: Mapping[str, Source] | None = None,
         texts: Mapping[str, Sequence[str]] | None = None,
         difficulty: Difficulty = None,
-        channel: str = ON_DEMAND,
-        countries: Sequence[str] = COUNTRIES,
+        channel: str | None = None,
+        countries: Sequence[str] | None = None,
     ) -> list[Contributor]:
         """Add simulated contributors.
 
@@ -86,8 +91,10 @@ class Crowd:
             gold answers; for any other question, a right answer is drawn once per unit.
         :param texts: Question to texts for open questions without a known answer.
         :param difficulty: How hard each row is, from 0 to 1: a column, or a function of the row.
-        :param channel: Their channel; they work on jobs with this channel.
-        :param countries: Their countries (ISO 3166-1 alpha-3 codes), assigned in turn.
+        :param channel: Their channel; they work on jobs with this channel. By default they come
+            from ``on_demand``. If a job takes nobody of the crowd, these join a channel of the job.
+        :param countries: Their countries (ISO 3166-1 alpha-3 codes), assigned in turn. By default
+            six of them, or where a job takes nobody of the crowd, those that it includes.
         :returns: The contributors that were added.
         :raises ValueError: Profile and mix are both given, or a profile or country is unknown, or
             the sandbox has forms and none has a field that ``truth`` or ``texts`` names.
@@ -115,9 +122,7 @@ class Crowd:
             for place, each in enumerate(profiles, self._added + 1):
                 worker = _add_worker(tx, place, channel, countries, each.name)
                 added.append(SimulatedContributor(place, worker, clock, each, settings))
-        self.contributors += added
-        self._added += len(added)
-        return added
+        return self._join(added, channel, countries)
 
     def replay(
         self,
@@ -125,8 +130,8 @@ class Crowd:
         *,
         field: str,
         key: str,
-        channel: str = ON_DEMAND,
-        countries: Sequence[str] = COUNTRIES,
+        channel: str | None = None,
+        countries: Sequence[str] | None = None,
     ) -> list[Contributor]:
         """Add contributors who repeat recorded answers, and answer nothing else.
 
@@ -152,9 +157,7 @@ class Crowd:
             for place, recording in enumerate(recordings, self._added + 1):
                 worker = _add_worker(tx, place, channel, countries, "replayed", recording.name)
                 added.append(ReplayedContributor(place, worker, self._database.clock, recording))
-        self.contributors += added
-        self._added += len(added)
-        return added
+        return self._join(added, channel, countries)
 
     def remove(self, contributors: Contributor | Iterable[Contributor]) -> None:
         """Remove contributors from the crowd; their judgments stay.
@@ -248,24 +251,76 @@ class Crowd:
             pages_at_once=1 if interactive else PAGES_AT_ONCE,
         )
         number = job if isinstance(job, int) else job.id
-        run = Run(self._database, number, self.contributors, plan, next(self._runs))
+        contributors = self._contributors_to(number)
+        run = Run(self._database, number, contributors, plan, next(self._runs))
         summary = run.execute(progress)
         if self.afterwards is not None:
             self.afterwards()
         return summary
 
+    def _join(
+        self, added: list[Contributor], channel: str | None, countries: Sequence[str] | None
+    ) -> list[Contributor]:
+        for each in added:
+            each.any_channel, each.any_country = channel is None, countries is None
+        self.contributors += added
+        self._added += len(added)
+        return added
+
+    def _contributors_to(self, job_id: int) -> list[Contributor]:
+        """Return the contributors; if a job takes none of them, those who may move do so."""
+        with self._database.snapshot() as tx:
+            job = tx.one(select(jobs).where(jobs.c.id == job_id))
+            enabled = channels.enabled(tx, job_id)
+        if not enabled or any(_is_taken(job, enabled, each.worker) for each in self.contributors):
+            return self.contributors
+        with self._database.transaction() as tx:
+            return [_move(tx, job, enabled, each) for each in self.contributors]
+
+
+def _is_taken(job: Row[Any], enabled: Sequence[str], worker: Row[Any]) -> bool:
+    return worker.channel in enabled and is_country_allowed(job, worker.country)
+
+
+def _move(
+    tx: Transaction, job: Row[Any], enabled: Sequence[str], contributor: Contributor
+) -> Contributor:
+    """Return a contributor in a channel and country of a job, as far as they may move."""
+    worker = contributor.worker
+    channel, country = worker.channel, worker.country
+    if contributor.any_channel and channel not in enabled:
+        channel = INTERNAL if INTERNAL in enabled else enabled[0]
+    if contributor.any_country and not is_country_allowed(job, country):
+        codes = job.included_countries
+        country = codes[contributor.number % len(codes)] if codes else None
+    if (channel, country) == (worker.channel, worker.country):
+        return contributor
+    if (channel, country) not in contributor.elsewhere:
+        moved = workers.join(
+            tx,
+            channel=channel,
+            country=country,
+            external_id=worker.external_id,
+            display_name=worker.display_name,
+            simulated=True,
+            profile=worker.profile,
+        )
+        contributor.elsewhere[channel, country] = contributor.move_to(moved)
+    return contributor.elsewhere[channel, country]
+
 
 def _add_worker(
     tx: Transaction,
     place: int,
-    channel: str,
-    countries: Sequence[str],
+    channel: str | None,
+    countries: Sequence[str] | None,
     profile: str,
     external_id: str | None = None,
 ) -> Row[Any]:
+    countries = COUNTRIES if countries is None else countries
     return workers.join(
         tx,
-        channel=channel,
+        channel=channel or ON_DEMAND,
         country=countries[place % len(countries)] if countries else None,
         external_id=external_id,
         display_name=f"Contributor {place}",

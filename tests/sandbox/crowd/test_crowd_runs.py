@@ -11,7 +11,10 @@ import pytest
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.crowd import Crowd, Summary
+from crowdflower.sandbox.crowd.crowd import COUNTRIES
 from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.settings import channels
+from crowdflower.sandbox.rules.work import workers
 
 Launch = Callable[..., tuple[Crowd, int]]
 Texts = Callable[..., list[dict[str, Any]]]
@@ -211,6 +214,81 @@ def test_contributors_of_a_channel_that_is_not_enabled_get_no_pages(
     summary = crowd.run(job)
 
     assert summary.closed == {"channel_not_enabled": 3}
+
+
+@pytest.mark.parametrize(
+    ("enabled", "joined"),
+    [
+        (["cf_internal"], "cf_internal"),
+        (["neodev"], "neodev"),
+        (["amt", "cf_internal", "neodev"], "cf_internal"),
+        (["cf_internal", "on_demand"], "on_demand"),
+    ],
+)
+def test_contributors_without_a_channel_of_their_own_join_one_of_the_job(
+    launch: Launch, texts: Texts, judged: Judged, enabled: list[str], joined: str
+) -> None:
+    """A client in R launches to ``cf_internal`` only, and so does today's helper."""
+    crowd, job = launch(texts(12))
+    crowd.add(5, profile="perfect", truth={"spam": "label"})
+    with crowd._database.transaction() as tx:
+        channels.replace(tx, jobs.load(tx, job), enabled)
+
+    pages = [crowd.run(job, pages=2), crowd.run(job)]
+
+    judgments = judged(crowd, job)
+    assert (pages[1].ended, len(judgments)) == ("finished", 36)
+    with crowd._database.snapshot() as tx:
+        found = [workers.find(tx, each.worker_id) for each in judgments]
+    assert {each.channel for each in found} == {joined}
+    assert len({each.id for each in found}) <= 5
+    assert {each.country for each in found} <= set(COUNTRIES)
+    assert len(crowd.contributors) == 5
+
+
+def test_recorded_answers_are_replayed_in_a_channel_of_the_job(
+    launch: Launch, texts: Texts, judged: Judged
+) -> None:
+    crowd, job = launch(texts(6), judgments_per_unit=1)
+    votes = [(row["text"], "ada", "maybe") for row in texts(6)]
+    crowd.replay(votes, field="spam", key="text")
+    with crowd._database.transaction() as tx:
+        channels.replace(tx, jobs.load(tx, job), ["cf_internal"])
+
+    assert crowd.run(job).ended == "finished"
+    assert [each.data for each in judged(crowd, job)] == [{"spam": "maybe"}] * 6
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"included_countries": ["FI", "SE"]}, {"FIN", "SWE"}),
+        ({"excluded_countries": ["US", "GB", "CA", "IN", "PH", "VE"]}, {None}),
+        ({"excluded_countries": ["US"]}, {"GBR", "CAN", "IND"}),
+    ],
+)
+def test_contributors_without_a_country_of_their_own_come_from_one_that_the_job_takes(
+    launch: Launch,
+    texts: Texts,
+    judged: Judged,
+    attributes: dict[str, Any],
+    expected: set[str | None],
+) -> None:
+    crowd, job = launch(texts(12), **attributes)
+    crowd.add(3, truth={"spam": "label"})
+    crowd.add(1, truth={"spam": "label"}, countries=["USA"])
+
+    assert crowd.run(job).ended == "finished"
+    with crowd._database.snapshot() as tx:
+        found = {workers.find(tx, each.worker_id).country for each in judged(crowd, job)}
+    assert found == expected
+
+
+def test_contributors_of_other_countries_get_no_pages(launch: Launch, texts: Texts) -> None:
+    crowd, job = launch(texts(12), included_countries=["FI"])
+    crowd.add(3, truth={"spam": "label"}, countries=["USA", "IND"])
+
+    assert crowd.run(job).closed == {"country": 3}
 
 
 def test_a_run_of_an_empty_crowd_is_refused_with_advice(launch: Launch, texts: Texts) -> None:

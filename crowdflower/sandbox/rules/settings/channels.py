@@ -14,14 +14,23 @@ from crowdflower.states import INTERNAL, ON_DEMAND
 
 AVAILABLE: Final = (
     "4x4bux_com",
+    "amt",
     "bitcoinget",
     INTERNAL,
     "clixsense",
     "elite",
+    "gambit",
+    "iphone",
+    "mob",
     "neodev",
     ON_DEMAND,
+    "sama",
 )
-"""Channels of every account in the sandbox, sorted; the names are from published jobs."""
+"""Channels of every account in the sandbox, sorted.
+
+Source: published jobs of 2014 to 2017; ``amt``, ``gambit``, ``iphone``, ``mob`` and ``sama`` are in
+the Jobs document of 2011.
+"""
 
 DEFAULT: Final = (INTERNAL,)
 """Channels of a job that is created by an upload; a blank job has none."""
@@ -29,8 +38,13 @@ DEFAULT: Final = (INTERNAL,)
 
 def read(tx: Transaction, job: Row[Any]) -> tuple[list[str], list[str]]:
     """Return the enabled and the available channels of a job, both sorted."""
-    query = select(job_channel.c.channel).where(job_channel.c.job_id == job.id)
-    return sorted(row.channel for row in tx.all(query)), list(AVAILABLE)
+    return enabled(tx, job.id), list(AVAILABLE)
+
+
+def enabled(tx: Transaction, job_id: int) -> list[str]:
+    """Return the enabled channels of a job, sorted."""
+    query = select(job_channel.c.channel).where(job_channel.c.job_id == job_id)
+    return sorted(row.channel for row in tx.all(query))
 
 
 def replace(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
@@ -49,8 +63,8 @@ def add(tx: Transaction, job: Row[Any], names: Iterable[str]) -> None:
     :raises Invalid: A channel is unknown; nothing is changed.
     """
     wanted = check_names(names)
-    enabled, _ = read(tx, job)
-    _enable(tx, job, [name for name in wanted if name not in enabled])
+    already = enabled(tx, job.id)
+    _enable(tx, job, [name for name in wanted if name not in already])
 
 
 def disable(tx: Transaction, job: Row[Any], name: str) -> None:

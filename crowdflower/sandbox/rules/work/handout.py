@@ -172,7 +172,7 @@ def _refusal_reason(
         return "job_not_running"
     if not facts.comes_from_enabled_channel:
         return "channel_not_enabled"
-    if not _is_country_allowed(job, worker.country):
+    if not is_country_allowed(job, worker.country):
         return "country"
     if tx.clock.now() - worker.created_at < (job.minimum_account_age_seconds or 0):
         return "account_age"
@@ -181,7 +181,12 @@ def _refusal_reason(
     return cast(Reason, facts.state) if facts.state in BLOCKED_STATES else None
 
 
-def _is_country_allowed(job: JobFacts, country: str | None) -> bool:
+def is_country_allowed(job: Any, country: str | None) -> bool:
+    """Return whether a job takes contributors from a country.
+
+    :param job: A row of the job, or the part of it that handing out pages reads.
+    :param country: A code of two or three letters; ``None`` if it is not known.
+    """
     if not job.included_countries and not job.excluded_countries:
         return True
     found = countries.find(country) if country else None
