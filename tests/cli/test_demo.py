@@ -334,12 +334,12 @@ def test_recorded_answers_to_missing_rows_are_refused(
 def test_a_refusal_of_the_service_is_printed(
     run: Callable[..., Result], table: Callable[[str, str], Path]
 ) -> None:
-    rows = table("rows.csv", "id,text\n1,a\n2,b\n")
+    text = "".join(f"{number},{'ab'[number % 2]}\n" for number in range(30_000))
 
-    result = run("--rows", rows, "--label", "text", "--question", "id")
+    result = run("--rows", table("rows.csv", f"id,text\n{text}"), "--label", "text")
 
     assert result.exit_code == 1
-    assert "at least 5" in " ".join(result.output.split())
+    assert "You have $1000.00 available but this order will cost" in " ".join(result.output.split())
 
 
 def test_a_column_option_without_rows_is_refused(run: Callable[..., Result]) -> None:

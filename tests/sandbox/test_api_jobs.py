@@ -309,6 +309,18 @@ def test_channels_are_replaced_added_and_disabled(
     assert enabled(disable) == ["cf_internal", "on_demand"]
 
 
+def test_the_channels_of_every_decade_are_available(api: Api, job: int) -> None:
+    """``amt`` to ``sama`` are in the Jobs document and in a Java client."""
+    wanted = ["amt", "gambit", "iphone", "mob", "sama", "on_demand"]
+
+    changed = api("PUT", f"/jobs/{job}/channels", json={"channels": wanted}).json()
+
+    assert changed["enabled_channels"] == sorted(wanted)
+    assert changed["available_channels"] == sorted(
+        {*wanted, "4x4bux_com", "bitcoinget", "cf_internal", "clixsense", "elite", "neodev"}
+    )
+
+
 def test_an_unknown_channel_is_refused_with_the_list_of_channels(api: Api, job: int) -> None:
     response = api("PUT", f"/jobs/{job}/channels", json={"channels": ["amtt", "on_demand"]})
 

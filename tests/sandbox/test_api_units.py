@@ -151,6 +151,49 @@ def test_a_page_has_a_thousand_units_at_most(api: Api, job: int) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
+        {"json": {"unit": {"data": None}}},
+        {"json": {"unit": {"data": []}}},
+        {"json": {"unit": {"data": "null"}}},
+        {"data": {"unit[data]": "null"}},
+        {"data": {"unit[data]": ""}},
+        {"data": "unit[data]", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+    ],
+)
+def test_a_unit_may_have_no_data(api: Api, job: int, settings: dict[str, Any]) -> None:
+    created = api("POST", f"/jobs/{job}/units", **settings)
+
+    assert (created.status_code, created.json()["data"]) == (200, {})
+
+
+@pytest.mark.parametrize("unit", [None, [], "", "null", {}])
+def test_a_unit_that_is_nothing_lacks_its_data(api: Api, job: int, unit: Any) -> None:
+    response = api("POST", f"/jobs/{job}/units", json={"unit": unit})
+
+    assert response.status_code == 400
+    assert "missing required parameters" in response.json()["error"]["message"]
+
+
+def test_the_state_deleted_deletes_a_unit_with_a_warning(
+    api: Api, job: int, units: list[int]
+) -> None:
+    """A state that today's helper of the service sends."""
+    path = f"/jobs/{job}/units/{units[0]}"
+    before = api("GET", path).json()
+
+    response = api("PUT", path, json={"unit": {"state": "deleted"}})
+
+    assert response.status_code == 200
+    assert response.json() == {**before, "state": "deleted"}
+    assert "deleted" in response.headers["X-Sandbox-Warning"]
+    assert api("GET", path).status_code == 404
+    assert list(map(int, api("GET", f"/jobs/{job}/units").json())) == units[1:]
+    assert count_units(api, job) == 5
+    assert api("PUT", path, data={"unit[state]": "deleted"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
         {"json": {"unit": {"data": ROW}}},
         {"data": {"unit[data][review_id]": "g", "unit[data][review_text]": "New"}},
         {"params": {"unit[data]": json.dumps(ROW)}},

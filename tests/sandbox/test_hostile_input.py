@@ -130,7 +130,7 @@ def test_a_file_with_one_mistake_is_refused_entirely(
         ({"judgments_per_unit": "sNaN"}, "Judgments per unit must be a whole number"),
         ({"judgments_per_unit": -1}, "Judgments per unit must be a whole number"),
         ({"min_unit_confidence": "Infinity"}, "Min unit confidence must be a number"),
-        ({"execution_mode": None}, "Execution mode must be text"),
+        ({"execution_mode": ["a"]}, "Execution mode must be text"),
         ({"title": "x" * 1_000_000}, "Title is too long"),
         ({"title": {"a": "b"}}, "Title must be text"),
         ({"cml": "x" * 1_000_000}, "larger than 256 KB"),

@@ -43,14 +43,14 @@ def test_each_missing_requirement_of_a_launch_has_its_own_message_and_costs_noth
     without_form = box.client.upload_job(rows(6))
     about = {"title": "No form yet", "instructions": "Read it."}
     box.client.update_job(without_form.id, about)
-    with_three_rows = box.job(rows(3), CML)
+    without_rows = box.job(rows(6), CML)
+    for unit in without_rows.units():
+        unit.delete()
 
-    messages = {
-        launch_error(job) for job in (without_title, without_form, with_three_rows, canceled)
-    }
+    messages = {launch_error(job) for job in (without_title, without_form, without_rows, canceled)}
 
     assert len(messages) == 4
-    for word in ("title", "form", "5 units", "canceled"):
+    for word in ("title", "form", "no new unit", "canceled"):
         assert sum(word in text for text in messages) == 1
     assert box.balance == before == ledger_sum(box)
     assert ready.reload().state == "unordered"
@@ -60,6 +60,19 @@ def launch_error(job: Job) -> str:
     with pytest.raises(ValidationError) as caught:
         job.launch(6)
     return str(caught.value)
+
+
+def test_three_rows_are_launched_with_a_warning(box: Box) -> None:
+    """As in the READMEs of two published clients."""
+    job = box.job(rows(3), CML, judgments_per_unit=1)
+
+    order = {"debit[units_count]": 3, "channels[]": "cf_internal"}
+    placed = box.api("POST", f"/jobs/{job.id}/orders.json", data=order)
+    box.finish(job, box.contributor("cf_internal"), {"spam": "yes"})
+
+    assert placed.json()["nuggeted_units_count"] == 3
+    assert "at least 5 units" in placed.headers["X-Sandbox-Warning"]
+    assert job.reload().state == "finished"
 
 
 @pytest.mark.parametrize("settings", [{"balance_cents": 500}])

@@ -146,7 +146,7 @@ def _launch(tx: Transaction, account: Row[Any], request: GroupRequest) -> Row[An
     }
     job = jobs.create(tx, account, attributes)
     uploads.append(tx, job, request.rows)
-    # A group may have a single point, and its contributors are not paid.
+    # A group may have a single point, of which no warning is necessary.
     unlimited = replace(tx, limits=replace(tx.limits, min_units_to_launch=1))
     orders.place(unlimited, job, 0, [INTERNAL])
     channels.add(tx, job, channels.AVAILABLE)

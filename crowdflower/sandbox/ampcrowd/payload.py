@@ -158,8 +158,14 @@ def _integer(configuration: JSONObject, name: str, maximum: int) -> int:
 
 
 def _callback_url(url: object) -> str:
+    """Return the URL for results; one without a scheme is taken as ``http://``.
+
+    The configuration script of the original server has none.
+    """
     if not isinstance(url, str):
         _refuse("configuration.callback_url must be a string")
+    if "://" not in url:
+        url = f"http://{url.removeprefix('//')}"
     try:
         outbound.parse_url(url)
     except outbound.ForbiddenURL as error:

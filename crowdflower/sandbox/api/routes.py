@@ -335,7 +335,7 @@ ROUTES: Final = (
         f"PUT {_WORKER}/reject",
         workers.reject,
         _SUCCESS,
-        {"reason": STRING, "manual": BOOLEAN},
+        optional={"reason": STRING, "manual": BOOLEAN},
         differs="done before the response",
     ),
     # Results: judgments and reports.

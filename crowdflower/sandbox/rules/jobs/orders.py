@@ -53,9 +53,9 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
     current = jobs.load_for_update(tx, job)
     _require_ready(current)
     if current.units_count < tx.limits.min_units_to_launch:
-        raise Invalid(
-            f"A job needs at least {tx.limits.min_units_to_launch} units to be launched; this one "
-            f"has {current.units_count}. Upload more units."
+        tx.warn(
+            f"The service may require at least {tx.limits.min_units_to_launch} units for a launch; "
+            f"this job has {current.units_count}."
         )
     _warn_requirements(tx, current)
     _warn_dynamic(tx, current)

@@ -12,6 +12,7 @@ from typing import Any
 
 from crowdflower.sandbox.errors import Declined, Unsupported
 from crowdflower.sandbox.rules.settings.value_types import (
+    NotANumber,
     ValueType,
     aggregations,
     boolean,
@@ -20,6 +21,7 @@ from crowdflower.sandbox.rules.settings.value_types import (
     integer,
     json_object,
     judgments_mode,
+    leading_number,
     money,
     optional,
     percent,
@@ -77,22 +79,6 @@ NO_EFFECT_OPTION_DEFAULTS = {"include_unfinished": True, "logical_aggregation": 
 """Defaults of these options."""
 
 
-def parse_options(value: Any) -> dict[str, Any]:
-    """Accept an object, and convert the values of known options to their types.
-
-    >>> parse_options({"front_load": "1", "after_gold": "10", "keywords": "mood"})
-    {'front_load': True, 'after_gold': 10, 'keywords': 'mood'}
-    """
-    options = json_object(value)
-    for name, convert in OPTION_TYPES.items():
-        if options.get(name) not in (None, ""):
-            try:
-                options = {**options, name: convert(options[name])}
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{name} {error}") from None
-    return options
-
-
 OPTION_TYPES: dict[str, ValueType] = {
     "after_gold": integer(0),
     "calibrated_unit_time": integer(0),
@@ -139,7 +125,7 @@ ATTRIBUTE_TYPES: dict[str, ValueType] = {
     "min_unit_confidence": optional(fraction),
     "minimum_account_age_seconds": optional(integer(0)),
     "minimum_requirements": optional(json_object),
-    "options": parse_options,
+    "options": json_object,
     "order_approved": boolean,
     "pages_per_assignment": integer(1),
     "payment_cents": money,
@@ -165,6 +151,18 @@ ATTRIBUTE_TYPES: dict[str, ValueType] = {
 EXTRAS = ("min_assignment_duration", "quiz_length", "schedule_fifo", "team_id", "time_per_page")
 """Attributes that are stored, but not part of a job's JSON."""
 
+EXACT_NUMBERS = frozenset(
+    {
+        "expected_judgments_per_unit",
+        "judgments_per_unit",
+        "max_judgments_per_ip",
+        "max_judgments_per_unit",
+        "max_judgments_per_worker",
+        "payment_cents",
+    }
+)
+"""Attributes whose value must be a number and nothing else: they decide what a job costs."""
+
 OLD_NAMES = {"auto_order_timout": "auto_order_timeout", "problem": "cml"}
 """Names that the service used before, with the current names."""
 
@@ -182,6 +180,9 @@ class ParsedAttributes:
     ignored: list[str] = field(default_factory=list)
     """Names that are read-only or unknown."""
 
+    warnings: list[str] = field(default_factory=list)
+    """Messages about values that were read as something else than they say."""
+
 
 def parse(attributes: Mapping[str, Any]) -> ParsedAttributes:
     """Convert the attributes of a request.
@@ -191,7 +192,7 @@ def parse(attributes: Mapping[str, Any]) -> ParsedAttributes:
 
     >>> parse({"judgments_per_unit": "5", "payment_cents": -1, "id": 7})
     ParsedAttributes(values={'judgments_per_unit': 5}, \
-errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id'])
+errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id'], warnings=[])
     """
     parsed = ParsedAttributes()
     for sent_name, value in attributes.items():
@@ -208,20 +209,48 @@ errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id
                 "feeds", "Rows cannot be fetched from a URL in the sandbox; upload them.", "upload"
             )
         elif name in ATTRIBUTE_TYPES:
-            try:
-                parsed.values[name] = ATTRIBUTE_TYPES[name](value)
-            except (TypeError, ValueError) as error:
-                parsed.errors.append(f"{name.replace('_', ' ').capitalize()} {error}")
+            _parse_value(parsed, name, value)
         elif name != "ignore_overlapping_names":
             parsed.ignored.append(sent_name)
     return parsed
 
 
-def limit_errors(judgments: int, maximum: int | None) -> Sequence[str]:
-    """Return what is wrong with the two limits together, each of which is valid alone."""
-    if maximum is not None and maximum < judgments:
-        return ["Max judgments per unit must be at least judgments per unit"]
-    return ()
+def _parse_value(parsed: ParsedAttributes, name: str, value: Any) -> None:
+    """Convert the value of one attribute; empty, where it must have one, it stays as it is."""
+    try:
+        converted = _convert(parsed, name, ATTRIBUTE_TYPES[name], value)
+        if name == "options":
+            converted = {key: _parse_option(parsed, key, each) for key, each in converted.items()}
+    except (TypeError, ValueError) as error:
+        if (value is None or value in ("", [])) and name not in EXACT_NUMBERS:
+            parsed.warnings.append(f"{name} is empty, and was left as it is.")
+        else:
+            parsed.errors.append(f"{name.replace('_', ' ').capitalize()} {error}")
+    else:
+        parsed.values[name] = converted
+
+
+def _parse_option(parsed: ParsedAttributes, name: str, value: Any) -> Any:
+    """Convert the value of an option to its type; unknown and empty ones stay as they are."""
+    if name not in OPTION_TYPES or value in (None, ""):
+        return value
+    try:
+        return _convert(parsed, name, OPTION_TYPES[name], value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} {error}") from None
+
+
+def _convert(parsed: ParsedAttributes, name: str, convert: ValueType, value: Any) -> Any:
+    """Convert a value; text behind a number is left out with a warning, as Rails does."""
+    try:
+        return convert(value)
+    except NotANumber:
+        number = leading_number(value)
+        if number is None or name in EXACT_NUMBERS:
+            raise
+        converted = convert(number)
+        parsed.warnings.append(f"{name} is not a number: {value!r:.80} was read as {converted}.")
+        return converted
 
 
 def decline_if_any(errors: Sequence[str]) -> None:

@@ -32,6 +32,9 @@ DEFAULT_REQUIREMENTS: Final = {
 }
 """Requirements of a blank job, as in the service's responses of 2014: every contributor."""
 
+DEFAULT_JUDGMENTS: Final = 3
+"""Judgments per unit of a blank job."""
+
 MIN_TITLE_LENGTH, MAX_TITLE_LENGTH = 5, 255
 MAX_ALIAS_LENGTH: Final = 255
 RESERVED_ALIASES: Final = frozenset({"upload"})
@@ -98,6 +101,8 @@ def _parse(tx: Transaction, attributes: Mapping[str, Any]) -> ParsedAttributes:
         if tx.limits.strict:
             raise Invalid(message)
         tx.warn(message)
+    for warning in parsed.warnings:
+        tx.warn(warning)
     values = parsed.values
     defaults = attribute.NO_EFFECT_DEFAULTS | {"minimum_requirements": DEFAULT_REQUIREMENTS}
     _warn_no_effect(tx, "", values, attribute.NO_EFFECT, defaults)
@@ -145,17 +150,28 @@ def _check(
         errors.append(f"Title is too short (minimum is {MIN_TITLE_LENGTH} characters)")
     if title is not None and len(title) > MAX_TITLE_LENGTH:
         errors.append(f"Title is too long (maximum is {MAX_TITLE_LENGTH} characters)")
-
-    def current(name: str, default: Any = None) -> Any:
-        return values.get(name, getattr(job, name) if job is not None else default)
-
-    errors += attribute.limit_errors(
-        current("judgments_per_unit", 3), current("max_judgments_per_unit")
-    )
-    if current("included_countries") and current("excluded_countries"):
+    _warn_limits(tx, values, job)
+    if all(_current(values, job, name) for name in ("included_countries", "excluded_countries")):
         raise Invalid.text("Set included_countries or excluded_countries, not both")
     if values.get("alias"):
         errors += _alias_errors(tx, values["alias"], account_id, job)
+
+
+def _warn_limits(tx: Transaction, values: Mapping[str, Any], job: Row[Any] | None) -> None:
+    """Warn of a maximum of judgments that is below their number; the service accepts both."""
+    names = ("judgments_per_unit", "max_judgments_per_unit")
+    number, maximum = (_current(values, job, name) for name in names)
+    number = number or DEFAULT_JUDGMENTS
+    if maximum is not None and maximum < number and not values.keys().isdisjoint(names):
+        tx.warn(
+            f"max_judgments_per_unit is {maximum}, below judgments_per_unit: every unit still gets "
+            f"{number} judgments."
+        )
+
+
+def _current(values: Mapping[str, Any], job: Row[Any] | None, name: str) -> Any:
+    """Return the value that an attribute will have; ``None`` if it gets the default."""
+    return values.get(name, None if job is None else getattr(job, name))
 
 
 def _alias_errors(
@@ -181,16 +197,14 @@ def _apply_form(tx: Transaction, parsed: ParsedAttributes, job: Row[Any] | None)
     :raises Declined: The form has mistakes, or a value names a question that the form lacks.
     """
     values = parsed.values
-    chosen = {name: values.pop(name) for name in ("fields", "confidence_fields") if name in values}
+    names = ("fields", "confidence_fields")
+    chosen: dict[str, Any] = {name: values.pop(name) for name in names if name in values}
     if chosen.get("fields", {}) is None:  # the JSON of a job without a form, sent back
         del chosen["fields"]
-    for option in DECIDING_OPTIONS:
-        if option in values.get("options", {}):
-            names = value_types.optional(value_types.question_names)(values["options"][option])
-            chosen.setdefault("confidence_fields", names)
     if "cml" in values:
         values |= questions.derive(tx, values["cml"], job)
     known: dict[str, str] = values.get("fields", job.fields if job is not None else None) or {}
+    chosen = _chosen_by_options(tx, values.get("options", {}), known) | chosen
     unknown = sorted({name for names in chosen.values() for name in names or ()} - known.keys())
     if unknown:
         raise Declined.errors([f"The form has no question named {name}" for name in unknown])
@@ -207,6 +221,28 @@ def _apply_form(tx: Transaction, parsed: ParsedAttributes, job: Row[Any] | None)
                 f"The answers to {', '.join(sorted(without))} have no confidence, as their "
                 "aggregation is all or avg: they do not decide over dynamic judgments."
             )
+
+
+def _chosen_by_options(
+    tx: Transaction, options: Mapping[str, Any], known: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the deciding questions that the options name, if they name any that the form has.
+
+    The options are stored as they are: the service accepts them before the form.
+    """
+    for option in DECIDING_OPTIONS:
+        if option in options:
+            names = value_types.optional(value_types.question_names)(options[option])
+            absent = [name for name in names or () if name not in known]
+            if not absent:
+                return {"confidence_fields": names}
+            tx.warn(
+                f"The form has no question named {', '.join(absent)}: send options.{option} again "
+                "when it has."
+            )
+            if len(absent) < len(names):
+                return {"confidence_fields": [name for name in names if name in known]}
+    return {}
 
 
 def _check_aggregation(how: str) -> None:

@@ -5,6 +5,7 @@ Values from forms are strings, values from JSON have types; both are stored as t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from json import JSONDecodeError
@@ -26,8 +27,24 @@ MAX_INTEGER = 2**63 - 1
 MAX_CENTS = 1_000_000
 """Maximum pay for a page."""
 
+_LEADING_NUMBER = re.compile(r"\s*([+-]?[0-9]+(?:\.[0-9]+)?)")
+
 FLOAT_ERROR = Decimal("1e-6")
 """Rounding error of floats such as ``3 * 1.1``, in thousandths of a cent."""
+
+
+class NotANumber(ValueError):
+    """The value is not a number; its text may begin with one."""
+
+
+def leading_number(value: object) -> str | None:
+    """Return the number that a text begins with, as Rails reads it; ``None`` if there is none.
+
+    >>> leading_number("5 per page"), leading_number("about 5")
+    ('5', None)
+    """
+    found = _LEADING_NUMBER.match(value) if isinstance(value, str) else None
+    return found[1] if found else None
 
 
 def text(value: Any) -> str | None:
@@ -74,9 +91,10 @@ def integer(minimum: int, maximum: int = 1_000_000) -> ValueType:
     """Accept an integer from ``minimum`` to ``maximum``, also as a string."""
 
     def convert(value: Any) -> int:
-        number = _number(value)
-        if number is None or not minimum <= number <= maximum or number % 1:
-            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+        problem = f"must be a whole number from {minimum} to {maximum}"
+        number = _number(value, problem)
+        if not minimum <= number <= maximum or number % 1:
+            raise ValueError(problem)
         return int(number)
 
     return convert
@@ -88,9 +106,10 @@ def fraction(value: Any) -> float:
     >>> fraction("0.7"), fraction(80)
     (0.7, 0.8)
     """
-    number = _number(value)
-    if number is None or not 0 <= number <= PERCENT:
-        raise ValueError("must be a number from 0 to 1")
+    problem = "must be a number from 0 to 1"
+    number = _number(value, problem)
+    if not 0 <= number <= PERCENT:
+        raise ValueError(problem)
     return float(number / PERCENT if number > 1 else number)
 
 
@@ -100,9 +119,10 @@ def money(value: Any) -> int:
     >>> money("2.5"), money(3 * 1.1), money(2.9999999999999996)
     (2500, 3300, 3000)
     """
-    amount = _number(value)
-    if amount is None or not 0 <= amount <= MAX_CENTS:
-        raise ValueError(f"must be an amount from 0 to {MAX_CENTS} cents")
+    problem = f"must be an amount from 0 to {MAX_CENTS} cents"
+    amount = _number(value, problem)
+    if not 0 <= amount <= MAX_CENTS:
+        raise ValueError(problem)
     thousandths = (amount * 1000).to_integral_value(ROUND_HALF_UP)
     if abs(amount * 1000 - thousandths) > FLOAT_ERROR:
         raise ValueError("must have three decimals at most")
@@ -115,9 +135,10 @@ def percent(value: Any) -> float:
     >>> percent("70"), percent(62.5)
     (70, 62.5)
     """
-    number = _number(value)
-    if number is None or not 0 <= number <= PERCENT:
-        raise ValueError("must be a number from 0 to 100")
+    problem = "must be a number from 0 to 100"
+    number = _number(value, problem)
+    if not 0 <= number <= PERCENT:
+        raise ValueError(problem)
     return float(number) if number % 1 else int(number)
 
 
@@ -180,12 +201,17 @@ def optional(convert: ValueType) -> ValueType:
 def country_codes(name: str, value: Any, maximum: int) -> list[str]:
     """Accept a list of country codes, as a list, as its JSON, or as in the JSON of a job.
 
+    An empty list, empty text and ``null`` mean that there is no such list. As JSON in a text, an
+    empty list is refused, as the service does.
+
     :raises Invalid: The value has another format, an unknown code, or too many codes.
 
     >>> country_codes("included_countries", '["US", "FI"]', 20)
     ['US', 'FI']
     """
-    if value is None:
+    if isinstance(value, list):  # a form sends an empty list as one empty value
+        value = [item for item in value if item not in (None, "")]
+    if value is None or value in ("", []):
         return []
     refusal = Invalid.text(f"Invalid format of {name} attribute")
     if isinstance(value, str):
@@ -202,18 +228,21 @@ def country_codes(name: str, value: Any, maximum: int) -> list[str]:
     return list(dict.fromkeys(country.code for country in found if country))
 
 
-def _number(value: Any) -> Decimal | None:
-    """Return a number, or a string with one, as a decimal; ``None`` for any other value.
+def _number(value: Any, problem: str) -> Decimal:
+    """Return a number, or a string with one, as a decimal.
 
+    :raises NotANumber: The value is something else; the error has the problem as its message.
     :raises Invalid: The number does not fit into a column of the database.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
+        raise NotANumber(problem)
     try:
         number = Decimal(str(value).strip())
     except InvalidOperation:
-        return None
+        raise NotANumber(problem) from None
     # A comparison is exact at any size; arithmetic, even abs(), overflows beyond 10**999999.
     if number.is_finite() and not -MAX_INTEGER <= number <= MAX_INTEGER:
         raise Invalid(f"{number:.2e} is too large; send a number of at most {MAX_INTEGER}.")
-    return number if number.is_finite() else None
+    if not number.is_finite():
+        raise NotANumber(problem)
+    return number
