@@ -265,7 +265,7 @@ def test_every_list_has_a_first_page_for_an_odd_page_number(
     ("verb", "path", "data", "status"),
     [
         ("POST", "/jobs/{}/orders", {"debit[units_count]": "5 units"}, 422),
-        ("POST", "/jobs/{}/orders", {"debit[units_count]": "{5}"}, 422),
+        ("POST", "/jobs/{}/orders", {"debit[units_count]": "{5} units"}, 422),
         ("POST", "/jobs/{}/workers/7/bonus", {"amount": "5 cents"}, 422),
         (
             "POST",

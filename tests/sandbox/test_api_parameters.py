@@ -202,6 +202,8 @@ def test_the_body_overrides_the_query_key_by_key() -> None:
         ({"1": "b", "0": "a"}, ["a", "b"]),
         ([None, "a", ""], ["a"]),
         ([None], []),
+        ({"channel": "a"}, ["a"]),
+        ({}, []),
         ("", []),
         (None, None),
     ],
@@ -210,7 +212,7 @@ def test_a_list_of_names_has_many_spellings(value: Any, names: list[str] | None)
     assert Parameters({"tags": value}).names("tags") == names
 
 
-@pytest.mark.parametrize("value", [7, ["a", 7], {"a": "b"}, [["a"]], True])
+@pytest.mark.parametrize("value", [7, ["a", 7], {"a": 7}, {"a": ["b"]}, [["a"]], True])
 def test_a_list_that_is_not_of_strings_is_refused(value: Any) -> None:
     with pytest.raises(Invalid, match="tags has to be a list of names"):
         Parameters({"tags": value}).names("tags")
@@ -342,7 +344,7 @@ def test_a_nested_parameter_warns_with_the_others() -> None:
     assert asked.warnings == ["page is not an integer: '{2}' was read as 2."]
 
 
-@pytest.mark.parametrize("value", ["5 units", "{5}", "5.0", "5,000", "five"])
+@pytest.mark.parametrize("value", ["5 units", "{5} units", "5.0", "5,000", "five"])
 def test_text_behind_a_number_is_refused_where_it_is_not_a_page(value: str) -> None:
     """``units_count``, ``amount`` and ids are read so: a wrong one would cost money."""
     asked = Parameters({"units_count": value})

@@ -44,7 +44,7 @@ def test_each_missing_requirement_of_a_launch_has_its_own_message_and_costs_noth
     about = {"title": "No form yet", "instructions": "Read it."}
     box.client.update_job(without_form.id, about)
     without_rows = box.job(rows(6), CML)
-    for unit in without_rows.units():
+    for unit in without_rows.units:
         unit.delete()
 
     messages = {launch_error(job) for job in (without_title, without_form, without_rows, canceled)}

@@ -6,9 +6,12 @@ import io
 import json
 import zipfile
 from collections import Counter
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
+from raw_requests import send
 
 if TYPE_CHECKING:
     from crowdflower.job import Job
@@ -141,3 +144,276 @@ def json_report(box: Box, at: str) -> list[dict[str, Any]]:
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         (name,) = archive.namelist()
         return [json.loads(line) for line in archive.read(name).decode().split("\n") if line]
+
+
+# Requests byte for byte
+
+
+RUBY = """
+Accept: application/json
+Accept-Encoding: gzip;q=1.0,deflate;q=0.6,identity;q=0.3
+User-Agent: Ruby
+Connection: close
+Host: $host
+""".strip()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        f"PUT /v1/jobs/$job/workers/$worker/reject?key=$key HTTP/1.1\n{RUBY}\nContent-Length: 0",
+        """
+        PUT /v1/jobs/$job/workers/$worker/reject.json?key=$key HTTP/1.1
+        Host: $host
+        User-Agent: curl/7.35.0
+        Accept: */*
+        """,
+        """
+        PUT /v1/jobs/$job/workers/$worker/reject HTTP/1.1
+        Host: $host
+        User-Agent: python-requests/2.5.1 CPython/3.4.2
+        Accept: application/json
+        Content-Type: application/json
+        Authorization: Token token=$key
+
+        null
+        """,
+    ],
+)
+def test_three_clients_reject_a_contributor_without_a_reason(box: Box, request_: str) -> None:
+    """Source: ``Worker.reject`` of the vendor's Ruby gem and of two later clients."""
+    job = box.job(make_rows(6, "text"), SPAM, judgments_per_unit=1)
+    job.launch(6, channels=["cf_internal"])
+    worker = box.contributor("cf_internal")
+    box.work(job, worker, {"spam": "spam"})
+
+    answer = send(box, request_, job=job.id, worker=worker.id)
+
+    assert answer.json()["success"]["message"].startswith("Rejecting contributor")
+    assert answer.warning == ""
+    found = box.api("GET", f"/jobs/{job.id}/workers/{worker.id}.json").json()
+    assert found["rejected_at"] is not None
+
+
+PYTHON = """
+Host: $host
+User-Agent: python-requests/2.25.1
+Accept-Encoding: gzip, deflate
+Accept: */*
+Connection: keep-alive
+Authorization: Token token=$key
+""".strip()
+PYTHON_JSON = f"{PYTHON}\nContent-Type: application/json"
+PYTHON_FORM = f"{PYTHON}\nContent-Type: application/x-www-form-urlencoded"
+
+
+def test_the_vendors_test_suite_sends_null_where_it_has_no_parameters(box: Box) -> None:
+    """Source: the suite's helper, which sends ``json.dumps(payload)`` of ``None``."""
+    created = send(box, f"POST /v1/jobs.json HTTP/1.1\n{PYTHON_JSON}\n\nnull").json()
+    assert (created["title"], created["state"]) == (None, "unordered")
+
+    job = created["id"]
+    paused = send(box, f"PUT /v1/jobs/{job}/pause.json HTTP/1.1\n{PYTHON_JSON}\n\nnull").json()
+    assert paused == {"error": "You can't pause a job that hasn't been launched."}
+    unit = send(
+        box, f'POST /v1/jobs/{job}/units.json HTTP/1.1\n{PYTHON_JSON}\n\n{{"unit":{{"data":null}}}}'
+    )
+    assert unit.json()["data"] == {}
+    missing = send(box, f"PUT /v1/jobs/{job}.json HTTP/1.1\n{PYTHON_JSON}\n\nnull")
+    assert missing.status == 400
+    assert b"missing required parameters" in missing.content
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "value", "is_warned"),
+    [
+        ("job[judgments_per_unit]=6", "judgments_per_unit", 6, False),
+        ("job[max_judgments_per_unit]=2", "max_judgments_per_unit", 2, True),
+        ("job[units_per_assignment]=1", "units_per_assignment", 1, False),
+        ("job[min_unit_confidence]=0.5", "min_unit_confidence", 0.5, False),
+        ("job[units_remain_finalized]=True", "units_remain_finalized", True, False),
+        ("job[options][dynamic_judgment_fields][]=question", "options", ["question"], True),
+        ("job[included_countries][]=", "included_countries", [], False),
+    ],
+)
+def test_the_vendors_test_suite_reads_the_settings_that_it_sets(
+    box: Box, body: str, name: str, value: Any, is_warned: bool
+) -> None:
+    """Source: the table of settings in the suite's test of ``PUT /jobs/{id}``."""
+    job = send(box, f"POST /v1/jobs.json HTTP/1.1\n{PYTHON_JSON}\n\nnull").json()["id"]
+
+    answer = send(box, f"PUT /v1/jobs/{job}.json HTTP/1.1\n{PYTHON_FORM}\n\n{body}")
+
+    shown = send(box, f"GET /v1/jobs/{job}.json HTTP/1.1\n{PYTHON}").json()[name]
+    assert (shown["dynamic_judgment_fields"] if name == "options" else shown) == value
+    assert answer.json()[name] == shown
+    assert bool(answer.warning) is is_warned
+
+
+@pytest.mark.parametrize(
+    ("page", "is_warned"),
+    [("{1}", True), ("", True), ("abc", True), ("0", False), ("-1", False), ("1abc", True)],
+)
+def test_a_page_is_asked_for_with_the_braces_of_the_requests_guide(
+    box: Box, page: str, is_warned: bool
+) -> None:
+    """Source: the requests guide has ``page={n}``; the other values are from the vendor's suite."""
+    job = box.job(make_rows(3, "text"), SPAM)
+    curl = "Host: $host\nUser-Agent: curl/7.35.0\nAccept: */*"
+
+    answer = send(box, f"GET /v1/jobs/{job.id}/units.json?key=$key&page={page} HTTP/1.1\n{curl}")
+
+    assert [unit["text"] for unit in answer.json().values()] == ["text 0", "text 1", "text 2"]
+    assert bool(answer.warning) is is_warned
+
+
+NODE = """
+accept: application/json
+content-type: application/x-www-form-urlencoded
+connection: keep-alive
+Host: $host
+""".strip()
+
+
+def test_a_node_client_begins_its_names_with_a_bracket(box: Box) -> None:
+    """Source: the client's ``crowdflowerUrlEncode``, which puts every level into brackets."""
+    body = "[job][title]=Is%20it%20spam%3F&[job][options][front_load]=true&key=$key"
+    created = send(box, f"POST /v1/jobs? HTTP/1.1\n{NODE}\n\n{body}").json()
+    assert (created["title"], created["options"]["front_load"]) == ("Is it spam?", True)
+
+    countries = "[job][included_countries][0][code]=FI&[job][included_countries][1][code]=SE"
+    changed = f"{countries}&[job][max_judgments_per_worker]=null&key=$key"
+    answer = send(box, f"PUT /v1/jobs/{created['id']}? HTTP/1.1\n{NODE}\n\n{changed}").json()
+    assert [each["code"] for each in answer["included_countries"]] == ["FI", "SE"]
+    assert answer["max_judgments_per_worker"] is None
+
+    unit = f"[unit][job_id]={created['id']}&[unit][data][text]=Win%20a%20prize&key=$key"
+    path = f"/v1/jobs/{created['id']}/units?"
+    assert send(box, f"POST {path} HTTP/1.1\n{NODE}\n\n{unit}").json()["data"] == {
+        "text": "Win a prize"
+    }
+
+
+def test_another_node_client_sends_all_settings_in_the_query(box: Box) -> None:
+    """Source: the client's ``createJob``, whose default of ``time_per_page`` is 0."""
+    query = (
+        "job%5Btitle%5D=Default%20Title&job%5Binstructions%5D=Default%20Instructions"
+        "&job%5Bcml%5D=%20&job%5Bcss%5D=body%20%7B%20color%3A%20%23101010%3B%20%7D&job%5Bjs%5D=%20"
+        "&job%5Bsupport_email%5D=%20&job%5Bpayment_cents%5D=1&job%5Bunits_per_assignment%5D=1"
+        "&job%5Bjudgments_per_unit%5D=1&job%5Btime_per_page%5D=0&key=$key"
+    )
+
+    created = send(box, f"POST /v1/jobs.json?{query} HTTP/1.1\nHost: $host\nContent-Length: 0")
+
+    assert created.json()["title"] == "Default Title"
+    assert created.json()["payment_cents"] == 1
+
+
+def test_a_java_client_sets_the_channels_of_2011(box: Box) -> None:
+    """Source: the example of the Jobs document of 2011; the client's list of channels."""
+    job = box.client.create_job({"title": "Is it spam?"})
+    body = "channels[]=amt&channels[]=sama&channels[]=gambit&channels[]=mob&channels[]=iphone"
+    java = "User-Agent: Java/1.6.0_65\nHost: $host\nAccept: application/json"
+    form = "Content-Type: application/x-www-form-urlencoded"
+
+    answer = send(
+        box, f"PUT /v1/jobs/{job.id}/channels?key=$key HTTP/1.1\n{java}\n{form}\n\n{body}"
+    )
+
+    assert answer.json()["enabled_channels"] == ["amt", "gambit", "iphone", "mob", "sama"]
+
+
+def test_three_rows_are_launched_as_in_two_readmes(box: Box) -> None:
+    """Source: the READMEs of two clients, in PHP and R."""
+    job = box.job(make_rows(3, "text"), SPAM, judgments_per_unit=1)
+    body = "debit[units_count]=3&channels[0]=cf_internal"
+    php = "User-Agent: PHP\nHost: $host\nAccept: application/json"
+    form = "Content-Type: application/x-www-form-urlencoded"
+
+    answer = send(box, f"POST /v1/jobs/{job.id}/orders?key=$key HTTP/1.1\n{php}\n{form}\n\n{body}")
+
+    assert answer.json()["nuggeted_units_count"] == 3
+    assert "at least 5 units" in answer.warning
+    assert job.reload().state == "running"
+
+
+def test_the_crowd_works_on_what_an_r_client_launches_to_the_internal_channel(box: Box) -> None:
+    """Source: the defaults of the client's ``launch_job``."""
+    job = box.job(make_rows(6, "text"), SPAM, judgments_per_unit=2)
+    body = '{"debit":{"units_count":100},"channels":["cf_internal"]}'
+    httr = """
+    Host: $host
+    User-Agent: libcurl/7.47.0 r-curl/2.3 httr/1.2.1
+    Accept-Encoding: gzip, deflate
+    Accept: application/json, text/xml, application/xml, */*
+    Content-Type: application/json
+    """
+
+    path = f"/v1/jobs/{job.id}/orders.json?key=$key"
+    send(box, f"POST {path} HTTP/1.1\n{dedent(httr).strip()}\n\n{body}").json()
+    box.sandbox.crowd.add(3, profile="perfect", truth={"spam": "truth"})
+    summary = box.sandbox.crowd.run(job)
+
+    assert (summary.ended, summary.judgments) == ("finished", 12)
+    assert {row["_channel"] for row in box.client.get_report(job, "full")} == {"cf_internal"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [(PYTHON_JSON, '{"unit": {"state": "deleted"}}'), (PYTHON_FORM, "unit[state]=deleted")],
+)
+def test_todays_helper_deletes_a_unit_by_its_state(box: Box, headers: str, body: str) -> None:
+    """Source: the states that the helper documents for ``PUT /jobs/{id}/units/{id}``."""
+    job = box.job(make_rows(3, "text"), SPAM)
+    first, *others = (unit.id for unit in job.units)
+
+    answer = send(box, f"PUT /v1/jobs/{job.id}/units/{first}.json HTTP/1.1\n{headers}\n\n{body}")
+
+    assert answer.json()["state"] == "deleted"
+    assert "DELETE" in answer.warning
+    assert [unit.id for unit in job.reload().units] == others
+
+
+def test_a_script_copies_all_settings_of_a_job_to_another_one(box: Box) -> None:
+    """Source: scripts that write the JSON of a job to another one, empty lists included."""
+    one = box.job(make_rows(6, "text"), SPAM, judgments_per_unit=5, payment_cents=7)
+    other = box.client.create_job({"title": "Something else"})
+    settings = json.loads(box.api("GET", f"/jobs/{one.id}.json").content)
+    settings |= {"included_countries": [], "excluded_countries": [], "pages_per_assignment": None}
+
+    body = json.dumps({"job": {**settings, "alias": None}})
+    answer = send(box, f"PUT /v1/jobs/{other.id}.json HTTP/1.1\n{PYTHON_JSON}\n\n{body}").json()
+
+    own = {"id", "secret", "created_at", "updated_at", "units_count", "pages_per_assignment"}
+    assert {name for name in settings if answer[name] != settings[name]} <= own
+    assert answer["pages_per_assignment"] == 1
+    assert (answer["judgments_per_unit"], answer["payment_cents"]) == (5, 7)
+
+
+def test_the_script_of_ampcrowd_creates_a_group_without_a_scheme_in_its_url(box: Box) -> None:
+    """Source: ``scripts/post.py`` of the original server, with its default arguments."""
+    group = {
+        "configuration": {
+            "task_type": "sa",
+            "task_batch_size": 3,
+            "num_assignments": 1,
+            "callback_url": "www.google.com",
+            "amt": {"sandbox": True, "title": "This is a retainer HIT!", "reward": 0.8},
+        },
+        "group_id": "sa 6f9b1d1e",
+        "group_context": {},
+        "content": {"t1": "This is tweet No.1", "t2": "This is tweet No.2"},
+    }
+    request = """
+    POST /crowds/internal/tasks/ HTTP/1.1
+    Accept-Encoding: identity
+    Host: $host
+    Content-Type: application/x-www-form-urlencoded
+    Connection: close
+    User-Agent: Python-urllib/2.7
+    """
+
+    body = urlencode({"data": json.dumps(group)})
+    answer = send(box, f"{dedent(request).strip()}\n\n{body}")
+
+    assert answer.json() == {"status": "ok"}

@@ -157,6 +157,8 @@ class Parameters:
         if value is None:
             return None
         items = value.split(",") if isinstance(value, str) else as_list(value)
+        if isinstance(items, dict):  # channels[channel]=cf_internal, as the vendor's own script
+            items = list(items.values())
         if isinstance(items, list):
             items = [item for item in items if item is not None]
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):

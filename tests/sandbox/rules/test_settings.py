@@ -84,6 +84,7 @@ A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
         ({"payment_cents": "5 cents"}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
         ({"payment_cents": "5,00"}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
         ({"payment_cents": ""}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
+        ({"payment_cents": "null"}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
         ({"payment_cents": None}, ["Payment cents must be an amount from 0 to 1000000 cents"]),
         (
             {"units_per_assignment": "about 5"},
@@ -426,6 +427,27 @@ def test_an_empty_value_leaves_a_setting_that_must_have_one_as_it_is(
         assert getattr(after, name) == before
         assert f"{name} is empty, and was left as it is." in warnings
     assert after.project_number == "PN7"
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "stored"),
+    [
+        ("max_judgments_per_worker", "null", None),
+        ("minimum_requirements", "null", None),
+        ("webhook_uri", "null", None),
+        ("gold_per_assignment", "null", 1),
+        ("title", "null and void", "null and void"),
+    ],
+)
+def test_the_word_null_is_no_value_where_it_cannot_be_one(
+    world: Any, name: str, sent: str, stored: Any
+) -> None:
+    """A client in JavaScript encodes ``null`` so in the body of a form."""
+    job = world.job(5, max_judgments_per_worker=9, gold_per_assignment=1)
+
+    update_and_warn(world, job, {name: sent})
+
+    assert getattr(world.reload(job), name) == stored
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ ATTRIBUTE_TYPES: dict[str, ValueType] = {
     ),
     "support_email": text,
     "team_id": text,
-    "time_per_page": optional(integer(1)),
+    "time_per_page": optional(integer(0)),
     "title": text,
     "units_per_assignment": integer(1, 200),
     "units_remain_finalized": optional(boolean),
@@ -222,7 +222,10 @@ def _parse_value(parsed: ParsedAttributes, name: str, value: Any) -> None:
         if name == "options":
             converted = {key: _parse_option(parsed, key, each) for key, each in converted.items()}
     except (TypeError, ValueError) as error:
-        if (value is None or value in ("", [])) and name not in EXACT_NUMBERS:
+        if value == "null":  # as clients in JavaScript write it in a form
+            parsed.warnings.append(f"{name} is 'null', which was read as no value.")
+            _parse_value(parsed, name, None)
+        elif (value is None or value in ("", [])) and name not in EXACT_NUMBERS:
             parsed.warnings.append(f"{name} is empty, and was left as it is.")
         else:
             parsed.errors.append(f"{name.replace('_', ' ').capitalize()} {error}")
