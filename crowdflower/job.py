@@ -791,9 +791,10 @@ class Job(JobFields):
         return self.client.get_judgment(self, judgment_id)
 
     def get_results_report(self) -> list[Unit]:
-        """Return all units with their judgments and aggregated answers.
+        """Return all units with their trusted judgments and aggregated answers.
 
-        Calls ``GET /jobs/{id}.csv`` for the JSON report; :meth:`results` does so in bounded memory.
+        Calls ``GET /jobs/{id}.csv`` for the JSON report; :meth:`results` does so in bounded memory,
+        and adds the judgments of contributors who lost trust.
 
         :raises ReportNotReady: The report was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
@@ -803,10 +804,16 @@ class Job(JobFields):
         """
         return self.client.get_report(self)
 
-    def results(self) -> Iterator[Unit]:
+    def results(self, *, untrusted: bool = True) -> Iterator[Unit]:
         """Yield all units with their judgments and aggregated answers, one at a time.
 
-        Calls ``GET /jobs/{id}.csv`` for the JSON report, which is stored in a temporary file.
+        Calls ``GET /jobs/{id}.csv`` for the JSON report, which is stored in a temporary file. The
+        report leaves out the judgments of contributors who lost trust, though it counts them in
+        :attr:`Unit.judgments_count` and in the agreement. For each unit that lacks some, calls
+        ``GET /jobs/{job_id}/units/{id}/judgments`` and adds them.
+
+        :param untrusted: Whether to add them. ``False`` yields the report as it is, with one
+            request whatever the number of units.
 
         :raises ReportNotReady: The report was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
@@ -817,7 +824,18 @@ class Job(JobFields):
         Broke on the second day. - negative
         Exactly what I was looking for. - positive
         """
-        return self.client.stream_report(self)
+        for unit in self.client.stream_report(self):
+            if untrusted:
+                self._add_untrusted(unit)
+            yield unit
+
+    def _add_untrusted(self, unit: Unit) -> None:
+        """Add the judgments that the report leaves out to the results of a unit."""
+        results, count = unit.results, unit.judgments_count
+        listed = len(judgments_in(unit.id, results))
+        if results and "judgments" in results and isinstance(count, int) and count > listed:
+            every = [each.json for each in self.client.get_unit_judgments(self, unit.id)]
+            unit.absorb({**unit.json, "results": {**results, "judgments": every}})
 
     def votes(self, field: str | None = None) -> Iterator[tuple[int, int, str]]:
         """Yield every answer that counts, as ``(unit id, worker id, answer)``.
@@ -834,7 +852,8 @@ class Job(JobFields):
         'positive'
         """
         name = choose_field(self, field)
-        return votes(((unit.id, unit.results) for unit in self.results()), name)
+        trusted = self.results(untrusted=False)
+        return votes(((unit.id, unit.results) for unit in trusted), name)
 
     def aggregate(
         self, method: str = "dawid-skene", field: str | None = None
@@ -862,7 +881,7 @@ class Job(JobFields):
     def judgments(self) -> Iterator[Judgment]:
         """Yield all judgments, one at a time, unit by unit.
 
-        Calls ``GET /jobs/{id}.csv`` for the JSON report. For a job with at most 20 units, one
+        Calls ``GET /jobs/{id}.csv``, as :meth:`results` does. For a job with at most 20 units, one
         request per unit is faster: calls ``GET /jobs/{id}/units`` and
         ``GET /jobs/{id}/units/{id}/judgments``.
 

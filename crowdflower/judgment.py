@@ -32,10 +32,13 @@ class Judgment(JobResource):
     """Always 1; its purpose is not documented."""
 
     trust = ReadOnly[float | None]()
-    """Fraction of test questions that the contributor had right at the time of the answer."""
+    """Fraction of the job's test questions that the contributor has had right so far.
+
+    It is one number for all judgments of a contributor in the job, and ``_trust`` in the *full*
+    report."""
 
     worker_trust = ReadOnly[float | None]()
-    """The same, now."""
+    """The contributor's trust beyond this job; ``None`` if the service has none."""
 
     golden = ReadOnly[bool]()
     """Whether the unit was a test question."""

@@ -25,7 +25,7 @@ _RULE = re.compile(
 
 
 def aggregate(
-    how: str, answers: Sequence[tuple[str | Sequence[str], float]]
+    how: str, answers: Sequence[tuple[str | Sequence[str], float]], options: Sequence[str] = ()
 ) -> dict[str, Any] | list[Any]:
     """Aggregate the answers to one question of a unit.
 
@@ -44,6 +44,8 @@ def aggregate(
         trusted contributors who saw the question. An answer is a string, or a sequence of strings
         where several may be chosen; trust as in :func:`~crowdflower.quality.confidence`. ``all``
         and ``avg`` give every answer the same weight.
+    :param options: The values of the options in the order of the form: on a tie, the last one
+        wins, as in :func:`~crowdflower.quality.confidence`.
     :returns: The value under the question in a unit's results. Nothing is rounded or joined with
         newlines; that is left to the report. Both values are ``None`` without answers, or if all
         trust is 0. ``avg`` ignores answers that are not finite numbers.
@@ -51,6 +53,8 @@ def aggregate(
 
     >>> aggregate("agg", [("yes", 1.0), ("no", 0.75), ("yes", 0.75)])
     {'agg': 'yes', 'confidence': 0.7}
+    >>> aggregate("agg", [("yes", 0.8), ("no", 0.8)], options=["yes", "no"])
+    {'agg': 'no', 'confidence': 0.5}
     >>> chosen = [(["cat", "dog"], 0.9), (["cat"], 0.8), (["dog", "bird"], 0.5)]
     >>> aggregate("agg_2", chosen)["agg"]
     ['cat', 'dog']
@@ -81,7 +85,7 @@ reports-in-quality-flow/guide-to-aggregation>`_. Which variance the service prin
         }
     if not any(trust for _, trust in answers):
         return {"agg": None, "confidence": None}
-    ranked = list(option_confidence(answers).items())
+    ranked = list(option_confidence(answers, options).items())
     if how == "agg":
         answer, share = ranked[0] if ranked else (None, None)
         return {"agg": answer, "confidence": share}

@@ -55,17 +55,31 @@ sentiment,sentiment:confidence,topics,topics:confidence,\
 review_id,review_text,sentiment_gold,sentiment_gold_reason
 1,false,finalized,3,6/25/2015 10:21:20,Two complaints,negative,0.6421,delivery,1.0,\
 r1,"Late, and cost too much",,
-2,false,judgable,1,6/25/2015 10:40:20,Bilingual,positive,1.0,,,r2,Würde wieder kaufen,,
+2,false,in progress,1,6/25/2015 10:40:20,Bilingual,positive,1.0,,,r2,Würde wieder kaufen,,
 4,true,golden,1,,,negative,1.0,price,1.0,r4,Terrible,negative,It is strongly negative.
 """
 
 SOURCE = """\
-_unit_id,review_id,review_text,sentiment_gold,sentiment_gold_reason
-1,r1,"Late, and cost too much",,
-2,r2,Würde wieder kaufen,,
-3,r3,It is a box.,,
-4,r4,Terrible,negative,It is strongly negative.
+_unit_id,_created_at,_updated_at,review_id,review_text,sentiment_gold,sentiment_gold_reason
+1,6/24/2015 12:45:10,6/24/2015 12:45:10,r1,"Late, and cost too much",,
+2,6/24/2015 12:45:10,6/24/2015 12:45:10,r2,Würde wieder kaufen,,
+3,6/24/2015 12:45:10,6/24/2015 12:45:10,r3,It is a box.,,
+4,6/24/2015 12:45:10,6/24/2015 12:45:10,r4,Terrible,negative,It is strongly negative.
 """
+
+
+def without(text: str, *columns: str) -> str:
+    """Remove columns from CSV."""
+    header, *lines = csv.reader(io.StringIO(text, newline=""))
+    kept = [place for place, name in enumerate(header) if name not in columns]
+    short = io.StringIO(newline="")
+    writer = csv.writer(short, lineterminator="\n")
+    writer.writerows([line[place] for place in kept] for line in (header, *lines))
+    return short.getvalue()
+
+
+FULL_BY_DEFAULT = without(FULL, "_golden", "_missed")
+"""Of 45 published full reports, 44 have neither of these columns."""
 
 
 def unpack(archive: bytes) -> tuple[str, str]:
@@ -78,8 +92,8 @@ def unpack(archive: bytes) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("query", "name", "text"),
     [
-        ("type=full", "f{job}.csv", FULL),
-        ("full=true", "f{job}.csv", FULL),
+        ("type=full", "f{job}.csv", FULL_BY_DEFAULT),
+        ("full=true", "f{job}.csv", FULL_BY_DEFAULT),
         ("type=aggregated", "a{job}.csv", AGGREGATED),
         ("full=false", "a{job}.csv", AGGREGATED),
         ("", "a{job}.csv", AGGREGATED),
@@ -95,16 +109,61 @@ def test_each_report_has_the_name_columns_order_and_quotes_of_the_service(
     assert unpack(response.content) == (name.format(job=judged_job), text)
 
 
-def test_the_json_report_has_a_line_for_each_unit_with_the_json_of_the_api(
+def test_the_full_report_tells_test_questions_if_the_job_wants_it(
     api: Api, judged_job: int
 ) -> None:
+    api("PUT", f"/jobs/{judged_job}", json={"job": {"options": {"ignore_gold": "false"}}})
+
+    response = api("GET", f"/jobs/{judged_job}.csv?type=full", allow_redirects=True)
+
+    assert unpack(response.content)[1] == FULL
+
+
+def trusted_only(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON of a unit without its tainted judgments."""
+    judgments = [each for each in body["results"]["judgments"] if not each["tainted"]]
+    return {**body, "results": {**body["results"], "judgments": judgments}}
+
+
+def test_the_json_report_has_a_line_for_each_unit_with_its_trusted_judgments(
+    api: Api, judged_job: int
+) -> None:
+    """So it is in the reports of a job of 2014; ``judgments_count`` counts all judgments."""
     response = api("GET", f"/jobs/{judged_job}.csv?type=json", allow_redirects=True)
 
     name, text = unpack(response.content)
     unit_json = [api("GET", f"/jobs/{judged_job}/units/{number}").json() for number in (1, 2, 3, 4)]
+    lines = [json.loads(line) for line in text.splitlines()]
     assert name == f"job_{judged_job}.json"
-    assert [json.loads(line) for line in text.splitlines()] == unit_json
+    assert lines == [trusted_only(unit) for unit in unit_json]
+    assert [len(unit["results"]["judgments"]) for unit in lines] == [3, 1, 0, 1]
+    assert [unit["judgments_count"] for unit in lines] == [4, 1, 0, 2]
     assert "Würde" in text
+
+
+def test_the_json_report_has_tainted_judgments_if_the_job_wants_it(
+    api: Api, judged_job: int
+) -> None:
+    """The vendor's own test suite sets this option of the reports."""
+    api("PUT", f"/jobs/{judged_job}", json={"job": {"options": {"include_tainted": True}}})
+
+    response = api("GET", f"/jobs/{judged_job}.csv?type=json", allow_redirects=True)
+
+    lines = [json.loads(line) for line in unpack(response.content)[1].splitlines()]
+    unit_json = [api("GET", f"/jobs/{judged_job}/units/{number}").json() for number in (1, 2, 3, 4)]
+    assert lines == unit_json
+
+
+def test_hidden_test_questions_are_almost_like_finished_units(api: Api, judged_job: int) -> None:
+    """So it is in the reports of a job of 2014, with three hidden test questions."""
+    api("PUT", f"/jobs/{judged_job}/units/4", json={"unit": {"state": "hidden_gold"}})
+
+    response = api("GET", f"/jobs/{judged_job}.csv?type=aggregated", allow_redirects=True)
+
+    *_, hidden = csv.DictReader(io.StringIO(unpack(response.content)[1]))
+    assert (hidden["_unit_state"], hidden["_golden"]) == ("golden", "false")
+    assert hidden["_last_judgment_at"] == "6/25/2015 10:20:20"
+    assert api("GET", f"/jobs/{judged_job}/units/4").json()["agreement"] == 0.75
 
 
 def test_a_report_is_downloaded_in_two_steps_and_the_second_needs_no_key(
@@ -175,9 +234,10 @@ def test_the_gold_report_has_a_row_for_each_test_question(api: Api, judged_job: 
     assert text.splitlines() == [
         (
             "_id,_pct_missed,_judgments,_gold_case,_difficulty,_hidden,_contention,_pct_contested,"
-            "_gold_pool,sentiment_gold,sentiment_gold_reason,review_id,review_text,_golden"
+            "_gold_pool,_sentiment,sentiment_gold,sentiment_gold_reason,review_id,review_text,"
+            "_golden"
         ),
-        "4,50.0,2,1,0,false,,0.0,,negative,It is strongly negative.,r4,Terrible,true",
+        "4,0.50,2,,0,false,,0.0,,positive,negative,It is strongly negative.,r4,Terrible,true",
     ]
 
 
@@ -241,7 +301,7 @@ def test_a_report_of_a_job_without_a_form_or_rows_has_a_header(api: Api) -> None
     assert lines["full"].startswith("_unit_id,_created_at,")
     assert lines["full"].count("\n") == 1
     assert lines["aggregated"].startswith("_unit_id,_golden,_unit_state")
-    assert lines["source"] == "_unit_id\n"
+    assert lines["source"] == "_unit_id,_created_at,_updated_at\n"
     assert lines["json"] == ""
 
 
@@ -253,13 +313,47 @@ def test_every_redirect_leads_to_a_report(api: Api, judged_job: int) -> None:
 
     answers = [api("GET", f"/reports/{path}", key=None, version="..") for path in sent]
 
-    assert {unpack(response.content) for response in answers} == {(f"f{judged_job}.csv", FULL)}
+    assert {unpack(response.content) for response in answers} == {
+        (f"f{judged_job}.csv", FULL_BY_DEFAULT)
+    }
 
 
 def test_a_column_with_the_name_of_another_gets_a_prefix() -> None:
-    header = next(reports.full_report({"sentiment": "agg"}, ["sentiment", "_golden", "text"], []))
+    columns = ["sentiment", "_golden", "text"]
+    header = next(reports.full_report({"sentiment": "agg"}, columns, []))
+    with_golden = next(reports.full_report({"sentiment": "agg"}, columns, [], gold_columns=True))
 
-    assert header[-4:] == ["sentiment", "orig__golden", "orig_sentiment", "text"]
+    assert header[-4:] == ["sentiment", "_golden", "orig_sentiment", "text"]
+    assert with_golden[-4:] == ["sentiment", "orig__golden", "orig_sentiment", "text"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cell"),
+    [
+        ([], ""),
+        (["positive", "neutral"], "positive\nneutral"),
+        ([["price", "delivery"], ["price"]], "price|delivery\nprice"),
+    ],
+)
+def test_the_gold_report_has_wrong_answers_before_accepted_ones(
+    wrong: list[Any], cell: str
+) -> None:
+    """The column is in a file of 2014; that each answer has a line is our choice."""
+    row = SimpleNamespace(**{**vars(ROW), "data": {"id_gold": "a"}, "rejected": {"id": wrong}})
+
+    header, line = reports.gold_report({"id": "id_gold"}, ["id_gold", "id"], [row])
+
+    assert header[9:] == ["orig__id", "id_gold", "id_gold_reason", "id", "_golden"]
+    assert line[9:11] == [cell, "a"]
+
+
+def test_two_questions_with_one_gold_column_print_it_once() -> None:
+    gold = {"first": "known", "second": "known"}
+
+    header, line = reports.gold_report(gold, ["known"], [ROW])
+
+    assert header[9:] == ["_first", "known", "known_reason", "_second", "_golden"]
+    assert len(line) == len(header)
 
 
 @pytest.mark.parametrize("kind", ["full", "aggregated", "source"])
@@ -279,11 +373,12 @@ CLASHING = {
 }
 ROW = SimpleNamespace(
     id=7, state="golden", data=CLASHING, trusted_judgments=1, last_judgment_at=None, results={},
-    judgments=1, missed_count=0, difficulty=0, gold_pool=None,
+    judgments=1, missed_count=0, difficulty=0, gold_pool=None, rejected={},
+    created_at=0, updated_at=0,
 )  # fmt: skip
 ANSWER = SimpleNamespace(
     id=8, worker_id=9, data={"sentiment": "positive"}, golden=True, missed=False, tainted=False,
-    rejected=False, created_at=0, started_at=0, channel="elite", worker_trust=1.0,
+    rejected=False, created_at=0, started_at=0, channel="elite", trust=1.0,
     country="FIN", region=None, city=None, ip=None,
 )  # fmt: skip
 
@@ -293,7 +388,7 @@ ANSWER = SimpleNamespace(
     [
         [*reports.full_report({"sentiment": "agg"}, CLASHING, [(ROW, [ANSWER])])],
         [*reports.aggregated_report({"sentiment": "agg"}, CLASHING, [ROW])],
-        [*reports.source_report([*CLASHING], [(7, CLASHING)])],
+        [*reports.source_report([*CLASHING], [ROW])],
         [*reports.gold_report({"sentiment": "sentiment_gold"}, [*CLASHING], [ROW])],
     ],
 )

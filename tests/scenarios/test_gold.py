@@ -82,7 +82,7 @@ def test_test_questions_become_units_again(box: Box) -> None:
 
 def is_missed_answer(box: Box, cml: str, answer: dict[str, Any], **right: Any) -> bool:
     """Return whether an answer to a test question is graded as wrong."""
-    options = {"gold_always": "true", "reject_at": 0}
+    options = {"gold_always": "true", "reject_at": 0, "ignore_gold": False}
     job: Job = box.job(
         [*rows(5), *rows(1, _golden="TRUE", **right)], cml, options=options, judgments_per_unit=1
     )

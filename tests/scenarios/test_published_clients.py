@@ -37,7 +37,7 @@ def make_rows(number: int, prefix: str) -> list[dict[str, str]]:
 def create_spam_filter(box: Box) -> Job:
     golds = [{**row, "spam_gold": row["truth"]} for row in make_rows(50, "known")]
     rows = [{**row, "spam_gold": None} for row in make_rows(200, "unknown")]
-    options = {"front_load": 1, "after_gold": 10, "reject_at": 70}
+    options = {"front_load": 1, "after_gold": 10, "reject_at": 70, "ignore_gold": False}
     attributes = {"units_per_assignment": 10, "judgments_per_unit": 2, "options": options}
     job = box.job(golds + rows, SPAM, **attributes)
     answer = box.api("PUT", f"/jobs/{job.id}/gold.json", params={"check": "spam"})

@@ -196,6 +196,52 @@ def test_a_field_is_not_checked_where_the_fields_are_not_known(
     assert list(Job(client, id=712034, **form).votes("sentiment")) == []
 
 
+TRUSTED = {"id": 20, "worker_id": 5, "data": {"sentiment": "good"}, "tainted": False}
+TAINTED = {"id": 10, "worker_id": 6, "data": {"sentiment": "bad"}, "tainted": True}
+
+
+def respond_with_a_removed_contributor(api: RequestsMock) -> None:
+    """Serve a report as the service's: with trusted judgments, and counts of all."""
+    of_two = {"judgments": [TRUSTED], "sentiment": {"agg": "good", "confidence": 1.0}}
+    of_one = {"judgments": [TRUSTED]}
+    respond_with_units(
+        api,
+        {"id": 1, "judgments_count": 2, "results": of_two},
+        {"id": 2, "judgments_count": 1, "results": of_one},
+    )
+
+
+def test_results_have_the_judgments_that_the_report_leaves_out(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
+) -> None:
+    respond_with_a_removed_contributor(api)
+    path = f"{REPORT.removesuffix('.csv')}/units/1/judgments.json"
+    api.get(path, json=[TAINTED, TRUSTED])
+
+    units = list(job.results())
+
+    assert [unit.results["judgments"] for unit in units] == [[TAINTED, TRUSTED], [TRUSTED]]
+    assert [unit.judgments_count for unit in units] == [2, 1]
+    assert units[0].get_aggregate("sentiment") == "good"
+    assert [request.line.partition(" ")[2] for request in sent] == [
+        "/jobs/712034.csv?type=json",
+        "/jobs/712034/units/1/judgments.json",
+    ]
+
+
+def test_trusted_results_and_votes_need_one_request(
+    api: RequestsMock, job: Job, sent: list[SentRequest]
+) -> None:
+    respond_with_a_removed_contributor(api)
+
+    (first, _) = job.results(untrusted=False)
+    votes = list(job.votes("sentiment"))
+
+    assert first.results["judgments"] == [TRUSTED]
+    assert votes == [(1, 5, "good"), (2, 5, "good")]
+    assert len(sent) == 2
+
+
 @pytest.mark.parametrize(
     "results",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import pytest
 
@@ -66,14 +67,29 @@ def test_the_best_answer_comes_first(
     assert math.fsum(shares.values()) == pytest.approx(1.0)
 
 
-def test_on_a_tie_the_answer_of_more_contributors_comes_first() -> None:
-    shares = confidence([("one", 1.0), ("two", 0.5), ("two", 0.5)])
+@pytest.mark.parametrize(
+    ("options", "ranked"),
+    [
+        (["z", "a", "m"], ["m", "a", "z"]),
+        (["m", "z"], ["z", "m", "a"]),
+        ([], ["z", "m", "a"]),
+    ],
+    ids=["the order of the form", "one answer is not an option", "no options"],
+)
+def test_on_a_tie_the_last_in_the_form_comes_first(options: list[str], ranked: list[str]) -> None:
+    """So it is in all 141 ties of a job of 2014, whose options were in alphabetical order."""
+    answers = [("z", 0.9), ("a", 0.9), ("m", 0.4), ("m", 0.5)]
 
-    assert list(shares) == ["two", "one"]
+    assert list(confidence(answers, options)) == ranked
+    assert list(option_confidence([([each], share) for each, share in answers], options)) == ranked
 
 
-def test_on_a_tie_of_equally_many_contributors_the_first_answer_comes_first() -> None:
-    assert list(confidence([("z", 0.9), ("a", 0.9)])) == ["z", "a"]
+def test_the_order_of_answers_does_not_decide_ties() -> None:
+    answers = [("b", 1.0), ("a", 0.5), ("c", 1.0), ("a", 0.5)]
+
+    rankings = {tuple(confidence(order, "acb")) for order in permutations(answers)}
+
+    assert rankings == {("b", "c", "a")}
 
 
 def test_rounding_errors_do_not_decide_ties() -> None:

@@ -60,7 +60,9 @@ def _type(context: RequestContext) -> ReportType:
 def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
     fields, columns = job.fields or {}, uploads.read_columns(tx, job.id)
     if kind == "full":
-        return reports.full_report(fields, columns, rows.read_judgments(tx, job))
+        gold_columns = job.options.get("ignore_gold") is False
+        judgments = rows.read_judgments(tx, job)
+        return reports.full_report(fields, columns, judgments, gold_columns=gold_columns)
     if kind == "aggregated":
         fields = fields | {group.name: reports.LINKED for group in questions.linked_groups(job)}
         return reports.aggregated_report(fields, columns, rows.read_judged_units(tx, job))

@@ -233,7 +233,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "worker_id": integer(1),
             "judgment": {"const": 1},
             "trust": FRACTION,
-            "worker_trust": FRACTION,
+            "worker_trust": nullable(FRACTION),
             "unit_state": enum(*UNIT_STATES),
             "data": OBJECT,
             "unit_data": OBJECT,

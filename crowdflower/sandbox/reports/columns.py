@@ -30,6 +30,8 @@ FULL: Final = (
     "_city",
     "_ip",
 )
+GOLD_COLUMNS: Final = frozenset({"_golden", "_missed"})
+"""Columns of the full report that are an option of the job."""
 AGGREGATED: Final = (
     "_unit_id",
     "_golden",
@@ -37,7 +39,7 @@ AGGREGATED: Final = (
     "_trusted_judgments",
     "_last_judgment_at",
 )
-SOURCE: Final = ("_unit_id",)
+SOURCE: Final = ("_unit_id", "_created_at", "_updated_at")
 GOLD: Final = (
     "_id",
     "_pct_missed",
@@ -69,6 +71,9 @@ WORKSET: Final = (
     "submission_rate",
 )
 
+_UNIT_STATES: Final = {"judgable": "in progress", "hidden_gold": "golden"}
+"""Names of states in the aggregated report; the others are those of the API."""
+
 _DECIMALS: Final = 4
 LINKED: Final = "group"
 """Used instead of an aggregation for a column with the linked answers of a group."""
@@ -85,32 +90,39 @@ def full_report(
     questions: Mapping[str, str],
     columns: Collection[str],
     units: Iterable[tuple[Any, Iterable[Any]]],
+    *,
+    gold_columns: bool = False,
 ) -> Iterator[Cells]:
     """Yield the full report: a header, then a row per judgment.
+
+    ``trust`` is that of the contributor in the job, the same in all rows of a contributor.
 
     :param questions: Question to aggregation.
     :param columns: Source columns.
     :param units: Units with their judgments: objects with the attributes ``id`` and ``data``, and
         objects with ``id``, ``created_at``, ``started_at``, ``golden``, ``missed``, ``tainted``,
-        ``rejected``, ``channel``, ``worker_trust``, ``worker_id``, ``country``, ``region``,
-        ``city``, ``ip`` and ``data``.
+        ``rejected``, ``channel``, ``trust``, ``worker_id``, ``country``, ``region``, ``city``,
+        ``ip`` and ``data``.
+    :param gold_columns: Whether to print :data:`GOLD_COLUMNS`. Of 45 published reports, 44 have
+        neither.
     """
     names = sorted(questions)
-    rest = _source({*FULL, *names}, columns)
-    yield [*FULL, *names, *rest]
+    own = [name for name in FULL if gold_columns or name not in GOLD_COLUMNS]
+    rest = _source({*own, *names}, columns)
+    yield [*own, *names, *rest]
     for unit, judgments in units:
         number, row = str(unit.id), [format_cell(unit.data.get(column)) for column in rest.values()]
         for judgment in judgments:
             yield [
                 number,
                 report_time(judgment.created_at),
-                format_cell(judgment.golden),
+                *([format_cell(judgment.golden)] if gold_columns else ()),
                 str(judgment.id),
-                "true" if judgment.missed else "",
+                *(["true" if judgment.missed else ""] if gold_columns else ()),
                 report_time(judgment.started_at),
                 format_cell(judgment.tainted or judgment.rejected),
                 judgment.channel,
-                format_figure(judgment.worker_trust),
+                format_figure(judgment.trust),
                 str(judgment.worker_id),
                 judgment.country or "",
                 judgment.region or "",
@@ -145,12 +157,12 @@ def aggregated_report(
     rest = _source({*AGGREGATED, *names}, columns)
     yield [*AGGREGATED, *names, *rest]
     for unit in units:
-        golden = unit.state in {"golden", "hidden_gold"}
+        golden = unit.state == "golden"  # not a hidden one: so it is in a report of 2014
         judged_at = None if golden else unit.last_judgment_at
         row = [
             str(unit.id),
             format_cell(golden),
-            unit.state,
+            _UNIT_STATES.get(unit.state, unit.state),
             str(unit.trusted_judgments),
             "" if judged_at is None else report_time(judged_at),
         ]
@@ -160,17 +172,19 @@ def aggregated_report(
         yield row + [format_cell(unit.data.get(column)) for column in rest.values()]
 
 
-def source_report(
-    columns: Sequence[str], units: Iterable[tuple[int, Mapping[str, Any]]]
-) -> Iterator[Cells]:
+def source_report(columns: Sequence[str], units: Iterable[Any]) -> Iterator[Cells]:
     """Yield the source report: a header, then a row per unit with its columns as uploaded.
 
-    >>> list(source_report(["text"], [(7, {"text": "Hi"})]))
-    [['_unit_id', 'text'], ['7', 'Hi']]
+    :param units: Objects with the attributes ``id``, ``created_at``, ``updated_at`` and ``data``.
+
+    >>> next(source_report(["text"], []))
+    ['_unit_id', '_created_at', '_updated_at', 'text']
     """
     yield [*SOURCE, *output_names(columns, SOURCE).values()]
-    for unit, data in units:
-        yield [str(unit), *(format_cell(data.get(column)) for column in columns)]
+    for unit in units:
+        times = (report_time(unit.created_at), report_time(unit.updated_at))
+        cells = (format_cell(unit.data.get(column)) for column in columns)
+        yield [str(unit.id), *times, *cells]
 
 
 def gold_report(
@@ -178,33 +192,51 @@ def gold_report(
 ) -> Iterator[Cells]:
     """Yield the report on test questions: a header, then a row per question.
 
-    The header is that of the service's file, as one published script quotes it. Contributors cannot
-    contest a test question in the sandbox, so the columns about it are empty or 0.
+    The header and the format of the cells are those of a file of 2014: shares are fractions,
+    ``_gold_case`` is empty, and the answers that were wrong stand before the accepted ones, in a
+    column named like the question, with an underscore. Contributors cannot contest a test question
+    in the sandbox, so the columns about it are empty or 0.
 
     :param gold: Question to the column of its accepted answers.
     :param columns: Source columns.
     :param units: Objects with the attributes ``id``, ``state``, ``data``, ``judgments``,
-        ``missed_count``, ``difficulty`` and ``gold_pool``.
+        ``missed_count``, ``difficulty``, ``gold_pool``, and ``rejected``, which maps questions to
+        wrong answers.
     """
-    gold_columns = [column for _, column in sorted(gold.items()) if column in columns]
-    answers = [each for column in gold_columns for each in (column, f"{column}_reason")]
-    excluded = {*answers, "_golden"}
-    rest = _source(set(GOLD), [name for name in columns if name not in excluded])
+    printed = {name: column for name, column in sorted(gold.items()) if column in columns}
+    owners = {column: name for name, column in reversed(printed.items())}
+    accepted = {
+        name: (column, f"{column}_reason") if owners[column] == name else ()
+        for name, column in printed.items()
+    }
+    excluded = {"_golden", *(each for pair in accepted.values() for each in pair)}
+    rejected = output_names([f"_{name}" for name in printed], {*GOLD, *excluded})
+    answers = [each for name, pair in accepted.items() for each in (rejected[f"_{name}"], *pair)]
+    rest = _source({*GOLD, *answers, "_golden"}, [name for name in columns if name not in excluded])
     yield [*GOLD, *answers, *rest, "_golden"]
     for unit in units:
         share = unit.missed_count / unit.judgments if unit.judgments else 0.0
+        cells = [
+            cell
+            for name, pair in accepted.items()
+            for cell in (
+                _answer_lines(unit.rejected.get(name, [])),
+                *(format_cell(unit.data.get(each)) for each in pair),
+            )
+        ]
         yield [
             str(unit.id),
-            str(round(100 * share, 2)),
+            f"{share:.2f}",
             str(unit.judgments),
-            "1",
+            "",
             str(unit.difficulty),
             format_cell(unit.state == "hidden_gold"),
             "",
             "0.0",
             format_cell(unit.gold_pool),
-            *(format_cell(unit.data.get(name)) for name in [*answers, *rest.values()]),
-            "true",
+            *cells,
+            *(format_cell(unit.data.get(name)) for name in rest.values()),
+            format_cell(unit.data.get("_golden")) or "true",
         ]
 
 
@@ -266,15 +298,20 @@ def format_figure(value: object) -> str:
 def _result(result: Any, others: Sequence[str]) -> Cells:
     """Format the result of one question, and the columns beside it."""
     if isinstance(result, list):
-        # The parts of a compound answer stay together on one line.
-        lines = [
-            "|".join(map(format_cell, answer)) if isinstance(answer, list) else answer
-            for answer in result
-        ]
-        return [format_cell(lines), *("" for _ in others)]
+        return [_answer_lines(result), *("" for _ in others)]
     result = result or {}
     answer = result["avg"] if "avg" in result else result.get("agg")
     return [format_figure(answer), *(format_figure(result.get(other)) for other in others)]
+
+
+def _answer_lines(answers: Iterable[Any]) -> str:
+    """Format answers, one per line; the parts of a compound answer stay on one line."""
+    return format_cell(
+        [
+            "|".join(map(format_cell, answer)) if isinstance(answer, list) else answer
+            for answer in answers
+        ]
+    )
 
 
 def _entries(result: Any) -> str:

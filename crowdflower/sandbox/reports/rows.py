@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, select
 
+from crowdflower.sandbox import forms
 from crowdflower.sandbox.clock import report_time
-from crowdflower.sandbox.rules.results import results, shapes
+from crowdflower.sandbox.rules import gold_answers
+from crowdflower.sandbox.rules.results import judgments, results, shapes
 from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.units import gold
 from crowdflower.sandbox.rules.work import workers
-from crowdflower.sandbox.store.tables import judgment, unit, worker_job
+from crowdflower.sandbox.store.tables import judgment, unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +38,7 @@ class JudgedUnit(NamedTuple):
 
 
 class GoldUnit(NamedTuple):
-    """A test question, with counts of its answers."""
+    """A test question, with counts of its answers, and the wrong answers to each question."""
 
     id: int
     state: str
@@ -45,14 +47,21 @@ class GoldUnit(NamedTuple):
     missed_count: int
     difficulty: int
     gold_pool: str | None
+    rejected: dict[str, list[Any]]
 
 
 def read_golds(tx: Transaction, job: Row[Any]) -> Iterator[GoldUnit]:
     """Yield every test question."""
+    is_wrong = (judgment.c.missed.is_(True), judgment.c.rejected.is_(False))
+    query = select(judgment.c.unit_id, judgment.c.data).where(judgment.c.job_id == job.id)
+    wrong: dict[int, list[dict[str, Any]]] = {}
+    for row in tx.all(query.where(*is_wrong).order_by(judgment.c.id)):
+        wrong.setdefault(row.unit_id, []).append(row.data)
     for row in gold.list_all(tx, job):
         answered = row.judgments_count + row.tainted_count
         about = (row.missed_count, row.difficulty, row.gold_pool)
-        yield GoldUnit(row.id, row.state, row.data, answered, *about)
+        rejected = _rejected_answers(job, row, wrong.get(row.id, []))
+        yield GoldUnit(row.id, row.state, row.data, answered, *about, rejected)
 
 
 def read_judgments(
@@ -60,38 +69,45 @@ def read_judgments(
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
     """Yield every unit with its judgments, oldest first.
 
-    :param extra: Columns of judgments beside their own, ``worker_trust`` and ``unit_state``.
+    :param extra: Columns of judgments beside those of
+        :func:`~crowdflower.sandbox.rules.results.judgments.select_with_contributor`.
     """
     for rows in _batches(tx, job):
-        judgments = _judgments(tx, job, rows[0].seq, rows[-1].seq, extra)
-        by_unit = {number: list(each) for number, each in groupby(judgments, attrgetter("unit_id"))}
+        found = _judgments(tx, job, rows[0].seq, rows[-1].seq, extra)
+        by_unit = {number: list(each) for number, each in groupby(found, attrgetter("unit_id"))}
         for row in rows:
             yield row, by_unit.get(row.id, [])
 
 
 def read_judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
     """Yield every unit with judgments that were not rejected."""
-    for row, judgments in _with_kept_judgments(tx, job):
-        if judgments:
-            trusted = [each for each in judgments if not each.tainted]
+    for row, kept in _with_kept_judgments(tx, job):
+        if kept:
+            trusted = [each for each in kept if not each.tainted]
             yield JudgedUnit(
                 row.id,
                 row.state,
                 row.data,
                 len(trusted),
                 trusted[-1].created_at if trusted else None,
-                results.summarize(job, row.state, _trusted_answers(trusted), lists=True),
+                results.summarize(job, row, _weighted(trusted), lists=True),
             )
 
 
 def read_units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
-    """Yield every unit in the form of the API."""
-    for row, judgments in _with_kept_judgments(tx, job, unit.c.data.label("unit_data")):
-        body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in judgments]}
-        if judgments:
-            trusted = [each for each in judgments if not each.tainted]
-            body |= results.summarize(job, row.state, _trusted_answers(trusted))
-        yield {**results.unit_json(tx, job, row, simple=True), "results": body}
+    """Yield every unit in the form of the API, with its trusted judgments.
+
+    ``judgments_count`` and ``agreement`` count the tainted ones too. With the job's option
+    ``include_tainted``, these are listed as well.
+    """
+    for row, kept in _with_kept_judgments(tx, job, judgments.UNIT_DATA):
+        trusted = [each for each in kept if not each.tainted]
+        listed = kept if job.options.get("include_tainted") else trusted
+        body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in listed]}
+        if kept:
+            body |= results.summarize(job, row, _weighted(trusted))
+        fields = results.unit_fields(job, row, [each.data for each in kept])
+        yield {**fields, "results": body}
 
 
 def read_workers(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
@@ -102,23 +118,44 @@ def read_workers(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
         yield shapes.worker(row) | formatted
 
 
-def read_source(tx: Transaction, job: Row[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the id and data of every unit."""
+def read_source(tx: Transaction, job: Row[Any]) -> Iterator[Row[Any]]:
+    """Yield every unit."""
     for rows in _batches(tx, job):
-        for row in rows:
-            yield row.id, row.data
+        yield from rows
 
 
-def _trusted_answers(trusted: Sequence[Any]) -> list[WeightedAnswers]:
-    return [WeightedAnswers(each.data, each.worker_trust) for each in trusted]
+def _rejected_answers(
+    job: Row[Any], row: Row[Any], wrong: Sequence[dict[str, Any]]
+) -> dict[str, list[Any]]:
+    """Return the distinct wrong answers to each question of a test question, in order.
+
+    :param wrong: The answers of contributors who missed at least one of its questions.
+    """
+    rejected: dict[str, list[Any]] = {}
+    if not wrong or not job.cml:
+        return rejected
+    accepted = gold_answers.accepted_answers(job.gold, row.data)
+    data = gold_answers.visible_data(row.data, gold_answers.hidden_columns(job.gold))
+    form = forms.form_for(job.cml, data)
+    for answers in wrong:
+        for name in form.missed(answers, accepted):
+            given = answers.get(name)
+            known = rejected.setdefault(name, [])
+            if given is not None and given not in known:
+                known.append(given)
+    return rejected
+
+
+def _weighted(found: Sequence[Any]) -> list[WeightedAnswers]:
+    return [WeightedAnswers(each.data, each.trust) for each in found]
 
 
 def _with_kept_judgments(
     tx: Transaction, job: Row[Any], *extra: ColumnElement[Any]
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
     """Yield every unit with its judgments that were not rejected."""
-    for row, judgments in read_judgments(tx, job, *extra):
-        yield row, [each for each in judgments if not each.rejected]
+    for row, found in read_judgments(tx, job, *extra):
+        yield row, [each for each in found if not each.rejected]
 
 
 def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
@@ -133,19 +170,6 @@ def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
 def _judgments(
     tx: Transaction, job: Row[Any], first: int, last: int, extra: Sequence[ColumnElement[Any]]
 ) -> list[Row[Any]]:
-    same_worker = (worker_job.c.job_id == judgment.c.job_id) & (
-        worker_job.c.worker_id == judgment.c.worker_id
-    )
-    query = (
-        select(
-            judgment,
-            worker_job.c.trust.label("worker_trust"),
-            unit.c.state.label("unit_state"),
-            *extra,
-        )
-        .join(unit, unit.c.id == judgment.c.unit_id)
-        .join(worker_job, same_worker)
-        .where(unit.c.job_id == job.id, unit.c.seq.between(first, last))
-        .order_by(unit.c.seq, judgment.c.id)
-    )
-    return tx.all(query)
+    of_units = (unit.c.job_id == job.id, unit.c.seq.between(first, last))
+    query = judgments.select_with_contributor(*extra).where(*of_units)
+    return tx.all(query.order_by(unit.c.seq, judgment.c.id))

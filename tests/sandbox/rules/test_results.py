@@ -216,13 +216,99 @@ def test_a_judgment_has_its_unit_and_contributor(world: Any) -> None:
 
     shown = shapes.judgment(found)
     assert shown["id"] == first.id
-    assert (shown["trust"], shown["worker_trust"]) == (0.0, 0.5)
+    assert (shown["trust"], shown["worker_trust"]) == (0.5, 0.5)
     assert (shown["external_type"], shown["country"]) == ("on_demand", "FIN")
     assert shown["unit_data"] == world.do(units.find, job, first.unit_id).data
     assert shown["unit_state"] in {"judgable", "golden"}
     assert (shown["judgment"], shown["rejected"], shown["tainted"]) == (1, None, False)
     with pytest.raises(NotFound):
         world.do(judgments.find, world.job(5), first.id)
+
+
+def test_a_contributor_has_one_trust_a_job_and_another_in_all_jobs(world: Any) -> None:
+    """``trust`` is one number a contributor in a job of 2014; ``worker_trust`` is another in a
+    judgment of 2021, 0.953095858117445 beside 1, and null in one of 2014."""
+    job, other, without = world.launch_job(20, golds=8), world.launch_job(20, golds=8), world.job(5)
+    world.do(orders.place, without, 0, ["on_demand"])
+    worker, untested = world.crowd(2)
+    world.work(job, worker, "negative")
+    world.work(job, worker, "positive")
+    world.work(other, worker, "positive")
+    world.work(other, worker, "positive")
+    world.work(without, untested)
+
+    rows = [*world.judgments(job), *world.judgments(other), *world.judgments(without)]
+    shown = [
+        shapes.judgment(world.do(judgments.find, each, row.id))
+        for row in rows
+        for each in (job, other, without)
+        if each.id == row.job_id
+    ]
+
+    numbers = {(each["job_id"], each["trust"], each["worker_trust"]) for each in shown}
+    assert numbers == {(job.id, 0.5, 0.75), (other.id, 1.0, 0.75), (without.id, 1.0, None)}
+
+
+@pytest.mark.parametrize(
+    ("options", "winner"),
+    [
+        ("<cml:radio label='apple'/><cml:radio label='pear'/>", "pear"),
+        ("<cml:radio label='pear'/><cml:radio label='apple'/>", "apple"),
+        ("<cml:radio label='{{text}}' value='pear'/><cml:radio label='apple'/>", "apple"),
+        (
+            "{% if text != 'no' %}<cml:radio label='pear'/>{% endif %}<cml:radio label='apple'/>",
+            "apple",
+        ),
+    ],
+)
+@pytest.mark.parametrize("first", ["apple", "pear"])
+def test_on_a_tie_the_last_option_of_the_form_wins(
+    world: Any, options: str, winner: str, first: str
+) -> None:
+    """So it is in all 141 ties of a job of 2014."""
+    job = world.job(5, cml=f"<cml:radios name='fruit' validates='required'>{options}</cml:radios>")
+    world.do(orders.place, job, 0, ["on_demand"])
+    number = world.units(job)[0].id
+    given = [{"fruit": each} for each in (first, "pear" if first == "apple" else "apple")]
+    for worker, answer in zip(world.trusted_workers(job, 0.8, 0.8), given, strict=True):
+        page = world.take(job, worker, only=[number])
+        world.do(submission.submit, worker, page.assignment_id, page.token, {number: answer})
+
+    shown = world.do(results.unit_results, job, world.do(units.find, job, number))
+
+    assert shown["fruit"] == {"agg": winner, "confidence": 0.5}
+    assert world.do(judgments.read_page, job)[number]["fruit"]["agg"] == winner
+
+
+def test_the_last_option_wins_within_one_answer_too(world: Any) -> None:
+    boxes = "".join(f"<cml:checkbox label='{each}'/>" for each in ("price", "delivery", "colour"))
+    job = world.job(
+        5, cml=f"<cml:checkboxes name='about' validates='required'>{boxes}</cml:checkboxes>"
+    )
+    world.do(orders.place, job, 0, ["on_demand"])
+    number = world.units(job)[0].id
+    page = world.take(job, worker := world.worker(), only=[number])
+    answer = {number: {"about": ["price", "delivery"]}}
+    world.do(submission.submit, worker, page.assignment_id, page.token, answer)
+
+    shown = world.do(results.unit_results, job, world.do(units.find, job, number))
+
+    assert shown["about"] == {"agg": "delivery", "confidence": 1.0}
+
+
+def test_agreement_counts_contributors_who_lost_trust(world: Any) -> None:
+    job = world.launch_job(20, golds=8, options={"after_gold": "1"}, judgments_per_unit=1)
+    number = world.units(job)[0].id
+    sloppy, careful = world.crowd(2)
+    world.judge(job, number, (sloppy, "positive"))
+    world.work(job, sloppy, "negative")
+    world.judge(job, number, (careful, "negative"))
+
+    unit = world.do(units.find, job, number)
+
+    assert unit.state == "finalized"
+    assert world.do(results.unit_json, job, unit)["agreement"] == 0.5
+    assert world.do(judgments.read_page, job)[number]["_agreement"] == 0.5
 
 
 def test_test_questions_have_judgments_and_results(world: Any) -> None:

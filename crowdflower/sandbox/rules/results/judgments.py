@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules.results import aggregation
-from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
+from crowdflower.sandbox.rules.results.aggregation import RowOptions, WeightedAnswers
 from crowdflower.sandbox.rules.results.column_names import output_names
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.fast import bulk_queries
 from crowdflower.sandbox.store.tables import judgment, unit, worker_job
+
+UNIT_DATA: Final = unit.c.data.label("unit_data")
+"""The data of the unit, as a column of :func:`select_with_contributor`."""
 
 MAX_PAGE_SIZE: Final = 100
 """Maximum number of units on a page."""
@@ -35,22 +38,25 @@ def read_page(tx: Transaction, job: Row[Any], page: int = 1, limit: int = 100) -
     units = bulk_queries.read_judged_units(
         tx.driver, job.id, max(page, 1), min(limit, MAX_PAGE_SIZE)
     )
-    trusted = bulk_queries.read_trusted_judgments(tx.driver, [each.id for each in units])
+    judgments = bulk_queries.read_judgments(tx.driver, [each.id for each in units])
     results = {}
     for unit_id, state, data, updated_at in units:
-        answers = [WeightedAnswers.read(each) for each in trusted.get(unit_id, ())]
+        of_unit = [(each, WeightedAnswers.read(each)) for each in judgments.get(unit_id, ())]
+        answers = [weighted for each, weighted in of_unit if not each.tainted]
+        everyone = [weighted.data for _, weighted in of_unit]
         row: dict[str, Any] = {
-            "_ids": [each.id for each in trusted.get(unit_id, ())],
-            "_agreement": aggregation.unit_agreement(job, state, answers),
+            "_ids": [each.id for each, _ in of_unit if not each.tainted],
+            "_agreement": aggregation.unit_agreement(job, state, everyone),
             "_state": state,
             "_updated_at": iso(updated_at),
         }
         columns = json.loads(data)
+        options = RowOptions(job, columns)
         for column, name in output_names(columns, row.keys() | fields.keys()).items():
             row[name] = columns[column]
         for name, how in fields.items():
             res = [each.data.get(name) for each in answers]
-            summary = aggregation.aggregate_answers(name, how, answers)
+            summary = aggregation.aggregate_answers(name, how, answers, options)
             row[name] = {**summary, "res": res} if isinstance(summary, dict) else res
         results[unit_id] = row
     return results
@@ -62,7 +68,8 @@ def find(tx: Transaction, job: Row[Any], judgment_id: int) -> Row[Any]:
     :raises NotFound: The job has no judgment with this id.
     """
     is_it = (judgment.c.id == judgment_id, judgment.c.job_id == job.id)
-    found: Row[Any] | None = tx.one(_select_with_unit_and_worker().where(*is_it))
+    query = select_with_contributor(UNIT_DATA)
+    found: Row[Any] | None = tx.one(query.where(*is_it))
     if found is None:
         raise NotFound
     return found
@@ -71,24 +78,43 @@ def find(tx: Transaction, job: Row[Any], judgment_id: int) -> Row[Any]:
 def list_of_unit(tx: Transaction, job: Row[Any], unit: Row[Any]) -> list[Row[Any]]:
     """List the judgments of a unit, oldest first, with tainted ones but without rejected ones.
 
-    Each has its own columns, the current ``worker_trust``, ``unit_state`` and ``unit_data``.
+    Each has the columns of :func:`select_with_contributor`, and ``unit_data``.
     """
     of_it = (judgment.c.unit_id == unit.id, judgment.c.job_id == job.id)
-    query = _select_with_unit_and_worker().where(*of_it, judgment.c.rejected.is_(False))
-    return tx.all(query.order_by(judgment.c.id))
+    query = select_with_contributor(UNIT_DATA)
+    kept = query.where(*of_it, judgment.c.rejected.is_(False))
+    return tx.all(kept.order_by(judgment.c.id))
 
 
-def _select_with_unit_and_worker() -> Select[Any]:
+def select_with_contributor(*extra: ColumnElement[Any]) -> Select[Any]:
+    """Return a query for judgments, each with its unit and its contributor.
+
+    Each has its own columns, ``unit_state``, and two numbers of the contributor, as they are now:
+    ``trust``, in the job, and ``worker_trust``, in all jobs. The second is ``None`` if they never
+    saw a test question.
+
+    :param extra: Further columns of the unit, such as :data:`UNIT_DATA`.
+    """
+    own = [column for column in judgment.c if column.name != "trust"]
+    seen = func.sum(worker_job.c.golds_seen)
+    right = seen - func.sum(worker_job.c.golds_missed) + func.sum(worker_job.c.golds_forgiven)
+    everywhere = (
+        select(worker_job.c.worker_id, case((seen > 0, right * 1.0 / seen)).label("trust"))
+        .group_by(worker_job.c.worker_id)
+        .subquery()
+    )
     is_contributor = (worker_job.c.job_id == judgment.c.job_id) & (
         worker_job.c.worker_id == judgment.c.worker_id
     )
     return (
         select(
-            judgment,
-            worker_job.c.trust.label("worker_trust"),
+            *own,
+            worker_job.c.trust,
+            everywhere.c.trust.label("worker_trust"),
             unit.c.state.label("unit_state"),
-            unit.c.data.label("unit_data"),
+            *extra,
         )
         .join(unit, unit.c.id == judgment.c.unit_id)
         .join(worker_job, is_contributor)
+        .join(everywhere, everywhere.c.worker_id == judgment.c.worker_id)
     )

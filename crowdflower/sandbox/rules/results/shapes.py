@@ -107,7 +107,7 @@ def judgment(row: Row[Any]) -> dict[str, Any]:
         "worker_id": row.worker_id,
         "judgment": 1,
         "trust": round(row.trust, PLACES),
-        "worker_trust": round(row.worker_trust, PLACES),
+        "worker_trust": None if row.worker_trust is None else round(row.worker_trust, PLACES),
         "unit_state": row.unit_state,
         "data": row.data,
         "unit_data": row.unit_data,

@@ -89,6 +89,8 @@ OPTION_TYPES: dict[str, ValueType] = {
     "gold_always": boolean,
     "hide_correct_answers": boolean,
     "htl_report": boolean,
+    "ignore_gold": boolean,
+    "include_tainted": boolean,
     "include_unfinished": boolean,
     "logical_aggregation": boolean,
     "reject_at": percent,

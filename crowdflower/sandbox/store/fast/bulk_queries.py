@@ -33,9 +33,9 @@ WHERE job_id = ? AND judgments_count > 0 ORDER BY seq LIMIT ? OFFSET ?
 """
 
 _JUDGMENTS_OF_UNITS = """
-SELECT j.unit_id, j.id, j.data, w.trust FROM judgment j
+SELECT j.unit_id, j.id, j.data, w.trust, j.tainted FROM judgment j
 JOIN worker_job w ON w.job_id = j.job_id AND w.worker_id = j.worker_id
-WHERE j.unit_id IN ({marks}) AND NOT j.tainted AND NOT j.rejected ORDER BY j.unit_id, j.id
+WHERE j.unit_id IN ({marks}) AND NOT j.rejected ORDER BY j.unit_id, j.id
 """
 
 
@@ -48,13 +48,14 @@ class JudgedUnit(NamedTuple):
     updated_at: float
 
 
-class TrustedJudgment(NamedTuple):
-    """A trusted judgment; ``data`` is JSON text, ``trust`` the contributor's current trust."""
+class UnitJudgment(NamedTuple):
+    """A judgment; ``data`` is JSON text, ``trust`` the contributor's current trust."""
 
     unit_id: int
     id: int
     data: str
     trust: float
+    tainted: bool
 
 
 def insert_units(
@@ -83,13 +84,13 @@ def read_judged_units(driver: Driver, job_id: int, page: int, limit: int) -> lis
     return [JudgedUnit(*row) for row in rows]
 
 
-def read_trusted_judgments(driver: Driver, unit_ids: list[int]) -> dict[int, list[TrustedJudgment]]:
-    """Read the trusted judgments of units, by unit, oldest first."""
-    by_unit: dict[int, list[TrustedJudgment]] = {}
+def read_judgments(driver: Driver, unit_ids: list[int]) -> dict[int, list[UnitJudgment]]:
+    """Read the judgments of units that were not rejected, by unit, oldest first."""
+    by_unit: dict[int, list[UnitJudgment]] = {}
     if unit_ids:
         marks = ",".join("?" * len(unit_ids))
         for row in driver.execute(_JUDGMENTS_OF_UNITS.format(marks=marks), unit_ids):
-            by_unit.setdefault(row[0], []).append(TrustedJudgment(*row))
+            by_unit.setdefault(row[0], []).append(UnitJudgment(*row))
     return by_unit
 
 
