@@ -353,7 +353,7 @@ def test_invalid_lists_of_countries_are_refused_with_the_services_message(
 
 
 @pytest.mark.parametrize("name", ["included_countries", "excluded_countries"])
-@pytest.mark.parametrize("sent", [[], "", None, [""], [None]])
+@pytest.mark.parametrize("sent", [[], "", None, [""], [None], "null", {}])
 def test_an_empty_list_of_countries_is_accepted(world: Any, name: str, sent: Any) -> None:
     """Scripts copy the settings of a job; in a form, an empty list is one empty value."""
     job = world.job(5, **{name: ["FI"]})

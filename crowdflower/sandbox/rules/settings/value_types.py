@@ -211,7 +211,7 @@ def country_codes(name: str, value: Any, maximum: int) -> list[str]:
     """
     if isinstance(value, list):  # a form sends an empty list as one empty value
         value = [item for item in value if item not in (None, "")]
-    if value is None or value in ("", []):
+    if value is None or value in ("", "null", [], {}):
         return []
     refusal = Invalid.text(f"Invalid format of {name} attribute")
     if isinstance(value, str):
