@@ -1,4 +1,4 @@
-"""The calls of published programs that others have written for the service."""
+"""Programs that others have written for the service: their requests, byte for byte."""
 
 from __future__ import annotations
 
