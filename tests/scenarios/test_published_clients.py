@@ -8,7 +8,7 @@ import zipfile
 from collections import Counter
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from raw_requests import send
@@ -156,12 +156,46 @@ User-Agent: Ruby
 Connection: close
 Host: $host
 """.strip()
+RUBY_FORM = f"{RUBY}\nContent-Type: application/x-www-form-urlencoded"
+
+
+def test_the_vendors_ruby_gem_makes_its_calls_with_two_slashes(box: Box) -> None:
+    """Source: the gem's ``base.rb``, which joins ``…/v1`` and ``/jobs`` with a slash."""
+
+    def call(line: str, body: str = "", **values: object) -> Any:
+        text = f"{line} HTTP/1.1\n{RUBY_FORM}\n\n{body}" if body else f"{line} HTTP/1.1\n{RUBY}"
+        return send(box, text, **values).json()
+
+    csv = f"POST /v1//jobs/upload?key=$key HTTP/1.1\n{RUBY}\nContent-Type: text/csv\n\n"
+    job = send(box, csv + "text\n" + "".join(f"text {number}\n" for number in range(6))).json()[
+        "id"
+    ]
+    at = f"/v1//jobs/{job}"
+    form = "job[title]=Is%20it%20spam%3F&job[instructions]=Read%20it.&job[cml]=" + quote(SPAM)
+
+    blank = call("POST /v1//jobs.json?job[title]=Job_1%3A%20Connection%20Check&key=$key")
+    assert blank["title"] == "Job_1: Connection Check"
+    assert [each["id"] for each in call("GET /v1//jobs?key=$key")] == [blank["id"], job]
+    assert call(f"PUT {at}.json?key=$key", form)["instructions"] == "Read it."
+    assert call(f"POST {at}/tags?key=$key", "tags[]=fun&tags[]=new") == {"success": "2 tags added"}
+    assert call(f"DELETE {at}/tags?key=$key", "tags[]=fun") == {"success": "1 tags removed"}
+    assert call(f"GET {at}/units/ping?key=$key") == {"count": 6, "done": True}
+    units = call(f"GET {at}/units?limit=1000&page=1&key=$key")
+    data = "unit[data]=%7B%22text%22%3A%22one%20more%22%7D&unit[golden]=false"
+    assert call(f"POST {at}/units?key=$key", data)["data"] == {"text": "one more"}
+    order = "debit[units_count]=7&channels[channel]=cf_internal"
+    assert call(f"POST {at}/orders.json?key=$key", order)["nuggeted_units_count"] == 7
+    assert call(f"GET {at}/channels?key=$key")["enabled_channels"] == ["cf_internal"]
+    first, *_ = units
+    assert call(f"POST {at}/units/{first}/cancel.json?key=$key")["success"]
+    assert [call(f"GET {at}/{verb}?key=$key")["success"] for verb in ("pause", "resume", "cancel")]
+    assert call(f"GET {at}?key=$key")["state"] == "canceled"
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        f"PUT /v1/jobs/$job/workers/$worker/reject?key=$key HTTP/1.1\n{RUBY}\nContent-Length: 0",
+        f"PUT /v1//jobs/$job/workers/$worker/reject?key=$key HTTP/1.1\n{RUBY}\nContent-Length: 0",
         """
         PUT /v1/jobs/$job/workers/$worker/reject.json?key=$key HTTP/1.1
         Host: $host

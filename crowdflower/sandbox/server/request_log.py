@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,8 @@ MAX_REQUESTS: Final = 1000
 
 MAX_BODY: Final = 64 * 1024
 """Largest body, in bytes, whose parameters are kept."""
+
+_SLASHES: Final = re.compile("//+")
 
 SECRETS: Final = frozenset({"key", "token"})
 """Parameters that are never kept."""
@@ -75,8 +78,13 @@ class RequestLog:
     def run(
         self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse
     ) -> Iterable[bytes]:
-        """Call the application, or inject the fault that matches; then record the request."""
-        verb, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        """Call the application, or inject the fault that matches; then record the request.
+
+        Several slashes in the path become one: some clients send two, and routes and faults are
+        the same for them.
+        """
+        path = environ["PATH_INFO"] = _SLASHES.sub("/", environ["PATH_INFO"])
+        verb = environ["REQUEST_METHOD"]
         fault = self.faults.take(verb, path)
         at = self._clock.now()
         statuses: list[int] = []
