@@ -77,7 +77,7 @@ class Form:
         differ from row to row. Liquid that only prints text between them does not count.
     :param source: The form as written.
     :param template: The form with a name added to each question whose label contains Liquid, so
-        that the answers of all rows share one column.
+        that the answers of all rows share one column, and a value to each such option.
 
     >>> from crowdflower.cml import parse
     >>> form = parse('''

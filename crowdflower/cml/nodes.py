@@ -96,6 +96,7 @@ class OptionNode:
     """One option of a question as written."""
 
     def __init__(self, tag: Tag) -> None:
+        self.tag = tag
         self.start = tag.start
         self.label = attribute_text(tag.attributes, "label", "value")
         self.value = attribute_text(tag.attributes, "value")

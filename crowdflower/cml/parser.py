@@ -139,14 +139,32 @@ def _check_groups(source: Source, nodes: list[GroupNode], used_names: set[str]) 
 
 
 def _template(source: str, nodes: list[QuestionNode]) -> str:
-    """Insert a name into each question whose name would otherwise depend on the rendered label."""
+    """Insert a name into each question whose name would otherwise depend on the rendered label.
+
+    An option whose label contains Liquid gets its label as value, too: labels contain markup and
+    values do not, so ``{{ text | escape }}`` is different in both.
+    """
     pieces, end = [], 0
     for node in nodes:
-        if node.name_from_liquid_label:
-            insert_at = node.start + len("<cml:") + len(node.kind)
-            pieces += [source[end:insert_at], f' name="{node.name}"']
+        added = [(node.tag, f' name="{node.name}"')] if node.name_from_liquid_label else []
+        tags = [node.tag] if node.kind == "checkbox" else [each.tag for each in node.options]
+        if node.kind != "ratings":
+            added += [(tag, f" value={label}") for tag in tags if (label := _label(source, tag))]
+        for tag, attribute in added:
+            insert_at = tag.start + 1 + len(tag.name)
+            pieces += [source[end:insert_at], attribute]
             end = insert_at
     return "".join([*pieces, source[end:]])
+
+
+def _label(source: str, tag: Tag) -> str:
+    """Return the label of an option as written, with its quotes, if a row completes the value."""
+    label = tag.attributes.get("label")
+    if label is None or "value" in tag.attributes or "{" not in label.value:
+        return ""
+    quote = source[label.value_start - 1]
+    quote = quote if quote in "\"'" else ""
+    return f"{quote}{source[label.value_start : label.value_end]}{quote}"
 
 
 class _NodeBuilder:

@@ -38,6 +38,7 @@ class Attribute:
     value: str
     start: int
     value_start: int
+    value_end: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Tag:
     :param name: Lower-cased, such as ``cml:radios`` or ``div``.
     :param is_end: Whether it is an end tag.
     :param self_closing: Whether it ends with ``/>``.
-    :param attributes: Name to attribute, the first of each name; only for tags of CML.
+    :param attributes: Name to attribute, the first of each name.
     :param start: Offset of its ``<``.
     :param end: Offset after its ``>``.
     """
@@ -71,21 +72,29 @@ def scan_tags(source: Source, masked: str) -> Iterator[Tag]:
     :param source: The form as written; attribute values are taken from it.
     :param masked: The same text with its Liquid masked, character for character.
     """
+    return (tag for _, _, tag in scan(source, masked) if tag is not None)
+
+
+def scan(source: Source, masked: str) -> Iterator[tuple[int, int, Tag | None]]:
+    """Yield start and end of all that is not text, in order, with the tag if it is one.
+
+    The others are comments, declarations, scripts, styles, and tags that are never closed.
+    """
     offset = 0
     while opening := _TAG_START.search(masked, offset):
         comment, declaration, slash, name = opening.groups()
         if comment or declaration:
             offset = _skip(source, masked, opening.start(), "-->" if comment else ">")
+            yield opening.start(), offset, None
             continue
         tag, offset = _read_tag(
             source, masked, opening.start(), opening.end(), name.lower(), bool(slash)
         )
-        if tag is None:
-            continue
-        yield tag
-        if tag.name in _RAW_TEXT_END and not tag.is_end and not tag.self_closing:
-            end = _RAW_TEXT_END[tag.name].search(masked, offset)
+        yield opening.start(), offset, tag
+        if tag and tag.name in _RAW_TEXT_END and not tag.is_end and not tag.self_closing:
+            start, end = offset, _RAW_TEXT_END[tag.name].search(masked, offset)
             offset = end.start() if end else len(masked)
+            yield start, offset, None
 
 
 def _skip(source: Source, masked: str, start: int, close: str) -> int:
@@ -132,9 +141,9 @@ def _read_tag(
                 key_start,
                 f"The value of {key} in <{name}> runs into the next tag; add its closing quote.",
             )
-        if is_cml and key not in attributes:
-            attributes[key] = Attribute(unescape(source.text[first:last]), key_start, first)
-            if masked[first : first + 1] in _CURLY_QUOTES and first < last:
+        if key not in attributes:
+            attributes[key] = Attribute(unescape(source.text[first:last]), key_start, first, last)
+            if is_cml and masked[first : first + 1] in _CURLY_QUOTES and first < last:
                 source.add_warning(
                     key_start,
                     f"The value of {key} starts with a curly quote, which is read as part of the "

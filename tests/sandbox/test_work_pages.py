@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 
 from crowdflower.exceptions import ApiError
 from crowdflower.sandbox import Sandbox
+from crowdflower.sandbox.forms.sanitizer import is_safe_url
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -44,7 +46,38 @@ PAYLOADS = [
     '<base href="https://evil.example/">',
     '<meta http-equiv="refresh" content="0;url=https://evil.example/">',
     "\ufdd00\ufdd1 here",
+    "<b onmouseover=alert(1) onclick='alert(1)'>x",
+    "<a href=' &#106;avascript:alert(1)'>x</a><img src='jav\tascript:alert(1)'>",
+    "<svg><a xlink:href='javascript:alert(1)'><animate onbegin=alert(1) attributeName=x></svg>",
+    "<p style='background:url(javascript:alert(1));position:fixed;inset:0'>x",
+    "<style>@import 'https://evil.example'</style><link rel=stylesheet href=//evil.example>",
+    "<b><i><table><tr><td><details><ul><li>open",
+    "<textarea><title><plaintext><xmp><noscript>",
+    "</section></form></main></body></html><form>",
+    "<video poster='javascript:alert(1)' onerror=alert(1)><source src='data:text/html,x'></video>",
+    "<input name=token value=forged><button name=give_up value=yes>x</button>",
+    "<cml:text name='password' label='Your password'/></cml:radios>",
+    "'\"`= /><img src=x onerror=alert(1)//",
+    "<math><mtext><script>alert(1)</script></mtext></math><object data=x></object>",
 ]
+
+PLACES = {
+    "review": "{{ x }}",
+    "attribute": '<p title="{{ x }}">y</p>',
+    "unquoted": "<p title={{ x }}>y</p>",
+    "link": '<a href="{{ x }}">y</a><img src={{ x }}>',
+    "style": '<p style="color: {{ x }}">y</p>',
+    "comment": "<!-- {{ x }} -->",
+    "label": '<cml:text name="l" label="{{ x }}" instructions="{{ x }}" default="{{ x }}"/>',
+    "option": '<cml:radios name="o"><cml:radio label="{{ x }}"/></cml:radios>',
+    "select": '<cml:select name="s"><cml:option label="{{ x }}"/></cml:select>',
+    "child": '<cml:text name="c"><cml:instructions>{{ x }}</cml:instructions></cml:text>',
+    "group": '<cml:group multiple="true"><h3>{{ x }}</h3><cml:text name="g"/></cml:group>',
+    "captured": '{% capture y %}{{ x }}{% endcapture %}<b title="{{ y }}">{{ y }}</b>',
+    "filtered": "{{ x | append: '<br>' }}{{ x | upcase }}{{ x | truncate: 20 }}",
+    "escaped": '{{ x | escape }}<cml:text name="e" label="{{ x | escape }}"/>',
+}
+"""Where a form may print a value of a row."""
 
 
 @pytest.fixture
@@ -436,6 +469,126 @@ def test_markup_of_requesters_cannot_run_scripts(box: Sandbox, payload: str, pla
     assert html.count("<meta") == 2
     assert sum('name="token"' in rest for tag, rest in tags if tag == "input") == 1
     assert html.count("<legend") == len(ROWS)
+
+
+class Controls(HTMLParser):
+    """What a browser can submit or run on a page, and what surrounds each question."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.controls: list[str] = []
+        self.active: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag in {"form", "input", "select", "textarea", "button", "legend"}:
+            self.controls.append("/".join([*self._open, tag, values.get("name") or ""]))
+        self.active += [name for name in values if name.startswith("on")]
+        urls = [values[name] or "" for name in ("href", "src", "poster") if name in values]
+        self.active += [url for url in urls if not is_safe_url(tag, url)]
+        style = values.get("style") or ""
+        self.active += [style] if re.search(r"url|position|expression|@", style) else []
+        if tag in {"script", "svg", "math", "iframe", "object", "base", "style", "link", "meta"}:
+            self.active.append(tag)
+        if tag in {"main", "form", "section"}:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"main", "form", "section"}:
+            assert self._open.pop() == tag
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_value_of_a_row_can_act_or_change_the_page(box: Sandbox, place: str) -> None:
+    cml = PLACES[place] + CML
+    values = [*PAYLOADS, "<!-- open", "plain"]
+    job = launch_job(box, [{"review": "r", "link": "l", "x": value} for value in values], cml)
+
+    html = Person(box, job).load()
+
+    body = Controls(html[html.index("<main>") : html.index("</main>") + len("</main>")])
+    assert body.active == []
+    *rows, plain = html.partition("<p><button>")[0].split('<section class="row"')[1:]
+    controls = [
+        [re.sub(r"\bu\d+", "u", each) for each in Controls(f"<section{row}").controls]
+        for row in (*rows, plain)
+    ]
+    assert len(controls) == len(values)
+    assert all(each == controls[-1] for each in controls)
+
+
+def test_markup_of_rows_and_labels_is_shown_and_escaped_text_is_not(box: Sandbox) -> None:
+    # The vendor's own example, and four tools, put the word to judge in <b> or <span>.
+    cml = """<h2>{{ text }}</h2><p>{{ text | escape }}</p>
+    <cml:radios label="Is {{ text }} <i>big</i>?" name="says" instructions="In <u>{{ text }}</u>">
+      <cml:radio label="<b>Yes</b>, {{ text }}" value="1"/>
+      <cml:radio label="No, {{ text | escape }}" value="2"/>
+    </cml:radios>
+    <cml:group multiple="true"><h3>{{ text }}</h3>
+      <cml:select label="<em>How</em> big?" name="how" validates="required">
+        <cml:option label="<b>very</b> &amp; more"/></cml:select></cml:group>"""
+    rows = [{"text": '<span class="hit"><b>Paris</b></span> &amp; 1 < 2'} for _ in range(5)]
+    job = launch_job(box, rows, cml)
+    person = Person(box, job)
+
+    html = person.load()
+    failed = person.browser.post(person.url, data=person.fields(says="1")).text
+
+    paris, text = "<span><b>Paris</b></span> &amp; 1 &lt; 2", "&lt;b&gt;Paris&lt;/b&gt;"
+    assert f"<h2>{paris}</h2>" in html
+    assert f"""<p>&lt;span class="hit"&gt;{text}&lt;/span&gt; &amp;amp; 1 &lt; 2</p>""" in html
+    assert f"Is {paris} <i>big</i>?" in html
+    assert f"In <u>{paris}</u>" in html
+    assert f"<b>Yes</b>, {paris}</label>" in html
+    no = html[html.index(" No, ") :].partition("</label>")[0]
+    assert unescape(no) == f" No, {rows[0]['text']}"
+    assert "<b>" not in no
+    assert f"<h3>{paris}</h3>" in html
+    assert "<em>How</em> big?" in html
+    assert ">very &amp; more</option>" in html
+    assert re.search(r">Row 1, How big\?</a>: Please answer", failed)
+
+
+def test_audio_video_and_images_are_on_the_page_and_may_be_loaded(box: Sandbox) -> None:
+    cml = """<audio src="{{ clip }}" controls="controls"></audio>
+    <video poster="{{ image }}" width="320"><source src={{ clip }} type="video/mp4">
+    <track src="{{ clip }}" kind="captions"></video><img src="{{ image }}" alt="A {{ image }}">
+    <cml:text name="says" validates="required"/>"""
+    clip, image = "http://media.example/a.mp4?b=1&c=2", "https://media.example/a.png"
+    job = launch_job(box, [{"clip": clip, "image": image} for _ in range(5)], cml)
+    person = Person(box, job)
+
+    response = person.browser.get(person.url)
+
+    clip = clip.replace("&", "&amp;")
+    assert f'<audio src="{clip}" controls="">' in response.text
+    assert f'<video poster="{image}" width="320" controls="">' in response.text
+    assert f'<source src="{clip}" type="video/mp4">' in response.text
+    assert f'<track src="{clip}" kind="captions">' in response.text
+    assert f'<img src="{image}" alt="A {image}">' in response.text
+    policy = response.headers["Content-Security-Policy"]
+    assert "img-src http: https: data:;" in policy
+    assert "media-src http: https: data:;" in policy
+
+
+def test_what_is_removed_gives_a_warning_when_it_is_saved(box: Sandbox) -> None:
+    client = box.client()
+    job = client.upload_job(ROWS)
+    cml = f"<p>\n<iframe src=x></iframe><b onclick=x()>\n<canvas></canvas></b></p>{CML}"
+    client.update_job(job.id, {"cml": cml, "instructions": "Read <form><input></form>"})
+
+    warnings = [event["detail"]["warning"] for event in box.events() if event["kind"] == "warning"]
+
+    for text in (
+        "The form, line 2, column 1: <iframe> is removed from the page",
+        "The form, line 2, column 27: onclick of <b> is removed from the page",
+        "The form, line 3, column 1: <canvas> is removed from the page",
+        "The instructions, line 1: <form> is removed from the page",
+        "The instructions, line 1: <input> is removed from the page",
+    ):
+        assert any(warning.startswith(text) for warning in warnings), text
 
 
 def test_every_response_has_the_security_headers(box: Sandbox) -> None:

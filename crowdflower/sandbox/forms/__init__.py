@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from crowdflower.cml import CMLError, Form, parse
 from crowdflower.sandbox.errors import Declined, Invalid, Unsupported
+from crowdflower.sandbox.forms.removed_markup import find_removed_markup
 from crowdflower.sandbox.forms.templates import (
     Template,
     TemplateError,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from crowdflower.cml import Problem
 
-__all__ = ["check_form", "form_for", "rendered_form", "static_form"]
+__all__ = ["check_form", "find_removed_markup", "form_for", "rendered_form", "static_form"]
 
 FORM_CACHE_SIZE: Final = 64
 """Number of parsed forms in the cache."""
@@ -54,14 +55,15 @@ you mean <cml:text>?
     form, template = _parse_form(cml_source)
     if form.unsupported:
         _refuse(form.unsupported)
-    if template is None and "{{" not in cml_source and "{%" not in cml_source:
-        return form
-    try:
-        Template(cml_source).render({})
-    except TemplateError as error:
-        raise Declined.errors([str(error)]) from None
-    skipped = find_skipped_expression(cml_source)
-    return replace(form, warnings=(*form.warnings, skipped)) if skipped else form
+    found = find_removed_markup(cml_source)
+    if template is not None or "{{" in cml_source or "{%" in cml_source:
+        try:
+            Template(cml_source).render({})
+        except TemplateError as error:
+            raise Declined.errors([str(error)]) from None
+        if skipped := find_skipped_expression(cml_source):
+            found.append(skipped)
+    return replace(form, warnings=(*form.warnings, *found)) if found else form
 
 
 def static_form(cml_source: str) -> Form | None:

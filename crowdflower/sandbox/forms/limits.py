@@ -13,12 +13,13 @@ from io import StringIO
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
+from liquid import Markup
 from liquid.context import RenderContext
 from liquid.exceptions import ResourceLimitError
 from liquid.utils import ReadOnlyChainMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TextIO
 
     from liquid import BoundTemplate
@@ -48,6 +49,10 @@ MAX_NUMBER_BITS: Final = 4_096
 
 _MAX_DATE_LENGTH: Final = 100
 _GROWTH: Final = 6
+_SANITIZER_COST: Final = 500
+_ESCAPING: Final = {"escape", "escape_once", "h"}
+_KEEPING: Final = {"append", "lstrip", "prepend", "rstrip", "strip", "strip_newlines"}
+"""Filters whose result is markup of the template if all they take is."""
 _QUADRATIC: Final = {"uniq", "where", "reject", "has", "find", "find_index"}
 
 
@@ -66,6 +71,11 @@ class Budget:
         self._work -= amount
         if self._work < 0:
             raise ResourceLimitError("its filters process too much text", token=None)
+
+    def sanitize(self, text: str) -> None:
+        """Spend a text that is printed between tags, where markup is cleaned."""
+        if "<" in text or "&" in text or ">" in text:
+            self.work(_SANITIZER_COST + len(text))
 
     def loop(self, iterations: int) -> None:
         """Spend the iterations of a loop; each may repeat the whole template."""
@@ -109,6 +119,7 @@ class BudgetContext(RenderContext):
     def __init__(self, template: BoundTemplate, row: Mapping[str, object], size: int) -> None:
         super().__init__(template, globals=row)
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
+        self.autoescape = True  # marks literals and captured text as markup of the template
         self.budget = Budget(size)
         self._stored = 0
 
@@ -145,14 +156,25 @@ class BudgetContext(RenderContext):
         *arguments: object,
         **named: object,
     ) -> object:
+        is_markup = all(isinstance(each, Markup) for each in (value, *arguments, *named.values()))
+        value, arguments = _plain(value), tuple(map(_plain, arguments))
+        named = {key: _plain(each) for key, each in named.items()}
         sizes = [_size_of(each) for each in (value, *arguments, *named.values())]
         self.budget.work(_cost(name, value, arguments, sizes))
         if name == "date":
             _check_date(value, sum(sizes))
-        return filter_(value, *arguments, **named)
+        result = filter_(value, *arguments, **named)
+        if name in _ESCAPING or (is_markup and name in _KEEPING):
+            return Markup(result)
+        return result
 
 
-def _cost(name: str, value: object, arguments: tuple[object, ...], sizes: list[int]) -> int:
+def _plain(value: object) -> object:
+    """Return markup as an ordinary string, so that filters do not escape what they add to it."""
+    return str.__str__(value) if isinstance(value, Markup) else value
+
+
+def _cost(name: str, value: object, arguments: Sequence[object], sizes: list[int]) -> int:
     """Return the most characters that a filter can read and write."""
     if name == "replace" and arguments and isinstance(value, str):
         other = sizes[2] if len(sizes) > 2 else 0  # noqa: PLR2004 - value, old, new

@@ -1,53 +1,186 @@
-"""HTML sanitizer: keeps text, formatting, links and images, and removes everything active."""
+"""HTML sanitizer: keeps text, formatting, links, images and media; removes everything active."""
 
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Final
 
 import nh3
 
-_TAGS: Final = frozenset(
+TAGS: Final = frozenset(
     [
-        *("a", "abbr", "b", "blockquote", "br", "caption", "center", "cite", "code", "dd", "del"),
-        *("div", "dl", "dt", "em", "figcaption", "figure", "font", "h1", "h2", "h3", "h4", "h5"),
-        *("h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "samp"),
-        *("section", "small", "span", "strike", "strong", "sub", "sup", "table", "tbody", "td"),
-        *("tfoot", "th", "thead", "tr", "tt", "u", "ul", "var"),
+        *("a", "abbr", "acronym", "address", "article", "aside", "audio", "b", "bdi", "bdo", "big"),
+        *("blockquote", "br", "caption", "center", "cite", "code", "col", "colgroup", "data", "dd"),
+        *("del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "font"),
+        *("footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd"),
+        *("li", "mark", "nav", "ol", "p", "picture", "pre", "q", "rp", "rt", "ruby", "s", "samp"),
+        *("section", "small", "source", "span", "strike", "strong", "sub", "summary", "sup"),
+        *("table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "track", "tt", "u", "ul"),
+        *("var", "video", "wbr"),
     ]
 )
+"""Elements that are kept."""
+
+ACTIVE_TAGS: Final = frozenset(
+    [
+        *("applet", "base", "basefont", "body", "button", "canvas", "datalist", "dialog", "embed"),
+        *("fieldset", "form", "frame", "frameset", "head", "html", "iframe", "input", "label"),
+        *("legend", "link", "main", "map", "area", "marquee", "math", "menu", "meta", "meter"),
+        *("noembed", "noframes", "noscript", "object", "optgroup", "option", "output", "param"),
+        *("plaintext", "progress", "script", "select", "slot", "style", "svg", "template"),
+        *("textarea", "title", "xmp"),
+    ]
+)
+"""Other elements of HTML, which are removed. In a row, any other tag is text: ``<a@b.org>``."""
+
+URL_ATTRIBUTES: Final = frozenset({"href", "poster", "src"})
+
+_SIZE: Final = {"height", "width"}
+_CELL: Final = {"align", "bgcolor", "colspan", "rowspan", "valign", *_SIZE}
+_MEDIA: Final = {"controls", "loop", "muted", "preload", "src"}
 _ATTRIBUTES: Final = {
-    "*": {"dir", "lang", "title"},
-    "a": {"href"},
-    "img": {"alt", "height", "src", "width"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan"},
+    "*": {"dir", "lang", "style", "title"},
+    "a": {"href", "target"},
+    "audio": _MEDIA,
+    "details": {"open"},
+    "div": {"align"},
+    "font": {"color", "face", "size"},
+    "img": {"alt", "border", "src", *_SIZE},
+    "li": {"value"},
+    "ol": {"reversed", "start", "type"},
+    "p": {"align"},
+    "source": {"src", "type"},
+    "table": {"align", "bgcolor", "border", "cellpadding", "cellspacing", "width"},
+    "td": _CELL,
+    "th": _CELL,
+    "time": {"datetime"},
+    "tr": {"align", "bgcolor", "valign"},
+    "track": {"default", "kind", "label", "src", "srclang"},
+    "video": {"poster", *_MEDIA, *_SIZE},
 }
 _SCHEMES: Final = {"http", "https", "mailto", "data"}
-_DATA_IMAGE = re.compile(r"\s*data:image/(?:png|jpeg|gif|webp);base64,", re.IGNORECASE)
+_URL_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_IGNORED_IN_URLS: Final = re.compile(r"[\x00-\x20]+")
+_DATA: Final = re.compile(
+    r"\s*data:(?:image/(?:png|jpeg|gif|webp)|(?:audio|video)/[\w.+-]+);base64,", re.IGNORECASE
+)
+_DATA_TAGS: Final = {"audio", "img", "source", "video"}
+_STYLE: Final = re.compile(
+    r"\s*((?:background-)?color|background|border(?:-[a-z]+)?|font-(?:family|size|style|weight)"
+    r"|line-height|(?:max-)?(?:height|width)|padding(?:-[a-z]+)?"
+    r"|text-(?:align|decoration|transform)|vertical-align|white-space)\s*:"
+    r"\s*((?:[\w#%.,+\s-]|\b(?:rgb|hsl)a?\([\d.,%\s/-]*\))+)",
+    re.IGNORECASE,
+)
+_LOOSE: Final = re.compile(
+    rf"""<(?!/?(?:{"|".join(sorted(TAGS | ACTIVE_TAGS))})"""
+    r"""(?=[\s/>])(?:[^<>"']|"[^"]*"|'[^']*')*>)"""
+    r"|&(?!(?:\#\d{1,7}|\#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});)",
+    re.IGNORECASE,
+)
+_RAW_TEXT_TAGS: Final = re.compile(
+    r"</?(?:iframe|noembed|noframes|noscript|plaintext|textarea|title|xmp)(?=[\s/>])[^<>]*>",
+    re.IGNORECASE,
+)
+"""Tags that are removed first: one that is left open would turn all that follows into text."""
+
+_TAG_OR_QUOTE: Final = re.compile(r"""<(?:[^>"]|"[^"]*")*>|["']""")
+_ESCAPES: Final = {"<": "&lt;", "&": "&amp;", '"': "&#34;", "'": "&#39;"}
 
 
 def sanitize(html: str) -> str:
     """Remove scripts, event handlers and unsafe links from HTML.
 
-    Sanitize after rendering Liquid: a row's value may break out of an unquoted attribute.
+    Audio and video get controls, because without them nobody can play them.
 
     >>> sanitize('<p onclick="steal()">Read <b>well</b>.<script>steal()</script></p>')
     '<p>Read <b>well</b>.</p>'
     >>> sanitize('<a href="javascript:steal()">here</a> <img src="data:text/html,x" alt="cat">')
     '<a rel="noopener noreferrer">here</a> <img alt="cat">'
+    >>> sanitize('<audio src="https://example.org/7.mp3" autoplay></audio>')
+    '<audio src="https://example.org/7.mp3" controls=""></audio>'
     """
-    return nh3.clean(
-        html,
-        tags=set(_TAGS),
-        attributes=_ATTRIBUTES,
-        attribute_filter=_filter_attribute,
-        url_schemes=_SCHEMES,
-    )
+    return _CLEANER.clean(_RAW_TEXT_TAGS.sub("", html))
+
+
+def sanitize_value(text: str) -> str:
+    """Turn a value of a row, or a label, into HTML that can stand anywhere between tags.
+
+    Tags that are open at its end are closed. A ``<`` or ``&`` that does not begin markup is text,
+    and so are tags that HTML does not have, those of CML among them.
+
+    >>> sanitize_value("<b>Paris</b> & <i>Rome<script>steal()</script> </div>")
+    '<b>Paris</b> &amp; <i>Rome </i>'
+    >>> sanitize_value('1 < 2, <ada@example.org>, <cml:text name="q"/>')
+    '1 &lt; 2, &lt;ada@example.org&gt;, &lt;cml:text name=&#34;q&#34;/&gt;'
+    """
+    if "<" in text or "&" in text or ">" in text:
+        last_comment_end = text.rfind("-->")
+
+        def escape_loose(found: re.Match[str]) -> str:
+            in_comment = text.startswith("<!--", found.start()) and found.start() < last_comment_end
+            return found.group() if in_comment else _ESCAPES[found.group()]
+
+        text = sanitize(_LOOSE.sub(escape_loose, text))
+    # Quotes are escaped, so that a captured value cannot end an attribute.
+    return _TAG_OR_QUOTE.sub(lambda found: _ESCAPES.get(found.group(), found.group()), text)
+
+
+def plain_text(markup: str) -> str:
+    """Return the text of a label, for places where no markup is possible.
+
+    >>> plain_text("Is <b>this</b> &lt; 2 & <i>that</i>?")
+    'Is this < 2 & that?'
+    """
+    return unescape(_TEXT_CLEANER.clean(sanitize_value(markup)))
+
+
+def is_safe_url(tag: str, url: str) -> bool:
+    """Return whether an attribute with this URL is kept.
+
+    >>> is_safe_url("a", "page.html"), is_safe_url("a", "JavaScript:steal()")
+    (True, False)
+    """
+    url = _IGNORED_IN_URLS.sub("", url)
+    scheme = _URL_SCHEME.match(url)
+    if scheme is None:
+        return True
+    if scheme[1].lower() == "data":
+        return tag in _DATA_TAGS and _DATA.match(url) is not None
+    return scheme[1].lower() in _SCHEMES
+
+
+def split_style(style: str) -> tuple[list[str], list[str]]:
+    """Return the declarations of a style that are kept, and the properties of the others.
+
+    >>> split_style("color: red; position: fixed; background: url(a.png)")
+    (['color: red'], ['position', 'background'])
+    """
+    kept, removed = [], []
+    for declaration in style.split(";"):
+        if found := _STYLE.fullmatch(declaration):
+            kept.append(f"{found[1]}: {found[2].strip()}")
+        elif declaration.strip():
+            removed.append(declaration.partition(":")[0].strip().lower())
+    return kept, removed
 
 
 def _filter_attribute(tag: str, attribute: str, value: str) -> str | None:
-    """Drop ``data:`` URLs, except for images in ``<img>``."""
-    if attribute not in {"href", "src"} or not value.lstrip().lower().startswith("data:"):
-        return value
-    return value if tag == "img" and _DATA_IMAGE.match(value) else None
+    """Drop unsafe URLs, styles that load or cover something, and targets but a new tab."""
+    if attribute == "style":
+        return "; ".join(split_style(value)[0]) or None
+    if attribute == "target":
+        return value if value == "_blank" else None
+    return None if attribute in URL_ATTRIBUTES and not is_safe_url(tag, value) else value
+
+
+_CLEANER: Final = nh3.Cleaner(
+    tags=set(TAGS),
+    clean_content_tags={"math", "script", "style", "svg", "template"},
+    attributes=_ATTRIBUTES,
+    attribute_filter=_filter_attribute,
+    url_schemes=_SCHEMES,
+    set_tag_attribute_values={"audio": {"controls": ""}, "video": {"controls": ""}},
+)
+_TEXT_CLEANER: Final = nh3.Cleaner(tags=set())

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from liquid import Environment, Markup, Mode, TokenStream
+from liquid import Environment, Mode, TokenStream
 from liquid.builtin.expressions import FilteredExpression
-from liquid.builtin.output import Output
+from liquid.builtin.output import Output, OutputNode
+from liquid.builtin.tags.echo_tag import EchoNode, EchoTag
 from liquid.exceptions import LiquidError, ResourceLimitError
 from liquid.parser import get_parser
+from liquid.stringify import to_liquid_string
 from liquid.token import (
     TOKEN_CONTENT,
     TOKEN_EXPRESSION,
@@ -22,13 +24,13 @@ from liquid.token import (
 from crowdflower.cml.liquid import Liquid, Span
 from crowdflower.cml.names import is_name_character
 from crowdflower.cml.problems import MAX_PROBLEMS, Problem, Source
-from crowdflower.sandbox.forms import limits
+from crowdflower.sandbox.forms import limits, output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import TextIO
 
-    from liquid import BoundTemplate, Node
-    from liquid.builtin.output import OutputNode
+    from liquid import BoundTemplate, Expression, Node, RenderContext
 
 MAX_BRACKETS: Final = 100
 """Brackets in one expression; the library's parsing time grows with their square."""
@@ -51,6 +53,8 @@ class Template:
     >>> template = Template('{% for each in sizes %}<i title="{{ each }}">{% endfor %}')
     >>> template.render({"sizes": ["S", 'M"']})
     '<i title="S"><i title="M&#34;">'
+    >>> Template("{{ text }} or {{ text | escape }}").render({"text": "<b>bold"})
+    '<b>bold</b> or &lt;b&gt;bold'
     """
 
     def __init__(self, source: str) -> None:
@@ -135,17 +139,23 @@ def _where(error: LiquidError) -> str:
 
 
 class _Environment(Environment):
-    """The library's environment with our tokenizer, hard limits and a fast ``strip_html``."""
+    """The library's environment with our tokenizer and output, and with hard limits.
+
+    Filters treat values as plain text (no ``autoescape``), so that a value of a row can be combined
+    with markup of the template. What is printed is cleaned or escaped by :class:`_OutputNode`.
+    """
 
     context_depth_limit = limits.MAX_CONTEXT_DEPTH
 
     def __init__(self, mode: Mode) -> None:
-        super().__init__(tolerance=mode, autoescape=True, strict_filters=False)
+        super().__init__(tolerance=mode, strict_filters=False)
         for name in _REMOVED_TAGS:
             del self.tags[name]
         del self.filters["safe"]
         self.add_filter("strip_html", _strip_tags)
+        self.add_filter("h", self.filters["escape"])
         self.add_tag(_Output)
+        self.add_tag(_Echo)
 
     def tokenizer(self) -> Callable[[str], Iterator[Token]]:
         """Return a tokenizer that works in one pass; the library's takes quadratic time."""
@@ -227,8 +237,38 @@ class _TokenStream(TokenStream):
         return inner
 
 
+class _OutputNode(OutputNode):
+    """Prints a value so that it fits the place in the form."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, token: Token, expression: Expression) -> None:
+        super().__init__(token, expression)
+        self.place = output.find_place(token.source, token.start_index)
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        """Print the value."""
+        value = self.expression.evaluate(context)
+        text = value if isinstance(value, str) else to_liquid_string(value, autoescape=False)
+        if self.place is output.Place.TEXT and isinstance(context, limits.BudgetContext):
+            context.budget.sanitize(text)
+        return buffer.write(output.insert(text, self.place))
+
+
+class _EchoNode(_OutputNode, EchoNode):
+    """``{% echo … %}``, printed like ``{{ … }}``."""
+
+
+class _Echo(EchoTag):
+    """``{% echo … %}``."""
+
+    node_class = _EchoNode
+
+
 class _Output(Output):
     """``{{ … }}``, parsed from our stream of tokens."""
+
+    node_class = _OutputNode
 
     def parse(self, stream: TokenStream) -> OutputNode:
         token = stream.eat(TOKEN_OUTPUT)
@@ -242,8 +282,7 @@ def _strip_tags(value: object) -> str:
     while (opening := text.find("<", at)) >= 0 and (closing := text.find(">", opening)) >= 0:
         pieces.append(text[at:opening])
         at = closing + 1
-    kind = Markup if isinstance(value, Markup) else str
-    return kind("".join([*pieces, text[at:]]))
+    return "".join([*pieces, text[at:]])
 
 
 _LENIENT: Final = _Environment(Mode.LAX)

@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 PAGE_HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src https: data:; form-action 'self';"
+        "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline';"
+        " img-src http: https: data:; media-src http: https: data:; form-action 'self';"
         " base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""On every page: it runs no scripts, loads only images, and cannot be framed."""
+"""On every page: it runs no scripts, loads only images and media, and cannot be framed.
+
+Style attributes are allowed because the sanitizer keeps only colours, borders and fonts.
+"""
 
 
 def refuse_other_sites(headers: Headers, host: str) -> None:

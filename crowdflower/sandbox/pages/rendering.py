@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crowdflower.sandbox.forms import rendered_form
-from crowdflower.sandbox.forms.sanitizer import sanitize
+from crowdflower.sandbox.forms.sanitizer import plain_text, sanitize, sanitize_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,14 @@ TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _markup(text: str) -> Markup:
+    """Return a label, or other text of the requester, as HTML without anything active."""
+    return Markup(sanitize_value(text))  # noqa: S704 - sanitized
+
+
+TEMPLATES.filters.update(markup=_markup, plain=plain_text)
 
 _PLACEHOLDER: Final = "\ufdd0{}\ufdd1"
 """Stands for a question while the HTML around it is sanitized.
@@ -99,7 +107,7 @@ def _question(
         key=f"u{unit_id}[{question.name}]",
         anchor=f"u{unit_id}-{question.name}",
         question=question,
-        help=Markup(sanitize(question.instructions)),  # noqa: S704 - sanitized
+        help=_markup(question.instructions),
         values=values,
         error=answers.errors.get(question.name, ""),
         repeats=repeats,

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 from crowdflower.cml.problems import did_you_mean
 from crowdflower.quality import aggregate
 from crowdflower.sandbox.errors import Declined, Invalid
+from crowdflower.sandbox.forms import find_removed_markup
 from crowdflower.sandbox.rules.settings import attributes as attribute
 from crowdflower.sandbox.rules.settings import questions, value_types
 from crowdflower.sandbox.rules.settings.attributes import ParsedAttributes
@@ -111,6 +112,8 @@ def _parse(tx: Transaction, attributes: Mapping[str, Any]) -> ParsedAttributes:
         tx, "options.", options, attribute.NO_EFFECT_OPTIONS, attribute.NO_EFFECT_OPTION_DEFAULTS
     )
     _warn_unknown_options(tx, options)
+    for problem in find_removed_markup(values.get("instructions") or ""):
+        tx.warn(f"The instructions, line {problem.line}: {problem.message}")
     return parsed
 
 
