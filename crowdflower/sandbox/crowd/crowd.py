@@ -92,9 +92,9 @@ class Crowd:
         :param texts: Question to texts for open questions without a known answer.
         :param difficulty: How hard each row is, from 0 to 1: a column, or a function of the row.
         :param channel: Their channel; they work on jobs with this channel. By default they come
-            from ``on_demand``. If a job takes nobody of the crowd, these join a channel of the job.
+            from ``on_demand``; if a job takes none of the crowd, they join a channel of the job.
         :param countries: Their countries (ISO 3166-1 alpha-3 codes), assigned in turn. By default
-            six of them, or where a job takes nobody of the crowd, those that it includes.
+            six of them; if a job takes none of the crowd, countries that it includes.
         :returns: The contributors that were added.
         :raises ValueError: Profile and mix are both given, or a profile or country is unknown, or
             the sandbox has forms and none has a field that ``truth`` or ``texts`` names.

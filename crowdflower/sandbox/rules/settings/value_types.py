@@ -38,7 +38,7 @@ class NotANumber(ValueError):
 
 
 def leading_number(value: object) -> str | None:
-    """Return the number that a text begins with, as Rails reads it; ``None`` if there is none.
+    """Return the number that a string begins with, as Rails reads it, or ``None``.
 
     >>> leading_number("5 per page"), leading_number("about 5")
     ('5', None)
@@ -201,8 +201,8 @@ def optional(convert: ValueType) -> ValueType:
 def country_codes(name: str, value: Any, maximum: int) -> list[str]:
     """Accept a list of country codes, as a list, as its JSON, or as in the JSON of a job.
 
-    An empty list, empty text and ``null`` mean that there is no such list. As JSON in a text, an
-    empty list is refused, as the service does.
+    An empty list, an empty string and ``null`` mean that there is no such list. An empty list as
+    JSON in a string is refused, as the service does.
 
     :raises Invalid: The value has another format, an unknown code, or too many codes.
 
