@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 from raw_requests import send
@@ -91,3 +92,26 @@ def test_a_generated_form_has_a_blank_first_option_that_is_no_answer(box: Box) -
 
     report = list(box.client.get_report(job, "full"))
     assert [(row["who"], row["whom"], row["verb"]) for row in report] == [("what", "", "give")] * 5
+
+
+def test_rows_and_labels_bring_markup_of_their_own(box: Box) -> None:
+    """Source: four tools wrap the entity of a sentence in ``<span>`` or ``<b>``; the vendor's own
+    example has markup in a label.
+    """
+    text = 'We met in <span class="hit"><b>Paris</b></span> &amp; left<script>steal()</script>'
+    cml = """
+    <h2>{{text}}</h2>
+    <cml:radios label="Is this a &lt;b&gt;town&lt;/b&gt;?" name="town" validates="required">
+      <cml:radio label="yes"/><cml:radio label="no"/>
+    </cml:radios>
+    """
+    job = send_form(box, [{"text": text} for _ in range(5)], cml)
+    job.launch(5, channels=["cf_internal"])
+    url = f"{box.url}/work/{job.id}?{urlencode({'secret': job['secret']})}"
+
+    box.session.post(url, data={"name": "Ada"}, timeout=60)
+    html = box.session.get(url, timeout=60).text
+
+    assert "<b>Paris</b>" in html
+    assert "<b>town</b>" in html
+    assert "steal()" not in html
