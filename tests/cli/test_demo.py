@@ -142,7 +142,8 @@ def test_eight_hundred_real_questions_are_replayed(
     assert "of 800 known answers" in result.output
     shares = accuracies(result.output)
     assert shares["majority"] == 0.897
-    assert shares["the service"] == pytest.approx(0.896, abs=0.002)
+    # Where five say yes and five no, the service takes the last option: a real job of 2014.
+    assert shares["the service"] == pytest.approx(0.875, abs=0.002)
     assert shares["dawid-skene"] >= 0.925
 
 
