@@ -70,6 +70,9 @@ class JobFields(Resource):
     fields = Attribute[dict[str, str] | None]()
     """Form field to its aggregation: ``agg``, ``all``, ``avg``, ``agg_3``, ``cagg_0.6``."""
 
+    cml_fields = Attribute[dict[str, str] | None]()
+    """The name of ``fields`` until 2011."""
+
     confidence_fields = _ConfidenceFields()
     """Form fields whose confidence dynamic judgments watch. Today's service keeps them in
     ``options``; they are read and written there too."""
@@ -112,8 +115,8 @@ class JobFields(Resource):
     units_remain_finalized = Attribute[bool | None]()
     """Keep a unit finalized even if one of its contributors loses trust."""
 
-    schedule_fifo = WriteOnly[bool]()
-    """Hand out units in the order of their upload."""
+    schedule_fifo = Attribute[bool | None]()
+    """Hand out units in the order of their upload. Today's service does not show it: ``None``."""
 
     included_countries = Attribute[list[Any]]()
     """At most 20. The service sends objects with ``code`` and ``name``; assign those, or codes such

@@ -25,11 +25,12 @@ minimum_requirements desired_requirements order_approved max_work_per_network co
 created_at updated_at included_countries excluded_countries instructions cml js css problem
 confidence_fields gold units_count golds_count judgments_count support_email worker_ui_remix
 crowd_costs quiz_mode_enabled completed fields
+cml_fields fair_pay_enabled min_assignment_duration quiz_length schedule_fifo team_id time_per_page
 """
 
 PING_KEYS = """
 golden_units all_units ordered_units completed_units_estimate aggregated_units_cached
-needed_judgments all_judgments tainted_judgments completed_gold_estimate
+needed_judgments all_judgments golden_judgments tainted_judgments completed_gold_estimate
 completed_non_gold_estimate
 """
 

@@ -216,10 +216,15 @@ def test_a_unit_is_created(api: Api, job: int, settings: dict[str, Any]) -> None
 
 
 def test_a_unit_that_could_not_be_ordered_has_a_message(api: Api, job: int) -> None:
-    api("PUT", f"/jobs/{job}", json={"job": {"auto_order": True, "auto_order_threshold": 1}})
+    """The first unit already, as the Units document says; its limit of four is for orders."""
     api("POST", f"/jobs/{job}/disable_channel", data={"channel_name": "cf_internal"})
+    first = api("GET", f"/jobs/{job}/copy").json()["id"]
+    for number in (job, first):
+        api("PUT", f"/jobs/{number}", json={"job": {"auto_order": True}})
 
-    created = api("POST", f"/jobs/{job}/units", json={"unit": {"data": ROW}}).json()
+    golden = {"unit": {"data": ROW, "golden": True}}
+    asked = api("POST", f"/jobs/{job}/units", json=golden).json()
+    created = api("POST", f"/jobs/{first}/units", json={"unit": {"data": ROW}}).json()
 
     text = (
         "Unit was successfully created, but it could not be ordered because channels have not"
@@ -227,7 +232,8 @@ def test_a_unit_that_could_not_be_ordered_has_a_message(api: Api, job: int) -> N
     )
     assert list(created) == [*UNIT_KEYS.split(), "message"]
     assert created["message"] == {"error": text}
-    assert count_units(api, job) == 7
+    assert (created["state"], count_units(api, first)) == ("new", 1)
+    assert "message" not in asked, "a test question is never ordered"
 
 
 def test_a_unit_becomes_a_test_question_and_a_row_again(
@@ -272,11 +278,11 @@ def test_a_unit_is_copied_with_changes_and_to_another_job(
     assert count_units(api, job) == 7
 
 
-@pytest.mark.parametrize("verb", ["POST", "PUT"])
-def test_a_unit_is_canceled(api: Api, job: int, units: list[int], verb: str) -> None:
+@pytest.mark.parametrize(("verb", "words"), [("POST", "canceled"), ("PUT", "cancelled.")])
+def test_a_unit_is_canceled(api: Api, job: int, units: list[int], verb: str, words: str) -> None:
     response = api(verb, f"/jobs/{job}/units/{units[0]}/cancel")
 
-    assert response.json() == {"success": f"Unit {units[0]} has been canceled"}
+    assert response.json() == {"success": f"Unit {units[0]} has been {words}"}
     assert api("GET", f"/jobs/{job}/units/{units[0]}").json()["state"] == "canceled"
 
 
@@ -312,11 +318,15 @@ def test_gold_is_converted_checked_and_reset(api: Api, job: int) -> None:
     background = {"success": {"message": "The job will be updated in the background."}}
     assert api("PUT", f"/jobs/{job}/gold").json() == background
     assert golds() == 1
-    assert api("PUT", f"/jobs/{job}/gold?reset=true").json() == background
+    reset = api("PUT", f"/jobs/{job}/gold?reset=true")
+    assert reset.json() == {"affected": 1, "populated": []}
     assert golds() == 0
-    checked = api("PUT", f"/jobs/{job}/gold", data={"check": "sentiment", "convert_units": "true"})
-    assert checked.json() == {"affected": 1, "populated": ["negative"]}
-    assert golds() == 1
+    assert api("GET", f"/jobs/{job}").json()["gold"] == {}
+    for _ in range(2):
+        check = {"check": "sentiment", "convert_units": "true"}
+        checked = api("PUT", f"/jobs/{job}/gold", data=check)
+        assert checked.json() == {"affected": 1, "populated": ["negative"]}
+        assert golds() == 1
 
 
 def test_a_check_of_unknown_gold_is_refused(api: Api, job: int) -> None:

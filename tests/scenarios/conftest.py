@@ -11,6 +11,7 @@ file                            scenarios
 ``test_published_script.py``    the vendor's own integration script, call by call
 ``test_published_clients.py``   the requests of other people's clients, byte for byte
 ``test_published_forms.py``     forms that others have published
+``test_documented_calls.py``    every curl call of three documents, byte for byte
 ``test_uploads.py``             rows as a JSON array; a new column; 20,000 rows in their order
 ``test_launching.py``           requirements of a launch; too little money; more judgments
 ``test_pages.py``               invalid answers; two browsers; expired pages; pages submitted twice

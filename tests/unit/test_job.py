@@ -71,7 +71,7 @@ def test_read_only_attributes_cannot_be_assigned(job: Job, name: str) -> None:
         *("auto_order_threshold", "auto_order_timeout", "quiz_length", "quiz_length_configured"),
         *("included_countries", "excluded_countries", "minimum_requirements", "webhook_uri"),
         *("send_judgments_webhook", "alias", "support_email", "project_number"),
-        *("time_per_page", "team_id"),
+        *("time_per_page", "team_id", "cml_fields", "schedule_fifo"),
     ],
 )
 def test_writable_attributes_are_read_and_sent(
@@ -98,7 +98,7 @@ def test_options_are_written_as_a_dict(
     assert job.options == {"keywords": "taken"}
 
 
-@pytest.mark.parametrize("name", ["schedule_fifo", "uri"])
+@pytest.mark.parametrize("name", ["uri"])
 def test_write_only_attributes_are_sent(
     api: RequestsMock, job: Job, sent: list[SentRequest], name: str
 ) -> None:

@@ -41,8 +41,7 @@ def convert(context: RequestContext, job: str) -> Result:
     parameters, older = context.parameters, context.parameters.nested("job")
     context.delays.begin("gold", row.id, {"golds_count": row.golds_count})
     if parameters.flag("reset") or older.flag("reset"):
-        gold.reset(context.tx, row)
-        return ACCEPTED
+        return gold.reset(context.tx, row)
     question = parameters.text("check") or older.text("check")
     if question:
         column = parameters.text("with") or older.text("with")

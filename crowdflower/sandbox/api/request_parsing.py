@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crowdflower.sandbox.api import parameters
 from crowdflower.sandbox.api.parameters import Parameters
@@ -21,6 +21,16 @@ MAX_BODY: Final = 16 * 1024 * 1024
 SUFFIX: Final = "crowdflower.suffix"
 """Key of the WSGI environment: whether the path ended in ``.json``."""
 
+_PLACEHOLDERS: Final = frozenset(
+    [
+        *("all_units", "amount", "channel_name", "channels", "check", "convert_units", "debit"),
+        *("force", "full", "gold", "key", "limit", "manual", "nb_judgments", "on", "page"),
+        *("only_new_and_judgable", "persist", "reset", "simple", "state", "tags", "type", "with"),
+    ]
+)
+"""Parameters whose values are names, numbers and switches, and never free text."""
+
+_IN_BRACES = re.compile(r"\{([^{}]*)\}")
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = frozenset({"application/json", "text/json"})
 _MULTIPART: Final = "multipart/form-data"
@@ -49,8 +59,8 @@ def parse(request: Request, route: Route) -> ParsedRequest:
     """
     _refuse_other_sites(request)
     _refuse_formats(request, route)
-    query = parameters.parse_query(request.query_string)
-    body = {} if route.takes_file else _body(request)
+    query = _without_braces(parameters.parse_query(request.query_string))
+    body = {} if route.takes_file else _without_braces(_body(request))
     warning = "" if route.takes_file else _body_warning(request)
     values = parameters.merge(query, body)
     values.pop("key", None)
@@ -100,6 +110,25 @@ def _body(request: Request) -> JSONObject:
     except UnicodeDecodeError as error:
         raise BadRequest(f"The body is not UTF-8 at byte {error.start}.") from None
     return parameters.parse_json(text) if text.strip() else {}
+
+
+def _without_braces(values: JSONObject) -> JSONObject:
+    """Remove the braces of the requests guide from the parameters that cannot have any."""
+    return {
+        name: _without_braces_inside(value) if name in _PLACEHOLDERS else value
+        for name, value in values.items()
+    }
+
+
+def _without_braces_inside(value: Any) -> Any:
+    if isinstance(value, str):
+        found = _IN_BRACES.fullmatch(value)
+        return found[1] if found else value
+    if isinstance(value, list):
+        return [_without_braces_inside(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_braces_inside(item) for name, item in value.items()}
+    return value
 
 
 def _body_warning(request: Request) -> str:

@@ -236,12 +236,8 @@ ROUTES: Final = (
         _UNIT_RESULT,
         optional={"unit": properties({"job_id": ID, "data": OBJECT})},
     ),
-    _write(
-        f"POST PUT {_UNIT}/cancel",
-        units.cancel,
-        _SUCCESS,
-        differs="also allowed for an ordered row, until it is finalized",
-    ),
+    _write(f"POST {_UNIT}/cancel", units.cancel, _SUCCESS),
+    _write(f"PUT {_UNIT}/cancel", units.cancel_with_put, _SUCCESS),
     _write(
         f"POST {_UNIT}/request_more_judgments",
         units.request_more_judgments,

@@ -134,6 +134,13 @@ JOB: Final[dict[str, Schema]] = {
     "quiz_mode_enabled": BOOLEAN,
     "completed": BOOLEAN,
     "fields": nullable(map_of(STRING)),
+    "cml_fields": nullable(map_of(STRING)),
+    "fair_pay_enabled": BOOLEAN,
+    "min_assignment_duration": nullable(COUNT),
+    "quiz_length": nullable(integer(1)),
+    "schedule_fifo": nullable(BOOLEAN),
+    "team_id": nullable(STRING),
+    "time_per_page": nullable(integer(1)),
 }
 UNIT: Final[dict[str, Schema]] = {
     "id": integer(1),
@@ -188,6 +195,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "aggregated_units_cached": BOOLEAN,
             "needed_judgments": COUNT,
             "all_judgments": COUNT,
+            "golden_judgments": COUNT,
             "tainted_judgments": COUNT,
             "completed_gold_estimate": COUNT,
             "completed_non_gold_estimate": COUNT,

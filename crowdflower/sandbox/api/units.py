@@ -37,7 +37,7 @@ def create(context: RequestContext, job: str) -> Result:
     parameters.require("data")
     unit = units.create(context.tx, row, _data(parameters), golden=parameters.flag("golden"))
     body = results.unit_json(context.tx, row, unit)
-    if orders.NO_CHANNELS in context.tx.warnings:
+    if unit.state == "new" and orders.NO_CHANNELS in context.tx.warnings:
         body["message"] = {"error": orders.NO_CHANNELS}
     return body
 
@@ -95,15 +95,15 @@ def copy(context: RequestContext, job: str, unit: int) -> Result:
 
 
 def cancel(context: RequestContext, job: str, unit: int) -> Result:
-    """Cancel a unit; it is not refunded."""
-    row = context.job(job)
-    try:
-        found = units.find(context.tx, row, unit)
-    except NotFound:
-        message = f"Job {row.id} does not contain Unit {unit}"
-        raise Refusal(404, {"error": message}) from None
-    units.cancel(context.tx, row, found)
+    """Cancel a unit that is new, or ordered and not judged; it is not refunded."""
+    _cancel(context, job, unit)
     return {"success": f"Unit {unit} has been canceled"}
+
+
+def cancel_with_put(context: RequestContext, job: str, unit: int) -> Result:
+    """Cancel a unit, and answer in the words of the document whose example sends ``PUT``."""
+    _cancel(context, job, unit)
+    return {"success": f"Unit {unit} has been cancelled."}
 
 
 def request_more_judgments(context: RequestContext, job: str, unit: int) -> Result:
@@ -131,6 +131,16 @@ def list_judgments(context: RequestContext, job: str, unit: int) -> Result:
     row = context.job(job)
     found = judgments.list_of_unit(context.tx, row, units.find(context.tx, row, unit))
     return [shapes.judgment(each) for each in found]
+
+
+def _cancel(context: RequestContext, job: str, unit: int) -> None:
+    row = context.job(job)
+    try:
+        found = units.find(context.tx, row, unit)
+    except NotFound:
+        message = f"Job {row.id} does not contain Unit {unit}"
+        raise Refusal(404, {"error": message}) from None
+    units.cancel(context.tx, row, found)
 
 
 def _unit(context: RequestContext) -> Parameters:

@@ -149,7 +149,7 @@ job = numbered(
     Column("require_worker_login", Boolean),
     flag("public_data"),
     flag("worker_ui_remix", True),
-    Column("extras", Json, nullable=False),  # attributes that are stored and never returned
+    Column("extras", Json, nullable=False),  # attributes that no query looks for
     money("crowd_costs_mc"),  # paid to contributors, fee not included
     counter("units_count"),  # all units, test questions included
     counter("golds_count"),  # test questions, hidden ones included

@@ -115,11 +115,39 @@ def test_a_question_the_form_does_not_have_is_refused(world: Any) -> None:
 def test_reset_converts_test_questions_to_new_units(world: Any) -> None:
     job = world.job(20, golds=8)
 
-    count = world.do(gold.reset, job)
+    answer = world.do(gold.reset, job)
 
-    assert count == 8
+    assert answer == {"affected": 8, "populated": []}
     assert {unit.state for unit in world.units(job)} == {"new"}
-    assert world.reload(job).golds_count == 0
+    assert (world.reload(job).golds_count, world.reload(job).gold) == (0, {})
+
+
+def test_a_job_has_no_gold_after_a_reset_until_a_unit_becomes_a_test_question(world: Any) -> None:
+    job = world.job(20, golds=8)
+    world.do(gold.reset, job)
+
+    same_form = world.do(jobs.update, job, {"cml": world.form, "title": "Sentiment again"})
+    world.do(units.update, job, world.units(job)[0], golden=True)
+    after_one = world.reload(job).gold
+    world.do(gold.reset, job)
+    world.do(units.create, job, {"text": "new"}, golden=True)
+
+    assert same_form.gold == {}
+    assert after_one == world.reload(job).gold == {"sentiment": "sentiment_gold"}
+
+
+def test_the_same_check_twice_gives_the_same_answer_and_changes_nothing(world: Any) -> None:
+    data = [{"text": f"row {n}", "label": "b\na" if n < 10 else None} for n in range(30)]
+    job = world.do(uploads.create_job, world.account, data)
+    world.do(jobs.update, job, {"cml": world.form})
+
+    first = world.do(gold.convert_by_answers, job, "sentiment", "label")
+    states = [unit.state for unit in world.units(job)]
+    second = world.do(gold.convert_by_answers, job, "sentiment", "label")
+
+    assert first == second == {"affected": 10, "populated": ["a", "b"]}
+    assert states == [unit.state for unit in world.units(job)] == ["golden"] * 10 + ["new"] * 20
+    assert world.reload(job).golds_count == 10
 
 
 @pytest.mark.parametrize(("size", "questions"), [(5, 1), (19, 1), (20, 2)])

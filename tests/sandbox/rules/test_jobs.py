@@ -75,6 +75,15 @@ KEYS_OF_2014 = [
     "completed",
     "fields",
 ]
+KEYS_OF_OTHER_YEARS = [
+    "cml_fields",  # the Jobs document
+    "fair_pay_enabled",  # the service since 2020
+    "min_assignment_duration",
+    "quiz_length",
+    "schedule_fifo",
+    "team_id",
+    "time_per_page",
+]
 
 
 def test_a_blank_job_has_the_defaults_of_the_service(world: Any) -> None:
@@ -82,7 +91,7 @@ def test_a_blank_job_has_the_defaults_of_the_service(world: Any) -> None:
 
     shown = shapes.job(job)
 
-    assert list(shown) == KEYS_OF_2014
+    assert list(shown) == KEYS_OF_2014 + KEYS_OF_OTHER_YEARS
     assert shown["id"] == 700001
     assert (shown["title"], shown["instructions"], shown["cml"]) == (None, "", None)
     assert (shown["state"], shown["completed"], shown["copied_from"]) == ("unordered", False, None)
@@ -91,6 +100,7 @@ def test_a_blank_job_has_the_defaults_of_the_service(world: Any) -> None:
         "track_clones": True,
         "front_load": False,
         "after_gold": 10,
+        "mail_to": "owner@example.com",
     }
     assert [shown[name] for name in ("judgments_per_unit", "units_per_assignment")] == [3, 5]
     assert (shown["payment_cents"], shown["gold_per_assignment"]) == (10, 0)
@@ -271,6 +281,7 @@ def test_ping_counts_rows_and_judgments(world: Any) -> None:
         "aggregated_units_cached": False,
         "needed_judgments": 26,
         "all_judgments": 5,
+        "golden_judgments": 1,
         "tainted_judgments": 0,
         "completed_gold_estimate": 0,
         "completed_non_gold_estimate": 0,
@@ -328,7 +339,7 @@ def test_a_copy_has_the_settings_but_not_the_history(world: Any, varied_job: Any
     assert [getattr(copied, name) for name in kept] == [getattr(varied_job, name) for name in kept]
     assert (copied.state, copied.copied_from) == ("unordered", varied_job.id)
     assert copied.secret != varied_job.secret
-    assert "mail_to" not in copied.options
+    assert copied.options["mail_to"] == "owner@example.com"
     assert copied.options["front_load"] is True
     assert (copied.judgments_count, copied.judgable_count) == (0, 0)
     assert copied.units_count == 7

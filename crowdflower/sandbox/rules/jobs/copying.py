@@ -62,7 +62,8 @@ def copy(
     values |= {
         "secret": tx.clock.job_secret(),
         "support_email": owner.email,
-        "options": {name: value for name, value in source.options.items() if name != "mail_to"},
+        "options": {**source.options, "mail_to": owner.email},
+        "extras": {name: value for name, value in source.extras.items() if name != "team_id"},
         "copied_from": source.id,
         "created_at": now,
         "updated_at": now,

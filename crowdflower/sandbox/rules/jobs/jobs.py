@@ -13,6 +13,7 @@ from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Declined, Invalid, NotFound
 from crowdflower.sandbox.rules import money
 from crowdflower.sandbox.rules.completion import closing
+from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.jobs.copying import copy
 from crowdflower.sandbox.rules.results import webhook_events
 from crowdflower.sandbox.rules.settings import settings
@@ -222,22 +223,24 @@ def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]:
 def ping(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
     """Return the progress of a job, from its counters and its test questions."""
     current = reload(tx, job)
-    completed = (
-        select(func.count().label("golds"))
-        .where(unit.c.job_id == job.id, unit.c.state.in_(("golden", "hidden_gold")))
-        .where(unit.c.judgments_count >= current.judgments_per_unit)
-    )
-    golds = tx.one(completed).golds
+    query = select(
+        func.count().filter(unit.c.judgments_count >= current.judgments_per_unit).label("done"),
+        func.coalesce(func.sum(unit.c.judgments_count + unit.c.tainted_count), 0).label(
+            "judgments"
+        ),
+    ).where(unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES)))
+    golds = tx.one(query)
     return {
         "golden_units": current.golds_count,
         "all_units": current.units_count,
         "ordered_units": current.judgable_count + current.finalized_count,
-        "completed_units_estimate": current.finalized_count + golds,
+        "completed_units_estimate": current.finalized_count + golds.done,
         "aggregated_units_cached": False,
         "needed_judgments": current.needed_count,
         "all_judgments": current.judgments_count,
+        "golden_judgments": int(golds.judgments),
         "tainted_judgments": current.tainted_count,
-        "completed_gold_estimate": golds,
+        "completed_gold_estimate": golds.done,
         "completed_non_gold_estimate": current.finalized_count,
     }
 

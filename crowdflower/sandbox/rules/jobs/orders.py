@@ -83,6 +83,9 @@ def auto_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
     found = len(tx.all(new.order_by(unit.c.seq.desc()).limit(threshold)))
     if found and current.waiting_since is None:
         _set_waiting_since(tx, job.id, tx.clock.now())
+    if found and not channel.read(tx, current)[0]:
+        tx.warn(NO_CHANNELS)
+        return None
     if found < threshold or current.state == "paused":
         return None
     return _try_to_order(tx, current)

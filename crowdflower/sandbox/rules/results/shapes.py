@@ -12,6 +12,7 @@ from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.rules import quiz
 from crowdflower.sandbox.rules.money import CENT
 from crowdflower.sandbox.rules.settings import countries
+from crowdflower.sandbox.rules.settings.attributes import EXTRAS
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -21,7 +22,11 @@ PLACES = 4
 
 
 def job(row: Row[Any]) -> dict[str, Any]:
-    """Return the JSON of a job."""
+    """Return the JSON of a job.
+
+    After the keys of 2014 come ``cml_fields``, the name of ``fields`` in CrowdFlower, `Jobs
+    <http://crowdflower.com/docs/api/jobs>`_, and the attributes that newer services have.
+    """
     return {
         "id": row.id,
         "options": row.options,
@@ -80,6 +85,9 @@ def job(row: Row[Any]) -> dict[str, Any]:
         "quiz_mode_enabled": quiz.is_quiz_enabled(row),
         "completed": row.completed_at is not None,
         "fields": row.fields,
+        "cml_fields": row.fields,
+        **EXTRAS,
+        **row.extras,
     }
 
 

@@ -40,6 +40,7 @@ NO_EFFECT = {
     "desired_requirements": "contributors have no levels",
     "execution_mode": "there is one kind of page",
     "expected_judgments_per_unit": "nothing depends on it",
+    "fair_pay_enabled": "contributors take any pay",
     "js": "the requester's scripts are not run",
     "max_work_per_network": "contributors have no networks",
     "min_assignment_duration": "pages may be submitted at any time",
@@ -113,6 +114,7 @@ ATTRIBUTE_TYPES: dict[str, ValueType] = {
     "design_verified": boolean,
     "execution_mode": required_text,
     "expected_judgments_per_unit": optional(integer(1)),
+    "fair_pay_enabled": boolean,
     "fields": optional(aggregations),
     "gold_per_assignment": integer(0),
     "instructions": lambda value: text(value) or "",
@@ -150,8 +152,15 @@ ATTRIBUTE_TYPES: dict[str, ValueType] = {
     "worker_ui_remix": boolean,
 }
 
-EXTRAS = ("min_assignment_duration", "quiz_length", "schedule_fifo", "team_id", "time_per_page")
-"""Attributes that are stored, but not part of a job's JSON."""
+EXTRAS = {
+    "fair_pay_enabled": False,
+    "min_assignment_duration": None,
+    "quiz_length": None,
+    "schedule_fifo": None,
+    "team_id": None,
+    "time_per_page": None,
+}
+"""Attributes that are stored together in one column, since nothing looks for them; defaults."""
 
 EXACT_NUMBERS = frozenset(
     {
@@ -165,7 +174,11 @@ EXACT_NUMBERS = frozenset(
 )
 """Attributes whose value must be a number and nothing else: they decide what a job costs."""
 
-OLD_NAMES = {"auto_order_timout": "auto_order_timeout", "problem": "cml"}
+OLD_NAMES = {
+    "auto_order_timout": "auto_order_timeout",
+    "cml_fields": "fields",
+    "problem": "cml",
+}
 """Names that the service used before, with the current names."""
 
 
@@ -200,8 +213,10 @@ errors=['Payment cents must be an amount from 0 to 1000000 cents'], ignored=['id
     for sent_name, value in attributes.items():
         name = OLD_NAMES.get(sent_name, sent_name)
         if name != sent_name and (value is None or name in attributes):
-            # The JSON of a job, sent back unchanged, has both names, the old one with null.
-            parsed.ignored.append(sent_name)
+            # The JSON of a job, sent back unchanged, has both names, the old one with null or with
+            # the same value.
+            if value != attributes.get(name):
+                parsed.ignored.append(sent_name)
             continue
         if name in {"included_countries", "excluded_countries"}:
             maximum = MAX_INCLUDED if name == "included_countries" else MAX_EXCLUDED

@@ -41,10 +41,13 @@ def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[st
     for warning in warnings:
         tx.warn(f"The form, {warning}")
     aggregations, columns = _overrides(before)
+    was_reset = before is not None and before.cml == cml and not before.gold
     fields = {name: aggregations.get(name, how) for name, how in form.aggregations().items()}
     return {
         "fields": fields,
-        "gold": {name: columns.get(name, column) for name, column in form.gold().items()},
+        "gold": {}
+        if was_reset
+        else {name: columns.get(name, column) for name, column in form.gold().items()},
         "confidence_fields": choose_deciding(fields, before),
     }
 
@@ -56,6 +59,11 @@ def with_confidence(fields: dict[str, str]) -> list[str]:
     ['sentiment']
     """
     return [name for name, how in fields.items() if how not in WITHOUT_CONFIDENCE]
+
+
+def gold_columns(job: Row[Any]) -> dict[str, str]:
+    """Return the columns of accepted answers that the form of a job declares, by question."""
+    return _parse_form(job.cml).gold() if job.fields else {}
 
 
 def linked_groups(job: Row[Any]) -> tuple[Group, ...]:

@@ -24,7 +24,7 @@ DEFAULT_OPTIONS: Final = {
     "front_load": False,
     "after_gold": 10,
 }
-"""Options of a blank job, as in the service's responses of 2014."""
+"""Options of a blank job, as in the service's responses of 2014; ``mail_to`` is its owner."""
 
 DEFAULT_REQUIREMENTS: Final = {
     "priority": 1,
@@ -56,7 +56,7 @@ def new_job_values(
         "account_id": account.id,
         "support_email": account.email,
         "secret": tx.clock.job_secret(),
-        "options": dict(DEFAULT_OPTIONS),
+        "options": {**DEFAULT_OPTIONS, "mail_to": account.email},
         "gold": {},
         "included_countries": [],
         "excluded_countries": [],
@@ -65,7 +65,7 @@ def new_job_values(
         "created_at": now,
         "updated_at": now,
     }
-    parsed = _parse(tx, attributes)
+    parsed = _parse(tx, attributes, values["options"])
     _check(tx, parsed, account.id, None)
     attribute.decline_if_any(parsed.errors)
     try:
@@ -84,7 +84,7 @@ def updated_values(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]
     :raises Invalid: A list of countries has the wrong format.
     :raises Unsupported: An attribute needs a feature that only the hosted service has.
     """
-    parsed = _parse(tx, attributes)
+    parsed = _parse(tx, attributes, job.options)
     _check(tx, parsed, job.account_id, job)
     try:
         _apply_form(tx, parsed, job)
@@ -94,7 +94,9 @@ def updated_values(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]
     return _to_columns(parsed.values, {"options": job.options, "extras": job.extras})
 
 
-def _parse(tx: Transaction, attributes: Mapping[str, Any]) -> ParsedAttributes:
+def _parse(
+    tx: Transaction, attributes: Mapping[str, Any], current_options: Mapping[str, Any]
+) -> ParsedAttributes:
     parsed = attribute.parse(attributes)
     if parsed.ignored:
         names = ", ".join(sorted(parsed.ignored))
@@ -108,9 +110,8 @@ def _parse(tx: Transaction, attributes: Mapping[str, Any]) -> ParsedAttributes:
     defaults = attribute.NO_EFFECT_DEFAULTS | {"minimum_requirements": DEFAULT_REQUIREMENTS}
     _warn_no_effect(tx, "", values, attribute.NO_EFFECT, defaults)
     options = values.get("options", {})
-    _warn_no_effect(
-        tx, "options.", options, attribute.NO_EFFECT_OPTIONS, attribute.NO_EFFECT_OPTION_DEFAULTS
-    )
+    defaults = attribute.NO_EFFECT_OPTION_DEFAULTS | {"mail_to": current_options.get("mail_to")}
+    _warn_no_effect(tx, "options.", options, attribute.NO_EFFECT_OPTIONS, defaults)
     _warn_unknown_options(tx, options)
     for problem in find_removed_markup(values.get("instructions") or ""):
         tx.warn(f"The instructions, line {problem.line}: {problem.message}")

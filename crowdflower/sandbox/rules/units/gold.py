@@ -12,7 +12,6 @@ from crowdflower.sandbox.rules import gold_answers
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import results
-from crowdflower.sandbox.rules.settings import questions
 from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.rules.units import units
 from crowdflower.sandbox.store import Transaction
@@ -32,7 +31,8 @@ def convert(tx: Transaction, job: Row[Any]) -> int:
     :returns: The number of units converted.
     """
     current = jobs.load_for_update(tx, job)
-    marked = [row for row in _convertible_units(tx, current) if truthy(row.data.get("_golden"))]
+    convertible = _units_in(tx, current, CONVERTIBLE)
+    marked = [row for row in convertible if truthy(row.data.get("_golden"))]
     units.set_states(tx, current, marked, "golden")
     return len(marked)
 
@@ -42,23 +42,28 @@ def convert_by_answers(
 ) -> dict[str, Any]:
     """Convert every unit that has accepted answers to one question to a test question.
 
+    Idempotent: a second call finds the same units, which are test questions by then.
+
     :param field: The question.
     :param column: The column with its accepted answers; by default ``<field>_gold``.
     :returns: ``affected``, the number of units, and ``populated``, the distinct answers.
     :raises BadRequest: The form has no such question, no unit has an accepted answer, or more than
-        a third of all units do.
+        a third of all units would be converted.
     """
     current = jobs.load_for_update(tx, job)
     if current.fields is not None and field not in current.fields:
         known = ", ".join(current.fields) or "none"
         raise BadRequest(f"The form has no question named {field}; its questions are: {known}.")
     source = column or f"{field}_gold"
-    marked = [
-        row for row in _convertible_units(tx, current) if gold_answers.to_list(row.data.get(source))
+    known_answers = [
+        row
+        for row in _units_in(tx, current, (*CONVERTIBLE, *GOLD_STATES))
+        if gold_answers.to_list(row.data.get(source))
     ]
-    if not marked:
+    if not known_answers:
         message = "We couldn't find any prepopulated gold standard in your dataset."
         raise BadRequest(message)
+    marked = [row for row in known_answers if row.state in CONVERTIBLE]
     if len(marked) * MIN_UNITS_PER_GOLD > current.units_count:
         raise BadRequest(
             f"We didn't mark any rows as gold because marking {len(marked)} rows would have "
@@ -67,21 +72,22 @@ def convert_by_answers(
     gold = {**current.gold, field: source}
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=gold))
     units.set_states(tx, jobs.reload(tx, job), marked, "golden")
-    answers = {answer for row in marked for answer in gold_answers.to_list(row.data[source])}
-    return {"affected": len(marked), "populated": sorted(answers)}
+    answers = {answer for row in known_answers for answer in gold_answers.to_list(row.data[source])}
+    return {"affected": len(known_answers), "populated": sorted(answers)}
 
 
-def reset(tx: Transaction, job: Row[Any]) -> int:
+def reset(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
     """Convert all test questions to new units; wrong answers to them are forgiven.
 
-    :returns: The number of test questions.
+    The job has no ``gold`` afterwards, until a unit becomes a test question or the form changes.
+
+    :returns: ``affected``, the number of test questions, and ``populated``, which is empty.
     """
     current = jobs.load_for_update(tx, job)
     golds = list_all(tx, job)
     units.set_states(tx, current, golds, "new")
-    default = questions.derive(tx, current.cml, None)["gold"]
-    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold=default))
-    return len(golds)
+    tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(gold={}))
+    return {"affected": len(golds), "populated": []}
 
 
 def list_all(tx: Transaction, job: Row[Any]) -> list[Row[Any]]:
@@ -105,6 +111,7 @@ def gold_json(tx: Transaction, job: Row[Any], gold: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _convertible_units(tx: Transaction, job: Row[Any]) -> Iterable[Row[Any]]:
-    could_be = (unit.c.job_id == job.id, unit.c.state.in_(CONVERTIBLE))
-    return tx.connection.execute(select(unit).where(*could_be).order_by(unit.c.seq))
+def _units_in(tx: Transaction, job: Row[Any], states: Iterable[str]) -> Iterable[Row[Any]]:
+    """Read the units of a job in some states, in the order of upload."""
+    found = (unit.c.job_id == job.id, unit.c.state.in_(sorted(states)))
+    return tx.connection.execute(select(unit).where(*found).order_by(unit.c.seq))

@@ -16,6 +16,7 @@ from crowdflower.sandbox.rules.completion import closing, forgiveness
 from crowdflower.sandbox.rules.counters import GOLD_STATES, CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs, orders
 from crowdflower.sandbox.rules.results import webhook_events
+from crowdflower.sandbox.rules.settings import questions
 from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.rules.units import uploads
 from crowdflower.sandbox.store import Transaction
@@ -145,6 +146,8 @@ def set_states(tx: Transaction, job: Row[Any], rows: Sequence[Row[Any]], state: 
     """Set the state of units that can all change to it, and update their job accordingly."""
     now = tx.clock.now()
     changes = CounterChanges()
+    if rows and state in GOLD_STATES:
+        job = _with_gold_columns(tx, job)
     for before in rows:
         values: dict[str, Any] = {"state": state, "open_slots": 0, "updated_at": now}
         if state == "new":
@@ -215,7 +218,7 @@ def cancel(tx: Transaction, job: Row[Any], unit: Row[Any]) -> Row[Any]:
     """
     current = jobs.load_for_update(tx, job)
     before = find(tx, job, unit.id)
-    if before.judgments_count:
+    if before.judgments_count or before.tainted_count:
         raise Invalid(f"Unit {unit.id} has judgments and cannot be canceled.")
     set_state(tx, current, unit, "canceled")
     return find(tx, job, unit.id)
@@ -303,7 +306,18 @@ def _check_data(job: Row[Any], data: Mapping[str, Any], state: str) -> dict[str,
     return stored
 
 
+def _with_gold_columns(tx: Transaction, job: Row[Any]) -> Row[Any]:
+    """Return a job that has ``gold``; a reset has removed it, and new test questions need it."""
+    columns = {} if job.gold else questions.gold_columns(job)
+    if not columns:
+        return job
+    tx.run(sql_update(jobs_table).where(jobs_table.c.id == job.id).values(gold=columns))
+    return jobs.reload(tx, job)
+
+
 def _insert(tx: Transaction, job: Row[Any], data: Mapping[str, Any], state: str) -> int:
+    if state in GOLD_STATES:
+        job = _with_gold_columns(tx, job)
     stored = _check_data(job, data, state)
     uploads.add_columns(tx, job.id, data)
     now = tx.clock.now()
