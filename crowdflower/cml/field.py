@@ -65,7 +65,7 @@ class Field:
     :param value: The value that a hidden field submits.
     :param repeated: Whether it is in a group that contributors may fill in several times; its
         answers are then a list with one item per entry, blank where nothing was answered.
-    :param dynamic: Whether its name depends on the row, so that it has no fixed column.
+    :param dynamic: Whether it is in a loop of Liquid, so that its name depends on the row.
     :param attributes: All attributes of the tag as written, character references decoded.
     :param validators: Names of its validators, in order.
     :param rules: The rules to run on an answer that is not blank, in order.

@@ -76,8 +76,8 @@ class Form:
     :param has_liquid: Whether Liquid is in or around the tags of questions, so that the questions
         differ from row to row. Liquid that only prints text between them does not count.
     :param source: The form as written.
-    :param template: The form with a name added to each question whose label contains Liquid, so
-        that the answers of all rows share one column, and a value to each such option.
+    :param template: The form with one name for all rows in each question whose name or label
+        contains Liquid, so that the answers share one column, and a value in each such option.
 
     >>> from crowdflower.cml import parse
     >>> form = parse('''

@@ -40,13 +40,16 @@ def resolve(
         that its condition refers to.
     """
     by_name = _by_name(source, questions)
-    conditions = _ConditionResolver(source, by_name, {*hosted_names}, lenient=lenient)
+    rendered = {each.rendered_name: each.field.name for each in questions if each.rendered_name}
+    names = {**rendered, **{name: name for name in by_name}}
+    lenient = lenient or bool(rendered) or any(each.field.dynamic for each in questions)
+    conditions = _ConditionResolver(source, by_name, names, {*hosted_names}, lenient=lenient)
     fields = {
         name: replace(question.field, only_if=conditions.resolve(question.conditions))
         for name, question in by_name.items()
     }
     in_order = tuple(fields.values())
-    order = tuple(fields[name] for name in _evaluation_order(source, by_name))
+    order = tuple(fields[name] for name in _evaluation_order(source, by_name, names))
     return in_order, in_order if order == in_order else order
 
 
@@ -134,13 +137,15 @@ class _ConditionResolver:
         self,
         source: Source,
         questions: Mapping[str, Question],
+        names: Mapping[str, str],
         hosted_names: set[str],
         *,
         lenient: bool,
     ) -> None:
         self._source = source
         self._questions = questions
-        self._lenient = lenient or any(each.field.dynamic for each in questions.values())
+        self._names = names
+        self._lenient = lenient
         self._hosted_names = hosted_names
         self._resolved: dict[ConditionNode, Condition] = {}
 
@@ -157,11 +162,11 @@ class _ConditionResolver:
 
     def _resolve_reference(self, node: ConditionNode, reference: Reference) -> Condition:
         name = reference.name
-        question = self._questions.get(name) or self._questions.get(normalize_name(name))
-        if question is None:
+        found = self._names.get(name) or self._names.get(normalize_name(name))
+        if found is None:
             self._report_unknown(node, name)
             return reference
-        field = question.field
+        field = self._questions[found].field
         if reference.value is not None:
             return self._resolve_value(node, field, reference.value)
         is_checkbox = field.kind == "checkbox"
@@ -209,7 +214,9 @@ class _ConditionResolver:
             self._source.add_warning(node.start, message)
 
 
-def _evaluation_order(source: Source, questions: Mapping[str, Question]) -> list[str]:
+def _evaluation_order(
+    source: Source, questions: Mapping[str, Question], names: Mapping[str, str]
+) -> list[str]:
     """Sort names topologically, each after those its condition refers to; report cycles."""
     order: list[str] = []
     done: set[str] = set()
@@ -223,8 +230,8 @@ def _evaluation_order(source: Source, questions: Mapping[str, Question]) -> list
                 done.add(current)
                 order.append(current)
             elif current in path:
-                names = list(path)
-                cycle = " → ".join([*names[names.index(current) :], current])
+                circle = list(path)
+                cycle = " → ".join([*circle[circle.index(current) :], current])
                 source.add_problem(
                     questions[current].start,
                     f"These only-if depend on each other in a circle: {cycle:.200}; remove one of "
@@ -233,17 +240,17 @@ def _evaluation_order(source: Source, questions: Mapping[str, Question]) -> list
             elif current not in done:
                 path[current] = None
                 stack.append((current, True))
-                stack += [(each, False) for each in _dependencies(questions, current)]
+                stack += [(each, False) for each in _dependencies(questions[current], names)]
     return order
 
 
-def _dependencies(questions: Mapping[str, Question], name: str) -> list[str]:
+def _dependencies(question: Question, names: Mapping[str, str]) -> list[str]:
     """List the questions that the conditions of one refer to, the first one last."""
-    names = dict.fromkeys(
-        found
-        for node in questions[name].conditions
+    found = dict.fromkeys(
+        names[name]
+        for node in question.conditions
         for reference in references(node.condition)
-        for found in (reference.name, normalize_name(reference.name))
-        if found in questions
+        for name in (reference.name, normalize_name(reference.name))
+        if name in names
     )
-    return list(names)[::-1]
+    return list(found)[::-1]

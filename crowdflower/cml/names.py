@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from unicodedata import category
 
@@ -21,6 +22,9 @@ _JOINERS: Final = "\u200c\u200d"
 
 _FIRST_SYMBOL: Final = "\u2300"
 """Symbols from here on are mostly emoji; those before are punctuation, such as ``°`` and ``™``."""
+
+
+_OUTPUT = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 
 
 def normalize_name(text: str) -> str:
@@ -47,6 +51,19 @@ def normalize_name(text: str) -> str:
     """
     kept = _keep_name_characters(text).strip().lower()
     return "".join("_" if each.isspace() else each for each in kept)
+
+
+def fixed_name(name: str) -> str:
+    """Make the name of a question from a ``name`` with Liquid: one column for all rows.
+
+    The braces are dropped, and the spaces inside them; column and filters stay as they are written.
+
+    >>> fixed_name("answer_{{chunk_00}}"), fixed_name("{{ kind }}_{{ size | downcase }}")
+    ('answer_chunk_00', 'kind_size__downcase')
+
+    Source: a report of a published pipeline, whose form has ``name="answer_{{chunk_00}}"``.
+    """
+    return normalize_name(_OUTPUT.sub(r"\1", name))
 
 
 derived = normalize_name

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from crowdflower.cml.names import normalize_name
+from crowdflower.cml.names import fixed_name, normalize_name
 from crowdflower.cml.only_if import OnlyIfError, parse_condition
 
 if TYPE_CHECKING:
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from crowdflower.cml.only_if import Condition
     from crowdflower.cml.problems import Source
     from crowdflower.cml.scanner import Attribute, Tag
+
+
+RENDERED_NAME: Final = "rendered-name"
+"""Attribute of a form's template: the ``name`` as written, if that contains Liquid."""
 
 
 def is_enabled(attributes: dict[str, Attribute], name: str) -> bool:
@@ -127,10 +131,15 @@ class QuestionNode:
         name = attribute_text(tag.attributes, "name")
         label = attribute_text(tag.attributes, "label")
         in_loop = branch is not None and branch.repeats
-        self.name_from_liquid_label = not name and liquid.is_in(label) and not in_loop
-        self.dynamic = liquid.is_in(name or label) and not self.name_from_liquid_label
+        self.has_liquid_name = liquid.is_in(name or label) and not in_loop
+        self.dynamic = liquid.is_in(name or label) and in_loop
         self.label = label
-        self.name = name if self.dynamic and name else normalize_name(name or label)
+        self.name = normalize_name(name or label)
+        self.rendered_name = normalize_name(attribute_text(tag.attributes, RENDERED_NAME))
+        if name and self.has_liquid_name:
+            self.name, self.rendered_name = fixed_name(name), name
+        elif name and self.dynamic:
+            self.name = name
 
     @property
     def attributes(self) -> dict[str, Attribute]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.cml.form import Form, Group
 from crowdflower.cml.liquid import Liquid
 from crowdflower.cml.name_resolution import resolve
-from crowdflower.cml.names import RESERVED_NAMES
-from crowdflower.cml.nodes import GroupNode, OptionNode, QuestionNode
+from crowdflower.cml.names import RESERVED_NAMES, fixed_name
+from crowdflower.cml.nodes import (
+    RENDERED_NAME,
+    GroupNode,
+    OptionNode,
+    QuestionNode,
+    attribute_text,
+)
 from crowdflower.cml.problems import MAX_PROBLEMS, CMLError, Problem, Source, did_you_mean
 from crowdflower.cml.questions import build_question
 from crowdflower.cml.scanner import scan_tags
 from crowdflower.cml.tags import ATTRIBUTES, ELEMENTS, PARENTS, TAGS, hosted_only_reason
 
 if TYPE_CHECKING:
-    from crowdflower.cml.scanner import Tag
+    from crowdflower.cml.scanner import Attribute, Tag
 
 CONFIDENCE: Final = "confidence"
 """Key of the confidence in each entry of linked answers, beside the answers."""
@@ -32,6 +39,7 @@ _VOID_ELEMENTS: Final = frozenset(
         *("source", "track", "wbr"),
     ]
 )
+_BRACES = re.compile(r"(\{\{-?\s*|\s*-?\}\})")
 _IMPLICITLY_CLOSED: Final = frozenset(["dd", "dt", "li", "option", "p", "td", "th", "tr"])
 
 
@@ -71,8 +79,8 @@ def parse(source: str, *, rendered: bool = False) -> Form:
     builder.finish()
     questions = [build_question(text, liquid, node) for node in builder.questions]
     fields, order = resolve(text, questions, builder.hosted_names, lenient=rendered)
+    _check_names(text, builder.questions)
     if not rendered:
-        _check_names(text, builder.questions)
         _check_groups(text, builder.groups, {field.name for field in fields})
     text.raise_problems()
     return Form(
@@ -82,7 +90,7 @@ def parse(source: str, *, rendered: bool = False) -> Form:
         warnings=tuple(text.warnings),
         has_liquid=builder.has_liquid,
         source=source,
-        template=_template(source, builder.questions),
+        template=_template(source, builder.questions, builder.conditions),
         _order=order,
     )
 
@@ -138,23 +146,54 @@ def _check_groups(source: Source, nodes: list[GroupNode], used_names: set[str]) 
             )
 
 
-def _template(source: str, nodes: list[QuestionNode]) -> str:
-    """Insert a name into each question whose name would otherwise depend on the rendered label.
+def _template(source: str, nodes: list[QuestionNode], conditions: list[Attribute]) -> str:
+    """Fix the names that would otherwise depend on the row, and the conditions that use them.
 
+    A ``name`` with Liquid is replaced; where the name comes from a label with Liquid, one is added.
     An option whose label contains Liquid gets its label as value, too: labels contain markup and
     values do not, so ``{{ text | escape }}`` is different in both.
     """
-    pieces, end = [], 0
+    edits: list[tuple[int, int, str]] = []
+    patterns = []
     for node in nodes:
-        added = [(node.tag, f' name="{node.name}"')] if node.name_from_liquid_label else []
+        name = node.attributes.get("name")
+        if node.has_liquid_name and name is not None and name.value.strip():
+            written = source[name.value_start : name.value_end]
+            quote = _quote(source, name)
+            both = f"{node.name}{quote} {RENDERED_NAME}={quote}{written}"
+            edits.append((name.value_start, name.value_end, both))
+            patterns.append(_same_liquid(written.strip()))
+        elif node.has_liquid_name:
+            edits.append(_insertion(node.tag, f' name="{node.name}"'))
         tags = [node.tag] if node.kind == "checkbox" else [each.tag for each in node.options]
         if node.kind != "ratings":
-            added += [(tag, f" value={label}") for tag in tags if (label := _label(source, tag))]
-        for tag, attribute in added:
-            insert_at = tag.start + 1 + len(tag.name)
-            pieces += [source[end:insert_at], attribute]
-            end = insert_at
-    return "".join([*pieces, source[end:]])
+            labels = ((tag, _label(source, tag)) for tag in tags)
+            edits += [_insertion(tag, f" value={label}") for tag, label in labels if label]
+    names = re.compile("|".join(sorted(patterns, key=len, reverse=True)))
+    for each in conditions if patterns else ():
+        fixed = names.sub(
+            lambda found: fixed_name(found[0]), source[each.value_start : each.value_end]
+        )
+        edits.append((each.value_start, each.value_end, fixed))
+    pieces, offset = [], 0
+    for start, end, text in sorted(edits):
+        pieces += [source[offset:start], text]
+        offset = end
+    return "".join([*pieces, source[offset:]])
+
+
+def _insertion(tag: Tag, attribute: str) -> tuple[int, int, str]:
+    """Return the edit that adds an attribute to a tag, before all others."""
+    offset = tag.start + 1 + len(tag.name)
+    return offset, offset, attribute
+
+
+def _same_liquid(name: str) -> str:
+    """Return a pattern for a name that contains Liquid, with any spaces inside the braces."""
+    patterns = {"{{": r"\{\{-?\s*", "}}": r"\s*-?\}\}"}
+    return "".join(
+        patterns.get(piece.strip(" \t\r\n-"), re.escape(piece)) for piece in _BRACES.split(name)
+    )
 
 
 def _label(source: str, tag: Tag) -> str:
@@ -162,9 +201,14 @@ def _label(source: str, tag: Tag) -> str:
     label = tag.attributes.get("label")
     if label is None or "value" in tag.attributes or "{" not in label.value:
         return ""
-    quote = source[label.value_start - 1]
-    quote = quote if quote in "\"'" else ""
+    quote = _quote(source, label)
     return f"{quote}{source[label.value_start : label.value_end]}{quote}"
+
+
+def _quote(source: str, attribute: Attribute) -> str:
+    """Return the quote around the value of an attribute; empty if it has none."""
+    before = source[attribute.value_start - 1]
+    return before if before in "\"'" else ""
 
 
 class _NodeBuilder:
@@ -176,6 +220,8 @@ class _NodeBuilder:
         self.questions: list[QuestionNode] = []
         self.groups: list[GroupNode] = []
         self.hosted_names: set[str] = set()
+        self.conditions: list[Attribute] = []
+        """Every ``only-if``."""
         self.has_liquid = False
         self._checked_attributes: set[str] = set()
         self._open_tags: list[str] = []
@@ -196,6 +242,8 @@ class _NodeBuilder:
             return
         if not hosted_only_reason(tag.kind):
             self._check_attributes(tag)
+        if "only-if" in tag.attributes:
+            self.conditions.append(tag.attributes["only-if"])
         if tag.kind == "group":
             self._end_question()
             self._start_group(tag)

@@ -36,12 +36,15 @@ class Question:
     :param conditions: The conditions of the groups around it, and its own.
     :param branch: The Liquid branch that it is in.
     :param start: Offset of its tag.
+    :param rendered_name: Its ``name`` as written, or as rendered for one row, if that contains
+        Liquid. Conditions may refer to it.
     """
 
     field: Field
     conditions: tuple[ConditionNode, ...]
     branch: Branch | None
     start: int
+    rendered_name: str = ""
 
 
 def build_question(source: Source, liquid: Liquid, node: QuestionNode) -> Question:
@@ -102,7 +105,7 @@ def build_question(source: Source, liquid: Liquid, node: QuestionNode) -> Questi
     )
     inherited = node.groups[-1].conditions if node.groups else ()
     conditions = inherited + read_only_if(node.tag, source, liquid)
-    return Question(field, conditions, node.branch, node.start)
+    return Question(field, conditions, node.branch, node.start, node.rendered_name)
 
 
 def _options(source: Source, liquid: Liquid, node: QuestionNode) -> tuple[Option, ...]:

@@ -33,7 +33,7 @@ _CURLY_QUOTES: Final = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u
 
 @dataclass(frozen=True)
 class Attribute:
-    """The value of an attribute, and the offsets of its name and of its value."""
+    """The value of an attribute, and the offsets of its name and of its value without quotes."""
 
     value: str
     start: int

@@ -196,6 +196,19 @@ def test_submitted_answers_become_judgments(box: Sandbox) -> None:
     assert stored[0].started_at <= stored[0].created_at
 
 
+def test_a_question_with_liquid_in_its_name_has_one_name_on_every_page(box: Sandbox) -> None:
+    rows = [{"chunk_00": f'"{number}" [x]'} for number in range(5)]
+    form = '<cml:text label="{{chunk_00}}?" name="answer_{{chunk_00}}" validates="required"/>'
+    job = launch_job(box, rows, form)
+    person = Person(box, job)
+    names = re.findall(r'name="(u\d+\[.*?\])"', person.load())
+
+    person.submit(person.fields() | dict.fromkeys(names, "yes"))
+
+    assert [name.partition("[")[2] for name in names] == ["answer_chunk_00]"] * 5
+    assert [each.data for each in judgments(job)] == [{"answer_chunk_00": "yes"}] * 5
+
+
 def test_errors_are_listed_and_answers_are_kept(box: Sandbox) -> None:
     job = launch_job(box, ROWS)
     person = Person(box, job)

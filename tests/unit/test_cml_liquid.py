@@ -66,12 +66,60 @@ def test_questions_that_can_appear_together_cannot_share_a_name(cml: str) -> Non
         parse(cml)
 
 
-def test_a_name_that_depends_on_the_row_is_not_a_column() -> None:
-    form = parse("<cml:text name='size_{{ id }}'/><cml:text name='size'/>")
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("answer_{{chunk_00}}", "answer_chunk_00"),  # a published pipeline, and its report
+        ("answer_{{ chunk_00 }}", "answer_chunk_00"),
+        ("{{a}}_{{- b -}}", "a_b"),
+        ("Size of {{ Item[0] }}?", "size_of_item0"),
+        ("q_{{ a | split: ',' | first }}", "q_a__split___first"),
+        ("q{% if a %}_x{% endif %}", "q_if_a__x_endif"),
+        ("{{ वजन }}", "वजन"),
+    ],
+)
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_name_with_liquid_is_one_column_for_all_rows(written: str, name: str, quote: str) -> None:
+    if quote in written:
+        pytest.skip("the value would end at this quote")
 
-    assert form.legend()["size_{{ id }}"] == {"dynamic": True}
-    assert form.aggregations() == {"size": "all"}
-    assert form.gold() == {"size": "size_gold"}
+    form = parse(f"<cml:text label='q' name={quote}{written}{quote}/><cml:text name='size'/>")
+
+    assert form.aggregations() == {name: "all", "size": "all"}
+    assert form.gold() == {name: f"{name}_gold", "size": "size_gold"}
+    assert form.legend() == {name: {"q": {}}, "size": {"size": {}}}
+    assert form.warnings == ()
+
+
+def test_names_that_differ_only_in_their_braces_are_the_same_name() -> None:
+    with pytest.raises(CMLError, match='The name "a_b" is already used by <cml:text> at 1:1'):
+        parse("<cml:text name='a_{{b}}'/><cml:text name='a_{{ b }}'/>")
+    with pytest.raises(CMLError, match="has no name"):
+        parse("<cml:text label='' name='{{ }}'/>")
+    with pytest.raises(CMLError, match='The name "_id" is reserved'):
+        parse("<cml:text name='_{{id}}'/>")
+
+
+def test_a_name_in_a_loop_depends_on_the_row() -> None:
+    form = parse("{% for i in ids %}<cml:text name='size_{{ i }}'/>{% endfor %}<cml:text name='z'/>")
+
+    assert form.legend()["size_{{ i }}"] == {"dynamic": True}
+    assert form.aggregations() == {"z": "all"}
+    assert form.gold() == {"z": "z_gold"}
+
+
+def test_conditions_find_a_name_with_liquid_as_written_and_as_rendered() -> None:
+    form = parse(
+        """<cml:text name="a_{{x}}"/><cml:text name=b_{{y}} />
+        <cml:group only-if="a_{{ x }}"><cml:text name="c" only-if="b_{{y}}:[1]++!a_7"/></cml:group>
+        """
+    )
+
+    assert 'only-if="a_x"' in form.template
+    assert 'only-if="b_y:[1]++!a_7"' in form.template
+    row = parse(form.template.replace("{{x}}", "7").replace("{{y}}", "z: [1]"), rendered=True)
+    assert [field.name for field in row.fields] == ["a_x", "b_y", "c"]
+    assert row.check({"a_x": "yes", "b_y": "1", "c": "no"}).answers == {"a_x": "yes", "b_y": "1"}
 
 
 def test_a_label_with_liquid_names_one_column_for_all_rows() -> None:

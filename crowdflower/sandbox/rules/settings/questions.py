@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select, update
+
 from crowdflower.cml import CMLError, parse
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Declined
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import job as jobs
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -43,6 +46,8 @@ def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[st
     aggregations, columns = _overrides(before)
     was_reset = before is not None and before.cml == cml and not before.gold
     fields = {name: aggregations.get(name, how) for name, how in form.aggregations().items()}
+    if any(field.dynamic for field in form.fields):
+        fields = {**aggregations, **fields}  # of the loops of rows that were answered
     return {
         "fields": fields,
         "gold": {}
@@ -59,6 +64,15 @@ def with_confidence(fields: dict[str, str]) -> list[str]:
     ['sentiment']
     """
     return [name for name, how in fields.items() if how not in WITHOUT_CONFIDENCE]
+
+
+def add_fields(tx: Transaction, job_id: int, found: dict[str, str]) -> None:
+    """Add the questions of one row that its job does not have yet, with their aggregations.
+
+    Questions in a loop of Liquid differ between rows; a job gets them as they are answered.
+    """
+    current = tx.one(select(jobs.c.fields).where(jobs.c.id == job_id)).fields or {}
+    tx.run(update(jobs).where(jobs.c.id == job_id).values(fields={**found, **current}))
 
 
 def gold_columns(job: Row[Any]) -> dict[str, str]:

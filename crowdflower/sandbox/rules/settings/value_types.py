@@ -29,6 +29,8 @@ MAX_CENTS = 1_000_000
 
 _LEADING_NUMBER = re.compile(r"\s*([+-]?[0-9]+(?:\.[0-9]+)?)")
 
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
 FLOAT_ERROR = Decimal("1e-6")
 """Rounding error of floats such as ``3 * 1.1``, in thousandths of a cent."""
 
@@ -174,6 +176,21 @@ def json_object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError("must be an object")
     return value
+
+
+def requirements(value: Any) -> dict[str, Any]:
+    """Accept requirements of contributors, an object of numbers, which a form sends as strings.
+
+    >>> requirements({"priority": "1", "skill_scores": {"level_3_contributors": "1"}})
+    {'priority': 1, 'skill_scores': {'level_3_contributors': 1}}
+    """
+    return {name: _with_numbers(each) for name, each in json_object(value).items()}
+
+
+def _with_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_numbers(each) for name, each in value.items()}
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
 
 
 def aggregations(value: Any) -> dict[str, str]:

@@ -16,6 +16,7 @@ from crowdflower.sandbox.rules.completion import closing, stopping_rule, worker_
 from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import aggregation, webhook_events
+from crowdflower.sandbox.rules.settings import questions
 from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.rules.work import handout
 from crowdflower.sandbox.rules.work.receipts import Feedback, Receipt
@@ -98,7 +99,7 @@ def submit(
         raise Expired("The time for this page is over; its rows were given to other contributors.")
     job = page_facts.read_job(tx.driver, page.job_id)
     units = page_queries.read_page_units(tx.driver, page.id)
-    answered = _check_answers(job, units, answers)
+    answered = _check_answers(tx, job, units, answers)
     facts = page_facts.read_worker(tx.driver, job.id, worker.id, worker.channel)
     outcome = _grade(job, page, facts, answered)
     _store_judgments(tx, job, page, worker, answered, outcome)
@@ -122,9 +123,12 @@ def submit(
 
 
 def _check_answers(
-    job: JobFacts, units: Sequence[PageUnitRow], answers: Mapping[int, Mapping[str, Any]]
+    tx: Transaction,
+    job: JobFacts,
+    units: Sequence[PageUnitRow],
+    answers: Mapping[int, Mapping[str, Any]],
 ) -> list[_UnitAnswers]:
-    """Check the answers to each unit against its form.
+    """Check the answers to each unit against its form, and add its questions to the job.
 
     :raises Invalid: Answers are missing or invalid, or a unit is not on the page.
     """
@@ -133,10 +137,11 @@ def _check_answers(
         raise Invalid(f"Unit {min(unknown)} is not on this page.")
     hidden = gold_answers.hidden_columns(job.gold)
     static = forms.static_form(job.cml or "")
-    answered, errors = [], {}
+    answered, errors, fields = [], {}, dict[str, str]()
     for unit in units:
         data = json.loads(unit.data) if static is None or unit.is_gold else {}
         form = static or forms.form_for(job.cml or "", gold_answers.visible_data(data, hidden))
+        fields |= form.aggregations()
         checked = form.check(answers.get(unit.id, {}))
         if checked.errors:
             errors[unit.id] = checked.errors
@@ -149,6 +154,8 @@ def _check_answers(
         answered.append(each)
     if errors:
         raise Invalid("Some answers are missing or invalid.", fields=errors)
+    if fields.keys() - (job.fields or {}).keys():
+        questions.add_fields(tx, job.id, fields)
     return answered
 
 
