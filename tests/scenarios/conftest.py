@@ -23,6 +23,7 @@ file                            scenarios
 ``test_reports.py``             polling; all six reports, byte by byte
 ``test_gold.py``                units become test questions, and test questions become units
 ``test_forms.py``               forms that depend on the unit; data that attacks the form
+``test_liquid_names.py``        names of questions that contain Liquid, in every result and report
 ``test_ampcrowd.py``            AMPCrowd: groups, results, and the same jobs in both APIs
 ``test_simulated_crowd.py``     reproducibility; threads; a hundred contributors on a thousand units
 ``test_reset.py``               reset; two sandboxes side by side

@@ -123,7 +123,7 @@ def test_a_row_that_makes_a_bad_name_is_refused_before_it_costs_anything(
 
 def test_a_simulated_crowd_answers_the_same_column() -> None:
     with Sandbox(seed=4) as box:
-        box.crowd.add(3, profile="perfect", truth={ANSWER: lambda row: "no"})
+        box.crowd.add(3, profile="perfect", truth={ANSWER: {"no": 1}})
         job = box.client().upload_job(ROWS)
         job.title, job.instructions, job.cml = "What is a name?", "Look.", FORM
         job.update()

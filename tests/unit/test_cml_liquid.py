@@ -101,7 +101,9 @@ def test_names_that_differ_only_in_their_braces_are_the_same_name() -> None:
 
 
 def test_a_name_in_a_loop_depends_on_the_row() -> None:
-    form = parse("{% for i in ids %}<cml:text name='size_{{ i }}'/>{% endfor %}<cml:text name='z'/>")
+    form = parse(
+        "{% for i in ids %}<cml:text name='size_{{ i }}'/>{% endfor %}<cml:text name='z'/>"
+    )
 
     assert form.legend()["size_{{ i }}"] == {"dynamic": True}
     assert form.aggregations() == {"z": "all"}
