@@ -88,6 +88,8 @@ OPTION_VALUES: dict[str, Any] = {
     "gold_always": True,
     "hide_correct_answers": True,
     "htl_report": True,
+    "ignore_gold": True,
+    "include_tainted": False,
     "include_unfinished": False,
     "keywords": "mood",
     "logical_aggregation": False,

@@ -24,11 +24,12 @@ SUFFIX: Final = "crowdflower.suffix"
 _PLACEHOLDERS: Final = frozenset(
     [
         *("all_units", "amount", "channel_name", "channels", "check", "convert_units", "debit"),
-        *("force", "full", "gold", "key", "limit", "manual", "nb_judgments", "on", "page"),
+        *("force", "full", "gold", "key", "manual", "nb_judgments", "on"),
         *("only_new_and_judgable", "persist", "reset", "simple", "state", "tags", "type", "with"),
     ]
 )
-"""Parameters whose values are names, numbers and switches, and never free text."""
+"""Parameters whose values are names, numbers and switches, and never free text; for ``page`` and
+``limit``, see :mod:`crowdflower.sandbox.api.parameters`."""
 
 _IN_BRACES = re.compile(r"\{([^{}]*)\}")
 _FORM: Final = "application/x-www-form-urlencoded"

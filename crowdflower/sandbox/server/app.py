@@ -51,7 +51,6 @@ NOT_FOUND: Final = """{"error": {"message":"We couldn't find what you were looki
 """Recorded from the service, including the single space."""
 
 _NOT_FOUND: Final = Response(NOT_FOUND, 404, content_type="application/json; charset=utf-8")
-_IN_BRACES: Final = re.compile(r"(?<=/)\{([^{}/]+)\}(?=[/.]|$)")
 _DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _KEY = re.compile(r"((?:key|token)(?:=|%3D|['\"]?:\s*)['\"]?)[^\s&'\",)]+", re.IGNORECASE)
 
@@ -92,12 +91,8 @@ class Application(Flask):
         return self.services.request_log.run(self._respond, environ, start_response)
 
     def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Respond to a request.
-
-        Routing ignores ``.json`` and a slash at the end of the path, and braces around a part of
-        it, such as those that the requests guide writes around its placeholders.
-        """
-        path = _IN_BRACES.sub(r"\1", environ["PATH_INFO"].rstrip("/"))
+        """Respond to a request; routing ignores ``.json`` and a slash at the end of its path."""
+        path = environ["PATH_INFO"].rstrip("/")
         environ["PATH_INFO"] = path.removesuffix(".json")
         environ[SUFFIX] = path.endswith(".json")
         return super().wsgi_app(environ, start_response)
