@@ -356,10 +356,7 @@ def prepare(box: Sandbox, state: str, *, braces: bool) -> dict[str, str]:
         "unit_id": next(iter(job.units)).id,
         "worker_id": worker,
     }
-    return {
-        name: shape.format(value) if name == "api_key" else str(value)
-        for name, value in values.items()
-    }
+    return {name: shape.format(value) for name, value in values.items()}
 
 
 CURL = argparse.ArgumentParser()

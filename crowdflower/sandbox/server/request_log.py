@@ -29,6 +29,7 @@ MAX_BODY: Final = 64 * 1024
 """Largest body, in bytes, whose parameters are kept."""
 
 _SLASHES: Final = re.compile("//+")
+_IN_BRACES: Final = re.compile(r"(?<=/)\{([^{}/]+)\}(?=[/.]|$)")
 
 SECRETS: Final = frozenset({"key", "token"})
 """Parameters that are never kept."""
@@ -80,10 +81,12 @@ class RequestLog:
     ) -> Iterable[bytes]:
         """Call the application, or inject the fault that matches; then record the request.
 
-        Several slashes in the path become one: some clients send two, and routes and faults are
-        the same for them.
+        Several slashes in the path become one, since some clients send two, and braces around a
+        part of it are dropped, since the requests guide writes its placeholders so. Routes and
+        faults are the same for all of them.
         """
-        path = environ["PATH_INFO"] = _SLASHES.sub("/", environ["PATH_INFO"])
+        path = _IN_BRACES.sub(r"\1", _SLASHES.sub("/", environ["PATH_INFO"]))
+        environ["PATH_INFO"] = path
         verb = environ["REQUEST_METHOD"]
         fault = self.faults.take(verb, path)
         at = self._clock.now()
