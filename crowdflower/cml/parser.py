@@ -9,13 +9,7 @@ from crowdflower.cml.form import Form, Group
 from crowdflower.cml.liquid import Liquid
 from crowdflower.cml.name_resolution import resolve
 from crowdflower.cml.names import RESERVED_NAMES, fixed_name
-from crowdflower.cml.nodes import (
-    RENDERED_NAME,
-    GroupNode,
-    OptionNode,
-    QuestionNode,
-    attribute_text,
-)
+from crowdflower.cml.nodes import RENDERED_NAME, GroupNode, OptionNode, QuestionNode
 from crowdflower.cml.problems import MAX_PROBLEMS, CMLError, Problem, Source, did_you_mean
 from crowdflower.cml.questions import build_question
 from crowdflower.cml.scanner import scan_tags
