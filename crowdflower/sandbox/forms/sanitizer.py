@@ -85,6 +85,14 @@ _RAW_TEXT_TAGS: Final = re.compile(
 )
 """Tags that are removed first: one that is left open would turn all that follows into text."""
 
+_AROUND: Final = {
+    **dict.fromkeys(("tbody", "tfoot", "thead"), ("<table>", "</table>")),
+    "tr": ("<table><tbody>", "</tbody></table>"),
+    **dict.fromkeys(("td", "th"), ("<table><tbody><tr>", "</tr></tbody></table>")),
+}
+"""Without these around it, HTML ignores a part of a table."""
+
+_TABLE_PART: Final = re.compile(rf"\s*<({'|'.join(_AROUND)})(?=[\s/>])", re.IGNORECASE)
 _TAG_OR_QUOTE: Final = re.compile(r"""<(?:[^>"]|"[^"]*")*>|["']""")
 _ESCAPES: Final = {"<": "&lt;", "&": "&amp;", '"': "&#34;", "'": "&#39;"}
 
@@ -122,9 +130,20 @@ def sanitize_value(text: str) -> str:
             in_comment = text.startswith("<!--", found.start()) and found.start() < last_comment_end
             return found.group() if in_comment else _ESCAPES[found.group()]
 
-        text = sanitize(_LOOSE.sub(escape_loose, text))
+        text = _sanitize_fragment(_LOOSE.sub(escape_loose, text))
     # Quotes are escaped, so that a captured value cannot end an attribute.
     return _TAG_OR_QUOTE.sub(lambda found: _ESCAPES.get(found.group(), found.group()), text)
+
+
+def _sanitize_fragment(html: str) -> str:
+    """Sanitize a fragment, which may be rows or cells of a table around it."""
+    part = _TABLE_PART.match(html)
+    if part is None or "</table" in html.lower():
+        return sanitize(html)
+    before, after = _AROUND[part[1].lower()]
+    clean = sanitize(before + html + after)
+    is_whole = clean.startswith(before) and clean.endswith(after)
+    return clean[len(before) : len(clean) - len(after)] if is_whole else clean
 
 
 def plain_text(markup: str) -> str:
