@@ -212,7 +212,7 @@ def start_server(box: Sandbox, host: str, port: int) -> Server:
     """
     hosts = [] if host in LOOPBACK else [socket.gethostname()]
     try:
-        return Server(box.app, host, port, hosts=hosts)
+        return Server(box.app, host, port, hosts=hosts, kind_of=box.app.kind_of)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             problem = f"port {port} is in use; choose another with --port, or 0 for any free port"

@@ -10,6 +10,7 @@ from crowdflower.sandbox.control.routes import Control
 from crowdflower.sandbox.pages import work_path
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.rules.jobs import orders
+from crowdflower.sandbox.rules.units import staging
 from crowdflower.sandbox.server.app import create_app
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.server.sockets import LazyServer
@@ -88,6 +89,7 @@ class Sandbox:
         database = database_url(database)
         self.database = Database(database, self.clock, limits=limits)
         """All data of the sandbox."""
+        staging.discard_abandoned(self.database)
         self._balance_cents = balance_cents
         self.key = self._open_account(key)
         """The account's API key."""

@@ -22,6 +22,8 @@ from sqlalchemy.pool import Pool
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.units import row_checks, staging
+from crowdflower.sandbox.rules.units.row_checks import BATCH_ROWS
 from crowdflower.sandbox.rules.work import handout, submission, workers
 
 CRASHED = 9
@@ -38,10 +40,14 @@ class Step(NamedTuple):
     path: str
     body: Any = None
 
+    batch: int | None = None
+    """Rows that one transaction stores; by default as many as usual."""
+
     def send(self, box: Sandbox) -> int:
         """Send the request; return the status."""
         key = self.write.key if self.write else "a key"
         headers = {"Authorization": f"Token token={KEY}", "Idempotency-Key": key}
+        row_checks.BATCH_ROWS = staging.BATCH_ROWS = self.batch or BATCH_ROWS
         return (
             box.app.test_client()
             .open(
@@ -83,6 +89,7 @@ def steps(workload: Workload, other: int) -> dict[str, Step]:
         "data": {"mark": "judged"},
     }
     data = [{"text": "a row", "mark": "sent"}] * 7
+    large = [{"text": "a row", "mark": "large"}] * 7
     bonus = {"amount": 3, "reason": "given"}
     return {
         "order": Step(Write("order", str(other)), "POST", f"/jobs/{other}/orders", order),
@@ -93,6 +100,10 @@ def steps(workload: Workload, other: int) -> dict[str, Step]:
             Write("bonus", "given"), "POST", f"{job}/workers/{workload.worker_ids[0]}/bonus", bonus
         ),
         "upload": Step(Write("upload", "sent", 7), "POST", "/jobs/upload", data),
+        "large upload": Step(Write("upload", "large", 7), "POST", "/jobs/upload", large, batch=3),
+        "large append": Step(
+            Write("upload", "large", 7), "POST", f"/jobs/{other}/upload?force=true", large, batch=3
+        ),
         "cancel": Step(None, "POST", f"{job}/cancel", {}),
     }
 
@@ -136,6 +147,8 @@ def crash_everywhere(base: Path, step: Step | Page) -> dict[str, Any]:
             old.unlink()
         shutil.copy(base, copy)
         has_crashed = crash_before(copy, step, statement)
+        if getattr(step, "batch", None):
+            Sandbox(database=copy, key=KEY).close()  # a restart removes what was stored
         violations = find_violations(copy, [write] if write else [])
         if statement % RESEND_EVERY == 0 or not has_crashed:
             violations += _check_resent(copy, step, write)

@@ -66,6 +66,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ("judgment", 25),
         ("bonus", 10),
         ("upload", 10),
+        ("large upload", 30),
+        ("large append", 30),
         ("cancel", 10),
         ("page", 10),
         ("create", 30),

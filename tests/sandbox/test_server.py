@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from crowdflower.sandbox.server.app import create_app
+from crowdflower.sandbox.server.dispatcher import MAX_RUNNING
 from crowdflower.sandbox.server.sockets import MAX_HEADERS, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from crowdflower.sandbox.server.dispatcher import Kind
+    from crowdflower.sandbox.store import Database
 
 
 def echo(environ: dict[str, Any], start: Any) -> list[bytes]:
@@ -113,15 +118,91 @@ def test_requests_that_wait_for_a_thread_are_not_logged(caplog: pytest.LogCaptur
         start("200 OK", [("Content-Type", "text/plain")])
         return [b"done"]
 
-    with Server(app) as server, ThreadPoolExecutor(8) as pool:
-        futures = [pool.submit(requests.get, server.url, timeout=TIMEOUT) for _ in range(8)]
+    with Server(app) as server, ThreadPoolExecutor(12) as pool:
+        futures = [pool.submit(requests.get, server.url, timeout=TIMEOUT) for _ in range(12)]
         while len(server._server.task_dispatcher.queue) < 4:
             assert not go.wait(0.01)
         go.set()
         results = [each.result().text for each in futures]
 
-    assert results == ["done"] * 8
+    assert results == ["done"] * 12
     assert [each for each in caplog.messages if "depth" in each] == []
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/blocks", "write"), ("/file", "file")])
+def test_writers_that_wait_hold_no_thread_and_readers_go_on(path: str, kind: Kind) -> None:
+    go = threading.Event()
+
+    def app(environ: Any, start: Any) -> list[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            go.wait(TIMEOUT)
+        start("200 OK", [("Content-Type", "text/plain")])
+        return [b"done"]
+
+    def kind_of(verb: str, _: str) -> Kind:
+        return kind if verb == "POST" else "read"
+
+    with Server(app, kind_of=kind_of) as server, ThreadPoolExecutor(20) as pool:
+        url = server.url + path
+        writers = [pool.submit(requests.post, url, timeout=TIMEOUT) for _ in range(20)]
+        dispatcher = server._server.task_dispatcher
+        while len(dispatcher._waiting[kind]) < 20 - MAX_RUNNING[kind]:
+            assert not go.wait(0.01)
+        reads = [requests.get(server.url, timeout=5).text for _ in range(5)]
+        still_waiting = not any(each.done() for each in writers)
+        go.set()
+        results = [each.result().text for each in writers]
+
+    assert reads == ["done"] * 5
+    assert still_waiting
+    assert results == ["done"] * 20
+    assert dispatcher._running == dict.fromkeys(MAX_RUNNING, 0)
+
+
+def test_closing_does_not_wait_for_writers_without_a_thread() -> None:
+    go = threading.Event()
+
+    def app(_: object, start: Any) -> list[bytes]:
+        go.wait(TIMEOUT)
+        start("200 OK", [("Content-Type", "text/plain")])
+        return [b"done"]
+
+    server = Server(app)
+    waiting = server._server.task_dispatcher._waiting["write"]
+    with ThreadPoolExecutor(10) as pool:
+        writers = [pool.submit(requests.post, server.url, timeout=TIMEOUT) for _ in range(9)]
+        while len(waiting) < 9 - MAX_RUNNING["write"]:
+            assert not go.wait(0.01)
+        closing = pool.submit(server.close)
+        while waiting:
+            assert not go.wait(0.01)
+        go.set()
+        closing.result()
+        answered = [each for each in writers if each.exception() is None]
+
+    assert len(answered) == MAX_RUNNING["write"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "kind"),
+    [
+        ("GET", "/v1/account.json", "read"),
+        ("GET", "/v1/jobs/7", "read"),
+        ("GET", "/v1/jobs/7/pause.json", "write"),
+        ("POST", "/v1/jobs.json", "write"),
+        ("POST", "/v1/jobs/upload.json", "file"),
+        ("PUT", "/v1/jobs/7/upload", "file"),
+        ("GET", "/v1/jobs/7/units/ping", "read"),
+        ("POST", "/_sandbox/crowd", "write"),
+        ("GET", "/nothing/here", "read"),
+        ("POST", "/nothing/here", "write"),
+        ("ODD", "*", "write"),
+    ],
+)
+def test_a_request_is_classified_by_its_route(
+    database: Database, verb: str, path: str, kind: Kind
+) -> None:
+    assert create_app(database).kind_of(verb, path) == kind
 
 
 def test_closing_finishes_running_requests() -> None:

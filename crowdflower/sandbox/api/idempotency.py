@@ -17,7 +17,7 @@ import io
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select
 
 from crowdflower.sandbox.api.request_context import ApiResponse
 from crowdflower.sandbox.errors import BadRequest, Invalid
@@ -90,23 +90,20 @@ def handle_once(
     the next time.
 
     :param endpoint: Verb and path.
-    :param body: What ``context.body`` reads from.
+    :param body: The body of the request; read to its end.
     :param handle: Handles the request.
     :raises BadRequest: The key is too long or has characters that are not visible ASCII.
     :raises Invalid: The key was used for another request.
     """
-    if len(key) > MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
-        raise BadRequest(f"{HEADER} has to be 1 to {MAX_KEY_LENGTH} visible ASCII characters.")
+    _check_key(key)
     # Without the lock, a repeat that arrives before the first request is committed would find no
     # response and take effect as well.
     locks.lock_name(context.tx, f"key {context.account.id} {key}")
-    same_key = (kept_answer.c.account_id == context.account.id, kept_answer.c.key == key)
-    expired = kept_answer.c.created_at <= context.tx.clock.now() - LIFETIME
-    stored = context.tx.one(select(kept_answer).where(*same_key, ~expired))
+    stored = _find(context, key)
     if stored is None:
         response = _response(handle())
         if response.status < _FIRST_ERROR:
-            context.tx.run(delete(kept_answer).where(expired))
+            context.tx.run(delete(kept_answer).where(_has_expired(context)))
             _store(context, key, _digest(context, endpoint, body), response)
         return response
     if stored.request != _digest(context, endpoint, body):
@@ -115,6 +112,29 @@ def handle_once(
         context.tx.warn(warning)
     headers = {**stored.headers, REPLAY_HEADER[0]: REPLAY_HEADER[1]}
     return ApiResponse(stored.text, stored.kind, stored.status, headers)
+
+
+def is_kept(context: RequestContext, key: str) -> bool:
+    """Return whether a response is kept under a key, so that the request needs no work.
+
+    :raises BadRequest: The key is too long or has characters that are not visible ASCII.
+    """
+    _check_key(key)
+    return _find(context, key) is not None
+
+
+def _check_key(key: str) -> None:
+    if len(key) > MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise BadRequest(f"{HEADER} has to be 1 to {MAX_KEY_LENGTH} visible ASCII characters.")
+
+
+def _find(context: RequestContext, key: str) -> Any:
+    same_key = (kept_answer.c.account_id == context.account.id, kept_answer.c.key == key)
+    return context.tx.one(select(kept_answer).where(*same_key, ~_has_expired(context)))
+
+
+def _has_expired(context: RequestContext) -> ColumnElement[bool]:
+    return kept_answer.c.created_at <= context.tx.clock.now() - LIFETIME
 
 
 def _digest(context: RequestContext, endpoint: str, body: HashingReader) -> str:

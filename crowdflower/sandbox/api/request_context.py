@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules.jobs import jobs
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from crowdflower._types import JSON
     from crowdflower.sandbox.api.parameters import Parameters
     from crowdflower.sandbox.control.delays import Delays
+    from crowdflower.sandbox.errors import Refusal
     from crowdflower.sandbox.reports import ReportCache
+    from crowdflower.sandbox.rules.units.row_checks import CheckedRows
     from crowdflower.sandbox.store import Transaction
 
 MAX_ID_DIGITS: Final = 18
@@ -47,15 +49,15 @@ class RequestContext:
     content_type: str
     """Media type of the body, without the header's parameters, such as ``charset``."""
 
-    body: IO[bytes]
-    """The uploaded file; empty on other routes, whose body is read into :attr:`parameters`."""
-
     reports: ReportCache
 
     delays: Delays
 
     link: Callable[[str], str]
     """Returns the URL of a path on this server."""
+
+    file: CheckedRows | Refusal | None = None
+    """The rows of an uploaded file, or why they are refused; ``None`` on other routes."""
 
     job_ids: dict[str, int] = field(default_factory=dict)
     """Ids of the jobs that the handler has looked up, by the number or alias that it used."""

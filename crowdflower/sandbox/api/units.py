@@ -9,7 +9,8 @@ from crowdflower.sandbox.api.request_context import ApiResponse
 from crowdflower.sandbox.errors import MissingParameters, NotFound, Refusal
 from crowdflower.sandbox.rules.jobs import orders
 from crowdflower.sandbox.rules.results import judgments, results, shapes
-from crowdflower.sandbox.rules.units import units, uploads
+from crowdflower.sandbox.rules.units import units
+from crowdflower.sandbox.rules.units.row_checks import GOLD_COLUMN
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -152,6 +153,6 @@ def _data(parameters: Parameters) -> JSONObject:
     """Read the data of a unit; accepted answers may be sent in any form of a list."""
     data = parameters.mapping("data")
     return {
-        name: as_list(value) if uploads.GOLD_COLUMN.fullmatch(name) else value
+        name: as_list(value) if GOLD_COLUMN.fullmatch(name) else value
         for name, value in data.items()
     }

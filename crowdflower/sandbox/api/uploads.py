@@ -1,34 +1,93 @@
-"""Uploads: a file of rows, for a new or an existing job."""
+"""Uploads: a file of rows, for a new or an existing job.
+
+A file is read and checked before its first row is stored, outside of any transaction: that takes
+seconds for a large file, in which other requests must not wait.
+"""
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from crowdflower.cml.names import column_name
 from crowdflower.sandbox.api import csv_rows, json_rows
 from crowdflower.sandbox.api.jobs import warn_of_team
 from crowdflower.sandbox.api.request_context import ApiResponse
-from crowdflower.sandbox.errors import Refusal
+from crowdflower.sandbox.errors import NotFound, Refusal
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import shapes
-from crowdflower.sandbox.rules.units import uploads
+from crowdflower.sandbox.rules.units import staging, uploads
+from crowdflower.sandbox.rules.units.row_checks import CheckedRows
 from crowdflower.sandbox.store.column_types import encode
+from crowdflower.sandbox.store.failures import Busy
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
+
+    from sqlalchemy import Row
 
     from crowdflower.sandbox.api.request_context import RequestContext, Result
+    from crowdflower.sandbox.store import Database
 
 CSV: Final = "text/csv"
 JSON_LINES: Final = frozenset({"application/json", "text/json"})
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a file is checked against."""
+
+    account: Row[Any]
+    job: Row[Any] | None
+    """The job to add rows to; ``None`` for a new one."""
+
+    columns: list[str]
+    max_rows: int | None
+    force: bool = False
+
+
+def find_target(context: RequestContext, job: object) -> Target:
+    """Return what to check the file of a request against.
+
+    :param job: The number or alias in the path; ``None`` for a new job.
+    :raises NotFound: The account has no such job, or it is deleted.
+    """
+    limit = context.tx.limits.rows_per_job
+    if job is None:
+        return Target(context.account, None, [], limit)
+    row = context.job(str(job))
+    if row.deleted_at is not None:
+        raise NotFound
+    columns = uploads.read_columns(context.tx, row.id)
+    left = uploads.remaining_units(context.tx, row)
+    return Target(context.account, row, columns, left, force=context.parameters.flag("force"))
+
+
+@contextmanager
+def receive(
+    database: Database, target: Target, content_type: str, body: IO[bytes]
+) -> Iterator[CheckedRows | Refusal]:
+    """Read, check and store the rows of a file; delete them if the block does not use them.
+
+    :returns: The rows, or why they are refused.
+    """
+    try:
+        with closing(_parse(content_type, body)) as parsed:
+            rows = CheckedRows(parsed, target.columns, force=target.force, max_rows=target.max_rows)
+    except Refusal as error:
+        refusal = error
+    else:
+        with rows, staging.stage(database, rows, account=target.account, job=target.job):
+            yield rows
+        return
+    yield refusal
+
+
 def create(context: RequestContext) -> Result:
     """Create a job from a file."""
     warn_of_team(context)
-    with closing(_rows(context)) as rows:
-        created = uploads.create_job(context.tx, context.account, rows)
+    created = uploads.create_job_from_file(context.tx, context.account, _file(context))
     context.delays.begin("upload", created.id)
     return shapes.job(created)
 
@@ -36,10 +95,10 @@ def create(context: RequestContext) -> Result:
 def append(context: RequestContext, job: str) -> Result:
     """Add the rows of a file to a job; if one is refused, none is added."""
     row = jobs.load_for_update(context.tx, context.job(job))
-    force = context.parameters.flag("force")
+    context.parameters.flag("force")
     try:
-        with context.tx.connection.begin_nested(), closing(_rows(context)) as rows:
-            uploads.append(context.tx, row, rows, force=force)
+        with context.tx.connection.begin_nested():
+            uploads.append_file(context.tx, row, _file(context))
     except Refusal as refusal:
         # No row is stored, but the reason is: the progress of the upload shows it.
         uploads.record_refusal(context.tx, row, refusal.message)
@@ -56,12 +115,24 @@ def progress(context: RequestContext, job: str) -> Result:
     return found if share >= 1 else {"done": False, "count": int(found["count"] * share)}
 
 
-def _rows(context: RequestContext) -> Generator[Mapping[str, Any], None, None]:
-    if context.content_type == CSV:
-        return csv_rows.read(context.body, column_name)
-    if context.content_type in JSON_LINES:
-        return json_rows.read(context.body)
-    kind = context.content_type or "a body without Content-Type"
+def _file(context: RequestContext) -> CheckedRows:
+    """Return the rows of the request.
+
+    :raises Refusal: They are refused.
+    """
+    if isinstance(context.file, Refusal):
+        raise context.file
+    if context.file is None:  # they were not read, since a response was kept: it has expired since
+        raise Busy("The kept response has just expired. Nothing was done. Send the request again.")
+    return context.file
+
+
+def _parse(content_type: str, body: IO[bytes]) -> Generator[Mapping[str, Any], None, None]:
+    if content_type == CSV:
+        return csv_rows.read(body, column_name)
+    if content_type in JSON_LINES:
+        return json_rows.read(body)
+    kind = content_type or "a body without Content-Type"
     message = (
         f"Send text/csv or, with one JSON object per line, application/json;"
         f" the sandbox cannot read {kind:.80}."

@@ -20,6 +20,7 @@ from crowdflower.cml.problems import did_you_mean
 from crowdflower.sandbox.crowd.plan import Summary
 from crowdflower.sandbox.errors import Conflict, Expired, Invalid
 from crowdflower.sandbox.forms import form_for
+from crowdflower.sandbox.rules import visibility
 from crowdflower.sandbox.rules.jobs import orders
 from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
 from crowdflower.sandbox.rules.work.submission import submit
@@ -308,7 +309,7 @@ def _participants(
     @cache
     def units_by_value(column: str) -> Mapping[str, list[int]]:
         ids: dict[str, list[int]] = {}
-        rows = tx.all(select(units.c.id, units.c.data).where(units.c.job_id == job_id))
+        rows = tx.all(select(units.c.id, units.c.data).where(*visibility.units_of(tx, job_id)))
         for row in rows:
             if column in row.data:
                 ids.setdefault(str(row.data[column]), []).append(row.id)

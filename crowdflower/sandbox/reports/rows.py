@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, select
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.clock import report_time
-from crowdflower.sandbox.rules import gold_answers
+from crowdflower.sandbox.rules import gold_answers, visibility
 from crowdflower.sandbox.rules.results import judgments, results, shapes
 from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.units import gold
@@ -161,7 +161,8 @@ def _with_kept_judgments(
 def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
     """Yield the units of a job in batches, in the order of upload."""
     last = 0
-    query = select(unit).where(unit.c.job_id == job.id).order_by(unit.c.seq).limit(BATCH_SIZE)
+    visible = visibility.units_of(tx, job.id)
+    query = select(unit).where(*visible).order_by(unit.c.seq).limit(BATCH_SIZE)
     while rows := tx.all(query.where(unit.c.seq > last)):
         last = rows[-1].seq
         yield rows

@@ -26,6 +26,7 @@ from crowdflower.sandbox.control.routes import PREFIX
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal, TooManyRequests, Unsupported
 from crowdflower.sandbox.pages import routes as pages_routes
 from crowdflower.sandbox.server import requests
+from crowdflower.sandbox.server.dispatcher import kind_by_verb
 from crowdflower.sandbox.server.in_process import RAISE_ERRORS
 from crowdflower.sandbox.server.requests import JSON, header_value, json_response
 from crowdflower.sandbox.server.services import Services, Unimplemented
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.ampcrowd import AMPCrowdService
     from crowdflower.sandbox.control.delays import DelaySettings
+    from crowdflower.sandbox.server.dispatcher import Kind
     from crowdflower.sandbox.store import Database
 
 MAX_FILE: Final = 256 * 1024 * 1024
@@ -71,6 +73,7 @@ class Application(Flask):
         """Serves ``/_sandbox/``, if that is enabled."""
         routing = _routing(ampcrowd=ampcrowd is not None)
         self.url_map = routing.url_map
+        self._kinds = routing.kinds
         self.view_functions = {
             **routing.views,
             **{name: partial(view, services) for name, view in routing.service_views.items()},
@@ -96,6 +99,15 @@ class Application(Flask):
         environ["PATH_INFO"] = path.removesuffix(".json")
         environ[SUFFIX] = path.endswith(".json")
         return super().wsgi_app(environ, start_response)
+
+    def kind_of(self, verb: str, path: str) -> Kind:
+        """Return whether a request may write, or brings a file; by its route, or else its verb."""
+        routed = path.rstrip("/").removesuffix(".json")
+        try:
+            endpoint, _ = self.url_map.bind("").match(routed, verb)
+        except HTTPException:
+            endpoint = ""
+        return self._kinds.get(endpoint) or kind_by_verb(verb, path)
 
     def handle_user_exception(self, e: Exception) -> Response:
         """Turn an expected error into its response; raise any other."""
@@ -193,6 +205,7 @@ class _Routing(NamedTuple):
     views: dict[str, Callable[..., Any]]
     service_views: dict[str, Callable[..., Any]]
     """Views whose first argument is the :class:`Services` of the application."""
+    kinds: dict[str, Kind]
 
 
 @cache
@@ -201,6 +214,7 @@ def _routing(*, ampcrowd: bool) -> _Routing:
     rules: list[Rule] = []
     views: dict[str, Callable[..., Any]] = {}
     service_views: dict[str, Callable[..., Any]] = {}
+    kinds: dict[str, Kind] = {}
     for route in ROUTES:
         endpoint = f"{route.verbs} {route.path}"
         path = f"/{route.version}{route.path}"
@@ -209,8 +223,11 @@ def _routing(*, ampcrowd: bool) -> _Routing:
             rule.methods.discard("HEAD")
         rules.append(rule)
         service_views[endpoint] = partial(requests.respond, route)
+        kinds[endpoint] = "file" if route.takes_file else "write" if route.writes else "read"
     rules.append(_Rule("/reports/<token>/<path:name>", endpoint="report", methods=["GET"]))
     service_views["report"] = requests.send_report
+    for path, verbs, _ in pages.ROUTES:
+        kinds[f"{' '.join(verbs)} {path}"] = "write"  # to show a page is to hand it out
     for path, verbs, view in (*pages.ROUTES, *(ampcrowd_routes.ROUTES if ampcrowd else ())):
         endpoint = f"{' '.join(verbs)} {path}"
         rules.append(_Rule(path, endpoint=endpoint, methods=verbs))
@@ -222,7 +239,7 @@ def _routing(*, ampcrowd: bool) -> _Routing:
         merge_slashes=False,
     )
     url_map.update()
-    return _Routing(url_map, views, service_views)
+    return _Routing(url_map, views, service_views, kinds)
 
 
 def _store_failure(failure: StoreFailure) -> Response:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from flask import Response, g, request, send_file
 
 from crowdflower._types import one_line
-from crowdflower.sandbox.api import idempotency, request_parsing
+from crowdflower.sandbox.api import idempotency, request_parsing, uploads
 from crowdflower.sandbox.api.request_context import ApiResponse, RequestContext
 from crowdflower.sandbox.errors import Invalid, NotFound, Unauthorized
 from crowdflower.sandbox.rules import accounts
@@ -19,12 +19,16 @@ from crowdflower.sandbox.server.request_log import PARAMETERS
 from crowdflower.sandbox.store.column_types import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sqlalchemy import Row
 
     from crowdflower.sandbox.api.routes import Route
+    from crowdflower.sandbox.errors import Refusal
+    from crowdflower.sandbox.rules.units.row_checks import CheckedRows
     from crowdflower.sandbox.server.services import Services
     from crowdflower.sandbox.server.throttle import LoginThrottle
-    from crowdflower.sandbox.store import Transaction
+    from crowdflower.sandbox.store import Database, Transaction
 
 JSON: Final = "application/json; charset=utf-8"
 
@@ -48,17 +52,26 @@ def respond(route: Route, services: Services, **path: object) -> Response:
     body = _file() if route.takes_file else io.BytesIO()
     hashed_body = idempotency.HashingReader(body) if idempotency_key else None
 
-    def handle(tx: Transaction) -> tuple[Any, list[str]]:
-        context = RequestContext(
+    def begin(tx: Transaction, file: CheckedRows | Refusal | None = None) -> RequestContext:
+        return RequestContext(
             tx=tx,
             account=_authenticate(services.throttle, tx, key),
             parameters=parameters,
             content_type=request.mimetype,
-            body=io.BufferedReader(hashed_body, _BLOCK) if hashed_body else body,
             reports=services.reports,
             delays=services.delays,
             link=lambda below: request.host_url + below,
+            file=file,
         )
+
+    def prepare(tx: Transaction) -> uploads.Target | None:
+        context = begin(tx)
+        if idempotency_key and idempotency.is_kept(context, idempotency_key):
+            return None
+        return uploads.find_target(context, path.get("job"))
+
+    def handle(tx: Transaction, file: CheckedRows | Refusal | None = None) -> tuple[Any, list[str]]:
+        context = begin(tx, file)
         run = partial(_run, context, route, path, unread_body)
         if idempotency_key and hashed_body:
             operation = f"{request.method} {request.path}"
@@ -70,12 +83,19 @@ def respond(route: Route, services: Services, **path: object) -> Response:
         return answer, tx.warnings
 
     database = services.database
-    if route.takes_file:  # the body can only be read once, so there is no second attempt
-        answer, warnings = database.write(handle, attempts=1)
+    if route.takes_file:
+        stream = io.BufferedReader(hashed_body, _BLOCK) if hashed_body else body
+        with _receive(database, prepare, stream) as file:
+            write = partial(handle, file=file)
+            answer, warnings = database.write(write, idempotent=idempotency_key is not None)
     elif route.writes:
         answer, warnings = database.write(handle, idempotent=idempotency_key is not None)
     else:
         answer, warnings = database.read(handle)
+    return _response(answer, warnings)
+
+
+def _response(answer: Any, warnings: list[str]) -> Response:
     if isinstance(answer, ApiResponse):
         response = Response(
             answer.text, answer.status, dict(answer.headers), content_type=answer.content_type
@@ -85,6 +105,19 @@ def respond(route: Route, services: Services, **path: object) -> Response:
     for warning in warnings:
         response.headers.add("X-Sandbox-Warning", header_value(warning))
     return response
+
+
+@contextmanager
+def _receive(
+    database: Database, prepare: Callable[[Transaction], uploads.Target | None], body: IO[bytes]
+) -> Iterator[CheckedRows | Refusal | None]:
+    """Read, check and store an uploaded file, unless there is no target to check it against."""
+    target = database.read(prepare)
+    if target is None:
+        yield None
+    else:
+        with uploads.receive(database, target, request.mimetype, body) as file:
+            yield file
 
 
 def _run(context: RequestContext, route: Route, path: dict[str, object], unread_body: str) -> Any:

@@ -16,12 +16,16 @@ from waitress.server import create_server  # type: ignore[import-untyped]
 
 from crowdflower.sandbox.control.faults import ConnectionDropped
 from crowdflower.sandbox.server.connections import Connection, ConnectionLimits
+from crowdflower.sandbox.server.dispatcher import Dispatcher, kind_by_verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from types import TracebackType
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from crowdflower.sandbox.server.app import Application
+    from crowdflower.sandbox.server.dispatcher import Kind
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Names of this machine that are resolved without DNS."""
@@ -32,7 +36,6 @@ MAX_BODY: Final = 256 * 1024 * 1024
 MAX_HEADERS: Final = 1024 * 1024
 """Bytes of the request line and headers; some clients send a whole form in the query."""
 
-_THREADS: Final = 4
 _RECEIVE_SIZE: Final = 256 * 1024
 """Bytes per read from a socket; each read costs a system call and a copy."""
 _OTHER_SOCKETS: Final = 100
@@ -85,6 +88,7 @@ class Server:
     :param hosts: Further values of the ``Host`` header to accept, beside the loopback names and
         ``host``; see :class:`TrustedHosts`.
     :param limits: How many clients may connect, and how slow they may be.
+    :param kind_of: Returns whether a request may write, by its verb and path.
     :raises OSError: The port is in use, or the address does not belong to this machine.
 
     >>> import requests
@@ -104,6 +108,7 @@ class Server:
         *,
         hosts: Collection[str] = (),
         limits: ConnectionLimits | None = None,
+        kind_of: Callable[[str, str], Kind] = kind_by_verb,
     ) -> None:
         limits = limits or ConnectionLimits()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -115,7 +120,7 @@ class Server:
             TrustedHosts(app, {*LOOPBACK, host, *hosts}),
             map=self._sockets,
             sockets=[listener],
-            threads=_THREADS,
+            _dispatcher=Dispatcher(kind_of),
             ident="crowdflower-sandbox",
             max_request_body_size=MAX_BODY,
             max_request_header_size=MAX_HEADERS,
@@ -182,8 +187,8 @@ class Server:
 class LazyServer:
     """Starts a :class:`Server` when its URL is first read."""
 
-    def __init__(self, app: WSGIApplication, before_start: Callable[[], None]) -> None:
-        """Prepare a server for an application.
+    def __init__(self, app: Application, before_start: Callable[[], None]) -> None:
+        """Prepare a server for the application of a sandbox.
 
         :param before_start: Called before the server starts; may raise to prevent it.
         """
@@ -198,7 +203,7 @@ class LazyServer:
         with self._lock:
             if self._server is None:
                 self._before_start()
-                self._server = Server(self._app)
+                self._server = Server(self._app, kind_of=self._app.kind_of)
             return self._server.url
 
     def close(self) -> None:

@@ -228,6 +228,19 @@ Index(
 )
 Index("unit_gold", unit.c.job_id, unit.c.seq, sqlite_where=_is_gold, postgresql_where=_is_gold)
 
+upload = numbered(  # a large upload while its rows are stored; deleted in its last transaction
+    "upload",
+    1,
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    flag("creates_job"),  # the job is not visible yet either
+    Column("first_seq", Int64, nullable=False),
+    Column("end_seq", Int64, nullable=False),  # units from first_seq to here, exclusive, are hidden
+    Column("next_seq", Int64, nullable=False),  # what the upload set the job's next_seq to
+    Column("owner", Text, nullable=False),  # host and process that store the rows
+    timestamp("touched_at", required=True),
+    Index("upload_by_job", "job_id"),
+)
+
 # Contributors, their pages, their judgments.
 
 worker = numbered(

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, case, func, insert, literal, select, update
 
+from crowdflower.sandbox.rules import visibility
 from crowdflower.sandbox.rules.counters import GOLD_STATES, CounterChanges
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import account, job_column, unit
@@ -99,7 +100,7 @@ def _copy_units(tx: Transaction, source: int, target: int, states: list[str] | N
             literal(now),
             literal(now),
         )
-        .where(unit.c.job_id == source)
+        .where(*visibility.units_of(tx, source))
         .order_by(unit.c.seq)
     )
     if states is not None:

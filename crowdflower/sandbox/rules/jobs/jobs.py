@@ -17,6 +17,7 @@ from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.jobs.copying import copy
 from crowdflower.sandbox.rules.results import webhook_events
 from crowdflower.sandbox.rules.settings import settings
+from crowdflower.sandbox.rules.visibility import JOB_IS_VISIBLE
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group
 from crowdflower.sandbox.store.engines import locks
@@ -68,7 +69,9 @@ def find(tx: Transaction, account: Row[Any], reference: str) -> Row[Any]:
     """
     number = int(reference) if reference.isascii() and reference.isdecimal() else None
     is_it = jobs.c.alias == reference if number is None else jobs.c.id == number
-    found: Row[Any] | None = tx.one(select(jobs).where(is_it, jobs.c.account_id == account.id))
+    found: Row[Any] | None = tx.one(
+        select(jobs).where(is_it, jobs.c.account_id == account.id, JOB_IS_VISIBLE)
+    )
     if found is None:
         raise NotFound
     return found
@@ -100,6 +103,7 @@ def read_page(
     :raises Invalid: The state is unknown, or there are too many tags.
     """
     query = select(jobs).where(jobs.c.account_id == account.id, jobs.c.deleted_at.is_(None))
+    query = query.where(JOB_IS_VISIBLE)
     if not with_groups:
         is_group = select(amp_group.c.id).where(amp_group.c.job_id == jobs.c.id)
         query = query.where(~exists(is_group))

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Declined, Invalid, NotFound, Refusal, Unsupported
-from crowdflower.sandbox.rules import gold_answers, money, quiz
+from crowdflower.sandbox.rules import gold_answers, money, quiz, visibility
 from crowdflower.sandbox.rules.completion import finalization
 from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs
@@ -79,7 +79,7 @@ def auto_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
     if not current.auto_order or current.state == "canceled":
         return None
     threshold = current.auto_order_threshold or DEFAULT_AUTO_ORDER_THRESHOLD
-    new = select(unit.c.id).where(unit.c.job_id == job.id, unit.c.state == "new")
+    new = select(unit.c.id).where(*visibility.units_of(tx, job.id), unit.c.state == "new")
     found = len(tx.all(new.order_by(unit.c.seq.desc()).limit(threshold)))
     if found and current.waiting_since is None:
         _set_waiting_since(tx, job.id, tx.clock.now())
@@ -109,8 +109,8 @@ def place_due_orders(tx: Transaction) -> None:
         if locks.lock_job(tx, number) and number not in due_job_ids(tx):
             continue  # paused, canceled or deleted by another transaction meanwhile
         current = jobs.load(tx, number)
-        new = select(unit.c.id).where(unit.c.job_id == number, unit.c.state == "new").limit(1)
-        if tx.one(new) is None:
+        is_new = (*visibility.units_of(tx, number), unit.c.state == "new")
+        if tx.one(select(unit.c.id).where(*is_new).limit(1)) is None:
             _set_waiting_since(tx, number, None)
             continue
         warned = len(tx.warnings)
@@ -242,7 +242,7 @@ def _place_order(
     enabled = list(wanted) or channel.read(tx, job)[0]
     if not enabled:
         raise Invalid("Set at least one channel for the contributors of this job.")
-    is_new = (unit.c.job_id == job.id, unit.c.state == "new")
+    is_new = (*visibility.units_of(tx, job.id), unit.c.state == "new")
     available = tx.one(select(func.count().label("rows")).where(*is_new)).rows
     count = min(units_count or available, available)
     if not count:

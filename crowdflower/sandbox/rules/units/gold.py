@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from crowdflower.sandbox.errors import BadRequest
-from crowdflower.sandbox.rules import gold_answers
+from crowdflower.sandbox.rules import gold_answers, visibility
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import results
@@ -113,5 +113,5 @@ def gold_json(tx: Transaction, job: Row[Any], gold: Row[Any]) -> dict[str, Any]:
 
 def _units_in(tx: Transaction, job: Row[Any], states: Iterable[str]) -> Iterable[Row[Any]]:
     """Read the units of a job in some states, in the order of upload."""
-    found = (unit.c.job_id == job.id, unit.c.state.in_(sorted(states)))
+    found = (*visibility.units_of(tx, job.id), unit.c.state.in_(sorted(states)))
     return tx.connection.execute(select(unit).where(*found).order_by(unit.c.seq))

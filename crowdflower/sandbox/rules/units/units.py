@@ -11,7 +11,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 
 from crowdflower.sandbox.errors import Invalid, NotFound
-from crowdflower.sandbox.rules import gold_answers, money
+from crowdflower.sandbox.rules import gold_answers, money, visibility
 from crowdflower.sandbox.rules.completion import closing, forgiveness
 from crowdflower.sandbox.rules.counters import GOLD_STATES, CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs, orders
@@ -81,7 +81,7 @@ def find(tx: Transaction, job: Row[Any], unit_id: int) -> Row[Any]:
     :raises NotFound: The job has no unit with this id.
     """
     found: Row[Any] | None = tx.one(
-        select(units).where(units.c.id == unit_id, units.c.job_id == job.id)
+        select(units).where(units.c.id == unit_id, *visibility.units_of(tx, job.id))
     )
     if found is None:
         raise NotFound
@@ -277,7 +277,7 @@ def split(tx: Transaction, job: Row[Any], columns: Sequence[str], separator: str
     if not separator:
         raise Invalid("Send the separator between the items.")
     lines = []
-    for row in tx.all(select(units.c.id, units.c.data).where(units.c.job_id == job.id)):
+    for row in tx.all(select(units.c.id, units.c.data).where(*visibility.units_of(tx, job.id))):
         for name in columns:
             if isinstance(row.data.get(name), list):
                 raise Invalid(f"Column {name} is split already: unit {row.id} has a list in it.")

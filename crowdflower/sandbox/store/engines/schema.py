@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
+from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info, upload
 
 NOT_A_SANDBOX: Final = "tables of something else"
 """The mismatch of a database that another program made."""
@@ -20,6 +20,14 @@ def create(connection: Connection) -> None:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             connection.execute(CreateIndex(index))
     connection.execute(insert(schema_info), {"version": VERSION})
+
+
+def add_missing(connection: Connection) -> None:
+    """Create the tables that version 1.0.0 did not have."""
+    if upload.name not in inspect(connection).get_table_names():
+        connection.execute(CreateTable(upload))
+        for index in upload.indexes:
+            connection.execute(CreateIndex(index))
 
 
 def is_empty(connection: Connection) -> bool:

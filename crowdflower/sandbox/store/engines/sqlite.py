@@ -92,6 +92,8 @@ class SQLite:
                 raise SchemaMismatch(
                     f"{self._file.path} holds {mismatch}{expected}. Nothing was changed. {advice}"
                 )
+            else:
+                schema.add_missing(connection)
         # The journal mode belongs to the file, and cannot be changed inside a transaction.
         with self._write_lock, _translate_errors(), self.engine.connect() as connection:
             _enable_wal(self.driver(connection))

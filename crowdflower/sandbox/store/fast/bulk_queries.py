@@ -1,30 +1,37 @@
 """Units by the thousand: hand-written SQL on the driver's own connection.
 
 For inserting units and for listing them, SQLAlchemy's statement objects and decoding would cost
-more than the database. While no unit of a job was deleted, a page of units is a range of ``seq``
-instead of an OFFSET, so that the last page costs as much as the first.
+more than the database. While no unit of a job was deleted and no file is being stored, a page of
+units is a range of ``seq`` instead of an OFFSET, so that the last page costs as much as the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from itertools import chain, islice
 from typing import NamedTuple
 
 from crowdflower.sandbox.store.fast.driver import BulkDriver, Driver
 
 _COLUMNS = ("job_id", "seq", "state", "data", "created_at", "updated_at")
-_INSERT_UNIT = """
-INSERT INTO unit (job_id, seq, state, data, created_at, updated_at) VALUES (?, ?, 'new', ?, ?, ?)
-"""
+_ROWS_PER_STATEMENT = 100
+"""sqlite3 gives up the interpreter's lock for each statement, and then may wait to get it back."""
 
 _UNITS_BY_RANGE = """
 SELECT id, data FROM unit WHERE job_id = ? AND seq > ? AND seq <= ? ORDER BY seq
 """
 
-_IS_DENSE = "SELECT seq_dense FROM job WHERE id = ?"
+_IS_DENSE = """
+SELECT seq_dense AND NOT EXISTS (SELECT 1 FROM upload l WHERE l.job_id = job.id)
+FROM job WHERE id = ?
+"""
 
 _UNITS_BY_COUNT = """
-SELECT id, data FROM unit WHERE job_id = ? ORDER BY seq LIMIT ? OFFSET ?
+SELECT id, data FROM unit WHERE job_id = ? AND NOT EXISTS
+  (SELECT 1 FROM upload l WHERE l.job_id = unit.job_id AND unit.seq >= l.first_seq
+   AND unit.seq < l.end_seq)
+ORDER BY seq LIMIT ? OFFSET ?
 """
 
 _JUDGED_UNITS = """
@@ -65,8 +72,19 @@ def insert_units(
     if isinstance(driver, BulkDriver):
         rows = ((job_id, seq, "new", text, now, now) for seq, text in enumerate(texts, first_seq))
         return driver.copy("unit", _COLUMNS, rows)
-    lines = ((job_id, seq, text, now, now) for seq, text in enumerate(texts, first_seq))
-    return max(0, driver.executemany(_INSERT_UNIT, lines).rowcount)
+    seq, waiting = first_seq, iter(texts)
+    while chunk := [*islice(waiting, _ROWS_PER_STATEMENT)]:
+        values = [(job_id, at, "new", text, now, now) for at, text in enumerate(chunk, seq)]
+        driver.execute(_insert_units(len(chunk)), [*chain.from_iterable(values)])
+        seq += len(chunk)
+    return seq - first_seq
+
+
+@cache
+def _insert_units(count: int) -> str:
+    """Return a statement that inserts a number of units."""
+    rows = ", ".join([f"({', '.join('?' * len(_COLUMNS))})"] * count)
+    return f"INSERT INTO unit ({', '.join(_COLUMNS)}) VALUES {rows}"  # noqa: S608 - of constants
 
 
 def read_units(driver: Driver, job_id: int, page: int, limit: int) -> Iterable[tuple[int, str]]:
