@@ -191,6 +191,7 @@ def test_closing_does_not_wait_for_writers_without_a_thread() -> None:
         ("GET", "/v1/jobs/7/pause.json", "write"),
         ("POST", "/v1/jobs.json", "write"),
         ("POST", "/v1/jobs/upload.json", "file"),
+        ("POST", "/v1//jobs/upload.json/", "file"),
         ("PUT", "/v1/jobs/7/upload", "file"),
         ("GET", "/v1/jobs/7/units/ping", "read"),
         ("POST", "/_sandbox/crowd", "write"),

@@ -102,7 +102,7 @@ class Application(Flask):
 
     def kind_of(self, verb: str, path: str) -> Kind:
         """Return whether a request may write, or brings a file; by its route, or else its verb."""
-        routed = path.rstrip("/").removesuffix(".json")
+        routed = re.sub("/+", "/", path).rstrip("/").removesuffix(".json")
         try:
             endpoint, _ = self.url_map.bind("").match(routed, verb)
         except HTTPException:
