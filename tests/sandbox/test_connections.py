@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from crowdflower.sandbox.server import sockets as serving
-from crowdflower.sandbox.server.connections import ConnectionLimits
+from crowdflower.sandbox.server.connections import Connection, ConnectionLimits
 from crowdflower.sandbox.server.sockets import Server
 
 if TYPE_CHECKING:
@@ -149,11 +149,35 @@ def test_a_client_that_does_not_read_the_response_does_not_block_others() -> Non
         return iter([b"3"] if environ["PATH_INFO"] == "/" else [b"x" * 1_000_000] * 60)
 
     with Server(app, limits=ConnectionLimits(send_timeout=0.2)) as server, ExitStack() as stack:
-        for _ in range(8):  # twice the number of threads
+        for _ in range(16):  # twice the number of threads
             connection = stack.enter_context(connect(server))
             connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
         assert is_responsive(server)
+
+
+def test_a_response_that_took_long_to_make_is_not_taken_for_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A large upload may take minutes; the server checks its connection at any moment."""
+    unread: list[bool] = []
+    flush = Connection._flush_some
+
+    def check(connection: Any, **settings: Any) -> Any:
+        unread.append(connection._is_unread())
+        return flush(connection, **settings)
+
+    def app(_: object, start: Any) -> list[bytes]:
+        time.sleep(0.3)
+        start("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "4")])
+        return [b"done"]
+
+    monkeypatch.setattr(Connection, "_flush_some", check)
+    with Server(app, limits=ConnectionLimits(send_timeout=0.2)) as server:
+        assert requests.get(server.url, timeout=10).text == "done"
+
+    assert unread
+    assert not any(unread)
 
 
 @pytest.mark.parametrize(

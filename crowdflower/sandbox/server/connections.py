@@ -106,6 +106,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.request.began = time.monotonic()
         return received
 
+    def write_soon(self, data: Any) -> int:
+        """Buffer a part of the response; the time to read it starts now, not with the request."""
+        if not self.total_outbufs_len:
+            self.last_activity = time.time()
+        return int(super().write_soon(data))
+
     def _is_unread(self) -> bool:
         # While the application still produces a response, waitress buffers up to send_bytes of it.
         least = self.adj.send_bytes if self.requests else 1
