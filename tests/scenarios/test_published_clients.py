@@ -268,6 +268,7 @@ def test_the_vendors_test_suite_sends_null_where_it_has_no_parameters(box: Box) 
         ("job[units_remain_finalized]=True", "units_remain_finalized", True, False),
         ("job[options][dynamic_judgment_fields][]=question", "options", ["question"], True),
         ("job[included_countries][]=", "included_countries", [], False),
+        ("job[quiz_length]=5", "quiz_length", 5, True),
     ],
 )
 def test_the_vendors_test_suite_reads_the_settings_that_it_sets(
@@ -451,3 +452,37 @@ def test_the_script_of_ampcrowd_creates_a_group_without_a_scheme_in_its_url(box:
     answer = send(box, f"{dedent(request).strip()}\n\n{body}")
 
     assert answer.json() == {"status": "ok"}
+
+
+def test_a_java_client_resets_the_test_questions_and_reads_the_job(box: Box) -> None:
+    """Source: the client's test of ``gold.json?reset=true``, and the answer that it parses."""
+    job = create_spam_filter(box)
+    java = "User-Agent: Java/1.6.0_65\nHost: $host\nAccept: application/json"
+
+    answer = send(box, f"PUT /v1/jobs/{job.id}/gold.json?reset=true&key=$key HTTP/1.1\n{java}")
+    shown = send(box, f"GET /v1/jobs/{job.id}.json?key=$key HTTP/1.1\n{java}").json()
+
+    assert answer.json() == {"affected": 50, "populated": []}
+    assert (shown["gold"], shown["golds_count"]) == ({}, 0)
+
+
+def test_curl_marks_the_same_test_questions_twice(box: Box) -> None:
+    """Source: the call of the Jobs document, made again."""
+    job = create_spam_filter(box)
+    curl = "Host: $host\nUser-Agent: curl/7.35.0\nAccept: */*"
+    form = "Content-Type: application/x-www-form-urlencoded"
+    text = f"PUT /v1/jobs/{job.id}/gold?key=$key HTTP/1.1\n{curl}\n{form}\n\ncheck=spam"
+
+    answers = [send(box, text).json() for _ in range(2)]
+
+    assert answers == [{"affected": 50, "populated": ["ham", "spam"]}] * 2
+
+
+def test_the_vendors_test_suite_finds_the_attributes_that_it_looks_for(box: Box) -> None:
+    """Source: the attributes of a job that the suite compares; those of the Jobs document."""
+    job = send(box, f"POST /v1/jobs.json HTTP/1.1\n{PYTHON_JSON}\n\nnull").json()
+    ping = send(box, f"GET /v1/jobs/{job['id']}/ping.json HTTP/1.1\n{PYTHON}").json()
+
+    assert {"fair_pay_enabled", "quiz_length", "cml_fields"} <= job.keys()
+    assert "mail_to" in job["options"]
+    assert "golden_judgments" in ping
