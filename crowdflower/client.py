@@ -97,7 +97,8 @@ class Client(BaseClient):
     :param journal: The file in which payments are recorded before they are sent, so that none is
         made twice; ``CROWDFLOWER_JOURNAL`` by default. Without a file the journal is in memory and
         ends with this client.
-    :param max_spend_cents: What this client may spend in all, in US cents, by estimate.
+    :param max_spend_cents: What this client may spend in all, in US cents; each payment counts with
+        what it costs at most.
     :param max_requests_per_second: Rate limit of this client; after a pause, two seconds' worth of
         requests may leave at once, and each 429 halves the rate for a while. By default none: the
         limits of the service are not published.

@@ -19,6 +19,7 @@ from crowdflower.models.job_form import choose_field
 from crowdflower.models.resource import REFUSED_VALUES, Resource
 from crowdflower.order import Order
 from crowdflower.payments import pricing
+from crowdflower.payments.estimate import Estimate
 from crowdflower.payments.kinds import Launch
 from crowdflower.payments.records import DryRun
 from crowdflower.rows import upload_source
@@ -43,6 +44,8 @@ ANY_BODY: Final = Expected(as_json=False, follow=True, redirects=True)
 
 class Job(JobFields):
     """A job: rows, a form, and the settings for collecting judgments."""
+
+    _is_expired = False
 
     # The job itself
 
@@ -100,6 +103,19 @@ class Job(JobFields):
         self.__dict__.pop("_units", None)
         self.__dict__.pop("_judgment_aggregates", None)
         return self
+
+    def expire(self) -> None:
+        """Have the job read again, when an attribute is next read; sends nothing itself.
+
+        Unsent changes are kept, and so are :attr:`units`, until :meth:`reload`. Calls that change
+        what the job shows do this themselves, such as :meth:`convert_test_questions`, and so does
+        a run of the sandbox's crowd. Call it when another program has changed the job.
+
+        >>> job.expire()
+        >>> job.state
+        'running'
+        """
+        self.__dict__["_is_expired"] = True
 
     def delete(self) -> None:
         """Delete the job; a running one must be canceled first.
@@ -292,6 +308,7 @@ class Job(JobFields):
         >>> job.convert_test_questions()
         """
         self.client.convert_job_test_questions(self.id)
+        self.expire()
 
     def mark_test_questions(self, check: str, with_: str | None = None) -> JSONObject:
         """Turn the units with a known answer to one field into test questions.
@@ -314,6 +331,7 @@ class Job(JobFields):
         """
         data = {"check": check, "with": with_ or f"{check}_gold", "convert_units": True}
         answer = self.client.request("PUT", self._path("gold"), data=data).body
+        self.expire()
         if isinstance(answer, list):
             return {"affected": len(answer)}
         return shapes.json_object(answer, "count")
@@ -324,10 +342,11 @@ class Job(JobFields):
         Calls ``PUT /jobs/{id}/gold``.
 
         >>> job.reset_test_questions()
-        >>> job.reload().golds_count
+        >>> job.golds_count
         0
         """
         self.client.request("PUT", self._path("gold"), data={"reset": True})
+        self.expire()
 
     def get_test_questions(self) -> list[JSONObject]:
         """Return the test questions as the service shows them to their owner.
@@ -373,6 +392,7 @@ class Job(JobFields):
         >>> job.add_unit({"review": "It hums."}).state
         'new'
         """
+        self.expire()
         return self.client.add_unit(self, data, golden)
 
     def upload_progress(self) -> JSONObject:
@@ -407,6 +427,7 @@ class Job(JobFields):
             raise InvalidInput("on is empty; name the columns to split")
         query = {"on": columns, "with": with_}
         self.client.request("GET", self._path("units/split", suffix=""), ANY_BODY, query=query)
+        self.expire()
 
     def _upload_exactly_once(
         self,
@@ -609,28 +630,48 @@ class Job(JobFields):
 
     # Launching and stopping
 
-    def estimate(self, units_count: int, *, fee_percent: float = pricing.FEE_PERCENT) -> int:
-        """Estimate the cost of ordering units, in US cents; sends nothing.
+    def estimate(
+        self,
+        units_count: int,
+        *,
+        fee_percent: float = pricing.FEE_PERCENT,
+        replaced: float | None = None,
+        quiz_pages: int = 0,
+    ) -> Estimate:
+        """Estimate the cost of ordering units.
 
-        The estimate uses the job as it is in memory, unsent changes included. With dynamic
-        judgments it is the maximum that the units may need. Judgments of your own contributors are
-        free.
+        The estimate uses the job as it is in memory, unsent changes included; it sends nothing,
+        unless the job has to be read again (:meth:`expire`). Judgments of your own contributors are
+        free and are not told apart. :doc:`/estimates` derives both amounts and says what they do
+        not bound.
 
         :param units_count: How many units, test questions not counted.
         :param fee_percent: The service's fee on top of what contributors are paid.
-        :raises InvalidInput: A field of the job that the estimate needs is missing.
+        :param replaced: For ``at_most_cents``, how many judgments are replaced because their
+            contributors lose trust, as a share of those that are needed; 1 means as many. By
+            default 0.8 if pages have test questions, otherwise 0.
+        :param quiz_pages: For ``at_most_cents``, how many quiz pages are paid. The service does not
+            pay contributors who fail; by default it pays no quiz page.
+        :raises InvalidInput: A field of the job that the estimate needs is missing, or an argument
+            is out of range.
 
         >>> job.payment_cents, job.judgments_per_unit, job.units_per_assignment
         (10, 3, 4)
-        >>> job.estimate(8)
-        144
+        >>> estimate = job.estimate(8)
+        >>> estimate.expected_cents, estimate.at_most_cents
+        (144, 300)
 
         Source: CrowdFlower, `Job Costs
         <https://success.crowdflower.com/hc/en-us/articles/202703165>`_.
         """
         check_count("units_count", units_count)
-        fields = {name: self[name] for name in pricing.FIELDS}
-        return pricing.launch_cents(fields, units_count, fee_percent)
+        if quiz_pages:
+            check_count("quiz_pages", quiz_pages)
+        names = {name.partition(".")[0] for name in pricing.FIELDS}
+        fields = pricing.pick({name: self[name] for name in names}, pricing.FIELDS)
+        return pricing.estimate(
+            fields, units_count, fee_percent=fee_percent, replaced=replaced, quiz_pages=quiz_pages
+        )
 
     @overload
     def launch(
@@ -669,8 +710,9 @@ class Job(JobFields):
         :param units_count: How many units to order, at least 1; this limits the cost.
         :param channels: Where contributors come from; replaces the enabled channels.
         :param key: Your name for this payment, which is made at most once (an idempotency key).
-        :param max_cost_cents: Refuse to order if :meth:`estimate`, applied to the job as the
-            service has it, is higher.
+        :param max_cost_cents: Refuse to order if ``at_most_cents`` of :meth:`estimate`, applied to
+            the job as the service has it, is higher. That assumes a share of judgments which are
+            replaced; nothing on the service limits it (:doc:`/estimates`).
         :param dry_run: Return the request and send nothing.
         :raises OverBudget: The cost may be higher than allowed; nothing was sent.
         :raises PaymentRequired: The balance does not cover the cost.
@@ -679,7 +721,7 @@ class Job(JobFields):
         :raises OutcomeUnknown: The order may have been placed; ``error.reconcile()`` finds out.
 
         >>> draft = job.copy(all_units=True)
-        >>> order = draft.launch(8, channels=["cf_internal"], max_cost_cents=200)
+        >>> order = draft.launch(8, channels=["cf_internal"], max_cost_cents=400)
         >>> draft.state, order.nuggeted_units_count
         ('running', 8)
         """
@@ -916,6 +958,16 @@ class Job(JobFields):
         >>> job.regenerate("full")
         """
         self.client.regenerate_report(self, type_)
+
+    def _read(self, key: str) -> Any:
+        is_known = key == "id" or key in self._changes
+        if self._is_expired and not is_known and self._client is not None:
+            self._refresh("changed")
+        return super()._read(key)
+
+    def _learn(self, answer: Mapping[str, Any]) -> None:
+        super()._learn(answer)
+        self.__dict__["_is_expired"] = False
 
     def _summary(self) -> tuple[object, ...]:
         state = self._state

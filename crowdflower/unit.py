@@ -135,6 +135,7 @@ class Unit(JobResource):
         'canceled'
         """
         self.client.cancel_unit(self.job.id, self.id)
+        self.job.expire()
         self._refresh("canceled")
 
     def delete(self) -> None:
@@ -150,6 +151,7 @@ class Unit(JobResource):
         True
         """
         self.client.request("DELETE", self._path())
+        self.job.expire()
 
     def copy(self, job: JobFields | int | None = None, data: Row | None = None) -> Unit:
         """Add a unit with the same data, to the same job or to another.
@@ -177,14 +179,29 @@ class Unit(JobResource):
 
     @overload
     def request_more_judgments(
-        self, count: int, *, key: str | None = None, dry_run: Literal[False] = False
+        self,
+        count: int,
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+        dry_run: Literal[False] = False,
     ) -> None: ...
     @overload
     def request_more_judgments(
-        self, count: int, *, key: str | None = None, dry_run: Literal[True]
+        self,
+        count: int,
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+        dry_run: Literal[True],
     ) -> DryRun: ...
     def request_more_judgments(
-        self, count: int, *, key: str | None = None, dry_run: bool = False
+        self,
+        count: int,
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+        dry_run: bool = False,
     ) -> DryRun | None:
         """Collect more judgments than the job does, at its price; a finalized unit reopens.
 
@@ -192,7 +209,10 @@ class Unit(JobResource):
 
         :param count: How many more, at least 1.
         :param key: Your name for this payment, which is made at most once (an idempotency key).
+        :param max_cost_cents: Refuse to request them if they may cost more: each may be a page of
+            its own, with the fee, and some are replaced (:doc:`/estimates`).
         :param dry_run: Return the request and send nothing.
+        :raises OverBudget: The cost may be higher than allowed; nothing was sent.
         :raises DuplicateOperation: A payment with this key was started before.
         :raises OutcomeUnknown: The judgments may have been requested; ``error.reconcile()`` finds
             out.
@@ -206,7 +226,7 @@ class Unit(JobResource):
         operations = self.client.operations
         if dry_run:
             return operations.preview(payment)
-        return operations.pay(payment, key=key)
+        return operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
 
     def reload(self) -> Self:
         """Fetch the unit again; unsent changes are dropped.

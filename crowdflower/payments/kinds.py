@@ -140,8 +140,8 @@ class Launch(Payment[JSONObject]):
         )
 
     def price(self, before: Mapping[str, Any]) -> int:
-        """Return the estimate of the order, by the fields of the job."""
-        return pricing.launch_cents(before, self.units_count)
+        """Return what the order costs at most, by the fields of the job."""
+        return pricing.launch_at_most_cents(before, self.units_count)
 
     def read(self, answer: Answer) -> JSONObject:
         """Return the order that the service placed."""
@@ -165,7 +165,7 @@ class Launch(Payment[JSONObject]):
         job = _job_path(path)
         return {
             f"{job}/ping.json": ("ordered_units",),
-            f"{job}.json": ("state", "auto_order", "crowd_costs", *pricing.FIELDS),
+            f"{job}.json": ("state", "auto_order", "crowd_costs", "units_count", *pricing.FIELDS),
         }
 
     @staticmethod
@@ -241,16 +241,16 @@ class MoreJudgments(AcknowledgedPayment):
         )
 
     def price(self, before: Mapping[str, Any]) -> int:
-        """Return the estimate of the judgments, by what the job pays."""
-        return pricing.judgments_cents(before, self.count)
+        """Return what the judgments cost at most, by the fields of the job."""
+        return pricing.judgments_at_most_cents(before, self.count)
 
     @staticmethod
     def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:
-        """Read the unit, and what the job pays."""
+        """Read the unit, and the fields of the job that the price depends on."""
         unit = path.rpartition("/")[0]
         return {
             f"{unit}.json": ("state", "judgments_count"),
-            f"{_job_path(path)}.json": ("payment_cents",),
+            f"{_job_path(path)}.json": pricing.FIELDS,
         }
 
     @staticmethod

@@ -33,6 +33,8 @@ from crowdflower.http.transport import IDEMPOTENCY_KEY
 from crowdflower.payments.accounts import Account
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.kinds import KINDS, Payment
+from crowdflower.payments.launch_problems import find_problems
+from crowdflower.payments.pricing import pick
 from crowdflower.payments.records import Applied, DryRun, Finding, NotSeen, Operation, State
 
 T = TypeVar("T")
@@ -46,7 +48,8 @@ class Operations:
     """The payments of a client: makes them, and finds out whether they were made.
 
     :param journal: Where they are recorded.
-    :param max_spend_cents: What this client may spend in all, in US cents, estimates included.
+    :param max_spend_cents: What this client may spend in all, in US cents; each payment counts with
+        what it costs at most.
     """
 
     def __init__(
@@ -85,6 +88,8 @@ class Operations:
         operation = self.journal.prepare(self._new_operation(payment, key))
         try:
             before = self._read_fields(type(payment), payment.path)
+            for problem in find_problems(payment, before):
+                warn(problem)
             cents = self._reserve(payment, before, max_cost_cents)
         except BaseException as error:
             self._settle(operation, "rejected", f"not sent, {type(error).__name__}")
@@ -252,7 +257,7 @@ class Operations:
             except ApiError:
                 continue
             if isinstance(body, dict):
-                fields |= {name: body[name] for name in names if name in body}
+                fields |= pick(body, names)
         return fields
 
     def _reserve(

@@ -52,7 +52,7 @@ def launch_job(box: Box, question: str, golds: int, **attributes: Any) -> Job:
     data = [{"text": f"text {place}"} for place in range(ROWS)]
     known = {"_golden": "TRUE", "read_gold": "yes"}
     data += [{"text": f"known {place}", **known} for place in range(golds)]
-    options = {"front_load": "true", "reject_at": 0, "after_gold": 1000}
+    options = {"front_load": bool(golds), "reject_at": 0, "after_gold": 1000}
     job = box.job(data, FORM % question, options=options)
     job.convert_test_questions()
     box.client.update_job(job.id, {"gold_per_assignment": 0, **attributes})

@@ -63,7 +63,7 @@ def create_job(client: Any, data: list[dict[str, Any]], **attributes: Any) -> Jo
 
 def full_report(box: Box) -> list[dict[str, str]]:
     """Run a crowd on a new job, and return its report."""
-    job = create_job(box.client, rows(40, golds=10), options={"front_load": "true"})
+    job = create_job(box.client, rows(40, golds=16), options={"front_load": "true"})
     box.sandbox.crowd.add(15, mix=MIX, truth=TRUTH)
     assert box.sandbox.crowd.run(job).ended == "finished"
     answer = box.api("GET", f"/jobs/{job.id}.csv?type=full", allow_redirects=True)

@@ -737,11 +737,11 @@ def test_a_payment_that_cannot_be_marked_as_sent_is_not_sent(
 def test_a_launch_that_may_cost_more_than_allowed_is_not_sent(
     client: Client, service: Service, sent: list[SentRequest]
 ) -> None:
-    with pytest.raises(OverBudget, match="may cost 144 cents, and max_cost_cents is 143"):
-        launch(client, max_cost_cents=143, key="may")
+    with pytest.raises(OverBudget, match="may cost 180 cents, and max_cost_cents is 179"):
+        launch(client, max_cost_cents=179, key="may")
     assert paid(sent) == []
 
-    launch(client, max_cost_cents=144, key="may")
+    launch(client, max_cost_cents=180, key="may")
 
     assert len(paid(sent)) == 1
 

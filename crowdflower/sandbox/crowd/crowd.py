@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 from sqlalchemy import select
 
@@ -40,6 +40,14 @@ class HasId(Protocol):
     @property
     def id(self) -> int:
         """The id."""
+
+
+@runtime_checkable
+class Expires(Protocol):
+    """An object that has to be read again after a run, such as the same."""
+
+    def expire(self) -> None:
+        """Forget what was read."""
 
 
 class Crowd:
@@ -254,6 +262,8 @@ class Crowd:
         contributors = self._contributors_to(number)
         run = Run(self._database, number, contributors, plan, next(self._runs))
         summary = run.execute(progress)
+        if isinstance(job, Expires):
+            job.expire()
         if self.afterwards is not None:
             self.afterwards()
         return summary

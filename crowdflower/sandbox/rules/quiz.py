@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from crowdflower.quality.gold_limits import EXTRA_GOLD
 from crowdflower.sandbox.rules.settings.value_types import PERCENT, truthy
-
-EXTRA_GOLD: Final = 3
-"""Test questions that a job needs beyond ``units_per_assignment`` before they are asked."""
 
 DEFAULT_GOLD_BEFORE_REMOVAL: Final = 4
 """Test questions answered before low trust removes a contributor; see ``options.after_gold``."""

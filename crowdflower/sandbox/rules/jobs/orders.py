@@ -18,7 +18,7 @@ from crowdflower.sandbox.errors import Declined, Invalid, NotFound, Refusal, Uns
 from crowdflower.sandbox.rules import gold_answers, money, quiz, visibility
 from crowdflower.sandbox.rules.completion import finalization
 from crowdflower.sandbox.rules.counters import CounterChanges
-from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.jobs import jobs, launch_warnings
 from crowdflower.sandbox.rules.settings import channels as channel
 from crowdflower.sandbox.rules.settings import settings
 from crowdflower.sandbox.store import Transaction
@@ -61,6 +61,7 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
     _warn_dynamic(tx, current)
     if units_count < 0:
         raise Invalid(f"units_count is the number of units to order, not {units_count}.")
+    launch_warnings.warn_of_problems(tx, current, units_count)
     wanted = channel.check_names(channels)
     if any(name != INTERNAL for name in wanted):
         wanted = channel.check_names([*wanted, ON_DEMAND])

@@ -1,0 +1,45 @@
+"""Warnings at a launch, about what can be ordered and will not work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from crowdflower.quality.gold_limits import GoldLimits, describe_too_few_units
+from crowdflower.sandbox.rules import quiz
+from crowdflower.sandbox.rules.settings.value_types import truthy
+from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.tables import unit
+
+
+def warn_of_problems(tx: Transaction, job: Row[Any], units_count: int) -> None:
+    """Warn of an order of more units than there are, and of test questions that are too few.
+
+    :param units_count: How many units are ordered; 0 means all new ones.
+    """
+    states = select(unit.c.state, unit.c.gold_pool, func.count().label("rows"))
+    found = tx.all(states.where(unit.c.job_id == job.id).group_by(unit.c.state, unit.c.gold_pool))
+    available = sum(row.rows for row in found if row.state == "new")
+    problem = describe_too_few_units(units_count, available)
+    if problem is not None:
+        tx.warn(_as_sentence(problem))
+    in_quiz = (row.rows for row in found if row.state == "golden" and row.gold_pool != "work")
+    limits = GoldLimits(
+        job.golds_count,
+        job.units_per_assignment,
+        job.gold_per_assignment,
+        has_quiz=truthy(job.options.get("front_load")),
+        always=truthy(job.options.get("gold_always")),
+        after_gold=quiz.gold_before_removal(job),
+        quiz_size=job.extras.get("quiz_length"),
+        quiz_golds=sum(in_quiz),
+    )
+    count = min(units_count or available, available)
+    quota = job.max_judgments_per_worker
+    for problem in limits.problems(count, job.judgments_per_unit, quota) if count else ():
+        tx.warn(_as_sentence(problem))
+
+
+def _as_sentence(problem: str) -> str:
+    return f"{problem[0].upper()}{problem[1:]}."
