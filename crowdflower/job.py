@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
 
 from crowdflower._types import JSONObject, Rows, describe_type
-from crowdflower.exceptions import InvalidInput
+from crowdflower.exceptions import InvalidInput, warn
 from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
@@ -879,12 +879,13 @@ class Job(JobFields):
             every = [each.json for each in self.client.get_unit_judgments(self, unit.id)]
             unit.absorb({**unit.json, "results": {**results, "judgments": every}})
 
-    def votes(self, field: str | None = None) -> Iterator[tuple[int, int, str]]:
+    def votes(self, field: str | None = None) -> Iterator[tuple[int, int, Any]]:
         """Yield every answer that counts, as ``(unit id, worker id, answer)``.
 
-        Judgments of contributors who lost trust are left out. Aggregation methods, here and in
-        other libraries, start from this table. Calls ``GET /jobs/{id}.csv``, as :meth:`results`
-        does.
+        Judgments of contributors who lost trust are left out, and so are blank answers. The answer
+        to a question with several answers is a list, which is empty if a contributor chose none;
+        that of a single checkbox too. Aggregation methods, here and in other libraries, start from
+        this table. Calls ``GET /jobs/{id}.csv``, as :meth:`results` does.
 
         :param field: The field of the form; optional if it has only one.
         :raises InvalidInput: The form has no such field; or ``field`` is missing, and the form has
@@ -893,32 +894,60 @@ class Job(JobFields):
         >>> next(job.votes("sentiment"))[2]
         'positive'
         """
-        name = choose_field(self, field)
-        trusted = self.results(untrusted=False)
-        return votes(((unit.id, unit.results) for unit in trusted), name)
+        found = choose_field(self, field)
+        rows = ((unit.id, unit.results) for unit in self.results(untrusted=False))
+        answers = votes(rows, found.name, chose_none=found.chose_none)
+        if not found.multiple:
+            return answers
+        return ((u, w, each if isinstance(each, list) else [each]) for u, w, each in answers)
 
     def aggregate(
-        self, method: str = "dawid-skene", field: str | None = None
-    ) -> Consensus[int, int, str]:
+        self, method: str = "hierarchical-dawid-skene", field: str | None = None, **settings: Any
+    ) -> Consensus[int, int, Any]:
         """Aggregate the answers with a method other than the service's own.
 
-        Calls ``GET /jobs/{id}.csv``, as :meth:`results` does.
+        The page on aggregation helps to choose one. Calls ``GET /jobs/{id}.csv``, as
+        :meth:`results` does.
 
-        :param method: ``majority``, ``wawa``, ``one-coin`` or ``dawid-skene``.
+        :param method: ``hierarchical-dawid-skene``, ``majority``, ``wawa``, ``one-coin`` or
+            ``dawid-skene``.
         :param field: The field of the form; optional if it has only one.
-        :returns: A label and probabilities per unit id, a skill per worker id.
-        :raises ValueError: The method does not exist, or ``field`` is missing and the form has
-            several fields.
+        :param settings: Options of the method, such as ``known={unit_id: label}`` of
+            :func:`~crowdflower.quality.hierarchical_dawid_skene`, which gets the ``options`` of the
+            question by default.
+        :returns: A label and probabilities per unit id, a skill per worker id. For a question with
+            several answers the label is a list of options, as of
+            :func:`~crowdflower.quality.multiple_choice`. If contributors gave too few votes each, a
+            warning says so.
+        :raises ValueError: The method does not exist, or the errors of :meth:`votes`; nothing was
+            sent.
 
         >>> consensus = job.aggregate("majority")
         >>> consensus.labels[job.units[2].id]
         'negative'
         """
-        from crowdflower.quality import METHODS  # noqa: PLC0415 - rarely used
+        from crowdflower import quality  # noqa: PLC0415 - rarely used
 
-        if method not in METHODS:
-            raise ValueError(f"no method {method!r}; choose from: {', '.join(METHODS)}")
-        return METHODS[method](self.votes(field))
+        quality.check_method(method)
+        question = choose_field(self, field)
+        given = list(self.votes(question.name))
+        if any(isinstance(answer, list) for *_, answer in given):
+            each_a_list = ((u, w, a if isinstance(a, list) else [a]) for u, w, a in given)
+            consensus = quality.multiple_choice(each_a_list, method=method, **settings)
+        else:
+            if method == quality.DEFAULT_METHOD and question.options:
+                every = dict.fromkeys([*question.options, *(answer for *_, answer in given)])
+                settings.setdefault("options", every)
+            consensus = quality.run_method(method, given, **settings)
+        if consensus.few_votes:
+            default = quality.DEFAULT_METHOD
+            so = "so all votes count nearly the same"
+            warn(
+                f"the median number of votes per contributor is {consensus.votes_per_worker:g}: "
+                f"too few for {method} to learn how reliable each is"
+                + (f", {so}" if method == default else f"; use {default} or majority")
+            )
+        return consensus
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield all judgments, one at a time, unit by unit.

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from crowdflower.quality import METHODS, Consensus
+from crowdflower.quality import METHODS, Consensus, run_method
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,9 +100,10 @@ def _accuracy(results: Results, units: Sequence[Unit], known: Mapping[int, str])
     golds = results.job.golds_count
     table.add_row("the service", f"{_share(answers, known):.3f}", SERVICE_TEXTS[bool(golds)])
     votes = [vote for vote in results.job.votes(field) if vote[0] in known]
-    for name, method in METHODS.items():
-        consensus = method(votes)
-        table.add_row(name, f"{_share(consensus.labels, known, consensus):.3f}", METHOD_TEXTS[name])
+    for name in METHODS:
+        consensus = run_method(name, votes)
+        text = METHOD_TEXTS[name] + ("; too few votes each" if consensus.few_votes else "")
+        table.add_row(name, f"{_share(consensus.labels, known, consensus):.3f}", text)
     return table
 
 
@@ -113,6 +114,7 @@ SERVICE_TEXTS: Final = {
 """How the service aggregates, with test questions and without."""
 
 METHOD_TEXTS: Final = {
+    "hierarchical-dawid-skene": "trusts contributors as far as they are known",
     "majority": "one contributor, one vote; a tie counts half",
     "wawa": "weighted by agreement with the majority",
     "one-coin": "estimates the accuracy of each contributor",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crowdflower.cml import CMLError, Form, parse
+from crowdflower._types import JSONObject
+from crowdflower.cml import CMLError, Field, Form, parse
 from crowdflower.exceptions import InvalidInput, warn
 
 if TYPE_CHECKING:
@@ -19,25 +21,63 @@ def parsed_form(job: JobFields) -> Form | None:
         return None
 
 
-def choose_field(job: JobFields, name: str | None = None) -> str:
-    """Return the name of a field of the form, or of its only field.
+@dataclass(frozen=True)
+class JobField:
+    """A field of a job's form.
+
+    :param name: Its name.
+    :param question: The question; ``None`` if it is not known.
+    """
+
+    name: str
+    question: Field | None
+
+    @property
+    def multiple(self) -> bool:
+        """Whether an answer has several options, or may have none, as with a checkbox."""
+        question = self.question
+        return question is not None and (
+            question.listed or (question.kind == "checkbox" and question.default is None)
+        )
+
+    @property
+    def options(self) -> list[str]:
+        """The values of its options, if it has any."""
+        return [option.value for option in self.question.options] if self.question else []
+
+    def chose_none(self, answers: JSONObject) -> bool:
+        """Return whether a judgment without this field chose none of the options it was shown."""
+        question = self.question
+        if question is None or not (self.multiple and question.options):
+            return False
+        given = {
+            name: [str(each) for each in (answer if isinstance(answer, list) else [answer]) if each]
+            for name, answer in answers.items()
+        }
+        return question.only_if is None or question.only_if.holds(given)
+
+
+def choose_field(job: JobFields, name: str | None = None) -> JobField:
+    """Return a field of the form by its name, or the only field.
 
     A name is not checked if the form is not known, or if names in it differ from row to row.
 
     :raises InvalidInput: The form has no such field; or no name is given, and the form has several
         fields or none.
     """
-    names = _field_names(job, parsed_form(job))
+    form = parsed_form(job)
+    names = _field_names(job, form)
     if name is None:
         if names is None or len(names) != 1:
             found = ", ".join(names or ()) or "no fields"
             raise InvalidInput(
                 f"field is required unless the form has exactly one; it has: {found}"
             )
-        return names[0]
+        name = names[0]
     if names is not None and name not in names:
         raise InvalidInput(_describe_unknown(job, name, names))
-    return name
+    fields = form.fields if form else ()
+    return JobField(name, next((each for each in fields if each.name == name), None))
 
 
 def warn_about_unknown_field(job: JobFields, name: str) -> bool:

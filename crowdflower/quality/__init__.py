@@ -9,21 +9,26 @@
     aggregate           the aggregated answers to a question, by the rule in the form
     linked              the aggregated entries of a group that may be answered several times
 
-    majority_vote       equal weights
-    wawa                weights from agreement with the majority
-    one_coin            a model with one accuracy per worker
-    dawid_skene         a model with a confusion matrix per worker
+    hierarchical_dawid_skene  a model that trusts workers as far as they are known; the default
+    majority_vote             equal weights
+    wawa                      weights from agreement with the majority
+    one_coin                  a model with one accuracy per worker
+    dawid_skene               a model with a confusion matrix per worker
+    multiple_choice           any of these, for questions with several answers
 
-The first six compute what the service computes from judgments. The last four go beyond it, with
-the votes of the *full* report: each takes ``(task, worker, label)`` votes and returns a
-:class:`Consensus`. All are pure functions, and none rounds its results.
+The first six compute what the service computes from judgments. The others go beyond it, with
+single votes: each takes ``(task, worker, label)`` votes and returns a :class:`Consensus`, which
+does not depend on the order of the votes. :doc:`/aggregation` helps to choose. All are pure
+functions, and none rounds its results.
 """
-
-from typing import Final
 
 from crowdflower.quality.aggregation import aggregate, linked
 from crowdflower.quality.consensus import Consensus
 from crowdflower.quality.expectation_maximization import dawid_skene, one_coin
+from crowdflower.quality.hierarchical import hierarchical_dawid_skene
+from crowdflower.quality.hierarchical_model import Priors
+from crowdflower.quality.methods import DEFAULT_METHOD, METHODS, check_method, run_method
+from crowdflower.quality.multiple_choice import multiple_choice
 from crowdflower.quality.trust_and_confidence import (
     agreement,
     confidence,
@@ -32,25 +37,23 @@ from crowdflower.quality.trust_and_confidence import (
 )
 from crowdflower.quality.voting import majority_vote, wawa
 
-METHODS: Final = {
-    "majority": majority_vote,
-    "wawa": wawa,
-    "one-coin": one_coin,
-    "dawid-skene": dawid_skene,
-}
-"""The consensus methods, by the names that ``job.aggregate`` takes."""
-
 __all__ = [
+    "DEFAULT_METHOD",
     "METHODS",
     "Consensus",
+    "Priors",
     "aggregate",
     "agreement",
+    "check_method",
     "confidence",
     "dawid_skene",
+    "hierarchical_dawid_skene",
     "linked",
     "majority_vote",
+    "multiple_choice",
     "one_coin",
     "option_confidence",
+    "run_method",
     "trust",
     "wawa",
 ]

@@ -7,13 +7,16 @@ a worker: a confusion matrix, or one accuracy.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import exp, fsum, log
 from sys import float_info
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 from crowdflower.quality.consensus import Consensus, Label, Task, Votes, Worker
+from crowdflower.quality.indexed_votes import DIGITS, IndexedVotes
+from crowdflower.quality.trust_and_confidence import TIE_DIGITS
 
 Probabilities: TypeAlias = list[list[float]]
 """``probabilities[task][label]``; rows sum to 1."""
@@ -22,72 +25,84 @@ LogLikelihoods: TypeAlias = list[list[list[float]]]
 """``likelihoods[worker][given][true]``: the logarithm of the probability that a worker gives one
 label when another is true."""
 
-PRIOR_ACCURACY = 0.7
+PRIOR_ACCURACY: Final = 0.7
 """Accuracy of a worker without votes, towards which smoothing moves all workers."""
+
+FEW_VOTES: Final = 10
+"""Votes of the median worker below which these models are often worse than a majority vote."""
 
 
 def dawid_skene(
     votes: Iterable[tuple[Task, Worker, Label]],
     *,
-    smoothing: float = 1.0,
+    smoothing: float = 4.0,
     tolerance: float = 1e-6,
     passes: int = 100,
     accuracy: float | None = None,
+    warn: bool = True,
 ) -> Consensus[Task, Worker, Label]:
     """Estimate the labels, their frequencies, and a confusion matrix per worker.
 
     Workers who are wrong systematically are as informative as workers who are right: a worker who
-    always gives the opposite label reveals the true one. The result is deterministic for the same
-    votes in the same order.
+    always gives the opposite label reveals the true one. With few votes per worker, use
+    :func:`~crowdflower.quality.hierarchical_dawid_skene`; this model then warns.
 
     :param votes: As for :func:`~crowdflower.quality.majority_vote`, with the same errors.
     :param smoothing: Number of pseudo-votes per worker and true label, >= 0, seven in ten of them
-        right, so that a few votes do not make a worker look perfect or always wrong. 0 is the model
-        of the paper, which works best from some dozen votes per worker on.
+        right, so that a few votes do not make a worker look perfect or always wrong. Label
+        frequencies then count as far as the workers are known: not at all if everybody voted once.
+        0 is the model of the paper, which works best from some dozen votes per worker on.
     :param tolerance: Stop when no probability changes by more than this.
     :param passes: Maximum number of iterations over all votes, at least 1.
     :param accuracy: Start from workers with this accuracy, in (0, 1), and equally frequent labels.
         Default: start from the vote shares of the majority vote.
+    :param warn: Whether to warn if the median worker gave fewer than ten votes.
     :returns: Every label has a probability for every task; the skill of a worker is the mean
         probability of the labels they gave.
     :raises ValueError: An option is outside the range above.
 
-    >>> votes = [(task, who, label) for who in ("ann", "bob") for task, label in enumerate("aabba")]
-    >>> votes += [(task, "eve", label) for task, label in enumerate("bbaab")]
+    >>> mine, hers = "aabba" * 2, "bbaab" * 2
+    >>> votes = [(task, who, label) for who in ("ann", "bob") for task, label in enumerate(mine)]
+    >>> votes += [(task, "eve", label) for task, label in enumerate(hers)]
     >>> outcome = dawid_skene(votes)
     >>> "".join(outcome.labels.values())
-    'aabba'
+    'aabbaaabba'
     >>> {worker: round(skill, 2) for worker, skill in outcome.skills.items()}
-    {'ann': 1.0, 'bob': 1.0, 'eve': 0.0}
+    {'ann': 0.99, 'bob': 0.99, 'eve': 0.01}
 
     Source: Dawid and Skene, `Maximum Likelihood Estimation of Observer Error-Rates Using the EM
-    Algorithm <https://doi.org/10.2307/2346806>`_, Applied Statistics 28 (1979); smoothing is ours.
+    Algorithm <https://doi.org/10.2307/2346806>`_, Applied Statistics 28 (1979); smoothing, its
+    default, and that the label is one that somebody gave for the task are ours.
     """
-    return _solve(_fit_confusion_matrices, votes, _Options(smoothing, tolerance, passes, accuracy))
+    options = _Options(smoothing, tolerance, passes, accuracy, warn)
+    return _solve("dawid_skene", _fit_confusion_matrices, votes, options)
 
 
 def one_coin(
     votes: Iterable[tuple[Task, Worker, Label]],
     *,
-    smoothing: float = 1.0,
+    smoothing: float = 10.0,
     tolerance: float = 1e-6,
     passes: int = 100,
     accuracy: float | None = None,
+    warn: bool = True,
 ) -> Consensus[Task, Worker, Label]:
     """Estimate the labels and one accuracy per worker; all wrong labels are equally likely.
 
-    It has fewer parameters than :func:`dawid_skene`, and so works better with few votes. Arguments,
-    result and errors are the same.
+    Arguments, result and errors are those of :func:`dawid_skene`. It is the weakest of the models:
+    it cannot see that a worker prefers a label, which many do.
 
     >>> answers = {"ann": "abcab", "bob": "abcab", "cem": "abcaa", "eve": "bcabc"}
-    >>> votes = [(task, who, given[task]) for task in range(5) for who, given in answers.items()]
+    >>> tasks = range(10)
+    >>> votes = [(task, who, given[task % 5]) for task in tasks for who, given in answers.items()]
     >>> {worker: round(skill, 1) for worker, skill in one_coin(votes).skills.items()}
     {'ann': 1.0, 'bob': 1.0, 'cem': 0.8, 'eve': 0.0}
 
     Source: Zhang, Chen, Zhou and Jordan, `Spectral Methods Meet EM
     <https://jmlr.org/papers/v17/14-511.html>`_, Journal of Machine Learning Research 17 (2016).
     """
-    return _solve(_fit_accuracies, votes, _Options(smoothing, tolerance, passes, accuracy))
+    options = _Options(smoothing, tolerance, passes, accuracy, warn)
+    return _solve("one_coin", _fit_accuracies, votes, options)
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,7 @@ class _Options:
     tolerance: float
     passes: int
     accuracy: float | None
+    warn: bool
 
     def __post_init__(self) -> None:
         if not self.smoothing >= 0:
@@ -110,62 +126,86 @@ class _Options:
             raise ValueError(f"accuracy must be between 0 and 1, not {self.accuracy!r}")
 
 
-@dataclass(frozen=True)
-class _IndexedVotes:
-    """Votes with indices in place of values: ``tasks[task]`` is a list of ``(worker, label)``."""
-
-    tasks: list[list[tuple[int, int]]]
-    workers: int
-    labels: int
-
-
 def _solve(
-    fit: Callable[[_IndexedVotes, Probabilities, float], LogLikelihoods],
+    name: str,
+    fit: Callable[[IndexedVotes[Any, Any, Any], Probabilities, float], LogLikelihoods],
     votes: Iterable[tuple[Task, Worker, Label]],
     options: _Options,
 ) -> Consensus[Task, Worker, Label]:
     """Alternate both steps until the probabilities converge."""
     checked = Votes.read(votes)
-    labels = {label: index for index, label in enumerate(checked.labels)}
-    workers = {worker: index for index, worker in enumerate(checked.workers)}
-    tasks = [[(workers[w], labels[x]) for w, x in given] for given in checked.by_task.values()]
-    indexed = _IndexedVotes(tasks, len(workers), len(labels))
+    if not checked.by_task:
+        return Consensus({}, {}, {}, frozenset())
+    median = checked.votes_per_worker
+    if options.warn and median < FEW_VOTES:
+        warnings.warn(
+            f"the median number of votes per worker is {median:g}: below {FEW_VOTES}, {name} may "
+            "be worse than a majority vote; use hierarchical_dawid_skene",
+            stacklevel=3,
+        )
+    indexed = IndexedVotes.of(checked)
+    # Smoothing 0 is the model of the paper, in which frequencies count in full.
+    known_share = indexed.known_share() if options.smoothing else 1.0
     if options.accuracy is None:
         probabilities = _vote_shares(indexed)
         likelihoods = fit(indexed, probabilities, options.smoothing)
     else:
-        probabilities = [[1 / len(labels)] * len(labels) for _ in tasks]
-        likelihoods = [_log_likelihoods(options.accuracy, len(labels))] * len(workers)
-    for _ in range(options.passes):
-        before, probabilities = probabilities, _expect(indexed, probabilities, likelihoods)
-        if _largest_change(before, probabilities) <= options.tolerance:
-            break
+        probabilities = [[1 / indexed.labels] * indexed.labels for _ in indexed.tasks]
+        likelihoods = [_log_likelihoods(options.accuracy, indexed.labels)] * indexed.workers
+    passes, converged = 0, False
+    while not converged and passes < options.passes:
+        passes += 1
+        before = probabilities
+        probabilities = _expect(indexed, before, likelihoods, known_share)
+        converged = _largest_change(before, probabilities) <= options.tolerance
         likelihoods = fit(indexed, probabilities, options.smoothing)
-    by_task = {
-        task: dict(zip(labels, row, strict=True))
-        for task, row in zip(checked.by_task, probabilities, strict=True)
-    }
+    rows = dict(zip(indexed.task_values, probabilities, strict=True))
+    order = [(label, indexed.label_values.index(label)) for label in checked.labels]
+    by_task = {task: {label: rows[task][at] for label, at in order} for task in checked.by_task}
     chosen, ties = checked.decide(by_task)
-    return Consensus(chosen, by_task, checked.skills(by_task), ties)
+    doubted = {
+        task
+        for task, row in by_task.items()
+        if round(max(row.values()), TIE_DIGITS) > round(row[chosen[task]], TIE_DIGITS)
+    }
+    return Consensus(
+        chosen,
+        by_task,
+        checked.skills(by_task),
+        ties,
+        frozenset(doubted),
+        passes,
+        converged,
+        votes_per_worker=median,
+        few_votes=median < FEW_VOTES,
+    )
 
 
-def _vote_shares(votes: _IndexedVotes) -> Probabilities:
+def _vote_shares(votes: IndexedVotes[Any, Any, Any]) -> Probabilities:
     """Return the share of each label in the votes on each task."""
     shares = []
     for task in votes.tasks:
         row = [0.0] * votes.labels
         for _, given in task:
             row[given] += 1 / len(task)
-        shares.append(row)
+        shares.append([round(share, DIGITS) for share in row])
     return shares
 
 
 def _expect(
-    votes: _IndexedVotes, probabilities: Probabilities, likelihoods: LogLikelihoods
+    votes: IndexedVotes[Any, Any, Any],
+    probabilities: Probabilities,
+    likelihoods: LogLikelihoods,
+    known_share: float,
 ) -> Probabilities:
-    """E-step: return the probabilities of the labels, given the workers and label frequencies."""
-    columns = zip(*probabilities, strict=True)
-    priors = [_finite_log(fsum(column) / len(probabilities)) for column in columns]
+    """E-step: return the probabilities of the labels, given the workers and label frequencies.
+
+    :param known_share: How much the frequencies count; otherwise labels are equally frequent.
+    """
+    frequencies = [fsum(column) / len(votes.tasks) for column in zip(*probabilities, strict=True)]
+    priors = [
+        _finite_log(known_share * each + (1 - known_share) / votes.labels) for each in frequencies
+    ]
     expected = []
     for task in votes.tasks:
         rows = [likelihoods[worker][given] for worker, given in task]
@@ -174,12 +214,12 @@ def _expect(
         best = max(scores)
         odds = [exp(score - best) for score in scores]
         total = sum(odds)
-        expected.append([odd / total for odd in odds])
+        expected.append([round(odd / total, DIGITS) for odd in odds])
     return expected
 
 
 def _fit_confusion_matrices(
-    votes: _IndexedVotes, probabilities: Probabilities, smoothing: float
+    votes: IndexedVotes[Any, Any, Any], probabilities: Probabilities, smoothing: float
 ) -> LogLikelihoods:
     """M-step of Dawid and Skene: estimate the confusion matrix of each worker."""
     labels = range(votes.labels)
@@ -208,7 +248,7 @@ def _normalize(matrix: list[list[float]]) -> list[list[float]]:
 
 
 def _fit_accuracies(
-    votes: _IndexedVotes, probabilities: Probabilities, smoothing: float
+    votes: IndexedVotes[Any, Any, Any], probabilities: Probabilities, smoothing: float
 ) -> LogLikelihoods:
     """M-step of the one-coin model: estimate the accuracy of each worker."""
     right = [smoothing * PRIOR_ACCURACY] * votes.workers

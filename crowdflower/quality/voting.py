@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def majority_vote(votes: Iterable[tuple[Task, Worker, Label]]) -> Consensus[Task, Worker, Label]:
     """Find the majority label of each task; all votes have the same weight.
 
-    :param votes: ``(task, worker, label)`` tuples of hashable values, in the order they were
-        given. Two votes of a worker on one task count twice.
+    :param votes: ``(task, worker, label)`` tuples of hashable values, in any order. Two votes of a
+        worker on one task count twice.
     :returns: The probability of a label is its share of the votes on a task; the skill of a worker
         is the share of their votes that agree with the consensus. Without votes, it is empty.
-    :raises ValueError: A vote does not have three parts, or its label is missing (NaN).
+    :raises ValueError: A vote does not have three parts, or one of them is missing (``None``, NaN,
+        NaT, or ``NA`` of pandas). An empty string is a label.
     :raises TypeError: A part of a vote is not hashable, such as a list of labels.
 
     >>> votes = [
@@ -30,11 +31,11 @@ def majority_vote(votes: Iterable[tuple[Task, Worker, Label]]) -> Consensus[Task
     ... ]
     >>> outcome = majority_vote(votes)
     >>> outcome.labels
-    {1: 'a', 2: 'b'}
+    {1: 'a', 2: 'a'}
     >>> outcome.ties
     frozenset({2})
     >>> outcome.skills
-    {'ann': 1.0, 'bob': 0.0, 'cem': 1.0}
+    {'ann': 0.5, 'bob': 0.5, 'cem': 1.0}
 
     Source: Snow, O'Connor, Jurafsky and Ng, `Cheap and Fast, But is it Good?
     <https://aclanthology.org/D08-1027/>`_, EMNLP 2008, which compares it with experts.
@@ -50,7 +51,8 @@ def wawa(votes: Iterable[tuple[Task, Worker, Label]]) -> Consensus[Task, Worker,
 
     :param votes: As for :func:`majority_vote`, with the same errors.
     :returns: The probability of a label is its share of the weight on a task; the skill of a
-        worker is their weight.
+        worker is their weight. Where the majority is a tie of two labels, each of their voters
+        agrees with it by one half.
 
     >>> from itertools import product
     >>> mine, theirs = "ACBCBD", "ACBBDD"
@@ -64,17 +66,29 @@ def wawa(votes: Iterable[tuple[Task, Worker, Label]]) -> Consensus[Task, Worker,
     is what `crowd-kit <https://crowd-kit.readthedocs.io>`_ does under this name.
     """
     checked = Votes.read(votes)
-    skills = _majority(checked).skills
+    skills = _agreement_with_majority(checked)
     probabilities = _shares(checked, skills)
     labels, ties = checked.decide(probabilities)
-    return Consensus(labels, probabilities, skills, ties)
+    median = checked.votes_per_worker
+    return Consensus(labels, probabilities, skills, ties, votes_per_worker=median)
+
+
+def _agreement_with_majority(votes: Votes[Task, Worker, Label]) -> dict[Worker, float]:
+    """Return the share of each worker's votes for a majority; of m tied ones, each counts 1/m."""
+    agreements: dict[Task, dict[Label, float]] = {}
+    for task in votes.by_task:
+        counts = votes.weights_by_label(task)
+        best = [label for label, count in counts.items() if count == max(counts.values())]
+        agreements[task] = dict.fromkeys(best, 1 / len(best))
+    return votes.skills(agreements)
 
 
 def _majority(votes: Votes[Task, Worker, Label]) -> Consensus[Task, Worker, Label]:
     probabilities = _shares(votes, dict.fromkeys(votes.workers, 1.0))
     labels, ties = votes.decide(probabilities)
     skills = votes.skills({task: {label: 1.0} for task, label in labels.items()})
-    return Consensus(labels, probabilities, skills, ties)
+    median = votes.votes_per_worker
+    return Consensus(labels, probabilities, skills, ties, votes_per_worker=median)
 
 
 def _shares(

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from crowdflower._types import JSON, JSONObject, describe_type
 from crowdflower.exceptions import MalformedResponse
 
 
-def votes(units: Iterable[tuple[int, JSON]], field: str) -> Iterator[tuple[int, int, str]]:
+def votes(
+    units: Iterable[tuple[int, JSON]],
+    field: str,
+    *,
+    chose_none: Callable[[JSONObject], bool] = lambda _: False,
+) -> Iterator[tuple[int, int, Any]]:
     """Yield ``(unit id, worker id, answer)`` for each judgment that answers a field.
 
-    Judgments that are tainted or rejected do not count.
+    Judgments that are tainted or rejected do not count, and a blank answer is none. Of several
+    answers, the blank ones are left out.
 
     :param units: Id and ``results`` of each unit.
+    :param chose_none: Given the answers of a judgment without this field, returns whether none of
+        several options was chosen, which is an answer: an empty list.
     :raises MalformedResponse: A judgment has no answers, or no worker id.
 
     >>> judgments = [
     ...     {"worker_id": 5, "data": {"mood": "up"}},
     ...     {"worker_id": 6, "data": {"mood": "down"}, "tainted": True},
+    ...     {"worker_id": 7, "data": {"mood": ""}},
     ... ]
     >>> list(votes([(7, {"judgments": judgments})], "mood"))
     [(7, 5, 'up')]
@@ -30,9 +40,14 @@ def votes(units: Iterable[tuple[int, JSON]], field: str) -> Iterator[tuple[int, 
                 raise MalformedResponse(
                     f"a judgment of unit {unit_id} has no answers or no worker_id"
                 )
+            if judgment.get("tainted") or judgment.get("rejected"):
+                continue
             answer = answers.get(field)
-            counts = not judgment.get("tainted") and not judgment.get("rejected")
-            if answer is not None and counts:
+            if isinstance(answer, list):
+                answer = [each for each in answer if each not in ("", None)]
+            elif answer is None and chose_none(answers):
+                answer = []
+            if answer is not None and answer != "":
                 yield unit_id, judgment["worker_id"], answer
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crowdflower.exceptions import InvalidInput, NotFound, ValidationError
+from crowdflower.quality import METHODS
 
 if TYPE_CHECKING:
     from crowdflower.client import Client
@@ -89,10 +90,12 @@ def test_an_unknown_report_type_is_refused_before_any_request(
         client.get_report(finished, "everything")  # type: ignore[call-overload]
 
 
+@pytest.mark.filterwarnings("ignore:the median number of votes per contributor")
 def test_consensus_methods_agree_on_unanimous_answers(finished: Job) -> None:
     truth = {unit.id: unit.data["truth"] for unit in finished.units}
 
-    for method in ("majority", "wawa", "one-coin", "dawid-skene"):
+    assert finished.aggregate(field="sentiment").labels == truth
+    for method in METHODS:
         assert finished.aggregate(method, "sentiment").labels == truth
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from inspect import signature
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from crowdflower.exceptions import (
     UnexpectedRedirect,
 )
 from crowdflower.job import Job
+from crowdflower.quality import DEFAULT_METHOD
 from crowdflower.rows.report_download import retry_after
 from crowdflower.unit import Unit
 
@@ -158,6 +160,105 @@ def test_a_judgment_without_tainted_or_missed_counts(api: RequestsMock, job: Job
 
     assert list(job.votes("sentiment")) == [(1, 5, "good")]
     assert [judgment.worker_id for judgment in job.judgments()] == [5, 6]
+
+
+CHOICES = """
+<cml:checkboxes label="Topics" name="topics" only-if="sentiment:[bad]">
+  <cml:checkbox label="price"/><cml:checkbox label="delivery"/>
+</cml:checkboxes>
+<cml:radios label="Sentiment" name="sentiment">
+  <cml:radio label="good"/><cml:radio label="bad"/>
+</cml:radios>
+<cml:checkbox label="Spam" name="spam" value="yes"/>
+<cml:text label="Why?" name="why"/>
+"""
+
+
+def judgments(*answers: dict[str, Any]) -> dict[str, Any]:
+    """One unit with these answers, each by another contributor."""
+    found = [{"worker_id": number, "data": each} for number, each in enumerate(answers, 1)]
+    return {"id": 1, "results": {"judgments": found}}
+
+
+def test_of_several_answers_a_vote_is_a_list_which_may_be_empty(
+    api: RequestsMock, client: Client
+) -> None:
+    chosen = {"sentiment": "bad", "topics": ["price", ""], "spam": "yes", "why": ""}
+    none = {"sentiment": "bad", "why": "So."}
+    not_shown = {"sentiment": "good"}
+    respond_with_units(api, judgments(chosen, none, not_shown))
+    job = Job(client, id=712034, cml=CHOICES)
+
+    assert list(job.votes("topics")) == [(1, 1, ["price"]), (1, 2, [])]
+    assert list(job.votes("spam")) == [(1, 1, ["yes"]), (1, 2, []), (1, 3, [])]
+    assert list(job.votes("why")) == [(1, 2, "So.")]
+    assert [label for *_, label in job.votes("sentiment")] == ["bad", "bad", "good"]
+
+
+MEDIAN = "median number of votes per contributor is 1: too few for"
+
+
+@pytest.mark.filterwarnings("ignore:the median number of votes per contributor")
+def test_several_answers_are_aggregated_option_by_option(api: RequestsMock, client: Client) -> None:
+    bad = {"sentiment": "bad"}
+    topics = (["price", "delivery"], ["price"], None)
+    answers = [bad | ({"topics": each} if each else {}) for each in topics]
+    respond_with_units(api, judgments(*answers))
+    job = Job(client, id=712034, cml=CHOICES)
+
+    majority = job.aggregate("majority", "topics")
+    consensus = job.aggregate(field="topics", known={1: ["delivery"]})
+
+    assert majority.labels == {1: ["price"]}
+    assert majority.probabilities[1] == pytest.approx({"price": 2 / 3, "delivery": 1 / 3})
+    assert consensus.labels == {1: ["delivery"]}
+
+
+def test_lists_are_recognized_where_the_form_is_not_known(
+    api: RequestsMock, client: Client
+) -> None:
+    respond_with_units(api, judgments({"topics": ["price"]}, {"topics": "price"}))
+
+    outcome = Job(client, id=712034).aggregate("majority", "topics")
+
+    assert outcome.labels == {1: ["price"]}
+
+
+def test_the_options_of_the_form_are_possible_also_without_votes(
+    api: RequestsMock, client: Client
+) -> None:
+    """By the formula for two labels: three strangers who agree are right with 0.9945."""
+    respond_with_units(api, judgments(*[{"sentiment": "good"}] * 3))
+    job = Job(client, id=712034, cml=CHOICES)
+
+    with pytest.warns(UserWarning, match=f"{MEDIAN} hierarchical.*so all votes") as issued:
+        outcome = job.aggregate(field="sentiment")
+
+    assert [each.filename for each in issued] == [__file__]
+    assert outcome.probabilities[1] == pytest.approx({"good": 0.9945, "bad": 0.0055}, abs=5e-5)
+
+
+@pytest.mark.parametrize("method", ["one-coin", "dawid-skene"])
+def test_a_model_that_needs_many_votes_warns_in_one_place(
+    api: RequestsMock, client: Client, method: str
+) -> None:
+    respond_with_units(api, judgments(*[{"sentiment": "good"}] * 3))
+    job = Job(client, id=712034, cml=CHOICES)
+
+    with pytest.warns(UserWarning, match=f"{MEDIAN} {method} .*; use hierarchical") as issued:
+        job.aggregate(method, "sentiment")
+
+    assert [each.filename for each in issued] == [__file__]
+
+
+@pytest.mark.usefixtures("api")
+def test_an_unknown_method_is_refused_before_any_request(job: Job) -> None:
+    with pytest.raises(ValueError, match="no method 'best'; choose from: hierarchical-dawid-skene"):
+        job.aggregate("best", "sentiment")
+
+
+def test_the_default_method_is_the_documented_one() -> None:
+    assert signature(Job.aggregate).parameters["method"].default == DEFAULT_METHOD
 
 
 @pytest.mark.parametrize("call", ["votes", "aggregate"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sqlalchemy import Row, exists, select, update
 
 from crowdflower.quality import dawid_skene, majority_vote
+from crowdflower.quality.trust_and_confidence import TIE_DIGITS
 from crowdflower.sandbox.ampcrowd.task_forms import TASK_FORMS, TaskForm
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group, amp_point, amp_task
 from crowdflower.sandbox.store.tables import judgment, unit
@@ -35,17 +36,26 @@ INITIAL_ACCURACY, ITERATIONS = 0.7, 20
 def aggregate_votes(quality_control: str, votes: Sequence[Vote]) -> dict[str, float]:
     """Aggregate the answers for each point into one.
 
-    :param quality_control: ``mv`` for a majority vote, in which the earliest answer wins a tie, or
-        ``em`` for expectation-maximization after Dawid and Skene.
+    :param quality_control: ``mv`` for a majority vote, or ``em`` for expectation-maximization after
+        Dawid and Skene. The earliest answer wins a tie.
 
     >>> aggregate_votes("mv", [("t1", 1, "4"), ("t1", 2, "5"), ("t1", 3, "5")])
     {'t1': 5.0}
     """
     if quality_control == "em":
-        outcome = dawid_skene(votes, accuracy=INITIAL_ACCURACY, smoothing=0, passes=ITERATIONS)
+        outcome = dawid_skene(
+            votes, accuracy=INITIAL_ACCURACY, smoothing=0, passes=ITERATIONS, warn=False
+        )
     else:
         outcome = majority_vote(votes)
-    return {name: float(label) for name, label in outcome.labels.items()}
+    results: dict[str, float] = {}
+    for name, _, label in votes:
+        row = outcome.probabilities[name]
+        best = row[outcome.labels[name]]
+        is_best = round(row[label], TIE_DIGITS) == round(best, TIE_DIGITS)
+        if name not in results and is_best:
+            results[name] = float(label)
+    return results
 
 
 def aggregate_batches(tx: Transaction) -> int:

@@ -1,0 +1,291 @@
+"""A hierarchical model of Dawid and Skene: safe with few votes, and good with many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, islice
+from math import exp, isclose, sqrt
+from typing import TYPE_CHECKING, Any, Final
+
+from crowdflower.quality.consensus import Consensus, Label, Task, Votes, Worker, is_missing
+from crowdflower.quality.hierarchical_lists import fit
+from crowdflower.quality.hierarchical_model import WITHOUT_TABLES, Fit, Priors, Problem
+from crowdflower.quality.indexed_votes import HALF_KNOWN, IndexedVotes
+from crowdflower.quality.trust_and_confidence import TIE_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+MAX_PROBABILITIES: Final = 2_000_000
+"""Number of probabilities in a result up to which each label has one for every task."""
+
+NINETY_PERCENT: Final = 1.645
+"""Half the width of a 90 % interval of a normal distribution, in standard deviations."""
+
+PRIOR_VOTES: Final = 5.0
+"""Votes that are added to those of a worker when the variance of a likelihood is estimated."""
+
+
+def hierarchical_dawid_skene(
+    votes: Iterable[tuple[Task, Worker, Label]],
+    *,
+    weights: Iterable[float] | None = None,
+    known: Mapping[Task, Label] | None = None,
+    options: Collection[Label] = (),
+    frequencies: Mapping[Label, float] | None = None,
+    priors: Priors = Priors(),  # noqa: B008 - immutable
+    passes: int = 50,
+    tolerance: float = 1e-3,
+) -> Consensus[Task, Worker, Label]:
+    """Estimate the labels and the workers, trusting single workers only as far as they are known.
+
+    With one vote per worker, it is the majority vote; with many, the model of Dawid and Skene. In
+    between, the confusion matrix of a worker is pooled with a model of two numbers (how often they
+    copy the true label, and which labels they give otherwise), and these with what is assumed of
+    anybody. A vote is weighted by the other votes of its worker only. Label frequencies count as
+    far as the workers are known. From six labels on, workers have the two numbers only. The
+    probabilities are then softened by one number, so that they predict votes from the other votes
+    on a task as well as possible (temperature scaling).
+
+    :param votes: As for :func:`~crowdflower.quality.majority_vote`, with the same errors.
+    :param weights: How much each vote counts, in the order of the votes: finite numbers >= 0. A
+        vote with weight 2 counts as two; one with weight 0 is left out.
+    :param known: Task to its true label, as for test questions. Their votes tell more about their
+        workers. They are not part of the label frequencies.
+    :param options: All possible labels, if some may have no votes. By default, those given.
+    :param frequencies: Label to its share of the tasks, if that is known: positive numbers that sum
+        to 1. By default, they are estimated.
+    :param priors: What is assumed of workers.
+    :param passes: Maximum number of iterations over all votes, at least 1.
+    :param tolerance: Stop when no probability changes by more than this.
+    :returns: Every label has a probability for every task; with more than two million of them, only
+        the labels given for a task have. The skill of a worker is the mean probability of the
+        labels they gave.
+    :raises ValueError: An option is outside the range above, or a label is not among the options or
+        has no frequency.
+    :raises TypeError: A part of a vote, or a label, is not hashable, such as a list.
+
+    Ann and Bob agree, and Eve says the opposite:
+
+    >>> votes = [(task, who, label) for who in ("ann", "bob") for task, label in enumerate("aabba")]
+    >>> votes += [(task, "eve", label) for task, label in enumerate("bbaab")]
+    >>> outcome = hierarchical_dawid_skene(votes)
+    >>> "".join(outcome.labels.values())
+    'aabba'
+    >>> round(outcome.probabilities[0]["a"], 4)
+    0.9665
+    >>> low, high = outcome.interval(0)
+    >>> low < 0.9665 < high
+    True
+
+    Of strangers, three who agree are more certain than two against one:
+
+    >>> votes = [(1, "ann", "x"), (1, "bob", "x"), (1, "cem", "x")]
+    >>> votes += [(2, "dan", "x"), (2, "eva", "x"), (2, "fay", "y")]
+    >>> outcome = hierarchical_dawid_skene(votes)
+    >>> {task: round(row["x"], 4) for task, row in outcome.probabilities.items()}
+    {1: 0.9945, 2: 0.85}
+
+    Sources: Dawid and Skene, `Maximum Likelihood Estimation of Observer Error-Rates Using the EM
+    Algorithm <https://doi.org/10.2307/2346806>`_ (1979); the worker of two numbers: Hovy,
+    Berg-Kirkpatrick, Vaswani and Hovy, `Learning Whom to Trust with MACE
+    <https://aclanthology.org/N13-1132/>`_, NAACL 2013; pooled matrices: Paun et al., `Comparing
+    Bayesian Models of Annotation <https://aclanthology.org/Q18-1040/>`_, TACL 2018; weights from
+    the other votes: Liu, Peng and Ihler, *Variational Inference for Crowdsourcing*, NIPS 2012;
+    temperature scaling: Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017. That
+    frequencies count as far as workers are known, and that votes choose the temperature, is ours.
+    """
+    if passes < 1:
+        raise ValueError(f"passes must be at least 1, not {passes!r}")
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance must be at least 0, not {tolerance!r}")
+    checked = Votes.read(votes, weights)
+    answers = {task: label for task, label in (known or {}).items() if task in checked.by_task}
+    _check_labels(checked, answers, options, frequencies)
+    if not checked.by_task:
+        return Consensus({}, {}, {}, frozenset())
+    indexed = IndexedVotes.of(checked, [*options, *(frequencies or ()), *answers.values()])
+    index = {label: place for place, label in enumerate(indexed.label_values)}
+    problem = Problem(
+        indexed,
+        [index[answers[task]] if task in answers else None for task in indexed.task_values],
+        [frequencies[label] for label in indexed.label_values] if frequencies else None,
+        priors,
+        passes,
+        tolerance,
+    )
+    return _result(checked, problem, fit(problem))
+
+
+def _check_labels(
+    votes: Votes[Any, Any, Any],
+    known: Mapping[Any, Any],
+    options: Collection[Any],
+    frequencies: Mapping[Any, float] | None,
+) -> None:
+    """Refuse labels that are missing or not possible."""
+    for name, labels in (("known", known.values()), ("options", options)):
+        unhashable = [label for label in labels if not isinstance(label, Hashable)]
+        if unhashable:
+            raise TypeError(f"{name} contains {unhashable[0]!r}: a label must be hashable")
+        missing = [label for label in labels if is_missing(label)]
+        if missing:
+            raise ValueError(f"{name} contains a missing label, {missing[0]!r}: leave it out")
+    given = dict.fromkeys([*votes.labels, *known.values()])
+    for label in given:
+        if options and label not in options:
+            raise ValueError(f"label {label!r} is not among the options: {list(options)!r}")
+    if frequencies is not None:
+        _check_frequencies(frequencies, [*given, *options])
+
+
+def _check_frequencies(frequencies: Mapping[Any, float], labels: Collection[Any]) -> None:
+    """Refuse frequencies that are invalid, or missing for a label."""
+    for label in labels:
+        if label not in frequencies:
+            raise ValueError(f"label {label!r} has no frequency: give one for each label")
+    for label, share in frequencies.items():
+        if is_missing(share) or not 0 < share <= 1:
+            raise ValueError(f"the frequency of {label!r} must be above 0, not {share!r}")
+    total = sum(frequencies.values())
+    if not isclose(total, 1, abs_tol=1e-6):
+        raise ValueError(f"the frequencies must sum to 1, not {total!r}")
+
+
+def _result(
+    votes: Votes[Task, Worker, Label], problem: Problem, fitted: Fit
+) -> Consensus[Task, Worker, Label]:
+    """Turn numbers back into tasks, workers and labels, in the order of the votes."""
+    indexed: IndexedVotes[Task, Worker, Label] = problem.votes
+    numbers = {label: number for number, label in enumerate(indexed.label_values)}
+    every = list(dict.fromkeys([*votes.labels, *numbers]))
+    complete = len(votes.by_task) * len(every) <= MAX_PROBABILITIES
+    by_frequency = sorted(numbers.values(), key=lambda number: -fitted.frequencies[number])
+    probabilities: dict[Task, dict[Label, float]] = {task: {} for task in votes.by_task}
+    doubted, answers = set(), {}
+    for number, (task, known) in enumerate(zip(indexed.task_values, problem.known, strict=True)):
+        given = votes.weights_by_label(task)
+        row = probabilities[task]
+        if known is not None:
+            answers[task] = indexed.label_values[known]
+            row |= {
+                label: float(numbers[label] == known) for label in (every if complete else given)
+            }
+            continue
+        probability = _probabilities(fitted, number)
+        row |= {label: probability(numbers[label]) for label in (every if complete else given)}
+        not_given = (each for each in by_frequency if indexed.label_values[each] not in given)
+        # Without matrices, the most frequent label is the most probable of those not given.
+        likely = list(not_given if len(every) < WITHOUT_TABLES else islice(not_given, 1))
+        top = max((round(probability(each), TIE_DIGITS) for each in likely), default=0.0)
+        if top > max(round(row[label], TIE_DIGITS) for label in given):
+            doubted.add(task)
+    labels, ties = votes.decide(probabilities)
+    labels |= answers
+    return Consensus(
+        labels,
+        probabilities,
+        votes.skills(probabilities),
+        ties - answers.keys(),
+        frozenset(doubted),
+        fitted.passes,
+        fitted.converged,
+        1 / fitted.scale,
+        votes.votes_per_worker,
+        votes.votes_per_worker < HALF_KNOWN,
+        _Intervals(problem, fitted, labels, probabilities),
+    )
+
+
+def _probabilities(fitted: Fit, task: int) -> Callable[[int], float]:
+    """Return the function that returns the probability of a label of a task."""
+    softened, rest = fitted.softened(task)
+    of_slots = dict(zip(fitted.slots[task], softened, strict=True))
+    share = rest / fitted.others[task] if rest else 0.0
+    return lambda label: of_slots[label] if label in of_slots else share * fitted.frequencies[label]
+
+
+@dataclass
+class _Intervals:
+    """Computes the intervals of a fitted model on demand."""
+
+    problem: Problem
+    fitted: Fit
+    labels: Mapping[Any, Any]
+    probabilities: Mapping[Any, Mapping[Any, float]]
+
+    def __call__(self, task: Any, label: Any = None) -> tuple[float, float]:
+        """Return the interval of a label of a task, by default of the chosen one."""
+        label = self.labels[task] if label is None else label
+        number, wanted = self._tasks[task], self._labels[label]
+        probability = self.probabilities[task].get(label, 0.0)
+        others = [each for each in range(self.problem.votes.labels) if each != wanted]
+        if self.problem.known[number] is not None or not others:
+            return probability, probability
+        second = max(others, key=lambda each: self.fitted.score(number, each))
+        difference = self.fitted.score(number, wanted) - self.fitted.score(number, second)
+        width = NINETY_PERCENT * sqrt(self._variance(number, wanted, second))
+        return (
+            min(_logistic(difference - width), probability),
+            max(_logistic(difference + width), probability),
+        )
+
+    def _variance(self, task: int, *labels: int) -> float:
+        """Return the variance of the log odds of two labels."""
+        votes, start = self.problem.votes, self._start[task]
+        total = 0.0
+        for place, ((worker, given), weight) in enumerate(
+            zip(votes.tasks[task], votes.weights[task], strict=True)
+        ):
+            for label in labels:
+                likelihood = self.fitted.likelihood(start + place, label, given)
+                own = weight * self._belief(task, label) ** 2
+                observed = max(self._observed(worker, label) - own, 0.0) + PRIOR_VOTES
+                total += weight**2 * (1 - likelihood) / (likelihood * observed)
+        return total
+
+    def _observed(self, worker: int, label: int) -> float:
+        """Return how many votes a worker gave on tasks whose true label is probably this one."""
+        key = worker, label
+        if key not in self._cache:
+            self._cache[key] = sum(
+                weight * self._belief(task, label) ** 2 for task, weight in self._votes_of[worker]
+            )
+        return self._cache[key]
+
+    def _belief(self, task: int, label: int) -> float:
+        known = self.problem.known[task]
+        return self.fitted.belief(task, label) if known is None else float(label == known)
+
+    @cached_property
+    def _cache(self) -> dict[tuple[int, int], float]:
+        return {}
+
+    @cached_property
+    def _tasks(self) -> dict[Any, int]:
+        return {task: number for number, task in enumerate(self.problem.votes.task_values)}
+
+    @cached_property
+    def _labels(self) -> dict[Any, int]:
+        return {label: number for number, label in enumerate(self.problem.votes.label_values)}
+
+    @cached_property
+    def _start(self) -> list[int]:
+        return list(accumulate(map(len, self.problem.votes.tasks), initial=0))
+
+    @cached_property
+    def _votes_of(self) -> list[list[tuple[int, float]]]:
+        """The tasks and the weights of each worker's votes."""
+        found: list[list[tuple[int, float]]] = [[] for _ in range(self.problem.votes.workers)]
+        for task, (votes, weights) in enumerate(
+            zip(self.problem.votes.tasks, self.problem.votes.weights, strict=True)
+        ):
+            for (worker, _), weight in zip(votes, weights, strict=True):
+                found[worker].append((task, weight))
+        return found
+
+
+def _logistic(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds)) if log_odds > 0 else 1 - 1 / (1 + exp(log_odds))
