@@ -108,17 +108,17 @@ def _accuracy(results: Results, units: Sequence[Unit], known: Mapping[int, str])
 
 
 SERVICE_TEXTS: Final = {
-    True: "weighted by trust (share of correct test questions)",
-    False: "no test questions: equal votes; a tie goes to the first answer",
+    True: "weighted by trust (test questions)",
+    False: "equal votes; a tie goes to the last option",
 }
 """How the service aggregates, with test questions and without."""
 
 METHOD_TEXTS: Final = {
-    "hierarchical-dawid-skene": "trusts contributors as far as they are known",
-    "majority": "one contributor, one vote; a tie counts half",
+    "hierarchical-dawid-skene": "weighted as far as each is known",
+    "majority": "one vote each; a tie counts half",
     "wawa": "weighted by agreement with the majority",
-    "one-coin": "estimates the accuracy of each contributor",
-    "dawid-skene": "estimates the confusion matrix of each contributor",
+    "one-coin": "estimates the accuracy of each",
+    "dawid-skene": "estimates the confusion matrix of each",
 }
 """How each method aggregates."""
 

@@ -145,6 +145,7 @@ def test_eight_hundred_real_questions_are_replayed(
     # Where five say yes and five no, the service takes the last option: a real job of 2014.
     assert shares["the service"] == pytest.approx(0.875, abs=0.002)
     assert shares["dawid-skene"] >= 0.925
+    assert shares["hierarchical-dawid-skene"] >= 0.93
 
 
 @pytest.mark.parametrize(
