@@ -162,6 +162,8 @@ def test_a_judgment_without_tainted_or_missed_counts(api: RequestsMock, job: Job
     assert [judgment.worker_id for judgment in job.judgments()] == [5, 6]
 
 
+LOOP = '{% for i in ids %}<cml:text label="Why?" name="why_{{ i }}"/>{% endfor %}'
+
 CHOICES = """
 <cml:checkboxes label="Topics" name="topics" only-if="sentiment:[bad]">
   <cml:checkbox label="price"/><cml:checkbox label="delivery"/>
@@ -285,7 +287,7 @@ def test_a_field_that_the_form_lacks_is_refused_before_any_request(
     [
         {},
         {"cml": "<cml:text label="},
-        {"cml": '<cml:text label="Why?" name="why_{{ sku }}"/>', "fields": {"why": "all"}},
+        {"cml": LOOP, "fields": {"why": "all"}},
     ],
     ids=["unknown", "invalid", "names from the row"],
 )
