@@ -34,8 +34,9 @@ from crowdflower.sandbox.store.column_types import (
     timestamp,
 )
 
-VERSION = 1
-"""The schema version; a database of another version is refused, not migrated."""
+VERSION = 2
+"""The schema version. A database of an earlier one is migrated when it is opened, a later one is
+refused. Version 1 is that of crowdflower 1.0.0."""
 
 metadata = MetaData()
 

@@ -114,8 +114,8 @@ class PostgreSQL:
                 schema.create(connection)
             elif mismatch := schema.schema_mismatch(connection):
                 raise self._mismatch(f"{mismatch}; this is version {VERSION}")
-            else:
-                schema.add_missing(connection)
+            elif schema.is_outdated(connection):
+                schema.migrate(connection)
         return not is_new
 
     def empty(self) -> None:

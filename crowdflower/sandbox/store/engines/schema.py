@@ -1,10 +1,11 @@
-"""Creates the tables, and checks that existing tables are the sandbox's."""
+"""Creates the tables, checks that existing tables are the sandbox's, and migrates them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, Table, insert, inspect, select, update
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info, upload
@@ -16,18 +17,14 @@ NOT_A_SANDBOX: Final = "tables of something else"
 def create(connection: Connection) -> None:
     """Create the tables."""
     for table in metadata.sorted_tables:
-        connection.execute(CreateTable(table))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            connection.execute(CreateIndex(index))
+        _create_table(connection, table)
     connection.execute(insert(schema_info), {"version": VERSION})
 
 
-def add_missing(connection: Connection) -> None:
-    """Create the tables that version 1.0.0 did not have."""
-    if upload.name not in inspect(connection).get_table_names():
-        connection.execute(CreateTable(upload))
-        for index in upload.indexes:
-            connection.execute(CreateIndex(index))
+def _create_table(connection: Connection, table: Table) -> None:
+    connection.execute(CreateTable(table))
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        connection.execute(CreateIndex(index))
 
 
 def is_empty(connection: Connection) -> bool:
@@ -39,5 +36,27 @@ def schema_mismatch(connection: Connection) -> str | None:
     """Return what the database holds instead of this version's tables; ``None`` if it has them."""
     if schema_info.name not in inspect(connection).get_table_names():
         return NOT_A_SANDBOX
-    version = connection.execute(select(schema_info.c.version)).scalar()
-    return None if version == VERSION else f"version {version} of the tables"
+    version = _version(connection)
+    return None if 1 <= version <= VERSION else f"version {version} of the tables"
+
+
+def is_outdated(connection: Connection) -> bool:
+    """Return whether the tables are of an earlier version."""
+    return _version(connection) < VERSION
+
+
+def migrate(connection: Connection) -> None:
+    """Bring tables of an earlier version up to date, within the caller's transaction."""
+    for version in range(_version(connection), VERSION):
+        _MIGRATIONS[version](connection)
+    connection.execute(update(schema_info).values(version=VERSION))
+
+
+def _version(connection: Connection) -> int:
+    return connection.execute(select(schema_info.c.version)).scalar() or 0
+
+
+_MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = {
+    1: lambda connection: _create_table(connection, upload),
+}
+"""A version to the step that leads from it to the next one."""

@@ -37,7 +37,7 @@ MEMORY = "sqlite://"
 
 _WAL_RETRY_DELAY = 0.02
 
-_START_OVER = "Use the version that made it to download your reports, then start with a new file."
+_UPGRADE = "Upgrade crowdflower to open it."
 
 
 class SQLite:
@@ -74,7 +74,9 @@ class SQLite:
         return cast(Driver, connection.connection.driver_connection)
 
     def open(self) -> bool:
-        """Create the tables in a new file; in any other, check them before any change.
+        """Create the tables in a new file; in any other, check them, and migrate old ones.
+
+        Before that, the file is copied; the copy ends in ``.1.0.0``, the version that made it.
 
         :returns: Whether the tables existed before.
         """
@@ -86,14 +88,15 @@ class SQLite:
             if is_new:
                 _create(connection)
             elif mismatch := schema.schema_mismatch(connection):
-                expected, advice = f"; this is version {VERSION}", _START_OVER
+                expected, advice = f"; this is version {VERSION}", _UPGRADE
                 if mismatch == schema.NOT_A_SANDBOX:
                     expected, advice = "", "Use another file for the sandbox."
                 raise SchemaMismatch(
                     f"{self._file.path} holds {mismatch}{expected}. Nothing was changed. {advice}"
                 )
-            else:
-                schema.add_missing(connection)
+            elif schema.is_outdated(connection):
+                self._file.copy(".1.0.0")
+                schema.migrate(connection)
         # The journal mode belongs to the file, and cannot be changed inside a transaction.
         with self._write_lock, _translate_errors(), self.engine.connect() as connection:
             _enable_wal(self.driver(connection))

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
@@ -86,6 +88,17 @@ class DatabaseFile:
             timeout=BUSY_TIMEOUT,
             check_same_thread=False,
         )
+
+    def copy(self, suffix: str) -> None:
+        """Copy the database to a file beside it, which appears when it is complete."""
+        draft = self.path.with_name(f".{self.path.name}{suffix}.{uuid4().hex}")
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # it holds API keys
+        try:
+            with closing(self.connect()) as source, closing(sqlite3.connect(draft)) as copy:
+                source.backup(copy)
+            draft.replace(f"{self.path}{suffix}")
+        finally:
+            draft.unlink(missing_ok=True)
 
     def require_unchanged(self) -> None:
         """Raise an error if the path no longer leads to the file that was opened.
