@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
@@ -15,7 +16,7 @@ from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
 from crowdflower.models.job_fields import JobFields
-from crowdflower.models.job_form import choose_field
+from crowdflower.models.job_form import choose_field, find_problems
 from crowdflower.models.resource import REFUSED_VALUES, Resource
 from crowdflower.order import Order
 from crowdflower.payments import pricing
@@ -29,12 +30,16 @@ from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
+    from crowdflower.cml import Problem
     from crowdflower.quality import Consensus
     from crowdflower.rows.exactly_once import Uploaded
     from crowdflower.rows.upload_keys import Source
 
 REQUIRED_TO_UPDATE: Final = ("title", "instructions", "cml")
 """Attributes without which the API reports an update as a success, and keeps nothing."""
+
+CHECKED_UNITS: Final = 10_000
+"""Units whose columns :meth:`Job.check` reads at most."""
 
 FEW_UNITS: Final = 20
 """Units up to which one request each is faster than a report, which takes seconds to build."""
@@ -629,6 +634,27 @@ class Job(JobFields):
         self.client.remove_job_tags(self.id, tags)
 
     # Launching and stopping
+
+    def check(self) -> list[Problem]:
+        """Return the probable mistakes in the form, unsent changes included; changes nothing.
+
+        One of them is a column that the form prints and no row has. Calls
+        ``GET /jobs/{id}/units`` if the form prints columns, and reads at most the first
+        10,000 units. The sandbox refuses to launch such a job.
+
+        :returns: The problems with line and column; ``str`` of each is a sentence.
+        :raises CMLError: The form cannot be used as it is written.
+        :raises InvalidInput: The job has no form.
+
+        >>> job.check()
+        []
+        >>> draft = job.copy(all_units=True)
+        >>> draft.cml = draft.cml.replace("{{ review }}", "{{ reveiw }}")
+        >>> print(draft.check()[0].message)
+        No row has a column "reveiw", which the form prints; did you mean "review"? ...
+        """
+        units = islice(self.client.get_units(self), CHECKED_UNITS)
+        return find_problems(self, (unit.data for unit in units))
 
     def estimate(
         self,

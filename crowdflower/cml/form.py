@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from crowdflower.cml.problems import did_you_mean
+from crowdflower.cml.problems import MAX_CHOICES, MAX_PROBLEMS, Problem, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from crowdflower.cml.field import Field
-    from crowdflower.cml.problems import Problem
 
 _MAX_HINTS = 5
 """How many unknown names get a "did you mean"."""
@@ -79,6 +78,10 @@ class Form:
     :param template: The form with one name for all rows in each question whose name or label
         contains Liquid, so that the answers share one column, and a value in each such option.
 
+    :param columns: The columns of the rows that the form prints, in their order, each with the line
+        and column of the first place. Not those that it also tests, as in ``{% if text %}``, or
+        prints with a ``default``.
+
     >>> from crowdflower.cml import parse
     >>> form = parse('''
     ... <cml:radios label="Funny?" validates="required">
@@ -102,6 +105,7 @@ class Form:
     has_liquid: bool = False
     source: str = field(default="", repr=False)
     template: str = field(default="", repr=False)
+    columns: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False)
     _order: tuple[Field, ...] = field(default=(), repr=False, compare=False)
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
@@ -113,6 +117,31 @@ class Form:
     def has_required(self) -> bool:
         """Whether any question is required; a job cannot be launched without one."""
         return any(each.required for each in self.fields)
+
+    def missing_columns(self, columns: Collection[str]) -> list[Problem]:
+        """Return a problem for each column that the form prints and no row has.
+
+        Contributors would see a blank in its place.
+
+        :param columns: The columns of the rows. Case matters: Liquid does not find ``Text`` by
+            ``{{ text }}``.
+
+        >>> from crowdflower.cml import parse
+        >>> form = parse('<p>{{text}}</p> <cml:text label="Why?"/>')
+        >>> print(*form.missing_columns(["Text", "id"]))
+        1:6: No row has a column "text", which the form prints; did you mean "Text"? The columns \
+are: Text, id.
+        """
+        missing = [name for name in self.columns if name not in columns][:MAX_PROBLEMS]
+        listed = ", ".join(list(columns)[:MAX_CHOICES]) + ", …" * (len(columns) > MAX_CHOICES)
+        return [
+            Problem(
+                f'No row has a column "{name:.60}", which the form prints'
+                f"{did_you_mean(name, columns) or '.'} The columns are: {listed or 'none'}.",
+                *self.columns[name],
+            )
+            for name in missing
+        ]
 
     def legend(self) -> dict[str, dict[str, Any]]:
         """Return labels and options by name: ``{name: {label: {option value: option label}}}``.

@@ -1,4 +1,4 @@
-"""Finds the Liquid of a form: what to mask before scanning HTML, and which branches exclude others.
+"""Finds the Liquid of a form: what to mask before scanning, excluding branches, printed columns.
 
 Nothing here runs Liquid. A form is parsed as written: this module finds ``{{ … }}`` and ``{% … %}``
 in one pass, masks them for the tag scanner, and returns the branch around any offset, since two
@@ -10,10 +10,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from crowdflower.cml.problems import Source
+    from crowdflower.cml.scanner import Attribute
 
 MAX_BLOCK_DEPTH: Final = 30
 """How deep Liquid blocks may be nested."""
@@ -25,6 +29,20 @@ _START = re.compile(r"\{[{%]")
 _NAME = re.compile(r"-?[ \t\r\n]*(#|\w+)")
 _BLOCKS = {"capture", "case", "for", "if", "ifchanged", "tablerow", "unless"}
 _BRANCH_TAGS = {"else", "elsif", "when"}
+_WORD = re.compile(r"""(?P<text>"[^"]*"|'[^']*')|(?P<word>[^\s"'|:,.()\[\]=<>!]+)|\.\.|\S""")
+_TESTS = {"if", "unless", "elsif", "case", "when"}
+_IN = re.compile(r"\sin\s")
+_ASSIGNMENTS = {"assign": re.compile("="), "for": _IN, "tablerow": _IN}
+_DEFAULT = re.compile(r"\|\s*default\b")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_NOT_COLUMNS = frozenset(
+    [
+        *("and", "or", "not", "contains", "in", "if", "else", "true", "false", "nil", "null"),
+        *("empty", "blank", "forloop", "tablerowloop", "reversed", "continue"),
+    ]
+)
+"""Words of Liquid, and the names that it provides itself."""
+
 _VERBATIM_END = {
     name: re.compile(rf"\{{%-?[ \t\r\n]*end{name}[ \t\r\n]*-?%\}}")
     for name in ("comment", "doc", "raw")
@@ -181,3 +199,90 @@ class Liquid:
         source.add_problem(
             span.start, f"{{% {span.tag} %}} has no matching {{% {span.tag[3:]} %}}; {fix}."
         )
+
+
+class _Reader:
+    """Collects the names that expressions print, and those that are no columns or are tested."""
+
+    def __init__(self) -> None:
+        self.printed: dict[str, int] = {}
+        self.other = set[str]()
+
+    def read_tag(self, tag: str, text: str, offset: int) -> None:
+        """Read the expression behind the name of a tag; ``""`` is ``{{ … }}``."""
+        if tag in _TESTS or tag in {"capture", "increment", "decrement"}:
+            self.other |= {name for name, _ in _names(text)}
+        elif tag in _ASSIGNMENTS:
+            separator = _ASSIGNMENTS[tag].search(text)
+            end, start = separator.span() if separator else (len(text), len(text))
+            self.other |= {name for name, _ in _names(text[:end])}
+            self._print(text[start:], offset + start)
+        elif tag in {"", "echo", "cycle"}:
+            self._print(text, offset)
+        elif tag == "liquid":
+            for line in re.finditer(r"[^\n]+", text):
+                name = _NAME.match(line.group())
+                if name and name.group(1) != "liquid":
+                    inner = line.group()[name.end() :]
+                    self.read_tag(name.group(1), inner, offset + line.start() + name.end())
+
+    def _print(self, text: str, offset: int) -> None:
+        if not _DEFAULT.search(text):
+            for name, at in _names(text):
+                self.printed.setdefault(name, offset + at)
+
+
+def printed_columns(
+    source: Source, liquid: Liquid, names: Iterable[Attribute] = ()
+) -> dict[str, tuple[int, int]]:
+    """Return the columns that a form prints, each with line and column of the first place.
+
+    Not those that it also tests, with ``if``, ``unless`` or ``case``, or prints with ``default``:
+    such a form knows that rows may lack them. Not what HTML comments contain.
+
+    :param names: The names of questions, in which Liquid prints nothing: it is part of the name.
+
+    >>> from crowdflower.cml.problems import Source
+    >>> form = Source("{% for each in names %}{{ each }} {{ city.name | upcase }}{% endfor %}")
+    >>> printed_columns(form, Liquid(form))
+    {'names': (1, 16), 'city': (1, 38)}
+    """
+    text = source.text
+    comments = [each.span() for each in _COMMENT.finditer(liquid.mask(text))]
+    comments += [(each.value_start, each.value_end) for each in names]
+    silent = [(-1, -1), *sorted(comments)]
+    reader = _Reader()
+    for span in liquid.spans:
+        start, end = span.start + 2, span.end - 2
+        if span.tag in _VERBATIM_END or silent[bisect_right(silent, (start,)) - 1][1] >= start:
+            continue
+        name = _NAME.match(text, start, end) if span.tag else None
+        start = name.end() if name else start + (text[start] == "-")
+        end -= text[end - 1] == "-"
+        reader.read_tag(span.tag, text[start:end], start)
+    printed = reader.printed.items()
+    return {name: source.position(at) for name, at in printed if name not in reader.other}
+
+
+def _names(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the names in an expression that may be columns, each with its offset.
+
+    Not attributes behind a dot, filters, names of arguments, numbers and texts; but a text in
+    brackets of its own is a name: ``["Full name"]``.
+    """
+    first, before, tokens = "", "", [*_WORD.finditer(text), None]
+    for token, following in pairwise(tokens):
+        if token is None:
+            break
+        word, here = token["word"], token.group()
+        if token["text"] is not None:
+            if before == "[" and not (first == "]" or first[:1].isalnum() or first[:1] == "_"):
+                yield here[1:-1], token.start()
+        elif (
+            word
+            and not (word[0].isdecimal() or word[0] == "-" or word in _NOT_COLUMNS)
+            and before not in {".", "|"}
+            and not (following and following.group() == ":")
+        ):
+            yield word.rstrip("?"), token.start()
+        first, before = before, here

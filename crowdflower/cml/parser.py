@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.cml.form import Form, Group
-from crowdflower.cml.liquid import Liquid
+from crowdflower.cml.liquid import Liquid, printed_columns
 from crowdflower.cml.name_resolution import resolve
 from crowdflower.cml.names import RESERVED_NAMES, fixed_name
 from crowdflower.cml.nodes import RENDERED_NAME, GroupNode, OptionNode, QuestionNode
@@ -16,6 +17,8 @@ from crowdflower.cml.scanner import scan_tags
 from crowdflower.cml.tags import ATTRIBUTES, ELEMENTS, PARENTS, TAGS, hosted_only_reason
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from crowdflower.cml.scanner import Attribute, Tag
 
 CONFIDENCE: Final = "confidence"
@@ -37,12 +40,14 @@ _BRACES = re.compile(r"(\{\{-?\s*|\s*-?\}\})")
 _IMPLICITLY_CLOSED: Final = frozenset(["dd", "dt", "li", "option", "p", "td", "th", "tr"])
 
 
-def parse(source: str, *, rendered: bool = False) -> Form:
+def parse(source: str, *, rendered: bool = False, columns: Collection[str] | None = None) -> Form:
     """Parse a form, and report all its problems with line and column.
 
     :param source: CML: HTML with tags such as ``<cml:radios>``, and Liquid.
     :param rendered: Whether Liquid was already rendered for one row. Then braces are text, and a
         condition may refer to a question that this row does not have.
+    :param columns: The columns of the rows. A column that the form prints and no row has is among
+        the warnings, as :meth:`Form.missing_columns` returns it.
     :raises CMLError: The form cannot be used; ``problems`` has each reason with its line and
         column.
 
@@ -77,7 +82,8 @@ def parse(source: str, *, rendered: bool = False) -> Form:
     if not rendered:
         _check_groups(text, builder.groups, {field.name for field in fields})
     text.raise_problems()
-    return Form(
+    names = [node.attributes["name"] for node in builder.questions if "name" in node.attributes]
+    form = Form(
         fields=fields,
         groups=_groups(text, builder.groups),
         unsupported=tuple(text.unsupported),
@@ -85,8 +91,11 @@ def parse(source: str, *, rendered: bool = False) -> Form:
         has_liquid=builder.has_liquid,
         source=source,
         template=_template(source, builder.questions, builder.conditions),
+        columns=printed_columns(text, liquid, names),
         _order=order,
     )
+    missing = form.missing_columns(columns) if columns is not None else []
+    return replace(form, warnings=(*form.warnings, *missing)) if missing else form
 
 
 def _groups(source: Source, nodes: list[GroupNode]) -> tuple[Group, ...]:

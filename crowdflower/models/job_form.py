@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crowdflower._types import JSONObject
-from crowdflower.cml import CMLError, Field, Form, parse
+from crowdflower.cml import CMLError, Field, Form, Problem, parse
 from crowdflower.exceptions import InvalidInput, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from crowdflower.models.job_fields import JobFields
 
 
@@ -19,6 +21,24 @@ def parsed_form(job: JobFields) -> Form | None:
         return parse(job.cml) if job.cml else None
     except CMLError:
         return None
+
+
+def find_problems(job: JobFields, rows: Iterable[Mapping[str, object]]) -> list[Problem]:
+    """Return the probable mistakes in the form of a job.
+
+    :param rows: Read only if the form prints columns, and until each of them was in a row.
+    :raises InvalidInput: The job has no form.
+    :raises CMLError: The form cannot be used.
+    """
+    if not job.cml:
+        raise InvalidInput(f"job {job.id} has no form to check: assign its cml")
+    form = parse(job.cml)
+    columns: dict[str, None] = {}
+    for row in rows if form.columns else ():
+        columns.update(dict.fromkeys(row))
+        if form.columns.keys() <= columns.keys():
+            break
+    return [*form.warnings, *(form.missing_columns(columns) if columns else ())]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from crowdflower.sandbox.api.request_context import ApiResponse
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.reports import rows
 from crowdflower.sandbox.rules.settings import questions
-from crowdflower.sandbox.rules.units import uploads
+from crowdflower.sandbox.rules.settings.source_columns import read_columns
 from crowdflower.states import REPORT_TYPES
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _type(context: RequestContext) -> ReportType:
 
 
 def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
-    fields, columns = job.fields or {}, uploads.read_columns(tx, job.id)
+    fields, columns = job.fields or {}, read_columns(tx, job.id)
     if kind == "full":
         gold_columns = job.options.get("ignore_gold") is False
         judgments = rows.read_judgments(tx, job)

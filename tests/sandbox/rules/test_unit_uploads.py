@@ -14,6 +14,7 @@ from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.settings import channels
+from crowdflower.sandbox.rules.settings.source_columns import read_columns
 from crowdflower.sandbox.rules.units import units, uploads
 
 SIX = [{"glitter_color": f"colour {n}", "price": n} for n in range(6)]
@@ -115,7 +116,7 @@ def test_rows_with_many_sets_of_columns_are_stored_as_they_are(world: Any) -> No
     world.do(uploads.append, job, data, force=True)
 
     assert read_data(world, job)[1:] == [{"column 0": None, **row} for row in data[1:]]
-    assert len(world.do(uploads.read_columns, job.id)) == 1100
+    assert len(world.do(read_columns, job.id)) == 1100
 
 
 def test_columns_of_test_questions_are_optional(world: Any) -> None:

@@ -20,7 +20,7 @@ from crowdflower.sandbox.rules.completion import finalization
 from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs, launch_warnings
 from crowdflower.sandbox.rules.settings import channels as channel
-from crowdflower.sandbox.rules.settings import settings
+from crowdflower.sandbox.rules.settings import settings, source_columns
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.tables import account, assignment_unit, orders, unit
@@ -189,6 +189,22 @@ def _require_ready(job: Row[Any]) -> None:
         )
 
 
+def _require_columns(tx: Transaction, job: Row[Any]) -> None:
+    """Refuse a form that prints a column which no row has: contributors would see a blank.
+
+    :raises Invalid: There is such a column.
+    """
+    found = source_columns.find_missing(tx, job.id, forms.check_form(job.cml or ""))
+    if found:
+        where = " ".join(
+            f"Line {each.line}, column {each.column}: {each.message}" for each in found
+        )
+        raise Invalid(
+            f"{where} Correct the form, or add the column; if rows may lack it, test it with "
+            "{% if … %} or print it with | default."
+        )
+
+
 def _check_forms(
     tx: Transaction, job: Row[Any], is_new: Sequence[ColumnElement[bool]], count: int
 ) -> None:
@@ -248,6 +264,7 @@ def _place_order(
     count = min(units_count or available, available)
     if not count:
         raise Invalid("There is no new unit to order. Upload more units.")
+    _require_columns(tx, job)
     _check_forms(tx, job, is_new, count)
     free = all(money.is_free(tx, name) for name in enabled)
     price = 0 if free else estimate_cost(tx, job, count)

@@ -17,6 +17,7 @@ from crowdflower.sandbox.rules.counters import GOLD_STATES, CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs, orders
 from crowdflower.sandbox.rules.results import webhook_events
 from crowdflower.sandbox.rules.settings import questions
+from crowdflower.sandbox.rules.settings.source_columns import read_columns
 from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.rules.units import uploads
 from crowdflower.sandbox.store import Transaction
@@ -270,7 +271,7 @@ def split(tx: Transaction, job: Row[Any], columns: Sequence[str], separator: str
     :raises Invalid: A column is unknown or has lists already, or the separator is empty.
     """
     jobs.load_for_update(tx, job)
-    known = uploads.read_columns(tx, job.id)
+    known = read_columns(tx, job.id)
     for name in columns:
         if name not in known:
             raise Invalid(f"The job has no column {name}; it has {', '.join(known)}.")

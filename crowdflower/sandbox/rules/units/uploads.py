@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, update
 
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules import visibility
 from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs, orders
 from crowdflower.sandbox.rules.results import webhook_events
+from crowdflower.sandbox.rules.settings.source_columns import read_columns
 from crowdflower.sandbox.rules.units import staging
 from crowdflower.sandbox.rules.units.row_checks import CheckedRows, RowChecker, to_json
 from crowdflower.sandbox.store import Transaction
@@ -110,12 +111,6 @@ def progress(tx: Transaction, job: Row[Any]) -> dict[str, Any]:
 def record_refusal(tx: Transaction, job: Row[Any], reason: str) -> None:
     """Store why an upload was refused, for :func:`progress`."""
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(upload_error=reason))
-
-
-def read_columns(tx: Transaction, job_id: int) -> list[str]:
-    """List the columns of a job in the order in which they were added."""
-    query = select(job_column.c.name).where(job_column.c.job_id == job_id)
-    return [row.name for row in tx.all(query.order_by(job_column.c.ordinal))]
 
 
 def add_columns(tx: Transaction, job_id: int, names: Iterable[str]) -> None:
