@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -179,7 +180,10 @@ def label_rows(console: Console, box: Sandbox, task: Task, contributors: int) ->
         print_step("crowd", f"{simulated}, from experts to spammers")
 
     rows = job.units_count - job.golds_count
-    order = job.launch(rows)
+    with warnings.catch_warnings():
+        # The lines "gold" and "end" say how many test questions there are, and who ran out of them.
+        warnings.simplefilter("ignore", UserWarning)
+        order = job.launch(rows)
     print_step(
         "launch",
         f"{rows} rows, {count(job.judgments_per_unit, 'judgment')} each; "
