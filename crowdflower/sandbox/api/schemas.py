@@ -140,7 +140,7 @@ JOB: Final[dict[str, Schema]] = {
     "quiz_length": nullable(integer(1)),
     "schedule_fifo": nullable(BOOLEAN),
     "team_id": nullable(STRING),
-    "time_per_page": nullable(integer(1)),
+    "time_per_page": nullable(COUNT),
 }
 UNIT: Final[dict[str, Schema]] = {
     "id": integer(1),
