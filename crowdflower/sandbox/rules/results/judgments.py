@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select
+from sqlalchemy import ColumnElement, Double, Row, Select, case, cast, func, select
 
 from crowdflower.sandbox.clock import iso
 from crowdflower.sandbox.errors import NotFound
@@ -99,7 +99,10 @@ def select_with_contributor(*extra: ColumnElement[Any]) -> Select[Any]:
     seen = func.sum(worker_job.c.golds_seen)
     right = seen - func.sum(worker_job.c.golds_missed) + func.sum(worker_job.c.golds_forgiven)
     everywhere = (
-        select(worker_job.c.worker_id, case((seen > 0, right * 1.0 / seen)).label("trust"))
+        select(
+            worker_job.c.worker_id,
+            case((seen > 0, cast(right, Double) / cast(seen, Double))).label("trust"),
+        )
         .group_by(worker_job.c.worker_id)
         .subquery()
     )
