@@ -309,7 +309,9 @@ class Client(BaseClient):
         Calls ``POST /jobs``, and ``PUT /jobs/{id}`` if the response shows other values than these:
         not every service accepts all attributes on creation.
 
-        :param attrs: Attributes of :class:`Job`; nested dicts become ``job[options][x]``.
+        :param attrs: Attributes of :class:`Job`; nested dicts become ``job[options][x]``. For a
+            field that :class:`Job` does not have, see :meth:`update_job`.
+        :raises UnknownAttribute: A name is misspelled; nothing was sent.
         :raises RefusedError: The service refuses a value. If the second request was refused, the
             job exists, without the attributes.
         :raises OutcomeUnknown: The response was lost: the job may exist.
@@ -328,8 +330,10 @@ class Client(BaseClient):
     def update_job(self, job_id: int, attrs: Mapping[str, Any]) -> JSONObject:
         """Change attributes of a job; return its JSON.
 
-        Calls ``PUT /jobs/{id}``. See :meth:`Job.update`, which checks more before it sends.
+        Calls ``PUT /jobs/{id}``. See :meth:`Job.update`, which checks more before it sends, and
+        also sends fields that this library does not know: ``job["new_field"] = 1``.
 
+        :raises UnknownAttribute: A name is misspelled; nothing was sent.
         :raises RefusedError: The service refuses a value; it keeps none of them.
         :raises NotAcceptable: The answer was a web page, and the job shows other values.
         :raises OutcomeUnknown: The response was lost, a web page or a redirect, and the job does
@@ -338,13 +342,7 @@ class Client(BaseClient):
         >>> client.update_job(job.id, {"payment_cents": 12})["payment_cents"]
         12
         """
-        job: JSONObject = self.request(
-            "PUT",
-            f"jobs/{segment(job_id)}.json",
-            data={"job": normalize_attributes(attrs)},
-            shape=partial(shapes.json_object, kind="job"),
-        ).body
-        return job
+        return self._update_job(job_id, normalize_attributes(attrs))
 
     def get_job(self, job_id: int | str) -> Job:
         """Fetch a job by its id, or by its alias.
@@ -927,6 +925,12 @@ class Client(BaseClient):
             size=size,
             expected=-(-count // size) + 1 if count else None,
         )
+
+    def _update_job(self, job_id: int, attributes: JSONObject) -> JSONObject:
+        path = f"jobs/{segment(job_id)}.json"
+        shape = partial(shapes.json_object, kind="job")
+        job: JSONObject = self.request("PUT", path, data={"job": attributes}, shape=shape).body
+        return job
 
     def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:
         is_new = job_id is None

@@ -5,7 +5,8 @@
     ApiError
     ├─ ConfigError             the key, the base URL or a setting is unusable
     ├─ InvalidInput            an argument or a row is invalid; nothing was sent
-    │   └─ OverBudget          it would cost more than the limit
+    │   ├─ OverBudget          it would cost more than the limit
+    │   └─ UnknownAttribute    the name of an attribute is misspelled
     ├─ TransportError          no complete response
     │   ├─ NotSentError        no byte of the request left this machine
     │   ├─ RequestTimeout      the server sent nothing within the timeout
@@ -124,6 +125,10 @@ class InvalidInput(ApiError, ValueError):
 
 class OverBudget(InvalidInput):
     """The cost is, or may be, above the limit; nothing was sent. Raise the limit or buy less."""
+
+
+class UnknownAttribute(InvalidInput, AttributeError):
+    """A job, unit, … has no attribute of this name; nothing was sent. Correct the name."""
 
 
 class TransportError(ApiError):
@@ -408,6 +413,14 @@ class PaginationWarning(UserWarning):
 
 class StaleReportWarning(UserWarning):
     """The report is older than the latest judgments."""
+
+
+class ServiceWarning(UserWarning):
+    """The service did what was requested, with a reservation; the sandbox warns of much more.
+
+    A part of the request was ignored or has no effect, or what was made will not work. With
+    ``Sandbox(strict=True)`` such a request is refused.
+    """
 
 
 def warn(problem: str, kind: type[Warning] = UserWarning) -> None:

@@ -15,7 +15,7 @@ from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
-from crowdflower.models.job_fields import JobFields
+from crowdflower.models.job_fields import JobFields, normalize_attributes
 from crowdflower.models.job_form import choose_field, find_problems
 from crowdflower.models.resource import REFUSED_VALUES, Resource
 from crowdflower.order import Order
@@ -89,7 +89,8 @@ class Job(JobFields):
         if not changes:
             return
         try:
-            answer = self.client.update_job(self.id, changes)
+            attributes = normalize_attributes(changes, undeclared=True)
+            answer = self.client._update_job(self.id, attributes)  # noqa: SLF001 - one family
         except REFUSED_VALUES as error:
             self._drop_refused(error, changes)
             raise
@@ -371,6 +372,8 @@ class Job(JobFields):
 
         Calls ``GET /jobs/{id}/golds/fire_webhooks``.
 
+        >>> job.webhook_uri = "https://example.com/crowd"
+        >>> job.update()
         >>> job.fire_test_question_webhooks()
         """
         self.client.request("GET", self._path("golds/fire_webhooks", suffix=""), ANY_BODY)

@@ -103,6 +103,7 @@ class Worker(JobResource):
 
         :param deflag: The reason, stored with the removal.
 
+        >>> worker.flag("Answers faster than one can read")
         >>> worker.deflag("It was a test account of ours")
         """
         self.client.request("PUT", self._path(), data={"unflag": deflag})

@@ -129,6 +129,11 @@ class DatabaseOption(click.ParamType[Path | str]):
     help="Also serve /_sandbox/: clients with the token can reset the sandbox, move its clock and"
     " inject faults. The token is printed.",
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse requests that would get a warning, with status 422 and its text.",
+)
 def serve(
     host: str,
     port: int,
@@ -138,6 +143,7 @@ def serve(
     crowd: int,
     ampcrowd: bool,
     control: bool,
+    strict: bool,
 ) -> None:
     """Run the sandbox as a server on this machine.
 
@@ -150,7 +156,7 @@ def serve(
     policy = access_policy(host) if ampcrowd else None
     with (
         suppress(KeyboardInterrupt),
-        open_sandbox(database, key, balance, policy, control=control) as box,
+        open_sandbox(database, key, balance, policy, control=control, strict=strict) as box,
         start_server(box, host, port) as server,
         send_callbacks(box, policy),
         send_webhooks(box, host),
@@ -177,6 +183,7 @@ def open_sandbox(
     ampcrowd: AccessPolicy | None,
     *,
     control: bool,
+    strict: bool = False,
 ) -> Sandbox:
     """Return a sandbox with the system clock.
 
@@ -191,6 +198,7 @@ def open_sandbox(
             clock=clock,
             ampcrowd=ampcrowd or False,
             control=control,
+            strict=strict,
         )
     except SchemaMismatch as mismatch:
         raise click.ClickException(str(mismatch)) from None

@@ -26,7 +26,7 @@ from crowdflower.http.credentials import ApiKey
 from crowdflower.http.endpoints import EndpointTable, Route, Visibility, read_fields
 from crowdflower.http.failures import Problem
 from crowdflower.http.rate_limit import RateLimiter
-from crowdflower.http.responses import Answer, RefusalClassifier
+from crowdflower.http.responses import Answer, RefusalClassifier, issue_warnings
 from crowdflower.http.retry import RetryBudget, RetryRule, Safety, UnknownChange
 from crowdflower.http.transport import (
     CONNECT_TIMEOUT,
@@ -172,6 +172,7 @@ class BaseClient:
         headers: Mapping[str, str] | None = None,
         shape: Callable[[JSON], Any] | None = None,
         deadline: float | None = None,
+        warns: bool = True,
     ) -> Answer:
         """Send a request, repeat it where that is safe, and return its checked response.
 
@@ -186,6 +187,7 @@ class BaseClient:
         :param shape: Checks the decoded JSON and returns what ``answer.body`` is to be.
         :param deadline: When the call must be over, on the client's clock; by default after the
             usual time.
+        :param warns: Issue the warnings of the service; otherwise the caller does.
         :raises InvalidInput: The parts do not make a valid request; nothing was sent.
         :raises OutcomeUnknown: A change was sent and it is unknown whether it was made.
         :raises ApiError: The request failed, was refused, or the response has another shape.
@@ -211,6 +213,8 @@ class BaseClient:
         while True:
             result = self._attempt(call)
             if isinstance(result, Answer):
+                if warns:
+                    issue_warnings(result)
                 return self._with_shape(result, shape)
             delay = self._retry_delay(call, result)
             if delay is not None:
@@ -261,7 +265,7 @@ class BaseClient:
             )
             if expected.stream and is_stream(response):
                 call.exchange.deadline = None  # from here on only the read timeout ends it
-                answer = Answer(response, MISSING)
+                answer = Answer(response, MISSING, self.transport.reader.warnings(response))
             else:
                 answer = self.transport.reader.read(
                     response, as_json=expected.as_json, redirects=expected.redirects
@@ -333,7 +337,7 @@ class BaseClient:
         if shape is None:
             return answer
         try:
-            return Answer(answer.response, shape(answer.body))
+            return answer._replace(body=shape(answer.body))
         except MalformedResponse as error:
             problem = str(error)
         raise self.transport.reader.error(MalformedResponse, answer.response, problem)

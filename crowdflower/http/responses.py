@@ -8,7 +8,7 @@ strings, an object with a ``message``, or all of these inside ``message``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -20,6 +20,7 @@ from crowdflower.exceptions import (
     ApplicationError,
     MalformedResponse,
     RequestTimeout,
+    ServiceWarning,
     UnexpectedContentType,
     UnexpectedRedirect,
     UnexpectedStatus,
@@ -45,6 +46,9 @@ QUOTED_BYTES: Final = 1 << 14
 MAX_MESSAGE: Final = 2000
 """Characters of the service's own message that an error quotes."""
 
+WARNING_HEADER: Final = "X-Sandbox-Warning"
+"""The response header in which the sandbox says what it ignored, once for each warning."""
+
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """Statuses of redirects, with a ``Location`` or without."""
 
@@ -58,6 +62,9 @@ class Answer(NamedTuple):
     response: Response
     body: Any
     """The decoded JSON, or ``MISSING`` if the response is not JSON or was left unread."""
+
+    warnings: tuple[str, ...] = ()
+    """The reservations of the service, for :func:`issue_warnings`."""
 
 
 class ResponseReader:
@@ -82,7 +89,7 @@ class ResponseReader:
         :raises ApiError: The response is a refusal or cannot be understood.
         """
         if redirects and response.is_redirect and not refusal_messages(_decode_if_json(response)):
-            return Answer(response, MISSING)
+            return Answer(response, MISSING, self.warnings(response))
         answer = self._answer_or_error(response, as_json=as_json)
         if isinstance(answer, ApiError):
             raise answer  # here, where no local variable holds what the server said
@@ -98,11 +105,10 @@ class ResponseReader:
             problem = f"status {status} redirects, which is not followed"
             return self.error(UnexpectedRedirect, response, problem)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            for message in reservations(body):
-                warn(mask_private(self._key.mask(message)))
             if as_json and body is MISSING and status != HTTPStatus.NO_CONTENT:
                 return self._not_json(response)
-            return Answer(response, None if as_json and body is MISSING else body)
+            warnings = self.warnings(response, body)
+            return Answer(response, None if as_json and body is MISSING else body, warnings)
         if status not in range(HTTPStatus.BAD_REQUEST, 600):
             return self.error(UnexpectedStatus, response, f"unexpected status {status}")
         message = "; ".join(refusals or all_messages(body)) or self._quote(response)
@@ -116,6 +122,16 @@ class ResponseReader:
         reason = response.reason or "refused"
         problem = ": ".join(filter(None, (f"{status} {reason}", subject, message)))
         return self.error(kind, response, problem)
+
+    def warnings(self, response: Response, body: JSON = None) -> tuple[str, ...]:
+        """Return the warnings in the body and in the headers of a response, each once."""
+        sent: Iterable[str] = ()
+        if WARNING_HEADER in response.headers:
+            raw = response.raw.headers if response.raw else None
+            # requests joins headers of the same name, urllib3 keeps them apart
+            sent = raw.getlist(WARNING_HEADER) if raw else [response.headers[WARNING_HEADER]]
+        found = [*reservations(body), *map(_unescape, sent)]
+        return tuple(dict.fromkeys(mask_private(self._key.mask(text)) for text in found))
 
     def error(self, kind: type[ApiError], response: Response, problem: str) -> ApiError:
         """Return an error that names the request, without the key and private values."""
@@ -152,6 +168,26 @@ class ResponseReader:
         start = response.content[:QUOTED_BYTES].decode("utf-8", "replace")
         text = mask_private(self._key.mask(" ".join(start.split())))
         return f"{text[:QUOTED_CHARACTERS]!r}" if text else "an empty body"
+
+
+def issue_warnings(answer: Answer) -> None:
+    """Issue the warnings of a response, each as a ``ServiceWarning`` at the caller's line."""
+    for text in answer.warnings:
+        warn(text[:MAX_MESSAGE], ServiceWarning)
+
+
+def _unescape(text: str) -> str:
+    r"""Return a header value with its characters beyond ASCII, which headers cannot have.
+
+    >>> _unescape(r"there is no column gr\xfc\xdfe")
+    'there is no column grüße'
+    """
+    return _ESCAPED.sub(lambda found: chr(int(found[1] or found[2] or found[3], 16)), text)
+
+
+_ESCAPED: Final = re.compile(
+    r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U(000[0-9a-f]{5}|0010[0-9a-f]{4}))"
+)
 
 
 def refusal_messages(body: JSON) -> list[str]:

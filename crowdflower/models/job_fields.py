@@ -7,9 +7,10 @@ from types import NoneType
 from typing import Any, Final, Self, overload
 
 from crowdflower._types import JSONObject, describe_type
-from crowdflower.exceptions import InvalidInput
+from crowdflower.exceptions import InvalidInput, UnknownAttribute
 from crowdflower.http.encoding import segment
-from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
+from crowdflower.models.arguments import did_you_mean
+from crowdflower.models.fields import Attribute, Field, ReadOnly, WriteOnly
 from crowdflower.models.resource import Resource
 from crowdflower.states import DECIDING_OPTIONS
 
@@ -194,6 +195,9 @@ class JobFields(Resource):
     team_id = Attribute[str]()
     """Can only be set when the job is created."""
 
+    ignore_overlapping_names = WriteOnly[bool]()
+    """Allow questions that have the name of a column."""
+
     uri = WriteOnly[str]()
     """URL of a feed to import rows from."""
 
@@ -202,6 +206,9 @@ class JobFields(Resource):
     public_data = ReadOnly[bool]()
     design_verified = ReadOnly[bool]()
     order_approved = ReadOnly[bool]()
+    message = ReadOnly[JSONObject | None]()
+    """What the service says about the request that it answers with this job."""
+
     secret = ReadOnly[str]()
     """Part of the URL for your own contributors."""
 
@@ -227,13 +234,15 @@ class JobFields(Resource):
         return f"jobs/{segment(self.id)}{'/' if rest else ''}{rest}{suffix}"
 
 
-def normalize_attributes(attrs: Mapping[str, Any]) -> JSONObject:
+def normalize_attributes(attrs: Mapping[str, Any], *, undeclared: bool = False) -> JSONObject:
     """Return attributes of a job in a form that every version of the service accepts.
 
     Countries are sent as codes, though the service returns objects. The fields that dynamic
     judgments watch are sent in all three places where services expect them: each service reads its
     own and ignores the others.
 
+    :param undeclared: Allow names that :class:`JobFields` does not have.
+    :raises UnknownAttribute: A name is misspelled.
     :raises InvalidInput: The attributes or the options are not a dict; from anything else, the
         service would create an empty job.
 
@@ -242,6 +251,9 @@ def normalize_attributes(attrs: Mapping[str, Any]) -> JSONObject:
     """
     if not isinstance(attrs, Mapping):
         raise InvalidInput(f"the attributes of a job must be a dict, not {describe_type(attrs)}")
+    if not undeclared:
+        for name in attrs:
+            _check_name(name)
     normalized = dict(attrs)
     if not isinstance(normalized.get("options", {}), (Mapping, NoneType)):
         problem = describe_type(normalized["options"])
@@ -256,3 +268,15 @@ def normalize_attributes(attrs: Mapping[str, Any]) -> JSONObject:
     if isinstance(fields, (list, tuple)) and isinstance(options, Mapping):
         normalized["options"] = {**dict.fromkeys(DECIDING_OPTIONS, fields), **options}
     return normalized
+
+
+def _check_name(name: object) -> None:
+    if isinstance(getattr(JobFields, str(name), None), Field):
+        return
+    if name in {"channels", "tags"}:
+        raise UnknownAttribute(f"{name} are not sent with a job: assign job.{name} instead")
+    declared = [each for each, field in vars(JobFields).items() if isinstance(field, Field)]
+    raise UnknownAttribute(
+        f"Job has no attribute {name!r:.80}{did_you_mean(str(name), declared)} (send an undeclared"
+        f" field with job[{name!r:.80}] = … and job.update())"
+    )

@@ -17,6 +17,7 @@ from crowdflower.exceptions import (
     ApplicationError,
     MalformedResponse,
     RefusedError,
+    UnknownAttribute,
     ValidationError,
     warn,
 )
@@ -71,7 +72,7 @@ class Resource:
             kind = type(self)
             is_ours = name[:1] != "_" and kind.__module__.startswith("crowdflower.")
             if is_ours and not hasattr(kind, name) and name not in self.__dict__:
-                raise AttributeError(_describe_unknown(kind, name))
+                raise UnknownAttribute(_describe_unknown(kind, name))
             object.__setattr__(self, name, value)
 
     @property

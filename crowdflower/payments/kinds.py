@@ -205,7 +205,7 @@ class AcknowledgedPayment(Payment[None]):
 
     def read(self, answer: Answer) -> None:
         """Accept a response without content, or a JSON object."""
-        response, body = answer
+        response, body, _ = answer
         content_type = response.headers.get("Content-Type", "")
         if body is MISSING or response.status_code == HTTPStatus.NO_CONTENT:
             if "html" not in content_type:

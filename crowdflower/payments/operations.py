@@ -29,6 +29,7 @@ from crowdflower.exceptions import (
 from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import is_encodable
 from crowdflower.http.polling import poll
+from crowdflower.http.responses import issue_warnings
 from crowdflower.http.transport import IDEMPOTENCY_KEY
 from crowdflower.payments.accounts import Account
 from crowdflower.payments.journal import Journal
@@ -183,6 +184,7 @@ class Operations:
                 payment.expected,
                 data=payment.body,
                 headers={**payment.headers, IDEMPOTENCY_KEY: operation.op_id},
+                warns=False,  # a warning may be an exception, and the journal comes first
             )
             result, status = payment.read(answer), answer.response.status_code
         except OutcomeUnknown as error:
@@ -201,6 +203,7 @@ class Operations:
             raise
         else:
             self._settle(operation, "applied", f"status {status}")
+            issue_warnings(answer)
             return result
         answer = None  # a traceback shows local variables, and the response may contain the key
         raise self._record_unknown(operation, lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.ampcrowd import AccessPolicy, AMPCrowdService
@@ -59,6 +60,7 @@ class Sandbox:
         :class:`~crowdflower.sandbox.ampcrowd.service.AccessPolicy` admits others.
     :param control: Also serve ``/_sandbox/``, to clients that send ``box.control_token``. A string
         is that token; ``True`` generates one.
+    :param strict: Refuse with status 422 each request that would get a warning; it changes nothing.
     :raises ValueError: The key is invalid, or the balance is not an integer or out of range.
     :raises ImportError: While importing this module: a package that the sandbox needs is missing.
 
@@ -80,6 +82,7 @@ class Sandbox:
         transitions: DelaySettings | None = None,
         ampcrowd: bool | AccessPolicy = False,
         control: bool | str = False,
+        strict: bool = False,
     ) -> None:
         if key is not None:
             accounts.check_key(key)
@@ -87,6 +90,7 @@ class Sandbox:
         self.clock = clock or Clock(seed, virtual=database is None)
         """The only source of time, ids and random numbers."""
         database = database_url(database)
+        limits = replace(limits, strict=True) if limits and strict else limits or Limits(strict)
         self.database = Database(database, self.clock, limits=limits)
         """All data of the sandbox."""
         staging.discard_abandoned(self.database)

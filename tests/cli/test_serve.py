@@ -16,7 +16,7 @@ from served import COMMAND, TIMEOUT, serving
 
 from crowdflower.cli.background import repeat, run_crowd
 from crowdflower.client import Client
-from crowdflower.exceptions import AuthenticationError
+from crowdflower.exceptions import AuthenticationError, ValidationError
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import Clock
 from crowdflower.sandbox.store.failures import Busy, Full
@@ -191,6 +191,16 @@ def test_with_control_the_printed_token_opens_the_control_interface() -> None:
 
     assert clock.json()["virtual"] is False
     assert without_token.status_code == 401
+
+
+def test_a_strict_server_refuses_what_it_would_warn_about() -> None:
+    with serving("--strict") as server, Client(server.key, base_url=server.url) as client:
+        job = client.create_job({"title": "What does the text say?"})
+
+        with pytest.raises(ValidationError, match="css is stored, but has no effect"):
+            client.update_job(job.id, {"css": "p { color: red }", "title": "Another title"})
+
+        assert job.reload().title == "What does the text say?"
 
 
 def test_webhooks_are_sent() -> None:

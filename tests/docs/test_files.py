@@ -28,4 +28,4 @@ def test_the_tests_of_the_testing_page_pass(tmp_path: Path) -> None:
     )
 
     assert process.returncode == 0, process.stdout
-    assert "7 passed" in process.stdout
+    assert "9 passed" in process.stdout

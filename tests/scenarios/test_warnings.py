@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crowdflower.sandbox.store import Limits
+from crowdflower.exceptions import DuplicateOperation, ServiceWarning, ValidationError
 
 if TYPE_CHECKING:
     from requests import Response
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tests.scenarios.conftest import Box
 
 FINE = '<cml:text label="What is it?" name="what" validates="required"/>'
-STRICT = {"limits": Limits(strict=True)}
+STRICT = {"strict": True}
 ODD = [
     ({"colour": "blue"}, "colour"),
     ({"cml": '<cml:text label="What is it?" name="what" validates="required shiny"/>'}, "shiny"),
@@ -36,8 +37,8 @@ def test_a_strict_sandbox_refuses_unknown_attributes(
 ) -> None:
     answer, before = save(box, attributes)
 
-    assert "error" in answer.json() or "errors" in answer.json()
-    assert word in answer.text
+    assert answer.status_code == 422
+    assert word in answer.json()["error"]["message"]
     assert box.api("GET", f"/jobs/{before['id']}.json").json() == before
 
 
@@ -71,8 +72,8 @@ def test_a_strict_sandbox_creates_no_job_from_unknown_attributes(
 ) -> None:
     answer = box.api("POST", "/jobs.json", json={"job": {"title": "A new job", **attributes}})
 
-    assert "error" in answer.json() or "errors" in answer.json()
-    assert word in answer.text
+    assert answer.status_code == 422
+    assert word in answer.json()["error"]["message"]
     assert list(box.client.get_jobs()) == []
 
 
@@ -154,3 +155,81 @@ def test_an_ignored_body_is_warned_about(box: Box, sent: dict[str, Any], warning
 
     assert answer.json()["title"] is None
     assert warning in answer.headers["X-Sandbox-Warning"]
+
+
+# In Python
+
+
+ROWS = [{"text": f"row {number}"} for number in range(3)]
+
+
+@ODDITIES
+def test_a_warning_of_the_sandbox_is_a_warning_of_python_at_the_line_of_the_caller(
+    box: Box, attributes: dict[str, str], word: str
+) -> None:
+    job = box.job([{"text": "one"}], FINE)
+
+    for name, value in attributes.items():
+        job[name] = value
+
+    with pytest.warns(ServiceWarning, match=word) as caught:
+        job.update()
+
+    assert [each.filename for each in caught] == [__file__]
+
+
+def test_each_warning_of_a_response_is_one_of_its_own_with_all_characters(box: Box) -> None:
+    job = box.job([{"text": "one"}], FINE)
+
+    with pytest.warns(ServiceWarning) as caught:
+        box.client.update_job(job.id, {"js": "x", "css": "y", "options": {"größe": 1}})
+
+    found = [str(each.message) for each in caught]
+    assert [text.partition(" ")[0] for text in found] == ["css", "js", "options.größe"]
+
+
+def test_a_warning_is_shown_once_a_place(box: Box) -> None:
+    job = box.job([{"text": "one"}], FINE)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            box.client.update_job(job.id, {"css": "p { color: red }"})
+        box.client.update_job(job.id, {"css": "p { color: red }"})
+
+    assert len(caught) == 2
+
+
+def test_a_launch_whose_warning_is_an_exception_is_recorded_in_the_journal(box: Box) -> None:
+    job = box.job(ROWS, FINE)
+
+    with pytest.raises(ServiceWarning, match="at least 5 units"):
+        job.launch(3, key="once")
+
+    assert box.client.operations.pending() == []
+    assert job.reload().state == "running"
+    with pytest.raises(DuplicateOperation):
+        job.launch(3, key="once")
+
+
+@pytest.mark.parametrize("settings", [STRICT], ids=["strict"])
+def test_a_strict_sandbox_refuses_a_launch_that_it_would_warn_about(box: Box) -> None:
+    job = box.job(ROWS, FINE)
+    before = box.balance
+
+    with pytest.raises(ValidationError, match="at least 5 units"):
+        job.launch(3)
+
+    assert job.reload().state == "unordered"
+    assert {unit.state for unit in job.units} == {"new"}
+    assert box.balance == before
+    assert box.sandbox.events() == []
+
+
+@pytest.mark.parametrize("settings", [STRICT], ids=["strict"])
+def test_a_strict_sandbox_does_what_needs_no_warning(box: Box) -> None:
+    job = box.job([*ROWS, *ROWS], FINE)
+
+    job.launch(6)
+
+    assert job.state == "running"

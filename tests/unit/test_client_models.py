@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crowdflower.exceptions import MalformedResponse
+from crowdflower.exceptions import InvalidInput, MalformedResponse, UnknownAttribute
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
-from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
+from crowdflower.models.fields import Attribute, Field, ReadOnly, WriteOnly
+from crowdflower.models.job_fields import JobFields
 from crowdflower.models.resource import Resource
 from crowdflower.order import Order
 from crowdflower.unit import Unit, UnitPromise
@@ -146,6 +147,64 @@ def test_undeclared_attributes_cannot_be_assigned(model: type[Any]) -> None:
     thing.job = other = Job(None, id=9)
 
     assert thing.job is other
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("titel", r"Job has no attribute 'titel'; did you mean 'title'\? .*job\['titel'\] = … and"),
+        ("Title", "did you mean 'title'"),
+        ("colour", r"Job has no attribute 'colour' \(send"),
+        ("update", r"Job has no attribute 'update'"),
+        ("tags", "tags are not sent with a job: assign job.tags instead"),
+        ("channels", "assign job.channels instead"),
+        (7, "Job has no attribute 7"),
+    ],
+)
+@pytest.mark.parametrize("kind", [AttributeError, InvalidInput, UnknownAttribute])
+def test_a_misspelt_attribute_is_not_sent(
+    client: Client, sent: list[SentRequest], name: Any, said: str, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind, match=said):
+        client.create_job({"payment_cents": 5, name: "x"})
+    with pytest.raises(kind, match=said):
+        client.update_job(7, {"payment_cents": 5, name: "x"})
+
+    assert sent == []
+
+
+def test_every_declared_attribute_may_be_sent(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
+    """Scripts copy the settings of one job to another, with what only the server writes."""
+    api.put(f"{API}/jobs/7.json", json={"id": 7})
+    declared = [name for name, field in vars(JobFields).items() if isinstance(field, Field)]
+
+    client.update_job(7, dict.fromkeys(["id", *declared]))
+
+    assert {"title", "state", "message"} <= set(declared)
+    assert {name for name, _ in sent[0].form} >= {f"job[{name}]" for name in declared}
+
+
+def test_an_item_sends_a_field_that_the_library_does_not_know(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
+    api.put(f"{API}/jobs/7.json", json={"id": 7})
+    job = Job(client, id=7, title="Mood", instructions="Read.", cml="<cml:text label='a'/>")
+
+    job["brand_new"] = 1
+    job.update()
+
+    assert sent[0].form == [("job[brand_new]", "1")]
+
+
+def test_an_attribute_of_your_own_begins_with_an_underscore() -> None:
+    job = Job(None, id=7)
+
+    job._note = "mine"  # type: ignore[attr-defined]
+
+    assert job._note == "mine"  # type: ignore[attr-defined]
+    assert not job._changes
 
 
 def test_a_subclass_may_have_other_attributes() -> None:

@@ -57,6 +57,7 @@ def create(crowd: str) -> Response:
         if account is None:
             raise NotFound
         response = _json(groups.create(tx, account, crowd, group))
+        tx.refuse_warnings()
         _add_warnings(response, tx)
         return response
 

@@ -12,7 +12,7 @@ from flask import Response, g, request, send_file
 from crowdflower._types import one_line
 from crowdflower.sandbox.api import idempotency, request_parsing, uploads
 from crowdflower.sandbox.api.request_context import ApiResponse, RequestContext
-from crowdflower.sandbox.errors import Invalid, NotFound, Unauthorized
+from crowdflower.sandbox.errors import NotFound, Unauthorized
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.server.in_process import RAISE_ERRORS
 from crowdflower.sandbox.server.request_log import PARAMETERS
@@ -43,7 +43,8 @@ def respond(route: Route, services: Services, **path: object) -> Response:
     """Handle a request to a route in one transaction.
 
     :param path: The variable parts of the path.
-    :raises Refusal: The request is refused, and nothing of it was done.
+    :raises Refusal: The request is refused, and nothing of it was done; in a strict sandbox also
+        because of a warning.
     """
     parameters, key, unread_body = request_parsing.parse(request, route)
     g.key = key
@@ -78,6 +79,8 @@ def respond(route: Route, services: Services, **path: object) -> Response:
             answer = idempotency.handle_once(context, idempotency_key, operation, hashed_body, run)
         else:
             answer = run()
+        if not _is_error(answer):
+            tx.refuse_warnings()
         if tx.warnings and route.writes:
             _record_warnings(context, path.get("job"), answer)
         return answer, tx.warnings
@@ -121,19 +124,12 @@ def _receive(
 
 
 def _run(context: RequestContext, route: Route, path: dict[str, object], unread_body: str) -> Any:
-    """Call the route; warn about parameters that nothing read or that were read as something else.
-
-    :raises Invalid: There is such a warning, and the sandbox is strict.
-    """
+    """Call the route; warn about parameters that were not read, or read as something else."""
     answer = route.handler(context, **path)
     names = f"{', '.join(context.parameters.unread()):.500}"
-    ignored = [*context.parameters.warnings]
-    ignored += [f"Ignored, since nothing here reads it: {names}"] if names else []
-    ignored += [unread_body] if unread_body else []
-    if ignored and context.tx.limits.strict and not _is_error(answer):
-        raise Invalid(" ".join(ignored))
-    for each in ignored:
-        context.tx.warn(each)
+    unread = f"Ignored, since nothing here reads it: {names}" if names else ""
+    for warning in filter(None, (*context.parameters.warnings, unread, unread_body)):
+        context.tx.warn(warning)
     return answer
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Table, delete, insert
 
 from crowdflower.sandbox.clock import Clock
+from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.store import tables
 from crowdflower.sandbox.store.fast.driver import Driver
 
@@ -26,7 +27,7 @@ class Limits:
     """
 
     strict: bool = False
-    """Refuse what would otherwise be ignored with a warning."""
+    """Refuse requests that would otherwise get a warning, with status 422."""
 
     rows_per_job: int | None = None
     """Maximum of units in a job; ``None`` for no limit. The service has 250,000."""
@@ -73,6 +74,14 @@ class Transaction:
         """Add a warning that something requested is ignored or changed."""
         if message not in self.warnings:
             self.warnings.append(message)
+
+    def refuse_warnings(self) -> None:
+        """Refuse a request that was warned about, if the sandbox is strict.
+
+        :raises Invalid: It was warned about; the message has all warnings.
+        """
+        if self.warnings and self.limits.strict:
+            raise Invalid(" ".join(self.warnings))
 
     def record(self, kind: str, job_id: int | None = None, **detail: Any) -> None:
         """Record an event: something that happened without a request for it.

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, select, update
 
 from crowdflower.sandbox import forms
-from crowdflower.sandbox.errors import Declined, Invalid, NotFound, Refusal, Unsupported
+from crowdflower.sandbox.errors import Declined, Invalid, NotFound, Refusal
 from crowdflower.sandbox.rules import gold_answers, money, quiz, visibility
 from crowdflower.sandbox.rules.completion import finalization
 from crowdflower.sandbox.rules.counters import CounterChanges
@@ -230,12 +230,9 @@ def _check_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> None:
 def _warn_requirements(tx: Transaction, job: Row[Any]) -> None:
     first = (None, settings.DEFAULT_REQUIREMENTS)
     if job.minimum_requirements not in first or job.desired_requirements is not None:
-        message = (
+        tx.warn(
             "Contributors in the sandbox have no levels: every contributor may work on this job."
         )
-        if tx.limits.strict:
-            raise Unsupported("minimum_requirements", message, "channels")
-        tx.warn(message)
 
 
 def _warn_dynamic(tx: Transaction, job: Row[Any]) -> None:

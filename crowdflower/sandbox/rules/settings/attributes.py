@@ -1,7 +1,6 @@
 """The writable attributes of a job, each with the type of its value.
 
-Other attributes are ignored with a warning, as the service ignores them; a strict sandbox refuses
-them.
+Other attributes are ignored with a warning, as the service ignores them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from sqlalchemy import select, update
 
 from crowdflower.cml import CMLError, parse
 from crowdflower.sandbox import forms
-from crowdflower.sandbox.errors import Declined
 from crowdflower.sandbox.rules.settings import source_columns
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import job as jobs
@@ -28,8 +27,8 @@ def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[st
 
     Values that another call has set stay: the gold column of a question, its aggregation, the
     questions that decide over dynamic judgments. Values that came from the previous form are
-    replaced. Problems that are not mistakes are warnings; in a strict sandbox they are mistakes.
-    One of them is a column that the form prints and no row of the job has.
+    replaced. Problems that are not mistakes are warnings; one of them is a column that the form
+    prints and no row of the job has.
 
     :param cml: The form, or ``None``.
     :param before: The job before the change; ``None`` for a new job.
@@ -43,11 +42,8 @@ def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[st
     problems = list(form.warnings)
     if before is not None:
         problems += source_columns.find_missing(tx, before.id, form)
-    warnings = [f"line {each.line}, column {each.column}: {each.message}" for each in problems]
-    if warnings and tx.limits.strict:
-        raise Declined.errors(warnings)
-    for warning in warnings:
-        tx.warn(f"The form, {warning}")
+    for each in problems:
+        tx.warn(f"The form, line {each.line}, column {each.column}: {each.message}")
     aggregations, columns = _overrides(before)
     was_reset = before is not None and before.cml == cml and not before.gold
     fields = {name: aggregations.get(name, how) for name, how in form.aggregations().items()}

@@ -47,8 +47,7 @@ def new_job_values(
 ) -> dict[str, Any]:
     """Return the columns of a new job.
 
-    :raises Declined: An attribute has an invalid value, or, in a strict sandbox, the form has
-        mistakes.
+    :raises Declined: An attribute has an invalid value.
     :raises Unsupported: An attribute needs a feature that only the hosted service has.
     """
     now = tx.clock.now()
@@ -71,8 +70,6 @@ def new_job_values(
     try:
         _apply_form(tx, parsed, None)
     except Declined as refusal:
-        if tx.limits.strict:
-            raise
         tx.warn(f"The form has mistakes: {refusal.message}")
     return values | _to_columns(parsed.values, values)
 
@@ -100,10 +97,7 @@ def _parse(
     parsed = attribute.parse(attributes)
     if parsed.ignored:
         names = ", ".join(sorted(parsed.ignored))
-        message = f"Ignored, since they are read-only or unknown: {names}"
-        if tx.limits.strict:
-            raise Invalid(message)
-        tx.warn(message)
+        tx.warn(f"Ignored, since they are read-only or unknown: {names}")
     for warning in parsed.warnings:
         tx.warn(warning)
     values = parsed.values
@@ -131,17 +125,11 @@ def _warn_no_effect(
 
 
 def _warn_unknown_options(tx: Transaction, options: Mapping[str, Any]) -> None:
-    """Warn that unknown options have no effect.
-
-    :raises Invalid: An option is unknown, and the sandbox is strict.
-    """
+    """Warn that unknown options have no effect."""
     known = attribute.OPTION_TYPES.keys() | attribute.NO_EFFECT_OPTIONS.keys()
     for name in sorted(options.keys() - known):
         hint = did_you_mean(name, sorted(known)) or "."
-        message = f"options.{name:.80} is stored, but has no effect: it is not a known option{hint}"
-        if tx.limits.strict:
-            raise Invalid(message)
-        tx.warn(message)
+        tx.warn(f"options.{name:.80} is stored, but has no effect: it is not a known option{hint}")
 
 
 def _check(
