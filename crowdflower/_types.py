@@ -82,4 +82,4 @@ _CONTROLS: Final = re.compile(
     r"[\0-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff\U000e0000-\U000e0fff]"
 )
-"""Control and format characters, but not joiners; surrogates; tags, which nobody sees."""
+"""Control and format characters, but not joiners; surrogates; tags, which are invisible."""

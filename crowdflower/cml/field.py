@@ -31,7 +31,7 @@ class Option:
     """One option of a question.
 
     :param value: The value that is submitted, and appears in results and reports. A blank value is
-        a choice that is no answer, such as the first line of a drop-down list.
+        a choice that does not count as an answer, such as the first line of a drop-down list.
     :param label: The text that contributors see.
     :param checked: Whether it is preselected.
     """

@@ -133,7 +133,7 @@ def estimate(
 def launch_at_most_cents(job: Mapping[str, Any], units_count: int) -> int:
     """Return the price of an order at most.
 
-    :raises InvalidInput: It has no limit, or a field that the price needs is missing.
+    :raises InvalidInput: The job has no limit, or a field that the price needs is missing.
     """
     cents = estimate(job, units_count).at_most_cents
     if cents is None:

@@ -20,7 +20,7 @@ class Consensus(Generic[Task, Worker, Label]):
     """The result of a consensus method; tasks, workers and labels in the order of the votes."""
 
     labels: dict[Task, Label]
-    """The most probable label of each task, among those that somebody gave for it. On a tie, the
+    """The most probable label of each task, among those that a worker gave for it. On a tie, the
     label with more votes on the task wins, then the one with more votes on all tasks, then the
     first in sorted order; the order of the votes has no effect."""
 
@@ -35,7 +35,7 @@ class Consensus(Generic[Task, Worker, Label]):
     """The tasks whose most probable label was a tie."""
 
     doubted: frozenset[Task] = frozenset()
-    """The tasks for which a label that nobody gave is more probable than the chosen one."""
+    """The tasks for which a label that no worker gave is more probable than the chosen one."""
 
     passes: int = 0
     """How many iterations over all votes a model took; 0 for a method without a model."""
@@ -67,7 +67,7 @@ class Consensus(Generic[Task, Worker, Label]):
             of the options, which is required.
         :returns: Lower and upper bound of the probability of the label against the best other one.
         :raises ValueError: The method does not estimate intervals.
-        :raises KeyError: There were no votes on this task, or the label is unknown.
+        :raises KeyError: The task has no votes, or the label is unknown.
         """
         if self._interval is None:
             raise ValueError("only hierarchical_dawid_skene estimates intervals")

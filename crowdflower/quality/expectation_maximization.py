@@ -72,7 +72,7 @@ def dawid_skene(
 
     Source: Dawid and Skene, `Maximum Likelihood Estimation of Observer Error-Rates Using the EM
     Algorithm <https://doi.org/10.2307/2346806>`_, Applied Statistics 28 (1979); smoothing, its
-    default, and that the label is one that somebody gave for the task are ours.
+    default, and that the label is one that a worker gave for the task are ours.
     """
     options = _Options(smoothing, tolerance, passes, accuracy, warn)
     return _solve("dawid_skene", _fit_confusion_matrices, votes, options)

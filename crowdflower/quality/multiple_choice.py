@@ -32,9 +32,9 @@ def multiple_choice(
 
     Each option that at least one worker chose for a task is a question of its own, which every
     worker on the task answered: chosen, or not chosen. All these questions are one problem with two
-    labels, so that workers are judged by all of their choices. Options that nobody chose for a task
-    are left out; if they were kept, most answers would be "not chosen", and the model would learn
-    little else.
+    labels, so that workers are judged by all of their choices. Options that no worker chose for a
+    task are left out; if they were kept, most answers would be "not chosen", and the model would
+    learn little else.
 
     :param votes: ``(task, worker, options)`` tuples, in any order. The options are a list, tuple or
         set; an empty one is an answer too, and counts against every option.
@@ -42,7 +42,7 @@ def multiple_choice(
     :param known: Task to its true options, for the default method.
     :param settings: Further options of the method, except weights and those about labels.
     :returns: ``labels`` has a list of options for each task, the most probable first; it may be
-        empty. ``probabilities`` has the probability of each option that somebody chose; they need
+        empty. ``probabilities`` has the probability of each option that a worker chose; they need
         not sum to 1. ``ties`` has the tasks with an option that is exactly as likely as not, which
         is not chosen. The interval of an option is ``interval(task, option)``.
     :raises ValueError: A vote does not have three parts, a part is missing, or the method does not
@@ -135,7 +135,7 @@ class _OptionIntervals:
 
 
 def _check_vote(number: int, vote: tuple[Any, Any, Any]) -> None:
-    """Refuse options that are no collection, and missing values."""
+    """Refuse options that are not a collection, and missing values."""
     task, worker, given = vote
     if isinstance(given, str) or not isinstance(given, Collection):
         if is_missing(given):

@@ -118,7 +118,7 @@ def progress(context: RequestContext, job: str) -> Result:
 def _file(context: RequestContext) -> CheckedRows:
     """Return the rows of the request.
 
-    :raises Refusal: They are refused.
+    :raises Refusal: The rows are refused.
     """
     if isinstance(context.file, Refusal):
         raise context.file

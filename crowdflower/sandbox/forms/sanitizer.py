@@ -100,7 +100,7 @@ _ESCAPES: Final = {"<": "&lt;", "&": "&amp;", '"': "&#34;", "'": "&#39;"}
 def sanitize(html: str) -> str:
     """Remove scripts, event handlers and unsafe links from HTML.
 
-    Audio and video get controls, because without them nobody can play them.
+    Audio and video get controls, because without them they cannot be played.
 
     >>> sanitize('<p onclick="steal()">Read <b>well</b>.<script>steal()</script></p>')
     '<p>Read <b>well</b>.</p>'

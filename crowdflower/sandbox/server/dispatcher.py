@@ -1,6 +1,6 @@
 """Gives requests to threads so that those that wait for each other leave some for the others.
 
-SQLite has one writer at a time. If every thread had a request that waits for it, nobody could even
+SQLite has one writer at a time. If every thread had a request that waits for it, none could even
 read. So only a few threads take requests that write, and others take files; further ones wait in a
 queue, without a thread.
 """

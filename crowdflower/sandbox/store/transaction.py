@@ -78,7 +78,7 @@ class Transaction:
     def refuse_warnings(self) -> None:
         """Refuse a request that was warned about, if the sandbox is strict.
 
-        :raises Invalid: It was warned about; the message has all warnings.
+        :raises Invalid: The request got a warning; the message has all of them.
         """
         if self.warnings and self.limits.strict:
             raise Invalid(" ".join(self.warnings))

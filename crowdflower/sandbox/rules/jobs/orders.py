@@ -192,7 +192,7 @@ def _require_ready(job: Row[Any]) -> None:
 def _require_columns(tx: Transaction, job: Row[Any]) -> None:
     """Refuse a form that prints a column which no row has: contributors would see a blank.
 
-    :raises Invalid: There is such a column.
+    :raises Invalid: The form prints such a column.
     """
     found = source_columns.find_missing(tx, job.id, forms.check_form(job.cml or ""))
     if found:

@@ -1,4 +1,4 @@
-"""Stores the rows of a large upload by many short transactions, so that nobody waits for long.
+"""Stores the rows of a large upload in many short transactions; others wait briefly.
 
 A row in ``upload`` hides the units from all requests (:mod:`crowdflower.sandbox.rules.visibility`)
 until the last transaction deletes it. If the upload fails, its units are deleted. If its process
@@ -95,7 +95,7 @@ def discard_abandoned(database: Database) -> None:
     """Delete the units of uploads whose process has died."""
     for row in database.read(lambda tx: [*filter(partial(_is_abandoned, tx), _read_all(tx))]):
         if (database.name, row.id) not in _active:
-            with suppress(StoreFailure):  # hidden rows harm nobody: the next start tries again
+            with suppress(StoreFailure):  # hidden rows do no harm: the next start tries again
                 discard(database, row.id)
 
 
