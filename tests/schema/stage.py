@@ -20,7 +20,10 @@ FORM = """
 <cml:textarea label="Any comments?" aggregation="all"/>
 """
 ROWS = [{"text": f"Review {number}", "sentiment_gold": ""} for number in range(9)]
-GOLD = {"text": "Wonderful", "sentiment_gold": "positive", "_golden": "true"}
+GOLDS = [
+    {"text": f"Wonderful {number}", "sentiment_gold": "positive", "_golden": "true"}
+    for number in range(12)
+]
 STATES = ("blank", "unordered", "running", "paused", "finished", "canceled")
 """States of jobs; a ``blank`` job has no rows, and its state is ``unordered``."""
 
@@ -60,7 +63,7 @@ class Stage:
         client = self.box.client()
         if state == "blank":
             return {"job": str(client.create_job({"title": "Nothing yet"}).id)}
-        job = client.upload_job([*ROWS, GOLD])
+        job = client.upload_job([*ROWS, *GOLDS])
         job.title, job.instructions, job.cml = "Sentiment of reviews", "Read them.", FORM
         job.update()
         client.convert_job_test_questions(job.id)
