@@ -270,8 +270,13 @@ def normalize_attributes(attrs: Mapping[str, Any], *, undeclared: bool = False) 
     return normalized
 
 
+SEND_ONLY: Final = frozenset({"auto_order_timout", "ignore_overlapping_names", "uri"})
+"""Parameters that the documentation of the API has and no job shows. One document spells
+``auto_order_timeout`` so."""
+
+
 def _check_name(name: object) -> None:
-    if isinstance(getattr(JobFields, str(name), None), Field):
+    if isinstance(getattr(JobFields, str(name), None), Field) or name in SEND_ONLY:
         return
     if name in {"channels", "tags"}:
         raise UnknownAttribute(f"{name} are not sent with a job: assign job.{name} instead")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from crowdflower.client import Client
     from crowdflower.job import Job
 
+# A value that has no effect in the sandbox is stored and shown all the same, with a warning.
+pytestmark = pytest.mark.filterwarnings("ignore:.*no effect in the sandbox")
+
 SETTABLE = {
     *attributes.ATTRIBUTE_TYPES,
     *attributes.OLD_NAMES,

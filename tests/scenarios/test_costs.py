@@ -134,6 +134,7 @@ def launch_warning(box: Box, job: Job, units: int) -> str:
         (10, {}, 20, ""),
     ],
 )
+@pytest.mark.filterwarnings("ignore:quiz_length is stored, but has no effect in the sandbox")
 def test_a_launch_warns_of_what_will_not_work(
     box: Box, golds: int, attributes: dict[str, Any], units: int, said: str
 ) -> None:

@@ -67,7 +67,7 @@ def _removed(tags: Iterable[Tag], liquid: Liquid) -> Iterator[tuple[str, int]]:
             yield f"<{tag.name:.60}>", tag.start
             continue
         for name, attribute in tag.attributes.items():
-            if name.startswith("on") and len(name) > len("on"):
+            if name.startswith("on") and name.isalpha() and len(name) > len("on"):  # not only-if
                 yield f"{name:.60} of <{tag.name}>", attribute.start
             elif not tag.kind and name == "style" and not liquid.is_in(attribute.value):
                 for style in split_style(attribute.value)[1]:
