@@ -339,5 +339,5 @@ def test_a_file_of_a_later_version_is_refused_with_advice(file: Path) -> None:
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE schema_info SET version = 99")
 
-    with pytest.raises(SchemaMismatch, match=r"version 99 .* changed\. Use the version"):
+    with pytest.raises(SchemaMismatch, match=r"version 99 .* changed\. Upgrade crowdflower"):
         Database(f"sqlite:///{file}")

@@ -83,7 +83,7 @@ class Database:
     >>> database = Database()
     >>> with database.transaction() as tx:
     ...     tx.one(select(schema_info)).version
-    1
+    2
     >>> database.close()
     """
 

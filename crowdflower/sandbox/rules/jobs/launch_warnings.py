@@ -9,6 +9,7 @@ from sqlalchemy import Row, func, select
 from crowdflower.quality.gold_limits import GoldLimits, describe_too_few_units
 from crowdflower.sandbox.rules import quiz
 from crowdflower.sandbox.rules.settings.value_types import truthy
+from crowdflower.sandbox.rules.visibility import units_of
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.tables import unit
 
@@ -19,7 +20,8 @@ def warn_of_problems(tx: Transaction, job: Row[Any], units_count: int) -> None:
     :param units_count: How many units are ordered; 0 means all new ones.
     """
     states = select(unit.c.state, unit.c.gold_pool, func.count().label("rows"))
-    found = tx.all(states.where(unit.c.job_id == job.id).group_by(unit.c.state, unit.c.gold_pool))
+    visible = units_of(tx, job.id)  # not those of a file that is being stored
+    found = tx.all(states.where(*visible).group_by(unit.c.state, unit.c.gold_pool))
     available = sum(row.rows for row in found if row.state == "new")
     problem = describe_too_few_units(units_count, available)
     if problem is not None:
