@@ -62,8 +62,8 @@ class JobField:
 
     @property
     def options(self) -> list[str]:
-        """The values of its options, if it has any."""
-        return [option.value for option in self.question.options] if self.question else []
+        """The values of its options that are answers, if it has any."""
+        return [option.value for option in self.question.answer_options] if self.question else []
 
     def chose_none(self, answers: JSONObject) -> bool:
         """Return whether a judgment without this field chose none of the options it was shown."""

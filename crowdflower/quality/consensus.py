@@ -101,6 +101,27 @@ def numbered_votes(
         yield number, (task, worker, label)
 
 
+def weighted_votes(
+    votes: Iterable[tuple[Task, Worker, Label]],
+    weights: Iterable[float] | None,
+    check: Callable[[int, tuple[Task, Worker, Label]], None],
+) -> Iterator[tuple[tuple[Task, Worker, Label], float]]:
+    """Yield each vote with its weight, without those of weight 0.
+
+    :param weights: One weight per vote; ``None`` if all are 1.
+    :param check: Refuses an invalid vote; it gets its number and the vote.
+    :raises ValueError: A weight is invalid, or there are more or fewer weights than votes.
+    """
+    given = None if weights is None else iter(weights)
+    for number, vote in numbered_votes(votes):
+        check(number, vote)
+        weight = 1.0 if given is None else _check_weight(number, next(given, None))
+        if weight:
+            yield vote, weight
+    if given is not None and next(given, None) is not None:
+        raise ValueError("there are more weights than votes: give one for each vote")
+
+
 def is_missing(value: object) -> bool:
     """Return whether a value stands for a missing one: ``None``, NaN, NaT, or ``NA`` of pandas.
 
@@ -141,18 +162,10 @@ class Votes(Generic[Task, Worker, Label]):
         """
         by_task: dict[Task, list[tuple[Worker, Label]]] = {}
         by_weight: dict[Task, list[float]] = {}
-        given = None if weights is None else iter(weights)
-        for number, vote in numbered_votes(votes):
-            _check_vote(number, vote)
-            task, worker, label = vote
-            if given is not None:
-                weight = _check_weight(number, next(given, None))
-                if not weight:
-                    continue
+        for (task, worker, label), weight in weighted_votes(votes, weights, _check_vote):
+            if weights is not None:
                 by_weight.setdefault(task, []).append(weight)
             by_task.setdefault(task, []).append((worker, label))
-        if given is not None and next(given, None) is not None:
-            raise ValueError("there are more weights than votes: give one for each vote")
         return cls(by_task, by_weight)
 
     @property

@@ -210,10 +210,12 @@ def test_several_answers_are_aggregated_option_by_option(api: RequestsMock, clie
 
     majority = job.aggregate("majority", "topics")
     consensus = job.aggregate(field="topics", known={1: ["delivery"]})
+    nobody_chose = job.aggregate(field="topics", known={1: ["quality"]})
 
     assert majority.labels == {1: ["price"]}
     assert majority.probabilities[1] == pytest.approx({"price": 2 / 3, "delivery": 1 / 3})
     assert consensus.labels == {1: ["delivery"]}
+    assert nobody_chose.labels == {1: ["quality"]}
 
 
 def test_lists_are_recognized_where_the_form_is_not_known(
@@ -238,6 +240,18 @@ def test_the_options_of_the_form_are_possible_also_without_votes(
 
     assert [each.filename for each in issued] == [__file__]
     assert outcome.probabilities[1] == pytest.approx({"good": 0.9945, "bad": 0.0055}, abs=5e-5)
+
+
+@pytest.mark.filterwarnings("ignore:the median number of votes per contributor")
+def test_an_option_without_a_value_is_no_label(api: RequestsMock, client: Client) -> None:
+    respond_with_units(api, judgments({"size": "large"}, {"size": ""}))
+    choose = '<cml:option label="-- choose --" value=""/>'
+    options = '<cml:option label="large"/><cml:option label="small"/>'
+    cml = f'<cml:select label="Size" name="size">{choose}{options}</cml:select>'
+
+    outcome = Job(client, id=712034, cml=cml).aggregate()
+
+    assert outcome.probabilities[1].keys() == {"large", "small"}
 
 
 @pytest.mark.parametrize("method", ["one-coin", "dawid-skene"])

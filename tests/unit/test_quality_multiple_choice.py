@@ -74,6 +74,56 @@ def test_known_options_are_chosen_and_others_are_not() -> None:
     assert outcome.probabilities[1] == {"cat": 0.0, "dog": 0.0, "bird": 1.0}
 
 
+def test_a_known_option_that_nobody_chose_is_chosen() -> None:
+    """As with one answer, where a known label needs no votes."""
+    outcome = multiple_choice([(1, "ann", ["cat"])], known={1: ["dog"], 2: ["bird"]})
+
+    assert outcome.labels == {1: ["dog"]}
+    assert outcome.probabilities == {1: {"cat": 0.0, "dog": 1.0}}
+    assert outcome.skills["ann"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("right", "error", "problem"),
+    [
+        ("dog", TypeError, "must be a list, tuple or set"),
+        (None, TypeError, "must be a list, tuple or set"),
+        ([["dog"]], TypeError, "hashable"),
+        (["dog", None], ValueError, "missing option"),
+    ],
+)
+def test_known_options_are_checked(right: Any, error: type[Exception], problem: str) -> None:
+    with pytest.raises(error, match=rf"known\[1\].*{problem}"):
+        multiple_choice(VOTES, known={1: right})
+
+
+def test_an_answer_has_one_weight_whatever_the_number_of_its_options() -> None:
+    votes = [(1, "ann", ["cat", "dog"]), (1, "bob", []), (1, "cem", ["bird"])]
+
+    weighted = multiple_choice(votes, weights=iter([3, 1, 0]))
+    even = multiple_choice(votes[:2], weights=[1, 1])
+
+    assert weighted.labels == {1: ["cat", "dog"]}
+    assert weighted.probabilities[1].keys() == {"cat", "dog"}  # a vote of weight 0 is left out
+    assert even == multiple_choice(votes[:2])
+    assert even.ties == {1}
+
+
+@pytest.mark.parametrize(
+    ("weights", "problem"),
+    [([1], "weight of vote 2 is None"), ([1, 1, 1], "more weights"), ([1, -1], "vote 2 is -1")],
+)
+def test_weights_that_do_not_fit_the_answers_are_refused(weights: Any, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        multiple_choice([(1, "ann", ["cat"]), (1, "bob", ["dog"])], weights=weights)
+
+
+@pytest.mark.parametrize("name", ["options", "frequencies"])
+def test_settings_about_labels_are_refused_by_their_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} cannot be given for several answers"):
+        multiple_choice(VOTES, **{name: {"cat": 0.5, "dog": 0.5}})
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     votes=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), SETS), min_size=1, max_size=12),
