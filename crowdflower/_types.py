@@ -44,6 +44,16 @@ class SecretText(str):
         return "'****'"
 
 
+def masked(secret: object) -> SecretText:
+    """Return a secret with a masked repr; what is not a string, and so invalid, becomes empty.
+
+    >>> key = masked("EXAMPLEKEY0123456789")
+    >>> [key], key.isascii(), masked(b"EXAMPLEKEY0123456789") == ""
+    (['****'], True, True)
+    """
+    return SecretText(secret if isinstance(secret, str) else "")
+
+
 def describe_type(value: object) -> str:
     """Return the type of a value with its article, for error messages.
 

@@ -14,7 +14,7 @@ from shutil import copyfileobj
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, overload
 
-from crowdflower._types import JSON, JSONObject, Row, Rows, describe_type
+from crowdflower._types import JSON, JSONObject, Row, Rows, describe_type, masked
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -27,6 +27,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http import encoding, pagination
 from crowdflower.http.base_client import BaseClient, Clock
+from crowdflower.http.credentials import mask_key
 from crowdflower.http.encoding import numeric_segment, segment
 from crowdflower.http.endpoints import Visibility, group_fields
 from crowdflower.http.polling import poll
@@ -136,12 +137,15 @@ class Client(BaseClient):
         from crowdflower.payments.journal import Journal  # noqa: PLC0415
         from crowdflower.payments.operations import Operations  # noqa: PLC0415
 
+        # Error reporters show local variables.
+        key = mask_key(os.environ.get("CROWDFLOWER_API_KEY") if key is None else key)
+        base_url = masked(base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL)
         if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
             raise ConfigError(f"lookahead must be a positive number of pages, not {lookahead!r}")
         self._lookahead = lookahead
         super().__init__(
-            key if key is not None else os.environ.get("CROWDFLOWER_API_KEY"),
-            base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL,
+            key,
+            base_url,
             endpoints=ENDPOINTS,
             classify_refusal=classify_refusal,
             timeout=timeout,
@@ -200,6 +204,7 @@ class Client(BaseClient):
         """
         from crowdflower.webhook import Webhook  # noqa: PLC0415 - few clients need it
 
+        keys = tuple(map(mask_key, keys))
         return Webhook(*(keys or (self.transport.key,)), client=self)
 
     # Any call

@@ -35,7 +35,7 @@ from crowdflower.exceptions import (
     SignatureMismatch,
 )
 from crowdflower.http import encoding
-from crowdflower.http.credentials import ApiKey
+from crowdflower.http.credentials import ApiKey, mask_key
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment
 from crowdflower.models.events import Event
@@ -109,6 +109,7 @@ class Webhook:
     def __init__(
         self, *keys: str | ApiKey, client: Client | None = None, remembered: int = MAX_REMEMBERED
     ) -> None:
+        keys = tuple(map(mask_key, keys))
         if not keys or not all(keys):
             raise ConfigError("no key to verify signatures with; pass Webhook(key)")
         if isinstance(remembered, bool) or not isinstance(remembered, int) or remembered < 0:

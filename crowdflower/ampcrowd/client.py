@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn, get_args
 from weakref import WeakSet
 
-from crowdflower._types import JSON, MISSING, describe_type
+from crowdflower._types import JSON, MISSING, describe_type, masked
 from crowdflower.ampcrowd import serving
 from crowdflower.ampcrowd.endpoints import ENDPOINTS
 from crowdflower.ampcrowd.inbox import Inbox
@@ -74,6 +74,7 @@ class AMPCrowdClient(BaseClient):
         session: Session | None = None,
         allow_insecure: bool = False,
     ) -> None:
+        base_url, token = masked(base_url), token if token is None else masked(token)
         if token == "":
             raise ConfigError("the token is empty; pass none if the server requires none")
         super().__init__(

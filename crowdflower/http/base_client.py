@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Protocol, Self
 
-from crowdflower._types import JSON, MISSING
+from crowdflower._types import JSON, MISSING, masked
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -22,7 +22,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http import encoding, retry
 from crowdflower.http.connections import Exchange
-from crowdflower.http.credentials import ApiKey
+from crowdflower.http.credentials import ApiKey, mask_key
 from crowdflower.http.endpoints import EndpointTable, Route, Visibility, read_fields
 from crowdflower.http.failures import Problem
 from crowdflower.http.rate_limit import RateLimiter
@@ -111,6 +111,8 @@ class BaseClient:
         allow_insecure: bool = False,
         clock: Clock = time,
     ) -> None:
+        # Error reporters show local variables.
+        key, base_url = mask_key(key), masked(base_url)
         connect_timeout, self._read_timeout = _timeouts(timeout)
         if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
             raise ConfigError(f"retries must be an integer of at least 0, not {retries!r:.80}")

@@ -6,10 +6,10 @@ from base64 import b64encode
 from hashlib import sha1, sha256
 from hmac import compare_digest
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
-from crowdflower._types import SecretText
+from crowdflower._types import SecretText, masked
 from crowdflower.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ class ApiKey:
     __slots__ = ("__key", "__variants")
 
     def __init__(self, key: str | None) -> None:
-        if not isinstance(key, str) or not key:
+        key = masked(key)
+        if not key:
             raise ConfigError(
                 "no API key; pass Client(key) or set CROWDFLOWER_API_KEY: the account settings of"
                 " the service show it, and `crowdflower serve` prints its own"
@@ -99,29 +100,41 @@ class NoKey(ApiKey):
         return sha256(base_url.encode()).hexdigest()
 
 
+def mask_key(key: object) -> Any:
+    """Return a key as an ``ApiKey`` or a masked string: error reporters show local variables."""
+    return key if isinstance(key, ApiKey) else masked(key)
+
+
 def check_base_url(base_url: str, *, allow_insecure: bool) -> str:
     """Return the base URL of the API, without a trailing slash, if it is safe to send the key to.
 
     :raises ConfigError: The URL is invalid, or the network could read the key. The message does not
         show the URL: if the caller swapped two arguments, it is the key.
     """
+    base_url = masked(base_url)
+    problem = _problem_of(base_url, allow_insecure=allow_insecure)
+    if problem is not None:
+        raise ConfigError(problem)
+    return base_url.rstrip("/")
+
+
+def _problem_of(base_url: str, *, allow_insecure: bool) -> str | None:
+    """Return why a URL cannot be used; no variable of the frame that raises holds its parts."""
     try:
         parts = urlsplit(base_url)
         scheme, host, _ = origin(base_url)
-    except (ValueError, AttributeError):  # AttributeError: not a string
+    except ValueError:
         scheme, host = "", None
     if scheme not in {"http", "https"} or not host:
-        raise ConfigError(
-            "the base URL is not valid; expected one such as https://api.appen.com/v1"
-        )
+        return "the base URL is not valid; expected one such as https://api.appen.com/v1"
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError("the base URL has a user, a query or a fragment; remove it")
+        return "the base URL has a user, a query or a fragment; remove it"
     if scheme == "http" and not (allow_insecure or _is_loopback(host)):
-        raise ConfigError(
+        return (
             f"plain http:// would send your API key to {host} unencrypted; use https://, or"
             " allow_insecure=True in a network that you trust"
         )
-    return base_url.rstrip("/")
+    return None
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:

@@ -102,10 +102,10 @@ def numbered_votes(
 
 
 def weighted_votes(
-    votes: Iterable[tuple[Task, Worker, Label]],
+    votes: Iterable[tuple[Task, Worker, Any]],
     weights: Iterable[float] | None,
-    check: Callable[[int, tuple[Task, Worker, Label]], None],
-) -> Iterator[tuple[tuple[Task, Worker, Label], float]]:
+    check: Callable[[int, tuple[Task, Worker, Any]], None],
+) -> Iterator[tuple[tuple[Task, Worker, Any], float]]:
     """Yield each vote with its weight, without those of weight 0.
 
     :param weights: One weight per vote; ``None`` if all are 1.

@@ -47,7 +47,8 @@ def multiple_choice(
     :returns: ``labels`` has a list of options for each task, the most probable first; it may be
         empty. ``probabilities`` has the probability of each option that a worker chose or
         that is known to be true; they need not sum to 1. ``ties`` has the tasks with an option that
-        is exactly as likely as not, which is not chosen. The interval of an option is ``interval(task, option)``.
+        is exactly as likely as not, which is not chosen. The interval of an option is
+        ``interval(task, option)``.
     :raises ValueError: A vote does not have three parts, a part is missing, a weight is invalid,
         ``options`` or ``frequencies`` are given, or the method does not exist.
     :raises TypeError: The options are a string or not a collection, or a part is not hashable.

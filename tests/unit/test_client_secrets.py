@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from crowdflower.ampcrowd import AMPCrowdClient
 from crowdflower.client import ApiError, Client
 from crowdflower.exceptions import ConfigError
+from crowdflower.webhook import Webhook
 
 if TYPE_CHECKING:
     from conftest import SentRequest
@@ -44,6 +46,45 @@ def test_an_invalid_key_is_refused_without_showing_it(key: Any) -> None:
 def test_a_missing_key_error_says_how_to_set_one() -> None:
     with pytest.raises(ConfigError, match="CROWDFLOWER_API_KEY"):
         Client()
+
+
+PASSWORD = "p4ssw0rd-0123456789"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda _: Client(timeout="soon"),
+        lambda key: Client(key, timeout="soon"),
+        lambda key: Client(key, retries=-1),
+        lambda key: Client(key, lookahead=0),
+        lambda key: Client(key, "ftp://example.com/v1"),
+        lambda key: Client(key, max_requests_per_second=-1),
+        lambda key: Client(f"{key}\n"),
+        lambda key: Client(key.encode()),
+        lambda key: Client(None, key),
+        lambda key: Client(key, f"https://user:{PASSWORD}@example.com/v1"),
+        lambda key: Client(key, f"https://user:{PASSWORD}@[example/v1"),
+        lambda key: Client("other").webhook(f"{key}\n"),
+        lambda key: Webhook(key, remembered=-1),
+        lambda key: AMPCrowdClient("https://example.com", token=key, retries=-1),
+        lambda key: AMPCrowdClient(f"https://user:{PASSWORD}@example.com", token=key),
+    ],
+)
+def test_no_local_variable_of_a_configuration_error_shows_a_secret(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[Any], object]
+) -> None:
+    monkeypatch.setenv("CROWDFLOWER_API_KEY", KEY)
+    with pytest.raises(ConfigError) as caught:
+        make(KEY)
+
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in shown.stack if frame.filename != __file__]
+    assert frames
+    for frame in frames:
+        assert KEY not in str(frame.locals), frame
+        assert PASSWORD not in str(frame.locals), frame
+    assert shown.__context__ is None
 
 
 # The client itself
