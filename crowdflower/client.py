@@ -55,7 +55,6 @@ from crowdflower.models.paths import PathFactory
 from crowdflower.models.refusals import classify_refusal
 from crowdflower.models.verification import comparable, compare_attributes
 from crowdflower.order import Order
-from crowdflower.payments.kinds import Launch
 from crowdflower.rows import report_archive, upload_source
 from crowdflower.rows.new_file import new_file
 from crowdflower.rows.report_download import download
@@ -556,8 +555,11 @@ class Client(BaseClient):
         'Debit'
         """
         job = self._as_job(job)
-        payment = Launch(job.id, units_count, channels)
-        order = self.operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
+        payment = job._new_launch(units_count, channels)  # noqa: SLF001 - one family
+        try:
+            order = self.operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
+        finally:
+            job.expire()
         return Order(job, self).absorb(order)
 
     def get_order(self, job: JobFields | int, order_id: int) -> Order:
@@ -713,6 +715,7 @@ class Client(BaseClient):
             data=encoding.encode_json({"unit": copied}),
             shape=shapes.a_unit,
         )
+        target.expire()
         return Unit(target, self).absorb(answer.body)
 
     def cancel_unit(self, job_id: int, unit_id: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
 
 from crowdflower._types import JSONObject, Rows, describe_type
-from crowdflower.exceptions import InvalidInput, warn
+from crowdflower.exceptions import InvalidInput, OutcomeUnknown, warn
 from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 REQUIRED_TO_UPDATE: Final = ("title", "instructions", "cml")
 """Attributes without which the API reports an update as a success, and keeps nothing."""
 
+PRICE_FIELDS: Final = frozenset(name.partition(".")[0] for name in pricing.FIELDS)
+"""Attributes that the price of an order depends on."""
+
 CHECKED_UNITS: Final = 10_000
 """Units whose columns :meth:`Job.check` reads at most."""
 
@@ -58,7 +61,10 @@ class Job(JobFields):
         """Send the changes made since the job was read, in place too, and adopt the response.
 
         Calls ``PUT /jobs/{id}``; without changes, sends nothing. A dict or a list counts as changed
-        if it differs from what was read; of ``options`` only the changed ones are sent.
+        if it differs from what was read; of ``options`` only the changed ones are sent. Then they
+        are replaced by what the service answered: read them again, as changes of a dict that you
+        kept from before are not sent. :attr:`channels` and :attr:`tags` are not part of this:
+        assign those.
 
         :raises RuntimeError: Title, instructions or CML is missing from both the job and the
             changes, even if there are none: the service would answer with success and keep nothing.
@@ -478,7 +484,7 @@ class Job(JobFields):
 
         Calls ``PUT /jobs/{id}``.
 
-        :raises InvalidInput: A dict was passed instead of keyword arguments.
+        :raises InvalidInput: A dict was passed instead of keyword arguments, or nothing.
 
         >>> job.set_options(reject_at=80)
         >>> job.options["reject_at"]
@@ -489,6 +495,8 @@ class Job(JobFields):
                 f"set_options takes options by name, not {describe_type(misplaced[0])}: write"
                 " set_options(reject_at=80), or set_options(**options) for a dict"
             )
+        if not options:
+            raise InvalidInput("set_options needs an option, such as set_options(reject_at=80)")
         self._learn(self.client.update_job(self.id, {"options": options}))
 
     def collect_dynamically(
@@ -548,7 +556,7 @@ class Job(JobFields):
 
     @property
     def channels(self) -> list[str]:
-        """The enabled channels; assign a list to replace them.
+        """The enabled channels; assign a list to replace them, as one changed in place is not sent.
 
         Calls ``GET /jobs/{id}/channels``, each time; assigned to, ``PUT /jobs/{id}/channels``.
         :meth:`Client.get_job_channels` also returns the channels that can be enabled.
@@ -601,7 +609,7 @@ class Job(JobFields):
 
     @property
     def tags(self) -> list[str]:
-        """The tags of the job; assign a list to replace them.
+        """The tags of the job; assign a list to replace them, as one changed in place is not sent.
 
         Calls ``GET /jobs/{id}/tags``, each time; assigned to, ``PUT /jobs/{id}/tags``.
 
@@ -696,8 +704,7 @@ class Job(JobFields):
         check_count("units_count", units_count)
         if quiz_pages:
             check_count("quiz_pages", quiz_pages)
-        names = {name.partition(".")[0] for name in pricing.FIELDS}
-        fields = pricing.pick({name: self[name] for name in names}, pricing.FIELDS)
+        fields = pricing.pick({name: self[name] for name in PRICE_FIELDS}, pricing.FIELDS)
         return pricing.estimate(
             fields, units_count, fee_percent=fee_percent, replaced=replaced, quiz_pages=quiz_pages
         )
@@ -743,6 +750,8 @@ class Job(JobFields):
             the job as the service has it, is higher. That assumes a share of judgments which are
             replaced; nothing on the service limits it (:doc:`/estimates`).
         :param dry_run: Return the request and send nothing.
+        :raises InvalidInput: A setting that the price depends on was assigned but not sent; for
+            other settings a warning says so. Nothing was sent.
         :raises OverBudget: The cost may be higher than allowed; nothing was sent.
         :raises PaymentRequired: The balance does not cover the cost.
         :raises ValidationError: The job is not ready; the message says what is missing.
@@ -754,13 +763,28 @@ class Job(JobFields):
         >>> draft.state, order.nuggeted_units_count
         ('running', 8)
         """
-        payment = Launch(self.id, units_count, channels)
+        payment = self._new_launch(units_count, channels)
         operations = self.client.operations
         if dry_run:
             return operations.preview(payment)
-        order = operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
-        self._refresh("launched", "running")
+        try:
+            order = operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
+        except (OutcomeUnknown, Warning):
+            self.expire()  # it is, or may be, launched
+            raise
+        self._refresh(f"launched, {payment.describe_done(order)}", "running")
         return Order(self, self._client).absorb(order)
+
+    def _new_launch(self, units_count: int, channels: Iterable[str]) -> Launch:
+        """Return a launch to pay for, unless the service does not have the job as it is here."""
+        if unsent := self._pending():
+            were = "was" if len(unsent) == 1 else "were"
+            problem = f"{' and '.join(unsent)} {were} assigned but not sent; call update()"
+            if not unsent.keys().isdisjoint(PRICE_FIELDS):
+                raise InvalidInput(f"{problem}, or reload() to drop it; nothing was ordered")
+            warn(problem)
+        seen = None if self._is_expired else self._state.get("units_count")
+        return Launch(self.id, units_count, channels, seen if isinstance(seen, int) else None)
 
     def pause(self) -> None:
         """Stop handing out units; judgments already open may still arrive.

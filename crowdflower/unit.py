@@ -120,6 +120,8 @@ class Unit(JobResource):
             self._drop_refused(error, changes)
             raise
         self.absorb(answer.body)
+        if not changes.keys().isdisjoint({"golden", "state"}):
+            self.job.expire()  # its counts have changed
 
     def cancel(self) -> None:
         """Cancel the unit, without refund.
@@ -246,7 +248,7 @@ class Unit(JobResource):
         known = self._state.get("results") or {}
         if key not in known and warn_about_unknown_field(self.job, key):
             return None
-        return (self.results or {}).get(key)
+        return (self._read("results") or {}).get(key)
 
     def _fetch(self) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self.client.request("GET", self._path(), shape=_a_unit).body

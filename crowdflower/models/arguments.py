@@ -34,9 +34,14 @@ def check_count(name: str, value: object) -> int:
     crowdflower.exceptions.InvalidInput: units_count must be a positive integer, not 0
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        advice = "; convert it with .item()" if is_numpy(value) else ""
+        advice = numpy_advice(value)
         raise InvalidInput(f"{name} must be a positive integer, not {value!r:.80}{advice}")
     return value
+
+
+def numpy_advice(value: object) -> str:
+    """Return the end of a message about a value that may be a NumPy number; empty if it is not."""
+    return "; convert it with .item()" if is_numpy(value) else ""
 
 
 def check_names(name: str, value: Iterable[str]) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Never, NoReturn, Self, TypeVar, overload
 
+from crowdflower.models.json_values import MUTABLE, copy_json
+
 if TYPE_CHECKING:
     from crowdflower.models.resource import Resource
 
@@ -53,7 +55,17 @@ class Attribute(Readable[T]):
 
 
 class ReadOnly(Readable[T]):
-    """A field that only the server writes."""
+    """A field that only the server writes; a dict or a list is a copy, made each time."""
+
+    @overload
+    def __get__(self, model: None, owner: type[Resource]) -> Self: ...
+    @overload
+    def __get__(self, model: Resource, owner: type[Resource]) -> T: ...
+    def __get__(self, model: Resource | None, owner: type[Resource]) -> Self | T:
+        if model is None:
+            return self
+        value: T = model._read(self.key)  # noqa: SLF001
+        return copy_json(value) if isinstance(value, MUTABLE) else value
 
     def __set__(self, model: Resource, value: Never) -> NoReturn:
         raise AttributeError(f"{type(model).__name__}.{self.name} is read-only: the server sets it")

@@ -1,8 +1,9 @@
 """Base classes of the models: typed attributes over JSON that the server sent.
 
 A model holds two dicts: the state as the server last sent it, and the changes assigned since. Only
-the changes are sent, by ``update()``. When a dict or a list is first read, a copy is kept, with
-which ``update()`` compares it: so changes in place count, and what is never read is never copied.
+the changes are sent, by ``update()``. When a dict or a list is first read, it is replaced with a
+copy, since others may hold it, and another copy is kept, with which ``update()`` compares it: so
+changes in place count, and what is never read is never copied.
 """
 
 from __future__ import annotations
@@ -71,8 +72,12 @@ class Resource:
             """
             kind = type(self)
             is_ours = name[:1] != "_" and kind.__module__.startswith("crowdflower.")
-            if is_ours and not hasattr(kind, name) and name not in self.__dict__:
-                raise UnknownAttribute(_describe_unknown(kind, name))
+            if is_ours and name not in self.__dict__:
+                declared = getattr(kind, name, None)
+                if declared is None:
+                    raise UnknownAttribute(_describe_unknown(kind, name))
+                if not hasattr(declared, "__set__"):
+                    raise UnknownAttribute(f"{kind.__name__}.{name} cannot be assigned; call it")
             object.__setattr__(self, name, value)
 
     @property
@@ -158,6 +163,8 @@ class Resource:
             for key in self._originals.keys() & self._pending().keys():
                 self._changes.setdefault(key, self._state.get(key))
             kept = {key: copied for key, copied in self._originals.items() if key in self._changes}
+            for key in self._merged & kept.keys():
+                kept[key] = _rebase(kept[key], self._changes[key], answer.get(key))
             self.__dict__["_originals"] = kept
         self.__dict__["_state"] = dict(answer)  # bypasses __setattr__, as above
 
@@ -193,6 +200,7 @@ class Resource:
         value = self._read(key)
         if isinstance(value, MUTABLE) and key not in self._changes and key not in self._originals:
             self.__dict__.setdefault("_originals", {})[key] = copy_json(value)
+            self._state[key] = value = copy_json(value)
         return value
 
     def _write(self, key: str, value: object) -> None:
@@ -229,6 +237,21 @@ class Resource:
         self._drop_changes()
         names = ", ".join(sent)
         error.args = (f"{error}; nothing was changed, and {names} must be assigned again",)
+
+
+def _rebase(before: Any, now: Any, latest: Any) -> Any:
+    """Apply the changes made in place to what the server has sent since; return the new original.
+
+    :param now: The changed object, which the user may hold; it is updated.
+    """
+    if not all(isinstance(each, dict) for each in (before, now, latest)):
+        return before
+    changed = changed_items(before, now)
+    removed = before.keys() - now.keys()
+    merged = {**copy_json(latest), **changed}
+    now.clear()
+    now.update({name: value for name, value in merged.items() if name not in removed})
+    return copy_json(latest)
 
 
 def _describe_unknown(kind: type[Resource], name: str) -> str:

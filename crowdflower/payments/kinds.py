@@ -21,7 +21,7 @@ from crowdflower.http import encoding
 from crowdflower.http.encoding import numeric_segment, segment
 from crowdflower.http.responses import Answer
 from crowdflower.http.transport import Expected, Response
-from crowdflower.models.arguments import check_channels, check_count
+from crowdflower.models.arguments import check_channels, check_count, numpy_advice
 from crowdflower.payments import pricing
 from crowdflower.payments.placed_order import find_order
 from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen, Operation
@@ -85,6 +85,10 @@ class Payment(ABC, Generic[T]):
         :raises OutcomeUnknown: The response does not show that it was paid.
         """
 
+    @abstractmethod
+    def describe_done(self, result: T) -> str:
+        """Return a clause that says what was paid, for a warning that comes after it."""
+
     @staticmethod
     @abstractmethod
     def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:
@@ -110,6 +114,7 @@ class Payment(ABC, Generic[T]):
 class Launch(Payment[JSONObject]):
     """Order units of a job.
 
+    :param seen_units: How many units the caller believes that the job has, if known.
     :raises InvalidInput: The number of units or the channels cannot be used.
 
     >>> Launch(7, 8, ["on_demand"]).body
@@ -132,8 +137,15 @@ class Launch(Payment[JSONObject]):
     name = "launch"
     expected = Expected(as_json=False, redirects=True)
 
-    def __init__(self, job_id: int, units_count: int, channels: Iterable[str]) -> None:
+    def __init__(
+        self,
+        job_id: int,
+        units_count: int,
+        channels: Iterable[str],
+        seen_units: int | None = None,
+    ) -> None:
         self.units_count = check_count("units_count", units_count)
+        self.seen_units = seen_units
         super().__init__(
             f"jobs/{segment(job_id)}/orders.json",
             {"debit": {"units_count": units_count}, "channels": check_channels(channels)},
@@ -158,6 +170,10 @@ class Launch(Payment[JSONObject]):
             " the job before you order again",
             evidence,
         )
+
+    def describe_done(self, result: JSONObject) -> str:
+        """Name the order."""
+        return f"the order {result.get('id', '')} was placed"
 
     @staticmethod
     def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:
@@ -244,6 +260,10 @@ class MoreJudgments(AcknowledgedPayment):
         """Return what the judgments cost at most, by the fields of the job."""
         return pricing.judgments_at_most_cents(before, self.count)
 
+    def describe_done(self, result: None) -> str:  # noqa: ARG002
+        """Say how many were requested."""
+        return f"more judgments were requested: {self.count}"
+
     @staticmethod
     def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:
         """Read the unit, and the fields of the job that the price depends on."""
@@ -287,7 +307,7 @@ class Bonus(AcknowledgedPayment):
         if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0:
             raise InvalidInput(
                 f"a bonus must be a whole number of US cents above zero, not {amount!r};"
-                " 1.50 dollars is 150"
+                " 1.50 dollars is 150" + numpy_advice(amount)
             )
         if amount > MAX_BONUS_CENTS:
             raise InvalidInput(
@@ -305,6 +325,10 @@ class Bonus(AcknowledgedPayment):
     def price(self, before: Mapping[str, Any]) -> int:  # noqa: ARG002
         """Return the bonus with the fee."""
         return pricing.bonus_cents(self.amount)
+
+    def describe_done(self, result: None) -> str:  # noqa: ARG002
+        """Name the amount."""
+        return f"the bonus of {self.amount} cents was paid"
 
     @staticmethod
     def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG004

@@ -36,6 +36,9 @@ def find_problems(payment: Payment[Any], before: Mapping[str, Any]) -> list[str]
         available = max(0, units - golds - ordered)
         too_few = describe_too_few_units(wanted, available)
         problems += [] if too_few is None else [too_few]
+        seen = payment.seen_units
+        if seen is not None and seen - golds - ordered <= wanted <= seen and wanted < available:
+            problems.append(f"the job has {units} units, {seen} when it was read")
         wanted = min(wanted, available)
     judgments = _count(before, "judgments_per_unit")
     if wanted and judgments:

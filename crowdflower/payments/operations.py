@@ -6,7 +6,7 @@ journal until the account shows it, or a person resolves it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain, repeat
 from threading import Lock
@@ -23,14 +23,16 @@ from crowdflower.exceptions import (
     OutcomeUnknown,
     OverBudget,
     RefusedError,
+    ServiceWarning,
     TransportError,
     warn,
 )
 from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import is_encodable
 from crowdflower.http.polling import poll
-from crowdflower.http.responses import issue_warnings
+from crowdflower.http.responses import MAX_MESSAGE
 from crowdflower.http.transport import IDEMPOTENCY_KEY
+from crowdflower.models.arguments import numpy_advice
 from crowdflower.payments.accounts import Account
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.kinds import KINDS, Payment
@@ -89,7 +91,8 @@ class Operations:
         operation = self.journal.prepare(self._new_operation(payment, key))
         try:
             before = self._read_fields(type(payment), payment.path)
-            for problem in find_problems(payment, before):
+            problems = find_problems(payment, before)
+            for problem in problems:
                 warn(problem)
             cents = self._reserve(payment, before, max_cost_cents)
         except BaseException as error:
@@ -100,7 +103,7 @@ class Operations:
         except JournalError:
             self._spend(-(cents or 0))
             raise
-        return self._send(payment, operation)
+        return self._send(payment, operation, problems)
 
     def preview(self, payment: Payment[Any]) -> DryRun:
         """Return the request of a payment; sends and records nothing."""
@@ -171,8 +174,11 @@ class Operations:
 
     # One request
 
-    def _send(self, payment: Payment[T], operation: Operation) -> T:
+    def _send(self, payment: Payment[T], operation: Operation, told: Iterable[str]) -> T:
         """Send a payment once, and record its outcome.
+
+        The warnings of the service come last, and say that the payment was made: they may be
+        exceptions. Those in ``told`` were issued before.
 
         What is not caught here, such as an interrupt, leaves it as ``sent`` in the journal.
         """
@@ -203,7 +209,11 @@ class Operations:
             raise
         else:
             self._settle(operation, "applied", f"status {status}")
-            issue_warnings(answer)
+            topics = set(map(_topic, told))
+            done = payment.describe_done(result)
+            for text in answer.warnings:
+                if _topic(text) not in topics:
+                    warn(f"{text.rstrip('.')[:MAX_MESSAGE]}; {done}", ServiceWarning)
             return result
         answer = None  # a traceback shows local variables, and the response may contain the key
         raise self._record_unknown(operation, lost)
@@ -305,10 +315,20 @@ def _delays_until(clock: Clock, deadline: float) -> Iterator[float]:
         yield min(delay, left)
 
 
+def _topic(problem: str) -> str:
+    """Return what a problem is, without its details: the service may know more of them.
+
+    >>> _topic("No contributor will be tested: the job has 4 test questions.")
+    'no contributor will be tested'
+    """
+    return problem.partition(":")[0].rstrip(".").lower()
+
+
 def _is_key(key: object) -> bool:
     return isinstance(key, str) and bool(key) and is_encodable(key)
 
 
 def _check_limit(name: str, value: object, error: type[ApiError]) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise error(f"{name} must be a whole number of US cents, not {value!r}")
+        advice = numpy_advice(value)
+        raise error(f"{name} must be a whole number of US cents, not {value!r}{advice}")

@@ -467,7 +467,7 @@ def test_a_paid_launch_succeeds_even_if_the_job_cannot_be_read(api: RequestsMock
     api.post(f"{API}/jobs/712034/orders.json", json=ORDER)
     api.get(JOB, status=500)
 
-    with pytest.warns(UserWarning, match="launched, but"):
+    with pytest.warns(UserWarning, match=r"launched, the order 88123 was placed, but"):
         order = job.launch(5)
 
     assert order.id == 88123
@@ -492,11 +492,16 @@ def test_a_launch_without_units_or_channels_is_refused(
     assert sent == []
 
 
+def _launch_with_a_warning(job: Job) -> None:
+    with pytest.warns(UserWarning, match="title was assigned but not sent"):
+        job.launch(5)
+
+
 @pytest.mark.parametrize(
     "act",
     [
         lambda job: job.pause(),
-        lambda job: job.launch(5),
+        _launch_with_a_warning,
         lambda job: job.upload([{"text": "hi"}]),
         lambda job: job.upload_file(io.BytesIO(b"a\n1\n"), "csv"),
         lambda job: job.set_options(reject_at=80),
