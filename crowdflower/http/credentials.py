@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 from hashlib import sha1, sha256
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -145,7 +146,18 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
     """
     parts = urlsplit(url)
     port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(parts.scheme)
-    return parts.scheme, parts.hostname, port
+    return parts.scheme, _normalize_host(parts.hostname), port
+
+
+def _normalize_host(host: str | None) -> str | None:
+    """Return a host in one spelling: ASCII, no trailing dot, a short IPv6 address."""
+    if not host:
+        return None
+    with suppress(ValueError):
+        return ip_address(host).compressed
+    with suppress(UnicodeError):
+        host = host.removesuffix(".").encode("idna").decode("ascii")
+    return host
 
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}

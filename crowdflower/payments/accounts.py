@@ -88,11 +88,10 @@ class Account:
 
 
 def _normalize(base_url: str) -> str:
-    """Return an address with scheme and host in lower case, and without a default port.
+    """Return an address in one spelling.
 
-    >>> _normalize("HTTPS://API.appen.com:443/v1")
-    'https://api.appen.com/v1'
+    >>> _normalize("HTTPS://API.appen.com./v1") == _normalize("https://api.appen.com:443/v1/")
+    True
     """
-    parts = urlsplit(base_url)
-    netloc = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
-    return parts._replace(netloc=netloc).geturl().rstrip("/")
+    scheme, host, port = origin(base_url)
+    return f"{scheme}://{host}:{port}{urlsplit(base_url).path.rstrip('/')}"

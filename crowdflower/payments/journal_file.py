@@ -7,6 +7,7 @@ import sqlite3
 import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -206,28 +207,53 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("ALTER TABLE operations ADD COLUMN settled_step INTEGER")
         connection.execute(_ACCOUNTS)
         connection.execute(_STEPS)
-        events = connection.execute(  # clock times are all that version 1.0.0 recorded
-            "SELECT 'sent_step', rowid, sent_at AS moment FROM operations WHERE moment NOT NULL"
-            " UNION ALL SELECT 'settled_step', rowid, settled_at FROM operations"
-            " WHERE settled_at NOT NULL ORDER BY moment, rowid, 1"
-        ).fetchall()
-        for step, (column, row, _) in enumerate(events, 1):
-            connection.execute(
-                f"UPDATE operations SET {column} = ? WHERE rowid = ?",  # noqa: S608
-                (step, row),
-            )
-        connection.execute("INSERT INTO steps VALUES (?)", (len(events),))
+        _number_events(connection)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
 
 
+def _number_events(connection: sqlite3.Connection) -> None:
+    """Order the events of version 1.0.0, which recorded the order of rows and the wall clock.
+
+    If the two disagree, the clock was set back. Then every payment counts as made while every other
+    one was open, so that none is taken for the proof of another.
+    """
+    rows = connection.execute(
+        "SELECT rowid, prepared_at, sent_at, settled_at FROM operations ORDER BY rowid"
+    ).fetchall()
+    starts = [prepared for _, prepared, *_ in rows]
+    ordered = starts == sorted(starts)
+    for _, *times in rows:
+        known = [time for time in times if time is not None]
+        ordered = ordered and known == sorted(known)
+    events = [
+        (time, row, column)
+        for row, _, sent, settled in rows
+        for column, time in (("sent_step", sent), ("settled_step", settled))
+        if time is not None
+    ]
+    steps = {"sent_step": 1, "settled_step": 2}
+    for step, (_, row, column) in enumerate(sorted(events), 1):
+        connection.execute(
+            f"UPDATE operations SET {column} = ? WHERE rowid = ?",  # noqa: S608 - constants
+            (step if ordered else steps[column], row),
+        )
+    connection.execute("INSERT INTO steps VALUES (?)", (max(2, len(events)),))
+
+
 def _copy(path: Path, target: Path) -> None:
-    """Copy a journal, for its owner only; the copy appears under its name when it is complete."""
+    """Copy a journal, for its owner only; the copy appears under its name when it is complete.
+
+    If another file has that name, a number is appended.
+    """
     draft = path.with_name(f".{target.name}.{uuid4().hex}")
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(draft)) as copy:
             source.backup(copy)
-        draft.replace(target)
+        for number in count(1):
+            with suppress(FileExistsError):
+                os.link(draft, f"{target}-{number}" if number > 1 else target)
+                return
     finally:
         draft.unlink(missing_ok=True)

@@ -25,20 +25,23 @@ def find_order(response: Response, job_path: str) -> JSONObject | None:
 
     :param job_path: The path of the job, such as ``jobs/7``.
     """
+    job_id = job_path.rpartition("/")[2]
     if response.is_redirect:
-        order_id = _match_order(response, job_path)
-        if order_id is None:
+        order_id = _match_order(response)
+        if order_id is None or _may_be_refusal(response):
             return None
-        return {"id": order_id, "job_id": int(job_path.rpartition("/")[2]), "type": "Debit"}
+        return {"id": order_id, "job_id": int(job_id), "type": "Debit"}
     try:
         order = encoding.decode_json(response.content)
     except ValueError:
         return None
-    return order if isinstance(order, dict) else None
+    if not isinstance(order, dict) or str(order.get("job_id", job_id)) != job_id:
+        return None
+    return order
 
 
-def _match_order(response: Response, job_path: str) -> int | None:
-    """Return the id of the order that a redirect leads to, on the same server."""
+def _match_order(response: Response) -> int | None:
+    """Return the id of the order that a redirect leads to: one below the path of the request."""
     if response.status_code not in _DONE:
         return None
     try:
@@ -47,6 +50,21 @@ def _match_order(response: Response, job_path: str) -> int | None:
             return None
     except ValueError:
         return None
-    order = rf".*/{re.escape(job_path)}/orders/(\d{{1,18}})(?:\.json)?"
-    match = re.fullmatch(order, urlsplit(target).path, re.ASCII)
-    return int(match[1]) if match else None
+    parts, path = urlsplit(target), urlsplit(response.url).path.removesuffix(".json")
+    order = rf"{re.escape(path)}/([1-9]\d{{0,17}})(?:\.json)?"
+    match = re.fullmatch(order, parts.path, re.ASCII)
+    return int(match[1]) if match and not parts.query else None
+
+
+def _may_be_refusal(response: Response) -> bool:
+    """Return whether a redirect has a body other than the usual one: none, or a link in HTML.
+
+    An object with an error was recognised as a refusal before.
+    """
+    body = response.content.strip()
+    if not body or body.startswith(b"<"):
+        return False
+    try:
+        return not isinstance(encoding.decode_json(body), dict)
+    except ValueError:
+        return True

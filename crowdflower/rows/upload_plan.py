@@ -117,12 +117,18 @@ class Plan:
             ):
                 self._connection.execute(f"PRAGMA {setting}")
             self._connection.execute("BEGIN EXCLUSIVE")
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             names = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
             self._connection.execute("COMMIT")
             if not names:
                 self._connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             elif not {"about", "row", "chunk", "seen"} <= names:
                 problem = f"{self.path} is not an upload plan"
+            elif version > 0:
+                problem = (
+                    f"the upload plan {self.path} was written by a newer release of crowdflower;"
+                    " upgrade to continue it"
+                )
             self.progress = Progress(**({} if problem else self._read("progress", {})))
         except sqlite3.OperationalError as error:
             if "locked" in str(error):

@@ -433,6 +433,11 @@ def test_an_order_answered_with_another_location_is_outcome_unknown(
     ("status", "location"),
     [
         (302, "/v1/jobs/8/orders/99"),  # an order of another job
+        (302, "/v1/jobs/8/jobs/7/orders/99"),
+        (302, "/other/jobs/7/orders/99"),
+        (302, "/v1/jobs/7/orders/0"),
+        (302, "/v1/jobs/7/orders/99?error=no_funds"),
+        (302, "/v1/jobs/7/orders/98, /v1/jobs/7/orders/99"),  # two headers
         (302, "/v1/jobs/7/orders/99/units/1"),
         (303, "https://api.appen.com.example/v1/jobs/7/orders/99"),
         (301, "/v1/jobs/7/orders/99"),  # 301, 307 and 308: send it again, there
@@ -467,6 +472,47 @@ def test_a_redirect_to_an_order_of_the_job_is_that_order(
     order = client.debit_order(7, 5, ["on_demand"])
 
     assert (order.id, order.job_id) == (99, 7)
+
+
+@pytest.mark.usefixtures("payment_reads")
+@pytest.mark.parametrize(
+    "body", ['[{"error": "x"}]', "error: insufficient funds", '{"error":{"mess']
+)
+def test_a_redirect_with_another_body_is_outcome_unknown(
+    api: RequestsMock, client: Client, body: str
+) -> None:
+    headers = {"Location": "/v1/jobs/7/orders/99"}
+    api.post(f"{API}/jobs/7/orders.json", status=302, headers=headers, body=body)
+
+    with pytest.raises(OutcomeUnknown, match="may have been placed"):
+        client.debit_order(7, 5, ["on_demand"])
+
+
+@pytest.mark.usefixtures("payment_reads")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>You are being redirected.</html>",
+        '{"success": {"message": "Your job is now collecting judgments!"}}',
+    ],
+)
+def test_a_redirect_with_the_usual_body_is_the_order(
+    api: RequestsMock, client: Client, body: str
+) -> None:
+    """The last is the response in the service's documentation of 2011."""
+    headers = {"Location": "/v1/jobs/7/orders/99"}
+    api.post(f"{API}/jobs/7/orders.json", status=302, headers=headers, body=body)
+
+    assert client.debit_order(7, 5, ["on_demand"]).id == 99
+
+
+@pytest.mark.usefixtures("payment_reads")
+def test_an_order_of_another_job_is_outcome_unknown(api: RequestsMock, client: Client) -> None:
+    api.post(f"{API}/jobs/7/orders.json", json={"id": 9, "job_id": 8})
+
+    with pytest.raises(OutcomeUnknown):
+        client.debit_order(7, 5, ["on_demand"])
 
 
 @pytest.mark.usefixtures("payment_reads")

@@ -543,6 +543,7 @@ def test_another_client_of_the_account_resolves_a_pending_payment(
         {"key": "renewed-0123456789abcdef"},
         {"base_url": "HTTPS://API.APPEN.COM/v1"},
         {"base_url": "https://api.appen.com:443/v1/"},
+        {"base_url": "https://api.appen.com./v1"},
         {"key": "renewed-0123456789abcdef", "base_url": "https://API.appen.com/v1"},
     ],
 )

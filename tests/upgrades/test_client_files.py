@@ -18,9 +18,15 @@ import pytest
 import responses
 
 from crowdflower.client import Client
-from crowdflower.exceptions import DuplicateOperation, JournalCorrupt, JournalError
+from crowdflower.exceptions import (
+    DuplicateOperation,
+    InvalidInput,
+    JournalCorrupt,
+    JournalError,
+)
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.records import Operation
+from crowdflower.rows.upload_plan import open_plan
 from crowdflower.sandbox import Sandbox
 
 KEY = "made-by-version-1-0-0"
@@ -150,7 +156,44 @@ def test_a_journal_of_a_newer_version_is_refused_and_not_changed(path: Path) -> 
     assert path.read_bytes() == before
 
 
+def test_if_the_clock_was_set_back_no_payment_of_an_old_journal_proves_another(path: Path) -> None:
+    """The second launch was made, a minute before the first by the clock; the first was not."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM operations WHERE name != 'launch'")
+        old, *_ = connection.execute("SELECT rowid FROM operations").fetchone()
+        for values in (("A", "unknown", 1000, 1000.1, 1000.2), ("B", "applied", 940, 940, 940.2)):
+            connection.execute(
+                "INSERT INTO operations SELECT ?, name, account, method, path, body, NULL, ?,"
+                " before, cents, evidence, note, ?, ?, ? FROM operations WHERE rowid = ?",
+                (*values, old),
+            )
+        connection.execute("DELETE FROM operations WHERE rowid = ?", (old,))
+    journal = Journal(path)
+
+    (pending,) = journal.pending()
+
+    assert [each.op_id for each in journal.beside(pending)] == ["B"]
+
+
+def test_a_copy_replaces_no_other_file(path: Path) -> None:
+    path.with_name(COPY).write_text("precious")
+
+    Journal(path).pending()
+
+    assert path.with_name(COPY).read_text() == "precious"
+    assert version(path.with_name(f"{COPY}-2")) == 1
+
+
 # Upload plans
+
+
+def test_an_upload_plan_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    plan = shutil.copy(OLD / "upload.plan", tmp_path)
+    with closing(sqlite3.connect(plan)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+    with pytest.raises(InvalidInput, match="written by a newer release"), open_plan(plan):
+        pass
 
 
 def test_an_upload_plan_is_continued(tmp_path: Path) -> None:

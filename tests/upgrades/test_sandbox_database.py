@@ -126,6 +126,15 @@ def test_the_file_is_copied_before(file: Path) -> None:
     assert [each.name for each in file.parent.glob("*.1.0.0*")] == [copy.name]
 
 
+def test_a_copy_replaces_no_other_file(file: Path) -> None:
+    file.with_name("sandbox.db.1.0.0").write_text("precious")
+
+    Sandbox(key=KEY, database=file).close()
+
+    assert file.with_name("sandbox.db.1.0.0").read_text() == "precious"
+    assert version(file.with_name("sandbox.db.1.0.0-2")) == 1
+
+
 def test_a_second_opening_copies_nothing(file: Path) -> None:
     Sandbox(key=KEY, database=file).close()
     copy = file.with_name("sandbox.db.1.0.0")

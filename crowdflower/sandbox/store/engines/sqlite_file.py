@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -90,13 +91,19 @@ class DatabaseFile:
         )
 
     def copy(self, suffix: str) -> None:
-        """Copy the database to a file beside it, which appears when it is complete."""
+        """Copy the database to a file beside it, which appears when it is complete.
+
+        If another file has that name, a number is appended.
+        """
         draft = self.path.with_name(f".{self.path.name}{suffix}.{uuid4().hex}")
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # it holds API keys
         try:
             with closing(self.connect()) as source, closing(sqlite3.connect(draft)) as copy:
                 source.backup(copy)
-            draft.replace(f"{self.path}{suffix}")
+            for number in count(1):
+                with suppress(FileExistsError):
+                    os.link(draft, f"{self.path}{suffix}{f'-{number}' if number > 1 else ''}")
+                    return
         finally:
             draft.unlink(missing_ok=True)
 
