@@ -53,7 +53,9 @@ _NAME = re.compile(r"[A-Za-z][\w-]*")
 _ARGUMENT = re.compile(
     r"""\{[^}]*\}|\[(?=\s*['"])(?:'[^']*'|"[^"]*"|[^\]'"])*\]|'[^']*'|"[^"]*"|\S+"""
 )
-_BOUND = re.compile(r"(min|max)['\"]?\s*:\s*['\"]?(-?\d{1,15}(?:\.\d{1,15})?)(?![\d.])")
+_BOUND = re.compile(r"(?<![\w-])(min|max)['\"]?\s*:\s*['\"]?([^\s,;{}'\"]*)")
+_BETWEEN_BOUNDS = " \t\r\n,;{}'\""
+_NUMBER = re.compile(r"[-+]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})", re.ASCII)
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _ATTRIBUTE = re.compile(r"data-validates-([\w-]+?)(?:-(?:flags|max|message|min))?")
 
@@ -204,10 +206,15 @@ def _split(text: str) -> Iterator[tuple[str, str]]:
         yield (name.group() if name else ""), (argument.group() if argument else "")
 
 
-def _parse_bounds(argument: str) -> tuple[float | None, float | None]:
+def _parse_bounds(argument: str, *, whole: bool) -> tuple[float | None, float | None]:
     """Parse ``{min:1,max:9}``; one bound may be missing."""
-    bounds = {name: float(value) for name, value in _BOUND.findall(argument)}
-    if not bounds:
+    bounds = {}
+    for name, value in _BOUND.findall(argument):
+        if not _NUMBER.fullmatch(value) or (whole and not float(value).is_integer()):
+            kind = "whole number" if whole else "number"
+            raise ValueError(f'its {name} must be a {kind}, such as {name}:5, not "{value:.30}"')
+        bounds[name] = float(value)
+    if not bounds or _BOUND.sub("", argument).strip(_BETWEEN_BOUNDS):
         raise ValueError("it needs bounds, such as {min:1,max:9}")
     low, high = bounds.get("min"), bounds.get("max")
     if low is not None and high is not None and low > high:
@@ -226,9 +233,9 @@ def _without_argument(rule: Rule) -> Callable[[str], Rule]:
     return lambda _: rule
 
 
-def _number_range(number_rule: Rule) -> Callable[[str], Rule]:
+def _number_range(number_rule: Rule, *, whole: bool) -> Callable[[str], Rule]:
     def factory(argument: str) -> Rule:
-        low, high = _parse_bounds(argument)
+        low, high = _parse_bounds(argument, whole=whole)
 
         def rule(answer: str) -> str:
             number = float(number_rule(answer))
@@ -264,7 +271,7 @@ def _word_count(answer: str) -> int:
 
 
 def _range_length(argument: str) -> Rule:
-    low, high = _parse_bounds(argument)
+    low, high = _parse_bounds(argument, whole=True)
     return _length_rule("characters", len, int(low or 0), None if high is None else int(high))
 
 
@@ -324,13 +331,13 @@ _RULE_FACTORIES: Final[dict[str, Callable[[str], Rule]]] = {
     "digits": _without_argument(formats.digits),
     "email": _without_argument(formats.email),
     "integer": _without_argument(formats.integer),
-    "integerRange": _number_range(formats.integer),
+    "integerRange": _number_range(formats.integer, whole=True),
     "maxLength": lambda argument: _length_rule("characters", len, 0, _parse_count(argument)),
     "minLength": lambda argument: _length_rule("characters", len, _parse_count(argument), None),
     "numeric": _without_argument(formats.numeric),
     "phone": _without_argument(formats.phone),
     "positiveInteger": _without_argument(formats.positive_integer),
-    "range": _number_range(formats.numeric),
+    "range": _number_range(formats.numeric, whole=False),
     "rangeLength": _range_length,
     "regex": _regex,
     "stateAbbr": _without_argument(formats.state_abbreviation),

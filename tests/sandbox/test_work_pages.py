@@ -587,6 +587,29 @@ def test_audio_video_and_images_are_on_the_page_and_may_be_loaded(box: Sandbox) 
     assert "media-src http: https: data:;" in policy
 
 
+@pytest.mark.filterwarnings("ignore:.*is not closed before the next tag")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<audio src='{{ clip }}' controls/>", ""),
+        ("<video src='{{ clip }}'/>", "</video>"),
+        ("<audio>", "</audio>"),
+        ("<p><video controls><source src='{{ clip }}'/>", "</p>"),
+        ("{{ player }}", ""),
+    ],
+)
+def test_no_question_is_inside_a_player(box: Sandbox, before: str, after: str) -> None:
+    cml = f"{before}<cml:text name='says' validates='required'/>{after}"
+    row = {"clip": "http://media.example/a.mp4", "player": "<audio src='http://media.example/a'/>"}
+    person = Person(box, launch_job(box, [row] * 5, cml))
+
+    html = person.browser.get(person.url).text
+
+    assert html.count("[says]") >= 5
+    for player in re.findall(r"<(?:audio|video).*?(?:</(?:audio|video)>|\Z)", html, re.DOTALL):
+        assert "[says]" not in player
+
+
 def test_what_is_removed_gives_a_warning_when_it_is_saved(box: Sandbox) -> None:
     client = box.client()
     job = client.upload_job(ROWS)

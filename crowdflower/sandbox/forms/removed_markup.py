@@ -1,4 +1,4 @@
-"""Finds the markup that contributors' pages leave out, so that its author gets a warning."""
+"""Finds the markup that contributors' pages leave out or end, so that its author is warned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Final
 from crowdflower.cml.liquid import Liquid
 from crowdflower.cml.problems import MAX_PROBLEMS, CMLError, Problem, Source
 from crowdflower.cml.scanner import scan_tags
-from crowdflower.sandbox.forms.sanitizer import TAGS, URL_ATTRIBUTES, is_safe_url, split_style
+from crowdflower.sandbox.forms.sanitizer import (
+    PLAYERS,
+    TAGS,
+    URL_ATTRIBUTES,
+    is_safe_url,
+    split_style,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
     from crowdflower.cml.scanner import Attribute, Tag
 
 _MAX_LINES: Final = 10
+_OPEN: Final = "open "
 _STYLE: Final = "the style "
 _WITH_CONTENT: Final = {"math", "svg", "template"}
 _FIXES: Final = {
@@ -34,7 +41,7 @@ _FIXES: Final = {
 
 
 def find_removed_markup(source: str) -> list[Problem]:
-    r"""Find tags, event attributes and URLs that are removed, in the order of the form.
+    r"""Find tags, event attributes and URLs that are removed, and players that are not closed.
 
     >>> for problem in find_removed_markup('<p><svg></svg>\n<b onclick="f()">'):
     ...     print(problem)
@@ -46,9 +53,11 @@ def find_removed_markup(source: str) -> list[Problem]:
     with suppress(CMLError):
         liquid = Liquid(text)
     places: dict[str, list[int]] = {}
+    tags: list[Tag] = []
     with suppress(CMLError):  # fifty problems, which are reported elsewhere
-        for subject, offset in _removed(scan_tags(text, liquid.mask(source)), liquid):
-            places.setdefault(subject, []).append(offset)
+        tags += scan_tags(text, liquid.mask(source))
+    for subject, offset in (*_removed(tags, liquid), *_open_players(tags)):
+        places.setdefault(subject, []).append(offset)
     return [
         Problem(_message(text, subject, offsets), *text.position(offsets[0]))
         for subject, offsets in list(places.items())[:MAX_PROBLEMS]
@@ -76,13 +85,31 @@ def _removed(tags: Iterable[Tag], liquid: Liquid) -> Iterator[tuple[str, int]]:
                 yield f'{name}="{attribute.value:.30}" of <{tag.name}>', attribute.start
 
 
+def _open_players(tags: list[Tag]) -> Iterator[tuple[str, int]]:
+    """Yield each audio and video that is not closed before the next tag of CML, or at all."""
+    opened: Tag | None = None
+    for tag in tags:
+        if tag.name in PLAYERS:
+            opened = None if tag.is_end or tag.self_closing else tag
+        elif tag.kind and opened is not None:
+            yield f"{_OPEN}<{opened.name}>", opened.start
+            opened = None
+    if opened is not None:
+        yield f"{_OPEN}<{opened.name}>", opened.start
+
+
 def _is_unsafe(tag: Tag, attribute: Attribute, liquid: Liquid) -> bool:
     return not liquid.is_in(attribute.value) and not is_safe_url(tag.name, attribute.value)
 
 
 def _message(text: Source, subject: str, offsets: list[int]) -> str:
     fix = "pages run no scripts"
-    if subject.startswith("<"):
+    done = "is removed from the page"
+    if subject.startswith(_OPEN):
+        subject = subject.removeprefix(_OPEN)
+        done = "is not closed before the next tag of CML, so the page closes it there"
+        fix = f"add </{subject[1:]}"
+    elif subject.startswith("<"):
         fix = _FIXES.get(subject[1:-1], "its content stays")
     elif subject.startswith(_STYLE):
         fix = "styles may set colours, borders, fonts and sizes"
@@ -91,4 +118,4 @@ def _message(text: Source, subject: str, offsets: list[int]) -> str:
     first, *others = dict.fromkeys(text.position(offset)[0] for offset in offsets)
     more = ", ".join(map(str, others[:_MAX_LINES])) + (", …" if others[_MAX_LINES:] else "")
     also = f" in line {first}, also in {more}" if others else ""
-    return f"{subject} is removed from the page{also}: {fix}."
+    return f"{subject} {done}{also}: {fix}."

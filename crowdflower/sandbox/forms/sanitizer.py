@@ -85,6 +85,15 @@ _RAW_TEXT_TAGS: Final = re.compile(
 )
 """Tags that are removed first: one that is left open would turn all that follows into text."""
 
+_TAG: Final = re.compile(
+    r"""<!--.*?(?:-->|\Z)|<(/?)([a-z][a-z\d]*)(?=[\s/>])((?:[^<>"']|"[^"]*"|'[^']*')*)>""",
+    re.IGNORECASE | re.DOTALL,
+)
+_UNQUOTED_END: Final = re.compile(r"=[^\s\"'=]+/\Z")
+_VOID_TAGS: Final = {"br", "col", "hr", "img", "source", "track", "wbr"}
+PLAYERS: Final = frozenset({"audio", "video"})
+"""Elements of which a browser shows the player only, not what is inside."""
+
 _AROUND: Final = {
     **dict.fromkeys(("tbody", "tfoot", "thead"), ("<table>", "</table>")),
     "tr": ("<table><tbody>", "</tbody></table>"),
@@ -108,8 +117,46 @@ def sanitize(html: str) -> str:
     '<a rel="noopener noreferrer">here</a> <img alt="cat">'
     >>> sanitize('<audio src="https://example.org/7.mp3" autoplay></audio>')
     '<audio src="https://example.org/7.mp3" controls=""></audio>'
+
+    As in CML, an element that ends with ``/>`` is empty; in HTML it would be open.
+
+    >>> sanitize("<b/>not bold")
+    '<b></b>not bold'
     """
-    return _CLEANER.clean(_RAW_TEXT_TAGS.sub("", html))
+    return _CLEANER.clean(_TAG.sub(_close_empty, _RAW_TEXT_TAGS.sub("", html)))
+
+
+def _close_empty(found: re.Match[str]) -> str:
+    """Add the end tag of an element that is empty, as ``<audio src="a.mp3"/>``."""
+    end, name, attributes = found.groups()
+    name = (name or "").lower()
+    if end or name not in TAGS - _VOID_TAGS or attributes[-1:] != "/":
+        return found.group()
+    # The URL in <a href=https://example.org/> ends with its slash.
+    if name not in PLAYERS and _UNQUOTED_END.search(attributes):
+        return found.group()
+    return f"<{name}{attributes[:-1]}></{name}>"
+
+
+def close_players(html: str, before: str) -> str:
+    """End each audio and video that is open before a character, such as that of a question.
+
+    >>> close_players("<video><source src=a>?</video>", "?")
+    '<video><source src=a></video>?</video>'
+    """
+    opened = ""
+
+    def close(found: re.Match[str]) -> str:
+        nonlocal opened
+        text, name, was_open = found.group(), (found[2] or "").lower(), opened
+        if text == before:
+            opened = ""
+            return (f"</{was_open}>" if was_open else "") + text
+        if name in PLAYERS and not found[3].endswith("/"):
+            opened = "" if found[1] else name
+        return text
+
+    return re.sub(f"{_TAG.pattern}|{re.escape(before)}", close, html, flags=_TAG.flags)
 
 
 def sanitize_value(text: str) -> str:

@@ -10,7 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crowdflower.sandbox.forms import rendered_form
-from crowdflower.sandbox.forms.sanitizer import plain_text, sanitize, sanitize_value
+from crowdflower.sandbox.forms.sanitizer import (
+    close_players,
+    plain_text,
+    sanitize,
+    sanitize_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +87,7 @@ def render_unit(cml: str, unit: PageUnit, answers: Answers, user_agent: str = ""
         ]
         at = end
     pieces.append(form.source[at:].translate(_WITHOUT_NONCHARACTERS))
-    frame = sanitize("".join(pieces))
+    frame = sanitize(close_players("".join(pieces), _PLACEHOLDER[0]))
     kept = {int(number) for number in _PLACEHOLDERS.findall(frame)}
     html = _PLACEHOLDERS.sub(lambda place: questions[int(place[1])], frame)
     # Questions inside an element that was removed must be asked all the same.
