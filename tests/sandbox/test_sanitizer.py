@@ -254,7 +254,7 @@ def test_each_removed_tag_gives_a_warning_with_its_line(tag: str) -> None:
             "show it with <img>.",
         ),
         (
-            "<audio src=a>\n<cml:text name='q'/></audio><video/><video></video><cml:text name='r'/>",
+            "<audio src=a>\n<cml:text name='q'/></audio><video/><video></video><cml:text/>",
             ["1:1: <audio> is not closed before the next tag of CML, so the page closes it there"],
             "add </audio>.",
         ),
