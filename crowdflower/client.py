@@ -20,6 +20,7 @@ from crowdflower.exceptions import (
     ConfigError,
     InvalidInput,
     NotAcceptable,
+    NotFound,
     OutcomeUnknown,
     RefusedError,
     StaleReportWarning,
@@ -45,9 +46,11 @@ from crowdflower.models.arguments import (
 )
 from crowdflower.models.endpoints import (
     AGGREGATES_PER_PAGE,
+    DEFAULT_LIMIT,
     ENDPOINTS,
     JOBS_PER_PAGE,
     UNITS_PER_PAGE,
+    is_fixed_size,
     max_page_size,
 )
 from crowdflower.models.job_fields import JobFields, normalize_attributes
@@ -269,7 +272,7 @@ class Client(BaseClient):
         self,
         *args: Any,
         page: int = 1,
-        limit: int = 100,
+        limit: int = DEFAULT_LIMIT,
         sentinel: object = None,
         **kwargs: Any,
     ) -> Iterator[JSON]:
@@ -277,7 +280,7 @@ class Client(BaseClient):
 
         :param page: Number of the first page, from 1.
         :param limit: Items on a page: at most 1000 units, or 100 units with their judgments. A page
-            of jobs has ten, whatever the limit.
+            of jobs has ten, whatever the limit, and is not asked for the default of 100.
         :param sentinel: What follows the last page: a value, or a function of a page that returns
             whether it is the end. By default, an empty page.
         :raises InvalidInput: The page or the limit is out of range; nothing was sent.
@@ -292,9 +295,10 @@ class Client(BaseClient):
         if check_count("limit", limit) > (most or limit):
             raise InvalidInput(f"a page of /{path} has at most {most} items; got limit {limit}")
         query = dict(kwargs.pop("query", NOTHING))
+        asked = {} if limit == DEFAULT_LIMIT and is_fixed_size(path) else {"limit": limit}
 
         def fetch(number: int) -> JSON:
-            kwargs["query"] = {**query, "page": number, "limit": limit}
+            kwargs["query"] = {**query, "page": number, **asked}
             return self.call(*args, **kwargs)
 
         return pagination.pages(
@@ -709,12 +713,18 @@ class Client(BaseClient):
         copied: JSONObject = {} if job is None else {"job_id": target.id}
         if data is not None:
             copied["data"] = check_row(data)
-        answer = self.request(
-            "POST",
-            _job_path(unit.job.id, f"units/{numeric_segment(unit.id)}/copy"),
-            data=encoding.encode_json({"unit": copied}),
-            shape=shapes.a_unit,
-        )
+        try:
+            answer = self.request(
+                "POST",
+                _job_path(unit.job.id, f"units/{numeric_segment(unit.id)}/copy"),
+                data=encoding.encode_json({"unit": copied}),
+                shape=shapes.a_unit,
+            )
+        except NotFound as error:
+            if target.id != unit.job.id:  # only the body names the other job
+                missing = f"no unit {unit.id} in job {unit.job.id}"
+                error.args = (str(error).replace(missing, f"no job {target.id}, or {missing}"),)
+            raise
         target.expire()
         return Unit(target, self).absorb(answer.body)
 

@@ -116,6 +116,9 @@ class ResponseReader:
         if self._classify_refusal:
             request = self.describe(response.request)
             kind, subject = self._classify_refusal(status, message, request)
+            is_page = status == HTTPStatus.NOT_FOUND and body is MISSING
+            if is_page and not self._base_path.strip("/"):
+                message += "; not an answer of the API: the base URL may lack its path, such as /v1"
         if kind is None:
             timed_out = status == HTTPStatus.REQUEST_TIMEOUT
             kind = RequestTimeout if timed_out else refusal_class(status)

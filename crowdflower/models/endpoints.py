@@ -100,6 +100,20 @@ ENDPOINTS: Final = EndpointTable(
 )
 
 
+DEFAULT_LIMIT: Final = 100
+"""Items on a page that is asked for without a number of them."""
+
+
+def is_fixed_size(path: str) -> bool:
+    """Return whether the pages of a list have one size, so that it takes no ``limit``.
+
+    >>> is_fixed_size("jobs.json"), is_fixed_size("jobs/7/units.json")
+    (True, False)
+    """
+    endpoint = ENDPOINTS.find("GET", path).endpoint
+    return endpoint.page_size is not None and not endpoint.takes_limit
+
+
 def max_page_size(path: str) -> int | None:
     """Return the largest ``limit`` for a page of a list; ``None`` if the list takes none.
 

@@ -37,6 +37,8 @@ def describe_missing(request: str) -> str:
     'no job 99'
     >>> describe_missing("POST /jobs/7/workers/5/bonus.json")
     'no worker 5 in job 7'
+    >>> describe_missing("POST /jobs/upload.json")
+    ''
     """
     found = _NAMED.fullmatch(request.partition(" ")[2])
     if not found:
@@ -48,29 +50,32 @@ def describe_missing(request: str) -> str:
 
 
 _NAMED: Final = re.compile(
-    r"/jobs/(?P<job>[^/]+?)(?:/(?P<kind>unit|judgment|order|worker)s/(?P<id>[0-9]+)(?:/\w+)?"
+    r"/jobs/(?!upload(?:\.json)?$)(?P<job>[^/]+?)(?:/(?P<kind>unit|judgment|order|worker)s/(?P<id>[0-9]+)(?:/\w+)?"
     r"|/(?:cancel|copy|gold|legend|orders|pause|ping|regenerate|resume|judgments|units|upload"
-    r"|units/ping)(?=\.json|$)|/(?:channels|tags|disable_channel|units/split)(?!\.))?(?:\.json|\.csv)?"
+    r"|units/ping)(?=\.json|$)|/(?:channels|golds/fire_webhooks|tags|test_questions|disable_channel|units/split)(?!\.))?(?:\.json|\.csv)?"
 )
 
 
 def is_unit_limit(message: str) -> bool:
     """Return whether a refusal says that a job would have too many units.
 
-    The service documents this refusal, but not its wording. Other limits, such as those of a page,
-    count *per unit* or *units per* something.
+    The service documents this refusal, but not its wording. Units have to be what is limited: other
+    limits count *units per* something, and a message may name a unit and another maximum.
 
     >>> is_unit_limit("Unit limit of 250,000 reached")
     True
     >>> is_unit_limit("At most 20 units per page are allowed")
     False
+    >>> is_unit_limit("Unit 7: min 9 is greater than max 0")
+    False
     """
-    units = re.sub(
-        r"\b(per|each|every) (unit|row)s?\b|\b(unit|row)s? (per|on) \w+", "", message.lower()
-    )
-    return bool(re.search(r"\b(unit|row)s?\b", units) and _LIMIT.search(units))
+    return bool(_UNIT_LIMIT.search(message.lower()))
 
 
-_LIMIT: Final = re.compile(
-    r"\b(limit(s|ed)?|maximum|max|exceed(s|ed)?|too many|no more|more than|at most|up to)\b"
+_UNITS: Final = r"(unit|row)s?\b(?! (per|on) \w)"
+_UNIT_LIMIT: Final = re.compile(
+    rf"(?<!per )(?<!each )(?<!every )\b(unit|row)s? (count )?(limit|maximum|exceed)"
+    rf"|\btoo many {_UNITS}|\b(no|any) more {_UNITS}"
+    rf"|\b(limit(s|ed)?|maximum|max|exceed(s|ed)?|more than|at most|up to)"
+    rf"( (number|count|limit|maximum))?( (of|to|on|for|is))?( the)?( [0-9][0-9,. ]*)? {_UNITS}"
 )

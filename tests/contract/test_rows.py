@@ -58,6 +58,14 @@ def test_an_open_text_file_is_sent_as_utf_8(client: Client) -> None:
     assert job.units[0].data == {"text": "grün"}
 
 
+def test_a_new_job_takes_other_columns_by_force(client: Client) -> None:
+    rows = [{"a": "1"}, {"a": "1", "b": "2"}]
+    with pytest.raises(ValidationError, match="Row 2 has a column that row 1 does not have: b"):
+        client.upload_job(rows)
+
+    assert [unit.data.get("b") for unit in client.upload_job(rows, force=True).units] == [None, "2"]
+
+
 def test_other_columns_need_force(client: Client, draft: Job) -> None:
     with pytest.raises(ValidationError):
         draft.upload([{"review": "a", "other": "b"}])

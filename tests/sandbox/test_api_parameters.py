@@ -344,10 +344,39 @@ def test_a_nested_parameter_warns_with_the_others() -> None:
     assert asked.warnings == ["page is not an integer: '{2}' was read as 2."]
 
 
-@pytest.mark.parametrize("value", ["5 units", "{5} units", "5.0", "5,000", "five"])
-def test_text_behind_a_number_is_refused_where_it_is_not_a_page(value: str) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        "5 units",
+        "{5} units",
+        "5.0",
+        "5,000",
+        "five",
+        "1e2",
+        "1_0",
+        "5.",
+        "\uff15",
+        "\u0665",
+        True,
+        [1],
+        5.5,
+    ],
+)
+def test_text_behind_a_number_is_refused_where_it_is_not_a_page(value: object) -> None:
     """``units_count``, ``amount`` and ids are read so: a wrong one would cost money."""
     asked = Parameters({"units_count": value})
 
-    with pytest.raises(Invalid, match="units_count has to be an integer"):
+    with pytest.raises(Invalid, match="units_count has to be a whole number"):
         asked.integer("units_count")
+
+
+@pytest.mark.parametrize("value", [5, 5.0, "5", " 5 "])
+def test_a_number_of_units_is_an_integer_in_any_type_of_json(value: object) -> None:
+    assert Parameters({"units_count": value}).integer("units_count") == 5
+
+
+@pytest.mark.parametrize("query", [b"page=1;limit=2", b"page=1& limit=2", b"page=1&limit=2"])
+def test_a_query_is_split_as_rack_splits_it(query: bytes) -> None:
+    """Rack 1.6 splits a query at ``[&;] *``, and a form at ``& *``."""
+    assert parameters.parse_query(query) == {"page": "1", "limit": "2"}
+    assert parameters.parse_query(b"a=1;b=2", "&") == {"a": "1;b=2"}

@@ -363,6 +363,15 @@ def test_pages_end_at_the_first_empty_one(
     ]
 
 
+def test_a_list_without_limit_is_not_asked_for_the_default_one(
+    api: RequestsMock, client: Client, sent: list[SentRequest]
+) -> None:
+    api.get(f"{API}/jobs.json", json=[])
+
+    assert list(client.paged_call("jobs.json")) == []
+    assert [request.line for request in sent] == ["GET /jobs.json?page=1"]
+
+
 def test_pages_start_at_the_given_page_and_keep_the_other_arguments(
     api: RequestsMock, client: Client, sent: list[SentRequest]
 ) -> None:

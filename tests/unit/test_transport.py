@@ -17,6 +17,7 @@ from crowdflower.exceptions import (
     ApiError,
     ConfigError,
     ConnectionLost,
+    NotFound,
     NotSentError,
     RequestTimeout,
     ServerError,
@@ -26,6 +27,8 @@ from crowdflower.exceptions import (
     UnitLimitReached,
     ValidationError,
 )
+from crowdflower.job import Job
+from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,6 +116,9 @@ def test_the_error_contains_the_message_of_the_server_in_any_format(
         "You cannot upload more than 250,000 rows to a job",
         "Your upload exceeds the 250000 row limit",
         "Row 6 exceeds the maximum number of units of a job.",
+        "Too many units",
+        "No more rows can be added to this job",
+        "The maximum is 250,000 units",
     ],
 )
 def test_too_many_rows_in_a_job_raise_unit_limit_reached(
@@ -126,6 +132,32 @@ def test_too_many_rows_in_a_job_raise_unit_limit_reached(
     assert str(caught.value).endswith(f"{said}; nothing was stored")
 
 
+def test_a_copy_names_the_job_that_may_be_missing(api: RequestsMock, client: Client) -> None:
+    api.post(
+        f"{API}/jobs/7/units/5/copy.json", status=404, json={"error": {"message": "Not here."}}
+    )
+
+    with pytest.raises(NotFound, match="no job 99, or no unit 5 in job 7: Not here"):
+        client.copy_unit(Unit(Job(client, id=7), client).absorb({"id": 5}), 99)
+
+
+@pytest.mark.parametrize("path", ["test_questions", "golds/fire_webhooks"])
+def test_a_missing_job_is_named(api: RequestsMock, client: Client, path: str) -> None:
+    api.get(f"{API}/jobs/99/{path}", status=404, json={"error": {"message": "Not here."}})
+
+    with pytest.raises(NotFound, match="no job 99: Not here"):
+        client.call(f"jobs/99/{path}")
+
+
+def test_an_upload_to_a_url_without_the_path_of_the_api_says_so(api: RequestsMock) -> None:
+    api.post("https://api.example/jobs/upload.json", status=404, body="<h1>Not Found</h1>")
+
+    with pytest.raises(NotFound, match="the base URL may lack its path, such as /v1") as caught:
+        Client(KEY, "https://api.example").upload_job([{"a": "1"}])
+
+    assert "no job upload" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -136,6 +168,9 @@ def test_too_many_rows_in_a_job_raise_unit_limit_reached(
         "Each unit needs data",
         "Row 6 has no value",
         "The title is limited to 255 characters",
+        "Unit 698757970: cml:text validates: min 9 is greater than max 0",
+        "The test questions run out before the rows do: no more than 40 of the 400 rows",
+        "Row 3 has too many columns: 5001 is more than the maximum of a row",
     ],
 )
 def test_other_limits_are_not_unit_limit_reached(

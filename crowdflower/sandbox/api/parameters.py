@@ -95,15 +95,18 @@ class Parameters:
         return None if value is None else str(value).strip() or None
 
     def integer(self, name: str, default: int | None = None) -> int | None:
-        """Read an integer; the default when it is absent or blank.
+        """Read an integer, also a float without a fraction; the default when it is absent or blank.
 
         :raises Invalid: The value is not an integer, or has more than 18 digits.
         """
-        text = self.text(name)
-        if text is None:
+        value = self.value(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        text = "" if value is None else str(value).strip()
+        if not text:
             return default
         if not _INTEGER.fullmatch(text):
-            raise Invalid(f"{name} has to be an integer, not {text!r:.40}.")
+            raise Invalid(f"{name} has to be a whole number, not {value!r:.40}.")
         return int(text)
 
     def page(self) -> int:
@@ -213,28 +216,31 @@ def as_list(value: object) -> object:
     return value
 
 
-def parse_query(raw: bytes) -> JSONObject:
+def parse_query(raw: bytes, separators: str = "&;") -> JSONObject:
     """Parse a query string or the body of a form.
 
     :param raw: Percent-encoded.
+    :param separators: Characters between parameters; a form has ``&`` only. Spaces may follow.
     :raises BadRequest: The input is not UTF-8, has too many parameters, or has names that nest too
         deeply or contradict each other.
 
     >>> parse_query(b"job[title]=Caf%C3%A9&job[options][after_gold]=4&tags[]=a&tags[]=b")
     {'job': {'title': 'Café', 'options': {'after_gold': '4'}}, 'tags': ['a', 'b']}
     """
-    if raw.count(b"&") >= MAX_COUNT:
+    parts = re.split(f"[{separators}] *".encode(), raw)
+    if len(parts) > MAX_COUNT:
         raise BadRequest(f"The request has more than {MAX_COUNT} parameters.")
     try:
-        pairs = [*_split(raw.decode("utf-8"))]
+        raw.decode("utf-8")
+        pairs = [*_split(part.decode("utf-8") for part in parts)]
     except UnicodeDecodeError as error:
         raise BadRequest(f"A parameter is not UTF-8 at byte {error.start}.") from None
     return parse_pairs(pairs)
 
 
-def _split(query: str) -> Iterator[tuple[str, str | None]]:
+def _split(parts: Iterable[str]) -> Iterator[tuple[str, str | None]]:
     """Yield names and values, decoded; the value of a name without ``=`` is ``None``."""
-    for part in filter(None, query.split("&")):
+    for part in filter(None, parts):
         name, equals, value = part.partition("=")
         decoded = unquote_plus(value, errors="strict") if equals else None
         yield unquote_plus(name, errors="strict"), decoded

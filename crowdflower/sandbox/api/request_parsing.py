@@ -105,7 +105,7 @@ def _body(request: Request) -> JSONObject:
     if len(raw) > MAX_BODY:
         raise _refusal(413, f"The body is larger than {MAX_BODY} bytes.")
     if request.mimetype == _FORM:
-        return parameters.parse_query(raw)
+        return parameters.parse_query(raw, "&")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -187,7 +187,7 @@ ROUTES: Final = (
         "POST PUT /jobs/upload",
         uploads.create,
         ref("Job"),
-        optional=_TEAM,
+        optional={**_TEAM, "force": BOOLEAN},
         differs="CSV and JSON Lines only; rows are stored before the response",
     ),
     _upload(

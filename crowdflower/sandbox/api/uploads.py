@@ -53,15 +53,15 @@ def find_target(context: RequestContext, job: object) -> Target:
     :param job: The number or alias in the path; ``None`` for a new job.
     :raises NotFound: The account has no such job, or it is deleted.
     """
-    limit = context.tx.limits.rows_per_job
+    limit, force = context.tx.limits.rows_per_job, context.parameters.flag("force")
     if job is None:
-        return Target(context.account, None, [], limit)
+        return Target(context.account, None, [], limit, force=force)
     row = context.job(str(job))
     if row.deleted_at is not None:
         raise NotFound
     columns = uploads.read_columns(context.tx, row.id)
     left = uploads.remaining_units(context.tx, row)
-    return Target(context.account, row, columns, left, force=context.parameters.flag("force"))
+    return Target(context.account, row, columns, left, force=force)
 
 
 @contextmanager
@@ -87,6 +87,7 @@ def receive(
 def create(context: RequestContext) -> Result:
     """Create a job from a file."""
     warn_of_team(context)
+    context.parameters.flag("force")
     created = uploads.create_job_from_file(context.tx, context.account, _file(context))
     context.delays.begin("upload", created.id)
     return shapes.job(created)

@@ -175,6 +175,12 @@ def test_a_contributor_account_needs_its_minimum_age(world: Any) -> None:
     assert world.take(job, worker).units
 
 
+def test_a_simulated_contributor_is_old_enough(world: Any) -> None:
+    job = world.launch_job(minimum_account_age_seconds=3600)
+
+    assert world.take(job, world.worker(simulated=True)).units
+
+
 def test_a_channel_that_is_not_enabled_gets_no_page(world: Any) -> None:
     job = world.launch_job(channel="clixsense")
     assert world.take(job, world.worker(channel="on_demand")).units

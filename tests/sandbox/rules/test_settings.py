@@ -99,7 +99,7 @@ A_COUNT = "Judgments per unit must be a whole number from 1 to 1000000"
             {"options": {"req_ttl_in_seconds": "nan"}},
             ["Options req_ttl_in_seconds must be a whole number from 1 to 1000000"],
         ),
-        ({"options": {"front_load": "on"}}, ["Options front_load must be true or false"]),
+        ({"options": {"front_load": "maybe"}}, ["Options front_load must be true or false"]),
         ({"auto_order": "maybe"}, ["Auto order must be true or false"]),
         ({"title": ["a", "list"]}, ["Title must be text"]),
         ({"options": "front_load"}, ["Options must be an object"]),
@@ -378,6 +378,7 @@ def test_countries_may_follow_the_empty_value_of_a_form(world: Any) -> None:
         ("units_per_assignment", "5 per page", 5),
         ("units_per_assignment", " 5. rows", 5),
         ("gold_per_assignment", "1 (one)", 1),
+        ("units_per_assignment", "{5}", 5),
         ("min_unit_confidence", "0.7 or more", 0.7),
         ("auto_order_threshold", "4units", 4),
         ("options", {"after_gold": "8 rows"}, {"after_gold": 8}),
@@ -398,6 +399,38 @@ def test_text_behind_the_number_of_a_setting_is_left_out_with_a_warning(
     assert len(warnings) == 1
     assert "is not a number" in warnings[0]
     assert repr(next(iter(sent.values())) if name == "options" else sent) in warnings[0]
+
+
+@pytest.mark.parametrize("sent", ["5.5", 5.5])
+def test_the_fraction_of_a_whole_number_is_left_out_with_a_warning(world: Any, sent: Any) -> None:
+    job = world.job(5)
+
+    warnings = update_and_warn(world, job, {"units_per_assignment": sent})
+
+    assert world.reload(job).units_per_assignment == 5
+    assert warnings == [f"units_per_assignment is not a whole number: {sent!r} was read as 5."]
+
+
+@pytest.mark.parametrize("name", ["judgments_per_unit", "payment_cents"])
+@pytest.mark.parametrize("sent", ["1e2", "1_0", "5.", "\uff15", "\u0665", "1e-1", "{5}"])
+def test_a_number_that_decides_a_price_has_ascii_digits(world: Any, name: str, sent: str) -> None:
+    job = world.job(5)
+
+    with pytest.raises(Declined):
+        update_and_warn(world, job, {name: sent})
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [(word, True) for word in ("on", "t", "Yes", "TRUE")]
+    + [(word, False) for word in ("off", "F", "no")],
+)
+def test_a_boolean_has_the_spellings_of_rails(world: Any, sent: str, stored: bool) -> None:
+    job = world.job(5)
+
+    update_and_warn(world, job, {"public_data": sent})
+
+    assert world.reload(job).public_data is stored
 
 
 @pytest.mark.parametrize("empty", [None, "", []])

@@ -265,11 +265,15 @@ def _convert(parsed: ParsedAttributes, name: str, convert: ValueType, value: Any
     try:
         return convert(value)
     except NotANumber:
-        number = leading_number(value)
+        number = leading_number(str(value) if isinstance(value, float) else value)
         if number is None or name in EXACT_NUMBERS:
             raise
-        converted = convert(number)
-        parsed.warnings.append(f"{name} is not a number: {value!r:.80} was read as {converted}.")
+        try:
+            converted = convert(number)
+        except NotANumber:
+            converted = convert(number.partition(".")[0])
+        kind = "whole number" if isinstance(value, float) or number == value.strip() else "number"
+        parsed.warnings.append(f"{name} is not a {kind}: {value!r:.80} was read as {converted}.")
         return converted
 
 

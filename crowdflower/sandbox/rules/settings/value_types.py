@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from json import JSONDecodeError
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from crowdflower.sandbox.errors import Invalid, Unsupported
 from crowdflower.sandbox.rules.settings import countries
@@ -27,7 +27,14 @@ MAX_INTEGER = 2**63 - 1
 MAX_CENTS = 1_000_000
 """Maximum pay for a page."""
 
-_LEADING_NUMBER = re.compile(r"\s*([+-]?[0-9]+(?:\.[0-9]+)?)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
+"""A number in a form: in ASCII, without the exponents and underscores that Python reads."""
+
+_LEADING_NUMBER = re.compile(r"\s*\{?\s*([+-]?[0-9]+(?:\.[0-9]+)?)")
+
+_TRUE: Final = frozenset({"true", "1", "t", "on", "yes"})
+_FALSE: Final = frozenset({"false", "0", "f", "off", "no"})
+"""Spellings of booleans: those of Rails, and ``yes`` and ``no``; in lower case."""
 
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
@@ -42,8 +49,10 @@ class NotANumber(ValueError):
 def leading_number(value: object) -> str | None:
     """Return the number that a string begins with, as Rails reads it, or ``None``.
 
-    >>> leading_number("5 per page"), leading_number("about 5")
-    ('5', None)
+    A brace before it is left out: documents have ``{n}`` for people to fill in.
+
+    >>> leading_number("5 per page"), leading_number("{5}"), leading_number("about 5")
+    ('5', '5', None)
     """
     found = _LEADING_NUMBER.match(value) if isinstance(value, str) else None
     return found[1] if found else None
@@ -67,16 +76,14 @@ def required_text(value: Any) -> str:
 
 
 def boolean(value: Any) -> bool:
-    """Accept ``true`` and ``false``, also as strings or as 1 and 0.
+    """Accept ``true`` and ``false``, also as strings in any spelling of Rails.
 
-    >>> boolean("true"), boolean("0")
-    (True, False)
+    >>> boolean("true"), boolean("on"), boolean("0")
+    (True, True, False)
     """
     string = str(value).lower()
-    if string in {"true", "1"}:
-        return True
-    if string in {"false", "0"}:
-        return False
+    if string in _TRUE | _FALSE:
+        return string in _TRUE
     raise ValueError("must be true or false")
 
 
@@ -95,7 +102,9 @@ def integer(minimum: int, maximum: int = 1_000_000) -> ValueType:
     def convert(value: Any) -> int:
         problem = f"must be a whole number from {minimum} to {maximum}"
         number = _number(value, problem)
-        if not minimum <= number <= maximum or number % 1:
+        if number % 1 or (isinstance(value, str) and "." in value):
+            raise NotANumber(problem)
+        if not minimum <= number <= maximum:
             raise ValueError(problem)
         return int(number)
 
@@ -253,10 +262,9 @@ def _number(value: Any, problem: str) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise NotANumber(problem)
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise NotANumber(problem) from None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        raise NotANumber(problem)
+    number = Decimal(str(value).strip())
     # A comparison is exact at any size; arithmetic, even abs(), overflows beyond 10**999999.
     if number.is_finite() and not -MAX_INTEGER <= number <= MAX_INTEGER:
         raise Invalid(f"{number:.2e} is too large; send a number of at most {MAX_INTEGER}.")

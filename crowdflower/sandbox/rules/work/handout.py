@@ -174,7 +174,8 @@ def _refusal_reason(
         return "channel_not_enabled"
     if not is_country_allowed(job, worker.country):
         return "country"
-    if tx.clock.now() - worker.created_at < (job.minimum_account_age_seconds or 0):
+    age = tx.clock.now() - worker.created_at
+    if not worker.simulated and age < (job.minimum_account_age_seconds or 0):
         return "account_age"
     if facts.is_flagged:
         return "flagged"
