@@ -146,6 +146,45 @@ def test_rows_that_are_marked_and_not_converted_are_told_of(client: Client) -> N
         job.launch(20)
 
 
+def test_an_answer_that_is_no_option_is_told_of(client: Client) -> None:
+    job = make_job(client, 60, marked=12, units_per_assignment=5)
+    job.convert_test_questions()
+    first, second, third = (unit for unit in job.units[:3])
+    for unit, answers in ((first, ["Y", "maybe"]), (second, ["Maybe"]), (third, ["No"])):
+        unit.data["v_gold"] = answers
+        unit.update()
+
+    with pytest.warns(ServiceWarning, match="^Nobody can answer") as warned:
+        job.launch(10)
+
+    (message,) = (str(each.message) for each in warned if "Nobody" in str(each.message))
+    assert message.startswith(
+        f"Nobody can answer the test question {second.id} right: v has the answer"
+        ' "Maybe", and the options are y, n; the same holds for 1 more; the order '
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "answer"),
+    [
+        (FORM, "N"),
+        (FORM.replace('label="y"', 'label="{{t}}"'), "1"),
+        ('<p>{{t}}</p><cml:text label="V" name="v" validates="required" gold="true"/>', "why"),
+    ],
+    ids=["option", "liquid", "text"],
+)
+def test_an_answer_that_can_be_given_is_not_told_of(client: Client, form: str, answer: str) -> None:
+    job = make_job(client, 60, marked=12, units_per_assignment=5, cml=form)
+    job.convert_test_questions()
+    for unit in job.units[:12]:
+        unit.data["v_gold"] = [answer]
+        unit.update()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        job.launch(10)
+
+
 # A job shows what calls changed
 
 

@@ -6,8 +6,11 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
+from crowdflower.cml.gold import Matching
 from crowdflower.quality.gold_limits import GoldLimits, describe_too_few_units
+from crowdflower.sandbox import forms
 from crowdflower.sandbox.rules import quiz
+from crowdflower.sandbox.rules.gold_answers import accepted_answers
 from crowdflower.sandbox.rules.settings.source_columns import read_columns
 from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.rules.visibility import units_of
@@ -27,14 +30,8 @@ def warn_of_problems(tx: Transaction, job: Row[Any], units_count: int) -> None:
     problem = describe_too_few_units(units_count, available)
     if problem is not None:
         tx.warn(_as_sentence(problem))
-    marked = _count_marked(tx, job.id)
-    if marked:
-        rows = (
-            "1 row has _golden, but is not a test question"
-            if marked == 1
-            else (f"{marked} rows have _golden, but are not test questions")
-        )
-        tx.warn(f"{rows}; convert_test_questions, PUT /jobs/{{id}}/gold, makes them so.")
+    _warn_of_marked_rows(tx, job.id)
+    _warn_of_impossible_gold(tx, job)
     in_quiz = (row.rows for row in found if row.state == "golden" and row.gold_pool != "work")
     limits = GoldLimits(
         job.golds_count,
@@ -52,12 +49,49 @@ def warn_of_problems(tx: Transaction, job: Row[Any], units_count: int) -> None:
         tx.warn(_as_sentence(problem))
 
 
-def _count_marked(tx: Transaction, job_id: int) -> int:
-    """Count the new units that the column ``_golden`` marks; reads none without that column."""
+def _warn_of_marked_rows(tx: Transaction, job_id: int) -> None:
+    """Warn of new units that the column ``_golden`` marks; reads none without that column."""
     if "_golden" not in read_columns(tx, job_id):
-        return 0
-    new = select(unit.c.data).where(unit.c.job_id == job_id, unit.c.state == "new")
-    return sum(truthy(row.data.get("_golden")) for row in tx.all(new))
+        return
+    new = select(unit.c.data).where(*units_of(tx, job_id), unit.c.state == "new")
+    marked = sum(truthy(row.data.get("_golden")) for row in tx.all(new))
+    if marked:
+        rows, are = ("1 row has", "is not a test question")
+        if marked > 1:
+            rows, are = (f"{marked} rows have", "are not test questions")
+        tx.warn(f"{rows} _golden, but {are}; convert_test_questions, PUT /jobs/{{id}}/gold, helps.")
+
+
+def _warn_of_impossible_gold(tx: Transaction, job: Row[Any]) -> None:
+    """Warn of test questions, each option of which is wrong: every contributor fails them.
+
+    Options that Liquid prints depend on the row, and are not compared.
+    """
+    if not job.golds_count:
+        return
+    options = {
+        each.name: (Matching() if each.matching.how == "exact" else each.matching, values)
+        for each in forms.check_form(job.cml).fields
+        if (values := [option.value for option in each.answer_options])
+        and not each.dynamic
+        and not any("{{" in value or "{%" in value for value in values)
+    }
+    query = select(unit.c.id, unit.c.data).where(*units_of(tx, job.id), unit.c.state == "golden")
+    found = [
+        (row.id, name, answers)
+        for row in tx.all(query.order_by(unit.c.id))
+        for name, answers in accepted_answers(job.gold, row.data).items()
+        if name in options
+        and not any(options[name][0].accepts([value], answers) for value in options[name][1])
+    ]
+    if found:
+        unit_id, name, answers = found[0]
+        known = ", ".join(options[name][1])
+        more = f"; the same holds for {len(found) - 1} more" if len(found) > 1 else ""
+        tx.warn(
+            f"Nobody can answer the test question {unit_id:d} right: {name} has the answer"
+            f' "{", ".join(answers):.80}", and the options are {known:.200}{more}.'
+        )
 
 
 def _as_sentence(problem: str) -> str:
