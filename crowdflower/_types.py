@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from os import PathLike, fspath
 from typing import Any, Final, TypeAlias
 
 JSON: TypeAlias = Any
@@ -67,6 +68,19 @@ def describe_type(value: object) -> str:
     if kind.__module__.partition(".")[0] == "numpy":  # an int64 would not say why it is not an int
         name = f"numpy.{name}"
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def is_path(value: object) -> bool:
+    """Return whether a value is a path, as ``open`` takes it, but not of bytes.
+
+    >>> is_path("rows.csv"), is_path(b"rows.csv"), is_path(None)
+    (True, False, False)
+    """
+    return isinstance(value, str) or (
+        isinstance(value, PathLike)
+        and not isinstance(value, type)
+        and isinstance(fspath(value), str)
+    )
 
 
 def one_line(text: str) -> str:

@@ -14,7 +14,7 @@ from shutil import copyfileobj
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, overload
 
-from crowdflower._types import JSON, JSONObject, Row, Rows, describe_type, masked
+from crowdflower._types import JSON, JSONObject, Row, Rows, describe_type, is_path, masked
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -877,6 +877,7 @@ class Client(BaseClient):
             evaluate as a formula. Negative numbers are among those cells.
         :param largest: Maximum size of the unpacked report, in bytes.
         :returns: The path.
+        :raises InvalidInput: The report type does not exist, or ``path`` is not a path.
         :raises FileExistsError: The file exists; nothing was requested.
         :raises ReportNotReady: The report was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
@@ -886,6 +887,10 @@ class Client(BaseClient):
         '_unit_id'
         """
         _check_report_type(type_)
+        if not is_path(path):
+            raise InvalidInput(
+                f"path must be the file to write, a string or a Path, not {describe_type(path)}"
+            )
         job, target = self._as_job(job), Path(path)
         packed = target.suffix.lower() == ".zip"
         if spreadsheet_safe and (packed or type_ == "json"):

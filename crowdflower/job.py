@@ -702,8 +702,6 @@ class Job(JobFields):
         <https://success.crowdflower.com/hc/en-us/articles/202703165>`_.
         """
         check_count("units_count", units_count)
-        if quiz_pages:
-            check_count("quiz_pages", quiz_pages)
         fields = pricing.pick({name: self[name] for name in PRICE_FIELDS}, pricing.FIELDS)
         return pricing.estimate(
             fields, units_count, fee_percent=fee_percent, replaced=replaced, quiz_pages=quiz_pages

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from crowdflower import __version__
+from crowdflower._types import one_line
 
 SUBCOMMANDS: Final = {
     "demo": "Run a job with simulated contributors and print the results.",
@@ -40,10 +41,18 @@ class Subcommands(click.Group):
                 raise
             raise click.ClickException(
                 f"crowdflower {cmd_name} needs the package {missing.name}, which is not installed."
-                "\nTo install it: pip install 'crowdflower-client[cli,sandbox]'"
+                " To install it: pip install 'crowdflower-client[cli,sandbox]'"
             ) from None
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand; an error is one line, whatever is in the path or text that it names."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = one_line(error.message)  # type: ignore[misc]
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the table of subcommands without importing them."""

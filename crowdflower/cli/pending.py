@@ -48,7 +48,7 @@ def pending(path: Path) -> None:
     for operation in operations:
         click.echo(_line(operation))
     if not operations:
-        click.echo(f"No pending payments in {path}.", err=True)
+        click.echo(one_line(f"No pending payments in {path}."), err=True)
 
 
 def _line(operation: Operation) -> str:

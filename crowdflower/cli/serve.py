@@ -14,7 +14,7 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
-from crowdflower._types import SecretText
+from crowdflower._types import SecretText, one_line
 from crowdflower.cli.background import keep_time, run_crowd, send_callbacks, send_webhooks
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
@@ -236,7 +236,7 @@ def announcement(
     storage = (
         "in memory, lost at the end; use --database FILE to keep it"
         if database is None
-        else f"stored in {database if isinstance(database, Path) else box.database.name}"
+        else one_line(f"stored in {database if isinstance(database, Path) else box.database.name}")
     )
     url = f"{origin}/v1"
     ampcrowd = f"\nAMPCrowd  {origin}" if policy is not None else ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from math import ceil, isfinite
+from math import ceil
 from typing import Any, Final
 
 from crowdflower.exceptions import InvalidInput
@@ -88,7 +88,8 @@ def estimate(
     :param replaced: Judgments that are replaced, as a share of those that are needed; by default
         :data:`REPLACED` if the job asks test questions on its pages, otherwise 0.
     :param quiz_pages: Quiz pages that are paid.
-    :raises InvalidInput: A field that the estimate needs, or the share, is missing or implausible.
+    :raises InvalidInput: A field that the estimate needs is missing or implausible, or an argument
+        is out of range.
 
     The vendor's example has 1000 units, pages of 10 with 1 test question, 3 judgments a unit and 10
     cents a page: 3 x 112 pages. (The article prints 41.63 dollars; its formula gives 40.32.)
@@ -106,7 +107,11 @@ def estimate(
         most = max(judgments, _number(job, "max_judgments_per_unit")) if limit else None
     if replaced is None:
         replaced = REPLACED if limits.per_page else 0
-    _check_share(replaced)
+    _check_number("replaced", replaced, "a share of the judgments, 0 or more, such as 0.5")
+    if isinstance(quiz_pages, bool) or not isinstance(quiz_pages, int) or quiz_pages < 0:
+        raise InvalidInput(
+            f"quiz_pages must be a number of pages, an integer of 0 or more, not {quiz_pages!r:.80}"
+        )
     payment = Fraction(str(_number(job, "payment_cents")))
     prices = (payment, _page_price(payment, fee_percent))
 
@@ -228,17 +233,19 @@ def _pages_at_most(units_count: int, judgments: int, page: Fraction) -> tuple[in
 
 
 def _page_price(payment: Fraction, fee_percent: float) -> Fraction:
-    """Return the price of a page with the fee, rounded up to a thousandth of a cent."""
+    """Return the price of a page with the fee, rounded up to a thousandth of a cent.
+
+    :raises InvalidInput: The fee is not a number, or below 0.
+    """
+    _check_number("fee_percent", fee_percent, "a percentage, 0 or more, such as 20")
     price = payment * (100 + Fraction(str(fee_percent))) / 100
     return Fraction(ceil(price * THOUSANDTHS), THOUSANDTHS)
 
 
-def _check_share(replaced: float) -> None:
-    is_number = isinstance(replaced, (int, float)) and not isinstance(replaced, bool)
-    if not is_number or not isfinite(replaced) or not 0 <= replaced <= MAX_FIELD:
-        raise InvalidInput(
-            f"replaced must be a share of the judgments, 0 or more, such as 0.5, not {replaced!r}"
-        )
+def _check_number(name: str, value: object, meaning: str) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= MAX_FIELD:  # type: ignore[operator]
+        raise InvalidInput(f"{name} must be {meaning}, not {value!r:.80}")
 
 
 def _check_price(cents: int) -> int:

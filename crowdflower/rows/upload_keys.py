@@ -131,7 +131,7 @@ def _encode_rows(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str,
 def _file_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
     """Yield lines unchanged: numbers in them may have more digits than Python would write."""
     number = 0
-    for line in csv_format.lines(file):
+    for line in _lines(file):
         if line.isspace():
             continue
         number += 1
@@ -147,6 +147,16 @@ def _file_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[
             _key_of(row, key, number),
             (unchanged or encoding.encode_json(completed)) + b"\n",
         )
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    try:
+        yield from csv_format.lines(file)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return
+    raise InvalidInput(f"the rows cannot be read: {problem}; split the row, or drop a column")
 
 
 def _file_records(

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, Final
 
-from crowdflower._types import JSONObject
+from crowdflower._types import JSONObject, describe_type, is_path
 from crowdflower.exceptions import InvalidInput, SourceChanged, UploadError, UploadLocked
 from crowdflower.http.encoding import is_encodable
 from crowdflower.rows.upload_keys import Source
@@ -79,6 +79,11 @@ def open_plan(path: str | PathLike[str] | None) -> Iterator[Plan]:
         handle, name = mkstemp(prefix="crowdflower-", suffix=".upload")
         os.close(handle)
     else:
+        if not is_path(path):
+            raise InvalidInput(
+                "resume must be the file of the plan, a string or a Path, not"
+                f" {describe_type(path)}"
+            )
         name = fspath(path)
         # Closing a second handle on a file that SQLite has locked would release the lock.
         with suppress(FileExistsError):

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from typing import IO, Any, Final
 
-from crowdflower._types import Rows, describe_type
+from crowdflower._types import Rows, describe_type, is_path
 from crowdflower.exceptions import ApplicationError, InvalidInput, RefusedError, ServerError
 from crowdflower.http.encoding import is_encodable
 from crowdflower.rows import csv_format
@@ -71,9 +71,14 @@ def open_file(
     :raises InvalidInput: The argument is not a file, the type cannot be guessed, or the content
         does not fit it.
     """
-    if not isinstance(file, (str, PathLike)) and not callable(getattr(file, "read", None)):
+    is_file = callable(getattr(file, "read", None)) and not isinstance(file, type)
+    if not is_path(file) and not is_file:
+        given = f"the class {file.__name__}" if isinstance(file, type) else describe_type(file)
+        raise InvalidInput(f"file must be a path or an open file, not {given}{_file_advice(file)}")
+    if type_ is not None and not isinstance(type_, str):
         raise InvalidInput(
-            f"file must be a path or an open file, not {describe_type(file)}{_file_advice(file)}"
+            f"type_ must be a file extension such as 'csv', or a MIME type, not"
+            f" {describe_type(type_)}"
         )
     content_type = _content_type(file, type_)
     if isinstance(file, (str, PathLike)):
@@ -94,6 +99,8 @@ def open_file(
 def _file_advice(value: object) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "; wrap the content in io.BytesIO(...) and pass type_"
+    if isinstance(value, type):
+        return "; call it first"
     if isinstance(value, Iterable):
         return "; to upload rows, call upload, or the client's upload_job"
     return ""

@@ -101,6 +101,25 @@ def test_a_file_that_is_not_a_journal_is_named(path: Path) -> None:
     assert all(str(path) in result.stderr for result in results)
 
 
+def test_a_path_cannot_change_what_a_terminal_shows(tmp_path: Path) -> None:
+    """Line breaks and escape sequences in a path, as CWE-117 describes them for logs."""
+    odd = tmp_path / "no\x1b[2J\n"
+    odd.write_bytes(b"not a database " * 300)
+    below = odd / "journal.db"
+
+    results = [
+        run("pending", "--journal", str(odd)),
+        run("pending", "--journal", str(below)),
+        run("pending", "--journal", str(tmp_path / "none\x1b[2J\n")),
+        run("resolve", "op-1", "applied", "--journal", str(tmp_path / "none\x1b[2J\n")),
+        run("serve", "--database", str(below)),
+    ]
+
+    for result in results:
+        assert "\x1b" not in result.output
+        assert r"\x1b[2J " in result.stderr.splitlines()[-1]
+
+
 def test_without_a_journal_nothing_is_resolved(path: Path) -> None:
     result = run("resolve", "op-1", "applied")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from crowdflower.exceptions import InvalidInput
+from crowdflower.rows import csv_format
 from crowdflower.unit import Unit
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from crowdflower.job import Job
 
 INVALID_IDS = [None, 0, -7, 7.0, True, "", "ping", "7/copy", "٧"]
+INVALID_PATHS = [5, b"rows.csv", ["rows.csv"], Path, True]
 INVALID_ROWS = [None, 7, "text", [1], [("text", "hi")], {1: "one"}, {None: "none"}]
 INVALID_NAMES = ["sentiment", [""], ["a", None], [7], ["a", " "]]
 
@@ -202,5 +206,52 @@ def test_a_day_must_be_a_date(client: Client, sent: list[SentRequest], name: str
 
     with pytest.raises(InvalidInput, match=f"{name} must be a date, not '2015-06-24'"):
         next(jobs)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("bad", [None, *INVALID_PATHS], ids=repr)
+def test_a_report_is_written_to_a_path_only(job: Job, sent: list[SentRequest], bad: Any) -> None:
+    with pytest.raises(InvalidInput, match="path must be the file to write"):
+        job.download_report("full", bad)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("bad", INVALID_PATHS, ids=repr)
+def test_the_plan_of_an_upload_is_a_path_only(job: Job, sent: list[SentRequest], bad: Any) -> None:
+    with pytest.raises(InvalidInput, match="resume must be the file of the plan"):
+        job.upload([{"id": 1}], key="id", resume=bad)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("bad", [5, ["csv"], b"csv", True], ids=repr)
+@pytest.mark.parametrize("key", [None, "id"])
+def test_the_type_of_a_file_is_a_string(
+    job: Job, sent: list[SentRequest], key: Any, bad: Any
+) -> None:
+    with pytest.raises(InvalidInput, match="type_ must be a file extension such as 'csv'"):
+        job.upload_file(io.BytesIO(b"id\n1\n"), type_=bad, key=key)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, Path])
+def test_a_class_in_place_of_a_file_is_named(job: Job, sent: list[SentRequest], kind: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"not the class {kind.__name__}; call it first"):
+        job.upload_file(kind, "csv")
+
+    assert sent == []
+
+
+def test_a_line_that_is_too_long_is_refused(
+    job: Job, sent: list[SentRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_format, "MAX_LINE", 64)
+    content = b'{"id": 1}\n{"id": 2, "text": "%s"}\n' % (b"a" * 64)
+
+    with pytest.raises(InvalidInput, match="cannot be read: line 2 is longer than 64 bytes"):
+        job.upload_file(io.BytesIO(content), "json", key="id")
 
     assert sent == []

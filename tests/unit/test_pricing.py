@@ -167,6 +167,23 @@ def test_a_share_that_is_not_a_number_is_refused(replaced: Any) -> None:
         pricing.estimate(WITH_GOLD, 90, replaced=replaced)
 
 
+@pytest.mark.parametrize("fee", [float("nan"), float("inf"), None, "a", "20", -5, True, 10**10])
+def test_a_fee_that_is_no_percentage_is_refused(fee: Any) -> None:
+    for call in (
+        lambda: pricing.estimate(WITH_GOLD, 90, fee_percent=fee),
+        lambda: pricing.judgments_at_most_cents(WITH_GOLD, 2, fee_percent=fee),
+        lambda: pricing.bonus_cents(150, fee),
+    ):
+        with pytest.raises(InvalidInput, match="fee_percent must be a percentage, 0 or more"):
+            call()
+
+
+@pytest.mark.parametrize("pages", [None, -1, 1.5, "2", True, []])
+def test_quiz_pages_that_are_no_number_of_pages_are_refused(pages: Any) -> None:
+    with pytest.raises(InvalidInput, match="quiz_pages must be a number of pages"):
+        pricing.estimate(WITH_GOLD, 90, quiz_pages=pages)
+
+
 def test_without_a_maximum_of_dynamic_judgments_there_is_no_limit() -> None:
     estimate = pricing.estimate(DYNAMIC, 20)
 

@@ -46,6 +46,11 @@ class SimulationSettings:
         """
         if self.difficulty is None:
             return 0.0
+        if isinstance(self.difficulty, str) and self.difficulty not in unit.data:
+            raise ValueError(
+                f"Unit {unit.id} has no column {self.difficulty!r} with its difficulty; its columns"
+                f" are: {', '.join(map(str, unit.data)) or 'none'}."
+            )
         value = (
             self.difficulty(unit.data)
             if callable(self.difficulty)

@@ -351,5 +351,12 @@ def test_a_difficulty_that_is_not_a_fraction_is_named(found: object) -> None:
         settings.difficulty_of(PageUnit(7, {"hard": found}))
 
 
+def test_a_missing_column_of_difficulties_is_named_with_the_columns_there_are() -> None:
+    settings = SimulationSettings(Truth(Clock()), difficulty="hrad")
+
+    with pytest.raises(ValueError, match=r"Unit 7 has no column 'hrad' .* are: text, hard\."):
+        settings.difficulty_of(PageUnit(7, {"text": "a", "hard": 0.5}))
+
+
 def test_answers_work_with_any_random_generator() -> None:
     assert answer(field(MOOD), ("good",), person("perfect"), Random(1)) == "good"  # noqa: S311 - no secret

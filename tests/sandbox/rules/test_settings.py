@@ -691,3 +691,25 @@ def test_warnings_about_a_form_are_given_when_it_is_saved(world: Any) -> None:
     assert len(warnings) == 1
     assert "line 1, column" in warnings[0]
     assert "shiny" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "stored", "said"),
+    [
+        (7, 0.07, ["min_unit_confidence is above 1: 7 was read as percent, 0.07."]),
+        ("80", 0.8, ["min_unit_confidence is above 1: 80 was read as percent, 0.8."]),
+        ("80%", 0.8, ["min_unit_confidence is not a number: '80%' was read as 0.8."]),
+        (1, 1.0, []),
+        ("0.7", 0.7, []),
+        (None, None, []),
+    ],
+)
+def test_a_confidence_above_1_is_percent_and_a_warning_says_so(
+    world: Any, value: object, stored: float | None, said: list[str]
+) -> None:
+    job = world.job(5)
+
+    warnings = update_and_warn(world, job, {"min_unit_confidence": value})
+
+    assert world.reload(job).min_unit_confidence == stored
+    assert warnings == said

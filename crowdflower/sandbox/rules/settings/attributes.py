@@ -101,6 +101,8 @@ OPTION_TYPES: dict[str, ValueType] = {
 }
 """Types of the known options; others are stored as they are."""
 
+CONFIDENCE: ValueType = optional(fraction)
+
 ATTRIBUTE_TYPES: dict[str, ValueType] = {
     "alias": optional(text),
     "auto_order": boolean,
@@ -126,7 +128,7 @@ ATTRIBUTE_TYPES: dict[str, ValueType] = {
     "max_judgments_per_worker": optional(integer(1)),
     "max_work_per_network": optional(integer(1)),
     "min_assignment_duration": optional(integer(0)),
-    "min_unit_confidence": optional(fraction),
+    "min_unit_confidence": CONFIDENCE,
     "minimum_account_age_seconds": optional(integer(0)),
     "minimum_requirements": optional(requirements),
     "options": json_object,
@@ -261,9 +263,12 @@ def _parse_option(parsed: ParsedAttributes, name: str, value: Any) -> Any:
 
 
 def _convert(parsed: ParsedAttributes, name: str, convert: ValueType, value: Any) -> Any:
-    """Convert a value; text behind a number is left out with a warning, as Rails does."""
+    """Convert a value; text behind a number is left out with a warning, as Rails does.
+
+    A confidence above 1 is read as percent, with a warning: 7 may be meant as 0.7 as well.
+    """
     try:
-        return convert(value)
+        converted = convert(value)
     except NotANumber:
         number = leading_number(str(value) if isinstance(value, float) else value)
         if number is None or name in EXACT_NUMBERS:
@@ -274,7 +279,10 @@ def _convert(parsed: ParsedAttributes, name: str, convert: ValueType, value: Any
             converted = convert(number.partition(".")[0])
         kind = "whole number" if isinstance(value, float) or number == value.strip() else "number"
         parsed.warnings.append(f"{name} is not a {kind}: {value!r:.80} was read as {converted}.")
-        return converted
+    else:
+        if convert is CONFIDENCE and converted and float(value) > 1:
+            parsed.warnings.append(f"{name} is above 1: {value} was read as percent, {converted}.")
+    return converted
 
 
 def decline_if_any(errors: Sequence[str]) -> None:
