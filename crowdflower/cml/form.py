@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from crowdflower.cml.problems import MAX_CHOICES, MAX_PROBLEMS, Problem, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from crowdflower.cml.field import Field
@@ -118,7 +119,7 @@ class Form:
         """Whether any question is required; a job cannot be launched without one."""
         return any(each.required for each in self.fields)
 
-    def missing_columns(self, columns: Collection[str]) -> list[Problem]:
+    def missing_columns(self, columns: Iterable[str]) -> list[Problem]:
         """Return a problem for each column that the form prints and no row has.
 
         Contributors would see a blank in its place.
@@ -132,12 +133,13 @@ class Form:
         1:6: No row has a column "text", which the form prints; did you mean "Text"? The columns \
 are: Text, id.
         """
-        missing = [name for name in self.columns if name not in columns][:MAX_PROBLEMS]
-        listed = ", ".join(list(columns)[:MAX_CHOICES]) + ", …" * (len(columns) > MAX_CHOICES)
+        names = _column_names(columns)
+        missing = [name for name in self.columns if name not in names][:MAX_PROBLEMS]
+        listed = ", ".join(names[:MAX_CHOICES]) + ", …" * (len(names) > MAX_CHOICES)
         return [
             Problem(
                 f'No row has a column "{name:.60}", which the form prints'
-                f"{did_you_mean(name, columns) or '.'} The columns are: {listed or 'none'}.",
+                f"{did_you_mean(name, names) or '.'} The columns are: {listed or 'none'}.",
                 *self.columns[name],
             )
             for name in missing
@@ -270,6 +272,16 @@ are: Text, id.
                         f"Answer this for each of the {most} entries, not only for {size}."
                     )
         return errors
+
+
+def _column_names(columns: Iterable[str]) -> list[str]:
+    names = None
+    if isinstance(columns, Iterable) and not isinstance(columns, str | bytes):
+        names = list(columns)
+    if names is None or not all(isinstance(name, str) for name in names):
+        message = 'columns must be a list of names, such as ["text", "id"] or list(rows[0])'
+        raise TypeError(message)
+    return names
 
 
 def _non_blank(value: object) -> list[str]:

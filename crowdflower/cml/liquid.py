@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from crowdflower.cml.problems import Source
     from crowdflower.cml.scanner import Attribute
@@ -32,6 +32,7 @@ _BRANCH_TAGS = {"else", "elsif", "when"}
 _WORD = re.compile(r"""(?P<text>"[^"]*"|'[^']*')|(?P<word>[^\s"'|:,.()\[\]=<>!]+)|\.\.|\S""")
 _TESTS = {"if", "unless", "elsif", "case", "when"}
 _IN = re.compile(r"\sin\s")
+_BRACES = re.compile(r"(\{\{-?\s*|\s*-?\}\})")
 _ASSIGNMENTS = {"assign": re.compile("="), "for": _IN, "tablerow": _IN}
 _DEFAULT = re.compile(r"\|\s*default\b")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -107,6 +108,15 @@ class Liquid:
     def branch_at(self, offset: int) -> Branch | None:
         """Return the innermost branch around an offset; ``None`` outside of all blocks."""
         return self._branches[bisect_right(self._branch_starts, offset) - 1]
+
+    def loop_start(self, offset: int, default: int) -> int:
+        """Return where the outermost loop around an offset starts; the default outside of all."""
+        branch = self.branch_at(offset)
+        while branch is not None:
+            if branch.tag in {"for", "tablerow"}:
+                default = self.spans[branch.block].start
+            branch = branch.parent
+        return default
 
     def mask(self, text: str) -> str:
         """Overwrite all Liquid in the text, so that its quotes and brackets are gone.
@@ -202,21 +212,41 @@ class Liquid:
 
 
 class _Reader:
-    """Collects the names that expressions print, and those that are no columns or are tested."""
+    """Collects the names that expressions print, test, and assign, with their first offsets."""
 
-    def __init__(self) -> None:
-        self.printed: dict[str, int] = {}
-        self.other = set[str]()
+    def __init__(self, liquid: Liquid) -> None:
+        self._liquid = liquid
+        self._printed: dict[str, int] = {}
+        self._assigned: dict[str, int] = {}
+        self._tested = set[str]()
+        self._captures: list[str] = []
+
+    def columns(self) -> dict[str, int]:
+        """Return the names that are printed before they are assigned, and never tested."""
+        return {
+            name: at
+            for name, at in self._printed.items()
+            if name not in self._tested and at < self._assigned.get(name, at + 1)
+        }
 
     def read_tag(self, tag: str, text: str, offset: int) -> None:
         """Read the expression behind the name of a tag; ``""`` is ``{{ … }}``."""
-        if tag in _TESTS or tag in {"capture", "increment", "decrement"}:
-            self.other |= {name for name, _ in _names(text)}
+        if tag in _TESTS:
+            self._tested |= {name for name, _ in _names(text)}
+        elif tag == "capture":
+            self._captures.append(text)
+        elif tag in {"endcapture", "increment", "decrement"}:
+            text = self._captures.pop() if tag == "endcapture" and self._captures else text
+            self._assign(text, self._liquid.loop_start(offset, offset))
         elif tag in _ASSIGNMENTS:
             separator = _ASSIGNMENTS[tag].search(text)
             end, start = separator.span() if separator else (len(text), len(text))
-            self.other |= {name for name, _ in _names(text[:end])}
             self._print(text[start:], offset + start)
+            after = offset + len(text)
+            # In a loop, what is assigned below is known above the next time.
+            self._assign(
+                text[:end], self._liquid.loop_start(offset, after) if tag == "assign" else after
+            )
         elif tag in {"", "echo", "cycle"}:
             self._print(text, offset)
         elif tag == "liquid":
@@ -226,14 +256,21 @@ class _Reader:
                     inner = line.group()[name.end() :]
                     self.read_tag(name.group(1), inner, offset + line.start() + name.end())
 
+    def _assign(self, text: str, offset: int) -> None:
+        for name, _ in _names(text):
+            self._assigned[name] = min(offset, self._assigned.get(name, offset))
+
     def _print(self, text: str, offset: int) -> None:
         if not _DEFAULT.search(text):
             for name, at in _names(text):
-                self.printed.setdefault(name, offset + at)
+                self._printed.setdefault(name, offset + at)
 
 
 def printed_columns(
-    source: Source, liquid: Liquid, names: Iterable[Attribute] = ()
+    source: Source,
+    liquid: Liquid,
+    names: Sequence[Attribute] = (),
+    conditions: Iterable[Attribute] = (),
 ) -> dict[str, tuple[int, int]]:
     """Return the columns that a form prints, each with line and column of the first place.
 
@@ -241,6 +278,7 @@ def printed_columns(
     such a form knows that rows may lack them. Not what HTML comments contain.
 
     :param names: The names of questions, in which Liquid prints nothing: it is part of the name.
+    :param conditions: Every ``only-if``, in which Liquid prints nothing where it quotes a name.
 
     >>> from crowdflower.cml.problems import Source
     >>> form = Source("{% for each in names %}{{ each }} {{ city.name | upcase }}{% endfor %}")
@@ -250,8 +288,13 @@ def printed_columns(
     text = source.text
     comments = [each.span() for each in _COMMENT.finditer(liquid.mask(text))]
     comments += [(each.value_start, each.value_end) for each in names]
+    quoted = name_pattern(text[each.value_start : each.value_end] for each in names)
+    for each in conditions:
+        comments += [
+            found.span() for found in quoted.finditer(text, each.value_start, each.value_end)
+        ]
     silent = [(-1, -1), *sorted(comments)]
-    reader = _Reader()
+    reader = _Reader(liquid)
     for span in liquid.spans:
         start, end = span.start + 2, span.end - 2
         if span.tag in _VERBATIM_END or silent[bisect_right(silent, (start,)) - 1][1] >= start:
@@ -260,8 +303,25 @@ def printed_columns(
         start = name.end() if name else start + (text[start] == "-")
         end -= text[end - 1] == "-"
         reader.read_tag(span.tag, text[start:end], start)
-    printed = reader.printed.items()
-    return {name: source.position(at) for name, at in printed if name not in reader.other}
+    return {name: source.position(at) for name, at in reader.columns().items()}
+
+
+def name_pattern(names: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern for the names that contain Liquid, with any spaces inside the braces.
+
+    >>> name_pattern(["a_{{k}}", "b"]).fullmatch("a_{{ k }}") is not None
+    True
+    """
+    braces = {"{{": r"\{\{-?\s*", "}}": r"\s*-?\}\}"}
+    patterns = {
+        "".join(
+            braces.get(piece.strip(" \t\r\n-"), re.escape(piece))
+            for piece in _BRACES.split(name.strip())
+        )
+        for name in names
+        if _START.search(name)
+    }
+    return re.compile("|".join(sorted(patterns, key=len, reverse=True)) or "(?!)")
 
 
 def _names(text: str) -> Iterator[tuple[str, int]]:

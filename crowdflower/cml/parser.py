@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.cml.form import Form, Group
-from crowdflower.cml.liquid import Liquid, printed_columns
+from crowdflower.cml.liquid import Liquid, name_pattern, printed_columns
 from crowdflower.cml.name_resolution import resolve
 from crowdflower.cml.names import RESERVED_NAMES, fixed_name
 from crowdflower.cml.nodes import RENDERED_NAME, GroupNode, OptionNode, QuestionNode
@@ -17,7 +16,7 @@ from crowdflower.cml.scanner import scan_tags
 from crowdflower.cml.tags import ATTRIBUTES, ELEMENTS, PARENTS, TAGS, hosted_only_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
 
     from crowdflower.cml.scanner import Attribute, Tag
 
@@ -36,11 +35,10 @@ _VOID_ELEMENTS: Final = frozenset(
         *("source", "track", "wbr"),
     ]
 )
-_BRACES = re.compile(r"(\{\{-?\s*|\s*-?\}\})")
 _IMPLICITLY_CLOSED: Final = frozenset(["dd", "dt", "li", "option", "p", "td", "th", "tr"])
 
 
-def parse(source: str, *, rendered: bool = False, columns: Collection[str] | None = None) -> Form:
+def parse(source: str, *, rendered: bool = False, columns: Iterable[str] | None = None) -> Form:
     """Parse a form, and report all its problems with line and column.
 
     :param source: CML: HTML with tags such as ``<cml:radios>``, and Liquid.
@@ -48,6 +46,7 @@ def parse(source: str, *, rendered: bool = False, columns: Collection[str] | Non
         condition may refer to a question that this row does not have.
     :param columns: The columns of the rows. A column that the form prints and no row has is among
         the warnings, as :meth:`Form.missing_columns` returns it.
+    :raises TypeError: ``columns`` are not names.
     :raises CMLError: The form cannot be used; ``problems`` has each reason with its line and
         column.
 
@@ -91,7 +90,7 @@ def parse(source: str, *, rendered: bool = False, columns: Collection[str] | Non
         has_liquid=builder.has_liquid,
         source=source,
         template=_template(source, builder.questions, builder.conditions),
-        columns=printed_columns(text, liquid, names),
+        columns=printed_columns(text, liquid, names, builder.conditions),
         _order=order,
     )
     missing = form.missing_columns(columns) if columns is not None else []
@@ -157,7 +156,7 @@ def _template(source: str, nodes: list[QuestionNode], conditions: list[Attribute
     values do not, so ``{{ text | escape }}`` is different in both.
     """
     edits: list[tuple[int, int, str]] = []
-    patterns = []
+    names = []
     for node in nodes:
         name = node.attributes.get("name")
         if node.has_liquid_name and name is not None and name.value.strip():
@@ -165,16 +164,16 @@ def _template(source: str, nodes: list[QuestionNode], conditions: list[Attribute
             quote = _quote(source, name)
             both = f"{node.name}{quote} {RENDERED_NAME}={quote}{written}"
             edits.append((name.value_start, name.value_end, both))
-            patterns.append(_same_liquid(written.strip()))
+            names.append(written)
         elif node.has_liquid_name:
             edits.append(_insertion(node.tag, f' name="{node.name}"'))
         tags = [node.tag] if node.kind == "checkbox" else [each.tag for each in node.options]
         if node.kind != "ratings":
             labels = ((tag, _label(source, tag)) for tag in tags)
             edits += [_insertion(tag, f" value={label}") for tag, label in labels if label]
-    names = re.compile("|".join(sorted(patterns, key=len, reverse=True)))
-    for each in conditions if patterns else ():
-        fixed = names.sub(
+    pattern = name_pattern(names)
+    for each in conditions if names else ():
+        fixed = pattern.sub(
             lambda found: fixed_name(found[0]), source[each.value_start : each.value_end]
         )
         edits.append((each.value_start, each.value_end, fixed))
@@ -189,14 +188,6 @@ def _insertion(tag: Tag, attribute: str) -> tuple[int, int, str]:
     """Return the edit that adds an attribute to a tag, before all others."""
     offset = tag.start + 1 + len(tag.name)
     return offset, offset, attribute
-
-
-def _same_liquid(name: str) -> str:
-    """Return a pattern for a name that contains Liquid, with any spaces inside the braces."""
-    patterns = {"{{": r"\{\{-?\s*", "}}": r"\s*-?\}\}"}
-    return "".join(
-        patterns.get(piece.strip(" \t\r\n-"), re.escape(piece)) for piece in _BRACES.split(name)
-    )
 
 
 def _label(source: str, tag: Tag) -> str:

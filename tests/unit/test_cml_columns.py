@@ -6,7 +6,7 @@ Source of the rules: Liquid's documentation, for what is an expression and what 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -50,12 +50,17 @@ def columns(form: str) -> list[str]:
         ("{% case kind %}{% when 'a' %}{{ kind }}{{ a }}{% endcase %}", ["a"]),
         ("{% if a == 'x' and b contains c.d %}{{ a }}{{ b }}{{ c }}{{ d }}{% endif %}", ["d"]),
         ("{{ text | default: 'none' }} {{ a | strip | default: b }}", []),
+        ("{% assign a = a | split: ',' %}{% for b in a %}{{ b }}{% endfor %}", ["a"]),
+        ("{% for a in a %}{{ a }}{% endfor %}", ["a"]),
+        ("{{ a }}{% increment a %}{% capture b %}{{ b }}{% endcapture %}{{ b }}", ["a", "b"]),
+        ("{% for a in b %}{{ c }}{% assign c = a %}{% endfor %}{{ c }}", ["b"]),
         ("{{ nil }} {{ true }} {{ empty }} {{ blank }}", []),
         ("<!-- {{ old }} --> {{ new }} <!-- {{ open }}", ["new"]),
         ("{% comment %}{{ old }}{% endcomment %}{% raw %}{{ raw }}{% endraw %}", []),
         ("<cml:text label='{{ title }}' name='answer_{{ number }}'/>", ["title"]),
         ("<cml:text name='code' data-validates-regex='{{ code }}' validates='regex'/>", ["code"]),
         ("<cml:text name='more' only-if='{{ condition }}'/>", ["condition"]),
+        ("<cml:text name='a_{{a}}'/><cml:text name='q' only-if='a_{{ a }}:[{{b}}]'/>", ["b"]),
         ("<cml:radios name='r'><cml:radio label='{{a}}' value='{{b}}'/></cml:radios>", ["a", "b"]),
     ],
 )  # fmt: skip
@@ -80,6 +85,20 @@ def test_an_absent_column_is_a_warning_with_its_place_and_the_columns_there_are(
     )
     assert parse(source, columns=["text", "Text"]).warnings == ()
     assert parse(source).warnings == ()
+
+
+def test_columns_are_given_in_any_collection_of_names() -> None:
+    source = "{{text}}" + QUESTION
+
+    for names in (iter(["text"]), {"text": 1}.keys(), {"text"}):
+        assert parse(source, columns=names).warnings == ()
+    assert len(parse(source, columns=iter(["a", "b"])).warnings) == 1
+
+
+@pytest.mark.parametrize("columns", ["text", [{"text": 1}], [1], 7])
+def test_what_is_no_collection_of_names_is_refused(columns: Any) -> None:
+    with pytest.raises(TypeError, match="columns must be a list of names"):
+        parse("{{text}}" + QUESTION, columns=columns)
 
 
 def test_the_columns_that_a_message_lists_are_few() -> None:
