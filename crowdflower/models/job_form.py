@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from crowdflower._types import JSONObject
 from crowdflower.cml import CMLError, Field, Form, Problem, parse
+from crowdflower.cml.names import normalize_name
 from crowdflower.exceptions import InvalidInput, warn
 
 if TYPE_CHECKING:
@@ -80,7 +82,8 @@ class JobField:
 def choose_field(job: JobFields, name: str | None = None) -> JobField:
     """Return a field of the form by its name, or the only field.
 
-    A name is not checked if the form is not known, or if names in it differ from row to row.
+    A name is not checked if the form is not known. If names in it differ from row to row, it is
+    checked once some of them were answered; a name that another row may have is a warning.
 
     :raises InvalidInput: The form has no such field; or no name is given, and the form has several
         fields or none.
@@ -96,6 +99,8 @@ def choose_field(job: JobFields, name: str | None = None) -> JobField:
         name = names[0]
     if names is not None and name not in names:
         raise InvalidInput(_describe_unknown(job, name, names))
+    if names is None and form is not None:
+        _check_name_in_loop(job, form, name)
     fields = form.fields if form else ()
     return JobField(name, next((each for each in fields if each.name == name), None))
 
@@ -107,11 +112,52 @@ def warn_about_unknown_field(job: JobFields, name: str) -> bool:
     groups = [group.name for group in form.groups] if form else []
     if names is None or name in names or name in groups:
         return False
+    _warn_once(job, name, _describe_unknown(job, name, [*names, *groups]))
+    return True
+
+
+def _warn_once(job: JobFields, name: str, message: str) -> None:
     unknown: set[str] = job.__dict__.setdefault("_unknown_fields", set())
     if name not in unknown:
         unknown.add(name)
-        warn(_describe_unknown(job, name, [*names, *groups]))
-    return True
+        warn(message)
+
+
+def _check_name_in_loop(job: JobFields, form: Form, name: str) -> None:
+    """Check a name by those that rows have made so far, which ``fields`` of the job lists.
+
+    :raises InvalidInput: No row can make the name.
+    """
+    templates = [field.name for field in form.fields if field.dynamic]
+    fixed = [field.name for field in form.fields if not field.dynamic]
+    made = [each for each in job.fields or () if each not in fixed]
+    if name in fixed or name in made or not made:
+        return
+    message = _describe_unknown(job, name, [*made, *fixed])
+    if not any(_can_make(template, name) for template in templates):
+        raise InvalidInput(message)
+    _warn_once(job, name, f"{message}, and those of rows that were answered since it was read")
+
+
+def _can_make(template: str, name: str) -> bool:
+    """Return whether a name with Liquid may become this name; if in doubt, it may.
+
+    >>> _can_make("Item {{ id }} of {{ n }}", "item_a_of_7"), _can_make("Item {{ id }}", "itme_a")
+    (True, False)
+    """
+    if "{%" in template or "{{" not in template:
+        return True
+    first, *others = map(normalize_name, _OUTPUT.split(template))
+    place = len(first)
+    for part in others:
+        place = name.find(part, place)
+        if place < 0:
+            return False
+        place += len(part)
+    return name.startswith(first) and name.endswith(others[-1])
+
+
+_OUTPUT: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 def _field_names(job: JobFields, form: Form | None) -> list[str] | None:

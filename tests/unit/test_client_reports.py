@@ -197,6 +197,30 @@ def test_of_several_answers_a_vote_is_a_list_which_may_be_empty(
     assert [label for *_, label in job.votes("sentiment")] == ["bad", "bad", "good"]
 
 
+LOOP = """
+{% for id in ids %}<cml:text label="Item" name="Item {{ id }}"/>{% endfor %}
+<cml:text label="Why?" name="why"/>
+"""
+
+
+def test_a_name_that_no_row_can_make_is_refused(api: RequestsMock, client: Client) -> None:
+    respond_with_units(api, judgments({"item_a": "x", "why": "So."}))
+    fields = {"item_a": "all", "item_b": "all"}
+    job = Job(client, id=712034, cml=LOOP, fields=fields)
+
+    with pytest.raises(
+        InvalidInput, match="no field 'itme_a'; its fields are: item_a, item_b, why"
+    ):
+        job.votes("itme_a")
+    with pytest.warns(UserWarning, match="no field 'item_z'; .*answered since") as issued:
+        assert list(job.votes("item_z")) == []
+    assert [each.filename for each in issued] == [__file__]
+    assert list(job.votes("item_a")) == [(1, 1, "x")]
+    assert list(job.votes("why")) == [(1, 1, "So.")]
+    unanswered = Job(client, id=712034, cml=LOOP, fields={"why": "all"})
+    assert list(unanswered.votes("item_a")) == [(1, 1, "x")]
+
+
 MEDIAN = "median number of votes per contributor is 1: too few for"
 
 
