@@ -63,6 +63,7 @@ def test_a_delay_may_be_in_seconds(box: Sandbox) -> None:
     assert ping() == {"done": True, "count": 8}
 
 
+@pytest.mark.filterwarnings("ignore:1 row has _golden")
 def test_changes_of_state_are_delayed(box: Sandbox, job: Job) -> None:
     for kind in ("order", "pause", "resume", "cancel"):
         box.transitions[kind] = 1
@@ -83,6 +84,7 @@ def test_changes_of_state_are_delayed(box: Sandbox, job: Job) -> None:
     assert canceled == ["running", "canceled", "canceled"]
 
 
+@pytest.mark.filterwarnings("ignore:1 row has _golden")
 def test_a_change_takes_effect_before_it_is_visible(box: Sandbox, job: Job) -> None:
     box.transitions["order"] = Delay(seconds=1e6)
     box.client().debit_order(job, 8, ["on_demand"])
