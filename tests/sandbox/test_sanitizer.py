@@ -170,6 +170,10 @@ def test_a_value_fits_the_place_where_it_is_printed(template: str, html: str) ->
         ("<a href=https://a.example/>x</a>",
          '<a href="https://a.example/" rel="noopener noreferrer">x</a>'),
         ("<p title='<b/>'>x</p>", '<p title="&lt;b/&gt;">x</p>'),
+        ("<img srcset='a.png 1x, data:image/png;base64,AA 2x' sizes=9px>",
+         '<img srcset="a.png 1x, data:image/png;base64,AA 2x" sizes="9px">'),
+        ("<picture><source srcset='a 1x,javascript:b 2x'></picture>",
+         "<picture><source></picture>"),
         ("<iframe src=a />x <b>y</b>", "x <b>y</b>"),
         ("<textarea>x <b>y</b>", "x <b>y</b>"),
     ],
@@ -257,6 +261,36 @@ def test_each_removed_tag_gives_a_warning_with_its_line(tag: str) -> None:
             "<audio src=a>\n<cml:text name='q'/></audio><video/><video></video><cml:text/>",
             ["1:1: <audio> is not closed before the next tag of CML, so the page closes it there"],
             "add </audio>.",
+        ),
+        (
+            "<a href=\"javascript:play('{{t}}')\"><a href='{{t}}'><img src='data:{{t}};base64,'>",
+            ["1:4: href=\"javascript:play('{{t}}')\" of <a> is removed from the page"],
+            "its URL may not be used there.",
+        ),
+        (
+            "<b style='position:fixed; color:{{t}}; {{a}}:b; border-{{c}}: 1px; color:rgb({{r}})'>",
+            ["1:4: the style position is removed from the page"],
+            "styles may set colours, borders, fonts and sizes.",
+        ),
+        (
+            "<cml:text label=\"<iframe src='x'></iframe>L <nonsense> 1 < 2\"/>",
+            ["1:11: <iframe> is removed from the page"],
+            "pages contain no other pages, so link to it with <a href>.",
+        ),
+        (
+            "<cml:radio label='<script>x()</script>a'/>",
+            ["1:12: <script> is removed from the page"],
+            "pages run no scripts, so build the form without it.",
+        ),
+        (
+            "<svg><p><math></p>",
+            [f"1:{at} is removed from the page" for at in ("1: <svg>", "9: <math>")],
+            "show it with <img>.",
+        ),
+        (
+            "<template><input></template>",
+            ["1:1: <template> is removed from the page"],
+            "what it contains is removed, too; write it without <template>.",
         ),
         ("<nonsense>", ["1:1: <nonsense> is removed from the page"], "its content stays."),
         (

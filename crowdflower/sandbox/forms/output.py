@@ -45,7 +45,9 @@ class Place(Enum):
     """In an attribute of CML that contains markup, in quotes."""
 
 
-_MARKUP_ATTRIBUTES = {"instructions", "label"}
+MARKUP_ATTRIBUTES = {"instructions", "label"}
+"""Attributes of CML that contain markup."""
+
 _ENDS_VALUE = re.compile(r"[\s/=`]")
 _WITHOUT_REFERENCE = "\v\x1c\x1d\x1e\x1f\x85"
 _QUOTES = {ord(each): f"&#{ord(each)};" for each in "\"'<>"}
@@ -122,5 +124,5 @@ def _values(tag: Tag | None, masked: str) -> Iterator[tuple[Attribute, Place]]:
         if masked[attribute.value_start - 1] not in "\"'":
             yield attribute, Place.UNQUOTED
         else:
-            has_markup = tag.kind and name in _MARKUP_ATTRIBUTES
+            has_markup = tag.kind and name in MARKUP_ATTRIBUTES
             yield attribute, Place.LABEL if has_markup else Place.VALUE

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.cml.liquid import Liquid
 from crowdflower.cml.problems import MAX_PROBLEMS, CMLError, Problem, Source
 from crowdflower.cml.scanner import scan_tags
+from crowdflower.sandbox.forms.output import MARKUP_ATTRIBUTES
 from crowdflower.sandbox.forms.sanitizer import (
+    ACTIVE_TAGS,
     PLAYERS,
     TAGS,
     URL_ATTRIBUTES,
-    is_safe_url,
+    is_safe_attribute,
     split_style,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from crowdflower.cml.scanner import Attribute, Tag
 
 _MAX_LINES: Final = 10
+_LIQUID_TAG: Final = re.compile(r"\{%.*?%\}", re.DOTALL)
+_PRINTED: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _OPEN: Final = "open "
 _STYLE: Final = "the style "
 _WITH_CONTENT: Final = {"math", "svg", "template"}
@@ -37,6 +42,7 @@ _FIXES: Final = {
     ),
     **dict.fromkeys(("link", "style"), "use style attributes"),
     **dict.fromkeys(("math", "svg"), "show it with <img>"),
+    "template": "what it contains is removed, too; write it without <template>",
 }
 
 
@@ -48,15 +54,9 @@ def find_removed_markup(source: str) -> list[Problem]:
     1:4: <svg> is removed from the page: show it with <img>.
     2:4: onclick of <b> is removed from the page: pages run no scripts.
     """
-    text = Source(source)
-    liquid = Liquid(text, enabled=False)
-    with suppress(CMLError):
-        liquid = Liquid(text)
+    text, tags = _scan(source)
     places: dict[str, list[int]] = {}
-    tags: list[Tag] = []
-    with suppress(CMLError):  # fifty problems, which are reported elsewhere
-        tags += scan_tags(text, liquid.mask(source))
-    for subject, offset in (*_removed(tags, liquid), *_open_players(tags)):
+    for subject, offset in (*_removed(tags), *_open_players(tags)):
         places.setdefault(subject, []).append(offset)
     return [
         Problem(_message(text, subject, offsets), *text.position(offsets[0]))
@@ -64,25 +64,48 @@ def find_removed_markup(source: str) -> list[Problem]:
     ]
 
 
-def _removed(tags: Iterable[Tag], liquid: Liquid) -> Iterator[tuple[str, int]]:
+def _scan(source: str) -> tuple[Source, list[Tag]]:
+    text = Source(source)
+    tags: list[Tag] = []
+    liquid = Liquid(text, enabled=False)
+    with suppress(CMLError):
+        liquid = Liquid(text)
+    with suppress(CMLError):  # fifty problems, which are reported elsewhere
+        tags += scan_tags(text, liquid.mask(source))
+    return text, tags
+
+
+def _removed(tags: list[Tag]) -> Iterator[tuple[str, int]]:
     """Yield what is removed, and its offset; nothing inside an image in SVG."""
     inside = ""
+    ends = {tag.name: tag.end for tag in tags if tag.is_end}
     for tag in tags:
         if tag.is_end or inside:
             inside = "" if tag.is_end and tag.name == inside else inside
             continue
         if not tag.kind and tag.name not in TAGS:
-            inside = tag.name if tag.name in _WITH_CONTENT and not tag.self_closing else ""
+            is_open = tag.name in _WITH_CONTENT and not tag.self_closing
+            inside = tag.name if is_open and ends.get(tag.name, 0) > tag.start else ""
             yield f"<{tag.name:.60}>", tag.start
             continue
-        for name, attribute in tag.attributes.items():
-            if name.startswith("on") and name.isalpha() and len(name) > len("on"):  # not only-if
-                yield f"{name:.60} of <{tag.name}>", attribute.start
-            elif not tag.kind and name == "style" and not liquid.is_in(attribute.value):
-                for style in split_style(attribute.value)[1]:
-                    yield f"{_STYLE}{style:.60}", attribute.start
-            elif not tag.kind and name in URL_ATTRIBUTES and _is_unsafe(tag, attribute, liquid):
-                yield f'{name}="{attribute.value:.30}" of <{tag.name}>', attribute.start
+        yield from _removed_attributes(tag)
+
+
+def _removed_attributes(tag: Tag) -> Iterator[tuple[str, int]]:
+    """Yield what is removed from the attributes of a tag, and from the markup in them."""
+    for name, attribute in tag.attributes.items():
+        if name.startswith("on") and name.isalpha() and len(name) > len("on"):  # not only-if
+            yield f"{name:.60} of <{tag.name}>", attribute.start
+        elif not tag.kind and name == "style":
+            for style in _removed_styles(attribute.value):
+                yield f"{_STYLE}{style:.60}", attribute.start
+        elif not tag.kind and name in URL_ATTRIBUTES and _is_unsafe(tag, name, attribute):
+            yield f'{name}="{attribute.value:.30}" of <{tag.name}>', attribute.start
+        elif tag.kind and name in MARKUP_ATTRIBUTES and "<" in attribute.value:
+            # Tags that HTML does not have are text in a label.
+            inner = [each for each in _scan(attribute.value)[1] if each.name in TAGS | ACTIVE_TAGS]
+            for subject, _ in _removed(inner):
+                yield subject, attribute.start
 
 
 def _open_players(tags: list[Tag]) -> Iterator[tuple[str, int]]:
@@ -98,8 +121,17 @@ def _open_players(tags: list[Tag]) -> Iterator[tuple[str, int]]:
         yield f"{_OPEN}<{opened.name}>", opened.start
 
 
-def _is_unsafe(tag: Tag, attribute: Attribute, liquid: Liquid) -> bool:
-    return not liquid.is_in(attribute.value) and not is_safe_url(tag.name, attribute.value)
+def _removed_styles(style: str) -> list[str]:
+    """Return the properties that are removed, if no Liquid completes their names."""
+    removed = split_style(_PRINTED.sub("0", _LIQUID_TAG.sub("", style)))[1]
+    return [name for name in removed if "0" not in name]
+
+
+def _is_unsafe(tag: Tag, name: str, attribute: Attribute) -> bool:
+    """Return whether a URL is removed in every row; with Liquid, what is before it decides."""
+    url, printed, _ = _LIQUID_TAG.sub("", attribute.value).partition("{{")
+    is_half_data = printed and url.strip().lower().startswith("data:") and "," not in url
+    return not is_half_data and not is_safe_attribute(tag.name, name, url)
 
 
 def _message(text: Source, subject: str, offsets: list[int]) -> str:

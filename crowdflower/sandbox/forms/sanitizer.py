@@ -34,7 +34,7 @@ ACTIVE_TAGS: Final = frozenset(
 )
 """Other elements of HTML, which are removed. In a row, any other tag is text: ``<a@b.org>``."""
 
-URL_ATTRIBUTES: Final = frozenset({"href", "poster", "src"})
+URL_ATTRIBUTES: Final = frozenset({"href", "poster", "src", "srcset"})
 
 _SIZE: Final = {"height", "width"}
 _CELL: Final = {"align", "bgcolor", "colspan", "rowspan", "valign", *_SIZE}
@@ -46,11 +46,11 @@ _ATTRIBUTES: Final = {
     "details": {"open"},
     "div": {"align"},
     "font": {"color", "face", "size"},
-    "img": {"alt", "border", "src", *_SIZE},
+    "img": {"alt", "border", "sizes", "src", "srcset", *_SIZE},
     "li": {"value"},
     "ol": {"reversed", "start", "type"},
     "p": {"align"},
-    "source": {"src", "type"},
+    "source": {"media", "sizes", "src", "srcset", "type"},
     "table": {"align", "bgcolor", "border", "cellpadding", "cellspacing", "width"},
     "td": _CELL,
     "th": _CELL,
@@ -65,6 +65,7 @@ _IGNORED_IN_URLS: Final = re.compile(r"[\x00-\x20]+")
 _DATA: Final = re.compile(
     r"\s*data:(?:image/(?:png|jpeg|gif|webp)|(?:audio|video)/[\w.+-]+);base64,", re.IGNORECASE
 )
+_SRCSET_GAP: Final = re.compile(r"\s+|(?<=\d[wx]),")
 _DATA_TAGS: Final = {"audio", "img", "source", "video"}
 _STYLE: Final = re.compile(
     r"\s*((?:background-)?color|background|border(?:-[a-z]+)?|font-(?:family|size|style|weight)"
@@ -217,6 +218,12 @@ def is_safe_url(tag: str, url: str) -> bool:
     return scheme[1].lower() in _SCHEMES
 
 
+def is_safe_attribute(tag: str, name: str, value: str) -> bool:
+    """Return whether an attribute has no URL, or only URLs that are kept."""
+    urls = _SRCSET_GAP.split(value) if name == "srcset" else [value]
+    return name not in URL_ATTRIBUTES or all(is_safe_url(tag, url) for url in urls)
+
+
 def split_style(style: str) -> tuple[list[str], list[str]]:
     """Return the declarations of a style that are kept, and the properties of the others.
 
@@ -238,7 +245,7 @@ def _filter_attribute(tag: str, attribute: str, value: str) -> str | None:
         return "; ".join(split_style(value)[0]) or None
     if attribute == "target":
         return value if value == "_blank" else None
-    return None if attribute in URL_ATTRIBUTES and not is_safe_url(tag, value) else value
+    return value if is_safe_attribute(tag, attribute, value) else None
 
 
 _CLEANER: Final = nh3.Cleaner(
