@@ -373,11 +373,13 @@ class UploadIncomplete(UploadError):
     """The upload stopped after some of its rows were uploaded.
 
     :param resume: Path of the upload plan: call again with ``resume=`` this path to continue.
+    :param row: Number of the row that the service refused, from 1; ``None`` if it named none.
     """
 
-    def __init__(self, message: str, *, resume: str) -> None:
+    def __init__(self, message: str, *, resume: str, row: int | None = None) -> None:
         super().__init__(message)
         self.resume = resume
+        self.row = row
 
 
 class SourceChanged(UploadError, ValueError):

@@ -13,6 +13,9 @@ from crowdflower._types import describe_type
 Path: TypeAlias = tuple[object, ...]
 """Keys and indexes from a value to a part of it."""
 
+MAX_NESTING: Final = 64
+"""Levels of objects and lists in a row, the row included."""
+
 MISSING_TYPES: Final = frozenset({"NaTType", "NAType"})
 """Types of the markers for missing values of pandas, which is not imported here."""
 
@@ -87,6 +90,8 @@ _REMEDIES: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
 def _find(value: object, path: Path) -> tuple[Path, str] | None:
     """Return the first problem in a value, depth first, in its order."""
     inner: Iterable[tuple[object, object]] = ()
+    if len(path) >= MAX_NESTING and isinstance(value, (dict, list, tuple)):
+        raise RecursionError
     if isinstance(value, dict):
         problem = next(filter(None, map(_name_problem, value)), "")
         inner = value.items()
@@ -128,7 +133,7 @@ def _text_problem(text: str) -> str:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         return f"has a lone surrogate at position {error.start}, which UTF-8 cannot encode"
-    return ""
+    return "contains the character NUL, which is not stored; remove it" if "\0" in text else ""
 
 
 def _has_digits(value: int) -> bool:

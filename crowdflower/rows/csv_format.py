@@ -115,8 +115,11 @@ def lines(stream: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _lines_of_any_end(stream: IO[bytes], longest: int) -> Iterator[bytes]:
-    """Yield the lines of a file with their ends, whichever those are."""
+def lines_of_any_end(stream: IO[bytes], longest: int = MAX_LINE) -> Iterator[bytes]:
+    """Yield the lines of a file with their ends: LF, CR and LF, or CR.
+
+    :raises ValueError: A line has ``longest`` bytes or more.
+    """
     number, size = 1, 0
     pieces: list[bytes] = []  # of a line that is longer than a block
     while block := stream.read(BLOCK):
@@ -145,7 +148,7 @@ def text_lines(stream: IO[bytes], longest: int = MAX_LINE) -> Iterator[str]:
     """
     number = 0
     try:
-        for number, line in enumerate(_lines_of_any_end(stream, longest), 1):
+        for number, line in enumerate(lines_of_any_end(stream, longest), 1):
             yield line.decode("utf-8" if number > 1 else "utf-8-sig")
     except UnicodeDecodeError as error:
         problem = str(error)

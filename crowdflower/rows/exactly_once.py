@@ -7,6 +7,7 @@ rows are sent again. At the end the job is read once more, and units that arrive
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -131,11 +132,20 @@ def upload_exactly_once(
     else:
         problem = "the upload stopped, and the job may hold some of its rows"
         advice = f"To resume, repeat the call with resume={plan.path!r}"
-    raise UploadIncomplete(f"{problem}: {failure}. {advice}", resume=plan.path) from failure
+    reason = str(failure).rstrip(".")
+    raise UploadIncomplete(
+        f"{problem}: {reason}. {advice}", resume=plan.path, row=plan.refused_row
+    ) from failure
 
 
 _INVALID_ROWS: Final = (ApplicationError, PayloadTooLarge, ValidationError)
 """Refusals of what was sent: sending the same again ends in the same refusal."""
+
+
+_ROW: Final = re.compile(
+    r"\b(?P<counts_header>unable to parse )?row (?P<number>[0-9]{1,7})\b", re.IGNORECASE
+)
+"""How a refusal names a row: where the service cannot parse one, it counts the header too."""
 
 
 class _Upload:
@@ -252,12 +262,26 @@ class _Upload:
         except OutcomeUnknown:
             return self._wait_for_count(expected)
         except RefusedError as error:
+            self._name_row(error, chunk)
             if not again and self._is_refused_whole(error, chunk, lines):
                 self._plan.mark(chunk, "planned")
                 if not self._plan.has_sent:
                     say_nothing_stored(error)
             raise
         return True
+
+    def _name_row(self, error: RefusedError, chunk: Chunk) -> None:
+        """Say which row of the upload a refusal means, which counts the rows of its request."""
+        found = _ROW.search(str(error))
+        if not found:
+            return
+        position = int(found["number"])
+        if found["counts_header"] and self._plan.has_header:
+            position -= 1
+        self._plan.refused_row = number = self._plan.row_number(chunk, position)
+        if number not in {None, position}:
+            reason = str(error).rstrip(".")
+            error.args = (f"{reason} (this is row {number} of all the rows)",)
 
     def _is_refused_whole(self, error: RefusedError, chunk: Chunk, lines: list[bytes]) -> bool:
         """Return whether a refused chunk left no row in the job, however the refusal came."""

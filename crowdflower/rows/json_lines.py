@@ -11,6 +11,7 @@ from typing import Any, Final
 from crowdflower._types import JSON, Row, Rows, describe_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
+from crowdflower.http.json_problems import MAX_NESTING
 from crowdflower.models.arguments import check_row
 
 try:
@@ -81,11 +82,34 @@ def _encode_block(block: list[Any], first: int) -> bytes:
         kinds = set(map(type, values))
         try:
             if orjson is not None and kinds <= _SAME_IN_BOTH:
-                return b"\n".join(map(orjson.dumps, block)) + b"\n"
-            return ("\n".join(map(_encode, block)) + "\n").encode("utf-8")
+                lines = list(map(orjson.dumps, block))
+            else:
+                lines = [_encode(row).encode("utf-8") for row in block]
+            if not any(map(_may_be_refused, lines)):
+                return b"\n".join(lines) + b"\n"
         except (TypeError, ValueError, RecursionError):
             pass
     return b"".join(_encode_row(row, number) for number, row in enumerate(block, first))
+
+
+def _may_be_refused(line: bytes) -> bool:
+    """Return whether an encoded row may hold what is JSON and still not stored."""
+    return b"\\u" in line or line.count(b"{") + line.count(b"[") > MAX_NESTING
+
+
+def check_line(row: Row, line: bytes, number: int) -> None:
+    """Check that a row from a file has no NUL, no lone surrogate, and not too many levels.
+
+    :raises InvalidInput: The row, whose number is given, would be refused.
+    """
+    if _may_be_refused(line):
+        try:
+            check_row(row)
+        except InvalidInput as error:
+            problem = str(error)
+        else:
+            return
+        raise InvalidInput(f"row {number}, {problem}", row=number)
 
 
 def _encode_row(row: object, number: int) -> bytes:
@@ -96,9 +120,12 @@ def _encode_row(row: object, number: int) -> bytes:
     problem = "it cannot be written as JSON"
     if all(isinstance(column, str) for column in row):
         try:
-            return f"{_encode(dict(row))}\n".encode()
+            line = f"{_encode(dict(row))}\n".encode()
         except (TypeError, ValueError, RecursionError):
             pass
+        else:
+            check_line(row, line, number)
+            return line
     try:
         check_row(row)
     except InvalidInput as error:

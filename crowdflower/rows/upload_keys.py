@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from crowdflower._types import Row, Rows, describe_type
+from crowdflower._types import JSON, JSONObject, Row, Rows, describe_type
 from crowdflower.cml.names import column_name
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
 from crowdflower.http.json_problems import is_missing, remedy
 from crowdflower.models.arguments import did_you_mean
 from crowdflower.rows import csv_format
-from crowdflower.rows.json_lines import json_lines, rows_in
+from crowdflower.rows.json_lines import check_line, json_lines, rows_in
 from crowdflower.rows.upload_source import CSV, JSON_LINES
 
 GOLD_COLUMN: Final = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
@@ -136,11 +137,12 @@ def _file_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[
             continue
         number += 1
         try:
-            row = encoding.decode_json(line)
+            row = _decode_row(line)
         except ValueError as error:
             raise InvalidInput(f"row {number} is not JSON: {error}", row=number) from None
         if not isinstance(row, dict):
             raise InvalidInput(f"row {number} is {describe_type(row)}, not an object", row=number)
+        check_line(row, line, number)
         completed = columns.complete(row, number)
         unchanged = line.removeprefix(b"\xef\xbb\xbf").strip() if completed is row else None
         yield (
@@ -151,12 +153,29 @@ def _file_lines(file: IO[bytes], key: str, columns: _Columns) -> Iterator[tuple[
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
     try:
-        yield from csv_format.lines(file)
+        yield from csv_format.lines_of_any_end(file)
     except ValueError as error:
         problem = str(error)
     else:
         return
     raise InvalidInput(f"the rows cannot be read: {problem}; split the row, or drop a column")
+
+
+def _decode_row(line: bytes) -> JSON:
+    """Decode a row; a name that an object has twice would lose a value without notice."""
+    row = encoding.decode_json(line)
+    if isinstance(row, dict) and line.count(b":") != len(row):
+        json.loads(line.decode("utf-8-sig"), object_pairs_hook=_refuse_duplicates)
+    return row
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> JSONObject:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        name = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"it has {name!r:.80} twice")
+    return found
 
 
 def _file_records(

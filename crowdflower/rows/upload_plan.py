@@ -105,6 +105,8 @@ class Plan:
         self.path = path
         self.is_kept = False
         """Whether a temporary file stays after the plan is closed."""
+        self.refused_row: int | None = None
+        """Number of the row that the service named when it refused a chunk."""
         self._connection = _connect(path)
         try:
             self._lock_and_load()
@@ -249,6 +251,11 @@ class Plan:
         return str(self._read("source", {})["content_type"])
 
     @property
+    def has_header(self) -> bool:
+        """Whether each chunk begins with a header."""
+        return bool(self._read("source", {})["header"])
+
+    @property
     def has_sent(self) -> bool:
         """Whether any chunk has been sent, so that the job may hold rows of this upload."""
         return bool(self._one("SELECT count(*) FROM chunk WHERE state <> 'planned'")[0])
@@ -272,6 +279,17 @@ class Plan:
             " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.key = row.key) ORDER BY number"
         )
         return [line for (line,) in self._connection.execute(query, (chunk.first, chunk.last))]
+
+    def row_number(self, chunk: Chunk, position: int) -> int | None:
+        """Return the number of the row at a position, from 1, among the missing rows of a chunk."""
+        query = (
+            "SELECT number FROM row WHERE number BETWEEN ? AND ?"
+            " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.key = row.key)"
+            " ORDER BY number LIMIT 1 OFFSET ?"
+        )
+        values = (chunk.first, chunk.last, position - 1)
+        found = self._connection.execute(query, values).fetchone() if position > 0 else None
+        return None if found is None else int(found[0])
 
     def body(self, lines: Iterable[bytes]) -> bytes:
         """Return the request body for encoded rows."""

@@ -113,7 +113,7 @@ def is_refused_whole(error: RefusedError) -> bool:
 
 def say_nothing_stored(error: RefusedError) -> None:
     """Add to the message of a refusal that nothing was stored."""
-    error.args = (f"{error}; nothing was stored",)
+    error.args = (f"{str(error).rstrip('.')}; nothing was stored",)
 
 
 def _content_type(file: str | PathLike[str] | IO[Any], type_: str | None) -> str:
@@ -151,10 +151,18 @@ def _check(source: IO[bytes], content_type: str) -> None:
     start = source.tell()
     if not _is_utf8(source):
         source.seek(start)
-        row = _first_bad_row(source, content_type)
+        row, cells = _first_bad_row(source, content_type)
+        where = "the file" if row is None else f"row {row}"
+        position = next((index for index, cell in enumerate(cells, 1) if "\0" in cell), 0)
+        if position and is_encodable("".join(cells)):
+            column = f" in column {position}" if content_type == CSV else ""
+            raise InvalidInput(
+                f"{where} has the character NUL{column}; remove it, or if the file is UTF-16, save"
+                " it as UTF-8",
+                row=row,
+            )
         raise InvalidInput(
-            f"{'the file' if row is None else f'row {row}'} is not UTF-8; save it as"
-            " UTF-8, or open it as text with the encoding it has",
+            f"{where} is not UTF-8; save it as UTF-8, or open it as text with the encoding it has",
             row=row,
         )
     source.seek(start)
@@ -218,10 +226,10 @@ def _is_utf8(source: IO[bytes]) -> bool:
     return True
 
 
-def _first_bad_row(source: IO[bytes], content_type: str) -> int | None:
-    """Return the number of the first row that is not UTF-8.
+def _first_bad_row(source: IO[bytes], content_type: str) -> tuple[int | None, list[str]]:
+    """Return number and cells of the first row that is not UTF-8 or has a NUL.
 
-    :returns: ``None`` for the header, and after a row longer than :data:`MAX_CHECKED`.
+    :returns: The number is ``None`` for the header, and after one longer than :data:`MAX_CHECKED`.
     """
     text = io.TextIOWrapper(source, "utf-8", errors="surrogateescape", newline="")
     size = 0
@@ -245,10 +253,12 @@ def _first_bad_row(source: IO[bytes], content_type: str) -> int | None:
             numbered = enumerate(rows(csv.reader(lines())))
         else:
             numbered = enumerate(rows([line] for line in lines()), 1)
-        bad = (number for number, cells in numbered if _is_bad("".join(cells)))
-        return next(bad, None) or None
+        bad = (each for each in numbered if _is_bad("".join(each[1])))
+        number, cells = next(bad, (0, []))
     except csv.Error:
-        return None
+        return None, []
+    else:
+        return number or None, cells
     finally:
         text.detach()
 

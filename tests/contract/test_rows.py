@@ -76,6 +76,19 @@ def test_other_columns_need_force(client: Client, draft: Job) -> None:
     assert draft.units_count == 13
 
 
+def nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+def test_what_looks_like_a_refused_row_is_stored(client: Client) -> None:
+    rows = [{"text": "\\u0000"}, {"text": "[" * 99}, {"text": nested(63)}]
+
+    assert [unit.data for unit in client.upload_job(rows).units] == rows
+
+
 @pytest.mark.parametrize(
     ("rows", "number"),
     [
@@ -83,6 +96,10 @@ def test_other_columns_need_force(client: Client, draft: Job) -> None:
         ([{"text": "fine"}] * 1200 + [{"text": {1, 2}}], 1201),
         ([{"text": float("nan")}], 1),
         ([{"text": "fine"}, {3: "no text"}], 2),
+        ([{"text": "fine"}] * 1200 + [{"text": "N\0L"}], 1201),
+        ([{"text": "fine"}, {"N\0L": "fine"}], 2),
+        ([{"text": "fine"}, {"text": "\ud800"}], 2),
+        ([{"text": "fine"}, {"text": nested(64)}], 2),
     ],
 )
 def test_a_bad_row_is_reported_and_nothing_is_sent(
@@ -99,6 +116,7 @@ def test_a_bad_row_is_reported_and_nothing_is_sent(
     ("content", "said"),
     [
         (b"text\nfine\nfine\ncaf\xe9\n", "row 3 is not UTF-8"),
+        (b"text,more\nfine,fine\nfine,N\0L\n", "row 2 has the character NUL in column 2"),
         (b"", "no header"),
         (b"text,,more\n1,2,3\n", "column 2"),
     ],
@@ -165,3 +183,38 @@ def test_more_than_a_third_of_the_rows_are_not_made_test_questions(client: Clien
         job.mark_test_questions("mood")
 
     assert job.reload().golds_count == 0
+
+
+LINES = b'{"id": 1, "text": "a"}\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b'{"id": 2, "text": "\\u0000"}', "row 2, column 'text': .*NUL"),
+        (b'{"id": 2, "text": "\\ud800"}', "row 2, column 'text': .*lone surrogate"),
+        (b'{"id": 2, "text": ' + b"[" * 64 + b"]" * 64 + b"}", "row 2, it .*nested too deeply"),
+        (b'{"id": 2, "text": "a", "text": "b"}', "row 2 .*it has 'text' twice"),
+        (b'{"id": 2, "text": {"a": 1, "a": 2}}', "row 2 .*it has 'a' twice"),
+    ],
+)
+def test_a_line_that_would_be_refused_is_not_sent_with_a_key(
+    client: Client, draft: Job, line: bytes, problem: str
+) -> None:
+    with pytest.raises(InvalidInput, match=problem) as caught:
+        draft.upload_file(io.BytesIO(LINES + line), "json", key="id", force=True)
+
+    assert caught.value.row == 2
+    assert draft.reload().units_count == 12
+
+
+@pytest.mark.parametrize("key", [None, "id"])
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_json_lines_may_have_any_ends(
+    client: Client, draft: Job, key: str | None, end: bytes
+) -> None:
+    file = io.BytesIO(end.join([b'{"id": 1}', b'{"id": 2}', b""]))
+
+    draft.upload_file(file, "json", force=True, **({"key": key} if key else {}))
+
+    assert draft.reload().units_count == 14

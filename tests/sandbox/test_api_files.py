@@ -77,7 +77,10 @@ def test_csv_from_spreadsheets_is_read(content: bytes, rows: list[dict[str, str 
         (b"a\nok\n\xe4\n", "Unable to parse row 3. Please be sure your file is UTF-8 encoded."),
         (b"a\n1\n2\n\xed\xa0\x80\n", "Unable to parse row 4. Please be sure your file is UTF-8"),
         ("a\n1\n".encode("utf-16"), "Unable to parse row 1. Please be sure your file is UTF-8"),
-        (b"a\nx\0y\n", "Unable to parse row 2. Please be sure your file is UTF-8 encoded."),
+        (
+            b"a\nx\0y\n",
+            "Unable to parse row 2. Column 1 has the character NUL.",
+        ),
         (b'a\n1\n"open\n2\n3\n', "Unable to parse row 3. It is not valid CSV"),
         (b'a\n"x"y\n', "Unable to parse row 2. It is not valid CSV"),
         (b",".join(b"c%d" % n for n in range(5001)), "Unable to parse row 1. It names 5001"),
@@ -264,3 +267,18 @@ def test_any_file_is_read_or_refused(content: bytes) -> None:
         except Refusal:
             continue
         assert all(isinstance(row, dict) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        (b'{"t": "first", "t": "second"}', "t"),
+        (b'{"t": {"a": [{"b": 1, "b": 2}]}}', "b"),
+        (b'{"t": 1,\n "t": 1}', "t"),
+        (b'{"t": "a: b", "t": "c"}', "t"),
+    ],
+)
+def test_a_row_with_the_same_name_twice_is_refused(row: bytes, name: str) -> None:
+    """JSON leaves open which value counts, so one would be lost without notice."""
+    with pytest.raises(Invalid, match=f"Unable to parse row 2. It has '{name}' twice."):
+        list(json_rows.read(io.BytesIO(b'{"t": "x: y"}\n' + row)))

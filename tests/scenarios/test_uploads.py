@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crowdflower.exceptions import InvalidInput, ValidationError
+from crowdflower.exceptions import InvalidInput, UploadIncomplete, ValidationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,3 +138,17 @@ def test_a_column_that_no_unit_has_is_named(box: Box) -> None:
 
     with pytest.raises(InvalidInput, match=r"has no column 'sky'.*: sku, text; did you mean 'sku'"):
         list(job.unit_ids("sky"))
+
+
+def test_a_refused_chunk_names_the_row_of_the_whole_upload(box: Box) -> None:
+    """The service counts the rows of a request; this upload takes two requests."""
+    job = box.client.create_job({"title": "For rows"})
+    long = "9" * 400  # JSON, and a number that the sandbox does not store
+    rows = ({"id": number, "a": int(long) if number == 5_999 else 1} for number in range(6_000))
+
+    with pytest.raises(UploadIncomplete, match=r"row 1000.*row 6000 of all the rows") as caught:
+        job.upload(rows, key="id")
+
+    assert caught.value.row == 6_000
+    assert ".." not in str(caught.value)
+    assert job.reload().units_count == 5_000

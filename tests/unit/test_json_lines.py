@@ -20,16 +20,17 @@ from crowdflower.exceptions import InvalidInput
 from crowdflower.rows import json_lines as module
 from crowdflower.rows.json_lines import decode_lines, json_lines
 
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 ROWS = st.lists(
     st.dictionaries(
-        st.text(),
+        TEXT,
         st.recursive(
             st.none()
             | st.booleans()
             | st.integers()
             | st.floats(allow_nan=False, allow_infinity=False)
-            | st.text(),
-            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            | TEXT,
+            lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
             max_leaves=4,
         ),
         max_size=3,

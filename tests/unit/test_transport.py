@@ -129,7 +129,7 @@ def test_too_many_rows_in_a_job_raise_unit_limit_reached(
     with pytest.raises(UnitLimitReached) as caught:
         client.upload_job([{"text": "hi"}], 7)
 
-    assert str(caught.value).endswith(f"{said}; nothing was stored")
+    assert str(caught.value).endswith(f"{said.rstrip('.')}; nothing was stored")
 
 
 def test_a_copy_names_the_job_that_may_be_missing(api: RequestsMock, client: Client) -> None:

@@ -79,9 +79,11 @@ def _number_records(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]
     try:
         for number, cells in enumerate(rows, 1):
             text = "".join(cells)
-            # NUL is valid UTF-8, but in a table it means that the file is UTF-16.
-            if "\0" in text or (not text.isascii() and _NOT_UTF_8.search(text)):
+            if not text.isascii() and _NOT_UTF_8.search(text):
                 raise _unable(number, _ENCODING)
+            if "\0" in text:  # valid UTF-8, but it may mean that the file is UTF-16
+                column = next(column for column, cell in enumerate(cells, 1) if "\0" in cell)
+                raise _unable(number, f"Column {column} has the character NUL. {_ENCODING}")
             yield number, cells
     except csv.Error as error:
         problem = _ENCODING if "NUL" in str(error) else f"It is not valid CSV: {error}."

@@ -8,6 +8,7 @@ to send the same rows.
 from __future__ import annotations
 
 import io
+import json
 import re
 from functools import partial
 from itertools import chain
@@ -59,7 +60,8 @@ def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
     for line in chain(iter(partial(text.readline, _BLOCK), ""), [""]):
         if not line.isascii() and _NOT_UTF_8.search(line):
             raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.")
-        if not pending and (plain := decode_flat_object(line)) is not None:
+        plain = None if pending else decode_flat_object(line)
+        if plain is not None and line.count(":") == len(plain):  # no name is there twice
             number += 1
             yield plain
             continue
@@ -96,9 +98,25 @@ def _object_at(text: str, at: int, number: int, *, last: bool) -> tuple[dict[str
         problem = f"{error.msg}, at character {error.pos - at + 1} of it."
     else:
         if isinstance(value, dict):
+            if text.count(":", at, end) != len(value):
+                _refuse_same_names(text[at:end], number)
             return value, end
         problem = "It is not a JSON object; a row is {column: value}."
     raise _unable(number, problem)
+
+
+def _refuse_same_names(text: str, number: int) -> None:
+    """Refuse an object with the same name twice: one of the values would be lost."""
+
+    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise _unable(number, f"It has {name!r:.80} twice.")
+            found[name] = value
+        return found
+
+    json.loads(text, object_pairs_hook=check)
 
 
 def _unable(number: int, problem: str) -> Invalid:
