@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_POINTS: Final = 100
 """Points of a rating."""
 
+_FLAGS: Final = frozenset("dgimsuvy")
+"""The flags of JavaScript's patterns."""
+
 _AGGREGATION = re.compile(
     r"agg|all|avg|agg_[1-9]\d{0,3}|cagg_(?:0|1|0?\.\d{1,6}|1\.0{1,6})", re.ASCII
 )
@@ -183,6 +186,7 @@ def _validation(source: Source, liquid: Liquid, node: QuestionNode) -> validator
     )
     if attribute is None:
         return validation
+    _warn_unused(source, liquid, node)
     for message in validation.errors:
         source.add_problem(attribute.start, message)
     pattern = node.attributes.get("data-validates-regex")
@@ -207,6 +211,23 @@ def _validation(source: Source, liquid: Liquid, node: QuestionNode) -> validator
             f'The pattern of the validator "regex" uses {feature}, which is not available here.',
         )
     return validation
+
+
+def _warn_unused(source: Source, liquid: Liquid, node: QuestionNode) -> None:
+    """Warn of unknown flags, and of a message and flags that are of no validator."""
+    for word in ("flags", "message"):
+        if attribute := node.attributes.get(f"data-validates-{word}"):
+            message = (
+                f"data-validates-{word} has no effect, because it names no validator; write "
+                f"data-validates-NAME-{word}, such as data-validates-regex-{word}."
+            )
+            source.add_warning(attribute.start, message)
+    flags = node.attributes.get("data-validates-regex-flags")
+    unknown = set(flags.value.strip()) - _FLAGS if flags else set()
+    if flags and unknown and not liquid.is_in(flags.value):
+        listed = "".join(sorted(unknown))[:30]
+        message = f'data-validates-regex-flags has unknown flags, "{listed}", without an effect.'
+        source.add_warning(flags.start, message)
 
 
 def _default(

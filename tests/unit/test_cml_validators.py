@@ -300,3 +300,22 @@ def test_a_pattern_in_an_attribute_leaves_the_regex_attribute_to_test_questions(
 def test_an_invalid_pattern_in_an_attribute_is_a_problem(pattern: str) -> None:
     with pytest.raises(CMLError, match='1:20: The validator "regex" is invalid'):
         parse(f'<cml:text name="q" validates="regex" data-validates-regex="{pattern}"/>')
+
+
+@pytest.mark.parametrize(
+    ("attributes", "warning"),
+    [
+        ("data-validates-regex-flags='iyx'", 'data-validates-regex-flags has unknown flags, "x"'),
+        ("data-validates-flags='i'", "data-validates-flags has no effect"),
+        ("data-validates-message='No.'", "data-validates-message has no effect"),
+    ],
+)
+def test_messages_and_flags_without_effect_are_a_warning(attributes: str, warning: str) -> None:
+    pattern = "validates='required regex' data-validates-regex='^a' data-validates-regex-flags='i'"
+    if "regex-flags" in attributes:
+        pattern = pattern.removesuffix(" data-validates-regex-flags='i'")
+    usual = "data-validates-regex-message='No.' data-validates-required-message='No.'"
+
+    (problem,) = parse(f"<cml:text name='q' {pattern} {usual} {attributes}/>").warnings
+
+    assert problem.message.startswith(warning)

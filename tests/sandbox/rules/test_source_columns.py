@@ -100,6 +100,28 @@ def test_rows_may_come_after_the_form(api: Api) -> None:
     assert launch(api, job).status_code == 200
 
 
+def test_a_column_that_only_a_deleted_row_had_is_absent(api: Api, job: int) -> None:
+    row = {"unit": {"data": {"Text": "a", "text": "b"}}}
+    unit = api("POST", f"/jobs/{job}/units", json=row).json()["id"]
+    before = save(api, job, "<p>{{text}} {{Text}}</p>")
+
+    api("DELETE", f"/jobs/{job}/units/{unit}")
+    refused = launch(api, job)
+
+    assert before == ""
+    assert refused.status_code == 422
+    assert MISSING in refused.text.replace('\\"', '"')
+
+
+def test_a_column_that_is_blank_in_every_row_is_there(api: Api) -> None:
+    rows = b"title,text\n" + b"a,\n" * 5
+    headers = {"Content-Type": "text/csv"}
+    job = api("POST", "/jobs/upload", data=rows, headers=headers).json()["id"]
+
+    assert save(api, job, "<p>{{text}}</p>") == ""
+    assert launch(api, job).status_code == 200
+
+
 def test_units_are_not_ordered_automatically_either(api: Api, job: int) -> None:
     save(api, job, "<p>{{text}}</p>")
     api("POST", f"/jobs/{job}/channels", json={"channels": ["cf_internal"]})
