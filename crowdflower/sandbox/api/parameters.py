@@ -227,7 +227,8 @@ def parse_query(raw: bytes, separators: str = "&;") -> JSONObject:
     >>> parse_query(b"job[title]=Caf%C3%A9&job[options][after_gold]=4&tags[]=a&tags[]=b")
     {'job': {'title': 'Café', 'options': {'after_gold': '4'}}, 'tags': ['a', 'b']}
     """
-    parts = re.split(f"[{separators}] *".encode(), raw)
+    # Of a value such as ``with=;`` the semicolon is a part: what follows is not a parameter.
+    parts = re.split(rf"& *|[{separators}] *(?=[^&;=]+=)".encode(), raw)
     if len(parts) > MAX_COUNT:
         raise BadRequest(f"The request has more than {MAX_COUNT} parameters.")
     try:

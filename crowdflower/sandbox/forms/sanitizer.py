@@ -190,8 +190,23 @@ def _sanitize_fragment(html: str) -> str:
         return sanitize(html)
     before, after = _AROUND[part[1].lower()]
     clean = sanitize(before + html + after)
-    is_whole = clean.startswith(before) and clean.endswith(after)
-    return clean[len(before) : len(clean) - len(after)] if is_whole else clean
+    inner = clean.removeprefix(before).removesuffix(after)
+    return inner if _is_balanced(inner) else clean
+
+
+def _is_balanced(html: str) -> bool:
+    """Return whether sanitized HTML closes what it opens, and nothing else.
+
+    >>> _is_balanced("<td>a</td>"), _is_balanced("<td>a</td></tr><tr>")
+    (True, False)
+    """
+    depth = 0
+    for tag in _TAG.finditer(html):
+        if tag[2] and tag[2] not in _VOID_TAGS:
+            depth += -1 if tag[1] else 1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def plain_text(markup: str) -> str:
