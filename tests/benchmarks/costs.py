@@ -6,10 +6,11 @@ Run it with a Python that has the package and its development tools installed::
 
 Three crowds work on the same job, each with twenty seeds, with a quiz and without one. The job has
 400 rows and 40 test questions, pages of 5 with one test question, and 3 judgments per row. The exit
-status is 1 if a job with a quiz cost more than its estimate allows at most, or if the median of "at
-most" divided by the cost is above 2. The first argument is the number of seeds.
+status is 1 if a job cost more than its estimate allows at most, or if the median of "at most"
+divided by the cost is above 2. The first argument is the number of seeds.
 
-A job that a crowd does not finish costs less than its estimate, so the median counts it as it is.
+A fourth crowd, of which nine in ten guess or are careless, is beyond the share of replaced
+judgments that the estimate assumes. It is printed, and does not count for the exit status.
 """
 
 from __future__ import annotations
@@ -40,8 +41,15 @@ CROWDS = {
         "random spammer": 0.1,
         "constant spammer": 0.05,
     },
-    "bad": {"normal": 0.1, "sloppy": 0.2, "random spammer": 0.5, "constant spammer": 0.2},
+    "bad": {
+        "expert": 0.1,
+        "normal": 0.4,
+        "sloppy": 0.2,
+        "random spammer": 0.2,
+        "constant spammer": 0.1,
+    },
 }
+HOSTILE = {"normal": 0.1, "sloppy": 0.2, "random spammer": 0.5, "constant spammer": 0.2}
 MAX_RATIO = 2
 
 
@@ -69,13 +77,14 @@ def main() -> None:
         )
         print("  above at most  cost/expected  at most/cost, median and least")
         runs = []
-        for name in CROWDS:
-            found = [measure(seed, name, has_quiz=has_quiz) for seed in range(seeds)]
+        for name, mix in CROWDS.items():
+            found = [measure(seed, mix, has_quiz=has_quiz) for seed in range(seeds)]
             print_row(name, found)
             runs += found
         print_row("all", runs)
         is_above = any(each.cost > each.at_most for each in runs)
-        failed |= has_quiz and (is_above or median(each.ratio for each in runs) > MAX_RATIO)
+        failed |= is_above or median(each.ratio for each in runs) > MAX_RATIO
+        print_row("hostile", [measure(seed, HOSTILE, has_quiz=has_quiz) for seed in range(seeds)])
     sys.exit(failed)
 
 
@@ -92,7 +101,7 @@ def print_row(name: str, runs: list[Measured]) -> None:
     )
 
 
-def measure(seed: int, crowd: str, *, has_quiz: bool) -> Measured:
+def measure(seed: int, mix: dict[str, float], *, has_quiz: bool) -> Measured:
     """Let a crowd work on a job, and return its cost and its estimate."""
     with Sandbox(seed=seed, balance_cents=10_000_000) as box:
         client = box.client()
@@ -109,7 +118,7 @@ def measure(seed: int, crowd: str, *, has_quiz: bool) -> Measured:
         estimate = job.estimate(ROWS)
         assert estimate.at_most_cents is not None
         job.launch(ROWS)
-        box.crowd.add(CONTRIBUTORS, mix=CROWDS[crowd], truth={"says": "truth"})
+        box.crowd.add(CONTRIBUTORS, mix=mix, truth={"says": "truth"})
         summary = box.crowd.run(job)
         if job.state != "finished":
             job.cancel()  # returns what was not spent
