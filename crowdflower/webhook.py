@@ -109,6 +109,7 @@ class Webhook:
     def __init__(
         self, *keys: str | ApiKey, client: Client | None = None, remembered: int = MAX_REMEMBERED
     ) -> None:
+        self._keys: tuple[ApiKey, ...] = ()  # a traceback may show the object before it is ready
         keys = tuple(map(mask_key, keys))
         if not keys or not all(keys):
             raise ConfigError("no key to verify signatures with; pass Webhook(key)")
