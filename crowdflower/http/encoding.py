@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from crowdflower._types import JSON
 from crowdflower.exceptions import InvalidInput
-from crowdflower.http.json_problems import describe_path, find_problem, is_numpy, remedy
+from crowdflower.http.json_problems import describe_path, find_problem, numpy_advice, remedy
 
 try:
     import orjson
@@ -240,5 +240,5 @@ def numeric_segment(id: int | str) -> str:  # noqa: A002
 
 
 def _not_an_id(value: object, expected: str) -> str:
-    advice = "; convert it with .item()" if is_numpy(value) else ""
+    advice = numpy_advice(value)
     return f"{value!r:.80} is not an id: expected {expected}{advice}"

@@ -46,6 +46,11 @@ def is_numpy(value: object) -> bool:
     return type(value).__module__.partition(".")[0] == "numpy"
 
 
+def numpy_advice(value: object) -> str:
+    """Return the end of a message about a value that may be a NumPy number; empty if it is not."""
+    return "; convert it with .item()" if is_numpy(value) else ""
+
+
 def is_missing(value: object) -> bool:
     """Return whether a value stands for a missing one: ``None``, NaN, or a marker of pandas."""
     is_nan = isinstance(value, float) and isnan(value)

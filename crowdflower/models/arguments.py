@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput
-from crowdflower.http.json_problems import describe_path, find_problem, is_numpy
+from crowdflower.http.json_problems import describe_path, find_problem, numpy_advice
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -37,11 +37,6 @@ def check_count(name: str, value: object) -> int:
         advice = numpy_advice(value)
         raise InvalidInput(f"{name} must be a positive integer, not {value!r:.80}{advice}")
     return value
-
-
-def numpy_advice(value: object) -> str:
-    """Return the end of a message about a value that may be a NumPy number; empty if it is not."""
-    return "; convert it with .item()" if is_numpy(value) else ""
 
 
 def check_names(name: str, value: Iterable[str]) -> list[str]:

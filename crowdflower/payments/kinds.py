@@ -19,9 +19,10 @@ from crowdflower._types import MISSING, JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput, OutcomeUnknown
 from crowdflower.http import encoding
 from crowdflower.http.encoding import numeric_segment, segment
+from crowdflower.http.json_problems import numpy_advice
 from crowdflower.http.responses import Answer
 from crowdflower.http.transport import Expected, Response
-from crowdflower.models.arguments import check_channels, check_count, numpy_advice
+from crowdflower.models.arguments import check_channels, check_count
 from crowdflower.payments import pricing
 from crowdflower.payments.placed_order import find_order
 from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen, Operation

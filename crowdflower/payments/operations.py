@@ -29,10 +29,10 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import is_encodable
+from crowdflower.http.json_problems import numpy_advice
 from crowdflower.http.polling import poll
 from crowdflower.http.responses import MAX_MESSAGE
 from crowdflower.http.transport import IDEMPOTENCY_KEY
-from crowdflower.models.arguments import numpy_advice
 from crowdflower.payments.accounts import Account
 from crowdflower.payments.journal import Journal
 from crowdflower.payments.kinds import KINDS, Payment
