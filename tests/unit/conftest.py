@@ -1,10 +1,12 @@
-"""A client with mocked HTTP (`responses`) and a fake clock."""
+"""A client with mocked HTTP (`responses`) and a fake clock; recorded votes, where they are."""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
 KEY = "s3cret-0123456789abcdef"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 @dataclass(frozen=True)
@@ -122,3 +125,18 @@ def job(client: Client) -> Job:
         payment_cents=10,
         fields={"sentiment": "agg", "topics": "agg", "any_comments": "all"},
     )
+
+
+@pytest.fixture(scope="session")
+def entailment() -> tuple[list[tuple[str, str, str]], dict[str, str]]:
+    """8,000 votes of 164 people on 800 questions, and the labels of experts.
+
+    Source: Snow, O'Connor, Jurafsky and Ng, EMNLP 2008, textual entailment.
+    """
+    if not (DATA / "rte_judgments.csv").exists():
+        pytest.skip("the votes of Snow et al. (2008) are not available on this machine")
+    with (DATA / "rte_judgments.csv").open(encoding="utf-8", newline="") as file:
+        votes = [(row["task"], row["worker"], row["label"]) for row in csv.DictReader(file)]
+    with (DATA / "rte_questions.csv").open(encoding="utf-8", newline="") as file:
+        gold = {row["id"]: row["gold"] for row in csv.DictReader(file)}
+    return votes, gold

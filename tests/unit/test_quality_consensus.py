@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import random
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +25,6 @@ from crowdflower.quality import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:the median number of votes per worker")
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
 
 Vote = tuple[str, str, str]
 Method = Callable[[Iterable[Vote]], Consensus[str, str, str]]
@@ -325,18 +321,6 @@ def right(outcome: Consensus[int, int, str], truth: dict[int, str]) -> int:
 def test_an_option_out_of_range_is_refused_by_name(model: Any, option: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(option))):
         model(small(), **option)
-
-
-@pytest.fixture(scope="module")
-def entailment() -> tuple[list[Vote], dict[str, str]]:
-    """8,000 votes of 164 people on 800 questions, and the labels of experts."""
-    if not (DATA / "rte_judgments.csv").exists():
-        pytest.skip("the votes of Snow et al. (2008) are not available on this machine")
-    with (DATA / "rte_judgments.csv").open(encoding="utf-8", newline="") as file:
-        votes = [(row["task"], row["worker"], row["label"]) for row in csv.DictReader(file)]
-    with (DATA / "rte_questions.csv").open(encoding="utf-8", newline="") as file:
-        gold = {row["id"]: row["gold"] for row in csv.DictReader(file)}
-    return votes, gold
 
 
 @pytest.mark.parametrize(

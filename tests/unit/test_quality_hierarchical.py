@@ -6,13 +6,11 @@ the page on aggregation has them.
 
 from __future__ import annotations
 
-import csv
 import math
 import pickle
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdflower.quality import Priors, hierarchical_dawid_skene, majority_vote
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
 
 Vote = tuple[Any, Any, Any]
 
@@ -379,14 +375,11 @@ def test_free_text_with_thousands_of_labels_keeps_only_the_labels_given() -> Non
     assert {len(row) for row in outcome.probabilities.values()} == {2}
 
 
-def test_real_votes_are_aggregated_as_in_the_table_of_the_documentation() -> None:
+def test_real_votes_are_aggregated_as_in_the_table_of_the_documentation(
+    entailment: tuple[list[Vote], dict[str, str]],
+) -> None:
     """8,000 votes of 164 workers on entailment: Snow, O'Connor, Jurafsky and Ng, EMNLP 2008."""
-    if not (DATA / "rte_judgments.csv").exists():
-        pytest.skip("the votes of Snow et al. (2008) are not available on this machine")
-    with (DATA / "rte_judgments.csv").open(encoding="utf-8", newline="") as file:
-        votes = [(row["task"], row["worker"], row["label"]) for row in csv.DictReader(file)]
-    with (DATA / "rte_questions.csv").open(encoding="utf-8", newline="") as file:
-        gold = {row["id"]: row["gold"] for row in csv.DictReader(file)}
+    votes, gold = entailment
 
     outcome = hierarchical_dawid_skene(votes)
     dice = random.Random(1)  # noqa: S311 - no secret
