@@ -327,7 +327,7 @@ def name_pattern(names: Iterable[str]) -> re.Pattern[str]:
 def _names(text: str) -> Iterator[tuple[str, int]]:
     """Yield the names in an expression that may be columns, each with its offset.
 
-    Not attributes behind a dot, filters, names of arguments, numbers and texts; but a text in
+    Not attributes behind a dot, filters, names of arguments, numbers and strings; but a string in
     brackets of its own is a name: ``["Full name"]``.
     """
     first, before, tokens = "", "", [*_WORD.finditer(text), None]

@@ -39,7 +39,7 @@ class Priors:
     :param copying: The probability that a worker copies the true label; otherwise the worker
         answers by habit. With two labels, 0.7 means an accuracy of 0.7 + 0.3 / 2 = 0.85.
     :param copying_votes: How many votes ``copying`` is worth.
-    :param habit_votes: How many votes it is worth that the habit is no preference for any label.
+    :param habit_votes: Weight, in votes, of the assumption that the habit prefers no label.
     :param table_votes: How many votes per true label these two numbers are worth, compared with the
         worker's confusion matrix.
     :param frequency_votes: How many tasks of each label are added to the frequencies.

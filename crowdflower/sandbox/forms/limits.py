@@ -73,7 +73,7 @@ class Budget:
             raise ResourceLimitError("its filters process too much text", token=None)
 
     def sanitize(self, text: str) -> None:
-        """Spend a text that is printed between tags, where markup is cleaned."""
+        """Count the work of sanitizing a string that is printed between tags."""
         if "<" in text or "&" in text or ">" in text:
             self.work(_SANITIZER_COST + len(text))
 
