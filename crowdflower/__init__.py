@@ -11,6 +11,7 @@
     webhook      Webhook: verifies, parses and deduplicates notifications
     exceptions   every error that a call raises, under ApiError
     states       the API's words: states, channels, report types, signals
+    progress     Progress: how far an upload, a download or a wait is
 
     models       what Job, Unit, ... are made of: fields, endpoints, paths, shapes
     http         how a call travels: attempts, timeouts, connections, pages
@@ -93,6 +94,7 @@ from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models.paths import PathFactory
 from crowdflower.order import Order
+from crowdflower.progress import Progress
 from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker
 
@@ -136,6 +138,7 @@ __all__ = [
     "PayloadTooLarge",
     "PaymentRequired",
     "PermissionDenied",
+    "Progress",
     "RateLimited",
     "RefusedError",
     "Replay",

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "crowdflower"
 
 OPTIONAL = [
+    "IPython",
     "click",
     "dlt",
     "flask",
