@@ -101,13 +101,19 @@ class Journal:
                 return _one(connection, "op_id = ?", op_id)
         raise JournalError(f"operation {op_id} was resolved before it was sent; it was not sent")
 
-    def settle(self, op_id: str, state: State, evidence: str) -> Operation:
-        """Record the outcome of an operation."""
+    def settle(
+        self, op_id: str, state: State, evidence: str, result: Mapping[str, Any] | None = None
+    ) -> Operation:
+        """Record the outcome of an operation.
+
+        :param result: What the service answered, if it is known.
+        """
+        recorded = None if result is None else json.dumps(result)
         with self._store.transaction() as connection:
             connection.execute(
-                "UPDATE operations SET state = ?, evidence = ?, settled_at = ?, settled_step = ?"
-                " WHERE op_id = ?",
-                (state, evidence, self._now(), _next_step(connection), op_id),
+                "UPDATE operations SET state = ?, evidence = ?, settled_at = ?, settled_step = ?,"
+                " result = ? WHERE op_id = ?",
+                (state, evidence, self._now(), _next_step(connection), recorded, op_id),
             )
             return _one(connection, "op_id = ?", op_id)
 
@@ -189,10 +195,11 @@ class Journal:
                 connection.execute(
                     "INSERT OR REPLACE INTO accounts VALUES (?, ?)", (fingerprint, account)
                 )
-                connection.execute(  # a key that is in use in both stays in use in both
-                    "UPDATE OR IGNORE operations SET account = ? WHERE account = ?",
-                    (account, fingerprint),
-                )
+                for table in ("operations", "creations", "uploads"):
+                    connection.execute(  # a key that is in use in both stays in use in both
+                        f"UPDATE OR IGNORE {table} SET account = ? WHERE account = ?",  # noqa: S608
+                        (account, fingerprint),
+                    )
 
 
 _DESCRIPTIONS: Final[Mapping[State, str]] = {
@@ -207,6 +214,7 @@ _DESCRIPTIONS: Final[Mapping[State, str]] = {
 
 _COLUMNS: Final = tuple(each.name for each in fields(Operation))
 _TIMES: Final = ("prepared_at", "sent_at", "settled_at")
+_JSON: Final = ("before", "result")
 
 
 def _next_step(connection: sqlite3.Connection) -> int:
@@ -220,7 +228,9 @@ def _to_row(operation: Operation) -> dict[str, Any]:
     row = dict(zip(_COLUMNS, astuple(operation), strict=True))
     for name in _TIMES:
         row[name] = row[name] and row[name].timestamp()
-    return {**row, "before": json.dumps(row["before"])}
+    for name in _JSON:
+        row[name] = None if row[name] is None else json.dumps(row[name])
+    return row
 
 
 def _all(connection: sqlite3.Connection, where: str, *values: object) -> list[Operation]:
@@ -243,4 +253,6 @@ def _from_row(row: dict[str, Any]) -> Operation:
     for name in _TIMES:
         if row[name] is not None:
             row[name] = datetime.fromtimestamp(row[name], UTC)
-    return Operation(**{**row, "before": json.loads(row["before"])})
+    for name in _JSON:
+        row[name] = None if row[name] is None else json.loads(row[name])
+    return Operation(**row)

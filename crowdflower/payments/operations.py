@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
+from crowdflower._types import JSONObject
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -208,7 +209,7 @@ class Operations:
             self._settle(operation, "rejected", f"{type(error).__name__}: {error}")
             raise
         else:
-            self._settle(operation, "applied", f"status {status}")
+            self._settle(operation, "applied", f"status {status}", self._mask(result))
             topics = set(map(_topic, told))
             done = payment.describe_done(result)
             for text in answer.warnings:
@@ -246,16 +247,34 @@ class Operations:
             key,
         )
 
-    def _settle(self, operation: Operation, state: State, evidence: str) -> Operation:
+    def _settle(
+        self,
+        operation: Operation,
+        state: State,
+        evidence: str,
+        result: Mapping[str, Any] | None = None,
+    ) -> Operation:
         """Record an outcome; if that fails, warn: the journal then knows less, never wrong."""
         try:
-            return self.journal.settle(operation.op_id, state, evidence)
+            return self.journal.settle(operation.op_id, state, evidence, result)
         except JournalError as error:
             warn(
                 f"{operation.name} {operation.op_id} is {state}, but the journal could not record"
                 f" that: {error}",
             )
             return operation
+
+    def _mask(self, result: object) -> JSONObject | None:
+        """Return what the journal keeps of a result: an object, without the API key."""
+
+        def mask(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {mask(name): mask(each) for name, each in value.items()}
+            if isinstance(value, list):
+                return [*map(mask, value)]
+            return self._client.transport.key.mask(value) if isinstance(value, str) else value
+
+        return mask(result) if isinstance(result, dict) else None
 
     # Effect and cost
 

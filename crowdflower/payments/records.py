@@ -51,6 +51,9 @@ class Operation:
     sent_at: datetime | None = None
     settled_at: datetime | None = None
 
+    result: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What the service answered, such as the order; ``None`` if nothing was recorded."""
+
     def pays_the_same_as(self, other: Operation) -> bool:
         """Return whether both are the same request; the order of parameters does not matter."""
         return (self.name, self.method, self.path) == (other.name, other.method, other.path) and (

@@ -81,6 +81,16 @@ def test_each_state_is_recorded(journal: Journal) -> None:
     assert journal.get(prepared.op_id) == settled
 
 
+def test_what_the_service_answered_is_recorded(journal: Journal) -> None:
+    made = journal.prepare(bonus("a key"))
+    order = {"id": 3, "meta": {"units": [1, 2.5, None, "\U0001f600 \ud800"]}}
+
+    settled = journal.settle(made.op_id, "applied", "status 200", order)
+
+    assert settled.result == order == journal.get(made.op_id).result
+    assert made.result is None
+
+
 def test_pending_payments_of_all_accounts_are_listed_oldest_first(journal: Journal) -> None:
     first = journal.prepare(bonus())
     second = journal.prepare(bonus())
@@ -222,7 +232,7 @@ def _foreign(path: Path) -> None:
 
 def _newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
 
 
 def _overwritten(path: Path) -> None:

@@ -175,6 +175,17 @@ def test_a_payment_is_sent_in_the_journal_before_its_request_leaves(
     assert client.operations.pending() == []
 
 
+def test_the_order_is_recorded_without_the_api_key(client: Client, service: Service) -> None:
+    service.answer = lambda _: (200, {}, json.dumps({"id": 88, "meta": {"by": [f"key {KEY}"]}}))
+
+    launch(client, key="may")
+
+    with pytest.raises(DuplicateOperation) as caught:
+        launch(client, key="may")
+    assert caught.value.operation is not None
+    assert caught.value.operation.result == {"id": 88, "meta": {"by": ["key ****"]}}
+
+
 @pytest.mark.parametrize(
     ("pay", "lines"),
     [

@@ -1,6 +1,7 @@
 """Files of a client that version 1.0.0 made: the journal is migrated, the upload plan continues.
 
-``make_fixtures.py`` made them, with version 1.0.0.
+``make_fixtures.py`` made them, with version 1.0.0. ``journal_version_2.sql`` is a journal that was
+made before 1.1.0 was released.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from crowdflower.exceptions import (
     JournalError,
 )
 from crowdflower.payments.journal import Journal
+from crowdflower.payments.journal_tables import VERSION
 from crowdflower.payments.records import Operation
 from crowdflower.rows.upload_plan import open_plan
 from crowdflower.sandbox import Sandbox
@@ -71,7 +73,7 @@ def test_a_journal_is_migrated_and_a_copy_of_it_is_kept(path: Path) -> None:
     (pending,) = Journal(path).pending()
 
     assert (pending.name, pending.key, pending.state) == ("launch", "unknown", "unknown")
-    assert (rows(path), version(path)) == (before, 2)
+    assert (rows(path), version(path)) == (before, VERSION)
     copy = path.with_name(COPY)
     assert (rows(copy), version(copy)) == (before, 1)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -147,7 +149,7 @@ def test_a_damaged_journal_of_version_1_0_0_is_refused_and_not_changed(path: Pat
 
 def test_a_journal_of_a_newer_version_is_refused_and_not_changed(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
     before = path.read_bytes()
 
     with pytest.raises(JournalError, match=r"written by a newer release of crowdflower; upgrade"):
@@ -173,6 +175,46 @@ def test_if_the_clock_was_set_back_no_payment_of_an_old_journal_proves_another(p
     (pending,) = journal.pending()
 
     assert [each.op_id for each in journal.beside(pending)] == ["B"]
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """A journal with the tables of version 2."""
+    second = tmp_path / "second.db"
+    with closing(sqlite3.connect(second)) as connection:
+        connection.executescript((OLD.parent / "journal_version_2.sql").read_text())
+    return second
+
+
+def test_a_journal_of_version_2_is_migrated_and_a_copy_of_it_is_kept(second: Path) -> None:
+    before = rows(second)
+
+    (pending,) = Journal(second).pending()
+
+    assert (pending.key, pending.result) == ("unknown", None)
+    assert (rows(second), version(second)) == (before, VERSION)
+    copy = second.with_name("second.db.1.1.0.dev0")
+    assert (rows(copy), version(copy)) == (before, 2)
+
+
+@pytest.mark.parametrize("earlier", ["path", "second"])
+def test_a_migrated_journal_has_the_tables_of_a_new_one(
+    earlier: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    def tables(file: Path) -> dict[str, list[str]]:
+        with closing(sqlite3.connect(file)) as connection:
+            names = connection.execute("SELECT name FROM sqlite_master").fetchall()
+            return {
+                name: connection.execute(f"PRAGMA table_info({name})").fetchall()
+                for (name,) in names
+            }
+
+    new = tmp_path / "new.db"
+    Journal(new).prepare(bonus("applied"))
+    migrated: Path = request.getfixturevalue(earlier)
+    Journal(migrated).pending()
+
+    assert tables(migrated) == tables(new)
 
 
 def test_a_copy_replaces_no_other_file(path: Path) -> None:
