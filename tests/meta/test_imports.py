@@ -36,7 +36,7 @@ OPTIONAL = [
 ]
 """All optional packages except orjson, which replaces ``json`` if it is installed."""
 
-SHARED = {"states", "_types", "cml", "quality"}
+SHARED = {"states", "_types", "_html", "cml", "quality"}
 """Modules that the client and the sandbox share."""
 
 ABOVE_THE_CLIENT = {"sandbox", "bulk", "spark", "dlt", "frames", "testing", "cli"}
