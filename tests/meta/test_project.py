@@ -126,7 +126,10 @@ def test_the_dev_extra_has_the_dependencies_of_tox(installed: Distribution) -> N
     environments = [name for name in settings.sections() if name.startswith("testenv")]
 
     required = {
-        package for name in environments for package in settings[name].get("deps", "").split()
+        line.rpartition(" ")[2]  # after the factors, such as "py313: "
+        for name in environments
+        for line in settings[name].get("deps", "").splitlines()
+        if line
     }
 
     requirements = [package.partition(";") for package in installed.requires or []]
