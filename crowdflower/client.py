@@ -58,6 +58,7 @@ from crowdflower.models.paths import PathFactory
 from crowdflower.models.refusals import classify_refusal
 from crowdflower.models.verification import comparable, compare_attributes
 from crowdflower.order import Order
+from crowdflower.progress import ProgressOption
 from crowdflower.rows import report_archive, upload_source
 from crowdflower.rows.new_file import new_file
 from crowdflower.rows.report_download import download
@@ -419,7 +420,14 @@ class Client(BaseClient):
         self.request("DELETE", _job_path(job_id))
 
     def copy_job(
-        self, job_id: int, all_units: bool, gold: bool, *, only_new_and_judgable: bool = False
+        self,
+        job_id: int,
+        all_units: bool,
+        gold: bool,
+        *,
+        only_new_and_judgable: bool = False,
+        wait: bool | None = None,
+        progress: ProgressOption = None,
     ) -> Job:
         """Copy a job. See :meth:`Job.copy`.
 
@@ -435,7 +443,26 @@ class Client(BaseClient):
         }
         query = {name: True for name, value in options.items() if value}
         path = _job_path(job_id, "copy")
-        return self._job(self.request("GET", path, query=query, shape=shapes.a_job).body)
+        waits = bool(progress) if wait is None else wait
+        total = self._count_to_copy(job_id, all_units=all_units, gold=gold) if waits else None
+        copied = self._job(self.request("GET", path, query=query, shape=shapes.a_job).body)
+        if waits and query:
+            from crowdflower.rows.unit_copies import wait_for_units  # noqa: PLC0415 - rarely used
+
+            try:
+                wait_for_units(self, copied.id, total, progress)
+            except BaseException as error:
+                error.add_note(f"the copy is job {copied.id}")
+                raise
+            copied.expire()
+        return copied
+
+    def _count_to_copy(self, job_id: int, *, all_units: bool, gold: bool) -> int | None:
+        """Return how many units a copy will have, if the job shows it."""
+        job = self.request("GET", _job_path(job_id), shape=shapes.a_job).body
+        name = "units_count" if all_units else "golds_count" if gold else ""
+        count = job.get(name)
+        return count if isinstance(count, int) else None
 
     def convert_job_test_questions(self, job_id: int) -> None:
         """Turn the units whose ``_golden`` column is true into test questions.
@@ -825,7 +852,11 @@ class Client(BaseClient):
             return list(report_archive.rows(archive, type_))
 
     def stream_report(
-        self, job: JobFields | int, *, largest: int = report_archive.MAX_UNPACKED
+        self,
+        job: JobFields | int,
+        *,
+        largest: int = report_archive.MAX_UNPACKED,
+        progress: ProgressOption = None,
     ) -> Iterator[Unit]:
         """Yield the units of the JSON report one at a time, read from a temporary file.
 
@@ -834,6 +865,7 @@ class Client(BaseClient):
         issued at the end; :meth:`regenerate_report` has it rebuilt.
 
         :param largest: Maximum size of the unpacked report, in bytes.
+        :param progress: Reports the bytes of the download; see :meth:`download_report`.
         :raises ReportNotReady: The report was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
         :raises ReportTooLarge: The report unpacks to more than ``largest``.
@@ -843,7 +875,7 @@ class Client(BaseClient):
         """
         job = self._as_job(job)
         expected, found = _judgments_count(job.json), 0
-        with download(self, job.id, "json", largest=largest) as archive:
+        with download(self, job.id, "json", largest=largest, progress=progress) as archive:
             for row in report_archive.rows(archive, "json", largest):
                 found += _judgments_count(row)
                 yield Unit(job, self).absorb(row)
@@ -863,6 +895,7 @@ class Client(BaseClient):
         *,
         spreadsheet_safe: bool = False,
         largest: int = report_archive.MAX_UNPACKED,
+        progress: ProgressOption = None,
     ) -> Path:
         """Download a report to a file, which appears complete or not at all.
 
@@ -876,6 +909,9 @@ class Client(BaseClient):
         :param spreadsheet_safe: Put ``'`` before each cell of a table that a spreadsheet would
             evaluate as a formula. Negative numbers are among those cells.
         :param largest: Maximum size of the unpacked report, in bytes.
+        :param progress: ``True`` draws a bar; a function is called with each
+            :class:`~crowdflower.progress.Progress`, in bytes of the archive. The total is known
+            when the service names it.
         :returns: The path.
         :raises InvalidInput: The report type does not exist, or ``path`` is not a path.
         :raises FileExistsError: The file exists; nothing was requested.
@@ -899,7 +935,9 @@ class Client(BaseClient):
             )
         with (
             new_file(target, overwrite=overwrite) as (file, folder),
-            download(self, job.id, type_, largest=largest, folder=folder) as archive,
+            download(
+                self, job.id, type_, largest=largest, folder=folder, progress=progress
+            ) as archive,
         ):
             if packed:
                 copyfileobj(archive, file)

@@ -32,6 +32,11 @@
     │   ├─ UploadIncomplete    some rows were uploaded; resume to upload the rest
     │   ├─ SourceChanged       the rows differ from those of the first attempt
     │   └─ UploadLocked        another upload uses the same plan
+    ├─ WaitError               a job did not get where a program waited for it
+    │   ├─ WaitTimeout         the time was up
+    │   │   └─ JobStalled      no judgment arrived for too long
+    │   ├─ NothingToWaitFor    nothing is ordered, or the job is canceled
+    │   └─ CostLimitReached    it cost more than the limit, and was paused (an OverBudget too)
     ├─ PaginationError
     │   ├─ PageLoop            the server repeats a page
     │   └─ PageChanged         the list changed while it was read
@@ -67,6 +72,7 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
+    from crowdflower.models.counts import Counts
     from crowdflower.models.events import Event
     from crowdflower.payments.records import Finding, Operation
 
@@ -124,7 +130,7 @@ class InvalidInput(ApiError, ValueError):
 
 
 class OverBudget(InvalidInput):
-    """The cost is, or may be, above the limit; nothing was sent. Raise the limit or buy less."""
+    """The cost is, or may be, above the limit; no payment was sent. Raise the limit or buy less."""
 
 
 class UnknownAttribute(InvalidInput, AttributeError):
@@ -388,6 +394,42 @@ class SourceChanged(UploadError, ValueError):
 
 class UploadLocked(UploadError):
     """Another process or thread runs this upload; nothing was sent. Wait until it ends."""
+
+
+class WaitError(ApiError):
+    """A job did not get where :meth:`Job.wait() <crowdflower.job.Job.wait>` was to take it.
+
+    Call it again to go on waiting: a wait keeps nothing that a new one would miss.
+
+    :param counts: How far the job was when it was last read; ``None`` if it could not be read.
+    :param reason: Why it does not move, in a sentence; empty if it does.
+    """
+
+    def __init__(self, message: str, *, counts: Counts | None = None, reason: str = "") -> None:
+        super().__init__(message)
+        self.counts = counts
+        self.reason = one_line(reason)
+
+    @property
+    def state(self) -> str | None:
+        """The last state of the job."""
+        return None if self.counts is None else self.counts.state
+
+
+class WaitTimeout(WaitError, TimeoutError):
+    """The time to wait was up; the job goes on."""
+
+
+class JobStalled(WaitTimeout):
+    """No judgment arrived for as long as the caller allowed; :attr:`reason` says why."""
+
+
+class NothingToWaitFor(WaitError):
+    """The job will not get further by itself: it is canceled, or nothing more is ordered."""
+
+
+class CostLimitReached(WaitError, OverBudget):
+    """The job has cost more than the limit, and was paused; ``job.resume()`` continues it."""
 
 
 class PaginationError(ApiError):

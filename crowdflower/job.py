@@ -23,6 +23,7 @@ from crowdflower.payments import pricing
 from crowdflower.payments.estimate import Estimate
 from crowdflower.payments.kinds import Launch
 from crowdflower.payments.records import DryRun
+from crowdflower.progress import ProgressOption
 from crowdflower.rows import upload_source
 from crowdflower.rows.votes import judgments_in, votes
 from crowdflower.states import ON_DEMAND, ReportType
@@ -141,22 +142,42 @@ class Job(JobFields):
         self.client.delete_job(self.id)
 
     def copy(
-        self, all_units: bool = False, gold: bool = False, *, only_new_and_judgable: bool = False
+        self,
+        all_units: bool = False,
+        gold: bool = False,
+        *,
+        only_new_and_judgable: bool = False,
+        wait: bool | None = None,
+        progress: ProgressOption = None,
     ) -> Job:
         """Create a job with the same settings and form.
 
-        Calls ``GET /jobs/{id}/copy``. The service copies the units in the background.
+        Calls ``GET /jobs/{id}/copy``. The service copies the units in the background; to wait for
+        them, calls ``GET /jobs/{id}/units/ping`` and ``GET /jobs/{id}`` of the copy.
 
         :param all_units: Copy all units too.
         :param gold: Copy the test questions too.
         :param only_new_and_judgable: Also copy the units that are not finalized yet.
+        :param wait: Return only when the copy has its units; by default with ``progress``.
+        :param progress: ``True`` draws a bar; a function is called with each
+            :class:`~crowdflower.progress.Progress`, in units.
         :raises OutcomeUnknown: The response was lost: the copy may exist.
+        :raises WaitTimeout: After half an hour the copy, which the message names, lacks units.
 
         >>> job.copy(all_units=True).state
         'unordered'
+        >>> job.copy(all_units=True, progress=print).units_count
+        0 of 10 units
+        10 of 10 units
+        10
         """
         return self.client.copy_job(
-            self.id, all_units, gold, only_new_and_judgable=only_new_and_judgable
+            self.id,
+            all_units,
+            gold,
+            only_new_and_judgable=only_new_and_judgable,
+            wait=wait,
+            progress=progress,
         )
 
     # Units
@@ -1019,7 +1040,13 @@ class Job(JobFields):
                     yield Judgment(unit.job, self._client).absorb(data)
 
     def download_report(
-        self, type_: ReportType, path: str | PathLike[str], overwrite: bool = False, **how: Any
+        self,
+        type_: ReportType,
+        path: str | PathLike[str],
+        overwrite: bool = False,
+        *,
+        progress: ProgressOption = None,
+        **how: Any,
     ) -> Path:
         """Download a report to a file. See :meth:`Client.download_report`.
 
@@ -1028,7 +1055,7 @@ class Job(JobFields):
         >>> job.download_report("aggregated", "answers.csv").name
         'answers.csv'
         """
-        return self.client.download_report(self, type_, path, overwrite, **how)
+        return self.client.download_report(self, type_, path, overwrite, progress=progress, **how)
 
     def regenerate(self, type_: ReportType = "json") -> None:
         """Have a report rebuilt; the next download waits for it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -24,6 +24,7 @@ from crowdflower.exceptions import (
 from crowdflower.http.base_client import BaseClient
 from crowdflower.http.encoding import segment
 from crowdflower.http.transport import Expected, Response
+from crowdflower.progress import BYTES, ProgressOption, Reporter, report
 from crowdflower.rows import report_archive
 from crowdflower.states import ReportType
 
@@ -51,6 +52,7 @@ def download(
     *,
     largest: int = report_archive.MAX_UNPACKED,
     folder: Path | None = None,
+    progress: ProgressOption = None,
 ) -> Iterator[IO[bytes]]:
     """Download the archive of a report to a temporary file, which is deleted when the block ends.
 
@@ -58,6 +60,7 @@ def download(
 
     :param largest: Bytes that it may unpack to.
     :param folder: Where to put the temporary file.
+    :param progress: Reports the bytes of the archive.
     :raises ReportNotReady: The service did not finish the report within :data:`DEADLINE`.
     :raises ReportCorrupt: Not an archive, :data:`MAX_ATTEMPTS` times, or a damaged one,
         :data:`MAX_ATTEMPTS_DAMAGED` times.
@@ -66,40 +69,54 @@ def download(
     :raises UnexpectedContentType: A web page, :data:`MAX_ATTEMPTS` times.
     """
     with TemporaryFile(dir=folder) as archive:
-        _download_to(archive, client, job_id, type_, largest)
+        _download_to(archive, client, job_id, type_, largest, progress)
         archive.seek(0)
         yield archive
 
 
 def _download_to(
-    archive: IO[bytes], client: BaseClient, job_id: int, type_: ReportType, largest: int
+    archive: IO[bytes],
+    client: BaseClient,
+    job_id: int,
+    type_: ReportType,
+    largest: int,
+    progress: ProgressOption,
 ) -> None:
     clock, transport = client.clock, client.transport
     expected = Expected(as_json=False, stream=True, follow=True)
     deadline = clock.monotonic() + DEADLINE
     attempts = 0
-    while True:  # not poll(): the service names each wait in its response
-        path = f"jobs/{segment(job_id)}.csv"
-        response = client.request("GET", path, expected, query={"type": type_}).response
-        if response.status_code == HTTPStatus.ACCEPTED:
-            wait = retry_after(_first_chunk(client, response), response.headers.get("Retry-After"))
-        else:
-            failure = _save(archive, client, response, type_, largest)
-            if failure is None:
-                return
-            # The service sometimes gives the address of an archive before it is complete.
-            wait = DEFAULT_WAIT
-            attempts += 1
-            if attempts >= (MAX_ATTEMPTS_DAMAGED if failure.response is None else MAX_ATTEMPTS):
-                raise failure
-        if clock.monotonic() + wait > deadline:
-            problem = f"the {type_} report was not built in {DEADLINE / 60:g} minutes; try later"
-            raise transport.reader.error(ReportNotReady, response, problem)
-        clock.sleep(wait)
+    path = f"jobs/{segment(job_id)}.csv"
+    label = f"Downloading the {type_} report of job {job_id}"
+    with report(progress, BYTES, label=label, clock=clock.monotonic) as reporter:
+        while True:  # not poll(): the service names each wait in its response
+            response = client.request("GET", path, expected, query={"type": type_}).response
+            if response.status_code == HTTPStatus.ACCEPTED:
+                text = _first_chunk(client, response)
+                wait = retry_after(text, response.headers.get("Retry-After"))
+            else:
+                failure = _save(archive, client, response, type_, largest, reporter)
+                if failure is None:
+                    return
+                # The service sometimes gives the address of an archive before it is complete.
+                wait = DEFAULT_WAIT
+                attempts += 1
+                if attempts >= (MAX_ATTEMPTS_DAMAGED if failure.response is None else MAX_ATTEMPTS):
+                    raise failure
+            if clock.monotonic() + wait > deadline:
+                minutes = f"{DEADLINE / 60:g} minutes"
+                problem = f"the {type_} report was not built in {minutes}; try later"
+                raise transport.reader.error(ReportNotReady, response, problem)
+            clock.sleep(wait)
 
 
 def _save(
-    archive: IO[bytes], client: BaseClient, response: Response, type_: ReportType, largest: int
+    archive: IO[bytes],
+    client: BaseClient,
+    response: Response,
+    type_: ReportType,
+    largest: int,
+    reporter: Reporter,
 ) -> ApiError | None:
     """Write a response to the file; return the error where another download may succeed.
 
@@ -107,12 +124,15 @@ def _save(
     """
     archive.seek(0)
     archive.truncate()
+    size = body_size(response.headers)
     try:
         with response:
+            reporter.update(0, size)
             for chunk in client.transport.chunks(response):
                 if archive.tell() + len(chunk) > largest:
                     raise ReportTooLarge(f"the archive is larger than {largest:,} bytes")
                 archive.write(chunk)
+                reporter.update(archive.tell(), size)
         if is_zipfile(archive):
             report_archive.check(archive, largest)
             return None
@@ -128,6 +148,17 @@ def _first_chunk(client: BaseClient, response: Response) -> bytes:
     """Read the first chunk of a response, which holds all of a notice."""
     with response:
         return next(client.transport.chunks(response), b"")
+
+
+def body_size(headers: Mapping[str, str]) -> int | None:
+    """Return the size of a body as its headers say; ``None`` if it is unknown, or compressed.
+
+    >>> body_size({"Content-Length": "1234"}), body_size({"Transfer-Encoding": "chunked"})
+    (1234, None)
+    """
+    length = headers.get("Content-Length", "")
+    is_size = length.isascii() and length.isdecimal() and "Content-Encoding" not in headers
+    return int(length[:18]) if is_size else None
 
 
 def retry_after(body: bytes, header: str | None) -> float:
