@@ -201,8 +201,8 @@ class Client(BaseClient):
         >>> job.update()
         >>> job.fire_test_question_webhooks()
         >>> [attempt.problem for attempt in box.deliver_webhooks()]
-        UnitEvent(signal='unit_complete', units=(<Unit ... golden>,))
-        UnitEvent(signal='unit_complete', units=(<Unit ... golden>,))
+        UnitEvent(signal='unit_complete', units=(<Unit ... golden, 3 judgments>,))
+        UnitEvent(signal='unit_complete', units=(<Unit ... golden, 3 judgments>,))
         [None, None]
         """
         from crowdflower.webhook import Webhook  # noqa: PLC0415 - few clients need it

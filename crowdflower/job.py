@@ -7,6 +7,7 @@ from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
 
 from crowdflower._types import JSONObject, Rows, describe_type
@@ -15,6 +16,7 @@ from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
+from crowdflower.models.display import job_details, summarize_job
 from crowdflower.models.job_fields import JobFields, normalize_attributes
 from crowdflower.models.job_form import choose_field, find_problems
 from crowdflower.models.resource import REFUSED_VALUES, Resource
@@ -55,6 +57,8 @@ class Job(JobFields):
     """A job: rows, a form, and the settings for collecting judgments."""
 
     _is_expired = False
+    _counts: Mapping[str, Any] = MappingProxyType({})
+    """What ``ping`` counted, if the job was not read since."""
 
     # The job itself
 
@@ -129,6 +133,7 @@ class Job(JobFields):
         'running'
         """
         self.__dict__["_is_expired"] = True
+        self.__dict__.pop("_counts", None)
 
     def delete(self) -> None:
         """Delete the job; a running one must be canceled first.
@@ -859,6 +864,7 @@ class Job(JobFields):
         18
         """
         counts: JSONObject = self.client.request("GET", self._path("ping")).body
+        self._counts = dict(counts) if isinstance(counts, dict) else {}
         return counts
 
     def legend(self) -> JSONObject:
@@ -1075,11 +1081,14 @@ class Job(JobFields):
     def _learn(self, answer: Mapping[str, Any]) -> None:
         super()._learn(answer)
         self.__dict__["_is_expired"] = False
+        self.__dict__.pop("_counts", None)
 
-    def _summary(self) -> tuple[object, ...]:
-        state = self._state
-        title = state.get("title")
-        return (state.get("id"), *([repr(title)] if title else []), state.get("state", ""))
+    def _summary(self) -> str:
+        return summarize_job(self._state, self._counts, is_expired=self._is_expired)
+
+    def _details(self) -> Iterable[tuple[str, object]]:
+        state = {**self._state, **self._changes}
+        return job_details(state, self._counts, self._pending())
 
 
 def _need_key(resume: object, *, live: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crowdflower._types import JSONObject
+from crowdflower.models.display import counted, fraction, summary
 from crowdflower.models.fields import ReadOnly
 from crowdflower.models.resource import JobResource
 from crowdflower.unit import aggregate_in, confidence_in
@@ -79,8 +80,12 @@ class Judgment(JobResource):
         """
         return self.job.get_worker(self.worker_id)
 
-    def _summary(self) -> tuple[object, ...]:
-        return (self._state.get("id"), "of unit", self._state.get("unit_id"))
+    def _summary(self) -> str:
+        get = self._state.get
+        worker = ["by worker", get("worker_id")] if "worker_id" in self._state else []
+        head = [get("id"), "of unit", get("unit_id"), *worker]
+        tainted = "tainted" if get("tainted") is True else ""
+        return summary(head, [fraction(get("trust"), "trust"), tainted])
 
 
 class JudgmentAggregate(JobResource):
@@ -176,8 +181,12 @@ class JudgmentAggregate(JobResource):
             if (name in fields if fields else _is_likely_field(name, value, judgments_count))
         ]
 
-    def _summary(self) -> tuple[object, ...]:
-        return ("of unit", self._state.get("_unit_id"))
+    def _summary(self) -> str:
+        get = self._state.get
+        ids = get("_ids")
+        judgments = counted(len(ids), "judgment") if isinstance(ids, list) else ""
+        head = ["of unit", get("_unit_id"), get("_state")]
+        return summary(head, [judgments, fraction(get("_agreement"), "agreement")])
 
 
 def _is_likely_field(name: str, value: Any, judgments_count: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crowdflower._types import JSONObject
+from crowdflower.models.display import amount, counted, summary
 from crowdflower.models.fields import ReadOnly
 from crowdflower.models.resource import JobResource
 
@@ -32,3 +33,10 @@ class Order(JobResource):
 
     created_at = ReadOnly[str]()
     updated_at = ReadOnly[str]()
+
+    def _summary(self) -> str:
+        get = self._state.get
+        units = counted(get("nuggeted_units_count"), "unit")
+        known = summary([], [units, amount(get("amount_in_cents"))])
+        number = summary([get("id")])
+        return ": ".join(filter(None, [number, known])) if number else summary(["of", known])

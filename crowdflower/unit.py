@@ -10,6 +10,7 @@ from crowdflower._types import JSONObject, Row
 from crowdflower.http import encoding
 from crowdflower.http.encoding import numeric_segment
 from crowdflower.models.arguments import check_row
+from crowdflower.models.display import counted, fraction, summary
 from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
 from crowdflower.models.job_form import warn_about_unknown_field
 from crowdflower.models.resource import REFUSED_VALUES, JobResource
@@ -240,8 +241,11 @@ class Unit(JobResource):
         """
         return self.absorb(self._fetch())
 
-    def _summary(self) -> tuple[object, ...]:
-        return (self._state.get("id"), self._state.get("state", ""))
+    def _summary(self) -> str:
+        get = self._state.get
+        judgments = counted(get("judgments_count"), "judgment")
+        head = [get("id"), get("state")]
+        return summary(head, [judgments, fraction(get("agreement"), "agreement")])
 
     def _result(self, key: str) -> Any:
         """Return the result of a field; ``None`` if there is none."""

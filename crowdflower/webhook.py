@@ -38,6 +38,7 @@ from crowdflower.http import encoding
 from crowdflower.http.credentials import ApiKey, mask_key
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment
+from crowdflower.models.display import shortened
 from crowdflower.models.events import Event
 from crowdflower.unit import Unit
 
@@ -76,19 +77,25 @@ class JobEvent(Event):
     job: Job = field(compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UnitEvent(Event):
     """Units have results: ``unit_complete``; on some services also ``new_judgments``."""
 
     units: tuple[Unit, ...] = field(compare=False)
     """Usually one; its ``results`` contain the judgments and the aggregated answers."""
 
+    def __repr__(self) -> str:
+        return f"UnitEvent(signal={self.signal!r}, units={shortened(self.units)})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class JudgmentEvent(Event):
     """A contributor submitted a page: ``new_judgments``."""
 
     judgments: tuple[Judgment, ...] = field(compare=False)
+
+    def __repr__(self) -> str:
+        return f"JudgmentEvent(signal={self.signal!r}, judgments={shortened(self.judgments)})"
 
 
 class Webhook:
@@ -140,7 +147,7 @@ class Webhook:
         >>> job.update()
         >>> job.upload([{"review": "One more thing."}])
         >>> [attempt.problem for attempt in box.deliver_webhooks()]
-        JobEvent(signal='job_data_processed', job=<Job ... running>)
+        JobEvent(signal='job_data_processed', job=<Job ... running, 11 units, 12 judgments>)
         [None]
         """
         signal, payload, signature = parse_notification(body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, overload
 
 from crowdflower.http.encoding import numeric_segment
+from crowdflower.models.display import summary
 from crowdflower.models.resource import JobResource
 from crowdflower.payments.kinds import MAX_BONUS_CENTS, Bonus
 from crowdflower.payments.records import DryRun
@@ -118,6 +119,10 @@ class Worker(JobResource):
         """
         data = {"reason": reason, "manual": True}
         self.client.request("PUT", self._path("/reject"), data=data)
+
+    def _summary(self) -> str:
+        job_id = self.job._state.get("id")  # noqa: SLF001 - one family
+        return summary([self._state.get("id"), "of job", job_id])
 
     def _path(self, rest: str = "", suffix: str = ".json") -> str:
         return self.job._path(f"workers/{numeric_segment(self.id)}{rest}", suffix)  # noqa: SLF001 - one family

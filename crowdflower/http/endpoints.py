@@ -8,7 +8,7 @@ that is not in the table is never sent twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
@@ -116,6 +116,22 @@ class EndpointTable:
                 return Route(row, where + path[len(plain) :])
             is_owned = is_owned or row.path == plain
         return Route(Endpoint(method, plain, NEVER_AGAIN))
+
+    def names_below(self, path: Sequence[str]) -> set[str]:
+        """Return the words that may follow the first segments of a path.
+
+        >>> table = EndpointTable(Endpoint("GET", "jobs/{}/(ping|tags)", RetryRule(Safety.READ)))
+        >>> sorted(table.names_below(["jobs", "7"]))
+        ['ping', 'tags']
+        """
+        names: set[str] = set()
+        for row in self:
+            *start, word = row.path.split("/")[: len(path) + 1]
+            if len(start) == len(path) and all(
+                part in (given, "{}", "{#}") for part, given in zip(start, path, strict=True)
+            ):
+                names.update(re.findall(r"\w+", word))
+        return names
 
 
 _SUFFIX: Final = re.compile(r"\.(json|csv)$")

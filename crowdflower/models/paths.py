@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from crowdflower._types import JSON
 from crowdflower.http.encoding import segment
-from crowdflower.models.endpoints import max_page_size
+from crowdflower.models.endpoints import ENDPOINTS, max_page_size
 
 
 class ClientLike(Protocol):
@@ -43,6 +43,13 @@ class PathFactory:
             # Pickle, copy and notebooks probe for such names, and must not find them.
             raise AttributeError(name)
         return self[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *ENDPOINTS.names_below(self._name)})
+
+    # Otherwise __getitem__ would make a path an endless sequence.
+    __iter__ = None
+    __contains__ = None
 
     def __getitem__(self, name: int | str) -> PathFactory:
         return PathFactory(self._client, (*self._name, segment(name)))

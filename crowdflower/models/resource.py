@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from crowdflower._html import table
 from crowdflower._types import JSON, JSONObject, describe_type
 from crowdflower.exceptions import (
     ApiError,
@@ -24,6 +25,7 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http.polling import poll
 from crowdflower.http.responses import all_messages
+from crowdflower.models import display
 from crowdflower.models.arguments import did_you_mean
 from crowdflower.models.fields import Field, ReadOnly
 from crowdflower.models.json_values import MUTABLE, changed_items, copy_json, is_same
@@ -140,17 +142,36 @@ class Resource:
             self._write(name, value)
 
     def __repr__(self) -> str:
-        parts = [type(self).__name__, *map(str, self._summary())]
-        return f"<{' '.join(filter(None, parts))}>"
+        return f"<{self._caption()}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows; like ``repr()``, this never sends a request."""
+        return table(list(self._details()), caption=self._caption())
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the names that completion offers after ``job["``."""
+        kinds = type(self).__mro__
+        declared = {
+            name for kind in kinds for name, each in vars(kind).items() if isinstance(each, Field)
+        }
+        known = {name for name in (*self._state, *self._changes) if isinstance(name, str)}
+        return sorted(declared | known)
 
     def __getstate__(self) -> JSONObject:
         """Pickle the data without the client, and so without the key."""
         own = {"_client": None, "_state": copy_json(self._state), "_changes": dict(self._changes)}
         return {**self.__dict__, **own, "_originals": dict(self._originals)}
 
-    def _summary(self) -> tuple[object, ...]:
+    def _caption(self) -> str:
+        return " ".join(filter(None, [type(self).__name__, self._summary()]))
+
+    def _summary(self) -> str:
         """Return what ``repr()`` shows; never sends a request."""
-        return (self._state.get("id"),)
+        return display.summary([self._state.get("id")])
+
+    def _details(self) -> Iterable[tuple[str, object]]:
+        """Return name and value of what a notebook shows; never sends a request."""
+        return display.details({**self._state, **self._changes})
 
     def _learn(self, answer: Mapping[str, Any]) -> None:
         """Replace the state and keep unsent changes."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from math import ceil
 from typing import Self
+
+from crowdflower._html import table
+from crowdflower.models.display import dollars
 
 
 @dataclass(frozen=True)
@@ -118,31 +122,34 @@ class Estimate:
         return None if self.at_most is None else self.at_most.total_cents
 
     def __repr__(self) -> str:
-        limit = f"{_dollars(self.at_most_cents)} at most"
-        if self.at_most is None:
-            limit = "no limit"
-        expected = _dollars(self.expected_cents)
+        limit = _dollars_or_none(self.at_most_cents)
+        limit = limit if self.at_most is None else f"{limit} at most"
+        expected = dollars(self.expected_cents)
         return f"<Estimate for {self.units_count} units: {expected} expected, {limit}>"
 
     def __str__(self) -> str:
+        lines = [
+            f"{self.units_count} units".ljust(27) + "  expected   at most",
+            *(f"{name:27}{expected:>10}{limit:>10}" for name, expected, limit in self._lines()),
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        header = [f"{self.units_count:,} units", "expected", "at most"]
+        return table(list(self._lines()), header)
+
+    def _lines(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the name, the expected amount and the limit of each part, and of the total."""
         notes = {
             "replaced judgments": f", {100 * self.replaced:g} %",
             "fee": f", {self.fee_percent:g} %",
         }
         names = [name + notes.get(name, "") for name, _ in self.expected.parts]
         limits = [None] * len(names) if self.at_most is None else [c for _, c in self.at_most.parts]
-        lines = [
-            f"{self.units_count} units".ljust(27) + "  expected   at most",
-            *(
-                f"{name:27}{_dollars(expected):>10}{_dollars(limit):>10}"
-                for name, (_, expected), limit in zip(
-                    names, self.expected.parts, limits, strict=True
-                )
-            ),
-            f"{'total':27}{_dollars(self.expected_cents):>10}{_dollars(self.at_most_cents):>10}",
-        ]
-        return "\n".join(lines)
+        for name, (_, expected), limit in zip(names, self.expected.parts, limits, strict=True):
+            yield name, dollars(expected), _dollars_or_none(limit)
+        yield "total", dollars(self.expected_cents), _dollars_or_none(self.at_most_cents)
 
 
-def _dollars(cents: int | None) -> str:
-    return "no limit" if cents is None else f"${cents / 100:,.2f}"
+def _dollars_or_none(cents: int | None) -> str:
+    return "no limit" if cents is None else dollars(cents)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
+from crowdflower.models.display import dollars, summary
+
 State: TypeAlias = Literal["prepared", "sent", "applied", "rejected", "unknown", "not_applied"]
 """``prepared``: not sent yet. ``sent``: perhaps sent. ``unknown``: sent, and the response was lost.
 ``applied``: paid. ``rejected``: refused by the service, or never sent. ``not_applied``: a person
@@ -16,7 +18,7 @@ PENDING: Final = ("prepared", "sent", "unknown")
 """The states in which it is unknown whether a payment was made."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Operation:
     """One payment, as recorded in the journal."""
 
@@ -24,7 +26,7 @@ class Operation:
     name: str
     """``launch``, ``bonus`` or ``request_more_judgments``."""
 
-    account: str = field(repr=False)
+    account: str
     """Whose payment it is: the server and the account's id there. If the server does not show an
     id, and in a journal in memory, a hash of the address and the API key."""
 
@@ -53,6 +55,12 @@ class Operation:
 
     result: Mapping[str, Any] | None = field(default=None, repr=False)
     """What the service answered, such as the order; ``None`` if nothing was recorded."""
+
+    def __repr__(self) -> str:
+        key = "" if self.key is None else f"key {self.key!r}"
+        limit = "" if self.cents is None else f"at most {dollars(self.cents)}"
+        head = ["Operation", self.op_id, self.name, self.path, self.state]
+        return f"<{summary(head, [key, limit])}>"
 
     def pays_the_same_as(self, other: Operation) -> bool:
         """Return whether both are the same request; the order of parameters does not matter."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from math import fsum, isfinite
 from statistics import fmean, median
 from typing import Any, Generic, TypeVar
 
+from crowdflower._html import MAX_ROWS, table
 from crowdflower.quality.trust_and_confidence import TIE_DIGITS
 
 Task = TypeVar("Task", bound=Hashable)
@@ -80,6 +82,19 @@ class Consensus(Generic[Task, Worker, Label]):
         stopped = "" if self.converged else f", not converged in {self.passes} passes"
         workers, tasks = len(self.skills), len(self.labels)
         return f"<Consensus of {workers} workers on {tasks} tasks{ties}{few}{stopped}>"
+
+    def _repr_html_(self) -> str:
+        """Return the labels of the first tasks as an HTML table."""
+        first = islice(self.labels.items(), MAX_ROWS)
+        rows = [(task, label, self._probability(task, label)) for task, label in first]
+        header = ["task", "label", "probability"]
+        return table(rows, header, caption=repr(self)[1:-1], count=len(self.labels))
+
+    def _probability(self, task: Task, label: Label) -> str:
+        """Return the probability of a label, or of each option in a list of them."""
+        known = self.probabilities.get(task, {})
+        options = label if isinstance(label, list) else [label]
+        return ", ".join(f"{known[each]:.3f}" for each in options if each in known)
 
 
 def numbered_votes(

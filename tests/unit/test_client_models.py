@@ -299,7 +299,7 @@ def test_a_request_of_a_model_without_a_client_is_an_error(act: Any) -> None:
         (Unit(Job(id=1), id=7, state="golden"), "<Unit 7 golden>"),
         (Judgment(Job(id=1), id=7, unit_id=8), "<Judgment 7 of unit 8>"),
         (JudgmentAggregate(Job(id=1), _unit_id=8), "<JudgmentAggregate of unit 8>"),
-        (Worker(Job(id=1), id=7), "<Worker 7>"),
+        (Worker(Job(id=1), id=7), "<Worker 7 of job 1>"),
         (Order(Job(id=1), id=7), "<Order 7>"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -361,7 +361,7 @@ def test_any_other_declared_attribute_loads_the_unit_once(
     assert [request.line for request in sent] == ["GET /jobs/1/units/7.json"]
 
 
-@pytest.mark.parametrize("name", ["nothing", "_repr_html_", "__array__", "shape", "keys"])
+@pytest.mark.parametrize("name", ["nothing", "_repr_json_", "__array__", "shape", "keys"])
 def test_an_undeclared_name_does_not_load_a_promise(
     promise: UnitPromise, sent: list[SentRequest], name: str
 ) -> None:

@@ -1,0 +1,309 @@
+"""What prompts and notebooks show: short, from what is known, and never with a request."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from crowdflower import (
+    Client,
+    Job,
+    Judgment,
+    JudgmentAggregate,
+    Order,
+    PathFactory,
+    Unit,
+    UnitPromise,
+    Worker,
+)
+from crowdflower.models.events import Event
+from crowdflower.payments.estimate import Cost, Estimate
+from crowdflower.payments.records import Operation
+from crowdflower.quality import majority_vote, multiple_choice
+from crowdflower.webhook import JobEvent, JudgmentEvent, UnitEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JOB = {
+    "id": 7,
+    "title": "Sentiment",
+    "state": "running",
+    "alias": None,
+    "units_count": 122,
+    "golds_count": 22,
+    "judgments_count": 24,
+    "judgments_per_unit": 3,
+    "units_per_assignment": 5,
+    "payment_cents": 10,
+    "crowd_costs": 0.6,
+    "created_at": "2015-06-24T12:24:11+00:00",
+    "secret": "c2VjcmV0",
+    "options": {"front_load": True},
+}
+PING = {"ordered_units": 122, "completed_units_estimate": 8, "all_judgments": 24}
+
+
+class Silent(requests.Session):
+    """A session that fails the test if anything is sent."""
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        raise AssertionError(f"{request.method} {request.url} was sent")
+
+
+@pytest.fixture
+def silent() -> Client:
+    """A client that may not send anything."""
+    return Client("a-key", "http://localhost:1/v1", session=Silent())
+
+
+def expired_job(client: Client | None = None) -> Job:
+    job = Job(client, **JOB)
+    job.expire()
+    return job
+
+
+def pinged_job() -> Job:
+    job = Job(**JOB)
+    job._counts = PING
+    return job
+
+
+ESTIMATE = Estimate(
+    20,
+    Cost.of_pages(Fraction(10), Fraction(12), full=12, partial=0),
+    Cost.of_pages(Fraction(10), Fraction(12), full=12, partial=3, replaced=10),
+    replaced=0.8,
+    fee_percent=20,
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        (pinged_job(), "<Job 7 'Sentiment' running, 8 of 122 units done, 24 judgments>"),
+        (Job(**JOB), "<Job 7 'Sentiment' running, 122 units, 24 judgments>"),
+        (expired_job(), "<Job 7 'Sentiment' running, 122 units, 24 judgments, out of date>"),
+        (
+            Job(id=7, state="unordered", units_count=1, judgments_count=0),
+            "<Job 7 unordered, 1 unit>",
+        ),
+        (Job(id=7, units_count=100_000), "<Job 7, 100,000 units>"),
+        (Job(), "<Job>"),
+        (
+            Unit(Job(), id=5, state="finalized", judgments_count=3, agreement=0.6421),
+            "<Unit 5 finalized, 3 judgments, agreement 0.64>",
+        ),
+        (
+            Judgment(Job(), id=9, unit_id=5, worker_id=3, trust=0.9444, tainted=True),
+            "<Judgment 9 of unit 5 by worker 3, trust 0.94, tainted>",
+        ),
+        (
+            JudgmentAggregate(Job(), _unit_id=5, _state="finalized", _ids=[1, 2], _agreement=1),
+            "<JudgmentAggregate of unit 5 finalized, 2 judgments, agreement 1.00>",
+        ),
+        (Worker(Job(id=7), id=3), "<Worker 3 of job 7>"),
+        (
+            Order(Job(), id=12, nuggeted_units_count=122, amount_in_cents=504),
+            "<Order 12: 122 units, $5.04>",
+        ),
+        (Order(Job(), nuggeted_units_count=1), "<Order of 1 unit>"),
+        (ESTIMATE, "<Estimate for 20 units: $1.44 expected, $3.00 at most>"),
+        (
+            Operation("1f", "launch", "", "POST", "jobs/7/orders", "", "monday", "sent", cents=300),
+            "<Operation 1f launch jobs/7/orders sent, key 'monday', at most $3.00>",
+        ),
+        (
+            JobEvent("job_complete", {}, "1", Job(id=7)),
+            "JobEvent(signal='job_complete', job=<Job 7>)",
+        ),
+        (
+            UnitEvent("unit", [], "1", (Unit(Job()),) * 1000),
+            "UnitEvent(signal='unit', units=(<Unit>, <Unit>, <Unit>, <Unit>, <Unit>, <Unit>, ...))",
+        ),
+        (
+            JudgmentEvent("new_judgments", [], "1", (Judgment(Job(), id=9, unit_id=5),)),
+            "JudgmentEvent(signal='new_judgments', judgments=(<Judgment 9 of unit 5>,))",
+        ),
+        (Event("brand_new", {"id": 7}, "1"), "Event(signal='brand_new')"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_the_repr_has_state_counts_and_amounts(shown: object, text: str) -> None:
+    assert repr(shown) == text
+
+
+def test_ping_counts_show_until_the_job_is_read_again() -> None:
+    job = pinged_job()
+
+    job.absorb({**JOB, "state": "paused"})
+
+    assert repr(job) == "<Job 7 'Sentiment' paused, 122 units, 24 judgments>"
+
+
+STRANGE: list[Any] = [
+    None, "", 0, -1, 1.5, True, float("nan"), "12", [], {}, [[]], {"a": {"b": None}}, "\ud800",
+    "<script>alert(1)</script>", "x" * 10_000, "a\nb\u202e", 10**100, ["id"] * 1000,
+]  # fmt: skip
+
+KINDS: list[Callable[..., Any]] = [
+    Job,
+    *(lambda kind=kind, **data: kind(Job(**data), **data)
+      for kind in (Unit, UnitPromise, Judgment, JudgmentAggregate, Worker, Order)),
+]  # fmt: skip
+
+NAMES = sorted({
+    *JOB, "unit_id", "worker_id", "trust", "tainted", "agreement", "data", "results", "_ids",
+    "_state", "_agreement", "_unit_id", "amount_in_cents", "nuggeted_units_count", "completed_at",
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=range(len(STRANGE)))
+@pytest.mark.parametrize("build", KINDS, ids=range(len(KINDS)))
+def test_json_of_any_type_can_be_shown(build: Callable[..., Any], value: Any) -> None:
+    model = build(**dict.fromkeys(NAMES, value))
+    if isinstance(model, Job):
+        model._counts = dict.fromkeys([*PING, "completed_non_gold_estimate"], value)
+
+    assert len(repr(model)) < 1000
+    assert repr(model).isprintable()
+    html = model._repr_html_()
+    assert html.encode("utf-8")
+    assert "<script" not in html
+    assert all(isinstance(name, str) for name in model._ipython_key_completions_())
+
+
+def test_a_job_in_a_notebook_shows_settings_and_unsent_changes_but_no_secret() -> None:
+    job = pinged_job()
+    job.title = "<b>Mood</b>"
+
+    html = job._repr_html_()
+
+    for cell in ("8 of 122 units done", "$0.10 for a page of 5 units", "$0.60", "title"):
+        assert f">{cell}</td>" in html
+    assert "<caption>Job 7 &#x27;Sentiment&#x27; running" in html
+    assert JOB["secret"] not in html
+
+
+def test_a_unit_in_a_notebook_shows_the_columns_of_its_row() -> None:
+    unit = Unit(Job(), id=5, data={"review": "<i>Fine</i>", "stars": 4}, state="new")
+
+    html = unit._repr_html_()
+
+    assert ">review</th>" in html
+    assert ">&lt;i&gt;Fine&lt;/i&gt;</td>" in html
+
+
+def test_an_order_in_a_notebook_shows_its_fields() -> None:
+    order = Order(Job(), id=12, nuggeted_units_count=122, amount_in_cents=504)
+
+    assert "<caption>Order 12: 122 units, $5.04</caption>" in order._repr_html_()
+
+
+def test_an_estimate_in_a_notebook_has_its_parts() -> None:
+    html = ESTIMATE._repr_html_()
+
+    assert ">replaced judgments, 80 %</td>" in html
+    assert ">$3.00</td>" in html
+    assert ">no limit</td>" in Estimate(20, ESTIMATE.expected, None, 0.8, 20)._repr_html_()
+
+
+def test_a_consensus_in_a_notebook_shows_the_first_labels() -> None:
+    votes = [(f"unit {n}", worker, "<b>") for n in range(1000) for worker in "abc"]
+
+    html = majority_vote(votes)._repr_html_()
+
+    assert html.count("&lt;b&gt;") == 20
+    assert "… and 980 more" in html
+    assert ">1.000</td>" in html
+
+
+def test_a_consensus_on_lists_in_a_notebook_has_the_probability_of_each_option() -> None:
+    votes = [(1, worker, ["meat", "rice"]) for worker in "abc"]
+
+    assert ">1.000, 1.000</td>" in multiple_choice(votes, method="majority")._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        repr,
+        str,
+        dir,
+        vars,
+        copy.copy,
+        copy.deepcopy,
+        pickle.dumps,
+        inspect.getmembers_static,
+        inspect.getdoc,
+        callable,
+        lambda model: model._repr_html_(),
+        lambda model: model._ipython_key_completions_(),
+        lambda model: getattr(model, "_ipython_display_", None),
+        lambda model: getattr(model, "__array__", None),
+        lambda model: getattr(model, "shape", None),
+        lambda model: getattr(model, "_ipython_canary_method_should_not_exist_", None),
+    ],
+)
+@pytest.mark.parametrize(
+    "build",
+    [
+        expired_job,
+        lambda client: Job(client, id=7),
+        lambda client: UnitPromise(expired_job(client), client, id=5, data={"text": "Fine."}),
+        lambda client: Worker(expired_job(client), client, id=3),
+        lambda client: JudgmentAggregate(expired_job(client), client, _unit_id=5),
+    ],
+    ids=["job", "bare job", "promise", "worker", "aggregate"],
+)
+def test_looking_at_an_object_sends_nothing(
+    silent: Client, build: Callable[[Client], object], probe: Callable[[Any], object]
+) -> None:
+    probe(build(silent))
+
+
+@pytest.mark.parametrize("name", ["_repr_html_", "_ipython_display_", "__array__", "__wrapped__"])
+def test_a_path_does_not_have_the_names_that_libraries_probe_for(silent: Client, name: str) -> None:
+    assert not hasattr(silent.jobs[7].units, name)
+
+
+def test_a_path_is_not_an_endless_sequence(silent: Client) -> None:
+    with pytest.raises(TypeError, match="PathFactory"):
+        iter(silent.jobs)
+    with pytest.raises(TypeError, match="PathFactory"):
+        _ = 7 in silent.jobs
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        (lambda client: client.jobs, {"upload"}),
+        (lambda client: client.jobs[7], {"units", "ping", "pause", "orders", "tags", "gold"}),
+        (lambda client: client.jobs[7].units, {"ping"}),
+        (lambda client: client.jobs[7].units[5], {"judgments", "cancel"}),
+    ],
+)
+def test_a_path_offers_the_endpoints_below_it(
+    silent: Client, path: Callable[[Client], PathFactory], names: set[str]
+) -> None:
+    offered = dir(path(silent))
+
+    assert names <= {*offered}
+    assert "pages" in offered
+    assert not any("{" in name for name in offered)
+
+
+def test_the_names_that_completion_offers_for_items() -> None:
+    job = Job(id=7, brand_new=1, **{"with space": 2})
+    job["assigned"] = 3
+
+    names = job._ipython_key_completions_()
+
+    assert {"id", "title", "payment_cents", "brand_new", "assigned", "with space"} <= {*names}
+    assert names == sorted(names)
