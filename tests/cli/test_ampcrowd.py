@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from served import TIMEOUT, serving
 
 from crowdflower.ampcrowd import AMPCrowdClient, Pair, Text
-from crowdflower.cli.background import run_crowd, send_callbacks
-from crowdflower.cli.demo import demo
-from crowdflower.cli.serve import access_policy
+from crowdflower.cli.local.background import run_crowd, send_callbacks
+from crowdflower.cli.local.demo import demo
+from crowdflower.cli.local.serve import access_policy
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
 

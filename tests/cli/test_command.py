@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import crowdflower
+from crowdflower.cli.group import SECTIONS, SUBCOMMANDS
 
 WITHOUT = """
 import sys
@@ -46,16 +47,19 @@ def test_help_lists_each_subcommand_in_one_line() -> None:
     process = run("--help")
 
     assert process.returncode == 0
-    names = [line.split()[0] for line in process.stdout.partition("Commands:")[2].splitlines()[1:]]
-    assert names == ["demo", "pending", "resolve", "serve"]
+    lines = process.stdout.splitlines()
+    for section, subcommands in SECTIONS.items():
+        start = lines.index(f"{section}:") + 1
+        listed = [line.split(maxsplit=1) for line in lines[start : start + len(subcommands)]]
+        assert listed == [[name, each.help] for name, each in subcommands.items()]
 
 
-@pytest.mark.parametrize("name", ["pending", "serve"])
+@pytest.mark.parametrize("name", SUBCOMMANDS)
 def test_each_subcommand_explains_its_options(name: str) -> None:
     process = run(name, "--help")
 
     assert process.returncode == 0
-    assert process.stdout.startswith(f"Usage: crowdflower {name} [OPTIONS]\n")
+    assert process.stdout.startswith(f"Usage: crowdflower {name} [OPTIONS]")
 
 
 def test_an_unknown_subcommand_is_refused() -> None:

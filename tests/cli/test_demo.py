@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from crowdflower.cli.demo import demo
+from crowdflower.cli.local.demo import demo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import pytest
 import requests
 from served import COMMAND, TIMEOUT, serving
 
-from crowdflower.cli.background import repeat, run_crowd
+from crowdflower.cli.local.background import repeat, run_crowd
 from crowdflower.client import Client
 from crowdflower.exceptions import AuthenticationError, ValidationError
 from crowdflower.sandbox import Sandbox

@@ -16,7 +16,7 @@ from catalogue import KEY, OK
 from leaks import Log, leaks, shows_the_key
 from server import Fault, Request, Server, Wire, redirect, respond, send_raw
 
-from crowdflower.cli.serve import serve
+from crowdflower.cli.local.serve import serve
 from crowdflower.exceptions import ApiError, ConfigError, OutcomeUnknown
 from crowdflower.job import Job
 

@@ -287,7 +287,7 @@ class ForkServer:
 
 def run_fork_server() -> None:
     """Fork a server for each file that is named on a line of standard input."""
-    from crowdflower.cli.serve import serve  # noqa: PLC0415 - the tests do not need it
+    from crowdflower.cli.local.serve import serve  # noqa: PLC0415 - the tests do not need it
 
     for line in sys.stdin:
         number = os.fork()

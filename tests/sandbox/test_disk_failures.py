@@ -308,7 +308,7 @@ def test_a_read_only_file_gives_503_for_writes(box: Sandbox, api: Api) -> None:
 
 AS_ANOTHER_USER = """
 import os, sys
-from crowdflower.cli.serve import serve
+from crowdflower.cli.local.serve import serve
 if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)

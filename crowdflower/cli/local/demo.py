@@ -14,9 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from crowdflower.cli import demo_ampcrowd, demo_task
-from crowdflower.cli.demo_results import FILES, Results, count, dollars, print_results, save_results
-from crowdflower.cli.demo_task import Task, TaskError
+from crowdflower.cli.local import demo_ampcrowd, demo_task
+from crowdflower.cli.local.demo_results import FILES, Results, print_results, save_results
+from crowdflower.cli.local.demo_task import Task, TaskError
+from crowdflower.cli.values import count, format_dollars
 from crowdflower.client import Client
 from crowdflower.exceptions import ApiError
 from crowdflower.job import Job
@@ -187,7 +188,7 @@ def label_rows(console: Console, box: Sandbox, task: Task, contributors: int) ->
     print_step(
         "launch",
         f"{rows} rows, {count(job.judgments_per_unit, 'judgment')} each; "
-        f"about {dollars(order.amount_in_cents)} of {dollars(balance)}",
+        f"about {format_dollars(order.amount_in_cents)} of {format_dollars(balance)}",
     )
 
     summary = _run_crowd(console, box, job, rows * job.judgments_per_unit)

@@ -13,12 +13,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from crowdflower.cli.values import count, format_dollars
 from crowdflower.quality import METHODS, Consensus, run_method
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crowdflower.cli.demo_task import Task
+    from crowdflower.cli.local.demo_task import Task
     from crowdflower.job import Job
     from crowdflower.unit import Unit
 
@@ -58,7 +59,7 @@ def print_results(console: Console, results: Results) -> None:
     _print(console, f"{len(judgments):,} judgments by {by}{excluded}")
     # An order reserves its maximum cost; the rest is returned when the job is finished.
     spent = "spent" if results.job.state == "finished" else "spent or reserved"
-    _print(console, f"{dollars(results.spent_cents)} of play money {spent}")
+    _print(console, f"{format_dollars(results.spent_cents)} of play money {spent}")
 
 
 def _first_rows(task: Task, units: Sequence[Unit]) -> Table:
@@ -161,16 +162,6 @@ def save_results(console: Console, results: Results, folder: Path) -> None:
 def _print(console: Console, text: str | Text) -> None:
     """Print a paragraph with the indentation of the tables."""
     console.print(Padding(text, (0, 0, 0, 2), expand=False))
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, such as ``2 rows``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def dollars(cents: int) -> str:
-    """Return an amount in dollars."""
-    return f"${cents / 100:,.2f}"
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,6 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,8 @@ import click
 from click.core import ParameterSource
 
 from crowdflower._types import SecretText, one_line
-from crowdflower.cli.background import keep_time, run_crowd, send_callbacks, send_webhooks
+from crowdflower.cli.local.background import keep_time, run_crowd, send_callbacks, send_webhooks
+from crowdflower.cli.values import DOLLARS, ValueType
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
 from crowdflower.sandbox.box import BALANCE_CENTS
@@ -27,27 +27,6 @@ from crowdflower.sandbox.store.failures import Unreachable
 
 KEY_VARIABLE: Final = "CROWDFLOWER_SANDBOX_KEY"
 """Not the client's variable: the key of a paid account must not reach a sandbox."""
-
-
-def parse_dollars(_: click.Context, __: click.Parameter, dollars: str) -> int:
-    """Convert an amount in dollars to cents, exactly.
-
-    >>> parse_dollars(None, None, "12.50")
-    1250
-    """
-    try:
-        amount = 100 * Decimal(dollars)
-    except InvalidOperation:
-        raise click.BadParameter(
-            f"{dollars!r} is not an amount in dollars, such as 12.50"
-        ) from None
-    if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
-        raise click.BadParameter(
-            f"{dollars!r} must be 0 or more dollars, with at most two decimals"
-        )
-    if amount > accounts.MAX_CENTS:
-        raise click.BadParameter(f"{dollars!r} is more than {accounts.MAX_CENTS // 100:,} dollars")
-    return int(amount)
 
 
 def check_key(context: click.Context, option: click.Parameter, key: str | None) -> str | None:
@@ -66,7 +45,7 @@ def check_key(context: click.Context, option: click.Parameter, key: str | None) 
     return key
 
 
-class DatabaseOption(click.ParamType[Path | str]):
+class DatabaseOption(ValueType):
     """A database: the path of a file, or a URL with ``://``."""
 
     name = "file or URL"
@@ -104,7 +83,7 @@ class DatabaseOption(click.ParamType[Path | str]):
 )
 @click.option(
     "--balance",
-    callback=parse_dollars,
+    type=DOLLARS,
     default=f"{BALANCE_CENTS / 100:.2f}",
     metavar="DOLLARS",
     show_default=True,
