@@ -173,7 +173,7 @@ def as_cell(value: Any) -> str:
     r"""Return a value as a cell of a CSV; several answers are on separate lines, as in reports.
 
     >>> as_cell(None), as_cell(True), as_cell(["a", "b"]), as_cell({"a": 1})
-    ('', 'true', 'a\\nb', '{"a": 1}')
+    ('', 'true', 'a\nb', '{"a": 1}')
     """
     if value is None:
         return ""

@@ -66,6 +66,7 @@ def test_json_and_csv_exclude_each_other(run: Run, box: Sandbox) -> None:
     assert "--json and --csv exclude each other" in result.stderr
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # few test questions
 def test_jobs_are_filtered(run: Run, client: Client, job: Job) -> None:
     other = client.create_job({"title": "Another job"})
     job.tags = ["spring"]
