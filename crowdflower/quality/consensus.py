@@ -26,7 +26,7 @@ class Consensus(Generic[Task, Worker, Label]):
     label with more votes on the task wins, then the one with more votes on all tasks, then the
     first in sorted order; the order of the votes has no effect."""
 
-    probabilities: dict[Task, dict[Label, float]]
+    probabilities: Mapping[Task, dict[Label, float]]
     """The probability of each label of each task: fractions that sum to 1. A label that the method
     does not consider for a task has no entry there."""
 
@@ -108,12 +108,20 @@ def numbered_votes(
     [(1, ('t1', 'ann', 'a'))]
     """
     for number, vote in enumerate(votes, start=1):
-        try:
-            task, worker, label = vote
-        except (TypeError, ValueError):
-            message = f"vote {number} is {vote!r}: each vote must be (task, worker, label)"
-            raise ValueError(message) from None
-        yield number, (task, worker, label)
+        yield number, split_vote(number, vote)
+
+
+def split_vote(number: int, vote: tuple[Task, Worker, Label]) -> tuple[Task, Worker, Label]:
+    """Return the parts of a vote.
+
+    :raises ValueError: It does not have three parts.
+    """
+    try:
+        task, worker, label = vote
+    except (TypeError, ValueError):
+        message = f"vote {number} is {vote!r}: each vote must be (task, worker, label)"
+        raise ValueError(message) from None
+    return task, worker, label
 
 
 def weighted_votes(
@@ -130,7 +138,7 @@ def weighted_votes(
     given = None if weights is None else iter(weights)
     for number, vote in numbered_votes(votes):
         check(number, vote)
-        weight = 1.0 if given is None else _check_weight(number, next(given, None))
+        weight = 1.0 if given is None else check_weight(number, next(given, None))
         if weight:
             yield vote, weight
     if given is not None and next(given, None) is not None:
@@ -177,7 +185,7 @@ class Votes(Generic[Task, Worker, Label]):
         """
         by_task: dict[Task, list[tuple[Worker, Label]]] = {}
         by_weight: dict[Task, list[float]] = {}
-        for (task, worker, label), weight in weighted_votes(votes, weights, _check_vote):
+        for (task, worker, label), weight in weighted_votes(votes, weights, check_vote):
             if weights is not None:
                 by_weight.setdefault(task, []).append(weight)
             by_task.setdefault(task, []).append((worker, label))
@@ -278,8 +286,11 @@ def _sort_key(value: object) -> tuple[str, str]:
     return type(value).__name__, repr(parts if isinstance(value, tuple) else sorted(parts))
 
 
-def _check_weight(number: int, weight: Any) -> float:
-    """Return the weight of a vote as a float."""
+def check_weight(number: int, weight: Any) -> float:
+    """Return the weight of a vote as a float.
+
+    :raises ValueError: It is missing, infinite or below 0.
+    """
     if is_missing(weight) or not (isfinite(weight) and weight >= 0):
         raise ValueError(
             f"the weight of vote {number} is {weight!r}: give each vote a finite number >= 0"
@@ -287,8 +298,12 @@ def _check_weight(number: int, weight: Any) -> float:
     return float(weight)
 
 
-def _check_vote(number: int, vote: tuple[Any, Any, Any]) -> None:
-    """Refuse a vote with a part that is missing or not hashable."""
+def check_vote(number: int, vote: tuple[Any, Any, Any]) -> None:
+    """Refuse a vote with a part that is missing or not hashable.
+
+    :raises ValueError: A part is missing.
+    :raises TypeError: A part is not hashable.
+    """
     for name, part in zip(("task", "worker", "label"), vote, strict=True):
         if isinstance(part, Hashable) and is_missing(part):
             raise ValueError(f"vote {number} is {vote!r}: leave out votes without a {name}")

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Final, Generic
 
 from crowdflower.quality.consensus import Label, Task, Votes, Worker, sort_values
@@ -66,6 +67,29 @@ class IndexedVotes(Generic[Task, Worker, Label]):
     def labels(self) -> int:
         """The number of labels."""
         return len(self.label_values)
+
+    @cached_property
+    def first(self) -> list[int]:
+        """The number of the first vote of each task, and the number of votes at the end."""
+        return list(accumulate(map(len, self.tasks), initial=0))
+
+    def on_task(self, task: int) -> list[tuple[int, int, int, float]]:
+        """Return number, worker, label and weight of each vote on a task."""
+        votes = zip(self.tasks[task], self.weights[task], strict=True)
+        numbered = enumerate(votes, self.first[task])
+        return [(number, worker, label, weight) for number, ((worker, label), weight) in numbered]
+
+    def of_worker(self, worker: int) -> list[tuple[int, float]]:
+        """Return the task and the weight of each vote of a worker."""
+        return self._votes_of[worker]
+
+    @cached_property
+    def _votes_of(self) -> list[list[tuple[int, float]]]:
+        found: list[list[tuple[int, float]]] = [[] for _ in range(self.workers)]
+        for task, (votes, weights) in enumerate(zip(self.tasks, self.weights, strict=True)):
+            for (worker, _), weight in zip(votes, weights, strict=True):
+                found[worker].append((task, weight))
+        return found
 
     @cached_property
     def by_worker(self) -> list[float]:

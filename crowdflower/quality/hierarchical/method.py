@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate, islice
-from math import exp, isclose, sqrt
+from importlib.util import find_spec
+from itertools import chain, islice
+from math import isclose
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.quality.consensus import Consensus, Label, Task, Votes, Worker, is_missing
-from crowdflower.quality.hierarchical_lists import fit
-from crowdflower.quality.hierarchical_model import WITHOUT_TABLES, Fit, Priors, Problem
+from crowdflower.quality.hierarchical.intervals import Intervals
+from crowdflower.quality.hierarchical.list_fit import fit
+from crowdflower.quality.hierarchical.model import WITHOUT_TABLES, Fit, Priors, Problem
 from crowdflower.quality.indexed_votes import HALF_KNOWN, IndexedVotes
 from crowdflower.quality.trust_and_confidence import TIE_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Container
 
 MAX_PROBABILITIES: Final = 2_000_000
 """Number of probabilities in a result up to which each label has one for every task."""
 
-NINETY_PERCENT: Final = 1.645
-"""Half the width of a 90 % interval of a normal distribution, in standard deviations."""
-
-PRIOR_VOTES: Final = 5.0
-"""Votes that are added to those of a worker when the variance of a likelihood is estimated."""
+MANY_VOTES: Final = 2000
+"""Votes from which on NumPy is used, if it is installed; to import it takes a tenth of a second."""
 
 
 def hierarchical_dawid_skene(
@@ -101,26 +100,63 @@ def hierarchical_dawid_skene(
         raise ValueError(f"passes must be at least 1, not {passes!r}")
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be at least 0, not {tolerance!r}")
+    settings = Settings(dict(known or {}), options, frequencies, priors, passes, tolerance)
+    columns = sys.modules.get("crowdflower.quality.vote_columns")
+    if columns and isinstance(votes, columns.VoteColumns):
+        return _solve_with_numpy(votes, weights, settings)
+    votes = iter(votes)
+    first = list(islice(votes, MANY_VOTES))
+    votes = chain(first, votes)
+    if len(first) == MANY_VOTES and find_spec("numpy"):
+        return _solve_with_numpy(votes, weights, settings)
+    return _solve_with_lists(votes, weights, settings)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of the method, checked as far as they can be without the votes."""
+
+    known: Mapping[Any, Any]
+    options: Collection[Any]
+    frequencies: Mapping[Any, float] | None
+    priors: Priors
+    passes: int
+    tolerance: float
+
+    def answers(self, tasks: Container[Any]) -> dict[Any, Any]:
+        """Return the known labels of tasks that have votes."""
+        return {task: label for task, label in self.known.items() if task in tasks}
+
+
+def _solve_with_numpy(votes: Any, weights: Any, settings: Settings) -> Consensus[Any, Any, Any]:
+    from crowdflower.quality.hierarchical.array_consensus import solve  # noqa: PLC0415 - imports numpy
+
+    return solve(votes, weights, settings)
+
+
+def _solve_with_lists(votes: Any, weights: Any, settings: Settings) -> Consensus[Any, Any, Any]:
     checked = Votes.read(votes, weights)
-    answers = {task: label for task, label in (known or {}).items() if task in checked.by_task}
-    _check_labels(checked, answers, options, frequencies)
+    answers = settings.answers(checked.by_task)
+    frequencies = settings.frequencies
+    check_labels(checked.labels, answers, settings.options, frequencies)
     if not checked.by_task:
         return Consensus({}, {}, {}, frozenset())
-    indexed = IndexedVotes.of(checked, [*options, *(frequencies or ()), *answers.values()])
+    more = [*settings.options, *(frequencies or ()), *answers.values()]
+    indexed = IndexedVotes.of(checked, more)
     index = {label: place for place, label in enumerate(indexed.label_values)}
     problem = Problem(
         indexed,
         [index[answers[task]] if task in answers else None for task in indexed.task_values],
         [frequencies[label] for label in indexed.label_values] if frequencies else None,
-        priors,
-        passes,
-        tolerance,
+        settings.priors,
+        settings.passes,
+        settings.tolerance,
     )
     return _result(checked, problem, fit(problem))
 
 
-def _check_labels(
-    votes: Votes[Any, Any, Any],
+def check_labels(
+    given_labels: Iterable[Any],
     known: Mapping[Any, Any],
     options: Collection[Any],
     frequencies: Mapping[Any, float] | None,
@@ -133,7 +169,7 @@ def _check_labels(
         missing = [label for label in labels if is_missing(label)]
         if missing:
             raise ValueError(f"{name} contains a missing label, {missing[0]!r}: leave it out")
-    given = dict.fromkeys([*votes.labels, *known.values()])
+    given = dict.fromkeys([*given_labels, *known.values()])
     for label in given:
         if options and label not in options:
             raise ValueError(f"label {label!r} is not among the options: {list(options)!r}")
@@ -195,7 +231,7 @@ def _result(
         1 / fitted.scale,
         votes.votes_per_worker,
         votes.votes_per_worker < HALF_KNOWN,
-        _Intervals(problem, fitted, labels, probabilities),
+        Intervals(indexed, problem.known, fitted, labels, probabilities),
     )
 
 
@@ -205,87 +241,3 @@ def _probabilities(fitted: Fit, task: int) -> Callable[[int], float]:
     of_slots = dict(zip(fitted.slots[task], softened, strict=True))
     share = rest / fitted.others[task] if rest else 0.0
     return lambda label: of_slots[label] if label in of_slots else share * fitted.frequencies[label]
-
-
-@dataclass
-class _Intervals:
-    """Computes the intervals of a fitted model on demand."""
-
-    problem: Problem
-    fitted: Fit
-    labels: Mapping[Any, Any]
-    probabilities: Mapping[Any, Mapping[Any, float]]
-
-    def __call__(self, task: Any, label: Any = None) -> tuple[float, float]:
-        """Return the interval of a label of a task, by default of the chosen one."""
-        label = self.labels[task] if label is None else label
-        number, wanted = self._tasks[task], self._labels[label]
-        probability = self.probabilities[task].get(label, 0.0)
-        others = [each for each in range(self.problem.votes.labels) if each != wanted]
-        if self.problem.known[number] is not None or not others:
-            return probability, probability
-        second = max(others, key=lambda each: self.fitted.score(number, each))
-        difference = self.fitted.score(number, wanted) - self.fitted.score(number, second)
-        width = NINETY_PERCENT * sqrt(self._variance(number, wanted, second))
-        return (
-            min(_logistic(difference - width), probability),
-            max(_logistic(difference + width), probability),
-        )
-
-    def _variance(self, task: int, *labels: int) -> float:
-        """Return the variance of the log odds of two labels."""
-        votes, start = self.problem.votes, self._start[task]
-        total = 0.0
-        for place, ((worker, given), weight) in enumerate(
-            zip(votes.tasks[task], votes.weights[task], strict=True)
-        ):
-            for label in labels:
-                likelihood = self.fitted.likelihood(start + place, label, given)
-                own = weight * self._belief(task, label) ** 2
-                observed = max(self._observed(worker, label) - own, 0.0) + PRIOR_VOTES
-                total += weight**2 * (1 - likelihood) / (likelihood * observed)
-        return total
-
-    def _observed(self, worker: int, label: int) -> float:
-        """Return how many votes a worker gave on tasks whose true label is probably this one."""
-        key = worker, label
-        if key not in self._cache:
-            self._cache[key] = sum(
-                weight * self._belief(task, label) ** 2 for task, weight in self._votes_of[worker]
-            )
-        return self._cache[key]
-
-    def _belief(self, task: int, label: int) -> float:
-        known = self.problem.known[task]
-        return self.fitted.belief(task, label) if known is None else float(label == known)
-
-    @cached_property
-    def _cache(self) -> dict[tuple[int, int], float]:
-        return {}
-
-    @cached_property
-    def _tasks(self) -> dict[Any, int]:
-        return {task: number for number, task in enumerate(self.problem.votes.task_values)}
-
-    @cached_property
-    def _labels(self) -> dict[Any, int]:
-        return {label: number for number, label in enumerate(self.problem.votes.label_values)}
-
-    @cached_property
-    def _start(self) -> list[int]:
-        return list(accumulate(map(len, self.problem.votes.tasks), initial=0))
-
-    @cached_property
-    def _votes_of(self) -> list[list[tuple[int, float]]]:
-        """The tasks and the weights of each worker's votes."""
-        found: list[list[tuple[int, float]]] = [[] for _ in range(self.problem.votes.workers)]
-        for task, (votes, weights) in enumerate(
-            zip(self.problem.votes.tasks, self.problem.votes.weights, strict=True)
-        ):
-            for (worker, _), weight in zip(votes, weights, strict=True):
-                found[worker].append((task, weight))
-        return found
-
-
-def _logistic(log_odds: float) -> float:
-    return 1 / (1 + exp(-log_odds)) if log_odds > 0 else 1 - 1 / (1 + exp(log_odds))

@@ -131,6 +131,18 @@ class Fit:
         return likelihood[label != given]
 
 
+def choose_scale(fits: Sequence[float], priors: Priors) -> float:
+    """Return the scale that predicts the votes best; a handful of votes keeps it at 1.
+
+    :param fits: The log likelihood of the votes for each of :data:`SCALES`.
+    """
+    ranked = [
+        (round(each + priors.unsoftened * log(scale), SCORE_DIGITS), scale)
+        for each, scale in zip(fits, SCALES, strict=True)
+    ]
+    return max(ranked)[1]
+
+
 def softmax(
     scores: Sequence[float], others: float, scale: float = 1.0
 ) -> tuple[list[float], float]:

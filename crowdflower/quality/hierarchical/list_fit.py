@@ -10,12 +10,12 @@ from itertools import accumulate
 from math import exp, log
 from typing import TYPE_CHECKING
 
-from crowdflower.quality.hierarchical_model import (
+from crowdflower.quality.hierarchical.model import (
     SCALES,
-    SCORE_DIGITS,
     WITHOUT_TABLES,
     Fit,
     Problem,
+    choose_scale,
     softmax,
 )
 from crowdflower.quality.indexed_votes import DIGITS
@@ -117,7 +117,7 @@ def fit(problem: Problem) -> Fit:
         state.likelihoods,
         passes,
         converged,
-        _choose_scale(state) if problem.votes.labels > 1 else 1.0,
+        _fit_scale(state) if problem.votes.labels > 1 else 1.0,
     )
 
 
@@ -247,7 +247,7 @@ def _estimate_labels(
     return largest
 
 
-def _choose_scale(state: _State) -> float:
+def _fit_scale(state: _State) -> float:
     """Choose the scale that best predicts each vote from the other votes on its task."""
     fits = [0.0] * len(SCALES)
     for task, scores in enumerate(state.scores):
@@ -276,9 +276,4 @@ def _choose_scale(state: _State) -> float:
                 else:
                     chance = wrong + (right - wrong) * predicted[place]
                 fits[index] += weight * log(chance)
-    prior = state.problem.priors.unsoftened
-    ranked = [
-        (round(each + prior * log(scale), SCORE_DIGITS), scale)
-        for each, scale in zip(fits, SCALES, strict=True)
-    ]
-    return max(ranked)[1]
+    return choose_scale(fits, state.problem.priors)
