@@ -12,7 +12,7 @@ if VERSION is None:
     raise SystemExit('crowdflower/__init__.py: the line __version__ = "…" is missing')
 
 EXTRAS = {
-    "cli": ["click>=8.1", "rich>=13"],
+    "cli": ["click>=8.1", "rich>=13", "tomlkit>=0.12"],
     "sandbox": ["flask>=3", "waitress>=3", "sqlalchemy>=2", "nh3>=0.3", "python-liquid>=2"],
     "postgres": ["psycopg[binary]>=3.1"],
     "pandas": ["pandas>=2"],

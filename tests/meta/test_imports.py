@@ -31,12 +31,13 @@ OPTIONAL = [
     "pyspark",
     "rich",
     "sqlalchemy",
+    "tomlkit",
     "waitress",
     "werkzeug",
 ]
 """All optional packages except orjson, which replaces ``json`` if it is installed."""
 
-SHARED = {"states", "_types", "_html", "cml", "quality"}
+SHARED = {"states", "_types", "_html", "cml", "quality", "job_files"}
 """Modules that the client and the sandbox share."""
 
 ABOVE_THE_CLIENT = {"sandbox", "bulk", "spark", "dlt", "frames", "testing", "cli"}
