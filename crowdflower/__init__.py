@@ -17,6 +17,7 @@
     http         how a call travels: attempts, timeouts, connections, pages
     payments     payments, made at most once; the journal; prices
     rows         uploads, exactly once; downloads of reports
+    job_files    a job as a folder of files
     cml          forms: parsed and checked before they cost money
     quality      trust, confidence, agreement, aggregation: pure functions
     ampcrowd     the client of a second, smaller service
@@ -41,6 +42,7 @@ from crowdflower.exceptions import (
     CostLimitReached,
     DeadlineExceeded,
     DuplicateOperation,
+    EditConflict,
     InvalidInput,
     JobStalled,
     JournalCorrupt,
@@ -120,6 +122,7 @@ __all__ = [
     "CostLimitReached",
     "DeadlineExceeded",
     "DuplicateOperation",
+    "EditConflict",
     "InvalidInput",
     "Job",
     "JobStalled",

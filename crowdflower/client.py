@@ -69,6 +69,9 @@ from crowdflower.unit import Unit, UnitPromise
 if TYPE_CHECKING:
     from os import PathLike
 
+    from crowdflower.models.job_folders.folder_comparison import FolderComparison
+    from crowdflower.models.job_folders.job_changes import JobChanges
+    from crowdflower.models.job_folders.job_reader import JobReader
     from crowdflower.payments.journal import Journal
     from crowdflower.webhook import Webhook
 
@@ -808,6 +811,91 @@ class Client(BaseClient):
         """
         self.request("POST", _job_path(job_id, f"units/{numeric_segment(unit_id)}/cancel"))
 
+    # A job as files
+
+    def compare_files(
+        self, folder: str | PathLike[str], job: JobFields | int | str | None = None
+    ) -> JobChanges:
+        """Return how a folder that :meth:`Job.save_files` wrote differs from its job.
+
+        Calls ``GET /jobs/{id}``, and reads its channels, tags and test questions.
+
+        :param folder: The folder.
+        :param job: Id or alias of the job; by default the job that was last saved there or pushed
+            from there, otherwise the one with the alias in the folder.
+        :returns: The differences: true if there are any, and readable as ``str``.
+        :raises InvalidInput: A file cannot be used, or there is no such job.
+
+        >>> paths = job.save_files("reviews")
+        >>> bool(client.compare_files("reviews"))
+        False
+        >>> settings = Path("reviews/job.toml")
+        >>> text = settings.read_text(encoding="utf-8")
+        >>> length = settings.write_text(text.replace("payment_cents = 10", "payment_cents = 12"))
+        >>> print(client.compare_files("reviews"))
+        job ... "Sentiment of reviews", running
+        job.toml:
+          payment_cents  10 -> 12
+        """
+        from crowdflower.models.job_folders.job_reader import file_errors  # noqa: PLC0415
+
+        with file_errors():
+            comparison = self._comparison(folder, job)
+            return comparison.changes(comparison.folder.read())
+
+    def push_files(
+        self,
+        folder: str | PathLike[str],
+        job: JobFields | int | str | None = None,
+        *,
+        create: bool = False,
+        delete: bool = False,
+        rows: bool = False,
+        force: bool = False,
+        confirm: Callable[[JobChanges], bool] | None = None,
+    ) -> Job | None:
+        """Send to a job what its folder has otherwise; return the job.
+
+        Calls ``PUT /jobs/{id}`` with the settings that differ, then ``POST /jobs/{job_id}/units``
+        or ``PUT /jobs/{job_id}/units/{id}`` for each test question that does, then replaces
+        channels and tags. What is already there is not sent, so the same call continues after an
+        error.
+
+        :param folder: The folder, as :meth:`Job.save_files` writes it.
+        :param job: As in :meth:`compare_files`.
+        :param create: Create the job if there is none.
+        :param delete: Delete the test questions that the folder lacks; otherwise they stay.
+        :param rows: Also upload ``rows.jsonl``, to a job without rows.
+        :param force: Overwrite what was changed in the job since the last pull or push; send a
+            form with mistakes.
+        :param confirm: Called with the differences before anything is sent; if it returns false,
+            nothing is.
+        :returns: The job; ``None`` if ``confirm`` returned false.
+        :raises InvalidInput: A file cannot be used, there is no such job, or the service would
+            refuse a change; nothing was sent.
+        :raises EditConflict: What differs was changed in the job since the last pull or push;
+            nothing was sent.
+        :raises RefusedError: The service refuses a change; the message says what was sent before.
+        :raises OutcomeUnknown: With ``create``, the response was lost: the job may exist.
+
+        >>> paths = job.save_files("reviews")
+        >>> form = Path("reviews/form.cml")
+        >>> length = form.write_text(form.read_text(encoding="utf-8").replace("Bad", "Poor"))
+        >>> "Poor" in client.push_files("reviews").cml
+        True
+        """
+        from crowdflower.models.job_folders.folder_push import FolderPush  # noqa: PLC0415
+        from crowdflower.models.job_folders.job_reader import file_errors  # noqa: PLC0415
+
+        with file_errors():
+            push = FolderPush(
+                self._comparison(folder, job, create=create, delete=delete, rows=rows),
+                lambda attributes: self.create_job(attributes).json,
+                lambda job_id, data: self.upload_job(data, job_id, force=True),
+            )
+            pushed = push.send(force=force, confirm=confirm)
+            return None if pushed is None else self._job(pushed)
+
     # Judgments
 
     def get_judgmentaggregates(
@@ -1060,6 +1148,24 @@ class Client(BaseClient):
 
     def _send_tags(self, method: str, job_id: int, tags: list[str]) -> None:
         self.request(method, _job_path(job_id, "tags", suffix=""), data={"tags": tags})
+
+    def _job_reader(self) -> JobReader:
+        from crowdflower.models.job_folders.job_reader import JobReader  # noqa: PLC0415
+
+        return JobReader(
+            self, lambda job_id: ((each.id, each.data) for each in self.get_units(job_id))
+        )
+
+    def _comparison(
+        self, folder: str | PathLike[str], job: JobFields | int | str | None, **how: bool
+    ) -> FolderComparison:
+        from crowdflower.job_files import JobFolder  # noqa: PLC0415 - rarely used
+        from crowdflower.models.job_folders.folder_comparison import (  # noqa: PLC0415
+            FolderComparison,
+        )
+
+        reference = job.id if isinstance(job, JobFields) else job
+        return FolderComparison(self._job_reader(), JobFolder(folder), reference, **how)
 
     def _job(self, data: JSONObject) -> Job:
         return Job(self).absorb(data)

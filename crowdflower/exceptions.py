@@ -6,6 +6,7 @@
     ├─ ConfigError             the key, the base URL or a setting is unusable
     ├─ InvalidInput            an argument or a row is invalid; nothing was sent
     │   ├─ OverBudget          it would cost more than the limit
+    │   ├─ EditConflict        a job and its folder were both edited
     │   └─ UnknownAttribute    the name of an attribute is misspelled
     ├─ TransportError          no complete response
     │   ├─ NotSentError        no byte of the request left this machine
@@ -135,6 +136,10 @@ class OverBudget(InvalidInput):
 
 class UnknownAttribute(InvalidInput, AttributeError):
     """A job, unit, … has no attribute of this name; nothing was sent. Correct the name."""
+
+
+class EditConflict(InvalidInput):
+    """A job and its folder were both edited; nothing was changed. Pull or push first, or force."""
 
 
 class TransportError(ApiError):

@@ -185,6 +185,43 @@ class Job(JobFields):
             progress=progress,
         )
 
+    def save_files(
+        self, folder: str | PathLike[str], *, rows: bool = False, force: bool = False
+    ) -> list[Path]:
+        """Write the settings, texts and test questions of the job to a folder, as readable files.
+
+        Calls ``GET /jobs/{id}``, and reads its channels, tags and test questions. In a folder that
+        was saved before, edits of settings that nobody has changed in the job since are kept, and
+        other files are never touched. :meth:`Client.push_files` sends edits to the job. Needs the
+        extra ``cli``.
+
+        :param folder: The folder; it is created if it does not exist.
+        :param rows: Also write the rows, to ``rows.jsonl``.
+        :param force: Replace edits that the job does not have.
+        :returns: The files that were written or replaced.
+        :raises EditConflict: Edits would be lost, or the folder has another job; nothing was
+            written.
+        :raises InvalidInput: The job has changes that were not sent, or a file cannot be used.
+
+        >>> [path.name for path in job.save_files("reviews")]
+        ['form.cml', 'style.css', 'script.js', 'instructions.html', 'test_questions.json', \
+'job.toml']
+        """
+        from crowdflower.job_files import JobFolder  # noqa: PLC0415 - rarely used
+        from crowdflower.models.job_folders.job_reader import file_errors  # noqa: PLC0415
+        from crowdflower.models.job_folders.saved_files import save_files  # noqa: PLC0415
+
+        if unsent := self._pending():
+            names = " and ".join(unsent)
+            raise InvalidInput(
+                f"{names} {'was' if len(unsent) == 1 else 'were'} assigned but not sent; call"
+                " update(), or reload() to drop it"
+            )
+        self.reload()
+        with file_errors():
+            reader = self.client._job_reader()  # noqa: SLF001 - one family
+            return save_files(reader, self.json, JobFolder(folder), rows=rows, force=force)
+
     # Units
 
     @overload
