@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower.job_files import JobFolder
 from crowdflower.sandbox.ampcrowd import AccessPolicy, AMPCrowdService
 from crowdflower.sandbox.clock import ClientClock, Clock
 from crowdflower.sandbox.control.routes import Control
 from crowdflower.sandbox.pages import work_path
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.rules.jobs import orders
-from crowdflower.sandbox.rules.units import staging
+from crowdflower.sandbox.rules.units import job_loading, staging
 from crowdflower.sandbox.server.app import create_app
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.server.sockets import LazyServer
@@ -97,6 +98,8 @@ class Sandbox:
         self._balance_cents = balance_cents
         self.key = self._open_account(key)
         """The account's API key."""
+        self.job_ids: list[int] = []
+        """Ids of the jobs that were loaded from folders, in their order."""
         self._ampcrowd: AMPCrowdService | None = None
         if ampcrowd is not False:
             access = AccessPolicy() if ampcrowd is True else ampcrowd
@@ -112,6 +115,37 @@ class Sandbox:
         self.clock.listeners.append(self.keep_time)
         self._server = LazyServer(self.app, before_start=self.database.require_open)
         self._crowd: Crowd | None = None
+
+    @classmethod
+    def load(cls, *folders: str | Path, **settings: Any) -> Self:
+        """Return a sandbox with the jobs of folders that ``crowdflower pull`` has written.
+
+        :param folders: One folder a job; see :meth:`load_job`.
+        :param settings: Arguments of :class:`Sandbox`.
+
+        >>> paths = job.save_files("reviews", rows=True)
+        >>> with Sandbox.load("reviews") as box:
+        ...     box.client().get_job(box.job_ids[0]).units_count
+        10
+        """
+        box = cls(**settings)
+        try:
+            for folder in folders:
+                box.load_job(folder)
+        except BaseException:
+            box.close()
+            raise
+        return box
+
+    def load_job(self, folder: str | Path) -> int:
+        """Create the job of a folder, with its test questions and rows, and return its id.
+
+        It is not launched. If there is a job with its alias, that one stays as it is.
+
+        :raises ValueError: A file cannot be used, or has a value that the sandbox refuses.
+        """
+        self.job_ids.append(job_loading.load_folder(self.database, self.key, JobFolder(folder)))
+        return self.job_ids[-1]
 
     def client(self, **settings: Any) -> Client:
         """Return a client that calls this sandbox in process and cannot reach the network.
@@ -235,15 +269,7 @@ class Sandbox:
         return self._read(webhook_delivery)
 
     def drop_webhooks(self) -> int:
-        """Drop the notifications that have not been delivered, and return how many there were.
-
-        >>> with Sandbox() as box:
-        ...     job = box.client().create_job({"title": "A first job"})
-        ...     _ = box.client().update_job(job.id, {"webhook_uri": "https://example.com/hook"})
-        ...     job.upload([{"text": "a row"}])
-        ...     box.drop_webhooks(), [each["state"] for each in box.webhooks()]
-        (1, ['dropped'])
-        """
+        """Drop the notifications that have not been delivered, and return how many there were."""
         return self._webhooks.drop()
 
     def receive_webhooks(self, receiver: Receiver) -> None:
@@ -252,15 +278,6 @@ class Sandbox:
         :param receiver: Called with a
             :class:`~crowdflower.sandbox.webhooks.delivery.Notification`. An exception means that
             the delivery failed.
-
-        >>> with Sandbox() as box:
-        ...     box.receive_webhooks(lambda notification: print(notification.signal))
-        ...     client = box.client()
-        ...     job = client.create_job({"title": "A first job"})
-        ...     _ = client.update_job(job.id, {"webhook_uri": "https://example.com/hook"})
-        ...     job.upload([{"text": "a row"}])
-        ...     attempts = box.deliver_webhooks()
-        job_data_processed
         """
         self._webhooks.receiver = receiver
 
@@ -319,10 +336,6 @@ class Sandbox:
 
         :returns: ``kind``, ``amount_mc`` (thousandths of a US cent, negative for a debit),
             ``account_id``, ``job_id``, ``order_id``, ``note`` and ``created_at`` of each.
-
-        >>> with Sandbox(balance_cents=500) as box:
-        ...     [(line["kind"], line["amount_mc"]) for line in box.ledger()]
-        [('credit', 500000)]
         """
         return self._read(ledger)
 
@@ -333,10 +346,6 @@ class Sandbox:
         :param note: The reason, for the ledger.
         :returns: The new balance, in US cents.
         :raises ValueError: The amount is not an integer from 1 to 10\ :sup:`12`.
-
-        >>> with Sandbox(balance_cents=500) as box:
-        ...     box.credit(2000, "A second ten rows")
-        2500
         """
         accounts.check_cents("cents", cents, minimum=1)
         with self.database.transaction() as tx:
@@ -346,29 +355,17 @@ class Sandbox:
             return accounts.balance_cents(tx, account)
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI 3.1 description of the API, as ``/_sandbox/openapi.json`` does.
-
-        >>> with Sandbox() as box:
-        ...     box.openapi()["paths"]["/v1/jobs/{job}/ping"]["get"]["summary"]
-        'Return counters of the progress of a job.'
-        """
+        """Return the OpenAPI 3.1 description of the API, as ``/_sandbox/openapi.json`` does."""
         from crowdflower.sandbox.api import openapi  # noqa: PLC0415 - not always needed
 
         return openapi.description()
 
     def reset(self) -> None:
-        """Start over: the same key and balance, no jobs, ids and time from the beginning.
-
-        >>> with Sandbox() as box:
-        ...     client = box.client()
-        ...     job = client.create_job({"title": "A first job"})
-        ...     box.reset()
-        ...     list(client.get_jobs())
-        []
-        """
+        """Start over: the same key and balance, no jobs, ids and time from the beginning."""
         self.database.reset()
         self.clock.reset()
         self.app.services.reset()
+        self.job_ids.clear()
         self._crowd = None
         self._open_account(self.key)
 

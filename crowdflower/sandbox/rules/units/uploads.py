@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Row, insert, update
 
-from crowdflower.sandbox.errors import NotFound
+from crowdflower.sandbox.errors import Invalid, NotFound
 from crowdflower.sandbox.rules import visibility
 from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs, orders
@@ -24,6 +24,7 @@ __all__ = [
     "add_columns",
     "append",
     "append_file",
+    "append_unchanged",
     "create_job",
     "create_job_from_file",
     "progress",
@@ -75,6 +76,31 @@ def append_file(tx: Transaction, job: Row[Any], rows: CheckedRows) -> None:
             bulk_queries.insert_units(tx.driver, job.id, next_seq, tx.clock.now(), texts)
         next_seq += rows.count
     _complete(tx, current, rows.count, rows.new_columns(known), next_seq)
+
+
+def append_unchanged(tx: Transaction, job: Row[Any], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Add rows of another job as they are; each may have columns of its own.
+
+    :param rows: Iterated once; an exception that they raise undoes the upload.
+    :returns: The number of rows.
+    :raises Invalid: A row has values that cannot be stored as JSON.
+    """
+    current = jobs.load_for_update(tx, job)
+    columns: dict[str, None] = {}
+
+    def lines() -> Iterator[str]:
+        for number, row in enumerate(rows, 1):
+            columns.update(dict.fromkeys(row))
+            try:
+                yield to_json(row)
+            except (TypeError, ValueError) as error:
+                raise Invalid(f"Row {number} cannot be stored as JSON: {error}.") from None
+
+    now = tx.clock.now()
+    count = bulk_queries.insert_units(tx.driver, job.id, current.next_seq, now, lines())
+    if count:
+        _complete(tx, current, count, columns, current.next_seq + count)
+    return count
 
 
 def create_job(tx: Transaction, account: Row[Any], rows: Iterable[Mapping[str, Any]]) -> Row[Any]:
