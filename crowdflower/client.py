@@ -69,10 +69,10 @@ from crowdflower.unit import Unit, UnitPromise
 if TYPE_CHECKING:
     from os import PathLike
 
-    from crowdflower.models.job_folders.folder_comparison import FolderComparison
-    from crowdflower.models.job_folders.job_changes import JobChanges
-    from crowdflower.models.job_folders.job_reader import JobReader
     from crowdflower.payments.journal import Journal
+    from crowdflower.rows.job_folders.folder_comparison import FolderComparison
+    from crowdflower.rows.job_folders.job_changes import JobChanges
+    from crowdflower.rows.job_folders.job_reader import JobReader
     from crowdflower.webhook import Webhook
 
 __all__ = ["ApiError", "Client", "PathFactory"]
@@ -837,7 +837,7 @@ class Client(BaseClient):
         job.toml:
           payment_cents  10 -> 12
         """
-        from crowdflower.models.job_folders.job_reader import file_errors  # noqa: PLC0415
+        from crowdflower.rows.job_folders.job_reader import file_errors  # noqa: PLC0415
 
         with file_errors():
             comparison = self._comparison(folder, job)
@@ -884,8 +884,8 @@ class Client(BaseClient):
         >>> "Poor" in client.push_files("reviews").cml
         True
         """
-        from crowdflower.models.job_folders.folder_push import FolderPush  # noqa: PLC0415
-        from crowdflower.models.job_folders.job_reader import file_errors  # noqa: PLC0415
+        from crowdflower.rows.job_folders.folder_push import FolderPush  # noqa: PLC0415
+        from crowdflower.rows.job_folders.job_reader import file_errors  # noqa: PLC0415
 
         with file_errors():
             push = FolderPush(
@@ -1150,7 +1150,7 @@ class Client(BaseClient):
         self.request(method, _job_path(job_id, "tags", suffix=""), data={"tags": tags})
 
     def _job_reader(self) -> JobReader:
-        from crowdflower.models.job_folders.job_reader import JobReader  # noqa: PLC0415
+        from crowdflower.rows.job_folders.job_reader import JobReader  # noqa: PLC0415
 
         return JobReader(
             self, lambda job_id: ((each.id, each.data) for each in self.get_units(job_id))
@@ -1160,7 +1160,7 @@ class Client(BaseClient):
         self, folder: str | PathLike[str], job: JobFields | int | str | None, **how: bool
     ) -> FolderComparison:
         from crowdflower.job_files import JobFolder  # noqa: PLC0415 - rarely used
-        from crowdflower.models.job_folders.folder_comparison import (  # noqa: PLC0415
+        from crowdflower.rows.job_folders.folder_comparison import (  # noqa: PLC0415
             FolderComparison,
         )
 

@@ -208,8 +208,8 @@ class Job(JobFields):
 'job.toml']
         """
         from crowdflower.job_files import JobFolder  # noqa: PLC0415 - rarely used
-        from crowdflower.models.job_folders.job_reader import file_errors  # noqa: PLC0415
-        from crowdflower.models.job_folders.saved_files import save_files  # noqa: PLC0415
+        from crowdflower.rows.job_folders.job_reader import file_errors  # noqa: PLC0415
+        from crowdflower.rows.job_folders.saved_files import save_files  # noqa: PLC0415
 
         if unsent := self._pending():
             names = " and ".join(unsent)

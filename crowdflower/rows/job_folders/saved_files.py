@@ -14,7 +14,7 @@ from crowdflower.job_files.folder import JobFolder
 from crowdflower.job_files.merge import Merged, merge
 from crowdflower.job_files.pull_record import PullRecord, read_record, write_record
 from crowdflower.job_files.setting_names import ROWS_FILE
-from crowdflower.models.job_folders.job_reader import JobReader
+from crowdflower.rows.job_folders.job_reader import JobReader
 
 
 def save_files(

@@ -25,8 +25,8 @@ from crowdflower.job_files.content import JobContent
 from crowdflower.job_files.folder import JobFolder
 from crowdflower.job_files.pull_record import PullRecord, read_record
 from crowdflower.job_files.setting_names import NOT_SENT, ONLY_ON_CREATION, TEXT_FILES
-from crowdflower.models.job_folders.job_changes import JobChanges
-from crowdflower.models.job_folders.job_reader import JobReader
+from crowdflower.rows.job_folders.job_changes import JobChanges
+from crowdflower.rows.job_folders.job_reader import JobReader
 
 REQUIRED: Final = ("title", "instructions", "cml")
 """Settings without which the service reports a change as a success, and keeps nothing."""

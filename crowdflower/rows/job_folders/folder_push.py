@@ -18,8 +18,8 @@ from crowdflower.job_files.pull_record import PullRecord, write_record
 from crowdflower.job_files.setting_names import NAME_LISTS, NOT_SENT
 from crowdflower.models import shapes
 from crowdflower.models.job_fields import normalize_attributes
-from crowdflower.models.job_folders.folder_comparison import FolderComparison, rows_count
-from crowdflower.models.job_folders.job_changes import BLANK, JobChanges
+from crowdflower.rows.job_folders.folder_comparison import FolderComparison, rows_count
+from crowdflower.rows.job_folders.job_changes import BLANK, JobChanges
 
 AFTER_QUESTIONS: Final = "gold_per_assignment"
 """A setting that the service accepts when the job has test questions."""
