@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from reprlib import Repr
+from types import FrameType
 from typing import Any, Final, TypeGuard
 
 from crowdflower._types import JSONObject
 
 PRIVATE: Final = frozenset({"secret", "ip", "email", "support_email"})
 """Fields that a notebook does not show, since notebooks are passed on."""
+
+
+PROBES: Final = frozenset(
+    {
+        "inspect",
+        "rlcompleter",
+        "IPython.core.completer",
+        "IPython.core.guarded_eval",
+        "IPython.core.oinspect",
+    }
+)
+"""Modules that read attributes, or call them, to find out what an object is; jedi does so too."""
 
 
 def dollars(cents: int) -> str:
@@ -152,6 +165,21 @@ def details(state: JSONObject) -> Iterator[tuple[str, object]]:
             yield from ((str(column), cell) for column, cell in value.items())
         else:
             yield str(name), value
+
+
+def refuse_probes(caller: FrameType | None) -> None:
+    """Refuse to send requests for a prompt that completes or inspects an object.
+
+    Prompts read ``promise.state``, or evaluate ``job.units.``, before the user has pressed Enter.
+
+    :param caller: The innermost frame of what wants to send a request.
+    :raises AttributeError: Such a prompt is among its callers.
+    """
+    while caller is not None:
+        module = str(caller.f_globals.get("__name__"))
+        if module in PROBES or module.partition(".")[0] == "jedi":
+            raise AttributeError("completion and inspection send no requests")
+        caller = caller.f_back
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from crowdflower._types import JSON
 from crowdflower.http.encoding import segment
+from crowdflower.models.display import refuse_probes
 from crowdflower.models.endpoints import ENDPOINTS, max_page_size
 
 
@@ -65,6 +67,7 @@ class PathFactory:
         :param _suffix: What is appended to the path; ``None`` appends nothing, as a few endpoints
             require.
         """
+        refuse_probes(sys._getframe(1))  # noqa: SLF001 - as the standard library does
         return self._client.call(self._path(_suffix), *args, **kwargs)
 
     def pages(

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-import inspect
-import pickle
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from crowdflower import (
-    Client,
     Job,
     Judgment,
     JudgmentAggregate,
     Order,
-    PathFactory,
     Unit,
     UnitPromise,
     Worker,
@@ -50,21 +44,8 @@ JOB = {
 PING = {"ordered_units": 122, "completed_units_estimate": 8, "all_judgments": 24}
 
 
-class Silent(requests.Session):
-    """A session that fails the test if anything is sent."""
-
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
-        raise AssertionError(f"{request.method} {request.url} was sent")
-
-
-@pytest.fixture
-def silent() -> Client:
-    """A client that may not send anything."""
-    return Client("a-key", "http://localhost:1/v1", session=Silent())
-
-
-def expired_job(client: Client | None = None) -> Job:
-    job = Job(client, **JOB)
+def expired_job() -> Job:
+    job = Job(**JOB)
     job.expire()
     return job
 
@@ -228,75 +209,6 @@ def test_a_consensus_on_lists_in_a_notebook_has_the_probability_of_each_option()
     votes = [(1, worker, ["meat", "rice"]) for worker in "abc"]
 
     assert ">1.000, 1.000</td>" in multiple_choice(votes, method="majority")._repr_html_()
-
-
-@pytest.mark.parametrize(
-    "probe",
-    [
-        repr,
-        str,
-        dir,
-        vars,
-        copy.copy,
-        copy.deepcopy,
-        pickle.dumps,
-        inspect.getmembers_static,
-        inspect.getdoc,
-        callable,
-        lambda model: model._repr_html_(),
-        lambda model: model._ipython_key_completions_(),
-        lambda model: getattr(model, "_ipython_display_", None),
-        lambda model: getattr(model, "__array__", None),
-        lambda model: getattr(model, "shape", None),
-        lambda model: getattr(model, "_ipython_canary_method_should_not_exist_", None),
-    ],
-)
-@pytest.mark.parametrize(
-    "build",
-    [
-        expired_job,
-        lambda client: Job(client, id=7),
-        lambda client: UnitPromise(expired_job(client), client, id=5, data={"text": "Fine."}),
-        lambda client: Worker(expired_job(client), client, id=3),
-        lambda client: JudgmentAggregate(expired_job(client), client, _unit_id=5),
-    ],
-    ids=["job", "bare job", "promise", "worker", "aggregate"],
-)
-def test_looking_at_an_object_sends_nothing(
-    silent: Client, build: Callable[[Client], object], probe: Callable[[Any], object]
-) -> None:
-    probe(build(silent))
-
-
-@pytest.mark.parametrize("name", ["_repr_html_", "_ipython_display_", "__array__", "__wrapped__"])
-def test_a_path_does_not_have_the_names_that_libraries_probe_for(silent: Client, name: str) -> None:
-    assert not hasattr(silent.jobs[7].units, name)
-
-
-def test_a_path_is_not_an_endless_sequence(silent: Client) -> None:
-    with pytest.raises(TypeError, match="PathFactory"):
-        iter(silent.jobs)
-    with pytest.raises(TypeError, match="PathFactory"):
-        _ = 7 in silent.jobs
-
-
-@pytest.mark.parametrize(
-    ("path", "names"),
-    [
-        (lambda client: client.jobs, {"upload"}),
-        (lambda client: client.jobs[7], {"units", "ping", "pause", "orders", "tags", "gold"}),
-        (lambda client: client.jobs[7].units, {"ping"}),
-        (lambda client: client.jobs[7].units[5], {"judgments", "cancel"}),
-    ],
-)
-def test_a_path_offers_the_endpoints_below_it(
-    silent: Client, path: Callable[[Client], PathFactory], names: set[str]
-) -> None:
-    offered = dir(path(silent))
-
-    assert names <= {*offered}
-    assert "pages" in offered
-    assert not any("{" in name for name in offered)
 
 
 def test_the_names_that_completion_offers_for_items() -> None:
