@@ -10,13 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
 
-from crowdflower._types import JSONObject, Rows, describe_type
+from crowdflower._types import JSONObject, Row, Rows, describe_type
 from crowdflower.exceptions import InvalidInput, OutcomeUnknown, warn
 from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
 from crowdflower.models.display import job_details, summarize_job
+from crowdflower.models.form_preview import Preview
 from crowdflower.models.job_fields import JobFields, normalize_attributes
 from crowdflower.models.job_form import choose_field, find_problems
 from crowdflower.models.resource import REFUSED_VALUES, Resource
@@ -708,6 +709,82 @@ class Job(JobFields):
         self.client.remove_job_tags(self.id, tags)
 
     # Launching and stopping
+
+    def preview(self, row: int | Row | Unit = 0) -> Preview:
+        """Return the form with one row, as contributors see it; a notebook displays it.
+
+        The page is made here, by the extra ``sandbox``, whatever service the job is on. It includes
+        unsent changes. Required questions are marked as such. Questions that depend on others are
+        shown with a note. ``css`` and ``js`` of the job are not applied. The accepted answers of a
+        test question are left out.
+
+        Nothing is sent except what has to be read. Calls ``GET /jobs/{id}/units`` if the row is an
+        index and :attr:`units` were not read before, and ``GET /jobs/{id}`` if the form was not.
+
+        :param row: An index of :attr:`units`, a unit, or a dict from column to value.
+        :raises InvalidInput: The job has no form or no such row, or the form cannot be shown with
+            it.
+        :raises ImportError: The extra ``sandbox`` is not installed.
+
+        >>> job.preview()
+        <Preview of job ..., unit ...: open() shows it in a browser>
+        >>> "What does the review say?" in job.preview({"review": "Fine."}).html
+        True
+        """
+        try:
+            from crowdflower.sandbox.pages.preview import (  # noqa: PLC0415 - optional
+                FormError,
+                render_preview,
+            )
+        except ImportError as missing:
+            raise ImportError(f"preview() shows a page of the sandbox: {missing}") from None
+        cml, name = self._read_form(), f"job {self._state.get('id')}"
+        if not (cml and isinstance(cml, str)):
+            raise InvalidInput(f"{name} has no form to preview: assign its cml")
+        title, language = str(self.title or name), str(self.language or "en")
+        gold = self.gold if isinstance(self.gold, dict) else {}
+        if not isinstance(row, Mapping):
+            unit = row if isinstance(row, Unit) else self._unit_at(row)
+            name, row = f"{name}, unit {unit.id}", unit.data
+        if not isinstance(row, Mapping):
+            raise InvalidInput(f"the data of {name} must be a dict, not {describe_type(row)}")
+        try:
+            html = render_preview(
+                cml,
+                row,
+                title=title,
+                instructions=str(self.instructions or ""),
+                gold={field: column for field, column in gold.items() if isinstance(column, str)},
+                language=language,
+            )
+        except FormError as error:
+            raise InvalidInput(f"the form of {name} cannot be shown: {error}") from None
+        return Preview(html, name)
+
+    def _read_form(self) -> str | None:
+        """Return the CML; read the job first if it is not known."""
+        known = {*self._state, *self._changes}
+        if known.isdisjoint({"cml", "problem"}) and self._client is not None:
+            self._learn(self.client.request("GET", self._path(), shape=shapes.a_job).body)
+        return self.cml or self.problem
+
+    def _unit_at(self, index: int) -> Unit:
+        """Return a unit by its position; read no more units than that takes."""
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise InvalidInput(
+                f"row must be an index, a unit or a dict, not {describe_type(index)}"
+            )
+        if "_units" in self.__dict__ or index < 0:
+            found: Iterable[Unit] = self.units[index : index + 1 or None]
+        else:
+            found = islice(self.client.get_units(self.id), index, None)
+        unit = next(iter(found), None)
+        if unit is None:
+            raise InvalidInput(
+                f"job {self.id} has no row {index}; to see its form without one, pass a dict from"
+                " column to value"
+            )
+        return unit
 
     def check(self) -> list[Problem]:
         """Return the probable mistakes in the form, unsent changes included; changes nothing.

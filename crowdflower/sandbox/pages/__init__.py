@@ -5,6 +5,7 @@
     routes     the views: show a page, submit it, give it up
     visitors   which contributor uses a browser
     rendering  a form and a row as HTML, with answers and errors
+    preview    a form and a row as a page of its own, without a server
     origins    protection against requests from other sites (CSRF)
 """
 
