@@ -17,9 +17,8 @@ from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
 from crowdflower.models.display import job_details, summarize_job
-from crowdflower.models.form_preview import Preview
 from crowdflower.models.job_fields import JobFields, normalize_attributes
-from crowdflower.models.job_form import choose_field, find_problems
+from crowdflower.models.job_form import Preview, choose_field, find_problems
 from crowdflower.models.resource import REFUSED_VALUES, Resource
 from crowdflower.order import Order
 from crowdflower.payments import pricing
