@@ -17,6 +17,7 @@
     http         how a call travels: attempts, timeouts, connections, pages
     payments     payments, made at most once; the journal; prices
     rows         uploads, exactly once; downloads of reports
+    tables       results as pandas, polars and Arrow tables
     job_files    a job as a folder of files
     cml          forms: parsed and checked before they cost money
     quality      trust, confidence, agreement, aggregation: pure functions

@@ -1006,11 +1006,18 @@ class Client(BaseClient):
         True
         """
         job = self._as_job(job)
+        for row in self._report_units(job, largest):
+            yield Unit(job, self).absorb(row)
+
+    def _report_units(
+        self, job: Job, largest: int = report_archive.MAX_UNPACKED
+    ) -> Iterator[JSONObject]:
+        """Yield the units of the JSON report as :meth:`stream_report` does, as plain JSON."""
         expected, found = _judgments_count(job.json), 0
         with download(self, job.id, "json", largest=largest, progress=progress) as archive:
             for row in report_archive.rows(archive, "json", largest):
                 found += _judgments_count(row)
-                yield Unit(job, self).absorb(row)
+                yield row
         if found and found < expected:
             warn(
                 f"the report holds {found} of {expected} judgments: it was built before the latest;"

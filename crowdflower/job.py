@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from functools import partial
 from itertools import islice
 from os import PathLike
@@ -11,14 +12,14 @@ from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
 
 from crowdflower._types import JSONObject, Row, Rows, describe_type
-from crowdflower.exceptions import InvalidInput, OutcomeUnknown, warn
+from crowdflower.exceptions import InvalidInput, OutcomeUnknown, ReportEmpty, warn
 from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
 from crowdflower.models.display import job_details, summarize_job
 from crowdflower.models.job_fields import JobFields, normalize_attributes
-from crowdflower.models.job_form import Preview, choose_field, find_problems
+from crowdflower.models.job_form import Preview, choose_field, find_problems, parsed_form
 from crowdflower.models.resource import REFUSED_VALUES, Resource
 from crowdflower.order import Order
 from crowdflower.payments import pricing
@@ -29,10 +30,18 @@ from crowdflower.progress import ProgressOption
 from crowdflower.rows import upload_source
 from crowdflower.rows.votes import judgments_in, votes
 from crowdflower.states import ON_DEMAND, ReportType
+from crowdflower.tables.answers import Questions
+from crowdflower.tables.report_tables import ReportSource, lacks_judgments
+from crowdflower.tables.table_iterator import Judgments, Results
+from crowdflower.tables.unit_list import UnitList
 from crowdflower.unit import Unit, UnitPromise
 from crowdflower.worker import Worker
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
     from crowdflower.cml import Problem
     from crowdflower.quality import Consensus
     from crowdflower.rows.exactly_once import Uploaded
@@ -362,16 +371,17 @@ class Job(JobFields):
         return keys_of_units(self._unit_data(), key, required=True)
 
     @property
-    def units(self) -> list[UnitPromise]:
+    def units(self) -> UnitList[UnitPromise]:
         """All units with their data, test questions included; fetched once.
 
-        Calls ``GET /jobs/{id}/units``, once per thousand units.
+        Calls ``GET /jobs/{id}/units``, once per thousand units. It is a list that can also be had
+        as a table, with :meth:`~crowdflower.tables.unit_list.UnitList.to_pandas`.
 
         >>> job.units[0].data["review"]
         'Works as it should, every single day.'
         """
         if "_units" not in self.__dict__:
-            self._units = list(self.client.get_units(self))
+            self._units = UnitList(self.client.get_units(self))
         return self._units
 
     def convert_test_questions(self) -> None:
@@ -1037,16 +1047,18 @@ class Job(JobFields):
         """
         return self.client.get_report(self)
 
-    def results(self, *, untrusted: bool = True) -> Iterator[Unit]:
-        """Yield all units with their judgments and aggregated answers, one at a time.
+    def results(self, *, untrusted: bool = True) -> Results[Unit]:
+        """Return all units with their judgments and aggregated answers, one at a time.
 
-        Calls ``GET /jobs/{id}.csv`` for the JSON report, which is stored in a temporary file. The
+        The iterator has :meth:`to_pandas`, ``to_polars`` and ``to_arrow``, which return all of it
+        as a table. Nothing is requested before the first unit is taken, or a table is made. Calls
+        ``GET /jobs/{id}.csv`` for the JSON report, which is stored in a temporary file. The
         report leaves out the judgments of contributors who lost trust, though it counts them in
         :attr:`Unit.judgments_count` and in the agreement. For each unit that lacks some, calls
         ``GET /jobs/{job_id}/units/{id}/judgments`` and adds them.
 
         :param untrusted: Whether to add them. ``False`` yields the report as it is, with one
-            request whatever the number of units.
+            request whatever the number of units. Tables of results do not need them.
 
         :raises ReportNotReady: The report was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
@@ -1057,18 +1069,93 @@ class Job(JobFields):
         Broke on the second day. - negative
         Exactly what I was looking for. - positive
         """
-        for unit in self.client.stream_report(self):
+        items = partial(self._yield_results, untrusted=untrusted)
+        return Results(f"results of job {self._state.get('id')}", items, self._report_source)
+
+    def to_pandas(self, since: datetime | date | None = None) -> pd.DataFrame:
+        """Return the results as a pandas data frame, one row per unit.
+
+        There is a column for each column of the rows, for each question, and for each confidence;
+        :doc:`/pandas` lists all of them with their types. The JSON report is read as a stream, so
+        that memory is needed for the data frame and little more. Calls ``GET /jobs/{id}.csv``; with
+        ``since`` also ``POST /jobs/{id}/regenerate`` and ``GET /jobs/{id}``.
+
+        :param since: Only units that were finalized later than this: a datetime with a time zone,
+            or a date, which is its midnight in UTC. The latest ``finalized_at`` of one table,
+            passed to the next call, gives a series of tables in which each finalized unit comes
+            once. As long as a job changes, its results of the last five seconds are left to the
+            next call. ``None`` is all units, finalized or not.
+        :raises InvalidInput: ``since`` has no time zone, or is neither; nothing was sent.
+        :raises ImportError: pandas is not installed.
+        :raises ReportNotReady: The report was not built within half an hour.
+        :raises ReportCorrupt: The archive is damaged.
+
+        >>> frame = job.to_pandas()
+        >>> frame.loc[frame["state"] == "finalized", ["review", "sentiment"]].values.tolist()
+        [['Broke on the second day.', 'negative'], ['Exactly what I was looking for.', 'positive']]
+        >>> len(job.to_pandas(since=frame["finalized_at"].max()))
+        0
+        """
+        return self.results().to_pandas(since)
+
+    def to_polars(self, since: datetime | date | None = None) -> pl.DataFrame:
+        """Return the results as a polars data frame; see :meth:`to_pandas`.
+
+        Calls ``GET /jobs/{id}.csv``, as :meth:`to_pandas` does.
+
+        :raises ImportError: polars is not installed; pandas, numpy and pyarrow are not needed.
+
+        >>> job.to_polars().filter(state="finalized")["sentiment"].to_list()
+        ['negative', 'positive']
+        """
+        return self.results().to_polars(since)
+
+    def to_arrow(self, since: datetime | date | None = None) -> pa.Table:
+        """Return the results as an Arrow table; see :meth:`to_pandas`.
+
+        Calls ``GET /jobs/{id}.csv``, as :meth:`to_pandas` does.
+
+        :raises ImportError: pyarrow is not installed.
+
+        >>> job.to_arrow().schema.field("finalized_at").type
+        TimestampType(timestamp[us, tz=UTC])
+        """
+        return self.results().to_arrow(since)
+
+    def _yield_results(self, *, untrusted: bool) -> Iterator[Unit]:
+        for row in self._report_units():
+            unit = Unit(self, self._client).absorb(row)
             if untrusted:
                 self._add_untrusted(unit)
             yield unit
 
+    def _report_units(self) -> Iterator[JSONObject]:
+        """Yield the units of the JSON report, of which a job without units has an empty one."""
+        try:
+            yield from self.client._report_units(self)  # noqa: SLF001 - one family
+        except ReportEmpty:
+            if self.reload().units_count:
+                raise
+
     def _add_untrusted(self, unit: Unit) -> None:
         """Add the judgments that the report leaves out to the results of a unit."""
-        results, count = unit.results, unit.judgments_count
-        listed = len(judgments_in(unit.id, results))
-        if results and "judgments" in results and isinstance(count, int) and count > listed:
+        results = unit.results
+        listed = judgments_in(unit.id, results)
+        if results and "judgments" in results and lacks_judgments(unit.json, listed):
             every = [each.json for each in self.client.get_unit_judgments(self, unit.id)]
             unit.absorb({**unit.json, "results": {**results, "judgments": every}})
+
+    def _report_source(self) -> ReportSource:
+        """Return what tables are read from."""
+        client = self.client
+        return ReportSource(
+            Questions.of(parsed_form(self), self.fields),
+            units=self._report_units,
+            regenerate=partial(client.regenerate_report, self),
+            read_job=lambda: client.request("GET", self._path()).body,
+            judgments_of=lambda unit: [each.json for each in client.get_unit_judgments(self, unit)],
+            clock=client.clock,
+        )
 
     def votes(self, field: str | None = None) -> Iterator[tuple[int, int, Any]]:
         """Yield every answer that counts, as ``(unit id, worker id, answer)``.
@@ -1140,21 +1227,34 @@ class Job(JobFields):
             )
         return consensus
 
-    def judgments(self) -> Iterator[Judgment]:
-        """Yield all judgments, one at a time, unit by unit.
+    def judgments(self, *, untrusted: bool = True) -> Judgments[Judgment]:
+        """Return all judgments, one at a time, unit by unit.
 
-        Calls ``GET /jobs/{id}.csv``, as :meth:`results` does. For a job with at most 20 units, one
+        The iterator has ``to_pandas``, ``to_polars`` and ``to_arrow``, which return all of it as a
+        table with one row per judgment; :doc:`/pandas` lists the columns. Calls
+        ``GET /jobs/{id}.csv``, as :meth:`results` does. For a job with at most 20 units, one
         request per unit is faster: calls ``GET /jobs/{id}/units`` and
-        ``GET /jobs/{id}/units/{id}/judgments``.
+        ``GET /jobs/{id}/units/{id}/judgments``. Tables are always made from the report.
+
+        :param untrusted: Whether to include the judgments of contributors who lost trust, which
+            costs a request for each unit that has some. ``False`` yields those of the report.
 
         >>> len(list(job.judgments())) == job.judgments_count
         True
+        >>> job.judgments().to_pandas().groupby("worker_id")["trust"].first().tolist()
+        [1.0, 1.0, 1.0]
         """
-        if self.units_count is not None and self.units_count <= FEW_UNITS:
+        items = partial(self._yield_judgments, untrusted=untrusted)
+        title = f"judgments of job {self._state.get('id')}"
+        return Judgments(title, items, self._report_source, untrusted=untrusted)
+
+    def _yield_judgments(self, *, untrusted: bool) -> Iterator[Judgment]:
+        is_small = self.units_count is not None and self.units_count <= FEW_UNITS
+        if is_small and untrusted:
             for promise in self.client.get_units(self):
                 yield from promise.get_judgments()
         else:
-            for unit in self.results():
+            for unit in self._yield_results(untrusted=untrusted):
                 for data in judgments_in(unit.id, unit.results):
                     yield Judgment(unit.job, self._client).absorb(data)
 

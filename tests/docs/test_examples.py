@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from conftest import World
 
 ROOT = Path(__file__).parents[2]
+OPTIONAL = {
+    "import pandas": "pandas",
+    "to_pandas(": "pandas",
+    "to_polars(": "polars",
+    "to_arrow(": "pyarrow",
+}
+"""What an example contains, and the package without which it is skipped."""
+
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -94,8 +102,9 @@ def endpoints(docstring: str) -> list[re.Pattern[str]]:
 def test_the_example_runs_as_shown(test: doctest.DocTest, world: World) -> None:
     if test.name in UNAVAILABLE:
         pytest.skip(f"{test.name} needs {UNAVAILABLE[test.name]}")
-    if any("import pandas" in example.source for example in test.examples):
-        pytest.importorskip("pandas")
+    for words, package in OPTIONAL.items():
+        if any(words in example.source for example in test.examples):
+            pytest.importorskip(package)
     test.globs.update(world.namespace(undefined_names(test) - test.globs.keys()))
     if any("from_env(" in example.source for example in test.examples):
         world.set_environment()

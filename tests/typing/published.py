@@ -50,7 +50,7 @@ def methods_of_a_job_have_return_types(client: Client, job: Job) -> None:
     assert_type(client.get_order(job, 7), Order)
     assert_type(client.get_report(job), list[Unit])
     assert_type(client.get_report(job, "full"), list[dict[str, Any]])
-    assert_type(job.units, list[UnitPromise])
+    assert_type(list(job.units), list[UnitPromise])
     assert_type(job.judgment_aggregates, list[JudgmentAggregate])
     assert_type(job.get_judgment(7), Judgment)
     assert_type(job.get_judgment(7).worker, Worker)

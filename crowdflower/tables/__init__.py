@@ -1,0 +1,20 @@
+"""Tables of results: units and judgments as pandas, polars or Arrow data.
+
+.. code-block:: text
+
+    table_iterator      what job.results() and job.judgments() return
+    unit_list           what job.units is
+    finalized_since     which units a checkpoint leaves to come
+    report_tables       reads a report into a table
+    result_columns      the columns of results: one row per unit
+    judgment_columns    the columns of judgments: one row per judgment
+    row_columns         the columns of the uploaded rows
+    answers             the questions of a form, and the type of their answers
+    columns             collects the values of a column, and finds out its type
+    blocks              values of one type, packed
+    table               named columns, and their way into a library
+    arrow_tables  pandas_frames  polars_frames  optional_packages
+
+Values are packed as they are read, a few units at a time: besides the table itself, memory stays
+the same however many units a report has.
+"""

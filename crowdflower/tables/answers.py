@@ -1,0 +1,172 @@
+"""The questions of a form, and the type that their answers have in a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, Final
+
+from crowdflower._types import JSONObject
+from crowdflower.cml import Form
+from crowdflower.models.aggregates import aggregate_in, confidence_in
+from crowdflower.models.job_form import JobField
+from crowdflower.tables.blocks import Kind, as_text
+from crowdflower.tables.columns import CategoryColumn, Column
+
+_SEVERAL: Final = re.compile(r"agg_|cagg_")
+"""Aggregations that keep more than one answer."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, or a group with linked answers.
+
+    :param name: Its name.
+    :param how: Its aggregation; empty if it is not known.
+    :param field: What the form says about it, if anything.
+    :param is_group: Whether it is a group: its answers are the entries of its questions.
+    """
+
+    name: str
+    how: str = ""
+    field: JobField | None = None
+    is_group: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the aggregated answer is a list."""
+        return self.how == "all" or bool(_SEVERAL.match(self.how)) or self._is_listed
+
+    @property
+    def _is_listed(self) -> bool:
+        """Whether the answer of a contributor is a list."""
+        return self.field is not None and bool(self.field.question and self.field.question.listed)
+
+    def new_aggregate(self) -> Column:
+        """Return a column for aggregated answers."""
+        if self.how == "avg":
+            return Column(Kind.FLOAT)
+        if self.is_list:
+            return Column(Kind.LIST)
+        if self.field and self.field.options:
+            return CategoryColumn(self.field.options)
+        return Column()
+
+    def new_confidence(self) -> Column | None:
+        """Return a column for confidences; ``None`` if this aggregation has none."""
+        if self.is_group or self.how in {"all", "avg"}:
+            return None
+        if _SEVERAL.match(self.how):
+            return Column(Kind.LIST, items=Kind.FLOAT)
+        return Column(Kind.FLOAT)
+
+    def new_answer(self) -> Column:
+        """Return a column for the answers of contributors."""
+        if self._is_listed:
+            return Column(Kind.LIST)
+        if self.how == "avg":
+            return Column(Kind.FLOAT)
+        if self.field and self.field.options:
+            return CategoryColumn(self.field.options)
+        return Column()
+
+    def aggregates(self, entries: Iterable[Any], units: Iterable[list[JSONObject]]) -> list[Any]:
+        """Return the aggregated answers of some units.
+
+        :param entries: What their results have under the name of the question.
+        :param units: Their judgments.
+        """
+        if self.is_group:
+            return [None if entry is None else as_text(entry) for entry in entries]
+        if self.how == "all":
+            return [
+                self._all_answers(judgments) if entry is None else _as_lines(entry)
+                for entry, judgments in zip(entries, units, strict=True)
+            ]
+        answers = map(aggregate_in, entries)
+        if self.is_list:
+            return [each.split("\n") if isinstance(each, str) else each for each in answers]
+        return list(answers)
+
+    def confidences(self, entries: Iterable[Any]) -> list[Any]:
+        """Return the confidences of aggregated answers; of several answers, a list."""
+        return [
+            entry["confidence"]
+            if isinstance(entry, dict) and isinstance(entry.get("confidence"), list)
+            else confidence_in(entry)
+            for entry in entries
+        ]
+
+    def answers(self, judgments: Iterable[JSONObject]) -> list[Any]:
+        """Return the answers of some judgments, given their ``data``."""
+        name = self.name
+        found = [each.get(name) for each in judgments]
+        if self._is_listed:
+            return [self._as_list(*pair) for pair in zip(found, judgments, strict=True)]
+        if self.how == "avg":
+            return list(map(_as_number, found))
+        return found
+
+    def _as_list(self, answer: Any, judgment: JSONObject) -> Any:
+        if answer is None:
+            return [] if self.field and self.field.chose_none(judgment) else None
+        return answer if isinstance(answer, list) else [answer]
+
+    def _all_answers(self, judgments: list[JSONObject]) -> list[Any] | None:
+        """Return the answers of the judgments that count: the report has no aggregate for these."""
+        if not judgments:
+            return None
+        counted = (
+            each for each in judgments if not each.get("tainted") and not each.get("rejected")
+        )
+        answers = ((each.get("data") or {}).get(self.name) for each in counted)
+        return _as_lines(answer for answer in answers if answer not in (None, "", []))
+
+
+@dataclass
+class Questions:
+    """The questions of a job by name: those of the form, and others as results have them."""
+
+    known: dict[str, Question] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, form: Form | None, aggregations: Mapping[str, str] | None) -> Questions:
+        """Return the questions of a job.
+
+        :param form: Its form, if it is known.
+        :param aggregations: Its ``fields``: question to aggregation.
+        """
+        fixed = {each.name: each for each in form.fields if not each.dynamic} if form else {}
+        how_of = {name: each.aggregation for name, each in fixed.items()} | dict(aggregations or {})
+        found = cls()
+        for name, how in how_of.items():
+            found.known[name] = Question(name, how, JobField(name, fixed.get(name)))
+        for group in form.groups if form else ():
+            found.known[group.name] = Question(group.name, is_group=True)
+        return found
+
+    def add(self, names: Iterable[str]) -> list[Question]:
+        """Return questions for those of the names that are not known yet."""
+        new = [Question(name) for name in names if name not in self.known]
+        self.known.update({each.name: each for each in new})
+        return new
+
+
+def _as_lines(answers: Any) -> list[Any]:
+    """Return answers with those that are lists on lines, as the service joins them."""
+    if isinstance(answers, (str, dict)):
+        return [as_text(answers)]
+    return [
+        "\n".join(map(str, answer)) if isinstance(answer, list) else answer for answer in answers
+    ]
+
+
+def _as_number(answer: Any) -> Any:
+    """Return a number that a contributor entered; anything else as it is."""
+    try:
+        number = float(answer)
+    except (TypeError, ValueError):
+        return answer or None
+    return number if isfinite(number) else answer

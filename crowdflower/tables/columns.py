@@ -1,0 +1,223 @@
+"""Columns: each collects the values of a table's column, and finds out the type that fits all."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from crowdflower.exceptions import MalformedResponse
+from crowdflower.tables.blocks import (
+    Block,
+    Kind,
+    Lists,
+    Nulls,
+    Numbers,
+    as_text,
+    common_kind,
+    convert,
+    extend,
+    pack,
+)
+
+VALUES_PER_BLOCK: Final = 1 << 16
+"""Values up to which blocks are merged: a table with thousands of small chunks would be slow."""
+
+MAX_CACHED: Final = 1 << 16
+"""Times that are remembered by their text: many judgments have the same."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass
+class TypedColumn:
+    """A column whose type is known.
+
+    :param blocks: Blocks of this type, or of missing values.
+    :param item_kind: The type of the items, if the values are lists.
+    :param categories: The categories, if the values are codes.
+    """
+
+    kind: Kind
+    blocks: list[Block]
+    item_kind: Kind = Kind.STRING
+    categories: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return sum(map(len, self.blocks))
+
+    @property
+    def has_nulls(self) -> bool:
+        """Whether a value is missing."""
+        return any(
+            isinstance(block, Nulls) or block.valid is not None for block in self.blocks
+        ) or (self.kind is Kind.CODE and any(-1 in block.values for block in self.numbers))
+
+    @property
+    def numbers(self) -> list[Numbers]:
+        """The blocks of numbers."""
+        return [block for block in self.blocks if isinstance(block, Numbers)]
+
+
+class Column:
+    """Collects values of JSON; the type is the narrowest that holds all of them.
+
+    :param default: The type if there is no value; and of whole numbers, if it is ``FLOAT``.
+    :param items: The same for the items of lists.
+
+    >>> column = Column()
+    >>> column.extend([1, None])
+    >>> column.extend([2.5])
+    >>> typed = column.finish()
+    >>> typed.kind, [block.to_list() for block in typed.blocks]
+    (<Kind.FLOAT: 'float64'>, [[1.0, None], [2.5]])
+    """
+
+    def __init__(self, default: Kind = Kind.STRING, items: Kind = Kind.STRING) -> None:
+        self._default = default
+        self._default_items = items
+        self._blocks: list[Block] = []
+        self._kinds: set[Kind] = set()
+        self._item_kinds: set[Kind] = set()
+        self._exact = True
+
+    def extend(self, values: Sequence[Any]) -> None:
+        """Append values."""
+        block = pack(values)
+        self._learn(block)
+        self._append(block)
+
+    def observe(self, values: Sequence[Any]) -> None:
+        """Take values into account for the type, and do not append them."""
+        self._learn(pack(values))
+
+    def skip(self, count: int) -> None:
+        """Append missing values."""
+        if count:
+            self._append(Nulls(count))
+
+    def finish(self) -> TypedColumn:
+        """Return the column with its type, and forget the values."""
+        blocks, self._blocks = self._blocks, []
+        kind = self._widen(self._kinds, self._default)
+        items = self._widen(self._item_kinds, self._default_items)
+        if kind is Kind.LIST and items is Kind.MIXED:
+            kind = Kind.MIXED
+        return TypedColumn(
+            Kind.STRING if kind is Kind.MIXED else kind,
+            [convert(block, kind, items) for block in blocks],
+            items,
+        )
+
+    def _widen(self, kinds: set[Kind], default: Kind) -> Kind:
+        """Return the type for values of these types, or the default."""
+        if default is Kind.FLOAT and kinds <= {Kind.NULL, Kind.INTEGER}:
+            return common_kind({Kind.FLOAT, *kinds}, exact=self._exact)
+        kind = common_kind(kinds, exact=self._exact)
+        return default if kind is Kind.NULL else kind
+
+    def _learn(self, block: Block) -> None:
+        self._kinds.add(block.kind)
+        if isinstance(block, Lists):
+            block = block.items
+            self._item_kinds.add(block.kind)
+        if isinstance(block, Numbers) and block.kind is Kind.INTEGER:
+            self._exact = self._exact and block.is_exact
+
+    def _append(self, block: Block) -> None:
+        if not len(block):
+            return
+        last = self._blocks[-1] if self._blocks else None
+        if last is None or len(last) >= VALUES_PER_BLOCK or not extend(last, block):
+            self._blocks.append(block)
+
+
+class CategoryColumn(Column):
+    """Collects strings of which there are few different ones; an empty one is missing.
+
+    :param categories: Those that are known, in their order; others are added as they come.
+
+    >>> column = CategoryColumn(["yes", "no"])
+    >>> column.extend(["no", None, "maybe", ""])
+    >>> typed = column.finish()
+    >>> typed.categories, typed.blocks[0].to_list()
+    (['yes', 'no', 'maybe'], [1, -1, 2, -1])
+    """
+
+    def __init__(self, categories: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._codes: dict[Any, int] = {}
+        for name in dict.fromkeys(categories):
+            self._codes[name] = len(self._codes)
+
+    def extend(self, values: Sequence[Any]) -> None:
+        """Append values; what is not a string becomes text."""
+        texts: Iterable[Any] = values
+        if not set(map(type, values)) <= {str, type(None)}:
+            texts = [as_text(value) for value in values]
+        codes = self._codes
+        for text in dict.fromkeys(texts):
+            if text and text not in codes:
+                codes[text] = len(codes)
+        self._append(Numbers(Kind.CODE, array("i", [codes.get(text, -1) for text in texts])))
+
+    def finish(self) -> TypedColumn:
+        """Return the column with its categories."""
+        blocks, self._blocks = self._blocks, []
+        return TypedColumn(Kind.CODE, blocks, categories=list(self._codes))
+
+
+class TimeColumn(Column):
+    """Collects times as the service writes them, and keeps microseconds since 1970.
+
+    >>> column = TimeColumn()
+    >>> column.extend(["2015-06-24T12:50:00+00:00", None])
+    >>> column.finish().blocks[0].to_list()
+    [1435150200000000, None]
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[Any, int] = {}
+
+    def extend(self, values: Sequence[Any]) -> None:
+        """Append times.
+
+        :raises MalformedResponse: A value is not a time.
+        """
+        known = self._known
+        if len(known) > MAX_CACHED:
+            known.clear()
+        for text in dict.fromkeys(values):
+            if text and text not in known:
+                known[text] = microseconds(text)
+        valid = bytearray(bool(text) for text in values) if not all(values) else None
+        times = array("q", [known[text] if text else 0 for text in values])
+        self._append(Numbers(Kind.TIME, times, valid))
+
+    def finish(self) -> TypedColumn:
+        """Return the column."""
+        blocks, self._blocks = self._blocks, []
+        return TypedColumn(Kind.TIME, blocks)
+
+
+def microseconds(text: Any) -> int:
+    """Return a time of the service in microseconds since 1970; without an offset it is UTC.
+
+    :raises MalformedResponse: It is not a time.
+
+    >>> microseconds("2015-06-24T12:50:00Z")
+    1435150200000000
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        problem = f"expected a time such as 2015-06-24T12:50:00+00:00, got {text!r:.80}"
+    else:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return (moment - _EPOCH) // _MICROSECOND
+    raise MalformedResponse(problem)

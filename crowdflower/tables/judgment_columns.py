@@ -1,0 +1,118 @@
+"""The columns of judgments: one row per judgment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, repeat
+from typing import Any, Final
+
+from crowdflower._types import JSONObject
+from crowdflower.states import UNIT_STATES
+from crowdflower.tables.answers import Question, Questions
+from crowdflower.tables.blocks import Kind
+from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn, TypedColumn
+from crowdflower.tables.result_columns import finalized_at, name_answers, object_in
+from crowdflower.tables.row_columns import RowColumns
+
+BEFORE: Final = ("judgment_id", "unit_id", "worker_id")
+AFTER: Final = (
+    "trust",
+    "tainted",
+    "rejected",
+    "golden",
+    "missed",
+    "channel",
+    "country",
+    "region",
+    "city",
+    "started_at",
+    "created_at",
+    "unit_state",
+    "finalized_at",
+)
+OWN_COLUMNS: Final = frozenset({*BEFORE, *AFTER})
+"""The columns that every table of judgments has."""
+
+_KEYS: Final = {"judgment_id": "id", "channel": "external_type"}
+"""Columns whose key in the JSON is another."""
+
+_FLAGS: Final = ("tainted", "rejected", "golden")
+"""What is false where the service sends null."""
+
+_OF_UNIT: Final = ("unit_id", "unit_state", "finalized_at")
+
+
+class JudgmentColumns:
+    """Collects units of a report with their judgments.
+
+    :param with_rows: Whether to repeat the row of the unit beside each judgment.
+    """
+
+    def __init__(self, questions: Questions, *, with_rows: bool = False) -> None:
+        self._questions = questions
+        self._answers: dict[str, tuple[Question, Column, Column | None]] = {}
+        self._rows = RowColumns() if with_rows else None
+        self._length = 0
+        self._own: dict[str, Column] = {
+            "trust": Column(Kind.FLOAT),
+            **{name: Column(Kind.BOOL) for name in (*_FLAGS, "missed")},
+            **{name: CategoryColumn() for name in ("channel", "country", "region", "city")},
+            **{name: TimeColumn() for name in ("started_at", "created_at", "finalized_at")},
+            "unit_state": CategoryColumn(UNIT_STATES),
+            **{name: Column(Kind.INTEGER) for name in BEFORE},
+        }
+        for question in questions.known.values():
+            self._add_question(question)
+
+    def add(self, units: Sequence[JSONObject], judgments: Sequence[Sequence[JSONObject]]) -> None:
+        """Append the judgments of some units.
+
+        :param judgments: Those of each unit.
+        :raises MalformedResponse: A judgment has no answers, or a unit has no row.
+        """
+        flat = list(chain.from_iterable(judgments))
+        counts = list(map(len, judgments))
+        answers = [object_in(each, "data") for each in flat]
+        for question in self._questions.add(dict.fromkeys(chain.from_iterable(answers))):
+            self._add_question(question)
+        for question, column, _ in self._answers.values():
+            column.extend(question.answers(answers))
+        for name, column in self._own.items():
+            if name in _OF_UNIT:
+                continue
+            found = [each.get(_KEYS.get(name, name)) for each in flat]
+            column.extend(list(map(bool, found)) if name in _FLAGS else found)
+        own = self._own
+        own["unit_id"].extend(_repeat([unit.get("id") for unit in units], counts))
+        own["unit_state"].extend(_repeat([unit.get("state") for unit in units], counts))
+        own["finalized_at"].extend(_repeat(list(map(finalized_at, units)), counts))
+        if self._rows is not None:
+            self._rows.add(_repeat([object_in(unit, "data") for unit in units], counts))
+        self._length += len(flat)
+
+    def observe(self, units: Sequence[JSONObject]) -> None:
+        """Take units into account for the columns of rows, and do not append them."""
+        if self._rows is not None:
+            self._rows.observe([object_in(unit, "data") for unit in units])
+
+    def finish(self) -> dict[str, TypedColumn]:
+        """Return the columns: the judgment, its answers, its contributor, the row of its unit."""
+        answers = name_answers(self._answers, OWN_COLUMNS)
+        rows = self._rows.finish({*OWN_COLUMNS, *answers}) if self._rows is not None else {}
+        own = {name: column.finish() for name, column in self._own.items()}
+        return {
+            **{name: own[name] for name in BEFORE},
+            **answers,
+            **{name: own[name] for name in AFTER},
+            **rows,
+        }
+
+    def _add_question(self, question: Question) -> None:
+        if not question.is_group:  # its questions have columns of their own
+            column = question.new_answer()
+            column.skip(self._length)
+            self._answers[question.name] = question, column, None
+
+
+def _repeat(values: Sequence[Any], counts: Sequence[int]) -> list[Any]:
+    return list(chain.from_iterable(map(repeat, values, counts)))

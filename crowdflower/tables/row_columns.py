@@ -1,0 +1,72 @@
+"""The columns of the uploaded rows, and their names beside those of the results."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from crowdflower.tables.columns import Column, TypedColumn
+
+
+class RowColumns:
+    """Collects rows, of which each may have other columns.
+
+    >>> rows = RowColumns()
+    >>> rows.add([{"text": "Fine."}, {"text": "Bad.", "state": "NY"}])
+    >>> list(rows.finish(taken={"state"}))
+    ['text', 'orig_state']
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, Column] = {}
+        self._length = 0
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows."""
+        self._add_columns(rows)
+        for name, column in self._columns.items():
+            column.extend([row.get(name) for row in rows])
+        self._length += len(rows)
+
+    def observe(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take rows into account for columns and their types, and do not append them.
+
+        So a table has the same columns whichever rows it has.
+        """
+        self._add_columns(rows)
+        for name, column in self._columns.items():
+            column.observe([row.get(name) for row in rows])
+
+    def finish(self, taken: Collection[str]) -> dict[str, TypedColumn]:
+        """Return the columns.
+
+        :param taken: Names of other columns; one of the same name here gets ``orig_``, repeated
+            until no column has the name.
+        """
+        names = _free_names(list(self._columns), taken)
+        columns, self._columns = self._columns, {}
+        return {names[name]: column.finish() for name, column in columns.items()}
+
+    def _add_columns(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        for name in dict.fromkeys(chain.from_iterable(rows)):
+            if name not in self._columns:
+                self._columns[name] = Column()
+                self._columns[name].skip(self._length)
+
+
+def _free_names(columns: Collection[str], taken: Collection[str]) -> dict[str, str]:
+    """Return the names in a table, by the rule of the service's reports.
+
+    >>> _free_names(["mood", "orig_mood", "text"], {"mood"})
+    {'mood': 'orig_orig_mood', 'orig_mood': 'orig_mood', 'text': 'text'}
+    """
+    used, own = set(taken), set(columns)
+    names: dict[str, str] = {}
+    for column in columns:
+        name = column
+        while name in used or (name != column and name in own):
+            name = f"orig_{name}"
+        names[column] = name
+        used.add(name)
+    return names
