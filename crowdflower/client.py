@@ -1006,11 +1006,11 @@ class Client(BaseClient):
         True
         """
         job = self._as_job(job)
-        for row in self._report_units(job, largest):
+        for row in self._report_units(job, progress, largest):
             yield Unit(job, self).absorb(row)
 
     def _report_units(
-        self, job: Job, largest: int = report_archive.MAX_UNPACKED
+        self, job: Job, progress: ProgressOption, largest: int = report_archive.MAX_UNPACKED
     ) -> Iterator[JSONObject]:
         """Yield the units of the JSON report as :meth:`stream_report` does, as plain JSON."""
         expected, found = _judgments_count(job.json), 0

@@ -1047,7 +1047,7 @@ class Job(JobFields):
         """
         return self.client.get_report(self)
 
-    def results(self, *, untrusted: bool = True) -> Results[Unit]:
+    def results(self, *, untrusted: bool = True, progress: ProgressOption = None) -> Results[Unit]:
         """Return all units with their judgments and aggregated answers, one at a time.
 
         The iterator has :meth:`to_pandas`, ``to_polars`` and ``to_arrow``, which return all of it
@@ -1059,7 +1059,7 @@ class Job(JobFields):
 
         :param untrusted: Whether to add them. ``False`` yields the report as it is, with one
             request whatever the number of units. Tables of results do not need them.
-
+        :param progress: Reports the bytes of the download; see :meth:`Client.download_report`.
         :raises ReportNotReady: The report was not built within half an hour.
         :raises ReportCorrupt: The archive is damaged.
 
@@ -1069,10 +1069,13 @@ class Job(JobFields):
         Broke on the second day. - negative
         Exactly what I was looking for. - positive
         """
-        items = partial(self._yield_results, untrusted=untrusted)
-        return Results(f"results of job {self._state.get('id')}", items, self._report_source)
+        items = partial(self._yield_results, untrusted=untrusted, progress=progress)
+        source = partial(self._report_source, progress)
+        return Results(f"results of job {self._state.get('id')}", items, source)
 
-    def to_pandas(self, since: datetime | date | None = None) -> pd.DataFrame:
+    def to_pandas(
+        self, since: datetime | date | None = None, *, progress: ProgressOption = None
+    ) -> pd.DataFrame:
         """Return the results as a pandas data frame, one row per unit.
 
         There is a column for each column of the rows, for each question, and for each confidence;
@@ -1085,6 +1088,7 @@ class Job(JobFields):
             passed to the next call, gives a series of tables in which each finalized unit comes
             once. As long as a job changes, its results of the last five seconds are left to the
             next call. ``None`` is all units, finalized or not.
+        :param progress: Reports the bytes of the download; see :meth:`Client.download_report`.
         :raises InvalidInput: ``since`` has no time zone, or is neither; nothing was sent.
         :raises ImportError: pandas is not installed.
         :raises ReportNotReady: The report was not built within half an hour.
@@ -1096,9 +1100,11 @@ class Job(JobFields):
         >>> len(job.to_pandas(since=frame["finalized_at"].max()))
         0
         """
-        return self.results().to_pandas(since)
+        return self.results(progress=progress).to_pandas(since)
 
-    def to_polars(self, since: datetime | date | None = None) -> pl.DataFrame:
+    def to_polars(
+        self, since: datetime | date | None = None, *, progress: ProgressOption = None
+    ) -> pl.DataFrame:
         """Return the results as a polars data frame; see :meth:`to_pandas`.
 
         Calls ``GET /jobs/{id}.csv``, as :meth:`to_pandas` does.
@@ -1108,9 +1114,11 @@ class Job(JobFields):
         >>> job.to_polars().filter(state="finalized")["sentiment"].to_list()
         ['negative', 'positive']
         """
-        return self.results().to_polars(since)
+        return self.results(progress=progress).to_polars(since)
 
-    def to_arrow(self, since: datetime | date | None = None) -> pa.Table:
+    def to_arrow(
+        self, since: datetime | date | None = None, *, progress: ProgressOption = None
+    ) -> pa.Table:
         """Return the results as an Arrow table; see :meth:`to_pandas`.
 
         Calls ``GET /jobs/{id}.csv``, as :meth:`to_pandas` does.
@@ -1120,19 +1128,19 @@ class Job(JobFields):
         >>> job.to_arrow().schema.field("finalized_at").type
         TimestampType(timestamp[us, tz=UTC])
         """
-        return self.results().to_arrow(since)
+        return self.results(progress=progress).to_arrow(since)
 
-    def _yield_results(self, *, untrusted: bool) -> Iterator[Unit]:
-        for row in self._report_units():
+    def _yield_results(self, *, untrusted: bool, progress: ProgressOption) -> Iterator[Unit]:
+        for row in self._report_units(progress):
             unit = Unit(self, self._client).absorb(row)
             if untrusted:
                 self._add_untrusted(unit)
             yield unit
 
-    def _report_units(self) -> Iterator[JSONObject]:
+    def _report_units(self, progress: ProgressOption = None) -> Iterator[JSONObject]:
         """Yield the units of the JSON report, of which a job without units has an empty one."""
         try:
-            yield from self.client._report_units(self)  # noqa: SLF001 - one family
+            yield from self.client._report_units(self, progress)  # noqa: SLF001 - one family
         except ReportEmpty:
             if self.reload().units_count:
                 raise
@@ -1145,12 +1153,12 @@ class Job(JobFields):
             every = [each.json for each in self.client.get_unit_judgments(self, unit.id)]
             unit.absorb({**unit.json, "results": {**results, "judgments": every}})
 
-    def _report_source(self) -> ReportSource:
+    def _report_source(self, progress: ProgressOption) -> ReportSource:
         """Return what tables are read from."""
         client = self.client
         return ReportSource(
             Questions.of(parsed_form(self), self.fields),
-            units=self._report_units,
+            units=partial(self._report_units, progress),
             regenerate=partial(client.regenerate_report, self),
             read_job=lambda: client.request("GET", self._path()).body,
             judgments_of=lambda unit: [each.json for each in client.get_unit_judgments(self, unit)],
@@ -1227,7 +1235,9 @@ class Job(JobFields):
             )
         return consensus
 
-    def judgments(self, *, untrusted: bool = True) -> Judgments[Judgment]:
+    def judgments(
+        self, *, untrusted: bool = True, progress: ProgressOption = None
+    ) -> Judgments[Judgment]:
         """Return all judgments, one at a time, unit by unit.
 
         The iterator has ``to_pandas``, ``to_polars`` and ``to_arrow``, which return all of it as a
@@ -1238,23 +1248,25 @@ class Job(JobFields):
 
         :param untrusted: Whether to include the judgments of contributors who lost trust, which
             costs a request for each unit that has some. ``False`` yields those of the report.
+        :param progress: Reports the bytes of the download; see :meth:`Client.download_report`.
 
         >>> len(list(job.judgments())) == job.judgments_count
         True
         >>> job.judgments().to_pandas().groupby("worker_id")["trust"].first().tolist()
         [1.0, 1.0, 1.0]
         """
-        items = partial(self._yield_judgments, untrusted=untrusted)
+        items = partial(self._yield_judgments, untrusted=untrusted, progress=progress)
+        source = partial(self._report_source, progress)
         title = f"judgments of job {self._state.get('id')}"
-        return Judgments(title, items, self._report_source, untrusted=untrusted)
+        return Judgments(title, items, source, untrusted=untrusted)
 
-    def _yield_judgments(self, *, untrusted: bool) -> Iterator[Judgment]:
+    def _yield_judgments(self, *, untrusted: bool, progress: ProgressOption) -> Iterator[Judgment]:
         is_small = self.units_count is not None and self.units_count <= FEW_UNITS
         if is_small and untrusted:
             for promise in self.client.get_units(self):
                 yield from promise.get_judgments()
         else:
-            for unit in self._yield_results(untrusted=untrusted):
+            for unit in self._yield_results(untrusted=untrusted, progress=progress):
                 for data in judgments_in(unit.id, unit.results):
                     yield Judgment(unit.job, self._client).absorb(data)
 

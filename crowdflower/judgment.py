@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crowdflower._types import JSONObject
-from crowdflower.models.aggregates import aggregate_in, confidence_in
 from crowdflower.models.display import counted, fraction, summary
 from crowdflower.models.fields import ReadOnly
 from crowdflower.models.resource import JobResource
+from crowdflower.tables.answers import aggregate_in, confidence_in
 
 if TYPE_CHECKING:
     from crowdflower.worker import Worker

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 from crowdflower._types import JSONObject, Row
 from crowdflower.http import encoding
 from crowdflower.http.encoding import numeric_segment
-from crowdflower.models.aggregates import aggregate_in, confidence_in
 from crowdflower.models.arguments import check_row
 from crowdflower.models.display import counted, fraction, summary
 from crowdflower.models.fields import Attribute, ReadOnly, WriteOnly
@@ -18,6 +17,7 @@ from crowdflower.models.resource import REFUSED_VALUES, JobResource
 from crowdflower.models.shapes import json_object
 from crowdflower.payments.kinds import MoreJudgments
 from crowdflower.payments.records import DryRun
+from crowdflower.tables.answers import aggregate_in, confidence_in
 
 if TYPE_CHECKING:
     from crowdflower.judgment import Judgment

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from crowdflower._types import JSONObject
 from crowdflower.cml import Form
-from crowdflower.models.aggregates import aggregate_in, confidence_in
 from crowdflower.models.job_form import JobField
 from crowdflower.tables.blocks import Kind, as_text
 from crowdflower.tables.columns import CategoryColumn, Column
@@ -152,6 +151,36 @@ class Questions:
         new = [Question(name) for name in names if name not in self.known]
         self.known.update({each.name: each for each in new})
         return new
+
+
+def aggregate_in(entry: Any) -> Any:
+    """Return the answer in one field of aggregated results; ``None`` if there is none.
+
+    The key is the name of the aggregation; for ``all`` the entry is a bare list.
+
+    >>> aggregate_in({"agg": "negative", "confidence": 0.6421})
+    'negative'
+    >>> aggregate_in({"avg": 3.67}), aggregate_in(["Two complaints"])
+    (3.67, ['Two complaints'])
+    """
+    if not isinstance(entry, dict):
+        return entry
+    return next((entry[key] for key in ("agg", "avg") if key in entry), None)
+
+
+def confidence_in(entry: Any) -> float | None:
+    """Return the confidence in one field of aggregated results; ``None`` if there is none.
+
+    Services of 2011 sent it as a string.
+
+    >>> confidence_in({"agg": "negative", "confidence": "0.6421"})
+    0.6421
+    """
+    confidence = entry.get("confidence") if isinstance(entry, dict) else None
+    try:
+        return None if confidence is None else float(confidence)
+    except (TypeError, ValueError):
+        return None
 
 
 def _as_lines(answers: Any) -> list[Any]:
