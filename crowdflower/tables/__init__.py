@@ -12,7 +12,7 @@
     answers             the questions of a form, and the type of their answers
     columns             collects the values of a column, and finds out its type
     blocks              values of one type, packed
-    table               named columns, and their way into a library
+    typed_table         named columns, and their way into a library
     arrow_tables  pandas_frames  polars_frames  optional_packages
 
 Values are packed as they are read, a few units at a time: besides the table itself, memory stays

@@ -15,7 +15,7 @@ from crowdflower.tables.answers import Questions
 from crowdflower.tables.finalized_since import RESOLUTION, FinalizedSince, has_changed, read_since
 from crowdflower.tables.judgment_columns import JudgmentColumns
 from crowdflower.tables.result_columns import ResultColumns
-from crowdflower.tables.table import Table
+from crowdflower.tables.typed_table import Table
 
 UNITS_AT_ONCE: Final = 500
 """Units in memory as JSON: enough that the time per block does not matter."""

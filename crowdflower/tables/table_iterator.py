@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from crowdflower.exceptions import InvalidInput
 from crowdflower.tables.report_tables import ReportSource, judgments_table, results_table
-from crowdflower.tables.table import Table
+from crowdflower.tables.typed_table import Table
 
 if TYPE_CHECKING:
     import pandas as pd

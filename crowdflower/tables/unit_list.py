@@ -13,7 +13,7 @@ from crowdflower.tables.answers import Questions
 from crowdflower.tables.finalized_since import FinalizedSince, read_since
 from crowdflower.tables.report_tables import UNITS_AT_ONCE
 from crowdflower.tables.result_columns import ResultColumns
-from crowdflower.tables.table import Table
+from crowdflower.tables.typed_table import Table
 
 if TYPE_CHECKING:
     import pandas as pd

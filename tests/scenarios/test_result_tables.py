@@ -332,7 +332,9 @@ def add_rows(job: Job, first: int, count: int) -> None:
     job.launch(count)
 
 
-@pytest.mark.parametrize(("seed", "library"), enumerate(["pandas", "polars", "arrow", "pandas"]))
+@pytest.mark.parametrize(
+    ("seed", "library"), list(enumerate(["pandas", "polars", "arrow", "pandas"]))
+)
 def test_every_finalized_unit_is_in_exactly_one_export(seed: int, library: str) -> None:
     random = Random(seed)  # noqa: S311 - reproducible
     with Sandbox(seed) as box:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from crowdflower import MalformedResponse
 from crowdflower.tables.blocks import EXACT, Kind
 from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn
-from crowdflower.tables.table import Table
+from crowdflower.tables.typed_table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,7 +229,7 @@ import sys
 for name in {blocked!r}:
     sys.modules[name] = None
 from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn
-from crowdflower.tables.table import Table
+from crowdflower.tables.typed_table import Table
 
 columns = {{
     "text": Column(), "list": Column(), "number": Column(), "flag": Column(),
