@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import SEEK_END
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from crowdflower._types import one_line
 from crowdflower.client import Client
@@ -12,6 +13,7 @@ from crowdflower.http import encoding
 from crowdflower.http.responses import Answer
 from crowdflower.http.retry import Safety
 from crowdflower.models.endpoints import ENDPOINTS
+from crowdflower.payments.records import DryRun
 
 SHOWN_LINES: Final = 5
 """Lines of a file that are shown."""
@@ -46,6 +48,12 @@ class DryRunClient(Client):
             return super().request(method, path, *args, **settings)
         prepared = self.transport.prepare(method, path, query=settings.get("query"))
         raise DryRunEnded([f"{method} {prepared.url}", *_describe_body(settings.get("data"))])
+
+
+def describe_payment(payment: DryRun) -> list[str]:
+    """Return the lines that a dry run prints of a payment."""
+    fields = parse_qsl(payment.body, keep_blank_values=True)
+    return [f"{payment.method} {payment.url}", *(_shorten(f"{k}={v}") for k, v in fields)]
 
 
 def _describe_body(data: Any) -> list[str]:

@@ -36,11 +36,27 @@ SECTIONS: Final[Mapping[str, Mapping[str, Subcommand]]] = {
     "Jobs": {
         "jobs": Subcommand("jobs.jobs", "List the jobs of the account."),
         "job": Subcommand("jobs.job_commands", "Show, create, update, copy or delete a job."),
+        "check": Subcommand("jobs.check", "Check a form and a file of rows; no network."),
+    },
+    "Rows": {
+        "units": Subcommand("jobs.units", "List the rows of a job."),
+        "gold": Subcommand("jobs.gold_commands", "List test questions, or make them of rows."),
+    },
+    "Collect judgments": {
+        "estimate": Subcommand("money.estimate_command", "Estimate the cost of an order."),
+        "pause": Subcommand("jobs.job_state", "Stop handing out rows."),
+        "resume": Subcommand("jobs.job_state", "Resume a paused job."),
+        "cancel": Subcommand("jobs.job_state", "End a job for good, with a refund."),
+    },
+    "Results": {
+        "report": Subcommand("jobs.report", "Download a report."),
+        "workers": Subcommand("jobs.workers", "List contributors; flag, reject or notify one."),
     },
     "Account and payments": {
         "account": Subcommand("money.account", "Show the account and its balance."),
+        "bonus": Subcommand("money.bonus", "Pay a contributor a bonus."),
         "pending": Subcommand("money.pending", "List the payments whose outcome is unknown."),
-        "resolve": Subcommand("money.resolve", "Record whether a pending payment was made."),
+        "resolve": Subcommand("money.resolve", "Find or record whether a payment was made."),
     },
     "This machine": {
         "demo": Subcommand(
@@ -51,6 +67,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, Subcommand]]] = {
         "serve": Subcommand(
             "local.serve", "Run the sandbox as a server on this machine.", "cli,sandbox"
         ),
+        "doctor": Subcommand("local.doctor", "Check installation, key, connection and journal."),
+        "completion": Subcommand("local.completion", "Print the completion for a shell."),
     },
 }
 """The subcommands by section of the help."""

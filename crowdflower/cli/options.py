@@ -96,6 +96,12 @@ def output_options(function: Callable[..., Any]) -> Callable[..., Any]:
 job_argument: Final = click.argument("job_id", metavar="JOB", type=JOB)
 """Adds the argument JOB: the id or the alias of a job."""
 
+payment_key_option: Final = click.option(
+    "--key",
+    metavar="TEXT",
+    help="Your name for this payment, which is made at most once, however often you run this.",
+)
+
 yes_option: Final = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 

@@ -5,6 +5,7 @@ Messages and progress go to standard error, so that the output can be piped.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -86,7 +87,7 @@ class Output:
         items = iter(items)
         first = list(islice(items, 1))
         if not first and empty:
-            click.echo(one_line(empty), err=True)
+            say(empty)
         items = chain(first, items)
         if self.style == "json":
             print_json_array(map(as_json, items))
@@ -101,25 +102,35 @@ class Output:
             )
 
     def print_records(
-        self, records: Iterable[JSONObject], *, empty: str = "", first: Sequence[str] = ()
+        self,
+        items: Iterable[T],
+        as_record: Callable[[T], JSONObject],
+        as_json: Callable[[T], JSON],
+        *,
+        first: Sequence[str] = (),
+        empty: str = "",
     ) -> None:
-        """Print dicts whose keys are the columns, whatever keys they have.
+        """Print items whose columns are not known before: those of the rows of a job.
 
-        :param first: Names of the columns that come first; they have no long texts.
+        :param as_record: Returns the cells of an item by column.
+        :param as_json: Returns what an item is in JSON.
+        :param first: Names of the columns that come first, and are not shortened.
+        :param empty: The message if there are none.
         """
-        records = iter(records)
-        start = list(islice(records, FIRST_ROWS if self.style == "table" else 1))
+        items = iter(items)
+        start = list(islice(items, FIRST_ROWS if self.style == "table" else 1))
         if not start and empty:
-            click.echo(one_line(empty), err=True)
+            say(empty)
+        items = chain(start, items)
         if self.style == "json":
-            print_json_array(chain(start, records))
+            print_json_array(map(as_json, items))
         elif self.style == "csv":
-            _print_records_as_csv(chain(start, records), first)
+            _print_records_as_csv(map(as_record, items), first)
         elif start:
-            names = list(dict.fromkeys([*first, *chain.from_iterable(start)]))
+            names = list(dict.fromkeys(chain(first, *map(as_record, start))))
             print_table(
                 [TableColumn(name, flexible=name not in first) for name in names],
-                ([as_text(each.get(name)) for name in names] for each in chain(start, records)),
+                ([as_text(record.get(name)) for name in names] for record in map(as_record, items)),
             )
 
     def print_object(
@@ -219,6 +230,18 @@ def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -
 def write(text: str) -> None:
     """Write text to standard output as it is."""
     sys.stdout.write(text)
+
+
+def write_bytes(blocks: Iterable[bytes]) -> None:
+    """Write UTF-8 to standard output: as it is, or to a terminal without what would control it."""
+    if sys.stdout.isatty():
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for block in blocks:
+            write(_CONTROLS.sub(_escape, decoder.decode(block)))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(blocks)
+    sys.stdout.buffer.flush()
 
 
 def say(text: str) -> None:

@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower._types import SecretText, masked
 from crowdflower.cli.exit_codes import CommandError, ExitCode
@@ -85,9 +85,10 @@ class Settings:
         return KEY if os.environ.get(KEY) else os.environ.get(KEY_FILE, "")
 
     @contextmanager
-    def client(self, kind: type[Client] = Client) -> Iterator[Client]:
+    def client(self, kind: type[Client] = Client, **more: Any) -> Iterator[Client]:
         """Open a client of the account for the block.
 
+        :param more: Other settings of the client.
         :raises CommandError: There is no key, or its file cannot be used.
         :raises ConfigError: The key or the address cannot be used.
         """
@@ -97,6 +98,7 @@ class Settings:
             self.base_url,
             allow_insecure=self.allow_insecure,
             journal=self.journal_path,
+            **more,
         ) as client:
             yield client
 

@@ -45,6 +45,7 @@ class DollarsType(ValueType):
     """An amount in dollars, converted to cents, exactly.
 
     :param least: The smallest amount, in cents.
+    :param most: The largest amount, in cents.
 
     >>> DOLLARS.convert("12.50", None, None)
     1250
@@ -52,8 +53,8 @@ class DollarsType(ValueType):
 
     name = "dollars"
 
-    def __init__(self, least: int = 0) -> None:
-        self.least = least
+    def __init__(self, least: int = 0, most: int = MAX_CENTS) -> None:
+        self.least, self.most = least, most
 
     def convert(
         self, value: int | str, param: click.Parameter | None, ctx: click.Context | None
@@ -67,8 +68,8 @@ class DollarsType(ValueType):
             self.fail(f"{value!r} is not an amount in dollars, such as 12.50", param, ctx)
         if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
             self.fail(f"{value!r} must be 0 or more dollars, with at most two decimals", param, ctx)
-        if amount > MAX_CENTS:
-            self.fail(f"{value!r} is more than {MAX_CENTS // 100:,} dollars", param, ctx)
+        if amount > self.most:
+            self.fail(f"{value!r} is more than {self.most // 100:,} dollars", param, ctx)
         if amount < self.least:
             self.fail(f"{value!r} is less than {format_dollars(self.least)}", param, ctx)
         return int(amount)

@@ -132,8 +132,8 @@ def _problem_of(base_url: str, *, allow_insecure: bool) -> str | None:
         return "the base URL has a user, a query or a fragment; remove it"
     if scheme == "http" and not (allow_insecure or _is_loopback(host)):
         return (
-            f"plain http:// would send your API key to {host} unencrypted; use https://, or"
-            " allow_insecure=True in a network that you trust"
+            f"plain http:// would send your API key to {host} unencrypted; use https://, or in a"
+            " network that you trust allow_insecure=True (CROWDFLOWER_ALLOW_INSECURE=1)"
         )
     return None
 

@@ -67,6 +67,12 @@ def client(box: Sandbox) -> Client:
 
 
 @pytest.fixture
+def form_text() -> str:
+    """The form of the job."""
+    return FORM
+
+
+@pytest.fixture
 def job(client: Client) -> Job:
     """A job with a form, ten rows and five test questions."""
     job = client.create_job(

@@ -573,6 +573,17 @@ def test_an_invalid_base_url_is_refused_without_showing_it(base_url: str) -> Non
     assert KEY not in str(caught.value)
 
 
+def test_the_environment_permits_plain_http_to_another_machine(
+    api: RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROWDFLOWER_ALLOW_INSECURE", "1")
+    api.get("http://192.168.1.7:8000/v1/jobs/7.json", json={"id": 7})
+
+    client = Client(KEY, "http://192.168.1.7:8000/v1")
+
+    assert client.get_job(7).id == 7
+
+
 def test_allow_insecure_permits_plain_http_to_another_machine(
     api: RequestsMock, sent: list[SentRequest]
 ) -> None:

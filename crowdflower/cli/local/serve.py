@@ -8,6 +8,7 @@ import socket
 import time
 from contextlib import suppress
 from pathlib import Path
+from textwrap import indent
 from typing import Final
 
 import click
@@ -15,6 +16,7 @@ from click.core import ParameterSource
 
 from crowdflower._types import SecretText, one_line
 from crowdflower.cli.local.background import keep_time, run_crowd, send_callbacks, send_webhooks
+from crowdflower.cli.local.server_address import export_lines, local_host, outer_host, url
 from crowdflower.cli.values import DOLLARS, ValueType
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
@@ -126,9 +128,9 @@ def serve(
 ) -> None:
     """Run the sandbox as a server on this machine.
 
-    Prints the address, the API key, and a line that configures a client. Ctrl-C or SIGTERM stops
-    it after the running requests. The same --database restores the key and the jobs of the last
-    run.
+    Prints the address, the API key, and the two lines that configure a client. Ctrl-C or SIGTERM
+    stops it after the running requests. The same --database restores the key and the jobs of the
+    last run.
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # a background job of a shell ignores SIGINT
         signal.signal(number, signal.default_int_handler)
@@ -142,7 +144,7 @@ def serve(
         keep_time(box),
         run_crowd(box, crowd, policy),
     ):
-        click.echo(announcement(server.url, box, database, policy))
+        click.echo(announcement(server, box, database, policy))
         while True:
             time.sleep(3600)
     click.echo("Stopped.")
@@ -197,7 +199,7 @@ def start_server(box: Sandbox, host: str, port: int) -> Server:
 
     :raises click.ClickException: The port is in use, or the host is not an address of this machine.
     """
-    hosts = [] if host in LOOPBACK else [socket.gethostname()]
+    hosts = [] if host in LOOPBACK else [socket.gethostname(), outer_host(host) or host]
     try:
         return Server(box.app, host, port, hosts=hosts, kind_of=box.app.kind_of)
     except OSError as error:
@@ -209,15 +211,16 @@ def start_server(box: Sandbox, host: str, port: int) -> Server:
 
 
 def announcement(
-    origin: str, box: Sandbox, database: Path | str | None, policy: AccessPolicy | None
+    server: Server, box: Sandbox, database: Path | str | None, policy: AccessPolicy | None
 ) -> str:
     """Return the text that says where the server is and how to use it."""
+    host = local_host(server.host, server.address)
+    origin = url(host, server.port)
     storage = (
         "in memory, lost at the end; use --database FILE to keep it"
         if database is None
         else one_line(f"stored in {database if isinstance(database, Path) else box.database.name}")
     )
-    url = f"{origin}/v1"
     ampcrowd = f"\nAMPCrowd  {origin}" if policy is not None else ""
     if policy is not None and policy.token is not None:
         ampcrowd += f"\nToken     {policy.token}   (of AMPCrowd's API: ?token=…)"
@@ -225,13 +228,22 @@ def announcement(
     if box.control_token is not None:
         control = f"\nControl   {origin}/_sandbox/   Authorization: Bearer {box.control_token}"
     return f"""\
-Address   {url}
+Address   {origin}/v1
 API key   {box.key}
 Data      {storage}
 Work      {origin}/work/JOB?secret=SECRET   (id and secret of a job){ampcrowd}{control}
 
 Configure a client, which then needs no arguments:
 
-  export CROWDFLOWER_API_URL={url} CROWDFLOWER_API_KEY={box.key}
-
+{indent(export_lines(host, server.port, box.key), "  ")}
+{_elsewhere(server, box.key)}
 Ctrl-C ends it."""
+
+
+def _elsewhere(server: Server, key: str) -> str:
+    """Return the lines for other machines, if they can reach the server at another address."""
+    host = outer_host(server.address)
+    if host is None:
+        return ""
+    lines = indent(export_lines(host, server.port, key), "  ")
+    return f"\nOn another machine:\n\n{lines}\n"

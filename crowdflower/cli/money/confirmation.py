@@ -29,8 +29,8 @@ def confirm(question: str, *, yes: bool, costs: bool = True) -> None:
         raise CommandError("not confirmed; nothing was sent", ExitCode.NOT_CONFIRMED)
     if costs:
         raise CommandError(
-            f"{question.rstrip('?')}: this costs money, and there is no terminal to ask at. If you"
-            f" mean it: {command_line('--yes')}",
+            "not confirmed, and nothing was sent: this costs money, and there is no terminal to ask"
+            f" at. If you mean it: {command_line('--yes')}",
             ExitCode.NOT_CONFIRMED,
         )
 

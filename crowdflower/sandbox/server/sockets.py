@@ -114,10 +114,10 @@ class Server:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
         self.host = host
-        self.port: int = listener.getsockname()[1]
+        self.address, self.port = listener.getsockname()[:2]
         self._sockets: dict[int, object] = {}
         self._server = create_server(
-            TrustedHosts(app, {*LOOPBACK, host, *hosts}),
+            TrustedHosts(app, {*LOOPBACK, host, self.address, *hosts}),
             map=self._sockets,
             sockets=[listener],
             _dispatcher=Dispatcher(kind_of),
