@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from crowdflower import __version__
 from crowdflower._types import one_line
 from crowdflower.cli.exit_codes import MEANINGS, ExitCode, as_command_error
-from crowdflower.cli.options import settings_options
+from crowdflower.cli.options import settings_options, write_options
 from crowdflower.cli.settings import Settings
 from crowdflower.cli.suggestions import SuggestingGroup
 from crowdflower.exceptions import ApiError
@@ -208,6 +208,11 @@ class Subcommands(SuggestingGroup):
             if name.startswith(incomplete)
         ]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the subcommands, then the options."""
+        self.format_commands(ctx, formatter)
+        write_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the tables of subcommands without importing them."""

@@ -30,15 +30,22 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, and below them those of the account."""
-        records: dict[bool, list[tuple[str, str]]] = {False: [], True: []}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if isinstance(param, click.Option) and record is not None:
-                records[isinstance(param, AccountOption)].append(record)
-        for is_account, title in ((False, "Options"), (True, ACCOUNT)):
-            if records[is_account]:
-                with formatter.section(title):
-                    formatter.write_dl(records[is_account])
+        write_options(self, ctx, formatter)
+
+
+def write_options(
+    command: click.Command, ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    """Write the options of a command, and below them those of the account."""
+    records: dict[bool, list[tuple[str, str]]] = {False: [], True: []}
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if isinstance(param, click.Option) and record is not None:
+            records[isinstance(param, AccountOption)].append(record)
+    for is_account, title in ((False, "Options"), (True, ACCOUNT)):
+        if records[is_account]:
+            with formatter.section(title):
+                formatter.write_dl(records[is_account])
 
 
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -44,6 +44,7 @@ class Column(Generic[T]):
     :param show: What people see, if that is not the value.
     :param right: Align it to the right, as numbers are.
     :param flexible: It may be shortened to the width of the terminal.
+    :param wraps: For the last column: continue on further lines rather than shorten it.
     :param in_table: People see it; otherwise it is in the CSV only.
     """
 
@@ -53,11 +54,13 @@ class Column(Generic[T]):
     title: str = ""
     right: bool = False
     flexible: bool = False
+    wraps: bool = False
     in_table: bool = True
 
     def in_a_table(self) -> TableColumn:
         """Return how people see it."""
-        return TableColumn(self.title or self.name, right=self.right, flexible=self.flexible)
+        name = self.title or self.name
+        return TableColumn(name, right=self.right, flexible=self.flexible, wraps=self.wraps)
 
     def text(self, item: T) -> str:
         """Return what people see of an item."""
@@ -151,7 +154,7 @@ class Output:
                 if column.in_table
             ]
             print_table(
-                [TableColumn("", style="dim"), TableColumn("", flexible=True)],
+                [TableColumn("", style="dim"), TableColumn("", wraps=True)],
                 iter([[name, text] for name, text in shown if text]),
             )
 

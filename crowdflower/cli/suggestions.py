@@ -20,6 +20,10 @@ class SuggestingGroup(click.Group):
     synonyms: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """What people type for a command that has another name."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order in which the commands are defined."""
+        return list(self.commands)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -30,11 +30,15 @@ STATE_STYLES: Final = {
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column: its name, and how it is aligned and shortened."""
+    """A column: its name, and how it is aligned, shortened or wrapped.
+
+    :param wraps: For the last column: continue on further lines rather than shorten it.
+    """
 
     name: str
     right: bool = False
     flexible: bool = False
+    wraps: bool = False
     style: str = ""
 
 
@@ -84,6 +88,13 @@ class Table:
     def _print(self, cells: Sequence[str], styles: Sequence[str]) -> None:
         line = Text()
         last = len(cells) - 1
+        indent = sum(self._widths[:last]) + len(GAP) * last
+        room = self._console.width - indent
+        if self._columns[last].wraps and self._is_limited and room >= MIN_WIDTH:
+            first, *rest = Text(cells[last]).wrap(self._console, room) or [Text()]
+            cells = [*cells[:last], first.plain]
+        else:
+            rest = []
         for index, (whole, style) in enumerate(zip(cells, styles, strict=True)):
             column, width = self._columns[index], self._widths[index]
             is_cut = self._is_limited and column.flexible and cell_len(whole) > width
@@ -96,6 +107,10 @@ class Table:
                 line.append(GAP if column.right else padding + GAP)
         line.rstrip()
         self._console.print(line, soft_wrap=True)
+        for more in rest:
+            self._console.print(
+                Text(" " * indent + more.plain.rstrip(), styles[last]), soft_wrap=True
+            )
 
     def _shorten(self, cell: str, width: int) -> str:
         end = "…" if self._console.encoding.lower().startswith("utf") else "~"

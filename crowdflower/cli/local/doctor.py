@@ -67,7 +67,7 @@ class Check:
 COLUMNS: Final[list[Column[Check]]] = [
     Column("status", lambda check: check.status),
     Column("name", lambda check: check.name),
-    Column("text", lambda check: check.text),
+    Column("text", lambda check: check.text, wraps=True),
 ]
 
 
