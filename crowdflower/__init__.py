@@ -82,6 +82,7 @@ from crowdflower.exceptions import (
     SignatureMismatch,
     SourceChanged,
     StaleReportWarning,
+    StallWarning,
     TransportError,
     TruncatedResponse,
     UnexpectedContentType,
@@ -101,6 +102,7 @@ from crowdflower.http.encoding import timestamp
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models.paths import PathFactory
+from crowdflower.models.waiting.counts import Counts
 from crowdflower.order import Order
 from crowdflower.progress import Progress
 from crowdflower.unit import Unit, UnitPromise
@@ -121,6 +123,7 @@ __all__ = [
     "Conflict",
     "ConnectionLost",
     "CostLimitReached",
+    "Counts",
     "DeadlineExceeded",
     "DuplicateOperation",
     "EditConflict",
@@ -169,6 +172,7 @@ __all__ = [
     "SignatureMismatch",
     "SourceChanged",
     "StaleReportWarning",
+    "StallWarning",
     "TransportError",
     "TruncatedResponse",
     "UnexpectedContentType",

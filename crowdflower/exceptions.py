@@ -73,8 +73,8 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
-    from crowdflower.models.counts import Counts
     from crowdflower.models.events import Event
+    from crowdflower.models.waiting.counts import Counts
     from crowdflower.payments.records import Finding, Operation
 
 
@@ -462,6 +462,10 @@ class PaginationWarning(UserWarning):
 
 class StaleReportWarning(UserWarning):
     """The report is older than the latest judgments."""
+
+
+class StallWarning(UserWarning):
+    """A job that a program waits for does not move; the message says why."""
 
 
 class ServiceWarning(UserWarning):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import islice
 from os import PathLike
@@ -21,10 +21,12 @@ from crowdflower.models.display import job_details, summarize_job
 from crowdflower.models.job_fields import JobFields, normalize_attributes
 from crowdflower.models.job_form import Preview, choose_field, find_problems, parsed_form
 from crowdflower.models.resource import REFUSED_VALUES, Resource
+from crowdflower.models.waiting.counts import Counts, Goal, Until
 from crowdflower.order import Order
 from crowdflower.payments import pricing
 from crowdflower.payments.estimate import Estimate
 from crowdflower.payments.kinds import Launch
+from crowdflower.payments.placed_order import count_ordered
 from crowdflower.payments.records import DryRun
 from crowdflower.progress import ProgressOption
 from crowdflower.rows import upload_source
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from crowdflower.cml import Problem
+    from crowdflower.models.waiting.wait import EventSource
     from crowdflower.quality import Consensus
     from crowdflower.rows.exactly_once import Uploaded
     from crowdflower.rows.upload_keys import Source
@@ -989,6 +992,73 @@ class Job(JobFields):
         counts: JSONObject = self.client.request("GET", self._path("ping")).body
         self._counts = dict(counts) if isinstance(counts, dict) else {}
         return counts
+
+    def wait(
+        self,
+        until: Until = "finished",
+        *,
+        timeout: float | timedelta | None = None,
+        progress: ProgressOption = None,
+        stall_after: float | timedelta | None = None,
+        max_cost_cents: int | None = None,
+        webhooks: EventSource | None = None,
+        poll: float | timedelta | None = None,
+    ) -> Counts:
+        """Wait until the job is finished, or as far as ``until`` says; return its counts.
+
+        Calls ``GET /jobs/{id}/ping`` and ``GET /jobs/{id}``, at once and then every 1 to 60
+        seconds: often near the end, rarely while it is far or nothing moves. A failed read, such as
+        a lost connection or a server error, is repeated until the time is up. While nothing moves,
+        a :class:`~crowdflower.exceptions.StallWarning` says why; for that, calls ``GET /account``
+        or ``GET /jobs/{id}/channels``.
+
+        :param until: ``"finished"``: every ordered unit is finalized. An integer: so many units
+            are. A fraction up to 1.0: that share of the ordered units is. A function: it returns
+            true for the :class:`~crowdflower.models.waiting.counts.Counts`.
+        :param timeout: Seconds, or a ``timedelta``, after which to raise; 0 to look once.
+        :param progress: ``True`` draws a bar; a function is called with each
+            :class:`~crowdflower.progress.Progress`, in finalized units.
+        :param stall_after: Seconds, or a ``timedelta``, without a judgment after which to raise.
+        :param max_cost_cents: Pause the job, and raise, once it has cost more than this in all its
+            orders together, with the service's fee. It is compared at each poll, while this waits.
+        :param webhooks: A :meth:`Client.webhook_server
+            <crowdflower.client.Client.webhook_server>`, whose notifications end the pause between
+            two polls. The job is then polled only once a minute besides.
+        :param poll: Seconds, or a ``timedelta``, between two polls, instead of 1 to 60.
+        :raises WaitTimeout: The time was up; ``error.counts`` and ``error.state`` are the last.
+        :raises JobStalled: No judgment arrived for ``stall_after``; ``error.reason`` says why. It
+            is a :class:`~crowdflower.exceptions.WaitTimeout`.
+        :raises NothingToWaitFor: The job was never launched, or is canceled, or all that was
+            ordered is done and ``until`` is not reached.
+        :raises CostLimitReached: The job cost more than ``max_cost_cents``, and was paused.
+        :raises InvalidInput: An argument cannot be used.
+
+        >>> from datetime import timedelta
+        >>> job.wait(until=2)
+        <Counts running: 2 of 8 units, 12 judgments, 18 needed, $0.36>
+        >>> contributors = box.crowd.add(12, profile="perfect")
+        >>> summary = box.crowd.run(job)
+        >>> job.wait(timeout=timedelta(hours=6), progress=print)
+        8 of 8 units
+        <Counts finished: 8 of 8 units, ... judgments, ...>
+        """
+        from crowdflower.models.waiting.wait import Limits, Wait  # noqa: PLC0415 - rarely used
+        from crowdflower.payments.spending_limit import SpendingLimit  # noqa: PLC0415
+        from crowdflower.payments.stall_reasons import find_reason  # noqa: PLC0415
+
+        guard = None
+        if max_cost_cents is not None:
+            guard = SpendingLimit(self, max_cost_cents, self.pause).check
+        return Wait(
+            self,
+            Goal.parse(until),
+            Limits.parse(timeout=timeout, stall_after=stall_after, poll=poll),
+            explain=partial(find_reason, self.client, self.id),
+            guard=guard,
+            fee_percent=pricing.FEE_PERCENT,
+            ordered=count_ordered(self.client.operations.journal, self.id),
+            webhooks=webhooks,
+        ).run(progress)
 
     def legend(self) -> JSONObject:
         """Return the questions of the form: field to label to possible values.

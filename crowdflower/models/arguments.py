@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from numbers import Real
 
 from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput
@@ -37,6 +39,26 @@ def check_count(name: str, value: object) -> int:
         advice = numpy_advice(value)
         raise InvalidInput(f"{name} must be a positive integer, not {value!r:.80}{advice}")
     return value
+
+
+def check_seconds(name: str, value: object, *, zero: bool = False) -> float:
+    """Return a duration in seconds.
+
+    :param value: A number of seconds, or a ``timedelta``.
+    :param zero: Whether 0 is allowed.
+    :raises InvalidInput: The value is neither, or negative, or 0.
+
+    >>> check_seconds("timeout", timedelta(minutes=2)), check_seconds("timeout", 5)
+    (120.0, 5.0)
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    is_number = isinstance(seconds, Real) and not isinstance(seconds, bool)
+    if not is_number or not (seconds >= 0 if zero else seconds > 0):  # type: ignore[operator]
+        least = "of at least 0" if zero else "above 0"
+        raise InvalidInput(
+            f"{name} must be a number of seconds {least}, or a timedelta, not {value!r:.80}"
+        )
+    return float(seconds)  # type: ignore[arg-type]
 
 
 def check_names(name: str, value: Iterable[str]) -> list[str]:

@@ -173,6 +173,20 @@ class Journal:
             )
         return [each for each in found if anywhere or each.path == operation.path]
 
+    def sent_lately(self, path: str, within: float) -> list[Operation]:
+        """Return payments to a path that were, or may have been, made in the last seconds.
+
+        :param within: Seconds.
+        """
+        if not self._store.exists:
+            return []
+        with self._store.transaction() as connection:
+            return _all(
+                connection,
+                "path = ? AND state IN ('sent', 'unknown', 'applied') AND sent_at > ?",
+                *(path, self._now() - within),
+            )
+
     # Accounts
 
     def find_account(self, fingerprints: Sequence[str]) -> str | None:

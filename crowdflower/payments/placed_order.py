@@ -1,16 +1,25 @@
-"""Find the order in the response to a launch: a redirect to it, or its JSON."""
+"""Find an order: in the response to a launch, or, a short time later, in the journal."""
 
 from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Final
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from crowdflower._types import JSONObject
+from crowdflower.exceptions import JournalError
 from crowdflower.http import encoding
 from crowdflower.http.credentials import origin
+from crowdflower.http.encoding import segment
 from crowdflower.http.transport import Response
+from crowdflower.payments.records import Operation
+
+if TYPE_CHECKING:
+    from crowdflower.payments.journal import Journal
+
+RECENT: Final = 600.0
+"""Seconds after an order in which the service may not show it yet."""
 
 _DONE: Final = {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER}
 """Redirects that say where the result is. 307 and 308 ask to send the request again, elsewhere
@@ -38,6 +47,37 @@ def find_order(response: Response, job_path: str) -> JSONObject | None:
     if not isinstance(order, dict) or str(order.get("job_id", job_id)) != job_id:
         return None
     return order
+
+
+def count_ordered(journal: Journal, job_id: int, within: float = RECENT) -> int | None:
+    """Return how many units of a job are ordered, if some were a short time ago, by the journal.
+
+    The service shows an order some time after it was placed. Its ``ordered_units`` will then be at
+    least this; 0 if that is not known.
+
+    :param within: Seconds.
+    :returns: ``None`` if the journal has no such order, or cannot be read.
+
+    >>> from crowdflower.payments.journal import Journal
+    >>> count_ordered(Journal(), 7) is None
+    True
+    """
+    try:
+        orders = journal.sent_lately(f"jobs/{segment(job_id)}/orders.json", within)
+    except JournalError:
+        return None
+    return max(map(_ordered_after, orders)) if orders else None
+
+
+def _ordered_after(order: Operation) -> int:
+    """Return how many units are ordered after an order; 0 if that is not known."""
+    names = ("ordered_units", "units_count", "golds_count")
+    before, units, golds = (order.before.get(name) for name in names)
+    if not isinstance(before, int) or not isinstance(units, int):
+        return 0
+    available = units - (golds if isinstance(golds, int) else 0)
+    wanted = int(parse_qs(order.body)["debit[units_count]"][0])
+    return max(before, min(before + wanted, available))
 
 
 def _match_order(response: Response) -> int | None:

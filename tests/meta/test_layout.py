@@ -25,7 +25,7 @@ SANDBOX_NOUNS |= {"uploads", "workers", "account"}
 NOUNS = {"client", "job", "unit", "judgment", "worker", "order", "webhook"}
 ALLOWED_IN_EXCEPTIONS = {
     "crowdflower.payments.records",
-    "crowdflower.models.counts",
+    "crowdflower.models.waiting.counts",
     "crowdflower.models.events",
 }
 """Higher modules whose types the annotations of ``exceptions`` may name."""

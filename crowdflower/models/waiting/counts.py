@@ -1,15 +1,17 @@
-"""How far a job is: its state, units, judgments and cost, as read at one moment. Data only."""
+"""How far a job is, as read at one moment, and how far a program waits for it to be. Data only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from math import ceil
-from typing import Any, Final
+from numbers import Integral, Real
+from typing import Any, Final, Literal, TypeAlias
 
+from crowdflower.exceptions import InvalidInput
 from crowdflower.states import JobState
 
 CENTS: Final = 100
@@ -62,14 +64,16 @@ class Counts:
         >>> Counts("running", ordered=8, finalized=8, needed_judgments=0).is_complete
         True
         """
-        if self.state not in LAUNCHED or not self.ordered or self.needed_judgments:
+        if self.state not in LAUNCHED or self.ordered == 0 or self.needed_judgments:
             return False
-        if self.needed_judgments is None and self.finalized is None:
-            return self.state == "finished"
-        is_final = self.finalized is not None and self.finalized >= self.ordered
-        return is_final or self.state == "finished"
+        if self.ordered is not None and (self.finalized or 0) >= self.ordered:
+            return True
+        return self.state == "finished"
 
     def __repr__(self) -> str:
+        return f"<Counts {self}>"
+
+    def __str__(self) -> str:
         parts = []
         if self.ordered is not None or self.finalized is not None:
             parts.append(f"{_show(self.finalized)} of {_show(self.ordered)} units")
@@ -81,9 +85,89 @@ class Counts:
             parts.append(f"{self.not_ordered:,} units not ordered")
         if self.cost_cents is not None:
             parts.append(f"${self.cost_cents // CENTS:,}.{self.cost_cents % CENTS:02}")
-        if self.seconds:
+        if self.seconds >= 1:
             parts.append(str(timedelta(seconds=round(self.seconds))))
-        return f"<Counts {self.state or 'in an unknown state'}: {', '.join(parts) or 'no counts'}>"
+        return f"{self.state or 'in an unknown state'}: {', '.join(parts) or 'no counts'}"
+
+
+Until: TypeAlias = Literal["finished"] | float | Callable[[Counts], object]
+"""``"finished"``; an integer, so many finalized units; a fraction up to 1.0, that share of the
+ordered units; or a function of the :class:`Counts` that returns whether it is enough."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is waited for.
+
+    >>> Goal.parse(0.5).target(15), Goal.parse(4).target(15), Goal.parse("finished").target(15)
+    (8, 4, 15)
+    """
+
+    units: int | None = None
+    share: float = 1.0
+    condition: Callable[[Counts], object] | None = None
+    whole: bool = False
+    """All ordered units, and so the job."""
+
+    @classmethod
+    def parse(cls, until: object) -> Goal:
+        """Return the goal that a caller names.
+
+        :raises InvalidInput: It is none of :data:`Until`.
+        """
+        if until == "finished" and isinstance(until, str):
+            return cls(whole=True)
+        if isinstance(until, Integral) and not isinstance(until, bool) and int(until) >= 1:
+            return cls(units=int(until))
+        if isinstance(until, Real) and not isinstance(until, Integral) and 0 < float(until) <= 1:
+            return cls(share=float(until))
+        if callable(until):
+            return cls(condition=until)
+        raise InvalidInput(
+            "until must be 'finished', a number of units such as 100, a share of them such as 0.5,"
+            f" or a function of the counts, not {until!r:.80}"
+        )
+
+    def __str__(self) -> str:
+        if self.condition is not None:
+            return "until(counts) is true"
+        if self.whole:
+            return "it is finished"
+        what = f"{self.share * 100:g} percent of its" if self.units is None else f"{self.units:,}"
+        return f"{what} units are finalized"
+
+    def target(self, ordered: int | None) -> int | None:
+        """Return how many units it takes, for a bar; ``None`` if that is unknown."""
+        if self.units is not None or ordered is None:
+            return self.units
+        return max(1, ceil(round(self.share * ordered, 6)))
+
+    def is_met(self, counts: Counts, ordered: int | None) -> bool:
+        """Return whether the counts are enough.
+
+        :param ordered: Units that must show as ordered, before a share of them means anything.
+        """
+        if self.condition is not None:
+            return bool(self.condition(counts))
+        if self.whole:
+            return counts.is_complete and (ordered is None or (counts.ordered or 0) >= ordered)
+        known = [each for each in (counts.ordered, ordered) if each is not None]
+        target = self.target(max(known) if any(known) else None)
+        return target is not None and (counts.finalized or 0) >= target
+
+    def describe_unmet(self, job: str) -> str:
+        """Return the clause of a message that says that it is not reached.
+
+        >>> Goal.parse(0.5).describe_unmet("job 7")
+        'less than 50 percent of the units of job 7 are finalized'
+        """
+        if self.condition is not None:
+            return f"until(counts) is not true for {job}"
+        if self.whole:
+            return f"{job} is not finished"
+        if self.units is not None:
+            return f"fewer than {self.units:,} units of {job} are finalized"
+        return f"less than {self.share * 100:g} percent of the units of {job} are finalized"
 
 
 def read_counts(
@@ -91,7 +175,7 @@ def read_counts(
 ) -> Counts:
     """Return the counts in the JSON of a job and in its counters, of services of any age.
 
-    :param ping: What ``GET /jobs/{id}/ping`` returns: six to eleven counters.
+    :param ping: The counters of the job: six to eleven, by the age of the service.
     :param fee_percent: The fee of the service on what contributors are paid.
 
     >>> ping = {"all_units": 10, "golden_units": 2, "ordered_units": 8, "needed_judgments": 18}
@@ -112,15 +196,17 @@ def read_counts(
             finalized = max(0, finalized - (count_in(ping, "completed_gold_estimate") or 0))
     not_ordered = None if units is None or ordered is None else max(0, units - ordered)
     ordered = units if ordered is None else ordered
+    judgments = count_in(ping, "all_judgments")
     if finalized is None and needed is not None and ordered is not None:
-        finalized = max(0, ordered - needed)  # each unit that is not done needs at least one
+        # Each unit that is not done needs at least one, and an order shows late.
+        finalized = max(0, ordered - needed) if needed or judgments else 0
     state = job.get("state")
     return Counts(
         state=state if isinstance(state, str) else None,
         ordered=ordered,
         finalized=finalized,
         not_ordered=not_ordered,
-        judgments=count_in(ping, "all_judgments"),
+        judgments=judgments,
         needed_judgments=needed,
         cost_cents=_cost_cents(job.get("crowd_costs"), fee_percent),
         seconds=seconds,
