@@ -38,6 +38,7 @@ from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import (
+    check_alias,
     check_channels,
     check_count,
     check_names,
@@ -173,12 +174,16 @@ class Client(BaseClient):
         self.API_URL = self.transport.base_url + "/{path}"
 
     @classmethod
-    def from_env(cls) -> Self:
+    def from_env(cls, **settings: Any) -> Self:
         """Return a client for ``CROWDFLOWER_API_KEY``, at ``CROWDFLOWER_API_URL`` if that is set.
 
-        :raises ConfigError: The environment has no key.
+        :param settings: Any other argument of :class:`Client`, such as ``journal`` or ``timeout``.
+        :raises ConfigError: The environment has no key, or a setting cannot be used.
+
+        >>> Client.from_env(journal="reviews.journal", max_spend_cents=50_000).operations.journal
+        <Journal ...reviews.journal>
         """
-        return cls()
+        return cls(None, **settings)
 
     # Account
 
@@ -341,6 +346,45 @@ class Client(BaseClient):
         if compare_attributes("job", sent, created.body) is Visibility.NOT_MADE:
             job.absorb(self.update_job(job.id, attrs))
         return job
+
+    def get_or_create_job(self, alias: str, *, update: bool = False, **attributes: Any) -> Job:
+        """Fetch a job by its alias; if there is none, create it with that alias.
+
+        Calls ``GET /jobs/{id}``; to create it, ``POST /jobs``, and ``PUT /jobs/{id}`` if the
+        response shows other values. A script may be started again, or killed anywhere: there is one
+        job. With a journal file (``Client(journal=PATH)``) this holds even if two processes create
+        it at once on a service that takes no alias with a new job: what was begun is recorded in
+        the file, found again among the newest jobs, and finished. Without a file it holds as far as
+        the alias shows it: on such a service, a lost response raises ``OutcomeUnknown`` in each
+        run until you have given the job its alias.
+
+        :param alias: Your name for the job, unique in the account: letters, digits, ``-`` and
+            ``_``.
+        :param update: Send the attributes that differ from those of the job. By default a warning
+            shows them, and nothing is sent. A creation that was interrupted is finished in any
+            case.
+        :param attributes: Attributes of :class:`Job`. A :class:`~pathlib.Path` as ``cml``, ``css``,
+            ``js`` or ``instructions`` is read as a file in UTF-8.
+        :raises InvalidInput: The alias cannot be used, or a file cannot be read; nothing was sent.
+        :raises UnknownAttribute: A name is misspelled; nothing was sent.
+        :raises RefusedError: The service refuses a value, or another account has the alias.
+        :raises OutcomeUnknown: The response was lost, and the job is not found.
+        :raises JournalLocked: Another process is still creating the job.
+
+        >>> reviews = client.get_or_create_job("reviews", title="What does it say?")
+        >>> reviews.state
+        'unordered'
+        >>> client.get_or_create_job("reviews", title="What does it say?").id == reviews.id
+        True
+        """
+        # Imported here, as the journal is: it loads sqlite3.
+        from crowdflower.payments.job_creation import JobCreation  # noqa: PLC0415
+
+        check_alias(alias)
+        wanted = normalize_attributes(attributes)
+        encoding.encode_form({"job": wanted})  # a value that cannot be sent is refused at once
+        creation = JobCreation(self, self.operations.account, alias, wanted)
+        return self._job(creation.find_or_create(update=update))
 
     def update_job(self, job_id: int, attrs: Mapping[str, Any]) -> JSONObject:
         """Change attributes of a job; return its JSON.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from numbers import Real
+from typing import Final
 
 from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput
@@ -108,6 +110,47 @@ def check_channels(value: Iterable[str]) -> list[str]:
     if not channels:
         raise InvalidInput("channels is empty: without a channel no contributor sees the job")
     return channels
+
+
+def check_alias(alias: object) -> str:
+    """Return the alias of a job, which stands where an id could: ``GET /jobs/{alias}``.
+
+    :raises InvalidInput: The alias is not a string, is empty or too long, could be an id or another
+        path, or contains a space.
+
+    >>> check_alias("reviews")
+    'reviews'
+    >>> check_alias("7")
+    Traceback (most recent call last):
+      ...
+    crowdflower.exceptions.InvalidInput: the alias '7' is a number, so it would be read as an id:
+    choose a name such as 'reviews'
+    """
+    if not isinstance(alias, str):
+        advice = " (get_job fetches a job by its id)" if type(alias) is int else ""
+        raise InvalidInput(
+            f"an alias must be a string such as 'reviews', not {alias!r:.80}{advice}"
+        )
+    problem = next((text for is_wrong, text in _ALIAS_PROBLEMS if is_wrong(alias)), None)
+    if problem is not None:
+        raise InvalidInput(f"the alias {alias!r:.80} {problem}: choose a name such as 'reviews'")
+    return alias
+
+
+MAX_ALIAS_LENGTH: Final = 255
+
+_ALIAS_PROBLEMS: Final[tuple[tuple[Callable[[str], object], str], ...]] = (
+    (lambda alias: not alias.strip(), "is empty"),
+    (lambda alias: alias.strip().isdecimal(), "is a number, so it would be read as an id"),
+    (re.compile(r"\s").search, "contains a space"),
+    (
+        re.compile(r"[/\\.?#%]").search,
+        "contains a character that changes a path (one of / \\ . ? # %)",
+    ),
+    (lambda alias: not alias.isprintable(), "contains a character that cannot be printed"),
+    (lambda alias: alias == "upload", "is the path of another resource"),
+    (lambda alias: len(alias) > MAX_ALIAS_LENGTH, f"has more than {MAX_ALIAS_LENGTH} characters"),
+)
 
 
 def check_row(data: object) -> JSONObject:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Self, overload
 
@@ -16,6 +18,9 @@ from crowdflower.states import DECIDING_OPTIONS
 
 CONFIDENCE_FIELDS: Final = "confidence_fields"
 COUNTRY_LISTS: Final = ("included_countries", "excluded_countries")
+
+FILE_ATTRIBUTES: Final = ("cml", "css", "js", "instructions")
+"""Attributes whose value may be a path, of a file with the text."""
 
 
 class _ConfidenceFields(Attribute[list[str] | None]):
@@ -239,12 +244,13 @@ def normalize_attributes(attrs: Mapping[str, Any], *, undeclared: bool = False) 
 
     Countries are sent as codes, though the service returns objects. The fields that dynamic
     judgments watch are sent in all three places where services expect them: each service reads its
-    own and ignores the others.
+    own and ignores the others. A path as the form, the styles, the scripts or the instructions is
+    replaced by the text of the file.
 
     :param undeclared: Allow names that :class:`JobFields` does not have.
     :raises UnknownAttribute: A name is misspelled.
     :raises InvalidInput: The attributes or the options are not a dict; from anything else, the
-        service would create an empty job.
+        service would create an empty job. Or a file cannot be read, or is not in UTF-8.
 
     >>> normalize_attributes({"included_countries": [{"code": "FI", "name": "Finland"}, "US"]})
     {'included_countries': ['FI', 'US']}
@@ -254,7 +260,7 @@ def normalize_attributes(attrs: Mapping[str, Any], *, undeclared: bool = False) 
     if not undeclared:
         for name in attrs:
             _check_name(name)
-    normalized = dict(attrs)
+    normalized = {name: _read_if_path(name, value) for name, value in attrs.items()}
     if not isinstance(normalized.get("options", {}), (Mapping, NoneType)):
         problem = describe_type(normalized["options"])
         raise InvalidInput(f"options must be a dict from option to value, not {problem}")
@@ -268,6 +274,22 @@ def normalize_attributes(attrs: Mapping[str, Any], *, undeclared: bool = False) 
     if isinstance(fields, (list, tuple)) and isinstance(options, Mapping):
         normalized["options"] = {**dict.fromkeys(DECIDING_OPTIONS, fields), **options}
     return normalized
+
+
+def _read_if_path(name: str, value: Any) -> Any:
+    """Return the text of a file, if the value is its path; a string is never a path."""
+    if isinstance(value, type) or not isinstance(value, PathLike):
+        return value
+    if name not in FILE_ATTRIBUTES:
+        places = ", ".join(FILE_ATTRIBUTES)
+        raise InvalidInput(f"{name} cannot be read from a file ({value}), only {places} can")
+    try:
+        return Path(value).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"it is not in UTF-8 (byte {error.start})"
+    except (OSError, TypeError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+    raise InvalidInput(f"the file of {name}, {value}, cannot be read: {problem}; nothing was sent")
 
 
 SEND_ONLY: Final = frozenset({"auto_order_timout", "ignore_overlapping_names", "uri"})

@@ -30,7 +30,7 @@ class Account:
 
     def __init__(self, client: BaseClient, journal: Journal) -> None:
         self._client = client
-        self._journal = journal
+        self.journal = journal
         self._name: str | None = None
 
     @property
@@ -49,17 +49,25 @@ class Account:
         """
         if self._name is None:
             fingerprints = self.fingerprints
-            if self._journal.path is None:
+            if self.journal.path is None:
                 self._name = fingerprints[0]
-            elif (known := self._journal.find_account(fingerprints)) is not None:
+            elif (known := self.journal.find_account(fingerprints)) is not None:
                 self._name = known
             elif (account_id := self._read_id()) is None:
                 self._name = fingerprints[0]
             else:
                 scheme, host, port = origin(self._client.transport.base_url)
                 self._name = f"{scheme}://{host}:{port} account {account_id}"
-                self._journal.add_account(fingerprints, self._name)
+                self.journal.add_account(fingerprints, self._name)
         return self._name
+
+    def known_name(self) -> str:
+        """Return the name under which the journal has the account so far; sends nothing."""
+        if self._name is not None:
+            return self._name
+        fingerprints = self.fingerprints
+        known = None if self.journal.path is None else self.journal.find_account(fingerprints)
+        return known if known is not None else fingerprints[0]
 
     def owns(self, operation: Operation) -> bool:
         """Return whether a payment is one of this account."""

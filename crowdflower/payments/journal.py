@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,10 +45,23 @@ class Journal:
     ) -> None:
         self.path = None if path is None else Path(path).expanduser().absolute()
         self._store = Store(self.path, patience)
-        self._now = now
+        self.now = now
+        """Returns the time, for the record."""
 
     def __repr__(self) -> str:
         return f"<Journal {self.path or 'in memory'}>"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the journal may hold anything; does not open the file."""
+        return self._store.exists
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Return a transaction on the file, for what else it holds.
+
+        :raises JournalError: The file cannot be opened, read or written.
+        """
+        return self._store.transaction()
 
     # Writing, in the order of a payment's states
 
@@ -58,7 +71,7 @@ class Journal:
         :raises DuplicateOperation: A payment with this key was started before.
         :raises InvalidInput: The key was used before for another payment.
         """
-        row = {**_to_row(operation), "prepared_at": self._now()}
+        row = {**_to_row(operation), "prepared_at": self.now()}
         columns = ", ".join(f'"{name}"' for name in row)
         values = ", ".join("?" * len(row))
         with self._store.transaction() as connection:
@@ -95,7 +108,7 @@ class Journal:
             update = connection.execute(
                 "UPDATE operations SET state = 'sent', sent_at = ?, sent_step = ?, before = ?,"
                 " cents = ? WHERE op_id = ? AND state = 'prepared'",
-                (self._now(), _next_step(connection), json.dumps(before), cents, op_id),
+                (self.now(), _next_step(connection), json.dumps(before), cents, op_id),
             )
             if update.rowcount == 1:
                 return _one(connection, "op_id = ?", op_id)
@@ -113,7 +126,7 @@ class Journal:
             connection.execute(
                 "UPDATE operations SET state = ?, evidence = ?, settled_at = ?, settled_step = ?,"
                 " result = ? WHERE op_id = ?",
-                (state, evidence, self._now(), _next_step(connection), recorded, op_id),
+                (state, evidence, self.now(), _next_step(connection), recorded, op_id),
             )
             return _one(connection, "op_id = ?", op_id)
 
@@ -137,7 +150,7 @@ class Journal:
             connection.execute(
                 "UPDATE operations SET state = ?, note = ?, settled_at = ?, settled_step = ?"
                 " WHERE op_id = ?",
-                (state, note, self._now(), _next_step(connection), op_id),
+                (state, note, self.now(), _next_step(connection), op_id),
             )
             return _one(connection, "op_id = ?", op_id)
 

@@ -51,11 +51,14 @@ _CREATIONS: Final = """
         alias TEXT NOT NULL,
         attributes TEXT NOT NULL,
         job_id INTEGER,
+        newest_id INTEGER,
         started_at REAL NOT NULL,
+        owner TEXT,
         PRIMARY KEY (account, alias)
     )
 """
-"""Jobs that are being created; ``attributes`` is JSON."""
+"""Jobs that are being created. ``attributes`` is JSON; ``newest_id`` is the newest job before the
+request; ``owner`` is the process that is at it."""
 
 _UPLOADS: Final = """
     CREATE TABLE uploads (

@@ -63,7 +63,8 @@ class Operations:
             _check_limit("max_spend_cents", max_spend_cents, ConfigError)
         self.journal = journal
         self._client = client
-        self._account = Account(client, journal)
+        self.account = Account(client, journal)
+        """The account, as the journal names it."""
         self._max_spend_cents = max_spend_cents
         self._spent = 0
         self._lock = Lock()
@@ -126,7 +127,7 @@ class Operations:
         >>> client.operations.pending()
         []
         """
-        return [each for each in self.journal.pending() if self._account.owns(each)]
+        return [each for each in self.journal.pending() if self.account.owns(each)]
 
     def reconcile(self, op_id: str, wait: float = 120) -> Finding:
         """Poll the service until it shows whether a pending payment was made; pays nothing.
@@ -138,7 +139,7 @@ class Operations:
         :raises InvalidInput: No operation has this id, or it is a payment of another account.
         """
         operation = self.journal.get(op_id)
-        self._account.check(operation)
+        self.account.check(operation)
         if operation.state == "prepared":
             return NotSeen("it was not sent: the journal would say so")
         if operation.state in {"applied", "rejected", "not_applied"}:
@@ -170,7 +171,7 @@ class Operations:
         :raises InvalidInput: No operation has this id, it is not pending, or it is a payment of
             another account.
         """
-        self._account.check(self.journal.get(op_id))
+        self.account.check(self.journal.get(op_id))
         return self.journal.resolve(op_id, outcome, note)
 
     # One request
@@ -240,7 +241,7 @@ class Operations:
         return Operation(
             str(uuid4()),
             payment.name,
-            self._account.name(),
+            self.account.name(),
             payment.method,
             payment.path,
             payment.body.decode("ascii"),

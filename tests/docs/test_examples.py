@@ -106,7 +106,7 @@ def test_the_example_runs_as_shown(test: doctest.DocTest, world: World) -> None:
         if any(words in example.source for example in test.examples):
             pytest.importorskip(package)
     test.globs.update(world.namespace(undefined_names(test) - test.globs.keys()))
-    if any("from_env()" in example.source for example in test.examples):
+    if any("from_env(" in example.source for example in test.examples):
         world.set_environment()
     expected = endpoints(test.docstring or "")
     if expected:

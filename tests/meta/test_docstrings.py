@@ -33,7 +33,6 @@ MODELS = [
 
 WITHOUT_AN_EXAMPLE = {
     "BaseClient.request": "users call Client.call, which shows one",
-    "Client.from_env": "the quick start shows it, with a key in the environment",
     "BaseClient.close": "it has no visible effect",
 }
 """``Class.method`` to the reason why it has no example."""
