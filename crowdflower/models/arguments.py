@@ -113,7 +113,7 @@ def check_channels(value: Iterable[str]) -> list[str]:
 
 
 def check_alias(alias: object) -> str:
-    """Return the alias of a job, which stands where an id could: ``GET /jobs/{alias}``.
+    """Return the alias of a job, which stands where an id could: ``jobs/{alias}``.
 
     :raises InvalidInput: The alias is not a string, is empty or too long, could be an id or another
         path, or contains a space.
