@@ -197,7 +197,7 @@ class Journal:
             return _all(
                 connection,
                 "path = ? AND state IN ('sent', 'unknown', 'applied') AND sent_at > ?",
-                *(path, self._now() - within),
+                *(path, self.now() - within),
             )
 
     # Accounts
