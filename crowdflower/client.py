@@ -827,7 +827,8 @@ class Client(BaseClient):
         :param job: Id or alias of the job; by default the job that was last saved there or pushed
             from there, otherwise the one with the alias in the folder.
         :returns: The differences: true if there are any, and readable as ``str``.
-        :raises InvalidInput: A file cannot be used, or there is no such job.
+        :raises InvalidInput: A file cannot be used.
+        :raises NotFound: There is no such job.
 
         >>> paths = job.save_files("reviews")
         >>> bool(client.compare_files("reviews"))
@@ -871,11 +872,11 @@ class Client(BaseClient):
         :param rows: Also upload ``rows.jsonl``, to a job without rows.
         :param force: Overwrite what was changed in the job since the last pull or push; send a
             form with mistakes.
-        :param confirm: Called with the differences before anything is sent; if it returns false,
-            nothing is.
+        :param confirm: Called with the differences; if it returns false, nothing is sent.
         :returns: The job; ``None`` if ``confirm`` returned false.
-        :raises InvalidInput: A file cannot be used, there is no such job, or the service would
-            refuse a change; nothing was sent.
+        :raises InvalidInput: A file cannot be used, or the service would refuse a change; nothing
+            was sent.
+        :raises NotFound: There is no such job; nothing was sent.
         :raises EditConflict: What differs was changed in the job since the last pull or push;
             nothing was sent.
         :raises RefusedError: The service refuses a change; the message says what was sent before.

@@ -37,6 +37,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, Subcommand]]] = {
         "jobs": Subcommand("jobs.jobs", "List the jobs of the account."),
         "job": Subcommand("jobs.job_commands", "Show, create, update, copy or delete a job."),
         "check": Subcommand("jobs.check", "Check a form and a file of rows; no network."),
+        "pull": Subcommand("jobs.pull", "Write a job to a folder of readable files."),
+        "push": Subcommand("jobs.push", "Send to a job what its folder has otherwise."),
     },
     "Rows": {
         "units": Subcommand("jobs.units", "List the rows of a job."),

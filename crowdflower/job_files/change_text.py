@@ -34,6 +34,21 @@ def setting_lines(changes: Sequence[SettingChange]) -> Iterator[str]:
             yield from (f"  {line}" for line in _diff(each.before, each.after))
 
 
+def new_setting_lines(changes: Sequence[SettingChange]) -> Iterator[str]:
+    """Yield the lines that describe the settings of a new job; of a text, how long it is."""
+    lines = [each for each in changes if each.name not in TEXT_FILES]
+    if lines:
+        yield f"{SETTINGS_FILE}:"
+        width = max(len(each.name) for each in lines)
+        for each in lines:
+            note = SPENDS if each.name == "auto_order" and each.after is True else ""
+            yield f"  {each.name:{width}}  {show(each.after)}{note}"
+    for each in changes:
+        if each.name in TEXT_FILES:
+            count = len(_lines(each.after))
+            yield f"{TEXT_FILES[each.name]}: {count} {'line' if count == 1 else 'lines'}"
+
+
 def question_lines(changes: Sequence[QuestionChange], *, deletes: bool = False) -> Iterator[str]:
     """Yield the lines that describe changes of test questions.
 
@@ -76,12 +91,17 @@ def name_of(item: str) -> str:
 
 
 def _diff(before: JSON, after: JSON) -> Iterator[str]:
-    old, new = (
-        [] if text is MISSING else str(text).replace("\r\n", "\n").split("\n")
-        for text in (before, after)
+    lines = unified_diff(
+        _lines(before), _lines(after), "in the job", "in the folder", n=2, lineterm=""
     )
-    lines = unified_diff(old, new, "in the job", "in the folder", n=2, lineterm="")
     return map(one_line, lines)
+
+
+def _lines(text: JSON) -> list[str]:
+    """Return the lines of a text, however they end; none if it is empty."""
+    if text in (MISSING, ""):
+        return []
+    return str(text).replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def _describe(question: TestQuestion) -> str:

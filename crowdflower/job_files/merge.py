@@ -54,10 +54,10 @@ def _outcome(
 ) -> str:
     here, there = mine.get(name, ""), theirs.get(name, "")
     before_here, before_there = record.same.get(name, ("", "")) if record else ("", "")
+    if not here:
+        return "taken"  # a pull completes the folder
     if here == there or (record and (here, there) == (before_here, before_there)):
         return "same"
-    if not here:
-        return "taken"
     if not there and not before_there:
         return "kept"  # the service does not show it
     if record is None or (here != before_here and there != before_there):

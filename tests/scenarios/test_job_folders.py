@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crowdflower import EditConflict, InvalidInput, Sandbox
+from crowdflower import EditConflict, InvalidInput, NotFound, Sandbox
 from crowdflower.exceptions import ApplicationError, ServiceWarning, ValidationError
 from crowdflower.job_files.setting_names import LINES
 
@@ -383,8 +383,8 @@ def test_what_is_missing_in_the_folder_stays_in_the_job_and_is_named(
     assert not changes
     (note,) = changes.notes
     assert note == (
-        "not in the folder, and left as it is in the job: payment_cents, style.css,"
-        " test_questions.json"
+        "not in the folder, and left as it is in the job: style.css, test_questions.json,"
+        " payment_cents"
     )
     client.push_files(folder)
     assert job.reload().css == "p { color: red }"
@@ -453,7 +453,7 @@ def test_a_new_job_gets_everything_in_the_folder(client: Client, tmp_path: Path)
     (folder / "test_questions.json").write_text(
         json.dumps([{"data": {"review": "New.", "sentiment_gold": ["positive"]}}]), encoding="utf-8"
     )
-    with pytest.raises(InvalidInput, match="this account has no job of this folder; name its job"):
+    with pytest.raises(NotFound, match="this account has no job of this folder; name its job"):
         client.push_files(folder)
 
     job = client.push_files(folder, create=True)
@@ -464,6 +464,27 @@ def test_a_new_job_gets_everything_in_the_folder(client: Client, tmp_path: Path)
     again = client.push_files(folder, create=True)
     assert again is not None
     assert again.id == job.id
+    (note,) = client.compare_files(folder).notes
+    assert note.endswith("variable_judgments_mode and 12 more")
+    assert [path.name for path in job.save_files(folder)] == ["style.css", "script.js", "job.toml"]
+    assert client.compare_files(folder).notes == ()
+
+
+def test_a_new_job_is_shown_before_it_is_made(folder: Path) -> None:
+    shown: list[str] = []
+
+    def refuse(changes: object) -> bool:
+        shown.append(str(changes))
+        return False
+
+    with Sandbox(seed=5) as box:
+        box.client().push_files(folder, create=True, confirm=refuse)
+        assert list(box.client().get_jobs()) == []
+
+    lines = shown[0].splitlines()
+    assert lines[:2] == ["a new job", "job.toml:"]
+    assert '  title                        "Sentiment of reviews"' in lines
+    assert lines[-5:-3] == ["form.cml: 10 lines", "instructions.html: 1 line"]
 
 
 # What is refused before anything is sent
@@ -472,7 +493,7 @@ def test_a_new_job_gets_everything_in_the_folder(client: Client, tmp_path: Path)
 def refused(box: Sandbox, client: Client, folder: Path, **how: Any) -> str:
     """Push, and return why it was refused; nothing was sent."""
     box.forget_requests()
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises((InvalidInput, NotFound)) as caught:
         client.push_files(folder, **how)
     assert changes_sent(box) == []
     return str(caught.value)
@@ -642,7 +663,7 @@ def test_a_job_is_found_by_its_alias_where_the_record_is_of_another_account(
 ) -> None:
     with Sandbox(seed=5) as box:
         client = box.client()
-        with pytest.raises(InvalidInput, match="this account has no job with the alias 'reviews'"):
+        with pytest.raises(NotFound, match="this account has no job with the alias 'reviews'"):
             client.compare_files(folder)
         job = make_job(client)
 

@@ -183,11 +183,10 @@ def test_changes_are_lines_for_people() -> None:
         "form.cml:",
         "  --- in the job",
         "  +++ in the folder",
-        "  @@ -1,3 +1,3 @@",
+        "  @@ -1,2 +1,2 @@",
         "   <p>",
         "  -old",
         "  +new",
-        "   ",
     ]
 
 

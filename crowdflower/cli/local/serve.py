@@ -6,6 +6,7 @@ import errno
 import signal
 import socket
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from textwrap import indent
@@ -18,6 +19,7 @@ from crowdflower._types import SecretText, one_line
 from crowdflower.cli.local.background import keep_time, run_crowd, send_callbacks, send_webhooks
 from crowdflower.cli.local.server_address import export_lines, local_host, outer_host, url
 from crowdflower.cli.values import DOLLARS, ValueType
+from crowdflower.job_files import JobFolder
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
 from crowdflower.sandbox.box import BALANCE_CENTS
@@ -111,6 +113,15 @@ class DatabaseOption(ValueType):
     " inject faults. The token is printed.",
 )
 @click.option(
+    "--load",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Folder of a job, as crowdflower pull writes it; may be repeated. If the database has a"
+    " job with its alias, that one stays as it is.",
+)
+@click.option(
     "--strict",
     is_flag=True,
     help="Refuse requests that would get a warning, with status 422 and its text.",
@@ -124,6 +135,7 @@ def serve(
     crowd: int,
     ampcrowd: bool,
     control: bool,
+    folders: tuple[Path, ...],
     strict: bool,
 ) -> None:
     """Run the sandbox as a server on this machine.
@@ -144,6 +156,8 @@ def serve(
         keep_time(box),
         run_crowd(box, crowd, policy),
     ):
+        for line in load_jobs(box, folders, is_stored=database is not None):
+            click.echo(line)
         click.echo(announcement(server, box, database, policy))
         while True:
             time.sleep(3600)
@@ -192,6 +206,29 @@ def open_sandbox(
     except StoreFailure as failure:
         name = database if isinstance(database, Path) else "The database"
         raise click.ClickException(f"{name} cannot be used: {failure}") from None
+
+
+def load_jobs(box: Sandbox, folders: Iterable[Path], *, is_stored: bool) -> Iterator[str]:
+    """Create the jobs of folders, and yield a line about each.
+
+    :param is_stored: They are kept for the next start, which must find them again.
+    :raises click.ClickException: A folder cannot be used.
+    """
+    for folder in folders:
+        try:
+            settings = JobFolder(folder).read().settings
+            if is_stored and not settings.get("alias"):
+                raise click.ClickException(
+                    f"{folder / 'job.toml'}: with --database the job needs an alias, so that the"
+                    " next start finds it and makes no second one"
+                )
+            number = box.load_job(folder)
+        except ValueError as problem:
+            raise click.ClickException(str(problem)) from None
+        webhook = settings.get("webhook_uri")
+        yield one_line(
+            f"Job       {number}, from {folder}" + (f"; notifies {webhook}" if webhook else "")
+        )
 
 
 def start_server(box: Sandbox, host: str, port: int) -> Server:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from crowdflower._types import MISSING, JSONObject
 from crowdflower.cml import CMLError, parse
-from crowdflower.exceptions import InvalidInput
+from crowdflower.exceptions import NotFound
 from crowdflower.job_files.change_text import name_of
 from crowdflower.job_files.comparison import (
     QUESTIONS,
@@ -33,6 +33,9 @@ REQUIRED: Final = ("title", "instructions", "cml")
 
 DELETABLE_STATES: Final = ("unordered", "paused")
 """States of a job in which test questions can be deleted."""
+
+MAX_NAMES: Final = 6
+"""How many settings a note lists."""
 
 MAX_ROWS: Final = 10_000
 """Rows whose columns are compared with those that the form prints."""
@@ -63,7 +66,7 @@ class FolderComparison:
 
         :param content: What the folder has.
         :raises JobFileError: The rows in the folder cannot be read.
-        :raises InvalidInput: There is no such job, and none is to be created.
+        :raises NotFound: There is no such job, and none is to be created.
         """
         return self.changes_of(content, self._find(content))
 
@@ -99,7 +102,7 @@ class FolderComparison:
         if self.job is not None:
             job = self.reader.find(self.job)
             if job is None:
-                raise InvalidInput(f"this account has no job {self.job!r:.80}")
+                raise NotFound(f"this account has no job {self.job!r:.80}")
             return job
         record = read_record(self.folder, self.reader.base_url)
         if record is not None:
@@ -110,8 +113,8 @@ class FolderComparison:
         job = self.reader.find(alias) if isinstance(alias, str) and alias else None
         if job is None and not self.create:
             known = f"no job with the alias {alias!r:.80}" if alias else "no job of this folder"
-            raise InvalidInput(
-                f"{self.folder.path}: this account has {known}; name its job, or have it created"
+            raise NotFound(
+                f"{self.folder.path}: this account has {known}; name its job, or create it"
             )
         return job
 
@@ -180,6 +183,11 @@ class FolderComparison:
             yield f"the job has {count} rows already; upload more with job.upload()"
 
 
+def _is_line(name: str) -> bool:
+    """Return whether a setting is a line or a table of the settings file: files come first."""
+    return name_of(name) == name
+
+
 def rows_count(job: Mapping[str, Any] | None) -> int:
     """Return how many rows a job has, test questions not counted."""
     job = job or {}
@@ -217,9 +225,12 @@ def _notes(
     deletes: bool,
 ) -> Iterator[str]:
     """Yield what a push leaves as it is."""
-    absent = [name_of(name) for name in absent_settings(content, there)]
+    absent = absent_settings(content, there)
     if absent:
-        yield f"not in the folder, and left as it is in the job: {', '.join(absent)}"
+        names = [name_of(each) for each in sorted(absent, key=_is_line)]
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        listed = ", ".join(names[:MAX_NAMES])
+        yield f"not in the folder, and left as it is in the job: {listed}{more}"
     gone = sum(1 for each in questions if each.after is None)
     if gone and not deletes:
         yield f"test questions that are not in the folder, and stay in the job: {gone}"

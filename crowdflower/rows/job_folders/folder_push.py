@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from crowdflower._types import JSONObject, Rows
-from crowdflower.exceptions import ApiError, EditConflict, InvalidInput, warn
+from crowdflower.exceptions import ApiError, NotFound, warn
 from crowdflower.http.encoding import encode_json, numeric_segment, segment
 from crowdflower.job_files.change_text import name_of
 from crowdflower.job_files.comparison import QUESTIONS, QuestionChange, changed_settings
@@ -27,7 +27,7 @@ AFTER_QUESTIONS: Final = "gold_per_assignment"
 a_job: Final = partial(shapes.json_object, kind="job")
 
 Confirm: TypeAlias = Callable[[JobChanges], bool]
-"""Asked before anything is sent; when it returns false, nothing is."""
+"""Called with the differences; if it returns false, nothing is sent."""
 
 
 @dataclass
@@ -55,9 +55,9 @@ class FolderPush:
         """
         content = self.comparison.folder.read()
         changes = self.comparison.changes(content)
-        _check(changes, force=force)
         if confirm is not None and not confirm(changes):
             return None
+        changes.check(force=force)
         try:
             job = dict(changes.job)
             if not job:
@@ -164,7 +164,7 @@ class FolderPush:
         reader = self.comparison.reader
         job = reader.find(job_id)
         if job is None:
-            raise InvalidInput(f"job {job_id} was deleted during the push")
+            raise NotFound(f"job {job_id} was deleted during the push")
         there = reader.content(job)
         different = [
             name_of(each.name)
@@ -183,25 +183,6 @@ class FolderPush:
             write_record(self.comparison.folder, self.comparison.reader.base_url, record)
         except JobFileError as error:  # the folder may be read-only, as in CI
             warn(f"pushed, but the next push cannot know that: {error}")
-
-
-def _check(changes: JobChanges, *, force: bool) -> None:
-    if changes.refused:
-        raise InvalidInput(f"nothing was sent: {'; '.join(changes.refused)}")
-    if force:
-        return
-    if changes.changed_meanwhile:
-        names = ", ".join(map(name_of, changes.changed_meanwhile))
-        raise EditConflict(
-            f"the job was changed since the last pull, and nothing was sent: {names}; pull first,"
-            " or overwrite it with force"
-        )
-    if not changes.form_is_usable and any(each.name == "cml" for each in changes.settings):
-        problems = "; ".join(changes.problems)
-        raise InvalidInput(
-            f"nothing was sent, since the form has mistakes: {problems}; correct them, or send it"
-            " with force"
-        )
 
 
 def _sendable(attributes: JSONObject, content: JobContent) -> JSONObject:

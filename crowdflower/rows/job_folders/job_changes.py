@@ -6,9 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from crowdflower._types import JSON, JSONObject, one_line
-from crowdflower.job_files.change_text import name_of, question_lines, setting_lines
+from crowdflower._types import JSON, MISSING, JSONObject, one_line
+from crowdflower.exceptions import EditConflict, InvalidInput
+from crowdflower.job_files.change_text import (
+    name_of,
+    new_setting_lines,
+    question_lines,
+    setting_lines,
+)
 from crowdflower.job_files.comparison import QuestionChange, SettingChange
+from crowdflower.job_files.content import TestQuestion
 
 BLANK: Final[tuple[JSON, ...]] = ("", [], {})
 """Values that a new job has anyway."""
@@ -46,6 +53,52 @@ class JobChanges:
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
+    def check(self, *, force: bool = False) -> None:
+        """Raise if a push would send nothing.
+
+        :param force: Overwrite what was changed in the job since the last pull, and send a form
+            with mistakes.
+        :raises InvalidInput: The service would refuse a change, or the form has mistakes.
+        :raises EditConflict: What differs was changed in the job since the last pull.
+        """
+        if self.refused:
+            raise InvalidInput(f"nothing was sent: {'; '.join(self.refused)}")
+        if self.changed_meanwhile and not force:
+            names = ", ".join(map(name_of, self.changed_meanwhile))
+            raise EditConflict(
+                f"the job was changed since the last pull, and nothing was sent: {names}; pull"
+                " first, or overwrite it with force"
+            )
+        has_form = any(each.name == "cml" for each in self.settings)
+        if has_form and not self.form_is_usable and not force:
+            raise InvalidInput(
+                f"nothing was sent, since the form has mistakes: {'; '.join(self.problems)};"
+                " correct them, or send it with force"
+            )
+
+    @property
+    def json(self) -> JSONObject:
+        """The differences as JSON; without ``before`` where the service does not show a value."""
+        return {
+            "job": self.job.get("id"),
+            "settings": [
+                {
+                    "name": each.name,
+                    **({} if each.before is MISSING else {"before": each.before}),
+                    "after": each.after,
+                }
+                for each in self.settings
+            ],
+            "test_questions": [
+                {"before": _unit(each.before), "after": _unit(each.after)}
+                for each in self.questions
+            ],
+            "changed_meanwhile": list(self.changed_meanwhile),
+            "notes": list(self.notes),
+            "problems": list(self.problems),
+            "refused": list(self.refused),
+        }
+
     @property
     def attributes(self) -> JSONObject:
         """The settings as attributes of a job, options as a dict; channels and tags included."""
@@ -66,7 +119,8 @@ class JobChanges:
             yield from setting_lines(self.settings)
         else:
             yield "a new job"
-            yield from setting_lines([each for each in self.settings if each.after not in BLANK])
+            made = [each for each in self.settings if each.after not in BLANK]
+            yield from new_setting_lines(made)
         yield from question_lines(self.questions, deletes=self.deletes)
         if not self:
             yield "no differences"
@@ -76,3 +130,9 @@ class JobChanges:
         yield from self.problems
         for problem in self.refused:
             yield f"refused: {problem}"
+
+
+def _unit(question: TestQuestion | None) -> JSONObject | None:
+    if question is None:
+        return None
+    return {"data": question.data, "state": question.state, "gold_pool": question.gold_pool}
