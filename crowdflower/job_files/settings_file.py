@@ -63,11 +63,10 @@ def write_settings(settings: Mapping[str, JSON], before: bytes | None = None) ->
     :raises ImportError: TOML Kit is not installed.
     """
     wanted = {name: settings[name] for name in SETTING_NAMES if name in settings}
-    if before is not None:
-        changed = _change_document(before, wanted)
-        if changed is not None:
-            return changed
-    return _new_document(wanted)
+    changed = None if before is None else _change_document(before, wanted)
+    if before is None or changed is None or _is_bare(before, changed):
+        return _new_document(wanted)
+    return changed
 
 
 def _new_document(wanted: Mapping[str, JSON]) -> bytes:
@@ -90,6 +89,16 @@ def _new_document(wanted: Mapping[str, JSON]) -> bytes:
             document.add(tomlkit.nl())
             document.add(name, _item(wanted[name]))
     return _encode(tomlkit.dumps(document))
+
+
+def _is_bare(before: bytes, changed: bytes) -> bool:
+    """Return whether lines are added to a file without comments: it was written by hand, briefly.
+
+    It gets the usual order and comments, so that the many lines can be read.
+    """
+    return b"#" not in before and len(tomllib.loads(changed.decode())) > len(
+        tomllib.loads(before.decode("utf-8-sig"))
+    )
 
 
 def _change_document(before: bytes, wanted: Mapping[str, JSON]) -> bytes | None:

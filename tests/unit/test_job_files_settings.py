@@ -125,6 +125,14 @@ new = "x"
     )
 
 
+def test_lines_that_are_added_to_a_file_without_comments_get_the_usual_order() -> None:
+    wanted = {"title": "Mood", "payment_cents": 12, "options": {"after_gold": 4}}
+
+    assert write_settings(wanted, b"payment_cents = 12") == write_settings(wanted)
+    kept = b"payment_cents = 12\ntitle = 'Mood'\noptions.after_gold = 4"
+    assert write_settings(wanted, kept) == kept
+
+
 def test_a_file_that_cannot_be_parsed_is_written_anew() -> None:
     assert write_settings({"title": "Mood"}, b"title = ") == write_settings({"title": "Mood"})
 
