@@ -738,10 +738,12 @@ class Client(BaseClient):
         pages = self._pages(
             path, UNITS_PER_PAGE, count, shape=shapes.page_by_unit, first=start_page
         )
-        pages = pagination.verify_count(pages, count if start_page == 1 else None, strict=strict)
+        total = 0
         for page in pages:
+            total += len(page)
             for unit_id, data in page.items():
                 yield UnitPromise(job, self, id=unit_id, data=data)
+        pagination.verify_count(total, count if start_page == 1 else None, strict=strict)
 
     def add_unit(self, job: JobFields | int, data: Row, golden: bool = False) -> Unit:
         """Add one unit to a job. See :meth:`Job.add_unit`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,7 +14,13 @@ from urllib.parse import quote, urlencode
 
 from crowdflower._types import JSON
 from crowdflower.exceptions import InvalidInput
-from crowdflower.http.json_problems import describe_path, find_problem, numpy_advice, remedy
+from crowdflower.http.json_problems import (
+    MAX_NESTING,
+    describe_path,
+    find_problem,
+    numpy_advice,
+    remedy,
+)
 
 try:
     import orjson
@@ -39,25 +45,36 @@ def flatten(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
     >>> flatten({"job": {"options": {"front_load": True}, "tags": ["a", "b"]}})
     [('job[options][front_load]', 'true'), ('job[tags][]', 'a'), ('job[tags][]', 'b')]
     """
-    return [pair for name, value in parameters.items() for pair in _flatten(str(name), value)]
-
-
-def _flatten(name: str, value: object) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if not str(key) or not set("[]").isdisjoint(str(key)):
+    pairs: list[tuple[str, str]] = []
+    waiting = [(str(name), value, 1) for name, value in parameters.items()][::-1]
+    while waiting:
+        name, value, level = waiting.pop()
+        if level > MAX_NESTING:
+            raise InvalidInput(f"{name:.80}… contains itself, or is nested too deeply")
+        if isinstance(value, Mapping):
+            keys = [str(key) for key in value]
+            if bad := [key for key in keys if not key or "[" in key or "]" in key]:
                 raise InvalidInput(
-                    f"{name} has the name {key!r}; names must not be empty or contain [ or ]"
+                    f"{name} has the name {bad[0]!r:.80}; names must not be empty or contain [ or ]"
                 )
-            yield from _flatten(f"{name}[{key}]", inner)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for inner in value or [""]:
-            yield from _flatten(f"{name}[]", inner)
-    else:
-        yield name, _encode_value(name, value)
+            inner = [(f"{name}[{key}]", each, level + 1) for key, each in value.items()]
+            waiting += inner[::-1]
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            waiting += [(f"{name}[]", each, level + 1) for each in value or [""]][::-1]
+        else:
+            text = _encode_value(value)
+            if text is None:
+                advice = "; ".join(filter(None, ["dicts and lists of these", remedy(value)]))
+                raise InvalidInput(
+                    f"{name} is {value!r:.80}; parameters must be strings, finite numbers,"
+                    f" booleans, dates, or {advice}"
+                )
+            pairs.append((name, text))
+    return pairs
 
 
-def _encode_value(name: str, value: object) -> str:
+def _encode_value(value: object) -> str | None:
+    """Return the string form of a value; ``None`` if it has none that is unambiguous."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -69,11 +86,7 @@ def _encode_value(name: str, value: object) -> str:
     with suppress(OverflowError):  # an integer beyond the range of a float
         if isinstance(value, (int, float, Decimal)) and isfinite(value):
             return str(value)
-    advice = remedy(value)
-    raise InvalidInput(
-        f"{name} is {value!r:.80}; parameters must be strings, finite numbers, booleans, dates, or"
-        f" dicts and lists of these{advice and '; '}{advice}"
-    )
+    return None
 
 
 def encode_form(parameters: Mapping[str, Any]) -> bytes:

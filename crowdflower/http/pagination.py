@@ -16,7 +16,6 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from crowdflower.exceptions import ApiError, PageChanged, PageLoop, PaginationWarning, warn
 
 Page = TypeVar("Page")
-Items = TypeVar("Items", bound=Sized)
 
 MIN_WAIT_RATIO: Final = 6
 """Ratio of waiting to CPU time from which a page fetched beside others surely waited for the
@@ -117,20 +116,17 @@ def _fingerprint(page: Any) -> int:
     return hash(repr(page))
 
 
-def verify_count(pages: Iterator[Items], count: int | None, *, strict: bool) -> Iterator[Items]:
-    """Yield pages; warn at the end if they had fewer items than expected.
+def verify_count(total: int, count: int | None, *, strict: bool) -> None:
+    """Warn if a list had fewer items than expected.
 
     A list that loses items while it is read moves others to pages that were read already. More
     items than expected were added meanwhile, and are not a problem.
 
+    :param total: The number of items in all pages.
     :param count: The expected number of items; ``None`` if unknown.
     :param strict: Raise instead of warning.
     :raises PageChanged: The pages had fewer items, with ``strict``.
     """
-    total = 0
-    for page in pages:
-        total += len(page)
-        yield page
     if count is not None and total < count:
         problem = (
             f"the list had {total} items instead of {count}: some were removed since they were"

@@ -125,6 +125,14 @@ def test_a_nested_name_with_brackets_is_refused(name: str) -> None:
         encoding.flatten({"unit": {"data": {name: "12"}}})
 
 
+def test_a_form_that_contains_itself_is_refused() -> None:
+    options: dict[str, Any] = {}
+    options["again"] = [options]
+
+    with pytest.raises(InvalidInput, match=r"job\[again\]\[\].* contains itself"):
+        encoding.flatten({"job": options})
+
+
 # JSON
 
 

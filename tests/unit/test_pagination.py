@@ -305,17 +305,14 @@ def test_the_error_of_a_page_has_the_page_to_resume_from(lookahead: int, first: 
 
 @pytest.mark.parametrize("count", [None, 0, 2, 3])
 def test_as_many_items_as_expected_or_more_are_not_a_loss(count: int | None) -> None:
-    assert list(verify_count(iter(["ab", "c"]), count, strict=True)) == ["ab", "c"]
+    verify_count(3, count, strict=True)
 
 
-def test_missing_items_give_a_warning_at_the_end() -> None:
-    source = verify_count(iter(["ab", "c"]), 4, strict=False)
-
-    assert [next(source), next(source)] == ["ab", "c"]
+def test_missing_items_give_a_warning() -> None:
     with pytest.warns(PaginationWarning, match="the list had 3 items instead of 4"):
-        assert list(source) == []
+        verify_count(3, 4, strict=False)
 
 
 def test_in_strict_mode_missing_items_are_an_error() -> None:
     with pytest.raises(PageChanged, match="3 items"):
-        list(verify_count(iter(["ab", "c"]), 4, strict=True))
+        verify_count(3, 4, strict=True)
