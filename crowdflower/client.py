@@ -23,6 +23,7 @@ from crowdflower.exceptions import (
     NotFound,
     OutcomeUnknown,
     RefusedError,
+    ReportEmpty,
     StaleReportWarning,
     warn,
 )
@@ -1016,14 +1017,26 @@ class Client(BaseClient):
             yield Unit(job, self).absorb(row)
 
     def _report_units(
-        self, job: Job, progress: ProgressOption, largest: int = report_archive.MAX_UNPACKED
+        self,
+        job: Job,
+        progress: ProgressOption,
+        largest: int = report_archive.MAX_UNPACKED,
+        *,
+        may_be_empty: bool = False,
     ) -> Iterator[JSONObject]:
-        """Yield the units of the JSON report as :meth:`stream_report` does, as plain JSON."""
+        """Yield the units of the JSON report as :meth:`stream_report` does, as plain JSON.
+
+        :param may_be_empty: Yield nothing if the report is empty because the job has no units.
+        """
         expected, found = _judgments_count(job.json), 0
-        with download(self, job.id, "json", largest=largest, progress=progress) as archive:
-            for row in report_archive.rows(archive, "json", largest):
-                found += _judgments_count(row)
-                yield row
+        try:
+            with download(self, job.id, "json", largest=largest, progress=progress) as archive:
+                for row in report_archive.rows(archive, "json", largest):
+                    found += _judgments_count(row)
+                    yield row
+        except ReportEmpty:
+            if not may_be_empty or job.reload().units_count:
+                raise
         if found and found < expected:
             warn(
                 f"the report holds {found} of {expected} judgments: it was built before the latest;"

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
 
 from crowdflower._types import JSONObject, Row, Rows, describe_type
-from crowdflower.exceptions import InvalidInput, OutcomeUnknown, ReportEmpty, warn
+from crowdflower.exceptions import InvalidInput, OutcomeUnknown, warn
 from crowdflower.http.transport import Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
@@ -1201,19 +1201,11 @@ class Job(JobFields):
         return self.results(progress=progress).to_arrow(since)
 
     def _yield_results(self, *, untrusted: bool, progress: ProgressOption) -> Iterator[Unit]:
-        for row in self._report_units(progress):
+        for row in self.client._report_units(self, progress, may_be_empty=True):  # noqa: SLF001 - one family
             unit = Unit(self, self._client).absorb(row)
             if untrusted:
                 self._add_untrusted(unit)
             yield unit
-
-    def _report_units(self, progress: ProgressOption = None) -> Iterator[JSONObject]:
-        """Yield the units of the JSON report, of which a job without units has an empty one."""
-        try:
-            yield from self.client._report_units(self, progress)  # noqa: SLF001 - one family
-        except ReportEmpty:
-            if self.reload().units_count:
-                raise
 
     def _add_untrusted(self, unit: Unit) -> None:
         """Add the judgments that the report leaves out to the results of a unit."""
@@ -1228,7 +1220,7 @@ class Job(JobFields):
         client = self.client
         return ReportSource(
             Questions.of(parsed_form(self), self.fields),
-            units=partial(self._report_units, progress),
+            units=partial(client._report_units, self, progress, may_be_empty=True),  # noqa: SLF001
             regenerate=partial(client.regenerate_report, self),
             read_job=lambda: client.request("GET", self._path()).body,
             judgments_of=lambda unit: [each.json for each in client.get_unit_judgments(self, unit)],

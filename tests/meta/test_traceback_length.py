@@ -190,7 +190,7 @@ CASES = {
     "bonus": Case(lambda client: Job(client, id=7).get_worker(3).bonus(10), 6),
     "get_report": Case(lambda client: client.get_report(7, "full"), 6),
     "download_report": Case(lambda client: client.download_report(7, "full", "new.csv"), 6),
-    "results": Case(lambda client: list(Job(client, **JOB).results()), 7),
+    "results": Case(lambda client: list(Job(client, **JOB).results()), 8),
     "state of a promise": Case(lambda client: UnitPromise(Job(client, id=7), id=5).state, 7),
     "get_jobs": Case(lambda client: list(client.get_jobs()), 8),
     "get_units": Case(lambda client: list(client.get_units(7)), 8),
