@@ -384,10 +384,11 @@ class UploadIncomplete(UploadError):
     """The upload stopped after some of its rows were uploaded.
 
     :param resume: Path of the upload plan: call again with ``resume=`` this path to continue.
+        ``None`` if the client has a journal file, which knows what was sent: call again.
     :param row: Number of the row that the service refused, from 1; ``None`` if it named none.
     """
 
-    def __init__(self, message: str, *, resume: str, row: int | None = None) -> None:
+    def __init__(self, message: str, *, resume: str | None, row: int | None = None) -> None:
         super().__init__(message)
         self.resume = resume
         self.row = row
@@ -489,7 +490,7 @@ def warn(problem: str, kind: type[Warning] = UserWarning) -> None:
 
 
 class JournalError(ApiError):
-    """The payment cannot be recorded, so it was not sent."""
+    """A payment, or rows of an upload, cannot be recorded, so that they were not sent."""
 
 
 class JournalLocked(JournalError):

@@ -268,23 +268,27 @@ class Job(JobFields):
 
         With ``key`` the rows are sent in chunks. After a lost response the job is read, and only
         missing rows are sent again. At the end every row has been seen in the job, and duplicates
-        have been deleted. Rows that the job had before are not sent, so repeating the call is
-        harmless. This holds as long as no other program adds rows with the same keys.
+        have been deleted, or canceled if the job is launched. Rows that the job had before are not
+        sent, so repeating the call is harmless, on the same day or on the next one with more rows.
+        With a journal file this holds even if the process is killed. It holds as long as no other
+        program adds rows with the same keys.
 
         :param data: Any iterable of dicts from column to JSON value.
         :param force: Accept rows whose columns differ from those of the first upload.
         :param key: The column that identifies a row: a string or an integer, unique among all rows.
         :param resume: With ``key``, a file for the plan of the upload. After a crash, the same call
-            with the same file continues it.
-        :param live: With ``key``, upload although the job is launched, or orders automatically.
-            Units cannot be deleted then, and a row that might arrive twice stops the upload.
+            with the same file continues it. A client with a journal file does not need it.
+        :param live: With ``key``, upload although the job orders automatically, or is canceled. A
+            row that might arrive twice, and be paid twice, stops the upload.
         :returns: With ``key``, counts of what was done.
         :raises InvalidInput: A row cannot be sent; ``error.row`` is its number, and none was sent.
         :raises OutcomeUnknown: Without ``key``, the response was lost.
         :raises UploadIncomplete: With ``key``, the upload had to stop; ``error.resume`` is the file
-            to continue from.
+            to continue from, ``None`` for a client with a journal file.
         :raises SourceChanged: The rows differ from those that the plan in ``resume`` was made for.
-        :raises UploadLocked: Another process is using the plan in ``resume``.
+        :raises UploadLocked: Another process is using the plan in ``resume``, or uploads to the job
+            with the same journal file.
+        :raises JournalError: The journal file cannot be used.
 
         >>> job.upload([{"review": "Would buy again."}], force=True)
         >>> draft = client.create_job({"title": "Reviews"})
@@ -369,7 +373,7 @@ class Job(JobFields):
         >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
         True
         """
-        from crowdflower.rows.exactly_once import keys_of_units  # noqa: PLC0415 - rarely used
+        from crowdflower.rows.upload_keys import keys_of_units  # noqa: PLC0415 - rarely used
 
         return keys_of_units(self._unit_data(), key, required=True)
 
@@ -529,7 +533,11 @@ class Job(JobFields):
         live: bool,
     ) -> Uploaded:
         from crowdflower.rows.exactly_once import upload_exactly_once  # noqa: PLC0415 - rarely used
+        from crowdflower.rows.recovery.upload_journal import UploadJournal  # noqa: PLC0415
 
+        operations, journal = self.client.operations, None
+        if (path := operations.journal.path) is not None:
+            journal = UploadJournal(path, operations.journal.transaction, operations.account.name)
         done = upload_exactly_once(
             self.client,
             self.id,
@@ -539,13 +547,14 @@ class Job(JobFields):
             force=force,
             resume=resume,
             live=live,
+            journal=journal,
         )
         self._refresh("uploaded")
         return done
 
-    def _unit_data(self) -> Iterator[tuple[int, JSONObject]]:
-        """Yield id and data of all units, as the service has them now."""
-        for unit in self.client.get_units(self.id):
+    def _unit_data(self, start_page: int = 1) -> Iterator[tuple[int, JSONObject]]:
+        """Yield id and data of all units from a page on, as the service has them now."""
+        for unit in self.client.get_units(self.id, start_page=start_page):
             yield unit.id, unit.data
 
     def _learn_uploaded(self, job: Resource) -> None:

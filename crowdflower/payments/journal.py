@@ -57,7 +57,7 @@ class Journal:
         return self._store.exists
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Return a transaction on the file, for what else it holds.
+        """Begin a transaction on the file, for what else it holds.
 
         :raises JournalError: The file cannot be opened, read or written.
         """

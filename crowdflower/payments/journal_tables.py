@@ -65,28 +65,26 @@ _UPLOADS: Final = """
         id INTEGER PRIMARY KEY,
         account TEXT NOT NULL,
         job_id INTEGER NOT NULL,
-        "key" TEXT,
-        url TEXT,
-        digest TEXT,
+        "key" TEXT NOT NULL,
         state TEXT NOT NULL,
-        progress TEXT,
+        progress TEXT NOT NULL,
         started_at REAL NOT NULL,
-        owner TEXT,
         UNIQUE (account, job_id)
     )
 """
+"""The latest upload with a key to each job; ``progress`` is JSON."""
+
 _UPLOAD_CHUNKS: Final = """
     CREATE TABLE upload_chunks (
         upload INTEGER NOT NULL,
         number INTEGER NOT NULL,
-        first INTEGER NOT NULL,
-        last INTEGER NOT NULL,
         state TEXT NOT NULL,
         expected INTEGER,
+        keys BLOB NOT NULL,
         PRIMARY KEY (upload, number)
-    ) WITHOUT ROWID
+    )
 """
-"""Uploads in progress; their rows are not in the journal."""
+"""Requests of unfinished uploads; ``keys`` are hashes of eight bytes, the rows are not here."""
 
 
 def create_tables(connection: sqlite3.Connection) -> None:

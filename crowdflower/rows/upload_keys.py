@@ -23,6 +23,9 @@ from crowdflower.rows.upload_source import CSV, JSON_LINES
 GOLD_COLUMN: Final = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
 """Columns of test questions, which may differ from row to row."""
 
+Units = Iterable[tuple[int, JSONObject]]
+"""Id and data of units of a job."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -232,3 +235,19 @@ def no_column(key: str, names: Iterable[object]) -> str:
     columns = [str(name) for name in names]
     shown = f"{', '.join(columns) or 'none':.500}"
     return f"has no column {key!r}, the key; its columns are: {shown}{did_you_mean(key, columns)}"
+
+
+def keys_of_units(units: Units, key: str, *, required: bool = False) -> Iterator[tuple[str, int]]:
+    """Yield the key and the id of every unit that has a key.
+
+    :raises InvalidInput: ``required``, and no unit has such a column; raised at the end.
+    """
+    data: JSONObject = {}
+    is_there = not required
+    for unit_id, data in units:
+        found = key_in(data, key)
+        is_there = is_there or found is not None or key in data
+        if found:
+            yield found, unit_id
+    if data and not is_there:
+        raise InvalidInput(f"the job {no_column(key, data)}")

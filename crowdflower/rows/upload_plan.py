@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from itertools import islice
 from os import PathLike, fspath
@@ -21,8 +22,14 @@ from tempfile import mkstemp
 from typing import Any, Final
 
 from crowdflower._types import JSONObject, describe_type, is_path
-from crowdflower.exceptions import InvalidInput, SourceChanged, UploadError, UploadLocked
-from crowdflower.http.encoding import is_encodable
+from crowdflower.exceptions import (
+    InvalidInput,
+    RefusedError,
+    SourceChanged,
+    UploadError,
+    UploadLocked,
+)
+from crowdflower.rows.recovery.known_units import KnownUnits, transaction
 from crowdflower.rows.upload_keys import Source
 
 ROWS_PER_CHUNK: Final = 5000
@@ -38,6 +45,11 @@ SCHEMA: Final = """
     );
     CREATE TABLE seen (key TEXT, unit INTEGER, PRIMARY KEY (key, unit)) WITHOUT ROWID;
 """
+
+_ROW: Final = re.compile(
+    r"\b(?P<counts_header>unable to parse )?row (?P<number>[0-9]{1,7})\b", re.IGNORECASE
+)
+"""How a refusal names a row: where the service cannot parse one, it counts the header too."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +77,25 @@ class Progress:
     resends: int = 0
     duplicates_removed: int = 0
     is_finished: bool = False
+    ignored: list[int] = field(default_factory=list)
+    """Units that repeat a row and stay in the job, such as canceled ones."""
 
 
 @contextmanager
-def open_plan(path: str | PathLike[str] | None) -> Iterator[Plan]:
+def open_plan(
+    path: str | PathLike[str] | None = None, *, is_temporary: bool = False
+) -> Iterator[Plan]:
     """Open a plan exclusively; create it if the file does not exist.
 
     :param path: By default a temporary file, which is deleted unless ``plan.is_kept``.
+    :param is_temporary: Without ``path``, use a temporary file that has no name, so that it is gone
+        when the process ends, also if it is killed.
     :raises UploadLocked: Another process has the plan open.
     :raises InvalidInput: The file is not a plan.
     """
-    if path is None:
+    if path is None and is_temporary:
+        name = ""
+    elif path is None:
         handle, name = mkstemp(prefix="crowdflower-", suffix=".upload")
         os.close(handle)
     else:
@@ -93,7 +113,7 @@ def open_plan(path: str | PathLike[str] | None) -> Iterator[Plan]:
         yield plan
     finally:
         plan.close()
-        if path is None and not plan.is_kept:
+        if path is None and name and not plan.is_kept:
             with suppress(OSError):
                 os.unlink(name)  # noqa: PTH108 - a string
 
@@ -119,7 +139,7 @@ class Plan:
         try:
             for setting in (
                 "locking_mode = EXCLUSIVE",
-                "synchronous = FULL",
+                "synchronous = FULL" if self.path else "synchronous = OFF",
                 "cache_size = -16000",
             ):
                 self._connection.execute(f"PRAGMA {setting}")
@@ -147,6 +167,7 @@ class Plan:
             problem = f"{self.path} is not an upload plan: {error}"
         if problem:
             raise InvalidInput(problem)
+        self.units = KnownUnits(self._connection)
 
     def close(self) -> None:
         """Close the file, which releases the lock."""
@@ -175,7 +196,7 @@ class Plan:
                 )
             return
         digest = sha256()
-        with self._transaction():
+        with transaction(self._connection):
             rows = self._insert(source.rows, digest)
             if not rows:
                 raise InvalidInput("no rows to upload; was their iterator consumed before?")
@@ -186,7 +207,7 @@ class Plan:
 
     def _discard(self) -> None:
         """Forget rows of which none was sent: after a refusal they come again, corrected."""
-        with self._transaction():
+        with transaction(self._connection):
             self._connection.execute("DROP INDEX IF EXISTS row_key")
             for table in ("about", "row", "chunk", "seen"):
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
@@ -280,7 +301,29 @@ class Plan:
         )
         return [line for (line,) in self._connection.execute(query, (chunk.first, chunk.last))]
 
-    def row_number(self, chunk: Chunk, position: int) -> int | None:
+    def missing_keys(self, chunk: Chunk) -> Iterator[str]:
+        """Yield the keys of the rows that :meth:`missing_lines` returns."""
+        query = (
+            "SELECT key FROM row WHERE number BETWEEN ? AND ?"
+            " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.key = row.key) ORDER BY number"
+        )
+        for (key,) in self._connection.execute(query, (chunk.first, chunk.last)):
+            yield str(key)
+
+    def name_row(self, error: RefusedError, chunk: Chunk) -> None:
+        """Say which row of the upload a refusal means, which counts the rows of its request."""
+        found = _ROW.search(str(error))
+        if not found:
+            return
+        position = int(found["number"])
+        if found["counts_header"] and self.has_header:
+            position -= 1
+        self.refused_row = number = self._row_number(chunk, position)
+        if number not in {None, position}:
+            reason = str(error).rstrip(".")
+            error.args = (f"{reason} (this is row {number} of all the rows)",)
+
+    def _row_number(self, chunk: Chunk, position: int) -> int | None:
         """Return the number of the row at a position, from 1, among the missing rows of a chunk."""
         query = (
             "SELECT number FROM row WHERE number BETWEEN ? AND ?"
@@ -302,51 +345,15 @@ class Plan:
     def finish(self) -> None:
         """Mark the upload as finished, and delete the rows."""
         self.progress.is_finished = True
-        with self._transaction():
+        with transaction(self._connection):
             self.save()
             for table in ("row", "seen"):
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
-        with suppress(sqlite3.Error):  # the upload succeeded, however large the file stays
-            self._connection.execute("VACUUM")
-
-    # What the job holds
-
-    def record_units(self, units: Iterable[tuple[str, int]]) -> None:
-        """Replace what the job is known to hold: key and id of each unit."""
-        # Keys of this upload can be encoded, so one with a lone surrogate is not among them.
-        writable = ((key, unit) for key, unit in units if is_encodable(key))
-        with self._transaction():
-            self._connection.execute("DELETE FROM seen")
-            self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", writable)
-
-    @property
-    def present_count(self) -> int:
-        """How many of the rows the job holds."""
-        query = "SELECT count(*) FROM row WHERE EXISTS (SELECT 1 FROM seen WHERE key = row.key)"
-        return int(self._one(query)[0])
-
-    def duplicates(self) -> list[int]:
-        """List the units that repeat a row of this upload: all but the oldest unit of each row.
-
-        There are only as many as rows were sent twice.
-        """
-        query = (
-            "SELECT unit FROM seen JOIN row USING (key) WHERE unit >"
-            " (SELECT min(unit) FROM seen AS other WHERE other.key = seen.key) ORDER BY unit"
-        )
-        return [unit for (unit,) in self._connection.execute(query)]
+        if self.path:
+            with suppress(sqlite3.Error):  # the upload succeeded, however large the file stays
+                self._connection.execute("VACUUM")
 
     # The database
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     def _one(self, query: str) -> Any:
         return self._connection.execute(query).fetchone()
@@ -362,14 +369,16 @@ class Plan:
 
 def _connect(path: str) -> sqlite3.Connection:
     try:
-        return sqlite3.connect(Path(path).absolute(), timeout=0, isolation_level=None)
+        return sqlite3.connect(
+            Path(path).absolute() if path else "", timeout=0, isolation_level=None
+        )
     except sqlite3.Error as error:
         raise plan_error(path, error) from None
 
 
 def plan_error(path: str, error: Exception) -> UploadError:
     """Return the error for a plan that cannot be read or written; rows may have been sent."""
-    return UploadError(f"the upload plan {path} cannot be used: {error}")
+    return UploadError(f"the upload plan {path or 'in a temporary file'} cannot be used: {error}")
 
 
 def _digest(rows: Iterator[tuple[str, bytes]]) -> str:
