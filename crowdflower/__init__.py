@@ -30,6 +30,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from crowdflower.client import Client
@@ -193,6 +194,9 @@ __all__ = [
     "Worker",
     "timestamp",
 ]
+
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless configured
 
 
 def __getattr__(name: str) -> Any:

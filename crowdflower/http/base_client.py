@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -21,6 +22,7 @@ from crowdflower.exceptions import (
     RateLimited,
 )
 from crowdflower.http import encoding, retry
+from crowdflower.http.call_log import log, log_attempt, log_retry, log_turn
 from crowdflower.http.connections import Exchange
 from crowdflower.http.credentials import ApiKey, mask_key
 from crowdflower.http.endpoints import EndpointTable, Route, Visibility, read_fields
@@ -33,6 +35,7 @@ from crowdflower.http.transport import (
     IDEMPOTENCY_KEY,
     Expected,
     Request,
+    Response,
     Session,
     Transport,
     is_stream,
@@ -220,6 +223,7 @@ class BaseClient:
                 return self._with_shape(result, shape)
             delay = self._retry_delay(call, result)
             if delay is not None:
+                log_retry(self.transport.reader, call.prepared, result, call.attempt, delay)
                 self._clock.sleep(delay)
             visibility, seen = self._look_for_change(call, result, body)
             if seen and visibility is Visibility.MADE:
@@ -273,10 +277,17 @@ class BaseClient:
                     response, as_json=expected.as_json, redirects=expected.redirects
                 )
         except ApiError as error:
+            self._log(call, error)
             return self._record_failure(call, error)
+        self._log(call, response)
         if call.attempt == 1:
             self._budget.earn()
         return answer
+
+    def _log(self, call: _Call, outcome: Response | ApiError) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            seconds = self._clock.monotonic() - call.sent_at
+            log_attempt(self.transport.reader, call.prepared, outcome, seconds, call.attempt)
 
     def _record_failure(self, call: _Call, error: ApiError) -> Answer | ApiError:
         is_gone = isinstance(error, NotFound) and call.prepared.method == "DELETE"
@@ -286,6 +297,7 @@ class BaseClient:
             call.unknown = call.unknown or retry.unknown_change(error, call.exchange, call.sent_at)
         if self._rate_limiter and isinstance(error, RateLimited):
             self._rate_limiter.slow_down(self._clock.monotonic())
+            log.info("status 429: fewer requests are sent for a while")
         return error
 
     def _wait_for_turn(self, deadline: float) -> bool:
@@ -295,6 +307,7 @@ class BaseClient:
         now = self._clock.monotonic()
         wait = self._rate_limiter.reserve(now, deadline - now)
         if wait:
+            log_turn(wait)
             self._clock.sleep(wait)
         return wait is not None
 

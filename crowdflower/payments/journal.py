@@ -9,6 +9,7 @@ never in the journal.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 import time
@@ -19,9 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from crowdflower._types import one_line
 from crowdflower.exceptions import DuplicateOperation, InvalidInput, JournalError
 from crowdflower.payments.journal_file import BUSY_TIMEOUT, Store
 from crowdflower.payments.records import PENDING, Operation, State
+
+log = logging.getLogger(__name__)
 
 
 class Journal:
@@ -110,9 +114,14 @@ class Journal:
                 " cents = ? WHERE op_id = ? AND state = 'prepared'",
                 (self.now(), _next_step(connection), json.dumps(before), cents, op_id),
             )
-            if update.rowcount == 1:
-                return _one(connection, "op_id = ?", op_id)
-        raise JournalError(f"operation {op_id} was resolved before it was sent; it was not sent")
+            operation = _one(connection, "op_id = ?", op_id) if update.rowcount == 1 else None
+        if operation is None:
+            raise JournalError(
+                f"operation {op_id} was resolved before it was sent; it was not sent"
+            )
+        cost = "at an unknown cost" if cents is None else f"for at most {cents} cents"
+        _log(operation, f"sending {operation.method} /{operation.path} {cost}")
+        return operation
 
     def settle(
         self, op_id: str, state: State, evidence: str, result: Mapping[str, Any] | None = None
@@ -128,7 +137,9 @@ class Journal:
                 " result = ? WHERE op_id = ?",
                 (state, evidence, self.now(), _next_step(connection), recorded, op_id),
             )
-            return _one(connection, "op_id = ?", op_id)
+            operation = _one(connection, "op_id = ?", op_id)
+        _log(operation, f"{state}, {evidence.partition(':')[0]}")  # the rest may quote the service
+        return operation
 
     def resolve(
         self, op_id: str, state: Literal["applied", "not_applied"], note: str = ""
@@ -152,7 +163,9 @@ class Journal:
                 " WHERE op_id = ?",
                 (state, note, self.now(), _next_step(connection), op_id),
             )
-            return _one(connection, "op_id = ?", op_id)
+            operation = _one(connection, "op_id = ?", op_id)
+        _log(operation, f"resolved as {state}")
+        return operation
 
     # Reading
 
@@ -237,6 +250,11 @@ _DESCRIPTIONS: Final[Mapping[State, str]] = {
     "unknown": "it was sent, and whether it was paid is not known",
     "not_applied": "it was resolved as not paid",
 }
+
+
+def _log(operation: Operation, what: str) -> None:
+    key = "" if operation.key is None else f", key {operation.key!r:.200}"
+    log.info("%s: %s", operation.name, one_line(f"{what} (operation {operation.op_id}{key})"))
 
 
 _COLUMNS: Final = tuple(each.name for each in fields(Operation))

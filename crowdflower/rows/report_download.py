@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ MAX_ATTEMPTS: Final = 5
 
 MAX_ATTEMPTS_DAMAGED: Final = 2
 """Downloads of an archive that is damaged inside: twice the same damage is in the stored file."""
+
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -94,12 +98,13 @@ def _download_to(
             if response.status_code == HTTPStatus.ACCEPTED:
                 text = _first_chunk(client, response)
                 wait = retry_after(text, response.headers.get("Retry-After"))
+                why = "is being built"
             else:
                 failure = _save(archive, client, response, type_, largest, reporter)
                 if failure is None:
                     return
                 # The service sometimes gives the address of an archive before it is complete.
-                wait = DEFAULT_WAIT
+                wait, why = DEFAULT_WAIT, f"came damaged ({type(failure).__name__})"
                 attempts += 1
                 if attempts >= (MAX_ATTEMPTS_DAMAGED if failure.response is None else MAX_ATTEMPTS):
                     raise failure
@@ -107,6 +112,7 @@ def _download_to(
                 minutes = f"{DEADLINE / 60:g} minutes"
                 problem = f"the {type_} report was not built in {minutes}; try later"
                 raise transport.reader.error(ReportNotReady, response, problem)
+            log.info("job %s: the %s report %s; next request in %g s", job_id, type_, why, wait)
             clock.sleep(wait)
 
 

@@ -23,6 +23,8 @@ A request passes from ``server`` to ``api``, ``ampcrowd`` or ``pages``, then to 
 
 from __future__ import annotations
 
+import logging
+
 try:
     from crowdflower.sandbox.box import Sandbox
 except ModuleNotFoundError as missing:
@@ -34,3 +36,19 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 __all__ = ["Sandbox"]
+
+
+class _LastResort(logging.Handler):
+    """Prints warnings where the program has not configured logging, as :mod:`logging` itself does.
+
+    The handler of the package, which keeps the client silent, would suppress them.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        others = logging.getLogger().handlers + logging.getLogger("crowdflower").handlers
+        is_configured = any(not isinstance(each, logging.NullHandler) for each in others)
+        if logging.lastResort is not None and not is_configured:
+            logging.lastResort.handle(record)
+
+
+logging.getLogger(__name__).addHandler(_LastResort(logging.WARNING))

@@ -7,12 +7,14 @@ import logging
 import pickle
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from traceback import TracebackException
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 from catalogue import KEY, OK
+from claims import FAULTS
 from leaks import Log, leaks, shows_the_key
 from server import Fault, Request, Server, Wire, redirect, respond, send_raw
 
@@ -45,8 +47,11 @@ def echo_as_redirect(wire: Wire, request: Request) -> None:
     redirect(f"/{request.headers['authorization']}")(wire, request)
 
 
+ECHOES = (echo_request, echo_as_page, echo_as_garbage, echo_as_redirect)
+
+
 @pytest.mark.row("S1", "S2", "S3", "S7")
-@pytest.mark.parametrize("act", [echo_request, echo_as_page, echo_as_garbage, echo_as_redirect])
+@pytest.mark.parametrize("act", ECHOES)
 @pytest.mark.parametrize(
     ("path", "method"), [("jobs/7.json", "get"), ("jobs/7/orders.json", "post")]
 )
@@ -98,6 +103,33 @@ def test_the_key_is_not_logged(server: Server, client: Client, log: Log) -> None
 
     assert any("urllib3" in line for line in log.lines)
     assert not [line for line in log.lines if shows_the_key(line)]
+
+
+PRIVATE = "pr1vate-0123"
+EVERY_FAULT = (*FAULTS, *map(Fault, ECHOES))
+
+
+@pytest.mark.parametrize("number", range(len(EVERY_FAULT)))
+def test_the_package_logs_neither_bodies_nor_queries_nor_what_came_back(
+    server: Server, client: Client, log: Log, number: int
+) -> None:
+    server.answer(lambda _: EVERY_FAULT[number])
+
+    for method, path in (("get", "jobs/7.json"), ("post", "jobs/7/orders.json")):
+        with suppress(ApiError):
+            client.call(
+                path,
+                None if method == "get" else {"row": PRIVATE},
+                query={"password": PRIVATE},
+                headers={"X-Private": PRIVATE},
+                method=method,
+            )
+
+    lines = [line for line in log.lines if line.startswith("crowdflower.")]
+    assert any(
+        line.startswith("crowdflower.http.call_log DEBUG GET /jobs/7.json") for line in lines
+    )
+    assert [line for line in lines if PRIVATE in line or not line.isprintable()] == []
 
 
 @pytest.mark.row("S6")
