@@ -379,7 +379,7 @@ class Client(BaseClient):
         True
         """
         # Imported here, as the journal is: it loads sqlite3.
-        from crowdflower.payments.job_creation import JobCreation  # noqa: PLC0415
+        from crowdflower.payments.recovery.job_creation import JobCreation  # noqa: PLC0415
 
         check_alias(alias)
         wanted = normalize_attributes(attributes)
@@ -637,7 +637,8 @@ class Client(BaseClient):
         'Debit'
         """
         job = self._as_job(job)
-        payment = job._new_launch(units_count, channels)  # noqa: SLF001 - one family
+        job._check_unsent()  # noqa: SLF001 - one family
+        payment = job._new_launch(units_count, channels)  # noqa: SLF001
         try:
             order = self.operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
         finally:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, overload
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, TypeAlias, overload
 
-from crowdflower._types import JSONObject, Row, Rows, describe_type
-from crowdflower.exceptions import InvalidInput, OutcomeUnknown, warn
-from crowdflower.http.transport import Expected
+from crowdflower._types import MISSING, JSONObject, Missing, Row, Rows, describe_type
+from crowdflower.cml import CMLError
+from crowdflower.exceptions import (
+    ApiError,
+    ConfigError,
+    DuplicateOperation,
+    InvalidInput,
+    JournalError,
+    OutcomeUnknown,
+    RefusedError,
+    ValidationError,
+    warn,
+)
+from crowdflower.http.transport import IDEMPOTENCY_KEY, Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
@@ -26,10 +40,13 @@ from crowdflower.order import Order
 from crowdflower.payments import pricing
 from crowdflower.payments.estimate import Estimate
 from crowdflower.payments.kinds import Launch
+from crowdflower.payments.launch_problems import Funds, check_launch, find_obstacles
 from crowdflower.payments.placed_order import count_ordered
-from crowdflower.payments.records import DryRun
+from crowdflower.payments.records import DryRun, PaymentPattern
+from crowdflower.payments.recovery.earlier_payments import shared_key
 from crowdflower.progress import ProgressOption
 from crowdflower.rows import upload_source
+from crowdflower.rows.unordered_units import UnorderedUnits, describe_not_ordered
 from crowdflower.rows.votes import judgments_in, votes
 from crowdflower.states import ON_DEMAND, ReportType
 from crowdflower.tables.answers import Questions
@@ -61,6 +78,14 @@ CHECKED_UNITS: Final = 10_000
 
 FEW_UNITS: Final = 20
 """Units up to which one request each is faster than a report, which takes seconds to build."""
+
+DEFAULT_CHANNELS: Final = (ON_DEMAND,)
+"""Channels of a launch; told by identity from the same channels that a caller passes."""
+
+OnDuplicate: TypeAlias = Literal["raise", "return"]
+"""What a launch does if a payment with its key was started before."""
+
+log: Final = logging.getLogger(__name__)
 
 ANY_BODY: Final = Expected(as_json=False, follow=True, redirects=True)
 
@@ -872,78 +897,280 @@ class Job(JobFields):
     def launch(
         self,
         units_count: int,
-        channels: Sequence[str] = (ON_DEMAND,),
+        channels: Sequence[str] = DEFAULT_CHANNELS,
         *,
         key: str | None = None,
         max_cost_cents: int | None = None,
         dry_run: Literal[False] = False,
+        on_duplicate: OnDuplicate = "raise",
     ) -> Order: ...
     @overload
     def launch(
         self,
         units_count: int,
-        channels: Sequence[str] = (ON_DEMAND,),
+        channels: Sequence[str] = DEFAULT_CHANNELS,
         *,
         key: str | None = None,
         max_cost_cents: int | None = None,
         dry_run: Literal[True],
+        on_duplicate: OnDuplicate = "raise",
     ) -> DryRun: ...
+    @overload
     def launch(
         self,
-        units_count: int,
-        channels: Sequence[str] = (ON_DEMAND,),
+        units_count: None = None,
+        channels: Sequence[str] = DEFAULT_CHANNELS,
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+        dry_run: Literal[False] = False,
+        on_duplicate: OnDuplicate = "raise",
+    ) -> Order | None: ...
+    @overload
+    def launch(
+        self,
+        units_count: None = None,
+        channels: Sequence[str] = DEFAULT_CHANNELS,
+        *,
+        key: str | None = None,
+        max_cost_cents: int | None = None,
+        dry_run: Literal[True],
+        on_duplicate: OnDuplicate = "raise",
+    ) -> DryRun | None: ...
+    def launch(
+        self,
+        units_count: int | None = None,
+        channels: Sequence[str] = DEFAULT_CHANNELS,
         *,
         key: str | None = None,
         max_cost_cents: int | None = None,
         dry_run: bool = False,
-    ) -> Order | DryRun:
+        on_duplicate: OnDuplicate = "raise",
+    ) -> Order | DryRun | None:
         """Order units, which are then shown to contributors and paid for.
 
         Calls ``POST /jobs/{id}/orders``, once, then polls the job for up to 7 seconds until it
         runs.
 
-        :param units_count: How many units to order, at least 1; this limits the cost.
-        :param channels: Where contributors come from; replaces the enabled channels.
+        Without ``units_count``, every unit is ordered that is neither ordered nor a test question.
+        If there is none, nothing is sent, ``key`` stays free, and the result is ``None``. To count
+        them, calls ``GET /jobs/{id}/units/ping`` until the uploaded rows are read, then
+        ``GET /jobs/{id}/ping``, ``GET /jobs/{id}/units``, and ``GET /jobs/{job_id}/units/{id}`` for
+        at most twenty of them. Among more than twenty, canceled units may be counted: the cost is
+        then overestimated, but they are not ordered.
+
+        :param units_count: How many units to order, at least 1; this limits the cost. By default
+            all that are left.
+        :param channels: Where contributors come from; replaces the enabled channels. By default
+            ``on_demand``; but without ``units_count``, a job that was launched before keeps its
+            channels.
         :param key: Your name for this payment, which is made at most once (an idempotency key).
         :param max_cost_cents: Refuse to order if ``at_most_cents`` of :meth:`estimate`, applied to
             the job as the service has it, is higher. That assumes a share of judgments which are
             replaced; nothing on the service limits it (:doc:`/estimates`).
-        :param dry_run: Return the request and send nothing.
+        :param dry_run: Order nothing; return the request, the estimate, the balance and a list of
+            what would be refused or warned of. Sends requests that only read.
+        :param on_duplicate: What to do if a payment with this key was started before. ``"raise"``
+            raises ``DuplicateOperation``. ``"return"`` returns that order, whatever its count if
+            ``units_count`` is not given, and warns of units that are not ordered
+            (:attr:`Order.not_ordered`). After a crash it first finds out whether the order was
+            placed; if it was never sent, it is now (:ref:`duplicates`). It needs a journal file,
+            unless the service remembers keys.
+        :returns: The order; ``None`` if there is nothing to order.
         :raises InvalidInput: A setting that the price depends on was assigned but not sent; for
-            other settings a warning says so. Nothing was sent.
+            other settings a warning says so. Or the service does not count ordered units, and
+            ``units_count`` is missing. Nothing was sent.
+        :raises ConfigError: ``on_duplicate="return"`` without a journal file; nothing was sent.
         :raises OverBudget: The cost may be higher than allowed; nothing was sent.
         :raises PaymentRequired: The balance does not cover the cost.
         :raises ValidationError: The job is not ready; the message says what is missing.
         :raises DuplicateOperation: A payment with this key was started before.
         :raises OutcomeUnknown: The order may have been placed; ``error.reconcile()`` finds out.
+        :raises WaitTimeout: The service is still reading uploaded rows, after ten minutes.
 
         >>> draft = job.copy(all_units=True)
         >>> order = draft.launch(8, channels=["cf_internal"], max_cost_cents=400)
         >>> draft.state, order.nuggeted_units_count
         ('running', 8)
+        >>> draft.launch() is None  # all units are ordered
+        True
         """
-        payment = self._new_launch(units_count, channels)
-        operations = self.client.operations
+        given = None if channels is DEFAULT_CHANNELS else channels
+        pattern = Launch.pattern_of(self.id, units_count, given)
+        shared_key = self._shared_key(key, on_duplicate)
+        if key is not None and not dry_run:
+            earlier = self._find_order(key, pattern, on_duplicate)
+            if earlier is not None:
+                return earlier
+        if not dry_run:
+            self._check_unsent()
+        payment = self._plan_launch(units_count, given, pattern, shared_key)
+        if payment is None:
+            log.info("job %s: every unit is ordered, or a test question", self.id)
+            return None
         if dry_run:
-            return operations.preview(payment)
+            return self._preview(payment, key, max_cost_cents)
         try:
-            order = operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
+            order = self.client.operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
         except (OutcomeUnknown, Warning):
             self.expire()  # it is, or may be, launched
             raise
+        except (JournalError, ValidationError) as error:
+            answer = self._answer_refusal(error, payment, key, on_duplicate)
+            if answer is MISSING:
+                raise
+            return answer
+        if payment.was_replayed:
+            return self._earlier_order(order, key)
         self._refresh(f"launched, {payment.describe_done(order)}", "running")
         return Order(self, self._client).absorb(order)
 
-    def _new_launch(self, units_count: int, channels: Iterable[str]) -> Launch:
-        """Return a launch to pay for, unless the service does not have the job as it is here."""
-        if unsent := self._pending():
-            were = "was" if len(unsent) == 1 else "were"
-            problem = f"{' and '.join(unsent)} {were} assigned but not sent; call update()"
-            if not unsent.keys().isdisjoint(PRICE_FIELDS):
+    def _shared_key(self, key: str | None, on_duplicate: str) -> str | None:
+        """Return what every process calls a payment, if only the service can remember it.
+
+        :raises InvalidInput: The option has no effect, or is misspelled.
+        :raises ConfigError: Neither the service nor a file remembers payments.
+        """
+        if on_duplicate not in {"raise", "return"}:
+            raise InvalidInput(
+                f"on_duplicate must be 'raise' or 'return', not {on_duplicate!r:.80}"
+            )
+        if on_duplicate == "raise":
+            return None
+        if key is None:
+            raise InvalidInput("on_duplicate='return' needs a key, your name for this payment")
+        operations = self.client.operations
+        if operations.journal.path is not None:
+            return None
+        if not operations.remembers_keys:
+            self.ping()  # a response says whether the service remembers keys
+        if not operations.remembers_keys:
+            raise ConfigError(
+                "on_duplicate='return' needs a journal file: without one, the record of payments"
+                " ends with this process, and this service does not remember keys; create the"
+                " client with Client(journal=PATH), or set CROWDFLOWER_JOURNAL"
+            )
+        return shared_key(operations, Launch.name, key)
+
+    def _plan_launch(
+        self,
+        units_count: int | None,
+        channels: Iterable[str] | None,
+        pattern: PaymentPattern,
+        shared_key: str | None,
+    ) -> Launch | None:
+        """Return a launch, with what the caller left open; ``None`` if there is nothing to order.
+
+        :param pattern: Which earlier payments with the same key are this one.
+        :param shared_key: What every process calls it; then every process must send the same
+            request, whatever is left to order by then.
+        """
+        expected = None
+        if units_count is None:
+            ordered = count_ordered(self.client.operations.journal, self.id)
+            units = UnorderedUnits(self.client, self.id, ordered)
+            units.wait_for_upload()
+            expected = units.count()
+            if not expected and not shared_key:
+                return None
+            units_count = 0 if shared_key else expected
+            if channels is None and units.is_launched:
+                channels = self._enabled_channels()
+        channels = DEFAULT_CHANNELS if channels is None else channels
+        launch = self._new_launch(units_count, channels, expected)
+        launch.pattern, launch.idempotency_key = pattern, shared_key
+        return launch
+
+    def _new_launch(
+        self, units_count: int, channels: Iterable[str], expected: int | None = None
+    ) -> Launch:
+        """Return a launch to pay for; it warns if the service has other units than seen here."""
+        seen = None if self._is_expired else self._state.get("units_count")
+        seen = seen if isinstance(seen, int) else None
+        return Launch(self.id, units_count, channels, seen, expected_count=expected)
+
+    def _check_unsent(self) -> None:
+        """Warn of changes that were not sent; refuse those that the price depends on."""
+        if problem := self._describe_unsent():
+            if not self._pending().keys().isdisjoint(PRICE_FIELDS):
                 raise InvalidInput(f"{problem}, or reload() to drop it; nothing was ordered")
             warn(problem)
-        seen = None if self._is_expired else self._state.get("units_count")
-        return Launch(self.id, units_count, channels, seen if isinstance(seen, int) else None)
+
+    def _describe_unsent(self) -> str | None:
+        unsent = self._pending()
+        were = "was" if len(unsent) == 1 else "were"
+        names = " and ".join(unsent)
+        return f"{names} {were} assigned but not sent; call update()" if unsent else None
+
+    def _preview(self, payment: Launch, key: str | None, max_cost_cents: int | None) -> DryRun:
+        """Return what a launch would send and cost, and what would be wrong with it."""
+        operations = self.client.operations
+        job, counts = Job(self.client, id=self.id).reload(), self.ping()
+        problems = [self._describe_unsent(), *find_obstacles(job.json)]
+        if key is not None:
+            try:
+                operations.find_earlier(key, payment.pattern)
+            except (DuplicateOperation, InvalidInput) as error:
+                problems.append(str(error))
+        if job.cml:
+            with suppress(CMLError):  # one of the obstacles
+                problems += map(str, job.check())
+        balance = None
+        with suppress(ApiError):
+            balance = self.client.get_account().get("balance")
+        funds = Funds(max_cost_cents, operations.left_to_spend, balance)
+        dry_run = check_launch(payment, operations.preview(payment), {**job.json, **counts}, funds)
+        return replace(dry_run, problems=(*filter(None, problems), *(dry_run.problems or ())))
+
+    def _enabled_channels(self) -> Sequence[str]:
+        try:
+            return self.channels or DEFAULT_CHANNELS
+        except RefusedError:
+            return DEFAULT_CHANNELS
+
+    def _find_order(self, key: str, pattern: PaymentPattern, on_duplicate: str) -> Order | None:
+        """Return the order that was placed under a key; ``None`` if the key is free."""
+        earlier = self.client.operations.find_earlier(key, pattern, on_duplicate)
+        return None if earlier is None else self._earlier_order(earlier.result, key)
+
+    def _answer_refusal(
+        self, error: ApiError, payment: Launch, key: str | None, on_duplicate: str
+    ) -> Order | Missing | None:
+        """Return the result of a launch that was not paid; ``MISSING`` if it is an error."""
+        if on_duplicate == "raise" or key is None:
+            return MISSING
+        if isinstance(error, JournalError):  # another process was faster
+            return self._find_order(key, payment.pattern, on_duplicate) or MISSING
+        if IDEMPOTENCY_KEY in str(error):
+            raise InvalidInput(
+                f"the key {key!r} names another payment: the service remembers it with another"
+                " count or other channels; nothing was ordered"
+            ) from error
+        if payment.units_count:
+            return MISSING
+        log.info("job %s: every unit is ordered, or a test question", self.id)
+        return None
+
+    def _earlier_order(self, answer: Mapping[str, Any] | None, key: str | None) -> Order:
+        """Return an order that was placed before; warn of units that are not ordered.
+
+        :param answer: What the service answered then, if that was recorded.
+        """
+        self.expire()
+        order = Order(self, self._client).absorb(answer or {"job_id": self.id, "type": "Debit"})
+        with suppress(ApiError):
+            if order.id is not None:
+                order.absorb({**order.json, **self.client.get_order(self, order.id).json})
+        placed = f"the order with the key {key!r} was placed before"
+        try:
+            ids = order.not_ordered
+        except ApiError as error:
+            warn(f"{placed}; whether units were added to job {self.id} cannot be read: {error}")
+        else:
+            if ids:
+                problem = f"job {self.id}: {describe_not_ordered(ids)}; {placed} and does not cover"
+                warn(f"{problem} {'it' if len(ids) == 1 else 'them'}: launch under another key")
+        return order
 
     def pause(self) -> None:
         """Stop handing out units; judgments already open may still arrive.

@@ -6,6 +6,8 @@ from crowdflower._types import JSONObject
 from crowdflower.models.display import amount, counted, summary
 from crowdflower.models.fields import ReadOnly
 from crowdflower.models.resource import JobResource
+from crowdflower.payments.placed_order import count_ordered
+from crowdflower.rows.unordered_units import UnorderedUnits
 
 
 class Order(JobResource):
@@ -33,6 +35,28 @@ class Order(JobResource):
 
     created_at = ReadOnly[str]()
     updated_at = ReadOnly[str]()
+
+    @property
+    def not_ordered(self) -> tuple[int, ...]:
+        """Ids of the units of its job that are neither ordered nor test questions; read once.
+
+        Empty when everything is ordered. Otherwise they were added after the order, or it was for
+        fewer units than there were: launch the job again, under another key. Calls
+        ``GET /jobs/{id}/ping``; if there are any, also ``GET /jobs/{id}/units``, and
+        ``GET /jobs/{job_id}/units/{id}`` for at most twenty of them. If the counts do not add up,
+        as with canceled units, the JSON report is read. Among more than twenty, canceled units may
+        be included.
+
+        :raises InvalidInput: The service does not count ordered units.
+
+        >>> order.not_ordered
+        ()
+        """
+        if "_not_ordered" not in self.__dict__:
+            job_id = self.job_id or self.job.id
+            ordered = count_ordered(self.client.operations.journal, job_id)
+            self._not_ordered = UnorderedUnits(self.client, job_id, ordered).ids()
+        return self._not_ordered
 
     def _summary(self) -> str:
         get = self._state.get

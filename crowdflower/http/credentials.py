@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
-from crowdflower._types import SecretText, masked
+from crowdflower._types import JSON, SecretText, masked
 from crowdflower.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -56,6 +56,18 @@ class ApiKey:
         for variant in self.__variants:
             text = text.replace(variant, "****")
         return text
+
+    def mask_json(self, value: JSON) -> JSON:
+        """Return a copy of decoded JSON with the key masked in every string.
+
+        >>> ApiKey("s3cret").mask_json({"id": 7, "urls": ["https://example.com/?key=s3cret"]})
+        {'id': 7, 'urls': ['https://example.com/?key=****']}
+        """
+        if isinstance(value, dict):
+            return {self.mask(name): self.mask_json(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [*map(self.mask_json, value)]
+        return self.mask(value) if isinstance(value, str) else value
 
     def fingerprint(self, base_url: str) -> str:
         """Return a hash of address and key, which does not reveal the key."""

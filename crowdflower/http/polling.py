@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,3 +27,15 @@ def poll(clock: Clock, delays: Iterable[float]) -> Iterator[int]:
     for attempt, delay in enumerate(delays, 2):
         clock.sleep(delay)
         yield attempt
+
+
+def delays_until(clock: Clock, deadline: float, delays: Sequence[float]) -> Iterator[float]:
+    """Yield delays up to a deadline, the last of them repeated, and shortened to end there.
+
+    :param deadline: On the clock.
+    """
+    for delay in chain(delays, repeat(delays[-1])):
+        left = deadline - clock.monotonic()
+        if left <= 0:
+            return
+        yield min(delay, left)

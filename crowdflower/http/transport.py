@@ -57,6 +57,9 @@ IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 HONOURS_KEYS: Final = "X-CrowdFlower-Idempotency"
 """The response header by which a server announces, with value 1, that it honours those keys."""
 
+REPLAYED: Final = "Idempotent-Replayed"
+"""The response header that says, with value true, that the request had been handled before."""
+
 CHUNK: Final = 1 << 16
 
 

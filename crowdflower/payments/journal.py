@@ -23,7 +23,7 @@ from typing import Any, Final, Literal
 from crowdflower._types import one_line
 from crowdflower.exceptions import DuplicateOperation, InvalidInput, JournalError
 from crowdflower.payments.journal_file import BUSY_TIMEOUT, Store
-from crowdflower.payments.records import PENDING, Operation, State
+from crowdflower.payments.records import PENDING, Operation, PaymentPattern, State
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +69,11 @@ class Journal:
 
     # Writing, in the order of a payment's states
 
-    def prepare(self, operation: Operation) -> Operation:
+    def prepare(self, operation: Operation, pattern: PaymentPattern | None = None) -> Operation:
         """Record a payment that is about to be made; from now on its key is in use.
 
+        :param pattern: Which earlier payments with its key are the same; by default those with the
+            same parameters.
         :raises DuplicateOperation: A payment with this key was started before.
         :raises InvalidInput: The key was used before for another payment.
         """
@@ -79,29 +81,23 @@ class Journal:
         columns = ", ".join(f'"{name}"' for name in row)
         values = ", ".join("?" * len(row))
         with self._store.transaction() as connection:
+            connection.execute(  # without a file, a payment with a key has the same id each time
+                "DELETE FROM operations WHERE op_id = ? AND state IN ('rejected', 'not_applied')",
+                (operation.op_id,),
+            )
             with suppress(sqlite3.IntegrityError):
                 connection.execute(
                     f"INSERT INTO operations ({columns}) VALUES ({values})",  # noqa: S608
                     [*row.values()],
                 )
                 return _one(connection, "op_id = ?", operation.op_id)
-            earlier = _one(
-                connection,
-                "account = ? AND \"key\" = ? AND state NOT IN ('rejected', 'not_applied')",
-                operation.account,
-                operation.key,
-            )
-        if not earlier.pays_the_same_as(operation):
-            raise InvalidInput(
-                f"the key {operation.key!r} names another payment: a {earlier.name} by"
-                f" {earlier.method} /{earlier.path}; nothing was sent"
-            )
-        raise DuplicateOperation(
-            f"{operation.name} with the key {operation.key!r} was started before:"
-            f" {_DESCRIPTIONS[earlier.state]} (operation {earlier.op_id}). It was not started"
-            " again",
-            operation=earlier,
+            earlier = _one(connection, _HAS_KEY, operation.account, operation.key)
+        check_same(
+            earlier,
+            pattern
+            or PaymentPattern.of(operation.name, operation.method, operation.path, operation.body),
         )
+        raise duplicate(earlier)
 
     def send(self, op_id: str, before: Mapping[str, Any], cents: int | None) -> Operation:
         """Record that the request is about to be sent.
@@ -123,19 +119,33 @@ class Journal:
         _log(operation, f"sending {operation.method} /{operation.path} {cost}")
         return operation
 
-    def settle(
-        self, op_id: str, state: State, evidence: str, result: Mapping[str, Any] | None = None
-    ) -> Operation:
-        """Record the outcome of an operation.
+    def reject_unsent(self, op_id: str, evidence: str) -> Operation:
+        """Close a payment that was never sent, unless it is sent meanwhile; its key is free then.
 
-        :param result: What the service answered, if it is known.
+        :returns: The operation; ``rejected``, or in the state that another process gave it.
         """
-        recorded = None if result is None else json.dumps(result)
         with self._store.transaction() as connection:
             connection.execute(
-                "UPDATE operations SET state = ?, evidence = ?, settled_at = ?, settled_step = ?,"
-                " result = ? WHERE op_id = ?",
-                (state, evidence, self.now(), _next_step(connection), recorded, op_id),
+                "UPDATE operations SET state = 'rejected', evidence = ?, settled_at = ?,"
+                " settled_step = ? WHERE op_id = ? AND state = 'prepared'",
+                (evidence, self.now(), _next_step(connection), op_id),
+            )
+            return _one(connection, "op_id = ?", op_id)
+
+    def keep_result(self, op_id: str, result: Mapping[str, Any]) -> None:
+        """Record what the service answered to a payment; it was made, whatever its state."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE operations SET result = ? WHERE op_id = ?", (json.dumps(result), op_id)
+            )
+
+    def settle(self, op_id: str, state: State, evidence: str) -> Operation:
+        """Record the outcome of an operation."""
+        with self._store.transaction() as connection:
+            connection.execute(
+                "UPDATE operations SET state = ?, evidence = ?, settled_at = ?, settled_step = ?"
+                " WHERE op_id = ?",
+                (state, evidence, self.now(), _next_step(connection), op_id),
             )
             operation = _one(connection, "op_id = ?", op_id)
         _log(operation, f"{state}, {evidence.partition(':')[0]}")  # the rest may quote the service
@@ -176,6 +186,14 @@ class Journal:
         """
         with self._store.transaction() as connection:
             return _one(connection, "op_id = ?", op_id)
+
+    def find(self, account: str, key: str) -> Operation | None:
+        """Return the payment that uses a key; ``None`` if the key is free."""
+        if not self._store.exists:
+            return None
+        with self._store.transaction() as connection:
+            found = _all(connection, _HAS_KEY, account, key)
+        return found[0] if found else None
 
     def pending(self) -> list[Operation]:
         """Return payments of all accounts whose outcome is unknown, oldest first."""
@@ -240,6 +258,30 @@ class Journal:
                         f"UPDATE OR IGNORE {table} SET account = ? WHERE account = ?",  # noqa: S608
                         (account, fingerprint),
                     )
+
+
+_HAS_KEY: Final = "account = ? AND \"key\" = ? AND state NOT IN ('rejected', 'not_applied')"
+
+
+def check_same(earlier: Operation, pattern: PaymentPattern) -> None:
+    """Check that a key is not used for two different payments.
+
+    :raises InvalidInput: The earlier payment with the key is another one.
+    """
+    if not pattern.matches(earlier):
+        raise InvalidInput(
+            f"the key {earlier.key!r} names another payment: a {earlier.name} by"
+            f" {earlier.method} /{earlier.path}; nothing was sent"
+        )
+
+
+def duplicate(earlier: Operation) -> DuplicateOperation:
+    """Return the error of a payment that was started before."""
+    return DuplicateOperation(
+        f"{earlier.name} with the key {earlier.key!r} was started before:"
+        f" {_DESCRIPTIONS[earlier.state]} (operation {earlier.op_id}). It was not started again",
+        operation=earlier,
+    )
 
 
 _DESCRIPTIONS: Final[Mapping[State, str]] = {

@@ -7,115 +7,46 @@ job, more judgments in the unit; a bonus only in the balance, which other paymen
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from http import HTTPStatus
-from typing import Any, ClassVar, Final, Generic, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Final
+from urllib.parse import parse_qs
 
-from crowdflower._types import MISSING, JSONObject, describe_type
-from crowdflower.exceptions import InvalidInput, OutcomeUnknown
+from crowdflower._types import JSONObject
+from crowdflower.exceptions import InvalidInput, JournalError
 from crowdflower.http import encoding
 from crowdflower.http.encoding import numeric_segment, segment
 from crowdflower.http.json_problems import numpy_advice
 from crowdflower.http.responses import Answer
-from crowdflower.http.transport import Expected, Response
+from crowdflower.http.transport import REPLAYED, Expected
 from crowdflower.models.arguments import check_channels, check_count
 from crowdflower.payments import pricing
+from crowdflower.payments.payment import AcknowledgedPayment, Payment, outcome_unknown
 from crowdflower.payments.placed_order import find_order
-from crowdflower.payments.records import Applied, Finding, Inconclusive, NotSeen, Operation
-
-T = TypeVar("T")
+from crowdflower.payments.records import (
+    Applied,
+    Finding,
+    Inconclusive,
+    NotSeen,
+    Operation,
+    PaymentPattern,
+)
 
 MAX_BONUS_CENTS: Final = 2000
 """The largest bonus that the service pays at a time, in US cents."""
 
 UNORDERED: Final = "unordered"
+UNITS_COUNT: Final = "debit[units_count]"
 
 NOT_READABLE: Final = Inconclusive("what would show it could not be read, before or after")
-
-
-class Payment(ABC, Generic[T]):
-    """A payment to make: one form, sent by POST.
-
-    :param path: Where it is sent.
-    :param form: Its parameters.
-    """
-
-    name: ClassVar[str]
-    """What the journal calls the kind."""
-
-    expected: ClassVar[Expected] = Expected()
-    """Which responses mean that it was paid."""
-
-    accept: ClassVar[str] = "application/json"
-
-    account_wide: ClassVar[bool] = False
-    """Whether its effect shows where payments of the whole account do."""
-
-    method: Final = "POST"
-
-    def __init__(self, path: str, form: Mapping[str, Any]) -> None:
-        self.path = path
-        self.form = form
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers for its form and its response."""
-        return {"Accept": self.accept, "Content-Type": "application/x-www-form-urlencoded"}
-
-    @property
-    def body(self) -> bytes:
-        """The encoded form."""
-        return encoding.encode_form(self.form)
-
-    @abstractmethod
-    def price(self, before: Mapping[str, Any]) -> int:
-        """Return what it may cost, in US cents.
-
-        :param before: What :meth:`fields_to_read` showed.
-        :raises InvalidInput: A field that the estimate needs is missing.
-        """
-
-    @abstractmethod
-    def read(self, answer: Answer) -> T:
-        """Return the result from the response.
-
-        :raises OutcomeUnknown: The response does not show that it was paid.
-        """
-
-    @abstractmethod
-    def describe_done(self, result: T) -> str:
-        """Return a clause that says what was paid, for a warning that comes after it."""
-
-    @staticmethod
-    @abstractmethod
-    def fields_to_read(path: str) -> Mapping[str, tuple[str, ...]]:
-        """Return where the effect shows: path to fields, with the fields that its price needs.
-
-        :param path: Where the payment is sent.
-        """
-
-    @staticmethod
-    @abstractmethod
-    def judge(operation: Operation, after: Mapping[str, Any], *, alone: bool) -> Finding | None:
-        """Compare what shows now with what showed before; ``None`` if the effect may still come.
-
-        :param alone: No other payment can have had the same effect meanwhile.
-        """
-
-    @staticmethod
-    @abstractmethod
-    def judge_timeout(operation: Operation, after: Mapping[str, Any]) -> Finding:
-        """Return the finding when the time is up and :meth:`judge` has not decided."""
 
 
 class Launch(Payment[JSONObject]):
     """Order units of a job.
 
+    :param units_count: How many; 0 means all that there are when the order arrives.
     :param seen_units: How many units the caller believes that the job has, if known.
+    :param expected_count: With ``units_count`` 0, how many that will be.
     :raises InvalidInput: The number of units or the channels cannot be used.
 
     >>> Launch(7, 8, ["on_demand"]).body
@@ -144,28 +75,67 @@ class Launch(Payment[JSONObject]):
         units_count: int,
         channels: Iterable[str],
         seen_units: int | None = None,
+        *,
+        expected_count: int | None = None,
     ) -> None:
-        self.units_count = check_count("units_count", units_count)
+        if expected_count is None:
+            check_count("units_count", units_count)
+        self.units_count = units_count or expected_count or 0
+        self.channels = check_channels(channels)
         self.seen_units = seen_units
-        super().__init__(
-            f"jobs/{segment(job_id)}/orders.json",
-            {"debit": {"units_count": units_count}, "channels": check_channels(channels)},
+        self.was_replayed = False
+        """Whether the service answered with an order that it had placed before."""
+        super().__init__(_orders(job_id), _form(units_count, self.channels))
+
+    @staticmethod
+    def pattern_of(
+        job_id: int, units_count: int | None, channels: Iterable[str] | None
+    ) -> PaymentPattern:
+        """Return the pattern of a launch; ``None`` is a parameter that the caller left open.
+
+        :raises InvalidInput: The number of units or the channels cannot be used.
+        """
+        if units_count is not None:
+            check_count("units_count", units_count)
+        form = _form(units_count, None if channels is None else check_channels(channels))
+        body = encoding.encode_form(form).decode("ascii")
+        return PaymentPattern.of(Launch.name, Launch.method, _orders(job_id), body)
+
+    @classmethod
+    def of(cls, operation: Operation) -> Launch:
+        """Return a recorded launch, to be sent again as it was.
+
+        :raises JournalError: This release would send another request.
+        """
+        form = parse_qs(operation.body)
+        count = _parameter(operation, UNITS_COUNT)
+        launch = cls(
+            int(_job_path(operation.path).rpartition("/")[2]),
+            count,
+            form["channels[]"],
+            expected_count=None if count else 0,
         )
+        if (launch.path, launch.body.decode("ascii")) != (operation.path, operation.body):
+            raise JournalError(f"operation {operation.op_id} cannot be sent again as it was")
+        return launch
 
     def price(self, before: Mapping[str, Any]) -> int:
         """Return what the order costs at most, by the fields of the job."""
+        if not self.units_count:
+            return 0  # only an order that was placed before can be the answer
         return pricing.launch_at_most_cents(before, self.units_count)
 
     def read(self, answer: Answer) -> JSONObject:
         """Return the order that the service placed."""
         response = answer.response
+        self.was_replayed = response.headers.get(REPLAYED) == "true"
         order = find_order(response, _job_path(self.path))
         if order is not None:
             return order
         evidence = f"status {response.status_code}, and no order"
         if response.is_redirect:
             evidence = f"a redirect (status {response.status_code}) that names no order of the job"
-        raise _outcome_unknown(
+        raise outcome_unknown(
             response,
             f"the response to the order is {evidence}: it may have been placed. Check the state of"
             " the job before you order again",
@@ -182,27 +152,30 @@ class Launch(Payment[JSONObject]):
         job = _job_path(path)
         return {
             f"{job}/ping.json": ("ordered_units",),
-            f"{job}.json": ("state", "auto_order", "crowd_costs", "units_count", *pricing.FIELDS),
+            f"{job}.json": (
+                *("state", "auto_order", "crowd_costs", "units_count", "updated_at"),
+                *pricing.FIELDS,
+            ),
         }
 
     @staticmethod
     def judge(operation: Operation, after: Mapping[str, Any], *, alone: bool) -> Finding | None:
         """Look for a rise of the ordered units, or a job that has started."""
         before = operation.before
-        count = _parameter(operation, "debit[units_count]")
+        count = _parameter(operation, UNITS_COUNT)
         rise = _rise("ordered_units", before, after)
         started = before.get("state") == UNORDERED and _state(after) not in {None, UNORDERED}
         if not rise and not started:
             return None
         evidence = (
             f"ordered_units rose from {before['ordered_units']} to {after['ordered_units']},"
-            f" {count} were ordered"
+            f" {count or 'all'} were ordered"
             if rise
             else f"the job was unordered and is {after['state']}"
         )
         if not alone or before.get("auto_order") or after.get("auto_order"):
             return Inconclusive(f"{evidence}; but units were ordered by other means as well")
-        if rise is not None and not 0 <= rise <= count:
+        if rise is not None and not 0 <= rise <= (count or rise):
             return Inconclusive(f"{evidence}; units of this job are ordered elsewhere too")
         return Applied(evidence)
 
@@ -215,29 +188,6 @@ class Launch(Payment[JSONObject]):
         if before.get("state") == after.get("state") == UNORDERED:
             return NotSeen("the job is still unordered")
         return NOT_READABLE
-
-
-class AcknowledgedPayment(Payment[None]):
-    """A payment whose response need only be a success, with or without a JSON object."""
-
-    def read(self, answer: Answer) -> None:
-        """Accept a response without content, or a JSON object."""
-        response, body, _ = answer
-        content_type = response.headers.get("Content-Type", "")
-        if body is MISSING or response.status_code == HTTPStatus.NO_CONTENT:
-            if "html" not in content_type:
-                return
-            kind = "a web page"
-        elif isinstance(body, dict):
-            return
-        else:
-            kind = describe_type(body)
-        status = response.status_code
-        raise _outcome_unknown(
-            response,
-            f"status {status}, but the response is {kind}",
-            f"status {status}, and the response is {kind}",
-        )
 
 
 class MoreJudgments(AcknowledgedPayment):
@@ -366,15 +316,13 @@ KINDS: Final[Mapping[str, type[Payment[Any]]]] = {
 """The kinds by the name that the journal has."""
 
 
-def _outcome_unknown(response: Response, problem: str, evidence: str) -> OutcomeUnknown:
-    path = re.search("/jobs/.*|$", urlsplit(response.url).path)
-    return OutcomeUnknown(
-        f"POST {path[0] if path else ''}: {problem}",
-        evidence=evidence,
-        phase="answered",
-        request=response.request,
-        response=response,
-    )
+def _orders(job_id: int) -> str:
+    return f"jobs/{segment(job_id)}/orders.json"
+
+
+def _form(units_count: int | None, channels: list[str] | None) -> dict[str, Any]:
+    count = {} if units_count is None else {"debit": {"units_count": units_count}}
+    return count if channels is None else {**count, "channels": channels}
 
 
 def _job_path(path: str) -> str:

@@ -1,19 +1,19 @@
 """Make payments at most once: record each in the journal, send it once, look it up if needed.
 
-Nothing here sends a payment a second time. A payment whose outcome is unknown stays open in the
-journal until the account shows it, or a person resolves it.
+A payment whose outcome is unknown stays open in the journal until the account shows it, or a person
+resolves it. Only :meth:`Operations.repeat` sends it a second time, to a service that recognises it
+by its idempotency key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from itertools import chain, repeat
 from threading import Lock
 from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
-from crowdflower._types import JSONObject
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -31,15 +31,26 @@ from crowdflower.exceptions import (
 from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import is_encodable
 from crowdflower.http.json_problems import numpy_advice
-from crowdflower.http.polling import poll
+from crowdflower.http.polling import delays_until, poll
 from crowdflower.http.responses import MAX_MESSAGE
 from crowdflower.http.transport import IDEMPOTENCY_KEY
 from crowdflower.payments.accounts import Account
-from crowdflower.payments.journal import Journal
-from crowdflower.payments.kinds import KINDS, Payment
+from crowdflower.payments.journal import Journal, check_same, duplicate
+from crowdflower.payments.kinds import KINDS, Launch
 from crowdflower.payments.launch_problems import find_problems
+from crowdflower.payments.payment import Payment
 from crowdflower.payments.pricing import pick
-from crowdflower.payments.records import Applied, DryRun, Finding, NotSeen, Operation, State
+from crowdflower.payments.records import (
+    PENDING,
+    Applied,
+    DryRun,
+    Finding,
+    Operation,
+    PaymentPattern,
+    State,
+    recorded_finding,
+)
+from crowdflower.payments.recovery.earlier_payments import finish_earlier
 
 T = TypeVar("T")
 
@@ -84,15 +95,13 @@ class Operations:
         :raises OutcomeUnknown: The request was sent, and the payment may have been made.
         :raises TransportError: A read before the payment failed; nothing was sent.
         """
-        if key is not None and not _is_key(key):
-            raise InvalidInput(
-                f"a key must be a non-empty string such as 'bonus:may:5', not {key!r:.80}"
-            )
+        if key is not None:
+            _check_key(key)
         if max_cost_cents is not None:
             _check_limit("max_cost_cents", max_cost_cents, InvalidInput)
-        operation = self.journal.prepare(self._new_operation(payment, key))
+        operation = self.journal.prepare(self._new_operation(payment, key), payment.pattern)
         try:
-            before = self._read_fields(type(payment), payment.path)
+            before = self.read_fields(type(payment), payment.path)
             problems = find_problems(payment, before)
             for problem in problems:
                 warn(problem)
@@ -115,6 +124,49 @@ class Operations:
         return DryRun(
             payment.method, str(request.url), dict(request.headers), payment.body.decode("ascii")
         )
+
+    # An earlier payment with the same key
+
+    def find_earlier(
+        self, key: str, pattern: PaymentPattern, on_duplicate: str = "raise"
+    ) -> Operation | None:
+        """Return the payment that was made under a key; ``None`` if the key is free.
+
+        :param on_duplicate: ``return`` finds out first whether it was made.
+        :raises InvalidInput: The key names another payment.
+        :raises DuplicateOperation: The key is in use, with ``raise``.
+        :raises OutcomeUnknown: It was sent, and whether it was made is unknown, with ``return``.
+        """
+        _check_key(key)
+        found = self.journal.find(self.account.name(), key) if self.journal.exists else None
+        if found is None:
+            return None
+        check_same(found, pattern)
+        if on_duplicate == "raise":
+            raise duplicate(found)
+        return finish_earlier(self, found)
+
+    def repeat(self, operation: Operation) -> Operation:
+        """Send a launch again whose outcome is unknown; only if the service remembers its key."""
+        launch = Launch.of(operation)
+        # Its cost was reserved by the process that sent it first.
+        self._send(launch, replace(operation, cents=None), is_repeat=True)
+        return self.journal.get(operation.op_id)
+
+    @property
+    def left_to_spend(self) -> int | None:
+        """What this client may still spend, in US cents; ``None`` without a limit."""
+        return None if self._max_spend_cents is None else self._max_spend_cents - self._spent
+
+    @property
+    def remembers_keys(self) -> bool:
+        """Whether the service has announced that it remembers idempotency keys."""
+        return self._client.transport.honours_keys
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the client."""
+        return self._client.clock
 
     # After a lost response or a crash
 
@@ -140,17 +192,17 @@ class Operations:
         """
         operation = self.journal.get(op_id)
         self.account.check(operation)
-        if operation.state == "prepared":
-            return NotSeen("it was not sent: the journal would say so")
-        if operation.state in {"applied", "rejected", "not_applied"}:
-            finding_type = Applied if operation.state == "applied" else NotSeen
-            return finding_type(operation.evidence or operation.note or operation.state)
         kind = KINDS[operation.name]
         clock = self._client.clock
         after: Mapping[str, Any] = {}
-        for _ in poll(clock, _delays_until(clock, clock.monotonic() + wait)):
+        for _ in poll(clock, delays_until(clock, clock.monotonic() + wait, POLL_DELAYS)):
+            operation = self.journal.get(op_id)  # another process may wait for its response
+            if operation.result is not None and operation.state in PENDING:
+                operation = self.journal.settle(op_id, "applied", "the service had answered")
+            if operation.state not in {"sent", "unknown"}:
+                return recorded_finding(operation)
             try:
-                after = self._read_fields(kind, operation.path)
+                after = self.read_fields(kind, operation.path)
             except TransportError:
                 after = {}
             others = self.journal.beside(operation, anywhere=kind.account_wide)
@@ -176,7 +228,14 @@ class Operations:
 
     # One request
 
-    def _send(self, payment: Payment[T], operation: Operation, told: Iterable[str]) -> T:
+    def _send(
+        self,
+        payment: Payment[T],
+        operation: Operation,
+        told: Iterable[str] = (),
+        *,
+        is_repeat: bool = False,
+    ) -> T:
         """Send a payment once, and record its outcome.
 
         The warnings of the service come last, and say that the payment was made: they may be
@@ -206,11 +265,12 @@ class Operations:
                 response=error.response,
             )
         except (NotSentError, RefusedError, InvalidInput) as error:
-            self._spend(-(operation.cents or 0))
-            self._settle(operation, "rejected", f"{type(error).__name__}: {error}")
+            if not is_repeat or isinstance(error, RefusedError):  # else the first one is open
+                self._spend(-(operation.cents or 0))
+                self._settle(operation, "rejected", f"{type(error).__name__}: {error}")
             raise
         else:
-            self._settle(operation, "applied", f"status {status}", self._mask(result))
+            self._settle(operation, "applied", f"status {status}", result)
             topics = set(map(_topic, told))
             done = payment.describe_done(result)
             for text in answer.warnings:
@@ -239,7 +299,7 @@ class Operations:
 
     def _new_operation(self, payment: Payment[Any], key: str | None) -> Operation:
         return Operation(
-            str(uuid4()),
+            payment.idempotency_key or str(uuid4()),
             payment.name,
             self.account.name(),
             payment.method,
@@ -249,15 +309,14 @@ class Operations:
         )
 
     def _settle(
-        self,
-        operation: Operation,
-        state: State,
-        evidence: str,
-        result: Mapping[str, Any] | None = None,
+        self, operation: Operation, state: State, evidence: str, result: object = None
     ) -> Operation:
         """Record an outcome; if that fails, warn: the journal then knows less, never wrong."""
         try:
-            return self.journal.settle(operation.op_id, state, evidence, result)
+            if isinstance(result, dict):
+                shown = self._client.transport.key.mask_json(result)
+                self.journal.keep_result(operation.op_id, shown)
+            return self.journal.settle(operation.op_id, state, evidence)
         except JournalError as error:
             warn(
                 f"{operation.name} {operation.op_id} is {state}, but the journal could not record"
@@ -265,21 +324,9 @@ class Operations:
             )
             return operation
 
-    def _mask(self, result: object) -> JSONObject | None:
-        """Return what the journal keeps of a result: an object, without the API key."""
-
-        def mask(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {mask(name): mask(each) for name, each in value.items()}
-            if isinstance(value, list):
-                return [*map(mask, value)]
-            return self._client.transport.key.mask(value) if isinstance(value, str) else value
-
-        return mask(result) if isinstance(result, dict) else None
-
     # Effect and cost
 
-    def _read_fields(self, kind: type[Payment[Any]], path: str) -> dict[str, Any]:
+    def read_fields(self, kind: type[Payment[Any]], path: str) -> dict[str, Any]:
         """Read the fields that a payment changes; what the service does not show is left out."""
         fields: dict[str, Any] = {}
         for place, names in kind.fields_to_read(path).items():
@@ -326,15 +373,6 @@ class Operations:
         raise OverBudget(problem)
 
 
-def _delays_until(clock: Clock, deadline: float) -> Iterator[float]:
-    """Yield :data:`POLL_DELAYS` up to the deadline; the last one is shortened to end there."""
-    for delay in chain(POLL_DELAYS, repeat(POLL_DELAYS[-1])):
-        left = deadline - clock.monotonic()
-        if left <= 0:
-            return
-        yield min(delay, left)
-
-
 def _topic(problem: str) -> str:
     """Return what a problem is, without its details: the service may know more of them.
 
@@ -344,8 +382,11 @@ def _topic(problem: str) -> str:
     return problem.partition(":")[0].rstrip(".").lower()
 
 
-def _is_key(key: object) -> bool:
-    return isinstance(key, str) and bool(key) and is_encodable(key)
+def _check_key(key: object) -> None:
+    if not isinstance(key, str) or not key or not is_encodable(key):
+        raise InvalidInput(
+            f"a key must be a non-empty string such as 'bonus:may:5', not {key!r:.80}"
+        )
 
 
 def _check_limit(name: str, value: object, error: type[ApiError]) -> None:

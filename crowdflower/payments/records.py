@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
+from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    from crowdflower.payments.estimate import Estimate
 
 from crowdflower.models.display import dollars, summary
 
@@ -62,11 +66,41 @@ class Operation:
         head = ["Operation", self.op_id, self.name, self.path, self.state]
         return f"<{summary(head, [key, limit])}>"
 
-    def pays_the_same_as(self, other: Operation) -> bool:
-        """Return whether both are the same request; the order of parameters does not matter."""
-        return (self.name, self.method, self.path) == (other.name, other.method, other.path) and (
-            sorted(self.body.split("&")) == sorted(other.body.split("&"))
-        )
+
+@dataclass(frozen=True)
+class PaymentPattern:
+    """What a payment with some key is: the request, as far as the caller chose it.
+
+    >>> half = PaymentPattern.of("launch", "POST", "jobs/7/orders.json", "channels[]=on_demand")
+    >>> body = "debit[units_count]=8&channels[]=on_demand"
+    >>> half.matches(Operation("1", "launch", "", "POST", "jobs/7/orders.json", body))
+    True
+    """
+
+    name: str
+    method: str
+    path: str
+    parameters: Mapping[str, tuple[str, ...]]
+    """The parameters that count, each with its values in any order."""
+
+    @classmethod
+    def of(cls, name: str, method: str, path: str, body: str) -> Self:
+        """Return the pattern of a request with these parameters, and perhaps more."""
+        return cls(name, method, path, _parameters(body))
+
+    def matches(self, operation: Operation) -> bool:
+        """Return whether an earlier payment is this one."""
+        theirs = _parameters(operation.body)
+        return (self.name, self.method, self.path) == (
+            operation.name,
+            operation.method,
+            operation.path,
+        ) and all(theirs.get(name) == values for name, values in self.parameters.items())
+
+
+def _parameters(body: str) -> dict[str, tuple[str, ...]]:
+    found = parse_qs(body, keep_blank_values=True)
+    return {name: tuple(sorted(values)) for name, values in found.items()}
 
 
 @dataclass(frozen=True)
@@ -92,15 +126,44 @@ class Inconclusive(Finding):
     """What the service shows does not decide it: check the account, then resolve the operation."""
 
 
+def recorded_finding(operation: Operation) -> Finding:
+    """Return what the journal says about a payment that was never sent, or is settled."""
+    if operation.state == "prepared":
+        return NotSeen("it was not sent: the journal would say so")
+    kind = Applied if operation.state == "applied" else NotSeen
+    return kind(operation.evidence or operation.note or operation.state)
+
+
 @dataclass(frozen=True)
 class DryRun:
-    """A request as it would be sent, without the API key; nothing was sent."""
+    """A request as it would be sent, without the API key; nothing was sent that pays.
+
+    ``str()`` of it shows everything. Of a launch, it shows the cost, the balance and the problems
+    too.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: str
 
+    estimate: Estimate | None = None
+    """Of a launch, what it is expected to cost, and what it costs at most."""
+
+    balance_cents: int | None = None
+    """Of a launch, the balance of the account, in US cents."""
+
+    problems: tuple[str, ...] | None = None
+    """Of a launch, what would be refused or warned of, a clause each; ``None`` if it was not
+    checked."""
+
     def __str__(self) -> str:
         head = [f"{self.method} {self.url}", *(f"{k}: {v}" for k, v in self.headers.items())]
-        return "\n".join([*head, "", self.body])
+        lines = [*head, "", self.body]
+        if self.estimate is not None:
+            lines += ["", str(self.estimate)]
+        if self.balance_cents is not None:
+            lines += ["", f"balance: ${self.balance_cents / 100:,.2f}"]
+        if self.problems is not None:
+            lines += ["", *(f"problem: {each}" for each in self.problems or ["none found"])]
+        return "\n".join(lines)

@@ -57,7 +57,7 @@ SIGNATURES = {
     "job.Job.get_judgment": "(self, judgment_id)",
     "job.Job.get_worker": "(self, worker_id)",
     "job.Job.add_tag": "(self, tag)",
-    "job.Job.launch": "(self, units_count, channels=('on_demand',))",
+    "job.Job.launch": "(self, units_count=None, channels=('on_demand',))",
     "job.Job.pause": "(self)",
     "job.Job.resume": "(self)",
     "job.Job.cancel": "(self)",

@@ -13,6 +13,7 @@ from crowdflower.client import ApiError, Client, PathFactory
 from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.order import Order
+from crowdflower.payments.records import DryRun
 from crowdflower.unit import Unit, UnitPromise
 from crowdflower.webhook import Event, JobEvent, JudgmentEvent, UnitEvent
 from crowdflower.worker import Worker
@@ -57,6 +58,12 @@ def methods_of_a_job_have_return_types(client: Client, job: Job) -> None:
     assert_type(job.get_worker(7), Worker)
     assert_type(job.launch(5), Order)
     assert_type(job.launch(5, channels=["cf_internal"]), Order)
+    assert_type(job.launch(5, key="a day", on_duplicate="return"), Order)
+    assert_type(job.launch(5, dry_run=True), DryRun)
+    assert_type(job.launch(), Order | None)
+    assert_type(job.launch(channels=["cf_internal"], key="a day", max_cost_cents=5), Order | None)
+    assert_type(job.launch(dry_run=True), DryRun | None)
+    assert_type(client.get_or_create_job("reviews", title="What does it say?"), Job)
     assert_type(job.copy(), Job)
     assert_type(job.get_results_report(), list[Unit])
 
@@ -101,6 +108,7 @@ def amounts_and_counts_are_integers(job: Job, worker: Worker) -> None:
     worker.bonus(150, reason="Careful work")
     worker.bonus(1.5)  # type: ignore[call-overload]
     job.launch("5")  # type: ignore[call-overload]
+    job.launch(5, on_duplicate="ignore")  # type: ignore[call-overload]
 
 
 def request_and_response_of_an_error_are_optional(error: ApiError) -> int:

@@ -27,8 +27,8 @@ from crowdflower.exceptions import (
     OutcomeUnknown,
     UnknownAttribute,
 )
-from crowdflower.payments.creations import Creations
 from crowdflower.payments.journal import Journal
+from crowdflower.payments.recovery.creations import Creations
 
 if TYPE_CHECKING:
     from conftest import Clock, SentRequest

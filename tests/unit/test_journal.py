@@ -85,7 +85,8 @@ def test_what_the_service_answered_is_recorded(journal: Journal) -> None:
     made = journal.prepare(bonus("a key"))
     order = {"id": 3, "meta": {"units": [1, 2.5, None, "\U0001f600 \ud800"]}}
 
-    settled = journal.settle(made.op_id, "applied", "status 200", order)
+    journal.keep_result(made.op_id, order)
+    settled = journal.settle(made.op_id, "applied", "status 200")
 
     assert settled.result == order == journal.get(made.op_id).result
     assert made.result is None

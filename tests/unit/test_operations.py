@@ -810,11 +810,6 @@ def test_a_limit_is_a_number_of_cents(client: Client, sent: list[SentRequest], l
 @pytest.mark.parametrize(
     ("pay", "path_of_it", "body"),
     [
-        (
-            launch,
-            "jobs/7/orders.json",
-            "debit%5Bunits_count%5D=20&channels%5B%5D=on_demand",
-        ),
         (bonus, "jobs/7/workers/5/bonus.json", "amount=150"),
         (judgments, "jobs/7/units/3/request_more_judgments.json", "nb_judgments=2"),
     ],
@@ -830,6 +825,20 @@ def test_a_dry_run_returns_the_request_and_sends_and_records_nothing(
     assert str(shown).endswith(f"\n\n{body}")
     assert "Authorization" not in shown.headers
     assert (sent, path.exists()) == ([], False)
+
+
+def test_a_dry_run_of_a_launch_only_reads_and_records_nothing(
+    client: Client, sent: list[SentRequest], path: Path
+) -> None:
+    shown = launch(client, dry_run=True)
+
+    body = "debit%5Bunits_count%5D=20&channels%5B%5D=on_demand"
+    assert (shown.method, shown.url, shown.body) == ("POST", f"{API}/jobs/7/orders.json", body)
+    assert str(shown).startswith(f"POST {API}/jobs/7/orders.json\n")
+    assert f"\n\n{body}\n\n20 units " in str(shown)
+    assert (shown.balance_cents, shown.estimate.units_count) == (5000, 20)
+    assert "Authorization" not in shown.headers
+    assert (paid(sent), path.exists()) == ([], False)
 
 
 @pytest.mark.parametrize("amount", [0, 1.5, 2001])

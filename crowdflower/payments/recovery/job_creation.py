@@ -32,7 +32,7 @@ from crowdflower.models import shapes
 from crowdflower.models.job_differences import Difference, find_differences, select_attributes
 from crowdflower.models.job_fields import JobFields
 from crowdflower.payments.accounts import Account
-from crowdflower.payments.creations import Creation, Creations
+from crowdflower.payments.recovery.creations import Creation, Creations
 
 BUSY_DELAYS: Final = (0.05, 0.1, 0.2, 0.5, *(1.0,) * 30)
 """Seconds between two looks at a creation that another process is at."""

@@ -1,0 +1,1 @@
+"""Finish what an earlier process began: a payment under the same key, a job with the same alias."""

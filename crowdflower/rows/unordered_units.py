@@ -1,0 +1,178 @@
+"""Which units of a job are neither ordered nor test questions: how many, and their ids.
+
+The service counts units (``ping``), and shows the state of one at a time; no list has states,
+except the JSON report, which takes a while to build. Its counts include canceled units as if they
+were never ordered. Orders take the oldest units first, so those that are left are usually the
+newest: they are taken from the end of the list, and a few of them are looked at. Only if that
+contradicts the counts is the report needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from math import ceil
+from typing import Any, Final
+
+from crowdflower._types import JSONObject
+from crowdflower.exceptions import (
+    ApplicationError,
+    InvalidInput,
+    NotFound,
+    RefusedError,
+    WaitTimeout,
+    warn,
+)
+from crowdflower.http.base_client import BaseClient
+from crowdflower.http.encoding import segment
+from crowdflower.http.polling import poll
+from crowdflower.models import shapes
+from crowdflower.models.endpoints import UNITS_PER_PAGE
+from crowdflower.models.waiting.counts import count_in
+from crowdflower.rows import report_archive
+from crowdflower.rows.report_download import download
+
+UPLOAD_DELAYS: Final = (1, 1, 2, 4, 8, 15, *(30,) * 19)
+"""Seconds between two looks at an upload that the service still reads: ten minutes in all."""
+
+FEW: Final = 20
+"""Units of which each is looked at; of more, only the first and the last."""
+
+MANY: Final = 10_000
+"""Units above which the report is faster than their list."""
+
+NEW: Final = "new"
+
+
+class UnorderedUnits:
+    """The units of one job that an order can still take.
+
+    :param ordered: How many are ordered at least; the counts of the service show it later.
+    """
+
+    def __init__(self, client: BaseClient, job_id: int, ordered: int | None = None) -> None:
+        self._client = client
+        self._job_id = job_id
+        self._ordered = ordered or 0
+        self._path = f"jobs/{segment(job_id)}"
+        self.is_launched = False
+        """Whether any unit is ordered, as far as it was read."""
+
+    def wait_for_upload(self) -> None:
+        """Wait until the service has read the rows that were uploaded; warn if it cannot.
+
+        :raises WaitTimeout: That takes longer than ten minutes.
+        """
+        rows = 0
+        for _ in poll(self._client.clock, UPLOAD_DELAYS):
+            try:
+                latest = self._client.request("GET", f"{self._path}/units/ping.json").body
+            except ApplicationError as error:
+                warn(f"the latest upload to job {self._job_id} failed: {error}")
+                return
+            except RefusedError:  # the service has no such counter, or had no upload
+                return
+            if not isinstance(latest, dict) or latest.get("done") is not False:
+                return
+            rows = count_in(latest, "count") or rows
+        raise WaitTimeout(
+            f"after {sum(UPLOAD_DELAYS) / 60:.0f} minutes the service is still reading the rows"
+            f" that were uploaded to job {self._job_id}, and is at row {rows}; nothing was ordered"
+        )
+
+    def count(self) -> int:
+        """Return how many there are; among more than :data:`FEW`, canceled ones may be counted.
+
+        :raises InvalidInput: The service does not count ordered units.
+        """
+        total, apparent = self._read_counts()
+        if not apparent:
+            return 0
+        if apparent <= FEW:
+            return len(self._list(total, apparent))
+        newest = self._newest(total)
+        if any(self._is_new(unit) for unit in islice(newest, FEW)):
+            return apparent
+        return len(self._read_report(()))
+
+    def ids(self) -> tuple[int, ...]:
+        """Return their ids, oldest first.
+
+        :raises InvalidInput: The service does not count ordered units.
+        """
+        total, apparent = self._read_counts()
+        return self._list(total, apparent) if apparent else ()
+
+    def _read_counts(self) -> tuple[int, int]:
+        """Return the number of all units, and of those that are apparently not ordered."""
+        ping: Any = self._client.request("GET", f"{self._path}/ping.json").body
+        counts = ping if isinstance(ping, Mapping) else {}
+        total, ordered = count_in(counts, "all_units"), count_in(counts, "ordered_units")
+        if total is None or ordered is None:
+            raise InvalidInput(
+                f"the service does not say how many units of job {self._job_id} are ordered: pass"
+                " units_count; nothing was ordered"
+            )
+        ordered = max(ordered, self._ordered)
+        self.is_launched = ordered > 0
+        golden = count_in(counts, "golden_units") or 0
+        return total, max(0, total - golden - ordered)
+
+    def _list(self, total: int, apparent: int) -> tuple[int, ...]:
+        if apparent > MANY:
+            return self._read_report(())
+        newest = list(islice(self._newest(total), apparent))
+        looked_at = newest if len(newest) <= FEW else [newest[0], newest[-1]]
+        if len(newest) == apparent and all(map(self._is_new, looked_at)):
+            return tuple(reversed(newest))
+        return self._read_report(newest)
+
+    def _newest(self, total: int) -> Iterator[int]:
+        """Yield ids, newest first, without rows that say that they are test questions."""
+        for number in range(max(1, ceil(total / UNITS_PER_PAGE)), 0, -1):
+            page: Mapping[int, JSONObject] = self._client.request(
+                "GET",
+                f"{self._path}/units.json",
+                query={"page": number},
+                shape=shapes.page_by_unit,
+            ).body
+            yield from (unit for unit, row in reversed([*page.items()]) if not _is_gold(row))
+
+    def _is_new(self, unit_id: int) -> bool:
+        """Return whether a unit is not ordered; if its state is not shown, the counts decide."""
+        try:
+            unit = self._client.request(
+                "GET", f"{self._path}/units/{unit_id}.json", shape=shapes.a_unit
+            ).body
+        except NotFound:
+            return False
+        return unit.get("state") in {None, NEW}
+
+    def _read_report(self, newest: Sequence[int]) -> tuple[int, ...]:
+        """Return the ids by the states in the report, which may be older than the latest order.
+
+        :param newest: Units of which those that are newer than the report are added.
+        """
+        found, known = [], set()
+        with download(self._client, self._job_id, "json") as archive:
+            for unit in report_archive.rows(archive, "json"):
+                known.add(unit.get("id"))
+                if unit.get("state") == NEW:
+                    found.append(unit["id"])
+        ids = sorted({*found, *(unit for unit in newest if unit not in known)})
+        return tuple(ids if len(ids) > FEW else filter(self._is_new, ids))
+
+
+def describe_not_ordered(ids: Sequence[int]) -> str:
+    """Return a clause that says which units are not ordered.
+
+    >>> describe_not_ordered([101, 102, 103, 104, 105])
+    '5 units are not ordered: 101, 102, 103 and 2 more'
+    """
+    shown = ", ".join(map(str, ids[:3]))
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""  # noqa: PLR2004 - as shown
+    return f"{len(ids)} unit{' is' if len(ids) == 1 else 's are'} not ordered: {shown}{more}"
+
+
+def _is_gold(row: JSONObject) -> bool:
+    return str(row.get("_golden")).lower() in {"true", "1"}
