@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from reprlib import Repr
 from types import FrameType
 from typing import Any, Final, TypeGuard
 
+from crowdflower._html import MAX_ROWS, table
 from crowdflower._types import JSONObject
+from crowdflower.models.waiting.counts import read_counts
 
 PRIVATE: Final = frozenset({"secret", "ip", "email", "support_email"})
 """Fields that a notebook does not show, since notebooks are passed on."""
@@ -115,10 +118,9 @@ def job_progress(state: JSONObject, counts: Mapping[str, Any]) -> str:
     >>> job_progress({"units_count": 130}, {})
     '130 units'
     """
-    done = counts.get("completed_non_gold_estimate", counts.get("completed_units_estimate"))
-    ordered = counts.get("ordered_units")
-    if ordered and _is_count(ordered) and _is_count(done):
-        return f"{done:,} of {counted(ordered, 'unit')} done"
+    known = read_counts(state, counts, fee_percent=0)
+    if known.ordered and known.finalized is not None:
+        return f"{known.finalized:,} of {counted(known.ordered, 'unit')} done"
     return counted(state.get("units_count"), "unit")
 
 
@@ -165,6 +167,27 @@ def details(state: JSONObject) -> Iterator[tuple[str, object]]:
             yield from ((str(column), cell) for column, cell in value.items())
         else:
             yield str(name), value
+
+
+def units_table(first: Iterable[object], count: int) -> str:
+    """Return a list of units as an HTML table: their ids, states and rows, as far as known.
+
+    :param first: The JSON of the first units.
+    :param count: The number of all units.
+    """
+    known = [each if isinstance(each, dict) else {} for each in islice(first, MAX_ROWS)]
+    rows = [data if isinstance(data := each.get("data"), dict) else {} for each in known]
+    names = ["id", *(["state"] if any("state" in each for each in known) else [])]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return table(
+        [
+            [*map(each.get, names), *map(row.get, columns)]
+            for each, row in zip(known, rows, strict=True)
+        ],
+        [*names, *columns],
+        caption=counted(count, "unit"),
+        count=count,
+    )
 
 
 def refuse_probes(caller: FrameType | None) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, Final, Protocol, SupportsIndex, TypeVar, overload
 
 from crowdflower._types import JSONObject
 from crowdflower.exceptions import InvalidInput
+from crowdflower.models.display import counted, shortened, units_table
 from crowdflower.models.job_form import parsed_form
 from crowdflower.tables.answers import Questions
 from crowdflower.tables.finalized_since import FinalizedSince, read_since
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from crowdflower.models.job_fields import JobFields
+
+
+SHOWN_IDS: Final = 3
+"""Units that are named at a prompt."""
 
 
 class ListedUnit(Protocol):
@@ -76,6 +81,16 @@ class UnitList(list[T]):
         if isinstance(place, slice):
             return UnitList(super().__getitem__(place))
         return super().__getitem__(place)
+
+    def __repr__(self) -> str:
+        """Return the number of units and the first ids; a hundred thousand would fill pages."""
+        ids = [shortened(unit.json.get("id")) for unit in islice(self, SHOWN_IDS)]
+        shown = ", ".join([*ids, *(["…"] if len(self) > SHOWN_IDS else [])])
+        return f"<UnitList of {counted(len(self), 'unit')}{': ' if shown else ''}{shown}>"
+
+    def _repr_html_(self) -> str:
+        """Return the first units as a table; what is not known of them is not loaded."""
+        return units_table((unit.json for unit in self), len(self))
 
     def _table(self, since: datetime | date | None) -> Table:
         checkpoint = read_since(since)

@@ -9,6 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from crowdflower import Client, Job, JudgmentAggregate, Unit, UnitPromise, Worker
+from crowdflower.tables.unit_list import UnitList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,8 @@ def namespace(client: Client) -> dict[str, Any]:
         "unit": Unit(job, id=5, data={"review": "Fine."}, state="new"),
         "promise": UnitPromise(job, id=5, data={"review": "Fine."}),
         "aggregate": JudgmentAggregate(bare, _unit_id=5, _ids=[1], sentiment={"agg": "good"}),
+        "units": UnitList([UnitPromise(job, id=5, data={"review": "Fine."})]),
+        "results": job.results(),
         "worker": Worker(job, id=3),
         "path": client.jobs[7].units,
     }

@@ -14,12 +14,15 @@ import pytest
 
 from crowdflower import Client, PathFactory
 
-NAMES = ["client", "job", "bare", "unit", "promise", "aggregate", "worker", "path"]
+NAMES = [
+    "client", "job", "bare", "unit", "promise", "units", "results", "aggregate", "worker", "path",
+]  # fmt: skip
 
 TEXTS = [
     *(f"{name}." for name in NAMES),
     *(f"{name}._" for name in NAMES),
     *(f'{name}["' for name in NAMES),
+    "units[0].", "units[0].state.",
     "job.ti", "job.title.", "bare.title.", "job.units.", "job.units[0].", "job.channels.",
     "job.tags.", "job.judgment_aggregates.", "job.judgment_aggregates[0].", 'job.options["',
     'job.json["', "job.launch(", "job.upload(k", 'unit.data["', "unit.job.title.", "unit.results.",
@@ -120,7 +123,6 @@ PROBES: list[Callable[[Any], object]] = [
         theme_name="nocolor"
     )._get_info(thing),
     lambda thing: pytest.importorskip("pandas").DataFrame({"a": [thing]})._repr_html_(),
-    lambda thing: pytest.importorskip("pandas").DataFrame([thing]),
     lambda thing: pytest.importorskip("pandas").isna(thing),
     lambda thing: pytest.importorskip("numpy").array([thing]),
     lambda thing: pytest.importorskip("rich.pretty").pretty_repr([thing]),
@@ -134,6 +136,15 @@ def test_looking_at_an_object_sends_nothing(
 ) -> None:
     with suppress(TypeError):  # a client cannot be pickled, and no object has a length
         probe(namespace[name])
+
+
+def test_a_data_frame_of_objects_sends_nothing(namespace: dict[str, Any]) -> None:
+    del namespace["results"]  # an iterator, of whose items the data frame would be made
+    frames = pytest.importorskip("pandas")
+
+    for thing in namespace.values():
+        with suppress(TypeError):
+            repr(frames.DataFrame([thing, thing]))
 
 
 def test_the_client_of_an_object_can_be_completed(namespace: dict[str, Any]) -> None:

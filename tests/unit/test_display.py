@@ -20,6 +20,7 @@ from crowdflower.models.events import Event
 from crowdflower.payments.estimate import Cost, Estimate
 from crowdflower.payments.records import Operation
 from crowdflower.quality import majority_vote, multiple_choice
+from crowdflower.tables.unit_list import UnitList
 from crowdflower.webhook import JobEvent, JudgmentEvent, UnitEvent
 
 if TYPE_CHECKING:
@@ -179,6 +180,55 @@ def test_a_unit_in_a_notebook_shows_the_columns_of_its_row() -> None:
 
     assert ">review</th>" in html
     assert ">&lt;i&gt;Fine&lt;/i&gt;</td>" in html
+
+
+def units_of(job: Job, count: int) -> UnitList[UnitPromise]:
+    """Return units of which the row is known."""
+    rows = ({"review": f"<i>Review {n}</i>", "stars": n % 5} for n in range(count))
+    return UnitList(UnitPromise(job, id=n, data=row) for n, row in enumerate(rows, 1))
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "<UnitList of 0 units>"),
+        (1, "<UnitList of 1 unit: 1>"),
+        (3, "<UnitList of 3 units: 1, 2, 3>"),
+        (100_000, "<UnitList of 100,000 units: 1, 2, 3, …>"),
+    ],
+)
+def test_a_list_of_units_is_one_line(count: int, text: str) -> None:
+    assert repr(units_of(Job(id=7), count)) == text
+
+
+def test_a_long_list_of_units_in_a_notebook_shows_its_first_rows() -> None:
+    html = units_of(Job(id=7), 100_000)._repr_html_()
+
+    assert "<caption>100,000 units</caption>" in html
+    assert html.count("<tr>") == 21
+    assert "… and 99,980 more" in html
+    assert ">&lt;i&gt;Review 0&lt;/i&gt;</td>" in html
+    assert ">state</th>" not in html
+
+
+def test_a_list_of_units_shows_the_states_that_are_known() -> None:
+    units = units_of(Job(id=7), 2)
+    units[0].absorb({"id": 1, "state": "golden", "data": {"text": "Fine."}})
+
+    html = units._repr_html_()
+
+    assert ">state</th>" in html
+    assert ">golden</td>" in html
+    assert ">text</th>" in html
+    assert ">stars</th>" in html
+
+
+@pytest.mark.parametrize("data", [None, [], "text", {"a": {"b": []}}, {7: None}])
+def test_units_with_data_of_any_type_are_shown(data: Any) -> None:
+    units = UnitList([Unit(Job(id=7), id=1, data=data), Unit(Job(id=7))])
+
+    assert "<table>" in units._repr_html_()
+    assert repr(units) == "<UnitList of 2 units: 1, None>"
 
 
 def test_an_order_in_a_notebook_shows_its_fields() -> None:
