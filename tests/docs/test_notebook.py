@@ -33,8 +33,8 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Mapping[str, Any]]:
 
 
 def output(cells: list[Mapping[str, Any]], source: str, kind: str = "text/plain") -> str:
-    """Return what the cell that ends with a line shows."""
-    (cell,) = [each for each in cells if each["source"].endswith(source)]
+    """Return what the cell that ends with this text shows; of several, the last."""
+    cell = [each for each in cells if each["source"].endswith(source)][-1]
     (shown,) = [each["data"] for each in cell["outputs"] if each["output_type"] == "execute_result"]
     return str(shown[kind])
 
@@ -51,6 +51,8 @@ def test_objects_are_shown_as_tables(cells: list[Mapping[str, Any]]) -> None:
     assert ">finished</td>" in output(cells, "job.reload()", "text/html")
     assert ">$" in output(cells, "job.estimate(28)", "text/html")
     assert "28 units" in output(cells, "\norder")
+    assert "… and 20 more" in output(cells, "job.units", "text/html")
+    assert ">verdict_confidence</th>" in output(cells, ".head()", "text/html")
     assert "probability" in output(cells, "job.aggregate()", "text/html")
 
 
