@@ -8,7 +8,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
+from heapq import nlargest
 from itertools import islice
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -33,7 +35,13 @@ from crowdflower.models import shapes
 from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
 from crowdflower.models.display import job_details, summarize_job
 from crowdflower.models.job_fields import JobFields, normalize_attributes
-from crowdflower.models.job_form import Preview, choose_field, find_problems, parsed_form
+from crowdflower.models.job_form import (
+    JobField,
+    Preview,
+    choose_field,
+    find_problems,
+    parsed_form,
+)
 from crowdflower.models.resource import REFUSED_VALUES, Resource
 from crowdflower.models.waiting.counts import Counts, Goal, Until
 from crowdflower.order import Order
@@ -48,7 +56,7 @@ from crowdflower.progress import ProgressOption
 from crowdflower.rows import upload_source
 from crowdflower.rows.unordered_units import UnorderedUnits, describe_not_ordered
 from crowdflower.rows.votes import judgments_in, votes
-from crowdflower.states import ON_DEMAND, ReportType
+from crowdflower.states import GOLD_STATES, ON_DEMAND, ReportType
 from crowdflower.tables.answers import Questions
 from crowdflower.tables.report_tables import ReportSource, lacks_judgments
 from crowdflower.tables.table_iterator import Judgments, Results
@@ -63,7 +71,8 @@ if TYPE_CHECKING:
 
     from crowdflower.cml import Problem
     from crowdflower.models.waiting.wait import EventSource
-    from crowdflower.quality import Consensus
+    from crowdflower.payments.judgment_requests import JudgmentRequests
+    from crowdflower.quality import Agreement, Consensus
     from crowdflower.rows.exactly_once import Uploaded
     from crowdflower.rows.upload_keys import Source
 
@@ -1512,17 +1521,7 @@ class Job(JobFields):
         """
         from crowdflower import quality  # noqa: PLC0415 - rarely used
 
-        quality.check_method(method)
-        question = choose_field(self, field)
-        given = list(self.votes(question.name))
-        if any(isinstance(answer, list) for *_, answer in given):
-            each_a_list = ((u, w, a if isinstance(a, list) else [a]) for u, w, a in given)
-            consensus = quality.multiple_choice(each_a_list, method=method, **settings)
-        else:
-            if method == quality.DEFAULT_METHOD and question.options:
-                every = dict.fromkeys([*question.options, *(answer for *_, answer in given)])
-                settings.setdefault("options", every)
-            consensus = quality.run_method(method, given, **settings)
+        consensus = self._find_consensus(method, choose_field(self, field), settings)
         if consensus.few_votes:
             default = quality.DEFAULT_METHOD
             so = "so all votes count nearly the same"
@@ -1532,6 +1531,200 @@ class Job(JobFields):
                 + (f", {so}" if method == default else f"; use {default} or majority")
             )
         return consensus
+
+    def _find_consensus(
+        self, method: str, question: JobField, settings: dict[str, Any]
+    ) -> Consensus[int, int, Any]:
+        from crowdflower import quality  # noqa: PLC0415 - rarely used
+
+        quality.check_method(method)
+        given = list(self.votes(question.name))
+        if any(isinstance(answer, list) for *_, answer in given):
+            each_a_list = ((u, w, a if isinstance(a, list) else [a]) for u, w, a in given)
+            return quality.multiple_choice(each_a_list, method=method, **settings)
+        if method == quality.DEFAULT_METHOD and question.options:
+            every = dict.fromkeys([*question.options, *(answer for *_, answer in given)])
+            settings.setdefault("options", every)
+        return quality.run_method(method, given, **settings)
+
+    def agreement(
+        self,
+        field: str | None = None,
+        method: str = "krippendorff",
+        *,
+        level: str | None = None,
+        workers: tuple[int, int] | None = None,
+        resamples: int = 1000,
+        seed: int = 0,
+    ) -> Agreement:
+        """Return how much contributors agree beyond chance, with a 95 % interval.
+
+        :doc:`/agreement` helps to choose a method. The answers are those of :meth:`votes`, without
+        test questions. Calls ``GET /jobs/{id}.csv``, as :meth:`results` does.
+
+        :param field: The field of the form; optional if it has only one.
+        :param method: ``krippendorff`` (alpha), ``fleiss`` or ``cohen`` (kappa), or ``percent``.
+        :param level: For ``krippendorff``, how different two answers are, see
+            :func:`~crowdflower.quality.krippendorff_alpha`. By default ``nominal`` for options,
+            ``ordinal`` for ratings, ``interval`` for other numbers that are averaged, and
+            ``jaccard`` for questions with several answers.
+        :param workers: Only the answers of these two contributors, as ``cohen`` needs.
+        :param resamples: Bootstrap samples for the interval; 0 for none.
+        :param seed: Of the bootstrap: the same seed gives the same interval.
+        :raises ValueError: The method or the level does not exist, or an answer does not fit it; or
+            the errors of :meth:`votes`.
+
+        >>> job.agreement("sentiment", resamples=0)
+        <Agreement 1.000: krippendorff, nominal, 6 answers of 3 workers to 2 units>
+        """
+        from crowdflower import quality  # noqa: PLC0415 - rarely used
+
+        quality.check_agreement_method(method, level)
+        question = choose_field(self, field)
+        settings: dict[str, Any] = {}
+        if method == quality.DEFAULT_AGREEMENT:
+            settings["level"] = level = level or self._level_of(question)
+            if level == "ordinal" and not question.are_options_numbers:
+                settings["order"] = question.options
+        rows = (
+            (row["id"], row.get("results"))
+            for row in self._report_source(None).units()
+            if row.get("state") not in GOLD_STATES
+        )
+        given = votes(rows, question.name, chose_none=question.chose_none)
+        if workers is not None:
+            given = (vote for vote in given if vote[1] in workers)
+        if question.multiple:
+            given = ((u, w, a if isinstance(a, list) else [a]) for u, w, a in given)
+        return quality.measure_agreement(method, given, **settings, resamples=resamples, seed=seed)
+
+    def _level_of(self, question: JobField) -> str:
+        """Return the level of measurement of a question."""
+        if question.multiple:
+            return "jaccard"
+        if question.question is not None and question.question.kind == "ratings":
+            return "ordinal"
+        return "interval" if (self.fields or {}).get(question.name) == "avg" else "nominal"
+
+    def doubtful(
+        self,
+        field: str | None = None,
+        limit: int = 100,
+        *,
+        method: str = "hierarchical-dawid-skene",
+    ) -> UnitList[Unit]:
+        """Return the finalized units whose answers are most likely wrong, the most doubtful first.
+
+        The doubt about a unit is the probability that its label is wrong, by the consensus of a
+        method; of units with the same, those whose probability is spread more evenly come first,
+        then the order of the rows decides. For a question with several answers, the most doubtful
+        option counts. Test questions are left out. :meth:`request_more_judgments` asks again.
+        Calls ``GET /jobs/{id}.csv`` twice, as :meth:`results` does.
+
+        :param field: The field of the form; optional if it has only one.
+        :param limit: How many units at most.
+        :param method: As of :meth:`aggregate`.
+        :raises InvalidInput: The field has no options to choose from, or the errors of
+            :meth:`votes`; nothing was sent.
+
+        >>> [unit.data["review"] for unit in job.doubtful("sentiment", limit=1)]
+        ['Broke on the second day.']
+        """
+        from crowdflower.quality import doubt  # noqa: PLC0415 - rarely used
+
+        check_count("limit", limit)
+        question = choose_field(self, field)
+        if question.question is not None and not question.options:
+            raise InvalidInput(
+                f"the field {question.name!r} has no options to choose from, so its answers have no"
+                " doubt; pass another field"
+            )
+        consensus = self._find_consensus(method, question, {})
+        ranked = (
+            (doubt(consensus, row["id"]), -place, row)
+            for place, row in enumerate(self._report_source(None).units())
+            if row.get("state") == "finalized" and row["id"] in consensus.labels
+        )
+        rows = nlargest(limit, ranked, key=itemgetter(0, 1))
+        return UnitList(Unit(self, self._client).absorb(row) for *_, row in rows)
+
+    @overload
+    def request_more_judgments(
+        self,
+        units: Iterable[Unit | int],
+        count: int,
+        *,
+        key: str,
+        max_cost_cents: int,
+        dry_run: Literal[False] = False,
+    ) -> JudgmentRequests: ...
+    @overload
+    def request_more_judgments(
+        self,
+        units: Iterable[Unit | int],
+        count: int,
+        *,
+        key: str,
+        max_cost_cents: int,
+        dry_run: Literal[True],
+    ) -> tuple[DryRun, ...]: ...
+    def request_more_judgments(
+        self,
+        units: Iterable[Unit | int],
+        count: int,
+        *,
+        key: str,
+        max_cost_cents: int,
+        dry_run: bool = False,
+    ) -> JudgmentRequests | tuple[DryRun, ...]:
+        """Collect more judgments for several units, at most once each, under one limit of cost.
+
+        Each unit is a payment of its own (see :meth:`Unit.request_more_judgments`), which a journal
+        file remembers. After an error or a crash, the same call with the same key continues: it
+        leaves out the units that were paid. If it is unknown whether a unit was paid, it is never
+        paid again; the others are paid first. Calls ``GET /jobs/{id}``, and for each unit
+        ``POST /jobs/{job_id}/units/{id}/request_more_judgments``.
+
+        :param units: Units of this job, or their ids, for example those of :meth:`doubtful`.
+        :param count: How many more for each unit, at least 1.
+        :param key: Your name for all of these payments (an idempotency key).
+        :param max_cost_cents: Refuse to request any if all of them together may cost more.
+        :param dry_run: Return the requests and send nothing.
+        :returns: Which units were requested now, and which by an earlier call with this key.
+        :raises InvalidInput: An argument cannot be used, or a unit is of another job; nothing was
+            sent.
+        :raises OverBudget: The cost may be higher than allowed; nothing was sent.
+        :raises OutcomeUnknown: The judgments of some units may have been requested; those of all
+            others were.
+        :raises RefusedError: The service refused a unit; a note of the error says how many were
+            requested before it.
+
+        >>> doubtful = job.doubtful("sentiment", limit=2)
+        >>> done = job.request_more_judgments(doubtful, 1, key="doubtful may", max_cost_cents=50)
+        >>> len(done.requested), done.at_most_cents
+        (2, 24)
+        >>> again = job.request_more_judgments(doubtful, 1, key="doubtful may", max_cost_cents=50)
+        >>> len(again.requested), len(again.requested_before)
+        (0, 2)
+        """
+        from crowdflower.payments.judgment_requests import UnitPayments  # noqa: PLC0415 - rarely used
+
+        ids = [self._id_of(unit) for unit in units]
+        payments = UnitPayments(self.client.operations, self.id, ids, count, key)
+        if dry_run:
+            return payments.preview()
+        shape = partial(shapes.json_object, kind="job")
+        current = self.client.request("GET", self._path(), shape=shape).body
+        self.expire()  # its state and counts change
+        return payments.pay(current, max_cost_cents)
+
+    def _id_of(self, unit: Unit | int) -> int:
+        """Return the id of a unit, unless it is of another job."""
+        if isinstance(unit, Unit):
+            if unit.job.id != self.id:
+                raise InvalidInput(f"unit {unit.id} is of job {unit.job.id}, not of job {self.id}")
+            return unit.id
+        return unit
 
     def judgments(
         self, *, untrusted: bool = True, progress: ProgressOption = None

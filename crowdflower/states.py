@@ -38,6 +38,9 @@ UNIT_STATES: Final[tuple[UnitState, ...]] = get_args(UnitState)
 REPORT_TYPES: Final[tuple[ReportType, ...]] = get_args(ReportType)
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
 
+GOLD_STATES: Final = ("golden", "hidden_gold")
+"""The states of test questions."""
+
 ON_DEMAND: Final = "on_demand"
 """Channel of the open crowd, which is paid per page."""
 

@@ -130,6 +130,11 @@ class JobField:
         """The values of its options that are answers, if it has any."""
         return [option.value for option in self.question.answer_options] if self.question else []
 
+    @property
+    def are_options_numbers(self) -> bool:
+        """Whether every option is a number; also if there are none."""
+        return all(map(_is_number, self.options))
+
     def chose_none(self, answers: JSONObject) -> bool:
         """Return whether a judgment without this field chose none of the options it was shown."""
         question = self.question
@@ -166,6 +171,14 @@ def choose_field(job: JobFields, name: str | None = None) -> JobField:
         _check_name_in_loop(job, form, name)
     fields = form.fields if form else ()
     return JobField(name, next((each for each in fields if each.name == name), None))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def warn_about_unknown_field(job: JobFields, name: str) -> bool:

@@ -22,6 +22,7 @@ file                            scenarios
 ``test_webhooks.py``            delivery and signatures; a server that is down; retries
 ``test_reports.py``             polling; all six reports, byte by byte
 ``test_result_tables.py``       results as tables; exports in a series
+``test_quality_of_jobs.py``     agreement, doubtful units, more judgments for them
 ``test_gold.py``                units become test questions, and test questions become units
 ``test_forms.py``               forms that depend on the unit; data that attacks the form
 ``test_liquid_names.py``        names of questions that contain Liquid, in every result and report
