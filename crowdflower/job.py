@@ -44,7 +44,7 @@ from crowdflower.models.job_form import (
 )
 from crowdflower.models.resource import REFUSED_VALUES, Resource
 from crowdflower.models.waiting.counts import Counts, Goal, Until
-from crowdflower.order import Order
+from crowdflower.order import JudgmentRequests, Order, UnitPayments
 from crowdflower.payments import pricing
 from crowdflower.payments.estimate import Estimate
 from crowdflower.payments.kinds import Launch
@@ -71,7 +71,6 @@ if TYPE_CHECKING:
 
     from crowdflower.cml import Problem
     from crowdflower.models.waiting.wait import EventSource
-    from crowdflower.payments.judgment_requests import JudgmentRequests
     from crowdflower.quality import Agreement, Consensus
     from crowdflower.rows.exactly_once import Uploaded
     from crowdflower.rows.upload_keys import Source
@@ -1707,8 +1706,6 @@ class Job(JobFields):
         >>> len(again.requested), len(again.requested_before)
         (0, 2)
         """
-        from crowdflower.payments.judgment_requests import UnitPayments  # noqa: PLC0415 - rarely used
-
         ids = [self._id_of(unit) for unit in units]
         payments = UnitPayments(self.client.operations, self.id, ids, count, key)
         if dry_run:
