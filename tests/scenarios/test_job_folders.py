@@ -737,3 +737,88 @@ def test_a_value_that_the_service_shows_otherwise_is_warned_of_once(
     assert job.reload().support_email == "a@b.c "
     job.save_files(folder)
     assert b"' spring '" in files(folder)["job.toml"]
+
+
+# A sandbox that starts with folders
+
+
+def test_a_sandbox_starts_with_several_jobs(client: Client, folder: Path, tmp_path: Path) -> None:
+    client.create_job({"title": "Another job", "alias": "another"}).save_files(tmp_path / "another")
+
+    with Sandbox.load(folder, tmp_path / "another") as box:
+        jobs = [box.client().get_job(job_id) for job_id in box.job_ids]
+
+    assert [job.alias for job in jobs] == ["reviews", "another"]
+
+
+def test_a_job_with_the_alias_stays_as_it_is(folder: Path, tmp_path: Path) -> None:
+    database = tmp_path / "crowd.db"
+    with Sandbox.load(folder, database=database) as box:
+        box.client().update_job(box.job_ids[0], {"payment_cents": 50})
+    with Sandbox.load(folder, folder, database=database) as box:
+        assert len(set(box.job_ids)) == 1
+        assert [job.payment_cents for job in box.client().get_jobs()] == [50]
+        box.reset()
+        assert box.job_ids == []
+
+
+def test_loading_a_job_orders_nothing_and_keeps_channels_of_the_service(folder: Path) -> None:
+    edit(folder, "job.toml", "auto_order = false", "auto_order = true")
+    edit(folder, "job.toml", 'auto_order_threshold = ""', "auto_order_threshold = 2")
+    edit(folder, "job.toml", '["cf_internal", "on_demand"]', '["prodege", "on_demand"]')
+
+    with Sandbox.load(folder) as box:
+        job = box.client().get_job("reviews")
+        assert (job.state, job.auto_order, job.channels) == (
+            *("unordered", True),
+            ["on_demand", "prodege"],
+        )
+        assert [line["kind"] for line in box.ledger()] == ["credit"]
+        assert box.events() == []
+
+
+def test_gold_columns_that_are_not_those_of_the_form_are_kept(
+    client: Client, tmp_path: Path
+) -> None:
+    job = client.create_job({"title": "Mood of reviews", "cml": FORM})
+    job.upload({"review": f"Row {n}.", "mood": "positive" if n < 2 else None} for n in range(9))
+    job.mark_test_questions("sentiment", "mood")
+    job.save_files(tmp_path / "one", rows=True)
+
+    with Sandbox.load(tmp_path / "one") as box:
+        again = box.client().get_job(box.job_ids[0])
+        again.save_files(tmp_path / "other", rows=True)
+
+        assert again["gold"]["sentiment"] == "mood"
+        assert again.get_test_questions()[0]["answers"]["sentiment"]["accepted"] == ["positive"]
+    assert files(tmp_path / "one") == files(tmp_path / "other")
+    assert b'[gold]\nsentiment = "mood"' in files(tmp_path / "one")["job.toml"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('mode = "none"', 'mode = "external"', "The sandbox cannot ask a webhook server"),
+        ("payment_cents = 10", "payment_cents = -1", "Payment cents must be an amount from 0"),
+        ('title = "Sentiment of reviews"', 'title = "No"', "Title is too short"),
+        ('"FI", "US"', '"Finland"', "Invalid format of included_countries"),
+    ],
+)
+def test_a_value_that_the_sandbox_refuses_is_named(
+    folder: Path, before: str, after: str, message: str
+) -> None:
+    edit(folder, "job.toml", before, after)
+
+    with pytest.raises(ValueError, match=f"{folder}: the sandbox cannot load it: .*{message}"):
+        Sandbox.load(folder)
+
+
+def test_a_row_that_cannot_be_read_loads_nothing(box: Sandbox, folder: Path) -> None:
+    with (folder / "rows.jsonl").open("a", encoding="utf-8") as file:
+        file.write("[]\n")
+    edit(folder, "job.toml", 'alias = "reviews"', 'alias = "again"')
+
+    with pytest.raises(ValueError, match=r"rows.jsonl, line 7: it must be a JSON object"):
+        box.load_job(folder)
+
+    assert [job.alias for job in box.client().get_jobs()] == ["reviews"]
