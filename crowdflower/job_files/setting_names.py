@@ -1,7 +1,7 @@
 """Which settings of a job are files, lines and tables of its folder, and in which order.
 
-A test compares the names with the fields of :class:`~crowdflower.job.Job` and with the attributes that
-the sandbox accepts.
+A test compares the names with the fields of :class:`~crowdflower.job.Job` and with the attributes
+that the sandbox accepts.
 """
 
 from __future__ import annotations
