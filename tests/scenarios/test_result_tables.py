@@ -16,6 +16,7 @@ from sqlalchemy import select
 from crowdflower import InvalidInput
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.clock import ClientClock
+from crowdflower.sandbox.store.tables import judgment as judgment_table
 from crowdflower.sandbox.store.tables import unit as unit_table
 from crowdflower.tables.unit_list import UnitList
 
@@ -440,44 +441,44 @@ def test_a_unit_that_was_finalized_by_hand_after_its_judgments_is_not_lost() -> 
 
 @pytest.mark.parametrize("remain", [False, True])
 def test_a_unit_comes_again_only_if_it_was_finalized_again(remain: bool) -> None:
-    """Contributors lose trust, so that units reopen, unless they remain finalized."""
-    with Sandbox(5) as box:
-        job = box.client().create_job(
-            {
-                "title": "Reviews",
-                "instructions": "Read.",
-                "cml": SIMPLE,
-                "judgments_per_unit": 2,
-                "units_per_assignment": 4,
-                "gold_per_assignment": 1,
-                "units_remain_finalized": remain,
-            }
-        )
-        job.upload(
-            {"text": f"Row {n}", "mood_gold": "up" if n < 20 else None, "_golden": n < 20}
-            for n in range(80)
-        )
-        job.convert_test_questions()
-        job.launch(60)
-        box.crowd.add(30, mix={"normal": 3, "random spammer": 1}, truth={"mood": "mood_gold"})
+    """Judgments lose their trust, so that units reopen, unless they remain finalized."""
+    random = Random(7)  # noqa: S311 - reproducible
+    with Sandbox(7) as box:
+        job = new_job(box.client(), 40, judgments_per_unit=2, units_remain_finalized=remain)
+        box.crowd.add(25)
         exports, times = Exports(job), Counter[int]()
-        seen: dict[int, float] = {}
-        while box.crowd.run(job, judgments=9, arrivals_per_minute=5).ended != "finished":
+        last: dict[int, float] = {}
+
+        def look() -> dict[int, float]:
             now = finalized(box, job)
-            times.update(unit for unit, moment in now.items() if seen.get(unit) != moment)
-            seen |= now
+            times.update(unit for unit, moment in now.items() if last.get(unit) != moment)
+            last.update(now)
+            return now
+
+        for _ in range(20):
+            box.crowd.run(job, judgments=random.randint(2, 8), arrivals_per_minute=10)
+            if look() and random.random() < 0.5:
+                taint(box, job, random.choice(sorted(look())))
             exports.export()
-            if job.reload().state != "running":
-                break
-        now = finalized(box, job)
-        times.update(unit for unit, moment in now.items() if seen.get(unit) != moment)
+        box.crowd.run(job)
+        now = look()
 
         exports.export()
 
         assert set(exports.ids) >= set(now)
         assert Counter(exports.ids) - times == Counter()
-        if remain:
-            assert max(Counter(exports.ids).values()) == 1
+        assert (max(times.values()) == 1) is remain
+
+
+def taint(box: Sandbox, job: Job, unit: int) -> None:
+    """Take a judgment of a unit out of its results."""
+    from crowdflower.sandbox.rules.jobs import jobs  # noqa: PLC0415 - as below
+    from crowdflower.sandbox.rules.work import review  # noqa: PLC0415
+
+    with box.database.transaction() as tx:
+        of_unit = (judgment_table.c.unit_id == unit, judgment_table.c.tainted.is_(False))
+        for row in tx.all(select(judgment_table.c.id).where(*of_unit))[:1]:
+            review.update_judgment(tx, jobs.load(tx, job.id), row.id, tainted=True)
 
 
 def test_exports_during_the_work_of_a_crowd_in_another_thread(tmp_path: Path) -> None:

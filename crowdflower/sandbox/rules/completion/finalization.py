@@ -40,11 +40,12 @@ def change_counts(
         in_batch = unit.c.id.in_(batch)
         query = select(unit).where(in_batch).order_by(unit.c.id)
         units = tx.all(query)
-        counts = {
+        counts: dict[str, Any] = {
             "judgments_count": unit.c.judgments_count + trusted,
             "tainted_count": unit.c.tainted_count + tainted,
-            "updated_at": now,
         }
+        if trusted + tainted:  # otherwise no column of the unit's JSON changes
+            counts["updated_at"] = now
         tx.run(update(unit).where(in_batch).values(counts))
         judgments = aggregation.read_trusted(tx, batch)
         for before in units:
@@ -59,6 +60,7 @@ def change_counts(
             values: dict[str, Any] = {"state": state, "needed": needed}
             if state != before.state:
                 values |= {"finalized_at": now if state == "finalized" else None, "open_slots": 0}
+                values["updated_at"] = now
             if state != before.state or needed != before.needed:
                 tx.run(update(unit).where(unit.c.id == before.id).values(values))
         closing.recount_open_slots(tx, batch)
