@@ -17,7 +17,7 @@ EXTRAS = {
     "postgres": ["psycopg[binary]>=3.1"],
     "pandas": ["pandas>=2"],
     "polars": ["polars>=1"],
-    "arrow": ["pyarrow>=14"],
+    "arrow": ["pyarrow>=15"],
     "quality": ["numpy"],
     "spark": ["pyspark>=3.4"],
     "dlt": ["dlt>=1"],

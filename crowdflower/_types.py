@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from os import PathLike, fspath
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 JSON: TypeAlias = Any
 """Any decoded JSON; a recursive type would promise more than the service guarantees."""
@@ -17,6 +17,17 @@ Row: TypeAlias = Mapping[str, Any]
 
 Rows: TypeAlias = Iterable[Row]
 """Rows; iterated once, in order."""
+
+
+class ArrowStream(Protocol):
+    """A table that offers its rows as Arrow data, as data frames do (the PyCapsule interface)."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a capsule with an Arrow stream."""
+
+
+RowSource: TypeAlias = Rows | ArrowStream | str | PathLike[str]
+"""What holds the rows of an upload: dicts, a table, or the path of a file."""
 
 
 class Missing(Enum):

@@ -9,12 +9,13 @@ from contextlib import suppress
 from datetime import date
 from functools import partial
 from http import HTTPStatus
+from os import PathLike
 from pathlib import Path
 from shutil import copyfileobj
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, overload
 
-from crowdflower._types import JSON, JSONObject, Row, Rows, describe_type, is_path, masked
+from crowdflower._types import JSON, JSONObject, Row, RowSource, describe_type, is_path, masked
 from crowdflower.exceptions import (
     ApiError,
     ConfigError,
@@ -64,12 +65,14 @@ from crowdflower.progress import ProgressOption
 from crowdflower.rows import report_archive, upload_source
 from crowdflower.rows.new_file import new_file
 from crowdflower.rows.report_download import download
+from crowdflower.rows.sources.arrow_rows import read_parquet
+from crowdflower.rows.sources.cell_values import convert_row
+from crowdflower.rows.sources.row_progress import report_rows
+from crowdflower.rows.sources.row_sources import rows_in
 from crowdflower.states import REPORT_TYPES, JobState, ReportType, TableType
 from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from crowdflower.payments.journal import Journal
     from crowdflower.rows.job_folders.folder_comparison import FolderComparison
     from crowdflower.rows.job_folders.job_changes import JobChanges
@@ -662,22 +665,41 @@ class Client(BaseClient):
 
     # Units
 
-    def upload_job(self, data: Rows, job_id: int | None = None, force: bool = False) -> Job:
+    def upload_job(
+        self,
+        data: RowSource,
+        job_id: int | None = None,
+        force: bool = False,
+        *,
+        progress: ProgressOption = None,
+    ) -> Job:
         """Upload rows to a job, or to a new one.
 
         Calls ``PUT /jobs/{id}/upload``, or ``POST /jobs/upload``. The rows are encoded to a
         temporary file as they are consumed, and sent after all of them were checked.
 
-        :param data: Any iterable of dicts from column to JSON value.
+        :param data: Dicts, a data frame, an Arrow table, a relation of DuckDB, or the path of a
+            file; see :meth:`Job.upload`.
         :param force: Accept rows whose columns differ from those of the first upload.
+        :param progress: ``True`` draws a bar; a function is called with each
+            :class:`~crowdflower.progress.Progress`, in rows that were sent. An exception of the
+            function stops the request, and no row is stored.
         :raises InvalidInput: A row cannot be sent; ``error.row`` is its number, and none was sent.
+        :raises ImportError: An Arrow table or a Parquet file needs pyarrow, which is not installed.
         :raises OutcomeUnknown: The response was lost. :meth:`Job.upload` with a ``key`` finds out.
 
         >>> client.upload_job({"text": text} for text in ["Good!", "Bad."]).units_count
         2
+        >>> client.upload_job("more.csv", progress=print).units_count
+        0 of 2 rows
+        2 of 2 rows
+        2
         """
-        with upload_source.spool_rows(data) as body:
-            return self._upload(body, upload_source.JSON_LINES, job_id, force)
+        if isinstance(data, (str, PathLike)):
+            upload_source.check_path(data)
+            return self.upload_job_file(data, None, job_id, force, progress=progress)
+        with upload_source.spool_rows(rows_in(data)) as body:
+            return self._upload(body, upload_source.JSON_LINES, job_id, force, progress)
 
     def upload_job_file(
         self,
@@ -685,24 +707,30 @@ class Client(BaseClient):
         type_: str | None = None,
         job_id: int | None = None,
         force: bool = False,
+        *,
+        progress: ProgressOption = None,
     ) -> Job:
         """Upload the rows of a file to a job, or to a new one.
 
         Calls ``PUT /jobs/{id}/upload``, or ``POST /jobs/upload``.
 
         :param file: A path, or an open file of bytes or text.
-        :param type_: ``csv``, ``json`` (one object per line), another file extension or a MIME
-            type; guessed from the file's name by default.
+        :param type_: ``csv``, ``json`` (one object per line), ``parquet``, another file extension
+            or a MIME type; guessed from the file's name by default. Parquet is sent as JSON.
         :param force: Accept rows whose columns differ from those of the first upload.
+        :param progress: As in :meth:`upload_job`; rows of a spreadsheet are not counted.
         :raises ValueError: The type cannot be guessed.
         :raises InvalidInput: The file is not UTF-8, or a CSV file without header; ``error.row`` is
             the number of the row.
+        :raises ImportError: A Parquet file needs pyarrow, which is not installed.
 
         >>> client.upload_job_file("more.csv").units_count
         2
         """
+        if upload_source.is_parquet(file, type_):
+            return self.upload_job(read_parquet(file), job_id, force, progress=progress)
         with upload_source.open_file(file, type_) as (body, content_type):
-            return self._upload(body, content_type, job_id, force)
+            return self._upload(body, content_type, job_id, force, progress)
 
     def get_unit(self, job: JobFields | int, unit_id: int) -> Unit:
         """Fetch one unit with its results.
@@ -756,7 +784,7 @@ class Client(BaseClient):
         {'review': 'It hums.'}
         """
         job = self._as_job(job)
-        unit = {"data": check_row(data), **({"golden": True} if golden else {})}
+        unit = {"data": check_row(convert_row(data)), **({"golden": True} if golden else {})}
         answer = self.request(
             "POST",
             _job_path(job.id, "units"),
@@ -793,7 +821,7 @@ class Client(BaseClient):
         target = self._as_job(unit.job if job is None else job)
         copied: JSONObject = {} if job is None else {"job_id": target.id}
         if data is not None:
-            copied["data"] = check_row(data)
+            copied["data"] = check_row(convert_row(data))
         try:
             answer = self.request(
                 "POST",
@@ -1152,17 +1180,25 @@ class Client(BaseClient):
         job: JSONObject = self.request("PUT", path, data={"job": attributes}, shape=shape).body
         return job
 
-    def _upload(self, body: IO[bytes], content_type: str, job_id: int | None, force: bool) -> Job:
+    def _upload(
+        self,
+        body: IO[bytes],
+        content_type: str,
+        job_id: int | None,
+        force: bool,
+        progress: ProgressOption,
+    ) -> Job:
         is_new = job_id is None
         try:
-            answer = self.request(
-                "POST" if is_new else "PUT",
-                "jobs/upload.json" if job_id is None else _job_path(job_id, "upload"),
-                data=body,
-                headers={"Content-Type": content_type},
-                query={"force": True} if force else NOTHING,
-                shape=shapes.a_job if is_new else shapes.upload_response,
-            ).body
+            with report_rows(body, content_type, progress) as counted:
+                answer = self.request(
+                    "POST" if is_new else "PUT",
+                    "jobs/upload.json" if job_id is None else _job_path(job_id, "upload"),
+                    data=counted,
+                    headers={"Content-Type": content_type},
+                    query={"force": True} if force else NOTHING,
+                    shape=shapes.a_job if is_new else shapes.upload_response,
+                ).body
         except RefusedError as error:
             if upload_source.is_refused_whole(error):
                 upload_source.say_nothing_stored(error)

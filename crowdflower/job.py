@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Never, Self, TypeAlias, overload
 
-from crowdflower._types import MISSING, JSONObject, Missing, Row, Rows, describe_type
+from crowdflower._types import MISSING, JSONObject, Missing, Row, RowSource, describe_type
 from crowdflower.cml import CMLError
 from crowdflower.exceptions import (
     ApiError,
@@ -54,6 +54,7 @@ from crowdflower.payments.records import DryRun, PaymentPattern
 from crowdflower.payments.recovery.earlier_payments import shared_key
 from crowdflower.progress import ProgressOption
 from crowdflower.rows import upload_source
+from crowdflower.rows.sources.arrow_rows import read_parquet
 from crowdflower.rows.unordered_units import UnorderedUnits, describe_not_ordered
 from crowdflower.rows.votes import judgments_in, votes
 from crowdflower.states import GOLD_STATES, ON_DEMAND, ReportType
@@ -270,25 +271,29 @@ class Job(JobFields):
     # Units
 
     @overload
-    def upload(self, data: Rows, force: bool = False) -> None: ...
+    def upload(
+        self, data: RowSource, force: bool = False, *, progress: ProgressOption = None
+    ) -> None: ...
     @overload
     def upload(
         self,
-        data: Rows,
+        data: RowSource,
         force: bool = False,
         *,
         key: str,
         resume: str | PathLike[str] | None = None,
         live: bool = False,
+        progress: ProgressOption = None,
     ) -> Uploaded: ...
     def upload(
         self,
-        data: Rows,
+        data: RowSource,
         force: bool = False,
         *,
         key: str | None = None,
         resume: str | PathLike[str] | None = None,
         live: bool = False,
+        progress: ProgressOption = None,
     ) -> Uploaded | None:
         """Append rows; with a ``key``, each of them exactly once.
 
@@ -306,15 +311,24 @@ class Job(JobFields):
         With a journal file this holds even if the process is killed. It holds as long as no other
         program adds rows with the same keys.
 
-        :param data: Any iterable of dicts from column to JSON value.
+        :param data: Dicts from column to value, in any iterable; a data frame of pandas or polars;
+            an Arrow table, reader, or other object with ``__arrow_c_stream__``; a relation of
+            DuckDB; or the path of a CSV, JSON lines or Parquet file. Missing values are empty
+            cells. :doc:`/uploads` says what other values are sent as.
         :param force: Accept rows whose columns differ from those of the first upload.
         :param key: The column that identifies a row: a string or an integer, unique among all rows.
         :param resume: With ``key``, a file for the plan of the upload. After a crash, the same call
             with the same file continues it. A client with a journal file does not need it.
         :param live: With ``key``, upload although the job orders automatically, or is canceled. A
             row that might arrive twice, and be paid twice, stops the upload.
+        :param progress: ``True`` draws a bar; a function is called with each
+            :class:`~crowdflower.progress.Progress`, in rows: with ``key`` those that are known to
+            be in the job, otherwise those that were sent. An exception of the function stops the
+            upload: with ``key`` between two requests, and the same call continues; otherwise no row
+            is stored.
         :returns: With ``key``, counts of what was done.
         :raises InvalidInput: A row cannot be sent; ``error.row`` is its number, and none was sent.
+        :raises ImportError: An Arrow table or a Parquet file needs pyarrow, which is not installed.
         :raises OutcomeUnknown: Without ``key``, the response was lost.
         :raises UploadIncomplete: With ``key``, the upload had to stop; ``error.resume`` is the file
             to continue from, ``None`` for a client with a journal file.
@@ -330,12 +344,20 @@ class Job(JobFields):
         """
         if key is None:
             _need_key(resume, live=live)
-            self._learn_uploaded(self.client.upload_job(data, self.id, force))
+            uploaded = self.client.upload_job(data, self.id, force, progress=progress)
+            self._learn_uploaded(uploaded)
             return None
+        if isinstance(data, (str, PathLike)):
+            upload_source.check_path(data)
+            return self.upload_file(
+                data, None, force, key=key, resume=resume, live=live, progress=progress
+            )
         from crowdflower.rows import upload_keys  # noqa: PLC0415 - rarely used
 
         source = upload_keys.of_rows(data, key, force=force)
-        return self._upload_exactly_once(source, key, force=force, resume=resume, live=live)
+        return self._upload_exactly_once(
+            source, key, force=force, resume=resume, live=live, progress=progress
+        )
 
     @overload
     def upload_file(
@@ -343,6 +365,8 @@ class Job(JobFields):
         file: str | PathLike[str] | IO[Any],
         type_: str | None = None,
         force: bool = False,
+        *,
+        progress: ProgressOption = None,
     ) -> None: ...
     @overload
     def upload_file(
@@ -354,6 +378,7 @@ class Job(JobFields):
         key: str,
         resume: str | PathLike[str] | None = None,
         live: bool = False,
+        progress: ProgressOption = None,
     ) -> Uploaded: ...
     def upload_file(
         self,
@@ -364,22 +389,25 @@ class Job(JobFields):
         key: str | None = None,
         resume: str | PathLike[str] | None = None,
         live: bool = False,
+        progress: ProgressOption = None,
     ) -> Uploaded | None:
         """Append the rows of a file; with a ``key``, each of them exactly once.
 
         Calls ``PUT /jobs/{id}/upload``. :meth:`upload` explains what ``key`` guarantees. With
-        ``key``, the file must be CSV or have one JSON object per line.
+        ``key``, the file must be CSV, Parquet, or have one JSON object per line.
 
         :param file: A path, or an open file of bytes or text.
-        :param type_: ``csv``, ``json`` (one object per line), another file extension or a MIME
-            type; guessed from the file's name by default.
+        :param type_: ``csv``, ``json`` (one object per line), ``parquet``, another file extension
+            or a MIME type; guessed from the file's name by default. Parquet is sent as JSON.
         :param force: Accept rows whose columns differ from those of the first upload.
         :param key: The column that identifies a row, as in the header.
         :param resume: As in :meth:`upload`.
         :param live: As in :meth:`upload`.
+        :param progress: As in :meth:`upload`; rows of a spreadsheet are not counted.
         :raises ValueError: The type cannot be guessed.
         :raises InvalidInput: The file is not UTF-8, or a CSV file without header; ``error.row`` is
             the number of the row.
+        :raises ImportError: A Parquet file needs pyarrow, which is not installed.
 
         >>> job.upload_file("more.csv", force=True)
         >>> draft = client.create_job({"title": "Reviews"})
@@ -388,13 +416,19 @@ class Job(JobFields):
         """
         if key is None:
             _need_key(resume, live=live)
-            self._learn_uploaded(self.client.upload_job_file(file, type_, self.id, force))
+            uploaded = self.client.upload_job_file(file, type_, self.id, force, progress=progress)
+            self._learn_uploaded(uploaded)
             return None
+        if upload_source.is_parquet(file, type_):
+            rows = read_parquet(file)
+            return self.upload(rows, force, key=key, resume=resume, live=live, progress=progress)
         from crowdflower.rows import upload_keys  # noqa: PLC0415 - rarely used
 
         with upload_source.open_file(file, type_) as (body, content_type):
             source = upload_keys.of_file(body, content_type, key, force=force)
-            return self._upload_exactly_once(source, key, force=force, resume=resume, live=live)
+            return self._upload_exactly_once(
+                source, key, force=force, resume=resume, live=live, progress=progress
+            )
 
     def unit_ids(self, key: str) -> Iterator[tuple[str, int]]:
         """Yield the value of a column and the id of the unit, for all units.
@@ -564,24 +598,29 @@ class Job(JobFields):
         force: bool,
         resume: str | PathLike[str] | None,
         live: bool,
+        progress: ProgressOption,
     ) -> Uploaded:
         from crowdflower.rows.exactly_once import upload_exactly_once  # noqa: PLC0415 - rarely used
         from crowdflower.rows.recovery.upload_journal import UploadJournal  # noqa: PLC0415
+        from crowdflower.rows.sources.row_progress import report_chunks  # noqa: PLC0415
 
         operations, journal = self.client.operations, None
         if (path := operations.journal.path) is not None:
             journal = UploadJournal(path, operations.journal.transaction, operations.account.name)
-        done = upload_exactly_once(
-            self.client,
-            self.id,
-            source,
-            self._unit_data,
-            key=key,
-            force=force,
-            resume=resume,
-            live=live,
-            journal=journal,
-        )
+        with report_chunks(source, progress) as (counted, report):
+            done = upload_exactly_once(
+                self.client,
+                self.id,
+                counted,
+                self._unit_data,
+                key=key,
+                force=force,
+                resume=resume,
+                live=live,
+                journal=journal,
+                report=report,
+            )
+            report(done.rows)
         self._refresh("uploaded")
         return done
 

@@ -17,6 +17,7 @@ from crowdflower.models.resource import REFUSED_VALUES, JobResource
 from crowdflower.models.shapes import json_object
 from crowdflower.payments.kinds import MoreJudgments
 from crowdflower.payments.records import DryRun
+from crowdflower.rows.sources.cell_values import convert_row
 from crowdflower.tables.answers import aggregate_in, confidence_in
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Unit(JobResource):
         if not changes:
             return
         if "data" in changes:
-            check_row(changes["data"])
+            changes["data"] = check_row(convert_row(changes["data"]))
         body = encoding.encode_json({"unit": changes})
         try:
             answer = self.client.request("PUT", self._path(), data=body, shape=_a_unit)

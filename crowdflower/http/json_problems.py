@@ -86,7 +86,10 @@ _REMEDIES: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     ((date, time), "send a string, such as value.isoformat()"),
     (timedelta, "send a number, such as value.total_seconds()"),
     (Decimal, "send str(value), which keeps all digits, or float(value)"),
-    ((bytes, bytearray, memoryview), "send a string, such as value.decode()"),
+    (
+        (bytes, bytearray, memoryview),
+        "send a string, such as value.decode() or base64.b64encode(value).decode()",
+    ),
     (Mapping, "send a dict, such as dict(value)"),
     (Iterable, "send a list, such as list(value)"),
 )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain, islice
-from os import PathLike
 from typing import Any, Final
 
-from crowdflower._types import JSON, Row, Rows, describe_type
+from crowdflower._types import JSON, Row, RowSource
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
 from crowdflower.http.json_problems import MAX_NESTING
 from crowdflower.models.arguments import check_row
+from crowdflower.rows.sources.cell_values import convert_row
+from crowdflower.rows.sources.row_sources import describe_item, rows_in
 
 try:
     import orjson
@@ -29,17 +31,17 @@ as ``null``."""
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def json_lines(rows: Rows) -> Iterator[bytes]:
+def json_lines(rows: RowSource) -> Iterator[bytes]:
     r"""Encode rows as JSON, one object a line, in blocks of :data:`ROWS_PER_BLOCK`.
 
-    :param rows: Any iterable of mappings from column name to JSON value; consumed lazily.
-    :raises InvalidInput: A row is not a mapping, or holds a value that JSON cannot; ``row`` is its
-        number.
+    :param rows: What :func:`~crowdflower.rows.sources.row_sources.rows_in` takes; consumed lazily.
+    :raises InvalidInput: A row is not a mapping, or holds a value that cannot be sent; ``row`` is
+        its number.
 
     >>> b"".join(json_lines([{"text": "Grüße"}, {"text": "Hi"}])).decode()
     '{"text":"Grüße"}\n{"text":"Hi"}\n'
     """
-    source = rows_in(rows)
+    source = iter(rows_in(rows))
     first = 1
     while block := [_copy_row(row) for row in islice(source, ROWS_PER_BLOCK)]:
         yield _encode_block(block, first)
@@ -51,45 +53,23 @@ def _copy_row(row: Any) -> Any:
     return dict(row) if isinstance(row, dict) else row
 
 
-def rows_in(rows: Rows) -> Iterator[Row]:
-    """Return an iterator over rows; what cannot be rows is refused at once, with advice.
-
-    :raises InvalidInput: The argument is not an iterable, or is known to yield something else.
-
-    >>> rows_in({"text": "Hi"})
-    Traceback (most recent call last):
-      ...
-    crowdflower.exceptions.InvalidInput: rows must be a list ... not a dict; put one row in a list
-    """
-    advice = ""
-    if isinstance(rows, Mapping):
-        advice = "; put one row in a list"
-    elif isinstance(rows, (str, bytes, PathLike)):
-        advice = "; to upload a file, call upload_file, or the client's upload_job_file"
-    elif type(rows).__name__ == "DataFrame":  # iterating over one yields its columns
-        advice = "; pass its to_dicts(), or for pandas its to_dict('records')"
-    elif isinstance(rows, Iterable):
-        return iter(rows)
-    raise InvalidInput(
-        f"rows must be a list or another iterable of dicts, not {describe_type(rows)}{advice}"
-    )
-
-
 def _encode_block(block: list[Any], first: int) -> bytes:
     """Encode a block in one go if its rows are plain dicts; otherwise row by row, for the error."""
-    if set(map(type, block)) == {dict} and set(map(type, chain.from_iterable(block))) <= {str}:
-        values = chain.from_iterable(map(dict.values, block))
-        kinds = set(map(type, values))
-        try:
-            if orjson is not None and kinds <= _SAME_IN_BOTH:
-                lines = list(map(orjson.dumps, block))
-            else:
-                lines = [_encode(row).encode("utf-8") for row in block]
-            if not any(map(_may_be_refused, lines)):
-                return b"\n".join(lines) + b"\n"
-        except (TypeError, ValueError, RecursionError):
-            pass
+    lines = _encode_plain(block) or _encode_plain(block := list(map(convert_row, block)))
+    if lines and not any(map(_may_be_refused, lines)):
+        return b"\n".join(lines) + b"\n"
     return b"".join(_encode_row(row, number) for number, row in enumerate(block, first))
+
+
+def _encode_plain(block: list[Any]) -> list[bytes]:
+    """Encode rows, or return nothing if they are not all dicts of JSON values."""
+    if set(map(type, block)) == {dict} and set(map(type, chain.from_iterable(block))) <= {str}:
+        kinds = set(map(type, chain.from_iterable(map(dict.values, block))))
+        with suppress(TypeError, ValueError, RecursionError):
+            if orjson is not None and kinds <= _SAME_IN_BOTH:
+                return list(map(orjson.dumps, block))
+            return [_encode(row).encode("utf-8") for row in block]
+    return []
 
 
 def _may_be_refused(line: bytes) -> bool:
@@ -114,9 +94,7 @@ def check_line(row: Row, line: bytes, number: int) -> None:
 
 def _encode_row(row: object, number: int) -> bytes:
     if not isinstance(row, Mapping):
-        raise InvalidInput(
-            f"row {number} is {describe_type(row)}, not a dict from column to value", row=number
-        )
+        raise InvalidInput(f"row {number} is {describe_item(row)}", row=number)
     problem = "it cannot be written as JSON"
     if all(isinstance(column, str) for column in row):
         try:

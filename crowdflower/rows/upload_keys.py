@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from crowdflower._types import JSON, JSONObject, Row, Rows, describe_type
+from crowdflower._types import JSON, JSONObject, Row, RowSource, describe_type
 from crowdflower.cml.names import column_name
 from crowdflower.exceptions import InvalidInput
 from crowdflower.http import encoding
 from crowdflower.http.json_problems import is_missing, remedy
 from crowdflower.models.arguments import did_you_mean
 from crowdflower.rows import csv_format
-from crowdflower.rows.json_lines import check_line, json_lines, rows_in
+from crowdflower.rows.json_lines import check_line, json_lines
+from crowdflower.rows.sources.cell_values import convert_cell
+from crowdflower.rows.sources.row_sources import rows_in
+from crowdflower.rows.sources.table_rows import MAX_WHOLE, TableRows
 from crowdflower.rows.upload_source import CSV, JSON_LINES
 
 GOLD_COLUMN: Final = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
@@ -40,13 +43,20 @@ class Source:
     rows: Iterator[tuple[str, bytes]]
 
 
-def of_rows(rows: Rows, key: str, *, force: bool) -> Source:
+def of_rows(rows: RowSource, key: str, *, force: bool) -> Source:
     """Encode rows with their keys; columns of the first row that a row lacks are added as null.
 
+    :param rows: What :func:`~crowdflower.rows.sources.row_sources.rows_in` takes.
     :raises InvalidInput: A row cannot be sent, and ``row`` is its number; raised while the rows are
         consumed.
     """
-    return Source(JSON_LINES, b"", _encode_rows(rows, key, _Columns(force=force)))
+    source = rows_in(rows)
+    if isinstance(source, TableRows):
+        if key not in source.names:
+            advice = "; the index is not sent, call reset_index()" if key in source.index else ""
+            raise InvalidInput(f"the {source.kind} {no_column(key, source.names)}{advice}")
+        source.use_key(key)
+    return Source(JSON_LINES, b"", _encode_rows(source, key, _Columns(force=force)))
 
 
 def of_file(file: IO[bytes], content_type: str, key: str, *, force: bool) -> Source:
@@ -115,11 +125,11 @@ class _Columns:
         return {**row, **missing} if missing else row
 
 
-def _encode_rows(rows: Rows, key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
+def _encode_rows(rows: Iterable[Row], key: str, columns: _Columns) -> Iterator[tuple[str, bytes]]:
     keys: list[str] = []
 
     def complete_rows() -> Iterator[Row]:
-        for number, row in enumerate(rows_in(rows), 1):
+        for number, row in enumerate(rows, 1):
             if not isinstance(row, Mapping):
                 keys.append("")
                 yield row  # json_lines refuses it, with its number
@@ -214,13 +224,15 @@ def _key_of(row: Row, key: str, number: int) -> str:
 
 
 def _key(value: object, key: str, number: int) -> str:
+    value = convert_cell(value)
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         text = str(value).strip()
         if text and encoding.is_encodable(text):
             return text
     advice = remedy(value)
     if isinstance(value, float) and value.is_integer():
-        advice = "convert it with int()"
+        is_exact = abs(value) < MAX_WHOLE
+        advice = "convert it with int()" if is_exact else "as a float, it has lost its last digits"
     elif is_missing(value):
         advice = "every row needs one"
     raise InvalidInput(

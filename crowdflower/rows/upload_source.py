@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike, fspath
@@ -12,7 +13,7 @@ from pathlib import PurePath
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from typing import IO, Any, Final
 
-from crowdflower._types import Rows, describe_type, is_path
+from crowdflower._types import RowSource, describe_type, is_path
 from crowdflower.exceptions import ApplicationError, InvalidInput, RefusedError, ServerError
 from crowdflower.http.encoding import is_encodable
 from crowdflower.rows import csv_format
@@ -42,9 +43,12 @@ CONTENT_TYPES: Final = {
 }
 """Content types that the service accepts, by file name extension."""
 
+PARQUET: Final = frozenset({"parquet", "pq", "application/vnd.apache.parquet"})
+"""Extensions and MIME type of Parquet files, which are read here and sent as JSON lines."""
+
 
 @contextmanager
-def spool_rows(rows: Rows) -> Iterator[IO[bytes]]:
+def spool_rows(rows: RowSource) -> Iterator[IO[bytes]]:
     """Write rows as JSON lines to a temporary file, which is deleted when the block ends.
 
     :raises InvalidInput: A row cannot be encoded, and ``row`` is its number; or no rows at all.
@@ -96,6 +100,57 @@ def open_file(
             yield copy, content_type
 
 
+def check_path(path: str | PathLike[str]) -> None:
+    """Check that a string or a path is the name of a file of rows.
+
+    :raises InvalidInput: Its extension does not tell the format, or it is not a path.
+
+    >>> check_path("Good!")
+    Traceback (most recent call last):
+      ...
+    crowdflower.exceptions.InvalidInput: 'Good!' is not a file of rows: its name must end in ...
+    """
+    text = str(path)
+    if _URL.match(text):
+        advice = "an address on the network; download the file first"
+    elif isinstance(path, str) and (text.lstrip()[:1] in {"{", "["} or "\n" in text):
+        advice = "text; decode it first, such as with json.loads(), or pass it as io.StringIO to"
+        advice += " upload_file"
+    elif _extension(path) in {*CONTENT_TYPES, *PARQUET}:
+        return
+    else:
+        extensions = ", ".join(f".{extension}" for extension in (*CONTENT_TYPES, "parquet"))
+        raise InvalidInput(
+            f"{text!r:.80} is not a file of rows: its name must end in one of {extensions}; for a"
+            " file of another name, call upload_file with type_"
+        )
+    raise InvalidInput(f"{text!r:.80} is not a file of rows, but {advice}")
+
+
+_URL: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def is_parquet(file: object, type_: str | None) -> bool:
+    """Return whether a file is Parquet, by its type or by its name.
+
+    >>> (
+    ...     is_parquet("rows.parquet", None),
+    ...     is_parquet("rows.csv", None),
+    ...     is_parquet("rows", "parquet"),
+    ... )
+    (True, False, True)
+    """
+    if isinstance(type_, str):
+        return type_.lower().lstrip(".") in PARQUET
+    return type_ is None and _extension(file) in PARQUET
+
+
+def _extension(file: object) -> str:
+    """Return the extension of the name of a file, in lower case and without the dot."""
+    name = file if isinstance(file, (str, PathLike)) else getattr(file, "name", "")
+    return PurePath(str(name)).suffix.lower().lstrip(".")
+
+
 def _file_advice(value: object) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "; wrap the content in io.BytesIO(...) and pass type_"
@@ -123,13 +178,12 @@ def _content_type(file: str | PathLike[str] | IO[Any], type_: str | None) -> str
         extension, source = type_.lower().lstrip("."), f"the type {type_!r}"
     else:
         name = fspath(file) if isinstance(file, (str, PathLike)) else getattr(file, "name", "")
-        extension = PurePath(str(name)).suffix.lower().lstrip(".")
-        source = f"the name {name!r}"
+        extension, source = _extension(file), f"the name {name!r}"
     if extension in CONTENT_TYPES:
         return CONTENT_TYPES[extension]
     raise InvalidInput(
         f"{source} does not tell the format of the file; pass type_ as one of"
-        f" {', '.join(CONTENT_TYPES)}, or as a MIME type"
+        f" {', '.join(CONTENT_TYPES)}, parquet, or as a MIME type"
     )
 
 

@@ -7,7 +7,6 @@ import json
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 from unittest import mock
@@ -100,10 +99,8 @@ def test_rows_are_consumed_no_further_than_they_are_sent() -> None:
         (["a", "b"], "list"),
         ("text", "str"),
         (None, "None"),
-        ({"a": math.nan}, "float"),
         ({"a": -math.inf}, "float"),
-        ({"a": {"b": math.nan}}, "float"),
-        ({"a": datetime(2015, 6, 24, tzinfo=UTC)}, "datetime"),
+        ({"a": {"b": math.inf}}, "float"),
         ({"a": b"bytes"}, "bytes"),
         ({"a": {1, 2}}, "set"),
         ({"a": "\ud800"}, "surrogate"),
@@ -121,7 +118,7 @@ def test_a_row_that_is_not_json_is_named_by_its_number(row: Any, said: str, numb
     assert caught.value.row == number
 
 
-@pytest.mark.parametrize("value", [math.nan, b"bytes", "\ud800", {"deep": {1, 2}}])
+@pytest.mark.parametrize("value", [math.inf, b"bytes", "\ud800", {"deep": {1, 2}}])
 def test_the_column_that_is_not_json_is_named(value: Any) -> None:
     with pytest.raises(InvalidInput, match=r"^row 1, column 'stars': "):
         list(json_lines([{"text": "Fine.", "stars": value, "id": 7}]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crowdflower.exceptions import InvalidInput
-from crowdflower.http.encoding import encode_form
+from crowdflower.http.encoding import encode_form, encode_json
 from crowdflower.http.json_problems import find_problem
 from crowdflower.rows.json_lines import json_lines
 from crowdflower.rows.upload_keys import of_rows
@@ -24,15 +24,19 @@ if TYPE_CHECKING:
 
 LONG = 10**5000
 
-PROBLEMS = [
+CONVERTED = [
     (math.nan, "the float nan is not JSON; send None for a missing value"),
-    (math.inf, "the float inf is not JSON; send None for a missing value, or a finite number"),
-    (-math.inf, "the float -inf is not JSON"),
     (datetime(2015, 6, 24, tzinfo=UTC), "a datetime, which is not JSON; send .*isoformat"),
     (date(2015, 6, 24), r"a date, which is not JSON; send .*isoformat\(\)"),
     (time(12, 50), "a time, which is not JSON; send .*isoformat"),
     (timedelta(days=1), r"a timedelta, .*total_seconds\(\)"),
     (Decimal("1.10"), r"Decimal\('1.10'\) is a Decimal, .*send str\(value\).*float\(value\)"),
+]
+"""What rows may have, and what is not JSON elsewhere."""
+
+PROBLEMS = [
+    (math.inf, "the float inf is not JSON; send None for a missing value, or a finite number"),
+    (-math.inf, "the float -inf is not JSON"),
     (b"text", r"b'text' is a bytes, .*decode\(\)"),
     ({1, 2}, r"a set, .*list\(value\)"),
     (MappingProxyType({"a": 1}), r"a mappingproxy, .*dict\(value\)"),
@@ -41,6 +45,7 @@ PROBLEMS = [
     ({"\ud800": 1}, "the name '.ud800' has a lone surrogate"),
     ({(1, 2): 1}, r"the name \(1, 2\) is a tuple, not a string"),
     (LONG, "the int has too many digits; send a string"),
+    (Decimal("Infinity"), "a Decimal, which is not JSON"),
 ]
 IDS = [f"{type(value).__name__}-{index}" for index, (value, _) in enumerate(PROBLEMS)]
 
@@ -75,8 +80,14 @@ def test_a_unit_says_so_too(
     assert sent == []
 
 
+@pytest.mark.parametrize(("value", "said"), CONVERTED, ids=lambda value: type(value).__name__)
+def test_what_only_rows_may_have_is_named_elsewhere(value: Any, said: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"encoded as JSON: \['when'\]: .*{said}"):
+        encode_json({"when": value})
+
+
 def test_the_place_within_a_cell_is_named() -> None:
-    rows = [{"text": "fine", "scores": {"all": [1.0, math.nan]}}]
+    rows = [{"text": "fine", "scores": {"all": [1.0, math.inf]}}]
 
     with pytest.raises(InvalidInput, match=r"row 1, column 'scores': at \['all'\]\[1\], the float"):
         list(json_lines(rows))
@@ -102,7 +113,7 @@ def test_what_json_has_is_no_problem(value: Any) -> None:
 # What numpy and pandas have
 
 
-def test_scalars_of_numpy_are_named() -> None:
+def test_scalars_of_numpy_are_named_outside_of_rows() -> None:
     numpy = pytest.importorskip("numpy")
 
     for value, advice in [
@@ -113,16 +124,14 @@ def test_scalars_of_numpy_are_named() -> None:
         (numpy.array([1, 2]), r"a numpy.ndarray, .*\.tolist\(\)"),
         (numpy.float64("nan"), "the float nan is not JSON; send None"),
     ]:
-        with pytest.raises(InvalidInput, match=f"row 1, column 'n': .*{advice}"):
-            list(json_lines([{"n": value}]))
+        with pytest.raises(InvalidInput, match=rf"\['n'\]: .*{advice}"):
+            encode_json({"n": value})
 
 
-def test_scalars_of_numpy_are_named_as_keys_names_numbers_and_ids(job: Job) -> None:
+def test_scalars_of_numpy_are_named_as_names_numbers_and_ids(job: Job) -> None:
     numpy = pytest.importorskip("numpy")
     seven = numpy.int64(7)
 
-    with pytest.raises(InvalidInput, match=r"row 1 has np.int64\(7\) as its 'id'.*\.item\(\)"):
-        list(of_rows([{"id": seven}], "id", force=False).rows)
     with pytest.raises(InvalidInput, match=r"row 1, the column name np.int64\(7\) is a numpy.int"):
         list(json_lines([{seven: "a"}]))
     with pytest.raises(InvalidInput, match=r"the name np.int64\(7\) is a numpy.int64, not a str"):
@@ -135,14 +144,14 @@ def test_scalars_of_numpy_are_named_as_keys_names_numbers_and_ids(job: Job) -> N
         encode_form({"job": {"payment_cents": seven}})
 
 
-def test_missing_values_of_pandas_are_named() -> None:
+def test_missing_values_of_pandas_are_named_outside_of_rows() -> None:
     pandas = pytest.importorskip("pandas")
 
     for value in (pandas.NaT, pandas.NA):
-        with pytest.raises(InvalidInput, match=r"column 'n': .*; send None for a missing value"):
-            list(json_lines([{"n": value}]))
-    with pytest.raises(InvalidInput, match=r"column 'n': .*a Timestamp, .*isoformat\(\)"):
-        list(json_lines([{"n": pandas.Timestamp("2015-06-24")}]))
+        with pytest.raises(InvalidInput, match=r"\['n'\]: .*; send None for a missing value"):
+            encode_json({"n": value})
+    with pytest.raises(InvalidInput, match=r"\['n'\]: .*a Timestamp, .*isoformat\(\)"):
+        encode_json({"n": pandas.Timestamp("2015-06-24")})
     with pytest.raises(InvalidInput, match=r"a key must be .*; every row needs one"):
         list(of_rows([{"id": pandas.NA}], "id", force=False).rows)
 
@@ -151,9 +160,10 @@ def test_missing_values_of_pandas_are_named() -> None:
     ("value", "advice"),
     [
         (7.0, r"convert it with int\(\)"),
+        (float(10**17), "as a float, it has lost its last digits"),
         (math.nan, "every row needs one"),
         (None, "every row needs one"),
-        (date(2015, 6, 24), "isoformat"),
+        (b"7", "decode"),
     ],
 )
 def test_a_value_that_is_not_a_key_comes_with_advice(value: Any, advice: str) -> None:

@@ -193,7 +193,7 @@ def test_sent_changes_are_not_sent_again(
 
 
 def test_a_row_that_is_not_json_is_refused(unit: Unit, sent: list[SentRequest]) -> None:
-    unit.data = {"stars": float("nan")}
+    unit.data = {"stars": float("inf")}
 
     with pytest.raises(InvalidInput):
         unit.update()

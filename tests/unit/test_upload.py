@@ -70,7 +70,7 @@ class DataFrame:
         ({"text": "Fine."}, r"not a dict; put one row in a list$"),
         ("rows.csv", r"not a str; to upload a file, call upload_file"),
         (Path("rows.csv"), r"Path; to upload a file, call upload_file"),
-        (DataFrame(), r"not a DataFrame; pass its to_dicts\(\), or for pandas its to_dict\('rec"),
+        (DataFrame(), "not a DataFrame; make it a data frame of pandas or polars, or write it to"),
         (7, r"not an int$"),
         (None, r"not None$"),
     ],
