@@ -71,6 +71,9 @@ WORKS = [
     ),
     Benchmark("judgments of 500 units, 50 ms", "judgments", None, 500, 0.05, requests=510),
     Benchmark("upload 500,000 rows", "upload", "upload", times=1.5, megabytes=80),
+    Benchmark(
+        "upload a frame of 300,000 rows", "upload_frame", "upload_frame", times=1.6, megabytes=350
+    ),
     Benchmark("JSON report, 100,000 × 3", "report", "report", times=1.3, megabytes=120),
     Benchmark("list 10,000 units, no latency", "units", "units_sequential", 10_000),
     Benchmark("list 1,000,000 units, no latency", "units", "units_sequential", 1_000_000),

@@ -33,6 +33,7 @@ else:
     loads = orjson.loads
 
 UPLOAD_ROWS = 500_000
+FRAME_ROWS = 300_000
 CALLS = 1000
 THREADS = 16
 KEY = "benchmark-key"
@@ -128,6 +129,27 @@ def upload_floor(address: str) -> None:
     """Encode the rows, join them, send them."""
     body = "\n".join(map(json.dumps, _rows())).encode()
     requests.put(f"{address}/jobs/7/upload.json", body, headers=HEADERS)
+
+
+def _frame() -> Any:
+    import pandas as pd  # noqa: PLC0415 - one benchmark needs it
+
+    columns: dict[str, list[object]] = {name: [] for name in stub.row(0)}
+    for row in map(stub.row, range(FRAME_ROWS)):
+        for name, value in row.items():
+            columns[name].append(value)
+    return pd.DataFrame(columns)
+
+
+def upload_frame_ours(address: str) -> None:
+    """Upload a data frame of pandas."""
+    client(address).upload_job(_frame(), 7)
+
+
+def upload_frame_floor(address: str) -> None:
+    """Make the same data frame, and upload its rows as dicts."""
+    _frame()
+    client(address).upload_job(map(stub.row, range(FRAME_ROWS)), 7)
 
 
 def report_ours(address: str) -> None:
