@@ -140,12 +140,15 @@ class Journal:
             )
 
     def settle(self, op_id: str, state: State, evidence: str) -> Operation:
-        """Record the outcome of an operation."""
+        """Record the outcome of an operation; ``unknown`` replaces no outcome that is known.
+
+        Another process may have found out meanwhile, or sent it again.
+        """
         with self._store.transaction() as connection:
             connection.execute(
                 "UPDATE operations SET state = ?, evidence = ?, settled_at = ?, settled_step = ?"
-                " WHERE op_id = ?",
-                (state, evidence, self.now(), _next_step(connection), op_id),
+                " WHERE op_id = ? AND (? <> 'unknown' OR state IN ('prepared', 'sent', 'unknown'))",
+                (state, evidence, self.now(), _next_step(connection), op_id, state),
             )
             operation = _one(connection, "op_id = ?", op_id)
         _log(operation, f"{state}, {evidence.partition(':')[0]}")  # the rest may quote the service

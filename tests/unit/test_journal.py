@@ -92,6 +92,17 @@ def test_what_the_service_answered_is_recorded(journal: Journal) -> None:
     assert made.result is None
 
 
+def test_an_outcome_that_is_known_is_not_replaced_by_unknown(journal: Journal) -> None:
+    """One process lost the response; another has seen that the payment was made."""
+    made = journal.prepare(bonus("a key"))
+    journal.send(made.op_id, {}, 180)
+    journal.settle(made.op_id, "applied", "it shows")
+
+    settled = journal.settle(made.op_id, "unknown", "the response was lost")
+
+    assert (settled.state, settled.evidence) == ("applied", "it shows")
+
+
 def test_pending_payments_of_all_accounts_are_listed_oldest_first(journal: Journal) -> None:
     first = journal.prepare(bonus())
     second = journal.prepare(bonus())
