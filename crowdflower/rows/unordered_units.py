@@ -9,8 +9,8 @@ contradicts the counts is the report needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from math import ceil
 from typing import Any, Final
 
@@ -86,14 +86,13 @@ class UnorderedUnits:
         :raises InvalidInput: The service does not count ordered units.
         """
         total, apparent = self._read_counts()
-        if not apparent:
-            return 0
-        if apparent <= FEW:
-            return len(self._list(total, apparent))
-        newest = self._newest(total)
-        if any(self._is_new(unit) for unit in islice(newest, FEW)):
+        if apparent > FEW:
+            is_any = any(self._are_new(self._newest(total, FEW)))
+            return apparent if is_any else len(self._read_report(()))
+        newest = self._newest(total, apparent)
+        if len(newest) == apparent and all(self._are_new(newest)):
             return apparent
-        return len(self._read_report(()))
+        return len(self._read_report(newest))
 
     def ids(self) -> tuple[int, ...]:
         """Return their ids, oldest first.
@@ -101,7 +100,11 @@ class UnorderedUnits:
         :raises InvalidInput: The service does not count ordered units.
         """
         total, apparent = self._read_counts()
-        return self._list(total, apparent) if apparent else ()
+        newest = [] if apparent > MANY else self._newest(total, apparent)
+        looked_at = newest if len(newest) <= FEW else [newest[0], newest[-1]]
+        if len(newest) == apparent and all(self._are_new(looked_at)):
+            return tuple(reversed(newest))
+        return self._read_report(newest)
 
     def _read_counts(self) -> tuple[int, int]:
         """Return the number of all units, and of those that are apparently not ordered."""
@@ -118,35 +121,31 @@ class UnorderedUnits:
         golden = count_in(counts, "golden_units") or 0
         return total, max(0, total - golden - ordered)
 
-    def _list(self, total: int, apparent: int) -> tuple[int, ...]:
-        if apparent > MANY:
-            return self._read_report(())
-        newest = list(islice(self._newest(total), apparent))
-        looked_at = newest if len(newest) <= FEW else [newest[0], newest[-1]]
-        if len(newest) == apparent and all(map(self._is_new, looked_at)):
-            return tuple(reversed(newest))
-        return self._read_report(newest)
-
-    def _newest(self, total: int) -> Iterator[int]:
-        """Yield ids, newest first, without rows that say that they are test questions."""
-        for number in range(max(1, ceil(total / UNITS_PER_PAGE)), 0, -1):
-            page: Mapping[int, JSONObject] = self._client.request(
+    def _newest(self, total: int, count: int) -> list[int]:
+        """Return ids, newest first, without rows that say that they are test questions."""
+        found: list[int] = []
+        number = ceil(total / UNITS_PER_PAGE) if count else 0
+        while number > 0 and len(found) < count:
+            page = self._client.request(
                 "GET",
                 f"{self._path}/units.json",
                 query={"page": number},
                 shape=shapes.page_by_unit,
             ).body
-            yield from (unit for unit, row in reversed([*page.items()]) if not _is_gold(row))
+            found += [unit for unit, row in reversed([*page.items()]) if not _is_gold(row)]
+            number -= 1
+        return found[:count]
 
-    def _is_new(self, unit_id: int) -> bool:
-        """Return whether a unit is not ordered; if its state is not shown, the counts decide."""
-        try:
-            unit = self._client.request(
-                "GET", f"{self._path}/units/{unit_id}.json", shape=shapes.a_unit
-            ).body
-        except NotFound:
-            return False
-        return unit.get("state") in {None, NEW}
+    def _are_new(self, ids: Iterable[int]) -> Iterator[bool]:
+        """Yield whether each unit is not ordered; if a state is not shown, the counts decide."""
+        for unit in ids:
+            try:
+                path = f"{self._path}/units/{unit}.json"
+                shown = self._client.request("GET", path, shape=shapes.a_unit).body
+            except NotFound:
+                yield False
+            else:
+                yield shown.get("state") in {None, NEW}
 
     def _read_report(self, newest: Sequence[int]) -> tuple[int, ...]:
         """Return the ids by the states in the report, which may be older than the latest order.
@@ -160,7 +159,7 @@ class UnorderedUnits:
                 if unit.get("state") == NEW:
                     found.append(unit["id"])
         ids = sorted({*found, *(unit for unit in newest if unit not in known)})
-        return tuple(ids if len(ids) > FEW else filter(self._is_new, ids))
+        return tuple(ids if len(ids) > FEW else compress(ids, self._are_new(ids)))
 
 
 def describe_not_ordered(ids: Sequence[int]) -> str:

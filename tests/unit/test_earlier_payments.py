@@ -218,6 +218,16 @@ def test_an_overtaken_payment_is_an_error_by_default(
 # Sent, and perhaps made
 
 
+def test_the_error_can_look_again(made: Callable[..., Client], service: Service) -> None:
+    kill_during(service, made(), "before")
+    with pytest.raises(OutcomeUnknown) as caught:
+        launch(made())
+    service.ordered = 20
+
+    assert type(caught.value.reconcile()) is Applied
+    assert launch(made()).job_id == 7
+
+
 @pytest.mark.parametrize("remembers", [True, False])
 def test_an_order_that_shows_is_returned_with_what_is_known(
     made: Callable[..., Client], service: Service, sent: list[SentRequest], remembers: bool
@@ -265,10 +275,6 @@ def test_what_may_have_been_paid_is_not_sent_again(
     assert f"client.operations.resolve('{error.op_id}', 'applied'), or 'not_applied'" in str(error)
     assert error.operation is not None
     assert (error.operation.state, service.ordered, paid(sent)) == ("sent", 0, 0)
-    service.ordered = 20
-    assert type(error.reconcile()) is Applied
-    service.ordered = 0
-    Journal(path).settle(error.op_id or "", "unknown", "")
     made().operations.resolve(error.op_id or "", "not_applied")
     assert launch(made()).nuggeted_units_count == 20
 
