@@ -17,6 +17,7 @@ from crowdflower.exceptions import (
     OutcomeUnknown,
     OverBudget,
     ReportNotReady,
+    WaitTimeout,
 )
 from crowdflower.payments.records import PENDING
 
@@ -45,8 +46,8 @@ MEANINGS: Final = {
     ExitCode.NOT_FOUND: "The account has no such job, unit or report.",
     ExitCode.PROBLEMS: "A check found problems; they are listed.",
     ExitCode.TIMEOUT: "It did not happen within the time; the job goes on.",
-    ExitCode.NOT_CONFIRMED: "It was not confirmed, or may cost more than allowed; nothing was sent"
-    " that costs or changes.",
+    ExitCode.NOT_CONFIRMED: "It was not confirmed, or costs more than allowed; nothing was sent"
+    " that costs. watch --max-cost has paused the job.",
     ExitCode.INTERRUPTED: "Ctrl-C.",
     ExitCode.BROKEN_PIPE: "The reader of the output has closed it, as head does.",
 }
@@ -91,6 +92,7 @@ _CODES: Final = {
     InvalidInput: ExitCode.USAGE,
     ConfigError: ExitCode.USAGE,
     ReportNotReady: ExitCode.TIMEOUT,
+    WaitTimeout: ExitCode.TIMEOUT,
 }
 """The first class that fits decides."""
 

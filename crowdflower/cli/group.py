@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from crowdflower import __version__
 from crowdflower._types import one_line
-from crowdflower.cli.exit_codes import MEANINGS, ExitCode, as_command_error
+from crowdflower.cli.exit_codes import MEANINGS, CommandError, ExitCode, as_command_error
 from crowdflower.cli.options import settings_options, write_options
 from crowdflower.cli.settings import Settings
 from crowdflower.cli.suggestions import SuggestingGroup
@@ -46,11 +46,13 @@ SECTIONS: Final[Mapping[str, Mapping[str, Subcommand]]] = {
     },
     "Collect judgments": {
         "estimate": Subcommand("money.estimate_command", "Estimate the cost of an order."),
+        "watch": Subcommand("jobs.watch", "Wait until a job is finished."),
         "pause": Subcommand("jobs.job_state", "Stop handing out rows."),
         "resume": Subcommand("jobs.job_state", "Resume a paused job."),
         "cancel": Subcommand("jobs.job_state", "End a job for good, with a refund."),
     },
     "Results": {
+        "results": Subcommand("jobs.results", "Print or save one answer per row."),
         "report": Subcommand("jobs.report", "Download a report."),
         "workers": Subcommand("jobs.workers", "List contributors; flag, reject or notify one."),
     },
@@ -178,6 +180,12 @@ class Subcommands(SuggestingGroup):
         except BrokenPipeError:
             _close_stdout()
             code = ExitCode.BROKEN_PIPE
+        except ImportError as error:
+            if "crowdflower-client[" not in str(error):  # it does not say what to install
+                raise
+            failure = CommandError(str(error), ExitCode.USAGE)
+            failure.show()
+            code = failure.exit_code
         except (ApiError, OSError) as error:
             failure = as_command_error(error)
             failure.show()

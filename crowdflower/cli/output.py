@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
@@ -178,6 +179,8 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, list) and not any(isinstance(each, (dict, list)) for each in value):
         return ", ".join(map(as_text, value))
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
@@ -193,6 +196,8 @@ def as_cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, list) and not any(isinstance(each, (dict, list)) for each in value):
         return "\n".join(map(as_cell, value))
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
@@ -200,8 +205,13 @@ def as_cell(value: Any) -> str:
 
 def to_json(value: JSON, indent: int | None = None) -> str:
     """Return JSON that a terminal can show: characters that control one are escaped."""
-    text = json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout), indent=indent, default=str)
+    is_ascii = not _is_unicode(sys.stdout)
+    text = json.dumps(value, ensure_ascii=is_ascii, indent=indent, default=_as_json)
     return _CONTROLS.sub(_escape, text)
+
+
+def _as_json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def print_json_array(items: Iterable[JSON]) -> None:
@@ -228,6 +238,8 @@ def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -
     table = Table(columns, start)
     for row in chain(start, rows):
         table.print_row(row)
+    if table.hidden:
+        say(f"The terminal is too narrow for: {', '.join(table.hidden)}. --json shows all.")
 
 
 def write(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -53,31 +54,39 @@ class Table:
         # rich itself keeps bold and dim with NO_COLOR
         styles: Final = None if os.environ.get("NO_COLOR") else "auto"
         self._console = Console(highlight=False, color_system=styles)
-        self._columns = columns
-        is_limited = self._console.is_terminal or "COLUMNS" in os.environ
-        self._is_limited = is_limited
-        self._widths = self._choose_widths([list(map(_clean, row)) for row in first_rows])
+        self._is_limited = self._console.is_terminal or "COLUMNS" in os.environ
+        widths = _natural_widths(columns, [list(map(one_line, row)) for row in first_rows])
+        shown = self._count_shown(columns, widths) if self._is_limited else len(columns)
+        self._columns, self._widths = columns[:shown], self._shrink(columns[:shown], widths[:shown])
+        self.hidden = [column.name for column in columns[shown:]]
+        """Names of columns for which the terminal is too narrow."""
         if any(column.name for column in columns):
-            self._print([column.name for column in columns], ["bold"] * len(columns))
+            self._print([column.name for column in self._columns], ["bold"] * shown)
 
     def print_row(self, cells: Sequence[str]) -> None:
         """Print a row, each cell on one line and without what would control the terminal."""
+        cells = cells[: len(self._columns)]
         styles = [
             column.style or (STATE_STYLES.get(cell, "") if column.name == "state" else "")
             for column, cell in zip(self._columns, cells, strict=True)
         ]
-        self._print([_clean(cell) for cell in cells], styles)
+        self._print([one_line(cell) for cell in cells], styles)
 
-    def _choose_widths(self, rows: Sequence[Sequence[str]]) -> list[int]:
-        widths = [
-            max(cell_len(column.name), *(cell_len(row[index]) for row in rows), 0)
-            for index, column in enumerate(self._columns)
+    def _count_shown(self, columns: Sequence[TableColumn], widths: Sequence[int]) -> int:
+        """Return how many columns fit if all flexible ones are short; at least one."""
+        least = [
+            min(width, MIN_WIDTH) if column.flexible or column.wraps else width
+            for column, width in zip(columns, widths, strict=True)
         ]
-        if not self._is_limited:
-            return widths
-        flexible = [index for index, column in enumerate(self._columns) if column.flexible]
+        ends = accumulate(width + len(GAP) for width in least)
+        return max(1, sum(end - len(GAP) <= self._console.width for end in ends))
+
+    def _shrink(self, columns: Sequence[TableColumn], widths: Sequence[int]) -> list[int]:
+        """Return the widths, with flexible columns shortened so that a row fits."""
+        widths = list(widths)
+        flexible = [index for index, column in enumerate(columns) if column.flexible]
         excess = sum(widths) + len(GAP) * (len(widths) - 1) - self._console.width
-        while excess > 0 and flexible:
+        while self._is_limited and excess > 0 and flexible:
             widest = max(flexible, key=lambda index: widths[index])
             if widths[widest] <= MIN_WIDTH:
                 break
@@ -117,5 +126,8 @@ class Table:
         return set_cell_size(cell, width - 1).rstrip() + end
 
 
-def _clean(cell: str) -> str:
-    return one_line(cell)
+def _natural_widths(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        max([cell_len(column.name), *(cell_len(row[index]) for row in rows)])
+        for index, column in enumerate(columns)
+    ]

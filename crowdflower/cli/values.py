@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final
@@ -128,10 +129,37 @@ class DayType(ValueType):
             self.fail(f"{value!r} is not a day such as 2026-07-30", param, ctx)
 
 
+class MomentType(DayType):
+    """A day, which begins at midnight in UTC, or a time with its time zone.
+
+    >>> str(MOMENT.convert("2026-07-30T12:00:00+02:00", None, None))
+    '2026-07-30 12:00:00+02:00'
+    """
+
+    name = "time"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date | datetime:
+        """Return the day or the time."""
+        if isinstance(value, date):
+            return value
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-07-30T12:00:00Z", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no time zone; for UTC write {value}Z", param, ctx)
+        return moment
+
+
 JOB: Final = JobType()
 DOLLARS: Final = DollarsType()
 DURATION: Final = DurationType()
 DAY: Final = DayType()
+MOMENT: Final = MomentType()
 
 
 def format_dollars(cents: int | None) -> str:

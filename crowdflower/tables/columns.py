@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -48,6 +48,24 @@ class TypedColumn:
 
     def __len__(self) -> int:
         return sum(map(len, self.blocks))
+
+    def values(self) -> Iterator[Any]:
+        """Yield the values as Python has them: categories as strings, times as datetimes in UTC.
+
+        >>> column = TypedColumn(Kind.TIME, [Numbers(Kind.TIME, array("q", [0]))])
+        >>> [str(moment) for moment in column.values()]
+        ['1970-01-01 00:00:00+00:00']
+        """
+        for block in self.blocks:
+            for value in block.to_list():
+                if value is None or (self.kind is Kind.CODE and value < 0):
+                    yield None
+                elif self.kind is Kind.CODE:
+                    yield self.categories[value]
+                elif self.kind is Kind.TIME:
+                    yield _EPOCH + value * _MICROSECOND
+                else:
+                    yield value
 
     @property
     def has_nulls(self) -> bool:

@@ -66,17 +66,18 @@ class Results(TableIterator[T]):
 
     def to_pandas(self, since: datetime | date | None = None) -> pd.DataFrame:
         """Return the results as a pandas data frame; see :meth:`crowdflower.job.Job.to_pandas`."""
-        return self._table(since).to_pandas()
+        return self.to_table(since).to_pandas()
 
     def to_polars(self, since: datetime | date | None = None) -> pl.DataFrame:
         """Return the results as a polars data frame; see :meth:`crowdflower.job.Job.to_pandas`."""
-        return self._table(since).to_polars()
+        return self.to_table(since).to_polars()
 
     def to_arrow(self, since: datetime | date | None = None) -> pa.Table:
         """Return the results as an Arrow table; see :meth:`crowdflower.job.Job.to_pandas`."""
-        return self._table(since).to_arrow()
+        return self.to_table(since).to_arrow()
 
-    def _table(self, since: datetime | date | None) -> Table:
+    def to_table(self, since: datetime | date | None = None) -> Table:
+        """Return the results as columns and rows of Python values; no package is needed."""
         return results_table(self._check_unused(), since)
 
 
@@ -107,21 +108,22 @@ class Judgments(TableIterator[T]):
         :raises InvalidInput: ``since`` has no time zone.
         :raises ImportError: pandas is not installed.
         """
-        return self._table(since, row_columns=row_columns).to_pandas()
+        return self.to_table(since, row_columns=row_columns).to_pandas()
 
     def to_polars(
         self, since: datetime | date | None = None, *, row_columns: bool = False
     ) -> pl.DataFrame:
         """Return the judgments as a polars data frame; see :meth:`to_pandas`."""
-        return self._table(since, row_columns=row_columns).to_polars()
+        return self.to_table(since, row_columns=row_columns).to_polars()
 
     def to_arrow(
         self, since: datetime | date | None = None, *, row_columns: bool = False
     ) -> pa.Table:
         """Return the judgments as an Arrow table; see :meth:`to_pandas`."""
-        return self._table(since, row_columns=row_columns).to_arrow()
+        return self.to_table(since, row_columns=row_columns).to_arrow()
 
-    def _table(self, since: datetime | date | None, *, row_columns: bool) -> Table:
+    def to_table(self, since: datetime | date | None = None, *, row_columns: bool = False) -> Table:
+        """Return the judgments as columns and rows of Python values; no package is needed."""
         return judgments_table(
             self._check_unused(), since, untrusted=self._untrusted, row_columns=row_columns
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crowdflower.tables.columns import TypedColumn
 
@@ -25,6 +25,14 @@ class Table:
 
     columns: dict[str, TypedColumn]
     without: Collection[int] = field(default=frozenset())
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows as tuples, for which no package is needed."""
+        names = list(self.columns)
+        ids = names.index(UNIT_ID) if self.without else 0
+        for row in zip(*(column.values() for column in self.columns.values()), strict=True):
+            if not self.without or row[ids] not in self.without:
+                yield row
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a pandas data frame.
