@@ -46,15 +46,16 @@ SECTIONS: Final[Mapping[str, Mapping[str, Subcommand]]] = {
     },
     "Collect judgments": {
         "estimate": Subcommand("money.estimate_command", "Estimate the cost of an order."),
+        "launch": Subcommand("money.launch", "Order units, which contributors then judge."),
         "watch": Subcommand("jobs.watch", "Wait until a job is finished."),
         "pause": Subcommand("jobs.job_state", "Stop handing out rows."),
         "resume": Subcommand("jobs.job_state", "Resume a paused job."),
         "cancel": Subcommand("jobs.job_state", "End a job for good, with a refund."),
     },
     "Results": {
-        "results": Subcommand("jobs.results", "Print or save one answer per row."),
-        "report": Subcommand("jobs.report", "Download a report."),
-        "workers": Subcommand("jobs.workers", "List contributors; flag, reject or notify one."),
+        "results": Subcommand("results.results", "Print or save one answer per row."),
+        "report": Subcommand("results.report", "Download a report."),
+        "workers": Subcommand("results.workers", "List contributors; flag, reject or notify one."),
     },
     "Account and payments": {
         "account": Subcommand("money.account", "Show the account and its balance."),
@@ -242,13 +243,16 @@ class Subcommands(SuggestingGroup):
 
 @contextmanager
 def _show_warnings() -> Iterator[None]:
-    """Print each warning of the library as one line on standard error."""
+    """Print each warning of the library as one line on standard error, and once."""
+    shown: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **_: Any) -> None:
-        if issubclass(category, UserWarning):
-            click.echo(f"Warning: {one_line(str(message))}", err=True)
-        else:
+        text = one_line(str(message))
+        if not issubclass(category, UserWarning):
             usual(message, category, *place)
+        elif text not in shown:
+            click.echo(f"Warning: {text}", err=True)
+            shown.add(text)
 
     with warnings.catch_warnings():
         usual = warnings.showwarning

@@ -6,17 +6,14 @@ import csv
 import io
 import json
 import os
-import pty
-import select
 import signal
 import socket
 import subprocess
-import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
+from terminal import COMMAND, TIMEOUT, in_a_terminal
 
 from crowdflower.cli.exit_codes import MEANINGS, ExitCode, exit_code
 from crowdflower.exceptions import (
@@ -38,8 +35,6 @@ if TYPE_CHECKING:
     from crowdflower.client import Client
     from crowdflower.job import Job
 
-COMMAND = [sys.executable, "-m", "crowdflower.cli"]
-TIMEOUT = 60
 ODD_TITLES = [
     "A long title, " * 15,
     "レビューは何と言っていますか？" * 8,
@@ -105,27 +100,6 @@ def test_json_and_csv_are_complete_whatever_the_encoding_of_the_terminal(
 
     assert [each["title"] for each in json.loads(outputs[0])] == titles
     assert [each["title"] for each in csv.DictReader(io.StringIO(outputs[1]))] == titles
-
-
-def in_a_terminal(*arguments: str, columns: int = 80, keys: bytes = b"", **more: str) -> str:
-    """Run the command in a pseudo-terminal; return what it shows."""
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns), **more}
-    with suppress(KeyError):
-        del environment["NO_COLOR"]
-    if "NO_COLOR" in more:
-        environment["NO_COLOR"] = more["NO_COLOR"]
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    ):
-        os.close(theirs)
-        os.write(ours, keys)
-        shown = b""
-        with suppress(OSError):  # the end of a pseudo-terminal is an error on Linux
-            while select.select([ours], [], [], TIMEOUT)[0] and (read := os.read(ours, 65536)):
-                shown += read
-        os.close(ours)
-    return shown.decode()
 
 
 def test_a_terminal_gets_colours_unless_it_is_told_not_to(job: Job) -> None:

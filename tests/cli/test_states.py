@@ -54,7 +54,7 @@ def test_nothing_left_to_order_is_an_error(run: Run, running: Job) -> None:
     result = run("estimate", "reviews")
 
     assert result.exit_code == 1
-    assert "has no units to order: 15 in all, 5 test questions" in result.stderr
+    assert "has nothing to order: every unit is ordered, or a test question" in result.stderr
 
 
 def test_a_job_is_paused_resumed_and_canceled(run: Run, running: Job) -> None:

@@ -1,1 +1,1 @@
-"""The commands for jobs: settings, rows, test questions, progress and results."""
+"""The commands for jobs: settings, rows, test questions, progress."""

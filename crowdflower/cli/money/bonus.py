@@ -7,8 +7,7 @@ from typing import Final
 import click
 
 from crowdflower.cli.dry_run import describe_payment
-from crowdflower.cli.jobs.workers import worker_argument
-from crowdflower.cli.money.confirmation import confirm
+from crowdflower.cli.money.confirmation import confirm, mention_pending
 from crowdflower.cli.options import (
     Command,
     job_argument,
@@ -17,6 +16,7 @@ from crowdflower.cli.options import (
     yes_option,
 )
 from crowdflower.cli.output import say
+from crowdflower.cli.results.workers import worker_argument
 from crowdflower.cli.values import DollarsType, format_dollars
 from crowdflower.client import Client
 from crowdflower.payments.pricing import bonus_cents
@@ -63,5 +63,6 @@ def bonus(
     balance = client.get_account().get("balance")
     say(f"{cost[0].upper()}{cost[1:]}. The balance is {format_dollars(balance)}.")
     confirm("Pay it?", yes=yes)
-    worker.bonus(amount, reason, key=key)
+    with mention_pending():
+        worker.bonus(amount, reason, key=key)
     say(f"Paid {format_dollars(amount)} to contributor {worker_id}.")

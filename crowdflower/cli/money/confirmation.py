@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -33,6 +35,16 @@ def confirm(question: str, *, yes: bool, costs: bool = True) -> None:
             f" at. If you mean it: {command_line('--yes')}",
             ExitCode.NOT_CONFIRMED,
         )
+
+
+@contextmanager
+def mention_pending() -> Iterator[None]:
+    """Say where a payment is listed that is interrupted in the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("If the payment was sent, `crowdflower pending` lists it.", err=True)
+        raise
 
 
 def command_line(*more: str) -> str:

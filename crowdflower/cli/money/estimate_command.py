@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import click
 
 from crowdflower._types import JSONObject
-from crowdflower.cli.exit_codes import CommandError, ExitCode
+from crowdflower.cli.exit_codes import CommandError
 from crowdflower.cli.options import Command, job_argument, output_options, with_client
 from crowdflower.cli.output import Output, print_csv, say, to_json, write
 from crowdflower.cli.values import format_dollars
@@ -50,7 +51,7 @@ def estimate(
     In JSON and CSV, amounts are in US cents.
     """
     job = client.get_job(job_id)
-    found = job.estimate(units_count or units_to_order(job), **assumed)
+    found = job.estimate(units_count or count_unordered(job), **assumed)
     balance = client.get_account().get("balance")
     if output.style == "json":
         write(f"{to_json(_as_json(found, balance), indent=2)}\n")
@@ -61,20 +62,18 @@ def estimate(
         say(f"The balance is {format_dollars(balance)}.")
 
 
-def units_to_order(job: Job) -> int:
+def count_unordered(job: Job) -> int:
     """Return how many units are neither ordered nor test questions.
 
     :raises CommandError: There are none.
     """
-    counts = job.ping()
-    units, golds = job.units_count or 0, job.golds_count or 0
-    left = units - golds - (counts.get("ordered_units") or 0)
-    if left < 1:
+    preview = job.launch(dry_run=True)
+    if preview is None:
         raise CommandError(
-            f"job {job.id} has no units to order: {units} in all, {golds} test questions",
-            ExitCode.FAILED,
+            f"job {job.id} has nothing to order: every unit is ordered, or a test question;"
+            " for the cost of more units, give their COUNT"
         )
-    return left
+    return int(dict(parse_qsl(preview.body))["debit[units_count]"])
 
 
 def _as_json(found: Estimate, balance: Any) -> JSONObject:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import click
 
-from crowdflower.cli.jobs.result_files import ResultRows, choose_writer, safe_cells, save
 from crowdflower.cli.options import Command, job_argument, output_options, with_client
 from crowdflower.cli.output import (
     Output,
@@ -19,6 +18,7 @@ from crowdflower.cli.output import (
     print_table,
     say,
 )
+from crowdflower.cli.results.result_files import ResultRows, choose_writer, safe_cells, save
 from crowdflower.cli.table import TableColumn
 from crowdflower.cli.values import MOMENT, count
 from crowdflower.client import Client

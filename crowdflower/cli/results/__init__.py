@@ -1,0 +1,1 @@
+"""The commands for results: reports, answers, contributors."""
