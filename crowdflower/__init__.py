@@ -9,6 +9,7 @@
     worker       Worker: a contributor
     order        Order: units that were ordered, and their price
     webhook      Webhook: verifies, parses and deduplicates notifications
+    webhook_server  receives notifications in a script
     exceptions   every error that a call raises, under ApiError
     states       the API's words: states, channels, report types, signals
     progress     Progress: how far an upload, a download or a wait is

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from http import HTTPStatus
 from os import PathLike
@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from crowdflower.rows.job_folders.job_changes import JobChanges
     from crowdflower.rows.job_folders.job_reader import JobReader
     from crowdflower.webhook import Webhook
+    from crowdflower.webhook_server import WebhookServer
 
 __all__ = ["ApiError", "Client", "PathFactory"]
 
@@ -171,6 +172,7 @@ class Client(BaseClient):
             allow_insecure=allow_insecure or os.environ.get(ALLOW_INSECURE) == "1",
             clock=clock,
         )
+        self._webhook_servers: set[WebhookServer] = set()
         if not isinstance(journal, Journal):
             journal = Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None)
         self.operations = Operations(self, journal, max_spend_cents=max_spend_cents)
@@ -224,6 +226,85 @@ class Client(BaseClient):
 
         keys = tuple(map(mask_key, keys))
         return Webhook(*(keys or (self.transport.key,)), client=self)
+
+    def webhook_server(
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        *,
+        keys: Iterable[str] = (),
+        public_url: str | None = None,
+        path: str | None = None,
+        jobs: Iterable[JobFields | int] = (),
+        poll: float | timedelta = 60.0,
+        max_events: int = 10_000,
+    ) -> WebhookServer:
+        """Start a server on this machine that receives notifications, and yields their events.
+
+        Set the ``webhook_uri`` of jobs to its ``url``. For a service on the internet,
+        ``public_url`` must be an address that leads to this machine: of a tunnel, or of a reverse
+        proxy. The server stops at the end of the ``with`` block.
+
+        Notifications that do not come are found by polling the jobs whose ``webhook_uri`` this
+        client sets meanwhile, and those in ``jobs``: calls ``GET /jobs/{id}`` and
+        ``GET /jobs/{id}/ping``, and ``GET /jobs/{id}/judgments`` if units are missing.
+
+        :param port: The port to listen on; 0 for any free one.
+        :param host: The address of this machine to listen on; only programs on this machine can
+            reach the default.
+        :param keys: What the service signs with, as for :meth:`webhook`.
+        :param public_url: The address by which the service reaches this server, without the path.
+        :param path: The path of its ``url``; by default random. Choose one if the server shall have
+            the same ``url`` the next time.
+        :param jobs: Jobs whose ``webhook_uri`` is its ``url`` already.
+        :param poll: Seconds, or a ``timedelta``, between two polls.
+        :param max_events: Events that are kept until they are taken; then the service is told to
+            send notifications again later.
+        :raises InvalidInput: An argument cannot be used.
+        :raises OSError: The port is in use.
+
+        >>> with client.webhook_server() as hooks:
+        ...     job.webhook_uri = hooks.url
+        ...     job.update()
+        ...     job.fire_test_question_webhooks()
+        ...     attempts = box.deliver_webhooks()  # the service does this by itself
+        ...     for event in hooks:
+        ...         print(event.signal, event.units[0].data["review"])
+        ...         if event.units[0].id == job.units[1].id:
+        ...             break
+        unit_complete Works as it should, every single day.
+        unit_complete Do not buy it, it is dangerous.
+        """
+        from crowdflower.webhook_server import WebhookServer  # noqa: PLC0415 - few clients need it
+
+        watched = [self._as_job(job) for job in jobs]
+        server = WebhookServer(
+            self.webhook(*([keys] if isinstance(keys, str) else keys)),
+            port=port,
+            host=host,
+            public_url=public_url,
+            path=path,
+            poll=poll,
+            max_events=max_events,
+            ended=self._webhook_servers.discard,
+        )
+        self._webhook_servers.add(server)
+        try:
+            for job in watched:
+                server.watch(job)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _watch_webhooks(self, job: Job) -> None:
+        """Have the server at the ``webhook_uri`` of a job look for notifications that are lost."""
+        for server in list(self._webhook_servers):
+            if job.webhook_uri == server.url:
+                try:
+                    server.watch(job)
+                except ApiError as error:
+                    warn(f"notifications of job {job.id} that are lost will not be found: {error}")
 
     # Any call
 
@@ -349,6 +430,8 @@ class Client(BaseClient):
         sent = group_fields(encoding.flatten({"job": comparable(attrs, created.body)}))
         if compare_attributes("job", sent, created.body) is Visibility.NOT_MADE:
             job.absorb(self.update_job(job.id, attrs))
+        elif self._webhook_servers:
+            self._watch_webhooks(job)
         return job
 
     def get_or_create_job(self, alias: str, *, update: bool = False, **attributes: Any) -> Job:
@@ -1178,6 +1261,8 @@ class Client(BaseClient):
         path = f"jobs/{segment(job_id)}.json"
         shape = partial(shapes.json_object, kind="job")
         job: JSONObject = self.request("PUT", path, data={"job": attributes}, shape=shape).body
+        if self._webhook_servers:
+            self._watch_webhooks(self._job(job))
         return job
 
     def _upload(

@@ -158,10 +158,23 @@ class Webhook:
                 if signature
                 else "the notification is not signed; it does not come from the service"
             )
-        event = self._build_event(signal, payload)
-        if not self._remember(event.identity):
-            raise Replay(f"this {event.signal!r:.60} was received before", event=event)
-        return event
+        return self._accept(signal, payload, _decode_payload(payload))
+
+    def accept(self, signal: str, content: JSON) -> Event:
+        """Return the event of an object that was read, as if its notification had come.
+
+        For notifications that were lost. One that comes later for the same object, in the same
+        version, is a :class:`~crowdflower.exceptions.Replay`.
+
+        :param signal: One of :data:`~crowdflower.states.SIGNALS`.
+        :param content: The JSON of the job, the unit or the judgments.
+        :raises MalformedNotification: The content does not match the signal.
+        :raises Replay: The notification was received before.
+
+        >>> client.webhook().accept("unit_complete", unit.json)
+        UnitEvent(signal='unit_complete', units=(<Unit ... golden, ...>,))
+        """
+        return self._accept(signal, encoding.encode_json(content), content)
 
     @contextmanager
     def taking(self, body: bytes) -> Iterator[Event]:
@@ -198,6 +211,12 @@ class Webhook:
                 self._received.pop(event.identity, None)
             raise
 
+    def _accept(self, signal: str, payload: bytes, content: JSON) -> Event:
+        event = self._build_event(signal, payload, content)
+        if not self._remember(event.identity):
+            raise Replay(f"this {event.signal!r:.60} was received before", event=event)
+        return event
+
     def _remember(self, identity: str) -> bool:
         """Remember a notification, and return whether it is new; the oldest may be forgotten."""
         with self._lock:
@@ -208,8 +227,7 @@ class Webhook:
                 self._received.popitem(last=False)
             return True
 
-    def _build_event(self, signal: str, payload: bytes) -> Event:
-        content = _decode_payload(payload)
+    def _build_event(self, signal: str, payload: bytes, content: JSON) -> Event:
         if signal not in PAYLOAD_KINDS:
             # The signal is not part of this identity, because it is not signed: with invented
             # signals, an attacker could repeat one captured payload until the memory is full.
