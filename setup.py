@@ -87,5 +87,8 @@ setup(
     python_requires=">=3.11",
     install_requires=["requests>=2.33", "urllib3>=2.6.3"],
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["crowdflower = crowdflower.cli:main"]},
+    entry_points={
+        "console_scripts": ["crowdflower = crowdflower.cli:main"],
+        "pytest11": ["crowdflower = crowdflower.testing"],
+    },
 )

@@ -24,6 +24,7 @@
     quality      trust, confidence, agreement, aggregation: pure functions
     ampcrowd     the client of a second, smaller service
     sandbox      the service on this machine
+    testing      the pytest plugin: fixtures with a sandbox
     cli          the crowdflower command
 
 ``docs/architecture.rst`` shows which of them may import which.
@@ -32,87 +33,88 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
-
-from crowdflower.client import Client
-from crowdflower.exceptions import (
-    ApiError,
-    ApplicationError,
-    AuthenticationError,
-    ConfigError,
-    Conflict,
-    ConnectionLost,
-    CostLimitReached,
-    DeadlineExceeded,
-    DuplicateOperation,
-    EditConflict,
-    InvalidInput,
-    JobStalled,
-    JournalCorrupt,
-    JournalError,
-    JournalLocked,
-    MalformedNotification,
-    MalformedResponse,
-    MethodNotAllowed,
-    NotAcceptable,
-    NotFound,
-    NothingToWaitFor,
-    NotSentError,
-    OutcomeUnknown,
-    OverBudget,
-    PageChanged,
-    PageLoop,
-    PaginationError,
-    PaginationWarning,
-    PayloadTooLarge,
-    PaymentRequired,
-    PermissionDenied,
-    RateLimited,
-    RefusedError,
-    Replay,
-    ReportCorrupt,
-    ReportEmpty,
-    ReportError,
-    ReportNotReady,
-    ReportTooLarge,
-    RequestTimeout,
-    ResponseError,
-    ResponseTooLarge,
-    SandboxNotImplemented,
-    ServerError,
-    ServiceWarning,
-    SignatureMismatch,
-    SourceChanged,
-    StaleReportWarning,
-    StallWarning,
-    TransportError,
-    TruncatedResponse,
-    UnexpectedContentType,
-    UnexpectedRedirect,
-    UnexpectedStatus,
-    UnitLimitReached,
-    UnknownAttribute,
-    UploadError,
-    UploadIncomplete,
-    UploadLocked,
-    ValidationError,
-    WaitError,
-    WaitTimeout,
-    WebhookError,
-)
-from crowdflower.http.encoding import timestamp
-from crowdflower.job import Job
-from crowdflower.judgment import Judgment, JudgmentAggregate
-from crowdflower.models.paths import PathFactory
-from crowdflower.models.waiting.counts import Counts
-from crowdflower.order import Order
-from crowdflower.progress import Progress
-from crowdflower.unit import Unit, UnitPromise
-from crowdflower.worker import Worker
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from crowdflower.client import Client
+    from crowdflower.exceptions import (
+        ApiError,
+        ApplicationError,
+        AuthenticationError,
+        ConfigError,
+        Conflict,
+        ConnectionLost,
+        CostLimitReached,
+        DeadlineExceeded,
+        DuplicateOperation,
+        EditConflict,
+        InvalidInput,
+        JobStalled,
+        JournalCorrupt,
+        JournalError,
+        JournalLocked,
+        MalformedNotification,
+        MalformedResponse,
+        MethodNotAllowed,
+        NotAcceptable,
+        NotFound,
+        NothingToWaitFor,
+        NotSentError,
+        OutcomeUnknown,
+        OverBudget,
+        PageChanged,
+        PageLoop,
+        PaginationError,
+        PaginationWarning,
+        PayloadTooLarge,
+        PaymentRequired,
+        PermissionDenied,
+        RateLimited,
+        RefusedError,
+        Replay,
+        ReportCorrupt,
+        ReportEmpty,
+        ReportError,
+        ReportNotReady,
+        ReportTooLarge,
+        RequestTimeout,
+        ResponseError,
+        ResponseTooLarge,
+        SandboxNotImplemented,
+        ServerError,
+        ServiceWarning,
+        SignatureMismatch,
+        SourceChanged,
+        StaleReportWarning,
+        StallWarning,
+        TransportError,
+        TruncatedResponse,
+        UnexpectedContentType,
+        UnexpectedRedirect,
+        UnexpectedStatus,
+        UnitLimitReached,
+        UnknownAttribute,
+        UploadError,
+        UploadIncomplete,
+        UploadLocked,
+        ValidationError,
+        WaitError,
+        WaitTimeout,
+        WebhookError,
+    )
+    from crowdflower.http.encoding import timestamp
+    from crowdflower.job import Job
+    from crowdflower.judgment import Judgment, JudgmentAggregate
+    from crowdflower.models.paths import PathFactory
+    from crowdflower.models.waiting.counts import Counts
+    from crowdflower.order import Order
+    from crowdflower.progress import Progress
     from crowdflower.sandbox import Sandbox
+    from crowdflower.unit import Unit, UnitPromise
     from crowdflower.webhook import Webhook
+    from crowdflower.worker import Worker
 
 __version__ = "1.0.0"
 
@@ -200,17 +202,35 @@ __all__ = [
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless configured
 
 
-def __getattr__(name: str) -> Any:
-    """Import the sandbox, which needs more packages, and webhooks only when they are asked for."""
-    if name == "Sandbox":
-        from crowdflower.sandbox import Sandbox  # noqa: PLC0415
+_HOMES: Final = (
+    "exceptions",
+    "client",
+    "judgment",
+    "worker",
+    "progress",
+    "http.encoding",
+    "models.waiting.counts",
+    "webhook",
+    "sandbox",
+)
+"""Modules that have the public names, in the order in which they are searched."""
 
-        return Sandbox
-    if name == "Webhook":
-        from crowdflower.webhook import Webhook  # noqa: PLC0415
+if not TYPE_CHECKING:
+    # Hidden from type checkers, which would conclude that any name exists.
+    def __getattr__(name: str) -> Any:
+        """Import a public name, or a submodule, when it is first asked for.
 
-        return Webhook
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        So the command starts quickly, and pytest does not load the client for its plugin.
+        """
+        if name in __all__:
+            for home in _HOMES:
+                found = vars(import_module(f"{__name__}.{home}"))
+                if name in found:
+                    return globals().setdefault(name, found[name])
+        elif name[:1] != "_" or name == "_types":
+            with suppress(ModuleNotFoundError):
+                return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

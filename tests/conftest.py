@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent))  # for served.py
 
+pytest_plugins = ["pytester"]
+
 VARIABLE = "CROWDFLOWER_TEST_POSTGRESQL"
 START = "start"
 TIMEOUT = 60

@@ -124,7 +124,7 @@ def loaded_by(statement: str, directory: Path) -> set[str]:
 
 
 def test_importing_the_package_loads_no_optional_package(tmp_path: Path) -> None:
-    loaded = loaded_by("import crowdflower", tmp_path)
+    loaded = loaded_by("from crowdflower import Client", tmp_path)
 
     assert "requests" in loaded
     assert sorted(loaded & {*OPTIONAL, "crowdflower.sandbox", "crowdflower.cli"}) == []
