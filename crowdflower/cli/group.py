@@ -41,6 +41,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Subcommand]]] = {
         "push": Subcommand("jobs.push", "Send to a job what its folder has otherwise."),
     },
     "Rows": {
+        "upload": Subcommand("jobs.upload", "Append the rows of a file to a job."),
         "units": Subcommand("jobs.units", "List the rows of a job."),
         "gold": Subcommand("jobs.gold_commands", "List test questions, or make them of rows."),
     },
