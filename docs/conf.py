@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+import command_table  # noqa: E402 - on the path set above
 import endpoint_table  # noqa: E402 - on the path set above
 import sandbox_table  # noqa: E402 - on the path set above
 
@@ -75,8 +76,10 @@ def assemble_changelog(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] += "\n".join(["", heading, "-" * len(heading), "", *fragments[name]])
 
 
-def insert_endpoint_tables(_: Sphinx, page: str, source: list[str]) -> None:
-    """Append the generated tables of endpoints to their pages."""
+def insert_tables(_: Sphinx, page: str, source: list[str]) -> None:
+    """Append the generated references of endpoints and of the command to their pages."""
+    if page == "command":
+        source[0] += "\n".join(command_table.lines())
     if page == "endpoints":
         source[0] += "\n".join(endpoint_table.lines())
     if page == "sandbox-endpoints":
@@ -85,5 +88,5 @@ def insert_endpoint_tables(_: Sphinx, page: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> None:
     """Register the functions above with Sphinx."""
-    app.connect("source-read", insert_endpoint_tables)
+    app.connect("source-read", insert_tables)
     app.connect("source-read", assemble_changelog)

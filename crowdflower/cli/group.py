@@ -103,7 +103,6 @@ SYNONYMS: Final = {
     "download": "report",
     "export": "results",
     "contributors": "workers",
-    "listen": "webhooks listen",
     "lint": "check",
     "validate": "check",
     "sandbox": "serve",
