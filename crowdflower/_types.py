@@ -26,7 +26,14 @@ class ArrowStream(Protocol):
         """Return a capsule with an Arrow stream."""
 
 
-RowSource: TypeAlias = Rows | ArrowStream | str | PathLike[str]
+class LazyTable(Protocol):
+    """A table that is computed when it is collected, such as a ``LazyFrame`` of polars."""
+
+    def collect(self) -> Any:
+        """Return the table."""
+
+
+RowSource: TypeAlias = Rows | ArrowStream | LazyTable | str | PathLike[str]
 """What holds the rows of an upload: dicts, a table, or the path of a file."""
 
 

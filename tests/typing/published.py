@@ -7,6 +7,7 @@ line.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, assert_type
 
 from crowdflower.client import ApiError, Client, PathFactory
@@ -14,6 +15,7 @@ from crowdflower.job import Job
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.order import Order
 from crowdflower.payments.records import DryRun
+from crowdflower.rows.exactly_once import Uploaded
 from crowdflower.unit import Unit, UnitPromise
 from crowdflower.webhook import Event, JobEvent, JudgmentEvent, UnitEvent
 from crowdflower.worker import Worker
@@ -28,6 +30,8 @@ def methods_of_the_client_have_return_types(client: Client) -> None:
     assert_type(client.upload_job([{"text": "hi"}]), Job)
     assert_type(client.upload_job({"text": text} for text in ("hi", "ho")), Job)
     assert_type(client.upload_job_file("rows.csv"), Job)
+    assert_type(client.upload_job("rows.csv"), Job)
+    assert_type(client.upload_job(Path("rows.parquet"), progress=print), Job)
     assert_type(client.copy_job(7, all_units=True, gold=False), Job)
     assert_type(client.update_job(7, {"title": "Sentiment"}), dict[str, Any])
     assert_type(client.get_job_channels(7), dict[str, Any])
@@ -36,6 +40,21 @@ def methods_of_the_client_have_return_types(client: Client) -> None:
     assert_type(client.unit_from_json({"id": 7}), Unit)
     assert_type(client.paged_call("jobs.json", page=2), Iterator[Any])
     assert_type(client.jobs[7].units.pages(limit=5), Iterator[Any])
+
+
+class Frame:
+    """A table that offers Arrow data, as data frames do."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        raise NotImplementedError
+
+
+def tables_can_be_uploaded(client: Client, job: Job) -> None:
+    assert_type(client.upload_job(Frame()), Job)
+    assert_type(job.upload(Frame(), key="sku"), Uploaded)
+    assert_type(job.upload("rows.csv", key="sku", progress=True), Uploaded)
+    client.upload_job(7)  # type: ignore[arg-type]
+    job.upload(Frame(), resume="plan")  # type: ignore[call-overload]
 
 
 def a_client_is_a_context_manager_and_can_come_from_the_environment() -> None:
