@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
@@ -12,7 +12,7 @@ from crowdflower._types import JSONObject
 from crowdflower.cml import Form
 from crowdflower.models.job_form import JobField
 from crowdflower.tables.blocks import Kind, as_text
-from crowdflower.tables.columns import CategoryColumn, Column
+from crowdflower.tables.columns import CategoryColumn, Column, values_of
 
 _SEVERAL: Final = re.compile(r"agg_|cagg_")
 """Aggregations that keep more than one answer."""
@@ -98,10 +98,9 @@ class Question:
             for entry in entries
         ]
 
-    def answers(self, judgments: Iterable[JSONObject]) -> list[Any]:
+    def answers(self, judgments: Sequence[JSONObject]) -> list[Any]:
         """Return the answers of some judgments, given their ``data``."""
-        name = self.name
-        found = [each.get(name) for each in judgments]
+        found = values_of(judgments, self.name)
         if self._is_listed:
             return [self._as_list(*pair) for pair in zip(found, judgments, strict=True)]
         if self.how == "avg":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
 from crowdflower.exceptions import MalformedResponse
@@ -220,6 +221,18 @@ class TimeColumn(Column):
         """Return the column."""
         blocks, self._blocks = self._blocks, []
         return TypedColumn(Kind.TIME, blocks)
+
+
+def values_of(objects: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
+    """Return the value of a key in each object; ``None`` where it is absent.
+
+    >>> values_of([{"a": 1}, {}], "a")
+    [1, None]
+    """
+    try:
+        return list(map(itemgetter(key), objects))  # without a call of Python code for each
+    except KeyError:
+        return [each.get(key) for each in objects]
 
 
 def microseconds(text: Any) -> int:

@@ -10,7 +10,7 @@ from crowdflower._types import JSONObject
 from crowdflower.states import UNIT_STATES
 from crowdflower.tables.answers import Question, Questions
 from crowdflower.tables.blocks import Kind
-from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn, TypedColumn
+from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn, TypedColumn, values_of
 from crowdflower.tables.result_columns import finalized_at, name_answers, object_in
 from crowdflower.tables.row_columns import RowColumns
 
@@ -80,7 +80,7 @@ class JudgmentColumns:
         for name, column in self._own.items():
             if name in _OF_UNIT:
                 continue
-            found = [each.get(_KEYS.get(name, name)) for each in flat]
+            found = values_of(flat, _KEYS.get(name, name))
             column.extend(list(map(bool, found)) if name in _FLAGS else found)
         own = self._own
         own["unit_id"].extend(_repeat([unit.get("id") for unit in units], counts))

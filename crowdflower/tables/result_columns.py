@@ -12,7 +12,7 @@ from crowdflower.rows.votes import judgments_in
 from crowdflower.states import UNIT_STATES
 from crowdflower.tables.answers import Question, Questions
 from crowdflower.tables.blocks import Kind
-from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn, TypedColumn
+from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn, TypedColumn, values_of
 from crowdflower.tables.row_columns import RowColumns
 
 BEFORE: Final = ("unit_id", "state")
@@ -53,7 +53,7 @@ class ResultColumns:
             self._add_question(question)
         judgments = [judgments_in(unit["id"], unit.get("results")) for unit in units]
         for name, (question, answer, confidence) in self._answers.items():
-            entries = [each.get(name) for each in results]
+            entries = values_of(results, name)
             answer.extend(question.aggregates(entries, judgments))
             if confidence is not None:
                 confidence.extend(question.confidences(entries))
@@ -61,9 +61,7 @@ class ResultColumns:
         for name, column in self._own.items():
             key = "id" if name == "unit_id" else name
             column.extend(
-                list(map(finalized_at, units))
-                if name == "finalized_at"
-                else [unit.get(key) for unit in units]
+                list(map(finalized_at, units)) if name == "finalized_at" else values_of(units, key)
             )
         self._length += len(units)
 

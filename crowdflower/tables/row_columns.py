@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from crowdflower.tables.columns import Column, TypedColumn
+from crowdflower.tables.columns import Column, TypedColumn, values_of
 
 
 class RowColumns:
@@ -26,7 +26,7 @@ class RowColumns:
         """Append rows."""
         self._add_columns(rows)
         for name, column in self._columns.items():
-            column.extend([row.get(name) for row in rows])
+            column.extend(values_of(rows, name))
         self._length += len(rows)
 
     def observe(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -36,7 +36,7 @@ class RowColumns:
         """
         self._add_columns(rows)
         for name, column in self._columns.items():
-            column.observe([row.get(name) for row in rows])
+            column.observe(values_of(rows, name))
 
     def finish(self, taken: Collection[str]) -> dict[str, TypedColumn]:
         """Return the columns.
