@@ -55,6 +55,24 @@ def test_rows_with_a_key_arrive_once(run: Run, draft: Job, rows: Path) -> None:
     assert [unit.data["sku"] for unit in draft.units] == ["a", "b", "c", "d"]
 
 
+def test_parquet_is_uploaded_and_checked(run: Run, draft: Job, tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path, form = tmp_path / "rows.parquet", tmp_path / "form.cml"
+    parquet.write_table(pa.table({"sku": ["a", "b"], "text": ["first", "second"]}), path)
+    form.write_text("{{ texts }} <cml:text label='x' validates='required'/>", encoding="utf-8")
+
+    uploaded = run("upload", "draft", str(path), "--key", "sku")
+    checked = run("check", str(form), str(path))
+    preview = run("upload", "draft", str(path), "--key", "sku", "-n")
+
+    assert uploaded.exit_code == 0, uploaded.stderr
+    assert [unit.data["text"] for unit in draft.units] == ["first", "second"]
+    assert checked.exit_code == 5
+    assert 'No row has a column "texts"' in checked.stdout
+    assert preview.stdout.splitlines()[1] == "0 rows of 2; the job has the others"
+
+
 def test_rows_are_read_from_standard_input(run: Run, draft: Job) -> None:
     without_type = run("upload", "draft", "-", input="text\na\n")
     result = run("upload", "draft", "-", "--type", "json", input='{"text": "a"}\n{"text": "b"}\n')

@@ -67,8 +67,9 @@ COLUMNS: Final[list[Column[Found]]] = [
 def check(output: Output, form_file: Path, row_file: Path | None) -> None:
     """Check a form, a file of CML, and whether a file of rows fits it. No key, no network.
 
-    ROWS is CSV or JSON lines. Found are mistakes in the form, columns that no row has, cells that
-    would be blank, and test questions that no option answers. If there are any, the exit code is 5.
+    ROWS is CSV, JSON lines or Parquet. Found are mistakes in the form, columns that no row has,
+    cells that would be blank, and test questions that no option answers. If there are any, the exit
+    code is 5.
     """
     problems, summary = find_problems(form_file, row_file)
     if output.style == "table":

@@ -11,20 +11,27 @@ from crowdflower.cml.names import column_name
 from crowdflower.exceptions import InvalidInput
 from crowdflower.rows import csv_format, upload_source
 from crowdflower.rows.json_lines import decode_lines
+from crowdflower.rows.sources.arrow_rows import read_parquet
 
 
 def read_rows(path: Path, type_: str | None = None) -> Iterator[JSONObject]:
-    """Yield the rows of a file of CSV or JSON lines, with the column names that a form uses.
+    """Yield the rows of a file, with the column names that a form uses.
 
     :raises InvalidInput: The file cannot be read; the message names the row.
+    :raises ImportError: A Parquet file needs pyarrow, which is not installed.
     """
+    if upload_source.is_parquet(path, type_):
+        yield from map(dict, read_parquet(path))
+        return
     with upload_source.open_file(path, type_) as (body, content_type):
         if content_type == upload_source.JSON_LINES:
             yield from _json_rows(csv_format.lines(body))
         elif content_type == upload_source.CSV:
             yield from _csv_rows(csv_format.text_lines(body))
         else:
-            raise InvalidInput(f"{content_type} cannot be read here; save it as CSV or JSON lines")
+            raise InvalidInput(
+                f"{content_type} cannot be read here; save it as CSV, JSON lines or Parquet"
+            )
 
 
 def _json_rows(lines: Iterator[bytes]) -> Iterator[JSONObject]:

@@ -42,7 +42,7 @@ STANDARD_INPUT: Final = Path("-")
     "--type",
     "type_",
     metavar="TYPE",
-    help="csv, json (an object a line) or another extension; by default that of FILE.",
+    help="csv, json (an object a line), parquet or another extension; by default that of FILE.",
 )
 @click.option("--force", is_flag=True, help="Accept other columns than those of the first upload.")
 @click.option(
@@ -68,7 +68,7 @@ def upload(
     resume: Path | None,
     yes: bool,
 ) -> None:
-    """Append the rows of FILE to a job: CSV or JSON lines; - is standard input.
+    """Append the rows of FILE to a job: CSV, JSON lines or Parquet; - is standard input.
 
     With --key, each row arrives exactly once: after a lost response or a kill, run the same command
     again. Without it, running the command again appends the rows again. If the job orders its rows
@@ -86,10 +86,10 @@ def upload(
         _confirm_order(job, file, type_, yes=yes)
     source: Any = sys.stdin.buffer if file == STANDARD_INPUT else file
     if key is None:
-        job.upload_file(source, type_, force)
+        job.upload_file(source, type_, force, progress=True)
         say(f"Uploaded {file} to job {job.id}.")
         return
-    done = job.upload_file(source, type_, force, key=key, live=live, resume=resume)
+    done = job.upload_file(source, type_, force, key=key, live=live, resume=resume, progress=True)
     there = f"; it had {count(done.found, 'row')} of them before" if done.found else ""
     say(f"Job {job.id} has the {count(done.rows, 'row')} of {file}{there}.")
 
