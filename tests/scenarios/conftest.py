@@ -13,6 +13,7 @@ file                            scenarios
 ``test_published_forms.py``     forms that others have published
 ``test_documented_calls.py``    every curl call of three documents, byte for byte
 ``test_uploads.py``             rows as a JSON array; a new column; 20,000 rows in their order
+``test_daily_pipeline.py``      the script of the guide, killed at random on several days
 ``test_launching.py``           requirements of a launch; too little money; more judgments
 ``test_pages.py``               invalid answers; two browsers; expired pages; pages submitted twice
 ``test_browsers.py``            the same through the contributor's web page
