@@ -32,7 +32,7 @@ class Agreement:
 
     >>> votes = [(unit, who, unit % 2) for unit in range(9) for who in ("ann", "bob")]
     >>> krippendorff_alpha([*votes, (9, "ann", 0), (9, "bob", 1)])
-    <Agreement 0.808, 95 % interval 0.345 to 1.000: krippendorff, nominal, 20 answers of 2 workers
+    <Agreement 0.808, 95 % interval 0.374 to 1.000: krippendorff, nominal, 20 answers of 2 workers
     to 10 units>
     """
 
