@@ -73,6 +73,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Subcommand]]] = {
         "serve": Subcommand(
             "local.serve", "Run the sandbox as a server on this machine.", "cli,sandbox"
         ),
+        "webhooks": Subcommand("local.webhooks", "Receive the notifications of jobs."),
         "doctor": Subcommand("local.doctor", "Check installation, key, connection and journal."),
         "completion": Subcommand("local.completion", "Print the completion for a shell."),
     },
@@ -103,6 +104,7 @@ SYNONYMS: Final = {
     "download": "report",
     "export": "results",
     "contributors": "workers",
+    "listen": "webhooks listen",
     "lint": "check",
     "validate": "check",
     "sandbox": "serve",
