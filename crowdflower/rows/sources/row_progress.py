@@ -56,7 +56,7 @@ def report_chunks(
     :returns: The source to upload, whose rows are counted as they are consumed, and the function
         that takes the number of rows.
     """
-    count = 0
+    count, latest = 0, -1
 
     def counted_rows() -> Iterator[tuple[str, bytes]]:
         nonlocal count
@@ -66,6 +66,10 @@ def report_chunks(
     with report(progress, ROWS, label="upload") as reporter:
 
         def update(done: int) -> None:
+            nonlocal latest
+            if done == latest:
+                return
+            latest = done
             try:
                 reporter.update(done, count)
             except Exception as error:
