@@ -8,6 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("pandas")
+pytest.importorskip("pyarrow")
+
 from daily_pipeline import pipeline
 
 
