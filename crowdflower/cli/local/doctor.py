@@ -30,7 +30,7 @@ from crowdflower.exceptions import ApiError
 from crowdflower.payments.journal import Journal
 
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
-    "cli": ("click", "rich"),
+    "cli": ("click", "rich", "tomlkit"),
     "sandbox": ("flask", "waitress", "sqlalchemy", "nh3", "python-liquid"),
     "postgres": ("psycopg",),
     "pandas": ("pandas",),
