@@ -1004,7 +1004,8 @@ class Job(JobFields):
         them, calls ``GET /jobs/{id}/units/ping`` until the uploaded rows are read, then
         ``GET /jobs/{id}/ping``, ``GET /jobs/{id}/units``, and ``GET /jobs/{job_id}/units/{id}`` for
         at most twenty of them. Among more than twenty, canceled units may be counted: the cost is
-        then overestimated, but they are not ordered.
+        then overestimated, but they are not ordered. Rows that say ``_golden`` and are not test
+        questions yet are ordered too, with a warning before that.
 
         :param units_count: How many units to order, at least 1; this limits the cost. By default
             all that are left.
@@ -1118,6 +1119,11 @@ class Job(JobFields):
             units = UnorderedUnits(self.client, self.id, ordered)
             units.wait_for_upload()
             expected = units.count()
+            if units.unconverted:
+                warn(
+                    f"rows that say _golden, but are not test questions: {units.unconverted}. They"
+                    " are ordered and paid for like others; call convert_test_questions() first"
+                )
             if not expected and not shared_key:
                 return None
             units_count = 0 if shared_key else expected

@@ -57,6 +57,9 @@ class UnorderedUnits:
         self._path = f"jobs/{segment(job_id)}"
         self.is_launched = False
         """Whether any unit is ordered, as far as it was read."""
+        self._golden = 0
+        self._marked: set[int] = set()
+        """Units that were read and say that they are test questions."""
 
     def wait_for_upload(self) -> None:
         """Wait until the service has read the rows that were uploaded; warn if it cannot.
@@ -94,6 +97,11 @@ class UnorderedUnits:
             return apparent
         return len(self._read_report(newest))
 
+    @property
+    def unconverted(self) -> int:
+        """How many of the rows that were read say that they are test questions, and are not."""
+        return max(0, len(self._marked) - self._golden)
+
     def ids(self) -> tuple[int, ...]:
         """Return their ids, oldest first.
 
@@ -118,8 +126,8 @@ class UnorderedUnits:
             )
         ordered = max(ordered, self._ordered)
         self.is_launched = ordered > 0
-        golden = count_in(counts, "golden_units") or 0
-        return total, max(0, total - golden - ordered)
+        self._golden = count_in(counts, "golden_units") or 0
+        return total, max(0, total - self._golden - ordered)
 
     def _newest(self, total: int, count: int) -> list[int]:
         """Return ids, newest first, without rows that say that they are test questions."""
@@ -132,7 +140,9 @@ class UnorderedUnits:
                 query={"page": number},
                 shape=shapes.page_by_unit,
             ).body
-            found += [unit for unit, row in reversed([*page.items()]) if not _is_gold(row)]
+            marked = {unit for unit, row in page.items() if _is_gold(row)}
+            found += [unit for unit in reversed(page) if unit not in marked]
+            self._marked |= marked
             number -= 1
         return found[:count]
 

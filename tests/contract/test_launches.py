@@ -96,6 +96,28 @@ def test_only_rows_that_were_added_are_ordered_and_channels_stay(draft: Job, box
     assert box.ledger() == [entry for entry in box.ledger() if entry["kind"] != "reserve"]
 
 
+@pytest.mark.parametrize("rows", [3, 40], ids=["few", "many"])
+def test_rows_that_are_meant_as_test_questions_are_named_before_they_are_paid(
+    client: Client, draft: Job, box: Sandbox, rows: int
+) -> None:
+    draft = client.create_job({"title": draft.title, "instructions": "Read.", "cml": draft.cml})
+    draft.upload(
+        {"review": f"Row {number}", "truth": "good", "_golden": number < 2}
+        for number in range(rows + 2)
+    )
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match=r"say _golden, but are not test questions: 2\. They"):
+            draft.launch()
+
+    assert orders(box) == 0
+    draft.convert_test_questions()
+    order = draft.launch()
+    assert order is not None
+    assert order.nuggeted_units_count == rows
+
+
 def test_with_nothing_to_order_nothing_is_sent_and_the_key_stays_free(
     recorded: Callable[[], Client], draft: Job, box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
