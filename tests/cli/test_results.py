@@ -86,6 +86,17 @@ def test_each_result_is_in_one_of_two_runs(run: Run, box: Sandbox, answered: Job
     assert len(in_csv(run, "--since", "2001-01-01")) == 5
 
 
+@pytest.mark.parametrize("style", [[], ["--csv"], ["--json"], ["--judgments"]])
+def test_no_time_is_named_if_the_limit_left_out_rows(
+    run: Run, answered: Job, style: list[str]
+) -> None:
+    cut = run("results", "reviews", "--since", "2001-01-01", "--limit", "4", *style).stderr
+    whole = run("results", "reviews", "--since", "2001-01-01", "--limit", "99", *style).stderr
+
+    assert cut == "--limit left out rows, so there is no time for the next --since.\n"
+    assert whole.startswith("The latest result is of 20")
+
+
 def test_judgments_are_rows_too(run: Run, answered: Job) -> None:
     rows = in_csv(run, "--judgments")
 
@@ -107,7 +118,8 @@ def test_results_are_written_to_a_file(
 
     expected = 2 if "--limit" in option else 5
     assert (result.exit_code, result.stdout) == (0, ""), result.stderr
-    assert result.stderr.startswith(f"Wrote {expected} rows to {path}.\nThe latest result is of 20")
+    last = "--limit left out rows" if "--limit" in option else "The latest result is of 20"
+    assert result.stderr.startswith(f"Wrote {expected} rows to {path}.\n{last}")
     assert [row["says"] for row in read(path)] == ["yes"] * expected
 
 

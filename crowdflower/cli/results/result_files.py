@@ -25,12 +25,16 @@ STATE, FINALIZED, FINALIZED_AT = "state", "finalized", "finalized_at"
 
 
 class ResultRows:
-    """Rows to print, of which the number and the latest time are known afterwards."""
+    """Rows to print.
+
+    Their number, their latest time, and whether the limit left out rows, are known afterwards.
+    """
 
     def __init__(self, table: Table, *, only_finalized: bool, limit: int | None) -> None:
         self.names = list(table.columns)
         self.number = 0
         self.latest: datetime | None = None
+        self.is_cut = False
         self._table = table
         self._only_finalized = only_finalized
         self._limit = limit
@@ -51,6 +55,7 @@ class ResultRows:
         if self._only_finalized:
             table = table.filter(compute.equal(table[self._state], FINALIZED))
         if self._limit is not None:
+            self.is_cut = table.num_rows > self._limit
             table = table.slice(0, self._limit)
         self.number = table.num_rows
         if FINALIZED_AT in self.names:
@@ -69,6 +74,7 @@ class ResultRows:
             if time is not None and row[time] is not None:
                 self.latest = max(self.latest or row[time], row[time])
             yield row
+        self.is_cut = next(rows, None) is not None
 
 
 Writer: TypeAlias = Callable[[IO[bytes], ResultRows], None]

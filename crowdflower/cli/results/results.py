@@ -78,7 +78,7 @@ def results(
     """Print one answer per row of a job, with its confidence and the row.
 
     The last message names the time of the latest result: with --since and that time, the next run
-    has each row that was finalized since, once.
+    has each row that was finalized since, once. If --limit leaves out rows, no time is named.
     """
     if path is not None and output.style != "table":
         raise click.UsageError("--output has its format from the name; remove --json or --csv")
@@ -98,7 +98,9 @@ def results(
         print_csv(rows.names, safe_cells(rows) if spreadsheet_safe else rows)
     else:
         _print_for_people(job, rows)
-    if rows.latest is not None:
+    if rows.is_cut:  # in the order of units: some that were left out may be older
+        say("--limit left out rows, so there is no time for the next --since.")
+    elif rows.latest is not None:
         say(f"The latest result is of {rows.latest.isoformat()}.")
 
 
