@@ -868,6 +868,7 @@ class Client(BaseClient):
         """
         job = self._as_job(job)
         unit = {"data": check_row(convert_row(data)), **({"golden": True} if golden else {})}
+        job._forget_units()  # noqa: SLF001 - one family
         answer = self.request(
             "POST",
             _job_path(job.id, "units"),
@@ -905,6 +906,7 @@ class Client(BaseClient):
         copied: JSONObject = {} if job is None else {"job_id": target.id}
         if data is not None:
             copied["data"] = check_row(convert_row(data))
+        target._forget_units()  # noqa: SLF001 - one family
         try:
             answer = self.request(
                 "POST",

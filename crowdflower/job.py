@@ -163,16 +163,16 @@ class Job(JobFields):
         """
         shape = partial(shapes.json_object, kind="job")
         self.absorb(self.client.request("GET", self._path(), shape=shape).body)
-        self.__dict__.pop("_units", None)
+        self._forget_units()
         self.__dict__.pop("_judgment_aggregates", None)
         return self
 
     def expire(self) -> None:
         """Have the job read again, when an attribute is next read; sends nothing itself.
 
-        Unsent changes are kept, and so are :attr:`units`, until :meth:`reload`. Calls that change
-        what the job shows do this themselves, such as :meth:`convert_test_questions`, and so does
-        a run of the sandbox's crowd. Call it when another program has changed the job.
+        Unsent changes are kept, and so are :attr:`units`: :meth:`reload` drops both. Calls that
+        change what the job shows do this themselves, such as :meth:`convert_test_questions`, and so
+        does a run of the sandbox's crowd. Call it when another program has changed the job.
 
         >>> job.expire()
         >>> job.state
@@ -344,6 +344,7 @@ class Job(JobFields):
         """
         if key is None:
             _need_key(resume, live=live)
+            self._forget_units()
             uploaded = self.client.upload_job(data, self.id, force, progress=progress)
             self._learn_uploaded(uploaded)
             return None
@@ -416,6 +417,7 @@ class Job(JobFields):
         """
         if key is None:
             _need_key(resume, live=live)
+            self._forget_units()
             uploaded = self.client.upload_job_file(file, type_, self.id, force, progress=progress)
             self._learn_uploaded(uploaded)
             return None
@@ -448,8 +450,10 @@ class Job(JobFields):
     def units(self) -> UnitList[UnitPromise]:
         """All units with their data, test questions included; fetched once.
 
-        Calls ``GET /jobs/{id}/units``, once per thousand units. It is a list that can also be had
-        as a table, with :meth:`~crowdflower.tables.unit_list.UnitList.to_pandas`.
+        They are fetched again after :meth:`reload`, and after this object has uploaded rows or
+        added a unit. A unit that was deleted stays in the list until then, so that indexes keep
+        their meaning. Calls ``GET /jobs/{id}/units``, once per thousand units. It is a list that
+        can also be had as a table, with :meth:`~crowdflower.tables.unit_list.UnitList.to_pandas`.
 
         >>> job.units[0].data["review"]
         'Works as it should, every single day.'
@@ -604,6 +608,7 @@ class Job(JobFields):
         from crowdflower.rows.recovery.upload_journal import UploadJournal  # noqa: PLC0415
         from crowdflower.rows.sources.row_progress import report_chunks  # noqa: PLC0415
 
+        self._forget_units()
         operations, journal = self.client.operations, None
         if (path := operations.journal.path) is not None:
             journal = UploadJournal(path, operations.journal.transaction, operations.account.name)
@@ -628,6 +633,10 @@ class Job(JobFields):
         """Yield id and data of all units from a page on, as the service has them now."""
         for unit in self.client.get_units(self.id, start_page=start_page):
             yield unit.id, unit.data
+
+    def _forget_units(self) -> None:
+        """Have :attr:`units` fetched again: rows are added, even if the response is lost."""
+        self.__dict__.pop("_units", None)
 
     def _learn_uploaded(self, job: Resource) -> None:
         """Adopt the job that an upload returned; if it could not be read, it has only an id."""

@@ -10,6 +10,7 @@ import pytest
 from crowdflower.exceptions import InvalidInput, NotFound, ValidationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from crowdflower.client import Client
@@ -162,6 +163,33 @@ def test_a_single_row_can_be_added(draft: Job) -> None:
 
     assert (unit.state, unit.results) == ("new", {"judgments": []})
     assert draft.reload().units_count == 13
+
+
+def test_units_are_listed_again_after_rows_were_added(draft: Job) -> None:
+    more = {"review": "More", "truth": "good"}
+    additions: list[Callable[[], object]] = [
+        lambda: draft.upload([more]),
+        lambda: draft.upload_file(io.StringIO("review,truth\nMore,good\n"), "csv"),
+        lambda: draft.upload([{**more, "review": "Keyed"}], key="review"),
+        lambda: draft.add_unit(more),
+        draft.units[0].copy,
+    ]
+    counts = [len(draft.units)]
+
+    for add in additions:
+        add()
+        counts.append(len(draft.units))
+
+    assert counts == [12, 13, 14, 15, 16, 17]
+
+
+def test_a_deleted_unit_stays_listed_until_a_reload(draft: Job) -> None:
+    ids = [unit.id for unit in draft.units]
+
+    draft.units[0].delete()
+
+    assert [unit.id for unit in draft.units] == ids
+    assert [unit.id for unit in draft.reload().units] == ids[1:]
 
 
 def test_rows_marked_golden_become_test_questions(client: Client) -> None:
