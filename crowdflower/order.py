@@ -189,6 +189,9 @@ class UnitPayments:
             self._operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
         except DuplicateOperation as error:
             earlier = error.operation
+        except InvalidInput as error:
+            error.add_note(f"the key {key!r} is {self._key!r} for unit {unit}")
+            raise
         else:
             return True
         if earlier is None:

@@ -273,8 +273,8 @@ def check_same(earlier: Operation, pattern: PaymentPattern) -> None:
     """
     if not pattern.matches(earlier):
         raise InvalidInput(
-            f"the key {earlier.key!r} names another payment: a {earlier.name} by"
-            f" {earlier.method} /{earlier.path}; nothing was sent"
+            f"the key {earlier.key!r} names another payment: {pattern.describe_other(earlier)};"
+            " nothing was sent"
         )
 
 

@@ -11,12 +11,16 @@ from urllib.parse import parse_qs
 if TYPE_CHECKING:
     from crowdflower.payments.estimate import Estimate
 
+from crowdflower._types import one_line
 from crowdflower.models.display import dollars, summary
 
 State: TypeAlias = Literal["prepared", "sent", "applied", "rejected", "unknown", "not_applied"]
 """``prepared``: not sent yet. ``sent``: perhaps sent. ``unknown``: sent, and the response was lost.
 ``applied``: paid. ``rejected``: refused by the service, or never sent. ``not_applied``: a person
 found out that it was not paid."""
+
+MAX_SHOWN: Final = 80
+"""Characters of a parameter that are shown."""
 
 PENDING: Final = ("prepared", "sent", "unknown")
 """The states in which it is unknown whether a payment was made."""
@@ -73,8 +77,12 @@ class PaymentPattern:
 
     >>> half = PaymentPattern.of("launch", "POST", "jobs/7/orders.json", "channels[]=on_demand")
     >>> body = "debit[units_count]=8&channels[]=on_demand"
-    >>> half.matches(Operation("1", "launch", "", "POST", "jobs/7/orders.json", body))
+    >>> earlier = Operation("1", "launch", "", "POST", "jobs/7/orders.json", body)
+    >>> half.matches(earlier)
     True
+    >>> five = PaymentPattern.of("launch", "POST", "jobs/7/orders.json", "debit[units_count]=5")
+    >>> five.describe_other(earlier)
+    'a launch with units_count=8, not 5'
     """
 
     name: str
@@ -90,12 +98,37 @@ class PaymentPattern:
 
     def matches(self, operation: Operation) -> bool:
         """Return whether an earlier payment is this one."""
+        return self._has_place_of(operation) and not self._differences(operation)
+
+    def describe_other(self, operation: Operation) -> str:
+        """Name an earlier payment that is not this one, by what differs."""
+        if self._has_place_of(operation):
+            return f"a {operation.name} with {' and '.join(self._differences(operation))}"
+        return f"a {operation.name} by {operation.method} /{operation.path}"
+
+    def _has_place_of(self, operation: Operation) -> bool:
+        theirs = (operation.name, operation.method, operation.path)
+        return (self.name, self.method, self.path) == theirs
+
+    def _differences(self, operation: Operation) -> list[str]:
         theirs = _parameters(operation.body)
-        return (self.name, self.method, self.path) == (
-            operation.name,
-            operation.method,
-            operation.path,
-        ) and all(theirs.get(name) == values for name, values in self.parameters.items())
+        return [
+            f"{_ARGUMENTS.get(name, name)}={_text(theirs.get(name, ()))}, not {_text(values)}"
+            for name, values in self.parameters.items()
+            if theirs.get(name) != values
+        ]
+
+
+_ARGUMENTS: Final = {
+    "debit[units_count]": "units_count",
+    "channels[]": "channels",
+    "nb_judgments": "count",
+}
+"""Parameters of requests whose argument has another name."""
+
+
+def _text(values: tuple[str, ...]) -> str:
+    return one_line(", ".join(values) or "none")[:MAX_SHOWN]
 
 
 def _parameters(body: str) -> dict[str, tuple[str, ...]]:

@@ -280,9 +280,9 @@ def test_by_default_a_key_that_was_used_is_an_error(
 
     with pytest.raises(DuplicateOperation, match="it was paid"):
         job.launch(key="a day")
-    with pytest.raises(InvalidInput, match="names another payment"):
+    with pytest.raises(InvalidInput, match="a launch with units_count=12, not 5; nothing"):
         job.launch(5, key="a day", on_duplicate="return")
-    with pytest.raises(InvalidInput, match="names another payment"):
+    with pytest.raises(InvalidInput, match="a launch with channels=on_demand, not cf_internal;"):
         job.launch(channels=["cf_internal"], key="a day", on_duplicate="return")
 
     assert sent(box) == []

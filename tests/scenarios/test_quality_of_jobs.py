@@ -210,6 +210,17 @@ def test_more_judgments_are_requested_once_per_unit(box: Sandbox, job: Job) -> N
     assert {job.get_unit(unit.id).judgments_count for unit in units} >= {5}
 
 
+def test_a_key_with_another_count_names_both(box: Sandbox, job: Job) -> None:
+    unit = job.doubtful("mood", limit=1)[0]
+    job.request_more_judgments([unit], 1, key="may", max_cost_cents=500)
+
+    with pytest.raises(InvalidInput, match="request_more_judgments with count=1, not 2;") as caught:
+        job.request_more_judgments([unit], 2, key="may", max_cost_cents=500)
+
+    assert caught.value.__notes__[0] == f"the key 'may:{unit.id}' is 'may' for unit {unit.id}"
+    assert len(asked(box)) == 1
+
+
 def test_the_cap_covers_all_units_together(box: Sandbox, job: Job) -> None:
     ids = [unit.id for unit in job.doubtful("mood", limit=4)]
     cost = job.request_more_judgments(ids[:1], 1, key="one", max_cost_cents=500).at_most_cents

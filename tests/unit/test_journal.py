@@ -151,14 +151,28 @@ def test_resolving_as_not_applied_frees_the_key(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [{"body": "amount=151&reason=Thanks"}, {"path": "jobs/7/workers/6/bonus.json"}],
+    ("changed", "earlier"),
+    [
+        ({"body": "amount=151&reason=Thanks"}, "with amount=150, not 151"),
+        (
+            {"body": "amount=9&reason=Fast%0Awork&note=x"},
+            "with amount=150, not 9 and reason=Thanks, not Fast work and note=none, not x",
+        ),
+        ({"path": "jobs/7/workers/6/bonus.json"}, "by POST /jobs/7/workers/5/bonus.json"),
+        ({"name": "launch"}, "by POST /jobs/7/workers/5/bonus.json"),
+    ],
 )
-def test_a_key_cannot_be_used_for_another_payment(journal: Journal, changed: Any) -> None:
+def test_a_key_cannot_be_used_for_another_payment(
+    journal: Journal, changed: Any, earlier: str
+) -> None:
     journal.prepare(bonus("may"))
 
-    with pytest.raises(InvalidInput, match="'may' names another payment"):
+    with pytest.raises(InvalidInput) as caught:
         journal.prepare(bonus("may", **changed))
+
+    assert str(caught.value) == (
+        f"the key 'may' names another payment: a bonus {earlier}; nothing was sent"
+    )
 
 
 def test_the_order_of_parameters_does_not_matter(journal: Journal) -> None:
