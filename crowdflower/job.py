@@ -437,14 +437,16 @@ class Job(JobFields):
 
         Calls ``GET /jobs/{id}/units``, once per thousand units.
 
-        :raises InvalidInput: No unit has such a column; raised at the end.
+        :raises InvalidInput: The key is not a string. Or no unit has such a column; raised at the
+            end.
 
         >>> dict(job.unit_ids("review"))["Never again."] == job.units[-1].id
         True
         """
-        from crowdflower.rows.upload_keys import keys_of_units  # noqa: PLC0415 - rarely used
+        from crowdflower.rows import upload_keys  # noqa: PLC0415 - rarely used
 
-        return keys_of_units(self._unit_data(), key, required=True)
+        upload_keys.check_key(key)
+        return upload_keys.keys_of_units(self._unit_data(), key, required=True)
 
     @property
     def units(self) -> UnitList[UnitPromise]:

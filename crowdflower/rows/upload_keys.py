@@ -43,13 +43,30 @@ class Source:
     rows: Iterator[tuple[str, bytes]]
 
 
+def check_key(key: object) -> None:
+    """Check that a key can be the name of a column.
+
+    :raises InvalidInput: It is not a string.
+
+    >>> check_key(["sku", "text"])
+    Traceback (most recent call last):
+      ...
+    crowdflower.exceptions.InvalidInput: key must be the name of one column, a string, not a list
+    """
+    if not isinstance(key, str):
+        raise InvalidInput(
+            f"key must be the name of one column, a string, not {describe_type(key)}"
+        )
+
+
 def of_rows(rows: RowSource, key: str, *, force: bool) -> Source:
     """Encode rows with their keys; columns of the first row that a row lacks are added as null.
 
     :param rows: What :func:`~crowdflower.rows.sources.row_sources.rows_in` takes.
-    :raises InvalidInput: A row cannot be sent, and ``row`` is its number; raised while the rows are
-        consumed.
+    :raises InvalidInput: The key is not a string. Or a row cannot be sent, and ``row`` is its
+        number; raised while the rows are consumed.
     """
+    check_key(key)
     source = rows_in(rows)
     if isinstance(source, TableRows):
         if key not in source.names:
@@ -62,8 +79,10 @@ def of_rows(rows: RowSource, key: str, *, force: bool) -> Source:
 def of_file(file: IO[bytes], content_type: str, key: str, *, force: bool) -> Source:
     """Read the rows of a file with their keys.
 
-    :raises InvalidInput: The file has no column ``key``, or is neither CSV nor JSON lines.
+    :raises InvalidInput: The key is not a string, the file has no such column, or the file is
+        neither CSV nor JSON lines.
     """
+    check_key(key)
     kind = content_type.partition(";")[0].strip().lower()
     if kind == JSON_LINES:
         return Source(JSON_LINES, b"", _file_lines(file, key, _Columns(force=force)))

@@ -226,6 +226,27 @@ def test_the_plan_of_an_upload_is_a_path_only(job: Job, sent: list[SentRequest],
     assert sent == []
 
 
+@pytest.mark.parametrize("bad", [1, ["sku", "text"], b"sku", True], ids=repr)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda job, bad: job.upload([{"sku": 1}], key=bad),
+        lambda job, bad: job.upload(iter([{"sku": 1}]), key=bad),
+        lambda job, bad: job.upload_file(io.BytesIO(b"sku\n1\n"), "csv", key=bad),
+        lambda job, bad: job.upload_file(io.BytesIO(b'{"sku": 1}\n'), "json", key=bad),
+        lambda job, bad: job.unit_ids(bad),
+    ],
+    ids=["rows", "iterator", "csv", "json", "unit_ids"],
+)
+def test_the_key_of_an_upload_is_the_name_of_a_column(
+    job: Job, sent: list[SentRequest], call: Callable[[Job, Any], object], bad: Any
+) -> None:
+    with pytest.raises(InvalidInput, match="key must be the name of one column, a string, not"):
+        call(job, bad)
+
+    assert sent == []
+
+
 @pytest.mark.parametrize("bad", [5, ["csv"], b"csv", True], ids=repr)
 @pytest.mark.parametrize("key", [None, "id"])
 def test_the_type_of_a_file_is_a_string(
