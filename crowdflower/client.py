@@ -803,8 +803,8 @@ class Client(BaseClient):
         :param force: Accept rows whose columns differ from those of the first upload.
         :param progress: As in :meth:`upload_job`; rows of a spreadsheet are not counted.
         :raises ValueError: The type cannot be guessed.
-        :raises InvalidInput: The file is not UTF-8, or a CSV file without header; ``error.row`` is
-            the number of the row.
+        :raises InvalidInput: The file is not UTF-8, or a CSV without header or with semicolons for
+            commas; ``error.row`` is the number of the row.
         :raises ImportError: A Parquet file needs pyarrow, which is not installed.
 
         >>> client.upload_job_file("more.csv").units_count

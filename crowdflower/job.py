@@ -406,8 +406,8 @@ class Job(JobFields):
         :param live: As in :meth:`upload`.
         :param progress: As in :meth:`upload`; rows of a spreadsheet are not counted.
         :raises ValueError: The type cannot be guessed.
-        :raises InvalidInput: The file is not UTF-8, or a CSV file without header; ``error.row`` is
-            the number of the row.
+        :raises InvalidInput: The file is not UTF-8, or a CSV without header or with semicolons for
+            commas; ``error.row`` is the number of the row.
         :raises ImportError: A Parquet file needs pyarrow, which is not installed.
 
         >>> job.upload_file("more.csv", force=True)

@@ -29,6 +29,9 @@ MAX_CHECKED: Final = 1 << 22
 """Characters of the longest header, and of the longest row that is searched for a bad character:
 what is not text may be a single line of any length."""
 
+SEPARATORS: Final = {";": "semicolons", "\t": "tabs"}
+"""Separators of files that are named CSV, but have no commas."""
+
 JSON_LINES: Final = "application/json"
 CSV: Final = "text/csv"
 CONTENT_TYPES: Final = {
@@ -221,10 +224,37 @@ def _check(source: IO[bytes], content_type: str) -> None:
         )
     source.seek(start)
     if content_type == CSV:
+        _check_separator(source)
+        source.seek(start)
         _check_header(source)
     else:
         _check_json_lines(source)
     source.seek(start)
+
+
+def _check_separator(source: IO[bytes]) -> None:
+    """Refuse a header that is one name with commas, but several with another separator.
+
+    Spreadsheets in much of Europe save CSV with semicolons. A name in quotes may contain them.
+    """
+    header = ""
+    with suppress(ValueError):  # _check_header reports it
+        header = next(_first_lines(source), "").strip()
+    if _count_names(header, ",") > 1:
+        return
+    for separator, name in SEPARATORS.items():
+        if _count_names(header, separator) > 1:
+            raise InvalidInput(
+                f"the CSV is separated by {name}, and the API reads commas: save it with commas, or"
+                " put the header in quotes if it is a single name"
+            )
+
+
+def _count_names(header: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader([header], delimiter=separator), []))
+    except csv.Error:  # a name that is too long to be one
+        return 0
 
 
 def _check_header(source: IO[bytes]) -> None:

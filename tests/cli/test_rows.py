@@ -161,6 +161,7 @@ def test_problems_of_the_form_are_found(
         ("text,_golden\na,true\n", ": row 1: a test question without an answer"),
         ("text,_golden,says_gold\na,true,YES\n", ""),
         ("text,x\na,1\nb\n", ": row 2: row 2, line 3, has 1 cells, and the header 2"),
+        ("text;x\na;1\n", ": the CSV is separated by semicolons, and the API reads commas"),
         ("text\n", ": no rows to upload: the CSV has a header and nothing below it"),
     ],
 )

@@ -125,7 +125,12 @@ def test_an_upload_that_orders_costs_money_and_asks(
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"\xff\xfe", "not UTF-8"), (b"", "no header"), (b"text\n", "nothing below it")],
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"", "no header"),
+        (b"text\n", "nothing below it"),
+        (b"sku;text\n1;Gut\n", "save it with commas"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_one_line(
     run: Run, box: Sandbox, draft: Job, rows: Path, content: bytes, problem: str

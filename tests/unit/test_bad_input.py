@@ -258,6 +258,14 @@ def test_the_type_of_a_file_is_a_string(
     assert sent == []
 
 
+@pytest.mark.parametrize("key", [None, "sku"])
+def test_a_csv_with_semicolons_is_not_sent(job: Job, sent: list[SentRequest], key: Any) -> None:
+    with pytest.raises(InvalidInput, match="separated by semicolons"):
+        job.upload_file(io.BytesIO(b"sku;text\n1;Gut\n"), "csv", key=key)
+
+    assert sent == []
+
+
 @pytest.mark.parametrize("kind", [io.BytesIO, Path])
 def test_a_class_in_place_of_a_file_is_named(job: Job, sent: list[SentRequest], kind: Any) -> None:
     with pytest.raises(InvalidInput, match=f"not the class {kind.__name__}; call it first"):

@@ -346,6 +346,36 @@ def test_a_csv_without_column_names_is_refused(content: bytes, said: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("content", "separator"),
+    [
+        (b"\xef\xbb\xbfsku;text\r\n1;Gut\r\n", "semicolons"),
+        (b'"sku";"text"\n"1";"Gut, sehr"\n', "semicolons"),
+        (b"sku;text\r1;Gut\r", "semicolons"),
+        (b"sku;text", "semicolons"),
+        (b"sku\ttext\n1\tGut\n", "tabs"),
+    ],
+)
+def test_a_csv_with_another_separator_is_refused(content: bytes, separator: str) -> None:
+    with pytest.raises(InvalidInput, match=f"separated by {separator}, .*: save it with commas"):
+        read(io.BytesIO(content), "csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"text\nGut; sehr\n",
+        b"\xef\xbb\xbfWie ist es?\r\nGut\r\n",
+        b'"Gut; oder nicht?"\nja\n',
+        b"text\t\nGut\n",
+        b"sku,text; or note\n1,Gut\n",
+        b"text,text\nGut,Gut\n",
+    ],
+)
+def test_a_semicolon_or_a_tab_may_be_part_of_a_csv(content: bytes) -> None:
+    assert read(io.BytesIO(content), "csv")[0] == content
+
+
+@pytest.mark.parametrize(
     ("content", "row"),
     [
         (b"review\ngood\nb\xe4d\n", 2),
