@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[str, Callable[[Client, Any], object], list[Any]]] = {
     "the number of units to launch": (
         "U7",
         lambda client, value: Job(client, id=7).launch(value),
-        [0, -1, "all", 1.0, True, None, 10**400],
+        [0, -1, "all", 1.0, True, 10**400],
     ),
     "the channels of a launch": (
         "U8",
