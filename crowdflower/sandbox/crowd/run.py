@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
-from crowdflower.cml import parse
+from crowdflower.cml import CMLError, parse
 from crowdflower.cml.problems import did_you_mean
 from crowdflower.sandbox.crowd.plan import Summary
 from crowdflower.sandbox.errors import Conflict, Expired, Invalid
@@ -261,13 +261,18 @@ class Run:
 def require_fields(tx: Transaction, names: Iterable[str]) -> None:
     """Refuse names that no form has; one crowd may work on several jobs.
 
-    Without any form, and with a form whose names differ from row to row, every name is accepted.
+    Without any form, and with a form whose names differ from row to row or that cannot be parsed,
+    every name is accepted.
 
     :raises ValueError: No form of this sandbox has such a field.
     """
     query = select(jobs.c.cml).where(jobs.c.deleted_at.is_(None), jobs.c.cml.is_not(None))
     wanted = list(names)
-    fields = [field for row in (tx.all(query) if wanted else ()) for field in parse(row.cml).fields]
+    try:
+        forms = [parse(row.cml) for row in tx.all(query)] if wanted else []
+    except CMLError:  # raised again when a crowd works on that job
+        return
+    fields = [field for form in forms for field in form.fields]
     known = list(dict.fromkeys(field.name for field in fields))
     unknown = [name for name in wanted if name not in known]
     if unknown and known and not any(field.dynamic for field in fields):

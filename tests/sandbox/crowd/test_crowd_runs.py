@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from crowdflower.cml import CMLError
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.crowd import Crowd, Summary
 from crowdflower.sandbox.crowd.crowd import COUNTRIES
@@ -400,6 +401,21 @@ def test_one_crowd_answers_the_different_questions_of_two_jobs() -> None:
         box.crowd.add(3, profile="perfect", truth={"spam": "right", "mood": "right"})
 
         assert [box.crowd.run(job).ended for job in jobs] == ["finished", "finished"]
+
+
+def test_a_broken_form_of_another_job_does_not_keep_a_crowd_away() -> None:
+    broken = '<cml:radios label="Which?"><cml:radio></cml:radios>'
+    with Sandbox() as box:
+        client = box.client()
+        job = client.create_job({"title": "Is it spam?", "cml": SPAM})
+        with pytest.warns(UserWarning, match="form has mistakes"):
+            other = client.create_job({"title": "Broken", "cml": broken})
+
+        box.crowd.add(3, truth={"spam": "right"})
+
+        assert box.crowd.run(job).pages == 0
+        with pytest.raises(CMLError):
+            box.crowd.run(other)
 
 
 def test_a_contributor_who_was_removed_does_no_more_work(
