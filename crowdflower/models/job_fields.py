@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import NoneType
 from typing import Any, Final, Self, overload
 
 from crowdflower._types import JSONObject, describe_type
-from crowdflower.exceptions import InvalidInput, UnknownAttribute
+from crowdflower.exceptions import InvalidInput, UnknownAttribute, warn
 from crowdflower.http.encoding import segment
 from crowdflower.models.arguments import did_you_mean
 from crowdflower.models.fields import Attribute, Field, ReadOnly, WriteOnly
@@ -21,6 +22,9 @@ COUNTRY_LISTS: Final = ("included_countries", "excluded_countries")
 
 FILE_ATTRIBUTES: Final = ("cml", "css", "js", "instructions")
 """Attributes whose value may be a path, of a file with the text."""
+
+FILE_NAME: Final = re.compile(r"[^<{\r\n]+\.(cml|html?|css|js)", re.IGNORECASE)
+"""A form, styles or scripts that are probably the name of a file instead."""
 
 
 class _ConfidenceFields(Attribute[list[str] | None]):
@@ -245,7 +249,7 @@ def normalize_attributes(attrs: Mapping[str, Any], *, undeclared: bool = False) 
     Countries are sent as codes, though the service returns objects. The fields that dynamic
     judgments watch are sent in all three places where services expect them: each service reads its
     own and ignores the others. A path as the form, the styles, the scripts or the instructions is
-    replaced by the text of the file.
+    replaced by the text of the file; a string that looks like a file name gives a warning.
 
     :param undeclared: Allow names that :class:`JobFields` does not have.
     :raises UnknownAttribute: A name is misspelled.
@@ -278,6 +282,9 @@ def normalize_attributes(attrs: Mapping[str, Any], *, undeclared: bool = False) 
 
 def _read_if_path(name: str, value: Any) -> Any:
     """Return the text of a file, if the value is its path; a string is never a path."""
+    is_code = name in FILE_ATTRIBUTES and name != "instructions"
+    if is_code and isinstance(value, str) and FILE_NAME.fullmatch(value.strip()):
+        warn(f"{name} is the text {value!r:.80}: to read a file, pass Path({value!r:.80})")
     if isinstance(value, type) or not isinstance(value, PathLike):
         return value
     if name not in FILE_ATTRIBUTES:

@@ -296,6 +296,45 @@ def test_a_file_or_a_value_that_cannot_be_sent_is_refused(
     assert sent == []
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [{"cml": "reviews.cml"}, {"css": "my styles/Style.CSS"}, {"js": "script.js\n"}],
+)
+def test_the_name_of_a_file_as_text_gives_a_warning(
+    made: Callable[[], Client], attributes: Any
+) -> None:
+    ((name, text),) = attributes.items()
+    client = made()
+
+    with pytest.warns(UserWarning, match="to read a file, pass Path") as caught:
+        client.get_or_create_job("reviews", **attributes)
+
+    assert [str(each.message) for each in caught] == [
+        f"{name} is the text {text!r}: to read a file, pass Path({text!r})"
+    ]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"cml": "<p>reviews.cml"},
+        {"cml": "{{ page }}.html"},
+        {"js": "// see\napp.js"},
+        {"instructions": "Look at page.html"},
+        {"title": "reviews.cml"},
+    ],
+)
+def test_a_text_that_ends_like_a_file_name_is_sent(
+    made: Callable[[], Client], sent: list[SentRequest], attributes: Any
+) -> None:
+    ((name, text),) = attributes.items()
+
+    made().get_or_create_job("reviews", **attributes)
+
+    (change,) = [each for each in sent if each.line == "POST /jobs.json"]
+    assert (f"job[{name}]", text) in change.form
+
+
 def test_a_misspelled_name_is_refused(client: Client, sent: list[SentRequest]) -> None:
     with pytest.raises(UnknownAttribute, match="did you mean 'title'"):
         client.get_or_create_job("reviews", titel="A title")
