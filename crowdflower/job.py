@@ -32,7 +32,13 @@ from crowdflower.exceptions import (
 from crowdflower.http.transport import IDEMPOTENCY_KEY, Expected
 from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.models import shapes
-from crowdflower.models.arguments import check_channels, check_count, check_names, join_names
+from crowdflower.models.arguments import (
+    check_cents,
+    check_channels,
+    check_count,
+    check_names,
+    join_names,
+)
 from crowdflower.models.display import job_details, summarize_job
 from crowdflower.models.job_fields import JobFields, normalize_attributes
 from crowdflower.models.job_form import (
@@ -1054,14 +1060,15 @@ class Job(JobFields):
         >>> draft.launch() is None  # all units are ordered
         True
         """
+        if max_cost_cents is not None:
+            check_cents("max_cost_cents", max_cost_cents)
         given = None if channels is DEFAULT_CHANNELS else channels
         pattern = Launch.pattern_of(self.id, units_count, given)
         shared_key = self._shared_key(key, on_duplicate)
-        if key is not None and not dry_run:
-            earlier = self._find_order(key, pattern, on_duplicate)
+        if not dry_run:
+            earlier = None if key is None else self._find_order(key, pattern, on_duplicate)
             if earlier is not None:
                 return earlier
-        if not dry_run:
             self._check_unsent()
         payment = self._plan_launch(units_count, given, pattern, shared_key)
         if payment is None:
@@ -1762,6 +1769,7 @@ class Job(JobFields):
         >>> len(again.requested), len(again.requested_before)
         (0, 2)
         """
+        check_cents("max_cost_cents", max_cost_cents)
         ids = [self._id_of(unit) for unit in units]
         payments = UnitPayments(self.client.operations, self.id, ids, count, key)
         if dry_run:

@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Final
 
 from crowdflower._types import JSONObject, describe_type
-from crowdflower.exceptions import InvalidInput
+from crowdflower.exceptions import ApiError, InvalidInput
 from crowdflower.http.json_problems import describe_path, find_problem, numpy_advice
 
 
@@ -41,6 +41,21 @@ def check_count(name: str, value: object) -> int:
         advice = numpy_advice(value)
         raise InvalidInput(f"{name} must be a positive integer, not {value!r:.80}{advice}")
     return value
+
+
+def check_cents(name: str, value: object, error: type[ApiError] = InvalidInput) -> None:
+    """Check an amount in US cents, 0 included.
+
+    :param error: What to raise, :class:`~crowdflower.exceptions.InvalidInput` by default.
+
+    >>> check_cents("max_cost_cents", 1.5)
+    Traceback (most recent call last):
+      ...
+    crowdflower.exceptions.InvalidInput: max_cost_cents must be a whole number of US cents, not 1.5
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        advice = numpy_advice(value)
+        raise error(f"{name} must be a whole number of US cents, not {value!r:.80}{advice}")
 
 
 def check_seconds(name: str, value: object, *, zero: bool = False) -> float:

@@ -30,10 +30,10 @@ from crowdflower.exceptions import (
 )
 from crowdflower.http.base_client import BaseClient, Clock
 from crowdflower.http.encoding import is_encodable
-from crowdflower.http.json_problems import numpy_advice
 from crowdflower.http.polling import delays_until, poll
 from crowdflower.http.responses import MAX_MESSAGE
 from crowdflower.http.transport import IDEMPOTENCY_KEY
+from crowdflower.models.arguments import check_cents
 from crowdflower.payments.accounts import Account
 from crowdflower.payments.journal import Journal, check_same, duplicate
 from crowdflower.payments.kinds import KINDS, Launch
@@ -71,7 +71,7 @@ class Operations:
         self, client: BaseClient, journal: Journal, *, max_spend_cents: int | None = None
     ) -> None:
         if max_spend_cents is not None:
-            _check_limit("max_spend_cents", max_spend_cents, ConfigError)
+            check_cents("max_spend_cents", max_spend_cents, ConfigError)
         self.journal = journal
         self._client = client
         self.account = Account(client, journal)
@@ -98,7 +98,7 @@ class Operations:
         if key is not None:
             _check_key(key)
         if max_cost_cents is not None:
-            _check_limit("max_cost_cents", max_cost_cents, InvalidInput)
+            check_cents("max_cost_cents", max_cost_cents)
         operation = self.journal.prepare(self._new_operation(payment, key), payment.pattern)
         try:
             before = self.read_fields(type(payment), payment.path)
@@ -387,9 +387,3 @@ def _check_key(key: object) -> None:
         raise InvalidInput(
             f"a key must be a non-empty string such as 'bonus:may:5', not {key!r:.80}"
         )
-
-
-def _check_limit(name: str, value: object, error: type[ApiError]) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        advice = numpy_advice(value)
-        raise error(f"{name} must be a whole number of US cents, not {value!r}{advice}")

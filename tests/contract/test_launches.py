@@ -296,6 +296,8 @@ def test_by_default_a_key_that_was_used_is_an_error(
         ({"key": ""}, "a key must be a non-empty string"),
         ({"units_count": 0}, "units_count must be a positive integer"),
         ({"channels": []}, "channels is empty"),
+        ({"max_cost_cents": "5"}, "max_cost_cents must be a whole number of US cents, not '5'"),
+        ({"max_cost_cents": 0.5, "dry_run": True}, "max_cost_cents must be a whole number"),
     ],
 )
 def test_arguments_are_checked_before_anything_is_sent(

@@ -251,6 +251,7 @@ def test_a_dry_run_shows_the_requests_and_sends_nothing(box: Sandbox, job: Job) 
         ([1], {"count": 0}, "number of judgments"),
         ([1], {"key": ""}, "key must be your name"),
         ([-1], {}, "-1 is not an id"),
+        ([1], {"max_cost_cents": "5"}, "max_cost_cents must be a whole number of US cents"),
     ],
 )
 def test_what_cannot_be_requested_is_refused(
