@@ -56,7 +56,7 @@ from crowdflower.payments.estimate import Estimate
 from crowdflower.payments.kinds import Launch
 from crowdflower.payments.launch_problems import Funds, check_launch, find_obstacles
 from crowdflower.payments.placed_order import count_ordered
-from crowdflower.payments.records import DryRun, PaymentPattern
+from crowdflower.payments.records import DryRun, Operation, PaymentPattern
 from crowdflower.payments.recovery.earlier_payments import shared_key
 from crowdflower.progress import ProgressOption
 from crowdflower.rows import upload_source
@@ -1034,7 +1034,9 @@ class Job(JobFields):
             the job as the service has it, is higher. That assumes a share of judgments which are
             replaced; nothing on the service limits it (:doc:`/estimates`).
         :param dry_run: Order nothing; return the request, the estimate, the balance and a list of
-            what would be refused or warned of. Sends requests that only read.
+            what would be refused or warned of. Sends requests that only read. If
+            ``on_duplicate="return"`` would return an earlier order, :attr:`DryRun.earlier
+            <crowdflower.payments.records.DryRun.earlier>` is its payment.
         :param on_duplicate: What to do if a payment with this key was started before. ``"raise"``
             raises ``DuplicateOperation``. ``"return"`` returns that order, whatever its count if
             ``units_count`` is not given, and warns of units that are not ordered
@@ -1075,7 +1077,7 @@ class Job(JobFields):
             log.info("job %s: every unit is ordered, or a test question", self.id)
             return None
         if dry_run:
-            return self._preview(payment, key, max_cost_cents)
+            return self._preview(payment, key, max_cost_cents, on_duplicate)
         try:
             order = self.client.operations.pay(payment, key=key, max_cost_cents=max_cost_cents)
         except (OutcomeUnknown, Warning):
@@ -1173,16 +1175,29 @@ class Job(JobFields):
         names = " and ".join(unsent)
         return f"{names} {were} assigned but not sent; call update()" if unsent else None
 
-    def _preview(self, payment: Launch, key: str | None, max_cost_cents: int | None) -> DryRun:
+    def _preview(
+        self, payment: Launch, key: str | None, max_cost_cents: int | None, on_duplicate: str
+    ) -> DryRun:
         """Return what a launch would send and cost, and what would be wrong with it."""
         operations = self.client.operations
-        job, counts = Job(self.client, id=self.id).reload(), self.ping()
-        problems = [self._describe_unsent(), *find_obstacles(job.json)]
+        duplicate = None
         if key is not None:
             try:
                 operations.find_earlier(key, payment.pattern)
-            except (DuplicateOperation, InvalidInput) as error:
-                problems.append(str(error))
+            except DuplicateOperation as error:
+                if on_duplicate == "return" and error.operation is not None:
+                    if error.operation.state == "applied":
+                        return self._preview_earlier(payment, error.operation)
+                    duplicate = (
+                        f"the order with the key {key!r} may have been placed before (operation"
+                        f" {error.operation.op_id}): launch() finds out first, and may return it"
+                    )
+                else:
+                    duplicate = str(error)
+            except InvalidInput as error:
+                duplicate = str(error)
+        job, counts = Job(self.client, id=self.id).reload(), self.ping()
+        problems = [self._describe_unsent(), *find_obstacles(job.json), duplicate]
         if job.cml:
             with suppress(CMLError):  # one of the obstacles
                 problems += map(str, job.check())
@@ -1192,6 +1207,16 @@ class Job(JobFields):
         funds = Funds(max_cost_cents, operations.left_to_spend, balance)
         dry_run = check_launch(payment, operations.preview(payment), {**job.json, **counts}, funds)
         return replace(dry_run, problems=(*filter(None, problems), *(dry_run.problems or ())))
+
+    def _preview_earlier(self, payment: Launch, earlier: Operation) -> DryRun:
+        """Return the preview of a launch that would return an order that was placed before."""
+        order = self._absorb_order(earlier.result)
+        uncovered = self._describe_uncovered(order, earlier.key)
+        return replace(
+            self.client.operations.preview(payment),
+            earlier=earlier,
+            problems=() if uncovered is None else (uncovered,),
+        )
 
     def _enabled_channels(self) -> Sequence[str]:
         try:
@@ -1228,20 +1253,31 @@ class Job(JobFields):
         :param answer: What the service answered then, if that was recorded.
         """
         self.expire()
-        order = Order(self, self._client).absorb(answer or {"job_id": self.id, "type": "Debit"})
+        order = self._absorb_order(answer)
         with suppress(ApiError):
             if order.id is not None:
                 order.absorb({**order.json, **self.client.get_order(self, order.id).json})
+        if uncovered := self._describe_uncovered(order, key):
+            warn(uncovered)
+        return order
+
+    def _absorb_order(self, answer: Mapping[str, Any] | None) -> Order:
+        return Order(self, self._client).absorb(answer or {"job_id": self.id, "type": "Debit"})
+
+    def _describe_uncovered(self, order: Order, key: str | None) -> str | None:
+        """Name the units that an order does not cover which was placed before."""
         placed = f"the order with the key {key!r} was placed before"
         try:
             ids = order.not_ordered
         except ApiError as error:
-            warn(f"{placed}; whether units were added to job {self.id} cannot be read: {error}")
-        else:
-            if ids:
-                problem = f"job {self.id}: {describe_not_ordered(ids)}; {placed} and does not cover"
-                warn(f"{problem} {'it' if len(ids) == 1 else 'them'}: launch under another key")
-        return order
+            return f"{placed}; whether units were added to job {self.id} cannot be read: {error}"
+        if not ids:
+            return None
+        them = "it" if len(ids) == 1 else "them"
+        return (
+            f"job {self.id}: {describe_not_ordered(ids)}; {placed} and does not cover {them}:"
+            " launch under another key"
+        )
 
     def pause(self) -> None:
         """Stop handing out units; judgments already open may still arrive.

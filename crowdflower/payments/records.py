@@ -190,9 +190,17 @@ class DryRun:
     """Of a launch, what would be refused or warned of, a clause each; ``None`` if it was not
     checked."""
 
+    earlier: Operation | None = None
+    """Of a launch with ``on_duplicate="return"``, the payment that was made with its key before:
+    its order would be returned, and this request not sent."""
+
     def __str__(self) -> str:
-        head = [f"{self.method} {self.url}", *(f"{k}: {v}" for k, v in self.headers.items())]
-        lines = [*head, "", self.body]
+        if self.earlier is None:
+            head = [f"{self.method} {self.url}", *(f"{k}: {v}" for k, v in self.headers.items())]
+            lines = [*head, "", self.body]
+        else:
+            order = f"order {(self.earlier.result or {}).get('id', '')}".rstrip()
+            lines = [f"orders nothing, returns the {order} with the key {self.earlier.key!r}"]
         if self.estimate is not None:
             lines += ["", str(self.estimate)]
         if self.balance_cents is not None:

@@ -112,6 +112,22 @@ def test_the_key_of_another_order_is_refused(run: Run, box: Sandbox, job: Job) -
     assert len(orders(box)) == 1
 
 
+def test_an_earlier_order_is_returned_without_a_question(run: Run, box: Sandbox, job: Job) -> None:
+    first = json.loads(run("launch", "reviews", "4", "-y", "--key", "day 1", "--json").stdout)
+    words = ["launch", "reviews", "--key", "day 1", "--on-duplicate", "return"]
+
+    returned = run(*words, "--json")
+    dry = run(*words, "--dry-run")
+    dry_json = json.loads(run(*words, "--dry-run", "--json").stdout)
+
+    assert (returned.exit_code, dry.exit_code) == (0, 0), returned.stderr
+    assert json.loads(returned.stdout)["id"] == first["id"]
+    assert "6 units are not ordered" in returned.stderr
+    assert dry.stdout.startswith(f"orders nothing, returns the order {first['id']} with the key")
+    assert (dry_json["at_most_cents"], dry_json["earlier_order"]["id"]) == (None, first["id"])
+    assert len(orders(box)) == 1
+
+
 def test_nothing_to_order_is_not_an_error(run: Run, job: Job) -> None:
     run("launch", "reviews", "--yes")
 

@@ -11,6 +11,7 @@ from crowdflower.client import Client
 from crowdflower.exceptions import (
     DuplicateOperation,
     InvalidInput,
+    OutcomeUnknown,
     OverBudget,
     ValidationError,
     WaitTimeout,
@@ -419,6 +420,56 @@ def test_a_dry_run_names_what_would_be_refused(
         f"the balance is {shown.balance_cents} cents, and the service reserves 360000",
     ):
         assert problem in found
+
+
+def test_a_dry_run_shows_that_the_earlier_order_would_be_returned(
+    recorded: Callable[[], Client], draft: Job, box: Sandbox
+) -> None:
+    job = recorded().get_job(draft.id)
+    order = job.launch(key="a day")
+    job.upload(MORE[:1])
+    box.forget_requests()
+
+    shown = job.launch(key="a day", on_duplicate="return", dry_run=True)
+
+    assert order is not None
+    assert shown is not None
+    assert shown.earlier is not None
+    assert shown.earlier.result is not None
+    assert shown.earlier.result["id"] == order.id
+    assert (shown.estimate, shown.balance_cents) == (None, None)
+    (new,) = new_units(job)
+    assert shown.problems is not None
+    assert str(shown).splitlines() == [
+        f"orders nothing, returns the order {order.id} with the key 'a day'",
+        "",
+        f"problem: {shown.problems[0]}",
+    ]
+    (problem,) = shown.problems
+    assert problem == (
+        f"job {job.id}: 1 unit is not ordered: {new}; the order with the key 'a day' was placed"
+        " before and does not cover it: launch under another key"
+    )
+    assert {line.partition(" ")[0] for line in sent(box)} == {"GET"}
+
+
+def test_a_dry_run_does_not_decide_whether_an_order_was_placed(
+    recorded: Callable[[], Client], draft: Job, box: Sandbox
+) -> None:
+    job = recorded().get_job(draft.id)
+    box.faults.next(path="/jobs/*/orders", drop=True, done=True, times=9)
+    with pytest.raises(OutcomeUnknown) as lost:
+        job.launch(2, key="a day")
+
+    shown = job.launch(2, key="a day", on_duplicate="return", dry_run=True)
+
+    assert shown.earlier is None
+    assert shown.estimate is not None
+    assert (
+        "the order with the key 'a day' may have been placed before (operation"
+        f" {lost.value.op_id}): launch() finds out first, and may return it"
+    ) in (shown.problems or ())
+    assert [each.state for each in job.client.operations.pending()] == ["unknown"]
 
 
 def test_a_dry_run_with_nothing_to_order_is_none(draft: Job) -> None:

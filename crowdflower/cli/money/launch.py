@@ -82,8 +82,9 @@ def launch(
 ) -> None:
     """Order COUNT units of a job; by default all that are neither ordered nor test questions.
 
-    The cost is shown first, and a terminal asks; without a terminal, --yes is needed. The order is
-    printed. If there is nothing to order, nothing is sent, and the exit code is 0.
+    The cost is shown first, and a terminal asks; without a terminal, --yes is needed, unless an
+    earlier order is returned. The order is printed. If there is nothing to order, nothing is sent,
+    and the exit code is 0.
     """
     if on_duplicate == "return" and key is None:
         raise click.UsageError("--on-duplicate return needs --key, your name for this payment")
@@ -92,7 +93,11 @@ def launch(
         how["channels"] = channels
     job = client.get_job(job_id)
     preview = job.launch(units_count, dry_run=True, **how)
-    if preview is None and on_duplicate == "return" and not dry_run:
+    if (
+        (preview is None or preview.earlier is not None)
+        and on_duplicate == "return"
+        and not dry_run
+    ):
         how["max_cost_cents"] = 0  # for the earlier order only
         order = job.launch(units_count, **how)
         if order is not None:
@@ -143,6 +148,8 @@ def _limit(preview: DryRun, max_cost: int | None) -> int | None:
 def _print_preview(output: Output, preview: DryRun) -> None:
     if output.style == "json":
         write(f"{to_json(_as_json(preview), indent=2)}\n")
+    elif preview.earlier is not None:
+        write(f"{preview}\n")
     else:
         write("\n".join(describe_payment(preview)) + "\n")
         if preview.estimate is not None:
@@ -165,4 +172,5 @@ def _as_json(preview: DryRun) -> JSONObject:
         "at_most_cents": estimate and estimate.at_most_cents,
         "balance_cents": preview.balance_cents,
         "problems": preview.problems,
+        "earlier_order": preview.earlier and preview.earlier.result,
     }
