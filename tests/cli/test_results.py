@@ -211,8 +211,26 @@ def test_watching_a_finished_job_prints_its_counts(run: Run, box: Sandbox, job: 
     lines = dict(line.rsplit(maxsplit=1) for line in for_people.stdout.splitlines())
     assert for_people.exit_code == 0
     assert (lines["ordered"], lines["finalized"]) == ("5", "5")
-    assert lines["cost so far"].startswith("$")
     assert (in_json["ordered"], in_json["finalized"]) == (5, 5)
+
+
+def test_what_was_paid_and_the_cost_with_the_fee_have_two_names(
+    run: Run, box: Sandbox, job: Job
+) -> None:
+    label(box, job, 5)
+
+    shown = run("job", "show", "reviews").stdout
+    watched = run("watch", "reviews", "--timeout", "0s").stdout
+
+    paid = cents(shown, "paid to contributors")
+    assert paid > 0
+    assert cents(watched, "cost with fee") == round(1.2 * paid)
+
+
+def cents(printed: str, name: str) -> int:
+    """Return the amount in a line that the command printed."""
+    lines = dict(line.rsplit(maxsplit=1) for line in printed.splitlines())
+    return round(100 * float(lines[name].removeprefix("$")))
 
 
 def test_the_time_to_watch_is_limited(run: Run, answered: Job) -> None:

@@ -51,7 +51,7 @@ COLUMNS: Final[list[Column[Counts]]] = [
     Column("not_ordered", lambda counts: counts.not_ordered, title="not ordered"),
     Column("judgments", lambda counts: counts.judgments),
     Column("needed_judgments", lambda counts: counts.needed_judgments, title="needed judgments"),
-    Column("cost_cents", lambda counts: counts.cost_cents, format_dollars, title="cost so far"),
+    Column("cost_cents", lambda counts: counts.cost_cents, format_dollars, title="cost with fee"),
     Column("seconds", lambda counts: counts.seconds, in_table=False),
 ]
 
