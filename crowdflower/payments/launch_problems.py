@@ -23,6 +23,8 @@ from crowdflower.states import INTERNAL
 MIN_UNITS: Final = 5
 """Units that a service may require for a launch."""
 
+NOTHING_LEFT: Final = "no units are left: every unit is ordered, or a test question"
+
 
 def find_problems(payment: Payment[Any], before: Mapping[str, Any]) -> list[str]:
     """Compare a launch with the units and the test questions of its job.
@@ -42,9 +44,9 @@ def find_problems(payment: Payment[Any], before: Mapping[str, Any]) -> list[str]
     if not isinstance(payment, Launch):
         return []
     wanted, problems = payment.units_count, []
-    counts = [_count(before, name) for name in ("units_count", "golds_count", "ordered_units")]
-    if None not in counts:
-        units, golds, ordered = (each or 0 for each in counts)
+    counts = _unit_counts(before)
+    if counts is not None:
+        units, golds, ordered = counts
         available = max(0, units - golds - ordered)
         too_few = describe_too_few_units(wanted, available)
         problems += [] if too_few is None else [too_few]
@@ -112,6 +114,9 @@ def check_launch(payment: Launch, request: DryRun, job: Mapping[str, Any], funds
     """
     fields = {**job, **pricing.pick(job, pricing.FIELDS)}
     problems = find_problems(payment, fields)
+    counts = _unit_counts(fields)
+    if counts is not None and 0 < counts[0] <= sum(counts[1:]):
+        problems.insert(0, NOTHING_LEFT)
     estimate = None
     try:
         estimate = pricing.estimate(fields, payment.units_count)
@@ -138,6 +143,16 @@ def _check_funds(estimate: Estimate, funds: Funds, *, is_free: bool) -> Iterator
             f"the balance is {funds.balance} cents, and the service reserves"
             f" {estimate.expected_cents}"
         )
+
+
+def _unit_counts(fields: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """Return how many units there are, how many are test questions, and how many are ordered."""
+    units, golds, ordered = (
+        _count(fields, name) for name in ("units_count", "golds_count", "ordered_units")
+    )
+    if units is None or golds is None or ordered is None:
+        return None
+    return units, golds, ordered
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int | None:

@@ -138,6 +138,17 @@ def test_nothing_to_order_is_not_an_error(run: Run, job: Job) -> None:
     assert json.loads(programs.stdout) is None
 
 
+def test_a_launch_says_first_that_no_units_are_left(run: Run, job: Job) -> None:
+    run("launch", "reviews", "--yes")
+
+    dry = run("launch", "reviews", "5", "--dry-run")
+    refused = run("launch", "reviews", "5", "--yes")
+
+    assert "\nproblem: no units are left: every unit is ordered, or a test question\n" in dry.stdout
+    assert "no units are left: every unit is ordered" in refused.stderr.partition("Error:")[0]
+    assert refused.exit_code == 1
+
+
 def test_a_dry_run_prints_the_request_the_cost_and_the_problems(
     run: Run, box: Sandbox, job: Job
 ) -> None:
