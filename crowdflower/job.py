@@ -1689,12 +1689,23 @@ class Job(JobFields):
             for row in self._report_source(None).units()
             if row.get("state") not in GOLD_STATES
         )
-        given = votes(rows, question.name, chose_none=question.chose_none)
+        given: Iterable[tuple[int, int, Any]] = votes(
+            rows, question.name, chose_none=question.chose_none
+        )
+        present: set[int] = set()
         if workers is not None:
-            given = (vote for vote in given if vote[1] in workers)
+            given = [vote for vote in given if vote[1] in workers]
+            present = {worker for _, worker, _ in given}
         if question.multiple:
             given = ((u, w, a if isinstance(a, list) else [a]) for u, w, a in given)
-        return quality.measure_agreement(method, given, **settings, resamples=resamples, seed=seed)
+        found = quality.measure_agreement(method, given, **settings, resamples=resamples, seed=seed)
+        absent = [repr(each) for each in workers or () if each not in present]
+        if absent and found.value is None:
+            who = (
+                f"workers {' and '.join(absent)} have" if absent[1:] else f"worker {absent[0]} has"
+            )
+            return replace(found, reason=f"{who} no answers to {question.name!r}")
+        return found
 
     def _level_of(self, question: JobField) -> str:
         """Return the level of measurement of a question."""

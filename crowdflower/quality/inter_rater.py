@@ -178,7 +178,7 @@ def cohen_kappa(
     if len(workers) > TWO:
         raise ValueError(
             f"cohen compares two workers, and these answers are of {len(workers)}: select two of"
-            " them, or use krippendorff or fleiss"
+            " them, in job.agreement with workers=(a, b), or use krippendorff or fleiss"
         )
     ratings = _Ratings.read(given)
     if any(len({worker for worker, _ in pairs}) < TWO for pairs in ratings.pairs):

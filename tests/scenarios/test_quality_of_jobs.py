@@ -132,8 +132,20 @@ def test_a_wrong_argument_is_refused_before_the_report_is_requested(
 
 
 def test_cohen_needs_two_contributors(job: Job) -> None:
-    with pytest.raises(ValueError, match="cohen compares two workers, and these answers are of"):
+    problem = r"cohen compares two workers, and these answers are of .*workers=\(a, b\)"
+    with pytest.raises(ValueError, match=problem):
         job.agreement("mood", "cohen")
+
+
+@pytest.mark.parametrize("method", ["krippendorff", "cohen"])
+def test_contributors_without_answers_are_named(job: Job, method: str) -> None:
+    known = int(job.judgments().to_pandas()["worker_id"].iloc[0])
+
+    both = job.agreement("mood", method, workers=(1, 2))
+    one = job.agreement("mood", method, workers=(known, 2))
+
+    assert (both.value, both.reason) == (None, "workers 1 and 2 have no answers to 'mood'")
+    assert (one.value, one.reason) == (None, "worker 2 has no answers to 'mood'")
 
 
 # Doubtful units
