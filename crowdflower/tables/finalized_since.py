@@ -34,6 +34,7 @@ from typing import Any, Final
 
 from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput
+from crowdflower.http.json_problems import is_numpy
 from crowdflower.tables.columns import microseconds
 from crowdflower.tables.result_columns import finalized_at
 
@@ -121,7 +122,9 @@ def read_since(since: datetime | date | None) -> int | None:
     elif isinstance(since, date):
         since = datetime.combine(since, time(), UTC)
     else:
+        advice = "; convert it with pandas.Timestamp(since, tz='UTC')" if is_numpy(since) else ""
         raise InvalidInput(
-            f"since must be a datetime with a time zone, or a date, not {describe_type(since)}"
+            "since must be a datetime with a time zone, or a date, not"
+            f" {describe_type(since)}{advice}"
         )
     return (since - _EPOCH) // timedelta(microseconds=1)

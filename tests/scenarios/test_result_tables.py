@@ -263,6 +263,10 @@ def test_an_export_without_new_units_has_the_columns_and_types_of_the_others(ans
         (1435150200, "not an int"),
         (pd.NaT, "since is NaT, the maximum of a table without rows"),
         (pd.Timestamp("2015-06-24"), "since has no time zone"),
+        (
+            pd.Timestamp("2015-06-24").to_datetime64(),
+            r"not a numpy.datetime64; convert it with pandas\.Timestamp\(since, tz='UTC'\)",
+        ),
     ],
 )
 def test_a_checkpoint_that_is_no_point_in_time_is_refused(since: Any, problem: str) -> None:
