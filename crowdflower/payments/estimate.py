@@ -10,7 +10,7 @@ from math import ceil
 from typing import Self
 
 from crowdflower._html import table
-from crowdflower.models.display import dollars
+from crowdflower.models.display import counted, dollars
 
 
 @dataclass(frozen=True)
@@ -125,17 +125,17 @@ class Estimate:
         limit = _dollars_or_none(self.at_most_cents)
         limit = limit if self.at_most is None else f"{limit} at most"
         expected = dollars(self.expected_cents)
-        return f"<Estimate for {self.units_count} units: {expected} expected, {limit}>"
+        return f"<Estimate for {counted(self.units_count, 'unit')}: {expected} expected, {limit}>"
 
     def __str__(self) -> str:
         lines = [
-            f"{self.units_count} units".ljust(27) + "  expected   at most",
+            counted(self.units_count, "unit").ljust(27) + "  expected   at most",
             *(f"{name:27}{expected:>10}{limit:>10}" for name, expected, limit in self._lines()),
         ]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        header = [f"{self.units_count:,} units", "expected", "at most"]
+        header = [counted(self.units_count, "unit"), "expected", "at most"]
         return table(list(self._lines()), header)
 
     def _lines(self) -> Iterator[tuple[str, str, str]]:

@@ -96,7 +96,7 @@ def estimate(
 
     >>> page = {"payment_cents": 10, "judgments_per_unit": 3, "units_per_assignment": 10}
     >>> estimate({**page, "golds_count": 50, "gold_per_assignment": 1}, 1000)
-    <Estimate for 1000 units: $40.32 expected, $72.60 at most>
+    <Estimate for 1,000 units: $40.32 expected, $72.60 at most>
     """
     limits = gold_limits(job)
     page = _units_per_paid_page(job, limits.units_per_page)

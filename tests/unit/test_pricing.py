@@ -202,12 +202,19 @@ def test_further_judgments_may_each_be_a_page_and_be_replaced_or_lead_to_more() 
     assert pricing.judgments_at_most_cents(dynamic, 2) == 12 * 4, "from 3 to 7"
 
 
+def test_an_estimate_of_one_unit_says_unit() -> None:
+    estimate = pricing.estimate(WITH_GOLD, 1)
+
+    assert repr(estimate).startswith("<Estimate for 1 unit: $")
+    assert str(estimate).startswith("1 unit   ")
+
+
 def test_an_estimate_is_printed_in_dollars() -> None:
     estimate = pricing.estimate({**WITH_GOLD, "payment_cents": 125}, 1000)
 
-    assert repr(estimate) == "<Estimate for 1000 units: $504.00 expected, $907.50 at most>"
+    assert repr(estimate) == "<Estimate for 1,000 units: $504.00 expected, $907.50 at most>"
     assert str(estimate).splitlines() == [
-        "1000 units                   expected   at most",
+        "1,000 units                  expected   at most",
         "full pages                    $416.25   $416.25",
         "pages that are not full         $3.75     $5.00",
         "replaced judgments, 80 %        $0.00   $335.00",

@@ -22,7 +22,7 @@ from crowdflower import (
     WaitError,
     WaitTimeout,
 )
-from crowdflower.models.waiting.counts import Counts
+from crowdflower.models.waiting.counts import Counts, Goal
 
 if TYPE_CHECKING:
     from conftest import Clock
@@ -309,6 +309,14 @@ def test_an_error_that_stays_ends_the_wait(
 
 
 # Time limits and reasons
+
+
+def test_one_unit_is_not_plural() -> None:
+    counts = Counts("running", ordered=1, finalized=0, judgments=1, not_ordered=1)
+
+    assert str(counts) == "running: 0 of 1 unit, 1 judgment, 1 unit not ordered"
+    assert str(Goal.parse(1)) == "1 unit is finalized"
+    assert Goal.parse(1).describe_unmet("job 7") == "no unit of job 7 is finalized"
 
 
 def test_a_timeout_has_the_last_state_and_counts(api: RequestsMock, job: Job, clock: Clock) -> None:

@@ -76,13 +76,14 @@ class Counts:
     def __str__(self) -> str:
         parts = []
         if self.ordered is not None or self.finalized is not None:
-            parts.append(f"{_show(self.finalized)} of {_show(self.ordered)} units")
+            finalized = "?" if self.finalized is None else f"{self.finalized:,}"
+            parts.append(f"{finalized} of {_counted(self.ordered, 'unit')}")
         if self.judgments is not None:
-            parts.append(f"{self.judgments:,} judgments")
+            parts.append(_counted(self.judgments, "judgment"))
         if self.needed_judgments:
             parts.append(f"{self.needed_judgments:,} needed")
         if self.not_ordered:
-            parts.append(f"{self.not_ordered:,} units not ordered")
+            parts.append(f"{_counted(self.not_ordered, 'unit')} not ordered")
         if self.cost_cents is not None:
             parts.append(f"${self.cost_cents // CENTS:,}.{self.cost_cents % CENTS:02}")
         if self.seconds >= 1:
@@ -133,8 +134,9 @@ class Goal:
             return "until(counts) is true"
         if self.whole:
             return "it is finished"
-        what = f"{self.share * 100:g} percent of its" if self.units is None else f"{self.units:,}"
-        return f"{what} units are finalized"
+        if self.units is None:
+            return f"{self.share * 100:g} percent of its units are finalized"
+        return f"{_counted(self.units, 'unit')} {'is' if self.units == 1 else 'are'} finalized"
 
     def target(self, ordered: int | None) -> int | None:
         """Return how many units it takes, for a bar; ``None`` if that is unknown."""
@@ -165,6 +167,8 @@ class Goal:
             return f"until(counts) is not true for {job}"
         if self.whole:
             return f"{job} is not finished"
+        if self.units == 1:
+            return f"no unit of {job} is finalized"
         if self.units is not None:
             return f"fewer than {self.units:,} units of {job} are finalized"
         return f"less than {self.share * 100:g} percent of the units of {job} are finalized"
@@ -241,5 +245,5 @@ def _cost_cents(dollars: object, fee_percent: float) -> int | None:
     return None
 
 
-def _show(count: int | None) -> str:
-    return "?" if count is None else f"{count:,}"
+def _counted(count: int | None, noun: str) -> str:
+    return f"{'?' if count is None else f'{count:,}'} {noun}{'' if count == 1 else 's'}"
