@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -99,11 +100,11 @@ def test_options_have_the_order_of_the_form(job: Job) -> None:
 
 
 def test_other_methods_and_two_contributors(job: Job) -> None:
-    first, second = job.judgments().to_pandas()["worker_id"].value_counts().index[:2]
+    (first, _), (second, _) = Counter(each.worker_id for each in job.judgments()).most_common(2)
 
     assert job.agreement("mood", "percent", resamples=0).value is not None
     assert job.agreement("mood", "fleiss", resamples=0).value is not None
-    two = job.agreement("mood", "cohen", workers=(int(first), int(second)), resamples=0)
+    two = job.agreement("mood", "cohen", workers=(first, second), resamples=0)
     assert two.workers <= 2
 
 
@@ -139,7 +140,7 @@ def test_cohen_needs_two_contributors(job: Job) -> None:
 
 @pytest.mark.parametrize("method", ["krippendorff", "cohen"])
 def test_contributors_without_answers_are_named(job: Job, method: str) -> None:
-    known = int(job.judgments().to_pandas()["worker_id"].iloc[0])
+    known = next(job.judgments()).worker_id
 
     both = job.agreement("mood", method, workers=(1, 2))
     one = job.agreement("mood", method, workers=(known, 2))
@@ -162,8 +163,15 @@ def test_the_most_doubtful_units_come_first(job: Job) -> None:
     assert [unit.id for unit in job.doubtful("mood", limit=3, method="majority")] == [
         unit.id for unit in doubtful[:3]
     ]
-    table = doubtful[:5].to_pandas()
-    assert table["unit_id"].tolist() == [unit.id for unit in doubtful[:5]]
+
+
+def test_doubtful_units_make_a_table(job: Job) -> None:
+    pytest.importorskip("pandas")
+    doubtful = job.doubtful("mood", limit=5)
+
+    table = doubtful.to_pandas()
+
+    assert table["unit_id"].tolist() == [unit.id for unit in doubtful]
     assert "mood_confidence" in table
 
 
