@@ -95,10 +95,9 @@ def test_a_warning_before_a_payment_spends_nothing(client: Client) -> None:
     "pay",
     [
         lambda job: job.launch(6),
-        lambda job: job.launch(6, dry_run=True),
         lambda job: job.client.debit_order(job, 6, ["on_demand"]),
     ],
-    ids=["launch", "dry_run", "debit_order"],
+    ids=["launch", "debit_order"],
 )
 def test_an_order_is_refused_while_a_price_is_not_sent(
     client: Client, pay: Callable[[Job], object]
@@ -110,6 +109,15 @@ def test_an_order_is_refused_while_a_price_is_not_sent(
         pay(job)
 
     assert job.reload().state == "unordered"
+
+
+def test_a_dry_run_names_a_price_that_is_not_sent(client: Client) -> None:
+    job = make_job(client)
+    job.payment_cents = 1
+
+    problems = job.launch(6, dry_run=True).problems
+
+    assert any(each.startswith("payment_cents was assigned but not sent") for each in problems)
 
 
 def test_a_form_that_was_not_sent_is_warned_of(client: Client) -> None:
