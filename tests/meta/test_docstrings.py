@@ -62,7 +62,12 @@ def methods(kind: type) -> list[tuple[str, FunctionType]]:
 
 @pytest.mark.parametrize("name", ["crowdflower", *MODULES])
 def test_every_public_name_has_a_docstring(name: str) -> None:
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name != "numpy":
+            raise
+        pytest.skip(f"{name} needs numpy")
 
     undocumented = [] if inspect.getdoc(module) else [name]
     for label, member in public_members(module):
