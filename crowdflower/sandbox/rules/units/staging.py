@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from threading import Lock
 from time import perf_counter, sleep
 from typing import Any, Final
 
@@ -38,6 +39,10 @@ MIN_GAP: Final = 0.002
 _active: set[tuple[str, int]] = set()
 """Database and id of the uploads that this process is storing."""
 
+_registration: Final = Lock()
+"""Held until an upload that is in the database is in :data:`_active`: another thread would take it
+for abandoned."""
+
 
 @contextmanager
 def stage(
@@ -54,9 +59,10 @@ def stage(
         yield
         return
     discard_abandoned(database)
-    staged = database.write(partial(_reserve, rows=rows, account=account, into=job))
-    mark = (database.name, staged.id)
-    _active.add(mark)
+    with _registration:
+        staged = database.write(partial(_reserve, rows=rows, account=account, into=job))
+        mark = (database.name, staged.id)
+        _active.add(mark)
     try:
         _store(database, staged, rows)
         rows.upload_id = staged.id
@@ -93,10 +99,12 @@ def discard(database: Database, upload_id: int) -> None:
 
 def discard_abandoned(database: Database) -> None:
     """Delete the units of uploads whose process has died."""
-    for row in database.read(lambda tx: [*filter(partial(_is_abandoned, tx), _read_all(tx))]):
-        if (database.name, row.id) not in _active:
-            with suppress(StoreFailure):  # hidden rows do no harm: the next start tries again
-                discard(database, row.id)
+    with _registration:
+        found = database.read(lambda tx: [*filter(partial(_is_abandoned, tx), _read_all(tx))])
+        abandoned = [row.id for row in found if (database.name, row.id) not in _active]
+    for upload_id in abandoned:
+        with suppress(StoreFailure):  # hidden rows do no harm: the next start tries again
+            discard(database, upload_id)
 
 
 def _reserve(
