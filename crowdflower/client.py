@@ -945,7 +945,7 @@ class Client(BaseClient):
             from there, otherwise the one with the alias in the folder.
         :returns: The differences: true if there are any, and readable as ``str``.
         :raises InvalidInput: A file cannot be used.
-        :raises NotFound: There is no such job.
+        :raises NotFound: The job does not exist.
 
         >>> paths = job.save_files("reviews")
         >>> bool(client.compare_files("reviews"))
@@ -993,7 +993,7 @@ class Client(BaseClient):
         :returns: The job; ``None`` if ``confirm`` returned false.
         :raises InvalidInput: A file cannot be used, or the service would refuse a change; nothing
             was sent.
-        :raises NotFound: There is no such job; nothing was sent.
+        :raises NotFound: The job does not exist; nothing was sent.
         :raises EditConflict: What differs was changed in the job since the last pull or push;
             nothing was sent.
         :raises RefusedError: The service refuses a change; the message says what was sent before.

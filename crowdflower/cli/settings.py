@@ -64,7 +64,7 @@ class Settings:
 
         An option counts more than the environment, and there the key more than its file.
 
-        :raises CommandError: There is no key, or its file cannot be used.
+        :raises CommandError: The key is missing, or its file cannot be used.
         """
         if self.api_key:
             return self.api_key
@@ -89,7 +89,7 @@ class Settings:
         """Open a client of the account for the block.
 
         :param more: Other settings of the client.
-        :raises CommandError: There is no key, or its file cannot be used.
+        :raises CommandError: The key is missing, or its file cannot be used.
         :raises ConfigError: The key or the address cannot be used.
         """
         key = self.read_key()

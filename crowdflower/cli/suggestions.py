@@ -29,7 +29,7 @@ class SuggestingGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that the arguments name.
 
-        :raises click.UsageError: There is no such command.
+        :raises click.UsageError: The command does not exist.
         """
         name = args[0]
         if name == "help" and name not in self.list_commands(ctx):

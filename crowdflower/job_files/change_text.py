@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import unified_diff
 from typing import Final
 
@@ -21,13 +21,7 @@ SPENDS: Final = "  (spends money: rows are ordered as they are added)"
 
 def setting_lines(changes: Sequence[SettingChange]) -> Iterator[str]:
     """Yield the lines that describe changes of settings, those of a text as a unified diff."""
-    lines = [each for each in changes if each.name not in TEXT_FILES]
-    if lines:
-        yield f"{SETTINGS_FILE}:"
-        width = max(len(each.name) for each in lines)
-        for each in lines:
-            note = SPENDS if each.name == "auto_order" and each.after is True else ""
-            yield f"  {each.name:{width}}  {show(each.before)} -> {show(each.after)}{note}"
+    yield from _short_lines(changes, lambda each: f"{show(each.before)} -> {show(each.after)}")
     for each in changes:
         if each.name in TEXT_FILES:
             yield f"{TEXT_FILES[each.name]}:"
@@ -36,17 +30,24 @@ def setting_lines(changes: Sequence[SettingChange]) -> Iterator[str]:
 
 def new_setting_lines(changes: Sequence[SettingChange]) -> Iterator[str]:
     """Yield the lines that describe the settings of a new job; of a text, how long it is."""
+    yield from _short_lines(changes, lambda each: show(each.after))
+    for each in changes:
+        if each.name in TEXT_FILES:
+            count = len(_lines(each.after))
+            yield f"{TEXT_FILES[each.name]}: {count} {'line' if count == 1 else 'lines'}"
+
+
+def _short_lines(
+    changes: Sequence[SettingChange], describe: Callable[[SettingChange], str]
+) -> Iterator[str]:
+    """Yield the lines of settings that are not files of their own."""
     lines = [each for each in changes if each.name not in TEXT_FILES]
     if lines:
         yield f"{SETTINGS_FILE}:"
         width = max(len(each.name) for each in lines)
         for each in lines:
             note = SPENDS if each.name == "auto_order" and each.after is True else ""
-            yield f"  {each.name:{width}}  {show(each.after)}{note}"
-    for each in changes:
-        if each.name in TEXT_FILES:
-            count = len(_lines(each.after))
-            yield f"{TEXT_FILES[each.name]}: {count} {'line' if count == 1 else 'lines'}"
+            yield f"  {each.name:{width}}  {describe(each)}{note}"
 
 
 def question_lines(changes: Sequence[QuestionChange], *, deletes: bool = False) -> Iterator[str]:

@@ -15,7 +15,7 @@ from crowdflower.models.job_fields import JobFields
 
 OPTIONS: Final = "options"
 SEPARATE: Final[tuple[str, ...]] = ("tags", "channels")
-"""Names that are no attributes of a job: each is set by a request of its own."""
+"""Names that are not attributes of a job: each has a request of its own."""
 
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
@@ -72,7 +72,7 @@ def _fields() -> Mapping[str, Field[Any]]:
 def _type_of(name: str) -> Any:
     """Return the type of an attribute that can be set.
 
-    :raises CommandError: There is no such attribute, or it is read-only.
+    :raises CommandError: The attribute does not exist, or is read-only.
     """
     if name in SEPARATE:
         return list[str]
@@ -119,7 +119,7 @@ def _content(name: str, text: str) -> str:
 def read_text(path: str | Path, name: str) -> str:
     """Return the content of a file, as an attribute's value.
 
-    :raises CommandError: It cannot be read.
+    :raises CommandError: The file cannot be read.
     """
     try:
         return Path(path).expanduser().read_text(encoding="utf-8-sig")

@@ -12,7 +12,7 @@ WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to reco
 """Addresses that stand for all of this machine, and the one by which it reaches itself."""
 
 _ELSEWHERE: Final = {"0.0.0.0": "192.0.2.1", "::": "2001:db8::1"}  # noqa: S104 - as above
-"""Addresses of nobody, reserved for documentation: the way to them is the way out."""
+"""Addresses that are reserved for documentation: the route to them is that to the internet."""
 
 
 def local_host(host: str, bound: str) -> str:

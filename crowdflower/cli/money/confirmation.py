@@ -21,7 +21,7 @@ def confirm(question: str, *, yes: bool, costs: bool = True) -> None:
     :param yes: The option ``--yes``: do not ask.
     :param costs: It costs money, so that without a terminal ``--yes`` is needed. Otherwise a
         program that names the command means it.
-    :raises CommandError: The answer is no, or there is nobody to ask.
+    :raises CommandError: The answer is no, or there is no terminal to ask at.
     """
     if yes:
         return

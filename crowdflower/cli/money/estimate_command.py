@@ -65,7 +65,7 @@ def estimate(
 def count_unordered(job: Job) -> int:
     """Return how many units are neither ordered nor test questions.
 
-    :raises CommandError: There are none.
+    :raises CommandError: No units are left.
     """
     preview = job.launch(dry_run=True)
     if preview is None:

@@ -114,7 +114,7 @@ class Goal:
     def parse(cls, until: object) -> Goal:
         """Return the goal that a caller names.
 
-        :raises InvalidInput: It is none of :data:`Until`.
+        :raises InvalidInput: The value is not one of :data:`Until`.
         """
         if until == "finished" and isinstance(until, str):
             return cls(whole=True)

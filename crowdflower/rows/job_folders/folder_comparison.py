@@ -66,7 +66,7 @@ class FolderComparison:
 
         :param content: What the folder has.
         :raises JobFileError: The rows in the folder cannot be read.
-        :raises NotFound: There is no such job, and none is to be created.
+        :raises NotFound: The job does not exist, and is not to be created.
         """
         return self.changes_of(content, self._find(content))
 
