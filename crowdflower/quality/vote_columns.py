@@ -264,8 +264,6 @@ def _encode(column: Iterable[Any]) -> tuple[Integers, list[Any]]:
         return _encode_array(column)
     if hasattr(column, "dictionary_encode"):  # an Arrow column
         return _encode_arrow(column)
-    if hasattr(column, "__arrow_c_stream__") and not hasattr(column, "factorize"):  # polars
-        column = list(column)
     codes = array("i")
     add, places = codes.append, dict[Any, int]()
     for value in column:
@@ -295,10 +293,9 @@ def _encode_array(column: NDArray[Any]) -> tuple[Integers, list[Any]]:
 
 
 def _encode_arrow(column: Any) -> tuple[Integers, list[Any]]:
-    chunked = column.combine_chunks() if hasattr(column, "combine_chunks") else column
-    if hasattr(chunked, "chunks"):  # of several chunks, in spite of that
-        chunked = chunked.chunk(0) if chunked.num_chunks else chunked.type
-    encoded = chunked if hasattr(chunked, "dictionary") else chunked.dictionary_encode()
+    encoded = column.dictionary_encode()
+    if hasattr(encoded, "combine_chunks"):  # a column of a table
+        encoded = encoded.combine_chunks()
     if encoded.null_count:
         at = encoded.is_valid().to_pylist().index(False) + 1
         raise ValueError(f"vote {at} has a null: leave out votes with a missing part")
