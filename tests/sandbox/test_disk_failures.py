@@ -136,8 +136,11 @@ def test_a_disk_that_refuses_more_bytes_stops_writes_only(file: Path) -> None:
         while 507 not in statuses and len(statuses) < 100:
             statuses.append(connection.send("POST", "/jobs/upload", lines).status)
         reading = connection.send("GET", f"/jobs/{workload.job}/units", None).status
-        with pytest.raises((OSError, HTTPException)):  # the server cannot buffer the request body
-            Connection(url).send("POST", "/jobs/upload", lines * 20)
+        with (
+            closing(Connection(url)) as other,
+            pytest.raises((OSError, HTTPException)),  # the server cannot buffer the request body
+        ):
+            other.send("POST", "/jobs/upload", lines * 20)
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
         afterwards = connection.send("POST", "/jobs/upload", lines).status
