@@ -11,6 +11,7 @@ import secrets
 import time
 from base64 import b64encode
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import count
 from random import Random
@@ -227,8 +228,15 @@ def report_time(seconds: float) -> str:
     >>> report_time(1435226060.9)
     '6/25/2015 09:54:20'
     """
+    return _report_time(int(seconds))
+
+
+@lru_cache(maxsize=4096)
+def _report_time(seconds: int) -> str:
+    """Format a time; a report repeats that of a page for each of its judgments."""
     moment = _utc(seconds)
-    return f"{moment.month}/{moment.day}/{moment.year} {moment:%H:%M:%S}"
+    day = f"{moment.month}/{moment.day}/{moment.year}"
+    return f"{day} {moment.hour:02}:{moment.minute:02}:{moment.second:02}"
 
 
 def _utc(seconds: float) -> datetime:

@@ -17,6 +17,7 @@ import pytest
 from crowdflower.sandbox import reports
 from crowdflower.sandbox.control.delays import Delays
 from crowdflower.sandbox.reports import ReportCache
+from crowdflower.sandbox.reports.archive import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -457,6 +458,16 @@ def test_any_cell_round_trips_through_csv(tmp_path: Path, text: str) -> None:
     assert content.startswith("a,b\n")
     assert content.endswith("end\n")
     assert list(csv.reader(io.StringIO(content, newline="")))[1] == [text, "end"]
+
+
+def test_a_report_of_many_blocks_is_complete(tmp_path: Path) -> None:
+    lines = [[str(number), "é" * (number % 300)] for number in range(3000)]
+
+    reports.write_archive(tmp_path / "r.zip", "r.csv", 1435148651, lines)
+
+    _, content = unpack((tmp_path / "r.zip").read_bytes())
+    assert len(content) > 2 * BLOCK
+    assert list(csv.reader(io.StringIO(content, newline=""))) == lines
 
 
 def test_the_same_report_is_the_same_file(tmp_path: Path) -> None:

@@ -116,11 +116,11 @@ def full_report(
             yield [
                 number,
                 report_time(judgment.created_at),
-                *([format_cell(judgment.golden)] if gold_columns else ()),
+                *(["true" if judgment.golden else "false"] if gold_columns else ()),
                 str(judgment.id),
                 *(["true" if judgment.missed else ""] if gold_columns else ()),
                 report_time(judgment.started_at),
-                format_cell(judgment.tainted or judgment.rejected),
+                "true" if judgment.tainted or judgment.rejected else "false",
                 judgment.channel,
                 format_figure(judgment.trust),
                 str(judgment.worker_id),

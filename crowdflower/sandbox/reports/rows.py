@@ -15,12 +15,14 @@ from crowdflower.sandbox.rules.results import judgments, results, shapes
 from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.units import gold
 from crowdflower.sandbox.rules.work import workers
+from crowdflower.sandbox.store.fast import report_queries
 from crowdflower.sandbox.store.tables import judgment, unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from crowdflower.sandbox.store import Transaction
+    from crowdflower.sandbox.store.fast.report_queries import ReportedJudgment, ReportedUnit
 
 BATCH_SIZE: Final = 1000
 """Units in memory."""
@@ -65,18 +67,16 @@ def read_golds(tx: Transaction, job: Row[Any]) -> Iterator[GoldUnit]:
 
 
 def read_judgments(
-    tx: Transaction, job: Row[Any], *extra: ColumnElement[Any]
-) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
-    """Yield every unit with its judgments, oldest first.
-
-    :param extra: Columns of judgments beside those of
-        :func:`~crowdflower.sandbox.rules.results.judgments.select_with_contributor`.
-    """
-    for rows in _batches(tx, job):
-        found = _judgments(tx, job, rows[0].seq, rows[-1].seq, extra)
-        by_unit = {number: list(each) for number, each in groupby(found, attrgetter("unit_id"))}
-        for row in rows:
-            yield row, by_unit.get(row.id, [])
+    tx: Transaction, job: Row[Any]
+) -> Iterator[tuple[ReportedUnit, list[ReportedJudgment]]]:
+    """Yield every unit with its judgments, oldest first, for the full report."""
+    last = 0
+    while batch := report_queries.read_units(tx.driver, job.id, last, BATCH_SIZE):
+        first, last = batch[0].seq, batch[-1].seq
+        found = report_queries.read_judgments(tx.driver, job.id, first, last)
+        by_unit = {number: [*each] for number, each in groupby(found, attrgetter("unit_id"))}
+        for each in batch:
+            yield each, by_unit.get(each.id, [])
 
 
 def read_judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
@@ -153,9 +153,16 @@ def _weighted(found: Sequence[Any]) -> list[WeightedAnswers]:
 def _with_kept_judgments(
     tx: Transaction, job: Row[Any], *extra: ColumnElement[Any]
 ) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
-    """Yield every unit with its judgments that were not rejected."""
-    for row, found in read_judgments(tx, job, *extra):
-        yield row, [each for each in found if not each.rejected]
+    """Yield every unit with its judgments that were not rejected, oldest first.
+
+    :param extra: Columns of judgments beside those of
+        :func:`~crowdflower.sandbox.rules.results.judgments.select_with_contributor`.
+    """
+    for rows in _batches(tx, job):
+        found = _kept_judgments(tx, job, rows[0].seq, rows[-1].seq, extra)
+        by_unit = {number: list(each) for number, each in groupby(found, attrgetter("unit_id"))}
+        for row in rows:
+            yield row, by_unit.get(row.id, [])
 
 
 def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
@@ -168,9 +175,10 @@ def _batches(tx: Transaction, job: Row[Any]) -> Iterator[list[Row[Any]]]:
         yield rows
 
 
-def _judgments(
+def _kept_judgments(
     tx: Transaction, job: Row[Any], first: int, last: int, extra: Sequence[ColumnElement[Any]]
 ) -> list[Row[Any]]:
     of_units = (unit.c.job_id == job.id, unit.c.seq.between(first, last))
-    query = judgments.select_with_contributor(*extra).where(*of_units)
+    kept = judgment.c.rejected.is_(False)
+    query = judgments.select_with_contributor(*extra).where(*of_units, kept)
     return tx.all(query.order_by(unit.c.seq, judgment.c.id))
