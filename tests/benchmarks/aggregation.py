@@ -1,37 +1,67 @@
 """Compares the default consensus method with crowd-kit's model of Dawid and Skene.
 
-Run it with a Python that has the package, NumPy and crowd-kit installed::
+::
 
-    python tests/benchmarks/aggregation.py
+    python -m tests.benchmarks aggregation
 
 A million simulated votes on 250,000 tasks, with 4 labels and 10,000 workers, are aggregated from
-columns, from tuples and by crowd-kit, each in a process of its own. The exit status is 1 if the
-time from columns is above that of crowd-kit in the same run, or that from tuples above one and a
-half of it, or if more than 250 MB were used from columns. The first argument is the number of
-votes.
+columns, from tuples and by crowd-kit; then ten millions from columns, for which the floor is ten
+times fewer. It needs NumPy, and crowd-kit for the floor.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import resource
-import subprocess
-import sys
-import time
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from tests.benchmarks.harness import Benchmark, Line, Stopwatch, compare, run_case, scaled
 
-VOTES, VOTES_PER_TASK, VOTES_PER_WORKER, LABELS = 1_000_000, 4, 100, 4
-LIMITS = {"columns": 1.0, "tuples": 1.5}
-"""The longest time, as a multiple of crowd-kit's."""
+if TYPE_CHECKING:
+    import numpy as np
 
-MAX_MB = 250
+VOTES, VOTES_PER_TASK, VOTES_PER_WORKER, LABELS = scaled(1_000_000), 4, 100, 4
+MANY_VOTES = 10 * VOTES
+LEAST_RIGHT = 0.8
+"""Least share of right labels; it is about 0.93."""
+
+WORKS = [
+    Benchmark(
+        f"{VOTES:,} votes, from columns",
+        "columns",
+        "crowd_kit",
+        times=1,
+        megabytes=250,
+        needs=["numpy"],
+        floor_needs=["crowd-kit"],
+        count=VOTES,
+    ),
+    Benchmark(
+        f"{VOTES:,} votes, from tuples",
+        "tuples",
+        "crowd_kit",
+        times=1.5,
+        needs=["numpy"],
+        floor_needs=["crowd-kit"],
+        count=VOTES,
+    ),
+    Benchmark(
+        f"{MANY_VOTES:,} votes, over {VOTES:,}",
+        "many_columns",
+        "columns",
+        times=12,
+        megabytes=1500,
+        needs=["numpy"],
+        count=MANY_VOTES,
+        rounds=1,
+    ),
+]
 
 
 def simulate(votes: int) -> tuple[Any, Any, Any, Any]:
     """Return task, worker and label of each vote, in random order, and the truth of each task."""
+    import numpy as np  # noqa: PLC0415 - optional
+
     dice = np.random.default_rng(1)
     tasks, workers = votes // VOTES_PER_TASK, max(votes // VOTES_PER_WORKER, 5)
     task = np.repeat(np.arange(tasks), VOTES_PER_TASK)
@@ -43,69 +73,56 @@ def simulate(votes: int) -> tuple[Any, Any, Any, Any]:
     return task[order], worker[order], label[order], truth
 
 
-def from_columns(task: Any, worker: Any, label: Any) -> dict[int, int]:
+def check(labels: dict[int, int], truth: np.ndarray[Any, Any]) -> None:
+    """Check the share of right labels."""
+    right = sum(labels[task] == answer for task, answer in enumerate(truth.tolist())) / len(truth)
+    assert right >= LEAST_RIGHT, f"only {right:.1%} of the labels are right"
+
+
+def columns_ours(watch: Stopwatch, votes: int = VOTES) -> None:
     """Aggregate NumPy columns."""
     from crowdflower.quality import VoteColumns, hierarchical_dawid_skene  # noqa: PLC0415
 
-    return hierarchical_dawid_skene(VoteColumns.of(task, worker, label)).labels
+    task, worker, label, truth = simulate(votes)
+    with watch():
+        labels = hierarchical_dawid_skene(VoteColumns.of(task, worker, label)).labels
+    check(labels, truth)
 
 
-def from_tuples(votes: list[tuple[int, int, int]]) -> dict[int, int]:
+def columns_floor(watch: Stopwatch) -> None:
+    """Aggregate ten times fewer columns."""
+    columns_ours(watch)
+
+
+def many_columns_ours(watch: Stopwatch) -> None:
+    """Aggregate ten times as many columns."""
+    columns_ours(watch, MANY_VOTES)
+
+
+def tuples_ours(watch: Stopwatch) -> None:
     """Aggregate tuples."""
     from crowdflower.quality import hierarchical_dawid_skene  # noqa: PLC0415
 
-    return hierarchical_dawid_skene(votes).labels
+    *columns, truth = simulate(VOTES)
+    tuples = list(zip(*(column.tolist() for column in columns), strict=True))
+    with watch():
+        labels = hierarchical_dawid_skene(tuples).labels
+    check(labels, truth)
 
 
-def measure(how: str, votes: int) -> None:
-    """Print seconds, the peak of memory in MB, and the share of right labels."""
-    *columns, truth = simulate(votes)
-    if how == "crowd-kit":
-        import pandas as pd  # noqa: PLC0415
-        from crowdkit.aggregation import DawidSkene  # noqa: PLC0415
+def crowd_kit_floor(watch: Stopwatch) -> None:
+    """Aggregate a frame with crowd-kit."""
+    import pandas as pd  # noqa: PLC0415 - crowd-kit needs it
+    from crowdkit.aggregation import DawidSkene  # noqa: PLC0415
 
-        frame = pd.DataFrame(dict(zip(("task", "worker", "label"), columns, strict=True)))
-        started = time.perf_counter()
+    *columns, truth = simulate(VOTES)
+    frame = pd.DataFrame(dict(zip(("task", "worker", "label"), columns, strict=True)))
+    with watch():
         labels = dict(DawidSkene(100).fit_predict(frame))
-    elif how == "columns":
-        started = time.perf_counter()
-        labels = from_columns(*columns)
-    else:
-        tuples = list(zip(*(column.tolist() for column in columns), strict=True))
-        started = time.perf_counter()
-        labels = from_tuples(tuples)
-    seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    right = np.mean([labels[task] == answer for task, answer in enumerate(truth)])
-    print(seconds, peak, right)
+    check(labels, truth)
 
 
-def main() -> int:
-    """Measure each way in a process of its own; return the exit status."""
-    votes = int(sys.argv[1]) if len(sys.argv) > 1 else VOTES
-    print(
-        f"{platform.platform()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
-    )
-    found = {}
-    for how in ("crowd-kit", "columns", "tuples"):
-        command = [sys.executable, __file__, how, str(votes)]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-        found[how] = [float(each) for each in answer.stdout.split()]
-    floor = found["crowd-kit"][0]
-    failed = found["columns"][1] > MAX_MB
-    for how, (seconds, peak, right) in found.items():
-        limit = LIMITS.get(how)
-        missed = limit is not None and seconds > limit * floor
-        failed |= missed
-        print(
-            f"{votes:,} votes, {how:10} {seconds:6.2f} s  {seconds / floor:5.2f} x  {peak:,.0f} MB"
-            f"  {right:.1%} right{'  MISSED' if missed else ''}"
-        )
-    return int(failed)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 1 and not sys.argv[1].isdigit():
-        measure(sys.argv[1], int(sys.argv[2]))
-    else:
-        sys.exit(main())
+def lines(rounds: int) -> Iterator[Line]:
+    """Yield a line per way."""
+    for work in WORKS:
+        yield compare(work, partial(run_case, __name__), rounds)

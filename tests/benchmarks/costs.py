@@ -1,30 +1,31 @@
 """Compares the cost of simulated jobs with their estimates.
 
-Run it with a Python that has the package and its development tools installed::
+::
 
-    python tests/benchmarks/costs.py
+    python -m tests.benchmarks costs
 
 Three crowds work on the same job, each with twenty seeds, with a quiz and without one. The job has
-400 rows and 40 test questions, pages of 5 with one test question, and 3 judgments per row. The exit
-status is 1 if a job cost more than its estimate allows at most, or if the median of "at most"
-divided by the cost is above 2. The first argument is the number of seeds.
+400 rows and 40 test questions, pages of 5 with one test question, and 3 judgments per row. A limit
+is missed if a job cost more than its estimate allows at most, or if the median of "at most" divided
+by the cost is above 2.
 
 A fourth crowd, of which nine in ten guess or are careless, is beyond the share of replaced
-judgments that the estimate assumes. It is printed, and does not count for the exit status.
+judgments that the estimate assumes, and has no limit.
 """
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from math import inf
 from random import Random
 from statistics import median
 from typing import Any, NamedTuple
 
 from crowdflower import Sandbox
+from tests.benchmarks.harness import Line, is_missed, scaled
 
-SEEDS = 20
-ROWS, GOLDS, CONTRIBUTORS = 400, 40, 60
+SEEDS = scaled(20)
+ROWS, GOLDS, CONTRIBUTORS = scaled(400, least=100), 40, 60
 ANSWERS = ("yes", "no", "maybe")
 CML = """
 <p>{{text}}</p>
@@ -67,37 +68,37 @@ class Measured(NamedTuple):
         return self.at_most / self.cost if self.cost else inf
 
 
-def main() -> None:
-    """Print one table with a quiz and one without."""
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
-    failed = False
+def lines(_rounds: int) -> Iterator[Line]:
+    """Yield a line per crowd, with a quiz and without one; the seeds are the rounds."""
     for has_quiz in (True, False):
-        print(
-            f"\n{'with a quiz' if has_quiz else 'without a quiz':16}runs  unfinished  above", end=""
-        )
-        print("  above at most  cost/expected  at most/cost, median and least")
+        quiz = "with a quiz" if has_quiz else "no quiz"
         runs = []
         for name, mix in CROWDS.items():
-            found = [measure(seed, mix, has_quiz=has_quiz) for seed in range(seeds)]
-            print_row(name, found)
+            found = [measure(seed, mix, has_quiz=has_quiz) for seed in range(SEEDS)]
+            yield _line(f"{name}, {quiz}", found)
             runs += found
-        print_row("all", runs)
-        is_above = any(each.cost > each.at_most for each in runs)
-        failed |= is_above or median(each.ratio for each in runs) > MAX_RATIO
-        print_row("hostile", [measure(seed, HOSTILE, has_quiz=has_quiz) for seed in range(seeds)])
-    sys.exit(failed)
+        yield _line(f"all, {quiz}", runs, is_limited=True)
+        hostile = [measure(seed, HOSTILE, has_quiz=has_quiz) for seed in range(SEEDS)]
+        yield _line(f"hostile, {quiz}", hostile)
 
 
-def print_row(name: str, runs: list[Measured]) -> None:
-    """Print what happened to the jobs of one crowd."""
+def _line(title: str, runs: list[Measured], *, is_limited: bool = False) -> Line:
+    """Return what happened to the jobs of one crowd."""
     ratios = [each.ratio for each in runs]
-    print(
-        f"{name:16}{len(runs):4}{sum(each.ended != 'finished' for each in runs):12}"
-        f"{sum(each.cost > each.expected for each in runs):7}"
-        f"{sum(each.cost > each.at_most for each in runs):15}"
-        f"{median(each.cost / each.expected for each in runs):15.2f}"
-        f"{median(ratios):14.2f}{min(ratios):6.2f}",
-        flush=True,
+    above_most = sum(each.cost > each.at_most for each in runs)
+    return Line(
+        title,
+        {
+            "runs": f"{len(runs)}",
+            "unfinished": f"{sum(each.ended != 'finished' for each in runs)}",
+            "above": f"{sum(each.cost > each.expected for each in runs)}",
+            "above at most": f"{above_most}",
+            "cost/expected": f"{median(each.cost / each.expected for each in runs):.2f}",
+            "at most/cost": f"{median(ratios):.2f}",
+            "least": f"{min(ratios):.2f}",
+        },
+        f"0 above at most, {MAX_RATIO} × at most/cost" if is_limited else "",
+        is_limited and is_missed((0, above_most), (MAX_RATIO, median(ratios))),
     )
 
 
@@ -137,7 +138,3 @@ def rows() -> list[dict[str, Any]]:
         | ({"_golden": "TRUE", "says_gold": truth} if place >= ROWS else {})
         for place, truth in enumerate(truths)
     ]
-
-
-if __name__ == "__main__":
-    main()

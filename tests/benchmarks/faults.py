@@ -1,13 +1,13 @@
 """Injects every fault of the fault matrix, and then random faults, and counts the outcomes.
 
-Run it with a Python that has the package and its development tools installed::
+::
 
-    python tests/benchmarks/faults.py
+    python -m tests.benchmarks faults
 
-It runs ``tests/faults`` and counts the tests of each row of the matrix that ran and passed. Then it
-makes ten thousand random calls with random faults, and compares each claim of the client with the
-ledger of the server. Last it makes ten thousand operations with clients that are killed at random,
-and compares claims, journal and ledger. The first argument is the number of calls and operations.
+At full size it runs ``tests/faults``, and counts the tests of each row of the matrix that ran and
+passed. Then it makes ten thousand random calls with random faults, and compares each claim of the
+client with the ledger of the server. Last it makes ten thousand operations with clients that are
+killed at random, and compares claims, journal and ledger.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from __future__ import annotations
 import ssl
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 
 import pytest
 import trustme
@@ -31,8 +32,9 @@ from fast_clock import FastClock  # noqa: E402
 from killed_clients import run as run_killed_clients  # noqa: E402
 
 from crowdflower import Client  # noqa: E402
+from tests.benchmarks.harness import SCALE, Line, scaled  # noqa: E402
 
-CALLS = 10_000
+CALLS = scaled(10_000)
 SEED = 2015
 
 MATRIX = {
@@ -69,23 +71,35 @@ class RowCounter:
                 self.passed.update(rows)
 
 
-def main() -> None:
-    """Print the tables."""
-    calls = int(sys.argv[1]) if len(sys.argv) > 1 else CALLS
+def lines(_rounds: int) -> Iterator[Line]:
+    """Yield a line per group of faults, and one per kind of random operations."""
+    if SCALE == 1:
+        yield from matrix_lines()
+    yield call_line()
+    for announces in (False, True):
+        yield kill_line(CALLS // 2, announces=announces)
+
+
+def matrix_lines() -> Iterator[Line]:
+    """Run the tests of the matrix; yield a line per group of rows."""
     counter = RowCounter()
-    pytest.main(["-q", "-n", "2", "--no-header", "-p", "no:cacheprovider", str(FAULTS)], [counter])
-
-    print(f"\n{'fault':8}{'tried':>8}{'passed':>8}")
-    rows = [f"{letter}{number}" for letter in MATRIX for number in range(1, MATRIX[letter][1] + 1)]
-    for row in rows:
-        reason = NOT_HERE.get(row, "") if not counter.tried[row] else ""
-        note = f"  {reason or 'NOT TRIED'}" if not counter.tried[row] else ""
-        print(f"{row:8}{counter.tried[row]:8}{counter.passed[row]:8}{note}")
+    with redirect_stdout(sys.stderr):
+        pytest.main(["-q", "-n2", "--no-header", "-p", "no:cacheprovider", str(FAULTS)], [counter])
     for letter, (name, size) in MATRIX.items():
-        tried = [row for row in rows if row.startswith(letter) and counter.tried[row]]
-        passed = [row for row in tried if counter.tried[row] == counter.passed[row]]
-        print(f"{name:12}{size:4} faults, {len(tried)} tried here, {len(passed)} passed")
+        rows = [f"{letter}{number}" for number in range(1, size + 1)]
+        tried = [row for row in rows if counter.tried[row]]
+        failed = [row for row in tried if counter.tried[row] > counter.passed[row]]
+        others = [f"{row}: {NOT_HERE.get(row, 'NOT TRIED')}" for row in rows if row not in tried]
+        yield Line(
+            f"{name}, {size} faults",
+            {"tried": f"{len(tried)}", "passed": f"{len(tried) - len(failed)}"},
+            note="; ".join([*(f"{row} FAILED" for row in failed), *others]),
+            failed=bool(failed) or any("NOT TRIED" in other for other in others),
+        )
 
+
+def call_line() -> Line:
+    """Make random calls with random faults, and return what came of them."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -99,51 +113,42 @@ def main() -> None:
             client._clock = FastClock()
             return client
 
-        started = perf_counter()
-        result = run(calls, SEED, context, build)
-
-    print(f"\nrandom calls of {len(ENDPOINTS)} endpoints against random faults, seed {SEED}")
-    for name, number in result.outcomes.most_common():
-        print(f"  {name:24}{number:8}")
-    print(f"{'operations checked':26}{result.calls:8}   {perf_counter() - started:.0f} s")
-    print(f"{'violations':26}{len(result.violations):8}")
-    print(f"{'money applied twice':26}{result.paid_twice:8}")
-    print(f"{'keys leaked':26}{len(result.leaked):8}")
-    for problem in [*result.violations, *result.leaked]:
-        print(f"  {problem}")
-
-    for announces in (False, True):
-        run_and_kill(calls // 2, announces=announces)
+        result = run(CALLS, SEED, context, build)
+    return Line(
+        f"random calls of {len(ENDPOINTS)} endpoints, with faults",
+        _cells(result.calls, len(result.violations), result.paid_twice, len(result.leaked)),
+        "no violations",
+        note="; ".join([*result.violations, *result.leaked]),
+        failed=bool(result.violations or result.paid_twice or result.leaked),
+    )
 
 
-def run_and_kill(count: int, *, announces: bool) -> None:
-    """Print the outcomes of operations whose clients are killed."""
-    started = perf_counter()
+def kill_line(count: int, *, announces: bool) -> Line:
+    """Return the outcomes of operations whose clients are killed."""
     with TemporaryDirectory() as directory:
         claims, violations = run_killed_clients(
             count, SEED + announces, Path(directory), announces=announces
         )
-    service = "with" if announces else "without"
-    print(
-        f"\nrandom operations, faults and kills, on a service {service} idempotency keys, "
-        f"seed {SEED + announces}"
+    found = Counter(finding for _, finding in claims.findings)
+    twice = sum("made too often" in each for each in violations)
+    return Line(
+        f"operations, faults and kills, {'with' if announces else 'no'} idempotency keys",
+        {
+            **_cells(claims.operations, len(violations), twice, len(claims.leaked)),
+            "clients killed": f"{claims.kills:,}",
+            **{f"left {state}": f"{number:,}" for state, number in sorted(claims.left.items())},
+            **{f"found {name}": f"{number:,}" for name, number in sorted(found.items())},
+        },
+        "no violations",
+        note="; ".join([*violations, *claims.leaked]),
+        failed=bool(violations or claims.leaked),
     )
-    for name, number in claims.outcomes.most_common():
-        print(f"  {name:24}{number:8}")
-    print(f"{'operations checked':26}{claims.operations:8}   {perf_counter() - started:.0f} s")
-    print(f"{'clients killed':26}{claims.kills:8}")
-    print(
-        "left open by killed clients: "
-        + ", ".join(f"{n} {state}" for state, n in claims.left.most_common())
-    )
-    findings = Counter(finding for _, finding in claims.findings).most_common()
-    print("resolved afterwards: " + ", ".join(f"{n} {finding}" for finding, n in findings))
-    print(f"{'violations':26}{len(violations):8}")
-    print(f"{'applied too often':26}{sum('made too often' in each for each in violations):8}")
-    print(f"{'keys leaked':26}{len(claims.leaked):8}")
-    for problem in [*violations, *claims.leaked]:
-        print(f"  {problem}")
 
 
-if __name__ == "__main__":
-    main()
+def _cells(operations: int, violations: int, twice: int, leaked: int) -> dict[str, str]:
+    return {
+        "checked": f"{operations:,}",
+        "violations": f"{violations}",
+        "applied twice": f"{twice}",
+        "keys leaked": f"{leaked}",
+    }

@@ -1,62 +1,74 @@
 """Benchmark: the time of ``from crowdflower import Client`` beyond ``import requests``.
 
-Run it with a Python that has the package installed::
+::
 
-    python tests/benchmarks/import_time.py
+    python -m tests.benchmarks import_time
 
 Each import runs in a new process. The two alternate, so that other load on the machine affects both
-in the same way. The output is the medians and the quartiles.
+in the same way.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from statistics import quantiles
 from tempfile import gettempdir
 
-ROUNDS = 21
+from tests.benchmarks.harness import ROOT, Line, is_missed, scaled
+
+ROUNDS = scaled(21, least=3)
+MAX_MILLISECONDS = 40
 STATEMENTS = ("import requests", "from crowdflower import Client")
 
 SCRIPT = """
 import time
-start = time.perf_counter()
+start = time.perf_counter(), time.process_time()
 {statement}
-print(time.perf_counter() - start)
+print([time.perf_counter() - start[0], time.process_time() - start[1]])
 """
 
 
-def milliseconds(statement: str) -> float:
-    """Time one statement in a new process, started outside the checkout."""
+def milliseconds(statement: str) -> tuple[float, float]:
+    """Return time and processor time of one statement in a new process."""
     process = subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-c", SCRIPT.format(statement=statement)],
         cwd=gettempdir(),
         check=True,
         capture_output=True,
         text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    return 1000 * float(process.stdout)
+    seconds, busy = json.loads(process.stdout)
+    return 1000 * seconds, 1000 * busy
 
 
-def main() -> None:
-    """Print the table."""
-    # pip compiles byte code on installation; let a checkout write it too.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+def lines(rounds: int) -> Iterator[Line]:
+    """Yield a line per statement, and one for the difference."""
     for statement in STATEMENTS:
         milliseconds(statement)  # writes the byte code, and warms up the disk cache
-    rounds = [{each: milliseconds(each) for each in STATEMENTS} for _ in range(ROUNDS)]
-    for times in rounds:
-        times["crowdflower over requests"] = (
-            times["from crowdflower import Client"] - times["import requests"]
+    runs = [
+        {each: milliseconds(each) for each in STATEMENTS}
+        for _ in range(max(2, ROUNDS * rounds // 3))
+    ]
+    requests, ours = STATEMENTS
+    difference = f"{ours.split()[1]} over requests"
+    for run in runs:
+        run[difference] = (run[ours][0] - run[requests][0], run[ours][1] - run[requests][1])
+    for name in runs[0]:
+        first, median, third = quantiles(run[name][0] for run in runs)
+        _, busy, _ = quantiles(run[name][1] for run in runs)
+        is_limited = name == difference
+        yield Line(
+            name,
+            {
+                "milliseconds": f"{median:.1f}",
+                "quartiles": f"{first:.1f} - {third:.1f}",
+                "busy": f"{busy:.1f}",
+            },
+            f"{MAX_MILLISECONDS} ms" if is_limited else "",
+            is_limited and is_missed((MAX_MILLISECONDS, busy)),
         )
-
-    print(f"{ROUNDS} rounds, Python {sys.version.split()[0]}, milliseconds")
-    print(f"{'':28}{'median':>10}{'quartiles':>18}")
-    for name in rounds[0]:
-        first, median, third = quantiles(times[name] for times in rounds)
-        print(f"{name:28}{median:10.1f}{f'{first:.1f} - {third:.1f}':>18}")
-
-
-if __name__ == "__main__":
-    main()

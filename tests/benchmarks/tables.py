@@ -5,10 +5,9 @@ dicts, and needs more than 5 GB for a million.
 
 ::
 
-    python tests/benchmarks/tables.py [JUDGMENTS]
+    python -m tests.benchmarks tables
 
-prints, for 1,000,000 judgments by default, seconds of processor time, rows a second, and the peak
-memory of a process that does nothing else. There is no download: the archives are files here.
+There is no download: the archives are files here.
 """
 
 from __future__ import annotations
@@ -16,13 +15,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import resource
-import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -32,10 +28,10 @@ from crowdflower.cml import parse
 from crowdflower.rows import report_archive
 from crowdflower.tables.answers import Questions
 from crowdflower.tables.report_tables import ReportSource, judgments_table
+from tests.benchmarks.harness import Benchmark, Line, compare, run_case, run_module, scaled
 
-JUDGMENTS = 1_000_000
+JUDGMENTS = scaled(1_000_000)
 PER_UNIT = 3
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
 CML = """
 <cml:radios name="mood" label="Mood"><cml:radio label="Good"/><cml:radio label="Bad"/></cml:radios>
 <cml:checkboxes name="topics" label="Topics">
@@ -158,56 +154,51 @@ def ours(folder: Path) -> Any:
         return judgments_table(source, untrusted=False, row_columns=True)
 
 
-def read_csv(folder: Path) -> Any:
-    """Return the judgments as pandas reads them, with times but without lists."""
+def read_csv_floor(folder: Path) -> None:
+    """Let pandas read the judgments, with times but without lists."""
     import pandas as pd  # noqa: PLC0415 - its memory counts only here
 
-    return pd.read_csv(folder / "csv.zip", parse_dates=["_created_at", "_started_at"])
+    pd.read_csv(folder / "csv.zip", parse_dates=["_created_at", "_started_at"])
 
 
-WORKS: dict[str, Callable[[Path], Any]] = {
-    "pandas.read_csv, full report": read_csv,
-    "judgments().to_pandas()": lambda folder: ours(folder).to_pandas(),
-    "judgments().to_polars()": lambda folder: ours(folder).to_polars(),
-    "judgments().to_arrow()": lambda folder: ours(folder).to_arrow(),
-}
+def pandas_ours(folder: Path) -> None:
+    """Make a data frame of pandas."""
+    ours(folder).to_pandas()
 
 
-def measure(name: str, folder: Path) -> dict[str, float]:
-    """Run one work in a process of its own."""
-    command = [sys.executable, __file__, "--run", name, str(folder)]
-    process = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    found: dict[str, float] = json.loads(process.stdout)
-    return found
+def polars_ours(folder: Path) -> None:
+    """Make a data frame of polars."""
+    ours(folder).to_polars()
 
 
-def main(judgments: int) -> None:
-    """Print the table."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        write_archives(folder, judgments)
-        print(f"{judgments:,} judgments, fastest of {ROUNDS} rounds")
-        print(f"{'':36}{'seconds':>9}{'rows/s':>12}{'ratio':>8}{'MB':>8}")
-        floor = None
+def arrow_ours(folder: Path) -> None:
+    """Make a table of Arrow."""
+    ours(folder).to_arrow()
+
+
+def _work(library: str, package: str, **limits: float) -> Benchmark:
+    return Benchmark(
+        f"judgments().to_{library}()",
+        library,
+        "read_csv",
+        needs=[package],
+        floor_needs=["pandas"],
+        count=JUDGMENTS,
+        **limits,  # type: ignore[arg-type]
+    )
+
+
+WORKS = [_work("arrow", "pyarrow"), _work("pandas", "pandas"), _work("polars", "polars")]
+"""The floor of each is ``pandas.read_csv`` of the full report."""
+
+
+def lines(rounds: int) -> Iterator[Line]:
+    """Yield a line per library."""
+    with TemporaryDirectory() as folder:
+        run_module(__name__, folder)
         for work in WORKS:
-            runs = [measure(work, folder) for _ in range(ROUNDS)]
-            seconds = min(run["seconds"] for run in runs)
-            floor = floor or seconds
-            peak = max(run["megabytes"] for run in runs)
-            print(
-                f"{work:36}{seconds:9.2f}{judgments / seconds:12,.0f}{seconds / floor:8.2f}"
-                f"{peak:8.0f}",
-                flush=True,
-            )
+            yield compare(work, lambda case: run_case(__name__, case, folder), rounds)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--run"]:
-        work, folder = sys.argv[2:]
-        began = time.process_time()
-        kept = WORKS[work](Path(folder))
-        seconds = time.process_time() - began
-        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"seconds": seconds, "megabytes": megabytes}))
-    else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else JUDGMENTS)
+    write_archives(Path(sys.argv[1]), JUDGMENTS)

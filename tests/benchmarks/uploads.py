@@ -2,25 +2,22 @@
 
 ::
 
-    pip install '.[dev]' && python tests/benchmarks/uploads.py [ROUNDS]
+    python -m tests.benchmarks uploads
 
-Each round uploads rows to a sandbox from a process that is killed at random moments and restarted,
-until the upload is complete. Then the rows of the job are counted. The exit code is the number of
-rows that were lost or duplicated, plus the number of missed memory limits.
+Rows are uploaded to a sandbox from a process that is killed at random moments and restarted, until
+the upload is complete. Then the rows of the job are counted: none may be lost or duplicated.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import resource
 import subprocess
 import sys
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,11 +29,12 @@ from urllib.parse import parse_qs, urlsplit
 from crowdflower import Client
 from crowdflower.rows import upload_plan
 from crowdflower.sandbox import Sandbox
+from tests.benchmarks.harness import ROOT, Benchmark, Line, compare, run_case, scaled
 
-ROUNDS = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 50
+UPLOADS = scaled(50)
 ROWS = 3000
 MAX_KILLS = 4
-MILLION = 1_000_000
+MILLION = scaled(1_000_000)
 MAX_MEGABYTES = 200
 
 
@@ -63,10 +61,10 @@ def upload_and_kill(random: Random, box: Sandbox, plan: Path) -> tuple[int, int]
     """Upload until it is complete; return the numbers of kills and of wrong rows."""
     client = box.client()
     job = client.create_job({"title": "Uploaded in spite of kills"})
-    command = [sys.executable, __file__, "upload", box.url, box.key, str(job.id), str(plan)]
+    command = [sys.executable, "-m", __name__, box.url, box.key, str(job.id), str(plan)]
     kills = 0
     while True:
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:  # noqa: S603 - our own
             assert process.stdout
             process.stdout.readline()
             try:
@@ -132,18 +130,18 @@ def serve(archive: Path, sender: Any) -> None:
     server.serve_forever()
 
 
-def million_up(address: str) -> None:
+def million_up_ours(address: str) -> None:
     """Upload a million rows."""
     rows = ({"id": number, "text": "x" * 80} for number in range(MILLION))
     with Client("benchmark-key", address) as client:
         assert client.get_job(7).upload(rows, key="id").rows == MILLION
 
 
-def million_down(address: str) -> None:
+def million_down_ours(address: str) -> None:
     """Read a report of a million judgments."""
     with Client("benchmark-key", address) as client:
         judgments = sum(len(unit.results["judgments"]) for unit in client.stream_report(7))
-    assert judgments == MILLION
+    assert judgments == MILLION // 10 * 10
 
 
 def write_report(path: Path) -> None:
@@ -161,55 +159,43 @@ def write_report(path: Path) -> None:
             member.write(json.dumps(unit).encode() + b"\n")
 
 
-def measure(name: str, address: str) -> bool:
-    """Run one direction in a separate process; return whether it kept the memory limit."""
-    process = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, __file__, name, address], check=True, capture_output=True, text=True
-    )
-    seconds, megabytes = map(float, process.stdout.split())
-    within_limit = megabytes < MAX_MEGABYTES
-    print(
-        f"{name:14}{seconds:8.1f} s{megabytes:8.0f} MB, at most {MAX_MEGABYTES}"
-        f"{'' if within_limit else '  MISSED'}",
-        flush=True,
-    )
-    return within_limit
+WORKS = [
+    Benchmark(f"upload {MILLION:,} rows", "million_up", megabytes=MAX_MEGABYTES, count=MILLION),
+    Benchmark(
+        f"read a report of {MILLION:,}", "million_down", megabytes=MAX_MEGABYTES, count=MILLION
+    ),
+]
 
 
-def main() -> int:
-    """Print the results; return the number of wrong rows and missed limits."""
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+def lines(rounds: int) -> Iterator[Line]:
+    """Yield a line for the killed uploads, and one for each direction of many rows."""
     logging.getLogger("waitress").setLevel(logging.ERROR)
     random = Random(0)  # noqa: S311 - the same kills every time
     with TemporaryDirectory() as directory, Sandbox() as box:
         folder = Path(directory)
-        rounds = [
-            upload_and_kill(random, box, folder / f"{number}.upload") for number in range(ROUNDS)
+        runs = [
+            upload_and_kill(random, box, folder / f"{number}.upload") for number in range(UPLOADS)
         ]
-        kills, wrong = (sum(column) for column in zip(*rounds, strict=True)) if rounds else (0, 0)
-        print(f"{ROUNDS} uploads of {ROWS} rows, {kills} kills: {wrong} rows lost or duplicated")
+        kills, wrong = (sum(column) for column in zip(*runs, strict=True))
+        yield Line(
+            f"{UPLOADS} uploads of {ROWS:,} rows, killed",
+            {"kills": f"{kills}", "rows lost or duplicated": f"{wrong}"},
+            "none",
+            failed=wrong > 0,
+        )
         write_report(folder / "report.zip")
         context = get_context("spawn")
         receiver, sender = context.Pipe()
         service = context.Process(target=serve, args=(folder / "report.zip", sender), daemon=True)
         service.start()
         address = receiver.recv()
-        missed = [not measure(name, address) for name in ("million_up", "million_down")]
-        service.kill()
-    return wrong + sum(missed)
+        try:
+            for work in WORKS:
+                yield compare(work, lambda case: run_case(__name__, case, address), min(rounds, 2))
+        finally:
+            service.kill()
+            service.join()
 
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "upload": upload,
-    "million_up": million_up,
-    "million_down": million_down,
-}
 
 if __name__ == "__main__":
-    if sys.argv[1:] and sys.argv[1] in COMMANDS:
-        started = time.perf_counter()
-        COMMANDS[sys.argv[1]](*sys.argv[2:])
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(time.perf_counter() - started, peak)
-    else:
-        sys.exit(main())
+    upload(*sys.argv[1:])

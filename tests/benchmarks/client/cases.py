@@ -1,18 +1,11 @@
 """The benchmarks of the client: each by this library, and by its floor. One run is one process.
 
-::
-
-    python cases.py NAME ours|floor URL
-
-prints the time it took and the peak memory of the process.
+A case is given the address of the stub.
 """
 
 from __future__ import annotations
 
 import json
-import resource
-import sys
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +14,10 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import requests
-import stub
 
 from crowdflower import Client
+from tests.benchmarks.client import stub
+from tests.benchmarks.harness import scaled
 
 try:
     import orjson
@@ -32,9 +26,10 @@ except ModuleNotFoundError:
 else:
     loads = orjson.loads
 
-UPLOAD_ROWS = 500_000
-FRAME_ROWS = 300_000
-CALLS = 1000
+UPLOAD_ROWS = scaled(500_000)
+FRAME_ROWS = scaled(300_000)
+CALLS = scaled(1000)
+PAGES, AGGREGATE_PAGES = scaled(100), scaled(200)
 THREADS = 16
 KEY = "benchmark-key"
 HEADERS = {"Authorization": f"Token token={KEY}"}
@@ -94,7 +89,7 @@ def _read_in_threads(address: str, kind: str, pages: int) -> None:
 
 def units_floor(address: str) -> None:
     """Read the pages of 100,000 units in threads; the number of pages is known."""
-    _read_in_threads(address, "units", 100)
+    _read_in_threads(address, "units", PAGES)
 
 
 def aggregates_ours(address: str) -> None:
@@ -105,7 +100,7 @@ def aggregates_ours(address: str) -> None:
 
 def aggregates_floor(address: str) -> None:
     """Read the pages of 20,000 aggregates in threads; the number of pages is known."""
-    _read_in_threads(address, "judgments", 200)
+    _read_in_threads(address, "judgments", AGGREGATE_PAGES)
 
 
 def judgments_ours(address: str) -> None:
@@ -164,13 +159,3 @@ def report_floor(address: str) -> None:
         archive.writelines(response.iter_content(1 << 16))
         with zipfile.ZipFile(archive) as zipped, zipped.open(zipped.namelist()[0]) as member:
             assert sum(len(loads(line)["results"]["judgments"]) for line in member)
-
-
-if __name__ == "__main__":
-    name, side, address = sys.argv[1:]
-    run = globals()[f"{name}_{side}"]
-    started = time.perf_counter()
-    run(address)
-    seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "megabytes": peak}))

@@ -2,7 +2,7 @@
 
 The benchmark starts it as a separate process::
 
-    python stub.py PORT-FILE REPORT-ZIP [CERTIFICATE KEY]
+    python -m tests.benchmarks.client.stub PORT-FILE REPORT-ZIP [CERTIFICATE KEY]
 
 To cost as little time as possible, it encodes each response once, and sends with asyncio.
 """

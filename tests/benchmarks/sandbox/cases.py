@@ -1,11 +1,6 @@
 """The benchmarks: each by the sandbox, and by its floor. One run is one process.
 
-::
-
-    python cases.py NAME ours|floor FOLDER
-
-prints the time it took and the peak memory of the process. ``FOLDER`` holds the files that
-:mod:`fixtures` has written.
+A case is given the folder with the files that :mod:`fixtures` has written, and a stopwatch.
 """
 
 from __future__ import annotations
@@ -13,27 +8,24 @@ from __future__ import annotations
 import csv
 import io
 import json
-import resource
-import subprocess
 import sys
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import fixtures
-from shift import Shift
 from sqlalchemy import func, select
-from stopwatch import Stopwatch
 
 from crowdflower import Client
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.server.in_process import ORIGIN, session_for
 from crowdflower.sandbox.store import Database, tables
 from crowdflower.states import ON_DEMAND
+from tests.benchmarks.harness import Stopwatch, run_module
+from tests.benchmarks.sandbox import fixtures
+from tests.benchmarks.sandbox.shift import Shift
 
 CONTRIBUTORS = 200
 THREADS = 8
@@ -63,10 +55,9 @@ def _upload(folder: Path, watch: Stopwatch, name: str, kind: str) -> None:
     """Send a file from another process to a sandbox in this one."""
     path = folder / "uploaded.db"
     with Sandbox(database=path) as box:
-        command = [sys.executable, __file__, "send", box.url, box.key, str(folder / name), kind]
         with watch():
-            process = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
-        watch.seconds = float(process.stdout)  # without the start of the other process
+            seconds = run_module(__name__, box.url, box.key, str(folder / name), kind)
+        watch.seconds = float(seconds)  # without the start of the other process
         (job,) = box.client().get_jobs()
         assert job.units_count == fixtures.ROWS
     fixtures.remove(path)
@@ -297,12 +288,4 @@ def reset_ours(_folder: Path, watch: Stopwatch) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "send":
-        send(*sys.argv[2:])
-        sys.exit()
-    name, side, folder = sys.argv[1:]
-    run: Callable[[Path, Stopwatch], None] = globals()[f"{name}_{side}"]
-    watch = Stopwatch()
-    run(Path(folder), watch)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": watch.seconds, "busy": watch.busy, "megabytes": peak}))
+    send(*sys.argv[1:])

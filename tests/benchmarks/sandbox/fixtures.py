@@ -13,15 +13,16 @@ from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.store import tables
 from crowdflower.states import ON_DEMAND
+from tests.benchmarks.harness import scaled
 
 if TYPE_CHECKING:
     from crowdflower import Job
 
-ROWS = 500_000
-JUDGED_ROWS = 100_000
+ROWS = scaled(500_000)
+JUDGED_ROWS = scaled(100_000)
 """Rows with ``JUDGMENTS_PER_ROW`` judgments each."""
 
-SHARED_ROWS = 6000
+SHARED_ROWS = scaled(6000)
 """Rows of a job on which several threads work."""
 
 LIST_PAGE = 1000

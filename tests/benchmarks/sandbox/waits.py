@@ -1,14 +1,12 @@
 """Benchmark: the longest wait of a reader and of a writer beside a large upload.
 
-Run it with a Python that has the package and its development tools installed::
+::
 
-    python tests/benchmarks/sandbox/waits.py [rows] [database]
+    python -m tests.benchmarks waits
 
-It starts ``crowdflower serve`` on a new file, or on the database given. One client uploads a CSV of
-4,000,000 rows, or as many as the first argument says. Meanwhile another reads the account and a
-third creates jobs, each a request at a time on a connection of its own. The first line is measured
-before the upload: what the machine and its load cost. The exit code is 1 if a wait beside the
-upload exceeds a tenth of a second.
+It starts ``crowdflower serve`` on a new file. One client uploads a large CSV. Meanwhile another
+reads the account and a third creates jobs, each a request at a time on a connection of its own. The
+first lines are measured before the upload: what the machine and its load cost.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -23,11 +22,13 @@ from time import perf_counter, sleep
 
 import requests
 
-ROWS = 4_000_000
+from tests.benchmarks.harness import ROOT, Line, is_missed, scaled
+
+ROWS = scaled(4_000_000)
 LIMIT = 0.1
 """Seconds that a reader or a writer may wait at most."""
 
-ALONE = 5.0
+ALONE = scaled(500, least=50) / 100
 """Seconds of the measurement before the upload."""
 
 PAUSE = 0.005
@@ -55,17 +56,15 @@ class Client(Thread):
                 self.waits.append(perf_counter() - started)
                 response.raise_for_status()
 
-    def stop(self) -> str:
-        """Stop; return how many requests there were, and their waits in milliseconds."""
+    def stop(self) -> list[float]:
+        """Stop; return the waits in milliseconds, in order."""
         self._stopped.set()
         self.join()
-        ordered = sorted(self.waits)
-        median, late = (ordered[int(len(ordered) * share)] for share in (0.5, 0.99))
-        return f"{len(ordered):8,}{1000 * median:9.1f}{1000 * late:9.1f}{1000 * ordered[-1]:9.1f}"
+        return sorted(1000 * wait for wait in self.waits)
 
 
-def measure(title: str, url: str, do: object) -> float:
-    """Print the waits while a function runs; return the longest, in seconds."""
+def measure(title: str, url: str, do: Callable[[], None], limit: float | None) -> Iterator[Line]:
+    """Yield the waits of two clients while a function runs."""
     clients = {
         "reader": Client("GET", f"{url}/account.json"),
         "writer": Client("POST", f"{url}/jobs.json", data={"job[title]": "Beside an upload"}),
@@ -73,12 +72,22 @@ def measure(title: str, url: str, do: object) -> float:
     for client in clients.values():
         client.start()
     started = perf_counter()
-    assert callable(do)
     do()
     seconds = perf_counter() - started
     for name, client in clients.items():
-        print(f"{title:24}{seconds:8.1f} s  {name:7}{client.stop()}", flush=True)
-    return max(max(client.waits) for client in clients.values())
+        waits = client.stop()
+        yield Line(
+            f"{title}, {name}",
+            {
+                "seconds": f"{seconds:.1f}",
+                "requests": f"{len(waits):,}",
+                "median ms": f"{waits[len(waits) // 2]:.1f}",
+                "99 % ms": f"{waits[len(waits) * 99 // 100]:.1f}",
+                "longest ms": f"{waits[-1]:.1f}",
+            },
+            "" if limit is None else f"{1000 * limit:g} ms",
+            limit is not None and is_missed((1000 * limit, waits[-1])),
+        )
 
 
 def upload(url: str, rows: int) -> None:
@@ -92,13 +101,13 @@ def upload(url: str, rows: int) -> None:
     assert response.json()["units_count"] == rows, response.text[:500]
 
 
-def main() -> int:
-    """Run the benchmark; return the exit code."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+def lines(_rounds: int) -> Iterator[Line]:
+    """Yield a line per client, without an upload and beside one."""
     with TemporaryDirectory() as folder:
-        database = sys.argv[2] if len(sys.argv) > 2 else str(Path(folder) / "sandbox.db")
+        database = str(Path(folder) / "sandbox.db")
         server = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "crowdflower.cli", "serve", "--port=0", "--database", database],
+            cwd=ROOT,
             env={**os.environ, "CROWDFLOWER_SANDBOX_KEY": KEY, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             text=True,
@@ -106,19 +115,8 @@ def main() -> int:
         try:
             assert server.stdout is not None
             url = next(line.split()[1] for line in server.stdout if line.startswith("Address"))
-            load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-            print(
-                f"{os.cpu_count()} cores under a load of {load:.1f}; waits in milliseconds\n"
-                f"{'':36}{'requests':>17}{'median':>9}{'99 %':>9}{'longest':>9}"
-            )
-            measure("no upload", url, lambda: sleep(ALONE))
-            longest = measure(f"upload {rows:,} rows", url, lambda: upload(url, rows))
+            yield from measure("no upload", url, lambda: sleep(ALONE), None)
+            yield from measure(f"upload {ROWS:,} rows", url, lambda: upload(url, ROWS), LIMIT)
         finally:
             server.terminate()
             server.wait()
-    print(f"at most {1000 * LIMIT:g} ms: {'kept' if longest <= LIMIT else 'MISSED'}")
-    return int(longest > LIMIT)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
