@@ -1099,7 +1099,11 @@ class Client(BaseClient):
         ['positive', 'negative']
         """
         if type_ == "json":
-            return list(self.stream_report(job))
+            job = self._as_job(job)
+            return [
+                Unit._of(job, self, unit)  # noqa: SLF001 - one family
+                for unit, _ in self._report_units(job, None)
+            ]
         _check_report_type(type_)
         with download(self, self._as_job(job).id, type_) as archive:
             return list(report_archive.rows(archive, type_))
@@ -1127,8 +1131,8 @@ class Client(BaseClient):
         True
         """
         job = self._as_job(job)
-        for row in self._report_units(job, progress, largest):
-            yield Unit(job, self).absorb(row)
+        for unit, line in self._report_units(job, progress, largest):
+            yield Unit._of_report(job, self, unit, line)  # noqa: SLF001 - one family
 
     def _report_units(
         self,
@@ -1137,17 +1141,17 @@ class Client(BaseClient):
         largest: int = report_archive.MAX_UNPACKED,
         *,
         may_be_empty: bool = False,
-    ) -> Iterator[JSONObject]:
-        """Yield the units of the JSON report as :meth:`stream_report` does, as plain JSON.
+    ) -> Iterator[tuple[JSONObject, bytes]]:
+        """Yield the units of the JSON report as plain JSON, each with its line of the report.
 
         :param may_be_empty: Yield nothing if the report is empty because the job has no units.
         """
         expected, found = _judgments_count(job.json), 0
         try:
             with download(self, job.id, "json", largest=largest, progress=progress) as archive:
-                for row in report_archive.rows(archive, "json", largest):
-                    found += _judgments_count(row)
-                    yield row
+                for unit, line in report_archive.units(archive, largest):
+                    found += _judgments_count(unit)
+                    yield unit, line
         except ReportEmpty:
             if not may_be_empty or job.reload().units_count:
                 raise

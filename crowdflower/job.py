@@ -1544,26 +1544,38 @@ class Job(JobFields):
         return self.results(progress=progress).to_arrow(since)
 
     def _yield_results(self, *, untrusted: bool, progress: ProgressOption) -> Iterator[Unit]:
-        for row in self.client._report_units(self, progress, may_be_empty=True):  # noqa: SLF001 - one family
-            unit = Unit(self, self._client).absorb(row)
-            if untrusted:
-                self._add_untrusted(unit)
-            yield unit
+        for row, line in self._report_rows(untrusted=untrusted, progress=progress):
+            yield Unit._of_report(self, self._client, row, line)  # noqa: SLF001 - one family
 
-    def _add_untrusted(self, unit: Unit) -> None:
-        """Add the judgments that the report leaves out to the results of a unit."""
-        results = unit.results
-        listed = judgments_in(unit.id, results)
-        if results and "judgments" in results and lacks_judgments(unit.json, listed):
-            every = [each.json for each in self.client.get_unit_judgments(self, unit.id)]
-            unit.absorb({**unit.json, "results": {**results, "judgments": every}})
+    def _report_rows(
+        self, *, untrusted: bool, progress: ProgressOption
+    ) -> Iterator[tuple[JSONObject, bytes]]:
+        """Yield the JSON of units with the line of the report, which is empty if it has less."""
+        for row, line in self.client._report_units(self, progress, may_be_empty=True):  # noqa: SLF001 - one family
+            every = self._all_judgments(row) if untrusted else None
+            if every is None:
+                yield row, line
+            else:
+                yield {**row, "results": {**row["results"], "judgments": every}}, b""
+
+    def _all_judgments(self, row: JSONObject) -> list[JSONObject] | None:
+        """Return all judgments of a unit if the report leaves some out; otherwise ``None``."""
+        unit_id: Any = row.get("id")
+        results = row.get("results")
+        listed = judgments_in(unit_id, results)
+        if results and "judgments" in results and lacks_judgments(row, listed):
+            return [each.json for each in self.client.get_unit_judgments(self, unit_id)]
+        return None
 
     def _report_source(self, progress: ProgressOption) -> ReportSource:
         """Return what tables are read from."""
         client = self.client
         return ReportSource(
             Questions.of(parsed_form(self), self.fields),
-            units=partial(client._report_units, self, progress, may_be_empty=True),  # noqa: SLF001
+            units=lambda: (
+                unit
+                for unit, _ in client._report_units(self, progress, may_be_empty=True)  # noqa: SLF001
+            ),
             regenerate=partial(client.regenerate_report, self),
             read_job=lambda: client.request("GET", self._path()).body,
             judgments_of=lambda unit: [each.json for each in client.get_unit_judgments(self, unit)],
@@ -1865,9 +1877,9 @@ class Job(JobFields):
             for promise in self.client.get_units(self):
                 yield from promise.get_judgments()
         else:
-            for unit in self._yield_results(untrusted=untrusted, progress=progress):
-                for data in judgments_in(unit.id, unit.results):
-                    yield Judgment(unit.job, self._client).absorb(data)
+            for row, _ in self._report_rows(untrusted=untrusted, progress=progress):
+                for data in judgments_in(row.get("id"), row.get("results")):
+                    yield Judgment._of(self, self._client, data)  # noqa: SLF001 - one family
 
     def download_report(
         self,

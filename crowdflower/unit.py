@@ -21,9 +21,13 @@ from crowdflower.rows.sources.cell_values import convert_row
 from crowdflower.tables.answers import aggregate_in, confidence_in
 
 if TYPE_CHECKING:
+    from crowdflower.client import Client
+    from crowdflower.job import Job
     from crowdflower.judgment import Judgment
     from crowdflower.models.job_fields import JobFields
 
+
+_RESULTS: Final = "results"
 
 _a_unit: Final = partial(json_object, kind="unit")
 
@@ -61,6 +65,11 @@ class Unit(JobResource):
 
     contested_count = ReadOnly[int]()
     """How many contributors contested this test question."""
+
+    _line: bytes = b""
+    """The line of a report that it was decoded from. It stands in for a copy of the results, which
+    take most of the time to copy: they are given away when they are first read, and decoded again
+    if they are read once more."""
 
     results = ReadOnly[JSONObject]()
     """``judgments``, a list of JSON objects, and each field of the form with its aggregated answer;
@@ -243,6 +252,44 @@ class Unit(JobResource):
         """
         return self.absorb(self._fetch())
 
+    @classmethod
+    def _of_report(cls, job: Job, client: Client | None, row: JSONObject, line: bytes) -> Self:
+        """Return a unit of a report.
+
+        :param row: Its JSON, which nothing else holds.
+        :param line: The line of the report; empty if the results differ from it.
+        """
+        unit = cls._of(job, client, row)
+        if line:
+            unit.__dict__["_line"] = line
+        return unit
+
+    def _hand_out(self, key: str, value: Any) -> Any:
+        if key == _RESULTS and self._line:
+            return self._state.pop(key)
+        return super()._hand_out(key, value)
+
+    def _read(self, key: str) -> Any:
+        if key == _RESULTS:
+            self._whole_state()
+        return super()._read(key)
+
+    def _whole_state(self) -> JSONObject:
+        if self._line and _RESULTS not in self._state:
+            state = encoding.decode_json(self._line)
+            if isinstance(state, dict) and _RESULTS in state:
+                self._state[_RESULTS] = state[_RESULTS]
+        return self._state
+
+    def _learn(self, answer: Mapping[str, Any]) -> None:
+        super()._learn(answer)
+        self.__dict__.pop("_line", None)
+
+    def __getstate__(self) -> JSONObject:
+        state = super().__getstate__()
+        state.pop("_line", None)
+        return state
+
     def _summary(self) -> str:
         get = self._state.get
         judgments = counted(get("judgments_count"), "judgment")
@@ -251,10 +298,10 @@ class Unit(JobResource):
 
     def _result(self, key: str) -> Any:
         """Return the result of a field; ``None`` if there is none."""
-        known = self._state.get("results") or {}
+        known = self._whole_state().get(_RESULTS) or {}
         if key not in known and warn_about_unknown_field(self.job, key):
             return None
-        return (self._read("results") or {}).get(key)
+        return (self._read(_RESULTS) or {}).get(key)
 
     def _fetch(self) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self.client.request("GET", self._path(), shape=_a_unit).body

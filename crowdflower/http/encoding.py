@@ -171,11 +171,36 @@ def decode_json(content: bytes) -> JSON:
     >>> decode_json(b'\xef\xbb\xbf{"id": 7}')
     {'id': 7}
     """
-    if orjson is not None and _LONG_NUMBER not in content.translate(_ANY_DIGIT):
+    if _LONG_NUMBER in content.translate(_ANY_DIGIT):
+        return _decode_exactly(content)
+    return decode_short_numbers(content)
+
+
+def decode_short_numbers(content: bytes) -> JSON:
+    """Decode JSON that is known to have no long number; see :func:`may_have_long_number`.
+
+    :raises ValueError: The content is not JSON; the message says where.
+    """
+    if orjson is not None:
         try:
             return orjson.loads(content)
         except ValueError:
             pass
+    return _decode_exactly(content)
+
+
+def may_have_long_number(content: bytes) -> bool:
+    """Return whether bytes may contain 19 digits in a row, as integers beyond 64 bits have.
+
+    Looks at every fourth byte only, of which such a number has four in a row or more.
+
+    >>> may_have_long_number(b'{"id": 18446744073709551616}'), may_have_long_number(b"2015-06-25")
+    (True, False)
+    """
+    return _SAMPLE in content[::_STEP].translate(_DIGITS_ONLY)
+
+
+def _decode_exactly(content: bytes) -> JSON:
     try:
         return json.loads(
             content.decode("utf-8-sig"), parse_constant=_reject, parse_float=_parse_finite
@@ -186,6 +211,9 @@ def decode_json(content: bytes) -> JSON:
 
 _ANY_DIGIT: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER: Final = b"0" * 19
+_STEP: Final = 4
+_SAMPLE: Final = b"0" * (len(_LONG_NUMBER) // _STEP)
+_DIGITS_ONLY: Final = bytes(48 if byte in b"0123456789" else 32 for byte in range(256))
 
 
 def _reject(name: str) -> NoReturn:

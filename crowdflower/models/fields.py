@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Never, NoReturn, Self, TypeVar, overload
 
-from crowdflower.models.json_values import MUTABLE, copy_json
+from crowdflower.models.json_values import MUTABLE
 
 if TYPE_CHECKING:
     from crowdflower.models.resource import Resource
@@ -65,7 +65,7 @@ class ReadOnly(Readable[T]):
         if model is None:
             return self
         value: T = model._read(self.key)  # noqa: SLF001
-        return copy_json(value) if isinstance(value, MUTABLE) else value
+        return model._hand_out(self.key, value) if isinstance(value, MUTABLE) else value  # noqa: SLF001
 
     def __set__(self, model: Resource, value: Never) -> NoReturn:
         raise AttributeError(f"{type(model).__name__}.{self.name} is read-only: the server sets it")

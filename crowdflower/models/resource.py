@@ -108,7 +108,7 @@ class Resource:
         'running'
         """
         sent = {key: copied for key, copied in self._originals.items() if key not in self._changes}
-        state: JSONObject = copy_json({**self._state, **sent})
+        state: JSONObject = copy_json({**self._whole_state(), **sent})
         return state
 
     def absorb(self, answer: Mapping[str, Any]) -> Self:
@@ -158,12 +158,13 @@ class Resource:
         declared = {
             name for kind in kinds for name, each in vars(kind).items() if isinstance(each, Field)
         }
-        known = {name for name in (*self._state, *self._changes) if isinstance(name, str)}
+        known = {name for name in (*self._whole_state(), *self._changes) if isinstance(name, str)}
         return sorted(declared | known)
 
     def __getstate__(self) -> JSONObject:
         """Pickle the data without the client, and so without the key."""
-        own = {"_client": None, "_state": copy_json(self._state), "_changes": dict(self._changes)}
+        state = copy_json(self._whole_state())
+        own = {"_client": None, "_state": state, "_changes": dict(self._changes)}
         return {**self.__dict__, **own, "_originals": dict(self._originals)}
 
     def _caption(self) -> str:
@@ -175,7 +176,7 @@ class Resource:
 
     def _details(self) -> Iterable[tuple[str, object]]:
         """Return name and value of what a notebook shows; never sends a request."""
-        return display.details({**self._state, **self._changes})
+        return display.details({**self._whole_state(), **self._changes})
 
     def _learn(self, answer: Mapping[str, Any]) -> None:
         """Replace the state and keep unsent changes."""
@@ -219,6 +220,14 @@ class Resource:
 
     def _read(self, key: str) -> Any:
         return self._changes[key] if key in self._changes else self._state.get(key)
+
+    def _whole_state(self) -> JSONObject:
+        """Return the state with every field."""
+        return self._state
+
+    def _hand_out(self, key: str, value: Any) -> Any:  # noqa: ARG002 - a unit needs it
+        """Return a copy of a read-only object or list."""
+        return copy_json(value)
 
     def _read_writable(self, key: str) -> Any:
         """Return a value, and keep a copy if it can be changed in place."""
@@ -304,3 +313,10 @@ class JobResource(Resource):
         own["_client"] = client if client is not None else job._client  # noqa: SLF001
         own["_state"] = data
         own["_changes"] = {}
+
+    @classmethod
+    def _of(cls, job: Job, client: Client | None, state: JSONObject) -> Self:
+        """Return an object with a state that nothing else holds, which is not copied."""
+        model = cls.__new__(cls)
+        model.__dict__.update(job=job, _client=client, _state=state, _changes={})
+        return model

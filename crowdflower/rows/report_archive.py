@@ -14,12 +14,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, count
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
 from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import ReportCorrupt, ReportEmpty, ReportTooLarge
+from crowdflower.http import encoding
 from crowdflower.rows import csv_format
-from crowdflower.rows.json_lines import decode_lines
 from crowdflower.states import ReportType
 
 MAX_UNPACKED: Final = 20 << 30
@@ -39,6 +39,9 @@ MAX_DIRECTORY: Final = 1 << 20
 
 CHUNK: Final = 1 << 18
 """Bytes that are read at a time."""
+
+OVERLAP: Final = 32
+"""Bytes of two chunks that are searched together: a number may be in both."""
 
 DAMAGE: Final = (
     zipfile.BadZipFile,
@@ -83,8 +86,20 @@ def rows(
     :raises ReportEmpty: The archive has no file, or an empty one.
     :raises ReportTooLarge: The archive unpacks to more, or is a zip bomb.
     """
+    if type_ == "json":
+        yield from (unit for unit, _ in units(archive, largest))
+        return
     with _open(archive, largest) as zipped, _open_first(zipped) as member:
-        yield from _json_rows(member) if type_ == "json" else _csv_rows(member)
+        yield from _csv_rows(io.BufferedReader(member, CHUNK))
+
+
+def units(archive: IO[bytes], largest: int = MAX_UNPACKED) -> Iterator[tuple[JSONObject, bytes]]:
+    """Yield the units of a JSON report, each with the line that it was decoded from.
+
+    Raises what :func:`rows` raises.
+    """
+    with _open(archive, largest) as zipped, _open_first(zipped) as member:
+        yield from _decode_units(_Sampled(member))
 
 
 def content(archive: IO[bytes], largest: int = MAX_UNPACKED) -> Iterator[bytes]:
@@ -99,7 +114,8 @@ def escape_formulas(archive: IO[bytes], largest: int = MAX_UNPACKED) -> Iterator
     with _open(archive, largest) as zipped, _open_first(zipped) as member:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        for _, cells in csv_format.records(csv_format.text_lines(member)):
+        source = io.BufferedReader(member, CHUNK)
+        for _, cells in csv_format.records(csv_format.text_lines(source)):
             writer.writerow(map(csv_format.escape_formula, cells))
             if text.tell() > CHUNK:
                 yield text.getvalue().encode("utf-8")
@@ -152,11 +168,10 @@ def _check_sizes(entries: list[zipfile.ZipInfo], packed: int, largest: int) -> N
         raise ReportEmpty("the archive holds no file, or an empty one")
 
 
-def _open_first(zipped: zipfile.ZipFile) -> IO[bytes]:
+def _open_first(zipped: zipfile.ZipFile) -> io.RawIOBase:
     """Open the first entry that is a file."""
     entry = next(entry for entry in zipped.infolist() if _is_file(entry))
-    member = cast("io.RawIOBase", zipped.open(_check_method(entry)))
-    return io.BufferedReader(member, CHUNK)
+    return cast("io.RawIOBase", zipped.open(_check_method(entry)))
 
 
 def _is_file(entry: zipfile.ZipInfo) -> bool:
@@ -171,11 +186,58 @@ def _check_method(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
     return entry
 
 
-def _json_rows(member: IO[bytes]) -> Iterator[JSONObject]:
-    for number, row in enumerate(decode_lines(csv_format.lines(member)), 1):
-        if not isinstance(row, dict):
-            raise ValueError(f"row {number} is {describe_type(row)}, not an object")  # noqa: TRY004
-        yield row
+class _Sampled(io.RawIOBase):
+    """A file, and where in it a long number may be: so that lines need not be searched for it."""
+
+    def __init__(self, member: io.RawIOBase) -> None:
+        self._member = member
+        self._end = b""
+        self.chunks = 0
+        """Chunks that were read."""
+        self.last_long = 0
+        """The last of these in which a number may be long, whether it begins there or before."""
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read a chunk."""
+        chunk = self._member.read(len(buffer)) or b""
+        buffer[: len(chunk)] = chunk
+        self.chunks += 1
+        if encoding.may_have_long_number(chunk) or encoding.may_have_long_number(
+            self._end + chunk[:OVERLAP]
+        ):
+            self.last_long = self.chunks
+        self._end = chunk[-OVERLAP:]
+        return len(chunk)
+
+
+def _decode_units(member: _Sampled) -> Iterator[tuple[JSONObject, bytes]]:
+    """Decode the lines of a file; blank ones are skipped.
+
+    :raises ValueError: A line is not JSON, or not an object; the message starts with its number.
+    """
+    number = row = 0
+    begin = 1
+    try:
+        for number, line in enumerate(csv_format.lines(io.BufferedReader(member, CHUNK)), 1):  # noqa: B007 - named in the error
+            if not line.isspace():
+                is_short = member.last_long < begin
+                unit = (encoding.decode_short_numbers if is_short else encoding.decode_json)(line)
+                row += 1
+                if not isinstance(unit, dict):
+                    break
+                yield unit, line
+            begin = member.chunks  # the buffer has what is left of this chunk
+        else:
+            return
+    except ValueError as error:
+        problem = f"line {number}: {error}"
+    else:
+        problem = f"row {row} is {describe_type(unit)}, not an object"
+    raise ValueError(problem)
 
 
 def _csv_rows(member: IO[bytes]) -> Iterator[JSONObject]:

@@ -51,7 +51,7 @@ def votes(
                 yield unit_id, judgment["worker_id"], answer
 
 
-def judgments_in(unit_id: int, results: JSON) -> list[JSONObject]:
+def judgments_in(unit_id: int | None, results: JSON) -> list[JSONObject]:
     """Return the judgments in the results of a unit; a unit without judgments may have no results.
 
     :raises MalformedResponse: The results are not an object with a list of objects in it.

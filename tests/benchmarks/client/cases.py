@@ -152,6 +152,18 @@ def report_ours(address: str) -> None:
     assert sum(len(unit.results["judgments"]) for unit in client(address).stream_report(7))
 
 
+def results_ours(address: str) -> None:
+    """Read the results of a job, a unit at a time."""
+    job = client(address).get_job(7)
+    assert sum(len(unit.results["judgments"]) for unit in job.results())
+
+
+def report_judgments_ours(address: str) -> None:
+    """Read the judgments of a job, one at a time."""
+    job = client(address).get_job(7)
+    assert sum(judgment.tainted is False for judgment in job.judgments())
+
+
 def report_floor(address: str) -> None:
     """Download the archive, open it, decode every line."""
     with TemporaryFile() as archive:
