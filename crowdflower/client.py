@@ -34,6 +34,7 @@ from crowdflower.http.credentials import mask_key
 from crowdflower.http.encoding import numeric_segment, segment
 from crowdflower.http.endpoints import Visibility, group_fields
 from crowdflower.http.polling import poll
+from crowdflower.http.rate_limit import MOST_PAGES, AdaptiveReadAhead
 from crowdflower.http.responses import refusal_messages
 from crowdflower.http.transport import Expected, Session
 from crowdflower.job import Job
@@ -89,6 +90,9 @@ ALLOW_INSECURE: Final = "CROWDFLOWER_ALLOW_INSECURE"
 CONVERSION_DELAYS: Final = (1, 2, 4, 8)
 """Seconds between two polls of a job whose units are being turned into test questions."""
 
+COUNT_DEADLINE: Final = 5.0
+"""Seconds for the number of items of a list, which only helps to read it."""
+
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 NO_JSON: Final = Expected(as_json=False)
 
@@ -105,7 +109,8 @@ class Client(BaseClient):
         changing, 600 for an upload.
     :param retries: How often a failed call may be repeated at most, where that is safe.
     :param lookahead: Pages of a list that are fetched while one is consumed; 1 fetches one after
-        the other.
+        the other. By default up to 16, as many as the service takes: see
+        :ref:`reading-ahead`.
     :param session: A :class:`requests.Session` to send through, with its proxies and certificates;
         you close it.
     :param allow_insecure: Send the key over plain HTTP to another machine; so does
@@ -140,7 +145,7 @@ class Client(BaseClient):
         timeout: float | tuple[float, float] | None = None,
         deadline: float | None = None,
         retries: int = 3,
-        lookahead: int = 8,
+        lookahead: int | None = None,
         session: Session | None = None,
         allow_insecure: bool = False,
         journal: str | PathLike[str] | Journal | None = None,
@@ -155,8 +160,12 @@ class Client(BaseClient):
         # Error reporters show local variables.
         key = mask_key(os.environ.get("CROWDFLOWER_API_KEY") if key is None else key)
         base_url = masked(base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL)
-        if isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1:
-            raise ConfigError(f"lookahead must be a positive number of pages, not {lookahead!r}")
+        is_number = isinstance(lookahead, int) and not isinstance(lookahead, bool)
+        if lookahead is not None and not (is_number and lookahead > 0):
+            raise ConfigError(
+                f"lookahead must be a positive number of pages, not {lookahead!r};"
+                " None means as many as the service takes"
+            )
         self._lookahead = lookahead
         super().__init__(
             key,
@@ -167,7 +176,7 @@ class Client(BaseClient):
             deadline=deadline,
             retries=retries,
             max_requests_per_second=max_requests_per_second,
-            connections=max(10, lookahead + 1),
+            connections=max(10, (lookahead or MOST_PAGES) + 1),
             session=session,
             allow_insecure=allow_insecure or os.environ.get(ALLOW_INSECURE) == "1",
             clock=clock,
@@ -402,8 +411,7 @@ class Client(BaseClient):
             fetch,
             first=page,
             is_end=pagination.end_marker(sentinel),
-            lookahead=self._lookahead,
-            size=limit,
+            **self._read_ahead(limit),
         )
 
     # Jobs
@@ -846,10 +854,14 @@ class Client(BaseClient):
         'Works as it should, every single day.'
         """
         job = self._as_job(job)
-        count = _units_count(job)
-        path = _job_path(job.id, "units")
+        count = _units_count(job.json)
         pages = self._pages(
-            path, UNITS_PER_PAGE, count, shape=shapes.page_by_unit, first=start_page
+            _job_path(job.id, "units"),
+            UNITS_PER_PAGE,
+            count,
+            shape=shapes.page_by_unit,
+            first=start_page,
+            ask=partial(self._ask_units_count, job.id),
         )
         total = 0
         for page in pages:
@@ -1035,9 +1047,11 @@ class Client(BaseClient):
         pages = self._pages(
             _job_path(job.id, "judgments"),
             AGGREGATES_PER_PAGE,
-            _units_count(job),
+            _units_count(job.json),
             shape=shapes.page_by_unit,
             first=start_page,
+            ask=partial(self._ask_units_count, job.id),
+            is_most=True,
         )
         for page in pages:
             for unit_id, entry in page.items():
@@ -1247,10 +1261,12 @@ class Client(BaseClient):
         query: Mapping[str, Any] = NOTHING,
         shape: Callable[[JSON], JSON] | None = None,
         first: int = 1,
+        **hints: Any,
     ) -> Iterator[Any]:
         """Yield pages of the default size of the service, which is the largest.
 
         :param count: Number of items, if it is known.
+        :param hints: See :class:`~crowdflower.http.rate_limit.AdaptiveReadAhead`.
         """
         return pagination.pages(
             lambda number: (
@@ -1258,10 +1274,25 @@ class Client(BaseClient):
             ),
             first=check_count("start_page", first),
             is_end=lambda page: page in ({}, []),
-            lookahead=self._lookahead,
-            size=size,
-            expected=-(-count // size) + 1 if count else None,
+            **self._read_ahead(size, count, **hints),
         )
+
+    def _read_ahead(self, size: int, count: int | None = None, **hints: Any) -> dict[str, Any]:
+        """Return the arguments of :func:`~crowdflower.http.pagination.pages` that say how far."""
+        if self._lookahead is not None:
+            expected = -(-count // size) + 1 if count else None
+            return {"lookahead": self._lookahead, "size": size, "expected": expected}
+        window, latency = self._page_window, self._latency
+        return {"read_ahead": AdaptiveReadAhead(window, size, count, latency=latency, **hints)}
+
+    def _ask_units_count(self, job_id: int) -> int | None:
+        """Return how many units a job has, if the service says so at once."""
+        path, deadline = _job_path(job_id), self.clock.monotonic() + COUNT_DEADLINE
+        try:
+            data = self.request("GET", path, shape=shapes.a_job, deadline=deadline, warns=False)
+        except ApiError:
+            return None
+        return _units_count(data.body)
 
     def _update_job(self, job_id: int, attributes: JSONObject) -> JSONObject:
         path = f"jobs/{segment(job_id)}.json"
@@ -1342,9 +1373,9 @@ def _iso_date(name: str, day: date | None) -> str | None:
     return day.strftime("%Y-%m-%d")
 
 
-def _units_count(job: JobFields) -> int | None:
+def _units_count(job: JSONObject) -> int | None:
     """Return how many units a job has, if its JSON says so."""
-    count = job.json.get("units_count")
+    count = job.get("units_count")
     return count if isinstance(count, int) and count > 0 else None
 
 

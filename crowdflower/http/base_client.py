@@ -27,7 +27,7 @@ from crowdflower.http.connections import Exchange
 from crowdflower.http.credentials import ApiKey, mask_key
 from crowdflower.http.endpoints import EndpointTable, Route, Visibility, read_fields
 from crowdflower.http.failures import Problem
-from crowdflower.http.rate_limit import RateLimiter
+from crowdflower.http.rate_limit import PageWindow, RateLimiter
 from crowdflower.http.responses import Answer, RefusalClassifier, issue_warnings
 from crowdflower.http.retry import RetryBudget, RetryRule, Safety, UnknownChange
 from crowdflower.http.transport import (
@@ -134,6 +134,8 @@ class BaseClient:
         self._rate_limiter = (
             None if max_requests_per_second is None else RateLimiter(max_requests_per_second)
         )
+        self._page_window = PageWindow()
+        self._latency = 0.0
         self._endpoints = endpoints
         self._deadline = deadline
         self._max_attempts = retries + 1
@@ -280,6 +282,7 @@ class BaseClient:
             self._log(call, error)
             return self._record_failure(call, error)
         self._log(call, response)
+        self._latency = self._clock.monotonic() - call.sent_at
         if call.attempt == 1:
             self._budget.earn()
         return answer
@@ -315,6 +318,8 @@ class BaseClient:
         """Return the seconds until the next attempt; ``None`` where there must be none."""
         now = self._clock.monotonic()
         failure = retry.classify(error)
+        if failure.is_throttled:
+            self._page_window.refuse(now)
         is_keyed = IDEMPOTENCY_KEY in call.prepared.headers and self.transport.honours_keys
         delay = retry.retry_delay(
             call.rule,

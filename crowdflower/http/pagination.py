@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -11,7 +12,7 @@ from functools import partial
 from itertools import count
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from crowdflower.exceptions import ApiError, PageChanged, PageLoop, PaginationWarning, warn
 
@@ -48,6 +49,7 @@ def pages(
     lookahead: int = 1,
     size: int | None = None,
     expected: int | None = None,
+    read_ahead: ReadAhead | None = None,
     measure: Callable[[Callable[[int], Page], int], tuple[Page, Cost]] = measure,
 ) -> Iterator[Page]:
     """Yield page after page until the end marker, which is not yielded.
@@ -67,6 +69,7 @@ def pages(
     :param size: Items on a full page, if known.
     :param expected: Number of pages, end marker included, if known: these are fetched ahead from
         the start, any others one by one.
+    :param read_ahead: Decides how many pages are fetched at a time, in place of the last three.
     :param measure: Fetches a page and measures its cost.
     :raises PageLoop: A page came before: the server ignores the page number, or repeats itself.
 
@@ -77,8 +80,10 @@ def pages(
     seen: dict[int, int] = {}
     items = 0
     source = (
-        _fetch_ahead(partial(measure, fetch), first, lookahead, size, expected)
-        if lookahead > 1
+        _fetch_ahead(
+            partial(measure, fetch), first, read_ahead or FixedReadAhead(lookahead, size, expected)
+        )
+        if read_ahead or lookahead > 1
         else (fetch(number) for number in count(first))
     )
     number = first
@@ -93,7 +98,7 @@ def pages(
                     page=number,
                 )
             yield page
-            items += len(page) if isinstance(page, Sized) else 1
+            items += _count_items(page)
             number += 1  # noqa: PLW2901 - the one that may fail next
     except ApiError as error:
         if error.page is None:
@@ -137,30 +142,88 @@ def verify_count(total: int, count: int | None, *, strict: bool) -> None:
         warn(problem, PaginationWarning)
 
 
+class ReadAhead(Protocol):
+    """How far one list is read ahead."""
+
+    @property
+    def limit(self) -> int:
+        """Pages that may be fetched at a time; 0: the next one, by the reader itself."""
+
+    @property
+    def last(self) -> float:
+        """Number of the last page that may be fetched ahead."""
+
+    def learn(self, number: int, items: int, cost: Cost, beside: int) -> None:
+        """Take note of the next page, in the order of the list.
+
+        :param number: Its number, from 1.
+        :param items: How many it has.
+        :param beside: Pages that were fetched at the same time; 0 if the reader waited for it.
+        """
+
+    def ask_count(self) -> bool:
+        """Ask for the number of items, if that is of use now; return whether it is news.
+
+        It takes a request, and is called while pages are being fetched.
+        """
+
+
+class FixedReadAhead:
+    """As many pages ahead as the user said, where threads pay.
+
+    :param width: Pages at a time.
+    :param size: Items on a full page, if known.
+    :param expected: Number of pages, end marker included, if known.
+    """
+
+    def __init__(self, width: int, size: int | None, expected: int | None) -> None:
+        self.last = math.inf if expected is None else expected
+        self._width = width
+        self._size = size
+        self._pays = self._is_long = expected is not None
+        self._pages = 0
+
+    @property
+    def limit(self) -> int:
+        """The width, if the list has several pages and the service is far."""
+        return self._width if self._pays and self._is_long else 0
+
+    def learn(self, number: int, items: int, cost: Cost, beside: int) -> None:  # noqa: ARG002
+        """Find out whether threads pay.
+
+        A page fetched alone shows it; one fetched beside others only if it waits far longer than
+        they can cause.
+        """
+        self._pages += 1
+        if not beside:
+            self._pays = cost.waiting > max(cost.cpu, MIN_WAIT)
+            # After a short first page, the next one tells whether the list goes on.
+            is_full = self._size is not None and items >= self._size
+            self._is_long = self._is_long or is_full or self._pages > 1
+        elif self._pages == 1:
+            self._pays = cost.waiting > MIN_WAIT_RATIO * cost.cpu
+
+    def ask_count(self) -> bool:
+        """Ask for nothing: the number of items is known, or not of use."""
+        return False
+
+
 def _fetch_ahead(
-    fetch: Callable[[int], tuple[Page, Cost]],
-    first: int,
-    window: int,
-    size: int | None,
-    expected: int | None,
+    fetch: Callable[[int], tuple[Page, Cost]], first: int, read_ahead: ReadAhead
 ) -> Generator[Page, None, None]:
-    """Yield pages in order, endlessly, and fetch a window of them in threads where that pays.
+    """Yield pages in order, endlessly, and fetch the next ones in threads where that pays.
 
     If a page costs more CPU time than waiting, because the server is near, threads only compete: a
-    list of a hundred thousand items then takes half as long again. A page fetched alone shows this;
-    a page fetched beside others only if it waits far longer than the others can cause.
+    list of a hundred thousand items then takes half as long again.
     """
     number = first - 1
     ahead: deque[Future[tuple[Page, Cost]]] = deque()
     threads = _Threads(fetch)
     process = os.getpid()
-    pays = is_long = expected is not None
 
     def fill() -> None:
         nonlocal number
-        while pays and is_long and len(ahead) < window:
-            if expected is not None and number >= expected:
-                break
+        while len(ahead) < read_ahead.limit and number < read_ahead.last:
             number += 1
             ahead.append(threads.submit(number, len(ahead) + 1))
 
@@ -171,23 +234,26 @@ def _fetch_ahead(
                 ahead.clear()
                 threads, process = _Threads(fetch), os.getpid()
             fill()
+            if ahead and read_ahead.ask_count():
+                fill()
             if ahead:
                 page, cost = ahead.popleft().result()
-                if number - len(ahead) == first:
-                    pays = cost.waiting > MIN_WAIT_RATIO * cost.cpu
+                beside = max(1, len(ahead))
+                read_ahead.learn(number - len(ahead), _count_items(page), cost, beside)
                 fill()  # before the consumer works on this page
             else:
                 number += 1
                 page, cost = fetch(number)
-                pays = cost.waiting > max(cost.cpu, MIN_WAIT)
-                # After a short first page, the next one tells whether the list goes on.
-                is_full = size is not None and isinstance(page, Sized) and len(page) >= size
-                is_long = is_long or is_full or number > first
+                read_ahead.learn(number, _count_items(page), cost, 0)
             yield page
     finally:
         for unread in ahead:
             unread.cancel()
         threads.stop()
+
+
+def _count_items(page: object) -> int:
+    return len(page) if isinstance(page, Sized) else 1
 
 
 class _Threads(Generic[Page]):
