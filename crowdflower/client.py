@@ -75,9 +75,11 @@ from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
     from crowdflower.payments.journal import Journal
+    from crowdflower.rows.job_copies.many_uploads import ManyUploads
     from crowdflower.rows.job_folders.folder_comparison import FolderComparison
     from crowdflower.rows.job_folders.job_changes import JobChanges
     from crowdflower.rows.job_folders.job_reader import JobReader
+    from crowdflower.rows.recovery.upload_journal import UploadJournal
     from crowdflower.webhook import Webhook
     from crowdflower.webhook_server import WebhookServer
 
@@ -592,7 +594,7 @@ class Client(BaseClient):
         total = self._count_to_copy(job_id, all_units=all_units, gold=gold) if waits else None
         copied = self._job(self.request("GET", path, query=query, shape=shapes.a_job).body)
         if waits and query:
-            from crowdflower.rows.unit_copies import wait_for_units  # noqa: PLC0415 - rarely used
+            from crowdflower.rows.job_copies.unit_copies import wait_for_units  # noqa: PLC0415 - rarely used
 
             try:
                 wait_for_units(self, copied.id, total, progress)
@@ -822,6 +824,86 @@ class Client(BaseClient):
             return self.upload_job(read_parquet(file), job_id, force, progress=progress)
         with upload_source.open_file(file, type_) as (body, content_type):
             return self._upload(body, content_type, job_id, force, progress)
+
+    def upload_many(
+        self,
+        data: RowSource,
+        *,
+        job: JobFields | int | str,
+        key: str,
+        force: bool = False,
+        gold: bool = True,
+        max_jobs: int = 10,
+        dry_run: bool = False,
+        progress: ProgressOption = None,
+    ) -> ManyUploads[Job]:
+        """Append rows to a job, each exactly once; those it has no room for go to copies of it.
+
+        Calls ``PUT /jobs/{id}/upload``; for each copy ``GET /jobs/{id}/copy`` and ``PUT
+        /jobs/{id}``. When the service refuses rows because a job would have too many, the job is
+        filled, copied, and the upload goes on in the copy. Part 2 of job 7 has the alias
+        ``job-7-part-2``, and the title of job 7 with ``(part 2)``. The same call, or one with more
+        rows, finds the copies by their aliases, and sends only rows that none of the jobs holds, to
+        the last job. It may be killed anywhere and called again, as with :meth:`Job.upload`, which
+        explains what a journal file adds. Nothing is launched, and nothing is paid.
+
+        :param data: As in :meth:`Job.upload`: dicts, a data frame, Arrow data, a relation of DuckDB
+            or the path of a file.
+        :param job: The first job; its id, its alias, or one of its copies.
+        :param key: The column that identifies a row: a string or an integer, unique among all rows.
+        :param force: Accept rows whose columns differ from those of the first upload.
+        :param gold: Copy the test questions of the first job into each copy, where they take room.
+            They must have been converted before. Channels and tags are not copied.
+        :param max_jobs: How many jobs the rows may take in all.
+        :param dry_run: Read the jobs, and count the rows that would be sent; nothing is changed.
+        :param progress: As in :meth:`Job.upload`, in rows that are known to be in a job.
+        :returns: The jobs, counts, and in ``units`` a mapping from each key to its job and unit,
+            which is read from the jobs when it is used.
+        :raises InvalidInput: A row cannot be sent; ``error.row`` is its number. Or the job orders
+            automatically, or is canceled. Nothing was sent.
+        :raises UploadIncomplete: The upload had to stop, such as at ``max_jobs``; repeat the call
+            to continue.
+        :raises UploadLocked: Another process uploads to one of the jobs with the same journal file.
+
+        >>> rows = [{"sku": f"A-{n}", "text": "Fine."} for n in range(3)]
+        >>> shoes = client.create_job({"title": "Shoes"})
+        >>> uploaded = client.upload_many(rows, job=shoes, key="sku")
+        >>> [job.units_count for job in uploaded.jobs], uploaded.rows, uploaded.found
+        ([3], 3, 0)
+        >>> uploaded.units["A-2"].job_id == uploaded.jobs[0].id
+        True
+        """
+        from crowdflower.payments.recovery.job_parts import JobParts, base_of  # noqa: PLC0415
+        from crowdflower.rows import upload_keys  # noqa: PLC0415 - rarely used, loads sqlite3
+        from crowdflower.rows.job_copies.many_jobs import ManyJobs, keyed_rows  # noqa: PLC0415
+        from crowdflower.rows.job_copies.many_uploads import ManyUploads, UnitMap  # noqa: PLC0415
+        from crowdflower.rows.sources.row_progress import report_chunks  # noqa: PLC0415
+
+        upload_keys.check_key(key)
+        check_count("max_jobs", max_jobs)
+        first = self.get_job(job.id if isinstance(job, JobFields) else job)
+        if base_of(first.json) != first.id:
+            first = self.get_job(base_of(first.json))
+        parts = JobParts(self, self.operations.account, first.json, gold=gold)
+        many = ManyJobs(self, parts, self._unit_data, self._upload_journal(), max_jobs)
+        with keyed_rows(data, key, force=force) as source:
+            if dry_run:
+                counts = many.count(source, key)
+            else:
+                with report_chunks(source, progress) as (counted, report):
+                    counts = many.upload(counted, key, force=force, report=report)
+        jobs = tuple(self._job(each) for each in counts.jobs)
+        for each in () if dry_run else jobs:
+            each._refresh("uploaded")  # noqa: SLF001 - our own class
+        return ManyUploads(
+            jobs=jobs,
+            rows=counts.rows,
+            found=counts.found,
+            missing=counts.missing,
+            resends=counts.resends,
+            duplicates_removed=counts.duplicates_removed,
+            units=UnitMap((each.id for each in jobs), key, self._unit_data),
+        )
 
     def get_unit(self, job: JobFields | int, unit_id: int) -> Unit:
         """Fetch one unit with its results.
@@ -1330,6 +1412,22 @@ class Client(BaseClient):
         job = Job(self, id=job_id)  # today's service answers only that the upload has begun
         job._refresh("uploaded")  # noqa: SLF001 - our own class
         return job
+
+    def _upload_journal(self) -> UploadJournal | None:
+        """Return the record of uploads in the journal file; ``None`` without a file."""
+        from crowdflower.rows.recovery.upload_journal import UploadJournal  # noqa: PLC0415
+
+        operations = self.operations
+        if operations.journal.path is None:
+            return None
+        return UploadJournal(
+            operations.journal.path, operations.journal.transaction, operations.account.name
+        )
+
+    def _unit_data(self, job_id: int, start_page: int = 1) -> Iterator[tuple[int, JSONObject]]:
+        """Yield id and data of all units of a job from a page on, as the service has them now."""
+        for unit in self.get_units(job_id, start_page=start_page):
+            yield unit.id, unit.data
 
     def _send_tags(self, method: str, job_id: int, tags: list[str]) -> None:
         self.request(method, _job_path(job_id, "tags", suffix=""), data={"tags": tags})

@@ -613,13 +613,9 @@ class Job(JobFields):
         progress: ProgressOption,
     ) -> Uploaded:
         from crowdflower.rows.exactly_once import upload_exactly_once  # noqa: PLC0415 - rarely used
-        from crowdflower.rows.recovery.upload_journal import UploadJournal  # noqa: PLC0415
         from crowdflower.rows.sources.row_progress import report_chunks  # noqa: PLC0415
 
         self._forget_units()
-        operations, journal = self.client.operations, None
-        if (path := operations.journal.path) is not None:
-            journal = UploadJournal(path, operations.journal.transaction, operations.account.name)
         with report_chunks(source, progress) as (counted, report):
             done = upload_exactly_once(
                 self.client,
@@ -630,7 +626,7 @@ class Job(JobFields):
                 force=force,
                 resume=resume,
                 live=live,
-                journal=journal,
+                journal=self.client._upload_journal(),  # noqa: SLF001 - one family
                 report=report,
             )
             report(done.rows)
@@ -639,8 +635,7 @@ class Job(JobFields):
 
     def _unit_data(self, start_page: int = 1) -> Iterator[tuple[int, JSONObject]]:
         """Yield id and data of all units from a page on, as the service has them now."""
-        for unit in self.client.get_units(self.id, start_page=start_page):
-            yield unit.id, unit.data
+        return self.client._unit_data(self.id, start_page)  # noqa: SLF001 - one family
 
     def _forget_units(self) -> None:
         """Have :attr:`units` fetched again: rows are added, even if the response is lost."""

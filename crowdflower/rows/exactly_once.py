@@ -104,7 +104,7 @@ def upload_exactly_once(
                 )
                 with opened as record:
                     target = UploadTarget(client, job_id, live=live)
-                    upload = _Upload(client, target, plan, record, list_units, report)
+                    upload = KeyedUpload(client, target, plan, record, list_units, report)
                     upload.run(force=force)
                     record.finish()
                 plan.finish()
@@ -156,11 +156,7 @@ _INVALID_ROWS: Final = (ApplicationError, PayloadTooLarge, ValidationError)
 """Refusals of what was sent: sending the same again ends in the same refusal."""
 
 
-def _ignore(rows: int) -> None:
-    """Take a number of rows where no progress is reported."""
-
-
-class _Upload:
+class KeyedUpload:
     """One upload while it runs."""
 
     def __init__(
@@ -177,7 +173,7 @@ class _Upload:
         self._plan = plan
         self._record = record
         self._list_units = list_units
-        self._report = report or _ignore
+        self._report = report or (lambda _: None)
         self._count = RowCount(client, target.path)
         record.ignored.update(plan.progress.ignored)
         self._duplicates = DuplicateUnits(client, target.path, record.ignored)
@@ -353,10 +349,13 @@ class _Upload:
         missing = 0
         for attempt in poll(self._client.clock, POLL_DELAYS):
             self._read_units(only_new=only_new and attempt == 1)
-            missing = self._plan.progress.rows - self._plan.units.rows_present
+            missing = self._count_missing()
             if not missing:
                 break
         return missing
+
+    def _count_missing(self) -> int:
+        return self._plan.progress.rows - self._plan.units.rows_present
 
     def _correct(self, missing: int, duplicates: dict[str, list[int]]) -> None:
         if missing and self._target.orders_rows:

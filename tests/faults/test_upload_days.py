@@ -188,7 +188,7 @@ def test_a_unit_with_judgments_is_kept_instead_of_the_older_one(
     service.treat(("twice", None))
     with monkeypatch.context() as patch:
         kill_at("finish", 0, patch)
-        patch.setattr("crowdflower.rows.exactly_once._Upload._verify", lambda _: None)
+        patch.setattr("crowdflower.rows.exactly_once.KeyedUpload._verify", lambda _: None)
         with pytest.raises(Killed):
             open_job().upload(ROWS[:3], key="id")
     service.state = "running"

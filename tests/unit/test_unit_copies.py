@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crowdflower import NotFound, Progress, Sandbox, WaitTimeout
-from crowdflower.rows.unit_copies import wait_for_units
+from crowdflower.rows.job_copies.unit_copies import wait_for_units
 from crowdflower.sandbox.control.delays import Delay
 
 if TYPE_CHECKING:

@@ -132,6 +132,13 @@ class KnownUnits:
         """Forget what an unfinished upload has sent."""
         self._connection.execute("DELETE FROM earlier")
 
+    def restart(self) -> None:
+        """Forget everything: the next units are those of another job."""
+        with transaction(self._connection):
+            self._connection.execute("DELETE FROM seen")
+            self._connection.execute("DELETE FROM earlier")
+        self._count_of_all = 0
+
     def foreign_duplicates(self) -> dict[str, list[int]]:
         """Return the units of each row of the plan that is there twice, and was not sent before."""
         return self._duplicates(f"{_IS_ROW} AND NOT {_IS_EARLIER}")

@@ -1,0 +1,1 @@
+"""Jobs and their copies: the units of a copy, and an upload that one job cannot hold."""
