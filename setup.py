@@ -19,7 +19,7 @@ EXTRAS = {
     "polars": ["polars>=1"],
     "arrow": ["pyarrow>=15"],
     "quality": ["numpy"],
-    "spark": ["pyspark>=3.4"],
+    "spark": ["pyspark>=4.1", "pandas>=2.2", "pyarrow>=18", "numpy"],
     "dlt": ["dlt>=1"],
     "fast": ["orjson"],
 }

@@ -23,6 +23,7 @@
     cml          forms: parsed and checked before they cost money
     quality      trust, confidence, agreement, aggregation: pure functions
     ampcrowd     the client of a second, smaller service
+    spark        Spark: a data source, and consensus on a cluster
     sandbox      the service on this machine
     testing      the pytest plugin: fixtures with a sandbox
     cli          the crowdflower command

@@ -31,6 +31,7 @@ html_css_files = ["width.css"]
 
 autodoc_class_signature = "mixed"
 autodoc_default_options = {"members": True, "show-inheritance": True, "undoc-members": True}
+autodoc_mock_imports = ["pyspark"]
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "signature"

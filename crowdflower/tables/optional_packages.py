@@ -26,7 +26,8 @@ def require(package: str, extra: str, method: str) -> Any:
             raise
     raise ImportError(
         f"{method} needs {package}, which is not installed: pip install"
-        f" 'crowdflower-client[{extra}]'"
+        f" 'crowdflower-client[{extra}]'",
+        name=package,
     )
 
 

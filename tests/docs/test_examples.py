@@ -42,7 +42,8 @@ UNAVAILABLE: dict[str, str] = {}
 def docstrings() -> Iterator[doctest.DocTest]:
     """Yield the docstrings with examples, module by module.
 
-    For a module that needs NumPy where that is not installed, yield one without examples.
+    For a module that needs NumPy or PySpark where that is not installed, yield one without
+    examples.
     """
     finder = doctest.DocTestFinder()
     names = [module.name for module in pkgutil.walk_packages(crowdflower.__path__, "crowdflower.")]
@@ -50,8 +51,8 @@ def docstrings() -> Iterator[doctest.DocTest]:
         if not name.endswith("__main__"):
             try:
                 found = finder.find(import_module(name), name)
-            except ModuleNotFoundError as missing:
-                if missing.name != "numpy":
+            except ImportError as missing:
+                if missing.name not in {"numpy", "pyspark"}:
                     raise
                 UNAVAILABLE[name] = missing.name
                 yield doctest.DocTest([], {}, name, None, None, None)
