@@ -62,7 +62,7 @@ def judgments_in(unit_id: int | None, results: JSON) -> list[JSONObject]:
             f"expected the results of unit {unit_id}, got {describe_type(results)}"
         )
     found = results.get("judgments") or []
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+    if not isinstance(found, list) or not set(map(type, found)) <= {dict}:
         raise MalformedResponse(
             f"expected a list of judgments in unit {unit_id}, got {describe_type(found)}"
         )

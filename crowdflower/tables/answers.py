@@ -101,10 +101,10 @@ class Question:
     def answers(self, judgments: Sequence[JSONObject]) -> list[Any]:
         """Return the answers of some judgments, given their ``data``."""
         found = values_of(judgments, self.name)
-        if self._is_listed:
+        if self._is_listed and set(map(type, found)) != {list}:
             return [self._as_list(*pair) for pair in zip(found, judgments, strict=True)]
         if self.how == "avg":
-            return list(map(_as_number, found))
+            return _as_numbers(found)
         return found
 
     def _as_list(self, answer: Any, judgment: JSONObject) -> Any:
@@ -189,6 +189,13 @@ def _as_lines(answers: Any) -> list[Any]:
     return [
         "\n".join(map(str, answer)) if isinstance(answer, list) else answer for answer in answers
     ]
+
+
+def _as_numbers(answers: list[Any]) -> list[Any]:
+    """Return answers as numbers where they are; each text is converted once."""
+    if not set(map(type, answers)) <= {str, type(None)}:
+        return list(map(_as_number, answers))
+    return list(map({each: _as_number(each) for each in set(answers)}.__getitem__, answers))
 
 
 def _as_number(answer: Any) -> Any:

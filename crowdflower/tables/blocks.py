@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, pairwise, repeat
+from operator import is_not
 from typing import Any, Final, TypeAlias
 
 EXACT: Final = 1 << 53
 """Up to here, every integer is a float too."""
-
-MAX_INTEGER: Final = (1 << 63) - 1
 
 
 class Kind(Enum):
@@ -140,7 +140,7 @@ def pack(values: Sequence[Any]) -> Block:
     types.discard(type(None))
     if not types:
         return Nulls(len(values))
-    valid = bytearray(value is not None for value in values) if has_nulls else None
+    valid = bytearray(map(is_not, values, repeat(None))) if has_nulls else None
     if types == {list}:
         return _pack_lists(values, valid)
     if len(types) == 1:
@@ -149,10 +149,11 @@ def pack(values: Sequence[Any]) -> Block:
         kind = Kind.FLOAT if types == {int, float} and _are_exact(values) else Kind.MIXED
     if kind is Kind.STRING:
         return pack_strings(values, valid)
-    if kind is Kind.MIXED or (kind is Kind.INTEGER and not _fit(values)):
-        return pack_strings(list(map(as_text, values)), valid, Kind.MIXED)
-    numbers = [0 if value is None else value for value in values] if has_nulls else values
-    return Numbers(kind, array(_TYPECODES[kind], numbers), valid)
+    if kind is not Kind.MIXED:
+        numbers = [0 if value is None else value for value in values] if has_nulls else values
+        with suppress(OverflowError):
+            return Numbers(kind, array(_TYPECODES[kind], numbers), valid)
+    return pack_strings(list(map(as_text, values)), valid, Kind.MIXED)
 
 
 def pack_strings(
@@ -211,7 +212,7 @@ def extend(block: Block, other: Block) -> bool:
         block.valid = _join_valid(block, other)
         start = len(block.data)
         block.data += other.data
-        block.offsets.extend(start + offset for offset in other.offsets[1:])
+        block.offsets.fromlist([start + offset for offset in other.offsets[1:]])
         return True
     if isinstance(block, Nulls) and isinstance(other, Nulls):
         block.length += other.length
@@ -255,13 +256,8 @@ def _are_exact(values: Sequence[Any]) -> bool:
     return all(type(value) is not int or -EXACT <= value <= EXACT for value in values)
 
 
-def _fit(values: Sequence[Any]) -> bool:
-    integers: list[int] = [value for value in values if value is not None]
-    return min(integers) >= -MAX_INTEGER - 1 and max(integers) <= MAX_INTEGER
-
-
 def _offsets(lengths: Iterable[int]) -> array[int]:
-    return array("q", accumulate(lengths, initial=0))
+    return array("q", list(accumulate(lengths, initial=0)))
 
 
 def _with_nulls(values: Iterable[Any], valid: bytearray | None) -> list[Any]:

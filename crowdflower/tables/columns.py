@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
+from itertools import repeat
+from operator import is_not, itemgetter
 from typing import Any, Final
 
 from crowdflower.exceptions import MalformedResponse
@@ -23,8 +24,9 @@ from crowdflower.tables.blocks import (
     pack,
 )
 
-VALUES_PER_BLOCK: Final = 1 << 16
-"""Values up to which blocks are merged: a table with thousands of small chunks would be slow."""
+VALUES_PER_BLOCK: Final = 1 << 13
+"""Values that are packed together, or up to which blocks are merged: a table with thousands of
+small chunks would be slow, and many objects would not stay in the cache of the processor."""
 
 MAX_CACHED: Final = 1 << 16
 """Times that are remembered by their text: many judgments have the same."""
@@ -98,6 +100,8 @@ class Column:
     def __init__(self, default: Kind = Kind.STRING, items: Kind = Kind.STRING) -> None:
         self._default = default
         self._default_items = items
+        self._pending: list[Any] = []
+        """Values that are not packed yet."""
         self._blocks: list[Block] = []
         self._kinds: set[Kind] = set()
         self._item_kinds: set[Kind] = set()
@@ -105,9 +109,9 @@ class Column:
 
     def extend(self, values: Sequence[Any]) -> None:
         """Append values."""
-        block = pack(values)
-        self._learn(block)
-        self._append(block)
+        self._pending += values
+        if len(self._pending) >= VALUES_PER_BLOCK:
+            self._pack_pending()
 
     def observe(self, values: Sequence[Any]) -> None:
         """Take values into account for the type, and do not append them."""
@@ -116,10 +120,12 @@ class Column:
     def skip(self, count: int) -> None:
         """Append missing values."""
         if count:
+            self._pack_pending()
             self._append(Nulls(count))
 
     def finish(self) -> TypedColumn:
         """Return the column with its type, and forget the values."""
+        self._pack_pending()
         blocks, self._blocks = self._blocks, []
         kind = self._widen(self._kinds, self._default)
         items = self._widen(self._item_kinds, self._default_items)
@@ -137,6 +143,13 @@ class Column:
             return common_kind({Kind.FLOAT, *kinds}, exact=self._exact)
         kind = common_kind(kinds, exact=self._exact)
         return default if kind is Kind.NULL else kind
+
+    def _pack_pending(self) -> None:
+        if self._pending:
+            values, self._pending = self._pending, []
+            block = pack(values)
+            self._learn(block)
+            self._append(block)
 
     def _learn(self, block: Block) -> None:
         self._kinds.add(block.kind)
@@ -168,25 +181,34 @@ class CategoryColumn(Column):
 
     def __init__(self, categories: Iterable[str] = ()) -> None:
         super().__init__()
-        self._codes: dict[Any, int] = {}
-        for name in dict.fromkeys(categories):
-            self._codes[name] = len(self._codes)
+        self._names = list(dict.fromkeys(categories))
+        self._codes: dict[str | None, int] = {name: code for code, name in enumerate(self._names)}
+        self._codes[None] = self._codes[""] = -1
 
     def extend(self, values: Sequence[Any]) -> None:
         """Append values; what is not a string becomes text."""
-        texts: Iterable[Any] = values
-        if not set(map(type, values)) <= {str, type(None)}:
-            texts = [as_text(value) for value in values]
         codes = self._codes
-        for text in dict.fromkeys(texts):
-            if text and text not in codes:
-                codes[text] = len(codes)
-        self._append(Numbers(Kind.CODE, array("i", [codes.get(text, -1) for text in texts])))
+        try:
+            found = list(map(codes.__getitem__, values))
+        except (KeyError, TypeError):  # a new text, or not a text
+            texts = [as_text(value) for value in values]
+            for text in dict.fromkeys(texts):
+                if text is not None and text not in codes:
+                    codes[text] = len(self._names)
+                    self._names.append(text)
+            found = list(map(codes.__getitem__, texts))
+        super().extend(found)
+
+    def _pack_pending(self) -> None:
+        if self._pending:
+            self._append(Numbers(Kind.CODE, array("i", self._pending)))
+            self._pending = []
 
     def finish(self) -> TypedColumn:
         """Return the column with its categories."""
+        self._pack_pending()
         blocks, self._blocks = self._blocks, []
-        return TypedColumn(Kind.CODE, blocks, categories=list(self._codes))
+        return TypedColumn(Kind.CODE, blocks, categories=self._names)
 
 
 class TimeColumn(Column):
@@ -200,7 +222,7 @@ class TimeColumn(Column):
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[Any, int] = {}
+        self._known: dict[Any, int | None] = {None: None}
 
     def extend(self, values: Sequence[Any]) -> None:
         """Append times.
@@ -208,19 +230,43 @@ class TimeColumn(Column):
         :raises MalformedResponse: A value is not a time.
         """
         known = self._known
-        if len(known) > MAX_CACHED:
-            known.clear()
-        for text in dict.fromkeys(values):
-            if text and text not in known:
-                known[text] = microseconds(text)
-        valid = bytearray(bool(text) for text in values) if not all(values) else None
-        times = array("q", [known[text] if text else 0 for text in values])
-        self._append(Numbers(Kind.TIME, times, valid))
+        try:
+            found = list(map(known.__getitem__, values))
+        except KeyError:
+            if len(known) > MAX_CACHED:
+                known.clear()
+            for text in dict.fromkeys(values):
+                if text not in known:
+                    known[text] = microseconds(text) if text else None
+            found = list(map(known.__getitem__, values))
+        super().extend(found)
+
+    def _pack_pending(self) -> None:
+        times, self._pending = self._pending, []
+        valid = None
+        if None in times:
+            valid = bytearray(map(is_not, times, repeat(None)))
+            times = [time or 0 for time in times]
+        self._append(Numbers(Kind.TIME, array("q", times), valid))
 
     def finish(self) -> TypedColumn:
         """Return the column."""
+        self._pack_pending()
         blocks, self._blocks = self._blocks, []
         return TypedColumn(Kind.TIME, blocks)
+
+
+def columns_of(objects: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[Sequence[Any]]:
+    """Return the values of some keys in each object; ``None`` where one is absent.
+
+    >>> columns_of([{"a": 1, "b": 2}, {"a": 3, "b": 4}], ["b", "a"])
+    [(2, 4), (1, 3)]
+    """
+    try:
+        found: list[Sequence[Any]] = list(zip(*map(itemgetter(*keys), objects), strict=True))
+    except KeyError:
+        found = []
+    return found or [values_of(objects, key) for key in keys]
 
 
 def values_of(objects: Sequence[Mapping[str, Any]], key: str) -> list[Any]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, repeat
-from typing import Any, Final
+from itertools import chain, compress
+from typing import Final
 
 from crowdflower._types import JSONObject
 from crowdflower.states import UNIT_STATES
 from crowdflower.tables.answers import Question, Questions
 from crowdflower.tables.blocks import Kind
-from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn, TypedColumn, values_of
+from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn, TypedColumn, columns_of
 from crowdflower.tables.result_columns import finalized_at, name_answers, object_in
-from crowdflower.tables.row_columns import RowColumns
+from crowdflower.tables.row_columns import RowColumns, repeated
 
 BEFORE: Final = ("judgment_id", "unit_id", "worker_id")
 AFTER: Final = (
@@ -33,13 +33,17 @@ AFTER: Final = (
 OWN_COLUMNS: Final = frozenset({*BEFORE, *AFTER})
 """The columns that every table of judgments has."""
 
-_KEYS: Final = {"judgment_id": "id", "channel": "external_type"}
-"""Columns whose key in the JSON is another."""
-
 _FLAGS: Final = ("tainted", "rejected", "golden")
 """What is false where the service sends null."""
 
 _OF_UNIT: Final = ("unit_id", "unit_state", "finalized_at")
+
+_KEYS: Final = {
+    name: {"judgment_id": "id", "channel": "external_type"}.get(name, name)
+    for name in (*BEFORE, *AFTER)
+    if name not in _OF_UNIT
+}
+"""Columns that are read from judgments, with their keys in the JSON."""
 
 
 class JudgmentColumns:
@@ -72,22 +76,24 @@ class JudgmentColumns:
         """
         flat = list(chain.from_iterable(judgments))
         counts = list(map(len, judgments))
-        answers = [object_in(each, "data") for each in flat]
-        for question in self._questions.add(dict.fromkeys(chain.from_iterable(answers))):
-            self._add_question(question)
+        answers, *fields = columns_of(flat, ["data", *_KEYS.values()])
+        if set(map(type, answers)) != {dict}:
+            answers = [object_in(each, "data") for each in flat]
+        if not self._questions.known.keys() >= set().union(*answers):
+            for question in self._questions.add(dict.fromkeys(chain.from_iterable(answers))):
+                self._add_question(question)
         for question, column, _ in self._answers.values():
             column.extend(question.answers(answers))
-        for name, column in self._own.items():
-            if name in _OF_UNIT:
-                continue
-            found = values_of(flat, _KEYS.get(name, name))
-            column.extend(list(map(bool, found)) if name in _FLAGS else found)
         own = self._own
-        own["unit_id"].extend(_repeat([unit.get("id") for unit in units], counts))
-        own["unit_state"].extend(_repeat([unit.get("state") for unit in units], counts))
-        own["finalized_at"].extend(_repeat(list(map(finalized_at, units)), counts))
+        for name, found in zip(_KEYS, fields, strict=True):
+            own[name].extend(list(map(bool, found)) if name in _FLAGS else found)
+        ids, states = columns_of(units, ["id", "state"])
+        own["unit_id"].extend(repeated(ids, counts))
+        own["unit_state"].extend(repeated(states, counts))
+        own["finalized_at"].extend(repeated(map(finalized_at, units), counts))
         if self._rows is not None:
-            self._rows.add(_repeat([object_in(unit, "data") for unit in units], counts))
+            rows = [object_in(unit, "data") for unit in units]
+            self._rows.add(list(compress(rows, counts)), list(filter(None, counts)))
         self._length += len(flat)
 
     def observe(self, units: Sequence[JSONObject]) -> None:
@@ -112,7 +118,3 @@ class JudgmentColumns:
             column = question.new_answer()
             column.skip(self._length)
             self._answers[question.name] = question, column, None
-
-
-def _repeat(values: Sequence[Any], counts: Sequence[int]) -> list[Any]:
-    return list(chain.from_iterable(map(repeat, values, counts)))

@@ -17,8 +17,9 @@ from crowdflower.tables.judgment_columns import JudgmentColumns
 from crowdflower.tables.result_columns import ResultColumns
 from crowdflower.tables.typed_table import Table
 
-UNITS_AT_ONCE: Final = 500
-"""Units in memory as JSON: enough that the time per block does not matter."""
+UNITS_AT_ONCE: Final = 32
+"""Units in memory as JSON: so few that they stay in the cache of the processor, and so many that
+the time per batch does not matter."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 from crowdflower.tables.columns import Column, TypedColumn, values_of
@@ -22,12 +22,16 @@ class RowColumns:
         self._columns: dict[str, Column] = {}
         self._length = 0
 
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows."""
+    def add(self, rows: Sequence[Mapping[str, Any]], counts: Sequence[int] | None = None) -> None:
+        """Append rows.
+
+        :param counts: How often each is repeated; once by default.
+        """
         self._add_columns(rows)
         for name, column in self._columns.items():
-            column.extend(values_of(rows, name))
-        self._length += len(rows)
+            values = values_of(rows, name)
+            column.extend(values if counts is None else repeated(values, counts))
+        self._length += len(rows) if counts is None else sum(counts)
 
     def observe(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Take rows into account for columns and their types, and do not append them.
@@ -49,10 +53,21 @@ class RowColumns:
         return {names[name]: column.finish() for name, column in columns.items()}
 
     def _add_columns(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if self._columns.keys() >= set().union(*rows):
+            return
         for name in dict.fromkeys(chain.from_iterable(rows)):
             if name not in self._columns:
                 self._columns[name] = Column()
                 self._columns[name].skip(self._length)
+
+
+def repeated(values: Iterable[Any], counts: Iterable[int]) -> list[Any]:
+    """Return each value as often as its count says.
+
+    >>> repeated(["a", "b", "c"], [2, 0, 1])
+    ['a', 'a', 'c']
+    """
+    return list(chain.from_iterable(map(repeat, values, counts)))
 
 
 def _free_names(columns: Collection[str], taken: Collection[str]) -> dict[str, str]:
