@@ -84,7 +84,7 @@ class _Adapter(HTTPAdapter):
     """Connections that record how far a request got; nothing is retried down here."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, blocksize=connections.SEND_CHUNK, **kwargs)
         self.poolmanager.pool_classes_by_scheme = connections.POOL_CLASSES
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:

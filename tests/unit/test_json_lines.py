@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple, Self
 from unittest import mock
+from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdflower.exceptions import InvalidInput
@@ -124,6 +129,11 @@ def test_the_column_that_is_not_json_is_named(value: Any) -> None:
         list(json_lines([{"text": "Fine.", "stars": value, "id": 7}]))
 
 
+def test_a_number_of_too_many_digits_is_refused_by_its_row() -> None:
+    with pytest.raises(InvalidInput, match=r"^row 2, column 'id': the int has too many digits"):
+        list(json_lines([{"id": 2**64}, {"id": 10**5000}]))
+
+
 def test_a_row_that_holds_itself_is_refused() -> None:
     row: dict[str, Any] = {}
     row["me"] = row
@@ -138,13 +148,229 @@ def test_any_mapping_is_a_row() -> None:
     assert b"".join(lines) == b'{"a":1}\n{"b":2}\n'
 
 
-@pytest.mark.skipif(module.orjson is None, reason="compares orjson, which is not here")
+class Text(str):
+    """A string that is not exactly one."""
+
+    __slots__ = ()
+
+
+class Count(int):
+    """An integer that is not exactly one."""
+
+
+class Score(float):
+    """A float that is not exactly one."""
+
+
+class Color(StrEnum):
+    """Its members are strings."""
+
+    RED = "red"
+
+
+class Level(IntEnum):
+    """Its members are integers."""
+
+    HIGH = 3
+
+
+class Limit(Enum):
+    """Its members are values."""
+
+    NONE = math.inf
+    TINY = 1e-9
+    WORDS = ("a", "b")
+
+
+class Stars(Text, Enum):
+    """Its members are strings other than their values."""
+
+    ONE = ("one", 1e300)
+
+    def __new__(cls, text: str, value: float) -> Self:
+        member = str.__new__(cls, text)
+        member._value_ = value
+        return member
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Point(NamedTuple):
+    """A tuple that is not exactly one."""
+
+    x: int
+    y: float
+
+
+@dataclass
+class Answer:
+    """A class that orjson writes as an object."""
+
+    text: str = "yes"
+
+
+ANY_TEXT = st.text() | st.sampled_from(
+    ["\0", "\x1f", "\ud800", "\u2028", "\x7f", "\\u0000", '"', "},{"]
+)
+ODD = st.sampled_from(
+    [
+        *(
+            Text("text"),
+            Text("\0"),
+            Count(5),
+            Score(0.5),
+            Score("inf"),
+            Point(1, 0.5),
+            Answer(),
+            Answer,
+        ),
+        *(Color.RED, Level.HIGH, Limit.NONE, Limit.TINY, Limit.WORDS, Stars.ONE),
+        *(1 << 63, 1 << 64, -(1 << 63) - 1, 1e16, 9999999999999998.0, 1e-4, 9.9e-5, -0.0),
+        *(1e22, 5e-324, -1e-5, 10.00001, math.nan, math.inf, -math.inf),
+        *(
+            date(2015, 6, 24),
+            time(10, 30),
+            datetime(2015, 6, 24, tzinfo=UTC),
+            timedelta(seconds=90),
+        ),
+        *(UUID(int=7), Decimal("19.90"), Decimal("nan"), b"bytes", {1, 2}, object(), len),
+        *(
+            OrderedDict(a=1),
+            MappingProxyType({"a": 1}),
+            defaultdict(list),
+            {1: "a"},
+            {Text("a"): 1},
+        ),
+        *(module.orjson.Fragment(b"7"),) * (module.orjson is not None),
+    ]
+)
+ANY_VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT | ODD,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(ANY_TEXT, inner, max_size=3)
+        | st.tuples(inner)
+    ),
+    max_leaves=5,
+)
+ANY_NAME = ANY_TEXT | st.sampled_from([1, None, 0.5, True, (1,), Text("name"), Color.RED])
+ANY_ROW = st.dictionaries(ANY_NAME, ANY_VALUE, max_size=3) | ODD
+
+
+def _outcome(rows: list[Any]) -> tuple[bytes, str, int | None]:
+    lines = b""
+    try:
+        for block in json_lines(rows):
+            lines += block
+    except InvalidInput as error:
+        return lines, str(error), error.row
+    return lines, "", None
+
+
+def _outcome_without_orjson(rows: list[Any]) -> tuple[bytes, str, int | None]:
+    with mock.patch.object(module, "orjson", None):
+        return _outcome(rows)
+
+
+needs_orjson = pytest.mark.skipif(module.orjson is None, reason="compares orjson, which is missing")
+
+
+@needs_orjson
 @given(ROWS)
 def test_orjson_writes_what_the_standard_library_writes(rows: list[dict[str, Any]]) -> None:
-    with mock.patch.object(module, "orjson", None):
-        standard = list(json_lines(rows))
+    assert _outcome(rows) == _outcome_without_orjson(rows)
 
-    assert list(json_lines(rows)) == standard
+
+@needs_orjson
+@settings(max_examples=300)
+@given(st.lists(ANY_ROW, max_size=3))
+def test_orjson_changes_no_line_and_no_error(rows: list[Any]) -> None:
+    assert _outcome(rows) == _outcome_without_orjson(rows)
+
+
+@needs_orjson
+@given(st.lists(st.floats(-1, 1), min_size=1), st.sampled_from([1.0, 1e4, 1e-4, 1e16]))
+def test_orjson_writes_the_digits_of_python(numbers: list[float], scale: float) -> None:
+    rows = [{"number": number, "scaled": number * scale} for number in numbers]
+
+    assert _outcome(rows) == _outcome_without_orjson(rows)
+
+
+@pytest.mark.parametrize("value", [Color.RED, Limit.WORDS, Stars.ONE, UUID(int=7), 1e-5, math.nan])
+def test_a_value_is_sent_the_same_way_in_any_row(value: Any) -> None:
+    rows = [{"text": "Fine.", "value": 7.5}] * 2 + [{}, {"text": "Fine.", "value": [value]}]
+
+    lines = b"".join(json_lines(rows)).splitlines()
+
+    sent = {math.nan: None, Limit.WORDS: ["a", "b"], Stars.ONE: "one"}.get(value, value)
+    expected = str(sent) if isinstance(sent, (UUID, Color)) else sent
+    assert json.loads(lines[3]) == {"text": "Fine.", "value": [expected]}
+
+
+@pytest.mark.parametrize("with_orjson", [True, False])
+@pytest.mark.parametrize("value", ["\0", ["a", "\0", "b"], {"a": "\0"}, {"\0": 1}, "before\0after"])
+def test_a_row_with_nul_is_refused_by_its_number(value: Any, with_orjson: bool) -> None:
+    rows = [{"text": "a"}, {"text": "b", "bad": value, "more": 1}, {"text": "c"}]
+    used = module.orjson if with_orjson else None
+
+    with (
+        mock.patch.object(module, "orjson", used),
+        pytest.raises(InvalidInput, match=r"^row 2, column 'bad': .*NUL"),
+    ):
+        list(json_lines(rows))
+
+
+@pytest.mark.parametrize("with_orjson", [True, False])
+@pytest.mark.parametrize("levels", [63, 64, 300])
+def test_a_row_may_be_nested_to_64_levels(levels: int, with_orjson: bool) -> None:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    used = module.orjson if with_orjson else None
+
+    with mock.patch.object(module, "orjson", used):
+        lines, problem, row = _outcome([{"a": 1}, {"a": value}])
+
+    assert (row, "nested too deeply" in problem) == ((None, False) if levels < 64 else (2, True))
+    assert json.loads(lines.splitlines()[-1]) == {"a": value} if levels < 64 else lines == b""
+
+
+@pytest.mark.parametrize("with_orjson", [True, False])
+def test_characters_that_separate_rows_may_be_in_them(with_orjson: bool) -> None:
+    rows = [{"text": text} for text in ('},{"', '","\\u0000","', "\n", "\x01", "\\u0000")]
+    used = module.orjson if with_orjson else None
+
+    with mock.patch.object(module, "orjson", used):
+        lines = b"".join(json_lines(rows)).splitlines()
+
+    assert [json.loads(line) for line in lines] == rows
+
+
+def test_rows_may_have_different_columns_or_none() -> None:
+    rows: list[dict[str, Any]] = [{}, {"a": 1, "b": 0.5}, {"c": ["d", {"e": None}]}, {}]
+
+    assert b"".join(json_lines(rows)).decode().splitlines() == [
+        "{}",
+        '{"a":1,"b":0.5}',
+        '{"c":["d",{"e":null}]}',
+        "{}",
+    ]
+
+
+def test_blocks_of_long_rows_have_fewer_rows() -> None:
+    consumed = []
+
+    def rows() -> Iterator[dict[str, str]]:
+        for number in range(3000):
+            consumed.append(number)
+            yield {"text": "x" * 5000}
+
+    blocks = json_lines(rows())
+    next(blocks)
+    next(blocks)
+
+    assert len(consumed) < 1300
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
