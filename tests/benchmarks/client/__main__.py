@@ -29,7 +29,7 @@ from tests.benchmarks.harness import ROOT, Benchmark, Figures, Line, compare, ru
 UNITS, MANY_UNITS, FEW_UNITS = scaled(100_000), scaled(1_000_000), scaled(10_000)
 AGGREGATES, JUDGED_UNITS = scaled(20_000), scaled(500)
 REPORT_UNITS = scaled(333_333)
-CALLS, ROWS, FRAME_ROWS = scaled(1000), scaled(500_000), scaled(300_000)
+CALLS, ROWS, LIST_ROWS = scaled(1000), scaled(500_000), scaled(300_000)
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,41 @@ WORKS = [
         requests=510,
         rounds=1,
     ),
-    Work(f"upload {ROWS:,} rows", "upload", "upload", times=1.5, megabytes=80),
     Work(
-        f"upload a frame of {FRAME_ROWS:,} rows",
+        f"upload {ROWS:,} rows of a generator, [fast]",
+        "upload",
+        "upload",
+        times=1.8,
+        megabytes=45,
+        needs=["orjson"],
+    ),
+    Work(
+        f"upload a list of {LIST_ROWS:,} rows, [fast]",
+        "upload_list",
+        "upload_list",
+        times=1.8,
+        needs=["orjson"],
+    ),
+    Work(
+        f"upload {ROWS:,} rows without [fast]",
+        "upload_plain",
+        "upload_plain",
+        times=1.1,
+        megabytes=45,
+    ),
+    Work(
+        f"upload a list of {LIST_ROWS:,} without [fast]",
+        "upload_plain_list",
+        "upload_plain_list",
+        times=1.1,
+    ),
+    Work(
+        f"upload a frame of {LIST_ROWS:,} rows, [fast]",
         "upload_frame",
         "upload_frame",
-        times=1.6,
+        times=0.9,
         megabytes=350,
-        needs=["pandas"],
+        needs=["orjson", "pandas"],
     ),
     Work(
         f"JSON report, {REPORT_UNITS:,} × 3",

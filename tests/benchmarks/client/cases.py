@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from tempfile import TemporaryFile
 from typing import Any
+from unittest import mock
 
 import requests
 
 from crowdflower import Client
+from crowdflower.rows import json_lines
 from tests.benchmarks.client import stub
-from tests.benchmarks.harness import scaled
+from tests.benchmarks.harness import Stopwatch, scaled
 
 try:
     import orjson
@@ -27,7 +29,8 @@ else:
     loads = orjson.loads
 
 UPLOAD_ROWS = scaled(500_000)
-FRAME_ROWS = scaled(300_000)
+LIST_ROWS = scaled(300_000)
+BLOCK = 1 << 16
 CALLS = scaled(1000)
 PAGES, AGGREGATE_PAGES = scaled(100), scaled(200)
 THREADS = 16
@@ -111,8 +114,26 @@ def judgments_ours(address: str) -> None:
     assert total == 3 * job.units_count
 
 
-def _rows() -> Iterator[dict[str, object]]:
-    return map(stub.row, range(UPLOAD_ROWS))
+def _rows(count: int = UPLOAD_ROWS) -> Iterator[dict[str, object]]:
+    return map(stub.row, range(count))
+
+
+def _send(address: str, rows: Iterable[object], dumps: Callable[[object], bytes]) -> None:
+    """Append the rows to one buffer, and send it in blocks of 64 KB."""
+    body = bytearray()
+    for row in rows:
+        body += dumps(row)
+    with memoryview(body) as view:
+        blocks = (view[start : start + BLOCK] for start in range(0, len(view), BLOCK))
+        requests.put(f"{address}/jobs/7/upload.json", blocks, headers=HEADERS)
+
+
+def _orjson_line(row: object) -> bytes:
+    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _json_line(row: object) -> bytes:
+    return json.dumps(row).encode() + b"\n"
 
 
 def upload_ours(address: str) -> None:
@@ -121,30 +142,66 @@ def upload_ours(address: str) -> None:
 
 
 def upload_floor(address: str) -> None:
-    """Encode the rows, join them, send them."""
-    body = "\n".join(map(json.dumps, _rows())).encode()
-    requests.put(f"{address}/jobs/7/upload.json", body, headers=HEADERS)
+    """Encode the rows with orjson."""
+    _send(address, _rows(), _orjson_line)
+
+
+def upload_list_ours(address: str, watch: Stopwatch) -> None:
+    """Upload a list of rows."""
+    rows = list(_rows(LIST_ROWS))
+    with watch():
+        client(address).upload_job(rows, 7)
+
+
+def upload_list_floor(address: str, watch: Stopwatch) -> None:
+    """Encode the rows of a list with orjson."""
+    rows = list(_rows(LIST_ROWS))
+    with watch():
+        _send(address, rows, _orjson_line)
+
+
+def upload_plain_ours(address: str) -> None:
+    """Upload rows from a generator, without orjson."""
+    with mock.patch.object(json_lines, "orjson", None):
+        upload_ours(address)
+
+
+def upload_plain_floor(address: str) -> None:
+    """Encode the rows with the standard library."""
+    _send(address, _rows(), _json_line)
+
+
+def upload_plain_list_ours(address: str, watch: Stopwatch) -> None:
+    """Upload a list of rows, without orjson."""
+    with mock.patch.object(json_lines, "orjson", None):
+        upload_list_ours(address, watch)
+
+
+def upload_plain_list_floor(address: str, watch: Stopwatch) -> None:
+    """Encode the rows of a list with the standard library."""
+    rows = list(_rows(LIST_ROWS))
+    with watch():
+        _send(address, rows, _json_line)
 
 
 def _frame() -> Any:
     import pandas as pd  # noqa: PLC0415 - one benchmark needs it
 
-    columns: dict[str, list[object]] = {name: [] for name in stub.row(0)}
-    for row in map(stub.row, range(FRAME_ROWS)):
-        for name, value in row.items():
-            columns[name].append(value)
-    return pd.DataFrame(columns)
+    return pd.DataFrame.from_records(list(_rows(LIST_ROWS)))
 
 
-def upload_frame_ours(address: str) -> None:
+def upload_frame_ours(address: str, watch: Stopwatch) -> None:
     """Upload a data frame of pandas."""
-    client(address).upload_job(_frame(), 7)
+    frame = _frame()
+    with watch():
+        client(address).upload_job(frame, 7)
 
 
-def upload_frame_floor(address: str) -> None:
-    """Make the same data frame, and upload its rows as dicts."""
-    _frame()
-    client(address).upload_job(map(stub.row, range(FRAME_ROWS)), 7)
+def upload_frame_floor(address: str, watch: Stopwatch) -> None:
+    """Make dicts of the same data frame, and encode them with orjson."""
+    frame = _frame()
+    with watch():
+        _send(address, frame.to_dict("records"), _orjson_line)
 
 
 def report_ours(address: str) -> None:
