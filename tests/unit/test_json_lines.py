@@ -17,12 +17,14 @@ from unittest import mock
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crowdflower.exceptions import InvalidInput
 from crowdflower.rows import json_lines as module
 from crowdflower.rows.json_lines import decode_lines, json_lines
+
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 ROWS = st.lists(
@@ -43,6 +45,7 @@ ROWS = st.lists(
 )
 
 
+@RELAXED
 @given(ROWS)
 def test_rows_survive_encoding_to_json_lines(rows: list[dict[str, Any]]) -> None:
     lines = b"".join(json_lines(rows)).decode("utf-8").split("\n")
@@ -51,6 +54,7 @@ def test_rows_survive_encoding_to_json_lines(rows: list[dict[str, Any]]) -> None
     assert lines[-1] == ""
 
 
+@RELAXED
 @given(ROWS)
 def test_decode_lines_reads_what_json_lines_wrote(rows: list[dict[str, Any]]) -> None:
     body = io.BytesIO(b"".join(json_lines(rows)))
@@ -277,19 +281,21 @@ needs_orjson = pytest.mark.skipif(module.orjson is None, reason="compares orjson
 
 
 @needs_orjson
+@RELAXED
 @given(ROWS)
 def test_orjson_writes_what_the_standard_library_writes(rows: list[dict[str, Any]]) -> None:
     assert _outcome(rows) == _outcome_without_orjson(rows)
 
 
 @needs_orjson
-@settings(max_examples=300)
+@RELAXED
 @given(st.lists(ANY_ROW, max_size=3))
 def test_orjson_changes_no_line_and_no_error(rows: list[Any]) -> None:
     assert _outcome(rows) == _outcome_without_orjson(rows)
 
 
 @needs_orjson
+@RELAXED
 @given(st.lists(st.floats(-1, 1), min_size=1), st.sampled_from([1.0, 1e4, 1e-4, 1e16]))
 def test_orjson_writes_the_digits_of_python(numbers: list[float], scale: float) -> None:
     rows = [{"number": number, "scaled": number * scale} for number in numbers]
