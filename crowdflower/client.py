@@ -948,8 +948,8 @@ class Client(BaseClient):
         total = 0
         for page in pages:
             total += len(page)
-            for unit_id, data in page.items():
-                yield UnitPromise(job, self, id=unit_id, data=data)
+            yield from UnitPromise._of_page(job, self, page)  # noqa: SLF001 - one family
+            del page  # before the next one comes: see pagination
         pagination.verify_count(total, count if start_page == 1 else None, strict=strict)
 
     def add_unit(self, job: JobFields | int, data: Row, golden: bool = False) -> Unit:
@@ -1137,7 +1137,8 @@ class Client(BaseClient):
         )
         for page in pages:
             for unit_id, entry in page.items():
-                yield JudgmentAggregate(job, self).absorb({**entry, "_unit_id": unit_id})
+                entry["_unit_id"] = unit_id
+                yield JudgmentAggregate._of(job, self, entry)  # noqa: SLF001 - one family
 
     def get_unit_judgments(self, job: JobFields | int, unit_id: int) -> list[Judgment]:
         """Fetch all judgments of a unit. See :meth:`Unit.get_judgments`.

@@ -282,7 +282,8 @@ class BaseClient:
             self._log(call, error)
             return self._record_failure(call, error)
         self._log(call, response)
-        self._latency = self._clock.monotonic() - call.sent_at
+        seconds = self._clock.monotonic() - call.sent_at
+        self._latency = min(self._latency or seconds, seconds)
         if call.attempt == 1:
             self._budget.earn()
         return answer

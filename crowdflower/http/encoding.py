@@ -171,7 +171,7 @@ def decode_json(content: bytes) -> JSON:
     >>> decode_json(b'\xef\xbb\xbf{"id": 7}')
     {'id': 7}
     """
-    if _LONG_NUMBER in content.translate(_ANY_DIGIT):
+    if may_have_long_number(content) and _LONG_NUMBER in content.translate(_ANY_DIGIT):
         return _decode_exactly(content)
     return decode_short_numbers(content)
 

@@ -88,7 +88,7 @@ def pages(
     )
     number = first
     try:
-        for number, page in enumerate(source, first):
+        for page in source:
             if is_end(page):
                 return
             earlier = seen.setdefault(_fingerprint(page), number)
@@ -97,9 +97,11 @@ def pages(
                     f"page {number} equals page {earlier}; the server seems to ignore `page`",
                     page=number,
                 )
+            on_page = _count_items(page)
             yield page
-            items += _count_items(page)
-            number += 1  # noqa: PLW2901 - the one that may fail next
+            del page  # memory that is used again at once is still in the cache of the processor
+            items += on_page
+            number += 1  # the one that may fail next
     except ApiError as error:
         if error.page is None:
             error.page = number
@@ -114,7 +116,9 @@ def _fingerprint(page: Any) -> int:
 
     It is computed from ids where there are any, at a hundredth of the cost of the whole content.
     """
-    if isinstance(page, dict) and all(map(str.isdecimal, map(str, page))):
+    if isinstance(page, dict) and (
+        set(map(type, page)) == {int} or all(map(str.isdecimal, map(str, page)))
+    ):
         return hash(tuple(page))
     if isinstance(page, list) and all(isinstance(item, dict) and "id" in item for item in page):
         return hash(tuple([str(item["id"]) for item in page]))
@@ -246,6 +250,7 @@ def _fetch_ahead(
                 page, cost = fetch(number)
                 read_ahead.learn(number, _count_items(page), cost, 0)
             yield page
+            del page
     finally:
         for unread in ahead:
             unread.cancel()
@@ -289,12 +294,13 @@ class _Threads(Generic[Page]):
     def _work(self) -> None:
         while item := self._queue.get():
             number, page = item
-            if not page.set_running_or_notify_cancel():
-                continue
-            try:
-                page.set_result(self._fetch(number))
-            except BaseException as error:  # noqa: BLE001 - raised to the consumer
-                page.set_exception(error)
+            del item
+            if page.set_running_or_notify_cancel():
+                try:
+                    page.set_result(self._fetch(number))
+                except BaseException as error:  # noqa: BLE001 - raised to the consumer
+                    page.set_exception(error)
+            del page  # or it would be kept until the next one
 
 
 def end_marker(sentinel: object) -> Callable[[Any], bool]:

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Final
 
 from crowdflower.exceptions import ConfigError
-from crowdflower.http.pagination import MIN_WAIT, Cost
+from crowdflower.http.pagination import MIN_WAIT, MIN_WAIT_RATIO, Cost
 
 BURST_SECONDS: Final = 2.0
 """Capacity of the bucket, in seconds of requests: so many may be sent at once after a pause."""
@@ -33,14 +33,19 @@ MOST_PAGES: Final = 16
 FIRST_PAGES: Final = 8
 """Pages that are fetched at a time until then, if their number is known."""
 
-FIRST_UNKNOWN_PAGES: Final = 4
-"""Pages that are fetched at a time after the first two, if their number is not known."""
+FEW_PAGES: Final = 4
+"""Pages that are fetched at a time after the first two, if their number is not known; and the
+fewest by which a service is called slow."""
 
 IN_TIME: Final = 2.0
 """Seconds of waiting for a page, at most, after which the window may be as large as it gets."""
 
-FAR: Final = 0.01
+FAR: Final = 0.02
 """Seconds for a response, from which the service is surely not on this machine."""
+
+CROWDED: Final = 0.5
+"""Part of the CPU time of the pages fetched beside it, below which a page waited for them and not
+for the network. As many of these in a row as are fetched at a time, and they only compete."""
 
 SLOW_FACTOR: Final = 2.0
 """Pages are slow that take this many times as long as the fastest did, …"""
@@ -163,7 +168,7 @@ class AdaptiveReadAhead:
     :param count: Number of items, if known.
     :param ask: Returns the number of items, with a request; used for a list that turns out long.
     :param is_most: The number of items is the most that the list can have.
-    :param latency: Seconds that the last response took.
+    :param latency: Seconds of the fastest response so far; 0 if unknown.
     """
 
     def __init__(
@@ -185,8 +190,11 @@ class AdaptiveReadAhead:
         if count is not None:
             self._end_after(count)
         self._is_far = latency >= FAR and self._is_known
+        self._latency = latency or math.inf
+        self._late = 0
         self._most = FIRST_PAGES
         self._useful = math.inf
+        self._crowded = 0
         self._pages = 0
         self._longest = 0
         self._is_ending = False
@@ -199,7 +207,7 @@ class AdaptiveReadAhead:
             return 0
         limit = min(self._window.size, self._most, self._useful)
         if not self._is_exact:
-            first = FIRST_PAGES if self._is_known else FIRST_UNKNOWN_PAGES
+            first = FIRST_PAGES if self._is_known else FEW_PAGES
             limit = min(limit, max(first, self._pages))
         return int(limit)
 
@@ -213,10 +221,20 @@ class AdaptiveReadAhead:
         if items >= self._size and cost.waiting <= IN_TIME:
             self._most = self._window.most
         if not beside:
-            self._is_far = cost.waiting > max(cost.cpu, MIN_WAIT)
+            least = max(cost.cpu, MIN_WAIT)
+            self._late = self._late + 1 if cost.waiting > FAR else 0
+            # Where other responses were fast, one page may be late by chance.
+            self._is_far = cost.waiting > least and (self._latency > least or self._late > 1)
             # More threads than these would wait for the interpreter.
             self._useful = 2 + cost.waiting / cost.cpu if cost.cpu else math.inf
-        if 0 < items == self._longest:
+            self._crowded = 0
+        elif self._pages == 1:
+            self._is_far = cost.waiting > MIN_WAIT_RATIO * cost.cpu
+        else:
+            is_crowded = cost.waiting < CROWDED * beside * cost.cpu
+            self._crowded = self._crowded + 1 if is_crowded else 0
+            self._is_far = self._is_far and self._crowded < self.limit
+        if 0 < items == self._longest and (self.limit or not beside):
             self._adapt(cost.waiting, beside)
 
     def ask_count(self) -> bool:
@@ -230,7 +248,7 @@ class AdaptiveReadAhead:
         return True
 
     def _adapt(self, waiting: float, beside: int) -> None:
-        is_slow = self._rounds.add(waiting, self.limit, beside)
+        is_slow = self._rounds.add(waiting, max(FEW_PAGES, self.limit), beside)
         if is_slow:
             self._window.halve()
         elif is_slow is False:

@@ -120,7 +120,7 @@ def test_a_list_of_known_length_costs_one_more_request(adaptive: Adaptive) -> No
 
 
 def test_a_far_service_gets_sixteen_requests_at_a_time(adaptive: Adaptive) -> None:
-    units = Units(20, together=MOST_PAGES)
+    units = Units(20, together=MOST_PAGES, delay=0.05)
 
     found = read(adaptive(units), units_count=20 * SIZE)
 

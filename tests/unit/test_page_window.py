@@ -166,6 +166,37 @@ def test_a_number_that_is_the_most_allows_eight_pages_and_then_as_many_as_were_r
     assert limits == [*[8] * 9, *range(9, 16), *[16] * 4]
 
 
+def test_where_other_responses_are_fast_one_late_page_proves_nothing() -> None:
+    read_ahead = AdaptiveReadAhead(PageWindow(), SIZE, 1000, latency=0.0005)
+    limits = []
+
+    for page, seconds in enumerate([0.0005, 0.2, 0.0005, 0.2, 0.2], 1):
+        read_ahead.learn(page, SIZE, waiting(seconds), 0)
+        limits.append(read_ahead.limit)
+
+    assert limits == [0, 0, 0, 0, 16]
+
+
+def test_pages_that_only_wait_for_each_other_are_read_one_by_one_again() -> None:
+    read_ahead = AdaptiveReadAhead(PageWindow(), SIZE, 1000)
+    read_ahead.learn(1, SIZE, Cost(0.006, cpu=0.002), 0)
+    limits = []
+
+    for page in range(2, 8):
+        read_ahead.learn(page, SIZE, Cost(waiting=0.003, cpu=0.002), 4)
+        limits.append(read_ahead.limit)
+
+    assert limits == [5, 5, 5, 5, 0, 0]
+
+
+def test_a_first_page_beside_others_shows_a_near_service() -> None:
+    read_ahead = far(PageWindow())
+
+    read_ahead.learn(1, SIZE, Cost(waiting=0.012, cpu=0.002), 7)
+
+    assert read_ahead.limit == 0
+
+
 @pytest.mark.parametrize("hints", [{"count": None}, {"is_most": True}])
 def test_after_a_shorter_page_nothing_more_is_read_ahead_if_the_end_is_unknown(
     hints: dict[str, Any],
