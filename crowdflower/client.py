@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from copy import copy
 from datetime import date, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -34,7 +35,7 @@ from crowdflower.http.credentials import mask_key
 from crowdflower.http.encoding import numeric_segment, segment
 from crowdflower.http.endpoints import Visibility, group_fields
 from crowdflower.http.polling import poll
-from crowdflower.http.rate_limit import MOST_PAGES, AdaptiveReadAhead
+from crowdflower.http.rate_limit import MOST_PAGES, AdaptiveReadAhead, RateLimiter
 from crowdflower.http.responses import refusal_messages
 from crowdflower.http.transport import Expected, Session
 from crowdflower.job import Job
@@ -201,6 +202,32 @@ class Client(BaseClient):
         <Journal ...reviews.journal>
         """
         return cls(None, **settings)
+
+    @property
+    def max_requests_per_second(self) -> float | None:
+        """The rate limit of this client; ``None`` for none.
+
+        >>> Client("a-key", max_requests_per_second=5).max_requests_per_second
+        5
+        """
+        return None if self._rate_limiter is None else self._rate_limiter.max_rate
+
+    def with_rate_limit(self, max_requests_per_second: float | None) -> Self:
+        """Return a client that shares everything with this one, and has a lower rate limit.
+
+        Its requests also count against the rate limit of this client, if it has one.
+
+        :param max_requests_per_second: The limit; ``None`` for no further one.
+        :raises ConfigError: The rate is not a positive number.
+
+        >>> client.with_rate_limit(2.5).max_requests_per_second
+        2.5
+        """
+        limited = copy(self)
+        if max_requests_per_second is not None:
+            limiter = RateLimiter(max_requests_per_second, within=self._rate_limiter)
+            limited._rate_limiter = limiter  # noqa: SLF001 - our own class
+        return limited
 
     # Account
 

@@ -65,6 +65,7 @@ class RateLimiter:
     end up with fair shares of it (additive increase, multiplicative decrease).
 
     :param max_rate: Requests per second.
+    :param within: A limiter of which this one is a share: requests wait for both.
     :raises ConfigError: The rate is not a positive number.
 
     >>> limiter = RateLimiter(5)
@@ -75,7 +76,7 @@ class RateLimiter:
     Congestion Avoidance in Computer Networks*, 1989.
     """
 
-    def __init__(self, max_rate: float) -> None:
+    def __init__(self, max_rate: float, within: RateLimiter | None = None) -> None:
         is_number = isinstance(max_rate, (int, float)) and not isinstance(max_rate, bool)
         if not is_number or not 0 < max_rate < math.inf:
             raise ConfigError(
@@ -83,6 +84,7 @@ class RateLimiter:
                 f" got {max_rate!r}"
             )
         self.max_rate = max_rate
+        self._within = within
         self._rate: float = max_rate
         self._tokens = max(1.0, BURST_SECONDS * max_rate)
         self._refilled_at: float | None = None
@@ -101,7 +103,10 @@ class RateLimiter:
             if wait > max_wait:
                 return None
             self._tokens -= 1
+        if self._within is None:
             return wait
+        other = self._within.reserve(now, max_wait)
+        return None if other is None else max(wait, other)
 
     def slow_down(self, now: float) -> None:
         """Halve the rate, after a response of status 429."""
@@ -111,6 +116,8 @@ class RateLimiter:
                 self._slowed_at = now
                 self._rate = max(self.max_rate * MIN_RATE_FRACTION, self._rate / 2)
                 self._tokens = min(self._tokens, 0.0)
+        if self._within is not None:
+            self._within.slow_down(now)
 
     def _refill(self, now: float) -> None:
         last = now if self._refilled_at is None else self._refilled_at

@@ -310,6 +310,12 @@ class Plan:
         for (key,) in self._connection.execute(query, (chunk.first, chunk.last)):
             yield str(key)
 
+    def present_keys(self) -> Iterator[str]:
+        """Yield the keys of the rows that the job held when it was last read."""
+        query = "SELECT key FROM row WHERE EXISTS (SELECT 1 FROM seen WHERE seen.key = row.key)"
+        for (key,) in self._connection.execute(query):
+            yield str(key)
+
     def name_row(self, error: RefusedError, chunk: Chunk) -> None:
         """Say which row of the upload a refusal means, which counts the rows of its request."""
         found = _ROW.search(str(error))

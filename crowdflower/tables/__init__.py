@@ -13,7 +13,10 @@
     columns             collects the values of a column, and finds out its type
     blocks              values of one type, packed
     typed_table         named columns, and their way into a library
-    arrow_tables  pandas_frames  polars_frames  optional_packages
+    arrow_tables        into Arrow tables
+    frames              into data frames of pandas and polars
+    optional_packages   imported where they are asked for
+    partitions          tables in parts, for other processes and machines
 
 Values are packed as they are read, a few units at a time: besides the table itself, memory stays
 the same however many units a report has.

@@ -33,12 +33,12 @@ AFTER: Final = (
 OWN_COLUMNS: Final = frozenset({*BEFORE, *AFTER})
 """The columns that every table of judgments has."""
 
-_FLAGS: Final = ("tainted", "rejected", "golden")
+FLAGS: Final = ("tainted", "rejected", "golden")
 """What is false where the service sends null."""
 
 _OF_UNIT: Final = ("unit_id", "unit_state", "finalized_at")
 
-_KEYS: Final = {
+JUDGMENT_KEYS: Final = {
     name: {"judgment_id": "id", "channel": "external_type"}.get(name, name)
     for name in (*BEFORE, *AFTER)
     if name not in _OF_UNIT
@@ -59,7 +59,7 @@ class JudgmentColumns:
         self._length = 0
         self._own: dict[str, Column] = {
             "trust": Column(Kind.FLOAT),
-            **{name: Column(Kind.BOOL) for name in (*_FLAGS, "missed")},
+            **{name: Column(Kind.BOOL) for name in (*FLAGS, "missed")},
             **{name: CategoryColumn() for name in ("channel", "country", "region", "city")},
             **{name: TimeColumn() for name in ("started_at", "created_at", "finalized_at")},
             "unit_state": CategoryColumn(UNIT_STATES),
@@ -76,7 +76,7 @@ class JudgmentColumns:
         """
         flat = list(chain.from_iterable(judgments))
         counts = list(map(len, judgments))
-        answers, *fields = columns_of(flat, ["data", *_KEYS.values()])
+        answers, *fields = columns_of(flat, ["data", *JUDGMENT_KEYS.values()])
         if set(map(type, answers)) != {dict}:
             answers = [object_in(each, "data") for each in flat]
         if not self._questions.known.keys() >= set().union(*answers):
@@ -85,8 +85,8 @@ class JudgmentColumns:
         for question, column, _ in self._answers.values():
             column.extend(question.answers(answers))
         own = self._own
-        for name, found in zip(_KEYS, fields, strict=True):
-            own[name].extend(list(map(bool, found)) if name in _FLAGS else found)
+        for name, found in zip(JUDGMENT_KEYS, fields, strict=True):
+            own[name].extend(list(map(bool, found)) if name in FLAGS else found)
         ids, states = columns_of(units, ["id", "state"])
         own["unit_id"].extend(repeated(ids, counts))
         own["unit_state"].extend(repeated(states, counts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -102,12 +102,7 @@ def name_answers(
     :param own: Names that cannot be used: an answer of this name gets ``answer_`` before it. A
         confidence whose name is taken is named as in the service's reports: ``mood:confidence``.
     """
-    names: dict[str, str] = {}
-    for name in answers:
-        free = name
-        while free in own or (free != name and free in answers):
-            free = f"answer_{free}"
-        names[name] = free
+    names = free_answer_names(answers, own)
     taken = {*own, *names.values()}
     columns: dict[str, TypedColumn] = {}
     for name, (question, answer, confidence) in answers.items():
@@ -116,9 +111,36 @@ def name_answers(
             continue
         typed = confidence.finish()
         if question.how or any(block.kind is not Kind.NULL for block in typed.blocks):
-            free = f"{names[name]}_confidence"
-            columns[f"{names[name]}:confidence" if free in taken else free] = typed
+            columns[confidence_name(names[name], taken)] = typed
     return columns
+
+
+def free_answer_names(answers: Collection[str], own: Collection[str]) -> dict[str, str]:
+    """Return the name that the answers to each question have in a table.
+
+    :param own: Names that cannot be used.
+
+    >>> free_answer_names(["mood", "trust"], {"trust"})
+    {'mood': 'mood', 'trust': 'answer_trust'}
+    """
+    every = set(answers)
+    names: dict[str, str] = {}
+    for name in answers:
+        free = name
+        while free in own or (free != name and free in every):
+            free = f"answer_{free}"
+        names[name] = free
+    return names
+
+
+def confidence_name(answer: str, taken: Collection[str]) -> str:
+    """Return the name of the confidences of a column of answers.
+
+    >>> confidence_name("mood", {"mood"}), confidence_name("mood", {"mood", "mood_confidence"})
+    ('mood_confidence', 'mood:confidence')
+    """
+    free = f"{answer}_confidence"
+    return f"{answer}:confidence" if free in taken else free
 
 
 def finalized_at(unit: JSONObject) -> Any:

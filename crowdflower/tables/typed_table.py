@@ -39,7 +39,7 @@ class Table:
 
         :raises ImportError: pandas is not installed.
         """
-        from crowdflower.tables.pandas_frames import pandas_frame  # noqa: PLC0415 - only if asked
+        from crowdflower.tables.frames.pandas_frames import pandas_frame  # noqa: PLC0415 - only if asked
 
         frame = pandas_frame(self.columns)
         if self.without:
@@ -51,7 +51,7 @@ class Table:
 
         :raises ImportError: polars is not installed.
         """
-        from crowdflower.tables.polars_frames import polars_frame  # noqa: PLC0415 - only if asked
+        from crowdflower.tables.frames.polars_frames import polars_frame  # noqa: PLC0415 - only if asked
 
         frame = polars_frame(self.columns)
         if self.without:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 OPTIONAL = {
     "import pandas": "pandas",
+    "import pyarrow": "pyarrow",
+    "plan_partitions(": "pyarrow",
     "to_pandas(": "pandas",
     "to_polars(": "polars",
     "to_arrow(": "pyarrow",

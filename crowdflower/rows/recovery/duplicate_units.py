@@ -75,6 +75,16 @@ class DuplicateUnits:
         for repeated in active[1:]:
             self._remove(repeated, active[0])
 
+    def remove(self, unit: int) -> bool:
+        """Delete a unit, or cancel it if it is new; return whether it is gone."""
+        if self._can_delete and self._delete(unit):
+            return True
+        active = self.find_active([unit])
+        if not active:
+            return True
+        is_untouched = _is_new(active[0]) and _judgments(active[0]) == 0
+        return is_untouched and self._cancel(unit) is None
+
     def find_active(self, units: Sequence[int]) -> list[JSONObject]:
         """Read units; return those that are not canceled, and ignore the others from now on.
 

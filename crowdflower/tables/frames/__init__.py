@@ -1,0 +1,1 @@
+"""Tables as data frames of pandas and polars."""

@@ -1,0 +1,151 @@
+"""Which keys the tasks of a write send: recorded on the service before they are sent.
+
+A task that is killed returns nothing, and what it has staged must be found nevertheless: to be
+taken back, and not to be taken for rows of others. So a write has a small job of its own, beside
+the job that it writes to. Each attempt of a task adds the hashes of its keys to that job before it
+sends rows, about 11 bytes for each. The job is never launched, costs nothing, and is deleted at the
+end of the write. Its tags say what it is, and whether the write still takes rows.
+"""
+
+from __future__ import annotations
+
+import struct
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from crowdflower.exceptions import InvalidInput, NotFound, OutcomeUnknown
+from crowdflower.http.base_client import BaseClient
+from crowdflower.http.encoding import segment
+from crowdflower.rows.recovery.row_count import RowCount
+from crowdflower.rows.recovery.upload_journal import key_hash
+from crowdflower.tables.partitions.account_verbs import account
+
+KEYS_PER_ROW: Final = 2000
+"""Hashes in one cell: 21 kB of text."""
+
+MAX_SENDS: Final = 3
+
+TAG: Final = "crowdflower-write"
+CLOSED: Final = f"{TAG}-closed"
+COMMITTED: Final = f"{TAG}-committed"
+ABORTED: Final = f"{TAG}-aborted"
+"""Tags of the job: what it is, and how far the write is."""
+
+
+_OVER: Final = "this write was committed or aborted, or is about to be"
+
+
+class Claim(NamedTuple):
+    """Keys of one attempt of a task, by their hashes.
+
+    :param is_sent: Whether the attempt was about to send these rows; otherwise it found them in the
+        job.
+    """
+
+    attempt: str
+    is_sent: bool
+    hashes: tuple[int, ...]
+
+
+class WriteClaims:
+    """The job with the claims of a write.
+
+    :param job_id: Its id, not that of the job that is written to.
+    """
+
+    def __init__(self, client: BaseClient, job_id: int) -> None:
+        self._client = client
+        self.job_id = job_id
+
+    @classmethod
+    def create(cls, client: BaseClient, target: int) -> WriteClaims:
+        """Create the job.
+
+        :param target: The job that is written to.
+        """
+        job = account(client).create_job({"title": f"Claims of a write to job {target}"})
+        job.tags = [TAG, f"{TAG}-{target}"]
+        return cls(client, job.id)
+
+    def check_open(self) -> None:
+        """Check that the write takes rows.
+
+        :raises InvalidInput: It was committed or aborted.
+        """
+        if CLOSED in self._tags():
+            raise InvalidInput(f"{_OVER}: it takes no more rows")
+
+    def close(self, tag: str = "") -> None:
+        """Have the write take no more rows; repeated calls do no harm.
+
+        :param tag: A further tag, such as :data:`ABORTED`.
+        :raises InvalidInput: It was committed or aborted, and its job does not exist any more.
+        """
+        for each in {CLOSED, tag or CLOSED} - self._tags():
+            account(self._client).add_job_tag(self.job_id, each)
+
+    def has(self, tag: str) -> bool:
+        """Return whether the job has a tag."""
+        return tag in self._tags()
+
+    def reopen(self) -> None:
+        """Have the write take rows again."""
+        account(self._client).remove_job_tags(self.job_id, [CLOSED])
+
+    def delete(self) -> None:
+        """Delete the job; repeated calls do no harm."""
+        try:
+            account(self._client).delete_job(self.job_id)
+        except NotFound:
+            return
+
+    def _tags(self) -> set[str]:
+        try:
+            return set(account(self._client).get_job_tags(self.job_id))
+        except NotFound:
+            raise InvalidInput(_OVER) from None
+
+    def claim(self, attempt: str, *, sent: Iterable[str], found: Iterable[str]) -> None:
+        """Record the keys of an attempt; when this returns, its rows may be sent.
+
+        :param attempt: Its name.
+        :param sent: Keys of rows to be sent.
+        :param found: Keys of rows that are in the job.
+        """
+        rows = [*_rows(attempt, "sent", sent), *_rows(attempt, "found", found)]
+        problem: NotFound | None = None
+        for number in range(MAX_SENDS):
+            try:
+                account(self._client).upload_job(rows, self.job_id)
+            except OutcomeUnknown:  # twice the same claims are like one
+                if number == MAX_SENDS - 1:
+                    raise
+            except NotFound as error:
+                problem = error
+                break
+            else:
+                return
+        raise InvalidInput(_OVER) from problem
+
+    def read(self) -> Iterator[Claim]:
+        """Yield the claims of all attempts, each once."""
+        RowCount(self._client, f"jobs/{segment(self.job_id)}").wait_until_processed()
+        seen: set[tuple[Any, ...]] = set()
+        for unit in account(self._client).get_units(self.job_id):
+            row = unit.data
+            name = row["attempt"], row["kind"], row["block"]
+            if name not in seen:
+                seen.add(name)
+                packed = b64decode(row["keys"])
+                hashes = struct.unpack(f"<{len(packed) // 8}q", packed)
+                yield Claim(row["attempt"], row["kind"] == "sent", hashes)
+
+
+def _rows(attempt: str, kind: str, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+    hashes, number = map(key_hash, keys), 0
+    while block := list(islice(hashes, KEYS_PER_ROW)):
+        packed = b64encode(struct.pack(f"<{len(block)}q", *block)).decode()
+        yield {"attempt": attempt, "kind": kind, "block": number, "keys": packed}
+        number += 1

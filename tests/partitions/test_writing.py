@@ -1,0 +1,356 @@
+"""What a write leaves in the job: each row once, or nothing."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from partition_tables import Forgetful, pickled
+
+from crowdflower.exceptions import DuplicateOperation, InvalidInput, OverBudget, UploadIncomplete
+from crowdflower.tables.partitions import (
+    abort_write,
+    commit_write,
+    start_write,
+    write_partition,
+)
+
+if TYPE_CHECKING:
+    from crowdflower.client import Client
+    from crowdflower.job import Job
+    from crowdflower.sandbox import Sandbox
+
+NewJob = Callable[..., "Job"]
+
+
+def rows(*numbers: int) -> list[dict[str, Any]]:
+    return [{"id": number, "text": f"Row {number}."} for number in numbers]
+
+
+def held(job: Job) -> Counter[int]:
+    """Return how often the job holds each key."""
+    return Counter(int(unit.data["id"]) for unit in job.client.get_units(job.id))
+
+
+def titles(client: Client) -> list[str | None]:
+    return [job.title for job in client.get_jobs()]
+
+
+def test_rows_of_several_partitions_are_in_the_job_once(client: Client, new_job: NewJob) -> None:
+    job = new_job(2)
+
+    token = pickled(start_write(client, job.id, key="id"))
+    receipts = [
+        write_partition(client, rows(1, 2, 3), token),
+        write_partition(client, iter(rows(4, 5)), token),
+        write_partition(client, [], token),
+    ]
+    done = commit_write(client, token, pickled(receipts))
+
+    assert held(job) == Counter(range(6))
+    assert (done.rows, done.found, done.duplicates_removed, done.leftovers_removed) == (5, 1, 0, 0)
+    assert titles(client) == ["Reviews"]
+    assert job.reload().state == "unordered"
+
+
+def test_arrow_data_is_written_as_tables_and_as_batches(client: Client, new_job: NewJob) -> None:
+    pa = pytest.importorskip("pyarrow")
+    job = new_job()
+    token = start_write(client, job, key="id")
+    table = pa.Table.from_pylist(rows(0, 1, 2))
+
+    receipts = [
+        write_partition(client, table, token),
+        write_partition(client, pa.Table.from_pylist(rows(3, 4)).to_batches()[0], token),
+        write_partition(client, iter(pa.Table.from_pylist(rows(5, 6)).to_batches(1)), token),
+        write_partition(client, table.slice(0, 0), token),
+        write_partition(client, table.slice(0, 0).to_batches(), token),
+        write_partition(client, iter([table.slice(0, 0)]), token),
+    ]
+
+    assert [each.rows for each in receipts] == [3, 2, 2, 0, 0, 0]
+    assert commit_write(client, token, receipts).rows == 7
+    assert held(job) == Counter(range(7))
+
+
+def test_a_repeated_task_sends_only_what_is_missing(client: Client, new_job: NewJob) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    write_partition(client, rows(0, 1), token)
+
+    receipt = write_partition(client, rows(0, 1, 2), token)
+
+    assert (receipt.rows, receipt.sent) == (3, 1)
+    assert commit_write(client, token, [receipt]).rows == 3
+    assert held(job) == Counter(range(3))
+
+
+def test_attempts_at_the_same_time_leave_no_doubled_row(
+    box: Sandbox, client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    with ThreadPoolExecutor(3) as pool:
+        receipts = list(
+            pool.map(
+                lambda _: write_partition(box.client(), rows(*range(40)), token, partition=7),
+                range(3),
+            )
+        )
+
+    done = commit_write(client, token, receipts)
+
+    assert held(job) == Counter(range(40))
+    assert done.rows == 40
+    assert done.duplicates_removed == sum(each.sent for each in receipts) - 40
+
+
+def test_rows_of_an_attempt_without_a_receipt_are_removed_by_the_commit(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    write_partition(client, rows(0, 1, 99), token)
+
+    done = commit_write(client, token, [write_partition(client, rows(0, 1, 2), token)])
+
+    assert held(job) == Counter(range(3))
+    assert done.leftovers_removed == 1
+
+
+def test_a_key_of_two_partitions_is_named_and_everything_stays(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    receipts = [
+        write_partition(client, rows(1, 2), token, partition=0),
+        write_partition(client, rows(2, 3), token, partition=1),
+    ]
+
+    with pytest.raises(InvalidInput, match="two partitions have a row with the 'id' '2'"):
+        commit_write(client, token, receipts, launch_key="may", max_cost_cents=1000)
+
+    assert held(job) == Counter([1, 2, 3])
+    assert job.reload().state == "unordered"
+    assert abort_write(client, token) == 3
+
+
+def test_missing_rows_stop_the_commit_and_stay_staged(client: Client, new_job: NewJob) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    receipts = [write_partition(client, rows(1, 2, 3), token)]
+    client.get_unit(job, job.units[1].id).delete()
+
+    with pytest.raises(UploadIncomplete, match=f"1 of 3 rows are missing in job {job.id}"):
+        commit_write(client, token, receipts, launch_key="may", max_cost_cents=1000)
+
+    assert held(job) == Counter([1, 3])
+    assert job.reload().state == "unordered"
+    again = write_partition(client, rows(1, 2, 3), token)
+    assert again.sent == 1
+    assert commit_write(client, token, [again]).rows == 3
+
+
+def test_a_commit_launches_once_however_often_it_is_called(client: Client, new_job: NewJob) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    receipts = [write_partition(client, rows(1, 2, 3, 4, 5), token)]
+
+    orders, balances = [], set()
+    for _ in range(3):
+        done = commit_write(client, token, receipts, launch_key="may", max_cost_cents=1000)
+        orders.append(done.order)
+        balances.add(client.get_account()["balance"])
+
+    assert {order.id for order in orders} == {orders[0].id}
+    assert orders[0].nuggeted_units_count == 5
+    assert job.reload().state == "running"
+    assert len(balances) == 1
+
+
+def test_a_launch_that_may_cost_too_much_leaves_the_rows_and_may_be_aborted(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    receipts = [write_partition(client, rows(*range(50)), token)]
+
+    with pytest.raises(OverBudget):
+        commit_write(client, token, receipts, launch_key="may", max_cost_cents=1)
+
+    assert job.reload().state == "unordered"
+    assert commit_write(client, token, receipts).rows == 50
+
+
+def test_a_launch_is_not_repeated_where_nobody_remembers_keys(
+    box: Sandbox, client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    receipts = [write_partition(client, rows(*range(5)), token)]
+    client.transport.__class__ = Forgetful
+    assert commit_write(client, token, receipts, launch_key="may", max_cost_cents=999).order
+
+    with pytest.raises(DuplicateOperation):
+        client.get_job(job.id).launch(key="may", max_cost_cents=999)
+
+
+def test_an_abort_removes_what_was_staged_and_nothing_else(client: Client, new_job: NewJob) -> None:
+    job = new_job(2)
+    first, second = (start_write(client, job.id, key="id") for _ in range(2))
+    receipt = write_partition(client, rows(1, 2, 3), first)
+    other = write_partition(client, rows(10, 11), second)
+    job.upload(rows(20), key="id")
+    write_partition(client, rows(1, 4, 10), first)  # a task that was killed has no receipt
+
+    assert abort_write(client, first, [receipt]) == 3
+    assert abort_write(client, first) == 0
+    assert held(job) == Counter([0, 1, 10, 11, 20])
+    assert commit_write(client, second, [other]).rows == 2
+    assert held(job) == Counter([0, 1, 10, 11, 20])
+
+
+def test_a_write_that_is_over_takes_no_rows(client: Client, new_job: NewJob) -> None:
+    job = new_job()
+    committed, aborted = (start_write(client, job.id, key="id") for _ in range(2))
+    receipts = [write_partition(client, rows(1), committed)]
+    commit_write(client, committed, receipts)
+    abort_write(client, aborted)
+
+    for token in (committed, aborted):
+        with pytest.raises(InvalidInput, match="takes no more rows"):
+            write_partition(client, rows(2), token)
+    with pytest.raises(InvalidInput, match="was committed"):
+        abort_write(client, committed)
+    with pytest.raises(InvalidInput, match="was aborted"):
+        commit_write(client, aborted, [])
+    assert commit_write(client, committed, receipts).rows == 1
+    assert held(job) == Counter([1])
+
+
+def test_a_launched_job_takes_rows_too_and_an_abort_cancels_them(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job(5)
+    job.launch(channels=["cf_internal"])
+    token = start_write(client, job.id, key="id")
+    write_partition(client, rows(10, 11), token)
+
+    assert abort_write(client, token) == 2
+
+    states = [client.get_unit(job, unit.id).state for unit in client.get_units(job)]
+    assert states[5:] == ["canceled"] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [({"auto_order": True}, "orders rows as they arrive"), ({"title": ""}, "has no column 'sku'")],
+)
+def test_a_job_that_cannot_be_written_to_is_refused(
+    client: Client, new_job: NewJob, settings: dict[str, Any], problem: str
+) -> None:
+    job = new_job(2)
+    if settings.get("auto_order"):
+        client.update_job(job.id, settings)
+
+    with pytest.raises(InvalidInput, match=problem):
+        start_write(client, job.id, key="sku")
+
+    assert titles(client) == ["Reviews"]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ([{"id": 1}, {"id": 1}], "rows 1 and 2 have the same 'id'"),
+        ([{"text": "x"}], "has no column 'id'"),
+        (["x"], "a str, not a dict"),
+        ("rows.csv", "to upload a file"),
+        ({"id": 1}, "put one row in a list"),
+    ],
+)
+def test_rows_that_cannot_be_sent_are_refused_before_the_first(
+    client: Client, new_job: NewJob, given: Any, problem: str
+) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+
+    with pytest.raises(InvalidInput, match=problem):
+        write_partition(client, given, token)
+
+    assert abort_write(client, token) == 0
+    assert held(job) == Counter()
+
+
+def test_the_job_of_another_server_is_not_written_to(client: Client, new_job: NewJob) -> None:
+    token = start_write(client, new_job().id, key="id")
+
+    with pytest.raises(InvalidInput, match="is not the job of this write"):
+        write_partition(client, rows(1), replace(token, job_created_at="2001-01-01T00:00:00Z"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client, _: write_partition(client, [], "token"),
+        lambda client, token: commit_write(client, token, ["receipt"]),
+        lambda client, token: commit_write(client, token, token),
+        lambda client, token: commit_write(client, token, [], max_cost_cents=5),
+        lambda client, token: commit_write(client, token, [], launch_key="a", max_cost_cents=-1),
+        lambda client, _: abort_write(client, None),
+        lambda client, _: start_write(client, 0, key="id"),
+        lambda client, token: start_write(client, token.job_id, key=["id"]),
+    ],
+    ids=str.split("token receipt receipts limit cents abort job key"),
+)
+def test_wrong_arguments_are_refused(
+    client: Client, new_job: NewJob, call: Callable[[Client, Any], object]
+) -> None:
+    token = start_write(client, new_job().id, key="id")
+
+    with pytest.raises(InvalidInput):
+        call(client, token)
+
+
+def test_a_receipt_of_another_write_is_refused(client: Client, new_job: NewJob) -> None:
+    job = new_job()
+    first, second = (start_write(client, job.id, key="id") for _ in range(2))
+    receipt = write_partition(client, rows(1), first)
+
+    with pytest.raises(InvalidInput, match="is not of this write"):
+        commit_write(client, second, [receipt])
+
+
+def test_receipts_and_tokens_are_small_and_have_no_key(
+    box: Sandbox, client: Client, new_job: NewJob
+) -> None:
+    token = start_write(client, new_job().id, key="id")
+    receipt = write_partition(client, rows(*range(3000)), token)
+
+    for value in (token, receipt):
+        assert len(pickle.dumps(value)) < 400
+        assert box.key not in repr(value) + str(pickle.dumps(value))
+    assert commit_write(client, token, [receipt]).rows == 3000
+
+
+@pytest.mark.parametrize("keys", [True, False], ids=["service remembers keys", "it does not"])
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_lost_response_loses_and_doubles_nothing(
+    box: Sandbox, client: Client, new_job: NewJob, *, keys: bool, arrived: bool
+) -> None:
+    job = new_job()
+    token = start_write(client, job.id, key="id")
+    if not keys:
+        client.transport.__class__ = Forgetful
+    box.faults.next(path=f"/jobs/{job.id}/upload", drop=True, done=arrived)
+
+    receipt = write_partition(client, rows(*range(30)), token)
+
+    assert commit_write(client, token, [receipt]).rows == 30
+    assert held(job) == Counter(range(30))
