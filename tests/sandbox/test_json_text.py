@@ -28,7 +28,7 @@ def types(row: dict[str, Any]) -> list[type]:
 def test_the_fast_decoder_returns_the_same_value(row: dict[str, Any], *, escaped: bool) -> None:
     text = json.dumps(row, ensure_ascii=escaped)
 
-    fast = json_text.decode_flat_object(text)
+    fast = json_text.decode_flat_object(text.encode(errors="surrogatepass"))
 
     if fast is not None:
         strict = json_text.decode(text)
@@ -57,11 +57,46 @@ def test_the_fast_decoder_does_not_accept_what_the_strict_one_refuses(text: str)
     with pytest.raises(JSONDecodeError):
         json_text.decode(text)
 
-    assert json_text.decode_flat_object(text) is None
+    assert json_text.decode_flat_object(text.encode(errors="surrogatepass")) is None
 
 
 @pytest.mark.parametrize("text", ['{"a": -0}', '{"a": 1, "a": 2}', ' {"a": 1.0}\r\n', '{"a": 1E2}'])
 def test_unusual_but_valid_json_gives_the_same_value(text: str) -> None:
-    fast = json_text.decode_flat_object(text)
+    fast = json_text.decode_flat_object(text.encode(errors="surrogatepass"))
 
     assert fast is None or repr(fast) == repr(json_text.decode(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2}',
+        '{"a" : 1, "a": "b"}',
+        '{"a"\t: 1, "a"\r:2, "b": 3}',
+        '{"a\\\\": 1, "a\\\\": 2}',
+        '{"a": {"b": 1, "b": 2}}',
+    ],
+)
+def test_a_name_that_is_there_twice_is_found(text: str) -> None:
+    assert json_text.decode_flat_object(text.encode()) is None
+    with pytest.raises(json_text.SameName):
+        json_text.decode_at(text, 0, unique_names=True)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "b: c", "d": "http://e"}', '{"a\\\\": "\\"", "\\":": ":"}', '{"a" : ":"}', "{}"]
+)
+def test_a_colon_in_a_string_is_no_second_name(text: str) -> None:
+    fast = json_text.decode_flat_object(text.encode())
+
+    assert fast in (None, json.loads(text))
+    assert json_text.decode_at(text, 0, unique_names=True) == (json.loads(text), len(text))
+
+
+@given(pairs=st.lists(st.tuples(st.sampled_from(["a", 'b":', ":", "\\", '" :']), PLAIN)))
+def test_two_equal_names_never_pass(pairs: list[tuple[str, Any]]) -> None:
+    text = ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in pairs)
+
+    fast = json_text.decode_flat_object(f"{{{text}}}".encode())
+
+    assert fast is None or len(fast) == len(pairs)

@@ -60,34 +60,35 @@ def _rows(
     text: io.TextIOBase, column_name: Callable[[str], str]
 ) -> Iterator[dict[str, str | None]]:
     columns: list[str] | None = None
-    for number, cells in _number_records(_records(text)):
-        if not cells:
-            continue
-        if columns is None:
-            columns = _columns(cells, column_name)
-        elif len(cells) != len(columns):
-            problem = f"It is {len(cells)} cells wide, and the header {len(columns)}."
-            raise _unable(number, problem)
-        else:
-            yield dict(zip(columns, [cell or None for cell in cells], strict=True))
+    number = 0
+    try:
+        for number, cells in enumerate(_records(text), 1):
+            _check_characters(number, cells)
+            if not cells:
+                continue
+            if columns is None:
+                columns = _columns(cells, column_name)
+            elif len(cells) != len(columns):
+                problem = f"It is {len(cells)} cells wide, and the header {len(columns)}."
+                raise _unable(number, problem)
+            elif all(cells):
+                yield dict(zip(columns, cells, strict=True))
+            else:
+                yield dict(zip(columns, [cell or None for cell in cells], strict=True))
+    except csv.Error as error:
+        problem = _ENCODING if "NUL" in str(error) else f"It is not valid CSV: {error}."
+        raise _unable(number + 1, problem) from None
     if columns is None:
         raise Invalid("The file is empty; its first row must name the columns.")
 
 
-def _number_records(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    number = 0
-    try:
-        for number, cells in enumerate(rows, 1):
-            text = "".join(cells)
-            if not text.isascii() and _NOT_UTF_8.search(text):
-                raise _unable(number, _ENCODING)
-            if "\0" in text:  # valid UTF-8, but it may mean that the file is UTF-16
-                column = next(column for column, cell in enumerate(cells, 1) if "\0" in cell)
-                raise _unable(number, f"Column {column} has the character NUL. {_ENCODING}")
-            yield number, cells
-    except csv.Error as error:
-        problem = _ENCODING if "NUL" in str(error) else f"It is not valid CSV: {error}."
-        raise _unable(number + 1, problem) from None
+def _check_characters(number: int, cells: list[str]) -> None:
+    text = "".join(cells)
+    if not text.isascii() and _NOT_UTF_8.search(text):
+        raise _unable(number, _ENCODING)
+    if "\0" in text:  # valid UTF-8, but it may mean that the file is UTF-16
+        column = next(column for column, cell in enumerate(cells, 1) if "\0" in cell)
+        raise _unable(number, f"Column {column} has the character NUL. {_ENCODING}")
 
 
 def _records(text: io.TextIOBase) -> Iterator[list[str]]:

@@ -7,8 +7,7 @@ to send the same rows.
 
 from __future__ import annotations
 
-import io
-import json
+import codecs
 import re
 from functools import partial
 from itertools import chain
@@ -16,10 +15,15 @@ from json import JSONDecodeError
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.errors import Invalid
-from crowdflower.sandbox.store.json_text import decode_at, decode_flat_object, skip_whitespace
+from crowdflower.sandbox.store.json_text import (
+    SameName,
+    decode_at,
+    decode_flat_object,
+    skip_whitespace,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
 MAX_ROW: Final = 16 * 1024 * 1024
 """Characters in one row; rows may carry whole images in base 64."""
@@ -46,26 +50,21 @@ def read(stream: IO[bytes]) -> Generator[dict[str, Any], None, None]:
     >>> list(read(io.BytesIO(b'{"a": 1}\n{"a": 2} {"a":\n 3}')))
     [{'a': 1}, {'a': 2}, {'a': 3}]
     """
-    # The decoder is a block ahead of the rows. So that the right row is refused, bytes that are
-    # not UTF-8 are decoded to surrogates and found when their row is read.
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="\n")
-    try:
-        yield from _objects(text)
-    finally:
-        text.detach()
-
-
-def _objects(text: io.TextIOBase) -> Iterator[dict[str, Any]]:
     number, pending, next_attempt = 0, "", 0
-    for line in chain(iter(partial(text.readline, _BLOCK), ""), [""]):
-        if not line.isascii() and _NOT_UTF_8.search(line):
-            raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.")
-        plain = None if pending else decode_flat_object(line)
-        if plain is not None and line.count(":") == len(plain):  # no name is there twice
+    # A long line is cut, maybe within a character, of which the decoder keeps the first bytes. So
+    # that the right row is refused, it decodes bytes that are not UTF-8 to surrogates.
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    first = stream.readline(_BLOCK).removeprefix(codecs.BOM_UTF8)
+    for block in chain([first], iter(partial(stream.readline, _BLOCK), b""), [b""]):
+        plain = None if pending else decode_flat_object(block)
+        if plain is not None:
             number += 1
             yield plain
             continue
-        last = not line
+        last = not block
+        line = decoder.decode(block, last)
+        if not line.isascii() and _NOT_UTF_8.search(line):
+            raise _unable(number + 1, "Please be sure your file is UTF-8 encoded.")
         pending += line
         if len(pending) < next_attempt and not last:
             continue
@@ -90,7 +89,9 @@ def _object_at(text: str, at: int, number: int, *, last: bool) -> tuple[dict[str
     if text[at] == "[":
         raise Invalid(AN_ARRAY)
     try:
-        value, end = decode_at(text, at)
+        value, end = decode_at(text, at, unique_names=True)
+    except SameName as error:
+        problem = f"It has {str(error)!r:.80} twice."
     except JSONDecodeError as error:
         cut_off = error.msg.startswith("Unterminated") or error.pos > len(text) - _MAX_TOKEN
         if cut_off and not last:
@@ -98,25 +99,9 @@ def _object_at(text: str, at: int, number: int, *, last: bool) -> tuple[dict[str
         problem = f"{error.msg}, at character {error.pos - at + 1} of it."
     else:
         if isinstance(value, dict):
-            if text.count(":", at, end) != len(value):
-                _refuse_same_names(text[at:end], number)
             return value, end
         problem = "It is not a JSON object; a row is {column: value}."
     raise _unable(number, problem)
-
-
-def _refuse_same_names(text: str, number: int) -> None:
-    """Refuse an object with the same name twice: one of the values would be lost."""
-
-    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:
-                raise _unable(number, f"It has {name!r:.80} twice.")
-            found[name] = value
-        return found
-
-    json.loads(text, object_pairs_hook=check)
 
 
 def _unable(number: int, problem: str) -> Invalid:

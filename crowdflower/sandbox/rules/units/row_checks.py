@@ -9,7 +9,7 @@ from time import sleep
 from typing import IO, Any, Final, Self, cast
 
 from crowdflower.sandbox.errors import Invalid
-from crowdflower.sandbox.store.column_types import encode_row
+from crowdflower.sandbox.store.column_types import encode_line, encode_row
 
 GOLD_COLUMN = re.compile(r"_golden|_gold_pool|.+_gold|.+_gold_reason")
 """Columns of test questions; rows of one file may differ in them."""
@@ -24,6 +24,9 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 """Bytes after which a transaction stores no further row."""
 
 _PAUSE_ROWS: Final = 500
+_BUFFER: Final = 1024 * 1024
+"""Bytes after which rows are written to the temporary file."""
+
 _PAUSE: Final = 0.00005
 """Seconds: other threads of this process run while this one sleeps."""
 
@@ -60,11 +63,7 @@ class CheckedRows:
         file = SpooledTemporaryFile(max_size=BATCH_BYTES)  # noqa: SIM115 - closed by __exit__
         self._file = cast(IO[bytes], file)
         try:
-            for text in self._checker.json_rows(rows):
-                self._file.write(text.encode() + b"\n")
-                self.count += 1
-                if self.count % _PAUSE_ROWS == 0:
-                    sleep(_PAUSE)
+            self._encode(rows)
         except BaseException:
             self._file.close()
             raise
@@ -95,6 +94,19 @@ class CheckedRows:
         if batch:
             yield batch
 
+    def _encode(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write the rows to the temporary file, many at once."""
+        # One buffer for all: each small result of orjson would keep a larger one while it lives.
+        buffer, count = bytearray(), 0
+        for count, line in enumerate(self._checker.json_lines(rows), 1):
+            buffer += line
+            if count % _PAUSE_ROWS == 0 or len(buffer) >= _BUFFER:
+                self._file.write(buffer)
+                buffer.clear()
+                sleep(_PAUSE)
+        self._file.write(buffer)
+        self.count = count
+
     def close(self) -> None:
         """Delete the temporary file."""
         self._file.close()
@@ -112,7 +124,7 @@ def to_json(data: Mapping[str, Any]) -> str:
     :raises ValueError: A number or a character cannot be represented in JSON or UTF-8.
     :raises TypeError: A value has a type that JSON does not have.
     """
-    return encode_row(data if type(data) is dict else dict(data))
+    return encode_row(data)
 
 
 class RowChecker:
@@ -128,8 +140,13 @@ class RowChecker:
 
     def json_rows(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         """Yield each row as JSON after it was checked."""
+        return (line[:-1].decode() for line in self.json_lines(rows))
+
+    def json_lines(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+        """Yield each row as a line of JSON in UTF-8 after it was checked."""
+        max_rows, shapes = self._max_rows, self._incomplete
         for number, row in enumerate(rows, 1):
-            if self._max_rows is not None and number > self._max_rows:
+            if max_rows is not None and number > max_rows:
                 raise _too_many(number)
             if type(row) is not dict and not isinstance(row, Mapping):
                 raise Invalid(f"Row {number} is not an object with a value for each column.")
@@ -138,14 +155,14 @@ class RowChecker:
                 self._header = dict.fromkeys(name for name in row if not _is_gold_column(name))
                 self._check_header(self.columns)
             shape = tuple(row)  # a file has few distinct sets of columns: check each once
-            incomplete = self._incomplete.get(shape)
+            incomplete = shapes.get(shape)
             if incomplete is None:
                 incomplete = self._check_columns(number, shape)
             try:
-                text = to_json({**self._header, **row} if incomplete else row)
+                line = encode_line({**self._header, **row} if incomplete else row)
             except (TypeError, ValueError) as error:
                 raise Invalid(f"Row {number} cannot be stored as JSON: {error}.") from None
-            yield text
+            yield line
 
     def check_again(self, known: list[str], max_rows: int | None, count: int) -> None:
         """Check rows that were checked before against what their job has become."""

@@ -136,16 +136,9 @@ def _store(database: Database, staged: Row[Any], rows: CheckedRows) -> None:
 
 
 def _store_batch(tx: Transaction, *, staged: Row[Any], seq: int, texts: list[str]) -> None:
-    is_wanted = (
-        select(upload.c.id)
-        .join(jobs_table, jobs_table.c.id == upload.c.job_id)
-        .where(upload.c.id == staged.id, jobs_table.c.deleted_at.is_(None))
-    )
-    if tx.one(is_wanted) is None:
+    if not bulk_queries.touch_upload(tx.driver, staged.id, tx.clock.now()):
         raise NotFound
     bulk_queries.insert_units(tx.driver, staged.job_id, seq, staged.touched_at, texts)
-    now = tx.clock.now()
-    tx.run(update(upload).where(upload.c.id == staged.id).values(touched_at=now))
 
 
 def _discard_batch(tx: Transaction, *, upload_id: int) -> bool:

@@ -18,6 +18,11 @@ _COLUMNS = ("job_id", "seq", "state", "data", "created_at", "updated_at")
 _ROWS_PER_STATEMENT = 100
 """sqlite3 gives up the interpreter's lock for each statement, and then may wait to get it back."""
 
+_TOUCH_UPLOAD = """
+UPDATE upload SET touched_at = ? WHERE id = ? AND EXISTS
+  (SELECT 1 FROM job WHERE job.id = upload.job_id AND job.deleted_at IS NULL)
+"""
+
 _UNITS_BY_RANGE = """
 SELECT id, data FROM unit WHERE job_id = ? AND seq > ? AND seq <= ? ORDER BY seq
 """
@@ -85,6 +90,11 @@ def _insert_units(count: int) -> str:
     """Return a statement that inserts a number of units."""
     rows = ", ".join([f"({', '.join('?' * len(_COLUMNS))})"] * count)
     return f"INSERT INTO unit ({', '.join(_COLUMNS)}) VALUES {rows}"  # noqa: S608 - of constants
+
+
+def touch_upload(driver: Driver, upload_id: int, now: float) -> bool:
+    """Note the progress of an upload; return whether it, and its job, still exist."""
+    return driver.execute(_TOUCH_UPLOAD, (now, upload_id)).rowcount > 0
 
 
 def read_units(driver: Driver, job_id: int, page: int, limit: int) -> Iterable[tuple[int, str]]:
