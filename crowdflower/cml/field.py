@@ -95,6 +95,7 @@ class Field:
     rules: tuple[Rule, ...] = field(default=(), repr=False, compare=False)
     matching: Matching = field(default=Matching(), repr=False)
     required_message: str = field(default=REQUIRED_MESSAGE, repr=False, compare=False)
+    _answer_options: tuple[Option, ...] = field(init=False, repr=False, compare=False)
     _values: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -102,11 +103,13 @@ class Field:
         if self.kind == "checkbox" and self.default is not None:
             values.add(self.default)
         object.__setattr__(self, "_values", frozenset(values))
+        answers = tuple(option for option in self.options if option.value)
+        object.__setattr__(self, "_answer_options", answers)
 
     @property
     def answer_options(self) -> tuple[Option, ...]:
         """The options that are answers: those whose value is not blank."""
-        return tuple(option for option in self.options if option.value)
+        return self._answer_options
 
     @property
     def listed(self) -> bool:

@@ -13,11 +13,12 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
+from inspect import isfunction
 from itertools import count
 from random import Random
 from struct import Struct
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +30,25 @@ MAX_TIME: Final = 4102444800.0
 """Latest time that can be set: 1 January 2100. Dates and ZIP archives have an upper limit."""
 
 _WORDS = Struct("<8Q")
+_WORD_BITS: Final = 64
 
 
-class RandomStream(Random):
+if TYPE_CHECKING:
+    _Distributions = Random
+else:
+    # Without the generator of Random: to seed it would take longer than to draw a few numbers.
+    _Distributions = type(
+        "_Distributions",
+        (),
+        {
+            name: value
+            for name, value in vars(Random).items()
+            if isfunction(value) and not name.startswith("__")
+        },
+    )
+
+
+class RandomStream(_Distributions):
     """A random number generator that depends only on its key and shares no state with others.
 
     All distributions of :class:`random.Random` work. The words are BLAKE2b digests of key and
@@ -40,10 +57,6 @@ class RandomStream(Random):
     >>> RandomStream(b"key").random() == RandomStream(b"key").random()
     True
     """
-
-    def __new__(cls, key: bytes) -> Self:  # noqa: ARG004 - __init__ keeps it
-        """Create a stream; the inherited generator is not used, so its seed does not matter."""
-        return super().__new__(cls, 0)  # type: ignore[call-arg] # the stub leaves it out
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -56,22 +69,23 @@ class RandomStream(Random):
 
     def random(self) -> float:
         """Return a uniform float in [0, 1)."""
-        return (self._word() >> 11) * 2.0**-53
+        return ((self._words or self._draw()).pop() >> 11) * 2.0**-53
 
     def getrandbits(self, k: int, /) -> int:
         """Return a uniform integer of ``k`` bits."""
+        if 0 < k <= _WORD_BITS:
+            return (self._words or self._draw()).pop() >> (_WORD_BITS - k)
         value = 0
-        for _ in range(0, k, 64):
-            value = value << 64 | self._word()
-        return value >> (-k % 64)
+        for _ in range(0, k, _WORD_BITS):
+            value = value << _WORD_BITS | (self._words or self._draw()).pop()
+        return value >> (-k % _WORD_BITS)
 
-    def _word(self) -> int:
-        if not self._words:
-            counter = self._drawn.to_bytes(8, "little")
-            digest = blake2b(counter, key=self._key).digest()
-            self._words = list(_WORDS.unpack(digest))
-            self._drawn += 1
-        return self._words.pop()
+    def _draw(self) -> list[int]:
+        """Draw the next eight words."""
+        counter = self._drawn.to_bytes(8, "little")
+        self._words = [*_WORDS.unpack(blake2b(counter, key=self._key).digest())]
+        self._drawn += 1
+        return self._words
 
 
 class Clock:

@@ -24,6 +24,7 @@ from crowdflower.sandbox.rules import visibility
 from crowdflower.sandbox.rules.jobs import orders
 from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
 from crowdflower.sandbox.rules.work.submission import submit
+from crowdflower.sandbox.store.fast import page_facts
 from crowdflower.sandbox.store.tables import job as jobs
 from crowdflower.sandbox.store.tables import unit as units
 
@@ -110,7 +111,7 @@ class Run:
                 while self.summary.ended is None and self.summary.pages < enough:
                     self._step(tx)
                 self.summary.seconds = self._now - self._start
-                self.summary.state = self._read_job(tx).state
+                self.summary.state = self._read_state(tx)
             if progress is not None:
                 progress(self.summary)
         return self.summary
@@ -180,7 +181,7 @@ class Run:
     def _turn_away(self, tx: Transaction, participant: Participant, reason: str) -> None:
         """End the run, let the contributor wait, or count the reason why they get no page."""
         if reason == "job_not_running":
-            state = self._read_job(tx).state
+            state = self._read_state(tx)
             self.summary.ended = "finished" if state == "finished" else "not_running"
         elif reason == "no_work":
             self._waiting.append(participant)
@@ -250,6 +251,9 @@ class Run:
         self._now = now
         if self._clock.virtual:
             self._clock.advance_silently(max(0.0, now - self._clock.now()))
+
+    def _read_state(self, tx: Transaction) -> str:
+        return page_facts.read_state(tx.driver, self._job_id)
 
     def _read_job(self, tx: Transaction) -> Row[Any]:
         row: Row[Any] | None = tx.one(select(jobs).where(jobs.c.id == self._job_id))

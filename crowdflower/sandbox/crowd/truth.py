@@ -64,6 +64,10 @@ def _is_blank(value: object) -> bool:
 
 def _values(question: Field, truth: object, unit_id: int) -> tuple[str, ...]:
     """Convert a truth to values of options; for an open question, to strings."""
+    if question.kind != "checkbox" and any(
+        truth == option.value for option in question.answer_options
+    ):
+        return (str(truth),)  # as most are
     texts = [_text(each) for each in (truth if isinstance(truth, list | tuple) else [truth])]
     if not question.options:
         return tuple(texts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, case, update
 
@@ -28,6 +28,14 @@ def missing_judgments(state: str, needed: int, trusted: int) -> int:
     (2, 0)
     """
     return max(0, needed - trusted) if state == "judgable" else 0
+
+
+class CountedUnit(NamedTuple):
+    """What a unit counts for; a row of a unit has the same attributes."""
+
+    state: str
+    needed: int
+    judgments_count: int
 
 
 @dataclass
@@ -61,7 +69,7 @@ class CounterChanges:
         """Count units that leave a state."""
         self.enter(state, needed=needed, trusted=trusted, count=-count)
 
-    def move(self, before: Row[Any] | PageUnitRow, after: Row[Any] | PageUnitRow) -> None:
+    def move(self, before: Row[Any] | PageUnitRow, after: Row[Any] | CountedUnit) -> None:
         """Count a unit that changed."""
         if before.state == after.state:
             self.needed += missing_judgments(after.state, after.needed, after.judgments_count)

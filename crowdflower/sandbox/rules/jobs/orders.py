@@ -23,6 +23,7 @@ from crowdflower.sandbox.rules.settings import channels as channel
 from crowdflower.sandbox.rules.settings import settings, source_columns
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.engines import locks
+from crowdflower.sandbox.store.fast import page_facts
 from crowdflower.sandbox.store.tables import account, assignment_unit, orders, unit
 from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.states import INTERNAL, ON_DEMAND
@@ -94,10 +95,7 @@ def auto_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
 
 def due_job_ids(tx: Transaction) -> list[int]:
     """List the jobs whose new units have waited for ``auto_order_timeout``."""
-    is_due = jobs_table.c.waiting_since + jobs_table.c.auto_order_timeout <= tx.clock.now()
-    can_run = jobs_table.c.deleted_at.is_(None) & jobs_table.c.state.not_in(("canceled", "paused"))
-    query = select(jobs_table.c.id).where(jobs_table.c.waiting_since.is_not(None), is_due, can_run)
-    return [row.id for row in tx.all(query.where(jobs_table.c.auto_order))]
+    return page_facts.read_due_jobs(tx.driver, tx.clock.now())
 
 
 def place_due_orders(tx: Transaction) -> None:

@@ -6,7 +6,6 @@ units are finished first. A page reserves its units until it is submitted, relea
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
@@ -16,6 +15,7 @@ from crowdflower.sandbox.rules import gold_answers, money, quiz
 from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.settings import countries
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.column_types import decode
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.fast import page_facts, page_money, page_queries
 from crowdflower.sandbox.store.fast.page_facts import JobFacts, WorkerFacts
@@ -71,7 +71,7 @@ class NoPageAvailable(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PageUnit:
     """A unit on a page."""
 
@@ -327,7 +327,7 @@ def _load_page(tx: Transaction, job: JobFacts, page: PageRow) -> Page:
         page.form_token,
         page.started_at,
         page.expires_at,
-        _page_units(job, page_queries.read_page_units(tx.driver, page.id)),
+        _page_units(job, page_queries.read_page_units(tx.driver, page.id, with_data=True)),
     )
 
 
@@ -338,5 +338,5 @@ def _page_units(job: JobFacts, units: Iterable[OpenUnit | PageUnitRow]) -> tuple
             unit.id, gold_answers.visible_data(data, hidden), gold_answers.hidden_data(data, hidden)
         )
         for unit in units
-        for data in [json.loads(unit.data)]
+        for data in [decode(unit.data)]
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -13,7 +12,7 @@ from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Conflict, Expired, Invalid, NotFound
 from crowdflower.sandbox.rules import gold_answers, money, quiz
 from crowdflower.sandbox.rules.completion import closing, stopping_rule, worker_trust
-from crowdflower.sandbox.rules.counters import CounterChanges
+from crowdflower.sandbox.rules.counters import CountedUnit, CounterChanges
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.results import aggregation, webhook_events
 from crowdflower.sandbox.rules.settings import questions
@@ -21,7 +20,7 @@ from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.rules.work import handout
 from crowdflower.sandbox.rules.work.receipts import Feedback, Receipt
 from crowdflower.sandbox.store import Transaction
-from crowdflower.sandbox.store.column_types import encode
+from crowdflower.sandbox.store.column_types import decode, encode
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.fast import page_facts, page_queries, page_writes
 from crowdflower.sandbox.store.fast.page_facts import JobFacts, WorkerFacts
@@ -29,6 +28,8 @@ from crowdflower.sandbox.store.fast.page_queries import PageRow, PageUnitRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
+
+    from crowdflower.cml import Checked
 
 __all__ = ["Feedback", "Receipt", "submit"]
 
@@ -43,6 +44,9 @@ class _UnitAnswers:
     """The unit's data; empty unless it is a test question or the form depends on the data."""
 
     answers: dict[str, Any]
+
+    text: str
+    """The answers as JSON."""
 
     missed: tuple[str, ...] = ()
     """Questions that were answered incorrectly; only for a test question."""
@@ -98,7 +102,8 @@ def submit(
     if page.state == "expired" or page.expires_at <= now:
         raise Expired("The time for this page is over; its rows were given to other contributors.")
     job = page_facts.read_job(tx.driver, page.job_id)
-    units = page_queries.read_page_units(tx.driver, page.id)
+    is_static = forms.static_form(job.cml or "") is not None
+    units = page_queries.read_page_units(tx.driver, page.id, with_data=not is_static)
     answered = _check_answers(tx, job, units, answers)
     facts = page_facts.read_worker(tx.driver, job.id, worker.id, worker.channel)
     outcome = _grade(job, page, facts, answered)
@@ -137,16 +142,25 @@ def _check_answers(
         raise Invalid(f"Unit {min(unknown)} is not on this page.")
     hidden = gold_answers.hidden_columns(job.gold)
     static = forms.static_form(job.cml or "")
-    answered, errors, fields = [], {}, dict[str, str]()
+    answered, errors, fields = [], {}, static.aggregations() if static else {}
+    results: dict[str, tuple[Checked, str]] = {}  # many units of a page get the same answers
     for unit in units:
-        data = json.loads(unit.data) if static is None or unit.is_gold else {}
-        form = static or forms.form_for(job.cml or "", gold_answers.visible_data(data, hidden))
-        fields |= form.aggregations()
-        checked = form.check(answers.get(unit.id, {}))
+        data = decode(unit.data)
+        form = static
+        if form is None:
+            form = forms.form_for(job.cml or "", gold_answers.visible_data(data, hidden))
+            fields |= form.aggregations()
+            results.clear()
+        given = answers.get(unit.id, {})
+        key = repr(given)
+        if key not in results:
+            checked = form.check(given)
+            results[key] = checked, encode(checked.answers)
+        checked, text = results[key]
         if checked.errors:
             errors[unit.id] = checked.errors
             continue
-        each = _UnitAnswers(unit, data, checked.answers)
+        each = _UnitAnswers(unit, data, checked.answers, text)
         if unit.is_gold:
             accepted = gold_answers.accepted_answers(job.gold, data)
             each.graded = bool(accepted)
@@ -163,8 +177,9 @@ def _grade(
     job: JobFacts, page: PageRow, facts: WorkerFacts, answered: Sequence[_UnitAnswers]
 ) -> _Outcome:
     """Grade the test questions of a page, and compute the contributor's new trust and state."""
-    seen = facts.golds_seen + sum(each.graded for each in answered)
-    missed = facts.golds_missed + sum(bool(each.missed) for each in answered)
+    golds = [each for each in answered if each.unit.is_gold]
+    seen = facts.golds_seen + sum(each.graded for each in golds)
+    missed = facts.golds_missed + sum(bool(each.missed) for each in golds)
     now = trust(seen, missed, facts.golds_forgiven)
     outcome = _Outcome(facts.state or "working", now, seen, missed)
     enough = now >= quiz.min_trust(job)
@@ -180,7 +195,7 @@ def _grade(
     if not truthy(job.options.get("hide_correct_answers")):
         outcome.feedback = tuple(
             Feedback(each.unit.id, name, tuple(accepted[name]), reason)
-            for each in answered
+            for each in golds
             if each.missed and each.unit.state != "hidden_gold"
             for accepted in [gold_answers.accepted_answers(job.gold, each.data)]
             for name in each.missed
@@ -216,7 +231,7 @@ def _store_judgments(
                 each.unit.id,
                 worker.id,
                 page.id,
-                encode(each.answers),
+                each.text,
                 outcome.trust,
                 golden,
                 bool(each.missed) if golden else None,
@@ -261,8 +276,7 @@ def _update_units(
             if state == "finalized":
                 finalized_at = now
                 finalized.append(unit.id)
-        after = unit._replace(state=state, needed=needed, judgments_count=trusted)
-        changes.move(unit, after)
+        changes.move(unit, CountedUnit(state, needed, trusted))
         lines.append(
             (
                 state,

@@ -57,6 +57,11 @@ _JOB = f"""
 SELECT {_JOB_COLUMNS}, a.markup_pct FROM job j JOIN account a ON a.id = j.account_id WHERE j.id = ?
 """  # noqa: S608 - names of columns
 
+_DUE_JOBS = """
+SELECT id FROM job WHERE waiting_since IS NOT NULL AND waiting_since + auto_order_timeout <= ?
+  AND deleted_at IS NULL AND state <> 'canceled' AND state <> 'paused' AND auto_order ORDER BY id
+"""
+
 _WORKER = """
 SELECT w.state, coalesce(w.trust, 1.0), coalesce(w.golds_seen, 0), coalesce(w.golds_missed, 0),
   coalesce(w.golds_forgiven, 0), coalesce(w.judgments_count, 0),
@@ -78,6 +83,16 @@ def read_job(driver: Driver, job_id: int) -> JobFacts:
     row = driver.execute(_JOB, (job_id,)).fetchone()
     decoded = (None if text is None else _decode(text) for text in row[_FIRST_JSON:-1])
     return JobFacts._make((*row[:_FIRST_JSON], *decoded, row[-1]))
+
+
+def read_due_jobs(driver: Driver, now: float) -> list[int]:
+    """Read the ids of the jobs whose new units have waited for ``auto_order_timeout``."""
+    return [number for (number,) in driver.execute(_DUE_JOBS, (now,))]
+
+
+def read_state(driver: Driver, job_id: int) -> str:
+    """Read the state of a job."""
+    return str(driver.execute("SELECT state FROM job WHERE id = ?", (job_id,)).fetchone()[0])
 
 
 def read_worker(driver: Driver, job_id: int, worker_id: int, channel: str) -> WorkerFacts:

@@ -64,8 +64,8 @@ _EXPIRED_PAGE = (
 )
 
 _PAGE_UNITS = """
-SELECT u.id, u.data, u.state, p.is_gold, u.judgments_count, u.tainted_count, u.needed, u.open_slots,
-  u.missed_count, u.finalized_at,
+SELECT u.id, CASE WHEN p.is_gold OR ? THEN u.data ELSE '{}' END, u.state, p.is_gold,
+  u.judgments_count, u.tainted_count, u.needed, u.open_slots, u.missed_count, u.finalized_at,
   (SELECT count(*) FROM assignment_unit r WHERE r.unit_id = u.id AND r.resolved IS 0)
 FROM assignment_unit p JOIN unit u ON u.id = p.unit_id WHERE p.assignment_id = ? ORDER BY p.position
 """
@@ -103,6 +103,8 @@ INSERT INTO assignment
 VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?) /*! RETURNING id */
 """
 
+_RESERVE = "UPDATE unit SET open_slots = open_slots - 1 WHERE id IN ({marks})"
+
 _SKIP_LOCKED, _WAIT = "SKIP LOCKED */", "*/"
 
 MAX_IDS_PER_STATEMENT = 500
@@ -126,9 +128,14 @@ def find_page(driver: Driver, page_id: int) -> PageRow | None:
     return PageRow(*row) if row else None
 
 
-def read_page_units(driver: Driver, page_id: int) -> list[PageUnitRow]:
-    """Read the units on a page, from top to bottom."""
-    return [PageUnitRow(*row) for row in driver.execute(_PAGE_UNITS, (page_id,))]
+def read_page_units(driver: Driver, page_id: int, *, with_data: bool) -> list[PageUnitRow]:
+    """Read the units on a page, from top to bottom.
+
+    :param with_data: Read the data of all units; otherwise that of others than test questions is
+        empty.
+    """
+    rows = driver.execute(_PAGE_UNITS, (with_data, page_id))
+    return [*map(PageUnitRow._make, rows)]
 
 
 def count_judgments_from(driver: Driver, job_id: int, ip: str) -> int:
@@ -159,9 +166,8 @@ def read_open_units(
     :param wait: Wait for locked units instead of skipping them.
     """
     names = {"job": job_id, "worker": worker_id, "begin": begin, "count": count}
-    return [
-        OpenUnit(*row) for row in driver.execute(_with_lock_mode(_OPEN_UNITS, wait=wait), names)
-    ]
+    rows = driver.execute(_with_lock_mode(_OPEN_UNITS, wait=wait), names)
+    return [*map(OpenUnit._make, rows)]
 
 
 def read_open_units_among(
@@ -199,8 +205,9 @@ def insert_page_units(driver: Driver, page_id: int, units: Sequence[tuple[int, b
         " VALUES (?, ?, ?, ?)",
         [(page_id, number, place, gold) for place, (number, gold) in enumerate(units)],
     )
-    reserved = [(number,) for number, gold in units if not gold]
-    driver.executemany("UPDATE unit SET open_slots = open_slots - 1 WHERE id = ?", reserved)
+    reserved = [number for number, gold in units if not gold]
+    if reserved:
+        driver.execute(_RESERVE.format(marks=",".join("?" * len(reserved))), reserved)
 
 
 def insert_worker(driver: Driver, job_id: int, worker_id: int, state: str, now: float) -> None:

@@ -6,11 +6,11 @@ rest. Flags are 0 and 1 on SQLite.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from crowdflower.sandbox.store.column_types import decode
 from crowdflower.sandbox.store.fast.driver import Driver
 
 
@@ -66,7 +66,7 @@ _SHORT: Final = 200
 def read_units(driver: Driver, job_id: int, after_seq: int, count: int) -> list[ReportedUnit]:
     """Read the visible units of a job that follow one, in the order of upload."""
     found = driver.execute(_UNITS, (job_id, after_seq, count))
-    return [ReportedUnit(number, seq, json.loads(data)) for number, seq, data in found]
+    return [ReportedUnit(number, seq, decode(data)) for number, seq, data in found]
 
 
 def read_judgments(
@@ -78,10 +78,10 @@ def read_judgments(
     """
     for row in driver.execute(_JUDGMENTS, (job_id, first, last)):
         text = row[-1]
-        data = _decode(text) if len(text) <= _SHORT else json.loads(text)
+        data = _decode(text) if len(text) <= _SHORT else decode(text)
         yield ReportedJudgment._make((*row[:-1], data))
 
 
 @lru_cache(maxsize=1024)
 def _decode(text: str) -> Any:
-    return json.loads(text)
+    return decode(text)
