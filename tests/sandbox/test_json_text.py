@@ -7,12 +7,15 @@ from json import JSONDecodeError
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from crowdflower.sandbox.store import json_text
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For a busy machine."""
+
 ROWS = st.dictionaries(st.text(), PLAIN | st.lists(PLAIN) | st.dictionaries(st.text(), PLAIN))
 
 
@@ -20,6 +23,7 @@ def types(row: dict[str, Any]) -> list[type]:
     return [type(value) for value in row.values()]
 
 
+@UNHURRIED
 @given(row=ROWS, escaped=st.booleans())
 @example(row={"a": 2**63}, escaped=False)
 @example(row={"a": -(2**64)}, escaped=False)
@@ -93,6 +97,7 @@ def test_a_colon_in_a_string_is_no_second_name(text: str) -> None:
     assert json_text.decode_at(text, 0, unique_names=True) == (json.loads(text), len(text))
 
 
+@UNHURRIED
 @given(pairs=st.lists(st.tuples(st.sampled_from(["a", 'b":', ":", "\\", '" :']), PLAIN)))
 def test_two_equal_names_never_pass(pairs: list[tuple[str, Any]]) -> None:
     text = ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in pairs)
