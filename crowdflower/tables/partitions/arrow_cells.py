@@ -173,7 +173,11 @@ def _times(pyarrow: Any, values: Sequence[Any], kind: Any) -> Any:
     moments = [None if value in (None, "") else _microseconds(value) for value in values]
     exact = pyarrow.array(moments, pyarrow.int64()).cast(pyarrow.timestamp("us", "UTC"))
     if not pyarrow.types.is_timestamp(kind):
-        return exact.cast(pyarrow.timestamp("us")).cast(kind)
+        naive = exact.cast(pyarrow.timestamp("us"))
+        days = naive.cast(kind)
+        if not days.cast(naive.type).equals(naive):
+            raise ValueError(values)
+        return days
     if kind.tz is None:
         exact = exact.cast(pyarrow.timestamp("us"))
     return exact.cast(kind)
