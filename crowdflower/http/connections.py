@@ -19,12 +19,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NameResolutionError
 from urllib3.util.connection import allowed_gai_family
+
+from crowdflower._types import SecretText
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
 
 SEND_CHUNK: Final = 1 << 16
 """Bytes of a body to send at a time."""
@@ -293,3 +299,42 @@ class _TLSPool(_Pool, HTTPSConnectionPool):
 
 POOL_CLASSES = {"http": _Pool, "https": _TLSPool}
 """Connection pools by URL scheme, for urllib3's pool manager."""
+
+
+class Adapter(HTTPAdapter):
+    """Connections that record how far a request got; nothing is retried down here."""
+
+    _last: tuple[Any, Any] = (None, None)
+    """A server without proxy, and its pool of connections, which takes long to look up."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Use our own kind of connections."""
+        super().init_poolmanager(*args, blocksize=SEND_CHUNK, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Return the connections to a server; those of the last one are not looked up again."""
+        start_connecting()
+        server = (str(request.url).split("/", 3)[:3], verify, cert)
+        last, pool = self._last
+        if proxies or last != server:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._last = (None if proxies else server, pool)
+        return pool
+
+    def close(self) -> None:
+        """Close the connections, and forget them."""
+        self._last = (None, None)
+        super().close()
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Use our own kind of connections behind a proxy too."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = POOL_CLASSES
+        return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Return the headers for a proxy; the password in them has a masked repr."""
+        return {name: SecretText(value) for name, value in super().proxy_headers(proxy).items()}

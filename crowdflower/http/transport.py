@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 from crowdflower._types import SecretText
 from crowdflower.exceptions import (
@@ -80,27 +80,6 @@ class Expected:
     """A redirect counts as success, and is not followed."""
 
 
-class _Adapter(HTTPAdapter):
-    """Connections that record how far a request got; nothing is retried down here."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, blocksize=connections.SEND_CHUNK, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = connections.POOL_CLASSES
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        connections.start_connecting()
-        return super().get_connection_with_tls_context(*args, **kwargs)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = connections.POOL_CLASSES
-        return manager
-
-    def proxy_headers(self, proxy: str) -> dict[str, str]:
-        """Return the headers for a proxy; the password in them has a masked repr."""
-        return {name: SecretText(value) for name, value in super().proxy_headers(proxy).items()}
-
-
 class Transport:
     """Sends requests with one key to one server, each of them once.
 
@@ -135,6 +114,7 @@ class Transport:
         """Turns responses into results and errors."""
         self.honours_keys = False
         """Whether the server has announced that it honours idempotency keys."""
+        self._prefix = _normalized(f"{self.base_url}/")
         self._connect_timeout = connect_timeout
         self._connections = connections
         self._owns_session = session is None
@@ -168,14 +148,21 @@ class Transport:
 
         :raises InvalidInput: The parts do not make a valid request.
         """
+        parameters = encoding.flatten(query or {})
+        merged = {**self._session.headers, **(headers or {})}
+        is_plain = method == "GET" and body is None and not files and self._owns_session
+        if is_plain and (headers or {}).keys() <= {"Accept"}:
+            url = self._plain_url(path, parameters)
+            if url is not None:
+                return _prepare_get(url, merged)
         try:
             prepared = requests.Request(
                 method,
                 f"{self.base_url}/{path}",
-                headers={**self._session.headers, **(headers or {})},
+                headers=merged,
                 data=body,
                 files=files,
-                params=encoding.flatten(query or {}),
+                params=parameters,
             ).prepare()
             _check_request(prepared)
         except InvalidInput:
@@ -185,6 +172,15 @@ class Transport:
         else:
             return prepared
         raise InvalidInput(f"{method} /{path} cannot be sent: {problem}")
+
+    def _plain_url(self, path: str, parameters: Sequence[tuple[str, str]]) -> str | None:
+        """Return a URL in which nothing has to be quoted; ``None`` for any other."""
+        if self._prefix is None or not _PLAIN_PATH(path):
+            return None
+        pairs = [f"{name}={value}" for name, value in parameters if _PLAIN(f"{name}{value}")]
+        if len(pairs) < len(parameters):
+            return None
+        return f"{self._prefix}{path}{'?' if pairs else ''}{'&'.join(pairs)}"
 
     def send(
         self,
@@ -313,10 +309,10 @@ class Transport:
     def _open(self) -> None:
         """Start with connections of this process only."""
         self._pid = os.getpid()
-        self._environment: dict[tuple[str, str | None, int | None], Any] = {}
+        self._environment: dict[Any, Any] = {}
         if self._owns_session:
             for prefix in ("https://", "http://"):
-                self._session.mount(prefix, _Adapter(pool_maxsize=self._connections))
+                self._session.mount(prefix, connections.Adapter(pool_maxsize=self._connections))
 
     def _reopen(self) -> None:
         """Leave the connections to the process that this one was forked from.
@@ -329,13 +325,38 @@ class Transport:
 
     def _settings(self, url: str) -> Any:
         """Return proxies and certificates for a URL; the environment is read once per server."""
-        server = origin(url)
+        is_home = self._prefix is not None and url.startswith(self._prefix)
+        server: Any = self._prefix if is_home else origin(url)
         if server not in self._environment:
             settings = self._session.merge_environment_settings(url, {}, True, None, None)
             addresses = settings["proxies"].items()  # they may contain a password
             settings["proxies"] = {name: proxy and SecretText(proxy) for name, proxy in addresses}
             self._environment[server] = settings
         return self._environment[server]
+
+
+def _normalized(url: str) -> str | None:
+    """Return a URL as requests sends it; ``None`` if it cannot be sent."""
+    try:
+        return requests.Request("GET", url).prepare().url
+    except ValueError:
+        return None
+
+
+def _prepare_get(url: str, headers: Mapping[str, Any]) -> Request:
+    """Return what requests would prepare, in a fifth of the time.
+
+    :param url: Complete, with nothing to quote.
+    :param headers: All of them valid.
+    """
+    prepared = requests.PreparedRequest()
+    prepared.method, prepared.url = "GET", url
+    prepared.headers = CaseInsensitiveDict(headers)
+    return prepared
+
+
+_PLAIN_PATH: Final = re.compile(r"[\w~-]+(?:/[\w~-]+)*(?:\.[a-z]+)?", re.ASCII).fullmatch
+_PLAIN: Final = re.compile(r"[\w-]*", re.ASCII).fullmatch
 
 
 def _check_request(prepared: Request) -> None:

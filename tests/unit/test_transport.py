@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -17,6 +17,7 @@ from crowdflower.exceptions import (
     ApiError,
     ConfigError,
     ConnectionLost,
+    InvalidInput,
     NotFound,
     NotSentError,
     RequestTimeout,
@@ -27,6 +28,9 @@ from crowdflower.exceptions import (
     UnitLimitReached,
     ValidationError,
 )
+from crowdflower.http import connections
+from crowdflower.http.encoding import flatten
+from crowdflower.http.transport import Transport
 from crowdflower.job import Job
 from crowdflower.unit import Unit
 
@@ -615,3 +619,89 @@ def test_a_redirect_to_another_port_gets_no_key(api: RequestsMock, sent: list[Se
     Client(KEY, "http://localhost:8000/v1").call("7", as_json=False)
 
     assert "Authorization" not in sent[1].headers
+
+
+# Preparing a request
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        *("https://api.appen.com/v1", "HTTPS://API.Appen.com:443/v1/", "http://127.0.0.1:8000"),
+        *("https://bücher.example/v1", "https://[::1]:8000/a/../v%7e1", "https://x.example/ü v"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("jobs/7.json", {}),
+        ("jobs.json", {"page": 2, "limit": 100}),
+        ("jobs/7/units.json", {"page": 2}),
+        ("jobs/a%20b/units", {"a": "x y", "b": "ü", "c": ["1", "2"], "d": {"e": True}}),
+        ("jobs/../account.json", {"page": "1&limit=2", "": "x"}),
+        ("jobs//7.json", {"page": None}),
+        ("jobs/7.json?a=b", {"c": "%41~-_."}),
+        ("jobs/.", {}),
+        ("jobs/7.json#x", {"page": "é"}),
+        ("jobs/\uff17.json", {"\uff50": "\uff11"}),
+        ("", {}),
+        ("~x/_-/y.json", {"state": "running"}),
+    ],
+)
+def test_a_request_is_prepared_as_requests_would(
+    base_url: str, path: str, query: dict[str, Any]
+) -> None:
+    transport = Transport(KEY, base_url, allow_insecure=True)
+    whole = requests.Request(
+        "GET",
+        f"{base_url.rstrip('/')}/{path}",
+        params=flatten(query),
+        headers={**requests.Session().headers, "Accept": "application/json"},
+    ).prepare()
+
+    prepared = transport.prepare("GET", path, query=query, headers={"Accept": "application/json"})
+
+    assert (prepared.method, prepared.url, prepared.body) == ("GET", whole.url, whole.body)
+    assert dict(prepared.headers) == dict(whole.headers)
+    assert prepared.copy().url == whole.url
+
+
+@pytest.mark.parametrize("headers", [{"X-Bad": "a\nb"}, {"X-Bad": "\u0444"}])
+def test_an_invalid_header_of_a_read_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="cannot be sent"):
+        Transport(KEY, API).prepare("GET", "jobs.json", headers=headers)
+
+
+def test_the_headers_of_a_session_of_the_caller_are_sent(api: RequestsMock) -> None:
+    api.get(f"{API}/jobs/7.json", json={"id": 7})
+    session = Session()
+    session.headers["X-Team"] = "blue"
+
+    Client(KEY, session=session).get_job(7)
+
+    assert api.calls[0].request.headers["X-Team"] == "blue"
+
+
+def test_the_connections_of_a_server_are_looked_up_once_and_forgotten_when_closed() -> None:
+    adapter = connections.Adapter()
+
+    def pool(url: str, verify: bool = True, **settings: Any) -> Any:
+        request = requests.Request("GET", url).prepare()
+        return adapter.get_connection_with_tls_context(request, verify, **settings)
+
+    first = pool("https://a.example/v1/jobs.json")
+    same = pool("https://a.example/v1/account.json?a=1")
+    others = [
+        pool("https://a.example/", verify=False),
+        pool("https://a.example:444/"),
+        pool("http://a.example/"),
+        pool("https://b.example/"),
+        pool("https://b.example/", proxies={"https": "http://proxy.example:1"}),
+    ]
+    again = pool("https://a.example/")
+    adapter.close()
+
+    assert first is same is again
+    assert len({first, *others}) == 6
+    assert [each.host for each in others] == ["a.example"] * 3 + ["b.example"] * 2
+    assert pool("https://a.example/") is not first

@@ -43,15 +43,15 @@ class Work(Benchmark):
 
 
 WORKS = [
-    Work(f"get_job × {CALLS:,}, keep-alive", "get_job", "get_job", times=1.3),
-    Work(f"get_job × {CALLS:,}, TLS", "get_job", "get_job", tls=True, times=1.3),
+    Work(f"get_job × {CALLS:,}, keep-alive", "get_job", "get_job", times=0.9),
+    Work(f"get_job × {CALLS:,}, TLS", "get_job", "get_job", tls=True, times=0.9),
     Work(
         f"list {UNITS:,} units, 50 ms",
         "units",
         "units",
         UNITS,
         0.05,
-        times=1.5,
+        times=1.3,
         requests=110,
         clock="seconds",
     ),
@@ -61,7 +61,7 @@ WORKS = [
         "units",
         UNITS,
         0.05,
-        times=1.5,
+        times=1.3,
         requests=110,
         clock="seconds",
     ),
@@ -72,7 +72,7 @@ WORKS = [
         "aggregates",
         AGGREGATES,
         0.05,
-        times=2,
+        times=1.3,
         requests=210,
         clock="seconds",
     ),
@@ -139,7 +139,13 @@ WORKS = [
         megabytes=100,
     ),
     Work(f"list {FEW_UNITS:,} units, no latency", "units", "units_sequential", FEW_UNITS),
-    Work(f"list {MANY_UNITS:,} units, no latency", "units", "units_sequential", MANY_UNITS),
+    Work(
+        f"list {MANY_UNITS:,} units, no latency",
+        "units",
+        "units_sequential",
+        MANY_UNITS,
+        times=1.3,
+    ),
 ]
 
 
