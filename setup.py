@@ -38,6 +38,7 @@ EXTRAS["dev"] = [
     *EXTRAS["arrow"],
     *["duckdb", "ipykernel", "ipython", "nbclient"],
     *["tox>=4", "pytest>=8", "pytest-xdist", "responses", "hypothesis", "import-linter>=2.3"],
+    *["axe-playwright-python", "playwright"],
     "schemathesis>=4",
     "trustme",
     *["ruff", "mypy", "types-requests", "sphinx>=8", "furo"],
@@ -81,7 +82,7 @@ setup(
     package_data={
         "crowdflower": ["py.typed"],
         "crowdflower.cli": ["data/*"],
-        "crowdflower.sandbox.pages": ["templates/*.html", "page.css"],
+        "crowdflower.sandbox.pages": ["templates/*.html", "assets/*"],
     },
     zip_safe=False,
     python_requires=">=3.11",

@@ -66,11 +66,32 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A part of the form between ``<cml:group>`` and ``</cml:group>``.
+
+    :param label: Its ``label``; ``""`` without one.
+    :param repeats: Whether contributors may fill it in several times.
+    :param span: Offsets of its start tag and of the end of its end tag.
+    :param inner: Offsets of what is between the two tags.
+    """
+
+    label: str
+    repeats: bool
+    span: tuple[int, int]
+    inner: tuple[int, int]
+
+    def contains(self, question: Field) -> bool:
+        """Return whether a question is in it."""
+        return self.inner[0] <= question.span[0] < self.inner[1]
+
+
+@dataclass(frozen=True)
 class Form:
     """A parsed form: the questions that contributors answer about each row.
 
     :param fields: The questions, in the order of the form; names are unique.
     :param groups: The groups with linked answers.
+    :param sections: All ``cml:group`` elements, outer ones before those in them.
     :param unsupported: Features that only the hosted service has.
     :param warnings: Probable mistakes in a form that can be used.
     :param has_liquid: Whether Liquid is in or around the tags of questions, so that the questions
@@ -101,6 +122,7 @@ class Form:
 
     fields: tuple[Field, ...]
     groups: tuple[Group, ...] = ()
+    sections: tuple[Section, ...] = field(default=(), repr=False, compare=False)
     unsupported: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     has_liquid: bool = False
@@ -109,9 +131,17 @@ class Form:
     columns: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False)
     _order: tuple[Field, ...] = field(default=(), repr=False, compare=False)
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
+    _repeated: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
+    """Names of the questions of each section that contributors may fill in several times."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {each.name: each for each in self.fields})
+        repeated = tuple(
+            tuple(each.name for each in self.fields if section.contains(each))
+            for section in self.sections
+            if section.repeats
+        )
+        object.__setattr__(self, "_repeated", repeated)
         object.__setattr__(self, "_order", self._order or self.fields)
 
     @property
@@ -195,6 +225,8 @@ are: Text, id.
             dropped without an error, since a browser may submit them.
         """
         errors = self._unknown_names(answers)
+        for names in self._repeated:
+            answers = _without_blank_entries(answers, names)
         given: dict[str, list[str]] = {}
         kept: dict[str, str | list[str]] = {}
         for each in self._order:
@@ -288,3 +320,24 @@ def _non_blank(value: object) -> list[str]:
     """Return the answers that are not blank, as strings."""
     values = value if isinstance(value, list | tuple) else [value]
     return [str(each) for each in values if each is not None and str(each).strip()]
+
+
+def _without_blank_entries(
+    answers: Mapping[str, object], names: Sequence[str]
+) -> Mapping[str, object]:
+    """Return the answers without the entries of a repeated section that are blank altogether.
+
+    A contributor who adds an entry and leaves it blank has not answered it. A browser sends lists
+    of the same length for all questions of the section; others stay as they are.
+    """
+    lists = {name: each for name in names if isinstance(each := answers.get(name), list | tuple)}
+    sizes = {len(each) for each in lists.values()}
+    if len(lists) != len(names) or len(sizes) != 1:
+        return answers
+    kept = [entry for entry in zip(*lists.values(), strict=True) if any(map(_is_filled, entry))]
+    columns = [list(column) for column in zip(*kept, strict=True)] or [[] for _ in lists]
+    return {**answers, **dict(zip(lists, columns, strict=True))}
+
+
+def _is_filled(answer: object) -> bool:
+    return not isinstance(answer, str) or bool(answer.strip())

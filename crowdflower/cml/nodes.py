@@ -61,6 +61,9 @@ class GroupNode:
         self, tag: Tag, source: Source, liquid: Liquid, ancestors: tuple[GroupNode, ...] = ()
     ) -> None:
         self.start = tag.start
+        self.inner_start = tag.end
+        self.inner_end = self.end = tag.end
+        self.label = attribute_text(tag.attributes, "label")
         self.members: list[str] = []
         self.conditions: tuple[ConditionNode, ...] = ancestors[-1].conditions if ancestors else ()
         self.conditions += read_only_if(tag, source, liquid)

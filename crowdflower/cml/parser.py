@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from crowdflower.cml.form import Form, Group
+from crowdflower.cml.form import Form, Group, Section
 from crowdflower.cml.liquid import Liquid, name_pattern, printed_columns
 from crowdflower.cml.name_resolution import resolve
 from crowdflower.cml.names import RESERVED_NAMES, fixed_name
@@ -85,6 +85,7 @@ def parse(source: str, *, rendered: bool = False, columns: Iterable[str] | None 
     form = Form(
         fields=fields,
         groups=_groups(text, builder.groups),
+        sections=_sections(builder.groups),
         unsupported=tuple(text.unsupported),
         warnings=tuple(text.warnings),
         has_liquid=builder.has_liquid,
@@ -102,6 +103,15 @@ def _groups(source: Source, nodes: list[GroupNode]) -> tuple[Group, ...]:
         Group(node.group_name, tuple(dict.fromkeys(node.members)), *source.position(node.start))
         for node in nodes
         if node.group_name
+    )
+
+
+def _sections(nodes: list[GroupNode]) -> tuple[Section, ...]:
+    return tuple(
+        Section(
+            node.label, node.repeats, (node.start, node.end), (node.inner_start, node.inner_end)
+        )
+        for node in nodes
     )
 
 
@@ -344,7 +354,8 @@ class _NodeBuilder:
                     tag.start, "</cml:group> has no matching <cml:group>; remove it."
                 )
                 return
-            self._open_groups.pop()
+            group = self._open_groups.pop()
+            group.inner_end, group.end = tag.start, tag.end
             self._pop(tag.name)
         elif self._question is not None and tag.kind == self._question.kind:
             self._end_question()

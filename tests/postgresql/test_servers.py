@@ -63,7 +63,7 @@ def test_eight_contributors_at_two_servers_give_each_unit_enough_judgments(
         clients[1].update_job(job.id, SETTINGS | {"judgments_per_unit": 3})
         clients[0].get_job(job.id).launch(40, channels=["cf_internal"])
         ((secret,),) = query("SELECT secret FROM job")
-        path = f"/work/{job.id}?{requests.compat.urlencode({'secret': secret})}"
+        path = f"/label/{job.id}?{requests.compat.urlencode({'secret': secret})}"
 
         with ThreadPoolExecutor(8) as pool:
             pages = list(

@@ -14,6 +14,7 @@ import pytest
 from crowdflower.exceptions import ApiError, ServiceWarning
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.forms.sanitizer import is_safe_url
+from crowdflower.sandbox.pages.assets import asset_url
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -136,12 +137,12 @@ def test_a_new_visitor_enters_a_name_and_is_recognized_later(box: Sandbox) -> No
     form = person.load()
     registered = person.browser.post(person.url, data={"name": "  Ada   Lovelace "})
 
-    assert "What is your name?" in form
+    assert "Your name" in form
     assert registered.status_code == 303
     cookie = registered.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
-    assert "Path=/work" in cookie
+    assert "Path=/label" in cookie
     assert "Review 1" in person.load()
 
 
@@ -159,13 +160,15 @@ def test_a_url_with_an_unescaped_secret_works() -> None:
     with Sandbox(seed=0) as box:
         job = launch_job(box, ROWS)
 
-        response = box.app.test_client().get(f"/work/{job.id}?secret={job.secret}")
+        response = box.app.test_client().get(f"/label/{job.id}?secret={job.secret}")
 
     assert "+" in job.secret
-    assert "What is your name?" in response.text
+    assert "Your name" in response.text
 
 
-@pytest.mark.parametrize("path", ["/work/{}?secret=guessed", "/work/{}", "/work/7?secret=guessed"])
+@pytest.mark.parametrize(
+    "path", ["/label/{}?secret=guessed", "/label/{}", "/label/7?secret=guessed"]
+)
 def test_without_the_secret_every_job_is_not_found(box: Sandbox, path: str) -> None:
     job = launch_job(box, ROWS)
     browser = box.app.test_client()
@@ -217,8 +220,10 @@ def test_errors_are_listed_and_answers_are_kept(box: Sandbox) -> None:
     response = person.browser.post(person.url, data=fields)
 
     assert response.status_code == 422
-    assert "Please correct 5 answers" in response.text
-    anchors = re.findall(r'<a href="#(u\d+-why)">Row \d, What is bad\?</a>', response.text)
+    assert "Please check 5 answers" in response.text
+    anchors = re.findall(
+        r'<a href="#(u\d+-why)" dir="auto">Row \d, What is bad\?</a>', response.text
+    )
     assert len(anchors) == len(ROWS)
     assert all(f'id="{anchor}"' in response.text for anchor in anchors)
     assert len(re.findall(r'value="bad" checked', response.text)) == len(ROWS)
@@ -362,8 +367,8 @@ def test_a_page_that_is_given_up_becomes_available_to_others(box: Sandbox) -> No
     given_up = ada.submit(ada.fields() | {"give_up": "yes"})
 
     assert "There is nothing left in this job for you" in waiting
-    assert "You gave up this page" in given_up.text
-    assert "Continue" in given_up.text
+    assert "You skipped this page" in given_up.text
+    assert "Next page" in given_up.text
     assert "Review 1" in bob.load()
 
 
@@ -395,7 +400,7 @@ def test_a_reload_after_giving_up_keeps_the_next_page(box: Sandbox) -> None:
     submitted = person.submit(new)
 
     assert response.status_code == 303
-    assert "You gave up this page" in reloaded.text
+    assert "You skipped this page" in reloaded.text
     assert "Your page was submitted" in submitted.text
 
 
@@ -414,7 +419,7 @@ def test_a_page_that_cannot_be_shown_can_be_given_up(box: Sandbox) -> None:
 
     assert invalid_page.status_code == 422
     assert "has no options" in invalid_page.text
-    assert "You gave up this page" in given_up.text
+    assert "You skipped this page" in given_up.text
 
 
 def test_adding_a_line_adds_one_to_each_question_of_the_group(box: Sandbox) -> None:
@@ -428,6 +433,85 @@ def test_adding_a_line_adds_one_to_each_question_of_the_group(box: Sandbox) -> N
     assert html.count(f'name="u{unit}[last]"') == 2
     assert html.count('name="u') == len(re.findall(r'name="u\d+\[\w+\]"', html))
     assert html.count('value="good" checked') == len(ROWS)
+
+
+def test_an_entry_can_be_removed(box: Sandbox) -> None:
+    person = Person(box, launch_job(box, ROWS))
+    fields = person.fields(says="good", first=["Ada", "Grace", ""], last=["L", "Hopper", "K"])
+    unit = next(name for name in fields if name.endswith("[first]"))[1 : -len("[first]")]
+
+    html = person.submit(fields | {"fewer": f"0-u{unit}[first]"}).text
+
+    row = html[html.index(f'name="u{unit}[says]"') :].partition("</section>")[0]
+    assert re.findall(r'name="u\d+\[(first|last)\]"[^>]* value="(\w*)"', row) == [
+        *(("first", "Grace"), ("last", "Hopper"), ("first", ""), ("last", "K"))
+    ]
+    assert html.count('value="Ada"') == len(ROWS) - 1
+
+
+def test_blank_entries_are_dropped(box: Sandbox) -> None:
+    job = launch_job(box, ROWS)
+    person = Person(box, job)
+
+    person.submit(person.fields(says="good", first=["", "Ada", ""], last=["", "", ""]))
+
+    assert [each.data["first"] for each in judgments(job)] == [["Ada"]] * len(ROWS)
+
+
+def test_a_page_gets_more_time_once(box: Sandbox) -> None:
+    job = launch_job(box, ROWS)
+    person = Person(box, job)
+    fields = person.fields(says="bad", why="Because.")
+
+    box.clock.advance(minutes=29)
+    more = person.browser.post(person.url, data=fields | {"more_time": "yes"})
+    again = person.browser.post(person.url, data=fields | {"more_time": "yes"})
+    box.clock.advance(minutes=30)
+    submitted = person.submit(fields)
+
+    assert more.status_code == 200
+    assert "31 minutes left" in more.text
+    assert more.text.count('value="Because."') == len(ROWS)
+    assert "More time" not in more.text.partition("<dialog")[0].partition('class="bar"')[2]
+    assert again.status_code == 409
+    assert "a page gets it once" in again.text
+    assert "Your answers are handed in." in submitted.text
+    assert len(judgments(job)) == len(ROWS)
+
+
+def test_a_paused_job_gives_no_more_time(box: Sandbox) -> None:
+    job = launch_job(box, ROWS)
+    person = Person(box, job)
+    fields = person.fields(says="good")
+    job.pause()
+
+    refused = person.browser.post(person.url, data=fields | {"more_time": "yes"})
+
+    assert refused.status_code == 409
+    assert "This job is paused" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("says", "title"), [("bad", "You passed the quiz"), ("good", "You did not pass the quiz")]
+)
+def test_the_result_of_a_quiz_is_told_before_the_next_page(
+    box: Sandbox, says: str, title: str
+) -> None:
+    golds = [{**row, "says_gold": "bad"} for row in ROWS * 2]
+    rows = [{**row, "says_gold": ""} for row in ROWS * 4]
+    job = launch_job(box, golds + rows, units_per_assignment=5, options={"front_load": True})
+    newcomer = Person(box, job, name=None).load()
+    person = Person(box, job)
+
+    quiz = person.load()
+    result = person.submit(person.fields(says=says, why="Because it is."))
+
+    assert "You pass with 70 % right, and you can take it once." in newcomer
+    assert "Start the quiz" in newcomer
+    assert "<title>Quiz · What do reviews say?</title>" in quiz
+    assert f"<h1>{title}</h1>" in result.text
+    assert ("Start the first page" in result.text) == (says == "bad")
+    assert ("Row 1 " in person.load()) == (says == "bad")
 
 
 def test_a_missed_test_question_is_explained_after_the_page(
@@ -446,8 +530,15 @@ def test_a_missed_test_question_is_explained_after_the_page(
 
     assert "never again" not in before
     assert "_gold" not in before
-    assert "You missed the test question “says”. The correct answer is" in response.text
-    assert "They say ‘never again’." in response.text
+    assert "You missed 1 answer to a test question on it." in response.text
+    feedback = response.text.partition('id="receipt"')[2].partition("</dl>")[0]
+    assert re.findall(r">([^<>]+)</(?:dt|dd|strong)>", feedback) == [
+        *("Question", "What does it say?", "Your answer", "Good"),
+        *("Correct answer", "Bad", "Why", "They say ‘never again’."),
+    ]
+    assert re.search(
+        r"<p class=\"says\" dir=\"auto\">“(Review \d|https://example.com/)”", response.text
+    )
 
 
 def test_a_message_is_shown_once(box: Sandbox) -> None:
@@ -474,15 +565,23 @@ def test_markup_of_requesters_cannot_run_scripts(box: Sandbox, payload: str, pla
 
     html = person.load()
 
-    body = re.sub(r"<title>.*?</title>", "", html, flags=re.DOTALL)
-    tags = re.findall(r"<([a-z]+)([^>]*)>", body)
-    assert not {"script", "svg", "iframe", "base"} & {tag for tag, _ in tags}
+    tags = re.findall(r"<([a-z]+)([^>]*)>", without_icons(html))
+    assert [rest for tag, rest in tags if tag == "script"] == [
+        f' src="{asset_url("desk.js")}" defer'
+    ]
+    assert not {"svg", "iframe", "base"} & {tag for tag, _ in tags}
     assert not [rest for _, rest in tags if re.search(r"\son\w+\s*=", re.sub('"[^"]*"', "", rest))]
     assert not re.search(r'(?:href|src)="\s*javascript', unescape(html), re.IGNORECASE)
     assert html.count("<form") == 1
-    assert html.count("<meta") == 2
+    assert html.count("<meta") == 3
     assert sum('name="token"' in rest for tag, rest in tags if tag == "input") == 1
     assert html.count("<legend") == len(ROWS)
+
+
+def without_icons(html: str) -> str:
+    """Return a page without its title and our own icons; a requester's markup has no classes."""
+    frame = r'<title>.*?</title>|<svg class="ico[^"]*".*?</svg>|<span class="brand">.*?</span>'
+    return re.sub(frame, "", html, flags=re.DOTALL)
 
 
 class Controls(HTMLParser):
@@ -520,11 +619,11 @@ def test_no_value_of_a_row_can_act_or_change_the_page(box: Sandbox, place: str) 
     values = [*PAYLOADS, "<!-- open", "plain"]
     job = launch_job(box, [{"review": "r", "link": "l", "x": value} for value in values], cml)
 
-    html = Person(box, job).load()
+    html = without_icons(Person(box, job).load())
 
-    body = Controls(html[html.index("<main>") : html.index("</main>") + len("</main>")])
+    body = Controls(html[html.index("<main ") : html.index("</main>") + len("</main>")])
     assert body.active == []
-    *rows, plain = html.partition("<p><button>")[0].split('<section class="row"')[1:]
+    *rows, plain = html.rpartition("</form>")[0].split('<section class="task"')[1:]
     controls = [
         [re.sub(r"\bu\d+", "u", each) for each in Controls(f"<section{row}").controls]
         for row in (*rows, plain)
@@ -555,9 +654,9 @@ def test_markup_of_rows_and_labels_is_shown_and_escaped_text_is_not(box: Sandbox
     assert f"""<p>&lt;span class="hit"&gt;{text}&lt;/span&gt; &amp;amp; 1 &lt; 2</p>""" in html
     assert f"Is {paris} <i>big</i>?" in html
     assert f"In <u>{paris}</u>" in html
-    assert f"<b>Yes</b>, {paris}</label>" in html
-    no = html[html.index(" No, ") :].partition("</label>")[0]
-    assert unescape(no) == f" No, {rows[0]['text']}"
+    assert f"<span><b>Yes</b>, {paris}</span><kbd" in html
+    no = html[html.index("<span>No, ") + len("<span>") :].partition("</span><kbd")[0]
+    assert unescape(no) == f"No, {rows[0]['text']}"
     assert "<b>" not in no
     assert f"<h3>{paris}</h3>" in html
     assert "<em>How</em> big?" in html
@@ -581,10 +680,11 @@ def test_audio_video_and_images_are_on_the_page_and_may_be_loaded(box: Sandbox) 
     assert f'<video poster="{image}" width="320" controls="">' in response.text
     assert f'<source src="{clip}" type="video/mp4">' in response.text
     assert f'<track src="{clip}" kind="captions">' in response.text
-    assert f'<img src="{image}" alt="A {image}">' in response.text
+    assert f'<img src="{image}" alt="A {image}" loading="lazy"></a>' in response.text
+    assert f'<a class="zoom" href="{image}" target="_blank"' in response.text
     policy = response.headers["Content-Security-Policy"]
-    assert "img-src http: https: data:;" in policy
-    assert "media-src http: https: data:;" in policy
+    assert "img-src 'self' http: https: data:;" in policy
+    assert "media-src 'self' http: https: data:;" in policy
 
 
 @pytest.mark.filterwarnings("ignore:.*is not closed before the next tag")
@@ -638,7 +738,7 @@ def test_every_response_has_the_security_headers(box: Sandbox) -> None:
     responses = [
         person.browser.get(person.url),
         person.browser.post(person.url, data=person.fields()),
-        person.browser.get(f"/work/{job.id}?secret=guessed"),
+        person.browser.get(f"/label/{job.id}?secret=guessed"),
         box.app.test_client().get(person.url),
     ]
 
@@ -650,11 +750,58 @@ def test_every_response_has_the_security_headers(box: Sandbox) -> None:
         assert response.content_type == "text/html; charset=utf-8"
 
 
-def test_the_stylesheet_is_served(box: Sandbox) -> None:
-    response = box.app.test_client().get("/work/page.css")
+def test_the_style_the_script_and_the_icon_are_served(box: Sandbox) -> None:
+    browser = box.app.test_client()
+    html = Person(box, launch_job(box, ROWS)).load()
+    urls = re.findall(r'<(?:link|script)[^>]* (?:href|src)="([^"]*)"', html)
 
-    assert response.status_code == 200
-    assert response.content_type == "text/css; charset=utf-8"
+    responses = [browser.get(url) for url in urls]
+
+    assert [each.content_type.partition(";")[0] for each in responses] == [
+        *("text/css", "image/svg+xml", "text/javascript")
+    ]
+    assert all(each.status_code == 200 for each in responses)
+    assert all("immutable" in each.headers["Cache-Control"] for each in responses)
+    assert len(responses[0].data) < 30_000
+    assert len(responses[2].data) < 25_000
+
+
+def test_styles_of_the_form_are_a_stylesheet_of_their_own(box: Sandbox) -> None:
+    cml = (
+        '<b style="color: red">a</b><i style="color: red; position: fixed">b</i>'
+        f"<u style='background: yellow'>c</u>{CML}"
+    )
+    browser = box.app.test_client()
+
+    with pytest.warns(ServiceWarning, match="position is removed"):
+        job = launch_job(box, ROWS, cml)
+    html = Person(box, job).load()
+    url = re.findall(r'<link rel="stylesheet" href="(/label/styles.css[^"]*)"', html)[0]
+    styles = browser.get(unescape(url)).text
+    forged = browser.get("/label/styles.css?s=position:fixed;color:red&s=a}b{color:red").text
+
+    assert "style=" not in html
+    assert '<b class="style-0">a</b><i class="style-0">b</i><u class="style-1">c</u>' in html
+    assert styles == ".style-0{color: red}\n.style-1{background: yellow}\n"
+    assert forged == ".style-0{color: red}\n.style-1{}\n"
+
+
+def test_the_address_of_earlier_versions_leads_to_the_page(box: Sandbox) -> None:
+    job = launch_job(box, ROWS)
+    person = Person(box, job)
+    old = person.url.replace("/label/", "/work/")
+    cookie = person.browser.get_cookie("crowdflower_contributor", path="/label")
+    browser = box.app.test_client()
+    browser.set_cookie("crowdflower_contributor", cookie.value, path="/work")
+
+    moved = browser.get(old)
+    page = browser.get(old, follow_redirects=True)
+    posted = browser.post(old, data=person.fields(says="good"), follow_redirects=True)
+
+    assert (moved.status_code, moved.headers["Location"]) == (308, person.url)
+    assert "Review 1" in page.text
+    assert "Your answers are handed in." in posted.text
+    assert len(judgments(job)) == len(ROWS)
 
 
 def test_the_work_url_of_an_unknown_job_is_an_error(box: Sandbox) -> None:

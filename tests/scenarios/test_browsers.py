@@ -68,7 +68,7 @@ def open_browser(box: Box) -> Iterator[Callable[[Job, str], Browser]]:
         in_process = box.url.startswith("https")
         sessions.append(session_for(box.sandbox.app) if in_process else requests.Session())
         secret = urlencode({"secret": job["secret"]})
-        return Browser(sessions[-1], f"{box.url}/work/{job.id}?{secret}", name)
+        return Browser(sessions[-1], f"{box.url}/label/{job.id}?{secret}", name)
 
     yield open_page
     for session in sessions:
@@ -100,7 +100,7 @@ def test_submitted_pages_have_their_start_and_end_times(
     assert stored_answers(job) == [YES] * 10
     assert all(judgment.started_at < judgment.created_at for judgment in job.judgments())
     assert (job.state, job.ping()["needed_judgments"]) == ("finished", 0)
-    assert "This job is not running." in ada.load()
+    assert "This job is not running" in ada.load()
 
 
 def test_two_browser_windows_of_one_contributor_show_one_page(

@@ -107,7 +107,7 @@ def test_rows_and_labels_bring_markup_of_their_own(box: Box) -> None:
     """
     job = send_form(box, [{"text": text} for _ in range(5)], cml)
     job.launch(5, channels=["cf_internal"])
-    url = f"{box.url}/work/{job.id}?{urlencode({'secret': job['secret']})}"
+    url = f"{box.url}/label/{job.id}?{urlencode({'secret': job['secret']})}"
 
     box.session.post(url, data={"name": "Ada"}, timeout=60)
     html = box.session.get(url, timeout=60).text

@@ -268,7 +268,7 @@ def announcement(
 Address   {origin}/v1
 API key   {box.key}
 Data      {storage}
-Work      {origin}/work/JOB?secret=SECRET   (id and secret of a job){ampcrowd}{control}
+Work      {origin}/label/JOB?secret=SECRET   (id and secret of a job){ampcrowd}{control}
 
 Configure a client, which then needs no arguments:
 

@@ -21,7 +21,8 @@ from flask import Request, Response, current_app, request
 from crowdflower.sandbox.ampcrowd import batches, groups
 from crowdflower.sandbox.ampcrowd.payload import CROWDS, parse_group
 from crowdflower.sandbox.errors import BadRequest, Forbidden, NotFound, Refusal, Unsupported
-from crowdflower.sandbox.pages import routes as pages
+from crowdflower.sandbox.pages import work_page
+from crowdflower.sandbox.pages.no_page import SKIPPED, Say
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.rules.jobs import jobs
@@ -42,6 +43,10 @@ _AUTHORIZATION = re.compile(r'Token\s+token="?([^"\s,]+)"?', re.IGNORECASE)
 _ASSIGNMENT_FIELDS: Final = ("assignment_id", "task_id", "worker_id")
 _HIDDEN_FIELDS: Final = frozenset({*_ASSIGNMENT_FIELDS, "point"})
 """Fields of a page for programs that answer in place of a browser."""
+
+_NO_TASKS: Final = Say(
+    "Nothing to do here right now", ("There are no tasks for you now.",), "clock"
+)
 
 _RESPONSE_FIELDS: Final = (*_ASSIGNMENT_FIELDS, "answers")
 
@@ -75,14 +80,14 @@ def purge(crowd: str) -> Response:
 def assignment(crowd: str, worker: str | None = None, task: str | None = None) -> Response:
     """Show a contributor a batch as a page, and take the answers that they submit there."""
     form = request.form
-    notices = {pages.DONE, pages.GIVEN_UP}
+    notices = {work_page.DONE, work_page.SKIPPED_PAGE}
     query = {name: value for name, value in request.args.items() if name not in notices}
     url = f"{quote(request.path)}?{urlencode(query)}"
 
     def show(tx: Transaction) -> Response:
         contributor = batches.find_or_create_worker(tx, worker_id)
-        if pages.GIVEN_UP in request.args:
-            return pages.message_response(tx, contributor, pages.GAVE_UP, url)
+        if work_page.SKIPPED_PAGE in request.args:
+            return work_page.say_without_job(tx, contributor, SKIPPED._replace(next_url=url))
         batch = batches.assign(
             tx,
             crowd,
@@ -91,17 +96,18 @@ def assignment(crowd: str, worker: str | None = None, task: str | None = None) -
             task_id=task or query.get("task_id") or None,
         )
         if batch is None:
-            return pages.message_response(tx, contributor, "There are no tasks for you now.")
+            return work_page.say_without_job(tx, contributor, _NO_TASKS)
         points = (("point", name) for name in batch.points)
         values = (batch.id, batch.task_id, worker_id)
         hidden_fields = (*zip(_ASSIGNMENT_FIELDS, values, strict=True), *points)
-        return pages.page_response(pages.Visit(tx, batch.job, url, hidden_fields), contributor)
+        visit = work_page.Visit(tx, batch.job, url, hidden_fields)
+        return work_page.page_response(visit, contributor)
 
     def submit(tx: Transaction) -> Response:
         job_id = groups.find_batch(tx, crowd, form.get("task_id", "")).job_id
         hidden_fields = [each for each in form.items(multi=True) if each[0] in _HIDDEN_FIELDS]
-        visit = pages.Visit(tx, jobs.load(tx, job_id), url, hidden_fields)
-        return pages.submit(visit, batches.find_or_create_worker(tx, worker_id), form)
+        visit = work_page.Visit(tx, jobs.load(tx, job_id), url, hidden_fields)
+        return work_page.submit(visit, batches.find_or_create_worker(tx, worker_id), form)
 
     try:
         service = _authorize(request, allow_navigation=True)
@@ -111,7 +117,7 @@ def assignment(crowd: str, worker: str | None = None, task: str | None = None) -
             raise BadRequest(f"worker_id has to be 1 to {MAX_WORKER_ID_LENGTH} characters.")
         return service.database.write(submit if request.method == "POST" else show)
     except Refusal as refusal:
-        return pages.refusal_response(refusal)
+        return work_page.refusal_response(refusal)
 
 
 def respond(crowd: str) -> Response:

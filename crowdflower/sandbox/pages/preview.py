@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -12,7 +11,9 @@ from markupsafe import Markup
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.sanitizer import sanitize
-from crowdflower.sandbox.pages.rendering import TEMPLATES, Answers, render_unit
+from crowdflower.sandbox.pages.assets import read_asset
+from crowdflower.sandbox.pages.rendering import TEMPLATES, job_values
+from crowdflower.sandbox.pages.row_form import Answers, render_unit
 from crowdflower.sandbox.rules.gold_answers import hidden_columns, visible_data
 from crowdflower.sandbox.rules.work.handout import PageUnit
 
@@ -21,8 +22,6 @@ POLICY: Final = (
     " media-src http: https: data:; form-action 'none'; base-uri 'none'"
 )
 """Content security policy: the page runs no scripts, and loads only images and media."""
-
-_STYLESHEET: Final = Path(__file__).with_name("page.css")
 
 
 class FormError(ValueError):
@@ -58,12 +57,11 @@ def render_preview(
     except Refusal as refusal:
         raise FormError(refusal.message) from None
     return TEMPLATES.get_template("preview.html").render(
-        title=title,
-        language=language,
+        **job_values(title, 0, language),
         instructions=Markup(sanitize(instructions)),  # noqa: S704 - sanitized
         unit=unit,
         policy=POLICY,
-        stylesheet=Markup(_STYLESHEET.read_text(encoding="utf-8")),  # noqa: S704 - our own
+        stylesheet=Markup(read_asset("desk.css").decode()),  # noqa: S704 - our own
     )
 
 

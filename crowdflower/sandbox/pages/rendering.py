@@ -1,27 +1,20 @@
-"""Renders the form of a row as HTML, with the answers so far and their errors."""
+"""Renders templates as pages, with the headers that protect them."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from flask import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from crowdflower.sandbox.forms import rendered_form
-from crowdflower.sandbox.forms.sanitizer import (
-    close_players,
-    plain_text,
-    sanitize,
-    sanitize_value,
-)
+from crowdflower.sandbox.forms.sanitizer import plain_text, sanitize_value
+from crowdflower.sandbox.pages.assets import asset_url
+from crowdflower.sandbox.pages.origins import PAGE_HEADERS
+from crowdflower.sandbox.rules.money import CENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from crowdflower.cml import Field
-    from crowdflower.sandbox.rules.work.handout import PageUnit
+    from sqlalchemy import Row
 
 TEMPLATES: Final = Environment(
     loader=PackageLoader("crowdflower.sandbox.pages"),
@@ -31,95 +24,63 @@ TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 
+RIGHT_TO_LEFT: Final = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+"""Languages that are written from right to left, as a job's ``language`` names them."""
 
-def _markup(text: str) -> Markup:
+
+def markup(text: str) -> Markup:
     """Return a label, or other text of the requester, as HTML without anything active."""
     return Markup(sanitize_value(text))  # noqa: S704 - sanitized
 
 
-TEMPLATES.filters.update(markup=_markup, plain=plain_text)
+def dollars(amount_mc: int) -> str:
+    """Return an amount in thousandths of a cent as dollars, with at least two decimals.
 
-_PLACEHOLDER: Final = "\ufdd0{}\ufdd1"
-"""Stands for a question while the HTML around it is sanitized.
-
-Its code points are noncharacters, which are removed from the form before.
-"""
-
-_PLACEHOLDERS: Final = re.compile("\ufdd0(\\d+)\ufdd1")
-_WITHOUT_NONCHARACTERS: Final = str.maketrans("", "", "\ufdd0\ufdd1")
-_TEXT_KINDS: Final = frozenset({"text", "textarea", "meta"})
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A contributor's answers for one row so far.
-
-    :param values: Question to answers; ``None`` before the contributor has seen the row.
-    :param errors: Question to the error of its answer.
-    :param more: The question, or a member of the group, that gets another line.
+    >>> dollars(10_000), dollars(12_500)
+    ('$0.10', '$0.125')
     """
-
-    values: Mapping[str, Sequence[str]] | None = None
-    errors: Mapping[str, str] = field(default_factory=dict)
-    more: str | None = None
+    whole, _, decimals = f"{amount_mc / CENT / 100:.5f}".partition(".")
+    return f"${int(whole):,}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
-def render_unit(cml: str, unit: PageUnit, answers: Answers, user_agent: str = "") -> Markup:
-    """Render the form of a unit.
+def percent(fraction: float) -> str:
+    """Return a fraction as a whole percentage, not rounded up to 100.
 
-    The requester's HTML is sanitized; the questions are rendered by our own templates. A question
-    that depends on another one is always shown, since pages run no scripts; an answer that did not
-    apply is dropped when the page is submitted.
-
-    :param user_agent: The browser's header, for questions that it answers.
-    :raises Invalid: The form does not work with this row.
+    >>> percent(0.916), percent(0.9999), percent(1)
+    ('92 %', '99 %', '100 %')
     """
-    form = rendered_form(cml, unit.data)
-    groups = {name: group.members for group in form.groups for name in group.members}
-    questions, pieces, at = [], [], 0
-    for number, question in enumerate(form.fields):
-        add_line = answers.more in groups.get(question.name, (question.name,))
-        questions.append(_question(unit.id, question, answers, user_agent, add_line=add_line))
-        start, end = question.span
-        pieces += [
-            form.source[at:start].translate(_WITHOUT_NONCHARACTERS),
-            _PLACEHOLDER.format(number),
-        ]
-        at = end
-    pieces.append(form.source[at:].translate(_WITHOUT_NONCHARACTERS))
-    frame = sanitize(close_players("".join(pieces), _PLACEHOLDER[0]))
-    kept = {int(number) for number in _PLACEHOLDERS.findall(frame)}
-    html = _PLACEHOLDERS.sub(lambda place: questions[int(place[1])], frame)
-    # Questions inside an element that was removed must be asked all the same.
-    lost = [each for number, each in enumerate(questions) if number not in kept]
-    return Markup(html + "".join(lost))  # noqa: S704 - sanitized, or rendered by a template
+    rounded = min(round(fraction * 100), 99) if fraction < 1 else 100
+    return f"{rounded} %"
 
 
-def _question(
-    unit_id: int, question: Field, answers: Answers, user_agent: str, *, add_line: bool
-) -> str:
-    """Render one question; one with several answers has a line for each, at least one."""
-    if question.kind == "hidden":
-        values = [user_agent if "user_agent" in question.validators else question.value]
-    elif answers.values is None:
-        values = _defaults(question)
-    else:
-        values = list(answers.values.get(question.name, ()))
-    repeats = question.repeated or (question.multiple and question.kind in _TEXT_KINDS)
-    if repeats:
-        values += [""] * (add_line or not values)
-    return TEMPLATES.get_template("question.html").render(
-        key=f"u{unit_id}[{question.name}]",
-        anchor=f"u{unit_id}-{question.name}",
-        question=question,
-        help=_markup(question.instructions),
-        values=values,
-        error=answers.errors.get(question.name, ""),
-        repeats=repeats,
-    )
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> count(1, "row"), count(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _defaults(question: Field) -> list[str]:
-    if question.kind == "select":
-        return [each.value for each in question.options if each.label == question.default]
-    return [each.value for each in question.options if each.checked]
+TEMPLATES.filters.update(
+    markup=markup, plain=plain_text, dollars=dollars, percent=percent, count=count
+)
+TEMPLATES.globals.update(asset_url=asset_url)
+
+
+def render(template: str, status: int = 200, **values: Any) -> Response:
+    """Return a page."""
+    html = TEMPLATES.get_template(template).render(values)
+    return Response(html, status, PAGE_HEADERS, content_type="text/html; charset=utf-8")
+
+
+def render_for_job(template: str, job: Row[Any], status: int = 200, **values: Any) -> Response:
+    """Return a page of a job, in its language."""
+    return render(template, status, **job_values(job.title, job.id, job.language), **values)
+
+
+def job_values(title: str | None, number: int, language: str | None) -> dict[str, Any]:
+    """Return what the frame of a job's page shows."""
+    language = language or "en"
+    direction = "rtl" if language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
+    return {"job_title": title or f"Job {number}", "language": language, "direction": direction}

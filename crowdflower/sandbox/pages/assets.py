@@ -1,0 +1,61 @@
+"""The style and the script of all pages: packaged files, served from addresses of their own."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flask import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FOLDER: Final = Path(__file__).with_name("assets")
+_CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
+"""A year: the hash in the URL changes with the content."""
+
+
+@cache
+def read_asset(name: str) -> bytes:
+    """Return the content of a file of the pages, such as ``desk.css``."""
+    return (_FOLDER / name).read_bytes()
+
+
+@cache
+def asset_url(name: str) -> str:
+    """Return the URL of a file of the pages, with a hash of its content.
+
+    >>> asset_url("desk.css").startswith("/desk.css?")
+    True
+    """
+    return f"/{name}?{sha256(read_asset(name)).hexdigest()[:12]}"
+
+
+def style() -> Response:
+    """Return the style of the pages."""
+    return _response("desk.css", "text/css")
+
+
+def script() -> Response:
+    """Return the script of the pages."""
+    return _response("desk.js", "text/javascript")
+
+
+def icon() -> Response:
+    """Return the icon of the pages, which browsers show in a tab."""
+    return _response("icon.svg", "image/svg+xml")
+
+
+def _response(name: str, content_type: str) -> Response:
+    headers = {"Cache-Control": _CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
+    return Response(read_asset(name), 200, headers, content_type=f"{content_type}; charset=utf-8")
+
+
+ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
+    ("/desk.css", ["GET"], style),
+    ("/desk.js", ["GET"], script),
+    ("/icon.svg", ["GET"], icon),
+)
+"""Path, verbs, view."""

@@ -1,0 +1,33 @@
+"""Pictures in a row: each leads to the whole picture, and loads when it is scrolled to."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_TAG: Final = re.compile(r"<a(?=[ >])|</a>|<img ([^>]*)>")
+_SOURCE: Final = re.compile(r'(?:^| )src="(https?:[^"]*)"')
+
+
+def link_pictures(html: str) -> str:
+    """Put a link around each picture of sanitized HTML that is not in one already.
+
+    >>> link_pictures('<img src="https://example.org/a.png" alt="A lamp">')
+    '<a class="zoom" href="https://example.org/a.png" target="_blank" rel="noopener noreferrer">\
+<img src="https://example.org/a.png" alt="A lamp" loading="lazy"></a>'
+    """
+    is_in_link = False
+
+    def change(tag: re.Match[str]) -> str:
+        nonlocal is_in_link
+        if tag[1] is None:
+            is_in_link = tag[0] != "</a>"
+            return tag[0]
+        picture = f'<img {tag[1]} loading="lazy">'
+        source = _SOURCE.search(tag[1])
+        if source is None or is_in_link:
+            return picture
+        link = f'class="zoom" href="{source[1]}" target="_blank" rel="noopener noreferrer"'
+        return f"<a {link}>{picture}</a>"
+
+    return _TAG.sub(change, html)
