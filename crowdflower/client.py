@@ -963,21 +963,9 @@ class Client(BaseClient):
         'Works as it should, every single day.'
         """
         job = self._as_job(job)
-        count = _units_count(job.json)
-        pages = self._pages(
-            _job_path(job.id, "units"),
-            UNITS_PER_PAGE,
-            count,
-            shape=shapes.page_by_unit,
-            first=start_page,
-            ask=partial(self._ask_units_count, job.id),
-        )
-        total = 0
-        for page in pages:
-            total += len(page)
+        for page in self._unit_pages(job, start_page, strict=strict):
             yield from UnitPromise._of_page(job, self, page)  # noqa: SLF001 - one family
             del page  # before the next one comes: see pagination
-        pagination.verify_count(total, count if start_page == 1 else None, strict=strict)
 
     def add_unit(self, job: JobFields | int, data: Row, golden: bool = False) -> Unit:
         """Add one unit to a job. See :meth:`Job.add_unit`.
@@ -1452,10 +1440,31 @@ class Client(BaseClient):
             operations.journal.path, operations.journal.transaction, operations.account.name
         )
 
+    def _unit_pages(
+        self, job: Job, start_page: int, *, strict: bool = False
+    ) -> Iterator[dict[int, JSONObject]]:
+        """Yield the units of a job, a page at a time, by id."""
+        count = _units_count(job.json)
+        pages = self._pages(
+            _job_path(job.id, "units"),
+            UNITS_PER_PAGE,
+            count,
+            shape=shapes.page_by_unit,
+            first=start_page,
+            ask=partial(self._ask_units_count, job.id),
+        )
+        total = 0
+        for page in pages:
+            total += len(page)
+            yield page
+            del page
+        pagination.verify_count(total, count if start_page == 1 else None, strict=strict)
+
     def _unit_data(self, job_id: int, start_page: int = 1) -> Iterator[tuple[int, JSONObject]]:
         """Yield id and data of all units of a job from a page on, as the service has them now."""
-        for unit in self.get_units(job_id, start_page=start_page):
-            yield unit.id, unit.data
+        for page in self._unit_pages(self._as_job(job_id), start_page):
+            yield from page.items()
+            del page
 
     def _send_tags(self, method: str, job_id: int, tags: list[str]) -> None:
         self.request(method, _job_path(job_id, "tags", suffix=""), data={"tags": tags})
@@ -1463,9 +1472,7 @@ class Client(BaseClient):
     def _job_reader(self) -> JobReader:
         from crowdflower.rows.job_folders.job_reader import JobReader  # noqa: PLC0415
 
-        return JobReader(
-            self, lambda job_id: ((each.id, each.data) for each in self.get_units(job_id))
-        )
+        return JobReader(self, self._unit_data)
 
     def _comparison(
         self, folder: str | PathLike[str], job: JobFields | int | str | None, **how: bool

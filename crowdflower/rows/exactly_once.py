@@ -264,15 +264,16 @@ class KeyedUpload:
 
     def _send_until_there(self, chunk: Chunk) -> int:
         """Send the missing rows of a chunk until they are there; return how many those were."""
-        missing = len(self._plan.missing_lines(chunk))
+        lines = self._plan.missing_lines(chunk)
+        missing = len(lines)
         for attempt in range(MAX_SENDS):
-            lines = self._plan.missing_lines(chunk)
             again = attempt > 0 or chunk.state == "sent"
             if not lines or self._send(chunk, lines, again=again):
                 self._mark_done(chunk)
                 return missing
             self._read_units()
-            if self._target.orders_rows and self._plan.missing_lines(chunk):
+            lines = self._plan.missing_lines(chunk)
+            if self._target.orders_rows and lines:
                 raise self._incomplete(
                     "a response was lost, and the job does not hold the rows: they may still"
                     " arrive, and duplicates would be ordered"

@@ -17,7 +17,7 @@ from crowdflower.http import encoding
 from crowdflower.http.json_problems import is_missing, remedy
 from crowdflower.models.arguments import did_you_mean
 from crowdflower.rows import csv_format
-from crowdflower.rows.json_lines import check_line, json_lines
+from crowdflower.rows.json_lines import check_line, is_reusing, json_lines
 from crowdflower.rows.sources.cell_values import convert_cell
 from crowdflower.rows.sources.row_sources import rows_in
 from crowdflower.rows.sources.table_rows import MAX_WHOLE, TableRows
@@ -149,14 +149,14 @@ def _encode_rows(rows: Iterable[Row], key: str, columns: _Columns) -> Iterator[t
 
     def complete_rows() -> Iterator[Row]:
         for number, row in enumerate(rows, 1):
-            if not isinstance(row, Mapping):
+            if type(row) is not dict and not isinstance(row, Mapping):
                 keys.append("")
                 yield row  # json_lines refuses it, with its number
                 continue
             keys.append(_key_of(row, key, number))
             yield columns.complete(row, number)
 
-    for block in json_lines(complete_rows()):
+    for block in json_lines(complete_rows(), reuse=is_reusing(rows)):
         yield from zip(keys, block.splitlines(keepends=True), strict=True)
         keys.clear()
 
@@ -243,7 +243,8 @@ def _key_of(row: Row, key: str, number: int) -> str:
 
 
 def _key(value: object, key: str, number: int) -> str:
-    value = convert_cell(value)
+    if type(value) is not str and type(value) is not int:
+        value = convert_cell(value)
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         text = str(value).strip()
         if text and encoding.is_encodable(text):

@@ -46,6 +46,11 @@ SCHEMA: Final = """
     CREATE TABLE seen (key TEXT, unit INTEGER, PRIMARY KEY (key, unit)) WITHOUT ROWID;
 """
 
+_MISSING: Final = (
+    "FROM row WHERE number BETWEEN ? AND ?"
+    " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.key = row.key) ORDER BY number"
+)
+
 _ROW: Final = re.compile(
     r"\b(?P<counts_header>unable to parse )?row (?P<number>[0-9]{1,7})\b", re.IGNORECASE
 )
@@ -109,6 +114,7 @@ def open_plan(
         with suppress(FileExistsError):
             os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     plan = Plan(name)
+    plan.is_temporary = path is None
     try:
         yield plan
     finally:
@@ -123,6 +129,8 @@ class Plan:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.is_temporary = False
+        """Whether the file is deleted after the plan is closed, unless it is kept."""
         self.is_kept = False
         """Whether a temporary file stays after the plan is closed."""
         self.refused_row: int | None = None
@@ -226,17 +234,23 @@ class Plan:
         count = 0
         first, size = 1, 0
         while batch := list(islice(rows, 1000)):
-            numbered = [(count + index, key, line) for index, (key, line) in enumerate(batch, 1)]
-            self._connection.executemany("INSERT INTO row VALUES (?, ?, ?)", numbered)
-            for number, _, line in numbered:
-                digest.update(line)
-                if number > first and (
-                    number - first >= ROWS_PER_CHUNK or size + len(line) > BYTES_PER_CHUNK
-                ):
+            keys, lines = zip(*batch, strict=True)
+            numbers = range(count + 1, count + len(batch) + 1)
+            self._connection.executemany(
+                "INSERT INTO row VALUES (?, ?, ?)", zip(numbers, keys, lines, strict=True)
+            )
+            joined = b"".join(lines)
+            digest.update(joined)
+            count += len(batch)
+            if count - first < ROWS_PER_CHUNK and size + len(joined) <= BYTES_PER_CHUNK:
+                size += len(joined)
+                continue
+            for number, line in zip(numbers, lines, strict=True):
+                is_full = number - first >= ROWS_PER_CHUNK or size + len(line) > BYTES_PER_CHUNK
+                if is_full and number > first:
                     self._add_chunk(first, number - 1)
                     first, size = number, 0
                 size += len(line)
-            count += len(batch)
         if count:
             self._add_chunk(first, count)
         return count
@@ -295,20 +309,13 @@ class Plan:
 
     def missing_lines(self, chunk: Chunk) -> list[bytes]:
         """Return the encoded rows of a chunk that the job did not hold when it was last read."""
-        query = (
-            "SELECT line FROM row WHERE number BETWEEN ? AND ?"
-            " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.key = row.key) ORDER BY number"
-        )
-        return [line for (line,) in self._connection.execute(query, (chunk.first, chunk.last))]
+        found = self._connection.execute(f"SELECT line {_MISSING}", (chunk.first, chunk.last))
+        return [line for (line,) in found]
 
     def missing_keys(self, chunk: Chunk) -> Iterator[str]:
         """Yield the keys of the rows that :meth:`missing_lines` returns."""
-        query = (
-            "SELECT key FROM row WHERE number BETWEEN ? AND ?"
-            " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.key = row.key) ORDER BY number"
-        )
-        for (key,) in self._connection.execute(query, (chunk.first, chunk.last)):
-            yield str(key)
+        found = self._connection.execute(f"SELECT key {_MISSING}", (chunk.first, chunk.last))
+        yield from (str(key) for (key,) in found)
 
     def present_keys(self) -> Iterator[str]:
         """Yield the keys of the rows that the job held when it was last read."""
@@ -331,11 +338,7 @@ class Plan:
 
     def _row_number(self, chunk: Chunk, position: int) -> int | None:
         """Return the number of the row at a position, from 1, among the missing rows of a chunk."""
-        query = (
-            "SELECT number FROM row WHERE number BETWEEN ? AND ?"
-            " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.key = row.key)"
-            " ORDER BY number LIMIT 1 OFFSET ?"
-        )
+        query = f"SELECT number {_MISSING} LIMIT 1 OFFSET ?"
         values = (chunk.first, chunk.last, position - 1)
         found = self._connection.execute(query, values).fetchone() if position > 0 else None
         return None if found is None else int(found[0])
@@ -351,13 +354,15 @@ class Plan:
     def finish(self) -> None:
         """Mark the upload as finished, and delete the rows."""
         self.progress.is_finished = True
+        if self.is_temporary:
+            self.save()
+            return
         with transaction(self._connection):
             self.save()
             for table in ("row", "seen"):
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
-        if self.path:
-            with suppress(sqlite3.Error):  # the upload succeeded, however large the file stays
-                self._connection.execute("VACUUM")
+        with suppress(sqlite3.Error):  # the upload succeeded, however large the file stays
+            self._connection.execute("VACUUM")
 
     # The database
 

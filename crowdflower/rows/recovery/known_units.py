@@ -11,7 +11,7 @@ from typing import Final
 from crowdflower.http.encoding import is_encodable
 from crowdflower.models.endpoints import UNITS_PER_PAGE
 from crowdflower.rows.recovery.upload_journal import key_hash
-from crowdflower.rows.upload_keys import Units, keys_of_units
+from crowdflower.rows.upload_keys import Units, key_in
 
 _EARLIER: Final = "CREATE TEMP TABLE earlier (hash INTEGER PRIMARY KEY)"
 """Hashes of the keys that an unfinished upload has sent."""
@@ -50,23 +50,20 @@ class KnownUnits:
         start_page = self._count_of_all // UNITS_PER_PAGE + 1 if only_new else 1
         count = 0
 
-        def counted() -> Units:
+        def units_with_key() -> Iterator[tuple[str, int]]:
             nonlocal count
-            for unit in list_units(start_page):
+            for unit, data in list_units(start_page):
                 count += 1
-                yield unit
+                found = key_in(data, key)
+                # Keys of the plan can be encoded, so one with a lone surrogate is not among them.
+                if found and unit not in ignored and is_encodable(found):
+                    yield found, unit
 
         with transaction(self._connection):
             if not only_new:
                 self._connection.execute("DELETE FROM seen")
             self._connection.executemany(
-                "INSERT OR IGNORE INTO seen VALUES (?, ?)",
-                # Keys of the plan can be encoded, so one with a lone surrogate is not among them.
-                (
-                    (each, unit)
-                    for each, unit in keys_of_units(counted(), key)
-                    if unit not in ignored and is_encodable(each)
-                ),
+                "INSERT OR IGNORE INTO seen VALUES (?, ?)", units_with_key()
             )
         if not only_new:
             self._count_of_all = count
