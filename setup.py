@@ -20,7 +20,7 @@ EXTRAS = {
     "arrow": ["pyarrow>=15"],
     "quality": ["numpy"],
     "spark": ["pyspark>=4.1", "pandas>=2.2", "pyarrow>=18", "numpy"],
-    "dlt": ["dlt>=1"],
+    "dlt": ["dlt>=1.5", "pyarrow>=15"],
     "fast": ["orjson"],
 }
 # An engine needs a Java runtime or its own settings, so "all" leaves it out.
@@ -36,7 +36,7 @@ EXTRAS["dev"] = [
     *EXTRAS["pandas"],
     *EXTRAS["polars"],
     *EXTRAS["arrow"],
-    *["duckdb", "ipykernel", "ipython", "nbclient"],
+    *["dask[dataframe]", "dlt[duckdb]", "duckdb", "ipykernel", "ipython", "nbclient"],
     *["tox>=4", "pytest>=8", "pytest-xdist", "responses", "hypothesis", "import-linter>=2.3"],
     *["axe-playwright-python", "playwright"],
     "schemathesis>=4",

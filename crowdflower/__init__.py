@@ -24,6 +24,7 @@
     quality      trust, confidence, agreement, aggregation: pure functions
     ampcrowd     the client of a second, smaller service
     spark        Spark: a data source, and consensus on a cluster
+    dlt          dlt: tables of jobs as a source, units as a destination
     sandbox      the service on this machine
     testing      the pytest plugin: fixtures with a sandbox
     cli          the crowdflower command

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crowdflower.models.job_fields import JobFields
     from crowdflower.rows.upload_keys import Units
 
-J = TypeVar("J", bound="JobFields")
+T = TypeVar("T", bound="JobFields")
 
 BATCH: Final = 10_000
 
@@ -166,13 +166,13 @@ class _Values(ValuesView[UnitPlace]):
 
 
 @dataclass(frozen=True)
-class ManyUploads(Generic[J]):
+class ManyUploads(Generic[T]):
     """The result of :meth:`Client.upload_many <crowdflower.client.Client.upload_many>`.
 
     Each row of the upload is in one of the jobs, once.
     """
 
-    jobs: tuple[J, ...]
+    jobs: tuple[T, ...]
     """The first job and its copies, in order."""
 
     rows: int
