@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crowdflower.sandbox import Sandbox
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from crowdflower.job import Job
 
 PACKAGE_ROOT = str(Path(__file__).parents[2])
 
@@ -80,3 +85,46 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             gateway.proc.stdin.close()
             gateway.proc.wait(30)
             SparkContext._gateway = SparkContext._jvm = None
+
+
+FORM = """
+<cml:radios name="sentiment" label="What does it say?" validates="required">
+  <cml:radio label="Good" value="good"/>
+  <cml:radio label="Bad" value="bad"/>
+</cml:radios>
+<cml:text name="words" label="Which words say so?"/>
+"""
+
+
+class Account:
+    """A sandbox on a socket, whose key is in a file."""
+
+    def __init__(self, box: Sandbox, folder: Path) -> None:
+        self.box = box
+        self.client = box.client()
+        self.key_file = folder / "key"
+        self.key_file.write_text(f"{box.key}\n", encoding="utf-8")
+        self.options = {"url": box.url, "key_file": str(self.key_file)}
+
+    def create_job(self, title: str, rows: Any = ()) -> Job:
+        """Return a job with rows."""
+        job = self.client.create_job({"title": title, "instructions": "<p>Read.</p>", "cml": FORM})
+        if rows:
+            job.upload(list(rows))
+        return job.reload()
+
+    def judge(self, job: Job, units: int) -> None:
+        """Have some units judged, three times each."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # there are no test questions
+            job.launch(units, channels=["cf_internal"])
+        self.box.crowd.run(job)
+        job.reload()
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """An account of a sandbox, for all tests: each has jobs of its own."""
+    with Sandbox() as box:
+        box.crowd.add(20)
+        yield Account(box, tmp_path_factory.mktemp("account"))

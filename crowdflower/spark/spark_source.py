@@ -1,0 +1,306 @@
+"""The data source: ``spark.read.format("crowdflower")`` and ``df.write.format("crowdflower")``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Final
+
+from pyspark.sql import datasource
+from pyspark.sql.datasource import (
+    DataSource,
+    DataSourceArrowWriter,
+    DataSourceReader,
+    InputPartition,
+    WriterCommitMessage,
+)
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+
+from crowdflower.exceptions import InvalidInput
+from crowdflower.spark.spark_options import SparkOptions
+from crowdflower.tables.optional_packages import require
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql.datasource import Filter
+    from pyspark.sql.types import StructType
+
+    from crowdflower.client import Client
+    from crowdflower.spark.spark_stream import JudgmentStream
+    from crowdflower.tables.partitions import PartitionPlan, WriteReceipt, WriteToken
+
+FORMAT: Final = "crowdflower"
+
+_OPERATORS: Final = {
+    "EqualTo": "=",
+    "EqualNullSafe": "=",
+    "GreaterThan": ">",
+    "GreaterThanOrEqual": ">=",
+    "LessThan": "<",
+    "LessThanOrEqual": "<=",
+    "In": "in",
+    "IsNull": "is null",
+    "IsNotNull": "is not null",
+}
+"""Filters of PySpark, by the names of their classes, and operators of conditions."""
+
+
+class CrowdflowerSource(DataSource):
+    """Tables of jobs as DataFrames, and rows of DataFrames as units.
+
+    :func:`register` registers it, with the pushdown of filters; ``spark.dataSource.register`` does
+    so without. :doc:`/spark` has the options.
+    """
+
+    has_all_columns = False
+    """Whether the schema is that of the whole table, so that another column is an error."""
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the name of the format."""
+        return FORMAT
+
+    def schema(self) -> StructType:
+        """Return the columns of the table; fetches the job, and some units or judgments."""
+        options = SparkOptions.read(self.options)
+        self.has_all_columns = options["columns"] is None
+        with options.client() as client:
+            return from_arrow_schema(_plain_schema(plan_read(client, options).schema))
+
+    def reader(self, schema: StructType) -> DataSourceReader:
+        """Return a reader for the columns in a schema."""
+        options = SparkOptions.read(self.options)
+        return CrowdflowerReader(options, schema, is_strict=self.has_all_columns)
+
+    def writer(self, schema: StructType, overwrite: bool) -> DataSourceArrowWriter:
+        """Begin to write; to overwrite is refused, since it would delete units of other writes."""
+        options = SparkOptions.write(self.options)
+        if overwrite:
+            raise InvalidInput('units are only ever added: use .mode("append")')
+        _check_key_column(options["key"], schema)
+        return CrowdflowerWriter.begin(options)
+
+    def simpleStreamReader(self, schema: StructType) -> JudgmentStream:  # noqa: N802 - PySpark's name
+        """Return a reader of new judgments."""
+        from crowdflower.spark.spark_stream import JudgmentStream  # noqa: PLC0415 - imports this
+
+        return JudgmentStream(SparkOptions.read(self.options), schema)
+
+
+class FilteringSource(CrowdflowerSource):
+    """The same with pushdown of filters, which PySpark refuses where it is not enabled."""
+
+    def reader(self, schema: StructType) -> DataSourceReader:
+        """Return a reader that filters the rows itself, where it can."""
+        options = SparkOptions.read(self.options)
+        return FilteringReader(options, schema, is_strict=self.has_all_columns)
+
+
+def plan_read(
+    client: Client,
+    options: SparkOptions,
+    schema: pa.Schema | None = None,
+    conditions: Iterable[Any] = (),
+) -> PartitionPlan:
+    """Divide the table into partitions."""
+    from crowdflower.tables.partitions import plan_partitions  # noqa: PLC0415 - imports pyarrow
+
+    require("pyarrow", "spark", "spark.read")
+    return plan_partitions(
+        client,
+        options["table"],
+        options["job"] or (),
+        columns=options["columns"] if schema is None else None,
+        conditions=conditions,
+        partitions=4 if options["partitions"] is None else options["partitions"],
+        requests_per_second=options["requests_per_second"],
+        schema=schema,
+    )
+
+
+def arrow_schema(schema: StructType | pa.Schema) -> pa.Schema:
+    """Return the schema that an engine expects of record batches."""
+    if not hasattr(schema, "fieldNames"):  # Sail passes schemas of Arrow
+        return schema
+    has_zone = "timezone" in signature(to_arrow_schema).parameters  # since PySpark 4.2
+    return to_arrow_schema(schema, timezone="UTC") if has_zone else to_arrow_schema(schema)
+
+
+class CrowdflowerReader(DataSourceReader):
+    """Reads a table in partitions, each with a client of its own.
+
+    :param is_strict: Whether a column that is not in the schema is an error.
+    """
+
+    def __init__(
+        self, options: SparkOptions, schema: StructType, *, is_strict: bool = False
+    ) -> None:
+        self.options = options
+        self.schema = arrow_schema(schema)
+        self.is_strict = is_strict
+        self.plan: PartitionPlan | None = None
+
+    def partitions(self) -> Sequence[InputPartition]:
+        """Return the partitions of the plan; a job without rows has none."""
+        if self.plan is None:
+            with self.options.client() as client:
+                self.plan = plan_read(client, self.options, self.schema)
+        return [
+            InputPartition(replace(each, is_strict=self.is_strict)) for each in self.plan.partitions
+        ]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a partition."""
+        from crowdflower.tables.partitions import read_partition  # noqa: PLC0415 - imports pyarrow
+
+        with self.options.client() as client:
+            yield from read_partition(client, partition.value)
+
+
+class FilteringReader(CrowdflowerReader):
+    """The same, for rows that fulfil conditions."""
+
+    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 - PySpark's name
+        """Take the filters that can be checked here, and return the others."""
+        found = [(each, _condition(each, self.schema)) for each in filters]
+        conditions = [condition for _, condition in found if condition is not None]
+        if not conditions:
+            return filters
+        with self.options.client() as client:
+            try:
+                self.plan = plan_read(client, self.options, self.schema, conditions)
+            except InvalidInput:  # a schema of the user has other types than the table
+                return filters
+        return [each for each, condition in found if condition is None]
+
+
+def _condition(given: Filter, schema: pa.Schema) -> Any | None:
+    """Return a filter as a condition, if both mean the same for every value."""
+    from crowdflower.tables.partitions import Condition  # noqa: PLC0415 - imports pyarrow
+
+    if type(given) is datasource.Not and type(given.child) is datasource.EqualTo:
+        child = given.child
+        if child.value is not True:
+            return None
+        given = datasource.EqualTo(child.attribute, value=False)
+    name = next((each for each in _OPERATORS if type(given) is getattr(datasource, each)), None)
+    if name is None or len(given.attribute) != 1:
+        return None
+    (column,) = given.attribute
+    operator = _OPERATORS[name]
+    value: Any = getattr(given, "value", None)
+    if operator not in {"is null", "is not null"}:
+        # Of times and dates, the type of the column decides what they mean, so Spark compares them.
+        types, kind = require("pyarrow", "spark", "spark.read").types, schema.field(column).type
+        is_plain = types.is_boolean(kind) or types.is_string(kind) or types.is_large_string(kind)
+        is_number = types.is_integer(kind) or types.is_floating(kind)
+        values = value if operator == "in" else (value,)
+        if not (is_plain or is_number) or any(
+            each is None or (isinstance(each, float) and math.isnan(each)) for each in values
+        ):
+            return None
+    try:
+        return Condition(column, operator, value)
+    except InvalidInput:
+        return None
+
+
+def _plain_schema(schema: pa.Schema) -> pa.Schema:
+    """Return a schema with types that Spark has."""
+    pa = require("pyarrow", "spark", "spark.read")
+
+    def plain(kind: Any) -> Any:
+        return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+    return pa.schema([pa.field(each.name, plain(each.type)) for each in schema])
+
+
+def _check_key_column(key: str, schema: StructType) -> None:
+    """Refuse a key that is not a column; it is not shown, since it may be an API key."""
+    if key not in schema.names:
+        raise InvalidInput(
+            "the option key must name the column that identifies a row; the columns are:"
+            f" {', '.join(schema.names)}. The API key must not be an option"
+        )
+
+
+@dataclass
+class StagedRows(WriterCommitMessage):
+    """What a task has staged."""
+
+    receipt: WriteReceipt
+
+
+class CrowdflowerWriter(DataSourceArrowWriter):
+    """Stages rows as units that are not ordered; the driver verifies or removes them."""
+
+    def __init__(self, options: SparkOptions, token: WriteToken) -> None:
+        self.options = options
+        self.token = token
+
+    @classmethod
+    def begin(cls, options: SparkOptions) -> CrowdflowerWriter:
+        """Check the job, and begin a write to it."""
+        from crowdflower.tables.partitions import start_write  # noqa: PLC0415 - imports pyarrow
+
+        with options.client() as client:
+            job = client.get_job(options["job"] or options["alias"])
+            force = bool(options["force"])
+            return cls(options, start_write(client, job.id, key=options["key"], force=force))
+
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> StagedRows:
+        """Stage the rows of one partition, each once, however often the task is tried."""
+        from pyspark import TaskContext  # noqa: PLC0415 - on workers only
+
+        from crowdflower.tables.partitions import write_partition  # noqa: PLC0415 - imports pyarrow
+
+        context = TaskContext.get()
+        number = None if context is None else context.partitionId()
+        with self.options.client() as client:
+            return StagedRows(write_partition(client, iterator, self.token, partition=number))
+
+    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Verify that each row is there once, and launch the job if asked for."""
+        from crowdflower.tables.partitions import commit_write  # noqa: PLC0415 - imports pyarrow
+
+        with self.options.client() as client:
+            commit_write(
+                client,
+                self.token,
+                _receipts(messages),
+                launch_key=self.options["launch_key"],
+                max_cost_cents=self.options["max_cost_cents"],
+            )
+
+    def abort(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Remove what the tasks have staged."""
+        from crowdflower.tables.partitions import abort_write  # noqa: PLC0415 - imports pyarrow
+
+        with self.options.client() as client:
+            abort_write(client, self.token, _receipts(messages))
+
+
+def _receipts(messages: list[WriterCommitMessage | None]) -> list[WriteReceipt]:
+    return [each.receipt for each in messages if isinstance(each, StagedRows)]
+
+
+def register(spark: Any) -> None:
+    """Register the format ``crowdflower`` in a session, and enable the pushdown of filters.
+
+    Sets ``spark.sql.python.filterPushdown.enabled`` of the session, without which PySpark refuses
+    sources that filter.
+
+    :param spark: The session: of Spark, Spark Connect or Sail.
+
+    .. code-block:: python
+
+       from crowdflower.spark import register
+
+       register(spark)
+       reader = spark.read.format("crowdflower").option("job", "7").option("table", "results")
+       reader.load().filter("state = 'finalized'").show()
+    """
+    spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")
+    spark.dataSource.register(FilteringSource)
