@@ -33,6 +33,7 @@ SUITES = {
     "tables": "tables",
     "uploads": "uploads",
     "aggregation": "aggregation",
+    "spark_consensus": "spark_consensus",
     "sandbox": "sandbox.__main__",
     "waits": "sandbox.waits",
     "kills": "sandbox.kills",
