@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sized
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from itertools import count
 from queue import SimpleQueue
@@ -154,6 +154,10 @@ class ReadAhead(Protocol):
         """Pages that may be fetched at a time; 0: the next one, by the reader itself."""
 
     @property
+    def most_waiting(self) -> int:
+        """Pages that may be ahead of the reader while it waits for a late one, read or not."""
+
+    @property
     def last(self) -> float:
         """Number of the last page that may be fetched ahead."""
 
@@ -192,6 +196,11 @@ class FixedReadAhead:
         """The width, if the list has several pages and the service is far."""
         return self._width if self._pays and self._is_long else 0
 
+    @property
+    def most_waiting(self) -> int:
+        """The same."""
+        return self.limit
+
     def learn(self, number: int, items: int, cost: Cost, beside: int) -> None:  # noqa: ARG002
         """Find out whether threads pay.
 
@@ -225,11 +234,14 @@ def _fetch_ahead(
     threads = _Threads(fetch)
     process = os.getpid()
 
-    def fill() -> None:
+    def fill(most: int) -> None:
         nonlocal number
-        while len(ahead) < read_ahead.limit and number < read_ahead.last:
+        while number < read_ahead.last and len(ahead) < most:
+            fetching = sum(not page.done() for page in ahead)
+            if fetching >= read_ahead.limit:
+                break
             number += 1
-            ahead.append(threads.submit(number, len(ahead) + 1))
+            ahead.append(threads.submit(number, fetching + 1))
 
     try:
         while True:
@@ -237,14 +249,17 @@ def _fetch_ahead(
                 number -= len(ahead)
                 ahead.clear()
                 threads, process = _Threads(fetch), os.getpid()
-            fill()
+            fill(read_ahead.limit)
             if ahead and read_ahead.ask_count():
-                fill()
+                fill(read_ahead.limit)
             if ahead:
+                while not ahead[0].done():  # others take its place, or one late page would halt all
+                    wait([page for page in ahead if not page.done()], return_when=FIRST_COMPLETED)
+                    fill(read_ahead.most_waiting)
                 page, cost = ahead.popleft().result()
                 beside = max(1, len(ahead))
                 read_ahead.learn(number - len(ahead), _count_items(page), cost, beside)
-                fill()  # before the consumer works on this page
+                fill(read_ahead.limit)  # before the consumer works on this page
             else:
                 number += 1
                 page, cost = fetch(number)

@@ -218,6 +218,11 @@ class AdaptiveReadAhead:
             limit = min(limit, max(first, self._pages))
         return int(limit)
 
+    @property
+    def most_waiting(self) -> int:
+        """Twice as many, if the list has them."""
+        return 2 * self.limit if self._is_exact else self.limit
+
     def learn(self, number: int, items: int, cost: Cost, beside: int) -> None:
         """Find out whether threads pay, how many, and whether the service slows down."""
         self._pages += 1
@@ -238,7 +243,7 @@ class AdaptiveReadAhead:
         elif self._pages == 1:
             self._is_far = cost.waiting > MIN_WAIT_RATIO * cost.cpu
         else:
-            is_crowded = cost.waiting < CROWDED * beside * cost.cpu
+            is_crowded = cost.waiting < CROWDED * min(beside, self.limit) * cost.cpu
             self._crowded = self._crowded + 1 if is_crowded else 0
             self._is_far = self._is_far and self._crowded < self.limit
         if 0 < items == self._longest and (self.limit or not beside):

@@ -409,8 +409,41 @@ def test_a_slow_reader_pauses_the_reading_ahead() -> None:
         ahead.append(max(service.asked) - number)
     source.close()  # type: ignore[attr-defined]
 
-    assert max(ahead) <= 16
+    assert max(ahead) <= 32
     assert service.most <= 16
+
+
+def test_a_late_page_does_not_halt_the_others() -> None:
+    others_came = threading.Event()
+    asked = []
+
+    def fetch(number: int) -> list[int]:
+        asked.append(number)
+        if number == 2:
+            assert others_came.wait(timeout=60)
+        if number == 33:
+            others_came.set()
+        return [number * 100 + item for item in range(SIZE)] if number <= 60 else []
+
+    found = list(
+        pages(
+            fetch,
+            is_end=lambda page: not page,
+            read_ahead=far(PageWindow(), 60 * SIZE),
+            measure=lambda fetch, number: (fetch(number), waiting(0.05)),
+        )
+    )
+
+    assert [page[0] // 100 for page in found] == [*range(1, 61)]
+    assert max(asked[: asked.index(33) + 1]) <= 34
+
+
+def test_a_list_of_unknown_length_is_not_read_further_past_its_end_for_a_late_page() -> None:
+    read_ahead = far(PageWindow(), None)
+
+    read(read_ahead, lambda _: 0.05, 3)
+
+    assert (read_ahead.limit, read_ahead.most_waiting) == (4, 4)
 
 
 def test_a_failure_comes_in_its_place_while_later_pages_were_read() -> None:
