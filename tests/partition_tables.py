@@ -35,6 +35,24 @@ class Forgetful(Transport):
     honours_keys = property(lambda _: False, lambda _, __: None)  # type: ignore[assignment]
 
 
+class Interrupting(Transport):
+    """Is interrupted before or after some request, as by Ctrl-C."""
+
+    left = 0
+    """Requests until then; two each, for before and after it is sent."""
+
+    def send(self, *arguments: Any, **how: Any) -> Any:
+        self._count_down()
+        response = super().send(*arguments, **how)
+        self._count_down()
+        return response
+
+    def _count_down(self) -> None:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
 def read(client: Client, plan: PartitionPlan, **how: Any) -> pa.Table:
     """Read all partitions of a plan, each after it was pickled."""
     import pyarrow as pa  # noqa: PLC0415 - optional

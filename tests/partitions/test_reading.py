@@ -381,3 +381,11 @@ def test_a_partition_must_be_one(client: Client) -> None:
         read_partition(client, "units")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match=r"client must be a crowdflower\.Client, not a str"):
         plan_partitions("key", "units", [7])  # type: ignore[arg-type]
+
+
+def test_a_column_that_is_never_null_must_have_values(client: Client, new_job: NewJob) -> None:
+    job = new_job([{"id": 1, "text": "One."}, {"id": 2, "text": None}])
+    schema = pa.schema([pa.field("text", pa.string(), nullable=False)])
+
+    with pytest.raises(InvalidInput, match=f"unit {job.units[1].id} of job {job.id} has no value"):
+        read(client, plan_partitions(client, "units", job, schema=schema))

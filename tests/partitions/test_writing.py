@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from partition_tables import Forgetful, pickled
+from partition_tables import Forgetful, Interrupting, pickled
 
 from crowdflower.exceptions import DuplicateOperation, InvalidInput, OverBudget, UploadIncomplete
 from crowdflower.tables.partitions import (
@@ -243,6 +243,7 @@ def test_a_launched_job_takes_rows_too_and_an_abort_cancels_them(
     write_partition(client, rows(10, 11), token)
 
     assert abort_write(client, token) == 2
+    assert abort_write(client, token) == 0
 
     states = [client.get_unit(job, unit.id).state for unit in client.get_units(job)]
     assert states[5:] == ["canceled"] * 2
@@ -354,3 +355,50 @@ def test_a_lost_response_loses_and_doubles_nothing(
 
     assert commit_write(client, token, [receipt]).rows == 30
     assert held(job) == Counter(range(30))
+
+
+def interrupted_at_every_request(client: Client, call: Callable[[], Any]) -> Any:
+    """Repeat a call until it is not interrupted, each time after one more request."""
+    client.transport.__class__ = Interrupting
+    for count in range(1, 300):
+        client.transport.left = count
+        try:
+            return call()
+        except KeyboardInterrupt:
+            continue
+        finally:
+            client.transport.left = 0
+    raise AssertionError
+
+
+def test_a_commit_that_is_interrupted_anywhere_can_be_repeated(
+    box: Sandbox, client: Client, new_job: NewJob
+) -> None:
+    job = new_job(1)
+    token = start_write(client, job.id, key="id")
+    write_partition(client, rows(1, 2, 90, 91), token)
+    receipt = write_partition(client, rows(1, 2, 3, 4, 5), token)
+    box.client().upload_job(rows(3, 4), job.id)  # as if an attempt had run at the same time
+
+    done = interrupted_at_every_request(
+        client,
+        lambda: commit_write(client, token, [receipt], launch_key="may", max_cost_cents=999),
+    )
+
+    assert held(job) == Counter(range(6))
+    assert done.order.nuggeted_units_count == 6
+    assert job.reload().state == "running"
+    assert titles(client) == ["Reviews"]
+
+
+def test_an_abort_that_is_interrupted_anywhere_can_be_repeated(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job(1)
+    token = start_write(client, job.id, key="id")
+    write_partition(client, rows(1, 2, 3), token)
+
+    interrupted_at_every_request(client, lambda: abort_write(client, token))
+
+    assert held(job) == Counter([0])
+    assert titles(client) == ["Reviews"]

@@ -75,13 +75,17 @@ class DuplicateUnits:
         for repeated in active[1:]:
             self._remove(repeated, active[0])
 
-    def remove(self, unit: int) -> bool:
-        """Delete a unit, or cancel it if it is new; return whether it is gone."""
+    def remove(self, unit: int) -> bool | None:
+        """Delete a unit, or cancel it if it is new.
+
+        :returns: Whether it was removed; ``None`` if it was canceled before.
+        """
         if self._can_delete and self._delete(unit):
             return True
         active = self.find_active([unit])
         if not active:
-            return True
+            self.ignored.add(unit)
+            return None
         is_untouched = _is_new(active[0]) and _judgments(active[0]) == 0
         return is_untouched and self._cancel(unit) is None
 

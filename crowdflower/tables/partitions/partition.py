@@ -9,7 +9,7 @@ from crowdflower._types import describe_type
 from crowdflower.exceptions import InvalidInput
 from crowdflower.tables.optional_packages import require
 from crowdflower.tables.partitions.column_types import with_schema
-from crowdflower.tables.partitions.condition import Condition
+from crowdflower.tables.partitions.condition import Condition, check_names
 from crowdflower.tables.partitions.planned_column import JobColumns
 
 if TYPE_CHECKING:
@@ -146,6 +146,9 @@ class PartitionPlan:
 
 def replace_schema(partition: Partition, schema: pa.Schema) -> Partition:
     """Return a partition with another schema."""
+    if partition.table == "jobs":
+        known = [each.name for each in partition.parts[0].columns.columns]
+        check_names("schema", partition.table, schema.names, known)
     parts = tuple(
         replace(part, columns=with_schema(part.columns, schema.names, partition.table))
         if partition.table != "jobs"

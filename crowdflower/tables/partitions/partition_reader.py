@@ -126,11 +126,22 @@ class _PartReader:
         if self._partition.is_strict:
             self._check_keys(rows)
         return [
-            self._pyarrow.nulls(len(rows), kind)
-            if column is None
-            else self._array(column, rows, kind)
-            for column, kind in zip(self._found, self._partition.schema.types, strict=True)
+            self._field(field, column, rows)
+            for field, column in zip(self._partition.schema, self._found, strict=True)
         ]
+
+    def _field(self, field: Any, column: PlannedColumn | None, rows: RowBlock) -> Any:
+        if column is None:
+            array = self._pyarrow.nulls(len(rows), field.type)
+        else:
+            array = self._array(column, rows, field.type)
+        if not field.nullable and array.null_count:
+            row = array.is_null().index(True).as_py()
+            raise InvalidInput(
+                f"{rows.describe(row)} has no value in column {field.name!r:.80}, which the schema"
+                " says is never null"
+            )
+        return array
 
     def _array(self, column: PlannedColumn, rows: RowBlock, kind: Any) -> Any:
         try:

@@ -107,7 +107,7 @@ def start_write(
     target = UploadTarget(client, number, live=False)
     job = target.check()
     RowCount(client, target.path).wait_until_processed()
-    if job.get("units_count") != 0:
+    if job.get("units_count") != 0 and not force:
         for _ in keys_of_units(read_page(client, number, 1).items(), key, required=True):
             pass
     claims = WriteClaims.create(client, number)

@@ -353,14 +353,14 @@ class _StagedRows:
         first = self._removal.remove(units[0])  # shows whether units can be deleted
         with ThreadPoolExecutor(THREADS) as pool:
             gone = [first, *pool.map(self._removal.remove, units[1:])]
-        stay = [unit for unit, is_gone in zip(units, gone, strict=True) if not is_gone]
+        stay = [unit for unit, is_gone in zip(units, gone, strict=True) if is_gone is False]
         self._ignored.update(stay)
         if stay:
             warn(
                 f"{len(stay)} units that this write staged in job {self._token.job_id} stay, such"
                 f" as unit {stay[0]}: they were ordered meanwhile"
             )
-        return len(units) - len(stay)
+        return gone.count(True)
 
     def _is_stable(self, before: tuple[bool, int | None]) -> bool:
         """Wait for rows that may be late; return whether none arrived."""
