@@ -16,6 +16,7 @@ from crowdflower.exceptions import DuplicateOperation, InvalidInput, OverBudget,
 from crowdflower.tables.partitions import (
     abort_write,
     commit_write,
+    open_writes,
     start_write,
     write_partition,
 )
@@ -181,9 +182,10 @@ def test_a_launch_that_may_cost_too_much_leaves_the_rows_and_may_be_aborted(
     token = start_write(client, job.id, key="id")
     receipts = [write_partition(client, rows(*range(50)), token)]
 
-    with pytest.raises(OverBudget):
+    with pytest.raises(OverBudget) as caught:
         commit_write(client, token, receipts, launch_key="may", max_cost_cents=1)
 
+    assert f"All 50 rows are in job {job.id}" in caught.value.__notes__[0]
     assert job.reload().state == "unordered"
     assert commit_write(client, token, receipts).rows == 50
 
@@ -355,6 +357,22 @@ def test_a_lost_response_loses_and_doubles_nothing(
 
     assert commit_write(client, token, [receipt]).rows == 30
     assert held(job) == Counter(range(30))
+
+
+def test_a_write_whose_driver_was_killed_can_be_found_and_aborted(
+    client: Client, new_job: NewJob
+) -> None:
+    job, other = new_job(1), new_job(1)
+    tokens = [start_write(client, job.id, key="id", force=force) for force in (True, False)]
+    start_write(client, other.id, key="id")
+    write_partition(client, rows(1, 2), tokens[0])
+
+    found = open_writes(client, job)
+
+    assert {each.claims_job: each for each in found} == {each.claims_job: each for each in tokens}
+    assert sum(abort_write(client, each) for each in found) == 2
+    assert open_writes(client, job) == []
+    assert held(job) == Counter([0])
 
 
 def interrupted_at_every_request(client: Client, call: Callable[[], Any]) -> Any:

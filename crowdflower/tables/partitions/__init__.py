@@ -26,6 +26,7 @@ from crowdflower.tables.partitions.partition_reader import read_partition
 from crowdflower.tables.partitions.partition_writer import (
     WriteReceipt,
     WriteToken,
+    open_writes,
     start_write,
     write_partition,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "WriteToken",
     "abort_write",
     "commit_write",
+    "open_writes",
     "plan_partitions",
     "read_partition",
     "start_write",

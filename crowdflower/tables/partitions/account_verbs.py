@@ -23,6 +23,9 @@ class Account(Protocol):
     def get_job(self, job_id: int | str) -> Any:
         """Fetch a job."""
 
+    def get_jobs(self, *, tags: Iterable[str] = ()) -> Iterator[Any]:
+        """Yield the jobs with some tags."""
+
     def create_job(self, attrs: Mapping[str, Any]) -> Any:
         """Create a job."""
 

@@ -110,8 +110,29 @@ def start_write(
     if job.get("units_count") != 0 and not force:
         for _ in keys_of_units(read_page(client, number, 1).items(), key, required=True):
             pass
-    claims = WriteClaims.create(client, number)
+    about = {"key": key, "force": force}
+    claims = WriteClaims.create(client, number, about)
     return WriteToken(number, key, claims.job_id, job.get("created_at"), force)
+
+
+def open_writes(client: BaseClient, job_id: JobFields | int) -> list[WriteToken]:
+    """Return the tokens of the writes to a job that were neither committed nor aborted.
+
+    If a driver was killed, :func:`abort_write` removes with them what its tasks have staged. Calls
+    ``GET /jobs``, and ``GET /jobs/{id}/units`` for each of them.
+
+    >>> from crowdflower.tables.partitions import open_writes, start_write
+    >>> draft = client.create_job({"title": "Reviews"})
+    >>> token = start_write(client, draft.id, key="id")
+    >>> open_writes(client, draft.id) == [token]
+    True
+    """
+    number = check_count("job_id", job_id.id if isinstance(job_id, JobFields) else job_id)
+    job = UploadTarget(client, number, live=True).check()
+    return [
+        WriteToken(number, about["key"], claims.job_id, job.get("created_at"), about["force"])
+        for claims, about in WriteClaims.find(client, number)
+    ]
 
 
 def write_partition(

@@ -9,15 +9,17 @@ end of the write. Its tags say what it is, and whether the write still takes row
 
 from __future__ import annotations
 
+import json
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from crowdflower._types import JSONObject
 from crowdflower.exceptions import InvalidInput, NotFound, OutcomeUnknown
 from crowdflower.http.base_client import BaseClient
-from crowdflower.http.encoding import segment
+from crowdflower.http.encoding import encode_json, segment
 from crowdflower.rows.recovery.row_count import RowCount
 from crowdflower.rows.recovery.upload_journal import key_hash
 from crowdflower.tables.partitions.account_verbs import account
@@ -34,6 +36,7 @@ ABORTED: Final = f"{TAG}-aborted"
 """Tags of the job: what it is, and how far the write is."""
 
 
+_TITLE: Final = "Claims of a write to job"
 _OVER: Final = "this write was committed or aborted, or is about to be"
 
 
@@ -60,14 +63,33 @@ class WriteClaims:
         self.job_id = job_id
 
     @classmethod
-    def create(cls, client: BaseClient, target: int) -> WriteClaims:
+    def create(cls, client: BaseClient, target: int, about: JSONObject) -> WriteClaims:
         """Create the job.
 
         :param target: The job that is written to.
+        :param about: What is needed to continue the write, for :meth:`find`.
         """
-        job = account(client).create_job({"title": f"Claims of a write to job {target}"})
+        verbs = account(client)
+        job = verbs.create_job({"title": f"{_TITLE} {target}"})
         job.tags = [TAG, f"{TAG}-{target}"]
+        text = encode_json(about).decode()
+        verbs.upload_job([{"attempt": "", "kind": "about", "block": 0, "keys": text}], job.id)
         return cls(client, job.id)
+
+    @classmethod
+    def find(cls, client: BaseClient, target: int) -> Iterator[tuple[WriteClaims, JSONObject]]:
+        """Yield the claims of all writes to a job that did not end, with what was said about them.
+
+        :param target: The job that is written to.
+        """
+        title = f"{_TITLE} {target}".lower()
+        for job in account(client).get_jobs(tags=[f"{TAG}-{target}"]):
+            if str(job.title).lower() == title:  # today's service capitalizes every word
+                claims = cls(client, job.id)
+                for row in claims.rows():
+                    if row["kind"] == "about":
+                        yield claims, json.loads(row["keys"])
+                        break
 
     def check_open(self) -> None:
         """Check that the write takes rows.
@@ -131,16 +153,20 @@ class WriteClaims:
 
     def read(self) -> Iterator[Claim]:
         """Yield the claims of all attempts, each once."""
-        RowCount(self._client, f"jobs/{segment(self.job_id)}").wait_until_processed()
         seen: set[tuple[Any, ...]] = set()
-        for unit in account(self._client).get_units(self.job_id):
-            row = unit.data
+        for row in self.rows():
             name = row["attempt"], row["kind"], row["block"]
-            if name not in seen:
+            if name not in seen and row["kind"] != "about":
                 seen.add(name)
                 packed = b64decode(row["keys"])
                 hashes = struct.unpack(f"<{len(packed) // 8}q", packed)
                 yield Claim(row["attempt"], row["kind"] == "sent", hashes)
+
+    def rows(self) -> Iterator[JSONObject]:
+        """Yield the rows of the job."""
+        RowCount(self._client, f"jobs/{segment(self.job_id)}").wait_until_processed()
+        for unit in account(self._client).get_units(self.job_id):
+            yield unit.data
 
 
 def _rows(attempt: str, kind: str, keys: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from crowdflower._types import describe_type
-from crowdflower.exceptions import ConfigError, InvalidInput, UploadIncomplete, warn
+from crowdflower.exceptions import ApiError, ConfigError, InvalidInput, UploadIncomplete, warn
 from crowdflower.http.base_client import BaseClient
 from crowdflower.http.polling import poll
 from crowdflower.models.arguments import check_cents
@@ -95,7 +95,8 @@ def commit_write(
         the message names. Everything stays staged.
     :raises UploadIncomplete: Rows are missing. Everything stays staged, and nothing is launched:
         repeat the tasks and call again, or abort.
-    :raises OverBudget: The launch may cost more; the rows are committed.
+    :raises OverBudget: The launch may cost more. A note says that the rows are committed, as it
+        does for any other error of the launch.
 
     >>> from crowdflower.tables.partitions import commit_write, start_write, write_partition
     >>> draft = account(client).create_job({"title": "Reviews"})
@@ -128,7 +129,14 @@ def commit_write(
         counts = sum(each.rows for each in chosen), found, staged.duplicates, staged.leftovers
     order = None
     if launch_key is not None:
-        order = _launch(client, token.job_id, launch_key, max_cost_cents)
+        try:
+            order = _launch(client, token.job_id, launch_key, max_cost_cents)
+        except ApiError as error:
+            error.add_note(
+                f"All {counts[0]} rows are in job {token.job_id}, once each; to launch it, call"
+                " commit_write again with the same arguments, or Job.launch"
+            )
+            raise
     claims.close(COMMITTED)
     claims.delete()
     return CommittedWrite(*counts, order=order)
