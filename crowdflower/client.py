@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 from shutil import copyfileobj
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, overload
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from crowdflower._types import JSON, JSONObject, Row, RowSource, describe_type, is_path, masked
 from crowdflower.exceptions import (
@@ -71,6 +71,7 @@ from crowdflower.rows.sources.arrow_rows import read_parquet
 from crowdflower.rows.sources.cell_values import convert_row
 from crowdflower.rows.sources.row_progress import report_rows
 from crowdflower.rows.sources.row_sources import rows_in
+from crowdflower.rows.votes import judgments_count
 from crowdflower.states import REPORT_TYPES, JobState, ReportType, TableType
 from crowdflower.unit import Unit, UnitPromise
 
@@ -85,6 +86,8 @@ if TYPE_CHECKING:
     from crowdflower.webhook_server import WebhookServer
 
 __all__ = ["ApiError", "Client", "PathFactory"]
+
+T = TypeVar("T")
 
 DEFAULT_BASE_URL: Final = "https://api.appen.com/v1"
 
@@ -1254,19 +1257,44 @@ class Client(BaseClient):
         *,
         may_be_empty: bool = False,
     ) -> Iterator[tuple[JSONObject, bytes]]:
-        """Yield the units of the JSON report as plain JSON, each with its line of the report.
+        """Return the units of the JSON report as plain JSON, each with its line of the report.
 
         :param may_be_empty: Yield nothing if the report is empty because the job has no units.
         """
-        expected, found = _judgments_count(job.json), 0
+        found = 0
+
+        def units(archive: IO[bytes]) -> Iterator[tuple[JSONObject, bytes]]:
+            nonlocal found
+            for unit, line in report_archive.units(archive, largest):
+                found += judgments_count(unit)
+                yield unit, line
+
+        return self._read_report(
+            job, units, lambda: found, progress, largest, may_be_empty=may_be_empty
+        )
+
+    def _read_report(
+        self,
+        job: Job,
+        read: Callable[[IO[bytes]], Iterator[T]],
+        count: Callable[[], int],
+        progress: ProgressOption = None,
+        largest: int = report_archive.MAX_UNPACKED,
+        *,
+        may_be_empty: bool = True,
+    ) -> Iterator[T]:
+        """Yield what a function reads from the JSON report.
+
+        :param count: Returns how many judgments were read.
+        """
+        expected = judgments_count(job.json)
         try:
             with download(self, job.id, "json", largest=largest, progress=progress) as archive:
-                for unit, line in report_archive.units(archive, largest):
-                    found += _judgments_count(unit)
-                    yield unit, line
+                yield from read(archive)
         except ReportEmpty:
             if not may_be_empty or job.reload().units_count:
                 raise
+        found = count()
         if found and found < expected:
             warn(
                 f"the report holds {found} of {expected} judgments: it was built before the latest;"
@@ -1510,12 +1538,6 @@ def _units_count(job: JSONObject) -> int | None:
     """Return how many units a job has, if its JSON says so."""
     count = job.get("units_count")
     return count if isinstance(count, int) and count > 0 else None
-
-
-def _judgments_count(data: JSONObject) -> int:
-    """Return how many judgments a job or a unit has; 0 if its JSON does not say so."""
-    count = data.get("judgments_count")
-    return count if isinstance(count, int) else 0
 
 
 def _check_report_type(type_: str) -> None:

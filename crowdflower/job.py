@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from heapq import nlargest
-from itertools import islice
+from itertools import islice, starmap
 from operator import itemgetter
 from os import PathLike
 from pathlib import Path
@@ -59,7 +59,7 @@ from crowdflower.payments.placed_order import count_ordered
 from crowdflower.payments.records import DryRun, Operation, PaymentPattern
 from crowdflower.payments.recovery.earlier_payments import shared_key
 from crowdflower.progress import ProgressOption
-from crowdflower.rows import upload_source
+from crowdflower.rows import report_archive, upload_source
 from crowdflower.rows.sources.arrow_rows import read_parquet
 from crowdflower.rows.unordered_units import UnorderedUnits, describe_not_ordered
 from crowdflower.rows.votes import judgments_in, votes
@@ -1539,8 +1539,8 @@ class Job(JobFields):
         return self.results(progress=progress).to_arrow(since)
 
     def _yield_results(self, *, untrusted: bool, progress: ProgressOption) -> Iterator[Unit]:
-        for row, line in self._report_rows(untrusted=untrusted, progress=progress):
-            yield Unit._of_report(self, self._client, row, line)  # noqa: SLF001 - one family
+        rows = self._report_rows(untrusted=untrusted, progress=progress)
+        return starmap(partial(Unit._of_report, self, self._client), rows)  # noqa: SLF001 - one family
 
     def _report_rows(
         self, *, untrusted: bool, progress: ProgressOption
@@ -1575,6 +1575,7 @@ class Job(JobFields):
             read_job=lambda: client.request("GET", self._path()).body,
             judgments_of=lambda unit: [each.json for each in client.get_unit_judgments(self, unit)],
             clock=client.clock,
+            texts=lambda count: client._read_report(self, report_archive.texts, count, progress),  # noqa: SLF001
         )
 
     def votes(self, field: str | None = None) -> Iterator[tuple[int, int, Any]]:

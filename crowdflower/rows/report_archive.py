@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, count
 from typing import IO, Any, Final, cast
 
@@ -39,6 +40,9 @@ MAX_DIRECTORY: Final = 1 << 20
 
 CHUNK: Final = 1 << 18
 """Bytes that are read at a time."""
+
+TEXT: Final = 1 << 22
+"""Bytes of a JSON report that are read into Arrow at a time."""
 
 OVERLAP: Final = 32
 """Bytes of two chunks that are searched together: a number may be in both."""
@@ -102,6 +106,53 @@ def units(archive: IO[bytes], largest: int = MAX_UNPACKED) -> Iterator[tuple[JSO
         yield from _decode_units(_Sampled(member))
 
 
+@dataclass(frozen=True)
+class Text:
+    """Whole lines of a JSON report.
+
+    :param lines: Lines before them.
+    """
+
+    content: bytes
+    lines: int
+
+    def units(self) -> Iterator[JSONObject]:
+        """Decode the lines.
+
+        :raises ReportCorrupt: A line is not JSON, or not an object.
+        """
+        try:
+            member = _Sampled(io.BytesIO(self.content))
+            yield from (unit for unit, _ in _decode_units(member, self.lines))
+        except ValueError as error:
+            problem = str(error)
+        else:
+            return
+        raise _corrupt(ValueError(problem))
+
+
+def texts(archive: IO[bytes], largest: int = MAX_UNPACKED) -> Iterator[Text]:
+    """Yield the lines of a JSON report, many at once.
+
+    Raises what :func:`rows` raises, but does not decode them.
+    """
+    lines, rest = 0, b""
+    with _open(archive, largest) as zipped, _open_first(zipped) as member:
+        while piece := member.read(TEXT):
+            end = piece.rfind(b"\n") + 1
+            if end:
+                text = Text(rest + piece[:end], lines)
+                lines += text.content.count(b"\n")
+                rest = piece[end:]
+                yield text
+            else:
+                rest += piece
+            if len(rest) >= csv_format.MAX_LINE:
+                raise ValueError(f"line {lines + 1} is longer than {csv_format.MAX_LINE:,} bytes")
+        if rest:
+            yield Text(rest, lines)
+
+
 def content(archive: IO[bytes], largest: int = MAX_UNPACKED) -> Iterator[bytes]:
     """Yield the bytes of a report, unchanged; raises what :func:`rows` raises."""
     with _open(archive, largest) as zipped, _open_first(zipped) as member:
@@ -133,10 +184,15 @@ def _open(archive: IO[bytes], largest: int) -> Iterator[zipfile.ZipFile]:
             _check_sizes(zipped.infolist(), archive.seek(0, io.SEEK_END), largest)
             yield zipped
     except DAMAGE as error:
-        problem = f"{type(error).__name__}: {error}"
+        corrupt = _corrupt(error)
     else:
         return
-    raise ReportCorrupt(f"the report cannot be read ({problem}); download it again")
+    raise corrupt
+
+
+def _corrupt(error: Exception) -> ReportCorrupt:
+    problem = f"{type(error).__name__}: {error}"
+    return ReportCorrupt(f"the report cannot be read ({problem}); download it again")
 
 
 def _check_directory(archive: IO[bytes]) -> None:
@@ -189,7 +245,7 @@ def _check_method(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
 class _Sampled(io.RawIOBase):
     """A file, and where in it a long number may be: so that lines need not be searched for it."""
 
-    def __init__(self, member: io.RawIOBase) -> None:
+    def __init__(self, member: io.RawIOBase | io.BytesIO) -> None:
         self._member = member
         self._end = b""
         self.chunks = 0
@@ -214,15 +270,17 @@ class _Sampled(io.RawIOBase):
         return len(chunk)
 
 
-def _decode_units(member: _Sampled) -> Iterator[tuple[JSONObject, bytes]]:
+def _decode_units(member: _Sampled, lines: int = 0) -> Iterator[tuple[JSONObject, bytes]]:
     """Decode the lines of a file; blank ones are skipped.
 
+    :param lines: Lines before these.
     :raises ValueError: A line is not JSON, or not an object; the message starts with its number.
     """
-    number = row = 0
+    number = row = lines
     begin = 1
     try:
-        for number, line in enumerate(csv_format.lines(io.BufferedReader(member, CHUNK)), 1):  # noqa: B007 - named in the error
+        source = csv_format.lines(io.BufferedReader(member, CHUNK))
+        for number, line in enumerate(source, lines + 1):  # noqa: B007 - named in the error
             if not line.isspace():
                 is_short = member.last_long < begin
                 unit = (encoding.decode_short_numbers if is_short else encoding.decode_json)(line)

@@ -67,3 +67,9 @@ def judgments_in(unit_id: int | None, results: JSON) -> list[JSONObject]:
             f"expected a list of judgments in unit {unit_id}, got {describe_type(found)}"
         )
     return found
+
+
+def judgments_count(unit: JSONObject) -> int:
+    """Return how many judgments a job or a unit has; 0 if its JSON does not say so."""
+    count = unit.get("judgments_count")
+    return count if isinstance(count, int) else 0

@@ -4,8 +4,8 @@
 
     table_iterator      what job.results() and job.judgments() return
     unit_list           what job.units is
-    finalized_since     which units a checkpoint leaves to come
     report_tables       reads a report into a table
+    reading             its lines into columns; which units a checkpoint leaves to come
     result_columns      the columns of results: one row per unit
     judgment_columns    the columns of judgments: one row per judgment
     row_columns         the columns of the uploaded rows
@@ -18,6 +18,6 @@
     optional_packages   imported where they are asked for
     partitions          tables in parts, for other processes and machines
 
-Values are packed as they are read, a few units at a time: besides the table itself, memory stays
-the same however many units a report has.
+Values are packed as they are read, a few units at a time, or a few megabytes of judgments where
+pyarrow reads them: besides the table itself, memory stays the same however many units a report has.
 """

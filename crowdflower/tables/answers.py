@@ -36,10 +36,10 @@ class Question:
     @property
     def is_list(self) -> bool:
         """Whether the aggregated answer is a list."""
-        return self.how == "all" or bool(_SEVERAL.match(self.how)) or self._is_listed
+        return self.how == "all" or bool(_SEVERAL.match(self.how)) or self.is_listed
 
     @property
-    def _is_listed(self) -> bool:
+    def is_listed(self) -> bool:
         """Whether the answer of a contributor is a list."""
         return self.field is not None and bool(self.field.question and self.field.question.listed)
 
@@ -63,7 +63,7 @@ class Question:
 
     def new_answer(self) -> Column:
         """Return a column for the answers of contributors."""
-        if self._is_listed:
+        if self.is_listed:
             return Column(Kind.LIST)
         if self.how == "avg":
             return Column(Kind.FLOAT)
@@ -101,15 +101,31 @@ class Question:
     def answers(self, judgments: Sequence[JSONObject]) -> list[Any]:
         """Return the answers of some judgments, given their ``data``."""
         found = values_of(judgments, self.name)
-        if self._is_listed and set(map(type, found)) != {list}:
+        if self.is_listed and set(map(type, found)) != {list}:
             return [self._as_list(*pair) for pair in zip(found, judgments, strict=True)]
         if self.how == "avg":
-            return _as_numbers(found)
+            return as_numbers(found)
         return found
+
+    @property
+    def missing_is_empty(self) -> bool | None:
+        """Whether a missing answer is an empty list; ``None`` if that depends on other answers."""
+        if self.field is None or self.field.question is None or not self.is_listed:
+            return False
+        if self.field.question.only_if is not None:
+            return None
+        return self.chose_none(None)
+
+    def chose_none(self, judgment: JSONObject | None) -> bool:
+        """Return whether a judgment without this question chose none of its options.
+
+        :param judgment: Its ``data``.
+        """
+        return self.field is not None and self.field.chose_none(judgment or {})
 
     def _as_list(self, answer: Any, judgment: JSONObject) -> Any:
         if answer is None:
-            return [] if self.field and self.field.chose_none(judgment) else None
+            return [] if self.chose_none(judgment) else None
         return answer if isinstance(answer, list) else [answer]
 
     def _all_answers(self, judgments: list[JSONObject]) -> list[Any] | None:
@@ -191,7 +207,7 @@ def _as_lines(answers: Any) -> list[Any]:
     ]
 
 
-def _as_numbers(answers: list[Any]) -> list[Any]:
+def as_numbers(answers: list[Any]) -> list[Any]:
     """Return answers as numbers where they are; each text is converted once."""
     if not set(map(type, answers)) <= {str, type(None)}:
         return list(map(_as_number, answers))

@@ -106,6 +106,7 @@ class Column:
         self._kinds: set[Kind] = set()
         self._item_kinds: set[Kind] = set()
         self._exact = True
+        """Whether all integers that are not in blocks of their own stay the same as floats."""
 
     def extend(self, values: Sequence[Any]) -> None:
         """Append values."""
@@ -113,9 +114,20 @@ class Column:
         if len(self._pending) >= VALUES_PER_BLOCK:
             self._pack_pending()
 
+    def extend_packed(self, block: Block) -> None:
+        """Append values that are packed, by the type that :func:`pack` would give them."""
+        self._pack_pending()
+        self._learn(block)
+        if len(block) < VALUES_PER_BLOCK // 4:
+            self._append(block)
+        else:
+            self._blocks.append(block)
+
     def observe(self, values: Sequence[Any]) -> None:
         """Take values into account for the type, and do not append them."""
-        self._learn(pack(values))
+        block = pack(values)
+        self._learn(block)
+        self._exact = self._exact and _are_exact(block)
 
     def skip(self, count: int) -> None:
         """Append missing values."""
@@ -126,9 +138,9 @@ class Column:
     def finish(self) -> TypedColumn:
         """Return the column with its type, and forget the values."""
         self._pack_pending()
-        blocks, self._blocks = self._blocks, []
         kind = self._widen(self._kinds, self._default)
         items = self._widen(self._item_kinds, self._default_items)
+        blocks, self._blocks = self._blocks, []
         if kind is Kind.LIST and items is Kind.MIXED:
             kind = Kind.MIXED
         return TypedColumn(
@@ -140,8 +152,13 @@ class Column:
     def _widen(self, kinds: set[Kind], default: Kind) -> Kind:
         """Return the type for values of these types, or the default."""
         if default is Kind.FLOAT and kinds <= {Kind.NULL, Kind.INTEGER}:
-            return common_kind({Kind.FLOAT, *kinds}, exact=self._exact)
-        kind = common_kind(kinds, exact=self._exact)
+            kinds = {Kind.FLOAT, *kinds}
+        exact = (
+            kinds >= {Kind.INTEGER, Kind.FLOAT}
+            and self._exact
+            and all(map(_are_exact, self._blocks))
+        )
+        kind = common_kind(kinds, exact=exact)
         return default if kind is Kind.NULL else kind
 
     def _pack_pending(self) -> None:
@@ -154,10 +171,7 @@ class Column:
     def _learn(self, block: Block) -> None:
         self._kinds.add(block.kind)
         if isinstance(block, Lists):
-            block = block.items
-            self._item_kinds.add(block.kind)
-        if isinstance(block, Numbers) and block.kind is Kind.INTEGER:
-            self._exact = self._exact and block.is_exact
+            self._item_kinds.add(block.items.kind)
 
     def _append(self, block: Block) -> None:
         if not len(block):
@@ -187,17 +201,24 @@ class CategoryColumn(Column):
 
     def extend(self, values: Sequence[Any]) -> None:
         """Append values; what is not a string becomes text."""
+        super().extend(self.codes(values))
+
+    def codes(self, values: Sequence[Any]) -> list[int]:
+        """Return the codes of values, which become categories if they are new."""
         codes = self._codes
         try:
-            found = list(map(codes.__getitem__, values))
+            return list(map(codes.__getitem__, values))
         except (KeyError, TypeError):  # a new text, or not a text
             texts = [as_text(value) for value in values]
-            for text in dict.fromkeys(texts):
-                if text is not None and text not in codes:
-                    codes[text] = len(self._names)
-                    self._names.append(text)
-            found = list(map(codes.__getitem__, texts))
-        super().extend(found)
+        for text in dict.fromkeys(texts):
+            if text is not None and text not in codes:
+                # A lone surrogate, which JSON can hold and UTF-8 cannot, becomes a question mark.
+                name = text.encode("utf-8", "replace").decode("utf-8")
+                if name not in codes:
+                    codes[name] = len(self._names)
+                    self._names.append(name)
+                codes[text] = codes[name]
+        return list(map(codes.__getitem__, texts))
 
     def _pack_pending(self) -> None:
         if self._pending:
@@ -229,17 +250,23 @@ class TimeColumn(Column):
 
         :raises MalformedResponse: A value is not a time.
         """
+        super().extend(self.times(values))
+
+    def times(self, values: Sequence[Any]) -> list[int | None]:
+        """Return times in microseconds since 1970.
+
+        :raises MalformedResponse: A value is not a time.
+        """
         known = self._known
         try:
-            found = list(map(known.__getitem__, values))
+            return list(map(known.__getitem__, values))
         except KeyError:
             if len(known) > MAX_CACHED:
                 known.clear()
-            for text in dict.fromkeys(values):
-                if text not in known:
-                    known[text] = microseconds(text) if text else None
-            found = list(map(known.__getitem__, values))
-        super().extend(found)
+        for text in dict.fromkeys(values):
+            if text not in known:
+                known[text] = microseconds(text) if text else None
+        return list(map(known.__getitem__, values))
 
     def _pack_pending(self) -> None:
         times, self._pending = self._pending, []
@@ -254,6 +281,12 @@ class TimeColumn(Column):
         self._pack_pending()
         blocks, self._blocks = self._blocks, []
         return TypedColumn(Kind.TIME, blocks)
+
+
+def _are_exact(block: Block) -> bool:
+    """Return whether all integers in a block stay the same as floats."""
+    values = block.items if isinstance(block, Lists) else block
+    return not isinstance(values, Numbers) or values.kind is not Kind.INTEGER or values.is_exact
 
 
 def columns_of(objects: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[Sequence[Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain, compress
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower._types import JSONObject
 from crowdflower.states import UNIT_STATES
@@ -13,6 +14,9 @@ from crowdflower.tables.blocks import Kind
 from crowdflower.tables.columns import CategoryColumn, Column, TimeColumn, TypedColumn, columns_of
 from crowdflower.tables.result_columns import finalized_at, name_answers, object_in
 from crowdflower.tables.row_columns import RowColumns, repeated
+
+if TYPE_CHECKING:
+    from crowdflower.tables.reading.arrow_blocks import ArrowBlocks
 
 BEFORE: Final = ("judgment_id", "unit_id", "worker_id")
 AFTER: Final = (
@@ -95,6 +99,43 @@ class JudgmentColumns:
             rows = [object_in(unit, "data") for unit in units]
             self._rows.add(list(compress(rows, counts)), list(filter(None, counts)))
         self._length += len(flat)
+
+    def add_arrow(self, arrow: ArrowBlocks, units: Any, judgments: Any) -> None:
+        """Append the judgments of some units that were read into Arrow.
+
+        :param units: A struct array.
+        :param judgments: A list of structs for each unit.
+        :raises Unreadable: They must be decoded; nothing was appended.
+        """
+        flat = judgments.flatten()
+        owners = arrow.compute.list_parent_indices(judgments)
+        answers = arrow.field(flat, "data")
+        arrow.check_names(answers, self._questions.known)
+        own = self._own
+        appends = [
+            partial(column.extend_packed, arrow.lists(question, answers))
+            if question.is_listed
+            else arrow.prepare(column, arrow.answers(question, arrow.field(answers, name)))
+            for name, (question, column, _) in self._answers.items()
+        ]
+        for name, key in JUDGMENT_KEYS.items():
+            values = arrow.field(flat, key)
+            if name in FLAGS:
+                appends.append(partial(own[name].extend_packed, arrow.flags(values)))
+            else:
+                appends.append(arrow.prepare(own[name], values))
+        states, updated_at = arrow.field(units, "state"), arrow.field(units, "updated_at")
+        times = arrow.where_equal(states, "finalized", updated_at)
+        unit_fields = {"unit_id": arrow.field(units, "id"), "unit_state": states}
+        for name, values in {**unit_fields, "finalized_at": times}.items():
+            appends.append(arrow.prepare(own[name], values.take(owners)))
+        if self._rows is not None:
+            appends += self._rows.prepare(arrow, arrow.field(units, "data"), owners)
+        for append in appends:
+            append()
+        self._length += len(flat)
+        if self._rows is not None:
+            self._rows.skip(len(flat))
 
     def observe(self, units: Sequence[JSONObject]) -> None:
         """Take units into account for the columns of rows, and do not append them."""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
-from typing import Final
 
 from crowdflower._types import JSONObject
 from crowdflower.http.base_client import Clock
+from crowdflower.rows.report_archive import Text
 from crowdflower.rows.votes import judgments_in
 from crowdflower.tables.answers import Questions
-from crowdflower.tables.finalized_since import RESOLUTION, FinalizedSince, has_changed, read_since
 from crowdflower.tables.judgment_columns import JudgmentColumns
+from crowdflower.tables.reading.finalized_since import (
+    RESOLUTION,
+    FinalizedSince,
+    has_changed,
+    read_since,
+)
+from crowdflower.tables.reading.text_loader import TextLoader, batches
 from crowdflower.tables.result_columns import ResultColumns
 from crowdflower.tables.typed_table import Table
-
-UNITS_AT_ONCE: Final = 32
-"""Units in memory as JSON: so few that they stay in the cache of the processor, and so many that
-the time per batch does not matter."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class ReportSource:
 
     :param questions: The questions of its form.
     :param units: Downloads the report, and yields its units.
+    :param texts: The same, and yields its lines, many at once; it is given a function that returns
+        how many judgments were in them.
     :param regenerate: Has the report rebuilt.
     :param read_job: Reads the job.
     :param judgments_of: Reads all judgments of a unit.
@@ -39,6 +42,7 @@ class ReportSource:
     read_job: Callable[[], JSONObject]
     judgments_of: Callable[[int], list[JSONObject]]
     clock: Clock
+    texts: Callable[[Callable[[], int]], Iterator[Text]] | None = None
 
 
 def results_table(source: ReportSource, since: datetime | date | None = None) -> Table:
@@ -75,6 +79,9 @@ def judgments_table(
             ]
         columns.add(units, lists)
 
+    if since is None and source.texts is not None:
+        TextLoader(columns, add, untrusted=untrusted).load(source.texts)
+        return Table(columns.finish())
     left_out = _read(source, since, add, columns.observe)
     return Table(columns.finish(), without=left_out)
 
@@ -97,17 +104,17 @@ def _read(
 ) -> frozenset[int]:
     """Read the units that were finalized after a time, or all; return ids of those to leave out.
 
-    :mod:`~crowdflower.tables.finalized_since` explains the steps.
+    :mod:`~crowdflower.tables.reading.finalized_since` explains the steps.
     """
     checkpoint = read_since(since)
     if checkpoint is None:
-        for units in _batches(source.units()):
+        for units in batches(source.units()):
             add(units)
         return frozenset()
     window = FinalizedSince(checkpoint)
     before = source.read_job()
     source.regenerate()
-    for units in _batches(source.units()):
+    for units in batches(source.units()):
         selected = window.select(units)
         add(selected)
         if len(selected) < len(units):
@@ -117,9 +124,3 @@ def _read(
         return unsettled
     source.clock.sleep(RESOLUTION)
     return unsettled if has_changed(before, source.read_job()) else frozenset()
-
-
-def _batches(units: Iterable[JSONObject]) -> Iterator[list[JSONObject]]:
-    source = iter(units)
-    while batch := list(islice(source, UNITS_AT_ONCE)):
-        yield batch

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crowdflower.tables.columns import Column, TypedColumn, values_of
+
+if TYPE_CHECKING:
+    from crowdflower.tables.reading.arrow_blocks import ArrowBlocks
 
 
 class RowColumns:
@@ -32,6 +35,20 @@ class RowColumns:
             values = values_of(rows, name)
             column.extend(values if counts is None else repeated(values, counts))
         self._length += len(rows) if counts is None else sum(counts)
+
+    def prepare(self, arrow: ArrowBlocks, rows: Any, owners: Any) -> Iterator[Callable[[], None]]:
+        """Yield functions that append Arrow data to the columns.
+
+        :param owners: The row of each judgment.
+        :raises Unreadable: The rows have columns that are not known, or cannot be appended.
+        """
+        arrow.check_names(rows, self._columns)
+        for name, column in self._columns.items():
+            yield arrow.prepare(column, arrow.field(rows, name).take(owners))
+
+    def skip(self, count: int) -> None:
+        """Take rows into account that were appended to the columns."""
+        self._length += count
 
     def observe(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Take rows into account for columns and their types, and do not append them.

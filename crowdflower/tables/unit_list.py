@@ -11,8 +11,8 @@ from crowdflower.exceptions import InvalidInput
 from crowdflower.models.display import counted, shortened, units_table
 from crowdflower.models.job_form import parsed_form
 from crowdflower.tables.answers import Questions
-from crowdflower.tables.finalized_since import FinalizedSince, read_since
-from crowdflower.tables.report_tables import UNITS_AT_ONCE
+from crowdflower.tables.reading.finalized_since import FinalizedSince, read_since
+from crowdflower.tables.reading.text_loader import UNITS_AT_ONCE
 from crowdflower.tables.result_columns import ResultColumns
 from crowdflower.tables.typed_table import Table
 

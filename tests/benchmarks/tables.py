@@ -150,6 +150,7 @@ def ours(folder: Path) -> Any:
             read_job=dict,
             judgments_of=lambda _: [],
             clock=time,
+            texts=lambda _: report_archive.texts(archive),
         )
         return judgments_table(source, untrusted=False, row_columns=True)
 

@@ -178,15 +178,15 @@ def test_each_type_has_its_own_in_each_library(
 
 
 def test_categories_are_in_the_order_of_the_form_then_as_they_come() -> None:
-    batches = [["no", None, ""], ["maybe", 7, ["no"]]]
+    batches = [["no", None, ""], ["maybe", 7, ["no"]], ["\ud800", "?"]]
 
     def make() -> TypedColumn:
         return collect(CategoryColumn(["yes", "no"]), batches)
 
-    wanted = ["no", None, None, "maybe", "7", '["no"]']
+    wanted = ["no", None, None, "maybe", "7", '["no"]', "?", "?"]
     assert in_arrow(make) == in_polars(make) == in_pandas(make) == wanted
     assert Table({"c": make()}).to_pandas()["c"].cat.categories.tolist() == [
-        *("yes", "no", "maybe", "7", '["no"]')
+        *("yes", "no", "maybe", "7", '["no"]', "?")
     ]
     assert Table({"c": make()}).to_polars()["c"].dtype == pl.Categorical
     assert pa.types.is_dictionary(Table({"c": make()}).to_arrow()["c"].type)

@@ -19,7 +19,7 @@ from crowdflower.tables.partitions.job_list import read_jobs
 from crowdflower.tables.partitions.partition import JobReport, ListedJobs, Part, Partition
 from crowdflower.tables.partitions.planned_column import JobColumns, PlannedColumn, RowBlock
 from crowdflower.tables.partitions.unit_pages import read_units
-from crowdflower.tables.report_tables import UNITS_AT_ONCE, lacks_judgments
+from crowdflower.tables.report_tables import lacks_judgments
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_JUDGMENTS: Final = 5000
 """Judgments in memory as JSON."""
+
+MAX_UNITS: Final = 500
+"""Units in memory as JSON."""
 
 _OF_UNITS: Final = frozenset({"job_id", "unit"})
 """Where values are that do not need the judgments of a unit."""
@@ -228,7 +231,7 @@ def _blocks(
     else:
         source = account(client).get_job(part.job_id)._report_source(None)  # noqa: SLF001 - one family
         has_judgments = partition.table == "judgments"
-        limit = MAX_JUDGMENTS if has_judgments else UNITS_AT_ONCE
+        limit = MAX_JUDGMENTS if has_judgments else MAX_UNITS
         for units in _bounded(source.units(), limit, has_judgments=has_judgments):
             rows = RowBlock(part.job_id, units)
             if not has_judgments:

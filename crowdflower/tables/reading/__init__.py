@@ -1,0 +1,1 @@
+"""Reading reports into tables: which units, and how their lines become columns."""
