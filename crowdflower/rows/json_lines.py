@@ -155,7 +155,7 @@ def _are_alike(values: list[Any], columns: int) -> bool:
 
     :param columns: Every value of a column has the same type in most data.
     """
-    for _ in range(MAX_NESTING):
+    for _ in range(MAX_NESTING - 1):  # the row is one level
         inner: list[Any] = []
         is_flat = True
         for column in (values[start::columns] for start in range(columns)):
