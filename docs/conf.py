@@ -40,7 +40,7 @@ autodoc_typehints = "signature"
 # and private names have no entry in the reference.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!crowdflower\.).*"),
-    (r"py:.*", r"crowdflower\.[\w.]+\.(T|Items|Page|Task|Label)"),
+    (r"py:.*", r"crowdflower\.[\w.]+\.(T|J|Items|Page|Task|Label)"),
     (r"py:.*", r"crowdflower\.quality\.consensus\.Worker"),
     (r"py:.*", r"crowdflower\.[\w.]+\._\w+"),
 ]

@@ -131,10 +131,51 @@ def schema(postgresql: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def _reused_schema(postgresql: str) -> Iterator[str]:
+    with schema_in(postgresql, "reused") as url:
+        yield url
+
+
+@pytest.fixture
+def rowless_schema(_reused_schema: str) -> Iterator[str]:
+    """The URL of a schema without rows, for one test; it may have the tables of an earlier test.
+
+    To create and drop the tables takes longer than most tests.
+    """
+    yield _reused_schema
+    _delete_rows(_reused_schema)
+
+
+@pytest.fixture(scope="session")
 def session_schema(postgresql: str) -> Iterator[str]:
     """The URL of a schema that all tests of this process share."""
     with schema_in(postgresql, "session") as url:
         yield url
+
+
+_DELETE_IF_FILLED = """SELECT 'DELETE FROM "NAME"' WHERE EXISTS (SELECT 1 FROM "NAME")"""
+
+
+def _delete_rows(url: str) -> None:
+    """Delete all rows and restart the ids; with few rows, faster than ``TRUNCATE``."""
+    import psycopg  # noqa: PLC0415 - only tests of PostgreSQL need the driver
+
+    from crowdflower.sandbox.store.tables import metadata, schema_info  # noqa: PLC0415 - the same
+
+    names = [table.name for table in reversed(metadata.sorted_tables) if table is not schema_info]
+    ids = """
+        SELECT format('ALTER SEQUENCE %I RESTART', sequencename) FROM pg_sequences
+        WHERE schemaname = current_schema() AND last_value IS NOT NULL
+    """
+    filled = " UNION ALL ".join(_DELETE_IF_FILLED.replace("NAME", name) for name in names)
+    with psycopg.connect(url, autocommit=True) as connection:
+        (is_new,) = connection.execute("SELECT to_regclass('job') IS NULL").fetchone() or (True,)
+        if is_new:  # the test created no tables
+            return
+        connection.execute(f"SET lock_timeout = '{TIMEOUT}s'")
+        for query in (filled, ids):
+            for (command,) in connection.execute(query).fetchall():
+                connection.execute(command)
 
 
 def _unprivileged_user() -> str | None:

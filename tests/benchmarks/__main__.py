@@ -4,6 +4,8 @@
 
     pip install -e '.[dev]'
     python -m tests.benchmarks                                # all, at full size
+    python -m tests.benchmarks speed                          # those that measure time and memory
+    python -m tests.benchmarks safety                         # those that count what went wrong
     python -m tests.benchmarks client tables --rounds 5       # two suites
     python -m tests.benchmarks --scale 0.01                   # a hundredth of each size, no limits
     python -m tests.benchmarks --output docs/performance      # what docs/performance.rst includes
@@ -31,16 +33,21 @@ SUITES = {
     "import_time": "import_time",
     "fixture_start": "fixture_start",
     "tables": "tables",
-    "uploads": "uploads",
     "aggregation": "aggregation",
     "spark_consensus": "spark_consensus",
     "sandbox": "sandbox.__main__",
     "waits": "sandbox.waits",
+    "uploads": "uploads",
     "kills": "sandbox.kills",
     "faults": "faults",
     "costs": "costs",
 }
 """The module of each suite."""
+
+SAFETY = ("kills", "faults", "costs")
+"""Suites that count writes, payments and costs, and whose times are not of interest."""
+
+GROUPS = {"speed": [name for name in SUITES if name not in SAFETY], "safety": list(SAFETY)}
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -48,17 +55,20 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description="Run benchmarks, by default all."
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SUITES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*GROUPS, *SUITES]))
     parser.add_argument("--scale", type=float, default=1.0, help="factor of all sizes")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured")
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help="write the table of a suite to NAME.txt here"
     )
     options = parser.parse_args(arguments)
-    options.names = options.names or list(SUITES)
+    names = [each for name in options.names for each in GROUPS.get(name, [name])]
+    options.names = list(dict.fromkeys(names or SUITES))
     unknown = [name for name in options.names if name not in SUITES]
     if unknown:
-        parser.error(f"no benchmark {', '.join(unknown)}: choose from {', '.join(SUITES)}")
+        parser.error(
+            f"no benchmark {', '.join(unknown)}: choose from {', '.join([*GROUPS, *SUITES])}"
+        )
     if options.scale <= 0 or options.rounds < 1:
         parser.error("--scale must be positive and --rounds at least 1")
     return options

@@ -50,7 +50,7 @@ def sandbox_arguments(request: pytest.FixtureRequest, mode: str) -> dict[str, An
     """Arguments of a sandbox in this mode."""
     if mode != POSTGRESQL:
         return {"seed": 3}
-    return {"database": request.getfixturevalue("schema"), "clock": Clock(seed=3)}
+    return {"database": request.getfixturevalue("rowless_schema"), "clock": Clock(seed=3)}
 
 
 @pytest.fixture

@@ -24,6 +24,12 @@ KEY = "planted-key-7f3a90c1"
 Query = Callable[..., list[Any]]
 
 
+@pytest.fixture
+def schema(rowless_schema: str) -> str:
+    """A schema that others used before: these tests are many, and need no new one."""
+    return rowless_schema
+
+
 @pytest.mark.usefixtures("check_invariants")
 def test_units_reserved_by_another_transaction_are_skipped(box: Sandbox, other: Sandbox) -> None:
     job = launch(box, 10, channel="cf_internal", judgments_per_unit=1)

@@ -174,7 +174,7 @@ def test_a_response_that_took_long_to_make_is_not_taken_for_unread(
 
     monkeypatch.setattr(Connection, "_flush_some", check)
     with Server(app, limits=ConnectionLimits(send_timeout=0.2)) as server:
-        assert requests.get(server.url, timeout=10).text == "done"
+        assert requests.get(server.url, timeout=TIMEOUT).text == "done"
 
     assert unread
     assert not any(unread)

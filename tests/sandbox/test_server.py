@@ -148,7 +148,7 @@ def test_writers_that_wait_hold_no_thread_and_readers_go_on(path: str, kind: Kin
         dispatcher = server._server.task_dispatcher
         while len(dispatcher._waiting[kind]) < 20 - MAX_RUNNING[kind]:
             assert not go.wait(0.01)
-        reads = [requests.get(server.url, timeout=5).text for _ in range(5)]
+        reads = [requests.get(server.url, timeout=TIMEOUT).text for _ in range(5)]
         still_waiting = not any(each.done() for each in writers)
         go.set()
         results = [each.result().text for each in writers]

@@ -223,7 +223,7 @@ def settings() -> dict[str, Any]:
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str | None:
     """Database of a sandbox in this process: in memory, unless PostgreSQL is configured."""
-    return request.getfixturevalue("schema") if ON_POSTGRESQL else None
+    return request.getfixturevalue("rowless_schema") if ON_POSTGRESQL else None
 
 
 @pytest.fixture

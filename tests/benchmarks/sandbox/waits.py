@@ -24,7 +24,7 @@ import requests
 
 from tests.benchmarks.harness import ROOT, Line, is_missed, scaled
 
-ROWS = scaled(4_000_000)
+ROWS = scaled(1_000_000)
 LIMIT = 0.1
 """Seconds that a reader or a writer may wait at most."""
 

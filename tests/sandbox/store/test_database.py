@@ -26,7 +26,7 @@ KINDS = ["postgresql"] if "CROWDFLOWER_TEST_POSTGRESQL" in os.environ else ["mem
 @pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     urls = {"memory": "sqlite://", "file": f"sqlite:///{tmp_path / 'sandbox.db'}"}
-    database = Database(urls.get(request.param) or request.getfixturevalue("schema"))
+    database = Database(urls.get(request.param) or request.getfixturevalue("rowless_schema"))
     yield database
     database.close()
 
