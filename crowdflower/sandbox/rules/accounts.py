@@ -54,8 +54,10 @@ def open_account(
     values = {"email": email, "api_key": key, "created_at": tx.clock.now()}
     number = tx.add(account, values)
     if balance_cents:
-        credit(tx, _find(tx, number), balance_cents, "opening balance")
-    return _find(tx, number)
+        amount = balance_cents * money.CENT
+        money.post(tx, number, "credit", amount, note="opening balance")
+    found: Row[Any] = tx.one(select(account).where(account.c.id == number))
+    return found
 
 
 def authenticate(tx: Transaction, key: str) -> Row[Any] | None:
@@ -114,9 +116,4 @@ def find_or_open(tx: Transaction, key: str | None, *, balance_cents: int) -> Row
     if found is None:
         key = tx.clock.token(KEY_BITS) if key is None else key
         found = open_account(tx, key=key, balance_cents=balance_cents)
-    return found
-
-
-def _find(tx: Transaction, account_id: int) -> Row[Any]:
-    found: Row[Any] = tx.one(select(account).where(account.c.id == account_id))
     return found

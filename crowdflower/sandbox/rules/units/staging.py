@@ -99,6 +99,8 @@ def discard(database: Database, upload_id: int) -> None:
 
 def discard_abandoned(database: Database) -> None:
     """Delete the units of uploads whose process has died."""
+    if not database.read(lambda tx: bulk_queries.has_uploads(tx.driver)):
+        return
     with _registration:
         found = database.read(lambda tx: [*filter(partial(_is_abandoned, tx), _read_all(tx))])
         abandoned = [row.id for row in found if (database.name, row.id) not in _active]

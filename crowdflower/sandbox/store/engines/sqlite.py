@@ -19,11 +19,12 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 from threading import Lock, RLock
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy.pool import Pool, QueuePool, StaticPool
+from sqlalchemy.util import LRUCache
 
 from crowdflower._types import SecretText
 from crowdflower.sandbox.store.engines import schema
@@ -168,22 +169,45 @@ def database_url(database: str | Path | None) -> str:
 
 
 def _file_engine(file: DatabaseFile) -> Engine:
-    engine = create_engine(MEMORY, creator=file.connect, poolclass=QueuePool, hide_parameters=True)
-    return _configure(engine, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -65536")
+    connect: Any = file.connect
+    pool = QueuePool(connect, dialect=_dialect())
+    return _engine(pool, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -65536")
 
 
 def _memory_engine() -> Engine:
-    engine = create_engine(
-        MEMORY,
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False},
-        hide_parameters=True,
-    )
-    return _configure(engine)
+    return _engine(StaticPool(_connect_to_memory, dialect=_dialect()))
 
 
-def _configure(engine: Engine, *pragmas: str) -> Engine:
+def _connect_to_memory() -> Any:
+    return sqlite3.connect(":memory:", check_same_thread=False)
+
+
+@cache
+def _dialect() -> Dialect:
+    """Return the dialect that all engines share, initialized by a connection.
+
+    With it, they share the compiled statements too: to compile those of a first request would take
+    each sandbox longer than all the rest.
+    """
+    engine = create_engine(MEMORY)
+    engine.connect().close()
+    engine.dispose()
+    return engine.dialect
+
+
+_COMPILED: Final = LRUCache[Any, Any](1000)
+"""The compiled statements of all engines."""
+
+
+def _engine(pool: Pool, *pragmas: str) -> Engine:
     """Turn off the driver's own transactions, which begin late and as readers; set the pragmas."""
+    engine = Engine(
+        pool,
+        _dialect(),
+        make_url(MEMORY),
+        hide_parameters=True,
+        execution_options={"compiled_cache": _COMPILED},
+    )
 
     def on_connect(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None

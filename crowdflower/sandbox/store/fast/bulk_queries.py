@@ -92,6 +92,11 @@ def _insert_units(count: int) -> str:
     return f"INSERT INTO unit ({', '.join(_COLUMNS)}) VALUES {rows}"  # noqa: S608 - of constants
 
 
+def has_uploads(driver: Driver) -> bool:
+    """Return whether a large upload is being stored, or was not finished."""
+    return driver.execute("SELECT 1 FROM upload LIMIT 1").fetchone() is not None
+
+
 def touch_upload(driver: Driver, upload_id: int, now: float) -> bool:
     """Note the progress of an upload; return whether it, and its job, still exist."""
     return driver.execute(_TOUCH_UPLOAD, (now, upload_id)).rowcount > 0
