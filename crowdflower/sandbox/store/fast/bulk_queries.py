@@ -8,15 +8,18 @@ units is a range of ``seq`` instead of an OFFSET, so that the last page costs as
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from itertools import chain, islice
+from itertools import islice
 from typing import NamedTuple
 
-from crowdflower.sandbox.store.fast.driver import BulkDriver, Driver
+from crowdflower.sandbox.store.fast.driver import (
+    ROWS_PER_STATEMENT,
+    BulkDriver,
+    Driver,
+    insert_rows,
+)
 
 _COLUMNS = ("job_id", "seq", "state", "data", "created_at", "updated_at")
-_ROWS_PER_STATEMENT = 100
-"""sqlite3 gives up the interpreter's lock for each statement, and then may wait to get it back."""
+_INTO = f"unit ({', '.join(_COLUMNS)})"
 
 _TOUCH_UPLOAD = """
 UPDATE upload SET touched_at = ? WHERE id = ? AND EXISTS
@@ -78,18 +81,11 @@ def insert_units(
         rows = ((job_id, seq, "new", text, now, now) for seq, text in enumerate(texts, first_seq))
         return driver.copy("unit", _COLUMNS, rows)
     seq, waiting = first_seq, iter(texts)
-    while chunk := [*islice(waiting, _ROWS_PER_STATEMENT)]:
+    while chunk := [*islice(waiting, ROWS_PER_STATEMENT)]:
         values = [(job_id, at, "new", text, now, now) for at, text in enumerate(chunk, seq)]
-        driver.execute(_insert_units(len(chunk)), [*chain.from_iterable(values)])
+        insert_rows(driver, _INTO, values)
         seq += len(chunk)
     return seq - first_seq
-
-
-@cache
-def _insert_units(count: int) -> str:
-    """Return a statement that inserts a number of units."""
-    rows = ", ".join([f"({', '.join('?' * len(_COLUMNS))})"] * count)
-    return f"INSERT INTO unit ({', '.join(_COLUMNS)}) VALUES {rows}"  # noqa: S608 - of constants
 
 
 def has_uploads(driver: Driver) -> bool:

@@ -7,8 +7,14 @@ the statement for PostgreSQL.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any, Final, Protocol, runtime_checkable
+
+ROWS_PER_STATEMENT: Final = 100
+"""sqlite3 gives up the interpreter's lock for each statement, and then may wait to get it back;
+databases limit the number of parameters."""
 
 
 class Result(Protocol):
@@ -48,3 +54,21 @@ class BulkDriver(Driver, Protocol):
 
     def copy(self, table: str, columns: Iterable[str], lines: Iterable[Any], /) -> int:
         """Insert rows of values into a table; return how many."""
+
+
+def insert_rows(driver: Driver, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows by as few statements as possible; ``executemany`` runs one for each.
+
+    :param into: The table and its columns, such as ``ledger (kind, amount_mc)``.
+    :param rows: Rows of values of these columns.
+    """
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        some = rows[start : start + ROWS_PER_STATEMENT]
+        statement = _insert(into, len(some[0]), len(some))
+        driver.execute(statement, [*chain.from_iterable(some)])
+
+
+@cache
+def _insert(into: str, columns: int, rows: int) -> str:
+    marks = f"({', '.join('?' * columns)})"
+    return f"INSERT INTO {into} VALUES {', '.join([marks] * rows)}"  # noqa: S608 - of constants

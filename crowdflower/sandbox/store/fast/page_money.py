@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crowdflower.sandbox.store.fast.driver import Driver
+from crowdflower.sandbox.store.fast.driver import Driver, insert_rows
 
 _FUNDS = """
 SELECT
@@ -32,10 +32,9 @@ def charge_order(
 ) -> None:
     """Release money from an order and charge it; the account's balance does not change."""
     line = (account_id, job_id, order_id)
-    driver.executemany(
-        "INSERT INTO ledger (account_id, job_id, order_id, kind, amount_mc, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [(*line, "release", amount_mc, now), (*line, "charge", -amount_mc, now)],
+    entries = [(*line, "release", amount_mc, now), (*line, "charge", -amount_mc, now)]
+    insert_rows(
+        driver, "ledger (account_id, job_id, order_id, kind, amount_mc, created_at)", entries
     )
     driver.execute(
         "UPDATE orders SET released_mc = released_mc + ?, spent_mc = spent_mc + ?, updated_at = ?"

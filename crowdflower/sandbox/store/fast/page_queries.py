@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from crowdflower.sandbox.store.fast.driver import Driver
+from crowdflower.sandbox.store.fast.driver import Driver, insert_rows
 
 
 class PageRow(NamedTuple):
@@ -200,11 +200,8 @@ def insert_page(driver: Driver, values: tuple[Any, ...]) -> int:
 
 def insert_page_units(driver: Driver, page_id: int, units: Sequence[tuple[int, bool]]) -> None:
     """Put units on a page, in this order, and take one open slot of each that is not gold."""
-    driver.executemany(
-        "INSERT INTO assignment_unit (assignment_id, unit_id, position, is_gold)"
-        " VALUES (?, ?, ?, ?)",
-        [(page_id, number, place, gold) for place, (number, gold) in enumerate(units)],
-    )
+    rows = [(page_id, number, place, gold) for place, (number, gold) in enumerate(units)]
+    insert_rows(driver, "assignment_unit (assignment_id, unit_id, position, is_gold)", rows)
     reserved = [number for number, gold in units if not gold]
     if reserved:
         driver.execute(_RESERVE.format(marks=",".join("?" * len(reserved))), reserved)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from crowdflower.sandbox.store.fast.driver import Driver
+from crowdflower.sandbox.store.fast.driver import Driver, insert_rows
 
-_INSERT_JUDGMENT = """
-INSERT INTO judgment (job_id, unit_id, worker_id, assignment_id, data, trust, golden, missed,
-  tainted, channel, country, region, city, ip, cost_mc, started_at, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_JUDGMENT = """
+judgment (job_id, unit_id, worker_id, assignment_id, data, trust, golden, missed, tainted, channel,
+  country, region, city, ip, cost_mc, started_at, created_at)
 """
 
 _UPDATE_UNIT = """
@@ -32,9 +31,9 @@ WHERE id = ?
 """
 
 
-def insert_judgments(driver: Driver, lines: Iterable[tuple[Any, ...]]) -> None:
+def insert_judgments(driver: Driver, lines: Sequence[tuple[Any, ...]]) -> None:
     """Insert the judgments of a page."""
-    driver.executemany(_INSERT_JUDGMENT, lines)
+    insert_rows(driver, _JUDGMENT, lines)
 
 
 def close_page(driver: Driver, page_id: int, receipt: str, now: float) -> None:
