@@ -13,6 +13,7 @@ from http import HTTPStatus
 from os import PathLike
 from pathlib import Path
 from shutil import copyfileobj
+from threading import Lock
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
@@ -77,6 +78,7 @@ from crowdflower.unit import Unit, UnitPromise
 
 if TYPE_CHECKING:
     from crowdflower.payments.journal import Journal
+    from crowdflower.payments.operations import Operations
     from crowdflower.rows.job_copies.many_uploads import ManyUploads
     from crowdflower.rows.job_folders.folder_comparison import FolderComparison
     from crowdflower.rows.job_folders.job_changes import JobChanges
@@ -159,10 +161,6 @@ class Client(BaseClient):
         max_requests_per_second: float | None = None,
         clock: Clock = time,
     ) -> None:
-        # Imported with the first client: loading sqlite3 takes time that an import should not.
-        from crowdflower.payments.journal import Journal  # noqa: PLC0415
-        from crowdflower.payments.operations import Operations  # noqa: PLC0415
-
         # Error reporters show local variables.
         key = mask_key(os.environ.get("CROWDFLOWER_API_KEY") if key is None else key)
         base_url = masked(base_url or os.environ.get("CROWDFLOWER_API_URL") or DEFAULT_BASE_URL)
@@ -188,11 +186,35 @@ class Client(BaseClient):
             clock=clock,
         )
         self._webhook_servers: set[WebhookServer] = set()
-        if not isinstance(journal, Journal):
-            journal = Journal(journal or os.environ.get("CROWDFLOWER_JOURNAL") or None)
-        self.operations = Operations(self, journal, max_spend_cents=max_spend_cents)
-        """The payments of this account: those whose outcome is unknown, after a crash too."""
+        journal = journal or os.environ.get("CROWDFLOWER_JOURNAL") or None
+        is_plain = journal is None and max_spend_cents is None
+        self._operations = None if is_plain else self._open_operations(journal, max_spend_cents)
+        self._operations_lock = Lock()
         self.API_URL = self.transport.base_url + "/{path}"
+
+    @property
+    def operations(self) -> Operations:
+        """The payments of this account: those whose outcome is unknown, after a crash too.
+
+        >>> client.operations.pending()
+        []
+        """
+        with self._operations_lock:  # two journals in memory could make a payment twice
+            if self._operations is None:
+                self._operations = self._open_operations()
+            return self._operations
+
+    def _open_operations(
+        self,
+        journal: str | PathLike[str] | Journal | None = None,
+        max_spend_cents: int | None = None,
+    ) -> Operations:
+        # Many a program pays nothing, and loading sqlite3 takes longer than a request.
+        from crowdflower.payments.journal import Journal  # noqa: PLC0415
+        from crowdflower.payments.operations import Operations  # noqa: PLC0415
+
+        opened = journal if isinstance(journal, Journal) else Journal(journal)
+        return Operations(self, opened, max_spend_cents=max_spend_cents)
 
     @classmethod
     def from_env(cls, **settings: Any) -> Self:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,3 +148,30 @@ def test_waits_use_the_given_clock(api: RequestsMock, clock: Clock) -> None:
 
     assert client.clock is clock
     assert clock.slept == [7]
+
+
+def test_a_client_that_pays_nothing_loads_no_database() -> None:
+    program = """if True:
+        import sys
+        from crowdflower import Client
+        client = Client("a-key", "http://127.0.0.1:1/v1")
+        assert "sqlite3" not in sys.modules
+        assert client.operations.pending() == []
+        assert "sqlite3" in sys.modules
+    """
+
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603 - our own
+
+
+def test_threads_that_pay_first_share_one_journal() -> None:
+    client = Client("given")
+
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(lambda _: id(client.operations), range(64)))
+
+    assert found == {id(client.operations)}
+
+
+def test_a_spending_limit_is_checked_at_once() -> None:
+    with pytest.raises(ConfigError, match="max_spend_cents"):
+        Client("given", max_spend_cents=-1)
