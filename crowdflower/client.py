@@ -879,7 +879,7 @@ class Client(BaseClient):
 
     def upload_many(
         self,
-        data: RowSource,
+        rows: RowSource,
         *,
         job: JobFields | int | str,
         key: str,
@@ -899,7 +899,7 @@ class Client(BaseClient):
         the last job. It may be killed anywhere and called again, as with :meth:`Job.upload`, which
         explains what a journal file adds. Nothing is launched, and nothing is paid.
 
-        :param data: As in :meth:`Job.upload`: dicts, a data frame, Arrow data, a relation of DuckDB
+        :param rows: As in :meth:`Job.upload`: dicts, a data frame, Arrow data, a relation of DuckDB
             or the path of a file.
         :param job: The first job; its id, its alias, or one of its copies.
         :param key: The column that identifies a row: a string or an integer, unique among all rows.
@@ -938,7 +938,7 @@ class Client(BaseClient):
             first = self.get_job(base_of(first.json))
         parts = JobParts(self, self.operations.account, first.json, gold=gold)
         many = ManyJobs(self, parts, self._unit_data, self._upload_journal(), max_jobs)
-        with keyed_rows(data, key, force=force) as source:
+        with keyed_rows(rows, key, force=force) as source:
             if dry_run:
                 counts = many.count(source, key)
             else:

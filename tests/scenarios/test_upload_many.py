@@ -328,6 +328,28 @@ def test_a_lost_response_leaves_neither_a_second_copy_nor_a_second_row(
     assert len([*client.get_jobs()]) == 3
 
 
+@pytest.mark.parametrize("journal", [True, False])
+def test_a_copy_that_another_process_made_meanwhile_is_used(
+    box: Sandbox, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, journal: bool
+) -> None:
+    client = box.client(journal=tmp_path / "a.journal" if journal else None)
+    request, others = BaseClient.request, list[Job]()
+
+    def be_slow(client: BaseClient, method: str, path: str, *args: Any, **kw: Any) -> Any:
+        if method == "PUT" and "upload" not in path and not others:
+            others.append(job.copy())
+            client.update_job(others[0].id, {"alias": f"job-{job.id}-part-2"})
+        return request(client, method, path, *args, **kw)
+
+    monkeypatch.setattr(BaseClient, "request", be_slow)
+
+    done = client.upload_many(ROWS[:15], job=job, key="sku")
+
+    assert done.jobs[1].id == others[0].id
+    assert sizes(done) == [10, 5]
+    assert len([*client.get_jobs()]) == 2
+
+
 def test_a_copy_that_somebody_made_for_something_else_is_left_alone(
     client: Client, job: Job
 ) -> None:

@@ -16,6 +16,7 @@ from crowdflower.judgment import Judgment, JudgmentAggregate
 from crowdflower.order import Order
 from crowdflower.payments.records import DryRun
 from crowdflower.rows.exactly_once import Uploaded
+from crowdflower.rows.job_copies.many_uploads import ManyUploads
 from crowdflower.unit import Unit, UnitPromise
 from crowdflower.webhook import Event, JobEvent, JudgmentEvent, UnitEvent
 from crowdflower.worker import Worker
@@ -53,6 +54,10 @@ def tables_can_be_uploaded(client: Client, job: Job) -> None:
     assert_type(client.upload_job(Frame()), Job)
     assert_type(job.upload(Frame(), key="sku"), Uploaded)
     assert_type(job.upload("rows.csv", key="sku", progress=True), Uploaded)
+    many = client.upload_many(Frame(), job=job, key="sku", max_jobs=3)
+    assert_type(many, ManyUploads[Job])
+    assert_type(many.units["A-1"].unit_id, int)
+    client.upload_many(Frame(), job=job)  # type: ignore[call-arg]
     client.upload_job(7)  # type: ignore[arg-type]
     job.upload(Frame(), resume="plan")  # type: ignore[call-overload]
 

@@ -97,8 +97,9 @@ class JobParts:
             if job is None and may_exist:
                 job = self._find_copy(self._newest_id, is_recorded=False)
             if job is None:
-                job = self._copy(None, number)
-            job = self._rename(job, number)
+                job = self._rename_new(self._copy(None, number), number)
+            else:
+                job = self._rename(job, number)
         else:
             job = self._create_recorded(Creations(journal, self._account.name()), number)
         self._learn(number, job)
@@ -109,8 +110,11 @@ class JobParts:
         begun = self._claim(creations, number)
         try:
             job = self._find(alias) or self._find_begun(begun)
-            job = job or self._copy(creations, number, begun.newest_id)
-            job = self._rename(job, number)
+            if job is None:
+                new = self._copy(creations, number, begun.newest_id)
+                job = self._rename_new(new, number)
+            else:
+                job = self._rename(job, number)
             creations.finish(alias)
         finally:
             creations.release(alias)
@@ -245,6 +249,20 @@ class JobParts:
             if job is not None:
                 return job
         raise error
+
+    def _rename_new(self, job: JSONObject, number: int) -> JSONObject:
+        """Name a copy that was just made; if another process was faster, delete it, and use that.
+
+        :returns: The copy that has the alias.
+        """
+        try:
+            return self._rename(job, number)
+        except RefusedError:
+            other = self._find(self._alias(number))
+            if other is None or other["id"] == job["id"]:
+                raise
+        self._client.request("DELETE", f"jobs/{segment(job['id'])}.json")
+        return other
 
     def _rename(self, job: JSONObject, number: int) -> JSONObject:
         """Give a copy its title and alias, if it does not have them."""
