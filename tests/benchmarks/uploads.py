@@ -18,7 +18,9 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count, islice
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -26,15 +28,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import requests
+
 from crowdflower import Client
 from crowdflower.rows import upload_plan
 from crowdflower.sandbox import Sandbox
-from tests.benchmarks.harness import ROOT, Benchmark, Line, compare, run_case, scaled
+from tests.benchmarks.harness import ROOT, Benchmark, Figures, Line, compare, run_case, scaled
+
+with suppress(ModuleNotFoundError):  # the floor that needs it is skipped
+    import orjson
 
 UPLOADS = scaled(50)
 ROWS = 3000
 MAX_KILLS = 4
-MILLION = scaled(1_000_000)
+MILLION, KEYED = scaled(1_000_000), scaled(300_000)
 MAX_MEGABYTES = 200
 
 
@@ -95,6 +102,11 @@ class StubServer(BaseHTTPRequestHandler):
         type(self).count += body.count(b"\n")
         self._answer(b'{"id": 7}')
 
+    def do_DELETE(self) -> None:
+        """Start again, with no rows."""
+        type(self).count = 0
+        self._answer(b"{}")
+
     def do_GET(self) -> None:
         """Send units, the progress of the upload, the report, or the job."""
         url = urlsplit(self.path)
@@ -130,11 +142,40 @@ def serve(archive: Path, sender: Any) -> None:
     server.serve_forever()
 
 
+def _rows(count: int) -> Iterator[dict[str, object]]:
+    return ({"id": number, "text": "x" * 80} for number in range(count))
+
+
 def million_up_ours(address: str) -> None:
     """Upload a million rows."""
-    rows = ({"id": number, "text": "x" * 80} for number in range(MILLION))
     with Client("benchmark-key", address) as client:
-        assert client.get_job(7).upload(rows, key="id").rows == MILLION
+        assert client.get_job(7).upload(_rows(MILLION), key="id").rows == MILLION
+
+
+def keyed_ours(address: str) -> None:
+    """Upload rows exactly once."""
+    with Client("benchmark-key", address) as client:
+        assert client.get_job(7).upload(_rows(KEYED), key="id").rows == KEYED
+
+
+def keyed_floor(address: str) -> None:
+    """Send the rows in chunks, then count the keys that have arrived."""
+    sent, arrived = set(), set()
+    with requests.Session() as session:
+        rows = _rows(KEYED)
+        while chunk := list(islice(rows, upload_plan.ROWS_PER_CHUNK)):
+            body = bytearray()
+            for row in chunk:
+                sent.add(row["id"])
+                body += orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+            session.put(f"{address}/jobs/7/upload.json", bytes(body)).raise_for_status()
+        for page in count(1):
+            content = session.get(f"{address}/jobs/7/units.json?page={page}").content
+            units = orjson.loads(content)
+            if not units:
+                break
+            arrived.update(unit["id"] for unit in units.values())
+    assert sent == arrived
 
 
 def million_down_ours(address: str) -> None:
@@ -162,9 +203,23 @@ def write_report(path: Path) -> None:
 WORKS = [
     Benchmark(f"upload {MILLION:,} rows", "million_up", megabytes=MAX_MEGABYTES, count=MILLION),
     Benchmark(
+        f"upload {KEYED:,} rows with a key, [fast]",
+        "keyed",
+        "keyed",
+        times=4,
+        megabytes=MAX_MEGABYTES,
+        needs=["orjson"],
+    ),
+    Benchmark(
         f"read a report of {MILLION:,}", "million_down", megabytes=MAX_MEGABYTES, count=MILLION
     ),
 ]
+
+
+def measure(case: str, address: str) -> Figures:
+    """Run one case, for a job without rows."""
+    requests.delete(address, timeout=60).raise_for_status()
+    return run_case(__name__, case, address)
 
 
 def lines(rounds: int) -> Iterator[Line]:
@@ -191,7 +246,7 @@ def lines(rounds: int) -> Iterator[Line]:
         address = receiver.recv()
         try:
             for work in WORKS:
-                yield compare(work, lambda case: run_case(__name__, case, address), min(rounds, 2))
+                yield compare(work, lambda case: measure(case, address), min(rounds, 2))
         finally:
             service.kill()
             service.join()
