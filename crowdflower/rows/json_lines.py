@@ -155,7 +155,7 @@ def _are_alike(values: list[Any], columns: int) -> bool:
 
     :param columns: Every value of a column has the same type in most data.
     """
-    for _ in range(MAX_NESTING - 1):  # the row is one level
+    for _ in range(MAX_NESTING):  # the row is the first level, and nothing is nested in the last
         inner: list[Any] = []
         is_flat = True
         for column in (values[start::columns] for start in range(columns)):
