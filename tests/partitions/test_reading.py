@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,10 @@ from crowdflower.tables.partitions import (  # noqa: E402 - needs pyarrow
     Condition,
     plan_partitions,
     read_partition,
+)
+from crowdflower.tables.partitions.partition_reader import (  # noqa: E402 - as above
+    MAX_JUDGMENTS,
+    bounded,
 )
 
 NewJob = Callable[..., "Job"]
@@ -359,6 +363,21 @@ def test_memory_does_not_grow_with_the_number_of_units(client: Client, new_job: 
             tracemalloc.stop()
 
     assert peak(12_000) < 1.5 * peak(4000)
+
+
+def test_few_judgments_of_a_report_are_held_at_a_time() -> None:
+    units: Iterator[Any] = (
+        {"id": number, "judgments_count": 30, "results": {"judgments": [{}] * (number % 60)}}
+        for number in range(2000)
+    )
+
+    held = [
+        sum(len(unit["results"]["judgments"]) for unit in block)
+        for block in bounded(units, MAX_JUDGMENTS, has_judgments=True)
+    ]
+
+    assert sum(held) == sum(number % 60 for number in range(2000))
+    assert max(held) < MAX_JUDGMENTS + 60
 
 
 def test_an_engine_may_use_its_own_types(client: Client, judged: Job) -> None:

@@ -190,7 +190,7 @@ def test_a_launch_that_may_cost_too_much_leaves_the_rows_and_may_be_aborted(
     assert commit_write(client, token, receipts).rows == 50
 
 
-def test_a_launch_is_not_repeated_where_nobody_remembers_keys(
+def test_a_launch_is_not_repeated_where_the_service_forgets_keys(
     box: Sandbox, client: Client, new_job: NewJob
 ) -> None:
     job = new_job()

@@ -62,7 +62,7 @@ class Account(Protocol):
 def account(client: BaseClient) -> Account:
     """Return a client with its verbs.
 
-    :raises InvalidInput: It is not a :class:`~crowdflower.client.Client`.
+    :raises InvalidInput: The value is not a :class:`~crowdflower.client.Client`.
 
     >>> account(client) is client
     True

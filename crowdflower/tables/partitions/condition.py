@@ -87,7 +87,7 @@ class Condition:
         """Check that the values of a column can be compared with the value.
 
         :param kind: The type of the column.
-        :raises InvalidInput: They cannot.
+        :raises InvalidInput: The values cannot be compared.
         """
         pyarrow = require("pyarrow", "arrow", "plan_partitions")
         if self.operator in _OF_NULLS:
@@ -184,7 +184,7 @@ def check_names(what: str, table: str, names: Iterable[str], known: Iterable[str
     """Check that a table has columns of some names.
 
     :param what: Who names them, for the message.
-    :raises InvalidInput: It has no such column.
+    :raises InvalidInput: The table has no such column.
     """
     known = list(known)
     for name in names:

@@ -136,7 +136,7 @@ class PartitionPlan:
 
         :param schema: Some columns of the table, with any types of Arrow. A cell that the type of
             its column does not hold is an error when it is read.
-        :raises InvalidInput: It is not a schema, or has a name twice.
+        :raises InvalidInput: The schema is something else, or has a name twice.
         """
         check_schema(schema)
         return PartitionPlan(
@@ -161,7 +161,7 @@ def replace_schema(partition: Partition, schema: pa.Schema) -> Partition:
 def check_schema(schema: object) -> None:
     """Check that a value is a schema with different names.
 
-    :raises InvalidInput: It is not.
+    :raises InvalidInput: The value is something else, or a name is there twice.
     """
     pyarrow = require("pyarrow", "arrow", "plan_partitions")
     if not isinstance(schema, pyarrow.Schema):

@@ -232,7 +232,7 @@ def _blocks(
         source = account(client).get_job(part.job_id)._report_source(None)  # noqa: SLF001 - one family
         has_judgments = partition.table == "judgments"
         limit = MAX_JUDGMENTS if has_judgments else MAX_UNITS
-        for units in _bounded(source.units(), limit, has_judgments=has_judgments):
+        for units in bounded(source.units(), limit, has_judgments=has_judgments):
             rows = RowBlock(part.job_id, units)
             if not has_judgments:
                 yield reader.select(rows)
@@ -254,7 +254,7 @@ def _with_judgments(rows: RowBlock, source: ReportSource, *, trusted_only: bool)
     return RowBlock(rows.job_id, units, list(chain.from_iterable(lists)))
 
 
-def _bounded(
+def bounded(
     units: Iterable[JSONObject], limit: int, *, has_judgments: bool
 ) -> Iterator[list[JSONObject]]:
     """Yield units in lists of at most so many, or of about so many judgments."""

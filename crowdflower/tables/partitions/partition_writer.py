@@ -185,7 +185,7 @@ def write_partition(
 def check_token(token: object) -> None:
     """Check that a value is a token.
 
-    :raises InvalidInput: It is not.
+    :raises InvalidInput: The value is something else.
     """
     if not isinstance(token, WriteToken):
         raise InvalidInput(f"token must be what start_write returned, not {describe_type(token)}")
@@ -194,7 +194,7 @@ def check_token(token: object) -> None:
 def check_job(token: WriteToken, job: JSONObject) -> None:
     """Check that a job is the one that a write was begun for.
 
-    :raises InvalidInput: It is another one with the same id.
+    :raises InvalidInput: The job is another one with the same id.
     """
     created_at = job.get("created_at")
     if None not in {created_at, token.job_created_at} and created_at != token.job_created_at:

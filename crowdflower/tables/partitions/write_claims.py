@@ -94,7 +94,7 @@ class WriteClaims:
     def check_open(self) -> None:
         """Check that the write takes rows.
 
-        :raises InvalidInput: It was committed or aborted.
+        :raises InvalidInput: The write was committed or aborted.
         """
         if CLOSED in self._tags():
             raise InvalidInput(f"{_OVER}: it takes no more rows")
@@ -103,7 +103,7 @@ class WriteClaims:
         """Have the write take no more rows; repeated calls do no harm.
 
         :param tag: A further tag, such as :data:`ABORTED`.
-        :raises InvalidInput: It was committed or aborted, and its job does not exist any more.
+        :raises InvalidInput: The write was committed or aborted, and its job is gone.
         """
         for each in {CLOSED, tag or CLOSED} - self._tags():
             account(self._client).add_job_tag(self.job_id, each)

@@ -199,7 +199,7 @@ def _launch(client: BaseClient, job_id: int, key: str, max_cost_cents: int | Non
     job = account(client).get_job(job_id)
     try:
         return job.launch(key=key, max_cost_cents=max_cost_cents, on_duplicate="return")
-    except ConfigError:  # nobody remembers the key after this process
+    except ConfigError:  # neither a file nor the service remembers the key
         return job.launch(key=key, max_cost_cents=max_cost_cents)
 
 
@@ -249,7 +249,7 @@ class _StagedRows:
     def check_claims(self, receipts: Sequence[WriteReceipt]) -> None:
         """Check that every receipt has its claims, and that no two have the same key.
 
-        :raises InvalidInput: One has not, or two have.
+        :raises InvalidInput: A receipt has no claims, or a key is in two partitions.
         """
         for each in receipts:
             query = "SELECT count(*) FROM claim WHERE attempt = ?"
