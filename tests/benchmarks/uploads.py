@@ -38,7 +38,7 @@ from tests.benchmarks.harness import ROOT, Benchmark, Figures, Line, compare, ru
 with suppress(ModuleNotFoundError):  # the floor that needs it is skipped
     import orjson
 
-UPLOADS = scaled(50)
+UPLOADS = scaled(25)
 ROWS = 3000
 MAX_KILLS = 4
 MILLION, KEYED = scaled(1_000_000), scaled(300_000)

@@ -128,8 +128,17 @@ WORKS = [
         REPORT_UNITS,
         times=1.15,
         megabytes=100,
+        rounds=2,
     ),
-    Work("the same by job.results()", "results", "report", REPORT_UNITS, times=1.15, megabytes=100),
+    Work(
+        "the same by job.results()",
+        "results",
+        "report",
+        REPORT_UNITS,
+        times=1.15,
+        megabytes=100,
+        rounds=2,
+    ),
     Work(
         "the same by job.judgments()",
         "report_judgments",
@@ -137,6 +146,7 @@ WORKS = [
         REPORT_UNITS,
         times=1.15,
         megabytes=100,
+        rounds=2,
     ),
     Work(f"list {FEW_UNITS:,} units, no latency", "units", "units_sequential", FEW_UNITS),
     Work(

@@ -49,13 +49,23 @@ WORKS = [
         "memory",
         count=JUDGMENTS,
         rate=16_000,
+        rounds=2,
     ),
     Benchmark(
-        f"{JUDGMENTS:,} judgments, in a file", "crowd_file", "file", count=JUDGMENTS, rate=16_000
+        f"{JUDGMENTS:,} judgments, in a file",
+        "crowd_file",
+        "file",
+        count=JUDGMENTS,
+        rate=16_000,
+        rounds=2,
     ),
     Benchmark(f"full report of {JUDGMENTS:,}", "report", "report", times=1.8, count=JUDGMENTS),
     Benchmark(
-        f"the same, over one of {JUDGMENTS // 10:,}", "report", "small_report", more=PAGE_CACHE + 16
+        f"the same, over one of {JUDGMENTS // 10:,}",
+        "report",
+        "small_report",
+        more=PAGE_CACHE + 16,
+        rounds=1,
     ),
     Benchmark("8 threads, a page at a time", "threads", "threads", count=SHARED_JUDGMENTS),
     Benchmark("the first sandbox of a process", "first", milliseconds=20),
