@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -62,13 +63,18 @@ class TextLoader:
         """Read all lines."""
         threads = min(MAX_THREADS, os.cpu_count() or 1)
         ahead: deque[tuple[Text, Future[Any] | None]] = deque()
-        with ThreadPoolExecutor(threads, "crowdflower-report") as pool:
-            for text in texts(lambda: self._judgments):
-                ahead.append((text, self._start(pool, text)))
-                if ahead[-1][1] is None or len(ahead) > threads:
-                    self._append(*ahead.popleft())
-            while ahead:
+
+        def append(most: int) -> int:
+            """Append texts until at most so many are ahead; return how many judgments there are."""
+            while len(ahead) > most:
                 self._append(*ahead.popleft())
+            return self._judgments
+
+        with ThreadPoolExecutor(threads, "crowdflower-report") as pool:
+            for text in texts(partial(append, 0)):
+                ahead.append((text, self._start(pool, text)))
+                append(threads if self._is_readable and self._shape else 0)
+            append(0)
 
     def _start(self, pool: ThreadPoolExecutor, text: Text) -> Future[Any] | None:
         """Let a thread read a text; return ``None`` if it will be decoded."""
@@ -85,10 +91,10 @@ class TextLoader:
             self._pause = 0
             return
         is_sample = self._skip <= 1 and len(text.content) >= TEXT // 2  # a short one is the last
-        if self._skip:
-            self._skip -= 1
-        else:
+        if reading is not None:  # it failed
             self._skip, self._pause = self._pause, 2 * self._pause + 1
+        elif self._skip:
+            self._skip -= 1
         for units in batches(text.units()):
             self._add(units)
             self._judgments += sum(map(judgments_count, units))
@@ -104,11 +110,10 @@ class TextLoader:
 
     def _append_arrow(self, reading: Future[Any]) -> bool:
         """Append what pyarrow read; return ``False`` if it must be decoded."""
+        arrow = ArrowBlocks(find("pyarrow"), find("pyarrow.compute"))
         try:
-            units = reading.result()
-            arrow = ArrowBlocks(find("pyarrow"), find("pyarrow.compute"))
-            self._judgments += self._add_arrow(arrow, units)
-        except Unreadable:
+            self._judgments += self._add_arrow(arrow, reading.result())
+        except (Unreadable, arrow.pa.ArrowException):
             return False
         return True
 
