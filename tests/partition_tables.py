@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+CML = """
+<p>{{ text }}</p>
+<cml:radios name="mood" label="Mood" validates="required" gold="true">
+  <cml:radio label="Good"/>
+  <cml:radio label="Bad"/>
+</cml:radios>
+<cml:checkboxes name="topics" label="Topics">
+  <cml:checkbox label="Price"/>
+  <cml:checkbox label="Delivery"/>
+</cml:checkboxes>
+<cml:text name="why" label="Why"/>
+<cml:text name="score" label="Score" aggregation="avg" validates="numeric"/>
+"""
+
 
 class NoWait:
     """A clock on which waiting takes no time."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from partition_tables import NoWait
+from partition_tables import CML, NoWait
 
 from crowdflower.client import Client
 from crowdflower.sandbox import Sandbox
@@ -14,19 +14,6 @@ from crowdflower.sandbox import Sandbox
 if TYPE_CHECKING:
     from crowdflower.job import Job
 
-CML = """
-<p>{{ text }}</p>
-<cml:radios name="mood" label="Mood" validates="required" gold="true">
-  <cml:radio label="Good"/>
-  <cml:radio label="Bad"/>
-</cml:radios>
-<cml:checkboxes name="topics" label="Topics">
-  <cml:checkbox label="Price"/>
-  <cml:checkbox label="Delivery"/>
-</cml:checkboxes>
-<cml:text name="why" label="Why"/>
-<cml:text name="score" label="Score" aggregation="avg" validates="numeric"/>
-"""
 SETTINGS = {"title": "Reviews", "instructions": "<p>Read.</p>", "cml": CML}
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from partition_tables import NoWait, pickled, read
+from partition_tables import CML, NoWait, pickled, read
 
 from crowdflower.exceptions import InvalidInput, NotFound, PageChanged
 
@@ -43,6 +43,26 @@ def test_reports_have_the_rows_columns_and_types_of_one_process(
 
     assert found.schema == whole.schema
     assert found.to_pylist() == whole.to_pylist()
+
+
+def test_names_that_clash_are_changed_as_in_tables_of_one_job(
+    box: Sandbox, client: Client, new_job: NewJob
+) -> None:
+    form = CML.replace('"mood"', '"trust"').replace('"topics"', '"job_id"')
+    rows = [{"id": n, "trust": 1, "orig_trust": 2, "job_id": [n], "state": "NY"} for n in range(6)]
+    job = new_job(rows, cml=form.replace("{{ text }}", ""), judgments_per_unit=1)
+    box.crowd.add(2)
+    job.launch(channels=["cf_internal"])
+    box.crowd.run(job)
+    wholes = {name: getattr(job, name)().to_arrow() for name in ("judgments", "results")}
+    wholes["units"] = client.get_job(job.id).units.to_arrow()
+
+    for table, whole in wholes.items():
+        found = read(client, plan_partitions(client, table, job))
+        assert found.schema == whole.schema
+        assert found.to_pylist() == whole.to_pylist()
+    several = plan_partitions(client, "judgments", [job, new_job(1)])
+    assert {"job_id", "answer_job_id", "answer_trust", "trust"} <= {*several.schema.names}
 
 
 @pytest.mark.filterwarnings("ignore::crowdflower.exceptions.StaleReportWarning")
@@ -255,15 +275,17 @@ def test_all_conditions_must_be_fulfilled(client: Client, judged: Job) -> None:
     assert found["id"].to_pylist() == [2, 3]
 
 
-def test_a_job_without_the_column_of_a_condition_is_not_requested(
+def test_a_job_of_which_no_row_fulfils_a_condition_is_not_requested(
     box: Sandbox, client: Client, new_job: NewJob
 ) -> None:
     jobs = [new_job([{"a": 1}]), new_job([{"b": 1}])]
     plan = plan_partitions(client, "units", jobs, conditions=[("b", "=", 1)])
+    named = plan_partitions(client, "units", jobs, conditions=[("job_id", "=", jobs[1].id)])
     missing = plan_partitions(client, "units", jobs, conditions=[("b", "is null")])
     box.forget_requests()
 
-    assert read(client, plan)["job_id"].to_pylist() == [jobs[1].id]
+    for each in (plan, named):
+        assert read(client, each)["job_id"].to_pylist() == [jobs[1].id]
     assert not [each for each in box.requests if str(jobs[0].id) in each.path]
     assert read(client, missing)["job_id"].to_pylist() == [jobs[0].id]
 

@@ -77,7 +77,8 @@ def _read(client: BaseClient, partition: Partition, batch_rows: int) -> Iterator
     limited = account(client).with_rate_limit(partition.requests_per_second)
     batches = _Batches(partition.schema, batch_rows)
     for part in partition.parts:
-        reader = _PartReader(partition, part.columns)
+        job_id = 0 if isinstance(part, ListedJobs) else part.job_id
+        reader = _PartReader(partition, part.columns, job_id)
         if reader.is_empty:
             continue
         for rows in _blocks(limited, part, partition, reader):
@@ -89,7 +90,7 @@ def _read(client: BaseClient, partition: Partition, batch_rows: int) -> Iterator
 class _PartReader:
     """Selects rows of one job, and builds their columns."""
 
-    def __init__(self, partition: Partition, columns: JobColumns) -> None:
+    def __init__(self, partition: Partition, columns: JobColumns, job_id: int) -> None:
         self._partition = partition
         self._columns = columns
         self._pyarrow = require("pyarrow", "arrow", "read_partition")
@@ -97,11 +98,15 @@ class _PartReader:
         kinds = dict(partition.condition_types)
         self._conditions: list[tuple[Condition, PlannedColumn, Any]] = []
         self.is_empty = False
-        """Whether no row can fulfil the conditions, since the job has no such column."""
+        """Whether no row of the job can fulfil the conditions."""
         for condition in partition.conditions:
             column = columns.find(condition.column)
             if column is not None:
-                self._conditions.append((condition, column, kinds[condition.column]))
+                kind = kinds[condition.column]
+                self._conditions.append((condition, column, kind))
+                if column.origin == "job_id":
+                    mask = condition.matches(self._array(column, RowBlock(job_id, [{}]), kind))
+                    self.is_empty |= not mask[0].as_py()
             elif condition.operator != "is null":
                 self.is_empty = True
         self.trusted_only = any(
