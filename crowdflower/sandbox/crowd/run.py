@@ -31,12 +31,11 @@ from crowdflower.sandbox.store.tables import unit as units
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Row
-
     from crowdflower.sandbox.crowd.contributor import Contributor
     from crowdflower.sandbox.crowd.plan import Plan
     from crowdflower.sandbox.rules.work.handout import Page
     from crowdflower.sandbox.store import Database, Transaction
+    from crowdflower.sandbox.store.fast.page_facts import JobFacts
 
 MISSPELLED: Final = 0.7
 """Similarity, from 0 to 1, from which on a name is a misspelling of another."""
@@ -91,7 +90,7 @@ class Run:
         self._has_changed = True
         """Whether the job changed since the waiting contributors found no work."""
         with database.snapshot() as tx:
-            self._job = self._read_job(tx)
+            self._job = page_facts.read_job(tx.driver, self._job_id)
             _require_questions(self._job, contributors)
             self._away = _participants(tx, job_id, contributors)
         self._waiting: list[Participant] = []
@@ -106,7 +105,7 @@ class Run:
         while self.summary.ended is None:
             with self._database.transaction() as tx:
                 orders.place_due_orders(tx)
-                self._job = self._read_job(tx)
+                self._job = page_facts.read_job(tx.driver, self._job_id)
                 enough = self.summary.pages + self._plan.pages_at_once
                 while self.summary.ended is None and self.summary.pages < enough:
                     self._step(tx)
@@ -192,7 +191,7 @@ class Run:
         """Answer the questions of a page; ``None`` when the contributor has no answer."""
         answers: dict[int, Mapping[str, Any]] = {}
         for unit in page.units:
-            form = form_for(self._job.cml, unit.data)
+            form = form_for(self._job.cml or "", unit.data)
             # Simulated contributors may see the columns with the right answers.
             whole = replace(unit, data={**unit.data, **unit.hidden}) if unit.hidden else unit
             answered = contributor.fill(form, whole, contributor.pages_submitted[self._job_id])
@@ -255,12 +254,6 @@ class Run:
     def _read_state(self, tx: Transaction) -> str:
         return page_facts.read_state(tx.driver, self._job_id)
 
-    def _read_job(self, tx: Transaction) -> Row[Any]:
-        row: Row[Any] | None = tx.one(select(jobs).where(jobs.c.id == self._job_id))
-        if row is None:
-            raise LookupError(f"There is no job {self._job_id} in this sandbox.")
-        return row
-
 
 def require_fields(tx: Transaction, names: Iterable[str]) -> None:
     """Refuse names that no form has; one crowd may work on several jobs.
@@ -286,7 +279,7 @@ def require_fields(tx: Transaction, names: Iterable[str]) -> None:
         )
 
 
-def _require_questions(job: Row[Any], contributors: Sequence[Contributor]) -> None:
+def _require_questions(job: JobFacts, contributors: Sequence[Contributor]) -> None:
     """Refuse contributors who would guess: configured for none of the questions, or misspelled.
 
     They may be configured for questions of other jobs, too, which need not exist yet.

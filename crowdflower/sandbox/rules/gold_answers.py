@@ -53,16 +53,12 @@ def hidden_columns(gold: Mapping[str, str]) -> frozenset[str]:
 
 
 def visible_data(data: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
-    """Return the data of a unit that contributors see; the same object if that is all of it."""
-    if isinstance(data, dict) and hidden.isdisjoint(data):
-        return data
+    """Return the data of a unit that contributors see."""
     return {name: value for name, value in data.items() if name not in hidden}
 
 
 def hidden_data(data: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
     """Return the data of a unit that :func:`visible_data` leaves out."""
-    if hidden.isdisjoint(data):
-        return {}
     return {name: data[name] for name in hidden if name in data}
 
 

@@ -116,7 +116,11 @@ class _NewPage(NamedTuple):
 
 
 def take_page(
-    tx: Transaction, job: Row[Any], worker: Row[Any], *, only: Collection[int] | None = None
+    tx: Transaction,
+    job: Row[Any] | JobFacts,
+    worker: Row[Any],
+    *,
+    only: Collection[int] | None = None,
 ) -> Page:
     """Hand out a page; if the contributor has an open page, return that one.
 
@@ -333,10 +337,12 @@ def _load_page(tx: Transaction, job: JobFacts, page: PageRow) -> Page:
 
 def _page_units(job: JobFacts, units: Iterable[OpenUnit | PageUnitRow]) -> tuple[PageUnit, ...]:
     hidden = gold_answers.hidden_columns(job.gold)
-    return tuple(
-        PageUnit(
-            unit.id, gold_answers.visible_data(data, hidden), gold_answers.hidden_data(data, hidden)
-        )
-        for unit in units
-        for data in [decode(unit.data)]
-    )
+    page = []
+    for unit in units:
+        data = decode(unit.data)
+        if hidden.isdisjoint(data):
+            page.append(PageUnit(unit.id, data))
+        else:
+            visible = gold_answers.visible_data(data, hidden)
+            page.append(PageUnit(unit.id, visible, gold_answers.hidden_data(data, hidden)))
+    return tuple(page)

@@ -73,16 +73,20 @@ FROM job j LEFT JOIN worker_job w ON w.job_id = j.id AND w.worker_id = :worker W
 
 
 @lru_cache(maxsize=1024)
-def _decode(text: str) -> Any:
+def _decode(text: str | None) -> Any:
     """Decode a JSON column of a job, cached for its many pages; callers must not change it."""
-    return json.loads(text)
+    return None if text is None else json.loads(text)
 
 
 def read_job(driver: Driver, job_id: int) -> JobFacts:
-    """Read what pages need to know about a job."""
+    """Read what pages need to know about a job.
+
+    :raises LookupError: There is no such job.
+    """
     row = driver.execute(_JOB, (job_id,)).fetchone()
-    decoded = (None if text is None else _decode(text) for text in row[_FIRST_JSON:-1])
-    return JobFacts._make((*row[:_FIRST_JSON], *decoded, row[-1]))
+    if row is None:
+        raise LookupError(f"There is no job {job_id} in this sandbox.")
+    return JobFacts._make((*row[:_FIRST_JSON], *map(_decode, row[_FIRST_JSON:-1]), row[-1]))
 
 
 def read_due_jobs(driver: Driver, now: float) -> list[int]:
