@@ -246,7 +246,7 @@ ODD = st.sampled_from(
             {1: "a"},
             {Text("a"): 1},
         ),
-        *([] if module.orjson is None else [module.orjson.Fragment(b"7")]),
+        *([module.orjson.Fragment(b"7")] if hasattr(module.orjson, "Fragment") else []),
     ]
 )
 ANY_VALUE = st.recursive(
