@@ -1173,7 +1173,7 @@ class Client(BaseClient):
             shape=shapes.page_by_unit,
             first=start_page,
             ask=partial(self._ask_units_count, job.id),
-            is_most=True,
+            is_most=job.json.get("state") != "finished",  # which has judgments of every unit
         )
         for page in pages:
             for unit_id, entry in page.items():

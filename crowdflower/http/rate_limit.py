@@ -228,7 +228,8 @@ class AdaptiveReadAhead:
         self._pages += 1
         if items and number >= self.last:  # the list has grown since its items were counted
             self.last, self._is_known = math.inf, False
-        self._is_ending = items < self._longest and not self._is_exact
+        is_last = self._is_exact and number >= self.last - 1
+        self._is_ending = items < self._longest and not is_last
         self._longest = max(self._longest, items)
         if items >= self._size and cost.waiting <= IN_TIME:
             self._most = self._window.most

@@ -210,6 +210,15 @@ def test_after_a_shorter_page_nothing_more_is_read_ahead_if_the_end_is_unknown(
     assert (before, read_ahead.limit) == (8 if hints.get("is_most") else 4, 0)
 
 
+def test_after_a_shorter_page_before_the_last_one_a_list_has_lost_items() -> None:
+    lost, last = far(PageWindow(), 95), far(PageWindow(), 95)
+    for each, short in ((lost, 5), (last, 10)):
+        read(each, lambda _: 0.05, short - 1)
+        each.learn(short, SIZE - 1, waiting(0.05), 7)
+
+    assert (lost.limit, last.limit) == (0, 16)
+
+
 def test_pages_that_the_service_makes_smaller_are_read_ahead_too() -> None:
     read_ahead = AdaptiveReadAhead(PageWindow(), SIZE)
 
