@@ -20,7 +20,7 @@ EXTRAS = {
     "arrow": ["pyarrow>=15"],
     "quality": ["numpy"],
     "spark": ["pyspark>=4.1", "pandas>=2.2", "pyarrow>=18", "numpy"],
-    "dlt": ["dlt>=1.5", "pyarrow>=15"],
+    "dlt": ["dlt>=1.12", "pyarrow>=15"],
     "fast": ["orjson"],
 }
 # An engine needs a Java runtime or its own settings, so "all" leaves it out.

@@ -300,7 +300,10 @@ class ValidationError(RefusedError):
 
 
 class UnitLimitReached(ValidationError):
-    """The job would exceed the service's limit of units (a 422 that says so); use another job."""
+    """The job would exceed the service's limit of units (a 422 that says so); use another job.
+
+    :meth:`Client.upload_many <crowdflower.client.Client.upload_many>` goes on in copies of it.
+    """
 
 
 class RateLimited(RefusedError):

@@ -167,7 +167,7 @@ def test_the_map_reads_each_page_once_and_is_a_table(
     assert len(done.units) == 30  # of these jobs; two rows are in a fourth one
 
 
-@pytest.mark.parametrize("limit", [1, 3, 5, 6, 12])
+@pytest.mark.parametrize("limit", [1, 5, 12])
 @pytest.mark.parametrize(
     "message", ["Unit limit reached", "Row 250001 exceeds the maximum number of units", None]
 )
@@ -278,8 +278,11 @@ def was_killed(upload: Callable[[], object]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("journal", [True, False], ids=["journal", "no journal"])
+@pytest.mark.parametrize(
+    ("when", "journal"),
+    # Without a journal, nothing is recorded between a response and the next request.
+    [("before", True), ("after", True), ("after", False)],
+)
 def test_a_killed_upload_is_continued_wherever_it_was(
     tmp_path: Path, when: str, *, journal: bool
 ) -> None:
