@@ -10,6 +10,8 @@ pytest.importorskip("pyspark")
 pa = pytest.importorskip("pyarrow")
 np = pytest.importorskip("numpy")
 
+from pyspark.errors import StreamingQueryException  # noqa: E402 - pyspark may be missing
+
 from crowdflower.spark import register  # noqa: E402 - pyspark may be missing
 from crowdflower.spark.spark_options import SparkOptions  # noqa: E402 - the same
 from crowdflower.spark.spark_stream import SEEN, JudgmentStream, decode_ids, encode_ids  # noqa: E402
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Account
+
+
+STARTS = 5
+SLOW_START = "Python worker failed to connect back"
+"""Spark waits ten seconds for the process that reads a stream, which a busy machine exceeds."""
 
 
 @pytest.mark.parametrize(
@@ -46,15 +53,16 @@ def test_each_judgment_comes_once_across_restarts(
     def run() -> set[int]:
         """Read what is new, as a job that runs every hour does; return all judgments so far."""
         stream = spark.readStream.format("crowdflower").options(**account.options, job=job.id)
-        query = (
-            stream.load()
-            .writeStream.format("parquet")
-            .option("checkpointLocation", checkpoint)
-            .trigger(availableNow=True)
-            .start(out)
-        )
-        query.awaitTermination(600)
-        assert query.exception() is None
+        writer = stream.load().writeStream.format("parquet").trigger(availableNow=True)
+        for _ in range(STARTS):
+            query = writer.option("checkpointLocation", checkpoint).start(out)
+            try:
+                assert query.awaitTermination(600), "the query has read all there is"
+            except StreamingQueryException as error:
+                if SLOW_START not in str(error):
+                    raise
+            else:
+                break
         found = [row["judgment_id"] for row in spark.read.parquet(out).collect()]
         assert len(found) == len(set(found))
         return set(found)
