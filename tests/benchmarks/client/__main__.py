@@ -118,7 +118,7 @@ WORKS = [
         "upload_frame",
         "upload_frame",
         times=0.9,
-        megabytes=350,
+        more=10,
         needs=["orjson", "pandas"],
     ),
     Work(
