@@ -18,7 +18,10 @@ from typing import Any, Final
 from crowdflower._types import JSONObject, describe_type
 from crowdflower.exceptions import InvalidInput, OutcomeUnknown, RefusedError, UploadIncomplete
 from crowdflower.http.base_client import BaseClient
+from crowdflower.http.encoding import segment
+from crowdflower.models import shapes
 from crowdflower.models.arguments import check_count
+from crowdflower.models.endpoints import UNITS_PER_PAGE
 from crowdflower.models.job_fields import JobFields
 from crowdflower.rows.recovery.row_count import RowCount
 from crowdflower.rows.recovery.upload_target import UploadTarget
@@ -208,8 +211,13 @@ def list_units(
     client: BaseClient, job_id: int, start_page: int = 1
 ) -> Iterator[tuple[int, JSONObject]]:
     """Yield id and row of all units from a page on."""
-    for unit in account(client).get_units(job_id, start_page=start_page):
-        yield unit.id, unit.data
+    pages = account(client)._pages(  # noqa: SLF001 - one family
+        f"jobs/{segment(job_id)}/units.json",
+        UNITS_PER_PAGE,
+        shape=shapes.page_by_unit,
+        first=start_page,
+    )
+    return chain.from_iterable(page.items() for page in pages)
 
 
 class _PartitionWrite:

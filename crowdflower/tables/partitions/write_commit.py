@@ -43,7 +43,6 @@ _SCHEMA: Final = """
     CREATE TABLE claim (hash INTEGER NOT NULL, attempt TEXT NOT NULL, is_sent INTEGER NOT NULL);
     CREATE TABLE receipt (attempt TEXT PRIMARY KEY);
     CREATE TABLE seen (key TEXT NOT NULL, unit INTEGER NOT NULL, hash INTEGER NOT NULL);
-    CREATE INDEX seen_hash ON seen (hash);
 """
 _SENT: Final = "(SELECT hash FROM claim WHERE is_sent)"
 _WRITTEN: Final = "(SELECT hash FROM claim WHERE attempt IN (SELECT attempt FROM receipt))"
@@ -331,8 +330,10 @@ class _StagedRows:
     def _read_units(self) -> None:
         units = keys_of_units(list_units(self._client, self._token.job_id), self._token.key)
         with transaction(self._connection):
+            self._connection.execute("DROP INDEX IF EXISTS seen_hash")
             self._connection.execute("DELETE FROM seen")
             self._connection.executemany("INSERT INTO seen VALUES (?, ?, ?)", self._hashed(units))
+            self._connection.execute("CREATE INDEX seen_hash ON seen (hash)")
 
     def _hashed(self, units: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int, int]]:
         for key, unit in units:
@@ -343,15 +344,20 @@ class _StagedRows:
     def _find_duplicates(self) -> list[int]:
         """Return the units that repeat a row of this write, without the oldest of each row."""
         query = (
-            "SELECT unit FROM seen WHERE EXISTS (SELECT 1 FROM seen AS other"  # noqa: S608 - constants
-            " WHERE other.hash = seen.hash AND other.key = seen.key AND other.unit < seen.unit)"
+            "SELECT unit FROM seen WHERE hash IN"  # noqa: S608 - constants
+            " (SELECT hash FROM seen GROUP BY hash HAVING count(*) > 1)"
+            " AND EXISTS (SELECT 1 FROM seen AS other WHERE other.hash = seen.hash"
+            " AND other.key = seen.key AND other.unit < seen.unit)"
             f" AND hash IN {_SENT} AND hash IN {_WRITTEN}"
         )
         return self._all(query)
 
     def _find_leftovers(self) -> list[int]:
         """Return the units of this write whose row no receipt has."""
-        query = f"SELECT unit FROM seen WHERE hash IN {_SENT} AND hash NOT IN {_WRITTEN}"  # noqa: S608 - constants
+        query = (
+            "SELECT unit FROM seen WHERE hash IN (SELECT hash FROM claim WHERE is_sent"  # noqa: S608 - constants
+            f" AND attempt NOT IN (SELECT attempt FROM receipt)) AND hash NOT IN {_WRITTEN}"
+        )
         return self._all(query)
 
     def _remove(self, units: Sequence[int]) -> int:
