@@ -98,9 +98,10 @@ def test_tasks_that_are_killed_and_run_twice_leave_each_row_once(client: Client)
     waiting, receipts, kills = {0, 1}, [], 0
     while waiting:
         # Every task runs twice at the same time, and each of both is killed if it lives too long.
-        limit = STEPS * (kills // 2 + 1)
+        limit = STEPS * max(1, kills // 4)
         twice = [each for each in waiting for _ in "ab"]
-        tasks = [start_task(token, each, chance.randrange(10, limit)) for each in twice]
+        lives = [chance.randrange(10, limit) if kills else 24 for _ in twice]
+        tasks = [start_task(token, each, left) for each, left in zip(twice, lives, strict=True)]
         found = [each for each in map(receipt_of, tasks) if each is not None]
         kills += len(tasks) - len(found)
         receipts += found
@@ -108,7 +109,7 @@ def test_tasks_that_are_killed_and_run_twice_leave_each_row_once(client: Client)
 
     done = commit_write(client, token, receipts)
 
-    assert kills > 1
+    assert kills >= 4
     assert done.rows == 2 * ROWS
     assert done.found == 0
     held = Counter(unit.data["id"] for unit in client.get_units(job.id))
