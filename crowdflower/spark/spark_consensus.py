@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_VOTES: Final = 20_000_000
 """How many votes :func:`consensus` takes by default."""
 
-BYTES_PER_VOTE: Final = 120
+BYTES_PER_VOTE: Final = 160
 """How much memory of the driver a vote takes at most, as measured with 4 votes a task."""
 
 
@@ -57,8 +57,8 @@ def consensus(
     :param weight: The name of a column with the weight of each vote, such as the trust of the
         worker; by default all count the same.
     :param method: As of :meth:`Job.aggregate() <crowdflower.job.Job.aggregate>`.
-    :param max_votes: How many votes may be collected. Each takes up to 120 bytes of the driver's
-        memory, so the default of 20,000,000 takes up to 2.4 GB.
+    :param max_votes: How many votes may be collected. Each takes up to 160 bytes of the driver's
+        memory, so the default of 20,000,000 takes up to 3.2 GB.
     :param options: Options of the method, such as ``known={task: label}``.
     :returns: Three columns, one row per task: the task and the label by the names that they have
         in ``votes``, and ``confidence``, the estimated probability of the label.
