@@ -63,7 +63,7 @@ def test_every_endpoint_of_older_sources_has_a_method_or_a_reason(endpoint: str)
 SENDS_NOTHING = {
     *("absorb", "client", "clock", "close", "from_env", "json", "jobs", "unit_from_json"),
     *("webhook", "estimate", "get_worker", "get_aggregate", "get_confidence", "get_fields"),
-    *("get_results", "expire"),
+    *("get_results", "expire", "operations", "max_requests_per_second", "with_rate_limit"),
 }
 SENDS_ANY_REQUEST = {"call", "paged_call", "request", "API_URL"}
 
