@@ -84,7 +84,7 @@ def matrix_lines() -> Iterator[Line]:
     """Run the tests of the matrix; yield a line per group of rows."""
     counter = RowCounter()
     with redirect_stdout(sys.stderr):
-        pytest.main(["-q", "-n2", "--no-header", "-p", "no:cacheprovider", str(FAULTS)], [counter])
+        pytest.main(["-q", "-n6", "--no-header", "-p", "no:cacheprovider", str(FAULTS)], [counter])
     for letter, (name, size) in MATRIX.items():
         rows = [f"{letter}{number}" for number in range(1, size + 1)]
         tried = [row for row in rows if counter.tried[row]]
