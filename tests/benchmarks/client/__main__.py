@@ -61,7 +61,7 @@ WORKS = [
         "units",
         UNITS,
         0.05,
-        times=1.3,
+        times=1.5,
         requests=110,
         clock="seconds",
     ),
