@@ -5,6 +5,7 @@
     spark_source      the data source: reads tables, and writes rows
     spark_stream      a stream of new judgments
     spark_options     the options of both
+    spark_conditions  one of them: which rows to read
     spark_consensus   the consensus of votes in a DataFrame
 
 Needs PySpark 4.1 or newer: ``pip install 'crowdflower-client[spark]'``. :doc:`/spark` shows how to

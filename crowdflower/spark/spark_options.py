@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from crowdflower.exceptions import ConfigError, InvalidInput
 from crowdflower.http.credentials import mask_key
 from crowdflower.models.arguments import did_you_mean
+from crowdflower.spark.spark_conditions import parse_conditions
 
 if TYPE_CHECKING:
     from crowdflower.client import Client
@@ -55,6 +56,7 @@ _CLIENT: Final[Mapping[str, Callable[[str], Any]]] = {
 
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "columns": _names,
+    "conditions": parse_conditions,
     "job": _names,
     "key_file": str,
     "partitions": int,
@@ -144,6 +146,8 @@ class SparkOptions:
                 )
             try:
                 values[name] = kinds[name](text)
+            except InvalidInput:
+                raise
             except (KeyError, ValueError):
                 raise InvalidInput(
                     f"the option {name} must be {_EXPECTED[kinds[name]]}, not {text!r:.80}"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
 
-from pyspark.sql import datasource
 from pyspark.sql.datasource import (
     DataSource,
     DataSourceArrowWriter,
@@ -24,7 +22,6 @@ from crowdflower.tables.optional_packages import require
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql.datasource import Filter
     from pyspark.sql.types import StructType
 
     from crowdflower.client import Client
@@ -33,25 +30,13 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "crowdflower"
 
-_OPERATORS: Final = {
-    "EqualTo": "=",
-    "EqualNullSafe": "=",
-    "GreaterThan": ">",
-    "GreaterThanOrEqual": ">=",
-    "LessThan": "<",
-    "LessThanOrEqual": "<=",
-    "In": "in",
-    "IsNull": "is null",
-    "IsNotNull": "is not null",
-}
-"""Filters of PySpark, by the names of their classes, and operators of conditions."""
-
 
 class CrowdflowerSource(DataSource):
     """Tables of jobs as DataFrames, and rows of DataFrames as units.
 
-    :func:`register` registers it, with the pushdown of filters; ``spark.dataSource.register`` does
-    so without. :doc:`/spark` has the options.
+    :func:`register` registers it. :doc:`/spark` has the options. Filters of Spark are not pushed
+    down: PySpark keeps one plan for each loaded table, with the filters of its last scan, so other
+    scans of the same DataFrame would have wrong rows. Use the option ``conditions`` instead.
     """
 
     has_all_columns = False
@@ -89,20 +74,8 @@ class CrowdflowerSource(DataSource):
         return JudgmentStream(SparkOptions.read(self.options), schema)
 
 
-class FilteringSource(CrowdflowerSource):
-    """The same with pushdown of filters, which PySpark refuses where it is not enabled."""
-
-    def reader(self, schema: StructType) -> DataSourceReader:
-        """Return a reader that filters the rows itself, where it can."""
-        options = SparkOptions.read(self.options)
-        return FilteringReader(options, schema, is_strict=self.has_all_columns)
-
-
 def plan_read(
-    client: Client,
-    options: SparkOptions,
-    schema: pa.Schema | None = None,
-    conditions: Iterable[Any] = (),
+    client: Client, options: SparkOptions, schema: pa.Schema | None = None
 ) -> PartitionPlan:
     """Divide the table into partitions."""
     from crowdflower.tables.partitions import plan_partitions  # noqa: PLC0415 - imports pyarrow
@@ -113,7 +86,7 @@ def plan_read(
         options["table"],
         options["job"] or (),
         columns=options["columns"] if schema is None else None,
-        conditions=conditions,
+        conditions=options["conditions"] or (),
         partitions=4 if options["partitions"] is None else options["partitions"],
         requests_per_second=options["requests_per_second"],
         schema=schema,
@@ -140,16 +113,12 @@ class CrowdflowerReader(DataSourceReader):
         self.options = options
         self.schema = arrow_schema(schema)
         self.is_strict = is_strict
-        self.plan: PartitionPlan | None = None
 
     def partitions(self) -> Sequence[InputPartition]:
         """Return the partitions of the plan; a job without rows has none."""
-        if self.plan is None:
-            with self.options.client() as client:
-                self.plan = plan_read(client, self.options, self.schema)
-        return [
-            InputPartition(replace(each, is_strict=self.is_strict)) for each in self.plan.partitions
-        ]
+        with self.options.client() as client:
+            plan = plan_read(client, self.options, self.schema)
+        return [InputPartition(replace(each, is_strict=self.is_strict)) for each in plan.partitions]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a partition."""
@@ -157,54 +126,6 @@ class CrowdflowerReader(DataSourceReader):
 
         with self.options.client() as client:
             yield from read_partition(client, partition.value)
-
-
-class FilteringReader(CrowdflowerReader):
-    """The same, for rows that fulfil conditions."""
-
-    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 - PySpark's name
-        """Take the filters that can be checked here, and return the others."""
-        found = [(each, _condition(each, self.schema)) for each in filters]
-        conditions = [condition for _, condition in found if condition is not None]
-        if not conditions:
-            return filters
-        with self.options.client() as client:
-            try:
-                self.plan = plan_read(client, self.options, self.schema, conditions)
-            except InvalidInput:  # a schema of the user has other types than the table
-                return filters
-        return [each for each, condition in found if condition is None]
-
-
-def _condition(given: Filter, schema: pa.Schema) -> Any | None:
-    """Return a filter as a condition, if both mean the same for every value."""
-    from crowdflower.tables.partitions import Condition  # noqa: PLC0415 - imports pyarrow
-
-    if type(given) is datasource.Not and type(given.child) is datasource.EqualTo:
-        child = given.child
-        if child.value is not True:
-            return None
-        given = datasource.EqualTo(child.attribute, value=False)
-    name = next((each for each in _OPERATORS if type(given) is getattr(datasource, each)), None)
-    if name is None or len(given.attribute) != 1:
-        return None
-    (column,) = given.attribute
-    operator = _OPERATORS[name]
-    value: Any = getattr(given, "value", None)
-    if operator not in {"is null", "is not null"}:
-        # Of times and dates, the type of the column decides what they mean, so Spark compares them.
-        types, kind = require("pyarrow", "spark", "spark.read").types, schema.field(column).type
-        is_plain = types.is_boolean(kind) or types.is_string(kind) or types.is_large_string(kind)
-        is_number = types.is_integer(kind) or types.is_floating(kind)
-        values = value if operator == "in" else (value,)
-        if not (is_plain or is_number) or any(
-            each is None or (isinstance(each, float) and math.isnan(each)) for each in values
-        ):
-            return None
-    try:
-        return Condition(column, operator, value)
-    except InvalidInput:
-        return None
 
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:
@@ -287,10 +208,7 @@ def _receipts(messages: list[WriterCommitMessage | None]) -> list[WriteReceipt]:
 
 
 def register(spark: Any) -> None:
-    """Register the format ``crowdflower`` in a session, and enable the pushdown of filters.
-
-    Sets ``spark.sql.python.filterPushdown.enabled`` of the session, without which PySpark refuses
-    sources that filter.
+    """Register the format ``crowdflower`` in a session.
 
     :param spark: The session: of Spark, Spark Connect or Sail.
 
@@ -300,7 +218,6 @@ def register(spark: Any) -> None:
 
        register(spark)
        reader = spark.read.format("crowdflower").option("job", "7").option("table", "results")
-       reader.load().filter("state = 'finalized'").show()
+       reader.option("conditions", "state = 'finalized'").load().show()
     """
-    spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")
-    spark.dataSource.register(FilteringSource)
+    spark.dataSource.register(CrowdflowerSource)

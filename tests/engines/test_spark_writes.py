@@ -131,8 +131,8 @@ def killing_source(mark: Path) -> Any:
     Its classes are local, so that they are pickled by value: workers cannot import this file.
     """
     from crowdflower.spark.spark_source import (  # noqa: PLC0415 - imports pyspark
+        CrowdflowerSource,
         CrowdflowerWriter,
-        FilteringSource,
     )
 
     class KillingWriter(CrowdflowerWriter):
@@ -143,13 +143,13 @@ def killing_source(mark: Path) -> Any:
                 os._exit(1)
             return staged
 
-    class KillingSource(FilteringSource):
+    class KillingSource(CrowdflowerSource):
         @classmethod
         def name(cls) -> str:
             return "killing"
 
         def writer(self, schema: Any, overwrite: bool) -> Any:
-            made = FilteringSource.writer(self, schema, overwrite)
+            made = CrowdflowerSource.writer(self, schema, overwrite)
             return KillingWriter(made.options, made.token)
 
     return KillingSource
