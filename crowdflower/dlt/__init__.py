@@ -3,6 +3,7 @@
 .. code-block:: text
 
     dlt_source        tables of jobs: each run moves what is new
+    row_digests       which rows differ from those of an earlier run
     job_visit         one job while one of its tables is read
     dlt_destination   rows of a pipeline as units, each exactly once
 

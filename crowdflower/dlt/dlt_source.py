@@ -14,8 +14,8 @@ from crowdflower.dlt.job_visit import (
     JobVisit,
     connection_settings,
     require_for_dlt,
-    value_range,
 )
+from crowdflower.dlt.row_digests import changed_rows
 from crowdflower.exceptions import InvalidInput
 from crowdflower.job import Job
 from crowdflower.models.arguments import did_you_mean
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def crowdflower_source(
     jobs: int | str | Job | Sequence[int | str | Job] | None = None,
     *,
-    tables: Sequence[str] = ("units", "judgments", "results", "jobs"),
+    tables: str | Sequence[str] = ("units", "judgments", "results", "jobs"),
     api_key: str | None = None,
     base_url: str | None = None,
     requests_per_second: float | None = None,
@@ -36,18 +36,19 @@ def crowdflower_source(
 ) -> Any:
     """Return a dlt source with the tables of some jobs; every run yields what is new, as Arrow.
 
-    ``judgments`` are new by their ids. ``results`` come again for units that got a judgment, or
-    were changed, since the last run, and dlt merges them by ``unit_id``. ``units`` are new by their
-    ids, ``jobs`` are those that changed. What was moved is remembered in the state of the pipeline,
-    per job: ids and counts, no rows and no key. Each table has the column ``job_id``.
+    ``units`` and ``judgments`` are new by their ids. ``results`` are those that differ from the
+    last run, for whatever reason, and dlt merges them by ``unit_id``; ``jobs`` likewise. What was
+    moved is remembered in the state of the pipeline, per job: ids, counts and digests, no rows and
+    no key. Each table has the column ``job_id``.
 
     Calls ``GET /jobs/{id}`` and what
-    :func:`~crowdflower.tables.partitions.partition_reader.read_partition` calls; for judgments and
-    results of a job that is completely loaded and has no new judgment, nothing else.
+    :func:`~crowdflower.tables.partitions.partition_reader.read_partition` calls; for judgments of a
+    job that is completely loaded and has no new judgment, nothing else. The results are downloaded
+    in each run.
 
     :param jobs: Jobs, their ids or aliases; otherwise ``sources.crowdflower.jobs`` of the
         configuration of dlt.
-    :param tables: The tables to read.
+    :param tables: The tables to read, or the name of one.
     :param api_key: Better not here, but as ``sources.crowdflower.api_key`` in the secrets of dlt,
         such as the variable ``SOURCES__CROWDFLOWER__API_KEY``; ``CROWDFLOWER_API_KEY`` by default.
     :param base_url: The service; ``sources.crowdflower.base_url`` or ``CROWDFLOWER_API_URL`` by
@@ -60,7 +61,8 @@ def crowdflower_source(
     :raises ImportError: dlt or pyarrow is not installed.
     """
     dlt, _ = require_for_dlt("dlt"), require_for_dlt("pyarrow")
-    for table in (*tables, *schemas):
+    names = (tables,) if isinstance(tables, str) else tuple(tables)
+    for table in (*names, *schemas):
         if table not in PRIMARY_KEYS:
             raise InvalidInput(
                 f"no table {table!r:.80}{did_you_mean(str(table), PRIMARY_KEYS)}; choose from:"
@@ -76,7 +78,7 @@ def crowdflower_source(
             api_key, base_url, max_requests_per_second=requests_per_second
         )
         references = _references(jobs)
-        for table in tables:
+        for table in names:
             yield dlt.resource(
                 _read_table,
                 name=table,
@@ -104,36 +106,7 @@ def _read_judgments(visits: Iterable[JobVisit]) -> Iterator[pa.Table]:
 
 def _read_results(visits: Iterable[JobVisit]) -> Iterator[pa.Table]:
     for visit in visits:
-        job, state = visit.job, visit.state
-        signature = [job.units_count, job.judgments_count, job.json.get("updated_at"), job.state]
-        if state.get("complete") and state.get("job") == signature:
-            continue
-        is_first, since = "job" not in state, state.get("updated_at")
-        # Judgments are read first: the results that follow are as new, or newer.
-        judged: set[int] = set()
-        for batch in visit.new_judgments(["unit_id", "judgment_id"]):
-            judged.update(batch["unit_id"].to_pylist())
-        for batch in visit.read("results"):
-            has_times = "updated_at" in batch.column_names
-            latest = value_range(batch["updated_at"])[1] if has_times else None
-            if latest is not None:
-                state["updated_at"] = max(state.get("updated_at", ""), latest.isoformat())
-            changed = batch if is_first else _changed(batch, judged, since if has_times else None)
-            if changed.num_rows:
-                yield changed
-        state["job"] = signature
-
-
-def _changed(batch: pa.Table, judged: set[int], since: str | None) -> pa.Table:
-    """Return the rows of units that were judged, or changed later than at a time."""
-    pyarrow, compute = require_for_dlt("pyarrow"), require_for_dlt("pyarrow.compute")
-    ids = pyarrow.array(sorted(judged), pyarrow.int64())
-    is_changed = compute.is_in(batch["unit_id"], value_set=ids)
-    if since is not None:
-        moment = pyarrow.scalar(since).cast(batch["updated_at"].type)
-        is_later = compute.fill_null(compute.greater(batch["updated_at"], moment), fill_value=False)
-        is_changed = compute.or_(is_changed, is_later)
-    return batch.filter(is_changed)
+        yield from changed_rows(visit.read("results"), "unit_id", visit.state)
 
 
 def _read_jobs(visits: Iterable[JobVisit]) -> Iterator[pa.Table]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,9 +46,7 @@ class JobVisit:
     batch_rows: int
     schema: pa.Schema | None = None
 
-    def read(
-        self, table: str, after: str | None = None, columns: Sequence[str] | None = None
-    ) -> Iterator[pa.Table]:
+    def read(self, table: str, after: str | None = None) -> Iterator[pa.Table]:
         """Yield the rows of a table, as dlt loads them.
 
         :param after: Only rows in which this column is greater than in those of earlier runs.
@@ -60,10 +58,9 @@ class JobVisit:
             self.client,
             table,
             [self.job.id],
-            columns=columns,
             conditions=() if last is None else [partitions.Condition(str(after), ">", last)],
             partitions=1,
-            schema=None if columns else self.schema,
+            schema=self.schema,
         )
         for partition in plan.partitions:
             for batch in partitions.read_partition(
@@ -74,7 +71,7 @@ class JobVisit:
                 if batch.num_rows:
                     yield self._loadable(batch, PRIMARY_KEYS[table])
 
-    def new_judgments(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def new_judgments(self) -> Iterator[pa.Table]:
         """Yield judgments that are newer than those of earlier runs, and remember them.
 
         If there were as many as the job has in all, none is missing, and nothing is read before it
@@ -84,7 +81,7 @@ class JobVisit:
         if state.get("complete") and state.get("count") == count:
             return
         rows = state.get("rows", 0)
-        for batch in self.read("judgments", "judgment_id", columns):
+        for batch in self.read("judgments", "judgment_id"):
             rows += batch.num_rows
             yield batch
         state.update(rows=rows, count=count, complete=rows == count)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from crowdflower.dlt import (  # noqa: E402 - after the check
     crowdflower_destination,
     crowdflower_source,
 )
+from crowdflower.dlt.row_digests import MAX_DIGESTS, changed_rows  # noqa: E402 - after the check
 
 if TYPE_CHECKING:
     from crowdflower.client import Client
@@ -116,8 +119,9 @@ def test_each_run_moves_what_is_new_and_merges_it_by_unit(
     assert run(pipeline, crowdflower_source(job.id)) == {
         "units": 12, "judgments": 18, "results": 12, "jobs": 1,
     }  # fmt: skip
-    before = len(box.requests)
     assert run(pipeline, crowdflower_source(job.id)) == {}
+    before = len(box.requests)
+    assert run(pipeline, crowdflower_source(job.id, tables="judgments")) == {}
     assert not [each for each in list(box.requests)[before:] if "csv" in each.path]
     judge(box, job, 3)
     job.upload([{"sku": "B-1", "Size No": 7, "text": "Leaks."}])
@@ -145,6 +149,62 @@ def test_each_run_moves_what_is_new_and_merges_it_by_unit(
         )
         for row in sorted(expected, key=lambda row: row["unit_id"])
     ]
+
+
+def test_results_show_what_changes_in_a_job_that_is_completely_loaded(
+    box: Sandbox, client: Client, pipeline: Any
+) -> None:
+    job = make_job(client, ROWS)
+    judge(box, job, 12)
+    source = partial(crowdflower_source, job.id, tables=["judgments", "results"])
+    assert run(pipeline, source()) == {"judgments": 36, "results": 12}
+    columns = "unit_id, text, mood, mood_confidence, agreement, judgments_count"
+
+    def loaded() -> list[tuple[Any, ...]]:
+        return query(pipeline, f"SELECT {columns} FROM results ORDER BY 1")  # noqa: S608
+
+    def served() -> list[tuple[Any, ...]]:
+        rows = client.get_job(job.id).results().to_arrow().sort_by("unit_id").to_pylist()
+        return [tuple(row[name] for name in columns.split(", ")) for row in rows]
+
+    unit = job.units[3]
+    unit.data["text"] = "EDITED"
+    unit.update()
+    assert run(pipeline, source()) == {"results": 1}
+    assert loaded() == served()
+
+    worker = next(iter(job.judgments())).worker_id
+    judged = {each.unit_id for each in job.judgments() if each.worker_id == worker}
+    job.get_worker(worker).reject()
+    assert run(pipeline, source()) == {"results": len(judged)}
+    assert loaded() == served()
+    assert run(pipeline, source()) == {}
+
+
+def test_a_large_table_has_few_digests_and_moves_the_neighbours_of_a_row() -> None:
+    pa = pytest.importorskip("pyarrow")
+    ids = range(5_000, 8_000)
+    state: dict[str, Any] = {}
+
+    def moved(rows: Mapping[int, str | None]) -> list[int]:
+        """Return the ids that the first run moves, or a second one."""
+        tables = [
+            pa.table({"unit_id": [row], "text": pa.array([text], pa.string())})
+            for row, text in rows.items()
+        ]
+        parts = [pa.concat_tables(tables[at : at + 7]) for at in range(0, len(tables), 7)]
+        found = changed_rows(iter(parts), "unit_id", deepcopy(state) if state else state)
+        return [row for table in found for row in table["unit_id"].to_pylist()]
+
+    rows: dict[int, str | None] = dict.fromkeys(ids, "Fine.")
+    assert moved(rows) == list(ids)
+    assert len(state["digests"]) == 750 <= MAX_DIGESTS
+    assert state["digest_size"] == 4
+    assert moved(dict(reversed(rows.items()))) == []
+    assert moved(rows | {6001: None}) == [6000, 6001, 6002, 6003]
+    assert moved(rows | {6001: "Fine", 9000: ""}) == [6000, 6001, 6002, 6003, 9000]
+    more = moved(rows | dict.fromkeys(range(20_000, 22_000), "New."))
+    assert more == list(range(20_000, 22_000))
 
 
 def test_jobs_with_other_columns_and_types_share_the_tables(
@@ -200,14 +260,15 @@ def test_jobs_and_tables_may_be_chosen_by_the_configuration(
     job.upload(ROWS)
     monkeypatch.setenv("SOURCES__CROWDFLOWER__JOBS", "reviews")
 
-    assert run(pipeline, crowdflower_source(tables=["units"])) == {"units": 12}
+    assert run(pipeline, crowdflower_source(tables="units")) == {"units": 12}
     monkeypatch.setenv("SOURCES__CROWDFLOWER__JOBS", f"[{job.id}]")
     assert run(pipeline, crowdflower_source(tables=["units"])) == {}
 
 
 def test_a_table_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="no table 'judgment'; did you mean 'judgments'"):
-        crowdflower_source(7, tables=["judgment"])
+    for tables in (["judgment"], "judgment"):
+        with pytest.raises(InvalidInput, match="no table 'judgment'; did you mean 'judgments'"):
+            crowdflower_source(7, tables=tables)
 
 
 def test_a_run_that_fails_is_made_up_for_by_the_next_one(
