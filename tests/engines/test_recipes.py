@@ -104,6 +104,17 @@ def test_duckdb_queries_results_and_uploads_rows(run: Callable[..., list[str]], 
         assert run("duckdb_results.py", job.id) == [f"{doubtful} doubtful rows"]
 
 
+def test_duckdb_queries_the_job_that_is_given_and_not_an_earlier_one(
+    run: Callable[..., list[str]], client: Client, job: Job
+) -> None:
+    pytest.importorskip("duckdb", reason="DuckDB is not installed")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    unjudged = client.upload_job([{"sku": "B-1", "review": "Leaks."}])
+
+    assert run("duckdb_results.py", job.id) != ["0 doubtful rows"]
+    assert run("duckdb_results.py", unjudged.id) == ["0 doubtful rows"]
+
+
 def test_dask_reads_judgments_and_uploads_its_partitions(
     run: Callable[..., list[str]], job: Job
 ) -> None:
