@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pyspark.sql import Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - its usual name
 from pyspark.sql.types import ArrayType, DoubleType, FloatType, MapType, StructType, VariantType
 
-from crowdflower.exceptions import warn
+from crowdflower._types import describe_type
+from crowdflower.exceptions import InvalidInput, warn
+from crowdflower.models.arguments import check_count
 from crowdflower.quality.methods import DEFAULT_METHOD, check_method, run_method
 from crowdflower.tables.optional_packages import require
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column
 
     from crowdflower.quality.vote_columns import VoteColumns
 
@@ -62,6 +64,8 @@ def consensus(
     :param options: Options of the method, such as ``known={task: label}``.
     :returns: Three columns, one row per task: the task and the label by the names that they have
         in ``votes``, and ``confidence``, the estimated probability of the label.
+    :raises InvalidInput: ``votes`` is not a DataFrame of Spark, or ``max_votes`` not a positive
+        integer.
     :raises ValueError: A column does not exist or has nulls, there are more than ``max_votes``
         votes, or the method or an option of it does not exist.
     :raises TypeError: A column has lists or other nested values.
@@ -73,6 +77,12 @@ def consensus(
        best.filter("confidence < 0.8").show()
     """
     check_method(method)
+    check_count("max_votes", max_votes)
+    if not isinstance(votes, DataFrame):
+        raise InvalidInput(
+            f"votes must be a DataFrame of Spark, not {describe_type(votes)}: make one with"
+            " spark.createDataFrame(votes), or call crowdflower.quality, which needs no Spark"
+        )
     pa = require("pyarrow", "spark", "consensus")
     require("numpy", "spark", "consensus")
     names = Columns(task, worker, label, weight)

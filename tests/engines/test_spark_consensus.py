@@ -12,6 +12,7 @@ pytest.importorskip("pyspark")
 pa = pytest.importorskip("pyarrow")
 np = pytest.importorskip("numpy")
 
+from crowdflower.exceptions import InvalidInput  # noqa: E402 - after the checks
 from crowdflower.quality import METHODS, VoteColumns, run_method  # noqa: E402 - numpy may be missing
 from crowdflower.spark import consensus  # noqa: E402 - pyspark may be missing
 
@@ -185,3 +186,15 @@ def test_few_votes_per_worker_are_reported(spark: Any) -> None:
 
     with pytest.warns(UserWarning, match="the median number of votes per worker is 1: too few"):
         consensus(frame)
+
+
+@pytest.mark.parametrize("votes", [[("t1", 7, "good")], None, pa.table({"task": [1]})])
+def test_votes_must_be_a_data_frame_of_spark(votes: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"votes must be a DataFrame of Spark, not .*: make one"):
+        consensus(votes)
+
+
+@pytest.mark.parametrize("max_votes", ["x", 0, 1.5, None])
+def test_max_votes_must_be_a_positive_integer(max_votes: Any) -> None:
+    with pytest.raises(InvalidInput, match="max_votes must be a positive integer"):
+        consensus(None, max_votes=max_votes)  # type: ignore[arg-type]
