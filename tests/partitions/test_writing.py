@@ -20,11 +20,13 @@ from crowdflower.tables.partitions import (
     start_write,
     write_partition,
 )
+from crowdflower.tables.partitions.write_claims import WriteClaims
 
 if TYPE_CHECKING:
     from crowdflower.client import Client
     from crowdflower.job import Job
     from crowdflower.sandbox import Sandbox
+    from crowdflower.tables.partitions import WriteReceipt, WriteToken
 
 NewJob = Callable[..., "Job"]
 
@@ -420,3 +422,151 @@ def test_an_abort_that_is_interrupted_anywhere_can_be_repeated(
 
     assert held(job) == Counter([0])
     assert titles(client) == ["Reviews"]
+
+
+def test_an_abort_leaves_what_another_write_has_committed(client: Client, new_job: NewJob) -> None:
+    job = new_job()
+    first = start_write(client, job.id, key="id")
+    write_partition(client, rows(1, 2, 3, 4, 9), first)  # its driver dies
+    again = start_write(client, job.id, key="id")
+    receipt = write_partition(client, rows(1, 2, 3, 4), again)
+    assert receipt.sent == 0
+    commit_write(client, again, [receipt])
+
+    assert [abort_write(client, each) for each in open_writes(client, job)] == [1]
+
+    assert held(job) == Counter([1, 2, 3, 4])
+
+
+def test_an_abort_leaves_what_another_open_write_has_found_and_that_one_removes_it(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    first, second = (start_write(client, job.id, key="id") for _ in range(2))
+    write_partition(client, rows(1, 2, 9), first)
+    receipt = write_partition(client, rows(1, 2), second)
+    write_partition(client, rows(1), second)
+
+    assert abort_write(client, first) == 1
+
+    assert held(job) == Counter([1, 2])
+    with pytest.raises(UploadIncomplete):
+        commit_write(client, second, [receipt, write_partition_and_lose_it(client, second)])
+    assert abort_write(client, second) == 2
+    assert held(job) == Counter()
+
+
+def write_partition_and_lose_it(client: Client, token: WriteToken) -> WriteReceipt:
+    receipt = write_partition(client, rows(7), token)
+    (unit,) = [unit for unit in client.get_units(token.job_id) if unit.data["id"] == 7]
+    unit.delete()
+    return receipt
+
+
+def test_a_commit_leaves_what_another_open_write_has_found(client: Client, new_job: NewJob) -> None:
+    job = new_job()
+    first, second = (start_write(client, job.id, key="id") for _ in range(2))
+    write_partition(client, rows(1, 2, 3), first)  # killed
+    receipt = write_partition(client, rows(3), first)
+    other = write_partition(client, rows(2), second)
+
+    assert commit_write(client, first, [receipt]).leftovers_removed == 1
+
+    assert held(job) == Counter([2, 3])
+    assert commit_write(client, second, [other]).rows == 1
+    assert held(job) == Counter([2, 3])
+
+
+def test_rows_that_arrive_after_the_commit_of_another_write_are_removed_once(
+    box: Sandbox, client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    late, token = (start_write(client, job.id, key="id") for _ in range(2))
+    commit_write(client, token, [write_partition(client, rows(1, 2), token)])
+    WriteClaims(client, late.claims_job).claim("a task", sent=["1"], found=[])
+    box.client().upload_job(rows(1), job.id)  # it had read the job before the commit
+
+    assert abort_write(client, late) == 0
+
+    assert held(job) == Counter([1, 2])
+
+
+def test_a_write_whose_commit_failed_frees_what_it_has_taken_over(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    first, second = (start_write(client, job.id, key="id") for _ in range(2))
+    write_partition(client, rows(*range(50)), first)
+    receipt = write_partition(client, rows(*range(50)), second)
+    with pytest.raises(OverBudget):
+        commit_write(client, second, [receipt], launch_key="may", max_cost_cents=1)
+
+    assert abort_write(client, second) == 0
+    assert abort_write(client, first) == 50
+    assert held(job) == Counter()
+
+
+def test_no_interruption_of_a_commit_or_an_abort_loses_rows_of_the_other(
+    client: Client, new_job: NewJob
+) -> None:
+    client.transport.__class__ = Interrupting
+    for call in ("commit", "abort"):
+        count, is_interrupted = 0, True
+        while is_interrupted:
+            count += 3  # before and after a request in turn
+            job = new_job()
+            first, second = (start_write(client, job.id, key="id") for _ in range(2))
+            write_partition(client, rows(1, 2, 9), first)
+            receipts = [write_partition(client, rows(1, 2), second)]
+            client.transport.left = count
+            is_interrupted = False
+            try:
+                if call == "commit":
+                    commit_write(client, second, receipts)
+                else:
+                    abort_write(client, first)
+            except KeyboardInterrupt:
+                is_interrupted = True
+            client.transport.left = 0
+
+            if call == "commit":
+                abort_write(client, first)
+                commit_write(client, second, receipts)
+            else:
+                end(client, first, second, receipts)
+            assert held(job) == Counter([1, 2]), (call, count)
+            assert open_writes(client, job) == []
+
+
+def end(
+    client: Client, first: WriteToken, second: WriteToken, receipts: list[WriteReceipt]
+) -> None:
+    """Commit the second write, and abort the first, in the order that the errors demand."""
+    message = ""
+    try:
+        commit_write(client, second, receipts)
+    except UploadIncomplete as error:
+        message = str(error)
+    abort_write(client, first)
+    if message:
+        assert f"claims are in job {first.claims_job}" in message
+        commit_write(client, second, receipts)
+
+
+def test_a_repeated_commit_or_abort_leaves_rows_that_were_written_since(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job()
+    first, second = (start_write(client, job.id, key="id") for _ in range(2))
+    write_partition(client, rows(1, 2), first)
+    receipt = write_partition(client, rows(3), first)
+    commit_write(client, first, [receipt])
+    write_partition(client, rows(4), second)
+    abort_write(client, second)
+    assert held(job) == Counter([3])
+    job.upload(rows(1, 2, 4), key="id")
+
+    commit_write(client, first, [receipt])
+    assert abort_write(client, second) == 0
+
+    assert held(job) == Counter([1, 2, 3, 4])

@@ -13,6 +13,7 @@
     job_list              the jobs of an account, by the time of their creation
     partition_writer      stages the rows of a task in a job
     write_claims          which keys the tasks of a write have sent
+    staged_rows           the rows of a write, and what it leaves to others
     write_commit          verifies a write, or takes it back
     account_verbs         a client, as far as all this needs it
 """

@@ -5,6 +5,9 @@ taken back, and not to be taken for rows of others. So a write has a small job o
 the job that it writes to. Each attempt of a task adds the hashes of its keys to that job before it
 sends rows, about 11 bytes for each. The job is never launched, costs nothing, and is deleted at the
 end of the write. Its tags say what it is, and whether the write still takes rows.
+
+Other writes to the same job record there too what they leave to this write, or take from it: see
+:mod:`~crowdflower.tables.partitions.staged_rows`.
 """
 
 from __future__ import annotations
@@ -33,7 +36,17 @@ TAG: Final = "crowdflower-write"
 CLOSED: Final = f"{TAG}-closed"
 COMMITTED: Final = f"{TAG}-committed"
 ABORTED: Final = f"{TAG}-aborted"
-"""Tags of the job: what it is, and how far the write is."""
+REMOVED: Final = f"{TAG}-removed"
+REMOVING: Final = f"{TAG}-removing"
+"""Tags of the job: what it is, how far the write is, and whether it is removing rows. The service
+may still show those of a deleted job."""
+
+SENT: Final = "sent"
+FOUND: Final = "found"
+TAKEN: Final = "taken"
+FREED: Final = "freed"
+"""Kinds of claims: rows that an attempt was about to send, or found in the job; rows that the
+commit of another write has taken over; and that this other write was aborted after all."""
 
 
 _TITLE: Final = "Claims of a write to job"
@@ -43,13 +56,19 @@ _OVER: Final = "this write was committed or aborted, or is about to be"
 class Claim(NamedTuple):
     """Keys of one attempt of a task, by their hashes.
 
-    :param is_sent: Whether the attempt was about to send these rows; otherwise it found them in the
-        job.
+    :param attempt: Its name. Of keys that another write has taken over or freed, this is
+        the number of its own claims, and what follows a colon is of no interest.
+    :param kind: Such as :data:`SENT`.
     """
 
     attempt: str
-    is_sent: bool
+    kind: str
     hashes: tuple[int, ...]
+
+    @property
+    def writer(self) -> int:
+        """The claims of the write that has taken these keys over, or freed them."""
+        return int(self.attempt.partition(":")[0])
 
 
 class WriteClaims:
@@ -82,14 +101,19 @@ class WriteClaims:
 
         :param target: The job that is written to.
         """
+        for claims in cls.of_job(client, target):
+            for row in claims.rows():
+                if row["kind"] == "about":
+                    yield claims, json.loads(row["keys"])
+                    break
+
+    @classmethod
+    def of_job(cls, client: BaseClient, target: int) -> Iterator[WriteClaims]:
+        """Yield the claims of all writes to a job that did not end."""
         title = f"{_TITLE} {target}".lower()
         for job in account(client).get_jobs(tags=[f"{TAG}-{target}"]):
             if str(job.title).lower() == title:  # today's service capitalizes every word
-                claims = cls(client, job.id)
-                for row in claims.rows():
-                    if row["kind"] == "about":
-                        yield claims, json.loads(row["keys"])
-                        break
+                yield cls(client, job.id)
 
     def check_open(self) -> None:
         """Check that the write takes rows.
@@ -109,12 +133,19 @@ class WriteClaims:
             account(self._client).add_job_tag(self.job_id, each)
 
     def has(self, tag: str) -> bool:
-        """Return whether the job has a tag."""
+        """Return whether the job has a tag.
+
+        :raises InvalidInput: The write was committed or aborted, and its job is gone.
+        """
         return tag in self._tags()
 
     def reopen(self) -> None:
         """Have the write take rows again."""
-        account(self._client).remove_job_tags(self.job_id, [CLOSED])
+        self.remove_tags({CLOSED, REMOVING} & self._tags())
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Remove tags of the job."""
+        account(self._client).remove_job_tags(self.job_id, tags)
 
     def delete(self) -> None:
         """Delete the job; repeated calls do no harm."""
@@ -136,7 +167,26 @@ class WriteClaims:
         :param sent: Keys of rows to be sent.
         :param found: Keys of rows that are in the job.
         """
-        rows = [*_rows(attempt, "sent", sent), *_rows(attempt, "found", found)]
+        hashed = ((SENT, map(key_hash, sent)), (FOUND, map(key_hash, found)))
+        self._send([row for kind, hashes in hashed for row in _rows(attempt, kind, hashes)])
+
+    def record(self, attempt: str, kind: str, hashes: Iterable[int] | None = None) -> bool:
+        """Record what another write leaves or takes; return whether the write is still open.
+
+        :param attempt: A name that no other attempt has.
+        :param hashes: Without them, the whole attempt is meant.
+        """
+        rows = list(_rows(attempt, kind, hashes or ()))
+        if hashes is None:
+            rows = [{"attempt": attempt, "kind": kind, "block": 0, "keys": ""}]
+        try:
+            if rows:
+                self._send(rows)
+        except InvalidInput:
+            return False
+        return True
+
+    def _send(self, rows: list[dict[str, Any]]) -> None:
         problem: NotFound | None = None
         for number in range(MAX_SENDS):
             try:
@@ -160,7 +210,7 @@ class WriteClaims:
                 seen.add(name)
                 packed = b64decode(row["keys"])
                 hashes = struct.unpack(f"<{len(packed) // 8}q", packed)
-                yield Claim(row["attempt"], row["kind"] == "sent", hashes)
+                yield Claim(row["attempt"], row["kind"], hashes)
 
     def rows(self) -> Iterator[JSONObject]:
         """Yield the rows of the job."""
@@ -169,9 +219,19 @@ class WriteClaims:
             yield unit.data
 
 
-def _rows(attempt: str, kind: str, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
-    hashes, number = map(key_hash, keys), 0
-    while block := list(islice(hashes, KEYS_PER_ROW)):
+def is_claims_job(client: BaseClient, job: JSONObject) -> bool:
+    """Return whether a job holds the claims of a write."""
+    if not str(job.get("title")).lower().startswith(f"{_TITLE} ".lower()):
+        return False
+    try:
+        return TAG in account(client).get_job_tags(job["id"])
+    except NotFound:
+        return True  # the write has ended
+
+
+def _rows(attempt: str, kind: str, hashes: Iterable[int]) -> Iterator[dict[str, Any]]:
+    iterator, number = iter(hashes), 0
+    while block := list(islice(iterator, KEYS_PER_ROW)):
         packed = b64encode(struct.pack(f"<{len(block)}q", *block)).decode()
         yield {"attempt": attempt, "kind": kind, "block": number, "keys": packed}
         number += 1
