@@ -111,10 +111,23 @@ def test_a_column_that_appears_later_is_an_error_unless_a_schema_leaves_it_out(
     assert read(**options, columns="sku").count() == 3000
 
 
+def test_a_schema_ignores_case_as_spark_does_and_refuses_a_column_that_is_not_there(
+    read: Any, account: Account
+) -> None:
+    job = account.create_job("another case", [{"sku": 1}, {"sku": 2}])
+
+    found = read(job=job.id, table="units", schema="SKU long")
+
+    assert sorted(row["SKU"] for row in found.collect()) == [1, 2]
+    with pytest.raises(Exception, match="no column 'skus'; did you mean 'sku'"):
+        read(job=job.id, table="units", schema="skus long").collect()
+
+
 def test_jobs_are_a_table(read: Any, jobs: list[Job]) -> None:
     found = read(table="jobs", job=jobs[0].id).collect()
+    upper = read(table="jobs", job=jobs[0].id, schema="TITLE string").collect()
 
-    assert [row["title"] for row in found] == ["first"]
+    assert [row["title"] for row in found] == [row["TITLE"] for row in upper] == ["first"]
 
 
 @pytest.mark.parametrize(

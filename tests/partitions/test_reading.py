@@ -366,7 +366,9 @@ def test_a_column_that_the_plan_did_not_see_is_not_dropped(client: Client, new_j
     known = read(client, plan_partitions(client, "units", job, columns=["id"], partitions=1))
     assert known.num_rows == 2500
     schema = pa.schema([("id", pa.int32()), ("late", pa.string())])
-    found = read(client, plan_partitions(client, "units", job, schema=schema, partitions=1))
+    with pytest.warns(UserWarning, match="'late' of the schema: it is null unless other rows have"):
+        plan = plan_partitions(client, "units", job, schema=schema, partitions=1)
+    found = read(client, plan)
     assert found.schema == schema
     assert [each for each in found["late"].to_pylist() if each] == ["yes"]
 
@@ -422,6 +424,68 @@ def test_a_partition_must_be_one(client: Client) -> None:
         read_partition(client, "units")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match=r"client must be a crowdflower\.Client, not a str"):
         plan_partitions("key", "units", [7])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("table", ["units", "results", "judgments"])
+def test_a_name_of_a_schema_may_differ_in_its_case(client: Client, judged: Job, table: str) -> None:
+    names = {"units": "text", "results": "text", "judgments": "worker_id"}
+    column = names[table]
+    plan = plan_partitions(client, table, judged, columns=[column, "unit_id"])
+    schema = pa.schema([(column.upper(), pa.string()), ("Unit_Id", pa.int64())])
+    expected = [(str(each[column]), each["unit_id"]) for each in read(client, plan).to_pylist()]
+
+    whole = plan_partitions(client, table, judged, schema=schema)
+    later = plan.with_schema(schema)
+    first = ("UNIT_ID", "=", expected[0][1])
+    some = plan_partitions(
+        client,
+        table,
+        judged,
+        schema=pa.schema([("UNIT_ID", pa.string())]),
+        conditions=[first],
+    )
+
+    for found in (read(client, whole), read(client, later)):
+        assert found.schema == schema
+        assert [tuple(each.values()) for each in found.to_pylist()] == expected
+    assert set(read(client, some)["UNIT_ID"].to_pylist()) == {str(expected[0][1])}
+
+
+def test_a_name_is_not_taken_from_a_column_that_another_job_has_in_another_case(
+    client: Client, new_job: NewJob
+) -> None:
+    jobs = [new_job([{"sku": 1}]), new_job([{"SKU": 2}])]
+
+    found = read(
+        client,
+        plan_partitions(client, "units", jobs, schema=pa.schema([("SKU", pa.int64())])),
+    )
+
+    assert found["SKU"].to_pylist() == [None, 2]
+
+
+def test_a_name_that_no_column_has_is_an_error_of_a_schema(
+    client: Client, judged: Job, new_job: NewJob
+) -> None:
+    def plan(table: str, job: Job, *names: str) -> None:
+        schema = pa.schema([(name, pa.string()) for name in names])
+        plan_partitions(client, table, job, schema=schema, partitions=1)
+
+    for table in ("units", "results"):
+        with pytest.raises(InvalidInput, match=f"schema: the table {table} has no column 'stock'"):
+            plan(table, judged, "stock")
+        with pytest.raises(InvalidInput, match="no column 'texts'; did you mean 'text'"):
+            plan(table, judged, "text", "texts")
+    with pytest.raises(InvalidInput, match="'worker_ids'; did you mean 'worker_id'"):
+        plan("judgments", judged, "worker_ids")
+    large = new_job(2500)
+    with pytest.raises(InvalidInput, match=r"'texts'; did you mean 'text'\? If other rows"):
+        plan("units", large, "texts")
+    plan("units", new_job(), "texts")
+    with pytest.warns(UserWarning, match="has the column 'texts' of the schema: it is null unless"):
+        plan("units", large, "text", "texts")
+    with pytest.warns(UserWarning, match="has the column 'stock' of the schema"):
+        plan("judgments", judged, "stock")
 
 
 def test_a_column_that_is_never_null_must_have_values(client: Client, new_job: NewJob) -> None:

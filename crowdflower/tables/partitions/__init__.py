@@ -6,6 +6,7 @@
     partition             the plan, a partition, and what it reads: plain data, to be pickled
     condition             which rows to read
     planned_column        a column of a table: where its values come from
+    schema_names          names of columns in a schema that was given
     column_types          the types of the columns, from a few rows
     arrow_cells           values of JSON as an Arrow array of the planned type
     partition_reader      reads a partition as record batches

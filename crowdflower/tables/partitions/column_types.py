@@ -151,17 +151,23 @@ def merge(lists: Sequence[Sequence[TypedPlan]]) -> pa.Schema:
     return pyarrow.schema([(name, kinds[name]) for name in names])
 
 
-def with_schema(columns: JobColumns, names: Iterable[str], table: str) -> JobColumns:
+def with_schema(
+    columns: JobColumns, names: Iterable[str], table: str, aliases: Mapping[str, str]
+) -> JobColumns:
     """Return columns for all of some names: those that are not known yet are taken from the data.
 
     A name that the plan does not know is a column of the rows; in a table of judgments, a question.
+
+    :param aliases: By what other names the table has some of them.
     """
-    known = {each.name for each in columns.columns}
+    known = {each.name: each for each in columns.columns}
     found = list(columns.columns)
     for name in names:
         if name in known:
             continue
-        if table == "judgments":
+        if aliases.get(name) in known:
+            found.append(replace(known[aliases[name]], name=name))
+        elif table == "judgments":
             found.append(PlannedColumn(name, "answer", name, Question(name)))
         else:
             found.append(PlannedColumn(name, "row", name))

@@ -11,6 +11,7 @@ from crowdflower.tables.optional_packages import require
 from crowdflower.tables.partitions.column_types import with_schema
 from crowdflower.tables.partitions.condition import Condition, check_names
 from crowdflower.tables.partitions.planned_column import JobColumns
+from crowdflower.tables.partitions.schema_names import other_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,13 +147,15 @@ class PartitionPlan:
 
 def replace_schema(partition: Partition, schema: pa.Schema) -> Partition:
     """Return a partition with another schema."""
-    if partition.table == "jobs":
+    names, table = schema.names, partition.table
+    known = partition.schema.names
+    if table == "jobs":
         known = [each.name for each in partition.parts[0].columns.columns]
-        check_names("schema", partition.table, schema.names, known)
+    aliases = other_case(names, known)
+    if table == "jobs":
+        check_names("schema", table, names, [*known, *aliases])
     parts = tuple(
-        replace(part, columns=with_schema(part.columns, schema.names, partition.table))
-        if partition.table != "jobs"
-        else part
+        replace(part, columns=with_schema(part.columns, names, table, aliases))
         for part in partition.parts
     )
     return replace(partition, schema=schema, parts=parts, is_strict=False)

@@ -30,6 +30,7 @@ from crowdflower.tables.partitions.partition import (
     check_schema,
 )
 from crowdflower.tables.partitions.planned_column import JobColumns
+from crowdflower.tables.partitions.schema_names import check_unknown, other_case
 from crowdflower.tables.partitions.unit_pages import read_page
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
 
 TABLES: Final = ("units", "judgments", "results", "jobs")
 """The tables that can be read in partitions."""
+
+_COLUMNS_OF: Final = {
+    "judgments": column_types.judgment_columns_of,
+    "results": column_types.result_columns_of,
+}
 
 
 def plan_partitions(
@@ -71,7 +77,9 @@ def plan_partitions(
         more of them are not faster once the account's rate is used up.
     :param requests_per_second: The rate of the account, of which each partition gets the same
         share; by default that of the client, if it has one.
-    :param schema: Names and types to use in place of those that were found.
+    :param schema: Names and types to use in place of those that were found. A name may differ in
+        its case from that of the only such column. A name that is not found is an error if all rows
+        were looked at, or if it is similar to another; otherwise a warning.
     :raises InvalidInput: A table, a column or an operator does not exist, a value does not fit its
         column, or an argument has a wrong type.
     :raises NotFound: A job does not exist.
@@ -102,7 +110,10 @@ def plan_partitions(
         _check_found(table, known, found)
         parts: list[Part] = [*plan_jobs(limited, ids, found, partitions)]
         if schema is not None:
+            aliases = other_case(schema.names, known.names)
+            known = _with_aliases(known, aliases)
             check_names("schema", table, schema.names, known.names)
+            parts = [_with_schema(each, schema, table, aliases) for each in parts]
     else:
         if not ids:
             raise InvalidInput(f"the table {table} needs at least one job: pass jobs=[job.id]")
@@ -177,30 +188,52 @@ def _plan_table(
     client: BaseClient, table: str, ids: Sequence[int], partitions: int, schema: pa.Schema | None
 ) -> tuple[list[Part], pa.Schema]:
     several = len(ids) > 1
-    extra = () if schema is None else schema.names
     jobs = [account(client).get_job(job_id) for job_id in ids]
     parts: list[Part] = []
     typed: list[list[TypedPlan]] = []
+    samples: list[Sample] = []
     pages = _divide([_units_count(job) for job in jobs], partitions)
     for job, count in zip(jobs, pages, strict=True):
         if table == "units":
             anchored = _anchors(client, job, count)
-            samples = Sample(units=[each for page in anchored.values() for each in page])
-            columns, found = column_types.unit_columns(samples, several=several)
-            columns = column_types.with_schema(columns, extra, table)
+            sample = Sample(units=[each for page in anchored.values() for each in page])
+            columns, found = column_types.unit_columns(sample, several=several)
             parts += _unit_parts(job.id, columns, anchored, count)
         else:
-            columns, found = _report_columns(client, table, job, several=several)
-            columns = column_types.with_schema(columns, extra, table)
+            questions = Questions.of(parsed_form(job), job.fields)
+            sample = _report_sample(client, table, job, questions)
+            of_report = _COLUMNS_OF[table]
+            columns, found = of_report(questions, sample, several=several)
             weight = job.json.get("judgments_count") or 0
             parts.append(JobReport(job.id, columns, weight + _units_count(job)))
         typed.append(found)
+        samples.append(sample)
     known = column_types.merge(typed)
-    if schema is not None:
-        for name in schema.names:
-            if name not in known.names:
-                known = known.append(schema.field(name))
-    return parts, known
+    if schema is None:
+        return parts, known
+    aliases = other_case(schema.names, known.names)
+    known = _with_aliases(known, aliases)
+    unknown = [name for name in schema.names if name not in known.names]
+    if any(each.units or each.results for each in samples):
+        is_whole = all(
+            len(sample.units) >= max(1, _units_count(job))
+            for sample, job in zip(samples, jobs, strict=True)
+        )
+        check_unknown(table, unknown, known.names, schema.names, is_whole=is_whole)
+    for name in unknown:
+        known = known.append(schema.field(name))
+    return [_with_schema(each, schema, table, aliases) for each in parts], known
+
+
+def _with_aliases(known: pa.Schema, aliases: Mapping[str, str]) -> pa.Schema:
+    for name, same in aliases.items():
+        known = known.append(known.field(same).with_name(name))
+    return known
+
+
+def _with_schema(part: Part, schema: pa.Schema, table: str, aliases: Mapping[str, str]) -> Part:
+    columns = column_types.with_schema(part.columns, schema.names, table, aliases)
+    return replace(part, columns=columns)
 
 
 def _units_count(job: Any) -> int:
@@ -208,21 +241,16 @@ def _units_count(job: Any) -> int:
     return count if isinstance(count, int) else 0
 
 
-def _report_columns(
-    client: BaseClient, table: str, job: Any, *, several: bool
-) -> tuple[JobColumns, list[TypedPlan]]:
-    questions = Questions.of(parsed_form(job), job.fields)
+def _report_sample(client: BaseClient, table: str, job: Any, questions: Questions) -> Sample:
     results: list[JSONObject] = []
     if job.json.get("judgments_count") != 0:
         path = f"jobs/{segment(job.id)}/judgments.json"
         page = client.request("GET", path, query={"page": 1}, shape=shapes.page_by_unit).body
         results = column_types.sample_of_aggregates(page, questions)
     if table == "judgments":
-        sample = Sample(results=results)
-        return column_types.judgment_columns_of(questions, sample, several=several)
+        return Sample(results=results)
     pages = _anchors(client, job, 1)
-    units = [each for page in pages.values() for each in page]
-    return column_types.result_columns_of(questions, Sample(units, results), several=several)
+    return Sample([each for page in pages.values() for each in page], results)
 
 
 def _anchors(client: BaseClient, job: Any, count: int) -> dict[int, list[JSONObject]]:
