@@ -31,15 +31,21 @@ class JudgmentStream(SimpleDataSourceStreamReader):
     """
 
     def __init__(self, options: SparkOptions, schema: StructType) -> None:
-        if options["table"] != "judgments":
-            raise InvalidInput(
-                f"a stream has new judgments, not {options['table']}: leave out the option table"
-            )
         self.options = options
         self.schema = arrow_schema(schema)
 
     def initialOffset(self) -> dict[str, str]:  # noqa: N802 - PySpark's name
-        """Return the offset before the first judgment."""
+        """Return the offset before the first judgment.
+
+        :raises InvalidInput: The stream is of another table. PySpark would hide what the
+            constructor raises.
+        """
+        table = self.options["table"]
+        if table != "judgments":
+            raise InvalidInput(
+                f"a stream has new judgments, not {table}: leave out the option table, or read"
+                f" {table} with spark.read"
+            )
         return {SEEN: encode_ids([])}
 
     def read(self, start: dict[str, str]) -> tuple[Iterator[Any], dict[str, str]]:
@@ -67,13 +73,14 @@ class JudgmentStream(SimpleDataSourceStreamReader):
         from crowdflower.tables.partitions import read_partition  # noqa: PLC0415 - imports pyarrow
 
         schema, names = self.schema, self.schema.names
-        if ID not in names:
+        given_id = next((name for name in names if name.lower() == ID), ID)  # Spark ignores case
+        if given_id not in names:
             schema = schema.append(pa.field(ID, pa.int64()))
         batches, ids = [], []
         with self.options.client() as client:
             for partition in plan_read(client, self.options, schema).partitions:
                 for batch in read_partition(client, partition):
-                    found = batch.column(ID).to_numpy(zero_copy_only=False).astype("int64")
+                    found = batch.column(given_id).to_numpy(zero_copy_only=False).astype("int64")
                     mask = choose(found)
                     if mask.any():
                         ids.append(found[mask])

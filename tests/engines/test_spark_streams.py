@@ -92,8 +92,30 @@ def test_a_late_judgment_with_a_lower_id_is_not_lost(spark: Any, account: Accoun
     assert reader.read(end)[1] == end
 
 
-def test_a_stream_of_another_table_is_refused(spark: Any, account: Account) -> None:
-    options = SparkOptions.read({**account.options, "job": "7", "table": "units"})
+def test_a_stream_of_another_table_is_refused(spark: Any, account: Account, tmp_path: Path) -> None:
+    register(spark)
+    job = account.create_job("no stream", [{"sku": 1}])
+    stream = spark.readStream.format("crowdflower").options(**account.options, job=job.id)
+    writer = stream.option("table", "units").load().writeStream.format("parquet")
+    writer = writer.option("checkpointLocation", str(tmp_path / "checkpoint"))
 
-    with pytest.raises(ValueError, match="a stream has new judgments, not units"):
-        JudgmentStream(options, spark.range(1).schema)
+    for _ in range(STARTS):
+        with pytest.raises(StreamingQueryException) as caught:
+            writer.trigger(availableNow=True).start(str(tmp_path / "out")).awaitTermination(600)
+        if SLOW_START not in str(caught.value):
+            break
+
+    assert "a stream has new judgments, not units" in str(caught.value)
+
+
+def test_the_id_of_a_stream_may_be_in_another_case(spark: Any, account: Account) -> None:
+    job = account.create_job("upper case", ({"sku": f"s{n}"} for n in range(2)))
+    account.judge(job, 2)
+    options = SparkOptions.read({**account.options, "job": str(job.id)})
+    schema = spark.createDataFrame([], "JUDGMENT_ID long").schema
+
+    batches, end = JudgmentStream(options, schema).read({SEEN: encode_ids([])})
+
+    ids = sorted(each.id for each in job.judgments())
+    assert sorted(next(batches)["JUDGMENT_ID"].to_pylist()) == ids
+    assert decode_ids(end[SEEN]).tolist() == ids
