@@ -56,7 +56,7 @@ def crowdflower_source(
     :param requests_per_second: The rate limit of the account.
     :param batch_rows: Rows of an Arrow batch at most.
     :param schemas: Names and types of the columns of a table, where those that are found do not
-        fit; keep its key, and ``updated_at``. See :doc:`/partitions`.
+        fit; keep its key. See :doc:`/partitions`.
     :raises InvalidInput: There is no such table.
     :raises ImportError: dlt or pyarrow is not installed.
     """
