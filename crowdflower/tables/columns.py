@@ -94,7 +94,7 @@ class Column:
     >>> column.extend([2.5])
     >>> typed = column.finish()
     >>> typed.kind, [block.to_list() for block in typed.blocks]
-    (<Kind.FLOAT: 'float64'>, [[1.0, None], [2.5]])
+    (<Kind.FLOAT: 'float64'>, [[1.0, None, 2.5]])
     """
 
     def __init__(self, default: Kind = Kind.STRING, items: Kind = Kind.STRING) -> None:

@@ -37,8 +37,8 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "polars": ("polars",),
     "arrow": ("pyarrow",),
     "quality": ("numpy",),
-    "spark": ("pyspark",),
-    "dlt": ("dlt",),
+    "spark": ("pyspark", "pandas", "pyarrow", "numpy"),
+    "dlt": ("dlt", "pyarrow"),
     "fast": ("orjson",),
 }
 """The packages of each extra, as in setup.py."""
