@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 pa = pytest.importorskip("pyarrow")
 
-from crowdflower.tables.partitions import plan_partitions  # noqa: E402 - needs pyarrow
+from crowdflower.tables.partitions import (  # noqa: E402 - needs pyarrow
+    plan_partitions,
+    start_write,
+)
 
 JOBS = 85
 PAGES = 9
@@ -119,3 +122,13 @@ def test_an_unknown_column_is_refused(client: Client) -> None:
     ):
         with pytest.raises(InvalidInput, match="the table jobs has no column 'secret'"):
             plan_partitions(client, "jobs", **arguments)
+
+
+def test_the_claims_of_a_write_are_not_in_the_list(client: Client) -> None:
+    job = client.create_job({"title": "Reviews"})
+    alike = client.create_job({"title": f"Claims of a write to job {job.id}"})
+    start_write(client, job, key="id")
+
+    found = read(client, plan_partitions(client, "jobs"))
+
+    assert found["job_id"].to_pylist() == [alike.id, job.id]

@@ -27,6 +27,7 @@ from crowdflower.tables.partitions.account_verbs import account
 from crowdflower.tables.partitions.condition import Condition
 from crowdflower.tables.partitions.partition import ListedJobs
 from crowdflower.tables.partitions.planned_column import JobColumns, PlannedColumn
+from crowdflower.tables.partitions.write_claims import is_claims_job
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -130,7 +131,7 @@ def read_jobs(client: BaseClient, part: ListedJobs) -> Iterator[list[JSONObject]
                 if shapes.has_only_errors(job):
                     errors = "; ".join(refusal_messages(job)) or "without a message"
                     warn(f"an item of the list of jobs has only errors: {errors}")
-                elif _is_in(part, job) and job["id"] not in seen:
+                elif _is_in(part, job) and job["id"] not in seen and not is_claims_job(client, job):
                     seen.add(job["id"])  # a job that is created moves others to the next page
                     jobs.append(_plain(job))
             yield jobs
