@@ -570,3 +570,20 @@ def test_a_repeated_commit_or_abort_leaves_rows_that_were_written_since(
     assert abort_write(client, second) == 0
 
     assert held(job) == Counter([1, 2, 3, 4])
+
+
+def test_floats_of_a_key_column_are_sent_as_integers_from_tables_and_from_batches(
+    client: Client, new_job: NewJob
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    job = new_job(2)
+    token = start_write(client, job, key="id")
+    table = pa.table({"id": [1.0, 2.0, 3.0], "text": ["Fine."] * 3})
+
+    receipts = [
+        write_partition(client, table.slice(0, 2), token),
+        write_partition(client, iter(table.slice(2).to_batches()), token),
+    ]
+
+    assert commit_write(client, token, receipts).found == 1
+    assert [unit.data["id"] for unit in client.get_units(job.id)] == [0, 1, 2, 3]

@@ -27,6 +27,7 @@ from crowdflower.rows.recovery.row_count import RowCount
 from crowdflower.rows.recovery.upload_target import UploadTarget
 from crowdflower.rows.sources.arrow_rows import read_arrow
 from crowdflower.rows.sources.row_sources import rows_in
+from crowdflower.rows.sources.table_rows import TableRows
 from crowdflower.rows.upload_keys import Source, check_key, keys_of_units, of_rows
 from crowdflower.rows.upload_plan import Chunk, Plan, open_plan, plan_error
 from crowdflower.tables.partitions.account_verbs import account
@@ -292,7 +293,7 @@ class _PartitionWrite:
 
 def _source(rows: Any, token: WriteToken) -> Source | None:
     """Return encoded rows; ``None`` if there are none."""
-    found = _rows(rows)
+    found = _rows(rows, token.key)
     if found is None:
         return None
     source = of_rows(found, token.key, force=token.force)
@@ -302,7 +303,7 @@ def _source(rows: Any, token: WriteToken) -> Source | None:
     return Source(source.content_type, source.header, chain([first], source.rows))
 
 
-def _rows(rows: Any) -> Any:
+def _rows(rows: Any, key: str) -> Any:
     """Return rows as an upload takes them, also from several batches; ``None`` if it is empty."""
     if getattr(rows, "num_rows", None) == 0:  # a table or a batch of pyarrow
         return None
@@ -315,8 +316,15 @@ def _rows(rows: Any) -> Any:
         return None
     every: Iterable[Any] = chain([first], iterator)
     if hasattr(type(first), "__arrow_c_array__") or hasattr(type(first), "__arrow_c_stream__"):
-        return (row for batch in every if batch.num_rows for row in read_arrow(batch))
+        return (row for batch in every if batch.num_rows for row in _batch_rows(batch, key))
     return every
+
+
+def _batch_rows(batch: Any, key: str) -> TableRows:
+    rows = read_arrow(batch)
+    if key in rows.names:
+        rows.use_key(key)
+    return rows
 
 
 def _is_filled(table: Any) -> bool:
