@@ -494,3 +494,15 @@ def test_a_column_that_is_never_null_must_have_values(client: Client, new_job: N
 
     with pytest.raises(InvalidInput, match=f"unit {job.units[1].id} of job {job.id} has no value"):
         read(client, plan_partitions(client, "units", job, schema=schema))
+
+
+def test_an_error_says_whether_a_type_was_planned_or_is_that_of_the_schema(
+    client: Client, new_job: NewJob
+) -> None:
+    job = new_job([{"id": number, "size": "n/a"} for number in range(2)])
+    schema = pa.schema([("unit_id", pa.int64()), ("size", pa.int64())])
+    plan = plan_partitions(client, "units", job)
+
+    for each in (plan_partitions(client, "units", job, schema=schema), plan.with_schema(schema)):
+        with pytest.raises(InvalidInput, match="the schema says is int64: make the column a str"):
+            read(client, each)

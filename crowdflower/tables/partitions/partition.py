@@ -103,6 +103,9 @@ class Partition:
     is_strict: bool = False
     """Whether a column of the data that the plan does not know is an error."""
 
+    has_schema: bool = False
+    """Whether the schema was given, and not planned from the data."""
+
     requests_per_second: float | None = None
     """Its share of the account's rate; ``None`` for no limit."""
 
@@ -158,7 +161,7 @@ def replace_schema(partition: Partition, schema: pa.Schema) -> Partition:
         replace(part, columns=with_schema(part.columns, names, table, aliases))
         for part in partition.parts
     )
-    return replace(partition, schema=schema, parts=parts, is_strict=False)
+    return replace(partition, schema=schema, parts=parts, is_strict=False, has_schema=True)
 
 
 def check_schema(schema: object) -> None:

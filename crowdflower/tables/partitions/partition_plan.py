@@ -132,6 +132,7 @@ def plan_partitions(
         conditions=found,
         condition_types=tuple(types.items()),
         is_strict=wanted is None and schema is None,
+        has_schema=schema is not None,
         requests_per_second=None if rate is None else rate / len(shared),
     )
     return PartitionPlan(whole, tuple(replace(template, parts=tuple(each)) for each in shared))

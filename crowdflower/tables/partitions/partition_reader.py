@@ -156,10 +156,15 @@ class _PartReader:
             return column.array(rows, kind)
         except UnfitCell as error:
             value, row = str(error), error.position
+        cell = f"{rows.describe(row)} has {value} in column {column.name!r:.80}"
+        if self._partition.has_schema:
+            raise InvalidInput(
+                f"{cell}, which the schema says is {kind}: make the column a string in the schema,"
+                " or leave it out"
+            )
         raise InvalidInput(
-            f"{rows.describe(row)} has {value} in column {column.name!r:.80}, which was planned as"
-            f" {kind}: pass a schema in which the column is a string to plan_partitions, or leave"
-            " the column out"
+            f"{cell}, which was planned as {kind}: pass a schema in which the column is a string to"
+            " plan_partitions, or leave the column out"
         )
 
     def _check_keys(self, rows: RowBlock) -> None:
