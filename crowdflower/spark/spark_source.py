@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ from pyspark.sql.datasource import (
 )
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
-from crowdflower.exceptions import InvalidInput
+from crowdflower.exceptions import ApiError, InvalidInput
 from crowdflower.spark.spark_options import SparkOptions
 from crowdflower.tables.optional_packages import require
 
@@ -124,8 +125,18 @@ class CrowdflowerReader(DataSourceReader):
         """Yield the rows of a partition."""
         from crowdflower.tables.partitions import read_partition  # noqa: PLC0415 - imports pyarrow
 
-        with self.options.client() as client:
+        with self.options.client() as client, spark_words():
             yield from read_partition(client, partition.value)
+
+
+@contextmanager
+def spark_words() -> Iterator[None]:
+    """Have errors say how a schema is passed in Spark."""
+    try:
+        yield
+    except InvalidInput as error:
+        error.args = (str(error).replace("to plan_partitions", "by .schema(…)"),)
+        raise
 
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:
@@ -187,13 +198,17 @@ class CrowdflowerWriter(DataSourceArrowWriter):
         from crowdflower.tables.partitions import commit_write  # noqa: PLC0415 - imports pyarrow
 
         with self.options.client() as client:
-            commit_write(
-                client,
-                self.token,
-                _receipts(messages),
-                launch_key=self.options["launch_key"],
-                max_cost_cents=self.options["max_cost_cents"],
-            )
+            try:
+                commit_write(
+                    client,
+                    self.token,
+                    _receipts(messages),
+                    launch_key=self.options["launch_key"],
+                    max_cost_cents=self.options["max_cost_cents"],
+                )
+            except ApiError as error:
+                _explain_abort(error)
+                raise
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Remove what the tasks have staged."""
@@ -201,6 +216,31 @@ class CrowdflowerWriter(DataSourceArrowWriter):
 
         with self.options.client() as client:
             abort_write(client, self.token, _receipts(messages))
+
+
+def _explain_abort(error: ApiError) -> None:
+    """Have an error of a commit say what follows: Spark aborts the write, so nothing stays staged.
+
+    What the library says otherwise is for programs that decide this themselves.
+    """
+    from crowdflower.tables.partitions.staged_rows import ADVICE  # noqa: PLC0415 - imports pyarrow
+    from crowdflower.tables.partitions.write_commit import LAUNCH_AGAIN  # noqa: PLC0415 - the same
+
+    text = str(error)
+    for each in ADVICE:
+        text = text.removesuffix(each)
+    error.args = (text,)
+    notes = getattr(error, "__notes__", [])
+    others = [each for each in notes if not each.endswith(LAUNCH_AGAIN)]
+    if len(others) == len(notes):
+        error.add_note("Nothing was launched. The driver now removes the rows that were staged.")
+    else:
+        error.__notes__ = others
+        error.add_note(
+            "All rows were there, but the launch failed. The driver now removes the rows that were"
+            " staged and are not ordered. Look at the job, then write again: with the same"
+            " launch_key and a journal, no launch is paid twice."
+        )
 
 
 def _receipts(messages: list[WriterCommitMessage | None]) -> list[WriteReceipt]:

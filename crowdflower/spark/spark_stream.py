@@ -11,7 +11,7 @@ from pyspark.sql.datasource import SimpleDataSourceStreamReader
 
 from crowdflower.exceptions import InvalidInput
 from crowdflower.spark.spark_options import SparkOptions
-from crowdflower.spark.spark_source import arrow_schema, plan_read
+from crowdflower.spark.spark_source import arrow_schema, plan_read, spark_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ class JudgmentStream(SimpleDataSourceStreamReader):
         if given_id not in names:
             schema = schema.append(pa.field(ID, pa.int64()))
         batches, ids = [], []
-        with self.options.client() as client:
+        with self.options.client() as client, spark_words():
             for partition in plan_read(client, self.options, schema).partitions:
                 for batch in read_partition(client, partition):
                     found = batch.column(given_id).to_numpy(zero_copy_only=False).astype("int64")

@@ -91,9 +91,11 @@ def test_the_job_is_launched_once_under_a_key(
 def test_what_costs_too_much_is_not_launched_and_leaves_nothing(
     spark: Any, save: Any, job: Job
 ) -> None:
-    with pytest.raises(Exception, match="max_cost_cents"):
+    with pytest.raises(Exception, match="max_cost_cents") as caught:
         save(rows(spark), job=job.id, key="sku", launch_key="run-2", max_cost_cents=1)
 
+    assert "but the launch failed. The driver now removes the rows" in str(caught.value)
+    assert "commit_write again" not in str(caught.value)
     assert skus(job) == {}
     assert job.reload().state == "unordered"
 
@@ -190,9 +192,12 @@ def test_a_write_that_fails_for_good_takes_its_rows_back(spark: Any, save: Any, 
 def test_rows_with_the_same_key_are_refused(spark: Any, save: Any, job: Job) -> None:
     frame = rows(spark, 10, 2)
 
-    with pytest.raises(Exception, match="s7"):
+    with pytest.raises(Exception, match="s7") as caught:
         save(frame.union(frame.filter("sku = 's7'")), job=job.id, key="sku")
 
+    assert "Nothing was launched. The driver now removes the rows" in str(caught.value)
+    assert "stays staged" not in str(caught.value)
+    assert "write_partition." not in str(caught.value)
     assert skus(job) == {}
 
 

@@ -57,6 +57,19 @@ SETTLING: Final = (0.5, 1, 2)
 THREADS: Final = 8
 """Units that are deleted at a time."""
 
+ALL_STAYS: Final = ". Nothing was launched, and all stays staged"
+ATTEMPTS_OF_ONE_TASK: Final = (
+    "; if these are attempts of one task, pass partition= to write_partition. Nothing was launched,"
+    " and everything stays staged"
+)
+CALL_LATER: Final = "; call again later"
+REPEAT_OR_ABORT: Final = (
+    ": nothing was launched, and the others stay staged; repeat the tasks and commit again, or call"
+    " abort_write"
+)
+ADVICE: Final = (ALL_STAYS, ATTEMPTS_OF_ONE_TASK, CALL_LATER, REPEAT_OR_ABORT)
+"""Ends of messages for callers of commit_write; an engine that aborts by itself replaces them."""
+
 _SCHEMA: Final = """
     CREATE TABLE claim (hash INTEGER NOT NULL, attempt TEXT NOT NULL, is_sent INTEGER NOT NULL);
     CREATE TABLE receipt (attempt TEXT PRIMARY KEY);
@@ -165,7 +178,7 @@ class StagedRows:
                         f"another write to job {self._token.job_id}, whose claims are in job"
                         f" {other.job_id}, has sent some of these rows, and is removing units, or"
                         " was stopped while it did: end that write first, with abort_write and its"
-                        " token from open_writes. Nothing was launched, and all stays staged",
+                        f" token from open_writes{ALL_STAYS}",
                         resume=None,
                     )
 
@@ -228,8 +241,7 @@ class StagedRows:
             more = f", and {len(shared) - 1} more" if shared[1:] else ""
             raise InvalidInput(
                 f"two partitions have a row with the {self._token.key!r} {key!r:.80}{more}: keys"
-                " must be unique among all partitions; if these are attempts of one task, pass"
-                " partition= to write_partition. Nothing was launched, and everything stays staged"
+                f" must be unique among all partitions{ATTEMPTS_OF_ONE_TASK}"
             )
 
     def has_other_attempts(self, receipts: Iterable[WriteReceipt]) -> bool:
@@ -256,8 +268,8 @@ class StagedRows:
                     self._is_removing = False
                 return
         raise UploadIncomplete(
-            f"units of job {self._token.job_id} that were removed come back, or cannot be removed;"
-            " call again later",
+            f"units of job {self._token.job_id} that were removed come back, or cannot be removed"
+            f"{CALL_LATER}",
             resume=None,
         )
 
@@ -289,8 +301,7 @@ class StagedRows:
         rows = self._one(f"SELECT count(*) FROM {_WRITTEN}")  # noqa: S608 - a constant
         raise UploadIncomplete(
             f"{missing} of {rows} rows are missing in job {self._token.job_id}"
-            f"{self._count.refusal}: nothing was launched, and the others stay staged; repeat the"
-            " tasks and commit again, or call abort_write",
+            f"{self._count.refusal}{REPEAT_OR_ABORT}",
             resume=None,
         )
 

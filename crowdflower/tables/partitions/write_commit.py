@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from crowdflower._types import describe_type
 from crowdflower.exceptions import ApiError, ConfigError, InvalidInput, UploadIncomplete
@@ -20,6 +20,11 @@ from crowdflower.tables.partitions.write_claims import (
     REMOVED,
     WriteClaims,
 )
+
+LAUNCH_AGAIN: Final = (
+    "; to launch it, call commit_write again with the same arguments, or Job.launch"
+)
+"""The end of a note for callers of commit_write; an engine that aborts by itself replaces it."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,7 @@ def commit_write(
             order = _launch(client, token.job_id, launch_key, max_cost_cents)
         except ApiError as error:
             error.add_note(
-                f"All {counts[0]} rows are in job {token.job_id}, once each; to launch it, call"
-                " commit_write again with the same arguments, or Job.launch"
+                f"All {counts[0]} rows are in job {token.job_id}, once each{LAUNCH_AGAIN}"
             )
             raise
     claims.close(COMMITTED)
