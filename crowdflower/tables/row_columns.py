@@ -65,7 +65,7 @@ class RowColumns:
         :param taken: Names of other columns; one of the same name here gets ``orig_``, repeated
             until no column has the name.
         """
-        names = _free_names(list(self._columns), taken)
+        names = free_row_names(list(self._columns), taken)
         columns, self._columns = self._columns, {}
         return {names[name]: column.finish() for name, column in columns.items()}
 
@@ -87,10 +87,10 @@ def repeated(values: Iterable[Any], counts: Iterable[int]) -> list[Any]:
     return list(chain.from_iterable(map(repeat, values, counts)))
 
 
-def _free_names(columns: Collection[str], taken: Collection[str]) -> dict[str, str]:
+def free_row_names(columns: Collection[str], taken: Collection[str]) -> dict[str, str]:
     """Return the names in a table, by the rule of the service's reports.
 
-    >>> _free_names(["mood", "orig_mood", "text"], {"mood"})
+    >>> free_row_names(["mood", "orig_mood", "text"], {"mood"})
     {'mood': 'orig_orig_mood', 'orig_mood': 'orig_mood', 'text': 'text'}
     """
     used, own = set(taken), set(columns)

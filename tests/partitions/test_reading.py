@@ -506,3 +506,56 @@ def test_an_error_says_whether_a_type_was_planned_or_is_that_of_the_schema(
     for each in (plan_partitions(client, "units", job, schema=schema), plan.with_schema(schema)):
         with pytest.raises(InvalidInput, match="the schema says is int64: make the column a str"):
             read(client, each)
+
+
+def test_an_answer_of_one_job_and_a_row_column_of_another_are_two_columns(
+    client: Client, judged: Job, new_job: NewJob
+) -> None:
+    row = {"id": 1, "text": "Fine.", "mood": "in the row", "mood_confidence": 7}
+    other = new_job([row], cml='<cml:text name="note" label="Note"/>')
+    for schema in (
+        None,
+        [("job_id", pa.int64()), ("mood", pa.string()), ("orig_mood", pa.string())],
+    ):
+        plan = plan_partitions(
+            client, "results", [judged, other], schema=schema and pa.schema(schema)
+        )
+        for each in (plan, plan.with_schema(plan.schema)):
+            found = read(client, each).to_pylist()
+
+            assert {row["mood"] for row in found if row["job_id"] == judged.id} <= {"Good", "Bad"}
+            assert {row["orig_mood"] for row in found if row["job_id"] == judged.id} == {None}
+            (last,) = [row for row in found if row["job_id"] == other.id]
+            assert (last["mood"], last["orig_mood"]) == (None, "in the row")
+            if not schema:
+                assert (last["mood_confidence"], last["orig_mood_confidence"]) == (None, 7)
+
+
+def test_names_that_clash_in_one_of_several_jobs_are_the_same_in_all(
+    client: Client, new_job: NewJob
+) -> None:
+    jobs = [new_job([{"state": "NY"}]), new_job([{"orig_state": "MA", "id": 1}])]
+
+    found = read(client, plan_partitions(client, "units", jobs)).to_pylist()
+
+    assert [(row["orig_orig_state"], row["orig_state"]) for row in found] == [
+        ("NY", None),
+        (None, "MA"),
+    ]
+
+
+def test_questions_of_two_jobs_whose_names_clash_are_two_columns(
+    client: Client, new_job: NewJob
+) -> None:
+    jobs = [
+        new_job(1, cml=f'<cml:text name="{name}" label="Note"/>')
+        for name in ("trust", "answer_trust")
+    ]
+
+    names = plan_partitions(client, "judgments", jobs).schema.names
+
+    assert [name for name in names if "trust" in name and "worker" not in name] == [
+        "answer_answer_trust",
+        "answer_trust",
+        "trust",
+    ]

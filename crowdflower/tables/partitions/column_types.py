@@ -23,7 +23,7 @@ from crowdflower.tables.columns import CategoryColumn, Column
 from crowdflower.tables.optional_packages import require
 from crowdflower.tables.partitions.arrow_cells import is_text
 from crowdflower.tables.partitions.planned_column import JobColumns, PlannedColumn
-from crowdflower.tables.row_columns import RowColumns
+from crowdflower.tables.row_columns import RowColumns, free_row_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,6 +151,37 @@ def merge(lists: Sequence[Sequence[TypedPlan]]) -> pa.Schema:
     return pyarrow.schema([(name, kinds[name]) for name in names])
 
 
+def shared_names(table: str, lists: Sequence[Sequence[TypedPlan]]) -> dict[tuple[str, str], str]:
+    """Return the names of columns in a table of several jobs, by their origin and key.
+
+    A name that is changed because it clashes in one job is so in all, and so is one that clashes
+    with that of another job.
+    """
+    keys: dict[str, dict[str, None]] = {}
+    taken = {JOB_ID} if table == "judgments" else {JOB_ID, *result_columns.OWN_COLUMNS}
+    for column, _, _ in chain.from_iterable(lists):
+        if column.origin in {"row", "answer", "aggregate", "confidence"}:
+            keys.setdefault(column.origin, {})[column.key] = None
+        else:
+            taken.add(column.name)
+    names: dict[tuple[str, str], str] = {}
+    for origin in ("answer", "aggregate"):
+        free = result_columns.free_answer_names(keys.get(origin, {}), taken)
+        names.update({(origin, key): name for key, name in free.items()})
+    taken |= set(names.values())
+    for key in keys.get("confidence", {}):
+        free_name = result_columns.confidence_name(names["aggregate", key], taken)
+        names["confidence", key] = free_name
+    taken |= set(names.values())
+    free = free_row_names(keys.get("row", {}), taken)
+    return {**names, **{("row", key): name for key, name in free.items()}}
+
+
+def renamed(column: PlannedColumn, names: Mapping[tuple[str, str], str]) -> PlannedColumn:
+    """Return a column with its name among all jobs."""
+    return replace(column, name=names.get((column.origin, column.key), column.name))
+
+
 def with_schema(
     columns: JobColumns, names: Iterable[str], table: str, aliases: Mapping[str, str]
 ) -> JobColumns:
@@ -161,12 +192,14 @@ def with_schema(
     :param aliases: By what other names the table has some of them.
     """
     known = {each.name: each for each in columns.columns}
+    every = {**{each.name: each for each in columns.of_table}, **known}
     found = list(columns.columns)
     for name in names:
         if name in known:
             continue
-        if aliases.get(name) in known:
-            found.append(replace(known[aliases[name]], name=name))
+        same = aliases.get(name, name)
+        if same in every:
+            found.append(replace(every[same], name=name))
         elif table == "judgments":
             found.append(PlannedColumn(name, "answer", name, Question(name)))
         else:

@@ -209,6 +209,8 @@ def _plan_table(
             parts.append(JobReport(job.id, columns, weight + _units_count(job)))
         typed.append(found)
         samples.append(sample)
+    if several:
+        parts, typed = _with_shared_names(table, parts, typed)
     known = column_types.merge(typed)
     if schema is None:
         return parts, known
@@ -224,6 +226,24 @@ def _plan_table(
     for name in unknown:
         known = known.append(schema.field(name))
     return [_with_schema(each, schema, table, aliases) for each in parts], known
+
+
+def _with_shared_names(
+    table: str, parts: Iterable[Part], typed: Sequence[Sequence[TypedPlan]]
+) -> tuple[list[Part], list[list[TypedPlan]]]:
+    """Return parts and columns of several jobs, in which a name is that of one kind of column."""
+    names = column_types.shared_names(table, typed)
+    lists = [
+        [each._replace(column=column_types.renamed(each.column, names)) for each in found]
+        for found in typed
+    ]
+    of_table = tuple({each.column.name: each.column for found in lists for each in found}.values())
+    changed = []
+    for part in parts:
+        columns = tuple(column_types.renamed(each, names) for each in part.columns.columns)
+        planned = replace(part.columns, columns=columns, of_table=of_table)
+        changed.append(replace(part, columns=planned))
+    return changed, lists
 
 
 def _with_aliases(known: pa.Schema, aliases: Mapping[str, str]) -> pa.Schema:

@@ -140,10 +140,12 @@ class JobColumns:
     """The columns that a table has for one job.
 
     :param questions: Names of the questions that are known, groups of questions included.
+    :param of_table: The columns of all jobs in the table, if there are several.
     """
 
     columns: tuple[PlannedColumn, ...]
     questions: frozenset[str] = frozenset()
+    of_table: tuple[PlannedColumn, ...] = ()
 
     def find(self, name: str) -> PlannedColumn | None:
         """Return the column with a name; ``None`` if the job has none."""
