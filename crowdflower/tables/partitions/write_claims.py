@@ -7,7 +7,7 @@ sends rows, about 11 bytes for each. The job is never launched, costs nothing, a
 end of the write. Its tags say what it is, and whether the write still takes rows.
 
 Other writes to the same job record there too what they leave to this write, or take from it: see
-:mod:`~crowdflower.tables.partitions.staged_rows`.
+``staged_rows``.
 """
 
 from __future__ import annotations
