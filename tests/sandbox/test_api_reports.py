@@ -489,3 +489,16 @@ def test_memory_does_not_grow_with_the_report(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+def test_a_made_report_says_how_long_it_is_and_what_it_is_as_of(
+    api: Api, app: Application, judged_job: int
+) -> None:
+    for kind in ("full", "json", "source"):
+        api("GET", f"/jobs/{judged_job}.csv?type={kind}")
+
+    made = [app.services.reports.latest(judged_job, kind) for kind in ("full", "json", "source")]
+
+    assert [each.lines for each in made if each] == [7, 4, 4]
+    assert {each.last_judgment_id for each in made if each} == {1605624300}
+    assert {each.made_at for each in made if each} == {app.services.database.clock.now()}

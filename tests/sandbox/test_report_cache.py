@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crowdflower.sandbox.control.delays import Delays
-from crowdflower.sandbox.reports import ReportCache
+from crowdflower.sandbox.reports import MadeReport, ReportCache
 from crowdflower.sandbox.reports.cache import MAX_UNFETCHED
 from crowdflower.sandbox.server.app import create_app
 
@@ -107,4 +107,41 @@ def test_archives_that_were_not_downloaded_are_evicted_too() -> None:
 
     assert [number for number in range(5) if cache.find(f"token{number}")] == [3, 4]
     assert len(list(path.parent.iterdir())) == MAX_UNFETCHED
+    cache.close()
+
+
+def describe(cache: ReportCache, token: str, made_at: float) -> None:
+    """Say as of when an archive is."""
+    cache.describe(MadeReport(token, "f7.csv", made_at, 2, 8, 3))
+
+
+def test_the_latest_report_is_the_one_that_was_finished_last() -> None:
+    cache = ReportCache()
+    assert cache.latest(7, "full") is None
+    for number in range(5):
+        cache.mark_fetched(add_file(cache, 7, "full", f"token{number}"))
+        describe(cache, f"token{number}", number)
+    add_file(cache, 7, "full", "without a description")
+    describe(cache, "evicted or never added", 99)
+
+    latest = cache.latest(7, "full")
+
+    assert latest is not None
+    assert (latest.token, latest.made_at) == ("token4", 4)
+    assert cache.latest(7, "json") is None
+    cache.clear()
+    assert cache.latest(7, "full") is None
+
+
+def test_a_report_is_being_made_until_its_archive_is_complete_or_failed() -> None:
+    cache = ReportCache()
+    with cache.add(7, "full", "token") as path:
+        path.write_bytes(b"PK")
+        during = cache.is_being_made(7, "full"), cache.is_being_made(7, "json")
+
+    with pytest.raises(OSError, match="full"):
+        write_and_fail(cache, 7, "full", "other")
+
+    assert during == (True, False)
+    assert not cache.is_being_made(7, "full")
     cache.close()

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from crowdflower.sandbox import reports
 from crowdflower.sandbox.api.request_context import ApiResponse
 from crowdflower.sandbox.errors import Invalid
-from crowdflower.sandbox.reports import rows
-from crowdflower.sandbox.rules.settings import questions
-from crowdflower.sandbox.rules.settings.source_columns import read_columns
 from crowdflower.states import REPORT_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Row
-
     from crowdflower.sandbox.api.request_context import RequestContext, Result
-    from crowdflower.sandbox.store import Transaction
     from crowdflower.states import ReportType
 
 NOT_READY: Final = '{"notice":{"message":"Your CSV is being generated.  Try again in 10 seconds."}}'
@@ -35,12 +27,9 @@ def download(context: RequestContext, job: str) -> Result:
     row, kind = context.job(job), _type(context)
     if not context.reports.is_ready(row.id, kind):
         return ApiResponse(NOT_READY, status=202)
-    token, member = context.tx.clock.token(), reports.FILE_NAMES[kind].format(job=row.id)
-    with context.reports.add(row.id, kind, token) as path:
-        reports.write_archive(path, member, context.tx.clock.now(), _lines(context.tx, row, kind))
-    return ApiResponse(
-        "", status=302, headers={"Location": context.link(f"reports/{token}/{member}.zip")}
-    )
+    made = reports.make_report(context.tx, context.reports, row, kind)
+    location = context.link(f"reports/{made.token}/{made.member}.zip")
+    return ApiResponse("", status=302, headers={"Location": location})
 
 
 def _type(context: RequestContext) -> ReportType:
@@ -55,21 +44,3 @@ def _type(context: RequestContext) -> ReportType:
         if kind == name:
             return kind
     raise Invalid(f"Invalid type param (must be one of - {', '.join(REPORT_TYPES)})")
-
-
-def _lines(tx: Transaction, job: Row[Any], kind: ReportType) -> Iterator[Any]:
-    fields, columns = job.fields or {}, read_columns(tx, job.id)
-    if kind == "full":
-        gold_columns = job.options.get("ignore_gold") is False
-        judgments = rows.read_judgments(tx, job)
-        return reports.full_report(fields, columns, judgments, gold_columns=gold_columns)
-    if kind == "aggregated":
-        fields = fields | {group.name: reports.LINKED for group in questions.linked_groups(job)}
-        return reports.aggregated_report(fields, columns, rows.read_judged_units(tx, job))
-    if kind == "json":
-        return reports.json_report(rows.read_units(tx, job))
-    if kind == "gold_report":
-        return reports.gold_report(job.gold, columns, rows.read_golds(tx, job))
-    if kind == "workset":
-        return reports.workset_report(rows.read_workers(tx, job))
-    return reports.source_report(columns, rows.read_source(tx, job))

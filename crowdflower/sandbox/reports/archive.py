@@ -29,7 +29,7 @@ BLOCK: Final = 64 * 1024
 
 def write_archive(
     path: Path, member: str, now: float, lines: Iterable[str] | Iterable[list[str]]
-) -> None:
+) -> int:
     r"""Write a report as a zip archive, block by block.
 
     CSV is written as the service does: quotes only where needed, lines end with ``\n``.
@@ -37,17 +37,27 @@ def write_archive(
     :param member: The name of the file inside the archive.
     :param now: The modification time in the archive, in seconds since 1970 UTC.
     :param lines: Strings, written as they are; or rows of cells, written as CSV.
+    :returns: How many lines it has, the header included. A cell may hold line breaks.
     """
+    info = member_info(member, now)
+    with zipfile.ZipFile(path, "w") as archive, archive.open(info, "w", force_zip64=True) as file:
+        count = 0
+        for block, length in _blocks(lines):
+            file.write(block.encode())
+            count += length
+    return count
+
+
+def member_info(member: str, now: float) -> zipfile.ZipInfo:
+    """Return the entry of an archive's member; see :func:`write_archive`."""
     at = datetime.fromtimestamp(now, UTC)
     info = zipfile.ZipInfo(member, (at.year, at.month, at.day, at.hour, at.minute, at.second))
     info.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(path, "w") as archive, archive.open(info, "w", force_zip64=True) as file:
-        for block in _blocks(lines):
-            file.write(block.encode())
+    return info
 
 
-def _blocks(lines: Iterable[str] | Iterable[list[str]]) -> Iterator[str]:
-    r"""Yield the text of a report in blocks of many lines.
+def _blocks(lines: Iterable[str] | Iterable[list[str]]) -> Iterator[tuple[str, int]]:
+    r"""Yield the text of a report in blocks of many lines, each with the number of its lines.
 
     Each line of CSV ends with ``\r\n``, which is replaced: with ``lineterminator="\n"``,
     :mod:`csv` before Python 3.13 leaves a cell with a lone ``\r`` unquoted, and readers take the
@@ -61,9 +71,9 @@ def _blocks(lines: Iterable[str] | Iterable[list[str]]) -> Iterator[str]:
         block.append(text)
         size += len(text)
         if size >= BLOCK:
-            yield "".join(block)
+            yield "".join(block), len(block)
             block, size = [], 0
-    yield "".join(block)
+    yield "".join(block), len(block)
 
 
 class _Echo:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from crowdflower.sandbox.control.delays import Delays
 
@@ -22,6 +23,28 @@ MAX_UNFETCHED: Final = 32
 """
 
 _Key: TypeAlias = tuple[int, str]
+
+
+class MadeReport(NamedTuple):
+    """A finished report: its archive, and what it is as of."""
+
+    token: str
+    """The secret to find the archive by."""
+
+    member: str
+    """The name of the file inside the archive."""
+
+    made_at: float
+    """When its data was read, in seconds since 1970 UTC."""
+
+    lines: int
+    """Its lines, without the header."""
+
+    last_judgment_id: int
+    """The newest judgment of all jobs at that time; later ones have higher ids."""
+
+    next_seq: int
+    """The ``seq`` of the first row that was uploaded to the job afterwards."""
 
 
 class ReportCache:
@@ -41,6 +64,8 @@ class ReportCache:
         self._started: set[_Key] = set()
         self._archives: dict[_Key, list[Path]] = {}
         self._fetched: set[Path] = set()
+        self._made: dict[str, MadeReport] = {}
+        self._unfinished: Counter[_Key] = Counter()
         self._directory: Path | None = None
 
     def restart(self, job: int, kind: str) -> None:
@@ -65,12 +90,17 @@ class ReportCache:
         :returns: The path to write to.
         """
         unfinished = self._make_directory() / f"{token}.part"
+        with self._lock:
+            self._unfinished[job, kind] += 1
         try:
             yield unfinished
         except BaseException:
             unfinished.unlink(missing_ok=True)
             self.restart(job, kind)
             raise
+        finally:
+            with self._lock:
+                self._unfinished[job, kind] -= 1
         with self._lock:
             if self._directory != unfinished.parent:
                 return  # the cache was cleared meanwhile
@@ -82,6 +112,25 @@ class ReportCache:
                 old.unlink(missing_ok=True)
                 archives.remove(old)
                 self._fetched.discard(old)
+                self._made.pop(old.stem, None)
+
+    def describe(self, made: MadeReport) -> None:
+        """Keep what an archive that was added is as of, for :meth:`latest`."""
+        with self._lock:
+            if any(path.stem == made.token for each in self._archives.values() for path in each):
+                self._made[made.token] = made
+
+    def latest(self, job: int, kind: str) -> MadeReport | None:
+        """Return the report of a job that was finished last, if there is one."""
+        with self._lock:
+            newest_first = reversed(self._archives.get((job, kind), []))
+            found = (self._made.get(path.stem) for path in newest_first)
+            return next((made for made in found if made is not None), None)
+
+    def is_being_made(self, job: int, kind: str) -> bool:
+        """Return whether a request is writing a report of a job at this moment."""
+        with self._lock:
+            return self._unfinished[job, kind] > 0
 
     def find(self, token: str) -> Path | None:
         """Find an archive by its token."""
@@ -100,6 +149,7 @@ class ReportCache:
             self._started.clear()
             self._archives.clear()
             self._fetched.clear()
+            self._made.clear()
             if self._directory is not None:
                 shutil.rmtree(self._directory, ignore_errors=True)
                 self._directory = None

@@ -32,6 +32,8 @@ FULL: Final = (
 )
 GOLD_COLUMNS: Final = frozenset({"_golden", "_missed"})
 """Columns of the full report that are an option of the job."""
+WORKER_NAME: Final = "_worker_name"
+"""Column of the full report that is an option of the sandbox."""
 AGGREGATED: Final = (
     "_unit_id",
     "_golden",
@@ -92,6 +94,7 @@ def full_report(
     units: Iterable[tuple[Any, Iterable[Any]]],
     *,
     gold_columns: bool = False,
+    names: Mapping[int, str] | None = None,
 ) -> Iterator[Cells]:
     """Yield the full report: a header, then a row per judgment.
 
@@ -105,11 +108,15 @@ def full_report(
         ``ip`` and ``data``.
     :param gold_columns: Whether to print :data:`GOLD_COLUMNS`. Of 45 published reports, 44 have
         neither.
+    :param names: Names of contributors by their number, printed after all other system columns;
+        ``None`` for reports with numbers only, as those of the service are.
     """
-    names = sorted(questions)
+    answers = sorted(questions)
     own = [name for name in FULL if gold_columns or name not in GOLD_COLUMNS]
-    rest = _source({*own, *names}, columns)
-    yield [*own, *names, *rest]
+    if names is not None:
+        own += output_names([WORKER_NAME], questions).values()
+    rest = _source({*own, *answers}, columns)
+    yield [*own, *answers, *rest]
     for unit, judgments in units:
         number, row = str(unit.id), [format_cell(unit.data.get(column)) for column in rest.values()]
         for judgment in judgments:
@@ -128,7 +135,8 @@ def full_report(
                 judgment.region or "",
                 judgment.city or "",
                 judgment.ip or "",
-                *[format_cell(judgment.data.get(name)) for name in names],
+                *(() if names is None else (names.get(judgment.worker_id, ""),)),
+                *[format_cell(judgment.data.get(name)) for name in answers],
                 *row,
             ]
 
@@ -240,16 +248,20 @@ def gold_report(
         ]
 
 
-def workset_report(contributors: Iterable[Mapping[str, Any]]) -> Iterator[Cells]:
+def workset_report(
+    contributors: Iterable[Mapping[str, Any]], names: Mapping[int, str] | None = None
+) -> Iterator[Cells]:
     """Yield the report on contributors: a header, then a row per contributor.
 
     No file of the service was found; these are the columns that its users mention.
 
     :param contributors: Column to value; times as strings in the format of the reports.
+    :param names: As in :func:`full_report`; the last column.
     """
-    yield [*WORKSET]
+    yield [*WORKSET, *(() if names is None else (WORKER_NAME,))]
     for each in contributors:
-        yield [format_cell(each[name]) for name in WORKSET]
+        name = () if names is None else (names.get(each["worker_id"], ""),)
+        yield [*(format_cell(each[column]) for column in WORKSET), *name]
 
 
 def json_report(units: Iterable[Mapping[str, Any]]) -> Iterator[str]:

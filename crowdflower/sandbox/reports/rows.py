@@ -10,16 +10,17 @@ from sqlalchemy import ColumnElement, Row, select
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.clock import report_time
+from crowdflower.sandbox.reports.columns import WORKER_NAME
 from crowdflower.sandbox.rules import gold_answers, visibility
 from crowdflower.sandbox.rules.results import judgments, results, shapes
 from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.units import gold
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.store.fast import report_queries
-from crowdflower.sandbox.store.tables import judgment, unit
+from crowdflower.sandbox.store.tables import judgment, unit, worker, worker_job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from crowdflower.sandbox.store import Transaction
     from crowdflower.sandbox.store.fast.report_queries import ReportedJudgment, ReportedUnit
@@ -94,16 +95,23 @@ def read_judged_units(tx: Transaction, job: Row[Any]) -> Iterator[JudgedUnit]:
             )
 
 
-def read_units(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
+def read_units(
+    tx: Transaction, job: Row[Any], names: Mapping[int, str] | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield every unit in the form of the API, with its trusted judgments.
 
     ``judgments_count`` and ``agreement`` count the tainted ones too. With the job's option
     ``include_tainted``, these are listed as well.
+
+    :param names: Names of contributors by their number; each judgment gets that of its own.
     """
     for row, kept in _with_kept_judgments(tx, job, judgments.UNIT_DATA):
         trusted = [each for each in kept if not each.tainted]
         listed = kept if job.options.get("include_tainted") else trusted
         body: dict[str, Any] = {"judgments": [shapes.judgment(each) for each in listed]}
+        if names is not None:
+            for each in body["judgments"]:
+                each[WORKER_NAME] = names.get(each["worker_id"], "")
         if kept:
             body |= results.summarize(job, row, _weighted(trusted))
         fields = results.unit_fields(job, row, [each.data for each in kept])
@@ -116,6 +124,15 @@ def read_workers(tx: Transaction, job: Row[Any]) -> Iterator[dict[str, Any]]:
         times = {name: getattr(row, name) for name in ("flagged_at", "rejected_at")}
         formatted = {name: report_time(at) for name, at in times.items() if at is not None}
         yield shapes.worker(row) | formatted
+
+
+def read_names(tx: Transaction, job: Row[Any]) -> dict[int, str]:
+    """Read the names of all contributors to a job, by number; without those who gave none."""
+    query = select(worker.c.id, worker.c.display_name).join(
+        worker_job, worker_job.c.worker_id == worker.c.id
+    )
+    found = tx.all(query.where(worker_job.c.job_id == job.id))
+    return {row.id: row.display_name for row in found if row.display_name}
 
 
 def read_source(tx: Transaction, job: Row[Any]) -> Iterator[Row[Any]]:

@@ -50,6 +50,9 @@ class Limits:
     channels_without_bonus: frozenset[str] = frozenset()
     """Channels whose contributors cannot get a bonus."""
 
+    names_in_reports: bool = False
+    """Whether reports have the names of contributors; those of the service have numbers only."""
+
 
 @dataclass
 class Transaction:
