@@ -62,7 +62,8 @@ class Sandbox:
     :param control: Also serve ``/_sandbox/``, to clients that send ``box.control_token``. A string
         is that token; ``True`` generates one.
     :param strict: Refuse with status 422 each request that would get a warning; it changes nothing.
-    :raises ValueError: The key is invalid, or the balance is not an integer or out of range.
+    :param files: Folder of pictures, sounds and films for contributors, as ``files/NAME``.
+    :raises ValueError: The key, the balance or the folder is invalid.
     :raises ImportError: While importing this module: a package that the sandbox needs is missing.
 
     >>> with Sandbox() as box:
@@ -84,6 +85,7 @@ class Sandbox:
         ampcrowd: bool | AccessPolicy = False,
         control: bool | str = False,
         strict: bool = False,
+        files: str | Path | None = None,
     ) -> None:
         if key is not None:
             accounts.check_key(key)
@@ -104,7 +106,7 @@ class Sandbox:
         if ampcrowd is not False:
             access = AccessPolicy() if ampcrowd is True else ampcrowd
             self._ampcrowd = AMPCrowdService(self.database, self.key, access)
-        self.app = create_app(self.database, delays=transitions, ampcrowd=self._ampcrowd)
+        self.app = create_app(self.database, transitions, self._ampcrowd, files=files)
         """The API, as a WSGI application."""
         self.control_token: str | None = None
         """Token for ``/_sandbox/``, which programs in other languages use; ``None`` when off."""

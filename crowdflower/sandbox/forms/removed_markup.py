@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Final
 from crowdflower.cml.liquid import Liquid
 from crowdflower.cml.problems import MAX_PROBLEMS, CMLError, Problem, Source
 from crowdflower.cml.scanner import scan_tags
+from crowdflower.sandbox.forms.media_addresses import (
+    ADVICE,
+    MEDIA_ATTRIBUTES,
+    MEDIA_TAGS,
+    is_loaded,
+    split_addresses,
+)
 from crowdflower.sandbox.forms.output import MARKUP_ATTRIBUTES
 from crowdflower.sandbox.forms.sanitizer import (
     ACTIVE_TAGS,
@@ -27,8 +34,10 @@ if TYPE_CHECKING:
 _MAX_LINES: Final = 10
 _LIQUID_TAG: Final = re.compile(r"\{%.*?%\}", re.DOTALL)
 _PRINTED: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_WITH_HOST: Final = re.compile(r"(?:https?:)?//[^/{]+/", re.IGNORECASE)
 _OPEN: Final = "open "
 _STYLE: Final = "the style "
+_REFUSED: Final = "the address "
 _WITH_CONTENT: Final = {"math", "svg", "template"}
 _FIXES: Final = {
     **dict.fromkeys(("script", "canvas"), "pages run no scripts, so build the form without it"),
@@ -101,6 +110,9 @@ def _removed_attributes(tag: Tag) -> Iterator[tuple[str, int]]:
                 yield f"{_STYLE}{style:.60}", attribute.start
         elif not tag.kind and name in URL_ATTRIBUTES and _is_unsafe(tag, name, attribute):
             yield f'{name}="{attribute.value:.30}" of <{tag.name}>', attribute.start
+        elif tag.name in MEDIA_TAGS and name in MEDIA_ATTRIBUTES:
+            for address in _refused_addresses(name, attribute.value):
+                yield f"{_REFUSED}{address:.200}", attribute.start
         elif tag.kind and name in MARKUP_ATTRIBUTES and "<" in attribute.value:
             # Tags that HTML does not have are text in a label.
             inner = [each for each in _scan(attribute.value)[1] if each.name in TAGS | ACTIVE_TAGS]
@@ -134,6 +146,13 @@ def _is_unsafe(tag: Tag, name: str, attribute: Attribute) -> bool:
     return not is_half_data and not is_safe_attribute(tag.name, name, url)
 
 
+def _refused_addresses(name: str, value: str) -> list[str]:
+    """Return the addresses that pages do not load in any row, if no Liquid completes their host."""
+    addresses = split_addresses(name, _PRINTED.sub("{{}}", _LIQUID_TAG.sub("", value)))
+    fixed = (each for each in addresses if "{{" not in each or _WITH_HOST.match(each))
+    return [each for each in fixed if not is_loaded(each)]
+
+
 def _message(text: Source, subject: str, offsets: list[int]) -> str:
     fix = "pages run no scripts"
     done = "is removed from the page"
@@ -141,6 +160,8 @@ def _message(text: Source, subject: str, offsets: list[int]) -> str:
         subject = subject.removeprefix(_OPEN)
         done = "is not closed before the next tag of CML, so the page closes it there"
         fix = f"add </{subject[1:]}"
+    elif subject.startswith(_REFUSED):
+        subject, done, fix = subject.removeprefix(_REFUSED), "is not loaded by the page", ADVICE
     elif subject.startswith("<"):
         fix = _FIXES.get(subject[1:-1], "its content stays")
     elif subject.startswith(_STYLE):

@@ -13,10 +13,11 @@
     rendering      templates as pages
     inline_styles  styles of a form, in a stylesheet of their own
     assets         the style and the script of all pages
+    media/         the operator's own pictures, sounds and films
     preview        a form and a row as a page of its own, without a server
     origins        protection against requests from other sites (CSRF), and the headers of pages
 """
 
-from crowdflower.sandbox.pages.routes import ROUTES, work_path
+from crowdflower.sandbox.pages.routes import READING, ROUTES, work_path
 
-__all__ = ["ROUTES", "work_path"]
+__all__ = ["READING", "ROUTES", "work_path"]

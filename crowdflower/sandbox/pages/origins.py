@@ -6,22 +6,27 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from crowdflower.sandbox.errors import Forbidden
+from crowdflower.sandbox.forms.media_addresses import HTTP_HOSTS
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
+LOOPBACK_SOURCES: Final = " ".join(f"http://{host}:*" for host in HTTP_HOSTS)
+"""From where pictures, sounds and films are loaded over plain HTTP too."""
+
 PAGE_HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self';"
-        " img-src 'self' http: https: data:; media-src 'self' http: https: data:;"
-        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f" img-src 'self' https: data: {LOOPBACK_SOURCES};"
+        f" media-src 'self' https: {LOOPBACK_SOURCES} data:;"
+        " connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""On every page: it runs only our script, and loads only our style, images and media; it cannot be
-framed."""
+"""On every page: it runs only our script, and loads only our style; it cannot be framed."""
 
 
 def refuse_other_sites(headers: Headers, host: str) -> None:

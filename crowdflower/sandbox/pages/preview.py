@@ -12,6 +12,7 @@ from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages.assets import read_asset
+from crowdflower.sandbox.pages.pictures import refused_addresses
 from crowdflower.sandbox.pages.rendering import TEMPLATES, job_values
 from crowdflower.sandbox.pages.row_form import Answers, render_unit
 from crowdflower.sandbox.rules.gold_answers import hidden_columns, visible_data
@@ -53,13 +54,16 @@ def render_preview(
     try:
         columns = {field.name: f"{field.name}_gold" for field in form_for(cml, row).fields}
         hidden = hidden_columns({**columns, **(gold or {})})
-        unit = render_unit(cml, PageUnit(1, visible_data(row, hidden)), Answers())
+        shown = visible_data(row, hidden)
+        unit = render_unit(cml, PageUnit(1, shown), Answers())
+        refused = refused_addresses(cml, shown)
     except Refusal as refusal:
         raise FormError(refusal.message) from None
     return TEMPLATES.get_template("preview.html").render(
         **job_values(title, 0, language),
         instructions=Markup(sanitize(instructions)),  # noqa: S704 - sanitized
         unit=unit,
+        refused=refused,
         policy=POLICY,
         stylesheet=Markup(read_asset("desk.css").decode()),  # noqa: S704 - our own
     )

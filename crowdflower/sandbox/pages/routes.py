@@ -16,6 +16,7 @@ from crowdflower.sandbox.errors import Invalid, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages import assets, inline_styles, visitors, work_page
 from crowdflower.sandbox.pages.inline_styles import InlineStyles
+from crowdflower.sandbox.pages.media import file_links, media_response
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.pages.rendering import render_for_job
 from crowdflower.sandbox.pages.standing import read_offer
@@ -73,6 +74,11 @@ def receive(number: int) -> Response:
         return refusal_response(refusal)
 
 
+def send_file(name: str) -> Response:
+    """Send a file of the operator's folder."""
+    return media_response.send_media(_database(), request.cookies.get(COOKIE), name)
+
+
 def move(number: int) -> Response:
     """Lead from the address of earlier versions, ``/work/…``, to today's.
 
@@ -91,9 +97,15 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     *inline_styles.ROUTES,
     ("/label/<int:number>", ["GET"], show),
     ("/label/<int:number>", ["POST"], receive),
+    (f"{file_links.PREFIX}<path:name>", ["GET"], send_file),
     ("/work/<int:number>", ["GET", "POST"], move),
 )
 """Path, verbs, view."""
+
+READING: Final = frozenset(
+    (*(path for path, _, _ in assets.ROUTES), f"{file_links.PREFIX}<path:name>")
+)
+"""Paths of views that only read; to show any other page is to hand it out."""
 
 
 def work_path(tx: Transaction, job_id: int) -> str:

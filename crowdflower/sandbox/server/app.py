@@ -25,6 +25,8 @@ from crowdflower.sandbox.control.delays import Delays
 from crowdflower.sandbox.control.routes import PREFIX
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal, TooManyRequests, Unsupported
 from crowdflower.sandbox.pages import routes as pages_routes
+from crowdflower.sandbox.pages.media import media_response
+from crowdflower.sandbox.pages.media.media_folder import MediaFolder
 from crowdflower.sandbox.server import requests
 from crowdflower.sandbox.server.dispatcher import kind_by_verb
 from crowdflower.sandbox.server.in_process import RAISE_ERRORS
@@ -35,6 +37,7 @@ from crowdflower.sandbox.store.failures import Full
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -156,21 +159,26 @@ class Application(Flask):
 
 def create_app(
     database: Database,
-    *,
     delays: DelaySettings | None = None,
     ampcrowd: AMPCrowdService | None = None,
+    *,
+    files: str | Path | None = None,
 ) -> Application:
     """Create the application of a sandbox.
 
     :param delays: How long effects stay hidden, by kind.
     :param ampcrowd: The AMPCrowd API, if it is served too.
+    :param files: Folder of pictures, sounds and films for contributors.
+    :raises ValueError: The folder does not exist.
 
     >>> from crowdflower.sandbox.store import Database
     >>> create_app(Database()).test_client().get("/v1/jobs").status
     '401 UNAUTHORIZED'
     """
     services = Services.create(database, Delays(delays, database.clock.now))
-    return Application(services, ampcrowd=ampcrowd)
+    app = Application(services, ampcrowd=ampcrowd)
+    app.extensions[media_response.FOLDER] = None if files is None else MediaFolder(files)
+    return app
 
 
 class _Reference(BaseConverter):
@@ -227,7 +235,7 @@ def _routing(*, ampcrowd: bool) -> _Routing:
     rules.append(_Rule("/reports/<token>/<path:name>", endpoint="report", methods=["GET"]))
     service_views["report"] = requests.send_report
     for path, verbs, _ in pages.ROUTES:
-        kinds[f"{' '.join(verbs)} {path}"] = "write"  # to show a page is to hand it out
+        kinds[f"{' '.join(verbs)} {path}"] = "read" if path in pages.READING else "write"
     for path, verbs, view in (*pages.ROUTES, *(ampcrowd_routes.ROUTES if ampcrowd else ())):
         endpoint = f"{' '.join(verbs)} {path}"
         rules.append(_Rule(path, endpoint=endpoint, methods=verbs))

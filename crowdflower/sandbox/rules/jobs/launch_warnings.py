@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -9,6 +10,7 @@ from sqlalchemy import Row, func, select
 from crowdflower.cml.gold import Matching
 from crowdflower.quality.gold_limits import GoldLimits, describe_too_few_units
 from crowdflower.sandbox import forms
+from crowdflower.sandbox.forms.media_addresses import ADVICE
 from crowdflower.sandbox.rules import quiz
 from crowdflower.sandbox.rules.gold_answers import accepted_answers
 from crowdflower.sandbox.rules.settings.source_columns import read_columns
@@ -47,6 +49,16 @@ def warn_of_problems(tx: Transaction, job: Row[Any], units_count: int) -> None:
     quota = job.max_judgments_per_worker
     for problem in limits.problems(count, job.judgments_per_unit, quota) if count else ():
         tx.warn(_as_sentence(problem))
+
+
+def warn_of_refused_media(tx: Transaction, refused: Mapping[str, int]) -> None:
+    """Warn of pictures, sounds and films that the pages of the first units will not load.
+
+    :param refused: Address to the first unit with it.
+    """
+    for address, unit_id in list(refused.items())[:1]:
+        more = f", and {len(refused) - 1} more in the first units" if len(refused) > 1 else ""
+        tx.warn(f"Unit {unit_id}: {address:.200} is not loaded by the page{more}: {ADVICE}.")
 
 
 def _warn_of_marked_rows(tx: Transaction, job_id: int) -> None:

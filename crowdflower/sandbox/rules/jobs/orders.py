@@ -13,8 +13,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 
+from crowdflower.cml import Form
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.errors import Declined, Invalid, NotFound, Refusal
+from crowdflower.sandbox.forms.media_addresses import refused_in_form
 from crowdflower.sandbox.rules import gold_answers, money, quiz, visibility
 from crowdflower.sandbox.rules.completion import finalization
 from crowdflower.sandbox.rules.counters import CounterChanges
@@ -214,13 +216,16 @@ def _check_forms(
     if "{{" not in cml and "{%" not in cml:
         return
     first = select(unit.c.id, unit.c.data).where(*is_new).order_by(unit.c.seq)
+    refused: dict[str, int] = {}
     for row in tx.all(first.limit(min(count, MAX_CHECKED_UNITS))):
-        _check_form(cml, row, hidden)
+        form = _check_form(cml, row, hidden)
+        refused.update({each: row.id for each in refused_in_form(form) if each not in refused})
+    launch_warnings.warn_of_refused_media(tx, refused)
 
 
-def _check_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> None:
+def _check_form(cml: str, row: Row[Any], hidden: frozenset[str]) -> Form:
     try:
-        forms.rendered_form(cml, gold_answers.visible_data(row.data, hidden))
+        return forms.rendered_form(cml, gold_answers.visible_data(row.data, hidden))
     except Invalid as error:
         raise Invalid(f"Unit {row.id}: {error.message}") from None
 
