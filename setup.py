@@ -82,7 +82,8 @@ setup(
     package_data={
         "crowdflower": ["py.typed"],
         "crowdflower.cli": ["data/*"],
-        "crowdflower.sandbox.pages": ["templates/*.html", "assets/*"],
+        "crowdflower.sandbox.desk": ["templates/*.html"],
+        "crowdflower.sandbox.pages": ["templates/*.html", "assets/*", "locales/*/LC_MESSAGES/*"],
     },
     zip_safe=False,
     python_requires=">=3.11",

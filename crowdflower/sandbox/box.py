@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.control.faults import Faults
     from crowdflower.sandbox.crowd import Crowd
     from crowdflower.sandbox.crowd.crowd import HasId
+    from crowdflower.sandbox.desk import Desk
     from crowdflower.sandbox.server.request_log import LoggedRequest
     from crowdflower.sandbox.server.services import Unimplemented
     from crowdflower.sandbox.webhooks.delivery import Attempt, Receiver
@@ -63,7 +64,9 @@ class Sandbox:
         is that token; ``True`` generates one.
     :param strict: Refuse with status 422 each request that would get a warning; it changes nothing.
     :param files: Folder of pictures, sounds and films for contributors, as ``files/NAME``.
-    :raises ValueError: The key, the balance or the folder is invalid.
+    :param desk: Also serve the requester's desk: pages on which a person makes, watches and exports
+        the jobs. A string is its password; with ``True`` only :meth:`desk_url` signs in.
+    :raises ValueError: The key, the balance, the folder or the desk's password is invalid.
     :raises ImportError: While importing this module: a package that the sandbox needs is missing.
 
     >>> with Sandbox() as box:
@@ -86,6 +89,7 @@ class Sandbox:
         control: bool | str = False,
         strict: bool = False,
         files: str | Path | None = None,
+        desk: bool | str = False,
     ) -> None:
         if key is not None:
             accounts.check_key(key)
@@ -108,6 +112,9 @@ class Sandbox:
             self._ampcrowd = AMPCrowdService(self.database, self.key, access)
         self.app = create_app(self.database, transitions, self._ampcrowd, files=files)
         """The API, as a WSGI application."""
+        self._desk: Desk | None = None
+        if desk is not False:
+            self._desk = self._open_desk(None if desk is True else desk)
         self.control_token: str | None = None
         """Token for ``/_sandbox/``, which programs in other languages use; ``None`` when off."""
         if control:
@@ -225,6 +232,19 @@ class Sandbox:
         job_id = job if isinstance(job, int) else job.id
         with self.database.snapshot() as tx:
             return f"{self._server.url}{work_path(tx, job_id)}"
+
+    def desk_url(self) -> str:
+        """Return a one-time URL that signs a browser on this machine in to the requester's desk.
+
+        :raises RuntimeError: The sandbox was created without ``desk=True``.
+
+        >>> with Sandbox(desk=True) as box:
+        ...     "/desk/sign-in?link=" in box.desk_url()
+        True
+        """
+        if self._desk is None:
+            raise RuntimeError("The desk is off: create the Sandbox with desk=True.")
+        return f"{self._server.url}{self._desk.link_path()}"
 
     @property
     def crowd(self) -> Crowd:
@@ -391,6 +411,16 @@ class Sandbox:
     def _read(self, table: Table) -> list[dict[str, Any]]:
         with self.database.snapshot() as tx:
             return [dict(row._mapping) for row in tx.all(table.select().order_by(table.c.id))]  # noqa: SLF001 - public in SQLAlchemy
+
+    def _open_desk(self, password: str | None) -> Desk:
+        from crowdflower.sandbox.desk import Desk  # noqa: PLC0415 - not always served
+        from crowdflower.sandbox.desk.access import Access  # noqa: PLC0415 - as above
+
+        services = self.app.services
+        access = Access(password)
+        desk = Desk(self.database, self.key, access, services.reports, services.unimplemented)
+        self.app.serve_desk(desk)
+        return desk
 
     def _open_account(self, key: str | None) -> str:
         """Open the account, or find it in the database; return its key."""

@@ -21,6 +21,7 @@ import pytest
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.store.engines import schema as tables
 from crowdflower.sandbox.store.failures import SchemaMismatch
+from crowdflower.sandbox.store.tables import VERSION
 
 KEY = "made-by-version-1-0-0"
 OLD = Path(__file__).parent / "made_by_1_0_0"
@@ -120,7 +121,7 @@ def test_the_file_is_copied_before(file: Path) -> None:
     Sandbox(key=KEY, database=file).close()
 
     copy = file.with_name("sandbox.db.1.0.0")
-    assert (version(file), version(copy)) == (2, 1)
+    assert (version(file), version(copy)) == (VERSION, 1)
     assert dump(copy) == before
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert [each.name for each in file.parent.glob("*.1.0.0*")] == [copy.name]
@@ -149,7 +150,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(connection: Any) -> None:
-        tables._create_table(connection, tables.upload)
+        tables._create_table(connection, tables.tables.upload)
         raise RuntimeError("killed")
 
     before = dump(file)
@@ -160,15 +161,15 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
 
     assert dump(file) == before
     Sandbox(key=KEY, database=file).close()
-    assert version(file) == 2
+    assert version(file) == VERSION
 
 
 def test_a_later_version_is_refused_and_not_changed(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("UPDATE schema_info SET version = 3")
+        connection.execute("UPDATE schema_info SET version = ?", (VERSION + 1,))
     before = dump(file)
 
-    with pytest.raises(SchemaMismatch, match=r"holds version 3 of the tables.*Upgrade crowdflower"):
+    with pytest.raises(SchemaMismatch, match=f"version {VERSION + 1} of the tables.*Upgrade"):
         Sandbox(key=KEY, database=file)
 
     assert dump(file) == before

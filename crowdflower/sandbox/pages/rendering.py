@@ -11,6 +11,7 @@ from markupsafe import Markup
 from crowdflower.sandbox.forms.sanitizer import plain_text, sanitize_value
 from crowdflower.sandbox.pages.assets import asset_url
 from crowdflower.sandbox.pages.origins import PAGE_HEADERS
+from crowdflower.sandbox.pages.translations import gettext, ngettext, page_language
 from crowdflower.sandbox.rules.money import CENT
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ TEMPLATES: Final = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n"],
 )
 
 RIGHT_TO_LEFT: Final = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
@@ -65,7 +67,8 @@ def count(number: int, noun: str) -> str:
 TEMPLATES.filters.update(
     markup=markup, plain=plain_text, dollars=dollars, percent=percent, count=count
 )
-TEMPLATES.globals.update(asset_url=asset_url)
+TEMPLATES.globals.update(asset_url=asset_url, page_language=page_language)
+TEMPLATES.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
 
 
 def render(template: str, status: int = 200, **values: Any) -> Response:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 DATABASE: Final = "database"
 """Key of the database in the extensions of the application."""
 
+DESK: Final = "desk"
+"""Key of the requester's desk in the extensions of the application, where it is served."""
+
 COOKIE: Final = "crowdflower_contributor"
 COOKIE_PATH: Final = "/label"
 COOKIE_LIFETIME: Final = 365 * 24 * 3600
@@ -92,9 +95,15 @@ def move(number: int) -> Response:
     return _with_cookie(response, token) if token else response
 
 
+def root() -> Response:
+    """Lead from the address of the server to the desk, or without one to a contributor's home."""
+    return redirect("/desk/" if current_app.extensions.get(DESK) else "/label/")
+
+
 ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     *assets.ROUTES,
     *inline_styles.ROUTES,
+    ("/", ["GET"], root),
     ("/label/<int:number>", ["GET"], show),
     ("/label/<int:number>", ["POST"], receive),
     (f"{file_links.PREFIX}<path:name>", ["GET"], send_file),

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.ampcrowd import AMPCrowdService
     from crowdflower.sandbox.control.delays import DelaySettings
+    from crowdflower.sandbox.desk import Desk
     from crowdflower.sandbox.server.dispatcher import Kind
     from crowdflower.sandbox.store import Database
 
@@ -74,18 +75,25 @@ class Application(Flask):
         self.services = services
         self.control: WSGIApplication | None = None
         """Serves ``/_sandbox/``, if that is enabled."""
-        routing = _routing(ampcrowd=ampcrowd is not None)
-        self.url_map = routing.url_map
-        self._kinds = routing.kinds
-        self.view_functions = {
-            **routing.views,
-            **{name: partial(view, services) for name, view in routing.service_views.items()},
-        }
         self.extensions[pages_routes.DATABASE] = services.database
         self.extensions[ampcrowd_routes.EXTENSION] = ampcrowd
+        self._use(_routing(ampcrowd=ampcrowd is not None, desk=False))
         self.config["MAX_CONTENT_LENGTH"] = MAX_FILE
         self.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
         self.config["MAX_FORM_PARTS"] = MAX_COUNT
+
+    def serve_desk(self, desk: Desk) -> None:
+        """Serve the requester's desk too."""
+        self.extensions[pages_routes.DESK] = desk
+        has_ampcrowd = self.extensions[ampcrowd_routes.EXTENSION] is not None
+        self._use(_routing(ampcrowd=has_ampcrowd, desk=True))
+
+    def _use(self, routing: _Routing) -> None:
+        self.url_map = routing.url_map
+        self._kinds = routing.kinds
+        service_views = routing.service_views.items()
+        bound = {name: partial(view, self.services) for name, view in service_views}
+        self.view_functions = {**routing.views, **bound}
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Respond to a request, or inject a fault."""
@@ -217,7 +225,7 @@ class _Routing(NamedTuple):
 
 
 @cache
-def _routing(*, ampcrowd: bool) -> _Routing:
+def _routing(*, ampcrowd: bool, desk: bool) -> _Routing:
     """Build the routing table. All applications of a process share it."""
     rules: list[Rule] = []
     views: dict[str, Callable[..., Any]] = {}
@@ -240,6 +248,13 @@ def _routing(*, ampcrowd: bool) -> _Routing:
         endpoint = f"{' '.join(verbs)} {path}"
         rules.append(_Rule(path, endpoint=endpoint, methods=verbs))
         views[endpoint] = view
+    if desk:
+        from crowdflower.sandbox.desk import routes as desk_routes  # noqa: PLC0415 - not always on
+
+        for path, verbs, view in desk_routes.ROUTES:
+            endpoint = f"{' '.join(verbs)} {path}"
+            rules.append(_Rule(path, endpoint=endpoint, methods=verbs))
+            views[endpoint] = view
     url_map = Map(
         rules,
         converters={"default": _Reference, "int": _Number},

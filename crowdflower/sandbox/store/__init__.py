@@ -2,6 +2,7 @@
 
 from crowdflower.sandbox.store import (  # registers their tables with the metadata
     ampcrowd_tables,
+    contributor_tables,
     outbox,
 )
 from crowdflower.sandbox.store.database import Database
@@ -15,5 +16,6 @@ __all__ = [
     "StoreFailure",
     "Transaction",
     "ampcrowd_tables",
+    "contributor_tables",
     "outbox",
 ]

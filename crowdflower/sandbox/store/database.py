@@ -83,7 +83,7 @@ class Database:
     >>> database = Database()
     >>> with database.transaction() as tx:
     ...     tx.one(select(schema_info)).version
-    2
+    3
     >>> database.close()
     """
 

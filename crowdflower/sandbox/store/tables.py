@@ -34,7 +34,7 @@ from crowdflower.sandbox.store.column_types import (
     timestamp,
 )
 
-VERSION = 2
+VERSION = 3
 """The schema version. A database of an earlier one is migrated when it is opened, a later one is
 refused. Version 1 is that of crowdflower 1.0.0."""
 
@@ -159,6 +159,8 @@ job = numbered(
     counter("needed_count"),  # judgments that judgable units still need
     counter("judgments_count"),  # all but rejected ones
     counter("tainted_count"),
+    Column("cap_mc", MilliCents),  # the job pauses before it spends more, fee included
+    Column("pause_reason", Text),  # requester cap funds
     counter("next_seq", 1),
     flag("seq_dense", True),  # no unit was ever deleted
     Column("upload_error", Text),  # why the last file was refused
@@ -214,6 +216,7 @@ unit = numbered(
     counter("difficulty"),
     Column("gold_pool", Text),
     Column("order_id", ID),
+    Column("agreement", Double),  # of its results; NULL until it is finalized
     timestamp("last_judgment_at"),
     timestamp("finalized_at"),
     timestamp("created_at", required=True),
@@ -228,6 +231,14 @@ Index(
     "unit_judged", unit.c.job_id, unit.c.seq, sqlite_where=_is_judged, postgresql_where=_is_judged
 )
 Index("unit_gold", unit.c.job_id, unit.c.seq, sqlite_where=_is_gold, postgresql_where=_is_gold)
+_has_agreement = unit.c.agreement.is_not(None)
+Index(
+    "unit_by_agreement",
+    unit.c.job_id,
+    unit.c.agreement,
+    sqlite_where=_has_agreement,
+    postgresql_where=_has_agreement,
+)
 
 upload = numbered(  # a large upload while its rows are stored; deleted in its last transaction
     "upload",

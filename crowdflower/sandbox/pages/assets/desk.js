@@ -15,6 +15,8 @@
   };
   root.classList.add("js");
 
+  one(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
   /* Menus: one open at a time; Escape and a click elsewhere close them. */
   document.addEventListener("click", (event) => {
     for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
@@ -26,6 +28,23 @@
 
   /* Dialogs, and pictures that are enlarged in one. */
   for (const button of all("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
+  for (const box of all("[data-all]")) {
+    const boxes = () => all(`input[name="${box.dataset.all}"]`);
+    const show = () => {
+      const some = boxes().filter((each) => each.checked).length;
+      box.checked = some > 0 && some === boxes().length;
+      box.indeterminate = some > 0 && !box.checked;
+      const count = one("[data-chosen]");
+      if (count) count.textContent = some ? `${some} chosen` : "None chosen";
+    };
+    box.addEventListener("change", () => { for (const each of boxes()) each.checked = box.checked; show(); });
+    for (const each of boxes()) each.addEventListener("change", show);
+  }
+  for (const field of all("select[data-go]")) field.addEventListener("change", () => field.form.requestSubmit());
+  for (const button of all("[data-copy]")) button.addEventListener("click", async () => {
+    try { await navigator.clipboard.writeText(one(button.dataset.copy).textContent.trim()); tell("Copied."); }
+    catch { tell("Could not copy. Select the text and copy it by hand."); }
+  });
   for (const link of all("a.zoom")) link.addEventListener("click", (event) => {
     const view = one("#view");
     if (!view?.showModal) return;
@@ -35,6 +54,55 @@
     image.alt = one("img", link).alt;
     view.showModal();
   });
+  for (const drop of all(".drop")) {
+    const over = (on) => (event) => { event.preventDefault(); drop.classList.toggle("over", on); };
+    for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, over(true));
+    for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, over(false));
+    drop.addEventListener("drop", (event) => { one("input[type=file]", drop).files = event.dataTransfer.files; });
+  }
+
+  /* Figures that change while one looks: the same page is fetched again, marked parts replaced. */
+  const live = Number(one("[data-refresh]")?.dataset.refresh);
+  if (live) setInterval(async () => {
+    if (document.hidden || one("details.menu[open], dialog[open]")) return;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of all("[data-live]")) {
+        const fresh = page.getElementById(part.id);
+        if (fresh && !part.contains(document.activeElement)) part.replaceWith(document.adoptNode(fresh));
+      }
+    } catch { /* tried again later */ }
+  }, live * 1000);
+
+  /* The editor of a form: line numbers, and the preview a moment after the last key. */
+  const code = one(".code textarea");
+  if (code) {
+    const gutter = one(".code pre"), wrong = JSON.parse(code.dataset.lines || "{}");
+    const number = () => gutter.replaceChildren(...code.value.split("\n").map((_, at) => {
+      const line = document.createElement("b");
+      line.textContent = at + 1;
+      if (wrong[at + 1]) line.className = wrong[at + 1];
+      return line;
+    }));
+    let wait;
+    code.addEventListener("input", () => {
+      number(); clearTimeout(wait);
+      wait = setTimeout(() => one("[data-preview]")?.click(), 600);
+    });
+    for (const chip of all("button[data-put]")) chip.addEventListener("click", () => {
+      code.focus(); code.setRangeText(chip.dataset.put, code.selectionStart, code.selectionEnd, "end");
+      code.dispatchEvent(new Event("input"));
+    });
+    for (const link of all("a[data-line]")) link.addEventListener("click", (event) => {
+      event.preventDefault();
+      const lines = code.value.split("\n"), at = link.dataset.line - 1;
+      const from = lines.slice(0, at).join("\n").length + (at ? 1 : 0);
+      code.focus(); code.setSelectionRange(from, from + lines[at].length);
+    });
+    number();
+  }
 
   /* A page of rows to answer. */
   const form = one("form.work");

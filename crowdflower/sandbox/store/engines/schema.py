@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, insert, inspect, select, update
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import Column, Connection, Index, Table, insert, inspect, select, text, update
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
-from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info, upload
+from crowdflower.sandbox.store import contributor_tables, tables
+from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 
 NOT_A_SANDBOX: Final = "tables of something else"
 """The mismatch of a database that another program made."""
@@ -25,6 +26,15 @@ def _create_table(connection: Connection, table: Table) -> None:
     connection.execute(CreateTable(table))
     for index in sorted(table.indexes, key=lambda index: str(index.name)):
         connection.execute(CreateIndex(index))
+
+
+def _add_column(connection: Connection, column: Column[Any]) -> None:
+    definition = CreateColumn(column).compile(connection)
+    connection.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {definition}"))
+
+
+def _index(table: Table, name: str) -> Index:
+    return next(index for index in table.indexes if index.name == name)
 
 
 def is_empty(connection: Connection) -> bool:
@@ -56,7 +66,24 @@ def _version(connection: Connection) -> int:
     return connection.execute(select(schema_info.c.version)).scalar() or 0
 
 
+def _to_version_2(connection: Connection) -> None:
+    _create_table(connection, tables.upload)
+
+
+def _to_version_3(connection: Connection) -> None:
+    for table in (
+        contributor_tables.contest,
+        contributor_tables.draft,
+        contributor_tables.sign_in_link,
+    ):
+        _create_table(connection, table)
+    for column in (tables.job.c.cap_mc, tables.job.c.pause_reason, tables.unit.c.agreement):
+        _add_column(connection, column)
+    connection.execute(CreateIndex(_index(tables.unit, "unit_by_agreement")))
+
+
 _MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = {
-    1: lambda connection: _create_table(connection, upload),
+    1: _to_version_2,
+    2: _to_version_3,
 }
 """A version to the step that leads from it to the next one."""
