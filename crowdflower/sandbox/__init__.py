@@ -4,6 +4,7 @@
 
     box          Sandbox: all of it as one object
     server       the WSGI application, over sockets or in process
+    desk         the requester's pages
     api          the API, one module per resource
     ampcrowd     the API of a second service, AMPCrowd, on the same rules
     pages        the contributor's pages
@@ -17,8 +18,8 @@
     clock        time, ids and random numbers
     errors       error responses of the service
 
-A request passes from ``server`` to ``api``, ``ampcrowd`` or ``pages``, then to ``rules`` and
-``store``.
+A request passes from ``server`` to ``api``, ``ampcrowd``, ``pages`` or ``desk``, then to ``rules``
+and ``store``.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages.assets import read_asset
-from crowdflower.sandbox.pages.pictures import refused_addresses
 from crowdflower.sandbox.pages.rendering import TEMPLATES, job_values
-from crowdflower.sandbox.pages.row_form import Answers, render_unit
+from crowdflower.sandbox.pages.row.pictures import refused_addresses
+from crowdflower.sandbox.pages.row.row_form import Answers, render_unit
 from crowdflower.sandbox.rules.gold_answers import hidden_columns, visible_data
 from crowdflower.sandbox.rules.work.handout import PageUnit
 

@@ -14,11 +14,12 @@ from markupsafe import Markup
 
 from crowdflower.sandbox.errors import Invalid, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
-from crowdflower.sandbox.pages import assets, inline_styles, visitors, work_page
-from crowdflower.sandbox.pages.inline_styles import InlineStyles
+from crowdflower.sandbox.pages import assets, visitors, work_page
 from crowdflower.sandbox.pages.media import file_links, media_response
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.pages.rendering import render_for_job
+from crowdflower.sandbox.pages.row import inline_styles
+from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
 from crowdflower.sandbox.pages.standing import read_offer
 from crowdflower.sandbox.pages.work_page import Visit, redirect, refusal_response
 from crowdflower.sandbox.rules.jobs import jobs

@@ -11,11 +11,11 @@ from markupsafe import Markup
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.sanitizer import sanitize
-from crowdflower.sandbox.pages.inline_styles import InlineStyles
 from crowdflower.sandbox.pages.no_page import NO_LONGER_OPEN, NO_PAGE, QUIZ_PASSED, SKIPPED, Say
 from crowdflower.sandbox.pages.notices import read_notices
 from crowdflower.sandbox.pages.rendering import render, render_for_job
-from crowdflower.sandbox.pages.row_form import Answers, render_unit
+from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
+from crowdflower.sandbox.pages.row.row_form import Answers, render_unit
 from crowdflower.sandbox.pages.standing import read_standing
 from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.work import extension, submission

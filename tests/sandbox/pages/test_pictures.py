@@ -9,8 +9,8 @@ import pytest
 from crowdflower.exceptions import ServiceWarning
 from crowdflower.sandbox.forms import find_removed_markup
 from crowdflower.sandbox.forms.media_addresses import is_loaded
-from crowdflower.sandbox.pages.pictures import link_pictures, refused_addresses
 from crowdflower.sandbox.pages.preview import render_preview
+from crowdflower.sandbox.pages.row.pictures import link_pictures, refused_addresses
 
 if TYPE_CHECKING:
     from crowdflower.sandbox import Sandbox

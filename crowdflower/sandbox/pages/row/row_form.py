@@ -12,9 +12,9 @@ from markupsafe import Markup
 from crowdflower.cml.form import Section
 from crowdflower.sandbox.forms import rendered_form
 from crowdflower.sandbox.forms.sanitizer import close_players, plain_text, sanitize
-from crowdflower.sandbox.pages.conditions import condition_data, condition_in_words
-from crowdflower.sandbox.pages.pictures import link_pictures
 from crowdflower.sandbox.pages.rendering import TEMPLATES, markup
+from crowdflower.sandbox.pages.row.conditions import condition_data, condition_in_words
+from crowdflower.sandbox.pages.row.pictures import link_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

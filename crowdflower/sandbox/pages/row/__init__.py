@@ -1,0 +1,1 @@
+"""A row as a contributor sees it: its questions, conditions, styles and pictures."""
