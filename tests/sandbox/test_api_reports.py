@@ -375,6 +375,7 @@ CLASHING = {
 ROW = SimpleNamespace(
     id=7, state="golden", data=CLASHING, trusted_judgments=1, last_judgment_at=None, results={},
     judgments=1, missed_count=0, difficulty=0, gold_pool=None, rejected={},
+    contested_count=0, contention=[],
     created_at=0, updated_at=0,
 )  # fmt: skip
 ANSWER = SimpleNamespace(

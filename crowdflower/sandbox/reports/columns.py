@@ -202,14 +202,14 @@ def gold_report(
 
     The header and the format of the cells are those of a file of 2014: shares are fractions,
     ``_gold_case`` is empty, and the answers that were wrong stand before the accepted ones, in a
-    column named like the question, with an underscore. Contributors cannot contest a test question
-    in the sandbox, so the columns about it are empty or 0.
+    column named like the question, with an underscore. ``_contention`` has what contributors wrote
+    who contested the test question, ``_pct_contested`` their share of all judgments.
 
     :param gold: Question to the column of its accepted answers.
     :param columns: Source columns.
     :param units: Objects with the attributes ``id``, ``state``, ``data``, ``judgments``,
-        ``missed_count``, ``difficulty``, ``gold_pool``, and ``rejected``, which maps questions to
-        wrong answers.
+        ``missed_count``, ``difficulty``, ``gold_pool``, ``rejected``, which maps questions to
+        wrong answers, ``contested_count`` (judgments) and ``contention`` (texts).
     """
     printed = {name: column for name, column in sorted(gold.items()) if column in columns}
     owners = {column: name for name, column in reversed(printed.items())}
@@ -223,7 +223,10 @@ def gold_report(
     rest = _source({*GOLD, *answers, "_golden"}, [name for name in columns if name not in excluded])
     yield [*GOLD, *answers, *rest, "_golden"]
     for unit in units:
-        share = unit.missed_count / unit.judgments if unit.judgments else 0.0
+        missed, contested = (
+            count / unit.judgments if unit.judgments else 0.0
+            for count in (unit.missed_count, unit.contested_count)
+        )
         cells = [
             cell
             for name, pair in accepted.items()
@@ -234,13 +237,13 @@ def gold_report(
         ]
         yield [
             str(unit.id),
-            f"{share:.2f}",
+            f"{missed:.2f}",
             str(unit.judgments),
             "",
             str(unit.difficulty),
             format_cell(unit.state == "hidden_gold"),
-            "",
-            "0.0",
+            format_cell(unit.contention),
+            format_figure(contested),
             format_cell(unit.gold_pool),
             *cells,
             *(format_cell(unit.data.get(name)) for name in rest.values()),

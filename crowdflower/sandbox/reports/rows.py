@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, and_, select
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.clock import report_time
@@ -17,7 +17,7 @@ from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.units import gold
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.store.fast import report_queries
-from crowdflower.sandbox.store.tables import judgment, unit, worker, worker_job
+from crowdflower.sandbox.store.tables import contest, judgment, unit, worker, worker_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 BATCH_SIZE: Final = 1000
 """Units in memory."""
+
+_is_contested = and_(
+    judgment.c.unit_id == contest.c.unit_id, judgment.c.worker_id == contest.c.worker_id
+)
 
 
 class JudgedUnit(NamedTuple):
@@ -41,7 +45,7 @@ class JudgedUnit(NamedTuple):
 
 
 class GoldUnit(NamedTuple):
-    """A test question, with counts of its answers, and the wrong answers to each question."""
+    """A test question, with counts of its answers, the wrong ones, and what was contested."""
 
     id: int
     state: str
@@ -51,6 +55,8 @@ class GoldUnit(NamedTuple):
     difficulty: int
     gold_pool: str | None
     rejected: dict[str, list[Any]]
+    contested_count: int
+    contention: list[str]
 
 
 def read_golds(tx: Transaction, job: Row[Any]) -> Iterator[GoldUnit]:
@@ -60,11 +66,16 @@ def read_golds(tx: Transaction, job: Row[Any]) -> Iterator[GoldUnit]:
     wrong: dict[int, list[dict[str, Any]]] = {}
     for row in tx.all(query.where(*is_wrong).order_by(judgment.c.id)):
         wrong.setdefault(row.unit_id, []).append(row.data)
+    contested = _contested(tx, job)
     for row in gold.list_all(tx, job):
         answered = row.judgments_count + row.tainted_count
         about = (row.missed_count, row.difficulty, row.gold_pool)
         rejected = _rejected_answers(job, row, wrong.get(row.id, []))
-        yield GoldUnit(row.id, row.state, row.data, answered, *about, rejected)
+        texts = contested.get(row.id, {})
+        contention = [text for each in texts.values() for text in each]
+        yield GoldUnit(
+            row.id, row.state, row.data, answered, *about, rejected, len(texts), contention
+        )
 
 
 def read_judgments(
@@ -139,6 +150,19 @@ def read_source(tx: Transaction, job: Row[Any]) -> Iterator[Row[Any]]:
     """Yield every unit."""
     for rows in _batches(tx, job):
         yield from rows
+
+
+def _contested(tx: Transaction, job: Row[Any]) -> dict[int, dict[int, list[str]]]:
+    """Return what contributors wrote who contested a test question, by unit and contributor."""
+    query = (
+        select(contest.c.unit_id, contest.c.worker_id, contest.c.text)
+        .join(judgment, _is_contested)
+        .where(contest.c.job_id == job.id, judgment.c.rejected.is_(False))
+    )
+    found: dict[int, dict[int, list[str]]] = {}
+    for row in tx.all(query.order_by(contest.c.id)):
+        found.setdefault(row.unit_id, {}).setdefault(row.worker_id, []).append(row.text)
+    return found
 
 
 def _rejected_answers(

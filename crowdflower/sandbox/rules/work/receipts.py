@@ -42,7 +42,7 @@ class Receipt:
     """Pay for the page, in US cents."""
 
     feedback: tuple[Feedback, ...] = ()
-    """Missed test questions of a work page, except hidden ones."""
+    """Missed test questions of the page, except hidden ones."""
 
     def to_text(self) -> str:
         """Return the receipt as JSON; faster than ``dataclasses.asdict``, as every page has one."""

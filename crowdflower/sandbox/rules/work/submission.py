@@ -182,6 +182,8 @@ def _grade(
     missed = facts.golds_missed + sum(bool(each.missed) for each in golds)
     now = trust(seen, missed, facts.golds_forgiven)
     outcome = _Outcome(facts.state or "working", now, seen, missed)
+    if not truthy(job.options.get("hide_correct_answers")):
+        outcome.feedback = _feedback(job, golds)
     enough = now >= quiz.min_trust(job)
     if page.mode == "quiz":
         outcome.passed = enough
@@ -192,16 +194,18 @@ def _grade(
         outcome.state = "working"
     if seen > facts.golds_seen and seen >= quiz.gold_before_removal(job) and not enough:
         outcome.state, outcome.tainted = "removed", True
-    if not truthy(job.options.get("hide_correct_answers")):
-        outcome.feedback = tuple(
-            Feedback(each.unit.id, name, tuple(accepted[name]), reason)
-            for each in golds
-            if each.missed and each.unit.state != "hidden_gold"
-            for accepted in [gold_answers.accepted_answers(job.gold, each.data)]
-            for name in each.missed
-            for reason in [gold_answers.reason(job.gold, each.data, name)]
-        )
     return outcome
+
+
+def _feedback(job: JobFacts, golds: Sequence[_UnitAnswers]) -> tuple[Feedback, ...]:
+    return tuple(
+        Feedback(each.unit.id, name, tuple(accepted[name]), reason)
+        for each in golds
+        if each.missed and each.unit.state != "hidden_gold"
+        for accepted in [gold_answers.accepted_answers(job.gold, each.data)]
+        for name in each.missed
+        for reason in [gold_answers.reason(job.gold, each.data, name)]
+    )
 
 
 def _store_judgments(
