@@ -6,14 +6,12 @@
     work_page      the page of rows: shown, submitted, skipped, given more time
     notices        what is shown above it: messages, and what became of the page before
     no_page        what contributors read who have no page
-    standing       figures: what a job offers, how far a contributor got
-    visitors       which contributor uses a browser
-    row_form       a form and a row as HTML, with answers and errors
-    conditions     only-if, for the script of the page and in words
-    rendering      templates as pages
-    inline_styles  styles of a form, in a stylesheet of their own
-    assets         the style and the script of all pages
+    contributor/   their home, inbox, devices, late answers, objections to test questions
+    row/           a form and a row as HTML, with answers and errors
     media/         the operator's own pictures, sounds and films
+    rendering      templates as pages
+    translations   texts in the reader's language
+    assets         the style and the script of all pages
     preview        a form and a row as a page of its own, without a server
     origins        protection against requests from other sites (CSRF), and the headers of pages
 """

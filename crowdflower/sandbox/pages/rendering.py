@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
-from flask import Response
+from flask import Response, has_request_context, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crowdflower.sandbox.forms.sanitizer import plain_text, sanitize_value
 from crowdflower.sandbox.pages.assets import asset_url
 from crowdflower.sandbox.pages.origins import PAGE_HEADERS
-from crowdflower.sandbox.pages.translations import gettext, ngettext, page_language
+from crowdflower.sandbox.pages.translations import (
+    gettext,
+    languages,
+    ngettext,
+    page_language,
+    use_language,
+)
 from crowdflower.sandbox.rules.money import CENT
 
 if TYPE_CHECKING:
@@ -80,6 +87,17 @@ def render(template: str, status: int = 200, **values: Any) -> Response:
 def render_for_job(template: str, job: Row[Any], status: int = 200, **values: Any) -> Response:
     """Return a page of a job, in its language."""
     return render(template, status, **job_values(job.title, job.id, job.language), **values)
+
+
+def work_path(job: Row[Any]) -> str:
+    """Return the path at which people work on a job, with its secret."""
+    return f"/label/{job.id}?{urlencode({'secret': job.secret})}"
+
+
+def plain_values() -> dict[str, Any]:
+    """Return what the frame of a page shows that belongs to no job, in the browser's language."""
+    wanted = request.accept_languages.best_match(languages()) if has_request_context() else None
+    return {"job_title": "", "language": use_language(wanted), "direction": "ltr"}
 
 
 def job_values(title: str | None, number: int, language: str | None) -> dict[str, Any]:

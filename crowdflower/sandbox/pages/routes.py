@@ -6,55 +6,51 @@ they enter a name; after that a cookie identifies them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Final
 
 from flask import Response, current_app, request
 from markupsafe import Markup
 
-from crowdflower.sandbox.errors import Invalid, Refusal
+from crowdflower.sandbox.errors import Forbidden, Invalid, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
-from crowdflower.sandbox.pages import assets, visitors, work_page
+from crowdflower.sandbox.pages import assets, work_page
+from crowdflower.sandbox.pages.contributor import browser, my_jobs_page, objection, visitors
+from crowdflower.sandbox.pages.contributor.standing import read_offer
 from crowdflower.sandbox.pages.media import file_links, media_response
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.pages.rendering import render_for_job
+from crowdflower.sandbox.pages.rendering import work_path as path_with_secret
 from crowdflower.sandbox.pages.row import inline_styles
 from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
-from crowdflower.sandbox.pages.standing import read_offer
+from crowdflower.sandbox.pages.translations import use_language
 from crowdflower.sandbox.pages.work_page import Visit, redirect, refusal_response
 from crowdflower.sandbox.rules.jobs import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Row
     from werkzeug.datastructures import MultiDict
 
-    from crowdflower.sandbox.store import Database, Transaction
+    from crowdflower.sandbox.store import Transaction
 
-DATABASE: Final = "database"
+DATABASE: Final = browser.DATABASE
 """Key of the database in the extensions of the application."""
 
 DESK: Final = "desk"
 """Key of the requester's desk in the extensions of the application, where it is served."""
-
-COOKIE: Final = "crowdflower_contributor"
-COOKIE_PATH: Final = "/label"
-COOKIE_LIFETIME: Final = 365 * 24 * 3600
-"""Seconds for which the browser keeps the cookie: one year."""
 
 
 def show(number: int) -> Response:
     """Show a contributor's page, or ask for their name."""
 
     def render(tx: Transaction) -> Response:
-        visit, worker = _visit(tx, number)
-        if worker is None:
+        visit = _visit(tx, number)
+        if visit.me is None:
             return _sign_in(visit)
-        return work_page.show(visit, worker)
+        return work_page.show(visit, visit.me.worker)
 
     try:
-        return _database().write(render)
+        return browser.database().write(render)
     except Refusal as refusal:
         return refusal_response(refusal)
 
@@ -64,23 +60,38 @@ def receive(number: int) -> Response:
     form: MultiDict[str, str] = request.form
 
     def handle(tx: Transaction) -> Response:
-        visit, worker = _visit(tx, number)
+        visit = _visit(tx, number)
         if "name" in form:
             return _register(visit, form["name"])
-        if worker is None:
+        if visit.me is None:
             return _sign_in(visit, "Please enter your name first.", 403)
-        return work_page.submit(visit, worker, form)
+        return work_page.submit(visit, visit.me.worker, form)
 
     try:
         refuse_other_sites(request.headers, request.host)
-        return _database().write(handle)
+        return browser.database().write(handle)
+    except Refusal as refusal:
+        return refusal_response(refusal)
+
+
+def contest(number: int) -> Response:
+    """Take what a contributor has against the correct answer of a test question."""
+
+    def handle(tx: Transaction) -> Response:
+        visit = _visit(tx, number)
+        if visit.me is None:
+            raise Forbidden("This browser is not signed in. Open the link of the job again.")
+        return objection.receive(tx, visit.job, visit.me, visit.url)
+
+    try:
+        return browser.database().write(handle)
     except Refusal as refusal:
         return refusal_response(refusal)
 
 
 def send_file(name: str) -> Response:
     """Send a file of the operator's folder."""
-    return media_response.send_media(_database(), request.cookies.get(COOKIE), name)
+    return media_response.send_media(browser.database(), request.cookies.get(browser.COOKIE), name)
 
 
 def move(number: int) -> Response:
@@ -92,8 +103,8 @@ def move(number: int) -> Response:
     query = request.query_string.decode("latin-1")
     location = f"/label/{number}" + (f"?{query}" if query else "")
     response = Response(status=308, headers={"Location": location})
-    token = request.cookies.get(COOKIE)
-    return _with_cookie(response, token) if token else response
+    token = request.cookies.get(browser.COOKIE)
+    return browser.set_cookie(response, token) if token else response
 
 
 def root() -> Response:
@@ -107,6 +118,11 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     ("/", ["GET"], root),
     ("/label/<int:number>", ["GET"], show),
     ("/label/<int:number>", ["POST"], receive),
+    ("/label/<int:number>/contest", ["POST"], contest),
+    ("/label", ["GET"], my_jobs_page.show),
+    ("/label", ["POST"], my_jobs_page.receive),
+    ("/label/me/<token>", ["GET"], my_jobs_page.show_link),
+    ("/label/me/<token>", ["POST"], my_jobs_page.use_link),
     (f"{file_links.PREFIX}<path:name>", ["GET"], send_file),
     ("/work/<int:number>", ["GET", "POST"], move),
 )
@@ -126,19 +142,10 @@ def work_path(tx: Transaction, job_id: int) -> str:
     job = jobs.load(tx, job_id)
     if job is None:
         raise LookupError(f"There is no job {job_id}.")
-    return _work_path(job)
+    return path_with_secret(job)
 
 
-def _work_path(job: Row[Any]) -> str:
-    return f"/label/{job.id}?{urlencode({'secret': job.secret})}"
-
-
-def _database() -> Database:
-    database: Database = current_app.extensions[DATABASE]
-    return database
-
-
-def _visit(tx: Transaction, number: int) -> tuple[Visit, Row[Any] | None]:
+def _visit(tx: Transaction, number: int) -> Visit:
     """Find the job and the contributor of a request.
 
     :raises NotFound: No job has this id and secret.
@@ -146,7 +153,8 @@ def _visit(tx: Transaction, number: int) -> tuple[Visit, Row[Any] | None]:
     # Secrets contain plus signs, which a URL that was written by hand has unescaped, as spaces.
     secret = request.args.get("secret", "").replace(" ", "+")
     job = jobs.find_by_secret(tx, number, secret)
-    return Visit(tx, job, _work_path(job)), visitors.find(tx, request.cookies.get(COOKIE))
+    use_language(job.language)
+    return Visit(tx, job, path_with_secret(job), me=browser.find_visitor(tx))
 
 
 def _sign_in(visit: Visit, error: str = "", status: int = 200) -> Response:
@@ -168,17 +176,4 @@ def _register(visit: Visit, name: str) -> Response:
         token = visitors.register(visit.tx, name, request.remote_addr)
     except Invalid as invalid:
         return _sign_in(visit, invalid.message, 422)
-    return _with_cookie(redirect(visit.url), token)
-
-
-def _with_cookie(response: Response, token: str) -> Response:
-    response.set_cookie(
-        COOKIE,
-        token,
-        COOKIE_LIFETIME,
-        path=COOKIE_PATH,
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
+    return browser.set_cookie(redirect(visit.url), token)

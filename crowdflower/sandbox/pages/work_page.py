@@ -11,14 +11,16 @@ from markupsafe import Markup
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.sanitizer import sanitize
+from crowdflower.sandbox.pages.contributor import late_answers
+from crowdflower.sandbox.pages.contributor.browser import require_form_token
+from crowdflower.sandbox.pages.contributor.standing import read_standing
 from crowdflower.sandbox.pages.no_page import NO_LONGER_OPEN, NO_PAGE, QUIZ_PASSED, SKIPPED, Say
 from crowdflower.sandbox.pages.notices import read_notices
-from crowdflower.sandbox.pages.rendering import render, render_for_job
+from crowdflower.sandbox.pages.rendering import plain_values, render, render_for_job
 from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
 from crowdflower.sandbox.pages.row.row_form import Answers, render_unit
-from crowdflower.sandbox.pages.standing import read_standing
 from crowdflower.sandbox.rules.completion import closing
-from crowdflower.sandbox.rules.work import extension, submission
+from crowdflower.sandbox.rules.work import drafts, extension, submission
 from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
 from crowdflower.sandbox.store.fast import page_queries
 
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
     from werkzeug.datastructures import MultiDict
 
+    from crowdflower.sandbox.pages.contributor.visitors import Visitor
     from crowdflower.sandbox.rules.work.handout import Page, PageUnit
     from crowdflower.sandbox.store import Transaction
 
-DONE, SKIPPED_PAGE = "done", "skipped"
-"""Query parameters with the number of the page that was just submitted, or skipped."""
+DONE, SKIPPED_PAGE, LATE = "done", "skipped", "late"
+"""Query parameters with the number of the page that was just submitted, or skipped, or came too
+late."""
 
 _MAX_ID_DIGITS: Final = 18
 _ANSWER_NAME: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
@@ -65,12 +69,22 @@ class Visit(NamedTuple):
     hidden_fields: Sequence[tuple[str, str]] = ()
     """Name and value of additional fields of the form."""
 
+    me: Visitor | None = None
+    """The contributor, if their browser is known by its cookie: they have a home, drafts of late
+    answers, and can contest test questions."""
+
+    @property
+    def contest_url(self) -> str | None:
+        """URL to contest a test question at; ``None`` if this contributor cannot."""
+        path, _, query = self.url.partition("?")
+        return None if self.me is None else f"{path}/contest?{query}"
+
 
 def show(visit: Visit, worker: Row[Any]) -> Response:
     """Show what comes next: a page of rows, or what became of the last one."""
     if SKIPPED_PAGE in request.args:
         return say(visit, worker, SKIPPED._replace(next_url=visit.url))
-    return page_response(visit, worker)
+    return _late_response(visit) or page_response(visit, worker)
 
 
 def submit(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
@@ -80,8 +94,19 @@ def submit(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Respons
     """
     if "give_up" in form:
         return _skip(visit, worker, form)
+    if visit.me is not None and ("again" in form or "drop" in form):
+        return _resolve_late_answers(visit, visit.me, form)
+    return _receive_answers(visit, worker, form)
+
+
+def _receive_answers(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
+    """Submit a page, or show it again with more time or another entry."""
     page, token = _page_number(form.get("assignment", "")), form.get("token", "")
     values = _parse_answers(form)
+    if visit.me is not None and page is not None:
+        of_page = (visit.tx, visit.job.id, worker.id, page, token)
+        if late_answers.keep_answers(*of_page, values):
+            return redirect(visit.url, LATE, page)
     if "more_time" in form and page is not None:
         extension.extend_page(visit.tx, visit.job, worker.id, page)
         return page_response(visit, worker, {unit: Answers(each) for unit, each in values.items()})
@@ -103,7 +128,32 @@ def submit(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Respons
             unit: Answers(values.get(unit, {}), errors.get(unit, {})) for unit in {*values, *errors}
         }
         return page_response(visit, worker, answers, status=422)
+    drafts.forget_page(visit.tx, worker.id, page)
     return redirect(visit.url, DONE, receipt.assignment_id)
+
+
+def _resolve_late_answers(visit: Visit, me: Visitor, form: MultiDict[str, str]) -> Response:
+    """Take the rows again whose answers came too late, or forget them."""
+    require_form_token(me)
+    if "again" in form:
+        late_answers.take_again(visit.tx, visit.job, me.worker)
+    else:
+        drafts.forget(visit.tx, visit.job.id, me.worker.id)
+    return redirect(visit.url)
+
+
+def _late_response(visit: Visit) -> Response | None:
+    """Return the page about answers that came too late; ``None`` if something else comes first."""
+    late = None
+    if visit.me is not None:
+        late = late_answers.read_late_page(visit.tx, visit.job, visit.me.worker)
+    was_late = LATE in request.args
+    if visit.me is None or late is None or not (was_late or late.comes_next):
+        return None
+    notices = read_notices(visit.tx, visit.me.worker.id, _submitted_page())
+    status = 410 if was_late else 200
+    values = {"me": visit.me, "url": visit.url, "contest_url": visit.contest_url, **notices}
+    return render_for_job("late_answers.html", visit.job, status, late=late, **values)
 
 
 def _with_changed_entries(
@@ -129,6 +179,7 @@ def _skip(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response
     page = _page_number(form.get("assignment", ""))
     if page is None:
         raise NotFound
+    drafts.forget_page(visit.tx, worker.id, page)
     if closing.release_pages(visit.tx, visit.job.id, worker.id, page):
         return redirect(visit.url, SKIPPED_PAGE, page)
     return say(visit, worker, NO_LONGER_OPEN._replace(next_url=visit.url), status=409)
@@ -141,6 +192,7 @@ def say(visit: Visit, worker: Row[Any], what: Say, status: int = 200, **values: 
     standing = read_standing(tx, job, worker.id)
     values = {"page": None, "hidden_fields": (), **notices, **values}
     values["standing"] = standing if standing.judgments else None
+    values |= {"me": visit.me, "contest_url": visit.contest_url}
     return render_for_job("say.html", job, status, say=what, **values)
 
 
@@ -173,6 +225,11 @@ def page_response(
     notices = read_notices(tx, worker.id, _submitted_page() if answers is None else None)
     if notices["receipt"] and notices["receipt"].receipt.mode == "quiz":
         return say(visit, worker, QUIZ_PASSED._replace(next_url=visit.url))
+    is_given = bool(answers)
+    if answers is None and visit.me is not None:
+        late = drafts.read_rows(tx, job, worker.id)
+        answers = {row.unit_id: Answers(row.answers) for row in late}
+        is_given = any(unit.id in answers for unit in page.units)
     answers = answers or {}
     try:
         units, styles = _render_units(job.cml or "", page.units, answers)
@@ -189,7 +246,7 @@ def page_response(
         units=units,
         errors=errors,
         rows_with_errors={each.number for each in errors},
-        is_given=bool(answers),
+        is_given=is_given,
         pay_mc=0 if stored is None else stored.pay_mc,
         seconds_left=max(1, round(page.expires_at - tx.clock.now())),
         can_extend=job.state == "running"
@@ -198,6 +255,8 @@ def page_response(
         instructions=instructions,
         styles_url=styles.url,
         hidden_fields=visit.hidden_fields,
+        me=visit.me,
+        contest_url=visit.contest_url,
         **notices,
     )
 
@@ -273,6 +332,6 @@ def say_without_job(tx: Transaction, worker: Row[Any], what: Say) -> Response:
 
 def plain_say(what: Say, status: int = 200, **notices: Any) -> Response:
     """Say something that belongs to no job."""
-    frame = {"job_title": "", "language": "en", "direction": "ltr"}
-    nothing = {"messages": (), "receipt": None, "standing": None, "hidden_fields": ()}
-    return render("say.html", status, **{**frame, **nothing, **notices}, say=what, page=None)
+    nothing = {"letters": (), "receipt": None, "standing": None, "hidden_fields": ()}
+    values = {**plain_values(), **nothing, **notices}
+    return render("say.html", status, **values, say=what, page=None)

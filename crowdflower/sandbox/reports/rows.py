@@ -16,8 +16,9 @@ from crowdflower.sandbox.rules.results import judgments, results, shapes
 from crowdflower.sandbox.rules.results.aggregation import WeightedAnswers
 from crowdflower.sandbox.rules.units import gold
 from crowdflower.sandbox.rules.work import workers
+from crowdflower.sandbox.store.contributor_tables import contest
 from crowdflower.sandbox.store.fast import report_queries
-from crowdflower.sandbox.store.tables import contest, judgment, unit, worker, worker_job
+from crowdflower.sandbox.store.tables import judgment, unit, worker, worker_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The tables of contributors' pages: objections to test questions, late answers, sign-in links."""
+"""The tables of contributors' pages: objections to test questions, late answers, devices."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ contest = numbered(  # a contributor disagrees with the correct answer of a test
     Column("accepted", Boolean),
     timestamp("created_at", required=True),
     timestamp("decided_at"),
+    timestamp("read_at"),  # when the contributor saw the decision
     UniqueConstraint("unit_id", "worker_id", "field"),
     Index("contest_by_job", "job_id"),
+    Index("contest_by_worker", "worker_id"),
 )
 
 draft = Table(  # answers that came after their page had expired
@@ -28,6 +30,7 @@ draft = Table(  # answers that came after their page had expired
     Column("worker_id", ID, ForeignKey("worker.id"), primary_key=True),
     Column("unit_id", ID, ForeignKey("unit.id"), primary_key=True),
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("assignment_id", ID, ForeignKey("assignment.id"), nullable=False),
     Column("answers", Json, nullable=False),
     timestamp("created_at", required=True),
     Index("draft_by_job", "job_id"),
@@ -40,4 +43,12 @@ sign_in_link = Table(  # signs another device in as the same person, once
     Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
     timestamp("expires_at", required=True),
     timestamp("used_at"),
+)
+
+device = Table(  # another browser of a person, signed in by such a link
+    "device",
+    metadata,
+    Column("token_hash", Text, primary_key=True),  # of the token in its cookie
+    Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
+    timestamp("created_at", required=True),
 )

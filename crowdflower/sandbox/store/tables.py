@@ -291,6 +291,7 @@ worker_job = Table(
     money("bonus_mc"),
     timestamp("first_at", required=True),
     timestamp("last_at", required=True),
+    Index("worker_job_by_worker", "worker_id"),
 )
 
 account_flag = Table(  # contributors who may not work on any job of the account
@@ -372,6 +373,7 @@ message = numbered(
     Column("text", Text, nullable=False),
     timestamp("created_at", required=True),
     timestamp("read_at"),
+    Index("message_by_worker", "worker_id"),
 )
 
 bonus = numbered(

@@ -11,7 +11,7 @@ from crowdflower.sandbox.errors import Conflict, Invalid, NotFound
 from crowdflower.sandbox.reports import rows
 from crowdflower.sandbox.rules.units import units
 from crowdflower.sandbox.rules.work import contests, workers
-from crowdflower.sandbox.store import tables as t
+from crowdflower.sandbox.store import contributor_tables as t
 
 
 def missed(world: Any, **options: Any) -> tuple[Any, Any, list[int]]:

@@ -11,7 +11,7 @@ from werkzeug.http import parse_range_header
 from werkzeug.wsgi import wrap_file
 
 from crowdflower.sandbox.errors import NotFound
-from crowdflower.sandbox.pages import visitors
+from crowdflower.sandbox.pages.contributor import visitors
 from crowdflower.sandbox.pages.media.file_links import PREFIX
 from crowdflower.sandbox.rules.jobs import jobs
 

@@ -14,8 +14,9 @@ from crowdflower.sandbox.errors import Conflict, Invalid, NotFound
 from crowdflower.sandbox.rules.completion import forgiveness
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.work.receipts import Receipt
+from crowdflower.sandbox.store.contributor_tables import contest
 from crowdflower.sandbox.store.fast import page_queries
-from crowdflower.sandbox.store.tables import contest, judgment
+from crowdflower.sandbox.store.tables import judgment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

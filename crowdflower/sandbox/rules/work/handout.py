@@ -127,10 +127,8 @@ def take_page(
     :param only: Hand out these units only. Test questions are asked only if they are among them.
     :raises NoPageAvailable: The contributor may not work, or no units are left for them.
     """
-    driver, now = tx.driver, tx.clock.now()
-    if page_queries.has_expired_pages(driver, job.id, now):
-        locks.lock_job(tx, job.id)
-        closing.expire_pages(tx, job.id)
+    driver = tx.driver
+    expire_pages(tx, job.id)
     locks.lock_for_page(tx, job.id, worker.id)
     job_facts = page_facts.read_job(driver, job.id)
     current = page_queries.find_open_page(driver, job.id, worker.id)
@@ -145,6 +143,22 @@ def take_page(
         raise NoPageAvailable("job_not_running")
     page = _NewPage(mode, golds, units, price)
     return _insert_page(tx, job_facts, worker, facts, page, random)
+
+
+def expire_pages(tx: Transaction, job_id: int) -> None:
+    """Let the open pages of a job expire whose time is over, so that their rows are free again."""
+    if page_queries.has_expired_pages(tx.driver, job_id, tx.clock.now()):
+        locks.lock_job(tx, job_id)
+        closing.expire_pages(tx, job_id)
+
+
+def find_refusal(tx: Transaction, job: Row[Any], worker: Row[Any]) -> Reason | None:
+    """Return why a contributor may not work on a job, whatever rows it has; ``None`` if they may.
+
+    What they did so far is not looked at: a maximum may be reached, or no row may be left.
+    """
+    facts = page_facts.read_worker(tx.driver, job.id, worker.id, worker.channel)
+    return _refusal_reason(tx, page_facts.read_job(tx.driver, job.id), worker, facts)
 
 
 def _remaining_quota(tx: Transaction, job: JobFacts, worker: Row[Any], facts: WorkerFacts) -> int:

@@ -75,11 +75,17 @@ def _to_version_3(connection: Connection) -> None:
         contributor_tables.contest,
         contributor_tables.draft,
         contributor_tables.sign_in_link,
+        contributor_tables.device,
     ):
         _create_table(connection, table)
     for column in (tables.job.c.cap_mc, tables.job.c.pause_reason, tables.unit.c.agreement):
         _add_column(connection, column)
-    connection.execute(CreateIndex(_index(tables.unit, "unit_by_agreement")))
+    for table, name in (
+        (tables.unit, "unit_by_agreement"),
+        (tables.worker_job, "worker_job_by_worker"),
+        (tables.message, "message_by_worker"),
+    ):
+        connection.execute(CreateIndex(_index(table, name)))
 
 
 _MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = {
