@@ -14,7 +14,14 @@ from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages.contributor import late_answers
 from crowdflower.sandbox.pages.contributor.browser import require_form_token
 from crowdflower.sandbox.pages.contributor.standing import read_standing
-from crowdflower.sandbox.pages.no_page import NO_LONGER_OPEN, NO_PAGE, QUIZ_PASSED, SKIPPED, Say
+from crowdflower.sandbox.pages.no_page import (
+    NO_LONGER_OPEN,
+    NO_PAGE,
+    NOT_NOW,
+    QUIZ_PASSED,
+    SKIPPED,
+    Say,
+)
 from crowdflower.sandbox.pages.notices import read_notices
 from crowdflower.sandbox.pages.rendering import plain_values, render, render_for_job
 from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
@@ -271,7 +278,7 @@ def _render_units(
 
 def _no_page(visit: Visit, closed: NoPageAvailable) -> Say:
     what = NO_PAGE[closed.reason]
-    return what._replace(next_url=visit.url) if what.next_label != Say.next_label else what
+    return what._replace(next_url=visit.url) if what.next_label == NOT_NOW else what
 
 
 def _row_error(visit: Visit, worker: Row[Any], page: Page, invalid: Invalid) -> Response:

@@ -120,3 +120,19 @@ def test_files_of_the_folder_are_enlarged_like_other_pictures() -> None:
         assert link_pictures(f'<img src="{address}">').startswith(
             f'<a class="zoom" href="{address}"'
         )
+
+
+@pytest.mark.parametrize(
+    ("html", "alt"),
+    [
+        ('<img src="https://example.org/a/cat.png?x=1">', "cat.png"),
+        ('<img alt="" src="files/cat.png">', "cat.png"),
+        ('<img src="files/cat.png" alt="A cat">', "A cat"),
+        ('<img src="data:image/png;base64,iVBORw0KGgo=">', "Picture"),
+    ],
+)
+def test_a_picture_has_a_text_that_names_its_link(html: str, alt: str) -> None:
+    linked = link_pictures(html)
+
+    assert linked.count("alt=") == 1
+    assert f'alt="{alt}"' in linked

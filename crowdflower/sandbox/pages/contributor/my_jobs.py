@@ -77,6 +77,7 @@ class Totals(NamedTuple):
 
 def read_totals(tx: Transaction, worker_id: int) -> Totals:
     """Return what a contributor did in all jobs, and in the last 24 hours."""
+    is_there = case((job.c.deleted_at.is_(None), 1), else_=0)
     wrong = worker_job.c.golds_missed - worker_job.c.golds_forgiven
     sums = [
         worker_job.c.judgments_count,
@@ -85,7 +86,8 @@ def read_totals(tx: Transaction, worker_id: int) -> Totals:
         worker_job.c.golds_seen,
         worker_job.c.golds_seen - case((wrong > 0, wrong), else_=0),
     ]
-    in_all = select(func.count(), *(func.coalesce(func.sum(each), 0) for each in sums))
+    sums = [func.coalesce(func.sum(each), 0) for each in (is_there, *sums)]
+    in_all = select(*sums).join(job, job.c.id == worker_job.c.job_id)
     pages = select(func.count(), func.coalesce(func.sum(assignment.c.pay_mc), 0)).where(
         assignment.c.worker_id == worker_id,
         assignment.c.state == "submitted",
@@ -123,10 +125,10 @@ def _joined_job(tx: Transaction, row: Row[Any], contributor: Row[Any]) -> Joined
     reason = handout.find_refusal(tx, row, contributor)
     in_quiz = row.standing == "quiz" and quiz.is_quiz_enabled(row)
     pages = 0
-    if reason is None and page_queries.find_open_page(tx.driver, row.id, contributor.id):
-        pages = 1
-    elif reason is None:
+    if reason is None:
         pages, reason = _pages_left(tx, row, contributor.id, in_quiz=in_quiz)
+        if page_queries.find_open_page(tx.driver, row.id, contributor.id):
+            pages, reason = max(1, pages), None
     step: Step = "take_quiz" if in_quiz else "go_on"
     if reason in {"job_not_running", "no_work", "account_age"}:
         is_over = row.state in {"finished", "canceled"}
