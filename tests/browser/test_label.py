@@ -135,7 +135,7 @@ def test_enter_with_gaps_goes_to_the_first_one(
 
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    page.locator("#told", has_text="3 answers still missing.").wait_for(state="attached")
+    page.locator("#told", has_text="Still missing: 3.").wait_for(state="attached")
 
     focused = page.evaluate("document.activeElement.closest('.q').dataset.name")
     assert focused == "sure"

@@ -22,7 +22,7 @@ from crowdflower.sandbox.ampcrowd import batches, groups
 from crowdflower.sandbox.ampcrowd.payload import CROWDS, parse_group
 from crowdflower.sandbox.errors import BadRequest, Forbidden, NotFound, Refusal, Unsupported
 from crowdflower.sandbox.pages import work_page
-from crowdflower.sandbox.pages.no_page import SKIPPED, Say
+from crowdflower.sandbox.pages.no_page import Say, skipped
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.rules.jobs import jobs
@@ -87,7 +87,7 @@ def assignment(crowd: str, worker: str | None = None, task: str | None = None) -
     def show(tx: Transaction) -> Response:
         contributor = batches.find_or_create_worker(tx, worker_id)
         if work_page.SKIPPED_PAGE in request.args:
-            return work_page.say_without_job(tx, contributor, SKIPPED._replace(next_url=url))
+            return work_page.say_without_job(tx, contributor, skipped(url))
         batch = batches.assign(
             tx,
             crowd,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from crowdflower.sandbox.pages.contributor.inbox import take_new_letters
 from crowdflower.sandbox.pages.contributor.missed_questions import Missed, read_missed
 from crowdflower.sandbox.pages.rendering import dollars
+from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.money import CENT
 from crowdflower.sandbox.rules.work.receipts import Receipt
@@ -32,9 +33,10 @@ def read_receipt(tx: Transaction, worker_id: int, page_id: int | None) -> Receip
     if page is None or page.worker_id != worker_id or page.receipt is None:
         return None
     receipt = Receipt.from_text(page.receipt)
-    title = "Your page was submitted. Your answers are handed in. Thank you!"
+    title = gettext("Your page was submitted. Your answers are handed in. Thank you!")
     if receipt.pay_cents:
-        title += f" It is paid {dollars(round(receipt.pay_cents * CENT))}."
+        pay = {"amount": dollars(round(receipt.pay_cents * CENT))}
+        title += " " + gettext("It is paid %(amount)s.") % pay
     missed = read_missed(tx, jobs.load(tx, page.job_id), worker_id, receipt)
     rows = len({each.unit_id for each in receipt.feedback})
     return ReceiptNotice(title, missed, rows, receipt.trust, receipt)

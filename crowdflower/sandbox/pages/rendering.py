@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -62,18 +63,7 @@ def percent(fraction: float) -> str:
     return f"{rounded} %"
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> count(1, "row"), count(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-TEMPLATES.filters.update(
-    markup=markup, plain=plain_text, dollars=dollars, percent=percent, count=count
-)
+TEMPLATES.filters.update(markup=markup, plain=plain_text, dollars=dollars, percent=percent)
 TEMPLATES.globals.update(asset_url=asset_url, page_language=page_language)
 TEMPLATES.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
 
@@ -94,6 +84,19 @@ def work_path(job: Row[Any]) -> str:
     return f"/label/{job.id}?{urlencode({'secret': job.secret})}"
 
 
+def script_texts() -> str:
+    """Return the texts that the script of a page of rows writes, as JSON."""
+    texts = {
+        "count": gettext("{done} of {all} answered"),
+        "missing": gettext("Still missing: {number}. The first one has the focus."),
+        "left": gettext("{time} left"),
+        "over": gettext("Time is over"),
+        "warning": gettext("Time left: {minutes} min. “More time” is next to Submit."),
+        "end": gettext("The time for this page is over. Your answers are kept in this browser."),
+    }
+    return json.dumps(texts, ensure_ascii=False)
+
+
 def plain_values() -> dict[str, Any]:
     """Return what the frame of a page shows that belongs to no job, in the browser's language."""
     wanted = request.accept_languages.best_match(languages()) if has_request_context() else None
@@ -101,7 +104,12 @@ def plain_values() -> dict[str, Any]:
 
 
 def job_values(title: str | None, number: int, language: str | None) -> dict[str, Any]:
-    """Return what the frame of a job's page shows."""
+    """Return what the frame of a job's page shows; its texts are in the job's language."""
     language = language or "en"
+    use_language(language)
     direction = "rtl" if language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
-    return {"job_title": title or f"Job {number}", "language": language, "direction": direction}
+    return {
+        "job_title": title or gettext("Job %(number)d") % {"number": number},
+        "language": language,
+        "direction": direction,
+    }

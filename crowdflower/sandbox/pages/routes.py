@@ -22,7 +22,7 @@ from crowdflower.sandbox.pages.rendering import render_for_job
 from crowdflower.sandbox.pages.rendering import work_path as path_with_secret
 from crowdflower.sandbox.pages.row import inline_styles
 from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
-from crowdflower.sandbox.pages.translations import use_language
+from crowdflower.sandbox.pages.translations import gettext, use_language
 from crowdflower.sandbox.pages.work_page import Visit, redirect, refusal_response
 from crowdflower.sandbox.rules.jobs import jobs
 
@@ -64,7 +64,7 @@ def receive(number: int) -> Response:
         if "name" in form:
             return _register(visit, form["name"])
         if visit.me is None:
-            return _sign_in(visit, "Please enter your name first.", 403)
+            return _sign_in(visit, gettext("Please enter your name first."), 403)
         return work_page.submit(visit, visit.me.worker, form)
 
     try:
@@ -80,7 +80,8 @@ def contest(number: int) -> Response:
     def handle(tx: Transaction) -> Response:
         visit = _visit(tx, number)
         if visit.me is None:
-            raise Forbidden("This browser is not signed in. Open the link of the job again.")
+            text = gettext("This browser is not signed in. Open the link of the job again.")
+            raise Forbidden(text)
         return objection.receive(tx, visit.job, visit.me, visit.url)
 
     try:

@@ -15,17 +15,18 @@ from crowdflower.sandbox.pages.contributor import late_answers
 from crowdflower.sandbox.pages.contributor.browser import require_form_token
 from crowdflower.sandbox.pages.contributor.standing import read_standing
 from crowdflower.sandbox.pages.no_page import (
-    NO_LONGER_OPEN,
-    NO_PAGE,
-    NOT_NOW,
-    QUIZ_PASSED,
-    SKIPPED,
     Say,
+    no_longer_open,
+    no_page,
+    quiz_passed,
+    skipped,
 )
 from crowdflower.sandbox.pages.notices import read_notices
-from crowdflower.sandbox.pages.rendering import plain_values, render, render_for_job
+from crowdflower.sandbox.pages.rendering import plain_values, render, render_for_job, script_texts
+from crowdflower.sandbox.pages.row.error_texts import error_text
 from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
 from crowdflower.sandbox.pages.row.row_form import Answers, render_unit
+from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.work import drafts, extension, submission
 from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
@@ -48,11 +49,6 @@ late."""
 _MAX_ID_DIGITS: Final = 18
 _ANSWER_NAME: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
 _REMOVED_ENTRY: Final = re.compile(r"(\d{1,4})-u(\d{1,18})\[(.*)\]", re.DOTALL)
-_NOT_FOUND: Final = Say(
-    "This link does not work",
-    ("Please ask the person who sent it to you for the complete link.",),
-    "warn",
-)
 
 
 class _FormError(NamedTuple):
@@ -90,7 +86,7 @@ class Visit(NamedTuple):
 def show(visit: Visit, worker: Row[Any]) -> Response:
     """Show what comes next: a page of rows, or what became of the last one."""
     if SKIPPED_PAGE in request.args:
-        return say(visit, worker, SKIPPED._replace(next_url=visit.url))
+        return say(visit, worker, skipped(visit.url))
     return _late_response(visit) or page_response(visit, worker)
 
 
@@ -189,7 +185,7 @@ def _skip(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response
     drafts.forget_page(visit.tx, worker.id, page)
     if closing.release_pages(visit.tx, visit.job.id, worker.id, page):
         return redirect(visit.url, SKIPPED_PAGE, page)
-    return say(visit, worker, NO_LONGER_OPEN._replace(next_url=visit.url), status=409)
+    return say(visit, worker, no_longer_open(visit.url), status=409)
 
 
 def say(visit: Visit, worker: Row[Any], what: Say, status: int = 200, **values: Any) -> Response:
@@ -228,10 +224,10 @@ def page_response(
     try:
         page = take_page(tx, job, worker)
     except NoPageAvailable as closed:
-        return say(visit, worker, _no_page(visit, closed))
+        return say(visit, worker, no_page(closed.reason, visit.url, paused=job.state == "paused"))
     notices = read_notices(tx, worker.id, _submitted_page() if answers is None else None)
     if notices["receipt"] and notices["receipt"].receipt.mode == "quiz":
-        return say(visit, worker, QUIZ_PASSED._replace(next_url=visit.url))
+        return say(visit, worker, quiz_passed(visit.url))
     is_given = bool(answers)
     if answers is None and visit.me is not None:
         late = drafts.read_rows(tx, job, worker.id)
@@ -261,6 +257,7 @@ def page_response(
         standing=read_standing(tx, job, worker.id),
         instructions=instructions,
         styles_url=styles.url,
+        script_texts=script_texts(),
         hidden_fields=visit.hidden_fields,
         me=visit.me,
         contest_url=visit.contest_url,
@@ -276,15 +273,13 @@ def _render_units(
     return [Markup(styles.move(unit)) for unit in rendered], styles  # noqa: S704 - sanitized
 
 
-def _no_page(visit: Visit, closed: NoPageAvailable) -> Say:
-    what = NO_PAGE[closed.reason]
-    return what._replace(next_url=visit.url) if what.next_label == NOT_NOW else what
-
-
 def _row_error(visit: Visit, worker: Row[Any], page: Page, invalid: Invalid) -> Response:
     what = Say(
-        "A row on your page cannot be shown",
-        (f"Please report this to the owner of this job: {invalid.message}",),
+        gettext("A row on your page cannot be shown"),
+        (
+            gettext("Please report this to the owner of this job: %(error)s")
+            % {"error": invalid.message},
+        ),
         "bad",
         skips=True,
     )
@@ -298,7 +293,7 @@ def _form_errors(cml: str, page: Page, answers: Mapping[int, Answers]) -> list[_
         errors = answers.get(unit.id, Answers()).errors
         labels = {each.name: each.label for each in form_for(cml, unit.data).fields if errors}
         found += [
-            _FormError(f"u{unit.id}-{name}", number, labels.get(name) or name, text)
+            _FormError(f"u{unit.id}-{name}", number, labels.get(name) or name, error_text(text))
             for name, text in errors.items()
         ]
     return found
@@ -325,9 +320,10 @@ def redirect(url: str, parameter: str = "", page: int | None = None) -> Response
 def refusal_response(refusal: Refusal) -> Response:
     """Show a refusal as a page instead of JSON."""
     if isinstance(refusal, NotFound):
-        what, status = _NOT_FOUND, 404
+        text = gettext("Please ask the person who sent it to you for the complete link.")
+        what, status = Say(gettext("This link does not work"), (text,), "warn"), 404
     else:
-        what, status = Say("This did not work", (refusal.message,), "warn"), refusal.status
+        what, status = Say(gettext("This did not work"), (refusal.message,), "warn"), refusal.status
         what = what._replace(next_url=request.full_path)
     return plain_say(what, status)
 

@@ -163,7 +163,7 @@ def test_a_contributor_who_may_not_go_on_is_told_why(late: tuple[Any, Job]) -> N
     why = browser.get(browser.path(job)).text
 
     assert "Your answers are kept for a day." in kept
-    assert "This job is not running" in why
+    assert "This job is paused" in why
 
 
 def test_skipping_the_rows_forgets_their_answers(late: tuple[Any, Job]) -> None:

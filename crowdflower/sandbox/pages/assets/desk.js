@@ -4,7 +4,6 @@
   const root = document.documentElement;
   const one = (css, from = document) => from.querySelector(css);
   const all = (css, from = document) => [...from.querySelectorAll(css)];
-  const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
   const tell = (text) => { const box = one("#told"); if (box) { box.textContent = ""; setTimeout(() => { box.textContent = text; }, 60); } };
   const kept = (key, value) => {           // storage may be switched off: then nothing is kept
     try {
@@ -107,6 +106,8 @@
   /* A page of rows to answer. */
   const form = one("form.work");
   if (!form) return;
+  const texts = JSON.parse(form.dataset.texts);       // in the language of the page
+  const text = (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
   const questions = () => all(".q", form).filter((each) => !each.closest("[hidden]"));
   const inputs = (question) => all("input:not([type=hidden]), select, textarea", question);
   const values = (question) => inputs(question)
@@ -141,7 +142,7 @@
     }
     const asked = questions().filter((each) => each.dataset.required), open = missing();
     const count = one("[data-count]", bar);
-    count.textContent = `${asked.length - open.length} of ${asked.length} answered`;
+    count.textContent = text("count", { done: asked.length - open.length, all: asked.length });
     const line = one("progress", bar);
     line.max = asked.length || 1; line.value = asked.length - open.length;
     line.classList.toggle("done", !open.length);
@@ -177,7 +178,7 @@
     const open = missing();
     if (!open.length) { kept(draft, null); return; }
     event.preventDefault();
-    tell(`${plural(open.length, "answer")} still missing.`);
+    tell(text("missing", { number: open.length }));
     go(open[0]);
   });
   one("[data-count]", bar)?.addEventListener("click", (event) => { event.preventDefault(); go(missing()[0]); });
@@ -226,12 +227,12 @@
     const until = Date.now() + left.dataset.left * 1000;
     const tick = () => {
       const rest = Math.max(0, Math.round((until - Date.now()) / 1000));
-      left.textContent = rest ? `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")} left` : "Time is over";
+      left.textContent = rest ? text("left", { time: `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}` }) : text("over");
       left.classList.toggle("warn", rest <= 300);
       const more = one("[data-more-time]");
       if (more) more.hidden = rest > 300;
-      if (rest === 300 || rest === 60) tell(`${plural(rest / 60, "minute")} left. “More time” is next to Submit.`);
-      if (!rest) { tell("The time for this page is over. Your answers are kept in this browser."); clearInterval(clock); }
+      if (rest === 300 || rest === 60) tell(text("warning", { minutes: rest / 60 }));
+      if (!rest) { tell(text("end")); clearInterval(clock); }
     };
     const clock = setInterval(tick, 1000);
     tick();

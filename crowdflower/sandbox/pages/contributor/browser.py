@@ -10,6 +10,7 @@ from flask import current_app, request
 from crowdflower.sandbox.errors import Forbidden
 from crowdflower.sandbox.pages.contributor import visitors
 from crowdflower.sandbox.pages.origins import refuse_other_sites
+from crowdflower.sandbox.pages.translations import gettext
 
 if TYPE_CHECKING:
     from flask import Response
@@ -48,7 +49,8 @@ def require_form_token(visitor: Visitor) -> None:
     refuse_other_sites(request.headers, request.host)
     token = request.form.get(FORM_TOKEN, "")
     if not compare_digest(token.encode("utf-8", "replace"), visitor.form_token.encode()):
-        raise Forbidden("This form is too old: someone else signed in. Go back and load the page.")
+        text = gettext("This form is too old: someone else signed in. Go back and load the page.")
+        raise Forbidden(text)
 
 
 def set_cookie(response: Response, token: str) -> Response:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import delete, select, update
 
 from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.store.contributor_tables import device
 from crowdflower.sandbox.store.tables import worker
@@ -48,7 +49,8 @@ def register(tx: Transaction, name: str, ip: str | None) -> str:
     """
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
-        raise Invalid(f"Please enter your name, with at most {MAX_NAME_LENGTH} characters.")
+        text = gettext("Please enter your name, with at most %(number)d characters.")
+        raise Invalid(text % {"number": MAX_NAME_LENGTH})
     token = tx.clock.token()
     created = workers.join(tx, channel=INTERNAL, display_name=name, ip=ip)
     tx.run(update(worker).where(worker.c.id == created.id).values(token_hash=digest(token)))

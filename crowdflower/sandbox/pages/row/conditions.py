@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crowdflower.cml.only_if import AllOf, Answered, AnyOf, Chosen, Not, Reference
 from crowdflower.sandbox.forms.sanitizer import plain_text
+from crowdflower.sandbox.pages.translations import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ def _words(data: list[Any], questions: Mapping[str, Field], *, negated: bool) ->
         return _words(rest[0], questions, negated=not negated)
     if kind in {"all", "any"}:
         # De Morgan's laws: a negated “and” is the “or” of the negations.
-        joint = " and " if (kind == "all") != negated else " or "
+        joint = gettext(" and ") if (kind == "all") != negated else gettext(" or ")
         parts = [_words(part, questions, negated=negated) for part in rest]
         nested = [part[0] in {"all", "any"} and part[0] != kind for part in rest]
         return joint.join(
@@ -64,10 +65,13 @@ def _words(data: list[Any], questions: Mapping[str, Field], *, negated: bool) ->
     name, *value = rest
     field = questions.get(name)
     label = plain_text(field.label) if field else name
-    verb = "is not" if negated else "is"
-    if field is not None and field.kind == "checkbox":
-        return f"“{label or name}” {verb} ticked"
-    if not value:
-        return f"“{label or name}” {verb} answered"
     options = {option.value: plain_text(option.label) for option in field.options} if field else {}
-    return f"“{label or name}” {verb} “{options.get(value[0]) or value[0]}”"
+    if field is not None and field.kind == "checkbox":
+        yes, no = gettext("“%(question)s” is ticked"), gettext("“%(question)s” is not ticked")
+    elif not value:
+        yes, no = gettext("“%(question)s” is answered"), gettext("“%(question)s” is not answered")
+    else:
+        yes = gettext("“%(question)s” is “%(answer)s”")
+        no = gettext("“%(question)s” is not “%(answer)s”")
+    answer = options.get(value[0]) or value[0] if value else ""
+    return (no if negated else yes) % {"question": label or name, "answer": answer}

@@ -14,6 +14,7 @@ from crowdflower.sandbox.forms import rendered_form
 from crowdflower.sandbox.forms.sanitizer import close_players, plain_text, sanitize
 from crowdflower.sandbox.pages.rendering import TEMPLATES, markup
 from crowdflower.sandbox.pages.row.conditions import condition_data, condition_in_words
+from crowdflower.sandbox.pages.row.error_texts import error_text
 from crowdflower.sandbox.pages.row.pictures import link_pictures
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class _RowForm:
             layout=_layout(question, in_entry=entry is not None or repeats),
             help=markup(question.instructions),
             values=values,
-            error=self._answers.errors.get(name, ""),
+            error=error_text(self._answers.errors.get(name, "")),
             repeats=repeats,
             only_if="" if condition is None else json.dumps(condition_data(condition)),
             only_if_words=(
