@@ -71,7 +71,7 @@ def finish_if_done(tx: Transaction, job_id: int) -> bool:
     release_pages(tx, job_id)
     money.close_orders(tx, job_id, "fulfilled")
     now = tx.clock.now()
-    done = {"state": "finished", "completed_at": now, "updated_at": now}
+    done = {"state": "finished", "pause_reason": None, "completed_at": now, "updated_at": now}
     tx.run(update(job).where(job.c.id == job_id).values(done))
     tx.record("job_complete", job_id, title=found.title)
     webhook_events.queue_job_complete(tx, job_id)

@@ -31,6 +31,8 @@ NOT_COPIED: Final = frozenset(
         "crowd_costs_mc",
         "next_seq",
         "seq_dense",
+        "cap_mc",
+        "pause_reason",
         "completed_at",
         "deleted_at",
     }

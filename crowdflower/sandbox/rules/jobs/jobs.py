@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import Row, exists, func, select
 from sqlalchemy import update as sql_update
@@ -14,6 +14,7 @@ from crowdflower.sandbox.errors import Declined, Invalid, NotFound
 from crowdflower.sandbox.rules import money
 from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.counters import GOLD_STATES
+from crowdflower.sandbox.rules.jobs import caps
 from crowdflower.sandbox.rules.jobs.copying import copy
 from crowdflower.sandbox.rules.results import webhook_events
 from crowdflower.sandbox.rules.settings import settings
@@ -182,29 +183,33 @@ def pause(tx: Transaction, job: Row[Any]) -> Row[Any]:
         raise Declined("You can't pause a job that hasn't been launched.")
     if current.state != "running":
         raise Declined("You can only pause jobs that are running.")
-    return _update_columns(tx, job, state="paused")
+    return _update_columns(tx, job, state="paused", pause_reason="requester")
 
 
-def pause_automatically(tx: Transaction, job_id: int, reason: str) -> None:
-    """Pause a running job that cannot go on, and record the reason as an event."""
-    values = {"state": "paused", "updated_at": tx.clock.now()}
+def pause_automatically(tx: Transaction, job_id: int, reason: Literal["cap", "funds"]) -> None:
+    """Pause a running job that cannot go on, and record an event.
+
+    :param reason: ``cap``: what it may cost is spent. ``funds``: the balance is.
+    """
+    values = {"state": "paused", "pause_reason": reason, "updated_at": tx.clock.now()}
     is_running = (jobs.c.id == job_id, jobs.c.state == "running")
     if tx.run(sql_update(jobs).where(*is_running).values(values)):
-        tx.record(reason, job_id)
+        tx.record("cap_reached" if reason == "cap" else "funds_exhausted", job_id)
 
 
 def resume(tx: Transaction, job: Row[Any]) -> Row[Any]:
     """Resume a job: hand out pages again.
 
     :raises Declined: The job is neither paused nor finished.
-    :raises Invalid: The job is finished and has no judgable unit.
+    :raises Invalid: The job is finished and has no judgable unit, or its cap is reached.
     """
     current = load_for_update(tx, job)
     if current.state not in {"paused", "finished"}:
         raise Declined("You can only resume jobs that are paused or complete.")
     if current.state == "finished" and not current.judgable_count:
         raise Invalid("Every unit of this job is finalized. Order more units to resume it.")
-    _update_columns(tx, job, state="running", completed_at=None)
+    caps.require_room(tx, current)
+    _update_columns(tx, job, state="running", pause_reason=None, completed_at=None)
     closing.finish_if_done(tx, job.id)
     return reload(tx, job)
 
@@ -221,7 +226,7 @@ def cancel(tx: Transaction, job: Row[Any]) -> Row[Any]:
         raise Declined(f"You can't cancel a job that is {current.state}.")
     closing.release_pages(tx, job.id)
     money.close_orders(tx, job.id, "canceled")
-    return _update_columns(tx, job, state="canceled")
+    return _update_columns(tx, job, state="canceled", pause_reason=None)
 
 
 def ping(tx: Transaction, job: Row[Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from crowdflower.sandbox.forms.media_addresses import refused_in_form
 from crowdflower.sandbox.rules import gold_answers, money, quiz, visibility
 from crowdflower.sandbox.rules.completion import finalization
 from crowdflower.sandbox.rules.counters import CounterChanges
-from crowdflower.sandbox.rules.jobs import jobs, launch_warnings
+from crowdflower.sandbox.rules.jobs import caps, jobs, launch_warnings
 from crowdflower.sandbox.rules.settings import channels as channel
 from crowdflower.sandbox.rules.settings import settings, source_columns
 from crowdflower.sandbox.store import Transaction
@@ -50,11 +50,12 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
         ``cf_internal``, ``on_demand`` is enabled, too.
     :returns: The order.
     :raises Invalid: The job is not ready, its form does not work with one of its first units, or
-        it has no new unit; the message says what to do.
+        it has no new unit, or its cap is reached; the message says what to do.
     :raises Unfunded: The balance of the account is too low.
     """
     current = jobs.load_for_update(tx, job)
     _require_ready(current)
+    caps.require_room(tx, current)
     if current.units_count < tx.limits.min_units_to_launch:
         tx.warn(
             f"The service may require at least {tx.limits.min_units_to_launch} units for a launch; "
@@ -298,7 +299,7 @@ def _place_order(
         money.reserve(tx, order, reserved)
     if wanted:
         channel.replace(tx, job, wanted)
-    values: dict[str, Any] = {"state": "running", "completed_at": None}
+    values: dict[str, Any] = {"state": "running", "pause_reason": None, "completed_at": None}
     if count == available:
         values["waiting_since"] = None
     tx.run(update(jobs_table).where(jobs_table.c.id == job.id).values(values))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 from crowdflower.sandbox.clock import RandomStream
 from crowdflower.sandbox.rules import gold_answers, money, quiz
 from crowdflower.sandbox.rules.completion import closing
+from crowdflower.sandbox.rules.jobs import caps, jobs
 from crowdflower.sandbox.rules.settings import countries
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.column_types import decode
@@ -139,8 +140,8 @@ def take_page(
     random = tx.clock.random("page", job.id, worker.id, facts.judgments_count)
     mode, golds, units = _choose_units(tx, job_facts, worker, facts, quota, random, only)
     price = _price(tx, job_facts, worker, mode)
-    if price.cost_mc and not _reserve_funds(tx, job_facts, price.cost_mc):
-        raise NoPageAvailable("job_not_running")
+    if price.cost_mc:
+        _reserve_funds(tx, job_facts, price.cost_mc)
     page = _NewPage(mode, golds, units, price)
     return _insert_page(tx, job_facts, worker, facts, page, random)
 
@@ -309,10 +310,24 @@ def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> _Pri
     return _Price(job.payment_mc, money.with_fee(job.payment_mc, job.markup_pct))
 
 
-def _reserve_funds(tx: Transaction, job: JobFacts, cost_mc: int) -> bool:
+def _reserve_funds(tx: Transaction, job: JobFacts, cost_mc: int) -> None:
+    """Make sure that a page can be paid, and that the job's cap covers it.
+
+    :raises NoPageAvailable: It cannot. If the cap is reached, the job is paused; if open pages may
+        still leave room under it, there is no page at the moment.
+    """
     locks.lock_orders(tx, job.id)
+    if job.cap_mc is not None:
+        room = caps.read_room(tx, job.id, job.cap_mc)
+        if room.now < cost_mc:
+            jobs.pause_automatically(tx, job.id, "cap")
+            raise NoPageAvailable("job_not_running")
+        if room.after_open_pages < cost_mc:
+            raise NoPageAvailable("no_work")
     reserved, owed = page_money.read_funds(tx.driver, job.id)
-    return owed + cost_mc <= reserved or money.reserve_for_page(tx, job.id, job.account_id, cost_mc)
+    is_covered = owed + cost_mc <= reserved
+    if not is_covered and not money.reserve_for_page(tx, job.id, job.account_id, cost_mc):
+        raise NoPageAvailable("job_not_running")
 
 
 def _insert_page(

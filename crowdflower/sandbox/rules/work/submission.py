@@ -13,7 +13,7 @@ from crowdflower.sandbox.errors import Conflict, Expired, Invalid, NotFound
 from crowdflower.sandbox.rules import gold_answers, money, quiz
 from crowdflower.sandbox.rules.completion import closing, stopping_rule, worker_trust
 from crowdflower.sandbox.rules.counters import CountedUnit, CounterChanges
-from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.jobs import caps, jobs
 from crowdflower.sandbox.rules.results import aggregation, webhook_events
 from crowdflower.sandbox.rules.settings import questions
 from crowdflower.sandbox.rules.settings.value_types import truthy
@@ -329,4 +329,8 @@ def _settle_page(
     if job.judgable_count + changes.judgable == 0 and closing.finish_if_done(tx, job.id):
         return
     if page.cost_mc and not money.can_cover(tx, job.id, job.account_id, page.cost_mc):
-        jobs.pause_automatically(tx, job.id, "funds_exhausted")
+        jobs.pause_automatically(tx, job.id, "funds")
+    if page.cost_mc and job.cap_mc is not None:
+        next_cost = money.with_fee(job.payment_mc, job.markup_pct)
+        if caps.read_room(tx, job.id, job.cap_mc).now < next_cost:
+            jobs.pause_automatically(tx, job.id, "cap")

@@ -26,6 +26,7 @@ class JobFacts(NamedTuple):
     max_judgments_per_ip: int | None
     minimum_account_age_seconds: int | None
     payment_mc: int
+    cap_mc: int | None
     golds_count: int
     judgable_count: int
     webhook_uri: str | None

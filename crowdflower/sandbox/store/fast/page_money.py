@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from crowdflower.sandbox.store.fast.driver import Driver, insert_rows
 
 _FUNDS = """
@@ -11,11 +13,34 @@ SELECT
   (SELECT coalesce(sum(cost_mc), 0) FROM assignment WHERE job_id = :job AND state = 'open')
 """
 
+_SPENT = """
+SELECT
+  (SELECT coalesce(sum(spent_mc), 0) FROM orders WHERE job_id = :job),
+  (SELECT coalesce(sum(bonus_mc), 0) FROM worker_job WHERE job_id = :job)
+    * (SELECT 100 + a.markup_pct FROM account a JOIN job j ON j.account_id = a.id WHERE j.id = :job)
+    / 100,
+  (SELECT coalesce(sum(cost_mc), 0) FROM assignment WHERE job_id = :job AND state = 'open')
+"""
+
 
 def read_funds(driver: Driver, job_id: int) -> tuple[int, int]:
     """Return what a job's open orders hold, and what its open pages will cost."""
     held, promised = driver.execute(_FUNDS, {"job": job_id}).fetchone()
     return int(held), int(promised)
+
+
+class Spent(NamedTuple):
+    """What a job has cost, in thousandths of a US cent, with the fee."""
+
+    pages: int
+    bonuses: int
+    promised: int
+    """What its open pages will cost."""
+
+
+def read_spent(driver: Driver, job_id: int) -> Spent:
+    """Return what a job has cost so far."""
+    return Spent(*map(int, driver.execute(_SPENT, {"job": job_id}).fetchone()))
 
 
 def read_open_orders(driver: Driver, job_id: int) -> list[tuple[int, int]]:
