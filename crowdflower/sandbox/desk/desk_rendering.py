@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, PackageLoader
 
 from crowdflower.sandbox.pages.origins import PAGE_HEADERS
 from crowdflower.sandbox.pages.rendering import TEMPLATES
-from crowdflower.sandbox.pages.translations import gettext, ngettext, use_language
+from crowdflower.sandbox.pages.translations import use_language
 from crowdflower.sandbox.rules.money import CENT
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ DESK_TEMPLATES: Final = TEMPLATES.overlay(
 
 DESK_HEADERS: Final = {**PAGE_HEADERS, "Cache-Control": "no-store"}
 """A signed-in page stays in no cache, so that it is gone after signing out."""
-
-MINUTE: Final = 60
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
 
 
 def render_desk(template: str, status: int = 200, **values: Any) -> Response:
@@ -50,30 +46,9 @@ def moment(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def ago(at: float, now: float) -> str:
-    """Return how long ago something was, in its largest unit.
-
-    >>> ago(0, 30), ago(0, 200), ago(0, 7200), ago(0, 300_000)
-    ('just now', '3 minutes ago', '2 hours ago', '3 days ago')
-    """
-    seconds = max(now - at, 0)
-    if seconds < MINUTE:
-        return gettext("just now")
-    if seconds < HOUR:
-        number = int(seconds // MINUTE)
-        text = ngettext("%(num)s minute ago", "%(num)s minutes ago", number)
-    elif seconds < DAY:
-        number = int(seconds // HOUR)
-        text = ngettext("%(num)s hour ago", "%(num)s hours ago", number)
-    else:
-        number = int(seconds // DAY)
-        text = ngettext("%(num)s day ago", "%(num)s days ago", number)
-    return text % {"num": f"{number:,}"}
-
-
 def choose_language(accepted: str | None) -> None:
     """Use the language that a browser prefers, of those that the pages have."""
     use_language((accepted or "en").partition(",")[0].partition(";")[0].strip())
 
 
-DESK_TEMPLATES.filters.update(cents=cents, moment=moment, ago=ago)
+DESK_TEMPLATES.filters.update(cents=cents, moment=moment)

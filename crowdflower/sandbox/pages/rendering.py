@@ -34,6 +34,10 @@ TEMPLATES: Final = Environment(
     extensions=["jinja2.ext.i18n"],
 )
 
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
 RIGHT_TO_LEFT: Final = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
 """Languages that are written from right to left, as a job's ``language`` names them."""
 
@@ -63,7 +67,28 @@ def percent(fraction: float) -> str:
     return f"{rounded} %"
 
 
-TEMPLATES.filters.update(markup=markup, plain=plain_text, dollars=dollars, percent=percent)
+def ago(at: float, now: float) -> str:
+    """Return in words how long ago something happened, in its largest unit.
+
+    >>> ago(0, 20), ago(0, 3700), ago(0, 49 * 3600)
+    ('just now', '1 hour ago', '2 days ago')
+    """
+    seconds = max(now - at, 0)
+    if seconds < _MINUTE:
+        return gettext("just now")
+    if seconds < _HOUR:
+        number = int(seconds // _MINUTE)
+        text = ngettext("%(num)s minute ago", "%(num)s minutes ago", number)
+    elif seconds < _DAY:
+        number = int(seconds // _HOUR)
+        text = ngettext("%(num)s hour ago", "%(num)s hours ago", number)
+    else:
+        number = int(seconds // _DAY)
+        text = ngettext("%(num)s day ago", "%(num)s days ago", number)
+    return text % {"num": f"{number:,}"}
+
+
+TEMPLATES.filters.update(markup=markup, plain=plain_text, dollars=dollars, percent=percent, ago=ago)
 TEMPLATES.globals.update(asset_url=asset_url, page_language=page_language)
 TEMPLATES.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
 

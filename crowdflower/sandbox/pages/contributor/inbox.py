@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import select, update
 
-from crowdflower.sandbox.pages.translations import gettext, ngettext
+from crowdflower.sandbox.pages.rendering import ago
+from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.store.contributor_tables import contest
 from crowdflower.sandbox.store.tables import job, message
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 MAX_LETTERS: Final = 30
 """Letters of an inbox that are shown, the latest ones."""
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
 
 
 class Letter(NamedTuple):
@@ -82,7 +81,7 @@ def _mark_as_read(tx: Transaction, worker_id: int) -> None:
 def _message(row: Row[Any], now: float) -> Letter:
     title = gettext("Message about “%(job)s”") % {"job": _job_title(row)}
     return Letter(
-        row.created_at, title, row.text, "message", age(now - row.created_at), row.read_at is None
+        row.created_at, title, row.text, "message", ago(row.created_at, now), row.read_at is None
     )
 
 
@@ -96,28 +95,8 @@ def _decision(row: Row[Any], now: float) -> Letter:
         kind, title = "declined", gettext("The correct answer of a test question stays")
         text = gettext("The owner of “%(job)s” read what you wrote and does not agree: “%(text)s”")
     text %= {"job": _job_title(row), "text": row.text}
-    return Letter(row.decided_at, title, text, kind, age(now - row.decided_at), row.read_at is None)
+    return Letter(row.decided_at, title, text, kind, ago(row.decided_at, now), row.read_at is None)
 
 
 def _job_title(row: Row[Any]) -> str:
     return row.title or gettext("Job %(number)d") % {"number": row.job_id}
-
-
-def age(seconds: float) -> str:
-    """Return in words how long ago something happened.
-
-    >>> age(20), age(3700), age(49 * 3600)
-    ('just now', '1 hour ago', '2 days ago')
-    """
-    if seconds < _MINUTE:
-        return gettext("just now")
-    if seconds < _HOUR:
-        number = int(seconds // _MINUTE)
-        text = ngettext("%(num)d minute ago", "%(num)d minutes ago", number)
-    elif seconds < _DAY:
-        number = int(seconds // _HOUR)
-        text = ngettext("%(num)d hour ago", "%(num)d hours ago", number)
-    else:
-        number = int(seconds // _DAY)
-        text = ngettext("%(num)d day ago", "%(num)d days ago", number)
-    return text % {"num": number}
