@@ -13,7 +13,10 @@ if VERSION is None:
 
 EXTRAS = {
     "cli": ["click>=8.1", "rich>=13", "tomlkit>=0.12"],
-    "sandbox": ["flask>=3", "waitress>=3", "sqlalchemy>=2", "nh3>=0.3", "python-liquid>=2"],
+    "sandbox": [
+        *["flask>=3", "waitress>=3", "sqlalchemy>=2", "nh3>=0.3", "python-liquid>=2"],
+        "segno>=1.6",
+    ],
     "postgres": ["psycopg[binary]>=3.1"],
     "pandas": ["pandas>=2"],
     "polars": ["polars>=1"],

@@ -10,6 +10,7 @@ from crowdflower.sandbox.ampcrowd import AccessPolicy, AMPCrowdService
 from crowdflower.sandbox.clock import ClientClock, Clock
 from crowdflower.sandbox.control.routes import Control
 from crowdflower.sandbox.pages import work_path
+from crowdflower.sandbox.pages.invitations import public_address
 from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.rules.jobs import orders
 from crowdflower.sandbox.rules.units import job_loading, staging
@@ -66,6 +67,8 @@ class Sandbox:
     :param files: Folder of pictures, sounds and films for contributors, as ``files/NAME``.
     :param desk: Also serve the requester's desk: pages on which a person makes, watches and exports
         the jobs. A string is its password; with ``True`` only :meth:`desk_url` signs in.
+    :param public_url: Address at which others reach the server, such as that of a reverse proxy:
+        links on pages begin with it.
     :raises ValueError: The key, the balance, the folder or the desk's password is invalid.
     :raises ImportError: While importing this module: a package that the sandbox needs is missing.
 
@@ -90,6 +93,7 @@ class Sandbox:
         strict: bool = False,
         files: str | Path | None = None,
         desk: bool | str = False,
+        public_url: str | None = None,
     ) -> None:
         if key is not None:
             accounts.check_key(key)
@@ -112,6 +116,7 @@ class Sandbox:
             self._ampcrowd = AMPCrowdService(self.database, self.key, access)
         self.app = create_app(self.database, transitions, self._ampcrowd, files=files)
         """The API, as a WSGI application."""
+        self.app.extensions[public_address.PUBLIC_URL] = public_url
         self._desk: Desk | None = None
         if desk is not False:
             self._desk = self._open_desk(None if desk is True else desk)
@@ -242,9 +247,16 @@ class Sandbox:
         ...     "/desk/sign-in?link=" in box.desk_url()
         True
         """
+        return f"{self._server.url}{self.desk_path()}"
+
+    def desk_path(self) -> str:
+        """Return the path of a one-time URL as :meth:`desk_url` does, for another server.
+
+        :raises RuntimeError: The sandbox was created without ``desk=True``.
+        """
         if self._desk is None:
             raise RuntimeError("The desk is off: create the Sandbox with desk=True.")
-        return f"{self._server.url}{self._desk.link_path()}"
+        return self._desk.link_path()
 
     @property
     def crowd(self) -> Crowd:

@@ -17,6 +17,7 @@ from served import TIMEOUT, serving
 from crowdflower.ampcrowd import AMPCrowdClient, Pair, Text
 from crowdflower.cli.local.background import run_crowd, send_callbacks
 from crowdflower.cli.local.demo import demo
+from crowdflower.cli.local.exposure import Exposure
 from crowdflower.cli.local.serve import access_policy
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
@@ -163,7 +164,7 @@ def test_by_default_the_ampcrowd_api_is_off() -> None:
 
 
 def test_a_server_on_another_host_requires_the_token() -> None:
-    with serving("--ampcrowd", "--host", "0.0.0.0") as server:  # noqa: S104 - on purpose
+    with serving("--ampcrowd", "--host", "0.0.0.0", "--public") as server:  # noqa: S104 - on purpose
         port = server.find(AMPCROWD).rpartition(":")[2]
         token = server.find(r"^Token +(\w+)")
         url = f"http://127.0.0.1:{port}"
@@ -176,10 +177,11 @@ def test_a_server_on_another_host_requires_the_token() -> None:
 
 
 def test_each_token_is_long_and_different() -> None:
-    one, other = access_policy("0.0.0.0"), access_policy("192.0.2.1")  # noqa: S104 - on purpose
+    hosts = ("0.0.0.0", "192.0.2.1")  # noqa: S104 - on purpose
+    one, other = (access_policy(Exposure(host, None, has_desk=False)) for host in hosts)
 
     assert one.token is not None
     assert len(one.token) == 32
     assert one.token != other.token
     assert not one.loopback
-    assert access_policy("127.0.0.1").token is None
+    assert access_policy(Exposure("127.0.0.1", None, has_desk=True)).token is None

@@ -14,6 +14,7 @@ import pytest
 from served import TIMEOUT, serving
 
 from crowdflower.cli.local.server_address import export_lines, outer_host
+from crowdflower.sandbox.pages.invitations.public_address import is_loopback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,8 @@ def test_the_two_lines_can_be_pasted(tmp_path: Path, host: str) -> None:
     if not works(host):
         pytest.skip(f"this machine cannot listen on {host}")
 
-    with serving("--host", host) as server:
+    public = [] if is_loopback(host) else ["--public"]
+    with serving("--host", host, *public) as server:
         processes = [paste(block, tmp_path) for block in blocks(server.output)]
 
     assert [process.stdout for process in processes] == ["owner@example.com\n"] * len(processes)
@@ -70,7 +72,7 @@ def test_the_two_lines_can_be_pasted(tmp_path: Path, host: str) -> None:
 
 @pytest.mark.skipif(OWN is None, reason="this machine has no network")
 def test_a_server_on_all_addresses_prints_one_for_other_machines() -> None:
-    with serving("--host", "0.0.0.0") as server:  # noqa: S104 - on purpose
+    with serving("--host", "0.0.0.0", "--public") as server:  # noqa: S104 - on purpose
         here, elsewhere = blocks(server.output)
 
     assert "://127.0.0.1:" in here

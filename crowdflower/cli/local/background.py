@@ -14,7 +14,6 @@ from crowdflower._types import one_line
 from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.work import workers
-from crowdflower.sandbox.server.sockets import LOOPBACK
 from crowdflower.sandbox.store import StoreFailure
 from crowdflower.sandbox.webhooks.delivery import HttpReceiver
 
@@ -40,9 +39,9 @@ def send_callbacks(box: Sandbox, ampcrowd: AccessPolicy | None) -> Iterator[None
 
 
 @contextmanager
-def send_webhooks(box: Sandbox, host: str) -> Iterator[None]:
-    """Send webhooks during the block; to this machine only if the server listens on loopback."""
-    box.receive_webhooks(HttpReceiver(allow_loopback=host in LOOPBACK))
+def send_webhooks(box: Sandbox, *, is_open: bool) -> Iterator[None]:
+    """Send webhooks during the block; to this machine only if no other can reach the server."""
+    box.receive_webhooks(HttpReceiver(allow_loopback=not is_open))
     with repeat(_send_webhooks, box):
         yield
 

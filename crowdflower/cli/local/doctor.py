@@ -31,7 +31,7 @@ from crowdflower.payments.journal import Journal
 
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "cli": ("click", "rich", "tomlkit"),
-    "sandbox": ("flask", "waitress", "sqlalchemy", "nh3", "python-liquid"),
+    "sandbox": ("flask", "waitress", "sqlalchemy", "nh3", "python-liquid", "segno"),
     "postgres": ("psycopg",),
     "pandas": ("pandas",),
     "polars": ("polars",),

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from textwrap import indent
-from typing import Final
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
 from crowdflower._types import SecretText, one_line
+from crowdflower.cli.local.announcement import announce
 from crowdflower.cli.local.background import keep_time, run_crowd, send_callbacks, send_webhooks
-from crowdflower.cli.local.server_address import export_lines, local_host, outer_host, url
+from crowdflower.cli.local.exposure import (
+    PASSWORD_VARIABLE,
+    Exposure,
+    OriginOption,
+    ServeCommand,
+    check_exposure,
+)
+from crowdflower.cli.local.server_address import outer_host
 from crowdflower.cli.values import DOLLARS, ValueType
 from crowdflower.job_files import JobFolder
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.ampcrowd import AccessPolicy
 from crowdflower.sandbox.box import BALANCE_CENTS
 from crowdflower.sandbox.clock import Clock
+from crowdflower.sandbox.desk.access import Access
+from crowdflower.sandbox.pages.invitations.public_address import is_loopback
 from crowdflower.sandbox.rules import accounts
-from crowdflower.sandbox.server.sockets import LOOPBACK, Server
+from crowdflower.sandbox.server.sockets import Server
 from crowdflower.sandbox.store import SchemaMismatch, StoreFailure
 from crowdflower.sandbox.store.failures import Unreachable
 
@@ -64,8 +74,13 @@ class DatabaseOption(ValueType):
         return path
 
 
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.command(cls=ServeCommand)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. One that other machines can reach also needs --public.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -102,6 +117,41 @@ class DatabaseOption(ValueType):
     help="Number of simulated contributors who work on every launched job.",
 )
 @click.option(
+    "--public",
+    "is_public",
+    is_flag=True,
+    help="Allow other machines to connect, to a --host that they can reach.",
+)
+@click.option(
+    "--url",
+    "public_url",
+    type=OriginOption(),
+    metavar="ADDRESS",
+    help="Address of the reverse proxy in front of the server, such as https://label.example.org.",
+)
+@click.option(
+    "--qr/--no-qr",
+    default=None,
+    help="Print a QR code for the page of each job. Default: if the output is a terminal.",
+)
+@click.option(
+    "--files",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of pictures, sounds and films, which rows name as files/NAME.",
+)
+@click.option(
+    "--desk/--no-desk",
+    default=None,
+    help="Serve the requester's desk. Default: if only this machine can connect. It opens with the"
+    f" printed link, or with the password in {PASSWORD_VARIABLE}.",
+)
+@click.option(
+    "--insecure-desk",
+    is_flag=True,
+    help="Allow the desk over plain HTTP from other machines.",
+)
+@click.option(
     "--ampcrowd",
     is_flag=True,
     help="Also serve the AMPCrowd API: to this machine, or with --host to clients with the token.",
@@ -133,6 +183,12 @@ def serve(
     key: str | None,
     balance: int,
     crowd: int,
+    is_public: bool,
+    public_url: str | None,
+    qr: bool | None,
+    files: Path | None,
+    desk: bool | None,
+    insecure_desk: bool,
     ampcrowd: bool,
     control: bool,
     folders: tuple[Path, ...],
@@ -144,31 +200,51 @@ def serve(
     stops it after the running requests. The same --database restores the key and the jobs of the
     last run.
     """
+    exposure = check_exposure(
+        host, public_url, is_public=is_public, desk=desk, insecure_desk=insecure_desk
+    )
     for number in (signal.SIGINT, signal.SIGTERM):  # a background job of a shell ignores SIGINT
         signal.signal(number, signal.default_int_handler)
-    policy = access_policy(host) if ampcrowd else None
+    policy = access_policy(exposure) if ampcrowd else None
+    settings = {"control": control, "strict": strict, "files": files, "public_url": public_url}
+    settings["desk"] = desk_setting(exposure)
     with (
         suppress(KeyboardInterrupt),
-        open_sandbox(database, key, balance, policy, control=control, strict=strict) as box,
-        start_server(box, host, port) as server,
+        open_sandbox(database, key, balance, policy, **settings) as box,
+        start_server(box, exposure, port) as server,
         send_callbacks(box, policy),
-        send_webhooks(box, host),
+        send_webhooks(box, is_open=exposure.is_open),
         keep_time(box),
         run_crowd(box, crowd, policy),
     ):
         for line in load_jobs(box, folders, is_stored=database is not None):
             click.echo(line)
-        click.echo(announcement(server, box, database, policy))
+        announce(server, box, database, policy, exposure, qr=qr)
         while True:
             time.sleep(3600)
     click.echo("Stopped.")
 
 
-def access_policy(host: str) -> AccessPolicy:
-    """Admit AMPCrowd clients on this machine, or with another host those that have a token."""
-    if host in LOOPBACK:
+def access_policy(exposure: Exposure) -> AccessPolicy:
+    """Admit AMPCrowd clients on this machine, or if others can connect those that have a token."""
+    if not exposure.is_open:
         return AccessPolicy()
     return AccessPolicy(token=Clock(virtual=False).token(), loopback=False)
+
+
+def desk_setting(exposure: Exposure) -> bool | str:
+    """Return whether the desk is served, or its password.
+
+    :raises click.ClickException: The password is too short.
+    """
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if not exposure.has_desk or not password:
+        return exposure.has_desk
+    try:
+        Access(password)
+    except ValueError as error:
+        raise click.ClickException(f"{PASSWORD_VARIABLE}: {error}") from None
+    return password
 
 
 def open_sandbox(
@@ -176,12 +252,11 @@ def open_sandbox(
     key: str | None,
     balance_cents: int,
     ampcrowd: AccessPolicy | None,
-    *,
-    control: bool,
-    strict: bool = False,
+    **settings: Any,
 ) -> Sandbox:
     """Return a sandbox with the system clock.
 
+    :param settings: Further arguments of :class:`~crowdflower.sandbox.box.Sandbox`.
     :raises click.ClickException: The database cannot be used.
     """
     clock = Clock(virtual=False)
@@ -192,8 +267,7 @@ def open_sandbox(
             database=database,
             clock=clock,
             ampcrowd=ampcrowd or False,
-            control=control,
-            strict=strict,
+            **settings,
         )
     except SchemaMismatch as mismatch:
         raise click.ClickException(str(mismatch)) from None
@@ -231,56 +305,23 @@ def load_jobs(box: Sandbox, folders: Iterable[Path], *, is_stored: bool) -> Iter
         )
 
 
-def start_server(box: Sandbox, host: str, port: int) -> Server:
+def start_server(box: Sandbox, exposure: Exposure, port: int) -> Server:
     """Return a server that accepts connections.
 
     :raises click.ClickException: The port is in use, or the host is not an address of this machine.
     """
-    hosts = [] if host in LOOPBACK else [socket.gethostname(), outer_host(host) or host]
+    host = exposure.host
+    hosts = [*exposure.host_names]
+    if not is_loopback(host):
+        hosts += [socket.gethostname(), outer_host(host) or host]
+    has_proxy = exposure.public_url is not None
     try:
-        return Server(box.app, host, port, hosts=hosts, kind_of=box.app.kind_of)
+        return Server(
+            box.app, host, port, hosts=hosts, kind_of=box.app.kind_of, has_proxy=has_proxy
+        )
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             problem = f"port {port} is in use; choose another with --port, or 0 for any free port"
         else:
             problem = f"cannot listen on {host}, port {port}: {error.strerror or error}"
         raise click.ClickException(problem) from None
-
-
-def announcement(
-    server: Server, box: Sandbox, database: Path | str | None, policy: AccessPolicy | None
-) -> str:
-    """Return the text that says where the server is and how to use it."""
-    host = local_host(server.host, server.address)
-    origin = url(host, server.port)
-    storage = (
-        "in memory, lost at the end; use --database FILE to keep it"
-        if database is None
-        else one_line(f"stored in {database if isinstance(database, Path) else box.database.name}")
-    )
-    ampcrowd = f"\nAMPCrowd  {origin}" if policy is not None else ""
-    if policy is not None and policy.token is not None:
-        ampcrowd += f"\nToken     {policy.token}   (of AMPCrowd's API: ?token=…)"
-    control = ""
-    if box.control_token is not None:
-        control = f"\nControl   {origin}/_sandbox/   Authorization: Bearer {box.control_token}"
-    return f"""\
-Address   {origin}/v1
-API key   {box.key}
-Data      {storage}
-Work      {origin}/label/JOB?secret=SECRET   (id and secret of a job){ampcrowd}{control}
-
-Configure a client, which then needs no arguments:
-
-{indent(export_lines(host, server.port, box.key), "  ")}
-{_elsewhere(server, box.key)}
-Ctrl-C ends it."""
-
-
-def _elsewhere(server: Server, key: str) -> str:
-    """Return the lines for other machines, if they can reach the server at another address."""
-    host = outer_host(server.address)
-    if host is None:
-        return ""
-    lines = indent(export_lines(host, server.port, key), "  ")
-    return f"\nOn another machine:\n\n{lines}\n"

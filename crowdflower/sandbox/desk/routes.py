@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 from flask import Response, current_app, request
 
-from crowdflower.sandbox.desk import jobs_list
+from crowdflower.sandbox.desk import job_link, jobs_list
 from crowdflower.sandbox.desk.desk import HOME, SIGN_IN, Desk
 from crowdflower.sandbox.desk.desk_rendering import choose_language, render_desk
 from crowdflower.sandbox.desk.desk_request import DeskPage, DeskRequest
 from crowdflower.sandbox.errors import Forbidden, NotFound, Refusal
+from crowdflower.sandbox.pages.invitations.public_address import is_secure
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.pages.routes import DESK
 from crowdflower.sandbox.pages.translations import gettext
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "crowdflower_desk"
 
-PAGES: Final[tuple[DeskPage, ...]] = (DeskPage("/desk", jobs_list.show),)
+PAGES: Final[tuple[DeskPage, ...]] = (
+    DeskPage("/desk", jobs_list.show),
+    DeskPage("/desk/jobs/<int:number>/link", job_link.show),
+)
 """Every page of the desk but the sign-in."""
 
 
@@ -176,7 +180,7 @@ def sign_in() -> Response:
         return _sign_in_page(problem, 403)
     response = redirect(_wanted())
     response.set_cookie(
-        COOKIE, cookie, path="/desk", secure=request.is_secure, httponly=True, samesite="Strict"
+        COOKIE, cookie, path="/desk", secure=is_secure(), httponly=True, samesite="Strict"
     )
     return response
 

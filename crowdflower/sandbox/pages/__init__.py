@@ -8,6 +8,7 @@
     no_page        what contributors read who have no page
     contributor/   their home, inbox, devices, late answers, objections to test questions
     row/           a form and a row as HTML, with answers and errors
+    invitations/   the addresses of jobs to send to people, as links and QR codes
     media/         the operator's own pictures, sounds and films
     rendering      templates as pages
     translations   texts in the reader's language

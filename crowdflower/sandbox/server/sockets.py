@@ -89,6 +89,8 @@ class Server:
         ``host``; see :class:`TrustedHosts`.
     :param limits: How many clients may connect, and how slow they may be.
     :param kind_of: Returns whether a request may write, by its verb and path.
+    :param has_proxy: A reverse proxy on this machine passes on the requests of others, with the
+        headers ``X-Forwarded-For`` and ``X-Forwarded-Proto``; from anywhere else these are ignored.
     :raises OSError: The port is in use, or the address does not belong to this machine.
 
     >>> import requests
@@ -109,6 +111,7 @@ class Server:
         hosts: Collection[str] = (),
         limits: ConnectionLimits | None = None,
         kind_of: Callable[[str, str], Kind] = kind_by_verb,
+        has_proxy: bool = False,
     ) -> None:
         limits = limits or ConnectionLimits()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -126,6 +129,7 @@ class Server:
             max_request_header_size=MAX_HEADERS,
             recv_bytes=_RECEIVE_SIZE,
             clear_untrusted_proxy_headers=True,
+            **(_proxy_settings(self.address) if has_proxy else {}),
             connection_limit=limits.max_connections + _OTHER_SOCKETS,
             asyncore_use_poll=True,  # select() handles only 1024 sockets
         )
@@ -182,6 +186,14 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _proxy_settings(address: str) -> dict[str, object]:
+    """Return whose headers about the original request are believed: a proxy on this machine."""
+    return {
+        "trusted_proxy": "::1" if address == "::1" else "127.0.0.1",
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+    }
 
 
 class LazyServer:

@@ -9,6 +9,7 @@ from flask import current_app, request
 
 from crowdflower.sandbox.errors import Forbidden
 from crowdflower.sandbox.pages.contributor import visitors
+from crowdflower.sandbox.pages.invitations.public_address import is_secure
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.pages.translations import gettext
 
@@ -60,7 +61,7 @@ def set_cookie(response: Response, token: str) -> Response:
         token,
         COOKIE_LIFETIME,
         path=COOKIE_PATH,
-        secure=request.is_secure,
+        secure=is_secure(),
         httponly=True,
         samesite="Lax",
     )
@@ -70,6 +71,6 @@ def set_cookie(response: Response, token: str) -> Response:
 def delete_cookie(response: Response) -> Response:
     """Let a browser be unknown again."""
     response.delete_cookie(
-        COOKIE, path=COOKIE_PATH, secure=request.is_secure, httponly=True, samesite="Lax"
+        COOKIE, path=COOKIE_PATH, secure=is_secure(), httponly=True, samesite="Lax"
     )
     return response

@@ -12,6 +12,7 @@ from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.pages.contributor import browser, devices, visitors
 from crowdflower.sandbox.pages.contributor.inbox import read_letters
 from crowdflower.sandbox.pages.contributor.my_jobs import JOBS_PER_PAGE, read_jobs, read_totals
+from crowdflower.sandbox.pages.invitations.public_address import is_secure, public_origin
 from crowdflower.sandbox.pages.no_page import Say
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.pages.rendering import plain_values, render, work_path
@@ -61,7 +62,7 @@ def receive() -> Response:
                 devices.make_link(tx, visitor.worker.id),
                 devices.LINK_LIFETIME,
                 path=browser.COOKIE_PATH,
-                secure=request.is_secure,
+                secure=is_secure(),
                 httponly=True,
                 samesite="Strict",
             )
@@ -125,7 +126,7 @@ def _home(tx: Transaction, visitor: Visitor) -> Response:
         pages=pages,
         first=(page - 1) * JOBS_PER_PAGE + 1,
         letters=read_letters(tx, visitor.worker.id),
-        link=f"{request.host_url.rstrip('/')}{LINK}{link}" if link else "",
+        link=f"{public_origin()}{LINK}{link}" if link else "",
         minutes=devices.LINK_LIFETIME // 60,
     )
     if link:
@@ -142,7 +143,7 @@ def _follow(text: str) -> Response:
     token = urlsplit(text.strip()).path.rpartition("/")[2]
     if len(token) != _TOKEN_LENGTH or not token.isalnum() or not token.isascii():
         error = gettext("This is not a one-time link. One looks like %(address)s")
-        return _unknown(error % {"address": f"{request.host_url.rstrip('/')}{LINK}…"}, 422)
+        return _unknown(error % {"address": f"{public_origin()}{LINK}…"}, 422)
     return _redirect(LINK + token)
 
 
