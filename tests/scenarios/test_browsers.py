@@ -157,6 +157,27 @@ def test_an_expired_page_is_refused_and_its_rows_go_to_another_contributor(
     assert {answer["found"] for answer in stored_answers(job)} == {"no"}
 
 
+def test_late_answers_come_back_and_are_submitted(
+    box: Box, open_browser: Callable[[Job, str], Browser]
+) -> None:
+    job = launch_job(box)
+    ada = open_browser(job, "Ada")
+    form = ada.fill_in(YES)
+    box.advance(minutes=31)
+
+    late = ada.submit(form).text
+    (token, *_) = re.findall(r'name="form_token" value="([^"]*)"', late)
+    again = ada.submit({"again": "yes", "form_token": token}).text
+    home = ada.session.get(f"{box.url}/label/", timeout=TIMEOUT).text
+    ada.submit(ada.fill_in(YES))
+
+    assert "5 of 5 rows are still free" in late
+    assert again.count(" checked") == 5
+    assert again.count('value="https://example.com/shop"') == 5
+    assert "1 job has work for you." in home
+    assert stored_answers(job) == [YES] * 5
+
+
 def test_a_page_that_is_submitted_twice_is_stored_once(
     box: Box, open_browser: Callable[[Job, str], Browser]
 ) -> None:

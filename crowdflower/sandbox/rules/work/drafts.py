@@ -14,6 +14,7 @@ from crowdflower.sandbox.rules import gold_answers
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.work import handout
 from crowdflower.sandbox.store.contributor_tables import draft
+from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.fast import page_queries
 from crowdflower.sandbox.store.tables import assignment_unit, judgment, unit
 
@@ -57,6 +58,7 @@ def store(
 
     :param answers: Row to question to answers; of rows that are not on the page, none is kept.
     """
+    locks.lock_job(tx, job_id)
     handout.expire_pages(tx, job_id)
     now = tx.clock.now()
     tx.run(delete(draft).where(draft.c.created_at <= now - LIFETIME))
