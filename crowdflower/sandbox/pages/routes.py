@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, current_app, request
 from markupsafe import Markup
 
-from crowdflower.sandbox.errors import Forbidden, Invalid, Refusal
+from crowdflower.sandbox.errors import Forbidden, Invalid, NotFound, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages import assets, work_page
 from crowdflower.sandbox.pages.contributor import browser, my_jobs_page, objection, visitors
@@ -95,6 +95,11 @@ def send_file(name: str) -> Response:
     return media_response.send_media(browser.database(), request.cookies.get(browser.COOKIE), name)
 
 
+def unknown_page(_: str) -> Response:
+    """Say that an address below ``/label/`` has no page."""
+    return refusal_response(NotFound())
+
+
 def move(number: int) -> Response:
     """Lead from the address of earlier versions, ``/work/…``, to today's.
 
@@ -125,6 +130,7 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     ("/label/me/<token>", ["GET"], my_jobs_page.show_link),
     ("/label/me/<token>", ["POST"], my_jobs_page.use_link),
     (f"{file_links.PREFIX}<path:name>", ["GET"], send_file),
+    ("/label/<path:_>", ["GET"], unknown_page),
     ("/work/<int:number>", ["GET", "POST"], move),
 )
 """Path, verbs, view."""

@@ -229,3 +229,14 @@ def test_the_menu_is_on_every_page_of_a_contributor(
         assert "You work as &lt;b&gt;Ada&lt;/b&gt; in this browser." in html
         assert "My jobs and earnings" in html
         assert 'value="sign_out"' in html
+
+
+@pytest.mark.parametrize(
+    "path", ["/label/nothing", "/label/me", "/label/1/2", "/label/" + "9" * 30]
+)
+def test_an_unknown_address_is_a_page(new_browser: Callable[[], Any], path: str) -> None:
+    response = new_browser().get(path)
+
+    assert response.status_code == 404
+    assert response.content_type == "text/html; charset=utf-8"
+    assert "This link does not work" in response.text
