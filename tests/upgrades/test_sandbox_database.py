@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.store.engines import schema as tables
 from crowdflower.sandbox.store.failures import SchemaMismatch
 from crowdflower.sandbox.store.tables import VERSION
+from crowdflower.sandbox.store.tables import unit as units
 
 KEY = "made-by-version-1-0-0"
 OLD = Path(__file__).parent / "made_by_1_0_0"
@@ -100,6 +102,17 @@ def test_jobs_units_and_money_are_as_before(box: Sandbox) -> None:
     assert comparable(box.ledger()) == comparable(SHOWN["ledger"])
 
 
+def test_the_agreement_of_finished_units_is_computed(box: Sandbox) -> None:
+    client = box.client()
+    with box.database.snapshot() as tx:
+        stored = {row.id: row.agreement for row in tx.all(select(units))}
+
+    for job in SHOWN["jobs"]:
+        for each in client.get_job(job["id"]).units:
+            assert stored[each.id] == (each.agreement if each.state == "finalized" else None)
+    assert len([value for value in stored.values() if value is not None]) > 1
+
+
 def test_work_goes_on(box: Sandbox) -> None:
     """A paused job of version 1.0.0 is finished, and a large upload goes into a draft."""
     client = box.client()
@@ -149,7 +162,7 @@ def test_a_second_opening_copies_nothing(file: Path) -> None:
 def test_a_migration_that_fails_leaves_the_file_as_it_was(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(connection: Any) -> None:
+    def fail(connection: Any, _driver: Any) -> None:
         tables._create_table(connection, tables.tables.upload)
         raise RuntimeError("killed")
 

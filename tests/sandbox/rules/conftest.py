@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -31,6 +32,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Answer = str | Callable[[handout.PageUnit], str]
+
+
+def lowest_agreement(questions: dict[str, str], answers: list[dict[str, str]]) -> float | None:
+    """Return the share of the most common answer to the question on which it is lowest."""
+    shares = []
+    for name in [name for name, how in questions.items() if how == "agg"]:
+        given = Counter(str(each[name]) for each in answers if name in each)
+        shares += [max(given.values()) / given.total()] if given else []
+    return min(shares, default=None)
 
 
 class World:
@@ -163,6 +173,15 @@ class World:
         with self.database.snapshot() as tx:
             for invariant in INVARIANTS:
                 assert not tx.all(text(invariant.query)), invariant.statement
+            questions = {row.id: row.fields or {} for row in tx.all(select(t.job))}
+            answers: dict[int, list[dict[str, str]]] = {}
+            for row in tx.all(select(t.judgment).where(t.judgment.c.rejected.is_(False))):
+                answers.setdefault(row.unit_id, []).append(row.data)
+            for row in tx.all(select(t.unit)):
+                expected = None
+                if row.state == "finalized":
+                    expected = lowest_agreement(questions[row.job_id], answers.get(row.id, []))
+                assert row.agreement == pytest.approx(expected, abs=1e-4), row
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from crowdflower.sandbox.rules.completion import closing, stopping_rule
 from crowdflower.sandbox.rules.counters import CounterChanges
 from crowdflower.sandbox.rules.results import aggregation, webhook_events
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.fast import agreements
 from crowdflower.sandbox.store.tables import unit
 
 ACTIVE_STATES: Final = frozenset({"running", "paused"})
@@ -60,14 +61,19 @@ def change_counts(
             values: dict[str, Any] = {"state": state, "needed": needed}
             if state != before.state:
                 values |= {"finalized_at": now if state == "finalized" else None, "open_slots": 0}
-                values["updated_at"] = now
+                values |= {"updated_at": now, "agreement": None}
             if state != before.state or needed != before.needed:
                 tx.run(update(unit).where(unit.c.id == before.id).values(values))
         closing.recount_open_slots(tx, batch)
+        agreed = []
         for before, after in zip(units, tx.all(query), strict=True):
             changes.move(before, after)
             if after.state == "finalized" != before.state:
                 finalized.append(after.id)
+            # A judgment counts for the agreement with or without trust, until it is rejected.
+            if after.state == "finalized" and (trusted + tainted or before.state != "finalized"):
+                agreed.append(after.id)
+        agreements.write_agreements(tx.driver, job.fields or {}, agreed)
     changes.save(tx, job.id)
     webhook_events.queue_units_complete(tx, job.id, finalized)
     closing.finish_if_done(tx, job.id)

@@ -22,6 +22,7 @@ from crowdflower.sandbox.rules.visibility import JOB_IS_VISIBLE
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group
 from crowdflower.sandbox.store.engines import locks
+from crowdflower.sandbox.store.fast import agreements
 from crowdflower.sandbox.store.tables import account, job_tag, unit
 from crowdflower.sandbox.store.tables import job as jobs
 
@@ -154,6 +155,8 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
     if values.keys() & {"auto_order", "auto_order_timeout"}:
         values["waiting_since"] = tx.clock.now()  # the timer of existing units starts now
     after = _update_columns(tx, job, **values) if values else reload(tx, job)
+    if values.get("fields", before.fields) != before.fields:
+        agreements.write_all(tx.driver, job.id, values["fields"] or {})
     if "webhook_uri" in values:
         webhook_events.retry_pending(tx, job.id)
     return after

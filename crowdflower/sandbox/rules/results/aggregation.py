@@ -20,6 +20,7 @@ from crowdflower.sandbox.rules.results.shapes import PLACES
 from crowdflower.sandbox.rules.settings.questions import with_confidence
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.fast import bulk_queries
+from crowdflower.sandbox.store.fast.agreements import question_agreements
 
 if TYPE_CHECKING:
     from crowdflower.cml import Group, Option
@@ -155,9 +156,7 @@ def unit_agreement(job: Any, state: str, answers: Iterable[Mapping[str, Any]]) -
     """
     if state not in AGREEMENT_STATES:
         return None
-    alike = [WeightedAnswers(dict(each), 1.0) for each in answers]
-    shares = (best_confidence(job, name, alike) for name in with_confidence(job.fields or {}))
-    mean = agreement(share for share in shares if share is not None)
+    mean = agreement(question_agreements(job.fields or {}, answers).values())
     return None if mean is None else round(mean, PLACES)
 
 

@@ -67,13 +67,17 @@ def with_confidence(fields: dict[str, str]) -> list[str]:
     return [name for name, how in fields.items() if how not in WITHOUT_CONFIDENCE]
 
 
-def add_fields(tx: Transaction, job_id: int, found: dict[str, str]) -> None:
+def add_fields(tx: Transaction, job_id: int, found: dict[str, str]) -> dict[str, str]:
     """Add the questions of one row that its job does not have yet, with their aggregations.
 
     Questions in a loop of Liquid differ between rows; a job gets them as they are answered.
+
+    :returns: All questions of the job.
     """
     current = tx.one(select(jobs.c.fields).where(jobs.c.id == job_id)).fields or {}
-    tx.run(update(jobs).where(jobs.c.id == job_id).values(fields={**found, **current}))
+    fields = {**found, **current}
+    tx.run(update(jobs).where(jobs.c.id == job_id).values(fields=fields))
+    return fields
 
 
 def gold_columns(job: Row[Any]) -> dict[str, str]:

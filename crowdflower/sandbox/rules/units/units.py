@@ -21,7 +21,7 @@ from crowdflower.sandbox.rules.settings.source_columns import read_columns
 from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.rules.units import uploads
 from crowdflower.sandbox.store import Transaction
-from crowdflower.sandbox.store.fast import bulk_queries
+from crowdflower.sandbox.store.fast import agreements, bulk_queries
 from crowdflower.sandbox.store.tables import assignment_unit, judgment
 from crowdflower.sandbox.store.tables import job as jobs_table
 from crowdflower.sandbox.store.tables import unit as units
@@ -150,7 +150,12 @@ def set_states(tx: Transaction, job: Row[Any], rows: Sequence[Row[Any]], state: 
     if rows and state in GOLD_STATES:
         job = _with_gold_columns(tx, job)
     for before in rows:
-        values: dict[str, Any] = {"state": state, "open_slots": 0, "updated_at": now}
+        values: dict[str, Any] = {
+            "state": state,
+            "open_slots": 0,
+            "agreement": None,
+            "updated_at": now,
+        }
         if state == "new":
             values |= {"needed": 0, "order_id": None, "gold_pool": None}
         if state == "finalized":
@@ -163,7 +168,9 @@ def set_states(tx: Transaction, job: Row[Any], rows: Sequence[Row[Any]], state: 
         changes.enter(state)
     changes.save(tx, job.id)
     if state == "finalized":
-        webhook_events.queue_units_complete(tx, job.id, [before.id for before in rows])
+        finalized = [before.id for before in rows]
+        agreements.write_agreements(tx.driver, job.fields or {}, finalized)
+        webhook_events.queue_units_complete(tx, job.id, finalized)
     for before in rows:
         if before.missed_count:
             forgiveness.regrade(tx, job, before.id)
@@ -251,7 +258,7 @@ def request_more_judgments(tx: Transaction, job: Row[Any], unit: Row[Any], count
         money.reopen_order(tx, order)
         money.reserve(tx, order, cost)
     needed = max(before.needed, before.judgments_count) + count
-    _update_columns(tx, unit, state="judgable", needed=needed, finalized_at=None)
+    _update_columns(tx, unit, state="judgable", needed=needed, finalized_at=None, agreement=None)
     closing.recount_open_slots(tx, [unit.id])
     after = find(tx, job, unit.id)
     changes = CounterChanges()

@@ -22,7 +22,7 @@ from crowdflower.sandbox.rules.work.receipts import Feedback, Receipt
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.column_types import decode, encode
 from crowdflower.sandbox.store.engines import locks
-from crowdflower.sandbox.store.fast import page_facts, page_queries, page_writes
+from crowdflower.sandbox.store.fast import agreements, page_facts, page_queries, page_writes
 from crowdflower.sandbox.store.fast.page_facts import JobFacts, WorkerFacts
 from crowdflower.sandbox.store.fast.page_queries import PageRow, PageUnitRow
 
@@ -104,11 +104,11 @@ def submit(
     job = page_facts.read_job(tx.driver, page.job_id)
     is_static = forms.static_form(job.cml or "") is not None
     units = page_queries.read_page_units(tx.driver, page.id, with_data=not is_static)
-    answered = _check_answers(tx, job, units, answers)
+    answered, fields = _check_answers(tx, job, units, answers)
     facts = page_facts.read_worker(tx.driver, job.id, worker.id, worker.channel)
     outcome = _grade(job, page, facts, answered)
     _store_judgments(tx, job, page, worker, answered, outcome)
-    changes, finalized = _update_units(tx, job, answered, outcome)
+    changes, finalized = _update_units(tx, job, fields, answered, outcome)
     receipt = Receipt(
         page.id,
         cast(handout.Mode, page.mode),
@@ -132,9 +132,10 @@ def _check_answers(
     job: JobFacts,
     units: Sequence[PageUnitRow],
     answers: Mapping[int, Mapping[str, Any]],
-) -> list[_UnitAnswers]:
+) -> tuple[list[_UnitAnswers], Mapping[str, str]]:
     """Check the answers to each unit against its form, and add its questions to the job.
 
+    :returns: The answers, and the questions of the job with their aggregations.
     :raises Invalid: Answers are missing or invalid, or a unit is not on the page.
     """
     unknown = answers.keys() - {unit.id for unit in units}
@@ -168,9 +169,10 @@ def _check_answers(
         answered.append(each)
     if errors:
         raise Invalid("Some answers are missing or invalid.", fields=errors)
-    if fields.keys() - (job.fields or {}).keys():
-        questions.add_fields(tx, job.id, fields)
-    return answered
+    known = job.fields or {}
+    if fields.keys() - known.keys():
+        known = questions.add_fields(tx, job.id, fields)
+    return answered, known
 
 
 def _grade(
@@ -255,15 +257,20 @@ def _store_judgments(
 
 
 def _update_units(
-    tx: Transaction, job: JobFacts, answered: Sequence[_UnitAnswers], outcome: _Outcome
+    tx: Transaction,
+    job: JobFacts,
+    fields: Mapping[str, str],
+    answered: Sequence[_UnitAnswers],
+    outcome: _Outcome,
 ) -> tuple[CounterChanges, list[int]]:
     """Add the judgments of a page to its units, and finalize the units that have enough.
 
+    :param fields: The questions of the job with their aggregations.
     :returns: The changes of the job's counters, and the ids of the finalized units.
     """
     now, tainted = tx.clock.now(), outcome.tainted
     changes = CounterChanges(judgments=len(answered), tainted=len(answered) if tainted else 0)
-    finalized, lines = [], []
+    finalized, results = [], []
     judgments: dict[int, list[aggregation.WeightedAnswers]] = {}
     if job.variable_judgments_mode != "none":
         judgments = aggregation.read_trusted(tx, [each.unit.id for each in answered])
@@ -281,21 +288,15 @@ def _update_units(
                 finalized_at = now
                 finalized.append(unit.id)
         changes.move(unit, CountedUnit(state, needed, trusted))
-        lines.append(
-            (
-                state,
-                trusted,
-                unit.tainted_count + tainted,
-                needed,
-                open_slots,
-                unit.missed_count + bool(each.missed),
-                finalized_at,
-                now,
-                now,
-                unit.id,
-            )
-        )
-    page_writes.update_units(tx.driver, lines)
+        tainted_count, missed_count = unit.tainted_count + tainted, unit.missed_count
+        counts = (tainted_count, needed, open_slots, missed_count + bool(each.missed))
+        results.append((unit.id, state, trusted, *counts, finalized_at))
+    final = [unit_id for unit_id, state, *_ in results if state == "finalized"]
+    agreed = agreements.read_agreements(tx.driver, fields, final)
+    page_writes.update_units(
+        tx.driver,
+        [(*values, agreed.get(unit_id), now, now, unit_id) for unit_id, *values in results],
+    )
     return changes, finalized
 
 

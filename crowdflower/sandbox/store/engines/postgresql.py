@@ -115,7 +115,7 @@ class PostgreSQL:
             elif mismatch := schema.schema_mismatch(connection):
                 raise self._mismatch(f"{mismatch}; this is version {VERSION}")
             elif schema.is_outdated(connection):
-                schema.migrate(connection)
+                schema.migrate(connection, self.driver(connection))
         return not is_new
 
     def empty(self) -> None:

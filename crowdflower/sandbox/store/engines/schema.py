@@ -9,6 +9,8 @@ from sqlalchemy import Column, Connection, Index, Table, insert, inspect, select
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from crowdflower.sandbox.store import contributor_tables, tables
+from crowdflower.sandbox.store.fast import agreements
+from crowdflower.sandbox.store.fast.driver import Driver
 from crowdflower.sandbox.store.tables import VERSION, metadata, schema_info
 
 NOT_A_SANDBOX: Final = "tables of something else"
@@ -55,10 +57,10 @@ def is_outdated(connection: Connection) -> bool:
     return _version(connection) < VERSION
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, driver: Driver) -> None:
     """Bring tables of an earlier version up to date, within the caller's transaction."""
     for version in range(_version(connection), VERSION):
-        _MIGRATIONS[version](connection)
+        _MIGRATIONS[version](connection, driver)
     connection.execute(update(schema_info).values(version=VERSION))
 
 
@@ -66,11 +68,11 @@ def _version(connection: Connection) -> int:
     return connection.execute(select(schema_info.c.version)).scalar() or 0
 
 
-def _to_version_2(connection: Connection) -> None:
+def _to_version_2(connection: Connection, _driver: Driver) -> None:
     _create_table(connection, tables.upload)
 
 
-def _to_version_3(connection: Connection) -> None:
+def _to_version_3(connection: Connection, driver: Driver) -> None:
     for table in (
         contributor_tables.contest,
         contributor_tables.draft,
@@ -80,6 +82,8 @@ def _to_version_3(connection: Connection) -> None:
         _create_table(connection, table)
     for column in (tables.job.c.cap_mc, tables.job.c.pause_reason, tables.unit.c.agreement):
         _add_column(connection, column)
+    for row in list(connection.execute(select(tables.job.c.id, tables.job.c.fields))):
+        agreements.write_all(driver, row.id, row.fields or {})
     for table, name in (
         (tables.unit, "unit_by_agreement"),
         (tables.worker_job, "worker_job_by_worker"),
@@ -88,7 +92,7 @@ def _to_version_3(connection: Connection) -> None:
         connection.execute(CreateIndex(_index(table, name)))
 
 
-_MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = {
+_MIGRATIONS: Final[Mapping[int, Callable[[Connection, Driver], None]]] = {
     1: _to_version_2,
     2: _to_version_3,
 }

@@ -97,7 +97,7 @@ class SQLite:
                 )
             elif schema.is_outdated(connection):
                 self._file.copy(".1.0.0")
-                schema.migrate(connection)
+                schema.migrate(connection, self.driver(connection))
         # The journal mode belongs to the file, and cannot be changed inside a transaction.
         with self._write_lock, _translate_errors(), self.engine.connect() as connection:
             _enable_wal(self.driver(connection))

@@ -14,7 +14,8 @@ judgment (job_id, unit_id, worker_id, assignment_id, data, trust, golden, missed
 
 _UPDATE_UNIT = """
 UPDATE unit SET state = ?, judgments_count = ?, tainted_count = ?, needed = ?, open_slots = ?,
-  missed_count = ?, finalized_at = ?, last_judgment_at = ?, updated_at = ? WHERE id = ?
+  missed_count = ?, finalized_at = ?, agreement = ?, last_judgment_at = ?, updated_at = ?
+WHERE id = ?
 """
 
 _UPDATE_WORKER = """
