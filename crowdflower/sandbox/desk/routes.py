@@ -17,6 +17,8 @@ from crowdflower.sandbox.desk import job_link, jobs_list
 from crowdflower.sandbox.desk.desk import HOME, SIGN_IN, Desk
 from crowdflower.sandbox.desk.desk_rendering import choose_language, render_desk
 from crowdflower.sandbox.desk.desk_request import DeskPage, DeskRequest
+from crowdflower.sandbox.desk.golds import golds_page
+from crowdflower.sandbox.desk.people import people_page
 from crowdflower.sandbox.errors import Forbidden, NotFound, Refusal
 from crowdflower.sandbox.pages.invitations.public_address import is_secure
 from crowdflower.sandbox.pages.origins import refuse_other_sites
@@ -37,6 +39,8 @@ COOKIE: Final = "crowdflower_desk"
 PAGES: Final[tuple[DeskPage, ...]] = (
     DeskPage("/desk", jobs_list.show),
     DeskPage("/desk/jobs/<int:number>/link", job_link.show),
+    DeskPage("/desk/jobs/<int:number>/people", people_page.show, people_page.receive),
+    DeskPage("/desk/jobs/<int:number>/tests", golds_page.show, golds_page.receive),
 )
 """Every page of the desk but the sign-in."""
 

@@ -1,0 +1,47 @@
+"""Reads what a requester typed for contributors: printable text of a limited length."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.pages.translations import gettext
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import MultiDict
+
+MAX_MESSAGE_LENGTH: Final = 1000
+"""Characters of a message."""
+
+MAX_REASON_LENGTH: Final = 200
+"""Characters of a reason."""
+
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Categories of characters that are not shown, or that change the order of others."""
+
+_ALLOWED: Final = frozenset("\n\t\u200c\u200d")
+"""Line breaks, tabs, and two joiners that are part of words in some scripts, and of emoji."""
+
+
+def read_text(form: MultiDict[str, str], name: str, label: str, limit: int) -> str | None:
+    """Return a text of a form with its white space at the ends removed; ``None`` if it is blank.
+
+    Line breaks and tabs are kept.
+
+    :param label: What the field is called on the page.
+    :param limit: Maximum number of characters.
+    :raises Invalid: The text is too long, or has characters that are not printable.
+
+    >>> from werkzeug.datastructures import MultiDict
+    >>> read_text(MultiDict({"reason": " Good work "}), "reason", "The reason", 200)
+    'Good work'
+    """
+    text = form.get(name, "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > limit:
+        problem = gettext("%(label)s has %(count)d characters. Use at most %(limit)d.")
+        raise Invalid(problem % {"label": label, "count": len(text), "limit": limit})
+    if any(unicodedata.category(each) in _INVISIBLE for each in text if each not in _ALLOWED):
+        problem = gettext("%(label)s has characters that cannot be shown. Remove them.")
+        raise Invalid(problem % {"label": label})
+    return text or None
