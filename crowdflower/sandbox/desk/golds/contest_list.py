@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.store import Transaction
 
-MAX_QUESTIONS: Final = 20
+MAX_QUESTIONS: Final = 10
 """Contested test questions that are shown at once; the next follow when these are decided."""
 
-MAX_TEXTS: Final = 20
+MAX_TEXTS: Final = 10
 """Objections to one test question that are shown at once."""
 
 
