@@ -322,7 +322,7 @@ def test_the_file_name_of_a_download_cannot_inject_a_header_or_a_path(
 
 
 @pytest.mark.parametrize(
-    "path", ["/reports/%2e%2e/x", "/reports/../../etc/passwd", "/reports/%00/x", "/reports//x", "/"]
+    "path", ["/reports/%2e%2e/x", "/reports/../../etc/passwd", "/reports/%00/x", "/reports//x"]
 )
 def test_only_reports_can_be_downloaded(api: Api, path: str) -> None:
     response = api("GET", f"/..{path}")

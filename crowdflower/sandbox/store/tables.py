@@ -371,6 +371,7 @@ message = numbered(
     Column("worker_id", ID, ForeignKey("worker.id"), nullable=False),
     Column("job_id", ID, ForeignKey("job.id"), nullable=False),
     Column("text", Text, nullable=False),
+    Column("bonus_id", ID),  # of the bonus that the message is about
     timestamp("created_at", required=True),
     timestamp("read_at"),
     Index("message_by_worker", "worker_id"),

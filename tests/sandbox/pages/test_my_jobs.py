@@ -177,7 +177,8 @@ def test_the_inbox_has_messages_and_says_which_are_new(
 
     assert "2 new" in first
     assert "Read &lt;b&gt;again&lt;/b&gt;. · just now" in first
-    assert "You received a bonus of $0.50. For your notes." in first
+    assert "Bonus of $0.50" in first
+    assert "You received a bonus of $0.50 for “Reviews”. For your notes." in first
     assert "Message about “Reviews”" in first
     assert "new</span>" not in second
     assert "3 hours ago" in second

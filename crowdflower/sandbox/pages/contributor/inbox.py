@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import select, update
 
-from crowdflower.sandbox.pages.rendering import ago
+from crowdflower.sandbox.pages.rendering import ago, dollars
 from crowdflower.sandbox.pages.translations import gettext
+from crowdflower.sandbox.rules.money import CENT
 from crowdflower.sandbox.store.contributor_tables import contest
-from crowdflower.sandbox.store.tables import job, message
+from crowdflower.sandbox.store.tables import bonus, job, message
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -27,7 +28,7 @@ class Letter(NamedTuple):
     title: str
     text: str
     kind: str
-    """``message``, ``accepted`` or ``declined``."""
+    """``message``, ``bonus``, ``accepted`` or ``declined``."""
 
     age: str
     is_new: bool
@@ -50,8 +51,9 @@ def take_new_letters(tx: Transaction, worker_id: int) -> list[Letter]:
 
 def _letters(tx: Transaction, worker_id: int, *, is_new: bool) -> list[Letter]:
     messages = (
-        select(message, job.c.title)
+        select(message, job.c.title, bonus.c.amount_cents, bonus.c.reason)
         .join(job, job.c.id == message.c.job_id)
+        .outerjoin(bonus, bonus.c.id == message.c.bonus_id)
         .where(message.c.worker_id == worker_id)
     )
     decisions = (
@@ -79,10 +81,15 @@ def _mark_as_read(tx: Transaction, worker_id: int) -> None:
 
 
 def _message(row: Row[Any], now: float) -> Letter:
+    kind, text = "message", row.text
     title = gettext("Message about “%(job)s”") % {"job": _job_title(row)}
-    return Letter(
-        row.created_at, title, row.text, "message", ago(row.created_at, now), row.read_at is None
-    )
+    if row.amount_cents is not None:
+        amount = {"amount": dollars(row.amount_cents * CENT), "job": _job_title(row)}
+        kind, title = "bonus", gettext("Bonus of %(amount)s") % amount
+        text = gettext("You received a bonus of %(amount)s for “%(job)s”.") % amount
+        text = f"{text} {row.reason}" if row.reason else text
+    age = ago(row.created_at, now)
+    return Letter(row.created_at, title, text, kind, age, row.read_at is None)
 
 
 def _decision(row: Row[Any], now: float) -> Letter:

@@ -122,10 +122,10 @@ def bonus(
         "reason": reason,
         "created_at": tx.clock.now(),
     }
-    tx.run(insert(bonuses), line)
+    bonus_id = tx.add(bonuses, line)
     _update(tx, job, worker_id, bonus_mc=worker_job.c.bonus_mc + paid)
     text = f"You received a bonus of ${amount_cents / 100:.2f}."
-    notify(tx, job, worker_id, f"{text} {reason}" if reason else text)
+    _send(tx, job, worker_id, f"{text} {reason}" if reason else text, bonus_id)
 
 
 def notify(tx: Transaction, job: Row[Any], worker_id: int, text: str) -> None:
@@ -134,8 +134,7 @@ def notify(tx: Transaction, job: Row[Any], worker_id: int, text: str) -> None:
     :raises NotFound: The contributor has not worked on the job.
     """
     find_in_job(tx, job, worker_id)
-    line = {"worker_id": worker_id, "job_id": job.id, "text": text, "created_at": tx.clock.now()}
-    tx.run(insert(messages), line)
+    _send(tx, job, worker_id, text)
 
 
 def flag(
@@ -195,6 +194,13 @@ def reject(tx: Transaction, job: Row[Any], worker_id: int, reason: str | None = 
     gone = worker_trust.withdraw_judgments(tx, jobs.reload(tx, job), worker_id)
     tx.record("worker_rejected", job.id, worker_id=worker_id, judgments=gone, reason=reason)
     return True
+
+
+def _send(
+    tx: Transaction, job: Row[Any], worker_id: int, text: str, bonus_id: int | None = None
+) -> None:
+    about = {"worker_id": worker_id, "job_id": job.id, "text": text, "bonus_id": bonus_id}
+    tx.run(insert(messages), {**about, "created_at": tx.clock.now()})
 
 
 def _select_in_job(job: Row[Any]) -> Select[Any]:

@@ -80,7 +80,12 @@ def _to_version_3(connection: Connection, driver: Driver) -> None:
         contributor_tables.device,
     ):
         _create_table(connection, table)
-    for column in (tables.job.c.cap_mc, tables.job.c.pause_reason, tables.unit.c.agreement):
+    for column in (
+        tables.job.c.cap_mc,
+        tables.job.c.pause_reason,
+        tables.unit.c.agreement,
+        tables.message.c.bonus_id,
+    ):
         _add_column(connection, column)
     for row in list(connection.execute(select(tables.job.c.id, tables.job.c.fields))):
         agreements.write_all(driver, row.id, row.fields or {})
