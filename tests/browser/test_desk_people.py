@@ -28,7 +28,7 @@ def test_everyone_is_chosen_at_once_and_a_double_click_pays_once(
     people = [join(box, name) for name in ("Ada", "Bo")]
     for each in people:
         work(box, job, each)
-    page = new_browser(width=768)
+    page = new_browser()
     page.goto(f"{origin}/desk/sign-in?next=/desk/jobs/{job.id}/people")
     page.fill("input[type=password]", PASSWORD)
     page.keyboard.press("Enter")
@@ -46,4 +46,4 @@ def test_everyone_is_chosen_at_once_and_a_double_click_pays_once(
 
     assert page.locator("text=$0.05 bonus").count() == len(people)
     assert page.locator("text=$0.10 bonus").count() == 0
-    assert [each for each in problems if "422" not in each] == []
+    assert [each for each in problems if each.startswith("error") and "422" not in each] == []
