@@ -56,20 +56,39 @@ def place(tx: Transaction, job: Row[Any], units_count: int, channels: Sequence[s
     current = jobs.load_for_update(tx, job)
     _require_ready(current)
     caps.require_room(tx, current)
-    if current.units_count < tx.limits.min_units_to_launch:
-        tx.warn(
-            f"The service may require at least {tx.limits.min_units_to_launch} units for a launch; "
-            f"this job has {current.units_count}."
-        )
-    _warn_requirements(tx, current)
-    _warn_dynamic(tx, current)
     if units_count < 0:
         raise Invalid(f"units_count is the number of units to order, not {units_count}.")
-    launch_warnings.warn_of_problems(tx, current, units_count)
+    warn(tx, current, units_count)
     wanted = channel.check_names(channels)
     if any(name != INTERNAL for name in wanted):
         wanted = channel.check_names([*wanted, ON_DEMAND])
     return _place_order(tx, current, units_count, wanted)
+
+
+def warn(tx: Transaction, job: Row[Any], units_count: int) -> None:
+    """Warn of what an order of some new units allows, and will not work as intended.
+
+    :param units_count: 0 means all.
+    """
+    if job.units_count < tx.limits.min_units_to_launch:
+        tx.warn(
+            f"The service may require at least {tx.limits.min_units_to_launch} units for a launch; "
+            f"this job has {job.units_count}."
+        )
+    _warn_requirements(tx, job)
+    _warn_dynamic(tx, job)
+    launch_warnings.warn_of_problems(tx, job, units_count)
+
+
+def check(tx: Transaction, job: Row[Any], units_count: int) -> None:
+    """Check that some new units of a job could be ordered, apart from their cost.
+
+    :raises Invalid: The job is not ready, or its form does not work with one of its first units.
+    """
+    _require_ready(job)
+    _require_columns(tx, job)
+    is_new = (*visibility.units_of(tx, job.id), unit.c.state == "new")
+    _check_forms(tx, job, is_new, units_count)
 
 
 def auto_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
@@ -152,6 +171,11 @@ def estimate_cost(
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id))
     pages = -(-units_count // quiz.units_per_page(job))
     return int(judgments * pages * money.with_fee(job.payment_mc, fee.markup_pct))
+
+
+def reserve_for(tx: Transaction, cost_mc: int) -> int:
+    """Return what an order of this cost reserves, in thousandths of a US cent."""
+    return max(cost_mc, tx.limits.minimum_reserve_cents * money.CENT)
 
 
 def _try_to_order(tx: Transaction, job: Row[Any]) -> Row[Any] | None:
@@ -269,7 +293,7 @@ def _place_order(
     _check_forms(tx, job, is_new, count)
     free = all(money.is_free(tx, name) for name in enabled)
     price = 0 if free else estimate_cost(tx, job, count)
-    reserved = 0 if free else max(price, tx.limits.minimum_reserve_cents * money.CENT)
+    reserved = 0 if free else reserve_for(tx, price)
     money.require_funds(tx, job.account_id, reserved)
 
     ends = select(unit.c.id, unit.c.seq).where(*is_new).order_by(unit.c.seq).limit(1)

@@ -1,0 +1,194 @@
+"""The list of checks before a launch: what would refuse it, and what to think about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from crowdflower.sandbox import forms
+from crowdflower.sandbox.desk.new_job import steps
+from crowdflower.sandbox.errors import Refusal
+from crowdflower.sandbox.pages.rendering import dollars
+from crowdflower.sandbox.pages.translations import gettext, ngettext
+from crowdflower.sandbox.rules import gold_answers, quiz
+from crowdflower.sandbox.rules.jobs import orders
+from crowdflower.sandbox.rules.settings import channels, source_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Row
+
+    from crowdflower.cml import Form
+    from crowdflower.sandbox.desk.new_job.launch_costs import LaunchCosts
+    from crowdflower.sandbox.store import Transaction
+
+Verdict: TypeAlias = Literal["good", "warn", "bad"]
+"""Done, to think about, or to fix: with one of the last, a launch is refused."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the list."""
+
+    verdict: Verdict
+    head: str
+    text: str
+    url: str = ""
+    """Where it is put right."""
+    link: str = ""
+
+
+def read_checks(
+    tx: Transaction,
+    job: Row[Any],
+    units_count: int,
+    available: int,
+    costs: LaunchCosts,
+) -> list[Check]:
+    """Check a draft before an order of some of its rows.
+
+    :param available: New rows.
+    """
+    form, problem = _parse_form(job)
+    found = [
+        _check_title(job),
+        _check_form(job, form, problem),
+        *_check_columns(tx, job, form),
+        _check_rows(job, available),
+        *_check_tests(job),
+        *(_check_warnings(tx, job, units_count) if form is not None else ()),
+        _check_channels(tx, job),
+        _check_people(costs),
+        _check_money(costs),
+    ]
+    if all(each.verdict != "bad" for each in found):
+        found += _check_order(tx, job, units_count)
+    return found
+
+
+def _parse_form(job: Row[Any]) -> tuple[Form | None, str]:
+    try:
+        return (forms.check_form(job.cml), "") if job.cml else (None, "")
+    except Refusal as refusal:
+        return None, refusal.message
+
+
+def _check_title(job: Row[Any]) -> Check:
+    head = gettext("Title and instructions")
+    if not job.title:
+        text = gettext("The title is missing: contributors choose jobs by it.")
+        return Check("bad", head, text, steps.step_url(job, "data"), gettext("Open the data"))
+    if not job.instructions:
+        text = gettext("The instructions are missing: contributors read them before they begin.")
+        return Check("bad", head, text, steps.step_url(job, "form"), gettext("Open the form"))
+    return Check("good", head, gettext("Both are there."))
+
+
+def _check_form(job: Row[Any], form: Form | None, problem: str) -> Check:
+    repair = (steps.step_url(job, "form"), gettext("Open the form"))
+    if problem:
+        return Check("bad", gettext("The form has an error"), problem, *repair)
+    if form is None:
+        head = gettext("There is no form")
+        return Check("bad", head, gettext("It asks contributors about each row."), *repair)
+    required = [each.label or each.name for each in form.fields if each.required]
+    if not required:
+        text = gettext("Give at least one question validates=\"required\".")
+        return Check("bad", gettext("No question must be answered"), text, *repair)
+    text = f"“{required[0]}”"
+    if len(required) > 1:
+        more = ngettext("%(first)s and %(num)s more.", "%(first)s and %(num)s more.",
+                        len(required) - 1)
+        text = more % {"first": text, "num": len(required) - 1}
+    return Check("good", gettext("A question must be answered"), text)
+
+
+def _check_columns(tx: Transaction, job: Row[Any], form: Form | None) -> Iterator[Check]:
+    """Check that what the form prints is there, and is not the correct answers."""
+    if form is None:
+        return
+    repair = (steps.step_url(job, "form"), gettext("Open the form"))
+    missing = source_columns.find_missing(tx, job.id, form)
+    for each in missing:
+        text = f"{gettext('Line %(line)s:') % {'line': each.line}} {each.message}"
+        yield Check("bad", gettext("A column of the form is not in the data"), text, *repair)
+    secret = sorted(form.columns.keys() & gold_answers.hidden_columns(job.gold))
+    if secret:
+        text = gettext("%(columns)s: contributors never see the correct answers, so this is blank.")
+        head = gettext("The form prints correct answers")
+        yield Check("warn", head, text % {"columns": ", ".join(secret)}, *repair)
+    if not missing and not secret and form.columns:
+        head = gettext("The columns of the form are in the data")
+        yield Check("good", head, ", ".join(form.columns))
+
+
+def _check_rows(job: Row[Any], available: int) -> Check:
+    repair = (steps.step_url(job, "data"), gettext("Add rows"))
+    if not available:
+        text = gettext("A job is launched with rows that were not ordered yet.")
+        return Check("bad", gettext("There are no rows to judge"), text, *repair)
+    head = ngettext("%(num)s row to judge", "%(num)s rows to judge", available)
+    return Check("good", head % {"num": f"{available:,}"}, gettext("Not ordered yet."))
+
+
+def _check_tests(job: Row[Any]) -> Iterator[Check]:
+    golds, repair = job.golds_count, (steps.step_url(job, "columns"), gettext("Open the columns"))
+    if not golds:
+        text = gettext("Nobody is tested. Name the column with correct answers to change that.")
+        yield Check("warn", gettext("No test questions"), text, *repair)
+    elif quiz.has_enough_gold(job):
+        head = ngettext("%(num)s test question", "%(num)s test questions", golds)
+        text = gettext("Asked on each page: %(num)s.") % {"num": quiz.gold_per_page(job)}
+        yield Check("good", head % {"num": f"{golds:,}"}, text)
+
+
+def _check_warnings(tx: Transaction, job: Row[Any], units_count: int) -> Iterator[Check]:
+    """Yield what an order would be warned of; nothing stays in the transaction."""
+    before, tx.warnings[:] = tuple(tx.warnings), ()
+    orders.warn(tx, job, units_count)
+    found, tx.warnings[:] = tuple(tx.warnings), before
+    repair = (steps.step_url(job, "settings"), gettext("Open the settings"))
+    for text in found:
+        yield Check("warn", gettext("This may not do what you want"), text, *repair)
+
+
+def _check_channels(tx: Transaction, job: Row[Any]) -> Check:
+    names, repair = channels.enabled(tx, job.id), steps.step_url(job, "settings")
+    if names:
+        return Check("good", gettext("Channels of contributors"), ", ".join(names), repair,
+                     gettext("Change"))
+    text = gettext("Choose at least one channel from which contributors come.")
+    return Check("bad", gettext("Nobody may work"), text, repair, gettext("Open the settings"))
+
+
+def _check_people(costs: LaunchCosts) -> Check:
+    needed, pages = costs.effect.people, costs.effect.pages_per_person
+    head = ngettext("At least %(num)s person is needed", "At least %(num)s people are needed", needed)
+    text = gettext("Nothing limits what one person can do, but a row needs different people.")
+    if pages is not None:
+        text = ngettext("One person can do %(num)s page.", "One person can do %(num)s pages.", pages)
+        text %= {"num": f"{pages:,}"}
+    return Check("good", head % {"num": f"{needed:,}"}, text)
+
+
+def _check_money(costs: LaunchCosts) -> Check:
+    values = {"balance": dollars(costs.balance_mc), "reserved": dollars(costs.reserved_mc)}
+    if costs.is_free:
+        return Check("good", gettext("Money"), gettext("None is needed: the channel is free."))
+    if costs.missing_mc:
+        text = gettext("%(balance)s are there, and %(reserved)s are needed: %(missing)s too few.")
+        values["missing"] = dollars(costs.missing_mc)
+        return Check("bad", gettext("Not enough money"), text % values)
+    text = gettext("%(balance)s are there, %(reserved)s are reserved.") % values
+    return Check("good", gettext("Money"), text)
+
+
+def _check_order(tx: Transaction, job: Row[Any], units_count: int) -> Iterator[Check]:
+    """Check what only placing the order finds: a row with which the form does not work."""
+    try:
+        orders.check(tx, job, units_count)
+    except Refusal as refusal:
+        repair = (steps.step_url(job, "form"), gettext("Open the form"))
+        head = gettext("The job cannot be launched like this")
+        yield Check("bad", head, refusal.message, *repair)
