@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from flask import Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from crowdflower.sandbox.desk import job_link, jobs_list
 from crowdflower.sandbox.desk.desk import HOME, SIGN_IN, Desk
 from crowdflower.sandbox.desk.desk_rendering import choose_language, render_desk
 from crowdflower.sandbox.desk.desk_request import DeskPage, DeskRequest
 from crowdflower.sandbox.desk.golds import golds_page
+from crowdflower.sandbox.desk.new_job import columns_step, data_step, form_step, launch_step
 from crowdflower.sandbox.desk.people import people_page
 from crowdflower.sandbox.errors import Forbidden, NotFound, Refusal
 from crowdflower.sandbox.pages.invitations.public_address import is_secure
@@ -41,6 +43,10 @@ PAGES: Final[tuple[DeskPage, ...]] = (
     DeskPage("/desk/jobs/<int:number>/link", job_link.show),
     DeskPage("/desk/jobs/<int:number>/people", people_page.show, people_page.receive),
     DeskPage("/desk/jobs/<int:number>/tests", golds_page.show, golds_page.receive),
+    DeskPage("/desk/new", data_step.show, data_step.receive, owns_transactions=True),
+    DeskPage("/desk/jobs/<int:number>/new/columns", columns_step.show, columns_step.receive),
+    DeskPage("/desk/jobs/<int:number>/new/form", form_step.show, form_step.receive),
+    DeskPage("/desk/jobs/<int:number>/new/launch", launch_step.show, launch_step.receive),
 )
 """Every page of the desk but the sign-in."""
 
@@ -70,6 +76,9 @@ def handle(page: DeskPage, **ids: int) -> Response:
         return _problem(title, gettext("The job or row is not here, or was deleted."), 404)
     except Forbidden as forbidden:
         return _problem(gettext("This was not done"), forbidden.message, forbidden.status)
+    except RequestEntityTooLarge:
+        text = gettext("The file or the text is too large for this server. Nothing was stored.")
+        return _problem(gettext("This was not done"), text, 413)
 
 
 def _show(

@@ -1,8 +1,8 @@
 """What is known of the columns of a draft: their first values, what they hold, and their roles.
 
 No role is stored for itself. What a column is follows from what the API stores: contributors see it
-if the form prints it; it has correct answers if the job names it for a question; the key of the rows
-is ``custom_key``.
+if the form prints it, it has correct answers if the job names it for a question, and it is the key
+of the rows if it is the job's ``custom_key``.
 """
 
 from __future__ import annotations

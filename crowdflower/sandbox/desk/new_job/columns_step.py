@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from flask import Response
     from sqlalchemy import Row
 
-    from crowdflower.sandbox.desk.new_job.column_facts import Role
     from crowdflower.sandbox.desk.desk_request import DeskRequest
+    from crowdflower.sandbox.desk.new_job.column_facts import Role
     from crowdflower.sandbox.store import Transaction
 
 MAX_LISTED: Final = 200

@@ -70,7 +70,11 @@ def receive(request: DeskRequest) -> Response:
     if act == "blank":
         job = database.write(partial(_save_title, request=request, number=number))
         return request.redirect(steps.step_url(job, "columns"))
-    return _upload(request, number)
+    try:
+        return _upload(request, number)
+    finally:
+        for file in request.files.values():
+            file.close()
 
 
 def _upload(request: DeskRequest, number: str | None) -> Response:

@@ -59,7 +59,6 @@ def read_checks(
         *_check_tests(job),
         *(_check_warnings(tx, job, units_count) if form is not None else ()),
         _check_channels(tx, job),
-        _check_people(costs),
         _check_money(costs),
     ]
     if all(each.verdict != "bad" for each in found):
@@ -94,12 +93,13 @@ def _check_form(job: Row[Any], form: Form | None, problem: str) -> Check:
         return Check("bad", head, gettext("It asks contributors about each row."), *repair)
     required = [each.label or each.name for each in form.fields if each.required]
     if not required:
-        text = gettext("Give at least one question validates=\"required\".")
+        text = gettext('Give at least one question validates="required".')
         return Check("bad", gettext("No question must be answered"), text, *repair)
     text = f"“{required[0]}”"
     if len(required) > 1:
-        more = ngettext("%(first)s and %(num)s more.", "%(first)s and %(num)s more.",
-                        len(required) - 1)
+        more = ngettext(
+            "%(first)s and %(num)s more.", "%(first)s and %(num)s more.", len(required) - 1
+        )
         text = more % {"first": text, "num": len(required) - 1}
     return Check("good", gettext("A question must be answered"), text)
 
@@ -148,28 +148,16 @@ def _check_warnings(tx: Transaction, job: Row[Any], units_count: int) -> Iterato
     before, tx.warnings[:] = tuple(tx.warnings), ()
     orders.warn(tx, job, units_count)
     found, tx.warnings[:] = tuple(tx.warnings), before
-    repair = (steps.step_url(job, "settings"), gettext("Open the settings"))
     for text in found:
-        yield Check("warn", gettext("This may not do what you want"), text, *repair)
+        yield Check("warn", gettext("This may not do what you want"), text)
 
 
 def _check_channels(tx: Transaction, job: Row[Any]) -> Check:
-    names, repair = channels.enabled(tx, job.id), steps.step_url(job, "settings")
+    names = channels.enabled(tx, job.id)
     if names:
-        return Check("good", gettext("Channels of contributors"), ", ".join(names), repair,
-                     gettext("Change"))
+        return Check("good", gettext("Channels of contributors"), ", ".join(names))
     text = gettext("Choose at least one channel from which contributors come.")
-    return Check("bad", gettext("Nobody may work"), text, repair, gettext("Open the settings"))
-
-
-def _check_people(costs: LaunchCosts) -> Check:
-    needed, pages = costs.effect.people, costs.effect.pages_per_person
-    head = ngettext("At least %(num)s person is needed", "At least %(num)s people are needed", needed)
-    text = gettext("Nothing limits what one person can do, but a row needs different people.")
-    if pages is not None:
-        text = ngettext("One person can do %(num)s page.", "One person can do %(num)s pages.", pages)
-        text %= {"num": f"{pages:,}"}
-    return Check("good", head % {"num": f"{needed:,}"}, text)
+    return Check("bad", gettext("Nobody may work"), text)
 
 
 def _check_money(costs: LaunchCosts) -> Check:

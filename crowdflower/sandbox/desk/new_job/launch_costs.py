@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from crowdflower.sandbox.desk.settings.cost_effect import CostEffect, read_effect
 from crowdflower.sandbox.rules import money, quiz
 from crowdflower.sandbox.rules.jobs import orders
+from crowdflower.sandbox.rules.settings import channels
 from crowdflower.sandbox.store.tables import account
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 class LaunchCosts:
     """The cost of an order, in thousandths of a US cent."""
 
-    effect: CostEffect
-    """Expected and at most, and how many people it needs."""
+    expected_mc: int
+    """With the judgments that each row gets at least."""
+    at_most_mc: int | None
+    """With the most judgments that a row may get; ``None`` if nothing limits them."""
     reserved_mc: int
     """What the order takes from the balance; the rest comes back when the job ends."""
     balance_mc: int
@@ -34,11 +36,8 @@ class LaunchCosts:
     """Without test questions."""
     pages: int
     """For all rows, as often as each is judged at least."""
-
-    @property
-    def is_free(self) -> bool:
-        """Whether pages of all channels of the job are free."""
-        return self.effect.is_free
+    is_free: bool
+    """Whether pages of all channels of the job are free."""
 
     @property
     def missing_mc(self) -> int:
@@ -48,16 +47,20 @@ class LaunchCosts:
 
 def read_launch_costs(tx: Transaction, job: Row[Any], units_count: int) -> LaunchCosts:
     """Work out what an order costs, as placing it does."""
-    effect = read_effect(tx, job, rows=units_count)
-    at_most = orders.estimate_cost(tx, job, units_count)
+    names, judgments = channels.enabled(tx, job.id), job.judgments_per_unit
+    is_free = bool(names) and all(money.is_free(tx, name) for name in names)
+    at_most = 0 if is_free else orders.estimate_cost(tx, job, units_count)
+    is_endless = job.variable_judgments_mode != "none" and job.max_judgments_per_unit is None
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id)).markup_pct
     on_page = quiz.units_per_page(job)
     return LaunchCosts(
-        effect,
-        reserved_mc=0 if effect.is_free else orders.reserve_for(tx, at_most),
+        expected_mc=0 if is_free else orders.estimate_cost(tx, job, units_count, judgments),
+        at_most_mc=None if is_endless and not is_free else at_most,
+        reserved_mc=0 if is_free else orders.reserve_for(tx, at_most),
         balance_mc=money.balance(tx, job.account_id),
         page_mc=money.with_fee(job.payment_mc, fee),
         fee_percent=fee,
         rows_on_page=on_page,
-        pages=job.judgments_per_unit * -(-units_count // on_page),
+        pages=judgments * -(-units_count // on_page),
+        is_free=is_free,
     )

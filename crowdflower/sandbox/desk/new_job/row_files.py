@@ -7,7 +7,7 @@ be told about a file of another kind.
 from __future__ import annotations
 
 import re
-from typing import IO, TYPE_CHECKING, Final, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from crowdflower.sandbox.api.uploads import CSV
 from crowdflower.sandbox.errors import Invalid
@@ -47,7 +47,7 @@ def open_row_file(upload: FileStorage | None) -> RowFile:
     """
     if upload is None or not upload.filename:
         raise Invalid(gettext("Choose a file with your rows, or go on without data."))
-    stream = cast("IO[bytes]", upload.stream)
+    stream = upload.stream
     name = printable_name(upload.filename)
     head = stream.read(_HEAD)
     stream.seek(0)
@@ -114,7 +114,7 @@ def _refuse_other_separators(name: str, head: bytes) -> None:
     text = head.decode("utf-8-sig", "replace").lstrip("\r\n")
     header = _QUOTED.sub("", re.split(r"[\r\n]", text, maxsplit=1)[0])
     for separator in _SEPARATORS:
-        if separator in header and "," not in header:
+        if separator in header and "," not in header and "\0" not in text:
             shown = {"\t": gettext("tabs")}.get(separator, f"“{separator}”")
             raise Invalid(
                 gettext(

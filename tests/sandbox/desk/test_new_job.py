@@ -1,0 +1,443 @@
+"""A new job in five steps, in process: files of all kinds, columns, the first form, the launch."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
+
+from tests.sandbox.desk_browser import Browser, readable
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from crowdflower.client import Client
+    from crowdflower.sandbox import Sandbox
+
+TITLE = "What does the review say?"
+MARKUP = "<script>alert(1)</script>"
+
+
+def reviews(rows: int = 12, golds: int = 3) -> str:
+    """Return a CSV file: a key, a text, and correct answers to some rows."""
+    answers = ["good", "bad", "neither"]
+    lines = [
+        f'R-{number},"It is fine, mostly ({number}).",{answer}'
+        for number in range(rows)
+        for answer in [answers[number % 3] if number < golds else ""]
+    ]
+    return "\n".join(["sku,review,verdict_gold", *lines]) + "\n"
+
+
+def upload(
+    desk: Browser,
+    content: str | bytes,
+    name: str = "reviews.csv",
+    path: str = "/desk/new",
+    **fields: Any,
+) -> TestResponse:
+    """Post a file of rows to step 1."""
+    data = content.encode() if isinstance(content, str) else content
+    given = {"title": TITLE, "do": "upload", "token": fields.pop("token", None) or desk.token()}
+    file = FileStorage(io.BytesIO(data), name)
+    # Werkzeug's client would leave the temporary file of a large body open.
+    boundary, body = encode_multipart({**given, **fields, "rows": file})
+    kind = f"multipart/form-data; boundary={boundary}"
+    return desk.http.post(path, data=body, content_type=kind)
+
+
+def start(desk: Browser, content: str | None = None) -> int:
+    """Upload a file, and return the number of the draft."""
+    response = upload(desk, content or reviews())
+    assert response.status_code == 303, readable(response.text)
+    return int(response.headers["Location"].split("/")[3])
+
+
+def columns(desk: Browser, job: int, **fields: Any) -> TestResponse:
+    return desk.post(f"/desk/jobs/{job}/new/columns", **fields)
+
+
+def save_form(desk: Browser, job: int, cml: str, instructions: str = "Read it.") -> TestResponse:
+    path = f"/desk/jobs/{job}/new/form"
+    return desk.post(path, do="save", cml=cml, instructions=instructions)
+
+
+def ready(desk: Browser, client: Client, content: str | None = None) -> int:
+    """Make a draft that can be launched."""
+    job = start(desk, content)
+    assert columns(desk, job).status_code == 303
+    assert save_form(desk, job, client.get_job(job).cml or "").status_code == 303
+    return job
+
+
+def test_a_file_becomes_a_draft_whose_columns_are_shown(desk: Browser, client: Client) -> None:
+    response = upload(desk, reviews())
+    page = desk.said(response)
+
+    job = client.get_job(int(response.headers["Location"].split("/")[3]))
+    assert (job.title, job.state, job.units_count) == (TITLE, "unordered", 12)
+    assert "12 rows read from reviews.csv." in page
+    assert "It is fine, mostly (0)." in page
+    assert TITLE in desk.text("/desk/", state="unordered")
+
+
+@pytest.mark.parametrize("start_with", ["", "\ufeff"])
+def test_a_file_may_begin_with_a_byte_order_mark(
+    desk: Browser, client: Client, start_with: str
+) -> None:
+    job = start(desk, start_with + "Größe,text\n1,ä\n2,ö\n")
+
+    assert [unit.data for unit in client.get_job(job).units] == [
+        {"größe": "1", "text": "ä"},
+        {"größe": "2", "text": "ö"},
+    ]
+
+
+def test_a_file_may_be_json_lines(desk: Browser, client: Client) -> None:
+    rows = [{"text": "a", "tags": ["x"]}, {"text": "b", "tags": []}]
+
+    response = upload(desk, "\n".join(map(json.dumps, rows)), "rows.jsonl")
+
+    job = int(response.headers["Location"].split("/")[3])
+    assert [unit.data for unit in client.get_job(job).units] == rows
+    assert '["x"]' in desk.text(f"/desk/jobs/{job}/new/columns")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "problem"),
+    [
+        ("", "a.csv", "a.csv is empty."),
+        ("sku,review\n", "a.csv", "a.csv has no row to judge."),
+        ("\n\n", "a.csv", "its first row must name the columns"),
+        ("a,b\n1,2\n1,2,3\n", "a.csv", "Unable to parse row 3. It is 3 cells wide"),
+        ("a,A\n1,2\n", "a.csv", "are both named"),
+        ("a,,b\n1,2,3\n", "a.csv", "gives no column name"),
+        ('a,b\n1,"2\n', "a.csv", "Unable to parse row 2"),
+        ("a;b\n1;2\n", "a.csv", "has no commas, but “;”"),
+        ("a\tb\n1\t2\n", "a.tsv", "has no commas, but tabs"),
+        ("a,b\n1,2\n".encode("utf-16"), "a.csv", "is encoded in UTF-16"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "a.csv", "UTF-8 encoded"),
+        ("a,b\n1,ä\n".encode("latin-1"), "a.csv", "Unable to parse row 2. Please be sure"),
+        (b"PK\x03\x04\x00\x00", "a.xlsx", "a.xlsx is an Excel workbook or a zip archive"),
+        (bytes(range(256)), "a.csv", "No row was stored"),
+        ("[{}]", "a.json", "is a JSON array"),
+        ('{"a": 1}\n{"a": ', "a.jsonl", "Unable to parse row 2"),
+        (",".join(f"c{n}" for n in range(100_000)) + "\n1\n", "a.csv", "5000 is the limit"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_and_leaves_no_job(
+    desk: Browser, client: Client, content: str | bytes, name: str, problem: str
+) -> None:
+    response = upload(desk, content, name)
+
+    assert response.status_code == 422
+    assert problem in readable(response.text)
+    assert f'value="{TITLE}"' in response.text
+    assert list(client.get_jobs()) == []
+
+
+def test_a_header_of_a_million_columns_is_refused(desk: Browser, client: Client) -> None:
+    response = upload(desk, "a," * 1_000_000 + "b\n")
+
+    assert response.status_code == 422
+    assert list(client.get_jobs()) == []
+
+
+def test_a_file_above_the_limit_is_refused_on_a_page(box: Sandbox, desk: Browser) -> None:
+    token = desk.token()
+    box.app.config["MAX_CONTENT_LENGTH"] = 2000
+
+    response = upload(desk, reviews(200), token=token)
+
+    assert response.status_code == 413
+    assert "too large" in readable(response.text)
+    assert response.content_type.startswith("text/html")
+
+
+@pytest.mark.parametrize("title", ["", "abc", "x" * 256])
+def test_a_title_is_checked_before_the_file(desk: Browser, client: Client, title: str) -> None:
+    response = upload(desk, reviews(), title=title)
+
+    assert response.status_code == 422
+    assert "Title is too" in readable(response.text)
+    assert list(client.get_jobs()) == []
+
+
+def test_no_file_is_said_and_a_job_without_data_can_be_made(desk: Browser, client: Client) -> None:
+    assert "Choose a file" in readable(desk.post("/desk/new", title=TITLE, do="upload").text)
+
+    response = desk.post("/desk/new", title=TITLE, do="blank")
+
+    assert "No rows yet" in desk.said(response)
+    assert [job.units_count for job in client.get_jobs()] == [0]
+
+
+def test_a_form_that_is_sent_twice_makes_one_job(desk: Browser, client: Client) -> None:
+    for _ in range(2):
+        assert upload(desk, reviews(), once="7").status_code == 303
+
+    assert len(list(client.get_jobs())) == 1
+
+
+def test_rows_are_added_to_a_draft_and_others_are_refused(desk: Browser, client: Client) -> None:
+    job = start(desk)
+    path = f"/desk/new?job={job}"
+
+    assert upload(desk, reviews(3, 0), path=path).status_code == 303
+    refused = upload(desk, "other\n1\n", path=path)
+
+    assert refused.status_code == 422
+    assert "lacks sku, review" in readable(refused.text)
+    assert client.get_job(job).units_count == 15
+    assert upload(desk, "other\n1\n", path=path, force="true").status_code == 303
+    assert client.get_job(job).units_count == 16
+
+
+def test_a_copy_is_a_draft(desk: Browser, client: Client) -> None:
+    job = ready(desk, client)
+    assert "Copy it" in desk.text("/desk/new", copy=job)
+
+    response = desk.post("/desk/new", do="copy", copy=job, what="all_units", title="A second one")
+
+    copied = client.get_job(int(response.headers["Location"].split("/")[3]))
+    assert (copied.title, copied.units_count, copied.cml) == (
+        "A second one",
+        12,
+        client.get_job(job).cml,
+    )
+
+
+def test_a_draft_can_be_deleted(desk: Browser, client: Client) -> None:
+    job = start(desk)
+
+    desk.said(desk.post(f"/desk/new?job={job}", do="delete"))
+
+    assert list(client.get_jobs()) == []
+    assert desk.get(f"/desk/jobs/{job}/new/columns").status_code == 404
+
+
+def test_columns_have_roles_by_name_and_content(desk: Browser) -> None:
+    page = desk.get(f"/desk/jobs/{start(desk)}/new/columns").text
+
+    assert [
+        page.split(f'name="role-{number}"')[1].split(" selected")[0].rsplit('value="', 1)[1][:-1]
+        for number in range(3)
+    ] == ["key", "shown", "answer"]
+
+
+def test_columns_make_test_questions_and_a_form(desk: Browser, client: Client) -> None:
+    number = start(desk)
+
+    response = columns(desk, number)
+
+    job = client.get_job(number)
+    assert response.headers["Location"] == f"/desk/jobs/{number}/new/form"
+    assert job.cml == (
+        "<p>{{ review }}</p>\n\n"
+        '<cml:radios label="Verdict" name="verdict" validates="required">\n'
+        '  <cml:radio label="bad" value="bad"/>\n'
+        '  <cml:radio label="good" value="good"/>\n'
+        '  <cml:radio label="neither" value="neither"/>\n'
+        "</cml:radios>"
+    )
+    assert (job.golds_count, job.gold) == (3, {"verdict": "verdict_gold"})
+    assert client.jobs[number]().get("custom_key") == "sku"
+
+
+def test_columns_can_be_changed_until_the_form_is_edited(desk: Browser, client: Client) -> None:
+    number = start(desk)
+    columns(desk, number)
+
+    columns(desk, number, **{"role-0": "shown", "role-2": "kept"})
+
+    job = client.get_job(number)
+    assert "{{ sku }}" in (job.cml or "")
+    assert "verdict" not in (job.cml or "")
+    assert job.golds_count == 0
+    save_form(desk, number, '<p>{{ review }}</p><cml:text label="Why?" validates="required"/>')
+    assert "Make a new form" in desk.text(f"/desk/jobs/{number}/new/columns")
+    refused = columns(desk, number, **{"role-0": "shown"})
+    assert refused.status_code == 422
+    assert "The form was edited" in readable(refused.text)
+    assert columns(desk, number, anew="true", **{"role-0": "shown"}).status_code == 303
+    assert "{{ sku }}" in (client.get_job(number).cml or "")
+
+
+def test_going_back_and_forth_changes_nothing(desk: Browser, client: Client) -> None:
+    number = ready(desk, client)
+    before = client.jobs[number]()
+
+    for step in ("columns", "form", "launch"):
+        assert desk.get(f"/desk/jobs/{number}/new/{step}").status_code == 200
+    assert columns(desk, number).status_code == 303
+
+    after = client.jobs[number]()
+    assert {**after, "updated_at": before["updated_at"]} == before
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (reviews(6, 3), "over 1/3rd"),
+        (reviews(6, 0), "couldn't find any prepopulated"),
+    ],
+)
+def test_answers_that_cannot_be_test_questions_are_refused(
+    desk: Browser, client: Client, content: str, problem: str
+) -> None:
+    number = start(desk, content)
+
+    refused = columns(desk, number)
+
+    assert refused.status_code == 422
+    assert "The column verdict_gold:" in readable(refused.text)
+    assert problem in readable(refused.text)
+    assert not client.get_job(number).cml
+    assert columns(desk, number, **{"role-2": "kept"}).status_code == 303
+
+
+def test_two_keys_are_refused(desk: Browser) -> None:
+    refused = columns(desk, start(desk), **{"role-0": "key", "role-1": "key"})
+
+    assert "Choose one key of the rows, not 2: sku, review." in readable(refused.text)
+
+
+def test_a_whole_job_is_launched_once(box: Sandbox, desk: Browser, client: Client) -> None:
+    number = ready(desk, client)
+    path = f"/desk/jobs/{number}/new/launch"
+    page = desk.text(path)
+    assert "Launch 9 rows" in page
+    assert "3 test questions are" in page or "3 test questions" in page
+
+    response = desk.post(path, do="launch", units=9, once="1")
+    again = desk.post(path, do="launch", units=9, once="1")
+
+    assert response.headers["Location"] == f"/desk/jobs/{number}"
+    assert again.status_code == 303
+    assert client.get_job(number).state == "running"
+    assert len({entry["order_id"] for entry in box.ledger() if entry["kind"] == "reserve"}) <= 1
+    assert desk.get(path).headers["Location"] == f"/desk/jobs/{number}"
+    assert "This job was launched" in readable(columns(desk, number).text) or (
+        columns(desk, number).status_code == 303
+    )
+
+
+def test_a_paid_launch_reserves_what_the_page_says(
+    box: Sandbox, desk: Browser, client: Client
+) -> None:
+    number = ready(desk, client)
+    client.get_job(number).channels = ["elite"]
+    path = f"/desk/jobs/{number}/new/launch"
+    assert "Reserved now $10.00" in desk.text(path, units=5)
+
+    desk.post(path, do="launch", units=5)
+
+    assert [entry["amount_mc"] for entry in box.ledger() if entry["kind"] == "reserve"] == [
+        -1_000_000
+    ]
+
+
+@pytest.mark.parametrize("units", ["0", "-1", "many", "10", "1e3", "٣", ""])
+def test_a_number_of_rows_that_cannot_be_ordered_is_refused(
+    desk: Browser, client: Client, units: str
+) -> None:
+    number = ready(desk, client)
+
+    refused = desk.post(f"/desk/jobs/{number}/new/launch", do="launch", units=units)
+
+    assert refused.status_code == 422
+    assert client.get_job(number).state == "unordered"
+
+
+def test_missing_money_is_said_and_can_be_added(
+    box: Sandbox, desk: Browser, client: Client
+) -> None:
+    number = ready(desk, client)
+    job = client.get_job(number)
+    job.channels = ["elite"]
+    job.payment_cents = 100_000
+    job.update()
+    path = f"/desk/jobs/{number}/new/launch"
+    page = desk.get(path).text
+    assert "too few" in readable(page)
+    assert "disabled" in page.split('value="launch"')[1][:10]
+    assert desk.post(path, do="launch", units=9).status_code == 422
+    cents = page.split('name="cents" value="')[1].split('"')[0]
+
+    desk.said(desk.post(path, do="credit", cents=cents))
+
+    assert desk.post(path, do="launch", units=9).status_code == 303
+    assert client.get_job(number).state == "running"
+
+
+@pytest.mark.parametrize(
+    ("cml", "instructions", "problem"),
+    [
+        (
+            "<p>{{ shop }}</p><cml:text label='Why?' validates='required'/>",
+            "Read.",
+            "is not in the data",
+        ),
+        ("<cml:text label='Why?'/>", "Read.", "No question must be answered"),
+        ("<cml:text label='Why?' validates='required'/>", "", "The instructions are missing"),
+        (
+            "<p>{{ verdict_gold }}</p><cml:text label='Why?' name='verdict' validates='required'/>",
+            "Read.",
+            "The form prints correct answers",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_is_listed(
+    desk: Browser, client: Client, cml: str, instructions: str, problem: str
+) -> None:
+    number = ready(desk, client)
+    save_form(desk, number, cml, instructions)
+
+    assert problem in desk.text(f"/desk/jobs/{number}/new/launch")
+
+
+def test_a_draft_without_anything_says_all_that_is_missing(desk: Browser) -> None:
+    location = desk.post("/desk/new", title=TITLE, do="blank").headers["Location"]
+    page = desk.text(location.replace("columns", "launch"))
+
+    for problem in ("The instructions are missing", "There is no form", "There are no rows"):
+        assert problem in page
+
+
+def test_markup_in_a_file_is_text_on_every_page(desk: Browser, client: Client) -> None:
+    content = json.dumps({MARKUP: MARKUP, 'a"b': "{{ x }}", "n_gold": MARKUP}) + "\n"
+    content += "".join(json.dumps({MARKUP: f"{MARKUP}{n}", 'a"b': ""}) + "\n" for n in range(5))
+    response = upload(desk, content, f"{MARKUP}.jsonl", title=MARKUP)
+    number = int(response.headers["Location"].split("/")[3])
+    pages = [desk.get(response.headers["Location"]).text]
+
+    assert columns(desk, number).status_code == 303
+    pages += [
+        desk.get(f"/desk/jobs/{number}/new/{step}").text for step in ("columns", "form", "launch")
+    ]
+
+    assert client.get_job(number).golds_count == 1
+    for page in [*pages, desk.get(f"/desk/new?job={number}").text, desk.get("/desk/new").text]:
+        assert "<script>alert" not in page
+        assert "style=" not in page
+
+
+def test_a_job_of_another_account_or_without_a_session_is_not_found(
+    box: Sandbox, desk: Browser, stranger: Browser
+) -> None:
+    assert desk.get("/desk/jobs/999/new/launch").status_code == 404
+    assert desk.get("/desk/new?job=999").status_code == 404
+    assert desk.get("/desk/new?job=x").status_code == 404
+    assert stranger.get("/desk/new").status_code == 303
+    assert desk.post("/desk/new", token=None, title=TITLE, do="blank").status_code == 403
+
+
+def test_a_large_file_is_stored_by_short_transactions(desk: Browser, client: Client) -> None:
+    number = start(desk, reviews(2500, 30))
+
+    assert client.get_job(number).units_count == 2500
+    assert "first 1,000 rows" in desk.text(f"/desk/jobs/{number}/new/columns")
