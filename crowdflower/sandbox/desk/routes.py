@@ -21,6 +21,7 @@ from crowdflower.sandbox.desk.desk_request import DeskPage, DeskRequest
 from crowdflower.sandbox.desk.golds import golds_page
 from crowdflower.sandbox.desk.new_job import columns_step, data_step, form_step, launch_step
 from crowdflower.sandbox.desk.people import people_page
+from crowdflower.sandbox.desk.rows import row_page, rows_page
 from crowdflower.sandbox.errors import Forbidden, NotFound, Refusal
 from crowdflower.sandbox.pages.invitations.public_address import is_secure
 from crowdflower.sandbox.pages.origins import refuse_other_sites
@@ -41,6 +42,8 @@ COOKIE: Final = "crowdflower_desk"
 PAGES: Final[tuple[DeskPage, ...]] = (
     DeskPage("/desk", jobs_list.show),
     DeskPage("/desk/jobs/<int:number>/link", job_link.show),
+    DeskPage("/desk/jobs/<int:number>/rows", rows_page.show),
+    DeskPage("/desk/jobs/<int:number>/rows/<int:unit>", row_page.show, row_page.receive),
     DeskPage("/desk/jobs/<int:number>/people", people_page.show, people_page.receive),
     DeskPage("/desk/jobs/<int:number>/tests", golds_page.show, golds_page.receive),
     DeskPage("/desk/new", data_step.show, data_step.receive, owns_transactions=True),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from crowdflower.quality import aggregate, agreement
 from crowdflower.quality import linked as linked_answers
 from crowdflower.sandbox import forms
-from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.errors import Declined, Invalid
 from crowdflower.sandbox.rules import gold_answers
 from crowdflower.sandbox.rules.results.shapes import PLACES
 from crowdflower.sandbox.rules.settings.questions import with_confidence
@@ -63,7 +63,7 @@ class RowOptions:
         hidden = gold_answers.hidden_columns(self._job.gold)
         try:
             form = forms.form_for(self._job.cml or "", gold_answers.visible_data(self._row, hidden))
-        except Invalid:  # the row changed since it was answered
+        except (Declined, Invalid):  # the form or the row changed since it was answered
             return {}
         return {each.name: each.options for each in form.fields}
 
