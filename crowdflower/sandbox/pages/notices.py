@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqlalchemy import select
+
 from crowdflower.sandbox.pages.contributor.inbox import take_new_letters
 from crowdflower.sandbox.pages.contributor.missed_questions import Missed, read_missed
 from crowdflower.sandbox.pages.rendering import dollars
@@ -12,6 +14,7 @@ from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.rules.money import CENT
 from crowdflower.sandbox.rules.work.receipts import Receipt
 from crowdflower.sandbox.store.fast import page_queries
+from crowdflower.sandbox.store.tables import worker_job
 
 if TYPE_CHECKING:
     from crowdflower.sandbox.store import Transaction
@@ -24,6 +27,8 @@ class ReceiptNotice(NamedTuple):
     missed: list[Missed]
     missed_rows: int
     trust: float
+    """That of the contributor now, not of the time of the page: a contest may be accepted since."""
+
     receipt: Receipt
 
 
@@ -39,7 +44,13 @@ def read_receipt(tx: Transaction, worker_id: int, page_id: int | None) -> Receip
         title += " " + gettext("It is paid %(amount)s.") % pay
     missed = read_missed(tx, jobs.load(tx, page.job_id), worker_id, receipt)
     rows = len({each.unit_id for each in receipt.feedback})
-    return ReceiptNotice(title, missed, rows, receipt.trust, receipt)
+    trust = _trust(tx, page.job_id, worker_id) if missed else receipt.trust
+    return ReceiptNotice(title, missed, rows, trust, receipt)
+
+
+def _trust(tx: Transaction, job_id: int, worker_id: int) -> float:
+    is_worker = (worker_job.c.job_id == job_id, worker_job.c.worker_id == worker_id)
+    return float(tx.one(select(worker_job.c.trust).where(*is_worker)).trust)
 
 
 def read_notices(tx: Transaction, worker_id: int, page_id: int | None) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def test_an_accepted_contest_is_told_and_puts_the_accuracy_right(
 
     page = browser.get(back).text
     assert "You were right: your answer counts as correct now." in page
+    assert "Accuracy now 100 %" in page
     assert "The owner of “Reviews” agrees with you: “It is good.”" in page
     home = browser.get("/label/").text
     assert "You were right about a test question" in home
