@@ -63,7 +63,7 @@ setup(
         "labeling",
     ],
     license="MIT",
-    license_files=["LICENSE"],
+    license_files=["LICENSE", "crowdflower/sandbox/pages/assets/jquery-LICENSE.txt"],
     classifiers=[
         "Development Status :: 4 - Beta",
         "Environment :: Console",

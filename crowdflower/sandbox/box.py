@@ -69,6 +69,8 @@ class Sandbox:
         the jobs. A string is its password; with ``True`` only :meth:`desk_url` signs in.
     :param public_url: Address at which others reach the server, such as that of a reverse proxy:
         links on pages begin with it.
+    :param job_scripts: Run the scripts and styles of jobs and of their forms for contributors, in
+        a frame that reaches nothing but its own form.
     :raises ValueError: The key, the balance, the folder or the desk's password is invalid.
     :raises ImportError: While importing this module: a package that the sandbox needs is missing.
 
@@ -94,6 +96,7 @@ class Sandbox:
         files: str | Path | None = None,
         desk: bool | str = False,
         public_url: str | None = None,
+        job_scripts: bool = False,
     ) -> None:
         if key is not None:
             accounts.check_key(key)
@@ -101,7 +104,12 @@ class Sandbox:
         self.clock = clock or Clock(seed, virtual=database is None)
         """The only source of time, ids and random numbers."""
         database = database_url(database)
-        limits = replace(limits, strict=True) if limits and strict else limits or Limits(strict)
+        limits = limits or Limits()
+        limits = replace(
+            limits,
+            strict=strict or limits.strict,
+            job_scripts=job_scripts or limits.job_scripts,
+        )
         self.database = Database(database, self.clock, limits=limits)
         """All data of the sandbox."""
         staging.discard_abandoned(self.database)

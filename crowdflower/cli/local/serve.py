@@ -141,6 +141,12 @@ class DatabaseOption(ValueType):
     help="Folder of pictures, sounds and films, which rows name as files/NAME.",
 )
 @click.option(
+    "--allow-job-scripts",
+    is_flag=True,
+    help="Run the scripts and styles of jobs for contributors, in a frame that reaches nothing but"
+    " its own form.",
+)
+@click.option(
     "--desk/--no-desk",
     default=None,
     help="Serve the requester's desk. Default: if only this machine can connect. It opens with the"
@@ -187,6 +193,7 @@ def serve(
     public_url: str | None,
     qr: bool | None,
     files: Path | None,
+    allow_job_scripts: bool,
     desk: bool | None,
     insecure_desk: bool,
     ampcrowd: bool,
@@ -207,7 +214,7 @@ def serve(
         signal.signal(number, signal.default_int_handler)
     policy = access_policy(exposure) if ampcrowd else None
     settings = {"control": control, "strict": strict, "files": files, "public_url": public_url}
-    settings["desk"] = desk_setting(exposure)
+    settings |= {"desk": desk_setting(exposure), "job_scripts": allow_job_scripts}
     with (
         suppress(KeyboardInterrupt),
         open_sandbox(database, key, balance, policy, **settings) as box,

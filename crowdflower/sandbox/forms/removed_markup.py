@@ -31,10 +31,14 @@ if TYPE_CHECKING:
 
     from crowdflower.cml.scanner import Attribute, Tag
 
+OWN_CODE: Final = re.compile(r"<(?:script|style)(?=[\s>])", re.IGNORECASE)
+"""Begins a script or a style in a form."""
+
 _MAX_LINES: Final = 10
 _LIQUID_TAG: Final = re.compile(r"\{%.*?%\}", re.DOTALL)
 _PRINTED: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _WITH_HOST: Final = re.compile(r"(?:https?:)?//[^/{]+/", re.IGNORECASE)
+_DONE: Final = "is removed from the page"
 _OPEN: Final = "open "
 _STYLE: Final = "the style "
 _REFUSED: Final = "the address "
@@ -53,6 +57,11 @@ _FIXES: Final = {
     **dict.fromkeys(("math", "svg"), "show it with <img>"),
     "template": "what it contains is removed, too; write it without <template>",
 }
+
+
+def is_about_removal(problem: Problem) -> bool:
+    """Return whether a problem is that pages leave something out."""
+    return _DONE in problem.message
 
 
 def find_removed_markup(source: str) -> list[Problem]:
@@ -155,7 +164,7 @@ def _refused_addresses(name: str, value: str) -> list[str]:
 
 def _message(text: Source, subject: str, offsets: list[int]) -> str:
     fix = "pages run no scripts"
-    done = "is removed from the page"
+    done = _DONE
     if subject.startswith(_OPEN):
         subject = subject.removeprefix(_OPEN)
         done = "is not closed before the next tag of CML, so the page closes it there"

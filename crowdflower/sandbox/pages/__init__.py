@@ -8,6 +8,7 @@
     no_page        what contributors read who have no page
     contributor/   their home, inbox, devices, late answers, objections to test questions
     row/           a form and a row as HTML, with answers and errors
+    job_frame/     a job's own scripts and styles, in a frame without an origin
     invitations/   the addresses of jobs to send to people, as links and QR codes
     media/         the operator's own pictures, sounds and films
     rendering      templates as pages

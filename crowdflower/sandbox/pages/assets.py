@@ -17,6 +17,10 @@ _CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
 """A year: the hash in the URL changes with the content."""
 
 
+LIBRARY: Final = "jquery-3.7.1.min.js"
+"""jQuery, for scripts of jobs that need it."""
+
+
 @cache
 def read_asset(name: str) -> bytes:
     """Return the content of a file of the pages, such as ``desk.css``."""
@@ -43,6 +47,26 @@ def script() -> Response:
     return _response("desk.js", "text/javascript")
 
 
+def frame_library() -> Response:
+    """Return the script that stands in for what the hosted service has on its pages."""
+    return _response("frame_library.js", "text/javascript")
+
+
+def frame_guest() -> Response:
+    """Return the script in the frame of a job's own scripts."""
+    return _response("frame_guest.js", "text/javascript")
+
+
+def frame_host() -> Response:
+    """Return the script of the page around that frame."""
+    return _response("frame_host.js", "text/javascript")
+
+
+def library() -> Response:
+    """Return jQuery, unchanged; its license is beside it."""
+    return _response(LIBRARY, "text/javascript")
+
+
 def icon() -> Response:
     """Return the icon of the pages, which browsers show in a tab."""
     return _response("icon.svg", "image/svg+xml")
@@ -57,5 +81,8 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     ("/desk.css", ["GET"], style),
     ("/desk.js", ["GET"], script),
     ("/icon.svg", ["GET"], icon),
+    ("/frame_library.js", ["GET"], frame_library),
+    ("/frame_guest.js", ["GET"], frame_guest),
+    ("/frame_host.js", ["GET"], frame_host),
 )
 """Path, verbs, view."""

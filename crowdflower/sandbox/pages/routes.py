@@ -16,6 +16,7 @@ from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages import assets, work_page
 from crowdflower.sandbox.pages.contributor import browser, my_jobs_page, objection, visitors
 from crowdflower.sandbox.pages.contributor.standing import read_offer
+from crowdflower.sandbox.pages.job_frame import frame_page
 from crowdflower.sandbox.pages.media import file_links, media_response
 from crowdflower.sandbox.pages.origins import refuse_other_sites
 from crowdflower.sandbox.pages.rendering import render_for_job
@@ -90,6 +91,29 @@ def contest(number: int) -> Response:
         return refusal_response(refusal)
 
 
+def frame(number: int) -> Response:
+    """Show a contributor's page for the frame in which the scripts of its job run."""
+
+    def handle(tx: Transaction) -> Response:
+        visit = _visit(tx, number)
+        if visit.me is None:
+            raise NotFound
+        return frame_page.show_frame(visit, visit.me.worker, request.form)
+
+    try:
+        refuse_other_sites(request.headers, request.host)
+        return browser.database().write(handle)
+    except Refusal as refusal:
+        return refusal_response(refusal)
+
+
+def frame_library() -> Response:
+    """Return jQuery, which only the frame of a job's scripts loads."""
+    with browser.database().snapshot() as tx:
+        is_used = tx.limits.job_scripts
+    return assets.library() if is_used else refusal_response(NotFound())
+
+
 def send_file(name: str) -> Response:
     """Send a file of the operator's folder."""
     return media_response.send_media(browser.database(), request.cookies.get(browser.COOKIE), name)
@@ -118,6 +142,8 @@ def root() -> Response:
     return redirect("/desk/" if current_app.extensions.get(DESK) else "/label/")
 
 
+_LIBRARY: Final = "/label/frame/jquery.js"
+
 ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     *assets.ROUTES,
     *inline_styles.ROUTES,
@@ -125,6 +151,8 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     ("/label/<int:number>", ["GET"], show),
     ("/label/<int:number>", ["POST"], receive),
     ("/label/<int:number>/contest", ["POST"], contest),
+    ("/label/<int:number>/frame", ["POST"], frame),
+    (_LIBRARY, ["GET"], frame_library),
     ("/label", ["GET"], my_jobs_page.show),
     ("/label", ["POST"], my_jobs_page.receive),
     ("/label/me/<token>", ["GET"], my_jobs_page.show_link),
@@ -136,7 +164,7 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
 """Path, verbs, view."""
 
 READING: Final = frozenset(
-    (*(path for path, _, _ in assets.ROUTES), f"{file_links.PREFIX}<path:name>")
+    (*(path for path, _, _ in assets.ROUTES), _LIBRARY, f"{file_links.PREFIX}<path:name>")
 )
 """Paths of views that only read; to show any other page is to hand it out."""
 

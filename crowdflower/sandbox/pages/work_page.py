@@ -14,6 +14,7 @@ from crowdflower.sandbox.forms.sanitizer import sanitize
 from crowdflower.sandbox.pages.contributor import late_answers
 from crowdflower.sandbox.pages.contributor.browser import require_form_token
 from crowdflower.sandbox.pages.contributor.standing import read_standing
+from crowdflower.sandbox.pages.job_frame.own_code import frame_path
 from crowdflower.sandbox.pages.no_page import (
     Say,
     no_longer_open,
@@ -105,7 +106,7 @@ def submit(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Respons
 def _receive_answers(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) -> Response:
     """Submit a page, or show it again with more time or another entry."""
     page, token = _page_number(form.get("assignment", "")), form.get("token", "")
-    values = _parse_answers(form)
+    values = parse_answers(form)
     if visit.me is not None and page is not None:
         of_page = (visit.tx, visit.job.id, worker.id, page, token)
         if late_answers.keep_answers(*of_page, values):
@@ -113,7 +114,7 @@ def _receive_answers(visit: Visit, worker: Row[Any], form: MultiDict[str, str]) 
     if "more_time" in form and page is not None:
         extension.extend_page(visit.tx, visit.job, worker.id, page)
         return page_response(visit, worker, {unit: Answers(each) for unit, each in values.items()})
-    if (changed := _with_changed_entries(form, values)) is not None:
+    if (changed := with_changed_entries(form, values)) is not None:
         return page_response(visit, worker, changed)
     if page is None:
         raise NotFound
@@ -159,7 +160,7 @@ def _late_response(visit: Visit) -> Response | None:
     return render_for_job("late_answers.html", visit.job, status, late=late, **values)
 
 
-def _with_changed_entries(
+def with_changed_entries(
     form: MultiDict[str, str], values: dict[int, dict[str, list[str]]]
 ) -> dict[int, Answers] | None:
     """Return the answers with one entry more or less; ``None`` if no button asked for that."""
@@ -199,7 +200,7 @@ def say(visit: Visit, worker: Row[Any], what: Say, status: int = 200, **values: 
     return render_for_job("say.html", job, status, say=what, **values)
 
 
-def _parse_answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
+def parse_answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
     """Group the fields of a form by unit and question."""
     answers: dict[int, dict[str, list[str]]] = {}
     for key, values in form.lists():
@@ -261,6 +262,7 @@ def page_response(
         hidden_fields=visit.hidden_fields,
         me=visit.me,
         contest_url=visit.contest_url,
+        frame_url=None if visit.me is None else frame_path(tx, job, visit.url),
         **notices,
     )
 

@@ -29,6 +29,9 @@ class Limits:
     strict: bool = False
     """Refuse requests that would otherwise get a warning, with status 422."""
 
+    job_scripts: bool = False
+    """Whether the scripts and styles of jobs run, in a frame without an origin."""
+
     rows_per_job: int | None = None
     """Maximum of units in a job; ``None`` for no limit. The service has 250,000."""
 

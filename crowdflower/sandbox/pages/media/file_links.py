@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 PREFIX: Final = "/label/files/"
 """Path of the files; their names follow."""
 
-_ATTRIBUTE: Final = re.compile(r'(?<= )(src|href|poster)="(?:/label/)?files/([^"?#]*)"')
+_ATTRIBUTE: Final = re.compile(r"""(?<=\s)(src|href|poster)=(["'])(?:/label/)?files/([^"'?#]*)\2""")
 
 
 def link_files(html: str, number: int, secret: str) -> str:
@@ -29,4 +29,4 @@ def link_files(html: str, number: int, secret: str) -> str:
     '<img src="/label/files/cat.jpg?job=7&amp;secret=s3%2Bt">'
     """
     query = escape(f"?{urlencode({'job': number, 'secret': secret})}")
-    return _ATTRIBUTE.sub(lambda found: f'{found[1]}="{PREFIX}{found[2]}{query}"', html)
+    return _ATTRIBUTE.sub(lambda found: f'{found[1]}="{PREFIX}{found[3]}{query}"', html)

@@ -18,7 +18,7 @@ from crowdflower.sandbox.pages.row.error_texts import error_text
 from crowdflower.sandbox.pages.row.pictures import link_pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from crowdflower.cml import Field, Form
     from crowdflower.sandbox.rules.work.handout import PageUnit
@@ -56,7 +56,18 @@ class Answers:
     fewer: tuple[str, int] | None = None
 
 
-def render_unit(cml: str, unit: PageUnit, answers: Answers, user_agent: str = "") -> Markup:
+def clean_markup(html: str) -> str:
+    """Return what stands between questions without anything active, with links to its pictures."""
+    return link_pictures(sanitize(close_players(html, _PLACEHOLDER[0])))
+
+
+def render_unit(
+    cml: str,
+    unit: PageUnit,
+    answers: Answers,
+    user_agent: str = "",
+    clean: Callable[[str], str] = clean_markup,
+) -> Markup:
     """Render the form of a unit.
 
     The requester's HTML is sanitized; the questions are rendered by our own templates. A question
@@ -64,17 +75,26 @@ def render_unit(cml: str, unit: PageUnit, answers: Answers, user_agent: str = ""
     an answer that did not apply is dropped when the page is submitted.
 
     :param user_agent: The browser's header, for questions that it answers.
+    :param clean: Makes what stands between the questions safe for the page.
     :raises Invalid: The form does not work with this row.
     """
     form = rendered_form(cml, unit.data)
-    html = _RowForm(form, unit.id, answers, user_agent).part(0, len(form.source), None)
+    html = _RowForm(form, unit.id, answers, user_agent, clean).part(0, len(form.source), None)
     return Markup(html)  # noqa: S704 - sanitized, or rendered by a template
 
 
 class _RowForm:
     """The form of one row."""
 
-    def __init__(self, form: Form, unit_id: int, answers: Answers, user_agent: str) -> None:
+    def __init__(
+        self,
+        form: Form,
+        unit_id: int,
+        answers: Answers,
+        user_agent: str,
+        clean: Callable[[str], str],
+    ) -> None:
+        self._clean = clean
         self._form = form
         self._unit_id = unit_id
         self._answers = answers
@@ -101,7 +121,7 @@ class _RowForm:
                 else self._question(block, entry)
             )
         pieces.append(self._form.source[at:end].translate(_WITHOUT_NONCHARACTERS))
-        frame = link_pictures(sanitize(close_players("".join(pieces), _PLACEHOLDER[0])))
+        frame = self._clean("".join(pieces))
         kept = {int(number) for number in _PLACEHOLDERS.findall(frame)}
         html = _PLACEHOLDERS.sub(lambda place: blocks[int(place[1])], frame)
         # Questions inside an element that was removed must be asked all the same.

@@ -102,7 +102,9 @@ def _parse(
         tx.warn(warning)
     values = parsed.values
     defaults = attribute.NO_EFFECT_DEFAULTS | {"minimum_requirements": DEFAULT_REQUIREMENTS}
-    _warn_no_effect(tx, "", values, attribute.NO_EFFECT, defaults)
+    runs = {"css", "js"} if tx.limits.job_scripts else set()
+    no_effect = {name: why for name, why in attribute.NO_EFFECT.items() if name not in runs}
+    _warn_no_effect(tx, "", values, no_effect, defaults)
     options = values.get("options", {})
     defaults = attribute.NO_EFFECT_OPTION_DEFAULTS | {"mail_to": current_options.get("mail_to")}
     _warn_no_effect(tx, "options.", options, attribute.NO_EFFECT_OPTIONS, defaults)
