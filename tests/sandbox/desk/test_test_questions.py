@@ -105,7 +105,8 @@ def test_the_list_says_what_is_missed_and_contested_and_chosen_instead(
     found = lines(desk.get(path(job), sort="row").text)
 
     assert found[0] == (
-        "1 Test 0 Bad In use In use 3 67 % 33 % 1 person Good (2 of 2) – Edit test question 1"
+        "1 Test 0 Bad In use missed by 67 % of 3 In use 3 67 % 33 % 1 person Good (2 of 2) – "
+        "Edit test question 1"
     )
     assert "3 67 % 0 Good (2 of 2)" in found[1]
     for sort in SORTS:

@@ -86,8 +86,8 @@ class GoldQuestion:
             try:
                 question.read([answer] if question.listed else answer)
             except ValueError as refused:
-                problem = gettext("%(label)s: contributors cannot answer “%(answer).60s”. %(why)s")
-                values = {"label": self.label, "answer": answer, "why": refused}
+                problem = gettext("%(label)s: contributors cannot answer “%(answer)s”. %(why)s")
+                values = {"label": self.label, "answer": answer[:60], "why": refused}
                 raise Invalid(problem % values) from None
 
 
