@@ -10,6 +10,7 @@ import pytest
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
+from crowdflower.sandbox.rules.jobs import jobs
 from tests.sandbox.desk_browser import Browser, readable
 
 if TYPE_CHECKING:
@@ -98,13 +99,13 @@ def test_a_file_may_begin_with_a_byte_order_mark(
 
 
 def test_a_file_may_be_json_lines(desk: Browser, client: Client) -> None:
-    rows = [{"text": "a", "tags": ["x"]}, {"text": "b", "tags": []}]
+    rows = [{"text": "a", "tags": {"x": 1}}, {"text": "b", "tags": {}}]
 
     response = upload(desk, "\n".join(map(json.dumps, rows)), "rows.jsonl")
 
     job = int(response.headers["Location"].split("/")[3])
     assert [unit.data for unit in client.get_job(job).units] == rows
-    assert '["x"]' in desk.text(f"/desk/jobs/{job}/new/columns")
+    assert '{"x": 1}' in desk.text(f"/desk/jobs/{job}/new/columns")
 
 
 @pytest.mark.parametrize(
@@ -334,11 +335,13 @@ def test_a_paid_launch_reserves_what_the_page_says(
     path = f"/desk/jobs/{number}/new/launch"
     assert "Reserved now $10.00" in desk.text(path, units=5)
 
-    desk.post(path, do="launch", units=5)
+    desk.post(path, do="launch", units=5, cap="12.50")
 
     assert [entry["amount_mc"] for entry in box.ledger() if entry["kind"] == "reserve"] == [
         -1_000_000
     ]
+    with box.database.snapshot() as tx:
+        assert jobs.load(tx, number).cap_mc == 1_250_000
 
 
 @pytest.mark.parametrize("units", ["0", "-1", "many", "10", "1e3", "٣", ""])
@@ -348,6 +351,17 @@ def test_a_number_of_rows_that_cannot_be_ordered_is_refused(
     number = ready(desk, client)
 
     refused = desk.post(f"/desk/jobs/{number}/new/launch", do="launch", units=units)
+
+    assert refused.status_code == 422
+    assert client.get_job(number).state == "unordered"
+
+
+@pytest.mark.parametrize("cap", ["-1", "1.234", "many", "NaN", "0"])
+def test_a_cap_that_is_no_amount_is_refused(desk: Browser, client: Client, cap: str) -> None:
+    number = ready(desk, client)
+    client.get_job(number).channels = ["elite"]
+
+    refused = desk.post(f"/desk/jobs/{number}/new/launch", do="launch", units=5, cap=cap)
 
     assert refused.status_code == 422
     assert client.get_job(number).state == "unordered"

@@ -163,9 +163,15 @@ def content_kind(values: Sequence[str]) -> Kind:
 
 
 def cell_text(value: Any) -> str:
-    """Return the value of a cell as text."""
+    """Return the value of a cell as text, a list of texts without its brackets.
+
+    >>> cell_text(["good", "fair"]), cell_text({"stars": 5}), cell_text(None)
+    ('good, fair', '{"stars": 5}', '')
+    """
     if value is None:
         return ""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
@@ -14,7 +16,7 @@ from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.pages.work_page import redirect
 from crowdflower.sandbox.rules import accounts, visibility
-from crowdflower.sandbox.rules.jobs import orders
+from crowdflower.sandbox.rules.jobs import caps, orders
 from crowdflower.sandbox.rules.money import CENT
 from crowdflower.sandbox.store.tables import unit
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 FEW: Final = 20
 """Rows to try a job with."""
+
+_AMOUNT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 
 MAX_CREDIT: Final = 100_000_00
 """The most play money, in US cents, that is added at once."""
@@ -41,6 +45,7 @@ def show(request: DeskRequest) -> Response:
     count = read_count(request.form.get("units", request.args.get("units")), available)
     costs = read_launch_costs(tx, job, count)
     checks = read_checks(tx, job, count, available, costs)
+    cap = "" if job.cap_mc is None else f"{job.cap_mc / CENT / 100:.2f}"
     return steps.step_page(
         request,
         "new_launch.html",
@@ -51,6 +56,7 @@ def show(request: DeskRequest) -> Response:
         available=available,
         few=FEW,
         costs=costs,
+        cap=request.form.get("cap", cap),
         to_fix=sum(each.verdict == "bad" for each in checks),
         to_think=sum(each.verdict == "warn" for each in checks),
         missing_cents=-(-costs.missing_mc // CENT),
@@ -70,6 +76,8 @@ def receive(request: DeskRequest) -> Response:
             gettext("Write how many rows to launch: %(num)s can be ordered.")
             % {"num": f"{available:,}"}
         )
+    if "cap" in request.form:
+        caps.set_cap(tx, job, read_cap(request.form["cap"]))
     try:
         orders.place(tx, job, count, ())
     except Unfunded as refusal:
@@ -96,6 +104,24 @@ def read_count(text: str | None, available: int) -> int:
     digits = (text or "").replace(",", "").strip()
     is_number = digits.isascii() and digits.isdecimal() and len(digits) <= len(str(available))
     return min(int(digits), available) or available if is_number else available
+
+
+def read_cap(text: str) -> int | None:
+    """Return a cap in thousandths of a US cent; ``None`` for an empty field.
+
+    :raises Invalid: It is not an amount of dollars and cents.
+
+    >>> read_cap("$1,119.40"), read_cap(" ")
+    (111940000, None)
+    """
+    plain = text.strip().removeprefix("$").replace(",", "")
+    if not plain:
+        return None
+    if not _AMOUNT.fullmatch(plain):
+        raise Invalid(
+            gettext("Write the cap in dollars and cents, such as 119.40, or leave it empty.")
+        )
+    return int(Decimal(plain) * 100) * CENT
 
 
 def _credit(request: DeskRequest, job: Row[Any]) -> Response:

@@ -1,0 +1,101 @@
+"""The requester's whole path in a browser, without the API: from a CSV file to its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crowdflower.sandbox import Sandbox
+from tests.sandbox.desk_browser import PASSWORD
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+FILE = "reviews.csv"
+ROWS = "sku,review,verdict_gold\n" + "".join(
+    f'R-{number},"Fine, says buyer {number}.",{["good", "bad"][number % 2] if number < 8 else ""}\n'
+    for number in range(24)
+)
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(seed=5, desk=PASSWORD) as box:
+        yield box
+
+
+def sign_in(page: Page, origin: str) -> None:
+    page.goto(f"{origin}/desk/sign-in")
+    page.fill("input[type=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_job_is_made_from_a_file_and_launched(
+    box: Sandbox,
+    origin: str,
+    new_browser: Callable[..., Page],
+    problems: list[str],
+    script: bool,
+) -> None:
+    page = new_browser(java_script_enabled=script)
+    sign_in(page, origin)
+    page.click("text=Make your first job")
+
+    page.fill("#title", "What does the review say?")
+    file = {"name": FILE, "mimeType": "text/csv", "buffer": ROWS.encode()}
+    page.set_input_files("#file", files=[file])
+    page.click("text=Upload and go on")
+    page.wait_for_selector(f"text=24 rows read from {FILE}.")
+    page.click("text=Go on to the form")
+    page.fill("textarea[name=instructions]", "Read the review, then choose.")
+    page.click("button[value=save]")
+    page.wait_for_url("**/new/launch")
+    number = int(page.url.split("/")[5])
+    page.goto(f"{origin}/desk/")
+    page.wait_for_selector(".badge:has-text('Draft')")
+    page.goto(f"{origin}/desk/jobs/{number}/new/launch?units=12")
+    page.click("text=Launch 12 rows")
+    page.wait_for_url(f"**/desk/jobs/{number}")
+
+    summary = box.crowd.run(number)
+
+    assert summary.ended == "finished"
+    assert [each for each in problems if each.startswith("error") and "404" not in each] == []
+
+
+@pytest.mark.parametrize(("width", "theme"), [(320, "dark"), (1440, "light")])
+def test_every_step_is_accessible_and_fits(
+    origin: str, new_browser: Callable[..., Page], width: int, theme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = new_browser(width, color_scheme=theme)
+
+    def check(name: str) -> None:
+        page.wait_for_load_state("load")
+        violations = axe.run(page).response["violations"]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in violations] == [], name
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wider) == 0, name
+        assert page.locator("[style]").count() == 0, name
+
+    sign_in(page, origin)
+    page.goto(f"{origin}/desk/new")
+    check("data")
+    page.fill("#title", "What does the review say?")
+    page.click("text=Upload and go on")
+    page.wait_for_selector("text=Choose a file")
+    check("data, refused")
+    file = {"name": FILE, "mimeType": "text/csv", "buffer": ROWS.encode()}
+    page.set_input_files("#file", files=[file])
+    page.click("text=Upload and go on")
+    page.wait_for_url("**/columns")
+    check("columns")
+    page.click("text=Go on to the form")
+    page.wait_for_url("**/form")
+    check("form")
+    page.goto(page.url.replace("/form", "/launch"))
+    check("launch")
