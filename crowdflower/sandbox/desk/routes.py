@@ -18,10 +18,12 @@ from crowdflower.sandbox.desk import job_link, jobs_list
 from crowdflower.sandbox.desk.desk import HOME, SIGN_IN, Desk
 from crowdflower.sandbox.desk.desk_rendering import choose_language, render_desk
 from crowdflower.sandbox.desk.desk_request import DeskPage, DeskRequest
+from crowdflower.sandbox.desk.form import form_page, form_preview
 from crowdflower.sandbox.desk.golds import golds_page
 from crowdflower.sandbox.desk.new_job import columns_step, data_step, form_step, launch_step
 from crowdflower.sandbox.desk.people import people_page
 from crowdflower.sandbox.desk.rows import row_page, rows_page
+from crowdflower.sandbox.desk.settings import settings_page
 from crowdflower.sandbox.errors import Forbidden, NotFound, Refusal
 from crowdflower.sandbox.pages.invitations.public_address import is_secure
 from crowdflower.sandbox.pages.origins import refuse_other_sites
@@ -50,6 +52,14 @@ PAGES: Final[tuple[DeskPage, ...]] = (
     DeskPage("/desk/jobs/<int:number>/new/columns", columns_step.show, columns_step.receive),
     DeskPage("/desk/jobs/<int:number>/new/form", form_step.show, form_step.receive),
     DeskPage("/desk/jobs/<int:number>/new/launch", launch_step.show, launch_step.receive),
+    DeskPage("/desk/jobs/<int:number>/form", form_page.show, form_page.receive),
+    DeskPage(
+        "/desk/jobs/<int:number>/form/preview",
+        form_preview.show,
+        form_preview.receive,
+        owns_transactions=True,
+    ),
+    DeskPage("/desk/jobs/<int:number>/settings", settings_page.show, settings_page.receive),
 )
 """Every page of the desk but the sign-in."""
 

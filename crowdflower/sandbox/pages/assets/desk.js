@@ -75,28 +75,44 @@
     } catch { /* tried again later */ }
   }, live * 1000);
 
-  /* The editor of a form: line numbers, and the preview a moment after the last key. */
+  /* The editor of a form: line numbers; preview and problems a moment after the last key. */
   const code = one(".code textarea");
   if (code) {
-    const gutter = one(".code pre"), wrong = JSON.parse(code.dataset.lines || "{}");
+    const gutter = one(".code pre"), preview = () => one("[data-preview]").click();
+    let wrong = JSON.parse(code.dataset.lines), wait;
     const number = () => gutter.replaceChildren(...code.value.split("\n").map((_, at) => {
       const line = document.createElement("b");
       line.textContent = at + 1;
       if (wrong[at + 1]) line.className = wrong[at + 1];
       return line;
     }));
-    let wait;
+    const check = async () => {
+      const sent = new FormData(code.form);
+      sent.set("do", "check");
+      try {
+        const answer = await fetch(code.dataset.check, { method: "POST", body: sent });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.getElementById("problems"), same = page.querySelector(".code textarea");
+        if (!same || sent.get("cml") !== code.value) return;     // typed on meanwhile
+        one("#problems").replaceWith(document.adoptNode(fresh));
+        wrong = JSON.parse(same.dataset.lines);
+        number();
+      } catch { /* checked again after the next key, and when it is saved */ }
+    };
     code.addEventListener("input", () => {
       number(); clearTimeout(wait);
-      wait = setTimeout(() => one("[data-preview]")?.click(), 600);
+      wait = setTimeout(() => { preview(); check(); }, 600);
     });
+    for (const field of all("[data-show]")) field.addEventListener("change", preview);
     for (const chip of all("button[data-put]")) chip.addEventListener("click", () => {
       code.focus(); code.setRangeText(chip.dataset.put, code.selectionStart, code.selectionEnd, "end");
       code.dispatchEvent(new Event("input"));
     });
-    for (const link of all("a[data-line]")) link.addEventListener("click", (event) => {
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest?.("a[data-line]");
+      if (!link) return;
       event.preventDefault();
-      const lines = code.value.split("\n"), at = link.dataset.line - 1;
+      const lines = code.value.split("\n"), at = Math.min(link.dataset.line, lines.length) - 1;
       const from = lines.slice(0, at).join("\n").length + (at ? 1 : 0);
       code.focus(); code.setSelectionRange(from, from + lines[at].length);
     });

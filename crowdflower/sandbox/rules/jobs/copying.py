@@ -39,6 +39,11 @@ NOT_COPIED: Final = frozenset(
 )
 """Columns that a copy starts with their defaults; the secret of a copy is new, too."""
 
+FORM_DRAFT: Final = "form_draft"
+"""Key in ``extras`` of a form that is being written; neither the API nor a copy of a job has it."""
+
+NOT_COPIED_EXTRAS: Final = frozenset({"team_id", FORM_DRAFT})
+
 KEPT_STATES: Final = (*sorted(GOLD_STATES), "canceled")
 """States that a copied unit keeps; every other unit becomes new."""
 
@@ -66,7 +71,9 @@ def copy(
         "secret": tx.clock.job_secret(),
         "support_email": owner.email,
         "options": {**source.options, "mail_to": owner.email},
-        "extras": {name: value for name, value in source.extras.items() if name != "team_id"},
+        "extras": {
+            name: value for name, value in source.extras.items() if name not in NOT_COPIED_EXTRAS
+        },
         "copied_from": source.id,
         "created_at": now,
         "updated_at": now,

@@ -87,7 +87,7 @@ def job(row: Row[Any]) -> dict[str, Any]:
         "fields": row.fields,
         "cml_fields": row.fields,
         **EXTRAS,
-        **row.extras,
+        **{name: value for name, value in row.extras.items() if name in EXTRAS},
     }
 
 
