@@ -61,6 +61,7 @@ def test_a_job_is_made_from_a_file_and_launched(
     page.click("text=Launch 12 rows")
     page.wait_for_url(f"**/desk/jobs/{number}")
 
+    box.crowd.add(8)
     summary = box.crowd.run(number)
 
     assert summary.ended == "finished"
