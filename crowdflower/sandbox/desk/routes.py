@@ -20,7 +20,13 @@ from crowdflower.sandbox.desk.desk_rendering import choose_language, render_desk
 from crowdflower.sandbox.desk.desk_request import DeskPage, DeskRequest
 from crowdflower.sandbox.desk.form import form_page, form_preview
 from crowdflower.sandbox.desk.golds import golds_page
-from crowdflower.sandbox.desk.new_job import columns_step, data_step, form_step, launch_step
+from crowdflower.sandbox.desk.new_job import (
+    columns_step,
+    data_step,
+    form_step,
+    launch_step,
+    settings_step,
+)
 from crowdflower.sandbox.desk.people import people_page
 from crowdflower.sandbox.desk.rows import row_page, rows_page
 from crowdflower.sandbox.desk.settings import settings_page
@@ -51,6 +57,7 @@ PAGES: Final[tuple[DeskPage, ...]] = (
     DeskPage("/desk/new", data_step.show, data_step.receive, owns_transactions=True),
     DeskPage("/desk/jobs/<int:number>/new/columns", columns_step.show, columns_step.receive),
     DeskPage("/desk/jobs/<int:number>/new/form", form_step.show, form_step.receive),
+    DeskPage("/desk/jobs/<int:number>/new/settings", settings_step.show, settings_step.receive),
     DeskPage("/desk/jobs/<int:number>/new/launch", launch_step.show, launch_step.receive),
     DeskPage("/desk/jobs/<int:number>/form", form_page.show, form_page.receive),
     DeskPage(

@@ -268,11 +268,42 @@ def test_columns_can_be_changed_until_the_form_is_edited(desk: Browser, client: 
     assert "{{ sku }}" in (client.get_job(number).cml or "")
 
 
+def test_a_draft_of_the_form_is_kept_and_not_overwritten(desk: Browser, client: Client) -> None:
+    number = ready(desk, client)
+    path = f"/desk/jobs/{number}/new"
+    typed = '<cml:txt label="Unfinished?"/>'
+
+    refused = desk.post(f"{path}/form", do="save", cml=typed)
+    desk.said(desk.post(f"{path}/form", do="draft", cml=typed))
+
+    assert (refused.status_code, client.get_job(number).cml) != (303, typed)
+    assert "Unfinished?" in desk.get(f"{path}/form").text
+    assert "The form has a draft" in desk.text(f"{path}/launch")
+    assert columns(desk, number, **{"role-0": "shown"}).status_code == 422
+    assert columns(desk, number, anew="true").status_code == 303
+    assert "Unfinished?" not in desk.get(f"{path}/form").text
+
+
+def test_settings_are_saved_or_only_worked_out(desk: Browser, client: Client) -> None:
+    number = ready(desk, client)
+    path = f"/desk/jobs/{number}/new/settings"
+
+    shown = desk.post(path, do="estimate", judgments_per_unit="7")
+    refused = desk.post(path, do="save", judgments_per_unit="many")
+    assert (shown.status_code, refused.status_code) == (200, 422)
+    assert client.get_job(number).judgments_per_unit != 7
+
+    response = desk.post(path, do="save", judgments_per_unit="7", channels="elite")
+
+    assert response.headers["Location"] == f"/desk/jobs/{number}/new/launch"
+    assert client.get_job(number).judgments_per_unit == 7
+
+
 def test_going_back_and_forth_changes_nothing(desk: Browser, client: Client) -> None:
     number = ready(desk, client)
     before = client.jobs[number]()
 
-    for step in ("columns", "form", "launch"):
+    for step in ("columns", "form", "settings", "launch"):
         assert desk.get(f"/desk/jobs/{number}/new/{step}").status_code == 200
     assert columns(desk, number).status_code == 303
 
@@ -431,7 +462,8 @@ def test_markup_in_a_file_is_text_on_every_page(desk: Browser, client: Client) -
 
     assert columns(desk, number).status_code == 303
     pages += [
-        desk.get(f"/desk/jobs/{number}/new/{step}").text for step in ("columns", "form", "launch")
+        desk.get(f"/desk/jobs/{number}/new/{step}").text
+        for step in ("columns", "form", "settings", "launch")
     ]
 
     assert client.get_job(number).golds_count == 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower.sandbox.desk.form.form_draft import drop_draft, read_draft
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.desk.new_job.column_facts import (
     MAX_CELL,
     DataSample,
     cell_text,
     fixed_role,
+    printed_columns,
     read_sample,
 )
 from crowdflower.sandbox.desk.new_job.first_form import (
@@ -97,7 +99,7 @@ def receive(request: DeskRequest) -> Response:
     if "anew" in request.form or _is_first_form(tx, job, sample):
         _make_anew(tx, job, sample, roles, answers)
     else:
-        _refuse_other_columns(sample, roles)
+        _refuse_other_columns(job, sample, roles)
         _convert(tx, job, sample, {name: _question(job, name) for name in answers})
     key = keys[0] if keys else ""
     if key != (job.custom_key or ""):
@@ -105,16 +107,17 @@ def receive(request: DeskRequest) -> Response:
     return request.redirect(steps.step_url(job, "form"))
 
 
-def _refuse_other_columns(sample: DataSample, roles: Mapping[str, Role]) -> None:
+def _refuse_other_columns(job: Row[Any], sample: DataSample, roles: Mapping[str, Role]) -> None:
     """Refuse to show other columns than a form does that was edited.
 
     :raises Invalid: A column is to be shown or hidden by this step, and the form does not agree.
     """
+    printed = printed_columns(job)
     changed = [
         each.name
         for each in sample.columns
-        if each.role != roles[each.name] and "key" not in {each.role, roles[each.name]}
-        if "shown" in {each.role, roles[each.name]}
+        if (role := roles[each.name]) not in {each.role, "key"}
+        and (role == "shown") != (each.name in printed)
     ]
     if changed:
         raise Invalid(
@@ -135,6 +138,8 @@ def _make_anew(
 ) -> None:
     """Replace the form. While there is none, any question may have correct answers."""
     names = question_names(answers)
+    if read_draft(job) is not None:
+        drop_draft(tx, job)
     jobs.update(tx, job, {"cml": ""})
     _convert(tx, job, sample, names)
     jobs.update(tx, job, {"cml": _first_form(tx, job, sample, roles, names)})
@@ -186,6 +191,8 @@ def _first_form(
 
 def _is_first_form(tx: Transaction, job: Row[Any], sample: DataSample) -> bool:
     """Return whether a job has no form, or one as this step makes it, which nobody has edited."""
+    if read_draft(job) is not None:
+        return False
     if not job.cml:
         return True
     roles = {each.name: each.role for each in sample.columns}

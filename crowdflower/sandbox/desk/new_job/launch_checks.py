@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from crowdflower.sandbox import forms
+from crowdflower.sandbox.desk.form.form_draft import read_draft
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.pages.rendering import dollars
@@ -95,6 +96,9 @@ def _check_form(job: Row[Any], form: Form | None, problem: str) -> Check:
     if not required:
         text = gettext('Give at least one question validates="required".')
         return Check("bad", gettext("No question must be answered"), text, *repair)
+    if read_draft(job) is not None:
+        text = gettext("What you kept as a draft is not saved: contributors would not get it.")
+        return Check("warn", gettext("The form has a draft"), text, *repair)
     text = f"“{required[0]}”"
     if len(required) > 1:
         more = ngettext(
@@ -148,16 +152,18 @@ def _check_warnings(tx: Transaction, job: Row[Any], units_count: int) -> Iterato
     before, tx.warnings[:] = tuple(tx.warnings), ()
     orders.warn(tx, job, units_count)
     found, tx.warnings[:] = tuple(tx.warnings), before
+    repair = (steps.step_url(job, "settings"), gettext("Open the settings"))
     for text in found:
-        yield Check("warn", gettext("This may not do what you want"), text)
+        yield Check("warn", gettext("This may not do what you want"), text, *repair)
 
 
 def _check_channels(tx: Transaction, job: Row[Any]) -> Check:
-    names = channels.enabled(tx, job.id)
+    names, url = channels.enabled(tx, job.id), steps.step_url(job, "settings")
     if names:
-        return Check("good", gettext("Channels of contributors"), ", ".join(names))
+        head = gettext("Channels of contributors")
+        return Check("good", head, ", ".join(names), url, gettext("Change"))
     text = gettext("Choose at least one channel from which contributors come.")
-    return Check("bad", gettext("Nobody may work"), text)
+    return Check("bad", gettext("Nobody may work"), text, url, gettext("Open the settings"))
 
 
 def _check_money(costs: LaunchCosts) -> Check:

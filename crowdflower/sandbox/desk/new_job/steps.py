@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.desk.desk_request import DeskRequest
 
 NEW: Final = "/desk/new"
-PATHS: Final = ("data", "columns", "form", "launch")
+PATHS: Final = ("data", "columns", "form", "settings", "launch")
 
 
 class Step(NamedTuple):
@@ -59,6 +59,7 @@ def step_page(
         "data": gettext("Data"),
         "columns": gettext("Columns"),
         "form": gettext("Form"),
+        "settings": gettext("Settings"),
         "launch": gettext("Cost and launch"),
     }
     steps = [Step(names[path], step_url(job, path) if job is not None else "") for path in PATHS]
@@ -66,6 +67,7 @@ def step_page(
         "data": gettext("New job: data"),
         "columns": gettext("New job: columns"),
         "form": gettext("New job: form"),
+        "settings": gettext("New job: settings"),
         "launch": gettext("New job: cost and launch"),
     }
     return request.page(
