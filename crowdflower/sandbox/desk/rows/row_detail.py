@@ -124,7 +124,7 @@ def read_detail(tx: Transaction, job: Row[Any], unit_id: int) -> RowDetail:
     """
     row = units.find(tx, job, unit_id)
     questions = read_questions(job, row.data)
-    of_row = (judgment.c.job_id == job.id, judgment.c.unit_id == row.id)
+    of_row = (judgment.c.unit_id == row.id,)  # the job would lead to the index of contributors
     given = _read_judgments(tx, of_row)
     counted = [each for each in given if not each.rejected]
     trusted = [WeightedAnswers(each.data, each.trust_now) for each in counted if not each.tainted]

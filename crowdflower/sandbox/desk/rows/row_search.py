@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, exists, func, select, type_coerce, types
@@ -19,9 +20,9 @@ from crowdflower.sandbox.rules import visibility
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.results import aggregation
 from crowdflower.sandbox.rules.results.aggregation import RowOptions, WeightedAnswers
-from crowdflower.sandbox.store.column_types import encode
+from crowdflower.sandbox.store.column_types import decode, encode
 from crowdflower.sandbox.store.contributor_tables import contest
-from crowdflower.sandbox.store.fast import report_queries
+from crowdflower.sandbox.store.fast import bulk_queries
 from crowdflower.sandbox.store.tables import unit
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ SECONDS: Final = 2.0
 
 _WINDOW: Final = 2000
 """Rows that are read at once while searching."""
+
+_CLEARLY: Final = 0.501
+"""A share that no rounding makes a tie of."""
+
+_UNITS_AT_ONCE: Final = 500
+"""Rows whose judgments are read by one statement; databases limit the number of parameters."""
 
 _FINAL: Final = ("", "finalized")
 """States of a query that finalized rows are in; only these rows have an agreement."""
@@ -189,7 +196,7 @@ class RowSearch:
             found = [row for row in found if _has_text([*row.data.values()], wanted)]
         if query.question and found:
             data = {row.id: row.data if needs_data else {} for row in found}
-            fits = {*self._with_answer(data, first, last)}
+            fits = {*self._with_answer(data)}
             found = [row for row in found if row.id in fits]
         return (_Match(row.id, row.agreement, row.last_judgment_at) for row in found)
 
@@ -200,9 +207,7 @@ class RowSearch:
         except Refusal:
             return True
 
-    def _with_answer(
-        self, data: Mapping[int, Mapping[str, Any]], first: int, last: int
-    ) -> Iterator[int]:
+    def _with_answer(self, data: Mapping[int, Mapping[str, Any]]) -> Iterator[int]:
         """Yield the rows with the answer in their results.
 
         :param data: The rows to look at.
@@ -211,17 +216,52 @@ class RowSearch:
         how = (self._job.fields or {}).get(question)
         if how is None:
             return
-        given: dict[int, list[WeightedAnswers]] = {}
-        for row in report_queries.read_judgments(self._tx.driver, self._job.id, first, last):
-            if not row.tainted and not row.rejected and question in row.data:
-                given.setdefault(row.unit_id, []).append(WeightedAnswers(row.data, row.trust))
-        for unit_id, answers in given.items():
-            if unit_id not in data:
-                continue
-            options = RowOptions(self._job, data[unit_id])
-            result = aggregation.aggregate_answers(question, how, answers, options)
-            if answer in best_answers(result):
-                yield unit_id
+        written = encode(answer)
+        ids = [*data]
+        for start in range(0, len(ids), _UNITS_AT_ONCE):
+            some = ids[start : start + _UNITS_AT_ONCE]
+            for unit_id, rows in bulk_queries.read_judgments(self._tx.driver, some).items():
+                trusted = [row for row in rows if not row.tainted]
+                if not any(written in row.data for row in trusted):
+                    continue  # what nobody answered is not the result
+                answers = [WeightedAnswers(_decode(row.data), row.trust) for row in trusted]
+                clear = _clear_winner(question, answers) if how == "agg" else None
+                best = [clear] if clear is not None else self._best(data[unit_id], answers)
+                if answer in best:
+                    yield unit_id
+
+    def _best(self, data: Mapping[str, Any], answers: Sequence[WeightedAnswers]) -> list[str]:
+        """Return the answers that the results of a row show, whatever the aggregation."""
+        question = self._query.question
+        how = (self._job.fields or {})[question]
+        options = RowOptions(self._job, data)
+        return best_answers(aggregation.aggregate_answers(question, how, answers, options))
+
+
+def _clear_winner(question: str, answers: Sequence[WeightedAnswers]) -> str | None:
+    """Return the answer with more than half of the trust, which is the result whatever the rest is.
+
+    >>> _clear_winner("spam", [WeightedAnswers({"spam": "yes"}, 0.9)])
+    'yes'
+    >>> _clear_winner("spam", [WeightedAnswers({"spam": name}, 0.9) for name in ("yes", "no")])
+    """
+    shares: dict[str, float] = {}
+    total = 0.0
+    for data, trust in answers:
+        answer = data.get(question)
+        if isinstance(answer, str):
+            shares[answer] = shares.get(answer, 0.0) + trust
+            total += trust
+        elif answer is not None:
+            return None  # a list of several
+    best = max(shares, key=lambda each: shares[each], default=None)
+    return best if best is not None and shares[best] > total * _CLEARLY else None
+
+
+@lru_cache(1024)
+def _decode(text: str) -> Any:
+    """Decode the answers of a judgment; many contributors give the same. Do not change them."""
+    return decode(text)
 
 
 def best_answers(result: Mapping[str, Any] | Sequence[Any]) -> list[str]:
