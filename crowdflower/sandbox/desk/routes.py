@@ -70,6 +70,9 @@ PAGES: Final[tuple[DeskPage, ...]] = (
 )
 """Every page of the desk but the sign-in."""
 
+TAKING_FILES: Final = frozenset(page.path for page in PAGES if page.owns_transactions)
+"""Paths to which files of rows are posted: few of them have a thread at a time."""
+
 
 def _desk() -> Desk:
     desk: Desk = current_app.extensions[DESK]

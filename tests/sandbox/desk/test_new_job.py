@@ -198,6 +198,25 @@ def test_rows_are_added_to_a_draft_and_others_are_refused(desk: Browser, client:
     assert client.get_job(job).units_count == 16
 
 
+def test_rows_are_added_to_a_job_that_was_launched(desk: Browser, client: Client) -> None:
+    number = ready(desk, client)
+    desk.post(f"/desk/jobs/{number}/new/launch", do="launch", units=9)
+    path = f"/desk/new?job={number}"
+    assert 'name="title"' not in desk.get(path).text
+
+    response = upload(desk, reviews(4, 0), path=path, title="Another title")
+
+    job = client.get_job(number)
+    assert response.headers["Location"] == f"/desk/jobs/{number}"
+    assert (job.units_count, job.title, job.state) == (16, TITLE, "running")
+    assert desk.post(path, do="delete").status_code == 422
+
+
+def test_few_files_are_taken_at_a_time(box: Sandbox) -> None:
+    assert box.app.kind_of("POST", "/desk/new") == "file"
+    assert box.app.kind_of("GET", "/desk/new") == "read"
+
+
 def test_a_copy_is_a_draft(desk: Browser, client: Client) -> None:
     job = ready(desk, client)
     assert "Copy it" in desk.text("/desk/new", copy=job)

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from crowdflower.sandbox.api import uploads as uploaded_files
 from crowdflower.sandbox.api.uploads import Target
 from crowdflower.sandbox.desk.new_job import steps
-from crowdflower.sandbox.desk.new_job.row_files import open_row_file
+from crowdflower.sandbox.desk.new_job.row_files import JSON_LINES, RowFile, open_row_file
 from crowdflower.sandbox.errors import Invalid, NotFound, Refusal
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.rules.jobs import jobs
@@ -83,13 +83,7 @@ def _upload(request: DeskRequest, number: str | None) -> Response:
     target = database.read(partial(_find_target, request=request, number=number))
     with uploaded_files.receive(database, target, file.content_type, file.stream) as rows:
         if isinstance(rows, Refusal):
-            raise Invalid(
-                gettext(
-                    "%(name)s: %(problem)s Row 1 of a CSV file is the line with the names of the"
-                    " columns. No row was stored."
-                )
-                % {"name": file.name, "problem": rows.message}
-            )
+            raise Invalid(_describe_refusal(file, rows.message))
         if not rows.count:
             raise Invalid(gettext("%(name)s has no row to judge.") % {"name": file.name})
         count = rows.count
@@ -98,6 +92,16 @@ def _upload(request: DeskRequest, number: str | None) -> Response:
     said = ngettext("%(num)s row read from %(name)s.", "%(num)s rows read from %(name)s.", count)
     url = steps.step_url(job, "columns") if steps.is_draft(job) else steps.job_url(job)
     return request.redirect(url, said % {"num": f"{count:,}", "name": file.name})
+
+
+def _describe_refusal(file: RowFile, problem: str) -> str:
+    values = {"name": file.name, "problem": problem}
+    if file.content_type == JSON_LINES:
+        return gettext("%(name)s: %(problem)s No row was stored.") % values
+    text = gettext(
+        "%(name)s: %(problem)s Row 1 is the line with the names of the columns. No row was stored."
+    )
+    return text % values
 
 
 def _find_target(tx: Transaction, *, request: DeskRequest, number: str | None) -> Target:
