@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from crowdflower.client import Client
 from crowdflower.job import Job
@@ -249,6 +249,32 @@ def test_pages_keep_the_filters(client: Client, desk: Browser) -> None:
     assert listed(desk, job, page=99) == list(range(101, 121))
     assert listed(desk, job, sort="agreement", page=3) == list(range(101, 121))
     assert listed(desk, job, sort="last", page=2) == list(range(51, 101))
+
+
+@pytest.mark.parametrize("query", [{}, {"only": "low"}, {"state": "finalized"}])
+def test_an_index_sorts_by_agreement(shown: tuple[Job, Browser], query: dict[str, str]) -> None:
+    """So that a page of a large job does not sort all of its rows."""
+    job, desk = shown
+    database = desk.http.application.extensions["desk"].database
+    statements: list[tuple[str, Any]] = []
+
+    with database.snapshot() as tx:
+
+        def record(*call: Any) -> None:
+            statements.append((call[2], call[3]))
+
+        event.listen(tx.connection, "before_cursor_execute", record)
+        assert listed(desk, job, sort="agreement", **query)[0] == 3
+        event.remove(tx.connection, "before_cursor_execute", record)
+        sorting = [each for each in statements if "ORDER BY unit.agreement" in each[0]]
+        (plan,) = [
+            tx.driver.execute(f"EXPLAIN QUERY PLAN {sql}", given).fetchall()
+            for sql, given in sorting
+        ]
+
+    steps = [row[3] for row in plan]
+    assert any("unit_by_agreement" in step for step in steps)
+    assert not any("TEMP B-TREE" in step for step in steps)
 
 
 @pytest.mark.parametrize(
