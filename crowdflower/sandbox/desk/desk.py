@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from crowdflower.sandbox.desk.overview.history import HistoryCache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,9 @@ class Desk:
     reports: ReportCache
     unimplemented: Sequence[Unimplemented]
     """The requests that the sandbox answered with status 501."""
+
+    histories: HistoryCache = field(default_factory=HistoryCache)
+    """What happened in the jobs that were looked at lately."""
 
     def link_path(self) -> str:
         """Return the path and query of a new one-time link."""

@@ -27,6 +27,7 @@ from crowdflower.sandbox.desk.new_job import (
     launch_step,
     settings_step,
 )
+from crowdflower.sandbox.desk.overview import overview_page
 from crowdflower.sandbox.desk.people import people_page
 from crowdflower.sandbox.desk.rows import row_page, rows_page
 from crowdflower.sandbox.desk.settings import settings_page
@@ -49,6 +50,7 @@ COOKIE: Final = "crowdflower_desk"
 
 PAGES: Final[tuple[DeskPage, ...]] = (
     DeskPage("/desk", jobs_list.show),
+    DeskPage("/desk/jobs/<int:number>", overview_page.show, overview_page.receive),
     DeskPage("/desk/jobs/<int:number>/link", job_link.show),
     DeskPage("/desk/jobs/<int:number>/rows", rows_page.show),
     DeskPage("/desk/jobs/<int:number>/rows/<int:unit>", row_page.show, row_page.receive),

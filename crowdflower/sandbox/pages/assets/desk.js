@@ -70,7 +70,10 @@
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of all("[data-live]")) {
         const fresh = page.getElementById(part.id);
-        if (fresh && !part.contains(document.activeElement)) part.replaceWith(document.adoptNode(fresh));
+        if (!fresh || part.contains(document.activeElement)) continue;
+        const opened = all("details", part).map((each) => each.open);
+        all("details", fresh).forEach((each, at) => { each.open = opened[at]; });
+        part.replaceWith(document.adoptNode(fresh));
       }
     } catch { /* tried again later */ }
   }, live * 1000);

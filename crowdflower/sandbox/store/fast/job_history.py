@@ -54,6 +54,11 @@ _FINALIZED_AMONG = """
 SELECT id FROM unit WHERE job_id = ? AND state = 'finalized' AND seq IN ({marks})
 """
 
+_LATEST_PAGES = """
+SELECT worker_id, submitted_at - started_at FROM assignment
+WHERE job_id = ? AND state = 'submitted' ORDER BY expires_at DESC LIMIT ?
+"""
+
 _FEW: Final = 4
 """How many times as many judgments of all jobs are read in order, before an index is used."""
 
@@ -151,6 +156,11 @@ def finalized_ids(driver: Driver, job_id: int, seqs: Sequence[int]) -> list[int]
         return []
     query = _FINALIZED_AMONG.format(marks=",".join("?" * len(seqs)))
     return [number for (number,) in driver.execute(query, (job_id, *seqs))]
+
+
+def latest_page_times(driver: Driver, job_id: int, count: int) -> list[tuple[int, float]]:
+    """Return contributor and seconds of the latest pages of a job that were submitted."""
+    return [(int(who), float(time)) for who, time in driver.execute(_LATEST_PAGES, (job_id, count))]
 
 
 def _bisect(driver: Driver, low: int, high: int, time: float) -> int:
