@@ -394,6 +394,15 @@ def test_a_paid_launch_reserves_what_the_page_says(
         assert jobs.load(tx, number).cap_mc == 1_250_000
 
 
+def test_a_form_without_its_button_launches_nothing(desk: Browser, client: Client) -> None:
+    number = ready(desk, client)
+
+    refused = desk.post(f"/desk/jobs/{number}/new/launch", units=9)
+
+    assert refused.status_code == 422
+    assert client.get_job(number).state == "unordered"
+
+
 @pytest.mark.parametrize("units", ["0", "-1", "many", "10", "1e3", "٣", ""])
 def test_a_number_of_rows_that_cannot_be_ordered_is_refused(
     desk: Browser, client: Client, units: str
@@ -432,6 +441,8 @@ def test_missing_money_is_said_and_can_be_added(
     assert desk.post(path, do="launch", units=9).status_code == 422
     cents = page.split('name="cents" value="')[1].split('"')[0]
 
+    for wrong in ("0", "-5", "many", "9" * 30):
+        assert desk.post(path, do="credit", cents=wrong).status_code == 422
     desk.said(desk.post(path, do="credit", cents=cents))
 
     assert desk.post(path, do="launch", units=9).status_code == 303

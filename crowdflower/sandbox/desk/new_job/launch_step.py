@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.desk.new_job.launch_checks import read_checks
 from crowdflower.sandbox.desk.new_job.launch_costs import read_launch_costs
-from crowdflower.sandbox.errors import Invalid, Unfunded
+from crowdflower.sandbox.errors import BadRequest, Invalid, Unfunded
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.pages.work_page import redirect
@@ -31,9 +31,6 @@ FEW: Final = 20
 """Rows to try a job with."""
 
 _AMOUNT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
-
-MAX_CREDIT: Final = 100_000_00
-"""The most play money, in US cents, that is added at once."""
 
 
 def show(request: DeskRequest) -> Response:
@@ -68,6 +65,8 @@ def receive(request: DeskRequest) -> Response:
     tx, job = request.tx, steps.draft(request)
     if request.form.get("do") == "credit":
         return _credit(request, job)
+    if request.form.get("do") != "launch":
+        raise BadRequest(gettext("Press the button that launches the rows."))
     available = count_new(tx, job)
     wanted = request.form.get("units", "")
     count = read_count(wanted, available)
@@ -126,7 +125,8 @@ def read_cap(text: str) -> int | None:
 
 def _credit(request: DeskRequest, job: Row[Any]) -> Response:
     cents = request.form.get("cents", "")
-    if not cents.isascii() or not cents.isdecimal() or not 0 < int(cents[:12]) <= MAX_CREDIT:
+    is_number = cents.isascii() and cents.isdecimal() and len(cents) <= len(str(accounts.MAX_CENTS))
+    if not is_number or not 0 < int(cents) <= accounts.MAX_CENTS:
         raise Invalid(gettext("This amount cannot be added."))
     accounts.credit(request.tx, request.account, int(cents), "added at the desk")
     said = gettext("%(amount)s of play money was added.") % {"amount": dollars(int(cents) * CENT)}
