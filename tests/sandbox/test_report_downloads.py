@@ -54,6 +54,7 @@ def read(path: Path, made: MadeReport, *, zipped: bool, safe: bool) -> bytes:
     """Return the content of a download, unpacked."""
     download = open_download(path, made, zipped=zipped, safe=safe)
     content = b"".join(download.blocks)
+    download.close()
     if not zipped:
         return content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -109,6 +110,7 @@ def test_a_download_is_a_stream_of_blocks_that_survives_the_file(tmp_path: Path)
     download = open_download(tmp_path / "r.zip", made, zipped=False, safe=True)
     (tmp_path / "r.zip").unlink()
     sizes = [len(block) for block in download.blocks]
+    download.close()
 
     assert len(sizes) > 2
     assert max(sizes) < 2 * BLOCK
@@ -130,4 +132,4 @@ def test_a_download_has_a_name_and_a_type(
     download = open_download(tmp_path / "r.zip", made, zipped=zipped, safe=False)
 
     assert (download.name, download.content_type) == (name, content_type)
-    assert b"".join(download.blocks)
+    download.close()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crowdflower.sandbox.reports.archive import BLOCK, member_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from crowdflower.sandbox.reports.cache import MadeReport
@@ -33,6 +34,8 @@ class Download(NamedTuple):
     name: str
     content_type: str
     blocks: Iterator[bytes]
+    close: Callable[[], None]
+    """To be called at the end, also if not all blocks were read."""
 
 
 def open_download(path: Path, made: MadeReport, *, zipped: bool, safe: bool) -> Download:
@@ -46,16 +49,20 @@ def open_download(path: Path, made: MadeReport, *, zipped: bool, safe: bool) -> 
     """
     is_table = made.member.endswith(".csv")
     if zipped and not (safe and is_table):
-        return Download(f"{made.member}.zip", "application/zip", _read_blocks(path.open("rb")))
+        whole = path.open("rb")
+        blocks = iter(partial(whole.read, BLOCK), b"")
+        return Download(f"{made.member}.zip", "application/zip", blocks, whole.close)
     archive = zipfile.ZipFile(path)
-    content = _read_member(archive, made.member)
+    member = archive.open(made.member)
     if safe and is_table:
-        text = io.TextIOWrapper(archive.open(made.member), "utf-8", newline="\n")
-        content = _encode(escape_formulas(text), archive)
+        blocks = _encode(escape_formulas(io.TextIOWrapper(member, "utf-8", newline="\n")))
+    else:
+        blocks = iter(partial(member.read, BLOCK), b"")
     if zipped:
-        return Download(f"{made.member}.zip", "application/zip", _zip(content, made))
+        zipped_blocks = _zip(blocks, made)
+        return Download(f"{made.member}.zip", "application/zip", zipped_blocks, archive.close)
     kind = "text/csv" if is_table else "application/x-ndjson"
-    return Download(made.member, f"{kind}; charset=utf-8", content)
+    return Download(made.member, f"{kind}; charset=utf-8", blocks, archive.close)
 
 
 def escape_formulas(lines: Iterable[str]) -> Iterator[str]:
@@ -84,29 +91,16 @@ def _escape(cell: re.Match[str]) -> str:
     return _FORMULA_CELL.sub(r"\1'", cell[0], count=1) if _FORMULA_CELL.match(cell[0]) else cell[0]
 
 
-def _read_blocks(file: io.BufferedReader) -> Iterator[bytes]:
-    with file:
-        while block := file.read(BLOCK):
-            yield block
-
-
-def _read_member(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
-    with archive, archive.open(member) as file:
-        while block := file.read(BLOCK):
-            yield block
-
-
-def _encode(records: Iterable[str], archive: zipfile.ZipFile) -> Iterator[bytes]:
-    with archive:
-        block: list[str] = []
-        size = 0
-        for record in records:
-            block.append(record)
-            size += len(record)
-            if size >= BLOCK:
-                yield "".join(block).encode()
-                block, size = [], 0
-        yield "".join(block).encode()
+def _encode(records: Iterable[str]) -> Iterator[bytes]:
+    block: list[str] = []
+    size = 0
+    for record in records:
+        block.append(record)
+        size += len(record)
+        if size >= BLOCK:
+            yield "".join(block).encode()
+            block, size = [], 0
+    yield "".join(block).encode()
 
 
 def _zip(content: Iterable[bytes], made: MadeReport) -> Iterator[bytes]:

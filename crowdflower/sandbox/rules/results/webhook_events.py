@@ -11,15 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from hashlib import sha1
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
+from crowdflower.sandbox.errors import Invalid, NotFound
 from crowdflower.sandbox.rules.results import judgments, results, shapes
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.column_types import encode
 from crowdflower.sandbox.store.outbox import webhook_delivery
 from crowdflower.sandbox.store.tables import account, job, judgment, unit
+
+TEST: Final = "test"
+"""Signal of a webhook that only tests the receiver; the service has no such signal."""
+
+NO_ADDRESS: Final = "This job has no address to send webhooks to. Save one first."
 
 
 def signature(payload: str, key: str) -> str:
@@ -75,6 +81,57 @@ def retry_pending(tx: Transaction, job_id: int) -> None:
     if subscribed is not None:
         values = {"attempts": 0, "failing_since": None, "next_at": tx.clock.now()}
     tx.run(update(webhook_delivery).where(*pending).values(values))
+
+
+def queue_test(tx: Transaction, job_id: int) -> None:
+    """Queue a webhook that tests the receiver: its signal is ``test``, its payload is the job.
+
+    :raises Invalid: The job has no ``webhook_uri``, or it was disabled after too many failures.
+    """
+    _require_receiver(tx, job_id)
+    _queue_job(tx, TEST, job_id)
+
+
+def send_again(tx: Transaction, job_id: int, delivery_id: int) -> None:
+    """Deliver a webhook again that was delivered or dropped, the same bytes.
+
+    :raises NotFound: The job has no delivery with this id.
+    :raises Invalid: It still waits for its delivery, or the job has no ``webhook_uri``, or it was
+        disabled after too many failures.
+    """
+    is_it = (webhook_delivery.c.id == delivery_id, webhook_delivery.c.job_id == job_id)
+    found = tx.one(select(webhook_delivery.c.state).where(*is_it))
+    if found is None:
+        raise NotFound
+    _require_receiver(tx, job_id)
+    if found.state == "pending":
+        raise Invalid("This webhook still waits: it is sent once more by itself.")
+    again = {"state": "pending", "attempts": 0, "failing_since": None, "next_at": tx.clock.now()}
+    tx.run(update(webhook_delivery).where(*is_it).values(**again, problem=None, sent_at=None))
+
+
+def retry_now(tx: Transaction, job_id: int) -> int:
+    """Retry pending webhooks from the start, as if ``webhook_uri`` was saved again.
+
+    :returns: How many there are.
+    :raises Invalid: The job has no ``webhook_uri``.
+    """
+    if _subscribed_job(tx, job_id) is None:
+        raise Invalid(NO_ADDRESS)
+    retry_pending(tx, job_id)
+    pending = (webhook_delivery.c.job_id == job_id, webhook_delivery.c.state == "pending")
+    return int(tx.one(select(func.count()).where(*pending))[0])
+
+
+def _require_receiver(tx: Transaction, job_id: int) -> None:
+    subscribed = _subscribed_job(tx, job_id)
+    if subscribed is None:
+        raise Invalid(NO_ADDRESS)
+    if subscribed.webhook_disabled_at is not None:
+        raise Invalid(
+            "Nothing is sent to this address, since it failed for hours. Save it again, or try the"
+            " waiting webhooks again."
+        )
 
 
 def _queue_job(tx: Transaction, signal: str, job_id: int) -> None:

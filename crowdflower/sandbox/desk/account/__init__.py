@@ -1,0 +1,1 @@
+"""The pages of the whole account: money, contributors, events, and what this server lacks."""

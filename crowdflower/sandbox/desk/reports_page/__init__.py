@@ -1,0 +1,1 @@
+"""The page of a job's reports, webhooks, events and warnings."""
