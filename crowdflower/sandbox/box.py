@@ -71,6 +71,9 @@ class Sandbox:
         links on pages begin with it.
     :param job_scripts: Run the scripts and styles of jobs and of their forms for contributors, in
         a frame that reaches nothing but its own form.
+    :param names: Print the names of contributors in reports, which otherwise have numbers only: in
+        the column ``_worker_name`` of the full report and of that on contributors, and in each
+        judgment of the JSON report.
     :raises ValueError: The key, the balance, the folder or the desk's password is invalid.
     :raises ImportError: While importing this module: a package that the sandbox needs is missing.
 
@@ -97,6 +100,7 @@ class Sandbox:
         desk: bool | str = False,
         public_url: str | None = None,
         job_scripts: bool = False,
+        names: bool = False,
     ) -> None:
         if key is not None:
             accounts.check_key(key)
@@ -109,6 +113,7 @@ class Sandbox:
             limits,
             strict=strict or limits.strict,
             job_scripts=job_scripts or limits.job_scripts,
+            names_in_reports=names or limits.names_in_reports,
         )
         self.database = Database(database, self.clock, limits=limits)
         """All data of the sandbox."""

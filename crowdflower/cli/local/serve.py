@@ -182,6 +182,11 @@ class DatabaseOption(ValueType):
     is_flag=True,
     help="Refuse requests that would get a warning, with status 422 and its text.",
 )
+@click.option(
+    "--names",
+    is_flag=True,
+    help="Print the names of contributors in reports, which otherwise have numbers only.",
+)
 def serve(
     host: str,
     port: int,
@@ -200,6 +205,7 @@ def serve(
     control: bool,
     folders: tuple[Path, ...],
     strict: bool,
+    names: bool,
 ) -> None:
     """Run the sandbox as a server on this machine.
 
@@ -214,7 +220,7 @@ def serve(
         signal.signal(number, signal.default_int_handler)
     policy = access_policy(exposure) if ampcrowd else None
     settings = {"control": control, "strict": strict, "files": files, "public_url": public_url}
-    settings |= {"desk": desk_setting(exposure), "job_scripts": allow_job_scripts}
+    settings |= {"desk": desk_setting(exposure), "job_scripts": allow_job_scripts, "names": names}
     with (
         suppress(KeyboardInterrupt),
         open_sandbox(database, key, balance, policy, **settings) as box,

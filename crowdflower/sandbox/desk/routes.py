@@ -15,6 +15,7 @@ from flask import Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from crowdflower.sandbox.desk import job_link, jobs_list
+from crowdflower.sandbox.desk.account import account_pages
 from crowdflower.sandbox.desk.desk import HOME, SIGN_IN, Desk
 from crowdflower.sandbox.desk.desk_rendering import choose_language, render_desk
 from crowdflower.sandbox.desk.desk_request import DeskPage, DeskRequest
@@ -29,6 +30,7 @@ from crowdflower.sandbox.desk.new_job import (
 )
 from crowdflower.sandbox.desk.overview import overview_page
 from crowdflower.sandbox.desk.people import people_page
+from crowdflower.sandbox.desk.reports_page import reports_tab
 from crowdflower.sandbox.desk.rows import row_page, rows_page
 from crowdflower.sandbox.desk.settings import settings_page
 from crowdflower.sandbox.errors import Forbidden, NotFound, Refusal
@@ -69,6 +71,18 @@ PAGES: Final[tuple[DeskPage, ...]] = (
         owns_transactions=True,
     ),
     DeskPage("/desk/jobs/<int:number>/settings", settings_page.show, settings_page.receive),
+    DeskPage("/desk/jobs/<int:number>/reports", reports_tab.show, reports_tab.receive),
+    DeskPage(
+        "/desk/jobs/<int:number>/reports/make",
+        reports_tab.show,
+        reports_tab.make,
+        owns_transactions=True,
+    ),
+    DeskPage("/desk/jobs/<int:number>/reports/file", reports_tab.download),
+    DeskPage("/desk/money", account_pages.show_money, account_pages.receive_money),
+    DeskPage("/desk/people", account_pages.show_people),
+    DeskPage("/desk/events", account_pages.show_events),
+    DeskPage("/desk/not-implemented", account_pages.show_not_implemented),
 )
 """Every page of the desk but the sign-in."""
 

@@ -50,7 +50,7 @@ def open_download(path: Path, made: MadeReport, *, zipped: bool, safe: bool) -> 
     is_table = made.member.endswith(".csv")
     if zipped and not (safe and is_table):
         whole = path.open("rb")
-        blocks = iter(partial(whole.read, BLOCK), b"")
+        blocks = _closing(iter(partial(whole.read, BLOCK), b""), whole.close)
         return Download(f"{made.member}.zip", "application/zip", blocks, whole.close)
     archive = zipfile.ZipFile(path)
     member = archive.open(made.member)
@@ -59,9 +59,10 @@ def open_download(path: Path, made: MadeReport, *, zipped: bool, safe: bool) -> 
     else:
         blocks = iter(partial(member.read, BLOCK), b"")
     if zipped:
-        zipped_blocks = _zip(blocks, made)
-        return Download(f"{made.member}.zip", "application/zip", zipped_blocks, archive.close)
+        blocks = _closing(_zip(blocks, made), archive.close)
+        return Download(f"{made.member}.zip", "application/zip", blocks, archive.close)
     kind = "text/csv" if is_table else "application/x-ndjson"
+    blocks = _closing(blocks, archive.close)
     return Download(made.member, f"{kind}; charset=utf-8", blocks, archive.close)
 
 
@@ -101,6 +102,13 @@ def _encode(records: Iterable[str]) -> Iterator[bytes]:
             yield "".join(block).encode()
             block, size = [], 0
     yield "".join(block).encode()
+
+
+def _closing(blocks: Iterator[bytes], close: Callable[[], None]) -> Iterator[bytes]:
+    try:
+        yield from blocks
+    finally:
+        close()
 
 
 def _zip(content: Iterable[bytes], made: MadeReport) -> Iterator[bytes]:

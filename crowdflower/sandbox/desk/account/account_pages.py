@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from flask import Response
-
 from crowdflower.sandbox.api.unsupported import UNSUPPORTED
 from crowdflower.sandbox.desk.account.all_contributors import read_contributors
 from crowdflower.sandbox.desk.account.event_list import read_events
 from crowdflower.sandbox.desk.account.ledger_lines import add_play_money, read_ledger
+from crowdflower.sandbox.desk.desk_rendering import cents
 from crowdflower.sandbox.desk.paging import page_of
-from crowdflower.sandbox.desk.rendering import cents
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules import money
 
 if TYPE_CHECKING:
+    from flask import Response
+
     from crowdflower.sandbox.desk.desk_request import DeskRequest
+    from crowdflower.sandbox.desk.paging import PageOf
+    from crowdflower.sandbox.server.services import Unimplemented
 
 MONEY = "/desk/money"
 
@@ -73,9 +75,7 @@ def show_events(request: DeskRequest) -> Response:
     return request.page(
         "events.html",
         heading=gettext("Events and warnings"),
-        found=read_events(
-            request.tx, request.account, only_warnings=only == "warnings", page=page
-        ),
+        found=read_events(request.tx, request.account, only_warnings=only == "warnings", page=page),
         only=only,
         now=request.tx.clock.now(),
         address=request.address,
@@ -84,9 +84,12 @@ def show_events(request: DeskRequest) -> Response:
 
 def show_not_implemented(request: DeskRequest) -> Response:
     """Show the requests that were answered with status 501, and what is known to be missing."""
-    asked = Counter(request.desk.unimplemented)
-    newest_first = [(each, asked[each]) for each in dict.fromkeys(reversed(request.desk.unimplemented))]
-    place = page_of(len(newest_first), request.args.get("page", 1, int))
+    asked = request.desk.unimplemented
+    times = Counter(asked)
+    newest_first = [(each, times[each]) for each in dict.fromkeys(reversed(asked))]
+    place: PageOf[tuple[Unimplemented, int]] = page_of(
+        len(newest_first), request.args.get("page", 1, int)
+    )
     return request.page(
         "not_implemented.html",
         heading=gettext("What this server does not do"),

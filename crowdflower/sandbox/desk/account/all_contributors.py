@@ -60,7 +60,7 @@ def read_contributors(
         mine = mine.join(worker, worker.c.id == worker_job.c.worker_id).where(named)
     found = mine.subquery()
     total = tx.connection.scalar(select(func.count(found.c.worker_id.distinct()))) or 0
-    place = page_of(total, page)
+    place: PageOf[Contributor] = page_of(total, page)
     seen = func.sum(found.c.golds_seen)
     last_at = func.max(found.c.last_at)
     totals = (
@@ -69,7 +69,9 @@ def read_contributors(
             func.count().label("jobs"),
             func.sum(found.c.judgments_count).label("judgments"),
             seen.label("seen"),
-            (seen - func.sum(found.c.golds_missed) + func.sum(found.c.golds_forgiven)).label("right"),
+            (seen - func.sum(found.c.golds_missed) + func.sum(found.c.golds_forgiven)).label(
+                "right"
+            ),
             func.sum(found.c.earned_mc + found.c.bonus_mc).label("earned_mc"),
             func.count(found.c.flagged_at).label("flagged_jobs"),
             func.count(found.c.rejected_at).label("rejected_jobs"),

@@ -62,61 +62,68 @@ def read_events(
     if only_warnings:
         query = query.where(event.c.kind == WARNING)
     total = tx.connection.scalar(select(func.count()).select_from(query.subquery())) or 0
-    place = page_of(total, page)
+    place: PageOf[ListedEvent] = page_of(total, page)
     rows = tx.all(query.order_by(event.c.id.desc()).limit(place.size).offset(place.offset))
     return place.filled([_listed(row) for row in rows])
 
 
+_LEVELS: Final = {
+    WARNING: "warn",
+    "auto_order_failed": "warn",
+    "callback_abandoned": "bad",
+    "callback_failed": "warn",
+    "cap": "warn",
+    "cap_reached": "warn",
+    "funds": "bad",
+    "funds_exhausted": "bad",
+    "job_complete": "good",
+    "webhook_disabled": "bad",
+    "worker_rejected": "warn",
+}
+
+
 def _listed(row: Row[Any]) -> ListedEvent:
     detail: Mapping[str, Any] = row.detail if isinstance(row.detail, dict) else {}
-    level, title, text = _words(row.kind, detail)
+    title = _title(row.kind, detail)
+    level, text = _LEVELS.get(row.kind, ""), _text(row.kind, detail)
+    if not title:
+        title, text = row.kind.replace("_", " ").capitalize(), json.dumps(detail) if detail else ""
     source = str(detail.get("request", "")) if row.kind == WARNING else ""
     about = (row.job_id, row.job_title, row.created_at)
     return ListedEvent(row.id, row.kind, level, title, text, source, *about)
 
 
-def _words(kind: str, detail: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return the level, the title and the text of an event."""
-    problem = str(detail.get("problem") or "")
-    match kind:
-        case "warning":
-            return "warn", gettext("Warning"), str(detail.get("warning", ""))
-        case "worker_removed" | "worker_failed_quiz":
-            title = (
-                gettext("Contributor %(number)s failed the quiz")
-                if kind == "worker_failed_quiz"
-                else gettext("Contributor %(number)s fell under the accuracy of the job")
-            )
-            trust = detail.get("trust")
-            text = gettext("Accuracy: %(percent)s") % {"percent": percent(trust)} if isinstance(trust, int | float) else ""
-            return "", title % {"number": detail.get("worker_id", "")}, text
-        case "worker_rejected":
-            number = detail.get("judgments")
-            number = number if isinstance(number, int) else 0
-            title = ngettext(
-                "%(num)s judgment of contributor %(number)s was removed",
-                "%(num)s judgments of contributor %(number)s were removed",
-                number,
-            ) % {"num": f"{number:,}", "number": detail.get("worker_id", "")}
-            return "warn", title, str(detail.get("reason") or "")
-        case "webhook_disabled":
-            return "bad", gettext("Webhooks were given up after hours of failures"), problem
-        case "job_complete":
-            return "good", gettext("The job is finished"), ""
-        case "auto_order_failed":
-            return "warn", gettext("New rows could not be ordered by themselves"), problem
-        case "funds_exhausted" | "funds":
-            return "bad", gettext("The job was paused: the balance is used up"), ""
-        case "cap_reached" | "cap":
-            return "warn", gettext("The job was paused: its cap is reached"), ""
-        case "callback_failed":
-            return "warn", gettext("Answers of a group were not taken; they are sent again"), _group(detail)
-        case "callback_abandoned":
-            return "bad", gettext("Answers of a group were given up"), _group(detail)
-        case _:
-            text = json.dumps(detail, ensure_ascii=False) if detail else ""
-            return "", kind.replace("_", " ").capitalize(), text
+def _title(kind: str, detail: Mapping[str, Any]) -> str:
+    """Return what an event is, or an empty string for a kind that is not known here."""
+    removed = detail.get("judgments")
+    removed = removed if isinstance(removed, int) else 0
+    titles = {
+        WARNING: gettext("Warning"),
+        "auto_order_failed": gettext("New rows could not be ordered by themselves"),
+        "callback_abandoned": gettext("Answers of a group were given up"),
+        "callback_failed": gettext("Answers of a group were not taken; they are sent again"),
+        "cap": gettext("The job was paused: its cap is reached"),
+        "cap_reached": gettext("The job was paused: its cap is reached"),
+        "funds": gettext("The job was paused: the balance is used up"),
+        "funds_exhausted": gettext("The job was paused: the balance is used up"),
+        "job_complete": gettext("The job is finished"),
+        "webhook_disabled": gettext("Webhooks were given up after hours of failures"),
+        "worker_failed_quiz": gettext("Contributor %(number)s failed the quiz"),
+        "worker_rejected": ngettext(
+            "%(num)s judgment of contributor %(number)s was removed",
+            "%(num)s judgments of contributor %(number)s were removed",
+            removed,
+        ),
+        "worker_removed": gettext("Contributor %(number)s fell under the accuracy of the job"),
+    }
+    numbers = {"num": f"{removed:,}", "number": detail.get("worker_id", "")}
+    return titles[kind] % numbers if kind in titles else ""
 
 
-def _group(detail: Mapping[str, Any]) -> str:
-    return f"{detail.get('group_id', '')}: {detail.get('problem') or ''}"
+def _text(kind: str, detail: Mapping[str, Any]) -> str:
+    """Return what is known about an event: a warning, a problem, a reason, an accuracy."""
+    trust = detail.get("trust")
+    if kind in {"worker_failed_quiz", "worker_removed"} and isinstance(trust, int | float):
+        return gettext("Accuracy: %(percent)s") % {"percent": percent(trust)}
+    about = detail.get("warning") or detail.get("problem") or detail.get("reason") or ""
+    return f"{detail['group_id']}: {about}" if "group_id" in detail else str(about)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import func, select
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_NOTE: Final = 200
 """Characters of a note."""
+
+_AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
 
 
 class LedgerLine(NamedTuple):
@@ -40,7 +43,7 @@ def read_ledger(tx: Transaction, account: Row[Any], page: int) -> PageOf[LedgerL
     """Read a page of the ledger, newest first."""
     of_account = ledger.c.account_id == account.id
     total = tx.connection.scalar(select(func.count()).select_from(ledger).where(of_account)) or 0
-    place = page_of(total, page)
+    place: PageOf[LedgerLine] = page_of(total, page)
     query = select(ledger, job.c.title.label("job_title")).where(of_account)
     query = query.outerjoin(job, job.c.id == ledger.c.job_id).order_by(ledger.c.id.desc())
     rows = tx.all(query.limit(place.size).offset(place.offset))
@@ -79,10 +82,6 @@ def add_play_money(tx: Transaction, account: Row[Any], dollars: str, note: str) 
 def _cents(dollars: str) -> int:
     """Read an amount of dollars with at most two decimals as cents."""
     text = dollars.strip().removeprefix("$").replace(",", "")
-    try:
-        amount = Decimal(text) * 100
-        if text.isascii() and amount.is_finite() and amount == amount.to_integral_value():
-            return int(amount)
-    except (InvalidOperation, OverflowError):
-        pass
-    raise Invalid(gettext("Write an amount of dollars, such as 25 or 12.50."))
+    if not _AMOUNT.fullmatch(text):
+        raise Invalid(gettext("Write an amount of dollars, such as 25 or 12.50."))
+    return int(Decimal(text) * 100)

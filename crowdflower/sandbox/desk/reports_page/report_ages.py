@@ -62,4 +62,7 @@ def _count_later(tx: Transaction, job: Row[Any], newest: set[int]) -> dict[int, 
     ids = sorted(newest)
     counts = [func.sum(case((judgment.c.id > each, 1), else_=0)) for each in ids]
     later = (judgment.c.job_id == job.id, judgment.c.id > ids[0])
-    return {each: int(count or 0) for each, count in zip(ids, tx.one(select(*counts).where(*later)), strict=True)}
+    return {
+        each: int(count or 0)
+        for each, count in zip(ids, tx.one(select(*counts).where(*later)), strict=True)
+    }

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 
 from crowdflower.sandbox.desk.account.event_list import read_events
+from crowdflower.sandbox.desk.desk_rendering import DESK_HEADERS
 from crowdflower.sandbox.desk.reports_page.report_ages import read_report_ages
 from crowdflower.sandbox.desk.reports_page.webhook_log import read_payload, read_webhook_log
-from crowdflower.sandbox.desk.rendering import DESK_HEADERS
 from crowdflower.sandbox.errors import Invalid, NotFound
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.reports import MadeReport, make_report
@@ -38,9 +38,7 @@ def show(request: DeskRequest) -> Response:
         ages=read_report_ages(tx, request.desk.reports, job),
         log=read_webhook_log(tx, job, args.get("sent", 1, int)),
         payload=None if number is None else read_payload(tx, job, number),
-        events=read_events(
-            tx, request.account, job_id=job.id, page=args.get("events", 1, int)
-        ),
+        events=read_events(tx, request.account, job_id=job.id, page=args.get("events", 1, int)),
         typed=request.form if request.form.get("do") in _ADDRESS_ACTS else None,
         has_names=tx.limits.names_in_reports,
         webhooks_address=lambda page: request.address(sent=page),
@@ -64,7 +62,9 @@ def receive(request: DeskRequest) -> Response:
         case "try_now":
             number = webhook_events.retry_now(tx, job.id)
             said = ngettext(
-                "%(num)s webhook is tried again now.", "%(num)s webhooks are tried again now.", number
+                "%(num)s webhook is tried again now.",
+                "%(num)s webhooks are tried again now.",
+                number,
             ) % {"num": f"{number:,}"}
         case "send_again":
             webhook_events.send_again(tx, job.id, form.get("webhook", 0, int))
@@ -79,7 +79,11 @@ def make(request: DeskRequest) -> Response:
 
     :raises Invalid: No report has the type that was posted.
     """
-    kind, job_id, cache = _kind(request.form.get("type")), request.require_job.id, request.desk.reports
+    kind, job_id, cache = (
+        _kind(request.form.get("type")),
+        request.require_job.id,
+        request.desk.reports,
+    )
     if cache.is_being_made(job_id, kind):
         said = gettext("This report is being made already. Reload this page in a moment.")
         return request.redirect(_path(job_id), said)

@@ -58,7 +58,7 @@ def read_webhook_log(tx: Transaction, job: Row[Any], page: int) -> WebhookLog:
     of_job = webhook_delivery.c.job_id == job.id
     counts = select(webhook_delivery.c.state, func.count().label("number")).where(of_job)
     by_state = {row.state: row.number for row in tx.all(counts.group_by(webhook_delivery.c.state))}
-    place = page_of(sum(by_state.values()), page)
+    place: PageOf[Webhook] = page_of(sum(by_state.values()), page)
     columns = [column for column in webhook_delivery.c if column.name not in _LONG]
     newest = select(*columns).where(of_job).order_by(webhook_delivery.c.id.desc())
     rows = tx.all(newest.limit(place.size).offset(place.offset))
