@@ -20,8 +20,11 @@ from crowdflower.sandbox.desk.desk_rendering import DESK_HEADERS, DESK_TEMPLATES
 from crowdflower.sandbox.desk.form.typed_form import read_typed, saved_form
 from crowdflower.sandbox.errors import BadRequest, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
+from crowdflower.sandbox.pages.media.file_links import link_files
+from crowdflower.sandbox.pages.origins import LOOPBACK_SOURCES
 from crowdflower.sandbox.pages.rendering import job_values, script_texts
 from crowdflower.sandbox.pages.row.inline_styles import InlineStyles
+from crowdflower.sandbox.pages.row.pictures import refused_addresses
 from crowdflower.sandbox.pages.row.row_form import Answers, render_unit
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.gold_answers import hidden_columns, visible_data
@@ -76,9 +79,9 @@ def _page(request: DeskRequest, typed: TypedForm) -> Response:
     tx, job = request.tx, request.require_job
     chosen = {**request.args.to_dict(), **request.form.to_dict()}
     row = find_row(tx, job.id, chosen.get("row", ""), is_test=chosen.get("of") == TESTS)
-    styles, problem, shown = InlineStyles(), "", Markup()
+    styles, problem, shown, refused = InlineStyles(), "", Markup(), list[str]()
     try:
-        shown = _render(job, typed.cml, row, styles)
+        shown, refused = _render(job, typed.cml, row, styles)
     except Refusal as refusal:
         problem = refusal.message
     instructions = Markup(styles.move(sanitize(typed.instructions)))  # noqa: S704 - sanitized
@@ -87,6 +90,7 @@ def _page(request: DeskRequest, typed: TypedForm) -> Response:
         row=row,
         unit=shown,
         problem=problem,
+        refused=refused,
         instructions=instructions,
         styles_url=styles.url,
         script_texts=script_texts(),
@@ -95,16 +99,20 @@ def _page(request: DeskRequest, typed: TypedForm) -> Response:
     return Response(html, 200, headers, content_type="text/html; charset=utf-8")
 
 
-def _render(job: Row[Any], cml: str, row: PreviewRow, styles: InlineStyles) -> Markup:
+def _render(
+    job: Row[Any], cml: str, row: PreviewRow, styles: InlineStyles
+) -> tuple[Markup, list[str]]:
     """Render the form with a row, without what contributors do not see.
 
+    :returns: The row, and the addresses of its media that pages do not load.
     :raises Refusal: The form has errors, or does not work with this row.
     """
     gold = forms.check_form(cml).gold()
     data = visible_data(row.data, hidden_columns({**gold, **job.gold}))
     agent = http_request.headers.get("User-Agent", "")
     html = render_unit(cml, PageUnit(1, data), Answers(), agent)
-    return Markup(styles.move(html))  # noqa: S704 - sanitized
+    linked = link_files(styles.move(html), job.id, job.secret)
+    return Markup(linked), refused_addresses(cml, data)  # noqa: S704 - sanitized
 
 
 def find_row(tx: Transaction, job_id: int, number: str, *, is_test: bool) -> PreviewRow:
@@ -141,6 +149,7 @@ def preview_policy(host: str) -> str:
     ours = f"http://{host} https://{host}"
     return (
         f"default-src 'none'; script-src {ours}; style-src {ours};"
-        " img-src http: https: data:; media-src http: https: data:;"
+        f" img-src {ours} https: data: {LOOPBACK_SOURCES};"
+        f" media-src {ours} https: data: {LOOPBACK_SOURCES};"
         " form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-scripts"
     )
