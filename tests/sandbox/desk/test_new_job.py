@@ -415,7 +415,7 @@ def test_a_number_of_rows_that_cannot_be_ordered_is_refused(
     assert client.get_job(number).state == "unordered"
 
 
-@pytest.mark.parametrize("cap", ["-1", "1.234", "many", "NaN", "0"])
+@pytest.mark.parametrize("cap", ["-1", "1.234", "12,50", "many", "NaN", "0"])
 def test_a_cap_that_is_no_amount_is_refused(desk: Browser, client: Client, cap: str) -> None:
     number = ready(desk, client)
     client.get_job(number).channels = ["elite"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
@@ -11,6 +9,7 @@ from sqlalchemy import func, select
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.desk.new_job.launch_checks import read_checks
 from crowdflower.sandbox.desk.new_job.launch_costs import read_launch_costs
+from crowdflower.sandbox.desk.overview.overview_page import read_dollars
 from crowdflower.sandbox.errors import BadRequest, Invalid, Unfunded
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 FEW: Final = 20
 """Rows to try a job with."""
-
-_AMOUNT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 
 
 def show(request: DeskRequest) -> Response:
@@ -76,7 +73,8 @@ def receive(request: DeskRequest) -> Response:
             % {"num": f"{available:,}"}
         )
     if "cap" in request.form:
-        caps.set_cap(tx, job, read_cap(request.form["cap"]))
+        cap = request.form["cap"].strip()
+        caps.set_cap(tx, job, read_dollars(cap) if cap else None)
     try:
         orders.place(tx, job, count, ())
     except Unfunded as refusal:
@@ -103,24 +101,6 @@ def read_count(text: str | None, available: int) -> int:
     digits = (text or "").replace(",", "").strip()
     is_number = digits.isascii() and digits.isdecimal() and len(digits) <= len(str(available))
     return min(int(digits), available) or available if is_number else available
-
-
-def read_cap(text: str) -> int | None:
-    """Return a cap in thousandths of a US cent; ``None`` for an empty field.
-
-    :raises Invalid: It is not an amount of dollars and cents.
-
-    >>> read_cap("$1,119.40"), read_cap(" ")
-    (111940000, None)
-    """
-    plain = text.strip().removeprefix("$").replace(",", "")
-    if not plain:
-        return None
-    if not _AMOUNT.fullmatch(plain):
-        raise Invalid(
-            gettext("Write the cap in dollars and cents, such as 119.40, or leave it empty.")
-        )
-    return int(Decimal(plain) * 100) * CENT
 
 
 def _credit(request: DeskRequest, job: Row[Any]) -> Response:
