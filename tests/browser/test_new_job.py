@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +80,15 @@ def test_a_job_is_made_from_a_file_and_launched(
     summary = box.crowd.run(number)
 
     assert summary.ended == "finished"
+    page.goto(f"{origin}/desk/jobs/{number}/reports")
+    page.click("button[value=aggregated]")
+    page.wait_for_selector("text=The report is ready")
+    with page.expect_download() as download:
+        page.click("button[form=download][value=aggregated]")
+    with Path(download.value.path()).open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["_golden"] == "false"]
+    assert sorted(row["sku"] for row in rows) == sorted(f"R-{number}" for number in range(8, 20))
+    assert {row["verdict"] for row in rows} <= {"good", "bad"}
     assert [each for each in problems if each.startswith("error")] == []
 
 
