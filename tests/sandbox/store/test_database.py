@@ -106,6 +106,25 @@ def test_a_snapshot_inside_a_transaction_sees_its_changes(database: Database) ->
             assert keys(inner) == ["k"]
 
 
+def test_reading_apart_sees_one_state_and_lets_writers_go_on(database: Database) -> None:
+    """In memory there is one connection, and other readers and writers wait for each other."""
+    with database.transaction() as tx:
+        before = [*keys(tx), "before"]
+        add(tx, "before")
+
+    def read(tx: Transaction) -> tuple[list[str], list[str]]:
+        first = keys(tx)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(database.write, lambda other: add(other, "meanwhile")).result(30)
+        return first, keys(tx)
+
+    found = database.read_apart(read)
+
+    assert found == (before, before)
+    with database.snapshot() as tx:
+        assert keys(tx) == [*before, "meanwhile"]
+
+
 def test_writing_inside_a_snapshot_is_refused(database: Database) -> None:
     with (
         database.snapshot(),

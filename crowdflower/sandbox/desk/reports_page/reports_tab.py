@@ -94,7 +94,7 @@ def make(request: DeskRequest) -> Response:
             raise NotFound
         return make_report(tx, cache, job, kind)
 
-    made = request.desk.database.read(run)
+    made = request.desk.database.read_apart(run)
     said = ngettext(
         "The report is ready: %(num)s line.", "The report is ready: %(num)s lines.", made.lines
     ) % {"num": f"{made.lines:,}"}

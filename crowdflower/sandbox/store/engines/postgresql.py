@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any, Final
 
@@ -93,6 +93,10 @@ class PostgreSQL:
                 if writes and _is_disconnect(error):
                     raise Unconfirmed from error
                 raise
+
+    def begin_apart(self) -> AbstractContextManager[Connection]:
+        """Begin to read: nobody waits for the end of a reader."""
+        return self.begin(writes=False)
 
     def driver(self, connection: Connection) -> PsycopgDriver:
         """Return psycopg's connection below SQLAlchemy's, wrapped."""

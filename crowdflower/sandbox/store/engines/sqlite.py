@@ -70,6 +70,24 @@ class SQLite:
             stack.enter_context(connection.begin())
             yield connection
 
+    @contextmanager
+    def begin_apart(self) -> Iterator[Connection]:
+        """Begin to read so that nobody waits for the end: in memory, in a copy of the database."""
+        if self._file is not None:
+            with self.begin(writes=False) as connection:
+                yield connection
+            return
+        engine = _memory_engine()
+        try:
+            with _translate_errors(), engine.connect() as connection:
+                with self._write_lock, self.engine.connect() as original:
+                    copy = connection.connection.driver_connection
+                    self.driver(original).backup(copy)  # type: ignore[attr-defined]
+                with connection.begin():
+                    yield connection
+        finally:
+            engine.dispose()
+
     def driver(self, connection: Connection) -> Driver:
         """Return the :mod:`sqlite3` connection below SQLAlchemy's."""
         return cast(Driver, connection.connection.driver_connection)
