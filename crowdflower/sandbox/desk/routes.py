@@ -86,8 +86,9 @@ PAGES: Final[tuple[DeskPage, ...]] = (
 )
 """Every page of the desk but the sign-in."""
 
-TAKING_FILES: Final = frozenset(page.path for page in PAGES if page.owns_transactions)
-"""Paths to which files of rows are posted: few of them have a thread at a time."""
+SLOW_POSTS: Final = frozenset(page.path for page in PAGES if page.owns_transactions)
+"""Paths whose POST takes long: it reads a file of rows, or makes a report. As with the files of the
+API, few of them have a thread at a time."""
 
 
 def _desk() -> Desk:

@@ -253,7 +253,7 @@ def _routing(*, ampcrowd: bool, desk: bool) -> _Routing:
 
         for path, verbs, view in desk_routes.ROUTES:
             endpoint = f"{' '.join(verbs)} {path}"
-            if verbs == ["POST"] and path in desk_routes.TAKING_FILES:
+            if verbs == ["POST"] and path in desk_routes.SLOW_POSTS:
                 kinds[endpoint] = "file"
             rules.append(_Rule(path, endpoint=endpoint, methods=verbs))
             views[endpoint] = view
