@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from crowdflower.sandbox.pages.translations import gettext
 
@@ -99,7 +99,7 @@ def share(parts: Sequence[Part], name: str, *, thin: bool = False) -> Markup:
     for part in parts:
         width = 100 * part.number / total if total else 0.0
         if width:
-            title = Markup("{}: {} %").format(part.label, part.percent)
+            title = f"{part.label}: {part.percent} %"
             drawn = max(width - _GAP, _GAP)
             rectangles.append(_rectangle(part.color, (x, 0, drawn, 10), title))
         x += width
@@ -131,7 +131,7 @@ def bars(values: Sequence[Bar], words: Sequence[str], name: str) -> Markup:
     for place, bar in enumerate(values):
         tall = height * bar.value / top
         box = (place * slot + gap / 2, height - tall, slot - gap, tall)
-        title = Markup("{}: {}").format(bar.label, f"{bar.value:,}")
+        title = f"{bar.label}: {bar.value:,}"
         rectangles.append(_rectangle(bar.color, box, title))
     content = Markup("").join([_grid(width, height, top // step), *rectangles])
     return _frame(BAR_AREA, content, _scale(top, step), words, name, low=True)
@@ -171,15 +171,14 @@ def numbers(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -
 
     :param heads: Of the columns; the first is that of the rows' names.
     """
-    head = Markup("").join(
-        Markup('<th scope="col"{}>{}</th>').format(Markup(' class="num"') if place else "", text)
-        for place, text in enumerate(heads)
+    first, *others = map(escape, heads)
+    head = f'<th scope="col">{first}</th>' + "".join(
+        f'<th scope="col" class="num">{text}</th>' for text in others
     )
-    body = Markup("").join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            first,
-            Markup("").join(Markup('<td class="num">{}</td>').format(cell) for cell in cells),
-        )
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>'
+        + "".join(f'<td class="num">{escape(cell)}</td>' for cell in cells)
+        + "</tr>"
         for first, *cells in rows
     )
     return Markup(
@@ -187,7 +186,7 @@ def numbers(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -
         '<div class="scroll" role="group" aria-label="{}" tabindex="0"><table>'
         '<caption class="sr">{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody>'
         "</table></div></details>"
-    ).format(gettext("Numbers"), caption, caption, head, body)
+    ).format(gettext("Numbers"), caption, caption, Markup(head), Markup(body))  # noqa: S704 - escaped
 
 
 def axis(largest: int, steps: int) -> tuple[int, int]:
@@ -249,11 +248,12 @@ def _grid(width: int, height: int, steps: int) -> Markup:
     return Markup(rules)  # noqa: S704 - numbers
 
 
-def _rectangle(color: str, box: tuple[float, float, float, float], title: Markup) -> Markup:
+def _rectangle(color: str, box: tuple[float, float, float, float], title: str) -> Markup:
     x, y, width, height = map(_round, box)
-    return Markup(
-        '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>'
-    ).format(color, x, y, width, height, title)
+    return Markup(  # noqa: S704 - numbers, and what is escaped
+        f'<rect class="{escape(color)}" x="{x}" y="{y}" width="{width}" height="{height}">'
+        f"<title>{escape(title)}</title></rect>"
+    )
 
 
 def _path(points: Sequence[Point]) -> str:

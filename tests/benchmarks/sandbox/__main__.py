@@ -10,10 +10,13 @@ The files that it writes need 600 MB of disk.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks.harness import Benchmark, Line, compare, run_case, run_module
+from tests.benchmarks.harness import Benchmark, Figures, Line, compare, run_case, run_module
 from tests.benchmarks.sandbox import fixtures
+
+PACKAGE = "tests.benchmarks.sandbox"
 
 PAGE_CACHE = 64
 """Megabytes of SQLite's page cache; the smaller file has only ten megabytes."""
@@ -73,12 +76,44 @@ WORKS = [
     Benchmark("reset", "reset", milliseconds=20),
 ]
 
+PAGES_SHOWN = [
+    Benchmark(
+        f"desk of a job with {JUDGMENTS:,} judgments",
+        "desk",
+        "desk",
+        times=2.5,
+        milliseconds=200,
+    ),
+    Benchmark("its live update after a page", "live", "ping", milliseconds=20),
+    Benchmark(
+        f"first page of a job with {fixtures.JUDGED_ROWS:,} rows",
+        "first_page",
+        "first_page",
+        times=2,
+        milliseconds=100,
+        rounds=2,
+    ),
+    Benchmark(
+        "a submitted page to the next one",
+        "next_page",
+        "next_page",
+        times=2,
+        milliseconds=50,
+        rounds=2,
+    ),
+]
+"""Pages in a browser; the server's own work."""
+
 
 def lines(rounds: int) -> Iterator[Line]:
     """Yield a line per benchmark."""
     with TemporaryDirectory() as folder:
         run_module(fixtures.__name__, folder)
-        for work in WORKS:
-            yield compare(
-                work, lambda case: run_case("tests.benchmarks.sandbox.cases", case, folder), rounds
-            )
+        for module, works in ((f"{PACKAGE}.cases", WORKS), (f"{PACKAGE}.page_cases", PAGES_SHOWN)):
+            run = partial(_run, module, folder)
+            for work in works:
+                yield compare(work, run, rounds)
+
+
+def _run(module: str, folder: str, case: str) -> Figures:
+    return run_case(module, case, folder)

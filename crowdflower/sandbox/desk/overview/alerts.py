@@ -21,6 +21,7 @@ from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.reports import FILE_NAMES
 from crowdflower.sandbox.rules.settings import source_columns
 from crowdflower.sandbox.store.contributor_tables import contest
+from crowdflower.sandbox.store.fast import job_history
 from crowdflower.sandbox.store.outbox import webhook_delivery
 from crowdflower.sandbox.store.tables import unit
 
@@ -224,14 +225,7 @@ def _contests(facts: Facts) -> Iterator[Alert]:
 
 
 def _missed_golds(facts: Facts) -> Iterator[Alert]:
-    answers = unit.c.judgments_count + unit.c.tainted_count
-    count = select(func.count()).where(
-        unit.c.job_id == facts.job.id,
-        (unit.c.state == "golden") | (unit.c.state == "hidden_gold"),
-        answers >= ENOUGH_ANSWERS,
-        2 * unit.c.missed_count >= answers,
-    )
-    number = facts.tx.connection.scalar(count) or 0
+    _, number = job_history.read_golds(facts.tx.driver, facts.job.id, ENOUGH_ANSWERS)
     if number:
         title = ngettext(
             "%(num)s test question is missed by half of those who answer it, or more",

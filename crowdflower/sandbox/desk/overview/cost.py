@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import func, select
-
-from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.jobs import caps, orders
-from crowdflower.sandbox.store.fast import page_money
-from crowdflower.sandbox.store.tables import unit
+from crowdflower.sandbox.store.fast import job_history, page_money
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -103,7 +99,5 @@ def estimate(tx: Transaction, job: Row[Any], rows: int) -> Estimate:
 
 def _useful_judgments(tx: Transaction, job: Row[Any]) -> int:
     """Return the judgments that count, without those of test questions."""
-    golds = select(func.coalesce(func.sum(unit.c.judgments_count), 0).label("judgments")).where(
-        unit.c.job_id == job.id, unit.c.state.in_(sorted(GOLD_STATES))
-    )
-    return int(job.judgments_count - job.tainted_count - tx.one(golds).judgments)
+    of_golds, _ = job_history.read_golds(tx.driver, job.id, ENOUGH)
+    return int(job.judgments_count - job.tainted_count - of_golds)

@@ -44,14 +44,24 @@ SELECT count(*), coalesce(sum(agreement), 0) FROM unit
 WHERE job_id = ? AND agreement IS NOT NULL AND agreement >= ? AND agreement < ?
 """
 
+# CROSS JOIN has SQLite read the new judgments first, and then look up their units.
 _NEWLY_FINALIZED = """
 SELECT DISTINCT u.id, u.seq, u.finalized_at, u.agreement
-FROM judgment j JOIN unit u ON u.id = j.unit_id
-WHERE j.id > ? AND +j.job_id = ? AND u.state = 'finalized' AND u.finalized_at >= j.created_at
+FROM judgment j CROSS JOIN unit u
+WHERE j.id > ? AND +j.job_id = ? AND u.id = j.unit_id
+  AND u.state = 'finalized' AND u.finalized_at >= j.created_at
 """
 
 _FINALIZED_AMONG = """
 SELECT id FROM unit WHERE job_id = ? AND state = 'finalized' AND seq IN ({marks})
+"""
+
+# As in the condition of the index unit_gold, without which all units are read.
+_GOLDS = """
+SELECT coalesce(sum(judgments_count), 0), count(*) FILTER
+  (WHERE judgments_count + tainted_count >= ?
+   AND 2 * missed_count >= judgments_count + tainted_count)
+FROM unit WHERE job_id = ? AND (state = 'golden' OR state = 'hidden_gold')
 """
 
 _LATEST_PAGES = """
@@ -156,6 +166,15 @@ def finalized_ids(driver: Driver, job_id: int, seqs: Sequence[int]) -> list[int]
         return []
     query = _FINALIZED_AMONG.format(marks=",".join("?" * len(seqs)))
     return [number for (number,) in driver.execute(query, (job_id, *seqs))]
+
+
+def read_golds(driver: Driver, job_id: int, enough: int) -> tuple[int, int]:
+    """Return the trusted judgments of a job's test questions, and how many of these are missed.
+
+    :param enough: Answers from which on a test question is missed if half of them are wrong.
+    """
+    judgments, missed = driver.execute(_GOLDS, (enough, job_id)).fetchone()
+    return int(judgments), int(missed)
 
 
 def latest_page_times(driver: Driver, job_id: int, count: int) -> list[tuple[int, float]]:
