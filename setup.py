@@ -41,7 +41,7 @@ EXTRAS["dev"] = [
     *EXTRAS["arrow"],
     *["dask[dataframe]", "dlt[duckdb]", "duckdb", "ipykernel", "ipython", "nbclient"],
     *["tox>=4", "pytest>=8", "pytest-xdist", "responses", "hypothesis", "import-linter>=2.3"],
-    *["axe-playwright-python", "playwright"],
+    *["axe-playwright-python", "babel", "playwright"],
     "schemathesis>=4",
     "trustme",
     *["ruff", "mypy", "types-requests", "sphinx>=8", "furo"],

@@ -1,4 +1,4 @@
-"""Every page of the requester’s desk in a browser: accessible, fitting, without foreign scripts."""
+"""Every page of the requester's desk in a browser: accessible, fitting, without foreign scripts."""
 
 from __future__ import annotations
 
@@ -84,3 +84,19 @@ def test_every_page_is_accessible_and_fits(
 
     assert found == {}
     assert [each for each in problems if not CHATTER.search(each)] == []
+
+
+def test_the_desk_works_without_javascript(
+    origin: str, job: Job, new_browser: Callable[..., Page]
+) -> None:
+    page = new_browser(java_script_enabled=False)
+    sign_in(page, origin)
+
+    page.click(f'a[href="/desk/jobs/{job.id}"]')
+    page.click("text=Pause")
+
+    assert job.reload().state == "paused"
+    page.click("text=Account")
+    page.click("text=Sign out")
+    page.goto(f"{origin}/desk/")
+    assert page.url.startswith(f"{origin}/desk/sign-in")
