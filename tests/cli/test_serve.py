@@ -193,6 +193,19 @@ def test_with_control_the_printed_token_opens_the_control_interface() -> None:
     assert without_token.status_code == 401
 
 
+@pytest.mark.parametrize("options", [(), ("--names",)])
+def test_names_of_contributors_are_in_reports_only_if_asked_for(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    with serving(*options) as server, Client(server.key, base_url=server.url) as client:
+        job = client.create_job({"title": "What does the text say?"})
+        client.download_report(job.id, "workset", tmp_path / "report.csv")
+
+    header = (tmp_path / "report.csv").read_text("utf-8")
+    assert ("_worker_name" in header) is bool(options)
+    assert header.startswith("worker_id,")
+
+
 def test_a_strict_server_refuses_what_it_would_warn_about() -> None:
     with serving("--strict") as server, Client(server.key, base_url=server.url) as client:
         job = client.create_job({"title": "What does the text say?"})

@@ -32,6 +32,7 @@ def show_money(request: DeskRequest) -> Response:
     return request.page(
         "money.html",
         heading=gettext("Money"),
+        of_account=True,
         found=read_ledger(tx, account, request.args.get("page", 1, int)),
         balance_mc=money.balance(tx, account.id),
         typed=request.form,
@@ -61,6 +62,7 @@ def show_people(request: DeskRequest) -> Response:
     return request.page(
         "all_people.html",
         heading=gettext("Contributors of all jobs"),
+        of_account=True,
         found=read_contributors(request.tx, request.account, text=text, page=page),
         query=text,
         now=request.tx.clock.now(),
@@ -75,6 +77,7 @@ def show_events(request: DeskRequest) -> Response:
     return request.page(
         "events.html",
         heading=gettext("Events and warnings"),
+        of_account=True,
         found=read_events(request.tx, request.account, only_warnings=only == "warnings", page=page),
         only=only,
         now=request.tx.clock.now(),
@@ -93,6 +96,7 @@ def show_not_implemented(request: DeskRequest) -> Response:
     return request.page(
         "not_implemented.html",
         heading=gettext("What this server does not do"),
+        of_account=True,
         found=place.filled(newest_first[place.offset : place.last]),
         missing=UNSUPPORTED,
         address=request.address,
