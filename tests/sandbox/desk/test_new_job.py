@@ -351,6 +351,19 @@ def test_answers_that_cannot_be_test_questions_are_refused(
     assert columns(desk, number, **{"role-2": "kept"}).status_code == 303
 
 
+def test_of_thousands_of_columns_the_first_are_shown(desk: Browser, client: Client) -> None:
+    names, cells = ",".join(f"c{number}" for number in range(5000)), ",".join(["v"] * 5000)
+    number = start(desk, f"{names}\n{cells}\n{cells}\n")
+    assert "4,800 more columns stay as they are" in desk.text(f"/desk/jobs/{number}/new/columns")
+
+    assert columns(desk, number, **{"role-0": "kept"}).status_code == 303
+
+    cml = client.get_job(number).cml or ""
+    assert "{{ c29 }}" in cml
+    assert "{{ c0 }}" not in cml
+    assert "{{ c30 }}" not in cml
+
+
 def test_two_keys_are_refused(desk: Browser) -> None:
     refused = columns(desk, start(desk), **{"role-0": "key", "role-1": "key"})
 

@@ -49,6 +49,9 @@ FIRST_VALUES: Final = 3
 MAX_KEY: Final = 40
 """Characters of a value that names a row."""
 
+MAX_SHOWN: Final = 30
+"""Columns that are shown unless a person chooses others: a form of hundreds is of no use."""
+
 GOLD_SUFFIX: Final = "_gold"
 
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+\Z|/label/files/[^\s<>\"]+\Z", re.IGNORECASE)
@@ -120,6 +123,8 @@ def read_sample(tx: Transaction, job: Row[Any]) -> DataSample:
 def guess_roles(names: Sequence[str], keys: Collection[str] = ()) -> dict[str, Role]:
     """Return what columns are for by their names; the first one that can name rows is their key.
 
+    Of the others, the first :data:`MAX_SHOWN` are shown.
+
     >>> guess_roles(["sku", "review", "verdict_gold", "verdict_gold_reason", "_golden"], {"sku"})
     {'sku': 'key', 'review': 'shown', 'verdict_gold': 'answer', 'verdict_gold_reason': 'reason',\
  '_golden': 'marker'}
@@ -127,11 +132,12 @@ def guess_roles(names: Sequence[str], keys: Collection[str] = ()) -> dict[str, R
     answers = {name for name in names if name.endswith(GOLD_SUFFIX) and name != GOLD_SUFFIX}
     others = [name for name in names if fixed_role(name, answers) is None and name not in answers]
     key = next((name for name in others if name in keys), None) if len(others) > 1 else None
-    roles: dict[str, Role] = {}
-    for name in names:
-        plain: Role = "answer" if name in answers else "key" if name == key else "shown"
-        roles[name] = fixed_role(name, answers) or plain
-    return roles
+    shown = [name for name in others if name != key][:MAX_SHOWN]
+    chosen: dict[str, Role] = dict.fromkeys(shown, "shown")
+    chosen.update(dict.fromkeys(answers, "answer"))
+    if key is not None:
+        chosen[key] = "key"
+    return {name: fixed_role(name, answers) or chosen.get(name, "kept") for name in names}
 
 
 def fixed_role(name: str, answers: Collection[str]) -> Role | None:

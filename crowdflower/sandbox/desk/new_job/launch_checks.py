@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.form.form_draft import read_draft
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Verdict: TypeAlias = Literal["good", "warn", "bad"]
 """Done, to think about, or to fix: with one of the last, a launch is refused."""
+
+MAX_NAMES: Final = 20
+"""Columns of a form that are named."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ def _check_columns(tx: Transaction, job: Row[Any], form: Form | None) -> Iterato
         yield Check("warn", head, text % {"columns": ", ".join(secret)}, *repair)
     if not missing and not secret and form.columns:
         head = gettext("The columns of the form are in the data")
-        yield Check("good", head, ", ".join(form.columns))
+        names = [*form.columns]
+        yield Check("good", head, ", ".join(names[:MAX_NAMES]) + ", …" * (len(names) > MAX_NAMES))
 
 
 def _check_rows(job: Row[Any], available: int) -> Check:
