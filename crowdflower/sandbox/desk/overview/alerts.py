@@ -267,7 +267,7 @@ def _cap(facts: Facts) -> Iterator[Alert]:
         "all": f"{job.finalized_count + job.judgable_count:,}",
     }
     text = gettext("The job pauses there. About %(expected)s are needed, and the cap is %(cap)s.")
-    money = {"expected": dollars(_cents(cost.expected)), "cap": dollars(cost.cap)}
+    money = {"expected": dollars(cost.expected), "cap": dollars(cost.cap)}
     yield Alert(WARN, title, text % money, (Link(gettext("Change the cap"), "#cap"),))
 
 
@@ -330,7 +330,3 @@ def _old_report(facts: Facts) -> Iterator[Alert]:
         text = gettext("It lacks the answers that came after it was made.")
         link = Link(gettext("Update it"), f"{facts.url}/reports")
         yield Alert(INFO, title, text, (link,))
-
-
-def _cents(amount_mc: int) -> int:
-    return round(amount_mc, -3)

@@ -6,9 +6,11 @@ reserves money, and from what a judgment has cost so far.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crowdflower.sandbox.rules.jobs import caps, orders
+from crowdflower.sandbox.rules.money import CENT
 from crowdflower.sandbox.store.fast import job_history, page_money
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 ENOUGH: Final = 20
 """Judgments from which on their cost, and their rate, tell something about those to come."""
+
+
+TENTH: Final = CENT // 10
+"""A tenth of a cent."""
 
 
 class Cost(NamedTuple):
@@ -36,7 +42,7 @@ class Cost(NamedTuple):
     page_price: int
     """0 if only contributors who are not paid may work."""
     for_row: int | None
-    """For a finished row, so far, in tenths of a cent; ``None`` without one."""
+    """What the judgments of a row have cost, in tenths of a cent; ``None`` if they are too few."""
 
     @property
     def expected(self) -> int:
@@ -67,13 +73,17 @@ def read_cost(tx: Transaction, job: Row[Any]) -> Cost:
     reserved, _ = page_money.read_funds(tx.driver, job.id)
     price = caps.page_price(tx, job)
     spent = paid.pages + paid.bonuses
+    useful = _useful_judgments(tx, job) if paid.pages else 0
+    for_judgment = paid.pages / useful if useful >= ENOUGH else None
     remaining = most = 0
     if price and job.needed_count:
         remaining = orders.estimate_cost(tx, job, job.needed_count, 1)
-        useful = _useful_judgments(tx, job) if paid.pages else 0
-        if useful >= ENOUGH:
-            remaining = max(remaining, job.needed_count * paid.pages // useful)
+        if for_judgment is not None:
+            remaining = max(remaining, ceil(job.needed_count * for_judgment / CENT) * CENT)
         most = max(remaining, orders.estimate_cost(tx, job, job.judgable_count))
+    for_row = None
+    if for_judgment is not None:
+        for_row = round(for_judgment * job.judgments_per_unit / TENTH) * TENTH
     return Cost(
         spent=spent,
         bonuses=paid.bonuses,
@@ -82,9 +92,7 @@ def read_cost(tx: Transaction, job: Row[Any]) -> Cost:
         at_most=spent + most if job.cap_mc is None else job.cap_mc,
         cap=job.cap_mc,
         page_price=price,
-        for_row=100 * round(paid.pages / job.finalized_count / 100)
-        if job.finalized_count
-        else None,
+        for_row=for_row,
     )
 
 
