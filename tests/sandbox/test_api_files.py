@@ -140,8 +140,10 @@ def test_a_row_beyond_the_limit_is_refused(row: bytes, message: str) -> None:
     assert message in caught.value.message
 
 
-@given(st.text('a",\r\n ', max_size=30), st.integers(0, 6))
-def test_the_fast_splitter_gives_the_same_cells_as_the_csv_module(text: str, limit: int) -> None:
+@given(st.text('a",;\r\n ', max_size=30), st.integers(0, 6), st.sampled_from(",;"))
+def test_the_fast_splitter_gives_the_same_cells_as_the_csv_module(
+    text: str, limit: int, separator: str
+) -> None:
     def outcome(records: Iterator[list[str]]) -> list[object]:
         found: list[object] = []
         try:
@@ -150,10 +152,11 @@ def test_the_fast_splitter_gives_the_same_cells_as_the_csv_module(text: str, lim
             found.append(str(error))
         return found
 
-    expected = outcome(csv.reader(io.StringIO(text, newline=""), strict=True))
+    lines = io.StringIO(text, newline="")
+    expected = outcome(csv.reader(lines, delimiter=separator, strict=True))
     before = csv.field_size_limit(limit)
     try:
-        assert outcome(csv_rows._records(io.StringIO(text, newline=""))) == expected
+        assert outcome(csv_rows._records(io.StringIO(text, newline=""), separator)) == expected
     finally:
         csv.field_size_limit(before)
 

@@ -35,12 +35,13 @@ _NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 
 
 def read(
-    stream: IO[bytes], column_name: Callable[[str], str]
+    stream: IO[bytes], column_name: Callable[[str], str], separator: str = ","
 ) -> Generator[dict[str, str | None], None, None]:
     r"""Yield the rows of a CSV file, column to cell; an empty cell is ``None``.
 
     :param stream: The file, in binary; it is left open.
     :param column_name: Turns a cell of the header into the name of a column.
+    :param separator: The character between cells. The API takes commas only.
     :raises Invalid: The file has no header, a row has too few or too many cells, or the file is
         not CSV or not UTF-8.
 
@@ -51,18 +52,18 @@ def read(
     # not UTF-8 are decoded to surrogates and found when their row is read.
     text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
     try:
-        yield from _rows(text, column_name)
+        yield from _rows(text, column_name, separator)
     finally:
         text.detach()
 
 
 def _rows(
-    text: io.TextIOBase, column_name: Callable[[str], str]
+    text: io.TextIOBase, column_name: Callable[[str], str], separator: str
 ) -> Iterator[dict[str, str | None]]:
     columns: list[str] | None = None
     number = 0
     try:
-        for number, cells in enumerate(_records(text), 1):
+        for number, cells in enumerate(_records(text, separator), 1):
             _check_characters(number, cells)
             if not cells:
                 continue
@@ -91,7 +92,7 @@ def _check_characters(number: int, cells: list[str]) -> None:
         raise _unable(number, f"Column {column} has the character NUL. {_ENCODING}")
 
 
-def _records(text: io.TextIOBase) -> Iterator[list[str]]:
+def _records(text: io.TextIOBase, separator: str) -> Iterator[list[str]]:
     """Yield the cells of each record.
 
     :mod:`csv` has one limit of cell size for the whole process, which must not be changed for other
@@ -101,7 +102,7 @@ def _records(text: io.TextIOBase) -> Iterator[list[str]]:
     """
     current: list[str] = []
     lines = _lines(text, current)
-    reader = csv.reader(map(_check_line, lines), strict=True)
+    reader = csv.reader(map(_check_line, lines), delimiter=separator, strict=True)
     while True:
         current.clear()
         try:
@@ -111,7 +112,7 @@ def _records(text: io.TextIOBase) -> Iterator[list[str]]:
         except csv.Error:
             if sum(map(len, current)) <= min(csv.field_size_limit(), _MAX_LINE):
                 raise
-            cells = _split_record(chain(tuple(current), lines))
+            cells = _split_record(chain(tuple(current), lines), separator)
         yield cells
 
 
@@ -132,7 +133,7 @@ def _check_line(line: str) -> str:
     return line
 
 
-def _split_record(lines: Iterator[str]) -> list[str]:
+def _split_record(lines: Iterator[str], separator: str) -> list[str]:
     """Split one record into cells as :mod:`csv` does, whatever its size.
 
     :raises csv.Error: The record is not valid CSV, or has a cell larger than :data:`MAX_CELL`.
@@ -143,15 +144,15 @@ def _split_record(lines: Iterator[str]) -> list[str]:
         if line.startswith('"', at):
             cell, line, at = _read_quoted_cell(line, at + 1, lines)
         else:
-            end = line.find(",", at)
+            end = line.find(separator, at)
             cell = line[at:].rstrip("\r\n") if end < 0 else line[at:end]
             at += len(cell)
         _check_cell(len(cell))
         cells.append(cell)
         if line[at : at + 1] in _ENDS:
             return cells
-        if line[at] != ",":
-            raise csv.Error("',' expected after '\"'")
+        if line[at] != separator:
+            raise csv.Error(f"'{separator}' expected after '\"'")
         if len(cells) > MAX_COLUMNS:
             raise csv.Error(f"it has more than {MAX_COLUMNS} cells")
         at += 1

@@ -45,6 +45,8 @@ class Target:
     columns: list[str]
     max_rows: int | None
     force: bool = False
+    separator: str = ","
+    """The character between the cells of a CSV file; that of the API."""
 
 
 def find_target(context: RequestContext, job: object) -> Target:
@@ -73,7 +75,7 @@ def receive(
     :returns: The rows, or why they are refused.
     """
     try:
-        with closing(_parse(content_type, body)) as parsed:
+        with closing(_parse(content_type, body, target.separator)) as parsed:
             rows = CheckedRows(parsed, target.columns, force=target.force, max_rows=target.max_rows)
     except Refusal as error:
         refusal = error
@@ -128,9 +130,11 @@ def _file(context: RequestContext) -> CheckedRows:
     return context.file
 
 
-def _parse(content_type: str, body: IO[bytes]) -> Generator[Mapping[str, Any], None, None]:
+def _parse(
+    content_type: str, body: IO[bytes], separator: str
+) -> Generator[Mapping[str, Any], None, None]:
     if content_type == CSV:
-        return csv_rows.read(body, column_name)
+        return csv_rows.read(body, column_name, separator)
     if content_type in JSON_LINES:
         return json_rows.read(body)
     kind = content_type or "a body without Content-Type"

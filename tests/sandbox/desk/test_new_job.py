@@ -98,6 +98,27 @@ def test_a_file_may_begin_with_a_byte_order_mark(
     ]
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_file_may_have_other_separators(desk: Browser, client: Client, separator: str) -> None:
+    lines = ["sku,review", 'R-1,"one, two; three\n| ""four"""', 'R-2,"last"']
+    content = "\n".join(line.replace(",", separator, 1) for line in lines)
+
+    job = start(desk, content)
+
+    assert [unit.data for unit in client.get_job(job).units] == [
+        {"sku": "R-1", "review": 'one, two; three\n| "four"'},
+        {"sku": "R-2", "review": "last"},
+    ]
+
+
+def test_a_large_cell_may_have_other_separators(desk: Browser, client: Client) -> None:
+    cell = "x" * 200_000  # beyond the limit of the csv module
+
+    job = start(desk, f'sku;review\n1;{cell}\n2;"{cell};"\n')
+
+    assert [unit.data["review"] for unit in client.get_job(job).units] == [cell, f"{cell};"]
+
+
 def test_a_file_may_be_json_lines(desk: Browser, client: Client) -> None:
     rows = [{"text": "a", "tags": {"x": 1}}, {"text": "b", "tags": {}}]
 
@@ -118,8 +139,8 @@ def test_a_file_may_be_json_lines(desk: Browser, client: Client) -> None:
         ("a,A\n1,2\n", "a.csv", "are both named"),
         ("a,,b\n1,2,3\n", "a.csv", "gives no column name"),
         ('a,b\n1,"2\n', "a.csv", "Unable to parse row 2"),
-        ("a;b\n1;2\n", "a.csv", "has no commas, but “;”"),
-        ("a\tb\n1\t2\n", "a.tsv", "has no commas, but tabs"),
+        ("a;b\n1;2;3\n", "a.csv", "Unable to parse row 2. It is 3 cells wide"),
+        ('a;b\n1;"2"3\n', "a.csv", "Unable to parse row 2"),
         ("a,b\n1,2\n".encode("utf-16"), "a.csv", "is encoded in UTF-16"),
         ("a,b\n1,2\n".encode("utf-16-le"), "a.csv", "UTF-8 encoded"),
         ("a,b\n1,ä\n".encode("latin-1"), "a.csv", "Unable to parse row 2. Please be sure"),

@@ -6,6 +6,7 @@ page adds rows to a job that exists.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,6 +82,7 @@ def _upload(request: DeskRequest, number: str | None) -> Response:
     file = open_row_file(request.files.get("rows"))
     database = request.desk.database
     target = database.read(partial(_find_target, request=request, number=number))
+    target = replace(target, separator=file.separator)
     with uploaded_files.receive(database, target, file.content_type, file.stream) as rows:
         if isinstance(rows, Refusal):
             raise Invalid(_describe_refusal(file, rows.message))

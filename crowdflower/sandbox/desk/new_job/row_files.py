@@ -38,6 +38,8 @@ class RowFile(NamedTuple):
     content_type: str
     """What the API's upload would be told that it is."""
     stream: IO[bytes]
+    separator: str = ","
+    """The character between the cells of a CSV file."""
 
 
 def open_row_file(upload: FileStorage | None) -> RowFile:
@@ -56,8 +58,7 @@ def open_row_file(upload: FileStorage | None) -> RowFile:
     _refuse_other_kinds(name, head)
     if _is_json(upload.filename, head):
         return RowFile(name, JSON_LINES, stream)
-    _refuse_other_separators(name, head)
-    return RowFile(name, CSV, stream)
+    return RowFile(name, CSV, stream, _find_separator(head))
 
 
 def printable_name(filename: str) -> str:
@@ -106,20 +107,16 @@ def _is_json(filename: str, head: bytes) -> bool:
     return start in {b"{", b"["} and not _CSV_NAME.search(filename)
 
 
-def _refuse_other_separators(name: str, head: bytes) -> None:
-    """Refuse a file whose header has other separators than commas: it would be one wide column.
+def _find_separator(head: bytes) -> str:
+    r"""Return the character between the cells of a CSV file, by its first line.
 
-    :raises Invalid: The first line has no comma, but another separator.
+    Spreadsheets write semicolons where a comma is the decimal mark.
+
+    >>> _find_separator(b'sku;"review, in full"\n'), _find_separator(b"sku,a;b\n")
+    (';', ',')
     """
     text = head.decode("utf-8-sig", "replace").lstrip("\r\n")
     header = _QUOTED.sub("", re.split(r"[\r\n]", text, maxsplit=1)[0])
-    for separator in _SEPARATORS:
-        if separator in header and "," not in header and "\0" not in text:
-            shown = {"\t": gettext("tabs")}.get(separator, f"“{separator}”")
-            raise Invalid(
-                gettext(
-                    "The first line of %(name)s has no commas, but %(separator)s. Save it as CSV"
-                    " with commas between the cells, and choose it again."
-                )
-                % {"name": name, "separator": shown}
-            )
+    if "," in header or "\0" in text:
+        return ","
+    return next((each for each in _SEPARATORS if each in header), ",")
