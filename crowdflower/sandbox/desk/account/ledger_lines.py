@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import func, select
 
+from crowdflower.sandbox.desk.account.dollar_amounts import read_dollars
 from crowdflower.sandbox.desk.paging import PageOf, page_of
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.pages.translations import gettext
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 MAX_NOTE: Final = 200
 """Characters of a note."""
-
-_AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?")
 
 
 class LedgerLine(NamedTuple):
@@ -70,18 +67,10 @@ def add_play_money(tx: Transaction, account: Row[Any], dollars: str, note: str) 
     note = " ".join(note.split())
     if len(note) > MAX_NOTE or not note.isprintable():
         raise Invalid(gettext("A note has at most 200 characters, on one line."))
-    cents = _cents(dollars)
+    cents = read_dollars(dollars) // money.CENT
     try:
         accounts.check_cents("amount", cents, minimum=1)
     except ValueError:
         raise Invalid(gettext("Enter an amount from $0.01 to $10,000,000,000.")) from None
     accounts.credit(tx, account, cents, note)
     return cents
-
-
-def _cents(dollars: str) -> int:
-    """Read an amount of dollars with at most two decimals as cents."""
-    text = dollars.strip().removeprefix("$").replace(",", "")
-    if not _AMOUNT.fullmatch(text):
-        raise Invalid(gettext("Write an amount of dollars, such as 25 or 12.50."))
-    return int(Decimal(text) * 100)

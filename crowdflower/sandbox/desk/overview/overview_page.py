@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.sandbox.desk import charts
+from crowdflower.sandbox.desk.account.dollar_amounts import DOLLAR, read_dollars
 from crowdflower.sandbox.desk.overview import overview_charts as drawn
 from crowdflower.sandbox.desk.overview.alerts import Facts, find_alerts
 from crowdflower.sandbox.desk.overview.cost import Cost, estimate, read_cost
@@ -14,7 +14,6 @@ from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.rules.jobs import caps, jobs, orders
-from crowdflower.sandbox.rules.money import CENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 REFRESH: Final = 5
 """Seconds between two updates of a page that is open."""
-
-DOLLAR: Final = 100 * CENT
 
 MAX_DIGITS: Final = 12
 """Digits of a number that a person may write."""
@@ -139,31 +136,6 @@ _ACTS: Final[dict[str, Callable[[DeskRequest], str]]] = {
     "no_cap": _remove_cap,
 }
 """The field ``do`` of a form to what it does; it returns what to say."""
-
-
-def read_dollars(text: str) -> int:
-    """Return an amount that a person wrote, in thousandths of a US cent.
-
-    :raises Invalid: It is not an amount in dollars, or has a part of a cent.
-
-    >>> read_dollars("$1,200.50"), read_dollars("141")
-    (120050000, 14100000)
-    """
-    plain = text.strip().removeprefix("$").strip()
-    whole, _, rest = plain.partition(",")
-    groups = [rest[at : at + 4].rstrip(",") for at in range(0, len(rest), 4)] if rest else []
-    if all(len(each.partition(".")[0]) == 3 for each in groups):  # noqa: PLR2004 - 1,200,000.50
-        plain = whole + rest.replace(",", "")
-    try:
-        amount = Decimal(plain) if plain.replace(".", "", 1).isdecimal() else None
-    except InvalidOperation:
-        amount = None
-    if amount is None or not plain.isascii() or len(plain) > MAX_DIGITS or amount * 100 % 1:
-        raise Invalid(
-            gettext("Write an amount in dollars, such as 120 or 120.50, not “%(text)s”.")
-            % {"text": text[:MAX_DIGITS]}
-        )
-    return int(amount * DOLLAR)
 
 
 def _read_rows(text: str) -> int:

@@ -1,0 +1,35 @@
+"""Amounts of money as people write them."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from crowdflower.sandbox.errors import Invalid
+from crowdflower.sandbox.pages.translations import gettext
+from crowdflower.sandbox.rules.money import CENT
+
+DOLLAR: Final = 100 * CENT
+
+_MAX_SHOWN: Final = 12
+_AMOUNT: Final = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(,[0-9]{3}){1,3})(\.[0-9]{1,2}0*)?")
+
+
+def read_dollars(text: str) -> int:
+    """Return an amount that a person wrote, in thousandths of a US cent.
+
+    A comma stands only between thousands: ``12,50`` may mean 12.50 or 1,250, so it is refused.
+
+    :raises Invalid: It is not an amount in dollars, or has a part of a cent.
+
+    >>> read_dollars("$1,200.50"), read_dollars("141")
+    (120050000, 14100000)
+    """
+    plain = text.strip().removeprefix("$").strip()
+    if not _AMOUNT.fullmatch(plain):
+        raise Invalid(
+            gettext("Write an amount in dollars, such as 120 or 120.50, not “%(text)s”.")
+            % {"text": text[:_MAX_SHOWN]}
+        )
+    return int(Decimal(plain.replace(",", "")) * DOLLAR)
