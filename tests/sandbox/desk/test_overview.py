@@ -12,7 +12,7 @@ from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.rules.jobs import caps, jobs
 from crowdflower.sandbox.store import tables
 from crowdflower.states import INTERNAL, ON_DEMAND
-from tests.sandbox.desk_browser import Browser, readable
+from tests.sandbox.desk_browser import PASSWORD, Browser, readable
 
 FORM = """
 <cml:radios label="What does the writer think?" name="opinion" validates="required">
@@ -234,6 +234,27 @@ def test_raising_the_cap_too_little_changes_nothing(
 
     assert response.status_code == 422
     assert row(box, job).cap_mc == 96_000
+
+
+def test_a_job_without_funds_is_paid_and_resumed_in_one_step() -> None:
+    with Sandbox(seed=3, desk=PASSWORD, balance_cents=1000) as poor:
+        desk = Browser(poor)
+        desk.sign_in()
+        job = launch(poor.client(), 40, payment_cents=25)
+        with poor.database.transaction() as tx:  # judgments that are replaced cost more
+            tx.run(tables.job.update().values(payment_mc=100_000))
+        work(poor, job)
+        page = desk.text(url(job))
+        assert "Paused: the balance does not cover another page" in page
+        amount = re.search(r"Add (\$[\d.]+) of play money and resume", page)
+        assert amount is not None
+
+        said = desk.said(desk.post(url(job), do="fund", once="key"))
+
+        assert f"{amount[1]} of play money were added. Resumed." in said
+        assert row(poor, job).state == "running"
+        assert poor.crowd.run(job).judgments > 0
+        assert row(poor, job).state == "finished" or row(poor, job).pause_reason == "funds"
 
 
 def test_an_unknown_act_is_refused(client: Client, desk: Browser) -> None:

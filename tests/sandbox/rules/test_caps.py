@@ -127,6 +127,20 @@ def test_a_cap_that_cannot_be_kept_is_refused(world: Any, cap: int, problem: str
     assert world.do(jobs.reload, job).cap_mc is None
 
 
+def test_a_job_whose_next_page_the_balance_does_not_cover_pauses(make_world: Any) -> None:
+    world = make_world()
+    job = world.launch_job(20)
+    world.do(jobs.update, job, {"payment_cents": 90_000})
+
+    with world.database.transaction() as tx:  # the page that says so is shown in it
+        worker = workers.join(tx, channel="on_demand")
+        with pytest.raises(handout.NoPageAvailable) as caught:
+            handout.take_page(tx, job, worker)
+
+    assert caught.value.reason == "job_not_running"
+    assert state(world, job) == ("paused", "funds")
+
+
 def test_pages_that_are_not_paid_pass_no_cap(world: Any) -> None:
     job = world.launch_job(20, channel=INTERNAL)
     world.do(caps.set_cap, job, 1)

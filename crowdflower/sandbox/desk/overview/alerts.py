@@ -304,7 +304,7 @@ def _short_rows(facts: Facts) -> Iterator[Alert]:
             "Judgments were removed after the job was finished. Request more for these rows, and"
             " resume the job."
         )
-        link = Link(gettext("See the rows"), f"{facts.url}/rows?only=unanswered")
+        link = Link(gettext("See the rows"), f"{facts.url}/rows?state=finalized")
         yield Alert(WARN, title % {"num": f"{number:,}"}, text, (link,))
 
 

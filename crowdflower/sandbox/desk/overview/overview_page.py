@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.desk import charts
 from crowdflower.sandbox.desk.account.dollar_amounts import DOLLAR, read_dollars
@@ -13,16 +13,20 @@ from crowdflower.sandbox.desk.overview.figures import gold_limits, people_needed
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
+from crowdflower.sandbox.rules import accounts, money
 from crowdflower.sandbox.rules.jobs import caps, jobs, orders
+from crowdflower.sandbox.rules.money import CENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Response
     from markupsafe import Markup
+    from sqlalchemy import Row
 
     from crowdflower.sandbox.desk.charts import Part
     from crowdflower.sandbox.desk.desk_request import DeskRequest
+    from crowdflower.sandbox.store import Transaction
 
 REFRESH: Final = 5
 """Seconds between two updates of a page that is open."""
@@ -61,6 +65,7 @@ def show(request: DeskRequest) -> Response:
         dot=charts.dot,
         time_left=_time_left(figures.seconds_left),
         new_cap=_new_cap(cost),
+        missing=_missing(tx, job, cost),
         typed_cap=request.form.get("cap", ""),
         shares=history.shares,
         is_sample=history.shares.seqs is not None and history.shares.rows < job.finalized_count,
@@ -121,6 +126,14 @@ def _raise_cap(request: DeskRequest) -> str:
     return f"{said} {_resume(request)}"
 
 
+def _fund(request: DeskRequest) -> str:
+    job = request.require_job
+    cents = _missing(request.tx, job, read_cost(request.tx, job)) // CENT
+    accounts.credit(request.tx, request.account, cents, "added at the desk")
+    added = gettext("%(amount)s of play money were added.") % {"amount": dollars(cents * CENT)}
+    return f"{added} {_resume(request)}"
+
+
 def _remove_cap(request: DeskRequest) -> str:
     caps.set_cap(request.tx, request.require_job, None)
     return gettext("The job has no cap any more.")
@@ -134,6 +147,7 @@ _ACTS: Final[dict[str, Callable[[DeskRequest], str]]] = {
     "cap": _set_cap,
     "raise": _raise_cap,
     "no_cap": _remove_cap,
+    "fund": _fund,
 }
 """The field ``do`` of a form to what it does; it returns what to say."""
 
@@ -169,6 +183,15 @@ def _cost_parts(cost: Cost) -> dict[str, Part]:
 def _cost_bar(cost: Cost) -> Markup:
     parts = [part for part in _cost_parts(cost).values() if part.number]
     return charts.share(parts, gettext("Cost so far; the figures are below"))
+
+
+def _missing(tx: Transaction, job: Row[Any], cost: Cost) -> int:
+    """Return what to add to the balance to finish a job, in whole cents and at least for a page.
+
+    It is a tenth more than expected, as the last pages are not full.
+    """
+    short = cost.remaining * 11 // 10 - cost.reserved - money.balance(tx, job.account_id)
+    return -(-max(short, cost.page_price) // CENT) * CENT
 
 
 def _new_cap(cost: Cost) -> str:

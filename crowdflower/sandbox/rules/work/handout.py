@@ -313,8 +313,8 @@ def _price(tx: Transaction, job: JobFacts, worker: Row[Any], mode: Mode) -> _Pri
 def _reserve_funds(tx: Transaction, job: JobFacts, cost_mc: int) -> None:
     """Make sure that a page can be paid, and that the job's cap covers it.
 
-    :raises NoPageAvailable: It cannot. If the cap is reached, the job is paused; if open pages may
-        still leave room under it, there is no page at the moment.
+    :raises NoPageAvailable: It cannot. The job is paused, unless a page that is open may come back
+        unpaid.
     """
     locks.lock_orders(tx, job.id)
     if job.cap_mc is not None:
@@ -327,6 +327,8 @@ def _reserve_funds(tx: Transaction, job: JobFacts, cost_mc: int) -> None:
     reserved, owed = page_money.read_funds(tx.driver, job.id)
     is_covered = owed + cost_mc <= reserved
     if not is_covered and not money.reserve_for_page(tx, job.id, job.account_id, cost_mc):
+        if not owed:  # no open page can leave anything
+            jobs.pause_automatically(tx, job.id, "funds")
         raise NoPageAvailable("job_not_running")
 
 
