@@ -98,6 +98,7 @@ def test_a_finished_job_shows_its_figures_charts_and_answers(
     assert "Judgments 120 0 set aside" in page
     assert re.search(r"Contributors [1-6] 0 at work now", page)
     assert "Time to finish – the job has ended" in page
+    assert re.search(r"10 0 \d\d:\d\d \d\d:\d\d \d\d:\d\d Numbers Rows finished over time", page)
     assert "results of 40 finished rows" in page
     assert re.search(r"What does the writer think\? opinion .*Good \d+ % Bad \d+ %", page)
     assert re.search(r"How sure\? sure .* mean \d\.\d", page)

@@ -63,10 +63,13 @@ class QuestionShares(NamedTuple):
     rows: int
 
 
-def progress_chart(history: History, figures: Figures, now: float) -> Markup:
-    """Return how many rows were finished over time, and what is expected."""
-    began, total = history.began_at or now, max(figures.ordered, figures.finished, 1)
-    span = max(now - began, 1.0)
+def progress_chart(history: History, figures: Figures, end: float, *, has_ended: bool) -> Markup:
+    """Return how many rows were finished over time, and what is expected.
+
+    :param end: Where the past ends: now, or at the last page of a job that has ended.
+    """
+    began, total = history.began_at or end, max(figures.ordered, figures.finished, 1)
+    span = max(end - began, 1.0)
     times = [began + span * step / STEPS for step in range(STEPS + 1)]
     finished = _cumulate(history, times)
     finished[-1] = figures.finished
@@ -74,7 +77,9 @@ def progress_chart(history: History, figures: Figures, now: float) -> Markup:
     past = _PAST if seconds_left is not None else 1.0
     points = [charts.Point(past * step / STEPS, rows / total) for step, rows in enumerate(finished)]
     plan: list[charts.Point] = []
-    words = [_day_or_time(began, span), _day_or_time(began + span / 2, span), gettext("now")]
+    words = [_day_or_time(began + span * part, span) for part in (0, 0.5, 1)]
+    if not has_ended:
+        words[-1] = gettext("now")
     name = gettext("%(done)s of %(all)s rows finished") % {
         "done": f"{figures.finished:,}",
         "all": f"{total:,}",
@@ -91,10 +96,14 @@ def progress_chart(history: History, figures: Figures, now: float) -> Markup:
     return charts.line(points, plan, total, words, name) + charts.numbers(caption, heads, table)
 
 
-def judgments_chart(history: History, now: float) -> TimedChart:
-    """Return how many judgments came in each hour of the last day; of less in a young job."""
-    last = history.last_at or now
-    end, is_past = (now, False) if now - last < DAY else (last, True)
+def judgments_chart(history: History, end: float) -> TimedChart:
+    """Return how many judgments came in each hour of a day; of less in a young job.
+
+    :param end: The end of the day: now, or at the last page of a job that has ended.
+    """
+    last = history.last_at or end
+    is_past = end - last >= DAY
+    end = last if is_past else end
     span = min(max(end - (history.began_at or end), 1.0), DAY)
     width = max(slot_length(span, STEPS), history.judgments.seconds)
     count = min(ceil(span / width) + 1, DAY // width if width == HOUR else STEPS + 1)

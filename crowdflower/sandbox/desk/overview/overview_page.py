@@ -54,6 +54,7 @@ def show(request: DeskRequest) -> Response:
     figures, cost, now = read_figures(tx, job, history), read_cost(tx, job), tx.clock.now()
     facts = Facts(tx, job, url, history, figures, cost, request.desk.reports)
     has_ended = job.state in {"finished", "canceled"}
+    end = history.last_at if has_ended and history.last_at is not None else now
     return request.job_page(
         "overview.html",
         "overview",
@@ -70,8 +71,8 @@ def show(request: DeskRequest) -> Response:
         shares=history.shares,
         is_sample=history.shares.seqs is not None and history.shares.rows < job.finalized_count,
         questions=drawn.question_shares(history.shares, url),
-        progress=drawn.progress_chart(history, figures, _end(history.last_at, now, has_ended)),
-        judgments=drawn.judgments_chart(history, now) if history.last_at else None,
+        progress=drawn.progress_chart(history, figures, end, has_ended=has_ended),
+        judgments=drawn.judgments_chart(history, end) if history.last_at else None,
         agreement=drawn.agreement_chart(history) if history.agreed_rows else None,
         refresh=None if has_ended else REFRESH,
     )
@@ -160,10 +161,6 @@ def _read_rows(text: str) -> int:
             % {"text": text[:MAX_DIGITS]}
         )
     return int(plain)
-
-
-def _end(last_at: float | None, now: float, has_ended: bool) -> float:
-    return last_at if has_ended and last_at is not None else now
 
 
 def _cost_parts(cost: Cost) -> dict[str, Part]:
