@@ -82,7 +82,7 @@ def _desk_lines(box: Sandbox, origin: str, exposure: Exposure) -> Iterator[str]:
     if os.environ.get(PASSWORD_VARIABLE):
         yield f"Desk      {address}/desk/   (password: {PASSWORD_VARIABLE})"
     else:
-        yield f"Desk      {address}{box.desk_path()}   (opens once, in 24 hours)"
+        yield f"Desk      {address}{box.desk_path()}   (works once, within 24 hours)"
 
 
 def _lines_for_other_machines(server: Server, box: Sandbox, exposure: Exposure) -> Iterator[str]:

@@ -112,8 +112,7 @@ def handle(page: DeskPage, **ids: int) -> Response:
             return _receive(page, session, ids)
         return _show(page, session, ids)
     except NotFound:
-        title = gettext("This page does not exist")
-        return _problem(title, gettext("The job or row is not here, or was deleted."), 404)
+        return _not_found()
     except Forbidden as forbidden:
         return _problem(gettext("This was not done"), forbidden.message, forbidden.status)
     except RequestEntityTooLarge:
@@ -252,6 +251,17 @@ def _wanted() -> str:
     return wanted if re.match("/desk(?![^/?])", wanted) else HOME
 
 
+def unknown_page(_: str) -> Response:
+    """Answer an address of the desk that has no page; who is signed in or not is not told."""
+    choose_language(request.headers.get("Accept-Language"))
+    return _not_found()
+
+
+def _not_found() -> Response:
+    title = gettext("This page does not exist")
+    return _problem(title, gettext("The job or row is not here, or was deleted."), 404)
+
+
 def _problem(title: str, text: str, status: int) -> Response:
     return render_desk("desk_problem.html", status, title=title, text=text)
 
@@ -260,6 +270,7 @@ ROUTES: Final[tuple[tuple[str, list[str], Callable[..., Response]], ...]] = (
     (SIGN_IN, ["GET"], show_sign_in),
     (SIGN_IN, ["POST"], sign_in),
     ("/desk/sign-out", ["POST"], sign_out),
+    ("/desk/<path:_>", ["GET"], unknown_page),
     *((page.path, ["GET"], partial(handle, page)) for page in PAGES),
     *((page.path, ["POST"], partial(handle, page)) for page in PAGES if page.receive),
 )

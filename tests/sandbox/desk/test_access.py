@@ -54,6 +54,14 @@ def test_without_a_session_every_page_leads_to_the_sign_in(
         assert stranger.http.post(path).headers["Location"] == "/desk/sign-in"
 
 
+@pytest.mark.parametrize("path", ["/desk/nothing", "/desk/jobs/x", f"/desk/jobs/{'9' * 40}"])
+def test_an_address_without_a_page_is_a_page_not_json(stranger: Browser, path: str) -> None:
+    response = stranger.get(path)
+
+    assert response.status_code == 404
+    assert "This page does not exist" in response.text
+
+
 RECEIVING = [page for page in PAGES if page.receive is not None]
 
 
