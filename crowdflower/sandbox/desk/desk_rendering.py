@@ -10,11 +10,12 @@ from jinja2 import ChoiceLoader, PackageLoader
 
 from crowdflower.sandbox.pages.origins import PAGE_HEADERS
 from crowdflower.sandbox.pages.rendering import TEMPLATES
-from crowdflower.sandbox.pages.translations import use_language
+from crowdflower.sandbox.pages.translations import languages, use_language
 from crowdflower.sandbox.rules.money import CENT
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
+    from werkzeug.datastructures import LanguageAccept
 
 _PAGES: Final[BaseLoader | None] = TEMPLATES.loader
 assert _PAGES is not None  # noqa: S101 - of the contributors' pages
@@ -46,9 +47,9 @@ def moment(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def choose_language(accepted: str | None) -> None:
+def choose_language(accepted: LanguageAccept) -> None:
     """Use the language that a browser prefers, of those that the pages have."""
-    use_language((accepted or "en").partition(",")[0].partition(";")[0].strip())
+    use_language(accepted.best_match(languages()))
 
 
 DESK_TEMPLATES.filters.update(cents=cents, moment=moment)

@@ -102,7 +102,7 @@ def _session() -> Session | None:
 
 def handle(page: DeskPage, **ids: int) -> Response:
     """Show a page, or carry out what is posted to it."""
-    choose_language(request.headers.get("Accept-Language"))
+    choose_language(request.accept_languages)
     session = _session()
     if session is None:
         wanted = f"?next={quote(request.full_path.rstrip('?'))}" if request.method == "GET" else ""
@@ -193,7 +193,7 @@ def _open(
 
 def show_sign_in() -> Response:
     """Ask for the password, or for a click on a one-time link: opening it alone uses nothing up."""
-    choose_language(request.headers.get("Accept-Language"))
+    choose_language(request.accept_languages)
     if _session() is not None:
         return redirect(_wanted())
     return _sign_in_page()
@@ -216,7 +216,7 @@ def _sign_in_page(problem: str = "", status: int = 200) -> Response:
 
 def sign_in() -> Response:
     """Sign in by the password or a one-time link."""
-    choose_language(request.headers.get("Accept-Language"))
+    choose_language(request.accept_languages)
     access = _desk().access
     try:
         refuse_other_sites(request.headers, request.host)
@@ -253,7 +253,7 @@ def _wanted() -> str:
 
 def unknown_page(_: str) -> Response:
     """Answer an address of the desk that has no page; who is signed in or not is not told."""
-    choose_language(request.headers.get("Accept-Language"))
+    choose_language(request.accept_languages)
     return _not_found()
 
 

@@ -122,7 +122,7 @@ def test_too_few_test_questions_come_first(box: Sandbox, client: Client, desk: B
     (first, text), (second, _) = alerts(desk, job)
 
     assert (first, second) == ("bad", "warn")
-    assert "3 test questions are too few: nobody will be tested" in text
+    assert "The job has 3 test questions, too few: nobody is tested" in text
     assert f"/desk/jobs/{job.id}/tests" in text
     assert f"/desk/jobs/{job.id}/settings" in text
 
@@ -180,7 +180,7 @@ def test_a_test_question_that_half_of_the_contributors_miss(
         first = tx.all(tables.unit.select().where(gold))[0]
         tx.run(tables.unit.update().where(tables.unit.c.id == first.id).values(missed))
 
-    assert "1 test question is missed by half of those who answer it" in only(desk, job)[1]
+    assert "At least half of the answers to 1 test question are wrong" in only(desk, job)[1]
 
 
 def test_webhooks_that_are_not_taken(box: Sandbox, client: Client, desk: Browser) -> None:

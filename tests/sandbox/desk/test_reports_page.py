@@ -331,7 +331,7 @@ def test_saving_an_address_starts_over_and_removing_it_drops_what_waits(
     removed = desk.said(desk.post(path(hooked), do="save_address", webhook_uri=" "))
 
     assert "Given up" in given_up
-    assert "Webhooks were given up after hours of failures" in given_up
+    assert "Sending webhooks was given up after hours of failures" in given_up
     assert refused.status_code == 422
     assert "The address is saved." in saved
     assert "Given up just now" not in saved

@@ -81,7 +81,7 @@ def test_a_job_without_test_questions_says_what_they_are(client: Client, desk: B
 def test_too_few_test_questions_are_said(client: Client, desk: Browser) -> None:
     text = desk.text(path(launch_job(client, golds=3)))
 
-    assert "3 test questions are too few: nobody is tested" in text
+    assert "The job has 3 test questions, too few: nobody is tested" in text
     assert "Add 2 more" in text
 
 
@@ -205,7 +205,7 @@ def test_switching_off_says_if_too_few_are_left_and_is_undone(
     on = desk.said(desk.post(f"{path(job)}?state=off", do="on", unit=first))
 
     assert "The rest are too few to be used: nobody is tested until you add more." in said
-    assert "4 test questions are too few" in said
+    assert "The job has 4 test questions, too few" in said
     assert lines(off) == ["1 Test 0 Bad – Switch on : row 1"]
     assert "The test question is in use." in on
     assert "No test question fits" in on

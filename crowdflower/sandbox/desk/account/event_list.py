@@ -100,14 +100,14 @@ def _title(kind: str, detail: Mapping[str, Any]) -> str:
     titles = {
         WARNING: gettext("Warning"),
         "auto_order_failed": gettext("New rows could not be ordered by themselves"),
-        "callback_abandoned": gettext("Answers of a group were given up"),
+        "callback_abandoned": gettext("Sending the answers of a group was given up"),
         "callback_failed": gettext("Answers of a group were not taken; they are sent again"),
         "cap": gettext("The job was paused: its cap is reached"),
         "cap_reached": gettext("The job was paused: its cap is reached"),
         "funds": gettext("The job was paused: the balance is used up"),
         "funds_exhausted": gettext("The job was paused: the balance is used up"),
         "job_complete": gettext("The job is finished"),
-        "webhook_disabled": gettext("Webhooks were given up after hours of failures"),
+        "webhook_disabled": gettext("Sending webhooks was given up after hours of failures"),
         "worker_failed_quiz": gettext("Contributor %(number)s failed the quiz"),
         "worker_rejected": ngettext(
             "%(num)s judgment of contributor %(number)s was removed",

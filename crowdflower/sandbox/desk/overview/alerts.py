@@ -141,18 +141,18 @@ def _too_few_golds(facts: Facts) -> Iterator[Alert]:
     needed = limits.needed
     more = replace(limits, golds_count=3 * needed)
     title = ngettext(
-        "%(num)s test question is too few: nobody will be tested",
-        "%(num)s test questions are too few: nobody will be tested",
+        "The job has %(num)s test question, too few: nobody is tested",
+        "The job has %(num)s test questions, too few: nobody is tested",
         job.golds_count,
     )
     text = gettext(
-        "A page has %(size)s rows, so at least %(needed)s test questions are needed; %(more)s would"
-        " let one person judge %(rows)s rows."
+        "A page has %(size)s rows, so at least %(needed)s test questions are needed; with"
+        " %(total)s, one person could judge %(rows)s rows."
     )
     numbers = {
         "size": job.units_per_assignment,
         "needed": needed,
-        "more": more.golds_count,
+        "total": more.golds_count,
         "rows": f"{more.rows_per_contributor or 0:,}",
     }
     links = (
@@ -204,8 +204,8 @@ def _golds_run_out(facts: Facts) -> Iterator[Alert]:
     if last:
         title = gettext("Test questions run out for %(names)s") % {"names": last}
     text = gettext(
-        "Each contributor gets a test question once. Those who work so far can give %(rows)s of the"
-        " %(needed)s judgments that are needed."
+        "Each contributor gets a test question once. The contributors so far can give %(rows)s of"
+        " the %(needed)s judgments that are needed."
     ) % {"rows": f"{rows:,}", "needed": f"{facts.job.needed_count:,}"}
     link = Link(gettext("Add test questions"), f"{facts.url}/tests")
     yield Alert(WARN, title, text, (link,))
@@ -228,8 +228,8 @@ def _missed_golds(facts: Facts) -> Iterator[Alert]:
     _, number = job_history.read_golds(facts.tx.driver, facts.job.id, ENOUGH_ANSWERS)
     if number:
         title = ngettext(
-            "%(num)s test question is missed by half of those who answer it, or more",
-            "%(num)s test questions are missed by half of those who answer them, or more",
+            "At least half of the answers to %(num)s test question are wrong",
+            "At least half of the answers to each of %(num)s test questions are wrong",
             number,
         )
         text = gettext("The correct answer may be wrong, and good contributors lose their access.")
@@ -301,7 +301,7 @@ def _short_rows(facts: Facts) -> Iterator[Alert]:
             number,
         )
         text = gettext(
-            "Judgments were removed after the job was finished. Request more for these rows, and"
+            "Judgments were removed after the job was finished. Ask for more for these rows, and"
             " resume the job."
         )
         link = Link(gettext("See the rows"), f"{facts.url}/rows?state=finalized")
@@ -315,7 +315,7 @@ def _nobody(facts: Facts) -> Iterator[Alert]:
     latest = crew.last_activity(facts.tx, facts.job)
     if latest is not None and facts.tx.clock.now() - latest >= HOUR:
         title = gettext("Nobody has been at work for an hour")
-        text = gettext("Send the link for contributors again, or see whether pay and rules fit.")
+        text = gettext("Send the link for contributors again, or check the pay and the rules.")
         link = Link(gettext("Open the settings"), f"{facts.url}/settings")
         yield Alert(INFO, title, text, (link,))
 

@@ -88,7 +88,9 @@ def last_activity(tx: Transaction, job: Row[Any]) -> float | None:
 
 def names(people: Sequence[Contributor]) -> str:
     """Return the names of contributors for a sentence; of many, three and how many others."""
-    found = [each.name or gettext("worker %(number)s") % {"number": each.id} for each in people]
+    found = [
+        each.name or gettext("contributor %(number)s") % {"number": each.id} for each in people
+    ]
     if len(found) > MAX_NAMES:
         rest = len(found) - MAX_NAMES
         others = ngettext("%(num)s other", "%(num)s others", rest) % {"num": rest}
