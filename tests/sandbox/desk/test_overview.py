@@ -71,7 +71,7 @@ def test_a_draft_says_what_it_needs_and_costs(client: Client, desk: Browser) -> 
     page = desk.text(url(job))
 
     assert "The job has 4 test questions, too few: nobody is tested" in page
-    assert "A page has 5 rows, so at least 8 test questions are needed; 24 would let" in page
+    assert "A page has 5 rows, so at least 8 test questions are needed; with 24" in page
     assert "Expected cost $2.88 at most $2.88" in page
     assert "Not launched yet" in page
 
