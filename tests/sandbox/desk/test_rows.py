@@ -544,12 +544,13 @@ def test_markup_is_text_everywhere(box: Sandbox, client: Client, desk: Browser) 
         '<cml:text label="Why" name="why" aggregation="agg"/>'
     )
     job = make_job(client, [{MARKUP: MARKUP, "b": MARKUP}] * 6, cml=cml, title=MARKUP)
+    first = next(iter(job.units)).id
     with box.database.transaction() as tx:
         row = tx.one(select(jobs).where(jobs.c.id == job.id))
         for number in range(3):
             worker = workers.join(tx, channel="on_demand", country="FI", display_name=MARKUP)
             answers = {"mood": "a" if number else '"><script>', "why": MARKUP}
-            review.submit_judgment(tx, row, next(iter(job.units)).id, worker.id, answers)
+            review.submit_judgment(tx, row, first, worker.id, answers)
     pages = [
         desk.get(path(job)),
         desk.get(path(job), q=MARKUP, answer=f"mood:{MARKUP}", sort=MARKUP, page=MARKUP),
