@@ -113,8 +113,8 @@ def handle(page: DeskPage, **ids: int) -> Response:
         return _show(page, session, ids)
     except NotFound:
         return _not_found()
-    except Forbidden as forbidden:
-        return _problem(gettext("This was not done"), forbidden.message, forbidden.status)
+    except Refusal as refusal:  # also of a page that cannot show what was posted to it
+        return _problem(gettext("This was not done"), refusal.message, refusal.status)
     except RequestEntityTooLarge:
         text = gettext("The file or the text is too large for this server. Nothing was stored.")
         return _problem(gettext("This was not done"), text, 413)
