@@ -118,7 +118,8 @@ def _check_columns(tx: Transaction, job: Row[Any], form: Form | None) -> Iterato
     repair = (steps.step_url(job, "form"), gettext("Open the form"))
     missing = source_columns.find_missing(tx, job.id, form)
     for each in missing:
-        text = f"{gettext('Line %(line)s:') % {'line': each.line}} {each.message}"
+        place = gettext("Line %(line)s:") % {"line": each.line}
+        text = f"{place} {each.message}"
         yield Check("bad", gettext("A column of the form is not in the data"), text, *repair)
     secret = sorted(form.columns.keys() & gold_answers.hidden_columns(job.gold))
     if secret:
