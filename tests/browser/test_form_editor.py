@@ -47,11 +47,13 @@ def test_the_preview_follows_what_is_typed(editor: Page, problems: list[str]) ->
     assert shown.evaluate(colour) == "rgb(160, 0, 0)"  # its style was loaded
     assert shown.evaluate("window.origin") == "null"
 
+    entries = editor.evaluate("history.length")
     editor.fill("#row", "2")
     editor.press("#row", "Tab")
     frame.locator("text=It leaks.").wait_for()
     editor.fill("#code", FORM.replace("Why?", "Why not?"))
     frame.locator("text=Why not?").wait_for()
+    assert editor.evaluate("history.length") == entries  # Back leaves the page
 
     assert [each for each in problems if any(word in each for word in BLOCKED)] == []
 

@@ -81,7 +81,13 @@
   /* The editor of a form: line numbers; preview and problems a moment after the last key. */
   const code = one(".code textarea");
   if (code) {
-    const gutter = one(".code pre"), preview = () => one("[data-preview]").click();
+    const gutter = one(".code pre");
+    const preview = () => {             // into a new frame: Back leaves the page, not a preview
+      const frame = one("iframe[name=preview]"), fresh = frame.cloneNode();
+      fresh.removeAttribute("src");
+      frame.replaceWith(fresh);
+      one("[data-preview]").click();
+    };
     let wrong = JSON.parse(code.dataset.lines), wait;
     const number = () => gutter.replaceChildren(...code.value.split("\n").map((_, at) => {
       const line = document.createElement("b");
