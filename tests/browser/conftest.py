@@ -74,6 +74,8 @@ def new_browser(
     contexts: list[BrowserContext] = []
 
     def open_browser(width: int = 1440, **settings: Any) -> Page:
+        # A page that scrolls smoothly moves under a click.
+        settings = {"reduced_motion": "reduce", **settings}
         context = chromium.new_context(viewport={"width": width, "height": 900}, **settings)
         contexts.append(context)
         context.set_default_timeout(20_000)
