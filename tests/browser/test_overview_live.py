@@ -14,6 +14,8 @@ from tests.sandbox.desk_jobs import join, launch_job, work
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+JUDGMENTS = "#live-figures div:nth-child(2) dt + dd"
+
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
@@ -32,18 +34,14 @@ def test_figures_follow_the_work_and_an_open_table_stays_open(
     page.fill("input[type=password]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("#live-figures")
-    figure = page.locator("#live-figures div:nth-child(2) dd").first
-    before = int(figure.inner_text())
+    before = page.inner_text(JUDGMENTS)
     page.click("section[aria-labelledby=progress-h] summary")
 
     work(box, job, join(box, "Bo"))
     page.clock.run_for(5_000)
 
-    page.wait_for_function(
-        "before => +document.querySelectorAll('#live-figures dd')[2].textContent > before",
-        arg=before,
-        polling=50,
-    )
+    page.wait_for_selector(f"{JUDGMENTS}:not(:text-is('{before}'))")
+    assert int(page.inner_text(JUDGMENTS)) > int(before)
     assert page.locator("section[aria-labelledby=progress-h] details").get_attribute("open") == ""
     assert page.locator("section[aria-labelledby=hours-h] details[open]").count() == 0
     assert [each for each in problems if each.startswith("error")] == []
