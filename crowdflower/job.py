@@ -1070,7 +1070,8 @@ class Job(JobFields):
         payment = self._plan_launch(units_count, given, pattern, shared_key)
         if payment is None:
             log.info("job %s: every unit is ordered, or a test question", self.id)
-            return None
+            # Another process may have ordered them under this key while they were counted.
+            return None if dry_run or key is None else self._find_order(key, pattern, on_duplicate)
         if dry_run:
             return self._preview(payment, key, max_cost_cents, on_duplicate)
         try:

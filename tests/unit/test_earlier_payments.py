@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -67,7 +69,7 @@ class Service:
             if key and status == 200:
                 self.replies[key] = body
         self.after(line)
-        return status, headers, json.dumps(body)
+        return status, headers, body if isinstance(body, bytes) else json.dumps(body)
 
     def _handle(self, line: str, body: str) -> tuple[int, Any]:
         if line == "POST jobs/7/orders":
@@ -97,9 +99,20 @@ class Service:
             "GET jobs/7/channels": {"enabled_channels": ["on_demand"]},
         }  # fmt: skip
         if found := re.fullmatch(r"GET jobs/7/units/(\d+)", line):
-            is_new = int(found[1]) - 100 >= self.ordered
-            return 200, {"id": int(found[1]), "state": "new" if is_new else "judgable"}
+            return 200, self._unit(int(found[1]))
+        if line == "GET jobs/7.csv":
+            return 200, self._report()
         return (200, shown[line]) if line in shown else (404, {"error": "not found"})
+
+    def _unit(self, number: int) -> dict[str, Any]:
+        return {"id": number, "state": "new" if number - 100 >= self.ordered else "judgable"}
+
+    def _report(self) -> bytes:
+        content = io.BytesIO()
+        lines = (json.dumps(self._unit(100 + number)) for number in range(self.units))
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr("job_7.json", "\n".join(lines))
+        return content.getvalue()
 
 
 @pytest.fixture
@@ -426,6 +439,25 @@ def test_many_threads_get_the_same_order(
         ids = {*pool.map(run, range(6))}
 
     assert ids - {None} == {80}
+    assert (service.ordered, len(service.replies)) == (20, 1)
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_an_order_of_another_process_while_units_are_counted_is_returned(
+    made: Callable[..., Client], service: Service, remembers: bool
+) -> None:
+    service.remembers = remembers
+    other: list[int] = []
+
+    def order_elsewhere(line: str) -> None:
+        if line == "GET jobs/7/units" and not other:
+            other.append(0)  # the launch below reads the units, too
+            other.append(launch(made()).id)
+
+    service.after = order_elsewhere
+
+    assert launch(made()).id == 80
+    assert other == [0, 80]
     assert (service.ordered, len(service.replies)) == (20, 1)
 
 
