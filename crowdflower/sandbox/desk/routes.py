@@ -14,7 +14,7 @@ from urllib.parse import quote
 from flask import Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from crowdflower.sandbox.desk import job_link, jobs_list
+from crowdflower.sandbox.desk import jobs_list
 from crowdflower.sandbox.desk.account import account_pages
 from crowdflower.sandbox.desk.desk import HOME, SIGN_IN, Desk
 from crowdflower.sandbox.desk.desk_rendering import choose_language, render_desk
@@ -28,7 +28,7 @@ from crowdflower.sandbox.desk.new_job import (
     launch_step,
     settings_step,
 )
-from crowdflower.sandbox.desk.overview import overview_page
+from crowdflower.sandbox.desk.overview import job_link, overview_page
 from crowdflower.sandbox.desk.people import people_page
 from crowdflower.sandbox.desk.reports_page import reports_tab
 from crowdflower.sandbox.desk.rows import row_page, rows_page

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import func, select
 
-from crowdflower.sandbox.desk.account.dollar_amounts import read_dollars
+from crowdflower.sandbox.desk.fields.dollar_amounts import read_dollars
 from crowdflower.sandbox.desk.paging import PageOf, page_of
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.pages.translations import gettext

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from crowdflower.sandbox.desk.people.typed_text import read_text
+from crowdflower.sandbox.desk.fields.typed_text import read_text
 from crowdflower.sandbox.errors import Declined, Invalid
 from crowdflower.sandbox.forms import form_for
 from crowdflower.sandbox.forms.sanitizer import plain_text

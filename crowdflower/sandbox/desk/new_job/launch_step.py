@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
-from crowdflower.sandbox.desk.account.dollar_amounts import read_dollars
+from crowdflower.sandbox.desk.fields.dollar_amounts import read_dollars
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.desk.new_job.launch_checks import read_checks
 from crowdflower.sandbox.desk.new_job.launch_costs import read_launch_costs

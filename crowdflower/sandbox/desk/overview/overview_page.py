@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.desk import charts
-from crowdflower.sandbox.desk.account.dollar_amounts import DOLLAR, read_dollars
+from crowdflower.sandbox.desk.fields.dollar_amounts import DOLLAR, read_dollars
 from crowdflower.sandbox.desk.overview import overview_charts as drawn
 from crowdflower.sandbox.desk.overview.alerts import Facts, find_alerts
 from crowdflower.sandbox.desk.overview.cost import Cost, estimate, read_cost

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
-from crowdflower.sandbox.desk.people.contributor_names import name_with_number
-from crowdflower.sandbox.desk.people.people_list import read_names
-from crowdflower.sandbox.desk.people.typed_text import (
+from crowdflower.sandbox.desk.fields.typed_text import (
     MAX_MESSAGE_LENGTH,
     MAX_REASON_LENGTH,
     read_text,
 )
+from crowdflower.sandbox.desk.people.contributor_names import name_with_number
+from crowdflower.sandbox.desk.people.people_list import read_names
 from crowdflower.sandbox.errors import Invalid, Refusal, Unfunded
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext

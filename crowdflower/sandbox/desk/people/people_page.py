@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from crowdflower.sandbox.desk.fields.typed_text import MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH
 from crowdflower.sandbox.desk.people import people_acts
 from crowdflower.sandbox.desk.people.people_list import (
     DEFAULT_SORT,
@@ -13,7 +14,6 @@ from crowdflower.sandbox.desk.people.people_list import (
     PeopleQuery,
     read_people,
 )
-from crowdflower.sandbox.desk.people.typed_text import MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH
 from crowdflower.sandbox.desk.people.work_figures import LATEST_PAGES, LATEST_ROWS
 from crowdflower.sandbox.pages.rendering import percent
 from crowdflower.sandbox.pages.translations import gettext

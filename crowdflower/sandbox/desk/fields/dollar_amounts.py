@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from typing import Final
 
+from crowdflower.sandbox.desk.fields.typed_numbers import find_decimal
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.money import CENT
 
 DOLLAR: Final = 100 * CENT
 
+_MAX_DOLLARS: Final = 10**12
+"""No amount is larger; what an amount is for may have a lower limit."""
+
 _MAX_SHOWN: Final = 12
-_AMOUNT: Final = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(,[0-9]{3}){1,3})(\.[0-9]{1,2}0*)?")
+_CENT_PLACES: Final = 2
 
 
 def read_dollars(text: str) -> int:
@@ -26,10 +28,10 @@ def read_dollars(text: str) -> int:
     >>> read_dollars("$1,200.50"), read_dollars("141")
     (120050000, 14100000)
     """
-    plain = text.strip().removeprefix("$").strip()
-    if not _AMOUNT.fullmatch(plain):
+    amount = find_decimal(text.strip().removeprefix("$"), _CENT_PLACES)
+    if amount is None or amount > _MAX_DOLLARS:
         raise Invalid(
             gettext("Write an amount in dollars, such as 120 or 120.50, not “%(text)s”.")
             % {"text": text[:_MAX_SHOWN]}
         )
-    return int(Decimal(plain.replace(",", "")) * DOLLAR)
+    return int(amount * DOLLAR)
