@@ -8,6 +8,7 @@ Source: Appen, `Guide to: Test Question Best Practices and Quiz Mode
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, Final
 
 from crowdflower.quality.gold_limits import EXTRA_GOLD
@@ -54,6 +55,21 @@ def min_trust(job: Any) -> float:
 def gold_before_removal(job: Any) -> int:
     """Return the number of test questions answered before low trust removes a contributor."""
     return int(_number(job.options.get("after_gold"), DEFAULT_GOLD_BEFORE_REMOVAL))
+
+
+def first_checked_page(job: Any) -> int | None:
+    """Return the page of work after which low trust first removes a contributor, from 1.
+
+    Test questions of the quiz count too.
+
+    :returns: ``None`` if that never happens: pages of work have no test question, or the job has
+        fewer than are answered before.
+    """
+    per_page, needed = gold_per_page(job), gold_before_removal(job)
+    if not per_page or int(job.golds_count) < needed:
+        return None
+    in_quiz = int(job.units_per_assignment) if is_quiz_enabled(job) else 0
+    return max(1, ceil((needed - in_quiz) / per_page))
 
 
 def page_timeout(job: Any) -> float:

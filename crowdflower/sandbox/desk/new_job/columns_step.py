@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.desk.form.form_draft import drop_draft, read_draft
-from crowdflower.sandbox.desk.new_job import steps
+from crowdflower.sandbox.desk.new_job import screening, steps
 from crowdflower.sandbox.desk.new_job.column_facts import (
     MAX_CELL,
     DataSample,
@@ -101,6 +101,7 @@ def receive(request: DeskRequest) -> Response:
     else:
         _refuse_other_columns(job, sample, roles)
         _convert(tx, job, sample, {name: _question(job, name) for name in answers})
+    screening.follow_test_questions(tx, job)
     key = keys[0] if keys else ""
     if key != (job.custom_key or ""):
         jobs.update(tx, job, {"custom_key": key})

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.form.form_draft import read_draft
-from crowdflower.sandbox.desk.new_job import steps
+from crowdflower.sandbox.desk.new_job import screening, steps
+from crowdflower.sandbox.desk.new_job.check_line import Check
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
-from crowdflower.sandbox.rules import gold_answers, quiz
+from crowdflower.sandbox.rules import gold_answers
 from crowdflower.sandbox.rules.jobs import orders
 from crowdflower.sandbox.rules.settings import channels, source_columns
 
@@ -24,23 +24,8 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.desk.new_job.launch_costs import LaunchCosts
     from crowdflower.sandbox.store import Transaction
 
-Verdict: TypeAlias = Literal["good", "warn", "bad"]
-"""Done, to think about, or to fix: with one of the last, a launch is refused."""
-
 MAX_NAMES: Final = 20
 """Columns of a form that are named."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the list."""
-
-    verdict: Verdict
-    head: str
-    text: str
-    url: str = ""
-    """Where it is put right."""
-    link: str = ""
 
 
 def read_checks(
@@ -60,7 +45,7 @@ def read_checks(
         _check_form(job, form, problem),
         *_check_columns(tx, job, form),
         _check_rows(job, available),
-        *_check_tests(job),
+        *screening.check_screening(job),
         *(_check_warnings(tx, job, units_count) if form is not None else ()),
         _check_channels(tx, job),
         _check_money(costs),
@@ -139,17 +124,6 @@ def _check_rows(job: Row[Any], available: int) -> Check:
         return Check("bad", gettext("There are no rows to judge"), text, *repair)
     head = ngettext("%(num)s row to judge", "%(num)s rows to judge", available)
     return Check("good", head % {"num": f"{available:,}"}, gettext("Not ordered yet."))
-
-
-def _check_tests(job: Row[Any]) -> Iterator[Check]:
-    golds, repair = job.golds_count, (steps.step_url(job, "columns"), gettext("Open the columns"))
-    if not golds:
-        text = gettext("Nobody is tested. Name the column with correct answers to change that.")
-        yield Check("warn", gettext("No test questions"), text, *repair)
-    elif quiz.has_enough_gold(job):
-        head = ngettext("%(num)s test question", "%(num)s test questions", golds)
-        text = gettext("Asked on each page: %(num)s.") % {"num": quiz.gold_per_page(job)}
-        yield Check("good", head % {"num": f"{golds:,}"}, text)
 
 
 def _check_warnings(tx: Transaction, job: Row[Any], units_count: int) -> Iterator[Check]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select
 
 from crowdflower.sandbox.rules import money, quiz
+from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.store.tables import assignment, worker_job
 from crowdflower.states import INTERNAL
 
@@ -31,19 +32,28 @@ class Offer(NamedTuple):
     """Pages for one contributor; ``None`` if they may do all."""
 
     has_quiz: bool
+
     has_tests: bool
+    """Whether pages of work have test questions."""
+
+    explains_tests: bool
+    """Whether contributors see which test question they missed."""
+
+    checked_page: int | None
+    """Page of work after which low accuracy first ends the work; ``None`` if it never does."""
+
     accuracy_needed: float
 
 
 def read_offer(tx: Transaction, job: Row[Any]) -> Offer:
     """Return what a job offers, to a contributor of the requester's own channel."""
     rows = quiz.units_per_page(job)
-    has_tests = quiz.has_enough_gold(job)
+    has_tests = quiz.gold_per_page(job) > 0
     has_quiz = quiz.is_quiz_enabled(job)
     limits = []
     if job.max_judgments_per_worker is not None:
         limits.append(ceil(job.max_judgments_per_worker / rows))
-    if has_tests and quiz.gold_per_page(job):
+    if has_tests:
         golds = job.golds_count - has_quiz * job.units_per_assignment
         limits.append(max(0, golds) // quiz.gold_per_page(job))
     pages = ceil(max(0, job.needed_count) / rows)
@@ -55,6 +65,8 @@ def read_offer(tx: Transaction, job: Row[Any]) -> Offer:
         pages_for_one=min(limits) if limits and min(limits) < pages else None,
         has_quiz=has_quiz,
         has_tests=has_tests,
+        explains_tests=not truthy(job.options.get("hide_correct_answers")),
+        checked_page=quiz.first_checked_page(job),
         accuracy_needed=quiz.min_trust(job),
     )
 
