@@ -71,7 +71,9 @@ def test_a_job_is_made_from_a_file_and_launched(
     number = int(page.url.split("/")[5])
     page.goto(f"{origin}/desk/")
     page.wait_for_selector(".badge:has-text('Draft')")
-    page.goto(f"{origin}/desk/jobs/{number}/new/launch?units=12")
+    page.goto(f"{origin}/desk/jobs/{number}/new/launch")
+    page.fill("#units", "12")
+    page.keyboard.press("Enter")
     page.click("text=Launch 12 rows")
     page.wait_for_selector("text=12 rows were launched.")
     assert page.url == f"{origin}/desk/jobs/{number}"

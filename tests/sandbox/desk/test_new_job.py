@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +74,11 @@ def ready(desk: Browser, client: Client, content: str | None = None) -> int:
     assert columns(desk, job).status_code == 303
     assert save_form(desk, job, client.get_job(job).cml or "").status_code == 303
     return job
+
+
+def typed(page: str, name: str) -> str:
+    """Return what stands in a field of a page."""
+    return re.search(rf'<input[^>]* name="{name}" value="([^"]*)"', page)[1]  # type: ignore[index]
 
 
 def test_a_file_becomes_a_draft_whose_columns_are_shown(desk: Browser, client: Client) -> None:
@@ -437,16 +443,58 @@ def test_a_form_without_its_button_launches_nothing(desk: Browser, client: Clien
     assert client.get_job(number).state == "unordered"
 
 
+@pytest.mark.parametrize("act", ["launch", "credit"])
+def test_money_moves_only_for_the_rows_whose_cost_was_shown(
+    box: Sandbox, desk: Browser, client: Client, act: str
+) -> None:
+    number = ready(desk, client)
+    client.get_job(number).channels = ["elite"]
+    path = f"/desk/jobs/{number}/new/launch"
+    before = box.ledger()
+
+    refused = desk.post(path, do=act, units=4, shown=9, cap="77", once="1")
+
+    assert refused.status_code == 422
+    assert "They are now those of 4 rows" in readable(refused.text)
+    assert "Launch 4 rows" in readable(refused.text)
+    assert (typed(refused.text, "shown"), typed(refused.text, "cap")) == ("4", "77")
+    assert box.ledger() == before
+    assert client.get_job(number).state == "unordered"
+
+    desk.post(path, do="launch", units="4", shown=4, once="1")
+
+    assert client.get_job(number).ping()["ordered_units"] == 4
+
+
+def test_the_cost_of_other_rows_is_shown_and_what_was_typed_is_kept(
+    desk: Browser, client: Client
+) -> None:
+    number = ready(desk, client)
+    client.get_job(number).channels = ["elite"]
+    path = f"/desk/jobs/{number}/new/launch"
+
+    shown = desk.post(path, do="costs", units=" 4 ", shown=9, cap="77", once="1")
+
+    assert shown.headers["Location"].endswith("/new/launch?units=4&cap=77")
+    page = desk.get(shown.headers["Location"]).text
+    assert (typed(page, "units"), typed(page, "shown"), typed(page, "cap")) == ("4", "4", "77")
+    assert desk.post(path, do="launch", units=9, shown=9, once="1").status_code == 303, "went back"
+
+
 @pytest.mark.parametrize("units", ["0", "-1", "many", "10", "1e3", "٣", ""])
-def test_a_number_of_rows_that_cannot_be_ordered_is_refused(
-    desk: Browser, client: Client, units: str
+@pytest.mark.parametrize("act", ["costs", "launch", "credit"])
+def test_a_wrong_number_of_rows_is_named_and_kept(
+    desk: Browser, client: Client, units: str, act: str
 ) -> None:
     number = ready(desk, client)
 
-    refused = desk.post(f"/desk/jobs/{number}/new/launch", do="launch", units=units)
+    refused = desk.post(f"/desk/jobs/{number}/new/launch", do=act, units=units, shown=9)
 
     assert refused.status_code == 422
+    assert "“Rows to order” is a whole number from 1 to 9" in readable(refused.text)
+    assert typed(refused.text, "units") == units
     assert client.get_job(number).state == "unordered"
+    assert desk.get(f"/desk/jobs/{number}/new/launch", units=units).status_code == 422
 
 
 @pytest.mark.parametrize("cap", ["-1", "1.234", "12,50", "many", "NaN", "0"])
@@ -473,11 +521,14 @@ def test_missing_money_is_said_and_can_be_added(
     assert "too few" in readable(page)
     assert "disabled" in page.split('value="launch"')[1][:10]
     assert desk.post(path, do="launch", units=9).status_code == 422
-    cents = page.split('name="cents" value="')[1].split('"')[0]
+    before = desk.text("/desk/money")
 
-    for wrong in ("0", "-5", "many", "9" * 30):
-        assert desk.post(path, do="credit", cents=wrong).status_code == 422
-    desk.said(desk.post(path, do="credit", cents=cents))
+    added = desk.post(path, do="credit", units=9, shown=9, cap="5,000")
+
+    assert "of play money was added." in desk.said(added)
+    assert added.headers["Location"].endswith("?units=9&cap=5%2C000")
+    assert desk.text("/desk/money") != before
+    assert "There is enough money" in desk.post(path, do="credit", units=9, shown=9).text
 
     assert desk.post(path, do="launch", units=9).status_code == 303
     assert client.get_job(number).state == "running"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from sqlalchemy import func, select
 
 from crowdflower.sandbox.desk.fields.dollar_amounts import read_dollars
+from crowdflower.sandbox.desk.fields.typed_numbers import read_whole
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.desk.new_job.launch_checks import read_checks
 from crowdflower.sandbox.desk.new_job.launch_costs import read_launch_costs
@@ -31,12 +33,18 @@ FEW: Final = 20
 
 
 def show(request: DeskRequest) -> Response:
-    """Show the checks, the cost of the rows in the query, and the button that launches them."""
+    """Show the checks, the cost of the rows in the query, and the button that launches them.
+
+    :raises Invalid: The query asks for a number of rows that cannot be ordered.
+    """
     job, tx = request.require_job, request.tx
     if not steps.is_draft(job):
         return redirect(steps.job_url(job))
     available = count_new(tx, job)
-    count = read_count(request.form.get("units", request.args.get("units")), available)
+    typed = request.form.get("units", request.args.get("units"))
+    count = available
+    if typed is not None and available:
+        count = _shown_count(request, typed, available)
     costs = read_launch_costs(tx, job, count)
     checks = read_checks(tx, job, count, available, costs)
     cap = "" if job.cap_mc is None else f"{job.cap_mc / CENT / 100:.2f}"
@@ -47,10 +55,11 @@ def show(request: DeskRequest) -> Response:
         job,
         checks=checks,
         count=count,
+        typed=f"{count:,}" if typed is None else typed,
         available=available,
         few=FEW,
         costs=costs,
-        cap=request.form.get("cap", cap),
+        cap=request.form.get("cap", request.args.get("cap", cap)),
         to_fix=sum(each.verdict == "bad" for each in checks),
         to_think=sum(each.verdict == "warn" for each in checks),
         missing_cents=-(-costs.missing_mc // CENT),
@@ -58,20 +67,36 @@ def show(request: DeskRequest) -> Response:
 
 
 def receive(request: DeskRequest) -> Response:
-    """Launch rows, or add play money to the account."""
+    """Work out the cost of some rows, add the play money that they need, or launch them.
+
+    All of them mean the number in the field. Money moves only for the number whose cost was shown.
+
+    :raises Invalid: That number cannot be ordered, or its cost was not shown yet.
+    """
     tx, job = request.tx, steps.draft(request)
-    if request.form.get("do") == "credit":
-        return _credit(request, job)
-    if request.form.get("do") != "launch":
+    act = request.form.get("do")
+    if act not in {"costs", "credit", "launch"}:
         raise BadRequest(gettext("Press the button that launches the rows."))
     available = count_new(tx, job)
-    wanted = request.form.get("units", "")
-    count = read_count(wanted, available)
-    if not count or str(count) != wanted:
+    if not available:
+        raise Invalid(gettext("There are no rows to order. Add rows first."))
+    count = _read_count(request.form.get("units", ""), available)
+    if act == "costs":  # nothing is done: somebody who goes back may still launch
+        request.desk.access.forget_act(request.session, request.form.get("once", ""))
+        return redirect(_costs_url(request, job, count))
+    if request.form.get("shown", str(count)) != str(count):
         raise Invalid(
-            gettext("Write how many rows to launch: %(num)s can be ordered.")
-            % {"num": f"{available:,}"}
+            ngettext(
+                "The costs were those of another number of rows. They are now those of %(num)s row:"
+                " look at them, and press the button again.",
+                "The costs were those of another number of rows. They are now those of %(num)s"
+                " rows: look at them, and press the button again.",
+                count,
+            )
+            % {"num": f"{count:,}"}
         )
+    if act == "credit":
+        return _credit(request, job, count)
     if "cap" in request.form:
         cap = request.form["cap"].strip()
         caps.set_cap(tx, job, read_dollars(cap) if cap else None)
@@ -92,22 +117,30 @@ def count_new(tx: Transaction, job: Row[Any]) -> int:
     return int(tx.one(select(func.count().label("rows")).where(*is_new)).rows)
 
 
-def read_count(text: str | None, available: int) -> int:
-    """Return how many rows to order: as written, but no more than there are; else all.
-
-    >>> read_count("20", 100), read_count("200", 100), read_count("many", 100), read_count("0", 9)
-    (20, 100, 100, 9)
-    """
-    digits = (text or "").replace(",", "").strip()
-    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= len(str(available))
-    return min(int(digits), available) or available if is_number else available
+def _read_count(text: str, available: int) -> int:
+    return read_whole(text, gettext("Rows to order"), 1, available)
 
 
-def _credit(request: DeskRequest, job: Row[Any]) -> Response:
-    cents = request.form.get("cents", "")
-    is_number = cents.isascii() and cents.isdecimal() and len(cents) <= len(str(accounts.MAX_CENTS))
-    if not is_number or not 0 < int(cents) <= accounts.MAX_CENTS:
-        raise Invalid(gettext("This amount cannot be added."))
-    accounts.credit(request.tx, request.account, int(cents), "added at the desk")
-    said = gettext("%(amount)s of play money was added.") % {"amount": dollars(int(cents) * CENT)}
-    return request.redirect(steps.step_url(job, "launch"), said)
+def _shown_count(request: DeskRequest, typed: str, available: int) -> int:
+    """Return for how many rows the page shows the cost, given what was typed."""
+    try:
+        return _read_count(typed, available)
+    except Invalid:
+        if request.refused is None:
+            raise
+        return available  # the page says already what is wrong with it
+
+
+def _costs_url(request: DeskRequest, job: Row[Any], count: int) -> str:
+    cap = request.form.get("cap", "").strip()
+    query = {"units": str(count), **({"cap": cap} if cap else {})}
+    return f"{steps.step_url(job, 'launch')}?{urlencode(query)}"
+
+
+def _credit(request: DeskRequest, job: Row[Any], count: int) -> Response:
+    missing = -(-read_launch_costs(request.tx, job, count).missing_mc // CENT)
+    if not missing:
+        raise Invalid(gettext("There is enough money: none was added."))
+    accounts.credit(request.tx, request.account, missing, "added at the desk")
+    said = gettext("%(amount)s of play money was added.") % {"amount": dollars(missing * CENT)}
+    return request.redirect(_costs_url(request, job, count), said)
