@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from crowdflower.cml.liquid import name_pattern
 from crowdflower.cml.names import fixed_name, normalize_name
 from crowdflower.cml.only_if import OnlyIfError, parse_condition
 
@@ -148,3 +149,60 @@ class QuestionNode:
     def attributes(self) -> dict[str, Attribute]:
         """The attributes of its tag."""
         return self.tag.attributes
+
+
+def fix_names(source: str, nodes: list[QuestionNode], conditions: list[Attribute]) -> str:
+    """Fix the names that would otherwise depend on the row, and the conditions that use them.
+
+    A ``name`` with Liquid is replaced; where the name comes from a label with Liquid, one is added.
+    An option whose label contains Liquid gets its label as value, too: labels contain markup and
+    values do not, so ``{{ text | escape }}`` is different in both.
+    """
+    edits: list[tuple[int, int, str]] = []
+    names = []
+    for node in nodes:
+        name = node.attributes.get("name")
+        if node.has_liquid_name and name is not None and name.value.strip():
+            written = source[name.value_start : name.value_end]
+            quote = _quote(source, name)
+            both = f"{node.name}{quote} {RENDERED_NAME}={quote}{written}"
+            edits.append((name.value_start, name.value_end, both))
+            names.append(written)
+        elif node.has_liquid_name:
+            edits.append(_insertion(node.tag, f' name="{node.name}"'))
+        tags = [node.tag] if node.kind == "checkbox" else [each.tag for each in node.options]
+        if node.kind != "ratings":
+            labels = ((tag, _label(source, tag)) for tag in tags)
+            edits += [_insertion(tag, f" value={label}") for tag, label in labels if label]
+    pattern = name_pattern(names)
+    for each in conditions if names else ():
+        fixed = pattern.sub(
+            lambda found: fixed_name(found[0]), source[each.value_start : each.value_end]
+        )
+        edits.append((each.value_start, each.value_end, fixed))
+    pieces, offset = [], 0
+    for start, end, text in sorted(edits):
+        pieces += [source[offset:start], text]
+        offset = end
+    return "".join([*pieces, source[offset:]])
+
+
+def _insertion(tag: Tag, attribute: str) -> tuple[int, int, str]:
+    """Return the edit that adds an attribute to a tag, before all others."""
+    offset = tag.start + 1 + len(tag.name)
+    return offset, offset, attribute
+
+
+def _label(source: str, tag: Tag) -> str:
+    """Return the label of an option as written, with its quotes, if a row completes the value."""
+    label = tag.attributes.get("label")
+    if label is None or "value" in tag.attributes or "{" not in label.value:
+        return ""
+    quote = _quote(source, label)
+    return f"{quote}{source[label.value_start : label.value_end]}{quote}"
+
+
+def _quote(source: str, attribute: Attribute) -> str:
+    """Return the quote around the value of an attribute; empty if it has none."""
+    before = source[attribute.value_start - 1]
+    return before if before in "\"'" else ""

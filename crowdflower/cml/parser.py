@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.cml.form import Form, Group, Section
-from crowdflower.cml.liquid import Liquid, name_pattern, printed_columns
+from crowdflower.cml.liquid import Liquid, printed_columns
 from crowdflower.cml.name_resolution import resolve
-from crowdflower.cml.names import RESERVED_NAMES, fixed_name
-from crowdflower.cml.nodes import RENDERED_NAME, GroupNode, OptionNode, QuestionNode
+from crowdflower.cml.names import RESERVED_NAMES
+from crowdflower.cml.nodes import GroupNode, OptionNode, QuestionNode, fix_names
 from crowdflower.cml.problems import MAX_PROBLEMS, CMLError, Problem, Source, did_you_mean
 from crowdflower.cml.questions import build_question
 from crowdflower.cml.scanner import scan_tags
@@ -61,8 +62,9 @@ def parse(source: str, *, rendered: bool = False, columns: Iterable[str] | None 
     1:1: <cml:radio> is outside of a question; put it between <cml:radios> and </cml:radios>.
     1:25: There is no tag <cml:txt>; did you mean <cml:text>?
 
-    Tags of HTML need not be well-formed. Tags of CML may be left open: a question ends where the
-    next one starts, and all options before that belong to it.
+    Tags of HTML need not be well-formed. Tags of CML may be left open, as in forms that the hosted
+    service takes: a question ends where the next one starts, and all options before that belong to
+    it. That is a warning, except for options, which contain nothing.
     """
     if len(source) > MAX_FORM_BYTES or len(source.encode("utf-8", "replace")) > MAX_FORM_BYTES:
         message = (
@@ -90,7 +92,7 @@ def parse(source: str, *, rendered: bool = False, columns: Iterable[str] | None 
         warnings=tuple(text.warnings),
         has_liquid=builder.has_liquid,
         source=source,
-        template=_template(source, builder.questions, builder.conditions),
+        template=fix_names(source, builder.questions, builder.conditions),
         columns=printed_columns(text, liquid, names, builder.conditions),
         _order=order,
     )
@@ -158,63 +160,6 @@ def _check_groups(source: Source, nodes: list[GroupNode], used_names: set[str]) 
             )
 
 
-def _template(source: str, nodes: list[QuestionNode], conditions: list[Attribute]) -> str:
-    """Fix the names that would otherwise depend on the row, and the conditions that use them.
-
-    A ``name`` with Liquid is replaced; where the name comes from a label with Liquid, one is added.
-    An option whose label contains Liquid gets its label as value, too: labels contain markup and
-    values do not, so ``{{ text | escape }}`` is different in both.
-    """
-    edits: list[tuple[int, int, str]] = []
-    names = []
-    for node in nodes:
-        name = node.attributes.get("name")
-        if node.has_liquid_name and name is not None and name.value.strip():
-            written = source[name.value_start : name.value_end]
-            quote = _quote(source, name)
-            both = f"{node.name}{quote} {RENDERED_NAME}={quote}{written}"
-            edits.append((name.value_start, name.value_end, both))
-            names.append(written)
-        elif node.has_liquid_name:
-            edits.append(_insertion(node.tag, f' name="{node.name}"'))
-        tags = [node.tag] if node.kind == "checkbox" else [each.tag for each in node.options]
-        if node.kind != "ratings":
-            labels = ((tag, _label(source, tag)) for tag in tags)
-            edits += [_insertion(tag, f" value={label}") for tag, label in labels if label]
-    pattern = name_pattern(names)
-    for each in conditions if names else ():
-        fixed = pattern.sub(
-            lambda found: fixed_name(found[0]), source[each.value_start : each.value_end]
-        )
-        edits.append((each.value_start, each.value_end, fixed))
-    pieces, offset = [], 0
-    for start, end, text in sorted(edits):
-        pieces += [source[offset:start], text]
-        offset = end
-    return "".join([*pieces, source[offset:]])
-
-
-def _insertion(tag: Tag, attribute: str) -> tuple[int, int, str]:
-    """Return the edit that adds an attribute to a tag, before all others."""
-    offset = tag.start + 1 + len(tag.name)
-    return offset, offset, attribute
-
-
-def _label(source: str, tag: Tag) -> str:
-    """Return the label of an option as written, with its quotes, if a row completes the value."""
-    label = tag.attributes.get("label")
-    if label is None or "value" in tag.attributes or "{" not in label.value:
-        return ""
-    quote = _quote(source, label)
-    return f"{quote}{source[label.value_start : label.value_end]}{quote}"
-
-
-def _quote(source: str, attribute: Attribute) -> str:
-    """Return the quote around the value of an attribute; empty if it has none."""
-    before = source[attribute.value_start - 1]
-    return before if before in "\"'" else ""
-
-
 class _NodeBuilder:
     """Builds question, option and group nodes from a stream of tags."""
 
@@ -231,14 +176,16 @@ class _NodeBuilder:
         self._open_tags: list[str] = []
         self._open_groups: list[GroupNode] = []
         self._question: QuestionNode | None = None
-        self._instructions: tuple[QuestionNode, int] | None = None
+        self._instructions: tuple[QuestionNode | None, Tag] | None = None
+        self._left_open: Counter[str] = Counter()
+        """How many questions of each kind ended before their end tag, which may come later."""
 
     def add(self, tag: Tag) -> None:
         """Add the next tag."""
         if not tag.kind:
             self._track_html(tag)
             return
-        self._end_instructions(tag.start)
+        self._end_instructions(tag)
         if self.liquid.is_between(tag.start, tag.end) or self.liquid.branch_at(tag.start):
             self.has_liquid = True
         if tag.is_end:
@@ -249,12 +196,12 @@ class _NodeBuilder:
         if "only-if" in tag.attributes:
             self.conditions.append(tag.attributes["only-if"])
         if tag.kind == "group":
-            self._end_question()
+            self._end_question(tag)
             self._start_group(tag)
         elif tag.kind in PARENTS and (self._takes_option(tag.kind) or tag.kind not in ELEMENTS):
             self._add_option(tag)
         elif tag.kind in ELEMENTS:
-            self._end_question()
+            self._end_question(tag)
             self._start_question(tag)
         elif tag.kind in {"instructions", "gold"}:
             self._add_child(tag)
@@ -263,8 +210,8 @@ class _NodeBuilder:
 
     def finish(self) -> None:
         """End the open question and report open groups."""
-        self._end_instructions(len(self.source.text))
-        self._end_question()
+        self._end_instructions(None)
+        self._end_question(None)
         for group in self._open_groups:
             self.source.add_problem(
                 group.start,
@@ -281,11 +228,38 @@ class _NodeBuilder:
         if not tag.self_closing:
             self._question = node
 
-    def _end_question(self) -> None:
-        """End the open question; Liquid from its tag to its last child belongs to it."""
+    def _end_question(self, tag: Tag | None) -> None:
+        """End the open question; Liquid from its tag to its last child belongs to it.
+
+        :param tag: The tag that ends it; ``None`` at the end of the form.
+        """
         node, self._question = self._question, None
-        if node is not None and self.liquid.is_between(node.start, node.end):
+        if node is None:
+            return
+        if self.liquid.is_between(node.start, node.end):
             self.has_liquid = True
+        if tag is None or not tag.is_end or tag.kind != node.kind:
+            self._left_open[node.kind] += 1
+            self._warn_of_open(node.tag, tag, "it ends there")
+
+    def _warn_of_open(self, opened: Tag, tag: Tag | None, effect: str) -> None:
+        """Warn of a tag that another tag, or the end of the form, ends without its end tag."""
+        element = ELEMENTS.get(opened.kind)
+        has_content = element is None or bool(element.option)
+        add = f"add </{opened.name}>"
+        if tag is not None:
+            line, _ = self.source.position(tag.start)
+            other = f"<{'/' * tag.is_end}{tag.name}>"
+            fix = f"{add} before that" if has_content else "end it with />"
+            message = f"is not closed before {other} of line {line}, so {effect}; {fix}"
+        elif element is None:
+            message = f"is never closed, so all text that follows is part of it; {add}"
+        elif has_content:
+            options = f"<cml:{element.option}>"
+            message = f"is never closed, so each {options} that follows is part of it; {add}"
+        else:
+            message = "is never closed; end it with />"
+        self.source.add_warning(opened.start, f"<{opened.name}> {message}.")
 
     def _add_option(self, tag: Tag) -> None:
         parent = PARENTS[tag.kind]
@@ -305,6 +279,8 @@ class _NodeBuilder:
             self._question.end = tag.end
 
     def _add_child(self, tag: Tag) -> None:
+        if tag.kind == "instructions" and not tag.self_closing:
+            self._instructions = (self._question, tag)
         if self._question is None:
             if tag.kind == "gold" or not self._open_groups:
                 self.source.add_warning(
@@ -315,14 +291,20 @@ class _NodeBuilder:
         self._question.end = tag.end
         if tag.kind == "gold":
             self._question.gold = tag.attributes
-        elif not tag.self_closing:
-            self._instructions = (self._question, tag.end)
 
-    def _end_instructions(self, offset: int) -> None:
-        if self._instructions is not None:
-            node, start = self._instructions
-            node.instructions = self.source.text[start:offset].strip()
-            self._instructions = None
+    def _end_instructions(self, tag: Tag | None) -> None:
+        """End open instructions at a tag, or at the end of the form."""
+        is_end = tag is not None and tag.is_end and tag.kind == "instructions"
+        if self._instructions is None:
+            if is_end and tag is not None:
+                self._warn_of_stray(tag)
+            return
+        (node, opened), self._instructions = self._instructions, None
+        if node is not None:
+            end = len(self.source.text) if tag is None else tag.start
+            node.instructions = self.source.text[opened.end : end].strip()
+        if not is_end:
+            self._warn_of_open(opened, tag, "all text until there is part of it")
 
     def _add_unsupported(self, tag: Tag) -> None:
         reason = hosted_only_reason(tag.kind)
@@ -331,7 +313,7 @@ class _NodeBuilder:
             message = f"There is no tag <{tag.name}>{hint or '; remove it, or use a tag of HTML.'}"
             self.source.add_problem(tag.start, message)
             return
-        self._end_question()
+        self._end_question(tag)
         self.source.add_unsupported(
             tag.start, tag.name, f"<{tag.name}> is not available here: {reason}."
         )
@@ -348,7 +330,7 @@ class _NodeBuilder:
         if self._question is not None and tag.kind in {"instructions", "gold", *PARENTS, *ELEMENTS}:
             self._question.end = tag.end
         if tag.kind == "group":
-            self._end_question()
+            self._end_question(tag)
             if not self._open_groups:
                 self.source.add_problem(
                     tag.start, "</cml:group> has no matching <cml:group>; remove it."
@@ -358,7 +340,16 @@ class _NodeBuilder:
             group.inner_end, group.end = tag.start, tag.end
             self._pop(tag.name)
         elif self._question is not None and tag.kind == self._question.kind:
-            self._end_question()
+            self._end_question(tag)
+        elif tag.kind in ELEMENTS and not self._takes_option(tag.kind):
+            if self._left_open[tag.kind]:
+                self._left_open[tag.kind] -= 1
+            else:
+                self._warn_of_stray(tag)
+
+    def _warn_of_stray(self, tag: Tag) -> None:
+        message = f"</{tag.name}> has no matching <{tag.name}> and has no effect; remove it."
+        self.source.add_warning(tag.start, message)
 
     def _track_html(self, tag: Tag) -> None:
         """Track the depth of HTML; an end tag closes the tags inside it, but never a group."""

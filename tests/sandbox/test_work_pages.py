@@ -553,7 +553,7 @@ def test_a_message_is_shown_once(box: Sandbox) -> None:
     assert "Well" not in second
 
 
-@pytest.mark.filterwarnings("ignore:.* is removed from the page")
+@pytest.mark.filterwarnings("ignore:.* (is removed from the page|has no matching)")
 @pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize("place", ["review", "link", "title", "instructions", "cml"])
 def test_markup_of_requesters_cannot_run_scripts(box: Sandbox, payload: str, place: str) -> None:

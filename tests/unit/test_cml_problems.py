@@ -295,3 +295,112 @@ def test_an_error_can_be_pickled() -> None:
 
     assert again.problems == error.problems
     assert str(again) == "2:3: Wrong."
+
+
+RADIO = "<cml:radio label='a'/>"
+
+
+@pytest.mark.parametrize(
+    ("cml", "warning"),
+    [
+        (
+            f"\n<cml:radios name='q'>{RADIO}",
+            (
+                "2:1: <cml:radios> is never closed, so each <cml:radio> that follows is part of "
+                "it; add </cml:radios>."
+            ),
+        ),
+        (
+            f"<cml:radios name='q'>{RADIO}\n<cml:text name='t'/>",
+            (
+                "1:1: <cml:radios> is not closed before <cml:text> of line 2, so it ends there; "
+                "add </cml:radios> before that."
+            ),
+        ),
+        (
+            "<cml:select name='q'><cml:option label='a'/>\n<cml:shapes name='s'/>",
+            (
+                "1:1: <cml:select> is not closed before <cml:shapes> of line 2, so it ends there; "
+                "add </cml:select> before that."
+            ),
+        ),
+        ("<cml:text name='t'>", "1:1: <cml:text> is never closed; end it with />."),
+        (
+            "<cml:text name='t'>\n<cml:textarea name='u'/>",
+            (
+                "1:1: <cml:text> is not closed before <cml:textarea> of line 2, so it ends there; "
+                "end it with />."
+            ),
+        ),
+        (
+            f"<cml:radios name='q'><cml:instructions>Why\n{RADIO}</cml:radios>",
+            (
+                "1:22: <cml:instructions> is not closed before <cml:radio> of line 2, so all text "
+                "until there is part of it; add </cml:instructions> before that."
+            ),
+        ),
+        (
+            "<cml:text name='t'/><cml:group><cml:instructions>Why</cml:group>",
+            (
+                "1:32: <cml:instructions> is not closed before </cml:group> of line 1, so all text "
+                "until there is part of it; add </cml:instructions> before that."
+            ),
+        ),
+        (
+            "<cml:text name='t'/>\n</cml:text>",
+            "2:1: </cml:text> has no matching <cml:text> and has no effect; remove it.",
+        ),
+        (
+            "<cml:text name='t'/></cml:instructions>",
+            (
+                "1:21: </cml:instructions> has no matching <cml:instructions> and has no effect; "
+                "remove it."
+            ),
+        ),
+    ],
+)
+def test_a_tag_that_is_not_closed_or_not_opened_is_a_warning(cml: str, warning: str) -> None:
+    assert warnings(cml) == [warning]
+
+
+@pytest.mark.parametrize(
+    "cml",
+    [
+        f"<cml:radios name='q'>{RADIO}\n<cml:text name='t'/></cml:radios>",
+        f"<cml:group>\n<cml:radios name='q'>{RADIO}</cml:group></cml:radios>",
+    ],
+)
+def test_tags_that_are_closed_in_the_wrong_order_give_one_warning(cml: str) -> None:
+    (warning,) = warnings(cml)
+
+    assert "<cml:radios> is not closed before" in warning
+    assert "of line 2, so it ends there; add </cml:radios> before that." in warning
+
+
+def test_a_checkbox_after_open_checkboxes_is_an_option_of_them_which_a_warning_explains() -> None:
+    cml = (
+        "<cml:checkboxes name='topics'><cml:checkbox label='price'/>\n"
+        "<cml:checkbox name='agreed' label='I agree'/>"
+    )
+
+    assert [field.name for field in parse(cml).fields] == ["topics"]
+    assert warnings(cml) == [
+        (
+            "1:1: <cml:checkboxes> is never closed, so each <cml:checkbox> that follows is part of "
+            "it; add </cml:checkboxes>."
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "cml",
+    [
+        "<cml:radios name='q'><cml:radio label='a'><cml:radio label='b'></cml:radios>",
+        "<cml:text name='t'><cml:gold strict='true'></cml:text>",
+        "<cml:checkboxes name='c'><cml:checkbox label='a'></cml:checkbox></cml:checkboxes>",
+        "<cml:text name='t'></cml:text><cml:checkbox label='a'></cml:checkbox>",
+        "<cml:text name='t'><cml:instructions>Why</cml:instructions></cml:text>",
+    ],
+)
+def test_open_options_and_closed_questions_give_no_warning(cml: str) -> None:
+    assert warnings(cml) == []
