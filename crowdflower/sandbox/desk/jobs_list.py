@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import String, case, cast, exists, func, or_, select
 
 from crowdflower.sandbox.desk.desk_request import DeskRequest
-from crowdflower.sandbox.desk.paging import PageOf, page_of
+from crowdflower.sandbox.desk.paging import PageOf, page_of, read_page_number
+from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.jobs.jobs import LISTED_STATES
 from crowdflower.sandbox.rules.visibility import JOB_IS_VISIBLE
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group
@@ -142,11 +143,11 @@ def show(request: DeskRequest) -> Response:
         text=args.get("q", "").strip(),
         state=args.get("state", ""),
         sort=args.get("sort", ""),
-        page=args.get("page", 1, int),
+        page=read_page_number(args),
     )
     return request.page(
         "jobs.html",
-        heading="Jobs",
+        heading=gettext("Jobs"),
         found=found,
         query=args.get("q", ""),
         state=args.get("state", ""),

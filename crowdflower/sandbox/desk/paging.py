@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from crowdflower.sandbox.desk.fields.typed_numbers import find_whole
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -54,6 +56,15 @@ class PageOf(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
+
+
+def read_page_number(args: Mapping[str, str], name: str = "page") -> int:
+    """Return the page that an address asks for; the first one if it asks for none.
+
+    >>> read_page_number({"page": "12"}), read_page_number({"page": "x"}), read_page_number({})
+    (12, 1, 1)
+    """
+    return find_whole(args.get(name, "")) or 1
 
 
 def page_of(total: int, number: int, size: int = PAGE_SIZE) -> PageOf[T]:

@@ -257,7 +257,7 @@ def test_a_bonus_is_a_number_of_cents(
     response = desk.post(path(job), do="bonus", who=[ada], cents=cents)
 
     assert response.status_code == 422
-    assert "Write the bonus as a whole number of cents from 1 to 2000." in response.text
+    assert "“Cents for each of them” is a whole number from 1 to 2,000" in response.text
     assert of(box, bonus) == []
 
 

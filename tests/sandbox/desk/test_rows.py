@@ -410,7 +410,7 @@ def test_a_wrong_number_of_judgments_is_refused(job: Job, desk: Browser, number:
     response = desk.post(path(job, 1), do="more", judgments=number)
 
     assert response.status_code == 422
-    assert "a number from 1 to 1,000" in readable(response.text)
+    assert "“More judgments” is a whole number from 1 to 1,000" in readable(response.text)
     assert list(job.units)[1].state == "finalized"
 
 

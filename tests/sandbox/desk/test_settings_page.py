@@ -106,15 +106,27 @@ def test_an_empty_limit_is_no_limit(desk: Browser, job: Job) -> None:
 @pytest.mark.parametrize(
     ("name", "typed", "problem"),
     [
-        ("units_per_assignment", "0", "This must be a whole number from 1 to 200."),
-        ("units_per_assignment", "5 rows", "This must be a whole number from 1 to 200."),
-        ("judgments_per_unit", "", "This must be a whole number from 1 to 1000000."),
-        ("judgments_per_unit", "9" * 30, "is too large"),
-        ("payment_cents", "-1", "This must be an amount from 0 to 1000000 cents."),
-        ("reject_at", "101", "This must be a number from 0 to 100."),
-        ("min_unit_confidence", "1000", "This must be a number from 0 to 100."),
-        ("req_ttl_in_seconds", "soon", "Write a number of minutes from 1 to 10080."),
-        ("req_ttl_in_seconds", "NaN", "Write a number of minutes from 1 to 10080."),
+        ("units_per_assignment", "0", "“Rows on a page” is a whole number from 1 to 200, not"),
+        ("units_per_assignment", "5 rows", "from 1 to 200, not “5 rows”."),
+        (
+            "judgments_per_unit",
+            "",
+            "“Judgments for each row” is a whole number from 1 to 1,000",
+        ),
+        ("judgments_per_unit", "9" * 30, "from 1 to 1,000,000, not “99999999999999999999…”."),
+        ("payment_cents", "-1", "“Pay for a page” is a number from 0 to 1,000,000 with at most 3"),
+        ("payment_cents", "2,5", "such as 2.5, not “2,5”."),
+        ("reject_at", "101", "“Accuracy needed” is a number from 0 to 100 with at most 3 decimals"),
+        ("min_unit_confidence", "1000", "“Agreement that is enough” is a number from 0 to 100"),
+        ("req_ttl_in_seconds", "soon", "“Time for a page” is a whole number from 1 to 10,080"),
+        ("req_ttl_in_seconds", "1e3", "not “1e3”."),
+        ("req_ttl_in_seconds", "١٢", "not “١٢”."),
+        ("req_ttl_in_seconds", "NaN", "not “NaN”."),
+        (
+            "after_gold",
+            "1,00",
+            "“Checked after” is a whole number from 0 to 1,000,000, not “1,00”.",
+        ),
         ("title", "Hi", "Title is too short (minimum is 5 characters)."),
         ("alias", "77", "Alias must not be a number."),
         ("language", "<b>", "Write the code of a language, such as en or pt-BR."),
@@ -127,7 +139,7 @@ def test_an_error_stands_at_its_field_and_nothing_is_lost(
 ) -> None:
     before = as_json(client, job)
 
-    response = desk.post(url(job), do="save", after_gold="6", **{name: typed})
+    response = desk.post(url(job), do="save", **{"gold_per_assignment": "6", name: typed})
 
     assert response.status_code == 422
     text = readable(response.text)
@@ -136,11 +148,32 @@ def test_an_error_stands_at_its_field_and_nothing_is_lost(
     assert problem in text
     assert f'href="#{name}"' in response.text
     assert f'id="{name}-error"' in response.text
-    assert 'value="6"' in field(response.text, "after_gold")
+    assert 'value="6"' in field(response.text, "gold_per_assignment")
     if name != "channels":
         assert f'value="{typed}"' in field(response.text, name)
         assert 'aria-invalid="true"' in field(response.text, name)
     assert as_json(client, job) == before
+
+
+def test_numbers_may_have_commas_between_thousands_in_every_field(desk: Browser, job: Job) -> None:
+    save(
+        desk,
+        job,
+        judgments_per_unit="1,000",
+        max_judgments_per_worker=" 12,000 ",
+        payment_cents="1,250.50",
+        req_ttl_in_seconds="1,440",
+        min_unit_confidence="62.5",
+        reject_at="70.0",
+    )
+
+    after = job.reload()
+    assert after.judgments_per_unit == 1000
+    assert after.max_judgments_per_worker == 12000
+    assert after.payment_cents == 1250.5
+    assert after.options["req_ttl_in_seconds"] == 86400
+    assert after.min_unit_confidence == 0.625
+    assert after.options["reject_at"] == 70
 
 
 def test_countries_are_one_list(desk: Browser, job: Job) -> None:

@@ -10,7 +10,7 @@ from crowdflower.sandbox.desk.account.all_contributors import read_contributors
 from crowdflower.sandbox.desk.account.event_list import read_events
 from crowdflower.sandbox.desk.account.ledger_lines import add_play_money, read_ledger
 from crowdflower.sandbox.desk.desk_rendering import cents
-from crowdflower.sandbox.desk.paging import page_of
+from crowdflower.sandbox.desk.paging import page_of, read_page_number
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext
@@ -33,7 +33,7 @@ def show_money(request: DeskRequest) -> Response:
         "money.html",
         heading=gettext("Money"),
         of_account=True,
-        found=read_ledger(tx, account, request.args.get("page", 1, int)),
+        found=read_ledger(tx, account, read_page_number(request.args)),
         balance_mc=money.balance(tx, account.id),
         typed=request.form,
         now=tx.clock.now(),
@@ -58,7 +58,7 @@ def receive_money(request: DeskRequest) -> Response:
 def show_people(request: DeskRequest) -> Response:
     """Show the contributors of all jobs."""
     text = request.args.get("q", "").strip()
-    page = request.args.get("page", 1, int)
+    page = read_page_number(request.args)
     return request.page(
         "all_people.html",
         heading=gettext("Contributors of all jobs"),
@@ -73,7 +73,7 @@ def show_people(request: DeskRequest) -> Response:
 def show_events(request: DeskRequest) -> Response:
     """Show the events and warnings of all jobs."""
     only = request.args.get("only", "")
-    page = request.args.get("page", 1, int)
+    page = read_page_number(request.args)
     return request.page(
         "events.html",
         heading=gettext("Events and warnings"),
@@ -91,7 +91,7 @@ def show_not_implemented(request: DeskRequest) -> Response:
     times = Counter(asked)
     newest_first = [(each, times[each]) for each in dict.fromkeys(reversed(asked))]
     place: PageOf[tuple[Unimplemented, int]] = page_of(
-        len(newest_first), request.args.get("page", 1, int)
+        len(newest_first), read_page_number(request.args)
     )
     return request.page(
         "not_implemented.html",

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.desk_rendering import DESK_HEADERS, DESK_TEMPLATES
+from crowdflower.sandbox.desk.fields.typed_numbers import find_whole
 from crowdflower.sandbox.desk.form.typed_form import read_typed, saved_form
 from crowdflower.sandbox.errors import BadRequest, Refusal
 from crowdflower.sandbox.forms.sanitizer import sanitize
@@ -43,7 +44,6 @@ TESTS: Final = "tests"
 """Value of the field ``of``: count test questions only, not all rows."""
 
 _HOST: Final = re.compile(r"[\w.:\[\]-]+", re.ASCII)
-_MAX_DIGITS: Final = 9
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,7 @@ def find_row(tx: Transaction, job_id: int, number: str, *, is_test: bool) -> Pre
     if is_test:
         conditions.append(unit.c.state.in_(sorted(GOLD_STATES)))
     total = tx.one(select(func.count().label("rows")).where(*conditions)).rows
-    wanted = int(number) if number.isdecimal() and len(number) <= _MAX_DIGITS else 1
-    wanted = min(max(wanted, 1), total)
+    wanted = min(max(find_whole(number) or 1, 1), total)
     if not wanted:
         return PreviewRow(0, 0, {}, is_test)
     query = select(unit.c.data, unit.c.state).where(*conditions).order_by(unit.c.seq)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower.sandbox.desk.fields.typed_numbers import find_whole
 from crowdflower.sandbox.desk.golds.contest_list import read_open
 from crowdflower.sandbox.desk.golds.gold_form import read_form, read_questions
 from crowdflower.sandbox.errors import Invalid
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
     from crowdflower.sandbox.store import Transaction
-
-_MAX_DIGITS: Final = 18
 
 
 def carry_out(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> str:
@@ -145,9 +144,9 @@ def _with_supply(tx: Transaction, job: Row[Any], said: str) -> str:
 
 
 def _number(form: MultiDict[str, str], name: str) -> int:
-    text = form.get(name, "")
-    if not text.isdecimal() or len(text) > _MAX_DIGITS:
+    number = find_whole(form.get(name, ""))
+    if number is None:
         raise Invalid(
             gettext("The form lacks the number of the test question. Load the page again.")
         )
-    return int(text)
+    return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from crowdflower.sandbox.desk.fields.typed_numbers import find_whole
 from crowdflower.sandbox.desk.golds import gold_acts
 from crowdflower.sandbox.desk.golds.contest_list import count_open, read_contested
 from crowdflower.sandbox.desk.golds.gold_form import MAX_REASON, GoldQuestion, read_questions
@@ -15,6 +16,7 @@ from crowdflower.sandbox.desk.golds.gold_list import (
     read_golds,
     read_supply,
 )
+from crowdflower.sandbox.desk.paging import read_page_number
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.units import units
@@ -78,13 +80,13 @@ def read_query(args: MultiDict[str, str]) -> GoldQuery:
     return GoldQuery(
         state=state if state in FILTERS else "",
         sort=sort if sort in SORTS else DEFAULT_SORT,
-        page=args.get("page", 1, int),
+        page=read_page_number(args),
     )
 
 
 def _read_edited(tx: Transaction, job: Row[Any], request: DeskRequest) -> EditedGold | None:
     """Return the test question that the address names, with what was typed if it was refused."""
-    number = request.args.get("edit", 0, int)
+    number = find_whole(request.args.get("edit", ""))
     if not number:
         return None
     found = units.find(tx, job, number)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
+from crowdflower.sandbox.desk.fields.typed_numbers import find_whole, read_whole
 from crowdflower.sandbox.desk.fields.typed_text import (
     MAX_MESSAGE_LENGTH,
     MAX_REASON_LENGTH,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 MAX_CHOSEN: Final = 200
 """Contributors in one act."""
-
-_MAX_DIGITS: Final = 18
 
 
 def carry_out(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> str:
@@ -102,11 +101,10 @@ def _message(tx: Transaction, chosen: _Chosen, form: MultiDict[str, str]) -> str
 
 
 def _bonus(tx: Transaction, chosen: _Chosen, form: MultiDict[str, str]) -> str:
-    job, maximum = chosen.job, tx.limits.bonus_cents
-    cents = form.get("cents", "").strip()
-    if not cents.isdecimal() or len(cents) > len(str(maximum)) or not 0 < int(cents) <= maximum:
-        problem = gettext("Write the bonus as a whole number of cents from 1 to %(maximum)d.")
-        raise Invalid(problem % {"maximum": maximum})
+    job = chosen.job
+    amount = read_whole(
+        form.get("cents", ""), gettext("Cents for each of them"), 1, tx.limits.bonus_cents
+    )
     reason = read_text(form, "bonus_reason", gettext("The reason"), MAX_REASON_LENGTH)
     for worker in workers.list_all(tx, job):
         if worker.worker_id in chosen.numbers and not worker.judgments_count:
@@ -114,7 +112,6 @@ def _bonus(tx: Transaction, chosen: _Chosen, form: MultiDict[str, str]) -> str:
                 "%(name)s has no judgment in this job, and so cannot get a bonus. Nobody was paid."
             )
             raise Invalid(problem % {"name": chosen.name(worker.worker_id)})
-    amount = int(cents)
     price = len(chosen.numbers) * money.with_fee(amount * money.CENT, fee_percent(tx, job))
     try:
         money.require_funds(tx, job.account_id, price)
@@ -199,9 +196,10 @@ def _with_unchanged(said: str, chosen: _Chosen, changed: int) -> str:
 
 
 def _read_number(text: str) -> int:
-    if not text.isdecimal() or len(text) > _MAX_DIGITS:
+    number = find_whole(text)
+    if number is None:
         raise Invalid(gettext("Choose contributors by the boxes of the table."))
-    return int(text)
+    return number
 
 
 def _sentence(text: str) -> str:

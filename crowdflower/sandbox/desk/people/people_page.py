@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from crowdflower.sandbox.desk.fields.typed_text import MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH
+from crowdflower.sandbox.desk.paging import read_page_number
 from crowdflower.sandbox.desk.people import people_acts
 from crowdflower.sandbox.desk.people.people_list import (
     DEFAULT_SORT,
@@ -79,7 +80,7 @@ def read_query(args: MultiDict[str, str]) -> PeopleQuery:
         text=args.get("q", "").replace("\0", "").strip()[:MAX_QUERY_LENGTH],
         state=state if state in FILTERS else "",
         sort=sort if sort in SORTS else DEFAULT_SORT,
-        page=args.get("page", 1, int),
+        page=read_page_number(args),
     )
 
 

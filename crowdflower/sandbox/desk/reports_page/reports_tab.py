@@ -8,6 +8,8 @@ from flask import Response
 
 from crowdflower.sandbox.desk.account.event_list import read_events
 from crowdflower.sandbox.desk.desk_rendering import DESK_HEADERS
+from crowdflower.sandbox.desk.fields.typed_numbers import find_whole
+from crowdflower.sandbox.desk.paging import read_page_number
 from crowdflower.sandbox.desk.reports_page.report_ages import read_report_ages
 from crowdflower.sandbox.desk.reports_page.webhook_log import read_payload, read_webhook_log
 from crowdflower.sandbox.errors import Invalid, NotFound
@@ -30,15 +32,17 @@ def show(request: DeskRequest) -> Response:
     :raises NotFound: The job has no webhook with the number in the query.
     """
     tx, job, args = request.tx, request.require_job, request.args
-    number = args.get("webhook", type=int)
+    number = find_whole(args["webhook"]) or 0 if args.get("webhook") else None
     return request.job_page(
         "reports.html",
         "reports",
         heading=gettext("Reports"),
         ages=read_report_ages(tx, request.desk.reports, job),
-        log=read_webhook_log(tx, job, args.get("sent", 1, int)),
+        log=read_webhook_log(tx, job, read_page_number(args, "sent")),
         payload=None if number is None else read_payload(tx, job, number),
-        events=read_events(tx, request.account, job_id=job.id, page=args.get("events", 1, int)),
+        events=read_events(
+            tx, request.account, job_id=job.id, page=read_page_number(args, "events")
+        ),
         typed=request.form if request.form.get("do") in _ADDRESS_ACTS else None,
         has_names=tx.limits.names_in_reports,
         webhooks_address=lambda page: request.address(sent=page),
@@ -67,7 +71,7 @@ def receive(request: DeskRequest) -> Response:
                 number,
             ) % {"num": f"{number:,}"}
         case "send_again":
-            webhook_events.send_again(tx, job.id, form.get("webhook", 0, int))
+            webhook_events.send_again(tx, job.id, find_whole(form.get("webhook", "")) or 0)
             said = gettext("This webhook is sent again now.")
         case _:
             raise Invalid(gettext("The page was too old. Open it again."))

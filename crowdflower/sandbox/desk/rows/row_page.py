@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crowdflower.sandbox.desk import charts
+from crowdflower.sandbox.desk.fields.typed_numbers import find_whole, read_whole
 from crowdflower.sandbox.desk.golds.gold_form import read_form
 from crowdflower.sandbox.desk.rows.row_detail import (
     MAX_JUDGMENTS,
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.desk.desk_request import DeskRequest
     from crowdflower.sandbox.desk.rows.row_detail import Neighbour
 
-_MAX_DIGITS = 9
-
 
 def show(request: DeskRequest) -> Response:
     """Show a row.
@@ -35,7 +34,7 @@ def show(request: DeskRequest) -> Response:
     job, tx = request.require_job, request.tx
     detail = read_detail(tx, job, request.ids["unit"])
     query, _ = read_query(request.args)
-    place = _number(request.args.get("at", "")) - 1
+    place = (find_whole(request.args.get("at", "")) or 0) - 1
     before, after = find_neighbours(tx, job, detail.row, query, place)
     url = f"/desk/jobs/{job.id}/rows"
     parameters = query.parameters()
@@ -88,10 +87,8 @@ def receive(request: DeskRequest) -> Response:
 def _ask_for_more(request: DeskRequest) -> str:
     job = request.require_job
     found = units.find(request.tx, job, request.ids["unit"])
-    count = _number(request.form.get("judgments", "").strip())
-    if not 1 <= count <= units.MAX_MORE_JUDGMENTS:
-        problem = gettext("Write how many more judgments to ask for: a number from 1 to %(max)s.")
-        raise Invalid(problem % {"max": f"{units.MAX_MORE_JUDGMENTS:,}"})
+    typed = request.form.get("judgments", "")
+    count = read_whole(typed, gettext("More judgments"), 1, units.MAX_MORE_JUDGMENTS)
     units.request_more_judgments(request.tx, job, found, count)
     said = ngettext(
         "%(num)s more judgment was ordered. The row is open until it is there.",
@@ -116,11 +113,6 @@ def _cancel(request: DeskRequest) -> str:
     job = request.require_job
     units.cancel(request.tx, job, units.find(request.tx, job, request.ids["unit"]))
     return gettext("The row is canceled: nobody gets it any more.")
-
-
-def _number(text: str) -> int:
-    """Return a number that was typed, or 0 if it is none."""
-    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else 0
 
 
 def _minutes(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode
 
+from crowdflower.sandbox.desk.fields.typed_numbers import find_whole
 from crowdflower.sandbox.pages.translations import gettext
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ LOW_AGREEMENT: Final = 0.7
 
 MAX_TEXT: Final = 200
 """Characters of a search."""
-
-_MAX_DIGITS: Final = 9
 
 
 class RowsQuery(NamedTuple):
@@ -122,7 +121,7 @@ def read_query(args: Mapping[str, str]) -> tuple[RowsQuery, list[str]]:
         problems.append(_say(said, question))
         question = answer = ""
     number = args.get("page", "") or "1"
-    page = int(number) if number.isdecimal() and len(number) <= _MAX_DIGITS else 0
+    page = find_whole(number) or 0
     if page < 1:
         problems.append(
             _say(gettext("There is no page “%(value)s”. This is the first one."), number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower.sandbox.desk.settings.number_settings import number_label
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.rules import money
@@ -83,6 +84,9 @@ class _Builder:
         value, error = self.values.get(name, ""), self.errors.get(name, "")
         return SettingsField(name, label, value, error=error, **details)
 
+    def number(self, name: str, **details: Any) -> SettingsField:
+        return self(name, number_label(name), **details)
+
 
 def _naming(build: _Builder) -> SettingsSection:
     return SettingsSection(
@@ -112,9 +116,8 @@ def _judgments(build: _Builder) -> SettingsSection:
         gettext("Judgments"),
         gettext("how many opinions for each row"),
         [
-            build(
+            build.number(
                 "judgments_per_unit",
-                gettext("Judgments for each row"),
                 hint=gettext("Each is by another person. It counts for rows ordered from now on."),
             ),
             build(
@@ -123,14 +126,12 @@ def _judgments(build: _Builder) -> SettingsSection:
                 kind="tick",
                 hint=gettext("Until they agree, or the row has its maximum."),
             ),
-            build(
+            build.number(
                 "max_judgments_per_unit",
-                gettext("At most, where people disagree"),
                 hint=gettext("Empty: until they agree, whatever it costs."),
             ),
-            build(
+            build.number(
                 "min_unit_confidence",
-                gettext("Agreement that is enough"),
                 unit="%",
                 hint=gettext("The share of the best answer, weighted by accuracy, such as 70."),
             ),
@@ -144,27 +145,23 @@ def _pages(build: _Builder, job: Any, markup_pct: int) -> SettingsSection:
         gettext("Pages and pay"),
         gettext("what one person gets"),
         [
-            build(
+            build.number(
                 "units_per_assignment",
-                gettext("Rows on a page"),
                 hint=gettext("Test questions included."),
             ),
-            build(
+            build.number(
                 "payment_cents",
-                gettext("Pay for a page"),
                 unit=gettext("cents"),
                 hint=gettext("You pay %(price)s: the fee is %(fee)s %%.")
                 % {"price": dollars(price), "fee": markup_pct},
             ),
-            build(
+            build.number(
                 "req_ttl_in_seconds",
-                gettext("Time for a page"),
                 unit=gettext("minutes"),
                 hint=gettext("Then its rows go to other people."),
             ),
-            build(
+            build.number(
                 "max_judgments_per_worker",
-                gettext("At most for one person"),
                 unit=gettext("rows"),
                 hint=gettext("Empty: no limit but that of the test questions."),
             ),
@@ -181,20 +178,17 @@ def _quality(build: _Builder, job: Any) -> SettingsSection:
         gettext("Quality"),
         gettext("who may go on working"),
         [
-            build(
+            build.number(
                 "gold_per_assignment",
-                gettext("Test questions on a page"),
                 hint=has,
             ),
-            build(
+            build.number(
                 "reject_at",
-                gettext("Accuracy needed"),
                 unit="%",
                 hint=gettext("The share of test questions to answer correctly."),
             ),
-            build(
+            build.number(
                 "after_gold",
-                gettext("Checked after"),
                 unit=gettext("test questions"),
                 hint=gettext("Below the accuracy needed, a person then gets no more pages."),
             ),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from crowdflower.sandbox.desk.settings.number_settings import NUMBER_SETTINGS, read_number_setting
 from crowdflower.sandbox.errors import Declined, Invalid, Refusal
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules import quiz
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 MAX_TAGS: Final = 20
 MAX_TAG_LENGTH: Final = 100
-
-MAX_PAGE_SECONDS: Final = 7 * 24 * 3600
-"""A page may stay open for a week."""
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z\d]{2,8})*")
 _CODES: Final = re.compile(r"[\s,;]+")
@@ -112,8 +110,6 @@ def read(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> SettingsC
             continue
         try:
             _add(found.attributes, name, _READERS.get(name, _as_typed)(text))
-        except (TypeError, ValueError) as error:
-            found.errors[name] = _sentence(error)
         except Refusal as refusal:
             found.errors[name] = refusal.message
     _read_names(found)
@@ -194,7 +190,7 @@ def _as_typed(text: str) -> str:
 
 def _language(text: str) -> str:
     if not _LANGUAGE.fullmatch(text):
-        raise ValueError(gettext("Write the code of a language, such as en or pt-BR."))
+        raise Invalid(gettext("Write the code of a language, such as en or pt-BR."))
     return text
 
 
@@ -202,61 +198,17 @@ def _mode(text: str) -> str:
     return "auto_confidence" if text == "true" else "none"
 
 
-def _typed_by_rule(name: str) -> Callable[[str], Any]:
-    """Return a reader that accepts what the rule of an attribute or option accepts."""
-    convert = {**attributes.OPTION_TYPES, **attributes.ATTRIBUTE_TYPES}[name]
-
-    def read_text(text: str) -> Any:
-        converted = convert(text)
-        return text if name == "payment_cents" else converted
-
-    return read_text
-
-
-def _minutes(text: str) -> int:
-    """Read minutes as seconds."""
-    try:
-        seconds = Decimal(text or "x") * 60
-    except InvalidOperation:
-        seconds = Decimal("NaN")
-    if not seconds.is_finite() or not 1 <= seconds <= MAX_PAGE_SECONDS:
-        raise ValueError(
-            gettext("Write a number of minutes from 1 to %(most)s.")
-            % {"most": MAX_PAGE_SECONDS // 60}
-        )
-    return int(seconds)
-
-
-def _agreement(text: str) -> float | None:
-    """Read a percentage as a fraction; empty means none."""
-    if not text:
-        return None
-    found = attributes.OPTION_TYPES["reject_at"](text)
-    return float(Decimal(str(found)) / PERCENT)
+def _ticked(text: str) -> bool:
+    return text == "true"
 
 
 _READERS: Final[dict[str, Callable[[str], Any]]] = {
-    **{
-        name: _typed_by_rule(name)
-        for name in (
-            *("judgments_per_unit", "max_judgments_per_unit", "units_per_assignment"),
-            *("gold_per_assignment", "max_judgments_per_worker", "payment_cents"),
-            *("reject_at", "after_gold", "front_load", "gold_always", "hide_correct_answers"),
-        )
-    },
+    **{name: partial(read_number_setting, name) for name in NUMBER_SETTINGS},
+    **dict.fromkeys(("front_load", "gold_always", "hide_correct_answers"), _ticked),
     "language": _language,
     "variable_judgments_mode": _mode,
-    "min_unit_confidence": _agreement,
-    "req_ttl_in_seconds": _minutes,
 }
-"""Field to the function that turns its text into the value of the API, or raises what it must be;
-other fields are text."""
-
-
-def _sentence(error: Exception) -> str:
-    """Return what a value must be as a sentence: the rules name the attribute before it."""
-    message = str(error)
-    return message if message.endswith(".") else gettext("This %(problem)s.") % {"problem": message}
+"""Field to the function that turns its text into the value of the API; other fields are text."""
 
 
 def _split(text: str) -> list[str]:
