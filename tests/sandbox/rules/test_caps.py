@@ -66,7 +66,7 @@ def test_resume_is_refused_while_the_cap_is_reached(world: Any) -> None:
     world.do(caps.set_cap, job, PRICE)
     world.work(job, world.worker())
 
-    with pytest.raises(Invalid, match=r"The cap of \$0.12 is reached: \$0.12 are spent") as caught:
+    with pytest.raises(Invalid, match=r"The cap of \$0.12 is reached: \$0.12 is spent") as caught:
         world.do(jobs.resume, job)
     assert "Raise the cap, or remove it." in str(caught.value)
 
@@ -112,7 +112,10 @@ def test_a_bonus_counts_with_its_fee(world: Any) -> None:
         (0, r"above \$0.00"),
         (-1, r"above \$0.00"),
         (caps.MAX_CAP + 1, r"at most \$10,000,000.00"),
-        (PRICE, r"has spent \$0.12, and its open pages cost \$0.12 more. Write at least \$0.24"),
+        (
+            PRICE,
+            r"\$0.12: \$0.12 is spent, and the pages that are open cost \$0.12. .* least \$0.24",
+        ),
     ],
 )
 def test_a_cap_that_cannot_be_kept_is_refused(world: Any, cap: int, problem: str) -> None:
@@ -125,6 +128,82 @@ def test_a_cap_that_cannot_be_kept_is_refused(world: Any, cap: int, problem: str
         world.do(caps.set_cap, job, cap)
 
     assert world.do(jobs.reload, job).cap_mc is None
+
+
+def test_a_cap_covers_a_page_unless_the_job_has_ended(world: Any) -> None:
+    job, worker = world.launch_job(10), world.worker()
+
+    with pytest.raises(Invalid, match=r"be \$0.119: a page costs \$0.12. Write at least \$0.12."):
+        world.do(caps.set_cap, job, PRICE - 100)
+    world.work(job, worker)
+    with pytest.raises(Invalid, match=r"is spent, and a page costs \$0.12. Write at least \$0.24."):
+        world.do(caps.set_cap, job, 2 * PRICE - 1)
+    world.do(caps.set_cap, job, 2 * PRICE)
+    world.do(jobs.cancel, job)
+    world.do(caps.set_cap, job, PRICE)
+
+    with pytest.raises(Invalid, match=r"be \$0.11: \$0.12 is spent. Write at least \$0.12."):
+        world.do(caps.set_cap, job, PRICE - 1000)
+
+
+def test_the_least_cap_is_in_whole_cents(world: Any) -> None:
+    job = world.launch_job(20, payment_cents=1)
+
+    with pytest.raises(Invalid, match=r"a page costs \$0.012. Write at least \$0.02."):
+        world.do(caps.set_cap, job, 1000)
+
+
+def test_a_cap_that_is_accepted_lets_a_paused_job_resume(world: Any) -> None:
+    job = world.launch_job(20)
+    first, second = world.crowd(2)
+    world.take(job, first)
+    world.do(jobs.pause, job)
+    world.do(caps.set_cap, job, PRICE)
+    world.do(jobs.resume, job)
+
+    assert state(world, job) == ("running", None)
+    assert world.refusal_reason(job, second) == "no_work"
+
+
+def test_a_bonus_beyond_the_cap_is_refused(world: Any) -> None:
+    job, worker = world.launch_job(20), world.worker()
+    world.work(job, worker)
+    world.take(job, world.worker())
+    world.do(caps.set_cap, job, 5 * PRICE)
+    before = world.balance()
+
+    with pytest.raises(Invalid, match=r"costs \$0.372, and the cap of the job leaves \$0.36."):
+        world.do(workers.bonus, job, worker.id, 31)  # a page is open
+
+    assert (world.ledger("bonus"), world.balance()) == (0, before)
+    world.do(workers.bonus, job, worker.id, 30)
+    assert world.ledger("bonus") == -36
+    assert state(world, job) == ("running", None), "the page that is open is still covered"
+
+
+def test_a_bonus_that_leaves_no_room_for_a_page_pauses_the_job(world: Any) -> None:
+    job, worker = world.launch_job(20), world.worker()
+    world.work(job, worker)
+    world.do(caps.set_cap, job, 3 * PRICE)
+
+    world.do(workers.bonus, job, worker.id, 11)
+
+    assert state(world, job) == ("paused", "cap")
+    with pytest.raises(Invalid, match="is reached"):
+        world.do(jobs.resume, job)
+
+
+def test_a_bonus_for_unpaid_work_is_held_to_the_cap_and_the_work_goes_on(world: Any) -> None:
+    job, worker = world.launch_job(20, channel=INTERNAL), world.worker(channel=INTERNAL)
+    world.work(job, worker)
+    world.do(caps.set_cap, job, PRICE)
+
+    with pytest.raises(Invalid, match="leaves"):
+        world.do(workers.bonus, job, worker.id, 11)
+    world.do(workers.bonus, job, worker.id, 10)
+
+    assert state(world, job) == ("running", None)
+    world.work(job, worker)
 
 
 def test_a_job_whose_next_page_the_balance_does_not_cover_pauses(make_world: Any) -> None:

@@ -258,7 +258,7 @@ def _cap(facts: Facts) -> Iterator[Alert]:
     job, cost = facts.job, facts.cost
     if cost is None or cost.cap is None or job.pause_reason == "cap":
         return
-    if cost.expected <= cost.cap or not job.needed_count:
+    if cost.expected <= cost.cap or not cost.remaining:
         return
     left = max(0, cost.cap - cost.spent) / cost.remaining
     row = job.finalized_count + int(left * job.judgable_count)
@@ -268,7 +268,7 @@ def _cap(facts: Facts) -> Iterator[Alert]:
     }
     text = gettext("The job pauses there. About %(expected)s are needed, and the cap is %(cap)s.")
     money = {"expected": dollars(cost.expected), "cap": dollars(cost.cap)}
-    yield Alert(WARN, title, text % money, (Link(gettext("Change the cap"), "#cap"),))
+    yield Alert(WARN, title, text % money, (Link(gettext("Change the cap"), "#new-cap"),))
 
 
 def _fast_people(facts: Facts) -> Iterator[Alert]:

@@ -55,6 +55,11 @@ class Cost(NamedTuple):
         return not self.page_price and not self.spent
 
     @property
+    def has_room(self) -> bool:
+        """Whether the cap leaves room for another page: else the job cannot be resumed."""
+        return self.cap is None or self.cap - self.spent >= self.page_price
+
+    @property
     def free_under_cap(self) -> int:
         """What is neither spent nor reserved under the cap; 0 without a cap."""
         return 0 if self.cap is None else max(0, self.cap - self.spent - self.reserved)

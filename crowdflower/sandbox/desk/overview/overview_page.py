@@ -65,9 +65,9 @@ def show(request: DeskRequest) -> Response:
         cost_parts=_cost_parts(cost),
         dot=charts.dot,
         time_left=_time_left(figures.seconds_left),
-        new_cap=_new_cap(cost),
+        new_cap=_new_cap(tx, job, cost),
         missing=_missing(tx, job, cost),
-        typed_cap=request.form.get("cap", ""),
+        typed=request.form,
         shares=history.shares,
         is_sample=history.shares.seqs is not None and history.shares.rows < job.finalized_count,
         questions=drawn.question_shares(history.shares, url),
@@ -191,10 +191,10 @@ def _missing(tx: Transaction, job: Row[Any], cost: Cost) -> int:
     return -(-max(short, cost.page_price) // CENT) * CENT
 
 
-def _new_cap(cost: Cost) -> str:
+def _new_cap(tx: Transaction, job: Row[Any], cost: Cost) -> str:
     """Return a cap that is enough, in whole dollars and above the present one."""
-    enough = -(-cost.expected * 11 // 10 // DOLLAR)  # a tenth more than expected
-    return f"{max(enough, (cost.cap or 0) // DOLLAR + 1):.2f}"
+    enough = max(cost.expected * 11 // 10, caps.read_least(tx, job).cap)  # a tenth more
+    return f"{max(-(-enough // DOLLAR), (cost.cap or 0) // DOLLAR + 1):.2f}"
 
 
 def _time_left(seconds: float | None) -> str | None:

@@ -22,6 +22,7 @@ from crowdflower.sandbox.errors import Invalid, Refusal, Unfunded
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.rules import money
+from crowdflower.sandbox.rules.jobs import caps, jobs
 from crowdflower.sandbox.rules.work import workers
 from crowdflower.sandbox.store.tables import account
 
@@ -113,6 +114,34 @@ def _bonus(tx: Transaction, chosen: _Chosen, form: MultiDict[str, str]) -> str:
             )
             raise Invalid(problem % {"name": chosen.name(worker.worker_id)})
     price = len(chosen.numbers) * money.with_fee(amount * money.CENT, fee_percent(tx, job))
+    current = jobs.load_for_update(tx, job)
+    _require_money(tx, current, price)
+    paid = [*chosen.each(lambda number: workers.bonus(tx, job, number, amount, reason))]
+    done = ngettext(
+        "%(num)d contributor got a bonus of %(amount)s. With the fee it cost %(price)s.",
+        "%(num)d contributors got a bonus of %(amount)s each. With the fee it cost %(price)s.",
+        len(paid),
+    )
+    amounts = {"amount": dollars(amount * money.CENT), "price": dollars(price)}
+    said = done % {"num": len(paid), **amounts}
+    if jobs.reload(tx, job).state != current.state:
+        paused = gettext("The job is paused: its cap leaves no room for another page.")
+        said = f"{said} {paused}"
+    return said
+
+
+def _require_money(tx: Transaction, job: Row[Any], price: int) -> None:
+    """Check that bonuses can be paid, all of them together.
+
+    :raises Invalid: The cap of the job or the balance of the account does not cover them.
+    """
+    left = caps.left_for_bonuses(tx, job)
+    if left is not None and price > left:
+        problem = gettext(
+            "With the fee this costs %(price)s, and the cap of the job leaves %(left)s for bonuses."
+            " Nobody was paid. Raise the cap on the overview, or remove it."
+        )
+        raise Invalid(problem % {"price": dollars(price), "left": dollars(left)})
     try:
         money.require_funds(tx, job.account_id, price)
     except Unfunded:
@@ -121,14 +150,6 @@ def _bonus(tx: Transaction, chosen: _Chosen, form: MultiDict[str, str]) -> str:
         )
         balance = dollars(money.balance(tx, job.account_id))
         raise Invalid(problem % {"price": dollars(price), "balance": balance}) from None
-    paid = [*chosen.each(lambda number: workers.bonus(tx, job, number, amount, reason))]
-    done = ngettext(
-        "%(num)d contributor got a bonus of %(amount)s. With the fee it cost %(price)s.",
-        "%(num)d contributors got a bonus of %(amount)s each. With the fee it cost %(price)s.",
-        len(paid),
-    )
-    amounts = {"amount": dollars(amount * money.CENT), "price": dollars(price)}
-    return done % {"num": len(paid), **amounts}
 
 
 def _flag(tx: Transaction, chosen: _Chosen, form: MultiDict[str, str]) -> str:

@@ -20,6 +20,7 @@ from crowdflower.sandbox.pages.rendering import percent
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules import quiz
 from crowdflower.sandbox.rules.completion.finalization import ACTIVE_STATES
+from crowdflower.sandbox.rules.jobs import caps
 
 if TYPE_CHECKING:
     from flask import Response
@@ -55,6 +56,7 @@ def show(request: DeskRequest) -> Response:
         fee_pct=people_acts.fee_percent(request.tx, job),
         reopens=job.state in ACTIVE_STATES and not job.units_remain_finalized,
         max_bonus=request.tx.limits.bonus_cents,
+        cap_left=caps.left_for_bonuses(request.tx, job),
         max_message=MAX_MESSAGE_LENGTH,
         max_reason=MAX_REASON_LENGTH,
         latest_pages=LATEST_PAGES,

@@ -1,9 +1,11 @@
 """The cap of a job: the most that it may cost, with its bonuses and the fee.
 
-A page is handed out only if the cap covers it together with all pages that are open. When what is
-spent leaves no room for another page, the job pauses; its requester raises the cap and resumes it.
-A bonus is paid even beyond the cap, as its requester pays it by hand. A job without a cap has no
-further check.
+A page is handed out, and a bonus is paid, only if the cap covers it together with all pages that
+are open. When what is spent leaves no room for another page, the job pauses; its requester raises
+the cap and resumes it. A job without a cap has no further check.
+
+The hosted service knows no cap: only the desk sets one. What the API asks of a job that has one is
+held to it, too, as a cap that a script can pass is none.
 """
 
 from __future__ import annotations
@@ -34,6 +36,24 @@ class Room(NamedTuple):
     """When all open pages are submitted and paid."""
 
 
+class Least(NamedTuple):
+    """What the cap of a job covers at least, in thousandths of a US cent: else it would stop."""
+
+    spent: int
+
+    open_pages: int
+    """What they will cost."""
+
+    next_page: int
+    """The price of a page; 0 if it is free, or the job has ended."""
+
+    @property
+    def cap(self) -> int:
+        """The least cap, in whole cents."""
+        lowest = self.spent + max(self.open_pages, self.next_page)
+        return -(-lowest // money.CENT) * money.CENT
+
+
 def read_room(tx: Transaction, job_id: int, cap_mc: int) -> Room:
     """Return what is left under the cap of a job."""
     spent = page_money.read_spent(tx.driver, job_id)
@@ -45,24 +65,35 @@ def set_cap(tx: Transaction, job: Row[Any], cap_mc: int | None) -> None:
     """Set, raise, lower or remove the cap of a job; the job stays in its state.
 
     :param cap_mc: In thousandths of a US cent; ``None`` removes the cap.
-    :raises Invalid: The cap is not positive, too high, or below what the job has spent and its open
-        pages will cost.
+    :raises Invalid: The cap is not positive, too high, or too low for the job to go on.
     """
     locks.lock_job(tx, job.id)
     if cap_mc is not None:
         if not 0 < cap_mc <= MAX_CAP:
             raise Invalid(f"Write a cap above $0.00, of at most {_dollars(MAX_CAP)}.")
-        room = read_room(tx, job.id, cap_mc)
-        if room.after_open_pages < 0:
-            promised = room.now - room.after_open_pages
-            pages = f", and its open pages cost {_dollars(promised)} more" if promised else ""
+        least = read_least(tx, job)
+        if cap_mc < least.cap:
             raise Invalid(
-                f"The cap cannot be {_dollars(cap_mc)}: the job has spent"
-                f" {_dollars(cap_mc - room.now)}{pages}. Write at least"
-                f" {_dollars(cap_mc - room.after_open_pages)}."
+                f"The cap cannot be {_dollars(cap_mc)}: {_sum(least)}. Write at least"
+                f" {_dollars(least.cap)}."
             )
     values = {"cap_mc": cap_mc, "updated_at": tx.clock.now()}
     tx.run(update(jobs).where(jobs.c.id == job.id).values(values))
+
+
+def read_least(tx: Transaction, job: Row[Any]) -> Least:
+    """Return the least that the cap of a job can be, and what it is made of."""
+    spent = page_money.read_spent(tx.driver, job.id)
+    state = tx.one(select(jobs.c.state).where(jobs.c.id == job.id)).state
+    next_page = 0 if state in {"finished", "canceled"} else page_price(tx, job)
+    return Least(spent.pages + spent.bonuses, spent.promised, next_page)
+
+
+def has_room(tx: Transaction, job: Row[Any]) -> bool:
+    """Return whether the cap of a job leaves room for another page besides what is spent."""
+    if job.cap_mc is None:
+        return True
+    return read_room(tx, job.id, job.cap_mc).now >= page_price(tx, job)
 
 
 def require_room(tx: Transaction, job: Row[Any]) -> None:
@@ -70,13 +101,36 @@ def require_room(tx: Transaction, job: Row[Any]) -> None:
 
     :raises Invalid: The cap is reached.
     """
-    if job.cap_mc is None:
+    if has_room(tx, job):
         return
-    price, left = page_price(tx, job), read_room(tx, job.id, job.cap_mc).now
-    if left < price:
+    spent = job.cap_mc - read_room(tx, job.id, job.cap_mc).now
+    raise Invalid(
+        f"The cap of {_dollars(job.cap_mc)} is reached: {_dollars(spent)} is spent, and the next"
+        f" page costs {_dollars(page_price(tx, job))}. Raise the cap, or remove it."
+    )
+
+
+def left_for_bonuses(tx: Transaction, job: Row[Any]) -> int | None:
+    """Return what the cap of a job leaves for bonuses with their fee; ``None`` without a cap.
+
+    What its open pages will cost is not left: their contributors work for it already.
+    """
+    if job.cap_mc is None:
+        return None
+    return max(0, read_room(tx, job.id, job.cap_mc).after_open_pages)
+
+
+def require_room_for_bonus(tx: Transaction, job: Row[Any], price_mc: int) -> None:
+    """Check that the cap of a job covers a bonus.
+
+    :param price_mc: With the fee.
+    :raises Invalid: It does not.
+    """
+    left = left_for_bonuses(tx, job)
+    if left is not None and price_mc > left:
         raise Invalid(
-            f"The cap of {_dollars(job.cap_mc)} is reached: {_dollars(job.cap_mc - left)} are"
-            f" spent, and the next page costs {_dollars(price)}. Raise the cap, or remove it."
+            f"With the fee this costs {_dollars(price_mc)}, and the cap of the job leaves"
+            f" {_dollars(left)}. Raise the cap on the desk, or remove it."
         )
 
 
@@ -89,5 +143,19 @@ def page_price(tx: Transaction, job: Row[Any]) -> int:
     return money.with_fee(job.payment_mc, fee.markup_pct)
 
 
+def _sum(least: Least) -> str:
+    """Return in words what a cap is made of."""
+    found = []
+    if least.spent:
+        found.append(f"{_dollars(least.spent)} is spent")
+    if least.open_pages >= max(1, least.next_page):
+        found.append(f"the pages that are open cost {_dollars(least.open_pages)}")
+    elif least.next_page:
+        found.append(f"a page costs {_dollars(least.next_page)}")
+    return ", and ".join(found)
+
+
 def _dollars(amount_mc: int) -> str:
-    return f"${amount_mc / money.CENT / 100:,.2f}"
+    """Return an amount to the last part of a cent, so that sums of amounts can be checked."""
+    whole, _, decimals = f"{amount_mc / money.CENT / 100:,.5f}".partition(".")
+    return f"${whole}.{decimals.rstrip('0').ljust(2, '0')}"

@@ -14,9 +14,10 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 from crowdflower.sandbox.errors import BadRequest, Invalid, NotFound
 from crowdflower.sandbox.rules import money
 from crowdflower.sandbox.rules.completion import closing, worker_trust
-from crowdflower.sandbox.rules.jobs import jobs
+from crowdflower.sandbox.rules.jobs import caps, jobs
 from crowdflower.sandbox.rules.settings import countries
 from crowdflower.sandbox.store import Transaction
+from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.tables import account, account_flag, worker, worker_job
 from crowdflower.sandbox.store.tables import bonus as bonuses
 from crowdflower.sandbox.store.tables import message as messages
@@ -96,9 +97,12 @@ def bonus(
 ) -> None:
     """Pay a contributor a bonus; the requester also pays the fee on it.
 
+    A job whose cap then leaves no room for another page pauses, as after a page.
+
     :param amount_cents: The bonus, in whole US cents.
     :raises NotFound: The contributor has no judgment in the job.
-    :raises Invalid: The amount is 0 or negative, or above the maximum of one bonus.
+    :raises Invalid: The amount is 0 or negative, or above the maximum of one bonus; or the cap of
+        the job does not cover it.
     :raises BadRequest: The contributor's channel does not support bonuses.
     :raises Unfunded: The balance of the account is too low.
     """
@@ -113,6 +117,8 @@ def bonus(
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id))
     paid = amount_cents * money.CENT
     price = money.with_fee(paid, fee.markup_pct)
+    locks.lock_job(tx, job.id)
+    caps.require_room_for_bonus(tx, jobs.reload(tx, job), price)
     money.require_funds(tx, job.account_id, price)
     money.post(tx, job.account_id, "bonus", -price, job_id=job.id, note=reason)
     line = {
@@ -124,6 +130,8 @@ def bonus(
     }
     bonus_id = tx.add(bonuses, line)
     _update(tx, job, worker_id, bonus_mc=worker_job.c.bonus_mc + paid)
+    if not caps.has_room(tx, jobs.reload(tx, job)):
+        jobs.pause_automatically(tx, job.id, "cap")
     text = f"You received a bonus of ${amount_cents / 100:.2f}."
     _send(tx, job, worker_id, f"{text} {reason}" if reason else text, bonus_id)
 
