@@ -33,14 +33,11 @@ class JobHead(NamedTuple):
 
 def read_head(tx: Transaction, job: Row[Any]) -> JobHead:
     """Read the head of a job."""
-    is_new = (*units_of(tx, job.id), unit.c.state == "new")
     first = select(func.min(orders.c.created_at)).where(orders.c.job_id == job.id)
     people = select(func.count()).select_from(worker_job).where(worker_job.c.job_id == job.id)
     rows = job.units_count - job.golds_count
     ordered = job.judgable_count + job.finalized_count
-    new_rows = 0
-    if rows > ordered:
-        new_rows = tx.connection.scalar(select(func.count()).select_from(unit).where(*is_new)) or 0
+    new_rows = count_new_rows(tx, job) if rows > ordered else 0
     return JobHead(
         title=job.title or f"Job {job.id}",
         url=f"/desk/jobs/{job.id}",
@@ -52,3 +49,9 @@ def read_head(tx: Transaction, job: Row[Any]) -> JobHead:
         golds=job.golds_count,
         now=tx.clock.now(),
     )
+
+
+def count_new_rows(tx: Transaction, job: Row[Any]) -> int:
+    """Return how many rows of a job can be ordered."""
+    is_new = (*units_of(tx, job.id), unit.c.state == "new")
+    return tx.connection.scalar(select(func.count()).select_from(unit).where(*is_new)) or 0

@@ -170,17 +170,44 @@ def test_more_rows_are_ordered_once(box: Sandbox, client: Client, desk: Browser)
     assert row(box, job).judgable_count == 30
 
 
-@pytest.mark.parametrize("units", ["", "0", "-1", "many", "1.5", "9" * 40, "٣"])
-def test_a_number_of_rows_that_is_none_is_refused(
-    client: Client, desk: Browser, units: str
+@pytest.mark.parametrize(
+    "units", ["", "0", "-1", "many", "1.5", "1,0", "31", "200", "1e1", "9" * 40, "٣"]
+)
+def test_a_number_of_rows_that_cannot_be_ordered_is_refused(
+    box: Sandbox, client: Client, desk: Browser, units: str
 ) -> None:
     job = make_job(client, 40)
     job.launch(10, channels=[ON_DEMAND])
 
-    response = desk.post(url(job), do="order", units=units)
+    response = desk.post(url(job), do="order", units=units, once="key")
 
     assert response.status_code == 422
-    assert "Write how many rows to order, such as 150" in readable(response.text)
+    assert "“Rows to order” is a whole number from 1 to 30" in readable(response.text)
+    assert re.search(
+        r'<details class="menu" open>\s*<summary class="btn">.*Order more', response.text
+    )
+    assert f'id="more" name="units" inputmode="numeric" value="{units}"' in response.text
+    assert row(box, job).judgable_count == 10
+    said = desk.said(desk.post(url(job), do="order", units=" 30 ", once="key"))
+    assert "30 rows were ordered." in said, "the key is not used up"
+
+
+def test_rows_are_ordered_with_a_comma_between_thousands(
+    box: Sandbox, client: Client, desk: Browser
+) -> None:
+    job = make_job(client, 1100, payment_cents=1)
+    job.launch(10, channels=[ON_DEMAND])
+    assert 'value="1,090"' in desk.get(url(job)).text
+
+    assert "1,080 rows were ordered." in desk.said(desk.post(url(job), do="order", units="1,080"))
+    assert row(box, job).judgable_count == 1090
+
+
+def test_no_rows_are_ordered_when_there_are_none(client: Client, desk: Browser) -> None:
+    response = desk.post(url(launch(client)), do="order", units="1")
+
+    assert response.status_code == 422
+    assert "There are no rows to order. Add rows first." in readable(response.text)
 
 
 def test_a_cap_pauses_the_job_and_raising_it_goes_on(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from sqlalchemy import func, select
-
 from crowdflower.sandbox.desk.fields.dollar_amounts import read_dollars
 from crowdflower.sandbox.desk.fields.typed_numbers import read_whole
+from crowdflower.sandbox.desk.job_head import count_new_rows
 from crowdflower.sandbox.desk.new_job import steps
 from crowdflower.sandbox.desk.new_job.launch_checks import read_checks
 from crowdflower.sandbox.desk.new_job.launch_costs import read_launch_costs
@@ -16,17 +15,15 @@ from crowdflower.sandbox.errors import BadRequest, Invalid, Unfunded
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.pages.work_page import redirect
-from crowdflower.sandbox.rules import accounts, visibility
+from crowdflower.sandbox.rules import accounts
 from crowdflower.sandbox.rules.jobs import caps, orders
 from crowdflower.sandbox.rules.money import CENT
-from crowdflower.sandbox.store.tables import unit
 
 if TYPE_CHECKING:
     from flask import Response
     from sqlalchemy import Row
 
     from crowdflower.sandbox.desk.desk_request import DeskRequest
-    from crowdflower.sandbox.store import Transaction
 
 FEW: Final = 20
 """Rows to try a job with."""
@@ -40,7 +37,7 @@ def show(request: DeskRequest) -> Response:
     job, tx = request.require_job, request.tx
     if not steps.is_draft(job):
         return redirect(steps.job_url(job))
-    available = count_new(tx, job)
+    available = count_new_rows(tx, job)
     typed = request.form.get("units", request.args.get("units"))
     count = available
     if typed is not None and available:
@@ -77,7 +74,7 @@ def receive(request: DeskRequest) -> Response:
     act = request.form.get("do")
     if act not in {"costs", "credit", "launch"}:
         raise BadRequest(gettext("Press the button that launches the rows."))
-    available = count_new(tx, job)
+    available = count_new_rows(tx, job)
     if not available:
         raise Invalid(gettext("There are no rows to order. Add rows first."))
     count = _read_count(request.form.get("units", ""), available)
@@ -109,12 +106,6 @@ def receive(request: DeskRequest) -> Response:
         ) from None
     said = ngettext("%(num)s row was launched.", "%(num)s rows were launched.", count)
     return request.redirect(steps.job_url(job), said % {"num": f"{count:,}"})
-
-
-def count_new(tx: Transaction, job: Row[Any]) -> int:
-    """Return how many rows of a job can be ordered."""
-    is_new = (*visibility.units_of(tx, job.id), unit.c.state == "new")
-    return int(tx.one(select(func.count().label("rows")).where(*is_new)).rows)
 
 
 def _read_count(text: str, available: int) -> int:

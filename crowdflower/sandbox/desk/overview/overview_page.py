@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox.desk import charts
 from crowdflower.sandbox.desk.fields.dollar_amounts import DOLLAR, read_dollars
+from crowdflower.sandbox.desk.fields.typed_numbers import read_whole
+from crowdflower.sandbox.desk.job_head import count_new_rows
 from crowdflower.sandbox.desk.overview import overview_charts as drawn
 from crowdflower.sandbox.desk.overview.alerts import Facts, find_alerts
 from crowdflower.sandbox.desk.overview.cost import Cost, estimate, read_cost
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
 
 REFRESH: Final = 5
 """Seconds between two updates of a page that is open."""
-
-MAX_DIGITS: Final = 12
-"""Digits of a number that a person may write."""
 
 
 def show(request: DeskRequest) -> Response:
@@ -109,11 +108,15 @@ def _cancel(request: DeskRequest) -> str:
 
 
 def _order(request: DeskRequest) -> str:
-    rows = _read_rows(request.form.get("units", ""))
-    order = orders.place(request.tx, request.require_job, rows, ())
-    number = order.units_count
-    text = ngettext("%(num)s row was ordered.", "%(num)s rows were ordered.", number)
-    return text % {"num": f"{number:,}"}
+    job = jobs.load_for_update(request.tx, request.require_job)
+    available = count_new_rows(request.tx, job)
+    if not available:
+        raise Invalid(gettext("There are no rows to order. Add rows first."))
+    typed = request.form.get("units", "")
+    rows = read_whole(typed, gettext("Rows to order"), 1, available)
+    orders.place(request.tx, job, rows, ())
+    text = ngettext("%(num)s row was ordered.", "%(num)s rows were ordered.", rows)
+    return text % {"num": f"{rows:,}"}
 
 
 def _set_cap(request: DeskRequest) -> str:
@@ -151,16 +154,6 @@ _ACTS: Final[dict[str, Callable[[DeskRequest], str]]] = {
     "fund": _fund,
 }
 """The field ``do`` of a form to what it does; it returns what to say."""
-
-
-def _read_rows(text: str) -> int:
-    plain = text.strip().replace(",", "")
-    if not (plain.isascii() and plain.isdecimal()) or len(plain) > MAX_DIGITS or not int(plain):
-        raise Invalid(
-            gettext("Write how many rows to order, such as 150, not “%(text)s”.")
-            % {"text": text[:MAX_DIGITS]}
-        )
-    return int(plain)
 
 
 def _cost_parts(cost: Cost) -> dict[str, Part]:
