@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from crowdflower.sandbox.desk.overview.cost import estimate
 from crowdflower.sandbox.rules import money, quiz
-from crowdflower.sandbox.rules.jobs import orders
-from crowdflower.sandbox.rules.settings import channels
 from crowdflower.sandbox.store.tables import account
 
 if TYPE_CHECKING:
@@ -44,23 +43,25 @@ class LaunchCosts:
         """What the balance lacks for the order."""
         return max(self.reserved_mc - self.balance_mc, 0)
 
+    @property
+    def reserves_more(self) -> bool:
+        """Whether more is reserved than the rows cost at most: the least that an order reserves."""
+        return self.at_most_mc is not None and self.reserved_mc > self.at_most_mc
+
 
 def read_launch_costs(tx: Transaction, job: Row[Any], units_count: int) -> LaunchCosts:
     """Work out what an order costs, as placing it does."""
-    names, judgments = channels.enabled(tx, job.id), job.judgments_per_unit
-    is_free = bool(names) and all(money.is_free(tx, name) for name in names)
-    at_most = 0 if is_free else orders.estimate_cost(tx, job, units_count)
-    is_endless = job.variable_judgments_mode != "none" and job.max_judgments_per_unit is None
+    found = estimate(tx, job, units_count)
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id)).markup_pct
     on_page = quiz.units_per_page(job)
     return LaunchCosts(
-        expected_mc=0 if is_free else orders.estimate_cost(tx, job, units_count, judgments),
-        at_most_mc=None if is_endless and not is_free else at_most,
-        reserved_mc=0 if is_free else orders.reserve_for(tx, at_most),
+        expected_mc=found.expected,
+        at_most_mc=found.at_most,
+        reserved_mc=found.reserved,
         balance_mc=money.balance(tx, job.account_id),
         page_mc=money.with_fee(job.payment_mc, fee),
         fee_percent=fee,
         rows_on_page=on_page,
-        pages=judgments * -(-units_count // on_page),
-        is_free=is_free,
+        pages=job.judgments_per_unit * -(-units_count // on_page),
+        is_free=found.is_free,
     )

@@ -9,9 +9,12 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sqlalchemy import select
+
 from crowdflower.sandbox.rules.jobs import caps, orders
 from crowdflower.sandbox.rules.money import CENT
 from crowdflower.sandbox.store.fast import job_history, page_money
+from crowdflower.sandbox.store.tables import orders as table
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -36,8 +39,11 @@ class Cost(NamedTuple):
     """Held for pages that are to come, and those that are open."""
     remaining: int
     """What it costs to finish the rows that are ordered."""
-    at_most: int
-    """In the end, when every row takes as many judgments as the job allows; or the cap."""
+    at_most: int | None
+    """In the end, when every row takes as many judgments as the job allows; or the cap; or ``None``
+    if nothing limits it."""
+    least_reserve: int | None
+    """What an order reserves at least, if one of those open costs less."""
     cap: int | None
     page_price: int
     """0 if only contributors who are not paid may work."""
@@ -60,6 +66,11 @@ class Cost(NamedTuple):
         return self.cap is None or self.cap - self.spent >= self.page_price
 
     @property
+    def reserves_more(self) -> bool:
+        """Whether more is reserved than the job can still cost."""
+        return self.at_most is not None and self.reserved > self.at_most - self.spent
+
+    @property
     def free_under_cap(self) -> int:
         """What is neither spent nor reserved under the cap; 0 without a cap."""
         return 0 if self.cap is None else max(0, self.cap - self.spent - self.reserved)
@@ -68,8 +79,14 @@ class Cost(NamedTuple):
 class Estimate(NamedTuple):
     """What rows that are not ordered cost, in thousandths of a US cent."""
 
+    is_free: bool
+    """Whether pages of all channels of the job are free."""
     expected: int
-    at_most: int
+    """With the judgments that each row gets at least."""
+    at_most: int | None
+    """With the most judgments that a row may get; ``None`` if nothing limits them."""
+    reserved: int
+    """What the order takes from the balance; the rest comes back when the job ends."""
 
 
 def read_cost(tx: Transaction, job: Row[Any]) -> Cost:
@@ -94,7 +111,8 @@ def read_cost(tx: Transaction, job: Row[Any]) -> Cost:
         bonuses=paid.bonuses,
         reserved=reserved,
         remaining=remaining,
-        at_most=spent + most if job.cap_mc is None else job.cap_mc,
+        at_most=_at_most(job, spent + most),
+        least_reserve=_least_reserve(tx, job),
         cap=job.cap_mc,
         page_price=price,
         for_row=for_row,
@@ -102,12 +120,26 @@ def read_cost(tx: Transaction, job: Row[Any]) -> Cost:
 
 
 def estimate(tx: Transaction, job: Row[Any], rows: int) -> Estimate:
-    """Return what it costs to order rows: as often as each is judged at least, and at most."""
-    if not caps.page_price(tx, job):
-        return Estimate(0, 0)
-    judgments = job.expected_judgments_per_unit or job.judgments_per_unit
-    expected = orders.estimate_cost(tx, job, rows, judgments)
-    return Estimate(expected, max(expected, orders.estimate_cost(tx, job, rows)))
+    """Return what it costs to order rows, as placing the order does."""
+    if caps.is_free(tx, job):
+        return Estimate(True, 0, 0, 0)
+    expected = orders.estimate_cost(tx, job, rows, job.judgments_per_unit)
+    most = orders.estimate_cost(tx, job, rows)
+    limit = None if orders.has_endless_rows(job) else most
+    return Estimate(False, expected, limit, orders.reserve_for(tx, most))
+
+
+def _at_most(job: Row[Any], most: int) -> int | None:
+    if job.cap_mc is not None:
+        return int(job.cap_mc)
+    return None if orders.has_endless_rows(job) and job.judgable_count else most
+
+
+def _least_reserve(tx: Transaction, job: Row[Any]) -> int | None:
+    least = tx.limits.minimum_reserve_cents * CENT
+    is_small = (table.c.job_id == job.id, table.c.state == "open", table.c.cost_mc < least)
+    found = tx.one(select(table.c.id).where(*is_small, table.c.reserved_mc > 0).limit(1))
+    return None if found is None else least
 
 
 def _useful_judgments(tx: Transaction, job: Row[Any]) -> int:

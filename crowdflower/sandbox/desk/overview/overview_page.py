@@ -39,12 +39,12 @@ def show(request: DeskRequest) -> Response:
     tx, job, url = request.tx, request.require_job, f"/desk/jobs/{request.require_job.id}"
     if job.state == "unordered":
         facts = Facts(tx, job, url, None, None, None, request.desk.reports)
-        rows = job.units_count - job.golds_count
+        rows = count_new_rows(tx, job)  # without those that were canceled
         return request.job_page(
             "overview_draft.html",
             "overview",
             levels=find_alerts(facts),
-            rows=rows,
+            rows=job.units_count - job.golds_count,
             limits=gold_limits(job),
             estimate=estimate(tx, job, rows) if rows else None,
             people=people_needed(job, rows),

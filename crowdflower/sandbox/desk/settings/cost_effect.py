@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from crowdflower.quality.gold_limits import GoldLimits
+from crowdflower.sandbox.desk.job_head import count_new_rows
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
@@ -41,7 +42,7 @@ _MIN_PAGES: Final = 5
 class CostEffect:
     """The effect of settings. Money is in thousandths of a cent, with the fee unless it is pay.
 
-    :param rows: Rows to be judged, without test questions.
+    :param rows: Rows that are, were or can be judged, without test questions and canceled rows.
     :param at_most_mc: ``None`` if nothing limits the cost.
     :param is_free: Whether only the requester's own contributors work, who are not paid for.
     :param page_seconds: The median time for a page so far; ``None`` if it is not known yet.
@@ -83,7 +84,7 @@ def read_effect(tx: Transaction, job: Any, enabled: Iterable[str] | None = None)
     :param enabled: The channels; by default those that are stored.
     """
     names = list(channels.enabled(tx, job.id) if enabled is None else enabled)
-    rows = max(0, job.units_count - job.golds_count)
+    rows = job.judgable_count + job.finalized_count + count_new_rows(tx, job)
     judgments = int(job.judgments_per_unit)
     limits = _gold_limits(job)
     quota = _quota(limits, job.max_judgments_per_worker)
@@ -92,7 +93,7 @@ def read_effect(tx: Transaction, job: Any, enabled: Iterable[str] | None = None)
     effect = CostEffect(
         rows=rows,
         expected_mc=orders.estimate_cost(tx, job, rows, judgments),
-        at_most_mc=None if _is_endless(job) else orders.estimate_cost(tx, job, rows),
+        at_most_mc=None if orders.has_endless_rows(job) else orders.estimate_cost(tx, job, rows),
         is_free=bool(names) and all(money.is_free(tx, name) for name in names),
         page_seconds=seconds,
         hourly_mc=hourly,
@@ -166,13 +167,6 @@ def _quota(limits: GoldLimits, most: int | None) -> int | None:
     """Return how many rows one person can do; ``None`` for no limit."""
     quotas = [each for each in (limits.rows_per_contributor, most) if each is not None]
     return min(quotas, default=None)
-
-
-def _is_endless(job: Any) -> bool:
-    """Return whether rows are judged until people agree, however long that takes."""
-    has_goal = job.min_unit_confidence is not None or job.options.get("dynamic_matching")
-    is_dynamic = job.variable_judgments_mode != "none" and has_goal
-    return bool(is_dynamic and job.max_judgments_per_unit is None)
 
 
 def _page_seconds(tx: Transaction, job_id: int) -> float | None:

@@ -134,10 +134,15 @@ def require_room_for_bonus(tx: Transaction, job: Row[Any], price_mc: int) -> Non
         )
 
 
+def is_free(tx: Transaction, job: Row[Any]) -> bool:
+    """Return whether all channels of a job are free: its pages cost nothing, and none is held."""
+    enabled = channel.read(tx, job)[0]
+    return bool(enabled) and all(money.is_free(tx, name) for name in enabled)
+
+
 def page_price(tx: Transaction, job: Row[Any]) -> int:
     """Return what a page of a job costs with the fee; 0 if all of its channels are free."""
-    enabled = channel.read(tx, job)[0]
-    if enabled and all(money.is_free(tx, name) for name in enabled):
+    if is_free(tx, job):
         return 0
     fee = tx.one(select(account.c.markup_pct).where(account.c.id == job.account_id))
     return money.with_fee(job.payment_mc, fee.markup_pct)

@@ -173,6 +173,13 @@ def estimate_cost(
     return int(judgments * pages * money.with_fee(job.payment_mc, fee.markup_pct))
 
 
+def has_endless_rows(job: Any) -> bool:
+    """Return whether rows of a job are judged until people agree, however long that takes."""
+    has_goal = job.min_unit_confidence is not None or job.options.get("dynamic_matching")
+    is_dynamic = job.variable_judgments_mode != "none" and has_goal
+    return bool(is_dynamic and job.max_judgments_per_unit is None)
+
+
 def reserve_for(tx: Transaction, cost_mc: int) -> int:
     """Return what an order of this cost reserves, in thousandths of a US cent."""
     return max(cost_mc, tx.limits.minimum_reserve_cents * money.CENT)
