@@ -41,21 +41,22 @@ def make_hostile_job(box: Sandbox) -> Job:
     job.mark_test_questions("mood")
     job.launch(12, channels=["cf_internal"])
     url = urlsplit(box.work_url(job))
-    _work(box, f"{url.path}?{url.query}")
+    work_and_contest(box, f"{url.path}?{url.query}", SCRIPT, SCRIPT)
     job.get_worker(next(iter(job.judgments())).worker_id).notify(SCRIPT)
     return job.reload()
 
 
-def _work(box: Sandbox, path: str) -> None:
+def work_and_contest(box: Sandbox, path: str, name: str, text: str) -> None:
+    """Miss a test question on the pages of a job, contest it with a text, and answer with it."""
     browser = box.app.test_client()
-    browser.post(path, data={"name": SCRIPT})
+    browser.post(path, data={"name": name})
     for mood in ("good", "good", "bad", "good"):
         html = browser.get(path).text
         fields = dict(re.findall(r'name="(assignment|token)" value="([^"]*)"', html))
         for unit in dict.fromkeys(re.findall(r'name="u(\d+)\[mood\]', html)):
-            fields |= {f"u{unit}[mood]": mood, f"u{unit}[why]": SCRIPT}
+            fields |= {f"u{unit}[mood]": mood, f"u{unit}[why]": text}
         html = browser.post(path, data=fields, follow_redirects=True).text
         form = re.search(r'action="([^"]*/contest[^"]*)".*?</form>', html, re.DOTALL)
         if form is not None:
             hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
-            browser.post(unescape(form[1]), data={**hidden, "contest": SCRIPT})
+            browser.post(unescape(form[1]), data={**hidden, "contest": text})
