@@ -85,6 +85,22 @@ def test_a_launched_job_without_answers_says_so(client: Client, desk: Browser) -
     assert "Expected in the end $2.88" in page
 
 
+@pytest.mark.parametrize("rows", [1, 5, 6, 40])
+def test_a_job_is_expected_to_cost_what_was_said_before_its_launch(
+    client: Client, desk: Browser, rows: int
+) -> None:
+    job = make_job(client, 40, units_per_assignment=4)
+    job.channels = [ON_DEMAND]
+    before = desk.text(f"/desk/jobs/{job.id}/new/launch", units=rows)
+    job.launch(rows, channels=[ON_DEMAND])
+
+    after = desk.text(f"/desk/jobs/{job.id}")
+
+    said = re.search(r"Expected (\$[\d.]+)", before)
+    assert said is not None
+    assert f"Expected in the end {said[1]}" in after
+
+
 def test_a_finished_job_shows_its_figures_charts_and_answers(
     box: Sandbox, client: Client, desk: Browser
 ) -> None:

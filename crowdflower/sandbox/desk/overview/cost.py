@@ -99,7 +99,7 @@ def read_cost(tx: Transaction, job: Row[Any]) -> Cost:
     for_judgment = paid.pages / useful if useful >= ENOUGH else None
     remaining = most = 0
     if price and job.needed_count:
-        remaining = orders.estimate_cost(tx, job, job.needed_count, 1)
+        remaining = _estimate_needed(tx, job)
         if for_judgment is not None:
             remaining = max(remaining, ceil(job.needed_count * for_judgment / CENT) * CENT)
         most = max(remaining, orders.estimate_cost(tx, job, job.judgable_count))
@@ -127,6 +127,17 @@ def estimate(tx: Transaction, job: Row[Any], rows: int) -> Estimate:
     most = orders.estimate_cost(tx, job, rows)
     limit = None if orders.has_endless_rows(job) else most
     return Estimate(False, expected, limit, orders.reserve_for(tx, most))
+
+
+def _estimate_needed(tx: Transaction, job: Row[Any]) -> int:
+    """Return what the judgments cost that open rows need: a contributor gets each row once.
+
+    At the launch it is what the order was estimated to cost.
+    """
+    rows = max(job.judgable_count, 1)
+    each, rest = divmod(job.needed_count, rows)
+    needed = orders.estimate_cost(tx, job, rows, each)
+    return needed + orders.estimate_cost(tx, job, rest, 1)
 
 
 def _at_most(job: Row[Any], most: int) -> int | None:
