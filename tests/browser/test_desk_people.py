@@ -34,6 +34,7 @@ def test_everyone_is_chosen_at_once_and_a_double_click_pays_once(
     page.keyboard.press("Enter")
 
     page.check("[data-all=who]")
+    assert page.inner_text("[data-chosen]") == "Chosen: 2"
     page.click("summary:has-text('Bonus')")
     page.fill("#cents", "5")
     page.keyboard.press("Enter")

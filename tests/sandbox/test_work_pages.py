@@ -252,7 +252,7 @@ def test_the_code_of_a_row_is_checked_with_the_message_of_the_form(box: Sandbox)
     assert wrong.status_code == untouched.status_code == 422
     assert wrong.text.count("Not the code.</li>") == len(codes) - 1
     assert untouched.text.count("Please answer this question.</li>") == len(codes)
-    assert "Your answers are handed in." in right.text
+    assert "Your page was submitted." in right.text
     assert sorted(each.data["says"] for each in judgments(job)) == sorted(codes)
 
 
@@ -475,7 +475,7 @@ def test_a_page_gets_more_time_once(box: Sandbox) -> None:
     assert "More time" not in more.text.partition("<dialog")[0].partition('class="bar"')[2]
     assert again.status_code == 409
     assert "a page gets it once" in again.text
-    assert "Your answers are handed in." in submitted.text
+    assert "Your page was submitted." in submitted.text
     assert len(judgments(job)) == len(ROWS)
 
 
@@ -802,7 +802,7 @@ def test_the_address_of_earlier_versions_leads_to_the_page(box: Sandbox) -> None
 
     assert (moved.status_code, moved.headers["Location"]) == (308, person.url)
     assert "Review 1" in page.text
-    assert "Your answers are handed in." in posted.text
+    assert "Your page was submitted." in posted.text
     assert len(judgments(job)) == len(ROWS)
 
 

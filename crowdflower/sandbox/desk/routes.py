@@ -133,7 +133,7 @@ def _receive(page: DeskPage, session: Session, ids: dict[str, int]) -> Response:
     refuse_other_sites(request.headers, request.host)
     if request.form.get("token") != session.token:
         raise Forbidden(
-            gettext("The page was too old, or came from elsewhere. Open it again and repeat it.")
+            gettext("This page was too old, or came from elsewhere. Open it again and repeat it.")
         )
     access, once = _desk().access, request.form.get("once")
     if once and not access.begin_act(session, once):

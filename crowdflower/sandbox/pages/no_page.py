@@ -128,7 +128,7 @@ def quiz_passed(url: str) -> Say:
 
     :param url: Address of the job's page.
     """
-    text = gettext("Your answers are handed in. The pages that follow are the work itself.")
+    text = gettext("The pages that follow are the work itself.")
     title = gettext("You passed the quiz")
     return Say(title, (text,), "good", url, gettext("Start the first page"))
 

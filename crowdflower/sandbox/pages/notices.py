@@ -24,6 +24,8 @@ class ReceiptNotice(NamedTuple):
     """What became of the page that was submitted last."""
 
     title: str
+    """Empty after a quiz, whose result is told in full."""
+
     missed: list[Missed]
     missed_rows: int
     trust: float
@@ -38,14 +40,22 @@ def read_receipt(tx: Transaction, worker_id: int, page_id: int | None) -> Receip
     if page is None or page.worker_id != worker_id or page.receipt is None:
         return None
     receipt = Receipt.from_text(page.receipt)
-    title = gettext("Your page was submitted. Your answers are handed in. Thank you!")
-    if receipt.pay_cents:
-        pay = {"amount": dollars(round(receipt.pay_cents * CENT))}
-        title += " " + gettext("It is paid %(amount)s.") % pay
     missed = read_missed(tx, jobs.load(tx, page.job_id), worker_id, receipt)
+    title = _title(receipt, has_missed=bool(missed))
     rows = len({each.unit_id for each in receipt.feedback})
     trust = _trust(tx, page.job_id, worker_id) if missed else receipt.trust
     return ReceiptNotice(title, missed, rows, trust, receipt)
+
+
+def _title(receipt: Receipt, *, has_missed: bool) -> str:
+    """Return what became of the page, without what :mod:`.no_page` says of a quiz already."""
+    said = [] if receipt.mode == "quiz" else [gettext("Your page was submitted.")]
+    if said and not has_missed:
+        said.append(gettext("Thank you!"))
+    if receipt.pay_cents:
+        pay = {"amount": dollars(round(receipt.pay_cents * CENT))}
+        said.append(gettext("It is paid %(amount)s.") % pay)
+    return " ".join(said)
 
 
 def _trust(tx: Transaction, job_id: int, worker_id: int) -> float:

@@ -75,7 +75,7 @@ def test_nothing_is_done_without_the_token_or_from_another_site(
     for token in (None, "wrong"):
         response = desk.post(path, do="cancel", token=token)
         assert response.status_code == 403
-        assert "The page was too old, or came from elsewhere." in response.text
+        assert "This page was too old, or came from elsewhere." in response.text
     for header in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         response = desk.http.post(path, data=fields, headers=header)
         assert response.status_code == 403

@@ -167,7 +167,7 @@ def test_a_draft_is_kept_beside_the_form_in_use(desk: Browser, client: Client, j
 
     said = desk.said(desk.post(url(job), do="draft", cml=broken, instructions="Later."))
 
-    assert "Kept as a draft." in said
+    assert "Saved as a draft." in said
     assert "This is a draft" in said
     page = desk.get(url(job)).text
     assert "&lt;cml:txt/&gt;" in page

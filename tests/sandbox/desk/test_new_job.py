@@ -92,6 +92,19 @@ def test_a_file_becomes_a_draft_whose_columns_are_shown(desk: Browser, client: C
     assert TITLE in desk.text("/desk/", state="unordered")
 
 
+def test_steps_that_are_done_the_current_one_and_those_to_come_differ(desk: Browser) -> None:
+    job = start(desk)
+
+    page = desk.get(f"/desk/jobs/{job}/new/form").text
+
+    steps = re.findall(r"<li.*?</li>", page.partition('class="steps"')[2].partition("</ol>")[0])
+    assert [("(done)" in step, "aria-current" in step) for step in steps] == [
+        *[(True, False)] * 2,
+        (False, True),
+        *[(False, False)] * 2,
+    ]
+
+
 @pytest.mark.parametrize("start_with", ["", "\ufeff"])
 def test_a_file_may_begin_with_a_byte_order_mark(
     desk: Browser, client: Client, start_with: str

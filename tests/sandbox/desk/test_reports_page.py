@@ -330,11 +330,11 @@ def test_saving_an_address_starts_over_and_removing_it_drops_what_waits(
     settings = client.get_job(hooked.id)
     removed = desk.said(desk.post(path(hooked), do="save_address", webhook_uri=" "))
 
-    assert "Given up" in given_up
+    assert "Sending stopped 14 hours ago: this address failed for 6 hours." in given_up
     assert "Sending webhooks was given up after hours of failures" in given_up
     assert refused.status_code == 422
     assert "The address is saved." in saved
-    assert "Given up just now" not in saved
+    assert "Sending stopped" not in saved
     assert settings.send_judgments_webhook is True
     assert "those that waited were dropped" in removed
     assert {*states(box)} == {"dropped"}

@@ -462,6 +462,8 @@ def test_a_test_question_needs_an_answer_that_contributors_can_give(
     response = desk.post(path(job, 1), do="gold", **{"reason[mood]": "Because <b>"})
     assert response.status_code == 422
     assert "Because &lt;b&gt;" in response.text
+    assert "Choose at least one accepted answer." in response.text
+    assert "switch the test question off" not in response.text
     response = desk.post(path(job, 1), do="gold", **{"accepted[mood]": "splendid"})
     assert response.status_code == 422
     assert "splendid" in readable(response.text)

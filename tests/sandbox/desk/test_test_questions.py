@@ -88,8 +88,14 @@ def test_too_few_test_questions_are_said(client: Client, desk: Browser) -> None:
 def test_how_many_people_are_needed_is_said(job: Job, desk: Browser) -> None:
     text = desk.text(path(job))
 
-    assert "With 5 test questions, one person can judge 5 rows" in text
-    assert "So 12 people are needed; 0 are here. Add test questions" in text
+    assert "With these test questions, one person can judge 5 rows" in text
+    assert "So 12 people are needed; 0 took part so far. Add test questions" in text
+
+
+def test_one_person_who_is_enough_is_one(client: Client, desk: Browser) -> None:
+    job = launch_job(client, rows=12, golds=6, units_per_assignment=3, judgments_per_unit=1)
+
+    assert "So 1 person is needed; 0 took part so far." in desk.text(path(job))
 
 
 def test_the_list_says_what_is_missed_and_contested_and_chosen_instead(
@@ -126,10 +132,10 @@ def test_a_declined_objection_changes_nothing(box: Sandbox, job: Job, desk: Brow
     again = desk.post(path(job), do="decline", contest=contested)
     other = desk.post(path(job), do="agree", contest=contested)
 
-    assert "Contested 1 Test" in page
+    assert "Contested 1 Accept an objection: that answer counts as right" in page
     assert "Correct: Bad · missed by 1 of 1 (100 %)" in page
     assert f"Ada {ada} , Good : The first line says so." in page
-    assert "You declined the objection." in said
+    assert "The objection was declined: the answer stays wrong." in said
     assert again.status_code == 303
     assert other.status_code == 422
     assert "was decided before" in other.text
@@ -152,7 +158,7 @@ def test_an_accepted_objection_is_forgiven_to_that_contributor(
 
     said = desk.said(desk.post(path(job), do="agree", contest=contested[0]))
 
-    assert "You agreed: the answer is forgiven." in said
+    assert "The objection was accepted: the answer counts as right." in said
     assert "Contested 1" in said
     assert [in_job(box, each).golds_forgiven for each in people] == [1, 0]
     assert unit(box, number).state == "golden"

@@ -107,7 +107,7 @@ def test_the_result_of_a_quiz_explains_what_was_missed(
     html = browser.submit(job, says="good").text
 
     assert "You did not pass the quiz" in html
-    assert "You missed 5 answers to test questions on it." in html
+    assert "You missed 5 answers in the quiz." in html
     assert len(FORM.findall(html)) == 5
     assert html.count("It broke.") == 5
 

@@ -48,7 +48,7 @@ def receive_money(request: DeskRequest) -> Response:
     """
     form = request.form
     if form.get("do") != "add":
-        raise Invalid(gettext("The page was too old. Open it again."))
+        raise Invalid(gettext("This page was too old. Open it again."))
     amount = form.get("dollars", "")
     added = add_play_money(request.tx, request.account, amount, form.get("note", ""))
     said = gettext("%(amount)s of play money were added.") % {"amount": dollars(cents(added))}

@@ -43,12 +43,16 @@ def carry_out(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> str:
 
 def _agree(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> str:
     contests.decide(tx, contests.find(tx, job, _number(form, "contest")), accepted=True)
-    return gettext("You agreed: the answer is forgiven. The test question stays in use.")
+    return gettext(
+        "The objection was accepted: the answer counts as right. The test question stays in use."
+    )
 
 
 def _decline(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> str:
     contests.decide(tx, contests.find(tx, job, _number(form, "contest")), accepted=False)
-    return gettext("You declined the objection. The test question stays in use.")
+    return gettext(
+        "The objection was declined: the answer stays wrong. The test question stays in use."
+    )
 
 
 def _keep(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> str:
@@ -97,7 +101,7 @@ def _switch_on(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> str
 
 def _save(tx: Transaction, job: Row[Any], form: MultiDict[str, str]) -> str:
     found = _find_gold(tx, job, form)
-    columns = read_form(read_questions(job, found.data), form)
+    columns = read_form(read_questions(job, found.data), form, is_in_use=True)
     missed = found.missed_count
     after = units.update(tx, job, found, data={**found.data, **columns})
     state = "hidden_gold" if form.get("hidden") == "yes" else "golden"
@@ -147,6 +151,6 @@ def _number(form: MultiDict[str, str], name: str) -> int:
     number = find_whole(form.get(name, ""))
     if number is None:
         raise Invalid(
-            gettext("The form lacks the number of the test question. Load the page again.")
+            gettext("The form lacks the number of the test question. Open this page again.")
         )
     return number

@@ -121,9 +121,12 @@ def read_questions(job: Row[Any], data: Mapping[str, Any]) -> list[GoldQuestion]
     return asked
 
 
-def read_form(asked: Sequence[GoldQuestion], form: MultiDict[str, str]) -> dict[str, list[str]]:
+def read_form(
+    asked: Sequence[GoldQuestion], form: MultiDict[str, str], *, is_in_use: bool
+) -> dict[str, list[str]]:
     """Read the accepted answers and reasons that a requester entered, as columns of the row.
 
+    :param is_in_use: Whether the row is a test question already.
     :raises Invalid: No answer is accepted, contributors cannot give one of them, or a text is too
         long.
     """
@@ -141,6 +144,8 @@ def read_form(asked: Sequence[GoldQuestion], form: MultiDict[str, str]) -> dict[
     if not has_any:
         raise Invalid(
             gettext("Choose at least one accepted answer, or switch the test question off.")
+            if is_in_use
+            else gettext("Choose at least one accepted answer.")
         )
     return columns
 

@@ -34,7 +34,7 @@ def receive(request: DeskRequest) -> Response:
         return show(request)
     if act == "draft":
         keep_form(request)
-        return request.redirect(url, gettext("Kept as a draft. Contributors do not get it yet."))
+        return request.redirect(url, gettext("Saved as a draft. Contributors do not get it yet."))
     if act == "drop":
         drop_draft(request.tx, job)
         return request.redirect(url, gettext("The draft is gone. This is the form in use."))

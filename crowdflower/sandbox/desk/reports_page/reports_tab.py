@@ -62,7 +62,9 @@ def receive(request: DeskRequest) -> Response:
             said = _save_address(request)
         case "test":
             webhook_events.queue_test(tx, job.id)
-            said = gettext("A test is on its way. Reload this page to see whether it was taken.")
+            said = gettext(
+                "A test is on its way. The list of webhooks shows whether it was accepted."
+            )
         case "try_now":
             number = webhook_events.retry_now(tx, job.id)
             said = ngettext(
@@ -74,7 +76,7 @@ def receive(request: DeskRequest) -> Response:
             webhook_events.send_again(tx, job.id, find_whole(form.get("webhook", "")) or 0)
             said = gettext("This webhook is sent again now.")
         case _:
-            raise Invalid(gettext("The page was too old. Open it again."))
+            raise Invalid(gettext("This page was too old. Open it again."))
     return request.redirect(f"{_path(job.id)}#webhooks", said)
 
 
@@ -89,7 +91,7 @@ def make(request: DeskRequest) -> Response:
         request.desk.reports,
     )
     if cache.is_being_made(job_id, kind):
-        said = gettext("This report is being made already. Reload this page in a moment.")
+        said = gettext("This report is being made already. The list shows when it is ready.")
         return request.redirect(_path(job_id), said)
 
     def run(tx: Transaction) -> MadeReport:

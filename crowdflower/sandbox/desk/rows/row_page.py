@@ -102,8 +102,8 @@ def _make_gold(request: DeskRequest) -> str:
     job = request.require_job
     detail = read_detail(request.tx, job, request.ids["unit"])
     if not detail.can_become_gold:
-        raise Invalid(gettext("This row cannot become a test question. Load the page again."))
-    columns = read_form(detail.gold, request.form)
+        raise Invalid(gettext("This row cannot become a test question. Open this page again."))
+    columns = read_form(detail.gold, request.form, is_in_use=False)
     data = {**detail.row.data, **columns}
     units.update(request.tx, job, detail.row, data=data, golden=True)
     return gettext("The row is a test question now. Contributors who get it are checked with it.")

@@ -66,7 +66,7 @@ class RowsQuery(NamedTuple):
         if self.question:
             found.append(f"{self.question} = {self.answer}")
         if self.text:
-            found.append(f"“{self.text}”")
+            found.append(gettext("“%(text)s”") % {"text": self.text})
         return ", ".join(found)
 
 

@@ -34,15 +34,15 @@
       box.checked = some > 0 && some === boxes().length;
       box.indeterminate = some > 0 && !box.checked;
       const count = one("[data-chosen]");
-      if (count) count.textContent = some ? `${some} chosen` : "None chosen";
+      if (count) count.textContent = count.dataset.chosen.replace("{number}", some);
     };
     box.addEventListener("change", () => { for (const each of boxes()) each.checked = box.checked; show(); });
     for (const each of boxes()) each.addEventListener("change", show);
   }
   for (const field of all("select[data-go]")) field.addEventListener("change", () => field.form.requestSubmit());
   for (const button of all("[data-copy]")) button.addEventListener("click", async () => {
-    try { await navigator.clipboard.writeText(one(button.dataset.copy).textContent.trim()); tell("Copied."); }
-    catch { tell("Could not copy. Select the text and copy it by hand."); }
+    try { await navigator.clipboard.writeText(one(button.dataset.copy).textContent.trim()); tell(one("#told").dataset.copied); }
+    catch { tell(one("#told").dataset.notCopied); }
   });
   for (const link of all("a.zoom")) link.addEventListener("click", (event) => {
     const view = one("#view");
