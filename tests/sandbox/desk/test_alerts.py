@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crowdflower.exceptions import ServiceWarning
 from crowdflower.sandbox import Sandbox
 from crowdflower.sandbox.rules.jobs import caps, jobs
 from crowdflower.sandbox.rules.work import workers
@@ -306,3 +307,76 @@ def test_the_alerts_of_an_ended_job_are_not_about_its_settings(
     change(box, lambda tx: tx.run(tables.job.update().values(cml=None)))
 
     assert alerts(desk, job) == []
+
+
+def test_test_questions_that_a_form_leaves_without_use_are_an_alert(
+    box: Sandbox, client: Client, desk: Browser
+) -> None:
+    job = make(client, golds=12)
+    work(box, job, pages=14)
+    assert job.reload().state == "running"
+
+    job.cml = FORM.replace('name="good"', 'name="fine"')
+    with pytest.warns(ServiceWarning, match="12 test questions have answers to good, which the"):
+        job.update()
+
+    level, text = alerts(desk, job)[0]
+    assert level == "bad"
+    assert "12 test questions check nobody" in text
+    assert "The correct answer is to “good”, which the form does not ask." in text
+    assert f"/desk/jobs/{job.id}/tests" in text
+    assert f"/desk/jobs/{job.id}/form" in text
+    page = desk.text(f"/desk/jobs/{job.id}")
+    assert "none of finished rows yet" in page
+    assert "no row is finished" not in page
+    tests = desk.text(f"/desk/jobs/{job.id}/tests")
+    assert "12 test questions check nobody" in tests
+    assert tests.count("Checks nobody") == 2 * 12, "wide and narrow"
+    assert "In use " not in tests.replace("In use and hidden In use", "")
+
+
+def test_a_question_among_several_that_is_gone_is_a_milder_alert(
+    client: Client, desk: Browser
+) -> None:
+    more = '<cml:text label="Why?" name="why"/>'
+    rows = [{"text": f"{n}"} for n in range(30)]
+    gold = {"text": "Gold", "_golden": "TRUE", "good_gold": "yes", "why_gold": "because"}
+    job = client.upload_job([*rows, *([gold] * 12)])
+    job.title, job.instructions, job.cml = "Good?", "Read.", FORM + more
+    job.update()
+    job.convert_test_questions()
+    job.launch(30, channels=[ON_DEMAND])
+
+    job.cml = FORM
+    with pytest.warns(ServiceWarning, match="only answers to other questions are checked"):
+        job.update()
+
+    level, text = only(desk, job)
+    assert level == "warn"
+    assert "12 test questions do not check every answer they have" in text
+
+
+def test_answers_that_are_no_choices_any_more_are_an_alert(client: Client, desk: Browser) -> None:
+    job = make(client, golds=12)
+
+    job.cml = FORM.replace('value="yes"', 'value="ok"')
+    with pytest.warns(ServiceWarning, match="Nobody can answer the test question .* for 11 more"):
+        job.update()
+
+    level, text = only(desk, job)
+    assert level == "bad"
+    assert "Nobody can pass 12 test questions" in text
+
+
+def test_marked_rows_without_an_answer_are_an_alert(client: Client, desk: Browser) -> None:
+    rows = [{"text": f"{n}"} for n in range(30)]
+    job = client.upload_job([*rows, *([{"text": "Gold", "_golden": "TRUE"}] * 12)])
+    job.title, job.instructions, job.cml = "Good?", "Read.", FORM
+    job.update()
+    job.convert_test_questions()
+    with pytest.warns(ServiceWarning, match="12 test questions have no accepted answer: nobody"):
+        job.launch(30, channels=[ON_DEMAND])
+
+    level, text = only(desk, job)
+    assert level == "bad"
+    assert "12 test questions have no correct answer" in text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crowdflower.states import ON_DEMAND
 from tests.sandbox.desk_browser import Browser, readable
 from tests.sandbox.test_work_pages import PAYLOADS
 
@@ -116,11 +117,10 @@ def test_an_error_is_shown_by_line_and_not_saved(
 @pytest.mark.parametrize(
     ("cml", "line", "problem"),
     [
-        (GOOD + "<p>{{ shop }}</p>", 6, 'No row has a column "shop"'),
-        (GOOD + "<p>{{ Review }}</p>", 6, 'did you mean "review"?'),
         (GOOD + "{{ verdict_gold }}", 6, "“verdict_gold” belongs to the test questions"),
         ("\n{% if verdict_gold == 'bad' %}!{% endif %}" + GOOD, 2, "“verdict_gold” belongs"),
-        (GOOD + "{{ verdict_gold_reason | upcase }}\n<b onclick='f()'>", 7, "onclick of <b>"),
+        (GOOD + "{{ verdict_gold | upcase }}\n<b onclick='f()'>", 7, "onclick of <b>"),
+        (GOOD + "<cml:text name='who'>", 6, "<cml:text> is never closed; end it with />."),
         (GOOD + "\n{{ sku }}", 7, "“sku” is the key of the rows"),
     ],
 )
@@ -139,14 +139,132 @@ def test_a_probable_mistake_is_a_warning_by_line(
     assert "The form is saved." in desk.said(desk.post(url(job), do="save", cml=cml))
 
 
+@pytest.mark.parametrize(
+    ("cml", "problem"),
+    [
+        (" \n", "There is no form. Write it, or insert a question."),
+        (
+            '<cml:text label="Why?" name="verdict"/>',
+            "No question must be answered. Give at least one question",
+        ),
+        (
+            GOOD + "<p>{{ shop }}</p>",
+            'A column of the form is not in the data. No row has a column "shop"',
+        ),
+        (GOOD + "<p>{{ Review }}</p>", 'did you mean "review"?'),
+    ],
+)
+def test_what_a_launch_refuses_is_an_error_of_a_draft_that_can_be_saved(
+    desk: Browser, client: Client, job: Job, cml: str, problem: str
+) -> None:
+    checked = problems(desk.post(url(job), do="check", cml=cml).text)
+
+    assert problem in checked
+    assert "1 error" in checked
+    assert checked.endswith("· The job cannot be launched like this")
+    assert "The form is saved." in desk.said(desk.post(url(job), do="save", cml=cml))
+    launch = desk.text(f"/desk/jobs/{job.id}/new/launch")
+    head, _, text = problem.partition(". ")
+    assert head in launch
+    assert text in launch
+
+
+def test_a_launched_job_has_a_warning_of_a_column_that_is_not_there(
+    desk: Browser, client: Client, job: Job
+) -> None:
+    job.launch(6, channels=[ON_DEMAND])
+
+    checked = desk.post(url(job), do="check", cml=GOOD + "{{ shop }}").text
+
+    assert "0 errors, 1 warning" in problems(checked)
+
+
 def test_problems_without_a_line_are_said_too(desk: Browser, job: Job) -> None:
     def check(cml: str) -> str:
         return problems(desk.post(url(job), do="check", cml=cml).text)
 
-    assert "The form is empty" in check(" \n")
-    assert "No question is required." in check('<cml:text label="Why?"/>')
     assert "The form is too long" in check("x" * 300_000)
     assert check(GOOD) == "Problems No problem found."
+
+
+RENAMED = GOOD.replace('name="verdict"', 'name="opinion"').replace("verdict:", "opinion:")
+
+
+@pytest.mark.parametrize(
+    ("cml", "problem"),
+    [
+        (
+            RENAMED,
+            (
+                "2 test questions check nobody. The correct answer is to “verdict”, which the form "
+                'does not ask. Keep that name, or add gold="src:verdict_gold" to the question'
+            ),
+        ),
+        (GOOD.replace("required", 'required" gold="false'), "2 test questions check nobody."),
+        ('<cml:text label="Why?" validates="required"/>', "2 test questions check nobody."),
+        (
+            GOOD.replace('"bad"', '"poor"').replace("[bad]", "[poor]"),
+            (
+                "Nobody can pass 2 test questions. The correct answer of “verdict” is “bad”, and "
+                "the choices are good, poor."
+            ),
+        ),
+    ],
+)
+def test_a_launched_job_loses_its_test_questions_only_if_that_is_confirmed(
+    desk: Browser, client: Client, job: Job, cml: str, problem: str
+) -> None:
+    job.launch(6, channels=[ON_DEMAND])
+    assert "Save anyway" not in desk.get(url(job)).text
+
+    refused = desk.post(url(job), do="save", cml=cml)
+
+    assert refused.status_code == 422
+    assert problem in problems(refused.text)
+    assert "The form is not saved yet; contributors still get the last one." in readable(
+        refused.text
+    )
+    assert client.jobs[job.id]()["cml"] == GOOD
+    assert 'name="do" value="save-anyway"' in refused.text
+
+    saved = desk.post(url(job), do="save-anyway", cml=cml)
+
+    assert "The form is saved." in desk.said(saved)
+    assert client.jobs[job.id]()["cml"] == cml
+    again = desk.post(
+        url(job), do="save", cml=cml + "<!-- the same loss is not asked for twice -->"
+    )
+    assert again.status_code == 303
+
+
+def test_a_gold_column_of_its_own_keeps_the_test_questions(
+    desk: Browser, client: Client, job: Job
+) -> None:
+    job.launch(6, channels=[ON_DEMAND])
+    cml = RENAMED.replace('name="opinion"', 'name="opinion" gold="src:verdict_gold"')
+
+    assert "The form is saved." in desk.said(desk.post(url(job), do="save", cml=cml))
+    assert client.jobs[job.id]()["gold"]["opinion"] == "verdict_gold"
+
+
+def test_an_error_is_not_saved_by_the_confirmation(desk: Browser, client: Client, job: Job) -> None:
+    job.launch(6, channels=[ON_DEMAND])
+
+    refused = desk.post(url(job), do="save-anyway", cml=RENAMED + "<cml:txt/>")
+
+    assert refused.status_code == 422
+    assert "Save anyway" not in refused.text
+    assert client.jobs[job.id]()["cml"] == GOOD
+
+
+def test_a_draft_only_warns_of_test_questions_without_use(
+    desk: Browser, client: Client, job: Job
+) -> None:
+    checked = problems(desk.post(url(job), do="check", cml=RENAMED).text)
+    assert "Warning: 2 test questions check nobody." in checked
+
+    assert "The form is saved." in desk.said(desk.post(url(job), do="save", cml=RENAMED))
+    assert "2 test questions check nobody" in desk.text(f"/desk/jobs/{job.id}/new/launch")
 
 
 def test_a_row_with_which_the_form_does_not_work_is_named(desk: Browser, client: Client) -> None:

@@ -61,8 +61,8 @@ class FormColumns:
         """Return the names of the columns with a role."""
         return [each.name for each in self.columns if each.role == role]
 
-    def unfit(self) -> Iterator[tuple[int, str]]:
-        """Yield a line and a sentence for each column that the form names and should not."""
+    def unfit(self) -> Iterator[tuple[int, str, str]]:
+        """Yield line, sentence and role of each column that the form names and should not."""
         for each in self.columns:
             if each.line is None:
                 continue
@@ -74,6 +74,7 @@ class FormColumns:
                         " they see nothing here."
                     )
                     % {"name": each.name},
+                    each.role,
                 )
             elif each.role == "key":
                 yield (
@@ -83,6 +84,7 @@ class FormColumns:
                         " recognise rows by it."
                     )
                     % {"name": each.name},
+                    each.role,
                 )
 
 

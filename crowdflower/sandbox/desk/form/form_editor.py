@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.desk.form.form_problems import FormProblem
     from crowdflower.sandbox.store import Transaction
 
+SAVE_ANYWAY: Final = "save-anyway"
+"""Value of the button that saves a form by which test questions lose their use."""
+
 INSERTS: Final = {
     "radios": """
 <cml:radios label="" name="" validates="required">
@@ -78,8 +81,19 @@ class FormEditor:
 
     @property
     def errors(self) -> int:
-        """How many problems have to be fixed before the form can be saved."""
+        """How many problems have to be fixed."""
         return sum(each.severity == "bad" for each in self.problems)
+
+    @property
+    def blocks_launch(self) -> bool:
+        """Whether the form can be saved, and rows cannot be ordered with it."""
+        return {each.stops for each in self.problems if each.stops} == {"launch"}
+
+    @property
+    def asks(self) -> bool:
+        """Whether a save has to be confirmed, and nothing else prevents it."""
+        stops = {each.stops for each in self.problems}
+        return "ask" in stops and "save" not in stops
 
 
 def read_editor(request: DeskRequest) -> FormEditor:
@@ -110,7 +124,8 @@ def save_form(request: DeskRequest) -> Row[Any]:
     """Save what was typed as the form of the job; its draft goes.
 
     :returns: The job after the change.
-    :raises Invalid: The form has an error.
+    :raises Invalid: The form has an error, or test questions would lose their use and the button
+        that confirms this was not pressed.
     :raises Conflict: It was changed by another person or program since it was opened.
     """
     tx, job = request.tx, request.require_job
@@ -122,7 +137,7 @@ def save_form(request: DeskRequest) -> Row[Any]:
                 " still here: save it again to replace that change."
             )
         )
-    _refuse_errors(tx, job, typed)
+    _refuse_errors(tx, job, typed, confirmed=request.form.get("do") == SAVE_ANYWAY)
     changes = typed.changes(job)
     after = jobs.update(tx, job, changes) if changes else job
     if read_draft(job) is not None:
@@ -137,8 +152,9 @@ def keep_form(request: DeskRequest) -> None:
     keep_draft(tx, job, FormDraft(**asdict(typed), saved_at=tx.clock.now()))
 
 
-def _refuse_errors(tx: Transaction, job: Row[Any], typed: TypedForm) -> None:
-    errors = [each for each in find_problems(tx, job, typed.cml) if each.severity == "bad"]
+def _refuse_errors(tx: Transaction, job: Row[Any], typed: TypedForm, *, confirmed: bool) -> None:
+    problems = find_problems(tx, job, typed.cml)
+    errors = [each for each in problems if each.stops == "save"]
     if errors:
         raise Invalid(
             gettext(
@@ -146,4 +162,13 @@ def _refuse_errors(tx: Transaction, job: Row[Any], typed: TypedForm) -> None:
                 " Fix the marked lines, or keep it as a draft. %(first)s"
             )
             % {"first": errors[0].text}
+        )
+    losses = [each for each in problems if each.stops == "ask"]
+    if losses and not confirmed:
+        raise Invalid(
+            gettext(
+                "The form is not saved yet; contributors still get the last one. %(first)s."
+                " Repair it, or press “Save anyway” under the problems."
+            )
+            % {"first": losses[0].head}
         )

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crowdflower.sandbox.desk.form.form_draft import drop_draft
-from crowdflower.sandbox.desk.form.form_editor import INSERTS, keep_form, read_editor, save_form
+from crowdflower.sandbox.desk.form.form_editor import (
+    INSERTS,
+    SAVE_ANYWAY,
+    keep_form,
+    read_editor,
+    save_form,
+)
 from crowdflower.sandbox.errors import BadRequest
 from crowdflower.sandbox.pages.translations import gettext
 
@@ -41,7 +47,7 @@ def receive(request: DeskRequest) -> Response:
     if act == "drop":
         drop_draft(request.tx, job)
         return request.redirect(url, gettext("The draft is gone. This is the form in use."))
-    if act != "save":
+    if act not in {"save", SAVE_ANYWAY}:
         raise BadRequest(gettext("Choose what to do with the form: one of its buttons."))
     save_form(request)
     return request.redirect(url, " ".join([gettext("The form is saved."), *request.tx.warnings]))

@@ -1,22 +1,25 @@
 """The problems of a form by line: what the rules refuse, and what contributors would not see.
 
-A form with an error cannot be saved; a warning is a probable mistake.
+The editor and the list before a launch show the same problems, with the same weight and words.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlalchemy import select
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.form.form_columns import FormColumns
+from crowdflower.sandbox.desk.golds.fault_texts import fault_text
 from crowdflower.sandbox.errors import Declined, Invalid, Refusal
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.gold_answers import hidden_columns, visible_data
-from crowdflower.sandbox.rules.settings import source_columns
+from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
+from crowdflower.sandbox.rules.settings import questions, source_columns
 from crowdflower.sandbox.rules.visibility import units_of
 from crowdflower.sandbox.store.tables import unit
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from crowdflower.cml import Form
+    from crowdflower.sandbox.rules.jobs.gold_faults import GoldFault
     from crowdflower.sandbox.store import Transaction
 
 MAX_CML: Final = 256 * 1024
@@ -41,24 +45,35 @@ _WHERE: Final = re.compile(r"(?:.*?: )?line (\d+)(?:, column \d+)?: (.*)", re.DO
 class FormProblem:
     """A problem of a form.
 
-    :param severity: ``bad``: it cannot be saved; ``warn``: it probably does not do what is meant.
+    :param severity: ``bad``: it has to be fixed; ``warn``: it probably does not do what is meant.
     :param line: From 1; ``None`` if it belongs to no line.
     :param text: What is wrong, and what to do.
+    :param head: What is wrong, in a few words; empty for what is not looked at before a launch.
+    :param stops: What the problem prevents: ``save``; ``launch``; or ``ask``, a save by which test
+        questions of a launched job lose their use, unless it is confirmed.
     """
 
-    severity: str
+    severity: Literal["bad", "warn"]
     line: int | None
     text: str
+    head: str = ""
+    stops: Literal["", "save", "ask", "launch"] = ""
+
+    @property
+    def place(self) -> str:
+        """The line in words, with a space behind it; empty if it belongs to no line."""
+        return f"{gettext('Line %(line)s:') % {'line': self.line}} " if self.line else ""
 
 
 def find_problems(tx: Transaction, job: Row[Any], cml: str) -> list[FormProblem]:
     """Return the problems of a form, as if it was the form of a job, in the order of its lines."""
     if not cml.strip():
-        text = gettext("The form is empty: write it, or insert a question.")
-        return [FormProblem("warn", None, text)]
+        text = gettext("Write it, or insert a question.")
+        return [FormProblem("bad", None, text, gettext("There is no form"), "launch")]
     if len(cml) > MAX_CML:
         text = gettext("The form is too long: %(has)s characters, and %(most)s are the most.")
-        return [FormProblem("bad", None, text % {"has": f"{len(cml):,}", "most": f"{MAX_CML:,}"})]
+        text %= {"has": f"{len(cml):,}", "most": f"{MAX_CML:,}"}
+        return [FormProblem("bad", None, text, _error(), "save")]
     try:
         form = forms.check_form(cml)
     except Declined as declined:
@@ -66,37 +81,77 @@ def find_problems(tx: Transaction, job: Row[Any], cml: str) -> list[FormProblem]
     except Refusal as refusal:  # only the hosted service can do this
         return [_from_message(refusal.message)]
     found = [FormProblem("warn", each.line, each.message) for each in form.warnings]
-    missing = source_columns.find_missing(tx, job.id, form)
-    found += [FormProblem("warn", each.line, each.message) for each in missing]
-    columns = FormColumns.read(tx, job, cml)
-    found += (FormProblem("warn", line, text) for line, text in columns.unfit())
+    found += _in_columns(tx, job, cml, form)
     found += _without_line(job, form)
+    found += _in_golds(tx, job, form)
     found += _in_rows(tx, job, cml, form)
     return _in_order(found)
+
+
+def _error() -> str:
+    return gettext("The form has an error")
 
 
 def _from_message(message: str) -> FormProblem:
     """Turn a message of the checker, which begins with the place, into a problem."""
     found = _WHERE.fullmatch(message)
     if found is None:
-        return FormProblem("bad", None, message)
-    return FormProblem("bad", int(found[1]), found[2][:1].upper() + found[2][1:])
+        return FormProblem("bad", None, message, _error(), "save")
+    text = found[2][:1].upper() + found[2][1:]
+    return FormProblem("bad", int(found[1]), text, _error(), "save")
 
 
 def _in_order(found: Any) -> list[FormProblem]:
     return sorted(found, key=lambda each: (each.line or 10**9, each.severity))
 
 
+def _in_columns(tx: Transaction, job: Row[Any], cml: str, form: Form) -> Iterator[FormProblem]:
+    """Yield the columns that the form prints and no row has, or contributors should not see."""
+    is_draft = job.state == "unordered"
+    for each in source_columns.find_missing(tx, job.id, form):
+        head = gettext("A column of the form is not in the data")
+        severity: Literal["bad", "warn"] = "bad" if is_draft else "warn"
+        stops: Literal["", "launch"] = "launch" if is_draft else ""
+        yield FormProblem(severity, each.line, each.message, head, stops)
+    columns = FormColumns.read(tx, job, cml)
+    for line, text, role in columns.unfit():
+        head = gettext("The form prints correct answers")
+        if role == "key":
+            head = gettext("The form prints the key of the rows")
+        yield FormProblem("warn", line, text, head)
+
+
+def _in_golds(tx: Transaction, job: Row[Any], form: Form) -> Iterator[FormProblem]:
+    """Yield what the form does to the test questions; a launched job asks before it makes it worse.
+
+    Contributors are being checked there, and nothing else would tell that they are not any more.
+    """
+    now = find_gold_faults(tx, job, form, questions.choose_gold(form, job))
+    if not now:
+        return
+    before: list[GoldFault] = []
+    with suppress(Refusal):  # a form with mistakes has no faults to compare with
+        before = find_gold_faults(tx, job, forms.check_form(job.cml or ""))
+    known = {(each.kind, each.column): len(each.unit_ids) for each in before}
+    lines = {each.name: each.line for each in form.fields}
+    for fault in now:
+        head, text = fault_text(fault)
+        is_worse = len(fault.unit_ids) > known.get((fault.kind, fault.column), 0)
+        asks = is_worse and job.state != "unordered"
+        yield FormProblem(
+            "bad" if asks else "warn",
+            lines.get(fault.question),
+            text,
+            head,
+            "ask" if asks else "",
+        )
+
+
 def _without_line(job: Row[Any], form: Form) -> Iterator[FormProblem]:
     if not form.has_required:
-        yield FormProblem(
-            "warn",
-            None,
-            gettext(
-                "No question is required. A job can be launched when at least one has"
-                ' validates="required".'
-            ),
-        )
+        head = gettext("No question must be answered")
+        text = gettext('Give at least one question validates="required".')
+        yield FormProblem("bad", None, text, head, "launch")
     if job.judgments_count:
         now = {each.name for each in form.fields}
         for name in job.fields or {}:
@@ -119,5 +174,10 @@ def _in_rows(tx: Transaction, job: Row[Any], cml: str, form: Form) -> Iterator[F
             forms.rendered_form(cml, visible_data(row.data, hidden))
         except Invalid as invalid:
             text = gettext("Row %(row)s: %(problem)s")
-            yield FormProblem("warn", None, text % {"row": row.seq, "problem": invalid.message})
+            text %= {"row": row.seq, "problem": invalid.message}
+            head = gettext("The form does not work with a row")
+            if job.state == "unordered":
+                yield FormProblem("bad", None, text, head, "launch")
+            else:
+                yield FormProblem("warn", None, text, head)
             return

@@ -89,6 +89,11 @@ class GoldLine(NamedTuple):
     instead: Instead | None
 
     @property
+    def checks(self) -> bool:
+        """Whether it has an accepted answer to a question of the form."""
+        return any(each.accepted for each in self.questions)
+
+    @property
     def missed_share(self) -> float:
         """Fraction of the contributors who saw it and missed it."""
         return self.missed / self.seen if self.seen else 0.0

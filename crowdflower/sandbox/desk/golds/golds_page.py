@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.fields.typed_numbers import find_whole
 from crowdflower.sandbox.desk.golds import gold_acts
 from crowdflower.sandbox.desk.golds.contest_list import count_open, read_contested
+from crowdflower.sandbox.desk.golds.fault_texts import FaultText, fault_text
 from crowdflower.sandbox.desk.golds.gold_form import MAX_REASON, GoldQuestion, read_questions
 from crowdflower.sandbox.desk.golds.gold_list import (
     DEFAULT_SORT,
@@ -17,8 +19,10 @@ from crowdflower.sandbox.desk.golds.gold_list import (
     read_supply,
 )
 from crowdflower.sandbox.desk.paging import read_page_number
+from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.counters import GOLD_STATES
+from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
 from crowdflower.sandbox.rules.units import units
 
 if TYPE_CHECKING:
@@ -58,6 +62,7 @@ def show(request: DeskRequest) -> Response:
         contested=read_contested(tx, job),
         open_contests=count_open(tx, job),
         supply=read_supply(tx, job),
+        faults=_read_faults(tx, job),
         edited=_read_edited(tx, job, request),
         often_missed=OFTEN_MISSED,
         max_reason=MAX_REASON,
@@ -103,6 +108,15 @@ def _read_edited(tx: Transaction, job: Row[Any], request: DeskRequest) -> Edited
         for each in asked
     }
     return EditedGold(found, asked, typed, form.get("hidden") == "yes")
+
+
+def _read_faults(tx: Transaction, job: Row[Any]) -> list[FaultText]:
+    """Return the test questions that the form leaves without use; nothing if it has an error."""
+    try:
+        form = forms.check_form(job.cml or "")
+    except Refusal:
+        return []
+    return [fault_text(each) for each in find_gold_faults(tx, job, form)]
 
 
 def _filter_words() -> dict[str, str]:

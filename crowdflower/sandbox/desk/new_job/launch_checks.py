@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.form.form_draft import read_draft
+from crowdflower.sandbox.desk.form.form_problems import find_problems
 from crowdflower.sandbox.desk.new_job import screening, steps
 from crowdflower.sandbox.desk.new_job.check_line import Check
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
-from crowdflower.sandbox.rules import gold_answers
 from crowdflower.sandbox.rules.jobs import orders
-from crowdflower.sandbox.rules.settings import channels, source_columns
+from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
+from crowdflower.sandbox.rules.settings import channels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Row
 
-    from crowdflower.cml import Form
+    from crowdflower.sandbox.desk.form.form_problems import FormProblem
     from crowdflower.sandbox.desk.new_job.launch_costs import LaunchCosts
     from crowdflower.sandbox.store import Transaction
 
@@ -39,27 +40,20 @@ def read_checks(
 
     :param available: New rows.
     """
-    form, problem = _parse_form(job)
+    problems = find_problems(tx, job, job.cml or "")
+    can_order = not any(each.stops in {"save", "launch"} for each in problems)
     found = [
         _check_title(job),
-        _check_form(job, form, problem),
-        *_check_columns(tx, job, form),
+        *_check_form(job, problems),
         _check_rows(job, available),
         *screening.check_screening(job),
-        *(_check_warnings(tx, job, units_count) if form is not None else ()),
+        *(_check_warnings(tx, job, units_count) if can_order else ()),
         _check_channels(tx, job),
         _check_money(costs),
     ]
     if all(each.verdict != "bad" for each in found):
         found += _check_order(tx, job, units_count)
     return found
-
-
-def _parse_form(job: Row[Any]) -> tuple[Form | None, str]:
-    try:
-        return (forms.check_form(job.cml), "") if job.cml else (None, "")
-    except Refusal as refusal:
-        return None, refusal.message
 
 
 def _check_title(job: Row[Any]) -> Check:
@@ -73,45 +67,27 @@ def _check_title(job: Row[Any]) -> Check:
     return Check("good", head, gettext("Both are there."))
 
 
-def _check_form(job: Row[Any], form: Form | None, problem: str) -> Check:
+def _check_form(job: Row[Any], problems: Sequence[FormProblem]) -> Iterator[Check]:
+    """Show the problems as the editor does, or what is in order."""
     repair = (steps.step_url(job, "form"), gettext("Open the form"))
-    if problem:
-        return Check("bad", gettext("The form has an error"), problem, *repair)
-    if form is None:
-        head = gettext("There is no form")
-        return Check("bad", head, gettext("It asks contributors about each row."), *repair)
-    required = [each.label or each.name for each in form.fields if each.required]
-    if not required:
-        text = gettext('Give at least one question validates="required".')
-        return Check("bad", gettext("No question must be answered"), text, *repair)
+    for each in problems:
+        if each.head:
+            yield Check(each.severity, each.head, f"{each.place}{each.text}", *repair)
+    if any(each.severity == "bad" for each in problems):
+        return
+    form = forms.check_form(job.cml)
     if read_draft(job) is not None:
         text = gettext("What you kept as a draft is not saved: contributors would not get it.")
-        return Check("warn", gettext("The form has a draft"), text, *repair)
+        yield Check("warn", gettext("The form has a draft"), text, *repair)
+    required = [each.label or each.name for each in form.fields if each.required]
     text = f"“{required[0]}”"
     if len(required) > 1:
         more = ngettext(
             "%(first)s and %(num)s more.", "%(first)s and %(num)s more.", len(required) - 1
         )
         text = more % {"first": text, "num": len(required) - 1}
-    return Check("good", gettext("A question must be answered"), text)
-
-
-def _check_columns(tx: Transaction, job: Row[Any], form: Form | None) -> Iterator[Check]:
-    """Check that what the form prints is there, and is not the correct answers."""
-    if form is None:
-        return
-    repair = (steps.step_url(job, "form"), gettext("Open the form"))
-    missing = source_columns.find_missing(tx, job.id, form)
-    for each in missing:
-        place = gettext("Line %(line)s:") % {"line": each.line}
-        text = f"{place} {each.message}"
-        yield Check("bad", gettext("A column of the form is not in the data"), text, *repair)
-    secret = sorted(form.columns.keys() & gold_answers.hidden_columns(job.gold))
-    if secret:
-        text = gettext("%(columns)s: contributors never see the correct answers, so this is blank.")
-        head = gettext("The form prints correct answers")
-        yield Check("warn", head, text % {"columns": ", ".join(secret)}, *repair)
-    if not missing and not secret and form.columns:
+    yield Check("good", gettext("A question must be answered"), text)
+    if form.columns and not any(each.head for each in problems):
         head = gettext("The columns of the form are in the data")
         names = [*form.columns]
         yield Check("good", head, ", ".join(names[:MAX_NAMES]) + ", …" * (len(names) > MAX_NAMES))
@@ -131,8 +107,10 @@ def _check_warnings(tx: Transaction, job: Row[Any], units_count: int) -> Iterato
     before, tx.warnings[:] = tuple(tx.warnings), ()
     orders.warn(tx, job, units_count)
     found, tx.warnings[:] = tuple(tx.warnings), before
+    faults = find_gold_faults(tx, job, forms.check_form(job.cml))
+    shown = {each.describe() for each in faults}  # with the problems of the form
     repair = (steps.step_url(job, "settings"), gettext("Open the settings"))
-    for text in found:
+    for text in (each for each in found if each not in shown):
         yield Check("warn", gettext("This may not do what you want"), text, *repair)
 
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import func, select
 
 from crowdflower.sandbox import forms
+from crowdflower.sandbox.desk.golds.fault_texts import fault_text
 from crowdflower.sandbox.desk.overview import crew
 from crowdflower.sandbox.desk.overview.figures import HOUR, Figures, gold_limits
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.pages.rendering import dollars
 from crowdflower.sandbox.pages.translations import gettext, ngettext
 from crowdflower.sandbox.reports import FILE_NAMES
+from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
 from crowdflower.sandbox.rules.settings import source_columns
 from crowdflower.sandbox.store.contributor_tables import contest
 from crowdflower.sandbox.store.fast import job_history
@@ -179,6 +181,10 @@ def _form(facts: Facts) -> Iterator[Alert]:
         text = gettext("A page could be submitted without any answer.")
         title = gettext("No question of the form has to be answered")
         yield Alert(BAD, title, f"{text} {cannot}", link)
+    for fault in find_gold_faults(facts.tx, facts.job, form):
+        head, text = fault_text(fault)
+        tests = Link(gettext("Look at them"), f"{facts.url}/tests")
+        yield Alert(WARN if fault.kind == "partly" else BAD, head, text, (tests, *link))
     missing = source_columns.find_missing(facts.tx, facts.job.id, form)
     if missing:
         title = ngettext(

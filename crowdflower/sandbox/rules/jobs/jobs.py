@@ -16,6 +16,7 @@ from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.jobs import caps
 from crowdflower.sandbox.rules.jobs.copying import copy
+from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
 from crowdflower.sandbox.rules.results import webhook_events
 from crowdflower.sandbox.rules.settings import settings
 from crowdflower.sandbox.rules.visibility import JOB_IS_VISIBLE
@@ -157,6 +158,9 @@ def update(tx: Transaction, job: Row[Any], attributes: Mapping[str, Any]) -> Row
     after = _update_columns(tx, job, **values) if values else reload(tx, job)
     if values.get("fields", before.fields) != before.fields:
         agreements.write_all(tx.driver, job.id, values["fields"] or {})
+    if "cml" in values and after.cml:
+        for fault in find_gold_faults(tx, after, forms.check_form(after.cml)):
+            tx.warn(fault.describe())
     if "webhook_uri" in values:
         webhook_events.retry_pending(tx, job.id)
     return after

@@ -7,12 +7,11 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from crowdflower.cml.gold import Matching
 from crowdflower.quality.gold_limits import GoldLimits, describe_too_few_units
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.forms.media_addresses import ADVICE
 from crowdflower.sandbox.rules import quiz
-from crowdflower.sandbox.rules.gold_answers import accepted_answers
+from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
 from crowdflower.sandbox.rules.settings.source_columns import read_columns
 from crowdflower.sandbox.rules.settings.value_types import truthy
 from crowdflower.sandbox.rules.visibility import units_of
@@ -33,7 +32,8 @@ def warn_of_problems(tx: Transaction, job: Row[Any], units_count: int) -> None:
     if problem is not None:
         tx.warn(_as_sentence(problem))
     _warn_of_marked_rows(tx, job.id)
-    _warn_of_impossible_gold(tx, job)
+    for fault in find_gold_faults(tx, job, forms.check_form(job.cml)) if job.golds_count else ():
+        tx.warn(fault.describe())
     in_quiz = (row.rows for row in found if row.state == "golden" and row.gold_pool != "work")
     limits = GoldLimits(
         job.golds_count,
@@ -72,38 +72,6 @@ def _warn_of_marked_rows(tx: Transaction, job_id: int) -> None:
         if marked > 1:
             rows, are = (f"{marked} rows have", "are not test questions")
         tx.warn(f"{rows} _golden, but {are}; convert_test_questions, PUT /jobs/{{id}}/gold, helps.")
-
-
-def _warn_of_impossible_gold(tx: Transaction, job: Row[Any]) -> None:
-    """Warn of test questions, each option of which is wrong: every contributor fails them.
-
-    Options that Liquid prints depend on the row, and are not compared.
-    """
-    if not job.golds_count:
-        return
-    options = {
-        each.name: (Matching() if each.matching.how == "exact" else each.matching, values)
-        for each in forms.check_form(job.cml).fields
-        if (values := [option.value for option in each.answer_options])
-        and not each.dynamic
-        and not any("{{" in value or "{%" in value for value in values)
-    }
-    query = select(unit.c.id, unit.c.data).where(*units_of(tx, job.id), unit.c.state == "golden")
-    found = [
-        (row.id, name, answers)
-        for row in tx.all(query.order_by(unit.c.id))
-        for name, answers in accepted_answers(job.gold, row.data).items()
-        if name in options
-        and not any(options[name][0].accepts([value], answers) for value in options[name][1])
-    ]
-    if found:
-        unit_id, name, answers = found[0]
-        known = ", ".join(options[name][1])
-        more = f"; the same holds for {len(found) - 1} more" if len(found) > 1 else ""
-        tx.warn(
-            f"Nobody can answer the test question {unit_id:d} right: {name} has the answer"
-            f' "{", ".join(answers):.80}", and the options are {known:.200}{more}.'
-        )
 
 
 def _as_sentence(problem: str) -> str:

@@ -47,16 +47,14 @@ def derive(tx: Transaction, cml: str | None, before: Row[Any] | None) -> dict[st
         problems += source_columns.find_missing(tx, before.id, form)
     for each in problems:
         tx.warn(f"The form, line {each.line}, column {each.column}: {each.message}")
-    aggregations, columns = _overrides(before)
+    aggregations, _ = _overrides(before)
     was_reset = before is not None and before.cml == cml and not before.gold
     fields = {name: aggregations.get(name, how) for name, how in form.aggregations().items()}
     if any(field.dynamic for field in form.fields):
         fields = {**aggregations, **fields}  # of the loops of rows that were answered
     return {
         "fields": fields,
-        "gold": {}
-        if was_reset
-        else {name: columns.get(name, column) for name, column in form.gold().items()},
+        "gold": {} if was_reset else choose_gold(form, before),
         "confidence_fields": choose_deciding(fields, before),
     }
 
@@ -91,6 +89,12 @@ def gold_columns(job: Row[Any]) -> dict[str, str]:
 def linked_groups(job: Row[Any]) -> tuple[Group, ...]:
     """List the groups of questions with linked answers, in the order of the form."""
     return _parse_form(job.cml).groups if job.fields else ()
+
+
+def choose_gold(form: Form, before: Row[Any] | None) -> dict[str, str]:
+    """Return the gold columns of a form: those that a call has set, else those of the form."""
+    _, columns = _overrides(before)
+    return {name: columns.get(name, column) for name, column in form.gold().items()}
 
 
 def choose_deciding(fields: dict[str, str], before: Row[Any] | None) -> list[str]:
