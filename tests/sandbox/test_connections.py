@@ -53,6 +53,36 @@ def is_responsive(server: Server) -> bool:
         return session.post(server.url, data=b"abc", timeout=TIMEOUT).text == "3"
 
 
+@pytest.mark.parametrize("space", [b" ", b"\t", b"\r\n ", b" \r\n\t\t"])
+def test_white_space_before_a_value_blocks_nobody(space: bytes) -> None:
+    spaces = space * (200_000 // len(space))
+    with Server(echo) as server, connect(server) as connection:
+        connection.sendall(HEAD + b"Connection: close\r\nAny:" + spaces + b"x\r\n\r\n")
+
+        assert is_responsive(server)
+        assert read(connection).split(b" ")[1] == b"200"
+
+
+def test_a_value_of_several_lines_is_one_line_and_the_first_line_has_none() -> None:
+    seen: list[str] = []
+
+    def note(environ: dict[str, Any], start: Any) -> list[bytes]:
+        seen.append(environ["HTTP_ANY"])
+        return echo(environ, start)
+
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    with Server(note) as server:
+        for value in (b"  a \t b\t", b"a\r\n  b\r\n\t\r\n c", b"", b"a: b"):
+            with connect(server) as connection:
+                connection.sendall(head + b"Any:" + value + b"\r\n\r\n")
+                assert read(connection).split(b" ")[1] == b"200"
+        with connect(server) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n Any: a\r\n" + head[16:] + b"\r\n")
+            assert read(connection).split(b" ")[1] == b"400"
+
+    assert seen == ["a \t b", "a b c", "", "a: b"]
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -290,6 +290,18 @@ def test_an_alias_may_have_more_digits_than_an_id(api: Api, job: int) -> None:
     assert api("GET", f"/jobs/{'9' * 19}").status_code == 404
 
 
+NAMELESS = b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n"
+TITLE = b'--b\r\nContent-Disposition: form-data; name="job[title]"\r\n\r\nShoes\r\n--b--\r\n'
+
+
+def test_a_part_of_a_form_without_a_name_is_left_out(api: Api) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+
+    response = api("POST", "/jobs", data=NAMELESS + TITLE, headers=headers)
+
+    assert response.json()["title"] == "Shoes"
+
+
 def test_a_warning_cannot_inject_a_header(api: Api, job: int) -> None:
     ignored = {"A\r\nSet-Cookie: a=b": 1, "y" * 1_000_000: 1, **{f"u{n}": 1 for n in range(3000)}}
 

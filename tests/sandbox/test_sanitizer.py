@@ -19,6 +19,7 @@ from crowdflower.sandbox.forms.sanitizer import (
     plain_text,
     sanitize,
     sanitize_value,
+    split_style,
 )
 from crowdflower.sandbox.forms.templates import Template
 
@@ -208,6 +209,16 @@ def test_cleaning_takes_linear_time(piece: str) -> None:
     find_removed_markup(piece * 20_000)
 
     assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("filler", [" ", "\t", "a", "+", "rgb(", "rgb( )", "-"])
+def test_a_style_is_read_in_linear_time(filler: str) -> None:
+    start = time.process_time()
+
+    kept, removed = split_style(f"color:{filler * 200_000}!")
+
+    assert time.process_time() - start < 10
+    assert (kept, removed) == ([], ["color"])
 
 
 REMOVED: Final = sorted(ACTIVE_TAGS - {"plaintext"})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from werkzeug.test import encode_multipart
 
 from crowdflower.exceptions import ApiError, ServiceWarning
 from crowdflower.sandbox import Sandbox
@@ -782,10 +783,22 @@ def test_styles_of_the_form_are_a_stylesheet_of_their_own(box: Sandbox) -> None:
     styles = browser.get(unescape(url)).text
     forged = browser.get("/label/styles.css?s=position:fixed;color:red&s=a}b{color:red").text
 
+    assert browser.get(f"/label/styles.css?s=color:{'+' * 7000}").status_code == 414
     assert "style=" not in html
     assert '<b class="style-0">a</b><i class="style-0">b</i><u class="style-1">c</u>' in html
     assert styles == ".style-0{color: red}\n.style-1{background: yellow}\n"
     assert forged == ".style-0{color: red}\n.style-1{}\n"
+
+
+def test_a_part_of_a_page_without_a_name_is_left_out(box: Sandbox) -> None:
+    job = launch_job(box, ROWS)
+    person = Person(box, job)
+    fields = {**person.fields(says="good"), "nameless": "x"}
+    body = encode_multipart(fields, boundary="b")[1].replace(b'; name="nameless"', b"")
+
+    person.browser.post(person.url, data=body, content_type="multipart/form-data; boundary=b")
+
+    assert len(judgments(job)) == len(ROWS)
 
 
 def test_the_address_of_earlier_versions_leads_to_the_page(box: Sandbox) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from crowdflower.sandbox.errors import NotFound
 from crowdflower.sandbox.rules.jobs import jobs
 from crowdflower.sandbox.store.engines import locks
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from crowdflower.sandbox.reports import ReportCache
     from crowdflower.sandbox.rules.units.row_checks import CheckedRows
     from crowdflower.sandbox.store import Transaction
-
-MAX_ID_DIGITS: Final = 18
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,6 @@ class RequestContext:
 
         :raises NotFound: The account has no such job.
         """
-        if reference.isdecimal() and len(reference) > MAX_ID_DIGITS:
-            raise NotFound
         found = jobs.find(self.tx, self.account, reference)
         self.job_ids[reference] = found.id
         return jobs.reload(self.tx, found) if locks.lock_job(self.tx, found.id) else found

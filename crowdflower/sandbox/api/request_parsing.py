@@ -98,7 +98,8 @@ def _body(request: Request) -> JSONObject:
     if request.mimetype == _MULTIPART:
         if request.content_length and not request.form and not request.files:
             raise BadRequest("The body is not a multipart form that can be read.")
-        return parameters.parse_pairs(request.form.items(multi=True))
+        pairs = request.form.items(multi=True)
+        return parameters.parse_pairs((name, value) for name, value in pairs if name is not None)
     if request.mimetype != _FORM and request.mimetype not in _JSON:
         return {}
     raw = request.stream.read(MAX_BODY + 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import String, case, cast, exists, func, or_, select
 
 from crowdflower.sandbox.desk.desk_request import DeskRequest
+from crowdflower.sandbox.desk.fields.typed_text import read_search
 from crowdflower.sandbox.desk.paging import PageOf, page_of, read_page_number
 from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.jobs.jobs import LISTED_STATES
@@ -140,7 +141,7 @@ def show(request: DeskRequest) -> Response:
     found = read_jobs(
         request.tx,
         request.account,
-        text=args.get("q", "").strip(),
+        text=read_search(args),
         state=args.get("state", ""),
         sort=args.get("sort", ""),
         page=read_page_number(args),
@@ -149,7 +150,7 @@ def show(request: DeskRequest) -> Response:
         "jobs.html",
         heading=gettext("Jobs"),
         found=found,
-        query=args.get("q", ""),
+        query=read_search(args),
         state=args.get("state", ""),
         sort=args.get("sort", ""),
         states=LISTED_STATES,

@@ -71,9 +71,11 @@ _STYLE: Final = re.compile(
     r"\s*((?:background-)?color|background|border(?:-[a-z]+)?|font-(?:family|size|style|weight)"
     r"|line-height|(?:max-)?(?:height|width)|padding(?:-[a-z]+)?"
     r"|text-(?:align|decoration|transform)|vertical-align|white-space)\s*:"
-    r"\s*((?:[\w#%.,+\s-]|\b(?:rgb|hsl)a?\([\d.,%\s/-]*\))+)",
+    r"((?:[\w#%.,+\s-]|\b(?:rgb|hsl)a?\([\d.,%\s/-]*\))+)",
     re.IGNORECASE,
 )
+"""The group takes the space before it, too: one more ``\\s*`` would make it quadratic."""
+
 _LOOSE: Final = re.compile(
     rf"""<(?!/?(?:{"|".join(sorted(TAGS | ACTIVE_TAGS))})"""
     r"""(?=[\s/>])(?:[^<>"']|"[^"]*"|'[^']*')*>)"""

@@ -31,6 +31,7 @@ from crowdflower.sandbox.pages.translations import gettext
 from crowdflower.sandbox.rules.completion import closing
 from crowdflower.sandbox.rules.work import drafts, extension, submission
 from crowdflower.sandbox.rules.work.handout import NoPageAvailable, take_page
+from crowdflower.sandbox.store.column_types import MAX_ID_DIGITS
 from crowdflower.sandbox.store.fast import page_queries
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ DONE, SKIPPED_PAGE, LATE = "done", "skipped", "late"
 """Query parameters with the number of the page that was just submitted, or skipped, or came too
 late."""
 
-_MAX_ID_DIGITS: Final = 18
 _ANSWER_NAME: Final = re.compile(r"u(\d{1,18})\[(.*)\]", re.DOTALL)
 _REMOVED_ENTRY: Final = re.compile(r"(\d{1,4})-u(\d{1,18})\[(.*)\]", re.DOTALL)
 
@@ -204,7 +204,7 @@ def parse_answers(form: MultiDict[str, str]) -> dict[int, dict[str, list[str]]]:
     """Group the fields of a form by unit and question."""
     answers: dict[int, dict[str, list[str]]] = {}
     for key, values in form.lists():
-        name = _ANSWER_NAME.fullmatch(key)
+        name = _ANSWER_NAME.fullmatch(key or "")  # a part of a body may have no name
         if name:
             answers.setdefault(int(name[1]), {})[name[2]] = values
     return answers
@@ -307,7 +307,7 @@ def _submitted_page() -> int | None:
 
 def _page_number(text: str) -> int | None:
     """Parse the number of a page; ``None`` if the text cannot be one."""
-    return int(text) if text.isdecimal() and len(text) <= _MAX_ID_DIGITS else None
+    return int(text) if text.isdecimal() and len(text) <= MAX_ID_DIGITS else None
 
 
 def redirect(url: str, parameter: str = "", page: int | None = None) -> Response:

@@ -77,15 +77,16 @@ def escape_formulas(lines: Iterable[str]) -> Iterator[str]:
     >>> "".join(escape_formulas(["name,text\n", 'Mia,"=1+1, or\n', '=2"\n']))
     'name,text\nMia,"\'=1+1, or\n=2"\n'
     """
-    record = ""
+    parts: list[str] = []
+    is_inside = False  # a cell that goes on in the next line
     for line in lines:
-        record += line
-        if record.count('"') % 2:
-            continue  # a cell goes on in the next line
-        if _MAY_HAVE_FORMULA.search(record):
-            record = _CELL.sub(_escape, record)
-        yield record
-        record = ""
+        parts.append(line)
+        is_inside ^= line.count('"') % 2 == 1
+        if is_inside:
+            continue
+        record = "".join(parts)
+        parts.clear()
+        yield _CELL.sub(_escape, record) if _MAY_HAVE_FORMULA.search(record) else record
 
 
 def _escape(cell: re.Match[str]) -> str:

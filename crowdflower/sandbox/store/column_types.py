@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Dialect, Double, Integer, types
 from sqlalchemy.exc import DontWrapMixin
@@ -20,6 +20,9 @@ except ModuleNotFoundError:
 
 ID = BigInteger().with_variant(Integer, "sqlite")
 """A row id; on SQLite it is the rowid, which needs no index of its own."""
+
+MAX_ID_DIGITS: Final = 18
+"""Digits of the longest row id; a number with more is the id of nothing."""
 
 Int64 = Integer().with_variant(BigInteger, "postgresql")
 """An integer of up to 64 bits; an SQLite INTEGER always is one."""

@@ -22,6 +22,7 @@ NAMES = (
     *("webhook_uri", "what", "who", "channels", "tags", "payment_cents", "language", "alias"),
 )
 ODD = ["", "-1", "99999999999999999999999", "x" * 5000, "\0", "💥\u202e'\"%_", "a:b", "$1,2,3"]
+ODD += ["9" * 5000, "x" * 60_000, "1E+999999999", "a\r\nb"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
@@ -29,10 +30,12 @@ def test_a_page_takes_odd_values(box: Sandbox, desk: Browser, page: DeskPage) ->
     job = make_hostile_job(box)
     known = {"number": str(job.id), "unit": str(next(iter(job.judgments())).unit_id)}
     path = re.sub("<int:([a-z]+)>", lambda name: known.get(name[1], "1"), page.path)
-    acts = {*re.findall(r'name="do" value="([^"]*)"', desk.get(path).text), "x"} - {"cancel"}
+    text = desk.get(path).text
+    acts = {*re.findall(r'name="do" value="([^"]*)"', text), "x"} - {"cancel"}
+    names = {*NAMES, *re.findall(r' name="([^"]+)"', text)} - {"do", "token", "once"}
 
     for value in ODD:
-        fields = dict.fromkeys(NAMES, value)
+        fields = dict.fromkeys(names, value)
         assert desk.get(path, **fields).status_code < 500, value
         for act in sorted(acts) if page.receive is not None else ():
             response = desk.post(path, **fields, do=act)

@@ -10,6 +10,7 @@ from crowdflower.sandbox.desk.account.all_contributors import read_contributors
 from crowdflower.sandbox.desk.account.event_list import read_events
 from crowdflower.sandbox.desk.account.ledger_lines import add_play_money, read_ledger
 from crowdflower.sandbox.desk.desk_rendering import cents
+from crowdflower.sandbox.desk.fields.typed_text import read_search
 from crowdflower.sandbox.desk.paging import page_of, read_page_number
 from crowdflower.sandbox.errors import Invalid
 from crowdflower.sandbox.pages.rendering import dollars
@@ -57,7 +58,7 @@ def receive_money(request: DeskRequest) -> Response:
 
 def show_people(request: DeskRequest) -> Response:
     """Show the contributors of all jobs."""
-    text = request.args.get("q", "").strip()
+    text = read_search(request.args)
     page = read_page_number(request.args)
     return request.page(
         "all_people.html",

@@ -1,4 +1,4 @@
-"""Reads what a requester typed for contributors: printable text of a limited length."""
+"""Reads what a requester typed: text for contributors, and what a list is searched for."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ MAX_MESSAGE_LENGTH: Final = 1000
 
 MAX_REASON_LENGTH: Final = 200
 """Characters of a reason."""
+
+MAX_SEARCH_LENGTH: Final = 100
+"""Characters of a search that are used; SQLite takes no pattern of 50,000."""
 
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Categories of characters that are not shown, or that change the order of others."""
@@ -45,3 +48,13 @@ def read_text(form: MultiDict[str, str], name: str, label: str, limit: int) -> s
         problem = gettext("%(label)s has characters that cannot be shown. Remove them.")
         raise Invalid(problem % {"label": label})
     return text or None
+
+
+def read_search(args: MultiDict[str, str]) -> str:
+    r"""Return what a list is searched for: the field ``q`` of an address, as far as it is used.
+
+    >>> from werkzeug.datastructures import MultiDict
+    >>> read_search(MultiDict({"q": " shoes\\0 "}))
+    'shoes'
+    """
+    return args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH]

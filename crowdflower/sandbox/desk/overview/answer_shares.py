@@ -18,6 +18,7 @@ from crowdflower.sandbox.desk.charts import MAX_PARTS
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.rules.results import aggregation
 from crowdflower.sandbox.rules.results.aggregation import RowOptions, WeightedAnswers
+from crowdflower.sandbox.store.column_types import MAX_ID_DIGITS
 from crowdflower.sandbox.store.fast import bulk_queries, job_history
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Question:
         values = [value for value, _ in self.options]
         return self.is_numeric or (
             len(values) > 1
-            and all(value.isdecimal() for value in values)
+            and all(value.isdecimal() and len(value) <= MAX_ID_DIGITS for value in values)
             and [*map(int, values)] == sorted({int(value) for value in values})
         )
 

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from crowdflower.sandbox.store import Transaction
 
-MAX_QUERY_LENGTH: Final = 100
-"""Characters of a search that are used."""
-
 _IS_FLAGGED = or_(worker_job.c.flagged_at.is_not(None), account_flag.c.worker_id.is_not(None))
 
 _SORTS: Final[dict[str, Any]] = {

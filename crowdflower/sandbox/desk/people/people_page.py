@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from crowdflower.sandbox.desk.fields.typed_text import MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH
+from crowdflower.sandbox.desk.fields.typed_text import (
+    MAX_MESSAGE_LENGTH,
+    MAX_REASON_LENGTH,
+    read_search,
+)
 from crowdflower.sandbox.desk.paging import read_page_number
 from crowdflower.sandbox.desk.people import people_acts
 from crowdflower.sandbox.desk.people.people_list import (
     DEFAULT_SORT,
     FILTERS,
-    MAX_QUERY_LENGTH,
     SORTS,
     PeopleQuery,
     read_people,
@@ -79,7 +82,7 @@ def read_query(args: MultiDict[str, str]) -> PeopleQuery:
     """Read which part of the list an address shows; what it does not know is left out."""
     state, sort = args.get("state", ""), args.get("sort", DEFAULT_SORT)
     return PeopleQuery(
-        text=args.get("q", "").replace("\0", "").strip()[:MAX_QUERY_LENGTH],
+        text=read_search(args),
         state=state if state in FILTERS else "",
         sort=sort if sort in SORTS else DEFAULT_SORT,
         page=read_page_number(args),

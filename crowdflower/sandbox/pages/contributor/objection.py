@@ -10,15 +10,13 @@ from crowdflower.sandbox.errors import Invalid, NotFound
 from crowdflower.sandbox.pages.contributor.browser import require_form_token
 from crowdflower.sandbox.pages.rendering import render_for_job
 from crowdflower.sandbox.rules.work import contests
+from crowdflower.sandbox.store.column_types import MAX_ID_DIGITS
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from crowdflower.sandbox.pages.contributor.visitors import Visitor
     from crowdflower.sandbox.store import Transaction
-
-MAX_DIGITS = 18
-"""Digits of an id."""
 
 
 def receive(tx: Transaction, job: Row[Any], visitor: Visitor, url: str) -> Response:
@@ -31,9 +29,9 @@ def receive(tx: Transaction, job: Row[Any], visitor: Visitor, url: str) -> Respo
     require_form_token(visitor)
     form = request.form
     unit, page = form.get("unit", ""), form.get("page", "")
-    if not unit.isdecimal() or len(unit) > MAX_DIGITS:
+    if not unit.isdecimal() or len(unit) > MAX_ID_DIGITS:
         raise NotFound
-    back = f"{url}&done={page}" if page.isdecimal() and len(page) <= MAX_DIGITS else url
+    back = f"{url}&done={page}" if page.isdecimal() and len(page) <= MAX_ID_DIGITS else url
     field, text = form.get("field", ""), form.get("contest", "")
     try:
         contests.submit(tx, job, visitor.worker.id, int(unit), field, text)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from flask import Response, request
+from werkzeug.exceptions import RequestURITooLarge
 
 from crowdflower.sandbox.forms.sanitizer import split_style
 
@@ -61,7 +62,12 @@ def _url(declarations: Iterable[str]) -> str:
 
 
 def stylesheet() -> Response:
-    """Return the stylesheet whose declarations are in the URL, without those that are not safe."""
+    """Return the stylesheet whose declarations are in the URL, without those that are not safe.
+
+    :raises RequestURITooLarge: No page has such a URL.
+    """
+    if len(request.query_string) > MAX_URL_LENGTH:
+        raise RequestURITooLarge
     rules = [
         f".style-{number}{{{'; '.join(split_style(text)[0])}}}\n"
         for number, text in enumerate(request.args.getlist("s"))

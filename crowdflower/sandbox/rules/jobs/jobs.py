@@ -22,6 +22,7 @@ from crowdflower.sandbox.rules.settings import settings
 from crowdflower.sandbox.rules.visibility import JOB_IS_VISIBLE
 from crowdflower.sandbox.store import Transaction
 from crowdflower.sandbox.store.ampcrowd_tables import amp_group
+from crowdflower.sandbox.store.column_types import MAX_ID_DIGITS
 from crowdflower.sandbox.store.engines import locks
 from crowdflower.sandbox.store.fast import agreements
 from crowdflower.sandbox.store.tables import account, job_tag, unit
@@ -70,7 +71,8 @@ def find(tx: Transaction, account: Row[Any], reference: str) -> Row[Any]:
 
     :raises NotFound: The account has no job with this id or alias.
     """
-    number = int(reference) if reference.isascii() and reference.isdecimal() else None
+    is_number = reference.isascii() and reference.isdecimal() and len(reference) <= MAX_ID_DIGITS
+    number = int(reference) if is_number else None
     is_it = jobs.c.alias == reference if number is None else jobs.c.id == number
     found: Row[Any] | None = tx.one(
         select(jobs).where(is_it, jobs.c.account_id == account.id, JOB_IS_VISIBLE)
