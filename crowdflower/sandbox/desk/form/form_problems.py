@@ -14,9 +14,11 @@ from sqlalchemy import select
 
 from crowdflower.sandbox import forms
 from crowdflower.sandbox.desk.form.form_columns import FormColumns
+from crowdflower.sandbox.desk.form.telling_columns import find_telling
 from crowdflower.sandbox.desk.golds.fault_texts import fault_text
 from crowdflower.sandbox.errors import Declined, Invalid, Refusal
 from crowdflower.sandbox.pages.translations import gettext
+from crowdflower.sandbox.rules.counters import GOLD_STATES
 from crowdflower.sandbox.rules.gold_answers import hidden_columns, visible_data
 from crowdflower.sandbox.rules.jobs.gold_faults import find_gold_faults
 from crowdflower.sandbox.rules.settings import questions, source_columns
@@ -37,6 +39,9 @@ MAX_CML: Final = 256 * 1024
 
 _CHECKED_ROWS: Final = 20
 """Rows that a form with Liquid is filled in with, to find problems that depend on the data."""
+
+_COMPARED_ROWS: Final = 300
+"""Test questions, and other rows, in which columns are compared with the correct answers."""
 
 _WHERE: Final = re.compile(r"(?:.*?: )?line (\d+)(?:, column \d+)?: (.*)", re.DOTALL)
 
@@ -119,6 +124,36 @@ def _in_columns(tx: Transaction, job: Row[Any], cml: str, form: Form) -> Iterato
         if role == "key":
             head = gettext("The form prints the key of the rows")
         yield FormProblem("warn", line, text, head)
+    if not job.golds_count:
+        return
+    lines = {each.name: each.line for each in columns.columns if each.role == "data" and each.line}
+    for told in find_telling(_read_rows(tx, job), lines, [*job.gold.values()]) if lines else ():
+        names = {column: name for name, column in job.gold.items()}
+        text = gettext(
+            "Column “%(column)s” has the correct answer of “%(question)s” in %(hits)s of %(rows)s"
+            " test questions: contributors see it."
+        ) % {
+            "column": told.column,
+            "question": names[told.answer_column],
+            "hits": f"{told.hits:,}",
+            "rows": f"{told.rows:,}",
+        }
+        yield FormProblem("warn", lines[told.column], text, gettext("The form prints the answers"))
+
+
+def _read_rows(tx: Transaction, job: Row[Any]) -> list[dict[str, Any]]:
+    """Read test questions and other rows, enough of both to compare columns with answers."""
+    is_gold = unit.c.state.in_(sorted(GOLD_STATES))
+    return [
+        row.data
+        for condition in (is_gold, ~is_gold)
+        for row in tx.all(
+            select(unit.c.data)
+            .where(*units_of(tx, job.id), condition)
+            .order_by(unit.c.seq)
+            .limit(_COMPARED_ROWS)
+        )
+    ]
 
 
 def _in_golds(tx: Transaction, job: Row[Any], form: Form) -> Iterator[FormProblem]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from sqlalchemy import select
 
 from crowdflower.sandbox import forms
+from crowdflower.sandbox.desk.form.telling_columns import find_telling
 from crowdflower.sandbox.errors import Refusal
 from crowdflower.sandbox.rules import visibility
 from crowdflower.sandbox.rules.gold_answers import MARKER_COLUMNS, REASON_SUFFIX
@@ -22,7 +23,7 @@ from crowdflower.sandbox.rules.units.uploads import read_columns
 from crowdflower.sandbox.store.tables import unit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Row
 
@@ -76,6 +77,8 @@ class ColumnFacts:
     is_key: bool
     """Whether it could name the rows: a short value in each, and never the same."""
     role: Role
+    tells: str = ""
+    """The column with correct answers whose values this one has, too; empty if there is none."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ def read_sample(tx: Transaction, job: Row[Any]) -> DataSample:
     rows = tuple(_first_rows(tx, job.id))
     values = {name: _values(rows, name) for name in names}
     keys = {name for name in names if _is_key(values[name], len(rows))}
-    roles = _saved_roles(job, names) if job.cml else guess_roles(names, keys)
+    told = _find_told(job, rows, names)
+    roles = _saved_roles(job, names) if job.cml else guess_roles(names, keys, told)
     return DataSample(
         tuple(
             ColumnFacts(
@@ -113,6 +117,7 @@ def read_sample(tx: Transaction, job: Row[Any]) -> DataSample:
                 tuple(each[:MAX_CELL] for each in dict.fromkeys(values[name]))[:FIRST_VALUES],
                 name in keys,
                 roles[name],
+                told.get(name, ""),
             )
             for name in names
         ),
@@ -120,24 +125,42 @@ def read_sample(tx: Transaction, job: Row[Any]) -> DataSample:
     )
 
 
-def guess_roles(names: Sequence[str], keys: Collection[str] = ()) -> dict[str, Role]:
+def guess_roles(
+    names: Sequence[str], keys: Collection[str] = (), kept: Collection[str] = ()
+) -> dict[str, Role]:
     """Return what columns are for by their names; the first one that can name rows is their key.
 
     Of the others, the first :data:`MAX_SHOWN` are shown.
+
+    :param kept: Columns that tell the correct answers, so that contributors must not see them.
 
     >>> guess_roles(["sku", "review", "verdict_gold", "verdict_gold_reason", "_golden"], {"sku"})
     {'sku': 'key', 'review': 'shown', 'verdict_gold': 'answer', 'verdict_gold_reason': 'reason',\
  '_golden': 'marker'}
     """
-    answers = {name for name in names if name.endswith(GOLD_SUFFIX) and name != GOLD_SUFFIX}
+    answers = _answer_columns(names)
     others = [name for name in names if fixed_role(name, answers) is None and name not in answers]
     key = next((name for name in others if name in keys), None) if len(others) > 1 else None
-    shown = [name for name in others if name != key][:MAX_SHOWN]
+    shown = [name for name in others if name != key and name not in kept][:MAX_SHOWN]
     chosen: dict[str, Role] = dict.fromkeys(shown, "shown")
     chosen.update(dict.fromkeys(answers, "answer"))
     if key is not None:
         chosen[key] = "key"
     return {name: fixed_role(name, answers) or chosen.get(name, "kept") for name in names}
+
+
+def _answer_columns(names: Iterable[str]) -> set[str]:
+    return {name for name in names if name.endswith(GOLD_SUFFIX) and name != GOLD_SUFFIX}
+
+
+def _find_told(
+    job: Row[Any], rows: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> dict[str, str]:
+    """Return the columns that tell the correct answers, each with the answer column it tells."""
+    answers = {*job.gold.values()} & {*names} if job.golds_count else _answer_columns(names)
+    others = [name for name in names if name not in answers and fixed_role(name, answers) is None]
+    found = find_telling(rows, others, [name for name in names if name in answers])
+    return {each.column: each.answer_column for each in found}
 
 
 def fixed_role(name: str, answers: Collection[str]) -> Role | None:
