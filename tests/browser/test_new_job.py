@@ -75,7 +75,7 @@ def test_a_job_is_made_from_a_file_and_launched(
     page.fill("#units", "12")
     page.keyboard.press("Enter")
     page.click("text=Launch 12 rows")
-    page.wait_for_selector("text=12 rows were launched.")
+    page.wait_for_selector("text=The job was launched with 12 rows.")
     assert page.url == f"{origin}/desk/jobs/{number}"
 
     box.crowd.add(8)

@@ -147,7 +147,7 @@ def test_contributors_of_all_jobs_are_found_by_name_and_number(
     assert "Flagged for all jobs" in by_name
     assert "1–1 of 1" in by_name
     assert "1–1 of 1" in by_number
-    assert "No contributor fits" in desk.text("/desk/people", q="aino_100%")
+    assert "No contributor matches" in desk.text("/desk/people", q="aino_100%")
     assert MARKUP not in desk.get("/desk/people").text
 
 
@@ -171,7 +171,7 @@ def test_events_are_those_of_the_account_in_words(
 
     for words in (
         "The job is finished",
-        "Contributor 7 fell under the accuracy of the job Accuracy: 50 %",
+        "The accuracy of contributor 7 fell too low for the job Accuracy: 50 %",
         "1,200 judgments of contributor 8 were removed Copied",
         "Answers of a group were not taken; they are sent again g: 503",
         "Something new",

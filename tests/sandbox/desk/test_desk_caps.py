@@ -109,7 +109,7 @@ def test_a_cap_below_the_price_of_a_page_is_refused_at_the_launch(
     assert "$0.05: a page costs $0.12. Write at least $0.12." in readable(refused.text)
     assert client.get_job(job.id).state == "unordered"
     launched = desk.post(f"{url(job)}/new/launch", do="launch", units="20", cap="0.12")
-    assert "20 rows were launched." in desk.said(launched)
+    assert "The job was launched with 20 rows." in desk.said(launched)
 
 
 def test_a_job_that_is_paused_by_hand_says_when_its_cap_is_reached(

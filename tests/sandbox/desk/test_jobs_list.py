@@ -40,7 +40,7 @@ def test_search_state_and_sort(client: Client, desk: Browser) -> None:
     assert "birds" not in desk.text("/desk/", q="MOODS")
     assert "birds" in desk.text("/desk/", q="100 %")
     assert "cats" not in desk.text("/desk/", q="%")
-    assert "No job fits" in desk.text("/desk/", state="running")
+    assert "No job matches" in desk.text("/desk/", state="running")
     newest = desk.text("/desk/", sort="newest")
     assert newest.index("birds") < newest.index("dogs") < newest.index("cats")
     for sort in ("spent", "agreement", "activity"):

@@ -504,7 +504,7 @@ def test_a_wrong_number_of_rows_is_named_and_kept(
     refused = desk.post(f"/desk/jobs/{number}/new/launch", do=act, units=units, shown=9)
 
     assert refused.status_code == 422
-    assert "“Rows to order” is a whole number from 1 to 9" in readable(refused.text)
+    assert "“Rows to launch with” is a whole number from 1 to 9" in readable(refused.text)
     assert typed(refused.text, "units") == units
     assert client.get_job(number).state == "unordered"
     assert desk.get(f"/desk/jobs/{number}/new/launch", units=units).status_code == 422

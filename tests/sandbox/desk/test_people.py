@@ -97,7 +97,7 @@ def test_states_are_words_and_filters(box: Sandbox, client: Client, desk: Browse
         assert str(number) in line
         assert words.replace("<", "&lt;").replace(">", "&gt;") in line
     assert len(lines(desk.get(path(job), state="low").text)) == 2
-    assert "No contributor fits" in desk.text(path(job), state="working")
+    assert "No contributor matches" in desk.text(path(job), state="working")
 
 
 def test_who_is_much_faster_than_most_is_marked(
@@ -127,7 +127,7 @@ def test_a_contributor_with_an_open_page_is_at_work(
 
     assert "Bo" in line
     assert line.endswith("now")
-    assert "No contributor fits" in desk.text(path(job), state="now")
+    assert "No contributor matches" in desk.text(path(job), state="now")
 
 
 def test_search_sort_and_pages(box: Sandbox, client: Client, desk: Browser) -> None:
@@ -150,7 +150,7 @@ def test_search_sort_and_pages(box: Sandbox, client: Client, desk: Browser) -> N
     (line,) = lines(desk.get(path(job), q=str(numbers[7])).text)
     assert "Person 07" in line
     for nothing in ("%", "_", "nobody", "'; --", "9" * 30):
-        assert "No contributor fits" in desk.text(path(job), q=nothing)
+        assert "No contributor matches" in desk.text(path(job), q=nothing)
     for sort in SORTS:
         assert len(lines(desk.get(path(job), sort=sort).text)) == 50
     for odd in (

@@ -210,7 +210,7 @@ def test_filters_and_search(
 
     assert listed(desk, job, **query) == rows
     if not rows:
-        assert "No row fits" in desk.text(path(job), **query)
+        assert "No row matches" in desk.text(path(job), **query)
         assert "Clear the filters" in desk.text(path(job), **query)
 
 

@@ -214,7 +214,7 @@ def test_switching_off_says_if_too_few_are_left_and_is_undone(
     assert "The job has 4 test questions, too few" in said
     assert lines(off) == ["1 Test 0 Bad – Switch on : row 1"]
     assert "The test question is in use." in on
-    assert "No test question fits" in on
+    assert "No test question matches" in on
     assert len(lines(desk.get(path(job)).text)) == len(others) + 1
 
 

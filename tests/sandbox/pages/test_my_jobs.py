@@ -80,7 +80,7 @@ def test_figures_add_up_over_jobs(
 
     figures = re.sub(r"<[^>]*>", " ", html.partition("stats")[2].partition("</dl>")[0])
     assert " ".join(figures.split()[1:]) == (
-        "Earned $0.50 of it $0.50 bonus Last 24 hours $0.00 2 pages"
+        "Earned $0.50 with bonuses of $0.50 Last 24 hours $0.00 2 pages"
         " Accuracy 0 % 0 of 1 test question Judgments 10 in 2 jobs"
     )
 

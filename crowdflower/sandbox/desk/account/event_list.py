@@ -114,7 +114,9 @@ def _title(kind: str, detail: Mapping[str, Any]) -> str:
             "%(num)s judgments of contributor %(number)s were removed",
             removed,
         ),
-        "worker_removed": gettext("Contributor %(number)s fell under the accuracy of the job"),
+        "worker_removed": gettext(
+            "The accuracy of contributor %(number)s fell too low for the job"
+        ),
     }
     numbers = {"num": f"{removed:,}", "number": detail.get("worker_id", "")}
     return titles[kind] % numbers if kind in titles else ""

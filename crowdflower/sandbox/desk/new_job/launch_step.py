@@ -104,12 +104,14 @@ def receive(request: DeskRequest) -> Response:
         raise Invalid(
             gettext("There is not enough money: %(missing)s more is needed.") % {"missing": missing}
         ) from None
-    said = ngettext("%(num)s row was launched.", "%(num)s rows were launched.", count)
+    said = ngettext(
+        "The job was launched with %(num)s row.", "The job was launched with %(num)s rows.", count
+    )
     return request.redirect(steps.job_url(job), said % {"num": f"{count:,}"})
 
 
 def _read_count(text: str, available: int) -> int:
-    return read_whole(text, gettext("Rows to order"), 1, available)
+    return read_whole(text, gettext("Rows to launch with"), 1, available)
 
 
 def _shown_count(request: DeskRequest, typed: str, available: int) -> int:

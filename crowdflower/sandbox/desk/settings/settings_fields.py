@@ -202,7 +202,9 @@ def _quality(build: _Builder, job: Any) -> SettingsSection:
                 "gold_always",
                 gettext("Ask test questions even if there are few"),
                 kind="tick",
-                hint=gettext("Otherwise none is asked before there are enough: a page and 3 more."),
+                hint=gettext(
+                    "Otherwise none is asked until the job has 3 more of them than a page has rows."
+                ),
             ),
             build(
                 "hide_correct_answers",

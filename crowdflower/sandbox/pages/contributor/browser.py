@@ -50,7 +50,7 @@ def require_form_token(visitor: Visitor) -> None:
     refuse_other_sites(request.headers, request.host)
     token = request.form.get(FORM_TOKEN, "")
     if not compare_digest(token.encode("utf-8", "replace"), visitor.form_token.encode()):
-        text = gettext("This form is too old: someone else signed in. Go back and load the page.")
+        text = gettext("This form is too old: someone else signed in. Go back and open it again.")
         raise Forbidden(text)
 
 
